@@ -1,0 +1,114 @@
+# Everything here needs only Python 3.11 and make. The first call builds .venv from requirements.lock; later calls
+# start at once. `make help` lists the targets.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON_BIN := $(BIN)/python
+STAMP := $(VENV)/.installed
+UV_VERSION := 0.13.8
+
+# Some editors and shells put the virtual environment of another project here; uv would believe it.
+unexport VIRTUAL_ENV PYTHONHOME
+export PYTHONPATH := $(CURDIR)
+
+.PHONY: help install up demo test test-unit check lint format-check types imports format lock \
+        bench-train bench-orchestration pretrain clean distclean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
+
+install: $(STAMP) ## Create .venv with the locked dependencies
+
+up: $(STAMP) ## Start the whole platform on this machine; Ctrl-C stops it
+	@exec $(BIN)/lim up
+
+demo: $(STAMP) ## Fine-tune on speech through the HTTP API (DATA=DIR, HOLDOUT=name,name)
+	@exec $(PYTHON_BIN) -m services.demo $(if $(DATA),--data '$(DATA)') $(if $(HOLDOUT),--holdout '$(HOLDOUT)')
+
+test: $(STAMP) ## All tests, unit tests first, with real PostgreSQL, S3 and Ray
+	@exec $(BIN)/pytest
+
+test-unit: $(STAMP) ## Unit tests only (seconds, no network, no Ray)
+	@exec $(BIN)/pytest -m unit
+
+check: $(STAMP) ## Lint, format, types and the floors
+	@$(MAKE) --jobs=4 --output-sync=target --keep-going lint format-check types imports
+
+lint: $(STAMP)
+	@echo "ruff check"; $(BIN)/ruff check .
+
+format-check: $(STAMP)
+	@echo "ruff format --check"; $(BIN)/ruff format --check .
+
+types: $(STAMP)
+	@echo "mypy"; $(BIN)/mypy
+
+imports: $(STAMP)
+	@echo "lint-imports"; $(BIN)/lint-imports --no-logo --cache-dir .import_linter_cache
+
+format: $(STAMP) ## Format the code and mend what ruff can mend
+	@$(BIN)/ruff check --fix-only --quiet .; $(BIN)/ruff format .
+
+lock: $(STAMP) ## Recompile requirements.lock from pyproject.toml (UPGRADE=1 takes newer versions)
+	@$(BIN)/uv pip compile pyproject.toml --extra dev --python-version 3.11 --generate-hashes --no-header \
+	    --no-emit-index-url --no-emit-find-links --quiet $(if $(UPGRADE),--upgrade) -o requirements.lock
+
+bench-train: $(STAMP) ## Our training loop beside Seq2SeqTrainer, on the same data (DATA=DIR)
+	@exec $(PYTHON_BIN) -m tests.benchmarks.train $(if $(DATA),--data '$(DATA)')
+
+bench-orchestration: $(STAMP) ## What Ray Jobs and Ray Train cost around the loop
+	@exec $(PYTHON_BIN) -m tests.benchmarks.orchestration
+
+pretrain: $(STAMP) ## Train the bundled whisper-pico from scratch by its recipe
+	@exec $(PYTHON_BIN) -m engine.pretrain --config configs/pretrain/whisper-pico.yaml
+
+clean: ## Remove build products and caches (not .venv)
+	@rm -rf build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	@find . -path ./$(VENV) -prune -o -name __pycache__ -type d -print0 | xargs -0 rm -rf
+
+distclean: clean ## Remove .venv too
+	@rm -rf $(VENV)
+
+# The environment. uv installs in a fraction of pip's time; where it cannot be had, pip does the same from the same
+# file. Both check the hashes. Editable without build isolation: setuptools is locked, so nothing more is fetched.
+$(STAMP): requirements.lock pyproject.toml
+	@python=; \
+	for candidate in $(PYTHON) python3.11 python3 python; do \
+	    if "$$candidate" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then \
+	        python=$$candidate; break; \
+	    fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+	    echo "Python 3.11 was not found. Install it, or name it: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; \
+	fi; \
+	uv=; \
+	if ! $(PYTHON_BIN) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then \
+	    echo "Creating $(VENV) with $$("$$python" --version)"; \
+	    if "$$python" -c 'import ensurepip' 2>/dev/null; then "$$python" -m venv --clear $(VENV); \
+	    elif command -v uv >/dev/null; then uv venv --quiet --clear --seed --python "$$python" $(VENV); \
+	    elif "$$python" -m pip --version >/dev/null 2>&1; then \
+	        "$$python" -m venv --clear --without-pip $(VENV); \
+	        "$$python" -m pip --python $(PYTHON_BIN) install --quiet pip; \
+	    else \
+	        echo "This Python has neither ensurepip nor pip. On Debian and Ubuntu: apt install python3.11-venv" >&2; \
+	        exit 1; \
+	    fi; \
+	fi; \
+	if $(BIN)/uv --version 2>/dev/null | grep -qF ' $(UV_VERSION)'; then uv=$(BIN)/uv; \
+	elif $(PYTHON_BIN) -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); then uv=$(BIN)/uv; \
+	elif command -v uv >/dev/null; then uv=uv; fi; \
+	echo "Installing the locked dependencies (some GB; minutes when nothing is cached)"; \
+	if [ -n "$$uv" ] && "$$uv" pip sync --python $(PYTHON_BIN) --require-hashes --quiet requirements.lock; then \
+	    "$$uv" pip install --python $(PYTHON_BIN) --no-deps --no-build-isolation --quiet --editable .; \
+	else \
+	    echo "uv could not do it; pip does" >&2; \
+	    $(PYTHON_BIN) -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements.lock; \
+	    $(PYTHON_BIN) -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .; \
+	fi; \
+	$(PYTHON_BIN) -m compileall -q -j 0 $(VENV)/lib >/dev/null 2>&1 || true; \
+	touch $@

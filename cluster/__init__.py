@@ -1,0 +1,1 @@
+"""Where and how work runs: Ray, object storage, the training driver."""

@@ -1,0 +1,46 @@
+"""What `python -m cluster.train` takes: a model, data, a training config, and where it runs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from engine.config.base import Config
+from engine.config.training import TrainingConfig
+
+
+class ResourcesConfig(Config):
+    """Where the workers run and what each one takes."""
+
+    num_workers: Annotated[int, Field(ge=1, le=256)] = 1
+    """Data-parallel workers; the global batch does not change with their number."""
+    cpus_per_worker: PositiveFloat = 1.0
+    """CPUs that Ray reserves for a worker."""
+    gpus_per_worker: Annotated[float, Field(ge=0.0)] = 0.0
+    """GPUs that Ray reserves for a worker."""
+    memory_bytes_per_worker: PositiveInt | None = None
+    """Memory that Ray reserves for a worker, in bytes; unset: none."""
+    label_selector: dict[str, str] = {}
+    """Ray node labels that a worker's node must carry, such as `{lim/device-class: jetson-orin-nano}`."""
+    threads_per_worker: PositiveInt | None = None
+    """Compute threads of a worker; unset: the processors of its node shared among the workers there."""
+    max_failures: Annotated[int, Field(ge=0)] = 3
+    """How often workers that died are started again from the newest checkpoint."""
+
+
+class RunConfig(Config):
+    """One training run on the cluster."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")]
+    """Name of the run; its files are kept under it."""
+    model: str = "whisper-pico"
+    """Id in the catalogue, a folder, or a hub id such as `openai/whisper-tiny`."""
+    data: str
+    """A dataset version (folder or `s3://bucket/prefix` with `manifest.jsonl`), or a folder or zip of recordings."""
+    training: TrainingConfig
+    """What is trained, and how."""
+    resources: ResourcesConfig = ResourcesConfig()
+    """Where it runs."""
+    storage: Annotated[str, Field(pattern=r"^s3://[a-z0-9][a-z0-9.-]{2,62}(/.*)?$")] | None = None
+    """Where the run's files go; unset: `s3://$LIM_BUCKET/runs/<name>`."""

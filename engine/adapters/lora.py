@@ -1,0 +1,84 @@
+"""Attach, save and load LoRA adapters in plain peft format."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import peft
+import torch
+from torch import nn
+
+from engine.config.training import LoraFields
+from engine.errors import ModelError
+from engine.models.family import SpeechSeq2Seq
+
+
+def attach(speech: SpeechSeq2Seq, config: LoraFields, base_name: str) -> peft.PeftModel:
+    """Give the model trainable adapters; all of its own weights are frozen. Layers are replaced in place.
+
+    Raises:
+        ModelError: a target that no linear layer of the model has.
+    """
+    targets = speech.default_targets() if config.target_modules == "default" else list(config.target_modules)
+    lora = peft.LoraConfig(
+        r=config.rank,
+        lora_alpha=config.alpha,  # type: ignore[arg-type]  # any number will do
+        lora_dropout=config.dropout,
+        target_modules=targets,
+        use_rslora=config.rslora,
+        bias="none",
+    )
+    speech.model.requires_grad_(False)
+    try:
+        adapted = peft.get_peft_model(speech.model, lora)
+    except ValueError as error:
+        linear = sorted({n.rpartition(".")[2] for n, m in speech.model.named_modules() if isinstance(m, nn.Linear)})
+        raise ModelError(
+            f"cannot attach adapters to {targets}: {error}. The model's linear layers are {', '.join(linear)}"
+        ) from error
+    # A run's adapter must be the same file wherever the base lies, so its name is kept, not its path.
+    adapted.peft_config["default"].base_model_name_or_path = base_name
+    for parameter in adapted.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.float()
+    return adapted
+
+
+def save(adapted: peft.PeftModel, folder: Path) -> None:
+    """Write `adapter_model.safetensors` and `adapter_config.json`, which plain peft loads."""
+    with warnings.catch_warnings():
+        # peft looks the base up on the hub to see whether its vocabulary grew; ours never does.
+        warnings.simplefilter("ignore", UserWarning)
+        adapted.save_pretrained(str(folder), save_embedding_layers=False)
+    (folder / "README.md").unlink(missing_ok=True)
+
+
+def load(speech: SpeechSeq2Seq, folder: Path) -> peft.PeftModel:
+    """Put a saved adapter on its base, ready for inference.
+
+    Raises:
+        ModelError: no adapter in the folder, or one that does not fit the model.
+    """
+    if not (folder / "adapter_config.json").is_file():
+        raise ModelError(f"no adapter_config.json in {folder}; give the folder of an adapter")
+    try:
+        adapted = peft.PeftModel.from_pretrained(speech.model, str(folder))
+    except (ValueError, RuntimeError, KeyError) as error:
+        raise ModelError(f"the adapter in {folder} does not fit the model {speech.source}: {error}") from error
+    adapted.eval()
+    return adapted
+
+
+def count_parameters(model: nn.Module) -> tuple[int, int]:
+    """Trainable parameters and all parameters; a 4-bit weight counts what it stands for, not its packed bytes."""
+    trainable = total = 0
+    for parameter in model.parameters():
+        count = parameter.numel()
+        if parameter.__class__.__name__ == "Params4bit" and parameter.dtype == torch.uint8:
+            state = getattr(parameter, "quant_state", None)
+            count = int(torch.Size(state.shape).numel()) if state is not None else count * 2
+        total += count
+        if parameter.requires_grad:
+            trainable += count
+    return trainable, total

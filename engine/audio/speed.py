@@ -1,0 +1,106 @@
+"""Tempo and pitch: play faster or slower, stretch in time.
+
+Legend: T samples over time, K frequency bins.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+Wave = npt.NDArray[np.float32]
+
+MARGIN = 64
+"""Zeros after a wave before an FFT, so that its end does not ring into its beginning."""
+
+_STRETCH_HOP_S = 0.03
+_STRETCH_SEARCH_S = 0.008  # as far as the pitch period of a low voice
+_STRETCH_STRIDE = 4  # samples between those that are compared
+
+
+def change_speed(wave_T: Wave, factor: float) -> Wave:
+    """Play `factor` times faster: tempo, pitch and formants move together. Band-limited, through one FFT.
+
+    The factor is met to within 0.5 %, which lets the FFTs have lengths at which they are fast.
+
+    Returns:
+        A wave of about T / factor samples.
+    """
+    padded, new_padded = _speed_lengths(len(wave_T) + MARGIN, factor)
+    ratio = new_padded / padded
+    # Without the highest frequency: its one bin would ring through the whole wave.
+    spectrum_K = np.fft.rfft(wave_T, padded)[: new_padded // 2]
+    changed_T = np.fft.irfft(spectrum_K, new_padded)[: max(1, round(len(wave_T) * ratio))]
+    return (changed_T * np.float32(ratio)).astype(np.float32, copy=False)
+
+
+def _speed_lengths(least: int, factor: float) -> tuple[int, int]:
+    """Two fast FFT lengths, the first from `least` on, whose ratio is the factor or close to it."""
+    lengths = _fast_lengths()
+    first = int(np.searchsorted(lengths, least))
+    if first + 6 >= len(lengths) or least / factor * 1.2 > lengths[-1]:
+        return least, max(2, round(least / factor))
+    before = lengths[first : first + 6]
+    wanted = before / factor
+    upper = np.searchsorted(lengths, wanted)
+    after = np.concatenate([lengths[upper], lengths[np.maximum(upper - 1, 0)]])
+    best = int(np.abs(after / np.tile(wanted, 2) - 1).argmin())
+    return int(before[best % 6]), int(after[best])
+
+
+def stretch(wave_T: Wave, rate_hz: int, factor: float) -> Wave:
+    """Make a wave `factor` times longer and keep its pitch.
+
+    Source: WSOLA (Verhelst and Roelands 1993): frames are laid over each other at a steady pace, each taken from
+    where it continues the one before it best.
+
+    Returns:
+        A wave of round(T * factor) samples.
+    """
+    hop = round(_STRETCH_HOP_S * rate_hz)
+    search = round(_STRETCH_SEARCH_S * rate_hz)
+    stride = _STRETCH_STRIDE
+    target = max(1, round(len(wave_T) * factor))
+    frames = target // hop + 2
+    fade_T, rise_T = _cross_fade(hop)
+    source_T = np.pad(wave_T, (search, search + 3 * hop + math.ceil(frames * hop / factor) - len(wave_T) + hop))
+    stretched_T = np.empty(frames * hop, dtype=np.float32)
+    place = search
+    for frame in range(frames):
+        continuing_T = source_T[place + hop : place + 2 * hop]
+        wanted = search + round((frame + 1) * hop / factor)
+        # The next frame is looked for around `wanted`, so that its beginning is most like how this one goes on.
+        field_T = source_T[wanted - search : wanted + search + hop]
+        likeness = np.correlate(field_T[::stride], continuing_T[::stride])
+        found = wanted - search + stride * int(likeness.argmax())
+        stretched_T[frame * hop : (frame + 1) * hop] = fade_T * continuing_T + rise_T * source_T[found : found + hop]
+        place = found
+    # What was written begins one hop into the source, in the stretched time.
+    return np.concatenate([source_T[search : search + hop], stretched_T])[:target]
+
+
+def fast_length(least: int) -> int:
+    """The first even length from `least` on with no prime factor above 7, for which an FFT is fast."""
+    lengths = _fast_lengths()
+    index = int(np.searchsorted(lengths, least))
+    return int(lengths[index]) if index < len(lengths) else least + least % 2
+
+
+@functools.cache
+def _fast_lengths() -> npt.NDArray[np.int64]:
+    most = 1 << 23
+    lengths = np.array([1], dtype=np.int64)
+    for prime in (2, 3, 5, 7):
+        powers = prime ** np.arange(int(math.log(most, prime)) + 1)
+        lengths = np.unique(np.multiply.outer(lengths, powers))
+        lengths = lengths[lengths <= most // 2]
+    return 2 * lengths
+
+
+@functools.lru_cache(maxsize=16)
+def _cross_fade(samples: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    rise_T = (0.5 - 0.5 * np.cos(np.pi * (np.arange(samples) + 0.5) / samples)).astype(np.float32)
+    return 1 - rise_T, rise_T

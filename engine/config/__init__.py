@@ -1,0 +1,1 @@
+"""Configs: frozen pydantic models, YAML, overrides. Imports neither torch nor numpy nor Ray."""

@@ -1,0 +1,165 @@
+"""Random changes to training audio: how often, how strong. Everything is off by default."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import AfterValidator, Field, PositiveInt
+
+from engine.config.base import Config
+
+Probability = Annotated[float, Field(ge=0.0, le=1.0)]
+NoiseKind = Literal["white", "pink", "brown", "hum", "babble"]
+
+
+BoundT = TypeVar("BoundT", int, float)
+
+
+def _ordered(bounds: tuple[BoundT, BoundT]) -> tuple[BoundT, BoundT]:
+    if bounds[0] > bounds[1]:
+        raise ValueError("the first bound must not exceed the second")
+    return bounds
+
+
+def _positive(bounds: tuple[float, float]) -> tuple[float, float]:
+    if bounds[0] <= 0.0:
+        raise ValueError("both bounds must be greater than 0")
+    return bounds
+
+
+def _not_negative(bounds: tuple[float, float]) -> tuple[float, float]:
+    if bounds[0] < 0.0:
+        raise ValueError("neither bound may be below 0")
+    return bounds
+
+
+Range = Annotated[tuple[float, float], AfterValidator(_ordered)]
+PositiveRange = Annotated[Range, AfterValidator(_positive)]
+
+
+class AugmentationConfig(Config):
+    """Random changes to training audio; each happens with its probability, with a strength drawn from its range."""
+
+    speed_probability: Probability = 0.0
+    """Play faster or slower: tempo, pitch and formants move together."""
+    speed_factor: PositiveRange = (0.9, 1.1)
+    """Speed, as a factor of the original."""
+    pitch_probability: Probability = 0.0
+    """Move pitch and formants and keep the duration."""
+    pitch_factor: PositiveRange = (0.9, 1.12)
+    """Pitch and formants, as a factor of the original."""
+    reverb_probability: Probability = 0.0
+    """Put the speaker into a small room."""
+    reverb_decay_s: PositiveRange = (0.05, 0.4)
+    """Time in which the room's echo falls by 60 dB, in seconds."""
+    reverb_wet_db: Range = (-18.0, -3.0)
+    """Level of the echo against the direct sound, in dB."""
+    tilt_probability: Probability = 0.0
+    """Tilt the spectrum, as microphones do."""
+    tilt_db_per_octave: Range = (-3.0, 3.0)
+    """Slope around 1 kHz, in dB per octave."""
+    peak_probability: Probability = 0.0
+    """Raise or lower one or two wide bands."""
+    peak_db: Range = (-9.0, 9.0)
+    """Gain at the middle of the band, in dB."""
+    band_probability: Probability = 0.0
+    """Keep only a band of frequencies."""
+    band_low_hz: PositiveRange = (30.0, 300.0)
+    """Lower edge of the band, in Hz."""
+    band_high_hz: PositiveRange = (3000.0, 7600.0)
+    """Upper edge of the band, in Hz."""
+    narrowband_probability: Probability = 0.0
+    """Record at 8 kHz: nothing is left above an edge between 3.6 and 4 kHz."""
+    telephone_probability: Probability = 0.0
+    """Take the way of a telephone: 300-3400 Hz at a rate of 8 kHz, 8-bit mu-law."""
+    quantization_probability: Probability = 0.0
+    """Round samples to few bits."""
+    quantization_bits: Annotated[tuple[PositiveInt, PositiveInt], AfterValidator(_ordered)] = (7, 12)
+    """Bits of a sample, fewest and most; the highest sample uses all of them."""
+    noise_probability: Probability = 0.0
+    """Add noise of one random kind."""
+    noise_snr_db: Range = (5.0, 35.0)
+    """Speech over noise, in dB, measured over the whole utterance."""
+    noise_kinds: Annotated[tuple[NoiseKind, ...], Field(min_length=1)] = ("white", "pink", "brown", "hum", "babble")
+    """The kinds to draw from."""
+    silence_probability: Probability = 0.0
+    """Put silence before and after the utterance (noise, when drawn, fills it too)."""
+    silence_s: Annotated[Range, AfterValidator(_not_negative)] = (0.0, 0.3)
+    """Silence on each side, in seconds."""
+    clip_probability: Probability = 0.0
+    """Overdrive softly (tanh)."""
+    clip_drive: PositiveRange = (1.0, 6.0)
+    """How far the peak is driven into the curve, as a factor."""
+    gain_probability: Probability = 0.0
+    """Change the level."""
+    gain_peak_db: Range = (-24.0, 0.0)
+    """Level of the highest sample after it, in dB of full scale."""
+    vocal_tract_probability: Probability = 0.0
+    """Warp the mel axis, as a longer or shorter vocal tract would."""
+    vocal_tract_factor: PositiveRange = (0.88, 1.14)
+    """Frequencies after the warp, as a factor of those before."""
+    mask_frequencies: Annotated[int, Field(ge=0)] = 0
+    """SpecAugment: masks over mel bands, per utterance."""
+    mask_frequency_share: Probability = 0.15
+    """Widest such mask, as a share of all mel bands."""
+    mask_times: Annotated[int, Field(ge=0)] = 0
+    """SpecAugment: masks over time, per utterance."""
+    mask_time_s: Annotated[float, Field(ge=0.0)] = 0.06
+    """Longest such mask, in seconds; a mask never takes more than a fifth of the utterance."""
+
+
+def pretraining() -> AugmentationConfig:
+    """Strong: for a base model that must hear real rooms, microphones and telephones after synthetic speech."""
+    return AugmentationConfig(
+        speed_probability=0.5,
+        speed_factor=(0.82, 1.2),
+        pitch_probability=0.3,
+        pitch_factor=(0.85, 1.18),
+        reverb_probability=0.4,
+        reverb_decay_s=(0.05, 0.5),
+        reverb_wet_db=(-15.0, 0.0),
+        tilt_probability=0.7,
+        tilt_db_per_octave=(-4.0, 4.0),
+        peak_probability=0.5,
+        peak_db=(-12.0, 12.0),
+        band_probability=0.3,
+        narrowband_probability=0.3,
+        telephone_probability=0.2,
+        quantization_probability=0.15,
+        quantization_bits=(6, 12),
+        noise_probability=0.8,
+        noise_snr_db=(3.0, 40.0),
+        silence_probability=0.6,
+        silence_s=(0.0, 0.35),
+        clip_probability=0.15,
+        gain_probability=1.0,
+        gain_peak_db=(-30.0, 0.0),
+        vocal_tract_probability=0.5,
+        vocal_tract_factor=(0.86, 1.16),
+        mask_frequencies=2,
+        mask_frequency_share=0.18,
+        mask_times=1,
+        mask_time_s=0.05,
+    )
+
+
+def finetuning() -> AugmentationConfig:
+    """Moderate: keeps an adapter from learning its few recordings by heart."""
+    return AugmentationConfig(
+        speed_probability=0.5,
+        speed_factor=(0.9, 1.1),
+        tilt_probability=0.3,
+        tilt_db_per_octave=(-2.0, 2.0),
+        noise_probability=0.4,
+        noise_snr_db=(12.0, 40.0),
+        silence_probability=0.5,
+        silence_s=(0.0, 0.2),
+        gain_probability=1.0,
+        gain_peak_db=(-20.0, 0.0),
+        vocal_tract_probability=0.3,
+        vocal_tract_factor=(0.93, 1.07),
+        mask_frequencies=2,
+        mask_frequency_share=0.12,
+        mask_times=1,
+        mask_time_s=0.04,
+    )

@@ -1,0 +1,147 @@
+"""Configs: frozen pydantic models read from YAML, with every fault reported at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from engine.errors import ConfigError, Fault
+
+ConfigT = TypeVar("ConfigT", bound=BaseModel)
+
+
+class Config(BaseModel):
+    """Base of every config: frozen, no unknown fields, the docstring under a field is its description."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        validate_default=True,
+        use_attribute_docstrings=True,
+        allow_inf_nan=False,
+        protected_namespaces=(),
+    )
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The mapping in a YAML file.
+
+    Raises:
+        ConfigError: no such file, not YAML, or not a mapping.
+    """
+    try:
+        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError([Fault("", f"no config file at {path}; give the path of a YAML file")]) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([Fault("", f"cannot read {path}: {error}")]) from error
+    except yaml.YAMLError as error:
+        raise ConfigError([Fault("", f"{path} is not valid YAML: {error}")]) from error
+    if not isinstance(loaded, dict):
+        raise ConfigError([Fault("", f"{path} holds {type(loaded).__name__}; a config is a mapping of fields")])
+    return loaded
+
+
+def apply_overrides(values: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    """A copy of `values` with `path=value` overrides laid over it (`training.max_steps=200`; the value is YAML).
+
+    Raises:
+        ConfigError: an override without `=`, or a path through something that is not a mapping.
+    """
+    result = _copied(values)
+    faults: list[Fault] = []
+    for override in overrides:
+        path, separator, raw = override.partition("=")
+        keys = path.strip().split(".")
+        if not separator or not all(keys):
+            faults.append(Fault(override, "an override is written path=value, e.g. training.max_steps=200"))
+            continue
+        try:
+            value = yaml.safe_load(raw)
+        except yaml.YAMLError:
+            faults.append(Fault(path, f"found {raw!r}, which is not a YAML value"))
+            continue
+        node = result
+        for key in keys[:-1]:
+            child = node.setdefault(key, {})
+            if not isinstance(child, dict):
+                faults.append(Fault(path, f"{key} holds {child!r}, not a group of fields"))
+                break
+            node = child
+        else:
+            node[keys[-1]] = value
+    if faults:
+        raise ConfigError(faults)
+    return result
+
+
+def parse(model: type[ConfigT], values: Mapping[str, Any]) -> ConfigT:
+    """`values` as a `model`, with every fault reported at once.
+
+    Raises:
+        ConfigError: one fault for each faulty field: its path, what was found, what is allowed.
+    """
+    faults: list[Fault] = []
+    dropped: set[str] = set()
+    remaining = _copied(values)
+    while True:
+        try:
+            parsed = model.model_validate(remaining)
+        except ValidationError as error:
+            # A required field that was dropped is missing now: that is no fault of the values.
+            new = [fault for fault in faults_of(error, remaining) if fault not in faults and fault.path not in dropped]
+            faults += new
+            # Checks between fields run only once the fields themselves are right: without the faulty ones, ask again.
+            drops = [_drop(remaining, item["loc"]) for item in error.errors() if item["type"] != "missing"]
+            dropped |= {path for path in drops if path}
+            if new and any(drops):
+                continue
+        else:
+            if not faults:
+                return parsed
+        raise ConfigError(faults)
+
+
+def faults_of(error: ValidationError, values: Mapping[str, Any]) -> list[Fault]:
+    """Each fault of a pydantic error as a dotted path into `values` and a message that says what was found."""
+    faults = []
+    for item in error.errors(include_url=False):
+        message = item["msg"].removeprefix("Value error, ")
+        if item["type"] == "extra_forbidden":
+            message = "no such field; see `lim schema` for the fields that exist"
+        elif item["type"] != "missing" and not isinstance(item["input"], dict | BaseModel):
+            message = f"{message}; found {item['input']!r}"
+        faults.append(Fault(".".join(str(part) for part in _path_in(values, item["loc"])), message))
+    return faults
+
+
+def _path_in(values: Mapping[str, Any], location: tuple[int | str, ...]) -> list[int | str]:
+    """A fault's location without the tags of unions, which pydantic puts in and the values do not have."""
+    path: list[int | str] = []
+    node: Any = values
+    for depth, part in enumerate(location):
+        if isinstance(node, Mapping) and part not in node and depth < len(location) - 1:
+            continue
+        path.append(part)
+        node = node.get(part) if isinstance(node, Mapping) else None
+    return path
+
+
+def _drop(values: dict[str, Any], location: tuple[int | str, ...]) -> str:
+    """Take the field at a fault's location out of `values`; its path, or nothing when there is none."""
+    node: Any = values
+    path = [part for part in _path_in(values, location) if isinstance(part, str)]
+    for part in path[:-1]:
+        node = node.get(part) if isinstance(node, dict) else None
+    if not path or not isinstance(node, dict) or path[-1] not in node:
+        return ""
+    del node[path[-1]]
+    return ".".join(path)
+
+
+def _copied(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: _copied(value) if isinstance(value, Mapping) else value for key, value in values.items()}

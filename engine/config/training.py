@@ -1,0 +1,322 @@
+"""What a training run can be told: the one schema behind YAML files, the API's body and the web form."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+
+from engine.config.augmentation import AugmentationConfig
+from engine.config.base import Config
+
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+# ---- task ------------------------------------------------------------------------------------------------
+
+
+class SpeechToTextConfig(Config):
+    """Transcribe speech with a sequence-to-sequence model."""
+
+    type: Literal["speech_to_text"] = "speech_to_text"
+    language: str | None = None
+    """Language code given to multilingual models, such as `en`; unset for models that know one language."""
+    max_new_tokens: Annotated[int, Field(ge=1, le=448)] = 64
+    """Longest transcript, in tokens."""
+    normalizer: Literal["basic", "none"] = "basic"
+    """Text normalisation before WER and CER: `basic` lowercases and drops punctuation."""
+
+
+TaskConfig = SpeechToTextConfig
+
+
+# ---- method: what is trained ------------------------------------------------------------------------------
+
+
+class LoraFields(Config):
+    """Fields that LoRA on a full-precision base and on a 4-bit base share."""
+
+    rank: Annotated[int, Field(ge=1, le=1024)] = 8
+    """Rank of each adapter."""
+    alpha: PositiveFloat = 16.0
+    """Scale: the update is multiplied by alpha / rank."""
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    """Dropout on the adapter's input."""
+    target_modules: Literal["default"] | list[str] = "default"
+    """Names of the linear layers that get an adapter; `default` takes the family's own choice."""
+    rslora: bool = False
+    """Scale by alpha / sqrt(rank) instead of alpha / rank."""
+
+
+class QloraConfig(LoraFields):
+    """Small trained adapters on a 4-bit base."""
+
+    type: Literal["qlora"] = "qlora"
+    quantization: Literal["nf4", "fp4"] = "nf4"
+    """4-bit data type of the base's weights."""
+    double_quantization: bool = True
+    """Quantise the quantisation constants too (saves about 0.4 bit per parameter)."""
+
+
+class LoraConfig(LoraFields):
+    """Small trained adapters on a base in full precision."""
+
+    type: Literal["lora"] = "lora"
+
+
+class FullConfig(Config):
+    """Train every weight of a pre-trained model."""
+
+    type: Literal["full"] = "full"
+
+
+class PretrainConfig(Config):
+    """Train every weight from a random start; the model names only the architecture."""
+
+    type: Literal["pretrain"] = "pretrain"
+
+
+MethodConfig = Annotated[
+    QloraConfig | LoraConfig | FullConfig | PretrainConfig,
+    Field(discriminator="type"),
+]
+
+
+# ---- audio context ----------------------------------------------------------------------------------------
+
+
+class ShortContextConfig(Config):
+    """The encoder runs over the frames that are there."""
+
+    type: Literal["short"] = "short"
+    bucket_s: Annotated[float, Field(ge=0.02, le=30.0)] = 0.5
+    """Audio is padded with silence to the next multiple of this, in seconds; a batch holds one length only, so the
+    result of an utterance never depends on its neighbours."""
+    tail_s: Annotated[float, Field(ge=0.0, le=5.0)] = 0.1
+    """Least silence after the speech, in seconds."""
+
+
+class FullContextConfig(Config):
+    """The encoder runs over the model's whole window (30 s for Whisper), as in plain transformers."""
+
+    type: Literal["full"] = "full"
+
+
+ContextConfig = Annotated[ShortContextConfig | FullContextConfig, Field(discriminator="type")]
+
+
+# ---- data order -------------------------------------------------------------------------------------------
+
+
+class SplitConfig(Config):
+    """Which utterances train, which choose the best checkpoint, which are only tested on."""
+
+    test_speakers: list[str] = []
+    """Speakers kept out of training and tested on; empty: one is kept out, if there are several."""
+    validation_speakers: list[str] = []
+    """Speakers kept out of training to choose the best checkpoint; empty: a part of the training utterances."""
+    validation_fraction: Fraction = 0.05
+    """Part of the training utterances kept out for validation when no validation speakers are named."""
+    max_validation_utterances: PositiveInt = 200
+    """Most utterances in the validation split."""
+
+
+class BatchConfig(Config):
+    """How much audio goes into an optimizer step."""
+
+    audio_s: PositiveFloat = 24.0
+    """Seconds of audio, padding included, in an optimizer step over all workers (the global batch)."""
+    max_utterances: PositiveInt = 64
+    """Most utterances in an optimizer step over all workers."""
+    micro_batch_audio_s: PositiveFloat = 24.0
+    """Seconds of audio, padding included, that go through the model at once on one worker."""
+    short_first_steps: Annotated[int, Field(ge=0)] = 0
+    """Curriculum for training from scratch: this many first steps use only the short utterances."""
+    short_first_max_s: PositiveFloat = 1.0
+    """What counts as short in the curriculum, in seconds of audio."""
+
+    @model_validator(mode="after")
+    def _micro_batch_fits(self) -> BatchConfig:
+        if self.micro_batch_audio_s > self.audio_s:
+            raise ValueError(
+                f"micro_batch_audio_s is {self.micro_batch_audio_s} and audio_s {self.audio_s}; "
+                "a micro-batch is a part of the batch"
+            )
+        return self
+
+
+# ---- optimisation -----------------------------------------------------------------------------------------
+
+
+class AdamWConfig(Config):
+    """AdamW, in full precision, with 8-bit states, or with 8-bit states that can be paged out."""
+
+    type: Literal["adamw", "adamw_8bit", "paged_adamw_8bit"] = "adamw"
+    learning_rate: Annotated[float, Field(gt=0.0, le=1.0)] = 2e-3
+    """Peak learning rate."""
+    weight_decay: Annotated[float, Field(ge=0.0)] = 0.0
+    """Decoupled weight decay."""
+    betas: tuple[Annotated[float, Field(ge=0.0, lt=1.0)], Annotated[float, Field(ge=0.0, lt=1.0)]] = (0.9, 0.98)
+    """Decay of the first and second moments."""
+    eps: PositiveFloat = 1e-8
+    """Added to the denominator."""
+
+
+class SgdConfig(Config):
+    """Stochastic gradient descent with momentum."""
+
+    type: Literal["sgd"] = "sgd"
+    learning_rate: Annotated[float, Field(gt=0.0)] = 0.05
+    """Peak learning rate."""
+    momentum: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.9
+    """Momentum."""
+    weight_decay: Annotated[float, Field(ge=0.0)] = 0.0
+    """Weight decay."""
+
+
+OptimizerConfig = Annotated[AdamWConfig | SgdConfig, Field(discriminator="type")]
+
+
+class ScheduleFields(Config):
+    """Fields that all schedules share."""
+
+    warmup_steps: Annotated[int, Field(ge=0)] = 0
+    """Steps over which the learning rate rises linearly from zero to its peak."""
+
+
+class CosineConfig(ScheduleFields):
+    """Half a cosine from the peak to `final_fraction` of it at the last step."""
+
+    type: Literal["cosine"] = "cosine"
+    final_fraction: Fraction = 0.0
+    """Learning rate at the last step, as a part of the peak."""
+
+
+class LinearConfig(ScheduleFields):
+    """A straight line from the peak to `final_fraction` of it at the last step."""
+
+    type: Literal["linear"] = "linear"
+    final_fraction: Fraction = 0.0
+    """Learning rate at the last step, as a part of the peak."""
+
+
+class ConstantConfig(ScheduleFields):
+    """The peak, for ever."""
+
+    type: Literal["constant"] = "constant"
+
+
+class StepConfig(ScheduleFields):
+    """Multiplied by `factor` every `every_steps` steps."""
+
+    type: Literal["step"] = "step"
+    every_steps: PositiveInt = 1000
+    """Steps between drops."""
+    factor: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.5
+    """What a drop multiplies the learning rate by."""
+
+
+class PlateauConfig(ScheduleFields):
+    """Multiplied by `factor` when the validation metric has not improved for `patience` evaluations."""
+
+    type: Literal["plateau"] = "plateau"
+    patience: Annotated[int, Field(ge=0)] = 2
+    """Evaluations without improvement before a drop."""
+    factor: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.5
+    """What a drop multiplies the learning rate by."""
+
+
+ScheduleConfig = Annotated[
+    CosineConfig | LinearConfig | ConstantConfig | StepConfig | PlateauConfig,
+    Field(discriminator="type"),
+]
+
+
+# ---- evaluation and checkpoints ---------------------------------------------------------------------------
+
+
+class EvaluationConfig(Config):
+    """When to measure, and what the measurement decides."""
+
+    every_steps: Annotated[int, Field(ge=0)] = 0
+    """Steps between evaluations on the validation split; 0: only at the end."""
+    early_stopping_patience: Annotated[int, Field(ge=0)] = 0
+    """Stop after this many evaluations without improvement; 0: never."""
+    keep: Literal["best", "last"] = "last"
+    """Which weights the run ends with: those of the best validation WER, or the last ones."""
+    base: bool = True
+    """Measure the base model on the test split too, before training."""
+    batch_audio_s: PositiveFloat = 60.0
+    """Seconds of audio, padding included, that are transcribed at once."""
+
+
+class CheckpointConfig(Config):
+    """What survives a crash."""
+
+    every_steps: Annotated[int, Field(ge=1)] = 200
+    """Optimizer steps between checkpoints."""
+    keep: Annotated[int, Field(ge=2)] = 2
+    """Newest checkpoints that are kept; at least two, because the newest may be cut short by a crash."""
+
+
+class TrainingConfig(Config):
+    """A training run: task, method, data order, optimisation, evaluation."""
+
+    task: TaskConfig = SpeechToTextConfig()
+    """What the model learns to do."""
+    method: MethodConfig = QloraConfig()
+    """What is trained: adapters on a 4-bit or full-precision base, every weight, or a new model."""
+    context: ContextConfig = ShortContextConfig()
+    """How much of its window the audio encoder runs over."""
+    split: SplitConfig = SplitConfig()
+    """Train, validation and test utterances."""
+    batch: BatchConfig = BatchConfig()
+    """Size and order of batches."""
+    augmentation: AugmentationConfig = AugmentationConfig()
+    """Random changes to the training audio; off by default."""
+    optimizer: OptimizerConfig = AdamWConfig()
+    """The optimizer."""
+    schedule: ScheduleConfig = CosineConfig(warmup_steps=20)
+    """The learning rate over the run."""
+    max_steps: PositiveInt | None = None
+    """Optimizer steps; give this or `epochs`. With neither, the run takes 10 epochs."""
+    epochs: PositiveFloat | None = None
+    """Passes over the training audio; give this or `max_steps`."""
+    max_grad_norm: Annotated[float, Field(ge=0.0)] = 1.0
+    """Gradients are clipped to this norm; 0: never."""
+    label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    """Probability mass taken from the right token and spread over all."""
+    gradient_checkpointing: bool = False
+    """Recompute activations in the backward pass: less memory, about 40 % slower."""
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    """Compute type; `auto` takes the fastest that the processor has instructions for."""
+    evaluation: EvaluationConfig = EvaluationConfig()
+    """When to measure, and what it decides."""
+    checkpoint: CheckpointConfig = CheckpointConfig()
+    """When to save."""
+    log_every_steps: PositiveInt = 10
+    """Steps between metric events."""
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    """Start of every random choice."""
+
+    @model_validator(mode="after")
+    def _one_length(self) -> TrainingConfig:
+        if self.max_steps is not None and self.epochs is not None:
+            raise ValueError(f"found max_steps {self.max_steps} and epochs {self.epochs}; give one of them")
+        return self
+
+    @model_validator(mode="after")
+    def _evaluations_happen(self) -> TrainingConfig:
+        evaluation = self.evaluation
+        needs = [
+            name
+            for name, wanted in (
+                ("evaluation.early_stopping_patience", evaluation.early_stopping_patience > 0),
+                ("evaluation.keep: best", evaluation.keep == "best"),
+                ("schedule.type: plateau", isinstance(self.schedule, PlateauConfig)),
+            )
+            if wanted
+        ]
+        if needs and evaluation.every_steps == 0:
+            raise ValueError(f"{', '.join(needs)} needs evaluation.every_steps greater than 0")
+        return self

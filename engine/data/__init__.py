@@ -1,0 +1,1 @@
+"""Data: manifests, ingestion of archives and folders, splits, batching."""

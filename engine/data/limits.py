@@ -1,0 +1,37 @@
+"""How much a source may ask of the machine, and which recordings are usable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MIB = 1 << 20
+GIB = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class IngestLimits:
+    """The limits of one ingestion; the defaults suit untrusted uploads of speech."""
+
+    max_members: int = 1_000_000
+    """Most members of an archive, or files in a folder."""
+    max_total_bytes: int = 64 * GIB
+    """Most uncompressed bytes of an archive."""
+    max_member_bytes: int = 2 * GIB
+    """Most uncompressed bytes of one recording."""
+    max_metadata_bytes: int = 256 * MIB
+    """Most bytes of one metadata file."""
+    max_ratio: int = 200
+    """Most uncompressed bytes for each compressed one, of a member or of the archive, above `ratio_floor_bytes`."""
+    ratio_floor_bytes: int = 256 * MIB
+    """Below this any ratio is allowed: ten minutes of digital silence deflate a thousandfold and are no attack."""
+    max_item_s: float = 30.0
+    """Longest recording, in seconds."""
+    min_item_s: float = 0.05
+    """Shortest recording, in seconds."""
+    silence_dbfs: float = -60.0
+    """A recording with no 20 ms above this level is silent."""
+    shard_s: float = 600.0
+    """Length of the audio files that recordings are packed into, in seconds."""
+
+
+DEFAULT_LIMITS = IngestLimits()

@@ -1,0 +1,221 @@
+"""Metadata files: `metadata.csv` and `metadata.jsonl` with a column of file names and one of texts."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import json
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from engine.data.manifest import Split
+from engine.errors import IngestError, ItemError
+
+METADATA_NAMES = ("metadata.csv", "metadata.jsonl")
+FILE_COLUMNS = ("file_name", "filename", "file", "path", "audio")
+TEXT_COLUMNS = ("transcription", "transcript", "text", "sentence", "label")
+SPEAKER_COLUMNS = ("speaker", "speaker_id", "client_id")
+SPLIT_NAMES: Mapping[str, Split] = {
+    "train": "train",
+    "training": "train",
+    "validation": "validation",
+    "valid": "validation",
+    "val": "validation",
+    "dev": "validation",
+    "test": "test",
+    "testing": "test",
+    "eval": "test",
+}
+"""How splits are called in folders and columns."""
+
+_BYTE_ORDER_MARKS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+_DELIMITERS = ",;\t|"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a metadata file."""
+
+    line: int
+    """Its number in the file, counted from 1."""
+    file_name: str
+    """Name of the recording, relative to the metadata file; empty if the row gives none."""
+    text: str
+    """Its transcript; empty if the row gives none."""
+    speaker: str | None
+    """Who speaks."""
+    split: str | None
+    """The split as the row calls it."""
+    fault: ItemError | None = None
+    """Why the row cannot be used, if so."""
+
+
+def read_metadata(name: str, data: bytes, known: Mapping[str, Any]) -> tuple[list[Row], list[str]]:
+    """The rows of a metadata file, and warnings about it.
+
+    Args:
+        name: path of the file, for messages; `.jsonl` or else CSV.
+        data: its content.
+        known: names of recordings, relative to the file; they tell a forgotten quote from a text of several lines.
+
+    Raises:
+        IngestError: no column of file names, or none of texts.
+    """
+    text, warnings = _decoded(name, data)
+    if name.lower().endswith(".jsonl"):
+        return _jsonl_rows(name, text), warnings
+    rows, more = _csv_rows(name, text, known)
+    return rows, warnings + more
+
+
+def clean_text(text: str) -> str:
+    """A transcript in Unicode's composed form, without control characters, with single spaces."""
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
+    kept = (c if unicodedata.category(c) != "Cc" else " " for c in unicodedata.normalize("NFC", text))
+    return " ".join("".join(kept).split())
+
+
+def _decoded(name: str, data: bytes) -> tuple[str, list[str]]:
+    encoding = next((encoding for mark, encoding in _BYTE_ORDER_MARKS.items() if data.startswith(mark)), "utf-8")
+    try:
+        text = data.decode(encoding).removeprefix("\ufeff")
+        warnings = [] if encoding == "utf-8" else [f"{name} is encoded as {encoding}, not UTF-8"]
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        fallback = "cp1252"
+        try:
+            text = data.decode(fallback)
+        except UnicodeDecodeError:
+            fallback = "latin-1"
+            text = data.decode(fallback)
+        warnings = [
+            f"{name} is not {encoding.upper()} (line {line}); it was read as {fallback}: check letters with accents, "
+            "or save it as UTF-8"
+        ]
+    return text, warnings
+
+
+def _csv_rows(name: str, text: str, known: Mapping[str, Any]) -> tuple[list[Row], list[str]]:
+    warnings = []
+    header_line = next((line for line in text.splitlines() if line.strip()), "")
+    delimiter = next((mark for mark in _DELIMITERS if _column(header_line.split(mark), FILE_COLUMNS) is not None), ",")
+    if delimiter != ",":
+        warnings.append(f"{name} separates its columns with {delimiter!r}, not with a comma")
+    try:
+        records = list(_records(text, delimiter, csv.QUOTE_MINIMAL))
+        quotes_are_closed = not any(_swallows_rows(fields, delimiter, known) for _, fields in records)
+    except csv.Error:  # a field longer than any text
+        quotes_are_closed = False
+    if not quotes_are_closed:
+        warnings.append(f"{name} has a quote that is never closed; its quotes were read as plain characters")
+        try:
+            records = [
+                (line, [field.strip().strip('"') for field in fields])
+                for line, fields in _records(text, delimiter, csv.QUOTE_NONE)
+            ]
+        except csv.Error:
+            raise IngestError(
+                f"{name} has a line of more than {csv.field_size_limit():,} characters; make it a CSV with one row "
+                "for each recording"
+            ) from None
+    if not records:
+        raise IngestError(f"{name} is empty; its first line names the columns, such as file_name,transcription")
+    header = records[0][1]
+    columns = _columns(name, header)
+    return [_csv_row(line, fields, len(header), columns) for line, fields in records[1:]], warnings
+
+
+def _records(text: str, delimiter: str, quoting: Literal[0, 3]) -> Iterator[tuple[int, list[str]]]:
+    """Fields of each row that is not blank, and the number of its first line."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting)
+    before = 0
+    for fields in reader:
+        line, before = before + 1, reader.line_num
+        if any(field.strip() for field in fields):
+            yield line, fields
+
+
+def _swallows_rows(fields: list[str], delimiter: str, known: Mapping[str, Any]) -> bool:
+    """Whether a field of several lines holds what is a row of its own."""
+    return any(
+        plain_path(line.split(delimiter)[0]) in known
+        for field in fields
+        if "\n" in field
+        for line in field.split("\n")[1:]
+    )
+
+
+def plain_path(file_name: str) -> str:
+    """A file name of a metadata file in the form that entries have: `/`, composed Unicode, no `.` parts."""
+    parts = unicodedata.normalize("NFC", file_name.strip().replace("\\", "/")).split("/")
+    return "/".join(part for part in parts if part not in ("", "."))
+
+
+def _columns(name: str, header: list[str]) -> dict[str, int]:
+    """Where each thing stands in a row."""
+    found = {
+        "file": _column(header, FILE_COLUMNS),
+        "text": _column(header, TEXT_COLUMNS),
+        "speaker": _column(header, SPEAKER_COLUMNS),
+        "split": _column(header, ("split",)),
+    }
+    for role, allowed in (("file", FILE_COLUMNS), ("text", TEXT_COLUMNS)):
+        if found[role] is None:
+            raise IngestError(
+                f"{name} has the columns {', '.join(field.strip() for field in header)}; one of {', '.join(allowed)} "
+                f"is needed for the {role}: rename a column"
+            )
+    return {role: at for role, at in found.items() if at is not None}
+
+
+def _column(header: list[str], allowed: Sequence[str]) -> int | None:
+    fields = [field.strip().strip('"').lower() for field in header]
+    return next((fields.index(name) for name in allowed if name in fields), None)
+
+
+def _csv_row(line: int, fields: list[str], width: int, columns: Mapping[str, int]) -> Row:
+    def field(role: str) -> str:
+        at = columns.get(role)
+        return fields[at] if at is not None and at < len(fields) else ""
+
+    fault = None
+    if any(extra.strip() for extra in fields[width:]):
+        fault = ItemError(
+            "missing_text",
+            f"its row has {len(fields)} fields, the first line has {width}; a text with commas stands in quotes",
+        )
+    return _row(line, field("file"), field("text"), field("speaker"), field("split"), fault)
+
+
+def _jsonl_rows(name: str, text: str) -> list[Row]:
+    rows = []
+    for line, source in enumerate(text.split("\n"), start=1):
+        if not source.strip():
+            continue
+        try:
+            found = json.loads(source)
+        except (ValueError, RecursionError) as error:
+            found = str(error)
+        if isinstance(found, dict):
+            values = {str(key).strip().lower(): value for key, value in found.items()}
+            file_name, text_value = _value(values, FILE_COLUMNS), _value(values, TEXT_COLUMNS)
+            rows.append(_row(line, file_name, text_value, _value(values, SPEAKER_COLUMNS), _value(values, ("split",))))
+        else:
+            problem = found if isinstance(found, str) else f"it holds {type(found).__name__}"
+            rows.append(Row(line, "", "", None, None, ItemError("corrupt", f"the line is no JSON object: {problem}")))
+    if rows and not any(row.file_name for row in rows):
+        raise IngestError(f"{name} names no file; each line is an object with one of {', '.join(FILE_COLUMNS)}")
+    return rows
+
+
+def _value(values: Mapping[str, Any], names: Sequence[str]) -> str:
+    found = next((values[name] for name in names if values.get(name) is not None), "")
+    return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
+
+
+def _row(line: int, file_name: str, text: str, speaker: str, split: str, fault: ItemError | None = None) -> Row:
+    return Row(line, file_name.strip(), clean_text(text), clean_text(speaker) or None, split.strip() or None, fault)

@@ -1,0 +1,121 @@
+"""What ingestion tells about a dataset: what is good, what was set aside and why, what is in it."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+from pydantic import BaseModel, ConfigDict
+
+Code = Literal[
+    "corrupt",
+    "duplicate_name",
+    "empty_file",
+    "encrypted",
+    "missing_audio",
+    "missing_text",
+    "nested_archive",
+    "not_audio",
+    "silent",
+    "symlink",
+    "too_large",
+    "too_long",
+    "too_short",
+    "truncated",
+    "unsafe_path",
+    "unsupported_format",
+]
+CODES: tuple[Code, ...] = get_args(Code)
+
+ACTIONS: dict[Code, str] = {
+    "corrupt": "export or copy the file again, as WAV, FLAC, OGG, Opus or MP3",
+    "duplicate_name": "give each recording a name of its own, and one row",
+    "empty_file": "copy or record it again",
+    "encrypted": "make the archive without a password",
+    "missing_audio": "add the file, or remove its row",
+    "missing_text": "give its text in metadata.csv (columns file_name, transcription), or remove the file",
+    "nested_archive": "unpack it, and put the recordings themselves into the dataset",
+    "not_audio": "nothing, unless it was meant to be a recording",
+    "silent": "record it again, or remove it",
+    "symlink": "put the file itself into the dataset",
+    "too_large": "cut it into shorter recordings",
+    "too_long": "cut it into shorter recordings, each with its text",
+    "too_short": "record it again, or remove it",
+    "truncated": "copy or record it again",
+    "unsafe_path": "make the archive again from inside its folder, with relative paths",
+    "unsupported_format": "convert it to WAV, FLAC, OGG, Opus or MP3",
+}
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class SetAside(_Record):
+    """One item that is not in the dataset, and why."""
+
+    path: str
+    """Path in the source; `metadata.csv:12` for a row that names no file."""
+    code: Code
+    """Kind of fault."""
+    reason: str
+    """What was found, and what is allowed."""
+    action: str
+    """What to do about it."""
+
+
+class TextStatistics(_Record):
+    """What the transcripts are made of."""
+
+    distinct: int = 0
+    """Number of different transcripts."""
+    words: int = 0
+    """Number of words in all transcripts."""
+    characters: int = 0
+    """Number of characters in all transcripts."""
+    longest_characters: int = 0
+    """Characters in the longest transcript."""
+    alphabet: str = ""
+    """Every character that occurs, sorted."""
+
+
+class IngestReport(_Record):
+    """What ingestion found. `items_found` is `items_good` plus the items set aside."""
+
+    layout: Literal["audiofolder", "file_names"]
+    """How texts were found: a metadata file, or names such as `7_jackson_32.wav`."""
+    metadata_files: list[str]
+    """The metadata files that were read."""
+    items_found: int
+    """Recordings, rows without a recording, and other files."""
+    items_good: int
+    """Utterances in the manifest."""
+    set_aside_by_code: dict[Code, int]
+    """How many items were set aside for each kind of fault."""
+    set_aside: list[SetAside]
+    """Every item set aside, in order of its path."""
+    audio_s: float
+    """Seconds of audio in the dataset."""
+    shortest_s: float | None
+    """The shortest utterance, in seconds."""
+    longest_s: float | None
+    """The longest utterance, in seconds."""
+    speakers: dict[str, int]
+    """Utterances of each speaker."""
+    without_speaker: int
+    """Utterances of which the speaker is not known."""
+    splits: dict[str, int]
+    """Utterances in each split that the source itself makes."""
+    rates_hz: dict[int, int]
+    """Good recordings by the sample rate of their files."""
+    formats: dict[str, int]
+    """Good recordings by the format of their files."""
+    text: TextStatistics
+    """What the transcripts are made of."""
+    warnings: list[str]
+    """What a person should know about the dataset as a whole."""
+
+
+def named(paths: list[str], most: int = 10) -> str:
+    """The first of many paths, and how many more there are."""
+    more = f" and {len(paths) - most} more" if len(paths) > most else ""
+    return ", ".join(paths[:most]) + more

@@ -1,0 +1,72 @@
+"""What ingestion reads from: a list of entries that are opened one at a time."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Protocol
+from zipfile import ZipInfo
+
+from engine.errors import ItemError
+
+_IGNORED_NAMES = ("__macosx", "thumbs.db", "desktop.ini")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file in a source."""
+
+    path: str
+    """Relative path with `/`, in Unicode's composed form; of an unsafe path, the text that was found."""
+    handle: ZipInfo | Path
+    """What the source opens it by."""
+    fault: ItemError | None = None
+    """Why it cannot be opened, if so."""
+
+
+class DataSource(Protocol):
+    """A zip archive or a folder."""
+
+    entries: list[Entry]
+    """Every file that is not hidden."""
+    warnings: list[str]
+    """What is odd about the source as a whole."""
+
+    def open(self, entry: Entry, max_bytes: int) -> AbstractContextManager[BinaryIO]:
+        """Open an entry as a file that can seek.
+
+        Raises:
+            ItemError: it has a fault, is larger than `max_bytes`, or cannot be read.
+            IngestError: it is a bomb.
+        """
+        ...
+
+
+def safe_path(name: str) -> str:
+    """A member's name as a path inside the source; backslashes, which old Windows tools write, are taken as `/`.
+
+    Raises:
+        ItemError: it leads, or could lead on some system, out of the source.
+    """
+    path = unicodedata.normalize("NFC", name.replace("\\", "/"))
+    if path.startswith("/"):
+        raise ItemError("unsafe_path", f"found an absolute path, {name!r}; paths are relative")
+    if re.match(r"[A-Za-z]:", path):
+        raise ItemError("unsafe_path", f"found a path with a drive letter, {name!r}; paths are relative")
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    if ".." in parts or not parts:
+        raise ItemError("unsafe_path", f"found {name!r}, a path outside of its folder; paths stay inside it")
+    return "/".join(parts)
+
+
+def is_hidden(path: str) -> bool:
+    """Whether a safe path is one of those that systems leave behind: hidden files, `__MACOSX`, `Thumbs.db`."""
+    return any(part.startswith(".") or part.lower() in _IGNORED_NAMES for part in path.split("/"))
+
+
+def displayed(name: str) -> str:
+    """A name that can be written as UTF-8: bytes that are no text are shown as escapes."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")

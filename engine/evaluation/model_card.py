@@ -1,0 +1,65 @@
+"""The README that travels with an adapter or a model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.config.training import LoraFields, QloraConfig, TrainingConfig
+from engine.data.splits import Splits
+
+if TYPE_CHECKING:
+    from engine.finetune import RunResult
+
+
+def adapter_card(result: RunResult, config: TrainingConfig, splits: Splits) -> str:
+    """Markdown: what was trained on what, what was measured, how to load it."""
+    is_adapter = isinstance(config.method, LoraFields)
+    header = ["---", "library_name: " + ("peft" if is_adapter else "transformers")]
+    header += [f"base_model: {result.model}", "pipeline_tag: automatic-speech-recognition", "---"]
+    rows = [
+        ("method", result.method),
+        ("optimizer steps", f"{result.steps:,}"),
+        ("trainable parameters", f"{result.trainable_parameters:,} of {result.total_parameters:,}"),
+        ("training audio", f"{result.train_audio_s:,.0f} s in {result.train_utterances:,} utterances"),
+        ("training speakers", ", ".join(sorted({u.speaker for u in splits.train if u.speaker})[:50]) or "not named"),
+        ("test speakers (never trained on)", ", ".join(result.test_speakers) or "not named"),
+        ("WER of the base on the test utterances", _percent(result.base_wer)),
+        ("WER after training", _percent(result.adapter_wer)),
+        ("audio context", config.context.type),
+        ("peak memory", f"{result.peak_bytes / 2**20:,.0f} MiB"),
+        ("seconds of audio trained per second", f"{result.audio_s_per_s:.1f}"),
+    ]
+    table = ["| | |", "| --- | --- |", *(f"| {name} | {value} |" for name, value in rows)]
+    title = f"# {'Adapter for' if is_adapter else 'Model from'} {result.model}"
+    return "\n".join([*header, "", title, "", *table, "", "## Use", "", *_usage(config, is_adapter), ""])
+
+
+def _usage(config: TrainingConfig, is_adapter: bool) -> list[str]:
+    if not is_adapter:
+        return ["```bash", "lim transcribe recording.wav --model DIR", "```"]
+    lines = ["```bash", "lim transcribe recording.wav --adapter DIR", "```", "", "or with plain transformers and peft:"]
+    lines += ["", "```python", "from peft import PeftModel"]
+    lines += ["from transformers import BitsAndBytesConfig, WhisperForConditionalGeneration, WhisperProcessor", ""]
+    quantized = ""
+    if isinstance(config.method, QloraConfig):
+        lines += [
+            "# The same 4-bit base as in training: on a base in full precision transcripts can differ a little.",
+            "four_bit = BitsAndBytesConfig(",
+            f'    load_in_4bit=True, bnb_4bit_quant_type="{config.method.quantization}",',
+            f"    bnb_4bit_use_double_quant={config.method.double_quantization}, llm_int8_skip_modules=['proj_out'],",
+            ")",
+        ]
+        quantized = ", quantization_config=four_bit"
+    lines += [
+        f"base = WhisperForConditionalGeneration.from_pretrained(BASE{quantized})",
+        "model = PeftModel.from_pretrained(base, DIR)",
+        "processor = WhisperProcessor.from_pretrained(BASE)",
+        'features = processor(wave_at_16_khz, sampling_rate=16000, return_tensors="pt").input_features',
+        "print(processor.batch_decode(model.generate(features), skip_special_tokens=True))",
+        "```",
+    ]
+    return lines
+
+
+def _percent(rate: float | None) -> str:
+    return "not measured" if rate is None else f"{100 * rate:.1f} %"

@@ -1,0 +1,74 @@
+"""What a run says while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal, Protocol
+
+EventKind = Literal["status", "metric", "log", "artifact"]
+
+
+def now_rfc3339() -> str:
+    """The time, in UTC, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened in a run.
+
+    `key` names the event within its run (`train/120`, `evaluation/test/base`): a run that resumes says again what
+    it said between its last checkpoint and the crash, and readers drop what they have under the same key.
+    """
+
+    kind: EventKind
+    key: str
+    data: Mapping[str, Any]
+    time: str = field(default_factory=now_rfc3339)
+
+    def to_json(self) -> dict[str, Any]:
+        """The event as a JSON object."""
+        return asdict(self)
+
+
+class EventSink(Protocol):
+    """Where a run's events go. Must never slow or stop the run for long."""
+
+    def emit(self, event: Event) -> None:
+        """Take one event; may buffer it."""
+
+    def flush(self) -> None:
+        """Deliver what is buffered."""
+
+
+class MemorySink:
+    """Keeps events in a list; for notebooks and tests."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def emit(self, event: Event) -> None:
+        """Append the event."""
+        self.events.append(event)
+
+    def flush(self) -> None:
+        """Nothing is buffered."""
+
+
+class TeeSink:
+    """Hands each event to several sinks."""
+
+    def __init__(self, *sinks: EventSink) -> None:
+        self._sinks = sinks
+
+    def emit(self, event: Event) -> None:
+        """Hand the event to every sink."""
+        for sink in self._sinks:
+            sink.emit(event)
+
+    def flush(self) -> None:
+        """Flush every sink."""
+        for sink in self._sinks:
+            sink.flush()

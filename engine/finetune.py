@@ -1,0 +1,358 @@
+"""The training stage: load, measure the base, train, measure again, save. One function for every caller."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from pydantic import BaseModel
+
+from engine.adapters import lora
+from engine.config.training import LoraFields, PretrainConfig, QloraConfig, TrainingConfig
+from engine.data.manifest import Utterance, read_manifest
+from engine.data.splits import Splits, split_by_speaker
+from engine.errors import ObjectNotFoundError
+from engine.evaluation.curves import draw_curves
+from engine.evaluation.model_card import adapter_card
+from engine.evaluation.word_errors import ErrorCounts
+from engine.events import Event, EventSink
+from engine.models.catalogue import find_model
+from engine.models.family import Quantization, load_model
+from engine.models.precision import best_device, choose_dtype
+from engine.storage import RunStore
+from engine.tasks.task import build_task
+from engine.training.checkpoints import Checkpoints, file_sha256
+from engine.training.loop import TrainingLoop
+from engine.training.memory import peak_bytes
+from engine.training.parallel import SINGLE, Parallel
+from engine.transcribe import write_settings
+
+Phase = Literal["loading", "evaluating_base", "training", "evaluating", "saving", "done"]
+
+
+class RunResult(BaseModel):
+    """What a run came to; saved as `result.json`."""
+
+    status: Literal["succeeded", "stopped"]
+    model: str
+    method: str
+    steps: int
+    base_wer: float | None = None
+    base_cer: float | None = None
+    adapter_wer: float | None = None
+    adapter_cer: float | None = None
+    trainable_parameters: int
+    total_parameters: int
+    adapter_bytes: int = 0
+    """Size of the saved weights: the adapter's, or the whole model's when every weight was trained."""
+    peak_bytes: int
+    wall_s: float
+    """From the call to the return, of the attempt that finished."""
+    training_s: float
+    """In optimizer steps, over all attempts."""
+    audio_s_per_s: float
+    """Seconds of speech trained on per second of training."""
+    train_utterances: int
+    train_audio_s: float
+    test_utterances: int
+    test_speakers: list[str]
+
+
+def never() -> bool:
+    """Do not stop."""
+    return False
+
+
+def finetune(
+    *,
+    model: str,
+    data: Path,
+    config: TrainingConfig,
+    store: RunStore,
+    events: EventSink,
+    work_dir: Path,
+    parallel: Parallel = SINGLE,
+    should_stop: Callable[[], bool] = never,
+    threads: int | None = None,
+) -> RunResult:
+    """Train an adapter (or a model) and measure it against its base on utterances kept out of training.
+
+    Called again with the same store it goes on from the newest whole checkpoint, and a finished run returns its
+    result. Every worker calls it; the first one writes to the store and emits events.
+
+    Args:
+        model: id in the catalogue, a folder, or a hub id.
+        data: dataset version: a folder with `manifest.jsonl`.
+        config: what to train, and how.
+        store: where the run's files are kept.
+        events: what the run says while it runs.
+        work_dir: scratch on the local disk.
+        parallel: this worker's place.
+        should_stop: asked between steps; the run then checkpoints and returns with status `stopped`.
+        threads: compute threads of this process; None leaves them as they are.
+
+    Raises:
+        EngineError: a model, dataset or config that does not go together; the message says what to do.
+    """
+    try:
+        finished = RunResult.model_validate_json(store.get_bytes("result.json"))
+        if finished.status == "succeeded":
+            return finished
+    except ObjectNotFoundError:
+        pass
+    return _Run(model, data, config, store, events, work_dir, parallel, should_stop, threads).run()
+
+
+class _Run:
+    def __init__(
+        self,
+        model: str,
+        data: Path,
+        config: TrainingConfig,
+        store: RunStore,
+        events: EventSink,
+        work_dir: Path,
+        parallel: Parallel,
+        should_stop: Callable[[], bool],
+        threads: int | None,
+    ) -> None:
+        self.started = time.perf_counter()
+        self.model_name, self.folder, self.config = model, data, config
+        self.store, self.events, self.work_dir = store, events, work_dir
+        self.parallel, self.should_stop = parallel, should_stop
+        self.attempt = f"{time.time_ns():x}"
+        if threads is not None:
+            torch.set_num_threads(threads)
+
+    def run(self) -> RunResult:
+        self._phase("loading")
+        config = self.config
+        manifest = self.folder / "manifest.jsonl"
+        splits = split_by_speaker(
+            read_manifest(manifest),
+            config.split.test_speakers,
+            config.split.validation_fraction,
+            config.seed,
+            validation_speakers=config.split.validation_speakers,
+        )
+        validation = _spread(splits.validation, config.split.max_validation_utterances)
+        self._load()
+        for part in (splits.train, validation, splits.test):
+            self.task.check(part)
+
+        base = None
+        if config.evaluation.base and splits.test and not isinstance(config.method, PretrainConfig):
+            self._phase("evaluating_base")
+            base = self._base_errors(splits.test)
+
+        trained = self._attach()
+        trainable, total = lora.count_parameters(trained)
+        loop = TrainingLoop(
+            config,
+            model=trained,
+            task=self.task,
+            train=splits.train,
+            folder=self.folder,
+            window_s=self.speech.window_s,
+            checkpoints=Checkpoints(self.store, config.checkpoint.keep),
+            events=self.events,
+            parallel=self.parallel,
+            device=self.device,
+            dtype=self.dtype,
+            fingerprint=self._fingerprint(manifest),
+            validate=lambda step: self._validation_wer(validation, step),
+            should_stop=self.should_stop,
+        )
+        self._phase("training")
+        outcome = loop.run()
+
+        adapted = None
+        if outcome == "finished" and splits.test:
+            self._phase("evaluating")
+            trained.eval()
+            adapted = self._errors(splits.test, "test", "adapter", loop.progress.step, keep_predictions=True)
+        self._phase("saving")
+        saved_bytes = self._save(trained) if self.parallel.is_first else 0
+        result = RunResult(
+            status="succeeded" if outcome == "finished" else "stopped",
+            model=self.model_name,
+            method=config.method.type,
+            steps=loop.progress.step,
+            base_wer=base.wer if base else None,
+            base_cer=base.cer if base else None,
+            adapter_wer=adapted.wer if adapted else None,
+            adapter_cer=adapted.cer if adapted else None,
+            trainable_parameters=trainable,
+            total_parameters=total,
+            adapter_bytes=saved_bytes,
+            peak_bytes=max(self.parallel.gather_json(peak_bytes(self.device))),
+            wall_s=time.perf_counter() - self.started,
+            training_s=loop.progress.training_s,
+            audio_s_per_s=loop.progress.audio_s / max(loop.progress.training_s, 1e-9),
+            train_utterances=len(splits.train),
+            train_audio_s=sum(u.duration_s for u in splits.train),
+            test_utterances=len(splits.test),
+            test_speakers=sorted({u.speaker for u in splits.test if u.speaker}),
+        )
+        if self.parallel.is_first:
+            self._publish(result, splits)
+        self.parallel.barrier()
+        self._phase("done", result.status)
+        return result
+
+    def _load(self) -> None:
+        config, method = self.config, self.config.method
+        card = find_model(self.model_name)
+        torch.manual_seed(config.seed)
+        self.device = best_device()
+        self.dtype = choose_dtype(config.precision, self.device)
+        four_bit = None
+        if isinstance(method, QloraConfig):
+            four_bit = Quantization(method.quantization, method.double_quantization)
+        self.speech = load_model(
+            card.family,
+            card.location(),
+            quantization=four_bit,
+            from_scratch=isinstance(method, PretrainConfig),
+            compute_dtype=self.dtype,
+            device=self.device,
+            language=config.task.language,
+        )
+        self.task = build_task(config, self.speech, self.device, self.dtype)
+
+    def _attach(self) -> Any:
+        method = self.config.method
+        torch.manual_seed(self.config.seed)
+        trained = self.speech.model
+        if isinstance(method, LoraFields):
+            trained = lora.attach(self.speech, method, self.model_name)
+        else:
+            trained.requires_grad_(True)
+            self.speech.freeze_constants()
+        if self.config.gradient_checkpointing:
+            self.speech.model.activation_checkpointing_enable({"use_reentrant": False})
+        # Each worker draws its own dropout masks.
+        torch.manual_seed(self.config.seed + 1_000_003 * self.parallel.rank)
+        return trained
+
+    # ---- evaluation ----------------------------------------------------------------------------------------
+
+    def _base_errors(self, test: Sequence[Utterance]) -> ErrorCounts:
+        """The base model's errors; kept in the store, so that a resumed run does not count them again."""
+        counts = None
+        with contextlib.suppress(ObjectNotFoundError):
+            counts = ErrorCounts(**json.loads(self.store.get_bytes("base.json")))
+        if self.parallel.any(counts is None) or counts is None:
+            self.speech.model.eval()
+            counts = self._errors(test, "test", "base", 0)
+            if self.parallel.is_first:
+                fields = {name: getattr(counts, name) for name in ErrorCounts.__slots__}
+                self.store.put_bytes("base.json", json.dumps(fields).encode())
+        return counts
+
+    def _validation_wer(self, validation: Sequence[Utterance], step: int) -> float | None:
+        return self._errors(validation, "validation", "adapter", step).wer if validation else None
+
+    def _errors(
+        self,
+        utterances: Sequence[Utterance],
+        split: str,
+        which: Literal["base", "adapter"],
+        step: int,
+        keep_predictions: bool = False,
+    ) -> ErrorCounts:
+        started = time.perf_counter()
+        mine = list(utterances)[self.parallel.rank :: self.parallel.world_size]
+        texts = self.task.predict(mine, self.folder) if mine else []
+        rows = [{"id": u.id, "reference": u.text, "hypothesis": t} for u, t in zip(mine, texts, strict=True)]
+        rows = [row for part in self.parallel.gather_json(rows) for row in part]
+        rows.sort(key=lambda row: row["id"])
+        counts: ErrorCounts = self.task.score([r["reference"] for r in rows], [r["hypothesis"] for r in rows])
+        if self.parallel.is_first:
+            data = {
+                "split": split,
+                "which": which,
+                "step": step,
+                "wer": counts.wer,
+                "cer": counts.cer,
+                "utterances": len(rows),
+                "wall_s": time.perf_counter() - started,
+            }
+            key = f"evaluation/{split}/{which}" + (f"/{step}" if split == "validation" else "")
+            self.events.emit(Event("metric", key, data))
+            if keep_predictions:
+                lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+                self.store.put_bytes("predictions.jsonl", lines.encode())
+        return counts
+
+    # ---- results -------------------------------------------------------------------------------------------
+
+    def _save(self, trained: Any) -> int:
+        """Write adapter (or model) to the store; the size of its weights in bytes."""
+        is_adapter = isinstance(self.config.method, LoraFields)
+        name = "adapter" if is_adapter else "model"
+        folder = self.work_dir / name
+        folder.mkdir(parents=True, exist_ok=True)
+        if is_adapter:
+            lora.save(trained, folder)
+            write_settings(folder, self.config)
+        else:
+            self.speech.save(folder)
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                self.store.put(f"{name}/{path.relative_to(folder).as_posix()}", path)
+        return sum(path.stat().st_size for path in folder.rglob("*.safetensors"))
+
+    def _publish(self, result: RunResult, splits: Splits) -> None:
+        name = "adapter" if isinstance(self.config.method, LoraFields) else "model"
+        folder = self.work_dir / name
+        card = adapter_card(result, self.config, splits)
+        (folder / "README.md").write_text(card, encoding="utf-8")
+        self.store.put(f"{name}/README.md", folder / "README.md")
+        self.store.put_bytes("splits.json", json.dumps(_ids(splits), indent=1).encode())
+        self.events.flush()
+        picture = self.work_dir / "curves.png"
+        if draw_curves(self.store, picture):
+            self.store.put("curves.png", picture)
+            self._artifact("curves.png", "plot", picture)
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                self._artifact(f"{name}/{path.relative_to(folder).as_posix()}", name, path)
+        # Last: a run is finished when, and only when, its result is there.
+        self.store.put_bytes("result.json", result.model_dump_json(indent=1).encode())
+
+    def _artifact(self, key: str, kind: str, path: Path) -> None:
+        data = {"name": key, "kind": kind, "key": key, "size": path.stat().st_size, "sha256": file_sha256(path)}
+        self.events.emit(Event("artifact", f"artifact/{key}", data))
+
+    def _phase(self, phase: Phase, status: str | None = None) -> None:
+        if self.parallel.is_first:
+            data = {"phase": phase, "process": os.getpid()} | ({"status": status} if status else {})
+            self.events.emit(Event("status", f"{self.attempt}/{phase}", data))
+            if phase == "done":
+                self.events.flush()
+
+    def _fingerprint(self, manifest: Path) -> str:
+        told = self.config.model_dump(mode="json") | {"model": self.model_name}
+        digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
+        digest.update(manifest.read_bytes())
+        return digest.hexdigest()
+
+
+def _spread(utterances: Sequence[Utterance], most: int) -> list[Utterance]:
+    """At most `most` of them, evenly over their order."""
+    if len(utterances) <= most:
+        return list(utterances)
+    return [utterances[i * len(utterances) // most] for i in range(most)]
+
+
+def _ids(splits: Splits) -> dict[str, list[str]]:
+    named = {"train": splits.train, "validation": splits.validation, "test": splits.test}
+    return {name: [u.id for u in part] for name, part in named.items()}

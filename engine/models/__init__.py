@@ -1,0 +1,1 @@
+"""Model families behind one contract, the catalogue, 4-bit loading, compute type."""

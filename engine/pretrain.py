@@ -1,0 +1,129 @@
+"""Make the bundled base model: `python -m engine.pretrain --config configs/pretrain/whisper-pico.yaml`.
+
+Stages, each of which is passed over when its output is there: synthesise the corpus, train every stage of the
+recipe with the one training loop, write the weights and their model card.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import shutil
+import sys
+from pathlib import Path
+
+from engine.config.base import Config, apply_overrides, parse, read_yaml
+from engine.config.training import TrainingConfig
+from engine.errors import EngineError
+from engine.events import Event
+from engine.storage import LocalRunStore
+from engine.synthesis.corpus import CorpusRecipe, generate
+
+
+class PretrainStage(Config):
+    """One run of the training loop; it begins with the weights of the stage before."""
+
+    name: str
+    """Name of the stage."""
+    training: TrainingConfig
+    """What it does."""
+
+
+class PretrainRecipe(Config):
+    """How the bundled model is made."""
+
+    corpus: Path
+    """Dataset version to learn from; synthesised when it is not there."""
+    synthesis: CorpusRecipe = CorpusRecipe()
+    """What to synthesise."""
+    out: Path
+    """Folder that gets the finished model."""
+    work: Path
+    """Folder for checkpoints and logs."""
+    stages: list[PretrainStage]
+    """Runs, one after the other."""
+
+
+class LineSink:
+    """Prints a line an event, and keeps all in the run's store."""
+
+    def __init__(self, store: LocalRunStore) -> None:
+        self._store = store
+        self._lines: list[str] = []
+        self._part = len(store.list("events"))
+
+    def emit(self, event: Event) -> None:
+        """Print and keep."""
+        self._lines.append(json.dumps(event.to_json()))
+        data = event.data
+        if event.kind == "metric" and "loss" in data:
+            minutes = data["eta_s"] / 60
+            line = f"step {data['step']:>6}  loss {data['loss']:.4f}  {data['audio_s_per_s']:.1f} audio-s/s"
+            line += f"  norm {data['grad_norm']:.2f}  {minutes:.0f} min left"
+        elif event.kind == "metric":
+            line = f"{data['split']}: WER {100 * data['wer']:.2f} %  CER {100 * data['cer']:.2f} %"
+        else:
+            line = json.dumps(dict(data))
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+
+    def flush(self) -> None:
+        """Write the lines so far as a part."""
+        if self._lines:
+            self._store.put_bytes(f"events/{self._part:08d}.jsonl", ("\n".join(self._lines) + "\n").encode())
+            self._part += 1
+            self._lines = []
+
+
+def run_recipe(recipe: PretrainRecipe, threads: int) -> Path:
+    """Train every stage of a recipe; the folder of the finished model."""
+    from engine.finetune import finetune
+    from engine.models import pico
+
+    if not (recipe.corpus / "manifest.jsonl").is_file():
+        sys.stdout.write(f"synthesising {recipe.synthesis.train:,} utterances into {recipe.corpus}\n")
+        generate(recipe.synthesis, recipe.corpus)
+    model = recipe.work / "architecture"
+    pico.write(model)
+    for stage in recipe.stages:
+        store = LocalRunStore(recipe.work / stage.name)
+        sink = LineSink(store)
+        finetune(
+            model=str(model),
+            data=recipe.corpus,
+            config=stage.training,
+            store=store,
+            events=sink,
+            work_dir=recipe.work / f"{stage.name}-scratch",
+            threads=threads,
+        )
+        sink.flush()
+        model = recipe.work / stage.name / "model"
+    # The README of the last stage tells of that stage alone; the model's own card is written by hand.
+    shutil.copytree(model, recipe.out, dirs_exist_ok=True, ignore=shutil.ignore_patterns("README.md"))
+    return recipe.out
+
+
+def main() -> int:
+    """Entry point."""
+    parser = argparse.ArgumentParser(
+        description="Pre-train the bundled model from scratch on synthesised speech.",
+        epilog="example: python -m engine.pretrain --config configs/pretrain/whisper-pico.yaml --threads 2",
+    )
+    parser.add_argument("--config", type=Path, required=True, help="recipe (YAML)")
+    parser.add_argument("--threads", type=int, default=2, help="compute threads")
+    parser.add_argument("--set", action="append", default=[], metavar="PATH=VALUE", help="override a field")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO)
+    try:
+        recipe = parse(PretrainRecipe, apply_overrides(read_yaml(arguments.config), arguments.set))
+        run_recipe(recipe, arguments.threads)
+    except EngineError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Speech from espeak-ng: voices, pronunciations, and the corpora that the bundled model learned from."""

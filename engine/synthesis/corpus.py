@@ -1,0 +1,180 @@
+"""A corpus of synthetic digits and short commands, in the manifest format, from espeak-ng's voices.
+
+`python -m engine.synthesis.corpus --out build/corpora/digits` writes one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+from pydantic import Field, PositiveFloat
+
+from engine.audio.speed import change_speed
+from engine.config.base import Config, apply_overrides, parse, read_yaml
+from engine.data.manifest import Utterance, write_manifest
+from engine.errors import ConfigError, EngineError
+from engine.synthesis.espeak import RATE_HZ, Synthesizer
+from engine.synthesis.pronunciation import COMMANDS, DIGITS, OTHER_WORDS, is_english, pronounce
+from engine.synthesis.voices import Speaker, held_out_speaker, train_speaker
+
+logger = logging.getLogger("engine.synthesis.corpus")
+
+CORPUS_RATE_HZ = 16_000
+CorpusSplit = Literal["train", "validation"]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class CorpusRecipe(Config):
+    """What a synthetic corpus holds."""
+
+    train: Annotated[int, Field(ge=0)] = 30_000
+    """Training utterances."""
+    validation: Annotated[int, Field(ge=0)] = 600
+    """Validation utterances, by voices whose accent and variant no training voice has."""
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    """Start of every random choice: the same recipe gives the same files."""
+    shard_s: PositiveFloat = 600.0
+    """Audio in a file, in seconds, about."""
+    command_share: Share = 0.25
+    """Share of utterances with one to three command words; the others are digits."""
+    string_share: Share = 0.45
+    """Share of the digit utterances with two to five digits; the others are single ones."""
+
+
+def generate(recipe: CorpusRecipe, target: Path) -> list[Utterance]:
+    """Synthesise a corpus into a folder: `manifest.jsonl` and `audio/*.wav`, 16 kHz mono 16 bit.
+
+    Each utterance is a function of the seed, its split and its number alone.
+
+    Raises:
+        SynthesisError: espeak-ng cannot speak.
+        OSError: the folder cannot be written.
+    """
+    (target / "audio").mkdir(parents=True, exist_ok=True)
+    utterances: list[Utterance] = []
+    splits: tuple[tuple[CorpusSplit, int], ...] = (("train", recipe.train), ("validation", recipe.validation))
+    with Synthesizer() as synthesizer:
+        for split, count in splits:
+            utterances += _generate_split(recipe, split, count, target, synthesizer)
+    write_manifest(target / "manifest.jsonl", utterances)
+    return utterances
+
+
+def utterance(
+    recipe: CorpusRecipe, split: CorpusSplit, index: int, synthesizer: Synthesizer
+) -> tuple[npt.NDArray[np.float32], str, str]:
+    """One utterance of a recipe: wave_T at 16 kHz, text, speaker.
+
+    Raises:
+        SynthesisError: espeak-ng cannot speak.
+    """
+    generator = np.random.default_rng([recipe.seed, 0 if split == "train" else 1, index])
+    speaker = train_speaker(generator) if split == "train" else held_out_speaker(generator)
+    words = draw_words(recipe, generator)
+    return say(words, speaker, synthesizer, generator), " ".join(words), speaker.voice.name
+
+
+def draw_words(recipe: CorpusRecipe, generator: np.random.Generator) -> list[str]:
+    """Random words: one digit, a string of digits, or one to three commands."""
+    if generator.random() < recipe.command_share:
+        count = int(generator.choice((1, 2, 3), p=(0.6, 0.25, 0.15)))
+        pool = COMMANDS + OTHER_WORDS
+        # The ten core commands as often as the fifteen other words.
+        weights = np.array([1 / len(COMMANDS)] * len(COMMANDS) + [1 / len(OTHER_WORDS)] * len(OTHER_WORDS)) / 2
+        return [pool[index] for index in generator.choice(len(pool), size=count, p=weights)]
+    count = int(generator.integers(2, 6)) if generator.random() < recipe.string_share else 1
+    return [DIGITS[index] for index in generator.integers(len(DIGITS), size=count)]
+
+
+def say(
+    words: list[str], speaker: Speaker, synthesizer: Synthesizer, generator: np.random.Generator
+) -> npt.NDArray[np.float32]:
+    """Words by a speaker: wave_T at 16 kHz with about 50 ms of silence left around it.
+
+    Raises:
+        SynthesisError: espeak-ng cannot speak.
+    """
+    accent = speaker.voice.accent
+    # An English speaker mostly says a word as the dictionary has it, but not always.
+    phonetic = not is_english(accent) or generator.random() < 0.25
+    strength = 0.12 if is_english(accent) else 0.35
+    spoken = [pronounce(word, accent, generator, strength) if phonetic else word for word in words]
+    text = (", " if generator.random() < 0.15 else " ").join(spoken)
+    text += ("", "!", "?", ",")[int(generator.choice(4, p=(0.6, 0.15, 0.15, 0.1)))]
+    wave_T = synthesizer.speak(text, speaker.voice, seed=int(generator.integers(1, 2**31)))
+    wave_T = change_speed(wave_T, speaker.size_factor * RATE_HZ / CORPUS_RATE_HZ)
+    wave_T = trim(wave_T, CORPUS_RATE_HZ, float(generator.uniform(0.02, 0.08)), float(generator.uniform(0.02, 0.08)))
+    peak = 10 ** (float(generator.uniform(-12.0, -1.0)) / 20)
+    return wave_T * np.float32(peak / max(float(np.abs(wave_T).max()), 1e-6))
+
+
+def trim(wave_T: npt.NDArray[np.float32], rate_hz: int, before_s: float, after_s: float) -> npt.NDArray[np.float32]:
+    """Cut silence (40 dB below the loudest 5 ms) off both ends and leave the given times of it."""
+    frame = rate_hz // 200
+    frames = len(wave_T) // frame
+    if frames == 0:
+        return wave_T
+    power_F = np.square(wave_T[: frames * frame].reshape(frames, frame)).mean(axis=1)
+    loud = np.flatnonzero(power_F > power_F.max() * 1e-4)
+    first = max(0, int(loud[0]) * frame - round(before_s * rate_hz)) if len(loud) else 0
+    last = (int(loud[-1]) + 1) * frame + round(after_s * rate_hz) if len(loud) else len(wave_T)
+    return wave_T[first:last]
+
+
+def _generate_split(
+    recipe: CorpusRecipe, split: CorpusSplit, count: int, target: Path, synthesizer: Synthesizer
+) -> Iterator[Utterance]:
+    waves: list[npt.NDArray[np.float32]] = []
+    samples = shard = 0
+    for index in range(count):
+        wave_T, text, speaker = utterance(recipe, split, index, synthesizer)
+        audio = f"audio/{split}-{shard:05d}.wav"
+        start_s, duration_s = samples / CORPUS_RATE_HZ, len(wave_T) / CORPUS_RATE_HZ
+        yield Utterance(f"{split}-{index:06d}", audio, start_s, duration_s, text, speaker, split)
+        waves.append(wave_T)
+        samples += len(wave_T)
+        if samples >= recipe.shard_s * CORPUS_RATE_HZ or index == count - 1:
+            pcm_T = np.round(np.concatenate(waves) * 32_767).astype(np.int16)
+            soundfile.write(target / audio, pcm_T, CORPUS_RATE_HZ, subtype="PCM_16")
+            logger.info("%s: %d of %d utterances", split, index + 1, count)
+            waves, samples, shard = [], 0, shard + 1
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m engine.synthesis.corpus",
+        description="Synthesise a corpus of spoken digits and commands: DIR/manifest.jsonl and DIR/audio/*.wav.",
+        epilog="example: python -m engine.synthesis.corpus --out build/corpora/digits --train 3000 --validation 100",
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
+    parser.add_argument("--recipe", type=Path, metavar="FILE", help="YAML with the fields of CorpusRecipe")
+    parser.add_argument("--train", type=int, help="training utterances (default: 30000)")
+    parser.add_argument("--validation", type=int, help="utterances of held-out voices (default: 600)")
+    parser.add_argument("--seed", type=int, help="start of every random choice (default: 0)")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    given = [(name, getattr(options, name)) for name in ("train", "validation", "seed")]
+    overrides = [f"{name}={value}" for name, value in given if value is not None]
+    try:
+        values = read_yaml(options.recipe) if options.recipe else {}
+        recipe = parse(CorpusRecipe, apply_overrides(values, overrides))
+        utterances = generate(recipe, options.out)
+    except (ConfigError, EngineError, OSError) as error:
+        logger.error("%s", error)
+        return 1
+    hours = sum(each.duration_s for each in utterances) / 3600
+    logger.info("%d utterances, %.2f h, in %s", len(utterances), hours, options.out)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

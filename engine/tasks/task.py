@@ -1,0 +1,47 @@
+"""The contract of a task, and the registry of tasks."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+from engine.config.training import TrainingConfig
+from engine.data.manifest import Utterance
+
+
+class Task(Protocol):
+    """What a model learns to do: how examples become batches, a loss, predictions, metrics."""
+
+    def lengths_s(self, utterances: Sequence[Utterance]) -> list[float]:
+        """Seconds that the encoder runs over for each utterance."""
+        ...
+
+    def collate(self, utterances: Sequence[Utterance], folder: Path, seeds: Sequence[Sequence[int]] | None) -> Any:
+        """Read audio and text into a batch on the CPU; `seeds` (one per utterance) turn augmentation on."""
+        ...
+
+    def loss(self, batch: Any) -> tuple[torch.Tensor, int]:
+        """Sum of the loss over targets, and the number of targets; the training loop divides once per step."""
+        ...
+
+    def target_count(self, utterances: Sequence[Utterance]) -> int:
+        """Number of targets in these utterances, without reading their audio."""
+        ...
+
+    def predict(self, utterances: Sequence[Utterance], folder: Path) -> list[str]:
+        """A prediction for each utterance."""
+        ...
+
+
+# Lazy paths: a task's libraries are imported only when it is used.
+TASKS: dict[str, str] = {"speech_to_text": "engine.tasks.speech_to_text:SpeechToText"}
+
+
+def build_task(config: TrainingConfig, speech: Any, device: torch.device, dtype: torch.dtype) -> Any:
+    """The task that a config names, bound to a loaded model."""
+    module, _, name = TASKS[config.task.type].partition(":")
+    return getattr(importlib.import_module(module), name)(config, speech, device, dtype)

@@ -1,0 +1,121 @@
+"""Checkpoints that a crash cannot spoil: every file is hashed, the manifest is written last, two are kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from engine.errors import CheckpointError, ObjectNotFoundError
+from engine.storage import RunStore
+
+_LOGGER = logging.getLogger(__name__)
+_FORMAT = 1
+_MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """All that a run needs to go on as if it had never stopped."""
+
+    step: int
+    tensors: dict[str, dict[str, torch.Tensor]]
+    """Tensors by file: `weights`, `optimizer`, `random`, and `best` when the best weights are kept."""
+    state: dict[str, Any]
+    """JSON: sampler position, schedule, early stopping, counters, and the config's fingerprint."""
+
+
+def file_sha256(path: Path) -> str:
+    """Hex digest of a file's content."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+class Checkpoints:
+    """The checkpoints of one run, under `checkpoints/` of its store."""
+
+    def __init__(self, store: RunStore, keep: int) -> None:
+        self._store = store
+        self._keep = keep
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Write a checkpoint: its files, then the manifest that makes it whole; then drop old ones."""
+        prefix = _prefix(checkpoint.step)
+        with tempfile.TemporaryDirectory(prefix="lim-checkpoint-") as folder:
+            files = {}
+            for name, tensors in checkpoint.tensors.items():
+                path = Path(folder) / f"{name}.safetensors"
+                save_file({key: value.detach().cpu().contiguous() for key, value in tensors.items()}, path)
+                files[path.name] = path
+            state = Path(folder) / "state.json"
+            state.write_text(json.dumps(checkpoint.state, sort_keys=True))
+            files[state.name] = state
+            manifest = {
+                "format": _FORMAT,
+                "step": checkpoint.step,
+                "files": {
+                    name: {"sha256": file_sha256(path), "size": path.stat().st_size} for name, path in files.items()
+                },
+            }
+            for name, path in files.items():
+                self._store.put(f"{prefix}/{name}", path)
+            self._store.put_bytes(f"{prefix}/{_MANIFEST}", json.dumps(manifest, indent=1).encode())
+        for step in self._steps()[: -self._keep]:
+            self._store.delete(_prefix(step))
+
+    def load_newest(self) -> Checkpoint | None:
+        """The newest checkpoint that is whole; one that was cut short or damaged is passed over with a warning."""
+        for step in reversed(self._steps()):
+            try:
+                return self._load(step)
+            except (CheckpointError, ObjectNotFoundError) as error:
+                _LOGGER.warning("checkpoint %d is not whole (%s); trying the one before it", step, error)
+        return None
+
+    def _steps(self) -> list[int]:
+        """Steps that have any file, whole or not, oldest first."""
+        names = {key.split("/")[1] for key in self._store.list("checkpoints") if key.count("/") >= 2}
+        return sorted(int(name.removeprefix("step-")) for name in names)
+
+    def _load(self, step: int) -> Checkpoint:
+        prefix = _prefix(step)
+        try:
+            manifest = json.loads(self._store.get_bytes(f"{prefix}/{_MANIFEST}"))
+            listed = dict(manifest["files"])
+            if manifest["format"] != _FORMAT:
+                raise CheckpointError(f"format {manifest['format']}; this version reads format {_FORMAT}")
+        except (ValueError, KeyError, TypeError) as error:
+            if isinstance(error, ObjectNotFoundError):
+                raise
+            raise CheckpointError(f"its manifest is damaged: {error}") from error
+        folder = Path(tempfile.mkdtemp(prefix="lim-checkpoint-"))
+        try:
+            tensors: dict[str, dict[str, torch.Tensor]] = {}
+            state: dict[str, Any] = {}
+            for name, entry in listed.items():
+                path = folder / Path(name).name
+                self._store.get(f"{prefix}/{name}", path)
+                if file_sha256(path) != entry["sha256"]:
+                    raise CheckpointError(f"{name} is not what was written")
+                if path.suffix == ".safetensors":
+                    tensors[path.stem] = load_file(path)
+                else:
+                    state = json.loads(path.read_text())
+        except (SafetensorError, ValueError, TypeError) as error:
+            raise CheckpointError(f"{error}") from error
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        return Checkpoint(step, tensors, state)
+
+
+def _prefix(step: int) -> str:
+    return f"checkpoints/step-{step:08d}"

@@ -1,0 +1,275 @@
+"""The one training loop."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from engine.config.training import TrainingConfig
+from engine.data.batching import BatchOrder, Position
+from engine.data.manifest import Utterance
+from engine.errors import CheckpointError, TrainingError
+from engine.events import Event, EventSink
+from engine.tasks.task import Task
+from engine.training.checkpoints import Checkpoint, Checkpoints
+from engine.training.memory import peak_bytes
+from engine.training.optimizers import build_optimizer, restore_state, state_tensors
+from engine.training.parallel import Parallel
+from engine.training.prefetch import Prefetcher, Step
+from engine.training.schedules import Schedule
+
+_DEFAULT_EPOCHS = 10.0
+_STOP_CHECK_STEPS = 5  # with several workers the question costs a message
+
+
+@dataclass
+class Progress:
+    """Counters that a resumed run goes on counting."""
+
+    step: int = 0
+    audio_s: float = 0.0
+    training_s: float = 0.0
+    best_metric: float | None = None
+    evaluations_without_gain: int = 0
+    stopped_early: bool = False
+    window_losses: list[float] | None = None
+    """Loss of each step since the last metric event."""
+
+
+class TrainingLoop:
+    """Trains the parameters of `model` that require a gradient.
+
+    A step's gradient is that of the loss summed over all targets of the global batch, divided once by their number,
+    however the batch is cut into micro-batches and dealt over workers.
+    """
+
+    def __init__(
+        self,
+        config: TrainingConfig,
+        *,
+        model: nn.Module,
+        task: Task,
+        train: Sequence[Utterance],
+        folder: Path,
+        window_s: float,
+        checkpoints: Checkpoints,
+        events: EventSink,
+        parallel: Parallel,
+        device: torch.device,
+        dtype: torch.dtype,
+        fingerprint: str,
+        validate: Callable[[int], float | None],
+        should_stop: Callable[[], bool],
+    ) -> None:
+        self._config, self._model, self._task = config, model, task
+        self._train_set, self._folder, self._window_s = train, folder, window_s
+        self._checkpoints, self._events, self._parallel = checkpoints, events, parallel
+        self._device = device
+        self._fingerprint = fingerprint
+        self._validate, self._should_stop = validate, should_stop
+        self._weights = {name: p for name, p in model.named_parameters() if p.requires_grad}
+        self._parameters = list(self._weights.values())
+        self._optimizer = build_optimizer(config.optimizer, self._parameters)
+        self._scaler = torch.amp.grad_scaler.GradScaler(device.type, enabled=dtype == torch.float16)
+        self._best: dict[str, torch.Tensor] | None = None
+        self.progress = Progress()
+        self.total_steps = config.max_steps or max(
+            1, round((config.epochs or _DEFAULT_EPOCHS) * self._order(Position()).steps_per_epoch())
+        )
+        self._schedule = Schedule(config.schedule, self.total_steps)
+
+    def run(self) -> Literal["finished", "stopped"]:
+        """Train to the end, or until `should_stop` says so; a checkpoint is written then too."""
+        position = self._resume()
+        outcome = self._run_from(position)
+        if outcome == "finished" and self._best is not None:
+            self._put_weights(self._best)
+        return outcome
+
+    def _run_from(self, position: Position) -> Literal["finished", "stopped"]:
+        progress, config = self.progress, self._config
+        if progress.step >= self.total_steps or progress.stopped_early:
+            return "finished"
+        self._model.train()
+        order = self._order(position)
+        with Prefetcher(
+            order,
+            self._task,
+            self._train_set,
+            self._folder,
+            batch=config.batch,
+            parallel=self._parallel,
+            seed=config.seed,
+        ) as steps:
+            for step in steps:
+                started = time.perf_counter()
+                loss, gradient_norm, audio_s = self._optimize(step)
+                progress.step += 1
+                progress.audio_s += audio_s
+                progress.training_s += time.perf_counter() - started
+                progress.window_losses = [*(progress.window_losses or []), loss]
+                last = progress.step >= self.total_steps
+                if progress.step % config.log_every_steps == 0 or last:
+                    self._report(step, gradient_norm)
+                every = config.evaluation.every_steps
+                if every and (progress.step % every == 0 or last):
+                    self._evaluate()
+                    self._model.train()
+                    last = last or progress.stopped_early
+                stop = not last and self._is_stopped()
+                if last or stop or progress.step % config.checkpoint.every_steps == 0:
+                    self._save(step.after)
+                if last:
+                    return "finished"
+                if stop:
+                    return "stopped"
+        raise TrainingError("the order of batches ended before the run did")
+
+    def _optimize(self, step: Step) -> tuple[float, float, float]:
+        """One optimizer step: its loss per target, the gradient's norm before clipping, seconds of speech."""
+        config = self._config
+        factor = self._schedule.factor(self.progress.step)
+        for group in self._optimizer.param_groups:
+            group["lr"] = config.optimizer.learning_rate * factor
+        self._optimizer.zero_grad(set_to_none=True)
+        totals = torch.zeros(2, dtype=torch.float64)
+        for batch in step.micro_batches:
+            loss_sum, _ = self._task.loss(batch)
+            loss = loss_sum / step.target_count
+            self._scaler.scale(loss).backward()
+            totals += torch.tensor([loss.item(), batch.audio_s], dtype=torch.float64)
+        self._parallel.sum_gradients(self._parameters)
+        if self._parallel.world_size > 1:
+            totals = self._parallel.sum_(totals.to(self._device)).cpu()
+        loss_value, audio_s = totals.tolist()
+        if not math.isfinite(loss_value):
+            raise TrainingError(
+                f"the loss of step {self.progress.step + 1} is {loss_value}; lower optimizer.learning_rate "
+                f"(now {config.optimizer.learning_rate:g}), add schedule.warmup_steps or set precision: float32"
+            )
+        self._scaler.unscale_(self._optimizer)
+        limit = config.max_grad_norm or math.inf
+        norm = float(nn.utils.clip_grad_norm_(self._parameters, limit))
+        self._scaler.step(self._optimizer)
+        self._scaler.update()
+        return loss_value, norm, audio_s
+
+    def _report(self, step: Step, gradient_norm: float) -> None:
+        progress = self.progress
+        losses = progress.window_losses or [math.nan]
+        progress.window_losses = None
+        if not self._parallel.is_first:
+            return
+        per_step_s = progress.training_s / progress.step
+        data: dict[str, Any] = {
+            "step": progress.step,
+            "total_steps": self.total_steps,
+            "epoch": round(step.batch.epoch, 4),
+            "progress": progress.step / self.total_steps,
+            "loss": sum(losses) / len(losses),
+            "step_losses": losses,
+            "learning_rate": self._optimizer.param_groups[0]["lr"],
+            "grad_norm": gradient_norm,
+            "audio_s_per_s": progress.audio_s / progress.training_s,
+            "eta_s": per_step_s * (self.total_steps - progress.step),
+            "peak_bytes": peak_bytes(self._device),
+        }
+        self._events.emit(Event("metric", f"train/{progress.step}", data))
+
+    def _evaluate(self) -> None:
+        progress, evaluation = self.progress, self._config.evaluation
+        self._model.eval()
+        metric = self._validate(progress.step)
+        if metric is None:
+            return
+        self._schedule.evaluated(metric)
+        if progress.best_metric is None or metric < progress.best_metric:
+            progress.best_metric, progress.evaluations_without_gain = metric, 0
+            if evaluation.keep == "best":
+                self._best = {name: p.detach().clone() for name, p in self._weights.items()}
+            return
+        progress.evaluations_without_gain += 1
+        patience = evaluation.early_stopping_patience
+        progress.stopped_early = bool(patience) and progress.evaluations_without_gain >= patience
+
+    def _is_stopped(self) -> bool:
+        if self._parallel.world_size > 1 and self.progress.step % _STOP_CHECK_STEPS:
+            return False
+        return self._parallel.any(self._should_stop())
+
+    def _order(self, position: Position) -> BatchOrder:
+        return BatchOrder(
+            self._train_set,
+            self._config.batch,
+            self._config.context,
+            window_s=self._window_s,
+            seed=self._config.seed,
+            position=position,
+        )
+
+    # ---- checkpoints ---------------------------------------------------------------------------------------
+
+    def _save(self, position: Position) -> None:
+        if not self._parallel.is_first:
+            return
+        optimizer_tensors, optimizer_scalars = state_tensors(self._optimizer)
+        random = {"cpu": torch.get_rng_state()}
+        if self._device.type == "cuda":
+            random["cuda"] = torch.cuda.get_rng_state(self._device)
+        tensors: dict[str, dict[str, torch.Tensor]] = {
+            "weights": dict(self._weights),
+            "optimizer": optimizer_tensors,
+            "random": random,
+        }
+        if self._best is not None:
+            tensors["best"] = self._best
+        state = {
+            "fingerprint": self._fingerprint,
+            "position": {"step": position.step, "epoch": position.epoch, "index": position.index},
+            "progress": vars(self.progress),
+            "schedule": self._schedule.state(),
+            "optimizer": optimizer_scalars,
+            "scaler": self._scaler.state_dict(),
+        }
+        self._checkpoints.save(Checkpoint(self.progress.step, tensors, state))
+        data = {"level": "info", "message": f"checkpoint at step {self.progress.step}"}
+        self._events.emit(Event("log", f"checkpoint/{self.progress.step}", data))
+
+    def _resume(self) -> Position:
+        checkpoint = self._checkpoints.load_newest()
+        if checkpoint is None:
+            return Position()
+        if checkpoint.state["fingerprint"] != self._fingerprint:
+            raise CheckpointError(
+                "the checkpoints in this run's store come from another config, model or dataset; "
+                "give the run another name or storage, or the config that it began with"
+            )
+        self._put_weights(checkpoint.tensors["weights"])
+        restore_state(self._optimizer, checkpoint.tensors["optimizer"], checkpoint.state["optimizer"])
+        torch.set_rng_state(checkpoint.tensors["random"]["cpu"])
+        if self._device.type == "cuda" and "cuda" in checkpoint.tensors["random"]:
+            torch.cuda.set_rng_state(checkpoint.tensors["random"]["cuda"], self._device)
+        if "best" in checkpoint.tensors:
+            self._best = {n: t.to(self._device) for n, t in checkpoint.tensors["best"].items()}
+        self._schedule.restore(checkpoint.state["schedule"])
+        if checkpoint.state["scaler"]:
+            self._scaler.load_state_dict(checkpoint.state["scaler"])
+        self.progress = Progress(**checkpoint.state["progress"])
+        if self._parallel.is_first:
+            data = {"level": "info", "message": f"resumed from the checkpoint at step {self.progress.step}"}
+            self._events.emit(Event("log", f"resumed/{self.progress.step}", data))
+        return Position(**checkpoint.state["position"])
+
+    def _put_weights(self, tensors: dict[str, torch.Tensor]) -> None:
+        if tensors.keys() != self._weights.keys():
+            raise CheckpointError("the checkpoint's weights have other names than the model's; give the run a new name")
+        with torch.no_grad():
+            for name, parameter in self._weights.items():
+                parameter.copy_(tensors[name])

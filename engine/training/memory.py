@@ -1,0 +1,22 @@
+"""Peak memory of this process."""
+
+from __future__ import annotations
+
+import resource
+from pathlib import Path
+
+import torch
+
+
+def peak_bytes(device: torch.device) -> int:
+    """Most memory in use so far, in bytes: of the GPU's allocator there, resident memory of the process on a CPU."""
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    try:
+        # ru_maxrss survives exec, so it would count the process that started this one.
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -1,0 +1,107 @@
+"""Batches made ready one ahead, in a thread of its own, while the model computes."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from engine.config.training import BatchConfig
+from engine.data.batching import Batch, BatchOrder, Position, micro_batches
+from engine.data.manifest import Utterance
+from engine.tasks.task import Task
+from engine.training.parallel import Parallel
+
+_AHEAD = 3  # steps
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """This worker's part of one optimizer step."""
+
+    batch: Batch
+    micro_batches: list[Any]
+    target_count: int
+    """Targets of the whole step, over all workers."""
+    after: Position
+    """Where the order stands once this step is done."""
+
+
+class Prefetcher:
+    """The steps of a run in their order; features are computed here and nowhere kept."""
+
+    def __init__(
+        self,
+        order: BatchOrder,
+        task: Task,
+        utterances: Sequence[Utterance],
+        folder: Path,
+        *,
+        batch: BatchConfig,
+        parallel: Parallel,
+        seed: int,
+    ) -> None:
+        self._order, self._task, self._utterances, self._folder = order, task, utterances, folder
+        self._lengths_s = task.lengths_s(utterances)
+        self._micro_batch_audio_s = batch.micro_batch_audio_s
+        self._parallel = parallel
+        self._seed = seed
+        self._queue: queue.Queue[Step | Exception] = queue.Queue(maxsize=_AHEAD)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="prefetch", daemon=True)
+
+    def __enter__(self) -> Prefetcher:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopped.set()
+        self._thread.join()
+
+    def __iter__(self) -> Iterator[Step]:
+        while True:
+            item = self._queue.get()
+            if isinstance(item, Exception):
+                raise item
+            yield item
+
+    def _run(self) -> None:
+        torch.set_num_threads(1)  # of this thread alone: the model's threads have the processor
+        while not self._stopped.is_set():
+            try:
+                item: Step | Exception = self._next()
+            except Exception as error:  # noqa: BLE001 - handed to the training thread, which raises it
+                item = error
+            while not self._stopped.is_set():
+                try:
+                    self._queue.put(item, timeout=0.1)
+                    break
+                except queue.Full:
+                    continue
+
+    def _next(self) -> Step:
+        batch = self._order.next()
+        pieces = micro_batches(
+            batch.indices,
+            self._lengths_s,
+            micro_batch_audio_s=self._micro_batch_audio_s,
+            rank=self._parallel.rank,
+            world_size=self._parallel.world_size,
+        )
+        at = batch.position
+        ready = [
+            self._task.collate(
+                [self._utterances[i] for i in piece],
+                self._folder,
+                # Random changes depend on the place in the run alone, never on which worker or thread makes them.
+                [(self._seed, at.step, at.epoch, i) for i in piece],
+            )
+            for piece in pieces
+        ]
+        target_count = self._task.target_count([self._utterances[i] for i in batch.indices])
+        return Step(batch, ready, target_count, self._order.position)

@@ -1,0 +1,66 @@
+"""The application factory: `uvicorn` with `create_app(load_settings())`, or Ray Serve, which calls it in a replica."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi.routing import APIRoute
+
+from services.api import openapi, problems
+from services.api.body_limit import BodyLimitMiddleware
+from services.api.context import Services
+from services.api.correlation import CorrelationMiddleware
+from services.api.dependencies import check_text
+from services.api.edge import EdgeMiddleware
+from services.api.routers import auth, datasets, health, jobs, models, schemas, users
+from services.settings import Settings
+
+API_PREFIX = "/api/v1"
+VERSION = "0.1.0"
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """An application on the settings; connects to nothing before its first request."""
+    return create_app_on(Services.of(settings))
+
+
+def create_app_on(services: Services) -> FastAPI:
+    """An application on connections that are there already; it closes them when it ends."""
+    settings = services.settings
+    app = FastAPI(
+        title="Less Is More",
+        version=VERSION,
+        description="Fine-tune audio-text models on a Ray cluster: data sets, jobs, their progress and adapters.",
+        openapi_url="/openapi.json",
+        docs_url="/docs",
+        redoc_url=None,
+        servers=[{"url": settings.public_url}] if settings.public_url else None,
+        generate_unique_id_function=_operation_id,
+        lifespan=_lifespan,
+    )
+    app.state.services = services
+    api = APIRouter(prefix=API_PREFIX, dependencies=[Depends(check_text)])
+    for module in (auth, users, models, schemas, datasets, jobs):
+        api.include_router(module.router)
+    app.include_router(api)
+    app.include_router(health.router)
+    problems.install(app)
+    openapi.install(app)
+    app.add_middleware(BodyLimitMiddleware, most_bytes=settings.max_json_bytes)
+    app.add_middleware(EdgeMiddleware)
+    app.add_middleware(CorrelationMiddleware)  # the last one added is the outermost
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        await app.state.services.close()
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name

@@ -1,0 +1,45 @@
+"""A training config in a request body: every fault at once, those between fields too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from engine.config.base import parse
+from engine.config.training import TrainingConfig
+from engine.errors import ConfigError
+
+
+def _with_all_faults(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return handler(value)
+    except ValidationError:
+        if not isinstance(value, Mapping):
+            raise
+        faults = _faults(value)
+        if not faults:
+            raise
+        raise ValidationError.from_exception_data("TrainingConfig", faults) from None
+
+
+def _faults(value: Mapping[str, Any]) -> list[InitErrorDetails]:
+    try:
+        parse(TrainingConfig, value)
+    except ConfigError as error:
+        return [
+            InitErrorDetails(
+                type=PydanticCustomError("config", "{message}", {"message": fault.message}),
+                loc=(fault.path,) if fault.path else (),
+                input=value,
+            )
+            for fault in error.faults
+        ]
+    except RecursionError:
+        pass  # nested too deeply to be looked at twice
+    return []
+
+
+CheckedTrainingConfig = Annotated[TrainingConfig, WrapValidator(_with_all_faults)]

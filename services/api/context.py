@@ -1,0 +1,75 @@
+"""What request handlers work with: made once by the application factory, kept on the application."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+from fastapi import Request
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from cluster.config import ResourcesConfig
+from engine.errors import Fault
+from services.database.engine import Sessions, create_engine, create_sessions
+from services.database.notify import EVENTS, Listener
+from services.errors import InvalidRequestError
+from services.objects import Objects
+from services.settings import Settings
+
+Feasibility = Callable[[ResourcesConfig], list[Fault]]
+
+
+@dataclass(frozen=True)
+class Services:
+    """Settings and connections of one application."""
+
+    settings: Settings
+    engine: AsyncEngine
+    sessions: Sessions
+    objects: Objects
+    events: Listener
+    """Wakes event streams."""
+    feasibility: Feasibility | None = None
+    """Asks the cluster; unset: where there is none to ask."""
+
+    @classmethod
+    def of(
+        cls, settings: Settings, *, feasibility: Feasibility | None = None, objects: Objects | None = None
+    ) -> Services:
+        """Connections that the settings describe; nothing is connected before its first use.
+
+        Raises:
+            StorageSettingsError: no S3 endpoint, and the embedded server was not started.
+        """
+        engine = create_engine(settings.database_url, pool_size=settings.database_pool)
+        return cls(
+            settings=settings,
+            engine=engine,
+            objects=objects or Objects.of(settings.s3),
+            sessions=create_sessions(engine),
+            events=Listener(settings.database_url, EVENTS),
+            feasibility=feasibility,
+        )
+
+    async def check_feasible(self, resources: ResourcesConfig) -> None:
+        """Let resources pass that the cluster has in all, whether or not they are free now.
+
+        Raises:
+            InvalidRequestError: no nodes could ever hold the workers; names what is missing.
+        """
+        if self.feasibility is not None:
+            faults = await asyncio.to_thread(self.feasibility, resources)
+            if faults:
+                raise InvalidRequestError.of(faults, code="infeasible_resources")
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self.events.close()
+        await self.engine.dispose()
+
+
+def services_of(request: Request) -> Services:
+    """The services of the application that answers a request."""
+    return cast(Services, request.app.state.services)

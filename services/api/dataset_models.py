@@ -1,0 +1,177 @@
+"""Datasets as clients write and see them."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from datetime import datetime
+from typing import Annotated, Any, Literal, cast
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from engine.data.manifest import is_inside
+from services.database.models import Dataset, DatasetVersion
+
+DatasetStatus = Literal["pending", "processing", "ready", "error"]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+Description = Annotated[str, Field(max_length=10_000)]
+
+
+def _file_name(name: str) -> str:
+    if not is_inside(name) or not name.isprintable():
+        raise ValueError("must be a relative path with '/', inside its folder")
+    return name
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class FileBody(_Body):
+    """A file to upload."""
+
+    name: Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_file_name)]
+    """Its name, or its path inside the dataset."""
+    size: Annotated[int, Field(ge=0, lt=2**63)]
+    """Bytes."""
+
+
+class UploadSourceBody(_Body):
+    """Files that the client uploads: one zip archive, or single files."""
+
+    type: Literal["upload"]
+    files: Annotated[list[FileBody], Field(min_length=1, max_length=10_000)]
+    """Each gets an address to put it to."""
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> UploadSourceBody:
+        repeated = [name for name, count in Counter(file.name for file in self.files).items() if count > 1]
+        if repeated:
+            raise ValueError(f"each file needs a name of its own; repeated: {', '.join(repeated[:10])}")
+        names = {file.name for file in self.files}
+        folders = {parent for name in names for parent in _parents(name)} & names
+        if folders:
+            raise ValueError(f"a file cannot also be a folder: {', '.join(sorted(folders)[:10])}")
+        return self
+
+
+def _parents(name: str) -> list[str]:
+    parts = name.split("/")
+    return ["/".join(parts[:count]) for count in range(1, len(parts))]
+
+
+class DatasetBody(_Body):
+    """A dataset to make."""
+
+    name: Name
+    description: Description = ""
+    task: Literal["speech_to_text"] = "speech_to_text"
+    """What models will learn from it."""
+    source: UploadSourceBody
+    """Where its recordings come from."""
+
+
+class DatasetPatch(_Body):
+    """What is to change; fields that are not given stay."""
+
+    name: Name | None = None
+    description: Description | None = None
+
+
+class DatasetOut(BaseModel):
+    """A dataset, as it stands."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    id: uuid.UUID
+    name: str
+    description: str
+    task: str
+    source: dict[str, Any]
+    status: DatasetStatus
+    error: str | None
+    """Why it cannot be used."""
+    version: int | None
+    """Number of its newest version."""
+    statistics: dict[str, Any] | None
+    """Counts of the newest version: `utterances`, `audio_s`, `size`, `speakers`, `set_aside`, ..."""
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, dataset: Dataset, version: DatasetVersion | None) -> DatasetOut:
+        """A row, and that of its newest version, as clients see them."""
+        statistics = None
+        if version is not None:
+            counts = {"utterances": version.utterances, "audio_s": version.audio_s, "size": version.size}
+            statistics = {**counts, **version.statistics}
+        return cls(
+            id=dataset.id,
+            name=dataset.name,
+            description=dataset.description,
+            task=dataset.task,
+            source=dataset.source,
+            status=status_of(dataset),
+            error=dataset.error,
+            version=version.number if version else None,
+            statistics=statistics,
+            created_at=dataset.created_at,
+            updated_at=dataset.updated_at,
+        )
+
+
+def status_of(dataset: Dataset) -> DatasetStatus:
+    """A row's status; the table's check constraint holds it to these."""
+    return cast(DatasetStatus, dataset.status)
+
+
+class UploadOut(BaseModel):
+    """Where to put a file."""
+
+    name: str
+    method: str
+    url: str
+    headers: dict[str, str]
+    expires_at: datetime
+
+
+class NewDatasetOut(BaseModel):
+    """A new dataset and where to put its files."""
+
+    dataset: DatasetOut
+    uploads: list[UploadOut]
+
+
+class ReportOut(BaseModel):
+    """What processing found in an upload."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True, extra="allow")
+
+    dataset_id: uuid.UUID
+    status: DatasetStatus
+    error: str | None
+    """Why the dataset cannot be used."""
+    items_found: int = 0
+    """Recordings, rows without a recording, and other files."""
+    items_good: int = 0
+    """Utterances in the dataset."""
+    set_aside: list[dict[str, Any]] = []
+    """Every item that is not in the dataset: `path`, `code`, `reason`, `action`."""
+
+
+class ItemOut(BaseModel):
+    """An item of a dataset."""
+
+    id: str
+    text: str
+    speaker: str | None
+    split: str | None
+    duration_s: float
+    audio_url: str
+
+
+class PreviewOut(BaseModel):
+    """Some items of a dataset, spread over it."""
+
+    items: list[ItemOut]
+    total: int

@@ -1,0 +1,87 @@
+"""A job's events as server-sent events, from PostgreSQL: any replica can serve any stream from any point."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC
+from typing import Any, Final
+
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
+
+from services.api.context import Services
+from services.database.engine import is_transient, open_session
+from services.database.models import Job, JobEvent
+from services.database.notify import wait_for
+from services.errors import UnavailableError
+from services.jobs.states import TERMINAL
+
+_BATCH: Final = 500
+_POLL_S: Final = 1.0
+_HEARTBEAT_POLLS: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    events: Sequence[JobEvent]
+    ended: bool
+    """Whether nothing more will come."""
+
+
+def event_data(event: JobEvent) -> dict[str, Any]:
+    """An event as clients see it, in the stream and in the history."""
+    time = event.time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {**event.data, "seq": event.seq, "event_key": event.key, "time": time}
+
+
+async def stream_events(services: Services, job_id: uuid.UUID, after: int) -> AsyncIterator[bytes]:
+    """Every event after a sequence number, as it happens, until the job has ended and all of them are told.
+
+    The reader's speed matters to nobody else: what is not read yet waits in PostgreSQL. While the database is away
+    the stream stays open.
+    """
+    yield b"retry: 1000\n\n"
+    polls = 0
+    with services.events.subscribed(str(job_id)) as changed:
+        while True:
+            changed.clear()
+            look = await _look(services, job_id, after)
+            for event in look.events:
+                yield _message(event)
+                after = event.seq
+            if look.ended:
+                return
+            if look.events:
+                polls = 0
+            if len(look.events) < _BATCH:
+                polls += 1
+                if polls % _HEARTBEAT_POLLS == 0:
+                    yield b": still here\n\n"
+                await wait_for(changed, _POLL_S)
+
+
+async def _look(services: Services, job_id: uuid.UUID, after: int) -> _Look:
+    try:
+        async with open_session(services.sessions) as session:
+            # The job first: events that are written after this are found by the next look.
+            job = (await session.execute(select(Job.status, Job.last_seq).where(Job.id == job_id))).one_or_none()
+            if job is None:
+                return _Look([], ended=True)
+            statement = select(JobEvent).where(JobEvent.job_id == job_id, JobEvent.seq > after).order_by(JobEvent.seq)
+            events = (await session.scalars(statement.limit(_BATCH))).all()
+    except UnavailableError:
+        return _Look([], ended=False)
+    except DBAPIError as error:
+        if not is_transient(error):
+            raise
+        return _Look([], ended=False)
+    told = events[-1].seq if events else after
+    return _Look(events, ended=job.status in TERMINAL and told >= job.last_seq)
+
+
+def _message(event: JobEvent) -> bytes:
+    data = json.dumps(event_data(event), separators=(",", ":"), allow_nan=False)
+    return f"id: {event.seq}\nevent: {event.kind}\ndata: {data}\n\n".encode()

@@ -1,0 +1,121 @@
+"""Lists in pages: newest first, by key rather than by number, so that pages stay whole while rows are added."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any, Generic, Protocol, TypeVar
+
+from fastapi import Query
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import ColumnElement, Select, func, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
+
+from engine.errors import Fault
+from services.errors import InvalidRequestError
+
+ItemT = TypeVar("ItemT")
+MOST_ITEMS = 100
+
+Limit = Annotated[int, Query(ge=1, le=MOST_ITEMS, description="Most items in a page")]
+Cursor = Annotated[str | None, Query(max_length=500, description="`next_cursor` of the page before")]
+Search = Annotated[str | None, Query(max_length=200, description="Only items with this text in their name")]
+
+
+class Page(BaseModel, Generic[ItemT]):
+    """Some of the items, and the way to the next ones."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    items: list[ItemT]
+    total: int
+    """All items that match, on every page."""
+    next_cursor: str | None
+    """Give it as `cursor` to get the next page; null on the last one."""
+
+
+class Listed(Protocol):
+    """A row of a table that is listed."""
+
+    id: Any
+    created_at: Any
+
+
+RowT = TypeVar("RowT", bound=Listed)
+
+
+async def newest_first(
+    session: AsyncSession, query: Select[RowT], table: type[RowT], *, limit: int, cursor: str | None
+) -> tuple[Sequence[RowT], int, str | None]:
+    """A page of the rows that a query finds: the rows, how many there are on all pages, the next cursor."""
+    total = await session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
+    keys: tuple[InstrumentedAttribute[datetime], InstrumentedAttribute[uuid.UUID]] = (table.created_at, table.id)
+    if cursor is not None:
+        query = query.where(tuple_(*keys) < tuple_(*_read_row_cursor(cursor)))
+    rows = (await session.scalars(query.order_by(keys[0].desc(), keys[1].desc()).limit(limit + 1))).all()
+    if len(rows) <= limit:
+        return rows, total, None
+    last = rows[limit - 1]
+    return rows[:limit], total, write_cursor([last.created_at.isoformat(), str(last.id)])
+
+
+def matches(column: InstrumentedAttribute[str], text: str) -> ColumnElement[bool]:
+    """Whether a column holds a text, in any case; the text is taken as it is, wildcards included."""
+    return column.icontains(text, autoescape=True)
+
+
+def page_of_list(items: Sequence[ItemT], *, limit: int, cursor: str | None) -> Page[ItemT]:
+    """A page of a list that is at hand; the cursor is a place in it."""
+    start = read_number_cursor(cursor)
+    end = start + limit
+    return Page(
+        items=list(items[start:end]), total=len(items), next_cursor=write_cursor([end]) if end < len(items) else None
+    )
+
+
+def write_cursor(keys: list[Any]) -> str:
+    """An opaque cursor."""
+    return base64.urlsafe_b64encode(json.dumps(keys, separators=(",", ":")).encode()).decode().rstrip("=")
+
+
+def read_number_cursor(cursor: str | None) -> int:
+    """The number in a cursor that `write_cursor([number])` made; 0 without a cursor."""
+    if cursor is None:
+        return 0
+    match _read_cursor(cursor):
+        case [int(number)] if 0 <= number < 2**63:
+            return number
+        case _:
+            raise _bad_cursor()
+
+
+def _read_row_cursor(cursor: str) -> tuple[datetime, uuid.UUID]:
+    match _read_cursor(cursor):
+        case [str(created_at), str(row_id)]:
+            try:
+                moment = datetime.fromisoformat(created_at)
+                if moment.tzinfo is not None:
+                    return moment, uuid.UUID(row_id)
+            except ValueError:
+                pass
+    raise _bad_cursor()
+
+
+def _read_cursor(cursor: str) -> Any:
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        return json.loads(base64.b64decode(padded.encode("ascii"), altchars=b"-_", validate=True))
+    except (ValueError, binascii.Error, RecursionError):
+        raise _bad_cursor() from None
+
+
+def _bad_cursor() -> InvalidRequestError:
+    return InvalidRequestError.of(
+        [Fault("cursor", "is no cursor of this list; give next_cursor of the page before, or none")],
+        code="invalid_cursor",
+    )

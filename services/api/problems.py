@@ -1,0 +1,193 @@
+"""Errors as `application/problem+json` (RFC 9457), with every fault of a request and its path, never a stack trace."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Final, cast
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy.exc import DBAPIError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+from engine.errors import ConfigError, Fault
+from services.api.correlation import correlation_id
+from services.database.engine import database_unavailable, is_transient
+from services.errors import ApiError, InvalidRequestError
+
+MEDIA_TYPE: Final = "application/problem+json"
+_MOST_FAULTS: Final = 200
+_LONGEST_MESSAGE: Final = 500
+_log = logging.getLogger(__name__)
+
+
+class ProblemFault(BaseModel):
+    """One faulty field."""
+
+    path: str
+    """Dotted path of the field in the body, or the name of the query, path or header parameter."""
+    message: str
+    """What was found, what is allowed."""
+
+
+class Problem(BaseModel):
+    """What went wrong with a request."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    type: str = "about:blank"
+    """An address that names the kind of problem."""
+    title: str
+    """The kind of problem, for people."""
+    status: int
+    """The HTTP status."""
+    code: str
+    """The kind of problem, for programs; stable."""
+    detail: str
+    """This problem, for people."""
+    errors: list[ProblemFault] = []
+    """Every faulty field."""
+    correlation_id: str
+    """Names this request in the logs; also in the header X-Request-ID."""
+
+
+class ProblemResponse(JSONResponse):
+    """A JSON body of the problem type. Text that is not Unicode is shown with replacement characters."""
+
+    media_type = MEDIA_TYPE
+
+    def render(self, content: Any) -> bytes:
+        """The body."""
+        return super().render(_storable(content))
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """What a route says in the OpenAPI document about its errors."""
+    return {
+        status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {"schema": _PROBLEM_REFERENCE}}}
+        for status in statuses
+    }
+
+
+_PROBLEM_REFERENCE: Final = {"$ref": "#/components/schemas/Problem"}
+
+
+def problem_of(error: ApiError) -> ProblemResponse:
+    """The answer that an error of ours makes."""
+    return _respond(error.status, error.title, error.code, error.detail, error.faults, error.headers)
+
+
+def internal_problem() -> ProblemResponse:
+    """The answer to a fault of ours: nothing but the id under which the log has it."""
+    return _respond(500, "Internal error", "internal_error", "Something went wrong here, not with the request.")
+
+
+def install(app: FastAPI) -> None:
+    """Every error of the application becomes a problem."""
+    app.add_exception_handler(ApiError, _on_api_error)
+    app.add_exception_handler(RequestValidationError, _on_validation_error)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(ConfigError, _on_config_error)
+    app.add_exception_handler(DBAPIError, _on_database_error)
+
+
+def request_faults(error: RequestValidationError) -> list[Fault]:
+    """Each fault with a path as the client wrote it (without the names of union members) and what was found."""
+    faults = []
+    for item in error.errors():
+        place, *parts = item["loc"]
+        path = ".".join(_written(parts, error.body) if place == "body" else [str(part) for part in parts])
+        message = str(item["msg"]).removeprefix("Value error, ")
+        if item["type"] == "extra_forbidden":
+            message = "no such field"
+        elif item["type"] not in {"missing", "json_invalid"} and not isinstance(item.get("input"), dict | list):
+            message = f"{message}; found {item.get('input')!r}"
+        faults.append(Fault(path, message))
+    return faults
+
+
+def _written(parts: Sequence[str | int], body: Any) -> list[str]:
+    """Pydantic's location without the tags of discriminated unions, which are not in the body."""
+    path, node = [], body
+    for index, part in enumerate(parts):
+        is_last = index == len(parts) - 1
+        if isinstance(node, Mapping) and part not in node and not is_last:
+            continue
+        path.append(str(part))
+        try:
+            node = node[part]
+        except (KeyError, IndexError, TypeError):
+            node = None
+    return path
+
+
+async def _on_api_error(_: Request, error: Exception) -> Response:
+    return problem_of(cast(ApiError, error))
+
+
+async def _on_validation_error(_: Request, error: Exception) -> Response:
+    invalid = cast(RequestValidationError, error)
+    if any(item["type"] == "json_invalid" for item in invalid.errors()):
+        reason = invalid.errors()[0].get("ctx", {}).get("error", "not JSON")
+        return _respond(400, "Bad request", "malformed_json", f"The body is not valid JSON: {reason}.")
+    return problem_of(InvalidRequestError.of(request_faults(invalid)))
+
+
+async def _on_config_error(_: Request, error: Exception) -> Response:
+    return problem_of(InvalidRequestError.of(cast(ConfigError, error).faults))
+
+
+async def _on_http_exception(_: Request, error: Exception) -> Response:
+    raised = cast(HTTPException, error)
+    phrase = HTTPStatus(raised.status_code).phrase
+    code = phrase.lower().replace(" ", "_").replace("-", "_")
+    detail = raised.detail if raised.detail and raised.detail != phrase else f"{phrase}."
+    return _respond(raised.status_code, phrase, code, str(detail), headers=raised.headers)
+
+
+async def _on_database_error(_: Request, error: Exception) -> Response:
+    failed = cast(DBAPIError, error)
+    if is_transient(failed):
+        return problem_of(database_unavailable())
+    if str(getattr(failed.orig, "sqlstate", "")).startswith("22"):  # data exceptions: a value that no column holds
+        _log.warning("a value reached the database that it cannot hold", exc_info=failed)
+        return problem_of(InvalidRequestError("The request holds a value that cannot be stored."))
+    _log.error("database error", exc_info=failed)
+    return internal_problem()
+
+
+def _respond(
+    status: int,
+    title: str,
+    code: str,
+    detail: str,
+    faults: Sequence[Fault] = (),
+    headers: Mapping[str, str] | None = None,
+) -> ProblemResponse:
+    problem = Problem(
+        title=title,
+        status=status,
+        code=code,
+        detail=detail[:_LONGEST_MESSAGE],
+        errors=[
+            ProblemFault(path=fault.path[:_LONGEST_MESSAGE], message=fault.message[:_LONGEST_MESSAGE])
+            for fault in faults[:_MOST_FAULTS]
+        ],
+        correlation_id=correlation_id(),
+    )
+    return ProblemResponse(problem.model_dump(), status_code=status, headers=dict(headers or {}))
+
+
+def _storable(content: Any) -> Any:
+    """Strings without lone surrogates, which JSON can spell and UTF-8 cannot."""
+    if isinstance(content, str):
+        return content.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(content, dict):
+        return {key: _storable(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [_storable(value) for value in content]
+    return content

@@ -1,0 +1,137 @@
+"""Sign up, log in, refresh, log out."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.api.dependencies import ClientAddress, SessionDep, SettingsDep
+from services.api.idempotency import ANONYMOUS, IdempotencyHeader, claim, fingerprint
+from services.api.problems import problems
+from services.auth import sessions
+from services.auth.accounts import authenticate, sign_up
+from services.database.models import User
+from services.errors import ConflictError
+
+router = APIRouter(prefix="/auth", tags=["auth"])
+
+# The rules proper are checked together in services.auth.rules; these only bound what is looked at.
+Name = Annotated[str, Field(max_length=1000)]
+Password = Annotated[str, Field(max_length=1000)]
+Token = Annotated[str, Field(min_length=1, max_length=4000)]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class SignUpBody(_Body):
+    """A new account."""
+
+    username: Name
+    """3 to 39 letters, digits, dots, dashes and underscores; `Ada` and `ada` are the same name."""
+    email: Name
+    """An e-mail address that has no account yet."""
+    password: Password
+    """10 to 256 characters, without the username."""
+
+
+class LoginBody(_Body):
+    """Who logs in."""
+
+    username_or_email: Name
+    """The username or the e-mail address."""
+    password: Password
+    """The password."""
+
+
+class RefreshBody(_Body):
+    """A refresh token."""
+
+    refresh_token: Token
+    """The newest refresh token of this login; each is used once."""
+
+
+class UserOut(BaseModel):
+    """An account."""
+
+    id: uuid.UUID
+    username: str
+    email: str
+    created_at: datetime
+
+    @classmethod
+    def of(cls, user: User) -> UserOut:
+        """What clients see of a user."""
+        return cls(id=user.id, username=user.username, email=user.email, created_at=user.created_at)
+
+
+class TokensOut(BaseModel):
+    """The tokens of a login."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    access_token: str
+    """Goes into `Authorization: Bearer ...`."""
+    refresh_token: str
+    """Gets the next pair of tokens; used once. Used twice, it ends the login."""
+    token_type: Literal["bearer"] = "bearer"
+    expires_in: int
+    """Life of the access token, in seconds."""
+
+    @classmethod
+    def of(cls, pair: sessions.TokenPair) -> TokensOut:
+        """The pair as clients see it."""
+        return cls(access_token=pair.access_token, refresh_token=pair.refresh_token, expires_in=pair.expires_in)
+
+
+@router.post("/signup", status_code=201, responses=problems(400, 409, 413, 415, 422, 503))
+async def signup(
+    body: SignUpBody,
+    request: Request,
+    session: SessionDep,
+    settings: SettingsDep,
+    idempotency_key: IdempotencyHeader = None,
+) -> UserOut:
+    """Create an account. Every fault of the three fields is reported at once."""
+    user_id = uuid.uuid4()
+    call = fingerprint(settings, request, body.model_dump())
+    earlier = await claim(session, ANONYMOUS, idempotency_key, call, user_id)
+    if earlier is not None:
+        known = await session.get(User, earlier)
+        if known is None:
+            raise ConflictError("The account that this call made is gone.", code="account_gone")
+        return UserOut.of(known)
+    user = await sign_up(session, user_id, body.username, body.email, body.password)
+    await session.commit()
+    return UserOut.of(user)
+
+
+@router.post("/login", responses=problems(400, 401, 413, 415, 422, 429, 503))
+async def login(
+    body: LoginBody, response: Response, session: SessionDep, settings: SettingsDep, address: ClientAddress
+) -> TokensOut:
+    """Log in. A wrong name and a wrong password get the same answer; too many failures get 429."""
+    user = await authenticate(session, settings, body.username_or_email, body.password, address)
+    pair = await sessions.open_login(session, settings, user)
+    await session.commit()
+    response.headers["Cache-Control"] = "no-store"
+    return TokensOut.of(pair)
+
+
+@router.post("/refresh", responses=problems(400, 401, 413, 415, 422, 503))
+async def refresh(body: RefreshBody, response: Response, session: SessionDep, settings: SettingsDep) -> TokensOut:
+    """Use up a refresh token for a new pair. A token that was used before ends its whole login."""
+    pair = await sessions.rotate(session, settings, body.refresh_token)
+    response.headers["Cache-Control"] = "no-store"
+    return TokensOut.of(pair)
+
+
+@router.post("/logout", status_code=204, responses=problems(400, 413, 415, 422, 503))
+async def logout(body: RefreshBody, session: SessionDep) -> None:
+    """End the login that the refresh token belongs to, its access tokens too."""
+    await sessions.revoke(session, body.refresh_token)

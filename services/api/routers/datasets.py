@@ -1,0 +1,222 @@
+"""Datasets: announce, upload, complete, look at."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from engine.errors import Fault
+from services.api.context import Services
+from services.api.dataset_models import (
+    DatasetBody,
+    DatasetOut,
+    DatasetPatch,
+    DatasetStatus,
+    ItemOut,
+    NewDatasetOut,
+    PreviewOut,
+    ReportOut,
+    UploadOut,
+    UploadSourceBody,
+    status_of,
+)
+from services.api.dependencies import CurrentUser, ServicesDep, SessionDep
+from services.api.idempotency import IdempotencyHeader, claim, fingerprint
+from services.api.paging import Cursor, Limit, Page, Search, matches, newest_first
+from services.api.problems import problems
+from services.database.engine import open_session
+from services.database.models import Dataset, DatasetVersion, Upload
+from services.datasets import requests
+from services.datasets.audio import cut_wav, find_item
+from services.errors import ConflictError, InvalidRequestError
+
+router = APIRouter(prefix="/datasets", tags=["datasets"])
+
+
+@router.post("", status_code=201, responses=problems(400, 401, 413, 415, 422, 503))
+async def create_dataset(
+    body: DatasetBody,
+    request: Request,
+    user: CurrentUser,
+    services: ServicesDep,
+    session: SessionDep,
+    idempotency_key: IdempotencyHeader = None,
+) -> NewDatasetOut:
+    """Announce a dataset; the answer says where to put its files."""
+    _check_sizes(body.source, services)
+    dataset_id = uuid.uuid4()
+    call = fingerprint(services.settings, request, body.model_dump(mode="json"))
+    earlier = await claim(session, str(user.id), idempotency_key, call, dataset_id)
+    if earlier is not None:
+        dataset = await requests.find_dataset(session, user.id, earlier)
+    else:
+        dataset = await requests.announce(
+            session,
+            services.settings,
+            user.id,
+            dataset_id,
+            name=body.name,
+            description=body.description,
+            task=body.task,
+            files=[requests.DeclaredFile(file.name, file.size) for file in body.source.files],
+        )
+    uploads = await requests.uploads_of(session, dataset.id) if dataset.status in requests.COMPLETABLE else []
+    signed = [await _upload_out(services, upload) for upload in uploads]
+    await session.commit()
+    return NewDatasetOut(dataset=await _out(session, dataset), uploads=signed)
+
+
+@router.post("/{dataset_id}/complete", status_code=202, responses=problems(401, 404, 409, 422, 503))
+async def complete_dataset(dataset_id: uuid.UUID, user: CurrentUser, services: ServicesDep) -> DatasetOut:
+    """Say that every file is there: processing begins. Lists each file that is missing or has another size."""
+    dataset = await requests.complete(services.sessions, services.objects, user.id, dataset_id)
+    async with open_session(services.sessions) as session:
+        return await _out(session, dataset)
+
+
+@router.get("", responses=problems(401, 422, 503))
+async def list_datasets(
+    user: CurrentUser,
+    session: SessionDep,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+    q: Search = None,
+    status: DatasetStatus | None = None,
+) -> Page[DatasetOut]:
+    """The caller's datasets, newest first."""
+    query = requests.owned_datasets(user.id)
+    if q:
+        query = query.where(matches(Dataset.name, q))
+    if status is not None:
+        query = query.where(Dataset.status == status)
+    rows, total, next_cursor = await newest_first(session, query, Dataset, limit=limit, cursor=cursor)
+    versions = await requests.newest_versions(session, [row.id for row in rows])
+    items = [DatasetOut.of(row, versions.get(row.id)) for row in rows]
+    return Page(items=items, total=total, next_cursor=next_cursor)
+
+
+@router.get("/{dataset_id}", responses=problems(401, 404, 422, 503))
+async def read_dataset(dataset_id: uuid.UUID, user: CurrentUser, session: SessionDep) -> DatasetOut:
+    """One dataset."""
+    return await _out(session, await requests.find_dataset(session, user.id, dataset_id))
+
+
+@router.patch("/{dataset_id}", responses=problems(400, 401, 404, 413, 415, 422, 503))
+async def change_dataset(
+    dataset_id: uuid.UUID, body: DatasetPatch, user: CurrentUser, session: SessionDep
+) -> DatasetOut:
+    """Change the name or the description."""
+    dataset = await requests.find_dataset(session, user.id, dataset_id, lock=True)
+    if body.name is not None:
+        dataset.name = body.name
+    if body.description is not None:
+        dataset.description = body.description
+    await session.commit()
+    return await _out(session, dataset)
+
+
+@router.delete("/{dataset_id}", status_code=204, responses=problems(401, 404, 409, 422, 503))
+async def delete_dataset(dataset_id: uuid.UUID, user: CurrentUser, session: SessionDep) -> None:
+    """Delete a dataset that no unfinished job uses."""
+    await requests.delete(session, user.id, dataset_id)
+
+
+@router.get("/{dataset_id}/report", responses=problems(401, 404, 409, 422, 503))
+async def dataset_report(dataset_id: uuid.UUID, user: CurrentUser, session: SessionDep) -> ReportOut:
+    """What processing found: statistics, and every item that was set aside, with the reason and what to do."""
+    dataset = await requests.find_dataset(session, user.id, dataset_id)
+    await session.refresh(dataset, ["report"])
+    if dataset.status in {"pending", "processing"}:
+        raise ConflictError(f"The dataset is {dataset.status}; there is no report yet.", code="dataset_not_ready")
+    report = dataset.report or {}
+    return ReportOut(**{**report, "dataset_id": dataset.id, "status": status_of(dataset), "error": dataset.error})
+
+
+@router.get("/{dataset_id}/preview", responses=problems(401, 404, 409, 422, 503))
+async def preview_dataset(
+    dataset_id: uuid.UUID,
+    request: Request,
+    user: CurrentUser,
+    session: SessionDep,
+    limit: Annotated[int, Query(ge=1, le=100, description="Most items")] = 20,
+) -> PreviewOut:
+    """Some items, spread over the dataset, with addresses to listen to them."""
+    version = await _ready_version(session, user.id, dataset_id)
+    await session.refresh(version, ["sample"])
+    stride = max(1, len(version.sample) // limit)
+    items = [
+        ItemOut(
+            id=item["id"],
+            text=item["text"],
+            speaker=item.get("speaker"),
+            split=item.get("split"),
+            duration_s=item["duration_s"],
+            audio_url=f"{request.url.path.removesuffix('/preview')}/items/{quote(item['id'], safe='/')}/audio",
+        )
+        for item in version.sample[::stride][:limit]
+    ]
+    return PreviewOut(items=items, total=version.utterances)
+
+
+@router.get(
+    "/{dataset_id}/items/{item:path}/audio",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "A WAV file",
+            "content": {"audio/wav": {"schema": {"type": "string", "format": "binary"}}},
+        },
+        **problems(401, 404, 409, 422, 503),
+    },
+)
+async def item_audio(
+    dataset_id: uuid.UUID,
+    item: Annotated[str, Path(min_length=1, max_length=1000)],
+    user: CurrentUser,
+    services: ServicesDep,
+) -> Response:
+    """An item's audio as a WAV file."""
+    async with open_session(services.sessions) as session:
+        version = await _ready_version(session, user.id, dataset_id)
+        await session.refresh(version, ["sample"])
+    known = next((sampled for sampled in version.sample if sampled["id"] == item), None)
+    prefix = requests.version_prefix(dataset_id, version.number)
+    wav = await cut_wav(services.objects, prefix, known or await find_item(services.objects, prefix, item))
+    return Response(wav, media_type="audio/wav", headers={"Cache-Control": "private, max-age=3600"})
+
+
+async def _out(session: AsyncSession, dataset: Dataset) -> DatasetOut:
+    return DatasetOut.of(dataset, (await requests.newest_versions(session, [dataset.id])).get(dataset.id))
+
+
+async def _ready_version(session: AsyncSession, user_id: uuid.UUID, dataset_id: uuid.UUID) -> DatasetVersion:
+    dataset = await requests.find_dataset(session, user_id, dataset_id)
+    version = (await requests.newest_versions(session, [dataset_id])).get(dataset_id)
+    if dataset.status != "ready" or version is None:
+        raise ConflictError(f"The dataset is {dataset.status}, not ready.", code="dataset_not_ready")
+    return version
+
+
+async def _upload_out(services: Services, upload: Upload) -> UploadOut:
+    signed = await services.objects.sign_put(upload.key, services.settings.upload_url_s)
+    return UploadOut(name=upload.name, method=signed.method, url=signed.url, headers={}, expires_at=signed.expires_at)
+
+
+def _check_sizes(source: UploadSourceBody, services: Services) -> None:
+    settings = services.settings
+    faults = [
+        Fault(f"source.files.{place}.size", f"found {file.size}; at most {settings.max_upload_bytes} bytes are allowed")
+        for place, file in enumerate(source.files)
+        if file.size > settings.max_upload_bytes
+    ]
+    if len(source.files) > settings.max_upload_files:
+        most = settings.max_upload_files
+        faults.append(
+            Fault("source.files", f"has {len(source.files)} files; at most {most}: put the recordings into one zip")
+        )
+    if faults:
+        raise InvalidRequestError.of(faults, code="upload_too_large")

@@ -1,0 +1,273 @@
+"""Training jobs: launch, follow, stop, resume, and what they made."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Header, Query, Request
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cluster.config import ResourcesConfig
+from services.api.config_faults import CheckedTrainingConfig
+from services.api.dependencies import CurrentUser, ServicesDep, SessionDep
+from services.api.event_stream import event_data, stream_events
+from services.api.idempotency import IdempotencyHeader, claim, fingerprint
+from services.api.paging import Cursor, Limit, Page, Search, matches, newest_first, read_number_cursor, write_cursor
+from services.api.problems import problems
+from services.database.engine import open_session
+from services.database.models import Artifact, Job, JobEvent
+from services.jobs import requests
+
+router = APIRouter(prefix="/jobs", tags=["jobs"])
+
+JobStatus = Literal["queued", "starting", "running", "stopping", "stopped", "succeeded", "failed"]
+EventLimit = Annotated[int, Query(ge=1, le=1000, description="Most items in a page")]
+
+
+class JobBody(BaseModel):
+    """A job to launch."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, protected_namespaces=())
+
+    name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    """Name for people; unset: the model's and the dataset's."""
+    model_id: Annotated[str, Field(max_length=200)]
+    """Id of a base model in the catalogue."""
+    dataset_id: uuid.UUID
+    """A dataset that is ready; its newest version is used."""
+    config: CheckedTrainingConfig
+    """What is trained, and how."""
+    resources: ResourcesConfig = ResourcesConfig()
+    """Where it runs, and what each worker takes."""
+
+
+class JobOut(BaseModel):
+    """A job, as it stands."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True, protected_namespaces=(), from_attributes=True)
+
+    id: uuid.UUID
+    name: str
+    model_id: str
+    dataset_id: uuid.UUID
+    dataset_version: int
+    config: dict[str, Any]
+    """The training config, defaults included."""
+    resources: dict[str, Any]
+    """Where it runs."""
+    status: JobStatus
+    phase: str | None
+    """What the run does: `loading`, `evaluating_base`, `training`, `evaluating`, `saving`, `done`."""
+    progress: float
+    """0 to 1."""
+    epoch: float | None
+    step: int | None
+    metrics: dict[str, Any]
+    """The newest value of each metric."""
+    result: dict[str, Any] | None
+    """Figures of a run that has ended."""
+    error: str | None
+    """Why it failed."""
+    attempt: int
+    """How often it has been submitted to the cluster."""
+    created_at: datetime
+    queued_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    updated_at: datetime
+
+
+class ArtifactOut(BaseModel):
+    """A file that a job made."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    name: str
+    kind: str
+    """`adapter`, `result`, `config`, `curves`, `predictions`, ..."""
+    size: int
+    """Bytes."""
+    sha256: str
+    url: str
+    """Pre-signed; good until `expires_at`."""
+    expires_at: datetime
+
+
+class EventOut(BaseModel):
+    """One event of a job's history; its other fields are those of the event."""
+
+    model_config = ConfigDict(extra="allow", use_attribute_docstrings=True)
+
+    seq: int
+    """Its number in the job's stream."""
+    event_key: str
+    """Names it within the job; a run that is resumed says the same under the same key."""
+    time: datetime
+
+
+@router.post("", status_code=201, responses=problems(400, 401, 404, 409, 413, 415, 422, 503))
+async def create_job(
+    body: JobBody,
+    request: Request,
+    user: CurrentUser,
+    services: ServicesDep,
+    session: SessionDep,
+    idempotency_key: IdempotencyHeader = None,
+) -> JobOut:
+    """Launch a job. Every fault of the config is reported at once, before anything is submitted."""
+    job_id = uuid.uuid4()
+    call = fingerprint(services.settings, request, body.model_dump(mode="json"))
+    earlier = await claim(session, str(user.id), idempotency_key, call, job_id)
+    if earlier is not None:
+        return JobOut.model_validate(await requests.find_job(session, user.id, earlier))
+    await services.check_feasible(body.resources)
+    job = await requests.launch(
+        session,
+        user.id,
+        job_id,
+        name=body.name,
+        model_id=body.model_id,
+        dataset_id=body.dataset_id,
+        config=body.config,
+        resources=body.resources,
+    )
+    await session.commit()
+    return JobOut.model_validate(job)
+
+
+@router.get("", responses=problems(401, 422, 503))
+async def list_jobs(
+    user: CurrentUser,
+    session: SessionDep,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+    q: Search = None,
+    status: JobStatus | None = None,
+) -> Page[JobOut]:
+    """The caller's jobs, newest first."""
+    query = requests.owned_jobs(user.id)
+    if q:
+        query = query.where(matches(Job.name, q))
+    if status is not None:
+        query = query.where(Job.status == status)
+    rows, total, next_cursor = await newest_first(session, query, Job, limit=limit, cursor=cursor)
+    return Page(items=[JobOut.model_validate(row) for row in rows], total=total, next_cursor=next_cursor)
+
+
+@router.get("/{job_id}", responses=problems(401, 404, 422, 503))
+async def read_job(job_id: uuid.UUID, user: CurrentUser, session: SessionDep) -> JobOut:
+    """One job."""
+    return JobOut.model_validate(await requests.find_job(session, user.id, job_id))
+
+
+@router.post("/{job_id}/stop", status_code=202, responses=problems(401, 404, 409, 422, 503))
+async def stop_job(job_id: uuid.UUID, user: CurrentUser, session: SessionDep) -> JobOut:
+    """Stop a job after a checkpoint; one that is only queued stops at once."""
+    return JobOut.model_validate(await requests.request_stop(session, user.id, job_id))
+
+
+@router.post("/{job_id}/resume", status_code=202, responses=problems(401, 404, 409, 422, 503))
+async def resume_job(job_id: uuid.UUID, user: CurrentUser, session: SessionDep) -> JobOut:
+    """Let a stopped or failed job go on from its newest checkpoint."""
+    return JobOut.model_validate(await requests.request_resume(session, user.id, job_id))
+
+
+@router.get(
+    "/{job_id}/events",
+    response_class=StreamingResponse,
+    responses={
+        200: {
+            "description": "Server-sent events `status`, `metric`, `log`, `artifact`; `id` counts from 1",
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        },
+        **problems(401, 404, 422, 503),
+    },
+)
+async def follow_job(
+    job_id: uuid.UUID,
+    user: CurrentUser,
+    services: ServicesDep,
+    session: SessionDep,
+    last_event_id: Annotated[
+        str | None, Header(alias="Last-Event-ID", max_length=40, description="Only events after this number")
+    ] = None,
+) -> StreamingResponse:
+    """A job's events as they happen; ends when the job has ended and all of them are told."""
+    await requests.find_job(session, user.id, job_id)
+    return StreamingResponse(
+        stream_events(services, job_id, _sequence_number(last_event_id)),
+        media_type="text/event-stream",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
+
+
+@router.get("/{job_id}/metrics", responses=problems(401, 404, 422, 503))
+async def job_metrics(
+    job_id: uuid.UUID, user: CurrentUser, session: SessionDep, limit: EventLimit = 500, cursor: Cursor = None
+) -> Page[EventOut]:
+    """The history of the job's metrics, oldest first."""
+    await requests.find_job(session, user.id, job_id)
+    return await _history(session, job_id, "metric", limit, cursor)
+
+
+@router.get("/{job_id}/logs", responses=problems(401, 404, 422, 503))
+async def job_logs(
+    job_id: uuid.UUID, user: CurrentUser, session: SessionDep, limit: EventLimit = 500, cursor: Cursor = None
+) -> Page[EventOut]:
+    """What the job and the platform said, oldest first."""
+    await requests.find_job(session, user.id, job_id)
+    return await _history(session, job_id, "log", limit, cursor)
+
+
+@router.get("/{job_id}/artifacts", responses=problems(401, 404, 422, 503))
+async def job_artifacts(
+    job_id: uuid.UUID,
+    user: CurrentUser,
+    services: ServicesDep,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Page[ArtifactOut]:
+    """The files that the job made, by name, each with an address to get it from."""
+    start = read_number_cursor(cursor)
+    async with open_session(services.sessions) as session:
+        await requests.find_job(session, user.id, job_id)
+        query = select(Artifact).where(Artifact.job_id == job_id)
+        total = await session.scalar(select(func.count()).select_from(query.subquery())) or 0
+        rows = (await session.scalars(query.order_by(Artifact.name).offset(start).limit(limit))).all()
+    items = []
+    for row in rows:
+        signed = await services.objects.sign_get(row.key, services.settings.download_url_s, row.name.rpartition("/")[2])
+        items.append(
+            ArtifactOut(
+                name=row.name,
+                kind=row.kind,
+                size=row.size,
+                sha256=row.sha256,
+                url=signed.url,
+                expires_at=signed.expires_at,
+            )
+        )
+    end = start + len(rows)
+    return Page(items=items, total=total, next_cursor=write_cursor([end]) if end < total else None)
+
+
+async def _history(
+    session: AsyncSession, job_id: uuid.UUID, kind: str, limit: int, cursor: str | None
+) -> Page[EventOut]:
+    mine = select(JobEvent).where(JobEvent.job_id == job_id, JobEvent.kind == kind)
+    total = await session.scalar(select(func.count()).select_from(mine.subquery())) or 0
+    after = mine.where(JobEvent.seq > read_number_cursor(cursor)).order_by(JobEvent.seq)
+    rows = (await session.scalars(after.limit(limit + 1))).all()
+    items = [EventOut.model_validate(event_data(row)) for row in rows[:limit]]
+    return Page(items=items, total=total, next_cursor=write_cursor([items[-1].seq]) if len(rows) > limit else None)
+
+
+def _sequence_number(last_event_id: str | None) -> int:
+    """The number after which a reader goes on; what is no number of ours starts from the beginning."""
+    text = (last_event_id or "").strip()
+    return min(int(text), 2**63 - 1) if text.isascii() and text.isdigit() else 0

@@ -1,0 +1,79 @@
+"""What a username, an e-mail address and a password may be; every fault is reported at once."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from email_validator import EmailNotValidError, validate_email
+
+from engine.errors import Fault
+
+USERNAME_LENGTH: Final = (3, 39)
+PASSWORD_LENGTH: Final = (10, 256)
+EMAIL_LENGTH: Final = 254
+
+_COMMON: Final = frozenset(
+    {
+        "0123456789",
+        "1234567890",
+        "12345678910",
+        "123456789012",
+        "administrator",
+        "iloveyou123",
+        "letmein1234",
+        "password12",
+        "password123",
+        "password1234",
+        "passwordpassword",
+        "qwerty12345",
+        "qwertyuiop",
+        "welcome1234",
+    }
+)
+
+
+def account_faults(username: str, email: str, password: str) -> list[Fault]:
+    """Everything that keeps these three from making an account."""
+    return [*username_faults(username), *email_faults(email), *password_faults(password, username, email)]
+
+
+def username_faults(username: str) -> list[Fault]:
+    """Everything wrong with a username."""
+    least, most = USERNAME_LENGTH
+    faults = []
+    if not least <= len(username) <= most:
+        faults.append(f"has {len(username)} characters; {least} to {most} are allowed")
+    if not re.fullmatch(r"[A-Za-z0-9._-]*", username):
+        faults.append("may hold only letters a-z, digits, dots, dashes and underscores")
+    if username and not re.match(r"[A-Za-z0-9]", username):
+        faults.append("must begin with a letter or a digit")
+    return [Fault("username", fault) for fault in faults]
+
+
+def email_faults(email: str) -> list[Fault]:
+    """Everything wrong with an e-mail address; its domain is not looked up."""
+    if len(email) > EMAIL_LENGTH:
+        return [Fault("email", f"has {len(email)} characters; at most {EMAIL_LENGTH} are allowed")]
+    try:
+        validate_email(email, check_deliverability=False, globally_deliverable=False)
+    except EmailNotValidError as error:
+        return [Fault("email", str(error))]
+    return []
+
+
+def password_faults(password: str, username: str, email: str) -> list[Fault]:
+    """Everything wrong with a password. Length counts, not a mixture of classes (NIST SP 800-63B, 3.1.1.2)."""
+    least, most = PASSWORD_LENGTH
+    lowered = password.lower()
+    faults = []
+    if not least <= len(password) <= most:
+        faults.append(f"has {len(password)} characters; {least} to {most} are allowed")
+    if password and len(set(password)) < 4:
+        faults.append("repeats itself; use at least 4 different characters")
+    if lowered in _COMMON:
+        faults.append("is one of the first that a guesser tries; choose another")
+    for name, value in (("username", username), ("e-mail address", email.partition("@")[0])):
+        if len(value) >= 3 and value.lower() in lowered:
+            faults.append(f"must not contain the {name}")
+    return [Fault("password", fault) for fault in faults]

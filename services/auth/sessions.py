@@ -1,0 +1,103 @@
+"""Logins and their refresh tokens: each is used once and replaced; one used twice ends its whole family."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.auth.tokens import AccessClaims, hash_token, issue_access_token, new_refresh_token
+from services.database.models import LoginSession, RefreshToken, User
+from services.errors import UnauthenticatedError
+from services.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPair:
+    """What a login or a refresh gives."""
+
+    access_token: str
+    refresh_token: str
+    expires_in: int
+
+
+async def open_login(session: AsyncSession, settings: Settings, user: User) -> TokenPair:
+    """Start a login for the user; not committed."""
+    login = LoginSession(id=uuid.uuid4(), user_id=user.id, expires_at=_refresh_expiry(settings))
+    session.add(login)
+    await session.flush()
+    return _issue(session, settings, login)
+
+
+async def rotate(session: AsyncSession, settings: Settings, refresh_token: str) -> TokenPair:
+    """A new pair for a refresh token, which is used up; committed.
+
+    Raises:
+        UnauthenticatedError: unknown, expired, revoked, or used before (then its whole family is revoked).
+    """
+    now = datetime.now(UTC)
+    token = await session.scalar(
+        select(RefreshToken).where(RefreshToken.token_hash == hash_token(refresh_token)).with_for_update()
+    )
+    login = await session.get(LoginSession, token.family_id, with_for_update=True) if token else None
+    if token is None or login is None or login.revoked_at is not None:
+        raise _refused()
+    if token.used_at is not None:
+        login.revoked_at = now
+        login.revoked_because = "refresh token used twice"
+        await session.commit()
+        raise _refused()
+    if token.expires_at <= now or login.expires_at <= now:
+        raise _refused()
+    token.used_at = now
+    login.expires_at = _refresh_expiry(settings)
+    pair = _issue(session, settings, login)
+    await session.commit()
+    return pair
+
+
+async def revoke(session: AsyncSession, refresh_token: str) -> None:
+    """End the login that a refresh token belongs to; a token that is not known ends nothing. Committed."""
+    family = select(RefreshToken.family_id).where(RefreshToken.token_hash == hash_token(refresh_token))
+    await session.execute(
+        update(LoginSession)
+        .where(LoginSession.id.in_(family), LoginSession.revoked_at.is_(None))
+        .values(revoked_at=datetime.now(UTC), revoked_because="logged out")
+    )
+    await session.commit()
+
+
+async def find_user(session: AsyncSession, claims: AccessClaims) -> User:
+    """The user of an access token whose login still stands.
+
+    Raises:
+        UnauthenticatedError: logged out, revoked, or no such user any more.
+    """
+    user = await session.scalar(
+        select(User)
+        .join(LoginSession, LoginSession.user_id == User.id)
+        .where(User.id == claims.user_id, LoginSession.id == claims.session_id, LoginSession.revoked_at.is_(None))
+    )
+    if user is None:
+        raise UnauthenticatedError("This login has ended; log in again.", code="login_ended")
+    return user
+
+
+def _issue(session: AsyncSession, settings: Settings, login: LoginSession) -> TokenPair:
+    refresh_token = new_refresh_token()
+    session.add(
+        RefreshToken(family_id=login.id, token_hash=hash_token(refresh_token), expires_at=_refresh_expiry(settings))
+    )
+    access_token = issue_access_token(settings, AccessClaims(login.user_id, login.id))
+    return TokenPair(access_token, refresh_token, settings.access_token_s)
+
+
+def _refresh_expiry(settings: Settings) -> datetime:
+    return datetime.now(UTC) + timedelta(seconds=settings.refresh_token_s)
+
+
+def _refused() -> UnauthenticatedError:
+    return UnauthenticatedError("The refresh token is not valid; log in again.", code="refresh_token_invalid")

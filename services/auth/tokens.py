@@ -1,0 +1,71 @@
+"""Access tokens (JWT, short-lived, signed) and refresh tokens (random, kept only as a hash)."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import jwt
+
+from services.errors import UnauthenticatedError
+from services.settings import Settings
+
+_ALGORITHM: Final = "HS256"
+_ISSUER: Final = "less-is-more"
+_REFRESH_PREFIX: Final = "limr_"
+
+
+@dataclass(frozen=True, slots=True)
+class AccessClaims:
+    """Whose token it is, and from which login."""
+
+    user_id: uuid.UUID
+    session_id: uuid.UUID
+
+
+def issue_access_token(settings: Settings, claims: AccessClaims) -> str:
+    """A signed access token that expires after `settings.access_token_s`."""
+    now = datetime.now(UTC)
+    payload = {
+        "iss": _ISSUER,
+        "sub": str(claims.user_id),
+        "sid": str(claims.session_id),
+        "iat": now,
+        "exp": now + timedelta(seconds=settings.access_token_s),
+    }
+    return jwt.encode(payload, settings.secret_key.get_secret_value(), algorithm=_ALGORITHM)
+
+
+def read_access_token(settings: Settings, token: str) -> AccessClaims:
+    """The claims of a valid access token.
+
+    Raises:
+        UnauthenticatedError: forged, damaged or expired.
+    """
+    try:
+        payload = jwt.decode(
+            token,
+            settings.secret_key.get_secret_value(),
+            algorithms=[_ALGORITHM],
+            issuer=_ISSUER,
+            options={"require": ["exp", "iat", "sub", "sid", "iss"]},
+        )
+        return AccessClaims(uuid.UUID(payload["sub"]), uuid.UUID(payload["sid"]))
+    except jwt.ExpiredSignatureError:
+        raise UnauthenticatedError("The access token has expired; refresh it.", code="token_expired") from None
+    except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError):
+        raise UnauthenticatedError("The access token is not valid; log in again.", code="token_invalid") from None
+
+
+def new_refresh_token() -> str:
+    """A refresh token with 256 random bits."""
+    return _REFRESH_PREFIX + secrets.token_urlsafe(32)
+
+
+def hash_token(token: str) -> str:
+    """What is kept of a refresh token. It is random, so a plain hash is enough."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

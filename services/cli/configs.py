@@ -1,0 +1,52 @@
+"""Which config a YAML file holds, and reading it. Imports neither torch nor Ray."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from cluster.config import RunConfig
+from engine.config.base import apply_overrides, parse, read_yaml
+from engine.config.training import TrainingConfig
+
+
+class Kind(StrEnum):
+    """What a config file describes."""
+
+    RUN = "run"
+    """A run: model, data, training, resources (`lim train`, `ray job submit`)."""
+    TRAINING = "training"
+    """Only the training: what the API takes as a job's `config`."""
+
+
+MODELS: Mapping[Kind, type[BaseModel]] = {Kind.RUN: RunConfig, Kind.TRAINING: TrainingConfig}
+
+_RUN_FIELDS = frozenset(RunConfig.model_fields)
+
+
+def kind_of(values: Mapping[str, Any]) -> Kind:
+    """A run if any field of a run is there, else a training config."""
+    return Kind.RUN if _RUN_FIELDS & values.keys() else Kind.TRAINING
+
+
+def read_config(path: Path, overrides: Sequence[str] = (), kind: Kind | None = None) -> BaseModel:
+    """The config in a YAML file with `path=value` overrides laid over it.
+
+    Raises:
+        ConfigError: every fault at once.
+    """
+    values = apply_overrides(read_yaml(path), overrides)
+    return parse(MODELS[kind or kind_of(values)], values)
+
+
+def read_run(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
+    """The run in a YAML file with `path=value` overrides laid over it.
+
+    Raises:
+        ConfigError: every fault at once.
+    """
+    return parse(RunConfig, apply_overrides(read_yaml(path), overrides))

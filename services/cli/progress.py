@@ -1,0 +1,136 @@
+"""A run's progress for people: bars on a terminal, a line now and then where the output goes to a file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn
+
+from engine.events import Event
+
+_PHASES = {
+    "queued": "waiting for a place",
+    "starting": "starting workers",
+    "running": "running",
+    "loading": "loading model and data",
+    "evaluating_base": "evaluating the base model",
+    "training": "training",
+    "evaluating": "evaluating",
+    "saving": "saving",
+    "stopping": "stopping",
+    "stopped": "stopped",
+    "succeeded": "done",
+    "failed": "failed",
+    "done": "done",
+}
+
+
+class RunProgress:
+    """Shows the events of a run; an `EventSink`, so that a run can write to it directly."""
+
+    def __init__(self, console: Console | None = None, *, line_every_s: float = 5.0) -> None:
+        self.console = console or Console(stderr=True)
+        self.first_step_at: float | None = None
+        """`time.monotonic()` at which the first training metric arrived."""
+        self._line_every_s = line_every_s
+        self._last_line = 0.0
+        self._phase = ""
+        self._figures = ""
+        self._bars: Progress | None = None
+        if self.console.is_terminal:
+            self._bars = Progress(
+                SpinnerColumn(),
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=30),
+                TaskProgressColumn(),
+                TextColumn("{task.fields[figures]}"),
+                console=self.console,
+            )
+            self._task = self._bars.add_task("starting", total=1.0, figures="")
+
+    def __enter__(self) -> RunProgress:
+        if self._bars is not None:
+            self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bars is not None:
+            self._bars.stop()
+
+    def emit(self, event: Event) -> None:
+        """Show an event of the engine."""
+        self.show(event.kind, event.data)
+
+    def flush(self) -> None:
+        """Nothing is buffered."""
+
+    def show(self, kind: str, data: Mapping[str, Any]) -> None:
+        """Show one event; kinds and fields that are not known are passed over."""
+        if kind == "status":
+            self._show_phase(str(data.get("phase") or data.get("status") or ""))
+        elif kind == "metric" and "loss" in data:
+            self._show_training(data)
+        elif kind == "metric" and "wer" in data:
+            self._show_evaluation(data)
+        elif kind == "log" and data.get("level") in {"warning", "error", "WARNING", "ERROR"}:
+            self.console.print(f"{str(data['level']).lower()}: {data.get('message', '')}", markup=False)
+
+    def _show_phase(self, name: str) -> None:
+        phase = _PHASES.get(name, name)
+        if not phase or phase == self._phase:
+            return
+        self._phase = phase
+        if self._bars is not None:
+            self._bars.update(self._task, description=phase)
+        else:
+            self.console.print(phase, markup=False)
+
+    def _show_training(self, data: Mapping[str, Any]) -> None:
+        now = time.monotonic()
+        self.first_step_at = self.first_step_at or now
+        progress = float(data.get("progress") or 0.0)
+        figures = training_figures(data)
+        if self._bars is not None:
+            self._bars.update(self._task, completed=progress, figures=figures)
+        elif now - self._last_line >= self._line_every_s or progress >= 1.0:
+            self._last_line = now
+            self.console.print(f"  {progress:4.0%}  {figures}", markup=False)
+
+    def _show_evaluation(self, data: Mapping[str, Any]) -> None:
+        which = {"base": "base model", "adapter": "adapter"}.get(str(data.get("which")), "model")
+        self.console.print(
+            f"  {which} on {data.get('split', 'test')}: WER {float(data['wer']):.1%}", markup=False, highlight=False
+        )
+
+
+def training_figures(data: Mapping[str, Any]) -> str:
+    """Step, loss, audio-seconds per second, memory and time left of a training metric, in one line."""
+    parts = [f"step {data['step']}", f"loss {float(data['loss']):.3f}"]
+    if data.get("audio_s_per_s") is not None:
+        parts.append(f"{float(data['audio_s_per_s']):.0f} audio-s/s")
+    if data.get("peak_bytes") is not None:
+        parts.append(f"peak {size(int(data['peak_bytes']))}")
+    if data.get("eta_s") is not None:
+        parts.append(f"{duration(float(data['eta_s']))} left")
+    return "  ".join(parts)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as `0:07`, `12:30` or `1:02:03`."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def size(count: float) -> str:
+    """Bytes with a unit: `512 B`, `1.4 MB`, `2.1 GB` (powers of ten)."""
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= factor:
+            return f"{count / factor:.1f} {unit}"
+    return f"{count:.0f} B"

@@ -1,0 +1,35 @@
+"""What a run came to, as a table for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.table import Table
+
+from services.cli.progress import duration, size
+
+
+def result_table(result: Mapping[str, Any], *, where: str, extra: Mapping[str, str] | None = None) -> Table:
+    """A table of a run's `result.json`; `where` is the adapter's folder, `extra` goes behind."""
+    rows: dict[str, str] = {}
+    speakers = ", ".join(result.get("test_speakers") or [])
+    if result.get("test_utterances"):
+        rows["Tested on"] = f"{result['test_utterances']} utterances" + (f" of {speakers}" if speakers else "")
+    for field, label in (("base_wer", "WER of the base model"), ("adapter_wer", "WER with the adapter")):
+        if result.get(field) is not None:
+            rows[label] = f"{result[field]:.1%}"
+    trainable, total = int(result["trainable_parameters"]), int(result["total_parameters"])
+    rows["Trainable parameters"] = f"{trainable:,} of {total:,} ({trainable / total:.1%})"
+    rows["Adapter"] = size(result["adapter_bytes"])
+    rows["Peak memory of training"] = size(result["peak_bytes"])
+    rows["Wall time"] = duration(result["wall_s"])
+    rows["Throughput"] = f"{result['audio_s_per_s']:.0f} audio-seconds per second"
+    rows.update(extra or {})
+    rows["Path"] = where
+    table = Table(show_header=False, title=f"{result['model']}, {result['method']}, {result['steps']} steps")
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for label, value in rows.items():
+        table.add_row(label, value)
+    return table

@@ -1,0 +1,146 @@
+"""`lim train`: a run on the cluster or in this process, with its progress."""
+
+from __future__ import annotations
+
+import json
+import signal
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Final
+
+from rich.console import Console
+
+from engine.errors import StorageError
+from services.cli.configs import read_run
+from services.cli.progress import RunProgress
+from services.cli.reporting import reported, say
+from services.cli.table import result_table
+
+if TYPE_CHECKING:
+    from cluster.config import RunConfig
+    from engine.finetune import RunResult
+    from engine.storage import RunStore
+
+RUNS: Final = Path("build/runs")
+PROJECT: Final = Path(__file__).resolve().parents[2]
+EVENTS_PREFIX: Final = "events"
+
+
+def train_on_cluster(path: Path, overrides: list[str]) -> None:
+    """Run a config on the Ray cluster; the adapter is copied to `build/runs/NAME/adapter`."""
+    with reported(str(path)):
+        run = read_run(path, overrides)
+        from cluster.storage.embedded import connected
+        from cluster.storage.run_store import S3RunStore
+        from cluster.storage.settings import S3Settings
+        from cluster.train import run as run_on_cluster
+
+        # Held here too, so that the embedded server is there before the run and after it.
+        with connected(S3Settings.from_environment()) as storage:
+            uri = run.storage or f"s3://{storage.bucket}/runs/{run.name}"
+            store = S3RunStore.at(uri, storage)
+            with RunProgress() as progress, _followed(store, progress):
+                result = run_on_cluster(run.model_copy(update={"storage": uri}))
+            folder = RUNS / run.name
+            for key in store.list("adapter"):
+                store.get(key, folder / key)
+        _show(result, str(folder / "adapter"))
+        say(f"Everything the run made is at {uri}")
+
+
+@contextmanager
+def _followed(store: RunStore, progress: RunProgress) -> Iterator[None]:
+    """Show what a run writes down from now on, part by part."""
+    ended = threading.Event()
+    told = set(store.list(EVENTS_PREFIX))
+
+    def tell() -> None:
+        with suppress(StorageError):  # looked at again soon; the run itself says when the store is gone
+            for key in store.list(EVENTS_PREFIX):
+                if key not in told:
+                    for line in store.get_bytes(key).splitlines():
+                        event = json.loads(line)
+                        progress.show(event["kind"], event["data"])
+                    told.add(key)
+
+    def follow() -> None:
+        while not ended.wait(1.0):
+            tell()
+
+    thread = threading.Thread(target=follow, name="progress", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        tell()
+
+
+def train_locally(path: Path, overrides: list[str]) -> None:
+    """Run a config in this process, without Ray; its files go to `build/runs/NAME`."""
+    with reported(str(path)):
+        run = read_run(path, overrides)
+        folder = RUNS / run.name
+        result = _finetune_here(run, folder)
+        _show(result.model_dump(), str(folder / "adapter"))
+
+
+def _finetune_here(run: RunConfig, folder: Path) -> RunResult:
+    from cluster.event_relay import EventRelay
+    from cluster.storage.dataset_cache import local_dataset
+    from cluster.storage.settings import S3Settings
+    from engine.events import TeeSink
+    from engine.finetune import finetune
+    from engine.storage import LocalRunStore
+
+    store = LocalRunStore(folder)
+    data = local_dataset(run.data, S3Settings.from_environment(), beside=[PROJECT])
+    with (
+        tempfile.TemporaryDirectory(prefix="lim-train-") as work,
+        RunProgress() as progress,
+        EventRelay(store) as relay,
+        _asked_to_stop() as should_stop,
+    ):
+        return finetune(
+            model=run.model,
+            data=data,
+            config=run.training,
+            store=store,
+            events=TeeSink(progress, relay),
+            work_dir=Path(work),
+            should_stop=should_stop,
+            threads=run.resources.threads_per_worker,
+        )
+
+
+def _show(result: Mapping[str, Any], where: str) -> None:
+    console = Console()
+    if result["status"] == "stopped":
+        console.print(f"Stopped after step {result['steps']}; the same command goes on from its checkpoint.")
+    else:
+        console.print(result_table(result, where=where))
+
+
+@contextmanager
+def _asked_to_stop() -> Iterator[Callable[[], bool]]:
+    """Whether Ctrl-C or SIGTERM came: the first asks for a checkpoint and an end, the second ends at once."""
+    asked = False
+
+    def ask(signum: int, frame: FrameType | None) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+        say("Stopping after a checkpoint; once more to stop at once.")
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: asked
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)

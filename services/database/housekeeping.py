@@ -1,0 +1,31 @@
+"""Removes rows that have served: old login attempts, ended logins, old idempotency keys."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from sqlalchemy import delete
+
+from services.database.engine import Sessions, open_session
+from services.database.models import IdempotencyKey, LoginSession, LoginThrottle, RefreshToken
+from services.settings import Settings
+
+IDEMPOTENCY_S: Final = 7 * 86400
+"""How long a creating call can be repeated under its key, in seconds."""
+_GRACE: Final = timedelta(days=1)
+
+
+async def sweep(sessions: Sessions, settings: Settings) -> None:
+    """Remove what nobody can ask for any more."""
+    now = datetime.now(UTC)
+    window = timedelta(seconds=settings.login_window_s)
+    async with open_session(sessions) as session:
+        await session.execute(delete(LoginThrottle).where(LoginThrottle.window_started_at < now - window))
+        # A token that was used stays as long as it could be used again: that is how a stolen one is noticed.
+        await session.execute(delete(RefreshToken).where(RefreshToken.expires_at < now - _GRACE))
+        await session.execute(delete(LoginSession).where(LoginSession.expires_at < now - _GRACE))
+        await session.execute(
+            delete(IdempotencyKey).where(IdempotencyKey.created_at < now - timedelta(seconds=IDEMPOTENCY_S))
+        )
+        await session.commit()

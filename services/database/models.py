@@ -1,0 +1,274 @@
+"""The tables. Migrations must agree with them: a test compares both."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Index,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+DATASET_STATUSES = ("pending", "processing", "ready", "error")
+JOB_STATUSES = ("queued", "starting", "running", "stopping", "stopped", "succeeded", "failed")
+EVENT_KINDS = ("status", "metric", "log", "artifact")
+
+
+def _one_of(column: str, values: tuple[str, ...]) -> str:
+    return f"{column} IN ({', '.join(repr(value) for value in values)})"
+
+
+class Base(DeclarativeBase):
+    """Base of every table: names of constraints are derived, times have a zone, `dict` is JSONB."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    # What the database fills in comes back with each INSERT and UPDATE: nothing is fetched later, by surprise.
+    __mapper_args__ = {"eager_defaults": True}
+    type_annotation_map = {
+        datetime: DateTime(timezone=True),
+        dict[str, Any]: JSONB(none_as_null=True),
+        list[Any]: JSONB(none_as_null=True),
+        uuid.UUID: Uuid,
+        str: Text,
+    }
+
+
+class Row:
+    """Columns of every resource that has an id of its own."""
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class User(Row, Base):
+    """Somebody with an account."""
+
+    __tablename__ = "users"
+
+    username: Mapped[str] = mapped_column(String(40))
+    username_key: Mapped[str] = mapped_column(String(40), unique=True)
+    """The name in lower case: `Ada` and `ada` are one account."""
+    email: Mapped[str] = mapped_column(String(254))
+    email_key: Mapped[str] = mapped_column(String(254), unique=True)
+    password_hash: Mapped[str]
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+
+class LoginSession(Row, Base):
+    """One login and the family of refresh tokens that come from it."""
+
+    __tablename__ = "login_sessions"
+    __table_args__ = (Index(None, "user_id"),)
+
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+    revoked_because: Mapped[str | None] = mapped_column(String(40))
+
+
+class RefreshToken(Row, Base):
+    """A refresh token, by its hash; used once."""
+
+    __tablename__ = "refresh_tokens"
+    __table_args__ = (Index(None, "family_id"),)
+
+    family_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("login_sessions.id", ondelete="CASCADE"))
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class LoginThrottle(Base):
+    """Login attempts within a window, counted for an account from an address, or for an address."""
+
+    __tablename__ = "login_throttles"
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    attempts: Mapped[int]
+    window_started_at: Mapped[datetime]
+
+
+class IdempotencyKey(Base):
+    """What a creating call with an Idempotency-Key made, so that its repetition makes nothing."""
+
+    __tablename__ = "idempotency_keys"
+
+    scope: Mapped[str] = mapped_column(String(40), primary_key=True)
+    """The user's id; `anonymous` for a sign-up."""
+    key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    """Keyed hash of the route and the body: the key cannot be used for another request."""
+    resource_id: Mapped[uuid.UUID]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Dataset(Row, Base):
+    """Recordings of a user, from upload to training."""
+
+    __tablename__ = "datasets"
+    __table_args__ = (
+        CheckConstraint(_one_of("status", DATASET_STATUSES), name="status"),
+        Index(None, "user_id", "created_at", "id"),
+        Index("ix_datasets_processing", "status", postgresql_where=text("status = 'processing'")),
+        Index("ix_datasets_deleted", "deleted_at", postgresql_where=text("deleted_at IS NOT NULL AND NOT purged")),
+    )
+
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(String(200))
+    description: Mapped[str] = mapped_column(server_default="")
+    task: Mapped[str] = mapped_column(String(40))
+    source: Mapped[dict[str, Any]]
+    status: Mapped[str] = mapped_column(String(16))
+    error: Mapped[str | None]
+    """Why it is in `error`."""
+    report: Mapped[dict[str, Any] | None] = mapped_column(deferred=True)
+    """What processing found, each faulty item named; also of an upload with nothing good in it."""
+    attempts: Mapped[int] = mapped_column(server_default="0")
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+    deleted_at: Mapped[datetime | None]
+    """A deleted dataset is nobody's any more; jobs still name it."""
+    purged: Mapped[bool] = mapped_column(server_default="false")
+    """Whether a deleted dataset's objects are gone too."""
+
+
+class DatasetVersion(Row, Base):
+    """What ingestion made of an upload; never changed."""
+
+    __tablename__ = "dataset_versions"
+    __table_args__ = (UniqueConstraint("dataset_id", "number"),)
+
+    dataset_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"))
+    number: Mapped[int]
+    prefix: Mapped[str]
+    """Where its manifest and shards are: `s3://bucket/datasets/<id>/v1`."""
+    utterances: Mapped[int]
+    audio_s: Mapped[float]
+    size: Mapped[int] = mapped_column(BigInteger)
+    """Bytes of all its files."""
+    statistics: Mapped[dict[str, Any]]
+    """Counts for people: speakers, splits, lengths."""
+    sample: Mapped[list[Any]] = mapped_column(deferred=True)
+    """Some of its items, as in the manifest."""
+
+
+class Upload(Row, Base):
+    """A file that a client was invited to put into object storage."""
+
+    __tablename__ = "uploads"
+    __table_args__ = (UniqueConstraint("dataset_id", "name"),)
+
+    dataset_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"))
+    position: Mapped[int]
+    name: Mapped[str] = mapped_column(String(255))
+    size: Mapped[int] = mapped_column(BigInteger)
+    key: Mapped[str]
+    """Object key in the platform's bucket; never made from the client's name."""
+    expires_at: Mapped[datetime]
+
+
+class Job(Row, Base):
+    """A training job: what is asked, where it stands, what came out."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        CheckConstraint(_one_of("status", JOB_STATUSES), name="status"),
+        Index(None, "user_id", "created_at", "id"),
+        Index(
+            "ix_jobs_active",
+            "status",
+            "queued_at",
+            postgresql_where=text("status IN ('queued', 'starting', 'running', 'stopping')"),
+        ),
+        Index(None, "dataset_id"),
+    )
+
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(String(200))
+    model_id: Mapped[str] = mapped_column(String(200))
+    dataset_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("datasets.id"))
+    dataset_version: Mapped[int]
+    config: Mapped[dict[str, Any]]
+    """The resolved training config, defaults included."""
+    resources: Mapped[dict[str, Any]]
+    """Where it runs: workers, CPUs, labels."""
+
+    status: Mapped[str] = mapped_column(String(16))
+    phase: Mapped[str | None] = mapped_column(String(40))
+    """What the run does: `loading`, `training`, ..."""
+    progress: Mapped[float] = mapped_column(server_default="0")
+    epoch: Mapped[float | None]
+    step: Mapped[int | None] = mapped_column(BigInteger)
+    metrics: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    """The newest value of each metric."""
+    result: Mapped[dict[str, Any] | None]
+    """`result.json` of a finished run."""
+    error: Mapped[str | None]
+    """Why it failed."""
+
+    attempt: Mapped[int] = mapped_column(server_default="0")
+    """Submissions so far; each has an id of its own."""
+    failures: Mapped[int] = mapped_column(server_default="0")
+    """Drivers that died since the job was last queued by its user."""
+    submission_id: Mapped[str | None] = mapped_column(String(80))
+    last_seq: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    """Sequence number of its newest event."""
+    queued_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    started_at: Mapped[datetime | None]
+    stop_requested_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+
+class JobEvent(Base):
+    """One thing that happened in a job; `seq` counts from 1 without holes, `key` drops repeats of a resumed run."""
+
+    __tablename__ = "job_events"
+    __table_args__ = (
+        CheckConstraint(_one_of("kind", EVENT_KINDS), name="kind"),
+        UniqueConstraint("job_id", "key"),
+        Index(None, "job_id", "kind", "seq"),
+    )
+
+    job_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    kind: Mapped[str] = mapped_column(String(16))
+    key: Mapped[str] = mapped_column(String(300))
+    time: Mapped[datetime]
+    data: Mapped[dict[str, Any]]
+
+
+class Artifact(Row, Base):
+    """A file that a job made."""
+
+    __tablename__ = "artifacts"
+    __table_args__ = (UniqueConstraint("job_id", "name"),)
+
+    job_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(String(300))
+    kind: Mapped[str] = mapped_column(String(40))
+    size: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[str] = mapped_column(String(64))
+    key: Mapped[str]
+    """Object key in the platform's bucket."""

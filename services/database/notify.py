@@ -1,0 +1,95 @@
+"""PostgreSQL's LISTEN and NOTIFY: wakes what waits for a change, in any process.
+
+Waiters poll besides: a notification that gets lost costs a moment, nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, Final
+
+import asyncpg
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncSession
+
+WORK: Final = "lim_work"
+"""Something waits for the reconciler: a queued or stopping job, an uploaded or deleted dataset."""
+EVENTS: Final = "lim_events"
+"""A job has new events; the payload is its id."""
+
+_RECONNECT_S: Final = 1.0
+_log = logging.getLogger(__name__)
+
+
+async def notify(session: AsyncSession, channel: str, payload: str = "") -> None:
+    """Tell the channel when this transaction commits."""
+    await session.execute(text("SELECT pg_notify(:channel, :payload)"), {"channel": channel, "payload": payload})
+
+
+class Listener:
+    """One connection that listens on a channel for all waiters of this process; connects at the first wait."""
+
+    def __init__(self, url: str, channel: str) -> None:
+        self._url = url
+        self._channel = channel
+        self._waiting: dict[str, set[asyncio.Event]] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    @contextmanager
+    def subscribed(self, payload: str = "") -> Iterator[asyncio.Event]:
+        """An event that is set whenever the channel tells this payload; clear it before looking for changes."""
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._listen(), name=f"listen {self._channel}")
+        event = asyncio.Event()
+        self._waiting.setdefault(payload, set()).add(event)
+        try:
+            yield event
+        finally:
+            waiting = self._waiting[payload]
+            waiting.discard(event)
+            if not waiting:
+                del self._waiting[payload]
+
+    async def close(self) -> None:
+        """Stop listening."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+
+    async def _listen(self) -> None:
+        url = make_url(self._url)
+        _, arguments = url.get_dialect()().create_connect_args(url)
+        while True:
+            try:
+                await self._listen_once(dict(arguments))
+            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                _log.info("listening on %s broke off, again in %.0f s: %s", self._channel, _RECONNECT_S, error)
+            await asyncio.sleep(_RECONNECT_S)
+
+    async def _listen_once(self, arguments: dict[str, Any]) -> None:
+        connection = await asyncpg.connect(**arguments, timeout=5.0)
+        try:
+            closed = asyncio.Event()
+            connection.add_termination_listener(lambda _: closed.set())
+            await connection.add_listener(self._channel, lambda *told: self._wake(str(told[3])))
+            await closed.wait()
+        finally:
+            if not connection.is_closed():
+                connection.terminate()
+
+    def _wake(self, payload: str) -> None:
+        for event in self._waiting.get(payload, ()):
+            event.set()
+
+
+async def wait_for(event: asyncio.Event, timeout_s: float) -> None:
+    """Until the event is set or the time is over; the event is cleared."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), timeout_s)
+    event.clear()

@@ -1,0 +1,1 @@
+"""Datasets: uploads, processing, and a look at what came out."""

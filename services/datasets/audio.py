@@ -1,0 +1,96 @@
+"""One item's audio, cut from its shard without reading the shard."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from services.errors import NotFoundError
+from services.objects import Objects
+
+_HEADER_BYTES: Final = 4096
+_LONGEST_S: Final = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class PcmSpan:
+    """Where the samples of a WAV file begin, and what they are."""
+
+    offset: int
+    rate_hz: int
+    channels: int
+    bytes_per_frame: int
+
+
+async def find_item(objects: Objects, prefix: str, item: str) -> Mapping[str, Any]:
+    """The line of an item in a version's manifest; the manifest is read only up to it.
+
+    Raises:
+        NotFoundError: the version has no such item.
+    """
+    spelled = json.dumps(item, ensure_ascii=False).encode("utf-8", "replace")
+
+    def is_it(line: bytes) -> bool:
+        return spelled in line and json.loads(line).get("id") == item
+
+    line = await objects.find_line(f"{prefix}/manifest.jsonl", is_it)
+    if line is None:
+        raise NotFoundError("The dataset has no such item.", code="item_not_found")
+    found: dict[str, Any] = json.loads(line)
+    return found
+
+
+async def cut_wav(objects: Objects, prefix: str, item: Mapping[str, Any]) -> bytes:
+    """A WAV file with the item's audio."""
+    key = f"{prefix}/{item['audio']}"
+    span = read_wav_header(await objects.read(key, 0, _HEADER_BYTES))
+    first = round(float(item["start_s"]) * span.rate_hz)
+    frames = max(1, round(min(float(item["duration_s"]), _LONGEST_S) * span.rate_hz))
+    start = span.offset + first * span.bytes_per_frame
+    samples = await objects.read(key, start, frames * span.bytes_per_frame)
+    return wav_header(span, len(samples)) + samples
+
+
+def read_wav_header(head: bytes) -> PcmSpan:
+    """Find the samples in the first bytes of a PCM WAV file.
+
+    Raises:
+        ValueError: no such file.
+    """
+    if head[:4] != b"RIFF" or head[8:12] != b"WAVE":
+        raise ValueError("not a WAV file")
+    place, rate_hz, channels, bytes_per_frame = 12, 0, 0, 0
+    while place + 8 <= len(head):
+        kind, size = head[place : place + 4], int.from_bytes(head[place + 4 : place + 8], "little")
+        if kind == b"fmt ":
+            _, channels, rate_hz, _, bytes_per_frame, _ = struct.unpack_from("<HHIIHH", head, place + 8)
+        elif kind == b"data" and rate_hz:
+            return PcmSpan(place + 8, rate_hz, channels, bytes_per_frame)
+        place += 8 + size + size % 2
+    raise ValueError("a WAV file without samples")
+
+
+def wav_header(span: PcmSpan, data_bytes: int) -> bytes:
+    """The header of a PCM WAV file with this many bytes of samples."""
+    bits = span.bytes_per_frame // span.channels * 8
+    form = struct.pack(
+        "<HHIIHH",
+        1,
+        span.channels,
+        span.rate_hz,
+        span.rate_hz * span.bytes_per_frame,
+        span.bytes_per_frame,
+        bits,
+    )
+    return (
+        b"RIFF"
+        + struct.pack("<I", 36 + data_bytes)
+        + b"WAVEfmt "
+        + struct.pack("<I", len(form))
+        + form
+        + b"data"
+        + struct.pack("<I", data_bytes)
+    )

@@ -1,0 +1,139 @@
+"""Uploaded datasets wait in PostgreSQL; this takes them to the cluster, and takes them again when a process dies."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from sqlalchemy import select, update
+
+from engine.storage import RunStore
+from services.database.engine import Sessions, open_session
+from services.database.models import Dataset, DatasetVersion
+from services.datasets.processing import Outcome, UploadedFile
+from services.datasets.requests import upload_prefix, uploads_of, version_prefix
+from services.jobs.events import storable
+from services.settings import Settings
+
+Process = Callable[[uuid.UUID, list[UploadedFile]], Awaitable[Outcome]]
+"""Runs `services.datasets.processing.process` somewhere; raises when that somewhere dies."""
+Store = Callable[[str], RunStore]
+"""The files below a prefix of the platform's bucket."""
+
+_AT_ONCE: Final = 2
+_log = logging.getLogger(__name__)
+
+
+class DatasetQueue:
+    """Processes datasets, a few at a time, and removes what deleted ones leave."""
+
+    def __init__(self, settings: Settings, sessions: Sessions, process: Process, store: Store) -> None:
+        self._settings = settings
+        self._sessions = sessions
+        self._process = process
+        self._store = store
+        self._running: dict[uuid.UUID, asyncio.Task[None]] = {}
+        self._trouble: dict[uuid.UUID, str] = {}
+        """Why the last try of a dataset broke off."""
+
+    async def round(self) -> None:
+        """Start what waits; remove what is deleted."""
+        async with open_session(self._sessions) as session:
+            waiting = (
+                await session.scalars(
+                    select(Dataset.id)
+                    .where(Dataset.status == "processing", Dataset.deleted_at.is_(None))
+                    .order_by(Dataset.updated_at)
+                )
+            ).all()
+            deleted = (
+                await session.scalars(
+                    select(Dataset.id).where(Dataset.deleted_at.is_not(None), Dataset.purged.is_(False)).limit(100)
+                )
+            ).all()
+        for dataset_id in waiting:
+            if len(self._running) >= _AT_ONCE:
+                break
+            if dataset_id not in self._running:
+                task = asyncio.create_task(self._take(dataset_id), name=f"dataset {dataset_id}")
+                self._running[dataset_id] = task
+        for dataset_id in deleted:
+            if dataset_id not in self._running:
+                await self._purge(dataset_id)
+
+    async def close(self) -> None:
+        """Give up what runs; it stays in the queue."""
+        for task in self._running.values():
+            task.cancel()
+        await asyncio.gather(*self._running.values(), return_exceptions=True)
+
+    async def _take(self, dataset_id: uuid.UUID) -> None:
+        try:
+            await self._process_one(dataset_id)
+        except Exception as error:  # noqa: BLE001  the edge of a background task: the dataset stays in the queue
+            _log.exception("processing of dataset %s broke off", dataset_id)
+            self._trouble[dataset_id] = f" The last time: {type(error).__name__}: {error}"[:1000]
+            await asyncio.sleep(self._settings.reconcile_s)
+        finally:
+            self._running.pop(dataset_id, None)
+
+    async def _process_one(self, dataset_id: uuid.UUID) -> None:
+        async with open_session(self._sessions) as session:
+            attempts = await session.scalar(
+                update(Dataset)
+                .where(Dataset.id == dataset_id, Dataset.status == "processing")
+                .values(attempts=Dataset.attempts + 1, updated_at=Dataset.updated_at)
+                .returning(Dataset.attempts)
+            )
+            if attempts is None:
+                return
+            files = [
+                UploadedFile(upload.name, upload.key.removeprefix(f"{upload_prefix(dataset_id)}/"))
+                for upload in await uploads_of(session, dataset_id)
+            ]
+            await session.commit()
+        if attempts > self._settings.dataset_attempts:
+            message = f"Processing broke off {attempts - 1} times.{self._trouble.pop(dataset_id, '')}"
+            await self._record(dataset_id, Outcome(version=None, error=message, report=None))
+            return
+        await self._record(dataset_id, await self._process(dataset_id, files))
+
+    async def _record(self, dataset_id: uuid.UUID, outcome: Outcome) -> None:
+        async with open_session(self._sessions) as session:
+            dataset = (
+                await session.scalars(select(Dataset).where(Dataset.id == dataset_id).with_for_update())
+            ).one_or_none()
+            if dataset is None or dataset.status != "processing":
+                return
+            dataset.report = storable(outcome.report)
+            if outcome.version is None:
+                dataset.status = "error"
+                dataset.error = str(storable(outcome.error or "no reason given"))[:10_000]
+            else:
+                version = outcome.version
+                dataset.status = "ready"
+                session.add(
+                    DatasetVersion(
+                        dataset_id=dataset_id,
+                        number=1,
+                        prefix=version_prefix(dataset_id, 1),
+                        utterances=version.utterances,
+                        audio_s=version.audio_s,
+                        size=version.size,
+                        statistics=storable(version.statistics),
+                        sample=storable(version.sample),
+                    )
+                )
+            await session.commit()
+        if outcome.version is not None:
+            await asyncio.to_thread(self._store(upload_prefix(dataset_id)).delete, "")
+
+    async def _purge(self, dataset_id: uuid.UUID) -> None:
+        for prefix in (upload_prefix(dataset_id), f"datasets/{dataset_id}"):
+            await asyncio.to_thread(self._store(prefix).delete, "")
+        async with open_session(self._sessions) as session:
+            await session.execute(update(Dataset).where(Dataset.id == dataset_id).values(purged=True))
+            await session.commit()

@@ -1,0 +1,183 @@
+"""What a user asks of datasets: announce files, say that they are there, find, change, delete."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from engine.errors import Fault
+from services.database.engine import Sessions, open_session
+from services.database.models import Dataset, DatasetVersion, Job, Upload
+from services.database.notify import WORK, notify
+from services.errors import ConflictError, NotFoundError
+from services.jobs.states import ACTIVE
+from services.objects import Objects
+from services.settings import Settings
+
+COMPLETABLE: Final = frozenset({"pending", "error"})
+"""States in which uploads can be declared complete; in the others they were already."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredFile:
+    """A file that a client means to upload."""
+
+    name: str
+    size: int
+
+
+def owned_datasets(user_id: uuid.UUID) -> Select[Dataset]:
+    """The datasets of a user: ownership is part of every query."""
+    return select(Dataset).where(Dataset.user_id == user_id, Dataset.deleted_at.is_(None))
+
+
+async def find_dataset(
+    session: AsyncSession, user_id: uuid.UUID, dataset_id: uuid.UUID, *, lock: bool = False
+) -> Dataset:
+    """A dataset of the user.
+
+    Raises:
+        NotFoundError: no such dataset, or another user's.
+    """
+    query = owned_datasets(user_id).where(Dataset.id == dataset_id)
+    if lock:
+        query = query.with_for_update()
+    dataset = (await session.scalars(query)).one_or_none()
+    if dataset is None:
+        raise NotFoundError("There is no such dataset.", code="dataset_not_found")
+    return dataset
+
+
+async def newest_versions(session: AsyncSession, dataset_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, DatasetVersion]:
+    """The newest version of each dataset that has one."""
+    query = (
+        select(DatasetVersion)
+        .where(DatasetVersion.dataset_id.in_(dataset_ids))
+        .ext(distinct_on(DatasetVersion.dataset_id))
+        .order_by(DatasetVersion.dataset_id, DatasetVersion.number.desc())
+    )
+    return {version.dataset_id: version for version in await session.scalars(query)}
+
+
+async def announce(
+    session: AsyncSession,
+    settings: Settings,
+    user_id: uuid.UUID,
+    dataset_id: uuid.UUID,
+    *,
+    name: str,
+    description: str,
+    task: str,
+    files: Sequence[DeclaredFile],
+) -> Dataset:
+    """A dataset that waits for its files; not committed."""
+    dataset = Dataset(
+        id=dataset_id,
+        user_id=user_id,
+        name=name,
+        description=description,
+        task=task,
+        source={"type": "upload", "files": [{"name": file.name, "size": file.size} for file in files]},
+        status="pending",
+    )
+    session.add(dataset)
+    await session.flush()
+    expires_at = datetime.now(UTC) + timedelta(seconds=settings.upload_url_s)
+    for position, file in enumerate(files):
+        upload_id = uuid.uuid4()
+        session.add(
+            Upload(
+                id=upload_id,
+                dataset_id=dataset_id,
+                position=position,
+                name=file.name,
+                size=file.size,
+                key=f"{upload_prefix(dataset_id)}/{upload_id}",
+                expires_at=expires_at,
+            )
+        )
+    await session.flush()
+    return dataset
+
+
+async def uploads_of(session: AsyncSession, dataset_id: uuid.UUID) -> Sequence[Upload]:
+    """The files that were declared for a dataset, in their order."""
+    return (
+        await session.scalars(select(Upload).where(Upload.dataset_id == dataset_id).order_by(Upload.position))
+    ).all()
+
+
+async def complete(sessions: Sessions, objects: Objects, user_id: uuid.UUID, dataset_id: uuid.UUID) -> Dataset:
+    """Check that every declared file is there, and let processing begin; said twice, it changes nothing.
+
+    Raises:
+        NotFoundError: no such dataset, or another user's.
+        ConflictError: files are missing or of another size; names each.
+    """
+    async with open_session(sessions) as session:
+        dataset = await find_dataset(session, user_id, dataset_id)
+        if dataset.status not in COMPLETABLE:
+            return dataset
+        uploads = await uploads_of(session, dataset_id)
+    # No connection is held while the object store is asked.
+    sizes = await asyncio.gather(*(objects.size(upload.key) for upload in uploads))
+    faults = [
+        fault for upload, size in zip(uploads, sizes, strict=True) if (fault := _upload_fault(upload, size)) is not None
+    ]
+    if faults:
+        raise ConflictError("Not every declared file is there; see errors.", code="upload_incomplete", faults=faults)
+    async with open_session(sessions) as session:
+        dataset = await find_dataset(session, user_id, dataset_id, lock=True)
+        if dataset.status in COMPLETABLE:
+            dataset.status = "processing"
+            dataset.error = None
+            dataset.attempts = 0
+            await notify(session, WORK)
+        await session.commit()
+    return dataset
+
+
+async def delete(session: AsyncSession, user_id: uuid.UUID, dataset_id: uuid.UUID) -> None:
+    """Delete a dataset; its objects are removed soon after. Committed.
+
+    Raises:
+        NotFoundError: no such dataset, or another user's.
+        ConflictError: a job that has not ended uses it.
+    """
+    dataset = await find_dataset(session, user_id, dataset_id, lock=True)
+    users = await session.scalar(
+        select(func.count()).select_from(Job).where(Job.dataset_id == dataset_id, Job.status.in_(ACTIVE))
+    )
+    if users:
+        jobs = "a job that has" if users == 1 else f"{users} jobs that have"
+        raise ConflictError(f"The dataset is used by {jobs} not ended; stop first.", code="dataset_in_use")
+    dataset.deleted_at = datetime.now(UTC)
+    await notify(session, WORK)
+    await session.commit()
+
+
+def upload_prefix(dataset_id: uuid.UUID) -> str:
+    """Where a dataset's uploaded files are, in the platform's bucket."""
+    return f"uploads/{dataset_id}"
+
+
+def version_prefix(dataset_id: uuid.UUID, number: int) -> str:
+    """Where a dataset version is, in the platform's bucket."""
+    return f"datasets/{dataset_id}/v{number}"
+
+
+def _upload_fault(upload: Upload, size: int | None) -> Fault | None:
+    path = f"source.files.{upload.position}"
+    if size is None:
+        return Fault(path, f"{upload.name} has not been uploaded")
+    if size != upload.size:
+        return Fault(path, f"{upload.name} has {size} bytes; {upload.size} were declared")
+    return None

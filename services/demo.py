@@ -1,0 +1,214 @@
+"""`make demo`: recordings in, an adapter out, all of it through the platform's own API.
+
+Starts a platform in a folder of its own, signs a user up, uploads the recordings, launches a QLoRA job on whisper-pico,
+follows it live, and says what the adapter gained on speakers that it never heard. Then everything is stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any, Final
+
+import typer
+from rich.console import Console
+
+from engine.config.base import apply_overrides, parse, read_yaml
+from engine.config.training import TrainingConfig
+from services.cli.progress import RunProgress, duration, size
+from services.cli.reporting import reported
+from services.cli.table import result_table
+from services.cli.up import part_display
+from services.client import Client, Dataset, Job
+from services.demo_data import BUNDLED, pack
+from services.errors import ServiceError
+from services.footprint import FootprintSampler
+from services.platform import Platform
+
+MODEL: Final = "whisper-pico"
+RECIPE: Final = Path(__file__).resolve().parents[1] / "configs" / "training" / "demo.yaml"
+# A demo must touch nothing that is somebody's: it runs its own database, store and cluster.
+_NOT_INHERITED: Final = ("DATABASE_URL", "S3_ENDPOINT_URL", "RAY_ADDRESS", "LIM_BUCKET", "LIM_ENVIRONMENT")
+
+
+class DemoFailedError(ServiceError):
+    """A demo whose job did not succeed."""
+
+
+def demo(
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder of recordings; by default the bundled synthetic speech."),
+    ] = None,
+    holdout: Annotated[
+        str, typer.Option(metavar="NAME,NAME", help="Speakers to keep out of training and test on; by default one.")
+    ] = "",
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="PATH=VALUE", help="Change one field of the recipe, e.g. max_steps=50."),
+    ] = None,
+    recipe: Annotated[Path, typer.Option(help="Training config, YAML.")] = RECIPE,
+    out: Annotated[Path, typer.Option(help="Folder for demo.json and demo-adapter.")] = Path("build"),
+) -> None:
+    """Fine-tune whisper-pico on recordings through the HTTP API, and show what it gained.
+
+    Example: python -m services.demo --data recordings --holdout anna,ben
+    """
+    with reported(str(recipe)), _signals_interrupt():
+        config = _config(recipe, overrides or [], holdout)
+        console = Console(stderr=True, highlight=False)
+        with redirect_stdout(sys.stderr):  # Ray writes there what goes wrong; standard output is for the table
+            figures, result = _run(console, data or BUNDLED, config, out)
+        adapter = str(figures["adapter_path"])
+        extra = {
+            "First step": f"{figures['time_to_first_step_s']:.1f} s after the job was submitted",
+            "Memory of everything": f"{size(figures['platform_peak_resident_bytes'])} at most",
+            "Whole demo": duration(figures["wall_s"]),
+        }
+        Console().print(result_table(result, where=adapter, extra=extra))
+        _write_figures(out / "demo.json", figures)
+        console.print(f"Figures: {out / 'demo.json'}")
+        console.print(f"Try it:  .venv/bin/lim transcribe RECORDING.wav --adapter {adapter}")
+
+
+def _config(recipe: Path, overrides: Sequence[str], holdout: str) -> dict[str, Any]:
+    values = apply_overrides(read_yaml(recipe), overrides)
+    speakers = [name.strip() for name in holdout.split(",") if name.strip()]
+    if speakers:
+        values = apply_overrides(values, [f"split.test_speakers={json.dumps(speakers)}"])
+    parse(TrainingConfig, values)  # every fault before anything is started
+    return values
+
+
+def _run(
+    console: Console, data: Path, config: Mapping[str, Any], out: Path
+) -> tuple[dict[str, Any], Mapping[str, Any]]:
+    """The figures of the whole demo, and the result of its job."""
+    began = time.monotonic()
+    with (
+        _home() as home,
+        tempfile.TemporaryDirectory(prefix="lim-demo-") as scratch,
+        FootprintSampler(home) as footprint,
+    ):
+        archive = Path(scratch) / "recordings.zip"
+        count = pack(data, archive)
+        console.print("Starting the platform")
+        with part_display(console) as display:
+            platform = Platform.start(port=0, report=display.done)
+        with platform, Client(platform.url) as client:
+            _sign_up(client)
+            console.print(f"Uploading {count} files ({size(archive.stat().st_size)}) from {data}")
+            dataset = client.upload_dataset("demo", archive, description=f"Recordings from {data}")
+            _tell_dataset(console, client, dataset)
+            job, first_step_s = _train(console, client, dataset, config)
+            if job.status != "succeeded" or job.result is None:
+                raise DemoFailedError(f"the job {job.status}: {job.error or 'no reason given'}")
+            adapter = _fetch_adapter(client, job, out / "demo-adapter")
+            console.print("Stopping the platform")
+    result = job.result
+    names = ("base_wer", "adapter_wer", "trainable_parameters", "total_parameters", "adapter_bytes", "peak_bytes")
+    figures: dict[str, Any] = {name: result.get(name) for name in names}
+    figures |= {
+        "wall_s": round(time.monotonic() - began, 2),
+        "audio_s_per_s": result.get("audio_s_per_s"),
+        "adapter_path": str(adapter),
+        "platform_peak_resident_bytes": footprint.peak_bytes,
+        "time_to_first_step_s": round(first_step_s, 2),
+        "job_wall_s": result.get("wall_s"),
+        "steps": result.get("steps"),
+        "test_speakers": result.get("test_speakers"),
+        "test_utterances": result.get("test_utterances"),
+    }
+    return figures, result
+
+
+def _sign_up(client: Client) -> None:
+    name, password = f"demo-{secrets.token_hex(4)}", secrets.token_urlsafe(24)
+    client.signup(name, f"{name}@example.com", password)
+    client.login(name, password)
+
+
+def _tell_dataset(console: Console, client: Client, dataset: Dataset) -> None:
+    statistics = dataset.statistics or {}
+    console.print(
+        f"Dataset ready: {statistics.get('utterances', '?')} utterances, "
+        f"{duration(float(statistics.get('audio_s', 0.0)))} of speech"
+    )
+    set_aside = client.dataset_report(dataset.id).get("set_aside") or []
+    for item in set_aside[:5]:
+        console.print(f"  set aside: {item.get('path')}: {item.get('reason')}", markup=False)
+    if len(set_aside) > 5:
+        console.print(f"  and {len(set_aside) - 5} more")
+
+
+def _train(console: Console, client: Client, dataset: Dataset, config: Mapping[str, Any]) -> tuple[Job, float]:
+    """The job when it has ended, and how long after its submission the first step was done."""
+    submitted = time.monotonic()
+    job = client.create_job(MODEL, dataset.id, config, name="demo")
+    console.print(f"Job {job.id}")
+    with RunProgress(console) as progress:
+        for event in client.events(job.id):
+            progress.show(event.kind, event.data)
+    first = progress.first_step_at
+    return client.job(job.id), (first - submitted) if first is not None else 0.0
+
+
+def _fetch_adapter(client: Client, job: Job, target: Path) -> Path:
+    """The adapter's folder; what a demo before left there is replaced."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as draft:
+        client.download_adapter(job.id, Path(draft) / "adapter")
+        shutil.rmtree(target, ignore_errors=True)
+        (Path(draft) / "adapter").replace(target)
+    return target.absolute()
+
+
+def _write_figures(path: Path, figures: Mapping[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.partial")
+    draft.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    draft.replace(path)
+
+
+@contextmanager
+def _home() -> Iterator[Path]:
+    """A `LIM_HOME` of its own, in the environment of everything that is started, removed at the end."""
+    before = {name: os.environ.pop(name) for name in (*_NOT_INHERITED, "LIM_HOME") if name in os.environ}
+    with tempfile.TemporaryDirectory(prefix="lim-home-", ignore_cleanup_errors=True) as home:
+        os.environ["LIM_HOME"] = home
+        try:
+            yield Path(home)
+        finally:
+            del os.environ["LIM_HOME"]
+            os.environ.update(before)
+
+
+@contextmanager
+def _signals_interrupt() -> Iterator[None]:
+    """SIGTERM and SIGHUP end the demo as Ctrl-C does: everything is stopped first."""
+
+    def interrupt(signum: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
+
+
+if __name__ == "__main__":
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    app.command()(demo)
+    app()

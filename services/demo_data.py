@@ -1,0 +1,39 @@
+"""The demo's recordings: a folder of a user's own, or the small set that is bundled; packed into a zip for upload."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+from services.errors import ServiceError
+
+BUNDLED = Path(__file__).parent.parent / "engine" / "data" / "bundled" / "demo-speech"
+
+
+class DemoDataError(ServiceError):
+    """A folder that cannot be the demo's data."""
+
+
+def pack(folder: Path, target: Path) -> int:
+    """Zip the files of `folder` into `target`; the number of files.
+
+    Raises:
+        DemoDataError: no such folder, or nothing in it.
+    """
+    if not folder.is_dir():
+        raise DemoDataError(f"no folder at {folder}; DATA names a folder of recordings")
+    files = [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    ]
+    if not files:
+        raise DemoDataError(
+            f"{folder} holds no files; DATA names a folder of recordings with metadata.csv, or with names such as "
+            "7_jackson_32.wav (text_speaker_take)"
+        )
+    # Audio hardly shrinks: storing it saves the time.
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED, strict_timestamps=False) as archive:
+        for path in files:
+            archive.write(path, path.relative_to(folder).as_posix())
+    return len(files)

@@ -1,0 +1,60 @@
+"""The files that a run made, with size and checksum."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from engine.storage import RunStore
+
+_KINDS: Final = {
+    "result.json": "result",
+    "config.json": "config",
+    "curves.png": "curves",
+    "predictions.jsonl": "predictions",
+}
+_ADAPTER: Final = "adapter"
+
+
+@dataclass(frozen=True, slots=True)
+class MadeFile:
+    """A file of a run; `key` is below the run's prefix."""
+
+    name: str
+    kind: str
+    size: int
+    sha256: str
+    key: str
+
+
+def find_artifacts(store: RunStore, events: Iterable[Mapping[str, Any]]) -> list[MadeFile]:
+    """Every artifact that is in the store. What the run said of a file is believed; what it did not is computed."""
+    told = {made.key: made for event in events if (made := _told(event)) is not None}
+    keys = set(store.list(""))
+    wanted = {key for key in keys if key in _KINDS or key.startswith(f"{_ADAPTER}/")} | (set(told) & keys)
+    return [told.get(key) or _measured(store, key) for key in sorted(wanted)]
+
+
+def _told(event: Mapping[str, Any]) -> MadeFile | None:
+    data = event.get("data")
+    if event.get("kind") != "artifact" or not isinstance(data, Mapping):
+        return None
+    match data:
+        case {"name": str(name), "kind": str(kind), "size": int(size), "sha256": str(sha256), "key": str(key)}:
+            return MadeFile(name, kind, size, sha256, key)
+        case _:
+            return None
+
+
+def _measured(store: RunStore, key: str) -> MadeFile:
+    with tempfile.TemporaryDirectory(prefix="lim-artifact-") as folder:
+        path = Path(folder) / "file"
+        store.get(key, path)
+        with path.open("rb") as stream:
+            sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+        size = path.stat().st_size
+    return MadeFile(name=key, kind=_KINDS.get(key, _ADAPTER), size=size, sha256=sha256, key=key)

@@ -1,0 +1,157 @@
+"""The hub: one named, detached Ray actor that writes what runs say into PostgreSQL and keeps work going.
+
+It holds no state that matters. Killed, it is started again by Ray and goes on from the rows; what a run said
+meanwhile is in the run's own files, from which it is read when the run has ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import ray
+
+from cluster.storage.client import make_client
+from cluster.storage.run_store import S3RunStore
+from cluster.storage.settings import S3Settings
+from engine.storage import RunStore
+from services.database.engine import create_engine, create_sessions
+from services.database.housekeeping import sweep
+from services.database.notify import WORK, Listener, wait_for
+from services.datasets.processing import Outcome, UploadedFile, process
+from services.datasets.queue import DatasetQueue
+from services.datasets.requests import upload_prefix, version_prefix
+from services.errors import HubError
+from services.jobs.intake import take_events
+from services.jobs.reconciler import Capacity, Reconciler, Runs
+from services.jobs.submission import PROJECT_ROOT, RayJobs
+from services.settings import Settings
+
+if TYPE_CHECKING:
+    from ray.actor import ActorHandle
+
+NAME: Final = "lim-hub"
+NAMESPACE: Final = "less-is-more"
+_PATIENCE_S: Final = 3.0
+"""How long the hub asks an object store that does not answer; the next round asks again."""
+_STOP_S: Final = 30.0
+_SWEEP_S: Final = 600.0
+_log = logging.getLogger(__name__)
+
+
+class Hub:
+    """The actor's class. `start_hub` starts it; `ray.get_actor(NAME, NAMESPACE)` finds it."""
+
+    async def __init__(self, settings: Settings, command: str | None = None) -> None:  # type: ignore[misc]  # async
+        """Begin to keep work going.
+
+        Args:
+            settings: where the database and the object store are.
+            command: run instead of the training driver; for tests.
+        """
+        self._settings = settings
+        self._engine = create_engine(settings.database_url, pool_size=settings.database_pool)
+        self._sessions = create_sessions(self._engine)
+        client = make_client(settings.s3)
+
+        def store(prefix: str) -> RunStore:
+            return S3RunStore(client, settings.s3.bucket, prefix, patience_s=_PATIENCE_S)
+
+        control = RayJobs({**settings.s3.environment(), "LIM_HOME": str(settings.home)}, command)
+        self._reconciler = Reconciler(settings, self._sessions, Runs(settings.s3.bucket, store), control, _capacity)
+        self._datasets = DatasetQueue(settings, self._sessions, self._process, store)
+        self._sweep_at = time.monotonic() + _SWEEP_S
+        self._work = Listener(settings.database_url, WORK)
+        self._loop = asyncio.create_task(self._keep_going(), name="reconcile")
+
+    async def push(self, job_id: str, events: Sequence[Mapping[str, Any]]) -> None:
+        """Take a batch of a job's events; those that are known already are dropped.
+
+        Raises:
+            UnavailableError: the database is away; the batch has to come again.
+        """
+        try:
+            wanted = uuid.UUID(job_id)
+        except ValueError:
+            _log.warning("events of %r are dropped: that is no job of ours", job_id)
+            return
+        await take_events(self._sessions, wanted, events)
+
+    async def pid(self) -> int:
+        """The actor's process; answers when the actor is alive."""
+        return os.getpid()
+
+    async def _keep_going(self) -> None:
+        rounds = (self._reconciler.round, self._datasets.round, self._sweep)
+        with self._work.subscribed() as changed:
+            while True:
+                changed.clear()
+                for look in rounds:
+                    try:
+                        await look()
+                    except Exception:  # noqa: BLE001  the edge of the hub: it must go on
+                        _log.exception("a round of the hub failed; the next one follows")
+                await wait_for(changed, self._settings.reconcile_s)
+
+    async def _sweep(self) -> None:
+        if time.monotonic() >= self._sweep_at:
+            self._sweep_at = time.monotonic() + _SWEEP_S
+            await sweep(self._sessions, self._settings)
+
+    async def _process(self, dataset_id: uuid.UUID, files: list[UploadedFile]) -> Outcome:
+        """Ingest in a worker process of its own: what a hostile file breaks there is not the hub."""
+        outcome: Outcome = await _process_on_cluster.remote(self._settings.s3, dataset_id, files)
+        return outcome
+
+
+# No CPUs: a job that holds all of them must not keep uploads waiting. The queue bounds how many run at once, and
+# counts the attempts in the database, where they outlive this actor.
+@ray.remote(num_cpus=0, max_retries=0)
+def _process_on_cluster(s3: S3Settings, dataset_id: uuid.UUID, files: list[UploadedFile]) -> Outcome:
+    client = make_client(s3)
+    uploads = S3RunStore(client, s3.bucket, upload_prefix(dataset_id))
+    version = S3RunStore(client, s3.bucket, version_prefix(dataset_id, 1))
+    return process(files, uploads, version)
+
+
+async def _capacity() -> Capacity:
+    resources = await asyncio.to_thread(ray.cluster_resources)
+    return Capacity(cpus=float(resources.get("CPU", 0.0)), gpus=float(resources.get("GPU", 0.0)))
+
+
+def start_hub(settings: Settings, command: str | None = None) -> ActorHandle[Hub]:
+    """A hub with these settings, in the place of the one that the cluster may have; it outlives this process.
+
+    Args:
+        settings: where the database and the object store are.
+        command: run instead of the training driver; for tests.
+    """
+    stop_hub()
+    actor: Any = ray.remote(Hub)  # what ray.remote gives is typed as one of two things
+    handle: ActorHandle[Hub] = actor.options(
+        name=NAME,
+        namespace=NAMESPACE,
+        lifetime="detached",
+        max_restarts=-1,
+        num_cpus=0,
+        runtime_env={"env_vars": {"PYTHONPATH": str(PROJECT_ROOT)}},
+    ).remote(settings, command)
+    return handle
+
+
+def stop_hub() -> None:
+    """End the hub for good, if there is one. Running drivers go on; a new hub takes them over."""
+    deadline = time.monotonic() + _STOP_S
+    while True:
+        try:
+            ray.kill(ray.get_actor(NAME, NAMESPACE), no_restart=True)
+        except ValueError:
+            return  # its name is free
+        if time.monotonic() > deadline:
+            raise HubError(f"the hub does not end within {_STOP_S:.0f} s; see `ray list actors`")
+        time.sleep(0.05)

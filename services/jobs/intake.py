@@ -1,0 +1,29 @@
+"""Takes in what runs say."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from services.database.engine import Sessions, open_session
+from services.jobs.events import append, from_run, locked_job, status_event
+from services.jobs.states import TERMINAL
+
+
+async def take_events(sessions: Sessions, job_id: uuid.UUID, events: Sequence[Mapping[str, Any]]) -> None:
+    """Write a batch of a job's events down, in order; those that are known already are dropped.
+
+    Raises:
+        UnavailableError: the database is away; nothing was written, and the batch has to come again.
+    """
+    async with open_session(sessions) as session:
+        job = await locked_job(session, job_id)
+        if job is None or job.status in TERMINAL:
+            return  # nobody's, or told whole from the run's files when it ended
+        if await append(session, job, from_run(events)) and job.status == "starting":
+            job.status = "running"
+            job.started_at = job.started_at or datetime.now(UTC)
+            await append(session, job, [status_event(job)])
+        await session.commit()

@@ -1,0 +1,89 @@
+"""What a driver that has ended means for its job: succeeded, stopped, to be submitted again, or failed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from services.jobs.submission import Driver, DriverState
+
+NOT_WORTH_REPEATING: Final = frozenset({2})
+"""Exit codes of a driver that would end the same way again: a config or data that it refuses."""
+_EXCEPTIONS: Final = frozenset({1, 2})
+_LONGEST_REASON: Final = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The next status, and why."""
+
+    status: str
+    reason: str = ""
+
+
+def judge(
+    *,
+    status: str,
+    failures: int,
+    attempts: int,
+    driver: Driver,
+    result: Mapping[str, Any] | None,
+    error_log: str | None,
+) -> Verdict:
+    """What becomes of a job whose driver has ended.
+
+    Args:
+        status: the job's own.
+        failures: drivers of this job that died before this one.
+        attempts: most drivers that may die.
+        driver: what Ray says of this one.
+        result: `result.json`, if it wrote one.
+        error_log: the newest error that it logged.
+    """
+    ended = result.get("status") if result else None
+    if ended == "succeeded":
+        return Verdict("succeeded")
+    if ended == "stopped" or status == "stopping":
+        return Verdict("stopped")
+    # What a killed driver logged as an error, an earlier one did.
+    reason = error_log if error_log and driver.exit_code in _EXCEPTIONS else _reason(driver)
+    if driver.exit_code in NOT_WORTH_REPEATING:
+        return Verdict("failed", reason[:_LONGEST_REASON])
+    if failures + 1 < attempts:
+        return Verdict("queued", reason[:_LONGEST_REASON])
+    times = "once" if failures == 0 else f"{failures + 1} times"
+    return Verdict("failed", f"The driver ended {times} without a result. The last time: {reason}"[:_LONGEST_REASON])
+
+
+def newest_error(events: Iterable[Mapping[str, Any]]) -> str | None:
+    """The message of the newest error among events."""
+    newest = None
+    for event in events:
+        data = event.get("data")
+        if event.get("kind") == "log" and isinstance(data, Mapping) and data.get("level") == "error":
+            newest = str(data.get("message", ""))
+    return newest or None
+
+
+def parse_result(data: bytes) -> dict[str, Any] | None:
+    """`result.json`; None for what is none."""
+    try:
+        result = json.loads(data)
+    except ValueError:
+        return None
+    return result if isinstance(result, dict) else None
+
+
+def _reason(driver: Driver) -> str:
+    """What Ray says, without its log; then the log's last line, which names the exception."""
+    if driver.state is DriverState.MISSING:
+        return "the cluster no longer knows the driver; it was restarted"
+    if driver.state is DriverState.SUCCEEDED:
+        return "it ended without writing a result"
+    lines = [line.strip() for line in driver.message.splitlines() if line.strip()]
+    if not lines:
+        return f"the driver is {driver.state.value}"
+    first = lines[0].partition(", last available logs")[0]
+    return first if len(lines) == 1 else f"{first}: {lines[-1]}"

@@ -1,0 +1,305 @@
+"""Keeps the jobs' rows and the cluster in agreement. It remembers nothing: whoever runs it next goes on.
+
+A row is the truth, and Ray's word a hint. Every change is made only if the row is still what it was when the
+cluster was asked, so that two of these at once do no harm.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import delete, select
+
+from cluster.config import ResourcesConfig, RunConfig
+from engine.config.training import TrainingConfig
+from engine.errors import EngineError, ObjectNotFoundError
+from engine.storage import RunStore
+from services.database.engine import Sessions, open_session
+from services.database.models import Artifact, Job
+from services.datasets.requests import version_prefix
+from services.jobs.artifacts import MadeFile, find_artifacts
+from services.jobs.events import append, from_run, locked_job, log_event, parse_lines, status_event, storable
+from services.jobs.outcome import Verdict, judge, newest_error, parse_result
+from services.jobs.requests import requeue
+from services.jobs.states import SUBMITTED, check_transition
+from services.jobs.submission import ClusterUnreachableError, Driver, DriverState, JobControl
+from services.settings import Settings
+
+CONFIG_KEY: Final = "config-request.json"
+STOP_KEY: Final = "stop"
+RESULT_KEY: Final = "result.json"
+EVENTS_PREFIX: Final = "events"
+_QUEUE_LOOK: Final = 100
+_AT_ONCE: Final = 8
+_BATCH: Final = 1000
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """What the cluster has in all."""
+
+    cpus: float
+    gpus: float
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """Where runs keep their files."""
+
+    bucket: str
+    store: Callable[[str], RunStore]
+    """The files below a prefix of the bucket."""
+
+    def of(self, job_id: uuid.UUID) -> RunStore:
+        """The files of a job's run."""
+        return self.store(run_prefix(job_id))
+
+
+def run_prefix(job_id: uuid.UUID) -> str:
+    """Where a job's files are, in the platform's bucket."""
+    return f"runs/{job_id}"
+
+
+class Reconciler:
+    """Submits queued jobs, follows those that run, and settles those that have ended."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        sessions: Sessions,
+        runs: Runs,
+        control: JobControl,
+        capacity: Callable[[], Awaitable[Capacity]],
+    ) -> None:
+        self._settings = settings
+        self._sessions = sessions
+        self._runs = runs
+        self._control = control
+        self._capacity = capacity
+
+    async def round(self) -> None:
+        """One look at everything that has not ended."""
+        async with open_session(self._sessions) as session:
+            submitted = (await session.scalars(select(Job).where(Job.status.in_(SUBMITTED)))).all()
+        slots = asyncio.Semaphore(_AT_ONCE)
+
+        async def mend(job: Job) -> None:
+            async with slots:
+                await self._mend_safely(job)
+
+        await asyncio.gather(*(mend(job) for job in submitted))
+        await self._submit_queued()
+
+    # ---- jobs with a driver -----------------------------------------------------------------------------------
+
+    async def _mend_safely(self, job: Job) -> None:
+        """One job's trouble is not another's."""
+        try:
+            await self._mend(job)
+        except (ClusterUnreachableError, EngineError, OSError) as error:
+            _log.warning("job %s: %s; looking again soon", job.id, error)
+
+    async def _mend(self, job: Job) -> None:
+        submission_id = job.submission_id or ""
+        driver = await self._control.driver(submission_id)
+        match driver.state:
+            case DriverState.MISSING if job.status == "starting":
+                await self._submit(job)
+            case DriverState.RUNNING if job.status == "starting":
+                await self._change(job, "running")
+            case DriverState.PENDING | DriverState.RUNNING:
+                if job.status == "stopping":
+                    await self._press_stop(job)
+            case _:
+                await self._settle(job, driver)
+
+    async def _press_stop(self, job: Job) -> None:
+        """First the flag, at which the run saves a checkpoint and ends; after the grace, the signal."""
+        await asyncio.to_thread(self._runs.of(job.id).put_bytes, STOP_KEY, b"")
+        asked_at = job.stop_requested_at or datetime.now(UTC)
+        if datetime.now(UTC) - asked_at > timedelta(seconds=self._settings.stop_grace_s):
+            await self._control.stop(job.submission_id or "")
+
+    async def _settle(self, job: Job, driver: Driver) -> None:
+        store = self._runs.of(job.id)
+        result = await asyncio.to_thread(_read_result, store)
+        events = await asyncio.to_thread(_read_events, store)
+        verdict = judge(
+            status=job.status,
+            failures=job.failures,
+            attempts=self._settings.job_attempts,
+            driver=driver,
+            result=result,
+            error_log=newest_error(events),
+        )
+        made: list[MadeFile] = []
+        if verdict.status in {"succeeded", "stopped"}:
+            made = await asyncio.to_thread(find_artifacts, store, events)
+        await self._write_outcome(job, driver, verdict, result, events, made)
+
+    async def _write_outcome(
+        self,
+        seen: Job,
+        driver: Driver,
+        verdict: Verdict,
+        result: dict[str, Any] | None,
+        events: list[dict[str, Any]],
+        made: list[MadeFile],
+    ) -> None:
+        async with open_session(self._sessions) as session:
+            job = await locked_job(session, seen.id)
+            if job is None or job.submission_id != seen.submission_id or job.status not in SUBMITTED:
+                return
+            if job.status != seen.status and verdict.status not in {"succeeded", "stopped"}:
+                return  # somebody asked to stop it meanwhile; the next look judges again
+            for start in range(0, len(events), _BATCH):
+                await append(session, job, events[start : start + _BATCH])
+            check_transition(job.status, verdict.status)
+            if verdict.status == "queued":
+                failures = job.failures + 1
+                requeue(job)
+                job.failures = failures
+                message = (
+                    f"The driver died ({verdict.reason}). It is submitted again and goes on from its newest "
+                    f"checkpoint: failure {failures} of at most {self._settings.job_attempts}."
+                )
+                await append(session, job, [log_event(message, "warning"), status_event(job, verdict.reason)])
+            else:
+                job.status = verdict.status
+                job.finished_at = datetime.now(UTC)
+                job.error = str(storable(verdict.reason)) or None
+                job.result = storable(result) if result is not None else None
+                if verdict.status == "succeeded":
+                    job.progress = 1.0
+                if verdict.status == "failed" and driver.message:
+                    await append(session, job, [log_event(driver.message, "error")])
+                await session.execute(delete(Artifact).where(Artifact.job_id == job.id))
+                session.add_all(
+                    Artifact(
+                        job_id=job.id,
+                        name=file.name,
+                        kind=file.kind,
+                        size=file.size,
+                        sha256=file.sha256,
+                        key=f"{run_prefix(job.id)}/{file.key}",
+                    )
+                    for file in made
+                )
+                await append(session, job, [status_event(job, verdict.reason)])
+            await session.commit()
+        _log.info("job %s: %s %s", seen.id, verdict.status, verdict.reason)
+
+    async def _change(self, seen: Job, status: str) -> bool:
+        """Change a job's status if nobody else did; whether it was changed."""
+        async with open_session(self._sessions) as session:
+            job = await locked_job(session, seen.id)
+            if job is None or job.status != seen.status or job.submission_id != seen.submission_id:
+                return False
+            check_transition(job.status, status)
+            job.status = status
+            if status == "running" and job.started_at is None:
+                job.started_at = datetime.now(UTC)
+            await append(session, job, [status_event(job)])
+            await session.commit()
+        return True
+
+    # ---- queued jobs ------------------------------------------------------------------------------------------
+
+    async def _submit_queued(self) -> None:
+        """Submit in the order of the queue, as long as the cluster has room; nobody overtakes."""
+        async with open_session(self._sessions) as session:
+            queued = (
+                await session.scalars(
+                    select(Job).where(Job.status == "queued").order_by(Job.queued_at, Job.id).limit(_QUEUE_LOOK)
+                )
+            ).all()
+            if not queued:
+                return
+            running = (await session.scalars(select(Job).where(Job.status.in_(SUBMITTED)))).all()
+        total = await self._capacity()
+        cpus = gpus = 0.0
+        for job in running:
+            need = _need(job)
+            cpus, gpus = cpus + need.cpus, gpus + need.gpus
+        count = len(running)
+        for job in queued:
+            need = _need(job)
+            if need.cpus > total.cpus or need.gpus > total.gpus:
+                continue  # waits for nodes to come back; those behind it need not
+            limit = self._settings.max_running_jobs
+            if (limit is not None and count >= limit) or cpus + need.cpus > total.cpus or gpus + need.gpus > total.gpus:
+                return
+            if (started := await self._start(job)) is not None:
+                await self._submit_safely(started)
+                count, cpus, gpus = count + 1, cpus + need.cpus, gpus + need.gpus
+
+    async def _start(self, seen: Job) -> Job | None:
+        """Write down the submission before it is made: whoever finds it missing on the cluster makes it."""
+        async with open_session(self._sessions) as session:
+            job = await locked_job(session, seen.id)
+            if job is None or job.status != "queued":
+                return None
+            check_transition(job.status, "starting")
+            job.status = "starting"
+            job.attempt += 1
+            job.submission_id = f"lim-{job.id}-{job.attempt}"
+            await append(session, job, [status_event(job)])
+            await session.commit()
+        return job
+
+    async def _submit_safely(self, job: Job) -> None:
+        try:
+            await self._submit(job)
+        except (ClusterUnreachableError, EngineError, OSError) as error:
+            _log.warning("job %s cannot be submitted now: %s; trying again soon", job.id, error)
+
+    async def _submit(self, job: Job) -> None:
+        config = self._run_config(job)
+        await asyncio.to_thread(_prepare, self._runs.of(job.id), config)
+        address = f"s3://{self._runs.bucket}/{run_prefix(job.id)}/{CONFIG_KEY}"
+        await self._control.submit(job.id, job.submission_id or "", address)
+
+    def _run_config(self, job: Job) -> RunConfig:
+        return RunConfig(
+            name=str(job.id),
+            model=job.model_id,
+            data=f"s3://{self._runs.bucket}/{version_prefix(job.dataset_id, job.dataset_version)}",
+            training=TrainingConfig.model_validate(job.config),
+            resources=ResourcesConfig.model_validate(job.resources),
+            storage=f"s3://{self._runs.bucket}/{run_prefix(job.id)}",
+        )
+
+
+def _need(job: Job) -> Capacity:
+    resources = ResourcesConfig.model_validate(job.resources)
+    workers = resources.num_workers
+    return Capacity(cpus=workers * resources.cpus_per_worker, gpus=workers * resources.gpus_per_worker)
+
+
+def _prepare(store: RunStore, config: RunConfig) -> None:
+    """Write the config; take back the flag and the result of an attempt that was stopped."""
+    store.delete(STOP_KEY)
+    result = _read_result(store)
+    if result is not None and result.get("status") != "succeeded":
+        store.delete(RESULT_KEY)
+    store.put_bytes(CONFIG_KEY, json.dumps(config.model_dump(mode="json")).encode())
+
+
+def _read_result(store: RunStore) -> dict[str, Any] | None:
+    try:
+        return parse_result(store.get_bytes(RESULT_KEY))
+    except ObjectNotFoundError:
+        return None
+
+
+def _read_events(store: RunStore) -> list[dict[str, Any]]:
+    """Everything that the run wrote down itself; what the hub missed is among it."""
+    return [dict(event) for key in store.list(EVENTS_PREFIX) for event in from_run(parse_lines(store.get_bytes(key)))]

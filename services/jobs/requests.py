@@ -1,0 +1,180 @@
+"""What a user asks of jobs: launch, find, stop, resume. Only rows change here; the hub does the rest."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+
+from sqlalchemy import Select, delete, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cluster.config import ResourcesConfig
+from engine.config.training import TrainingConfig
+from engine.errors import Fault
+from engine.models.catalogue import load_catalogue
+from services.database.models import Artifact, Dataset, DatasetVersion, Job
+from services.database.notify import WORK, notify
+from services.errors import ConflictError, InvalidRequestError, NotFoundError
+from services.jobs.events import append, locked_job, status_event
+from services.jobs.states import RESUMABLE, TERMINAL, check_transition
+
+
+def owned_jobs(user_id: uuid.UUID) -> Select[Job]:
+    """The jobs of a user: ownership is part of every query."""
+    return select(Job).where(Job.user_id == user_id)
+
+
+async def find_job(session: AsyncSession, user_id: uuid.UUID, job_id: uuid.UUID) -> Job:
+    """A job of the user.
+
+    Raises:
+        NotFoundError: no such job, or another user's.
+    """
+    job = (await session.scalars(owned_jobs(user_id).where(Job.id == job_id))).one_or_none()
+    if job is None:
+        raise _no_such_job()
+    return job
+
+
+async def launch(
+    session: AsyncSession,
+    user_id: uuid.UUID,
+    job_id: uuid.UUID,
+    *,
+    name: str | None,
+    model_id: str,
+    dataset_id: uuid.UUID,
+    config: TrainingConfig,
+    resources: ResourcesConfig,
+) -> Job:
+    """Queue a job on the newest version of a dataset; not committed.
+
+    Raises:
+        InvalidRequestError: the catalogue has no such model, or it does not do the task.
+        NotFoundError: no such dataset, or another user's.
+        ConflictError: the dataset is not ready.
+    """
+    _check_model(model_id, config)
+    dataset = (
+        await session.scalars(
+            select(Dataset)
+            .where(Dataset.id == dataset_id, Dataset.user_id == user_id, Dataset.deleted_at.is_(None))
+            .with_for_update(read=True)  # not deleted before this job is seen
+        )
+    ).one_or_none()
+    if dataset is None:
+        raise NotFoundError("There is no such dataset.", code="dataset_not_found")
+    version = await session.scalar(
+        select(func.max(DatasetVersion.number)).where(DatasetVersion.dataset_id == dataset_id)
+    )
+    if dataset.status != "ready" or version is None:
+        raise ConflictError(
+            f"The dataset is {dataset.status}; a job needs one that is ready.",
+            code="dataset_not_ready",
+            faults=[Fault("dataset_id", f"is {dataset.status}, not ready")],
+        )
+    job = Job(
+        id=job_id,
+        user_id=user_id,
+        name=name or f"{model_id} on {dataset.name}"[:200],
+        model_id=model_id,
+        dataset_id=dataset_id,
+        dataset_version=version,
+        config=config.model_dump(mode="json"),
+        resources=resources.model_dump(mode="json"),
+        status="queued",
+    )
+    session.add(job)
+    await session.flush()
+    await append(session, job, [status_event(job)])
+    await notify(session, WORK)
+    return job
+
+
+async def request_stop(session: AsyncSession, user_id: uuid.UUID, job_id: uuid.UUID) -> Job:
+    """Stop a job: at once when it has not been submitted, else after a checkpoint. Committed.
+
+    Raises:
+        NotFoundError: no such job, or another user's.
+        ConflictError: it has ended already.
+    """
+    job = await _lock_owned(session, user_id, job_id)
+    if job.status == "stopping":
+        return job
+    wanted = "stopped" if job.status == "queued" else "stopping"
+    check_transition(job.status, wanted)
+    job.status = wanted
+    now = datetime.now(UTC)
+    job.stop_requested_at = now
+    if wanted in TERMINAL:
+        job.finished_at = now
+    await append(session, job, [status_event(job, "stop requested")])
+    await notify(session, WORK)
+    await session.commit()
+    return job
+
+
+async def request_resume(session: AsyncSession, user_id: uuid.UUID, job_id: uuid.UUID) -> Job:
+    """Queue a stopped or failed job again; it goes on from its newest checkpoint. Committed.
+
+    Raises:
+        NotFoundError: no such job, or another user's.
+        ConflictError: it is neither stopped nor failed, or its dataset is gone.
+    """
+    job = await _lock_owned(session, user_id, job_id)
+    if job.status not in RESUMABLE:
+        raise ConflictError(
+            f"The job is {job.status}; only one that is {' or '.join(sorted(RESUMABLE))} can be resumed.",
+            code="job_state",
+        )
+    dataset = await session.get(Dataset, job.dataset_id)
+    if dataset is None or dataset.deleted_at is not None:
+        raise ConflictError("The job's dataset has been deleted; it cannot go on.", code="dataset_deleted")
+    requeue(job)
+    job.failures = 0
+    job.queued_at = datetime.now(UTC)
+    await append(session, job, [status_event(job, "resumed")])
+    await notify(session, WORK)
+    await session.commit()
+    return job
+
+
+def requeue(job: Job) -> None:
+    """Make a job ready to be submitted again."""
+    job.status = "queued"
+    job.error = None
+    job.result = None
+    job.phase = None
+    job.submission_id = None
+    job.stop_requested_at = None
+    job.finished_at = None
+
+
+async def forget_artifacts(session: AsyncSession, job_id: uuid.UUID) -> None:
+    """Drop the rows of files that another attempt will make anew."""
+    await session.execute(delete(Artifact).where(Artifact.job_id == job_id))
+
+
+async def _lock_owned(session: AsyncSession, user_id: uuid.UUID, job_id: uuid.UUID) -> Job:
+    await find_job(session, user_id, job_id)
+    job = await locked_job(session, job_id)
+    if job is None:
+        raise _no_such_job()
+    return job
+
+
+def _check_model(model_id: str, config: TrainingConfig) -> None:
+    cards = {card.id: card for card in load_catalogue()}
+    card = cards.get(model_id)
+    if card is None:
+        faults = [Fault("model_id", f"found {model_id!r}; allowed: {', '.join(cards)}")]
+        raise InvalidRequestError.of(faults, code="unknown_model")
+    if config.task.type not in card.tasks:
+        faults = [
+            Fault("config.task.type", f"{model_id} does not do {config.task.type}; it does {', '.join(card.tasks)}")
+        ]
+        raise InvalidRequestError.of(faults, code="task_not_supported")
+
+
+def _no_such_job() -> NotFoundError:
+    return NotFoundError("There is no such job.", code="job_not_found")

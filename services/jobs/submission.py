@@ -1,0 +1,133 @@
+"""Ray Jobs as the reconciler uses it: submit, look, stop; off the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import sys
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol
+
+from services.errors import ServiceError
+
+if TYPE_CHECKING:
+    from ray.job_submission import JobSubmissionClient
+
+PROJECT_ROOT: Final = Path(__file__).resolve().parents[2]
+
+
+class ClusterUnreachableError(ServiceError):
+    """Ray's Jobs API does not answer; whatever runs goes on."""
+
+
+class DriverState(StrEnum):
+    """What Ray says of a submission."""
+
+    MISSING = "missing"
+    """Never submitted, or the cluster that knew it is gone."""
+    PENDING = "pending"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """A job's driver process, as Ray sees it."""
+
+    state: DriverState
+    message: str = ""
+    exit_code: int | None = None
+
+
+class JobControl(Protocol):
+    """Where drivers run. Every call may raise `ClusterUnreachableError`."""
+
+    async def submit(self, job_id: uuid.UUID, submission_id: str, config: str) -> None:
+        """Start a driver on the config at an address; an id that is known already changes nothing."""
+
+    async def driver(self, submission_id: str) -> Driver:
+        """How a driver is."""
+        ...
+
+    async def stop(self, submission_id: str) -> None:
+        """End a driver: SIGTERM, then SIGKILL."""
+
+
+class RayJobs:
+    """Drivers as Ray Jobs on the cluster that this process is connected to."""
+
+    def __init__(self, environment: Mapping[str, str], command: str | None = None) -> None:
+        """Jobs with these environment variables.
+
+        Args:
+            environment: what a driver needs to reach object storage.
+            command: what is run, before `--config ADDRESS`; by default the training driver.
+        """
+        paths = [str(PROJECT_ROOT), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+        self._environment = {
+            "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths)),
+            # Between SIGTERM, at which a driver saves a checkpoint, and SIGKILL.
+            "RAY_JOB_STOP_WAIT_TIME_S": "10",
+            **environment,
+        }
+        self._command = command or f"{shlex.quote(sys.executable)} -m cluster.train"
+        self._client: JobSubmissionClient | None = None
+
+    async def submit(self, job_id: uuid.UUID, submission_id: str, config: str) -> None:
+        """Start a driver on the config at an address; an id that is known already changes nothing."""
+        await asyncio.to_thread(self._submit, str(job_id), submission_id, config)
+
+    async def driver(self, submission_id: str) -> Driver:
+        """How a driver is."""
+        return await asyncio.to_thread(self._driver, submission_id)
+
+    async def stop(self, submission_id: str) -> None:
+        """End a driver: SIGTERM, then SIGKILL."""
+        await asyncio.to_thread(self._stop, submission_id)
+
+    def _submit(self, job_id: str, submission_id: str, config: str) -> None:
+        try:
+            self._connected().submit_job(
+                entrypoint=f"{self._command} --config {shlex.quote(config)}",
+                submission_id=submission_id,
+                runtime_env={"env_vars": {**self._environment, "LIM_JOB_ID": job_id}},
+                metadata={"lim_job_id": job_id},
+            )
+        except (RuntimeError, OSError) as error:
+            if "already exists" not in str(error):
+                raise self._lost(error) from error
+
+    def _driver(self, submission_id: str) -> Driver:
+        try:
+            info = self._connected().get_job_info(submission_id)
+        except (RuntimeError, OSError) as error:
+            if "status code 404" in str(error):
+                return Driver(DriverState.MISSING)
+            raise self._lost(error) from error
+        return Driver(DriverState(info.status.value.lower()), info.message or "", info.driver_exit_code)
+
+    def _stop(self, submission_id: str) -> None:
+        try:
+            self._connected().stop_job(submission_id)
+        except (RuntimeError, OSError) as error:
+            if "status code 404" not in str(error):
+                raise self._lost(error) from error
+
+    def _connected(self) -> JobSubmissionClient:
+        if self._client is None:
+            import ray
+            from ray.job_submission import JobSubmissionClient
+
+            self._client = JobSubmissionClient(ray.get_runtime_context().gcs_address)
+        return self._client
+
+    def _lost(self, error: Exception) -> ClusterUnreachableError:
+        self._client = None  # a dashboard that comes back may have another address
+        return ClusterUnreachableError(f"Ray's Jobs API does not answer: {error}")

@@ -1,0 +1,133 @@
+"""Object storage as the API uses it: off the event loop, with every failure of the store told as 503."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, ParamSpec, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cluster.storage.client import MISSING_CODES, error_code, make_client, presigned_get, presigned_put
+from cluster.storage.settings import S3Settings
+from services.errors import NotFoundError, UnavailableError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+# Threads of their own: while the store hangs, passwords can still be checked.
+_THREADS = ThreadPoolExecutor(max_workers=16, thread_name_prefix="objects")
+_MISSING = MISSING_CODES | {"NoSuchBucket"}
+
+
+@dataclass(frozen=True, slots=True)
+class SignedUrl:
+    """An address that is good for a while, for one call."""
+
+    method: str
+    url: str
+    expires_at: datetime
+
+
+class Objects:
+    """The platform's bucket."""
+
+    def __init__(self, client: Any, bucket: str) -> None:
+        self._client = client
+        self.bucket = bucket
+
+    @classmethod
+    def of(cls, settings: S3Settings) -> Objects:
+        """The bucket of the settings; an answer that takes long is given up, and the client told to come again.
+
+        Raises:
+            StorageSettingsError: the settings stand for the embedded server, and it was not started.
+        """
+        return cls(make_client(settings, connect_s=3.0, read_s=20.0, attempts=2), settings.bucket)
+
+    async def sign_put(self, key: str, life_s: int) -> SignedUrl:
+        """Where to put an object."""
+        url = await _off_loop(presigned_put, self._client, self.bucket, key, life_s)
+        return SignedUrl("PUT", url, _expiry(life_s))
+
+    async def sign_get(self, key: str, life_s: int, file_name: str) -> SignedUrl:
+        """Where to get an object; browsers save it under `file_name`."""
+        url = await _off_loop(presigned_get, self._client, self.bucket, key, life_s, _quotable(file_name))
+        return SignedUrl("GET", url, _expiry(life_s))
+
+    async def size(self, key: str) -> int | None:
+        """Size of an object in bytes; None when it is not there."""
+        try:
+            answer = await _off_loop(self._client.head_object, Bucket=self.bucket, Key=key)
+        except NotFoundError:
+            return None
+        return int(answer["ContentLength"])
+
+    async def read(self, key: str, start: int = 0, length: int | None = None) -> bytes:
+        """An object's bytes, or some of them.
+
+        Raises:
+            NotFoundError: no such object.
+        """
+        parameters: dict[str, Any] = {"Bucket": self.bucket, "Key": key}
+        if length is not None:
+            parameters["Range"] = f"bytes={start}-{start + length - 1}"
+        return await _off_loop(self._read, parameters)
+
+    async def find_line(self, key: str, is_it: Callable[[bytes], bool]) -> bytes | None:
+        """The first line of an object that passes; the rest is not read.
+
+        Raises:
+            NotFoundError: no such object.
+        """
+        return await _off_loop(self._find_line, key, is_it)
+
+    async def check(self) -> None:
+        """Let a store that answers pass.
+
+        Raises:
+            UnavailableError: it does not answer, or has no such bucket.
+        """
+        try:
+            await _off_loop(self._client.head_bucket, Bucket=self.bucket)
+        except NotFoundError:
+            raise UnavailableError(f"The bucket {self.bucket} does not exist.", code="storage_unavailable") from None
+
+    def _find_line(self, key: str, is_it: Callable[[bytes], bool]) -> bytes | None:
+        body = self._client.get_object(Bucket=self.bucket, Key=key)["Body"]
+        try:
+            return next((bytes(line) for line in body.iter_lines(chunk_size=2**18) if is_it(line)), None)
+        finally:
+            body.close()
+
+    def _read(self, parameters: dict[str, Any]) -> bytes:
+        body = self._client.get_object(**parameters)["Body"]
+        try:
+            return bytes(body.read())
+        finally:
+            body.close()
+
+
+async def _off_loop(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    try:
+        return await asyncio.get_running_loop().run_in_executor(_THREADS, lambda: call(*args, **kwargs))
+    except ClientError as error:
+        if error_code(error) in _MISSING:
+            raise NotFoundError("There is no such object.", code="object_not_found") from error
+        raise _unavailable() from error
+    except (BotoCoreError, OSError) as error:
+        raise _unavailable() from error
+
+
+def _unavailable() -> UnavailableError:
+    return UnavailableError("Object storage cannot be reached now; try again.", code="storage_unavailable")
+
+
+def _expiry(life_s: int) -> datetime:
+    return datetime.now(UTC) + timedelta(seconds=life_s)
+
+
+def _quotable(name: str) -> str:
+    return "".join(character if 32 <= ord(character) < 127 and character not in '"\\' else "_" for character in name)

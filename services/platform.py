@@ -1,0 +1,282 @@
+"""Everything on one machine: PostgreSQL, object storage, Ray, the hub and the API; started in order, stopped in reverse.
+
+Each part is started here unless the environment names one that runs elsewhere (`DATABASE_URL`, `S3_ENDPOINT_URL`,
+`RAY_ADDRESS`); those are joined, and left alone at the end.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import shutil
+import signal
+import socket
+import tempfile
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+import psutil
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from cluster.runtime import Runtime, connect, start_local
+from cluster.storage.embedded import connected
+from cluster.storage.settings import lim_home
+from services.client import Client, ServerUnreachableError
+from services.database.embedded import EmbeddedPostgres
+from services.database.migrate import upgrade
+from services.errors import ServiceError
+from services.settings import Settings, load_settings
+
+PARTS: Final = ("database", "storage", "ray", "api")
+_READY_S: Final = 60.0
+_STOP_S: Final = 10.0
+_UNDEPLOY_S: Final = 60.0
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+_log = logging.getLogger(__name__)
+
+Report = Callable[[str, str], None]
+"""Told a part and where it is, when the part is ready."""
+
+
+class PlatformError(ServiceError):
+    """A platform that does not start."""
+
+
+def silent(part: str, where: str) -> None:
+    """Report to nobody."""
+
+
+class Platform:
+    """A running platform; use as a context manager or call `stop`."""
+
+    def __init__(self, settings: Settings, url: str, runtime: Runtime, stack: ExitStack) -> None:
+        self.settings = settings
+        self.url = url
+        """Where the API listens; `/docs` and `/readyz` are there too."""
+        self.runtime = runtime
+        """The Ray cluster."""
+        self._stack = stack
+
+    @classmethod
+    def start(
+        cls,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 8000,
+        report: Report = silent,
+    ) -> Platform:
+        """Start every part, or join it where the environment says that it runs elsewhere.
+
+        Args:
+            host: address that the API listens on.
+            port: port of the API; 0 takes a free one.
+            report: told each part that is ready.
+
+        Raises:
+            ServiceError, ClusterError: a part does not start; those before it are stopped again.
+        """
+        with ExitStack() as stack:
+            # The port first: that somebody else has it is the likeliest fault, and the quickest to see.
+            port = _checked_port(host, port)
+            database_url = os.environ.get("DATABASE_URL")
+            if database_url:
+                where = make_url(database_url).render_as_string(hide_password=True)
+            else:
+                database_url = stack.enter_context(EmbeddedPostgres.start(lim_home())).url
+                where = str(lim_home() / "postgres")
+            settings = load_settings(database_url=database_url)
+            _migrate(settings.database_url, where)
+            report("database", where)
+            s3 = stack.enter_context(connected(settings.s3))
+            settings = settings.model_copy(update={"s3": s3})
+            report("storage", f"{s3.endpoint_url}, bucket {s3.bucket}")
+            runtime, is_alive = _start_ray(stack)
+            report("ray", runtime.dashboard_url or runtime.address)
+            api = _start_api(stack, settings, host, port, is_alive)
+            report("api", api)
+            return cls(settings, api, runtime, stack.pop_all())
+        raise AssertionError("unreachable")
+
+    def stop(self) -> None:
+        """Stop everything that `start` started, last first; a second call does nothing."""
+        # Each step ends by itself in seconds, and a second signal in the middle would leave the others out.
+        # Ray tells standard output that Serve's controller is gone: it was told to go.
+        with _signals_ignored(), redirect_stdout(io.StringIO()):
+            self._stack.close()
+
+    def __enter__(self) -> Platform:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+# ---- parts ------------------------------------------------------------------------------------------------
+
+
+def _migrate(url: str, where: str) -> None:
+    try:
+        upgrade(url)
+    except (OSError, SQLAlchemyError) as error:
+        raise PlatformError(f"PostgreSQL at {where} cannot be used: {error}; check DATABASE_URL") from error
+
+
+def _start_ray(stack: ExitStack) -> tuple[Runtime, Callable[[], bool]]:
+    """The cluster, and whether it is still alive."""
+    address = os.environ.get("RAY_ADDRESS")
+    if address and address != "local":
+        with _kept_handlers():
+            return stack.enter_context(connect(address)), lambda: True
+    # A folder and a list of processes of our own: also a start that is interrupted half way leaves nothing behind.
+    folder = Path(tempfile.mkdtemp(prefix="lim-ray-", dir="/tmp"))
+    stack.callback(shutil.rmtree, folder, ignore_errors=True)
+    family = _Family()
+    stack.callback(family.end)
+    # Read when Ray is imported: a call that comes too late, on a cluster that has ended, must not start another one.
+    os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")
+    with _kept_handlers(), _temporary_files_in(folder):
+        runtime = stack.enter_context(start_local(temporary=folder))
+    family.note()
+    stack.callback(family.note)
+    return runtime, family.is_whole
+
+
+@contextmanager
+def _temporary_files_in(folder: Path) -> Iterator[None]:
+    """What Ray's processes leave in their temporary folder goes with the folder."""
+    before = os.environ.get("TMPDIR")
+    os.environ["TMPDIR"] = str(folder)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["TMPDIR"]
+        else:
+            os.environ["TMPDIR"] = before
+
+
+@contextmanager
+def _signals_ignored() -> Iterator[None]:
+    with _kept_handlers():
+        if threading.current_thread() is threading.main_thread():
+            for number in _SIGNALS:
+                signal.signal(number, signal.SIG_IGN)
+        yield
+
+
+@contextmanager
+def _kept_handlers() -> Iterator[None]:
+    """Ray puts a handler in place of the caller's that ends the process at once: the caller's come back."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if handler is not None:
+                signal.signal(number, handler)
+
+
+def _start_api(stack: ExitStack, settings: Settings, host: str, port: int, is_alive: Callable[[], bool]) -> str:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Ray Serve warns of itself when it is imported
+        from services.serve_app import deploy, undeploy
+
+    logging.getLogger("ray.serve").setLevel(logging.WARNING)
+    stack.callback(_run_while, is_alive, undeploy)
+    address = deploy(settings, host=host, port=port)
+    with Client(address) as client:
+        deadline = time.monotonic() + _READY_S
+        while True:
+            try:
+                readiness = client.ready()
+            except ServerUnreachableError as error:
+                readiness = {"status": str(error)}
+            if readiness.get("status") == "ready":
+                return address
+            if time.monotonic() > deadline:
+                raise PlatformError(f"the API at {address} does not become ready: {readiness}")
+            time.sleep(0.1)
+
+
+def _run_while(is_alive: Callable[[], bool], action: Callable[[], None]) -> None:
+    """Run an action on the cluster, but do not wait for an answer of one that has died (a signal to the whole group)."""
+    faults: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            action()
+        except BaseException as error:  # noqa: BLE001  told below, if anybody still wants to know
+            faults.append(error)
+
+    thread = threading.Thread(target=run, name="undeploy", daemon=True)
+    deadline = time.monotonic() + _UNDEPLOY_S
+    thread.start()
+    while thread.is_alive() and is_alive() and time.monotonic() < deadline:
+        thread.join(0.1)
+    if faults and is_alive():
+        _log.warning("the API was not taken down in order: %s", faults[0])
+
+
+class _Family:
+    """Processes that were started after this was made, and those that they started."""
+
+    def __init__(self) -> None:
+        self._before = set(psutil.Process().children())
+        self._heads: list[psutil.Process] = []
+        self._members: dict[int, psutil.Process] = {}
+
+    def note(self) -> None:
+        """Remember who is there now: Ray's processes lose their parents while Ray stops."""
+        heads = [child for child in psutil.Process().children() if child not in self._before]
+        self._heads = self._heads or heads
+        for child in heads:
+            self._members[child.pid] = child
+            with suppress(psutil.NoSuchProcess):
+                self._members.update((process.pid, process) for process in child.children(recursive=True))
+
+    def is_whole(self) -> bool:
+        """Whether every process that was started directly is still there."""
+        return all(head.is_running() and head.status() != psutil.STATUS_ZOMBIE for head in self._heads)
+
+    def end(self) -> None:
+        """Wait until all of them have ended, and end those that do not."""
+        import ray
+
+        self.note()
+        ray.shutdown()
+        _, alive = psutil.wait_procs(self._members.values(), timeout=_STOP_S)
+        for process in alive:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(alive, timeout=_STOP_S)
+
+
+def _checked_port(host: str, port: int) -> int:
+    """The port, or a free one for 0.
+
+    Raises:
+        PlatformError: it is taken, or the host is no address of this machine.
+    """
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise PlatformError(
+                f"the API cannot listen on {host}:{port}: {error.strerror}; give another port"
+            ) from None
+        return int(probe.getsockname()[1])

@@ -1,0 +1,77 @@
+"""The API as a Ray Serve application: one small ingress, whose replicas keep nothing that matters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from ray import serve
+from ray.serve.config import HTTPOptions, ProxyLocation
+
+from services.jobs.hub import start_hub, stop_hub
+from services.jobs.submission import PROJECT_ROOT
+from services.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+    from ray.serve import Application
+
+NAME: Final = "less-is-more"
+DEPLOYMENT: Final = "api"
+_REQUESTS_PER_REPLICA: Final = 1000  # event streams among them, which cost little while they wait
+
+
+def build_app(settings: Settings, *, replicas: int = 1) -> Application:
+    """The application on the settings. A replica takes about 210 MB: it imports neither torch nor transformers."""
+
+    def build() -> FastAPI:
+        """Runs in each replica."""
+        from services.api.app import create_app_on
+        from services.api.context import Services
+        from services.api.feasibility import cluster_faults
+
+        return create_app_on(Services.of(settings, feasibility=cluster_faults))
+
+    ingress: Any = serve.ingress(build)  # without types of its own, as `deployment` below
+    deployment: Any = serve.deployment(
+        ingress(),
+        name=DEPLOYMENT,
+        num_replicas=replicas,
+        max_ongoing_requests=_REQUESTS_PER_REPLICA,
+        health_check_period_s=5,
+        health_check_timeout_s=10,
+        graceful_shutdown_wait_loop_s=0.5,
+        graceful_shutdown_timeout_s=5,
+        # No CPUs: the API waits for the database most of the time, and a small machine needs its cores to train.
+        ray_actor_options={"num_cpus": 0, "runtime_env": {"env_vars": {"PYTHONPATH": str(PROJECT_ROOT)}}},
+    )
+    application: Application = deployment.bind()
+    return application
+
+
+def build_from_environment(_: dict[str, str]) -> Application:
+    """For `serve run services.serve_app:build_from_environment`, with the settings in the environment."""
+    settings = load_settings()
+    start_hub(settings)
+    return build_app(settings)
+
+
+def deploy(settings: Settings, *, host: str = "127.0.0.1", port: int = 8000, replicas: int = 1) -> str:
+    """Start the hub and the API on the cluster that this process is connected to; the API's address."""
+    start_hub(settings)
+    return deploy_api(settings, host=host, port=port, replicas=replicas)
+
+
+def deploy_api(settings: Settings, *, host: str = "127.0.0.1", port: int = 8000, replicas: int = 1) -> str:
+    """Start the API alone; its address."""
+    serve.start(
+        proxy_location=ProxyLocation.HeadOnly,
+        http_options=HTTPOptions(host=host, port=port, keep_alive_timeout_s=65),
+    )
+    serve.run(build_app(settings, replicas=replicas), name=NAME, route_prefix="/")
+    return f"http://{host}:{port}"
+
+
+def undeploy() -> None:
+    """End the API and the hub. Drivers that run go on; a platform that is started later takes them over."""
+    serve.shutdown()
+    stop_hub()

@@ -1,0 +1,172 @@
+"""How the services are set up: read once from the environment, frozen, handed down."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, SecretStr, ValidationError
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from cluster.errors import StorageSettingsError
+from cluster.storage.settings import S3Settings
+from cluster.storage.settings import lim_home as lim_home
+from services.errors import SettingsError
+
+LEAST_SECRET_LENGTH = 32
+MIB = 2**20
+
+
+class Settings(BaseModel):
+    """Settings of the services. Secrets are not shown when it is printed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    environment: Literal["development", "production"] = "development"
+    """`LIM_ENVIRONMENT`: production refuses generated secrets."""
+    home: Path
+    """`LIM_HOME`: where the embedded services and the development secret are kept."""
+    database_url: Annotated[str, Field(repr=False)]
+    """`DATABASE_URL`: PostgreSQL, as `postgresql+asyncpg://...`."""
+    secret_key: SecretStr
+    """`LIM_SECRET_KEY`: signs access tokens; at least 32 characters."""
+    s3: S3Settings
+    """`S3_ENDPOINT_URL`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_REGION`, `LIM_BUCKET`: object storage."""
+    public_url: str | None = None
+    """`LIM_PUBLIC_URL`: where clients reach the API, when that is not where it listens."""
+    trust_forwarded_for: bool = False
+    """`LIM_TRUST_FORWARDED_FOR`: take the client's address from the last entry of X-Forwarded-For (behind a proxy)."""
+
+    access_token_s: PositiveInt = 900
+    """`LIM_ACCESS_TOKEN_S`: life of an access token, in seconds."""
+    refresh_token_s: PositiveInt = 30 * 86400
+    """`LIM_REFRESH_TOKEN_S`: life of a refresh token, in seconds; each refresh starts a new one."""
+    login_attempts: PositiveInt = 10
+    """`LIM_LOGIN_ATTEMPTS`: failed logins for an account from an address before 429."""
+    login_attempts_per_address: PositiveInt = 100
+    """`LIM_LOGIN_ATTEMPTS_PER_ADDRESS`: failed logins from an address, whatever the account, before 429."""
+    login_window_s: PositiveInt = 300
+    """`LIM_LOGIN_WINDOW_S`: after this time the attempts are counted anew, in seconds."""
+
+    max_json_bytes: PositiveInt = MIB
+    """`LIM_MAX_JSON_BYTES`: largest JSON body, in bytes."""
+    max_upload_bytes: PositiveInt = 5 * 1024 * MIB
+    """`LIM_MAX_UPLOAD_BYTES`: largest uploaded file, in bytes."""
+    max_upload_files: PositiveInt = 16
+    """`LIM_MAX_UPLOAD_FILES`: most files in one upload."""
+    upload_url_s: PositiveInt = 3600
+    """`LIM_UPLOAD_URL_S`: life of a pre-signed upload address, in seconds."""
+    download_url_s: PositiveInt = 3600
+    """`LIM_DOWNLOAD_URL_S`: life of a pre-signed download address, in seconds."""
+
+    max_running_jobs: PositiveInt | None = None
+    """`LIM_MAX_RUNNING_JOBS`: jobs that run at once; unset: as many as the cluster's CPUs and GPUs hold."""
+    job_attempts: PositiveInt = 3
+    """`LIM_JOB_ATTEMPTS`: how often a job whose driver died is submitted before it counts as failed."""
+    stop_grace_s: PositiveFloat = 10.0
+    """`LIM_STOP_GRACE_S`: seconds between the stop flag and the end of the driver."""
+    dataset_attempts: PositiveInt = 3
+    """`LIM_DATASET_ATTEMPTS`: how often the processing of a dataset is tried."""
+    reconcile_s: PositiveFloat = 1.0
+    """`LIM_RECONCILE_S`: seconds between two looks at queued and running work."""
+    database_pool: PositiveInt = 10
+    """`LIM_DATABASE_POOL`: connections that a process keeps to PostgreSQL."""
+
+
+_FROM_ENVIRONMENT = {
+    name: f"LIM_{name.upper()}"
+    for name in Settings.model_fields
+    if name not in {"environment", "home", "database_url", "secret_key", "s3"}
+}
+
+
+def load_settings(
+    environ: Mapping[str, str] | None = None, *, database_url: str | None = None, s3: S3Settings | None = None
+) -> Settings:
+    """The settings that the environment describes; `database_url` and `s3` (of embedded servers) win over it.
+
+    Raises:
+        SettingsError: no database, no secret in production, or values that cannot be read; names each variable.
+    """
+    environ = os.environ if environ is None else environ
+    environment = environ.get("LIM_ENVIRONMENT") or "development"
+    home = lim_home(environ)
+    url = database_url or environ.get("DATABASE_URL")
+    if not url:
+        raise SettingsError(
+            "DATABASE_URL is not set: give postgresql://user:password@host/database, or start the platform with "
+            "`lim up`, which runs a PostgreSQL of its own"
+        )
+    values: dict[str, Any] = {
+        field: environ[variable] for field, variable in _FROM_ENVIRONMENT.items() if environ.get(variable)
+    }
+    try:
+        return Settings(
+            environment=environment,
+            home=home,
+            database_url=asyncpg_url(url),
+            secret_key=SecretStr(_secret_key(environ, environment, home)),
+            s3=s3 or S3Settings.from_environment(environ),
+            **values,
+        )
+    except StorageSettingsError as error:
+        raise SettingsError(str(error)) from error
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{_FROM_ENVIRONMENT.get(str(item['loc'][0]), 'LIM_ENVIRONMENT')}: {item['msg']}, found {item['input']!r}"
+            for item in error.errors(include_url=False)
+        )
+        raise SettingsError(f"settings that cannot be read: {faults}") from None
+
+
+def asyncpg_url(url: str) -> str:
+    """A PostgreSQL address for SQLAlchemy's asyncpg dialect; plain `postgres://` and `postgresql://` are taken too.
+
+    Raises:
+        SettingsError: not an address, or of another database.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise SettingsError("DATABASE_URL is not an address; write postgresql://user:password@host/database") from None
+    if parsed.get_backend_name() not in {"postgresql", "postgres"}:
+        raise SettingsError(f"DATABASE_URL names {parsed.drivername}; only postgresql:// is supported")
+    return parsed.set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
+
+
+def _secret_key(environ: Mapping[str, str], environment: str, home: Path) -> str:
+    key = environ.get("LIM_SECRET_KEY")
+    if key:
+        if len(key) < LEAST_SECRET_LENGTH:
+            raise SettingsError(
+                f"LIM_SECRET_KEY has {len(key)} characters; give at least {LEAST_SECRET_LENGTH} random ones, "
+                'such as from python -c "import secrets; print(secrets.token_urlsafe(48))"'
+            )
+        return key
+    if environment == "production":
+        raise SettingsError("LIM_SECRET_KEY is not set; production needs one of at least 32 random characters")
+    return _development_secret(home / "secret_key")
+
+
+def _development_secret(path: Path) -> str:
+    """The secret kept at `path`, generated when there is none; two processes that start at once agree on one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as stream:
+            stream.write(secrets.token_urlsafe(48))
+        try:
+            os.link(draft, path)  # fails if another process was first; never half a file
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    key = path.read_text(encoding="ascii").strip()
+    if len(key) < LEAST_SECRET_LENGTH:
+        raise SettingsError(f"{path} holds {len(key)} characters; delete it, and a new secret is generated")
+    return key

@@ -1,0 +1,101 @@
+"""Our side of the training benchmark: `engine.finetune` called directly, with short context."""
+
+from __future__ import annotations
+
+import time
+
+from engine.config.training import (
+    AdamWConfig,
+    BatchConfig,
+    CheckpointConfig,
+    CosineConfig,
+    QloraConfig,
+    ShortContextConfig,
+    SpeechToTextConfig,
+    SplitConfig,
+    TrainingConfig,
+)
+from engine.data.batching import BatchOrder
+from engine.data.manifest import read_manifest
+from engine.data.splits import split_by_speaker
+from engine.events import Event
+from engine.finetune import finetune
+from engine.storage import LocalRunStore
+from tests.benchmarks.training_side import TARGETS, SideResult, SideSettings, StepClock, measured, run_side, say
+
+_WINDOW_S = 30.0
+
+
+class _Progress:
+    """Says which phase the run is in; the clock says the steps."""
+
+    def emit(self, event: Event) -> None:
+        if event.kind == "status":
+            say("ours", str(event.data["phase"]).replace("_", " "))
+        elif "wer" in event.data:
+            data = event.data
+            say("ours", f"WER of the {data['which']} {data['wer']:.1%}, {data['wall_s']:.0f} s")
+
+    def flush(self) -> None:
+        """Nothing is buffered."""
+
+
+def build_config(settings: SideSettings) -> TrainingConfig:
+    """The settings in this project's terms; what is not named here is the project's default."""
+    audio_s = settings.batch * _WINDOW_S  # never the limit: the number of utterances is
+    return TrainingConfig(
+        task=SpeechToTextConfig(max_new_tokens=settings.max_new_tokens),
+        method=QloraConfig(
+            rank=settings.rank,
+            alpha=settings.alpha,
+            target_modules=list(TARGETS),
+            quantization="nf4",
+            double_quantization=True,
+        ),
+        context=ShortContextConfig(),
+        split=SplitConfig(validation_fraction=0.0),
+        batch=BatchConfig(audio_s=audio_s, micro_batch_audio_s=audio_s, max_utterances=settings.batch),
+        optimizer=AdamWConfig(learning_rate=settings.learning_rate),
+        schedule=CosineConfig(warmup_steps=settings.warmup_steps),
+        max_steps=settings.steps,
+        checkpoint=CheckpointConfig(every_steps=settings.steps),
+        seed=settings.seed,
+    )
+
+
+def batches(settings: SideSettings, config: TrainingConfig) -> list[list[float]]:
+    """Seconds of speech of each utterance of each step: the loop's own order, which is a function of the seed."""
+    splits = split_by_speaker(read_manifest(settings.data / "manifest.jsonl"), [], 0.0, settings.seed)
+    order = BatchOrder(splits.train, config.batch, config.context, window_s=_WINDOW_S, seed=settings.seed)
+    return [[splits.train[i].duration_s for i in order.next().indices] for _ in range(settings.steps)]
+
+
+def train(settings: SideSettings) -> SideResult:
+    """Train and measure."""
+    started_s = time.perf_counter()
+    config = build_config(settings)
+    with StepClock("ours", settings.steps) as clock:
+        result = finetune(
+            model=settings.model,
+            data=settings.data,
+            config=config,
+            store=LocalRunStore(settings.work / "run"),
+            events=_Progress(),
+            work_dir=settings.work,
+            threads=settings.threads,
+        )
+    assert result.base_wer is not None and result.adapter_wer is not None
+    durations_s = batches(settings, config)
+    return measured(
+        clock,
+        [sum(step) for step in durations_s],
+        wer=result.adapter_wer,
+        base_wer=result.base_wer,
+        trainable_parameters=result.trainable_parameters,
+        utterances=sum(len(step) for step in durations_s),
+        started_s=started_s,
+    )
+
+
+if __name__ == "__main__":
+    run_side(train)

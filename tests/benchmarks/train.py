@@ -1,0 +1,213 @@
+"""Our training loop beside Hugging Face's Seq2SeqTrainer: speed, memory and WER on the same data and model.
+
+docs/BENCHMARKS.md says what is the same on both sides and what is not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.data.ingest import MANIFEST_NAME, ingest
+from engine.data.manifest import Utterance, read_manifest, write_manifest
+from engine.data.splits import split_by_speaker
+
+_ROOT = Path(__file__).resolve().parents[2]
+_REAL_SPEECH = _ROOT.parent / "shared" / "data" / "fsdd" / "recordings"
+_DEMO_SPEECH = _ROOT / "engine" / "data" / "bundled" / "demo-speech"
+_MODEL = "whisper-pico"
+_EXAMPLES = """\
+examples:
+  python -m tests.benchmarks.train                               the whole comparison, 6 to 8 minutes
+  python -m tests.benchmarks.train --steps 4 --test 16           see that both sides run, half a minute
+  python -m tests.benchmarks.train --data recordings --holdout theo --threads 4
+"""
+
+
+def main() -> int:
+    """Run both sides and compare them."""
+    arguments = _parser().parse_args()
+    if arguments.steps < 3:
+        raise SystemExit("--steps must be at least 3: the first step is not on the clock")
+    data = arguments.data or default_data()
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    started_s = time.perf_counter()
+    with tempfile.TemporaryDirectory(prefix="bench-train-", dir=arguments.out.parent) as scratch:
+        folder = Path(scratch) / "data"
+        prepared = prepare(data, folder, arguments)
+        print(
+            f"data: {data}, {prepared['train_utterances']} utterances to train on, {prepared['test_utterances']} of "
+            f"{', '.join(prepared['test_speakers']) or 'held-out recordings'} to test on"
+        )
+        common = {
+            "model": _MODEL,
+            "data": str(folder),
+            "steps": arguments.steps,
+            "batch": arguments.batch,
+            "rank": arguments.rank,
+            "alpha": arguments.alpha,
+            "warmup_steps": min(arguments.warmup_steps, arguments.steps // 4),
+            "max_new_tokens": 32,
+            "seed": arguments.seed,
+            "threads": arguments.threads,
+        }
+        learning_rates = {"ours": arguments.our_learning_rate, "peer": arguments.peer_learning_rate}
+        modules = {"ours": "tests.benchmarks.our_trainer", "peer": "tests.benchmarks.peer_trainer"}
+        sides = {}
+        for name in arguments.sides:
+            work = Path(scratch) / name
+            work.mkdir()
+            settings = common | {"learning_rate": learning_rates[name], "work": str(work)}
+            sides[name] = run_process(modules[name], settings, work)
+    settings = {k: v for k, v in common.items() if k != "data"} | prepared
+    settings |= {"data": str(data), "learning_rate": learning_rates, "wall_s": time.perf_counter() - started_s}
+    settings |= {"processor": _processor(), "load_before": arguments.load_before}
+    report: dict[str, Any] = {**sides, "settings": settings}
+    if len(sides) == 2:
+        report["ratio"] = sides["ours"]["audio_s_per_s"] / sides["peer"]["audio_s_per_s"]
+    arguments.out.write_text(json.dumps(report, indent=1) + "\n")
+    _print_table(report)
+    print(f"written to {arguments.out}; {settings['wall_s'] / 60:.1f} minutes")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks.train",
+        description="Fine-tune whisper-pico (LoRA on an NF4 base) with Hugging Face's Seq2SeqTrainer and with this "
+        "project's loop, one process after the other, and compare speed, memory and WER.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=Path(os.environ["DATA"]) if os.environ.get("DATA") else None,
+        help="folder or zip of recordings, as for `make demo` (default: $DATA; else FSDD beside the repository, "
+        "else the bundled synthetic speech)",
+    )
+    parser.add_argument("--holdout", default=None, help="speaker to test on (default: one drawn by the seed)")
+    parser.add_argument("--test", type=int, default=200, help="most test utterances (default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=60, help="optimizer steps (default: %(default)s)")
+    parser.add_argument("--batch", type=int, default=16, help="utterances per step (default: %(default)s)")
+    parser.add_argument("--rank", type=int, default=16, help="LoRA rank (default: %(default)s)")
+    parser.add_argument("--alpha", type=int, default=32, help="LoRA alpha (default: %(default)s)")
+    parser.add_argument("--warmup-steps", type=int, default=10, help="of the learning rate (default: %(default)s)")
+    parser.add_argument("--our-learning-rate", type=float, default=3e-3, help="(default: %(default)s)")
+    parser.add_argument("--peer-learning-rate", type=float, default=3e-3, help="(default: %(default)s)")
+    parser.add_argument("--threads", type=int, default=2, help="compute threads of a side (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
+    parser.add_argument(
+        "--sides", nargs="+", choices=["ours", "peer"], default=["ours", "peer"], help="run only one of them"
+    )
+    parser.add_argument("--out", type=Path, default=Path("build/bench-train.json"), help="(default: %(default)s)")
+    parser.set_defaults(load_before=os.getloadavg()[0])
+    return parser
+
+
+def default_data() -> Path:
+    """Recordings of real people where they lie beside the repository, else the bundled synthetic speech."""
+    return _REAL_SPEECH if _REAL_SPEECH.is_dir() else _DEMO_SPEECH
+
+
+def prepare(data: Path, folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Make a dataset version in `folder` whose manifest names exactly what both sides train and test on.
+
+    As many utterances to train on as the steps take, so that both sides see each of them once, or whole batches of
+    all that there are.
+    """
+    ingest(data, folder)
+    named = [arguments.holdout] if arguments.holdout else []
+    splits = split_by_speaker(read_manifest(folder / MANIFEST_NAME), named, 0.0, arguments.seed)
+    generator = np.random.default_rng([arguments.seed, 0xBE7C])
+    whole_batches = len(splits.train) // arguments.batch * arguments.batch
+    if not whole_batches or not splits.test:
+        raise SystemExit(
+            f"{data} holds {len(splits.train)} utterances to train on and {len(splits.test)} to test on; "
+            f"a step takes {arguments.batch}"
+        )
+    train = _draw(splits.train, min(whole_batches, arguments.steps * arguments.batch), generator)
+    test = _draw(splits.test, arguments.test, generator)
+    write_manifest(
+        folder / MANIFEST_NAME,
+        [dataclasses.replace(u, split="train") for u in train] + [dataclasses.replace(u, split="test") for u in test],
+    )
+    return {
+        "train_utterances": len(train),
+        "train_audio_s": sum(u.duration_s for u in train),
+        "test_utterances": len(test),
+        "test_speakers": sorted({u.speaker for u in test if u.speaker}),
+    }
+
+
+def _draw(utterances: list[Utterance], most: int, generator: np.random.Generator) -> list[Utterance]:
+    chosen = sorted(generator.permutation(len(utterances))[:most].tolist())
+    return [utterances[i] for i in chosen]
+
+
+def run_process(module: str, settings: dict[str, Any], work: Path) -> dict[str, Any]:
+    """One side in a process of its own; its result."""
+    told, result = work / "settings.json", work / "result.json"
+    told.write_text(json.dumps(settings))
+    threads = str(settings["threads"])
+    environment = os.environ | {
+        "OMP_NUM_THREADS": threads,
+        "MKL_NUM_THREADS": threads,
+        "CUDA_VISIBLE_DEVICES": "",  # both on the CPU
+        "TOKENIZERS_PARALLELISM": "false",
+        "HF_HUB_OFFLINE": "1",
+        "PYTHONWARNINGS": "ignore::FutureWarning",  # what transformers and peft say to each other
+        "PYTHONPATH": str(_ROOT),
+    }
+    command = [sys.executable, "-m", module, "--settings", str(told), "--result", str(result)]
+    code = subprocess.run(command, env=environment, cwd=_ROOT, check=False).returncode
+    if code:
+        raise SystemExit(f"{module} ended with code {code}; what it said is above")
+    measured: dict[str, Any] = json.loads(result.read_text())
+    return measured
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return f"{line.partition(':')[2].strip()}, {os.cpu_count()} cores"
+    except OSError:
+        pass
+    return f"{platform.machine()}, {os.cpu_count()} cores"
+
+
+def _print_table(report: dict[str, Any]) -> None:
+    sides = [name for name in ("ours", "peer") if name in report]
+    rows = [
+        ("audio seconds per second", "audio_s_per_s", 1.0, ".2f"),
+        ("seconds per step (median)", "median_step_s", 1.0, ".3f"),
+        ("peak memory, MiB", "peak_bytes", 2.0**20, ",.0f"),
+        ("WER of the base", "base_wer", 1.0, ".1%"),
+        ("WER after training", "wer", 1.0, ".1%"),
+        ("trainable parameters", "trainable_parameters", 1.0, ",.0f"),
+        ("whole run, seconds", "wall_s", 1.0, ".0f"),
+    ]
+    print(f"\n{'':28}" + "".join(f"{name:>12}" for name in sides))
+    for title, key, unit, form in rows:
+        print(f"{title:28}" + "".join(f"{format(report[name][key] / unit, form):>12}" for name in sides))
+    if "ratio" in report:
+        print(f"\nours is {report['ratio']:.1f} times as fast")
+        ours, peer = report["ours"]["wer"], report["peer"]["wer"]
+        if ours > peer:
+            print(f"WARNING: the WER of ours is worse: {ours:.1%}, the peer's is {peer:.1%}")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,97 @@
+"""A real PostgreSQL, and the application on it without a server between."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from cluster.storage.embedded import EmbeddedS3
+from services.api.app import create_app_on
+from services.api.context import Services
+from services.database import migrate
+from services.database.embedded import EmbeddedPostgres
+from services.objects import Objects
+from services.settings import Settings, load_settings
+from tests.integration.services.visitors import Visitor, known
+
+
+@pytest.fixture(scope="session")
+def home() -> Iterator[Path]:
+    """LIM_HOME of these tests: a short path, because a Unix socket's address is."""
+    folder = Path(tempfile.mkdtemp(prefix="lim-test-"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres(home: Path) -> Iterator[EmbeddedPostgres]:
+    """The embedded server."""
+    with EmbeddedPostgres.start(home) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def s3(home: Path) -> Iterator[EmbeddedS3]:
+    """The embedded object store, with the platform's bucket."""
+    with EmbeddedS3.start(home) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def settings(home: Path, postgres: EmbeddedPostgres, s3: EmbeddedS3) -> Settings:
+    """Settings on a migrated database."""
+    migrate.upgrade(postgres.url)
+    environ = {
+        "LIM_HOME": str(home),
+        "LIM_LOGIN_ATTEMPTS_PER_ADDRESS": "100000",
+        "LIM_RECONCILE_S": "0.2",
+    }
+    return load_settings(environ, database_url=postgres.url, s3=s3.settings)
+
+
+@pytest.fixture(scope="session")
+def objects(settings: Settings) -> Objects:
+    """One S3 client for all: it takes longer to make than a test."""
+    return Objects.of(settings.s3)
+
+
+@pytest.fixture
+async def services(settings: Settings, objects: Objects) -> AsyncIterator[Services]:
+    """Connections of this test."""
+    services = Services.of(settings, objects=objects)
+    yield services
+    await services.close()
+
+
+@pytest.fixture(scope="session")
+def app(settings: Settings, objects: Objects) -> FastAPI:
+    """One application for all: each test gives it connections of its own."""
+    return create_app_on(Services.of(settings, objects=objects))
+
+
+@pytest.fixture
+async def http(app: FastAPI, services: Services) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the application, below /api/v1, logged in as nobody."""
+    app.state.services = services
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://test/api/v1", timeout=30.0
+    ) as client:
+        yield client
+
+
+@pytest.fixture
+async def ada(services: Services, http: httpx.AsyncClient) -> Visitor:
+    """A user."""
+    return await known(services, http)
+
+
+@pytest.fixture
+async def bob(services: Services, http: httpx.AsyncClient) -> Visitor:
+    """Another user."""
+    return await known(services, http)

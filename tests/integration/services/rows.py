@@ -1,0 +1,103 @@
+"""Rows that stand for what processing and training would have left in the database."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import httpx
+
+from engine.config.training import TrainingConfig
+from services.api.context import Services
+from services.database.engine import open_session
+from services.database.models import Dataset, DatasetVersion, Job
+from services.jobs.events import append, locked_job
+from tests.integration.services.visitors import Visitor
+
+CONFIG: dict[str, Any] = {"max_steps": 20}
+
+
+async def user_id(visitor: Visitor) -> uuid.UUID:
+    """Whose rows they are."""
+    answer: httpx.Response = await visitor.get("/users/me")
+    return uuid.UUID(answer.json()["id"])
+
+
+async def ready_dataset(services: Services, visitor: Visitor, name: str = "digits") -> uuid.UUID:
+    """A dataset that is ready, without files."""
+    dataset_id = uuid.uuid4()
+    item = {
+        "id": "one",
+        "audio": "audio/00000.wav",
+        "start_s": 0.0,
+        "duration_s": 1.0,
+        "text": "one",
+        "speaker": None,
+        "split": None,
+    }
+    async with open_session(services.sessions) as session:
+        session.add(
+            Dataset(
+                id=dataset_id,
+                user_id=await user_id(visitor),
+                name=name,
+                task="speech_to_text",
+                source={"type": "upload", "files": []},
+                status="ready",
+                report={"items_found": 1, "items_good": 1, "set_aside": []},
+            )
+        )
+        await session.flush()
+        session.add(
+            DatasetVersion(
+                dataset_id=dataset_id,
+                number=1,
+                prefix="nowhere",
+                utterances=1,
+                audio_s=1.0,
+                size=32044,
+                statistics={},
+                sample=[item],
+            )
+        )
+        await session.commit()
+    return dataset_id
+
+
+async def job(services: Services, visitor: Visitor, status: str = "running", **columns: Any) -> uuid.UUID:
+    """A job in a state."""
+    job_id = uuid.uuid4()
+    dataset_id = columns.pop("dataset_id", None) or await ready_dataset(services, visitor)
+    async with open_session(services.sessions) as session:
+        session.add(
+            Job(
+                id=job_id,
+                user_id=await user_id(visitor),
+                name=columns.pop("name", "a job"),
+                model_id="whisper-pico",
+                dataset_id=dataset_id,
+                dataset_version=1,
+                config=TrainingConfig(**CONFIG).model_dump(mode="json"),
+                resources=columns.pop("resources", {}),
+                status=status,
+                **columns,
+            )
+        )
+        await session.commit()
+    return job_id
+
+
+async def say(services: Services, job_id: uuid.UUID, *events: dict[str, Any], status: str | None = None) -> None:
+    """Let a job say something, and change its status."""
+    async with open_session(services.sessions) as session:
+        row = await locked_job(session, job_id)
+        assert row is not None
+        if status is not None:
+            row.status = status
+        await append(session, row, events)
+        await session.commit()
+
+
+def metric(step: int, **data: Any) -> dict[str, Any]:
+    """A training metric."""
+    return {"kind": "metric", "key": f"train/{step}", "time": "2026-01-01T00:00:00Z", "data": {"step": step, **data}}

@@ -1,0 +1,107 @@
+"""Schema, migrations and the embedded server, on a real PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import asyncpg
+import psutil
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from services.database import migrate
+from services.database.embedded import EmbeddedPostgres
+from services.database.models import Base
+
+
+async def test_models_and_migrations_agree(postgres: EmbeddedPostgres) -> None:
+    url = postgres.create_database("test_agree")
+    await migrate.upgrade_async(url)
+    engine = create_async_engine(url)
+
+    def differences(connection: Connection) -> list[object]:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        return list(compare_metadata(context, Base.metadata))
+
+    try:
+        async with engine.connect() as connection:
+            assert await connection.run_sync(differences) == []
+            assert await connection.run_sync(migrate.current) == migrate.head()
+    finally:
+        await engine.dispose()
+
+
+async def test_migrations_go_down_and_up_again(postgres: EmbeddedPostgres) -> None:
+    url = postgres.create_database("test_down")
+    await migrate.upgrade_async(url)
+    await migrate.downgrade_async(url, "base")
+    engine = create_async_engine(url)
+    try:
+        async with engine.connect() as connection:
+            tables = (
+                await connection.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"))
+            ).all()
+            assert set(tables) <= {"alembic_version"}
+    finally:
+        await engine.dispose()
+    await migrate.upgrade_async(url)
+    await migrate.upgrade_async(url)
+
+
+def test_upgrade_from_plain_code(postgres: EmbeddedPostgres) -> None:
+    migrate.upgrade(postgres.create_database("test_plain").replace("+asyncpg", ""))
+
+
+def test_who_joins_the_embedded_server_does_not_stop_it(tmp_path: Path) -> None:
+    with EmbeddedPostgres.start(tmp_path) as owner:
+        joined = subprocess.run(
+            [sys.executable, "-c", _JOIN, str(tmp_path)], capture_output=True, text=True, check=True, timeout=60
+        )
+        told = json.loads(joined.stdout.splitlines()[-1])
+        assert told == {"url": owner.url, "owned": False}
+        pid = int((tmp_path / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+        assert psutil.pid_exists(pid)
+    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+def test_the_server_of_a_killed_owner_gets_a_new_one(tmp_path: Path) -> None:
+    killed = subprocess.run([sys.executable, "-c", _DIE, str(tmp_path)], check=False, timeout=60, capture_output=True)
+    assert killed.returncode != 0
+    pid = int((tmp_path / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+    assert psutil.pid_exists(pid)
+    heir = EmbeddedPostgres.start(tmp_path)
+    assert heir.owned
+    heir.stop()
+    assert not (tmp_path / "postgres" / "postmaster.pid").exists()
+
+
+async def test_the_embedded_server_keeps_its_data(tmp_path: Path) -> None:
+    for expected in (0, 1):
+        with EmbeddedPostgres.start(tmp_path) as server:
+            connection = await asyncpg.connect(server.url.replace("+asyncpg", ""))
+            await connection.execute("CREATE TABLE IF NOT EXISTS kept (n int)")
+            assert await connection.fetchval("SELECT count(*) FROM kept") == expected
+            await connection.execute("INSERT INTO kept VALUES (1)")
+            await connection.close()
+
+
+_JOIN = """
+import json, sys
+from pathlib import Path
+from services.database.embedded import EmbeddedPostgres
+server = EmbeddedPostgres.start(Path(sys.argv[1]))
+print(json.dumps({"url": server.url, "owned": server.owned}))
+server.stop()
+"""
+_DIE = """
+import os, signal, sys
+from pathlib import Path
+from services.database.embedded import EmbeddedPostgres
+EmbeddedPostgres.start(Path(sys.argv[1]))
+os.kill(os.getpid(), signal.SIGKILL)
+"""

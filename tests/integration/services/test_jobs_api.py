@@ -1,0 +1,141 @@
+"""Jobs over HTTP: launch, list, stop, resume."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from cluster.config import ResourcesConfig
+from engine.errors import Fault
+from services.api.context import Services
+from services.errors import InvalidRequestError
+from tests.integration.services import rows
+from tests.integration.services.visitors import Visitor, paths_of
+
+
+async def launch(visitor: Visitor, services: Services, **headers: str) -> dict[str, object]:
+    dataset_id = str(await rows.ready_dataset(services, visitor))
+    body = {"model_id": "whisper-pico", "dataset_id": dataset_id, "config": rows.CONFIG}
+    answer = await visitor.post("/jobs", json=body, headers=headers)
+    assert answer.status_code == 201, answer.text
+    job: dict[str, object] = answer.json()
+    return job
+
+
+async def test_a_job_begins_in_the_queue_with_its_whole_config(services: Services, ada: Visitor) -> None:
+    job = await launch(ada, services)
+    assert job["status"] == "queued"
+    assert job["name"] == "whisper-pico on digits"
+    assert job["progress"] == 0
+    config = job["config"]
+    assert isinstance(config, dict)
+    assert config["method"]["rank"] == 8
+    assert config["max_steps"] == 20
+    assert (await ada.get(f"/jobs/{job['id']}")).json() == job
+
+
+async def test_the_same_key_launches_once(services: Services, ada: Visitor) -> None:
+    dataset_id = str(await rows.ready_dataset(services, ada))
+    body = {"model_id": "whisper-pico", "dataset_id": dataset_id, "config": rows.CONFIG}
+    headers = {"Idempotency-Key": "launch-once"}
+    answers = await asyncio.gather(*(ada.post("/jobs", json=body, headers=headers) for _ in range(4)))
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    assert (await ada.get("/jobs")).json()["total"] == 1
+    other = await ada.post("/jobs", json={**body, "name": "another"}, headers=headers)
+    assert other.json()["code"] == "idempotency_key_reused"
+    refused = await ada.post("/jobs", json={**body, "model_id": "none"}, headers={"Idempotency-Key": "second"})
+    assert refused.status_code == 422
+    assert (await ada.post("/jobs", json=body, headers={"Idempotency-Key": "second"})).status_code == 201
+
+
+async def test_a_queued_job_stops_at_once_and_can_be_resumed(services: Services, ada: Visitor) -> None:
+    job = await launch(ada, services)
+    path = f"/jobs/{job['id']}"
+    stopped = await ada.post(f"{path}/stop")
+    assert stopped.status_code == 202
+    assert stopped.json()["status"] == "stopped"
+    assert stopped.json()["finished_at"] is not None
+    again = await ada.post(f"{path}/stop")
+    assert again.status_code == 409
+    assert again.json()["code"] == "job_state"
+    resumed = await ada.post(f"{path}/resume")
+    assert resumed.status_code == 202
+    assert (resumed.json()["status"], resumed.json()["finished_at"]) == ("queued", None)
+    assert (await ada.post(f"{path}/resume")).status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("status", "stop", "resume"),
+    [
+        ("starting", "stopping", 409),
+        ("running", "stopping", 409),
+        ("stopping", "stopping", 409),
+        ("stopped", 409, "queued"),
+        ("failed", 409, "queued"),
+        ("succeeded", 409, 409),
+    ],
+)
+async def test_what_each_state_allows(
+    services: Services, ada: Visitor, status: str, stop: str | int, resume: str | int
+) -> None:
+    for action, expected in (("stop", stop), ("resume", resume)):
+        job_id = await rows.job(services, ada, status=status)
+        answer = await ada.post(f"/jobs/{job_id}/{action}")
+        assert (answer.json()["status"] if answer.status_code == 202 else answer.status_code) == expected
+
+
+async def test_a_job_whose_dataset_is_gone_cannot_go_on(services: Services, ada: Visitor) -> None:
+    dataset_id = await rows.ready_dataset(services, ada)
+    job_id = await rows.job(services, ada, status="stopped", dataset_id=dataset_id)
+    assert (await ada.call("DELETE", f"/datasets/{dataset_id}")).status_code == 204
+    answer = await ada.post(f"/jobs/{job_id}/resume")
+    assert answer.status_code == 409
+    assert answer.json()["code"] == "dataset_deleted"
+
+
+async def test_lists_come_in_pages_that_stay_whole_while_jobs_are_added(services: Services, ada: Visitor) -> None:
+    dataset_id = await rows.ready_dataset(services, ada)
+
+    async def add(name: str, status: str = "succeeded") -> str:
+        return str(await rows.job(services, ada, status=status, name=name, dataset_id=dataset_id))
+
+    old = [await add(f"run {number}") for number in range(7)]
+    first = (await ada.get("/jobs", params={"limit": 3})).json()
+    assert [job["id"] for job in first["items"]] == old[:-4:-1]
+    assert first["total"] == 7
+    await add("newer")
+    rest = (await ada.get("/jobs", params={"limit": 100, "cursor": first["next_cursor"]})).json()
+    assert [job["id"] for job in rest["items"]] == old[-4::-1]
+    assert rest["next_cursor"] is None
+
+    await add("50%_done\\", status="failed")
+    for text, count in (("%", 1), ("_", 1), ("\\", 1), ("RUN", 7), ("none", 0)):
+        assert (await ada.get("/jobs", params={"q": text})).json()["total"] == count
+    assert (await ada.get("/jobs", params={"status": "failed"})).json()["total"] == 1
+
+
+async def test_what_the_cluster_could_never_hold_is_refused(services: Services) -> None:
+    def faults(resources: ResourcesConfig) -> list[Fault]:
+        return [Fault("resources.gpus_per_worker", f"found {resources.gpus_per_worker}; no node has a GPU")]
+
+    with pytest.raises(InvalidRequestError) as raised:
+        await replace(services, feasibility=faults).check_feasible(ResourcesConfig(gpus_per_worker=1))
+    assert raised.value.code == "infeasible_resources"
+    assert raised.value.faults[0].path == "resources.gpus_per_worker"
+
+
+async def test_health(services: Services, ada: Visitor) -> None:
+    assert (await ada.http.get("http://test/healthz")).json() == {"status": "alive"}
+    ready = await ada.http.get("http://test/readyz")
+    assert ready.json() == {"status": "ready", "dependencies": {"postgresql": "ready", "object_storage": "ready"}}
+
+
+async def test_faulty_resources_are_named(services: Services, ada: Visitor) -> None:
+    dataset_id = str(await rows.ready_dataset(services, ada))
+    resources = {"num_workers": 1, "cpus_per_worker": -1, "label_selector": {"a": 1}}
+    body = {"model_id": "whisper-pico", "dataset_id": dataset_id, "config": rows.CONFIG, "resources": resources}
+    answer = await ada.post("/jobs", json=body)
+    assert set(paths_of(answer)) == {"resources.cpus_per_worker", "resources.label_selector.a"}

@@ -1,0 +1,69 @@
+"""Every route with an id, taken from the OpenAPI document: another user gets 404, nobody gets 401."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import httpx
+
+from services.api.context import Services
+from tests.integration.services import rows
+from tests.integration.services.visitors import Visitor
+
+BODIES: dict[str, Any] = {"PATCH": {"name": "mine now"}}
+
+
+async def test_nobody_reaches_what_is_anothers(
+    services: Services, http: httpx.AsyncClient, ada: Visitor, bob: Visitor
+) -> None:
+    ids = {
+        "dataset_id": str(await rows.ready_dataset(services, ada)),
+        "job_id": str(await rows.job(services, ada)),
+        "item": "one",
+    }
+    document = (await http.get("http://test/openapi.json")).json()
+    checked = []
+    for path, operations in document["paths"].items():
+        names = re.findall(r"{(\w+)}", path)
+        if not set(names) & {"dataset_id", "job_id"}:
+            continue
+        address = "http://test" + path.format(**ids)
+        for method in operations:
+            verb = method.upper()
+            body = {"json": BODIES[verb]} if verb in BODIES else {}
+            theirs = await bob.call(verb, address, **body)
+            assert theirs.status_code == 404, f"{verb} {path} as another user: {theirs.status_code} {theirs.text}"
+            assert theirs.headers["content-type"] == "application/problem+json"
+            nobody = await http.request(verb, address, **body)
+            assert nobody.status_code == 401, f"{verb} {path} as nobody: {nobody.status_code}"
+            checked.append(f"{verb} {path}")
+    assert len(checked) >= 14, checked
+    assert (await ada.get(f"/datasets/{ids['dataset_id']}")).json()["name"] == "digits"
+    assert (await ada.get(f"/jobs/{ids['job_id']}")).json()["status"] == "running"
+
+
+async def test_lists_hold_only_ones_own(services: Services, ada: Visitor, bob: Visitor) -> None:
+    await rows.job(services, ada)
+    assert (await ada.get("/jobs")).json()["total"] == 1
+    assert (await ada.get("/datasets")).json()["total"] == 1
+    for path in ("/jobs", "/datasets"):
+        assert (await bob.get(path)).json() == {"items": [], "total": 0, "next_cursor": None}
+
+
+async def test_a_job_on_anothers_dataset_is_refused(services: Services, ada: Visitor, bob: Visitor) -> None:
+    dataset_id = await rows.ready_dataset(services, ada)
+    body = {"model_id": "whisper-pico", "dataset_id": str(dataset_id), "config": rows.CONFIG}
+    assert (await bob.post("/jobs", json=body)).status_code == 404
+    assert (await ada.post("/jobs", json=body)).status_code == 201
+
+
+async def test_a_key_of_ones_own_does_not_open_anothers_resource(
+    services: Services, ada: Visitor, bob: Visitor
+) -> None:
+    body = {"name": "mine", "source": {"type": "upload", "files": [{"name": "a.zip", "size": 1}]}}
+    headers = {"Idempotency-Key": "same-key"}
+    first = await ada.post("/datasets", json=body, headers=headers)
+    second = await bob.post("/datasets", json=body, headers=headers)
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert first.json()["dataset"]["id"] != second.json()["dataset"]["id"]

@@ -1,0 +1,266 @@
+"""The API on Ray Serve, the hub, Ray Jobs: everything real but the training, and all of it killed in turn."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shlex
+import signal
+import socket
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+import ray
+from ray.util.state import list_actors
+
+from cluster.runtime import start_local
+from cluster.storage.embedded import EmbeddedS3
+from services.database import migrate
+from services.database.embedded import EmbeddedPostgres
+from services.jobs.hub import NAME, NAMESPACE, start_hub
+from services.settings import Settings, load_settings
+from tests.integration.services.recordings import archive, good
+from tests.integration.services.stand_in_driver import DIES_ONCE, FAILS
+from tests.integration.services.visitors import PASSWORD
+
+DRIVER = f"{shlex.quote(sys.executable)} {shlex.quote(str(Path(__file__).with_name('stand_in_driver.py')))}"
+FINAL = {"succeeded", "failed", "stopped"}
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # Ray Serve is deprecated in its own eyes when it is imported
+    from services import serve_app
+
+# What Ray warns of in this process is not ours.
+pytestmark = [pytest.mark.timeout(400), pytest.mark.filterwarnings("default")]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def settings(home: Path, postgres: EmbeddedPostgres, s3: EmbeddedS3) -> Settings:
+    """A database of its own: the hub does whatever waits in it."""
+    url = postgres.create_database("platform")
+    migrate.upgrade(url)
+    environ = {"LIM_HOME": str(home), "LIM_RECONCILE_S": "0.5", "LIM_STOP_GRACE_S": "60"}
+    return load_settings(environ, database_url=url, s3=s3.settings)
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[None]:
+    """A Ray cluster of our own."""
+    with start_local(cpus=2):
+        yield
+
+
+@pytest.fixture(scope="module")
+def user(settings: Settings, cluster: None) -> Iterator[httpx.Client]:
+    """Somebody logged in to the platform."""
+    start_hub(settings, DRIVER)
+    address = serve_app.deploy_api(settings, port=free_port())
+    with httpx.Client(base_url=f"{address}/api/v1", timeout=60) as http:
+        account = {"username": "ada", "email": "ada@example.com", "password": PASSWORD}
+        assert http.post("/auth/signup", json=account).status_code == 201
+        tokens = http.post("/auth/login", json={"username_or_email": "ada", "password": PASSWORD}).json()
+        http.headers["Authorization"] = f"Bearer {tokens['access_token']}"
+        yield http
+    serve_app.undeploy()
+
+
+@pytest.fixture(scope="module")
+def dataset_id(user: httpx.Client) -> str:
+    """A dataset, ingested on the cluster."""
+    data = archive(good())
+    source = {"type": "upload", "files": [{"name": "speech.zip", "size": len(data)}]}
+    new = user.post("/datasets", json={"name": "speech", "source": source}).json()
+    assert httpx.put(new["uploads"][0]["url"], content=data).status_code == 200
+    path = f"/datasets/{new['dataset']['id']}"
+    assert user.post(f"{path}/complete").status_code == 202
+    while (dataset := user.get(path).json())["status"] == "processing":
+        time.sleep(0.1)
+    assert dataset["status"] == "ready", dataset
+    assert dataset["statistics"]["utterances"] == 4
+    identifier: str = dataset["id"]
+    return identifier
+
+
+def launch(user: httpx.Client, dataset_id: str, steps: int, fate: float = 1e-3) -> str:
+    """A job whose stand-in driver ends as told."""
+    config = {"max_steps": steps, "optimizer": {"type": "adamw", "learning_rate": fate}}
+    answer = user.post("/jobs", json={"model_id": "whisper-pico", "dataset_id": dataset_id, "config": config})
+    assert answer.status_code == 201, answer.text
+    identifier: str = answer.json()["id"]
+    return identifier
+
+
+class Follower(threading.Thread):
+    """Reads a job's stream to its end, and takes it up again when it breaks off."""
+
+    def __init__(self, user: httpx.Client, job_id: str) -> None:
+        super().__init__(daemon=True)
+        self._user = user
+        self._job_id = job_id
+        self.events: list[dict[str, Any]] = []
+        self.ended = False
+        self.start()
+
+    def run(self) -> None:
+        while not self.ended:
+            try:
+                self._read()
+            except httpx.TransportError:
+                time.sleep(0.2)
+
+    def _read(self) -> None:
+        last = self.events[-1]["seq"] if self.events else 0
+        with self._user.stream("GET", f"/jobs/{self._job_id}/events", headers={"Last-Event-ID": str(last)}) as answer:
+            if answer.status_code != 200:
+                time.sleep(0.2)
+                return
+            for line in answer.iter_lines():
+                if line.startswith("data: "):
+                    self.events.append(json.loads(line.removeprefix("data: ")))
+        self.ended = bool(self.events) and self.events[-1].get("status") in FINAL
+
+    def steps(self) -> list[int]:
+        """The steps that were told, in order."""
+        return [event["step"] for event in self.events if "step" in event]
+
+    def statuses(self) -> list[str]:
+        """The statuses that were told, in order."""
+        return [event["status"] for event in self.events if "status" in event]
+
+    def until_step(self, step: int) -> None:
+        """Wait."""
+        while max(self.steps(), default=0) < step and self.is_alive():
+            time.sleep(0.05)
+
+
+def test_a_job_survives_the_death_of_its_driver_the_hub_and_the_api(user: httpx.Client, dataset_id: str) -> None:
+    job_id = launch(user, dataset_id, steps=60, fate=DIES_ONCE)
+    follower = Follower(user, job_id)
+    follower.until_step(5)
+    hub = ray.get_actor(NAME, NAMESPACE)
+    hub_pid = ray.get(hub.pid.remote())
+    os.kill(hub_pid, signal.SIGKILL)
+    follower.until_step(40)  # the driver has died at step 30, and somebody has submitted it again
+    address = ray.get_runtime_context().gcs_address  # there may be other clusters on this machine
+    replicas = list_actors(address, filters=[("state", "=", "ALIVE"), ("ray_namespace", "=", "serve")])
+    [replica_pid] = [actor.pid for actor in replicas if actor.class_name.startswith("ServeReplica")]
+    os.kill(replica_pid, signal.SIGKILL)
+    follower.join(timeout=200)
+
+    assert follower.ended
+    assert [event["seq"] for event in follower.events] == list(range(1, len(follower.events) + 1))
+    assert sorted(follower.steps()) == list(range(1, 61))
+    assert follower.statuses()[-1] == "succeeded"
+    starts = follower.statuses().count("starting")
+    assert starts >= 2, user.get(f"/jobs/{job_id}/logs").text  # a machine with much to do may lose a driver more
+    assert ray.get(hub.pid.remote()) != hub_pid
+
+    job = user.get(f"/jobs/{job_id}").json()
+    assert (job["status"], job["attempt"], job["step"], job["progress"]) == ("succeeded", starts, 60, 1.0)
+    assert job["result"]["steps"] == 60
+    artifacts = user.get(f"/jobs/{job_id}/artifacts").json()["items"]
+    assert {artifact["kind"] for artifact in artifacts} == {"adapter", "result"}
+    for artifact in artifacts:
+        data = httpx.get(artifact["url"]).content
+        assert (len(data), hashlib.sha256(data).hexdigest()) == (artifact["size"], artifact["sha256"])
+
+
+def test_a_job_is_stopped_and_goes_on_later(user: httpx.Client, dataset_id: str) -> None:
+    job_id = launch(user, dataset_id, steps=200)
+    follower = Follower(user, job_id)
+    follower.until_step(3)
+    assert user.post(f"/jobs/{job_id}/stop").json()["status"] == "stopping"
+    follower.join(timeout=100)
+    assert follower.statuses()[-1] == "stopped"
+    job = user.get(f"/jobs/{job_id}").json()
+    stopped_at = job["result"]["steps"]
+    assert (job["status"], job["error"]) == ("stopped", None)
+    assert 3 <= stopped_at < 200
+
+    assert user.post(f"/jobs/{job_id}/resume").json()["status"] == "queued"
+    follower = Follower(user, job_id)
+    follower.until_step(stopped_at + 3)
+    assert user.post(f"/jobs/{job_id}/stop").status_code == 202
+    follower.join(timeout=100)
+    assert sorted(follower.steps()) == list(range(1, max(follower.steps()) + 1))
+    assert user.get(f"/jobs/{job_id}").json()["result"]["steps"] > stopped_at
+
+
+def test_what_the_cluster_could_never_hold_is_refused(user: httpx.Client, dataset_id: str) -> None:
+    body = {"model_id": "whisper-pico", "dataset_id": dataset_id, "config": {"max_steps": 1}}
+    answer = user.post("/jobs", json={**body, "resources": {"gpus_per_worker": 1}})
+    assert answer.status_code == 422
+    assert answer.json()["code"] == "infeasible_resources"
+    assert [error["path"] for error in answer.json()["errors"]] == ["resources.gpus_per_worker"]
+    answer = user.post("/jobs", json={**body, "resources": {"num_workers": 3}})
+    assert [error["path"] for error in answer.json()["errors"]] == ["resources.num_workers"]
+    assert "3 workers do not fit" in answer.text
+
+
+def test_a_job_that_fails_says_why(user: httpx.Client, dataset_id: str) -> None:
+    job_id = launch(user, dataset_id, steps=5, fate=FAILS)
+    follower = Follower(user, job_id)
+    follower.join(timeout=100)
+    job = user.get(f"/jobs/{job_id}").json()
+    assert (job["status"], job["attempt"]) == ("failed", 1)
+    assert job["error"].endswith("the data cannot be learned")
+    assert follower.statuses()[-1] == "failed"
+    logs = user.get(f"/jobs/{job_id}/logs").json()["items"]
+    assert any("the data cannot be learned" in line["message"] for line in logs)
+
+
+def test_real_training_through_the_api_survives_the_death_of_its_driver(
+    settings: Settings, user: httpx.Client, dataset_id: str
+) -> None:
+    start_hub(settings)  # with the real driver, in the place of the stand-in's
+    config = {
+        "max_steps": 12,
+        "log_every_steps": 1,
+        "checkpoint": {"every_steps": 2},
+        "method": {"type": "qlora", "rank": 2},
+        "split": {"test_speakers": ["speaker1"], "validation_fraction": 0.0},
+        "batch": {"audio_s": 2.0, "micro_batch_audio_s": 2.0},
+    }
+    answer = user.post("/jobs", json={"model_id": "whisper-pico", "dataset_id": dataset_id, "config": config})
+    assert answer.status_code == 201, answer.text
+    job_id = answer.json()["id"]
+    follower = Follower(user, job_id)
+    follower.until_step(3)
+    for process in psutil.process_iter(["cmdline"]):
+        command = process.info["cmdline"] or []
+        if "cluster.train" in command and any(job_id in part for part in command):
+            process.kill()
+    follower.join(timeout=300)
+
+    job = user.get(f"/jobs/{job_id}").json()
+    assert job["status"] == "succeeded", user.get(f"/jobs/{job_id}/logs").text
+    assert job["attempt"] in {1, 2}  # the run may have been quicker than the kill
+    assert [event["seq"] for event in follower.events] == list(range(1, len(follower.events) + 1))
+    phases = [event["phase"] for event in follower.events if "phase" in event]
+    assert phases[0] == "loading"
+    assert phases[-1] == "done"
+    trained = [event["step"] for event in follower.events if event["event_key"].startswith("train/")]
+    assert sorted(trained) == list(range(1, 13))
+    assert {"base_wer", "adapter_wer", "loss"} <= set(job["metrics"])
+    assert job["result"]["steps"] == 12
+    assert job["result"]["test_speakers"] == ["speaker1"]
+    artifacts = {item["name"]: item for item in user.get(f"/jobs/{job_id}/artifacts").json()["items"]}
+    weights = artifacts["adapter/adapter_model.safetensors"]
+    data = httpx.get(weights["url"]).content
+    assert hashlib.sha256(data).hexdigest() == weights["sha256"]
+    assert "adapter/adapter_config.json" in artifacts

@@ -1,0 +1,95 @@
+"""A run's data on a node."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from cluster.errors import DatasetUnavailableError
+from cluster.storage.dataset_cache import local_dataset
+from cluster.storage.settings import S3Settings
+from engine.data.manifest import read_manifest
+from engine.errors import IngestError
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> S3Settings:
+    return S3Settings(home=tmp_path / "home")
+
+
+@pytest.fixture
+def recordings(tmp_path: Path) -> Path:
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    for take in range(3):
+        record(folder, take)
+    return folder
+
+
+def record(folder: Path, take: int) -> None:
+    wave = np.random.default_rng(take).normal(0.0, 0.1, 8000).astype(np.float32)
+    soundfile.write(folder / f"seven_anna_{take}.wav", wave, 16000)
+
+
+def test_a_dataset_version_is_used_where_it_is(tmp_path: Path, settings: S3Settings) -> None:
+    (tmp_path / "manifest.jsonl").write_text("")
+    assert local_dataset(str(tmp_path), settings) == tmp_path
+    assert not settings.home.exists()
+
+
+def test_recordings_are_ingested_once(recordings: Path, settings: S3Settings) -> None:
+    folder = local_dataset(str(recordings), settings)
+    assert len(read_manifest(folder / "manifest.jsonl")) == 3
+    before = (folder / "manifest.jsonl").stat()
+    assert local_dataset(str(recordings), settings) == folder
+    assert (folder / "manifest.jsonl").stat() == before
+
+
+def test_changed_recordings_are_another_dataset(recordings: Path, settings: S3Settings) -> None:
+    folder = local_dataset(str(recordings), settings)
+    record(recordings, 3)
+    again = local_dataset(str(recordings), settings)
+    assert again != folder
+    assert len(read_manifest(again / "manifest.jsonl")) == 4
+
+
+def test_workers_that_start_at_once_share_one(recordings: Path, settings: S3Settings) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        folders = set(pool.map(lambda _: local_dataset(str(recordings), settings), range(4)))
+    assert len(folders) == 1
+    kept = [path for path in (settings.home / "cache" / "datasets").iterdir() if path.is_dir()]
+    assert kept == list(folders)
+
+
+def test_what_a_killed_worker_left_is_cleared(recordings: Path, settings: S3Settings) -> None:
+    folder = local_dataset(str(recordings), settings)
+    (folder / "manifest.jsonl").unlink()
+    left = folder.parent / f".{folder.name}.half"
+    left.mkdir()
+    assert local_dataset(str(recordings), settings) == folder
+    assert (folder / "manifest.jsonl").exists()
+    assert not left.exists()
+
+
+def test_a_relative_path_is_looked_for_beside(
+    recordings: Path, settings: S3Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    assert local_dataset("recordings", settings, beside=[tmp_path])
+    with pytest.raises(DatasetUnavailableError, match=rf"no data at {elsewhere}/gone, {tmp_path}/gone on") as raised:
+        local_dataset("gone", settings, beside=[tmp_path])
+    assert os.uname().nodename in str(raised.value)
+    assert "s3://bucket/prefix" in str(raised.value)
+
+
+def test_nothing_good(tmp_path: Path, settings: S3Settings) -> None:
+    (tmp_path / "notes.txt").write_text("no audio")
+    with pytest.raises(IngestError):
+        local_dataset(str(tmp_path), settings)

@@ -1,0 +1,132 @@
+"""The driver's command line, up to where a cluster would be needed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cluster.config import RunConfig
+from cluster.launch import _check_same_run
+from cluster.narrator import Narrator, evaluation_line, step_line
+from cluster.train import main, read_run_config
+from engine.config.base import parse, read_yaml
+from engine.errors import ConfigError
+from engine.events import Event
+from engine.storage import LocalRunStore
+
+ROOT = Path(__file__).resolve().parents[3]
+RUNS = sorted((ROOT / "configs" / "runs").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", RUNS, ids=lambda path: path.stem)
+def test_every_shipped_run_is_valid(path: Path) -> None:
+    run = parse(RunConfig, read_yaml(path))
+    if not run.data.startswith("s3://"):
+        assert (ROOT / run.data).exists()
+
+
+def test_every_fault_at_once_before_anything_is_imported(tmp_path: Path) -> None:
+    config = tmp_path / "run.yaml"
+    config.write_text(
+        yaml.safe_dump(
+            {
+                "name": "Not a name",
+                "data": "recordings",
+                "training": {"max_steps": -1, "method": {"type": "qlora", "rnk": 8}},
+                "resources": {"num_workers": 0},
+                "storage": "/tmp/run",
+            }
+        )
+    )
+    code = (
+        "import sys; from cluster.train import main; code = main(sys.argv[1:]); "
+        "loaded = {'torch', 'ray', 'boto3'} & set(sys.modules); sys.exit(99 if loaded else code)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, "--config", str(config)], capture_output=True, text=True)
+    assert done.returncode == 2
+    for path in ("name", "training.max_steps", "training.method.rnk", "resources.num_workers", "storage"):
+        assert f"  {path}: " in done.stderr
+    assert "5 faults" in done.stderr
+
+
+def test_overrides_are_laid_over_the_file() -> None:
+    run = read_run_config(str(RUNS[0]), ["training.max_steps=7", "name=other", "resources.num_workers=2"])
+    assert (run.training.max_steps, run.name, run.resources.num_workers) == (7, "other", 2)
+
+
+def test_a_faulty_override(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--config", str(RUNS[0]), "--set", "training.max_steps"]) == 2
+    assert "an override is written path=value" in capsys.readouterr().err
+
+
+def test_no_such_file(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--config", "nowhere.yaml"]) == 2
+    assert "no config file at nowhere.yaml" in capsys.readouterr().err
+
+
+def test_help_shows_how_it_is_called(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    assert ended.value.code == 0
+    told = capsys.readouterr().out
+    assert "python -m cluster.train --config configs/runs/digits-qlora.yaml --set training.max_steps=50" in told
+    assert "ray job submit --working-dir . -- python -m cluster.train" in told
+
+
+def test_a_run_that_began_with_another_config(tmp_path: Path) -> None:
+    store = LocalRunStore(tmp_path)
+    run = parse(RunConfig, read_yaml(RUNS[0]))
+    _check_same_run(store, run)
+    store.put_bytes("config.json", run.model_dump_json().encode())
+    more = run.model_copy(update={"resources": run.resources.model_copy(update={"num_workers": 2})})
+    _check_same_run(store, more)
+    other = read_run_config(str(RUNS[0]), ["training.max_steps=7", "training.optimizer.learning_rate=0.1"])
+    with pytest.raises(ConfigError) as raised:
+        _check_same_run(store, other)
+    paths = [fault.path for fault in raised.value.faults]
+    assert paths == ["training.max_steps", "training.optimizer.learning_rate", "name"]
+
+
+def test_progress_is_told_from_events(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    import logging
+
+    caplog.set_level(logging.INFO)
+    store = LocalRunStore(tmp_path)
+
+    def write(part: int, *events: Event) -> None:
+        lines = "".join(json.dumps(event.to_json()) + "\n" for event in events)
+        store.put_bytes(f"events/{part:08d}.jsonl", lines.encode())
+
+    write(0, Event("log", "old", {"level": "info", "message": "of an earlier launch"}))
+    narrator = Narrator(store, logging.getLogger("test"))
+    assert not narrator.has_begun
+    write(1, Event("status", "a/training", {"phase": "training"}), Event("metric", "train/1", {"step": 1, "loss": 2.0}))
+    write(2, Event("metric", "train/2", {"step": 2, "loss": 1.0}))
+    write(3, Event("metric", "e", {"split": "test", "which": "adapter", "wer": 0.125, "cer": 0.05, "step": 2}))
+    narrator.look(now=True)
+    narrator.look(now=True)
+    assert narrator.has_begun
+    assert [record.message for record in caplog.records] == [
+        "training",
+        "step 1  loss 2.0000",
+        "adapter on test: WER 12.5%, CER 5.0% at step 2",
+    ]
+
+
+def test_lines() -> None:
+    data = {
+        "step": 120,
+        "total_steps": 800,
+        "loss": 0.51234,
+        "learning_rate": 0.0021,
+        "audio_s_per_s": 41.26,
+        "peak_bytes": 900 * 2**20,
+        "eta_s": 62.0,
+    }
+    assert step_line(data) == "step 120/800  loss 0.5123  lr 2.10e-03  41.3 audio-s/s  900 MiB  1:02 left"
+    assert evaluation_line({"split": "test", "which": "base", "wer": 0.5}) == "base on test: WER 50.0%"

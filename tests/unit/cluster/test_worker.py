@@ -1,0 +1,156 @@
+"""What a worker does around the training stage."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cluster import worker
+from cluster.config import ResourcesConfig, RunConfig
+from cluster.storage.run_store import S3RunStore
+from cluster.storage.settings import S3Settings
+from cluster.worker import Assignment, Place, prepare_process, processors, read_failure, run
+from engine.config.training import TrainingConfig
+from engine.errors import TrainingError
+from engine.events import Event
+from tests.unit.cluster.bucket import MemoryBucket
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> MemoryBucket:
+    """Every store that a worker opens is this one."""
+    bucket = MemoryBucket()
+    monkeypatch.setattr(S3RunStore, "at", classmethod(lambda cls, uri, settings: cls(bucket, "less-is-more", "run")))
+    for name in ("OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "TOKENIZERS_PARALLELISM"):
+        monkeypatch.setenv(name, os.environ.get(name, ""))
+    return bucket
+
+
+@pytest.fixture
+def assignment(tmp_path: Path) -> Assignment:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "manifest.jsonl").write_text("")
+    return Assignment(
+        config=RunConfig(name="one", data="data", training=TrainingConfig(max_steps=5)),
+        storage=S3Settings(home=tmp_path / "home", endpoint_url="http://127.0.0.1:9"),
+        uri="s3://less-is-more/run",
+        attempt="first",
+        beside=(str(tmp_path),),
+    )
+
+
+def events_of(bucket: MemoryBucket) -> list[dict[str, Any]]:
+    parts = [data for key, data in sorted(bucket.objects.items()) if "/events/" in key]
+    return [json.loads(line) for part in parts for line in part.splitlines()]
+
+
+def test_the_stage_gets_what_it_needs(assignment: Assignment, bucket: MemoryBucket, tmp_path: Path) -> None:
+    given: dict[str, Any] = {}
+
+    def stage(**arguments: Any) -> str:
+        given.update(arguments)
+        assert arguments["work_dir"].is_dir()
+        arguments["events"].emit(Event("metric", "train/1", {"step": 1}))
+        return "result"
+
+    assert run(assignment, Place(), stage) == "result"  # type: ignore[arg-type, comparison-overlap]
+    assert given["model"] == "whisper-pico"
+    assert given["data"] == tmp_path / "data"
+    assert given["config"].max_steps == 5
+    assert given["threads"] == processors()
+    assert given["parallel"].world_size == 1
+    assert given["should_stop"]() is False
+    assert not given["work_dir"].exists()
+    assert [event["key"] for event in events_of(bucket)] == ["train/1"]
+
+
+def test_a_failure_that_would_happen_again_is_not_tried_again(assignment: Assignment, bucket: MemoryBucket) -> None:
+    calls = []
+
+    def stage(**arguments: Any) -> None:
+        calls.append(1)
+        raise TrainingError("the loss of step 3 is nan")
+
+    assert run(assignment, Place(), stage) is None
+    assert run(assignment, Place(), stage) is None
+    assert len(calls) == 1
+    store = S3RunStore(bucket, "less-is-more", "run")
+    assert read_failure(store, "first") == "the loss of step 3 is nan"
+    assert read_failure(store, "second") is None
+    (event,) = events_of(bucket)
+    assert event["data"] == {"level": "warning", "message": "a worker failed: the loss of step 3 is nan"}
+
+
+def test_with_several_workers_all_are_started_again_and_return(assignment: Assignment, bucket: MemoryBucket) -> None:
+    def stage(**arguments: Any) -> None:
+        raise TrainingError("the loss of step 3 is nan")
+
+    with pytest.raises(TrainingError):
+        run(assignment, Place(rank=0, workers=2), stage)
+    assert run(assignment, Place(rank=0, workers=2), stage) is None
+    assert run(assignment, Place(rank=1, workers=2), stage) is None
+
+
+def test_any_other_failure_is_left_to_ray_train(assignment: Assignment, bucket: MemoryBucket) -> None:
+    def stage(**arguments: Any) -> None:
+        raise RuntimeError("connection reset by peer")
+
+    with pytest.raises(RuntimeError):
+        run(assignment, Place(), stage)
+    assert read_failure(S3RunStore(bucket, "less-is-more", "run"), "first") is None
+    (event,) = events_of(bucket)
+    assert event["data"]["message"] == "a worker failed: RuntimeError: connection reset by peer"
+
+
+def test_a_gpu_that_was_not_asked_for_is_not_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES"):
+        monkeypatch.setenv(name, "0")
+    config = RunConfig(name="one", data="data", training=TrainingConfig(max_steps=5))
+    prepare_process(config, Place(workers=2, workers_here=2))
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == ""
+    assert os.environ["OMP_NUM_THREADS"] == str(max(1, processors() // 2))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    prepare_process(
+        config.model_copy(update={"resources": ResourcesConfig(gpus_per_worker=1, threads_per_worker=3)}), Place()
+    )
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "0"
+    assert os.environ["OMP_NUM_THREADS"] == "3"
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({}, 64),
+        ({"cpu.max": "max 100000"}, 64),
+        ({"cpu.max": "150000 100000"}, 2),
+        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, 64),
+        ({"cpu/cpu.cfs_quota_us": "50000", "cpu/cpu.cfs_period_us": "100000"}, 1),
+    ],
+)
+def test_a_quota_counts_as_processors(
+    files: dict[str, str], expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker.os, "sched_getaffinity", lambda _: set(range(64)))
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(content)
+    assert processors(tmp_path) == expected
+
+
+def test_an_assignment_travels_without_torch(assignment: Assignment, tmp_path: Path) -> None:
+    (tmp_path / "assignment").write_bytes(pickle.dumps(assignment))
+    code = (
+        "import pickle, sys; from pathlib import Path; "
+        f"read = pickle.loads(Path({str(tmp_path / 'assignment')!r}).read_bytes()); "
+        "assert read.config.name == 'one' and callable(read); "
+        "sys.exit(' '.join({'torch', 'transformers', 'ray'} & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -1,0 +1,71 @@
+"""Configs: every fault at once, each with its path, what was found, what is allowed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.config.base import apply_overrides, parse, read_yaml
+from engine.config.training import QloraConfig, TrainingConfig
+from engine.errors import ConfigError
+
+
+def _faults(values: dict[str, object]) -> dict[str, str]:
+    with pytest.raises(ConfigError) as caught:
+        parse(TrainingConfig, values)
+    return {fault.path: fault.message for fault in caught.value.faults}
+
+
+def test_every_fault_is_reported_at_once_also_those_between_fields() -> None:
+    faults = _faults(
+        {
+            "method": {"type": "qlora", "rank": 0, "alpa": 3},
+            "optimizer": {"type": "adam"},
+            "max_steps": 10,
+            "epochs": 2,
+            "seed": "x",
+            "batch": {"audio_s": 4, "micro_batch_audio_s": 8},
+            "evaluation": {"keep": "best"},
+            "lerning_rate": 1,
+        }
+    )
+    assert "greater than or equal to 1; found 0" in faults["method.rank"]
+    assert "no such field" in faults["method.alpa"]
+    assert "adamw" in faults["optimizer"]
+    assert "found 'x'" in faults["seed"]
+    assert "no such field" in faults["lerning_rate"]
+    assert "a micro-batch is a part of the batch" in faults["batch"]
+    between = faults[""]
+    assert "found max_steps 10 and epochs 2.0" in between or "evaluation.every_steps" in between
+    assert len(faults) >= 7
+
+
+def test_a_good_config_is_frozen_and_has_good_defaults() -> None:
+    config = parse(TrainingConfig, {})
+    assert config.method == QloraConfig()
+    with pytest.raises(ValueError, match="frozen"):
+        config.seed = 3  # type: ignore[misc]
+
+
+def test_overrides_are_yaml_values_by_path() -> None:
+    values = apply_overrides({"batch": {"audio_s": 8}}, ["batch.max_utterances=4", "method.type=lora", "epochs=1.5"])
+    assert values == {"batch": {"audio_s": 8, "max_utterances": 4}, "method": {"type": "lora"}, "epochs": 1.5}
+    with pytest.raises(ConfigError, match="an override is written path=value"):
+        apply_overrides({}, ["epochs"])
+    with pytest.raises(ConfigError, match="not a group of fields"):
+        apply_overrides({"seed": 1}, ["seed.x=1"])
+
+
+def test_a_file_that_is_no_config_says_why(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no config file at"):
+        read_yaml(tmp_path / "none.yaml")
+    (tmp_path / "list.yaml").write_text("- 1\n")
+    with pytest.raises(ConfigError, match="holds list; a config is a mapping"):
+        read_yaml(tmp_path / "list.yaml")
+    (tmp_path / "bad.yaml").write_text("a: [1\n")
+    with pytest.raises(ConfigError, match="not valid YAML"):
+        read_yaml(tmp_path / "bad.yaml")
+    (tmp_path / "evil.yaml").write_text("a: !!python/object/apply:os.system ['true']\n")
+    with pytest.raises(ConfigError, match="not valid YAML"):
+        read_yaml(tmp_path / "evil.yaml")

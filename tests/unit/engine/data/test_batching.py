@@ -1,0 +1,111 @@
+"""The order of batches."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from engine.config.training import BatchConfig, FullContextConfig, ShortContextConfig
+from engine.data.batching import BatchOrder, Position, evaluation_batches, micro_batches, padded_s
+from engine.data.manifest import Utterance
+from engine.errors import TrainingError
+
+START = Position()
+CONTEXT = ShortContextConfig(bucket_s=0.5, tail_s=0.1)
+
+
+def _utterances(count: int, longest_s: float = 5.0) -> list[Utterance]:
+    generator = np.random.default_rng(0)
+    return [
+        Utterance(f"u{i}", "a.wav", 0.0, float(generator.uniform(0.2, longest_s)), "one", None, None)
+        for i in range(count)
+    ]
+
+
+def _order(utterances: list[Utterance], batch: BatchConfig, position: Position | None = None) -> BatchOrder:
+    return BatchOrder(utterances, batch, CONTEXT, window_s=30.0, seed=3, position=position or START)
+
+
+def test_lengths_are_padded_to_the_bucket_with_a_tail() -> None:
+    assert padded_s(0.2, CONTEXT, 30.0) == 0.5
+    assert padded_s(0.4, CONTEXT, 30.0) == 0.5
+    assert padded_s(0.41, CONTEXT, 30.0) == 1.0
+    assert padded_s(29.95, CONTEXT, 30.0) == 30.0
+    assert padded_s(0.2, FullContextConfig(), 30.0) == 30.0
+
+
+def test_an_epoch_has_every_utterance_once_and_no_batch_is_overfull() -> None:
+    utterances = _utterances(500)
+    batch = BatchConfig(audio_s=12, micro_batch_audio_s=12, max_utterances=9)
+    order = _order(utterances, batch)
+    steps = order.steps_per_epoch()
+    batches = [order.next() for _ in range(steps)]
+    assert sorted(i for b in batches for i in b.indices) == list(range(500))
+    for b in batches:
+        seconds = sum(padded_s(utterances[i].duration_s, CONTEXT, 30.0) for i in b.indices)
+        assert len(b.indices) == 1 or (seconds <= 12 and len(b.indices) <= 9)
+    assert order.next().position.epoch == 1
+
+
+def test_batches_hold_similar_lengths() -> None:
+    utterances = _utterances(2000)
+    order = _order(utterances, BatchConfig(audio_s=24, micro_batch_audio_s=24))
+    padding = speech = 0.0
+    for _ in range(order.steps_per_epoch()):
+        lengths = [padded_s(utterances[i].duration_s, CONTEXT, 30.0) for i in order.next().indices]
+        padding += max(lengths) * len(lengths) - sum(lengths)
+        speech += sum(lengths)
+    assert padding / speech < 0.05  # in order of arrival it would be about 0.7
+
+
+def test_any_position_can_be_found_again() -> None:
+    utterances = _utterances(200)
+    batch = BatchConfig(audio_s=8, micro_batch_audio_s=8, short_first_steps=30, short_first_max_s=2.0)
+    first = _order(utterances, batch)
+    before = [first.next() for _ in range(25)]
+    middle = first.position
+    expected = [first.next() for _ in range(60)]
+    again = _order(utterances, batch, middle)
+    assert [again.next() for _ in range(60)] == expected
+    assert before != expected[:25]
+
+
+def test_short_utterances_come_first_and_then_all() -> None:
+    utterances = _utterances(300)
+    batch = BatchConfig(audio_s=8, micro_batch_audio_s=8, short_first_steps=10, short_first_max_s=1.0)
+    order = _order(utterances, batch)
+    early = {i for _ in range(10) for i in order.next().indices}
+    assert max(utterances[i].duration_s for i in early) <= 1.0
+    full = BatchConfig(audio_s=8, micro_batch_audio_s=8)
+    late = {i for _ in range(_order(utterances, full).steps_per_epoch()) for i in order.next().indices}
+    assert late == set(range(300))
+
+
+def test_a_curriculum_without_short_utterances_says_so() -> None:
+    utterances = [Utterance("u", "a.wav", 0.0, 3.0, "one", None, None)]
+    batch = BatchConfig(short_first_steps=1, short_first_max_s=1.0)
+    with pytest.raises(TrainingError, match=r"short_first_max_s is 1.0 s .* the shortest has 3.00 s"):
+        _order(utterances, batch).next()
+    with pytest.raises(TrainingError, match="no utterance is left to train on"):
+        _order([], batch)
+
+
+@pytest.mark.parametrize("world_size", [1, 2, 3, 5])
+def test_workers_share_a_batch_without_loss_or_repeat(world_size: int) -> None:
+    lengths = [0.5 + 0.5 * (i % 4) for i in range(17)]
+    parts = [
+        micro_batches(range(17), lengths, micro_batch_audio_s=3.0, rank=rank, world_size=world_size)
+        for rank in range(world_size)
+    ]
+    assert sorted(i for part in parts for piece in part for i in piece) == list(range(17))
+    for piece in (piece for part in parts for piece in part):
+        assert sum(lengths[i] for i in piece) <= 3.0
+
+
+def test_evaluation_batches_hold_one_length_each() -> None:
+    lengths = [0.5, 1.0, 0.5, 2.0, 1.0, 0.5]
+    batches = evaluation_batches(lengths, 1.0)
+    assert sorted(i for b in batches for i in b) == list(range(6))
+    for b in batches:
+        assert len({lengths[i] for i in b}) == 1
+        assert len(b) <= max(1, int(1.0 / lengths[b[0]]))

@@ -1,0 +1,101 @@
+"""Speech to text: targets, batches, padding, predictions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from engine.config.training import TrainingConfig
+from engine.data.manifest import Utterance, read_manifest
+from engine.errors import TrainingError
+from engine.models.family import load_model
+from engine.models.whisper import WhisperSpeech
+from engine.tasks.speech_to_text import SpeechToText
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def speech(tiny_whisper: Path) -> WhisperSpeech:
+    return load_model("whisper", str(tiny_whisper))
+
+
+def _task(speech: WhisperSpeech, **fields: object) -> SpeechToText:
+    return SpeechToText(TrainingConfig.model_validate(fields), speech, CPU, torch.float32)
+
+
+def test_targets_are_the_text_and_an_end_and_nothing_of_the_prefix(speech: WhisperSpeech, tones: Path) -> None:
+    task = _task(speech)
+    rows = [u for u in read_manifest(tones / "manifest.jsonl") if u.text in ("one", "three")][:8]
+    batch = task.collate(rows, tones)
+    for i, u in enumerate(rows):
+        learned = batch.targets_BU[i][batch.targets_BU[i] >= 0].tolist()
+        assert learned == [*speech.codec.encode(u.text), speech.codec.end]
+        start = speech.codec.prefix
+        assert batch.ids_BU[i, : len(start)].tolist() == start
+        # Each target is the token after the input at its place.
+        places = (batch.targets_BU[i] >= 0).nonzero().flatten().tolist()
+        assert [int(batch.ids_BU[i, p + 1]) for p in places[:-1]] == learned[:-1]
+    assert batch.target_count == task.target_count(rows) == int((batch.targets_BU >= 0).sum())
+
+
+def test_the_sum_of_losses_does_not_depend_on_how_a_batch_is_cut(speech: WhisperSpeech, tones: Path) -> None:
+    task = _task(speech, context={"type": "short", "bucket_s": 2.0})
+    rows = read_manifest(tones / "manifest.jsonl")[:6]
+    with torch.inference_mode():
+        whole, count = task.loss(task.collate(rows, tones))
+        parts = [task.loss(task.collate(rows[i : i + 2], tones)) for i in range(0, 6, 2)]
+    assert count == sum(n for _, n in parts)
+    torch.testing.assert_close(whole, torch.stack([loss for loss, _ in parts]).sum(), rtol=1e-5, atol=1e-4)
+
+
+def test_random_changes_depend_on_the_seed_alone(speech: WhisperSpeech, tones: Path) -> None:
+    task = _task(speech, augmentation={"speed_probability": 1.0, "noise_probability": 1.0, "mask_frequencies": 1})
+    rows = read_manifest(tones / "manifest.jsonl")[:2]
+    first = task.collate(rows, tones, [(0, 1, 0, 5), (0, 1, 0, 6)])
+    again = task.collate(rows, tones, [(0, 1, 0, 5), (0, 1, 0, 6)])
+    other = task.collate(rows, tones, [(0, 2, 0, 5), (0, 2, 0, 6)])
+    assert torch.equal(first.mel_BMF, again.mel_BMF)
+    assert first.mel_BMF.shape != other.mel_BMF.shape or not torch.equal(first.mel_BMF, other.mel_BMF)
+
+
+def test_a_prediction_does_not_depend_on_its_neighbours(speech: WhisperSpeech, tones: Path) -> None:
+    task = _task(speech, task={"max_new_tokens": 6})
+    rows = read_manifest(tones / "manifest.jsonl")
+    together = task.predict(rows, tones)
+    alone = [task.predict([u], tones)[0] for u in rows[::7]]
+    assert together[::7] == alone
+
+
+def test_full_context_pads_to_the_window_and_short_to_the_bucket(speech: WhisperSpeech, tones: Path) -> None:
+    rows = read_manifest(tones / "manifest.jsonl")[:2]
+    assert _task(speech, context={"type": "full"}).collate(rows, tones).mel_BMF.shape == (2, 80, 3000)
+    assert _task(speech).collate(rows, tones).mel_BMF.shape[-1] in (50, 100)
+
+
+def test_what_the_model_cannot_take_is_named_before_training(speech: WhisperSpeech) -> None:
+    rows = [
+        Utterance("long-audio", "a.wav", 0.0, 31.0, "one", None, None),
+        Utterance("long-text", "a.wav", 0.0, 1.0, "seven " * 40, None, None),
+        Utterance("good", "a.wav", 0.0, 1.0, "seven", None, None),
+    ]
+    with pytest.raises(TrainingError) as caught:
+        _task(speech).check(rows)
+    assert "2 utterances do not fit" in str(caught.value)
+    assert "long-audio: 31.0 s of audio; at most 30.0 s fit" in str(caught.value)
+    assert "long-text: 240 tokens of text; at most 126 fit" in str(caught.value)
+
+
+def test_wer_is_taken_after_normalisation(speech: WhisperSpeech) -> None:
+    counts = _task(speech).score(["Seven!", "two"], ["seven", "too"])
+    assert (counts.word_errors, counts.words) == (1, 2)
+    raw = _task(speech, task={"normalizer": "none"}).score(["Seven!", "two"], ["seven", "too"])
+    assert raw.word_errors == 2
+
+
+def test_waves_are_transcribed(speech: WhisperSpeech) -> None:
+    waves = [0.1 * np.random.default_rng(i).standard_normal(8000).astype(np.float32) for i in range(2)]
+    assert len(_task(speech, task={"max_new_tokens": 3}).transcribe(waves)) == 2

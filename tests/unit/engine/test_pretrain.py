@@ -1,0 +1,42 @@
+"""The recipe of the bundled model, run small: synthesis, stages on top of each other, a model that loads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engine.config.base import parse, read_yaml
+from engine.models.catalogue import PROJECT_ROOT, find_model
+from engine.models.family import load_model
+from engine.pretrain import PretrainRecipe, run_recipe
+
+RECIPE = PROJECT_ROOT / "configs" / "pretrain" / "whisper-pico.yaml"
+
+
+def test_the_shipped_recipe_is_valid_and_its_output_is_the_catalogue_s_model() -> None:
+    recipe = parse(PretrainRecipe, read_yaml(RECIPE))
+    assert [stage.training.method.type for stage in recipe.stages] == ["pretrain", "full", "full"]
+    assert (PROJECT_ROOT / recipe.out).resolve() == Path(find_model("whisper-pico").location()).resolve()
+
+
+def test_the_bundled_model_is_as_its_card_says() -> None:
+    card = find_model("whisper-pico")
+    weights = Path(card.location()) / "model.safetensors"
+    assert weights.stat().st_size <= 12 * 2**20
+    speech = load_model(card.family, card.location())
+    assert sum(parameter.numel() for parameter in speech.model.parameters()) == card.parameters
+
+
+def test_a_small_recipe_runs_through(tmp_path: Path) -> None:
+    values = read_yaml(RECIPE)
+    values |= {
+        "corpus": str(tmp_path / "corpus"),
+        "out": str(tmp_path / "out"),
+        "work": str(tmp_path / "work"),
+        "synthesis": {"train": 12, "validation": 2},
+    }
+    for stage in values["stages"]:
+        stage["training"] |= {"max_steps": 2, "evaluation": {"base": False}, "task": {"max_new_tokens": 3}}
+        stage["training"]["batch"] |= {"max_utterances": 2, "short_first_steps": 0}
+    out = run_recipe(parse(PretrainRecipe, values), threads=1)
+    assert not (out / "README.md").exists()
+    load_model("whisper", str(out))

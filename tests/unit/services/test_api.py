@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import uuid
+import wave
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from pydantic import TypeAdapter, ValidationError
+
+from services.api.app import create_app
+from services.api.config_faults import CheckedTrainingConfig
+from services.api.paging import page_of_list, read_number_cursor, write_cursor
+from services.api.problems import request_faults
+from services.datasets.audio import PcmSpan, read_wav_header, wav_header
+from services.errors import InvalidRequestError
+from services.settings import load_settings
+
+
+def test_a_replica_needs_neither_torch_nor_numpy() -> None:
+    heavy = {"torch", "transformers", "numpy", "pyarrow", "pandas", "soundfile", "ray"}
+    code = f"import sys, services.api.app, services.api.feasibility; print(sorted({heavy} & set(sys.modules)))"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    assert told.stdout.strip() == "[]"
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
+    environ = {
+        "LIM_HOME": str(tmp_path_factory.mktemp("home")),
+        "DATABASE_URL": "postgresql://nowhere/none",
+        "S3_ENDPOINT_URL": "http://127.0.0.1:9",
+        "AWS_ACCESS_KEY_ID": "id",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+    }
+    return create_app(load_settings(environ))
+
+
+def references(node: Any) -> set[str]:
+    """Every $ref below a node."""
+    if isinstance(node, dict):
+        own = {node["$ref"]} if isinstance(node.get("$ref"), str) else set()
+        return own.union(*(references(value) for value in node.values()))
+    return set().union(*(references(item) for item in node)) if isinstance(node, list) else set()
+
+
+def test_the_openapi_document_is_whole(app: FastAPI) -> None:
+    document = app.openapi()
+    json.dumps(document, allow_nan=False)
+    schemas = document["components"]["schemas"]
+    assert references(document) <= {f"#/components/schemas/{name}" for name in schemas}
+    assert "HTTPValidationError" not in schemas
+    assert set(schemas["Problem"]["properties"]) == {
+        "type",
+        "title",
+        "status",
+        "code",
+        "detail",
+        "errors",
+        "correlation_id",
+    }
+    operations = [operation for path in document["paths"].values() for operation in path.values()]
+    names = [operation["operationId"] for operation in operations]
+    assert len(set(names)) == len(names)
+    for operation in operations:
+        assert operation["description"], operation["operationId"]
+        errors = {code for code in operation["responses"] if int(code) >= 400}
+        secured = bool(operation.get("security"))
+        assert ("401" in errors) == (secured or operation["operationId"] in {"login", "refresh"})
+        for code in errors - {"503"}:
+            assert list(operation["responses"][code]["content"]) == ["application/problem+json"]
+
+
+def test_the_contract_is_there(app: FastAPI) -> None:
+    paths = app.openapi()["paths"]
+    for path, methods in {
+        "/api/v1/auth/signup": {"post"},
+        "/api/v1/auth/login": {"post"},
+        "/api/v1/auth/refresh": {"post"},
+        "/api/v1/auth/logout": {"post"},
+        "/api/v1/users/me": {"get"},
+        "/api/v1/models": {"get"},
+        "/api/v1/models/{model_id}": {"get"},
+        "/api/v1/schemas/training": {"get"},
+        "/api/v1/datasets": {"get", "post"},
+        "/api/v1/datasets/{dataset_id}": {"get", "patch", "delete"},
+        "/api/v1/datasets/{dataset_id}/complete": {"post"},
+        "/api/v1/datasets/{dataset_id}/report": {"get"},
+        "/api/v1/datasets/{dataset_id}/preview": {"get"},
+        "/api/v1/datasets/{dataset_id}/items/{item}/audio": {"get"},
+        "/api/v1/jobs": {"get", "post"},
+        "/api/v1/jobs/{job_id}": {"get"},
+        "/api/v1/jobs/{job_id}/stop": {"post"},
+        "/api/v1/jobs/{job_id}/resume": {"post"},
+        "/api/v1/jobs/{job_id}/events": {"get"},
+        "/api/v1/jobs/{job_id}/metrics": {"get"},
+        "/api/v1/jobs/{job_id}/logs": {"get"},
+        "/api/v1/jobs/{job_id}/artifacts": {"get"},
+        "/healthz": {"get"},
+        "/readyz": {"get"},
+    }.items():
+        assert methods <= set(paths[path]), path
+
+
+def faults(body: dict[str, Any]) -> dict[str, str]:
+    """The faults of a body that holds a config."""
+    try:
+        TypeAdapter(dict[str, CheckedTrainingConfig]).validate_python(body)
+    except ValidationError as error:
+        located: list[Any] = [{**item, "loc": ("body", *item["loc"])} for item in error.errors()]
+        return {fault.path: fault.message for fault in request_faults(RequestValidationError(located, body=body))}
+    return {}
+
+
+def test_paths_are_those_that_the_client_wrote() -> None:
+    config = {"method": {"type": "lora", "rank": "x"}, "optimizer": {"betas": [0.9, 3]}, "max_steps": 1, "tusk": 1}
+    assert set(faults({"config": config})) == {"config.method.rank", "config.optimizer", "config.tusk"}
+    config = {"optimizer": {"type": "adamw_8bit", "betas": [0.9, 3], "eps": 0}, "max_steps": 1}
+    assert set(faults({"config": config})) == {"config.optimizer.betas.1", "config.optimizer.eps"}
+    assert faults({"config": {"max_steps": 1, "tusk": 1}})["config.tusk"].startswith("no such field")
+    assert "found -1" in faults({"config": {"max_steps": -1}})["config.max_steps"]
+
+
+def test_a_list_is_walked_by_its_cursors() -> None:
+    seen: list[int] = []
+    cursor = None
+    while True:
+        page = page_of_list(range(25), limit=10, cursor=cursor)
+        assert page.total == 25
+        seen += page.items
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    assert seen == list(range(25))
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        [],
+        ["x"],
+        [-1],
+        [2**63],
+        [None],
+        [1.5],
+        [1, 2],
+        [[1]],
+        [str(uuid.uuid4()), datetime.now(UTC).isoformat()],
+    ],
+)
+def test_foreign_cursors_are_refused(keys: list[Any]) -> None:
+    with pytest.raises(InvalidRequestError, match="one fault"):
+        read_number_cursor(write_cursor(keys))
+
+
+def test_the_samples_of_a_wav_file_are_found(tmp_path: Path) -> None:
+    file = io.BytesIO()
+    with wave.open(file, "wb") as written:
+        written.setnchannels(1)
+        written.setsampwidth(2)
+        written.setframerate(16_000)
+        written.writeframes(b"\x01\x02" * 100)
+    span = read_wav_header(file.getvalue())
+    assert span == PcmSpan(offset=44, rate_hz=16_000, channels=1, bytes_per_frame=2)
+    assert wav_header(span, 200) == file.getvalue()[:44]
+    extra = file.getvalue()[:36] + b"LIST\x03\x00\x00\x00abc\x00" + file.getvalue()[36:]
+    assert read_wav_header(extra).offset == 56
+
+
+@pytest.mark.parametrize("head", [b"", b"RIFF", b"RIFF\x00\x00\x00\x00WAVE", b"ID3" * 100])
+def test_what_is_no_wav_file_is_refused(head: bytes) -> None:
+    with pytest.raises(ValueError, match="WAV file"):
+        read_wav_header(head)

@@ -1,0 +1,274 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from services.client import (
+    Artifact,
+    ChecksumError,
+    Client,
+    ClientError,
+    DatasetFailedError,
+    RequestRefusedError,
+    ServerUnreachableError,
+    Upload,
+    parse_events,
+)
+
+TOKENS = {"access_token": "first", "refresh_token": "r1", "token_type": "bearer", "expires_in": 900}
+JOB = {"id": "j1", "status": "running", "progress": 0.5}
+
+Handler = Callable[[httpx.Request], httpx.Response]
+
+
+class Server:
+    """Answers from a script of handlers by method and path, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.requests: list[httpx.Request] = []
+        self.handlers: dict[tuple[str, str], Iterator[Handler] | Handler] = {}
+        self.on("POST", "/api/v1/auth/login", answer(TOKENS))
+
+    def on(self, method: str, path: str, *handlers: Handler) -> None:
+        self.handlers[method, path] = iter(handlers) if len(handlers) > 1 else handlers[0]
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        request.read()
+        self.requests.append(request)
+        handler = self.handlers[request.method, request.url.path]
+        return next(handler)(request) if isinstance(handler, Iterator) else handler(request)
+
+    def asked(self, path: str) -> list[httpx.Request]:
+        return [request for request in self.requests if request.url.path == path]
+
+
+def answer(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Handler:
+    return lambda request: httpx.Response(status, json=value, headers=headers)
+
+
+def problem(status: int, code: str, detail: str, errors: list[dict[str, str]] | None = None) -> Handler:
+    body = {
+        "type": "about:blank",
+        "title": "No",
+        "status": status,
+        "code": code,
+        "detail": detail,
+        "errors": errors or [],
+        "correlation_id": "c-1",
+    }
+    return answer(body, status)
+
+
+def breaks(request: httpx.Request) -> httpx.Response:
+    raise httpx.ConnectError("connection refused", request=request)
+
+
+@pytest.fixture
+def server() -> Server:
+    return Server()
+
+
+@pytest.fixture
+def client(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
+    monkeypatch.setattr("services.client.time.sleep", lambda seconds: None)
+    with Client("http://lim.test", transport=httpx.MockTransport(server)) as client:
+        client.login("ada", "secret-password")
+        yield client
+
+
+def test_every_faulty_field_is_in_the_message(server: Server, client: Client) -> None:
+    errors = [
+        {"path": "config.max_steps", "message": "must be greater than 0; found -1"},
+        {"path": "config.method.rank", "message": "must be at least 1; found 0"},
+    ]
+    server.on("POST", "/api/v1/jobs", problem(422, "invalid_request", "The request has 2 faults; see errors.", errors))
+    with pytest.raises(RequestRefusedError) as caught:
+        client.create_job("whisper-pico", "d1", {"max_steps": -1})
+    assert caught.value.status == 422
+    assert caught.value.code == "invalid_request"
+    assert [fault.path for fault in caught.value.faults] == ["config.max_steps", "config.method.rank"]
+    assert "config.max_steps: must be greater than 0; found -1" in str(caught.value)
+    assert "config.method.rank: must be at least 1; found 0" in str(caught.value)
+
+
+def test_a_server_error_names_the_correlation_id(server: Server, client: Client) -> None:
+    server.on("GET", "/api/v1/jobs/j1", problem(500, "internal_error", "Something broke."))
+    with pytest.raises(RequestRefusedError, match="correlation id c-1"):
+        client.job("j1")
+
+
+def test_an_expired_token_is_renewed_before_the_call(server: Server, client: Client) -> None:
+    server.on("POST", "/api/v1/auth/login", answer({**TOKENS, "expires_in": 0}))
+    server.on("POST", "/api/v1/auth/refresh", answer({**TOKENS, "access_token": "second", "refresh_token": "r2"}))
+    server.on("GET", "/api/v1/jobs/j1", answer(JOB))
+    client.login("ada", "secret-password")
+    assert client.job("j1").progress == 0.5
+    assert json.loads(server.asked("/api/v1/auth/refresh")[0].content) == {"refresh_token": "r1"}
+    assert server.asked("/api/v1/jobs/j1")[0].headers["Authorization"] == "Bearer second"
+
+
+def test_a_token_that_the_server_no_longer_takes_is_renewed_once(server: Server, client: Client) -> None:
+    refused = problem(401, "unauthenticated", "The token has expired.")
+    server.on("GET", "/api/v1/jobs/j1", refused, answer(JOB), refused, refused)
+    server.on("POST", "/api/v1/auth/refresh", answer({**TOKENS, "access_token": "second"}))
+    assert client.job("j1").status == "running"
+    with pytest.raises(RequestRefusedError, match="The token has expired"):
+        client.job("j1")
+
+
+def test_a_creating_call_is_repeated_under_one_idempotency_key(server: Server, client: Client) -> None:
+    server.on("POST", "/api/v1/jobs", breaks, problem(503, "unavailable", "Restarting."), answer(JOB, 201))
+    assert client.create_job("whisper-pico", "d1", {}).id == "j1"
+    keys = {request.headers["Idempotency-Key"] for request in server.asked("/api/v1/jobs")}
+    assert len(server.asked("/api/v1/jobs")) == 3
+    assert len(keys) == 1
+
+
+def test_a_call_that_is_not_safe_to_repeat_is_made_once(server: Server, client: Client) -> None:
+    server.on("POST", "/api/v1/jobs/j1/stop", breaks)
+    with pytest.raises(ServerUnreachableError, match="no answer from http://lim.test"):
+        client.stop_job("j1")
+    assert len(server.asked("/api/v1/jobs/j1/stop")) == 1
+
+
+def test_lists_follow_the_cursor(server: Server, client: Client) -> None:
+    def page(request: httpx.Request) -> httpx.Response:
+        second = "cursor" in request.url.params
+        items = [{**JOB, "id": "j2" if second else "j1"}]
+        return httpx.Response(200, json={"items": items, "total": 2, "next_cursor": None if second else "abc"})
+
+    server.on("GET", "/api/v1/jobs", page)
+    assert [job.id for job in client.jobs()] == ["j1", "j2"]
+
+
+def test_an_upload_carries_the_length_and_reports_progress(server: Server, client: Client, tmp_path: Path) -> None:
+    archive = tmp_path / "speech.zip"
+    archive.write_bytes(b"x" * 3_000_000)
+    server.on("PUT", "/bucket/speech.zip", answer({}))
+    moved: list[int] = []
+    upload = Upload(name="speech.zip", method="PUT", url="http://s3.test/bucket/speech.zip?X-Amz-Signature=1")
+    client.upload_file(upload, archive, moved.append)
+    request = server.asked("/bucket/speech.zip")[0]
+    assert request.headers["Content-Length"] == "3000000"
+    assert "Authorization" not in request.headers
+    assert "Transfer-Encoding" not in request.headers
+    assert sum(moved) == 3_000_000
+
+
+def test_a_dataset_that_ends_in_error_says_why(server: Server, client: Client) -> None:
+    pending = {"id": "d1", "name": "speech", "status": "processing"}
+    failed = {**pending, "status": "error", "error": "speech.zip is a zip bomb"}
+    server.on("GET", "/api/v1/datasets/d1", answer(pending), answer(failed))
+    with pytest.raises(DatasetFailedError, match="dataset speech cannot be used: speech.zip is a zip bomb"):
+        client.wait_for_dataset("d1")
+
+
+def event_text(*sequences: int) -> str:
+    return "".join(
+        f'id: {number}\nevent: metric\ndata: {{"step": {number},\ndata: "loss": 1.5}}\n\n' for number in sequences
+    )
+
+
+def stream(text: str, *, breaking: bool = False) -> Handler:
+    class Body(httpx.SyncByteStream):
+        def __iter__(self) -> Iterator[bytes]:
+            yield text.encode()
+            if breaking:
+                raise httpx.ReadError("connection reset")
+
+    return lambda request: httpx.Response(200, stream=Body(), headers={"Content-Type": "text/event-stream"})
+
+
+def test_the_event_stream_is_taken_up_behind_the_last_event(server: Server, client: Client) -> None:
+    server.on(
+        "GET",
+        "/api/v1/jobs/j1/events",
+        stream(": hello\n\n" + event_text(1, 2), breaking=True),
+        breaks,
+        stream(event_text(2, 3)),
+        stream(""),
+        stream(""),
+    )
+    server.on("GET", "/api/v1/jobs/j1", answer({**JOB, "status": "succeeded"}))
+    assert [event.sequence for event in client.events("j1")] == [1, 2, 3]
+    assert [request.headers.get("Last-Event-ID") for request in server.asked("/api/v1/jobs/j1/events")[:3]] == [
+        None,
+        "2",
+        "2",
+    ]
+
+
+def test_the_event_stream_gives_up_on_a_server_that_is_gone(server: Server, client: Client) -> None:
+    server.on("GET", "/api/v1/jobs/j1/events", breaks)
+    with pytest.raises(ServerUnreachableError, match="event stream of job j1 is gone"):
+        list(client.events("j1", patience_s=0.0))
+
+
+def test_events_are_parsed_as_the_standard_says() -> None:
+    lines = [
+        ": keep-alive",
+        "retry: 1000",
+        "",
+        "id: 7",
+        "event: log",
+        'data:{"message":',
+        "data:  1}",
+        "",
+        "data: {}",
+        "",
+    ]
+    (event,) = parse_events(iter(lines))
+    assert (event.sequence, event.kind, dict(event.data)) == (7, "log", {"message": 1})
+
+
+def artifact(content: bytes, name: str = "adapter/adapter_model.safetensors", sha256: str | None = None) -> Artifact:
+    return Artifact(
+        name=name,
+        kind="adapter",
+        size=len(content),
+        sha256=sha256 or hashlib.sha256(content).hexdigest(),
+        url="http://s3.test/bucket/file",
+    )
+
+
+def test_an_adapter_is_downloaded_into_a_folder(server: Server, client: Client, tmp_path: Path) -> None:
+    server.on("GET", "/bucket/file", lambda request: httpx.Response(200, content=b"weights"))
+    listed = {"items": [artifact(b"weights").model_dump()], "total": 1, "next_cursor": None}
+    server.on("GET", "/api/v1/jobs/j1/artifacts", answer(listed))
+    (path,) = client.download_adapter("j1", tmp_path / "adapter")
+    assert path == tmp_path / "adapter" / "adapter_model.safetensors"
+    assert path.read_bytes() == b"weights"
+    assert "Authorization" not in server.asked("/bucket/file")[0].headers
+
+
+def test_a_download_that_is_not_what_was_announced_leaves_no_file(
+    server: Server, client: Client, tmp_path: Path
+) -> None:
+    server.on("GET", "/bucket/file", lambda request: httpx.Response(200, content=b"weight"))
+    with pytest.raises(ChecksumError, match="the server announced"):
+        client.download_artifact(artifact(b"weights"), tmp_path / "file")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_that_leaves_the_folder_is_refused(server: Server, client: Client, tmp_path: Path) -> None:
+    listed = {"items": [artifact(b"x", name="adapter/../../evil").model_dump()], "total": 1, "next_cursor": None}
+    server.on("GET", "/api/v1/jobs/j1/artifacts", answer(listed))
+    with pytest.raises(ClientError, match="leaves the target folder"):
+        client.download_adapter("j1", tmp_path)
+
+
+def test_a_call_without_login_says_what_to_do() -> None:
+    with Client("http://lim.test") as client, pytest.raises(ClientError, match=r"call login\(\) first"):
+        client.job("j1")
+
+
+def test_an_answer_that_is_no_json_is_not_taken_for_a_platform(server: Server, client: Client) -> None:
+    server.on("GET", "/api/v1/jobs/j1", lambda request: httpx.Response(200, text="<html>welcome</html>"))
+    with pytest.raises(ServerUnreachableError, match="with no JSON object"):
+        client.job("j1")

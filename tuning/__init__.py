@@ -1,0 +1,1 @@
+"""What to search: rank allocations and sweeps. Nothing is built here yet."""
