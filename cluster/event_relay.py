@@ -71,18 +71,18 @@ class EventRelay:
             carrier.add(fields)
 
     def flush(self, timeout_s: float = 20.0) -> None:
-        """Wait until everything emitted so far is in the store, and for a moment until the hub has it; never raises."""
-        store, *others = self._carriers
+        """Wait until everything emitted so far is in the run's files; the hub is not waited for; never raises."""
+        store = self._carriers[0]
         for carrier in self._carriers:
             carrier.hurry()
         if not store.wait_until_empty(timeout_s):
             _log.warning("%d events are not in the run's files yet; they are tried again", store.waiting())
-        for carrier in others:
-            carrier.wait_until_empty(min(timeout_s, 3.0))
 
     def close(self, timeout_s: float = 20.0) -> None:
-        """Flush, and end the threads; a second call does nothing."""
+        """Flush, wait a moment for the hub, and end the threads; a second call does nothing."""
         self.flush(timeout_s)
+        for carrier in self._carriers[1:]:
+            carrier.wait_until_empty(min(timeout_s, 3.0))
         for carrier in self._carriers:
             carrier.stop()
 

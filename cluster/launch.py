@@ -77,11 +77,6 @@ class _Launch:
         self._variables: dict[str, str] = {}
 
     def run(self) -> Mapping[str, Any]:
-        problem: ClusterError | None = None
-        connects = os.environ.get("RAY_ADDRESS", "local") != "local"
-        if connects:
-            # First of all, because a worker that is started now is ready when Ray Train wants it.
-            problem = self._join_cluster()
         self._open_store()
         _check_same_run(self._store, self._config)
         if (finished := _result(self._store)) is not None and finished["status"] == "succeeded":
@@ -89,10 +84,7 @@ class _Launch:
             return finished
         try:
             self._prepare()
-            if not connects:
-                problem = self._join_cluster()
-            if problem is not None:
-                raise problem
+            self._join_cluster()
             self._check_store_is_in_reach()
             self._train()
             return self._outcome()
@@ -100,8 +92,8 @@ class _Launch:
             self._tell(error)
             raise
 
-    def _join_cluster(self) -> ClusterError | None:
-        """Connect, see that the resources are there, start workers early; what is wrong, if anything."""
+    def _join_cluster(self) -> None:
+        """Connect, see that the resources are there, start workers early."""
         for name, value in _TRAIN_ENVIRONMENT.items():
             os.environ.setdefault(name, value)
         from cluster.runtime import check_feasible, live_nodes, only_place, start_or_connect
@@ -112,11 +104,8 @@ class _Launch:
             self._nodes = live_nodes()
             check_feasible(resources, self._nodes)
         except InfeasibleError as error:
-            return InfeasibleError(
-                Fault(f"resources.{fault.path}".rstrip("."), fault.message) for fault in error.faults
-            )
-        except ClusterError as error:
-            return error
+            faults = [Fault(f"resources.{fault.path}".rstrip("."), fault.message) for fault in error.faults]
+            raise InfeasibleError(faults) from None
         node = only_place(resources, self._nodes)
         if node is not None and not resources.gpus_per_worker:
             from cluster.prestart import prestart, worker_variables
@@ -124,7 +113,6 @@ class _Launch:
             variables = worker_variables(_PROJECT)
             if prestart(node, resources.num_workers, variables):
                 self._variables = variables
-        return None
 
     def _open_store(self) -> None:
         from cluster.storage.client import ensure_bucket, make_client, parse_s3_uri

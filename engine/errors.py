@@ -11,6 +11,7 @@
     ├── IngestError                 a source that gives no dataset: no archive, hostile, nothing good in it
     ├── ItemError                   one item of a source that has to be set aside, with a code
     ├── ManifestError               one or more faulty lines, all reported at once
+    ├── SynthesisError              speech that cannot be made (in engine.synthesis.espeak)
     ├── ModelError                  a model that cannot be found, loaded or adapted
     ├── CheckpointError             a checkpoint that is incomplete or belongs to another run
     └── TrainingError               a run that cannot go on, such as a loss that is not finite

@@ -40,7 +40,7 @@ class EventSink(Protocol):
         """Take one event; may buffer it."""
 
     def flush(self) -> None:
-        """Deliver what is buffered."""
+        """Bring what is buffered to where it outlives this process."""
 
 
 class MemorySink:

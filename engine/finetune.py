@@ -24,7 +24,7 @@ from engine.evaluation.model_card import adapter_card
 from engine.evaluation.word_errors import ErrorCounts
 from engine.events import Event, EventSink
 from engine.models.catalogue import find_model
-from engine.models.family import Quantization, load_model
+from engine.models.family import Quantization, load_model, read_width
 from engine.models.precision import best_device, choose_dtype
 from engine.storage import RunStore
 from engine.tasks.task import build_task
@@ -212,7 +212,7 @@ class _Run:
         card = find_model(self.model_name)
         torch.manual_seed(config.seed)
         self.device = best_device()
-        self.dtype = choose_dtype(config.precision, self.device)
+        self.dtype = choose_dtype(config.precision, self.device, read_width(card.family, card.location()))
         four_bit = None
         if isinstance(method, QloraConfig):
             four_bit = Quantization(method.quantization, method.double_quantization)

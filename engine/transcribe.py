@@ -22,7 +22,7 @@ from engine.config.training import (
 from engine.data.batching import evaluation_batches, padded_s
 from engine.errors import ModelError
 from engine.models.catalogue import find_model
-from engine.models.family import Quantization, load_model
+from engine.models.family import Quantization, load_model, read_width
 from engine.models.precision import best_device, choose_dtype
 from engine.tasks.task import build_task
 
@@ -74,8 +74,8 @@ def transcribe(
     config = settings.model_copy(update={"context": chosen, "task": task_config})
 
     device = best_device()
-    dtype = choose_dtype(config.precision, device)
     card = find_model(model)
+    dtype = choose_dtype(config.precision, device, read_width(card.family, card.location()))
     method = config.method
     four_bit = Quantization(method.quantization, method.double_quantization) if method.type == "qlora" else None
     speech = load_model(

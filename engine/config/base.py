@@ -27,6 +27,14 @@ class Config(BaseModel):
     )
 
 
+class DisagreementError(ValueError):
+    """Raised by a config's validator: every fault between its fields at once, with paths relative to the config."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("; ".join(f"{fault.path}: {fault.message}" for fault in faults))
+        self.faults = tuple(faults)
+
+
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file.
 
@@ -110,12 +118,17 @@ def faults_of(error: ValidationError, values: Mapping[str, Any]) -> list[Fault]:
     """Each fault of a pydantic error as a dotted path into `values` and a message that says what was found."""
     faults = []
     for item in error.errors(include_url=False):
+        path = [str(part) for part in _path_in(values, item["loc"])]
+        between = item.get("ctx", {}).get("error")
+        if isinstance(between, DisagreementError):
+            faults += [Fault(".".join([*path, fault.path]), fault.message) for fault in between.faults]
+            continue
         message = item["msg"].removeprefix("Value error, ")
         if item["type"] == "extra_forbidden":
             message = "no such field; see `lim schema` for the fields that exist"
         elif item["type"] != "missing" and not isinstance(item["input"], dict | BaseModel):
             message = f"{message}; found {item['input']!r}"
-        faults.append(Fault(".".join(str(part) for part in _path_in(values, item["loc"])), message))
+        faults.append(Fault(".".join(path), message))
     return faults
 
 

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from engine.config.augmentation import AugmentationConfig
-from engine.config.base import Config
+from engine.config.base import Config, DisagreementError
+from engine.errors import Fault
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -94,6 +95,9 @@ class ShortContextConfig(Config):
     result of an utterance never depends on its neighbours."""
     tail_s: Annotated[float, Field(ge=0.0, le=5.0)] = 0.1
     """Least silence after the speech, in seconds."""
+    whole_window_share: Fraction = 0.0
+    """Share of the training utterances that are padded to the model's whole window all the same, so that the model
+    keeps working where everything is (plain transformers). Each costs as much as a window of speech."""
 
 
 class FullContextConfig(Config):
@@ -138,10 +142,8 @@ class BatchConfig(Config):
     @model_validator(mode="after")
     def _micro_batch_fits(self) -> BatchConfig:
         if self.micro_batch_audio_s > self.audio_s:
-            raise ValueError(
-                f"micro_batch_audio_s is {self.micro_batch_audio_s} and audio_s {self.audio_s}; "
-                "a micro-batch is a part of the batch"
-            )
+            message = f"found {self.micro_batch_audio_s:g}, more than audio_s {self.audio_s:g}; a micro-batch is a part"
+            raise DisagreementError([Fault("micro_batch_audio_s", f"{message} of the batch")])
         return self
 
 
@@ -300,23 +302,22 @@ class TrainingConfig(Config):
     """Start of every random choice."""
 
     @model_validator(mode="after")
-    def _one_length(self) -> TrainingConfig:
+    def _fields_agree(self) -> TrainingConfig:
+        faults = []
         if self.max_steps is not None and self.epochs is not None:
-            raise ValueError(f"found max_steps {self.max_steps} and epochs {self.epochs}; give one of them")
-        return self
-
-    @model_validator(mode="after")
-    def _evaluations_happen(self) -> TrainingConfig:
+            faults.append(Fault("epochs", f"found {self.epochs:g} and max_steps {self.max_steps}; give one of them"))
         evaluation = self.evaluation
-        needs = [
-            name
-            for name, wanted in (
+        if evaluation.every_steps == 0:
+            needs = (
                 ("evaluation.early_stopping_patience", evaluation.early_stopping_patience > 0),
-                ("evaluation.keep: best", evaluation.keep == "best"),
-                ("schedule.type: plateau", isinstance(self.schedule, PlateauConfig)),
+                ("evaluation.keep", evaluation.keep == "best"),
+                ("schedule.type", isinstance(self.schedule, PlateauConfig)),
             )
-            if wanted
-        ]
-        if needs and evaluation.every_steps == 0:
-            raise ValueError(f"{', '.join(needs)} needs evaluation.every_steps greater than 0")
+            faults += [
+                Fault(path, "needs evaluations while training: set evaluation.every_steps greater than 0")
+                for path, wanted in needs
+                if wanted
+            ]
+        if faults:
+            raise DisagreementError(faults)
         return self

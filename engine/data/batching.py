@@ -32,6 +32,8 @@ class Batch:
     """The utterances of one optimizer step over all workers, by their index."""
 
     indices: tuple[int, ...]
+    whole_window: tuple[int, ...]
+    """Those of `indices` that are padded to the model's whole window."""
     position: Position
     epoch: float
     """Passes over the training audio so far, with fraction."""
@@ -62,6 +64,7 @@ class BatchOrder:
             raise TrainingError("no utterance is left to train on; check the split and the data's report")
         self._lengths_s = np.array([padded_s(u.duration_s, context, window_s) for u in utterances])
         self._durations_s = np.array([u.duration_s for u in utterances])
+        self._whole_window_share = context.whole_window_share if isinstance(context, ShortContextConfig) else 0.0
         self._batch = batch
         self._seed = seed
         self._position = position
@@ -88,7 +91,15 @@ class BatchOrder:
             at = Position(at.step, at.epoch + 1)
             plan = self._plan_cached(short, at.epoch)
         self._position = Position(at.step + 1, at.epoch, at.index + 1)
-        return Batch(plan[at.index], at, at.epoch + (at.index + 1) / len(plan))
+        indices = plan[at.index]
+        return Batch(indices, self._whole_window(indices, at.step), at, at.epoch + (at.index + 1) / len(plan))
+
+    def _whole_window(self, indices: tuple[int, ...], step: int) -> tuple[int, ...]:
+        """A share of a batch, spread evenly over the steps: with a share of 1/64, one of 16 in every fourth step."""
+        expected = self._whole_window_share * len(indices)
+        count = int((step + 1) * expected) - int(step * expected)
+        generator = np.random.default_rng([self._seed, 2, step])
+        return tuple(sorted(generator.permutation(indices)[:count].tolist()))
 
     def _plan_cached(self, short: bool, epoch: int) -> list[tuple[int, ...]]:
         if self._pass_of != (short, epoch):

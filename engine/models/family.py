@@ -86,8 +86,18 @@ class SpeechSeq2Seq(Protocol):
         ...
 
 
-# Lazy paths: a family's libraries are imported only when it is used.
-FAMILIES: dict[str, str] = {"whisper": "engine.models.whisper:load"}
+# Lazy: a family's libraries are imported only when it is used. Its module has `load` and `read_width`.
+FAMILIES: dict[str, str] = {"whisper": "engine.models.whisper"}
+
+
+def read_width(family: str, source: str) -> int:
+    """Width of a base model's hidden states, from its config alone.
+
+    Raises:
+        ModelError: as `load_model`.
+    """
+    width: int = _module(family).read_width(source)
+    return width
 
 
 def load_model(
@@ -114,12 +124,7 @@ def load_model(
     Raises:
         ModelError: an unknown family, or a source that cannot be loaded.
     """
-    path = FAMILIES.get(family)
-    if path is None:
-        raise ModelError(f"no model family {family!r}; there are {', '.join(FAMILIES)}")
-    module, _, name = path.partition(":")
-    load = getattr(importlib.import_module(module), name)
-    return load(
+    return _module(family).load(
         source,
         quantization=quantization,
         from_scratch=from_scratch,
@@ -127,3 +132,10 @@ def load_model(
         device=device or torch.device("cpu"),
         language=language,
     )
+
+
+def _module(family: str) -> Any:
+    path = FAMILIES.get(family)
+    if path is None:
+        raise ModelError(f"no model family {family!r}; there are {', '.join(FAMILIES)}")
+    return importlib.import_module(path)

@@ -15,7 +15,7 @@ _SPECIAL = ("<|endoftext|>", "<|startoftranscript|>", "<|notimestamps|>")
 
 
 def build_config(
-    *, width: int = 144, heads: int = 4, encoder_layers: int = 4, decoder_layers: int = 2
+    *, width: int = 128, heads: int = 4, encoder_layers: int = 6, decoder_layers: int = 2
 ) -> WhisperConfig:
     """Whisper's architecture at a width whose weights stay under 12 MB."""
     end, start, _ = (256 + i for i in range(len(_SPECIAL)))

@@ -23,6 +23,7 @@ from engine.audio.features import HOP_SAMPLES, RATE_HZ, log_mel
 from engine.errors import ModelError
 from engine.evaluation.text import normalize_basic
 from engine.models.family import Group, Quantization
+from engine.models.four_bit import keep_layout
 
 # Cross-attention before its parent prefix: the first match decides.
 _GROUPS: tuple[tuple[str, Group], ...] = (
@@ -165,6 +166,26 @@ def _before(ids: list[int], end: int) -> list[int]:
     return ids[: ids.index(end)] if end in ids else ids
 
 
+def read_width(source: str) -> int:
+    """Width of the model's hidden states, from its config alone.
+
+    Raises:
+        ModelError: nothing there that is the config of a Whisper.
+    """
+    try:
+        config = WhisperConfig.from_pretrained(source)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise _cannot_load(source, error) from error
+    return int(config.d_model)
+
+
+def _cannot_load(source: str, error: Exception) -> ModelError:
+    return ModelError(
+        f"cannot load {source!r} as a Whisper model: {error}. Give a folder with config.json and "
+        "model.safetensors, or a hub id that can be reached"
+    )
+
+
 def load(
     source: str,
     *,
@@ -204,10 +225,8 @@ def load(
                 use_safetensors=True,
             )
     except (OSError, ValueError, RuntimeError) as error:
-        raise ModelError(
-            f"cannot load {source!r} as a Whisper model: {error}. Give a folder with config.json and "
-            "model.safetensors, or a hub id that can be reached"
-        ) from error
+        raise _cannot_load(source, error) from error
+    keep_layout(model)
     # Training masks features in engine.audio.augmentation, from the run's own seed.
     model.config.apply_spec_augment = False
     model.eval()

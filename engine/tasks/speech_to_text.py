@@ -74,7 +74,12 @@ class SpeechToText:
             raise TrainingError(f"{len(faults)} utterances do not fit the model; cut or remove them:\n{shown}{more}")
 
     def collate(
-        self, utterances: Sequence[Utterance], folder: Path, seeds: Sequence[Sequence[int]] | None = None
+        self,
+        utterances: Sequence[Utterance],
+        folder: Path,
+        seeds: Sequence[Sequence[int]] | None = None,
+        *,
+        whole_window: bool = False,
     ) -> SpeechBatch:
         """Read, change at random, and pad the audio; tokenise the text. Runs on the CPU, in any thread."""
         waves, generators = [], []
@@ -85,7 +90,7 @@ class SpeechToText:
                 generators.append(generator)
                 wave_T = augment_wave(wave_T, RATE_HZ, self._config.augmentation, generator)
             waves.append(wave_T)
-        mel_BMF = self._features(waves)
+        mel_BMF = self._features(waves, self._speech.window_s if whole_window else self._longest_s(waves))
         if generators:
             mels = [
                 torch.from_numpy(augment_mel(mel.numpy(), self._config.augmentation, generator))
@@ -129,7 +134,7 @@ class SpeechToText:
 
     def transcribe(self, waves: list[np.ndarray]) -> list[str]:
         """Transcripts of waves at 16 kHz that pad to one length."""
-        mel_BMF = self._features(waves).to(self._device)
+        mel_BMF = self._features(waves, self._longest_s(waves)).to(self._device)
         with torch.autocast(self._device.type, dtype=self._dtype, enabled=self._dtype != torch.float32):
             ids = self._speech.generate(mel_BMF, self._config.task.max_new_tokens)
         return [self._speech.codec.decode(row) for row in ids]
@@ -146,11 +151,13 @@ class SpeechToText:
             chosen = [utterances[row] for row in rows]
             yield rows, [read_audio(folder / u.audio, RATE_HZ, u.start_s, u.duration_s) for u in chosen]
 
-    def _features(self, waves: list[np.ndarray]) -> torch.Tensor:
-        longest_s = max(self._padded_s(len(wave) / RATE_HZ) for wave in waves)
+    def _features(self, waves: list[np.ndarray], length_s: float) -> torch.Tensor:
         # The encoder halves the frames: an even number of them.
-        samples = round(longest_s * RATE_HZ / (2 * HOP_SAMPLES)) * 2 * HOP_SAMPLES
+        samples = round(length_s * RATE_HZ / (2 * HOP_SAMPLES)) * 2 * HOP_SAMPLES
         return self._speech.features(stack_padded(waves, samples))
+
+    def _longest_s(self, waves: list[np.ndarray]) -> float:
+        return max(self._padded_s(len(wave) / RATE_HZ) for wave in waves)
 
     def _padded_s(self, duration_s: float) -> float:
         return padded_s(duration_s, self._config.context, self._speech.window_s)

@@ -20,8 +20,22 @@ class Task(Protocol):
         """Seconds that the encoder runs over for each utterance."""
         ...
 
-    def collate(self, utterances: Sequence[Utterance], folder: Path, seeds: Sequence[Sequence[int]] | None) -> Any:
-        """Read audio and text into a batch on the CPU; `seeds` (one per utterance) turn augmentation on."""
+    def collate(
+        self,
+        utterances: Sequence[Utterance],
+        folder: Path,
+        seeds: Sequence[Sequence[int]] | None,
+        *,
+        whole_window: bool = False,
+    ) -> Any:
+        """Read audio and text into a batch on the CPU.
+
+        Args:
+            utterances: the examples.
+            folder: of the dataset version.
+            seeds: one per utterance; they turn augmentation on.
+            whole_window: pad to the model's whole window, whatever the config says.
+        """
         ...
 
     def loss(self, batch: Any) -> tuple[torch.Tensor, int]:

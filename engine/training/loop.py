@@ -107,6 +107,7 @@ class TrainingLoop:
             batch=config.batch,
             parallel=self._parallel,
             seed=config.seed,
+            window_s=self._window_s,
         ) as steps:
             for step in steps:
                 started = time.perf_counter()
@@ -219,6 +220,8 @@ class TrainingLoop:
     def _save(self, position: Position) -> None:
         if not self._parallel.is_first:
             return
+        # A resumed run does not say again what it said before its checkpoint, so that must be safe first.
+        self._events.flush()
         optimizer_tensors, optimizer_scalars = state_tensors(self._optimizer)
         random = {"cpu": torch.get_rng_state()}
         if self._device.type == "cuda":

@@ -45,12 +45,14 @@ class Prefetcher:
         batch: BatchConfig,
         parallel: Parallel,
         seed: int,
+        window_s: float,
     ) -> None:
         self._order, self._task, self._utterances, self._folder = order, task, utterances, folder
         self._lengths_s = task.lengths_s(utterances)
         self._micro_batch_audio_s = batch.micro_batch_audio_s
         self._parallel = parallel
         self._seed = seed
+        self._window_s = window_s
         self._queue: queue.Queue[Step | Exception] = queue.Queue(maxsize=_AHEAD)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="prefetch", daemon=True)
@@ -86,22 +88,28 @@ class Prefetcher:
 
     def _next(self) -> Step:
         batch = self._order.next()
+        short = [i for i in batch.indices if i not in batch.whole_window]
+        ready = self._ready(batch, short) + self._ready(batch, batch.whole_window, whole_window=True)
+        target_count = self._task.target_count([self._utterances[i] for i in batch.indices])
+        return Step(batch, ready, target_count, self._order.position)
+
+    def _ready(self, batch: Batch, indices: Sequence[int], *, whole_window: bool = False) -> list[Any]:
+        """This worker's micro-batches of some of a batch's utterances."""
         pieces = micro_batches(
-            batch.indices,
-            self._lengths_s,
+            indices,
+            [self._window_s] * len(self._lengths_s) if whole_window else self._lengths_s,
             micro_batch_audio_s=self._micro_batch_audio_s,
             rank=self._parallel.rank,
             world_size=self._parallel.world_size,
         )
         at = batch.position
-        ready = [
+        return [
             self._task.collate(
                 [self._utterances[i] for i in piece],
                 self._folder,
                 # Random changes depend on the place in the run alone, never on which worker or thread makes them.
                 [(self._seed, at.step, at.epoch, i) for i in piece],
+                whole_window=whole_window,
             )
             for piece in pieces
         ]
-        target_count = self._task.target_count([self._utterances[i] for i in batch.indices])
-        return Step(batch, ready, target_count, self._order.position)

@@ -24,6 +24,8 @@ from engine.data.manifest import Utterance, read_manifest
 from engine.evaluation.text import normalize_basic
 from engine.evaluation.word_errors import count_errors
 from engine.models.catalogue import find_model
+from engine.models.family import read_width
+from engine.models.four_bit import keep_layout
 from engine.models.precision import choose_dtype
 from tests.benchmarks.training_side import TARGETS, SideResult, SideSettings, StepClock, measured, run_side, say
 
@@ -145,7 +147,7 @@ def train(settings: SideSettings) -> SideResult:
     source = find_model(settings.model).location()
     # bfloat16 only where the processor has instructions for it (on an AVX2 processor it is emulated, and a step takes
     # more than ten times as long); the same choice as on our side.
-    dtype = choose_dtype("auto", torch.device("cpu"))
+    dtype = choose_dtype("auto", torch.device("cpu"), read_width("whisper", source))
     processor = WhisperProcessor.from_pretrained(source)
     say("peer", "loading")
     four_bit = BitsAndBytesConfig(  # type: ignore[no-untyped-call]
@@ -160,6 +162,9 @@ def train(settings: SideSettings) -> SideResult:
         # for a step of 8, where `eager` takes 10.0 s and 1.8 times the memory.
         attn_implementation="sdpa",
     )
+    # Without it the base's evaluation would repack the 4-bit weights on some processors, and training after it would
+    # lose gradients; both sides then compute alike.
+    keep_layout(model)
     align_prompt(processor, model.generation_config)
     model.generation_config.max_length = None  # `max_new_tokens` is the limit
     utterances = read_manifest(settings.data / "manifest.jsonl")

@@ -35,10 +35,19 @@ def test_every_fault_is_reported_at_once_also_those_between_fields() -> None:
     assert "adamw" in faults["optimizer"]
     assert "found 'x'" in faults["seed"]
     assert "no such field" in faults["lerning_rate"]
-    assert "a micro-batch is a part of the batch" in faults["batch"]
-    between = faults[""]
-    assert "found max_steps 10 and epochs 2.0" in between or "evaluation.every_steps" in between
-    assert len(faults) >= 7
+    assert "found 8, more than audio_s 4" in faults["batch.micro_batch_audio_s"]
+    assert faults["epochs"] == "found 2 and max_steps 10; give one of them"
+    assert "set evaluation.every_steps greater than 0" in faults["evaluation.keep"]
+    assert set(faults) == {
+        "method.rank",
+        "method.alpa",
+        "optimizer",
+        "seed",
+        "lerning_rate",
+        "batch.micro_batch_audio_s",
+        "epochs",
+        "evaluation.keep",
+    }
 
 
 def test_a_good_config_is_frozen_and_has_good_defaults() -> None:

@@ -109,3 +109,21 @@ def test_evaluation_batches_hold_one_length_each() -> None:
     for b in batches:
         assert len({lengths[i] for i in b}) == 1
         assert len(b) <= max(1, int(1.0 / lengths[b[0]]))
+
+
+def test_a_share_of_the_utterances_gets_the_whole_window_evenly_over_the_steps() -> None:
+    utterances = _utterances(800, longest_s=1.0)
+    batch = BatchConfig(audio_s=24, micro_batch_audio_s=24, max_utterances=16)
+    context = ShortContextConfig(bucket_s=0.5, whole_window_share=1 / 64)
+
+    def batches(position: Position = START, count: int = 50) -> list[tuple[int, ...]]:
+        order = BatchOrder(utterances, batch, context, window_s=30.0, seed=3, position=position)
+        given = [order.next() for _ in range(count)]
+        assert all(set(b.whole_window) <= set(b.indices) for b in given)
+        return [b.whole_window for b in given]
+
+    given = batches()
+    assert [len(whole) for whole in given[:8]] == [0, 0, 0, 1, 0, 0, 0, 1]
+    assert len(set(given)) > 10  # not the same utterance again and again
+    assert batches(Position(20, 0, 20), 30) == given[20:]
+    assert not any(b.whole_window for b in [_order(utterances, batch).next()])

@@ -74,6 +74,8 @@ def test_full_context_pads_to_the_window_and_short_to_the_bucket(speech: Whisper
     rows = read_manifest(tones / "manifest.jsonl")[:2]
     assert _task(speech, context={"type": "full"}).collate(rows, tones).mel_BMF.shape == (2, 80, 3000)
     assert _task(speech).collate(rows, tones).mel_BMF.shape[-1] in (50, 100)
+    whole = _task(speech).collate(rows, tones, whole_window=True)
+    assert torch.equal(whole.mel_BMF, _task(speech, context={"type": "full"}).collate(rows, tones).mel_BMF)
 
 
 def test_what_the_model_cannot_take_is_named_before_training(speech: WhisperSpeech) -> None:
