@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from cluster.worker import processors
+from engine.threads import wait_passively
 
 MODULES: Final = ("ray.train", "engine.finetune")
 _log = logging.getLogger(__name__)
@@ -20,6 +21,7 @@ _log = logging.getLogger(__name__)
 def import_early() -> None:
     """Runs in a worker process before it takes work."""
     os.environ.setdefault("OMP_NUM_THREADS", str(processors()))  # torch reads it when it is imported
+    wait_passively()
     gc.disable()  # there is nothing to collect, and looking for it takes a second
     try:
         with compiling_later():

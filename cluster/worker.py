@@ -28,6 +28,7 @@ from cluster.storage.run_store import S3RunStore
 from cluster.storage.settings import S3Settings, lim_home
 from engine.errors import EngineError, ObjectNotFoundError, StorageError
 from engine.events import Event, EventSink, MemorySink
+from engine.threads import wait_passively
 
 if TYPE_CHECKING:
     from engine.finetune import RunResult
@@ -130,6 +131,7 @@ def prepare_process(config: RunConfig, place: Place) -> None:
     threads = resources.threads_per_worker or max(1, processors() // place.workers_here)
     # Ray sets as many as CPUs are reserved, which says nothing about how many there are.
     os.environ["OMP_NUM_THREADS"] = str(threads)
+    wait_passively()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     if not resources.gpus_per_worker:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""  # a GPU that was not asked for may be somebody else's

@@ -19,6 +19,7 @@ from engine.errors import EngineError
 from engine.events import Event
 from engine.storage import LocalRunStore
 from engine.synthesis.corpus import CorpusRecipe, generate
+from engine.threads import wait_passively
 
 
 class PretrainStage(Config):
@@ -116,6 +117,7 @@ def main() -> int:
     parser.add_argument("--set", action="append", default=[], metavar="PATH=VALUE", help="override a field")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO)
+    wait_passively()
     try:
         recipe = parse(PretrainRecipe, apply_overrides(read_yaml(arguments.config), arguments.set))
         run_recipe(recipe, arguments.threads)

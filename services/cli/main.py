@@ -11,6 +11,8 @@ from typing import Annotated
 
 import typer
 
+from engine.threads import wait_passively
+
 app = typer.Typer(
     name="lim",
     help="Less Is More: QLoRA fine-tuning of audio-text models on Ray clusters.",
@@ -41,6 +43,12 @@ class Context(StrEnum):
     full = "full"
 
 
+@app.callback()
+def prepare() -> None:
+    """Runs before every command, and before anything imports torch."""
+    wait_passively()
+
+
 @app.command()
 def up(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the HTTP API; 0 takes a free one.")] = 8000,
@@ -68,7 +76,7 @@ def train(
 ) -> None:
     """Run a training config, on the Ray cluster or in this process, and show its progress.
 
-    Example: lim train configs/runs/demo.yaml --set training.max_steps=100 --local
+    Example: lim train configs/runs/digits-qlora.yaml --set training.max_steps=100 --local
     """
     from services.cli import train as training
 
@@ -85,7 +93,7 @@ def validate(
 ) -> None:
     """Check a config file and name every fault in it; exit code 2 when there is one.
 
-    Example: lim validate configs/runs/demo.yaml --set resources.num_workers=2
+    Example: lim validate configs/runs/digits-qlora.yaml --set resources.num_workers=2
     """
     from services.cli.configs import Kind, read_config
     from services.cli.reporting import reported
