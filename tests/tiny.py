@@ -28,6 +28,7 @@ def write_tiny_whisper(folder: Path, *, seed: int = 0, positions: int = 1500, wi
             if parameter.dim() > 1 and "embed_positions" not in name:
                 parameter.mul_(4.0)
     generation = model.generation_config.from_pretrained(str(folder))
+    generation.no_timestamps_token_id = 258  # as the large Whispers have it; whisper-pico has none
     model.generation_config = generation
     model.save_pretrained(str(folder))
     return folder

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import peft
@@ -31,7 +33,8 @@ def attach(speech: SpeechSeq2Seq, config: LoraFields, base_name: str) -> peft.Pe
     )
     speech.model.requires_grad_(False)
     try:
-        adapted = peft.get_peft_model(speech.model, lora)
+        with _quiet():
+            adapted = peft.get_peft_model(speech.model, lora)
     except ValueError as error:
         linear = sorted({n.rpartition(".")[2] for n, m in speech.model.named_modules() if isinstance(m, nn.Linear)})
         raise ModelError(
@@ -43,6 +46,14 @@ def attach(speech: SpeechSeq2Seq, config: LoraFields, base_name: str) -> peft.Pe
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
     return adapted
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the warning that peft asks transformers for a property under its old name."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+        yield
 
 
 def save(adapted: peft.PeftModel, folder: Path) -> None:
@@ -63,7 +74,8 @@ def load(speech: SpeechSeq2Seq, folder: Path) -> peft.PeftModel:
     if not (folder / "adapter_config.json").is_file():
         raise ModelError(f"no adapter_config.json in {folder}; give the folder of an adapter")
     try:
-        adapted = peft.PeftModel.from_pretrained(speech.model, str(folder))
+        with _quiet():
+            adapted = peft.PeftModel.from_pretrained(speech.model, str(folder))
     except (ValueError, RuntimeError, KeyError) as error:
         raise ModelError(f"the adapter in {folder} does not fit the model {speech.source}: {error}") from error
     adapted.eval()

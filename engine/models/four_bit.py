@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import nn
 
 
@@ -13,6 +15,7 @@ def keep_layout(model: nn.Module) -> None:
     of the adapters alone, a resumed run would differ from one never stopped, and layers whose width is no multiple of
     32 (or 64, the block size) fail. Source: `Linear4bit.forward` and `_convert_weight_packed_for_cpu`.
     """
+    module: Any
     for module in model.modules():
         if hasattr(module, "support_avx512bf16_for_cpu"):
             module.support_avx512bf16_for_cpu = False

@@ -69,7 +69,6 @@ def write(folder: Path, config: WhisperConfig | None = None) -> None:
         eos_token_id=config.eos_token_id,
         pad_token_id=config.pad_token_id,
         decoder_start_token_id=config.decoder_start_token_id,
-        no_timestamps_token_id=256 + _SPECIAL.index("<|notimestamps|>"),
         is_multilingual=False,
         return_timestamps=False,
         max_length=config.max_target_positions,

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 from transformers import (
     BitsAndBytesConfig,
+    GenerationConfig,
     WhisperConfig,
     WhisperForConditionalGeneration,
     WhisperProcessor,
@@ -206,6 +207,7 @@ def load(
         model: Any
         if from_scratch:
             model = WhisperForConditionalGeneration(WhisperConfig.from_pretrained(source))
+            model.generation_config = GenerationConfig.from_pretrained(source)
             model.to(device=device, dtype=torch.float32)
         else:
             four_bit = None

@@ -39,4 +39,5 @@ def test_a_small_recipe_runs_through(tmp_path: Path) -> None:
         stage["training"]["batch"] |= {"max_utterances": 2, "short_first_steps": 0}
     out = run_recipe(parse(PretrainRecipe, values), threads=1)
     assert not (out / "README.md").exists()
-    load_model("whisper", str(out))
+    speech = load_model("whisper", str(out))
+    assert speech.model.generation_config.max_length == 128  # plain transformers would cut texts at 20 tokens
