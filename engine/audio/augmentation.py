@@ -41,6 +41,8 @@ def augment_wave(wave_T: Wave, rate_hz: int, config: AugmentationConfig, generat
         wave_T = change_speed(wave_T, speed * pitch)
     if pitch != 1.0:
         wave_T = stretch(wave_T, rate_hz, pitch)
+    if config.edge_cut_probability and generator.random() < config.edge_cut_probability:
+        wave_T = cut_edges(wave_T, rate_hz, config.edge_cut_s, generator)
     if generator.random() < config.clip_probability:
         wave_T = clip_softly(wave_T, between(config.clip_drive, generator))
     if generator.random() < config.silence_probability:
@@ -78,6 +80,13 @@ def augment_mel(mel_MF: Mel, config: AugmentationConfig, generator: np.random.Ge
             generator,
         )
     return mel_MF
+
+
+def cut_edges(wave_T: Wave, rate_hz: int, cut_s: tuple[float, float], generator: np.random.Generator) -> Wave:
+    """Take a random time off each end, at most a tenth of the utterance."""
+    most = len(wave_T) // 10
+    before, after = (min(most, round(between(cut_s, generator) * rate_hz)) for _ in range(2))
+    return wave_T[before : len(wave_T) - after]
 
 
 def set_peak(wave_T: Wave, peak_db: float) -> Wave:

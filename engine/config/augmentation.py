@@ -82,6 +82,10 @@ class AugmentationConfig(Config):
     """Speech over noise, in dB, measured over the whole utterance."""
     noise_kinds: Annotated[tuple[NoiseKind, ...], Field(min_length=1)] = ("white", "pink", "brown", "hum", "babble")
     """The kinds to draw from."""
+    edge_cut_probability: Probability = 0.0
+    """Cut the utterance close, as careless recordings are: a little is taken off both ends."""
+    edge_cut_s: Annotated[Range, AfterValidator(_not_negative)] = (0.0, 0.05)
+    """What is taken off each end, in seconds; never more than a tenth of the utterance."""
     silence_probability: Probability = 0.0
     """Put silence before and after the utterance (noise, when drawn, fills it too)."""
     silence_s: Annotated[Range, AfterValidator(_not_negative)] = (0.0, 0.3)

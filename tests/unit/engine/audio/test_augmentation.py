@@ -11,6 +11,7 @@ from engine.audio.augmentation import (
     augment_mel,
     augment_wave,
     clip_softly,
+    cut_edges,
     mask,
     quantize,
     set_peak,
@@ -297,3 +298,18 @@ def test_mel_augmentation_is_decided_by_the_seed() -> None:
         assert one.shape == mel_MF.shape and one.dtype == np.float32
         assert np.array_equal(one, other)
     assert augment_mel(np.zeros((80, 0), dtype=np.float32), pretraining(), _generator()).shape == (80, 0)
+
+
+def test_edges_are_cut_at_random_and_never_by_more_than_a_tenth() -> None:
+    wave_T = np.arange(8000, dtype=np.float32)
+    lengths = set()
+    for seed in range(40):
+        kept_T = cut_edges(wave_T, RATE_HZ, (0.0, 0.03), np.random.default_rng(seed))
+        assert 0 <= kept_T[0] <= 480
+        assert 7999 - 480 <= kept_T[-1] <= 7999
+        assert np.array_equal(kept_T, wave_T[int(kept_T[0]) : int(kept_T[-1]) + 1])
+        lengths.add(len(kept_T))
+    assert len(lengths) > 20
+    short_T = cut_edges(wave_T[:1000], RATE_HZ, (0.05, 0.05), np.random.default_rng(0))
+    assert len(short_T) == 800
+    assert len(cut_edges(wave_T[:5], RATE_HZ, (0.05, 0.05), np.random.default_rng(0))) == 5
