@@ -24,7 +24,7 @@ class ResourcesConfig(Config):
     label_selector: dict[str, str] = {}
     """Ray node labels that a worker's node must carry, such as `{lim/device-class: jetson-orin-nano}`."""
     threads_per_worker: PositiveInt | None = None
-    """Compute threads of a worker; unset: the processors of its node shared among the workers there."""
+    """Compute threads of a worker; unset: its share of the node's processors but one, which makes batches ready."""
     max_failures: Annotated[int, Field(ge=0)] = 3
     """How often workers that died are started again from the newest checkpoint."""
 

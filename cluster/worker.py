@@ -128,7 +128,8 @@ def run(assignment: Assignment, place: Place, stage: Callable[..., RunResult] | 
 def prepare_process(config: RunConfig, place: Place) -> None:
     """Threads and devices of this process; before torch is imported, because it reads them then."""
     resources = config.resources
-    threads = resources.threads_per_worker or max(1, processors() // place.workers_here)
+    # One processor of each worker's share makes batches ready; on two, a second compute thread made a step slower.
+    threads = resources.threads_per_worker or max(1, processors() // place.workers_here - 1)
     # Ray sets as many as CPUs are reserved, which says nothing about how many there are.
     os.environ["OMP_NUM_THREADS"] = str(threads)
     wait_passively()

@@ -115,7 +115,7 @@ def test_a_gpu_that_was_not_asked_for_is_not_seen(monkeypatch: pytest.MonkeyPatc
     config = RunConfig(name="one", data="data", training=TrainingConfig(max_steps=5))
     prepare_process(config, Place(workers=2, workers_here=2))
     assert os.environ["CUDA_VISIBLE_DEVICES"] == ""
-    assert os.environ["OMP_NUM_THREADS"] == str(max(1, processors() // 2))
+    assert os.environ["OMP_NUM_THREADS"] == str(max(1, processors() // 2 - 1))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
     prepare_process(
         config.model_copy(update={"resources": ResourcesConfig(gpus_per_worker=1, threads_per_worker=3)}), Place()
