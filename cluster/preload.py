@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from cluster.worker import processors
-from engine.threads import wait_passively
+from engine.threads import processors, wait_passively
 
 MODULES: Final = ("ray.train", "engine.finetune")
 _log = logging.getLogger(__name__)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import math
 import os
 import shutil
 import tempfile
@@ -28,7 +27,7 @@ from cluster.storage.run_store import S3RunStore
 from cluster.storage.settings import S3Settings, lim_home
 from engine.errors import EngineError, ObjectNotFoundError, StorageError
 from engine.events import Event, EventSink, MemorySink
-from engine.threads import wait_passively
+from engine.threads import compute_threads, wait_passively
 
 if TYPE_CHECKING:
     from engine.finetune import RunResult
@@ -128,29 +127,13 @@ def run(assignment: Assignment, place: Place, stage: Callable[..., RunResult] | 
 def prepare_process(config: RunConfig, place: Place) -> None:
     """Threads and devices of this process; before torch is imported, because it reads them then."""
     resources = config.resources
-    # One processor of each worker's share makes batches ready; on two, a second compute thread made a step slower.
-    threads = resources.threads_per_worker or max(1, processors() // place.workers_here - 1)
+    threads = resources.threads_per_worker or compute_threads(place.workers_here)
     # Ray sets as many as CPUs are reserved, which says nothing about how many there are.
     os.environ["OMP_NUM_THREADS"] = str(threads)
     wait_passively()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     if not resources.gpus_per_worker:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""  # a GPU that was not asked for may be somebody else's
-
-
-def processors(cgroups: Path = Path("/sys/fs/cgroup")) -> int:
-    """Processors that this process may use: those it may run on, or fewer if its control group has a quota."""
-    count = len(os.sched_getaffinity(0))
-    for quota_file, period_file in (("cpu.max", None), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")):
-        try:
-            told = (cgroups / quota_file).read_text(encoding="ascii").split()
-            told += (cgroups / period_file).read_text(encoding="ascii").split() if period_file else []
-            quota, period = int(told[0]), int(told[1])
-        except (OSError, ValueError, IndexError):
-            continue  # no such file, or "max"
-        if quota > 0 and period > 0:
-            count = min(count, max(1, math.ceil(quota / period)))
-    return count
 
 
 def read_failure(store: S3RunStore, attempt: str) -> str | None:

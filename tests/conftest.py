@@ -37,13 +37,6 @@ def _rank(item: pytest.Item) -> int:
 
 
 @pytest.fixture(scope="session")
-def shared_data() -> Path | None:
-    """The folder of real recordings beside the repository; None where it is absent."""
-    folder = _TESTS.parent.parent / "shared" / "data"
-    return folder if folder.is_dir() else None
-
-
-@pytest.fixture(scope="session")
 def tiny_whisper(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Whisper with random weights."""
     from tests.tiny import write_tiny_whisper  # only the tests that use it pay for torch

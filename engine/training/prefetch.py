@@ -52,7 +52,7 @@ class Prefetcher:
         self._micro_batch_audio_s = batch.micro_batch_audio_s
         self._parallel = parallel
         self._seed = seed
-        self._window_s = window_s
+        self._window_lengths_s = [window_s] * len(self._lengths_s)
         self._queue: queue.Queue[Step | Exception] = queue.Queue(maxsize=_AHEAD)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="prefetch", daemon=True)
@@ -97,7 +97,7 @@ class Prefetcher:
         """This worker's micro-batches of some of a batch's utterances."""
         pieces = micro_batches(
             indices,
-            [self._window_s] * len(self._lengths_s) if whole_window else self._lengths_s,
+            self._window_lengths_s if whole_window else self._lengths_s,
             micro_batch_audio_s=self._micro_batch_audio_s,
             rank=self._parallel.rank,
             world_size=self._parallel.world_size,

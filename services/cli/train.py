@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.console import Console
 
 from engine.errors import StorageError
+from engine.threads import compute_threads
 from services.cli.configs import read_run
 from services.cli.progress import RunProgress
 from services.cli.reporting import reported, say
@@ -114,7 +115,7 @@ def _finetune_here(run: RunConfig, folder: Path) -> RunResult:
             events=TeeSink(progress, relay),
             work_dir=Path(work),
             should_stop=should_stop,
-            threads=run.resources.threads_per_worker,
+            threads=run.resources.threads_per_worker or compute_threads(),
         )
 
 

@@ -163,7 +163,6 @@ def run_process(module: str, settings: dict[str, Any], work: Path) -> dict[str, 
     threads = str(settings["threads"])
     environment = os.environ | {
         "OMP_NUM_THREADS": threads,
-        "OMP_WAIT_POLICY": "PASSIVE",  # for both: other processes on the machine then cost neither side more
         "MKL_NUM_THREADS": threads,
         "CUDA_VISIBLE_DEVICES": "",  # both on the CPU
         "TOKENIZERS_PARALLELISM": "false",

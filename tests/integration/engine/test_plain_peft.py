@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import soundfile
 import torch
 from peft import PeftModel
 from transformers import BitsAndBytesConfig, WhisperForConditionalGeneration, WhisperProcessor
@@ -46,8 +47,6 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Path],
 
 
 def _write(utterance: Utterance, folder: Path) -> Path:
-    import soundfile
-
     wave_T = read_audio(folder / "data" / utterance.audio, 16_000, utterance.start_s, utterance.duration_s)
     path = folder / f"{utterance.id.replace('/', '_')}.wav"
     soundfile.write(path, wave_T, 16_000, subtype="FLOAT")

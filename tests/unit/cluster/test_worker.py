@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from cluster import worker
 from cluster.config import ResourcesConfig, RunConfig
 from cluster.storage.run_store import S3RunStore
 from cluster.storage.settings import S3Settings
-from cluster.worker import Assignment, Place, prepare_process, processors, read_failure, run
+from cluster.worker import Assignment, Place, prepare_process, read_failure, run
 from engine.config.training import TrainingConfig
 from engine.errors import TrainingError
 from engine.events import Event
+from engine.threads import compute_threads
 from tests.unit.cluster.bucket import MemoryBucket
 
 
@@ -64,7 +64,7 @@ def test_the_stage_gets_what_it_needs(assignment: Assignment, bucket: MemoryBuck
     assert given["model"] == "whisper-pico"
     assert given["data"] == tmp_path / "data"
     assert given["config"].max_steps == 5
-    assert given["threads"] == max(1, processors() - 1)
+    assert given["threads"] == compute_threads()
     assert given["parallel"].world_size == 1
     assert given["should_stop"]() is False
     assert not given["work_dir"].exists()
@@ -115,33 +115,13 @@ def test_a_gpu_that_was_not_asked_for_is_not_seen(monkeypatch: pytest.MonkeyPatc
     config = RunConfig(name="one", data="data", training=TrainingConfig(max_steps=5))
     prepare_process(config, Place(workers=2, workers_here=2))
     assert os.environ["CUDA_VISIBLE_DEVICES"] == ""
-    assert os.environ["OMP_NUM_THREADS"] == str(max(1, processors() // 2 - 1))
+    assert os.environ["OMP_NUM_THREADS"] == str(compute_threads(2))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
     prepare_process(
         config.model_copy(update={"resources": ResourcesConfig(gpus_per_worker=1, threads_per_worker=3)}), Place()
     )
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "0"
     assert os.environ["OMP_NUM_THREADS"] == "3"
-
-
-@pytest.mark.parametrize(
-    ("files", "expected"),
-    [
-        ({}, 64),
-        ({"cpu.max": "max 100000"}, 64),
-        ({"cpu.max": "150000 100000"}, 2),
-        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, 64),
-        ({"cpu/cpu.cfs_quota_us": "50000", "cpu/cpu.cfs_period_us": "100000"}, 1),
-    ],
-)
-def test_a_quota_counts_as_processors(
-    files: dict[str, str], expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(worker.os, "sched_getaffinity", lambda _: set(range(64)))
-    for name, content in files.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(content)
-    assert processors(tmp_path) == expected
 
 
 def test_an_assignment_travels_without_torch(assignment: Assignment, tmp_path: Path) -> None:
