@@ -1,4 +1,4 @@
-"""The training stage: load, measure the base, train, measure again, save. One function for every caller."""
+"""The training stage: load, train, measure base and adapter, save. One function for every caller."""
 
 from __future__ import annotations
 
@@ -148,8 +148,10 @@ class _Run:
             self.task.check(part)
 
         base = None
-        if config.evaluation.base and splits.test and not isinstance(config.method, PretrainConfig):
-            self._phase("evaluating_base")
+        is_adapter = isinstance(config.method, LoraFields)
+        measures_base = config.evaluation.base and bool(splits.test) and not isinstance(config.method, PretrainConfig)
+        # Under an adapter the base stays as it is and can wait until training is over; else it must be now.
+        if measures_base and not is_adapter:
             base = self._base_errors(splits.test)
 
         trained = self._attach()
@@ -174,6 +176,9 @@ class _Run:
         outcome = loop.run()
 
         adapted = None
+        if outcome == "finished" and measures_base and is_adapter:
+            with trained.disable_adapter():
+                base = self._base_errors(splits.test)
         if outcome == "finished" and splits.test:
             self._phase("evaluating")
             trained.eval()
@@ -246,6 +251,7 @@ class _Run:
 
     def _base_errors(self, test: Sequence[Utterance]) -> ErrorCounts:
         """The base model's errors; kept in the store, so that a resumed run does not count them again."""
+        self._phase("evaluating_base")
         counts = None
         with contextlib.suppress(ObjectNotFoundError):
             counts = ErrorCounts(**json.loads(self.store.get_bytes("base.json")))

@@ -43,6 +43,8 @@ def augment_wave(wave_T: Wave, rate_hz: int, config: AugmentationConfig, generat
         wave_T = stretch(wave_T, rate_hz, pitch)
     if config.edge_cut_probability and generator.random() < config.edge_cut_probability:
         wave_T = cut_edges(wave_T, rate_hz, config.edge_cut_s, generator)
+    if config.level_cut_probability and generator.random() < config.level_cut_probability:
+        wave_T = cut_quiet_ends(wave_T, rate_hz, between(config.level_cut_db, generator))
     if generator.random() < config.clip_probability:
         wave_T = clip_softly(wave_T, between(config.clip_drive, generator))
     if generator.random() < config.silence_probability:
@@ -87,6 +89,26 @@ def cut_edges(wave_T: Wave, rate_hz: int, cut_s: tuple[float, float], generator:
     most = len(wave_T) // 10
     before, after = (min(most, round(between(cut_s, generator) * rate_hz)) for _ in range(2))
     return wave_T[before : len(wave_T) - after]
+
+
+def cut_quiet_ends(wave_T: Wave, rate_hz: int, level_db: float) -> Wave:
+    """Begin with the first 10 ms, and end with the last, that come within a level of the loudest.
+
+    Recordings that were cut by their level begin and end so: the hiss of `six` and the breath of `four` are gone.
+
+    Args:
+        wave_T: mono samples.
+        rate_hz: its sample rate.
+        level_db: the level under that of the loudest 10 ms, in dB, below 0.
+    """
+    frame = rate_hz // 100
+    frames = len(wave_T) // frame
+    if frames < 2:
+        return wave_T
+    power_F = np.square(wave_T[: frames * frame].reshape(frames, frame)).mean(axis=1)
+    loud = np.flatnonzero(power_F >= power_F.max() * 10 ** (level_db / 10))
+    end = len(wave_T) if loud[-1] == frames - 1 else (int(loud[-1]) + 1) * frame
+    return wave_T[int(loud[0]) * frame : end]
 
 
 def set_peak(wave_T: Wave, peak_db: float) -> Wave:

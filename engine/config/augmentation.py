@@ -33,6 +33,12 @@ def _not_negative(bounds: tuple[float, float]) -> tuple[float, float]:
     return bounds
 
 
+def _negative(bounds: tuple[float, float]) -> tuple[float, float]:
+    if bounds[1] >= 0.0:
+        raise ValueError("both bounds must be below 0")
+    return bounds
+
+
 Range = Annotated[tuple[float, float], AfterValidator(_ordered)]
 PositiveRange = Annotated[Range, AfterValidator(_positive)]
 
@@ -86,6 +92,10 @@ class AugmentationConfig(Config):
     """Cut the utterance close, as careless recordings are: a little is taken off both ends."""
     edge_cut_s: Annotated[Range, AfterValidator(_not_negative)] = (0.0, 0.05)
     """What is taken off each end, in seconds; never more than a tenth of the utterance."""
+    level_cut_probability: Probability = 0.0
+    """Cut both ends where they are quiet, as recordings cut by their level are: soft consonants go with the silence."""
+    level_cut_db: Annotated[Range, AfterValidator(_negative)] = (-35.0, -10.0)
+    """The level, under that of the loudest 10 ms, where the utterance then begins and ends, in dB."""
     silence_probability: Probability = 0.0
     """Put silence before and after the utterance (noise, when drawn, fills it too)."""
     silence_s: Annotated[Range, AfterValidator(_not_negative)] = (0.0, 0.3)

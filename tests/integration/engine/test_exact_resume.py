@@ -114,6 +114,29 @@ def test_a_stopped_run_goes_on_and_a_finished_one_returns(tiny_whisper: Path, to
     assert sink.events == []
 
 
+def test_the_base_under_an_adapter_is_measured_as_the_base_alone(
+    tiny_whisper: Path, tones: Path, tmp_path: Path
+) -> None:
+    """With an adapter the base is measured after training, with the adapter switched off."""
+
+    def errors(**changes: Any) -> dict[str, int]:
+        name = str(len(list(tmp_path.iterdir())))
+        finetune(
+            model=str(tiny_whisper),
+            data=tones,
+            config=TrainingConfig.model_validate(BASE | changes),
+            store=LocalRunStore(tmp_path / name),
+            events=MemorySink(),
+            work_dir=tmp_path / f"{name}-scratch",
+        )
+        counts: dict[str, int] = json.loads((tmp_path / name / "base.json").read_text())
+        return counts
+
+    before = errors(method={"type": "full"}, optimizer={"type": "sgd", "learning_rate": 1e-6})
+    after = errors(method={"type": "lora", "rank": 4}, optimizer={"type": "adamw", "learning_rate": 1e-2})
+    assert before == after
+
+
 def test_a_store_of_another_run_is_refused(tiny_whisper: Path, tones: Path, tmp_path: Path) -> None:
     from engine.errors import CheckpointError
 

@@ -12,6 +12,7 @@ from engine.audio.augmentation import (
     augment_wave,
     clip_softly,
     cut_edges,
+    cut_quiet_ends,
     mask,
     quantize,
     set_peak,
@@ -313,3 +314,25 @@ def test_edges_are_cut_at_random_and_never_by_more_than_a_tenth() -> None:
     short_T = cut_edges(wave_T[:1000], RATE_HZ, (0.05, 0.05), np.random.default_rng(0))
     assert len(short_T) == 800
     assert len(cut_edges(wave_T[:5], RATE_HZ, (0.05, 0.05), np.random.default_rng(0))) == 5
+
+
+def test_quiet_ends_are_cut_at_the_level_and_the_middle_stays() -> None:
+    frame = RATE_HZ // 100
+    levels_db = [-60, -40, -25, -12, 0, -50, 0, -8, -25, -40]  # a pause in the middle is no end
+    wave_T = np.concatenate([np.full(frame, 10 ** (level / 20), dtype=np.float32) for level in levels_db])
+    for level_db, first, last in ((-50.0, 1, 9), (-30.0, 2, 8), (-10.0, 4, 7), (-5.0, 4, 6)):
+        assert np.array_equal(cut_quiet_ends(wave_T, RATE_HZ, level_db), wave_T[first * frame : (last + 1) * frame])
+    odd_T = wave_T[: 7 * frame + 30]  # what is left after the last whole 10 ms belongs to them
+    assert np.array_equal(cut_quiet_ends(odd_T, RATE_HZ, -5.0), odd_T[4 * frame :])
+
+
+def test_quiet_ends_of_silence_and_of_next_to_nothing_stay() -> None:
+    for samples in (0, 1, 100, 4000):
+        assert len(cut_quiet_ends(np.zeros(samples, dtype=np.float32), RATE_HZ, -20.0)) == samples
+
+
+def test_level_cuts_happen_as_often_as_the_config_says() -> None:
+    wave_T = np.concatenate([np.full(1600, 0.001), np.full(1600, 0.5), np.full(1600, 0.001)]).astype(np.float32)
+    config = AugmentationConfig(level_cut_probability=0.5, level_cut_db=(-35.0, -10.0))
+    cut = sum(len(augment_wave(wave_T, RATE_HZ, config, _generator(seed))) == 1600 for seed in range(200))
+    assert 70 <= cut <= 130

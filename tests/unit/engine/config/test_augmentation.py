@@ -29,6 +29,7 @@ def test_all_faults_are_reported_at_once() -> None:
         "speed_factor": [1.1, 0.9],
         "reverb_decay_s": [0.0, 0.4],
         "silence_s": [-0.1, 0.4],
+        "level_cut_db": [-20.0, 0.0],
         "noise_kinds": [],
         "noize": 1,
     }
@@ -39,4 +40,5 @@ def test_all_faults_are_reported_at_once() -> None:
     assert "speed_factor: the first bound must not exceed the second; found [1.1, 0.9]" in message
     assert "reverb_decay_s: both bounds must be greater than 0" in message
     assert "silence_s: neither bound may be below 0" in message
+    assert "level_cut_db: both bounds must be below 0" in message
     assert "noise_kinds" in message and "noize: no such field" in message
