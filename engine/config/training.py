@@ -247,7 +247,7 @@ class EvaluationConfig(Config):
     keep: Literal["best", "last"] = "last"
     """Which weights the run ends with: those of the best validation WER, or the last ones."""
     base: bool = True
-    """Measure the base model on the test split too, before training."""
+    """Measure the base model on the test split too."""
     batch_audio_s: PositiveFloat = 60.0
     """Seconds of audio, padding included, that are transcribed at once."""
 
@@ -288,6 +288,9 @@ class TrainingConfig(Config):
     """Gradients are clipped to this norm; 0: never."""
     label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     """Probability mass taken from the right token and spread over all."""
+    ema_decay: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    """Measure, and end with, a moving average of the trained weights that keeps this share of itself at every step;
+    0: no average. Steadies short runs on few speakers; the learning rate may then be constant."""
     gradient_checkpointing: bool = False
     """Recompute activations in the backward pass: less memory, about 40 % slower."""
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ from engine.data.manifest import Utterance
 from engine.errors import CheckpointError, TrainingError
 from engine.events import Event, EventSink
 from engine.tasks.task import Task
+from engine.training.averaging import WeightAverage
 from engine.training.checkpoints import Checkpoint, Checkpoints
 from engine.training.memory import peak_bytes
 from engine.training.optimizers import build_optimizer, restore_state, state_tensors
@@ -78,6 +80,7 @@ class TrainingLoop:
         self._parameters = list(self._weights.values())
         self._optimizer = build_optimizer(config.optimizer, self._parameters)
         self._scaler = torch.amp.grad_scaler.GradScaler(device.type, enabled=dtype == torch.float16)
+        self._average = WeightAverage(self._weights, config.ema_decay) if config.ema_decay else None
         self._best: dict[str, torch.Tensor] | None = None
         self.progress = Progress()
         self.total_steps = config.max_steps or max(
@@ -91,6 +94,8 @@ class TrainingLoop:
         outcome = self._run_from(position)
         if outcome == "finished" and self._best is not None:
             self._put_weights(self._best)
+        elif self._average is not None:
+            self._put_weights(self._average.tensors)
         return outcome
 
     def _run_from(self, position: Position) -> Literal["finished", "stopped"]:
@@ -113,6 +118,8 @@ class TrainingLoop:
                 started = time.perf_counter()
                 loss, gradient_norm, audio_s = self._optimize(step)
                 progress.step += 1
+                if self._average is not None:
+                    self._average.add(progress.step)
                 progress.audio_s += audio_s
                 progress.training_s += time.perf_counter() - started
                 progress.window_losses = [*(progress.window_losses or []), loss]
@@ -187,15 +194,16 @@ class TrainingLoop:
     def _evaluate(self) -> None:
         progress, evaluation = self.progress, self._config.evaluation
         self._model.eval()
-        metric = self._validate(progress.step)
-        if metric is None:
-            return
-        self._schedule.evaluated(metric)
-        if progress.best_metric is None or metric < progress.best_metric:
-            progress.best_metric, progress.evaluations_without_gain = metric, 0
-            if evaluation.keep == "best":
-                self._best = {name: p.detach().clone() for name, p in self._weights.items()}
-            return
+        with self._average.applied() if self._average is not None else contextlib.nullcontext():
+            metric = self._validate(progress.step)
+            if metric is None:
+                return
+            self._schedule.evaluated(metric)
+            if progress.best_metric is None or metric < progress.best_metric:
+                progress.best_metric, progress.evaluations_without_gain = metric, 0
+                if evaluation.keep == "best":
+                    self._best = {name: p.detach().clone() for name, p in self._weights.items()}
+                return
         progress.evaluations_without_gain += 1
         patience = evaluation.early_stopping_patience
         progress.stopped_early = bool(patience) and progress.evaluations_without_gain >= patience
@@ -231,6 +239,8 @@ class TrainingLoop:
             "optimizer": optimizer_tensors,
             "random": random,
         }
+        if self._average is not None:
+            tensors["average"] = self._average.tensors
         if self._best is not None:
             tensors["best"] = self._best
         state = {
@@ -259,6 +269,8 @@ class TrainingLoop:
         torch.set_rng_state(checkpoint.tensors["random"]["cpu"])
         if self._device.type == "cuda" and "cuda" in checkpoint.tensors["random"]:
             torch.cuda.set_rng_state(checkpoint.tensors["random"]["cuda"], self._device)
+        if self._average is not None:
+            self._average.restore(checkpoint.tensors["average"])
         if "best" in checkpoint.tensors:
             self._best = {n: t.to(self._device) for n, t in checkpoint.tensors["best"].items()}
         self._schedule.restore(checkpoint.state["schedule"])

@@ -41,6 +41,12 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "optimizer": {"type": "adamw_8bit"},
         "gradient_checkpointing": True,
     },
+    "an average of the weights": {
+        "method": {"type": "lora", "rank": 4},
+        "evaluation": {"every_steps": 3},
+        "schedule": {"type": "constant"},
+        "ema_decay": 0.9,
+    },
     "full": {"method": {"type": "full"}, "optimizer": {"type": "sgd"}, "schedule": {"type": "cosine"}},
 }
 
