@@ -1,0 +1,92 @@
+"""What a selection came to; saved as `selection.json`."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+from engine.config.selection import SelectionConfig
+from engine.config.training import TrainingConfig
+from engine.selection.manifest import FORMAT
+from engine.selection.saving import Saving
+from engine.selection.self_disable import Decision
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Figures(_Record):
+    """How much audio went in and came out."""
+
+    utterances: int
+    """Training utterances of the dataset."""
+    utterances_audio_s: float
+    """Their length, in seconds."""
+    utterances_encoder_s: float
+    """Seconds that the encoder runs over in one pass over them, padding included."""
+    segments: int
+    """Segments after cutting, trimming and packing."""
+    segments_audio_s: float
+    """Their length, in seconds."""
+    left_out_by_fault: dict[str, int]
+    """Segments that cannot be trained on, by why."""
+    candidates: int
+    """Segments that were chosen from."""
+    candidates_encoder_s: float
+    """Seconds that the encoder runs over in one pass over them."""
+    budget_encoder_s: float
+    """The budget, in the same seconds."""
+    selected: int
+    """Segments selected."""
+    selected_audio_s: float
+    """Their length, in seconds."""
+    selected_encoder_s: float
+    """Seconds that the encoder runs over in one pass over them."""
+    largest_weight: float
+    """Largest loss weight among them."""
+
+
+class Measured(_Record):
+    """How long it took; differs from run to run."""
+
+    segmenting_s: float
+    """Reading and finding speech, in seconds."""
+    before_s: float
+    """Scoring the base, in seconds."""
+    warm_up_s: float
+    """The warm-up, in seconds."""
+    warm_up_steps: int
+    """Its optimizer steps."""
+    after_s: float
+    """Scoring after the warm-up, in seconds."""
+    held_out_s: float
+    """The test of the disagreement, in seconds."""
+    wall_s: float
+    """All of it, in seconds."""
+
+
+class SelectionResult(_Record):
+    """A finished selection."""
+
+    format: int = FORMAT
+    """Version of the files."""
+    fingerprint: str
+    """Of everything that it was made from."""
+    dataset_sha256: str
+    """Of the dataset's manifest."""
+    model: str
+    """The base model."""
+    config: SelectionConfig
+    """What was asked for."""
+    training: TrainingConfig
+    """The run that it was made for."""
+    decision: Decision | None
+    """What was decided about the disagreement; None for a method that does not ask."""
+    figures: Figures
+    """How much audio went in and came out."""
+    saving: Saving | None
+    """What it saves; None where the speed of training is not known."""
+    measured: Measured
+    """How long it took."""
+    warnings: list[str]
+    """What is odd."""
