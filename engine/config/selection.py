@@ -49,6 +49,9 @@ class SpeechTrimConfig(Config):
     type: Literal["speech"] = "speech"
     margin_s: Seconds = 0.15
     """What is left before and after the speech, in seconds: soft first and last sounds are in it."""
+    least_speech_s: Seconds = 0.2
+    """With less speech than this in all, a recording counts as one in which none was found: the noise that a recording
+    begins with is easily taken for a sound of speech, in seconds."""
     keep_whole_s: Seconds = 2.0
     """A recording up to this long in which no speech is found is kept whole, since a short word is easily missed; a
     longer one that has a text is left out of training, in seconds."""

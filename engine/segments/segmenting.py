@@ -82,7 +82,7 @@ def segment_utterance(
         config: trimming, cutting, what counts as speech.
         limits: what the model takes.
     """
-    spans = speech_spans(prob_F, utterance.duration_s, config.activity)
+    spans = _believed(speech_spans(prob_F, utterance.duration_s, config.activity), config)
     whole = _trimmed(Span(0.0, utterance.duration_s), spans, utterance.times, config)
     longest_s = min(limits.longest_s, config.cut.longest_s or limits.longest_s)
     is_long = whole.duration_s > longest_s + 1e-6 or not limits.fits(utterance.text)
@@ -122,6 +122,12 @@ def whole_segment(utterance: Utterance, limits: SegmentLimits) -> Segment:
     return Segment(
         utterance.id, (piece,), utterance.text, utterance.speaker, utterance.split, (utterance.id,), fault=fault
     )
+
+
+def _believed(spans: list[Span], config: SelectionConfig) -> list[Span]:
+    trim = config.trim
+    least_s = trim.least_speech_s if isinstance(trim, SpeechTrimConfig) else 0.0
+    return spans if sum(span.duration_s for span in spans) >= least_s else []
 
 
 def _piece(utterance: Utterance, bounds: Span) -> Piece:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -130,7 +131,10 @@ def load_speech_activity() -> SpeechActivity:
     """
     path = _weights_file()
     try:
-        told = torch.jit.load(str(path), map_location="cpu").state_dict()
+        with warnings.catch_warnings():
+            # Deprecated, and the only file of the package with the current weights that torch alone can read.
+            warnings.filterwarnings("ignore", "`torch.jit.load` is deprecated", DeprecationWarning)
+            told = torch.jit.load(str(path), map_location="cpu").state_dict()
         detector = SpeechActivity()
         detector.load_state_dict({ours: told[theirs] for ours, theirs in _SOURCE_NAMES.items()})
     except (RuntimeError, KeyError) as error:
