@@ -96,7 +96,7 @@ class ShareBudgetConfig(Config):
     """A part of what training on everything would cost."""
 
     type: Literal["share"] = "share"
-    share: PositiveFraction = 0.5
+    fraction: PositiveFraction = 0.5
     """Part of the seconds that the encoder runs over (padding included) in one pass over all training utterances, as
     they are before they are trimmed and packed."""
 

@@ -76,7 +76,7 @@ def encoder_s(durations_s: Sequence[float], training: TrainingConfig, window_s: 
 def budget_s(config: SelectionConfig, pool: Pool) -> float:
     """The budget in encoder seconds."""
     if isinstance(config.budget, ShareBudgetConfig):
-        return config.budget.share * pool.encoder_s
+        return config.budget.fraction * pool.encoder_s
     return config.budget.encoder_s
 
 

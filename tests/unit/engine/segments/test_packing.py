@@ -13,7 +13,9 @@ from engine.segments.packing import pack
 from engine.segments.segment import Segment
 
 
-def _segment(number: int, *, speaker: str | None = "a", split: str | None = "train", audio: str = "0.wav", s: float = 1.0):  # type: ignore[no-untyped-def]
+def _segment(
+    number: int, *, speaker: str | None = "a", split: str | None = "train", audio: str = "0.wav", s: float = 1.0
+):  # type: ignore[no-untyped-def]
     pieces = (Piece(audio, 10.0 * number, s),)
     return Segment(f"{audio}-{number:02d}", pieces, f"t{number}", speaker, split, (f"u{number}",), 0.5, 10.0)  # type: ignore[arg-type]
 

@@ -29,7 +29,12 @@ LIMITS = SegmentLimits(30.0, lambda text: len(text) <= 400)
 
 
 def _segments(
-    recording: Recording, limits: SegmentLimits = LIMITS, *, timed: bool = False, text: str | None = None, **config: object
+    recording: Recording,
+    limits: SegmentLimits = LIMITS,
+    *,
+    timed: bool = False,
+    text: str | None = None,
+    **config: object,
 ) -> list[Segment]:
     told = recording.text if text is None else text
     times = recording.times if timed else ()
