@@ -202,7 +202,7 @@ class CowerageConfig(Config):
     """Classes of the word error rate over which the draw is spread evenly."""
 
 
-class FullConfig(Config):
+class FullPoolConfig(Config):
     """Every segment; the budget does not apply."""
 
     type: Literal["full"] = "full"
@@ -218,7 +218,7 @@ SelectionMethodConfig = Annotated[
     | TopLossConfig
     | El2nConfig
     | CowerageConfig
-    | FullConfig,
+    | FullPoolConfig,
     Field(discriminator="type"),
 ]
 

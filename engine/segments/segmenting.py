@@ -11,6 +11,7 @@ from engine.audio.reading import Wave
 from engine.config.selection import SelectionConfig, SpeechTrimConfig
 from engine.data.manifest import Piece, TimedText, Utterance
 from engine.data.waves import read_wave
+from engine.models.family import TextCodec
 from engine.segments.cutting import Cut, cut_silence, cut_text
 from engine.segments.noise import snr_db
 from engine.segments.segment import Segment, SegmentFault, Span
@@ -18,6 +19,19 @@ from engine.segments.spans import pauses, speech_spans, speech_within
 from engine.segments.speech_activity import Probabilities, load_speech_activity
 
 _DIGITS = 6  # of times in seconds: a sixteenth of a sample at 16 kHz
+
+
+@dataclass(frozen=True, slots=True)
+class TextLimit:
+    """Whether a model's decoder takes a text; can be sent to another process."""
+
+    codec: TextCodec
+    most_tokens: int
+    """Most targets: those of the text and an end."""
+
+    def __call__(self, text: str) -> bool:
+        """Whether the text fits."""
+        return len(self.codec.encode(text)) + 1 <= self.most_tokens
 
 
 @dataclass(frozen=True, slots=True)

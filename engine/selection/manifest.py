@@ -13,8 +13,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from engine.data.manifest import Piece, Utterance
+from engine.data.manifest import Utterance
 from engine.errors import SelectionError
+from engine.segments.rows import from_row, to_row
 from engine.segments.segment import Segment
 from engine.selection.candidate import Candidate, Choice
 
@@ -66,7 +67,7 @@ def write_selection(folder: Path, choices: Iterable[Choice], left_out: Iterable[
     import pyarrow as pa
     from pyarrow import parquet
 
-    rows = [_row(choice) for choice in choices] + [_segment_row(segment) for segment in left_out]
+    rows = [_row(choice) for choice in choices] + [_empty() | to_row(segment) for segment in left_out]
     rows.sort(key=lambda row: row["id"])
     for before, after in itertools.pairwise(rows):
         if before["id"] == after["id"]:
@@ -94,7 +95,7 @@ def read_selection(folder: Path) -> tuple[list[Choice], list[Segment]]:
     """
     choices, left_out = [], []
     for row in _read(folder, None):
-        segment = _segment(row)
+        segment = from_row(row)
         if row["selected"] is None:
             left_out.append(segment)
             continue
@@ -109,7 +110,7 @@ def read_selected(folder: Path) -> list[Utterance]:
     Raises:
         SelectionError: no selection there, or one that cannot be read.
     """
-    return [_segment(row).as_utterance(row["weight"]) for row in _read(folder, [("selected", "=", True)])]
+    return [from_row(row).as_utterance(row["weight"]) for row in _read(folder, [("selected", "=", True)])]
 
 
 def read_tokens(folder: Path) -> dict[str, int]:
@@ -174,30 +175,12 @@ def _read(folder: Path, filters: list[tuple[str, str, object]] | None) -> Sequen
     return rows
 
 
+def _empty() -> dict[str, Any]:
+    return {name: None for name, _ in _COLUMNS}
+
+
 def _row(choice: Choice) -> dict[str, Any]:
-    row = _segment_row(choice.candidate.segment)
+    row = _empty() | to_row(choice.candidate.segment)
     row |= {name: getattr(choice.candidate, name) for name in _OF_CANDIDATE}
     row |= {name: getattr(choice, name) for name in _OF_CHOICE}
     return row
-
-
-def _segment_row(segment: Segment) -> dict[str, Any]:
-    row: dict[str, Any] = {name: None for name, _ in _COLUMNS}
-    row |= {name: getattr(segment, name) for name in ("id", "text", "speaker", "split", "duration_s", "speech_s")}
-    row |= {"snr_db": segment.snr_db, "fault": segment.fault, "utterances": list(segment.utterances)}
-    row["pieces"] = [{"audio": p.audio, "start_s": p.start_s, "duration_s": p.duration_s} for p in segment.pieces]
-    return row
-
-
-def _segment(row: dict[str, Any]) -> Segment:
-    return Segment(
-        id=row["id"],
-        pieces=tuple(Piece(**piece) for piece in row["pieces"]),
-        text=row["text"],
-        speaker=row["speaker"],
-        split=row["split"],
-        utterances=tuple(row["utterances"]),
-        speech_s=row["speech_s"],
-        snr_db=row["snr_db"],
-        fault=row["fault"],
-    )

@@ -7,7 +7,7 @@ batch, or a reducer over rows without audio:
     segment_batch        batch of utterances -> segments           engine.segments.segmenting
     pack                 segments -> segments                      engine.segments.packing
     assign_roles         segments -> who warms up, who is held out here
-    score_losses         batch of segments -> scores               engine.selection.scorer
+    Scorer               batch of segments -> scores               engine.selection.scorer
     train_briefly        segments -> a warmed-up adapter           engine.selection.warm_up
     decide               scores held out -> weight of disagreement engine.selection.self_disable
     choose               scores -> choices                         engine.selection.methods
@@ -21,7 +21,7 @@ import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ from engine.events import Event, EventSink, MemorySink
 from engine.models.base import BaseModel, load_base
 from engine.segments.packing import pack
 from engine.segments.segment import FAULTS, Segment
-from engine.segments.segmenting import SegmentLimits, reading_batches, segment_batch, whole_segment
+from engine.segments.segmenting import SegmentLimits, TextLimit, whole_segment
 from engine.selection.candidate import Candidate, Choice, Role
 from engine.selection.manifest import SEGMENTS_NAME, SUMMARY_NAME, read_summary, write_selection, write_summary
 from engine.selection.methods import METHODS, Needs, choose, disagreement_residuals
@@ -45,8 +45,8 @@ from engine.selection.pool import Pool, budget_s, encoder_s, looks_at_audio, tra
 from engine.selection.result import Figures, Measured, SelectionResult
 from engine.selection.sampling import random_order
 from engine.selection.saving import Saving, predict_saving
-from engine.selection.scorer import score_losses, score_transcripts, scoring_batches
 from engine.selection.self_disable import Decision, decide
+from engine.selection.steps import LocalSteps, Steps
 from engine.selection.warm_up import Prefixed, attach, brief, train_briefly
 from engine.storage import LocalRunStore
 from engine.tasks.speech_to_text import SpeechToText
@@ -66,6 +66,7 @@ def select(
     events: EventSink | None = None,
     threads: int | None = None,
     encoder_s_per_s: float | None = None,
+    steps: Steps | None = None,
 ) -> SelectionResult:
     """Choose which segments of a dataset a run trains on.
 
@@ -83,6 +84,7 @@ def select(
         threads: compute threads of this process; None leaves them as they are.
         encoder_s_per_s: speed of training, in seconds of encoder input per second; None: measured in the warm-up, if
             there is one.
+        steps: how audio is read and mapped; None: in this process.
 
     Raises:
         EngineError: a model, dataset or config that does not go together; the message says what to do.
@@ -95,9 +97,8 @@ def select(
         pass
     if threads is not None:
         torch.set_num_threads(threads)
-    return _Selection(data, config, model, training, out, work_dir, events or MemorySink(), fingerprint).run(
-        encoder_s_per_s
-    )
+    selection = _Selection(data, config, model, training, out, work_dir, events or MemorySink(), fingerprint)
+    return selection.run(encoder_s_per_s, steps)
 
 
 def assign_roles(ids: Sequence[str], config: SelectionConfig) -> dict[str, Role]:
@@ -116,9 +117,9 @@ def assign_roles(ids: Sequence[str], config: SelectionConfig) -> dict[str, Role]
 
 def limits_of(base: BaseModel, config: SelectionConfig) -> SegmentLimits:
     """What a model takes."""
-    codec, most = base.speech.codec, base.speech.max_text_tokens
-    longest_s = min(base.speech.window_s, config.cut.longest_s or base.speech.window_s)
-    return SegmentLimits(longest_s, lambda text: len(codec.encode(text)) + 1 <= most)
+    speech = base.speech
+    longest_s = min(speech.window_s, config.cut.longest_s or speech.window_s)
+    return SegmentLimits(longest_s, TextLimit(speech.codec, speech.max_text_tokens))
 
 
 class _Selection:
@@ -146,9 +147,10 @@ class _Selection:
             message = f"found {training.method.type}; the disagreement is that of a quantised base: qlora is needed"
             raise ConfigError([Fault("training.method.type", message)])
 
-    def run(self, encoder_s_per_s: float | None) -> SelectionResult:
+    def run(self, encoder_s_per_s: float | None, steps: Steps | None) -> SelectionResult:
         self.base = load_base(self.model, self.training)
         self.task: SpeechToText = build_task(self.training, self.base.speech, self.base.device, self.base.dtype)
+        self.steps: Steps = steps or LocalSteps(self.data, self.config, self.model, self.training, self.task)
         self.window_s = self.base.speech.window_s
         pool = training_pool(self.data, self.training, self.window_s)
         segments = self._timed("segmenting", lambda: self._segments(pool))
@@ -195,10 +197,8 @@ class _Selection:
 
     def _segments(self, pool: Pool) -> list[Segment]:
         limits = limits_of(self.base, self.config)
-        segments: list[Segment] = []
         if looks_at_audio(self.config, pool.utterances, limits.longest_s):
-            for batch in reading_batches(pool.utterances, self.config.batch_audio_s):
-                segments += segment_batch(batch, self.data, self.config, limits)
+            segments = list(self.steps.segment(pool.utterances, limits))
         else:
             segments = [whole_segment(u, limits) for u in pool.utterances]
         return pack(segments, self.config.pack, limits.longest_s, limits.fits)
@@ -231,25 +231,20 @@ class _Selection:
         return candidates, self._timed("held_out", lambda: self._decide(adapted, candidates, method))
 
     def _before(self, candidates: list[Candidate]) -> list[Candidate]:
-        full: SpeechToText | None = None
-        if self.needs.full_precision:
-            other = load_base(self.model, self.training, full_precision=True)
-            full = build_task(self.training, other.speech, other.device, other.dtype)
         self.base.speech.model.eval()
-        found = self._losses(candidates, full)
+        found = self._losses(candidates, None, self.needs.full_precision)
         return [dataclasses.replace(c, nll_before=nll, disagreement=d) for c, (nll, _, d) in _with(candidates, found)]
 
     def _after(self, candidates: list[Candidate]) -> list[Candidate]:
         if self.needs.after:
-            found = self._losses(candidates)
+            found = self._losses(candidates, self._adapter("warm_up"))
             candidates = [
                 dataclasses.replace(c, nll_after=nll, el2n=el2n) for c, (nll, el2n, _) in _with(candidates, found)
             ]
         if self.needs.transcripts:
             heard = {
                 row.id: (row.word_errors, row.words)
-                for batch in self._batches(candidates)
-                for row in score_transcripts(self.task, batch, self.data)
+                for row in self.steps.transcripts(_utterances(candidates), self._adapter("warm_up"))
             }
             candidates = [
                 dataclasses.replace(c, word_errors=errors, words=words)
@@ -265,9 +260,6 @@ class _Selection:
         padding = sum(c.encoder_s for c in chosen) / sum(c.segment.duration_s for c in chosen)
         if progress.training_s > 0:
             self.measured_encoder_s_per_s = padding * progress.audio_s / progress.training_s
-        folder = self.work_dir / "warm_up" / "adapter"
-        folder.mkdir(parents=True, exist_ok=True)
-        lora.save(adapted, folder)
 
     def _decide(self, adapted: Any, candidates: Sequence[Candidate], method: QuantizationAwareConfig) -> Decision:
         """One pass over the slice held out: does a segment's disagreement tell how far that lowers its loss?
@@ -278,7 +270,7 @@ class _Selection:
         drops = np.zeros(len(held_out))
         if len(held_out) >= method.least_held_out:
             self._train(adapted, brief(self.training, None, epochs=1.0), held_out, "held_out")
-            found = self._losses(held_out)
+            found = self._losses(held_out, self._adapter("held_out"))
             drops = np.array([(c.nll_after or 0.0) - nll for c, (nll, _, _) in _with(held_out, found)])
         places = [i for i, c in enumerate(candidates) if c.role == "held_out"]
         return decide(
@@ -293,30 +285,30 @@ class _Selection:
         )
 
     def _train(self, adapted: Any, config: TrainingConfig, chosen: Sequence[Candidate], name: str) -> Progress:
-        return train_briefly(
+        progress = train_briefly(
             adapted,
             self.base,
             self.task,
             config,
-            [c.segment.as_utterance() for c in chosen],
+            _utterances(chosen),
             self.data,
             store=LocalRunStore(self.work_dir / name),
             events=Prefixed(self.events, f"selection/{name}"),
             fingerprint=f"{self.fingerprint}/{name}",
         )
+        folder = self._adapter(name)
+        folder.mkdir(parents=True, exist_ok=True)
+        lora.save(adapted, folder)
+        return progress
+
+    def _adapter(self, name: str) -> Path:
+        return self.work_dir / name / "adapter"
 
     def _losses(
-        self, candidates: Sequence[Candidate], full: SpeechToText | None = None
+        self, candidates: Sequence[Candidate], adapter: Path | None, full_precision: bool = False
     ) -> dict[str, tuple[float, float, float | None]]:
-        return {
-            loss.id: (loss.nll, loss.el2n, loss.disagreement)
-            for batch in self._batches(candidates)
-            for loss in score_losses(self.task, batch, self.data, full)
-        }
-
-    def _batches(self, candidates: Sequence[Candidate]) -> Iterable[list[Utterance]]:
-        utterances = [c.segment.as_utterance() for c in candidates]
-        return scoring_batches(self.task, utterances, self.config.batch_audio_s)
+        losses = self.steps.losses(_utterances(candidates), adapter, full_precision)
+        return {loss.id: (loss.nll, loss.el2n, loss.disagreement) for loss in losses}
 
     # ---- results -------------------------------------------------------------------------------------------
 
@@ -364,6 +356,10 @@ class _Selection:
         done = step()
         self.took_s[name] += time.perf_counter() - started
         return done
+
+
+def _utterances(candidates: Sequence[Candidate]) -> list[Utterance]:
+    return [c.segment.as_utterance() for c in candidates]
 
 
 def _with(candidates: Sequence[Candidate], found: dict[str, Any]) -> list[tuple[Candidate, Any]]:

@@ -1,7 +1,4 @@
-"""Scoring batches of segments: one forward pass each, audio read and let go.
-
-A pure function of model and batch, so that a worker of a pipeline can hold a scorer and map batches.
-"""
+"""Scoring batches of segments: one forward pass each, audio read and let go."""
 
 from __future__ import annotations
 
@@ -11,10 +8,14 @@ from pathlib import Path
 
 import torch
 
+from engine.adapters import lora
+from engine.config.training import TrainingConfig
 from engine.data.batching import evaluation_batches
 from engine.data.manifest import Utterance
+from engine.models.base import load_base
 from engine.selection.scores import divergence_per_token, el2n_per_token, nll_per_token
 from engine.tasks.speech_to_text import SpeechToText
+from engine.tasks.task import build_task
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,40 +47,70 @@ def scoring_batches(task: SpeechToText, utterances: Sequence[Utterance], audio_s
         yield [ordered[row] for row in rows]
 
 
-@torch.inference_mode()
-def score_losses(
-    task: SpeechToText, utterances: Sequence[Utterance], folder: Path, full_precision: SpeechToText | None = None
-) -> list[Loss]:
-    """Loss and error of a batch under teacher forcing, without random changes to the audio or label smoothing.
+class Scorer:
+    """A model that scores batches; loaded once by each worker of a pipeline."""
 
-    Args:
-        task: bound to the model, which must be in evaluation mode.
-        utterances: a batch.
-        folder: of the dataset version.
-        full_precision: the same task bound to the base in full precision; its divergence is then measured too.
+    def __init__(self, task: SpeechToText, data: Path, full_precision: SpeechToText | None = None) -> None:
+        """Score with models that are loaded.
 
-    Raises:
-        AudioError: a file that cannot be read.
-    """
-    batch = task.collate(utterances, folder)
-    logits_BUV = task.logits(batch)
-    nll_B = nll_per_token(logits_BUV, batch.targets_BU)
-    el2n_B = el2n_per_token(logits_BUV, batch.targets_BU)
-    divergence_B: Sequence[float | None] = [None] * len(nll_B)
-    if full_precision is not None:
-        divergence_B = divergence_per_token(full_precision.logits(batch), logits_BUV, batch.targets_BU)
-    rows = zip(utterances, nll_B, el2n_B, divergence_B, strict=True)
-    return [Loss(u.id, nll, el2n, divergence) for u, nll, el2n, divergence in rows]
+        Args:
+            task: bound to the model, which must be in evaluation mode.
+            data: folder of the dataset version.
+            full_precision: the same task bound to the base in full precision; its divergence is then measured too.
+        """
+        self.task, self._data, self._full = task, data, full_precision
 
+    @classmethod
+    def load(
+        cls, model: str, training: TrainingConfig, data: Path, *, adapter: Path | None, full_precision: bool
+    ) -> Scorer:
+        """Load what a worker needs.
 
-def score_transcripts(task: SpeechToText, utterances: Sequence[Utterance], folder: Path) -> list[Transcribed]:
-    """Word errors of each utterance of a batch, after normalisation.
+        Args:
+            model: base model: id in the catalogue, a folder, or a hub id.
+            training: of the run: says how the base is kept.
+            data: folder of the dataset version.
+            adapter: folder of an adapter on it, if there is one.
+            full_precision: whether to load the base in full precision too.
 
-    Raises:
-        AudioError: a file that cannot be read.
-    """
-    scored = []
-    for u, text in zip(utterances, task.predict(utterances, folder), strict=True):
-        counts = task.score([u.text], [text])
-        scored.append(Transcribed(u.id, counts.word_errors, counts.words))
-    return scored
+        Raises:
+            ModelError: a model or adapter that cannot be loaded.
+        """
+        base = load_base(model, training)
+        if adapter is not None:
+            lora.load(base.speech, adapter)
+        base.speech.model.eval()
+        full: SpeechToText | None = None
+        if full_precision:
+            other = load_base(model, training, full_precision=True)
+            full = build_task(training, other.speech, other.device, other.dtype)
+        return cls(build_task(training, base.speech, base.device, base.dtype), data, full)
+
+    @torch.inference_mode()
+    def losses(self, utterances: Sequence[Utterance]) -> list[Loss]:
+        """Loss and error of a batch under teacher forcing, without random changes to the audio or label smoothing.
+
+        Raises:
+            AudioError: a file that cannot be read.
+        """
+        batch = self.task.collate(utterances, self._data)
+        logits_BUV = self.task.logits(batch)
+        nll_B = nll_per_token(logits_BUV, batch.targets_BU)
+        el2n_B = el2n_per_token(logits_BUV, batch.targets_BU)
+        divergence_B: Sequence[float | None] = [None] * len(nll_B)
+        if self._full is not None:
+            divergence_B = divergence_per_token(self._full.logits(batch), logits_BUV, batch.targets_BU)
+        rows = zip(utterances, nll_B, el2n_B, divergence_B, strict=True)
+        return [Loss(u.id, nll, el2n, divergence) for u, nll, el2n, divergence in rows]
+
+    def transcripts(self, utterances: Sequence[Utterance]) -> list[Transcribed]:
+        """Word errors of each utterance of a batch, after normalisation.
+
+        Raises:
+            AudioError: a file that cannot be read.
+        """
+        scored = []
+        for u, text in zip(utterances, self.task.predict(utterances, self._data), strict=True):
+            counts = self.task.score([u.text], [text])
+            scored.append(Transcribed(u.id, counts.word_errors, counts.words))
+        return scored
