@@ -288,7 +288,6 @@ class _Selection:
         progress = train_briefly(
             adapted,
             self.base,
-            self.task,
             config,
             _utterances(chosen),
             self.data,

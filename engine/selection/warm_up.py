@@ -22,7 +22,7 @@ from engine.errors import ConfigError, Fault
 from engine.events import Event, EventSink
 from engine.models.base import BaseModel
 from engine.storage import RunStore
-from engine.tasks.speech_to_text import SpeechToText
+from engine.tasks.task import build_task
 from engine.training.checkpoints import Checkpoints
 from engine.training.loop import Progress, TrainingLoop
 from engine.training.parallel import SINGLE
@@ -71,6 +71,7 @@ def brief(training: TrainingConfig, steps: int | None, epochs: float | None = No
             "schedule": ConstantConfig(warmup_steps=warmup_steps),
             "evaluation": EvaluationConfig(base=False),
             "checkpoint": CheckpointConfig(every_steps=training.checkpoint.every_steps),
+            "label_smoothing": 0.0,
         }
     )
 
@@ -78,7 +79,6 @@ def brief(training: TrainingConfig, steps: int | None, epochs: float | None = No
 def train_briefly(
     adapted: Any,
     base: BaseModel,
-    task: SpeechToText,
     config: TrainingConfig,
     utterances: Sequence[Utterance],
     folder: Path,
@@ -92,7 +92,6 @@ def train_briefly(
     Args:
         adapted: from `attach`; in evaluation mode afterwards.
         base: what it sits on.
-        task: bound to the base.
         config: from `brief`.
         utterances: what to train on.
         folder: of the dataset version.
@@ -106,7 +105,7 @@ def train_briefly(
     loop = TrainingLoop(
         config,
         model=adapted,
-        task=task,
+        task=build_task(config, base.speech, base.device, base.dtype),
         train=utterances,
         folder=folder,
         window_s=base.speech.window_s,
