@@ -3,7 +3,8 @@
 The package offers its model as TorchScript, one call a window with state in between (88 audio-s/s on one core), and
 as ONNX over a whole recording (550 audio-s/s, with 60 MB of onnxruntime). Only its recurrent layer needs the order
 of windows: here the convolutions take the windows of many recordings at once, and one call of an LSTM their
-sequence (about 1,100 audio-s/s on the same core, and nothing to install beside torch). A test compares with the TorchScript.
+sequence (about 1,100 audio-s/s on the same core, and nothing to install beside torch). A test compares with the
+TorchScript.
 
 Legend: B recordings, T samples at 16 kHz, W windows of all recordings, F windows of one recording, K bins of a
 spectrum, C samples that a window has from the one before.

@@ -62,7 +62,11 @@ def attach(base: BaseModel, training: TrainingConfig, model: str) -> Any:
 
 
 def brief(training: TrainingConfig, steps: int | None, epochs: float | None = None) -> TrainingConfig:
-    """A run's config for a short training: a constant learning rate, nothing measured on the way."""
+    """A run's config for a short training: a constant learning rate, nothing measured on the way.
+
+    Without label smoothing, which raises the loss of what the model knows and lowers that of what it does not, and so
+    would be measured with what was learned (docs/LOG.md).
+    """
     warmup_steps = min(training.schedule.warmup_steps, (steps or 0) // 5)
     return training.model_copy(
         update={

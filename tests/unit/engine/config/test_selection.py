@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from engine.config.base import parse
+from engine.config.base import parse, read_yaml
 from engine.config.selection import CowerageConfig, QuantizationAwareConfig, SelectionConfig
 from engine.errors import ConfigError
 
@@ -59,3 +61,8 @@ def test_fields_that_do_not_go_together_are_named() -> None:
 def test_there_is_no_method_of_another_name() -> None:
     with pytest.raises(ConfigError, match="quantization_aware"):
         parse(SelectionConfig, {"method": {"type": "best"}})
+
+
+@pytest.mark.parametrize("path", sorted(Path("configs/selection").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_shipped_selection_is_valid(path: Path) -> None:
+    assert parse(SelectionConfig, read_yaml(path)).method.type == path.stem.replace("-", "_")
