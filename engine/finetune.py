@@ -149,7 +149,7 @@ class _Run:
         if self.selection is not None:
             splits, warnings = selected_for_training(self.selection, manifest, splits)
             for warning in warnings if self.parallel.is_first else []:
-                self.events.emit(Event("log", f"selection/{warning}", {"level": "warning", "message": warning}))
+                self.events.emit(Event("log", "selection/left_out", {"level": "warning", "message": warning}))
         validation = _spread(splits.validation, config.split.max_validation_utterances)
         self._load()
         for part in (splits.train, validation, splits.test):

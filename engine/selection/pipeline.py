@@ -19,11 +19,11 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 import time
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -36,23 +36,25 @@ from engine.errors import ConfigError, Fault, SelectionError
 from engine.events import Event, EventSink, MemorySink
 from engine.models.base import BaseModel, load_base
 from engine.segments.packing import pack
-from engine.segments.segment import FAULTS, Segment
+from engine.segments.segment import Segment
 from engine.segments.segmenting import SegmentLimits, TextLimit, whole_segment
-from engine.selection.candidate import Candidate, Choice, Role
+from engine.selection.candidate import Candidate, Role
 from engine.selection.manifest import SEGMENTS_NAME, SUMMARY_NAME, read_summary, write_selection, write_summary
 from engine.selection.methods import METHODS, Needs, choose, disagreement_residuals
 from engine.selection.pool import Pool, budget_s, encoder_s, looks_at_audio, training_pool
-from engine.selection.result import Figures, Measured, SelectionResult
-from engine.selection.sampling import random_order
+from engine.selection.result import Figures, Measured, SelectionResult, fault_warnings, figures_of
+from engine.selection.sampling import check_budget, random_order
 from engine.selection.saving import Saving, predict_saving
 from engine.selection.self_disable import Decision, decide
 from engine.selection.steps import LocalSteps, Steps
-from engine.selection.warm_up import Prefixed, attach, brief, train_briefly
+from engine.selection.warm_up import AsLog, attach, brief, train_briefly
 from engine.storage import LocalRunStore
 from engine.tasks.speech_to_text import SpeechToText
 from engine.tasks.task import build_task
 from engine.training.checkpoints import file_sha256
 from engine.training.loop import Progress
+
+ItemT = TypeVar("ItemT")
 
 
 def select(
@@ -156,7 +158,7 @@ class _Selection:
         segments = self._timed("segmenting", lambda: self._segments(pool))
         usable = sorted((s for s in segments if s.fault is None), key=lambda s: s.id)
         left_out = [s for s in segments if s.fault is not None]
-        warnings = _warnings(left_out)
+        warnings = fault_warnings(left_out)
         for warning in warnings:
             self._log("warning", warning.split(":")[0], warning)
         if not usable:
@@ -164,14 +166,16 @@ class _Selection:
                 f"none of {len(segments)} segments can be trained on: {'; '.join(warnings) or 'there are none'}"
             )
         candidates = self._candidates(usable)
+        limit_s = budget_s(self.config, pool)
+        if self.config.method.type != "full":  # before an hour of scoring, not after it
+            check_budget(np.array([c.encoder_s for c in candidates]), limit_s)
         decision: Decision | None = None
         if self.needs.model:
             candidates, decision = self._scored(candidates, pool)
-        limit_s = budget_s(self.config, pool)
         lambda_q = decision.lambda_q if decision else 0.0
         choices = choose(candidates, self.config.method, limit_s, lambda_q=lambda_q, seed=self.config.seed)
         write_selection(self.out, choices, left_out)
-        figures = _figures(pool, segments, left_out, choices, limit_s)
+        figures = figures_of(pool, segments, left_out, choices, limit_s)
         saving = self._saving(pool, figures, encoder_s_per_s or self.measured_encoder_s_per_s)
         result = SelectionResult(
             fingerprint=self.fingerprint,
@@ -198,7 +202,8 @@ class _Selection:
     def _segments(self, pool: Pool) -> list[Segment]:
         limits = limits_of(self.base, self.config)
         if looks_at_audio(self.config, pool.utterances, limits.longest_s):
-            segments = list(self.steps.segment(pool.utterances, limits))
+            told = self._told("segmenting", self.steps.segment(pool.utterances, limits), len(pool.utterances))
+            segments = list(told)
         else:
             segments = [whole_segment(u, limits) for u in pool.utterances]
         return pack(segments, self.config.pack, limits.longest_s, limits.fits)
@@ -292,7 +297,7 @@ class _Selection:
             _utterances(chosen),
             self.data,
             store=LocalRunStore(self.work_dir / name),
-            events=Prefixed(self.events, f"selection/{name}"),
+            events=AsLog(self.events, name),
             fingerprint=f"{self.fingerprint}/{name}",
         )
         folder = self._adapter(name)
@@ -306,7 +311,8 @@ class _Selection:
     def _losses(
         self, candidates: Sequence[Candidate], adapter: Path | None, full_precision: bool = False
     ) -> dict[str, tuple[float, float, float | None]]:
-        losses = self.steps.losses(_utterances(candidates), adapter, full_precision)
+        name = f"scoring {adapter.parent.name if adapter else 'the base'}"
+        losses = self._told(name, self.steps.losses(_utterances(candidates), adapter, full_precision), len(candidates))
         return {loss.id: (loss.nll, loss.el2n, loss.disagreement) for loss in losses}
 
     # ---- results -------------------------------------------------------------------------------------------
@@ -349,6 +355,14 @@ class _Selection:
     def _log(self, level: str, key: str, message: str, **data: Any) -> None:
         self.events.emit(Event("log", f"selection/{key}", {**data, "level": level, "message": message}))
 
+    def _told(self, name: str, items: Iterable[ItemT], total: int) -> Iterator[ItemT]:
+        """Items as they come, with a line of the log for every tenth of them."""
+        tenth = max(1, math.ceil(total / 10))
+        for done, item in enumerate(items, start=1):
+            yield item
+            if done % tenth == 0:
+                self._log("info", f"{name}/{done}", f"{name}: {done} of about {total}", progress=min(1.0, done / total))
+
     def _timed(self, name: str, step: Callable[[], Any]) -> Any:
         started = time.perf_counter()
         self.events.emit(Event("status", f"selection/{name}/{time.time_ns():x}", {"phase": f"selection_{name}"}))
@@ -363,39 +377,6 @@ def _utterances(candidates: Sequence[Candidate]) -> list[Utterance]:
 
 def _with(candidates: Sequence[Candidate], found: dict[str, Any]) -> list[tuple[Candidate, Any]]:
     return [(c, found[c.segment.id]) for c in candidates]
-
-
-def _warnings(left_out: Sequence[Segment]) -> list[str]:
-    """One for each kind of fault, with the first few that have it."""
-    by_fault: dict[str, list[str]] = {}
-    for segment in sorted(left_out, key=lambda s: s.id):
-        by_fault.setdefault(str(segment.fault), []).append(segment.id)
-    told = {str(fault): message for fault, message in FAULTS.items()}
-    return [
-        f"{fault}: {len(ids)} segments left out, {told[fault]} ({', '.join(ids[:5])}{', ...' if len(ids) > 5 else ''})"
-        for fault, ids in sorted(by_fault.items())
-    ]
-
-
-def _figures(
-    pool: Pool, segments: Sequence[Segment], left_out: Sequence[Segment], choices: Sequence[Choice], limit_s: float
-) -> Figures:
-    selected = [c for c in choices if c.selected]
-    return Figures(
-        utterances=len(pool.utterances),
-        utterances_audio_s=pool.audio_s,
-        utterances_encoder_s=pool.encoder_s,
-        segments=len(segments),
-        segments_audio_s=sum(s.duration_s for s in segments),
-        left_out_by_fault=dict(sorted(Counter(str(s.fault) for s in left_out).items())),
-        candidates=len(choices),
-        candidates_encoder_s=sum(c.candidate.encoder_s for c in choices),
-        budget_encoder_s=limit_s,
-        selected=len(selected),
-        selected_audio_s=sum(c.candidate.segment.duration_s for c in selected),
-        selected_encoder_s=sum(c.candidate.encoder_s for c in selected),
-        largest_weight=max((c.weight for c in selected), default=0.0),
-    )
 
 
 def _fingerprint(data: Path, config: SelectionConfig, model: str, training: TrainingConfig) -> str:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
 from pydantic import BaseModel, ConfigDict
 
 from engine.config.selection import SelectionConfig
 from engine.config.training import TrainingConfig
+from engine.segments.segment import FAULTS, Segment
+from engine.selection.candidate import Choice
 from engine.selection.manifest import FORMAT
+from engine.selection.pool import Pool
 from engine.selection.saving import Saving
 from engine.selection.self_disable import Decision
 
@@ -90,3 +96,37 @@ class SelectionResult(_Record):
     """How long it took."""
     warnings: list[str]
     """What is odd."""
+
+
+def fault_warnings(left_out: Sequence[Segment]) -> list[str]:
+    """One for each kind of fault, with the first few that have it."""
+    by_fault: dict[str, list[str]] = {}
+    for segment in sorted(left_out, key=lambda s: s.id):
+        by_fault.setdefault(str(segment.fault), []).append(segment.id)
+    told = {str(fault): message for fault, message in FAULTS.items()}
+    return [
+        f"{fault}: {len(ids)} segments left out, {told[fault]} ({', '.join(ids[:5])}{', ...' if len(ids) > 5 else ''})"
+        for fault, ids in sorted(by_fault.items())
+    ]
+
+
+def figures_of(
+    pool: Pool, segments: Sequence[Segment], left_out: Sequence[Segment], choices: Sequence[Choice], limit_s: float
+) -> Figures:
+    """Count what went in and came out; `limit_s` is the budget in encoder seconds."""
+    selected = [c for c in choices if c.selected]
+    return Figures(
+        utterances=len(pool.utterances),
+        utterances_audio_s=pool.audio_s,
+        utterances_encoder_s=pool.encoder_s,
+        segments=len(segments),
+        segments_audio_s=sum(s.duration_s for s in segments),
+        left_out_by_fault=dict(sorted(Counter(str(s.fault) for s in left_out).items())),
+        candidates=len(choices),
+        candidates_encoder_s=sum(c.candidate.encoder_s for c in choices),
+        budget_encoder_s=limit_s,
+        selected=len(selected),
+        selected_audio_s=sum(c.candidate.segment.duration_s for c in selected),
+        selected_encoder_s=sum(c.candidate.encoder_s for c in selected),
+        largest_weight=max((c.weight for c in selected), default=0.0),
+    )

@@ -31,13 +31,8 @@ def inclusion_probabilities(
     total_s = float(seconds_N.sum())
     if total_s <= budget_s + _SNAP:
         return np.ones_like(score_N)
-    longest_s = float(seconds_N.max())
-    if budget_s < 2 * longest_s:
-        raise SelectionError(
-            f"the budget is {budget_s:.1f} s of audio as the encoder takes it, and the longest segment takes "
-            f"{longest_s:.1f} s; allowed: at least twice that. Raise budget, or cut segments shorter (cut.longest_s)"
-        )
-    expected_s = budget_s - longest_s
+    check_budget(seconds_N, budget_s)
+    expected_s = budget_s - float(seconds_N.max())
     floor = least_inclusion * expected_s / total_s
     gain_N = np.maximum(np.exp(tau * (score_N - score_N.max())), 1e-100)
 
@@ -52,6 +47,20 @@ def inclusion_probabilities(
         else:
             high = middle
     return at(low)
+
+
+def check_budget(seconds_N: Floats, budget_s: float) -> None:
+    """Refuse a budget that no draw can keep.
+
+    Raises:
+        SelectionError: a budget of less than two of the longest segments, and less than all.
+    """
+    longest_s = float(seconds_N.max(initial=0.0))
+    if float(seconds_N.sum()) > budget_s + _SNAP and budget_s < 2 * longest_s:
+        raise SelectionError(
+            f"the budget is {budget_s:.1f} s of audio as the encoder takes it, and the longest segment takes "
+            f"{longest_s:.1f} s; allowed: at least twice that. Raise budget, or cut segments shorter (cut.longest_s)"
+        )
 
 
 def draw(inclusion_N: Floats, seconds_N: Floats, strata: Sequence[str], ids: Sequence[str], seed: int) -> Bools:

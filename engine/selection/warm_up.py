@@ -29,16 +29,18 @@ from engine.training.parallel import SINGLE
 
 
 @dataclass(frozen=True, slots=True)
-class Prefixed:
-    """Hands events on under keys of their own, so that they are not taken for those of the run."""
+class AsLog:
+    """Hands the events of a short training on as lines of the log, so that none is taken for a metric of the run."""
 
     sink: EventSink
-    prefix: str
+    name: str
 
     def emit(self, event: Event) -> None:
         """Hand it on."""
-        data = {**event.data, "phase": self.prefix}
-        self.sink.emit(Event(event.kind, f"{self.prefix}/{event.key}", data, event.time))
+        data = event.data
+        message = data.get("message") or f"step {data['step']} of {data['total_steps']}, loss {data['loss']:.4f}"
+        told = {"level": "info", "message": f"{self.name}: {message}"}
+        self.sink.emit(Event("log", f"selection/{self.name}/{event.key}", told, event.time))
 
     def flush(self) -> None:
         """Flush what is behind it."""
