@@ -320,7 +320,7 @@ class _Selection:
     def _saving(self, pool: Pool, figures: Figures, encoder_s_per_s: float | None) -> Saving | None:
         if encoder_s_per_s is None:
             return None
-        seen = looks_at_audio(self.config, pool.utterances, self.window_s)
+        seen = looks_at_audio(self.config, pool.utterances, limits_of(self.base, self.config).longest_s)
         speed = {"detector_audio_s_per_s": pool.audio_s / self.took_s["segmenting"]} if seen else {}
         return predict_saving(
             self.config,

@@ -121,6 +121,6 @@ def dry_run(
         pool_encoder_s=pool.encoder_s,
         scored_encoder_s=pool.encoder_s,
         selected_encoder_s=pool.encoder_s if takes_all else min(pool.encoder_s, budget_s(config, pool)),
-        detects_speech=looks_at_audio(config, pool.utterances, window_s),
+        detects_speech=looks_at_audio(config, pool.utterances, min(window_s, config.cut.longest_s or window_s)),
         detector_audio_s_per_s=detector_audio_s_per_s,
     )

@@ -103,6 +103,9 @@ def test_the_method_from_recordings_to_an_adapter(speech: Path, tmp_path: Path) 
     logged = {event.key: event.data for event in events.events if event.kind == "log"}
     assert logged["selection/decision"]["low"] == result.decision.low
     assert "it pays from" in logged["selection/saving"]["message"]
+    # Nothing that the warm-up says can be taken for a metric of the run.
+    assert {event.kind for event in events.events} == {"status", "log", "artifact"}
+    assert logged["selection/warm_up/train/8"]["message"].startswith("warm_up: step 8 of 8, loss ")
     kept = {event.data["name"] for event in events.events if event.kind == "artifact"}
     assert kept == {"segments.parquet", "selection.json"}
 
