@@ -12,6 +12,7 @@
     ├── ItemError                   one item of a source that has to be set aside, with a code
     ├── ManifestError               one or more faulty lines, all reported at once
     ├── SynthesisError              speech that cannot be made (in engine.synthesis.espeak)
+    ├── SelectionError              a selection that cannot be made, read or used with a run
     ├── ModelError                  a model that cannot be found, loaded or adapted
     ├── CheckpointError             a checkpoint that is incomplete or belongs to another run
     └── TrainingError               a run that cannot go on, such as a loss that is not finite
@@ -106,6 +107,10 @@ class ManifestError(EngineError):
 
     def __str__(self) -> str:
         return "\n".join([self.message, *(f"  {fault}" for fault in self.faults)])
+
+
+class SelectionError(EngineError):
+    """A selection of training audio that cannot be made, read, or used with a run."""
 
 
 class ModelError(EngineError):

@@ -15,7 +15,7 @@ import torch
 from pydantic import BaseModel
 
 from engine.adapters import lora
-from engine.config.training import LoraFields, PretrainConfig, QloraConfig, TrainingConfig
+from engine.config.training import LoraFields, PretrainConfig, TrainingConfig
 from engine.data.manifest import Utterance, read_manifest
 from engine.data.splits import Splits, split_by_speaker
 from engine.errors import ObjectNotFoundError
@@ -23,9 +23,9 @@ from engine.evaluation.curves import draw_curves
 from engine.evaluation.model_card import adapter_card
 from engine.evaluation.word_errors import ErrorCounts
 from engine.events import Event, EventSink
-from engine.models.catalogue import find_model
-from engine.models.family import Quantization, load_model, read_width
-from engine.models.precision import best_device, choose_dtype
+from engine.models.base import load_base
+from engine.selection.for_training import selected_for_training
+from engine.selection.manifest import SEGMENTS_NAME
 from engine.storage import RunStore
 from engine.tasks.task import build_task
 from engine.training.checkpoints import Checkpoints, file_sha256
@@ -81,6 +81,7 @@ def finetune(
     parallel: Parallel = SINGLE,
     should_stop: Callable[[], bool] = never,
     threads: int | None = None,
+    selection: Path | None = None,
 ) -> RunResult:
     """Train an adapter (or a model) and measure it against its base on utterances kept out of training.
 
@@ -97,9 +98,11 @@ def finetune(
         parallel: this worker's place.
         should_stop: asked between steps; the run then checkpoints and returns with status `stopped`.
         threads: compute threads of this process; None leaves them as they are.
+        selection: folder that `engine.selection.pipeline.select` wrote for this dataset; the run then trains on the
+            selected segments, with their weights, in place of the training utterances. None trains on them all.
 
     Raises:
-        EngineError: a model, dataset or config that does not go together; the message says what to do.
+        EngineError: a model, dataset, selection or config that does not go together; the message says what to do.
     """
     try:
         finished = RunResult.model_validate_json(store.get_bytes("result.json"))
@@ -107,7 +110,7 @@ def finetune(
             return finished
     except ObjectNotFoundError:
         pass
-    return _Run(model, data, config, store, events, work_dir, parallel, should_stop, threads).run()
+    return _Run(model, data, config, store, events, work_dir, parallel, should_stop, threads, selection).run()
 
 
 class _Run:
@@ -122,11 +125,12 @@ class _Run:
         parallel: Parallel,
         should_stop: Callable[[], bool],
         threads: int | None,
+        selection: Path | None,
     ) -> None:
         self.started = time.perf_counter()
         self.model_name, self.folder, self.config = model, data, config
         self.store, self.events, self.work_dir = store, events, work_dir
-        self.parallel, self.should_stop = parallel, should_stop
+        self.parallel, self.should_stop, self.selection = parallel, should_stop, selection
         self.attempt = f"{time.time_ns():x}"
         if threads is not None:
             torch.set_num_threads(threads)
@@ -142,6 +146,10 @@ class _Run:
             config.seed,
             validation_speakers=config.split.validation_speakers,
         )
+        if self.selection is not None:
+            splits, warnings = selected_for_training(self.selection, manifest, splits)
+            for warning in warnings if self.parallel.is_first else []:
+                self.events.emit(Event("log", "selection/left_out", {"level": "warning", "message": warning}))
         validation = _spread(splits.validation, config.split.max_validation_utterances)
         self._load()
         for part in (splits.train, validation, splits.test):
@@ -213,24 +221,10 @@ class _Run:
         return result
 
     def _load(self) -> None:
-        config, method = self.config, self.config.method
-        card = find_model(self.model_name)
-        torch.manual_seed(config.seed)
-        self.device = best_device()
-        self.dtype = choose_dtype(config.precision, self.device, read_width(card.family, card.location()))
-        four_bit = None
-        if isinstance(method, QloraConfig):
-            four_bit = Quantization(method.quantization, method.double_quantization)
-        self.speech = load_model(
-            card.family,
-            card.location(),
-            quantization=four_bit,
-            from_scratch=isinstance(method, PretrainConfig),
-            compute_dtype=self.dtype,
-            device=self.device,
-            language=config.task.language,
-        )
-        self.task = build_task(config, self.speech, self.device, self.dtype)
+        torch.manual_seed(self.config.seed)
+        self.base = load_base(self.model_name, self.config)
+        self.speech, self.device, self.dtype = self.base.speech, self.base.device, self.base.dtype
+        self.task = build_task(self.config, self.speech, self.device, self.dtype)
 
     def _attach(self) -> Any:
         method = self.config.method
@@ -242,7 +236,7 @@ class _Run:
             trained.requires_grad_(True)
             self.speech.freeze_constants()
         if self.config.gradient_checkpointing:
-            self.speech.model.activation_checkpointing_enable({"use_reentrant": False})
+            self.base.checkpoint_activations()
         # Each worker draws its own dropout masks.
         torch.manual_seed(self.config.seed + 1_000_003 * self.parallel.rank)
         return trained
@@ -349,6 +343,8 @@ class _Run:
         told = self.config.model_dump(mode="json") | {"model": self.model_name}
         digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
         digest.update(manifest.read_bytes())
+        if self.selection is not None:
+            digest.update((self.selection / SEGMENTS_NAME).read_bytes())
         return digest.hexdigest()
 
 

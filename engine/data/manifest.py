@@ -14,6 +14,31 @@ from engine.errors import Fault, ManifestError
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
+_SLACK_S = 0.01  # times of a text may be rounded to hundredths
+
+
+@dataclass(frozen=True, slots=True)
+class TimedText:
+    """A part of an utterance's text with the time in which it is said."""
+
+    start_s: float
+    """Where it begins, from the beginning of the utterance, in seconds."""
+    end_s: float
+    """Where it ends, in seconds."""
+    text: str
+    """What is said in it: a word, a phrase, a subtitle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of an audio file."""
+
+    audio: str
+    """Path of the file, relative to the manifest's folder, with `/`."""
+    start_s: float
+    """Where it begins in the file, in seconds."""
+    duration_s: float
+    """How long it is, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +59,21 @@ class Utterance:
     """Who said it, if known."""
     split: Split | None = None
     """Where the dataset's author put it, if anywhere."""
+    times: tuple[TimedText, ...] = ()
+    """When parts of the text are said, in order, if known; long recordings can then be cut."""
+    pieces: tuple[Piece, ...] = ()
+    """Of several stretches played one after the other: all of them. `audio` and `start_s` are then those of the first,
+    and `duration_s` is that of all together. A manifest holds none: they come from a selection."""
+    weight: float = 1.0
+    """Factor on its loss in training. A manifest holds none: it comes from a selection."""
+
+    def stretches(self) -> tuple[Piece, ...]:
+        """Every stretch of audio that it is made of, in order."""
+        return self.pieces or (Piece(self.audio, self.start_s, self.duration_s),)
+
+
+_FIELDS = ("id", "audio", "start_s", "duration_s", "text", "speaker", "split")
+_TIMES_FIELDS = ("start_s", "end_s", "text")
 
 
 def read_manifest(path: Path) -> list[Utterance]:
@@ -63,7 +103,8 @@ def read_manifest(path: Path) -> list[Utterance]:
         if messages:
             faults += [Fault(f"line {number}", message) for message in messages]
         else:
-            utterances.append(Utterance(**found))
+            times = tuple(TimedText(**part) for part in found.pop("times", None) or ())
+            utterances.append(Utterance(**found, times=times))
     if faults:
         raise ManifestError(f"{path} has {len(faults)} {'fault' if len(faults) == 1 else 'faults'}:", faults)
     return utterances
@@ -73,7 +114,7 @@ def write_manifest(path: Path, utterances: Iterable[Utterance]) -> None:
     """Write a manifest, whole or not at all: a temporary file is renamed when its last line is in it.
 
     Raises:
-        ValueError: a time that is not finite.
+        ValueError: a time that is not finite, or an utterance of a selection.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
@@ -89,8 +130,16 @@ def write_manifest(path: Path, utterances: Iterable[Utterance]) -> None:
 
 
 def manifest_line(utterance: Utterance) -> str:
-    """An utterance as its line of the manifest, newline included."""
-    fields = {name: getattr(utterance, name) for name in Utterance.__slots__}
+    """An utterance as its line of the manifest, newline included; times only where there are any.
+
+    Raises:
+        ValueError: a time that is not finite, or pieces or a weight, which only a selection has.
+    """
+    if utterance.pieces or utterance.weight != 1.0:
+        raise ValueError(f"{utterance.id} has pieces or a weight; a manifest holds neither, write a selection instead")
+    fields = {name: getattr(utterance, name) for name in _FIELDS}
+    if utterance.times:
+        fields["times"] = [{name: getattr(part, name) for name in _TIMES_FIELDS} for part in utterance.times]
     return json.dumps(fields, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -98,9 +147,9 @@ def _faults_of_line(found: Any) -> list[str]:
     if not isinstance(found, dict):
         return [f"found {type(found).__name__}; a line is a JSON object"]
     missing = [name for name in ("id", "audio", "start_s", "duration_s", "text") if name not in found]
-    unknown = sorted(set(found) - set(Utterance.__slots__))
+    unknown = sorted(set(found) - {*_FIELDS, "times"})
     messages = [f"{name} is missing" for name in missing]
-    messages += [f"{name} is no field of an utterance; allowed: {', '.join(Utterance.__slots__)}" for name in unknown]
+    messages += [f"{name} is no field of an utterance; allowed: {', '.join(_FIELDS)}, times" for name in unknown]
     for name in ("id", "audio", "text"):
         if name in found and not isinstance(found[name], str):
             messages.append(f"{name} is {found[name]!r}; it must be text")
@@ -116,7 +165,29 @@ def _faults_of_line(found: Any) -> list[str]:
         messages.append(f"speaker is {found['speaker']!r}; it must be text or null")
     if found.get("split") is not None and found["split"] not in SPLITS:
         messages.append(f"split is {found['split']!r}; allowed: {', '.join(SPLITS)} or null")
+    if found.get("times") is not None:
+        messages += _faults_of_times(found["times"], found.get("duration_s"))
     return messages
+
+
+def _faults_of_times(times: object, duration_s: object) -> list[str]:
+    shape = f"a list of objects with {', '.join(_TIMES_FIELDS)}"
+    if not isinstance(times, list):
+        return [f"times is {type(times).__name__}; it must be {shape}"]
+    latest = 0.0
+    for number, part in enumerate(times, start=1):
+        if not isinstance(part, dict) or set(part) != set(_TIMES_FIELDS) or not isinstance(part["text"], str):
+            return [f"item {number} of times is {part!r}; it must be one of {shape}"]
+        start_s, end_s = part["start_s"], part["end_s"]
+        if not _is_time(start_s, least_excluded=False) or not _is_time(end_s, least_excluded=True) or end_s < start_s:
+            return [f"item {number} of times goes from {start_s!r} to {end_s!r}; these are seconds, the end not before"]
+        if start_s < latest or (_is_time(duration_s, least_excluded=True) and end_s > duration_s + _SLACK_S):  # type: ignore[operator]  # a number, says _is_time
+            return [
+                f"item {number} of times goes from {start_s:g} to {end_s:g} s; items follow each other in order inside "
+                f"the utterance, which lasts {duration_s!r} s"
+            ]
+        latest = start_s
+    return []
 
 
 def is_inside(path: str) -> bool:

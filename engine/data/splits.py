@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.data.manifest import Utterance
+from engine.data.manifest import Piece, Utterance
 from engine.errors import ConfigError, Fault
 
 _TEST_FRACTION = 0.1  # when nobody is named and there is only one speaker, or none
@@ -79,8 +79,8 @@ def split_by_speaker(
         train = [u for u in rest if u.split != "validation"]
     else:
         train, validation = _cut(rest, validation_fraction, generator)
-    validation = _without_audio_of(test, validation)
-    train = _without_audio_of(test + validation, train)
+    validation = without_audio_of(test, validation)
+    train = without_audio_of(test + validation, train)
     if not train:
         raise ConfigError(
             [Fault("training.split", f"nobody is left to train on: the speakers are {', '.join(present) or 'unknown'}")]
@@ -125,20 +125,21 @@ def _cut(
     )
 
 
-def _without_audio_of(held_out: list[Utterance], utterances: list[Utterance]) -> list[Utterance]:
+def without_audio_of(held_out: Sequence[Utterance], utterances: Sequence[Utterance]) -> list[Utterance]:
     """The utterances that share no audio with those held out."""
     segments: dict[str, list[tuple[float, float]]] = {}
     for u in held_out:
-        segments.setdefault(u.audio, []).append((u.start_s, u.start_s + u.duration_s))
+        for piece in u.stretches():
+            segments.setdefault(piece.audio, []).append((piece.start_s, piece.start_s + piece.duration_s))
     stretches = {audio: _merged(found) for audio, found in segments.items()}
 
-    def is_shared(u: Utterance) -> bool:
-        starts, ends = stretches.get(u.audio, ([], []))
-        # The last held-out stretch that begins before this utterance ends.
-        at = bisect.bisect_left(starts, u.start_s + u.duration_s - _TOUCH_S) - 1
-        return at >= 0 and ends[at] > u.start_s + _TOUCH_S
+    def is_shared(piece: Piece) -> bool:
+        starts, ends = stretches.get(piece.audio, ([], []))
+        # The last held-out stretch that begins before this one ends.
+        at = bisect.bisect_left(starts, piece.start_s + piece.duration_s - _TOUCH_S) - 1
+        return at >= 0 and ends[at] > piece.start_s + _TOUCH_S
 
-    return [u for u in utterances if not is_shared(u)]
+    return [u for u in utterances if not any(is_shared(piece) for piece in u.stretches())]
 
 
 def _merged(segments: list[tuple[float, float]]) -> tuple[list[float], list[float]]:

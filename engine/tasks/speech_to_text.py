@@ -14,16 +14,17 @@ import torch
 
 from engine.audio.augmentation import augment_mel, augment_wave
 from engine.audio.features import HOP_SAMPLES, RATE_HZ, stack_padded
-from engine.audio.reading import read_audio
 from engine.config.training import TrainingConfig
 from engine.data.batching import evaluation_batches, padded_s
 from engine.data.manifest import Utterance
+from engine.data.waves import read_wave
 from engine.errors import TrainingError
 from engine.evaluation.text import NORMALIZERS
 from engine.evaluation.word_errors import ErrorCounts, count_errors
 from engine.models.family import SpeechSeq2Seq
 
-_IGNORED = -100
+IGNORED = -100
+"""Target where nothing is to be learned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ class SpeechBatch:
     audio_s: float
     """Seconds of speech, without padding."""
     target_count: int
+    weights_B: torch.Tensor | None = None
+    """Factor on each utterance's loss; None where all are 1."""
 
 
 class SpeechToText:
@@ -84,7 +87,7 @@ class SpeechToText:
         """Read, change at random, and pad the audio; tokenise the text. Runs on the CPU, in any thread."""
         waves, generators = [], []
         for row, u in enumerate(utterances):
-            wave_T = read_audio(folder / u.audio, RATE_HZ, start_s=u.start_s, duration_s=u.duration_s)
+            wave_T = read_wave(folder, u)
             if seeds is not None and self._augments:
                 generator = np.random.default_rng(list(seeds[row]))
                 generators.append(generator)
@@ -99,22 +102,37 @@ class SpeechToText:
             mel_BMF = torch.stack(mels)
         ids_BU, targets_BU, target_count = self._tokens([u.text for u in utterances])
         audio_s = sum(u.duration_s for u in utterances)
-        return SpeechBatch(mel_BMF, ids_BU, targets_BU, audio_s, target_count)
+        return SpeechBatch(mel_BMF, ids_BU, targets_BU, audio_s, target_count, _weights(utterances))
 
-    def loss(self, batch: SpeechBatch) -> tuple[torch.Tensor, int]:
-        """Sum of the cross-entropy over target tokens, in float32, and their number."""
+    def logits(self, batch: SpeechBatch) -> torch.Tensor:
+        """logits_BUV under teacher forcing."""
         mel_BMF = batch.mel_BMF.to(self._device)
         with torch.autocast(self._device.type, dtype=self._dtype, enabled=self._dtype != torch.float32):
             states_BSD = self._speech.encode(mel_BMF)
-            logits_BUV = self._speech.logits(states_BSD, batch.ids_BU.to(self._device))
-        loss_sum = torch.nn.functional.cross_entropy(
+            return self._speech.logits(states_BSD, batch.ids_BU.to(self._device))
+
+    def loss(self, batch: SpeechBatch) -> tuple[torch.Tensor, int]:
+        """Sum of the cross-entropy over target tokens, in float32, each times its utterance's weight; their number.
+
+        The number is that of the tokens, whatever their weights. With weights c / pi (pi: the probability with which
+        the utterance was drawn) the sum over a sample estimates c times the sum over the pool, and
+        sum(n c / pi) / c the pool's number of tokens, n being an utterance's. The c for which the weighted number of
+        tokens is their number, sum(n c / pi) = sum(n), thus makes (weighted sum) / (number) the estimate of the
+        pool's loss per token: the scale of loss and gradient is that of training on everything.
+        Weights that are all 1 take the plain sum, to the last bit.
+        """
+        logits_BUV = self.logits(batch)
+        weights_B = batch.weights_B
+        losses = torch.nn.functional.cross_entropy(
             logits_BUV.float().flatten(0, 1),
             batch.targets_BU.to(self._device).flatten(),
-            ignore_index=_IGNORED,
-            reduction="sum",
+            ignore_index=IGNORED,
+            reduction="sum" if weights_B is None else "none",
             label_smoothing=self._config.label_smoothing if self._speech.model.training else 0.0,
         )
-        return loss_sum, batch.target_count
+        if weights_B is not None:
+            losses = (losses.view(batch.targets_BU.shape).sum(dim=1) * weights_B.to(self._device)).sum()
+        return losses, batch.target_count
 
     def target_count(self, utterances: Sequence[Utterance]) -> int:
         """Number of targets in these utterances: their tokens and an end each."""
@@ -149,7 +167,7 @@ class SpeechToText:
         lengths_s = self.lengths_s(utterances)
         for rows in evaluation_batches(lengths_s, self._config.evaluation.batch_audio_s):
             chosen = [utterances[row] for row in rows]
-            yield rows, [read_audio(folder / u.audio, RATE_HZ, u.start_s, u.duration_s) for u in chosen]
+            yield rows, [read_wave(folder, u) for u in chosen]
 
     def _features(self, waves: list[np.ndarray], length_s: float) -> torch.Tensor:
         # The encoder halves the frames: an even number of them.
@@ -167,7 +185,7 @@ class SpeechToText:
         rows = [codec.encode(text) for text in texts]
         width = len(codec.prefix) + max(len(row) for row in rows)
         ids_BU = torch.full((len(rows), width), codec.end, dtype=torch.long)
-        targets_BU = torch.full((len(rows), width), _IGNORED, dtype=torch.long)
+        targets_BU = torch.full((len(rows), width), IGNORED, dtype=torch.long)
         learned_from = len(codec.prefix) - 1  # the last token of the prefix predicts the first of the text
         for i, row in enumerate(rows):
             ids = codec.prefix + row
@@ -175,3 +193,9 @@ class SpeechToText:
             targets = [*row, codec.end]
             targets_BU[i, learned_from : learned_from + len(targets)] = torch.tensor(targets)
         return ids_BU, targets_BU, sum(len(row) + 1 for row in rows)
+
+
+def _weights(utterances: Sequence[Utterance]) -> torch.Tensor | None:
+    if all(u.weight == 1.0 for u in utterances):
+        return None
+    return torch.tensor([u.weight for u in utterances], dtype=torch.float32)

@@ -45,6 +45,14 @@ class Progress:
     """Loss of each step since the last metric event."""
 
 
+def planned_steps(config: TrainingConfig, train: Sequence[Utterance], window_s: float) -> int:
+    """Optimizer steps of a run."""
+    if config.max_steps is not None:
+        return config.max_steps
+    order = BatchOrder(train, config.batch, config.context, window_s=window_s, seed=config.seed)
+    return max(1, round((config.epochs or _DEFAULT_EPOCHS) * order.steps_per_epoch()))
+
+
 class TrainingLoop:
     """Trains the parameters of `model` that require a gradient.
 
@@ -83,9 +91,7 @@ class TrainingLoop:
         self._average = WeightAverage(self._weights, config.ema_decay) if config.ema_decay else None
         self._best: dict[str, torch.Tensor] | None = None
         self.progress = Progress()
-        self.total_steps = config.max_steps or max(
-            1, round((config.epochs or _DEFAULT_EPOCHS) * self._order(Position()).steps_per_epoch())
-        )
+        self.total_steps = planned_steps(config, train, window_s)
         self._schedule = Schedule(config.schedule, self.total_steps)
 
     def run(self) -> Literal["finished", "stopped"]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.data.manifest import Utterance, read_manifest, write_manifest
+from engine.data.manifest import Piece, TimedText, Utterance, read_manifest, write_manifest
 from engine.errors import ManifestError
 
 LINE = '{"id": "a", "audio": "audio/00000.wav", "start_s": 12.5, "duration_s": 0.43, "text": "seven"}'
@@ -56,7 +56,8 @@ def test_every_faulty_line_is_reported_at_once(tmp_path: Path) -> None:
         "  line 5: duration_s is 0; it must be a number above 0, in seconds",
         "  line 5: split is 'dev'; allowed: train, validation, test or null",
         "  line 7: id is missing",
-        "  line 7: speeker is no field of an utterance; allowed: id, audio, start_s, duration_s, text, speaker, split",
+        "  line 7: speeker is no field of an utterance; allowed: id, audio, start_s, duration_s, text, speaker, split, "
+        "times",
         "  line 7: start_s is True; it must be a number, 0 or more, in seconds",
         "  line 7: duration_s is nan; it must be a number above 0, in seconds",
         "  line 7: speaker is 3; it must be text or null",
@@ -70,6 +71,40 @@ def test_audio_stays_inside_the_folder(tmp_path: Path, audio: str) -> None:
     write_manifest(path, [Utterance("a", audio, 0.0, 1.0, "x")])
     with pytest.raises(ManifestError, match="it must be a path inside the manifest's folder"):
         read_manifest(path)
+
+
+def test_times_of_the_text_travel_with_it(tmp_path: Path) -> None:
+    times = (TimedText(0.0, 0.4, "one"), TimedText(0.5, 1.0, "two"))
+    path = tmp_path / "manifest.jsonl"
+    write_manifest(path, [Utterance("a", "a.wav", 3.0, 1.0, "one two", times=times)])
+    assert read_manifest(path)[0].times == times
+    assert read_manifest(path)[0].stretches() == (Piece("a.wav", 3.0, 1.0),)
+
+
+@pytest.mark.parametrize(
+    ("times", "told"),
+    [
+        ('"x"', "times is str; it must be a list of objects with start_s, end_s, text"),
+        ('[{"start_s": 0, "text": "x"}]', "item 1 of times is"),
+        ('[{"start_s": 1, "end_s": 0.5, "text": "x"}]', "goes from 1 to 0.5; these are seconds"),
+        ('[{"start_s": 0.2, "end_s": 0.9, "text": "x"}]', "inside the utterance, which lasts 0.43 s"),
+        (
+            '[{"start_s": 0.2, "end_s": 0.3, "text": "x"}, {"start_s": 0.1, "end_s": 0.2, "text": "y"}]',
+            "item 2 of times goes from 0.1 to 0.2 s; items follow each other in order",
+        ),
+    ],
+)
+def test_faulty_times_are_named(tmp_path: Path, times: str, told: str) -> None:
+    path = tmp_path / "manifest.jsonl"
+    path.write_text(LINE.replace("}", f', "times": {times}}}', 1))
+    with pytest.raises(ManifestError, match="line 1: ") as caught:
+        read_manifest(path)
+    assert told in str(caught.value)
+
+
+def test_what_only_a_selection_has_is_not_written(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="a manifest holds neither"):
+        write_manifest(tmp_path / "m.jsonl", [Utterance("a", "a.wav", 0.0, 1.0, "x", weight=2.0)])
 
 
 def test_a_missing_manifest_and_one_that_is_no_text(tmp_path: Path) -> None:

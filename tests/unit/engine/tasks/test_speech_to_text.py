@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from engine.audio.reading import read_audio
 from engine.config.training import TrainingConfig
 from engine.data.manifest import Utterance, read_manifest
+from engine.data.waves import read_wave
 from engine.errors import TrainingError
 from engine.models.family import load_model
 from engine.models.whisper import WhisperSpeech
@@ -50,6 +53,45 @@ def test_the_sum_of_losses_does_not_depend_on_how_a_batch_is_cut(speech: Whisper
         parts = [task.loss(task.collate(rows[i : i + 2], tones)) for i in range(0, 6, 2)]
     assert count == sum(n for _, n in parts)
     torch.testing.assert_close(whole, torch.stack([loss for loss, _ in parts]).sum(), rtol=1e-5, atol=1e-4)
+
+
+def test_weights_of_one_change_no_bit_of_loss_and_gradient(speech: WhisperSpeech, tones: Path) -> None:
+    task = _task(speech, label_smoothing=0.1)
+    rows = read_manifest(tones / "manifest.jsonl")[:6]
+    batch = task.collate(rows, tones)
+    assert batch.weights_B is None
+    weighted = task.collate([replace(u, weight=1.0) for u in rows], tones)
+    # Today's loss, written out.
+    expected = torch.nn.functional.cross_entropy(
+        task.logits(batch).float().flatten(0, 1), batch.targets_BU.flatten(), ignore_index=-100, reduction="sum"
+    )
+    assert torch.equal(task.loss(weighted)[0], expected)
+    parameter = next(p for p in speech.model.parameters() if p.requires_grad)
+    gradients = [torch.autograd.grad(loss, parameter)[0] for loss in (task.loss(weighted)[0], expected)]
+    assert torch.equal(gradients[0], gradients[1])
+
+
+def test_a_weight_scales_the_loss_of_its_utterance_and_not_the_count(speech: WhisperSpeech, tones: Path) -> None:
+    task = _task(speech)
+    rows = read_manifest(tones / "manifest.jsonl")[:4]
+    weights = [0.5, 2.0, 1.0, 0.0]
+    with torch.inference_mode():
+        alone = [task.loss(task.collate([u], tones))[0] for u in rows]
+        batch = task.collate([replace(u, weight=w) for u, w in zip(rows, weights, strict=True)], tones)
+        loss, count = task.loss(batch)
+    expected = sum(w * x for w, x in zip(weights, alone, strict=True))
+    torch.testing.assert_close(loss, expected, rtol=1e-4, atol=1e-3)
+    assert count == task.target_count(rows)
+
+
+def test_stretches_are_heard_one_after_the_other(speech: WhisperSpeech, tones: Path) -> None:
+    first, second = read_manifest(tones / "manifest.jsonl")[:2]
+    pieces = first.stretches() + second.stretches()
+    whole = replace(first, duration_s=first.duration_s + second.duration_s, pieces=pieces, text="zero zero")
+    waves = [read_audio(tones / u.audio, 16_000, u.start_s, u.duration_s) for u in (first, second)]
+    assert np.array_equal(read_wave(tones, whole), np.concatenate(waves))
+    batch = _task(speech).collate([whole], tones)
+    assert batch.audio_s == pytest.approx(first.duration_s + second.duration_s)
 
 
 def test_random_changes_depend_on_the_seed_alone(speech: WhisperSpeech, tones: Path) -> None:

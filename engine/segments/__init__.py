@@ -1,0 +1,1 @@
+"""From recordings to segments: where somebody speaks, cutting, trimming, packing."""

@@ -1,0 +1,182 @@
+"""Recordings become segments: a pure function over one recording, or over a batch that shares one detector call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.audio.features import RATE_HZ
+from engine.audio.reading import Wave
+from engine.config.selection import SelectionConfig, SpeechTrimConfig
+from engine.data.manifest import Piece, TimedText, Utterance
+from engine.data.waves import read_wave
+from engine.models.family import TextCodec
+from engine.segments.cutting import Cut, cut_silence, cut_text
+from engine.segments.noise import snr_db
+from engine.segments.segment import Segment, SegmentFault, Span
+from engine.segments.spans import pauses, speech_spans, speech_within
+from engine.segments.speech_activity import Probabilities, load_speech_activity
+
+_DIGITS = 6  # of times in seconds: a sixteenth of a sample at 16 kHz
+
+
+@dataclass(frozen=True, slots=True)
+class TextLimit:
+    """Whether a model's decoder takes a text; can be sent to another process."""
+
+    codec: TextCodec
+    most_tokens: int
+    """Most targets: those of the text and an end."""
+
+    def __call__(self, text: str) -> bool:
+        """Whether the text fits."""
+        return len(self.codec.encode(text)) + 1 <= self.most_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentLimits:
+    """What the model takes."""
+
+    longest_s: float
+    """Longest segment, in seconds."""
+    fits: Callable[[str], bool]
+    """Whether a text is short enough."""
+
+
+def canonical(utterances: Sequence[Utterance]) -> list[Utterance]:
+    """Utterances in an order that does not depend on the one they came in: as they lie in their files."""
+    return sorted(utterances, key=lambda u: (u.audio, u.start_s, u.id))
+
+
+def reading_batches(utterances: Sequence[Utterance], audio_s: float) -> Iterator[list[Utterance]]:
+    """Neighbours together, up to `audio_s` seconds; a longer utterance by itself."""
+    batch: list[Utterance] = []
+    seconds = 0.0
+    for u in utterances:
+        if batch and seconds + u.duration_s > audio_s:
+            yield batch
+            batch, seconds = [], 0.0
+        batch.append(u)
+        seconds += u.duration_s
+    if batch:
+        yield batch
+
+
+def segment_batch(
+    utterances: Sequence[Utterance], folder: Path, config: SelectionConfig, limits: SegmentLimits
+) -> list[Segment]:
+    """Read a batch of utterances and cut each into segments; the audio is let go.
+
+    Raises:
+        AudioError: a file that cannot be read.
+        ModelError: the speech detector is not there.
+    """
+    waves = [read_wave(folder, u) for u in utterances]
+    probabilities = load_speech_activity().probabilities(waves)
+    return [
+        segment
+        for u, wave_T, prob_F in zip(utterances, waves, probabilities, strict=True)
+        for segment in segment_utterance(u, wave_T, prob_F, config, limits)
+    ]
+
+
+def segment_utterance(
+    utterance: Utterance, wave_T: Wave, prob_F: Probabilities, config: SelectionConfig, limits: SegmentLimits
+) -> list[Segment]:
+    """Trim an utterance, and cut it if it is too long.
+
+    Segments are in order, never overlap, and lie inside the utterance. What cannot be cut (its text has no times) is
+    kept whole and says so in `fault`.
+
+    Args:
+        utterance: with one stretch of audio.
+        wave_T: its samples at 16 kHz.
+        prob_F: probability of speech in each of its windows of 32 ms.
+        config: trimming, cutting, what counts as speech.
+        limits: what the model takes.
+    """
+    spans = _believed(speech_spans(prob_F, utterance.duration_s, config.activity), config)
+    whole = _trimmed(Span(0.0, utterance.duration_s), spans, utterance.times, config)
+    longest_s = min(limits.longest_s, config.cut.longest_s or limits.longest_s)
+    is_long = whole.duration_s > longest_s + 1e-6 or not limits.fits(utterance.text)
+    cuts = [Cut(whole, utterance.text, utterance.times)]
+    if is_long and utterance.times:
+        cuts = cut_text(whole, utterance.times, pauses(spans), longest_s, config.cut.min_share, limits.fits)
+    elif is_long and not utterance.text.strip():
+        cuts = cut_silence(whole, pauses(spans), longest_s, config.cut.min_share)
+    segments = []
+    for number, cut in enumerate(cuts, start=1):
+        within = speech_within(spans, cut.bounds)
+        bounds = _trimmed(cut.bounds, within, cut.parts, config) if len(cuts) > 1 else cut.bounds
+        segments.append(
+            Segment(
+                id=utterance.id if len(cuts) == 1 else f"{utterance.id}#{number}",
+                pieces=(_piece(utterance, bounds),),
+                text=cut.text,
+                speaker=utterance.speaker,
+                split=utterance.split,
+                utterances=(utterance.id,),
+                speech_s=round(sum(span.duration_s for span in speech_within(spans, bounds)), _DIGITS),
+                snr_db=round(_snr_db(wave_T, within, cut.bounds), 3),
+                fault=_fault(bounds, cut.text, within, config, limits, longest_s),
+            )
+        )
+    return segments
+
+
+def whole_segment(utterance: Utterance, limits: SegmentLimits) -> Segment:
+    """An utterance as it is, without a look at its audio."""
+    fault: SegmentFault | None = None
+    if utterance.duration_s > limits.longest_s + 1e-3:
+        fault = "too_long"
+    elif not limits.fits(utterance.text):
+        fault = "text_too_long"
+    piece = Piece(utterance.audio, utterance.start_s, utterance.duration_s)
+    return Segment(
+        utterance.id, (piece,), utterance.text, utterance.speaker, utterance.split, (utterance.id,), fault=fault
+    )
+
+
+def _believed(spans: list[Span], config: SelectionConfig) -> list[Span]:
+    trim = config.trim
+    least_s = trim.least_speech_s if isinstance(trim, SpeechTrimConfig) else 0.0
+    return spans if sum(span.duration_s for span in spans) >= least_s else []
+
+
+def _piece(utterance: Utterance, bounds: Span) -> Piece:
+    if bounds == Span(0.0, utterance.duration_s):
+        return Piece(utterance.audio, utterance.start_s, utterance.duration_s)
+    start_s, end_s = round(bounds.start_s, _DIGITS), round(bounds.end_s, _DIGITS)
+    return Piece(utterance.audio, round(utterance.start_s + start_s, _DIGITS), round(end_s - start_s, _DIGITS))
+
+
+def _trimmed(bounds: Span, spans: Sequence[Span], times: Sequence[TimedText], config: SelectionConfig) -> Span:
+    """Bounds without the silence at their ends; what has no speech stays whole."""
+    if not isinstance(config.trim, SpeechTrimConfig) or not spans:
+        return bounds
+    margin_s = config.trim.margin_s
+    # Times of the text are believed too: the detector may miss a soft word.
+    heard = [*spans, *(Span(part.start_s, part.end_s) for part in times)]
+    start_s = min(span.start_s for span in heard) - margin_s
+    end_s = max(span.end_s for span in heard) + margin_s
+    return Span(max(bounds.start_s, start_s), min(bounds.end_s, end_s))
+
+
+def _snr_db(wave_T: Wave, spans: Sequence[Span], bounds: Span) -> float:
+    """Of a part of a recording, with what lies around its speech: there the noise is heard."""
+    part_T = wave_T[round(bounds.start_s * RATE_HZ) : round(bounds.end_s * RATE_HZ)]
+    return snr_db(part_T, [Span(s.start_s - bounds.start_s, s.end_s - bounds.start_s) for s in spans])
+
+
+def _fault(
+    bounds: Span, text: str, spans: Sequence[Span], config: SelectionConfig, limits: SegmentLimits, longest_s: float
+) -> SegmentFault | None:
+    if bounds.duration_s > longest_s + 1e-6:
+        return "too_long"
+    if not limits.fits(text):
+        return "text_too_long"
+    trim = config.trim
+    if isinstance(trim, SpeechTrimConfig) and not spans and text.strip() and bounds.duration_s > trim.keep_whole_s:
+        return "no_speech"
+    return None

@@ -1,0 +1,53 @@
+"""A selection as a training run takes it: in place of the training utterances, never with audio that is held out."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from engine.data.splits import Splits, without_audio_of
+from engine.errors import SelectionError
+from engine.selection.manifest import read_selected, read_summary, read_tokens
+from engine.training.checkpoints import file_sha256
+
+
+def selected_for_training(folder: Path, manifest: Path, splits: Splits) -> tuple[Splits, list[str]]:
+    """The splits of a run with the selected segments for its training utterances.
+
+    Segments cut out of utterances that this run holds out (it splits otherwise than the selection did) are left out,
+    and the weights of the rest brought back to a mean of 1 over their tokens.
+
+    Args:
+        folder: of the selection.
+        manifest: of the dataset version that the run trains on.
+        splits: of the run.
+
+    Returns:
+        The splits, and what is odd about them.
+
+    Raises:
+        SelectionError: a selection of another dataset, or nothing left of it.
+    """
+    summary = read_summary(folder)
+    if summary["dataset_sha256"] != file_sha256(manifest):
+        raise SelectionError(
+            f"the selection in {folder} was made from another dataset than {manifest}; "
+            "a run trains on the dataset that was selected from: select again"
+        )
+    selected = read_selected(folder)
+    kept = without_audio_of([*splits.test, *splits.validation], selected)
+    warnings = []
+    if not kept:
+        raise SelectionError(
+            f"all {len(selected)} segments of the selection in {folder} hold audio that this run tests on; "
+            "select with the split and the seed of the run"
+        )
+    if len(kept) < len(selected):
+        warnings.append(
+            f"{len(selected) - len(kept)} of {len(selected)} selected segments hold audio that this run tests on and "
+            "were left out; select with the split and the seed of the run"
+        )
+        tokens = read_tokens(folder)
+        mean = sum(u.weight * tokens[u.id] for u in kept) / sum(tokens[u.id] for u in kept)
+        kept = [dataclasses.replace(u, weight=u.weight / mean) for u in kept]
+    return dataclasses.replace(splits, train=kept), warnings

@@ -1,0 +1,224 @@
+"""The methods of selection: what each needs to know, and how it chooses.
+
+Adding one is a function here, an entry in `METHODS`, and its config in `engine.config.selection`.
+
+Legend: N candidates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from engine.config.selection import (
+    CowerageConfig,
+    DisagreementConfig,
+    DurationStratifiedConfig,
+    QuantizationAwareConfig,
+    SamplerFields,
+    SelectionMethodConfig,
+)
+from engine.selection.candidate import Candidate, Choice
+from engine.selection.sampling import draw, highest, inclusion_probabilities, loss_weights
+from engine.selection.standardise import Floats, residuals, winsorised, z_scores, z_scores_apart
+from engine.selection.strata import cross
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a method must know of every segment."""
+
+    before: bool = False
+    """The loss of the quantised base: a forward pass."""
+    full_precision: bool = False
+    """The distributions of the base in full precision: a forward pass."""
+    after: bool = False
+    """Loss and error after the warm-up: a forward pass."""
+    transcripts: bool = False
+    """Transcripts after the warm-up."""
+    held_out: bool = False
+    """The test of the disagreement on segments held out."""
+
+    @property
+    def warm_up(self) -> bool:
+        """Whether the short training is needed."""
+        return self.after or self.transcripts
+
+    @property
+    def model(self) -> bool:
+        """Whether a model is needed at all."""
+        return self.before or self.full_precision or self.warm_up
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How the candidates are chosen from."""
+
+    score_N: Floats | None = None
+    """None: all alike."""
+    strata: Sequence[str] | None = None
+    """None: one for all."""
+    sampler: SamplerFields | None = None
+    """How the score becomes a probability; None with a score: the highest are taken."""
+    takes_all: bool = False
+    """The budget does not apply."""
+    residual_N: Floats | None = None
+    """Disagreement as the score uses it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A method of selection."""
+
+    needs: Needs
+    plan: Callable[[Sequence[Candidate], Any, float], Plan]
+    """From candidates, the method's own config, and the weight of the disagreement that was decided."""
+
+
+def choose(
+    candidates: Sequence[Candidate], config: SelectionMethodConfig, budget_s: float, *, lambda_q: float, seed: int
+) -> list[Choice]:
+    """Choose from candidates within a budget of encoder seconds.
+
+    Args:
+        candidates: in any order: the result depends on their ids, not on the order.
+        config: the method.
+        budget_s: seconds that the encoder may run over in one pass.
+        lambda_q: weight of the disagreement; only the quantization-aware method takes it.
+        seed: of the draw.
+
+    Returns:
+        A choice for each candidate, by id.
+
+    Raises:
+        SelectionError: a budget that no draw can keep.
+    """
+    candidates = sorted(candidates, key=lambda c: c.segment.id)
+    if not candidates:
+        return []
+    plan = METHODS[config.type].plan(candidates, config, lambda_q)
+    ids = [c.segment.id for c in candidates]
+    seconds_N = np.array([c.encoder_s for c in candidates])
+    strata = plan.strata or ["all"] * len(ids)
+    if plan.takes_all:
+        inclusion_N = np.ones(len(ids))
+        chosen_N = inclusion_N > 0
+    elif plan.score_N is not None and plan.sampler is None:
+        chosen_N = highest(plan.score_N, seconds_N, budget_s, ids, seed)
+        inclusion_N = chosen_N.astype(np.float64)
+    else:
+        sampler = plan.sampler or SamplerFields(tau=0.0)
+        score_N = plan.score_N if plan.score_N is not None else np.zeros(len(ids))
+        inclusion_N = inclusion_probabilities(
+            score_N, seconds_N, budget_s, tau=sampler.tau, least_inclusion=sampler.least_inclusion
+        )
+        chosen_N = draw(inclusion_N, seconds_N, strata, ids, seed)
+    weight_N = np.zeros(len(ids))
+    largest = plan.sampler.largest_weight if plan.sampler is not None else np.inf
+    tokens_N = _column(candidates, "tokens")
+    weight_N[chosen_N] = loss_weights(inclusion_N[chosen_N], tokens_N[chosen_N], largest)
+    return [
+        Choice(
+            candidate=candidate,
+            stratum=strata[i],
+            score=None if plan.score_N is None else float(plan.score_N[i]),
+            disagreement_residual=None if plan.residual_N is None else float(plan.residual_N[i]),
+            inclusion_probability=float(inclusion_N[i]),
+            selected=bool(chosen_N[i]),
+            weight=float(weight_N[i]),
+        )
+        for i, candidate in enumerate(candidates)
+    ]
+
+
+def disagreement_residuals(candidates: Sequence[Candidate]) -> Floats:
+    """Disagreement after loss and duration explained what they can, as z-scores.
+
+    Raw, it is largest where the model is unsure: on wrong labels and on long, hard segments.
+    """
+    nll_N, duration_N = winsorised(_column(candidates, "nll_before")), winsorised(_durations(candidates))
+    return z_scores(residuals(winsorised(_column(candidates, "disagreement")), nll_N, duration_N))
+
+
+# ---- plans -----------------------------------------------------------------------------------------------
+
+
+def _quantization_aware(candidates: Sequence[Candidate], config: QuantizationAwareConfig, lambda_q: float) -> Plan:
+    residual_N = disagreement_residuals(candidates)
+    plan = _reducible_loss(candidates, config, 0.0)
+    assert plan.score_N is not None
+    return replace(plan, score_N=plan.score_N + lambda_q * residual_N, residual_N=residual_N)
+
+
+def _reducible_loss(candidates: Sequence[Candidate], config: SamplerFields, _: float) -> Plan:
+    trained_N = np.array([c.role == "warm_up" for c in candidates])
+    score_N = z_scores_apart(_column(candidates, "rho"), trained_N)
+    return Plan(score_N, _sampler_strata(candidates, config), config)
+
+
+def _disagreement(candidates: Sequence[Candidate], config: DisagreementConfig, _: float) -> Plan:
+    residual_N = disagreement_residuals(candidates)
+    raw_N = z_scores(winsorised(_column(candidates, "disagreement")))
+    score_N = residual_N if config.residual else raw_N
+    return Plan(score_N, _sampler_strata(candidates, config), config, residual_N=residual_N)
+
+
+def _random(_candidates: Sequence[Candidate], _config: Any, _: float) -> Plan:
+    return Plan()
+
+
+def _duration_stratified(candidates: Sequence[Candidate], config: DurationStratifiedConfig, _: float) -> Plan:
+    return Plan(strata=cross(("duration", _durations(candidates), config.duration_strata)))
+
+
+def _top_loss(candidates: Sequence[Candidate], _config: Any, _: float) -> Plan:
+    return Plan(_column(candidates, "nll_before"))
+
+
+def _el2n(candidates: Sequence[Candidate], _config: Any, _: float) -> Plan:
+    return Plan(_column(candidates, "el2n"))
+
+
+def _cowerage(candidates: Sequence[Candidate], config: CowerageConfig, _: float) -> Plan:
+    """Source: COWERAGE (Azeemi et al. 2022, arXiv 2203.09829): every bucket of early word error rates alike."""
+    return Plan(strata=cross(("wer", _column(candidates, "wer"), config.wer_strata)))
+
+
+def _full(_candidates: Sequence[Candidate], _config: Any, _: float) -> Plan:
+    return Plan(takes_all=True)
+
+
+METHODS: dict[str, Method] = {
+    "quantization_aware": Method(
+        Needs(before=True, full_precision=True, after=True, held_out=True), _quantization_aware
+    ),
+    "reducible_loss": Method(Needs(before=True, after=True), _reducible_loss),
+    "disagreement": Method(Needs(before=True, full_precision=True), _disagreement),
+    "random": Method(Needs(), _random),
+    "duration_stratified": Method(Needs(), _duration_stratified),
+    "trim_pack_only": Method(Needs(), _random),
+    "top_loss": Method(Needs(before=True), _top_loss),
+    "el2n": Method(Needs(after=True), _el2n),
+    "cowerage": Method(Needs(transcripts=True), _cowerage),
+    "full": Method(Needs(), _full),
+}
+
+
+def _sampler_strata(candidates: Sequence[Candidate], config: SamplerFields) -> list[str]:
+    known = all(c.segment.snr_db is not None for c in candidates)
+    return cross(
+        ("nll", _column(candidates, "nll_before"), config.nll_strata),
+        ("duration", _durations(candidates), config.duration_strata),
+        ("snr", np.array([c.segment.snr_db for c in candidates]) if known else None, config.snr_strata),
+    )
+
+
+def _durations(candidates: Sequence[Candidate]) -> Floats:
+    return np.array([c.segment.duration_s for c in candidates])
+
+
+def _column(candidates: Sequence[Candidate], name: str) -> Floats:
+    return np.array([getattr(c, name) for c in candidates], dtype=np.float64)

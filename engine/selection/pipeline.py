@@ -1,0 +1,389 @@
+"""The selection stage: read, find speech, segment, score, choose, write. One process, one function for every caller.
+
+Audio is read in batches and let go; what stays in memory is a row for each segment. Each step is a function over a
+batch, or a reducer over rows without audio:
+
+    training_pool        manifest -> training utterances           engine.selection.pool
+    segment_batch        batch of utterances -> segments           engine.segments.segmenting
+    pack                 segments -> segments                      engine.segments.packing
+    assign_roles         segments -> who warms up, who is held out here
+    Scorer               batch of segments -> scores               engine.selection.scorer
+    train_briefly        segments -> a warmed-up adapter           engine.selection.warm_up
+    decide               scores held out -> weight of disagreement engine.selection.self_disable
+    choose               scores -> choices                         engine.selection.methods
+    write_selection      choices -> segments.parquet               engine.selection.manifest
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+
+from engine.adapters import lora
+from engine.config.selection import QuantizationAwareConfig, SelectionConfig
+from engine.config.training import QloraConfig, TrainingConfig
+from engine.data.manifest import Utterance
+from engine.errors import ConfigError, Fault, SelectionError
+from engine.events import Event, EventSink, MemorySink
+from engine.models.base import BaseModel, load_base
+from engine.segments.packing import pack
+from engine.segments.segment import Segment
+from engine.segments.segmenting import SegmentLimits, TextLimit, whole_segment
+from engine.selection.candidate import Candidate, Role
+from engine.selection.manifest import SEGMENTS_NAME, SUMMARY_NAME, read_summary, write_selection, write_summary
+from engine.selection.methods import METHODS, Needs, choose, disagreement_residuals
+from engine.selection.pool import Pool, budget_s, encoder_s, looks_at_audio, training_pool
+from engine.selection.result import Figures, Measured, SelectionResult, fault_warnings, figures_of
+from engine.selection.sampling import check_budget, random_order
+from engine.selection.saving import Saving, predict_saving
+from engine.selection.self_disable import Decision, decide
+from engine.selection.steps import LocalSteps, Steps
+from engine.selection.warm_up import AsLog, attach, brief, train_briefly
+from engine.storage import LocalRunStore
+from engine.tasks.speech_to_text import SpeechToText
+from engine.tasks.task import build_task
+from engine.training.checkpoints import file_sha256
+from engine.training.loop import Progress
+
+ItemT = TypeVar("ItemT")
+
+
+def select(
+    data: Path,
+    config: SelectionConfig,
+    *,
+    model: str,
+    training: TrainingConfig,
+    out: Path,
+    work_dir: Path,
+    events: EventSink | None = None,
+    threads: int | None = None,
+    encoder_s_per_s: float | None = None,
+    steps: Steps | None = None,
+) -> SelectionResult:
+    """Choose which segments of a dataset a run trains on.
+
+    Called again with the same inputs and `out`, it returns what is there. `segments.parquet` depends on the set of
+    training utterances, never on their order in the manifest (which a split at random does depend on).
+
+    Args:
+        data: dataset version: a folder with `manifest.jsonl`.
+        config: how to choose.
+        model: base model: id in the catalogue, a folder, or a hub id.
+        training: the run that it is for: its split says what may be chosen, its method how the model is kept.
+        out: folder for `segments.parquet` and, last, `selection.json`.
+        work_dir: scratch on the local disk; checkpoints of the warm-up are kept there.
+        events: what the selection says while it runs.
+        threads: compute threads of this process; None leaves them as they are.
+        encoder_s_per_s: speed of training, in seconds of encoder input per second; None: measured in the warm-up, if
+            there is one.
+        steps: how audio is read and mapped; None: in this process.
+
+    Raises:
+        EngineError: a model, dataset or config that does not go together; the message says what to do.
+    """
+    fingerprint = _fingerprint(data, config, model, training)
+    try:
+        if (summary := read_summary(out))["fingerprint"] == fingerprint:
+            return SelectionResult.model_validate(summary)
+    except SelectionError:
+        pass
+    if threads is not None:
+        torch.set_num_threads(threads)
+    selection = _Selection(data, config, model, training, out, work_dir, events or MemorySink(), fingerprint)
+    return selection.run(encoder_s_per_s, steps)
+
+
+def assign_roles(ids: Sequence[str], config: SelectionConfig) -> dict[str, Role]:
+    """Which segments the warm-up trains on, and which the test of the disagreement holds out; at random, disjoint."""
+    needs = METHODS[config.method.type].needs
+    warm_up = max(1, round(config.warm_up.data_share * len(ids))) if needs.warm_up else 0
+    held_out = 0
+    if isinstance(config.method, QuantizationAwareConfig):
+        held_out = round(config.method.held_out_share * len(ids))
+    order = random_order(ids, config.seed, "roles")
+    roles: dict[str, Role] = dict.fromkeys(ids, "pool")
+    roles |= {ids[i]: "warm_up" for i in order[:warm_up]}
+    roles |= {ids[i]: "held_out" for i in order[warm_up : warm_up + held_out]}
+    return roles
+
+
+def limits_of(base: BaseModel, config: SelectionConfig) -> SegmentLimits:
+    """What a model takes."""
+    speech = base.speech
+    longest_s = min(speech.window_s, config.cut.longest_s or speech.window_s)
+    return SegmentLimits(longest_s, TextLimit(speech.codec, speech.max_text_tokens))
+
+
+class _Selection:
+    """One selection, under way."""
+
+    def __init__(
+        self,
+        data: Path,
+        config: SelectionConfig,
+        model: str,
+        training: TrainingConfig,
+        out: Path,
+        work_dir: Path,
+        events: EventSink,
+        fingerprint: str,
+    ) -> None:
+        self.started = time.perf_counter()
+        self.data, self.config, self.model, self.training = data, config, model, training
+        self.out, self.work_dir, self.events, self.fingerprint = out, work_dir, events, fingerprint
+        self.needs: Needs = METHODS[config.method.type].needs
+        self.took_s = dict.fromkeys(("segmenting", "before", "warm_up", "after", "held_out"), 0.0)
+        self.warm_up_steps = 0
+        self.measured_encoder_s_per_s: float | None = None
+        if self.needs.full_precision and not isinstance(training.method, QloraConfig):
+            message = f"found {training.method.type}; the disagreement is that of a quantised base: qlora is needed"
+            raise ConfigError([Fault("training.method.type", message)])
+
+    def run(self, encoder_s_per_s: float | None, steps: Steps | None) -> SelectionResult:
+        self.base = load_base(self.model, self.training)
+        self.task: SpeechToText = build_task(self.training, self.base.speech, self.base.device, self.base.dtype)
+        self.steps: Steps = steps or LocalSteps(self.data, self.config, self.model, self.training, self.task)
+        self.window_s = self.base.speech.window_s
+        pool = training_pool(self.data, self.training, self.window_s)
+        segments = self._timed("segmenting", lambda: self._segments(pool))
+        usable = sorted((s for s in segments if s.fault is None), key=lambda s: s.id)
+        left_out = [s for s in segments if s.fault is not None]
+        warnings = fault_warnings(left_out)
+        for warning in warnings:
+            self._log("warning", warning.split(":")[0], warning)
+        if not usable:
+            raise SelectionError(
+                f"none of {len(segments)} segments can be trained on: {'; '.join(warnings) or 'there are none'}"
+            )
+        candidates = self._candidates(usable)
+        limit_s = budget_s(self.config, pool)
+        if self.config.method.type != "full":  # before an hour of scoring, not after it
+            check_budget(np.array([c.encoder_s for c in candidates]), limit_s)
+        decision: Decision | None = None
+        if self.needs.model:
+            candidates, decision = self._scored(candidates, pool)
+        lambda_q = decision.lambda_q if decision else 0.0
+        choices = choose(candidates, self.config.method, limit_s, lambda_q=lambda_q, seed=self.config.seed)
+        write_selection(self.out, choices, left_out)
+        figures = figures_of(pool, segments, left_out, choices, limit_s)
+        saving = self._saving(pool, figures, encoder_s_per_s or self.measured_encoder_s_per_s)
+        result = SelectionResult(
+            fingerprint=self.fingerprint,
+            dataset_sha256=file_sha256(self.data / "manifest.jsonl"),
+            model=self.model,
+            config=self.config,
+            training=self.training,
+            decision=decision,
+            figures=figures,
+            saving=saving,
+            measured=Measured(
+                **{f"{name}_s": seconds for name, seconds in self.took_s.items()},
+                warm_up_steps=self.warm_up_steps,
+                wall_s=time.perf_counter() - self.started,
+            ),
+            warnings=warnings,
+        )
+        write_summary(self.out, result.model_dump(mode="json"))
+        self._say(result)
+        return result
+
+    # ---- segments ------------------------------------------------------------------------------------------
+
+    def _segments(self, pool: Pool) -> list[Segment]:
+        limits = limits_of(self.base, self.config)
+        if looks_at_audio(self.config, pool.utterances, limits.longest_s):
+            told = self._told("segmenting", self.steps.segment(pool.utterances, limits), len(pool.utterances))
+            segments = list(told)
+        else:
+            segments = [whole_segment(u, limits) for u in pool.utterances]
+        return pack(segments, self.config.pack, limits.longest_s, limits.fits)
+
+    def _candidates(self, segments: Sequence[Segment]) -> list[Candidate]:
+        roles = assign_roles([s.id for s in segments], self.config)
+        return [
+            Candidate(
+                segment,
+                encoder_s=encoder_s([segment.duration_s], self.training, self.window_s),
+                tokens=self.task.target_count([segment.as_utterance()]),
+                role=roles[segment.id],
+            )
+            for segment in segments
+        ]
+
+    # ---- scores --------------------------------------------------------------------------------------------
+
+    def _scored(self, candidates: list[Candidate], pool: Pool) -> tuple[list[Candidate], Decision | None]:
+        if self.needs.before or self.needs.full_precision:
+            candidates = self._timed("before", lambda: self._before(candidates))
+        if not self.needs.warm_up:
+            return candidates, None
+        adapted = attach(self.base, self.training, self.model)
+        self._timed("warm_up", lambda: self._warm_up(adapted, candidates, pool))
+        candidates = self._timed("after", lambda: self._after(candidates))
+        if not isinstance(self.config.method, QuantizationAwareConfig):
+            return candidates, None
+        method = self.config.method
+        return candidates, self._timed("held_out", lambda: self._decide(adapted, candidates, method))
+
+    def _before(self, candidates: list[Candidate]) -> list[Candidate]:
+        self.base.speech.model.eval()
+        found = self._losses(candidates, None, self.needs.full_precision)
+        return [dataclasses.replace(c, nll_before=nll, disagreement=d) for c, (nll, _, d) in _with(candidates, found)]
+
+    def _after(self, candidates: list[Candidate]) -> list[Candidate]:
+        if self.needs.after:
+            found = self._losses(candidates, self._adapter("warm_up"))
+            candidates = [
+                dataclasses.replace(c, nll_after=nll, el2n=el2n) for c, (nll, el2n, _) in _with(candidates, found)
+            ]
+        if self.needs.transcripts:
+            heard = {
+                row.id: (row.word_errors, row.words)
+                for row in self.steps.transcripts(_utterances(candidates), self._adapter("warm_up"))
+            }
+            candidates = [
+                dataclasses.replace(c, word_errors=errors, words=words)
+                for c, (errors, words) in _with(candidates, heard)
+            ]
+        return candidates
+
+    def _warm_up(self, adapted: Any, candidates: Sequence[Candidate], pool: Pool) -> None:
+        chosen = [c for c in candidates if c.role == "warm_up"]
+        steps = max(1, round(self.config.warm_up.steps_share * pool.steps))
+        progress = self._train(adapted, brief(self.training, steps), chosen, "warm_up")
+        self.warm_up_steps = progress.step
+        padding = sum(c.encoder_s for c in chosen) / sum(c.segment.duration_s for c in chosen)
+        if progress.training_s > 0:
+            self.measured_encoder_s_per_s = padding * progress.audio_s / progress.training_s
+
+    def _decide(self, adapted: Any, candidates: Sequence[Candidate], method: QuantizationAwareConfig) -> Decision:
+        """One pass over the slice held out: does a segment's disagreement tell how far that lowers its loss?
+
+        Each of these segments is seen once, hence none is learned by heart before the others.
+        """
+        held_out = [c for c in candidates if c.role == "held_out"]
+        drops = np.zeros(len(held_out))
+        if len(held_out) >= method.least_held_out:
+            self._train(adapted, brief(self.training, None, epochs=1.0), held_out, "held_out")
+            found = self._losses(held_out, self._adapter("held_out"))
+            drops = np.array([(c.nll_after or 0.0) - nll for c, (nll, _, _) in _with(held_out, found)])
+        places = [i for i, c in enumerate(candidates) if c.role == "held_out"]
+        return decide(
+            disagreement_residuals(candidates)[places],
+            drops,
+            np.array([c.rho for c in held_out], dtype=np.float64),
+            lambda_q=method.lambda_q,
+            confidence=method.confidence,
+            draws=method.bootstrap_draws,
+            least=method.least_held_out,
+            seed=self.config.seed,
+        )
+
+    def _train(self, adapted: Any, config: TrainingConfig, chosen: Sequence[Candidate], name: str) -> Progress:
+        progress = train_briefly(
+            adapted,
+            self.base,
+            config,
+            _utterances(chosen),
+            self.data,
+            store=LocalRunStore(self.work_dir / name),
+            events=AsLog(self.events, name),
+            fingerprint=f"{self.fingerprint}/{name}",
+        )
+        folder = self._adapter(name)
+        folder.mkdir(parents=True, exist_ok=True)
+        lora.save(adapted, folder)
+        return progress
+
+    def _adapter(self, name: str) -> Path:
+        return self.work_dir / name / "adapter"
+
+    def _losses(
+        self, candidates: Sequence[Candidate], adapter: Path | None, full_precision: bool = False
+    ) -> dict[str, tuple[float, float, float | None]]:
+        name = f"scoring {adapter.parent.name if adapter else 'the base'}"
+        losses = self._told(name, self.steps.losses(_utterances(candidates), adapter, full_precision), len(candidates))
+        return {loss.id: (loss.nll, loss.el2n, loss.disagreement) for loss in losses}
+
+    # ---- results -------------------------------------------------------------------------------------------
+
+    def _saving(self, pool: Pool, figures: Figures, encoder_s_per_s: float | None) -> Saving | None:
+        if encoder_s_per_s is None:
+            return None
+        seen = looks_at_audio(self.config, pool.utterances, limits_of(self.base, self.config).longest_s)
+        speed = {"detector_audio_s_per_s": pool.audio_s / self.took_s["segmenting"]} if seen else {}
+        return predict_saving(
+            self.config,
+            epochs=pool.epochs,
+            encoder_s_per_s=encoder_s_per_s,
+            pool_audio_s=pool.audio_s,
+            pool_encoder_s=pool.encoder_s,
+            scored_encoder_s=figures.candidates_encoder_s,
+            selected_encoder_s=figures.selected_encoder_s,
+            detects_speech=seen,
+            **speed,
+        )
+
+    def _say(self, result: SelectionResult) -> None:
+        figures, decision = result.figures, result.decision
+        self._log(
+            "info",
+            "selected",
+            f"selected {figures.selected} of {figures.candidates} segments, {figures.selected_encoder_s:.0f} of "
+            f"{figures.utterances_encoder_s:.0f} encoder seconds (budget {figures.budget_encoder_s:.0f})",
+        )
+        if decision is not None:
+            self._log("info", "decision", f"disagreement {decision.reason}", **decision.model_dump())
+        if result.saving is not None:
+            self._log("info", "saving", result.saving.sentence())
+        for name in (SEGMENTS_NAME, SUMMARY_NAME):
+            path = self.out / name
+            told = {"name": name, "kind": "selection", "size": path.stat().st_size, "sha256": file_sha256(path)}
+            self.events.emit(Event("artifact", f"artifact/selection/{name}", {**told, "key": f"selection/{name}"}))
+        self.events.flush()
+
+    def _log(self, level: str, key: str, message: str, **data: Any) -> None:
+        self.events.emit(Event("log", f"selection/{key}", {**data, "level": level, "message": message}))
+
+    def _told(self, name: str, items: Iterable[ItemT], total: int) -> Iterator[ItemT]:
+        """Items as they come, with a line of the log for every tenth of them."""
+        tenth = max(1, math.ceil(total / 10))
+        for done, item in enumerate(items, start=1):
+            yield item
+            if done % tenth == 0:
+                self._log("info", f"{name}/{done}", f"{name}: {done} of about {total}", progress=min(1.0, done / total))
+
+    def _timed(self, name: str, step: Callable[[], Any]) -> Any:
+        started = time.perf_counter()
+        self.events.emit(Event("status", f"selection/{name}/{time.time_ns():x}", {"phase": f"selection_{name}"}))
+        done = step()
+        self.took_s[name] += time.perf_counter() - started
+        return done
+
+
+def _utterances(candidates: Sequence[Candidate]) -> list[Utterance]:
+    return [c.segment.as_utterance() for c in candidates]
+
+
+def _with(candidates: Sequence[Candidate], found: dict[str, Any]) -> list[tuple[Candidate, Any]]:
+    return [(c, found[c.segment.id]) for c in candidates]
+
+
+def _fingerprint(data: Path, config: SelectionConfig, model: str, training: TrainingConfig) -> str:
+    told = {
+        "dataset": file_sha256(data / "manifest.jsonl"),
+        "config": config.model_dump(mode="json"),
+        "model": model,
+        "training": training.model_dump(mode="json"),
+    }
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,126 @@
+"""What a selection chooses from: the training utterances of a dataset, as a run would split it. Reads no audio."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.config.selection import SamplerFields, SelectionConfig, ShareBudgetConfig, SpeechTrimConfig
+from engine.config.training import TrainingConfig
+from engine.data.batching import padded_s
+from engine.data.manifest import Utterance, read_manifest
+from engine.data.splits import split_by_speaker
+from engine.segments.segmenting import canonical
+from engine.selection.saving import DETECTOR_AUDIO_S_PER_S, Saving, predict_saving
+from engine.training.loop import planned_steps
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """The training utterances and what a pass over them costs."""
+
+    utterances: list[Utterance]
+    """In an order of their own, whatever that of the manifest."""
+    audio_s: float
+    """Their length, in seconds."""
+    encoder_s: float
+    """Seconds that the encoder runs over in one pass."""
+    steps: int
+    """Optimizer steps of the run over them."""
+    epochs: float
+    """Passes of the run over them."""
+
+
+def training_pool(data: Path, training: TrainingConfig, window_s: float) -> Pool:
+    """The utterances that a run with this config trains on.
+
+    Args:
+        data: dataset version: a folder with `manifest.jsonl`.
+        training: the run.
+        window_s: the model's window, in seconds.
+
+    Raises:
+        ManifestError: a manifest that cannot be read.
+        ConfigError: a split that leaves nobody to train on.
+    """
+    splits = split_by_speaker(
+        read_manifest(data / "manifest.jsonl"),
+        training.split.test_speakers,
+        training.split.validation_fraction,
+        training.seed,
+        validation_speakers=training.split.validation_speakers,
+    )
+    utterances = canonical(splits.train)
+    steps = planned_steps(training, utterances, window_s)
+    once = planned_steps(training.model_copy(update={"max_steps": None, "epochs": 1.0}), utterances, window_s)
+    return Pool(
+        utterances,
+        audio_s=math.fsum(u.duration_s for u in utterances),
+        encoder_s=encoder_s([u.duration_s for u in utterances], training, window_s),
+        steps=steps,
+        epochs=steps / once,
+    )
+
+
+def encoder_s(durations_s: Sequence[float], training: TrainingConfig, window_s: float) -> float:
+    """Seconds that the encoder runs over for audio of these lengths; what is longer than a window takes several."""
+    total_s = 0.0
+    for duration_s in durations_s:
+        windows = max(0, math.ceil(round(duration_s / window_s, 6)) - 1)
+        total_s += windows * window_s + padded_s(duration_s - windows * window_s, training.context, window_s)
+    return total_s
+
+
+def budget_s(config: SelectionConfig, pool: Pool) -> float:
+    """The budget in encoder seconds."""
+    if isinstance(config.budget, ShareBudgetConfig):
+        return config.budget.fraction * pool.encoder_s
+    return config.budget.encoder_s
+
+
+def looks_at_audio(config: SelectionConfig, utterances: Sequence[Utterance], longest_s: float) -> bool:
+    """Whether speech must be looked for: to trim, to cut, or for the classes of the draw."""
+    wants = isinstance(config.trim, SpeechTrimConfig) or isinstance(config.method, SamplerFields)
+    return wants or any(u.duration_s > longest_s for u in utterances)
+
+
+def dry_run(
+    data: Path,
+    config: SelectionConfig,
+    training: TrainingConfig,
+    *,
+    encoder_s_per_s: float,
+    window_s: float = 30.0,
+    detector_audio_s_per_s: float = DETECTOR_AUDIO_S_PER_S,
+) -> Saving:
+    """Predict what a selection saves, from the manifest alone: no audio is read and no model loaded.
+
+    How much trimming takes off is not known yet, so that everything counts as scored and the selection as large as
+    its budget: the true saving is a little higher. Packing is not counted either.
+
+    Args:
+        data: dataset version.
+        config: the selection.
+        training: the run.
+        encoder_s_per_s: encoder seconds that the run trains on per second, measured or guessed.
+        window_s: the model's window, in seconds.
+        detector_audio_s_per_s: audio that speech detection takes in a second.
+
+    Raises:
+        EngineError: a manifest or a split that does not work.
+    """
+    pool = training_pool(data, training, window_s)
+    takes_all = config.method.type == "full"
+    return predict_saving(
+        config,
+        epochs=pool.epochs,
+        encoder_s_per_s=encoder_s_per_s,
+        pool_audio_s=pool.audio_s,
+        pool_encoder_s=pool.encoder_s,
+        scored_encoder_s=pool.encoder_s,
+        selected_encoder_s=pool.encoder_s if takes_all else min(pool.encoder_s, budget_s(config, pool)),
+        detects_speech=looks_at_audio(config, pool.utterances, min(window_s, config.cut.longest_s or window_s)),
+        detector_audio_s_per_s=detector_audio_s_per_s,
+    )

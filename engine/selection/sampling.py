@@ -1,0 +1,157 @@
+"""Drawing segments with given probabilities within a budget of seconds.
+
+Legend: N segments, in an order that does not depend on the input's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from engine.errors import SelectionError
+from engine.selection.standardise import Bools, Floats
+
+_SNAP = 1e-9  # a probability this close to 0 or 1 is 0 or 1
+
+
+def inclusion_probabilities(
+    score_N: Floats, seconds_N: Floats, budget_s: float, *, tau: float, least_inclusion: float
+) -> Floats:
+    """Probabilities proportional to exp(tau * score), with a floor, whose expected seconds use the budget up.
+
+    pi = min(1, max(floor, c exp(tau score))), with c such that sum(pi * seconds) is the budget less the longest
+    segment: the draw then never exceeds the budget. The floor is `least_inclusion` times what pi would be if all
+    segments were alike. A pool that fits into the budget is taken whole.
+
+    Raises:
+        SelectionError: a budget of less than two of the longest segments.
+    """
+    total_s = float(seconds_N.sum())
+    if total_s <= budget_s + _SNAP:
+        return np.ones_like(score_N)
+    check_budget(seconds_N, budget_s)
+    expected_s = budget_s - float(seconds_N.max())
+    floor = least_inclusion * expected_s / total_s
+    gain_N = np.maximum(np.exp(tau * (score_N - score_N.max())), 1e-100)
+
+    def at(scale: float) -> Floats:
+        return np.asarray(np.clip(scale * gain_N, floor, 1.0))
+
+    low, high = 0.0, 1.0 / float(gain_N.min())
+    for _ in range(200):  # bisection, to the last bit
+        middle = 0.5 * (low + high)
+        if float((at(middle) * seconds_N).sum()) < expected_s:
+            low = middle
+        else:
+            high = middle
+    return at(low)
+
+
+def check_budget(seconds_N: Floats, budget_s: float) -> None:
+    """Refuse a budget that no draw can keep.
+
+    Raises:
+        SelectionError: a budget of less than two of the longest segments, and less than all.
+    """
+    longest_s = float(seconds_N.max(initial=0.0))
+    if float(seconds_N.sum()) > budget_s + _SNAP and budget_s < 2 * longest_s:
+        raise SelectionError(
+            f"the budget is {budget_s:.1f} s of audio as the encoder takes it, and the longest segment takes "
+            f"{longest_s:.1f} s; allowed: at least twice that. Raise budget, or cut segments shorter (cut.longest_s)"
+        )
+
+
+def draw(inclusion_N: Floats, seconds_N: Floats, strata: Sequence[str], ids: Sequence[str], seed: int) -> Bools:
+    """Draw each segment with exactly its probability, so that the seconds are those expected, in every stratum.
+
+    Two segments whose fate is open meet; one gains what the other loses, in seconds, until one of the two is decided;
+    the chances are such that neither probability changes on average. First within strata, then what each stratum
+    leaves. The last one open falls by its probability: the total differs from the expected by less than it is long,
+    and that of a stratum by less than one segment of its own and one that it meets.
+
+    The result depends on the set of segments and the seed, never on their order.
+
+    Source: the flight phase of the cube method (Deville and Tillé 2004) with one balancing variable, the seconds; with
+    equal seconds it is the pivotal method (Deville and Tillé 1998).
+    """
+    open_N = inclusion_N.astype(np.float64).copy()
+    order = sorted(range(len(ids)), key=lambda i: (strata[i], _key(seed, ids[i]), ids[i]))
+    generator = np.random.default_rng([seed, 0xD7A3])
+    left: list[int] = []
+    current: str | None = None
+    held: int | None = None
+    for i in order:
+        if strata[i] != current:
+            left += [held] if held is not None else []
+            current, held = strata[i], None
+        held = _meet(held, i, open_N, seconds_N, generator)
+    left += [held] if held is not None else []
+    last: int | None = None
+    for i in left:
+        last = _meet(last, i, open_N, seconds_N, generator)
+    if last is not None:
+        open_N[last] = float(generator.random() < open_N[last])
+    return open_N > 0.5
+
+
+def highest(score_N: Floats, seconds_N: Floats, budget_s: float, ids: Sequence[str], seed: int) -> Bools:
+    """The segments with the highest score, one after the other, until the next does not fit into the budget."""
+    order = sorted(range(len(ids)), key=lambda i: (-score_N[i], _key(seed, ids[i]), ids[i]))
+    chosen_N = np.zeros(len(ids), dtype=bool)
+    used_s = 0.0
+    for i in order:
+        used_s += float(seconds_N[i])
+        if used_s > budget_s + _SNAP:
+            break
+        chosen_N[i] = True
+    return chosen_N
+
+
+def random_order(ids: Sequence[str], seed: int, purpose: str) -> list[int]:
+    """Places of ids in an order that depends on the seed, the purpose and each id alone."""
+    return sorted(range(len(ids)), key=lambda i: (_key(seed, f"{purpose}/{ids[i]}"), ids[i]))
+
+
+def loss_weights(inclusion_N: Floats, tokens_N: Floats, largest: float) -> Floats:
+    """Loss weights of the segments that were drawn: min(1 / pi, largest), brought to a mean of 1 over their tokens.
+
+    With that mean the weighted loss sum over the number of tokens is the estimate of the pool's loss per token (see
+    `engine.tasks.speech_to_text.SpeechToText.loss`). Where all probabilities are alike every weight is exactly 1.
+    """
+    weights_N = np.minimum(1.0 / inclusion_N, largest)
+    if not len(weights_N) or np.ptp(weights_N) == 0.0:
+        return np.ones_like(weights_N)
+    return np.asarray(weights_N * (tokens_N.sum() / (weights_N * tokens_N).sum()))
+
+
+def _key(seed: int, id: str) -> bytes:
+    return hashlib.blake2b(f"{seed}/{id}".encode(), digest_size=16).digest()
+
+
+def _meet(held: int | None, i: int, open_N: Floats, seconds_N: Floats, generator: np.random.Generator) -> int | None:
+    """Decide one of two segments, keeping their expected seconds and, on average, their probabilities; the other one."""
+    _snap(open_N, i)
+    if open_N[i] in (0.0, 1.0):
+        return held
+    if held is None:
+        return i
+    a, b = float(open_N[i]), float(open_N[held])
+    a_s, b_s = float(seconds_N[i]), float(seconds_N[held])
+    up_s = min((1 - a) * a_s, b * b_s)  # what i can gain from held, in expected seconds
+    down_s = min(a * a_s, (1 - b) * b_s)
+    moved_s = up_s if generator.random() * (up_s + down_s) < down_s else -down_s
+    open_N[i], open_N[held] = a + moved_s / a_s, b - moved_s / b_s
+    _snap(open_N, i)
+    _snap(open_N, held)
+    if open_N[held] not in (0.0, 1.0):
+        return held
+    return i if open_N[i] not in (0.0, 1.0) else None
+
+
+def _snap(open_N: Floats, i: int) -> None:
+    if open_N[i] < _SNAP:
+        open_N[i] = 0.0
+    elif open_N[i] > 1 - _SNAP:
+        open_N[i] = 1.0

@@ -1,0 +1,116 @@
+"""Scoring batches of segments: one forward pass each, audio read and let go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from engine.adapters import lora
+from engine.config.training import TrainingConfig
+from engine.data.batching import evaluation_batches
+from engine.data.manifest import Utterance
+from engine.models.base import load_base
+from engine.selection.scores import divergence_per_token, el2n_per_token, nll_per_token
+from engine.tasks.speech_to_text import SpeechToText
+from engine.tasks.task import build_task
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What a forward pass tells of an utterance."""
+
+    id: str
+    nll: float
+    """Nats per token."""
+    el2n: float
+    """Length of the error vector, per token."""
+    disagreement: float | None = None
+    """Divergence from the model in full precision, in nats per token, if there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transcribed:
+    """Word errors of an utterance's transcript."""
+
+    id: str
+    word_errors: int
+    words: int
+
+
+def scoring_batches(task: SpeechToText, utterances: Sequence[Utterance], audio_s: float) -> Iterator[list[Utterance]]:
+    """Batches of one padded length each; which utterances share one depends on the set alone, not on its order."""
+    ordered = sorted(utterances, key=lambda u: u.id)
+    for rows in evaluation_batches(task.lengths_s(ordered), audio_s):
+        yield [ordered[row] for row in rows]
+
+
+class Scorer:
+    """A model that scores batches; loaded once by each worker of a pipeline."""
+
+    def __init__(self, task: SpeechToText, data: Path, full_precision: SpeechToText | None = None) -> None:
+        """Score with models that are loaded.
+
+        Args:
+            task: bound to the model, which must be in evaluation mode.
+            data: folder of the dataset version.
+            full_precision: the same task bound to the base in full precision; its divergence is then measured too.
+        """
+        self.task, self._data, self._full = task, data, full_precision
+
+    @classmethod
+    def load(
+        cls, model: str, training: TrainingConfig, data: Path, *, adapter: Path | None, full_precision: bool
+    ) -> Scorer:
+        """Load what a worker needs.
+
+        Args:
+            model: base model: id in the catalogue, a folder, or a hub id.
+            training: of the run: says how the base is kept.
+            data: folder of the dataset version.
+            adapter: folder of an adapter on it, if there is one.
+            full_precision: whether to load the base in full precision too.
+
+        Raises:
+            ModelError: a model or adapter that cannot be loaded.
+        """
+        base = load_base(model, training)
+        if adapter is not None:
+            lora.load(base.speech, adapter)
+        base.speech.model.eval()
+        full: SpeechToText | None = None
+        if full_precision:
+            other = load_base(model, training, full_precision=True)
+            full = build_task(training, other.speech, other.device, other.dtype)
+        return cls(build_task(training, base.speech, base.device, base.dtype), data, full)
+
+    @torch.inference_mode()
+    def losses(self, utterances: Sequence[Utterance]) -> list[Loss]:
+        """Loss and error of a batch under teacher forcing, without random changes to the audio or label smoothing.
+
+        Raises:
+            AudioError: a file that cannot be read.
+        """
+        batch = self.task.collate(utterances, self._data)
+        logits_BUV = self.task.logits(batch)
+        nll_B = nll_per_token(logits_BUV, batch.targets_BU)
+        el2n_B = el2n_per_token(logits_BUV, batch.targets_BU)
+        divergence_B: Sequence[float | None] = [None] * len(nll_B)
+        if self._full is not None:
+            divergence_B = divergence_per_token(self._full.logits(batch), logits_BUV, batch.targets_BU)
+        rows = zip(utterances, nll_B, el2n_B, divergence_B, strict=True)
+        return [Loss(u.id, nll, el2n, divergence) for u, nll, el2n, divergence in rows]
+
+    def transcripts(self, utterances: Sequence[Utterance]) -> list[Transcribed]:
+        """Word errors of each utterance of a batch, after normalisation.
+
+        Raises:
+            AudioError: a file that cannot be read.
+        """
+        scored = []
+        for u, text in zip(utterances, self.task.predict(utterances, self._data), strict=True):
+            counts = self.task.score([u.text], [text])
+            scored.append(Transcribed(u.id, counts.word_errors, counts.words))
+        return scored

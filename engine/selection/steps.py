@@ -1,0 +1,75 @@
+"""The two steps of a selection that read audio: segmenting and scoring. Here in this process, batch after batch.
+
+A driver on a cluster gives `select` steps of its own that map the same functions over its workers: `segment_batch`,
+and a `Scorer` that each worker loads once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from engine.config.selection import SelectionConfig
+from engine.config.training import TrainingConfig
+from engine.data.manifest import Utterance
+from engine.models.base import load_base
+from engine.segments.segment import Segment
+from engine.segments.segmenting import SegmentLimits, reading_batches, segment_batch
+from engine.selection.scorer import Loss, Scorer, Transcribed, scoring_batches
+from engine.tasks.speech_to_text import SpeechToText
+from engine.tasks.task import build_task
+
+
+class Steps(Protocol):
+    """How audio is read and mapped. Results may come in any order: they are matched by id."""
+
+    def segment(self, utterances: Sequence[Utterance], limits: SegmentLimits) -> Iterable[Segment]:
+        """Cut and trim utterances."""
+        ...
+
+    def losses(self, utterances: Sequence[Utterance], adapter: Path | None, full_precision: bool) -> Iterable[Loss]:
+        """Score utterances under teacher forcing.
+
+        Args:
+            utterances: segments.
+            adapter: folder of the adapter that the model has by now; None: none yet.
+            full_precision: whether the divergence from the base in full precision is wanted.
+        """
+        ...
+
+    def transcripts(self, utterances: Sequence[Utterance], adapter: Path) -> Iterable[Transcribed]:
+        """Count word errors of transcripts."""
+        ...
+
+
+class LocalSteps:
+    """Steps in this process. The model is the live one, which the warm-up has trained: adapters are not read again."""
+
+    def __init__(
+        self, data: Path, config: SelectionConfig, model: str, training: TrainingConfig, task: SpeechToText
+    ) -> None:
+        self._data, self._config = data, config
+        self._model, self._training = model, training
+        self._task = task
+
+    def segment(self, utterances: Sequence[Utterance], limits: SegmentLimits) -> Iterable[Segment]:
+        """Cut and trim utterances."""
+        for batch in reading_batches(utterances, self._config.batch_audio_s):
+            yield from segment_batch(batch, self._data, self._config, limits)
+
+    def losses(self, utterances: Sequence[Utterance], adapter: Path | None, full_precision: bool) -> Iterable[Loss]:
+        """Score utterances under teacher forcing."""
+        full: SpeechToText | None = None
+        if full_precision:
+            base = load_base(self._model, self._training, full_precision=True)
+            full = build_task(self._training, base.speech, base.device, base.dtype)
+        scorer = Scorer(self._task, self._data, full)
+        for batch in scoring_batches(self._task, utterances, self._config.batch_audio_s):
+            yield from scorer.losses(batch)
+
+    def transcripts(self, utterances: Sequence[Utterance], adapter: Path) -> Iterable[Transcribed]:
+        """Count word errors of transcripts."""
+        scorer = Scorer(self._task, self._data)
+        for batch in scoring_batches(self._task, utterances, self._config.batch_audio_s):
+            yield from scorer.transcripts(batch)

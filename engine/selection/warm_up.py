@@ -1,0 +1,129 @@
+"""The short trainings of a selection: through the one training loop, on part of the segments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from engine.adapters import lora
+from engine.config.training import (
+    CheckpointConfig,
+    ConstantConfig,
+    EvaluationConfig,
+    LoraFields,
+    TrainingConfig,
+)
+from engine.data.manifest import Utterance
+from engine.errors import ConfigError, Fault
+from engine.events import Event, EventSink
+from engine.models.base import BaseModel
+from engine.storage import RunStore
+from engine.tasks.task import build_task
+from engine.training.checkpoints import Checkpoints
+from engine.training.loop import Progress, TrainingLoop
+from engine.training.parallel import SINGLE
+
+
+@dataclass(frozen=True, slots=True)
+class AsLog:
+    """Hands the events of a short training on as lines of the log, so that none is taken for a metric of the run."""
+
+    sink: EventSink
+    name: str
+
+    def emit(self, event: Event) -> None:
+        """Hand it on."""
+        data = event.data
+        message = data.get("message") or f"step {data['step']} of {data['total_steps']}, loss {data['loss']:.4f}"
+        told = {"level": "info", "message": f"{self.name}: {message}"}
+        self.sink.emit(Event("log", f"selection/{self.name}/{event.key}", told, event.time))
+
+    def flush(self) -> None:
+        """Flush what is behind it."""
+        self.sink.flush()
+
+
+def attach(base: BaseModel, training: TrainingConfig, model: str) -> Any:
+    """The base with a fresh adapter, which changes nothing until it is trained.
+
+    Raises:
+        ConfigError: a method without an adapter.
+    """
+    if not isinstance(training.method, LoraFields):
+        message = f"found {training.method.type}; scores after a warm-up need an adapter: qlora or lora"
+        raise ConfigError([Fault("training.method.type", message)])
+    torch.manual_seed(training.seed)
+    adapted = lora.attach(base.speech, training.method, model)
+    if training.gradient_checkpointing:
+        base.checkpoint_activations()
+    return adapted
+
+
+def brief(training: TrainingConfig, steps: int | None, epochs: float | None = None) -> TrainingConfig:
+    """A run's config for a short training: a constant learning rate, nothing measured on the way.
+
+    Without label smoothing, which raises the loss of what the model knows and lowers that of what it does not, and so
+    would be measured with what was learned (docs/LOG.md).
+    """
+    warmup_steps = min(training.schedule.warmup_steps, (steps or 0) // 5)
+    return training.model_copy(
+        update={
+            "max_steps": steps,
+            "epochs": epochs,
+            "schedule": ConstantConfig(warmup_steps=warmup_steps),
+            "evaluation": EvaluationConfig(base=False),
+            "checkpoint": CheckpointConfig(every_steps=training.checkpoint.every_steps),
+            "label_smoothing": 0.0,
+        }
+    )
+
+
+def train_briefly(
+    adapted: Any,
+    base: BaseModel,
+    config: TrainingConfig,
+    utterances: Sequence[Utterance],
+    folder: Path,
+    *,
+    store: RunStore,
+    events: EventSink,
+    fingerprint: str,
+) -> Progress:
+    """Train the adapter in place; called again with the same store, it goes on from the newest checkpoint.
+
+    Args:
+        adapted: from `attach`; in evaluation mode afterwards.
+        base: what it sits on.
+        config: from `brief`.
+        utterances: what to train on.
+        folder: of the dataset version.
+        store: where checkpoints are kept.
+        events: what the training says.
+        fingerprint: tells trainings of different inputs apart.
+
+    Raises:
+        TrainingError: a loss that is not finite.
+    """
+    loop = TrainingLoop(
+        config,
+        model=adapted,
+        task=build_task(config, base.speech, base.device, base.dtype),
+        train=utterances,
+        folder=folder,
+        window_s=base.speech.window_s,
+        checkpoints=Checkpoints(store, config.checkpoint.keep),
+        events=events,
+        parallel=SINGLE,
+        device=base.device,
+        dtype=base.dtype,
+        fingerprint=fingerprint,
+        validate=lambda _: None,
+        should_stop=lambda: False,
+    )
+    loop.run()
+    adapted.eval()
+    return loop.progress
