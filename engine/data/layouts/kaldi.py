@@ -149,9 +149,12 @@ def _take_segments(folder: _Folder, segments: dict[str, _Segment], located: Loca
             located.contents.named.add(located.path(name))
         else:
             _take(folder, key, segment, located.path(name), builder)
-    for key, (_, place) in folder.recordings.items():
+    for key, (name, place) in folder.recordings.items():
         if key not in used:
-            builder.set_aside(place, ItemError("missing_text", f"no line of segments cuts the recording {key!r}"))
+            audio = None if _fault(name) else located.find(name)
+            located.contents.named.add(audio or place)
+            reason = f"no line of segments cuts the recording {key!r} ({place})"
+            builder.set_aside(audio or place, ItemError("missing_text", reason))
 
 
 def _take(folder: _Folder, key: str, segment: _Segment, audio: str, builder: Builder) -> None:
