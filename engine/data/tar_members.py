@@ -168,7 +168,7 @@ class _Notes:
             length = int(digits) if digits.isdigit() else 0
             record = data[at : at + length]
             key, equals, value = record[len(digits) + 1 : -1].partition(b"=")
-            if not length or not equals or not record.endswith(b"\n"):
+            if not length or len(record) != length or not equals or not record.endswith(b"\n"):
                 self._fault = "its PAX header is malformed"
                 return
             at += length

@@ -205,9 +205,7 @@ def parquet_of(rows: list[Spoken], row_group_size: int = 1) -> bytes:
 
 
 def file_names(corpus: list[Spoken]) -> Files:
-    return {
-        f"{s.split}/{s.text.replace(' ', '-')}_{s.speaker}_{at}.wav": wav(s.samples) for at, s in enumerate(corpus)
-    }
+    return {f"{s.split}/{s.text.replace(' ', '-')}_{s.speaker}_{at}.wav": wav(s.samples) for at, s in enumerate(corpus)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,9 @@ def test_the_same_recordings_in_any_structure_and_container_give_the_same_uttera
     assert (report.layout, report.layouts) == (known.kind, [known.kind])
     assert utterances(tmp_path / "out") == expected(known.expected(corpus))
     aside = {path.rpartition("/")[2]: code for path, code in codes(report).items()}
-    assert aside == ({"other1.mp3": "not_validated", "bad1.mp3": "not_validated"} if known.kind == "common_voice" else {})
+    assert aside == (
+        {"other1.mp3": "not_validated", "bad1.mp3": "not_validated"} if known.kind == "common_voice" else {}
+    )
     assert report.items_found == report.items_good + len(report.set_aside)
 
 
