@@ -43,6 +43,9 @@ Source = Path | str | BinaryIO | Decoded
 """A path, an open binary file that can seek (read from its beginning), or what `decode_once` gave."""
 
 _FORMAT_NAMES = {"WAV": "WAV", "WAVEX": "WAV", "RF64": "WAV", "FLAC": "FLAC", "OGG": "OGG", "MP3": "MP3", "MPEG": "MP3"}
+# An MP3 frame needs those before it; in the last pages of a Vorbis stream libsndfile 1.2.2 finds the wrong place without
+# a word; an Opus decoder takes some hundred milliseconds to find its state. All of them are decoded up to the place.
+_SEEKABLE = ("WAV", "FLAC")
 _BLOCK_SAMPLES = 1 << 18  # decoded at once, over all channels: 1 MiB
 _UNKNOWN_FRAMES = 1 << 60  # what libsndfile reports when a header leaves the length open is far above this
 _MAX_COUNTED_SAMPLES = 1 << 28  # decoded to find such a length, over all channels: over an hour of speech
@@ -80,10 +83,10 @@ def probe(source: Source) -> AudioInfo:
 
 
 def read_audio(source: Source, rate_hz: int = 16_000, start_s: float = 0.0, duration_s: float | None = None) -> Wave:
-    """A segment of a file as mono samples at `rate_hz`; only the segment is read and decoded.
+    """A segment of a file as mono samples at `rate_hz`; of WAV and FLAC only the segment is read and decoded.
 
-    Channels are averaged. A file at `rate_hz` keeps its samples exactly. An MP3 is decoded from its beginning, because
-    a frame needs those before it.
+    Channels are averaged. A file at `rate_hz` keeps its samples exactly. MP3, Vorbis and Opus are decoded from their
+    beginning, so that a segment is always exactly that stretch of the whole.
 
     Args:
         source: path or open binary file.
@@ -278,7 +281,7 @@ def _opened(source: Source) -> Iterator[_Sound]:
         if frames <= 0:
             raise EmptyAudioError(f"{name} has no samples; record it again")
         info = AudioInfo(file.samplerate, file.channels, frames, frames / file.samplerate, format_name)
-        yield _Sound(file, name, info, length, can_seek=format_name != "MP3" and not is_open)
+        yield _Sound(file, name, info, length, can_seek=format_name in _SEEKABLE and not is_open)
 
 
 def _decoder(target: Path | str | BinaryIO, name: str) -> _SequentialFile:

@@ -1,7 +1,7 @@
 """The recordings of a source as the audio reader takes them; many parts of one file cost one opening and one decoding.
 
-A file stays open while its parts are asked for. Where a decoder cannot enter in the middle (MP3, where a frame needs
-those before it) the file is decoded once, to a temporary file, from which the parts are cut.
+A file stays open while its parts are asked for. Where a decoder cannot enter in the middle (MP3, Vorbis, Opus) the
+file is decoded once, to a temporary file, from which the parts are cut.
 """
 
 from __future__ import annotations
