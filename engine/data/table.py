@@ -1,6 +1,7 @@
-"""Parquet files with recordings in them: rows are given one at a time, and a row group is never held whole.
+"""Parquet files with recordings in them: rows are given one at a time.
 
-A table is read in order, as its rows are asked for; a row before the last one begins its row group again. In an archive
+No more is held than a page, which is what Parquet compresses as one: a row group, of the tables that are written for
+recordings (a hundred rows, with Hugging Face datasets), and never the table. A table is read in order, as its rows are asked for; a row before the last one begins its row group again. In an archive
 the table is unpacked first, to a temporary file.
 """
 
@@ -145,6 +146,6 @@ def open_parquet(file: BinaryIO) -> pq.ParquetFile:
         ItemError: it is none, or it is damaged.
     """
     try:
-        return pq.ParquetFile(file, pre_buffer=False, buffer_size=_READ_BYTES)
+        return pq.ParquetFile(file, pre_buffer=False, buffer_size=_READ_BYTES, page_checksum_verification=True)
     except (pa.ArrowException, OSError) as error:
         raise ItemError("corrupt", f"it is not a Parquet file, or it is damaged or cut short ({error})") from error

@@ -64,7 +64,7 @@ def read(metadata: list[str], contents: Contents, builder: Builder) -> None:
                         "allowed: split the dataset"
                     )
                 rows = []
-                for row in _rows(path, table, columns):
+                for row in _rows(path, table, columns, builder):
                     text_bytes_left -= len(row.text) + len(row.file_name)
                     if text_bytes_left < 0:
                         raise IngestError(
@@ -108,23 +108,23 @@ def _take_cells(path: str, rows: list[Row], column: str, table: Entry, builder: 
         builder.add(named, place, cell, place, split)
 
 
-def _rows(path: str, table: pq.ParquetFile, columns: _Columns) -> Iterator[Row]:
-    """The rows without their audio."""
+def _rows(path: str, table: pq.ParquetFile, columns: _Columns, builder: Builder) -> Iterator[Row]:
+    """The rows without their audio; a row group that is damaged is named, and the others are read."""
     wanted = [name for name in (columns.name, columns.text, columns.speaker, columns.split) if name]
-    line = 0
-    try:
-        for batch in table.iter_batches(batch_size=_BATCH_ROWS, columns=wanted, use_threads=False):
-            for values in batch.to_pylist():
-                line += 1
-                yield row_of(
-                    line,
-                    _text(values, columns.name, columns),
-                    _text(values, columns.text, columns),
-                    _text(values, columns.speaker, columns),
-                    _text(values, columns.split, columns),
-                )
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise ItemError("corrupt", f"it is damaged after row {line} ({error})") from error
+    first = 1
+    for group in range(table.metadata.num_row_groups):
+        count = table.metadata.row_group(group).num_rows
+        line = first
+        try:
+            for batch in table.iter_batches(_BATCH_ROWS, row_groups=[group], columns=wanted, use_threads=False):
+                for values in batch.to_pylist():
+                    texts = (_text(values, name, columns) for name in (columns.text, columns.speaker, columns.split))
+                    yield row_of(line, _text(values, columns.name, columns), *texts)
+                    line += 1
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+            reason = f"row group {group} of the table is damaged ({error})"
+            builder.set_aside(f"{path}:{line}-{first + count - 1}", ItemError("corrupt", reason))
+        first += count
 
 
 def _text(values: dict[str, Any], column: str | None, columns: _Columns) -> str:
