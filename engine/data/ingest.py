@@ -135,6 +135,10 @@ class _Ingestion:
             if code == "corrupt" and ending(item.entry.path) in OTHER_AUDIO_ENDINGS:
                 code = "unsupported_format"
             raise ItemError(code, str(error)) from error
+        if self.statistics.audio_s > self.limits.max_audio_s:
+            raise IngestError(
+                f"the dataset has more than {self.limits.max_audio_s / 3600:g} hours of audio, the most allowed: split it"
+            )
         samples_T, scaled = to_int16(wave_T)
         shard, start_s = self.shards.add(samples_T)
         utterance = Utterance(

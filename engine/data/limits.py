@@ -26,6 +26,8 @@ class IngestLimits:
     """Below this any ratio is allowed: ten minutes of digital silence deflate a thousandfold and are no attack."""
     max_file_s: float = 12 * 3600.0
     """Longest file that rows with times take parts of, in seconds."""
+    max_audio_s: float = 2_000 * 3600.0
+    """Most audio of a dataset, in seconds: rows may name the same stretch of a small file a million times."""
     max_item_s: float = 30.0
     """Longest recording, in seconds."""
     min_item_s: float = 0.05

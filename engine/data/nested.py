@@ -106,6 +106,8 @@ class NestedSource:
             )
 
     def _add_members(self, opened: dict[str, Archive]) -> None:
+        if not opened:
+            return
         here: Counter[str] = Counter(entry.path for entry in self.entries)
         for path, archive in opened.items():
             for inside in {member.path for member in archive.entries if not member.fault}:

@@ -20,6 +20,7 @@ Kind = Literal["file", "hard_link", "symlink", "device", "folder", "sparse"]
 
 _ZEROS = bytes(BLOCK_BYTES)
 _MAX_NOTE_BYTES = 1 << 20  # a long name or a PAX header; longer ones are no names
+_MAX_LEAD_BYTES = 1 << 24  # what may stand before the first header
 _FILES = b"0\x007"
 _KINDS: dict[bytes, Kind] = {b"1": "hard_link", b"2": "symlink", b"5": "folder", b"S": "sparse", b"M": "sparse"}
 _KINDS |= dict.fromkeys((b"3", b"4", b"6"), "device")
@@ -90,9 +91,13 @@ def read_members(stream: Forward, damage: Damage) -> Iterator[Member]:
             # Zeros end an archive. Whatever follows is read all the same: archives are also joined by `cat`.
             ended, lost_from = True, damage.note_lost(lost_from, at)
             continue
-        size = _size(block) if _is_header(block) else None
+        # After damage only what is marked as a header is taken for one: it may be anything's data.
+        is_likely = lost_from is None or block[257:262] == b"ustar"
+        size = _size(block) if is_likely and _is_header(block) else None
         if size is None:
             lost_from = at if lost_from is None else lost_from
+            if lost_from == 0 and stream.position > _MAX_LEAD_BYTES:
+                break  # no tar at all
             continue
         ended, lost_from = False, damage.note_lost(lost_from, at)
         flag = block[156:157]

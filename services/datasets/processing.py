@@ -103,7 +103,17 @@ def _ingest(source: Path, target: Path, version: RunStore) -> Outcome:
     found = report.model_dump(mode="json")
     counts = {
         name: found[name]
-        for name in ("items_found", "items_good", "set_aside_by_code", "shortest_s", "longest_s", "speakers", "splits")
+        for name in (
+            "layout",
+            "layouts",
+            "items_found",
+            "items_good",
+            "set_aside_by_code",
+            "shortest_s",
+            "longest_s",
+            "speakers",
+            "splits",
+        )
     }
     return Outcome(
         version=Version(

@@ -34,7 +34,8 @@ def find(contents: Contents) -> list[str]:
     return [
         path
         for path in contents.unclaimed(*known)
-        if posixpath.basename(path).lower() in known and set(_COLUMNS) <= set(contents.head(path).lower().split("\t"))
+        if posixpath.basename(path).lower() in known
+        and set(_COLUMNS) <= set(contents.head(path)[0].strip().lower().split("\t"))
     ]
 
 

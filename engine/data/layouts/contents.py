@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from engine.data.source import DataSource, Entry
 from engine.errors import IngestError, ItemError
 
 _HEAD_BYTES = 1 << 16
+_HEAD_LINES = 5
 _SAMPLED_NAMES = 200  # looked at to find where the recordings of a manifest are
 
 
@@ -34,7 +36,7 @@ class Contents:
         self.named: set[str] = set()
         """Recordings that some row names."""
         self._layout = layout
-        self._heads: dict[str, str] = {}
+        self._heads: dict[str, list[str]] = {}
         for entry in source.entries:
             if entry.fault:
                 layout.set_item_aside(entry.path, entry.fault.code, entry.fault.reason)
@@ -52,8 +54,8 @@ class Contents:
             if path not in self.claimed and path.lower().endswith(endings):
                 yield path
 
-    def head(self, path: str) -> str:
-        """The first line of a file that is not blank; empty if the file cannot be read or is no text."""
+    def head(self, path: str) -> list[str]:
+        """The first lines of a file that are not blank; at least one, which is empty if the file cannot be read."""
         if path not in self._heads:
             try:
                 with self.source.open(self.by_path[path], self.limits.max_metadata_bytes) as file:
@@ -61,7 +63,7 @@ class Contents:
             except ItemError:
                 data = b""
             text, _ = decoded(path, data[: data.rfind(b"\n") + 1] or data)
-            self._heads[path] = next((line for line in text.splitlines() if line.strip()), "")
+            self._heads[path] = [line for line in text.split("\n") if line.strip()][:_HEAD_LINES] or [""]
         return self._heads[path]
 
     def read(self, path: str) -> bytes:
@@ -98,6 +100,7 @@ class Contents:
 
     def recording(self, path: str) -> str | None:
         """The path of a recording that is named with its ending, or without."""
+        path = unicodedata.normalize("NFC", path)
         for candidate in (path, *(f"{path}.{ending}" for ending in sorted(AUDIO_ENDINGS))):
             if candidate in self.by_path or candidate in self.faulty:
                 return candidate

@@ -21,7 +21,7 @@ _NAMES = ("metadata.csv", "metadata.txt")
 def find(contents: Contents) -> list[str]:
     """`metadata.csv` beside `wavs/` whose first line has bars, and names no columns."""
     candidates = [path for path in contents.unclaimed(*_NAMES) if posixpath.basename(path).lower() in _NAMES]
-    return [path for path in candidates if _is_list(contents.head(path).split("|")) and _has_wavs(path, contents)]
+    return [path for path in candidates if _is_list(contents.head(path)[0].split("|")) and _has_wavs(path, contents)]
 
 
 def _is_list(fields: list[str]) -> bool:

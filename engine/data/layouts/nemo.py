@@ -21,13 +21,13 @@ _PATH_KEYS = ("audio_filepath", "audio_file_path")
 
 
 def find(contents: Contents) -> list[str]:
-    """Files of JSON lines of which the first has an `audio_filepath`."""
+    """Files of JSON lines of which one of the first has an `audio_filepath`."""
     return [path for path in contents.unclaimed(".json", ".jsonl", ".manifest") if _is_manifest(contents.head(path))]
 
 
-def _is_manifest(line: str) -> bool:
-    first = next((values for _, values in json_lines(line)), None)
-    return isinstance(first, dict) and any(key in first for key in _PATH_KEYS)
+def _is_manifest(lines: list[str]) -> bool:
+    first = [values for line in lines for _, values in json_lines(line)]
+    return any(key in values for values in first if isinstance(values, dict) for key in _PATH_KEYS)
 
 
 def read(metadata: list[str], contents: Contents, builder: Builder) -> None:

@@ -118,8 +118,9 @@ def _rows(path: str, table: pq.ParquetFile, columns: _Columns, builder: Builder)
         try:
             for batch in table.iter_batches(_BATCH_ROWS, row_groups=[group], columns=wanted, use_threads=False):
                 for values in batch.to_pylist():
-                    texts = (_text(values, name, columns) for name in (columns.text, columns.speaker, columns.split))
-                    yield row_of(line, _text(values, columns.name, columns), *texts)
+                    named = (columns.name, columns.text, columns.speaker, columns.split)
+                    name, text, speaker, split = (_text(values, column, columns) for column in named)
+                    yield row_of(line, name, text, speaker, split)
                     line += 1
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             reason = f"row group {group} of the table is damaged ({error})"
@@ -137,7 +138,9 @@ def _text(values: dict[str, Any], column: str | None, columns: _Columns) -> str:
     names = columns.labels.get(top)
     if names and isinstance(found, int) and 0 <= found < len(names):
         return names[found]
-    return value_of({"": found if isinstance(found, str | int | float | None) else str(found)}, ("",))
+    if isinstance(found, bytes):
+        return found.decode("utf-8", "replace")
+    return value_of({"": found}, ("",)) if isinstance(found, str | int | float) else ""  # lists and structs are no text
 
 
 def _columns(path: str, schema: pa.Schema) -> _Columns:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import tarfile
@@ -55,9 +56,11 @@ _SPLIT_FILES = {"train": "train", "validation": "dev", "test": "test"}
 
 
 def audiofolder_csv(corpus: list[Spoken]) -> Files:
-    rows = [f"clips/{s.name}.wav,{s.text},{s.speaker},{s.split}" for s in corpus]
-    files = {f"clips/{s.name}.wav": wav(s.samples) for s in corpus}
-    return {"metadata.csv": "\n".join(["file_name,transcription,speaker,split", *rows]).encode(), **files}
+    table = io.StringIO()
+    writer = csv.writer(table)
+    writer.writerow(["file_name", "transcription", "speaker", "split"])
+    writer.writerows([f"clips/{s.name}.wav", s.text, s.speaker, s.split] for s in corpus)
+    return {"metadata.csv": table.getvalue().encode(), **{f"clips/{s.name}.wav": wav(s.samples) for s in corpus}}
 
 
 def audiofolder_tsv(corpus: list[Spoken]) -> Files:

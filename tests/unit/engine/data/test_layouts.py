@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,25 @@ def test_the_same_recordings_in_any_structure_and_container_give_the_same_uttera
         {"other1.mp3": "not_validated", "bad1.mp3": "not_validated"} if known.kind == "common_voice" else {}
     )
     assert report.items_found == report.items_good + len(report.set_aside)
+
+
+AWKWARD = [
+    'she said "no, never", and left',
+    "5|6; 7,8",
+    "'tis \"",
+    "中文 и кириллица",
+    "emoji 🎤 and  two   spaces",
+    "[noise] <unk> {x} #1",
+    "u\u0308ber",
+]
+
+
+@pytest.mark.parametrize("structure", [name for name in STRUCTURES if name not in ("ljspeech", "file names")])
+def test_awkward_texts_are_the_same_in_any_structure(tmp_path: Path, structure: str) -> None:
+    corpus = [replace(s, text=text) for s, text in zip(spoken(), AWKWARD, strict=True)]
+    ingest(folder_of(tmp_path / "source", STRUCTURES[structure].write(corpus)), tmp_path / "out")
+    cleaned = {AWKWARD[4]: "emoji 🎤 and two spaces", AWKWARD[6]: "über"}
+    assert utterances(tmp_path / "out") == expected([replace(s, text=cleaned.get(s.text, s.text)) for s in corpus])
 
 
 def test_a_source_of_several_structures_gives_all_of_them(tmp_path: Path) -> None:
@@ -125,23 +145,23 @@ def test_every_faulty_line_of_a_manifest_is_named(tmp_path: Path) -> None:
         {"audio_filepath": "d.wav", "text": "x", "offset": 0.1, "duration": 0},
     ]
     files = {f"{name}.wav": wav(noise(at)) for at, name in enumerate("abcd")}
-    files["manifest.json"] = jsonl(*rows) + b"{broken\n"
+    files["manifest.json"] = b"{broken\n" + jsonl(*rows)
     report = ingest(folder_of(tmp_path / "source", files), tmp_path / "out")
     assert [u.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")] == ["good"]
     assert codes(report) == {
-        "manifest.json:2": "missing_audio",
+        "manifest.json:3": "missing_audio",
         "b.wav": "bad_times",
         "../../etc/a.wav": "unsafe_path",
         "c.wav": "missing_text",
         "a.wav": "duplicate_name",
-        "d.wav (manifest.json:7)": "bad_times",
-        "manifest.json:8": "corrupt",
+        "d.wav (manifest.json:8)": "bad_times",
+        "manifest.json:1": "corrupt",
     }
     assert reason(report, "b.wav") == (
-        "offset is 'soon'; allowed: seconds, 0 or more and duration is '-1'; allowed: seconds, 0 or more (manifest.json:3)"
+        "offset is 'soon'; allowed: seconds, 0 or more and duration is '-1'; allowed: seconds, 0 or more (manifest.json:4)"
         " -> mend the times of its row"
     )
-    assert "duration is 0; allowed: more than 0" in reason(report, "d.wav (manifest.json:7)")
+    assert "duration is 0; allowed: more than 0" in reason(report, "d.wav (manifest.json:8)")
 
 
 # ---- Common Voice -------------------------------------------------------------------------------------------

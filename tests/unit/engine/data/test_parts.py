@@ -15,6 +15,7 @@ from engine.audio.reading import read_audio
 from engine.data.ingest import ingest
 from engine.data.limits import MIB, IngestLimits
 from engine.data.manifest import read_manifest
+from engine.errors import IngestError
 from tests.unit.engine.data.recordings import codes, folder_of, jsonl, noise, reason, wav, zip_of
 
 FORMATS = [("WAV", "PCM_16"), ("FLAC", "PCM_16"), ("OGG", "VORBIS"), ("OGG", "OPUS"), ("MP3", "MPEG_LAYER_III")]
@@ -156,3 +157,13 @@ def test_a_file_too_long_to_be_cut_costs_no_time(tmp_path: Path) -> None:
     assert reason(report, "a.audio (m.json:1)").startswith(
         "its file lasts 3 s; allowed: at most 2 s, of which rows take parts"
     )
+
+
+def test_rows_that_name_one_stretch_again_and_again_end(tmp_path: Path) -> None:
+    rows = [_row(at / 1e6, 2.0) for at in range(100)]
+    source = folder_of(tmp_path / "s", {"a.audio": wav(noise(1, 3.0)), "m.json": jsonl(*rows)})
+    with pytest.raises(
+        IngestError, match=r"the dataset has more than 0\.01 hours of audio, the most allowed: split it"
+    ):
+        ingest(source, tmp_path / "out", IngestLimits(max_audio_s=36.0))
+    assert [path for path in (tmp_path / "out").rglob("*") if path.is_file()] == []
