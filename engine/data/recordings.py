@@ -6,6 +6,7 @@ file is decoded once, to a temporary file, from which the parts are cut.
 
 from __future__ import annotations
 
+import copy
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -29,6 +30,8 @@ class Recordings:
         self._work = work
         self._held: Source | None = None
         self._held_entry: Entry | None = None
+        self._file_s = 0.0
+        self._can_cut = False
         self._fault: ItemError | AudioError | None = None
         self._stack = ExitStack()
 
@@ -54,12 +57,16 @@ class Recordings:
         if self._held_entry is not item.entry:
             self._stack.close()
             self._held, self._held_entry, self._fault = None, item.entry, None
+        if self._fault is None:
             try:
-                self._hold(item.entry)
+                if self._held is None:
+                    self._hold(item.entry)
+                if not self._can_cut and not _is_whole(item, self._file_s):
+                    self._decode()
             except (ItemError, AudioError) as fault:
                 self._fault = fault
         if self._fault:  # of the file: it is that of all its parts, and not looked for again
-            raise self._fault
+            raise copy.copy(self._fault)  # one that is raised again and again grows
         assert self._held is not None
         yield self._held
 
@@ -73,10 +80,15 @@ class Recordings:
                     f"its file lasts {info.duration_s:.0f} s; allowed: at most {self._limits.max_file_s:g} s, of which "
                     "rows take parts",
                 )
-            if not can_cut(held):
-                held = decode_once(held, stack.enter_context(tempfile.TemporaryFile(dir=self._work)))
-            self._held = held
+            self._held, self._file_s, self._can_cut = held, info.duration_s, can_cut(held)
             self._stack = stack.pop_all()
+
+    def _decode(self) -> None:
+        assert self._held is not None
+        with ExitStack() as stack:
+            spool = stack.enter_context(tempfile.TemporaryFile(dir=self._work))
+            self._held, self._can_cut = decode_once(self._held, spool), True
+            self._stack.push(stack.pop_all())
 
 
 def part(item: Item, info: AudioInfo) -> tuple[float, float]:
@@ -89,11 +101,15 @@ def part(item: Item, info: AudioInfo) -> tuple[float, float]:
     """
     rest_s = info.duration_s - item.start_s
     duration_s = rest_s if item.duration_s is None else item.duration_s
-    is_whole = item.start_s == 0 and abs(rest_s - duration_s) <= _ROUNDING_S
     if rest_s <= 0 or duration_s > rest_s + _ROUNDING_S:
         end = "" if item.duration_s is None else f" to {item.start_s + duration_s:g} s"
         raise ItemError(
             "bad_times",
             f"its row goes from {item.start_s:g} s{end}; its file lasts {info.duration_s:.3f} s: allowed: times inside it",
         )
-    return item.start_s, rest_s if is_whole else min(duration_s, rest_s)
+    return item.start_s, rest_s if _is_whole(item, info.duration_s) else min(duration_s, rest_s)
+
+
+def _is_whole(item: Item, file_s: float) -> bool:
+    """Whether an item is its whole file, but for rounding."""
+    return item.start_s == 0 and (item.duration_s is None or abs(file_s - item.duration_s) <= _ROUNDING_S)

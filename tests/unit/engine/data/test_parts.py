@@ -70,6 +70,14 @@ def test_parts_are_those_of_the_whole(
         assert np.abs(found[inner] - whole[start : start + 8000][inner]).max() < 1e-4, u.text
 
 
+def test_whole_clips_with_their_lengths_are_decoded_once(tmp_path: Path, decoded_frames: list[int]) -> None:
+    files = {f"{at}.mp3": wav(noise(at, 1.0), format="MP3", subtype="MPEG_LAYER_III") for at in range(10)}
+    rows = [_row(None, 1.0, name=name) for name in files]
+    report = ingest(folder_of(tmp_path / "s", {**files, "m.json": jsonl(*rows)}), tmp_path / "out")
+    assert report.items_good == 10
+    assert sum(decoded_frames) == 10 * 16_000
+
+
 def test_times_of_rows(tmp_path: Path) -> None:
     """A file of 2.00 s."""
     rows = [
@@ -121,9 +129,9 @@ def test_a_silent_part_is_set_aside_alone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("container", ["WAV", "FLAC", "MP3"])
 def test_memory_is_that_of_a_part(tmp_path: Path, container: str) -> None:
-    """Fifty parts of ten minutes, which are 38 MB as floats."""
-    data = wav(noise(1, 600.0), format=container, subtype="MPEG_LAYER_III" if container == "MP3" else "PCM_16")
-    source = folder_of(tmp_path / "s", {"a.audio": data, "m.json": jsonl(*(_row(at * 10.0, 4.0) for at in range(50)))})
+    """Fifty parts of five minutes, which are 19 MB as floats."""
+    data = wav(noise(1, 300.0), format=container, subtype="MPEG_LAYER_III" if container == "MP3" else "PCM_16")
+    source = folder_of(tmp_path / "s", {"a.audio": data, "m.json": jsonl(*(_row(at * 5.0, 4.0) for at in range(50)))})
     tracemalloc.start()
     report = ingest(source, tmp_path / "out")
     peak_bytes = tracemalloc.get_traced_memory()[1]
