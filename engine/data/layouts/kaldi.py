@@ -88,7 +88,7 @@ def _read_lists(folder: _Folder, files: list[str], contents: Contents, builder: 
         builder.layout.metadata_files.append(path)
         first: dict[str, str] = {}
         for number, line in lines:
-            key, _, value = line.strip().partition(" ") if " " in line.strip() else line.strip().partition("\t")
+            key, value = [*line.split(maxsplit=1), ""][:2]  # blanks or tabs
             place = f"{path}:{number}"
             if (earlier := first.setdefault(key, place)) != place:
                 builder.set_aside(

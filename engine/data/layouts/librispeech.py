@@ -37,7 +37,7 @@ def read(metadata: list[str], contents: Contents, builder: Builder) -> None:
             continue
         builder.layout.metadata_files.append(path)
         for number, line in lines:
-            name, _, text = line.strip().partition(" ")
+            name, text = [*line.split(maxsplit=1), ""][:2]
             wanted = posixpath.join(folder, name.replace("/", "_"))
             audio = contents.recording(wanted) or f"{wanted}.flac"
             builder.take(row_of(number, name, text, match["speaker"], ""), f"{path}:{number}", audio, _split(folder))

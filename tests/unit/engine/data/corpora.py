@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -304,8 +303,3 @@ def utterances(dataset: Path) -> list[tuple[bytes, str, str | None, str | None]]
 def expected(corpus: list[Spoken]) -> list[tuple[bytes, str, str | None, str | None]]:
     """The same of a corpus."""
     return sorted(((s.samples.tobytes(), s.text, s.speaker, s.split) for s in corpus), key=str)
-
-
-def lines(*rows: dict[str, object]) -> bytes:
-    """Lines of JSON."""
-    return "".join(json.dumps(row) + "\n" for row in rows).encode()

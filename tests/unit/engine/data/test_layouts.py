@@ -286,6 +286,17 @@ def test_commands_are_named_and_never_run(tmp_path: Path) -> None:
     assert "the utterance 'unknown' is not in wav.scp" in reason(report, "data/train/text:8")
 
 
+def test_lists_with_tabs_and_line_ends_of_windows(tmp_path: Path) -> None:
+    corpus = spoken()
+    for name, write in (("kaldi", kaldi), ("libri", librispeech)):
+        files = {
+            path: data if path.endswith(".flac") else data.replace(b" ", b"\t \t", 1).replace(b"\n", b" \r\n")
+            for path, data in write(corpus).items()
+        }
+        ingest(folder_of(tmp_path / name, files), tmp_path / f"out-{name}")
+        assert utterances(tmp_path / f"out-{name}") == expected(corpus)
+
+
 def test_faults_of_segments_are_named(tmp_path: Path) -> None:
     corpus = [s for s in spoken() if s.split == "train"]
     files = kaldi_segments(corpus)
