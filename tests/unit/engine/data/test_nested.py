@@ -152,17 +152,28 @@ def test_a_single_parquet_file_is_a_dataset(tmp_path: Path) -> None:
     assert utterances(tmp_path / "out") == expected(corpus)
 
 
-def test_recordings_of_one_archive_are_unpacked_once_however_its_rows_are_ordered(tmp_path: Path) -> None:
-    """Forty rows that change between two long recordings: the zip is read as if they did not."""
+def test_recordings_of_one_archive_are_unpacked_once_however_its_rows_are_ordered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Forty rows that change between two long recordings."""
     long = {name: noise(seed, 60.0) for seed, name in enumerate("ab")}
     rows = [
         {"audio_filepath": f"{'ab'[at % 2]}.wav", "offset": at * 1.0, "duration": 0.5, "text": f"{at}"}
         for at in range(40)
     ]
     files = {f"{name}.wav": wav(samples) for name, samples in long.items()} | {"m.json": jsonl(*rows)}
-    limits = IngestLimits(max_total_bytes=sum(map(len, files.values())) + 1000)
-    report = ingest(zip_of(tmp_path / "long.zip", files), tmp_path / "out", limits)
+    source = zip_of(tmp_path / "long.zip", files)
+    opened: list[str] = []
+    open_member = zipfile.ZipFile.open
+
+    def counting(self: zipfile.ZipFile, member: zipfile.ZipInfo) -> object:
+        opened.append(member.filename)
+        return open_member(self, member)
+
+    monkeypatch.setattr(zipfile.ZipFile, "open", counting)
+    report = ingest(source, tmp_path / "out")
     assert report.items_good == 40
+    assert sorted(name for name in opened if name.endswith(".wav")) == ["a.wav", "b.wav"]
     found = {text: data for data, text, _, _ in utterances(tmp_path / "out")}
     for at in range(40):
         start = at * 16_000
