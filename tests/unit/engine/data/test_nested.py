@@ -6,6 +6,7 @@ import gzip
 import io
 import tarfile
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from engine.data.limits import MIB, IngestLimits
 from engine.data.manifest import read_manifest
 from engine.errors import IngestError
 from tests.unit.engine.data.corpora import (
+    audiofolder_csv,
     expected,
     file_names,
     kaldi,
@@ -70,6 +72,18 @@ def test_an_archive_called_after_a_split_is_that_split(tmp_path: Path) -> None:
     ingest(tmp_path / "source", tmp_path / "out")
     found = [(u.id, u.split) for u in read_manifest(tmp_path / "out" / "manifest.jsonl")]
     assert found == [("test.8_eve_1", "test"), ("train.7_ada_1", "train")]
+
+
+def test_archives_that_give_the_same_paths_stand_apart(tmp_path: Path) -> None:
+    corpus = spoken()
+    (tmp_path / "source" / "deep").mkdir(parents=True)
+    for name, rows in (("first", corpus[:3]), ("second", corpus[3:])):
+        renamed = [replace(s, name=f"take{at}") for at, s in enumerate(rows)]
+        tar_of(tmp_path / "source" / "deep" / f"{name}.tar.gz", audiofolder_csv(renamed), "w:gz")
+    report = ingest(tmp_path / "source", tmp_path / "out")
+    assert report.metadata_files == ["deep/first/metadata.csv", "deep/second/metadata.csv"]
+    assert report.set_aside == []
+    assert utterances(tmp_path / "out") == expected(corpus)
 
 
 def test_a_bad_archive_in_a_folder_costs_only_itself(tmp_path: Path) -> None:
