@@ -15,24 +15,16 @@ from pathlib import Path
 import numpy as np
 
 from engine.audio.reading import AudioInfo, Source, Wave, probe, read_audio, read_blocks
-from engine.data.endings import OTHER_AUDIO_ENDINGS, ending
 from engine.data.layout import Item, Layout
 from engine.data.layouts.registry import read_layout
 from engine.data.limits import DEFAULT_LIMITS, IngestLimits
 from engine.data.manifest import Utterance, manifest_line
 from engine.data.opening import open_source
-from engine.data.recordings import Recordings, part
+from engine.data.recordings import Recordings, fault_of, part
 from engine.data.report import IngestReport, TextStatistics, named
 from engine.data.shards import RATE_HZ, ShardWriter, to_int16
 from engine.data.source import DataSource
-from engine.errors import (
-    AudioError,
-    EmptyAudioError,
-    IngestError,
-    ItemError,
-    TruncatedAudioError,
-    UnsupportedAudioError,
-)
+from engine.errors import AudioError, IngestError, ItemError
 
 MANIFEST_NAME = "manifest.jsonl"
 REPORT_NAME = "report.json"
@@ -42,7 +34,6 @@ OnProgress = Callable[[int, int], None]
 
 _LEVEL_FRAME_S = 0.02
 _MAX_SCANNED_SAMPLES = 1 << 28  # a file of a few kilobytes can say it holds years: over this nobody looks for silence
-_CODES = {EmptyAudioError: "empty_file", TruncatedAudioError: "truncated", UnsupportedAudioError: "unsupported_format"}
 
 
 def ingest(
@@ -127,14 +118,8 @@ class _Ingestion:
         Raises:
             ItemError: it cannot be used.
         """
-        try:
-            with self.recordings.open(item) as file:
-                info, wave_T = _checked_wave(file, item, self.limits)
-        except AudioError as error:
-            code = _CODES.get(type(error), "corrupt")
-            if code == "corrupt" and ending(item.entry.path) in OTHER_AUDIO_ENDINGS:
-                code = "unsupported_format"
-            raise ItemError(code, str(error)) from error
+        with self.recordings.open(item) as file:
+            info, wave_T = _checked_wave(file, item, self.limits)
         if self.statistics.audio_s > self.limits.max_audio_s:
             raise IngestError(
                 f"the dataset has more than {self.limits.max_audio_s / 3600:g} hours of audio, the most allowed: split it"
@@ -157,17 +142,22 @@ class _Ingestion:
 
 def _checked_wave(file: Source, item: Item, limits: IngestLimits) -> tuple[AudioInfo, Wave]:
     """What a file says about itself, and wave_T of the item in it at 16 kHz."""
-    info = probe(file)
-    start_s, duration_s = part(item, info)
-    if duration_s > limits.max_item_s:
-        can_scan = not item.is_part and info.frames * info.channels <= _MAX_SCANNED_SAMPLES
-        if can_scan and all(_level_dbfs(block_T, info.rate_hz) <= limits.silence_dbfs for block_T in read_blocks(file)):
-            raise _silent(duration_s, limits)
-        raise ItemError("too_long", f"it lasts {duration_s:.1f} s; allowed: at most {limits.max_item_s:g} s")
-    if duration_s < limits.min_item_s:
-        raise ItemError("too_short", f"it lasts {duration_s:.3f} s; allowed: at least {limits.min_item_s:g} s")
-    is_whole = start_s == 0 and duration_s == info.duration_s
-    wave_T = read_audio(file, RATE_HZ) if is_whole else read_audio(file, RATE_HZ, start_s, duration_s)
+    try:
+        info = probe(file)
+        start_s, duration_s = part(item, info)
+        if duration_s > limits.max_item_s:
+            can_scan = not item.is_part and info.frames * info.channels <= _MAX_SCANNED_SAMPLES
+            if can_scan and all(
+                _level_dbfs(block_T, info.rate_hz) <= limits.silence_dbfs for block_T in read_blocks(file)
+            ):
+                raise _silent(duration_s, limits)
+            raise ItemError("too_long", f"it lasts {duration_s:.1f} s; allowed: at most {limits.max_item_s:g} s")
+        if duration_s < limits.min_item_s:
+            raise ItemError("too_short", f"it lasts {duration_s:.3f} s; allowed: at least {limits.min_item_s:g} s")
+        is_whole = start_s == 0 and duration_s == info.duration_s
+        wave_T = read_audio(file, RATE_HZ) if is_whole else read_audio(file, RATE_HZ, start_s, duration_s)
+    except AudioError as error:
+        raise fault_of(error, item.entry.path) from error
     if _level_dbfs(wave_T, RATE_HZ) <= limits.silence_dbfs:
         raise _silent(duration_s, limits)
     return info, wave_T

@@ -10,7 +10,6 @@ Nothing is written under a name that an archive gives. An archive that was cut s
 
 from __future__ import annotations
 
-import io
 import os
 import tempfile
 from collections.abc import Iterator
@@ -23,10 +22,10 @@ from engine.data.decompression import COMPRESSIONS, Unpacked
 from engine.data.limits import IngestLimits
 from engine.data.source import Entry, displayed, is_hidden, safe_path
 from engine.data.tar_members import Damage, Forward, Member, read_members
+from engine.data.view import view
 from engine.errors import IngestError, ItemError
 
 _CHUNK_BYTES = 1 << 18
-_BUFFER_BYTES = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +98,9 @@ class TarSource:
         assert isinstance(span, TarSpan)
         if span.size > max_bytes:
             raise _too_large(span.size, max_bytes)
-        with io.BufferedReader(_Window(self._data.fileno(), span), _BUFFER_BYTES) as window:
-            yield window
+        descriptor = self._data.fileno()
+        with view(lambda count, at: os.pread(descriptor, count, span.start + at), span.size) as file:
+            yield file
 
     def _list(self, stream: Forward) -> None:
         damage = Damage()
@@ -221,39 +221,6 @@ class _InPlace:
         step = min(count, self._size - self.position)
         self.position = self._file.seek(self.position + step)
         return step
-
-
-class _Window(io.RawIOBase):
-    """A stretch of a file, with a position of its own."""
-
-    def __init__(self, descriptor: int, span: TarSpan) -> None:
-        super().__init__()
-        self._descriptor = descriptor
-        self._span = span
-        self._position = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._span.size}[whence]
-        if base + offset < 0:
-            raise ValueError(f"found a seek to {base + offset}; allowed: 0 and more")
-        self._position = base + offset
-        return self._position
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # a Buffer has no length in the stubs
-        wanted = min(len(buffer), max(0, self._span.size - self._position))
-        data = os.pread(self._descriptor, wanted, self._span.start + self._position)
-        buffer[: len(data)] = data
-        self._position += len(data)
-        return len(data)
 
 
 def _too_large(found: int, allowed: int) -> ItemError:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 import tracemalloc
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +15,11 @@ import pytest
 from engine.audio import reading
 from engine.audio.reading import read_audio
 from engine.data.ingest import ingest
+from engine.data.layout import Item
 from engine.data.limits import MIB, IngestLimits
 from engine.data.manifest import read_manifest
+from engine.data.opening import open_source
+from engine.data.recordings import Recordings
 from engine.errors import IngestError
 from tests.unit.engine.data.recordings import codes, folder_of, jsonl, noise, reason, wav, zip_of
 
@@ -175,3 +180,31 @@ def test_rows_that_name_one_stretch_again_and_again_end(tmp_path: Path) -> None:
     ):
         ingest(source, tmp_path / "out", IngestLimits(max_audio_s=36.0))
     assert [path for path in (tmp_path / "out").rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("container", ["WAV", "MP3"])
+def test_parts_of_several_files_are_read_at_the_same_time(tmp_path: Path, container: str) -> None:
+    """Opened one after the other, read by threads, and closed long after the next file was opened."""
+    subtype = "MPEG_LAYER_III" if container == "MP3" else "PCM_16"
+    files = {f"{name}.audio": wav(noise(at, 10.0), 16_000, subtype, container) for at, name in enumerate("abc")}
+    whole = {}
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+        whole[name] = read_audio(tmp_path / name)
+    limits = IngestLimits()
+    with (
+        open_source(zip_of(tmp_path / "s.zip", files), limits, tmp_path) as source,
+        Recordings(source, limits, tmp_path) as recordings,
+        ThreadPoolExecutor(8) as pool,
+        ExitStack() as opened,
+    ):
+        begun = []
+        for entry in source.entries:
+            for start in range(9):
+                item = Item(entry, "", "", None, None, float(start), 1.0)
+                file = opened.enter_context(recordings.open(item))
+                begun.append((entry.path, start, pool.submit(read_audio, file, 16_000, float(start), 1.0)))
+        for name, start, reading_ in begun:
+            expected = whole[name][start * 16_000 : (start + 1) * 16_000]
+            assert np.array_equal(reading_.result(), expected), (name, start)
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("tmp")] == []
