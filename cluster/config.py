@@ -37,7 +37,7 @@ class RunConfig(Config):
     model: str = "whisper-pico"
     """Id in the catalogue, a folder, or a hub id such as `openai/whisper-tiny`."""
     data: str
-    """A dataset version (folder or `s3://bucket/prefix` with `manifest.jsonl`), or a folder or zip of recordings."""
+    """A dataset version (folder or `s3://bucket/prefix` with `manifest.jsonl`), or a folder or an archive of recordings."""
     training: TrainingConfig
     """What is trained, and how."""
     resources: ResourcesConfig = ResourcesConfig()

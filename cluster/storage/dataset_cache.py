@@ -17,6 +17,7 @@ from cluster.errors import DatasetUnavailableError
 from cluster.storage.client import parse_s3_uri
 from cluster.storage.run_store import S3RunStore
 from cluster.storage.settings import S3Settings
+from engine.data.endings import ARCHIVE_ENDINGS, TABLE_ENDING, is_source
 from engine.errors import ObjectNotFoundError
 
 MANIFEST: Final = "manifest.jsonl"
@@ -27,8 +28,8 @@ def local_dataset(data: str, settings: S3Settings, *, beside: Sequence[Path] = (
     """The folder of a dataset version on this node.
 
     Args:
-        data: a dataset version or a zip of recordings at `s3://bucket/...`; or a local dataset version, which is used
-            where it is, or a local folder or zip of recordings, which is ingested.
+        data: a dataset version or an archive or Parquet file of recordings at `s3://bucket/...`; or a local dataset
+            version, which is used where it is, or a local folder, archive or Parquet file, which is ingested.
         settings: the object store.
         beside: folders that a relative path may be relative to, besides the current one.
         cache: where downloaded and ingested datasets are kept; by default under `LIM_HOME`.
@@ -49,7 +50,7 @@ def local_dataset(data: str, settings: S3Settings, *, beside: Sequence[Path] = (
 
 def _from_s3(uri: str, settings: S3Settings, cache: Path) -> Path:
     store = S3RunStore.at(uri, settings)
-    if store.prefix.lower().endswith(".zip"):
+    if is_source(store.prefix):
         return _archive_from_s3(uri, settings, cache)
     try:
         manifest = store.get_bytes(MANIFEST)
@@ -57,7 +58,7 @@ def _from_s3(uri: str, settings: S3Settings, cache: Path) -> Path:
         found = store.list("")
         raise DatasetUnavailableError(
             f"{uri} has no {MANIFEST} (found {len(found)} objects there); give the prefix of a dataset version, "
-            "or an archive whose name ends with .zip"
+            f"or a file whose name ends with one of {', '.join((*ARCHIVE_ENDINGS, TABLE_ENDING))}"
         ) from None
     # The manifest names every file of a version, which never changes: its content is the version's name.
     digest = hashlib.sha256(f"{uri}\n".encode() + manifest).hexdigest()

@@ -9,7 +9,7 @@ import functools
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
@@ -27,10 +27,25 @@ MIN_RATE_HZ, MAX_RATE_HZ = 2_000, 192_000
 MAX_CHANNELS = 64
 
 Wave = npt.NDArray[np.float32]
-Source = Path | str | BinaryIO
-"""A path, or an open binary file that can seek (read from its beginning)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A file that was decoded once, so that any part of it can be read at once."""
+
+    file: BinaryIO
+    """Its mono samples at its own rate."""
+    info: AudioInfo
+    """What the file itself said."""
+
+
+Source = Path | str | BinaryIO | Decoded
+"""A path, an open binary file that can seek (read from its beginning), or what `decode_once` gave."""
 
 _FORMAT_NAMES = {"WAV": "WAV", "WAVEX": "WAV", "RF64": "WAV", "FLAC": "FLAC", "OGG": "OGG", "MP3": "MP3", "MPEG": "MP3"}
+# An MP3 frame needs those before it; in the last pages of a Vorbis stream libsndfile 1.2.2 finds the wrong place without
+# a word; an Opus decoder takes some hundred milliseconds to find its state. All of them are decoded up to the place.
+_SEEKABLE = ("WAV", "FLAC")
 _BLOCK_SAMPLES = 1 << 18  # decoded at once, over all channels: 1 MiB
 _UNKNOWN_FRAMES = 1 << 60  # what libsndfile reports when a header leaves the length open is far above this
 _MAX_COUNTED_SAMPLES = 1 << 28  # decoded to find such a length, over all channels: over an hour of speech
@@ -68,10 +83,10 @@ def probe(source: Source) -> AudioInfo:
 
 
 def read_audio(source: Source, rate_hz: int = 16_000, start_s: float = 0.0, duration_s: float | None = None) -> Wave:
-    """A segment of a file as mono samples at `rate_hz`; only the segment is read and decoded.
+    """A segment of a file as mono samples at `rate_hz`; of WAV and FLAC only the segment is read and decoded.
 
-    Channels are averaged. A file at `rate_hz` keeps its samples exactly. An MP3 is decoded from its beginning, because
-    a frame needs those before it.
+    Channels are averaged. A file at `rate_hz` keeps its samples exactly. MP3, Vorbis and Opus are decoded from their
+    beginning, so that a segment is always exactly that stretch of the whole.
 
     Args:
         source: path or open binary file.
@@ -103,6 +118,38 @@ def read_audio(source: Source, rate_hz: int = 16_000, start_s: float = 0.0, dura
             f"{name} has samples that are NaN or infinite; only finite samples are allowed: export it again"
         )
     return resample(wave_T, info.rate_hz, rate_hz)
+
+
+def can_cut(source: Source) -> bool:
+    """Whether a part of a file can be decoded without all that comes before it.
+
+    Raises:
+        AudioError: as `probe`.
+    """
+    with _opened(source) as sound:
+        return sound.can_seek
+
+
+def decode_once(source: Source, target: BinaryIO) -> Decoded:
+    """Decode a whole file into another one, in bounded memory; parts of that one are read at once.
+
+    Samples stay what they were: they are kept as floats, at the file's own rate.
+
+    Raises:
+        AudioError: as `read_audio`, save that samples are not checked.
+    """
+    with _opened(source) as sound:
+        info, found = sound.info, 0
+        with soundfile.SoundFile(target, "w", info.rate_hz, 1, "FLOAT", format="RF64") as decoded:
+            while len(block_T := sound.decode(_BLOCK_SAMPLES)):
+                decoded.write(block_T)
+                found += len(block_T)
+        if found < info.frames and sound.length == "stated":
+            raise TruncatedAudioError(
+                f"{sound.name} is truncated: its header says {info.frames} frames, decoding stopped after {found}; "
+                "copy or record it again"
+            )
+    return Decoded(target, info)
 
 
 def read_blocks(source: Source, block_s: float = 1.0) -> Iterator[Wave]:
@@ -197,6 +244,12 @@ class _Sound:
 
 @contextmanager
 def _opened(source: Source) -> Iterator[_Sound]:
+    if isinstance(source, Decoded):
+        with _decoder(source.file, "the file") as file:
+            # The container is whole: it was written here. Its length is what was decoded, whatever the file had said.
+            info = replace(source.info, frames=file.frames, duration_s=file.frames / file.samplerate, channels=1)
+            yield _Sound(file, "the file", info, "stated", can_seek=True)
+        return
     with ExitStack() as stack:
         if isinstance(source, str | Path):
             name = str(source)
@@ -228,10 +281,10 @@ def _opened(source: Source) -> Iterator[_Sound]:
         if frames <= 0:
             raise EmptyAudioError(f"{name} has no samples; record it again")
         info = AudioInfo(file.samplerate, file.channels, frames, frames / file.samplerate, format_name)
-        yield _Sound(file, name, info, length, can_seek=format_name != "MP3" and not is_open)
+        yield _Sound(file, name, info, length, can_seek=format_name in _SEEKABLE and not is_open)
 
 
-def _decoder(target: Source, name: str) -> _SequentialFile:
+def _decoder(target: Path | str | BinaryIO, name: str) -> _SequentialFile:
     if not isinstance(target, str | Path):
         target.seek(0)
     try:

@@ -59,10 +59,13 @@ class ZipSource:
         """
         self.entries: list[Entry] = []
         self.warnings: list[str] = []
+        self.unpacked_bytes = 0
+        """Bytes of data of all members, by their own account."""
         self._limits = limits
         self._work = work
         self._archive_bytes = path.stat().st_size
         self._read_bytes = 0
+        self._was_read: set[int] = set()
         _check_directory(path, limits)
         try:
             self._zip = zipfile.ZipFile(path)
@@ -86,7 +89,7 @@ class ZipSource:
         infos = self._zip.infolist()
         if len(infos) > self._limits.max_members:
             raise _too_many(name, len(infos), self._limits)
-        total_bytes = sum(info.file_size for info in infos)
+        total_bytes = self.unpacked_bytes = sum(info.file_size for info in infos)
         if total_bytes > self._limits.max_total_bytes:
             raise IngestError(
                 f"{name} would unpack to {_size(total_bytes)}; allowed: at most {_size(self._limits.max_total_bytes)}: "
@@ -125,6 +128,8 @@ class ZipSource:
         assert isinstance(info, zipfile.ZipInfo)
         if info.file_size > max_bytes:
             raise _too_large(info.file_size, max_bytes)
+        is_first_time = info.header_offset not in self._was_read
+        self._was_read.add(info.header_offset)
         with self._buffer(info.file_size) as buffer:
             # zipfile stops at the size that the directory states, so a member that hides more has a wrong CRC.
             chunk_bytes = _CHUNK_BYTES if info.compress_type in _BOUNDED_METHODS else _SMALL_CHUNK_BYTES
@@ -132,7 +137,8 @@ class ZipSource:
                 with self._zip.open(info) as member:
                     while chunk := member.read(chunk_bytes):
                         buffer.write(chunk)
-                        self._check_ratio(entry, info, buffer.tell(), len(chunk))
+                        # Metadata is read to see what it is, and again for its rows: that makes no bomb of it.
+                        self._check_ratio(entry, info, buffer.tell(), len(chunk) if is_first_time else 0)
             except _MALFORMED as error:
                 raise ItemError("corrupt", f"the archive's member is damaged ({error})") from error
             if buffer.tell() != info.file_size:

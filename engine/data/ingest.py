@@ -1,4 +1,4 @@
-"""The stage upload -> dataset version: a zip or a folder of recordings becomes a manifest and audio shards.
+"""The stage upload -> dataset version: an archive or a folder of recordings becomes a manifest and audio shards.
 
 Items are read one at a time: memory grows with the number of names and texts, not with the audio. Each item that
 cannot be used is set aside and named in the report; a good item is never lost.
@@ -11,27 +11,20 @@ import os
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
-from engine.audio.reading import AudioInfo, Wave, probe, read_audio, read_blocks
-from engine.data.archive import ZipSource
-from engine.data.folder import FolderSource
-from engine.data.layout import OTHER_AUDIO_ENDINGS, Item, Layout, read_layout
+from engine.audio.reading import AudioInfo, Source, Wave, probe, read_audio, read_blocks
+from engine.data.layout import Item, Layout
+from engine.data.layouts.registry import read_layout
 from engine.data.limits import DEFAULT_LIMITS, IngestLimits
 from engine.data.manifest import Utterance, manifest_line
+from engine.data.opening import open_source
+from engine.data.recordings import Recordings, fault_of, part
 from engine.data.report import IngestReport, TextStatistics, named
 from engine.data.shards import RATE_HZ, ShardWriter, to_int16
 from engine.data.source import DataSource
-from engine.errors import (
-    AudioError,
-    EmptyAudioError,
-    IngestError,
-    ItemError,
-    TruncatedAudioError,
-    UnsupportedAudioError,
-)
+from engine.errors import AudioError, IngestError, ItemError
 
 MANIFEST_NAME = "manifest.jsonl"
 REPORT_NAME = "report.json"
@@ -41,17 +34,16 @@ OnProgress = Callable[[int, int], None]
 
 _LEVEL_FRAME_S = 0.02
 _MAX_SCANNED_SAMPLES = 1 << 28  # a file of a few kilobytes can say it holds years: over this nobody looks for silence
-_CODES = {EmptyAudioError: "empty_file", TruncatedAudioError: "truncated", UnsupportedAudioError: "unsupported_format"}
 
 
 def ingest(
     source: Path, target: Path, limits: IngestLimits = DEFAULT_LIMITS, on_progress: OnProgress | None = None
 ) -> IngestReport:
-    """Turn a zip or a folder of recordings into a dataset version.
+    """Turn an archive or a folder of recordings into a dataset version.
 
     Args:
-        source: a zip archive or a folder, with `metadata.csv` or `metadata.jsonl` (AudioFolder), or with file names
-            such as `7_jackson_32.wav` (text_speaker_take).
+        source: a zip, a tar (plain, gzip, bzip2, xz), a Parquet file or a folder of any of them, in one of the
+            structures of `engine.data.layouts.registry`, which is found by looking.
         target: folder for `audio/*.wav`, `report.json` and, last and at once, `manifest.jsonl`.
         limits: how much the source may ask of the machine, and which recordings are usable.
         on_progress: told after each item.
@@ -66,7 +58,7 @@ def ingest(
     source, target = Path(source), Path(target)
     try:
         _prepare(target)
-        with _opened(source, target, limits) as opened:
+        with open_source(source, limits, work=target) as opened:
             return _Ingestion(opened, target, limits).run(on_progress)
     except OSError as error:
         raise IngestError(f"cannot read {source.name} or write the dataset: {error.strerror or error}") from error
@@ -80,14 +72,6 @@ def _prepare(target: Path) -> None:
         left_behind.unlink(missing_ok=True)
 
 
-def _opened(source: Path, target: Path, limits: IngestLimits) -> ZipSource | FolderSource:
-    if source.is_dir():
-        return FolderSource(source, limits, excluded=target)
-    if source.is_file():
-        return ZipSource(source, limits, work=target)
-    raise IngestError(f"no zip archive or folder at {source}")
-
-
 class _Ingestion:
     """One ingestion, under way."""
 
@@ -97,17 +81,18 @@ class _Ingestion:
         self.limits = limits
         self.shards = ShardWriter(target, limits.shard_s)
         self.statistics = _Statistics()
+        self.recordings = Recordings(source, limits, work=target)
 
     def run(self, on_progress: OnProgress | None) -> IngestReport:
         layout = read_layout(self.source, self.limits)
         partial = self.target / f".{MANIFEST_NAME}.partial"
         try:
-            with partial.open("w", encoding="utf-8", newline="\n") as manifest:
+            with partial.open("w", encoding="utf-8", newline="\n") as manifest, self.recordings:
                 for done, item in enumerate(layout.items, start=1):
                     try:
                         manifest.write(manifest_line(self._take(item)))
                     except ItemError as fault:
-                        layout.set_item_aside(item.entry.path, fault.code, fault.reason)
+                        layout.set_item_aside(item.shown, fault.code, fault.reason)
                     if on_progress:
                         on_progress(done, len(layout.items))
                 manifest.flush()
@@ -133,8 +118,12 @@ class _Ingestion:
         Raises:
             ItemError: it cannot be used.
         """
-        with self.source.open(item.entry, self.limits.max_member_bytes) as file:
-            info, wave_T = _checked_wave(file, item.entry.path, self.limits)
+        with self.recordings.open(item) as file:
+            info, wave_T = _checked_wave(file, item, self.limits)
+        if self.statistics.audio_s > self.limits.max_audio_s:
+            raise IngestError(
+                f"the dataset has more than {self.limits.max_audio_s / 3600:g} hours of audio, the most allowed: split it"
+            )
         samples_T, scaled = to_int16(wave_T)
         shard, start_s = self.shards.add(samples_T)
         utterance = Utterance(
@@ -151,34 +140,32 @@ class _Ingestion:
         return utterance
 
 
-def _checked_wave(file: BinaryIO, path: str, limits: IngestLimits) -> tuple[AudioInfo, Wave]:
-    """What a file says about itself, and wave_T at 16 kHz."""
+def _checked_wave(file: Source, item: Item, limits: IngestLimits) -> tuple[AudioInfo, Wave]:
+    """What a file says about itself, and wave_T of the item in it at 16 kHz."""
     try:
         info = probe(file)
-        if info.duration_s > limits.max_item_s:
-            can_scan = info.frames * info.channels <= _MAX_SCANNED_SAMPLES
+        start_s, duration_s = part(item, info)
+        if duration_s > limits.max_item_s:
+            can_scan = not item.is_part and info.frames * info.channels <= _MAX_SCANNED_SAMPLES
             if can_scan and all(
                 _level_dbfs(block_T, info.rate_hz) <= limits.silence_dbfs for block_T in read_blocks(file)
             ):
-                raise _silent(info, limits)
-            raise ItemError("too_long", f"it lasts {info.duration_s:.1f} s; allowed: at most {limits.max_item_s:g} s")
-        if info.duration_s < limits.min_item_s:
-            raise ItemError("too_short", f"it lasts {info.duration_s:.3f} s; allowed: at least {limits.min_item_s:g} s")
-        wave_T = read_audio(file, RATE_HZ)
+                raise _silent(duration_s, limits)
+            raise ItemError("too_long", f"it lasts {duration_s:.1f} s; allowed: at most {limits.max_item_s:g} s")
+        if duration_s < limits.min_item_s:
+            raise ItemError("too_short", f"it lasts {duration_s:.3f} s; allowed: at least {limits.min_item_s:g} s")
+        is_whole = start_s == 0 and duration_s == info.duration_s
+        wave_T = read_audio(file, RATE_HZ) if is_whole else read_audio(file, RATE_HZ, start_s, duration_s)
     except AudioError as error:
-        code = _CODES.get(type(error), "corrupt")
-        ending = path.rpartition(".")[2].lower()
-        if code == "corrupt" and ending in OTHER_AUDIO_ENDINGS:
-            code = "unsupported_format"
-        raise ItemError(code, str(error)) from error
+        raise fault_of(error, item.entry.path) from error
     if _level_dbfs(wave_T, RATE_HZ) <= limits.silence_dbfs:
-        raise _silent(info, limits)
+        raise _silent(duration_s, limits)
     return info, wave_T
 
 
-def _silent(info: AudioInfo, limits: IngestLimits) -> ItemError:
+def _silent(duration_s: float, limits: IngestLimits) -> ItemError:
     return ItemError(
-        "silent", f"nothing in its {info.duration_s:.2f} s is louder than {limits.silence_dbfs:g} dB below full scale"
+        "silent", f"nothing in its {duration_s:.2f} s is louder than {limits.silence_dbfs:g} dB below full scale"
     )
 
 
@@ -245,7 +232,8 @@ class _Statistics:
         set_aside = sorted(layout.set_aside, key=lambda item: (item.path, item.code, item.reason))
         by_code = Counter(item.code for item in set_aside)
         return IngestReport(
-            layout=layout.kind,
+            layout=layout.kinds[0],
+            layouts=layout.kinds,
             metadata_files=layout.metadata_files,
             items_found=self.items + len(set_aside),
             items_good=self.items,
@@ -273,8 +261,9 @@ class _Statistics:
 def _nothing_good(report: IngestReport) -> str:
     if not report.set_aside:
         return (
-            "found no recording; a dataset is a zip or a folder with audio files and a metadata.csv (columns file_name, "
-            "transcription), or with file names such as 7_jackson_32.wav (text_speaker_take)"
+            "found no recording; a dataset is a zip or a folder, a tar or a Parquet file, with audio files and a "
+            "metadata.csv (columns file_name, transcription) or a NeMo, Common Voice, LibriSpeech, LJ Speech or Kaldi "
+            "structure, or with file names such as 7_jackson_32.wav (text_speaker_take)"
         )
     first = [f"{item.path} ({item.code}: {item.reason})" for item in report.set_aside]
     return f"none of {report.items_found} items can be used: {named(first, most=5)}"

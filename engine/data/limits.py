@@ -13,7 +13,7 @@ class IngestLimits:
     """The limits of one ingestion; the defaults suit untrusted uploads of speech."""
 
     max_members: int = 1_000_000
-    """Most members of an archive, or files in a folder."""
+    """Most members of an archive, files in a folder, or rows of tables."""
     max_total_bytes: int = 64 * GIB
     """Most uncompressed bytes of an archive."""
     max_member_bytes: int = 2 * GIB
@@ -24,6 +24,10 @@ class IngestLimits:
     """Most uncompressed bytes for each compressed one, of a member or of the archive, above `ratio_floor_bytes`."""
     ratio_floor_bytes: int = 256 * MIB
     """Below this any ratio is allowed: ten minutes of digital silence deflate a thousandfold and are no attack."""
+    max_file_s: float = 12 * 3600.0
+    """Longest file that rows with times take parts of, in seconds."""
+    max_audio_s: float = 2_000 * 3600.0
+    """Most audio of a dataset, in seconds: rows may name the same stretch of a small file a million times."""
     max_item_s: float = 30.0
     """Longest recording, in seconds."""
     min_item_s: float = 0.05

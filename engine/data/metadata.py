@@ -1,4 +1,4 @@
-"""Metadata files: `metadata.csv` and `metadata.jsonl` with a column of file names and one of texts."""
+"""Metadata files: `metadata.csv`, `.tsv` and `.jsonl` with a column of file names and one of texts."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import codecs
 import csv
 import io
 import json
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import Any, Literal
 from engine.data.manifest import Split
 from engine.errors import IngestError, ItemError
 
-METADATA_NAMES = ("metadata.csv", "metadata.jsonl")
+METADATA_NAMES = ("metadata.csv", "metadata.jsonl", "metadata.tsv")
 FILE_COLUMNS = ("file_name", "filename", "file", "path", "audio")
 TEXT_COLUMNS = ("transcription", "transcript", "text", "sentence", "label")
 SPEAKER_COLUMNS = ("speaker", "speaker_id", "client_id")
@@ -51,6 +52,12 @@ class Row:
     """The split as the row calls it."""
     fault: ItemError | None = None
     """Why the row cannot be used, if so."""
+    start_s: float = 0.0
+    """Where in the file it begins, in seconds."""
+    duration_s: float | None = None
+    """How long it is, in seconds; None for all the rest of the file."""
+    id: str | None = None
+    """What the metadata calls it."""
 
 
 def read_metadata(name: str, data: bytes, known: Mapping[str, Any]) -> tuple[list[Row], list[str]]:
@@ -64,7 +71,7 @@ def read_metadata(name: str, data: bytes, known: Mapping[str, Any]) -> tuple[lis
     Raises:
         IngestError: no column of file names, or none of texts.
     """
-    text, warnings = _decoded(name, data)
+    text, warnings = decoded(name, data)
     if name.lower().endswith(".jsonl"):
         return _jsonl_rows(name, text), warnings
     rows, more = _csv_rows(name, text, known)
@@ -79,7 +86,14 @@ def clean_text(text: str) -> str:
     return " ".join("".join(kept).split())
 
 
-def _decoded(name: str, data: bytes) -> tuple[str, list[str]]:
+def split_of_name(name: str) -> Split | None:
+    """The split that a word of a name says, as in `train-00000-of-00002` or `dev_clean`; the first such word counts."""
+    words = re.split(r"[^a-z]+", name.lower())
+    return next((SPLIT_NAMES[word] for word in words if word in SPLIT_NAMES), None)
+
+
+def decoded(name: str, data: bytes) -> tuple[str, list[str]]:
+    """A metadata file's text, and warnings about its encoding."""
     encoding = next((encoding for mark, encoding in _BYTE_ORDER_MARKS.items() if data.startswith(mark)), "utf-8")
     try:
         text = data.decode(encoding).removeprefix("\ufeff")
@@ -102,34 +116,36 @@ def _decoded(name: str, data: bytes) -> tuple[str, list[str]]:
 def _csv_rows(name: str, text: str, known: Mapping[str, Any]) -> tuple[list[Row], list[str]]:
     warnings = []
     header_line = next((line for line in text.splitlines() if line.strip()), "")
-    delimiter = next((mark for mark in _DELIMITERS if _column(header_line.split(mark), FILE_COLUMNS) is not None), ",")
-    if delimiter != ",":
-        warnings.append(f"{name} separates its columns with {delimiter!r}, not with a comma")
+    delimiter = next((mark for mark in _DELIMITERS if column(header_line.split(mark), FILE_COLUMNS) is not None), ",")
+    if delimiter != ("\t" if name.lower().endswith(".tsv") else ","):
+        warnings.append(
+            f"{name} separates its columns with {delimiter!r}, not with a {'tab' if name.lower().endswith('.tsv') else 'comma'}"
+        )
     try:
-        records = list(_records(text, delimiter, csv.QUOTE_MINIMAL))
-        quotes_are_closed = not any(_swallows_rows(fields, delimiter, known) for _, fields in records)
+        rows = list(records(text, delimiter, csv.QUOTE_MINIMAL))
+        quotes_are_closed = not any(_swallows_rows(fields, delimiter, known) for _, fields in rows)
     except csv.Error:  # a field longer than any text
         quotes_are_closed = False
     if not quotes_are_closed:
         warnings.append(f"{name} has a quote that is never closed; its quotes were read as plain characters")
         try:
-            records = [
+            rows = [
                 (line, [field.strip().strip('"') for field in fields])
-                for line, fields in _records(text, delimiter, csv.QUOTE_NONE)
+                for line, fields in records(text, delimiter, csv.QUOTE_NONE)
             ]
         except csv.Error:
             raise IngestError(
                 f"{name} has a line of more than {csv.field_size_limit():,} characters; make it a CSV with one row "
                 "for each recording"
             ) from None
-    if not records:
+    if not rows:
         raise IngestError(f"{name} is empty; its first line names the columns, such as file_name,transcription")
-    header = records[0][1]
+    header = rows[0][1]
     columns = _columns(name, header)
-    return [_csv_row(line, fields, len(header), columns) for line, fields in records[1:]], warnings
+    return [_csv_row(line, fields, len(header), columns) for line, fields in rows[1:]], warnings
 
 
-def _records(text: str, delimiter: str, quoting: Literal[0, 3]) -> Iterator[tuple[int, list[str]]]:
+def records(text: str, delimiter: str, quoting: Literal[0, 3]) -> Iterator[tuple[int, list[str]]]:
     """Fields of each row that is not blank, and the number of its first line."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting)
     before = 0
@@ -158,10 +174,10 @@ def plain_path(file_name: str) -> str:
 def _columns(name: str, header: list[str]) -> dict[str, int]:
     """Where each thing stands in a row."""
     found = {
-        "file": _column(header, FILE_COLUMNS),
-        "text": _column(header, TEXT_COLUMNS),
-        "speaker": _column(header, SPEAKER_COLUMNS),
-        "split": _column(header, ("split",)),
+        "file": column(header, FILE_COLUMNS),
+        "text": column(header, TEXT_COLUMNS),
+        "speaker": column(header, SPEAKER_COLUMNS),
+        "split": column(header, ("split",)),
     }
     for role, allowed in (("file", FILE_COLUMNS), ("text", TEXT_COLUMNS)):
         if found[role] is None:
@@ -172,7 +188,8 @@ def _columns(name: str, header: list[str]) -> dict[str, int]:
     return {role: at for role, at in found.items() if at is not None}
 
 
-def _column(header: list[str], allowed: Sequence[str]) -> int | None:
+def column(header: list[str], allowed: Sequence[str]) -> int | None:
+    """Where in a header the first of the allowed names stands; None if none of them does."""
     fields = [field.strip().strip('"').lower() for field in header]
     return next((fields.index(name) for name in allowed if name in fields), None)
 
@@ -188,11 +205,25 @@ def _csv_row(line: int, fields: list[str], width: int, columns: Mapping[str, int
             "missing_text",
             f"its row has {len(fields)} fields, the first line has {width}; a text with commas stands in quotes",
         )
-    return _row(line, field("file"), field("text"), field("speaker"), field("split"), fault)
+    return row_of(line, field("file"), field("text"), field("speaker"), field("split"), fault)
 
 
 def _jsonl_rows(name: str, text: str) -> list[Row]:
     rows = []
+    for line, values in json_lines(text):
+        if isinstance(values, ItemError):
+            rows.append(Row(line, "", "", None, None, values))
+        else:
+            file_name, text_value = value_of(values, FILE_COLUMNS), value_of(values, TEXT_COLUMNS)
+            speaker, split = value_of(values, SPEAKER_COLUMNS), value_of(values, ("split",))
+            rows.append(row_of(line, file_name, text_value, speaker, split))
+    if rows and not any(row.file_name for row in rows):
+        raise IngestError(f"{name} names no file; each line is an object with one of {', '.join(FILE_COLUMNS)}")
+    return rows
+
+
+def json_lines(text: str) -> Iterator[tuple[int, dict[str, Any] | ItemError]]:
+    """The object of each line that is not blank, its keys in lower case, or what is wrong with the line."""
     for line, source in enumerate(text.split("\n"), start=1):
         if not source.strip():
             continue
@@ -201,21 +232,18 @@ def _jsonl_rows(name: str, text: str) -> list[Row]:
         except (ValueError, RecursionError) as error:
             found = str(error)
         if isinstance(found, dict):
-            values = {str(key).strip().lower(): value for key, value in found.items()}
-            file_name, text_value = _value(values, FILE_COLUMNS), _value(values, TEXT_COLUMNS)
-            rows.append(_row(line, file_name, text_value, _value(values, SPEAKER_COLUMNS), _value(values, ("split",))))
+            yield line, {str(key).strip().lower(): value for key, value in found.items()}
         else:
             problem = found if isinstance(found, str) else f"it holds {type(found).__name__}"
-            rows.append(Row(line, "", "", None, None, ItemError("corrupt", f"the line is no JSON object: {problem}")))
-    if rows and not any(row.file_name for row in rows):
-        raise IngestError(f"{name} names no file; each line is an object with one of {', '.join(FILE_COLUMNS)}")
-    return rows
+            yield line, ItemError("corrupt", f"the line is no JSON object: {problem}")
 
 
-def _value(values: Mapping[str, Any], names: Sequence[str]) -> str:
+def value_of(values: Mapping[str, Any], names: Sequence[str]) -> str:
+    """The first of the named values that is there, as text."""
     found = next((values[name] for name in names if values.get(name) is not None), "")
     return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
 
 
-def _row(line: int, file_name: str, text: str, speaker: str, split: str, fault: ItemError | None = None) -> Row:
+def row_of(line: int, file_name: str, text: str, speaker: str, split: str, fault: ItemError | None = None) -> Row:
+    """A row, with its texts cleaned."""
     return Row(line, file_name.strip(), clean_text(text), clean_text(speaker) or None, split.strip() or None, fault)

@@ -6,7 +6,23 @@ from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
 
+LayoutKind = Literal[
+    "parquet",
+    "kaldi",
+    "common_voice",
+    "librispeech",
+    "ljspeech",
+    "nemo",
+    "audiofolder",
+    "file_names",
+]
+"""The structures that datasets come in, the most specific first."""
+
 Code = Literal[
+    "bad_archive",
+    "bad_metadata",
+    "bad_times",
+    "command",
     "corrupt",
     "duplicate_name",
     "empty_file",
@@ -15,6 +31,7 @@ Code = Literal[
     "missing_text",
     "nested_archive",
     "not_audio",
+    "not_validated",
     "silent",
     "symlink",
     "too_large",
@@ -27,6 +44,10 @@ Code = Literal[
 CODES: tuple[Code, ...] = get_args(Code)
 
 ACTIONS: dict[Code, str] = {
+    "bad_archive": "make the archive again, or put the files themselves into the dataset",
+    "bad_metadata": "mend the metadata file as the reason says",
+    "bad_times": "mend the times of its row",
+    "command": "run the command yourself, save what it gives as a file, and name that file",
     "corrupt": "export or copy the file again, as WAV, FLAC, OGG, Opus or MP3",
     "duplicate_name": "give each recording a name of its own, and one row",
     "empty_file": "copy or record it again",
@@ -35,6 +56,7 @@ ACTIONS: dict[Code, str] = {
     "missing_text": "give its text in metadata.csv (columns file_name, transcription), or remove the file",
     "nested_archive": "unpack it, and put the recordings themselves into the dataset",
     "not_audio": "nothing, unless it was meant to be a recording",
+    "not_validated": "nothing, unless its text is right: then give it in validated.tsv",
     "silent": "record it again, or remove it",
     "symlink": "put the file itself into the dataset",
     "too_large": "cut it into shorter recordings",
@@ -81,8 +103,11 @@ class TextStatistics(_Record):
 class IngestReport(_Record):
     """What ingestion found. `items_found` is `items_good` plus the items set aside."""
 
-    layout: Literal["audiofolder", "file_names"]
-    """How texts were found: a metadata file, or names such as `7_jackson_32.wav`."""
+    layout: LayoutKind
+    """How texts were found: the structure of the source, or of most of it. `audiofolder` is a `metadata.csv`, `.tsv`
+    or `.jsonl`; `file_names` are names such as `7_jackson_32.wav`."""
+    layouts: list[LayoutKind]
+    """Every structure that the source holds, that of the most items first."""
     metadata_files: list[str]
     """The metadata files that were read."""
     items_found: int

@@ -6,9 +6,7 @@ import re
 import unicodedata
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO, Protocol
-from zipfile import ZipInfo
 
 from engine.errors import ItemError
 
@@ -21,19 +19,23 @@ class Entry:
 
     path: str
     """Relative path with `/`, in Unicode's composed form; of an unsafe path, the text that was found."""
-    handle: ZipInfo | Path
-    """What the source opens it by."""
+    handle: object
+    """What its source opens it by."""
     fault: ItemError | None = None
     """Why it cannot be opened, if so."""
 
 
 class DataSource(Protocol):
-    """A zip archive or a folder."""
+    """An archive, a folder, or what stands for one."""
 
     entries: list[Entry]
     """Every file that is not hidden."""
     warnings: list[str]
     """What is odd about the source as a whole."""
+
+    def __enter__(self) -> DataSource: ...
+
+    def __exit__(self, *_: object) -> None: ...
 
     def open(self, entry: Entry, max_bytes: int) -> AbstractContextManager[BinaryIO]:
         """Open an entry as a file that can seek.
@@ -52,6 +54,8 @@ def safe_path(name: str) -> str:
         ItemError: it leads, or could lead on some system, out of the source.
     """
     path = unicodedata.normalize("NFC", name.replace("\\", "/"))
+    if "\0" in path:
+        raise ItemError("unsafe_path", f"found a path with a NUL in it, {name!r}; paths are text")
     if path.startswith("/"):
         raise ItemError("unsafe_path", f"found an absolute path, {name!r}; paths are relative")
     if re.match(r"[A-Za-z]:", path):

@@ -37,7 +37,10 @@ class FileBody(_Body):
 
 
 class UploadSourceBody(_Body):
-    """Files that the client uploads: one zip archive, or single files."""
+    """Files that the client uploads.
+
+    One archive (zip, tar, tar.gz, ...), Parquet files, or metadata and recordings, which may be in archives themselves.
+    """
 
     type: Literal["upload"]
     files: Annotated[list[FileBody], Field(min_length=1, max_length=10_000)]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from engine.data.endings import AUDIO_ENDINGS, ending
 from engine.errors import IngestError
 from engine.storage import RunStore
 
@@ -57,18 +58,17 @@ def process(files: list[UploadedFile], uploads: RunStore, version: RunStore) -> 
 
 
 def _fetch(files: list[UploadedFile], uploads: RunStore, folder: Path) -> Path:
-    """The only file when it is an archive, else the folder that holds all of them."""
+    """The only file when it can be a dataset by itself, else the folder that holds all of them.
+
+    A folder may hold archives and tables too: several uploaded files are one dataset.
+    """
     folder.mkdir()
     for file in files:
         path = folder / file.name
         path.parent.mkdir(parents=True, exist_ok=True)
         uploads.get(file.key, path)
     only = folder / files[0].name
-    return only if len(files) == 1 and not _is_recording(only) else folder
-
-
-def _is_recording(path: Path) -> bool:
-    return path.suffix.lower() in {".wav", ".flac", ".ogg", ".opus", ".mp3"}
+    return only if len(files) == 1 and ending(files[0].name) not in AUDIO_ENDINGS else folder
 
 
 def _ingest(source: Path, target: Path, version: RunStore) -> Outcome:
@@ -103,7 +103,17 @@ def _ingest(source: Path, target: Path, version: RunStore) -> Outcome:
     found = report.model_dump(mode="json")
     counts = {
         name: found[name]
-        for name in ("items_found", "items_good", "set_aside_by_code", "shortest_s", "longest_s", "speakers", "splits")
+        for name in (
+            "layout",
+            "layouts",
+            "items_found",
+            "items_good",
+            "set_aside_by_code",
+            "shortest_s",
+            "longest_s",
+            "speakers",
+            "splits",
+        )
     }
     return Outcome(
         version=Version(

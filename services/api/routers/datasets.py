@@ -216,7 +216,7 @@ def _check_sizes(source: UploadSourceBody, services: Services) -> None:
     if len(source.files) > settings.max_upload_files:
         most = settings.max_upload_files
         faults.append(
-            Fault("source.files", f"has {len(source.files)} files; at most {most}: put the recordings into one zip")
+            Fault("source.files", f"has {len(source.files)} files; at most {most}: put the recordings into an archive")
         )
     if faults:
         raise InvalidRequestError.of(faults, code="upload_too_large")

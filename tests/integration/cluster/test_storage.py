@@ -24,6 +24,7 @@ from cluster.storage.run_store import S3RunStore
 from engine.data.manifest import read_manifest
 from engine.errors import ObjectNotFoundError
 from tests.integration.cluster.conftest import ROOT
+from tests.unit.engine.data.corpora import expected, librispeech, parquet_of, spoken, tar_of, utterances
 
 
 @pytest.fixture
@@ -160,6 +161,18 @@ def test_a_dataset_comes_from_the_store_once(s3: EmbeddedS3, tones: Path, tmp_pa
     assert (folder / "audio" / "00000.wav").read_bytes() == (tones / "audio" / "00000.wav").read_bytes()
     store.delete("audio")
     assert local_dataset("s3://less-is-more/datasets/tones/v1", s3.settings, cache=tmp_path) == folder
+
+
+@pytest.mark.parametrize("name", ["corpus.tar.gz", "test.parquet"])
+def test_an_archive_or_a_table_comes_from_the_store(s3: EmbeddedS3, tmp_path: Path, name: str) -> None:
+    corpus = [recording for recording in spoken() if recording.split == "test"]
+    if name == "test.parquet":
+        (tmp_path / name).write_bytes(parquet_of(corpus))
+    else:
+        tar_of(tmp_path / name, librispeech(corpus), "w:gz")
+    S3RunStore.at("s3://less-is-more/corpora", s3.settings).put(name, tmp_path / name)
+    folder = local_dataset(f"s3://less-is-more/corpora/{name}", s3.settings, cache=tmp_path / "cache")
+    assert utterances(folder) == expected(corpus)
 
 
 def test_pyarrow_reaches_the_same_store_from_another_process(s3: EmbeddedS3, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tarfile
 import zipfile
 from collections.abc import Mapping
 
@@ -40,6 +41,18 @@ def archive(files: Mapping[str, bytes], *, bomb: bool = False) -> bytes:
             with packed.open("bomb.wav", "w", force_zip64=True) as member:
                 for _ in range(300):
                     member.write(bytes(2**20))
+    return file.getvalue()
+
+
+def tar_gz(files: Mapping[str, bytes], without: str = "") -> bytes:
+    """A compressed tar."""
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w:gz") as packed:
+        for name, data in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            if name != without:
+                packed.addfile(info, io.BytesIO(data))
     return file.getvalue()
 
 

@@ -23,7 +23,7 @@ from services.datasets.processing import Outcome, UploadedFile, process
 from services.datasets.queue import DatasetQueue
 from services.datasets.requests import upload_prefix, version_prefix
 from tests.integration.services import rows
-from tests.integration.services.recordings import archive, good, silence, tone
+from tests.integration.services.recordings import archive, good, silence, tar_gz, tone
 from tests.integration.services.visitors import Visitor, paths_of
 
 Store = Callable[[str], RunStore]
@@ -136,6 +136,21 @@ async def test_single_files_make_a_dataset_too(queue: DatasetQueue, ada: Visitor
     dataset = await settle(queue, ada, new["dataset"]["id"])
     assert dataset["status"] == "ready", dataset["error"]
     assert dataset["statistics"]["utterances"] == 1
+
+
+async def test_other_archives_and_metadata_beside_one(queue: DatasetQueue, ada: Visitor) -> None:
+    for name, files in (
+        ("speech.tar.gz", {"speech.tar.gz": tar_gz(good())}),
+        ("both", {"metadata.csv": good()["metadata.csv"], "takes.tar.gz": tar_gz(good(), without="metadata.csv")}),
+    ):
+        new = await announce(ada, files)
+        await put(new["uploads"], files)
+        await ada.post(f"/datasets/{new['dataset']['id']}/complete")
+        dataset = await settle(queue, ada, new["dataset"]["id"])
+        assert dataset["status"] == "ready", (name, dataset["error"])
+        assert dataset["statistics"]["utterances"] == 4
+        report = (await ada.get(f"/datasets/{dataset['id']}/report")).json()
+        assert (report["layout"], report["layouts"], report["set_aside"]) == ("audiofolder", ["audiofolder"], [])
 
 
 # What is wrong with an archive, how the dataset ends, and what the report or the error names.

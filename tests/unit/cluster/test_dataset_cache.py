@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tarfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -93,3 +94,11 @@ def test_nothing_good(tmp_path: Path, settings: S3Settings) -> None:
     (tmp_path / "notes.txt").write_text("no audio")
     with pytest.raises(IngestError):
         local_dataset(str(tmp_path), settings)
+
+
+def test_an_archive_is_ingested_as_its_folder_is(recordings: Path, settings: S3Settings, tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "recordings.tar.gz", "w:gz") as archive:
+        archive.add(recordings, "recordings")
+    folder = local_dataset(str(tmp_path / "recordings.tar.gz"), settings)
+    of_folder = local_dataset(str(recordings), settings)
+    assert (folder / "manifest.jsonl").read_bytes() == (of_folder / "manifest.jsonl").read_bytes()

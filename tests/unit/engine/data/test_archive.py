@@ -226,7 +226,7 @@ def test_what_systems_leave_behind_is_ignored(tmp_path: Path) -> None:
     assert_survived(tmp_path / "out", samples)
 
 
-@pytest.mark.parametrize("damage", ["text", "empty", "half", "tail", "directory", "gzip"])
+@pytest.mark.parametrize("damage", ["text", "empty", "half", "tail", "directory"])
 def test_what_is_no_zip_is_refused(tmp_path: Path, damage: str) -> None:
     files, _ = good()
     whole = zip_of(tmp_path / "whole.zip", files).read_bytes()
@@ -237,7 +237,6 @@ def test_what_is_no_zip_is_refused(tmp_path: Path, damage: str) -> None:
         "half": whole[: len(whole) // 2],
         "tail": whole[:-30],
         "directory": whole[:start] + b"\xff" * 40 + whole[start + 40 :],
-        "gzip": b"\x1f\x8b\x08" + bytes(100),
     }[damage]
     with pytest.raises(IngestError, match=r"upload\.zip is not a zip archive, or it is damaged or cut short .* again"):
         ingest(_zip(tmp_path, data), tmp_path / "out")

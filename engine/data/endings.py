@@ -1,0 +1,65 @@
+"""What files are called: recordings, archives, tables. The content decides; a name only says where to look."""
+
+from __future__ import annotations
+
+import posixpath
+
+AUDIO_ENDINGS = frozenset({"wav", "wave", "flac", "ogg", "oga", "opus", "mp3"})
+OTHER_AUDIO_ENDINGS = frozenset(
+    [
+        "3gp",
+        "aac",
+        "aif",
+        "aiff",
+        "alac",
+        "amr",
+        "ape",
+        "au",
+        "caf",
+        "dsf",
+        "m4a",
+        "m4b",
+        "mka",
+        "mov",
+        "mp4",
+        "pcm",
+        "ra",
+        "raw",
+        "sph",
+        "snd",
+        "w64",
+        "webm",
+        "wma",
+        "wv",
+    ]
+)
+PACKED_ENDINGS = frozenset(["7z", "bz2", "gz", "rar", "tar", "tbz2", "tgz", "txz", "xz", "zip", "zst"])
+"""Archives and compressed files, those that are not read among them."""
+ARCHIVE_ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+"""The archives that are read."""
+TABLE_ENDING = ".parquet"
+
+
+def ending(path: str) -> str:
+    """What follows the last dot of a file's name, in lower case."""
+    name = posixpath.basename(path)
+    return name.rpartition(".")[2].lower() if "." in name else ""
+
+
+def stem(path: str) -> str:
+    """A path without its ending; of an archive, without both."""
+    lower = path.lower()
+    for archive_ending in sorted(ARCHIVE_ENDINGS, key=len, reverse=True):
+        if lower.endswith(archive_ending):
+            return path[: -len(archive_ending)]
+    return path.rpartition(".")[0] if "." in posixpath.basename(path) else path
+
+
+def is_archive(name: str) -> bool:
+    """Whether a file is called as an archive that is read."""
+    return name.lower().endswith(ARCHIVE_ENDINGS)
+
+
+def is_source(name: str) -> bool:
+    """Whether a single file can be called a whole dataset: an archive or a table."""
+    return is_archive(name) or name.lower().endswith(TABLE_ENDING)

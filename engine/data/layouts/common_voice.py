@@ -1,0 +1,114 @@
+"""Mozilla Common Voice: `clips/` and `train.tsv`, `dev.tsv`, `test.tsv`, `validated.tsv`.
+
+`validated.tsv` repeats the clips of the three splits and has more, which are in no split. `other.tsv` and
+`invalidated.tsv` hold clips whose text listeners have not confirmed, or have refused: none of those is used.
+
+Source: Common Voice, "Corpus Format"; CorporaCreator writes the files without quoting.
+"""
+
+from __future__ import annotations
+
+import csv
+import posixpath
+from collections.abc import Iterator
+
+from engine.data.layouts.building import Builder
+from engine.data.layouts.contents import Contents
+from engine.data.manifest import Split
+from engine.data.metadata import Row, clean_text, column, plain_path, records, row_of
+from engine.errors import IngestError, ItemError
+
+_SPLITS: dict[str, Split | None] = {
+    "train.tsv": "train",
+    "dev.tsv": "validation",
+    "test.tsv": "test",
+    "validated.tsv": None,  # the last: what it repeats is taken by then
+}
+_NOT_GOOD = {"other.tsv": "not confirmed", "invalidated.tsv": "refused"}
+_COLUMNS = ("client_id", "path", "sentence")
+
+
+def find(contents: Contents) -> list[str]:
+    """Files with one of the names of a release and its columns."""
+    known = (*_SPLITS, *_NOT_GOOD)
+    return [
+        path
+        for path in contents.unclaimed(*known)
+        if posixpath.basename(path).lower() in known
+        and set(_COLUMNS) <= set(contents.head(path)[0].strip().lower().split("\t"))
+    ]
+
+
+def read(metadata: list[str], contents: Contents, builder: Builder) -> None:
+    """Make an item of each clip in the splits, and of what `validated.tsv` has beyond them."""
+    for folder in dict.fromkeys(posixpath.dirname(path) for path in metadata):
+        files = {posixpath.basename(path).lower(): path for path in metadata if posixpath.dirname(path) == folder}
+        taken: set[str] = set()
+        held_out: set[str] = set()
+        beyond: list[str | None] = []
+        for name, split in _SPLITS.items():
+            for row, place in _rows(files.get(name), contents, builder):
+                audio = _clip(row, folder, contents)
+                if name == "validated.tsv" and audio in taken:
+                    continue
+                if not row.file_name:
+                    builder.set_aside(place, row.fault or ItemError("missing_audio", "the row names no clip"))
+                    continue
+                taken.add(audio)
+                builder.take(row, place, audio, split)
+                if split in ("validation", "test") and row.speaker:
+                    held_out.add(row.speaker)
+                elif split is None:
+                    beyond.append(row.speaker)
+        for name, verdict in _NOT_GOOD.items():
+            _set_aside(files.get(name), name, verdict, folder, taken, contents, builder)
+        _warn(files.get("validated.tsv"), beyond, held_out, builder)
+
+
+def _rows(path: str | None, contents: Contents, builder: Builder) -> Iterator[tuple[Row, str]]:
+    if path is None:
+        return
+    try:
+        text = contents.text(path)
+        (_, header), *rows = records(text, "\t", csv.QUOTE_NONE)
+    except (IngestError, csv.Error) as error:
+        builder.refuse(path, f"{path} cannot be read: {error}" if isinstance(error, csv.Error) else str(error))
+        return
+    builder.layout.metadata_files.append(path)
+    at = [column(header, (name,)) for name in _COLUMNS]
+    for line, fields in rows:
+        speaker, name, sentence = (fields[place] if place is not None and place < len(fields) else "" for place in at)
+        fault = None
+        if len(fields) > len(header):
+            fault = ItemError("missing_text", f"its row has {len(fields)} fields, the first line has {len(header)}")
+        yield row_of(line, name, sentence, speaker, "", fault), f"{path}:{line}"
+
+
+def _clip(row: Row, folder: str, contents: Contents) -> str:
+    """Path of a clip: in `clips/`, and in old releases named without its ending."""
+    in_clips = posixpath.normpath(posixpath.join(folder, "clips", plain_path(row.file_name)))
+    beside = posixpath.normpath(posixpath.join(folder, plain_path(row.file_name)))
+    return contents.recording(in_clips) or contents.recording(beside) or in_clips
+
+
+def _set_aside(
+    path: str | None, name: str, verdict: str, folder: str, taken: set[str], contents: Contents, builder: Builder
+) -> None:
+    """Clips that are here and have no confirmed text; most releases leave their audio out."""
+    for row, place in _rows(path, contents, builder):
+        audio = _clip(row, folder, contents)
+        if audio in contents.by_path and audio not in taken:
+            taken.add(audio)
+            contents.named.add(audio)
+            reason = f"it is only in {name} ({place}): listeners have {verdict} its text {clean_text(row.text)!r}"
+            builder.set_aside(audio, ItemError("not_validated", reason))
+
+
+def _warn(path: str | None, beyond: list[str | None], held_out: set[str], builder: Builder) -> None:
+    leaking = sum(speaker in held_out for speaker in beyond)
+    if leaking:
+        builder.layout.warnings.append(
+            f"{leaking} of {len(beyond)} clips that only {path} names are by speakers of the validation and test splits, "
+            "and are in no split themselves: to train on them is to know those voices; remove validated.tsv, or name "
+            "the test speakers"
+        )

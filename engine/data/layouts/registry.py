@@ -1,0 +1,60 @@
+"""Every structure of a dataset that is known, and the one way to read any of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from engine.data.layout import Layout
+from engine.data.layouts import audiofolder, common_voice, file_names, kaldi, librispeech, ljspeech, nemo, parquet
+from engine.data.layouts.building import Builder
+from engine.data.layouts.contents import Contents
+from engine.data.limits import IngestLimits
+from engine.data.report import LayoutKind
+from engine.data.source import DataSource
+from engine.errors import IngestError
+
+
+@dataclass(frozen=True, slots=True)
+class LayoutReader:
+    """One structure."""
+
+    kind: LayoutKind
+    find: Callable[[Contents], list[str]]
+    """The metadata files of this structure, of those that no earlier one claimed."""
+    read: Callable[[list[str], Contents, Builder], None]
+    """Makes items of their rows; a metadata file that cannot be used is refused and named, and the others are read."""
+
+
+LAYOUTS: tuple[LayoutReader, ...] = (
+    LayoutReader("parquet", parquet.find, parquet.read),
+    LayoutReader("kaldi", kaldi.find, kaldi.read),
+    LayoutReader("common_voice", common_voice.find, common_voice.read),
+    LayoutReader("librispeech", librispeech.find, librispeech.read),
+    LayoutReader("ljspeech", ljspeech.find, ljspeech.read),
+    LayoutReader("nemo", nemo.find, nemo.read),
+    LayoutReader("audiofolder", audiofolder.find, audiofolder.read),
+    LayoutReader("file_names", file_names.find, file_names.read),
+)
+"""The most specific first: each is offered only what those before it left."""
+
+
+def read_layout(source: DataSource, limits: IngestLimits) -> Layout:
+    """Find the recordings of a source; no audio is read.
+
+    Raises:
+        IngestError: no metadata file can be used, with the faults of each; or a bomb.
+    """
+    layout = Layout(warnings=list(source.warnings))
+    contents = Contents(source, limits, layout)
+    builder = Builder(layout, contents)
+    for reader in LAYOUTS:
+        found = reader.find(contents)
+        if found:
+            contents.claimed.update(found)
+            builder.begin(reader.kind, found)
+            reader.read(found, contents, builder)
+    builder.finish()
+    if builder.faults and not layout.items:
+        raise IngestError("\n".join(builder.faults))
+    return layout

@@ -1,0 +1,64 @@
+"""What a path holds, seen from its content: a folder, an archive or a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from engine.data.archive import ZipSource
+from engine.data.decompression import COMPRESSIONS
+from engine.data.endings import TABLE_ENDING
+from engine.data.folder import FolderSource
+from engine.data.limits import IngestLimits
+from engine.data.nested import Archive, NestedSource
+from engine.data.single import SingleFile
+from engine.data.source import DataSource
+from engine.data.table import TableSource
+from engine.data.tar import TarSource
+from engine.data.tar_members import BLOCK_BYTES, is_tar
+from engine.errors import IngestError
+
+Opener = Callable[[Path, IngestLimits, Path], Archive]
+
+_ARCHIVES: tuple[tuple[Callable[[bytes], bool], Opener], ...] = (
+    (lambda head: head[:4] in (b"PK\3\4", b"PK\5\6", b"PK\7\x08"), ZipSource),
+    (lambda head: any(head.startswith(magic) for magic in COMPRESSIONS), TarSource),
+    (is_tar, TarSource),
+)
+"""How an archive begins, and what reads it; the first that fits."""
+
+
+def open_source(source: Path, limits: IngestLimits, work: Path) -> DataSource:
+    """What can be read at a path; to be closed by `with`.
+
+    Args:
+        source: a folder, an archive (zip, tar, tar.gz, tar.bz2, tar.xz) or a Parquet file.
+        limits: what it may ask of the machine.
+        work: folder for temporary files; not read, even if it is inside of `source`.
+
+    Raises:
+        IngestError: nothing there, or a damaged or hostile archive.
+    """
+
+    def open_archive(path: Path) -> Archive:
+        return _opener(path)(path, limits, work)
+
+    if source.is_dir():
+        return TableSource(NestedSource(FolderSource(source, limits, work), open_archive, limits), limits)
+    if not source.is_file():
+        raise IngestError(f"no archive, Parquet file or folder at {source}")
+    if _head(source)[:4] == b"PAR1" or source.name.lower().endswith(TABLE_ENDING):
+        return TableSource(SingleFile(source), limits)
+    return TableSource(open_archive(source), limits)
+
+
+def _opener(path: Path) -> Opener:
+    """By content; what looks like nothing known is read as what it is called, and refused with the reason."""
+    head = _head(path)
+    found = next((opener for begins, opener in _ARCHIVES if begins(head)), None)
+    return found or (TarSource if ".tar" in path.name.lower() else ZipSource)
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(BLOCK_BYTES)
