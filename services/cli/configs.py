@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from cluster.config import RunConfig
 from engine.config.base import apply_overrides, parse, read_yaml
+from engine.config.selection import SelectionConfig
 from engine.config.training import TrainingConfig
 
 
@@ -21,16 +22,25 @@ class Kind(StrEnum):
     """A run: model, data, training, resources (`lim train`, `ray job submit`)."""
     TRAINING = "training"
     """Only the training: what the API takes as a job's `config`."""
+    SELECTION = "selection"
+    """Which segments to train on (`lim data select`)."""
 
 
-MODELS: Mapping[Kind, type[BaseModel]] = {Kind.RUN: RunConfig, Kind.TRAINING: TrainingConfig}
+MODELS: Mapping[Kind, type[BaseModel]] = {
+    Kind.RUN: RunConfig,
+    Kind.TRAINING: TrainingConfig,
+    Kind.SELECTION: SelectionConfig,
+}
 
 _RUN_FIELDS = frozenset(RunConfig.model_fields)
+_SELECTION_FIELDS = frozenset(SelectionConfig.model_fields) - frozenset(TrainingConfig.model_fields)
 
 
 def kind_of(values: Mapping[str, Any]) -> Kind:
-    """A run if any field of a run is there, else a training config."""
-    return Kind.RUN if _RUN_FIELDS & values.keys() else Kind.TRAINING
+    """A run if any field of a run is there, a selection if any of its own is, else a training config."""
+    if _RUN_FIELDS & values.keys():
+        return Kind.RUN
+    return Kind.SELECTION if _SELECTION_FIELDS & values.keys() else Kind.TRAINING
 
 
 def read_config(path: Path, overrides: Sequence[str] = (), kind: Kind | None = None) -> BaseModel:

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from engine.threads import wait_passively
+from services.cli import data
 
 app = typer.Typer(
     name="lim",
@@ -22,6 +23,8 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help: rich would cost 0.3 s of every start
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+app.add_typer(data.app)
 
 Overrides = Annotated[
     list[str] | None,
@@ -34,6 +37,7 @@ class ConfigKind(StrEnum):
 
     run = "run"
     training = "training"
+    selection = "selection"
 
 
 class Context(StrEnum):
@@ -85,7 +89,7 @@ def train(
 
 @app.command()
 def validate(
-    config: Annotated[Path, typer.Argument(help="YAML file of a run or of a training config.")],
+    config: Annotated[Path, typer.Argument(help="YAML file of a run, a training or a selection.")],
     overrides: Overrides = None,
     kind: Annotated[
         ConfigKind | None, typer.Option(help="What the file describes; by default seen from its fields.")

@@ -1,0 +1,226 @@
+"""`lim data`: look at recordings, make a dataset version of them, choose what a run trains on."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from engine.errors import IngestError
+from services.cli.progress import duration
+from services.cli.reporting import reported, say
+
+if TYPE_CHECKING:
+    from engine.data.ingest import OnProgress
+    from engine.data.report import IngestReport
+    from engine.selection.result import SelectionResult
+
+_MOST_SHOWN: Final = 20
+_MANIFEST, _REPORT = "manifest.jsonl", "report.json"
+
+app = typer.Typer(
+    name="data",
+    help="Look at recordings, import them, choose what to train on.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Source = Annotated[Path, typer.Argument(help="Folder, zip, tar or Parquet file of recordings.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=VALUE", help="Change one field of the selection; repeatable."),
+]
+
+
+@app.command()
+def inspect(
+    source: Annotated[Path, typer.Argument(help="Recordings, or a dataset version made of them.")],
+    out: Annotated[Path | None, typer.Option(help="File for the whole report (JSON).")] = None,
+) -> None:
+    """Say what recordings hold and every item that cannot be used; nothing is kept.
+
+    Example: lim data inspect recordings.zip --out report.json
+    """
+    with reported():
+        report = _kept_report(source) or _fresh_report(source)
+        _show_report(report, str(source))
+        if out is not None:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            out.write_text(report.model_dump_json(indent=1) + "\n", encoding="utf-8")
+            say(f"The whole report is at {out}")
+
+
+@app.command("import")
+def import_(
+    source: Source,
+    target: Annotated[Path, typer.Argument(help="New folder for the dataset version.")],
+) -> None:
+    """Make a dataset version: a manifest, audio at 16 kHz, and the report.
+
+    Example: lim data import recordings.tar.gz build/data/digits
+    """
+    from engine.data.ingest import ingest
+
+    with reported():
+        with _bar() as on_progress:
+            report = ingest(source, target, on_progress=on_progress)
+        _show_report(report, str(source))
+        say(f"The dataset version is at {target}")
+
+
+@app.command()
+def select(
+    data: Annotated[Path, typer.Argument(help="Dataset version: what `lim data import` made.")],
+    out: Annotated[Path, typer.Argument(help="Folder for the selection.")],
+    config: Annotated[
+        Path | None, typer.Option(help="YAML of the selection; by default the method with its defaults.")
+    ] = None,
+    training: Annotated[
+        Path | None, typer.Option(help="YAML of the training it is for: its split says what may be chosen.")
+    ] = None,
+    model: Annotated[str, typer.Option(help="Base model: an id of the catalogue, a folder or a hub id.")] = (
+        "whisper-pico"
+    ),
+    overrides: Overrides = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only predict what the selection would save; nothing is read or written.")
+    ] = False,
+    encoder_s_per_s: Annotated[
+        float, typer.Option(min=0.001, help="Speed of training for the prediction, in encoder seconds per second.")
+    ] = 40.0,
+) -> None:
+    """Choose the segments worth training on.
+
+    Example: lim data select build/data/digits build/selection --config configs/selection/random.yaml --dry-run
+    """
+    with reported(str(config or "The selection")):
+        from engine.config.base import apply_overrides, parse, read_yaml
+        from engine.config.selection import SelectionConfig
+        from engine.config.training import TrainingConfig
+
+        chosen = parse(SelectionConfig, apply_overrides(read_yaml(config) if config else {}, overrides or []))
+        run = parse(TrainingConfig, read_yaml(training) if training else {})
+        if dry_run:
+            from engine.selection.pool import dry_run as predict
+
+            typer.echo(predict(data, chosen, run, encoder_s_per_s=encoder_s_per_s).sentence())
+            return
+        from engine.selection.pipeline import select as run_selection
+        from engine.threads import compute_threads
+        from services.cli.progress import RunProgress
+
+        work = out / ".scratch"  # a selection that was cut short goes on from here
+        with RunProgress() as progress:
+            result = run_selection(
+                data,
+                chosen,
+                model=model,
+                training=run,
+                out=out,
+                work_dir=work,
+                events=progress,
+                threads=compute_threads(),
+            )
+        shutil.rmtree(work, ignore_errors=True)
+        _show_selection(result, out)
+
+
+def _kept_report(source: Path) -> IngestReport | None:
+    """The report of a dataset version; None where the source is none."""
+    from engine.data.report import IngestReport
+
+    if not ((source / _MANIFEST).is_file() and (source / _REPORT).is_file()):
+        return None
+    try:
+        return IngestReport.model_validate_json((source / _REPORT).read_bytes())
+    except ValueError as error:
+        raise IngestError(f"{source / _REPORT} is no report of this version: {error}") from error
+
+
+def _fresh_report(source: Path) -> IngestReport:
+    from engine.data.ingest import ingest
+    from engine.data.report import IngestReport
+
+    with tempfile.TemporaryDirectory(prefix="lim-inspect-") as folder, _bar() as on_progress:
+        target = Path(folder) / "data"
+        try:
+            return ingest(source, target, on_progress=on_progress)
+        except IngestError:
+            # Nothing good: the report says of every item why.
+            if not (target / _REPORT).is_file():
+                raise
+            return IngestReport.model_validate_json((target / _REPORT).read_bytes())
+
+
+@contextmanager
+def _bar() -> Iterator[OnProgress]:
+    """A bar over items on a terminal; nothing where the output goes to a file."""
+    console = Console(stderr=True)
+    columns = (TextColumn("reading"), BarColumn(bar_width=30), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("reading", total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def _show_report(report: IngestReport, title: str) -> None:
+    rows = {
+        "Structure": report.layout,
+        "Items": f"{report.items_good:,} good, {len(report.set_aside):,} set aside, of {report.items_found:,}",
+        "Audio": duration(report.audio_s),
+        "Speakers": _speakers(report),
+        "Rates": _counts({f"{rate} Hz": count for rate, count in report.rates_hz.items()}),
+        "Formats": _counts(report.formats),
+        "Splits": _counts(report.splits) or "none given",
+        "Texts": f"{report.text.distinct:,} different, {report.text.words:,} words",
+    }
+    if report.set_aside:
+        rows["Set aside"] = _counts({str(code): count for code, count in report.set_aside_by_code.items()})
+    _print_table(title, rows)
+    for item in report.set_aside[:_MOST_SHOWN]:
+        say(f"set aside: {item.path}: {item.reason} ({item.code}). {item.action.capitalize()}.")
+    if len(report.set_aside) > _MOST_SHOWN:
+        say(f"... and {len(report.set_aside) - _MOST_SHOWN:,} more; --out writes all of them")
+    for warning in report.warnings:
+        say(f"warning: {warning}")
+
+
+def _speakers(report: IngestReport) -> str:
+    unknown = f"; of {report.without_speaker:,} items it is not known" if report.without_speaker else ""
+    return f"{len(report.speakers):,}{unknown}"
+
+
+def _show_selection(result: SelectionResult, out: Path) -> None:
+    figures = result.figures
+    rows = {
+        "Utterances": f"{figures.utterances:,}, {duration(figures.utterances_audio_s)}",
+        "Segments": f"{figures.segments:,}, {duration(figures.segments_audio_s)}",
+        "Selected": f"{figures.selected:,}, {duration(figures.selected_audio_s)}",
+        "Budget": f"{figures.selected_encoder_s:.0f} of {figures.budget_encoder_s:.0f} encoder seconds",
+        "Largest weight": f"{figures.largest_weight:.2f}",
+        "Path": str(out),
+    }
+    if figures.left_out_by_fault:
+        rows["Left out"] = _counts(figures.left_out_by_fault)
+    _print_table("selection", rows)
+
+
+def _print_table(title: str, rows: dict[str, str]) -> None:
+    table = Table(show_header=False, title=title)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for label, value in rows.items():
+        table.add_row(label, value)
+    Console().print(table)
+
+
+def _counts(counted: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in counted.items())
