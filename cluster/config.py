@@ -38,6 +38,8 @@ class RunConfig(Config):
     """Id in the catalogue, a folder, or a hub id such as `openai/whisper-tiny`."""
     data: str
     """A dataset version (folder or `s3://bucket/prefix` with `manifest.jsonl`), or a folder or an archive of recordings."""
+    selection: str | None = None
+    """What `lim data select` wrote for these data (folder or `s3://bucket/prefix`): only that is trained on."""
     training: TrainingConfig
     """What is trained, and how."""
     resources: ResourcesConfig = ResourcesConfig()

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 CONFIG_KEY: Final = "config.json"
 RESULT_KEY: Final = "result.json"
 TRAIN_FOLDER: Final = "ray-train"
-_SAME: Final = ("model", "data", "training")
+_SAME: Final = ("model", "data", "selection", "training")
 _PROJECT: Final = Path(__file__).resolve().parents[1]
 _log = logging.getLogger("cluster.train")
 

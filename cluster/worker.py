@@ -22,7 +22,7 @@ from cluster.config import RunConfig
 from cluster.errors import ClusterError, ObjectStorageError
 from cluster.event_relay import EventRelay
 from cluster.stop_flag import StopFlag
-from cluster.storage.dataset_cache import local_dataset
+from cluster.storage.dataset_cache import local_dataset, local_selection
 from cluster.storage.run_store import S3RunStore
 from cluster.storage.settings import S3Settings, lim_home
 from engine.errors import EngineError, ObjectNotFoundError, StorageError
@@ -100,7 +100,11 @@ def run(assignment: Assignment, place: Place, stage: Callable[..., RunResult] | 
         work = stack.enter_context(_work_folder())
         try:
             config = assignment.config
-            data = local_dataset(config.data, storage, beside=[Path(folder) for folder in assignment.beside])
+            beside = [Path(folder) for folder in assignment.beside]
+            data = local_dataset(config.data, storage, beside=beside)
+            selection = None
+            if config.selection is not None:
+                selection = local_selection(config.selection, storage, work / "selection", beside=beside)
             from engine.training.parallel import SINGLE, Parallel
 
             return (stage or _finetune())(
@@ -113,6 +117,7 @@ def run(assignment: Assignment, place: Place, stage: Callable[..., RunResult] | 
                 parallel=Parallel.from_distributed() if place.workers > 1 else SINGLE,
                 should_stop=should_stop,
                 threads=int(os.environ["OMP_NUM_THREADS"]),
+                selection=selection,
             )
         except Exception as error:
             _tell(events, assignment.attempt, error)

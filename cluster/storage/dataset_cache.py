@@ -21,6 +21,7 @@ from engine.data.endings import ARCHIVE_ENDINGS, TABLE_ENDING, is_source
 from engine.errors import ObjectNotFoundError
 
 MANIFEST: Final = "manifest.jsonl"
+SELECTION_FILES: Final = ("segments.parquet", "selection.json")
 _DOWNLOADS_AT_ONCE: Final = 8
 
 
@@ -46,6 +47,32 @@ def local_dataset(data: str, settings: S3Settings, *, beside: Sequence[Path] = (
     if (path / MANIFEST).is_file():
         return path
     return _ingested(path, _tree_digest(path), cache)
+
+
+def local_selection(selection: str, settings: S3Settings, folder: Path, *, beside: Sequence[Path] = ()) -> Path:
+    """The folder of a selection on this node.
+
+    Args:
+        selection: what `lim data select` wrote: a prefix `s3://bucket/...`, or a local folder, used where it is.
+        settings: the object store.
+        folder: where a downloaded selection is put.
+        beside: folders that a relative path may be relative to, besides the current one.
+
+    Raises:
+        DatasetUnavailableError: nothing there, or no selection.
+        ObjectStorageError: the store refuses or does not answer.
+    """
+    if not selection.startswith("s3://"):
+        return _existing(selection, beside)
+    store = S3RunStore.at(selection, settings)
+    for name in SELECTION_FILES:
+        try:
+            store.get(name, folder / name)
+        except ObjectNotFoundError:
+            raise DatasetUnavailableError(
+                f"{selection} has no {name}; give the prefix of a selection that `lim data select` made"
+            ) from None
+    return folder
 
 
 def _from_s3(uri: str, settings: S3Settings, cache: Path) -> Path:

@@ -93,20 +93,24 @@ def train_locally(path: Path, overrides: list[str]) -> None:
 
 def _finetune_here(run: RunConfig, folder: Path) -> RunResult:
     from cluster.event_relay import EventRelay
-    from cluster.storage.dataset_cache import local_dataset
+    from cluster.storage.dataset_cache import local_dataset, local_selection
     from cluster.storage.settings import S3Settings
     from engine.events import TeeSink
     from engine.finetune import finetune
     from engine.storage import LocalRunStore
 
     store = LocalRunStore(folder)
-    data = local_dataset(run.data, S3Settings.from_environment(), beside=[PROJECT])
+    storage = S3Settings.from_environment()
+    data = local_dataset(run.data, storage, beside=[PROJECT])
     with (
         tempfile.TemporaryDirectory(prefix="lim-train-") as work,
         RunProgress() as progress,
         EventRelay(store) as relay,
         _asked_to_stop() as should_stop,
     ):
+        selection = None
+        if run.selection is not None:
+            selection = local_selection(run.selection, storage, Path(work) / "selection", beside=[PROJECT])
         return finetune(
             model=run.model,
             data=data,
@@ -116,6 +120,7 @@ def _finetune_here(run: RunConfig, folder: Path) -> RunResult:
             work_dir=Path(work),
             should_stop=should_stop,
             threads=run.resources.threads_per_worker or compute_threads(),
+            selection=selection,
         )
 
 

@@ -16,9 +16,10 @@ from pathlib import Path
 
 import pytest
 
+from cluster.errors import DatasetUnavailableError
 from cluster.storage.arrow import ArrowS3
 from cluster.storage.client import make_client, presigned_get, presigned_put
-from cluster.storage.dataset_cache import local_dataset
+from cluster.storage.dataset_cache import local_dataset, local_selection
 from cluster.storage.embedded import EmbeddedS3
 from cluster.storage.run_store import S3RunStore
 from engine.data.manifest import read_manifest
@@ -173,6 +174,20 @@ def test_an_archive_or_a_table_comes_from_the_store(s3: EmbeddedS3, tmp_path: Pa
     S3RunStore.at("s3://less-is-more/corpora", s3.settings).put(name, tmp_path / name)
     folder = local_dataset(f"s3://less-is-more/corpora/{name}", s3.settings, cache=tmp_path / "cache")
     assert utterances(folder) == expected(corpus)
+
+
+def test_a_selection_comes_from_the_store_and_a_missing_part_is_named(s3: EmbeddedS3, tmp_path: Path) -> None:
+    uri = "s3://less-is-more/selections/half"
+    store = S3RunStore.at(uri, s3.settings)
+    store.put_bytes("segments.parquet", b"segments")
+    with pytest.raises(DatasetUnavailableError, match="half has no selection.json; give the prefix of a selection"):
+        local_selection(uri, s3.settings, tmp_path / "one")
+    store.put_bytes("selection.json", b"{}")
+    folder = local_selection(uri, s3.settings, tmp_path / "two")
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
+        "segments.parquet": b"segments",
+        "selection.json": b"{}",
+    }
 
 
 def test_pyarrow_reaches_the_same_store_from_another_process(s3: EmbeddedS3, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 from cluster.errors import DatasetUnavailableError
-from cluster.storage.dataset_cache import local_dataset
+from cluster.storage.dataset_cache import local_dataset, local_selection
 from cluster.storage.settings import S3Settings
 from engine.data.manifest import read_manifest
 from engine.errors import IngestError
@@ -102,3 +102,11 @@ def test_an_archive_is_ingested_as_its_folder_is(recordings: Path, settings: S3S
     folder = local_dataset(str(tmp_path / "recordings.tar.gz"), settings)
     of_folder = local_dataset(str(recordings), settings)
     assert (folder / "manifest.jsonl").read_bytes() == (of_folder / "manifest.jsonl").read_bytes()
+
+
+def test_a_local_selection_is_used_where_it_is(tmp_path: Path, settings: S3Settings) -> None:
+    folder = tmp_path / "beside" / "half"
+    folder.mkdir(parents=True)
+    assert local_selection("half", settings, tmp_path / "unused", beside=[tmp_path / "beside"]) == folder
+    with pytest.raises(DatasetUnavailableError, match="no data at"):
+        local_selection("third", settings, tmp_path / "unused", beside=[tmp_path / "beside"])

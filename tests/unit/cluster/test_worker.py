@@ -7,6 +7,7 @@ import os
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -65,10 +66,19 @@ def test_the_stage_gets_what_it_needs(assignment: Assignment, bucket: MemoryBuck
     assert given["data"] == tmp_path / "data"
     assert given["config"].max_steps == 5
     assert given["threads"] == compute_threads()
+    assert given["selection"] is None
     assert given["parallel"].world_size == 1
     assert given["should_stop"]() is False
     assert not given["work_dir"].exists()
     assert [event["key"] for event in events_of(bucket)] == ["train/1"]
+
+
+def test_the_stage_gets_the_selection(assignment: Assignment, bucket: MemoryBucket, tmp_path: Path) -> None:
+    (tmp_path / "half").mkdir()
+    given: dict[str, Any] = {}
+    config = assignment.config.model_copy(update={"selection": "half"})
+    run(replace(assignment, config=config), Place(), lambda **arguments: given.update(arguments))  # type: ignore[arg-type]
+    assert given["selection"] == tmp_path / "half"
 
 
 def test_a_failure_that_would_happen_again_is_not_tried_again(assignment: Assignment, bucket: MemoryBucket) -> None:
