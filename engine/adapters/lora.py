@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import peft
 import torch
 from torch import nn
 
-from engine.config.training import LoraFields
+from engine.config.training import Group, LoraFields
 from engine.errors import ModelError
 from engine.models.family import SpeechSeq2Seq
 
@@ -20,9 +20,11 @@ def attach(speech: SpeechSeq2Seq, config: LoraFields, base_name: str) -> peft.Pe
     """Give the model trainable adapters; all of its own weights are frozen. Layers are replaced in place.
 
     Raises:
-        ModelError: a target that no linear layer of the model has.
+        ModelError: a target that no linear layer of the model has, or none in the chosen groups.
     """
     targets = speech.default_targets() if config.target_modules == "default" else list(config.target_modules)
+    if config.groups != "all":
+        targets = _in_groups(speech, targets, config.groups)
     lora = peft.LoraConfig(
         r=config.rank,
         lora_alpha=config.alpha,  # type: ignore[arg-type]  # any number will do
@@ -46,6 +48,23 @@ def attach(speech: SpeechSeq2Seq, config: LoraFields, base_name: str) -> peft.Pe
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
     return adapted
+
+
+def _in_groups(speech: SpeechSeq2Seq, targets: Sequence[str], groups: Sequence[Group]) -> list[str]:
+    """Full names of the linear layers that these targets name in these parts of the model."""
+    names = [
+        name
+        for name, module in speech.model.named_modules()
+        if isinstance(module, nn.Linear) and any(name == target or name.endswith(f".{target}") for target in targets)
+    ]
+    found = {name: speech.group_of(name) for name in names}
+    kept = [name for name, group in found.items() if group in groups]
+    if not kept:
+        there = sorted({group for group in found.values() if group is not None})
+        raise ModelError(
+            f"none of the layers {', '.join(targets)} is in {', '.join(groups)}; they are in {', '.join(there) or 'none'}"
+        )
+    return kept
 
 
 @contextlib.contextmanager

@@ -10,9 +10,8 @@ from typing import Any, Literal, Protocol
 import torch
 from torch import nn
 
+from engine.config.training import Group
 from engine.errors import ModelError
-
-Group = Literal["audio_encoder", "fusion", "text_decoder"]
 
 
 @dataclass(frozen=True, slots=True)

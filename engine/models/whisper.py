@@ -21,9 +21,10 @@ from transformers.cache_utils import DynamicCache, EncoderDecoderCache
 from transformers.utils import logging as transformers_logging
 
 from engine.audio.features import HOP_SAMPLES, RATE_HZ, log_mel
+from engine.config.training import Group
 from engine.errors import ModelError
 from engine.evaluation.text import normalize_basic
-from engine.models.family import Group, Quantization
+from engine.models.family import Quantization
 from engine.models.four_bit import keep_layout
 
 # Cross-attention before its parent prefix: the first match decides.

@@ -92,3 +92,29 @@ def test_four_bit_weights_count_what_they_stand_for(tiny_whisper: Path) -> None:
     full = lora.count_parameters(load_model("whisper", str(tiny_whisper)).model)[1]
     packed = lora.count_parameters(load_model("whisper", str(tiny_whisper), quantization=Quantization()).model)[1]
     assert packed == full
+
+
+def test_groups_choose_the_parts_that_get_adapters_and_plain_peft_loads_them(
+    tiny_whisper: Path, tmp_path: Path
+) -> None:
+    speech = load_model("whisper", str(tiny_whisper))
+    adapted = lora.attach(speech, LoraConfig(rank=2, groups=["fusion"], target_modules=["q_proj", "fc1"]), "tiny")
+    trained = [name for name, parameter in adapted.named_parameters() if parameter.requires_grad]
+    assert trained
+    assert all("encoder_attn.q_proj" in name for name in trained)
+    _shaken(adapted)
+    lora.save(adapted, tmp_path)
+    plain = WhisperForConditionalGeneration.from_pretrained(str(tiny_whisper))
+    theirs = peft.PeftModel.from_pretrained(plain, str(tmp_path))
+    loaded = {name: p for name, p in theirs.named_parameters() if "lora_B" in name}
+    assert len(loaded) == len(trained) // 2
+    assert all(bool(p.abs().sum() > 0) for p in loaded.values())
+
+
+def test_groups_without_such_a_layer_are_refused(tiny_whisper: Path) -> None:
+    speech = load_model("whisper", str(tiny_whisper))
+    config = LoraConfig(groups=["fusion"], target_modules=["fc1"])
+    with pytest.raises(
+        ModelError, match="none of the layers fc1 is in fusion; they are in audio_encoder, text_decoder"
+    ):
+        lora.attach(speech, config, "tiny")
