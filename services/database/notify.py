@@ -22,6 +22,14 @@ EVENTS: Final = "lim_events"
 """A job has new events; the payload is its id."""
 
 _RECONNECT_S: Final = 1.0
+# A server that goes away while asyncpg is in the middle of an exchange shows as an error of the client's own.
+_BROKEN_OFF: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
 _log = logging.getLogger(__name__)
 
 
@@ -68,7 +76,7 @@ class Listener:
         while True:
             try:
                 await self._listen_once(dict(arguments))
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except _BROKEN_OFF as error:
                 _log.info("listening on %s broke off, again in %.0f s: %s", self._channel, _RECONNECT_S, error)
             await asyncio.sleep(_RECONNECT_S)
 
