@@ -32,14 +32,13 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Path],
     """An adapter, recordings of speakers that it never heard, and what it was measured to make of them."""
     folder = tmp_path_factory.mktemp("plain-peft")
     ingest(SPEECH, folder / "data")
-    config = parse(TrainingConfig, apply_overrides(read_yaml(RECIPE), ["max_steps=100", "checkpoint.every_steps=100"]))
+    changes = ["max_steps=100", "optimizer.learning_rate=3e-3", "evaluation.base=false"]
+    config = parse(TrainingConfig, apply_overrides(read_yaml(RECIPE), changes))
     store = LocalRunStore(folder / "run")
     result = finetune(
         model="whisper-pico", data=folder / "data", config=config, store=store, events=MemorySink(), work_dir=folder
     )
-    assert result.adapter_wer is not None
-    assert result.base_wer is not None
-    assert result.adapter_wer < result.base_wer
+    assert result.adapter_wer is not None and result.adapter_wer < 0.3
     unheard = [u for u in read_manifest(folder / "data" / "manifest.jsonl") if u.speaker in result.test_speakers]
     unheard = unheard[:: max(1, len(unheard) // RECORDINGS)][:RECORDINGS]
     paths = [_write(u, folder) for u in unheard]
@@ -82,6 +81,7 @@ def test_plain_peft_gives_the_same_transcripts(trained: tuple[Path, list[Path], 
     plain_four_bit = _plain(adapter, paths, quantization_config=four_bit, device_map={"": "cpu"})
     plain_full_precision = _plain(adapter, paths)
     assert len(set(texts)) > 3
+    assert ours_short != [t.text for t in transcribe(paths, model="whisper-pico")]  # the adapter does something
     # The same window and the same 4-bit base differ by nothing but the kernel that a processor gets.
     assert _agreement(ours_full, plain_four_bit) >= 0.97
     # Short context and a base in full precision are other inputs to the same model.
