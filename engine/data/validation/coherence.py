@@ -10,6 +10,7 @@ Legend: T samples over time, K frequency bins, L lags.
 from __future__ import annotations
 
 import functools
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,12 +21,13 @@ from engine.data.validation.fingerprint import HOP, RATE_HZ
 Wave = npt.NDArray[np.float32]
 
 _LOW_HZ, _HIGH_HZ = 150.0, 3400.0
-_LAG_S = 0.03  # the fingerprint knows the shift to 24 ms
+_EMPHASIS = 1.5  # 9 dB per octave: strangers agree in the low harmonics of a like pitch
+_LAG = 480  # samples, 30 ms: the fingerprint knows the shift to 24 ms
 _PIECE_S = 0.4  # with an error of the speed of 0.03 %, the ends of a piece are off by a sixth of a period at 3 kHz
 _MOST_PIECES = 6
 _SHORTEST_S = 0.06
-_COARSE_STEPS = tuple(0.001 * step for step in range(-12, 13))  # around the speed that the fingerprint was asked with
-_FINE_STEPS = tuple(0.000125 * step for step in range(-4, 5))
+_COARSE_STEPS = tuple(0.0015 * step for step in range(-7, 8))  # around the speed that the fingerprint was asked with
+_FINE_STEPS = tuple(0.00025 * step for step in range(-8, 9))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +72,19 @@ def exact_speed(new_T: Wave, old_T: Wave, shift_frames: int, speed: float) -> fl
     if last - first < _SHORTEST_S * RATE_HZ:
         return speed
     start, end, _ = _pieces(old_T, first, last, slices=1)[0]
-    lag = round(_LAG_S * RATE_HZ)
-    low = max(0, round((start + shift) * speed) - lag)
-    around_T = new_T[low : round((end + shift) * speed) + lag]
-    for steps in (_COARSE_STEPS, _FINE_STEPS):
-        found = [speed * (1 + step) for step in steps]
-        # The old piece is played at the inverse speed: it is short, and one FFT of the new one serves all.
-        speed = max((_coherence(_at_speed(old_T[start:end], 1 / each), around_T, lag), each) for each in found)[1]
+    # The old piece is played at the inverse speed: it is short, and one FFT of the new one serves all.
+    around_T = _around(new_T, round((start + shift) * speed), round((end - start) * speed * 1.02))
+    padded = 1 << (len(around_T) - 1).bit_length()
+    around_K = np.fft.rfft(around_T, padded)
+    for steps, power, high_hz in ((_COARSE_STEPS, 1.0, 2500.0), (_FINE_STEPS, _EMPHASIS, _HIGH_HZ)):
+        weight_K = _weight(padded, power, high_hz)
+        found = []
+        for each in (speed * (1 + step) for step in steps):
+            piece_K = np.fft.rfft(_at_speed(old_T[start:end], 1 / each), padded) * weight_K
+            energy = float(np.vdot(piece_K, piece_K).real)
+            correlation_L = np.fft.irfft(around_K * weight_K * np.conj(piece_K), padded)
+            found.append((float(np.abs(correlation_L[: 2 * _LAG]).max()) / math.sqrt(max(energy, 1e-20)), each))
+        speed = max(found)[1]
     return speed
 
 
@@ -89,7 +97,7 @@ def _share(wave_T: Wave, first: int, last: int) -> float:
 def _pieces(old_T: Wave, first: int, last: int, slices: int | None = None) -> list[tuple[int, int, float]]:
     """Start, end and energy of the pieces to compare, spread over the whole, the loudest first."""
     # The shift is known to 24 ms only: away from the ends a piece surely lies in both recordings.
-    margin = min(round(_LAG_S * RATE_HZ), (last - first) // 6)
+    margin = min(_LAG, (last - first) // 6)
     first, last = first + margin, last - margin
     length = min(last - first, round(_PIECE_S * RATE_HZ))
     slices = slices or min(_MOST_PIECES, max(1, (last - first) // length))
@@ -107,32 +115,37 @@ def _pieces(old_T: Wave, first: int, last: int, slices: int | None = None) -> li
 
 def _coherence(piece_T: Wave, wave_T: Wave, start: int) -> float:
     """Highest correlation of a piece with a wave near a place, over small lags; 0..1."""
-    lag = round(_LAG_S * RATE_HZ)
-    around_T = np.zeros(len(piece_T) + 2 * lag, np.float32)
-    low, high = max(0, start - lag), min(len(wave_T), start + len(piece_T) + lag)
-    if high - low < len(piece_T) // 2:
-        return 0.0
-    around_T[low - start + lag : high - start + lag] = wave_T[low:high]
-    padded = 1 << (len(piece_T) + len(around_T) - 1).bit_length()
-    weight_K = _weight(padded)
+    around_T = _around(wave_T, start, len(piece_T))
+    # As long as the wave around: the correlation wraps round at lags that are not looked at.
+    padded = 1 << (len(around_T) - 1).bit_length()
+    weight_K = _weight(padded, _EMPHASIS, _HIGH_HZ)
     piece_K = np.fft.rfft(piece_T, padded) * weight_K
     around_K = np.fft.rfft(around_T, padded) * weight_K
-    correlation_L = np.fft.irfft(around_K * np.conj(piece_K), padded)
+    piece_energy = float(np.vdot(piece_K, piece_K).real) * 2 / padded
+    if piece_energy <= 0.0 or not around_T.any():
+        return 0.0
+    correlation_L = np.abs(np.fft.irfft(around_K * np.conj(piece_K), padded)[: 2 * _LAG + 1])
     filtered_T = np.fft.irfft(around_K, padded)
-    sums = np.concatenate([[0.0], np.cumsum(np.square(filtered_T[: len(around_T)], dtype=np.float64))])
-    lags = np.arange(2 * lag + 1)
-    energy_L = sums[lags + len(piece_T)] - sums[lags]
-    piece_energy = float(np.square(np.abs(piece_K), dtype=np.float64).sum()) * 2 / padded
-    scale_L = np.sqrt(np.maximum(energy_L, 0.1 * energy_L.max() + 1e-20) * max(piece_energy, 1e-20))
-    return float((np.abs(correlation_L[lags]) / scale_L).max())
+    sums = np.concatenate([[0.0], np.cumsum(np.square(filtered_T[: len(around_T)]), dtype=np.float64)])
+    energy_L = sums[len(piece_T) : len(piece_T) + 2 * _LAG + 1] - sums[: 2 * _LAG + 1]
+    return float((correlation_L / np.sqrt(np.maximum(energy_L, 0.1 * energy_L.max()) * piece_energy)).max())
 
 
-@functools.lru_cache(maxsize=8)
-def _weight(padded: int) -> npt.NDArray[np.float32]:
-    """Pre-emphasis of 9 dB per octave inside the band, nothing outside."""
+def _around(wave_T: Wave, start: int, length: int) -> Wave:
+    """A stretch of a wave with the lags before and after it; nothing where it ends."""
+    around_T = np.zeros(length + 2 * _LAG, np.float32)
+    low, high = max(0, start - _LAG), min(len(wave_T), start + length + _LAG)
+    if high > low:
+        around_T[low - start + _LAG : high - start + _LAG] = wave_T[low:high]
+    return around_T
+
+
+@functools.lru_cache(maxsize=32)
+def _weight(padded: int, emphasis: float, high_hz: float) -> npt.NDArray[np.float32]:
+    """Pre-emphasis of so many times 6 dB per octave inside the band, nothing outside."""
     frequency_K = np.fft.rfftfreq(padded, 1 / RATE_HZ)
-    inside_K = (frequency_K >= _LOW_HZ) & (frequency_K <= _HIGH_HZ)
-    return np.where(inside_K, (frequency_K / 1000.0) ** 1.5, 0.0).astype(np.float32)
+    inside_K = (frequency_K >= _LOW_HZ) & (frequency_K <= high_hz)
+    return np.where(inside_K, (frequency_K / 1000.0) ** emphasis, 0.0).astype(np.float32)
 
 
 def _at_speed(wave_T: Wave, speed: float) -> Wave:

@@ -81,10 +81,10 @@ class ValidationConfig(Config):
 
     usual_rate_share: Share = 0.8
     """When at least this part of the recordings has one sample rate, each with another is told."""
-    wrong_rate_factor: PositiveFloat = 1.6
+    wrong_rate_factor: PositiveFloat = 1.75
     """A warning when a voice is that much higher and faster, or lower and slower, than its speaker's: the rates that are
     confused (8, 16, 22.05, 44.1 and 48 kHz) lie 2 or more apart; a voice that is raised stays below 1.5."""
-    wrong_rate_agreement: PositiveFloat = 0.4
+    wrong_rate_agreement: PositiveFloat = 0.3
     """How far the logarithms of the two factors may differ."""
     small_model_bytes: PositiveInt = 120
     """Texts of more bytes are told: the bundled whisper-pico has 128 positions of one byte."""

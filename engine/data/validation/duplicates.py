@@ -14,13 +14,13 @@ import numpy.typing as npt
 from engine.data.validation.coherence import exact_speed, likeness
 from engine.data.validation.config import ValidationConfig
 from engine.data.validation.fingerprint import SPEEDS, Keys
-from engine.data.validation.neighbours import Neighbour, Neighbours
+from engine.data.validation.neighbours import Neighbours
 
 Samples = npt.NDArray[np.int16]
 ReadItem = Callable[[int], Samples]
 """Gives the samples at 16 kHz of an earlier item of the dataset, by its number."""
 
-_SURE_VOTES = 6  # a stranger has so many once in hundreds of recordings: worth a search for the exact speed
+_SURE_VOTES = 7  # a stranger has so many once in hundreds of recordings: worth a search for the exact speed
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,20 +61,13 @@ class Duplicates:
         if same is not None:
             return Duplicate(same, "exact", 1.0)
         config = self._config
-        candidates: dict[int, tuple[Neighbour, float]] = {}
-        for speed, keys_of_speed in zip(SPEEDS, keys, strict=True):
-            for neighbour in self._neighbours.nearest(keys_of_speed, config.same_votes, config.same_candidates):
-                earlier = candidates.get(neighbour.item)
-                if earlier is None or neighbour.votes > earlier[0].votes:
-                    candidates[neighbour.item] = neighbour, speed
+        candidates = self._neighbours.nearest(keys, config.same_votes, config.same_candidates)
         if not candidates:
             return None
-        new_T = samples_T.astype(np.float32)
-        new_T -= new_T.mean()
-        best = sorted(candidates.values(), key=lambda found: (-found[0].votes, found[0].item))
-        for neighbour, speed in best[: config.same_candidates]:
-            old_T = self._read_item(neighbour.item).astype(np.float32)
-            old_T -= old_T.mean()
+        new_T = _centred(samples_T)
+        for neighbour in candidates:
+            speed = SPEEDS[neighbour.speed]
+            old_T = _centred(self._read_item(neighbour.item))
             for is_searched in (False, True):
                 if is_searched:
                     if neighbour.votes < _SURE_VOTES:
@@ -119,6 +112,12 @@ class Places:
     def __getitem__(self, item: int) -> tuple[int, int, int]:
         """Shard, first frame and count of frames."""
         return self._shards[item], self._starts[item], self._frames[item]
+
+
+def _centred(samples_T: Samples) -> npt.NDArray[np.float32]:
+    wave_T = samples_T.astype(np.float32)
+    wave_T -= wave_T.mean()
+    return wave_T
 
 
 def _digest(samples_T: Samples) -> int:

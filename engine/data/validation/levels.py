@@ -48,16 +48,16 @@ def measure_levels(wave_T: npt.NDArray[np.float32], rate_hz: int) -> Levels:
     level_F = _frame_levels(centred_T, rate_hz)
     # Pre-emphasis, so that rumble, whose level wanders, is as steady as the noise that it is.
     crisp_F = _frame_levels(np.diff(centred_T, prepend=centred_T[:1]), rate_hz)
+    ordered_F = np.sort(level_F)
     # A word may be a hundredth of its recording: loud is what a word's length of frames is, not a share of all.
-    rank = min(_WORD_FRAMES, 1 + len(level_F) // 20)
-    loud = float(np.partition(level_F, -rank)[-rank])
-    quiet = max(float(np.percentile(level_F, 5)), loud - _DEEPEST_DB)
+    loud = float(ordered_F[-min(_WORD_FRAMES, 1 + len(level_F) // 20)])
+    quiet = max(float(ordered_F[len(level_F) // 20]), loud - _DEEPEST_DB)
     pauses_known = loud - quiet >= _TELLABLE_DB
     threshold = quiet + max(_LEAST_OVER_NOISE_DB, _OVER_NOISE * (loud - quiet)) if pauses_known else -np.inf
     sounding_F = _closed(level_F > threshold)
     power_F = 10 ** (level_F / 10)
     speech_dbfs = _db(float(power_F[sounding_F].mean()) if sounding_F.any() else 0.0)
-    noise_dbfs = float(np.percentile(level_F, 10))
+    noise_dbfs = float(ordered_F[len(level_F) // 10])
     return Levels(
         peak_dbfs=_db(float(np.abs(wave_T).max()) ** 2),
         speech_dbfs=speech_dbfs,
@@ -81,7 +81,7 @@ def _frame_levels(wave_T: npt.NDArray[np.float32], rate_hz: int) -> npt.NDArray[
 def _range_db(level_F: npt.NDArray[np.float32]) -> float:
     if len(level_F) < 3:
         return float(np.ptp(level_F))
-    return float((level_F[:-2] + level_F[1:-1] + level_F[2:]).max() / 3 - np.percentile(level_F, 10))
+    return float((level_F[:-2] + level_F[1:-1] + level_F[2:]).max() / 3 - np.partition(level_F, len(level_F) // 10)[len(level_F) // 10])
 
 
 def _closed(sounding_F: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

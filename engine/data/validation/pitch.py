@@ -5,12 +5,14 @@ Legend: T samples over time, F frames, L lags.
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import numpy.typing as npt
 
 _RATE_HZ = 16_000
 _FRAME = 1024  # 64 ms: four periods of the deepest voice
-_FRAMES = 8
+_FRAMES = 6
 _LOWEST_HZ, _HIGHEST_HZ = 55.0, 800.0  # a child's voice at twice its speed is near the upper end
 _VOICED = 0.5  # of the energy repeats after a period
 
@@ -27,11 +29,10 @@ def median_pitch_hz(wave_T: npt.NDArray[np.float32]) -> float:
     strided = np.lib.stride_tricks.sliding_window_view(wave_T, _FRAME)[:: _FRAME // 2][:frames]
     power_F = np.einsum("ft,ft->f", strided, strided)
     loudest = strided[np.argsort(-power_F)[:_FRAMES]]
-    window_T = np.hanning(_FRAME).astype(np.float32)
+    window_T, own_L = _window()
     shortest, longest = int(_RATE_HZ / _HIGHEST_HZ), int(_RATE_HZ / _LOWEST_HZ)
     correlation_FL = _autocorrelation((loudest - loudest.mean(axis=1, keepdims=True)) * window_T)[:, : longest + 1]
-    own_L = _autocorrelation(window_T[None])[0, : longest + 1]
-    normal_FL = correlation_FL / np.maximum(correlation_FL[:, :1], 1e-12) * (own_L[0] / own_L)
+    normal_FL = correlation_FL / np.maximum(correlation_FL[:, :1], 1e-12) * (own_L[0] / own_L[: longest + 1])
     searched_FL = normal_FL[:, shortest:]
     best_F = searched_FL.max(axis=1)
     # The shortest lag that is nearly as good as the best: multiples of a period are as good as the period.
@@ -42,6 +43,13 @@ def median_pitch_hz(wave_T: npt.NDArray[np.float32]) -> float:
         lag_F[place] = lag
     voiced_F = best_F > _VOICED
     return float(_RATE_HZ / np.median(lag_F[voiced_F] + shortest)) if voiced_F.any() else 0.0
+
+
+@functools.cache
+def _window() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """The window, and its own autocorrelation."""
+    window_T = np.hanning(_FRAME).astype(np.float32)
+    return window_T, _autocorrelation(window_T[None])[0]
 
 
 def _autocorrelation(frames_FT: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
