@@ -289,7 +289,7 @@ DEFECTS: dict[str, tuple[tuple[str, ...], Callable[[Said, Generator], Made]]] = 
     "truncated_ogg": (("truncated", "corrupt", "empty_file"), _cut("ogg")),
     "truncated_mp3": (("truncated", "corrupt", "empty_file"), _cut("mp3")),
     "lying_header": (("truncated",), _lying_header),
-    "damaged": (("corrupt", "truncated"), _damaged),
+    "damaged": (("corrupt", "truncated", "empty_file"), _damaged),
     "no_audio": (("corrupt", "empty_file", "unsupported_format"), _no_audio),
     "silent_zeros": (("silent",), _sound(_silence)),
     "silent_noise": (("silent",), _sound(_quiet_noise)),
@@ -336,7 +336,7 @@ def write_dataset(out: Path, items: int, seed: int, real: Sequence[Path] = ()) -
         talkers = Talkers(seed, synthesizer)
         for index in range(items):
             own = np.random.default_rng([seed, 2, index])
-            if len(originals) < 10 or generator.random() >= BAD_SHARE:
+            if len(originals) < 10 or generator.random() >= BAD_SHARE or (real and index % round(1 / REAL_SHARE) == 0):
                 kind, made = _good(index, talkers, own, real)
             else:
                 kind = BAD_KINDS[int(generator.integers(len(BAD_KINDS)))]
@@ -355,22 +355,13 @@ def write_dataset(out: Path, items: int, seed: int, real: Sequence[Path] = ()) -
 
 
 def _good(index: int, talkers: Talkers, generator: Generator, real: Sequence[Path]) -> tuple[str, Made]:
-    if real and generator.random() < REAL_SHARE:
-        path = real[index % len(real)]
-        if index < len(real) or index % len(real) not in _used(index, len(real)):
-            digit, speaker, _ = path.stem.split("_")
-            return "good/real", Made(_at_16_khz(path), "wav", DIGIT_WORDS[int(digit)], speaker)
+    every = round(1 / REAL_SHARE)
+    if index % every == 0 and index // every < len(real):  # each of them once
+        path = real[index // every]
+        digit, speaker, _ = path.stem.split("_")
+        return "good/real", Made(encoded(read_audio(path, CORPUS_RATE_HZ)), "wav", DIGIT_WORDS[int(digit)], speaker)
     kind = GOOD_KINDS[int(generator.integers(len(GOOD_KINDS)))]
     return f"good/{kind}", _plain(talkers.say(kind, index), generator)
-
-
-def _used(index: int, count: int) -> range:
-    """Real recordings are taken once: after the last one there are no more."""
-    return range(count) if index >= count else range(0)
-
-
-def _at_16_khz(path: Path) -> bytes:
-    return encoded(read_audio(path, CORPUS_RATE_HZ))
 
 
 def _bad(

@@ -149,7 +149,18 @@ def _weight(padded: int, emphasis: float, high_hz: float) -> npt.NDArray[np.floa
 
 
 def _at_speed(wave_T: Wave, speed: float) -> Wave:
-    if speed == 1.0:
+    """A wave played faster, by cubic interpolation: a linear one would dull what is to be compared.
+
+    Source: Catmull and Rom, A class of local interpolating splines, 1974.
+    """
+    if speed == 1.0 or len(wave_T) < 4:
         return wave_T
-    places = np.arange(int(len(wave_T) / speed)) * speed
-    return np.interp(places, np.arange(len(wave_T)), wave_T).astype(np.float32)
+    place_T = np.arange(int((len(wave_T) - 1) / speed), dtype=np.float64) * speed
+    at_T = place_T.astype(np.int64)
+    x = (place_T - at_T).astype(np.float32)
+    padded_T = np.concatenate([wave_T[:1], wave_T, wave_T[-1:], wave_T[-1:]])
+    before, here, after, beyond = (padded_T[at_T + step] for step in range(4))
+    slope, end_slope = (after - before) * np.float32(0.5), (beyond - here) * np.float32(0.5)
+    change = after - here
+    faster: Wave = here + x * (slope + x * (3 * change - 2 * slope - end_slope + x * (slope + end_slope - 2 * change)))
+    return faster

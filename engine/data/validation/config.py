@@ -25,27 +25,29 @@ class ValidationConfig(Config):
     """Steady sound below this is the noise of a recorder in which nobody speaks; above it may be a tone or music."""
     shortest_sound_s: NonNegativeFloat = 0.04
     """A recording with less sound than this holds a click and no word: the shortest words last 0.1 s."""
-    quiet_dbfs: float = -45.0
+    quiet_dbfs: float = -55.0
     """Speech below this loses its consonants in the last bits of 16; a warning."""
     noisy_snr_db: float = 6.0
     """Speech less than this above the noise is hard to understand for people; a warning."""
+    noisy_from_s: PositiveFloat = 1.0
+    """Recordings from this length on have a pause in which their noise is heard."""
 
     # ---- clipping -------------------------------------------------------------------------------------------
 
-    clipped_share: Share = 0.002
-    """Part of the sounding samples on flat tops from which a recording is set aside: 32 samples in a second at 16 kHz.
-    Speech that is overdriven by 3 dB has about 0.008, by 6 dB 0.03."""
+    clipped_share: Share = 0.01
+    """Part of the sounding samples on flat tops from which a recording is set aside. Speech that is overdriven by 3 dB
+    has about 0.008, by 6 dB 0.03, by 12 dB 0.12; limiters, of synthetic voices too, stay below 0.005."""
     clipped_warning_share: Share = 0.0002
     """From here on it is a warning: three samples in a second at 16 kHz, hardly to be heard."""
 
     # ---- text against audio ---------------------------------------------------------------------------------
 
-    fastest_syllables_per_s: PositiveFloat = 9.0
+    fastest_syllables_per_s: PositiveFloat = 8.5
     """Fastest speech, pauses left out. Readers say 4 to 6 syllables per second, the fastest talkers 8.
     Source: Pellegrino, Coupe and Marsico, A cross-language perspective on speech information rate, Language 2011."""
     free_syllables: NonNegativeFloat = 3.0
     """Allowed on top, since a word that was cut close, or slurred, is over sooner than its syllables say."""
-    slowest_s_per_syllable: PositiveFloat = 0.55
+    slowest_s_per_syllable: PositiveFloat = 0.65
     """Slowest speech, pauses left out: slow dictation is at 2 syllables per second."""
     free_s: NonNegativeFloat = 1.6
     """Allowed on top: a single word can be drawn out, and sounds that are no words (breath, a door) are sound too."""
@@ -67,7 +69,7 @@ class ValidationConfig(Config):
     0.85, and by one synthetic voice 0.91."""
     same_coherence_many_votes: Share = 0.84
     """The same where the fingerprints agree in many keys: copies with noise at 20 dB, or at the lowest bit rates."""
-    many_votes: PositiveInt = 12
+    many_votes: PositiveInt = 11
     """Keys of 40 that are many; strangers have at most 10."""
     same_coherence_searched: Share = 0.94
     """The same where the speed was searched for, since that matches the pitch too."""

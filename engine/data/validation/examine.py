@@ -126,11 +126,13 @@ def _measured(
     levels = measure_levels(wave_T, RATE_HZ)
     if fault := _silence(levels, info, config):
         raise fault
-    if random := random_samples(native_T):
+    clipped = clipped_samples(native_T)
+    # What is overdriven can be as loud and as white as random numbers, which have no flat tops.
+    if not clipped and (random := random_samples(native_T)):
         raise ItemError(
             "corrupt", f"{1000 * random / info.rate_hz:.1f} ms of it are random numbers up to full scale, and no sound"
         )
-    _judge_level(levels, clipped_samples(native_T), info, found, config)
+    _judge_level(levels, clipped, info, found, config)
     if not characters.says_nothing(found.text) and (reason := mismatch(found.text, levels, info.duration_s, config)):
         found.faults.append(ItemError("mismatched_text", reason))
     samples_T, scaled = to_int16(wave_T)
@@ -175,7 +177,7 @@ def _judge_level(
         found.doubts.append(
             ("quiet", f"its speech is at {levels.speech_dbfs:.0f} dB of full scale; good is {config.quiet_dbfs:g} and up")
         )
-    if levels.snr_db < config.noisy_snr_db:
+    if levels.snr_db < config.noisy_snr_db and info.duration_s >= config.noisy_from_s:
         found.doubts.append(
             ("noisy", f"its speech is {levels.snr_db:.1f} dB above its noise; good is {config.noisy_snr_db:g} and up")
         )
