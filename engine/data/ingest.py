@@ -26,7 +26,7 @@ from engine.data.source import DataSource, displayed
 from engine.data.validation.config import DEFAULT_VALIDATION, ValidationConfig
 from engine.data.validation.drawing import draw_histograms
 from engine.data.validation.duplicates import Duplicate, Duplicates, Places, Samples
-from engine.data.validation.examine import Examined, Recording, examine
+from engine.data.validation.examine import Examined, examine
 from engine.data.validation.page import html_page
 from engine.data.validation.summary import Summary
 from engine.errors import IngestError, ItemError
@@ -40,6 +40,7 @@ DRAWING_NAME = "validation.png"
 OnProgress = Callable[[int, int], None]
 """Called after each item with how many are done, and how many there are."""
 
+_FEWEST_DRAWN = 10  # good items: of fewer there is nothing to be seen
 _AHEAD = 2  # items that are read ahead, for each thread
 
 
@@ -57,7 +58,7 @@ def ingest(
     Args:
         source: a zip archive or a folder, with `metadata.csv` or `metadata.jsonl` (AudioFolder), or with file names
             such as `7_jackson_32.wav` (text_speaker_take).
-        target: folder for `audio/*.wav`, `report.json`, the same for people (`validation.html`, `validation.png`) and,
+        target: folder for `audio/*.wav`, `report.json`, the same for people (`validation.html`, and from ten items on `validation.png`) and,
             last and at once, `manifest.jsonl`.
         limits: how much the source may ask of the machine, and which recordings are usable.
         on_progress: told after each item.
@@ -84,7 +85,10 @@ def _prepare(target: Path) -> None:
     if (target / MANIFEST_NAME).exists():
         raise IngestError(f"{target} already holds a dataset version, which never changes; give another folder")
     target.mkdir(parents=True, exist_ok=True)
-    for left_behind in [*target.glob("audio/[0-9]*.wav"), *(target / name for name in (REPORT_NAME, PAGE_NAME, DRAWING_NAME))]:
+    for left_behind in [
+        *target.glob("audio/[0-9]*.wav"),
+        *(target / name for name in (REPORT_NAME, PAGE_NAME, DRAWING_NAME)),
+    ]:
         left_behind.unlink(missing_ok=True)
 
 
@@ -208,7 +212,9 @@ class _Ingestion:
             differs.append(f"the split {earlier.split}")
         but = f", which has {' and '.join(differs)}" if differs else ""
         if duplicate.kind == "exact":
-            return ItemError("duplicate_audio", f"it has the same samples as {earlier.entry.path}{but}; that one is kept")
+            return ItemError(
+                "duplicate_audio", f"it has the same samples as {earlier.entry.path}{but}; that one is kept"
+            )
         return ItemError(
             "near_duplicate",
             f"it is the recording {earlier.entry.path} in another form (their samples correlate by "
@@ -240,7 +246,7 @@ class _Ingestion:
         report = self.statistics.report(layout)
         validation = self.summary.report(report.set_aside, lambda number: displayed(self.items[number].entry.path))
         report = report.model_copy(update={"validation": validation})
-        drawing = draw_histograms(validation.histograms) if report.items_good else b""
+        drawing = draw_histograms(validation.histograms) if report.items_good >= _FEWEST_DRAWN else b""
         contents = {
             PAGE_NAME: html_page(report, drawing).encode(),
             REPORT_NAME: (report.model_dump_json(indent=1) + "\n").encode(),

@@ -248,4 +248,6 @@ def _value(values: Mapping[str, Any], names: Sequence[str]) -> str:
 
 
 def _row(line: int, file_name: str, text: str, speaker: str, split: str, fault: ItemError | None = None) -> Row:
-    return Row(line, file_name.strip(), clean_transcript(text), clean_text(speaker) or None, split.strip() or None, fault)
+    return Row(
+        line, file_name.strip(), clean_transcript(text), clean_text(speaker) or None, split.strip() or None, fault
+    )

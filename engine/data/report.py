@@ -49,7 +49,9 @@ WarningCode = Literal[
 """Doubts about an item that is kept."""
 WARNING_CODES: tuple[WarningCode, ...] = get_args(WarningCode)
 
-DatasetCode = Literal["leakage", "imbalance", "mixed_rates", "few_speakers", "no_speakers", "many_set_aside", "long_texts"]
+DatasetCode = Literal[
+    "leakage", "imbalance", "mixed_rates", "few_speakers", "no_speakers", "many_set_aside", "long_texts"
+]
 """What concerns the dataset as a whole."""
 
 Severity = Literal["set_aside", "warning", "dataset"]

@@ -21,7 +21,7 @@ CORPUS_RATE_HZ = 16_000
 _LIMITED = 0.96  # espeak-ng cuts off what would be louder
 SPEAKERS = 60
 
-WORDS = (
+_WORDS = (
     "the a of to and in is it you that he was for on are with as his they at be this from have or by one had not but "
     "what all were when we there can an your which their said if do will each about how up out them then she many some "
     "so these would other into has more her two like him see time could no make than first been its who now people my "
@@ -30,14 +30,15 @@ WORDS = (
     "came come work three word must because does part even place well such here take why things help put years different "
     "away again off went old number great tell men say small every found still between name should home big give air "
     "line set own under read last never us left end along while might next sound below saw something thought both few"
-).split()
-DIGITS = "zero one two three four five six seven eight nine".split()
-NAMES = "Maria Johnson Peter Okafor Yuki Tanaka Anna Kowalska Ahmed Hassan Chloe Dubois Lars Svensson Priya Nair".split()
+)
+WORDS = tuple(_WORDS.split())
+DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+NAMES = ("Maria", "Ahmed", "Chloe", "Lars", "Priya", "Yuki", "Lagos", "Warsaw", "Kyoto", "Lima")
 FOREIGN = (
     "café au lait", "naïve Élodie", "señor Muñoz", "Łódź und Kraków", "smørrebrød og øl", "über größere Straßen",
     "crème brûlée", "São João", "Dvořák a Smetana", "İstanbul ve Çeşme", "l'été où déjà", "Þórður og Æsa", "“quoted” – yes…",
 )  # fmt: skip
-SHORT = "no yes go up on off stop left right one two six eight".split()
+SHORT = ("no", "yes", "go", "up", "on", "off", "stop", "left", "right", "one", "two", "six", "eight")
 
 GOOD_KINDS = (
     "plain", "plain", "plain", "quiet", "breathy", "short_word", "long_pauses", "loud", "slow", "fast", "digit_words",
@@ -130,13 +131,13 @@ def _text(kind: str, generator: Generator) -> str:
     if kind in ("short_word", "same_text"):
         return SHORT[int(generator.integers(len(SHORT) if kind == "short_word" else 2))]
     if kind == "long_pauses":
-        return " ".join(generator.choice(WORDS, size=int(generator.integers(2, 5))))
+        return " ".join(generator.choice(WORDS, size=int(generator.integers(2, 5))).tolist())
     if kind in ("digit_words", "digit_string"):
         digits = generator.integers(10, size=int(generator.integers(2, 7))).tolist()
         return " ".join(DIGITS[digit] if kind == "digit_words" else str(digit) for digit in digits)
     words = generator.choice(WORDS, size=int(generator.integers(2, 15))).tolist()
     if kind == "name":
-        words[int(generator.integers(len(words)))] = " ".join(generator.choice(NAMES, size=2))
+        words[int(generator.integers(len(words)))] = " ".join(generator.choice(NAMES, size=2).tolist())
     if kind == "foreign_letters":
         words[int(generator.integers(len(words)))] = FOREIGN[int(generator.integers(len(FOREIGN)))]
     return " ".join(words)
@@ -173,4 +174,3 @@ def rms(wave_T: Wave) -> float:
 def noise(samples: int, level: float, generator: Generator) -> Wave:
     """White noise of an RMS level."""
     return (level * generator.standard_normal(samples)).astype(np.float32)
-

@@ -17,7 +17,9 @@ _BARE_TILDE_A = re.compile(r"(?<=[a-zà-ÿ])Ã(?=[\s.,;:!?]|$)|(?:^|(?<=\s))Ã(?
 _CLOSING = frozenset("’”…»›“‘–—‚„«‹•")
 _WORD = re.compile(r"[^\W\d_]+")
 _CODE_PAGES = ("cp1252", "cp1251", "mac_roman", "cp437", "cp850")
-_MEANT = re.compile("[\u00a1-\u052f\u05d0-\u064a\u1e00-\u1eff\u2010-\u2040\u20a0-\u20bf\u3040-\u30ff\u4e00-\u9fff\U0001f300-\U0001faff]")
+_MEANT = re.compile(
+    "[\u00a1-\u052f\u05d0-\u064a\u1e00-\u1eff\u2010-\u2040\u20a0-\u20bf\u3040-\u30ff\u4e00-\u9fff\U0001f300-\U0001faff]"
+)
 _SHOWN = 24
 
 
@@ -34,7 +36,9 @@ def unreadable(text: str) -> str | None:
     for at, character in enumerate(text):
         kind = unicodedata.category(character)
         if character == "\ufffd":
-            return f"found a replacement character ({_near(text, at)}): the file was read or written in a wrong encoding"
+            return (
+                f"found a replacement character ({_near(text, at)}): the file was read or written in a wrong encoding"
+            )
         if kind == "Cs":
             return f"found a lone surrogate (U+{ord(character):04X}); allowed: whole characters"
         if kind == "Cc" and not _garbled(text):

@@ -42,7 +42,7 @@ class ValidationConfig(Config):
 
     # ---- text against audio ---------------------------------------------------------------------------------
 
-    fastest_syllables_per_s: PositiveFloat = 8.5
+    fastest_syllables_per_s: PositiveFloat = 9.5
     """Fastest speech, pauses left out. Readers say 4 to 6 syllables per second, the fastest talkers 8.
     Source: Pellegrino, Coupe and Marsico, A cross-language perspective on speech information rate, Language 2011."""
     free_syllables: NonNegativeFloat = 3.0

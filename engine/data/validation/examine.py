@@ -161,9 +161,7 @@ def _silence(levels: Levels, info: AudioInfo, config: ValidationConfig) -> ItemE
     return None
 
 
-def _judge_level(
-    levels: Levels, clipped: int, info: AudioInfo, found: Examined, config: ValidationConfig
-) -> None:
+def _judge_level(levels: Levels, clipped: int, info: AudioInfo, found: Examined, config: ValidationConfig) -> None:
     share = clipped / max(1.0, levels.sound_s * info.rate_hz)
     reason = (
         f"{clipped} samples lie on flat tops, {100 * share:.2f} % of those with sound; allowed: up to "
@@ -175,7 +173,10 @@ def _judge_level(
         found.doubts.append(("clipped_a_little", reason))
     if levels.speech_dbfs < config.quiet_dbfs:
         found.doubts.append(
-            ("quiet", f"its speech is at {levels.speech_dbfs:.0f} dB of full scale; good is {config.quiet_dbfs:g} and up")
+            (
+                "quiet",
+                f"its speech is at {levels.speech_dbfs:.0f} dB of full scale; good is {config.quiet_dbfs:g} and up",
+            )
         )
     if levels.snr_db < config.noisy_snr_db and info.duration_s >= config.noisy_from_s:
         found.doubts.append(

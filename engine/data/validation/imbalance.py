@@ -13,7 +13,10 @@ _REPEATS_OF_A_CLASS = 5  # with so many items for each distinct text, the texts 
 
 
 def imbalances(
-    speakers: Mapping[str, int], texts: Counter[int], examples: Mapping[int, str], durations: Histogram,
+    speakers: Mapping[str, int],
+    texts: Counter[int],
+    examples: Mapping[int, str],
+    durations: Histogram,
     config: ValidationConfig,
 ) -> list[Finding]:
     """Uneven shares.

@@ -7,6 +7,8 @@ from collections import Counter
 from engine.data.manifest import SPLITS, Split
 from engine.data.report import Finding, named
 
+_PAIRS: tuple[tuple[Split, Split], ...] = (("train", "test"), ("train", "validation"), ("validation", "test"))
+
 
 class Leakage:
     """Counts the speakers of each split that the source makes."""
@@ -22,7 +24,7 @@ class Leakage:
     def findings(self) -> list[Finding]:
         """Speakers that are in two splits."""
         found = []
-        for first, second in (("train", "test"), ("train", "validation"), ("validation", "test")):
+        for first, second in _PAIRS:
             counts, others = self._speakers[first], self._speakers[second]
             shared = sorted(counts.keys() & others.keys())
             if shared:

@@ -81,7 +81,10 @@ def _frame_levels(wave_T: npt.NDArray[np.float32], rate_hz: int) -> npt.NDArray[
 def _range_db(level_F: npt.NDArray[np.float32]) -> float:
     if len(level_F) < 3:
         return float(np.ptp(level_F))
-    return float((level_F[:-2] + level_F[1:-1] + level_F[2:]).max() / 3 - np.partition(level_F, len(level_F) // 10)[len(level_F) // 10])
+    return float(
+        (level_F[:-2] + level_F[1:-1] + level_F[2:]).max() / 3
+        - np.partition(level_F, len(level_F) // 10)[len(level_F) // 10]
+    )
 
 
 def _closed(sounding_F: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

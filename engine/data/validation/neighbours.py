@@ -54,7 +54,9 @@ class _Sorted:
         item_N, time_N = np.concatenate([self.item_N, other.item_N]), np.concatenate([self.time_N, other.time_N])
         return _Sorted(key_N[order], item_N[order], time_N[order])
 
-    def matches(self, key_M: npt.NDArray[np.uint32], time_M: npt.NDArray[np.int64], speed_M: npt.NDArray[np.int64]) -> Matches:
+    def matches(
+        self, key_M: npt.NDArray[np.uint32], time_M: npt.NDArray[np.int64], speed_M: npt.NDArray[np.int64]
+    ) -> Matches:
         first = np.searchsorted(self.key_N, key_M, side="left")
         count = np.searchsorted(self.key_N, key_M, side="right") - first
         count[count > _MOST_UNDER_KEY] = 0

@@ -66,7 +66,11 @@ class Outliers:
         for item, rate_hz in zip(self._item, self._rate_hz, strict=True):
             if counts[rate_hz] < (1 - self._config.usual_rate_share) * len(self._item) and rate_hz != usual_hz:
                 share = 100 * most / len(self._item)
-                yield item, "other_rate", f"its sample rate is {rate_hz} Hz; {share:.0f} % of the items have {usual_hz} Hz"
+                yield (
+                    item,
+                    "other_rate",
+                    f"its sample rate is {rate_hz} Hz; {share:.0f} % of the items have {usual_hz} Hz",
+                )
 
     def _deviations(self) -> npt.NDArray[np.float64]:
         """Logarithm of the seconds with sound over those of the items with as many syllables; NaN where unknown."""
@@ -74,7 +78,9 @@ class Outliers:
         known_I = (sound_I > 0) & (syllables_I > 0)
         log_I = np.log(np.where(known_I, sound_I, 1.0) + _SHORT_S)
         # Steps of a quarter, and of half a syllable at least.
-        step_I = np.where(syllables_I < 2, np.rint(2 * syllables_I), np.rint(np.log(np.maximum(syllables_I, 1.0)) * 4) + 100)
+        step_I = np.where(
+            syllables_I < 2, np.rint(2 * syllables_I), np.rint(np.log(np.maximum(syllables_I, 1.0)) * 4) + 100
+        )
         deviation_I = np.full(len(log_I), np.nan)
         for step in np.unique(step_I[known_I]):
             alike = np.flatnonzero(known_I & (step_I == step))

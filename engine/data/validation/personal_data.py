@@ -39,12 +39,20 @@ _URL_USER = re.compile(
     re.IGNORECASE,
 )
 _HANDLE = re.compile(r"(?<![\w@/.])@[A-Za-z_]\w{2,}")
-_CARD = re.compile(r"(?<![\w.,-])(?:\d{13,19}|\d{4}([ -])\d{4}\1\d{4}\1\d{1,7}|\d{4}([ -])\d{6}\2\d{4,5})(?![\w-]|[.,]\d)")
-_CARD_FIRST = re.compile(r"3[04678]|4|5[0-8]|2[2-7]|6")
+_CARD = re.compile(
+    r"(?<![\w.,-])(?:\d{13,19}|\d{4}([ -])\d{4}\1\d{4}\1\d{1,7}|\d{4}([ -])\d{6}\2\d{4,5})(?![\w-]|[.,]\d)"
+)
+_CARD_NUMBER = re.compile(
+    r"4(?:\d{12}|\d{15}|\d{18})|(?:5[1-5]|2[2-7])\d{14}|3[47]\d{13}|3[068]\d{12,17}|35\d{14,17}|5[068]\d{14,17}"
+    r"|6\d{15,18}"
+)
+"""Networks and their lengths."""
 _IBAN = re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]){11,30}(?!\w)", re.IGNORECASE)
 _SOCIAL_SECURITY = re.compile(r"(?<![\w-])(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\w-])")
 _IP4 = re.compile(r"(?<![\w.])(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?![\w]|\.\d)")
-_IP6 = re.compile(r"(?<![\w:.])(?=[0-9a-f:]*:[0-9a-f:]*:)[0-9a-f:]{3,39}(?:\.\d{1,3}\.\d{1,3}\.\d{1,3})?(?![\w:])", re.IGNORECASE)
+_IP6 = re.compile(
+    r"(?<![\w:.])(?=[0-9a-f:]*:[0-9a-f:]*:)[0-9a-f:]{3,39}(?:\.\d{1,3}\.\d{1,3}\.\d{1,3})?(?![\w:])", re.IGNORECASE
+)
 _VERSION = re.compile(r"(?:\bv|\bversion|\brelease|\bchapter|\bsection|§)\s*$", re.IGNORECASE)
 _PHONE = re.compile(
     r"(?<![\w.+-])(?:"
@@ -85,12 +93,11 @@ def find_personal_data(text: str) -> PersonalData | None:
 
 
 def _certain(text: str) -> PersonalData | None:
-    for kind, pattern in (("an e-mail address", _EMAIL), ("a spoken e-mail address", _SPOKEN_EMAIL)):
-        if found := pattern.search(text):
-            return _hidden(kind, found[0])
     for found in _URL.finditer(text):
         if _URL_USER.search(found[0]):
             return _hidden("an address on the web with the name of a user", found[0])
+    if found := _EMAIL.search(text):
+        return _hidden("an e-mail address", found[0])
     if not any(character.isdigit() for character in text) and ":" not in text:
         return None
     for found in _IBAN.finditer(text):
@@ -98,7 +105,7 @@ def _certain(text: str) -> PersonalData | None:
             return _hidden("a bank account (IBAN, its checksum is right)", iban)
     for found in _CARD.finditer(text):
         digits = re.sub(r"\D", "", found[0])
-        if _CARD_FIRST.match(digits) and len(set(digits)) > 1 and is_luhn(digits):
+        if _CARD_NUMBER.fullmatch(digits) and len(set(digits)) > 1 and is_luhn(digits):
             return _hidden("the number of a payment card (its check digit is right)", found[0])
     if found := _SOCIAL_SECURITY.search(text):
         return _hidden("a social security number", found[0])
@@ -117,6 +124,7 @@ def _certain(text: str) -> PersonalData | None:
 def _possible(text: str) -> PersonalData | None:
     for kind, pattern in (
         ("what looks like the address of a house", _ADDRESS),
+        ("what may be a spoken e-mail address", _SPOKEN_EMAIL),
         ("what may be a telephone number", _DIGIT_RUN),
         ("what looks like the name of a user", _HANDLE),
     ):

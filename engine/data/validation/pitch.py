@@ -54,4 +54,4 @@ def _window() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
 
 def _autocorrelation(frames_FT: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     spectrum = np.fft.rfft(frames_FT, 2 * _FRAME, axis=1)
-    return np.fft.irfft(spectrum.real**2 + spectrum.imag**2, axis=1)
+    return np.fft.irfft(spectrum.real**2 + spectrum.imag**2, axis=1).astype(np.float32)

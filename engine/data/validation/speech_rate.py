@@ -48,7 +48,7 @@ def mismatch(text: str, levels: Levels, duration_s: float, config: ValidationCon
 def syllables(text: str) -> Syllables:
     """Fewest and most syllables of a text, over all scripts; 0 where there is nothing to say."""
     fewest = most = 0.0
-    shouted = text.isupper()
+    shouted = text.isupper() and len(text.split()) > 1  # a whole text in capitals is spelt out nowhere
     for word in _LETTERS.findall(unicodedata.normalize("NFC", text)):
         low, high = _word(word.casefold())
         if not shouted and word.isupper() and len(word) <= _SPELT_LETTERS:

@@ -52,7 +52,7 @@ class Spread:
 
 def speech_spreads(longest_s: float) -> dict[str, Spread]:
     """The measures that are drawn."""
-    durations_s = np.concatenate([[0.0], np.geomspace(0.1, max(longest_s, 1.0), 40)])
+    durations_s = np.geomspace(0.05, max(longest_s, 1.0), 41)
     return {
         "duration": Spread("duration", "s", durations_s.tolist()),
         "level": Spread("level of speech", "dB of full scale", np.arange(-70.0, 1.0, 2.0).tolist()),

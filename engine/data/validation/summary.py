@@ -20,6 +20,7 @@ from engine.data.validation.statistics import speech_spreads
 _EXAMPLES = 1_000  # texts that are kept, to name the most frequent
 _LONG_TEXT_WORDS = 6  # one speaker seldom says so many words twice
 _MANY_SET_ASIDE = 0.05
+_ADVISED: tuple[WarningCode, ...] = ("wrong_rate", "unusual_rate", "possible_personal_data", "noisy")
 
 
 class Summary:
@@ -109,7 +110,7 @@ class Summary:
             *self._about_the_whole(kept, len(set_aside)),
         ]
         everything = of_dataset + of_items
-        by_code = Counter(finding.code for finding in everything)
+        by_code: Counter[str] = Counter(finding.code for finding in everything)
         return ValidationReport(
             findings=everything,
             findings_by_code={code: by_code[code] for code in sorted(by_code)},
@@ -177,9 +178,10 @@ def _recommendations(
     for code, count in frequent.most_common(5):
         advice.append(f"{count} items were set aside as {code.replace('_', ' ')}: {actions[code]}.")
     advice += [f"{finding.reason[0].upper()}{finding.reason[1:]}: {finding.action}." for finding in of_dataset]
-    for code in ("wrong_rate", "unusual_rate", "possible_personal_data", "noisy"):
-        if by_code[code]:
-            advice.append(f"{by_code[code]} items are kept with the warning {code.replace('_', ' ')}: {ADVICE[code]}.")
+    for warning in _ADVISED:
+        if by_code[warning]:
+            shown = warning.replace("_", " ")
+            advice.append(f"{by_code[warning]} items are kept with the warning {shown}: {ADVICE[warning]}.")
     if kept and not advice:
         advice.append("Nothing: every item is good.")
     return advice
