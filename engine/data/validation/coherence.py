@@ -26,8 +26,14 @@ _LAG = 480  # samples, 30 ms: the fingerprint knows the shift to 24 ms
 _PIECE_S = 0.4  # with an error of the speed of 0.03 %, the ends of a piece are off by a sixth of a period at 3 kHz
 _MOST_PIECES = 6
 _SHORTEST_S = 0.06
-_COARSE_STEPS = tuple(0.0015 * step for step in range(-7, 8))  # around the speed that the fingerprint was asked with
-_FINE_STEPS = tuple(0.00025 * step for step in range(-8, 9))
+_FRAME = 160  # samples, 10 ms
+_NEARLY_AS_LOUD = 0.003  # 25 dB below the mean
+_SEARCHES = (
+    (tuple(0.0015 * step for step in range(-7, 8)), 1.0, 2500.0),
+    (tuple(0.00025 * step for step in range(-6, 7)), _EMPHASIS, _HIGH_HZ),
+    (tuple(0.00005 * step for step in range(-4, 5)), _EMPHASIS, _HIGH_HZ),
+)
+"""Speeds to try around the one that the fingerprint was asked with, each time finer; emphasis; highest frequency."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +42,10 @@ class Likeness:
 
     coherence: float
     """Correlation of their samples over the pieces compared, 0..1."""
-    extent: float
-    """Part of either that lies in what they share, 0..1, the smaller of the two; 0 where it was not asked."""
+    shared_s: float
+    """Seconds that they share."""
+    unshared_s: float
+    """Seconds with sound that only one of them has, of the one that has more."""
 
 
 def likeness(new_T: Wave, old_T: Wave, shift_frames: int, speed: float, enough: float) -> Likeness:
@@ -54,15 +62,15 @@ def likeness(new_T: Wave, old_T: Wave, shift_frames: int, speed: float, enough: 
     shift = shift_frames * HOP
     first, last = max(0, -shift), min(len(old_T), len(same_T) - shift)
     if last - first < _SHORTEST_S * RATE_HZ:
-        return Likeness(0.0, 0.0)
+        return Likeness(0.0, 0.0, 0.0)
     total = weight = 0.0
     for start, end, energy in _pieces(old_T, first, last):
         coherence = _coherence(old_T[start:end], same_T, start + shift)
         if not weight and coherence < enough:
-            return Likeness(coherence, 0.0)
+            return Likeness(coherence, 0.0, 0.0)
         total, weight = total + energy * coherence, weight + energy
-    extent = min(_share(old_T, first, last), _share(same_T, first + shift, last + shift))
-    return Likeness(total / max(weight, 1e-12), extent)
+    unshared_s = max(_unshared_s(old_T, first, last), _unshared_s(same_T, first + shift, last + shift))
+    return Likeness(total / max(weight, 1e-12), (last - first) / RATE_HZ, unshared_s)
 
 
 def exact_speed(new_T: Wave, old_T: Wave, shift_frames: int, speed: float) -> float:
@@ -76,7 +84,7 @@ def exact_speed(new_T: Wave, old_T: Wave, shift_frames: int, speed: float) -> fl
     around_T = _around(new_T, round((start + shift) * speed), round((end - start) * speed * 1.02))
     padded = 1 << (len(around_T) - 1).bit_length()
     around_K = np.fft.rfft(around_T, padded)
-    for steps, power, high_hz in ((_COARSE_STEPS, 1.0, 2500.0), (_FINE_STEPS, _EMPHASIS, _HIGH_HZ)):
+    for steps, power, high_hz in _SEARCHES:
         weight_K = _weight(padded, power, high_hz)
         found = []
         for each in (speed * (1 + step) for step in steps):
@@ -88,10 +96,15 @@ def exact_speed(new_T: Wave, old_T: Wave, shift_frames: int, speed: float) -> fl
     return speed
 
 
-def _share(wave_T: Wave, first: int, last: int) -> float:
-    """How much of a recording a part is: the mean of its share of the time and of the energy."""
-    energy = float(np.dot(wave_T[first:last], wave_T[first:last])) / max(float(np.dot(wave_T, wave_T)), 1e-12)
-    return 0.5 * (energy + (last - first) / len(wave_T))
+def _unshared_s(wave_T: Wave, first: int, last: int) -> float:
+    """Seconds outside of a part that are nearly as loud as it."""
+    threshold = _NEARLY_AS_LOUD * float(np.dot(wave_T[first:last], wave_T[first:last])) / max(1, last - first)
+    outside = 0
+    for rest_T in (wave_T[:first], wave_T[last:]):
+        frames = len(rest_T) // _FRAME
+        power_F = np.square(rest_T[: frames * _FRAME]).reshape(frames, _FRAME).mean(axis=1)
+        outside += int(np.count_nonzero(power_F > threshold))
+    return outside * _FRAME / RATE_HZ
 
 
 def _pieces(old_T: Wave, first: int, last: int, slices: int | None = None) -> list[tuple[int, int, float]]:

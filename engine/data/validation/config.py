@@ -75,9 +75,11 @@ class ValidationConfig(Config):
     """The same where the speed was searched for, since that matches the pitch too."""
     same_coherence_searched_many_votes: Share = 0.9
     """The same with many keys."""
-    same_extent: Share = 0.62
-    """Part of both recordings (mean of the shares of time and energy) that must be in what they share: a word that is
-    also part of a longer recording is no duplicate of it."""
+    same_rest_s: NonNegativeFloat = 0.13
+    """Sound that only one of two copies has: cut by 50 ms at both ends they are still one. A word that is also part of a
+    longer recording is no duplicate of it: the shortest further word has more sound."""
+    same_rest_share: Share = 0.2
+    """The same as a part of what they share, for long recordings."""
 
     # ---- the dataset ----------------------------------------------------------------------------------------
 

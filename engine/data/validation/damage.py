@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 _FRAME, _HOP = 24, 12  # samples: the shortest stretch whose correlation says something
-_LOUD_RMS = 0.45  # random 16-bit numbers have 0.577, the loudest speech 0.35 over so short a time
+_LOUD_RMS = 0.45  # of a frame: random 16-bit numbers have 0.577
+_LOUD_MEAN = 0.27  # mean power of all such frames: random numbers have 0.333, hisses of loud speech just the least
 _WHITE = 0.35  # correlation of neighbouring samples: that of sounds that loud is far above
-_FEWEST_FRAMES = 3
+_FEWEST_FRAMES = 8
 
 
 def random_samples(wave_T: npt.NDArray[np.float32]) -> int:
@@ -29,5 +30,8 @@ def random_samples(wave_T: npt.NDArray[np.float32]) -> int:
     correlation_F = np.abs((loud_FT[:, 1:] * loud_FT[:, :-1]).mean(axis=1)) / power_F[loud]
     # A clipped wave is loud and has few values.
     distinct_F = 1 + np.count_nonzero(np.diff(np.sort(loud_FT, axis=1), axis=1), axis=1)
-    random = int(np.count_nonzero((correlation_F < _WHITE) & (distinct_F > 0.9 * _FRAME)))
-    return random * _HOP if random >= _FEWEST_FRAMES else 0
+    is_random_F = (correlation_F < _WHITE) & (distinct_F > 0.9 * _FRAME)
+    random = int(np.count_nonzero(is_random_F))
+    if random < _FEWEST_FRAMES or power_F[loud[is_random_F]].mean() < _LOUD_MEAN:
+        return 0
+    return random * _HOP

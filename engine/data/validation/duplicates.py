@@ -20,7 +20,7 @@ Samples = npt.NDArray[np.int16]
 ReadItem = Callable[[int], Samples]
 """Gives the samples at 16 kHz of an earlier item of the dataset, by its number."""
 
-_SURE_VOTES = 7  # a stranger has so many once in hundreds of recordings: worth a search for the exact speed
+_SURE_VOTES = 6  # a stranger has so many once in hundreds of recordings: worth a search for the exact speed
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +77,9 @@ class Duplicates:
                     continue
                 needed = self._needed(neighbour.votes >= config.many_votes, is_searched)
                 found = likeness(new_T, old_T, neighbour.shift_frames, speed, needed - 0.1)
-                if found.coherence >= needed and found.extent >= config.same_extent:
-                    return Duplicate(neighbour.item, "near", found.coherence)
+                rest_s = max(config.same_rest_s, config.same_rest_share * found.shared_s)
+                if found.coherence >= needed and found.unshared_s <= rest_s:
+                    return Duplicate(neighbour.item, "near", min(1.0, found.coherence))
         return None
 
     def _needed(self, many_votes: bool, is_searched: bool) -> float:

@@ -82,7 +82,7 @@ def _tilt() -> npt.NDArray[np.float32]:
 
 def _peaks(power_FK: npt.NDArray[np.float32]) -> tuple[Floats, Floats]:
     """Frames and bins, with fraction, of the strongest peaks in order of time."""
-    highest_FK = _running_max(_running_max(power_FK, _AROUND_BINS).T, _AROUND_FRAMES).T
+    highest_FK = _running_max(np.ascontiguousarray(_running_max(power_FK, _AROUND_BINS).T), _AROUND_FRAMES).T
     floor = power_FK.max() * 1e-5
     frame_P, bin_P = np.nonzero((power_FK >= highest_FK) & (power_FK > floor))
     most = min(_MOST_PEAKS, max(_FEWEST_PEAKS, round(len(power_FK) * HOP / RATE_HZ * _PEAKS_PER_S)))
@@ -99,11 +99,14 @@ def _peaks(power_FK: npt.NDArray[np.float32]) -> tuple[Floats, Floats]:
 
 
 def _running_max(values: npt.NDArray[np.float32], reach: int) -> npt.NDArray[np.float32]:
-    """The highest value within `reach` along the last axis."""
-    highest = values.copy()
-    for step in range(1, min(reach, values.shape[1] - 1) + 1):
-        np.maximum(highest[:, step:], values[:, :-step], out=highest[:, step:])
-        np.maximum(highest[:, :-step], values[:, step:], out=highest[:, :-step])
+    """The highest value within `reach` along the last axis, of values of 0 and more; by windows of doubled length."""
+    window, length = 2 * reach + 1, 1
+    highest: npt.NDArray[np.float32] = np.zeros((values.shape[0], values.shape[1] + 2 * reach), np.float32)
+    highest[:, reach:-reach] = values
+    while length < window:
+        step = min(length, window - length)
+        highest = np.maximum(highest[:, :-step], highest[:, step:])
+        length += step
     return highest
 
 

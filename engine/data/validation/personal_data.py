@@ -96,8 +96,8 @@ def _certain(text: str) -> PersonalData | None:
     for found in _URL.finditer(text):
         if _URL_USER.search(found[0]):
             return _hidden("an address on the web with the name of a user", found[0])
-    if found := _EMAIL.search(text):
-        return _hidden("an e-mail address", found[0])
+    if email := _EMAIL.search(text):
+        return _hidden("an e-mail address", email[0])
     if not any(character.isdigit() for character in text) and ":" not in text:
         return None
     for found in _IBAN.finditer(text):
@@ -107,8 +107,8 @@ def _certain(text: str) -> PersonalData | None:
         digits = re.sub(r"\D", "", found[0])
         if _CARD_NUMBER.fullmatch(digits) and len(set(digits)) > 1 and is_luhn(digits):
             return _hidden("the number of a payment card (its check digit is right)", found[0])
-    if found := _SOCIAL_SECURITY.search(text):
-        return _hidden("a social security number", found[0])
+    if number := _SOCIAL_SECURITY.search(text):
+        return _hidden("a social security number", number[0])
     for found in _IP4.finditer(text):
         if all(int(part) <= 255 for part in found.groups()) and not _VERSION.search(text[: found.start()]):
             return _hidden("an IP address", found[0])

@@ -1,22 +1,19 @@
-"""The corpus of defects at a few hundred items, and recordings of real people: what the large run shows, in seconds."""
+"""The corpus of defects at a few hundred items: what the large run shows, in seconds."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from engine.data.ingest import ingest
-from engine.models.catalogue import PROJECT_ROOT
 from tests.corpora.defects import BAD_KINDS, codes_of, compare, write_dataset
-
-BUNDLED = PROJECT_ROOT / "engine" / "data" / "bundled" / "demo-speech"
 
 
 def test_defects_are_found_and_good_items_stay(tmp_path: Path) -> None:
-    kinds = write_dataset(tmp_path, items=400, seed=11)
+    kinds = write_dataset(tmp_path, items=300, seed=11)
     report = ingest(tmp_path / "dataset", tmp_path / "version")
     lines, wrong = compare(kinds, report)
     bad = [line for line in lines if not line.kind.startswith("good/")]
-    assert sum(line.items for line in bad) > 80
+    assert sum(line.items for line in bad) > 60
     assert len(bad) > 25
     missed = sum(line.items - line.found for line in bad)
     assert missed <= 1, wrong
@@ -25,9 +22,3 @@ def test_defects_are_found_and_good_items_stay(tmp_path: Path) -> None:
 
 def test_every_kind_names_a_code() -> None:
     assert all(codes_of(kind) for kind in BAD_KINDS)
-
-
-def test_takes_of_the_same_words_by_the_same_voices_are_no_duplicates(tmp_path: Path) -> None:
-    report = ingest(BUNDLED, tmp_path / "out")
-    assert report.items_good == 600
-    assert {item.code for item in report.set_aside} == {"not_audio"}

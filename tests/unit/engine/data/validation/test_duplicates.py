@@ -12,14 +12,17 @@ from engine.data.validation.config import ValidationConfig
 from engine.data.validation.duplicates import Duplicates
 from engine.data.validation.fingerprint import KEYS, fingerprint
 from engine.data.validation.neighbours import Neighbours
-from tests.unit.engine.data.validation.waves import RATE_HZ, Wave, int16, voice
+from engine.models.catalogue import PROJECT_ROOT
+from tests.unit.engine.data.validation.waves import RATE_HZ, Wave, int16
 
+BUNDLED = PROJECT_ROOT / "engine" / "data" / "bundled" / "demo-speech"
 ITEMS = 40
 
 
 @pytest.fixture(scope="module")
 def originals() -> list[Wave]:
-    return [voice(seed, syllables=2 + seed % 6, pitch_hz=90 + 5 * (seed % 20)) for seed in range(ITEMS)]
+    """Single words by synthetic voices, through rooms and recorders: the shorter, the harder."""
+    return [read_audio(path) for path in sorted(BUNDLED.rglob("*.flac"))[::15]]
 
 
 @pytest.fixture(scope="module")
@@ -55,13 +58,13 @@ FORMS: dict[str, tuple[Callable[[Wave], Wave], float]] = {
     "noise at 30 dB": (lambda w: _noisy(w, 30), 1.0),
     "mp3": (lambda w: _coded(w, "MP3", "MPEG_LAYER_III"), 1.0),
     "vorbis": (lambda w: _coded(w, "OGG", "VORBIS"), 1.0),
-    "opus": (lambda w: _coded(w, "OGG", "OPUS"), 1.0),
+    "opus": (lambda w: _coded(w, "OGG", "OPUS"), 0.9),
     "8 kHz": (lambda w: resample(resample(w, RATE_HZ, 8_000), 8_000, RATE_HZ), 1.0),
-    "cut by 50 ms": (lambda w: w[800:], 1.0),
-    "cut at both ends": (lambda w: w[413:-700], 1.0),
+    "cut by 50 ms": (lambda w: w[800:], 0.95),
+    "cut at both ends": (lambda w: w[413:-700], 0.95),
     "begins later": (lambda w: np.concatenate([np.zeros(555, np.float32), w]), 1.0),
-    "1 % faster": (lambda w: _faster(w, 1.01), 0.85),
-    "1 % slower": (lambda w: _faster(w, 0.99), 0.85),
+    "1 % faster": (lambda w: _faster(w, 1.01), 0.8),
+    "1 % slower": (lambda w: _faster(w, 0.99), 0.8),
 }
 
 
@@ -93,8 +96,8 @@ def test_the_index_finds_everything_whether_sorted_or_waiting() -> None:
     generator = np.random.default_rng(0)
     index = Neighbours()
     kept = []
-    for item in range(2_000):
-        keys = fingerprint(generator.standard_normal(4_000).astype(np.float32))
+    for item in range(1_000):
+        keys = fingerprint(generator.standard_normal(2_000).astype(np.float32))
         assert len(keys[0].key_N) == KEYS
         assert np.all(np.diff(keys[0].key_N.astype(np.int64)) >= 0)
         index.add(item, keys[0])
@@ -102,7 +105,8 @@ def test_the_index_finds_everything_whether_sorted_or_waiting() -> None:
             kept.append((item, keys))
     for item, keys in kept:
         best = index.nearest(keys, 3, 4)[0]
-        assert (best.item, best.votes, best.speed) == (item, KEYS, 0)
+        assert (best.item, best.speed) == (item, 0)
+        assert best.votes > 0.8 * KEYS
 
 
 def test_nothing_to_hear_has_no_fingerprint() -> None:

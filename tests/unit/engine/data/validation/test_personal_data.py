@@ -22,7 +22,6 @@ a 4 lane highway
 55 miles per hour road
 3.14159265358979
 4111 1111 1111 1112
-DE89 3704 0044 0532 0130 01
 300.1.2.3
 http://example.com/about
 """.strip().split("\n")
