@@ -44,7 +44,7 @@ def _check_ogg(file: BinaryIO) -> None:
     number = 0
     is_last = False
     while len(header := file.read(_PAGE_HEADER.size)) == _PAGE_HEADER.size:
-        magic, version, flags, _, _, sequence, checksum, segments = _PAGE_HEADER.unpack(header)
+        magic, version, flags, _, _, _, checksum, segments = _PAGE_HEADER.unpack(header)
         if magic != b"OggS" or version:
             raise AudioError(f"the Ogg file is damaged: no page begins after page {number}; copy or export it again")
         lengths = file.read(segments)
@@ -58,7 +58,6 @@ def _check_ogg(file: BinaryIO) -> None:
             )
         is_last = bool(flags & _LAST_PAGE)
         number += 1
-        del sequence  # streams that follow each other in a file begin to count again
     if header or not is_last:
         raise TruncatedAudioError(
             f"the Ogg file ends after page {number}, which is not marked as the last; copy or export it again"

@@ -13,7 +13,8 @@ _ESCAPE = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\U[0-9
 _ENTITY = re.compile(r"&(?:#\d{2,7}|#x[0-9a-fA-F]{2,6}|[A-Za-z]{2,8});")
 _LOST_LETTER = re.compile(r"(?<=[^\W\d_])\?+(?=[^\W\d_])")
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
-_BARE_TILDE_A = re.compile(r"(?<=[a-zà-ÿ])Ã(?=[\s.,;:!?]|$)|(?:^|(?<=\s))Ã(?=\s)")  # "à" whose second byte is a space
+# "à", whose second byte is a space.
+_BARE_TILDE_A = re.compile(r"(?<=[a-zà-ÿ])Ã(?=[\s.,;:!?]|$)|(?:^|(?<=\s))Ã(?=\s)")
 _CLOSING = frozenset("’”…»›“‘–—‚„«‹•")
 _WORD = re.compile(r"[^\W\d_]+")
 _CODE_PAGES = ("cp1252", "cp1251", "mac_roman", "cp437", "cp850")
@@ -25,10 +26,8 @@ _SHOWN = 24
 
 def unreadable(text: str) -> str | None:
     """What in a transcript cannot be read, or None. A transcript here still has its control characters."""
-    if _ESCAPE.search(text):
-        found = _ESCAPE.search(text)
-        assert found is not None
-        return f"found the escape {found[0]}, as for a character that was lost; allowed: the character itself"
+    if escape := _ESCAPE.search(text):
+        return f"found the escape {escape[0]}, as for a character that was lost; allowed: the character itself"
     if lost := _LOST_LETTER.search(text):
         return f"found a question mark inside a word ({_near(text, lost.start())}), as for a letter that was lost"
     if text.isascii() and text.isprintable():

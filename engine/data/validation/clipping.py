@@ -4,7 +4,8 @@ The level need not be full scale: what is clipped and then made quieter stays cl
 highest value, even a pure tone whose periods all reach it, has at most 2.4 times as many samples in the top band of its
 amplitudes as in the band below (the square root that a parabola is made of); a flat top has many times more. That
 holds at every scale, so several bands are tried: the narrow ones see a clean clipping, the wide ones one that noise or
-a codec has blurred since. Besides, samples in a row must lie flat, or the peaks come irregularly: a tone of few phases has neither.
+a codec has blurred since. Besides, samples in a row must lie flat, or the peaks come irregularly: a tone of few phases
+has neither.
 
 Legend: T samples over time.
 """

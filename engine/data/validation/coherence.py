@@ -27,7 +27,7 @@ _PIECE_S = 0.4  # with an error of the speed of 0.03 %, the ends of a piece are 
 _MOST_PIECES = 6
 _SHORTEST_S = 0.06
 _FRAME = 160  # samples, 10 ms
-_NEARLY_AS_LOUD = 0.003  # 25 dB below the mean
+_NEARLY_AS_LOUD = 0.01  # 20 dB below the mean
 _SEARCHES = (
     (tuple(0.0015 * step for step in range(-7, 8)), 1.0, 2500.0),
     (tuple(0.00025 * step for step in range(-6, 7)), _EMPHASIS, _HIGH_HZ),

@@ -86,8 +86,8 @@ class ValidationConfig(Config):
     usual_rate_share: Share = 0.8
     """When at least this part of the recordings has one sample rate, each with another is told."""
     wrong_rate_factor: PositiveFloat = 1.75
-    """A warning when a voice is that much higher and faster, or lower and slower, than its speaker's: the rates that are
-    confused (8, 16, 22.05, 44.1 and 48 kHz) lie 2 or more apart; a voice that is raised stays below 1.5."""
+    """A warning when a voice is that much higher and faster, or lower and slower, than its speaker's: rates that are
+    confused (8 and 16, 22.05 and 44.1 kHz) are 2 and more apart; a voice that is raised stays below 1.5."""
     wrong_rate_agreement: PositiveFloat = 0.3
     """How far the logarithms of the two factors may differ."""
     small_model_bytes: PositiveInt = 120
@@ -97,7 +97,7 @@ class ValidationConfig(Config):
     class_ratio: PositiveFloat = 10.0
     """A warning when, with few distinct texts, the most frequent is that many times as frequent as the rarest."""
     length_ratio: PositiveFloat = 30.0
-    """A warning when the 95th percentile of the durations is that many times the 5th: batches are then mostly padding."""
+    """A warning when the 95th percentile of the durations is that many times the 5th: batches are mostly padding."""
     fewest_speakers: PositiveInt = 3
     """With fewer, what is learned is not tested on another voice than it was chosen on."""
 

@@ -1,8 +1,8 @@
 """Which earlier recordings share keys with a new one: an index that grows while recordings come in.
 
-Keys lie in two arrays sorted by key, a long and a short one, ten bytes each; the newest wait in a dictionary. When there
-are enough of them they are sorted into the short array, and that into the long one. A question looks at the recordings
-under its own keys only, so that a dataset is searched in n log n.
+Keys lie in two arrays sorted by key, a long and a short one, ten bytes each; the newest wait in a dictionary. When
+there are enough of them they are sorted into the short array, and that into the long one. A question looks at the
+recordings under its own keys only, and not at keys that very many share, so that a dataset is searched in n log n.
 """
 
 from __future__ import annotations

@@ -77,8 +77,10 @@ _ADDRESS = re.compile(
     rf"(?<![\w.,])\d{{1,5}}[a-z]?,? (?:(?:north|south|east|west|n|s|e|w)\.? )?(?:{_NAME} ){{1,3}}{_STREET}\b(?! of\b)"
     rf"|(?<![\w.,])\d{{1,5}}[a-z]?,? (?:(?-i:[A-Z])[\w'’.-]* ){{1,3}}(?-i:{_STREET_OR_NOT})\b(?! of\b)"
     r"|\b[^\W\d_]{3,}(?:straße|strasse|str\.|weg|allee|platz|gasse|straat|gatan|gata|vägen) ?\d{1,4} ?[a-z]?\b"
-    r"|(?<![\w.,])\d{1,4}(?: ?(?:bis|ter))?,? (?:rue|avenue|boulevard|place|chemin|impasse|allée|quai) (?:de |du |des |la |le |l')*[^\W\d_]{3,}"
-    r"|\b(?:calle|avenida|plaza|via|viale|piazza|corso|rua|ulica|ul\.) (?:[^\W\d_][\w'’.-]* ){0,3}[^\W\d_][\w'’.-]*,? (?:n[.º°]? ?)?\d{1,4}\b"
+    r"|(?<![\w.,])\d{1,4}(?: ?(?:bis|ter))?,? (?:rue|avenue|boulevard|place|chemin|impasse|allée|quai) "
+    r"(?:de |du |des |la |le |l')*[^\W\d_]{3,}"
+    r"|\b(?:calle|avenida|plaza|via|viale|piazza|corso|rua|ulica|ul\.) (?:[^\W\d_][\w'’.-]* ){0,3}"
+    r"[^\W\d_][\w'’.-]*,? (?:n[.º°]? ?)?\d{1,4}\b"
     r"|\bp\.? ?o\.? box \d+",
     re.IGNORECASE,
 )
