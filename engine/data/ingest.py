@@ -58,8 +58,8 @@ def ingest(
     Args:
         source: a zip archive or a folder, with `metadata.csv` or `metadata.jsonl` (AudioFolder), or with file names
             such as `7_jackson_32.wav` (text_speaker_take).
-        target: folder for `audio/*.wav`, `report.json`, the same for people (`validation.html`, and from ten items on `validation.png`) and,
-            last and at once, `manifest.jsonl`.
+        target: folder for `audio/*.wav`, `report.json`, the same for people (`validation.html`, and from ten items on
+            `validation.png`) and, last and at once, `manifest.jsonl`.
         limits: how much the source may ask of the machine, and which recordings are usable.
         on_progress: told after each item.
         validation: what a good recording and a good text are.
@@ -130,7 +130,7 @@ class _Ingestion:
                     if utterance:
                         manifest.write(manifest_line(utterance))
                     else:
-                        self._set_aside(item, examined.faults, layout)
+                        self._set_aside(item, examined, layout)
                     if on_progress:
                         on_progress(number + 1, len(layout.items))
                 manifest.flush()
@@ -198,7 +198,7 @@ class _Ingestion:
         self.kept.append(item)
         self.duplicates.add(place, recording.samples_T, recording.keys)
         self.statistics.add(utterance, recording.info, item.entry.path, recording.scaled)
-        self.summary.add(number, item.entry.path, utterance, examined, recording)
+        self.summary.add(number, displayed(item.entry.path), utterance, examined, recording)
         return utterance
 
     def _fault_of(self, duplicate: Duplicate, item: Item, examined: Examined) -> ItemError:
@@ -224,9 +224,10 @@ class _Ingestion:
     def _read_item(self, place: int) -> Samples:
         return self.shards.read(*self.places[place])
 
-    def _set_aside(self, item: Item, faults: list[ItemError], layout: Layout) -> None:
-        """Name an item by its first fault; the report has the others too."""
-        first, *others = faults
+    def _set_aside(self, item: Item, examined: Examined, layout: Layout) -> None:
+        """Name an item by its first fault; the report has the others, and the doubts, too."""
+        first, *others = examined.faults
+        self.summary.add_doubts(displayed(item.entry.path), examined.doubts)
         besides = "".join(f"; besides, {other.reason}" for other in others)
         layout.set_item_aside(item.entry.path, first.code, first.reason + besides)
         for other in others:

@@ -55,7 +55,7 @@ DatasetCode = Literal[
 """What concerns the dataset as a whole."""
 
 Severity = Literal["set_aside", "warning", "dataset"]
-"""An item that is not in the dataset, one that is in it with a doubt, or the dataset as a whole."""
+"""What a finding does to its item: it is not in the dataset, or is doubtful; or it is about the dataset as a whole."""
 
 ACTIONS: dict[Code, str] = {
     "clipped": "record it again with less gain, or remove it",

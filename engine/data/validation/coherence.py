@@ -68,7 +68,8 @@ def likeness(new_T: Wave, old_T: Wave, shift_frames: int, speed: float, enough: 
         coherence = _coherence(old_T[start:end], same_T, start + shift)
         if not weight and coherence < enough:
             return Likeness(coherence, 0.0, 0.0)
-        total, weight = total + energy * coherence, weight + energy
+        # By amplitude: one loud word must not speak for all of a recording.
+        total, weight = total + math.sqrt(energy) * coherence, weight + math.sqrt(energy)
     unshared_s = max(_unshared_s(old_T, first, last), _unshared_s(same_T, first + shift, last + shift))
     return Likeness(total / max(weight, 1e-12), (last - first) / RATE_HZ, unshared_s)
 
@@ -98,11 +99,12 @@ def exact_speed(new_T: Wave, old_T: Wave, shift_frames: int, speed: float) -> fl
 
 def _unshared_s(wave_T: Wave, first: int, last: int) -> float:
     """Seconds outside of a part that are nearly as loud as it."""
-    threshold = _NEARLY_AS_LOUD * float(np.dot(wave_T[first:last], wave_T[first:last])) / max(1, last - first)
+    threshold = _NEARLY_AS_LOUD * float(wave_T[first:last].var())
     outside = 0
     for rest_T in (wave_T[:first], wave_T[last:]):
         frames = len(rest_T) // _FRAME
-        power_F = np.square(rest_T[: frames * _FRAME]).reshape(frames, _FRAME).mean(axis=1)
+        # Without each frame's own offset: silence added to a recording with an offset is a step, and no sound.
+        power_F = rest_T[: frames * _FRAME].reshape(frames, _FRAME).var(axis=1)
         outside += int(np.count_nonzero(power_F > threshold))
     return outside * _FRAME / RATE_HZ
 

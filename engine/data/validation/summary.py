@@ -11,7 +11,7 @@ from engine.data.report import ADVICE, DatasetCode, Finding, SetAside, Validatio
 from engine.data.source import displayed
 from engine.data.validation.characters import plain
 from engine.data.validation.config import ValidationConfig
-from engine.data.validation.examine import Examined, Recording
+from engine.data.validation.examine import Doubt, Examined, Recording
 from engine.data.validation.imbalance import imbalances
 from engine.data.validation.leakage import Leakage
 from engine.data.validation.outliers import Outliers
@@ -45,6 +45,11 @@ class Summary:
         """A further fault of an item that is set aside for another one."""
         self._besides.append(finding)
 
+    def add_doubts(self, path: str, doubts: Sequence[Doubt]) -> None:
+        """What is doubtful about an item, whether it is kept or not."""
+        for code, reason in doubts:
+            self._warn(path, code, reason)
+
     def add(self, number: int, path: str, utterance: Utterance, examined: Examined, recording: Recording) -> None:
         """An item that is in the dataset.
 
@@ -55,8 +60,7 @@ class Summary:
             examined: what was found out about it.
             recording: its recording.
         """
-        for code, reason in examined.doubts:
-            self._warn(path, code, reason)
+        self.add_doubts(path, examined.doubts)
         levels = recording.levels
         words = len(utterance.text.split())
         self._spreads["duration"].add(utterance.duration_s)
