@@ -144,7 +144,8 @@ def test_memory_is_that_of_a_part(tmp_path: Path, container: str) -> None:
     assert report.items_good == 50
     assert peak_bytes < 10 * MIB
     assert [path.name for path in (tmp_path / "out").iterdir() if path.is_file()] != []
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["audio", "manifest.jsonl", "report.json"]
+    left = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert left == ["audio", "manifest.jsonl", "report.json", "validation.html", "validation.png"]
 
 
 def test_a_file_that_is_damaged_is_looked_at_once(tmp_path: Path, decoded_frames: list[int]) -> None:
