@@ -50,8 +50,8 @@ class LoraFields(Config):
     target_modules: Literal["default"] | list[str] = "default"
     """Names of the linear layers that get an adapter; `default` takes the family's own choice."""
     groups: Literal["all"] | Annotated[list[Group], Field(min_length=1)] = "all"
-    """Parts of the model whose layers get one. Without the audio encoder, training is twice as fast, and what the base
-    hears of people who are not in the data stays as it is."""
+    """Parts of the model whose layers get one. Without the audio encoder, a step is shorter, and what the base hears of
+    people who are not in the data stays as it is."""
     rslora: bool = False
     """Scale by alpha / sqrt(rank) instead of alpha / rank."""
 

@@ -60,3 +60,19 @@ def read_run(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
         ConfigError: every fault at once.
     """
     return parse(RunConfig, apply_overrides(read_yaml(path), overrides))
+
+
+def read_training(path: Path | None) -> tuple[TrainingConfig, str]:
+    """The training and the model of a run's file, or of a training's; the defaults without a file.
+
+    Raises:
+        ConfigError: every fault at once.
+    """
+    default_model = str(RunConfig.model_fields["model"].default)
+    if path is None:
+        return TrainingConfig(), default_model
+    values = read_yaml(path)
+    if kind_of(values) is Kind.RUN:
+        run = parse(RunConfig, values)
+        return run.training, run.model
+    return parse(TrainingConfig, values), default_model

@@ -84,12 +84,13 @@ def select(
     config: Annotated[
         Path | None, typer.Option(help="YAML of the selection; by default the method with its defaults.")
     ] = None,
-    training: Annotated[
-        Path | None, typer.Option(help="YAML of the training it is for: its split says what may be chosen.")
+    run: Annotated[
+        Path | None,
+        typer.Option("--for", help="YAML of the run or training that it is for: its split says what may be chosen."),
     ] = None,
-    model: Annotated[str, typer.Option(help="Base model: an id of the catalogue, a folder or a hub id.")] = (
-        "whisper-pico"
-    ),
+    model: Annotated[
+        str | None, typer.Option(help="Base model: an id of the catalogue, a folder or a hub id; by default the run's.")
+    ] = None,
     overrides: Overrides = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only predict what the selection would save; nothing is read or written.")
@@ -100,19 +101,20 @@ def select(
 ) -> None:
     """Choose the segments worth training on.
 
-    Example: lim data select build/data/digits build/selection --config configs/selection/random.yaml --dry-run
+    Example: lim data select build/data/mine build/half --for configs/runs/digits-qlora.yaml --dry-run
     """
-    with reported(str(config or "The selection")):
-        from engine.config.base import apply_overrides, parse, read_yaml
-        from engine.config.selection import SelectionConfig
-        from engine.config.training import TrainingConfig
+    from engine.config.base import apply_overrides, parse, read_yaml
+    from engine.config.selection import SelectionConfig
+    from services.cli.configs import read_training
 
+    with reported(str(run)):
+        training, runs_model = read_training(run)
+    with reported(str(config or "The selection")):
         chosen = parse(SelectionConfig, apply_overrides(read_yaml(config) if config else {}, overrides or []))
-        run = parse(TrainingConfig, read_yaml(training) if training else {})
         if dry_run:
             from engine.selection.pool import dry_run as predict
 
-            typer.echo(predict(data, chosen, run, encoder_s_per_s=encoder_s_per_s).sentence())
+            typer.echo(predict(data, chosen, training, encoder_s_per_s=encoder_s_per_s).sentence())
             return
         from engine.selection.pipeline import select as run_selection
         from engine.threads import compute_threads
@@ -123,8 +125,8 @@ def select(
             result = run_selection(
                 data,
                 chosen,
-                model=model,
-                training=run,
+                model=model or runs_model,
+                training=training,
                 out=out,
                 work_dir=work,
                 events=progress,

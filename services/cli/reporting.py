@@ -14,7 +14,7 @@ from cluster.errors import (
     RefusedError,
     StorageSettingsError,
 )
-from engine.errors import AudioError, ConfigError, EngineError, IngestError, ManifestError, ModelError
+from engine.errors import AudioError, ConfigError, EngineError, IngestError, ManifestError, ModelError, SelectionError
 from services.demo_data import DemoDataError
 from services.errors import ServiceError, SettingsError
 
@@ -32,6 +32,7 @@ _INPUT_FAULTS = (
     ManifestError,
     ModelError,
     RefusedError,
+    SelectionError,
     SettingsError,
     StorageSettingsError,
 )

@@ -11,6 +11,7 @@ import soundfile
 from typer.testing import CliRunner, Result
 
 from engine.models.catalogue import PROJECT_ROOT
+from engine.selection.manifest import read_selected
 from services.cli.main import app
 
 RANDOM = PROJECT_ROOT / "configs" / "selection" / "random.yaml"
@@ -87,6 +88,21 @@ def test_faults_of_a_selection_are_all_named(recordings: Path, tmp_path: Path) -
     assert result.exit_code == 2
     assert "has 2 faults" in result.stderr
     assert "seed:" in result.stderr and "methd: no such field" in result.stderr
+
+
+def test_a_selection_is_made_for_a_run(recordings: Path, tmp_path: Path) -> None:
+    """Nobody that the run tests on is chosen."""
+    assert lim("data", "import", recordings, tmp_path / "version").exit_code == 0
+    run = tmp_path / "run.yaml"
+    run.write_text("name: one\ndata: version\ntraining: {max_steps: 5, split: {test_speakers: [cy]}}\n")
+    every = ("data", "select", tmp_path / "version", "--config", RANDOM, "--set", "budget.fraction=1.0")
+    result = lim(*every[:3], tmp_path / "out", *every[3:], "--for", run)
+    assert result.exit_code == 0, result.output
+    assert {u.speaker for u in read_selected(tmp_path / "out")} == {"ann", "bo"}
+    run.write_text("name: one\ndata: version\ntraining: {max_steps: -5}\n")
+    refused = lim("data", "select", tmp_path / "version", tmp_path / "other", "--for", run)
+    assert refused.exit_code == 2
+    assert "training.max_steps" in refused.stderr
 
 
 def test_a_selection_config_is_recognised() -> None:
