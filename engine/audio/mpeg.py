@@ -55,6 +55,12 @@ def mp3_length(raw: BinaryIO) -> Length:
     return "estimated"
 
 
+def frame_bytes(header: bytes) -> int:
+    """Bytes of the frame that a 4-byte header begins; 0 where it begins none."""
+    frame = _frame(header)
+    return frame[1] if frame else 0
+
+
 def _frame(header: bytes) -> tuple[int, int] | None:
     """Bit rate in kbit/s and bytes of the frame that a 4-byte header begins."""
     if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE0 != 0xE0:

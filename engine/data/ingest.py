@@ -1,52 +1,70 @@
 """The stage upload -> dataset version: an archive or a folder of recordings becomes a manifest and audio shards.
 
-Items are read one at a time: memory grows with the number of names and texts, not with the audio. Each item that
-cannot be used is set aside and named in the report; a good item is never lost.
+Items are read and examined in a few threads, a few at a time, and taken in their order: memory grows with the number of
+names and texts, not with the audio. Each item that cannot be used is set aside and named in the report; a good item is
+never lost.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
-import numpy as np
-
-from engine.audio.reading import AudioInfo, Source, Wave, probe, read_audio, read_blocks
+from engine.audio.reading import AudioInfo
 from engine.data.layout import Item, Layout
 from engine.data.layouts.registry import read_layout
 from engine.data.limits import DEFAULT_LIMITS, IngestLimits
 from engine.data.manifest import Utterance, manifest_line
 from engine.data.opening import open_source
-from engine.data.recordings import Recordings, fault_of, part
-from engine.data.report import IngestReport, TextStatistics, named
-from engine.data.shards import RATE_HZ, ShardWriter, to_int16
-from engine.data.source import DataSource
-from engine.errors import AudioError, IngestError, ItemError
+from engine.data.recordings import Recordings
+from engine.data.report import ACTIONS, CODES, Finding, IngestReport, TextStatistics, named
+from engine.data.shards import RATE_HZ, ShardWriter
+from engine.data.source import DataSource, displayed
+from engine.data.validation.config import DEFAULT_VALIDATION, ValidationConfig
+from engine.data.validation.drawing import draw_histograms
+from engine.data.validation.duplicates import Duplicate, Duplicates, Places, Samples
+from engine.data.validation.examine import Examined, examine
+from engine.data.validation.page import html_page
+from engine.data.validation.summary import Summary
+from engine.errors import IngestError, ItemError
+from engine.threads import processors
 
 MANIFEST_NAME = "manifest.jsonl"
 REPORT_NAME = "report.json"
+PAGE_NAME = "validation.html"
+DRAWING_NAME = "validation.png"
 
 OnProgress = Callable[[int, int], None]
 """Called after each item with how many are done, and how many there are."""
 
-_LEVEL_FRAME_S = 0.02
-_MAX_SCANNED_SAMPLES = 1 << 28  # a file of a few kilobytes can say it holds years: over this nobody looks for silence
+_FEWEST_DRAWN = 10  # good items: of fewer there is nothing to be seen
+_AHEAD = 2  # items that are read ahead, for each thread
 
 
 def ingest(
-    source: Path, target: Path, limits: IngestLimits = DEFAULT_LIMITS, on_progress: OnProgress | None = None
+    source: Path,
+    target: Path,
+    limits: IngestLimits = DEFAULT_LIMITS,
+    on_progress: OnProgress | None = None,
+    *,
+    validation: ValidationConfig = DEFAULT_VALIDATION,
+    threads: int | None = None,
 ) -> IngestReport:
     """Turn an archive or a folder of recordings into a dataset version.
 
     Args:
         source: a zip, a tar (plain, gzip, bzip2, xz), a Parquet file or a folder of any of them, in one of the
             structures of `engine.data.layouts.registry`, which is found by looking.
-        target: folder for `audio/*.wav`, `report.json` and, last and at once, `manifest.jsonl`.
+        target: folder for `audio/*.wav`, `report.json`, the same for people (`validation.html`, and from ten items on
+            `validation.png`) and, last and at once, `manifest.jsonl`.
         limits: how much the source may ask of the machine, and which recordings are usable.
         on_progress: told after each item.
+        validation: what a good recording and a good text are.
+        threads: how many items are read and examined at the same time; by default one for each processor.
 
     Returns:
         What is in the dataset, and every item that was set aside. The same is in `report.json`.
@@ -59,7 +77,7 @@ def ingest(
     try:
         _prepare(target)
         with open_source(source, limits, work=target) as opened:
-            return _Ingestion(opened, target, limits).run(on_progress)
+            return _Ingestion(opened, target, limits, validation, threads or processors()).run(on_progress)
     except OSError as error:
         raise IngestError(f"cannot read {source.name} or write the dataset: {error.strerror or error}") from error
 
@@ -68,40 +86,52 @@ def _prepare(target: Path) -> None:
     if (target / MANIFEST_NAME).exists():
         raise IngestError(f"{target} already holds a dataset version, which never changes; give another folder")
     target.mkdir(parents=True, exist_ok=True)
-    for left_behind in [*target.glob("audio/[0-9]*.wav"), target / REPORT_NAME]:
+    for left_behind in [
+        *target.glob("audio/[0-9]*.wav"),
+        *(target / name for name in (REPORT_NAME, PAGE_NAME, DRAWING_NAME)),
+    ]:
         left_behind.unlink(missing_ok=True)
 
 
 class _Ingestion:
     """One ingestion, under way."""
 
-    def __init__(self, source: DataSource, target: Path, limits: IngestLimits) -> None:
+    def __init__(
+        self, source: DataSource, target: Path, limits: IngestLimits, validation: ValidationConfig, threads: int
+    ) -> None:
         self.source = source
         self.target = target
         self.limits = limits
+        self.validation = validation
+        self.threads = threads
         self.shards = ShardWriter(target, limits.shard_s)
         self.statistics = _Statistics()
+        self.read_s = 0.0
         self.recordings = Recordings(source, limits, work=target)
+        self.summary = Summary(validation, limits)
+        self.places = Places()
+        self.items: list[Item] = []
+        self.kept: list[Item] = []
+        self.duplicates = Duplicates(validation, self._read_item)
 
     def run(self, on_progress: OnProgress | None) -> IngestReport:
         layout = read_layout(self.source, self.limits)
+        self.items = layout.items
         partial = self.target / f".{MANIFEST_NAME}.partial"
         try:
             with partial.open("w", encoding="utf-8", newline="\n") as manifest, self.recordings:
-                for done, item in enumerate(layout.items, start=1):
-                    try:
-                        manifest.write(manifest_line(self._take(item)))
-                    except ItemError as fault:
-                        layout.set_item_aside(item.shown, fault.code, fault.reason)
+                for number, (item, examined) in enumerate(self._examined()):
+                    utterance = self._take(number, item, examined)
+                    if utterance:
+                        manifest.write(manifest_line(utterance))
+                    else:
+                        self._set_aside(item, examined, layout)
                     if on_progress:
-                        on_progress(done, len(layout.items))
+                        on_progress(number + 1, len(layout.items))
                 manifest.flush()
                 os.fsync(manifest.fileno())
             self.shards.close()
-            report = self.statistics.report(layout)
-            report_partial = self.target / f".{REPORT_NAME}.partial"
-            report_partial.write_text(report.model_dump_json(indent=1) + "\n", encoding="utf-8")
-            report_partial.replace(self.target / REPORT_NAME)
+            report = self._report(layout)
             if not report.items_good:
                 raise IngestError(_nothing_good(report))
             partial.replace(self.target / MANIFEST_NAME)
@@ -112,69 +142,124 @@ class _Ingestion:
             partial.unlink(missing_ok=True)
         return report
 
-    def _take(self, item: Item) -> Utterance:
-        """Check one recording and pack it.
+    def _examined(self) -> Iterator[tuple[Item, Examined]]:
+        """Every item with what was found out about it, in order; files are opened here, one after the other."""
+        waiting: deque[tuple[Item, ExitStack, Future[Examined]]] = deque()
+        with ThreadPoolExecutor(self.threads, thread_name_prefix="examine") as pool, ExitStack() as opened:
+            opened.callback(pool.shutdown, cancel_futures=True)
+            for item in self.items:
+                stack = opened.enter_context(ExitStack())
+                waiting.append((item, stack, self._begin(item, stack, pool)))
+                if len(waiting) > _AHEAD * self.threads:
+                    yield self._finished(waiting.popleft())
+            while waiting:
+                yield self._finished(waiting.popleft())
 
-        Raises:
-            ItemError: it cannot be used.
-        """
-        with self.recordings.open(item) as file:
-            info, wave_T = _checked_wave(file, item, self.limits)
-        if self.statistics.audio_s > self.limits.max_audio_s:
+    def _begin(self, item: Item, stack: ExitStack, pool: ThreadPoolExecutor) -> Future[Examined]:
+        try:
+            file = stack.enter_context(self.recordings.open(item))
+        except ItemError as fault:
+            failed: Future[Examined] = Future()
+            failed.set_result(Examined(item.text, faults=[fault]))
+            return failed
+        return pool.submit(examine, file, item, self.limits, self.validation)
+
+    def _finished(self, begun: tuple[Item, ExitStack, Future[Examined]]) -> tuple[Item, Examined]:
+        item, stack, future = begun
+        with stack:
+            return item, future.result()
+
+    def _take(self, number: int, item: Item, examined: Examined) -> Utterance | None:
+        """Pack a recording into the dataset, unless it has a fault or is there already."""
+        recording = examined.recording
+        if recording is None:
+            return None
+        # What is set aside counts too: rows can name one stretch of a small file again and again.
+        self.read_s += len(recording.samples_T) / RATE_HZ
+        if self.read_s > self.limits.max_audio_s:
             raise IngestError(
                 f"the dataset has more than {self.limits.max_audio_s / 3600:g} hours of audio, the most allowed: split it"
             )
-        samples_T, scaled = to_int16(wave_T)
-        shard, start_s = self.shards.add(samples_T)
+        if examined.faults:
+            return None
+        duplicate = self.duplicates.find(recording.samples_T, recording.keys)
+        if duplicate:
+            examined.faults.append(self._fault_of(duplicate, item, examined))
+            return None
+        shard, start_s = self.shards.add(recording.samples_T)
+        frames = len(recording.samples_T)
         utterance = Utterance(
             id=item.id,
             audio=shard,
             start_s=start_s,
-            duration_s=len(samples_T) / RATE_HZ,
-            text=item.text,
+            duration_s=frames / RATE_HZ,
+            text=examined.text,
             speaker=item.speaker,
             split=item.split,
         )
-        digest = hashlib.blake2b(samples_T.data, digest_size=8).digest()
-        self.statistics.add(utterance, info, item.entry.path, digest, scaled)
+        place = self.places.add(len(self.shards.names) - 1, round(start_s * RATE_HZ), frames)
+        self.kept.append(item)
+        self.duplicates.add(place, recording.samples_T, recording.keys)
+        self.statistics.add(utterance, recording.info, item.entry.path, recording.scaled)
+        self.summary.add(number, item.shown, utterance, examined, recording)
         return utterance
 
+    def _fault_of(self, duplicate: Duplicate, item: Item, examined: Examined) -> ItemError:
+        earlier = self.kept[duplicate.item]
+        differs = []
+        if earlier.text != item.text:
+            differs.append("another text")
+        if earlier.speaker != item.speaker:
+            differs.append("another speaker")
+        if earlier.split != item.split:
+            differs.append(f"the split {earlier.split}")
+        but = f", which has {' and '.join(differs)}" if differs else ""
+        if duplicate.kind == "exact":
+            return ItemError("duplicate_audio", f"it has the same samples as {earlier.shown}{but}; that one is kept")
+        return ItemError(
+            "near_duplicate",
+            f"it is the recording {earlier.shown} in another form (their samples correlate by "
+            f"{duplicate.coherence:.2f}; allowed: up to {self.validation.same_coherence:g}){but}; that one is kept",
+        )
 
-def _checked_wave(file: Source, item: Item, limits: IngestLimits) -> tuple[AudioInfo, Wave]:
-    """What a file says about itself, and wave_T of the item in it at 16 kHz."""
-    try:
-        info = probe(file)
-        start_s, duration_s = part(item, info)
-        if duration_s > limits.max_item_s:
-            can_scan = not item.is_part and info.frames * info.channels <= _MAX_SCANNED_SAMPLES
-            if can_scan and all(
-                _level_dbfs(block_T, info.rate_hz) <= limits.silence_dbfs for block_T in read_blocks(file)
-            ):
-                raise _silent(duration_s, limits)
-            raise ItemError("too_long", f"it lasts {duration_s:.1f} s; allowed: at most {limits.max_item_s:g} s")
-        if duration_s < limits.min_item_s:
-            raise ItemError("too_short", f"it lasts {duration_s:.3f} s; allowed: at least {limits.min_item_s:g} s")
-        is_whole = start_s == 0 and duration_s == info.duration_s
-        wave_T = read_audio(file, RATE_HZ) if is_whole else read_audio(file, RATE_HZ, start_s, duration_s)
-    except AudioError as error:
-        raise fault_of(error, item.entry.path) from error
-    if _level_dbfs(wave_T, RATE_HZ) <= limits.silence_dbfs:
-        raise _silent(duration_s, limits)
-    return info, wave_T
+    def _read_item(self, place: int) -> Samples:
+        return self.shards.read(*self.places[place])
 
+    def _set_aside(self, item: Item, examined: Examined, layout: Layout) -> None:
+        """Name an item by its first fault; the report has the others, and the doubts, too."""
+        first, *others = examined.faults
+        self.summary.add_doubts(item.shown, examined.doubts)
+        besides = "".join(f"; besides, {other.reason}" for other in others)
+        layout.set_item_aside(item.shown, first.code, first.reason + besides)
+        for other in others:
+            code = next(code for code in CODES if code == other.code)
+            self.summary.add_besides(
+                Finding(
+                    path=item.shown,
+                    code=code,
+                    severity="set_aside",
+                    reason=displayed(other.reason),
+                    action=ACTIONS[code],
+                )
+            )
 
-def _silent(duration_s: float, limits: IngestLimits) -> ItemError:
-    return ItemError(
-        "silent", f"nothing in its {duration_s:.2f} s is louder than {limits.silence_dbfs:g} dB below full scale"
-    )
-
-
-def _level_dbfs(wave_T: Wave, rate_hz: int) -> float:
-    """Level of the loudest 20 ms, in dB relative to full scale (RMS 1.0), without any constant offset."""
-    frame = round(_LEVEL_FRAME_S * rate_hz)
-    power_T = np.square(wave_T - wave_T.mean(dtype=np.float64))
-    sums = np.add.reduceat(power_T, np.arange(0, len(power_T), frame))
-    return float(10 * np.log10(sums.max() / frame + 1e-20))
+    def _report(self, layout: Layout) -> IngestReport:
+        """Write what was found, for programs and for people."""
+        report = self.statistics.report(layout)
+        validation = self.summary.report(report.set_aside, lambda number: self.items[number].shown)
+        report = report.model_copy(update={"validation": validation})
+        drawing = draw_histograms(validation.histograms) if report.items_good >= _FEWEST_DRAWN else b""
+        contents = {
+            PAGE_NAME: html_page(report, drawing).encode(),
+            REPORT_NAME: (report.model_dump_json(indent=1) + "\n").encode(),
+        }
+        if drawing:
+            contents[DRAWING_NAME] = drawing
+        for name, content in contents.items():
+            partial = self.target / f".{name}.partial"
+            partial.write_bytes(content)
+            partial.replace(self.target / name)
+        return report
 
 
 class _Statistics:
@@ -192,11 +277,9 @@ class _Statistics:
         self.text_digests: set[int] = set()
         self.words = self.characters = self.longest_characters = 0
         self.alphabet: set[str] = set()
-        self.audio_digests: set[bytes] = set()
-        self.same_audio: list[str] = []
         self.scaled: list[str] = []
 
-    def add(self, utterance: Utterance, info: AudioInfo, path: str, digest: bytes, scaled: bool) -> None:
+    def add(self, utterance: Utterance, info: AudioInfo, path: str, scaled: bool) -> None:
         self.items += 1
         self.audio_s += utterance.duration_s
         self.shortest_s = min(self.shortest_s or utterance.duration_s, utterance.duration_s)
@@ -212,19 +295,11 @@ class _Statistics:
         self.characters += len(utterance.text)
         self.longest_characters = max(self.longest_characters, len(utterance.text))
         self.alphabet.update(utterance.text)
-        if digest in self.audio_digests:
-            self.same_audio.append(path)
-        self.audio_digests.add(digest)
         if scaled:
             self.scaled.append(path)
 
     def report(self, layout: Layout) -> IngestReport:
         warnings = list(layout.warnings)
-        if self.same_audio:
-            warnings.append(
-                f"{len(self.same_audio)} recordings have the same samples as an earlier one, and may end up both in "
-                f"training and in test: {named(self.same_audio)}"
-            )
         if self.scaled:
             warnings.append(
                 f"{len(self.scaled)} recordings go beyond full scale and were made quieter: {named(self.scaled)}"
@@ -261,9 +336,8 @@ class _Statistics:
 def _nothing_good(report: IngestReport) -> str:
     if not report.set_aside:
         return (
-            "found no recording; a dataset is a zip or a folder, a tar or a Parquet file, with audio files and a "
-            "metadata.csv (columns file_name, transcription) or a NeMo, Common Voice, LibriSpeech, LJ Speech or Kaldi "
-            "structure, or with file names such as 7_jackson_32.wav (text_speaker_take)"
+            "found no recording; a dataset is a zip or a folder with audio files and a metadata.csv (columns file_name, "
+            "transcription), or with file names such as 7_jackson_32.wav (text_speaker_take)"
         )
     first = [f"{item.path} ({item.code}: {item.reason})" for item in report.set_aside]
     return f"none of {report.items_found} items can be used: {named(first, most=5)}"

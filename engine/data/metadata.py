@@ -34,6 +34,7 @@ SPLIT_NAMES: Mapping[str, Split] = {
 
 _BYTE_ORDER_MARKS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 _DELIMITERS = ",;\t|"
+_SPACES = re.compile(r"[^\S\x1c-\x1f\x85\xa0]+")  # what Python takes for space, without what UTF-8 is garbled to
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,16 @@ def clean_text(text: str) -> str:
     return " ".join("".join(kept).split())
 
 
+def clean_transcript(text: str) -> str:
+    """The same, with the control characters and the no-break spaces left in: they tell how a text was garbled.
+
+    Validation judges them; the manifest has none.
+    """
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
+    return _SPACES.sub(" ", unicodedata.normalize("NFC", text)).strip(" ")
+
+
 def split_of_name(name: str) -> Split | None:
     """The split that a word of a name says, as in `train-00000-of-00002` or `dev_clean`; the first such word counts."""
     words = re.split(r"[^a-z]+", name.lower())
@@ -100,6 +111,11 @@ def decoded(name: str, data: bytes) -> tuple[str, list[str]]:
         warnings = [] if encoding == "utf-8" else [f"{name} is encoded as {encoding}, not UTF-8"]
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
+        if encoding == "utf-8" and (bad := _lines_of_another_encoding(data)):
+            return data.decode(encoding, "replace").removeprefix("\ufeff"), [
+                f"{name} has {bad} lines (the first is line {line}) that are not UTF-8, as its other lines are; letters "
+                "in them were lost: save it as UTF-8"
+            ]
         fallback = "cp1252"
         try:
             text = data.decode(fallback)
@@ -111,6 +127,19 @@ def decoded(name: str, data: bytes) -> tuple[str, list[str]]:
             "or save it as UTF-8"
         ]
     return text, warnings
+
+
+def _lines_of_another_encoding(data: bytes) -> int:
+    """How many lines are not UTF-8, if more lines are UTF-8 beyond ASCII; else 0: the file is in another encoding."""
+    good = bad = 0
+    for line in data.split(b"\n"):
+        if not line.isascii():
+            try:
+                line.decode("utf-8")
+                good += 1
+            except UnicodeDecodeError:
+                bad += 1
+    return bad if good > bad else 0
 
 
 def _csv_rows(name: str, text: str, known: Mapping[str, Any]) -> tuple[list[Row], list[str]]:
@@ -246,4 +275,6 @@ def value_of(values: Mapping[str, Any], names: Sequence[str]) -> str:
 
 def row_of(line: int, file_name: str, text: str, speaker: str, split: str, fault: ItemError | None = None) -> Row:
     """A row, with its texts cleaned."""
-    return Row(line, file_name.strip(), clean_text(text), clean_text(speaker) or None, split.strip() or None, fault)
+    return Row(
+        line, file_name.strip(), clean_transcript(text), clean_text(speaker) or None, split.strip() or None, fault
+    )

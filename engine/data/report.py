@@ -23,48 +23,100 @@ Code = Literal[
     "bad_metadata",
     "bad_times",
     "command",
+    "clipped",
     "corrupt",
+    "duplicate_audio",
     "duplicate_name",
     "empty_file",
     "encrypted",
     "missing_audio",
+    "mismatched_text",
     "missing_text",
+    "mixed_scripts",
+    "near_duplicate",
     "nested_archive",
     "not_audio",
     "not_validated",
+    "personal_data",
     "silent",
     "symlink",
     "too_large",
     "too_long",
     "too_short",
     "truncated",
+    "unreadable_text",
     "unsafe_path",
     "unsupported_format",
 ]
 CODES: tuple[Code, ...] = get_args(Code)
+
+WarningCode = Literal[
+    "clipped_a_little",
+    "html",
+    "invisible_characters",
+    "noisy",
+    "other_rate",
+    "possible_personal_data",
+    "quiet",
+    "repeated_text",
+    "scaled",
+    "unusual_rate",
+    "wrong_rate",
+]
+"""Doubts about an item that is kept."""
+WARNING_CODES: tuple[WarningCode, ...] = get_args(WarningCode)
+
+DatasetCode = Literal[
+    "leakage", "imbalance", "mixed_rates", "few_speakers", "no_speakers", "many_set_aside", "long_texts"
+]
+"""What concerns the dataset as a whole."""
+
+Severity = Literal["set_aside", "warning", "dataset"]
+"""What a finding does to its item: it is not in the dataset, or is doubtful; or it is about the dataset as a whole."""
 
 ACTIONS: dict[Code, str] = {
     "bad_archive": "make the archive again, or put the files themselves into the dataset",
     "bad_metadata": "mend the metadata file as the reason says",
     "bad_times": "mend the times of its row",
     "command": "run the command yourself, save what it gives as a file, and name that file",
+    "clipped": "record it again with less gain, or remove it",
     "corrupt": "export or copy the file again, as WAV, FLAC, OGG, Opus or MP3",
+    "duplicate_audio": "nothing, unless it should have been another recording: then add that one",
     "duplicate_name": "give each recording a name of its own, and one row",
     "empty_file": "copy or record it again",
     "encrypted": "make the archive without a password",
     "missing_audio": "add the file, or remove its row",
+    "mismatched_text": "give the text of this recording, or cut the recording where its text ends",
     "missing_text": "give its text in metadata.csv (columns file_name, transcription), or remove the file",
+    "mixed_scripts": "write the word in one alphabet",
+    "near_duplicate": "nothing, unless it should have been another recording: then add that one",
     "nested_archive": "unpack it, and put the recordings themselves into the dataset",
     "not_audio": "nothing, unless it was meant to be a recording",
     "not_validated": "nothing, unless its text is right: then give it in validated.tsv",
+    "personal_data": "replace it in the text, and where it can be heard, or remove the recording",
     "silent": "record it again, or remove it",
     "symlink": "put the file itself into the dataset",
     "too_large": "cut it into shorter recordings",
     "too_long": "cut it into shorter recordings, each with its text",
     "too_short": "record it again, or remove it",
     "truncated": "copy or record it again",
+    "unreadable_text": "write the text again, and save the file as UTF-8",
     "unsafe_path": "make the archive again from inside its folder, with relative paths",
     "unsupported_format": "convert it to WAV, FLAC, OGG, Opus or MP3",
+}
+
+ADVICE: dict[WarningCode, str] = {
+    "clipped_a_little": "record with less gain the next time",
+    "html": "write the character itself into the text",
+    "invisible_characters": "nothing: they were taken out",
+    "noisy": "listen to it; remove it if you cannot understand it",
+    "other_rate": "check that the file says its true sample rate: it must sound at its natural pitch",
+    "possible_personal_data": "read the text; replace what belongs to a person",
+    "quiet": "record with more gain the next time",
+    "repeated_text": "nothing, if it was said twice; else check the text",
+    "scaled": "nothing: it was made quieter",
+    "unusual_rate": "listen to it: its text is much shorter or longer than others of that length",
+    "wrong_rate": "listen to it: if the voice is too high or too low, the file says a wrong sample rate",
 }
 
 
@@ -83,6 +135,49 @@ class SetAside(_Record):
     """What was found, and what is allowed."""
     action: str
     """What to do about it."""
+
+
+class Finding(_Record):
+    """One defect or doubt."""
+
+    path: str | None
+    """Path of the item in the source; None for the dataset as a whole."""
+    code: Code | WarningCode | DatasetCode
+    """Kind."""
+    severity: Severity
+    """What became of the item."""
+    reason: str
+    """What was measured, and what is allowed."""
+    action: str
+    """What to do about it."""
+
+
+class Histogram(_Record):
+    """How a measure is spread over the items of the dataset."""
+
+    name: str
+    """The measure."""
+    unit: str
+    """Its unit."""
+    edges: list[float]
+    """Edges of the bins, one more than there are bins; what lies beyond is in the outer ones."""
+    counts: list[int]
+    """Items in each bin."""
+    quantiles: dict[str, float]
+    """`p1`, `p5`, `p50`, `p95`, `p99` of the measure, to the width of a bin."""
+
+
+class ValidationReport(_Record):
+    """What the validation found."""
+
+    findings: list[Finding]
+    """Everything found: on items set aside, on items kept, and on the dataset."""
+    findings_by_code: dict[str, int]
+    """How many there are of each kind."""
+    histograms: list[Histogram]
+    """Duration, level, signal to noise and speech rate of the good items."""
+    recommendations: list[str]
+    """What to do first, in words."""
 
 
 class TextStatistics(_Record):
@@ -138,6 +233,8 @@ class IngestReport(_Record):
     """What the transcripts are made of."""
     warnings: list[str]
     """What a person should know about the dataset as a whole."""
+    validation: ValidationReport | None = None
+    """Defects, doubts and statistics; None in the report of an older version."""
 
 
 def named(paths: list[str], most: int = 10) -> str:

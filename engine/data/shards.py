@@ -41,6 +41,7 @@ class ShardWriter:
         self._max_frames = round(shard_s * RATE_HZ)
         self._file: soundfile.SoundFile | None = None
         self._frames = 0
+        self._header_bytes = 0
         self.names: list[str] = []
         """Every shard so far, relative to the folder."""
 
@@ -52,12 +53,25 @@ class ShardWriter:
             path = self._folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = soundfile.SoundFile(path, "w", samplerate=RATE_HZ, channels=1, subtype="PCM_16", format="WAV")
+            self._header_bytes = path.stat().st_size  # written on opening; the samples follow, unbuffered
             self.names.append(name)
             self._frames = 0
         start_s = self._frames / RATE_HZ
         self._file.write(samples_T)
         self._frames += len(samples_T)
         return self.names[-1], start_s
+
+    def read(self, shard: int, start: int, frames: int) -> Samples:
+        """A recording that was added before; the shard may still be open.
+
+        Args:
+            shard: its place in `names`.
+            start: first frame.
+            frames: how many.
+        """
+        offset = self._header_bytes + start * np.dtype(np.int16).itemsize
+        samples_T: Samples = np.fromfile(self._folder / self.names[shard], "<i2", frames, offset=offset)
+        return samples_T
 
     def close(self) -> None:
         """Complete the last shard."""

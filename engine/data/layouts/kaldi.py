@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from engine.data.layouts.building import Builder
 from engine.data.layouts.contents import Contents, Located
-from engine.data.metadata import Row, clean_text, split_of_name
+from engine.data.metadata import Row, clean_text, clean_transcript, split_of_name
 from engine.errors import IngestError, ItemError
 
 _FILES = ("wav.scp", "text", "utt2spk", "segments")
@@ -117,7 +117,7 @@ def _add_segment(folder: _Folder, key: str, value: str, place: str) -> None:
 
 _LISTS: dict[str, Callable[[_Folder, str, str, str], None]] = {
     "wav.scp": lambda folder, key, value, place: folder.recordings.update({key: (value, place)}),
-    "text": lambda folder, key, value, place: folder.texts.update({key: (clean_text(value), place)}),
+    "text": lambda folder, key, value, place: folder.texts.update({key: (clean_transcript(value), place)}),
     "utt2spk": lambda folder, key, value, place: folder.speakers.update({key: (clean_text(value), place)}),
     "segments": _add_segment,
 }

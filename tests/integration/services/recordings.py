@@ -19,6 +19,11 @@ def tone(duration_s: float = 0.5, hz: float = 440.0) -> bytes:
     return wav(0.3 * np.sin(2 * np.pi * hz * time_T))
 
 
+def hiss(duration_s: float, seed: int) -> bytes:
+    """A WAV file with noise that no other seed gives: tones that are alike would be copies."""
+    return wav(0.3 * np.random.default_rng(seed).uniform(-1, 1, round(duration_s * RATE_HZ)))
+
+
 def silence(duration_s: float) -> bytes:
     """A WAV file with nothing in it."""
     return wav(np.zeros(round(duration_s * RATE_HZ)))
@@ -61,6 +66,7 @@ def good(count: int = 4) -> dict[str, bytes]:
     lines = ["file_name,transcription,speaker"]
     files = {}
     for number in range(count):
-        files[f"take{number}.wav"] = tone(0.4 + 0.1 * (number % 8), 300 + 50 * (number % 8))
+        duration_s = 0.4 + 0.1 * (number % 8)
+        files[f"take{number}.wav"] = tone(duration_s, 300 + 50 * number) if number < 8 else hiss(duration_s, number)
         lines.append(f"take{number}.wav,text {number},speaker{number % 2}")
     return {"metadata.csv": "\n".join(lines).encode(), **files}

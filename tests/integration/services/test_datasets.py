@@ -112,7 +112,7 @@ async def test_from_upload_to_listening(queue: DatasetQueue, store: Store, ada: 
     assert (await ada.get(f"{path}/items/none such/audio")).status_code == 404
 
     files = store(version_prefix(uuid.UUID(dataset["id"]), 1)).list("")
-    assert files == ["audio/00000.wav", "manifest.jsonl", "report.json"]
+    assert files == ["audio/00000.wav", "manifest.jsonl", "report.json", "validation.html"]
     assert store(upload_prefix(uuid.UUID(dataset["id"]))).list("") == []  # the upload has served
 
 

@@ -16,8 +16,18 @@ import soundfile
 from engine.audio.reading import read_audio
 from engine.data.manifest import read_manifest
 from engine.data.report import IngestReport
+from engine.data.validation.config import ValidationConfig
 
 Samples = npt.NDArray[np.int16]
+
+UNJUDGED = ValidationConfig(
+    clipped_share=1.0,
+    clipped_warning_share=1.0,
+    same_votes=1_000_000,
+    free_syllables=1_000.0,
+    free_s=1_000.0,
+)
+"""For tones and other sounds that nobody would train on, one like the other, with texts that nobody said."""
 
 
 def noise(seed: int, duration_s: float = 0.3, rate_hz: int = 16_000) -> Samples:

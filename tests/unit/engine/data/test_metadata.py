@@ -49,7 +49,7 @@ def test_encodings(encoding: str, warning: str | None) -> None:
 
 def test_bytes_of_no_code_page_are_read_all_the_same() -> None:
     rows, warnings = _rows(b"file_name,text\na.wav,x\x81\xfcy\n")
-    assert rows == [("a.wav", "x üy")]
+    assert rows == [("a.wav", "x\x81üy")]  # validation sets it aside
     assert "it was read as latin-1" in warnings[0]
 
 
@@ -76,3 +76,19 @@ def test_json_values_that_are_no_text() -> None:
 
 def test_texts_are_cleaned() -> None:
     assert clean_text(" u\u0308ber\t\x00 a\r\nb\x7f ") == "\u00fcber a b"
+
+
+def test_transcripts_keep_what_tells_that_they_are_garbled() -> None:
+    rows, warnings = _rows("file_name,text\na.wav,caf\u00c3\u00a9 d\u00c3\u00a9j\u00c3\u00a0\x07 \t x\n".encode())
+    assert rows == [("a.wav", "caf\u00c3\u00a9 d\u00c3\u00a9j\u00c3\u00a0\x07 x")]
+    assert warnings == []
+
+
+def test_one_line_in_another_encoding_does_not_garble_the_others() -> None:
+    lines = ["file_name,text\n", "a.wav,größer\n", "b.wav,schön\n", "c.wav,für\n"]
+    rows, warnings = _rows("".join(lines[:3]).encode() + lines[3].encode("latin-1"))
+    assert rows == [("a.wav", "größer"), ("b.wav", "schön"), ("c.wav", "f\ufffdr")]
+    assert warnings == [
+        "metadata.csv has 1 lines (the first is line 4) that are not UTF-8, as its other lines are; letters in them were "
+        "lost: save it as UTF-8"
+    ]

@@ -29,7 +29,7 @@ from tests.unit.engine.data.corpora import (
     tar_of,
     utterances,
 )
-from tests.unit.engine.data.recordings import codes, folder_of, noise, reason, wav, zip_of
+from tests.unit.engine.data.recordings import UNJUDGED, codes, folder_of, noise, reason, wav, zip_of
 
 
 @pytest.fixture(autouse=True)
@@ -209,7 +209,7 @@ def test_a_table_is_never_held_whole(tmp_path: Path) -> None:
     before, pool = pa.default_memory_pool(), pa.proxy_memory_pool(pa.default_memory_pool())
     pa.set_memory_pool(pool)
     tracemalloc.start()
-    report = ingest(tmp_path / "a.parquet", tmp_path / "out")
+    report = ingest(tmp_path / "a.parquet", tmp_path / "out", validation=UNJUDGED, threads=1)
     peak_bytes = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     pa.set_memory_pool(before)

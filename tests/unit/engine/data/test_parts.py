@@ -21,7 +21,7 @@ from engine.data.manifest import read_manifest
 from engine.data.opening import open_source
 from engine.data.recordings import Recordings
 from engine.errors import IngestError
-from tests.unit.engine.data.recordings import codes, folder_of, jsonl, noise, reason, wav, zip_of
+from tests.unit.engine.data.recordings import UNJUDGED, codes, folder_of, jsonl, noise, reason, wav, zip_of
 
 FORMATS = [("WAV", "PCM_16"), ("FLAC", "PCM_16"), ("OGG", "VORBIS"), ("OGG", "OPUS"), ("MP3", "MPEG_LAYER_III")]
 
@@ -111,11 +111,11 @@ def test_times_of_rows(tmp_path: Path) -> None:
         "its row goes from 1.5 s to 2.1 s; its file lasts 2.000 s: allowed: times inside it -> mend the times of its row"
     )
     assert "it lasts 1.4 s; allowed: at most 1.3 s" in reason(report, "a.audio (m.json:9)")
-    ingest(source, tmp_path / "longer", IngestLimits(max_item_s=5))
+    longer = ingest(source, tmp_path / "longer", IngestLimits(max_item_s=5), validation=UNJUDGED)
+    assert codes(longer)["a.audio (m.json:2)"] == "duplicate_audio"  # both are the whole file
     found = {u.text: u.duration_s for u in read_manifest(tmp_path / "longer" / "manifest.jsonl")}
     assert found == {
         "rounded up": 2.0,
-        "rounded down": 2.0,
         "the first part": 1.5,
         "to the end, rounded": 0.5,
         "to the end": 0.75,
@@ -138,13 +138,14 @@ def test_memory_is_that_of_a_part(tmp_path: Path, container: str) -> None:
     data = wav(noise(1, 300.0), format=container, subtype="MPEG_LAYER_III" if container == "MP3" else "PCM_16")
     source = folder_of(tmp_path / "s", {"a.audio": data, "m.json": jsonl(*(_row(at * 5.0, 4.0) for at in range(50)))})
     tracemalloc.start()
-    report = ingest(source, tmp_path / "out")
+    report = ingest(source, tmp_path / "out", validation=UNJUDGED, threads=1)
     peak_bytes = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert report.items_good == 50
     assert peak_bytes < 10 * MIB
     assert [path.name for path in (tmp_path / "out").iterdir() if path.is_file()] != []
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["audio", "manifest.jsonl", "report.json"]
+    left = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert left == ["audio", "manifest.jsonl", "report.json", "validation.html", "validation.png"]
 
 
 def test_a_file_that_is_damaged_is_looked_at_once(tmp_path: Path, decoded_frames: list[int]) -> None:

@@ -1,0 +1,218 @@
+"""One recording and its text, looked at by themselves: what is wrong, what is doubtful, what was measured.
+
+Runs in several threads at once, and keeps nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from engine.audio.reading import AudioInfo, Decoded, Source, Wave, probe, read_audio, read_blocks, resample
+from engine.data.layout import Item
+from engine.data.limits import IngestLimits
+from engine.data.recordings import fault_of, part
+from engine.data.report import WarningCode
+from engine.data.shards import RATE_HZ, Samples, to_int16
+from engine.data.validation import characters
+from engine.data.validation.bitstream import check_bitstream
+from engine.data.validation.clipping import clipped_samples
+from engine.data.validation.config import ValidationConfig
+from engine.data.validation.damage import random_samples
+from engine.data.validation.fingerprint import Keys, fingerprint
+from engine.data.validation.levels import Levels, measure_levels
+from engine.data.validation.personal_data import find_personal_data
+from engine.data.validation.pitch import median_pitch_hz
+from engine.data.validation.speech_rate import mismatch, syllables
+from engine.errors import AudioError, ItemError
+
+_LEVEL_FRAME_S = 0.02
+_MAX_SCANNED_SAMPLES = 1 << 28  # a file of a few kilobytes can say it holds years: over this nobody looks for silence
+
+Doubt = tuple[WarningCode, str]
+"""Code and reason of a warning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A recording that was read."""
+
+    info: AudioInfo
+    """What its file says about itself."""
+    samples_T: Samples
+    """At 16 kHz, mono."""
+    scaled: bool
+    """Whether it had to be made quieter."""
+    levels: Levels
+    """How loud it is."""
+    keys: list[Keys]
+    """Its fingerprint, at several speeds."""
+    pitch_hz: float
+    """Median pitch of its voice; 0 where there is none."""
+    syllables: float
+    """Syllables of its text, about."""
+
+
+@dataclass(slots=True)
+class Examined:
+    """What was found out about an item."""
+
+    text: str
+    """The transcript as the manifest will have it."""
+    recording: Recording | None = None
+    """None where it cannot be read."""
+    faults: list[ItemError] = field(default_factory=list)
+    """Why it has to be set aside."""
+    doubts: list[Doubt] = field(default_factory=list)
+    """What a person should look at."""
+
+
+def examine(file: Source, item: Item, limits: IngestLimits, config: ValidationConfig) -> Examined:
+    """Read a recording and hold it against the limits and its text.
+
+    Args:
+        file: the open file.
+        item: the recording in it, with its transcript as it was found.
+        limits: what the dataset takes.
+        config: what is good.
+    """
+    found = Examined(characters.plain(item.text))
+    try:
+        info, native_T, duration_s = _read(file, item, limits)
+        found.recording = _measured(info, native_T, duration_s, found, limits, config)
+    except ItemError as fault:
+        found.faults.append(fault)
+    _judge_text(item.text, found)
+    return found
+
+
+def _read(file: Source, item: Item, limits: IngestLimits) -> tuple[AudioInfo, Wave, float]:
+    """What a file says about itself, wave_T of the item in it at the file's rate, and how long that is in seconds."""
+    try:
+        info = probe(file)
+        start_s, duration_s = part(item, info)
+        if duration_s > limits.max_item_s:
+            can_scan = not item.is_part and info.frames * info.channels <= _MAX_SCANNED_SAMPLES
+            if can_scan and all(
+                _level_dbfs(block_T, info.rate_hz) <= limits.silence_dbfs for block_T in read_blocks(file)
+            ):
+                raise _silent(duration_s, limits)
+            raise ItemError(
+                "too_long",
+                f"it lasts {duration_s:.1f} s; allowed: at most {limits.max_item_s:g} s: a model would hear the "
+                f"beginning, and be taught all {len(item.text)} characters of its text",
+            )
+        if duration_s < limits.min_item_s:
+            raise ItemError("too_short", f"it lasts {duration_s:.3f} s; allowed: at least {limits.min_item_s:g} s")
+        if start_s == 0 and duration_s == info.duration_s:
+            native_T = read_audio(file, info.rate_hz)
+        else:
+            native_T = read_audio(file, info.rate_hz, start_s, duration_s)
+        # A part was decoded with its whole file already.
+        if not item.is_part and not isinstance(file, Decoded | Path | str):
+            check_bitstream(file)
+    except AudioError as error:
+        raise fault_of(error, item.entry.path) from error
+    return info, native_T, duration_s
+
+
+def _measured(
+    info: AudioInfo, native_T: Wave, duration_s: float, found: Examined, limits: IngestLimits, config: ValidationConfig
+) -> Recording:
+    wave_T = resample(native_T, info.rate_hz, RATE_HZ)
+    if _level_dbfs(wave_T, RATE_HZ) <= limits.silence_dbfs:
+        raise _silent(duration_s, limits)
+    levels = measure_levels(wave_T, RATE_HZ)
+    if fault := _silence(levels, duration_s, config):
+        raise fault
+    clipped = clipped_samples(native_T)
+    # What is overdriven can be as loud and as white as random numbers, which have no flat tops.
+    if not clipped and (random := random_samples(native_T)):
+        raise ItemError(
+            "corrupt", f"{1000 * random / info.rate_hz:.1f} ms of it are random numbers up to full scale, and no sound"
+        )
+    _judge_level(levels, clipped, info, found, config)
+    if not characters.says_nothing(found.text) and (reason := mismatch(found.text, levels, duration_s, config)):
+        found.faults.append(ItemError("mismatched_text", reason))
+    samples_T, scaled = to_int16(wave_T)
+    if scaled:
+        found.doubts.append(("scaled", f"its samples go up to {levels.peak_dbfs:+.1f} dB of full scale; allowed: 0"))
+    fewest, most = syllables(found.text)
+    keys = fingerprint(wave_T) if not found.faults else []
+    return Recording(info, samples_T, scaled, levels, keys, median_pitch_hz(wave_T), (fewest + most) / 2)
+
+
+def _silence(levels: Levels, duration_s: float, config: ValidationConfig) -> ItemError | None:
+    """Noise in which nobody speaks."""
+    if levels.sound_s < config.shortest_sound_s <= duration_s:
+        return ItemError(
+            "silent",
+            f"there are {levels.sound_s:.2f} s of sound in its {duration_s:.2f} s; allowed: at least "
+            f"{config.shortest_sound_s:g} s",
+        )
+    is_steady = levels.range_db < config.steady_range_db or levels.crisp_range_db < config.steady_crisp_range_db
+    if is_steady and levels.speech_dbfs < config.steady_dbfs:
+        return ItemError(
+            "silent",
+            f"it is a steady noise of {levels.speech_dbfs:.0f} dB of full scale, that never rises by more than "
+            f"{levels.range_db:.1f} dB; speech rises by {config.steady_range_db:g} dB and more",
+        )
+    return None
+
+
+def _judge_level(levels: Levels, clipped: int, info: AudioInfo, found: Examined, config: ValidationConfig) -> None:
+    share = clipped / max(1.0, levels.sound_s * info.rate_hz)
+    reason = (
+        f"{clipped} samples lie on flat tops, {100 * share:.2f} % of those with sound; allowed: up to "
+        f"{100 * config.clipped_warning_share:g} %"
+    )
+    if share > config.clipped_share:
+        found.faults.append(ItemError("clipped", reason))
+    elif share > config.clipped_warning_share:
+        found.doubts.append(("clipped_a_little", reason))
+    if levels.speech_dbfs < config.quiet_dbfs:
+        found.doubts.append(
+            (
+                "quiet",
+                f"its speech is at {levels.speech_dbfs:.0f} dB of full scale; good is {config.quiet_dbfs:g} and up",
+            )
+        )
+    if levels.snr_db < config.noisy_snr_db and info.duration_s >= config.noisy_from_s:
+        found.doubts.append(
+            ("noisy", f"its speech is {levels.snr_db:.1f} dB above its noise; good is {config.noisy_snr_db:g} and up")
+        )
+
+
+def _judge_text(text: str, found: Examined) -> None:
+    if reason := characters.unreadable(text):
+        found.faults.append(ItemError("unreadable_text", reason))
+    elif characters.says_nothing(text):
+        found.faults.append(ItemError("missing_text", f"its text {text!r} has no letter and no digit"))
+    elif reason := characters.mixed_scripts(text):
+        found.faults.append(ItemError("mixed_scripts", reason))
+    if reason := characters.invisible(text):
+        found.doubts.append(("invisible_characters", reason))
+    if reason := characters.entity(text):
+        found.doubts.append(("html", reason))
+    if personal := find_personal_data(found.text):
+        reason = f"its text has {personal.kind} ({personal.shown}); allowed: none"
+        if personal.certainty == "certain":
+            found.faults.append(ItemError("personal_data", reason))
+        else:
+            found.doubts.append(("possible_personal_data", reason))
+
+
+def _silent(duration_s: float, limits: IngestLimits) -> ItemError:
+    return ItemError(
+        "silent", f"nothing in its {duration_s:.2f} s is louder than {limits.silence_dbfs:g} dB below full scale"
+    )
+
+
+def _level_dbfs(wave_T: Wave, rate_hz: int) -> float:
+    """Level of the loudest 20 ms, in dB relative to full scale (RMS 1.0), without any constant offset."""
+    frame = round(_LEVEL_FRAME_S * rate_hz)
+    power_T = np.square(wave_T - wave_T.mean(dtype=np.float64))
+    sums = np.add.reduceat(power_T, np.arange(0, len(power_T), frame))
+    return float(10 * np.log10(sums.max() / frame + 1e-20))

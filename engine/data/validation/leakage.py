@@ -1,0 +1,42 @@
+"""Who is in training and in test: a model that heard a voice in training is not tested on another."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from engine.data.manifest import SPLITS, Split
+from engine.data.report import Finding, named
+
+_PAIRS: tuple[tuple[Split, Split], ...] = (("train", "test"), ("train", "validation"), ("validation", "test"))
+
+
+class Leakage:
+    """Counts the speakers of each split that the source makes."""
+
+    def __init__(self) -> None:
+        self._speakers: dict[Split, Counter[str]] = {split: Counter() for split in SPLITS}
+
+    def add(self, speaker: str | None, split: Split | None) -> None:
+        """Count an item."""
+        if speaker is not None and split is not None:
+            self._speakers[split][speaker] += 1
+
+    def findings(self) -> list[Finding]:
+        """Speakers that are in two splits."""
+        found = []
+        for first, second in _PAIRS:
+            counts, others = self._speakers[first], self._speakers[second]
+            shared = sorted(counts.keys() & others.keys())
+            if shared:
+                names = named([f"{name} ({counts[name]} and {others[name]} items)" for name in shared])
+                found.append(
+                    Finding(
+                        path=None,
+                        code="leakage",
+                        severity="dataset",
+                        reason=f"{len(shared)} speakers are in {first} and in {second}: {names}; allowed: none",
+                        action=f"put each speaker into one split, or name test speakers when training: {second} then "
+                        "tells how the model does on voices that it has not heard",
+                    )
+                )
+        return found

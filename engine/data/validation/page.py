@@ -1,0 +1,69 @@
+"""The report for people: one HTML file that needs no other."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable
+from html import escape
+
+from engine.data.report import Finding, IngestReport
+
+_MOST_SHOWN = 1_000  # findings of one kind; all of them are in report.json
+_STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; color: #1a1a1a; }
+table { border-collapse: collapse; width: 100%; margin: 0 0 1.5rem; }
+th, td { text-align: left; vertical-align: top; padding: .25rem .75rem .25rem 0; border-bottom: 1px solid #ddd; }
+td.number { text-align: right; } code { overflow-wrap: anywhere; } img { max-width: 100%; }
+"""
+
+
+def html_page(report: IngestReport, drawing: bytes) -> str:
+    """The page.
+
+    Args:
+        report: what ingestion found, with its validation.
+        drawing: PNG of the histograms.
+    """
+    validation = report.validation
+    findings = validation.findings if validation else []
+    by_code: dict[str, list[Finding]] = {}
+    for finding in findings:
+        by_code.setdefault(finding.code, []).append(finding)
+    hours = report.audio_s / 3600
+    parts = [
+        f"<!doctype html><html lang=en><meta charset=utf-8><title>Dataset report</title><style>{_STYLE}</style>",
+        "<h1>Dataset report</h1>",
+        f"<p>{report.items_good:,} of {report.items_found:,} items are in the dataset: {hours:.2f} h of "
+        f"{len(report.speakers)} speakers. {len(report.set_aside):,} were set aside.</p>",
+    ]
+    if validation and validation.recommendations:
+        parts += ["<h2>What to do</h2><ul>", *(f"<li>{escape(each)}" for each in validation.recommendations), "</ul>"]
+    if drawing:
+        source = base64.b64encode(drawing).decode("ascii")
+        parts.append(f'<h2>What is in it</h2><img alt="Histograms" src="data:image/png;base64,{source}">')
+    parts += ["<h2>What was found</h2>", _table(("kind", "items", "what becomes of them"), _summary(by_code))]
+    for code, found in sorted(by_code.items()):
+        parts.append(f"<h3 id={code}>{_words(code)} ({len(found):,})</h3>")
+        rows = [(f"<code>{escape(each.path or 'the dataset')}</code>", escape(each.reason)) for each in found]
+        parts += [f"<p>{escape(found[0].action)}</p>", _table(("item", "reason"), rows[:_MOST_SHOWN])]
+        if len(rows) > _MOST_SHOWN:
+            parts.append(f"<p>{len(rows) - _MOST_SHOWN:,} more are in report.json.</p>")
+    return "\n".join(parts) + "</html>\n"
+
+
+def _summary(by_code: dict[str, list[Finding]]) -> list[tuple[str, str, str]]:
+    became = {"set_aside": "set aside", "warning": "kept, with a warning", "dataset": "concerns the whole"}
+    return [
+        (f"<a href=#{code}>{_words(code)}</a>", f"{len(found):,}", became[found[0].severity])
+        for code, found in sorted(by_code.items(), key=lambda pair: (-len(pair[1]), pair[0]))
+    ]
+
+
+def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    head = "".join(f"<th>{name}" for name in header)
+    body = "".join("<tr>" + "".join(f"<td>{cell}" for cell in row) for row in rows)
+    return f"<table><tr>{head}{body}</table>"
+
+
+def _words(code: str) -> str:
+    return code.replace("_", " ")

@@ -1,0 +1,91 @@
+"""Whether a text can have been said in a recording: its syllables against the seconds with sound.
+
+Only the amount can be judged so. A text of about the right length that belongs to another recording is not found:
+that takes a model that listens.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import unicodedata
+
+from engine.data.validation.config import ValidationConfig
+from engine.data.validation.levels import Levels
+
+Syllables = tuple[float, float]
+"""Fewest and most syllables that a text can be said with."""
+
+_VOWELS = frozenset("aeiouyæøœıɐɑɒɔəɛɜɪʊʌαεηιουωаеёиоуыэюяіїє")
+_LATIN_TAIL = re.compile(r"(?<=[^aeiouy])e[sd]?$")  # mostly silent in English and French
+_LETTERS = re.compile(r"[^\W\d_]+")
+_NUMBER = re.compile(r"\d+")
+_ONE_EACH = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "YI")
+_CONSONANTS_PER_SYLLABLE = 2.5  # in scripts that write few vowels, or that are not known here
+_SPELT_LETTERS = 5  # a word of up to this many capitals may be spelt out
+
+
+def mismatch(text: str, levels: Levels, duration_s: float, config: ValidationConfig) -> str | None:
+    """Why a text cannot be what is said in a recording, or None."""
+    fewest, most = syllables(text)
+    allowed = config.free_syllables + config.fastest_syllables_per_s * levels.sound_s
+    if fewest > allowed:
+        return (
+            f"its text of {len(text)} characters takes at least {fewest:.0f} syllables, and there are "
+            f"{levels.sound_s:.2f} s of sound in its {duration_s:.2f} s; allowed: at most {allowed:.0f} "
+            f"({config.fastest_syllables_per_s:g} in a second, and {config.free_syllables:g})"
+        )
+    allowed_s = config.free_s + config.slowest_s_per_syllable * most
+    if levels.pauses_known and levels.sound_s > allowed_s:
+        return (
+            f"its text of {len(text)} characters has at most {most:.0f} syllables, and there are "
+            f"{levels.sound_s:.2f} s of sound; allowed: at most {allowed_s:.2f} s "
+            f"({config.slowest_s_per_syllable:g} s for a syllable, and {config.free_s:g} s)"
+        )
+    return None
+
+
+def syllables(text: str) -> Syllables:
+    """Fewest and most syllables of a text, over all scripts; 0 where there is nothing to say."""
+    fewest = most = 0.0
+    shouted = text.isupper() and len(text.split()) > 1  # a whole text in capitals is spelt out nowhere
+    for word in _LETTERS.findall(unicodedata.normalize("NFC", text)):
+        low, high = _word(word.casefold())
+        if not shouted and word.isupper() and len(word) <= _SPELT_LETTERS:
+            high = max(high, 3.0 * len(word) if "W" in word else 1.0 * len(word))
+        fewest, most = fewest + low, most + high
+    for number in _NUMBER.findall(text):
+        # Digit by digit ("seven" has two), or as one number: "1914" has four, "777" up to nine.
+        fewest, most = fewest + max(1.0, 0.75 * len(number)), most + 3.0 * len(number)
+    return fewest, most
+
+
+@functools.lru_cache(maxsize=1 << 15)
+def _word(word: str) -> Syllables:
+    script = _script(word[0])
+    if script in ("LATIN", "CYRILLIC", "GREEK"):
+        groups = letters = 0
+        inside = False
+        for letter in word:
+            vowel = _base(letter) in _VOWELS
+            groups += vowel and not inside
+            letters += vowel
+            inside = vowel
+        # "idea" has two groups of vowels and three syllables, "named" two groups and one syllable.
+        least = groups - (script == "LATIN" and groups > 1 and _LATIN_TAIL.search(word) is not None)
+        return max(1.0, float(least)), max(1.0, float(letters))
+    if script.startswith(_ONE_EACH):
+        # A Japanese reading of a Chinese character has up to four syllables; a Korean or Chinese one has one.
+        return max(1.0, 0.8 * len(word)), (3.0 if script.startswith("CJK") else 1.0) * len(word)
+    count = sum(unicodedata.category(letter).startswith("L") for letter in word)
+    return max(1.0, count / _CONSONANTS_PER_SYLLABLE), max(1.0, float(count))
+
+
+@functools.lru_cache(maxsize=4096)
+def _base(letter: str) -> str:
+    return unicodedata.normalize("NFD", letter)[0]
+
+
+@functools.lru_cache(maxsize=4096)
+def _script(letter: str) -> str:
+    return unicodedata.name(letter, "UNKNOWN").split()[0].split("-")[0]

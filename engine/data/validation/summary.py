@@ -1,0 +1,191 @@
+"""The validation of a dataset as a whole, gathered while its items come in."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from engine.data.limits import IngestLimits
+from engine.data.manifest import Utterance
+from engine.data.report import ADVICE, DatasetCode, Finding, SetAside, ValidationReport, WarningCode
+from engine.data.source import displayed
+from engine.data.validation.characters import plain
+from engine.data.validation.config import ValidationConfig
+from engine.data.validation.examine import Doubt, Examined, Recording
+from engine.data.validation.imbalance import imbalances
+from engine.data.validation.leakage import Leakage
+from engine.data.validation.outliers import Outliers
+from engine.data.validation.statistics import speech_spreads
+
+_EXAMPLES = 1_000  # texts that are kept, to name the most frequent
+_LONG_TEXT_WORDS = 6  # one speaker seldom says so many words twice
+_MANY_SET_ASIDE = 0.05
+_ADVISED: tuple[WarningCode, ...] = ("wrong_rate", "unusual_rate", "possible_personal_data", "noisy")
+
+
+class Summary:
+    """Findings and statistics of one ingestion."""
+
+    def __init__(self, config: ValidationConfig, limits: IngestLimits) -> None:
+        self._config = config
+        self._findings: list[Finding] = []
+        self._besides: list[Finding] = []
+        self._spreads = speech_spreads(limits.max_item_s)
+        self._leakage = Leakage()
+        self._outliers = Outliers(config)
+        self._speakers: Counter[str] = Counter()
+        self._without_speaker = 0
+        self._rates_hz: Counter[int] = Counter()
+        self._texts: Counter[int] = Counter()
+        self._examples: dict[int, str] = {}
+        self._said: set[int] = set()
+        self._long_texts = 0
+
+    def add_besides(self, finding: Finding) -> None:
+        """A further fault of an item that is set aside for another one."""
+        self._besides.append(finding)
+
+    def add_doubts(self, path: str, doubts: Sequence[Doubt]) -> None:
+        """What is doubtful about an item, whether it is kept or not."""
+        for code, reason in doubts:
+            self._warn(path, code, reason)
+
+    def add(self, number: int, path: str, utterance: Utterance, examined: Examined, recording: Recording) -> None:
+        """An item that is in the dataset.
+
+        Args:
+            number: of the item in the source.
+            path: of the item in the source.
+            utterance: as in the manifest.
+            examined: what was found out about it.
+            recording: its recording.
+        """
+        self.add_doubts(path, examined.doubts)
+        levels = recording.levels
+        words = len(utterance.text.split())
+        self._spreads["duration"].add(utterance.duration_s)
+        self._spreads["level"].add(levels.speech_dbfs)
+        self._spreads["snr"].add(levels.snr_db)
+        if levels.sound_s > 0:
+            self._spreads["words"].add(words / levels.sound_s)
+            self._spreads["syllables"].add(recording.syllables / levels.sound_s)
+        self._leakage.add(utterance.speaker, utterance.split)
+        self._outliers.add(number, recording, utterance.speaker)
+        self._rates_hz[recording.info.rate_hz] += 1
+        self._long_texts += len(utterance.text.encode()) > self._config.small_model_bytes
+        if utterance.speaker is None:
+            self._without_speaker += 1
+        else:
+            self._speakers[utterance.speaker] += 1
+        said = _bare(utterance.text)
+        text = hash(said)
+        self._texts[text] += 1
+        if len(self._examples) < _EXAMPLES:
+            self._examples.setdefault(text, utterance.text[:60])
+        if words >= _LONG_TEXT_WORDS and utterance.speaker is not None:
+            by_speaker = hash((utterance.speaker, said))
+            if by_speaker in self._said:
+                self._warn(
+                    path, "repeated_text", f"speaker {utterance.speaker} says the same {words} words in an earlier item"
+                )
+            self._said.add(by_speaker)
+
+    def report(self, set_aside: Sequence[SetAside], path_of: Callable[[int], str]) -> ValidationReport:
+        """Everything found.
+
+        Args:
+            set_aside: items that are not in the dataset.
+            path_of: the path of an item by its number.
+        """
+        for number, code, reason in self._outliers.find():
+            self._warn(path_of(number), code, reason)
+        kept = self._texts.total()
+        findings = [
+            Finding(path=item.path, code=item.code, severity="set_aside", reason=item.reason, action=item.action)
+            for item in set_aside
+        ]
+        of_items = sorted(
+            [*findings, *self._besides, *self._findings], key=lambda found: (found.path or "", found.code, found.reason)
+        )
+        histograms = [spread.histogram() for spread in self._spreads.values()]
+        of_dataset = [
+            *self._leakage.findings(),
+            *imbalances(self._speakers, self._texts, self._examples, histograms[0], self._config),
+            *self._about_the_whole(kept, len(set_aside)),
+        ]
+        everything = of_dataset + of_items
+        by_code: Counter[str] = Counter(finding.code for finding in everything)
+        return ValidationReport(
+            findings=everything,
+            findings_by_code={code: by_code[code] for code in sorted(by_code)},
+            histograms=histograms,
+            recommendations=_recommendations(set_aside, of_dataset, by_code, kept),
+        )
+
+    def _warn(self, path: str, code: WarningCode, reason: str) -> None:
+        self._findings.append(
+            Finding(path=path, code=code, severity="warning", reason=displayed(reason), action=ADVICE[code])
+        )
+
+    def _about_the_whole(self, kept: int, set_aside: int) -> list[Finding]:
+        found: list[Finding] = []
+
+        def tell(code: DatasetCode, reason: str, action: str) -> None:
+            found.append(Finding(path=None, code=code, severity="dataset", reason=reason, action=action))
+
+        if len(self._rates_hz) > 1:
+            rates = ", ".join(f"{rate} Hz ({count})" for rate, count in self._rates_hz.most_common())
+            tell(
+                "mixed_rates",
+                f"the recordings have several sample rates: {rates}; usual: one",
+                "check that each file says its true rate; all of them are brought to 16 kHz",
+            )
+        if kept and not self._speakers:
+            tell(
+                "no_speakers",
+                f"none of {kept} items names its speaker",
+                "name them (a column speaker): else the same voice is in training and in test",
+            )
+        elif 0 < len(self._speakers) < self._config.fewest_speakers:
+            tell(
+                "few_speakers",
+                f"found {len(self._speakers)} speakers; good are {self._config.fewest_speakers} and more",
+                "add speakers: what is learned of few voices is not tested on others",
+            )
+        if self._long_texts:
+            tell(
+                "long_texts",
+                f"{self._long_texts} texts have more than {self._config.small_model_bytes} bytes, which is more than the "
+                "smallest models take (whisper-pico: 124 tokens of one byte)",
+                "choose another base model, or cut these recordings",
+            )
+        if set_aside > _MANY_SET_ASIDE * (kept + set_aside):
+            tell(
+                "many_set_aside",
+                f"{set_aside} of {kept + set_aside} items were set aside; usual: up to {100 * _MANY_SET_ASIDE:g} %",
+                "look at the most frequent reasons: often one cause is behind many of them",
+            )
+        return found
+
+
+def _bare(text: str) -> str:
+    """A text by which two are compared: no case, no punctuation."""
+    return plain("".join(c if c.isalnum() or c == "'" else " " for c in text.casefold()))
+
+
+def _recommendations(
+    set_aside: Sequence[SetAside], of_dataset: Sequence[Finding], by_code: Counter[str], kept: int
+) -> list[str]:
+    advice = []
+    frequent = Counter(item.code for item in set_aside)
+    actions = {item.code: item.action for item in set_aside}
+    for code, count in frequent.most_common(5):
+        advice.append(f"{count} items were set aside as {code.replace('_', ' ')}: {actions[code]}.")
+    advice += [f"{finding.reason[0].upper()}{finding.reason[1:]}: {finding.action}." for finding in of_dataset]
+    for warning in _ADVISED:
+        if by_code[warning]:
+            shown = warning.replace("_", " ")
+            advice.append(f"{by_code[warning]} items are kept with the warning {shown}: {ADVICE[warning]}.")
+    if kept and not advice:
+        advice.append("Nothing: every item is good.")
+    return advice

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from engine.data.validation.config import ValidationConfig
+from engine.data.validation.levels import measure_levels
+from engine.data.validation.speech_rate import mismatch, syllables
+from tests.unit.engine.data.validation.waves import RATE_HZ, voice
+
+
+@pytest.mark.parametrize(
+    ("text", "spoken"),
+    [
+        ("seven", 2), ("named", 1), ("idea", 3), ("the quick brown fox jumps over the lazy dog", 11), ("twenty-seven", 4),
+        ("1914", 4), ("777", 7), ("FBI", 3), ("привет", 2), ("Größe", 2), ("你好世界", 4), ("こんにちは", 5), ("...", 0),
+        ("안녕하세요", 5), ("शांति", 2),
+    ],
+)  # fmt: skip
+def test_the_true_number_of_syllables_is_within_the_bounds(text: str, spoken: int) -> None:
+    fewest, most = syllables(text)
+    assert fewest <= spoken <= most
+
+
+def test_pauses_are_no_speech_and_texts_are_held_against_what_is_left() -> None:
+    config = ValidationConfig()
+    for pause_s in (0.1, 3.0):
+        wave_T = voice(1, syllables=6, pause_s=pause_s)
+        levels = measure_levels(wave_T, RATE_HZ)
+        assert 1.0 < levels.sound_s < 1.9, pause_s  # six of 0.2 s, and closures of 0.1 s where they are that short
+        duration_s = len(wave_T) / RATE_HZ
+        assert mismatch("one two three four five six", levels, duration_s, config) is None
+        assert mismatch("no", levels, duration_s, config) is None
+        reason = mismatch("a word " * 15, levels, duration_s, config)
+        assert reason is not None
+        assert reason.startswith("its text of 105 characters takes at least 30 syllables, and there are ")
+    wave_T = voice(1, syllables=30)
+    reason = mismatch("no", measure_levels(wave_T, RATE_HZ), len(wave_T) / RATE_HZ, config)
+    assert reason is not None
+    assert "has at most 1 syllables, and there are " in reason
+    assert reason.endswith("allowed: at most 2.25 s (0.65 s for a syllable, and 1.6 s)")
+
+
+def test_levels_of_noise_and_speech() -> None:
+    generator = np.random.default_rng(0)
+    noise_T = (0.001 * generator.standard_normal(RATE_HZ)).astype(np.float32)
+    steady = measure_levels(noise_T + np.float32(0.3), RATE_HZ)  # a constant offset is no sound
+    assert steady.range_db < 3.0
+    assert steady.speech_dbfs == pytest.approx(-60.0, abs=0.5)
+    assert not steady.pauses_known
+    speech = measure_levels(voice(2), RATE_HZ)
+    assert speech.range_db > 30.0
+    assert speech.pauses_known
+    # One word in ten seconds of noise is found.
+    long_T = np.concatenate([noise_T] * 10)
+    long_T[40_000 : 40_000 + 4800] += voice(3, syllables=1)[:4800] * 0.05
+    found = measure_levels(long_T, RATE_HZ)
+    assert found.range_db > 10.0
+    assert 0.1 < found.sound_s < 0.5
