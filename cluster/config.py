@@ -9,6 +9,9 @@ from pydantic import Field, PositiveFloat, PositiveInt
 from engine.config.base import Config
 from engine.config.training import TrainingConfig
 
+RunName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")]
+StorageAddress = Annotated[str, Field(pattern=r"^s3://[a-z0-9][a-z0-9.-]{2,62}(/.*)?$")]
+
 
 class ResourcesConfig(Config):
     """Where the workers run and what each one takes."""
@@ -32,7 +35,7 @@ class ResourcesConfig(Config):
 class RunConfig(Config):
     """One training run on the cluster."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")]
+    name: RunName
     """Name of the run; its files are kept under it."""
     model: str = "whisper-pico"
     """Id in the catalogue, a folder, or a hub id such as `openai/whisper-tiny`."""
@@ -44,5 +47,5 @@ class RunConfig(Config):
     """What is trained, and how."""
     resources: ResourcesConfig = ResourcesConfig()
     """Where it runs."""
-    storage: Annotated[str, Field(pattern=r"^s3://[a-z0-9][a-z0-9.-]{2,62}(/.*)?$")] | None = None
+    storage: StorageAddress | None = None
     """Where the run's files go; unset: `s3://$LIM_BUCKET/runs/<name>`."""

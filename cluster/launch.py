@@ -12,7 +12,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
@@ -24,6 +24,7 @@ from engine.errors import ConfigError, EngineError, Fault, ObjectNotFoundError, 
 
 if TYPE_CHECKING:
     from cluster.narrator import Narrator
+    from cluster.selection.config import SelectionRunConfig
     from cluster.storage.run_store import S3RunStore
     from cluster.storage.settings import S3Settings
     from engine.finetune import RunResult
@@ -78,7 +79,7 @@ class _Launch:
 
     def run(self) -> Mapping[str, Any]:
         self._open_store()
-        _check_same_run(self._store, self._config)
+        check_same_run(self._store, self._config, _SAME)
         if (finished := _result(self._store)) is not None and finished["status"] == "succeeded":
             _log.info("%s has finished already; to run it again, give another name or storage", self._uri)
             return finished
@@ -268,15 +269,15 @@ def _last_reason(error: BaseException) -> str:
 # ---- runs that were begun before --------------------------------------------------------------------------
 
 
-def _check_same_run(store: S3RunStore, config: RunConfig) -> None:
-    """Let pass a run that is new, or the same as before."""
+def check_same_run(store: S3RunStore, config: RunConfig | SelectionRunConfig, fields: Sequence[str]) -> None:
+    """Let pass a run that is new, or the same as before in these fields of its config."""
     try:
         before = json.loads(store.get_bytes(CONFIG_KEY))
     except (ObjectNotFoundError, ValueError):
         return
     now = config.model_dump(mode="json")
     faults = []
-    for field in _SAME:
+    for field in fields:
         for path in _differences(before.get(field), now[field], field):
             faults.append(Fault(path, "differs from the run of the same name that began before"))
     if faults:

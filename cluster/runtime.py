@@ -257,6 +257,11 @@ def check_feasible(resources: ResourcesConfig, nodes: Sequence[Node] | None = No
     raise InfeasibleError([Fault(path, f"{told}. {'; '.join(whys)}. Ask for less, or add a node")])
 
 
+def room_for(resources: ResourcesConfig, nodes: Sequence[Node]) -> int:
+    """How many workers of this kind the nodes can hold in all, whatever their number is to be."""
+    return sum(_places(resources, node)[0] for node in nodes)
+
+
 def only_place(resources: ResourcesConfig, nodes: Sequence[Node]) -> Node | None:
     """The node that will hold all workers of a run, where there is no other choice."""
     places = [node for node in nodes if _places(resources, node)[0]]

@@ -24,7 +24,7 @@ from cluster.event_relay import EventRelay
 from cluster.stop_flag import StopFlag
 from cluster.storage.dataset_cache import local_dataset, local_selection
 from cluster.storage.run_store import S3RunStore
-from cluster.storage.settings import S3Settings, lim_home
+from cluster.storage.settings import S3Settings, usable_home
 from engine.errors import EngineError, ObjectNotFoundError, StorageError
 from engine.events import Event, EventSink, MemorySink
 from engine.threads import compute_threads, wait_passively
@@ -87,7 +87,7 @@ def run(assignment: Assignment, place: Place, stage: Callable[..., RunResult] | 
         stage: `engine.finetune.finetune`; tests give another.
     """
     prepare_process(assignment.config, place)
-    storage = replace(assignment.storage, home=_usable_home(assignment.storage.home))
+    storage = replace(assignment.storage, home=usable_home(assignment.storage.home))
     store = S3RunStore.at(assignment.uri, storage)
     if read_failure(store, assignment.attempt) is not None:
         return None
@@ -153,15 +153,6 @@ def read_failure(store: S3RunStore, attempt: str) -> str | None:
 def _would_happen_again(error: Exception) -> bool:
     """Whether the same config and data would fail the same way; a store that does not answer may yet answer."""
     return isinstance(error, EngineError | ClusterError) and not isinstance(error, ObjectStorageError)
-
-
-def _usable_home(home: Path) -> Path:
-    """The driver's `LIM_HOME` if this node can have it too, else this node's own."""
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-        return home if os.access(home, os.W_OK) else lim_home()
-    except OSError:
-        return lim_home()
 
 
 def _write_failure(store: S3RunStore, attempt: str, error: Exception) -> None:

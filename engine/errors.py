@@ -113,6 +113,10 @@ class SelectionError(EngineError):
     """A selection of training audio that cannot be made, read, or used with a run."""
 
 
+class StoppedError(EngineError):
+    """A stage that was asked to stop before its end; called again, it goes on from what it has kept."""
+
+
 class ModelError(EngineError):
     """A model that cannot be found, loaded or adapted."""
 

@@ -22,6 +22,15 @@ def lim_home(environ: Mapping[str, str] | None = None) -> Path:
     return Path(environ.get("LIM_HOME") or "~/.less-is-more").expanduser().absolute()
 
 
+def usable_home(home: Path) -> Path:
+    """The driver's `LIM_HOME` if this node can have it too, else this node's own."""
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        return home if os.access(home, os.W_OK) else lim_home()
+    except OSError:
+        return lim_home()
+
+
 @dataclass(frozen=True, slots=True)
 class S3Settings:
     """An object store and the platform's bucket in it. Secrets are not shown when it is printed."""

@@ -32,7 +32,7 @@ from engine.adapters import lora
 from engine.config.selection import QuantizationAwareConfig, SelectionConfig
 from engine.config.training import QloraConfig, TrainingConfig
 from engine.data.manifest import Utterance
-from engine.errors import ConfigError, Fault, SelectionError
+from engine.errors import ConfigError, Fault, SelectionError, StoppedError
 from engine.events import Event, EventSink, MemorySink
 from engine.models.base import BaseModel, load_base
 from engine.segments.packing import pack
@@ -68,7 +68,8 @@ def select(
     events: EventSink | None = None,
     threads: int | None = None,
     encoder_s_per_s: float | None = None,
-    steps: Steps | None = None,
+    steps: Callable[[SpeechToText], Steps] | None = None,
+    should_stop: Callable[[], bool] | None = None,
 ) -> SelectionResult:
     """Choose which segments of a dataset a run trains on.
 
@@ -86,9 +87,11 @@ def select(
         threads: compute threads of this process; None leaves them as they are.
         encoder_s_per_s: speed of training, in seconds of encoder input per second; None: measured in the warm-up, if
             there is one.
-        steps: how audio is read and mapped; None: in this process.
+        steps: makes how audio is read and mapped, given the task of the model that is loaded here; None: in this process.
+        should_stop: asked often, and answered with `StoppedError`.
 
     Raises:
+        StoppedError: it was asked to.
         EngineError: a model, dataset or config that does not go together; the message says what to do.
     """
     fingerprint = _fingerprint(data, config, model, training)
@@ -100,6 +103,8 @@ def select(
     if threads is not None:
         torch.set_num_threads(threads)
     selection = _Selection(data, config, model, training, out, work_dir, events or MemorySink(), fingerprint)
+    if should_stop is not None:
+        selection.should_stop = should_stop
     return selection.run(encoder_s_per_s, steps)
 
 
@@ -144,15 +149,17 @@ class _Selection:
         self.needs: Needs = METHODS[config.method.type].needs
         self.took_s = dict.fromkeys(("segmenting", "before", "warm_up", "after", "held_out"), 0.0)
         self.warm_up_steps = 0
+        self.should_stop: Callable[[], bool] = lambda: False
         self.measured_encoder_s_per_s: float | None = None
         if self.needs.full_precision and not isinstance(training.method, QloraConfig):
             message = f"found {training.method.type}; the disagreement is that of a quantised base: qlora is needed"
             raise ConfigError([Fault("training.method.type", message)])
 
-    def run(self, encoder_s_per_s: float | None, steps: Steps | None) -> SelectionResult:
+    def run(self, encoder_s_per_s: float | None, steps: Callable[[SpeechToText], Steps] | None) -> SelectionResult:
         self.base = load_base(self.model, self.training)
         self.task: SpeechToText = build_task(self.training, self.base.speech, self.base.device, self.base.dtype)
-        self.steps: Steps = steps or LocalSteps(self.data, self.config, self.model, self.training, self.task)
+        local = LocalSteps(self.data, self.config, self.model, self.training, self.task)
+        self.steps: Steps = steps(self.task) if steps else local
         self.window_s = self.base.speech.window_s
         pool = training_pool(self.data, self.training, self.window_s)
         segments = self._timed("segmenting", lambda: self._segments(pool))
@@ -299,7 +306,9 @@ class _Selection:
             store=LocalRunStore(self.work_dir / name),
             events=AsLog(self.events, name),
             fingerprint=f"{self.fingerprint}/{name}",
+            should_stop=self.should_stop,
         )
+        self._stop_if_asked()
         folder = self._adapter(name)
         folder.mkdir(parents=True, exist_ok=True)
         lora.save(adapted, folder)
@@ -360,8 +369,13 @@ class _Selection:
         tenth = max(1, math.ceil(total / 10))
         for done, item in enumerate(items, start=1):
             yield item
+            self._stop_if_asked()
             if done % tenth == 0:
                 self._log("info", f"{name}/{done}", f"{name}: {done} of about {total}", progress=min(1.0, done / total))
+
+    def _stop_if_asked(self) -> None:
+        if self.should_stop():
+            raise StoppedError("the selection was asked to stop; start it again to go on")
 
     def _timed(self, name: str, step: Callable[[], Any]) -> Any:
         started = time.perf_counter()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,6 +92,7 @@ def train_briefly(
     store: RunStore,
     events: EventSink,
     fingerprint: str,
+    should_stop: Callable[[], bool],
 ) -> Progress:
     """Train the adapter in place; called again with the same store, it goes on from the newest checkpoint.
 
@@ -104,6 +105,7 @@ def train_briefly(
         store: where checkpoints are kept.
         events: what the training says.
         fingerprint: tells trainings of different inputs apart.
+        should_stop: asked after each step; then a checkpoint is saved.
 
     Raises:
         TrainingError: a loss that is not finite.
@@ -122,7 +124,7 @@ def train_briefly(
         dtype=base.dtype,
         fingerprint=fingerprint,
         validate=lambda _: None,
-        should_stop=lambda: False,
+        should_stop=should_stop,
     )
     loop.run()
     adapted.eval()

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from cluster.config import RunConfig
+from cluster.selection.config import SelectionRunConfig
 from engine.config.base import apply_overrides, parse, read_yaml
 from engine.config.selection import SelectionConfig
 from engine.config.training import TrainingConfig
@@ -24,12 +25,15 @@ class Kind(StrEnum):
     """Only the training: what the API takes as a job's `config`."""
     SELECTION = "selection"
     """Which segments to train on (`lim data select`)."""
+    SELECTION_RUN = "selection-run"
+    """A selection on the cluster (`python -m cluster.select`, `ray job submit`)."""
 
 
 MODELS: Mapping[Kind, type[BaseModel]] = {
     Kind.RUN: RunConfig,
     Kind.TRAINING: TrainingConfig,
     Kind.SELECTION: SelectionConfig,
+    Kind.SELECTION_RUN: SelectionRunConfig,
 }
 
 _RUN_FIELDS = frozenset(RunConfig.model_fields)
@@ -37,7 +41,12 @@ _SELECTION_FIELDS = frozenset(SelectionConfig.model_fields) - frozenset(Training
 
 
 def kind_of(values: Mapping[str, Any]) -> Kind:
-    """A run if any field of a run is there, a selection if any of its own is, else a training config."""
+    """A run if any field of a run is there, a selection if any of its own is, else a training config.
+
+    What a run selects is somewhere else; a selection on the cluster says it in place.
+    """
+    if isinstance(values.get("selection"), Mapping):
+        return Kind.SELECTION_RUN
     if _RUN_FIELDS & values.keys():
         return Kind.RUN
     return Kind.SELECTION if _SELECTION_FIELDS & values.keys() else Kind.TRAINING

@@ -38,6 +38,7 @@ class ConfigKind(StrEnum):
     run = "run"
     training = "training"
     selection = "selection"
+    selection_run = "selection-run"
 
 
 class Context(StrEnum):

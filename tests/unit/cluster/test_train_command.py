@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from cluster.config import RunConfig
-from cluster.launch import _check_same_run
+from cluster.launch import _SAME, check_same_run
 from cluster.narrator import Narrator, evaluation_line, step_line
 from cluster.train import main, read_run_config
 from engine.config.base import parse, read_yaml
@@ -81,13 +81,13 @@ def test_help_shows_how_it_is_called(capsys: pytest.CaptureFixture[str]) -> None
 def test_a_run_that_began_with_another_config(tmp_path: Path) -> None:
     store = LocalRunStore(tmp_path)
     run = parse(RunConfig, read_yaml(RUNS[0]))
-    _check_same_run(store, run)
+    check_same_run(store, run, _SAME)
     store.put_bytes("config.json", run.model_dump_json().encode())
     more = run.model_copy(update={"resources": run.resources.model_copy(update={"num_workers": 2})})
-    _check_same_run(store, more)
+    check_same_run(store, more, _SAME)
     other = read_run_config(str(RUNS[0]), ["training.max_steps=7", "training.optimizer.learning_rate=0.1"])
     with pytest.raises(ConfigError) as raised:
-        _check_same_run(store, other)
+        check_same_run(store, other, _SAME)
     paths = [fault.path for fault in raised.value.faults]
     assert paths == ["training.max_steps", "training.optimizer.learning_rate", "name"]
 

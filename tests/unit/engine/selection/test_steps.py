@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -65,7 +65,8 @@ def test_they_give_the_same_bytes(method: str, tones: Path, tiny_whisper: Path, 
     config = SelectionConfig.model_validate({"method": fields})
     far = FarSteps(tones, config, str(tiny_whisper))
     files = []
-    for name, steps in (("here", None), ("far", far)):
+    makers: list[tuple[str, Callable[[object], FarSteps] | None]] = [("here", None), ("far", lambda _: far)]
+    for name, steps in makers:
         select(
             tones,
             config,

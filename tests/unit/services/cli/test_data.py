@@ -109,3 +109,13 @@ def test_a_selection_config_is_recognised() -> None:
     result = lim("validate", RANDOM)
     assert result.exit_code == 0
     assert "a valid SelectionConfig" in result.stdout
+
+
+def test_a_selection_on_the_cluster_is_recognised() -> None:
+    path = PROJECT_ROOT / "configs" / "selection-runs" / "digits.yaml"
+    result = lim("validate", path)
+    assert result.exit_code == 0, result.output
+    assert "selection-run" in result.output
+    refused = lim("validate", path, "--set", "selection.budget.fraction=2", "--set", "resources.workers=3")
+    assert refused.exit_code == 2
+    assert "selection.budget" in refused.stderr and "resources.workers: no such field" in refused.stderr

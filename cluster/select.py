@@ -1,0 +1,168 @@
+"""The driver of a selection: `python -m cluster.select --config FILE`.
+
+    python -m cluster.select --config configs/selections/digits.yaml --set selection.budget.fraction=0.3
+    ray job submit --working-dir . -- python -m cluster.select --config configs/selections/digits.yaml
+
+Audio is read, cut and scored by tasks of Ray Data on the cluster's nodes; this process holds the model, warms the
+adapter up and chooses. What comes out is a selection that a run names: `selection: s3://bucket/selections/<name>`.
+
+Without `RAY_ADDRESS` a local cluster is started, without `S3_ENDPOINT_URL` a local object store. Run again with the
+same config, a selection that was killed or stopped goes on with the blocks that are missing.
+
+Exit codes: 0 done, or stopped on request; 1 failed; 2 refused (config, data or resources that do not go together:
+trying again is no use); 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from cluster import command
+from cluster.launch import CONFIG_KEY, check_same_run
+from cluster.selection.config import SelectionRunConfig
+from engine.errors import ObjectNotFoundError, StoppedError
+from engine.events import Event, EventSink
+
+if TYPE_CHECKING:
+    from cluster.storage.run_store import S3RunStore
+    from cluster.storage.settings import S3Settings
+
+FILES: Final = ("segments.parquet", "selection.json")
+"""What a selection is, under its storage; the last comes last."""
+
+_SAME: Final = ("model", "data", "selection", "training")
+_PROJECT: Final = Path(__file__).resolve().parents[1]
+_log = logging.getLogger("cluster.select")
+
+
+def run(config: SelectionRunConfig) -> Mapping[str, Any]:
+    """Select on the cluster, and wait for the end; the figures, as they stand in `selection.json`.
+
+    Raises:
+        ConfigError: the selection exists already, with another model, data or config.
+        EngineError: data, model and config that do not go together.
+        ClusterError: no cluster or store, or resources that no node has.
+    """
+    from cluster.storage.client import ensure_bucket, make_client, parse_s3_uri
+    from cluster.storage.embedded import connected
+    from cluster.storage.run_store import S3RunStore
+    from cluster.storage.settings import S3Settings
+
+    with connected(S3Settings.from_environment()) as storage:
+        uri = config.storage or f"s3://{storage.bucket}/selections/{config.name}"
+        bucket, prefix = parse_s3_uri(uri)
+        client = make_client(storage)
+        if bucket != storage.bucket:
+            ensure_bucket(client, bucket, storage.region)
+        store = S3RunStore(client, bucket, prefix)
+        check_same_run(store, config, _SAME)
+        store.put_bytes(CONFIG_KEY, config.model_dump_json(indent=1).encode())
+        return _select(config, uri, store, storage)
+
+
+def _select(config: SelectionRunConfig, uri: str, store: S3RunStore, storage: S3Settings) -> Mapping[str, Any]:
+    from cluster.event_relay import EventRelay
+    from cluster.runtime import check_feasible, live_nodes, start_or_connect
+    from cluster.selection.blocks import Source
+    from cluster.stop_flag import STOP_KEY, StopFlag
+    from cluster.storage.dataset_cache import local_dataset
+    from engine.threads import compute_threads, wait_passively
+
+    job_id = os.environ.get("LIM_JOB_ID") or None
+    os.environ.setdefault("OMP_NUM_THREADS", str(compute_threads()))
+    wait_passively()
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(start_or_connect(dashboard=False))
+        nodes = live_nodes()
+        check_feasible(config.resources.worker(), nodes)
+        check_feasible(config.resources.worker(config.resources.gpus_per_scorer), nodes)
+        if job_id is None:
+            store.delete(STOP_KEY)
+        events = _Narrated(stack.enter_context(EventRelay(store, job_id)))
+        should_stop = stack.enter_context(StopFlag(store))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lim-selection-")))
+        beside = tuple(dict.fromkeys((str(Path.cwd()), str(_PROJECT))))
+        data = local_dataset(config.data, storage, beside=[Path(place) for place in beside])
+        out = _earlier(store, folder / "selection")
+        _log.info("selection %s: files go to %s", config.name, uri)
+
+        from cluster.selection.ray_steps import RayDataSteps
+        from engine.selection.pipeline import select
+        from engine.tasks.speech_to_text import SpeechToText
+
+        def steps(task: SpeechToText) -> RayDataSteps:
+            return RayDataSteps(
+                Source(config.data, storage, beside),
+                config.selection,
+                config.model,
+                config.training,
+                config.resources,
+                store,
+                task,
+            )
+
+        try:
+            result = select(
+                data,
+                config.selection,
+                model=config.model,
+                training=config.training,
+                out=out,
+                work_dir=folder / "work",
+                events=events,
+                threads=int(os.environ["OMP_NUM_THREADS"]),
+                steps=steps,
+                should_stop=should_stop,
+            )
+        except StoppedError as stopped:
+            return {"status": "stopped", "reason": str(stopped)}
+        for name in FILES:
+            store.put(name, out / name)
+        told = result.model_dump(mode="json", include={"figures", "decision", "saving", "measured", "warnings"})
+        return {"status": "succeeded", "selection": uri, **told}
+
+
+class _Narrated:
+    """Tells the people who read the driver's log, too."""
+
+    def __init__(self, events: EventSink) -> None:
+        self._events = events
+
+    def emit(self, event: Event) -> None:
+        """Pass on, and log what is meant to be read."""
+        if event.kind == "log":
+            _log.info("%s", event.data["message"])
+        self._events.emit(event)
+
+    def flush(self) -> None:
+        """As the events."""
+        self._events.flush()
+
+
+def _earlier(store: S3RunStore, folder: Path) -> Path:
+    """A folder with what this selection made before, if it was finished."""
+    folder.mkdir()
+    with contextlib.suppress(ObjectNotFoundError):
+        for name in reversed(FILES):
+            store.get(name, folder / name)
+    return folder
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit code."""
+
+    def choose(where: str, overrides: Sequence[str]) -> Mapping[str, Any]:
+        return run(command.read_config(SelectionRunConfig, where, overrides))
+
+    return command.main("cluster.select", __doc__ or "", choose, _log, arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

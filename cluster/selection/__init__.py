@@ -1,0 +1,1 @@
+"""Selection on the cluster: the steps that read audio, mapped over its nodes by Ray Data."""

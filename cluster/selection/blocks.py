@@ -1,0 +1,173 @@
+"""What a block of a selection does on a node: a few minutes of audio in, rows out. Loads what it needs once a process.
+
+A fault of the data comes back as a row that says so, so that it is not tried again on every node; what may go better
+elsewhere (a store that does not answer, a node that dies) is raised, and Ray runs the block again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import logging
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cluster.errors import ClusterError, ObjectStorageError
+from cluster.selection.parts import Row
+from cluster.storage.dataset_cache import local_dataset
+from cluster.storage.settings import S3Settings, usable_home
+from engine.config.selection import SelectionConfig
+from engine.config.training import TrainingConfig
+from engine.data.manifest import Piece, TimedText, Utterance
+from engine.errors import EngineError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from engine.segments.segmenting import SegmentLimits
+    from engine.selection.scorer import Scorer
+
+Batches = Sequence[Sequence[Utterance]]
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a node finds the audio."""
+
+    data: str
+    """A dataset version, or recordings: as `SelectionRunConfig.data`."""
+    storage: S3Settings
+    """With an endpoint; its home is that of the driver, and used only where the folder can be made."""
+    beside: tuple[str, ...] = ()
+    """Folders that a relative path may be relative to."""
+
+    def folder(self) -> Path:
+        """The dataset version on this node, downloaded once."""
+        return _folder(self)
+
+
+@functools.lru_cache(maxsize=2)
+def _folder(source: Source) -> Path:
+    storage = dataclasses.replace(source.storage, home=usable_home(source.storage.home))
+    return local_dataset(source.data, storage, beside=[Path(folder) for folder in source.beside])
+
+
+# ---- blocks on their way ----------------------------------------------------------------------------------
+
+
+def to_text(batches: Batches) -> str:
+    """Batches of utterances as JSON."""
+    return json.dumps([[dataclasses.asdict(u) for u in batch] for batch in batches], sort_keys=True)
+
+
+def from_text(text: str) -> list[list[Utterance]]:
+    """What `to_text` wrote."""
+    return [[_utterance(row) for row in batch] for batch in json.loads(text)]
+
+
+def _utterance(row: dict[str, Any]) -> Utterance:
+    pieces = tuple(Piece(**piece) for piece in row.pop("pieces"))
+    times = tuple(TimedText(**part) for part in row.pop("times"))
+    return Utterance(**row, pieces=pieces, times=times)
+
+
+def in_blocks(batches: Iterable[Sequence[Utterance]], audio_s: float) -> list[list[list[Utterance]]]:
+    """Neighbouring batches together, up to `audio_s` seconds; a longer one by itself."""
+    blocks: list[list[list[Utterance]]] = []
+    seconds = 0.0
+    for batch in batches:
+        batch_s = sum(u.duration_s for u in batch)
+        if not blocks or seconds + batch_s > audio_s:
+            blocks.append([])
+            seconds = 0.0
+        blocks[-1].append(list(batch))
+        seconds += batch_s
+    return blocks
+
+
+# ---- on the node ------------------------------------------------------------------------------------------
+
+
+def segment_blocks(table: pa.Table, *, source: Source, config: SelectionConfig, limits: SegmentLimits) -> pa.Table:
+    """Read, decode, resample, find speech and cut: blocks in, segments out."""
+
+    def segments(batches: Batches) -> list[Row]:
+        from engine.segments.rows import to_row
+        from engine.segments.segmenting import segment_batch
+
+        folder = source.folder()
+        return [to_row(segment) for batch in batches for segment in segment_batch(batch, folder, config, limits)]
+
+    return _mapped(table, segments)
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """What blocks are scored with."""
+
+    source: Source
+    """The audio."""
+    model: str
+    """Base model."""
+    training: str
+    """Config of the run, as JSON: says how the base is kept."""
+    adapter: tuple[tuple[str, bytes], ...] | None
+    """Name and content of the adapter's files, if the model has one by now."""
+    full_precision: bool = False
+    """Whether the divergence from the base in full precision is wanted."""
+    transcribe: bool = False
+    """Count word errors of transcripts instead of losses."""
+
+
+def score_blocks(table: pa.Table, *, scoring: Scoring) -> pa.Table:
+    """Score with a model that this process keeps until it is given another: blocks in, losses or word errors out."""
+
+    def scores(batches: Batches) -> list[Row]:
+        scorer = _scorer(scoring)
+        score: Callable[[Sequence[Utterance]], Sequence[Any]] = (
+            scorer.transcripts if scoring.transcribe else scorer.losses
+        )
+        return [dataclasses.asdict(row) for batch in batches for row in score(batch)]
+
+    return _mapped(table, scores)
+
+
+@functools.lru_cache(maxsize=1)
+def _scorer(scoring: Scoring) -> Scorer:
+    from engine.selection.scorer import Scorer
+
+    with tempfile.TemporaryDirectory(prefix="lim-adapter-") as folder:
+        for name, content in scoring.adapter or ():
+            (Path(folder) / name).write_bytes(content)
+        return Scorer.load(
+            scoring.model,
+            TrainingConfig.model_validate_json(scoring.training),
+            scoring.source.folder(),
+            adapter=Path(folder) if scoring.adapter else None,
+            full_precision=scoring.full_precision,
+        )
+
+
+def _mapped(table: pa.Table, rows_of: Callable[[Batches], list[Row]]) -> pa.Table:
+    import pyarrow
+
+    names, told, errors = [], [], []
+    for name, text in zip(table["name"].to_pylist(), table["batches"].to_pylist(), strict=True):
+        error: str | None = None
+        rows: list[Row] = []
+        try:
+            rows = rows_of(from_text(text))
+        except ObjectStorageError:
+            raise
+        except (EngineError, ClusterError) as fault:
+            _log.exception("block %s failed", name)
+            error = str(fault)
+        names.append(name)
+        told.append(json.dumps(rows))
+        errors.append(error)
+    return pyarrow.table({"name": names, "rows": told, "error": pyarrow.array(errors, pyarrow.string())})

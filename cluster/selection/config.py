@@ -1,0 +1,52 @@
+"""What `python -m cluster.select` takes: data, a model, how to choose, for which training, and where it runs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from cluster.config import ResourcesConfig, RunName, StorageAddress
+from engine.config.base import Config
+from engine.config.selection import SelectionConfig
+from engine.config.training import TrainingConfig
+
+
+class SelectionResources(Config):
+    """Where audio is read and scored, and what each task takes. The warm-up trains where the driver runs."""
+
+    most_workers: PositiveInt | None = None
+    """Tasks at the same time; unset: as many as there is room for."""
+    cpus_per_worker: PositiveFloat = 1.0
+    """CPUs that Ray reserves for a task."""
+    gpus_per_scorer: Annotated[float, Field(ge=0.0)] = 0.0
+    """GPUs that Ray reserves for a process that scores."""
+    label_selector: dict[str, str] = {}
+    """Ray node labels that a task's node must carry, such as `{lim/device-class: cpu}`."""
+    block_audio_s: PositiveFloat = 600.0
+    """Audio that a task reads, in seconds. What a task made is kept: a selection that was interrupted goes on there."""
+
+    def worker(self, gpus: float = 0.0) -> ResourcesConfig:
+        """One task, as the cluster's feasibility check takes it."""
+        return ResourcesConfig(
+            cpus_per_worker=self.cpus_per_worker, gpus_per_worker=gpus, label_selector=self.label_selector
+        )
+
+
+class SelectionRunConfig(Config):
+    """One selection on the cluster."""
+
+    name: RunName
+    """Name of the selection; its files are kept under it."""
+    model: str = "whisper-pico"
+    """Base model that the run will start from: id in the catalogue, a folder, or a hub id."""
+    data: str
+    """A dataset version (folder or `s3://bucket/prefix` with `manifest.jsonl`), or a folder or an archive of recordings."""
+    selection: SelectionConfig = SelectionConfig()
+    """How to choose."""
+    training: TrainingConfig
+    """The run that it is for: its split says what may be chosen, its method how the model is kept."""
+    resources: SelectionResources = SelectionResources()
+    """Where it runs."""
+    storage: StorageAddress | None = None
+    """Where its files go; unset: `s3://$LIM_BUCKET/selections/<name>`."""

@@ -1,0 +1,191 @@
+"""The steps of a selection that read audio, mapped over the nodes of a cluster by Ray Data.
+
+Paths and times go in, and rows come out: audio is opened inside the tasks and never travels. A task takes some
+minutes of audio, since each costs Ray ten milliseconds. Ray Data starts as many as there is room for, starts those
+again whose worker died, and waits when results are not taken. Results are matched by the name of their block, so that
+none is lost or taken twice; each is kept in the run's files, and a selection that is started again goes on from there.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cluster.selection.blocks import Scoring, Source, in_blocks, score_blocks, segment_blocks, to_text
+from cluster.selection.config import SelectionResources
+from cluster.selection.parts import Parts, Row, part_name
+from engine.config.selection import SelectionConfig
+from engine.config.training import TrainingConfig
+from engine.data.manifest import Utterance
+from engine.errors import SelectionError
+from engine.segments.rows import from_row
+from engine.segments.segment import Segment
+from engine.segments.segmenting import SegmentLimits, reading_batches
+from engine.selection.scorer import Loss, Transcribed, scoring_batches
+from engine.storage import RunStore
+from engine.tasks.speech_to_text import SpeechToText
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_RETRIES = 5  # of a block whose worker died
+_ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
+_log = logging.getLogger(__name__)
+
+
+class RayDataSteps:
+    """Steps on a cluster that this process is connected to."""
+
+    def __init__(
+        self,
+        source: Source,
+        config: SelectionConfig,
+        model: str,
+        training: TrainingConfig,
+        resources: SelectionResources,
+        store: RunStore,
+        task: SpeechToText,
+        *,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
+        """Steps of one selection.
+
+        Args:
+            source: the audio.
+            config: the selection.
+            model: base model.
+            training: of the run that it is for.
+            resources: where tasks run, and what each takes.
+            store: the selection's files: finished blocks are kept there.
+            task: bound to the model that this process holds; says which utterances share a batch.
+            variables: what the tasks have in their environment besides.
+        """
+        self._source, self._config, self._resources, self._store = source, config, resources, store
+        self._model, self._training, self._task = model, training, task
+        self._variables = dict(variables or {})
+
+    def segment(self, utterances: Sequence[Utterance], limits: SegmentLimits) -> Iterable[Segment]:
+        """Cut and trim utterances."""
+        batches = reading_batches(utterances, self._config.batch_audio_s)
+        told: list[object] = [self._config.model_dump(mode="json", include={"activity", "trim", "cut"})]
+        function = functools.partial(segment_blocks, source=self._source, config=self._config, limits=limits)
+        told += [limits.longest_s, self._model]
+        rows = self._mapped(batches, "segments", told, function)
+        return (from_row(row) for row in rows)
+
+    def losses(self, utterances: Sequence[Utterance], adapter: Path | None, full_precision: bool) -> Iterable[Loss]:
+        """Score utterances under teacher forcing."""
+        rows = self._scored("losses", utterances, adapter, full_precision=full_precision)
+        return (Loss(**row) for row in rows)
+
+    def transcripts(self, utterances: Sequence[Utterance], adapter: Path) -> Iterable[Transcribed]:
+        """Count word errors of transcripts."""
+        rows = self._scored("transcripts", utterances, adapter, full_precision=False, transcribe=True)
+        return (Transcribed(**row) for row in rows)
+
+    def _scored(
+        self, name: str, utterances: Sequence[Utterance], adapter: Path | None, **settings: bool
+    ) -> Iterator[Row]:
+        files = tuple((file, (adapter / file).read_bytes()) for file in _ADAPTER_FILES) if adapter else None
+        training = self._training.model_dump_json()
+        told: list[object] = [self._model, training, settings]
+        told += [[file, hashlib.sha256(content).hexdigest()] for file, content in files or ()]
+        scoring = Scoring(self._source, self._model, training, files, **settings)
+        function = functools.partial(score_blocks, scoring=scoring)
+        batches = scoring_batches(self._task, utterances, self._config.batch_audio_s)
+        return self._mapped(batches, name, told, function, gpus=self._resources.gpus_per_scorer)
+
+    # ---- Ray Data ------------------------------------------------------------------------------------------
+
+    def _mapped(
+        self,
+        batches: Iterable[Sequence[Utterance]],
+        name: str,
+        told: Sequence[object],
+        function: Callable[[pa.Table], pa.Table],
+        gpus: float = 0.0,
+    ) -> Iterator[Row]:
+        """Rows of every block, of those first that are there already; in any order."""
+        parts = Parts(self._store, name)
+        blocks = {
+            part_name(text, *told): text for text in map(to_text, in_blocks(batches, self._resources.block_audio_s))
+        }
+        there = parts.names() & blocks.keys()
+        for block in sorted(there):
+            rows = parts.read(block)
+            if rows is not None:
+                del blocks[block]
+                yield from rows
+        if there:
+            _log.info("%s: %d blocks were there already, %d are left", name, len(there), len(blocks))
+        for block, rows in self._computed(blocks, function, gpus):
+            parts.write(block, rows)
+            yield from rows
+
+    def _computed(
+        self, blocks: dict[str, str], function: Callable[[pa.Table], pa.Table], gpus: float
+    ) -> Iterator[tuple[str, list[Row]]]:
+        if not blocks:
+            return
+        import ray.data
+        from ray.exceptions import RayError
+
+        _quiet()
+        waiting = set(blocks)
+        items = [{"name": name, "batches": text} for name, text in blocks.items()]
+        dataset = ray.data.from_items(items, override_num_blocks=len(items)).map_batches(
+            function, batch_size=1, batch_format="pyarrow", **self._asked(gpus)
+        )
+        try:
+            tables: Iterable[Any] = dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0)
+            for table in tables:
+                for row in table.to_pylist():
+                    if row["error"] is not None:
+                        raise SelectionError(row["error"])
+                    if row["name"] in waiting:  # Ray may give what it computed twice
+                        waiting.remove(row["name"])
+                        yield row["name"], json.loads(row["rows"])
+        except RayError as error:
+            raise SelectionError(f"the cluster could not read or score the audio: {_last_line(error)}") from error
+        if waiting:
+            raise SelectionError(f"Ray Data gave nothing for {len(waiting)} of {len(blocks)} blocks; start again")
+
+    def _asked(self, gpus: float) -> dict[str, Any]:
+        from ray.data import TaskPoolStrategy
+
+        # Tasks, not actors: a worker process goes from one step to the next with torch imported, and an actor for
+        # which there is no place would be waited for without a word.
+        asked: dict[str, Any] = {
+            "compute": TaskPoolStrategy(self._resources.most_workers),
+            "num_cpus": self._resources.cpus_per_worker,
+            "ray_remote_args_fn": lambda: {"max_retries": _RETRIES},
+        }
+        if gpus:
+            asked["num_gpus"] = gpus
+        if self._resources.label_selector:
+            asked["label_selector"] = dict(self._resources.label_selector)
+        if self._variables:
+            asked["runtime_env"] = {"env_vars": dict(self._variables)}
+        return asked
+
+
+def _quiet() -> None:
+    """The selection tells its own progress."""
+    for name in ("ray.data", "ray.data._internal.progress"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    from ray.data import DataContext
+
+    context = DataContext.get_current()
+    context.enable_progress_bars = False
+    context.enable_operator_progress_bars = False
+    context.print_on_execution_start = False
+
+
+def _last_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__
