@@ -4,7 +4,7 @@
     ray job submit --working-dir . -- python -m cluster.select --config configs/selections/digits.yaml
 
 Audio is read, cut and scored by tasks of Ray Data on the cluster's nodes; this process holds the model, warms the
-adapter up and chooses. What comes out is a selection that a run names: `selection: s3://bucket/selections/<name>`.
+adapter up and chooses. What comes out is a selection that a run names: `selection: s3://bucket/selections/<name>/selection`.
 
 Without `RAY_ADDRESS` a local cluster is started, without `S3_ENDPOINT_URL` a local object store. Run again with the
 same config, a selection that was killed or stopped goes on with the blocks that are missing.
@@ -16,6 +16,7 @@ trying again is no use); 130 interrupted.
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
 import sys
@@ -25,8 +26,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from cluster import command
-from cluster.launch import CONFIG_KEY, check_same_run
-from cluster.selection.config import SelectionRunConfig
+from cluster.launch import CONFIG_KEY, RESULT_KEY, check_same_run
+from cluster.selection.config import FOLDER, SelectionRunConfig
 from engine.errors import ObjectNotFoundError, StoppedError
 from engine.events import Event, EventSink
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from cluster.storage.settings import S3Settings
 
 FILES: Final = ("segments.parquet", "selection.json")
-"""What a selection is, under its storage; the last comes last."""
+"""What a selection is; the last comes last."""
 
 _SAME: Final = ("model", "data", "selection", "training")
 _PROJECT: Final = Path(__file__).resolve().parents[1]
@@ -122,11 +123,11 @@ def _select(config: SelectionRunConfig, uri: str, store: S3RunStore, storage: S3
                 should_stop=should_stop,
             )
         except StoppedError as stopped:
-            return {"status": "stopped", "reason": str(stopped)}
+            return _kept(store, {"status": "stopped", "reason": str(stopped)})
         for name in FILES:
-            store.put(name, out / name)
+            store.put(f"{FOLDER}/{name}", out / name)
         told = result.model_dump(mode="json", include={"figures", "decision", "saving", "measured", "warnings"})
-        return {"status": "succeeded", "selection": uri, **told}
+        return _kept(store, {"status": "succeeded", "selection": f"{uri}/{FOLDER}", **told})
 
 
 class _Narrated:
@@ -151,8 +152,13 @@ def _earlier(store: S3RunStore, folder: Path) -> Path:
     folder.mkdir()
     with contextlib.suppress(ObjectNotFoundError):
         for name in reversed(FILES):
-            store.get(name, folder / name)
+            store.get(f"{FOLDER}/{name}", folder / name)
     return folder
+
+
+def _kept(store: S3RunStore, result: Mapping[str, Any]) -> Mapping[str, Any]:
+    store.put_bytes(RESULT_KEY, json.dumps(result, indent=1).encode())
+    return result
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -141,9 +141,10 @@ class Model(Answer):
 
 
 class Job(Answer):
-    """A training job."""
+    """A job that trains or selects."""
 
     id: str
+    type: str = "training"
     status: JobStatus
     name: str | None = None
     progress: float = 0.0
@@ -325,11 +326,32 @@ class Client:
 
     # -- jobs
 
-    def create_job(self, model_id: str, dataset_id: str, config: Mapping[str, Any], *, name: str | None = None) -> Job:
-        """Launch a training job."""
+    def create_job(
+        self,
+        model_id: str,
+        dataset_id: str,
+        config: Mapping[str, Any],
+        *,
+        name: str | None = None,
+        selection_id: str | None = None,
+    ) -> Job:
+        """Launch a training job, on everything or on what a selection chose."""
         body = {"model_id": model_id, "dataset_id": dataset_id, "config": dict(config)}
-        if name is not None:
-            body["name"] = name
+        body |= _given(name=name, selection_id=selection_id)
+        return self._answer(Job, self._call("POST", "/jobs", body=body, creates=True))
+
+    def create_selection(
+        self,
+        model_id: str,
+        dataset_id: str,
+        config: Mapping[str, Any],
+        selection: Mapping[str, Any] | None = None,
+        *,
+        name: str | None = None,
+    ) -> Job:
+        """Launch a job that chooses what is worth training on, for a training with this config."""
+        body = {"type": "selection", "model_id": model_id, "dataset_id": dataset_id, "config": dict(config)}
+        body |= _given(name=name, selection=dict(selection) if selection is not None else None)
         return self._answer(Job, self._call("POST", "/jobs", body=body, creates=True))
 
     def job(self, job_id: str) -> Job:
@@ -563,6 +585,10 @@ class Client:
             problem.get("correlation_id"),
             retry_after_s,
         )
+
+
+def _given(**fields: Any) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def parse_events(lines: Iterator[str]) -> Iterator[JobEvent]:

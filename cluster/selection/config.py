@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
@@ -10,6 +10,9 @@ from cluster.config import ResourcesConfig, RunName, StorageAddress
 from engine.config.base import Config
 from engine.config.selection import SelectionConfig
 from engine.config.training import TrainingConfig
+
+FOLDER: Final = "selection"
+"""Where a selection's files are, under its storage."""
 
 
 class SelectionResources(Config):
@@ -25,6 +28,16 @@ class SelectionResources(Config):
     """Ray node labels that a task's node must carry, such as `{lim/device-class: cpu}`."""
     block_audio_s: PositiveFloat = 600.0
     """Audio that a task reads, in seconds. What a task made is kept: a selection that was interrupted goes on there."""
+
+    @classmethod
+    def of(cls, resources: ResourcesConfig) -> SelectionResources:
+        """The same place for as many tasks as a training would have workers."""
+        return cls(
+            most_workers=resources.num_workers,
+            cpus_per_worker=resources.cpus_per_worker,
+            gpus_per_scorer=resources.gpus_per_worker,
+            label_selector=resources.label_selector,
+        )
 
     def worker(self, gpus: float = 0.0) -> ResourcesConfig:
         """One task, as the cluster's feasibility check takes it."""

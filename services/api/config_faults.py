@@ -1,4 +1,4 @@
-"""A training config in a request body: every fault at once, those between fields too."""
+"""A config in a request body: every fault at once, those between fields too."""
 
 from __future__ import annotations
 
@@ -8,26 +8,30 @@ from typing import Annotated, Any
 from pydantic import ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from engine.config.base import parse
+from engine.config.base import Config, parse
+from engine.config.selection import SelectionConfig
 from engine.config.training import TrainingConfig
 from engine.errors import ConfigError
 
 
-def _with_all_faults(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
-    try:
-        return handler(value)
-    except ValidationError:
-        if not isinstance(value, Mapping):
-            raise
-        faults = _faults(value)
-        if not faults:
-            raise
-        raise ValidationError.from_exception_data("TrainingConfig", faults) from None
+def _with_all_faults(schema: type[Config]) -> WrapValidator:
+    def check(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return handler(value)
+        except ValidationError:
+            if not isinstance(value, Mapping):
+                raise
+            faults = _faults(schema, value)
+            if not faults:
+                raise
+            raise ValidationError.from_exception_data(schema.__name__, faults) from None
+
+    return WrapValidator(check)
 
 
-def _faults(value: Mapping[str, Any]) -> list[InitErrorDetails]:
+def _faults(schema: type[Config], value: Mapping[str, Any]) -> list[InitErrorDetails]:
     try:
-        parse(TrainingConfig, value)
+        parse(schema, value)
     except ConfigError as error:
         return [
             InitErrorDetails(
@@ -42,4 +46,5 @@ def _faults(value: Mapping[str, Any]) -> list[InitErrorDetails]:
     return []
 
 
-CheckedTrainingConfig = Annotated[TrainingConfig, WrapValidator(_with_all_faults)]
+CheckedTrainingConfig = Annotated[TrainingConfig, _with_all_faults(TrainingConfig)]
+CheckedSelectionConfig = Annotated[SelectionConfig, _with_all_faults(SelectionConfig)]

@@ -24,6 +24,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 DATASET_STATUSES = ("pending", "processing", "ready", "error")
+JOB_TYPES = ("training", "selection")
 JOB_STATUSES = ("queued", "starting", "running", "stopping", "stopped", "succeeded", "failed")
 EVENT_KINDS = ("status", "metric", "log", "artifact")
 
@@ -189,11 +190,12 @@ class Upload(Row, Base):
 
 
 class Job(Row, Base):
-    """A training job: what is asked, where it stands, what came out."""
+    """A job that trains or selects: what is asked, where it stands, what came out."""
 
     __tablename__ = "jobs"
     __table_args__ = (
         CheckConstraint(_one_of("status", JOB_STATUSES), name="status"),
+        CheckConstraint(_one_of("type", JOB_TYPES), name="type"),
         Index(None, "user_id", "created_at", "id"),
         Index(
             "ix_jobs_active",
@@ -209,8 +211,14 @@ class Job(Row, Base):
     model_id: Mapped[str] = mapped_column(String(200))
     dataset_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("datasets.id"))
     dataset_version: Mapped[int]
+    type: Mapped[str] = mapped_column(String(16), server_default="training")
+    """What it does: `training`, or `selection` of what a training is worth doing on."""
     config: Mapped[dict[str, Any]]
     """The resolved training config, defaults included."""
+    selection: Mapped[dict[str, Any] | None]
+    """Of a selection: how to choose, defaults included."""
+    selection_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("jobs.id"))
+    """Of a training: the job that selected what it trains on."""
     resources: Mapped[dict[str, Any]]
     """Where it runs: workers, CPUs, labels."""
 

@@ -17,7 +17,8 @@ _KINDS: Final = {
     "curves.png": "curves",
     "predictions.jsonl": "predictions",
 }
-_ADAPTER: Final = "adapter"
+_FOLDERS: Final = ("adapter", "selection")
+"""Every file in them is an artifact, of the kind that the folder is named by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ def find_artifacts(store: RunStore, events: Iterable[Mapping[str, Any]]) -> list
     """Every artifact that is in the store. What the run said of a file is believed; what it did not is computed."""
     told = {made.key: made for event in events if (made := _told(event)) is not None}
     keys = set(store.list(""))
-    wanted = {key for key in keys if key in _KINDS or key.startswith(f"{_ADAPTER}/")} | (set(told) & keys)
+    wanted = {key for key in keys if key in _KINDS or key.partition("/")[0] in _FOLDERS} | (set(told) & keys)
     return [told.get(key) or _measured(store, key) for key in sorted(wanted)]
 
 
@@ -57,4 +58,4 @@ def _measured(store: RunStore, key: str) -> MadeFile:
         with path.open("rb") as stream:
             sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
         size = path.stat().st_size
-    return MadeFile(name=key, kind=_KINDS.get(key, _ADAPTER), size=size, sha256=sha256, key=key)
+    return MadeFile(name=key, kind=_KINDS.get(key, key.partition("/")[0]), size=size, sha256=sha256, key=key)

@@ -18,6 +18,10 @@ from typing import Any, Final
 from sqlalchemy import delete, select
 
 from cluster.config import ResourcesConfig, RunConfig
+from cluster.selection.config import FOLDER as SELECTION_FOLDER
+from cluster.selection.config import SelectionResources, SelectionRunConfig
+from engine.config.base import Config
+from engine.config.selection import SelectionConfig
 from engine.config.training import TrainingConfig
 from engine.errors import EngineError, ObjectNotFoundError
 from engine.storage import RunStore
@@ -262,20 +266,30 @@ class Reconciler:
             _log.warning("job %s cannot be submitted now: %s; trying again soon", job.id, error)
 
     async def _submit(self, job: Job) -> None:
-        config = self._run_config(job)
+        module, config = self._driver(job)
         await asyncio.to_thread(_prepare, self._runs.of(job.id), config)
         address = f"s3://{self._runs.bucket}/{run_prefix(job.id)}/{CONFIG_KEY}"
-        await self._control.submit(job.id, job.submission_id or "", address)
+        await self._control.submit(job.id, job.submission_id or "", module, address)
 
-    def _run_config(self, job: Job) -> RunConfig:
-        return RunConfig(
-            name=str(job.id),
-            model=job.model_id,
-            data=f"s3://{self._runs.bucket}/{version_prefix(job.dataset_id, job.dataset_version)}",
-            training=TrainingConfig.model_validate(job.config),
-            resources=ResourcesConfig.model_validate(job.resources),
-            storage=f"s3://{self._runs.bucket}/{run_prefix(job.id)}",
-        )
+    def _driver(self, job: Job) -> tuple[str, Config]:
+        """The module of a job's driver, and what it is to do."""
+        resources = ResourcesConfig.model_validate(job.resources)
+        same: dict[str, Any] = {
+            "name": str(job.id),
+            "model": job.model_id,
+            "data": f"s3://{self._runs.bucket}/{version_prefix(job.dataset_id, job.dataset_version)}",
+            "training": TrainingConfig.model_validate(job.config),
+            "storage": f"s3://{self._runs.bucket}/{run_prefix(job.id)}",
+        }
+        if job.type == "selection":
+            chosen = SelectionConfig.model_validate(job.selection)
+            return "cluster.select", SelectionRunConfig(
+                selection=chosen, resources=SelectionResources.of(resources), **same
+            )
+        selection = None
+        if job.selection_id is not None:
+            selection = f"s3://{self._runs.bucket}/{run_prefix(job.selection_id)}/{SELECTION_FOLDER}"
+        return "cluster.train", RunConfig(selection=selection, resources=resources, **same)
 
 
 def _need(job: Job) -> Capacity:
@@ -284,7 +298,7 @@ def _need(job: Job) -> Capacity:
     return Capacity(cpus=workers * resources.cpus_per_worker, gpus=workers * resources.gpus_per_worker)
 
 
-def _prepare(store: RunStore, config: RunConfig) -> None:
+def _prepare(store: RunStore, config: Config) -> None:
     """Write the config; take back the flag and the result of an attempt that was stopped."""
     store.delete(STOP_KEY)
     result = _read_result(store)

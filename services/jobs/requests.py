@@ -9,6 +9,7 @@ from sqlalchemy import Select, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cluster.config import ResourcesConfig
+from engine.config.selection import SelectionConfig
 from engine.config.training import TrainingConfig
 from engine.errors import Fault
 from engine.models.catalogue import load_catalogue
@@ -46,13 +47,28 @@ async def launch(
     dataset_id: uuid.UUID,
     config: TrainingConfig,
     resources: ResourcesConfig,
+    selection: SelectionConfig | None = None,
+    selection_id: uuid.UUID | None = None,
 ) -> Job:
-    """Queue a job on the newest version of a dataset; not committed.
+    """Queue a job on the newest version of a dataset, or on that which was selected from; not committed.
+
+    Args:
+        session: of the database.
+        user_id: whose job it is.
+        job_id: its id.
+        name: for people; None: made from model and dataset.
+        model_id: base model, in the catalogue.
+        dataset_id: what to train on or to select from.
+        config: the training.
+        resources: where it runs.
+        selection: how to choose, if it is to select for that training and not to train.
+        selection_id: a job of the user that selected what this one trains on.
 
     Raises:
-        InvalidRequestError: the catalogue has no such model, or it does not do the task.
-        NotFoundError: no such dataset, or another user's.
-        ConflictError: the dataset is not ready.
+        InvalidRequestError: the catalogue has no such model, it does not do the task, or the selection is of another
+            dataset.
+        NotFoundError: no such dataset or selection, or another user's.
+        ConflictError: the dataset is not ready, or the selection not finished.
     """
     _check_model(model_id, config)
     dataset = (
@@ -67,6 +83,8 @@ async def launch(
     version = await session.scalar(
         select(func.max(DatasetVersion.number)).where(DatasetVersion.dataset_id == dataset_id)
     )
+    if selection_id is not None:
+        version = await _selected_version(session, user_id, selection_id, dataset_id)
     if dataset.status != "ready" or version is None:
         raise ConflictError(
             f"The dataset is {dataset.status}; a job needs one that is ready.",
@@ -76,11 +94,14 @@ async def launch(
     job = Job(
         id=job_id,
         user_id=user_id,
-        name=name or f"{model_id} on {dataset.name}"[:200],
+        type="training" if selection is None else "selection",
+        name=name or f"{'' if selection is None else 'selection for '}{model_id} on {dataset.name}"[:200],
         model_id=model_id,
         dataset_id=dataset_id,
         dataset_version=version,
         config=config.model_dump(mode="json"),
+        selection=selection.model_dump(mode="json") if selection else None,
+        selection_id=selection_id,
         resources=resources.model_dump(mode="json"),
         status="queued",
     )
@@ -161,6 +182,26 @@ async def _lock_owned(session: AsyncSession, user_id: uuid.UUID, job_id: uuid.UU
     if job is None:
         raise _no_such_job()
     return job
+
+
+async def _selected_version(
+    session: AsyncSession, user_id: uuid.UUID, selection_id: uuid.UUID, dataset_id: uuid.UUID
+) -> int:
+    """The version of the dataset that was selected from."""
+    query = owned_jobs(user_id).where(Job.id == selection_id, Job.type == "selection")
+    selection = (await session.scalars(query)).one_or_none()
+    if selection is None:
+        raise NotFoundError("There is no such selection.", code="selection_not_found")
+    if selection.dataset_id != dataset_id:
+        faults = [Fault("selection_id", f"was made of the dataset {selection.dataset_id}; give that as dataset_id")]
+        raise InvalidRequestError.of(faults, code="selection_of_another_dataset")
+    if selection.status != "succeeded":
+        raise ConflictError(
+            f"The selection is {selection.status}; a training needs one that has succeeded.",
+            code="selection_not_ready",
+            faults=[Fault("selection_id", f"is {selection.status}, not succeeded")],
+        )
+    return selection.dataset_version
 
 
 def _check_model(model_id: str, config: TrainingConfig) -> None:

@@ -49,8 +49,8 @@ class Driver:
 class JobControl(Protocol):
     """Where drivers run. Every call may raise `ClusterUnreachableError`."""
 
-    async def submit(self, job_id: uuid.UUID, submission_id: str, config: str) -> None:
-        """Start a driver on the config at an address; an id that is known already changes nothing."""
+    async def submit(self, job_id: uuid.UUID, submission_id: str, module: str, config: str) -> None:
+        """Start a driver, by its module, on the config at an address; an id that is known already changes nothing."""
 
     async def driver(self, submission_id: str) -> Driver:
         """How a driver is."""
@@ -68,7 +68,7 @@ class RayJobs:
 
         Args:
             environment: what a driver needs to reach object storage.
-            command: what is run, before `--config ADDRESS`; by default the training driver.
+            command: what is run, before `--config ADDRESS`; by default the driver's module.
         """
         paths = [str(PROJECT_ROOT), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
         self._environment = {
@@ -77,12 +77,12 @@ class RayJobs:
             "RAY_JOB_STOP_WAIT_TIME_S": "10",
             **environment,
         }
-        self._command = command or f"{shlex.quote(sys.executable)} -m cluster.train"
+        self._command = command
         self._client: JobSubmissionClient | None = None
 
-    async def submit(self, job_id: uuid.UUID, submission_id: str, config: str) -> None:
-        """Start a driver on the config at an address; an id that is known already changes nothing."""
-        await asyncio.to_thread(self._submit, str(job_id), submission_id, config)
+    async def submit(self, job_id: uuid.UUID, submission_id: str, module: str, config: str) -> None:
+        """Start a driver, by its module, on the config at an address; an id that is known already changes nothing."""
+        await asyncio.to_thread(self._submit, str(job_id), submission_id, module, config)
 
     async def driver(self, submission_id: str) -> Driver:
         """How a driver is."""
@@ -92,10 +92,11 @@ class RayJobs:
         """End a driver: SIGTERM, then SIGKILL."""
         await asyncio.to_thread(self._stop, submission_id)
 
-    def _submit(self, job_id: str, submission_id: str, config: str) -> None:
+    def _submit(self, job_id: str, submission_id: str, module: str, config: str) -> None:
+        command = self._command or f"{shlex.quote(sys.executable)} -m {module}"
         try:
             self._connected().submit_job(
-                entrypoint=f"{self._command} --config {shlex.quote(config)}",
+                entrypoint=f"{command} --config {shlex.quote(config)}",
                 submission_id=submission_id,
                 runtime_env={"env_vars": {**self._environment, "LIM_JOB_ID": job_id}},
                 metadata={"lim_job_id": job_id},

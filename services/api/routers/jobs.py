@@ -1,4 +1,4 @@
-"""Training jobs: launch, follow, stop, resume, and what they made."""
+"""Jobs that train or select: launch, follow, stop, resume, and what they made."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cluster.config import ResourcesConfig
-from services.api.config_faults import CheckedTrainingConfig
+from engine.config.selection import SelectionConfig
+from services.api.config_faults import CheckedSelectionConfig, CheckedTrainingConfig
 from services.api.dependencies import CurrentUser, ServicesDep, SessionDep
 from services.api.event_stream import event_data, stream_events
 from services.api.idempotency import IdempotencyHeader, claim, fingerprint
@@ -26,6 +28,7 @@ from services.jobs import requests
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
 JobStatus = Literal["queued", "starting", "running", "stopping", "stopped", "succeeded", "failed"]
+JobType = Literal["training", "selection"]
 EventLimit = Annotated[int, Query(ge=1, le=1000, description="Most items in a page")]
 
 
@@ -40,10 +43,25 @@ class JobBody(BaseModel):
     """Id of a base model in the catalogue."""
     dataset_id: uuid.UUID
     """A dataset that is ready; its newest version is used."""
+    type: JobType = "training"
+    """`training`, or `selection`: choose what is worth training on."""
     config: CheckedTrainingConfig
-    """What is trained, and how."""
+    """What is trained, and how; of a selection, the training that it is for: its split says what may be chosen."""
+    selection: CheckedSelectionConfig | None = None
+    """Of a selection: how to choose; unset: the method with its defaults."""
+    selection_id: uuid.UUID | None = None
+    """Of a training: a selection of the same dataset that has succeeded; only what it chose is trained on, in the
+    version that it was made of."""
     resources: ResourcesConfig = ResourcesConfig()
     """Where it runs, and what each worker takes."""
+
+    @model_validator(mode="after")
+    def _fields_of_its_type(self) -> JobBody:
+        if self.type == "training" and self.selection is not None:
+            raise PydanticCustomError("job_type", "selection is for jobs of type selection; give selection_id")
+        if self.type == "selection" and self.selection_id is not None:
+            raise PydanticCustomError("job_type", "selection_id is for jobs of type training; leave it out")
+        return self
 
 
 class JobOut(BaseModel):
@@ -52,12 +70,17 @@ class JobOut(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True, protected_namespaces=(), from_attributes=True)
 
     id: uuid.UUID
+    type: JobType
     name: str
     model_id: str
     dataset_id: uuid.UUID
     dataset_version: int
     config: dict[str, Any]
     """The training config, defaults included."""
+    selection: dict[str, Any] | None
+    """Of a selection: how to choose, defaults included."""
+    selection_id: uuid.UUID | None
+    """Of a training: the job that selected what it trains on."""
     resources: dict[str, Any]
     """Where it runs."""
     status: JobStatus
@@ -135,6 +158,8 @@ async def create_job(
         dataset_id=body.dataset_id,
         config=body.config,
         resources=body.resources,
+        selection=(body.selection or SelectionConfig()) if body.type == "selection" else None,
+        selection_id=body.selection_id,
     )
     await session.commit()
     return JobOut.model_validate(job)
@@ -148,6 +173,7 @@ async def list_jobs(
     cursor: Cursor = None,
     q: Search = None,
     status: JobStatus | None = None,
+    type: JobType | None = None,
 ) -> Page[JobOut]:
     """The caller's jobs, newest first."""
     query = requests.owned_jobs(user.id)
@@ -155,6 +181,8 @@ async def list_jobs(
         query = query.where(matches(Job.name, q))
     if status is not None:
         query = query.where(Job.status == status)
+    if type is not None:
+        query = query.where(Job.type == type)
     rows, total, next_cursor = await newest_first(session, query, Job, limit=limit, cursor=cursor)
     return Page(items=[JobOut.model_validate(row) for row in rows], total=total, next_cursor=next_cursor)
 

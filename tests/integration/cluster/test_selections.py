@@ -78,7 +78,7 @@ class Selection:
 
     def summary(self) -> dict[str, Any]:
         for name in ("segments.parquet", "selection.json"):
-            self.store.get(name, self.files / name)
+            self.store.get(f"selection/{name}", self.files / name)
         summary: dict[str, Any] = json.loads((self.files / "selection.json").read_text())
         return summary
 
@@ -176,9 +176,9 @@ def test_a_cluster_selects_what_one_process_would(whole: Selection, folder: Path
 
 
 def test_a_finished_selection_is_given_at_once(whole: Selection) -> None:
-    before = whole.store.get_bytes("selection.json")
+    before = whole.store.get_bytes("selection/selection.json")
     whole.finish()
-    assert whole.store.get_bytes("selection.json") == before
+    assert whole.store.get_bytes("selection/selection.json") == before
 
 
 def test_a_selection_of_the_same_name_with_another_config_is_refused(whole: Selection, folder: Path) -> None:
@@ -234,7 +234,7 @@ def test_a_stopped_selection_says_so_and_goes_on_later(
         selection.store.put_bytes("stop", b"")
         assert driver.wait(PATIENCE_S) == 0, selection.log.read_text()
     assert '"status": "stopped"' in selection.log.read_text()
-    assert "selection.json" not in selection.store.list("")
+    assert selection.store.list("selection") == []
     selection.finish()
     assert (selection.files / "segments.parquet").read_bytes() == drawn
 

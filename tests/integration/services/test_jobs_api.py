@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from dataclasses import replace
 
 import pytest
@@ -139,3 +140,52 @@ async def test_faulty_resources_are_named(services: Services, ada: Visitor) -> N
     body = {"model_id": "whisper-pico", "dataset_id": dataset_id, "config": rows.CONFIG, "resources": resources}
     answer = await ada.post("/jobs", json=body)
     assert set(paths_of(answer)) == {"resources.cpus_per_worker", "resources.label_selector.a"}
+
+
+async def test_a_selection_and_a_training_on_it(services: Services, ada: Visitor) -> None:
+    dataset_id = str(await rows.ready_dataset(services, ada))
+    body = {"model_id": "whisper-pico", "dataset_id": dataset_id, "config": rows.CONFIG}
+    how = {"budget": {"type": "share", "fraction": 0.25}, "method": {"type": "random"}}
+    asked = await ada.post("/jobs", json={**body, "type": "selection", "selection": how})
+    assert asked.status_code == 201, asked.text
+    selection = asked.json()
+    assert (selection["type"], selection["name"]) == ("selection", "selection for whisper-pico on digits")
+    assert selection["selection"]["budget"] == {"type": "share", "fraction": 0.25}
+    assert selection["selection"]["trim"]["type"] == "speech"  # defaults included
+
+    early = await ada.post("/jobs", json={**body, "selection_id": selection["id"]})
+    assert (early.status_code, early.json()["code"]) == (409, "selection_not_ready")
+    done = str(
+        await rows.job(
+            services, ada, dataset_id=uuid.UUID(dataset_id), type="selection", selection={}, status="succeeded"
+        )
+    )
+    training = await ada.post("/jobs", json={**body, "selection_id": done})
+    assert training.status_code == 201, training.text
+    assert (training.json()["type"], training.json()["selection_id"]) == ("training", done)
+    found = (await ada.get("/jobs", params={"type": "selection"})).json()["items"]
+    assert {job["id"] for job in found} == {selection["id"], done}
+
+
+async def test_a_selection_that_does_not_fit_is_refused(services: Services, ada: Visitor, bob: Visitor) -> None:
+    dataset_id = str(await rows.ready_dataset(services, ada))
+    body = {"model_id": "whisper-pico", "dataset_id": dataset_id, "config": rows.CONFIG}
+    another = str(await rows.ready_dataset(services, ada, "another"))
+    of_another = await rows.job(
+        services, ada, dataset_id=uuid.UUID(another), type="selection", selection={}, status="succeeded"
+    )
+    answer = await ada.post("/jobs", json={**body, "selection_id": str(of_another)})
+    assert (answer.status_code, answer.json()["code"]) == (422, "selection_of_another_dataset")
+    assert answer.json()["errors"][0]["path"] == "selection_id"
+    trained = await rows.job(services, ada, dataset_id=uuid.UUID(dataset_id), status="succeeded")
+    foreign = await rows.job(services, bob, type="selection", selection={}, status="succeeded")
+    for selection_id in (trained, foreign, uuid.uuid4()):
+        answer = await ada.post("/jobs", json={**body, "selection_id": str(selection_id)})
+        assert (answer.status_code, answer.json()["code"]) == (404, "selection_not_found")
+    faulty = {"budget": {"type": "share", "fraction": 2}, "methd": {}}
+    answer = await ada.post("/jobs", json={**body, "type": "selection", "selection": faulty})
+    assert answer.status_code == 422
+    paths = paths_of(answer)
+    assert "selection.budget.fraction" in paths and "selection.methd" in paths
+    for wrong in ({"selection": {}}, {"type": "selection", "selection_id": str(trained)}):
+        assert (await ada.post("/jobs", json=body | wrong)).status_code == 422

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, select, update
 
+from cluster.selection.config import SelectionRunConfig
+from engine.config.selection import ShareBudgetConfig
 from engine.storage import LocalRunStore, RunStore
 from services.api.context import Services
 from services.database.engine import open_session
@@ -34,14 +36,16 @@ class StandIn:
 
     drivers: dict[str, Driver] = field(default_factory=dict)
     submitted: list[str] = field(default_factory=list)
+    modules: dict[str, str] = field(default_factory=dict)
     stopped: list[str] = field(default_factory=list)
     away: bool = False
 
-    async def submit(self, job_id: uuid.UUID, submission_id: str, config: str) -> None:
+    async def submit(self, job_id: uuid.UUID, submission_id: str, module: str, config: str) -> None:
         if self.away:
             raise ClusterUnreachableError("away")
         if submission_id not in self.drivers:
             self.submitted.append(submission_id)
+            self.modules[submission_id] = module
             self.drivers[submission_id] = Driver(DriverState.PENDING)
 
     async def driver(self, submission_id: str) -> Driver:
@@ -103,6 +107,37 @@ async def scene(services: Services, ada: Visitor, tmp_path: Path) -> Scene:
         await session.execute(update(Job).values(status="stopped"))
         await session.commit()
     return Scene(services, ada, StandIn(), lambda prefix: LocalRunStore(tmp_path / prefix))
+
+
+async def test_a_selection_and_the_training_on_it(scene: Scene) -> None:
+    how = {"budget": {"type": "share", "fraction": 0.25}}
+    selection_id = await scene.job(type="selection", selection=how, resources={"num_workers": 2})
+    training_id = await scene.job(selection_id=selection_id)
+    await scene.round()
+    assert scene.cluster.modules == {f"lim-{selection_id}-1": "cluster.select"}  # the two workers take the cluster
+    asked = SelectionRunConfig.model_validate_json(scene.files(selection_id).get_bytes("config-request.json"))
+    assert asked.selection.budget == ShareBudgetConfig(fraction=0.25)
+    assert asked.training.max_steps == 20
+    assert asked.resources.most_workers == 2
+    assert asked.storage == f"s3://bucket/runs/{selection_id}"
+
+    files = scene.files(selection_id)
+    files.put_bytes("selection/segments.parquet", b"rows")
+    files.put_bytes("selection/selection.json", b"{}")
+    files.put_bytes("result.json", json.dumps({"status": "succeeded", "figures": {"selected": 3}}).encode())
+    scene.cluster.drivers[f"lim-{selection_id}-1"] = Driver(DriverState.SUCCEEDED, exit_code=0)
+    await scene.round()
+    done = await scene.read(selection_id)
+    assert (done["status"], done["type"], done["result"]["figures"]) == ("succeeded", "selection", {"selected": 3})
+    made = (await scene.visitor.get(f"/jobs/{selection_id}/artifacts")).json()["items"]
+    assert {(file["name"], file["kind"]) for file in made} >= {
+        ("selection/segments.parquet", "selection"),
+        ("selection/selection.json", "selection"),
+    }
+    await scene.round()
+    assert scene.cluster.modules[f"lim-{training_id}-1"] == "cluster.train"
+    config = json.loads(scene.files(training_id).get_bytes("config-request.json"))
+    assert config["selection"] == f"s3://bucket/runs/{selection_id}/selection"
 
 
 async def test_from_queue_to_success(scene: Scene) -> None:
