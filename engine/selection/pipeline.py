@@ -357,8 +357,9 @@ class _Selection:
             self._log("info", "saving", result.saving.sentence())
         for name in (SEGMENTS_NAME, SUMMARY_NAME):
             path = self.out / name
-            told = {"name": name, "kind": "selection", "size": path.stat().st_size, "sha256": file_sha256(path)}
-            self.events.emit(Event("artifact", f"artifact/selection/{name}", {**told, "key": f"selection/{name}"}))
+            key = f"selection/{name}"
+            told = {"name": key, "kind": "selection", "size": path.stat().st_size, "sha256": file_sha256(path)}
+            self.events.emit(Event("artifact", f"artifact/{key}", {**told, "key": key}))
         self.events.flush()
 
     def _log(self, level: str, key: str, message: str, **data: Any) -> None:

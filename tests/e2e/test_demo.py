@@ -18,6 +18,8 @@ import httpx
 import psutil
 import pytest
 
+from services.client import Client, Job
+
 ROOT = Path(__file__).parents[2]
 SPEECH = ROOT / "engine" / "data" / "bundled" / "demo-speech"
 LIM = Path(sys.executable).with_name("lim")
@@ -155,7 +157,37 @@ def test_a_demo_on_no_recordings_says_so_before_it_starts_anything(place: Path) 
     assert files_left_behind(place) == []
 
 
-def test_the_platform_comes_up_and_goes_down_on_a_signal(place: Path) -> None:
+def finished(client: Client, job: Job) -> Job:
+    """The job when it has ended well."""
+    told = [event.data for event in client.events(job.id)]
+    job = client.job(job.id)
+    assert job.status == "succeeded", (job.error, told[-10:])
+    return job
+
+
+def select_and_train(client: Client, recordings: Path, scratch: Path) -> None:
+    """Choose half of what two speakers said, and train on that."""
+    client.signup("ada", "ada@example.com", "correct horse battery staple")
+    client.login("ada", "correct horse battery staple")
+    dataset = client.upload_dataset("digits", Path(shutil.make_archive(str(scratch / "digits"), "zip", recordings)))
+    training = {"max_steps": 2, "log_every_steps": 1, "split": {"test_speakers": ["amara"], "validation_fraction": 0.0}}
+    how = {"method": {"type": "random"}, "trim": {"type": "none"}}
+    selection = finished(client, client.create_selection("whisper-pico", dataset.id, training, how))
+    assert selection.type == "selection"
+    assert selection.result is not None
+    figures = selection.result["figures"]
+    assert (figures["utterances"], figures["candidates"]) == (24, 24)
+    assert 0 < figures["selected"] < 24
+    assert {file.name for file in client.artifacts(selection.id)} >= {
+        "selection/segments.parquet",
+        "selection/selection.json",
+    }
+    trained = finished(client, client.create_job("whisper-pico", dataset.id, training, selection_id=selection.id))
+    assert trained.result is not None
+    assert trained.result["train_utterances"] == figures["selected"]
+
+
+def test_the_platform_selects_and_trains_and_goes_down_on_a_signal(place: Path, recordings: Path) -> None:
     log = place / "up.log"
     with log.open("w") as stream:
         platform = subprocess.Popen([LIM, "up", "--port", "0"], cwd=ROOT, env=environment(place), stderr=stream)
@@ -169,6 +201,8 @@ def test_the_platform_comes_up_and_goes_down_on_a_signal(place: Path) -> None:
             readiness = httpx.get(f"{address.removesuffix('/api/v1')}/readyz").json()
             assert readiness["status"] == "ready"
             assert len(left_behind(place)) > 5
+            with Client(address.removesuffix("/api/v1")) as client:
+                select_and_train(client, recordings, place)
             platform.send_signal(signal.SIGTERM)
             assert platform.wait(timeout=60) == 0
         finally:

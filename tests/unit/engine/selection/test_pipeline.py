@@ -107,7 +107,7 @@ def test_the_method_from_recordings_to_an_adapter(speech: Path, tmp_path: Path) 
     assert {event.kind for event in events.events} == {"status", "log", "artifact"}
     assert logged["selection/warm_up/train/8"]["message"].startswith("warm_up: step 8 of 8, loss ")
     kept = {event.data["name"] for event in events.events if event.kind == "artifact"}
-    assert kept == {"segments.parquet", "selection.json"}
+    assert kept == {"selection/segments.parquet", "selection/selection.json"}
 
     choices, _ = read_selection(tmp_path / "selection")
     assert {c.candidate.segment.speaker for c in choices} == {"bruno", "chae", "denny"}
