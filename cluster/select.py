@@ -72,6 +72,7 @@ def _select(config: SelectionRunConfig, uri: str, store: S3RunStore, storage: S3
     from cluster.event_relay import EventRelay
     from cluster.runtime import check_feasible, live_nodes, start_or_connect
     from cluster.selection.blocks import Source
+    from cluster.selection.ray_steps import RayDataSteps, start_workers
     from cluster.stop_flag import STOP_KEY, StopFlag
     from cluster.storage.dataset_cache import local_dataset
     from engine.threads import compute_threads, wait_passively
@@ -84,6 +85,7 @@ def _select(config: SelectionRunConfig, uri: str, store: S3RunStore, storage: S3
         nodes = live_nodes()
         check_feasible(config.resources.worker(), nodes)
         check_feasible(config.resources.worker(config.resources.gpus_per_scorer), nodes)
+        early = start_workers(config.resources)
         if job_id is None:
             store.delete(STOP_KEY)
         events = _Narrated(stack.enter_context(EventRelay(store, job_id)))
@@ -94,7 +96,6 @@ def _select(config: SelectionRunConfig, uri: str, store: S3RunStore, storage: S3
         out = _earlier(store, folder / "selection")
         _log.info("selection %s: files go to %s", config.name, uri)
 
-        from cluster.selection.ray_steps import RayDataSteps
         from engine.selection.pipeline import select
         from engine.tasks.speech_to_text import SpeechToText
 
@@ -122,6 +123,7 @@ def _select(config: SelectionRunConfig, uri: str, store: S3RunStore, storage: S3
                 steps=steps,
                 should_stop=should_stop,
             )
+            del early
         except StoppedError as stopped:
             return _kept(store, {"status": "stopped", "reason": str(stopped)})
         for name in FILES:

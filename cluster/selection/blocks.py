@@ -1,7 +1,7 @@
 """What a block of a selection does on a node: a few minutes of audio in, rows out. Loads what it needs once a process.
 
-A fault of the data comes back as a row that says so, so that it is not tried again on every node; what may go better
-elsewhere (a store that does not answer, a node that dies) is raised, and Ray runs the block again.
+A fault of the data comes back as a row that says so: it would be met again. What may go better another time (a store
+that does not answer) is raised, and ends the driver; started again, it goes on. A worker that dies is Ray's business.
 """
 
 from __future__ import annotations
@@ -91,6 +91,19 @@ def in_blocks(batches: Iterable[Sequence[Utterance]], audio_s: float) -> list[li
 
 
 # ---- on the node ------------------------------------------------------------------------------------------
+
+
+def import_early() -> None:
+    """Import what blocks need, and load the speech detector; a fault is met again, where it can be told."""
+    try:
+        import ray.data  # noqa: F401  tasks of Ray Data need it
+
+        import engine.selection.scorer  # noqa: F401  the model, too
+        from engine.segments.speech_activity import load_speech_activity
+
+        load_speech_activity()
+    except (ImportError, OSError, EngineError):
+        _log.exception("an early import failed")
 
 
 def segment_blocks(table: pa.Table, *, source: Source, config: SelectionConfig, limits: SegmentLimits) -> pa.Table:

@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cluster.selection.blocks import Scoring, Source, in_blocks, score_blocks, segment_blocks, to_text
+from cluster.errors import RunFailedError
+from cluster.selection.blocks import Scoring, Source, import_early, in_blocks, score_blocks, segment_blocks, to_text
 from cluster.selection.config import SelectionResources
 from cluster.selection.parts import Parts, Row, part_name
 from engine.config.selection import SelectionConfig
@@ -33,9 +34,26 @@ from engine.tasks.speech_to_text import SpeechToText
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_RETRIES = 5  # of a block whose worker died
 _ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 _log = logging.getLogger(__name__)
+
+
+def start_workers(resources: SelectionResources) -> list[Any]:
+    """Let as many processes as there will be tasks import what tasks need, while the driver loads its model.
+
+    Returns:
+        What to keep until then; nothing has to be waited for.
+    """
+    import ray
+
+    from cluster.runtime import live_nodes, room_for
+
+    fit = room_for(resources.worker(), live_nodes())
+    options: dict[str, Any] = {"num_cpus": resources.cpus_per_worker, "max_retries": 0}
+    if resources.label_selector:
+        options["label_selector"] = dict(resources.label_selector)
+    begin = ray.remote(import_early).options(**options)
+    return [begin.remote() for _ in range(min(fit, resources.most_workers or fit))]
 
 
 class RayDataSteps:
@@ -151,9 +169,9 @@ class RayDataSteps:
                         waiting.remove(row["name"])
                         yield row["name"], json.loads(row["rows"])
         except RayError as error:
-            raise SelectionError(f"the cluster could not read or score the audio: {_last_line(error)}") from error
+            raise RunFailedError(f"the cluster could not read or score the audio: {_last_line(error)}") from error
         if waiting:
-            raise SelectionError(f"Ray Data gave nothing for {len(waiting)} of {len(blocks)} blocks; start again")
+            raise RunFailedError(f"Ray Data gave nothing for {len(waiting)} of {len(blocks)} blocks; start again")
 
     def _asked(self, gpus: float) -> dict[str, Any]:
         from ray.data import TaskPoolStrategy
@@ -163,7 +181,6 @@ class RayDataSteps:
         asked: dict[str, Any] = {
             "compute": TaskPoolStrategy(self._resources.most_workers),
             "num_cpus": self._resources.cpus_per_worker,
-            "ray_remote_args_fn": lambda: {"max_retries": _RETRIES},
         }
         if gpus:
             asked["num_gpus"] = gpus

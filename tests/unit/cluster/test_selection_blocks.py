@@ -81,7 +81,7 @@ def test_a_fault_of_the_data_is_told_and_a_store_that_does_not_answer_is_raised(
         raise ObjectStorageError("does not answer")
 
     monkeypatch.setattr(blocks, "_folder", silent)
-    with pytest.raises(ObjectStorageError):  # Ray then runs the block again
+    with pytest.raises(ObjectStorageError):  # it may answer the next time
         segment_blocks(_table([_utterance(0)]), source=source, config=SelectionConfig(), limits=LIMITS)
 
 
