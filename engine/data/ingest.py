@@ -12,13 +12,15 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from engine.audio.reading import AudioInfo
+from engine.data.division import DivisionConfig, divide
 from engine.data.layout import Item, Layout
 from engine.data.layouts.registry import read_layout
 from engine.data.limits import DEFAULT_LIMITS, IngestLimits
-from engine.data.manifest import Utterance, manifest_line
+from engine.data.manifest import Utterance, manifest_line, read_manifest, write_manifest
 from engine.data.opening import open_source
 from engine.data.recordings import Recordings
 from engine.data.report import ACTIONS, CODES, Finding, IngestReport, TextStatistics, named
@@ -52,6 +54,7 @@ def ingest(
     on_progress: OnProgress | None = None,
     *,
     validation: ValidationConfig = DEFAULT_VALIDATION,
+    division: DivisionConfig | None = None,
     threads: int | None = None,
 ) -> IngestReport:
     """Turn an archive or a folder of recordings into a dataset version.
@@ -64,6 +67,8 @@ def ingest(
         limits: how much the source may ask of the machine, and which recordings are usable.
         on_progress: told after each item.
         validation: what a good recording and a good text are.
+        division: what is kept for test and validation, written into the manifest; None leaves that to each run. Splits
+            that the source makes are kept.
         threads: how many items are read and examined at the same time; by default one for each processor.
 
     Returns:
@@ -77,7 +82,8 @@ def ingest(
     try:
         _prepare(target)
         with open_source(source, limits, work=target) as opened:
-            return _Ingestion(opened, target, limits, validation, threads or processors()).run(on_progress)
+            ingestion = _Ingestion(opened, target, limits, validation, threads or processors())
+            return ingestion.run(on_progress, division)
     except OSError as error:
         raise IngestError(f"cannot read {source.name} or write the dataset: {error.strerror or error}") from error
 
@@ -114,7 +120,7 @@ class _Ingestion:
         self.kept: list[Item] = []
         self.duplicates = Duplicates(validation, self._read_item)
 
-    def run(self, on_progress: OnProgress | None) -> IngestReport:
+    def run(self, on_progress: OnProgress | None, division: DivisionConfig | None = None) -> IngestReport:
         layout = read_layout(self.source, self.limits)
         self.items = layout.items
         partial = self.target / f".{MANIFEST_NAME}.partial"
@@ -131,6 +137,8 @@ class _Ingestion:
                 manifest.flush()
                 os.fsync(manifest.fileno())
             self.shards.close()
+            if division is not None and self.kept:
+                self._divide(partial, division, layout)
             report = self._report(layout)
             if not report.items_good:
                 raise IngestError(_nothing_good(report))
@@ -221,6 +229,21 @@ class _Ingestion:
             f"it is the recording {earlier.shown} in another form (their samples correlate by "
             f"{duplicate.coherence:.2f}; allowed: up to {self.validation.same_coherence:g}){but}; that one is kept",
         )
+
+    def _divide(self, manifest: Path, division: DivisionConfig, layout: Layout) -> None:
+        """Write splits into the manifest, if the source makes none."""
+        if self.statistics.splits:
+            layout.warnings.append("the source makes splits itself; they are kept, and none are drawn")
+            return
+        utterances = read_manifest(manifest)
+        splits, together = divide(utterances, [item.entry.path for item in self.kept], division)
+        write_manifest(manifest, (replace(u, split=split) for u, split in zip(utterances, splits, strict=True)))
+        self.statistics.splits.update(splits)
+        if together != division.by:
+            layout.warnings.append(
+                "there are fewer than three speakers, or utterances of which the speaker is not known: test and "
+                "validation are drawn by recording, and do not tell how a model does on voices that it has not heard"
+            )
 
     def _read_item(self, place: int) -> Samples:
         return self.shards.read(*self.places[place])

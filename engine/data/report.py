@@ -224,7 +224,7 @@ class IngestReport(_Record):
     without_speaker: int
     """Utterances of which the speaker is not known."""
     splits: dict[str, int]
-    """Utterances in each split that the source itself makes."""
+    """Utterances in each split: as the source makes them, or as they were drawn at ingestion."""
     rates_hz: dict[int, int]
     """Good recordings by the sample rate of their files."""
     formats: dict[str, int]

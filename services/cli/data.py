@@ -63,16 +63,29 @@ def inspect(
 def import_(
     source: Source,
     target: Annotated[Path, typer.Argument(help="New folder for the dataset version.")],
+    division: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--split",
+            metavar="FIELD=VALUE",
+            help="Keep a part for test and validation, by speaker, and write it into the manifest: test_fraction=0.1, "
+            "validation_fraction=0.05, by=recording, seed=1; repeatable.",
+        ),
+    ] = None,
 ) -> None:
     """Make a dataset version: a manifest, audio at 16 kHz, and the report.
 
-    Example: lim data import recordings.tar.gz build/data/digits
+    Example: lim data import recordings.tar.gz build/data/digits --split test_fraction=0.2
     """
+    from engine.config.base import apply_overrides, parse
+    from engine.data.division import DivisionConfig
     from engine.data.ingest import ingest
 
+    with reported("The split"):
+        divided = parse(DivisionConfig, apply_overrides({}, division)) if division else None
     with reported():
         with _bar() as on_progress:
-            report = ingest(source, target, on_progress=on_progress)
+            report = ingest(source, target, on_progress=on_progress, division=divided)
         _show_report(report, str(source))
         say(f"The dataset version is at {target}")
 

@@ -1,0 +1,129 @@
+"""Splits that are drawn once and written down: whole speakers, even classes, the same for the same seed."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.data.division import DivisionConfig, divide
+from engine.data.ingest import ingest
+from engine.data.manifest import Utterance, read_manifest
+from engine.data.splits import split_by_speaker
+from tests.unit.engine.data.recordings import UNJUDGED, folder_of, noise, wav
+
+WORDS = ("zero", "one", "two", "three")
+
+
+def _spoken(speakers: int, takes: int = 5) -> list[Utterance]:
+    return [
+        Utterance(f"{word}_{s}_{t}", "audio/0.wav", 0.0, 0.5 + 0.01 * t, word, f"s{s}")
+        for s in range(speakers)
+        for word in WORDS
+        for t in range(takes)
+    ]
+
+
+def _files(utterances: list[Utterance]) -> list[str]:
+    return [u.id for u in utterances]
+
+
+@pytest.mark.parametrize("speakers", [3, 10, 40])
+def test_speakers_stay_whole_and_about_the_wanted_part_is_kept(speakers: int) -> None:
+    utterances = _spoken(speakers)
+    splits, together = divide(
+        utterances, _files(utterances), DivisionConfig(test_fraction=0.2, validation_fraction=0.1)
+    )
+    assert together == "speaker"
+    of = defaultdict(set)
+    for u, split in zip(utterances, splits, strict=True):
+        of[u.speaker].add(split)
+    assert {len(found) for found in of.values()} == {1}
+    counts = Counter(next(iter(found)) for found in of.values())
+    assert counts["test"] == max(1, round(0.2 * speakers))
+    assert counts["validation"] == max(1, round(0.1 * speakers))
+    assert counts["train"] >= 1
+
+
+def test_speakers_who_say_other_things_are_balanced() -> None:
+    """Half of the speakers say two words, half the other two: the test has some of both."""
+    utterances = [u for u in _spoken(20) if (int(u.speaker[1:]) < 10) == (u.text in WORDS[:2])]  # type: ignore[index]
+    for seed in range(5):
+        config = DivisionConfig(test_fraction=0.2, validation_fraction=0.0, seed=seed)
+        splits, _ = divide(utterances, _files(utterances), config)
+        test = Counter(u.text for u, split in zip(utterances, splits, strict=True) if split == "test")
+        assert set(test) == set(WORDS)
+        assert max(test.values()) == min(test.values())
+
+
+def test_the_seed_decides_and_the_order_does_not() -> None:
+    utterances = _spoken(30)
+
+    def test_speakers(order: list[Utterance], seed: int) -> set[str | None]:
+        splits, _ = divide(order, _files(order), DivisionConfig(seed=seed))
+        return {u.speaker for u, split in zip(order, splits, strict=True) if split == "test"}
+
+    assert test_speakers(utterances, 1) == test_speakers(utterances[::-1], 1)
+    assert len({frozenset(test_speakers(utterances, seed)) for seed in range(8)}) > 4
+
+
+@pytest.mark.parametrize("count", [40, 5000])
+def test_without_speakers_files_stay_together_and_lengths_are_balanced(count: int) -> None:
+    generator = np.random.default_rng(0)
+    utterances = [
+        Utterance(f"u{i}", "a", 0.0, float(generator.uniform(1, 20)), f"text {i}", None) for i in range(count)
+    ]
+    files = [f"f{i // 2}" for i in range(count)]
+    splits, together = divide(utterances, files, DivisionConfig(test_fraction=0.2))
+    assert together == "recording"
+    assert all(splits[i] == splits[i + 1] for i in range(0, count, 2))
+    seconds = {split: [u.duration_s for u, s in zip(utterances, splits, strict=True) if s == split] for split in splits}
+    assert sum(seconds["test"]) / sum(map(sum, seconds.values())) == pytest.approx(0.2, abs=0.04)
+    if count > 1000:
+        assert np.median(seconds["test"]) == pytest.approx(np.median(seconds["train"]), abs=2.5)
+
+
+def test_nothing_is_kept_where_nothing_is_wanted_and_somebody_always_trains() -> None:
+    utterances = _spoken(4)
+    none = DivisionConfig(test_fraction=0.0, validation_fraction=0.0)
+    assert set(divide(utterances, _files(utterances), none)[0]) == {"train"}
+    one = utterances[:1]
+    assert divide(one, ["f"], DivisionConfig())[0] == ["train"]
+    most = DivisionConfig(test_fraction=0.9, validation_fraction=0.9)
+    assert "train" in divide(utterances, _files(utterances), most)[0]
+
+
+def test_the_manifest_says_it_and_a_run_takes_it(tmp_path: Path) -> None:
+    files = {
+        f"{word}_s{s}_{t}.wav": wav(noise(100 * s + 10 * w + t, 0.3))
+        for s in range(5)
+        for w, word in enumerate(WORDS)
+        for t in range(2)
+    }
+    source = folder_of(tmp_path / "source", files)
+    report = ingest(source, tmp_path / "out", validation=UNJUDGED, division=DivisionConfig(test_fraction=0.2))
+    utterances = read_manifest(tmp_path / "out" / "manifest.jsonl")
+    assert report.splits == Counter(u.split for u in utterances) == {"train": 24, "validation": 8, "test": 8}
+    plain = ingest(source, tmp_path / "plain", validation=UNJUDGED)
+    assert plain.splits == {}
+    assert read_manifest(tmp_path / "plain" / "manifest.jsonl") == [replace(u, split=None) for u in utterances]
+    taken = split_by_speaker(utterances, [], 0.05, seed=3)
+    assert taken.counts() == {"train": 24, "validation": 8, "test": 8}
+
+
+def test_splits_of_the_source_are_kept(tmp_path: Path) -> None:
+    rows = b"file_name,text,speaker,split\na.wav,one,ann,train\nb.wav,two,bo,test\n"
+    source = folder_of(tmp_path / "s", {"metadata.csv": rows, "a.wav": wav(noise(1)), "b.wav": wav(noise(2))})
+    report = ingest(source, tmp_path / "out", division=DivisionConfig())
+    assert report.splits == {"test": 1, "train": 1}
+    assert "the source makes splits itself; they are kept, and none are drawn" in report.warnings
+
+
+def test_two_speakers_are_divided_by_recording_and_that_is_said(tmp_path: Path) -> None:
+    files = {f"{word}_s{s}_0.wav": wav(noise(10 * s + w)) for s in range(2) for w, word in enumerate(WORDS)}
+    report = ingest(folder_of(tmp_path / "s", files), tmp_path / "out", division=DivisionConfig(test_fraction=0.25))
+    assert report.splits["test"] == 2
+    assert any("drawn by recording" in warning for warning in report.warnings)
