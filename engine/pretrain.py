@@ -27,9 +27,6 @@ class PretrainStage(Config):
 
     name: str
     """Name of the stage."""
-    synthesis: CorpusRecipe | None = None
-    """A corpus of this stage and those after it, synthesised into the recipe's work folder; by default they go on with
-    the one before."""
     training: TrainingConfig
     """What it does."""
 
@@ -85,17 +82,17 @@ def run_recipe(recipe: PretrainRecipe, threads: int) -> Path:
     from engine.finetune import finetune
     from engine.models import pico
 
-    data = _synthesised(recipe.synthesis, recipe.corpus)
+    if not (recipe.corpus / "manifest.jsonl").is_file():
+        sys.stdout.write(f"synthesising {recipe.synthesis.train:,} utterances into {recipe.corpus}\n")
+        generate(recipe.synthesis, recipe.corpus)
     model = recipe.work / "architecture"
     pico.write(model)
     for stage in recipe.stages:
-        if stage.synthesis is not None:
-            data = _synthesised(stage.synthesis, recipe.work / f"{stage.name}-corpus")
         store = LocalRunStore(recipe.work / stage.name)
         sink = LineSink(store)
         finetune(
             model=str(model),
-            data=data,
+            data=recipe.corpus,
             config=stage.training,
             store=store,
             events=sink,
@@ -107,13 +104,6 @@ def run_recipe(recipe: PretrainRecipe, threads: int) -> Path:
     # The README of the last stage tells of that stage alone; the model's own card is written by hand.
     shutil.copytree(model, recipe.out, dirs_exist_ok=True, ignore=shutil.ignore_patterns("README.md"))
     return recipe.out
-
-
-def _synthesised(synthesis: CorpusRecipe, target: Path) -> Path:
-    if not (target / "manifest.jsonl").is_file():
-        sys.stdout.write(f"synthesising {synthesis.train:,} utterances into {target}\n")
-        generate(synthesis, target)
-    return target
 
 
 def main() -> int:

@@ -47,8 +47,6 @@ class CorpusRecipe(Config):
     """Share of utterances with one to three command words; the others are digits."""
     string_share: Share = 0.45
     """Share of the digit utterances with two to five digits; the others are single ones."""
-    pronunciation: Literal["usual", "broad"] = "usual"
-    """Whether words are said as most people say them, or also slurred and in rarer ways."""
 
 
 def generate(recipe: CorpusRecipe, target: Path) -> list[Utterance]:
@@ -81,8 +79,7 @@ def utterance(
     generator = np.random.default_rng([recipe.seed, 0 if split == "train" else 1, index])
     speaker = train_speaker(generator) if split == "train" else held_out_speaker(generator)
     words = draw_words(recipe, generator)
-    broad = recipe.pronunciation == "broad"
-    return say(words, speaker, synthesizer, generator, broad=broad), " ".join(words), speaker.voice.name
+    return say(words, speaker, synthesizer, generator), " ".join(words), speaker.voice.name
 
 
 def draw_words(recipe: CorpusRecipe, generator: np.random.Generator) -> list[str]:
@@ -98,12 +95,7 @@ def draw_words(recipe: CorpusRecipe, generator: np.random.Generator) -> list[str
 
 
 def say(
-    words: list[str],
-    speaker: Speaker,
-    synthesizer: Synthesizer,
-    generator: np.random.Generator,
-    *,
-    broad: bool = False,
+    words: list[str], speaker: Speaker, synthesizer: Synthesizer, generator: np.random.Generator
 ) -> npt.NDArray[np.float32]:
     """Words by a speaker: wave_T at 16 kHz with about 50 ms of silence left around it.
 
@@ -112,9 +104,9 @@ def say(
     """
     accent = speaker.voice.accent
     # An English speaker mostly says a word as the dictionary has it, but not always.
-    phonetic = not is_english(accent) or generator.random() < (0.5 if broad else 0.25)
+    phonetic = not is_english(accent) or generator.random() < 0.25
     strength = 0.12 if is_english(accent) else 0.35
-    spoken = [pronounce(word, accent, generator, strength, broad=broad) if phonetic else word for word in words]
+    spoken = [pronounce(word, accent, generator, strength) if phonetic else word for word in words]
     text = (", " if generator.random() < 0.15 else " ").join(spoken)
     text += ("", "!", "?", ",")[int(generator.choice(4, p=(0.6, 0.15, 0.15, 0.1)))]
     wave_T = synthesizer.speak(text, speaker.voice, seed=int(generator.integers(1, 2**31)))

@@ -40,22 +40,6 @@ _REALISATIONS: Mapping[str, tuple[str, ...]] = {
     "aI": ("aI", "ai"), "eI": ("eI", "ei", "e:", "e"), "oU": ("oU", "ou", "o:", "o"), "aU": ("aU", "au"),
 }  # fmt: skip
 
-_MORE_REALISATIONS: Mapping[str, tuple[str, ...]] = {
-    "aI": ("a:", "A:", "a"), "oU": ("O:", "0"), "O:": ("o:|@", "O:|@", "oU"), "@": ("", "I"), "r": ("r", "r", "l"),
-    "v": ("w",), "I": ("@", "i:"), "E": ("a", "I"), "i:": ("I", "e:"), "u:": ("Y:", "u:|@"),
-}  # fmt: skip
-"""What people say besides, less often: a southern American's `five` is nearer to `fahv`."""
-
-_OTHER_FORMS: Mapping[str, tuple[str, ...]] = {
-    "zero": ("z 'e: r oU", "z 'i: oU", "z 'i: R oU"), "one": ("w '0 n", "'V n", "w 'A: n"),
-    "two": ("t j 'u:", "t s 'u:"), "three": ("T 'i:", "s r 'i:", "t S r 'i:", "r 'i:"),
-    "four": ("f 'oU", "f 'O: @", "'O: R", "f 'o:"), "five": ("f 'aI f", "f 'aI", "f 'a: v", "'aI v"),
-    "six": ("s 'i: k s", "s 'I k", "'I k s", "s 'I k s @"),
-    "seven": ("s 'E v n", "s 'E b m", "s 'E v E n", "s 'E m", "'E v @ n"), "eight": ("'e: t", "'eI", "'eI t @"),
-    "nine": ("n 'aI n @", "n 'a: n", "'aI n"),
-}  # fmt: skip
-"""Digits as they are also heard: slurred, hypercorrect, or with an end or a beginning that a recording lost."""
-
 _WITHOUT: Mapping[str, str] = {
     "af": "A 0 U V Y: oU", "bg": "I A A: 0 U V 3: Y: aI eI oU aU", "bn": "A A: 0 3: Y:",
     "cs": "I A A: 0 U V 3: Y:", "da": "U oU aU", "de": "0 V", "el": "I A A: 0 V 3:", "es": "I A A: 0 V 3:",
@@ -74,8 +58,6 @@ _WITHOUT: Mapping[str, str] = {
 
 _ENGLISH_WITHOUT = "A Y:"
 
-_OTHER_FORM_SHARE = 0.2
-
 FOREIGN_ACCENTS = tuple(_WITHOUT)
 """Languages other than English in which the words can be pronounced."""
 
@@ -85,9 +67,7 @@ def is_english(accent: str) -> bool:
     return accent == "en" or accent.startswith("en-")
 
 
-def pronounce(
-    word: str, accent: str, generator: np.random.Generator, strength: float = 0.35, *, broad: bool = False
-) -> str:
+def pronounce(word: str, accent: str, generator: np.random.Generator, strength: float = 0.35) -> str:
     """A word of `WORDS` in phonemes that espeak-ng can say in this accent, between double brackets.
 
     Args:
@@ -95,17 +75,12 @@ def pronounce(
         accent: an English accent or one of `FOREIGN_ACCENTS`.
         generator: draws among the realisations.
         strength: how often a phoneme that the accent does have is replaced all the same.
-        broad: draw from rarer realisations and forms of the word, too.
     """
     without = set(_WITHOUT.get(accent, _ENGLISH_WITHOUT).split())
-    form = PHONEMES[word]
-    if broad and word in _OTHER_FORMS and generator.random() < _OTHER_FORM_SHARE:
-        form = _OTHER_FORMS[word][int(generator.integers(len(_OTHER_FORMS[word])))]
     spoken = []
-    for symbol in form.split():
+    for symbol in PHONEMES[word].split():
         stress, phoneme = ("'", symbol[1:]) if symbol.startswith("'") else ("", symbol)
-        choices = _REALISATIONS.get(phoneme, (phoneme,)) + (_MORE_REALISATIONS.get(phoneme, ()) if broad else ())
-        usable = [choice for choice in choices if without.isdisjoint(choice.split("|"))]
+        usable = [choice for choice in _REALISATIONS.get(phoneme, (phoneme,)) if choice not in without]
         index = 0
         if len(usable) > 1 and generator.random() < strength:
             index = 1 + int(generator.integers(len(usable) - 1))

@@ -14,7 +14,7 @@ RECIPE = PROJECT_ROOT / "configs" / "pretrain" / "whisper-pico.yaml"
 
 def test_the_shipped_recipe_is_valid_and_its_output_is_the_catalogue_s_model() -> None:
     recipe = parse(PretrainRecipe, read_yaml(RECIPE))
-    assert [stage.training.method.type for stage in recipe.stages] == ["pretrain", *["full"] * 4]
+    assert [stage.training.method.type for stage in recipe.stages] == ["pretrain", "full", "full", "full"]
     assert (PROJECT_ROOT / recipe.out).resolve() == Path(find_model("whisper-pico").location()).resolve()
 
 
@@ -35,16 +35,9 @@ def test_a_small_recipe_runs_through(tmp_path: Path) -> None:
         "synthesis": {"train": 12, "validation": 2},
     }
     for stage in values["stages"]:
-        if "synthesis" in stage:
-            stage["synthesis"] |= {"train": 9, "validation": 1}
         stage["training"] |= {"max_steps": 2, "evaluation": {"base": False}, "task": {"max_new_tokens": 3}}
         stage["training"]["batch"] |= {"max_utterances": 2, "short_first_steps": 0}
     out = run_recipe(parse(PretrainRecipe, values), threads=1)
     assert not (out / "README.md").exists()
-    heard = [
-        len((path / "manifest.jsonl").read_text().splitlines())
-        for path in (tmp_path / "corpus", tmp_path / "work" / "people-corpus")
-    ]
-    assert heard == [14, 10]
     speech = load_model("whisper", str(out))
     assert speech.model.generation_config.max_length == 128  # plain transformers would cut texts at 20 tokens
