@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
 
-from engine.config.base import Config
+from engine.config.division import DivisionConfig
 from engine.data.manifest import Split, Utterance
 
 _FEWEST_SPEAKERS = 3  # of fewer, one for the test is too much of the voices
@@ -20,22 +19,6 @@ _MOST_COMPARED = 1000  # groups
 
 Matrix = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int64]
-
-Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
-
-
-class DivisionConfig(Config):
-    """What is kept for test and validation."""
-
-    test_fraction: Fraction = 0.1
-    """Part of the seconds to test on, about; at least one speaker or recording, unless 0."""
-    validation_fraction: Fraction = 0.05
-    """Part of the seconds to choose checkpoints by, about; at least one speaker or recording, unless 0."""
-    by: Literal["speaker", "recording"] = "speaker"
-    """What stays together: all that a speaker says, or a recorded file. With fewer than three speakers, or utterances
-    of which the speaker is not known, files stay together."""
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    """Start of every random choice."""
 
 
 def divide(

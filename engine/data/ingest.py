@@ -16,7 +16,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from engine.audio.reading import AudioInfo
-from engine.data.division import DivisionConfig, divide
+from engine.config.division import DivisionConfig
+from engine.data.division import divide
 from engine.data.layout import Item, Layout
 from engine.data.layouts.registry import read_layout
 from engine.data.limits import DEFAULT_LIMITS, IngestLimits

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from engine.config.division import DivisionConfig
 from engine.data.manifest import is_inside
 from services.database.models import Dataset, DatasetVersion
 
@@ -72,6 +73,9 @@ class DatasetBody(_Body):
     """What models will learn from it."""
     source: UploadSourceBody
     """Where its recordings come from."""
+    split: DivisionConfig | None = None
+    """What to keep for test and validation; it is drawn once, evenly over texts or lengths, and every run takes it.
+    Unset: each run splits as its config says. Splits that the recordings bring are kept."""
 
 
 class DatasetPatch(_Body):
@@ -91,6 +95,8 @@ class DatasetOut(BaseModel):
     description: str
     task: str
     source: dict[str, Any]
+    split: dict[str, Any] | None
+    """What was to be kept for test and validation."""
     status: DatasetStatus
     error: str | None
     """Why it cannot be used."""
@@ -114,6 +120,7 @@ class DatasetOut(BaseModel):
             description=dataset.description,
             task=dataset.task,
             source=dataset.source,
+            split=dataset.split,
             status=status_of(dataset),
             error=dataset.error,
             version=version.number if version else None,

@@ -78,7 +78,7 @@ def import_(
     Example: lim data import recordings.tar.gz build/data/digits --split test_fraction=0.2
     """
     from engine.config.base import apply_overrides, parse
-    from engine.data.division import DivisionConfig
+    from engine.config.division import DivisionConfig
     from engine.data.ingest import ingest
 
     with reported("The split"):

@@ -141,6 +141,8 @@ class Dataset(Row, Base):
     description: Mapped[str] = mapped_column(server_default="")
     task: Mapped[str] = mapped_column(String(40))
     source: Mapped[dict[str, Any]]
+    split: Mapped[dict[str, Any] | None]
+    """What to keep for test and validation, and by what; None leaves that to each run."""
     status: Mapped[str] = mapped_column(String(16))
     error: Mapped[str | None]
     """Why it is in `error`."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from engine.data.endings import AUDIO_ENDINGS, ending
 from engine.errors import IngestError
+from engine.config.division import DivisionConfig
 from engine.storage import RunStore
 
 _SAMPLE: Final = 100
@@ -45,7 +47,9 @@ class Outcome:
     report: dict[str, Any] | None
 
 
-def process(files: list[UploadedFile], uploads: RunStore, version: RunStore) -> Outcome:
+def process(
+    files: list[UploadedFile], uploads: RunStore, version: RunStore, split: Mapping[str, Any] | None = None
+) -> Outcome:
     """Ingest the uploaded files into a version; whatever an earlier try left there is replaced.
 
     The files go to disk and from disk, never through memory. An upload that gives no dataset is an outcome, not an
@@ -54,7 +58,7 @@ def process(files: list[UploadedFile], uploads: RunStore, version: RunStore) -> 
     with tempfile.TemporaryDirectory(prefix="lim-dataset-") as folder:
         source = _fetch(files, uploads, Path(folder) / "source")
         target = Path(folder) / "version"
-        return _ingest(source, target, version)
+        return _ingest(source, target, version, split)
 
 
 def _fetch(files: list[UploadedFile], uploads: RunStore, folder: Path) -> Path:
@@ -71,14 +75,15 @@ def _fetch(files: list[UploadedFile], uploads: RunStore, folder: Path) -> Path:
     return only if len(files) == 1 and ending(files[0].name) not in AUDIO_ENDINGS else folder
 
 
-def _ingest(source: Path, target: Path, version: RunStore) -> Outcome:
+def _ingest(source: Path, target: Path, version: RunStore, split: Mapping[str, Any] | None) -> Outcome:
     from engine.data.ingest import MANIFEST_NAME, REPORT_NAME, ingest  # with NumPy and soundfile; not for replicas
     from engine.data.manifest import Utterance, read_manifest
     from engine.data.report import IngestReport
 
     report_path = target / REPORT_NAME
     try:
-        report = ingest(source, target)
+        division = DivisionConfig.model_validate(split) if split else None
+        report = ingest(source, target, division=division)
     except IngestError as error:
         found = None
         if report_path.exists():

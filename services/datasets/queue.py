@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Awaitable, Callable
-from typing import Final
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
 
 from sqlalchemy import select, update
 
@@ -18,7 +18,7 @@ from services.datasets.requests import upload_prefix, uploads_of, version_prefix
 from services.jobs.events import storable
 from services.settings import Settings
 
-Process = Callable[[uuid.UUID, list[UploadedFile]], Awaitable[Outcome]]
+Process = Callable[[uuid.UUID, list[UploadedFile], Mapping[str, Any] | None], Awaitable[Outcome]]
 """Runs `services.datasets.processing.process` somewhere; raises when that somewhere dies."""
 Store = Callable[[str], RunStore]
 """The files below a prefix of the platform's bucket."""
@@ -82,14 +82,16 @@ class DatasetQueue:
 
     async def _process_one(self, dataset_id: uuid.UUID) -> None:
         async with open_session(self._sessions) as session:
-            attempts = await session.scalar(
+            found = await session.execute(
                 update(Dataset)
                 .where(Dataset.id == dataset_id, Dataset.status == "processing")
                 .values(attempts=Dataset.attempts + 1, updated_at=Dataset.updated_at)
-                .returning(Dataset.attempts)
+                .returning(Dataset.attempts, Dataset.split)
             )
-            if attempts is None:
+            row = found.one_or_none()
+            if row is None:
                 return
+            attempts, split = row
             files = [
                 UploadedFile(upload.name, upload.key.removeprefix(f"{upload_prefix(dataset_id)}/"))
                 for upload in await uploads_of(session, dataset_id)
@@ -99,7 +101,7 @@ class DatasetQueue:
             message = f"Processing broke off {attempts - 1} times.{self._trouble.pop(dataset_id, '')}"
             await self._record(dataset_id, Outcome(version=None, error=message, report=None))
             return
-        await self._record(dataset_id, await self._process(dataset_id, files))
+        await self._record(dataset_id, await self._process(dataset_id, files, split))
 
     async def _record(self, dataset_id: uuid.UUID, outcome: Outcome) -> None:
         async with open_session(self._sessions) as session:

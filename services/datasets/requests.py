@@ -13,6 +13,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from engine.config.division import DivisionConfig
 from engine.errors import Fault
 from services.database.engine import Sessions, open_session
 from services.database.models import Dataset, DatasetVersion, Job, Upload
@@ -77,6 +78,7 @@ async def announce(
     description: str,
     task: str,
     files: Sequence[DeclaredFile],
+    split: DivisionConfig | None = None,
 ) -> Dataset:
     """A dataset that waits for its files; not committed."""
     dataset = Dataset(
@@ -86,6 +88,7 @@ async def announce(
         description=description,
         task=task,
         source={"type": "upload", "files": [{"name": file.name, "size": file.size} for file in files]},
+        split=split.model_dump(mode="json") if split else None,
         status="pending",
     )
     session.add(dataset)

@@ -103,20 +103,24 @@ class Hub:
             self._sweep_at = time.monotonic() + _SWEEP_S
             await sweep(self._sessions, self._settings)
 
-    async def _process(self, dataset_id: uuid.UUID, files: list[UploadedFile]) -> Outcome:
+    async def _process(
+        self, dataset_id: uuid.UUID, files: list[UploadedFile], split: Mapping[str, Any] | None
+    ) -> Outcome:
         """Ingest in a worker process of its own: what a hostile file breaks there is not the hub."""
-        outcome: Outcome = await _process_on_cluster.remote(self._settings.s3, dataset_id, files)
+        outcome: Outcome = await _process_on_cluster.remote(self._settings.s3, dataset_id, files, split)
         return outcome
 
 
 # No CPUs: a job that holds all of them must not keep uploads waiting. The queue bounds how many run at once, and
 # counts the attempts in the database, where they outlive this actor.
 @ray.remote(num_cpus=0, max_retries=0)
-def _process_on_cluster(s3: S3Settings, dataset_id: uuid.UUID, files: list[UploadedFile]) -> Outcome:
+def _process_on_cluster(
+    s3: S3Settings, dataset_id: uuid.UUID, files: list[UploadedFile], split: Mapping[str, Any] | None
+) -> Outcome:
     client = make_client(s3)
     uploads = S3RunStore(client, s3.bucket, upload_prefix(dataset_id))
     version = S3RunStore(client, s3.bucket, version_prefix(dataset_id, 1))
-    return process(files, uploads, version)
+    return process(files, uploads, version, split)
 
 
 async def _capacity() -> Capacity:

@@ -104,8 +104,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rank", type=int, default=16, help="LoRA rank (default: %(default)s)")
     parser.add_argument("--alpha", type=int, default=32, help="LoRA alpha (default: %(default)s)")
     parser.add_argument("--warmup-steps", type=int, default=10, help="of the learning rate (default: %(default)s)")
-    parser.add_argument("--our-learning-rate", type=float, default=3e-3, help="(default: %(default)s)")
-    parser.add_argument("--peer-learning-rate", type=float, default=3e-3, help="(default: %(default)s)")
+    parser.add_argument("--our-learning-rate", type=float, default=1e-3, help="(default: %(default)s)")
+    parser.add_argument("--peer-learning-rate", type=float, default=1e-3, help="(default: %(default)s)")
     parser.add_argument("--threads", type=int, default=2, help="compute threads of a side (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
     parser.add_argument(

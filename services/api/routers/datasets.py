@@ -63,6 +63,7 @@ async def create_dataset(
             description=body.description,
             task=body.task,
             files=[requests.DeclaredFile(file.name, file.size) for file in body.source.files],
+            split=body.split,
         )
     uploads = await requests.uploads_of(session, dataset.id) if dataset.status in requests.COMPLETABLE else []
     signed = [await _upload_out(services, upload) for upload in uploads]

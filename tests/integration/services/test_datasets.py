@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx
@@ -27,6 +27,7 @@ from tests.integration.services.recordings import archive, good, silence, tar_gz
 from tests.integration.services.visitors import Visitor, paths_of
 
 Store = Callable[[str], RunStore]
+Split = Mapping[str, Any] | None
 
 
 @pytest.fixture
@@ -38,9 +39,9 @@ def store(services: Services) -> Store:
 
 @pytest.fixture
 def queue(services: Services, store: Store) -> DatasetQueue:
-    async def here(dataset_id: uuid.UUID, files: list[UploadedFile]) -> Outcome:
+    async def here(dataset_id: uuid.UUID, files: list[UploadedFile], split: Split = None) -> Outcome:
         uploads, version = store(upload_prefix(dataset_id)), store(version_prefix(dataset_id, 1))
-        return await asyncio.to_thread(process, files, uploads, version)
+        return await asyncio.to_thread(process, files, uploads, version, split)
 
     return DatasetQueue(services.settings, services.sessions, here, store)
 
@@ -297,20 +298,39 @@ async def test_a_dataset_in_use_stays(services: Services, ada: Visitor) -> None:
 async def test_processing_that_breaks_off_is_tried_again(services: Services, store: Store, ada: Visitor) -> None:
     tries = 0
 
-    async def fragile(dataset_id: uuid.UUID, files: list[UploadedFile]) -> Outcome:
+    async def fragile(dataset_id: uuid.UUID, files: list[UploadedFile], split: Split = None) -> Outcome:
         nonlocal tries
         tries += 1
         if tries == 1:
             raise OSError("the node is gone")
         uploads, version = store(upload_prefix(dataset_id)), store(version_prefix(dataset_id, 1))
-        return await asyncio.to_thread(process, files, uploads, version)
+        return await asyncio.to_thread(process, files, uploads, version, split)
 
     dataset = await upload(DatasetQueue(services.settings, services.sessions, fragile, store), ada, archive(good()))
     assert (dataset["status"], tries) == ("ready", 2)
 
 
+async def test_a_split_is_drawn_once_and_written_down(queue: DatasetQueue, ada: Visitor) -> None:
+    data = archive(good(8))
+    source = {"type": "upload", "files": [{"name": "speech.zip", "size": len(data)}]}
+    body = {"name": "speech", "source": source, "split": {"test_fraction": 0.25, "by": "recording"}}
+    answer = await ada.post("/datasets", json=body)
+    assert answer.status_code == 201, answer.text
+    new = answer.json()
+    assert new["dataset"]["split"] == {"test_fraction": 0.25, "validation_fraction": 0.05, "by": "recording", "seed": 0}
+    await put(new["uploads"], {"speech.zip": data})
+    assert (await ada.post(f"/datasets/{new['dataset']['id']}/complete")).status_code == 202
+    dataset = await settle(queue, ada, new["dataset"]["id"])
+    assert dataset["statistics"]["splits"] == {"test": 2, "train": 5, "validation": 1}
+    preview = (await ada.get(f"/datasets/{dataset['id']}/preview")).json()
+    assert {item["split"] for item in preview["items"]} == {"train", "validation", "test"}
+    wrong = await ada.post("/datasets", json=body | {"split": {"test_fraction": 1.5, "by": "day"}})
+    assert wrong.status_code == 422
+    assert {"split.test_fraction", "split.by"} <= {error["path"] for error in wrong.json()["errors"]}
+
+
 async def test_processing_that_always_breaks_off_ends(services: Services, store: Store, ada: Visitor) -> None:
-    async def hopeless(dataset_id: uuid.UUID, files: list[UploadedFile]) -> Outcome:
+    async def hopeless(dataset_id: uuid.UUID, files: list[UploadedFile], split: Split = None) -> Outcome:
         raise OSError("out of memory")
 
     dataset = await upload(DatasetQueue(services.settings, services.sessions, hopeless, store), ada, b"x")
@@ -323,7 +343,7 @@ async def test_a_queue_that_is_killed_is_taken_over(
 ) -> None:
     started = asyncio.Event()
 
-    async def endless(dataset_id: uuid.UUID, files: list[UploadedFile]) -> Outcome:
+    async def endless(dataset_id: uuid.UUID, files: list[UploadedFile], split: Split = None) -> Outcome:
         started.set()
         await asyncio.Event().wait()
         raise AssertionError

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.data.division import DivisionConfig, divide
+from engine.config.division import DivisionConfig
+from engine.data.division import divide
 from engine.data.ingest import ingest
 from engine.data.manifest import Utterance, read_manifest
 from engine.data.splits import split_by_speaker
