@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from engine.config.division import DivisionConfig
 from engine.data.endings import AUDIO_ENDINGS, ending
 from engine.errors import IngestError
-from engine.config.division import DivisionConfig
 from engine.storage import RunStore
 
 _SAMPLE: Final = 100
