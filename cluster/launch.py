@@ -80,7 +80,7 @@ class _Launch:
     def run(self) -> Mapping[str, Any]:
         self._open_store()
         check_same_run(self._store, self._config, _SAME)
-        if (finished := _result(self._store)) is not None and finished["status"] == "succeeded":
+        if (finished := read_result(self._store)) is not None and finished["status"] == "succeeded":
             _log.info("%s has finished already; to run it again, give another name or storage", self._uri)
             return finished
         try:
@@ -179,7 +179,7 @@ class _Launch:
         reason = read_failure(self._store, self._attempt)
         if reason is not None:
             raise RefusedError(reason)
-        result = _result(self._store)
+        result = read_result(self._store)
         if result is None:
             raise RunFailedError(f"the workers ended without a result in {self._uri}; see the job's log")
         return result
@@ -294,7 +294,8 @@ def _differences(before: Any, now: Any, path: str) -> list[str]:
     return [] if before == now else [path]
 
 
-def _result(store: S3RunStore) -> dict[str, Any] | None:
+def read_result(store: S3RunStore) -> dict[str, Any] | None:
+    """`result.json` of a run; None where there is none."""
     try:
         result = json.loads(store.get_bytes(RESULT_KEY))
     except (ObjectNotFoundError, ValueError):

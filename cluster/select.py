@@ -21,14 +21,16 @@ import logging
 import os
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from cluster import command
-from cluster.launch import CONFIG_KEY, RESULT_KEY, check_same_run
+from cluster.errors import ClusterError
+from cluster.launch import CONFIG_KEY, RESULT_KEY, check_same_run, read_result
 from cluster.selection.config import FOLDER, SelectionRunConfig
-from engine.errors import ObjectNotFoundError, StoppedError
+from engine.errors import EngineError, StoppedError
 from engine.events import Event, EventSink
 
 if TYPE_CHECKING:
@@ -64,6 +66,9 @@ def run(config: SelectionRunConfig) -> Mapping[str, Any]:
             ensure_bucket(client, bucket, storage.region)
         store = S3RunStore(client, bucket, prefix)
         check_same_run(store, config, _SAME)
+        if (finished := read_result(store)) is not None and finished["status"] == "succeeded":
+            _log.info("%s has finished already; to select again, give another name or storage", uri)
+            return finished
         store.put_bytes(CONFIG_KEY, config.model_dump_json(indent=1).encode())
         return _select(config, uri, store, storage)
 
@@ -92,8 +97,9 @@ def _select(config: SelectionRunConfig, uri: str, store: S3RunStore, storage: S3
         should_stop = stack.enter_context(StopFlag(store))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lim-selection-")))
         beside = tuple(dict.fromkeys((str(Path.cwd()), str(_PROJECT))))
+        stack.enter_context(_told(events))
         data = local_dataset(config.data, storage, beside=[Path(place) for place in beside])
-        out = _earlier(store, folder / "selection")
+        out = folder / "selection"
         _log.info("selection %s: files go to %s", config.name, uri)
 
         from engine.selection.pipeline import select
@@ -149,13 +155,14 @@ class _Narrated:
         self._events.flush()
 
 
-def _earlier(store: S3RunStore, folder: Path) -> Path:
-    """A folder with what this selection made before, if it was finished."""
-    folder.mkdir()
-    with contextlib.suppress(ObjectNotFoundError):
-        for name in reversed(FILES):
-            store.get(f"{FOLDER}/{name}", folder / name)
-    return folder
+@contextlib.contextmanager
+def _told(events: EventSink) -> Iterator[None]:
+    """Put the reason of a failure into the selection's events, where the platform looks for it."""
+    try:
+        yield
+    except (EngineError, ClusterError) as error:
+        events.emit(Event("log", f"{time.time_ns():x}/error", {"level": "error", "message": str(error)}))
+        raise
 
 
 def _kept(store: S3RunStore, result: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -12,7 +12,7 @@ import functools
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,8 +68,6 @@ class RayDataSteps:
         resources: SelectionResources,
         store: RunStore,
         task: SpeechToText,
-        *,
-        variables: Mapping[str, str] | None = None,
     ) -> None:
         """Steps of one selection.
 
@@ -81,11 +79,9 @@ class RayDataSteps:
             resources: where tasks run, and what each takes.
             store: the selection's files: finished blocks are kept there.
             task: bound to the model that this process holds; says which utterances share a batch.
-            variables: what the tasks have in their environment besides.
         """
         self._source, self._config, self._resources, self._store = source, config, resources, store
         self._model, self._training, self._task = model, training, task
-        self._variables = dict(variables or {})
 
     def segment(self, utterances: Sequence[Utterance], limits: SegmentLimits) -> Iterable[Segment]:
         """Cut and trim utterances."""
@@ -186,8 +182,6 @@ class RayDataSteps:
             asked["num_gpus"] = gpus
         if self._resources.label_selector:
             asked["label_selector"] = dict(self._resources.label_selector)
-        if self._variables:
-            asked["runtime_env"] = {"env_vars": dict(self._variables)}
         return asked
 
 

@@ -179,6 +179,7 @@ def test_a_finished_selection_is_given_at_once(whole: Selection) -> None:
     before = whole.store.get_bytes("selection/selection.json")
     whole.finish()
     assert whole.store.get_bytes("selection/selection.json") == before
+    assert "has finished already" in whole.log.read_text()
 
 
 def test_a_selection_of_the_same_name_with_another_config_is_refused(whole: Selection, folder: Path) -> None:
@@ -244,3 +245,10 @@ def test_bad_data_is_refused_with_its_reason(standing: Standing, folder: Path) -
     with selection.started() as driver:
         assert driver.wait(120) == 2
     assert "no data at" in selection.log.read_text()
+    told = [
+        json.loads(line)
+        for key in selection.store.list("events")
+        for line in selection.store.get_bytes(key).splitlines()
+    ]
+    (error,) = [event["data"] for event in told if event["data"].get("level") == "error"]
+    assert error["message"].startswith("no data at")
