@@ -226,9 +226,7 @@ def test_a_killed_driver_goes_on_with_the_blocks_that_are_missing(
     assert (selection.files / "segments.parquet").read_bytes() == drawn
 
 
-def test_a_stopped_selection_says_so_and_goes_on_later(
-    standing: Standing, folder: Path, speech: Path, drawn: bytes
-) -> None:
+def test_a_stopped_selection_says_so(standing: Standing, folder: Path, speech: Path) -> None:
     selection = Selection(standing, folder, "stopped", speech, selection=DRAW)
     with selection.started() as driver:
         selection.wait_until_it_says("files go to", driver)
@@ -236,8 +234,6 @@ def test_a_stopped_selection_says_so_and_goes_on_later(
         assert driver.wait(PATIENCE_S) == 0, selection.log.read_text()
     assert '"status": "stopped"' in selection.log.read_text()
     assert selection.store.list("selection") == []
-    selection.finish()
-    assert (selection.files / "segments.parquet").read_bytes() == drawn
 
 
 def test_bad_data_is_refused_with_its_reason(standing: Standing, folder: Path) -> None:
