@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import os
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -126,8 +126,12 @@ class _Ingestion:
         self.items = layout.items
         partial = self.target / f".{MANIFEST_NAME}.partial"
         try:
-            with partial.open("w", encoding="utf-8", newline="\n") as manifest, self.recordings:
-                for number, (item, examined) in enumerate(self._examined()):
+            with (
+                partial.open("w", encoding="utf-8", newline="\n") as manifest,
+                self.recordings,
+                closing(self._examined()) as found,
+            ):
+                for number, (item, examined) in enumerate(found):
                     utterance = self._take(number, item, examined)
                     if utterance:
                         manifest.write(manifest_line(utterance))
@@ -151,11 +155,13 @@ class _Ingestion:
             partial.unlink(missing_ok=True)
         return report
 
-    def _examined(self) -> Iterator[tuple[Item, Examined]]:
+    def _examined(self) -> Generator[tuple[Item, Examined], None, None]:
         """Every item with what was found out about it, in order; files are opened here, one after the other."""
         waiting: deque[tuple[Item, ExitStack, Future[Examined]]] = deque()
-        with ThreadPoolExecutor(self.threads, thread_name_prefix="examine") as pool, ExitStack() as opened:
-            opened.callback(pool.shutdown, cancel_futures=True)
+        pool = ThreadPoolExecutor(self.threads, thread_name_prefix="examine")
+        # Left in the opposite order: no file is closed while a thread still reads it.
+        with ExitStack() as opened, ExitStack() as running:
+            running.callback(pool.shutdown, cancel_futures=True)
             for item in self.items:
                 stack = opened.enter_context(ExitStack())
                 waiting.append((item, stack, self._begin(item, stack, pool)))
