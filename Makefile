@@ -30,11 +30,17 @@ up: $(STAMP) ## Start the whole platform on this machine; Ctrl-C stops it
 demo: $(STAMP) ## Fine-tune on speech through the HTTP API (DATA=DIR, HOLDOUT=name,name)
 	@exec $(PYTHON_BIN) -m services.demo $(if $(DATA),--data '$(DATA)') $(if $(HOLDOUT),--holdout '$(HOLDOUT)')
 
+# Unit tests share nothing, so every processor takes some; the others start clusters and databases, and take turns.
+PARALLEL := --numprocesses logical --maxprocesses 8 --dist worksteal
+
 test: $(STAMP) ## All tests, unit tests first, with real PostgreSQL, S3 and Ray
-	@exec $(BIN)/pytest
+	@failed=0; \
+	$(BIN)/pytest -m unit $(PARALLEL) || failed=$$?; \
+	$(BIN)/pytest -m 'not unit' || failed=$$?; \
+	exit $$failed
 
 test-unit: $(STAMP) ## Unit tests only (seconds, no network, no Ray)
-	@exec $(BIN)/pytest -m unit
+	@exec $(BIN)/pytest -m unit $(PARALLEL)
 
 check: $(STAMP) ## Lint, format, types and the floors
 	@$(MAKE) --jobs=4 --output-sync=target --keep-going lint format-check types imports

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -385,25 +383,3 @@ def test_a_file_that_says_it_holds_years_costs_no_time(tmp_path: Path) -> None:
 
 def test_every_code_says_what_to_do() -> None:
     assert set(ACTIONS) == set(CODES)
-
-
-def test_memory_does_not_grow_with_the_audio(tmp_path: Path) -> None:
-    """60 recordings of 5 s, 19 MB as floats; a few of them are there at any time, with their spectrograms."""
-    files = {f"a_x_{i}.wav": wav(noise(i, 5.0)) for i in range(60)}
-    source = zip_of(tmp_path / "source.zip", files)
-    ingest(source, tmp_path / "warm")  # modules that are loaded once are not the dataset's
-    tracemalloc.start()
-    ingest(source, tmp_path / "out", threads=2)
-    peak_bytes = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak_bytes < 12_000_000
-
-
-def test_the_bundled_recordings_are_read_whole(tmp_path: Path) -> None:
-    recordings = sorted(BUNDLED.rglob("*.flac"))
-    report = ingest(BUNDLED, tmp_path / "out")
-    assert [item.path for item in report.set_aside] == ["README.md"]
-    assert report.items_good == len(recordings) == 600
-    assert report.rates_hz == {8000: 600}
-    assert report.audio_s == pytest.approx(sum(soundfile.info(path).duration for path in recordings), abs=1e-2)
-    assert json.loads((tmp_path / "out" / "report.json").read_bytes())["speakers"].keys() == report.speakers.keys()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import tracemalloc
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -16,7 +15,7 @@ from engine.audio import reading
 from engine.audio.reading import read_audio
 from engine.data.ingest import ingest
 from engine.data.layout import Item
-from engine.data.limits import MIB, IngestLimits
+from engine.data.limits import IngestLimits
 from engine.data.manifest import read_manifest
 from engine.data.opening import open_source
 from engine.data.recordings import Recordings
@@ -52,11 +51,11 @@ def test_parts_are_those_of_the_whole(
 ) -> None:
     if subtype == "OPUS" and rate_hz == 44_100:
         rate_hz = 48_000
-    seconds = 20.0
+    seconds = 8.0
     time_T = np.arange(round(seconds * rate_hz)) / rate_hz
     chirp = 0.4 * np.sin(2 * np.pi * (200 + 40 * time_T) * time_T)
     data = wav(np.stack([chirp, chirp], axis=1).astype(np.float32), rate_hz, subtype, container)
-    times = [(at * 0.5, 0.5) for at in range(39)]
+    times = [(at * 0.5, 0.5) for at in range(15)]
     order = np.random.default_rng(1).permutation(len(times)).tolist()
     rows = [_row(*times[at], text=f"{times[at][0]}") for at in order]
     source = zip_of(tmp_path / "s.zip", {"a.audio": data, "m.json": jsonl(*rows)})
@@ -130,22 +129,6 @@ def test_a_silent_part_is_set_aside_alone(tmp_path: Path) -> None:
     report = ingest(folder_of(tmp_path / "s", {"a.audio": wav(samples), "m.json": jsonl(*rows)}), tmp_path / "out")
     assert codes(report) == {"a.audio (m.json:2)": "silent"}
     assert reason(report, "a.audio (m.json:2)").startswith("nothing in its 0.50 s is louder than -60 dB")
-
-
-@pytest.mark.parametrize("container", ["WAV", "FLAC", "MP3"])
-def test_memory_is_that_of_a_part(tmp_path: Path, container: str) -> None:
-    """Fifty parts of five minutes, which are 19 MB as floats."""
-    data = wav(noise(1, 300.0), format=container, subtype="MPEG_LAYER_III" if container == "MP3" else "PCM_16")
-    source = folder_of(tmp_path / "s", {"a.audio": data, "m.json": jsonl(*(_row(at * 5.0, 4.0) for at in range(50)))})
-    tracemalloc.start()
-    report = ingest(source, tmp_path / "out", validation=UNJUDGED, threads=1)
-    peak_bytes = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert report.items_good == 50
-    assert peak_bytes < 10 * MIB
-    assert [path.name for path in (tmp_path / "out").iterdir() if path.is_file()] != []
-    left = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert left == ["audio", "manifest.jsonl", "report.json", "validation.html", "validation.png"]
 
 
 def test_a_file_that_is_damaged_is_looked_at_once(tmp_path: Path, decoded_frames: list[int]) -> None:

@@ -1,0 +1,68 @@
+"""Datasets of many megabytes are read through a few of them."""
+
+from __future__ import annotations
+
+import tracemalloc
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from engine.data.ingest import ingest
+from engine.data.limits import MIB
+from tests.unit.engine.data.corpora import Spoken, parquet_of
+from tests.unit.engine.data.recordings import UNJUDGED, folder_of, jsonl, noise, wav, zip_of
+
+
+def test_memory_does_not_grow_with_the_audio(tmp_path: Path) -> None:
+    """60 recordings of 5 s, 19 MB as floats; a few of them are there at any time, with their spectrograms."""
+    files = {f"a_x_{i}.wav": wav(noise(i, 5.0)) for i in range(60)}
+    source = zip_of(tmp_path / "source.zip", files)
+    ingest(source, tmp_path / "warm")  # modules that are loaded once are not the dataset's
+    tracemalloc.start()
+    ingest(source, tmp_path / "out", threads=2)
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak_bytes < 12_000_000
+
+
+def test_a_table_is_never_held_whole(tmp_path: Path) -> None:
+    """Recordings of 5 s, 14 MB together, in row groups of ten."""
+    rows = [Spoken(str(at), noise(at, 5.0), "x", None, None) for at in range(100)]
+    (tmp_path / "a.parquet").write_bytes(parquet_of(rows, row_group_size=10))
+    assert (tmp_path / "a.parquet").stat().st_size > 14_000_000
+    del rows
+    before, pool = pa.default_memory_pool(), pa.proxy_memory_pool(pa.default_memory_pool())
+    pa.set_memory_pool(pool)
+    tracemalloc.start()
+    report = ingest(tmp_path / "a.parquet", tmp_path / "out", validation=UNJUDGED, threads=1)
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    pa.set_memory_pool(before)
+    assert report.items_good == 100
+    assert peak_bytes < 6_000_000
+    assert 0 < pool.max_memory() < 7_000_000
+
+
+@pytest.mark.parametrize("container", ["WAV", "FLAC", "MP3"])
+def test_memory_is_that_of_a_part(tmp_path: Path, container: str) -> None:
+    """Fifty parts of five minutes, which are 19 MB as floats."""
+    data = wav(noise(1, 300.0), format=container, subtype="MPEG_LAYER_III" if container == "MP3" else "PCM_16")
+    source = folder_of(
+        tmp_path / "s",
+        {
+            "a.audio": data,
+            "m.json": jsonl(
+                *({"audio_filepath": "a.audio", "offset": at * 5.0, "duration": 4.0, "text": "x"} for at in range(50))
+            ),
+        },
+    )
+    tracemalloc.start()
+    report = ingest(source, tmp_path / "out", validation=UNJUDGED, threads=1)
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert report.items_good == 50
+    assert peak_bytes < 10 * MIB
+    assert [path.name for path in (tmp_path / "out").iterdir() if path.is_file()] != []
+    left = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert left == ["audio", "manifest.jsonl", "report.json", "validation.html", "validation.png"]
