@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import tracemalloc
+import zipfile
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
 from engine.data.ingest import ingest
-from engine.data.limits import MIB
+from engine.data.limits import MIB, IngestLimits
 from tests.unit.engine.data.corpora import Spoken, parquet_of
-from tests.unit.engine.data.recordings import UNJUDGED, folder_of, jsonl, noise, wav, zip_of
+from tests.unit.engine.data.recordings import UNJUDGED, assert_survived, folder_of, jsonl, noise, wav, zip_of
 
 
 def test_memory_does_not_grow_with_the_audio(tmp_path: Path) -> None:
@@ -48,15 +49,8 @@ def test_a_table_is_never_held_whole(tmp_path: Path) -> None:
 def test_memory_is_that_of_a_part(tmp_path: Path, container: str) -> None:
     """Fifty parts of five minutes, which are 19 MB as floats."""
     data = wav(noise(1, 300.0), format=container, subtype="MPEG_LAYER_III" if container == "MP3" else "PCM_16")
-    source = folder_of(
-        tmp_path / "s",
-        {
-            "a.audio": data,
-            "m.json": jsonl(
-                *({"audio_filepath": "a.audio", "offset": at * 5.0, "duration": 4.0, "text": "x"} for at in range(50))
-            ),
-        },
-    )
+    rows = [{"audio_filepath": "a.audio", "offset": at * 5.0, "duration": 4.0, "text": "x"} for at in range(50)]
+    source = folder_of(tmp_path / "s", {"a.audio": data, "m.json": jsonl(*rows)})
     tracemalloc.start()
     report = ingest(source, tmp_path / "out", validation=UNJUDGED, threads=1)
     peak_bytes = tracemalloc.get_traced_memory()[1]
@@ -66,3 +60,11 @@ def test_memory_is_that_of_a_part(tmp_path: Path, container: str) -> None:
     assert [path.name for path in (tmp_path / "out").iterdir() if path.is_file()] != []
     left = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert left == ["audio", "manifest.jsonl", "report.json", "validation.html", "validation.png"]
+
+
+def test_members_of_many_megabytes_go_through_a_file(tmp_path: Path) -> None:
+    samples = {"1_ada_1": noise(1, 540.0)}  # 17.3 MB
+    source = zip_of(tmp_path / "upload.zip", {"1_ada_1.wav": wav(samples["1_ada_1"])}, zipfile.ZIP_STORED)
+    ingest(source, tmp_path / "out", IngestLimits(max_item_s=1000.0))
+    assert_survived(tmp_path / "out", samples)
+    assert not [path for path in (tmp_path / "out").iterdir() if path.name.startswith((".", "tmp"))]

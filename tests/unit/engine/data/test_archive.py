@@ -148,14 +148,6 @@ def test_a_large_member_is_set_aside_alone(tmp_path: Path) -> None:
     assert_survived(tmp_path / "out", samples)
 
 
-def test_members_of_many_megabytes_go_through_a_file(tmp_path: Path) -> None:
-    samples = {"1_ada_1": noise(1, 540.0)}  # 17.3 MB
-    source = zip_of(tmp_path / "upload.zip", {"1_ada_1.wav": wav(samples["1_ada_1"])}, zipfile.ZIP_STORED)
-    ingest(source, tmp_path / "out", IngestLimits(max_item_s=1000.0))
-    assert_survived(tmp_path / "out", samples)
-    assert not [path for path in (tmp_path / "out").iterdir() if path.name.startswith((".", "tmp"))]
-
-
 @pytest.mark.parametrize(
     ("lies", "code"),
     [

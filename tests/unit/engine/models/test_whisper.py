@@ -8,14 +8,9 @@ import pytest
 import torch
 from transformers import WhisperForConditionalGeneration
 
-from engine.audio.features import stack_padded
-from engine.audio.reading import read_audio
 from engine.errors import ModelError
-from engine.models.catalogue import PROJECT_ROOT, find_model
 from engine.models.family import Quantization, load_model
 from engine.models.whisper import WhisperSpeech
-
-BUNDLED_SPEECH = PROJECT_ROOT / "engine" / "data" / "bundled" / "demo-speech"
 
 
 @pytest.fixture(scope="module")
@@ -35,21 +30,6 @@ def test_on_a_full_window_the_short_encoder_gives_the_states_and_logits_of_trans
         theirs = plain(mel_BMF, decoder_input_ids=ids_BU)
     assert torch.equal(states_BSD, theirs.encoder_last_hidden_state)
     assert torch.equal(logits_BUV, theirs.logits)
-
-
-def test_the_greedy_search_gives_the_ids_of_transformers() -> None:
-    source = find_model("whisper-pico").location()
-    speech = load_model("whisper", source)
-    plain = WhisperForConditionalGeneration.from_pretrained(source, dtype=torch.float32).eval()
-    recordings = sorted((BUNDLED_SPEECH).rglob("*.flac"))[::85]
-    mel_BMF = speech.features(stack_padded([read_audio(path) for path in recordings], 480_000))
-    ours = speech.generate(mel_BMF, max_new_tokens=30)
-    theirs = plain.generate(mel_BMF, max_new_tokens=30, do_sample=False, num_beams=1)
-    end, prefix = plain.config.eos_token_id, speech.codec.prefix
-    rows = [row[len(prefix) :] if row[: len(prefix)] == prefix else row for row in theirs.tolist()]
-    rows = [row[: row.index(end)] if end in row else row for row in rows]
-    assert ours == rows
-    assert len({tuple(row) for row in ours}) > 3, "the model says the same to everything: the comparison shows nothing"
 
 
 def test_text_survives_the_codec(speech: WhisperSpeech) -> None:
