@@ -17,7 +17,7 @@ unexport VIRTUAL_ENV PYTHONHOME
 export PYTHONPATH := $(CURDIR)
 
 .PHONY: help install up demo test test-unit check lint format-check types imports format lock \
-        bench-train bench-orchestration bench-select bench-validation pretrain clean distclean
+        bench-train bench-orchestration bench-select bench-validation study-selection pretrain clean distclean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -72,6 +72,9 @@ bench-orchestration: $(STAMP) ## What Ray Jobs and Ray Train cost around the loo
 
 bench-select: $(STAMP) ## Finding speech by Ray Data beside a plain process pool; validation of 10 h of audio
 	@exec $(PYTHON_BIN) -m tests.benchmarks.selection
+
+study-selection: $(STAMP) ## Selection beside training on everything and plain baselines (DATA=DIR); an hour
+	@exec $(PYTHON_BIN) -m tuning.studies.selection $(if $(DATA),--data '$(DATA)')
 
 bench-validation: $(STAMP) ## Defects found and good items lost, of a corpus of known defects (ITEMS=20000 SEED=0 REAL=DIR)
 	@exec $(PYTHON_BIN) -m tests.corpora.defects --out build/defects --items $(or $(ITEMS),20000) --seed $(or $(SEED),0) \

@@ -24,12 +24,16 @@ from engine.config.selection import SelectionConfig
 from engine.config.training import TrainingConfig
 from engine.data.manifest import Piece, TimedText, Utterance
 from engine.errors import EngineError
+from engine.heap import release_free_memory
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from engine.segments.segmenting import SegmentLimits
     from engine.selection.scorer import Scorer
+
+_BLOCKS = 16
+_SHORTEST_S, _LONGEST_S = 300.0, 1800.0
 
 Batches = Sequence[Sequence[Utterance]]
 _log = logging.getLogger(__name__)
@@ -76,8 +80,16 @@ def _utterance(row: dict[str, Any]) -> Utterance:
     return Utterance(**row, pieces=pieces, times=times)
 
 
-def in_blocks(batches: Iterable[Sequence[Utterance]], audio_s: float) -> list[list[list[Utterance]]]:
-    """Neighbouring batches together, up to `audio_s` seconds; a longer one by itself."""
+def in_blocks(batches: Iterable[Sequence[Utterance]], audio_s: float | None) -> list[list[list[Utterance]]]:
+    """Neighbouring batches together, up to `audio_s` seconds; a longer one by itself.
+
+    Without `audio_s`, up to a sixteenth of all, or what lies next to that between 300 and 1800 s: a function of the data
+    alone, so that blocks are found again on another cluster.
+    """
+    if audio_s is None:
+        batches = list(batches)
+        total_s = sum(u.duration_s for batch in batches for u in batch)
+        audio_s = min(max(total_s / _BLOCKS, _SHORTEST_S), _LONGEST_S)
     blocks: list[list[list[Utterance]]] = []
     seconds = 0.0
     for batch in batches:
@@ -180,6 +192,7 @@ def _mapped(table: pa.Table, rows_of: Callable[[Batches], list[Row]]) -> pa.Tabl
         except (EngineError, ClusterError) as fault:
             _log.exception("block %s failed", name)
             error = str(fault)
+        release_free_memory()
         names.append(name)
         told.append(json.dumps(rows))
         errors.append(error)

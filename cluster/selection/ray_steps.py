@@ -12,7 +12,9 @@ import functools
 import hashlib
 import json
 import logging
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,11 +40,28 @@ _ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 _log = logging.getLogger(__name__)
 
 
-def start_workers(resources: SelectionResources) -> list[Any]:
-    """Let as many processes as there will be tasks import what tasks need, while the driver loads its model.
+@dataclass(frozen=True, slots=True)
+class Starting:
+    """What starts in the background; keep it until the first step."""
 
-    Returns:
-        What to keep until then; nothing has to be waited for.
+    imports: list[Any]
+    """Tasks that import."""
+    ray_data: threading.Thread
+    """Runs an empty dataset."""
+
+    def wait(self) -> None:
+        """Wait for all of it; nobody has to."""
+        import ray
+
+        ray.get(self.imports)
+        self.ray_data.join()
+
+
+def start_workers(resources: SelectionResources) -> Starting:
+    """Start what takes seconds, while the driver loads its model.
+
+    As many processes as there will be tasks import what tasks need, and Ray Data, which brings two actors of its own
+    with the first dataset of a cluster, gets an empty one.
     """
     import ray
 
@@ -53,7 +72,21 @@ def start_workers(resources: SelectionResources) -> list[Any]:
     if resources.label_selector:
         options["label_selector"] = dict(resources.label_selector)
     begin = ray.remote(import_early).options(**options)
-    return [begin.remote() for _ in range(min(fit, resources.most_workers or fit))]
+    imports = [begin.remote() for _ in range(min(fit, resources.most_workers or fit))]
+    ray_data = threading.Thread(target=_start_ray_data, name="start-ray-data", daemon=True)
+    ray_data.start()
+    return Starting(imports, ray_data)
+
+
+def _start_ray_data() -> None:
+    import ray.data
+    from ray.exceptions import RayError
+
+    _set_up()
+    try:
+        ray.data.from_items([0]).take_all()
+    except (RayError, RuntimeError):  # met again where it can be told; at the end of the process there is no Ray left
+        _log.debug("an early dataset failed", exc_info=True)
 
 
 class RayDataSteps:
@@ -149,7 +182,7 @@ class RayDataSteps:
         import ray.data
         from ray.exceptions import RayError
 
-        _quiet()
+        _set_up()
         waiting = set(blocks)
         items = [{"name": name, "batches": text} for name, text in blocks.items()]
         dataset = ray.data.from_items(items, override_num_blocks=len(items)).map_batches(
@@ -185,8 +218,8 @@ class RayDataSteps:
         return asked
 
 
-def _quiet() -> None:
-    """The selection tells its own progress."""
+def _set_up() -> None:
+    """The selection tells its own progress; and no thread walks through a task's pages once a second to tell its size."""
     for name in ("ray.data", "ray.data._internal.progress"):
         logging.getLogger(name).setLevel(logging.ERROR)
     from ray.data import DataContext
@@ -195,6 +228,7 @@ def _quiet() -> None:
     context.enable_progress_bars = False
     context.enable_operator_progress_bars = False
     context.print_on_execution_start = False
+    context.memory_usage_poll_interval_s = None
 
 
 def _last_line(error: BaseException) -> str:

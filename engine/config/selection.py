@@ -132,7 +132,17 @@ class SamplerFields(Config):
     """Classes of the signal-to-noise ratio over which the draw is spread evenly."""
 
 
-class QuantizationAwareConfig(SamplerFields):
+class WrongTextFields(SamplerFields):
+    """Fields of the methods whose model, briefly trained on the pool, may tell which texts are wrong."""
+
+    wrong_text_nats: PositiveFloat | None = 3.0
+    """A segment is left out when the model is surer of another token than of the text's by more than this, in nats (3:
+    20 times as sure), somewhere in the text; unset: none is."""
+    most_wrong_texts: Fraction = 0.3
+    """Where more texts than this part would be left out, the model is too poor to judge, and none is."""
+
+
+class QuantizationAwareConfig(WrongTextFields):
     """Reducible loss of the quantised model, plus disagreement with full precision where that is shown to help."""
 
     type: Literal["quantization_aware"] = "quantization_aware"
@@ -148,7 +158,7 @@ class QuantizationAwareConfig(SamplerFields):
     """Draws for the interval."""
 
 
-class ReducibleLossConfig(SamplerFields):
+class ReducibleLossConfig(WrongTextFields):
     """Reducible loss of the quantised model alone (lambda_q = 0)."""
 
     type: Literal["reducible_loss"] = "reducible_loss"

@@ -29,6 +29,8 @@ class Candidate:
     """Jensen-Shannon divergence between the quantised base and the one in full precision, in nats per token."""
     el2n: float | None = None
     """Length of the error vector after the warm-up, per token."""
+    contradiction: float | None = None
+    """How much surer the model is after the warm-up of another token than of the text's, where that is most, in nats."""
     word_errors: int | None = None
     """Word errors of the transcript after the warm-up."""
     words: int | None = None

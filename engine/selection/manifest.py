@@ -21,7 +21,7 @@ from engine.selection.candidate import Candidate, Choice
 
 SEGMENTS_NAME = "segments.parquet"
 SUMMARY_NAME = "selection.json"
-FORMAT = 1
+FORMAT = 2
 
 _ROWS_AT_ONCE = 20_000
 _COLUMNS = (
@@ -44,6 +44,7 @@ _COLUMNS = (
     ("disagreement", "double"),
     ("disagreement_residual", "double"),
     ("el2n", "double"),
+    ("contradiction", "double"),
     ("word_errors", "int64"),
     ("words", "int64"),
     ("stratum", "string"),
@@ -53,7 +54,8 @@ _COLUMNS = (
     ("weight", "double"),
 )
 _OF_CANDIDATE = (
-    "encoder_s", "tokens", "role", "nll_before", "nll_after", "rho", "disagreement", "el2n", "word_errors", "words",
+    "encoder_s", "tokens", "role", "nll_before", "nll_after", "rho", "disagreement", "el2n", "contradiction",
+    "word_errors", "words",
 )  # fmt: skip
 _OF_CHOICE = ("disagreement_residual", "stratum", "score", "inclusion_probability", "selected", "weight")
 

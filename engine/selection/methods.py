@@ -20,11 +20,13 @@ from engine.config.selection import (
     QuantizationAwareConfig,
     SamplerFields,
     SelectionMethodConfig,
+    WrongTextFields,
 )
 from engine.selection.candidate import Candidate, Choice
 from engine.selection.sampling import draw, highest, inclusion_probabilities, loss_weights
 from engine.selection.standardise import Floats, residuals, winsorised, z_scores, z_scores_apart
 from engine.selection.strata import cross
+from engine.selection.wrong_texts import STRATUM, find_wrong_texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,22 @@ def choose(
     Raises:
         SelectionError: a budget that no draw can keep.
     """
+    wrong = find_wrong_texts(candidates, config).ids if isinstance(config, WrongTextFields) else frozenset[str]()
+    left_out = [
+        Choice(
+            c, STRATUM, score=None, disagreement_residual=None, inclusion_probability=0.0, selected=False, weight=0.0
+        )
+        for c in candidates
+        if c.segment.id in wrong
+    ]
+    chosen = _drawn([c for c in candidates if c.segment.id not in wrong], config, budget_s, lambda_q, seed)
+    return sorted([*left_out, *chosen], key=lambda choice: choice.candidate.segment.id)
+
+
+def _drawn(
+    candidates: Sequence[Candidate], config: SelectionMethodConfig, budget_s: float, lambda_q: float, seed: int
+) -> list[Choice]:
+    """A choice for each candidate, all of whom may be selected."""
     candidates = sorted(candidates, key=lambda c: c.segment.id)
     if not candidates:
         return []

@@ -29,7 +29,7 @@ import numpy as np
 import torch
 
 from engine.adapters import lora
-from engine.config.selection import QuantizationAwareConfig, SelectionConfig
+from engine.config.selection import QuantizationAwareConfig, SelectionConfig, WrongTextFields
 from engine.config.training import QloraConfig, TrainingConfig
 from engine.data.manifest import Utterance
 from engine.errors import ConfigError, Fault, SelectionError, StoppedError
@@ -45,9 +45,11 @@ from engine.selection.pool import Pool, budget_s, encoder_s, looks_at_audio, tra
 from engine.selection.result import Figures, Measured, SelectionResult, fault_warnings, figures_of
 from engine.selection.sampling import check_budget, random_order
 from engine.selection.saving import Saving, predict_saving
+from engine.selection.scorer import Loss
 from engine.selection.self_disable import Decision, decide
 from engine.selection.steps import LocalSteps, Steps
 from engine.selection.warm_up import AsLog, attach, brief, train_briefly
+from engine.selection.wrong_texts import find_wrong_texts
 from engine.storage import LocalRunStore
 from engine.tasks.speech_to_text import SpeechToText
 from engine.tasks.task import build_task
@@ -181,6 +183,7 @@ class _Selection:
             candidates, decision = self._scored(candidates, pool)
         lambda_q = decision.lambda_q if decision else 0.0
         choices = choose(candidates, self.config.method, limit_s, lambda_q=lambda_q, seed=self.config.seed)
+        warnings += self._wrong_texts(candidates)
         write_selection(self.out, choices, left_out)
         figures = figures_of(pool, segments, left_out, choices, limit_s)
         saving = self._saving(pool, figures, encoder_s_per_s or self.measured_encoder_s_per_s)
@@ -245,13 +248,17 @@ class _Selection:
     def _before(self, candidates: list[Candidate]) -> list[Candidate]:
         self.base.speech.model.eval()
         found = self._losses(candidates, None, self.needs.full_precision)
-        return [dataclasses.replace(c, nll_before=nll, disagreement=d) for c, (nll, _, d) in _with(candidates, found)]
+        return [
+            dataclasses.replace(c, nll_before=loss.nll, disagreement=loss.disagreement)
+            for c, loss in _with(candidates, found)
+        ]
 
     def _after(self, candidates: list[Candidate]) -> list[Candidate]:
         if self.needs.after:
             found = self._losses(candidates, self._adapter("warm_up"))
             candidates = [
-                dataclasses.replace(c, nll_after=nll, el2n=el2n) for c, (nll, el2n, _) in _with(candidates, found)
+                dataclasses.replace(c, nll_after=loss.nll, el2n=loss.el2n, contradiction=loss.contradiction)
+                for c, loss in _with(candidates, found)
             ]
         if self.needs.transcripts:
             heard = {
@@ -283,7 +290,7 @@ class _Selection:
         if len(held_out) >= method.least_held_out:
             self._train(adapted, brief(self.training, None, epochs=1.0), held_out, "held_out")
             found = self._losses(held_out, self._adapter("held_out"))
-            drops = np.array([(c.nll_after or 0.0) - nll for c, (nll, _, _) in _with(held_out, found)])
+            drops = np.array([(c.nll_after or 0.0) - loss.nll for c, loss in _with(held_out, found)])
         places = [i for i, c in enumerate(candidates) if c.role == "held_out"]
         return decide(
             disagreement_residuals(candidates)[places],
@@ -319,10 +326,21 @@ class _Selection:
 
     def _losses(
         self, candidates: Sequence[Candidate], adapter: Path | None, full_precision: bool = False
-    ) -> dict[str, tuple[float, float, float | None]]:
+    ) -> dict[str, Loss]:
         name = f"scoring {adapter.parent.name if adapter else 'the base'}"
         losses = self._told(name, self.steps.losses(_utterances(candidates), adapter, full_precision), len(candidates))
-        return {loss.id: (loss.nll, loss.el2n, loss.disagreement) for loss in losses}
+        return {loss.id: loss for loss in losses}
+
+    def _wrong_texts(self, candidates: Sequence[Candidate]) -> list[str]:
+        if not isinstance(self.config.method, WrongTextFields):
+            return []
+        wrong = find_wrong_texts(candidates, self.config.method)
+        self._log("info", "wrong_texts", wrong.reason)
+        if not wrong.contradicted:
+            return []
+        ids = sorted(wrong.ids)
+        shown = f" ({', '.join(ids[:5])}{', ...' if len(ids) > 5 else ''}): listen to them" if ids else ""
+        return [f"wrong_text: {wrong.reason}{shown}"]
 
     # ---- results -------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from engine.config.training import TrainingConfig
 from engine.data.batching import evaluation_batches
 from engine.data.manifest import Utterance
 from engine.models.base import load_base
-from engine.selection.scores import divergence_per_token, el2n_per_token, nll_per_token
+from engine.selection.scores import contradiction, divergence_per_token, el2n_per_token, nll_per_token
 from engine.tasks.speech_to_text import SpeechToText
 from engine.tasks.task import build_task
 
@@ -27,6 +27,8 @@ class Loss:
     """Nats per token."""
     el2n: float
     """Length of the error vector, per token."""
+    contradiction: float
+    """How much surer the model is of another token than of the text's, where that is most, in nats."""
     disagreement: float | None = None
     """Divergence from the model in full precision, in nats per token, if there is one."""
 
@@ -97,11 +99,12 @@ class Scorer:
         logits_BUV = self.task.logits(batch)
         nll_B = nll_per_token(logits_BUV, batch.targets_BU)
         el2n_B = el2n_per_token(logits_BUV, batch.targets_BU)
+        contradiction_B = contradiction(logits_BUV, batch.targets_BU)
         divergence_B: Sequence[float | None] = [None] * len(nll_B)
         if self._full is not None:
             divergence_B = divergence_per_token(self._full.logits(batch), logits_BUV, batch.targets_BU)
-        rows = zip(utterances, nll_B, el2n_B, divergence_B, strict=True)
-        return [Loss(u.id, nll, el2n, divergence) for u, nll, el2n, divergence in rows]
+        rows = zip(utterances, nll_B, el2n_B, contradiction_B, divergence_B, strict=True)
+        return [Loss(u.id, nll, el2n, lead, divergence) for u, nll, el2n, lead, divergence in rows]
 
     def transcripts(self, utterances: Sequence[Utterance]) -> list[Transcribed]:
         """Word errors of each utterance of a batch, after normalisation.

@@ -35,6 +35,19 @@ def el2n_per_token(logits_BUV: torch.Tensor, targets_BU: torch.Tensor) -> list[f
     return means
 
 
+def contradiction(logits_BUV: torch.Tensor, targets_BU: torch.Tensor) -> list[float]:
+    """How much surer the model is of another token than of the target, where that is most; in nats, per utterance.
+
+    0 where the model would say the text itself. A text that was not said is contradicted at its first wrong token, and
+    may be easy to go on with from there: hence the largest difference and not the mean.
+    """
+    largest = []
+    for logits_NV, targets_N in _rows(logits_BUV, targets_BU):
+        lead_N = logits_NV.max(-1).values - logits_NV.gather(1, targets_N[:, None])[:, 0]
+        largest.append(float(lead_N.max()))
+    return largest
+
+
 def divergence_per_token(full_BUV: torch.Tensor, quantized_BUV: torch.Tensor, targets_BU: torch.Tensor) -> list[float]:
     """Mean Jensen-Shannon divergence between two models' distributions at each utterance's targets, in nats.
 

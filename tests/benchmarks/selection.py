@@ -14,11 +14,9 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +28,7 @@ from engine.config.selection import SelectionConfig
 from engine.data.manifest import Utterance, read_manifest, write_manifest
 from engine.segments.segment import Segment
 from engine.segments.segmenting import SegmentLimits, reading_batches, segment_batch
+from services.footprint import FootprintSampler
 
 _ROOT = Path(__file__).resolve().parents[2]
 _DEMO_SPEECH = _ROOT / "engine" / "data" / "bundled" / "demo-speech"
@@ -96,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--hours", type=float, nargs=2, default=[1.0, 10.0], help="of audio (default: 1 10)")
     parser.add_argument("--workers", type=int, default=2, help="processes of a side (default: %(default)s)")
-    parser.add_argument("--runs", type=int, default=2, help="of each side; the best counts (default: %(default)s)")
+    parser.add_argument("--runs", type=int, default=3, help="of each side; the best counts (default: %(default)s)")
     parser.add_argument(
         "--audio", type=Path, default=Path("build/bench-select"), help="where the audio is kept (default: %(default)s)"
     )
@@ -185,8 +184,6 @@ _LIMITS = SegmentLimits(30.0, _any_text)
 
 def _ours(corpus: Path, workers: int) -> dict[str, Any]:
     """The step of a selection on a cluster that stands."""
-    import ray
-
     from cluster.runtime import start_local
     from cluster.selection.blocks import Source
     from cluster.selection.config import SelectionResources
@@ -201,12 +198,12 @@ def _ours(corpus: Path, workers: int) -> dict[str, Any]:
         store = LocalRunStore(Path(folder))
         task: Any = None  # it is asked for scores only
         steps = RayDataSteps(source, _CONFIG, "", TrainingConfig(), SelectionResources(), store, task)
-        ray.get(start_workers(SelectionResources()))  # as a driver has them by the time that its model is loaded
-        with _peak() as peak:
+        start_workers(SelectionResources()).wait()  # as a driver has them by the time that its model is loaded
+        with _footprint() as footprint:
             started_s = time.perf_counter()
             segments = list(steps.segment(utterances, _LIMITS))
             wall_s = time.perf_counter() - started_s
-    return _told(utterances, segments, wall_s, peak())
+    return _told(utterances, segments, wall_s, footprint.peak_bytes)
 
 
 def _pool(corpus: Path, workers: int) -> dict[str, Any]:
@@ -215,14 +212,14 @@ def _pool(corpus: Path, workers: int) -> dict[str, Any]:
     from cluster.selection.config import SelectionResources
 
     utterances = read_manifest(corpus / "manifest.jsonl")
-    with _peak() as peak:
+    with _footprint() as footprint:
         started_s = time.perf_counter()
         blocks = in_blocks(reading_batches(utterances, _CONFIG.batch_audio_s), SelectionResources().block_audio_s)
         with ProcessPoolExecutor(workers) as pool:
             found = pool.map(_segments_of, blocks, [corpus] * len(blocks))
             segments = [segment for block in found for segment in block]
         wall_s = time.perf_counter() - started_s
-    return _told(utterances, segments, wall_s, peak())
+    return _told(utterances, segments, wall_s, footprint.peak_bytes)
 
 
 def _segments_of(block: list[list[Utterance]], corpus: Path) -> list[Segment]:
@@ -240,7 +237,7 @@ def _validation(corpus: Path, workers: int) -> dict[str, Any]:
         (source / "audio").mkdir()
         for path in (corpus / "audio").iterdir():
             os.link(path, source / "audio" / path.name)
-        with _peak() as peak:
+        with _footprint() as footprint:
             started_s = time.perf_counter()
             report = ingest(source, Path(folder) / "version", threads=workers)
             wall_s = time.perf_counter() - started_s
@@ -249,7 +246,7 @@ def _validation(corpus: Path, workers: int) -> dict[str, Any]:
         "audio_s_per_s": report.audio_s / wall_s,
         "items_good": report.items_good,
         "set_aside": report.set_aside_by_code,
-        "peak_bytes": peak(),
+        "peak_bytes": footprint.peak_bytes,
     }
 
 
@@ -271,35 +268,8 @@ def _told(
     }
 
 
-class _Peak:
-    """The most memory that this process and those it started had, shared pages counted once."""
-
-    def __init__(self) -> None:
-        self.most_bytes = 0
-
-    def __call__(self) -> int:
-        return self.most_bytes
-
-
-@contextmanager
-def _peak(every_s: float = 1.0) -> Iterator[_Peak]:
-    from services.footprint import Family, resident_bytes
-
-    family, peak, ended = Family(Path(os.environ["LIM_HOME"])), _Peak(), threading.Event()
-
-    def look() -> None:
-        while True:
-            peak.most_bytes = max(peak.most_bytes, resident_bytes(family.members()))
-            if ended.wait(every_s):
-                return
-
-    thread = threading.Thread(target=look, daemon=True)
-    thread.start()
-    try:
-        yield peak
-    finally:
-        ended.set()
-        thread.join()
+def _footprint() -> FootprintSampler:
+    return FootprintSampler(Path(os.environ["LIM_HOME"]))
 
 
 if __name__ == "__main__":

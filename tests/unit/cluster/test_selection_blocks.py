@@ -60,6 +60,13 @@ def test_blocks_hold_whole_batches_and_all_of_them() -> None:
     assert [batch for block in found for batch in block] == batches
 
 
+@pytest.mark.parametrize(("total_s", "blocks"), [(120.0, 1), (3_600.0, 12), (16_000.0, 16), (36_000.0, 20)])
+def test_blocks_of_their_own_size_follow_the_audio_alone(total_s: float, blocks: int) -> None:
+    batches = [[_utterance(i, 20.0)] for i in range(round(total_s / 20.0))]
+    assert len(in_blocks(batches, None)) == blocks
+    assert len(in_blocks(iter(batches), None)) == blocks
+
+
 def test_segments_of_a_block(source: Source) -> None:
     table = segment_blocks(
         _table([_utterance(0), _utterance(1)], [_utterance(3)]), source=source, config=SelectionConfig(), limits=LIMITS

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from engine.selection.scores import divergence_per_token, el2n_per_token, nll_per_token
+from engine.selection.scores import contradiction, divergence_per_token, el2n_per_token, nll_per_token
 
 TARGETS = torch.tensor([[-100, 2, 0, 4, -100], [-100, 1, -100, -100, -100]])
 
@@ -61,6 +61,15 @@ def test_the_divergence_has_its_bounds() -> None:
     other = certain.roll(1, dims=-1)
     assert divergence_per_token(certain, other, TARGETS) == pytest.approx([math.log(2)] * 2)
     assert el2n_per_token(certain, TARGETS)[1] == pytest.approx(math.sqrt(2))
+
+
+def test_the_contradiction_is_the_largest_lead_of_another_token() -> None:
+    logits = _logits(5)
+    expected = [max(math.log(max(p)) - math.log(p[y]) for p, y in tokens) for tokens in _by_token(logits)]
+    assert min(expected) > 0
+    assert contradiction(logits, TARGETS) == pytest.approx(expected, rel=1e-6)
+    agreed = torch.nn.functional.one_hot(TARGETS.clamp(min=0), 6).float()
+    assert contradiction(agreed, TARGETS) == [0.0, 0.0]
 
 
 def test_small_differences_are_told_apart_from_rounding() -> None:

@@ -1,0 +1,96 @@
+"""The pools of the study on selection: what is in them, and who is where."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.data.manifest import Utterance, read_manifest, write_manifest
+from engine.data.shards import RATE_HZ, ShardWriter
+from engine.errors import ConfigError
+from tuning.studies.selection.arms import FULL, primary, secondary
+from tuning.studies.selection.cells import division
+from tuning.studies.selection.pools import PoolConfig, PoolName, is_wrong, write_pool
+
+CONFIG = PoolConfig(per_speaker=40, test_per_speaker=20)
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("source")
+    writer, utterances = ShardWriter(folder, 600.0), []
+    for speaker in ("ann", "bob", "cleo", "dan"):
+        for number in range(60):
+            samples_T = np.random.default_rng(number).integers(-8000, 8000, RATE_HZ // 10).astype(np.int16)
+            shard, start_s = writer.add(samples_T)
+            text = ("one", "two", "three")[number % 3]
+            utterances.append(Utterance(f"{speaker}-{number:02d}", shard, start_s, 0.1, text, speaker))
+    writer.close()
+    write_manifest(folder / "manifest.jsonl", utterances)
+    return folder
+
+
+def _pool(source: Path, folder: Path, name: PoolName, seed: int = 0, dev: bool = False) -> list[Utterance]:
+    write_pool(
+        source, folder, name, CONFIG, train_speakers=["ann", "bob"], test_speakers=["cleo", "dan"], seed=seed, dev=dev
+    )
+    return read_manifest(folder / "manifest.jsonl")
+
+
+def test_the_clean_pool_is_the_recordings_as_they_are(source: Path, tmp_path: Path) -> None:
+    truth = {u.id: u for u in read_manifest(source / "manifest.jsonl")}
+    pool = _pool(source, tmp_path, "clean")
+    train = [u for u in pool if u.split == "train"]
+    assert Counter(u.speaker for u in train) == {"ann": 40, "bob": 40}
+    assert all(not is_wrong(u.id) and u.text == truth[u.id.split("-", 1)[1][:-2]].text for u in train)
+    assert {u.duration_s for u in pool} == {0.1}
+    assert Counter(u.speaker for u in pool if u.split == "test") == {"cleo": 20, "dan": 20}
+
+
+def test_the_noisy_pool_has_copies_wrong_texts_and_silence(source: Path, tmp_path: Path) -> None:
+    truth = {u.id: u for u in read_manifest(source / "manifest.jsonl")}
+    train = [u for u in _pool(source, tmp_path, "noisy") if u.split == "train"]
+    assert len(train) == 80
+    originals = Counter(u.id.split("-", 1)[1][:-2] for u in train)
+    assert Counter(originals.values()) == {4: 12, 1: 32}
+    for u in train:
+        assert is_wrong(u.id) == (u.text != truth[u.id.split("-", 1)[1][:-2]].text)
+    assert 3 <= sum(is_wrong(u.id) for u in train) <= 20
+    padded = [u.duration_s for u in train if u.duration_s > 0.1]
+    assert 12 <= len(padded) <= 38
+    assert min(padded) >= 0.7 and max(padded) <= 1.7
+
+
+def test_dev_and_test_share_no_recording_and_seeds_differ(source: Path, tmp_path: Path) -> None:
+    pools = {
+        (seed, dev): _pool(source, tmp_path / f"{seed}-{dev}", "clean", seed, dev)
+        for seed in (0, 1)
+        for dev in (False, True)
+    }
+    tested = {key: {u.id for u in pool if u.split == "test"} for key, pool in pools.items()}
+    assert not tested[0, False] & tested[0, True]
+    assert tested[0, False] == tested[1, False]
+    trained = {key: {u.id for u in pool if u.split == "train"} for key, pool in pools.items()}
+    assert trained[0, False] == trained[0, True] != trained[1, False]
+
+
+def test_a_speaker_with_too_little_is_named(source: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="speaker eve has 0 utterances"):
+        write_pool(source, tmp_path, "clean", CONFIG, train_speakers=["ann"], test_speakers=["eve"], seed=0)
+
+
+def test_every_half_of_the_speakers_is_trained_on_in_turn() -> None:
+    speakers = ["ann", "bob", "cleo", "dan"]
+    halves = [division(speakers, seed) for seed in range(6)]
+    assert len({tuple(train) for train, _ in halves}) == 6
+    assert all(sorted(train + test) == speakers for train, test in halves)
+    assert division(speakers, 6) == halves[0]
+
+
+def test_arms_have_names_of_their_own() -> None:
+    arms = primary() + secondary()
+    assert len({arm.key for arm in arms}) == len(arms)
+    assert [arm.name for arm in arms if arm.share == 1.0] == [FULL]

@@ -1,0 +1,1 @@
+"""Does signal selection keep the quality of training on everything at a fraction of its cost?"""

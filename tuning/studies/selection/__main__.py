@@ -1,0 +1,144 @@
+"""`make study-selection`: the protocol, its cells over two processes, and the report."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+from engine.config.base import read_yaml
+from engine.data.ingest import ingest
+from engine.models.catalogue import PROJECT_ROOT
+from tuning.studies.selection.arms import BASELINE, EVERYTHING, Arm, primary, secondary
+from tuning.studies.selection.cells import Cell, Setting, cell_path, read_cell, run_cells, speakers_of
+from tuning.studies.selection.pools import PoolConfig, PoolName
+from tuning.studies.selection.report import write_report
+
+POOLS: tuple[PoolName, ...] = ("noisy", "clean")
+LEARNING_RATES = (5e-4, 1e-3, 2e-3, 4e-3)
+_TUNING_SEEDS = (100, 101, 102)
+_BUNDLED = PROJECT_ROOT / "engine" / "data" / "bundled" / "demo-speech"
+_RECIPE = PROJECT_ROOT / "configs" / "training" / "demo.yaml"
+_EXAMPLES = """\
+examples:
+  make study-selection DATA=fsdd                                   real speech; about an hour on two cores
+  python -m tuning.studies.selection --data fsdd --seeds 2 --secondary-seeds 0 --full-steps 40    see that it runs
+A study that was cut off goes on from the cells that are in its work folder.
+"""
+
+
+def main() -> int:
+    """Choose learning rates on dev, run every cell, report."""
+    arguments = _parser().parse_args()
+    arguments.work.mkdir(parents=True, exist_ok=True)
+    data = arguments.work / "data"
+    if not (data / "manifest.jsonl").exists():
+        ingest(arguments.data, data)
+    recipe = read_yaml(_RECIPE)
+    pool = PoolConfig(per_speaker=arguments.per_speaker)
+    setting = Setting(data, arguments.model, recipe, pool, arguments.full_steps, arguments.work)
+    started = time.perf_counter()
+    shares = sorted({arm.share for arm in primary()}, reverse=True)
+
+    tuned = [(_baseline(share), rate) for share in shares for rate in LEARNING_RATES]
+    jobs = [(name, seed, tuned, True) for seed in _TUNING_SEEDS[: arguments.tuning_seeds] for name in POOLS]
+    _run(setting, jobs, arguments.processes, "learning rates")
+    rates = {
+        (name, share): _best_rate(setting, name, share, arguments.tuning_seeds) for name in POOLS for share in shares
+    }
+    for (name, share), rate in sorted(rates.items()):
+        print(f"{name} pool, share {share:g}: learning rate {rate:g}", flush=True)
+
+    jobs = []
+    for seed in range(arguments.seeds):
+        for name in POOLS:
+            arms = primary() + (secondary() if seed < arguments.secondary_seeds else [])
+            jobs.append((name, seed, [(arm, rates[name, arm.share]) for arm in arms], False))
+    _run(setting, jobs, arguments.processes, "arms")
+
+    cells = [
+        cell
+        for name, seed, wanted, _ in jobs
+        for arm, rate in wanted
+        if (cell := read_cell(cell_path(setting.work, name, seed, arm, rate, False))) is not None
+    ]
+    figures = write_report(cells, rates, setting, speakers_of(data), arguments.report)
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    arguments.out.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    print(f"{len(cells)} cells, {time.perf_counter() - started:.0f} s; written to {arguments.report}", flush=True)
+    return 0
+
+
+Job = tuple[PoolName, int, list[tuple[Arm, float]], bool]
+
+
+def _run(setting: Setting, jobs: Sequence[Job], processes: int, what: str) -> None:
+    started, done = time.perf_counter(), 0
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=context) as pool:
+        waiting = {
+            pool.submit(run_cells, setting, name, seed, wanted, dev=dev): (name, seed)
+            for name, seed, wanted, dev in jobs
+        }
+        for future in as_completed(waiting):
+            name, seed = waiting[future]
+            ran, done = future.result(), done + 1
+            if ran:
+                print(
+                    f"{what}: {done} of {len(jobs)} ({name} pool, seed {seed}: {ran} cells), "
+                    f"{time.perf_counter() - started:.0f} s",
+                    flush=True,
+                )
+
+
+def _baseline(share: float) -> Arm:
+    """Whom the learning rate is chosen for: training on everything, or the plain baseline at a share."""
+    return next(arm for arm in primary() if arm.share == share and (arm is EVERYTHING or arm.name == BASELINE))
+
+
+def _best_rate(setting: Setting, name: PoolName, share: float, seeds: int) -> float:
+    def wer(rate: float) -> float:
+        paths = [cell_path(setting.work, name, s, _baseline(share), rate, True) for s in _TUNING_SEEDS[:seeds]]
+        found: list[Cell] = [cell for path in paths if (cell := read_cell(path)) is not None]
+        return sum(cell.wer for cell in found) / len(found)
+
+    return min(LEARNING_RATES, key=wer)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tuning.studies.selection",
+        description="Signal selection against training on everything and against plain baselines, on a pool with "
+        "copies, wrong labels and silence and on a clean one.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=Path(os.environ.get("DATA") or _BUNDLED),
+        help="recordings of at least four speakers, as for `make demo` (default: $DATA, else the bundled speech)",
+    )
+    parser.add_argument("--model", default="whisper-pico", help="(default: %(default)s)")
+    parser.add_argument("--seeds", type=int, default=14, help="of the primary claims (default: %(default)s)")
+    parser.add_argument("--secondary-seeds", type=int, default=4, help="of the other arms (default: %(default)s)")
+    parser.add_argument("--tuning-seeds", type=int, default=1, help="per learning rate (default: %(default)s)")
+    parser.add_argument("--per-speaker", type=int, default=400, help="training utterances (default: %(default)s)")
+    parser.add_argument("--full-steps", type=int, default=200, help="of training on everything (default: %(default)s)")
+    parser.add_argument("--processes", type=int, default=2, help="at once, a thread each (default: %(default)s)")
+    parser.add_argument("--work", type=Path, default=Path("build/study-selection"), help="(default: %(default)s)")
+    parser.add_argument("--report", type=Path, default=Path("docs/studies/selection.md"), help="(default: %(default)s)")
+    parser.add_argument("--out", type=Path, default=Path("build/study-selection.json"), help="(default: %(default)s)")
+    return parser
+
+
+if __name__ == "__main__":
+    # Before torch is imported by the processes: each has one thread, and it sleeps while it waits.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    raise SystemExit(main())

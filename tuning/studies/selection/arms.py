@@ -1,0 +1,77 @@
+"""What is compared: methods of selection at shares of the pool's cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+FULL = "full"
+METHOD = "quantization_aware"
+BASELINE = "duration_stratified"
+SHUFFLED = "shuffled"
+"""The method with its scores dealt out to other segments at random: what is left when they mean nothing."""
+AS_FIRST_DESIGNED = "no wrong texts left out"
+"""The method without leaving out contradicted texts."""
+
+Source = Literal["scored", "selected"]
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One way to choose what is trained on."""
+
+    name: str
+    share: float
+    """Of the encoder seconds (and of the steps) of training on everything."""
+    method: dict[str, Any] = field(default_factory=dict)
+    """Config of the method."""
+    source: Source = "scored"
+    """`scored`: chosen from the scores that one selection of the pool made for all such arms; `selected`: selected by
+    itself."""
+    more: dict[str, Any] = field(default_factory=dict)
+    """Further fields of the selection's config."""
+    shuffles: bool = False
+    """Whether the scores change places first."""
+
+    @property
+    def key(self) -> str:
+        """Unique among the arms."""
+        return f"{self.name} {self.share:g}".replace(" ", "-")
+
+
+def _arm(name: str, share: float, method: str = "", **more: Any) -> Arm:
+    return Arm(name, share, {"type": method or name, **more})
+
+
+EVERYTHING = Arm(FULL, 1.0)
+
+
+def primary(shares: tuple[float, ...] = (0.5, 0.25)) -> list[Arm]:
+    """The arms of the primary claims."""
+    arms = [EVERYTHING]
+    for share in shares:
+        arms += [
+            _arm(METHOD, share),
+            _arm(BASELINE, share),
+            Arm(SHUFFLED, share, {"type": METHOD}, shuffles=True),
+        ]
+    return arms
+
+
+def secondary(share: float = 0.5) -> list[Arm]:
+    """The other baselines and ablations, at one share."""
+    return [
+        _arm(AS_FIRST_DESIGNED, share, METHOD, wrong_text_nats=None),
+        _arm("random", share),
+        _arm("disagreement", share),
+        _arm("top_loss", share),
+        _arm("el2n", share),
+        Arm("cowerage", share, {"type": "cowerage"}, source="selected"),
+        Arm(
+            "trim_pack_only",
+            share,
+            {"type": "trim_pack_only"},
+            source="selected",
+            more={"pack": {"type": "join", "target_s": 3.0}},
+        ),
+    ]

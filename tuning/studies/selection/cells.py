@@ -1,0 +1,313 @@
+"""One cell of the study: a pool of one seed, chosen from by one arm, trained on and tested."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import TypeAdapter
+
+from engine.config.base import parse
+from engine.config.selection import SelectionConfig, SelectionMethodConfig
+from engine.config.training import TrainingConfig
+from engine.data.manifest import read_manifest
+from engine.evaluation.text import NORMALIZERS
+from engine.evaluation.word_errors import count_errors
+from engine.events import MemorySink
+from engine.finetune import RunResult, finetune
+from engine.selection.candidate import Candidate
+from engine.selection.manifest import read_selection, read_summary, write_selection, write_summary
+from engine.selection.methods import choose
+from engine.selection.pipeline import select
+from engine.selection.pool import encoder_s
+from engine.storage import LocalRunStore
+from tuning.studies.selection.arms import FULL, METHOD, Arm
+from tuning.studies.selection.pools import PoolConfig, PoolName, is_wrong, write_pool
+
+WINDOW_S = 30.0
+# What a wrong text would be mistaken for: these scores are dealt out together.
+_SCORES = ("nll_before", "nll_after", "disagreement", "el2n", "contradiction", "role")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What all cells of a study share."""
+
+    data: Path
+    """Dataset version with speakers."""
+    model: str
+    """Base model."""
+    recipe: dict[str, Any]
+    """Values of the training config."""
+    pool: PoolConfig
+    """What pools are made of."""
+    full_steps: int
+    """Optimizer steps of training on everything; a share of the audio gets that share of them."""
+    work: Path
+    """Where cells are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What a cell came to."""
+
+    pool: str
+    seed: int
+    arm: str
+    share: float
+    learning_rate: float
+    dev: bool
+    train_speakers: list[str]
+    errors: dict[str, list[int]]
+    """Word errors and words of each speaker that was tested on."""
+    wer: float
+    steps: int
+    selected: int
+    wrong_share: float
+    """Of the selected segments, those with a wrong text."""
+    wrong_weight: float
+    """Their part of the loss's weight."""
+    encoder_s: float
+    """Seconds that the encoder runs over in one pass over the selection."""
+    training_s: float
+    selection_s: float
+    peak_bytes: int
+    trainable_parameters: int
+    decision: dict[str, Any] | None
+
+
+def speakers_of(data: Path) -> list[str]:
+    """Everybody in a dataset version, sorted."""
+    return sorted({u.speaker for u in read_manifest(data / "manifest.jsonl") if u.speaker})
+
+
+def division(speakers: Sequence[str], seed: int) -> tuple[list[str], list[str]]:
+    """Who is trained on and who is tested on: each half of the speakers in turn."""
+    halves = list(combinations(sorted(speakers), len(speakers) // 2))
+    train = list(halves[seed % len(halves)])
+    return train, [s for s in sorted(speakers) if s not in train]
+
+
+def cell_path(work: Path, pool: PoolName, seed: int, arm: Arm, learning_rate: float, dev: bool) -> Path:
+    """Where a cell is kept."""
+    return work / "cells" / f"{pool}-{'dev' if dev else 'test'}-{arm.key}-{learning_rate:g}-{seed:02d}.json"
+
+
+def read_cell(path: Path) -> Cell | None:
+    """A cell that was run before; None where there is none."""
+    try:
+        return Cell(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def run_cells(
+    setting: Setting, pool: PoolName, seed: int, wanted: Sequence[tuple[Arm, float]], *, dev: bool = False
+) -> int:
+    """Run those cells of one pool and seed that are not there yet; the pool is removed afterwards.
+
+    Args:
+        setting: what all cells share.
+        pool: which pool.
+        seed: of the pool, the selection and the training.
+        wanted: arms with their learning rates.
+        dev: test on the utterances that no test takes, to choose learning rates by.
+
+    Returns:
+        How many were run.
+    """
+    missing = [
+        (arm, rate) for arm, rate in wanted if read_cell(cell_path(setting.work, pool, seed, arm, rate, dev)) is None
+    ]
+    if not missing:
+        return 0
+    folder = setting.work / "pools" / f"{pool}-{seed:02d}-{'dev' if dev else 'test'}"
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        _PoolOfSeed(setting, pool, seed, folder, dev).run(missing)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return len(missing)
+
+
+class _PoolOfSeed:
+    def __init__(self, setting: Setting, pool: PoolName, seed: int, folder: Path, dev: bool) -> None:
+        self.setting, self.pool, self.seed, self.folder, self.dev = setting, pool, seed, folder, dev
+        self.data = folder / "data"
+        self.train_speakers, self.test_speakers = division(speakers_of(setting.data), seed)
+        self._scored_s: float | None = None
+
+    def run(self, wanted: Sequence[tuple[Arm, float]]) -> None:
+        write_pool(
+            self.setting.data,
+            self.data,
+            self.pool,
+            self.setting.pool,
+            train_speakers=self.train_speakers,
+            test_speakers=self.test_speakers,
+            seed=self.seed,
+            dev=self.dev,
+        )
+        for arm, rate in wanted:
+            cell = self._cell(arm, rate)
+            path = cell_path(self.setting.work, self.pool, self.seed, arm, rate, self.dev)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial = path.with_suffix(".partial")
+            partial.write_text(json.dumps(dataclasses.asdict(cell)), encoding="utf-8")
+            partial.replace(path)
+
+    def _cell(self, arm: Arm, rate: float) -> Cell:
+        selection, selection_s = (None, 0.0) if arm.name == FULL else self._selection(arm)
+        run = self.folder / f"run-{arm.key}-{rate:g}"
+        result = finetune(
+            model=self.setting.model,
+            data=self.data,
+            config=self._training(arm.share, rate),
+            store=LocalRunStore(run),
+            events=MemorySink(),
+            work_dir=run / "work",
+            selection=selection,
+            threads=1,
+        )
+        errors = self._errors(run)
+        facts = self._facts(selection)
+        shutil.rmtree(run)
+        return self._told(arm, rate, result, errors, facts, selection_s)
+
+    def _told(
+        self,
+        arm: Arm,
+        rate: float,
+        result: RunResult,
+        errors: dict[str, list[int]],
+        facts: dict[str, Any],
+        selection_s: float,
+    ) -> Cell:
+        return Cell(
+            pool=self.pool,
+            seed=self.seed,
+            arm=arm.name,
+            share=arm.share,
+            learning_rate=rate,
+            dev=self.dev,
+            train_speakers=self.train_speakers,
+            errors=errors,
+            wer=sum(e for e, _ in errors.values()) / sum(w for _, w in errors.values()),
+            steps=result.steps,
+            training_s=result.training_s,
+            selection_s=selection_s,
+            peak_bytes=result.peak_bytes,
+            trainable_parameters=result.trainable_parameters,
+            **facts,
+        )
+
+    def _training(self, share: float, rate: float) -> TrainingConfig:
+        recipe = self.setting.recipe
+        changes = {
+            "seed": self.seed,
+            "max_steps": max(1, round(share * self.setting.full_steps)),
+            "optimizer": recipe["optimizer"] | {"learning_rate": rate},
+            "evaluation": {"base": False},
+            "checkpoint": {"every_steps": 100_000},
+        }
+        return parse(TrainingConfig, recipe | changes)
+
+    # ---- selections ----------------------------------------------------------------------------------------
+
+    def _selection(self, arm: Arm) -> tuple[Path, float]:
+        """The folder of the arm's selection, and how long it took or would have taken by itself."""
+        out = self.folder / f"selection-{arm.key}"
+        if arm.source == "selected":
+            return out, self._select(out, arm.share, {"method": arm.method, **arm.more})
+        scored = self.folder / "scored"
+        if self._scored_s is None:
+            self._scored_s = self._select(scored, arm.share, {"method": {"type": METHOD}})
+        if not out.exists():
+            self._choose(scored, out, arm)
+        return out, self._scored_s
+
+    def _select(self, out: Path, share: float, fields: dict[str, Any]) -> float:
+        started = time.perf_counter()
+        config = parse(SelectionConfig, {"seed": self.seed, "budget": {"type": "share", "fraction": share}} | fields)
+        select(
+            self.data,
+            config,
+            model=self.setting.model,
+            training=self._training(1.0, float(self.setting.recipe["optimizer"]["learning_rate"])),
+            out=out,
+            work_dir=out / "work",
+            threads=1,
+        )
+        return time.perf_counter() - started
+
+    def _choose(self, scored: Path, out: Path, arm: Arm) -> None:
+        choices, left_out = read_selection(scored)
+        candidates = [choice.candidate for choice in choices]
+        if arm.shuffles:
+            candidates = _shuffled(candidates, self.seed)
+        summary = read_summary(scored)
+        method: SelectionMethodConfig = TypeAdapter(SelectionMethodConfig).validate_python(arm.method)
+        decision = summary["decision"] or {}
+        chosen = choose(
+            candidates,
+            method,
+            arm.share * summary["figures"]["utterances_encoder_s"],
+            lambda_q=float(decision.get("lambda_q", 0.0)),
+            seed=self.seed,
+        )
+        write_selection(out, chosen, left_out)
+        write_summary(out, summary)
+
+    # ---- results -------------------------------------------------------------------------------------------
+
+    def _errors(self, run: Path) -> dict[str, list[int]]:
+        speaker = {u.id: u.speaker or "" for u in read_manifest(self.data / "manifest.jsonl")}
+        normalize = NORMALIZERS[self._training(1.0, 1e-3).task.normalizer]
+        pairs: dict[str, tuple[list[str], list[str]]] = {}
+        for line in (run / "predictions.jsonl").read_text(encoding="utf-8").splitlines():
+            row = json.loads(line)
+            references, hypotheses = pairs.setdefault(speaker[row["id"]], ([], []))
+            references.append(normalize(row["reference"]))
+            hypotheses.append(normalize(row["hypothesis"]))
+        counts = {name: count_errors(*texts) for name, texts in sorted(pairs.items())}
+        return {name: [count.word_errors, count.words] for name, count in counts.items()}
+
+    def _facts(self, selection: Path | None) -> dict[str, Any]:
+        if selection is None:
+            rows = [u for u in read_manifest(self.data / "manifest.jsonl") if u.split == "train"]
+            wrong = sum(is_wrong(u.id) for u in rows) / len(rows)
+            return {
+                "selected": len(rows),
+                "wrong_share": wrong,
+                "wrong_weight": wrong,
+                "encoder_s": encoder_s([u.duration_s for u in rows], self._training(1.0, 1e-3), WINDOW_S),
+                "decision": None,
+            }
+        choices, _ = read_selection(selection)
+        chosen = [c for c in choices if c.selected]
+        wrong_N = np.array([any(is_wrong(u) for u in c.candidate.segment.utterances) for c in chosen])
+        weight_N = np.array([c.weight * c.candidate.tokens for c in chosen])
+        return {
+            "selected": len(chosen),
+            "wrong_share": float(wrong_N.mean()),
+            "wrong_weight": float(weight_N[wrong_N].sum() / weight_N.sum()),
+            "encoder_s": float(sum(c.candidate.encoder_s for c in chosen)),
+            "decision": read_summary(selection)["decision"],
+        }
+
+
+def _shuffled(candidates: Sequence[Candidate], seed: int) -> list[Candidate]:
+    """The same segments with each other's scores."""
+    order = np.random.default_rng([seed, 0x5C0]).permutation(len(candidates))
+    return [
+        dataclasses.replace(candidate, **{name: getattr(candidates[other], name) for name in _SCORES})
+        for candidate, other in zip(candidates, order.tolist(), strict=True)
+    ]

@@ -1,0 +1,141 @@
+"""Pools to select from, made of real recordings: a clean one, and one with copies, wrong labels and silence."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from engine.data.manifest import Split, Utterance, read_manifest, write_manifest
+from engine.data.shards import RATE_HZ, ShardWriter, to_int16
+from engine.data.waves import read_wave
+from engine.errors import ConfigError, Fault
+
+PoolName = Literal["clean", "noisy"]
+
+_SHARD_S = 600.0
+_WRONG = "wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class PoolConfig:
+    """What a pool is made of."""
+
+    per_speaker: int = 400
+    """Training utterances of each speaker, copies included."""
+    copied_share: float = 0.6
+    """Noisy pool: the part of them that are copies in groups of `copies`, at another level."""
+    copies: int = 4
+    """Noisy pool: how often such a recording is there."""
+    wrong_share: float = 0.125
+    """Noisy pool: the part of all training utterances that has the text of another one."""
+    silence_share: float = 0.3
+    """Noisy pool: the part that stands between stretches of silence."""
+    silence_s: tuple[float, float] = (0.3, 0.8)
+    """Noisy pool: silence on each side, in seconds."""
+    test_per_speaker: int = 250
+    """Utterances of each speaker that is tested on."""
+
+
+def write_pool(
+    source: Path,
+    folder: Path,
+    name: PoolName,
+    config: PoolConfig,
+    *,
+    train_speakers: Sequence[str],
+    test_speakers: Sequence[str],
+    seed: int,
+    dev: bool = False,
+) -> None:
+    """Write a dataset version: training utterances of some speakers, test utterances of others.
+
+    Ids of utterances with a wrong text begin with `wrong`. What is drawn depends on the seed and the speakers alone,
+    and the two pools of a seed are made of the same recordings as far as they go.
+
+    Args:
+        source: dataset version with speakers.
+        folder: where the pool is written.
+        name: which pool.
+        config: what it is made of.
+        train_speakers: who may be trained on.
+        test_speakers: who is tested on.
+        seed: of all draws.
+        dev: take the utterances to test on from those that no test takes (every third of a speaker's).
+
+    Raises:
+        ConfigError: a speaker with too few utterances.
+    """
+    by_speaker: dict[str, list[Utterance]] = {}
+    for u in sorted(read_manifest(source / "manifest.jsonl"), key=lambda u: u.id):
+        by_speaker.setdefault(u.speaker or "", []).append(u)
+    _check(by_speaker, [*train_speakers, *test_speakers])
+    generator = np.random.default_rng([seed, 0x5E1])
+    writer = ShardWriter(folder, _SHARD_S)
+    written: list[Utterance] = []
+
+    def add(u: Utterance, name: str, text: str, split: Split, level_db: float, silence_s: tuple[float, float]) -> None:
+        before, after = (round(s * RATE_HZ) for s in silence_s)
+        wave_T = np.pad(read_wave(source, u) * np.float32(10 ** (level_db / 20)), (before, after))
+        samples_T, _ = to_int16(np.clip(wave_T, -1.0, 1.0))
+        shard, start_s = writer.add(samples_T)
+        written.append(Utterance(name, shard, start_s, len(samples_T) / RATE_HZ, text, u.speaker, split))
+
+    for speaker in train_speakers:
+        own = [by_speaker[speaker][i] for i in generator.permutation(len(by_speaker[speaker]))]
+        draw = np.random.default_rng([seed, 0x5E2, len(written)])
+        for u, copy in _with_copies(own, name, config):
+            text, label, level_db, silence_s = u.text, "right", 0.0, (0.0, 0.0)
+            if name == "noisy":
+                if draw.random() < config.wrong_share:
+                    text, label = _other_text(u.text, by_speaker[speaker], draw), _WRONG
+                if draw.random() < config.silence_share:
+                    low, high = config.silence_s
+                    silence_s = (float(draw.uniform(low, high)), float(draw.uniform(low, high)))
+                level_db = float(draw.uniform(-6.0, 0.0)) if copy else 0.0
+            add(u, f"{label}-{u.id}-{copy}", text, "train", level_db, silence_s)
+    for speaker in test_speakers:
+        own = by_speaker[speaker]
+        chosen = own[::3] if dev else [u for i, u in enumerate(own) if i % 3]
+        for u in chosen[: config.test_per_speaker]:
+            add(u, f"test-{u.id}", u.text, "test", 0.0, (0.0, 0.0))
+    writer.close()
+    write_manifest(folder / "manifest.jsonl", written)
+
+
+def is_wrong(utterance_id: str) -> bool:
+    """Whether the text of this utterance of a pool is another one's."""
+    return utterance_id.startswith(_WRONG)
+
+
+def _with_copies(own: Sequence[Utterance], name: PoolName, config: PoolConfig) -> list[tuple[Utterance, int]]:
+    """Recordings with the number of the copy."""
+    if name == "clean":
+        return [(u, 0) for u in own[: config.per_speaker]]
+    groups = round(config.copied_share * config.per_speaker / config.copies)
+    taken = [(u, copy) for u in own[:groups] for copy in range(config.copies)]
+    return taken + [(u, 0) for u in own[groups : groups + config.per_speaker - len(taken)]]
+
+
+def _other_text(text: str, utterances: Sequence[Utterance], draw: np.random.Generator) -> str:
+    others = sorted({u.text for u in utterances} - {text})
+    return others[int(draw.integers(len(others)))]
+
+
+def _check(by_speaker: dict[str, list[Utterance]], speakers: Sequence[str]) -> None:
+    faults = [
+        Fault("data", f"speaker {speaker} has {len(by_speaker.get(speaker, []))} utterances; at least 30 are needed")
+        for speaker in speakers
+        if len(by_speaker.get(speaker, [])) < 30
+    ]
+    if faults:
+        raise ConfigError(faults)
+
+
+def describe(config: PoolConfig) -> dict[str, object]:
+    """The pool's settings, for the report."""
+    return dataclasses.asdict(config)

@@ -1,0 +1,233 @@
+"""What the study found, for people: `docs/studies/selection.md` with its plots."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tuning.studies.intervals import Difference, Errors, corpus_wer, holm, paired_difference
+from tuning.studies.selection.arms import BASELINE, FULL, METHOD, SHUFFLED
+from tuning.studies.selection.cells import Cell, Setting
+from tuning.studies.selection.pools import PoolName
+
+MARGIN = 0.05
+"""Non-inferiority margin, as a part of the WER of training on everything; fixed before the study."""
+_INTRODUCTION = """\
+# Signal selection: quality at a fraction of the audio
+
+Written by `make study-selection`; every figure in it was measured by that command. The method is in
+`docs/ARCHITECTURE.md`, the arms in `tuning/studies/selection/arms.py`.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Something that the study set out to show."""
+
+    text: str
+    difference: Difference
+    holds: bool
+    p_holm: float | None = None
+
+
+class Results:
+    """Cells by pool, arm and share."""
+
+    def __init__(self, cells: Sequence[Cell]) -> None:
+        self._cells: dict[tuple[str, str, float], list[Cell]] = {}
+        for cell in cells:
+            self._cells.setdefault((cell.pool, cell.arm, cell.share), []).append(cell)
+
+    def of(self, pool: str, arm: str, share: float) -> list[Cell]:
+        """The cells of an arm, one for each seed."""
+        return sorted(self._cells.get((pool, arm, share), []), key=lambda c: c.seed)
+
+    def arms(self, pool: str) -> list[tuple[str, float]]:
+        """Every arm of a pool, the largest share first."""
+        found = [(arm, share) for name, arm, share in self._cells if name == pool]
+        return sorted(found, key=lambda pair: (-pair[1], pair[0]))
+
+    def errors(self, pool: str, arm: str, share: float) -> Errors:
+        """Word errors and words of an arm."""
+        return {c.seed: {name: (e, w) for name, (e, w) in c.errors.items()} for c in self.of(pool, arm, share)}
+
+    def difference(
+        self, pool: str, ours: tuple[str, float], theirs: tuple[str, float], margin: float = 0.0
+    ) -> Difference:
+        """WER of one arm less that of another."""
+        return paired_difference(self.errors(pool, *ours), self.errors(pool, *theirs), margin=margin)
+
+
+def claims_of(results: Results) -> list[Claim]:
+    """The primary claims, with p values adjusted for their number."""
+    claims = []
+    for share in (0.5, 0.25):
+        ours = (METHOD, share)
+        if share == 0.5:
+            worse = results.difference("noisy", ours, (FULL, 1.0), MARGIN)
+            claims.append(
+                Claim(
+                    f"noisy pool: {share:.0%} selected is not worse than everything by more than {MARGIN:.0%}",
+                    worse,
+                    worse.high < 0,
+                )
+            )
+        plain = results.difference("noisy", ours, (BASELINE, share))
+        control = results.difference("noisy", ours, (SHUFFLED, share))
+        text = f"noisy pool: {share:.0%} selected is better than {share:.0%} drawn evenly over durations"
+        claims.append(Claim(text, plain, plain.high < 0 and control.high < 0))
+    adjusted = holm([claim.difference.p for claim in claims])
+    claims = [Claim(c.text, c.difference, c.holds and p < 0.05, p) for c, p in zip(claims, adjusted, strict=True)]
+    tie = results.difference("clean", (METHOD, 0.5), (BASELINE, 0.5))
+    claims.append(Claim("clean pool: a tie with 50% drawn evenly over durations", tie, tie.low <= 0 <= tie.high))
+    return claims
+
+
+def write_report(
+    cells: Sequence[Cell],
+    rates: Mapping[tuple[PoolName, float], float],
+    setting: Setting,
+    speakers: Sequence[str],
+    path: Path,
+) -> dict[str, Any]:
+    """Write the report with its plots; the figures for programs are returned.
+
+    Args:
+        cells: of the test, not of dev.
+        rates: learning rate of each pool and share.
+        setting: of the study.
+        speakers: everybody in the data.
+        path: of the report; plots are put beside it.
+    """
+    results = Results(cells)
+    claims = claims_of(results)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    plots = _draw(results, path)
+    sections = [
+        _INTRODUCTION,
+        _setting(results, rates, setting, speakers),
+        _claims(claims),
+        *[_pool(results, pool, plots[pool]) for pool in ("noisy", "clean")],
+        _each(results),
+    ]
+    path.write_text("\n".join(sections), encoding="utf-8")
+    return {
+        "claims": [asdict(claim) for claim in claims],
+        "learning_rates": {f"{pool} {share:g}": rate for (pool, share), rate in rates.items()},
+        "wer": {
+            f"{pool}/{arm}/{share:g}": corpus_wer(results.errors(pool, arm, share))
+            for pool in ("noisy", "clean")
+            for arm, share in results.arms(pool)
+        },
+        "cells": len(cells),
+    }
+
+
+def _setting(
+    results: Results, rates: Mapping[tuple[PoolName, float], float], setting: Setting, speakers: Sequence[str]
+) -> str:
+    pool = setting.pool
+    seeds = len(results.of("noisy", FULL, 1.0))
+    told = ", ".join(f"{name} pool at {share:g}: {rate:g}" for (name, share), rate in sorted(rates.items()))
+    return f"""\
+## What was done
+
+Base: `{setting.model}`, QLoRA by the recipe of `make demo`. {len(speakers)} speakers ({", ".join(speakers)}); in each
+seed half of them are trained on and the other half are tested on, each half in turn. A seed also draws the pool, the
+selection, the adapter's first weights and the order of the data, the same for every arm.
+
+- **Pools.** {pool.per_speaker} utterances of each training speaker. Clean: the recordings as they are. Noisy: {pool.copied_share:.0%} of them
+  are {pool.copies} copies each of the same recordings at other levels, {pool.wrong_share:.1%} of the texts are those of other recordings, and
+  {pool.silence_share:.0%} stand between {pool.silence_s[0]:g} to {pool.silence_s[1]:g} s of silence on each side.
+- **Budget.** A share of the seconds that the encoder runs over in one pass over the pool, and the same share of the
+  {setting.full_steps} optimizer steps of training on everything. Every arm but `full` trims silence.
+- **Learning rate.** For each pool and share that of {{5e-4, 1e-3, 2e-3, 4e-3}} with the lowest WER of the plain arm (`full` or
+  `{BASELINE}`) on dev recordings, which no test takes; every arm of a share has it. {told}.
+- **Test.** Up to {pool.test_per_speaker} recordings of each test speaker, once. {seeds} seeds for the primary arms.
+- **Intervals.** 95 %, hierarchical paired bootstrap: seeds, then speakers, 10,000 draws, of the difference of corpus WER.
+  p values of the claims about the noisy pool are adjusted by Holm. "Better" means that the interval lies below zero
+  against the plain baseline and against the method with shuffled scores.
+"""
+
+
+def _claims(claims: Sequence[Claim]) -> str:
+    rows = [
+        f"| {c.text} | {_points(c.difference)} | {'' if c.p_holm is None else f'{c.p_holm:.4f}'} | "
+        f"{'**yes**' if c.holds else '**no**'} |"
+        for c in claims
+    ]
+    head = "| claim | difference of WER, in points | p (Holm) | holds |\n| --- | --- | --- | --- |"
+    note = f"For the first claim the difference is WER less {1 + MARGIN:g} times that of everything.\n"
+    return "\n".join(["## Claims", "", head, *rows, "", note])
+
+
+def _pool(results: Results, pool: str, plot: str) -> str:
+    head = (
+        "| arm | share | seeds | WER | less `full` | less the baseline | wrong texts | encoder s | training s | "
+        "selection s | peak MiB |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+    )
+    rows = []
+    for arm, share in results.arms(pool):
+        cells = results.of(pool, arm, share)
+        full = "" if arm == FULL else _points(results.difference(pool, (arm, share), (FULL, 1.0)))
+        plain = ""
+        if arm not in (FULL, BASELINE):
+            plain = _points(results.difference(pool, (arm, share), (BASELINE, share)))
+        rows.append(
+            f"| {arm} | {share:g} | {len(cells)} | {corpus_wer(results.errors(pool, arm, share)):.1%} | {full} | {plain} | "
+            f"{_mean(cells, 'wrong_share'):.1%} | {_mean(cells, 'encoder_s'):.0f} | {_mean(cells, 'training_s'):.0f} | "
+            f"{_mean(cells, 'selection_s'):.0f} | {_mean(cells, 'peak_bytes') / 2**20:.0f} |"
+        )
+    decisions = [c.decision for c in results.of(pool, METHOD, 0.5) if c.decision]
+    enabled = sum(bool(d["enabled"]) for d in decisions)
+    said = f"The disagreement with full precision was switched on in {enabled} of {len(decisions)} selections (NF4).\n"
+    title = f"## The {pool} pool"
+    return "\n".join([title, "", head, *rows, "", said, f"![WER of each arm]({plot})", ""])
+
+
+def _each(results: Results) -> str:
+    lines = ["## Each seed", "", "WER of the primary arms, in %.", ""]
+    for pool in ("noisy", "clean"):
+        arms = [(FULL, 1.0), *[(arm, s) for s in (0.5, 0.25) for arm in (METHOD, BASELINE, SHUFFLED)]]
+        lines += [f"| {pool} pool, seed | trained on | " + " | ".join(f"{arm} {share:g}" for arm, share in arms) + " |"]
+        lines += ["| --- " * (len(arms) + 2) + "|"]
+        by_arm = {arm: {c.seed: c for c in results.of(pool, *arm)} for arm in arms}
+        for seed, cell in sorted(by_arm[FULL, 1.0].items()):
+            values = [f"{100 * by_arm[arm][seed].wer:.1f}" if seed in by_arm[arm] else "" for arm in arms]
+            lines.append(f"| {seed} | {', '.join(cell.train_speakers)} | " + " | ".join(values) + " |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _points(d: Difference) -> str:
+    return f"{100 * d.estimate:+.1f} ({100 * d.low:+.1f} to {100 * d.high:+.1f})"
+
+
+def _mean(cells: Sequence[Cell], name: str) -> float:
+    return sum(float(getattr(c, name)) for c in cells) / len(cells)
+
+
+def _draw(results: Results, path: Path) -> dict[str, str]:
+    """A plot for each pool: WER of every arm, with each seed's value."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # slow to import
+    from matplotlib.figure import Figure
+
+    names = {}
+    for pool in ("noisy", "clean"):
+        arms = results.arms(pool)
+        figure = Figure(figsize=(8, 0.35 * len(arms) + 1.2), layout="constrained")
+        FigureCanvasAgg(figure)
+        axis = figure.add_subplot()
+        for place, (arm, share) in enumerate(arms):
+            values = [100 * c.wer for c in results.of(pool, arm, share)]
+            axis.plot(values, [place] * len(values), "|", color="tab:blue", alpha=0.6)
+            axis.plot([100 * corpus_wer(results.errors(pool, arm, share))], [place], "o", color="tab:red")
+        axis.set_yticks(range(len(arms)), [f"{arm} {share:g}" for arm, share in arms])
+        axis.invert_yaxis()
+        axis.set_xlabel(f"WER on unheard speakers, {pool} pool (%): dots all seeds together, ticks each seed")
+        axis.grid(alpha=0.3)
+        names[pool] = f"{path.stem}-{pool}.png"
+        figure.savefig(path.with_name(names[pool]), dpi=100, metadata={"Software": None})
+    return names
