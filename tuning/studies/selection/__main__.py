@@ -20,6 +20,8 @@ from tuning.studies.selection.pools import PoolConfig, PoolName
 from tuning.studies.selection.report import write_report
 
 POOLS: tuple[PoolName, ...] = ("noisy", "clean")
+SHARES = {"noisy": (0.5, 0.25), "clean": (0.5,)}
+"""Of each pool that are selected."""
 LEARNING_RATES = (5e-4, 1e-3, 2e-3, 4e-3)
 _TUNING_SEEDS = (100, 101, 102)
 _BUNDLED = PROJECT_ROOT / "engine" / "data" / "bundled" / "demo-speech"
@@ -43,13 +45,13 @@ def main() -> int:
     pool = PoolConfig(per_speaker=arguments.per_speaker)
     setting = Setting(data, arguments.model, recipe, pool, arguments.full_steps, arguments.work)
     started = time.perf_counter()
-    shares = sorted({arm.share for arm in primary()}, reverse=True)
-
-    tuned = [(_baseline(share), rate) for share in shares for rate in LEARNING_RATES]
-    jobs = [(name, seed, tuned, True) for seed in _TUNING_SEEDS[: arguments.tuning_seeds] for name in POOLS]
+    tuned = {name: [(_baseline(share), rate) for share in _shares(name) for rate in LEARNING_RATES] for name in POOLS}
+    jobs = [(name, seed, tuned[name], True) for seed in _TUNING_SEEDS[: arguments.tuning_seeds] for name in POOLS]
     _run(setting, jobs, arguments.processes, "learning rates")
     rates = {
-        (name, share): _best_rate(setting, name, share, arguments.tuning_seeds) for name in POOLS for share in shares
+        (name, share): _best_rate(setting, name, share, arguments.tuning_seeds)
+        for name in POOLS
+        for share in _shares(name)
     }
     for (name, share), rate in sorted(rates.items()):
         print(f"{name} pool, share {share:g}: learning rate {rate:g}", flush=True)
@@ -57,7 +59,9 @@ def main() -> int:
     jobs = []
     for seed in range(arguments.seeds):
         for name in POOLS:
-            arms = primary() + (secondary() if seed < arguments.secondary_seeds else [])
+            arms = primary(SHARES[name])
+            if name == "noisy" and seed < arguments.secondary_seeds:
+                arms += secondary()
             jobs.append((name, seed, [(arm, rates[name, arm.share]) for arm in arms], False))
     _run(setting, jobs, arguments.processes, "arms")
 
@@ -96,6 +100,10 @@ def _run(setting: Setting, jobs: Sequence[Job], processes: int, what: str) -> No
                 )
 
 
+def _shares(name: PoolName) -> list[float]:
+    return [1.0, *SHARES[name]]
+
+
 def _baseline(share: float) -> Arm:
     """Whom the learning rate is chosen for: training on everything, or the plain baseline at a share."""
     return next(arm for arm in primary() if arm.share == share and (arm is EVERYTHING or arm.name == BASELINE))
@@ -126,10 +134,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--model", default="whisper-pico", help="(default: %(default)s)")
     parser.add_argument("--seeds", type=int, default=14, help="of the primary claims (default: %(default)s)")
-    parser.add_argument("--secondary-seeds", type=int, default=4, help="of the other arms (default: %(default)s)")
+    parser.add_argument("--secondary-seeds", type=int, default=3, help="of the other arms (default: %(default)s)")
     parser.add_argument("--tuning-seeds", type=int, default=1, help="per learning rate (default: %(default)s)")
     parser.add_argument("--per-speaker", type=int, default=400, help="training utterances (default: %(default)s)")
-    parser.add_argument("--full-steps", type=int, default=200, help="of training on everything (default: %(default)s)")
+    parser.add_argument("--full-steps", type=int, default=120, help="of training on everything (default: %(default)s)")
     parser.add_argument("--processes", type=int, default=2, help="at once, a thread each (default: %(default)s)")
     parser.add_argument("--work", type=Path, default=Path("build/study-selection"), help="(default: %(default)s)")
     parser.add_argument("--report", type=Path, default=Path("docs/studies/selection.md"), help="(default: %(default)s)")

@@ -191,6 +191,7 @@ def _each(results: Results) -> str:
     lines = ["## Each seed", "", "WER of the primary arms, in %.", ""]
     for pool in ("noisy", "clean"):
         arms = [(FULL, 1.0), *[(arm, s) for s in (0.5, 0.25) for arm in (METHOD, BASELINE, SHUFFLED)]]
+        arms = [arm for arm in arms if results.of(pool, *arm)]
         lines += [f"| {pool} pool, seed | trained on | " + " | ".join(f"{arm} {share:g}" for arm, share in arms) + " |"]
         lines += ["| --- " * (len(arms) + 2) + "|"]
         by_arm = {arm: {c.seed: c for c in results.of(pool, *arm)} for arm in arms}
