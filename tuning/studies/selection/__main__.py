@@ -14,7 +14,7 @@ from pathlib import Path
 from engine.config.base import read_yaml
 from engine.data.ingest import ingest
 from engine.models.catalogue import PROJECT_ROOT
-from tuning.studies.selection.arms import BASELINE, EVERYTHING, Arm, primary, secondary
+from tuning.studies.selection.arms import Arm, primary, secondary, tuned
 from tuning.studies.selection.cells import Cell, Setting, cell_path, read_cell, run_cells, speakers_of
 from tuning.studies.selection.pools import PoolConfig, PoolName
 from tuning.studies.selection.report import write_report
@@ -45,16 +45,19 @@ def main() -> int:
     pool = PoolConfig(per_speaker=arguments.per_speaker)
     setting = Setting(data, arguments.model, recipe, pool, arguments.full_steps, arguments.work)
     started = time.perf_counter()
-    tuned = {name: [(_baseline(share), rate) for share in _shares(name) for rate in LEARNING_RATES] for name in POOLS}
-    jobs = [(name, seed, tuned[name], True) for seed in _TUNING_SEEDS[: arguments.tuning_seeds] for name in POOLS]
+    jobs = [
+        (name, seed, [(arm, rate) for arm in tuned(SHARES[name]) for rate in LEARNING_RATES], True)
+        for seed in _TUNING_SEEDS[: arguments.tuning_seeds]
+        for name in POOLS
+    ]
     _run(setting, jobs, arguments.processes, "learning rates")
     rates = {
-        (name, share): _best_rate(setting, name, share, arguments.tuning_seeds)
+        (name, arm.name, arm.share): _best_rate(setting, name, arm, arguments.tuning_seeds)
         for name in POOLS
-        for share in _shares(name)
+        for arm in tuned(SHARES[name])
     }
-    for (name, share), rate in sorted(rates.items()):
-        print(f"{name} pool, share {share:g}: learning rate {rate:g}", flush=True)
+    for (name, arm, share), rate in sorted(rates.items()):
+        print(f"{name} pool, {arm}, share {share:g}: learning rate {rate:g}", flush=True)
 
     jobs = []
     for seed in range(arguments.seeds):
@@ -62,7 +65,7 @@ def main() -> int:
             arms = primary(SHARES[name])
             if name == "noisy" and seed < arguments.secondary_seeds:
                 arms += secondary()
-            jobs.append((name, seed, [(arm, rates[name, arm.share]) for arm in arms], False))
+            jobs.append((name, seed, [(arm, rates[name, arm.tuned_like, arm.share]) for arm in arms], False))
     _run(setting, jobs, arguments.processes, "arms")
 
     cells = [
@@ -100,18 +103,11 @@ def _run(setting: Setting, jobs: Sequence[Job], processes: int, what: str) -> No
                 )
 
 
-def _shares(name: PoolName) -> list[float]:
-    return [1.0, *SHARES[name]]
+def _best_rate(setting: Setting, name: PoolName, arm: Arm, seeds: int) -> float:
+    """The learning rate with the lowest WER on dev."""
 
-
-def _baseline(share: float) -> Arm:
-    """Whom the learning rate is chosen for: training on everything, or the plain baseline at a share."""
-    return next(arm for arm in primary() if arm.share == share and (arm is EVERYTHING or arm.name == BASELINE))
-
-
-def _best_rate(setting: Setting, name: PoolName, share: float, seeds: int) -> float:
     def wer(rate: float) -> float:
-        paths = [cell_path(setting.work, name, s, _baseline(share), rate, True) for s in _TUNING_SEEDS[:seeds]]
+        paths = [cell_path(setting.work, name, s, arm, rate, True) for s in _TUNING_SEEDS[:seeds]]
         found: list[Cell] = [cell for path in paths if (cell := read_cell(path)) is not None]
         return sum(cell.wer for cell in found) / len(found)
 
@@ -135,7 +131,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--model", default="whisper-pico", help="(default: %(default)s)")
     parser.add_argument("--seeds", type=int, default=14, help="of the primary claims (default: %(default)s)")
     parser.add_argument("--secondary-seeds", type=int, default=3, help="of the other arms (default: %(default)s)")
-    parser.add_argument("--tuning-seeds", type=int, default=1, help="per learning rate (default: %(default)s)")
+    parser.add_argument("--tuning-seeds", type=int, default=2, help="per learning rate (default: %(default)s)")
     parser.add_argument("--per-speaker", type=int, default=400, help="training utterances (default: %(default)s)")
     parser.add_argument("--full-steps", type=int, default=120, help="of training on everything (default: %(default)s)")
     parser.add_argument("--processes", type=int, default=2, help="at once, a thread each (default: %(default)s)")

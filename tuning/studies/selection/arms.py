@@ -12,6 +12,8 @@ SHUFFLED = "shuffled"
 """The method with its scores dealt out to other segments at random: what is left when they mean nothing."""
 AS_FIRST_DESIGNED = "no wrong texts left out"
 """The method without leaving out contradicted texts."""
+EVENLY = "evenly without wrong texts"
+"""The method without its scores: contradicted texts are left out, and the rest is drawn alike."""
 
 Source = Literal["scored", "selected"]
 
@@ -32,6 +34,8 @@ class Arm:
     """Further fields of the selection's config."""
     shuffles: bool = False
     """Whether the scores change places first."""
+    tuned_like: str = BASELINE
+    """Arm of the same share whose learning rate it has."""
 
     @property
     def key(self) -> str:
@@ -39,11 +43,11 @@ class Arm:
         return f"{self.name} {self.share:g}".replace(" ", "-")
 
 
-def _arm(name: str, share: float, method: str = "", **more: Any) -> Arm:
-    return Arm(name, share, {"type": method or name, **more})
+def _arm(name: str, share: float, method: str = "", tuned_like: str = BASELINE, **more: Any) -> Arm:
+    return Arm(name, share, {"type": method or name, **more}, tuned_like=tuned_like)
 
 
-EVERYTHING = Arm(FULL, 1.0)
+EVERYTHING = Arm(FULL, 1.0, tuned_like=FULL)
 
 
 def primary(shares: tuple[float, ...] = (0.5, 0.25)) -> list[Arm]:
@@ -51,19 +55,25 @@ def primary(shares: tuple[float, ...] = (0.5, 0.25)) -> list[Arm]:
     arms = [EVERYTHING]
     for share in shares:
         arms += [
-            _arm(METHOD, share),
+            _arm(METHOD, share, tuned_like=METHOD),
             _arm(BASELINE, share),
-            Arm(SHUFFLED, share, {"type": METHOD}, shuffles=True),
+            Arm(SHUFFLED, share, {"type": METHOD}, shuffles=True, tuned_like=METHOD),
+            _arm(EVENLY, share, METHOD, tau=0.0),
         ]
     return arms
+
+
+def tuned(shares: tuple[float, ...]) -> list[Arm]:
+    """The arms that learning rates are chosen for; the others have those of one of them."""
+    return [arm for arm in primary(shares) if arm.tuned_like == arm.name]
 
 
 def secondary(share: float = 0.5) -> list[Arm]:
     """The other baselines and ablations, at one share."""
     return [
-        _arm(AS_FIRST_DESIGNED, share, METHOD, wrong_text_nats=None),
+        _arm(AS_FIRST_DESIGNED, share, METHOD, METHOD, wrong_text_nats=None),
         _arm("random", share),
-        _arm("disagreement", share),
+        _arm("disagreement", share, tuned_like=METHOD),
         _arm("top_loss", share),
         _arm("el2n", share),
         Arm("cowerage", share, {"type": "cowerage"}, source="selected"),
