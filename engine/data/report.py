@@ -13,6 +13,7 @@ LayoutKind = Literal[
     "librispeech",
     "ljspeech",
     "nemo",
+    "subtitles",
     "audiofolder",
     "file_names",
 ]

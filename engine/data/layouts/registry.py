@@ -6,7 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from engine.data.layout import Layout
-from engine.data.layouts import audiofolder, common_voice, file_names, kaldi, librispeech, ljspeech, nemo, parquet
+from engine.data.layouts import (
+    audiofolder,
+    common_voice,
+    file_names,
+    kaldi,
+    librispeech,
+    ljspeech,
+    nemo,
+    parquet,
+    subtitles,
+)
 from engine.data.layouts.building import Builder
 from engine.data.layouts.contents import Contents
 from engine.data.limits import IngestLimits
@@ -33,6 +43,7 @@ LAYOUTS: tuple[LayoutReader, ...] = (
     LayoutReader("librispeech", librispeech.find, librispeech.read),
     LayoutReader("ljspeech", ljspeech.find, ljspeech.read),
     LayoutReader("nemo", nemo.find, nemo.read),
+    LayoutReader("subtitles", subtitles.find, subtitles.read),
     LayoutReader("audiofolder", audiofolder.find, audiofolder.read),
     LayoutReader("file_names", file_names.find, file_names.read),
 )

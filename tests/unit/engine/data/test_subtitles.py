@@ -1,0 +1,117 @@
+"""Long recordings with subtitles: their cues become items that fit a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.audio.reading import read_audio
+from engine.data.ingest import ingest
+from engine.data.layouts.subtitles import Cue, grouped, read_cues
+from engine.data.limits import IngestLimits
+from engine.data.manifest import read_manifest
+from engine.errors import IngestError
+from tests.unit.engine.data.recordings import UNJUDGED, codes, folder_of, noise, reason, wav, zip_of
+
+LIMITS = IngestLimits(max_item_s=6.0)
+SRT = """\
+1
+00:00:01,000 --> 00:00:03,000
+hello there
+
+2
+00:00:03,400 --> 00:00:05,000
+my <i>friend</i>
+
+3
+00:00:05,100 --> 00:00:08,000
+how are you
+
+4
+00:00:12,000 --> 00:00:14,500
+{\\an8}fine,
+thank you
+"""
+
+
+def _cue(start_s: float, end_s: float, speaker: str | None = None) -> Cue:
+    return Cue(1, start_s, end_s, f"{start_s:g}", speaker)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_cues_become_items_with_their_part_of_the_audio(tmp_path: Path, packed: bool) -> None:
+    samples = noise(1, 15.0)
+    files = {"talks/a.wav": wav(samples), "talks/a.srt": SRT.encode()}
+    source = zip_of(tmp_path / "s.zip", files) if packed else folder_of(tmp_path / "s", files)
+    report = ingest(source, tmp_path / "out", LIMITS, validation=UNJUDGED)
+    assert (report.layout, report.metadata_files, report.set_aside) == ("subtitles", ["talks/a.srt"], [])
+    found = {u.text: u for u in read_manifest(tmp_path / "out" / "manifest.jsonl")}
+    # Two cues fit into 6 s; half of a short pause, or up to 0.2 s before and 0.05 s after, is theirs.
+    times = {"hello there my friend": (0.8, 5.05), "how are you": (5.05, 8.05), "fine, thank you": (11.8, 14.55)}
+    assert found.keys() == times.keys()
+    for text, (start_s, end_s) in times.items():
+        u = found[text]
+        kept = read_audio(tmp_path / "out" / u.audio, start_s=u.start_s, duration_s=u.duration_s)
+        expected = samples[round(start_s * 16_000) : round(end_s * 16_000)]
+        assert np.array_equal(kept * 32768, expected), text
+    assert [u.id for u in found.values()] == ["a", "a-2", "a-3"]
+
+
+def test_webvtt_with_speakers_notes_and_entities(tmp_path: Path) -> None:
+    text = (
+        "WEBVTT - an interview\n\nNOTE not said -->\nnot said\n\nSTYLE\n::cue { color: red }\n\n"
+        "intro\n00:01.000 --> 00:02.000 align:start position:10%\n<v Ann>you &amp; <00:01.500>me\n\n"
+        "00:02.100 --> 00:03.000\n<v.loud Bob Miller>yes\n"
+    )
+    files = {"a.flac": wav(noise(2, 4.0), format="FLAC"), "a.en.vtt": text.encode("utf-8-sig")}
+    report = ingest(folder_of(tmp_path / "s", files), tmp_path / "out", LIMITS, validation=UNJUDGED)
+    assert report.set_aside == []
+    found = [(u.text, u.speaker) for u in read_manifest(tmp_path / "out" / "manifest.jsonl")]
+    assert found == [("you & me", "Ann"), ("yes", "Bob Miller")]
+
+
+def test_faults_are_named_and_the_rest_is_kept(tmp_path: Path) -> None:
+    srt = (
+        "1\n00:00:01,000 --> 00:00:02,000\ngood\n\n2\n00:00:09,000 --> 00:00:08,000\nbackwards\n\n"
+        "3\n1:2 --> soon\nnever\n\n4\n00:00:20,000 --> 00:00:22,000\nbeyond\n\n5\n00:00:03,000 --> 00:00:09,900\nlong\n"
+    )
+    files = {"a.wav": wav(noise(3, 10.0)), "a.srt": srt.encode(), "b.srt": SRT.encode(), "c.wav": wav(noise(4, 1.0))}
+    report = ingest(folder_of(tmp_path / "s", files), tmp_path / "out", LIMITS, validation=UNJUDGED)
+    assert codes(report) == {
+        "a.wav (a.srt:6)": "bad_times",
+        "a.wav (a.srt:10)": "bad_times",
+        "a.wav (a.srt:14)": "bad_times",
+        "a.wav (a.srt:18)": "too_long",
+        "b.srt": "not_audio",
+        "c.wav": "missing_text",
+    }
+    assert "it goes from 9 s to 8 s; allowed: a start before the end" in reason(report, "a.wav (a.srt:6)")
+    assert "found '1:2 --> soon'; allowed: 00:00:01,000 --> 00:00:03,500" in reason(report, "a.wav (a.srt:10)")
+    assert [u.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")] == ["good"]
+
+
+def test_a_file_without_times_is_refused(tmp_path: Path) -> None:
+    files = {"a.wav": wav(noise(3, 10.0)), "a.srt": b"hello\n\nthere\n"}
+    with pytest.raises(IngestError, match=r"a\.srt has no times such as 00:00:01,000 --> 00:00:03,500"):
+        ingest(folder_of(tmp_path / "s", files), tmp_path / "out", LIMITS)
+
+
+def test_cues_without_blank_lines_between_them() -> None:
+    text = "1\r\n00:00:01.5 --> 00:00:02.25\r\nfour 4\r\n2\r\n00:00:03,000 --> 01:00:04,000\r\nfive\r\n"
+    assert [(c.start_s, c.end_s, c.text, c.fault) for c in read_cues(text)] == [
+        (1.5, 2.25, "four 4", None),
+        (3.0, 3604.0, "five", None),
+    ]
+
+
+def test_groups_end_at_pauses_speakers_and_the_longest_length() -> None:
+    cues = [_cue(0, 2), _cue(2, 4), _cue(4, 5.8), _cue(7.9, 8), _cue(8, 9, "Ann"), _cue(9, 10, "Ann")]
+    assert [[c.start_s for c in group] for group in grouped(cues, 6.0)] == [[0, 2], [4], [7.9], [8, 9]]
+    assert [[c.start_s for c in group] for group in grouped(cues, 30.0)] == [[0, 2, 4], [7.9], [8, 9]]
+
+
+def test_cues_that_overlap_stay_together_in_any_order() -> None:
+    cues = [_cue(5, 9, "Bob"), _cue(0, 5.5, "Ann"), _cue(9, 10, "Bob")]
+    assert [[c.start_s for c in group] for group in grouped(cues, 6.0)] == [[0, 5], [9]]
