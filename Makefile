@@ -30,13 +30,14 @@ up: $(STAMP) ## Start the whole platform on this machine; Ctrl-C stops it
 demo: $(STAMP) ## Fine-tune on speech through the HTTP API (DATA=DIR, HOLDOUT=name,name)
 	@exec $(PYTHON_BIN) -m services.demo $(if $(DATA),--data '$(DATA)') $(if $(HOLDOUT),--holdout '$(HOLDOUT)')
 
-# Unit tests share nothing, so every processor takes some; the others start clusters and databases, and take turns.
+# What needs no cluster and no server shares nothing, so every processor takes some; the rest takes turns.
 PARALLEL := --numprocesses logical --maxprocesses 8 --dist worksteal
+ALONE := tests/unit tests/integration/engine
 
-test: $(STAMP) ## All tests, unit tests first, with real PostgreSQL, S3 and Ray
+test: $(STAMP) ## All tests, with real PostgreSQL, S3 and Ray
 	@failed=0; \
-	$(BIN)/pytest -m unit $(PARALLEL) || failed=$$?; \
-	$(BIN)/pytest -m 'not unit' || failed=$$?; \
+	$(BIN)/pytest $(ALONE) $(PARALLEL) || failed=$$?; \
+	$(BIN)/pytest $(addprefix --ignore ,$(ALONE)) || failed=$$?; \
 	exit $$failed
 
 test-unit: $(STAMP) ## Unit tests only (seconds, no network, no Ray)

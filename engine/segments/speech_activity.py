@@ -26,6 +26,9 @@ from torch import nn
 from engine.audio.features import RATE_HZ
 from engine.audio.reading import Wave
 from engine.errors import ModelError
+from engine.heap import keep_few_kernels
+
+keep_few_kernels()  # here, since audio is resampled, by a convolution too, before the detector is loaded
 
 WINDOW_SAMPLES = 512
 WINDOW_S = WINDOW_SAMPLES / RATE_HZ
