@@ -74,6 +74,20 @@ def likeness(new_T: Wave, old_T: Wave, shift_frames: int, speed: float, enough: 
     return Likeness(total / max(weight, 1e-12), (last - first) / RATE_HZ, unshared_s)
 
 
+def overlap(new_T: Wave, old_T: Wave, shift_frames: int, speed: float) -> tuple[float, float]:
+    """Seconds that two recordings share if they are one, and seconds with sound that only one of them then has.
+
+    The same as `likeness` finds, without listening whether they are alike: a tenth of its cost.
+    """
+    same_T = _at_speed(new_T, speed)
+    shift = shift_frames * HOP
+    first, last = max(0, -shift), min(len(old_T), len(same_T) - shift)
+    if last - first < _SHORTEST_S * RATE_HZ:
+        return 0.0, 0.0
+    unshared_s = max(_unshared_s(old_T, first, last), _unshared_s(same_T, first + shift, last + shift))
+    return (last - first) / RATE_HZ, unshared_s
+
+
 def exact_speed(new_T: Wave, old_T: Wave, shift_frames: int, speed: float) -> float:
     """The speed near a given one at which the loudest piece of the old recording is most like the new one."""
     shift = shift_frames * HOP
