@@ -33,14 +33,14 @@ def test_seeds_are_paired() -> None:
 def test_without_a_difference_the_interval_covers_zero_as_often_as_it_says() -> None:
     generator = np.random.default_rng(0)
     covered = 0
-    for _ in range(100):
+    for _ in range(40):
         arms = [
             {s: {k: (int(generator.binomial(200, 0.1)), 200) for k in ("ann", "bob")} for s in range(14)}
             for _ in range(2)
         ]
-        found = paired_difference(*arms, draws=200)
+        found = paired_difference(*arms, draws=100)
         covered += found.low <= 0 <= found.high
-    assert 85 <= covered <= 100
+    assert 32 <= covered <= 40
 
 
 def test_a_margin_counts_against_the_other_arm() -> None:
