@@ -138,7 +138,7 @@ class WrongTextFields(SamplerFields):
     wrong_text_nats: PositiveFloat | None = 3.0
     """A segment is left out when the model is surer of another token than of the text's by more than this, in nats (3:
     20 times as sure), somewhere in the text; unset: none is."""
-    most_wrong_texts: Fraction = 0.3
+    most_wrong_texts: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.3
     """Where more texts than this part would be left out, the model is too poor to judge, and none is."""
 
 

@@ -226,6 +226,8 @@ def _show_selection(result: SelectionResult, out: Path) -> None:
     if figures.left_out_by_fault:
         rows["Left out"] = _counts(figures.left_out_by_fault)
     _print_table("selection", rows)
+    for warning in result.warnings:
+        say(f"warning: {warning}")
 
 
 def _print_table(title: str, rows: dict[str, str]) -> None:

@@ -6,6 +6,7 @@ import argparse
 import json
 import multiprocessing
 import os
+import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from engine.config.base import read_yaml
 from engine.data.ingest import ingest
+from engine.errors import EngineError
 from engine.models.catalogue import PROJECT_ROOT
 from tuning.studies.selection.arms import Arm, primary, secondary, tuned
 from tuning.studies.selection.cells import Cell, Setting, cell_path, read_cell, run_cells, speakers_of
@@ -23,6 +25,7 @@ POOLS: tuple[PoolName, ...] = ("noisy", "clean")
 SHARES = {"noisy": (0.5, 0.25), "clean": (0.5,)}
 """Of each pool that are selected."""
 LEARNING_RATES = (5e-4, 1e-3, 2e-3, 4e-3)
+_FEWEST_SPEAKERS = 4
 _TUNING_SEEDS = (100, 101, 102)
 _BUNDLED = PROJECT_ROOT / "engine" / "data" / "bundled" / "demo-speech"
 _RECIPE = PROJECT_ROOT / "configs" / "training" / "demo.yaml"
@@ -35,12 +38,24 @@ A study that was cut off goes on from the cells that are in its work folder.
 
 
 def main() -> int:
-    """Choose learning rates on dev, run every cell, report."""
+    """Choose learning rates on dev, run every cell, report; 2 where the data cannot be used."""
     arguments = _parser().parse_args()
+    try:
+        _study(arguments)
+    except EngineError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+def _study(arguments: argparse.Namespace) -> None:
     arguments.work.mkdir(parents=True, exist_ok=True)
     data = arguments.work / "data"
     if not (data / "manifest.jsonl").exists():
         ingest(arguments.data, data)
+    if len(speakers := speakers_of(data)) < _FEWEST_SPEAKERS:
+        found = ", ".join(speakers) or "none"
+        raise EngineError(f"found the speakers {found}; half are trained on and half tested on: give at least four")
     recipe = read_yaml(_RECIPE)
     pool = PoolConfig(per_speaker=arguments.per_speaker)
     setting = Setting(data, arguments.model, recipe, pool, arguments.full_steps, arguments.work)
@@ -74,11 +89,10 @@ def main() -> int:
         for arm, rate in wanted
         if (cell := read_cell(cell_path(setting.work, name, seed, arm, rate, False))) is not None
     ]
-    figures = write_report(cells, rates, setting, speakers_of(data), arguments.report)
+    figures = write_report(cells, rates, setting, speakers, arguments.report)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     print(f"{len(cells)} cells, {time.perf_counter() - started:.0f} s; written to {arguments.report}", flush=True)
-    return 0
 
 
 Job = tuple[PoolName, int, list[tuple[Arm, float]], bool]

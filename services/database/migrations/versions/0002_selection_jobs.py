@@ -1,4 +1,4 @@
-"""jobs that select, datasets that are split
+"""jobs that select
 
 Revision ID: 0002
 Revises: 0001
@@ -23,9 +23,6 @@ def upgrade() -> None:
         "jobs", sa.Column("selection", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True)
     )
     op.add_column("jobs", sa.Column("selection_id", sa.Uuid(), nullable=True))
-    op.add_column(
-        "datasets", sa.Column("split", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True)
-    )
     op.create_check_constraint(op.f("ck_jobs_type"), "jobs", "type IN ('training', 'selection')")
     op.create_foreign_key(op.f("fk_jobs_selection_id_jobs"), "jobs", "jobs", ["selection_id"], ["id"])
 
@@ -39,4 +36,3 @@ def downgrade() -> None:
     op.drop_column("jobs", "selection_id")
     op.drop_column("jobs", "selection")
     op.drop_column("jobs", "type")
-    op.drop_column("datasets", "split")

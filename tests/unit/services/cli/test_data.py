@@ -83,6 +83,17 @@ def test_select_writes_a_selection_within_its_budget(recordings: Path, tmp_path:
     assert figures["selected_encoder_s"] <= figures["budget_encoder_s"]
 
 
+def test_select_says_what_is_odd(recordings: Path, tmp_path: Path) -> None:
+    """Nobody says in noise what the names of these files say."""
+    assert lim("data", "import", recordings, tmp_path / "version").exit_code == 0
+    run = tmp_path / "run.yaml"
+    run.write_text("name: one\ndata: version\ntraining: {max_steps: 5, split: {test_speakers: [cy]}}\n")
+    method = ("--set", "method.type=reducible_loss", "--set", "method.wrong_text_nats=0.05")
+    result = lim("data", "select", tmp_path / "version", tmp_path / "out", "--for", run, *method)
+    assert result.exit_code == 0, result.output
+    assert "warning: wrong_text: the model contradicts" in result.output
+
+
 def test_faults_of_a_selection_are_all_named(recordings: Path, tmp_path: Path) -> None:
     result = lim("data", "select", recordings, tmp_path / "out", "--set", "seed=-1", "--set", "methd.type=random")
     assert result.exit_code == 2
