@@ -18,6 +18,7 @@ from engine.adapters import lora
 from engine.config.training import LoraFields, PretrainConfig, TrainingConfig
 from engine.data.manifest import Utterance, read_manifest
 from engine.data.splits import Splits, split_by_speaker
+from engine.data.version_files import MANIFEST_NAME
 from engine.errors import ObjectNotFoundError
 from engine.evaluation.curves import draw_curves
 from engine.evaluation.model_card import adapter_card
@@ -138,7 +139,7 @@ class _Run:
     def run(self) -> RunResult:
         self._phase("loading")
         config = self.config
-        manifest = self.folder / "manifest.jsonl"
+        manifest = self.folder / MANIFEST_NAME
         splits = split_by_speaker(
             read_manifest(manifest),
             config.split.test_speakers,

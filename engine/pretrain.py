@@ -15,6 +15,7 @@ from pathlib import Path
 
 from engine.config.base import Config, apply_overrides, parse, read_yaml
 from engine.config.training import TrainingConfig
+from engine.data.version_files import MANIFEST_NAME
 from engine.errors import EngineError
 from engine.events import Event
 from engine.storage import LocalRunStore
@@ -82,7 +83,7 @@ def run_recipe(recipe: PretrainRecipe, threads: int) -> Path:
     from engine.finetune import finetune
     from engine.models import pico
 
-    if not (recipe.corpus / "manifest.jsonl").is_file():
+    if not (recipe.corpus / MANIFEST_NAME).is_file():
         sys.stdout.write(f"synthesising {recipe.synthesis.train:,} utterances into {recipe.corpus}\n")
         generate(recipe.synthesis, recipe.corpus)
     model = recipe.work / "architecture"

@@ -18,9 +18,9 @@ from cluster.storage.client import parse_s3_uri
 from cluster.storage.run_store import S3RunStore
 from cluster.storage.settings import S3Settings
 from engine.data.endings import ARCHIVE_ENDINGS, TABLE_ENDING, is_source
+from engine.data.version_files import MANIFEST_NAME
 from engine.errors import ObjectNotFoundError
 
-MANIFEST: Final = "manifest.jsonl"
 SELECTION_FILES: Final = ("segments.parquet", "selection.json")
 _DOWNLOADS_AT_ONCE: Final = 8
 
@@ -44,7 +44,7 @@ def local_dataset(data: str, settings: S3Settings, *, beside: Sequence[Path] = (
     if data.startswith("s3://"):
         return _from_s3(data, settings, cache)
     path = _existing(data, beside)
-    if (path / MANIFEST).is_file():
+    if (path / MANIFEST_NAME).is_file():
         return path
     return _ingested(path, _tree_digest(path), cache)
 
@@ -80,11 +80,11 @@ def _from_s3(uri: str, settings: S3Settings, cache: Path) -> Path:
     if is_source(store.prefix):
         return _archive_from_s3(uri, settings, cache)
     try:
-        manifest = store.get_bytes(MANIFEST)
+        manifest = store.get_bytes(MANIFEST_NAME)
     except ObjectNotFoundError:
         found = store.list("")
         raise DatasetUnavailableError(
-            f"{uri} has no {MANIFEST} (found {len(found)} objects there); give the prefix of a dataset version, "
+            f"{uri} has no {MANIFEST_NAME} (found {len(found)} objects there); give the prefix of a dataset version, "
             f"or a file whose name ends with one of {', '.join((*ARCHIVE_ENDINGS, TABLE_ENDING))}"
         ) from None
     # The manifest names every file of a version, which never changes: its content is the version's name.
@@ -95,7 +95,7 @@ def _from_s3(uri: str, settings: S3Settings, cache: Path) -> Path:
         with ThreadPoolExecutor(_DOWNLOADS_AT_ONCE) as pool:
             for done in [pool.submit(store.get, key, folder / key) for key in keys]:
                 done.result()
-        (folder / MANIFEST).write_bytes(manifest)
+        (folder / MANIFEST_NAME).write_bytes(manifest)
 
     return _made_once(cache / digest[:32], download)
 
@@ -150,11 +150,11 @@ def _tree_digest(path: Path) -> str:
 
 def _made_once(target: Path, make: Callable[[Path], None]) -> Path:
     """`target`, made by the first process that needs it while the others wait; it is there whole, or not at all."""
-    if (target / MANIFEST).is_file():
+    if (target / MANIFEST_NAME).is_file():
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
     with _locked(target.with_suffix(".lock")):
-        if (target / MANIFEST).is_file():
+        if (target / MANIFEST_NAME).is_file():
             return target
         for left_behind in target.parent.glob(f".{target.name}.*"):
             shutil.rmtree(left_behind, ignore_errors=True)

@@ -33,13 +33,9 @@ from engine.data.validation.duplicates import Duplicate, Duplicates, Places, Sam
 from engine.data.validation.examine import Examined, examine
 from engine.data.validation.page import html_page
 from engine.data.validation.summary import Summary
+from engine.data.version_files import DRAWING_NAME, MANIFEST_NAME, PAGE_NAME, REPORT_NAME
 from engine.errors import IngestError, ItemError
 from engine.threads import processors
-
-MANIFEST_NAME = "manifest.jsonl"
-REPORT_NAME = "report.json"
-PAGE_NAME = "validation.html"
-DRAWING_NAME = "validation.png"
 
 OnProgress = Callable[[int, int], None]
 """Called after each item with how many are done, and how many there are."""

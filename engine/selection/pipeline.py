@@ -32,6 +32,7 @@ from engine.adapters import lora
 from engine.config.selection import QuantizationAwareConfig, SelectionConfig, WrongTextFields
 from engine.config.training import QloraConfig, TrainingConfig
 from engine.data.manifest import Utterance
+from engine.data.version_files import MANIFEST_NAME
 from engine.errors import ConfigError, Fault, SelectionError, StoppedError
 from engine.events import Event, EventSink, MemorySink
 from engine.models.base import BaseModel, load_base
@@ -189,7 +190,7 @@ class _Selection:
         saving = self._saving(pool, figures, encoder_s_per_s or self.measured_encoder_s_per_s)
         result = SelectionResult(
             fingerprint=self.fingerprint,
-            dataset_sha256=file_sha256(self.data / "manifest.jsonl"),
+            dataset_sha256=file_sha256(self.data / MANIFEST_NAME),
             model=self.model,
             config=self.config,
             training=self.training,
@@ -414,7 +415,7 @@ def _with(candidates: Sequence[Candidate], found: dict[str, Any]) -> list[tuple[
 
 def _fingerprint(data: Path, config: SelectionConfig, model: str, training: TrainingConfig) -> str:
     told = {
-        "dataset": file_sha256(data / "manifest.jsonl"),
+        "dataset": file_sha256(data / MANIFEST_NAME),
         "config": config.model_dump(mode="json"),
         "model": model,
         "training": training.model_dump(mode="json"),

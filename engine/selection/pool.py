@@ -12,6 +12,7 @@ from engine.config.training import TrainingConfig
 from engine.data.batching import padded_s
 from engine.data.manifest import Utterance, read_manifest
 from engine.data.splits import split_by_speaker
+from engine.data.version_files import MANIFEST_NAME
 from engine.segments.segmenting import canonical
 from engine.selection.saving import DETECTOR_AUDIO_S_PER_S, Saving, predict_saving
 from engine.training.loop import planned_steps
@@ -46,7 +47,7 @@ def training_pool(data: Path, training: TrainingConfig, window_s: float) -> Pool
         ConfigError: a split that leaves nobody to train on.
     """
     splits = split_by_speaker(
-        read_manifest(data / "manifest.jsonl"),
+        read_manifest(data / MANIFEST_NAME),
         training.split.test_speakers,
         training.split.validation_fraction,
         training.seed,

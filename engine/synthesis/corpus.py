@@ -20,6 +20,7 @@ from pydantic import Field, PositiveFloat
 from engine.audio.speed import change_speed
 from engine.config.base import Config, apply_overrides, parse, read_yaml
 from engine.data.manifest import Utterance, write_manifest
+from engine.data.version_files import MANIFEST_NAME
 from engine.errors import ConfigError, EngineError
 from engine.synthesis.espeak import RATE_HZ, Synthesizer
 from engine.synthesis.pronunciation import COMMANDS, DIGITS, OTHER_WORDS, is_english, pronounce
@@ -64,7 +65,7 @@ def generate(recipe: CorpusRecipe, target: Path) -> list[Utterance]:
     with Synthesizer() as synthesizer:
         for split, count in splits:
             utterances += _generate_split(recipe, split, count, target, synthesizer)
-    write_manifest(target / "manifest.jsonl", utterances)
+    write_manifest(target / MANIFEST_NAME, utterances)
     return utterances
 
 

@@ -152,6 +152,16 @@ class NewDatasetOut(BaseModel):
     uploads: list[UploadOut]
 
 
+class DrawnOut(BaseModel):
+    """A file for people."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    url: str
+    """Pre-signed; good until `expires_at`."""
+    expires_at: datetime
+
+
 class ReportOut(BaseModel):
     """What processing found in an upload."""
 
@@ -167,6 +177,10 @@ class ReportOut(BaseModel):
     """Utterances in the dataset."""
     set_aside: list[dict[str, Any]] = []
     """Every item that is not in the dataset: `path`, `code`, `reason`, `action`."""
+    page: DrawnOut | None = None
+    """The whole report for people, one HTML file; only of a dataset that is ready."""
+    drawing: DrawnOut | None = None
+    """Histograms of duration, level, signal-to-noise ratio and words per second (PNG); from ten items on."""
 
 
 class ItemOut(BaseModel):

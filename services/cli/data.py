@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from engine.data.version_files import MANIFEST_NAME, REPORT_NAME
 from engine.errors import IngestError
 from services.cli.progress import duration
 from services.cli.reporting import reported, say
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from engine.selection.result import SelectionResult
 
 _MOST_SHOWN: Final = 20
-_MANIFEST, _REPORT = "manifest.jsonl", "report.json"
 
 app = typer.Typer(
     name="data",
@@ -153,12 +153,12 @@ def _kept_report(source: Path) -> IngestReport | None:
     """The report of a dataset version; None where the source is none."""
     from engine.data.report import IngestReport
 
-    if not ((source / _MANIFEST).is_file() and (source / _REPORT).is_file()):
+    if not ((source / MANIFEST_NAME).is_file() and (source / REPORT_NAME).is_file()):
         return None
     try:
-        return IngestReport.model_validate_json((source / _REPORT).read_bytes())
+        return IngestReport.model_validate_json((source / REPORT_NAME).read_bytes())
     except ValueError as error:
-        raise IngestError(f"{source / _REPORT} is no report of this version: {error}") from error
+        raise IngestError(f"{source / REPORT_NAME} is no report of this version: {error}") from error
 
 
 def _fresh_report(source: Path) -> IngestReport:
@@ -171,9 +171,9 @@ def _fresh_report(source: Path) -> IngestReport:
             return ingest(source, target, on_progress=on_progress)
         except IngestError:
             # Nothing good: the report says of every item why.
-            if not (target / _REPORT).is_file():
+            if not (target / REPORT_NAME).is_file():
                 raise
-            return IngestReport.model_validate_json((target / _REPORT).read_bytes())
+            return IngestReport.model_validate_json((target / REPORT_NAME).read_bytes())
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from engine.config.division import DivisionConfig
 from engine.data.endings import AUDIO_ENDINGS, ending
+from engine.data.version_files import MANIFEST_NAME, REPORT_NAME
 from engine.errors import IngestError
 from engine.storage import RunStore
 
@@ -76,7 +77,7 @@ def _fetch(files: list[UploadedFile], uploads: RunStore, folder: Path) -> Path:
 
 
 def _ingest(source: Path, target: Path, version: RunStore, split: Mapping[str, Any] | None) -> Outcome:
-    from engine.data.ingest import MANIFEST_NAME, REPORT_NAME, ingest  # with NumPy and soundfile; not for replicas
+    from engine.data.ingest import ingest  # with NumPy and soundfile; not for replicas
     from engine.data.manifest import Utterance, read_manifest
     from engine.data.report import IngestReport
 

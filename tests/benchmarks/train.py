@@ -19,9 +19,10 @@ from typing import Any
 
 import numpy as np
 
-from engine.data.ingest import MANIFEST_NAME, ingest
+from engine.data.ingest import ingest
 from engine.data.manifest import Utterance, read_manifest, write_manifest
 from engine.data.splits import split_by_speaker
+from engine.data.version_files import MANIFEST_NAME
 
 _ROOT = Path(__file__).resolve().parents[2]
 _REAL_SPEECH = _ROOT.parent / "shared" / "data" / "fsdd" / "recordings"

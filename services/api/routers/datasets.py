@@ -9,6 +9,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Path, Query, Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from engine.data.version_files import DRAWING_NAME, PAGE_NAME
 from engine.errors import Fault
 from services.api.context import Services
 from services.api.dataset_models import (
@@ -16,6 +17,7 @@ from services.api.dataset_models import (
     DatasetOut,
     DatasetPatch,
     DatasetStatus,
+    DrawnOut,
     ItemOut,
     NewDatasetOut,
     PreviewOut,
@@ -127,14 +129,20 @@ async def delete_dataset(dataset_id: uuid.UUID, user: CurrentUser, session: Sess
 
 
 @router.get("/{dataset_id}/report", responses=problems(401, 404, 409, 422, 503))
-async def dataset_report(dataset_id: uuid.UUID, user: CurrentUser, session: SessionDep) -> ReportOut:
+async def dataset_report(dataset_id: uuid.UUID, user: CurrentUser, services: ServicesDep) -> ReportOut:
     """What processing found: statistics, and every item that was set aside, with the reason and what to do."""
-    dataset = await requests.find_dataset(session, user.id, dataset_id)
-    await session.refresh(dataset, ["report"])
+    async with open_session(services.sessions) as session:
+        dataset = await requests.find_dataset(session, user.id, dataset_id)
+        await session.refresh(dataset, ["report"])
+        version = (await requests.newest_versions(session, [dataset_id])).get(dataset_id)
     if dataset.status in {"pending", "processing"}:
         raise ConflictError(f"The dataset is {dataset.status}; there is no report yet.", code="dataset_not_ready")
-    report = dataset.report or {}
-    return ReportOut(**{**report, "dataset_id": dataset.id, "status": status_of(dataset), "error": dataset.error})
+    known: dict[str, object] = {"dataset_id": dataset.id, "status": status_of(dataset), "error": dataset.error}
+    if dataset.status == "ready" and version is not None:
+        prefix = requests.version_prefix(dataset_id, version.number)
+        known["page"] = await _drawn_out(services, prefix, PAGE_NAME)
+        known["drawing"] = await _drawn_out(services, prefix, DRAWING_NAME)
+    return ReportOut(**{**(dataset.report or {}), **known})
 
 
 @router.get("/{dataset_id}/preview", responses=problems(401, 404, 409, 422, 503))
@@ -205,6 +213,14 @@ async def _ready_version(session: AsyncSession, user_id: uuid.UUID, dataset_id: 
 async def _upload_out(services: Services, upload: Upload) -> UploadOut:
     signed = await services.objects.sign_put(upload.key, services.settings.upload_url_s)
     return UploadOut(name=upload.name, method=signed.method, url=signed.url, headers={}, expires_at=signed.expires_at)
+
+
+async def _drawn_out(services: Services, prefix: str, name: str) -> DrawnOut | None:
+    key = f"{prefix}/{name}"
+    if await services.objects.size(key) is None:
+        return None
+    signed = await services.objects.sign_get(key, services.settings.download_url_s, name)
+    return DrawnOut(url=signed.url, expires_at=signed.expires_at)
 
 
 def _check_sizes(source: UploadSourceBody, services: Services) -> None:

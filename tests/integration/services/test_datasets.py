@@ -99,6 +99,10 @@ async def test_from_upload_to_listening(queue: DatasetQueue, store: Store, ada: 
 
     report = (await ada.get(f"{path}/report")).json()
     assert (report["items_found"], report["items_good"], report["set_aside"]) == (4, 4, [])
+    page = httpx.get(report["page"]["url"])
+    assert page.status_code == 200
+    assert "4 of 4 items are in the dataset" in page.text
+    assert report["drawing"] is None  # too few items for histograms
 
     preview = (await ada.get(f"{path}/preview", params={"limit": 3})).json()
     assert preview["total"] == 4
@@ -119,6 +123,9 @@ async def test_from_upload_to_listening(queue: DatasetQueue, store: Store, ada: 
 
 async def test_an_item_that_is_not_in_the_sample_is_found_too(queue: DatasetQueue, ada: Visitor) -> None:
     dataset = await upload(queue, ada, archive(good(210)))
+    report = (await ada.get(f"/datasets/{dataset['id']}/report")).json()
+    drawing = httpx.get(report["drawing"]["url"])
+    assert (drawing.status_code, drawing.content[:8]) == (200, b"\x89PNG\r\n\x1a\n")
     sampled = (await ada.get(f"/datasets/{dataset['id']}/preview", params={"limit": 100})).json()["items"]
     assert len(sampled) == 100
     other = ({f"take{number}" for number in range(210)} - {item["id"].removesuffix(".wav") for item in sampled}).pop()

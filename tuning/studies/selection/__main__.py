@@ -14,6 +14,7 @@ from pathlib import Path
 
 from engine.config.base import read_yaml
 from engine.data.ingest import ingest
+from engine.data.version_files import MANIFEST_NAME
 from engine.errors import EngineError
 from engine.models.catalogue import PROJECT_ROOT
 from tuning.studies.selection.arms import Arm, primary, secondary, tuned
@@ -51,7 +52,7 @@ def main() -> int:
 def _study(arguments: argparse.Namespace) -> None:
     arguments.work.mkdir(parents=True, exist_ok=True)
     data = arguments.work / "data"
-    if not (data / "manifest.jsonl").exists():
+    if not (data / MANIFEST_NAME).exists():
         ingest(arguments.data, data)
     if len(speakers := speakers_of(data)) < _FEWEST_SPEAKERS:
         found = ", ".join(speakers) or "none"

@@ -19,6 +19,7 @@ from engine.config.base import parse
 from engine.config.selection import SelectionConfig, SelectionMethodConfig
 from engine.config.training import TrainingConfig
 from engine.data.manifest import read_manifest
+from engine.data.version_files import MANIFEST_NAME
 from engine.evaluation.text import NORMALIZERS
 from engine.evaluation.word_errors import count_errors
 from engine.events import MemorySink
@@ -86,7 +87,7 @@ class Cell:
 
 def speakers_of(data: Path) -> list[str]:
     """Everybody in a dataset version, sorted."""
-    return sorted({u.speaker for u in read_manifest(data / "manifest.jsonl") if u.speaker})
+    return sorted({u.speaker for u in read_manifest(data / MANIFEST_NAME) if u.speaker})
 
 
 def division(speakers: Sequence[str], seed: int) -> tuple[list[str], list[str]]:
@@ -269,7 +270,7 @@ class _PoolOfSeed:
     # ---- results -------------------------------------------------------------------------------------------
 
     def _errors(self, run: Path) -> dict[str, list[int]]:
-        speaker = {u.id: u.speaker or "" for u in read_manifest(self.data / "manifest.jsonl")}
+        speaker = {u.id: u.speaker or "" for u in read_manifest(self.data / MANIFEST_NAME)}
         normalize = NORMALIZERS[self._training(1.0, 1e-3).task.normalizer]
         pairs: dict[str, tuple[list[str], list[str]]] = {}
         for line in (run / "predictions.jsonl").read_text(encoding="utf-8").splitlines():
@@ -282,7 +283,7 @@ class _PoolOfSeed:
 
     def _facts(self, selection: Path | None) -> dict[str, Any]:
         if selection is None:
-            rows = [u for u in read_manifest(self.data / "manifest.jsonl") if u.split == "train"]
+            rows = [u for u in read_manifest(self.data / MANIFEST_NAME) if u.split == "train"]
             wrong = sum(is_wrong(u.id) for u in rows) / len(rows)
             return {
                 "selected": len(rows),

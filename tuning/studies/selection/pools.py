@@ -12,6 +12,7 @@ import numpy as np
 
 from engine.data.manifest import Split, Utterance, read_manifest, write_manifest
 from engine.data.shards import RATE_HZ, ShardWriter, to_int16
+from engine.data.version_files import MANIFEST_NAME
 from engine.data.waves import read_wave
 from engine.errors import ConfigError, Fault
 
@@ -71,7 +72,7 @@ def write_pool(
         ConfigError: a speaker with too few utterances.
     """
     by_speaker: dict[str, list[Utterance]] = {}
-    for u in sorted(read_manifest(source / "manifest.jsonl"), key=lambda u: u.id):
+    for u in sorted(read_manifest(source / MANIFEST_NAME), key=lambda u: u.id):
         by_speaker.setdefault(u.speaker or "", []).append(u)
     _check(by_speaker, [*train_speakers, *test_speakers])
     generator = np.random.default_rng([seed, 0x5E1])
@@ -104,7 +105,7 @@ def write_pool(
         for u in chosen[: config.test_per_speaker]:
             add(u, f"test-{u.id}", u.text, "test", 0.0, (0.0, 0.0))
     writer.close()
-    write_manifest(folder / "manifest.jsonl", written)
+    write_manifest(folder / MANIFEST_NAME, written)
 
 
 def is_wrong(utterance_id: str) -> bool:
