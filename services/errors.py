@@ -4,9 +4,11 @@
     ├── SettingsError               the environment does not make a platform that can start
     ├── EmbeddedServiceError        a server of our own (PostgreSQL) that does not start or stop
     ├── HubError                    a hub that does not end
+    ├── AccountError                an account that the operator names and that is not there
     └── ApiError                    what a client is answered: status, stable code, detail, faulty fields
         ├── BadRequestError         400  a request that cannot be read
         ├── UnauthenticatedError    401  no, wrong or outdated credentials
+        ├── ForbiddenError          403  not for this role, or not with an API key
         ├── NotFoundError           404  not there, or not the caller's
         ├── ConflictError           409  the resource's state does not allow it
         ├── PayloadTooLargeError    413
@@ -40,6 +42,10 @@ class EmbeddedServiceError(ServiceError):
 
 class HubError(ServiceError):
     """A hub that does not end."""
+
+
+class AccountError(ServiceError):
+    """An account that the operator names and that is not there, or a database that does not answer."""
 
 
 class ApiError(ServiceError):
@@ -81,6 +87,14 @@ class UnauthenticatedError(ApiError):
 
     def __init__(self, detail: str, *, code: str | None = None) -> None:
         super().__init__(detail, code=code, headers={"WWW-Authenticate": "Bearer"})
+
+
+class ForbiddenError(ApiError):
+    """Not for the caller's role, or not with this kind of credentials; of another's resources, `NotFoundError`."""
+
+    status = 403
+    title = "Forbidden"
+    default_code = "forbidden"
 
 
 class NotFoundError(ApiError):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
@@ -11,16 +13,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.errors import Fault
 from services.api.context import Services, services_of
+from services.api.correlation import correlation_id
+from services.auth.api_keys import KEY_PREFIX, user_of_key
+from services.auth.audit import Origin
 from services.auth.sessions import find_user
 from services.auth.tokens import read_access_token
 from services.database.engine import open_session
 from services.database.models import User
-from services.errors import InvalidRequestError, UnauthenticatedError, UnsupportedMediaError
+from services.errors import ForbiddenError, InvalidRequestError, UnauthenticatedError, UnsupportedMediaError
 from services.settings import Settings
 
 ServicesDep = Annotated[Services, Depends(services_of)]
 
-_bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="An access token from POST /auth/login")
+_bearer = HTTPBearer(auto_error=False, description="An access token from POST /auth/login, or an API key")
 
 
 async def _settings(services: ServicesDep) -> Settings:
@@ -37,20 +42,67 @@ SettingsDep = Annotated[Settings, Depends(_settings)]
 SessionDep = Annotated[AsyncSession, Depends(_session, scope="function")]
 
 
-async def _current_user(
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls, and by what right."""
+
+    user: User
+    login_id: uuid.UUID | None
+    """The login that the access token comes from; None: an API key was given."""
+
+
+async def _caller(
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
     settings: SettingsDep,
     session: SessionDep,
-) -> User:
+) -> Caller:
     if credentials is None:
-        raise UnauthenticatedError("Give an access token in the header `Authorization: Bearer ...`.")
-    return await find_user(session, read_access_token(settings, credentials.credentials))
+        raise UnauthenticatedError("Give an access token or an API key in the header `Authorization: Bearer ...`.")
+    if credentials.credentials.startswith(KEY_PREFIX):
+        user, _ = await user_of_key(session, credentials.credentials)
+        return Caller(user, None)
+    claims = read_access_token(settings, credentials.credentials)
+    return Caller(await find_user(session, claims), claims.session_id)
+
+
+async def _current_user(caller: Annotated[Caller, Depends(_caller)]) -> User:
+    return caller.user
 
 
 CurrentUser = Annotated[User, Depends(_current_user)]
 
 
-async def _address(request: Request, settings: SettingsDep) -> str:
+@dataclass(frozen=True, slots=True)
+class LoggedIn:
+    """Somebody who has given a password, not a program with an API key."""
+
+    user: User
+    login_id: uuid.UUID
+
+
+async def _logged_in(caller: Annotated[Caller, Depends(_caller)]) -> LoggedIn:
+    if caller.login_id is None:
+        raise ForbiddenError("An API key cannot do this: log in with the password.", code="login_required")
+    return LoggedIn(caller.user, caller.login_id)
+
+
+LoggedInUser = Annotated[LoggedIn, Depends(_logged_in)]
+
+
+async def _admin(user: CurrentUser) -> User:
+    if user.role != "admin":
+        raise ForbiddenError("Only an admin can do this.", code="admin_required")
+    return user
+
+
+AdminUser = Annotated[User, Depends(_admin)]
+
+
+async def _origin(request: Request, settings: SettingsDep) -> Origin:
+    return Origin(_address(request, settings), correlation_id())
+
+
+def _address(request: Request, settings: Settings) -> str:
     if settings.trust_forwarded_for:
         forwarded = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
         if forwarded:
@@ -58,7 +110,7 @@ async def _address(request: Request, settings: SettingsDep) -> str:
     return request.client.host if request.client else "unknown"
 
 
-ClientAddress = Annotated[str, Depends(_address)]
+OriginDep = Annotated[Origin, Depends(_origin)]
 
 
 async def check_text(request: Request) -> None:

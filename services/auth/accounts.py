@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.errors import Fault
 from services.auth import throttle
+from services.auth.audit import Origin, record
 from services.auth.passwords import hash_password, needs_rehash, verify_password
 from services.auth.rules import account_faults
 from services.database.models import User
@@ -17,7 +18,9 @@ from services.errors import ConflictError, InvalidRequestError, UnauthenticatedE
 from services.settings import Settings
 
 
-async def sign_up(session: AsyncSession, user_id: uuid.UUID, username: str, email: str, password: str) -> User:
+async def sign_up(
+    session: AsyncSession, user_id: uuid.UUID, username: str, email: str, password: str, origin: Origin | None = None
+) -> User:
     """A new account, added to the session but not committed.
 
     Raises:
@@ -27,7 +30,7 @@ async def sign_up(session: AsyncSession, user_id: uuid.UUID, username: str, emai
     faults = account_faults(username, email, password)
     if faults:
         raise InvalidRequestError.of(faults)
-    await _refuse_taken(session, username, email)
+    await refuse_taken(session, username, email)
     user = User(
         id=user_id,
         username=username,
@@ -40,44 +43,58 @@ async def sign_up(session: AsyncSession, user_id: uuid.UUID, username: str, emai
         async with session.begin_nested():
             session.add(user)
     except IntegrityError:  # somebody else was a moment faster
-        await _refuse_taken(session, username, email)
+        await refuse_taken(session, username, email)
         raise
+    record(session, user.id, "signed_up", origin)
     return user
 
 
 async def authenticate(
-    session: AsyncSession, settings: Settings, username_or_email: str, password: str, address: str
+    session: AsyncSession, settings: Settings, username_or_email: str, password: str, origin: Origin
 ) -> User:
-    """The user with this name or address and this password.
+    """The user with this name or address and this password; a failure is committed to the trail.
 
     Raises:
         UnauthenticatedError: one message for a wrong name and a wrong password, after the same work.
         ThrottledError: too many failures.
     """
     account = username_or_email.lower()
-    await throttle.count_attempt(session, settings, account, address)
+    await throttle.count_attempt(session, settings, account, origin.address)
     column = User.email_key if "@" in account else User.username_key
     user = await session.scalar(select(User).where(column == account))
     if not await verify_password(password, user.password_hash if user else None) or user is None:
+        # What was given for a name is not kept: people type passwords there.
+        record(session, user.id if user else None, "login_failed", origin)
+        await session.commit()
         raise UnauthenticatedError("The name or the password is wrong.", code="wrong_credentials")
-    await throttle.forget_attempts(session, account, address)
+    await throttle.forget_attempts(session, account, origin.address)
+    record(session, user.id, "logged_in", origin)
     if needs_rehash(user.password_hash):
         user.password_hash = await hash_password(password)
     return user
 
 
-async def _refuse_taken(session: AsyncSession, username: str, email: str) -> None:
+async def refuse_taken(
+    session: AsyncSession, username: str | None, email: str | None, but: uuid.UUID | None = None
+) -> None:
+    """Refuse a name or an address that another account has; None: not wanted. `but`: the account that may have it.
+
+    Raises:
+        ConflictError: taken; names which.
+    """
+    name, address = (username or "").lower(), (email or "").lower()
     taken = (
         await session.execute(
-            select(User.username_key, User.email_key).where(
-                or_(User.username_key == username.lower(), User.email_key == email.lower())
+            select(User.id, User.username_key, User.email_key).where(
+                or_(User.username_key == name, User.email_key == address)
             )
         )
     ).all()
+    others = [row for row in taken if row.id != but]
     faults = []
-    if any(row.username_key == username.lower() for row in taken):
+    if username is not None and any(row.username_key == name for row in others):
         faults.append(Fault("username", "is taken; choose another"))
-    if any(row.email_key == email.lower() for row in taken):
+    if email is not None and any(row.email_key == address for row in others):
         faults.append(Fault("email", "has an account already; log in instead"))
     if faults:
         raise ConflictError("There is such an account already; see errors.", code="account_exists", faults=faults)

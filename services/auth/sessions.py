@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.auth.audit import Origin, record
 from services.auth.tokens import AccessClaims, hash_token, issue_access_token, new_refresh_token
 from services.database.models import LoginSession, RefreshToken, User
 from services.errors import UnauthenticatedError
@@ -32,7 +33,9 @@ async def open_login(session: AsyncSession, settings: Settings, user: User) -> T
     return _issue(session, settings, login)
 
 
-async def rotate(session: AsyncSession, settings: Settings, refresh_token: str) -> TokenPair:
+async def rotate(
+    session: AsyncSession, settings: Settings, refresh_token: str, origin: Origin | None = None
+) -> TokenPair:
     """A new pair for a refresh token, which is used up; committed.
 
     Raises:
@@ -48,6 +51,7 @@ async def rotate(session: AsyncSession, settings: Settings, refresh_token: str) 
     if token.used_at is not None:
         login.revoked_at = now
         login.revoked_because = "refresh token used twice"
+        record(session, login.user_id, "refresh_token_reused", origin)
         await session.commit()
         raise _refused()
     if token.expires_at <= now or login.expires_at <= now:
@@ -59,14 +63,17 @@ async def rotate(session: AsyncSession, settings: Settings, refresh_token: str) 
     return pair
 
 
-async def revoke(session: AsyncSession, refresh_token: str) -> None:
+async def revoke(session: AsyncSession, refresh_token: str, origin: Origin | None = None) -> None:
     """End the login that a refresh token belongs to; a token that is not known ends nothing. Committed."""
     family = select(RefreshToken.family_id).where(RefreshToken.token_hash == hash_token(refresh_token))
-    await session.execute(
+    ended = await session.execute(
         update(LoginSession)
         .where(LoginSession.id.in_(family), LoginSession.revoked_at.is_(None))
         .values(revoked_at=datetime.now(UTC), revoked_because="logged out")
+        .returning(LoginSession.user_id)
     )
+    for user_id in ended.scalars():
+        record(session, user_id, "logged_out", origin)
     await session.commit()
 
 

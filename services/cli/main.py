@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from engine.threads import wait_passively
-from services.cli import data
+from services.cli import data, users
 
 app = typer.Typer(
     name="lim",
@@ -25,6 +25,7 @@ app = typer.Typer(
 )
 
 app.add_typer(data.app)
+app.add_typer(users.app)
 
 Overrides = Annotated[
     list[str] | None,

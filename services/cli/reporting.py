@@ -16,13 +16,14 @@ from cluster.errors import (
 )
 from engine.errors import AudioError, ConfigError, EngineError, IngestError, ManifestError, ModelError, SelectionError
 from services.demo_data import DemoDataError
-from services.errors import ServiceError, SettingsError
+from services.errors import AccountError, ServiceError, SettingsError
 
 BAD_INPUT = 2
 FAILED = 1
 INTERRUPTED = 130
 
 _INPUT_FAULTS = (
+    AccountError,
     AudioError,
     ConfigError,
     DatasetUnavailableError,

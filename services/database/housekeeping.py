@@ -1,4 +1,4 @@
-"""Removes rows that have served: old login attempts, ended logins, old idempotency keys."""
+"""Removes rows that have served: old login attempts, ended logins, old idempotency keys and audit events."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from typing import Final
 from sqlalchemy import delete
 
 from services.database.engine import Sessions, open_session
-from services.database.models import IdempotencyKey, LoginSession, LoginThrottle, RefreshToken
+from services.database.models import AuditEvent, IdempotencyKey, LoginSession, LoginThrottle, RefreshToken
 from services.settings import Settings
 
 IDEMPOTENCY_S: Final = 7 * 86400
 """How long a creating call can be repeated under its key, in seconds."""
+AUDIT_S: Final = 180 * 86400
+"""How long the audit trail is kept, in seconds."""
 _GRACE: Final = timedelta(days=1)
 
 
@@ -28,4 +30,5 @@ async def sweep(sessions: Sessions, settings: Settings) -> None:
         await session.execute(
             delete(IdempotencyKey).where(IdempotencyKey.created_at < now - timedelta(seconds=IDEMPOTENCY_S))
         )
+        await session.execute(delete(AuditEvent).where(AuditEvent.created_at < now - timedelta(seconds=AUDIT_S)))
         await session.commit()

@@ -26,6 +26,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 DATASET_STATUSES = ("pending", "processing", "ready", "error")
 JOB_TYPES = ("training", "selection")
 JOB_STATUSES = ("queued", "starting", "running", "stopping", "stopped", "succeeded", "failed")
+ROLES = ("user", "admin")
 EVENT_KINDS = ("status", "metric", "log", "artifact")
 
 
@@ -67,6 +68,7 @@ class User(Row, Base):
     """Somebody with an account."""
 
     __tablename__ = "users"
+    __table_args__ = (CheckConstraint(_one_of("role", ROLES), name="role"),)
 
     username: Mapped[str] = mapped_column(String(40))
     username_key: Mapped[str] = mapped_column(String(40), unique=True)
@@ -74,6 +76,8 @@ class User(Row, Base):
     email: Mapped[str] = mapped_column(String(254))
     email_key: Mapped[str] = mapped_column(String(254), unique=True)
     password_hash: Mapped[str]
+    role: Mapped[str] = mapped_column(String(16), server_default="user")
+    """`user`, or `admin`, who also keeps the catalogue."""
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
 
 
@@ -99,6 +103,37 @@ class RefreshToken(Row, Base):
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
+
+
+class ApiKey(Row, Base):
+    """A key that a program uses in its owner's name, by its hash."""
+
+    __tablename__ = "api_keys"
+    __table_args__ = (Index(None, "user_id", "created_at", "id"),)
+
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(String(100))
+    start: Mapped[str] = mapped_column(String(16))
+    """Its first characters, by which people know it again."""
+    key_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    expires_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+    """To the minute."""
+
+
+class AuditEvent(Row, Base):
+    """Something that concerns the security of an account."""
+
+    __tablename__ = "audit_events"
+    __table_args__ = (Index(None, "user_id", "created_at", "id"), Index(None, "created_at"))
+
+    user_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    """Whose account; None: nobody's, such as a login under a name that does not exist."""
+    action: Mapped[str] = mapped_column(String(40))
+    address: Mapped[str | None] = mapped_column(String(64))
+    """Where the request came from."""
+    correlation_id: Mapped[str | None] = mapped_column(String(128))
+    data: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
 
 
 class LoginThrottle(Base):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.api.dependencies import ClientAddress, SessionDep, SettingsDep
+from services.api.dependencies import OriginDep, SessionDep, SettingsDep
 from services.api.idempotency import ANONYMOUS, IdempotencyHeader, claim, fingerprint
 from services.api.problems import problems
 from services.auth import sessions
@@ -22,6 +22,7 @@ router = APIRouter(prefix="/auth", tags=["auth"])
 # The rules proper are checked together in services.auth.rules; these only bound what is looked at.
 Name = Annotated[str, Field(max_length=1000)]
 Password = Annotated[str, Field(max_length=1000)]
+Role = Literal["user", "admin"]
 Token = Annotated[str, Field(min_length=1, max_length=4000)]
 
 
@@ -62,12 +63,14 @@ class UserOut(BaseModel):
     id: uuid.UUID
     username: str
     email: str
+    role: Role
     created_at: datetime
 
     @classmethod
     def of(cls, user: User) -> UserOut:
         """What clients see of a user."""
-        return cls(id=user.id, username=user.username, email=user.email, created_at=user.created_at)
+        role = cast(Role, user.role)  # the table's check constraint holds it to these
+        return cls(id=user.id, username=user.username, email=user.email, role=role, created_at=user.created_at)
 
 
 class TokensOut(BaseModel):
@@ -95,6 +98,7 @@ async def signup(
     request: Request,
     session: SessionDep,
     settings: SettingsDep,
+    origin: OriginDep,
     idempotency_key: IdempotencyHeader = None,
 ) -> UserOut:
     """Create an account. Every fault of the three fields is reported at once."""
@@ -106,17 +110,17 @@ async def signup(
         if known is None:
             raise ConflictError("The account that this call made is gone.", code="account_gone")
         return UserOut.of(known)
-    user = await sign_up(session, user_id, body.username, body.email, body.password)
+    user = await sign_up(session, user_id, body.username, body.email, body.password, origin)
     await session.commit()
     return UserOut.of(user)
 
 
 @router.post("/login", responses=problems(400, 401, 413, 415, 422, 429, 503))
 async def login(
-    body: LoginBody, response: Response, session: SessionDep, settings: SettingsDep, address: ClientAddress
+    body: LoginBody, response: Response, session: SessionDep, settings: SettingsDep, origin: OriginDep
 ) -> TokensOut:
     """Log in. A wrong name and a wrong password get the same answer; too many failures get 429."""
-    user = await authenticate(session, settings, body.username_or_email, body.password, address)
+    user = await authenticate(session, settings, body.username_or_email, body.password, origin)
     pair = await sessions.open_login(session, settings, user)
     await session.commit()
     response.headers["Cache-Control"] = "no-store"
@@ -124,14 +128,16 @@ async def login(
 
 
 @router.post("/refresh", responses=problems(400, 401, 413, 415, 422, 503))
-async def refresh(body: RefreshBody, response: Response, session: SessionDep, settings: SettingsDep) -> TokensOut:
+async def refresh(
+    body: RefreshBody, response: Response, session: SessionDep, settings: SettingsDep, origin: OriginDep
+) -> TokensOut:
     """Use up a refresh token for a new pair. A token that was used before ends its whole login."""
-    pair = await sessions.rotate(session, settings, body.refresh_token)
+    pair = await sessions.rotate(session, settings, body.refresh_token, origin)
     response.headers["Cache-Control"] = "no-store"
     return TokensOut.of(pair)
 
 
 @router.post("/logout", status_code=204, responses=problems(400, 413, 415, 422, 503))
-async def logout(body: RefreshBody, session: SessionDep) -> None:
+async def logout(body: RefreshBody, session: SessionDep, origin: OriginDep) -> None:
     """End the login that the refresh token belongs to, its access tokens too."""
-    await sessions.revoke(session, body.refresh_token)
+    await sessions.revoke(session, body.refresh_token, origin)

@@ -1,17 +1,189 @@
-"""The caller's own account."""
+"""The caller's own account: profile, password, API keys, and what happened to it."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+import uuid
+from datetime import datetime
+from typing import Annotated, Any
 
-from services.api.dependencies import CurrentUser
+from fastapi import APIRouter, Request, Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from sqlalchemy import select
+
+from services.api.dependencies import CurrentUser, LoggedInUser, OriginDep, SessionDep, SettingsDep
+from services.api.idempotency import IdempotencyHeader, claim, fingerprint
+from services.api.paging import Cursor, Limit, Page, Search, matches, newest_first
 from services.api.problems import problems
-from services.api.routers.auth import UserOut
+from services.api.routers.auth import Name, Password, UserOut
+from services.auth import api_keys
+from services.auth.audit import record
+from services.auth.profile import change_password, change_profile
+from services.database.models import ApiKey, AuditEvent
 
 router = APIRouter(prefix="/users", tags=["users"])
 
 
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class ProfilePatch(_Body):
+    """What to change; what is left out stays."""
+
+    username: Name | None = None
+    """3 to 39 letters, digits, dots, dashes and underscores."""
+    email: Name | None = None
+    """An e-mail address that has no account yet."""
+    current_password: Password | None = None
+    """Needed to change the address."""
+
+
+class PasswordBody(_Body):
+    """A new password."""
+
+    current_password: Password
+    """The one to replace."""
+    new_password: Password
+    """10 to 256 characters, without the username."""
+
+
+class ApiKeyBody(_Body):
+    """A key to make."""
+
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    """What it is for."""
+    expires_at: AwareDatetime | None = None
+    """When it stops to work, with a time zone; unset: never."""
+
+
+class ApiKeyOut(BaseModel):
+    """A key, without its secret."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True, from_attributes=True)
+
+    id: uuid.UUID
+    name: str
+    start: str
+    """Its first characters."""
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    """To the minute."""
+
+
+class NewApiKeyOut(ApiKeyOut):
+    """A key as it is made."""
+
+    key: str | None = None
+    """The secret, for `Authorization: Bearer lim_...`; shown this once, and not when the call is repeated."""
+
+
+class AuditOut(BaseModel):
+    """Something that concerned the security of the account."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True, from_attributes=True)
+
+    id: uuid.UUID
+    created_at: datetime
+    action: str
+    """`logged_in`, `login_failed`, `password_changed`, `api_key_created`, ..."""
+    address: str | None
+    """Where the request came from."""
+    correlation_id: str | None
+    """Names the request in the logs."""
+    data: dict[str, Any]
+    """More about it."""
+
+
 @router.get("/me", responses=problems(401, 503))
 async def read_me(user: CurrentUser) -> UserOut:
-    """Whose access token this is."""
+    """Whose access token or API key this is."""
     return UserOut.of(user)
+
+
+@router.patch("/me", responses=problems(400, 401, 403, 409, 413, 415, 422, 429, 503))
+async def change_me(
+    body: ProfilePatch, caller: LoggedInUser, session: SessionDep, settings: SettingsDep, origin: OriginDep
+) -> UserOut:
+    """Change the username or the e-mail address. Every fault is reported at once."""
+    await change_profile(
+        session,
+        settings,
+        caller.user,
+        origin,
+        username=body.username,
+        email=body.email,
+        current_password=body.current_password,
+    )
+    return UserOut.of(caller.user)
+
+
+@router.post("/me/password", status_code=204, responses=problems(400, 401, 403, 413, 415, 422, 429, 503))
+async def set_password(
+    body: PasswordBody, caller: LoggedInUser, session: SessionDep, settings: SettingsDep, origin: OriginDep
+) -> None:
+    """Change the password. Every other login ends; API keys stay."""
+    await change_password(
+        session,
+        settings,
+        caller.user,
+        caller.login_id,
+        origin,
+        current_password=body.current_password,
+        new_password=body.new_password,
+    )
+
+
+@router.post("/me/api-keys", status_code=201, responses=problems(400, 401, 403, 409, 413, 415, 422, 503))
+async def create_api_key(
+    body: ApiKeyBody,
+    request: Request,
+    response: Response,
+    caller: LoggedInUser,
+    session: SessionDep,
+    settings: SettingsDep,
+    origin: OriginDep,
+    idempotency_key: IdempotencyHeader = None,
+) -> NewApiKeyOut:
+    """Make a key for a program. Its secret is in this answer and nowhere else."""
+    key_id = uuid.uuid4()
+    call = fingerprint(settings, request, body.model_dump(mode="json"))
+    earlier = await claim(session, str(caller.user.id), idempotency_key, call, key_id)
+    response.headers["Cache-Control"] = "no-store"
+    if earlier is not None:
+        return NewApiKeyOut.model_validate(await api_keys.find_key(session, caller.user.id, earlier))
+    key, secret = await api_keys.create_key(session, caller.user, key_id, body.name, body.expires_at)
+    record(session, caller.user.id, "api_key_created", origin, name=key.name, start=key.start)
+    await session.commit()
+    return NewApiKeyOut.model_validate(key).model_copy(update={"key": secret})
+
+
+@router.get("/me/api-keys", responses=problems(401, 403, 422, 503))
+async def list_api_keys(
+    caller: LoggedInUser, session: SessionDep, limit: Limit = 20, cursor: Cursor = None, q: Search = None
+) -> Page[ApiKeyOut]:
+    """The caller's keys, newest first."""
+    query = api_keys.owned_keys(caller.user.id)
+    if q:
+        query = query.where(matches(ApiKey.name, q))
+    rows, total, next_cursor = await newest_first(session, query, ApiKey, limit=limit, cursor=cursor)
+    return Page(items=[ApiKeyOut.model_validate(row) for row in rows], total=total, next_cursor=next_cursor)
+
+
+@router.delete("/me/api-keys/{key_id}", status_code=204, responses=problems(401, 403, 404, 422, 503))
+async def delete_api_key(key_id: uuid.UUID, caller: LoggedInUser, session: SessionDep, origin: OriginDep) -> None:
+    """Delete a key: it stops to work at once."""
+    key = await api_keys.find_key(session, caller.user.id, key_id)
+    await session.delete(key)
+    record(session, caller.user.id, "api_key_deleted", origin, name=key.name, start=key.start)
+    await session.commit()
+
+
+@router.get("/me/audit", responses=problems(401, 403, 422, 503))
+async def list_audit_events(
+    caller: LoggedInUser, session: SessionDep, limit: Limit = 20, cursor: Cursor = None
+) -> Page[AuditOut]:
+    """What concerned the security of the caller's account, newest first; kept for 180 days."""
+    query = select(AuditEvent).where(AuditEvent.user_id == caller.user.id)
+    rows, total, next_cursor = await newest_first(session, query, AuditEvent, limit=limit, cursor=cursor)
+    return Page(items=[AuditOut.model_validate(row) for row in rows], total=total, next_cursor=next_cursor)

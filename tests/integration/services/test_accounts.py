@@ -29,7 +29,8 @@ async def test_a_new_user_is_told_who_they_are(ada: Visitor) -> None:
     me = (await ada.get("/users/me")).json()
     assert me["username"] == ada.username
     assert me["email"] == f"{ada.username}@example.com"
-    assert set(me) == {"id", "username", "email", "created_at"}
+    assert me["role"] == "user"
+    assert set(me) == {"id", "username", "email", "role", "created_at"}
 
 
 async def test_every_fault_of_a_sign_up_is_reported_at_once(http: httpx.AsyncClient) -> None:

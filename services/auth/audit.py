@@ -1,0 +1,49 @@
+"""The trail of what concerns the security of an account: written in the transaction of what it tells."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.database.models import AuditEvent
+
+Action = Literal[
+    "signed_up",
+    "logged_in",
+    "login_failed",
+    "logged_out",
+    "refresh_token_reused",
+    "profile_changed",
+    "password_changed",
+    "password_refused",
+    "api_key_created",
+    "api_key_deleted",
+    "role_changed",
+]
+_LONGEST_ADDRESS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a request comes from, and what it is called in the logs."""
+
+    address: str
+    correlation_id: str
+
+
+def record(
+    session: AsyncSession, user_id: uuid.UUID | None, action: Action, origin: Origin | None, **data: Any
+) -> None:
+    """Add to the trail; not committed. `data` is kept as it is: no passwords, no keys."""
+    session.add(
+        AuditEvent(
+            user_id=user_id,
+            action=action,
+            address=origin.address[:_LONGEST_ADDRESS] if origin else None,
+            correlation_id=origin.correlation_id if origin else None,
+            data=data,
+        )
+    )

@@ -1,0 +1,110 @@
+"""What users change about their own account."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+
+from sqlalchemy import update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from engine.errors import Fault
+from services.auth import throttle
+from services.auth.accounts import refuse_taken
+from services.auth.audit import Origin, record
+from services.auth.passwords import hash_password, verify_password
+from services.auth.rules import email_faults, password_faults, username_faults
+from services.database.models import LoginSession, User
+from services.errors import InvalidRequestError
+from services.settings import Settings
+
+
+async def change_profile(
+    session: AsyncSession,
+    settings: Settings,
+    user: User,
+    origin: Origin,
+    *,
+    username: str | None,
+    email: str | None,
+    current_password: str | None,
+) -> None:
+    """Change the name or the address; committed. A new address needs the password: it is how an account is got back.
+
+    Raises:
+        InvalidRequestError: against the rules, or a wrong password; names every fault.
+        ConflictError: the name or the address is taken.
+        ThrottledError: too many wrong passwords.
+    """
+    faults = username_faults(username) if username is not None else []
+    faults += email_faults(email) if email is not None else []
+    moves = email is not None and email != user.email
+    if moves and current_password is None:
+        faults.append(Fault("current_password", "is needed to change the e-mail address"))
+    if faults:
+        raise InvalidRequestError.of(faults)
+    if moves:
+        await _check_password(session, settings, user, origin, current_password or "")
+    changed = [
+        name for name, value in (("username", username), ("email", email)) if value not in (None, getattr(user, name))
+    ]
+    if not changed:
+        return
+    await refuse_taken(session, username, email, but=user.id)
+    try:
+        async with session.begin_nested():
+            if username is not None:
+                user.username, user.username_key = username, username.lower()
+            if email is not None:
+                user.email, user.email_key = email, email.lower()
+            record(session, user.id, "profile_changed", origin, fields=changed)
+    except IntegrityError:  # somebody else was a moment faster
+        await session.refresh(user)
+        await refuse_taken(session, username, email, but=user.id)
+        raise
+    await session.commit()
+
+
+async def change_password(
+    session: AsyncSession,
+    settings: Settings,
+    user: User,
+    login_id: uuid.UUID,
+    origin: Origin,
+    *,
+    current_password: str,
+    new_password: str,
+) -> None:
+    """Change the password and end every other login; committed. API keys stay: they are not made from it.
+
+    Raises:
+        InvalidRequestError: a wrong current password, or a new one against the rules.
+        ThrottledError: too many wrong passwords.
+    """
+    faults = [
+        Fault("new_password", fault.message) for fault in password_faults(new_password, user.username, user.email)
+    ]
+    if new_password == current_password:
+        faults.append(Fault("new_password", "is the current one; choose another"))
+    if faults:
+        raise InvalidRequestError.of(faults)
+    await _check_password(session, settings, user, origin, current_password)
+    user.password_hash = await hash_password(new_password)
+    await session.execute(
+        update(LoginSession)
+        .where(LoginSession.user_id == user.id, LoginSession.id != login_id, LoginSession.revoked_at.is_(None))
+        .values(revoked_at=datetime.now(UTC), revoked_because="password changed")
+    )
+    record(session, user.id, "password_changed", origin)
+    await session.commit()
+
+
+async def _check_password(session: AsyncSession, settings: Settings, user: User, origin: Origin, password: str) -> None:
+    """Wrong guesses count as failed logins: a stolen access token does not help to find the password."""
+    await throttle.count_attempt(session, settings, user.username_key, origin.address)
+    if not await verify_password(password, user.password_hash):
+        record(session, user.id, "password_refused", origin)
+        await session.commit()
+        raise InvalidRequestError.of([Fault("current_password", "is wrong")], code="wrong_password")
+    await throttle.forget_attempts(session, user.username_key, origin.address)
