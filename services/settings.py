@@ -5,20 +5,40 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, SecretStr, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from cluster.errors import StorageSettingsError
 from cluster.storage.settings import S3Settings
 from cluster.storage.settings import lim_home as lim_home
+from services.datasets.download import DownloadLimits
+from services.datasets.sources import Imports
 from services.errors import SettingsError
 
 LEAST_SECRET_LENGTH = 32
 MIB = 2**20
+
+
+def _separated(value: Any) -> Any:
+    return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+
+Listed = Annotated[tuple[str, ...], BeforeValidator(_separated)]
 
 
 class Settings(BaseModel):
@@ -58,6 +78,13 @@ class Settings(BaseModel):
     """`LIM_MAX_UPLOAD_BYTES`: largest uploaded file, in bytes."""
     max_upload_files: PositiveInt = 16
     """`LIM_MAX_UPLOAD_FILES`: most files in one upload."""
+    import_s: PositiveInt = 3600
+    """`LIM_IMPORT_S`: longest time to fetch a dataset from an address, in seconds."""
+    import_networks: Listed = ()
+    """`LIM_IMPORT_NETWORKS`: networks that datasets may be fetched from though they are not public, such as
+    `10.1.0.0/16`; separated by commas."""
+    import_buckets: Listed = ()
+    """`LIM_IMPORT_BUCKETS`: buckets of the object store that every user may make datasets of; separated by commas."""
     upload_url_s: PositiveInt = 3600
     """`LIM_UPLOAD_URL_S`: life of a pre-signed upload address, in seconds."""
     download_url_s: PositiveInt = 3600
@@ -75,6 +102,22 @@ class Settings(BaseModel):
     """`LIM_RECONCILE_S`: seconds between two looks at queued and running work."""
     database_pool: PositiveInt = 10
     """`LIM_DATABASE_POOL`: connections that a process keeps to PostgreSQL."""
+
+    @field_validator("import_networks")
+    @classmethod
+    def _are_networks(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
+        for network in networks:
+            ip_network(network)
+        return networks
+
+    def imports(self) -> Imports:
+        """What recordings are fetched with that are not uploaded."""
+        limits = DownloadLimits(
+            most_bytes=self.max_upload_bytes,
+            most_s=self.import_s,
+            networks=tuple(ip_network(network) for network in self.import_networks),
+        )
+        return Imports(self.s3, limits)
 
 
 _FROM_ENVIRONMENT = {

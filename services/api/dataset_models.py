@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from engine.config.division import DivisionConfig
 from engine.data.manifest import is_inside
 from services.database.models import Dataset, DatasetVersion
+from services.datasets.download import url_fault
 
 DatasetStatus = Literal["pending", "processing", "ready", "error"]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
@@ -22,6 +23,13 @@ def _file_name(name: str) -> str:
     if not is_inside(name) or not name.isprintable():
         raise ValueError("must be a relative path with '/', inside its folder")
     return name
+
+
+def _url(url: str) -> str:
+    fault = url_fault(url)
+    if fault is not None:
+        raise ValueError(fault)
+    return url
 
 
 class _Body(BaseModel):
@@ -59,6 +67,25 @@ class UploadSourceBody(_Body):
         return self
 
 
+class UrlSourceBody(_Body):
+    """A file that anybody can get: an archive, a Parquet file or a recording. It is fetched once, at the beginning."""
+
+    type: Literal["url"]
+    url: Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(_url)]
+    """http or https, without a name and a password; private networks are not reached."""
+
+
+class S3SourceBody(_Body):
+    """An object, or all objects below a prefix, in a bucket that the platform's operator allows."""
+
+    type: Literal["s3"]
+    uri: Annotated[str, Field(max_length=1200, pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?$")]
+    """`s3://bucket/key`."""
+
+
+SourceBody = Annotated[UploadSourceBody | UrlSourceBody | S3SourceBody, Field(discriminator="type")]
+
+
 def _parents(name: str) -> list[str]:
     parts = name.split("/")
     return ["/".join(parts[:count]) for count in range(1, len(parts))]
@@ -71,7 +98,7 @@ class DatasetBody(_Body):
     description: Description = ""
     task: Literal["speech_to_text"] = "speech_to_text"
     """What models will learn from it."""
-    source: UploadSourceBody
+    source: SourceBody
     """Where its recordings come from."""
     split: DivisionConfig | None = None
     """What to keep for test and validation; it is drawn once, evenly over texts or lengths, and every run takes it.

@@ -1,4 +1,4 @@
-"""From uploaded files to a dataset version: runs in a process of its own on the cluster, never in an API replica."""
+"""From recordings to a dataset version: runs in a process of its own on the cluster, never in an API replica."""
 
 from __future__ import annotations
 
@@ -11,21 +11,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from engine.config.division import DivisionConfig
-from engine.data.endings import AUDIO_ENDINGS, ending
 from engine.data.version_files import MANIFEST_NAME, REPORT_NAME
 from engine.errors import IngestError
 from engine.storage import RunStore
+from services.datasets.download import DownloadError
+from services.datasets.sources import Imports, Order, fetch
 
 _SAMPLE: Final = 100
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class UploadedFile:
-    """A file as the client named it, and its key below the dataset's uploads."""
-
-    name: str
-    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,32 +41,18 @@ class Outcome:
     report: dict[str, Any] | None
 
 
-def process(
-    files: list[UploadedFile], uploads: RunStore, version: RunStore, split: Mapping[str, Any] | None = None
-) -> Outcome:
-    """Ingest the uploaded files into a version; whatever an earlier try left there is replaced.
+def process(order: Order, uploads: RunStore, version: RunStore, imports: Imports) -> Outcome:
+    """Fetch a dataset's recordings and ingest them into a version; whatever an earlier try left there is replaced.
 
-    The files go to disk and from disk, never through memory. An upload that gives no dataset is an outcome, not an
-    error: only what may go better the next time is raised.
+    What gives no dataset is an outcome, not an error: only what may go better the next time is raised.
     """
     with tempfile.TemporaryDirectory(prefix="lim-dataset-") as folder:
-        source = _fetch(files, uploads, Path(folder) / "source")
+        try:
+            source = fetch(order, uploads, imports, Path(folder) / "source")
+        except DownloadError as error:
+            return Outcome(version=None, error=str(error), report=None)
         target = Path(folder) / "version"
-        return _ingest(source, target, version, split)
-
-
-def _fetch(files: list[UploadedFile], uploads: RunStore, folder: Path) -> Path:
-    """The only file when it can be a dataset by itself, else the folder that holds all of them.
-
-    A folder may hold archives and tables too: several uploaded files are one dataset.
-    """
-    folder.mkdir()
-    for file in files:
-        path = folder / file.name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        uploads.get(file.key, path)
-    only = folder / files[0].name
-    return only if len(files) == 1 and ending(files[0].name) not in AUDIO_ENDINGS else folder
+        return _ingest(source, target, version, order.split)
 
 
 def _ingest(source: Path, target: Path, version: RunStore, split: Mapping[str, Any] | None) -> Outcome:

@@ -5,20 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from collections.abc import Awaitable, Callable
+from typing import Final
 
 from sqlalchemy import select, update
 
 from engine.storage import RunStore
 from services.database.engine import Sessions, open_session
 from services.database.models import Dataset, DatasetVersion
-from services.datasets.processing import Outcome, UploadedFile
+from services.datasets.processing import Outcome
 from services.datasets.requests import upload_prefix, uploads_of, version_prefix
+from services.datasets.sources import Order, UploadedFile
 from services.jobs.events import storable
 from services.settings import Settings
 
-Process = Callable[[uuid.UUID, list[UploadedFile], Mapping[str, Any] | None], Awaitable[Outcome]]
+Process = Callable[[Order], Awaitable[Outcome]]
 """Runs `services.datasets.processing.process` somewhere; raises when that somewhere dies."""
 Store = Callable[[str], RunStore]
 """The files below a prefix of the platform's bucket."""
@@ -86,22 +87,22 @@ class DatasetQueue:
                 update(Dataset)
                 .where(Dataset.id == dataset_id, Dataset.status == "processing")
                 .values(attempts=Dataset.attempts + 1, updated_at=Dataset.updated_at)
-                .returning(Dataset.attempts, Dataset.split)
+                .returning(Dataset.attempts, Dataset.source, Dataset.split)
             )
             row = found.one_or_none()
             if row is None:
                 return
-            attempts, split = row
-            files = [
+            attempts, source, split = row
+            files = tuple(
                 UploadedFile(upload.name, upload.key.removeprefix(f"{upload_prefix(dataset_id)}/"))
                 for upload in await uploads_of(session, dataset_id)
-            ]
+            )
             await session.commit()
         if attempts > self._settings.dataset_attempts:
             message = f"Processing broke off {attempts - 1} times.{self._trouble.pop(dataset_id, '')}"
             await self._record(dataset_id, Outcome(version=None, error=message, report=None))
             return
-        await self._record(dataset_id, await self._process(dataset_id, files, split))
+        await self._record(dataset_id, await self._process(Order(dataset_id, source, files, split)))
 
     async def _record(self, dataset_id: uuid.UUID, outcome: Outcome) -> None:
         async with open_session(self._sessions) as session:

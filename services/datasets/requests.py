@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
@@ -25,14 +24,6 @@ from services.settings import Settings
 
 COMPLETABLE: Final = frozenset({"pending", "error"})
 """States in which uploads can be declared complete; in the others they were already."""
-
-
-@dataclass(frozen=True, slots=True)
-class DeclaredFile:
-    """A file that a client means to upload."""
-
-    name: str
-    size: int
 
 
 def owned_datasets(user_id: uuid.UUID) -> Select[Dataset]:
@@ -77,22 +68,26 @@ async def announce(
     name: str,
     description: str,
     task: str,
-    files: Sequence[DeclaredFile],
+    source: Mapping[str, Any],
     split: DivisionConfig | None = None,
 ) -> Dataset:
-    """A dataset that waits for its files; not committed."""
+    """A dataset that waits for the files of its upload, or is fetched from elsewhere at once; not committed."""
+    files = source.get("files", ()) if source["type"] == "upload" else None
     dataset = Dataset(
         id=dataset_id,
         user_id=user_id,
         name=name,
         description=description,
         task=task,
-        source={"type": "upload", "files": [{"name": file.name, "size": file.size} for file in files]},
+        source=dict(source),
         split=split.model_dump(mode="json") if split else None,
-        status="pending",
+        status="processing" if files is None else "pending",
     )
     session.add(dataset)
     await session.flush()
+    if files is None:
+        await notify(session, WORK)
+        return dataset
     expires_at = datetime.now(UTC) + timedelta(seconds=settings.upload_url_s)
     for position, file in enumerate(files):
         upload_id = uuid.uuid4()
@@ -101,8 +96,8 @@ async def announce(
                 id=upload_id,
                 dataset_id=dataset_id,
                 position=position,
-                name=file.name,
-                size=file.size,
+                name=file["name"],
+                size=file["size"],
                 key=f"{upload_prefix(dataset_id)}/{upload_id}",
                 expires_at=expires_at,
             )

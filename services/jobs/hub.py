@@ -18,14 +18,14 @@ import ray
 
 from cluster.storage.client import make_client
 from cluster.storage.run_store import S3RunStore
-from cluster.storage.settings import S3Settings
 from engine.storage import RunStore
 from services.database.engine import create_engine, create_sessions
 from services.database.housekeeping import sweep
 from services.database.notify import WORK, Listener, wait_for
-from services.datasets.processing import Outcome, UploadedFile, process
+from services.datasets.processing import Outcome, process
 from services.datasets.queue import DatasetQueue
 from services.datasets.requests import upload_prefix, version_prefix
+from services.datasets.sources import Imports, Order
 from services.errors import HubError
 from services.jobs.intake import take_events
 from services.jobs.reconciler import Capacity, Reconciler, Runs
@@ -103,24 +103,20 @@ class Hub:
             self._sweep_at = time.monotonic() + _SWEEP_S
             await sweep(self._sessions, self._settings)
 
-    async def _process(
-        self, dataset_id: uuid.UUID, files: list[UploadedFile], split: Mapping[str, Any] | None
-    ) -> Outcome:
+    async def _process(self, order: Order) -> Outcome:
         """Ingest in a worker process of its own: what a hostile file breaks there is not the hub."""
-        outcome: Outcome = await _process_on_cluster.remote(self._settings.s3, dataset_id, files, split)
+        outcome: Outcome = await _process_on_cluster.remote(self._settings.imports(), order)
         return outcome
 
 
 # No CPUs: a job that holds all of them must not keep uploads waiting. The queue bounds how many run at once, and
 # counts the attempts in the database, where they outlive this actor.
 @ray.remote(num_cpus=0, max_retries=0)
-def _process_on_cluster(
-    s3: S3Settings, dataset_id: uuid.UUID, files: list[UploadedFile], split: Mapping[str, Any] | None
-) -> Outcome:
-    client = make_client(s3)
-    uploads = S3RunStore(client, s3.bucket, upload_prefix(dataset_id))
-    version = S3RunStore(client, s3.bucket, version_prefix(dataset_id, 1))
-    return process(files, uploads, version, split)
+def _process_on_cluster(imports: Imports, order: Order) -> Outcome:
+    client = make_client(imports.s3)
+    uploads = S3RunStore(client, imports.s3.bucket, upload_prefix(order.dataset_id))
+    version = S3RunStore(client, imports.s3.bucket, version_prefix(order.dataset_id, 1))
+    return process(order, uploads, version, imports)
 
 
 async def _capacity() -> Capacity:

@@ -22,6 +22,8 @@ from services.api.dataset_models import (
     NewDatasetOut,
     PreviewOut,
     ReportOut,
+    S3SourceBody,
+    SourceBody,
     UploadOut,
     UploadSourceBody,
     status_of,
@@ -48,8 +50,8 @@ async def create_dataset(
     session: SessionDep,
     idempotency_key: IdempotencyHeader = None,
 ) -> NewDatasetOut:
-    """Announce a dataset; the answer says where to put its files."""
-    _check_sizes(body.source, services)
+    """Announce a dataset. Of an upload, the answer says where to put its files; others are fetched at once."""
+    _check_source(body.source, services)
     dataset_id = uuid.uuid4()
     call = fingerprint(services.settings, request, body.model_dump(mode="json"))
     earlier = await claim(session, str(user.id), idempotency_key, call, dataset_id)
@@ -64,7 +66,7 @@ async def create_dataset(
             name=body.name,
             description=body.description,
             task=body.task,
-            files=[requests.DeclaredFile(file.name, file.size) for file in body.source.files],
+            source=body.source.model_dump(mode="json"),
             split=body.split,
         )
     uploads = await requests.uploads_of(session, dataset.id) if dataset.status in requests.COMPLETABLE else []
@@ -223,8 +225,16 @@ async def _drawn_out(services: Services, prefix: str, name: str) -> DrawnOut | N
     return DrawnOut(url=signed.url, expires_at=signed.expires_at)
 
 
-def _check_sizes(source: UploadSourceBody, services: Services) -> None:
+def _check_source(source: SourceBody, services: Services) -> None:
     settings = services.settings
+    if isinstance(source, S3SourceBody):
+        bucket = source.uri.removeprefix("s3://").partition("/")[0]
+        if bucket not in settings.import_buckets or bucket == settings.s3.bucket:
+            allowed = ", ".join(name for name in settings.import_buckets if name != settings.s3.bucket) or "none"
+            fault = f"names the bucket {bucket!r}; allowed: {allowed} (the operator sets LIM_IMPORT_BUCKETS)"
+            raise InvalidRequestError.of([Fault("source.uri", fault)], code="bucket_not_allowed")
+    if not isinstance(source, UploadSourceBody):
+        return
     faults = [
         Fault(f"source.files.{place}.size", f"found {file.size}; at most {settings.max_upload_bytes} bytes are allowed")
         for place, file in enumerate(source.files)

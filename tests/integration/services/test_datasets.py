@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -19,15 +19,15 @@ from engine.storage import RunStore
 from services.api.context import Services
 from services.database.engine import open_session
 from services.database.models import Dataset
-from services.datasets.processing import Outcome, UploadedFile, process
+from services.datasets.processing import Outcome, process
 from services.datasets.queue import DatasetQueue
 from services.datasets.requests import upload_prefix, version_prefix
+from services.datasets.sources import Order
 from tests.integration.services import rows
 from tests.integration.services.recordings import archive, good, silence, tar_gz, tone
 from tests.integration.services.visitors import Visitor, paths_of
 
 Store = Callable[[str], RunStore]
-Split = Mapping[str, Any] | None
 
 
 @pytest.fixture
@@ -39,9 +39,9 @@ def store(services: Services) -> Store:
 
 @pytest.fixture
 def queue(services: Services, store: Store) -> DatasetQueue:
-    async def here(dataset_id: uuid.UUID, files: list[UploadedFile], split: Split = None) -> Outcome:
-        uploads, version = store(upload_prefix(dataset_id)), store(version_prefix(dataset_id, 1))
-        return await asyncio.to_thread(process, files, uploads, version, split)
+    async def here(order: Order) -> Outcome:
+        uploads, version = store(upload_prefix(order.dataset_id)), store(version_prefix(order.dataset_id, 1))
+        return await asyncio.to_thread(process, order, uploads, version, services.settings.imports())
 
     return DatasetQueue(services.settings, services.sessions, here, store)
 
@@ -305,13 +305,13 @@ async def test_a_dataset_in_use_stays(services: Services, ada: Visitor) -> None:
 async def test_processing_that_breaks_off_is_tried_again(services: Services, store: Store, ada: Visitor) -> None:
     tries = 0
 
-    async def fragile(dataset_id: uuid.UUID, files: list[UploadedFile], split: Split = None) -> Outcome:
+    async def fragile(order: Order) -> Outcome:
         nonlocal tries
         tries += 1
         if tries == 1:
             raise OSError("the node is gone")
-        uploads, version = store(upload_prefix(dataset_id)), store(version_prefix(dataset_id, 1))
-        return await asyncio.to_thread(process, files, uploads, version, split)
+        uploads, version = store(upload_prefix(order.dataset_id)), store(version_prefix(order.dataset_id, 1))
+        return await asyncio.to_thread(process, order, uploads, version, services.settings.imports())
 
     dataset = await upload(DatasetQueue(services.settings, services.sessions, fragile, store), ada, archive(good()))
     assert (dataset["status"], tries) == ("ready", 2)
@@ -337,7 +337,7 @@ async def test_a_split_is_drawn_once_and_written_down(queue: DatasetQueue, ada: 
 
 
 async def test_processing_that_always_breaks_off_ends(services: Services, store: Store, ada: Visitor) -> None:
-    async def hopeless(dataset_id: uuid.UUID, files: list[UploadedFile], split: Split = None) -> Outcome:
+    async def hopeless(order: Order) -> Outcome:
         raise OSError("out of memory")
 
     dataset = await upload(DatasetQueue(services.settings, services.sessions, hopeless, store), ada, b"x")
@@ -350,7 +350,7 @@ async def test_a_queue_that_is_killed_is_taken_over(
 ) -> None:
     started = asyncio.Event()
 
-    async def endless(dataset_id: uuid.UUID, files: list[UploadedFile], split: Split = None) -> Outcome:
+    async def endless(order: Order) -> Outcome:
         started.set()
         await asyncio.Event().wait()
         raise AssertionError

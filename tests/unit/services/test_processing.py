@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import io
 import tarfile
+import uuid
 from pathlib import Path
 
 import pytest
 
+from cluster.storage.settings import S3Settings
 from engine.storage import LocalRunStore
-from services.datasets.processing import Outcome, UploadedFile, process
+from services.datasets.download import DownloadLimits
+from services.datasets.processing import Outcome, process
+from services.datasets.sources import Imports, Order, UploadedFile
 from tests.unit.engine.data.corpora import STRUCTURES, audiofolder_csv, nemo, parquet, spoken
 from tests.unit.engine.data.recordings import noise, wav
 
@@ -30,7 +34,9 @@ def _process(tmp_path: Path, files: dict[str, bytes]) -> Outcome:
     uploaded = [UploadedFile(name, f"key-{at}") for at, name in enumerate(files)]
     for file in uploaded:
         uploads.put_bytes(file.key, files[file.name])
-    outcome = process(uploaded, uploads, version)
+    order = Order(uuid.uuid4(), {"type": "upload"}, tuple(uploaded))
+    imports = Imports(S3Settings.from_environment({}), DownloadLimits(most_bytes=0))
+    outcome = process(order, uploads, version, imports)
     assert (outcome.version is None) == (version.list("") == [])
     return outcome
 

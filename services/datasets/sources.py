@@ -1,0 +1,143 @@
+"""Where a dataset's recordings come from: uploaded files, an address, a bucket. Adding one is an entry in `SOURCES`."""
+
+from __future__ import annotations
+
+import posixpath
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cluster.storage.client import error_code, make_client, parse_s3_uri
+from cluster.storage.settings import S3Settings
+from engine.data.endings import AUDIO_ENDINGS, ending
+from engine.data.manifest import is_inside
+from engine.storage import RunStore
+from services.datasets.download import DownloadError, DownloadInterruptedError, DownloadLimits, download
+
+_MOST_OBJECTS: Final = 100_000
+_GONE: Final = frozenset({"404", "NoSuchKey", "NotFound", "NoSuchBucket", "AccessDenied", "403"})
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedFile:
+    """A file as the client named it, and its key below the dataset's uploads."""
+
+    name: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Imports:
+    """What recordings are fetched with that are not uploaded."""
+
+    s3: S3Settings
+    """The object store; of its buckets only those are read that a dataset was allowed to name."""
+    limits: DownloadLimits
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A dataset to make."""
+
+    dataset_id: uuid.UUID
+    source: Mapping[str, Any]
+    """As its row keeps it: `type` and what belongs to it."""
+    files: tuple[UploadedFile, ...] = ()
+    """Of an upload: what was uploaded."""
+    split: Mapping[str, Any] | None = None
+    """What to keep for test and validation."""
+
+
+def fetch(order: Order, uploads: RunStore, imports: Imports, folder: Path) -> Path:
+    """Bring a dataset's recordings into a folder; they go to disk and from disk, never through memory.
+
+    Args:
+        order: what to make.
+        uploads: the files that were uploaded for it.
+        imports: what the rest is fetched with.
+        folder: made, and filled.
+
+    Returns:
+        The only file, when it can be a dataset by itself, else the folder that holds all of them: a folder may hold
+        archives and tables too.
+
+    Raises:
+        DownloadError: the address or the bucket gives nothing, and would not the next time.
+        DownloadInterruptedError, ObjectStorageError: may go better the next time.
+    """
+    folder.mkdir()
+    SOURCES[order.source["type"]](order, uploads, imports, folder)
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    only = files[0] if len(files) == 1 else None
+    return only if only is not None and ending(only.name) not in AUDIO_ENDINGS else folder
+
+
+def _uploaded(order: Order, uploads: RunStore, _: Imports, folder: Path) -> None:
+    for file in order.files:
+        path = folder / file.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        uploads.get(file.key, path)
+
+
+def _downloaded(order: Order, _: RunStore, imports: Imports, folder: Path) -> None:
+    download(order.source["url"], folder, imports.limits)
+
+
+def _from_bucket(order: Order, _: RunStore, imports: Imports, folder: Path) -> None:
+    """One object, or everything below a prefix; all of it together within the limit of one file."""
+    uri = order.source["uri"]
+    bucket, key = parse_s3_uri(uri)
+    client = make_client(imports.s3)
+    try:
+        found = _objects(client, bucket, key)
+        size = sum(found.values())
+        if not found:
+            raise DownloadError(f"{uri} holds nothing; give an object, or a prefix with objects below it")
+        if len(found) > _MOST_OBJECTS or size > imports.limits.most_bytes:
+            raise DownloadError(
+                f"{uri} holds {len(found)} objects of {size} bytes; at most {_MOST_OBJECTS} and "
+                f"{imports.limits.most_bytes} bytes are allowed: make several datasets of it"
+            )
+        for each in found:
+            name = posixpath.basename(each) if each == key else each.removeprefix(f"{key.rstrip('/')}/".lstrip("/"))
+            if not is_inside(name) or not name.isprintable():
+                raise DownloadError(f"{uri} holds an object that no file can be called after: {each!r}")
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            client.download_file(bucket, each, str(path))
+    except ClientError as error:
+        if error_code(error) in _GONE:
+            raise DownloadError(f"{uri} cannot be read: {error_code(error)}") from error
+        raise DownloadInterruptedError(f"{uri} cannot be read now: {error}") from error
+    except (BotoCoreError, FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+        if isinstance(error, BotoCoreError):
+            raise DownloadInterruptedError(f"{uri} cannot be read now: {error}") from error
+        raise DownloadError(f"{uri} holds an object that is called like the folder of another") from error
+
+
+def _objects(client: Any, bucket: str, key: str) -> dict[str, int]:
+    """Sizes by key: of the object itself, else of those below it as a prefix; what only marks a folder is left out."""
+    if key and not key.endswith("/"):
+        try:
+            return {key: int(client.head_object(Bucket=bucket, Key=key)["ContentLength"])}
+        except ClientError as error:
+            if error_code(error) not in {"404", "NoSuchKey", "NotFound"}:
+                raise
+    prefix = f"{key.rstrip('/')}/" if key else ""
+    found: dict[str, int] = {}
+    for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+        found |= {each["Key"]: int(each["Size"]) for each in page.get("Contents", ()) if not each["Key"].endswith("/")}
+        if len(found) > _MOST_OBJECTS:
+            break
+    return found
+
+
+SOURCES: Final[Mapping[str, Callable[[Order, RunStore, Imports, Path], None]]] = {
+    "upload": _uploaded,
+    "url": _downloaded,
+    "s3": _from_bucket,
+}
