@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from engine.storage import RunStore
 from services.database.engine import Sessions, open_session
-from services.database.models import Dataset, DatasetVersion
+from services.database.models import Dataset, DatasetVersion, Upload
 from services.datasets.processing import Outcome
 from services.datasets.requests import upload_prefix, uploads_of, version_prefix
 from services.datasets.sources import Order, UploadedFile
@@ -25,11 +27,14 @@ Store = Callable[[str], RunStore]
 """The files below a prefix of the platform's bucket."""
 
 _AT_ONCE: Final = 2
+_EXPIRE_EVERY_S: Final = 60.0
+_EXPIRED_AFTER: Final = timedelta(hours=1)
+"""After the last address of an upload has ended: a slow file that began in time may still come."""
 _log = logging.getLogger(__name__)
 
 
 class DatasetQueue:
-    """Processes datasets, a few at a time, and removes what deleted ones leave."""
+    """Processes datasets, a few at a time, and removes what deleted and never completed ones leave."""
 
     def __init__(self, settings: Settings, sessions: Sessions, process: Process, store: Store) -> None:
         self._settings = settings
@@ -37,6 +42,7 @@ class DatasetQueue:
         self._process = process
         self._store = store
         self._running: dict[uuid.UUID, asyncio.Task[None]] = {}
+        self._expire_at = 0.0
         self._trouble: dict[uuid.UUID, str] = {}
         """Why the last try of a dataset broke off."""
 
@@ -55,6 +61,10 @@ class DatasetQueue:
                     select(Dataset.id).where(Dataset.deleted_at.is_not(None), Dataset.purged.is_(False)).limit(100)
                 )
             ).all()
+        if time.monotonic() >= self._expire_at:
+            self._expire_at = time.monotonic() + _EXPIRE_EVERY_S
+            for dataset_id in await self._expired():
+                await asyncio.to_thread(self._store(upload_prefix(dataset_id)).delete, "")
         for dataset_id in waiting:
             if len(self._running) >= _AT_ONCE:
                 break
@@ -64,6 +74,24 @@ class DatasetQueue:
         for dataset_id in deleted:
             if dataset_id not in self._running:
                 await self._purge(dataset_id)
+
+    async def _expired(self) -> Sequence[uuid.UUID]:
+        """Datasets whose files never came whole: they end in an error, and what did come is removed."""
+        late = (
+            select(Upload.dataset_id)
+            .group_by(Upload.dataset_id)
+            .having(func.max(Upload.expires_at) < datetime.now(UTC) - _EXPIRED_AFTER)
+        )
+        async with open_session(self._sessions) as session:
+            ended = await session.execute(
+                update(Dataset)
+                .where(Dataset.status == "pending", Dataset.deleted_at.is_(None), Dataset.id.in_(late))
+                .values(status="error", error="The upload was never completed; make a new dataset.")
+                .returning(Dataset.id)
+            )
+            found = ended.scalars().all()
+            await session.commit()
+        return found
 
     async def close(self) -> None:
         """Give up what runs; it stays in the queue."""

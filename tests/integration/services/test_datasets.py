@@ -6,19 +6,21 @@ import asyncio
 import io
 import uuid
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
 import soundfile
+from sqlalchemy import update
 
 from cluster.storage.client import make_client
 from cluster.storage.run_store import S3RunStore
 from engine.storage import RunStore
 from services.api.context import Services
 from services.database.engine import open_session
-from services.database.models import Dataset
+from services.database.models import Dataset, Upload
 from services.datasets.processing import Outcome, process
 from services.datasets.queue import DatasetQueue
 from services.datasets.requests import upload_prefix, version_prefix
@@ -364,6 +366,28 @@ async def test_a_queue_that_is_killed_is_taken_over(
     await started.wait()
     await killed.close()
     assert (await settle(queue, ada, new["dataset"]["id"]))["status"] == "ready"
+
+
+async def test_an_upload_that_is_never_completed_expires(
+    services: Services, queue: DatasetQueue, store: Store, ada: Visitor
+) -> None:
+    files = {"a.zip": archive(good()), "b.zip": b"x"}
+    late, fresh = await announce(ada, files), await announce(ada, files)
+    for new in (late, fresh):
+        await put(new["uploads"][:1], files)
+    late_id, fresh_id = (uuid.UUID(new["dataset"]["id"]) for new in (late, fresh))
+    async with open_session(services.sessions) as session:
+        before = datetime.now(UTC) - timedelta(hours=2)
+        await session.execute(update(Upload).where(Upload.dataset_id == late_id).values(expires_at=before))
+        await session.commit()
+    await queue.round()
+    ended = (await ada.get(f"/datasets/{late_id}")).json()
+    assert (ended["status"], "never completed" in ended["error"]) == ("error", True)
+    assert store(upload_prefix(late_id)).list("") == []
+    assert (await ada.get(f"/datasets/{fresh_id}")).json()["status"] == "pending"
+    assert len(store(upload_prefix(fresh_id)).list("")) == 1
+    answer = await ada.post(f"/datasets/{late_id}/complete")
+    assert (answer.status_code, answer.json()["code"]) == (409, "upload_incomplete")
 
 
 async def test_a_dataset_deleted_while_it_is_processed_stays_deleted(
