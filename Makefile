@@ -16,7 +16,7 @@ UV_VERSION := 0.13.8
 unexport VIRTUAL_ENV PYTHONHOME
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: help install up demo test test-unit check lint format-check types imports format lock \
+.PHONY: help install up demo test test-unit check lint format-check types imports openapi openapi-check format lock \
         bench-train bench-orchestration bench-select bench-validation study-selection pretrain clean distclean
 
 help: ## List the targets
@@ -44,7 +44,7 @@ test-unit: $(STAMP) ## Unit tests only (seconds, no network, no Ray)
 	@exec $(BIN)/pytest -m unit $(PARALLEL)
 
 check: $(STAMP) ## Lint, format, types and the floors
-	@$(MAKE) --jobs=4 --output-sync=target --keep-going lint format-check types imports
+	@$(MAKE) --jobs=4 --output-sync=target --keep-going lint format-check types imports openapi-check
 
 lint: $(STAMP)
 	@echo "ruff check"; $(BIN)/ruff check .
@@ -54,6 +54,12 @@ format-check: $(STAMP)
 
 types: $(STAMP)
 	@echo "mypy"; $(BIN)/mypy
+
+openapi-check: $(STAMP)
+	@echo "docs/openapi.json"; $(BIN)/python -m services.api.openapi --check
+
+openapi: $(STAMP) ## Write docs/openapi.json anew
+	@$(BIN)/python -m services.api.openapi
 
 imports: $(STAMP)
 	@echo "lint-imports"; $(BIN)/lint-imports --no-logo --cache-dir .import_linter_cache

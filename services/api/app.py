@@ -15,6 +15,7 @@ from services.api.correlation import CorrelationMiddleware
 from services.api.dependencies import check_text
 from services.api.edge import EdgeMiddleware
 from services.api.routers import auth, datasets, health, jobs, models, schemas, users
+from services.api.security_headers import SecurityHeadersMiddleware
 from services.settings import Settings
 
 API_PREFIX = "/api/v1"
@@ -50,6 +51,7 @@ def create_app_on(services: Services) -> FastAPI:
     openapi.install(app)
     app.add_middleware(BodyLimitMiddleware, most_bytes=settings.max_json_bytes)
     app.add_middleware(EdgeMiddleware)
+    app.add_middleware(SecurityHeadersMiddleware)  # outside of the edge: its answers get them too
     app.add_middleware(CorrelationMiddleware)  # the last one added is the outermost
     return app
 

@@ -7,7 +7,7 @@ from collections import Counter
 from datetime import datetime
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from engine.config.division import DivisionConfig
 from engine.data.manifest import is_inside
@@ -55,16 +55,17 @@ class UploadSourceBody(_Body):
     files: Annotated[list[FileBody], Field(min_length=1, max_length=10_000)]
     """Each gets an address to put it to."""
 
-    @model_validator(mode="after")
-    def _names_differ(self) -> UploadSourceBody:
-        repeated = [name for name, count in Counter(file.name for file in self.files).items() if count > 1]
+    @field_validator("files")
+    @classmethod
+    def _names_differ(cls, files: list[FileBody]) -> list[FileBody]:
+        repeated = [name for name, count in Counter(file.name for file in files).items() if count > 1]
         if repeated:
             raise ValueError(f"each file needs a name of its own; repeated: {', '.join(repeated[:10])}")
-        names = {file.name for file in self.files}
+        names = {file.name for file in files}
         folders = {parent for name in names for parent in _parents(name)} & names
         if folders:
             raise ValueError(f"a file cannot also be a folder: {', '.join(sorted(folders)[:10])}")
-        return self
+        return files
 
 
 class UrlSourceBody(_Body):

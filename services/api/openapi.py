@@ -1,7 +1,15 @@
-"""The OpenAPI document: what FastAPI derives, with our errors in the place of its own."""
+"""The OpenAPI document: what FastAPI derives, with our errors in the place of its own.
+
+`python -m services.api.openapi` writes it to docs/openapi.json; with `--check` it says whether that is up to date.
+"""
 
 from __future__ import annotations
 
+import argparse
+import json
+import sys
+import tempfile
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
@@ -29,3 +37,44 @@ def install(app: FastAPI) -> None:
         return app.openapi_schema
 
     app.openapi = describe  # type: ignore[method-assign]  # FastAPI's documented way
+
+
+def document_text() -> str:
+    """The document as it is kept in docs/openapi.json; asks no database and no cluster."""
+    from services.api.app import create_app
+    from services.settings import load_settings
+
+    with tempfile.TemporaryDirectory(prefix="lim-openapi-") as home:
+        nowhere = {
+            "LIM_HOME": home,
+            "DATABASE_URL": "postgresql://localhost/none",
+            "S3_ENDPOINT_URL": "http://localhost",
+        }
+        return (
+            json.dumps(create_app(load_settings(nowhere)).openapi(), indent=1, sort_keys=True, ensure_ascii=False)
+            + "\n"
+        )
+
+
+def main() -> int:
+    """The command line; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m services.api.openapi",
+        description="Write the API's OpenAPI document, or check that the one that is there is up to date.",
+        epilog="example: python -m services.api.openapi --check",
+    )
+    parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 when it is out of date")
+    parser.add_argument("--out", type=Path, default=Path("docs/openapi.json"), help="(default: %(default)s)")
+    arguments = parser.parse_args()
+    text = document_text()
+    if not arguments.check:
+        arguments.out.write_text(text, encoding="utf-8")
+        return 0
+    if not arguments.out.is_file() or arguments.out.read_text(encoding="utf-8") != text:
+        sys.stderr.write(f"{arguments.out} is not what the code says: run `make openapi`\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
