@@ -92,6 +92,10 @@ class Settings(BaseModel):
 
     max_running_jobs: PositiveInt | None = None
     """`LIM_MAX_RUNNING_JOBS`: jobs that run at once; unset: as many as the cluster's CPUs and GPUs hold."""
+    max_running_jobs_per_user: PositiveInt | None = None
+    """`LIM_MAX_RUNNING_JOBS_PER_USER`: jobs of one user that run at once; unset: as many as there is room for."""
+    max_unfinished_jobs_per_user: PositiveInt = 5000
+    """`LIM_MAX_UNFINISHED_JOBS_PER_USER`: jobs of one user that are queued or run before another is refused."""
     job_attempts: PositiveInt = 3
     """`LIM_JOB_ATTEMPTS`: how often a job whose driver died is submitted before it counts as failed."""
     stop_grace_s: PositiveFloat = 10.0

@@ -259,6 +259,8 @@ class Job(Row, Base):
     resources: Mapped[dict[str, Any]]
     """Where it runs: workers, CPUs, labels."""
 
+    priority: Mapped[int] = mapped_column(server_default="0")
+    """Among the queued jobs of its user, higher goes first."""
     status: Mapped[str] = mapped_column(String(16))
     phase: Mapped[str | None] = mapped_column(String(40))
     """What the run does: `loading`, `training`, ..."""

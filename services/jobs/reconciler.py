@@ -10,12 +10,13 @@ import asyncio
 import json
 import logging
 import uuid
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
 from cluster.config import ResourcesConfig, RunConfig
 from cluster.selection.config import FOLDER as SELECTION_FOLDER
@@ -30,6 +31,7 @@ from services.database.models import Artifact, Job
 from services.datasets.requests import version_prefix
 from services.jobs.artifacts import MadeFile, find_artifacts
 from services.jobs.events import append, from_run, locked_job, log_event, parse_lines, status_event, storable
+from services.jobs.fairness import in_turn
 from services.jobs.outcome import Verdict, judge, newest_error, parse_result
 from services.jobs.requests import requeue
 from services.jobs.states import SUBMITTED, check_transition
@@ -40,7 +42,7 @@ CONFIG_KEY: Final = "config-request.json"
 STOP_KEY: Final = "stop"
 RESULT_KEY: Final = "result.json"
 EVENTS_PREFIX: Final = "events"
-_QUEUE_LOOK: Final = 100
+_QUEUE_LOOK: Final = 20  # of each user
 _AT_ONCE: Final = 8
 _BATCH: Final = 1000
 _log = logging.getLogger(__name__)
@@ -218,11 +220,17 @@ class Reconciler:
     # ---- queued jobs ------------------------------------------------------------------------------------------
 
     async def _submit_queued(self) -> None:
-        """Submit in the order of the queue, as long as the cluster has room; nobody overtakes."""
+        """Submit in the order of the queue, in which users take turns, as long as the cluster has room."""
+        place = (
+            func.row_number()
+            .over(partition_by=Job.user_id, order_by=(Job.priority.desc(), Job.queued_at, Job.id))
+            .label("place")
+        )
+        firsts = select(Job.id, place).where(Job.status == "queued").subquery()
         async with open_session(self._sessions) as session:
             queued = (
                 await session.scalars(
-                    select(Job).where(Job.status == "queued").order_by(Job.queued_at, Job.id).limit(_QUEUE_LOOK)
+                    select(Job).join(firsts, firsts.c.id == Job.id).where(firsts.c.place <= _QUEUE_LOOK)
                 )
             ).all()
             if not queued:
@@ -234,7 +242,8 @@ class Reconciler:
             need = _need(job)
             cpus, gpus = cpus + need.cpus, gpus + need.gpus
         count = len(running)
-        for job in queued:
+        users = Counter(job.user_id for job in running)
+        for job in in_turn(queued, users, self._settings.max_running_jobs_per_user):
             need = _need(job)
             if need.cpus > total.cpus or need.gpus > total.gpus:
                 continue  # waits for nodes to come back; those behind it need not

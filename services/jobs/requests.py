@@ -17,7 +17,7 @@ from services.database.models import Artifact, Dataset, DatasetVersion, Job
 from services.database.notify import WORK, notify
 from services.errors import ConflictError, InvalidRequestError, NotFoundError
 from services.jobs.events import append, locked_job, status_event
-from services.jobs.states import RESUMABLE, TERMINAL, check_transition
+from services.jobs.states import ACTIVE, RESUMABLE, TERMINAL, check_transition
 
 
 def owned_jobs(user_id: uuid.UUID) -> Select[Job]:
@@ -49,6 +49,8 @@ async def launch(
     resources: ResourcesConfig,
     selection: SelectionConfig | None = None,
     selection_id: uuid.UUID | None = None,
+    priority: int = 0,
+    most_unfinished: int | None = None,
 ) -> Job:
     """Queue a job on the newest version of a dataset, or on that which was selected from; not committed.
 
@@ -63,14 +65,17 @@ async def launch(
         resources: where it runs.
         selection: how to choose, if it is to select for that training and not to train.
         selection_id: a job of the user that selected what this one trains on.
+        priority: among the user's own queued jobs; higher goes first.
+        most_unfinished: jobs that the user may have that are not finished.
 
     Raises:
         InvalidRequestError: the catalogue has no such model, it does not do the task, or the selection is of another
             dataset.
         NotFoundError: no such dataset or selection, or another user's.
-        ConflictError: the dataset is not ready, or the selection not finished.
+        ConflictError: the dataset is not ready, the selection not finished, or the user has too many jobs waiting.
     """
     _check_model(model_id, config)
+    await _check_quota(session, user_id, most_unfinished)
     dataset = (
         await session.scalars(
             select(Dataset)
@@ -103,6 +108,7 @@ async def launch(
         selection=selection.model_dump(mode="json") if selection else None,
         selection_id=selection_id,
         resources=resources.model_dump(mode="json"),
+        priority=priority,
         status="queued",
     )
     session.add(job)
@@ -202,6 +208,18 @@ async def _selected_version(
             faults=[Fault("selection_id", f"is {selection.status}, not succeeded")],
         )
     return selection.dataset_version
+
+
+async def _check_quota(session: AsyncSession, user_id: uuid.UUID, most: int | None) -> None:
+    if most is None:
+        return
+    unfinished = owned_jobs(user_id).where(Job.status.in_(ACTIVE)).with_only_columns(func.count())
+    count = await session.scalar(unfinished) or 0
+    if count >= most:
+        raise ConflictError(
+            f"There are {count} jobs that are not finished; at most {most} are allowed: stop some, or wait.",
+            code="too_many_jobs",
+        )
 
 
 def _check_model(model_id: str, config: TrainingConfig) -> None:

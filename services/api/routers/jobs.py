@@ -54,6 +54,8 @@ class JobBody(BaseModel):
     version that it was made of."""
     resources: ResourcesConfig = ResourcesConfig()
     """Where it runs, and what each worker takes."""
+    priority: Annotated[int, Field(ge=-100, le=100)] = 0
+    """Among the caller's own queued jobs, higher goes first. Other users' jobs are not overtaken: users take turns."""
 
     @model_validator(mode="after")
     def _fields_of_its_type(self) -> JobBody:
@@ -83,6 +85,7 @@ class JobOut(BaseModel):
     """Of a training: the job that selected what it trains on."""
     resources: dict[str, Any]
     """Where it runs."""
+    priority: int
     status: JobStatus
     phase: str | None
     """What the run does: `loading`, `evaluating_base`, `training`, `evaluating`, `saving`, `done`."""
@@ -160,6 +163,8 @@ async def create_job(
         resources=body.resources,
         selection=(body.selection or SelectionConfig()) if body.type == "selection" else None,
         selection_id=body.selection_id,
+        priority=body.priority,
+        most_unfinished=services.settings.max_unfinished_jobs_per_user,
     )
     await session.commit()
     return JobOut.model_validate(job)

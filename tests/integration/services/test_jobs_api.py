@@ -7,6 +7,7 @@ import uuid
 from dataclasses import replace
 
 import pytest
+from fastapi import FastAPI
 
 from cluster.config import ResourcesConfig
 from engine.errors import Fault
@@ -189,3 +190,17 @@ async def test_a_selection_that_does_not_fit_is_refused(services: Services, ada:
     assert "selection.budget.fraction" in paths and "selection.methd" in paths
     for wrong in ({"selection": {}}, {"type": "selection", "selection_id": str(trained)}):
         assert (await ada.post("/jobs", json=body | wrong)).status_code == 422
+
+
+async def test_there_is_an_end_to_jobs_that_wait(services: Services, app: FastAPI, ada: Visitor, bob: Visitor) -> None:
+    few = services.settings.model_copy(update={"max_unfinished_jobs_per_user": 2})
+    app.state.services = replace(services, settings=few)
+    for visitor in (ada, bob):
+        dataset_id = str(await rows.ready_dataset(services, visitor))
+        body = {"model_id": "whisper-pico", "dataset_id": dataset_id, "config": rows.CONFIG, "priority": 7}
+        made = [await visitor.post("/jobs", json=body) for _ in range(3)]
+        assert [answer.status_code for answer in made] == [201, 201, 409]
+        assert (made[0].json()["priority"], made[2].json()["code"]) == (7, "too_many_jobs")
+        stopped = await visitor.post(f"/jobs/{made[0].json()['id']}/stop")
+        assert stopped.json()["status"] == "stopped"
+        assert (await visitor.post("/jobs", json=body)).status_code == 201

@@ -317,6 +317,17 @@ async def test_the_queue_keeps_its_order_and_the_clusters_limits(scene: Scene) -
     assert scene.cluster.submitted[3:] == [f"lim-{never}-1"]
 
 
+async def test_users_take_turns(scene: Scene, bob: Visitor) -> None:
+    many = [await scene.job(priority=priority) for priority in [0] * 25 + [9]]  # more than are looked at
+    his = await rows.job(scene.services, bob, status="queued")
+    await scene.round()
+    # Of the first user's the one that is urgent, of the other's the only one, though it came last.
+    assert scene.cluster.submitted == [f"lim-{many[-1]}-1", f"lim-{his}-1"]
+    scene.capacity = Capacity(cpus=10, gpus=0)
+    await scene.round(max_running_jobs_per_user=2)
+    assert scene.cluster.submitted[2:] == [f"lim-{many[0]}-1"]
+
+
 async def test_a_set_limit_of_running_jobs_holds(scene: Scene) -> None:
     scene.capacity = Capacity(cpus=100, gpus=0)
     for _ in range(3):
