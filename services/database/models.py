@@ -136,6 +136,21 @@ class AuditEvent(Row, Base):
     data: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
 
 
+class Heartbeat(Base):
+    """The last round of a task in the background."""
+
+    __tablename__ = "heartbeats"
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    at: Mapped[datetime]
+    wall_s: Mapped[float]
+    """How long it took, in seconds."""
+    error: Mapped[str | None]
+    """Why it failed; None: it did not."""
+    failed_at: Mapped[datetime | None]
+    """When a round last failed."""
+
+
 class LoginThrottle(Base):
     """Login attempts within a window, counted for an account from an address, or for an address."""
 

@@ -11,7 +11,7 @@ import logging
 import os
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import ray
@@ -19,7 +19,8 @@ import ray
 from cluster.storage.client import make_client
 from cluster.storage.run_store import S3RunStore
 from engine.storage import RunStore
-from services.database.engine import create_engine, create_sessions
+from services.database.engine import create_engine, create_sessions, open_session
+from services.database.heartbeats import beat
 from services.database.housekeeping import sweep
 from services.database.notify import WORK, Listener, wait_for
 from services.datasets.processing import Outcome, process
@@ -41,6 +42,8 @@ _PATIENCE_S: Final = 3.0
 """How long the hub asks an object store that does not answer; the next round asks again."""
 _STOP_S: Final = 30.0
 _SWEEP_S: Final = 600.0
+_BEAT_S: Final = 5.0
+"""Between two signs of life of a task that goes well."""
 _log = logging.getLogger(__name__)
 
 
@@ -65,6 +68,7 @@ class Hub:
         control = RayJobs({**settings.s3.environment(), "LIM_HOME": str(settings.home)}, command)
         self._reconciler = Reconciler(settings, self._sessions, Runs(settings.s3.bucket, store), control, _capacity)
         self._datasets = DatasetQueue(settings, self._sessions, self._process, store)
+        self._beat_at: dict[str, float] = {}
         self._sweep_at = time.monotonic() + _SWEEP_S
         self._work = Listener(settings.database_url, WORK)
         self._loop = asyncio.create_task(self._keep_going(), name="reconcile")
@@ -87,16 +91,33 @@ class Hub:
         return os.getpid()
 
     async def _keep_going(self) -> None:
-        rounds = (self._reconciler.round, self._datasets.round, self._sweep)
+        rounds = {"jobs": self._reconciler.round, "datasets": self._datasets.round, "housekeeping": self._sweep}
         with self._work.subscribed() as changed:
             while True:
                 changed.clear()
-                for look in rounds:
-                    try:
-                        await look()
-                    except Exception:  # noqa: BLE001  the edge of the hub: it must go on
-                        _log.exception("a round of the hub failed; the next one follows")
+                for name, look in rounds.items():
+                    await self._look(name, look)
                 await wait_for(changed, self._settings.reconcile_s)
+
+    async def _look(self, name: str, look: Callable[[], Awaitable[None]]) -> None:
+        """One round of a task; whatever comes of it, the next one follows."""
+        fault: BaseException | None = None
+        started_s = time.monotonic()
+        try:
+            await look()
+        except Exception as error:  # noqa: BLE001  the edge of the hub: it must go on
+            fault = error
+            _log.exception("a round of the hub failed; the next one follows")
+        ended_s = time.monotonic()
+        if fault is None and ended_s < self._beat_at.get(name, 0.0):
+            return
+        try:
+            async with open_session(self._sessions) as session:
+                await beat(session, name, ended_s - started_s, fault)
+                await session.commit()
+            self._beat_at[name] = ended_s + _BEAT_S
+        except Exception as error:  # noqa: BLE001  a database that is away is told by its own state
+            _log.warning("the hub cannot tell that it is alive: %s", error)
 
     async def _sweep(self) -> None:
         if time.monotonic() >= self._sweep_at:

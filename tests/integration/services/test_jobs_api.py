@@ -5,13 +5,19 @@ from __future__ import annotations
 import asyncio
 import uuid
 from dataclasses import replace
+from datetime import timedelta
 
+import httpx
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import update
 
 from cluster.config import ResourcesConfig
 from engine.errors import Fault
 from services.api.context import Services
+from services.database.engine import open_session
+from services.database.heartbeats import beat
+from services.database.models import Heartbeat
 from services.errors import InvalidRequestError
 from tests.integration.services import rows
 from tests.integration.services.visitors import Visitor, paths_of
@@ -131,8 +137,28 @@ async def test_what_the_cluster_could_never_hold_is_refused(services: Services) 
 
 async def test_health(services: Services, ada: Visitor) -> None:
     assert (await ada.http.get("http://test/healthz")).json() == {"status": "alive"}
-    ready = await ada.http.get("http://test/readyz")
-    assert ready.json() == {"status": "ready", "dependencies": {"postgresql": "ready", "object_storage": "ready"}}
+
+    async def hub(ago: timedelta, error: BaseException | None = None) -> httpx.Response:
+        async with open_session(services.sessions) as session:
+            await beat(session, "jobs", 0.25, error)
+            await session.execute(update(Heartbeat).values(at=Heartbeat.at - ago))
+            await session.commit()
+        return await ada.http.get("http://test/readyz")
+
+    ready = await hub(timedelta())
+    assert ready.status_code == 200
+    assert ready.json()["dependencies"] == {"postgresql": "ready", "object_storage": "ready", "hub": "ready"}
+    assert (ready.json()["background"]["jobs"]["wall_s"], ready.json()["background"]["jobs"]["error"]) == (0.25, None)
+    silent = await hub(timedelta(minutes=2), OSError("postgresql://a:secret@host"))
+    assert silent.status_code == 503
+    assert (silent.json()["dependencies"]["hub"], silent.json()["background"]["jobs"]["error"]) == (
+        "not_ready",
+        "OSError",
+    )
+    assert "secret" not in silent.text
+    again = (await hub(timedelta())).json()["background"]["jobs"]
+    assert again["error"] is None
+    assert again["failed_at"] is not None  # it did fail, a while ago
 
 
 async def test_faulty_resources_are_named(services: Services, ada: Visitor) -> None:
