@@ -1,7 +1,7 @@
 """Make the bundled base model: `python -m engine.pretrain --config configs/pretrain/whisper-pico.yaml`.
 
-Stages, each of which is passed over when its output is there: synthesise the corpus, train every stage of the
-recipe with the one training loop, write the weights and their model card.
+Steps, each of which is passed over when its output is there: synthesise the corpora, train every stage of the recipe
+with the one training loop, write the weights.
 """
 
 from __future__ import annotations
@@ -11,10 +11,16 @@ import json
 import logging
 import shutil
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, model_validator
 
 from engine.config.base import Config, apply_overrides, parse, read_yaml
 from engine.config.training import TrainingConfig
+from engine.data.manifest import read_manifest, write_manifest
 from engine.data.version_files import MANIFEST_NAME
 from engine.errors import EngineError
 from engine.events import Event
@@ -28,6 +34,8 @@ class PretrainStage(Config):
 
     name: str
     """Name of the stage."""
+    corpora: Annotated[list[str], Field(min_length=1)]
+    """What it learns from: names of the recipe's corpora."""
     training: TrainingConfig
     """What it does."""
 
@@ -35,16 +43,22 @@ class PretrainStage(Config):
 class PretrainRecipe(Config):
     """How the bundled model is made."""
 
-    corpus: Path
-    """Dataset version to learn from; synthesised when it is not there."""
-    synthesis: CorpusRecipe = CorpusRecipe()
-    """What to synthesise."""
+    corpora: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], CorpusRecipe]
+    """What to synthesise, by name."""
     out: Path
     """Folder that gets the finished model."""
     work: Path
-    """Folder for checkpoints and logs."""
+    """Folder for corpora, checkpoints and logs."""
     stages: list[PretrainStage]
     """Runs, one after the other."""
+
+    @model_validator(mode="after")
+    def _corpora_are_there(self) -> PretrainRecipe:
+        for stage in self.stages:
+            unknown = ", ".join(name for name in stage.corpora if name not in self.corpora)
+            if unknown:
+                raise ValueError(f"stage {stage.name}: no corpus {unknown}; there are {', '.join(self.corpora)}")
+        return self
 
 
 class LineSink:
@@ -83,9 +97,11 @@ def run_recipe(recipe: PretrainRecipe, threads: int) -> Path:
     from engine.finetune import finetune
     from engine.models import pico
 
-    if not (recipe.corpus / MANIFEST_NAME).is_file():
-        sys.stdout.write(f"synthesising {recipe.synthesis.train:,} utterances into {recipe.corpus}\n")
-        generate(recipe.synthesis, recipe.corpus)
+    corpora = recipe.work / "corpora"
+    for name, synthesis in recipe.corpora.items():
+        if not (corpora / name / MANIFEST_NAME).is_file():
+            sys.stdout.write(f"synthesising {synthesis.train:,} utterances into {corpora / name}\n")
+            generate(synthesis, corpora / name)
     model = recipe.work / "architecture"
     pico.write(model)
     for stage in recipe.stages:
@@ -93,7 +109,7 @@ def run_recipe(recipe: PretrainRecipe, threads: int) -> Path:
         sink = LineSink(store)
         finetune(
             model=str(model),
-            data=recipe.corpus,
+            data=together(corpora, stage.corpora),
             config=stage.training,
             store=store,
             events=sink,
@@ -105,6 +121,28 @@ def run_recipe(recipe: PretrainRecipe, threads: int) -> Path:
     # The README of the last stage tells of that stage alone; the model's own card is written by hand.
     shutil.copytree(model, recipe.out, dirs_exist_ok=True, ignore=shutil.ignore_patterns("README.md"))
     return recipe.out
+
+
+def together(corpora: Path, names: Sequence[str]) -> Path:
+    """The folder of several corpora as one dataset version; of one, its own.
+
+    Args:
+        corpora: folder of the corpora, each under its name.
+        names: those that are wanted.
+    """
+    if len(names) == 1:
+        return corpora / names[0]
+    folder = corpora / "+".join(names)
+    folder.mkdir(exist_ok=True)
+    utterances = []
+    for name in names:
+        link = folder / name
+        if not link.is_symlink():
+            link.symlink_to(Path("..") / name, target_is_directory=True)
+        for u in read_manifest(corpora / name / MANIFEST_NAME):
+            utterances.append(replace(u, id=f"{name}-{u.id}", audio=f"{name}/{u.audio}"))
+    write_manifest(folder / MANIFEST_NAME, utterances)
+    return folder
 
 
 def main() -> int:

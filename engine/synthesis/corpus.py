@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -23,7 +23,8 @@ from engine.data.manifest import Utterance, write_manifest
 from engine.data.version_files import MANIFEST_NAME
 from engine.errors import ConfigError, EngineError
 from engine.synthesis.espeak import RATE_HZ, Synthesizer
-from engine.synthesis.pronunciation import COMMANDS, DIGITS, OTHER_WORDS, is_english, pronounce
+from engine.synthesis.pronunciation import COMMANDS, DIGITS, OTHER_WORDS, PHONEMES, is_english, pronounce
+from engine.synthesis.vocabulary import common_words
 from engine.synthesis.voices import Speaker, held_out_speaker, train_speaker
 
 logger = logging.getLogger("engine.synthesis.corpus")
@@ -48,6 +49,10 @@ class CorpusRecipe(Config):
     """Share of utterances with one to three command words; the others are digits."""
     string_share: Share = 0.45
     """Share of the digit utterances with two to five digits; the others are single ones."""
+    word_share: Share = 0.0
+    """Share of utterances with one to three common English words; `command_share` is of the rest."""
+    vocabulary: Annotated[int, Field(ge=1, le=5000)] = 3000
+    """How many of the most frequent words are looked at for those."""
 
 
 def generate(recipe: CorpusRecipe, target: Path) -> list[Utterance]:
@@ -79,14 +84,20 @@ def utterance(
     """
     generator = np.random.default_rng([recipe.seed, 0 if split == "train" else 1, index])
     speaker = train_speaker(generator) if split == "train" else held_out_speaker(generator)
-    words = draw_words(recipe, generator)
-    return say(words, speaker, synthesizer, generator), " ".join(words), speaker.voice.name
+    if recipe.word_share and generator.random() < recipe.word_share:
+        vocabulary = common_words(recipe.vocabulary)
+        pool = vocabulary.words if is_english(speaker.voice.accent) else vocabulary.foreign
+        words = [pool[index] for index in generator.integers(len(pool), size=_few(generator))]
+        phonemes = vocabulary.phonemes
+    else:
+        words, phonemes = draw_words(recipe, generator), PHONEMES
+    return say(words, speaker, synthesizer, generator, phonemes), " ".join(words), speaker.voice.name
 
 
 def draw_words(recipe: CorpusRecipe, generator: np.random.Generator) -> list[str]:
     """Random words: one digit, a string of digits, or one to three commands."""
     if generator.random() < recipe.command_share:
-        count = int(generator.choice((1, 2, 3), p=(0.6, 0.25, 0.15)))
+        count = _few(generator)
         pool = COMMANDS + OTHER_WORDS
         # The ten core commands as often as the fifteen other words.
         weights = np.array([1 / len(COMMANDS)] * len(COMMANDS) + [1 / len(OTHER_WORDS)] * len(OTHER_WORDS)) / 2
@@ -95,10 +106,20 @@ def draw_words(recipe: CorpusRecipe, generator: np.random.Generator) -> list[str
     return [DIGITS[index] for index in generator.integers(len(DIGITS), size=count)]
 
 
+def _few(generator: np.random.Generator) -> int:
+    return int(generator.choice((1, 2, 3), p=(0.6, 0.25, 0.15)))
+
+
 def say(
-    words: list[str], speaker: Speaker, synthesizer: Synthesizer, generator: np.random.Generator
+    words: list[str],
+    speaker: Speaker,
+    synthesizer: Synthesizer,
+    generator: np.random.Generator,
+    phonemes: Mapping[str, str] = PHONEMES,
 ) -> npt.NDArray[np.float32]:
     """Words by a speaker: wave_T at 16 kHz with about 50 ms of silence left around it.
+
+    Words without `phonemes` are read as they are written, which only English speakers can.
 
     Raises:
         SynthesisError: espeak-ng cannot speak.
@@ -106,8 +127,9 @@ def say(
     accent = speaker.voice.accent
     # An English speaker mostly says a word as the dictionary has it, but not always.
     phonetic = not is_english(accent) or generator.random() < 0.25
+    phonetic = phonetic and all(word in phonemes for word in words)
     strength = 0.12 if is_english(accent) else 0.35
-    spoken = [pronounce(word, accent, generator, strength) if phonetic else word for word in words]
+    spoken = [pronounce(word, accent, generator, strength, phonemes) if phonetic else word for word in words]
     text = (", " if generator.random() < 0.15 else " ").join(spoken)
     text += ("", "!", "?", ",")[int(generator.choice(4, p=(0.6, 0.15, 0.15, 0.1)))]
     wave_T = synthesizer.speak(text, speaker.voice, seed=int(generator.integers(1, 2**31)))

@@ -14,7 +14,7 @@ import ctypes
 import functools
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -150,6 +150,20 @@ class Synthesizer:
             raise SynthesisError(f"{voice.name} says nothing for {text!r}; give words or [[phonemes]] that it knows")
         return wave_T
 
+    def sounds(self, words: Sequence[str], accent: str) -> list[tuple[str, ...]]:
+        """See `transcribe`."""
+        if accent not in accents():
+            raise SynthesisError(f"espeak-ng has no accent {accent!r}; allowed: {', '.join(sorted(accents()))}")
+        library = ctypes.CDLL(str(self._library))
+        library.espeak_TextToPhonemes.restype = ctypes.c_char_p
+        try:
+            library.espeak_Initialize(_OUTPUT_SYNCHRONOUS, 500, str(_data_folder()).encode(), _DO_NOT_EXIT)
+            library.espeak_SetVoiceByName(accent.encode())
+            return [_sounds(library, word) for word in words]
+        finally:
+            library.espeak_Terminate()
+            _ctypes.dlclose(library._handle)
+
     def _synthesize(self, library: ctypes.CDLL, callback: object, text: bytes, voice: Voice, seed: int) -> None:
         folder = str(_data_folder()).encode()
         rate_hz = library.espeak_Initialize(_OUTPUT_SYNCHRONOUS, 500, folder, _DO_NOT_EXIT)
@@ -169,6 +183,15 @@ class Synthesizer:
             text, ctypes.c_size_t(len(text) + 1), ctypes.c_uint(0), 0, ctypes.c_uint(0),
             ctypes.c_uint(_UTF8 | _PHONEMES), None, None,
         )  # fmt: skip
+
+
+def transcribe(words: Sequence[str], accent: str = "en-us") -> list[tuple[str, ...]]:
+    """The sounds of words, each as espeak-ng's dictionary of an accent has it by itself, in espeak-ng's own names.
+
+    `'` before a sound marks the main stress, `,` the other one; a word that is not read as one gives no sounds.
+    """
+    with Synthesizer() as synthesizer:
+        return synthesizer.sounds(words, accent)
 
 
 def voice_file(voice: Voice) -> str:
@@ -194,6 +217,13 @@ def voice_file(voice: Voice) -> str:
     if voice.pitch_hz is not None:
         lines.append(f"pitch {voice.pitch_hz:.0f} {voice.pitch_hz + voice.pitch_range_hz:.0f}")
     return "\n".join([*lines, *voice.settings]) + "\n"
+
+
+def _sounds(library: ctypes.CDLL, word: str) -> tuple[str, ...]:
+    text = ctypes.c_char_p(word.encode())
+    told: bytes = library.espeak_TextToPhonemes(ctypes.byref(text), _UTF8, ord("_") << 8)
+    sounds = tuple(told.decode().split("_"))
+    return () if any(not sound.strip("',") or " " in sound or "?" in sound for sound in sounds) else sounds
 
 
 def _check(voice: Voice) -> None:

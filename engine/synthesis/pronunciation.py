@@ -36,9 +36,13 @@ _REALISATIONS: Mapping[str, tuple[str, ...]] = {
     "d": ("d", "t"), "g": ("g", "k"),
     "V": ("V", "a", "o"), "I": ("I", "i"), "E": ("E", "e"), "i:": ("i:", "i"), "u:": ("u:", "u"),
     "O:": ("O:", "o:", "O", "o"), "0": ("0", "O", "o"), "a": ("a", "E", "e"), "A:": ("A:", "a:", "a"),
-    "@": ("@", "e", "a"), "3:": ("3:", "Y:", "@", "e", "o"),
+    "U": ("U", "u"), "@": ("@", "e", "a"), "3:": ("3:", "Y:", "@", "e", "o"),
     "aI": ("aI", "ai"), "eI": ("eI", "ei", "e:", "e"), "oU": ("oU", "ou", "o:", "o"), "aU": ("aU", "au"),
 }  # fmt: skip
+
+PLAIN_PHONEMES = frozenset((*_REALISATIONS, "s", "n", "t", "l", "k", "r", "m", "p", "f", "b"))
+"""Phonemes of which it is known how every accent says them. `N`, `tS`, `dZ`, `D` and `OI` are not: words with them are
+said by English speakers alone."""
 
 _WITHOUT: Mapping[str, str] = {
     "af": "A 0 U V Y: oU", "bg": "I A A: 0 U V 3: Y: aI eI oU aU", "bn": "A A: 0 3: Y:",
@@ -67,18 +71,25 @@ def is_english(accent: str) -> bool:
     return accent == "en" or accent.startswith("en-")
 
 
-def pronounce(word: str, accent: str, generator: np.random.Generator, strength: float = 0.35) -> str:
-    """A word of `WORDS` in phonemes that espeak-ng can say in this accent, between double brackets.
+def pronounce(
+    word: str,
+    accent: str,
+    generator: np.random.Generator,
+    strength: float = 0.35,
+    phonemes: Mapping[str, str] = PHONEMES,
+) -> str:
+    """A word in phonemes that espeak-ng can say in this accent, between double brackets.
 
     Args:
-        word: one of `WORDS`.
+        word: one of `phonemes`.
         accent: an English accent or one of `FOREIGN_ACCENTS`.
         generator: draws among the realisations.
         strength: how often a phoneme that the accent does have is replaced all the same.
+        phonemes: of every word; by default those of the domain.
     """
     without = set(_WITHOUT.get(accent, _ENGLISH_WITHOUT).split())
     spoken = []
-    for symbol in PHONEMES[word].split():
+    for symbol in phonemes[word].split():
         stress, phoneme = ("'", symbol[1:]) if symbol.startswith("'") else ("", symbol)
         usable = [choice for choice in _REALISATIONS.get(phoneme, (phoneme,)) if choice not in without]
         index = 0

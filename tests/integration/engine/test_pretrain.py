@@ -14,7 +14,7 @@ RECIPE = PROJECT_ROOT / "configs" / "pretrain" / "whisper-pico.yaml"
 
 def test_the_shipped_recipe_is_valid_and_its_output_is_the_catalogue_s_model() -> None:
     recipe = parse(PretrainRecipe, read_yaml(RECIPE))
-    assert [stage.training.method.type for stage in recipe.stages] == ["pretrain", "full", "full", "full"]
+    assert [stage.training.method.type for stage in recipe.stages] == ["pretrain", *["full"] * 5]
     assert (PROJECT_ROOT / recipe.out).resolve() == Path(find_model("whisper-pico").location()).resolve()
 
 
@@ -29,10 +29,13 @@ def test_the_bundled_model_is_as_its_card_says() -> None:
 def test_a_small_recipe_runs_through(tmp_path: Path) -> None:
     values = read_yaml(RECIPE)
     values |= {
-        "corpus": str(tmp_path / "corpus"),
         "out": str(tmp_path / "out"),
         "work": str(tmp_path / "work"),
-        "synthesis": {"train": 12, "validation": 2},
+        "corpora": {
+            "digits": {"train": 12, "validation": 2},
+            "words": {"train": 6, "validation": 0, "word_share": 1.0, "vocabulary": 50},
+            "more_words": {"train": 6, "validation": 0, "seed": 2, "word_share": 1.0},
+        },
     }
     for stage in values["stages"]:
         stage["training"] |= {"max_steps": 2, "evaluation": {"base": False}, "task": {"max_new_tokens": 3}}
