@@ -29,6 +29,7 @@ from cluster.storage.settings import lim_home as lim_home
 from services.datasets.download import DownloadLimits
 from services.datasets.sources import Imports
 from services.errors import SettingsError
+from services.observability.logs import LogFormat
 
 LEAST_SECRET_LENGTH = 32
 MIB = 2**20
@@ -60,6 +61,9 @@ class Settings(BaseModel):
     """`LIM_PUBLIC_URL`: where clients reach the API, when that is not where it listens."""
     trust_forwarded_for: bool = False
     """`LIM_TRUST_FORWARDED_FOR`: take the client's address from the last entry of X-Forwarded-For (behind a proxy)."""
+
+    log_format: LogFormat = "json"
+    """`LIM_LOG_FORMAT`: how the API and the hub write their logs: `json`, an object a line, or `text`."""
 
     access_token_s: PositiveInt = 900
     """`LIM_ACCESS_TOKEN_S`: life of an access token, in seconds."""

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 
 from services.api import openapi, problems
+from services.api.access_log import AccessLogMiddleware
 from services.api.body_limit import BodyLimitMiddleware
 from services.api.context import Services
 from services.api.correlation import CorrelationMiddleware
@@ -51,6 +52,7 @@ def create_app_on(services: Services) -> FastAPI:
     openapi.install(app)
     app.add_middleware(BodyLimitMiddleware, most_bytes=settings.max_json_bytes)
     app.add_middleware(EdgeMiddleware)
+    app.add_middleware(AccessLogMiddleware)
     app.add_middleware(SecurityHeadersMiddleware)  # outside of the edge: its answers get them too
     app.add_middleware(CorrelationMiddleware)  # the last one added is the outermost
     return app

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import re
 import uuid
-from contextvars import ContextVar
 from typing import Final
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.observability.logs import caller, correlation
+
 HEADER: Final = "X-Request-ID"
 _ALLOWED: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
-_current: ContextVar[str] = ContextVar("correlation_id", default="-")
 
 
 def correlation_id() -> str:
     """The id of the request that is being answered."""
-    return _current.get()
+    return correlation.get() or "-"
 
 
 class CorrelationMiddleware:
@@ -39,8 +39,9 @@ class CorrelationMiddleware:
                 MutableHeaders(scope=message)[HEADER] = name
             await send(message)
 
-        token = _current.set(name)
+        token, nobody = correlation.set(name), caller.set(None)
         try:
             await self._app(scope, receive, named)
         finally:
-            _current.reset(token)
+            caller.reset(nobody)
+            correlation.reset(token)

@@ -21,6 +21,7 @@ from services.auth.tokens import read_access_token
 from services.database.engine import open_session
 from services.database.models import User
 from services.errors import ForbiddenError, InvalidRequestError, UnauthenticatedError, UnsupportedMediaError
+from services.observability.logs import caller
 from services.settings import Settings
 
 ServicesDep = Annotated[Services, Depends(services_of)]
@@ -60,13 +61,16 @@ async def _caller(
         raise UnauthenticatedError("Give an access token or an API key in the header `Authorization: Bearer ...`.")
     if credentials.credentials.startswith(KEY_PREFIX):
         user, _ = await user_of_key(session, credentials.credentials)
-        return Caller(user, None)
-    claims = read_access_token(settings, credentials.credentials)
-    return Caller(await find_user(session, claims), claims.session_id)
+        login_id = None
+    else:
+        claims = read_access_token(settings, credentials.credentials)
+        user, login_id = await find_user(session, claims), claims.session_id
+    caller.set(str(user.id))
+    return Caller(user, login_id)
 
 
-async def _current_user(caller: Annotated[Caller, Depends(_caller)]) -> User:
-    return caller.user
+async def _current_user(who: Annotated[Caller, Depends(_caller)]) -> User:
+    return who.user
 
 
 CurrentUser = Annotated[User, Depends(_current_user)]
@@ -80,10 +84,10 @@ class LoggedIn:
     login_id: uuid.UUID
 
 
-async def _logged_in(caller: Annotated[Caller, Depends(_caller)]) -> LoggedIn:
-    if caller.login_id is None:
+async def _logged_in(who: Annotated[Caller, Depends(_caller)]) -> LoggedIn:
+    if who.login_id is None:
         raise ForbiddenError("An API key cannot do this: log in with the password.", code="login_required")
-    return LoggedIn(caller.user, caller.login_id)
+    return LoggedIn(who.user, who.login_id)
 
 
 LoggedInUser = Annotated[LoggedIn, Depends(_logged_in)]

@@ -103,7 +103,7 @@ class DatasetQueue:
         try:
             await self._process_one(dataset_id)
         except Exception as error:  # noqa: BLE001  the edge of a background task: the dataset stays in the queue
-            _log.exception("processing of dataset %s broke off", dataset_id)
+            _log.exception("processing of dataset %s broke off", dataset_id, extra={"dataset_id": dataset_id})
             self._trouble[dataset_id] = f" The last time: {type(error).__name__}: {error}"[:1000]
             await asyncio.sleep(self._settings.reconcile_s)
         finally:

@@ -31,6 +31,7 @@ from services.errors import HubError
 from services.jobs.intake import take_events
 from services.jobs.reconciler import Capacity, Reconciler, Runs
 from services.jobs.submission import PROJECT_ROOT, RayJobs
+from services.observability.logs import configure
 from services.settings import Settings
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class Hub:
             settings: where the database and the object store are.
             command: run instead of the training driver; for tests.
         """
+        configure(settings.log_format)
         self._settings = settings
         self._engine = create_engine(settings.database_url, pool_size=settings.database_pool)
         self._sessions = create_sessions(self._engine)

@@ -111,7 +111,7 @@ class Reconciler:
         try:
             await self._mend(job)
         except (ClusterUnreachableError, EngineError, OSError) as error:
-            _log.warning("job %s: %s; looking again soon", job.id, error)
+            _log.warning("job %s: %s; looking again soon", job.id, error, extra={"job_id": job.id})
 
     async def _mend(self, job: Job) -> None:
         submission_id = job.submission_id or ""
@@ -201,7 +201,7 @@ class Reconciler:
                 )
                 await append(session, job, [status_event(job, verdict.reason)])
             await session.commit()
-        _log.info("job %s: %s %s", seen.id, verdict.status, verdict.reason)
+        _log.info("job %s: %s %s", seen.id, verdict.status, verdict.reason, extra={"job_id": seen.id})
 
     async def _change(self, seen: Job, status: str) -> bool:
         """Change a job's status if nobody else did; whether it was changed."""
@@ -272,7 +272,8 @@ class Reconciler:
         try:
             await self._submit(job)
         except (ClusterUnreachableError, EngineError, OSError) as error:
-            _log.warning("job %s cannot be submitted now: %s; trying again soon", job.id, error)
+            told = {"job_id": job.id}
+            _log.warning("job %s cannot be submitted now: %s; trying again soon", job.id, error, extra=told)
 
     async def _submit(self, job: Job) -> None:
         module, config = self._driver(job)

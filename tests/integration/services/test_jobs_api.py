@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import logging
 import uuid
 from dataclasses import replace
 from datetime import timedelta
@@ -19,6 +21,7 @@ from services.database.engine import open_session
 from services.database.heartbeats import beat
 from services.database.models import Heartbeat
 from services.errors import InvalidRequestError
+from services.observability.logs import JsonFormatter
 from tests.integration.services import rows
 from tests.integration.services.visitors import Visitor, paths_of
 
@@ -230,3 +233,25 @@ async def test_there_is_an_end_to_jobs_that_wait(services: Services, app: FastAP
         stopped = await visitor.post(f"/jobs/{made[0].json()['id']}/stop")
         assert stopped.json()["status"] == "stopped"
         assert (await visitor.post("/jobs", json=body)).status_code == 201
+
+
+async def test_every_request_leaves_a_line(ada: Visitor, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "services.api.access_log")
+    seen: list[dict[str, object]] = []
+    handler = logging.Handler()
+    handler.setFormatter(JsonFormatter())
+    handler.emit = lambda record: seen.append(json.loads(handler.format(record)))  # type: ignore[method-assign]
+    logging.getLogger("services.api.access_log").addHandler(handler)
+    try:
+        job_id = uuid.uuid4()
+        await ada.get(f"/jobs/{job_id}?secret=1", headers={"X-Request-ID": "mine"})
+        await ada.http.get("/nowhere")
+    finally:
+        logging.getLogger("services.api.access_log").removeHandler(handler)
+    first, second = seen
+    assert (first["route"], first["status"], first["correlation_id"]) == ("/jobs/{job_id}", 404, "mine")
+    assert first["user_id"] == (await ada.get("/users/me")).json()["id"]
+    assert "secret" not in str(first)
+    assert str(job_id) not in str(first)
+    assert (second["route"], second["status"]) == ("unknown", 404)
+    assert "user_id" not in second

@@ -1,0 +1,60 @@
+"""Logs as one JSON object a line, with the ids by which lines of one request, user or job are found again."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import traceback
+import uuid
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any, Final, Literal
+
+LogFormat = Literal["json", "text"]
+
+correlation: ContextVar[str | None] = ContextVar("correlation_id", default=None)
+"""Names the request that is being answered."""
+caller: ContextVar[str | None] = ContextVar("user_id", default=None)
+"""Whose request it is, as soon as that is known."""
+
+_OURS: Final = ("services", "cluster", "engine")
+_TEXT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+_STANDARD: Final = frozenset(
+    (*vars(logging.LogRecord("", 0, "", 0, "", (), None)), "message", "asctime", "taskName", "color_message")
+)
+
+
+class JsonFormatter(logging.Formatter):
+    """`time`, `level`, `logger`, `message`, the ids of the request, and whatever `extra` was given."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line."""
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        for name, value in (("correlation_id", correlation.get()), ("user_id", caller.get())):
+            if value is not None:
+                line[name] = value
+        line |= {name: value for name, value in vars(record).items() if name not in _STANDARD}
+        if record.exc_info:
+            line["error"] = "".join(traceback.format_exception(*record.exc_info))
+        return json.dumps(line, default=_plain, ensure_ascii=False)
+
+
+def configure(form: LogFormat) -> None:
+    """Let this process's own loggers write to standard error, which Ray keeps; said twice, it changes nothing more."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter() if form == "json" else logging.Formatter(_TEXT))
+    for name in _OURS:
+        logger = logging.getLogger(name)
+        logger.handlers = [handler]
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
+
+
+def _plain(value: object) -> str:
+    return str(value) if isinstance(value, uuid.UUID | datetime) else repr(value)
