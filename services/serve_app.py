@@ -28,9 +28,11 @@ def build_app(settings: Settings, *, replicas: int = 1) -> Application:
         from services.api.app import create_app_on
         from services.api.context import Services
         from services.api.feasibility import cluster_faults
+        from services.observability import metrics
         from services.observability.logs import configure
 
         configure(settings.log_format)
+        metrics.enable()
         return create_app_on(Services.of(settings, feasibility=cluster_faults))
 
     ingress: Any = serve.ingress(build)  # without types of its own, as `deployment` below

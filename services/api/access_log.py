@@ -1,12 +1,16 @@
-"""One line for every request that was answered."""
+"""One line, and a count, for every request that was answered."""
 
 from __future__ import annotations
 
 import logging
 import time
+from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.observability.metrics import request_answered, streams_changed
+
+_STREAM: Final = b"text/event-stream; charset=utf-8"
 _log = logging.getLogger(__name__)
 
 
@@ -21,19 +25,25 @@ class AccessLogMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        status = 0
+        status, stream = 0, False
         started_s = time.perf_counter()
 
         async def watched(message: Message) -> None:
-            nonlocal status
+            nonlocal status, stream
             if message["type"] == "http.response.start":
                 status = message["status"]
+                stream = (b"content-type", _STREAM) in message.get("headers", ())
+                if stream:
+                    streams_changed(1)
             await send(message)
 
         try:
             await self._app(scope, receive, watched)
         finally:
+            wall_s = time.perf_counter() - started_s
             route = getattr(scope.get("route"), "path", None) or "unknown"
-            wall_ms = round((time.perf_counter() - started_s) * 1000, 1)
-            told = {"method": scope["method"], "route": route, "status": status, "wall_ms": wall_ms}
+            told = {"method": scope["method"], "route": route, "status": status, "wall_ms": round(wall_s * 1000, 1)}
             _log.info("%s %s %d", scope["method"], route, status, extra=told)
+            if stream:
+                streams_changed(-1)
+            request_answered(scope["method"], route, status, wall_s, stream=stream)

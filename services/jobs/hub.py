@@ -31,6 +31,7 @@ from services.errors import HubError
 from services.jobs.intake import take_events
 from services.jobs.reconciler import Capacity, Reconciler, Runs
 from services.jobs.submission import PROJECT_ROOT, RayJobs
+from services.observability import metrics
 from services.observability.logs import configure
 from services.settings import Settings
 
@@ -59,6 +60,7 @@ class Hub:
             command: run instead of the training driver; for tests.
         """
         configure(settings.log_format)
+        metrics.enable()
         self._settings = settings
         self._engine = create_engine(settings.database_url, pool_size=settings.database_pool)
         self._sessions = create_sessions(self._engine)
@@ -111,11 +113,14 @@ class Hub:
             fault = error
             _log.exception("a round of the hub failed; the next one follows")
         ended_s = time.monotonic()
+        metrics.round_ended(name, ended_s - started_s, fault is not None)
         if fault is None and ended_s < self._beat_at.get(name, 0.0):
             return
         try:
             async with open_session(self._sessions) as session:
                 await beat(session, name, ended_s - started_s, fault)
+                if name == "jobs":
+                    await metrics.count_rows(session)
                 await session.commit()
             self._beat_at[name] = ended_s + _BEAT_S
         except Exception as error:  # noqa: BLE001  a database that is away is told by its own state

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shlex
 import signal
 import socket
@@ -27,6 +28,7 @@ from cluster.storage.embedded import EmbeddedS3
 from services.database import migrate
 from services.database.embedded import EmbeddedPostgres
 from services.jobs.hub import NAME, NAMESPACE, start_hub
+from services.jobs.submission import PROJECT_ROOT
 from services.settings import Settings, load_settings
 from tests.integration.services.recordings import archive, good
 from tests.integration.services.stand_in_driver import DIES_ONCE, FAILS
@@ -264,3 +266,24 @@ def test_real_training_through_the_api_survives_the_death_of_its_driver(
     data = httpx.get(weights["url"]).content
     assert hashlib.sha256(data).hexdigest() == weights["sha256"]
     assert "adapter/adapter_config.json" in artifacts
+
+
+def test_figures_are_exported_for_prometheus(user: httpx.Client) -> None:
+    """What the dashboard draws is there, under the names that it asks for."""
+    dashboard = json.loads((PROJECT_ROOT / "configs" / "grafana" / "less-is-more.json").read_text())
+    expressions = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    wanted = {name for expression in expressions for name in re.findall(r"ray_lim_\w+", expression)}
+    assert len(wanted) >= 7
+    wanted -= {"ray_lim_event_streams", "ray_lim_background_failures_total"}  # only once there was one
+    deadline = time.monotonic() + 60
+    while True:
+        assert user.get("/users/me").status_code == 200
+        ports = [(node["NodeManagerAddress"], node["MetricsExportPort"]) for node in ray.nodes() if node["Alive"]]
+        exported = "".join(httpx.get(f"http://{host}:{port}/metrics").text for host, port in ports)
+        missing = {name for name in wanted if f"\n{name}" not in exported}
+        requests = [line for line in exported.splitlines() if line.startswith("ray_lim_http_requests")]
+        failed = re.search(r'ray_lim_jobs\{[^}]*status="failed"[^}]*\} [1-9]', exported)
+        if not missing and failed and any('route="/users/me"' in line for line in requests):
+            break
+        assert time.monotonic() < deadline, (missing, requests)
+        time.sleep(1.0)

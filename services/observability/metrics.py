@@ -1,0 +1,121 @@
+"""Figures for Prometheus, by way of Ray's own exporter on every node (`ray_lim_...`). Off until a process turns them on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.database.models import DATASET_STATUSES, JOB_STATUSES, JOB_TYPES, Dataset, Job
+
+_SECONDS: Final = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]
+
+
+@dataclass(frozen=True, slots=True)
+class _Instruments:
+    requests: Any
+    request_s: Any
+    streams: Any
+    jobs: Any
+    queue_age_s: Any
+    datasets: Any
+    rounds_s: Any
+    failed_rounds: Any
+
+
+_instruments: list[_Instruments] = []
+_open_streams = 0
+
+
+def enable() -> None:
+    """From now on this process, which Ray knows, exports figures; said twice, it changes nothing."""
+    if _instruments:
+        return
+    from ray.util.metrics import Counter, Gauge, Histogram
+
+    _instruments.append(
+        _Instruments(
+            requests=Counter("lim_http_requests", "Requests answered.", ("method", "route", "status")),
+            request_s=Histogram(
+                "lim_http_request_seconds", "Time to the end of an answer.", _SECONDS, ("method", "route")
+            ),
+            streams=Gauge("lim_event_streams", "Event streams that are open."),
+            jobs=Gauge("lim_jobs", "Jobs.", ("type", "status")),
+            queue_age_s=Gauge("lim_queue_age_seconds", "How long the oldest queued job has waited."),
+            datasets=Gauge("lim_datasets", "Datasets.", ("status",)),
+            rounds_s=Gauge("lim_background_seconds", "Time of the last round of a task of the hub.", ("task",)),
+            failed_rounds=Counter("lim_background_failures", "Rounds of a task of the hub that failed.", ("task",)),
+        )
+    )
+
+
+def request_answered(method: str, route: str, status: int, wall_s: float, *, stream: bool = False) -> None:
+    """Count a request; the time of a stream says nothing and is left out."""
+
+    def tell(to: _Instruments) -> None:
+        to.requests.inc(1, {"method": method, "route": route, "status": str(status)})
+        if not stream:
+            to.request_s.observe(wall_s, {"method": method, "route": route})
+
+    _tell(tell)
+
+
+def streams_changed(by: int) -> None:
+    """An event stream was opened (1) or has ended (-1)."""
+    global _open_streams
+    _open_streams += by
+    count = _open_streams
+    _tell(lambda to: to.streams.set(count))
+
+
+def round_ended(task: str, wall_s: float, failed: bool) -> None:
+    """A task of the hub has gone through, or failed."""
+
+    def tell(to: _Instruments) -> None:
+        to.rounds_s.set(wall_s, {"task": task})
+        if failed:
+            to.failed_rounds.inc(1, {"task": task})
+
+    _tell(tell)
+
+
+async def count_rows(session: AsyncSession) -> None:
+    """Count jobs and datasets by their state, and see how long the oldest queued job has waited."""
+    if not _instruments:
+        return
+    jobs = {
+        (row.type, row.status): row.rows
+        for row in await session.execute(
+            select(Job.type, Job.status, func.count().label("rows")).group_by(Job.type, Job.status)
+        )
+    }
+    datasets = {
+        row.status: row.rows
+        for row in await session.execute(
+            select(Dataset.status, func.count().label("rows"))
+            .where(Dataset.deleted_at.is_(None))
+            .group_by(Dataset.status)
+        )
+    }
+    age = func.extract("epoch", func.now() - func.min(Job.queued_at))
+    waited_s = await session.scalar(select(age).where(Job.status == "queued"))
+    _tell(lambda to: _tell_counts(to, jobs, datasets, float(waited_s or 0.0)))
+
+
+def _tell_counts(
+    to: _Instruments, jobs: Mapping[tuple[str, str], int], datasets: Mapping[str, int], waited_s: float
+) -> None:
+    for kind in JOB_TYPES:
+        for status in JOB_STATUSES:
+            to.jobs.set(jobs.get((kind, status), 0), {"type": kind, "status": status})
+    for status in DATASET_STATUSES:
+        to.datasets.set(datasets.get(status, 0), {"status": status})
+    to.queue_age_s.set(waited_s)
+
+
+def _tell(what: Callable[[_Instruments], None]) -> None:
+    for instruments in _instruments:
+        what(instruments)
