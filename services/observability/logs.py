@@ -39,7 +39,8 @@ class JsonFormatter(logging.Formatter):
         for name, value in (("correlation_id", correlation.get()), ("user_id", caller.get())):
             if value is not None:
                 line[name] = value
-        line |= {name: value for name, value in vars(record).items() if name not in _STANDARD}
+        more = {name: value for name, value in vars(record).items() if name not in _STANDARD}
+        line |= {name: value for name, value in more.items() if not name.startswith("_")}  # Ray adds one such
         if record.exc_info:
             line["error"] = "".join(traceback.format_exception(*record.exc_info))
         return json.dumps(line, default=_plain, ensure_ascii=False)

@@ -14,6 +14,9 @@ from engine.data.limits import MIB, IngestLimits
 from tests.unit.engine.data.corpora import Spoken, parquet_of
 from tests.unit.engine.data.recordings import UNJUDGED, assert_survived, folder_of, jsonl, noise, wav, zip_of
 
+_POOLS: list[pa.MemoryPool] = []
+"""Kept to the end: what Arrow holds from a pool, perhaps in a cycle, may be freed long after the test."""
+
 
 def test_memory_does_not_grow_with_the_audio(tmp_path: Path) -> None:
     """Recordings of 5 s; a few are there at any time, with their spectrograms. In one thread, so that it is always as
@@ -42,6 +45,7 @@ def test_a_table_is_never_held_whole(tmp_path: Path) -> None:
     assert (tmp_path / "a.parquet").stat().st_size > 14_000_000
     del rows
     before, pool = pa.default_memory_pool(), pa.proxy_memory_pool(pa.default_memory_pool())
+    _POOLS.append(pool)
     pa.set_memory_pool(pool)
     tracemalloc.start()
     report = ingest(tmp_path / "a.parquet", tmp_path / "out", validation=UNJUDGED, threads=1)
