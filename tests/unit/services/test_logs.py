@@ -22,7 +22,7 @@ def _line(message: str, *arguments: object, **more: object) -> dict[str, object]
 
 def test_a_line_is_an_object_with_what_was_said() -> None:
     job_id = uuid.uuid4()
-    line = _line("job %s:\nfailed", "a", job_id=job_id, wall_ms=1.5, _ray_timestamp_ns=1)
+    line = _line("job %s:\nfailed", "a", job_id=job_id, wall_ms=1.5, _hidden=1)
     assert line.pop("time")
     assert line == {
         "level": "warning",
