@@ -26,8 +26,6 @@ from sqlalchemy.exc import ArgumentError
 from cluster.errors import StorageSettingsError
 from cluster.storage.settings import S3Settings
 from cluster.storage.settings import lim_home as lim_home
-from services.datasets.download import DownloadLimits
-from services.datasets.sources import Imports
 from services.errors import SettingsError
 from services.observability.logs import LogFormat
 
@@ -117,15 +115,6 @@ class Settings(BaseModel):
         for network in networks:
             ip_network(network)
         return networks
-
-    def imports(self) -> Imports:
-        """What recordings are fetched with that are not uploaded."""
-        limits = DownloadLimits(
-            most_bytes=self.max_upload_bytes,
-            most_s=self.import_s,
-            networks=tuple(ip_network(network) for network in self.import_networks),
-        )
-        return Imports(self.s3, limits)
 
 
 _FROM_ENVIRONMENT = {

@@ -6,25 +6,20 @@ import logging
 import time
 from typing import Final
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
+from services.api.middleware import HttpMiddleware
 from services.observability.metrics import request_answered, streams_changed
 
 _STREAM: Final = b"text/event-stream; charset=utf-8"
 _log = logging.getLogger(__name__)
 
 
-class AccessLogMiddleware:
+class AccessLogMiddleware(HttpMiddleware):
     """Says of each request the route, not the address: addresses hold ids, and what follows `?` may be private."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on; an event stream is told when it ends."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
         status, stream = 0, False
         started_s = time.perf_counter()
 

@@ -6,22 +6,20 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.api.middleware import HttpMiddleware
 from services.api.problems import problem_of
 from services.errors import PayloadTooLargeError
 
 
-class BodyLimitMiddleware:
+class BodyLimitMiddleware(HttpMiddleware):
     """Answers 413 to a body larger than `most_bytes`."""
 
     def __init__(self, app: ASGIApp, most_bytes: int) -> None:
-        self._app = app
+        super().__init__(app)
         self._most_bytes = most_bytes
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, counting its body."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
         detail = f"The body is larger than {self._most_bytes} bytes."
         declared = Headers(scope=scope).get("content-length", "")
         if declared.isdigit() and int(declared[:20]) > self._most_bytes:

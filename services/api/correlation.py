@@ -7,8 +7,9 @@ import uuid
 from typing import Final
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
+from services.api.middleware import HttpMiddleware
 from services.observability.logs import caller, correlation
 
 HEADER: Final = "X-Request-ID"
@@ -20,17 +21,11 @@ def correlation_id() -> str:
     return correlation.get() or "-"
 
 
-class CorrelationMiddleware:
+class CorrelationMiddleware(HttpMiddleware):
     """Outermost layer: names the request, also in its answer."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on under its id."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
         given = Headers(scope=scope).get(HEADER, "")
         name = given if _ALLOWED.fullmatch(given) else uuid.uuid4().hex
 

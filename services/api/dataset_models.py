@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 
 from engine.config.division import DivisionConfig
 from engine.data.manifest import is_inside
+from services.api.body import Body
 from services.database.models import Dataset, DatasetVersion
 from services.datasets.download import url_fault
 
@@ -32,11 +33,7 @@ def _url(url: str) -> str:
     return url
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-
-class FileBody(_Body):
+class FileBody(Body):
     """A file to upload."""
 
     name: Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_file_name)]
@@ -45,7 +42,7 @@ class FileBody(_Body):
     """Bytes."""
 
 
-class UploadSourceBody(_Body):
+class UploadSourceBody(Body):
     """Files that the client uploads.
 
     One archive (zip, tar, tar.gz, ...), Parquet files, or metadata and recordings, which may be in archives themselves.
@@ -68,7 +65,7 @@ class UploadSourceBody(_Body):
         return files
 
 
-class UrlSourceBody(_Body):
+class UrlSourceBody(Body):
     """A file that anybody can get: an archive, a Parquet file or a recording. It is fetched once, at the beginning."""
 
     type: Literal["url"]
@@ -76,7 +73,7 @@ class UrlSourceBody(_Body):
     """http or https, without a name and a password; private networks are not reached."""
 
 
-class S3SourceBody(_Body):
+class S3SourceBody(Body):
     """An object, or all objects below a prefix, in a bucket that the platform's operator allows."""
 
     type: Literal["s3"]
@@ -92,7 +89,7 @@ def _parents(name: str) -> list[str]:
     return ["/".join(parts[:count]) for count in range(1, len(parts))]
 
 
-class DatasetBody(_Body):
+class DatasetBody(Body):
     """A dataset to make."""
 
     name: Name
@@ -106,7 +103,7 @@ class DatasetBody(_Body):
     Unset: each run splits as its config says. Splits that the recordings bring are kept."""
 
 
-class DatasetPatch(_Body):
+class DatasetPatch(Body):
     """What is to change; fields that are not given stay."""
 
     name: Name | None = None

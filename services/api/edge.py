@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import logging
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from services.api.correlation import correlation_id
+from services.api.middleware import HttpMiddleware
 from services.api.problems import internal_problem
 
 _log = logging.getLogger(__name__)
 
 
-class EdgeMiddleware:
+class EdgeMiddleware(HttpMiddleware):
     """Answers 500 with the correlation id when a handler raises what nobody foresaw."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
         started = False
 
         async def watched(message: Message) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from starlette.datastructures import MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
+
+from services.api.middleware import HttpMiddleware
 
 _ALWAYS: Final = {
     "X-Content-Type-Options": "nosniff",
@@ -24,17 +26,11 @@ _DOCS: Final = (
 _HTTPS: Final = "max-age=31536000"
 
 
-class SecurityHeadersMiddleware:
+class SecurityHeadersMiddleware(HttpMiddleware):
     """Adds them to every answer; what a handler has set stays."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
         given = {**_ALWAYS, "Content-Security-Policy": _DOCS if scope["path"] == "/docs" else _NOTHING}
         if scope["path"].startswith("/api/"):
             given["Cache-Control"] = "no-store"  # a token's answers are nobody else's

@@ -6,6 +6,7 @@ import posixpath
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from engine.data.endings import AUDIO_ENDINGS, ending
 from engine.data.manifest import is_inside
 from engine.storage import RunStore
 from services.datasets.download import DownloadError, DownloadInterruptedError, DownloadLimits, download
+from services.settings import Settings
 
 _MOST_OBJECTS: Final = 100_000
 _GONE: Final = frozenset({"404", "NoSuchKey", "NotFound", "NoSuchBucket", "AccessDenied", "403"})
@@ -37,6 +39,16 @@ class Imports:
     s3: S3Settings
     """The object store; of its buckets only those are read that a dataset was allowed to name."""
     limits: DownloadLimits
+
+    @classmethod
+    def of(cls, settings: Settings) -> Imports:
+        """Those that the settings allow."""
+        limits = DownloadLimits(
+            most_bytes=settings.max_upload_bytes,
+            most_s=settings.import_s,
+            networks=tuple(ip_network(network) for network in settings.import_networks),
+        )
+        return cls(settings.s3, limits)
 
 
 @dataclass(frozen=True, slots=True)

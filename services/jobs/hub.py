@@ -133,7 +133,7 @@ class Hub:
 
     async def _process(self, order: Order) -> Outcome:
         """Ingest in a worker process of its own: what a hostile file breaks there is not the hub."""
-        outcome: Outcome = await _process_on_cluster.remote(self._settings.imports(), order)
+        outcome: Outcome = await _process_on_cluster.remote(Imports.of(self._settings), order)
         return outcome
 
 

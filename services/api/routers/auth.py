@@ -9,6 +9,7 @@ from typing import Annotated, Literal, cast
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.api.body import Body
 from services.api.dependencies import OriginDep, SessionDep, SettingsDep
 from services.api.idempotency import ANONYMOUS, IdempotencyHeader, claim, fingerprint
 from services.api.problems import problems
@@ -26,11 +27,7 @@ Role = Literal["user", "admin"]
 Token = Annotated[str, Field(min_length=1, max_length=4000)]
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-
-class SignUpBody(_Body):
+class SignUpBody(Body):
     """A new account."""
 
     username: Name
@@ -41,7 +38,7 @@ class SignUpBody(_Body):
     """10 to 256 characters, without the username."""
 
 
-class LoginBody(_Body):
+class LoginBody(Body):
     """Who logs in."""
 
     username_or_email: Name
@@ -50,7 +47,7 @@ class LoginBody(_Body):
     """The password."""
 
 
-class RefreshBody(_Body):
+class RefreshBody(Body):
     """A refresh token."""
 
     refresh_token: Token

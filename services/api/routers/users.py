@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from sqlalchemy import select
 
+from services.api.body import Body
 from services.api.dependencies import CurrentUser, LoggedInUser, OriginDep, SessionDep, SettingsDep
 from services.api.idempotency import IdempotencyHeader, claim, fingerprint
 from services.api.paging import Cursor, Limit, Page, Search, matches, newest_first
@@ -23,11 +24,7 @@ from services.database.models import ApiKey, AuditEvent
 router = APIRouter(prefix="/users", tags=["users"])
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-
-class ProfilePatch(_Body):
+class ProfilePatch(Body):
     """What to change; what is left out stays."""
 
     username: Name | None = None
@@ -38,7 +35,7 @@ class ProfilePatch(_Body):
     """Needed to change the address."""
 
 
-class PasswordBody(_Body):
+class PasswordBody(Body):
     """A new password."""
 
     current_password: Password
@@ -47,7 +44,7 @@ class PasswordBody(_Body):
     """10 to 256 characters, without the username."""
 
 
-class ApiKeyBody(_Body):
+class ApiKeyBody(Body):
     """A key to make."""
 
     name: Annotated[str, Field(min_length=1, max_length=100)]

@@ -53,6 +53,20 @@ async def test_migrations_go_down_and_up_again(postgres: EmbeddedPostgres) -> No
     await migrate.upgrade_async(url)
 
 
+async def test_a_database_that_had_splits_before_their_migration_goes_on(postgres: EmbeddedPostgres) -> None:
+    """Revision 0002 had the column for a while."""
+    url = postgres.create_database("test_splits")
+    await migrate.upgrade_async(url)
+    await migrate.downgrade_async(url, "0002")
+    engine = create_async_engine(url)
+    try:
+        async with engine.begin() as connection:
+            await connection.execute(text("ALTER TABLE datasets ADD COLUMN split JSONB"))
+    finally:
+        await engine.dispose()
+    await migrate.upgrade_async(url)
+
+
 def test_upgrade_from_plain_code(postgres: EmbeddedPostgres) -> None:
     migrate.upgrade(postgres.create_database("test_plain").replace("+asyncpg", ""))
 

@@ -24,7 +24,7 @@ from services.database.models import Dataset, Upload
 from services.datasets.processing import Outcome, process
 from services.datasets.queue import DatasetQueue
 from services.datasets.requests import upload_prefix, version_prefix
-from services.datasets.sources import Order
+from services.datasets.sources import Imports, Order
 from tests.integration.services import rows
 from tests.integration.services.recordings import archive, good, silence, tar_gz, tone
 from tests.integration.services.visitors import Visitor, paths_of
@@ -43,7 +43,7 @@ def store(services: Services) -> Store:
 def queue(services: Services, store: Store) -> DatasetQueue:
     async def here(order: Order) -> Outcome:
         uploads, version = store(upload_prefix(order.dataset_id)), store(version_prefix(order.dataset_id, 1))
-        return await asyncio.to_thread(process, order, uploads, version, services.settings.imports())
+        return await asyncio.to_thread(process, order, uploads, version, Imports.of(services.settings))
 
     return DatasetQueue(services.settings, services.sessions, here, store)
 
@@ -313,7 +313,7 @@ async def test_processing_that_breaks_off_is_tried_again(services: Services, sto
         if tries == 1:
             raise OSError("the node is gone")
         uploads, version = store(upload_prefix(order.dataset_id)), store(version_prefix(order.dataset_id, 1))
-        return await asyncio.to_thread(process, order, uploads, version, services.settings.imports())
+        return await asyncio.to_thread(process, order, uploads, version, Imports.of(services.settings))
 
     dataset = await upload(DatasetQueue(services.settings, services.sessions, fragile, store), ada, archive(good()))
     assert (dataset["status"], tries) == ("ready", 2)

@@ -20,7 +20,7 @@ from services.api.context import Services
 from services.datasets.processing import Outcome, process
 from services.datasets.queue import DatasetQueue
 from services.datasets.requests import upload_prefix, version_prefix
-from services.datasets.sources import Order
+from services.datasets.sources import Imports, Order
 from tests.integration.services.recordings import archive, good, tone
 from tests.integration.services.visitors import Visitor, paths_of
 
@@ -64,7 +64,7 @@ def queue_of(services: Services) -> DatasetQueue:
 
     async def here(order: Order) -> Outcome:
         uploads, version = store(upload_prefix(order.dataset_id)), store(version_prefix(order.dataset_id, 1))
-        return await asyncio.to_thread(process, order, uploads, version, services.settings.imports())
+        return await asyncio.to_thread(process, order, uploads, version, Imports.of(services.settings))
 
     return DatasetQueue(services.settings, services.sessions, here, store)
 

@@ -18,9 +18,9 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column(
-        "datasets", sa.Column("split", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True)
-    )
+    # For a while 0002 had this column: a database that was migrated then has it already.
+    column = sa.Column("split", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True)
+    op.add_column("datasets", column, if_not_exists=True)
 
 
 def downgrade() -> None:
