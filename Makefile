@@ -32,7 +32,7 @@ demo: $(STAMP) ## Fine-tune on speech through the HTTP API (DATA=DIR, HOLDOUT=na
 
 # What needs no cluster and no server shares nothing, so every processor takes some; the rest takes turns.
 PARALLEL := --numprocesses logical --maxprocesses 8 --dist worksteal
-ALONE := tests/unit tests/integration/engine
+ALONE := tests/unit tests/integration/engine tests/integration/cli
 
 test: $(STAMP) ## All tests, with real PostgreSQL, S3 and Ray
 	@failed=0; \
