@@ -14,6 +14,9 @@ UV_VERSION := 0.13.8
 
 # Some editors and shells put the virtual environment of another project here; uv would believe it.
 unexport VIRTUAL_ENV PYTHONHOME
+
+# Where Python may not keep what it compiled, every process compiles the whole project, and the tests twice.
+unexport PYTHONDONTWRITEBYTECODE
 export PYTHONPATH := $(CURDIR)
 
 .PHONY: help install up demo test test-unit check lint format-check types imports openapi openapi-check format lock \
@@ -41,7 +44,7 @@ test: $(STAMP) ## All tests, with real PostgreSQL, S3 and Ray
 	exit $$failed
 
 test-unit: $(STAMP) ## Unit tests only (seconds, no network, no Ray)
-	@exec $(BIN)/pytest -m unit $(PARALLEL)
+	@exec $(BIN)/pytest tests/unit $(PARALLEL)
 
 check: $(STAMP) ## Lint, format, types and the floors
 	@$(MAKE) --jobs=4 --output-sync=target --keep-going lint format-check types imports openapi-check
