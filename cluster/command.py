@@ -12,7 +12,13 @@ from typing import Any, TypeVar
 
 import yaml
 
-from cluster.errors import ClusterError, DatasetUnavailableError, InfeasibleError, RefusedError
+from cluster.errors import (
+    ClusterError,
+    DatasetUnavailableError,
+    InfeasibleError,
+    ModelUnavailableError,
+    RefusedError,
+)
 from engine.config.base import Config, apply_overrides, parse, read_yaml
 from engine.errors import ConfigError, EngineError, Fault, ObjectNotFoundError, SelectionError
 
@@ -74,7 +80,7 @@ def main(
         count = len(error.faults)
         _complain(f"{given.config} has {count} fault{'s' if count != 1 else ''}:\n" + _indented(error))
         return 2
-    except (InfeasibleError, RefusedError, DatasetUnavailableError, SelectionError) as error:
+    except (InfeasibleError, RefusedError, DatasetUnavailableError, ModelUnavailableError, SelectionError) as error:
         _complain(f"refused:\n{_indented(error)}")
         return 2
     except (EngineError, ClusterError) as error:

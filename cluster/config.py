@@ -38,7 +38,7 @@ class RunConfig(Config):
     name: RunName
     """Name of the run; its files are kept under it."""
     model: str = "whisper-pico"
-    """Id in the catalogue, a folder, or a hub id such as `openai/whisper-tiny`."""
+    """Id in the catalogue, a folder, a hub id such as `openai/whisper-tiny`, or `s3://bucket/prefix`."""
     data: str
     """A dataset version (folder or `s3://bucket/prefix` with `manifest.jsonl`), or a folder or an archive of recordings."""
     selection: str | None = None

@@ -5,6 +5,7 @@
     ├── EmbeddedS3Error             a server of our own that does not start
     ├── ObjectStorageError          (also engine.errors.StorageError) the object store refuses or does not answer
     ├── DatasetUnavailableError     a run's data that cannot be had on a node
+    ├── ModelUnavailableError       a run's base model that cannot be had on a node
     ├── RuntimeUnavailableError     no Ray cluster: not there, does not start, or cannot see our storage
     ├── InfeasibleError             no nodes could ever hold the workers; names each node and why
     └── RunFailedError              workers failed for good; holds the last reason
@@ -38,6 +39,10 @@ class ObjectStorageError(ClusterError, StorageError):
 
 class DatasetUnavailableError(ClusterError):
     """A run's data that cannot be had on a node."""
+
+
+class ModelUnavailableError(ClusterError):
+    """A run's base model that cannot be had on a node."""
 
 
 class RuntimeUnavailableError(ClusterError):

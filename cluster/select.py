@@ -80,6 +80,7 @@ def _select(config: SelectionRunConfig, uri: str, store: S3RunStore, storage: S3
     from cluster.selection.ray_steps import RayDataSteps, start_workers
     from cluster.stop_flag import STOP_KEY, StopFlag
     from cluster.storage.dataset_cache import local_dataset
+    from cluster.storage.model_cache import fetch_model
     from engine.threads import compute_threads, wait_passively
 
     job_id = os.environ.get("LIM_JOB_ID") or None
@@ -98,6 +99,7 @@ def _select(config: SelectionRunConfig, uri: str, store: S3RunStore, storage: S3
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lim-selection-")))
         beside = tuple(dict.fromkeys((str(Path.cwd()), str(_PROJECT))))
         stack.enter_context(_told(events))
+        fetch_model(config.model, storage)
         data = local_dataset(config.data, storage, beside=[Path(place) for place in beside])
         out = folder / "selection"
         _log.info("selection %s: files go to %s", config.name, uri)

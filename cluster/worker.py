@@ -23,6 +23,7 @@ from cluster.errors import ClusterError, ObjectStorageError
 from cluster.event_relay import EventRelay
 from cluster.stop_flag import StopFlag
 from cluster.storage.dataset_cache import local_dataset, local_selection
+from cluster.storage.model_cache import fetch_model
 from cluster.storage.run_store import S3RunStore
 from cluster.storage.settings import S3Settings, usable_home
 from engine.errors import EngineError, ObjectNotFoundError, StorageError
@@ -101,6 +102,7 @@ def run(assignment: Assignment, place: Place, stage: Callable[..., RunResult] | 
         try:
             config = assignment.config
             beside = [Path(folder) for folder in assignment.beside]
+            fetch_model(config.model, storage)
             data = local_dataset(config.data, storage, beside=beside)
             selection = None
             if config.selection is not None:

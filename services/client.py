@@ -20,6 +20,7 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Any, Literal, TypeVar
+from urllib.parse import quote
 
 import httpx
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -136,8 +137,13 @@ class Model(Answer):
     """A base model of the catalogue."""
 
     id: str
-    name: str | None = None
+    family: str | None = None
+    title: str | None = None
+    source: str | None = None
+    parameters: int | None = None
     description: str | None = None
+    status: str = "active"
+    shipped: bool = False
 
 
 class Job(Answer):
@@ -321,8 +327,20 @@ class Client:
     # -- models
 
     def models(self) -> list[Model]:
-        """The catalogue of base models."""
+        """The catalogue of base models, retired ones too."""
         return [self._answer(Model, item) for item in self._items("/models")]
+
+    def add_model(self, card: Mapping[str, Any]) -> Model:
+        """Add a model to the catalogue, as an admin; the fields are those of `engine.models.catalogue.ModelCard`."""
+        return self._answer(Model, self._call("POST", "/models", body=card, creates=True))
+
+    def change_model(self, model_id: str, **changes: Any) -> Model:
+        """Change fields of a model, as an admin; `status="active"` brings a retired one back."""
+        return self._answer(Model, self._call("PATCH", f"/models/{quote(model_id, safe='')}", body=changes))
+
+    def retire_model(self, model_id: str) -> None:
+        """Keep new jobs from a model, as an admin."""
+        self._call("DELETE", f"/models/{quote(model_id, safe='')}")
 
     # -- jobs
 

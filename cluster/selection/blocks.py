@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from cluster.errors import ClusterError, ObjectStorageError
 from cluster.selection.parts import Row
 from cluster.storage.dataset_cache import local_dataset
+from cluster.storage.model_cache import fetch_model
 from cluster.storage.settings import S3Settings, usable_home
 from engine.config.selection import SelectionConfig
 from engine.config.training import TrainingConfig
@@ -54,11 +55,14 @@ class Source:
         """The dataset version on this node, downloaded once."""
         return _folder(self)
 
+    def local_storage(self) -> S3Settings:
+        """The object store, with a home on this node."""
+        return dataclasses.replace(self.storage, home=usable_home(self.storage.home))
+
 
 @functools.lru_cache(maxsize=2)
 def _folder(source: Source) -> Path:
-    storage = dataclasses.replace(source.storage, home=usable_home(source.storage.home))
-    return local_dataset(source.data, storage, beside=[Path(folder) for folder in source.beside])
+    return local_dataset(source.data, source.local_storage(), beside=[Path(folder) for folder in source.beside])
 
 
 # ---- blocks on their way ----------------------------------------------------------------------------------
@@ -166,6 +170,7 @@ def score_blocks(table: pa.Table, *, scoring: Scoring) -> pa.Table:
 def _scorer(scoring: Scoring) -> Scorer:
     from engine.selection.scorer import Scorer
 
+    fetch_model(scoring.model, scoring.source.local_storage())
     with tempfile.TemporaryDirectory(prefix="lim-adapter-") as folder:
         for name, content in scoring.adapter or ():
             (Path(folder) / name).write_bytes(content)

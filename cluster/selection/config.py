@@ -53,7 +53,7 @@ class SelectionRunConfig(Config):
     name: RunName
     """Name of the selection; its files are kept under it."""
     model: str = "whisper-pico"
-    """Base model that the run will start from: id in the catalogue, a folder, or a hub id."""
+    """Base model that the run will start from: id in the catalogue, a folder, a hub id, or `s3://bucket/prefix`."""
     data: str
     """A dataset version (folder or `s3://bucket/prefix` with `manifest.jsonl`), or a folder or an archive of recordings."""
     selection: SelectionConfig = SelectionConfig()

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import hashlib
 import os
-import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
 from cluster.errors import DatasetUnavailableError
 from cluster.storage.client import parse_s3_uri
+from cluster.storage.made_once import made_once
 from cluster.storage.run_store import S3RunStore
 from cluster.storage.settings import S3Settings
 from engine.data.endings import ARCHIVE_ENDINGS, TABLE_ENDING, is_source
@@ -97,7 +95,7 @@ def _from_s3(uri: str, settings: S3Settings, cache: Path) -> Path:
                 done.result()
         (folder / MANIFEST_NAME).write_bytes(manifest)
 
-    return _made_once(cache / digest[:32], download)
+    return made_once(cache / digest[:32], MANIFEST_NAME, download)
 
 
 def _archive_from_s3(uri: str, settings: S3Settings, cache: Path) -> Path:
@@ -121,7 +119,7 @@ def _ingested(source: Path, digest: str, cache: Path) -> Path:
 
         ingest(source, folder)
 
-    return _made_once(cache / f"ingested-{digest[:32]}", run_ingestion)
+    return made_once(cache / f"ingested-{digest[:32]}", MANIFEST_NAME, run_ingestion)
 
 
 def _existing(data: str, beside: Sequence[Path]) -> Path:
@@ -146,31 +144,3 @@ def _tree_digest(path: Path) -> str:
             status = file.stat()
             digest.update(f"\n{file}\0{status.st_size}\0{status.st_mtime_ns}".encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
-
-
-def _made_once(target: Path, make: Callable[[Path], None]) -> Path:
-    """`target`, made by the first process that needs it while the others wait; it is there whole, or not at all."""
-    if (target / MANIFEST_NAME).is_file():
-        return target
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(target.with_suffix(".lock")):
-        if (target / MANIFEST_NAME).is_file():
-            return target
-        for left_behind in target.parent.glob(f".{target.name}.*"):
-            shutil.rmtree(left_behind, ignore_errors=True)
-        shutil.rmtree(target, ignore_errors=True)
-        draft = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-        try:
-            make(draft)
-            draft.chmod(0o755)
-            draft.replace(target)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
-    return target
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield

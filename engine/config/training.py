@@ -10,6 +10,8 @@ from engine.config.augmentation import AugmentationConfig
 from engine.config.base import Config, DisagreementError
 from engine.errors import Fault
 
+TaskName = Literal["speech_to_text"]
+"""Tasks that a model can be trained for."""
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
@@ -19,7 +21,7 @@ Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 class SpeechToTextConfig(Config):
     """Transcribe speech with a sequence-to-sequence model."""
 
-    type: Literal["speech_to_text"] = "speech_to_text"
+    type: TaskName = "speech_to_text"
     language: str | None = None
     """Language code given to multilingual models, such as `en`; unset for models that know one language."""
     max_new_tokens: Annotated[int, Field(ge=1, le=448)] = 64

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from engine.config.division import DivisionConfig
+from engine.config.training import TaskName
 from engine.data.manifest import is_inside
 from services.api.body import Body
 from services.database.models import Dataset, DatasetVersion
@@ -94,7 +95,7 @@ class DatasetBody(Body):
 
     name: Name
     description: Description = ""
-    task: Literal["speech_to_text"] = "speech_to_text"
+    task: TaskName = "speech_to_text"
     """What models will learn from it."""
     source: SourceBody
     """Where its recordings come from."""

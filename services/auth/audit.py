@@ -22,6 +22,9 @@ Action = Literal[
     "api_key_created",
     "api_key_deleted",
     "role_changed",
+    "model_added",
+    "model_changed",
+    "model_retired",
 ]
 _LONGEST_ADDRESS = 64
 

@@ -11,6 +11,7 @@ from cluster.errors import (
     ClusterError,
     DatasetUnavailableError,
     InfeasibleError,
+    ModelUnavailableError,
     RefusedError,
     StorageSettingsError,
 )
@@ -32,6 +33,7 @@ _INPUT_FAULTS = (
     IngestError,
     ManifestError,
     ModelError,
+    ModelUnavailableError,
     RefusedError,
     SelectionError,
     SettingsError,

@@ -13,6 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from services.catalogue.models import add_shipped
 from services.settings import asyncpg_url
 
 _SCRIPTS = Path(__file__).parent / "migrations"
@@ -26,8 +27,17 @@ def upgrade(url: str, revision: str = "head") -> None:
 
 
 async def upgrade_async(url: str, revision: str = "head") -> None:
-    """`upgrade` for callers that have an event loop."""
-    await _with_connection(url, lambda config: command.upgrade(config, revision))
+    """`upgrade` for callers that have an event loop.
+
+    A database at the newest schema gets what the software ships for it, too.
+    """
+
+    def run(config: Config) -> None:
+        command.upgrade(config, revision)
+        if revision == "head":
+            add_shipped(config.attributes["connection"])
+
+    await _with_connection(url, run)
 
 
 async def downgrade_async(url: str, revision: str) -> None:

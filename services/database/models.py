@@ -27,6 +27,7 @@ DATASET_STATUSES = ("pending", "processing", "ready", "error")
 JOB_TYPES = ("training", "selection")
 JOB_STATUSES = ("queued", "starting", "running", "stopping", "stopped", "succeeded", "failed")
 ROLES = ("user", "admin")
+MODEL_STATUSES = ("active", "retired")
 EVENT_KINDS = ("status", "metric", "log", "artifact")
 
 
@@ -175,6 +176,32 @@ class IdempotencyKey(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
+class CatalogueModel(Base):
+    """A base model that jobs may start from, or could once."""
+
+    __tablename__ = "models"
+    __table_args__ = (CheckConstraint(_one_of("status", MODEL_STATUSES), name="status"),)
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    family: Mapped[str] = mapped_column(String(40))
+    title: Mapped[str] = mapped_column(String(200))
+    source: Mapped[str] = mapped_column(String(1000))
+    """`bundled:NAME`, a hub id, or `s3://bucket/prefix`."""
+    parameters: Mapped[int] = mapped_column(BigInteger)
+    languages: Mapped[list[Any]]
+    licence: Mapped[str] = mapped_column(String(200))
+    description: Mapped[str]
+    tasks: Mapped[list[Any]]
+    status: Mapped[str] = mapped_column(String(16), server_default="active")
+    """No job starts from a `retired` one; those that did go on."""
+    shipped: Mapped[bool]
+    """Whether it comes with the software, which then keeps it up to date until an admin changes it."""
+    edited_at: Mapped[datetime | None]
+    """When an admin last changed it."""
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+
 class Dataset(Row, Base):
     """Recordings of a user, from upload to training."""
 
@@ -261,6 +288,8 @@ class Job(Row, Base):
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     name: Mapped[str] = mapped_column(String(200))
     model_id: Mapped[str] = mapped_column(String(200))
+    model_source: Mapped[str | None] = mapped_column(String(1000))
+    """Where that model came from when the job was made; None, of old jobs: from where its id says."""
     dataset_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("datasets.id"))
     dataset_version: Mapped[int]
     type: Mapped[str] = mapped_column(String(16), server_default="training")

@@ -26,6 +26,7 @@ from engine.config.selection import SelectionConfig
 from engine.config.training import TrainingConfig
 from engine.errors import EngineError, ObjectNotFoundError
 from engine.storage import RunStore
+from services.catalogue.sources import run_name
 from services.database.engine import Sessions, open_session
 from services.database.models import Artifact, Job
 from services.datasets.requests import version_prefix
@@ -286,7 +287,7 @@ class Reconciler:
         resources = ResourcesConfig.model_validate(job.resources)
         same: dict[str, Any] = {
             "name": str(job.id),
-            "model": job.model_id,
+            "model": run_name(job.model_source) if job.model_source else job.model_id,
             "data": f"s3://{self._runs.bucket}/{version_prefix(job.dataset_id, job.dataset_version)}",
             "training": TrainingConfig.model_validate(job.config),
             "storage": f"s3://{self._runs.bucket}/{run_prefix(job.id)}",

@@ -12,7 +12,7 @@ from cluster.config import ResourcesConfig
 from engine.config.selection import SelectionConfig
 from engine.config.training import TrainingConfig
 from engine.errors import Fault
-from engine.models.catalogue import load_catalogue
+from services.catalogue.models import usable_model
 from services.database.models import Artifact, Dataset, DatasetVersion, Job
 from services.database.notify import WORK, notify
 from services.errors import ConflictError, InvalidRequestError, NotFoundError
@@ -69,12 +69,12 @@ async def launch(
         most_unfinished: jobs that the user may have that are not finished.
 
     Raises:
-        InvalidRequestError: the catalogue has no such model, it does not do the task, or the selection is of another
+        InvalidRequestError: the catalogue has no such model, it is retired or does not do the task, or the selection is of another
             dataset.
         NotFoundError: no such dataset or selection, or another user's.
         ConflictError: the dataset is not ready, the selection not finished, or the user has too many jobs waiting.
     """
-    _check_model(model_id, config)
+    model = await usable_model(session, model_id, config.task.type)
     await _check_quota(session, user_id, most_unfinished)
     dataset = (
         await session.scalars(
@@ -102,6 +102,7 @@ async def launch(
         type="training" if selection is None else "selection",
         name=name or f"{'' if selection is None else 'selection for '}{model_id} on {dataset.name}"[:200],
         model_id=model_id,
+        model_source=model.source,
         dataset_id=dataset_id,
         dataset_version=version,
         config=config.model_dump(mode="json"),
@@ -220,19 +221,6 @@ async def _check_quota(session: AsyncSession, user_id: uuid.UUID, most: int | No
             f"There are {count} jobs that are not finished; at most {most} are allowed: stop some, or wait.",
             code="too_many_jobs",
         )
-
-
-def _check_model(model_id: str, config: TrainingConfig) -> None:
-    cards = {card.id: card for card in load_catalogue()}
-    card = cards.get(model_id)
-    if card is None:
-        faults = [Fault("model_id", f"found {model_id!r}; allowed: {', '.join(cards)}")]
-        raise InvalidRequestError.of(faults, code="unknown_model")
-    if config.task.type not in card.tasks:
-        faults = [
-            Fault("config.task.type", f"{model_id} does not do {config.task.type}; it does {', '.join(card.tasks)}")
-        ]
-        raise InvalidRequestError.of(faults, code="task_not_supported")
 
 
 def _no_such_job() -> NotFoundError:

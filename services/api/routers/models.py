@@ -1,32 +1,149 @@
-"""The catalogue of base models."""
+"""The catalogue of base models: everybody reads it, admins keep it."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import uuid
+from datetime import datetime
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query, Request
+from pydantic import ConfigDict
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from engine.models.catalogue import ModelCard, load_catalogue
-from services.api.dependencies import CurrentUser
+from engine.models.catalogue import (
+    Count,
+    Description,
+    FamilyName,
+    Languages,
+    Line,
+    ModelCard,
+    SourceAddress,
+    Tasks,
+)
+from services.api.body import Body
+from services.api.dependencies import AdminUser, CurrentUser, OriginDep, SessionDep, SettingsDep
+from services.api.idempotency import IdempotencyHeader, claim, fingerprint
 from services.api.paging import Cursor, Limit, Page, Search, page_of_list
 from services.api.problems import problems
-from services.errors import NotFoundError
+from services.auth.audit import record
+from services.catalogue import models as catalogue
+from services.catalogue.sources import check_source
+from services.database.models import CatalogueModel
+from services.errors import ForbiddenError
 
 router = APIRouter(prefix="/models", tags=["models"])
 
+ModelStatus = Literal["active", "retired"]
+ModelId = Annotated[str, Path(max_length=200)]
+
+
+class ModelOut(ModelCard):
+    """A model of the catalogue."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    status: ModelStatus
+    """No job starts from a `retired` one."""
+    shipped: bool
+    """Whether it comes with the software."""
+    created_at: datetime
+    updated_at: datetime
+
+
+class ModelPatch(Body):
+    """What to change; what is left out, or null, stays."""
+
+    family: FamilyName | None = None
+    """Model family that loads it."""
+    title: Line | None = None
+    """Name for people."""
+    source: SourceAddress | None = None
+    """`bundled:NAME`, a hub id, or `s3://bucket/prefix`."""
+    parameters: Count | None = None
+    """Number of weights."""
+    languages: Languages | None = None
+    """Language codes that it knows."""
+    licence: Line | None = None
+    """SPDX licence id."""
+    description: Description | None = None
+    """What it is good for."""
+    tasks: Tasks | None = None
+    """Tasks that it can be fine-tuned for."""
+    status: ModelStatus | None = None
+    """`retired` keeps new jobs from it; `active` brings it back."""
+
 
 @router.get("", responses=problems(401, 422, 503))
-async def list_models(_: CurrentUser, limit: Limit = 20, cursor: Cursor = None, q: Search = None) -> Page[ModelCard]:
-    """The models that jobs can start from, by id."""
-    wanted = (q or "").lower()
-    cards = [card for card in load_catalogue() if wanted in f"{card.id} {card.title}".lower()]
-    return page_of_list(cards, limit=limit, cursor=cursor)
+async def list_models(
+    _: CurrentUser,
+    session: SessionDep,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+    q: Search = None,
+    status: Annotated[ModelStatus | None, Query(description="Only models that are so")] = None,
+) -> Page[ModelOut]:
+    """The models that jobs can start from, and retired ones, by id."""
+    rows = await catalogue.list_models(session, status=status, text=q)
+    return page_of_list([ModelOut.model_validate(row) for row in rows], limit=limit, cursor=cursor)
 
 
 @router.get("/{model_id}", responses=problems(401, 404, 422, 503))
-async def read_model(_: CurrentUser, model_id: Annotated[str, Path(max_length=200)]) -> ModelCard:
+async def read_model(_: CurrentUser, session: SessionDep, model_id: ModelId) -> ModelOut:
     """One model."""
-    for card in load_catalogue():
-        if card.id == model_id:
-            return card
-    raise NotFoundError("There is no such model; see GET /models.")
+    return ModelOut.model_validate(await catalogue.find_model(session, model_id))
+
+
+@router.post("", status_code=201, responses=problems(400, 401, 403, 409, 413, 415, 422, 503))
+async def add_model(
+    body: ModelCard,
+    request: Request,
+    user: AdminUser,
+    session: SessionDep,
+    settings: SettingsDep,
+    origin: OriginDep,
+    idempotency_key: IdempotencyHeader = None,
+) -> ModelOut:
+    """Add a model to the catalogue; admins only.
+
+    Weights from `s3://` must be safetensors: other files are not downloaded.
+    """
+    check_source(body.source)
+    call = fingerprint(settings, request, body.model_dump(mode="json"))
+    if await claim(session, str(user.id), idempotency_key, call, uuid.uuid4()) is not None:
+        return ModelOut.model_validate(await catalogue.find_model(session, body.id))
+    row = await catalogue.add_model(session, body)
+    record(session, user.id, "model_added", origin, model_id=row.id, source=row.source)
+    await session.commit()
+    return ModelOut.model_validate(row)
+
+
+@router.patch("/{model_id}", responses=problems(400, 401, 403, 404, 413, 415, 422, 503))
+async def change_model(
+    body: ModelPatch, user: CurrentUser, session: SessionDep, origin: OriginDep, model_id: ModelId
+) -> ModelOut:
+    """Change a model or bring a retired one back; admins only."""
+    row = await _kept(session, user, model_id)
+    changes = body.model_dump(exclude_none=True)
+    if body.source is not None:
+        check_source(body.source)
+    catalogue.change_model(row, changes)
+    record(session, user.id, "model_changed", origin, model_id=row.id, fields=sorted(changes))
+    await session.commit()
+    return ModelOut.model_validate(row)
+
+
+@router.delete("/{model_id}", status_code=204, responses=problems(401, 403, 404, 422, 503))
+async def retire_model(user: CurrentUser, session: SessionDep, origin: OriginDep, model_id: ModelId) -> None:
+    """Retire a model: no job starts from it any more, those that did go on; admins only."""
+    row = await _kept(session, user, model_id)
+    catalogue.change_model(row, {"status": "retired"})
+    record(session, user.id, "model_retired", origin, model_id=row.id)
+    await session.commit()
+
+
+async def _kept(session: AsyncSession, user: CurrentUser, model_id: str) -> CatalogueModel:
+    """The model, for somebody who may change it; a model that is not there is told to everybody."""
+    row = await catalogue.find_model(session, model_id, lock=True)
+    if user.role != "admin":
+        raise ForbiddenError("Only an admin can do this.", code="admin_required")
+    return row

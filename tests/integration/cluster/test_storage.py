@@ -16,14 +16,18 @@ from pathlib import Path
 
 import pytest
 
-from cluster.errors import DatasetUnavailableError
+from cluster.errors import DatasetUnavailableError, ModelUnavailableError
 from cluster.storage.arrow import ArrowS3
 from cluster.storage.client import make_client, presigned_get, presigned_put
 from cluster.storage.dataset_cache import local_dataset, local_selection
 from cluster.storage.embedded import EmbeddedS3
+from cluster.storage.model_cache import fetch_model
 from cluster.storage.run_store import S3RunStore
+from engine.config.training import TrainingConfig
 from engine.data.manifest import read_manifest
 from engine.errors import ObjectNotFoundError
+from engine.models.base import load_base
+from engine.models.catalogue import find_model
 from tests.integration.cluster.conftest import ROOT
 from tests.unit.engine.data.corpora import expected, librispeech, parquet_of, spoken, tar_of, utterances
 
@@ -188,6 +192,51 @@ def test_a_selection_comes_from_the_store_and_a_missing_part_is_named(s3: Embedd
         "segments.parquet": b"segments",
         "selection.json": b"{}",
     }
+
+
+def _put_model(s3: EmbeddedS3, uri: str, folder: Path) -> S3RunStore:
+    store = S3RunStore.at(uri, s3.settings)
+    for path in folder.iterdir():
+        store.put(path.name, path)
+    return store
+
+
+def test_a_model_comes_from_the_store_under_its_own_name(s3: EmbeddedS3, tiny_whisper: Path, tmp_path: Path) -> None:
+    uri = "s3://less-is-more/models/tiny/v1"
+    store = _put_model(s3, uri, tiny_whisper)
+    for name in ("pytorch_model.bin", "modeling.py", "deep/config.json"):
+        store.put_bytes(name, b"never fetched")
+    fetch_model(uri, s3.settings, cache=tmp_path)
+    folder = Path(find_model(uri).location())
+    assert folder.parent == tmp_path
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
+        path.name: path.read_bytes() for path in tiny_whisper.iterdir() if path.suffix in (".json", ".safetensors")
+    }
+    base = load_base(uri, TrainingConfig.model_validate({"max_steps": 1, "method": {"type": "qlora"}}))
+    assert sum(parameter.numel() for parameter in base.speech.model.parameters()) > 0
+    # What has changed under the address is another model; what has not is not fetched again.
+    at_s = (folder / "config.json").stat().st_mtime_ns
+    fetch_model(uri, s3.settings, cache=tmp_path)
+    assert Path(find_model(uri).location()) == folder
+    assert (folder / "config.json").stat().st_mtime_ns == at_s
+    store.put_bytes("generation_config.json", b"{}")
+    fetch_model(uri, s3.settings, cache=tmp_path)
+    assert Path(find_model(uri).location()) != folder
+    assert (Path(find_model(uri).location()) / "generation_config.json").read_bytes() == b"{}"
+
+
+def test_what_is_no_model_in_the_store_is_named(s3: EmbeddedS3, tmp_path: Path) -> None:
+    store = S3RunStore.at("s3://less-is-more/models/pickled", s3.settings)
+    store.put_bytes("config.json", b"{}")
+    store.put_bytes("pytorch_model.bin", b"")
+    with pytest.raises(ModelUnavailableError, match="pickled holds config.json, pytorch_model.bin; .*safetensors"):
+        fetch_model("s3://less-is-more/models/pickled", s3.settings, cache=tmp_path)
+    with pytest.raises(ModelUnavailableError, match="holds nothing"):
+        fetch_model("s3://less-is-more/models/none", s3.settings, cache=tmp_path)
+    with pytest.raises(ModelUnavailableError, match="no bucket 'not-there'"):
+        fetch_model("s3://not-there/models/none", s3.settings, cache=tmp_path)
+    fetch_model("openai/whisper-tiny", s3.settings, cache=tmp_path)  # the engine's to find
+    assert not list(tmp_path.iterdir())
 
 
 def test_pyarrow_reaches_the_same_store_from_another_process(s3: EmbeddedS3, tmp_path: Path) -> None:

@@ -214,7 +214,7 @@ async def test_a_fault_of_ours_tells_nothing_but_its_name(
     def broken(*_: Any, **__: Any) -> Any:
         raise RuntimeError("the secret reason")
 
-    monkeypatch.setattr("services.api.routers.models.load_catalogue", broken)
+    monkeypatch.setattr("services.catalogue.models.list_models", broken)
     answer = await ada.get("/models", headers={"X-Request-ID": "find-me"})
     assert answer.status_code == 500
     assert "secret" not in answer.text

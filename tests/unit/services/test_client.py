@@ -147,6 +147,18 @@ def test_lists_follow_the_cursor(server: Server, client: Client) -> None:
     assert [job.id for job in client.jobs()] == ["j1", "j2"]
 
 
+def test_an_admin_keeps_the_catalogue(server: Server, client: Client) -> None:
+    model = {"id": "ours-1", "title": "Ours", "status": "active", "shipped": False}
+    server.on("POST", "/api/v1/models", answer(model, 201))
+    server.on("PATCH", "/api/v1/models/ours-1", answer(model | {"title": "Mended"}))
+    server.on("DELETE", "/api/v1/models/ours-1", lambda request: httpx.Response(204))
+    assert client.add_model({"id": "ours-1"}).title == "Ours"
+    assert client.change_model("ours-1", title="Mended").title == "Mended"
+    client.retire_model("ours-1")
+    assert server.asked("/api/v1/models")[0].headers["Idempotency-Key"]
+    assert [request.content for request in server.asked("/api/v1/models/ours-1")] == [b'{"title":"Mended"}', b""]
+
+
 def test_an_upload_carries_the_length_and_reports_progress(server: Server, client: Client, tmp_path: Path) -> None:
     archive = tmp_path / "speech.zip"
     archive.write_bytes(b"x" * 3_000_000)

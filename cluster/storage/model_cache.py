@@ -1,0 +1,75 @@
+"""A run's base model on this node: one that lies in object storage is downloaded once."""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cluster.errors import ModelUnavailableError, ObjectStorageError
+from cluster.storage.client import MISSING_CODES, error_code, make_client, parse_s3_uri
+from cluster.storage.made_once import made_once
+from cluster.storage.run_store import S3RunStore
+from cluster.storage.settings import S3Settings
+from engine.models.catalogue import use_local_copy
+
+_CONFIG: Final = "config.json"
+# Weights as safetensors, and what describes them. No pickles, and no code.
+_ENDINGS: Final = (".safetensors", ".json", ".txt", ".model")
+_DOWNLOADS_AT_ONCE: Final = 4
+
+
+def fetch_model(model: str, settings: S3Settings, *, cache: Path | None = None) -> None:
+    """Have the files of a model on this node; the engine then finds them by the model's name.
+
+    Args:
+        model: of a run's config; what is not at `s3://bucket/prefix` is the engine's to find.
+        settings: the object store.
+        cache: where downloaded models are kept; by default under `LIM_HOME`.
+
+    Raises:
+        ModelUnavailableError: no model there that may be loaded.
+        ObjectStorageError: the store refuses or does not answer.
+    """
+    if not model.startswith("s3://"):
+        return
+    files = _files(model, settings)
+    if _CONFIG not in files or not any(name.endswith(".safetensors") for name in files):
+        raise ModelUnavailableError(
+            f"{model} holds {', '.join(sorted(files)[:10]) or 'nothing'}; a model is a {_CONFIG} with weights as "
+            ".safetensors beside it, as `save_pretrained` writes them"
+        )
+    kept = {name: tag for name, tag in files.items() if name.endswith(_ENDINGS)}
+    # Other files under the same address are another model.
+    digest = hashlib.sha256("\n".join([model, *(f"{name}\0{kept[name]}" for name in sorted(kept))]).encode())
+    store = S3RunStore.at(model, settings)
+
+    def download(folder: Path) -> None:
+        with ThreadPoolExecutor(_DOWNLOADS_AT_ONCE) as pool:
+            for done in [pool.submit(store.get, name, folder / name) for name in kept]:
+                done.result()
+
+    cache = cache or settings.home / "cache" / "models"
+    use_local_copy(model, made_once(cache / digest.hexdigest()[:32], _CONFIG, download))
+
+
+def _files(uri: str, settings: S3Settings) -> dict[str, str]:
+    """Entity tags by name, of the objects directly below a prefix."""
+    bucket, prefix = parse_s3_uri(uri)
+    found: dict[str, str] = {}
+    try:
+        pages = make_client(settings).get_paginator("list_objects_v2")
+        for page in pages.paginate(Bucket=bucket, Prefix=f"{prefix}/", Delimiter="/"):
+            found |= {posixpath.basename(each["Key"]): str(each["ETag"]) for each in page.get("Contents", ())}
+    except ClientError as error:
+        if error_code(error) in MISSING_CODES | {"NoSuchBucket"}:
+            raise ModelUnavailableError(f"there is no bucket {bucket!r} for the model at {uri}") from error
+        raise ObjectStorageError(f"the model at {uri} cannot be listed: {error}") from error
+    except BotoCoreError as error:
+        raise ObjectStorageError(f"the model at {uri} cannot be listed: {error}") from error
+    found.pop("", None)
+    return found

@@ -1,0 +1,110 @@
+"""What is asked of the catalogue: everybody reads it, admins add, change and retire."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, or_, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from engine.errors import Fault
+from engine.models.catalogue import ModelCard, load_catalogue
+from services.database.models import CatalogueModel
+from services.errors import ConflictError, InvalidRequestError, NotFoundError
+
+
+async def list_models(session: AsyncSession, *, status: str | None, text: str | None) -> Sequence[CatalogueModel]:
+    """Models by id.
+
+    Args:
+        session: of the database.
+        status: only those that are `active` or `retired`.
+        text: only those with this text in id or title, in any case.
+    """
+    query = select(CatalogueModel).order_by(CatalogueModel.id)
+    if status is not None:
+        query = query.where(CatalogueModel.status == status)
+    if text:
+        wanted = [column.icontains(text, autoescape=True) for column in (CatalogueModel.id, CatalogueModel.title)]
+        query = query.where(or_(*wanted))
+    return (await session.scalars(query)).all()
+
+
+async def find_model(session: AsyncSession, model_id: str, *, lock: bool = False) -> CatalogueModel:
+    """A model, active or retired.
+
+    Raises:
+        NotFoundError: no such model.
+    """
+    row = None
+    if "\0" not in model_id:  # which no database column holds
+        row = await session.get(CatalogueModel, model_id, with_for_update=True if lock else None)
+    if row is None:
+        raise NotFoundError("There is no such model; see GET /models.", code="model_not_found")
+    return row
+
+
+async def usable_model(session: AsyncSession, model_id: str, task: str) -> CatalogueModel:
+    """A model that a job may start from.
+
+    Args:
+        session: of the database.
+        model_id: its id.
+        task: what the job trains it for.
+
+    Raises:
+        InvalidRequestError: no such model, a retired one, or one that does not do the task.
+    """
+    row = await session.get(CatalogueModel, model_id)  # a body has no NUL characters
+    if row is None or row.status != "active":
+        active = (each.id for each in await list_models(session, status="active", text=None))
+        found = f"found {model_id!r}{', which is retired' if row else ''}"
+        faults = [Fault("model_id", f"{found}; allowed: {', '.join(active)}")]
+        raise InvalidRequestError.of(faults, code="model_retired" if row else "unknown_model")
+    if task not in row.tasks:
+        faults = [Fault("config.task.type", f"{model_id} does not do {task}; it does {', '.join(row.tasks)}")]
+        raise InvalidRequestError.of(faults, code="task_not_supported")
+    return row
+
+
+async def add_model(session: AsyncSession, card: ModelCard) -> CatalogueModel:
+    """Add a model; not committed.
+
+    Raises:
+        ConflictError: there is one of this id.
+    """
+    if await session.get(CatalogueModel, card.id) is not None:
+        raise ConflictError(
+            f"There is a model {card.id} already; change that, or choose another id.",
+            code="model_exists",
+            faults=[Fault("id", "is taken")],
+        )
+    row = CatalogueModel(**card.model_dump(), shipped=False)
+    session.add(row)
+    await session.flush()
+    return row
+
+
+def change_model(row: CatalogueModel, changes: Mapping[str, Any]) -> None:
+    """Give a model other properties; not committed."""
+    for name, value in changes.items():
+        setattr(row, name, value)
+    row.edited_at = datetime.now(UTC)
+
+
+def add_shipped(connection: Connection) -> None:
+    """Bring the shipped cards into a database: those that are missing, and those that no admin has touched."""
+    for card in load_catalogue():
+        values = card.model_dump()
+        statement = insert(CatalogueModel).values(**values, shipped=True)
+        changed = {name: statement.excluded[name] for name in values if name != "id"}
+        connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["id"],
+                set_=changed | {"updated_at": func.now()},
+                where=CatalogueModel.shipped.is_(True) & CatalogueModel.edited_at.is_(None),
+            )
+        )

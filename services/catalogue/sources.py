@@ -1,0 +1,50 @@
+"""Where a model of the catalogue may come from, and what a run is told to load."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from cluster.errors import ClusterError
+from cluster.storage.client import parse_s3_uri
+from engine.errors import Fault
+from engine.models.catalogue import BUNDLED
+from services.errors import InvalidRequestError
+
+_HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
+_ALLOWED: Final = "`bundled:NAME`, `s3://bucket/prefix`, or a hub id such as openai/whisper-tiny"
+
+
+def check_source(source: str) -> None:
+    """Refuse a source that no run could load.
+
+    A folder is none: the machines that load it are not the one that is asked.
+
+    Raises:
+        InvalidRequestError: it is none of those allowed.
+    """
+    reason = _fault(source)
+    if reason is not None:
+        raise InvalidRequestError.of([Fault("source", reason)], code="invalid_source")
+
+
+def run_name(source: str) -> str:
+    """What the `model` of a run's config is for it."""
+    return source.removeprefix("bundled:")
+
+
+def _fault(source: str) -> str | None:
+    if source.startswith("bundled:"):
+        names = sorted(path.name for path in BUNDLED.iterdir() if (path / "config.json").is_file())
+        if source.removeprefix("bundled:") not in names:
+            return f"found {source!r}; bundled are {', '.join(names)}"
+        return None
+    if source.startswith("s3://"):
+        try:
+            _, prefix = parse_s3_uri(source)
+        except (ClusterError, ValueError) as error:
+            return str(error)
+        return None if prefix.strip("/") else f"found {source!r}, a whole bucket; give the prefix of the model's files"
+    if not _HUB_ID.fullmatch(source) or ".." in source:
+        return f"found {source!r}; allowed: {_ALLOWED}"
+    return None
