@@ -146,6 +146,15 @@ class Model(Answer):
     shipped: bool = False
 
 
+class Estimate(Answer):
+    """What a run would take; the parts are as in the API's document."""
+
+    memory: dict[str, Any]
+    time: dict[str, Any]
+    cost: dict[str, Any]
+    devices: list[dict[str, Any]]
+
+
 class Job(Answer):
     """A job that trains or selects."""
 
@@ -343,6 +352,11 @@ class Client:
         self._call("DELETE", f"/models/{quote(model_id, safe='')}")
 
     # -- jobs
+
+    def estimate(self, model_id: str, config: Mapping[str, Any], *, dataset_id: str | None = None) -> Estimate:
+        """What a run would take: memory, time, cost, and the device classes that it fits."""
+        body = {"model_id": model_id, "config": dict(config)} | _given(dataset_id=dataset_id)
+        return self._answer(Estimate, self._call("POST", "/estimates", body=body))
 
     def create_job(
         self,

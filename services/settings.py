@@ -14,6 +14,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    NonNegativeFloat,
     PositiveFloat,
     PositiveInt,
     SecretStr,
@@ -98,6 +99,12 @@ class Settings(BaseModel):
     """`LIM_MAX_RUNNING_JOBS_PER_USER`: jobs of one user that run at once; unset: as many as there is room for."""
     max_unfinished_jobs_per_user: PositiveInt = 5000
     """`LIM_MAX_UNFINISHED_JOBS_PER_USER`: jobs of one user that are queued or run before another is refused."""
+    cpu_hour_price: NonNegativeFloat = 0.0
+    """`LIM_CPU_HOUR_PRICE`: what an hour of a CPU costs; 0: not told."""
+    gpu_hour_price: NonNegativeFloat = 0.0
+    """`LIM_GPU_HOUR_PRICE`: what an hour of a GPU costs; 0: not told."""
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "EUR"
+    """`LIM_CURRENCY`: of those prices, as ISO 4217 has it."""
     job_attempts: PositiveInt = 3
     """`LIM_JOB_ATTEMPTS`: how often a job whose driver died is submitted before it counts as failed."""
     stop_grace_s: PositiveFloat = 10.0

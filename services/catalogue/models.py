@@ -95,6 +95,11 @@ def change_model(row: CatalogueModel, changes: Mapping[str, Any]) -> None:
     row.edited_at = datetime.now(UTC)
 
 
+def card_of(row: CatalogueModel) -> ModelCard:
+    """What a row says of its model."""
+    return ModelCard.model_construct(**{name: getattr(row, name) for name in ModelCard.model_fields})
+
+
 def add_shipped(connection: Connection) -> None:
     """Bring the shipped cards into a database: those that are missing, and those that no admin has touched."""
     for card in load_catalogue():

@@ -74,7 +74,7 @@ async def job(services: Services, visitor: Visitor, status: str = "running", **c
                 id=job_id,
                 user_id=await user_id(visitor),
                 name=columns.pop("name", "a job"),
-                model_id="whisper-pico",
+                model_id=columns.pop("model_id", "whisper-pico"),
                 dataset_id=dataset_id,
                 dataset_version=1,
                 config=TrainingConfig(**CONFIG).model_dump(mode="json"),

@@ -86,6 +86,7 @@ def test_the_contract_is_there(app: FastAPI) -> None:
         "/api/v1/auth/refresh": {"post"},
         "/api/v1/auth/logout": {"post"},
         "/api/v1/users/me": {"get"},
+        "/api/v1/estimates": {"post"},
         "/api/v1/models": {"get", "post"},
         "/api/v1/models/{model_id}": {"get", "patch", "delete"},
         "/api/v1/schemas/training": {"get"},

@@ -1,0 +1,88 @@
+"""Sizes of a base model that its memory depends on, from its config or from its number of weights. Imports no torch."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from engine.errors import ModelError
+from engine.models.catalogue import ModelCard
+
+MEL_FRAMES_PER_S: Final = 100
+POSITIONS_PER_S: Final = 50
+"""Of Whisper's encoder: its second convolution has a stride of two."""
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """A Whisper model's sizes."""
+
+    width: int
+    encoder_layers: int
+    decoder_layers: int
+    vocabulary: int
+    mel_bands: int = 80
+    source_positions: int = 1500
+    target_positions: int = 448
+    inner_factor: int = 4
+    """Width of the feed-forward layers, as a multiple of the model's."""
+    exact: bool = True
+    """Read from the model's config; else guessed from its number of weights."""
+
+    @property
+    def linear_parameters(self) -> int:
+        """Weights in the layers' linear maps, which 4-bit storage takes."""
+        attention, forward = 4 * self.width**2, 2 * self.inner_factor * self.width**2
+        return self.encoder_layers * (attention + forward) + self.decoder_layers * (2 * attention + forward)
+
+    @property
+    def other_parameters(self) -> int:
+        """Embeddings and convolutions, which stay in the compute type; norms and biases are left out."""
+        embeddings = (self.vocabulary + self.source_positions + self.target_positions) * self.width
+        return embeddings + 3 * self.width * (self.mel_bands + self.width)
+
+
+# Published sizes: weights in millions, width, encoder and decoder layers. Source: the models' config.json.
+_PUBLISHED: Final = (
+    (37.8e6, 384, 4, 4),
+    (72.6e6, 512, 6, 6),
+    (241.7e6, 768, 12, 12),
+    (763.9e6, 1024, 24, 24),
+    (808.9e6, 1280, 32, 4),
+    (1543.5e6, 1280, 32, 32),
+)
+_VOCABULARY: Final = 51_865
+
+
+def architecture_of(card: ModelCard) -> Architecture:
+    """Sizes of a catalogue's model: from its `config.json` where that lies here, else of the published model next to it.
+
+    Raises:
+        ModelError: its `config.json` cannot be used.
+    """
+    path = Path(card.location()) / "config.json"
+    if path.is_file():
+        return _read(path)
+    *_, width, encoder, decoder = min(_PUBLISHED, key=lambda known: abs(math.log(known[0] / card.parameters)))
+    return Architecture(width, encoder, decoder, _VOCABULARY, exact=False)
+
+
+def _read(path: Path) -> Architecture:
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+        width = int(config["d_model"])
+        return Architecture(
+            width=width,
+            encoder_layers=int(config["encoder_layers"]),
+            decoder_layers=int(config["decoder_layers"]),
+            vocabulary=int(config["vocab_size"]),
+            mel_bands=int(config["num_mel_bins"]),
+            source_positions=int(config["max_source_positions"]),
+            target_positions=int(config["max_target_positions"]),
+            inner_factor=max(1, int(config["encoder_ffn_dim"]) // width),
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{path} tells no sizes of a Whisper model: {error!r}") from error

@@ -1,0 +1,101 @@
+"""Estimates on a real database: memory counted, time measured, cost at the operator's prices."""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+
+from services.api.app import create_app_on
+from services.api.context import Services
+from tests.integration.services import rows
+from tests.integration.services.visitors import Visitor
+
+RESULT = {"audio_s_per_s": 50.0, "peak_bytes": 1_000_000_000, "wall_s": 30.0, "training_s": 20.0}
+
+
+async def finished(services: Services, who: Visitor, model_id: str, **result: Any) -> None:
+    await rows.job(services, who, "succeeded", model_id=model_id, result=RESULT | result, finished_at=datetime.now(UTC))
+
+
+async def test_what_was_measured_tells_the_time(services: Services, ada: Visitor, bob: Visitor) -> None:
+    dataset_id = str(await rows.ready_dataset(services, ada))  # one utterance of one second
+    body = {"model_id": "whisper-base", "dataset_id": dataset_id, "config": {"max_steps": 1000}}
+    before = (await ada.post("/estimates", json=body)).json()
+    assert before["time"]["wall_s"] is None
+    assert "no job with this model, method and context has succeeded" in before["time"]["reason"]
+    assert (before["cost"]["amount"], before["cost"]["reason"]) == (None, "the time is not known")
+    for speed in (40.0, 50.0, 90.0):
+        await finished(services, bob, "whisper-base", audio_s_per_s=speed, peak_bytes=int(speed * 1e7))
+    after = (await ada.post("/estimates", json=body)).json()
+    assert after["time"] == {
+        "wall_s": 1000 / 50.0 + 10.0,
+        "steps": 1000,
+        "audio_s": 1000.0,
+        "audio_s_per_s": 50.0,
+        "measured_jobs": 3,
+        "reason": None,
+    }
+    assert after["memory"]["measured_peak_bytes"] == 900_000_000
+    assert after["memory"]["model"] == "first_order"
+    assert after["cost"]["reason"].startswith("no prices are set")
+    # Another method is another run.
+    other = body | {"config": {"max_steps": 1000, "method": {"type": "full"}}}
+    assert (await ada.post("/estimates", json=other)).json()["time"]["measured_jobs"] == 0
+
+
+async def test_cost_is_counted_at_the_operator_s_prices(services: Services, ada: Visitor) -> None:
+    await finished(services, ada, "whisper-small", audio_s_per_s=1.0, wall_s=20.0, training_s=20.0)
+    priced = services.settings.model_copy(update={"cpu_hour_price": 0.5, "gpu_hour_price": 2.0, "currency": "CHF"})
+    app = create_app_on(dataclasses.replace(services, settings=priced))
+    body = {
+        "model_id": "whisper-small",
+        "config": {"max_steps": 150},
+        "resources": {"num_workers": 2, "cpus_per_worker": 4, "gpus_per_worker": 1},
+    }
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test/api/v1") as http:
+        answer = await http.post("/estimates", json=body, headers=ada.headers)
+    cost = answer.json()["cost"]
+    # 150 steps of 24 s at one second a second are an hour, of two workers.
+    assert cost == {"amount": 8 * 0.5 + 2 * 2.0, "currency": "CHF", "cpu_hours": 8.0, "gpu_hours": 2.0, "reason": None}
+
+
+async def test_parts_sum_up_and_devices_that_are_too_small_get_changes(ada: Visitor) -> None:
+    config = {
+        "epochs": 1,
+        "method": {"type": "lora"},
+        "batch": {"audio_s": 480, "micro_batch_audio_s": 480},
+    }
+    found = (await ada.post("/estimates", json={"model_id": "whisper-small", "config": config})).json()
+    assert sum(found["memory"]["parts"].values()) == found["memory"]["peak_bytes"]
+    assert found["memory"]["sizes_known"] is False
+    assert found["time"]["reason"] == "how long epochs take depends on the dataset: give dataset_id, or max_steps"
+    devices = {device["id"]: device for device in found["devices"]}
+    assert set(devices) == {"jetson-nano", "jetson-orin-nano", "cpu-vm", "gpu-vm"}
+    nano = devices["jetson-nano"]
+    assert not nano["fits"]
+    assert nano["changes"], nano
+    first = nano["changes"][0]
+    assert first["path"] == "batch.micro_batch_audio_s"
+    config["batch"] = {"audio_s": 480, "micro_batch_audio_s": first["value"]}
+    again = (await ada.post("/estimates", json={"model_id": "whisper-small", "config": config})).json()
+    assert {d["id"]: d["fits"] for d in again["devices"]}["jetson-nano"]
+    pico = (await ada.post("/estimates", json={"model_id": "whisper-pico", "config": {"max_steps": 1}})).json()
+    assert pico["memory"]["sizes_known"] is True
+    assert all(device["fits"] and device["changes"] == [] for device in pico["devices"])
+
+
+async def test_faults_are_those_of_a_launch(services: Services, ada: Visitor, bob: Visitor) -> None:
+    dataset_id = str(await rows.ready_dataset(services, ada))
+    theirs = {"model_id": "whisper-pico", "dataset_id": dataset_id, "config": {}}
+    assert (await bob.post("/estimates", json=theirs)).status_code == 404
+    nowhere = {"model_id": "whisper-pico", "dataset_id": str(uuid.uuid4()), "config": {}}
+    assert (await ada.post("/estimates", json=nowhere)).status_code == 404
+    unknown = await ada.post("/estimates", json={"model_id": "parrot", "config": {}})
+    assert (unknown.status_code, unknown.json()["code"]) == (422, "unknown_model")
+    faulty = {"model_id": "whisper-pico", "config": {"max_steps": 0, "method": {"type": "qlora", "rank": 0}}}
+    errors = (await ada.post("/estimates", json=faulty)).json()["errors"]
+    assert {error["path"] for error in errors} == {"config.max_steps", "config.method.rank"}

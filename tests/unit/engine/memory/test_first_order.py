@@ -1,0 +1,98 @@
+"""The parts of the peak are what counting by hand gives, and every change that is named lowers it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from engine.config.base import parse
+from engine.config.training import TrainingConfig
+from engine.memory.architecture import Architecture, architecture_of
+from engine.memory.first_order import changes, peak_memory, trainable_parameters
+from engine.models.catalogue import ModelCard, find_model
+
+PICO = architecture_of(find_model("whisper-pico"))
+LARGE = Architecture(1280, 32, 32, 51_866, mel_bands=128)
+
+
+def config(**fields: Any) -> TrainingConfig:
+    return parse(TrainingConfig, {"max_steps": 10, **fields})
+
+
+def card(parameters: int) -> ModelCard:
+    return find_model("whisper-tiny").model_copy(update={"parameters": parameters, "source": "somebody/somewhere"})
+
+
+def test_the_bundled_model_s_sizes_are_read() -> None:
+    assert (PICO.width, PICO.encoder_layers, PICO.decoder_layers, PICO.vocabulary, PICO.exact) == (128, 6, 2, 259, True)
+    # Norms and biases are all that is left out of its 2,039,680 weights.
+    counted = PICO.linear_parameters + PICO.other_parameters
+    assert 0.97 < counted / find_model("whisper-pico").parameters <= 1.0
+
+
+@pytest.mark.parametrize(("parameters", "width", "layers"), [(39e6, 384, 4), (250e6, 768, 12), (1.6e9, 1280, 32)])
+def test_sizes_of_a_model_that_is_not_here_are_those_of_its_like(parameters: float, width: int, layers: int) -> None:
+    sizes = architecture_of(card(int(parameters)))
+    assert (sizes.width, sizes.encoder_layers, sizes.exact) == (width, layers, False)
+    assert 0.85 < (sizes.linear_parameters + sizes.other_parameters) / parameters < 1.1
+
+
+def test_adapters_have_as_many_weights_as_a_run_says() -> None:
+    # As `make bench-train` and `make demo` count them in the model itself.
+    assert trainable_parameters(PICO, config(method={"type": "qlora", "rank": 16})) == 327_680
+    decoder = config(method={"type": "qlora", "rank": 16, "groups": ["text_decoder"], "target_modules": ["fc1"]})
+    assert trainable_parameters(PICO, decoder) == 2 * 16 * (128 + 512)
+    assert trainable_parameters(PICO, config(method={"type": "full"})) > 2_000_000
+
+
+def test_four_bits_take_an_eighth_of_the_linear_weights() -> None:
+    plain = peak_memory(LARGE, config(method={"type": "lora"}), 4).parts
+    four_bit = peak_memory(LARGE, config(), 4).parts
+    saved = plain["base_weights"] - four_bit["base_weights"]
+    assert saved == pytest.approx(LARGE.linear_parameters * (4 - 0.5157), rel=1e-3)
+    constants = peak_memory(LARGE, config(method={"type": "qlora", "double_quantization": False}), 4).parts
+    bits = (constants["base_weights"] - four_bit["base_weights"]) * 8 / LARGE.linear_parameters
+    assert bits == pytest.approx(0.37, abs=0.01)  # as the paper on QLoRA has it
+
+
+def test_optimizer_states_and_gradients() -> None:
+    parts = peak_memory(PICO, config(method={"type": "full"}), 4).parts
+    weights = trainable_parameters(PICO, config(method={"type": "full"}))
+    assert (parts["gradients"], parts["optimizer_states"], parts["base_weights"]) == (
+        4 * weights,
+        8 * weights,
+        4 * weights,
+    )
+    eight = peak_memory(PICO, config(method={"type": "full"}, optimizer={"type": "adamw_8bit"}), 4).parts
+    assert eight["optimizer_states"] < parts["optimizer_states"] / 3
+
+
+def test_activations_grow_with_the_micro_batch_and_shrink_when_recomputed() -> None:
+    def activations(**fields: Any) -> int:
+        return peak_memory(LARGE, config(**fields), 2).parts["activations"]
+
+    batch = {"audio_s": 48, "micro_batch_audio_s": 24}
+    assert activations(batch=batch | {"micro_batch_audio_s": 48}) == 2 * activations(batch=batch)
+    assert activations(batch=batch, gradient_checkpointing=True) < activations(batch=batch) / 4
+    one = {"audio_s": 1, "micro_batch_audio_s": 1}
+    assert activations(batch=one, context={"type": "full"}) == 30 * activations(batch=one)
+
+
+def test_every_change_that_is_named_lowers_the_peak_and_is_what_it_says() -> None:
+    whole = config(method={"type": "full"}, batch={"audio_s": 64, "micro_batch_audio_s": 64}, context={"type": "full"})
+    now = peak_memory(LARGE, whole, 2).bytes
+    found = list(changes(LARGE, whole, 2))
+    assert [change.path for change in found][-3:] == ["gradient_checkpointing", "optimizer.type", "method.type"]
+    assert "batch.micro_batch_audio_s" in {change.path for change in found}
+    # Below 30 s no smaller micro-batch helps where every utterance takes the whole window; to leave that does.
+    one = {"audio_s": 8, "micro_batch_audio_s": 8}
+    paths = [change.path for change in changes(LARGE, config(batch=one, context={"type": "full"}), 2)]
+    assert paths[0] == "context.type"
+    assert "batch.micro_batch_audio_s" not in paths
+    assert all(change.peak_bytes < now for change in found)
+    smaller = next(change for change in found if change.path == "batch.micro_batch_audio_s")
+    by_hand = config(
+        method={"type": "full"}, batch={"audio_s": 64, "micro_batch_audio_s": smaller.value}, context={"type": "full"}
+    )
+    assert peak_memory(LARGE, by_hand, 2).bytes == smaller.peak_bytes
