@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, PositiveInt
 
 from engine.config.base import Config, parse, read_yaml
 from engine.models.catalogue import PROJECT_ROOT
+
+LABEL: Final = "lim/device-class"
+"""Ray node label that names a node's class: `ray start --labels lim/device-class=jetson-nano`."""
 
 
 class DeviceClass(Config):

@@ -208,6 +208,11 @@ class Node:
     labels: Mapping[str, str]
     address: str = ""
     """Of its raylet."""
+    id: str = ""
+    host: str = ""
+    """Its host name."""
+    resources: Mapping[str, float] = field(default_factory=dict)
+    """CPUs, GPUs, and what its operator named; without memory, which is above, and Ray's own marks."""
 
 
 def live_nodes() -> list[Node]:
@@ -226,9 +231,17 @@ def live_nodes() -> list[Node]:
                     memory_bytes=float(has.get("memory", 0.0)),
                     labels=dict(entry.get("Labels") or {}),
                     address=f"{entry['NodeManagerAddress']}:{entry['NodeManagerPort']}",
+                    id=entry["NodeID"],
+                    host=entry["NodeName"],
+                    resources={name: float(count) for name, count in has.items() if not _is_mark(name)},
                 )
             )
     return nodes
+
+
+def _is_mark(resource: str) -> bool:
+    """Whether Ray itself put it there, to find a node by or to count what it keeps."""
+    return resource in ("memory", "object_store_memory") or resource.startswith("node:")
 
 
 def check_feasible(resources: ResourcesConfig, nodes: Sequence[Node] | None = None) -> None:

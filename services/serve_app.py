@@ -26,14 +26,14 @@ def build_app(settings: Settings, *, replicas: int = 1) -> Application:
     def build() -> FastAPI:
         """Runs in each replica."""
         from services.api.app import create_app_on
+        from services.api.cluster_view import RayView
         from services.api.context import Services
-        from services.api.feasibility import cluster_faults
         from services.observability import metrics
         from services.observability.logs import configure
 
         configure(settings.log_format)
         metrics.enable()
-        return create_app_on(Services.of(settings, feasibility=cluster_faults))
+        return create_app_on(Services.of(settings, cluster=RayView()))
 
     ingress: Any = serve.ingress(build)  # without types of its own, as `deployment` below
     deployment: Any = serve.deployment(

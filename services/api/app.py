@@ -15,7 +15,7 @@ from services.api.context import Services
 from services.api.correlation import CorrelationMiddleware
 from services.api.dependencies import check_text
 from services.api.edge import EdgeMiddleware
-from services.api.routers import auth, datasets, estimates, health, jobs, models, schemas, users
+from services.api.routers import auth, cluster, datasets, estimates, health, jobs, models, schemas, users
 from services.api.security_headers import SecurityHeadersMiddleware
 from services.settings import Settings
 
@@ -44,7 +44,7 @@ def create_app_on(services: Services) -> FastAPI:
     )
     app.state.services = services
     api = APIRouter(prefix=API_PREFIX, dependencies=[Depends(check_text)])
-    for module in (auth, users, models, schemas, datasets, jobs, estimates):
+    for module in (auth, users, models, schemas, datasets, jobs, estimates, cluster):
         api.include_router(module.router)
     app.include_router(api)
     app.include_router(health.router)

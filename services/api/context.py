@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -11,14 +10,12 @@ from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cluster.config import ResourcesConfig
-from engine.errors import Fault
+from services.api.cluster_view import ClusterView
 from services.database.engine import Sessions, create_engine, create_sessions
 from services.database.notify import EVENTS, Listener
 from services.errors import InvalidRequestError
 from services.objects import Objects
 from services.settings import Settings
-
-Feasibility = Callable[[ResourcesConfig], list[Fault]]
 
 
 @dataclass(frozen=True)
@@ -31,13 +28,11 @@ class Services:
     objects: Objects
     events: Listener
     """Wakes event streams."""
-    feasibility: Feasibility | None = None
+    cluster: ClusterView | None = None
     """Asks the cluster; unset: where there is none to ask."""
 
     @classmethod
-    def of(
-        cls, settings: Settings, *, feasibility: Feasibility | None = None, objects: Objects | None = None
-    ) -> Services:
+    def of(cls, settings: Settings, *, cluster: ClusterView | None = None, objects: Objects | None = None) -> Services:
         """Connections that the settings describe; nothing is connected before its first use.
 
         Raises:
@@ -50,7 +45,7 @@ class Services:
             objects=objects or Objects.of(settings.s3),
             sessions=create_sessions(engine),
             events=Listener(settings.database_url, EVENTS),
-            feasibility=feasibility,
+            cluster=cluster,
         )
 
     async def check_feasible(self, resources: ResourcesConfig) -> None:
@@ -59,8 +54,8 @@ class Services:
         Raises:
             InvalidRequestError: no nodes could ever hold the workers; names what is missing.
         """
-        if self.feasibility is not None:
-            faults = await asyncio.to_thread(self.feasibility, resources)
+        if self.cluster is not None:
+            faults = await asyncio.to_thread(self.cluster.faults, resources)
             if faults:
                 raise InvalidRequestError.of(faults, code="infeasible_resources")
 

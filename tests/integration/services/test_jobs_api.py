@@ -16,6 +16,7 @@ from sqlalchemy import update
 
 from cluster.config import ResourcesConfig
 from engine.errors import Fault
+from services.api.cluster_view import RayView
 from services.api.context import Services
 from services.database.engine import open_session
 from services.database.heartbeats import beat
@@ -129,11 +130,12 @@ async def test_lists_come_in_pages_that_stay_whole_while_jobs_are_added(services
 
 
 async def test_what_the_cluster_could_never_hold_is_refused(services: Services) -> None:
-    def faults(resources: ResourcesConfig) -> list[Fault]:
-        return [Fault("resources.gpus_per_worker", f"found {resources.gpus_per_worker}; no node has a GPU")]
+    class NoGpus(RayView):
+        def faults(self, resources: ResourcesConfig) -> list[Fault]:
+            return [Fault("resources.gpus_per_worker", f"found {resources.gpus_per_worker}; no node has a GPU")]
 
     with pytest.raises(InvalidRequestError) as raised:
-        await replace(services, feasibility=faults).check_feasible(ResourcesConfig(gpus_per_worker=1))
+        await replace(services, cluster=NoGpus()).check_feasible(ResourcesConfig(gpus_per_worker=1))
     assert raised.value.code == "infeasible_resources"
     assert raised.value.faults[0].path == "resources.gpus_per_worker"
 

@@ -214,6 +214,15 @@ def test_what_the_cluster_could_never_hold_is_refused(user: httpx.Client, datase
     assert "3 workers do not fit" in answer.text
 
 
+def test_the_nodes_are_those_of_the_cluster(user: httpx.Client) -> None:
+    listed = user.get("/cluster/nodes").json()
+    assert listed["total"] == 1
+    node = listed["items"][0]
+    assert (node["resources"]["CPU"], node["device_class"]) == (2.0, None)
+    assert node["memory_bytes"] > 0
+    assert not any(name.startswith("node:") for name in node["resources"])
+
+
 def test_a_job_that_fails_says_why(user: httpx.Client, dataset_id: str) -> None:
     job_id = launch(user, dataset_id, steps=5, fate=FAILS)
     follower = Follower(user, job_id)

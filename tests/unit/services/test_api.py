@@ -26,7 +26,7 @@ from services.settings import load_settings
 
 def test_a_replica_needs_neither_torch_nor_numpy() -> None:
     heavy = {"torch", "transformers", "numpy", "pyarrow", "pandas", "soundfile", "ray"}
-    code = f"import sys, services.api.app, services.api.feasibility; print(sorted({heavy} & set(sys.modules)))"
+    code = f"import sys, services.api.app, services.api.cluster_view; print(sorted({heavy} & set(sys.modules)))"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     assert told.stdout.strip() == "[]"
 
@@ -86,6 +86,7 @@ def test_the_contract_is_there(app: FastAPI) -> None:
         "/api/v1/auth/refresh": {"post"},
         "/api/v1/auth/logout": {"post"},
         "/api/v1/users/me": {"get"},
+        "/api/v1/cluster/nodes": {"get"},
         "/api/v1/estimates": {"post"},
         "/api/v1/models": {"get", "post"},
         "/api/v1/models/{model_id}": {"get", "patch", "delete"},

@@ -1,0 +1,45 @@
+"""What the API asks of the cluster that it runs on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from cluster.config import ResourcesConfig
+from engine.errors import Fault
+
+if TYPE_CHECKING:
+    from cluster.runtime import Node
+
+
+class ClusterView(Protocol):
+    """A cluster to ask; the calls block."""
+
+    def faults(self, resources: ResourcesConfig) -> list[Fault]:
+        """Why no nodes could ever hold the workers; empty when they could."""
+        ...
+
+    def nodes(self) -> Sequence[Node]:
+        """The nodes that are alive."""
+        ...
+
+
+class RayView:
+    """The cluster that this process is connected to. Imports Ray when it is asked."""
+
+    def faults(self, resources: ResourcesConfig) -> list[Fault]:
+        """Why no nodes could ever hold the workers; empty when they could."""
+        from cluster.errors import InfeasibleError
+        from cluster.runtime import check_feasible
+
+        try:
+            check_feasible(resources)
+        except InfeasibleError as error:
+            return [Fault(f"resources.{fault.path}".rstrip("."), fault.message) for fault in error.faults]
+        return []
+
+    def nodes(self) -> Sequence[Node]:
+        """The nodes that are alive."""
+        from cluster.runtime import live_nodes
+
+        return live_nodes()

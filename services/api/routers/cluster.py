@@ -1,0 +1,58 @@
+"""The cluster that jobs run on."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict
+
+from cluster.devices import LABEL
+from services.api.dependencies import CurrentUser, ServicesDep
+from services.api.paging import Cursor, Limit, Page, Search, page_of_list
+from services.api.problems import problems
+
+router = APIRouter(prefix="/cluster", tags=["cluster"])
+
+
+class NodeOut(BaseModel):
+    """A node that is alive."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    id: str
+    name: str
+    """Its host name."""
+    device_class: str | None
+    """Of its label `lim/device-class`; unset: the node was started without one."""
+    labels: dict[str, str]
+    """What jobs may ask for by `resources.label_selector`."""
+    resources: dict[str, float]
+    """What it has in all, free or not: CPUs, GPUs, and what its operator named."""
+    memory_bytes: int
+    """For Ray's workers."""
+
+
+@router.get("/nodes", responses=problems(401, 422, 503))
+async def list_nodes(
+    _: CurrentUser, services: ServicesDep, limit: Limit = 20, cursor: Cursor = None, q: Search = None
+) -> Page[NodeOut]:
+    """The nodes that are alive, by name; `q` looks at names, device classes and labels."""
+    nodes = [] if services.cluster is None else await asyncio.to_thread(services.cluster.nodes)
+    wanted = (q or "").lower()
+    shown = []
+    for node in sorted(nodes, key=lambda node: (node.host, node.id)):
+        out = NodeOut(
+            id=node.id,
+            name=node.host,
+            device_class=node.labels.get(LABEL),
+            labels=dict(node.labels),
+            resources=dict(node.resources),
+            memory_bytes=int(node.memory_bytes),
+        )
+        if (
+            wanted
+            in f"{out.name} {out.device_class or ''} {' '.join(f'{k}={v}' for k, v in out.labels.items())}".lower()
+        ):
+            shown.append(out)
+    return page_of_list(shown, limit=limit, cursor=cursor)
