@@ -15,6 +15,7 @@ import torch
 from pydantic import BaseModel
 
 from engine.adapters import lora
+from engine.code_version import code_version
 from engine.config.training import LoraFields, PretrainConfig, TrainingConfig
 from engine.data.manifest import Utterance, read_manifest
 from engine.data.splits import Splits, split_by_speaker
@@ -64,6 +65,8 @@ class RunResult(BaseModel):
     train_audio_s: float
     test_utterances: int
     test_speakers: list[str]
+    code_version: str | None = None
+    """Of the software, with a digest of the engine's sources; unset: the run is older than that."""
 
 
 def never() -> bool:
@@ -214,6 +217,7 @@ class _Run:
             train_audio_s=sum(u.duration_s for u in splits.train),
             test_utterances=len(splits.test),
             test_speakers=sorted({u.speaker for u in splits.test if u.speaker}),
+            code_version=code_version(),
         )
         if self.parallel.is_first:
             self._publish(result, splits)

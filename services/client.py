@@ -146,6 +146,33 @@ class Model(Answer):
     shipped: bool = False
 
 
+class Project(Answer):
+    """What a user keeps together."""
+
+    id: str
+    name: str
+    description: str = ""
+
+
+class Adapter(Answer):
+    """An adapter, by name."""
+
+    id: str
+    name: str
+    description: str = ""
+    project_id: str | None = None
+    newest_version: int | None = None
+
+
+class AdapterVersion(Answer):
+    """A version of an adapter, and what it was made of."""
+
+    number: int
+    job_id: str
+    notes: str = ""
+    lineage: dict[str, Any] = {}
+
+
 class Estimate(Answer):
     """What a run would take; the parts are as in the API's document."""
 
@@ -332,6 +359,42 @@ class Client:
             self.upload_file(upload, archive, progress)
         self.complete_dataset(new.dataset.id)
         return self.wait_for_dataset(new.dataset.id)
+
+    # -- projects and adapters
+
+    def projects(self) -> list[Project]:
+        """The user's projects."""
+        return [self._answer(Project, item) for item in self._items("/projects")]
+
+    def create_project(self, name: str, *, description: str = "") -> Project:
+        """Make a project."""
+        body = {"name": name, "description": description}
+        return self._answer(Project, self._call("POST", "/projects", body=body, creates=True))
+
+    def adapters(self, *, project_id: str | None = None) -> list[Adapter]:
+        """The user's adapters."""
+        return [self._answer(Adapter, item) for item in self._items("/adapters", _given(project_id=project_id))]
+
+    def create_adapter(self, name: str, *, description: str = "", project_id: str | None = None) -> Adapter:
+        """Name an adapter."""
+        body = {"name": name, "description": description} | _given(project_id=project_id)
+        return self._answer(Adapter, self._call("POST", "/adapters", body=body, creates=True))
+
+    def add_adapter_version(self, adapter_id: str, job_id: str, *, notes: str = "") -> AdapterVersion:
+        """Make what a job trained the newest version of an adapter."""
+        body = {"job_id": job_id, "notes": notes}
+        path = f"/adapters/{adapter_id}/versions"
+        return self._answer(AdapterVersion, self._call("POST", path, body=body, creates=True))
+
+    def adapter_versions(self, adapter_id: str) -> list[AdapterVersion]:
+        """The versions of an adapter, newest first."""
+        return [self._answer(AdapterVersion, item) for item in self._items(f"/adapters/{adapter_id}/versions")]
+
+    def compare_adapter_versions(self, adapter_id: str, a: int, b: int) -> list[dict[str, Any]]:
+        """Every field in which two versions differ: `path`, `a`, `b`."""
+        found = self._call("GET", f"/adapters/{adapter_id}/compare", params={"a": a, "b": b})
+        differences: list[dict[str, Any]] = found["differences"]
+        return differences
 
     # -- models
 

@@ -9,6 +9,7 @@ Legend: T is samples over time.
 from __future__ import annotations
 
 import io
+import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from engine.synthesis.espeak import SynthesisError
 VOICES_PITCH_HZ = {"kal16": 105.0, "awb": 115.0, "rms": 100.0, "slt": 170.0}
 """flite's English voices of 16 kHz and how high they speak."""
 
+_PROGRAM = "flite"
 _TIMEOUT_S = 60
 
 
@@ -41,6 +43,16 @@ class FliteVoice:
     """The wave is played this many times faster, which moves all formants up."""
 
 
+def require() -> None:
+    """Say at once that the program is missing.
+
+    Raises:
+        SynthesisError: flite is not installed.
+    """
+    if shutil.which(_PROGRAM) is None:
+        raise SynthesisError("flite is not installed; install it (Debian: apt install flite)")
+
+
 def random_voice(generator: np.random.Generator) -> FliteVoice:
     """One of the voices at a random rate, pitch and size."""
     name, pitch_hz = list(VOICES_PITCH_HZ.items())[int(generator.integers(len(VOICES_PITCH_HZ)))]
@@ -55,13 +67,12 @@ def speak(words: Sequence[str], voice: FliteVoice, rate_hz: int, separator: str 
     Raises:
         SynthesisError: flite is not installed, or cannot speak.
     """
-    command = ["flite", "-voice", voice.name, "--setf", f"duration_stretch={voice.stretch:.2f}"]
+    require()
+    command = [_PROGRAM, "-voice", voice.name, "--setf", f"duration_stretch={voice.stretch:.2f}"]
     command += ["--setf", f"int_f0_target_mean={voice.pitch_hz:.0f}", "-t", separator.join(words), "-o", "/dev/stdout"]
     try:
         spoken = subprocess.run(command, capture_output=True, check=True, timeout=_TIMEOUT_S)
         wave_T, voice_rate_hz = soundfile.read(io.BytesIO(spoken.stdout), dtype="float32")
-    except FileNotFoundError as error:
-        raise SynthesisError("flite is not installed; install it (Debian: apt install flite)") from error
     except (subprocess.SubprocessError, soundfile.SoundFileError) as error:
         raise SynthesisError(f"flite cannot say {' '.join(words)!r}: {error}") from error
     return change_speed(resample(wave_T, voice_rate_hz, rate_hz), voice.size_factor)

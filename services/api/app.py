@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 
+from engine.code_version import VERSION
 from services.api import openapi, problems
 from services.api.access_log import AccessLogMiddleware
 from services.api.body_limit import BodyLimitMiddleware
@@ -15,12 +16,23 @@ from services.api.context import Services
 from services.api.correlation import CorrelationMiddleware
 from services.api.dependencies import check_text
 from services.api.edge import EdgeMiddleware
-from services.api.routers import auth, cluster, datasets, estimates, health, jobs, models, schemas, users
+from services.api.routers import (
+    adapters,
+    auth,
+    cluster,
+    datasets,
+    estimates,
+    health,
+    jobs,
+    models,
+    projects,
+    schemas,
+    users,
+)
 from services.api.security_headers import SecurityHeadersMiddleware
 from services.settings import Settings
 
 API_PREFIX = "/api/v1"
-VERSION = "0.1.0"
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -44,7 +56,7 @@ def create_app_on(services: Services) -> FastAPI:
     )
     app.state.services = services
     api = APIRouter(prefix=API_PREFIX, dependencies=[Depends(check_text)])
-    for module in (auth, users, models, schemas, datasets, jobs, estimates, cluster):
+    for module in (auth, users, projects, models, schemas, datasets, jobs, adapters, estimates, cluster):
         api.include_router(module.router)
     app.include_router(api)
     app.include_router(health.router)

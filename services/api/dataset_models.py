@@ -102,6 +102,8 @@ class DatasetBody(Body):
     split: DivisionConfig | None = None
     """What to keep for test and validation; it is drawn once, evenly over texts or lengths, and every run takes it.
     Unset: each run splits as its config says. Splits that the recordings bring are kept."""
+    project_id: uuid.UUID | None = None
+    """A project of the caller."""
 
 
 class DatasetPatch(Body):
@@ -109,6 +111,8 @@ class DatasetPatch(Body):
 
     name: Name | None = None
     description: Description | None = None
+    project_id: uuid.UUID | None = None
+    """Another project; null: none."""
 
 
 class DatasetOut(BaseModel):
@@ -119,6 +123,7 @@ class DatasetOut(BaseModel):
     id: uuid.UUID
     name: str
     description: str
+    project_id: uuid.UUID | None
     task: str
     source: dict[str, Any]
     split: dict[str, Any] | None
@@ -144,6 +149,7 @@ class DatasetOut(BaseModel):
             id=dataset.id,
             name=dataset.name,
             description=dataset.description,
+            project_id=dataset.project_id,
             task=dataset.task,
             source=dataset.source,
             split=dataset.split,

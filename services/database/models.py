@@ -202,6 +202,18 @@ class CatalogueModel(Base):
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
 
 
+class Project(Row, Base):
+    """What a user keeps together: datasets, jobs, adapters."""
+
+    __tablename__ = "projects"
+    __table_args__ = (Index(None, "user_id", "created_at", "id"),)
+
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(String(200))
+    description: Mapped[str] = mapped_column(server_default="")
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+
 class Dataset(Row, Base):
     """Recordings of a user, from upload to training."""
 
@@ -214,6 +226,7 @@ class Dataset(Row, Base):
     )
 
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    project_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("projects.id", ondelete="SET NULL"), index=True)
     name: Mapped[str] = mapped_column(String(200))
     description: Mapped[str] = mapped_column(server_default="")
     task: Mapped[str] = mapped_column(String(40))
@@ -286,6 +299,7 @@ class Job(Row, Base):
     )
 
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    project_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("projects.id", ondelete="SET NULL"), index=True)
     name: Mapped[str] = mapped_column(String(200))
     model_id: Mapped[str] = mapped_column(String(200))
     model_source: Mapped[str | None] = mapped_column(String(1000))
@@ -363,3 +377,30 @@ class Artifact(Row, Base):
     sha256: Mapped[str] = mapped_column(String(64))
     key: Mapped[str]
     """Object key in the platform's bucket."""
+
+
+class Adapter(Row, Base):
+    """What a user calls the adapters that follow on each other."""
+
+    __tablename__ = "adapters"
+    __table_args__ = (UniqueConstraint("user_id", "name"), Index(None, "user_id", "created_at", "id"))
+
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    project_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("projects.id", ondelete="SET NULL"), index=True)
+    name: Mapped[str] = mapped_column(String(200))
+    description: Mapped[str] = mapped_column(server_default="")
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+
+class AdapterVersion(Row, Base):
+    """One adapter of those: what a job made, and of what; never changed."""
+
+    __tablename__ = "adapter_versions"
+    __table_args__ = (UniqueConstraint("adapter_id", "number"), UniqueConstraint("adapter_id", "job_id"))
+
+    adapter_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("adapters.id", ondelete="CASCADE"))
+    number: Mapped[int]
+    job_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("jobs.id"))
+    notes: Mapped[str] = mapped_column(server_default="")
+    lineage: Mapped[dict[str, Any]]
+    """Base, data, config, code and result of the job, as they were when it was made."""

@@ -20,6 +20,7 @@ from services.database.notify import WORK, notify
 from services.errors import ConflictError, NotFoundError
 from services.jobs.states import ACTIVE
 from services.objects import Objects
+from services.projects.requests import check_project
 from services.settings import Settings
 
 COMPLETABLE: Final = frozenset({"pending", "error"})
@@ -70,12 +71,19 @@ async def announce(
     task: str,
     source: Mapping[str, Any],
     split: DivisionConfig | None = None,
+    project_id: uuid.UUID | None = None,
 ) -> Dataset:
-    """A dataset that waits for the files of its upload, or is fetched from elsewhere at once; not committed."""
+    """A dataset that waits for the files of its upload, or is fetched from elsewhere at once; not committed.
+
+    Raises:
+        NotFoundError: no such project, or another user's.
+    """
+    await check_project(session, user_id, project_id)
     files = source.get("files", ()) if source["type"] == "upload" else None
     dataset = Dataset(
         id=dataset_id,
         user_id=user_id,
+        project_id=project_id,
         name=name,
         description=description,
         task=task,

@@ -18,6 +18,7 @@ from services.database.notify import WORK, notify
 from services.errors import ConflictError, InvalidRequestError, NotFoundError
 from services.jobs.events import append, locked_job, status_event
 from services.jobs.states import ACTIVE, RESUMABLE, TERMINAL, check_transition
+from services.projects.requests import check_project
 
 
 def owned_jobs(user_id: uuid.UUID) -> Select[Job]:
@@ -50,6 +51,7 @@ async def launch(
     selection: SelectionConfig | None = None,
     selection_id: uuid.UUID | None = None,
     priority: int = 0,
+    project_id: uuid.UUID | None = None,
     most_unfinished: int | None = None,
 ) -> Job:
     """Queue a job on the newest version of a dataset, or on that which was selected from; not committed.
@@ -66,14 +68,16 @@ async def launch(
         selection: how to choose, if it is to select for that training and not to train.
         selection_id: a job of the user that selected what this one trains on.
         priority: among the user's own queued jobs; higher goes first.
+        project_id: a project of the user that it is put into.
         most_unfinished: jobs that the user may have that are not finished.
 
     Raises:
         InvalidRequestError: the catalogue has no such model, it is retired or does not do the task, or the selection is of another
             dataset.
-        NotFoundError: no such dataset or selection, or another user's.
+        NotFoundError: no such dataset, selection or project, or another user's.
         ConflictError: the dataset is not ready, the selection not finished, or the user has too many jobs waiting.
     """
+    await check_project(session, user_id, project_id)
     model = await usable_model(session, model_id, config.task.type)
     await _check_quota(session, user_id, most_unfinished)
     dataset = (
@@ -99,6 +103,7 @@ async def launch(
     job = Job(
         id=job_id,
         user_id=user_id,
+        project_id=project_id,
         type="training" if selection is None else "selection",
         name=name or f"{'' if selection is None else 'selection for '}{model_id} on {dataset.name}"[:200],
         model_id=model_id,

@@ -37,6 +37,7 @@ from services.database.models import Dataset, DatasetVersion, Upload
 from services.datasets import requests
 from services.datasets.audio import cut_wav, find_item
 from services.errors import ConflictError, InvalidRequestError
+from services.projects.requests import check_project
 
 router = APIRouter(prefix="/datasets", tags=["datasets"])
 
@@ -68,6 +69,7 @@ async def create_dataset(
             task=body.task,
             source=body.source.model_dump(mode="json"),
             split=body.split,
+            project_id=body.project_id,
         )
     uploads = await requests.uploads_of(session, dataset.id) if dataset.status in requests.COMPLETABLE else []
     signed = [await _upload_out(services, upload) for upload in uploads]
@@ -91,6 +93,7 @@ async def list_datasets(
     cursor: Cursor = None,
     q: Search = None,
     status: DatasetStatus | None = None,
+    project_id: uuid.UUID | None = None,
 ) -> Page[DatasetOut]:
     """The caller's datasets, newest first."""
     query = requests.owned_datasets(user.id)
@@ -98,6 +101,8 @@ async def list_datasets(
         query = query.where(matches(Dataset.name, q))
     if status is not None:
         query = query.where(Dataset.status == status)
+    if project_id is not None:
+        query = query.where(Dataset.project_id == project_id)
     rows, total, next_cursor = await newest_first(session, query, Dataset, limit=limit, cursor=cursor)
     versions = await requests.newest_versions(session, [row.id for row in rows])
     items = [DatasetOut.of(row, versions.get(row.id)) for row in rows]
@@ -114,12 +119,15 @@ async def read_dataset(dataset_id: uuid.UUID, user: CurrentUser, session: Sessio
 async def change_dataset(
     dataset_id: uuid.UUID, body: DatasetPatch, user: CurrentUser, session: SessionDep
 ) -> DatasetOut:
-    """Change the name or the description."""
+    """Change name, description or project."""
     dataset = await requests.find_dataset(session, user.id, dataset_id, lock=True)
     if body.name is not None:
         dataset.name = body.name
     if body.description is not None:
         dataset.description = body.description
+    if "project_id" in body.model_fields_set:
+        await check_project(session, user.id, body.project_id)
+        dataset.project_id = body.project_id
     await session.commit()
     return await _out(session, dataset)
 

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cluster.config import ResourcesConfig
 from engine.config.selection import SelectionConfig
+from services.api.body import Body
 from services.api.config_faults import CheckedSelectionConfig, CheckedTrainingConfig
 from services.api.dependencies import CurrentUser, ServicesDep, SessionDep
 from services.api.event_stream import event_data, stream_events
@@ -24,6 +25,7 @@ from services.api.problems import problems
 from services.database.engine import open_session
 from services.database.models import Artifact, Job, JobEvent
 from services.jobs import requests
+from services.projects.requests import check_project
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
@@ -56,6 +58,8 @@ class JobBody(BaseModel):
     """Where it runs, and what each worker takes."""
     priority: Annotated[int, Field(ge=-100, le=100)] = 0
     """Among the caller's own queued jobs, higher goes first. Other users' jobs are not overtaken: users take turns."""
+    project_id: uuid.UUID | None = None
+    """A project of the caller."""
 
     @model_validator(mode="after")
     def _fields_of_its_type(self) -> JobBody:
@@ -66,6 +70,14 @@ class JobBody(BaseModel):
         return self
 
 
+class JobPatch(Body):
+    """What is to change; fields that are not given stay."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    project_id: uuid.UUID | None = None
+    """Another project; null: none."""
+
+
 class JobOut(BaseModel):
     """A job, as it stands."""
 
@@ -74,6 +86,7 @@ class JobOut(BaseModel):
     id: uuid.UUID
     type: JobType
     name: str
+    project_id: uuid.UUID | None
     model_id: str
     dataset_id: uuid.UUID
     dataset_version: int
@@ -164,6 +177,7 @@ async def create_job(
         selection=(body.selection or SelectionConfig()) if body.type == "selection" else None,
         selection_id=body.selection_id,
         priority=body.priority,
+        project_id=body.project_id,
         most_unfinished=services.settings.max_unfinished_jobs_per_user,
     )
     await session.commit()
@@ -179,6 +193,7 @@ async def list_jobs(
     q: Search = None,
     status: JobStatus | None = None,
     type: JobType | None = None,
+    project_id: uuid.UUID | None = None,
 ) -> Page[JobOut]:
     """The caller's jobs, newest first."""
     query = requests.owned_jobs(user.id)
@@ -188,6 +203,8 @@ async def list_jobs(
         query = query.where(Job.status == status)
     if type is not None:
         query = query.where(Job.type == type)
+    if project_id is not None:
+        query = query.where(Job.project_id == project_id)
     rows, total, next_cursor = await newest_first(session, query, Job, limit=limit, cursor=cursor)
     return Page(items=[JobOut.model_validate(row) for row in rows], total=total, next_cursor=next_cursor)
 
@@ -196,6 +213,19 @@ async def list_jobs(
 async def read_job(job_id: uuid.UUID, user: CurrentUser, session: SessionDep) -> JobOut:
     """One job."""
     return JobOut.model_validate(await requests.find_job(session, user.id, job_id))
+
+
+@router.patch("/{job_id}", responses=problems(400, 401, 404, 413, 415, 422, 503))
+async def change_job(job_id: uuid.UUID, body: JobPatch, user: CurrentUser, session: SessionDep) -> JobOut:
+    """Change name or project."""
+    job = await requests.find_job(session, user.id, job_id)
+    if body.name is not None:
+        job.name = body.name
+    if "project_id" in body.model_fields_set:
+        await check_project(session, user.id, body.project_id)
+        job.project_id = body.project_id
+    await session.commit()
+    return JobOut.model_validate(job)
 
 
 @router.post("/{job_id}/stop", status_code=202, responses=problems(401, 404, 409, 422, 503))

@@ -77,7 +77,7 @@ async def job(services: Services, visitor: Visitor, status: str = "running", **c
                 model_id=columns.pop("model_id", "whisper-pico"),
                 dataset_id=dataset_id,
                 dataset_version=1,
-                config=TrainingConfig(**CONFIG).model_dump(mode="json"),
+                config=TrainingConfig(**columns.pop("config", CONFIG)).model_dump(mode="json"),
                 resources=columns.pop("resources", {}),
                 status=status,
                 **columns,

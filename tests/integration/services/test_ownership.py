@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from typing import Any
 
 import httpx
@@ -12,7 +13,11 @@ from tests.integration.services import rows
 from tests.integration.services.visitors import Visitor
 
 BODIES: dict[str, Any] = {
+    "PATCH /api/v1/adapters/{adapter_id}": {"name": "mine now"},
     "PATCH /api/v1/datasets/{dataset_id}": {"name": "mine now"},
+    "PATCH /api/v1/jobs/{job_id}": {"name": "mine now"},
+    "PATCH /api/v1/projects/{project_id}": {"name": "mine now"},
+    "POST /api/v1/adapters/{adapter_id}/versions": {"job_id": str(uuid.uuid4())},
     "PATCH /api/v1/models/{model_id}": {"title": "mine now"},
 }
 
@@ -24,6 +29,9 @@ async def test_nobody_reaches_what_is_anothers(
         "dataset_id": str(await rows.ready_dataset(services, ada)),
         "job_id": str(await rows.job(services, ada)),
         "item": "one",
+        "project_id": (await ada.post("/projects", json={"name": "p"})).json()["id"],
+        "adapter_id": (await ada.post("/adapters", json={"name": "a"})).json()["id"],
+        "number": "1",
         "model_id": "nobodys-model",  # those in the catalogue are everybody's to read
         "key_id": (await ada.post("/users/me/api-keys", json={"name": "laptop"})).json()["id"],
     }
@@ -33,7 +41,7 @@ async def test_nobody_reaches_what_is_anothers(
         names = re.findall(r"{(\w+)}", path)
         if not names:
             continue
-        address = "http://test" + path.format(**ids)
+        address = "http://test" + path.format(**ids) + ("?a=1&b=1" if path.endswith("/compare") else "")
         for method in operations:
             verb = method.upper()
             named = f"{verb} {path}"

@@ -159,6 +159,29 @@ def test_an_admin_keeps_the_catalogue(server: Server, client: Client) -> None:
     assert [request.content for request in server.asked("/api/v1/models/ours-1")] == [b'{"title":"Mended"}', b""]
 
 
+def test_projects_and_versions_of_adapters(server: Server, client: Client) -> None:
+    adapter = {"id": "a1", "name": "digits", "project_id": "p1"}
+    version = {"number": 1, "job_id": "j1", "lineage": {"base": {"id": "whisper-pico"}}}
+    page: dict[str, Any] = {"total": 1, "next_cursor": None}
+    server.on("POST", "/api/v1/projects", answer({"id": "p1", "name": "Digits"}, 201))
+    server.on("GET", "/api/v1/projects", answer(page | {"items": [{"id": "p1", "name": "Digits"}]}))
+    server.on("POST", "/api/v1/adapters", answer(adapter, 201))
+    server.on("GET", "/api/v1/adapters", answer(page | {"items": [adapter]}))
+    server.on("POST", "/api/v1/adapters/a1/versions", answer(version, 201))
+    server.on("GET", "/api/v1/adapters/a1/versions", answer(page | {"items": [version]}))
+    server.on("GET", "/api/v1/adapters/a1/compare", answer({"a": 1, "b": 2, "differences": [{"path": "config.seed"}]}))
+    project = client.create_project("Digits")
+    assert client.projects() == [project]
+    made = client.create_adapter("digits", project_id=project.id)
+    assert client.adapters(project_id=project.id) == [made]
+    assert client.add_adapter_version(made.id, "j1") == client.adapter_versions(made.id)[0]
+    assert client.compare_adapter_versions(made.id, 1, 2) == [{"path": "config.seed"}]
+    asked = server.asked("/api/v1/adapters")
+    assert json.loads(asked[0].content) == {"name": "digits", "description": "", "project_id": "p1"}
+    assert asked[1].url.params["project_id"] == "p1"
+    assert dict(server.asked("/api/v1/adapters/a1/compare")[0].url.params) == {"a": "1", "b": "2"}
+
+
 def test_an_upload_carries_the_length_and_reports_progress(server: Server, client: Client, tmp_path: Path) -> None:
     archive = tmp_path / "speech.zip"
     archive.write_bytes(b"x" * 3_000_000)
