@@ -25,7 +25,6 @@ from engine.data.version_files import MANIFEST_NAME
 from engine.errors import EngineError
 from engine.events import Event
 from engine.storage import LocalRunStore
-from engine.synthesis import flite
 from engine.synthesis.corpus import CorpusRecipe, generate
 from engine.threads import wait_passively
 
@@ -98,8 +97,6 @@ def run_recipe(recipe: PretrainRecipe, threads: int) -> Path:
     from engine.finetune import finetune
     from engine.models import pico
 
-    if any(synthesis.voices == "flite" for synthesis in recipe.corpora.values()):
-        flite.require()  # not after an hour
     corpora = recipe.work / "corpora"
     for name, synthesis in recipe.corpora.items():
         if not (corpora / name / MANIFEST_NAME).is_file():

@@ -1,4 +1,4 @@
-"""A corpus of synthetic digits and short commands, in the manifest format, from espeak-ng's voices (or flite's).
+"""A corpus of synthetic digits and short commands, in the manifest format, from espeak-ng's voices.
 
 `python -m engine.synthesis.corpus --out build/corpora/digits` writes one.
 """
@@ -22,7 +22,6 @@ from engine.config.base import Config, apply_overrides, parse, read_yaml
 from engine.data.manifest import Utterance, write_manifest
 from engine.data.version_files import MANIFEST_NAME
 from engine.errors import ConfigError, EngineError
-from engine.synthesis import flite
 from engine.synthesis.espeak import RATE_HZ, Synthesizer
 from engine.synthesis.pronunciation import COMMANDS, DIGITS, OTHER_WORDS, PHONEMES, is_english, pronounce
 from engine.synthesis.vocabulary import common_words
@@ -54,9 +53,6 @@ class CorpusRecipe(Config):
     """Share of utterances with one to three common English words; `command_share` is of the rest."""
     vocabulary: Annotated[int, Field(ge=1, le=5000)] = 3000
     """How many of the most frequent words are looked at for those."""
-    voices: Literal["espeak-ng", "flite"] = "espeak-ng"
-    """Who speaks the training utterances: voices made by rule, many, or flite's four, made from recordings of people. The
-    validation utterances are always by espeak-ng's held-out voices."""
 
 
 def generate(recipe: CorpusRecipe, target: Path) -> list[Utterance]:
@@ -65,7 +61,7 @@ def generate(recipe: CorpusRecipe, target: Path) -> list[Utterance]:
     Each utterance is a function of the seed, its split and its number alone.
 
     Raises:
-        SynthesisError: espeak-ng or flite cannot speak.
+        SynthesisError: espeak-ng cannot speak.
         OSError: the folder cannot be written.
     """
     (target / "audio").mkdir(parents=True, exist_ok=True)
@@ -87,8 +83,6 @@ def utterance(
         SynthesisError: espeak-ng cannot speak.
     """
     generator = np.random.default_rng([recipe.seed, 0 if split == "train" else 1, index])
-    if split == "train" and recipe.voices == "flite":
-        return _flite_utterance(recipe, generator)
     speaker = train_speaker(generator) if split == "train" else held_out_speaker(generator)
     if recipe.word_share and generator.random() < recipe.word_share:
         vocabulary = common_words(recipe.vocabulary)
@@ -98,18 +92,6 @@ def utterance(
     else:
         words, phonemes = draw_words(recipe, generator), PHONEMES
     return say(words, speaker, synthesizer, generator, phonemes), " ".join(words), speaker.voice.name
-
-
-def _flite_utterance(recipe: CorpusRecipe, generator: np.random.Generator) -> tuple[npt.NDArray[np.float32], str, str]:
-    voice = flite.random_voice(generator)
-    if generator.random() < recipe.word_share:
-        pool = common_words(recipe.vocabulary).words
-        words = [pool[index] for index in generator.integers(len(pool), size=_few(generator))]
-    else:
-        words = draw_words(recipe, generator)
-    separator = ", " if generator.random() < 0.15 else " "
-    wave_T = flite.speak(words, voice, CORPUS_RATE_HZ, separator)
-    return _finish(wave_T, generator), " ".join(words), f"flite-{voice.name}"
 
 
 def draw_words(recipe: CorpusRecipe, generator: np.random.Generator) -> list[str]:
@@ -152,11 +134,6 @@ def say(
     text += ("", "!", "?", ",")[int(generator.choice(4, p=(0.6, 0.15, 0.15, 0.1)))]
     wave_T = synthesizer.speak(text, speaker.voice, seed=int(generator.integers(1, 2**31)))
     wave_T = change_speed(wave_T, speaker.size_factor * RATE_HZ / CORPUS_RATE_HZ)
-    return _finish(wave_T, generator)
-
-
-def _finish(wave_T: npt.NDArray[np.float32], generator: np.random.Generator) -> npt.NDArray[np.float32]:
-    """Cut the silence around an utterance and give it a level."""
     wave_T = trim(wave_T, CORPUS_RATE_HZ, float(generator.uniform(0.02, 0.08)), float(generator.uniform(0.02, 0.08)))
     peak = 10 ** (float(generator.uniform(-12.0, -1.0)) / 20)
     return wave_T * np.float32(peak / max(float(np.abs(wave_T).max()), 1e-6))
