@@ -30,7 +30,7 @@ _DEMO_SPEECH = _ROOT / "engine" / "data" / "bundled" / "demo-speech"
 _MODEL = "whisper-pico"
 _EXAMPLES = """\
 examples:
-  python -m tests.benchmarks.train                               the whole comparison, 6 to 8 minutes
+  python -m tests.benchmarks.train                               the whole comparison, about 10 minutes
   python -m tests.benchmarks.train --steps 4 --test 16           see that both sides run, half a minute
   python -m tests.benchmarks.train --data recordings --holdout theo --threads 4
 """
@@ -99,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
         "else the bundled synthetic speech)",
     )
     parser.add_argument("--holdout", default=None, help="speaker to test on (default: one drawn by the seed)")
-    parser.add_argument("--test", type=int, default=200, help="most test utterances (default: %(default)s)")
+    parser.add_argument("--test", type=int, default=500, help="most test utterances (default: %(default)s)")
     parser.add_argument("--steps", type=int, default=60, help="optimizer steps (default: %(default)s)")
     parser.add_argument("--batch", type=int, default=16, help="utterances per step (default: %(default)s)")
     parser.add_argument("--rank", type=int, default=16, help="LoRA rank (default: %(default)s)")
