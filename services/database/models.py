@@ -339,6 +339,12 @@ class Job(Row, Base):
     submission_id: Mapped[str | None] = mapped_column(String(80))
     last_seq: Mapped[int] = mapped_column(BigInteger, server_default="0")
     """Sequence number of its newest event."""
+    budget: Mapped[dict[str, Any] | None]
+    """Most that it may use before it is stopped: `wall_s`, `cost`."""
+    metered_s: Mapped[float] = mapped_column(server_default="0")
+    """Seconds that its drivers ran, without the one that runs now."""
+    metered_since: Mapped[datetime | None]
+    """When the driver that runs now was first seen to run."""
     queued_at: Mapped[datetime] = mapped_column(server_default=func.now())
     started_at: Mapped[datetime | None]
     stop_requested_at: Mapped[datetime | None]

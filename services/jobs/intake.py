@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from services.database.engine import Sessions, open_session
 from services.jobs.events import append, from_run, locked_job, status_event
+from services.jobs.metering import set_running
 from services.jobs.states import TERMINAL
 
 
@@ -23,7 +23,6 @@ async def take_events(sessions: Sessions, job_id: uuid.UUID, events: Sequence[Ma
         if job is None or job.status in TERMINAL:
             return  # nobody's, or told whole from the run's files when it ended
         if await append(session, job, from_run(events)) and job.status == "starting":
-            job.status = "running"
-            job.started_at = job.started_at or datetime.now(UTC)
+            set_running(job)
             await append(session, job, [status_event(job)])
         await session.commit()

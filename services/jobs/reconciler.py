@@ -33,6 +33,7 @@ from services.datasets.requests import version_prefix
 from services.jobs.artifacts import MadeFile, find_artifacts
 from services.jobs.events import append, from_run, locked_job, log_event, parse_lines, status_event, storable
 from services.jobs.fairness import in_turn
+from services.jobs.metering import set_running, stop_meter, used_up
 from services.jobs.outcome import Verdict, judge, newest_error, parse_result
 from services.jobs.requests import requeue
 from services.jobs.states import SUBMITTED, check_transition
@@ -121,12 +122,27 @@ class Reconciler:
             case DriverState.MISSING if job.status == "starting":
                 await self._submit(job)
             case DriverState.RUNNING if job.status == "starting":
-                await self._change(job, "running")
+                await self._begin(job)
             case DriverState.PENDING | DriverState.RUNNING:
                 if job.status == "stopping":
                     await self._press_stop(job)
+                elif (reason := used_up(job, self._settings)) is not None:
+                    await self._stop(job, reason)
             case _:
                 await self._settle(job, driver)
+
+    async def _stop(self, seen: Job, reason: str) -> None:
+        """Stop a job that its user did not ask to stop; like one that was, it keeps its newest checkpoint."""
+        async with open_session(self._sessions) as session:
+            job = await locked_job(session, seen.id)
+            if job is None or job.status != seen.status or used_up(job, self._settings) is None:
+                return  # the budget may have been raised
+            check_transition(job.status, "stopping")
+            job.status = "stopping"
+            job.stop_requested_at = datetime.now(UTC)
+            message = f"The job is stopped: {reason}. Raise the budget and resume it to go on."
+            await append(session, job, [log_event(message, "warning"), status_event(job, reason)])
+            await session.commit()
 
     async def _press_stop(self, job: Job) -> None:
         """First the flag, at which the run saves a checkpoint and ends; after the grace, the signal."""
@@ -170,6 +186,7 @@ class Reconciler:
             for start in range(0, len(events), _BATCH):
                 await append(session, job, events[start : start + _BATCH])
             check_transition(job.status, verdict.status)
+            stop_meter(job)
             if verdict.status == "queued":
                 failures = job.failures + 1
                 requeue(job)
@@ -204,19 +221,16 @@ class Reconciler:
             await session.commit()
         _log.info("job %s: %s %s", seen.id, verdict.status, verdict.reason, extra={"job_id": seen.id})
 
-    async def _change(self, seen: Job, status: str) -> bool:
-        """Change a job's status if nobody else did; whether it was changed."""
+    async def _begin(self, seen: Job) -> None:
+        """A driver runs; nothing changes if somebody else has changed the job."""
         async with open_session(self._sessions) as session:
             job = await locked_job(session, seen.id)
             if job is None or job.status != seen.status or job.submission_id != seen.submission_id:
-                return False
-            check_transition(job.status, status)
-            job.status = status
-            if status == "running" and job.started_at is None:
-                job.started_at = datetime.now(UTC)
+                return
+            check_transition(job.status, "running")
+            set_running(job)
             await append(session, job, [status_event(job)])
             await session.commit()
-        return True
 
     # ---- queued jobs ------------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from sqlalchemy import Select, delete, func, select
@@ -17,8 +18,10 @@ from services.database.models import Artifact, Dataset, DatasetVersion, Job
 from services.database.notify import WORK, notify
 from services.errors import ConflictError, InvalidRequestError, NotFoundError
 from services.jobs.events import append, locked_job, status_event
+from services.jobs.metering import used_up
 from services.jobs.states import ACTIVE, RESUMABLE, TERMINAL, check_transition
 from services.projects.requests import check_project
+from services.settings import Settings
 
 
 def owned_jobs(user_id: uuid.UUID) -> Select[Job]:
@@ -52,6 +55,7 @@ async def launch(
     selection_id: uuid.UUID | None = None,
     priority: int = 0,
     project_id: uuid.UUID | None = None,
+    budget: Mapping[str, float] | None = None,
     most_unfinished: int | None = None,
 ) -> Job:
     """Queue a job on the newest version of a dataset, or on that which was selected from; not committed.
@@ -69,6 +73,7 @@ async def launch(
         selection_id: a job of the user that selected what this one trains on.
         priority: among the user's own queued jobs; higher goes first.
         project_id: a project of the user that it is put into.
+        budget: most that it may use before it is stopped: `wall_s`, `cost`.
         most_unfinished: jobs that the user may have that are not finished.
 
     Raises:
@@ -115,6 +120,7 @@ async def launch(
         selection_id=selection_id,
         resources=resources.model_dump(mode="json"),
         priority=priority,
+        budget=dict(budget) if budget else None,
         status="queued",
     )
     session.add(job)
@@ -147,12 +153,12 @@ async def request_stop(session: AsyncSession, user_id: uuid.UUID, job_id: uuid.U
     return job
 
 
-async def request_resume(session: AsyncSession, user_id: uuid.UUID, job_id: uuid.UUID) -> Job:
+async def request_resume(session: AsyncSession, settings: Settings, user_id: uuid.UUID, job_id: uuid.UUID) -> Job:
     """Queue a stopped or failed job again; it goes on from its newest checkpoint. Committed.
 
     Raises:
         NotFoundError: no such job, or another user's.
-        ConflictError: it is neither stopped nor failed, or its dataset is gone.
+        ConflictError: it is neither stopped nor failed, its dataset is gone, or its budget is used up.
     """
     job = await _lock_owned(session, user_id, job_id)
     if job.status not in RESUMABLE:
@@ -163,6 +169,11 @@ async def request_resume(session: AsyncSession, user_id: uuid.UUID, job_id: uuid
     dataset = await session.get(Dataset, job.dataset_id)
     if dataset is None or dataset.deleted_at is not None:
         raise ConflictError("The job's dataset has been deleted; it cannot go on.", code="dataset_deleted")
+    reason = used_up(job, settings)
+    if reason is not None:
+        raise ConflictError(
+            f"The job cannot go on: {reason}. Give it a larger one first (PATCH /jobs/{job_id}).", code="budget_used_up"
+        )
     requeue(job)
     job.failures = 0
     job.queued_at = datetime.now(UTC)

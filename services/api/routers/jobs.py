@@ -15,23 +15,52 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cluster.config import ResourcesConfig
 from engine.config.selection import SelectionConfig
+from engine.errors import Fault
 from services.api.body import Body
 from services.api.config_faults import CheckedSelectionConfig, CheckedTrainingConfig
-from services.api.dependencies import CurrentUser, ServicesDep, SessionDep
+from services.api.dependencies import CurrentUser, ServicesDep, SessionDep, SettingsDep
 from services.api.event_stream import event_data, stream_events
 from services.api.idempotency import IdempotencyHeader, claim, fingerprint
 from services.api.paging import Cursor, Limit, Page, Search, matches, newest_first, read_number_cursor, write_cursor
 from services.api.problems import problems
 from services.database.engine import open_session
 from services.database.models import Artifact, Job, JobEvent
+from services.errors import InvalidRequestError
 from services.jobs import requests
+from services.jobs.metering import has_prices, usage
 from services.projects.requests import check_project
+from services.settings import Settings
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
 JobStatus = Literal["queued", "starting", "running", "stopping", "stopped", "succeeded", "failed"]
 JobType = Literal["training", "selection"]
 EventLimit = Annotated[int, Query(ge=1, le=1000, description="Most items in a page")]
+
+
+Amount = Annotated[float, Field(gt=0, le=1e12)]
+
+
+class BudgetBody(Body):
+    """Most that a job may use, over all its attempts, before it is stopped; it keeps its newest checkpoint."""
+
+    wall_s: Amount | None = None
+    """Seconds that its drivers run."""
+    cost: Amount | None = None
+    """At the operator's prices, in their currency."""
+
+
+class UsageOut(BaseModel):
+    """What a job has used so far, over all its attempts."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True, from_attributes=True)
+
+    wall_s: float
+    """Seconds that its drivers ran."""
+    cpu_hours: float
+    gpu_hours: float
+    cost: float | None
+    """Unset: the operator tells no prices."""
 
 
 class JobBody(BaseModel):
@@ -60,6 +89,8 @@ class JobBody(BaseModel):
     """Among the caller's own queued jobs, higher goes first. Other users' jobs are not overtaken: users take turns."""
     project_id: uuid.UUID | None = None
     """A project of the caller."""
+    budget: BudgetBody | None = None
+    """Unset: it may use what it needs."""
 
     @model_validator(mode="after")
     def _fields_of_its_type(self) -> JobBody:
@@ -76,6 +107,8 @@ class JobPatch(Body):
     name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     project_id: uuid.UUID | None = None
     """Another project; null: none."""
+    budget: BudgetBody | None = None
+    """Another budget; null: none."""
 
 
 class JobOut(BaseModel):
@@ -112,6 +145,9 @@ class JobOut(BaseModel):
     """Figures of a run that has ended."""
     error: str | None
     """Why it failed."""
+    budget: dict[str, float | None] | None
+    """Most that it may use before it is stopped."""
+    usage: UsageOut
     attempt: int
     """How often it has been submitted to the cluster."""
     created_at: datetime
@@ -119,6 +155,12 @@ class JobOut(BaseModel):
     started_at: datetime | None
     finished_at: datetime | None
     updated_at: datetime
+
+    @classmethod
+    def of(cls, job: Job, settings: Settings) -> JobOut:
+        """A row, and what it has used, as clients see it."""
+        columns = {name: getattr(job, name) for name in cls.model_fields if name != "usage"}
+        return cls(**columns, usage=UsageOut.model_validate(usage(job, settings)))
 
 
 class ArtifactOut(BaseModel):
@@ -163,7 +205,7 @@ async def create_job(
     call = fingerprint(services.settings, request, body.model_dump(mode="json"))
     earlier = await claim(session, str(user.id), idempotency_key, call, job_id)
     if earlier is not None:
-        return JobOut.model_validate(await requests.find_job(session, user.id, earlier))
+        return JobOut.of(await requests.find_job(session, user.id, earlier), services.settings)
     await services.check_feasible(body.resources)
     job = await requests.launch(
         session,
@@ -178,16 +220,18 @@ async def create_job(
         selection_id=body.selection_id,
         priority=body.priority,
         project_id=body.project_id,
+        budget=_checked(body.budget, services.settings),
         most_unfinished=services.settings.max_unfinished_jobs_per_user,
     )
     await session.commit()
-    return JobOut.model_validate(job)
+    return JobOut.of(job, services.settings)
 
 
 @router.get("", responses=problems(401, 422, 503))
 async def list_jobs(
     user: CurrentUser,
     session: SessionDep,
+    settings: SettingsDep,
     limit: Limit = 20,
     cursor: Cursor = None,
     q: Search = None,
@@ -206,38 +250,42 @@ async def list_jobs(
     if project_id is not None:
         query = query.where(Job.project_id == project_id)
     rows, total, next_cursor = await newest_first(session, query, Job, limit=limit, cursor=cursor)
-    return Page(items=[JobOut.model_validate(row) for row in rows], total=total, next_cursor=next_cursor)
+    return Page(items=[JobOut.of(row, settings) for row in rows], total=total, next_cursor=next_cursor)
 
 
 @router.get("/{job_id}", responses=problems(401, 404, 422, 503))
-async def read_job(job_id: uuid.UUID, user: CurrentUser, session: SessionDep) -> JobOut:
+async def read_job(job_id: uuid.UUID, user: CurrentUser, session: SessionDep, settings: SettingsDep) -> JobOut:
     """One job."""
-    return JobOut.model_validate(await requests.find_job(session, user.id, job_id))
+    return JobOut.of(await requests.find_job(session, user.id, job_id), settings)
 
 
 @router.patch("/{job_id}", responses=problems(400, 401, 404, 413, 415, 422, 503))
-async def change_job(job_id: uuid.UUID, body: JobPatch, user: CurrentUser, session: SessionDep) -> JobOut:
-    """Change name or project."""
+async def change_job(
+    job_id: uuid.UUID, body: JobPatch, user: CurrentUser, session: SessionDep, settings: SettingsDep
+) -> JobOut:
+    """Change name, project or budget."""
     job = await requests.find_job(session, user.id, job_id)
     if body.name is not None:
         job.name = body.name
     if "project_id" in body.model_fields_set:
         await check_project(session, user.id, body.project_id)
         job.project_id = body.project_id
+    if "budget" in body.model_fields_set:
+        job.budget = _checked(body.budget, settings)
     await session.commit()
-    return JobOut.model_validate(job)
+    return JobOut.of(job, settings)
 
 
 @router.post("/{job_id}/stop", status_code=202, responses=problems(401, 404, 409, 422, 503))
-async def stop_job(job_id: uuid.UUID, user: CurrentUser, session: SessionDep) -> JobOut:
+async def stop_job(job_id: uuid.UUID, user: CurrentUser, session: SessionDep, settings: SettingsDep) -> JobOut:
     """Stop a job after a checkpoint; one that is only queued stops at once."""
-    return JobOut.model_validate(await requests.request_stop(session, user.id, job_id))
+    return JobOut.of(await requests.request_stop(session, user.id, job_id), settings)
 
 
 @router.post("/{job_id}/resume", status_code=202, responses=problems(401, 404, 409, 422, 503))
-async def resume_job(job_id: uuid.UUID, user: CurrentUser, session: SessionDep) -> JobOut:
+async def resume_job(job_id: uuid.UUID, user: CurrentUser, session: SessionDep, settings: SettingsDep) -> JobOut:
     """Let a stopped or failed job go on from its newest checkpoint."""
-    return JobOut.model_validate(await requests.request_resume(session, user.id, job_id))
+    return JobOut.of(await requests.request_resume(session, settings, user.id, job_id), settings)
 
 
 @router.get(
@@ -328,6 +376,15 @@ async def _history(
     rows = (await session.scalars(after.limit(limit + 1))).all()
     items = [EventOut.model_validate(event_data(row)) for row in rows[:limit]]
     return Page(items=items, total=total, next_cursor=write_cursor([items[-1].seq]) if len(rows) > limit else None)
+
+
+def _checked(budget: BudgetBody | None, settings: Settings) -> dict[str, float] | None:
+    if budget is None:
+        return None
+    if budget.cost is not None and not has_prices(settings):
+        fault = "the operator tells no prices, so that no cost is counted; give wall_s"
+        raise InvalidRequestError.of([Fault("budget.cost", fault)], code="no_prices")
+    return budget.model_dump(exclude_none=True) or None
 
 
 def _sequence_number(last_event_id: str | None) -> int:
