@@ -1,8 +1,9 @@
 """What Ray, Serve and the database cost around the training loop.
 
-Two figures: the time from a job's submission through the API to its first optimizer step, on a cluster that stands;
-and the time of a step under Ray Train beside the same loop called directly in a process of its own. Both sides of the
-second run in turns on the same machine, and write the same events; the clock is the events' own.
+Three figures: the time from a job's submission through the API to its first optimizer step, on a cluster that stands;
+the time from the request to stop it to its end; and the time of a step under Ray Train beside the same loop called
+directly in a process of its own. Both sides of the last run in turns on the same machine, and write the same events; the
+clock is the events' own.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -51,7 +53,7 @@ def main() -> int:
         _environment(Path(scratch) / "home"),
         Platform.start(port=0) as platform,
     ):
-        first_step_s = _first_steps(platform, Path(scratch), arguments.jobs)
+        first_step_s, stop_s = _waits(platform, Path(scratch), arguments.jobs)
         for number in range(arguments.runs):
             turns = (("direct", _directly), ("ray_train", _under_ray_train))
             for side, run in turns[:: -1 if number % 2 else 1]:
@@ -64,6 +66,7 @@ def main() -> int:
     beside = [ours / plain - 1 for ours, plain in zip(seconds["ray_train"], seconds["direct"], strict=True)]
     report = {
         "first_step_s": first_step_s,
+        "stop_s": stop_s,
         "step_s": {side: {"each": times, "best": best[side]} for side, times in seconds.items()},
         "overhead": statistics.median(beside),
         "overhead_each": beside,
@@ -72,6 +75,7 @@ def main() -> int:
     }
     arguments.out.write_text(json.dumps(report, indent=1) + "\n")
     print(f"\nsubmission to first step    {', '.join(f'{value:.1f} s' for value in first_step_s)}")
+    print(f"request to stop to stopped  {', '.join(f'{value:.1f} s' for value in stop_s)}")
     for side, value in best.items():
         print(f"{side:28}{1000 * value:.1f} ms a step (best of {arguments.runs})")
     pairs = ", ".join(f"{100 * value:+.1f}" for value in beside)
@@ -92,17 +96,18 @@ def step_s(store: RunStore, steps: int) -> float:
     return (times[steps] - times[_FIRST_STEPS]).total_seconds() / (steps - _FIRST_STEPS)
 
 
-def _first_steps(platform: Platform, scratch: Path, jobs: int) -> list[float]:
-    """For each job, seconds from its creation (the API's clock) to its first training event (the worker's)."""
+def _waits(platform: Platform, scratch: Path, jobs: int) -> tuple[list[float], list[float]]:
+    """Seconds of each job from its creation (the API's clock) to its first training event (the worker's), and from the
+    request to stop it to its end, a checkpoint included."""
     archive = scratch / "speech.zip"
     pack(BUNDLED, archive)
     config = {
-        "max_steps": 5,
+        "max_steps": 100_000,
         "log_every_steps": 1,
         "evaluation": {"base": False},
         "split": {"validation_fraction": 0.0},
     }
-    waited = []
+    waited, stopped = [], []
     with Client(platform.url) as client:
         client.signup("bench", "bench@example.com", _PASSWORD)
         client.login("bench", _PASSWORD)
@@ -112,10 +117,17 @@ def _first_steps(platform: Platform, scratch: Path, jobs: int) -> list[float]:
             first = next(e for e in client.events(job.id) if e.kind == "metric" and e.data.get("step") == 1)
             began = datetime.fromisoformat(str(client.job(job.id).created_at))
             waited.append((datetime.fromisoformat(str(first.data["time"])) - began).total_seconds())
+            next(e for e in client.events(job.id) if e.kind == "metric" and e.data.get("step") == _FIRST_STEPS)
+            asked_s = time.perf_counter()
+            client.stop_job(job.id)
             for _ in client.events(job.id):  # to its end: the next one must find the cluster idle
                 pass
-            print(f"job {number}: first step {waited[-1]:.1f} s after its submission", flush=True)
-    return waited
+            stopped.append(time.perf_counter() - asked_s)
+            ended = client.job(job.id)
+            if ended.status != "stopped" or not (ended.result or {}).get("steps"):
+                raise SystemExit(f"job {number} ended {ended.status} with {ended.result}; it was to be stopped")
+            print(f"job {number}: first step after {waited[-1]:.1f} s, stopped after {stopped[-1]:.1f} s", flush=True)
+    return waited, stopped
 
 
 def _run_config(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
