@@ -117,13 +117,23 @@ class Dataset(Answer):
     statistics: dict[str, Any] | None = None
 
 
+class UploadPart(Answer):
+    """Where a part of a large file goes."""
+
+    number: int
+    start: int
+    size: int
+    url: str
+
+
 class Upload(Answer):
     """Where one file of a new dataset goes."""
 
     name: str
     method: str
-    url: str
+    url: str | None
     headers: dict[str, str] = {}
+    parts: list[UploadPart] = []
 
 
 class NewDataset(Answer):
@@ -297,23 +307,41 @@ class Client:
         return self._answer(NewDataset, self._call("POST", "/datasets", body=body, creates=True))
 
     def upload_file(self, upload: Upload, source: Path, progress: Progress | None = None) -> None:
-        """Put one file where the server wants it.
+        """Put one file where the server wants it, a large one in parts; a part that breaks off is put again.
 
         Raises:
             ClientError: the object store refused it or could not be reached.
         """
+        if upload.url is not None:
+            self._put(upload, upload.url, source, 0, source.stat().st_size, progress)
+        for part in upload.parts:
+            for attempt in range(1, self._attempts + 1):
+                try:
+                    self._put(upload, part.url, source, part.start, part.size, None)
+                except ServerUnreachableError:
+                    if attempt == self._attempts:
+                        raise
+                    time.sleep(0.2 * 2**attempt)
+                else:
+                    break
+            if progress is not None:
+                progress(part.size)
 
+    def _put(self, upload: Upload, url: str, source: Path, start: int, size: int, progress: Progress | None) -> None:
         def chunks() -> Iterator[bytes]:
+            left = size
             with source.open("rb") as stream:
-                while chunk := stream.read(CHUNK_BYTES):
+                stream.seek(start)
+                while chunk := stream.read(min(CHUNK_BYTES, left)):
                     yield chunk
+                    left -= len(chunk)
                     if progress is not None:
                         progress(len(chunk))
 
-        headers = {**upload.headers, "Content-Length": str(source.stat().st_size)}
+        headers = {**upload.headers, "Content-Length": str(size)}
         try:
             answer = self._http.request(
-                upload.method, upload.url, content=chunks(), headers=headers, timeout=httpx.Timeout(30.0, write=300.0)
+                upload.method, url, content=chunks(), headers=headers, timeout=httpx.Timeout(30.0, write=300.0)
             )
         except httpx.HTTPError as error:
             raise ServerUnreachableError(f"the upload of {source.name} broke off: {error}") from error

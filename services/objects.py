@@ -11,7 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cluster.storage.client import MISSING_CODES, error_code, make_client, presigned_get, presigned_put
+from cluster.storage.client import MISSING_CODES, error_code, make_client, presigned_get, presigned_part, presigned_put
 from cluster.storage.settings import S3Settings
 from services.errors import NotFoundError, UnavailableError
 
@@ -51,6 +51,26 @@ class Objects:
         """Where to put an object."""
         url = await _off_loop(presigned_put, self._client, self.bucket, key, life_s)
         return SignedUrl("PUT", url, _expiry(life_s))
+
+    async def begin_parts(self, key: str) -> str:
+        """Begin an upload in parts; its id."""
+        answer = await _off_loop(self._client.create_multipart_upload, Bucket=self.bucket, Key=key)
+        return str(answer["UploadId"])
+
+    async def sign_parts(self, key: str, upload_id: str, count: int, life_s: int) -> list[SignedUrl]:
+        """Where to put each part, the first one first."""
+
+        def sign() -> list[str]:
+            return [presigned_part(self._client, self.bucket, key, upload_id, n, life_s) for n in range(1, count + 1)]
+
+        return [SignedUrl("PUT", url, _expiry(life_s)) for url in await _off_loop(sign)]
+
+    async def join_parts(self, key: str, upload_id: str, count: int) -> list[int]:
+        """Make an object of the parts that were put, if all are there; the numbers of those that are missing.
+
+        An upload that was joined before misses nothing.
+        """
+        return await _off_loop(self._join_parts, key, upload_id, count)
 
     async def sign_get(self, key: str, life_s: int, file_name: str) -> SignedUrl:
         """Where to get an object; browsers save it under `file_name`."""
@@ -101,6 +121,21 @@ class Objects:
             return next((bytes(line) for line in body.iter_lines(chunk_size=2**18) if is_it(line)), None)
         finally:
             body.close()
+
+    def _join_parts(self, key: str, upload_id: str, count: int) -> list[int]:
+        same = {"Bucket": self.bucket, "Key": key, "UploadId": upload_id}
+        try:
+            pages = self._client.get_paginator("list_parts").paginate(**same)
+            tags = {part["PartNumber"]: part["ETag"] for page in pages for part in page.get("Parts") or ()}
+            missing = [number for number in range(1, count + 1) if number not in tags]
+            if not missing:
+                parts = [{"PartNumber": number, "ETag": tags[number]} for number in range(1, count + 1)]
+                self._client.complete_multipart_upload(**same, MultipartUpload={"Parts": parts})
+        except ClientError as error:
+            if error_code(error) == "NoSuchUpload":
+                return []
+            raise
+        return missing
 
     def _read(self, parameters: dict[str, Any]) -> bytes:
         body = self._client.get_object(**parameters)["Body"]

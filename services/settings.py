@@ -77,8 +77,10 @@ class Settings(BaseModel):
 
     max_json_bytes: PositiveInt = MIB
     """`LIM_MAX_JSON_BYTES`: largest JSON body, in bytes."""
-    max_upload_bytes: PositiveInt = 5 * 1024 * MIB
+    max_upload_bytes: PositiveInt = 20 * 1024 * MIB
     """`LIM_MAX_UPLOAD_BYTES`: largest uploaded file, in bytes."""
+    upload_part_bytes: Annotated[int, Field(ge=5 * MIB, le=5 * 1024 * MIB)] = 256 * MIB
+    """`LIM_UPLOAD_PART_BYTES`: larger files are uploaded in parts of this size, in bytes."""
     max_upload_files: PositiveInt = 16
     """`LIM_MAX_UPLOAD_FILES`: most files in one upload."""
     import_s: PositiveInt = 3600

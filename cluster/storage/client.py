@@ -7,8 +7,8 @@ from typing import Any, Final
 from cluster.errors import ObjectStorageError, StorageSettingsError
 from cluster.storage.settings import S3Settings
 
-MISSING_CODES: Final = frozenset({"404", "NoSuchKey", "NotFound"})
-"""Error codes by which S3 servers say that there is no such object."""
+MISSING_CODES: Final = frozenset({"404", "NoSuchKey", "NoSuchUpload", "NotFound"})
+"""Error codes by which S3 servers say that there is no such object or upload."""
 _EXISTS_CODES: Final = frozenset({"BucketAlreadyOwnedByYou", "BucketAlreadyExists"})
 
 
@@ -93,6 +93,12 @@ def presigned_put(client: Any, bucket: str, key: str, life_s: int) -> str:
             "put_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=life_s, HttpMethod="PUT"
         )
     )
+
+
+def presigned_part(client: Any, bucket: str, key: str, upload_id: str, number: int, life_s: int) -> str:
+    """Where anybody who has the address may put a part of an object that is uploaded in parts."""
+    parameters = {"Bucket": bucket, "Key": key, "UploadId": upload_id, "PartNumber": number}
+    return str(client.generate_presigned_url("upload_part", Params=parameters, ExpiresIn=life_s, HttpMethod="PUT"))
 
 
 def presigned_get(client: Any, bucket: str, key: str, life_s: int, file_name: str | None = None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import random
 import threading
@@ -144,6 +145,27 @@ class S3RunStore:
         # One at a time: servers differ in the checksum that they want with a list of keys.
         for key in self.list(prefix):
             self._delete(key)
+
+    def abandon_uploads(self) -> None:
+        """Give up every upload in parts that was begun here and never finished; its parts go with it.
+
+        Raises:
+            ObjectStorageError: the store refuses or does not answer.
+        """
+        below = f"{self.prefix}/" if self.prefix else ""
+
+        def begun() -> list[tuple[str, str]]:
+            pages = self._client.get_paginator("list_multipart_uploads").paginate(Bucket=self.bucket, Prefix=below)
+            return [(each["Key"], each["UploadId"]) for page in pages for each in page.get("Uploads") or ()]
+
+        for key, upload_id in self._with_retries("list uploads", begun):
+            with contextlib.suppress(ObjectNotFoundError):  # finished or given up meanwhile
+                self._with_retries(
+                    f"abandon {key!r}",
+                    functools.partial(
+                        self._client.abort_multipart_upload, Bucket=self.bucket, Key=key, UploadId=upload_id
+                    ),
+                )
 
     def _delete(self, key: str) -> None:
         full = self._full(key)

@@ -167,13 +167,32 @@ def status_of(dataset: Dataset) -> DatasetStatus:
     return cast(DatasetStatus, dataset.status)
 
 
+class PartOut(BaseModel):
+    """Where to put a part of a file."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    number: int
+    """Counts from 1."""
+    start: int
+    """Its first byte in the file."""
+    size: int
+    """Bytes."""
+    url: str
+
+
 class UploadOut(BaseModel):
-    """Where to put a file."""
+    """Where to put a file: as a whole, or in parts."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     name: str
     method: str
-    url: str
+    url: str | None
+    """Unset: it is large, and each of its `parts` has an address."""
     headers: dict[str, str]
+    parts: list[PartOut] = []
+    """Of a large file: put each by itself, in any order, several at once, and again if one breaks off."""
     expires_at: datetime
 
 

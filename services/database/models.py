@@ -278,6 +278,10 @@ class Upload(Row, Base):
     size: Mapped[int] = mapped_column(BigInteger)
     key: Mapped[str]
     """Object key in the platform's bucket; never made from the client's name."""
+    multipart_id: Mapped[str | None]
+    """The object store's name of an upload in parts; None: it comes in one piece."""
+    part_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    """Size of each of those but the last."""
     expires_at: Mapped[datetime]
 
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from sqlalchemy import func, select, update
 
-from engine.storage import RunStore
+from cluster.storage.run_store import S3RunStore
 from services.database.engine import Sessions, open_session
 from services.database.models import Dataset, DatasetVersion, Upload
 from services.datasets.processing import Outcome
@@ -23,7 +23,7 @@ from services.settings import Settings
 
 Process = Callable[[Order], Awaitable[Outcome]]
 """Runs `services.datasets.processing.process` somewhere; raises when that somewhere dies."""
-Store = Callable[[str], RunStore]
+Store = Callable[[str], S3RunStore]
 """The files below a prefix of the platform's bucket."""
 
 _AT_ONCE: Final = 2
@@ -64,7 +64,7 @@ class DatasetQueue:
         if time.monotonic() >= self._expire_at:
             self._expire_at = time.monotonic() + _EXPIRE_EVERY_S
             for dataset_id in await self._expired():
-                await asyncio.to_thread(self._store(upload_prefix(dataset_id)).delete, "")
+                await self._remove_uploads(dataset_id)
         for dataset_id in waiting:
             if len(self._running) >= _AT_ONCE:
                 break
@@ -160,11 +160,16 @@ class DatasetQueue:
                 )
             await session.commit()
         if outcome.version is not None:
-            await asyncio.to_thread(self._store(upload_prefix(dataset_id)).delete, "")
+            await self._remove_uploads(dataset_id)
 
     async def _purge(self, dataset_id: uuid.UUID) -> None:
-        for prefix in (upload_prefix(dataset_id), f"datasets/{dataset_id}"):
-            await asyncio.to_thread(self._store(prefix).delete, "")
+        await self._remove_uploads(dataset_id)
+        await asyncio.to_thread(self._store(f"datasets/{dataset_id}").delete, "")
         async with open_session(self._sessions) as session:
             await session.execute(update(Dataset).where(Dataset.id == dataset_id).values(purged=True))
             await session.commit()
+
+    async def _remove_uploads(self, dataset_id: uuid.UUID) -> None:
+        uploads = self._store(upload_prefix(dataset_id))
+        await asyncio.to_thread(uploads.delete, "")
+        await asyncio.to_thread(uploads.abandon_uploads)

@@ -23,6 +23,7 @@ from services.objects import Objects
 from services.projects.requests import check_project
 from services.settings import Settings
 
+_MOST_SHOWN: Final = 20
 COMPLETABLE: Final = frozenset({"pending", "error"})
 """States in which uploads can be declared complete; in the others they were already."""
 
@@ -134,6 +135,9 @@ async def complete(sessions: Sessions, objects: Objects, user_id: uuid.UUID, dat
             return dataset
         uploads = await uploads_of(session, dataset_id)
     # No connection is held while the object store is asked.
+    faults = [fault for upload in uploads if (fault := await _joined(objects, upload)) is not None]
+    if faults:
+        raise ConflictError("Not every declared part is there; see errors.", code="upload_incomplete", faults=faults)
     sizes = await asyncio.gather(*(objects.size(upload.key) for upload in uploads))
     faults = [
         fault for upload, size in zip(uploads, sizes, strict=True) if (fault := _upload_fault(upload, size)) is not None
@@ -178,6 +182,30 @@ def upload_prefix(dataset_id: uuid.UUID) -> str:
 def version_prefix(dataset_id: uuid.UUID, number: int) -> str:
     """Where a dataset version is, in the platform's bucket."""
     return f"datasets/{dataset_id}/v{number}"
+
+
+def part_count(upload: Upload) -> int:
+    """In how many parts a file comes."""
+    return -(-upload.size // upload.part_bytes) if upload.part_bytes else 1
+
+
+async def begin_parts(objects: Objects, upload: Upload, part_bytes: int) -> None:
+    """Let a file that is larger than a part come in parts; not committed."""
+    if upload.size > part_bytes:
+        upload.part_bytes = part_bytes
+        upload.multipart_id = await objects.begin_parts(upload.key)
+
+
+async def _joined(objects: Objects, upload: Upload) -> Fault | None:
+    if upload.multipart_id is None:
+        return None
+    missing = await objects.join_parts(upload.key, upload.multipart_id, part_count(upload))
+    if not missing:
+        return None
+    shown = ", ".join(map(str, missing[:_MOST_SHOWN])) + (", ..." if len(missing) > _MOST_SHOWN else "")
+    return Fault(
+        f"source.files.{upload.position}", f"{upload.name} lacks {len(missing)} of {part_count(upload)} parts: {shown}"
+    )
 
 
 def _upload_fault(upload: Upload, size: int | None) -> Fault | None:

@@ -18,7 +18,6 @@ import ray
 
 from cluster.storage.client import make_client
 from cluster.storage.run_store import S3RunStore
-from engine.storage import RunStore
 from services.database.engine import create_engine, create_sessions, open_session
 from services.database.heartbeats import beat
 from services.database.housekeeping import sweep
@@ -66,7 +65,7 @@ class Hub:
         self._sessions = create_sessions(self._engine)
         client = make_client(settings.s3)
 
-        def store(prefix: str) -> RunStore:
+        def store(prefix: str) -> S3RunStore:
             return S3RunStore(client, settings.s3.bucket, prefix, patience_s=_PATIENCE_S)
 
         control = RayJobs({**settings.s3.environment(), "LIM_HOME": str(settings.home)}, command)

@@ -20,6 +20,7 @@ from services.api.dataset_models import (
     DrawnOut,
     ItemOut,
     NewDatasetOut,
+    PartOut,
     PreviewOut,
     ReportOut,
     S3SourceBody,
@@ -72,6 +73,8 @@ async def create_dataset(
             project_id=body.project_id,
         )
     uploads = await requests.uploads_of(session, dataset.id) if dataset.status in requests.COMPLETABLE else []
+    for upload in uploads if earlier is None else []:
+        await requests.begin_parts(services.objects, upload, services.settings.upload_part_bytes)
     signed = [await _upload_out(services, upload) for upload in uploads]
     await session.commit()
     return NewDatasetOut(dataset=await _out(session, dataset), uploads=signed)
@@ -221,8 +224,19 @@ async def _ready_version(session: AsyncSession, user_id: uuid.UUID, dataset_id: 
 
 
 async def _upload_out(services: Services, upload: Upload) -> UploadOut:
-    signed = await services.objects.sign_put(upload.key, services.settings.upload_url_s)
-    return UploadOut(name=upload.name, method=signed.method, url=signed.url, headers={}, expires_at=signed.expires_at)
+    life_s = services.settings.upload_url_s
+    if upload.multipart_id is None or upload.part_bytes is None:
+        signed = await services.objects.sign_put(upload.key, life_s)
+        whole = {"url": signed.url, "expires_at": signed.expires_at}
+        return UploadOut(name=upload.name, method=signed.method, headers={}, **whole)
+    count, size = requests.part_count(upload), upload.part_bytes
+    addresses = await services.objects.sign_parts(upload.key, upload.multipart_id, count, life_s)
+    parts = [
+        PartOut(number=n + 1, start=n * size, size=min(size, upload.size - n * size), url=address.url)
+        for n, address in enumerate(addresses)
+    ]
+    expires_at = addresses[0].expires_at
+    return UploadOut(name=upload.name, method="PUT", url=None, headers={}, parts=parts, expires_at=expires_at)
 
 
 async def _drawn_out(services: Services, prefix: str, name: str) -> DrawnOut | None:

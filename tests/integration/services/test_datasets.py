@@ -17,7 +17,6 @@ from sqlalchemy import update
 
 from cluster.storage.client import make_client
 from cluster.storage.run_store import S3RunStore
-from engine.storage import RunStore
 from services.api.context import Services
 from services.database.engine import open_session
 from services.database.models import Dataset, Upload
@@ -29,7 +28,7 @@ from tests.integration.services import rows
 from tests.integration.services.recordings import archive, good, silence, tar_gz, tone
 from tests.integration.services.visitors import Visitor, paths_of
 
-Store = Callable[[str], RunStore]
+Store = Callable[[str], S3RunStore]
 
 
 @pytest.fixture
