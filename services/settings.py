@@ -15,6 +15,7 @@ from pydantic import (
     ConfigDict,
     Field,
     NonNegativeFloat,
+    NonNegativeInt,
     PositiveFloat,
     PositiveInt,
     SecretStr,
@@ -101,6 +102,9 @@ class Settings(BaseModel):
     """`LIM_MAX_RUNNING_JOBS_PER_USER`: jobs of one user that run at once; unset: as many as there is room for."""
     max_unfinished_jobs_per_user: PositiveInt = 5000
     """`LIM_MAX_UNFINISHED_JOBS_PER_USER`: jobs of one user that are queued or run before another is refused."""
+    keep_checkpoints_s: NonNegativeInt = 7 * 86400
+    """`LIM_KEEP_CHECKPOINTS_S`: how long the checkpoints of a job are kept after it has succeeded, in seconds. Those of
+    jobs that were stopped or failed stay, because they can be resumed."""
     cpu_hour_price: NonNegativeFloat = 0.0
     """`LIM_CPU_HOUR_PRICE`: what an hour of a CPU costs; 0: not told."""
     gpu_hour_price: NonNegativeFloat = 0.0

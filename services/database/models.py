@@ -349,6 +349,8 @@ class Job(Row, Base):
     """Seconds that its drivers ran, without the one that runs now."""
     metered_since: Mapped[datetime | None]
     """When the driver that runs now was first seen to run."""
+    checkpoints_removed: Mapped[bool] = mapped_column(server_default="false")
+    """Whether it succeeded so long ago that only what it made was kept."""
     queued_at: Mapped[datetime] = mapped_column(server_default=func.now())
     started_at: Mapped[datetime | None]
     stop_requested_at: Mapped[datetime | None]

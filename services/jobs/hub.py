@@ -29,6 +29,7 @@ from services.datasets.sources import Imports, Order
 from services.errors import HubError
 from services.jobs.intake import take_events
 from services.jobs.reconciler import Capacity, Reconciler, Runs
+from services.jobs.retention import prune
 from services.jobs.submission import PROJECT_ROOT, RayJobs
 from services.observability import metrics
 from services.observability.logs import configure
@@ -69,7 +70,8 @@ class Hub:
             return S3RunStore(client, settings.s3.bucket, prefix, patience_s=_PATIENCE_S)
 
         control = RayJobs({**settings.s3.environment(), "LIM_HOME": str(settings.home)}, command)
-        self._reconciler = Reconciler(settings, self._sessions, Runs(settings.s3.bucket, store), control, _capacity)
+        self._runs = Runs(settings.s3.bucket, store)
+        self._reconciler = Reconciler(settings, self._sessions, self._runs, control, _capacity)
         self._datasets = DatasetQueue(settings, self._sessions, self._process, store)
         self._beat_at: dict[str, float] = {}
         self._sweep_at = time.monotonic() + _SWEEP_S
@@ -129,6 +131,7 @@ class Hub:
         if time.monotonic() >= self._sweep_at:
             self._sweep_at = time.monotonic() + _SWEEP_S
             await sweep(self._sessions, self._settings)
+            await prune(self._sessions, self._settings, self._runs)
 
     async def _process(self, order: Order) -> Outcome:
         """Ingest in a worker process of its own: what a hostile file breaks there is not the hub."""

@@ -1,0 +1,40 @@
+"""Removes what ended runs no longer need: a job that has succeeded is never resumed, so that its checkpoints only cost."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from sqlalchemy import select, update
+
+from services.database.engine import Sessions, open_session
+from services.database.models import Job
+from services.jobs.reconciler import Runs
+from services.settings import Settings
+
+CHECKPOINTS: Final = "checkpoints"
+_MOST_AT_ONCE: Final = 50
+
+
+async def prune(sessions: Sessions, settings: Settings, runs: Runs) -> int:
+    """Remove the checkpoints of jobs that succeeded long enough ago; of how many jobs.
+
+    Adapter, figures, curves and logs stay.
+    """
+    before = datetime.now(UTC) - timedelta(seconds=settings.keep_checkpoints_s)
+    query = (
+        select(Job.id)
+        .where(Job.status == "succeeded", Job.finished_at < before, Job.checkpoints_removed.is_(False))
+        .order_by(Job.finished_at)
+        .limit(_MOST_AT_ONCE)
+    )
+    async with open_session(sessions) as session:
+        ended = (await session.scalars(query)).all()
+    for job_id in ended:
+        await asyncio.to_thread(runs.of(job_id).delete, CHECKPOINTS)
+        async with open_session(sessions) as session:
+            kept = {"checkpoints_removed": True, "updated_at": Job.updated_at}  # to its user nothing has changed
+            await session.execute(update(Job).where(Job.id == job_id).values(**kept))
+            await session.commit()
+    return len(ended)
