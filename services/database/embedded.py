@@ -10,6 +10,7 @@ import asyncio
 import fcntl
 import json
 import os
+import shutil
 import subprocess
 import warnings
 from collections.abc import Coroutine, Iterator
@@ -50,10 +51,8 @@ class EmbeddedPostgres:
         home.mkdir(parents=True, exist_ok=True)
         with _locked(home):
             data = (home / "postgres").resolve()
-            data.mkdir(exist_ok=True)
-            server = _server(data)
             owner = _living_owner(home)
-            _start(server)
+            server = _start(data)
             owned = owner is None
             if owned:
                 _write_owner(home)
@@ -105,18 +104,45 @@ def _server(data: Path) -> PostgresServer:
     return PostgresServer(data, cleanup_mode=None)
 
 
-def _start(server: PostgresServer) -> None:
-    for attempt in range(_START_ATTEMPTS):
+def _start(data: Path) -> PostgresServer:
+    if data.is_dir() and not (data / "PG_VERSION").is_file() and any(data.iterdir()):
+        raise EmbeddedServiceError(
+            f"{data} holds something that is no database; move it away, or set LIM_HOME to another folder"
+        )
+    log = data / "log"
+    for attempt in range(1, _START_ATTEMPTS + 1):
         try:
+            _make_cluster(data)
+            server = _server(data)
+            log = server.log
             server.start()
-            return
         except (subprocess.SubprocessError, OSError, AssertionError) as error:
-            if attempt == _START_ATTEMPTS - 1:
-                log = server.log.read_text(errors="replace")[-2000:] if server.log.exists() else "(no log)"
-                raise EmbeddedServiceError(
-                    f"PostgreSQL under {server.pgdata} does not start: {error}. The end of its log:\n{log}\n"
-                    "Set DATABASE_URL to use another server."
-                ) from error
+            if attempt < _START_ATTEMPTS:
+                continue
+            told = log.read_text(errors="replace")[-2000:] if log.exists() else "(no log)"
+            raise EmbeddedServiceError(
+                f"PostgreSQL under {data} does not start: {error}. The end of its log:\n{told}\n"
+                "Set DATABASE_URL to use another server."
+            ) from error
+        else:
+            return server
+    raise AssertionError("unreachable")
+
+
+def _make_cluster(data: Path) -> None:
+    """Make the files of a server that never ran: all of them, or none.
+
+    What makes them may be killed in the middle, and no server starts on what it leaves.
+    """
+    if (data / "PG_VERSION").is_file():
+        return
+    draft = data.with_name(f"{data.name}.draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir()
+    _server(draft).ensure_pgdata_inited()
+    if data.is_dir():
+        data.rmdir()  # an empty one
+    draft.rename(data)
 
 
 async def _ensure_database(socket_dir: str, database: str) -> None:

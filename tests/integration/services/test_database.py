@@ -9,6 +9,7 @@ from pathlib import Path
 
 import asyncpg
 import psutil
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, text
@@ -17,6 +18,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from services.database import migrate
 from services.database.embedded import EmbeddedPostgres
 from services.database.models import Base
+from services.errors import EmbeddedServiceError
 
 
 async def test_models_and_migrations_agree(postgres: EmbeddedPostgres) -> None:
@@ -92,6 +94,27 @@ def test_the_server_of_a_killed_owner_gets_a_new_one(tmp_path: Path) -> None:
     assert heir.owned
     heir.stop()
     assert not (tmp_path / "postgres" / "postmaster.pid").exists()
+
+
+def test_what_a_killed_first_start_left_is_made_anew(tmp_path: Path) -> None:
+    draft = tmp_path / "postgres.draft"
+    draft.mkdir()
+    # As PostgreSQL's initdb leaves it: the bootstrap process has a negative number, and the file too few lines.
+    (draft / "PG_VERSION").write_text("16\n")
+    (draft / "postmaster.pid").write_text(f"-99999\n{draft}\n1795328050\n5432\n\n\n  3506179    491570\n")
+    (tmp_path / "postgres").mkdir()
+    with EmbeddedPostgres.start(tmp_path) as server:
+        assert server.owned
+        assert (tmp_path / "postgres" / "PG_VERSION").is_file()
+    assert not draft.exists()
+
+
+def test_a_folder_with_something_else_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "postgres").mkdir()
+    (tmp_path / "postgres" / "letter.txt").write_text("mine")
+    with pytest.raises(EmbeddedServiceError, match="postgres holds something that is no database; move it away"):
+        EmbeddedPostgres.start(tmp_path)
+    assert (tmp_path / "postgres" / "letter.txt").read_text() == "mine"
 
 
 async def test_the_embedded_server_keeps_its_data(tmp_path: Path) -> None:
