@@ -158,7 +158,11 @@ class S3RunStore:
             pages = self._client.get_paginator("list_multipart_uploads").paginate(Bucket=self.bucket, Prefix=below)
             return [(each["Key"], each["UploadId"]) for page in pages for each in page.get("Uploads") or ()]
 
-        for key, upload_id in self._with_retries("list uploads", begun):
+        try:
+            uploads = self._with_retries("list uploads", begun)
+        except ObjectNotFoundError:
+            return  # how some servers say that none was ever begun in the bucket
+        for key, upload_id in uploads:
             with contextlib.suppress(ObjectNotFoundError):  # finished or given up meanwhile
                 self._with_retries(
                     f"abandon {key!r}",

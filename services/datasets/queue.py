@@ -172,4 +172,8 @@ class DatasetQueue:
     async def _remove_uploads(self, dataset_id: uuid.UUID) -> None:
         uploads = self._store(upload_prefix(dataset_id))
         await asyncio.to_thread(uploads.delete, "")
-        await asyncio.to_thread(uploads.abandon_uploads)
+        in_parts = select(Upload.id).where(Upload.dataset_id == dataset_id, Upload.multipart_id.is_not(None)).limit(1)
+        async with open_session(self._sessions) as session:
+            came_in_parts = await session.scalar(in_parts) is not None
+        if came_in_parts:
+            await asyncio.to_thread(uploads.abandon_uploads)

@@ -43,7 +43,7 @@ from services.projects.requests import check_project
 router = APIRouter(prefix="/datasets", tags=["datasets"])
 
 
-@router.post("", status_code=201, responses=problems(400, 401, 413, 415, 422, 503))
+@router.post("", status_code=201, responses=problems(400, 401, 404, 413, 415, 422, 503))
 async def create_dataset(
     body: DatasetBody,
     request: Request,

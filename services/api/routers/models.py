@@ -93,7 +93,7 @@ async def read_model(_: CurrentUser, session: SessionDep, model_id: ModelId) -> 
     return ModelOut.model_validate(await catalogue.find_model(session, model_id))
 
 
-@router.post("", status_code=201, responses=problems(400, 401, 403, 409, 413, 415, 422, 503))
+@router.post("", status_code=201, responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 503))
 async def add_model(
     body: ModelCard,
     request: Request,

@@ -49,7 +49,7 @@ class ProjectOut(BaseModel):
     updated_at: datetime
 
 
-@router.post("", status_code=201, responses=problems(400, 401, 413, 415, 422, 503))
+@router.post("", status_code=201, responses=problems(400, 401, 404, 413, 415, 422, 503))
 async def create_project(
     body: ProjectBody,
     request: Request,

@@ -131,7 +131,7 @@ async def set_password(
     )
 
 
-@router.post("/me/api-keys", status_code=201, responses=problems(400, 401, 403, 409, 413, 415, 422, 503))
+@router.post("/me/api-keys", status_code=201, responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 503))
 async def create_api_key(
     body: ApiKeyBody,
     request: Request,

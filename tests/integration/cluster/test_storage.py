@@ -194,6 +194,18 @@ def test_a_selection_comes_from_the_store_and_a_missing_part_is_named(s3: Embedd
     }
 
 
+def test_uploads_in_parts_are_abandoned_below_a_prefix_alone(own_home: Path) -> None:
+    with EmbeddedS3.start(own_home) as server:
+        mine = S3RunStore.at("s3://less-is-more/uploads/mine", server.settings)
+        mine.abandon_uploads()  # in a bucket in which none was ever begun
+        client = make_client(server.settings)
+        for key in ("uploads/mine/a", "uploads/mine/b", "uploads/mine-too/c"):
+            client.create_multipart_upload(Bucket="less-is-more", Key=key)
+        mine.abandon_uploads()
+        left = client.list_multipart_uploads(Bucket="less-is-more").get("Uploads")
+        assert [each["Key"] for each in left] == ["uploads/mine-too/c"]
+
+
 def _put_model(s3: EmbeddedS3, uri: str, folder: Path) -> S3RunStore:
     store = S3RunStore.at(uri, s3.settings)
     for path in folder.iterdir():
