@@ -1,12 +1,14 @@
-"""What `python -m cluster.train` takes: a model, data, a training config, and where it runs."""
+"""What `python -m cluster.train` and `cluster.evaluate` take: a model, data, a training config, and where it runs."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic_core import PydanticCustomError
 
 from engine.config.base import Config
+from engine.config.measurement import MeasurementConfig
 from engine.config.training import TrainingConfig
 
 RunName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")]
@@ -49,3 +51,34 @@ class RunConfig(Config):
     """Where it runs."""
     storage: StorageAddress | None = None
     """Where the run's files go; unset: `s3://$LIM_BUCKET/runs/<name>`."""
+
+
+class EvaluationRunConfig(Config):
+    """One evaluation on the cluster."""
+
+    name: RunName
+    """Name of the evaluation; its files are kept under it."""
+    model: str = "whisper-pico"
+    """The base: id in the catalogue, a folder, a hub id, or `s3://bucket/prefix`."""
+    adapter: str | None = None
+    """Folder or `s3://bucket/prefix` of an adapter of that base; unset: the model itself is measured."""
+    data: str
+    """A dataset version (folder or `s3://bucket/prefix` with `manifest.jsonl`), or a folder or an archive of recordings."""
+    training: TrainingConfig
+    """What it was trained with: how the base is kept, the audio context, how the data were divided."""
+    measurement: MeasurementConfig = MeasurementConfig()
+    """What is measured."""
+    resources: ResourcesConfig = ResourcesConfig()
+    """Where it runs; one worker."""
+    storage: StorageAddress | None = None
+    """Where its files go; unset: `s3://$LIM_BUCKET/evaluations/<name>`."""
+
+    @model_validator(mode="after")
+    def _one_worker(self) -> EvaluationRunConfig:
+        if self.resources.num_workers != 1:
+            raise PydanticCustomError(
+                "workers",
+                "resources.num_workers is {count}; an evaluation takes one worker",
+                {"count": self.resources.num_workers},
+            )
+        return self

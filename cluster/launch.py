@@ -18,7 +18,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from cluster.config import RunConfig
+from cluster.config import EvaluationRunConfig, RunConfig
 from cluster.errors import ClusterError, InfeasibleError, RefusedError, RunFailedError, StorageSettingsError
 from engine.errors import ConfigError, EngineError, Fault, ObjectNotFoundError, StorageError
 
@@ -269,7 +269,9 @@ def _last_reason(error: BaseException) -> str:
 # ---- runs that were begun before --------------------------------------------------------------------------
 
 
-def check_same_run(store: S3RunStore, config: RunConfig | SelectionRunConfig, fields: Sequence[str]) -> None:
+def check_same_run(
+    store: S3RunStore, config: RunConfig | SelectionRunConfig | EvaluationRunConfig, fields: Sequence[str]
+) -> None:
     """Let pass a run that is new, or the same as before in these fields of its config."""
     try:
         before = json.loads(store.get_bytes(CONFIG_KEY))

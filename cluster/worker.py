@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from cluster.config import RunConfig
+from cluster.config import ResourcesConfig, RunConfig
 from cluster.errors import ClusterError, ObjectStorageError
 from cluster.event_relay import EventRelay
 from cluster.stop_flag import StopFlag
@@ -87,7 +87,7 @@ def run(assignment: Assignment, place: Place, stage: Callable[..., RunResult] | 
         place: this worker.
         stage: `engine.finetune.finetune`; tests give another.
     """
-    prepare_process(assignment.config, place)
+    prepare_process(assignment.config.resources, place)
     storage = replace(assignment.storage, home=usable_home(assignment.storage.home))
     store = S3RunStore.at(assignment.uri, storage)
     if read_failure(store, assignment.attempt) is not None:
@@ -131,9 +131,8 @@ def run(assignment: Assignment, place: Place, stage: Callable[..., RunResult] | 
             return None
 
 
-def prepare_process(config: RunConfig, place: Place) -> None:
+def prepare_process(resources: ResourcesConfig, place: Place) -> None:
     """Threads and devices of this process; before torch is imported, because it reads them then."""
-    resources = config.resources
     threads = resources.threads_per_worker or compute_threads(place.workers_here)
     # Ray sets as many as CPUs are reserved, which says nothing about how many there are.
     os.environ["OMP_NUM_THREADS"] = str(threads)

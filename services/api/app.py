@@ -25,6 +25,7 @@ from services.api.routers import (
     health,
     jobs,
     models,
+    pipelines,
     projects,
     schemas,
     users,
@@ -56,7 +57,7 @@ def create_app_on(services: Services) -> FastAPI:
     )
     app.state.services = services
     api = APIRouter(prefix=API_PREFIX, dependencies=[Depends(check_text)])
-    for module in (auth, users, projects, models, schemas, datasets, jobs, adapters, estimates, cluster):
+    for module in (auth, users, projects, models, schemas, datasets, jobs, pipelines, adapters, estimates, cluster):
         api.include_router(module.router)
     app.include_router(api)
     app.include_router(health.router)

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from cluster.config import RunConfig
+from cluster.config import EvaluationRunConfig, RunConfig
 from cluster.selection.config import SelectionRunConfig
 from engine.config.base import apply_overrides, parse, read_yaml
 from engine.config.selection import SelectionConfig
@@ -27,6 +27,8 @@ class Kind(StrEnum):
     """Which segments to train on (`lim data select`)."""
     SELECTION_RUN = "selection-run"
     """A selection on the cluster (`python -m cluster.select`, `ray job submit`)."""
+    EVALUATION_RUN = "evaluation-run"
+    """An evaluation on the cluster (`python -m cluster.evaluate`, `ray job submit`)."""
 
 
 MODELS: Mapping[Kind, type[BaseModel]] = {
@@ -34,19 +36,23 @@ MODELS: Mapping[Kind, type[BaseModel]] = {
     Kind.TRAINING: TrainingConfig,
     Kind.SELECTION: SelectionConfig,
     Kind.SELECTION_RUN: SelectionRunConfig,
+    Kind.EVALUATION_RUN: EvaluationRunConfig,
 }
 
 _RUN_FIELDS = frozenset(RunConfig.model_fields)
+_EVALUATION_FIELDS = frozenset(EvaluationRunConfig.model_fields) - _RUN_FIELDS
 _SELECTION_FIELDS = frozenset(SelectionConfig.model_fields) - frozenset(TrainingConfig.model_fields)
 
 
 def kind_of(values: Mapping[str, Any]) -> Kind:
-    """A run if any field of a run is there, a selection if any of its own is, else a training config.
+    """A run if any field of a run is there, a selection or an evaluation if any of its own is, else a training config.
 
     What a run selects is somewhere else; a selection on the cluster says it in place.
     """
     if isinstance(values.get("selection"), Mapping):
         return Kind.SELECTION_RUN
+    if _EVALUATION_FIELDS & values.keys():
+        return Kind.EVALUATION_RUN
     if _RUN_FIELDS & values.keys():
         return Kind.RUN
     return Kind.SELECTION if _SELECTION_FIELDS & values.keys() else Kind.TRAINING

@@ -40,6 +40,7 @@ class ConfigKind(StrEnum):
     training = "training"
     selection = "selection"
     selection_run = "selection-run"
+    evaluation_run = "evaluation-run"
 
 
 class Context(StrEnum):

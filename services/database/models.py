@@ -24,10 +24,13 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 DATASET_STATUSES = ("pending", "processing", "ready", "error")
-JOB_TYPES = ("training", "selection")
+JOB_TYPES = ("training", "selection", "evaluation")
 JOB_STATUSES = ("queued", "starting", "running", "stopping", "stopped", "succeeded", "failed")
 ROLES = ("user", "admin")
 MODEL_STATUSES = ("active", "retired")
+PIPELINE_STATUSES = ("running", "stopping", "stopped", "succeeded", "failed")
+STAGE_TYPES = ("ingest", "validate", "select", "train", "evaluate", "compare", "export")
+STAGE_STATUSES = ("waiting", "running", "stopped", "succeeded", "failed")
 EVENT_KINDS = ("status", "metric", "log", "artifact")
 
 
@@ -286,7 +289,7 @@ class Upload(Row, Base):
 
 
 class Job(Row, Base):
-    """A job that trains or selects: what is asked, where it stands, what came out."""
+    """A job that trains, selects or evaluates: what is asked, where it stands, what came out."""
 
     __tablename__ = "jobs"
     __table_args__ = (
@@ -311,13 +314,17 @@ class Job(Row, Base):
     dataset_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("datasets.id"))
     dataset_version: Mapped[int]
     type: Mapped[str] = mapped_column(String(16), server_default="training")
-    """What it does: `training`, or `selection` of what a training is worth doing on."""
+    """What it does: `training`, `selection` of what a training is worth doing on, or `evaluation` of a training."""
     config: Mapped[dict[str, Any]]
     """The resolved training config, defaults included."""
     selection: Mapped[dict[str, Any] | None]
     """Of a selection: how to choose, defaults included."""
     selection_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("jobs.id"))
     """Of a training: the job that selected what it trains on."""
+    measurement: Mapped[dict[str, Any] | None]
+    """Of an evaluation: what is measured, defaults included."""
+    training_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("jobs.id"))
+    """Of an evaluation: the job that trained what it measures."""
     resources: Mapped[dict[str, Any]]
     """Where it runs: workers, CPUs, labels."""
 
@@ -335,6 +342,8 @@ class Job(Row, Base):
     """`result.json` of a finished run."""
     error: Mapped[str | None]
     """Why it failed."""
+    refused: Mapped[bool] = mapped_column(server_default="false")
+    """Whether it failed in a way in which it would fail again: a config or data that do not go together."""
 
     attempt: Mapped[int] = mapped_column(server_default="0")
     """Submissions so far; each has an id of its own."""
@@ -416,3 +425,61 @@ class AdapterVersion(Row, Base):
     notes: Mapped[str] = mapped_column(server_default="")
     lineage: Mapped[dict[str, Any]]
     """Base, data, config, code and result of the job, as they were when it was made."""
+
+
+class Pipeline(Row, Base):
+    """Stages from recordings to a version of an adapter, as one resource."""
+
+    __tablename__ = "pipelines"
+    __table_args__ = (
+        CheckConstraint(_one_of("status", PIPELINE_STATUSES), name="status"),
+        Index(None, "user_id", "created_at", "id"),
+        Index("ix_pipelines_active", "status", postgresql_where=text("status IN ('running', 'stopping')")),
+    )
+
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    project_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("projects.id", ondelete="SET NULL"), index=True)
+    name: Mapped[str] = mapped_column(String(200))
+    dataset_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("datasets.id"))
+    model_id: Mapped[str] = mapped_column(String(200))
+    config: Mapped[dict[str, Any] | None]
+    """The training config of those stages that have none of their own, defaults included."""
+    resources: Mapped[dict[str, Any]]
+    """Where the jobs of those stages run that do not say so themselves."""
+    status: Mapped[str] = mapped_column(String(16))
+    finished_at: Mapped[datetime | None]
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+
+class PipelineStage(Row, Base):
+    """One stage of a pipeline: what it is to do, after what, and where it stands."""
+
+    __tablename__ = "pipeline_stages"
+    __table_args__ = (
+        CheckConstraint(_one_of("type", STAGE_TYPES), name="type"),
+        CheckConstraint(_one_of("status", STAGE_STATUSES), name="status"),
+        UniqueConstraint("pipeline_id", "name"),
+        UniqueConstraint("pipeline_id", "position"),
+    )
+
+    pipeline_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("pipelines.id", ondelete="CASCADE"))
+    position: Mapped[int]
+    name: Mapped[str] = mapped_column(String(40))
+    type: Mapped[str] = mapped_column(String(16))
+    needs: Mapped[list[Any]]
+    """Names of the stages that come before it."""
+    settings: Mapped[dict[str, Any]]
+    """What is particular to its type, defaults included."""
+    retry: Mapped[dict[str, Any]]
+    """How often, and how long after each other, it is tried."""
+    status: Mapped[str] = mapped_column(String(16), server_default="waiting")
+    attempts: Mapped[int] = mapped_column(server_default="0")
+    """Tries since it was last queued by its user."""
+    next_attempt_at: Mapped[datetime | None]
+    """When it is tried again."""
+    job_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("jobs.id"))
+    result: Mapped[dict[str, Any] | None]
+    error: Mapped[str | None]
+    """Why the last try failed."""
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]

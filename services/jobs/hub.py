@@ -33,6 +33,7 @@ from services.jobs.retention import prune
 from services.jobs.submission import PROJECT_ROOT, RayJobs
 from services.observability import metrics
 from services.observability.logs import configure
+from services.pipelines.runner import PipelineRunner
 from services.settings import Settings
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class Hub:
         self._runs = Runs(settings.s3.bucket, store)
         self._reconciler = Reconciler(settings, self._sessions, self._runs, control, _capacity)
         self._datasets = DatasetQueue(settings, self._sessions, self._process, store)
+        self._pipelines = PipelineRunner(settings, self._sessions)
         self._beat_at: dict[str, float] = {}
         self._sweep_at = time.monotonic() + _SWEEP_S
         self._work = Listener(settings.database_url, WORK)
@@ -96,7 +98,12 @@ class Hub:
         return os.getpid()
 
     async def _keep_going(self) -> None:
-        rounds = {"jobs": self._reconciler.round, "datasets": self._datasets.round, "housekeeping": self._sweep}
+        rounds = {
+            "jobs": self._reconciler.round,
+            "datasets": self._datasets.round,
+            "pipelines": self._pipelines.round,
+            "housekeeping": self._sweep,
+        }
         with self._work.subscribed() as changed:
             while True:
                 changed.clear()

@@ -21,6 +21,8 @@ class Verdict:
 
     status: str
     reason: str = ""
+    refused: bool = False
+    """Whether it would end the same way again."""
 
 
 def judge(
@@ -50,7 +52,7 @@ def judge(
     # What a killed driver logged as an error, an earlier one did.
     reason = error_log if error_log and driver.exit_code in _EXCEPTIONS else _reason(driver)
     if driver.exit_code in NOT_WORTH_REPEATING:
-        return Verdict("failed", reason[:_LONGEST_REASON])
+        return Verdict("failed", reason[:_LONGEST_REASON], refused=True)
     if failures + 1 < attempts:
         return Verdict("queued", reason[:_LONGEST_REASON])
     times = "once" if failures == 0 else f"{failures + 1} times"

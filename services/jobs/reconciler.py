@@ -18,12 +18,13 @@ from typing import Any, Final
 
 from sqlalchemy import delete, func, select
 
-from cluster.config import ResourcesConfig, RunConfig
+from cluster.config import EvaluationRunConfig, ResourcesConfig, RunConfig
 from cluster.selection.config import FOLDER as SELECTION_FOLDER
 from cluster.selection.config import SelectionResources, SelectionRunConfig
 from engine.config.base import Config
+from engine.config.measurement import MeasurementConfig
 from engine.config.selection import SelectionConfig
-from engine.config.training import TrainingConfig
+from engine.config.training import LoraFields, TrainingConfig
 from engine.errors import EngineError, ObjectNotFoundError
 from engine.storage import RunStore
 from services.catalogue.sources import run_name
@@ -200,6 +201,7 @@ class Reconciler:
                 job.status = verdict.status
                 job.finished_at = datetime.now(UTC)
                 job.error = str(storable(verdict.reason)) or None
+                job.refused = verdict.refused
                 job.result = storable(result) if result is not None else None
                 if verdict.status == "succeeded":
                     job.progress = 1.0
@@ -311,10 +313,23 @@ class Reconciler:
             return "cluster.select", SelectionRunConfig(
                 selection=chosen, resources=SelectionResources.of(resources), **same
             )
+        if job.type == "evaluation":
+            return "cluster.evaluate", self._evaluation(job, resources, same)
         selection = None
         if job.selection_id is not None:
             selection = f"s3://{self._runs.bucket}/{run_prefix(job.selection_id)}/{SELECTION_FOLDER}"
         return "cluster.train", RunConfig(selection=selection, resources=resources, **same)
+
+    def _evaluation(self, job: Job, resources: ResourcesConfig, same: dict[str, Any]) -> EvaluationRunConfig:
+        """What is measured is an adapter on the base, or the model itself where all of it was trained."""
+        made = f"s3://{self._runs.bucket}/{run_prefix(job.training_id or job.id)}"
+        training: TrainingConfig = same["training"]
+        if isinstance(training.method, LoraFields):
+            same["adapter"] = f"{made}/adapter"
+        else:
+            same["model"] = f"{made}/model"
+        measurement = MeasurementConfig.model_validate(job.measurement)
+        return EvaluationRunConfig(measurement=measurement, resources=resources, **same)
 
 
 def _need(job: Job) -> Capacity:

@@ -10,6 +10,7 @@ from sqlalchemy import Select, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cluster.config import ResourcesConfig
+from engine.config.measurement import MeasurementConfig
 from engine.config.selection import SelectionConfig
 from engine.config.training import TrainingConfig
 from engine.errors import Fault
@@ -85,26 +86,9 @@ async def launch(
     await check_project(session, user_id, project_id)
     model = await usable_model(session, model_id, config.task.type)
     await _check_quota(session, user_id, most_unfinished)
-    dataset = (
-        await session.scalars(
-            select(Dataset)
-            .where(Dataset.id == dataset_id, Dataset.user_id == user_id, Dataset.deleted_at.is_(None))
-            .with_for_update(read=True)  # not deleted before this job is seen
-        )
-    ).one_or_none()
-    if dataset is None:
-        raise NotFoundError("There is no such dataset.", code="dataset_not_found")
-    version = await session.scalar(
-        select(func.max(DatasetVersion.number)).where(DatasetVersion.dataset_id == dataset_id)
-    )
+    dataset, version = await _usable_dataset(session, user_id, dataset_id)
     if selection_id is not None:
         version = await _selected_version(session, user_id, selection_id, dataset_id)
-    if dataset.status != "ready" or version is None:
-        raise ConflictError(
-            f"The dataset is {dataset.status}; a job needs one that is ready.",
-            code="dataset_not_ready",
-            faults=[Fault("dataset_id", f"is {dataset.status}, not ready")],
-        )
     job = Job(
         id=job_id,
         user_id=user_id,
@@ -123,11 +107,108 @@ async def launch(
         budget=dict(budget) if budget else None,
         status="queued",
     )
+    return await _queued(session, job)
+
+
+async def launch_evaluation(
+    session: AsyncSession,
+    user_id: uuid.UUID,
+    job_id: uuid.UUID,
+    *,
+    name: str | None,
+    training_id: uuid.UUID,
+    dataset_id: uuid.UUID | None,
+    measurement: MeasurementConfig,
+    resources: ResourcesConfig,
+    priority: int = 0,
+    project_id: uuid.UUID | None = None,
+    budget: Mapping[str, float] | None = None,
+    most_unfinished: int | None = None,
+) -> Job:
+    """Queue a job that measures what another has trained; not committed.
+
+    Args:
+        session: of the database.
+        user_id: whose job it is.
+        job_id: its id.
+        name: for people; None: made from that of the training.
+        training_id: the job that trained.
+        dataset_id: what to measure on, in its newest version; None: what was trained on, in that version.
+        measurement: what to measure.
+        resources: where it runs.
+        priority: among the user's own queued jobs; higher goes first.
+        project_id: a project of the user that it is put into; None: that of the training.
+        budget: most that it may use before it is stopped.
+        most_unfinished: jobs that the user may have that are not finished.
+
+    Raises:
+        NotFoundError: no such job, dataset or project, or another user's.
+        ConflictError: the job is no training that has succeeded, the dataset is not ready or gone, or the user has too
+            many jobs waiting.
+        InvalidRequestError: more than one worker.
+    """
+    await check_project(session, user_id, project_id)
+    await _check_quota(session, user_id, most_unfinished)
+    training = await find_job(session, user_id, training_id)
+    if training.type != "training" or training.status != "succeeded":
+        raise ConflictError(
+            f"The job is a {training.type} that is {training.status}; measured is a training that has succeeded.",
+            code="job_not_succeeded",
+        )
+    if resources.num_workers != 1:
+        found = f"is {resources.num_workers}; an evaluation takes one worker"
+        raise InvalidRequestError.of([Fault("resources.num_workers", found)])
+    dataset, newest = await _usable_dataset(session, user_id, dataset_id or training.dataset_id)
+    job = Job(
+        id=job_id,
+        user_id=user_id,
+        project_id=project_id or training.project_id,
+        type="evaluation",
+        name=name or f"evaluation of {training.name} on {dataset.name}"[:200],
+        model_id=training.model_id,
+        model_source=training.model_source,
+        dataset_id=dataset.id,
+        dataset_version=newest if dataset_id is not None else training.dataset_version,
+        config=training.config,
+        measurement=measurement.model_dump(mode="json"),
+        training_id=training.id,
+        resources=resources.model_dump(mode="json"),
+        priority=priority,
+        budget=dict(budget) if budget else None,
+        status="queued",
+    )
+    return await _queued(session, job)
+
+
+async def _queued(session: AsyncSession, job: Job) -> Job:
     session.add(job)
     await session.flush()
     await append(session, job, [status_event(job)])
     await notify(session, WORK)
     return job
+
+
+async def _usable_dataset(session: AsyncSession, user_id: uuid.UUID, dataset_id: uuid.UUID) -> tuple[Dataset, int]:
+    """A dataset of the user that is ready, and its newest version; it is not deleted before this is committed."""
+    dataset = (
+        await session.scalars(
+            select(Dataset)
+            .where(Dataset.id == dataset_id, Dataset.user_id == user_id, Dataset.deleted_at.is_(None))
+            .with_for_update(read=True)  # not deleted before the job is seen
+        )
+    ).one_or_none()
+    if dataset is None:
+        raise NotFoundError("There is no such dataset.", code="dataset_not_found")
+    version = await session.scalar(
+        select(func.max(DatasetVersion.number)).where(DatasetVersion.dataset_id == dataset_id)
+    )
+    if dataset.status != "ready" or version is None:
+        raise ConflictError(
+            f"The dataset is {dataset.status}; a job needs one that is ready.",
+            code="dataset_not_ready",
+            faults=[Fault("dataset_id", f"is {dataset.status}, not ready")],
+        )
+    return dataset, version
 
 
 async def request_stop(session: AsyncSession, user_id: uuid.UUID, job_id: uuid.UUID) -> Job:
@@ -137,6 +218,13 @@ async def request_stop(session: AsyncSession, user_id: uuid.UUID, job_id: uuid.U
         NotFoundError: no such job, or another user's.
         ConflictError: it has ended already.
     """
+    job = await stop(session, user_id, job_id)
+    await session.commit()
+    return job
+
+
+async def stop(session: AsyncSession, user_id: uuid.UUID, job_id: uuid.UUID) -> Job:
+    """As `request_stop`; not committed."""
     job = await _lock_owned(session, user_id, job_id)
     if job.status == "stopping":
         return job
@@ -149,7 +237,6 @@ async def request_stop(session: AsyncSession, user_id: uuid.UUID, job_id: uuid.U
         job.finished_at = now
     await append(session, job, [status_event(job, "stop requested")])
     await notify(session, WORK)
-    await session.commit()
     return job
 
 
@@ -160,6 +247,13 @@ async def request_resume(session: AsyncSession, settings: Settings, user_id: uui
         NotFoundError: no such job, or another user's.
         ConflictError: it is neither stopped nor failed, its dataset is gone, or its budget is used up.
     """
+    job = await resume(session, settings, user_id, job_id)
+    await session.commit()
+    return job
+
+
+async def resume(session: AsyncSession, settings: Settings, user_id: uuid.UUID, job_id: uuid.UUID) -> Job:
+    """As `request_resume`; not committed."""
     job = await _lock_owned(session, user_id, job_id)
     if job.status not in RESUMABLE:
         raise ConflictError(
@@ -179,7 +273,6 @@ async def request_resume(session: AsyncSession, settings: Settings, user_id: uui
     job.queued_at = datetime.now(UTC)
     await append(session, job, [status_event(job, "resumed")])
     await notify(session, WORK)
-    await session.commit()
     return job
 
 
@@ -187,6 +280,7 @@ def requeue(job: Job) -> None:
     """Make a job ready to be submitted again."""
     job.status = "queued"
     job.error = None
+    job.refused = False
     job.result = None
     job.phase = None
     job.submission_id = None

@@ -14,10 +14,10 @@ from engine.config.training import TrainingConfig
 from engine.memory.architecture import Architecture, architecture_of
 from engine.memory.first_order import Part, changes, peak_memory, trainable_parameters
 from services.api.body import Body
-from services.api.config_faults import CheckedTrainingConfig
 from services.api.dependencies import CurrentUser, SessionDep, SettingsDep
 from services.api.problems import problems
 from services.catalogue.models import card_of, usable_model
+from services.config_faults import CheckedTrainingConfig
 from services.datasets.requests import find_dataset, newest_versions
 from services.errors import ConflictError
 from services.estimates.amount import Pool, amount

@@ -1,4 +1,4 @@
-"""Jobs that train or select: launch, follow, stop, resume, and what they made."""
+"""Jobs that train, select or evaluate: launch, follow, stop, resume, and what they made."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cluster.config import ResourcesConfig
+from engine.config.measurement import MeasurementConfig
 from engine.config.selection import SelectionConfig
 from engine.errors import Fault
 from services.api.body import Body
-from services.api.config_faults import CheckedSelectionConfig, CheckedTrainingConfig
 from services.api.dependencies import CurrentUser, ServicesDep, SessionDep, SettingsDep
 from services.api.event_stream import event_data, stream_events
 from services.api.idempotency import IdempotencyHeader, claim, fingerprint
 from services.api.paging import Cursor, Limit, Page, Search, matches, newest_first, read_number_cursor, write_cursor
 from services.api.problems import problems
+from services.config_faults import CheckedSelectionConfig, CheckedTrainingConfig
 from services.database.engine import open_session
 from services.database.models import Artifact, Job, JobEvent
 from services.errors import InvalidRequestError
@@ -34,7 +35,7 @@ from services.settings import Settings
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
 JobStatus = Literal["queued", "starting", "running", "stopping", "stopped", "succeeded", "failed"]
-JobType = Literal["training", "selection"]
+JobType = Literal["training", "selection", "evaluation"]
 EventLimit = Annotated[int, Query(ge=1, le=1000, description="Most items in a page")]
 
 
@@ -74,7 +75,7 @@ class JobBody(BaseModel):
     """Id of a base model in the catalogue."""
     dataset_id: uuid.UUID
     """A dataset that is ready; its newest version is used."""
-    type: JobType = "training"
+    type: Literal["training", "selection"] = "training"
     """`training`, or `selection`: choose what is worth training on."""
     config: CheckedTrainingConfig
     """What is trained, and how; of a selection, the training that it is for: its split says what may be chosen."""
@@ -99,6 +100,25 @@ class JobBody(BaseModel):
         if self.type == "selection" and self.selection_id is not None:
             raise PydanticCustomError("job_type", "selection_id is for jobs of type training; leave it out")
         return self
+
+
+class EvaluationJobBody(Body):
+    """An evaluation of what a job has trained."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    """Name for people; unset: the training's and the dataset's."""
+    dataset_id: uuid.UUID | None = None
+    """A dataset that is ready, in its newest version; unset: what was trained on, in that version."""
+    measurement: MeasurementConfig = MeasurementConfig()
+    """What is measured: `split: all` on other data."""
+    resources: ResourcesConfig = ResourcesConfig()
+    """Where it runs; one worker."""
+    priority: Annotated[int, Field(ge=-100, le=100)] = 0
+    """Among the caller's own queued jobs, higher goes first."""
+    project_id: uuid.UUID | None = None
+    """A project of the caller; unset: that of the training."""
+    budget: BudgetBody | None = None
+    """Unset: it may use what it needs."""
 
 
 class JobPatch(Body):
@@ -129,6 +149,10 @@ class JobOut(BaseModel):
     """Of a selection: how to choose, defaults included."""
     selection_id: uuid.UUID | None
     """Of a training: the job that selected what it trains on."""
+    measurement: dict[str, Any] | None
+    """Of an evaluation: what is measured, defaults included."""
+    training_id: uuid.UUID | None
+    """Of an evaluation: the job that trained what it measures."""
     resources: dict[str, Any]
     """Where it runs."""
     priority: int
@@ -218,6 +242,43 @@ async def create_job(
         resources=body.resources,
         selection=(body.selection or SelectionConfig()) if body.type == "selection" else None,
         selection_id=body.selection_id,
+        priority=body.priority,
+        project_id=body.project_id,
+        budget=_checked(body.budget, services.settings),
+        most_unfinished=services.settings.max_unfinished_jobs_per_user,
+    )
+    await session.commit()
+    return JobOut.of(job, services.settings)
+
+
+@router.post("/{job_id}/evaluations", status_code=201, responses=problems(400, 401, 404, 409, 413, 415, 422, 503))
+async def create_evaluation(
+    job_id: uuid.UUID,
+    body: EvaluationJobBody,
+    request: Request,
+    user: CurrentUser,
+    services: ServicesDep,
+    session: SessionDep,
+    idempotency_key: IdempotencyHeader = None,
+) -> JobOut:
+    """Launch a job that measures what a training has made, beside its base: on its own test speakers or on other data."""
+    evaluation_id = uuid.uuid4()
+    call = fingerprint(services.settings, request, body.model_dump(mode="json"))
+    earlier = await claim(session, str(user.id), idempotency_key, call, evaluation_id)
+    if earlier is not None:
+        await requests.find_job(session, user.id, job_id)
+        return JobOut.of(await requests.find_job(session, user.id, earlier), services.settings)
+    await requests.find_job(session, user.id, job_id)
+    await services.check_feasible(body.resources)
+    job = await requests.launch_evaluation(
+        session,
+        user.id,
+        evaluation_id,
+        name=body.name,
+        training_id=job_id,
+        dataset_id=body.dataset_id,
+        measurement=body.measurement,
+        resources=body.resources,
         priority=body.priority,
         project_id=body.project_id,
         budget=_checked(body.budget, services.settings),

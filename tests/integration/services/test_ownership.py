@@ -17,6 +17,7 @@ BODIES: dict[str, Any] = {
     "PATCH /api/v1/datasets/{dataset_id}": {"name": "mine now"},
     "PATCH /api/v1/jobs/{job_id}": {"name": "mine now"},
     "PATCH /api/v1/projects/{project_id}": {"name": "mine now"},
+    "POST /api/v1/jobs/{job_id}/evaluations": {},
     "POST /api/v1/adapters/{adapter_id}/versions": {"job_id": str(uuid.uuid4())},
     "PATCH /api/v1/models/{model_id}": {"title": "mine now"},
 }
@@ -29,6 +30,7 @@ async def test_nobody_reaches_what_is_anothers(
         "dataset_id": str(await rows.ready_dataset(services, ada)),
         "job_id": str(await rows.job(services, ada)),
         "item": "one",
+        "pipeline_id": await _pipeline(services, ada),
         "project_id": (await ada.post("/projects", json={"name": "p"})).json()["id"],
         "adapter_id": (await ada.post("/adapters", json={"name": "a"})).json()["id"],
         "number": "1",
@@ -56,6 +58,13 @@ async def test_nobody_reaches_what_is_anothers(
     assert (await ada.get(f"/datasets/{ids['dataset_id']}")).json()["name"] == "digits"
     assert (await ada.get(f"/jobs/{ids['job_id']}")).json()["status"] == "running"
     assert (await ada.get("/users/me/api-keys")).json()["items"][0]["id"] == ids["key_id"]
+
+
+async def _pipeline(services: Services, visitor: Visitor) -> str:
+    dataset_id = str(await rows.ready_dataset(services, visitor))
+    body = {"name": "p", "dataset_id": dataset_id, "model_id": "whisper-pico", "config": rows.CONFIG}
+    pipeline_id: str = (await visitor.post("/pipelines", json=body)).json()["id"]
+    return pipeline_id
 
 
 async def test_lists_hold_only_ones_own(services: Services, ada: Visitor, bob: Visitor) -> None:

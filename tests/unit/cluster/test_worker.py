@@ -122,14 +122,11 @@ def test_any_other_failure_is_left_to_ray_train(assignment: Assignment, bucket: 
 def test_a_gpu_that_was_not_asked_for_is_not_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES"):
         monkeypatch.setenv(name, "0")
-    config = RunConfig(name="one", data="data", training=TrainingConfig(max_steps=5))
-    prepare_process(config, Place(workers=2, workers_here=2))
+    prepare_process(ResourcesConfig(), Place(workers=2, workers_here=2))
     assert os.environ["CUDA_VISIBLE_DEVICES"] == ""
     assert os.environ["OMP_NUM_THREADS"] == str(compute_threads(2))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
-    prepare_process(
-        config.model_copy(update={"resources": ResourcesConfig(gpus_per_worker=1, threads_per_worker=3)}), Place()
-    )
+    prepare_process(ResourcesConfig(gpus_per_worker=1, threads_per_worker=3), Place())
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "0"
     assert os.environ["OMP_NUM_THREADS"] == "3"
 

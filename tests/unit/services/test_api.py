@@ -16,9 +16,9 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import TypeAdapter, ValidationError
 
 from services.api.app import create_app
-from services.api.config_faults import CheckedTrainingConfig
 from services.api.paging import page_of_list, read_number_cursor, write_cursor
 from services.api.problems import request_faults
+from services.config_faults import CheckedTrainingConfig
 from services.datasets.audio import PcmSpan, read_wav_header, wav_header
 from services.errors import InvalidRequestError
 from services.settings import load_settings

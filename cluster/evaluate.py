@@ -1,0 +1,124 @@
+"""The driver of an evaluation: `python -m cluster.evaluate --config FILE`.
+
+    python -m cluster.evaluate --config configs/evaluations/digits.yaml --set measurement.split=all
+    ray job submit --working-dir . -- python -m cluster.evaluate --config configs/evaluations/digits.yaml
+
+One task on a node with the labels and resources that are asked for transcribes the utterances and counts errors, of
+the adapter and of its base. Without `RAY_ADDRESS` a local cluster is started, without `S3_ENDPOINT_URL` a local object
+store. Run again with the same config, an evaluation that was killed or stopped goes on with the transcripts that are
+missing, and a finished one gives its result.
+
+Exit codes: 0 done, or stopped on request; 1 failed; 2 refused (config, data or resources that do not go together:
+trying again is no use); 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from cluster import command
+from cluster.config import EvaluationRunConfig
+from cluster.errors import ClusterError, InfeasibleError, RefusedError, RunFailedError
+from cluster.evaluation_task import EvaluationTask, work
+from cluster.launch import CONFIG_KEY, RESULT_KEY, check_same_run, read_result
+from engine.errors import EngineError, Fault
+from engine.events import Event
+
+if TYPE_CHECKING:
+    from cluster.storage.run_store import S3RunStore
+
+_SAME: Final = ("model", "adapter", "data", "training", "measurement")
+_PROJECT: Final = Path(__file__).resolve().parents[1]
+_log = logging.getLogger("cluster.evaluate")
+
+
+def run(config: EvaluationRunConfig) -> Mapping[str, Any]:
+    """Evaluate on the cluster, and wait for the end; the figures, as they stand in `result.json`.
+
+    Raises:
+        ConfigError: the evaluation exists already, with another model, data or config.
+        ClusterError: no cluster or store, resources that no node has, or a task that failed for good.
+    """
+    from cluster.event_relay import EventRelay
+    from cluster.runtime import check_feasible, start_or_connect
+    from cluster.stop_flag import STOP_KEY
+    from cluster.storage.client import ensure_bucket, make_client, parse_s3_uri
+    from cluster.storage.embedded import connected
+    from cluster.storage.run_store import S3RunStore
+    from cluster.storage.settings import S3Settings
+
+    job_id = os.environ.get("LIM_JOB_ID") or None
+    with contextlib.ExitStack() as stack:
+        storage = stack.enter_context(connected(S3Settings.from_environment()))
+        uri = config.storage or f"s3://{storage.bucket}/evaluations/{config.name}"
+        bucket, prefix = parse_s3_uri(uri)
+        client = make_client(storage)
+        if bucket != storage.bucket:
+            ensure_bucket(client, bucket, storage.region)
+        store = S3RunStore(client, bucket, prefix)
+        check_same_run(store, config, _SAME)
+        if (finished := read_result(store)) is not None and finished["status"] == "succeeded":
+            _log.info("%s has finished already; to measure again, give another name or storage", uri)
+            return finished
+        store.put_bytes(CONFIG_KEY, config.model_dump_json(indent=1).encode())
+        if job_id is None:
+            store.delete(STOP_KEY)
+        stack.enter_context(start_or_connect(dashboard=False))
+        try:
+            try:
+                check_feasible(config.resources)
+            except InfeasibleError as error:
+                faults = [Fault(f"resources.{fault.path}".rstrip("."), fault.message) for fault in error.faults]
+                raise InfeasibleError(faults) from None
+            beside = tuple(dict.fromkeys((str(Path.cwd()), str(_PROJECT))))
+            _log.info("evaluation %s: files go to %s", config.name, uri)
+            return _on_cluster(EvaluationTask(config, storage, uri, beside, job_id), store)
+        except (EngineError, ClusterError) as error:
+            with EventRelay(store, job_id) as events:
+                events.emit(Event("log", f"{time.time_ns():x}/error", {"level": "error", "message": str(error)}))
+            raise
+
+
+def _on_cluster(task: EvaluationTask, store: S3RunStore) -> Mapping[str, Any]:
+    import ray
+    from ray.exceptions import RayError
+
+    resources = task.config.resources
+    options: dict[str, Any] = {"num_cpus": resources.cpus_per_worker, "max_retries": resources.max_failures}
+    if resources.gpus_per_worker:
+        options["num_gpus"] = resources.gpus_per_worker
+    if resources.memory_bytes_per_worker:
+        options["memory"] = resources.memory_bytes_per_worker
+    if resources.label_selector:
+        options["label_selector"] = dict(resources.label_selector)
+    try:
+        outcome: Mapping[str, Any] = ray.get(ray.remote(work).options(**options).remote(task))
+    except RayError as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        raise RunFailedError(f"the task failed for good: {lines[-1] if lines else type(error).__name__}") from error
+    if "refused" in outcome:
+        raise RefusedError(str(outcome["refused"]))
+    if outcome["status"] == "stopped":
+        store.put_bytes(RESULT_KEY, json.dumps(outcome, indent=1).encode())
+    return outcome
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit code."""
+
+    def measure(where: str, overrides: Sequence[str]) -> Mapping[str, Any]:
+        return run(command.read_config(EvaluationRunConfig, where, overrides))
+
+    return command.main("cluster.evaluate", __doc__ or "", measure, _log, arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,98 @@
+"""What runs on the node that evaluates: makes ready what the evaluation stage needs, and calls it.
+
+Imports neither torch nor the engine's stages at the top: the driver reads this module too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from cluster.config import EvaluationRunConfig
+from cluster.errors import ClusterError, ObjectStorageError, RefusedError
+from cluster.event_relay import EventRelay
+from cluster.stop_flag import StopFlag
+from cluster.storage.dataset_cache import local_dataset
+from cluster.storage.model_cache import fetch_model
+from cluster.storage.run_store import S3RunStore
+from cluster.storage.settings import S3Settings, usable_home
+from cluster.worker import Place, prepare_process
+from engine.errors import EngineError, StoppedError
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationTask:
+    """All that the node needs to know; travels from the driver to it."""
+
+    config: EvaluationRunConfig
+    storage: S3Settings
+    uri: str
+    beside: tuple[str, ...]
+    job_id: str | None
+
+
+def work(task: EvaluationTask) -> Mapping[str, Any]:
+    """What runs on the node: make ready what the stage needs, and call it.
+
+    Returns the result, `{"status": "stopped"}`, or `{"refused": why}` for what would fail the same way again.
+    """
+    config = task.config
+    prepare_process(config.resources, Place())
+    storage = replace(task.storage, home=usable_home(task.storage.home))
+    store = S3RunStore.at(task.uri, storage)
+    with contextlib.ExitStack() as stack:
+        events = stack.enter_context(EventRelay(store, task.job_id))
+        should_stop = stack.enter_context(StopFlag(store))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lim-evaluation-")))
+        beside = [Path(place) for place in task.beside]
+        try:
+            fetch_model(config.model, storage)
+            data = local_dataset(config.data, storage, beside=beside)
+            adapter = None
+            if config.adapter is not None:
+                adapter = local_adapter(config.adapter, storage, folder, beside)
+            from engine.evaluate import evaluate
+
+            return evaluate(
+                model=config.model,
+                adapter=adapter,
+                data=data,
+                training=config.training,
+                measurement=config.measurement,
+                store=store,
+                events=events,
+                should_stop=should_stop,
+                threads=int(os.environ["OMP_NUM_THREADS"]),
+            ).model_dump(mode="json")
+        except StoppedError as stopped:
+            return {"status": "stopped", "reason": str(stopped)}
+        except ObjectStorageError:
+            raise  # a store that does not answer may yet answer
+        except (EngineError, ClusterError) as error:
+            return {"refused": str(error)}
+
+
+def local_adapter(adapter: str, storage: S3Settings, folder: Path, beside: Sequence[Path]) -> Path:
+    """The folder of an adapter on this node; one in object storage is downloaded to `folder`.
+
+    Raises:
+        RefusedError: there is none.
+    """
+    if adapter.startswith("s3://"):
+        store = S3RunStore.at(adapter, storage)
+        keys = [key for key in store.list("") if key.endswith((".json", ".safetensors"))]
+        if not any(key.endswith(".safetensors") for key in keys):
+            raise RefusedError(f"{adapter} holds no adapter: no .safetensors among {len(keys)} files")
+        for key in keys:
+            store.get(key, folder / key)
+        return folder
+    path = Path(adapter).expanduser()
+    for place in [path] if path.is_absolute() else [path.absolute(), *(root / path for root in beside)]:
+        if (place / "adapter_config.json").is_file():
+            return place
+    raise RefusedError(f"no adapter_config.json in {adapter} on {os.uname().nodename}; give the folder of an adapter")

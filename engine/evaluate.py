@@ -1,0 +1,249 @@
+"""The evaluation stage: error rates of an adapter and of its base on any dataset version."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from pydantic import BaseModel
+
+from engine.adapters import lora
+from engine.code_version import code_version
+from engine.config.measurement import MeasurementConfig
+from engine.config.training import FullConfig, PretrainConfig, TrainingConfig
+from engine.data.manifest import Utterance, read_manifest
+from engine.data.splits import split_by_speaker
+from engine.data.version_files import MANIFEST_NAME
+from engine.errors import ConfigError, Fault, ObjectNotFoundError, StoppedError
+from engine.evaluation.word_errors import ErrorCounts
+from engine.events import Event, EventSink
+from engine.models.base import load_base
+from engine.storage import RunStore
+from engine.tasks.task import build_task
+from engine.training.memory import peak_bytes
+
+PARTS = "parts"
+PREDICTIONS = "predictions.jsonl"
+Which = Literal["base", "adapter"]
+
+
+class EvaluationResult(BaseModel):
+    """What an evaluation came to; saved as `result.json`."""
+
+    status: Literal["succeeded"] = "succeeded"
+    model: str
+    split: str
+    utterances: int
+    audio_s: float
+    speakers: list[str]
+    base_wer: float | None = None
+    base_cer: float | None = None
+    adapter_wer: float
+    """Of the adapter; of the model itself where there is none."""
+    adapter_cer: float
+    wer_by_speaker: dict[str, float]
+    """As `adapter_wer`, for each speaker who is named."""
+    peak_bytes: int
+    wall_s: float
+    audio_s_per_s: float
+    """Seconds of speech transcribed per second, in what this attempt transcribed; 0 where all was there already."""
+    code_version: str | None = None
+
+
+def evaluate(
+    *,
+    model: str,
+    adapter: Path | None,
+    data: Path,
+    training: TrainingConfig,
+    measurement: MeasurementConfig,
+    store: RunStore,
+    events: EventSink,
+    should_stop: Callable[[], bool],
+    threads: int | None = None,
+) -> EvaluationResult:
+    """Transcribe the utterances of a dataset version and count errors.
+
+    Transcripts are kept in chunks; called again with the same store, it goes on after the last of them.
+
+    Args:
+        model: id in the catalogue, a folder, a hub id or an address that was fetched: the base, or what was trained
+            whole.
+        adapter: folder of the adapter; None where the model itself was trained.
+        data: folder with `manifest.jsonl`.
+        training: the config that it was trained with: how the base is kept, the audio context, the splits.
+        measurement: what to measure.
+        store: where the files are kept.
+        events: what is said while it runs.
+        should_stop: asked between chunks.
+        threads: compute threads of this process; None leaves them as they are.
+
+    Raises:
+        ConfigError: nothing to measure on.
+        StoppedError: it was asked to stop.
+        EngineError: a model, adapter or dataset that do not go together.
+    """
+    return _Evaluation(model, adapter, data, training, measurement, store, events, should_stop, threads).run()
+
+
+class _Evaluation:
+    def __init__(
+        self,
+        model: str,
+        adapter: Path | None,
+        data: Path,
+        training: TrainingConfig,
+        measurement: MeasurementConfig,
+        store: RunStore,
+        events: EventSink,
+        should_stop: Callable[[], bool],
+        threads: int | None,
+    ) -> None:
+        self.started = time.perf_counter()
+        self.model, self.adapter, self.folder = model, adapter, data
+        if isinstance(training.method, PretrainConfig):  # what that has made is loaded, and not made anew
+            training = training.model_copy(update={"method": FullConfig()})
+        self.training, self.measurement = training, measurement
+        self.store, self.events, self.should_stop = store, events, should_stop
+        self.attempt = f"{time.time_ns():x}"
+        self.done = 0
+        self.transcribed_audio_s = self.transcribing_s = 0.0
+        if threads is not None:
+            torch.set_num_threads(threads)
+
+    def run(self) -> EvaluationResult:
+        self._phase("loading")
+        utterances = self._utterances()
+        torch.manual_seed(self.training.seed)
+        loaded = load_base(self.model, self.training)
+        self.task = build_task(self.training, loaded.speech, loaded.device, loaded.dtype)
+        self.task.check(utterances)
+        loaded.speech.model.eval()
+        adapted: Any = lora.load(loaded.speech, self.adapter) if self.adapter is not None else None
+        both = self.measurement.base and adapted is not None
+        self.to_do = len(utterances) * (2 if both else 1)
+
+        base: ErrorCounts | None = None
+        if both:
+            self._phase("evaluating_base")
+            with adapted.disable_adapter():
+                base, _ = self._measured("base", utterances)
+        self._phase("evaluating")
+        counts, texts = self._measured("adapter", utterances)
+        self._phase("saving")
+        rows = [{"id": u.id, "speaker": u.speaker, "reference": u.text, "hypothesis": texts[u.id]} for u in utterances]
+        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        self.store.put_bytes(PREDICTIONS, lines.encode())
+        result = EvaluationResult(
+            model=self.model,
+            split=self.measurement.split,
+            utterances=len(utterances),
+            audio_s=sum(u.duration_s for u in utterances),
+            speakers=sorted({u.speaker for u in utterances if u.speaker}),
+            base_wer=base.wer if base else None,
+            base_cer=base.cer if base else None,
+            adapter_wer=counts.wer,
+            adapter_cer=counts.cer,
+            wer_by_speaker=self._by_speaker(utterances, texts),
+            peak_bytes=peak_bytes(loaded.device),
+            wall_s=time.perf_counter() - self.started,
+            audio_s_per_s=self.transcribed_audio_s / max(self.transcribing_s, 1e-9),
+            code_version=code_version(),
+        )
+        # Last: an evaluation is finished when, and only when, its result is there.
+        self.events.flush()
+        self.store.put_bytes("result.json", result.model_dump_json(indent=1).encode())
+        self._phase("done", result.status)
+        return result
+
+    def _utterances(self) -> list[Utterance]:
+        """What is measured on, the longest first: chunks then hold what pads to one length."""
+        everything = read_manifest(self.folder / MANIFEST_NAME)
+        wanted: Sequence[Utterance] = everything
+        if self.measurement.split != "all":
+            split = self.training.split
+            splits = split_by_speaker(
+                everything,
+                split.test_speakers,
+                split.validation_fraction,
+                self.training.seed,
+                validation_speakers=split.validation_speakers,
+            )
+            wanted = getattr(splits, self.measurement.split)
+        if not wanted:
+            raise ConfigError(
+                [
+                    Fault(
+                        "measurement.split",
+                        f"{self.measurement.split} has none of the {len(everything)} utterances; "
+                        "name another split, or all",
+                    )
+                ]
+            )
+        return sorted(wanted, key=lambda u: (-u.duration_s, u.id))
+
+    def _measured(self, which: Which, utterances: Sequence[Utterance]) -> tuple[ErrorCounts, dict[str, str]]:
+        texts: dict[str, str] = {}
+        started = time.perf_counter()
+        for index, chunk in enumerate(self._chunks(utterances)):
+            texts.update(self._transcribed(which, index, chunk))
+            self.done += len(chunk)
+            data: dict[str, Any] = {"progress": self.done / self.to_do}
+            if self.transcribing_s:
+                data["audio_s_per_s"] = self.transcribed_audio_s / self.transcribing_s
+            self.events.emit(Event("metric", f"{self.attempt}/progress/{self.done}", data))
+        counts: ErrorCounts = self.task.score([u.text for u in utterances], [texts[u.id] for u in utterances])
+        data = {
+            # The platform shows what was measured on held-out utterances under the names `base_wer`, `adapter_wer`.
+            "split": "test",
+            "measured": self.measurement.split,
+            "which": which,
+            "step": 0,
+            "wer": counts.wer,
+            "cer": counts.cer,
+            "utterances": len(utterances),
+            "wall_s": time.perf_counter() - started,
+        }
+        self.events.emit(Event("metric", f"evaluation/{which}", data))
+        return counts, texts
+
+    def _chunks(self, utterances: Sequence[Utterance]) -> Iterator[Sequence[Utterance]]:
+        size = self.measurement.chunk_utterances
+        for start in range(0, len(utterances), size):
+            yield utterances[start : start + size]
+
+    def _transcribed(self, which: Which, index: int, chunk: Sequence[Utterance]) -> dict[str, str]:
+        key = f"{PARTS}/{which}-{index:06d}.json"
+        with contextlib.suppress(ObjectNotFoundError, ValueError):
+            kept = json.loads(self.store.get_bytes(key))
+            if isinstance(kept, dict) and kept.keys() == {u.id for u in chunk}:
+                return kept
+        if self.should_stop():
+            raise StoppedError(f"stopped after {self.done} of {self.to_do} transcripts; they are kept")
+        started = time.perf_counter()
+        texts = self.task.predict(chunk, self.folder)
+        self.transcribing_s += time.perf_counter() - started
+        self.transcribed_audio_s += sum(u.duration_s for u in chunk)
+        by_id = {u.id: text for u, text in zip(chunk, texts, strict=True)}
+        self.store.put_bytes(key, json.dumps(by_id, ensure_ascii=False).encode())
+        return by_id
+
+    def _by_speaker(self, utterances: Sequence[Utterance], texts: dict[str, str]) -> dict[str, float]:
+        rates = {}
+        for speaker in sorted({u.speaker for u in utterances if u.speaker}):
+            own = [u for u in utterances if u.speaker == speaker]
+            counts: ErrorCounts = self.task.score([u.text for u in own], [texts[u.id] for u in own])
+            rates[speaker] = counts.wer
+        return rates
+
+    def _phase(self, phase: str, status: str | None = None) -> None:
+        data = {"phase": phase, "process": os.getpid()} | ({"status": status} if status else {})
+        self.events.emit(Event("status", f"{self.attempt}/{phase}", data))
+        if phase == "done":
+            self.events.flush()

@@ -1,0 +1,214 @@
+"""Pipelines: stages from recordings to a version of an adapter, declared, followed, stopped and resumed as one."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cluster.config import ResourcesConfig
+from services.api.body import Body
+from services.api.dependencies import CurrentUser, ServicesDep, SessionDep
+from services.api.idempotency import IdempotencyHeader, claim, fingerprint
+from services.api.paging import Cursor, Limit, Page, Search, matches, newest_first
+from services.api.problems import problems
+from services.config_faults import CheckedTrainingConfig
+from services.database.models import Job, Pipeline, PipelineStage
+from services.pipelines import requests
+from services.pipelines.plan import MOST_STAGES, RetryPolicy, Stage, default_stages
+
+router = APIRouter(prefix="/pipelines", tags=["pipelines"])
+
+PipelineStatus = Literal["running", "stopping", "stopped", "succeeded", "failed"]
+StageStatus = Literal["waiting", "running", "stopped", "succeeded", "failed"]
+StageType = Literal["ingest", "validate", "select", "train", "evaluate", "compare", "export"]
+
+
+class PipelineBody(Body):
+    """A pipeline to declare; it begins at once."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    project_id: uuid.UUID | None = None
+    """A project of the caller; its jobs and adapters are put into it."""
+    dataset_id: uuid.UUID
+    """A dataset of the caller, ready or not: a stage of type `ingest` waits for it."""
+    model_id: Annotated[str, Field(max_length=200)]
+    """Id of a base model in the catalogue."""
+    config: CheckedTrainingConfig | None = None
+    """The training of every stage that has none of its own."""
+    resources: ResourcesConfig = ResourcesConfig()
+    """Where the jobs of stages run that do not say so themselves."""
+    stages: Annotated[list[Stage], Field(min_length=1, max_length=MOST_STAGES)] | None = None
+    """What is to be done, and after what; unset: ingest, validate, select, train, evaluate, compare, export."""
+
+
+class StageOut(BaseModel):
+    """A stage, as it stands."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True, from_attributes=True)
+
+    name: str
+    type: StageType
+    needs: list[str]
+    """Stages that have to succeed first."""
+    settings: dict[str, Any]
+    """What is particular to its type, defaults included."""
+    retry: RetryPolicy
+    status: StageStatus
+    """`waiting` with a `next_attempt_at`: it failed, and is tried again then."""
+    attempts: int
+    """Tries since the pipeline was last begun or resumed."""
+    next_attempt_at: datetime | None
+    job_id: uuid.UUID | None
+    """Its job; a further try goes on with it."""
+    progress: float
+    """0 to 1."""
+    result: dict[str, Any] | None
+    error: str | None
+    """Why the last try failed."""
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+class PipelineOut(BaseModel):
+    """A pipeline, as it stands."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True, protected_namespaces=())
+
+    id: uuid.UUID
+    name: str
+    project_id: uuid.UUID | None
+    dataset_id: uuid.UUID
+    model_id: str
+    config: dict[str, Any] | None
+    resources: dict[str, Any]
+    status: PipelineStatus
+    progress: float
+    """0 to 1: the mean of its stages."""
+    stages: list[StageOut]
+    created_at: datetime
+    finished_at: datetime | None
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, pipeline: Pipeline, stages: Sequence[tuple[PipelineStage, float | None]]) -> PipelineOut:
+        """Rows, with the progress of those stages that are jobs, as clients see them."""
+        shown = []
+        for row, job_progress in stages:
+            progress = 1.0 if row.status == "succeeded" else (job_progress or 0.0)
+            columns = {name: getattr(row, name) for name in StageOut.model_fields if name != "progress"}
+            shown.append(StageOut(**columns, progress=progress))
+        columns = {name: getattr(pipeline, name) for name in cls.model_fields if name not in ("stages", "progress")}
+        progress = sum(stage.progress for stage in shown) / max(1, len(shown))
+        return cls(**columns, stages=shown, progress=progress)
+
+
+@router.post("", status_code=201, responses=problems(400, 401, 404, 409, 413, 415, 422, 503))
+async def create_pipeline(
+    body: PipelineBody,
+    request: Request,
+    user: CurrentUser,
+    services: ServicesDep,
+    session: SessionDep,
+    idempotency_key: IdempotencyHeader = None,
+) -> PipelineOut:
+    """Declare a pipeline. Every fault of its stages is reported at once, before anything begins."""
+    pipeline_id = uuid.uuid4()
+    call = fingerprint(services.settings, request, body.model_dump(mode="json"))
+    earlier = await claim(session, str(user.id), idempotency_key, call, pipeline_id)
+    if earlier is not None:
+        return await _shown(session, await requests.find_pipeline(session, user.id, earlier))
+    stages = body.stages if body.stages is not None else default_stages()
+    for resources in _asked(stages, body.resources):
+        await services.check_feasible(resources)
+    pipeline = await requests.create(
+        session,
+        user.id,
+        pipeline_id,
+        name=body.name,
+        project_id=body.project_id,
+        dataset_id=body.dataset_id,
+        model_id=body.model_id,
+        config=body.config,
+        resources=body.resources,
+        stages=stages,
+        most_unfinished=services.settings.max_unfinished_jobs_per_user,
+    )
+    await session.commit()
+    return await _shown(session, pipeline)
+
+
+@router.get("", responses=problems(401, 422, 503))
+async def list_pipelines(
+    user: CurrentUser,
+    session: SessionDep,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+    q: Search = None,
+    status: PipelineStatus | None = None,
+    project_id: uuid.UUID | None = None,
+) -> Page[PipelineOut]:
+    """The caller's pipelines, newest first."""
+    query = requests.owned_pipelines(user.id)
+    if q:
+        query = query.where(matches(Pipeline.name, q))
+    if status is not None:
+        query = query.where(Pipeline.status == status)
+    if project_id is not None:
+        query = query.where(Pipeline.project_id == project_id)
+    rows, total, next_cursor = await newest_first(session, query, Pipeline, limit=limit, cursor=cursor)
+    stages = await _stages(session, [row.id for row in rows])
+    items = [PipelineOut.of(row, stages[row.id]) for row in rows]
+    return Page(items=items, total=total, next_cursor=next_cursor)
+
+
+@router.get("/{pipeline_id}", responses=problems(401, 404, 422, 503))
+async def read_pipeline(pipeline_id: uuid.UUID, user: CurrentUser, session: SessionDep) -> PipelineOut:
+    """One pipeline, with its stages."""
+    return await _shown(session, await requests.find_pipeline(session, user.id, pipeline_id))
+
+
+@router.post("/{pipeline_id}/stop", status_code=202, responses=problems(401, 404, 409, 422, 503))
+async def stop_pipeline(pipeline_id: uuid.UUID, user: CurrentUser, session: SessionDep) -> PipelineOut:
+    """Stop: jobs that run save a checkpoint and end, and nothing further begins."""
+    return await _shown(session, await requests.request_stop(session, user.id, pipeline_id))
+
+
+@router.post("/{pipeline_id}/resume", status_code=202, responses=problems(401, 404, 409, 422, 503))
+async def resume_pipeline(pipeline_id: uuid.UUID, user: CurrentUser, session: SessionDep) -> PipelineOut:
+    """Let a stopped or failed pipeline go on: what has succeeded stays, what has not is tried again."""
+    return await _shown(session, await requests.request_resume(session, user.id, pipeline_id))
+
+
+def _asked(stages: Sequence[Stage], own: ResourcesConfig) -> list[ResourcesConfig]:
+    """What the jobs of these stages ask for, each once."""
+    given = [own, *(resources for stage in stages if (resources := getattr(stage, "resources", None)) is not None)]
+    return list({resources.model_dump_json(): resources for resources in given}.values())
+
+
+async def _shown(session: AsyncSession, pipeline: Pipeline) -> PipelineOut:
+    return PipelineOut.of(pipeline, (await _stages(session, [pipeline.id]))[pipeline.id])
+
+
+async def _stages(
+    session: AsyncSession, pipeline_ids: Sequence[uuid.UUID]
+) -> dict[uuid.UUID, list[tuple[PipelineStage, float | None]]]:
+    """The stages of pipelines, in their order, with the progress of their jobs."""
+    found: dict[uuid.UUID, list[tuple[PipelineStage, float | None]]] = {each: [] for each in pipeline_ids}
+    query = (
+        select(PipelineStage, Job.progress)
+        .outerjoin(Job, Job.id == PipelineStage.job_id)
+        .where(PipelineStage.pipeline_id.in_(pipeline_ids))
+        .order_by(PipelineStage.position)
+    )
+    for stage, progress in await session.execute(query):
+        found[stage.pipeline_id].append((stage, progress))
+    return found

@@ -1,0 +1,1 @@
+"""Pipelines: stages from recordings to a version of an adapter, declared once and run as one."""

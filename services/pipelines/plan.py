@@ -1,0 +1,272 @@
+"""What a pipeline is declared as: stages, what each needs, and what is wrong with that.
+
+A stage runs when all that it needs have succeeded. What it works on is what its forerunners made: a training takes
+what the selection among them chose, an evaluation measures the training among them, an export takes the winner of the
+comparison.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+
+from cluster.config import ResourcesConfig
+from engine.config.measurement import MeasurementConfig
+from engine.config.selection import SelectionConfig
+from engine.config.training import TrainingConfig
+from engine.data.report import Code, DatasetCode, WarningCode
+from engine.errors import Fault
+from services.config_faults import CheckedSelectionConfig, CheckedTrainingConfig
+
+MOST_STAGES: Final = 50
+StageName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
+
+
+class _Declared(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, protected_namespaces=(), validate_default=True
+    )
+
+
+class RetryPolicy(_Declared):
+    """How a stage that failed is tried again. What would fail the same way again is not."""
+
+    attempts: Annotated[int, Field(ge=1, le=20)] = 3
+    """Tries in all."""
+    backoff_s: Annotated[float, Field(ge=0, le=3600)] = 10.0
+    """Seconds before the second try; each further one waits twice as long."""
+    most_backoff_s: Annotated[float, Field(ge=0, le=86400)] = 600.0
+    """Longest wait, in seconds."""
+
+    def wait_s(self, tries: int) -> float:
+        """Seconds to wait after so many tries."""
+        return float(min(self.backoff_s * 2.0 ** min(tries - 1, 60), self.most_backoff_s))
+
+
+class _Stage(_Declared):
+    name: StageName = ""
+    """Names it in the pipeline; unset: its type."""
+    needs: list[StageName] | None = None
+    """Stages that have to succeed first; unset: the one before it in the list."""
+    retry: RetryPolicy = RetryPolicy()
+    """When it fails."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_by_its_type(cls, value: Any) -> Any:
+        if isinstance(value, dict) and value.get("name") is None and isinstance(value.get("type"), str):
+            return {**value, "name": value["type"]}
+        return value
+
+
+class IngestStage(_Stage):
+    """Waits until the dataset is ready; fetching and processing that broke off are tried again."""
+
+    type: Literal["ingest"] = "ingest"
+
+
+class ValidateStage(_Stage):
+    """Lets a dataset pass that is good enough."""
+
+    type: Literal["validate"] = "validate"
+    least_utterances: Annotated[int, Field(ge=1)] = 1
+    """Good items that it must have."""
+    least_audio_s: Annotated[float, Field(ge=0)] = 0.0
+    """Seconds of good audio that it must have."""
+    most_set_aside_share: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Share of the items that may have been set aside."""
+    refuse: list[Code | WarningCode | DatasetCode] = []
+    """Findings that may not be in its report."""
+
+
+class SelectStage(_Stage):
+    """Chooses what is worth training on, as a job."""
+
+    type: Literal["select"] = "select"
+    selection: CheckedSelectionConfig = SelectionConfig()
+    """How."""
+    config: CheckedTrainingConfig | None = None
+    """The training that it is for; unset: the pipeline's."""
+    resources: ResourcesConfig | None = None
+    """Where it runs; unset: as the pipeline says."""
+
+
+class TrainStage(_Stage):
+    """Trains, as a job; on what the selection among its forerunners chose, if there is one."""
+
+    type: Literal["train"] = "train"
+    config: CheckedTrainingConfig | None = None
+    """What and how; unset: the pipeline's."""
+    resources: ResourcesConfig | None = None
+    """Where it runs; unset: as the pipeline says."""
+
+
+class EvaluateStage(_Stage):
+    """Measures the training among its forerunners, as a job."""
+
+    type: Literal["evaluate"] = "evaluate"
+    measurement: MeasurementConfig = MeasurementConfig()
+    """What is measured."""
+    dataset_id: uuid.UUID | None = None
+    """Other data to measure on; unset: the pipeline's."""
+    resources: ResourcesConfig | None = None
+    """Where it runs, such as on the device that it is for; unset: as the pipeline says, with one worker."""
+
+
+class CompareStage(_Stage):
+    """Finds the best of the evaluations (or, without any, trainings) among its forerunners, and lets it pass or not."""
+
+    type: Literal["compare"] = "compare"
+    better_than_base: bool = True
+    """Its WER must be lower than that of its base."""
+    most_wer: Annotated[float, Field(ge=0)] | None = None
+    """Its WER may not be higher: 0.15 is 15 %."""
+    not_worse_than: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    """Name of an adapter of the caller, whose newest version, if it has one, may not have a lower WER. Both must have been
+    measured on the same utterances."""
+
+
+class ExportStage(_Stage):
+    """Makes what was trained the newest version of an adapter: the winner of the comparison among its forerunners."""
+
+    type: Literal["export"] = "export"
+    adapter: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    """Name of an adapter of the caller, made if there is none; unset: the pipeline's name."""
+    notes: Annotated[str, Field(max_length=4000)] = ""
+    """Of the version."""
+
+
+Stage = Annotated[
+    IngestStage | ValidateStage | SelectStage | TrainStage | EvaluateStage | CompareStage | ExportStage,
+    Field(discriminator="type"),
+]
+JobStage = SelectStage | TrainStage | EvaluateStage
+_STAGE: TypeAdapter[Stage] = TypeAdapter(Stage)
+_COMMON: Final = ("name", "type", "needs", "retry")
+
+
+def default_stages() -> list[Stage]:
+    """From recordings to a version of an adapter, one stage after another."""
+    return [
+        IngestStage(name="ingest"),
+        ValidateStage(name="validate"),
+        SelectStage(name="select"),
+        TrainStage(name="train"),
+        EvaluateStage(name="evaluate"),
+        CompareStage(name="compare"),
+        ExportStage(name="export"),
+    ]
+
+
+def settings_of(stage: Stage) -> dict[str, Any]:
+    """What is particular to a stage's type, as it is kept."""
+    return stage.model_dump(mode="json", exclude=set(_COMMON))
+
+
+def stage_of(type: str, name: str, settings: Mapping[str, Any]) -> Stage:
+    """A stage as it was kept."""
+    return _STAGE.validate_python({"type": type, "name": name, **settings})
+
+
+class Plan:
+    """Stages by name, and what each needs."""
+
+    def __init__(self, stages: Mapping[str, Stage], needs: Mapping[str, Sequence[str]]) -> None:
+        """Stages that were checked."""
+        self.stages = stages
+        self.needs = needs
+
+    def forerunners(self, name: str) -> list[str]:
+        """All that a stage needs, and what those need, the nearest first."""
+        found: dict[str, None] = {}
+        nearest = list(self.needs[name])
+        while nearest:
+            found.update(dict.fromkeys(nearest))
+            nearest = [far for near in nearest for far in self.needs.get(near, ()) if far not in found]
+        return list(found)
+
+    def before(self, name: str, type: str) -> list[str]:
+        """Those of its forerunners that are of a type, the nearest first."""
+        return [each for each in self.forerunners(name) if self.stages[each].type == type]
+
+    def candidates(self, name: str) -> list[str]:
+        """What a comparison compares: evaluations, or without any, trainings."""
+        return self.before(name, "evaluate") or self.before(name, "train")
+
+    def exported(self, name: str) -> str | None:
+        """Where what an export takes comes from: the nearest comparison, or the only training; None: neither."""
+        comparisons = self.before(name, "compare")
+        if comparisons:
+            return comparisons[0]
+        trainings = self.before(name, "train")
+        return trainings[0] if len(trainings) == 1 else None
+
+
+def read_plan(stages: Sequence[Stage], config: TrainingConfig | None) -> tuple[Plan | None, list[Fault]]:
+    """The plan that a list of stages declares; with faults, there is none.
+
+    Args:
+        stages: in the order in which they were given.
+        config: the pipeline's own training config.
+    """
+    faults = list(_faults_of_names(stages))
+    if faults:
+        return None, faults
+    needs = {
+        stage.name: list(dict.fromkeys(stage.needs)) if stage.needs is not None else [s.name for s in stages[:i][-1:]]
+        for i, stage in enumerate(stages)
+    }
+    try:
+        TopologicalSorter(needs).prepare()
+    except CycleError as error:
+        circle = " -> ".join(reversed(error.args[1]))
+        return None, [Fault("stages", f"stages wait for each other: {circle}; leave out one of these needs")]
+    plan = Plan({stage.name: stage for stage in stages}, needs)
+    faults = [
+        fault
+        for position, stage in enumerate(stages)
+        for fault in _faults_of(plan, stage, f"stages.{position}", config)
+    ]
+    return (None if faults else plan), faults
+
+
+def _faults_of_names(stages: Sequence[Stage]) -> Iterator[Fault]:
+    seen: dict[str, int] = {}
+    for position, stage in enumerate(stages):
+        if stage.name in seen:
+            yield Fault(
+                f"stages.{position}.name", f"{stage.name!r} is the name of stage {seen[stage.name]} too; give another"
+            )
+        seen.setdefault(stage.name, position)
+    for position, stage in enumerate(stages):
+        for index, need in enumerate(stage.needs or ()):
+            if need not in seen:
+                yield Fault(f"stages.{position}.needs.{index}", f"no stage {need!r}; there are {', '.join(seen)}")
+
+
+def _faults_of(plan: Plan, stage: Stage, path: str, config: TrainingConfig | None) -> Iterator[Fault]:
+    if isinstance(stage, SelectStage | TrainStage) and stage.config is None and config is None:
+        yield Fault(f"{path}.config", "is not given, and the pipeline has none; give one of them")
+    if isinstance(stage, TrainStage) and len(plan.before(stage.name, "select")) > 1:
+        several = ", ".join(plan.before(stage.name, "select"))
+        yield Fault(f"{path}.needs", f"leads to more than one selection: {several}; a training takes one")
+    if isinstance(stage, EvaluateStage):
+        trainings = plan.before(stage.name, "train")
+        if len(trainings) != 1:
+            found = ", ".join(trainings) or "none"
+            yield Fault(f"{path}.needs", f"leads to these trainings: {found}; an evaluation measures one")
+        if stage.resources is not None and stage.resources.num_workers != 1:
+            found = f"is {stage.resources.num_workers}; an evaluation takes one worker"
+            yield Fault(f"{path}.resources.num_workers", found)
+    if isinstance(stage, CompareStage) and not plan.candidates(stage.name):
+        yield Fault(f"{path}.needs", "leads to no evaluation and no training; there is nothing to compare")
+    if isinstance(stage, ExportStage) and plan.exported(stage.name) is None:
+        found = ", ".join(plan.before(stage.name, "train")) or "none"
+        yield Fault(
+            f"{path}.needs",
+            f"leads to no comparison, and to these trainings: {found}; an export takes the winner of one, or one training",
+        )

@@ -1,0 +1,171 @@
+"""What a user asks of pipelines: declare, find, stop, resume. The hub does the rest."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cluster.config import ResourcesConfig
+from engine.config.training import TrainingConfig
+from engine.errors import Fault
+from services.catalogue.models import usable_model
+from services.database.models import Pipeline, PipelineStage
+from services.database.notify import WORK, notify
+from services.datasets.requests import find_dataset
+from services.errors import ConflictError, InvalidRequestError, NotFoundError
+from services.pipelines.plan import EvaluateStage, SelectStage, Stage, TrainStage, read_plan, settings_of
+from services.pipelines.runner import stages_of
+from services.projects.requests import check_project
+
+
+def owned_pipelines(user_id: uuid.UUID) -> Select[Pipeline]:
+    """The pipelines of a user: ownership is part of every query."""
+    return select(Pipeline).where(Pipeline.user_id == user_id)
+
+
+async def find_pipeline(
+    session: AsyncSession, user_id: uuid.UUID, pipeline_id: uuid.UUID, *, lock: bool = False
+) -> Pipeline:
+    """A pipeline of the user.
+
+    Raises:
+        NotFoundError: no such pipeline, or another user's.
+    """
+    query = owned_pipelines(user_id).where(Pipeline.id == pipeline_id)
+    if lock:
+        query = query.with_for_update()
+    pipeline = (await session.scalars(query)).one_or_none()
+    if pipeline is None:
+        raise NotFoundError("There is no such pipeline.", code="pipeline_not_found")
+    return pipeline
+
+
+async def create(
+    session: AsyncSession,
+    user_id: uuid.UUID,
+    pipeline_id: uuid.UUID,
+    *,
+    name: str,
+    project_id: uuid.UUID | None,
+    dataset_id: uuid.UUID,
+    model_id: str,
+    config: TrainingConfig | None,
+    resources: ResourcesConfig,
+    stages: Sequence[Stage],
+    most_unfinished: int,
+) -> Pipeline:
+    """Declare a pipeline, which begins at once; not committed.
+
+    Raises:
+        InvalidRequestError: stages that do not make a plan, or a model that cannot be used; all faults at once.
+        NotFoundError: no such dataset or project, or another user's.
+        ConflictError: the user has too many that are not finished.
+    """
+    plan, faults = read_plan(stages, config)
+    if plan is None:
+        raise InvalidRequestError.of(faults, code="invalid_pipeline")
+    await check_project(session, user_id, project_id)
+    await find_dataset(session, user_id, dataset_id)
+    others = {
+        position: stage.dataset_id
+        for position, stage in enumerate(stages)
+        if isinstance(stage, EvaluateStage) and stage.dataset_id is not None
+    }
+    for position, other in others.items():
+        try:
+            await find_dataset(session, user_id, other)
+        except NotFoundError as error:
+            fault = Fault(f"stages.{position}.dataset_id", "is no dataset of yours")
+            raise NotFoundError(error.detail, code=error.code, faults=[fault]) from None
+    for task in {used.task.type for used in _configs(stages, config)}:
+        await usable_model(session, model_id, task)
+    await _check_quota(session, user_id, most_unfinished)
+    pipeline = Pipeline(
+        id=pipeline_id,
+        user_id=user_id,
+        project_id=project_id,
+        name=name,
+        dataset_id=dataset_id,
+        model_id=model_id,
+        config=config.model_dump(mode="json") if config is not None else None,
+        resources=resources.model_dump(mode="json"),
+        status="running",
+    )
+    session.add(pipeline)
+    await session.flush()
+    session.add_all(
+        PipelineStage(
+            pipeline_id=pipeline_id,
+            position=position,
+            name=stage.name,
+            type=stage.type,
+            needs=list(plan.needs[stage.name]),
+            settings=settings_of(stage),
+            retry=stage.retry.model_dump(mode="json"),
+            status="waiting",
+        )
+        for position, stage in enumerate(stages)
+    )
+    await session.flush()
+    await notify(session, WORK)
+    return pipeline
+
+
+async def request_stop(session: AsyncSession, user_id: uuid.UUID, pipeline_id: uuid.UUID) -> Pipeline:
+    """Stop a pipeline: its jobs are stopped, and nothing further begins. Committed.
+
+    Raises:
+        NotFoundError: no such pipeline, or another user's.
+        ConflictError: it has ended already.
+    """
+    pipeline = await find_pipeline(session, user_id, pipeline_id, lock=True)
+    if pipeline.status not in ("running", "stopping"):
+        raise ConflictError(f"The pipeline is {pipeline.status}; it has ended.", code="pipeline_state")
+    pipeline.status = "stopping"
+    await notify(session, WORK)
+    await session.commit()
+    return pipeline
+
+
+async def request_resume(session: AsyncSession, user_id: uuid.UUID, pipeline_id: uuid.UUID) -> Pipeline:
+    """Let a stopped or failed pipeline go on at the stages that did not succeed. Committed.
+
+    Raises:
+        NotFoundError: no such pipeline, or another user's.
+        ConflictError: it is neither stopped nor failed.
+    """
+    pipeline = await find_pipeline(session, user_id, pipeline_id, lock=True)
+    if pipeline.status not in ("stopped", "failed"):
+        raise ConflictError(
+            f"The pipeline is {pipeline.status}; only one that is failed or stopped can be resumed.",
+            code="pipeline_state",
+        )
+    pipeline.status, pipeline.finished_at = "running", None
+    for stage in await stages_of(session, pipeline_id):
+        if stage.status != "succeeded":
+            stage.status, stage.attempts, stage.error = "waiting", 0, None
+            stage.next_attempt_at = stage.finished_at = None
+    pipeline.updated_at = datetime.now(UTC)
+    await notify(session, WORK)
+    await session.commit()
+    return pipeline
+
+
+def _configs(stages: Sequence[Stage], config: TrainingConfig | None) -> list[TrainingConfig]:
+    """Every training config that the pipeline's jobs will have."""
+    own = [stage.config or config for stage in stages if isinstance(stage, SelectStage | TrainStage)]
+    return [each for each in [config, *own] if each is not None]
+
+
+async def _check_quota(session: AsyncSession, user_id: uuid.UUID, most: int) -> None:
+    unfinished = owned_pipelines(user_id).where(Pipeline.status.in_(("running", "stopping")))
+    count = await session.scalar(unfinished.with_only_columns(func.count())) or 0
+    if count >= most:
+        raise ConflictError(
+            f"There are {count} pipelines that are not finished; at most {most} are allowed: stop some, or wait.",
+            code="too_many_pipelines",
+        )

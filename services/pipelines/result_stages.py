@@ -1,0 +1,133 @@
+"""Stages about what was trained: find the best, and make it a version of an adapter."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from services.adapters.requests import add_version, owned_adapters, versions_of
+from services.database.models import Adapter, AdapterVersion, Job
+from services.jobs.requests import find_job
+from services.pipelines.kind import AtOnce, Done, Failed, Outcome, Work
+from services.pipelines.plan import CompareStage, ExportStage
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    stage: str
+    training_id: uuid.UUID
+    job: Job
+    """That measured it."""
+    wer: float
+    base_wer: float | None
+
+
+class Compare(AtOnce):
+    """The best candidate, and whether it is good enough."""
+
+    async def look(self, work: Work) -> Outcome:
+        """Compare."""
+        asked = work.stage(CompareStage)
+        measured, unknown = [], []
+        for name in work.plan.candidates(work.row.name):
+            job = await find_job(work.session, work.pipeline.user_id, work.rows[name].job_id or uuid.UUID(int=0))
+            figures = job.result or {}
+            if (wer := figures.get("adapter_wer")) is None:
+                unknown.append(name)
+            else:
+                measured.append(_Candidate(name, job.training_id or job.id, job, wer, figures.get("base_wer")))
+        if unknown:
+            return Failed(f"{', '.join(unknown)} measured no WER: there were no test utterances.")
+        if len({_measured_on(each.job) for each in measured}) > 1:
+            names = ", ".join(each.stage for each in measured)
+            return Failed(f"{names} were measured on different utterances; their error rates cannot be compared.")
+        best = min(measured, key=lambda each: each.wer)
+        before = await self._newest_version(work, asked.not_worse_than) if asked.not_worse_than else None
+        faults = [*_too_bad(best, asked), *(_worse_than(before, best) if before is not None else ())]
+        if faults:
+            return Failed(f"{best.stage} is best, and not good enough: {'; '.join(faults)}.")
+        result: dict[str, Any] = {
+            "winner": best.stage,
+            "training_id": str(best.training_id),
+            "wer": best.wer,
+            "base_wer": best.base_wer,
+            "candidates": [
+                {"stage": each.stage, "training_id": str(each.training_id), "wer": each.wer} for each in measured
+            ],
+        }
+        if before is not None:
+            result["not_worse_than"] = {"version": before.number, "wer": before.lineage["result"].get("adapter_wer")}
+        return Done(result)
+
+    async def _newest_version(self, work: Work, adapter: str) -> AdapterVersion | None:
+        found = (
+            await work.session.scalars(owned_adapters(work.pipeline.user_id).where(Adapter.name == adapter))
+        ).one_or_none()
+        if found is None:
+            return None
+        newest = versions_of(found.id).order_by(AdapterVersion.number.desc()).limit(1)
+        return (await work.session.scalars(newest)).one_or_none()
+
+
+class Export(AtOnce):
+    """A version of an adapter."""
+
+    async def look(self, work: Work) -> Outcome:
+        """Export; what is a version already stays that."""
+        asked = work.stage(ExportStage)
+        source = work.plan.exported(work.row.name) or ""
+        row = work.rows[source]
+        training_id = uuid.UUID((row.result or {})["training_id"]) if row.type == "compare" else row.job_id
+        name = asked.adapter or work.pipeline.name
+        user_id = work.pipeline.user_id
+        adapter = (await work.session.scalars(owned_adapters(user_id).where(Adapter.name == name))).one_or_none()
+        if adapter is None:
+            adapter = Adapter(id=uuid.uuid4(), user_id=user_id, name=name, project_id=work.pipeline.project_id)
+            work.session.add(adapter)
+            await work.session.flush()
+        versions = versions_of(adapter.id).where(AdapterVersion.job_id == training_id)
+        version = (await work.session.scalars(versions)).one_or_none()
+        if version is None:
+            version = await add_version(
+                work.session, user_id, adapter.id, uuid.uuid4(), training_id or uuid.UUID(int=0), asked.notes
+            )
+        return Done(
+            {"adapter_id": str(adapter.id), "adapter": name, "version": version.number, "job_id": str(training_id)}
+        )
+
+
+def _too_bad(best: _Candidate, asked: CompareStage) -> list[str]:
+    """What speaks against a candidate by itself."""
+    faults = []
+    if asked.better_than_base:
+        if best.base_wer is None:
+            faults.append("the WER of its base was not measured; let the evaluation measure it (base: true)")
+        elif best.wer >= best.base_wer:
+            faults.append(f"its WER of {best.wer:.2%} is not lower than the {best.base_wer:.2%} of its base")
+    if asked.most_wer is not None and best.wer > asked.most_wer:
+        faults.append(f"its WER of {best.wer:.2%} is higher than {asked.most_wer:.2%}")
+    return faults
+
+
+def _worse_than(before: AdapterVersion, best: _Candidate) -> list[str]:
+    """What speaks against a candidate beside a version that is there."""
+    told = f"version {before.number} of the adapter"
+    data, config = before.lineage["data"], before.lineage["config"]
+    wer = before.lineage["result"].get("adapter_wer")
+    if wer is None:
+        return [f"{told} was never measured; the two cannot be compared: leave not_worse_than out"]
+    if (data["dataset_id"], data["version"], _split(config, "test")) != _measured_on(best.job):
+        return [f"{told} was measured on other utterances; the two cannot be compared: leave not_worse_than out"]
+    return [f"its WER of {best.wer:.2%} is higher than the {wer:.2%} of {told}"] if best.wer > wer else []
+
+
+def _measured_on(job: Job) -> tuple[str, int, str]:
+    """Which utterances a job's WER is of: dataset, version, and what of it."""
+    return str(job.dataset_id), job.dataset_version, _split(job.config, (job.measurement or {}).get("split", "test"))
+
+
+def _split(config: Mapping[str, Any], measured: str) -> str:
+    """A split, with all that decides what is in it."""
+    return measured if measured == "all" else f"{measured} of {config.get('split')}, seed {config.get('seed')}"

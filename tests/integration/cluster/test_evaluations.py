@@ -1,0 +1,72 @@
+"""Evaluations through real drivers, on a real Ray cluster, with a real object store."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.integration.cluster.conftest import ROOT, Standing
+from tests.integration.cluster.runs import Run, config_of
+
+pytestmark = pytest.mark.timeout(600)
+
+TRAINING = {"max_steps": 10, "method": {"type": "qlora", "rank": 4}, "evaluation": {"base": True}}
+
+
+@pytest.fixture(scope="module")
+def trained(standing: Standing, tmp_path_factory: pytest.TempPathFactory, tiny_whisper: Path, tones: Path) -> Run:
+    """A run that made an adapter."""
+    folder = tmp_path_factory.mktemp("trained")
+    run = Run(standing, folder, "to-be-measured", config_of(tiny_whisper, tones, training=TRAINING))
+    run.finish()
+    return run
+
+
+def measure(trained: Run, name: str, **changed: Any) -> tuple[int, str]:
+    """Exit code and log of a driver."""
+    config = json.loads(trained.store.get_bytes("config.json"))
+    adapter = f"s3://{trained.standing.settings.bucket}/runs/{trained.name}/adapter"
+    told = {"name": name, "adapter": adapter, **{key: config[key] for key in ("model", "data", "training")}} | changed
+    path = trained.path.with_name(f"{name}.yaml")
+    path.write_text(yaml.safe_dump(told))
+    done = subprocess.run(
+        [sys.executable, "-m", "cluster.evaluate", "--config", str(path)],
+        cwd=ROOT,
+        env=trained.standing.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_an_adapter_is_measured_again(trained: Run) -> None:
+    code, log = measure(trained, "again")
+    assert code == 0, log
+    result = json.loads(
+        trained.store.at(f"s3://{trained.store.bucket}/evaluations/again", trained.standing.settings).get_bytes(
+            "result.json"
+        )
+    )
+    before = trained.result()
+    assert (result["base_wer"], result["adapter_wer"]) == (before["base_wer"], before["adapter_wer"])
+    assert result["speakers"] == ["s2"]
+    code, log = measure(trained, "again")
+    assert code == 0
+    assert "has finished already" in log
+
+
+def test_what_is_refused(trained: Run) -> None:
+    code, log = measure(trained, "two-workers", resources={"num_workers": 2})
+    assert (code, "num_workers is 2; an evaluation takes one worker" in log) == (2, True), log
+    code, log = measure(trained, "no-adapter", adapter=f"s3://{trained.store.bucket}/nothing/here")
+    assert (code, "nothing/here holds no adapter" in log) == (2, True), log
+    code, log = measure(trained, "nowhere", resources={"label_selector": {"lim/device-class": "moon"}})
+    assert (code, "resources.label_selector: no node can hold a worker" in log) == (2, True), log

@@ -1,0 +1,114 @@
+"""An evaluation gives the figures that the training gave, goes on where it was stopped, and says what it cannot do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from engine.config.measurement import MeasurementConfig
+from engine.config.training import TrainingConfig
+from engine.errors import ConfigError, StoppedError
+from engine.evaluate import PREDICTIONS, EvaluationResult, evaluate
+from engine.events import MemorySink
+from engine.finetune import RunResult, finetune
+from engine.storage import LocalRunStore
+
+TRAINING = TrainingConfig.model_validate(
+    {
+        "max_steps": 12,
+        "method": {"type": "qlora", "rank": 4},
+        "optimizer": {"type": "adamw", "learning_rate": 5e-3},
+        "batch": {"audio_s": 6, "micro_batch_audio_s": 3},
+        "split": {"test_speakers": ["s2"], "validation_fraction": 0.0},
+        "task": {"max_new_tokens": 4},
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def run(tiny_whisper: Path, tones: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, RunResult]:
+    """A run that trained an adapter."""
+    folder = tmp_path_factory.mktemp("trained")
+    result = finetune(
+        model=str(tiny_whisper),
+        data=tones,
+        config=TRAINING,
+        store=LocalRunStore(folder / "run"),
+        events=MemorySink(),
+        work_dir=folder / "work",
+    )
+    return folder / "run", result
+
+
+@pytest.fixture
+def measured(
+    run: tuple[Path, RunResult], tiny_whisper: Path, tones: Path, tmp_path: Path
+) -> Callable[..., EvaluationResult]:
+    """Measures that run."""
+
+    def measure(
+        should_stop: Callable[[], bool] = lambda: False,
+        sink: MemorySink | None = None,
+        training: TrainingConfig = TRAINING,
+        **measurement: object,
+    ) -> EvaluationResult:
+        return evaluate(
+            model=str(tiny_whisper),
+            adapter=run[0] / "adapter",
+            data=tones,
+            training=training,
+            measurement=MeasurementConfig.model_validate(measurement),
+            store=LocalRunStore(tmp_path / "evaluation"),
+            events=sink or MemorySink(),
+            should_stop=should_stop,
+        )
+
+    return measure
+
+
+def test_it_measures_what_the_training_measured(
+    run: tuple[Path, RunResult], measured: Callable[..., EvaluationResult], tmp_path: Path
+) -> None:
+    folder, trained = run
+    sink = MemorySink()
+    result = measured(sink=sink)
+    assert (result.base_wer, result.base_cer) == (trained.base_wer, trained.base_cer)
+    assert (result.adapter_wer, result.adapter_cer) == (trained.adapter_wer, trained.adapter_cer)
+    assert result.base_wer != result.adapter_wer, "training changed nothing: the test would not see a lost adapter"
+    assert (result.utterances, result.speakers) == (trained.test_utterances, ["s2"])
+    assert result.wer_by_speaker == {"s2": result.adapter_wer}
+    rows = [json.loads(line) for line in (tmp_path / "evaluation" / PREDICTIONS).read_text().splitlines()]
+    before = [json.loads(line) for line in (folder / PREDICTIONS).read_text().splitlines()]
+    assert {row["id"]: row["hypothesis"] for row in rows} == {row["id"]: row["hypothesis"] for row in before}
+    assert [event.data["progress"] for event in sink.events if "progress" in event.data][-1] == 1.0
+
+
+def test_all_of_other_data(measured: Callable[..., EvaluationResult]) -> None:
+    result = measured(split="all", base=False)
+    assert (result.base_wer, result.utterances, result.speakers) == (None, 72, ["s0", "s1", "s2"])
+    assert result.wer_by_speaker.keys() == {"s0", "s1", "s2"}
+
+
+def test_it_goes_on_where_it_was_stopped(measured: Callable[..., EvaluationResult], tmp_path: Path) -> None:
+    asked = iter([False, False, False, True])
+    with pytest.raises(StoppedError, match="21 of 48"):
+        measured(should_stop=lambda: next(asked), chunk_utterances=7)
+    parts = tmp_path / "evaluation" / "parts"
+    kept = {path.name: path.stat().st_mtime_ns for path in parts.iterdir()}
+    assert len(kept) == 3
+    (parts / "base-000001.json").write_text('{"of": "something else"}')  # is not believed
+    result = measured(chunk_utterances=7)
+    now = {path.name: path.stat().st_mtime_ns for path in parts.iterdir()}
+    assert len(now) == 8
+    assert {name for name in kept if now[name] == kept[name]} == {"base-000000.json", "base-000002.json"}
+    assert result == measured(chunk_utterances=7).model_copy(
+        update={name: getattr(result, name) for name in ("wall_s", "peak_bytes", "audio_s_per_s")}
+    )
+
+
+def test_nothing_to_measure_on(measured: Callable[..., EvaluationResult]) -> None:
+    with pytest.raises(ConfigError, match="validation has none of the 72 utterances; name another split, or all"):
+        measured(split="validation")

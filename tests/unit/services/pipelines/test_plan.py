@@ -1,0 +1,109 @@
+"""What a list of stages declares, and every fault that it may have."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from engine.config.training import TrainingConfig
+from services.pipelines.plan import RetryPolicy, Stage, default_stages, read_plan, settings_of, stage_of
+
+STAGES: TypeAdapter[list[Stage]] = TypeAdapter(list[Stage])
+CONFIG = TrainingConfig(max_steps=3)
+
+
+def faults_of(*stages: dict[str, Any], config: TrainingConfig | None = CONFIG) -> dict[str, str]:
+    """Message by path."""
+    plan, faults = read_plan(STAGES.validate_python(stages), config)
+    assert (plan is None) == bool(faults)
+    return {fault.path: fault.message for fault in faults}
+
+
+def test_the_default_is_one_after_another() -> None:
+    plan, faults = read_plan(default_stages(), CONFIG)
+    assert faults == []
+    assert plan is not None
+    assert plan.forerunners("export") == ["compare", "evaluate", "train", "select", "validate", "ingest"]
+    assert plan.needs["ingest"] == []
+    assert plan.exported("export") == "compare"
+
+
+def test_branches() -> None:
+    train = {"type": "train", "needs": ["ingest"]}
+    evaluate = {"type": "evaluate"}
+    stages = STAGES.validate_python(
+        [
+            {"type": "ingest"},
+            {**train, "name": "small"},
+            {**train, "name": "large"},
+            {**evaluate, "name": "of-small", "needs": ["small"]},
+            {**evaluate, "name": "of-large", "needs": ["large", "large"]},
+            {"type": "compare", "needs": ["of-small", "of-large"]},
+            {"type": "export", "adapter": "digits"},
+        ]
+    )
+    plan, faults = read_plan(stages, CONFIG)
+    assert faults == []
+    assert plan is not None
+    assert plan.candidates("compare") == ["of-small", "of-large"]
+    assert plan.before("of-large", "train") == ["large"]
+    assert plan.needs["of-large"] == ["large"]
+    assert plan.exported("export") == "compare"
+
+
+def test_every_fault_of_the_names_at_once() -> None:
+    found = faults_of({"type": "train"}, {"type": "train", "needs": ["ingest", "train"]})
+    assert found == {
+        "stages.1.name": "'train' is the name of stage 0 too; give another",
+        "stages.1.needs.0": "no stage 'ingest'; there are train",
+    }
+
+
+def test_every_fault_between_stages_at_once() -> None:
+    found = faults_of(
+        {"type": "select", "name": "one", "needs": []},
+        {"type": "select", "name": "two", "needs": [], "config": {"max_steps": 1}},
+        {"type": "train", "needs": ["one", "two"], "config": {"max_steps": 1}},
+        {"type": "evaluate", "needs": ["one"], "resources": {"num_workers": 2}},
+        {"type": "compare", "needs": ["two"]},
+        {"type": "export", "needs": ["one"]},
+        config=None,
+    )
+    assert found == {
+        "stages.0.config": "is not given, and the pipeline has none; give one of them",
+        "stages.2.needs": "leads to more than one selection: one, two; a training takes one",
+        "stages.3.needs": "leads to these trainings: none; an evaluation measures one",
+        "stages.3.resources.num_workers": "is 2; an evaluation takes one worker",
+        "stages.4.needs": "leads to no evaluation and no training; there is nothing to compare",
+        "stages.5.needs": "leads to no comparison, and to these trainings: none; "
+        "an export takes the winner of one, or one training",
+    }
+
+
+def test_stages_that_wait_for_each_other() -> None:
+    found = faults_of({"type": "ingest", "needs": ["train"]}, {"type": "train"}, {"type": "validate"})
+    assert set(found) == {"stages"}
+    assert found["stages"].startswith("stages wait for each other: ")
+    assert {"ingest", "train"} <= set(found["stages"].replace(";", "").split())
+
+
+def test_a_stage_that_waits_for_itself() -> None:
+    assert "wait for each other" in faults_of({"type": "ingest", "needs": ["ingest"]})["stages"]
+
+
+@pytest.mark.parametrize("stage", default_stages(), ids=lambda stage: str(stage.type))
+def test_a_stage_is_kept_and_read_again(stage: Stage) -> None:
+    assert stage_of(stage.type, stage.name, settings_of(stage)) == stage
+
+
+def test_unknown_types_and_fields_are_refused() -> None:
+    with pytest.raises(ValidationError) as caught:
+        STAGES.validate_python([{"type": "bake"}, {"type": "train", "epochs": 3}])
+    assert [error["type"] for error in caught.value.errors()] == ["union_tag_invalid", "extra_forbidden"]
+
+
+def test_waits_double_up_to_the_most() -> None:
+    policy = RetryPolicy(backoff_s=10, most_backoff_s=60)
+    assert [policy.wait_s(tries) for tries in (1, 2, 3, 4, 5, 10_000)] == [10, 20, 40, 60, 60, 60]
