@@ -193,7 +193,7 @@ class Estimate(Answer):
 
 
 class Job(Answer):
-    """A job that trains or selects."""
+    """A job that trains, selects or evaluates."""
 
     id: str
     type: str = "training"
@@ -210,6 +210,38 @@ class Job(Answer):
     @property
     def final(self) -> bool:
         """Whether the job has ended."""
+        return self.status in FINAL_STATUSES
+
+
+class PipelineStage(Answer):
+    """A stage of a pipeline."""
+
+    name: str
+    type: str
+    needs: list[str] = []
+    status: str
+    attempts: int = 0
+    next_attempt_at: datetime | None = None
+    job_id: str | None = None
+    progress: float = 0.0
+    result: dict[str, Any] | None = None
+    error: str | None = None
+
+
+class Pipeline(Answer):
+    """Stages from recordings to a version of an adapter."""
+
+    id: str
+    name: str
+    status: str
+    progress: float = 0.0
+    dataset_id: str
+    model_id: str
+    stages: list[PipelineStage] = []
+
+    @property
+    def final(self) -> bool:
+        """Whether the pipeline has ended."""
         return self.status in FINAL_STATUSES
 
 
@@ -477,6 +509,19 @@ class Client:
         body |= _given(name=name, selection=dict(selection) if selection is not None else None)
         return self._answer(Job, self._call("POST", "/jobs", body=body, creates=True))
 
+    def create_evaluation(
+        self,
+        training_id: str,
+        *,
+        dataset_id: str | None = None,
+        measurement: Mapping[str, Any] | None = None,
+        resources: Mapping[str, Any] | None = None,
+        name: str | None = None,
+    ) -> Job:
+        """Launch a job that measures what another has trained, on its own test speakers or on other data."""
+        given = _given(dataset_id=dataset_id, measurement=measurement, resources=resources, name=name)
+        return self._answer(Job, self._call("POST", f"/jobs/{training_id}/evaluations", body=given, creates=True))
+
     def job(self, job_id: str) -> Job:
         """A job, as it stands."""
         return self._answer(Job, self._call("GET", f"/jobs/{job_id}"))
@@ -526,6 +571,36 @@ class Client:
             final = self.job(job_id).final
             if not final:
                 time.sleep(0.2)
+
+    # -- pipelines
+
+    def create_pipeline(
+        self, declaration: Mapping[str, Any], dataset_id: str, *, project_id: str | None = None
+    ) -> Pipeline:
+        """Declare a pipeline on a dataset, ready or not; it begins at once.
+
+        `declaration` is what a file of configs/pipelines holds: `name`, `model_id`, `config`, `resources`, `stages`.
+        """
+        body = {**declaration, "dataset_id": dataset_id} | _given(project_id=project_id)
+        return self._answer(Pipeline, self._call("POST", "/pipelines", body=body, creates=True))
+
+    def pipeline(self, pipeline_id: str) -> Pipeline:
+        """A pipeline, as it stands."""
+        return self._answer(Pipeline, self._call("GET", f"/pipelines/{pipeline_id}"))
+
+    def pipelines(self, status: str | None = None) -> list[Pipeline]:
+        """The user's pipelines, newest first."""
+        return [self._answer(Pipeline, item) for item in self._items("/pipelines", _given(status=status))]
+
+    def stop_pipeline(self, pipeline_id: str) -> Pipeline:
+        """Stop a pipeline and its jobs."""
+        return self._answer(Pipeline, self._call("POST", f"/pipelines/{pipeline_id}/stop"))
+
+    def resume_pipeline(self, pipeline_id: str) -> Pipeline:
+        """Let a stopped or failed pipeline go on where it was."""
+        return self._answer(Pipeline, self._call("POST", f"/pipelines/{pipeline_id}/resume"))
+
+    # -- what jobs made
 
     def artifacts(self, job_id: str) -> list[Artifact]:
         """The files that a job made."""

@@ -55,10 +55,12 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def apply_overrides(values: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
-    """A copy of `values` with `path=value` overrides laid over it (`training.max_steps=200`; the value is YAML).
+    """A copy of `values` with `path=value` overrides laid over it (`training.max_steps=200`, `stages.0.name=x`).
+
+    The value is YAML; items of lists go by their number, from 0.
 
     Raises:
-        ConfigError: an override without `=`, or a path through something that is not a mapping.
+        ConfigError: an override without `=`, or a path through something that is neither mapping nor list.
     """
     result = _copied(values)
     faults: list[Fault] = []
@@ -73,18 +75,33 @@ def apply_overrides(values: Mapping[str, Any], overrides: Sequence[str]) -> dict
         except yaml.YAMLError:
             faults.append(Fault(path, f"found {raw!r}, which is not a YAML value"))
             continue
-        node = result
-        for key in keys[:-1]:
-            child = node.setdefault(key, {})
-            if not isinstance(child, dict):
-                faults.append(Fault(path, f"{key} holds {child!r}, not a group of fields"))
-                break
-            node = child
-        else:
-            node[keys[-1]] = value
+        fault = _lay(result, keys, value)
+        if fault:
+            faults.append(Fault(path, fault))
     if faults:
         raise ConfigError(faults)
     return result
+
+
+def _lay(node: Any, keys: Sequence[str], value: Any) -> str | None:
+    """Put a value where the keys lead, through mappings and, by number, lists; what is in the way."""
+    for depth, key in enumerate(keys):
+        last = depth == len(keys) - 1
+        if isinstance(node, list):
+            if not key.isdecimal() or int(key) >= len(node):
+                return f"{key!r} is none of the {len(node)} items of {'.'.join(keys[:depth])}, which count from 0"
+            if last:
+                node[int(key)] = value
+            else:
+                node = node[int(key)]
+        elif isinstance(node, dict):
+            if last:
+                node[key] = value
+            else:
+                node = node.setdefault(key, {})
+        else:
+            return f"{keys[depth - 1]} holds {node!r}, not a group of fields"
+    return None
 
 
 def parse(model: type[ConfigT], values: Mapping[str, Any]) -> ConfigT:
@@ -157,4 +174,10 @@ def _drop(values: dict[str, Any], location: tuple[int | str, ...]) -> str:
 
 
 def _copied(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: _copied(value) if isinstance(value, Mapping) else value for key, value in values.items()}
+    return {key: _copy(value) for key, value in values.items()}
+
+
+def _copy(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return _copied(value)
+    return [_copy(item) for item in value] if isinstance(value, list) else value

@@ -14,6 +14,7 @@ from cluster.selection.config import SelectionRunConfig
 from engine.config.base import apply_overrides, parse, read_yaml
 from engine.config.selection import SelectionConfig
 from engine.config.training import TrainingConfig
+from services.pipelines.plan import Declaration
 
 
 class Kind(StrEnum):
@@ -29,6 +30,8 @@ class Kind(StrEnum):
     """A selection on the cluster (`python -m cluster.select`, `ray job submit`)."""
     EVALUATION_RUN = "evaluation-run"
     """An evaluation on the cluster (`python -m cluster.evaluate`, `ray job submit`)."""
+    PIPELINE = "pipeline"
+    """Stages from recordings to a version of an adapter (`lim pipeline run`)."""
 
 
 MODELS: Mapping[Kind, type[BaseModel]] = {
@@ -37,9 +40,11 @@ MODELS: Mapping[Kind, type[BaseModel]] = {
     Kind.SELECTION: SelectionConfig,
     Kind.SELECTION_RUN: SelectionRunConfig,
     Kind.EVALUATION_RUN: EvaluationRunConfig,
+    Kind.PIPELINE: Declaration,
 }
 
 _RUN_FIELDS = frozenset(RunConfig.model_fields)
+_PIPELINE_FIELDS = frozenset({"stages", "model_id"})
 _EVALUATION_FIELDS = frozenset(EvaluationRunConfig.model_fields) - _RUN_FIELDS
 _SELECTION_FIELDS = frozenset(SelectionConfig.model_fields) - frozenset(TrainingConfig.model_fields)
 
@@ -49,6 +54,8 @@ def kind_of(values: Mapping[str, Any]) -> Kind:
 
     What a run selects is somewhere else; a selection on the cluster says it in place.
     """
+    if _PIPELINE_FIELDS & values.keys():
+        return Kind.PIPELINE
     if isinstance(values.get("selection"), Mapping):
         return Kind.SELECTION_RUN
     if _EVALUATION_FIELDS & values.keys():

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from engine.threads import wait_passively
-from services.cli import data, users
+from services.cli import data, pipeline, users
 
 app = typer.Typer(
     name="lim",
@@ -25,6 +25,7 @@ app = typer.Typer(
 )
 
 app.add_typer(data.app)
+app.add_typer(pipeline.app)
 app.add_typer(users.app)
 
 Overrides = Annotated[
@@ -41,6 +42,7 @@ class ConfigKind(StrEnum):
     selection = "selection"
     selection_run = "selection-run"
     evaluation_run = "evaluation-run"
+    pipeline = "pipeline"
 
 
 class Context(StrEnum):

@@ -12,9 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import ConfigDict, Field, TypeAdapter, model_validator
 
 from cluster.config import ResourcesConfig
+from engine.config.base import Config
 from engine.config.measurement import MeasurementConfig
 from engine.config.selection import SelectionConfig
 from engine.config.training import TrainingConfig
@@ -26,10 +27,8 @@ MOST_STAGES: Final = 50
 StageName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 
 
-class _Declared(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, use_attribute_docstrings=True, protected_namespaces=(), validate_default=True
-    )
+class _Declared(Config):
+    model_config = ConfigDict(protected_namespaces=())
 
 
 class RetryPolicy(_Declared):
@@ -170,6 +169,20 @@ def settings_of(stage: Stage) -> dict[str, Any]:
 def stage_of(type: str, name: str, settings: Mapping[str, Any]) -> Stage:
     """A stage as it was kept."""
     return _STAGE.validate_python({"type": type, "name": name, **settings})
+
+
+class Declaration(_Declared):
+    """What a pipeline does, with whatever dataset."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    model_id: Annotated[str, Field(max_length=200)]
+    """Id of a base model in the catalogue."""
+    config: CheckedTrainingConfig | None = None
+    """The training of every stage that has none of its own."""
+    resources: ResourcesConfig = ResourcesConfig()
+    """Where the jobs of stages run that do not say so themselves."""
+    stages: Annotated[list[Stage], Field(min_length=1, max_length=MOST_STAGES)] | None = None
+    """What is to be done, and after what; unset: ingest, validate, select, train, evaluate, compare, export."""
 
 
 class Plan:

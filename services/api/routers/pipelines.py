@@ -5,23 +5,21 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cluster.config import ResourcesConfig
-from services.api.body import Body
 from services.api.dependencies import CurrentUser, ServicesDep, SessionDep
 from services.api.idempotency import IdempotencyHeader, claim, fingerprint
 from services.api.paging import Cursor, Limit, Page, Search, matches, newest_first
 from services.api.problems import problems
-from services.config_faults import CheckedTrainingConfig
 from services.database.models import Job, Pipeline, PipelineStage
 from services.pipelines import requests
-from services.pipelines.plan import MOST_STAGES, RetryPolicy, Stage, default_stages
+from services.pipelines.plan import Declaration, RetryPolicy, Stage, default_stages
 
 router = APIRouter(prefix="/pipelines", tags=["pipelines"])
 
@@ -30,24 +28,13 @@ StageStatus = Literal["waiting", "running", "stopped", "succeeded", "failed"]
 StageType = Literal["ingest", "validate", "select", "train", "evaluate", "compare", "export"]
 
 
-class PipelineBody(Body):
+class PipelineBody(Declaration):
     """A pipeline to declare; it begins at once."""
 
-    model_config = ConfigDict(protected_namespaces=())
-
-    name: Annotated[str, Field(min_length=1, max_length=200)]
     project_id: uuid.UUID | None = None
     """A project of the caller; its jobs and adapters are put into it."""
     dataset_id: uuid.UUID
     """A dataset of the caller, ready or not: a stage of type `ingest` waits for it."""
-    model_id: Annotated[str, Field(max_length=200)]
-    """Id of a base model in the catalogue."""
-    config: CheckedTrainingConfig | None = None
-    """The training of every stage that has none of its own."""
-    resources: ResourcesConfig = ResourcesConfig()
-    """Where the jobs of stages run that do not say so themselves."""
-    stages: Annotated[list[Stage], Field(min_length=1, max_length=MOST_STAGES)] | None = None
-    """What is to be done, and after what; unset: ingest, validate, select, train, evaluate, compare, export."""
 
 
 class StageOut(BaseModel):

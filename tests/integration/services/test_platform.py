@@ -9,6 +9,7 @@ import re
 import shlex
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -296,3 +297,59 @@ def test_figures_are_exported_for_prometheus(user: httpx.Client) -> None:
             break
         assert time.monotonic() < deadline, (missing, requests)
         time.sleep(1.0)
+
+
+def test_a_whole_pipeline_as_one_command(
+    settings: Settings, user: httpx.Client, dataset_id: str, tmp_path: Path
+) -> None:
+    start_hub(settings)
+    declared = {
+        "name": "words",
+        "model_id": "whisper-pico",
+        "config": {
+            "max_steps": 6,
+            "method": {"type": "qlora", "rank": 2},
+            "split": {"test_speakers": ["speaker1"], "validation_fraction": 0.0},
+            "batch": {"audio_s": 2.0, "micro_batch_audio_s": 2.0},
+        },
+        "stages": [
+            {"type": "ingest"},
+            {"type": "validate", "least_utterances": 4},
+            {"type": "train"},
+            {"type": "evaluate"},
+            {"type": "compare", "better_than_base": False},
+            {"type": "export", "adapter": "words"},
+        ],
+    }
+    path = tmp_path / "words.yaml"
+    path.write_text(json.dumps(declared))
+    key = user.post("/users/me/api-keys", json={"name": "script"}).json()["key"]
+    server = str(user.base_url).removesuffix("/api/v1/")
+    environment = {**os.environ, "LIM_API_KEY": key, "LIM_SERVER": server, "PYTHONPATH": str(PROJECT_ROOT)}
+    command = [sys.executable, "-m", "services.cli.main", "pipeline"]
+    done = subprocess.run(
+        [*command, "run", str(path), "--dataset", dataset_id],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=350,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = json.loads(done.stdout)
+    assert told["status"] == "succeeded"
+    results = told["results"]
+    assert results["validate"]["utterances"] == 4
+    # What the training measured, a job of its own measures again.
+    assert results["evaluate"]["adapter_wer"] == results["train"]["adapter_wer"]
+    assert results["evaluate"]["base_wer"] == results["train"]["base_wer"]
+    assert results["compare"]["training_id"] == results["train"]["job_id"]
+    version = user.get(f"/adapters/{results['export']['adapter_id']}/versions/1").json()
+    assert version["lineage"]["result"]["adapter_wer"] == results["evaluate"]["adapter_wer"]
+    assert any(file["name"].endswith(".safetensors") for file in version["lineage"]["files"])
+    artifacts = user.get(f"/jobs/{results['evaluate']['job_id']}/artifacts").json()["items"]
+    assert {artifact["kind"] for artifact in artifacts} >= {"predictions", "result"}
+    shown = subprocess.run(
+        [*command, "show", told["id"]], env=environment, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert "words: succeeded, 100%" in shown.stdout

@@ -78,3 +78,17 @@ def test_a_file_that_is_no_config_says_why(tmp_path: Path) -> None:
     (tmp_path / "evil.yaml").write_text("a: !!python/object/apply:os.system ['true']\n")
     with pytest.raises(ConfigError, match="not valid YAML"):
         read_yaml(tmp_path / "evil.yaml")
+
+
+def test_overrides_reach_items_of_lists_by_number() -> None:
+    values = {"stages": [{"type": "a"}, {"type": "b", "names": ["x", "y"]}]}
+    changed = apply_overrides(values, ["stages.1.type=c", "stages.1.names.0=z", "stages.0.new.field=1"])
+    assert changed == {"stages": [{"type": "a", "new": {"field": 1}}, {"type": "c", "names": ["z", "y"]}]}
+    assert values == {"stages": [{"type": "a"}, {"type": "b", "names": ["x", "y"]}]}
+    with pytest.raises(ConfigError) as caught:
+        apply_overrides(values, ["stages.2.type=c", "stages.last.type=c", "stages.1.names.-1=c"])
+    assert [fault.message for fault in caught.value.faults] == [
+        "'2' is none of the 2 items of stages, which count from 0",
+        "'last' is none of the 2 items of stages, which count from 0",
+        "'-1' is none of the 2 items of stages.1.names, which count from 0",
+    ]
