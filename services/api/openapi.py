@@ -14,6 +14,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from services.api.examples import PROBLEM, REQUESTS, TAGS
 from services.api.problems import Problem
 
 _REFERENCES = "#/components/schemas/{model}"
@@ -32,11 +33,22 @@ def install(app: FastAPI) -> None:
                 schemas.pop(name, None)
             problem = Problem.model_json_schema(ref_template=_REFERENCES)
             schemas.update(problem.pop("$defs", {}))
-            schemas["Problem"] = problem
+            schemas["Problem"] = {**problem, "examples": [PROBLEM]}
+            _add_examples(document)
+            document["tags"] = [{"name": name, "description": told} for name, told in TAGS.items()]
             app.openapi_schema = document
         return app.openapi_schema
 
     app.openapi = describe  # type: ignore[method-assign]  # FastAPI's documented way
+
+
+def _add_examples(document: dict[str, Any]) -> None:
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            examples = REQUESTS.get(operation["operationId"])
+            if examples and "requestBody" in operation:
+                content = operation["requestBody"]["content"]["application/json"]
+                content["examples"] = {title: {"value": value} for title, value in examples.items()}
 
 
 def document_text() -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import io
 import json
 import subprocess
@@ -15,7 +16,9 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from pydantic import TypeAdapter, ValidationError
 
+from services.api import routers
 from services.api.app import create_app
+from services.api.examples import REQUESTS
 from services.api.paging import page_of_list, read_number_cursor, write_cursor
 from services.api.problems import request_faults
 from services.config_faults import CheckedTrainingConfig
@@ -76,6 +79,27 @@ def test_the_openapi_document_is_whole(app: FastAPI) -> None:
         assert ("401" in errors) == (secured or operation["operationId"] in {"login", "refresh"})
         for code in errors - {"503"}:
             assert list(operation["responses"][code]["content"]) == ["application/problem+json"]
+
+
+def test_every_body_has_examples_that_it_takes(app: FastAPI) -> None:
+    document = app.openapi()
+    operations = {o["operationId"]: o for path in document["paths"].values() for o in path.values()}
+    with_body = {name: operation for name, operation in operations.items() if "requestBody" in operation}
+    assert REQUESTS.keys() == with_body.keys()
+    modules = [module for name, module in vars(routers).items() if hasattr(module, "router")]
+    endpoints = {route.name: route.endpoint for module in modules for route in module.router.routes}
+    for name, operation in with_body.items():
+        body = TypeAdapter(inspect.get_annotations(endpoints[name], eval_str=True)["body"])
+        examples = operation["requestBody"]["content"]["application/json"]["examples"]
+        assert examples
+        for example in examples.values():
+            body.validate_python(example["value"])
+
+
+def test_every_tag_says_what_it_is_about(app: FastAPI) -> None:
+    document = app.openapi()
+    used = {tag for path in document["paths"].values() for operation in path.values() for tag in operation["tags"]}
+    assert {tag["name"] for tag in document["tags"]} == used
 
 
 def test_the_contract_is_there(app: FastAPI) -> None:

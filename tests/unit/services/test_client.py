@@ -76,7 +76,7 @@ def server() -> Server:
 
 @pytest.fixture
 def client(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
-    monkeypatch.setattr("services.client.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
     with Client("http://lim.test", transport=httpx.MockTransport(server)) as client:
         client.login("ada", "secret-password")
         yield client

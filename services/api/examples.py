@@ -1,0 +1,143 @@
+"""Examples for the OpenAPI document: a request that each operation takes, and what its tag is about. A test posts them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+_DATASET: Final = "0b6a2c1e-6d0f-4a53-9a51-3d1c0f6f9a10"
+_JOB: Final = "7f0f3a52-2f39-4c85-8f5c-1a0f7f0c7d21"
+_PROJECT: Final = "c1a5b9c4-3e60-4a3f-b2ce-77d0a6a5e0f3"
+_TRAINING: Final[dict[str, Any]] = {
+    "method": {"type": "qlora", "rank": 16, "alpha": 32},
+    "optimizer": {"type": "adamw", "learning_rate": 1e-3},
+    "max_steps": 200,
+    "split": {"test_speakers": ["anna"]},
+}
+
+REQUESTS: Final[dict[str, dict[str, Any]]] = {
+    "signup": {
+        "A new account": {"username": "ada", "email": "ada@example.org", "password": "a long pass phrase"},
+    },
+    "login": {
+        "By name": {"username_or_email": "ada", "password": "a long pass phrase"},
+        "By e-mail": {"username_or_email": "ada@example.org", "password": "a long pass phrase"},
+    },
+    "refresh": {"A refresh token": {"refresh_token": "limr_what-the-login-answered"}},
+    "logout": {"A refresh token": {"refresh_token": "limr_what-the-login-answered"}},
+    "change_me": {
+        "Another name": {"username": "ada-l"},
+        "Another e-mail": {"email": "ada@example.com", "current_password": "a long pass phrase"},
+    },
+    "set_password": {
+        "Another password": {"current_password": "a long pass phrase", "new_password": "a longer pass phrase"},
+    },
+    "create_api_key": {
+        "A key": {"name": "my script"},
+        "One that ends": {"name": "for a month", "expires_at": "2030-01-31T00:00:00Z"},
+    },
+    "create_project": {"A project": {"name": "Digits", "description": "Numbers over the telephone"}},
+    "change_project": {"Another name": {"name": "Numbers"}},
+    "add_model": {
+        "From the model hub": {
+            "id": "whisper-medium",
+            "family": "whisper",
+            "title": "Whisper medium",
+            "source": "openai/whisper-medium",
+            "parameters": 763_857_920,
+            "languages": ["en", "de", "fr"],
+            "licence": "Apache-2.0",
+            "description": "Many languages; needs a GPU.",
+        },
+    },
+    "change_model": {"Keep new jobs from it": {"status": "retired"}},
+    "create_dataset": {
+        "An upload": {
+            "name": "digits",
+            "source": {"type": "upload", "files": [{"name": "digits.zip", "size": 15_322_011}]},
+        },
+        "From an address": {
+            "name": "digits",
+            "source": {"type": "url", "url": "https://example.org/digits.tar.gz"},
+            "project_id": _PROJECT,
+        },
+        "From a bucket": {"name": "digits", "source": {"type": "s3", "uri": "s3://recordings/digits/"}},
+    },
+    "change_dataset": {"Another name": {"name": "digits, second recording"}},
+    "estimate": {
+        "A training": {"model_id": "whisper-pico", "dataset_id": _DATASET, "config": _TRAINING},
+    },
+    "create_job": {
+        "QLoRA": {"model_id": "whisper-pico", "dataset_id": _DATASET, "config": _TRAINING},
+        "On edge devices, with a budget": {
+            "name": "digits on the edge",
+            "model_id": "whisper-pico",
+            "dataset_id": _DATASET,
+            "config": _TRAINING,
+            "resources": {"num_workers": 2, "label_selector": {"lim/device-class": "jetson-orin-nano"}},
+            "budget": {"wall_s": 3600},
+        },
+        "A selection": {
+            "type": "selection",
+            "model_id": "whisper-pico",
+            "dataset_id": _DATASET,
+            "config": _TRAINING,
+            "selection": {"budget": {"type": "share", "fraction": 0.5}},
+        },
+    },
+    "change_job": {"A larger budget": {"budget": {"wall_s": 7200}}},
+    "create_evaluation": {
+        "On its own test speakers": {},
+        "On other data": {"dataset_id": _DATASET, "measurement": {"split": "all"}},
+    },
+    "create_pipeline": {
+        "Everything": {"name": "digits", "model_id": "whisper-pico", "dataset_id": _DATASET, "config": _TRAINING},
+        "The better of two": {
+            "name": "digits",
+            "model_id": "whisper-pico",
+            "dataset_id": _DATASET,
+            "config": _TRAINING,
+            "stages": [
+                {"type": "ingest"},
+                {"type": "validate", "most_set_aside_share": 0.1},
+                {"type": "train", "name": "rank-16", "needs": ["validate"]},
+                {
+                    "type": "train",
+                    "name": "rank-4",
+                    "needs": ["validate"],
+                    "config": {**_TRAINING, "method": {"type": "qlora", "rank": 4, "alpha": 8}},
+                },
+                {"type": "compare", "needs": ["rank-16", "rank-4"], "most_wer": 0.15},
+                {"type": "export", "adapter": "digits"},
+            ],
+        },
+    },
+    "create_adapter": {"A name": {"name": "digits", "project_id": _PROJECT}},
+    "change_adapter": {"Another name": {"name": "numbers"}},
+    "add_version": {"What a job made": {"job_id": _JOB, "notes": "with the recordings of May"}},
+}
+"""By operation and by what it shows."""
+
+PROBLEM: Final[dict[str, Any]] = {
+    "type": "about:blank",
+    "title": "Invalid request",
+    "status": 422,
+    "code": "invalid_request",
+    "detail": "The request has 1 fault; see errors.",
+    "errors": [{"path": "config.max_steps", "message": "Input should be greater than 0; found 0"}],
+    "correlation_id": "9f2d1c0ab64e4f7c",
+}
+
+TAGS: Final[dict[str, str]] = {
+    "auth": "Sign up, log in, renew and end a login.",
+    "users": "One's own account, its API keys and its audit trail.",
+    "projects": "What keeps datasets, jobs and adapters together.",
+    "models": "The catalogue of base models.",
+    "schemas": "What a training config may hold.",
+    "datasets": "Recordings: from upload to a version that can be trained on, with a report of every defect.",
+    "jobs": "Training, selection and evaluation: launch, follow, stop, resume, and what they made.",
+    "pipelines": "All stages from recordings to a version of an adapter, as one.",
+    "adapters": "Adapters by name and version, with what each was made of.",
+    "estimates": "Memory, time and cost before a launch.",
+    "cluster": "The nodes that work.",
+    "health": "Whether the platform is alive and ready.",
+}
