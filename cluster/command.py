@@ -19,6 +19,7 @@ from cluster.errors import (
     ModelUnavailableError,
     RefusedError,
 )
+from cluster.storage.from_hub import adopt_storage
 from engine.config.base import Config, apply_overrides, parse, read_yaml
 from engine.errors import ConfigError, EngineError, Fault, ObjectNotFoundError, SelectionError
 
@@ -75,6 +76,7 @@ def main(
     given = _parser(module, documentation).parse_args(arguments)
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     try:
+        adopt_storage()
         result = run(given.config, given.set)
     except ConfigError as error:
         count = len(error.faults)

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 import ray
 
 from cluster.storage.client import make_client
+from cluster.storage.from_hub import HUB as ASK_HUB
+from cluster.storage.from_hub import VARIABLE as STORAGE_VARIABLE
 from cluster.storage.run_store import S3RunStore
 from services.database.engine import create_engine, create_sessions, open_session
 from services.database.heartbeats import beat
@@ -70,7 +72,8 @@ class Hub:
         def store(prefix: str) -> S3RunStore:
             return S3RunStore(client, settings.s3.bucket, prefix, patience_s=_PATIENCE_S)
 
-        control = RayJobs({**settings.s3.environment(), "LIM_HOME": str(settings.home)}, command)
+        # Whoever may look at Ray's jobs sees their environment: the keys of the object store are asked of this actor.
+        control = RayJobs({STORAGE_VARIABLE: ASK_HUB, "LIM_HOME": str(settings.home)}, command)
         self._runs = Runs(settings.s3.bucket, store)
         self._reconciler = Reconciler(settings, self._sessions, self._runs, control, _capacity)
         self._datasets = DatasetQueue(settings, self._sessions, self._process, store)
@@ -92,6 +95,10 @@ class Hub:
             _log.warning("events of %r are dropped: that is no job of ours", job_id)
             return
         await take_events(self._sessions, wanted, events)
+
+    async def storage(self) -> dict[str, str]:
+        """The variables from which a driver reads the platform's object store."""
+        return self._settings.s3.environment()
 
     async def pid(self) -> int:
         """The actor's process; answers when the actor is alive."""

@@ -16,6 +16,7 @@ import ray
 
 from cluster.config import RunConfig
 from cluster.storage.client import parse_s3_uri
+from cluster.storage.from_hub import adopt_storage
 from cluster.storage.run_store import S3RunStore
 from cluster.storage.settings import S3Settings
 from engine.config.training import AdamWConfig
@@ -29,6 +30,7 @@ STEP_S = 0.05
 
 def main(config_uri: str) -> int:
     """Run to the end."""
+    adopt_storage()
     settings = S3Settings.from_environment()
     folder = config_uri.rpartition("/")[0]
     config = RunConfig.model_validate_json(S3RunStore.at(folder, settings).get_bytes("config-request.json"))
@@ -39,7 +41,6 @@ def main(config_uri: str) -> int:
     fate = config.training.optimizer.learning_rate
     steps = config.training.max_steps or 1
 
-    ray.init(address="auto", namespace="less-is-more", log_to_driver=False)
     hub = ray.get_actor("lim-hub", "less-is-more")
 
     def tell(step: int) -> None:

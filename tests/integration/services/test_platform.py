@@ -22,6 +22,7 @@ import httpx
 import psutil
 import pytest
 import ray
+from ray.job_submission import JobSubmissionClient
 from ray.util.state import list_actors
 
 from cluster.runtime import start_local
@@ -181,6 +182,18 @@ def test_a_job_survives_the_death_of_its_driver_the_hub_and_the_api(user: httpx.
     for artifact in artifacts:
         data = httpx.get(artifact["url"]).content
         assert (len(data), hashlib.sha256(data).hexdigest()) == (artifact["size"], artifact["sha256"])
+
+
+def test_ray_shows_no_keys_of_the_object_store(settings: Settings, user: httpx.Client, dataset_id: str) -> None:
+    job_id = launch(user, dataset_id, steps=2)
+    Follower(user, job_id).join(timeout=100)
+    assert user.get(f"/jobs/{job_id}").json()["status"] == "succeeded"  # it had them all the same
+    jobs = JobSubmissionClient(ray.get_runtime_context().gcs_address).list_jobs()
+    assert any(job.submission_id == f"lim-{job_id}-1" for job in jobs)
+    shown = repr(jobs)
+    assert settings.s3.secret_access_key
+    assert settings.s3.secret_access_key not in shown
+    assert settings.s3.access_key_id not in shown
 
 
 def test_a_job_is_stopped_and_goes_on_later(user: httpx.Client, dataset_id: str) -> None:
