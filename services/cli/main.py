@@ -76,6 +76,26 @@ def up(
 
 
 @app.command()
+def login(
+    username: Annotated[str, typer.Argument(help="Name or e-mail of the account.")],
+    server: Annotated[
+        str, typer.Option(envvar="LIM_SERVER", help="Address of the platform.")
+    ] = "http://127.0.0.1:8000",
+    signup: Annotated[
+        str | None, typer.Option(metavar="EMAIL", help="Make the account first, with this e-mail.")
+    ] = None,
+    days: Annotated[int, typer.Option(min=1, max=3650, help="Days until the key ends.")] = 30,
+) -> None:
+    """Get an API key and print it as variables for this shell; the password is asked for, or is LIM_PASSWORD.
+
+    Example: eval "$(lim login ada --signup ada@example.org)"
+    """
+    from services.cli.login import login as logged_in
+
+    logged_in(server, username, signup, days)
+
+
+@app.command()
 def train(
     config: Annotated[Path, typer.Argument(help="YAML file that describes a run.")],
     overrides: Overrides = None,

@@ -336,10 +336,21 @@ def test_a_whole_pipeline_as_one_command(
     }
     path = tmp_path / "words.yaml"
     path.write_text(json.dumps(declared))
-    key = user.post("/users/me/api-keys", json={"name": "script"}).json()["key"]
     server = str(user.base_url).removesuffix("/api/v1/")
-    environment = {**os.environ, "LIM_API_KEY": key, "LIM_SERVER": server, "PYTHONPATH": str(PROJECT_ROOT)}
-    command = [sys.executable, "-m", "services.cli.main", "pipeline"]
+    environment = {**os.environ, "LIM_PASSWORD": PASSWORD, "PYTHONPATH": str(PROJECT_ROOT)}
+    command = [sys.executable, "-m", "services.cli.main"]
+    login = subprocess.run(
+        [*command, "login", "ada", "--server", server, "--days", "1"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    word, *variables = shlex.split(login.stdout)
+    assert word == "export"
+    environment |= dict(variable.split("=", 1) for variable in variables)
+    command.append("pipeline")
     done = subprocess.run(
         [*command, "run", str(path), "--dataset", dataset_id],
         env=environment,
