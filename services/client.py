@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from types import TracebackType
-from typing import Any, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -35,7 +35,9 @@ FINAL_STATUSES: frozenset[str] = frozenset({"stopped", "succeeded", "failed"})
 
 AnswerT = TypeVar("AnswerT", bound=BaseModel)
 Progress = Callable[[int], None]
-"""Told the number of bytes that have just been moved."""
+"""Told the number of bytes that have just been moved; a negative one of those that have to be moved again."""
+_LEAST_ATTEMPTS: Final = 4
+_LONGEST_PAUSE_S: Final = 5.0
 
 
 class ClientError(ServiceError):
@@ -244,14 +246,25 @@ class Client:
         *,
         api_key: str | None = None,
         timeout_s: float = 30.0,
-        attempts: int = 4,
+        patience_s: float = 60.0,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
+        """A connection to the platform at an address.
+
+        Args:
+            base_url: of the platform.
+            api_key: whose calls are made; None: `login` says.
+            timeout_s: how long an answer may take.
+            patience_s: how long a platform that has answered before is asked again when it, its database or its store
+                does not answer.
+            transport: stands in for the network in tests.
+        """
         self._http = httpx.Client(
             base_url=base_url.rstrip("/"), timeout=httpx.Timeout(timeout_s, connect=10.0), transport=transport
         )
         self._api_key = api_key
-        self._attempts = attempts
+        self._patience_s = patience_s
+        self._has_answered = False
         self._tokens: Tokens | None = None
         self._renew_at = 0.0
 
@@ -307,27 +320,43 @@ class Client:
         return self._answer(NewDataset, self._call("POST", "/datasets", body=body, creates=True))
 
     def upload_file(self, upload: Upload, source: Path, progress: Progress | None = None) -> None:
-        """Put one file where the server wants it, a large one in parts; a part that breaks off is put again.
+        """Put one file where the server wants it, a large one in parts; what breaks off is put again.
 
         Raises:
             ClientError: the object store refused it or could not be reached.
         """
         if upload.url is not None:
-            self._put(upload, upload.url, source, 0, source.stat().st_size, progress)
+            self._put_again(upload, upload.url, source, 0, source.stat().st_size, progress)
         for part in upload.parts:
-            for attempt in range(1, self._attempts + 1):
-                try:
-                    self._put(upload, part.url, source, part.start, part.size, None)
-                except ServerUnreachableError:
-                    if attempt == self._attempts:
-                        raise
-                    time.sleep(0.2 * 2**attempt)
-                else:
-                    break
-            if progress is not None:
-                progress(part.size)
+            self._put_again(upload, part.url, source, part.start, part.size, progress)
 
-    def _put(self, upload: Upload, url: str, source: Path, start: int, size: int, progress: Progress | None) -> None:
+    def _put_again(
+        self, upload: Upload, url: str, source: Path, start: int, size: int, progress: Progress | None
+    ) -> None:
+        """Put it until it is there; what broke off is taken back from the progress."""
+        since_s, attempt, moved = time.monotonic(), 0, 0
+
+        def told(count: int) -> None:
+            nonlocal moved
+            moved += count
+            if progress is not None:
+                progress(count)
+
+        while True:
+            attempt += 1
+            try:
+                self._put(upload, url, source, start, size, told)
+            except (ServerUnreachableError, RequestRefusedError) as error:
+                is_refused = isinstance(error, RequestRefusedError) and error.status < 500
+                if is_refused or not self._is_patient(since_s, attempt):
+                    raise
+                if moved:
+                    told(-moved)
+                time.sleep(_pause_s(attempt))
+            else:
+                return
+
+    def _put(self, upload: Upload, url: str, source: Path, start: int, size: int, progress: Progress) -> None:
         def chunks() -> Iterator[bytes]:
             left = size
             with source.open("rb") as stream:
@@ -335,8 +364,7 @@ class Client:
                 while chunk := stream.read(min(CHUNK_BYTES, left)):
                     yield chunk
                     left -= len(chunk)
-                    if progress is not None:
-                        progress(len(chunk))
+                    progress(len(chunk))
 
         headers = {**upload.headers, "Content-Length": str(size)}
         try:
@@ -602,10 +630,9 @@ class Client:
         repeatable = creates or method == "GET"
         headers = {"Idempotency-Key": str(uuid.uuid4())} if creates else {}
         renewed = False
-        attempt = 0
+        since_s, attempt = time.monotonic(), 0
         while True:
             attempt += 1
-            last_attempt = not repeatable or attempt >= self._attempts
             if signed:
                 headers["Authorization"] = self._authorization()
             try:
@@ -617,21 +644,28 @@ class Client:
                     headers=headers,
                 )
             except httpx.TransportError as error:
-                if last_attempt:
+                if not repeatable or not self._is_patient(since_s, attempt):
                     raise ServerUnreachableError(f"no answer from {self._http.base_url}: {error}") from error
-                time.sleep(0.2 * 2**attempt)
+                time.sleep(_pause_s(attempt))
                 continue
+            self._has_answered = True
             if answer.status_code == 401 and signed and self._tokens is not None and not renewed:
                 renewed = True
                 attempt -= 1
                 self._renew()
                 continue
-            if answer.status_code in {502, 503, 504} and not last_attempt:
-                time.sleep(min(float(answer.headers.get("Retry-After", 0.2 * 2**attempt)), 10.0))
+            if answer.status_code in {502, 503, 504} and repeatable and self._is_patient(since_s, attempt):
+                time.sleep(min(float(answer.headers.get("Retry-After", _pause_s(attempt))), 10.0))
                 continue
             if answer.is_error:
                 raise self._refusal(answer)
             return self._json(answer) if answer.content else {}
+
+    def _is_patient(self, since_s: float, attempt: int) -> bool:
+        """Whether a call that was begun then is made again. A server that was never there is soon given up."""
+        if attempt < _LEAST_ATTEMPTS:
+            return True
+        return self._has_answered and time.monotonic() - since_s < self._patience_s
 
     def _items(self, path: str, params: Mapping[str, Any] | None = None) -> Iterator[dict[str, Any]]:
         query: dict[str, Any] = {"limit": 100, **(params or {})}
@@ -708,6 +742,10 @@ class Client:
             problem.get("correlation_id"),
             retry_after_s,
         )
+
+
+def _pause_s(attempt: int) -> float:
+    return min(float(0.2 * 2**attempt), _LONGEST_PAUSE_S)
 
 
 def _given(**fields: Any) -> dict[str, Any]:

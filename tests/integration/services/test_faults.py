@@ -13,6 +13,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
@@ -24,6 +25,7 @@ import pytest
 from sqlalchemy import func, select
 
 from cluster.runtime import start_local
+from services.client import Client
 from services.database import migrate
 from services.database.engine import create_engine, create_sessions, open_session
 from services.database.models import Dataset
@@ -38,6 +40,7 @@ from tests.integration.services.killable import (
     serve_pids,
     until_others,
 )
+from tests.integration.services.recordings import archive, good
 from tests.integration.services.traffic import Answer, Traffic, Uploader
 from tests.integration.services.visitors import PASSWORD
 
@@ -134,6 +137,22 @@ def dataset_id(user: httpx.Client, uploader: Uploader) -> str:
     return identifier
 
 
+@pytest.fixture
+def program(parts: Parts, user: httpx.Client) -> Iterator[Client]:
+    """The same user's program: the platform's own client."""
+    with Client(parts.address.removesuffix("/api/v1")) as client:
+        client.login(user.get("/users/me").json()["username"], PASSWORD)
+        yield client
+
+
+@pytest.fixture
+def recordings(tmp_path: Path) -> Path:
+    """An archive."""
+    path = tmp_path / "speech.zip"
+    path.write_bytes(archive(good()))
+    return path
+
+
 class Watched:
     """A job, and those who watch it from its beginning."""
 
@@ -212,21 +231,24 @@ def most_attempts(settings: Settings) -> int:
 
 
 def test_postgresql_is_killed_and_stays_away(
-    parts: Parts, user: httpx.Client, uploader: Uploader, dataset_id: str
+    parts: Parts, user: httpx.Client, uploader: Uploader, program: Client, recordings: Path, dataset_id: str
 ) -> None:
     job = Watched(user, dataset_id, steps=160)
-    with Traffic(user, ["/projects", "/users/me", f"/datasets/{dataset_id}"]) as traffic:
+    pages = ["/projects", "/users/me", f"/datasets/{dataset_id}"]
+    with Traffic(user, pages) as traffic, ThreadPoolExecutor() as pool:
         traffic.until_served()
         job.until_step(5)
         for _ in range(3):
             uploader.once()  # being processed, and waiting for it
         killed_s, killed = time.monotonic(), time.time()
         parts.postgres.kill()
+        uploaded = pool.submit(program.upload_dataset, "by a program", recordings)
         time.sleep(DOWN_S)  # the fault itself
         back_s, back = time.monotonic(), time.time()
         parts.postgres.start()
         traffic.until_served()
         job.until_step(job.told() + 5)  # live again
+        assert uploaded.result(timeout=60).status == "ready"
     assert lost(traffic.answers + uploader.answers) == []
     meanwhile = traffic.during(killed_s + 1, back_s)
     assert len(meanwhile) > 20
@@ -239,12 +261,13 @@ def test_postgresql_is_killed_and_stays_away(
 
 @pytest.mark.usefixtures("real_training")
 def test_the_object_store_is_killed_and_stays_away(
-    parts: Parts, user: httpx.Client, uploader: Uploader, dataset_id: str
+    parts: Parts, user: httpx.Client, uploader: Uploader, program: Client, recordings: Path, dataset_id: str
 ) -> None:
     job = Watched(user, dataset_id, steps=60, config=REAL_TRAINING)
     [item, *_] = user.get(f"/datasets/{dataset_id}/preview").json()["items"]
     audio = item["audio_url"].removeprefix("/api/v1")
-    with Traffic(user, ["/projects", f"/datasets/{dataset_id}", audio]) as traffic:
+    pages = ["/projects", f"/datasets/{dataset_id}", audio]
+    with Traffic(user, pages) as traffic, ThreadPoolExecutor() as pool:
         traffic.until_served()
         job.until_step(5)
         for _ in range(3):
@@ -252,12 +275,14 @@ def test_the_object_store_is_killed_and_stays_away(
         name, waiting = uploader.put()
         killed_s, killed = time.monotonic(), time.time()
         parts.s3.kill()
+        uploaded = pool.submit(program.upload_dataset, "by a program", recordings)
         completed = uploader.call("POST", f"/datasets/{waiting}/complete")
         time.sleep(max(0.0, killed_s + DOWN_S - time.monotonic()))  # the fault itself
         back_s = time.monotonic()
         parts.s3.start()
         uploader.complete(name, waiting)
         traffic.until_served()
+        assert uploaded.result(timeout=60).status == "ready"
     assert lost(traffic.answers + uploader.answers) == []
     assert completed is not None
     assert completed.json()["code"] == "storage_unavailable"
