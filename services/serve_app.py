@@ -20,7 +20,7 @@ DEPLOYMENT: Final = "api"
 _REQUESTS_PER_REPLICA: Final = 1000  # event streams among them, which cost little while they wait
 
 
-def build_app(settings: Settings, *, replicas: int = 1) -> Application:
+def build_app(settings: Settings) -> Application:
     """The application on the settings. A replica takes about 210 MB: it imports neither torch nor transformers."""
 
     def build() -> FastAPI:
@@ -39,7 +39,7 @@ def build_app(settings: Settings, *, replicas: int = 1) -> Application:
     deployment: Any = serve.deployment(
         ingress(),
         name=DEPLOYMENT,
-        num_replicas=replicas,
+        num_replicas=settings.api_replicas,
         max_ongoing_requests=_REQUESTS_PER_REPLICA,
         health_check_period_s=5,
         health_check_timeout_s=10,
@@ -59,19 +59,19 @@ def build_from_environment(_: dict[str, str]) -> Application:
     return build_app(settings)
 
 
-def deploy(settings: Settings, *, host: str = "127.0.0.1", port: int = 8000, replicas: int = 1) -> str:
+def deploy(settings: Settings, *, host: str = "127.0.0.1", port: int = 8000) -> str:
     """Start the hub and the API on the cluster that this process is connected to; the API's address."""
     start_hub(settings)
-    return deploy_api(settings, host=host, port=port, replicas=replicas)
+    return deploy_api(settings, host=host, port=port)
 
 
-def deploy_api(settings: Settings, *, host: str = "127.0.0.1", port: int = 8000, replicas: int = 1) -> str:
+def deploy_api(settings: Settings, *, host: str = "127.0.0.1", port: int = 8000) -> str:
     """Start the API alone; its address."""
     serve.start(
         proxy_location=ProxyLocation.HeadOnly,
         http_options=HTTPOptions(host=host, port=port, keep_alive_timeout_s=65),
     )
-    serve.run(build_app(settings, replicas=replicas), name=NAME, route_prefix="/")
+    serve.run(build_app(settings), name=NAME, route_prefix="/")
     return f"http://{host}:{port}"
 
 

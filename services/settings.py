@@ -119,6 +119,9 @@ class Settings(BaseModel):
     """`LIM_DATASET_ATTEMPTS`: how often the processing of a dataset is tried."""
     reconcile_s: PositiveFloat = 1.0
     """`LIM_RECONCILE_S`: seconds between two looks at queued and running work."""
+    api_replicas: PositiveInt = 1
+    """`LIM_API_REPLICAS`: processes that answer the API on Ray Serve, about 210 MB each. Of one that dies the other takes
+    over at once; a single one is started anew, and requests wait for it for 10 s or so."""
     database_pool: PositiveInt = 10
     """`LIM_DATABASE_POOL`: connections that a process keeps to PostgreSQL."""
 

@@ -17,6 +17,8 @@ from services.client.answers import JobEvent, Tokens, parse_events
 from services.client.errors import ClientError, RequestRefusedError, ServerUnreachableError
 
 API: Final = "/api/v1"
+_LEAST_ATTEMPTS: Final = 4
+_LONGEST_PAUSE_S: Final = 5.0
 AnswerT = TypeVar("AnswerT", bound=BaseModel)
 
 
@@ -29,14 +31,25 @@ class Connection:
         *,
         api_key: str | None = None,
         timeout_s: float = 30.0,
-        attempts: int = 4,
+        patience_s: float = 60.0,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
+        """A connection to the platform at an address.
+
+        Args:
+            base_url: of the platform.
+            api_key: whose calls are made; None: `login` says.
+            timeout_s: how long an answer may take.
+            patience_s: how long a platform that has answered before is asked again when it, its database or its store
+                does not answer.
+            transport: stands in for the network in tests.
+        """
         self._http = httpx.Client(
             base_url=base_url.rstrip("/"), timeout=httpx.Timeout(timeout_s, connect=10.0), transport=transport
         )
         self._api_key = api_key
-        self._attempts = attempts
+        self._patience_s = patience_s
+        self._has_answered = False
         self._tokens: Tokens | None = None
         self._renew_at = 0.0
 
@@ -84,10 +97,9 @@ class Connection:
         repeatable = creates or method == "GET"
         headers = {"Idempotency-Key": str(uuid.uuid4())} if creates else {}
         renewed = False
-        attempt = 0
+        since_s, attempt = time.monotonic(), 0
         while True:
             attempt += 1
-            last_attempt = not repeatable or attempt >= self._attempts
             if signed:
                 headers["Authorization"] = self._authorization()
             try:
@@ -99,21 +111,28 @@ class Connection:
                     headers=headers,
                 )
             except httpx.TransportError as error:
-                if last_attempt:
+                if not repeatable or not self._is_patient(since_s, attempt):
                     raise ServerUnreachableError(f"no answer from {self._http.base_url}: {error}") from error
-                time.sleep(0.2 * 2**attempt)
+                time.sleep(pause_s(attempt))
                 continue
+            self._has_answered = True
             if answer.status_code == 401 and signed and self._tokens is not None and not renewed:
                 renewed = True
                 attempt -= 1
                 self._renew()
                 continue
-            if answer.status_code in {502, 503, 504} and not last_attempt:
-                time.sleep(min(float(answer.headers.get("Retry-After", 0.2 * 2**attempt)), 10.0))
+            if answer.status_code in {502, 503, 504} and repeatable and self._is_patient(since_s, attempt):
+                time.sleep(min(float(answer.headers.get("Retry-After", pause_s(attempt))), 10.0))
                 continue
             if answer.is_error:
                 raise self._refusal(answer)
             return answer
+
+    def _is_patient(self, since_s: float, attempt: int) -> bool:
+        """Whether a call that was begun then is made again. A server that was never there is soon given up."""
+        if attempt < _LEAST_ATTEMPTS:
+            return True
+        return self._has_answered and time.monotonic() - since_s < self._patience_s
 
     def _items(self, path: str, params: Mapping[str, Any] | None = None) -> Iterator[dict[str, Any]]:
         query: dict[str, Any] = {"limit": 100, **(params or {})}
@@ -190,6 +209,11 @@ class Connection:
             problem.get("correlation_id"),
             retry_after_s,
         )
+
+
+def pause_s(attempt: int) -> float:
+    """How long to wait before a further attempt."""
+    return min(float(0.2 * 2**attempt), _LONGEST_PAUSE_S)
 
 
 def given(**fields: Any) -> dict[str, Any]:

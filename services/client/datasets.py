@@ -11,12 +11,12 @@ from urllib.parse import quote
 import httpx
 
 from services.client.answers import Dataset, NewDataset, Upload
-from services.client.connection import Connection, given
-from services.client.errors import DatasetFailedError, ServerUnreachableError
+from services.client.connection import Connection, given, pause_s
+from services.client.errors import DatasetFailedError, RequestRefusedError, ServerUnreachableError
 
 CHUNK_BYTES: Final = 2**20
 Progress = Callable[[int], None]
-"""Told the number of bytes that have just been moved."""
+"""Told the number of bytes that have just been moved; a negative one of those that have to be moved again."""
 
 
 class DatasetCalls(Connection):
@@ -38,27 +38,43 @@ class DatasetCalls(Connection):
         return self._answer(NewDataset, self._call("POST", "/datasets", body=body, creates=True))
 
     def upload_file(self, upload: Upload, source: Path, progress: Progress | None = None) -> None:
-        """Put one file where the server wants it, a large one in parts; a part that breaks off is put again.
+        """Put one file where the server wants it, a large one in parts; what breaks off is put again.
 
         Raises:
             ClientError: the object store refused it or could not be reached.
         """
         if upload.url is not None:
-            self._put(upload, upload.url, source, 0, source.stat().st_size, progress)
+            self._put_again(upload, upload.url, source, 0, source.stat().st_size, progress)
         for part in upload.parts:
-            for attempt in range(1, self._attempts + 1):
-                try:
-                    self._put(upload, part.url, source, part.start, part.size, None)
-                except ServerUnreachableError:
-                    if attempt == self._attempts:
-                        raise
-                    time.sleep(0.2 * 2**attempt)
-                else:
-                    break
-            if progress is not None:
-                progress(part.size)
+            self._put_again(upload, part.url, source, part.start, part.size, progress)
 
-    def _put(self, upload: Upload, url: str, source: Path, start: int, size: int, progress: Progress | None) -> None:
+    def _put_again(
+        self, upload: Upload, url: str, source: Path, start: int, size: int, progress: Progress | None
+    ) -> None:
+        """Put it until it is there; what broke off is taken back from the progress."""
+        since_s, attempt, moved = time.monotonic(), 0, 0
+
+        def told(count: int) -> None:
+            nonlocal moved
+            moved += count
+            if progress is not None:
+                progress(count)
+
+        while True:
+            attempt += 1
+            try:
+                self._put(upload, url, source, start, size, told)
+            except (ServerUnreachableError, RequestRefusedError) as error:
+                is_refused = isinstance(error, RequestRefusedError) and error.status < 500
+                if is_refused or not self._is_patient(since_s, attempt):
+                    raise
+                if moved:
+                    told(-moved)
+                time.sleep(pause_s(attempt))
+            else:
+                return
+
+    def _put(self, upload: Upload, url: str, source: Path, start: int, size: int, progress: Progress) -> None:
         def chunks() -> Iterator[bytes]:
             left = size
             with source.open("rb") as stream:
@@ -66,8 +82,7 @@ class DatasetCalls(Connection):
                 while chunk := stream.read(min(CHUNK_BYTES, left)):
                     yield chunk
                     left -= len(chunk)
-                    if progress is not None:
-                        progress(len(chunk))
+                    progress(len(chunk))
 
         headers = {**upload.headers, "Content-Length": str(size)}
         try:

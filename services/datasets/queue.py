@@ -8,19 +8,22 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 from sqlalchemy import func, select, update
 
+from cluster.errors import ObjectStorageError
 from cluster.storage.run_store import S3RunStore
 from services.database.engine import Sessions, open_session
 from services.database.models import Dataset, DatasetVersion, Upload
 from services.datasets.processing import Outcome
 from services.datasets.requests import upload_prefix, uploads_of, version_prefix
 from services.datasets.sources import Order, UploadedFile
+from services.errors import UnavailableError
 from services.jobs.events import storable
 from services.settings import Settings
 
+T = TypeVar("T")
 Process = Callable[[Order], Awaitable[Outcome]]
 """Runs `services.datasets.processing.process` somewhere; raises when that somewhere dies."""
 Store = Callable[[str], S3RunStore]
@@ -130,15 +133,27 @@ class DatasetQueue:
             message = f"Processing broke off {attempts - 1} times.{self._trouble.pop(dataset_id, '')}"
             await self._record(dataset_id, Outcome(version=None, error=message, report=None))
             return
-        await self._record(dataset_id, await self._process(Order(dataset_id, source, files, split)))
+        outcome = await self._process(Order(dataset_id, source, files, split))
+        if await self._insist(lambda: self._record(dataset_id, outcome)):
+            await self._insist(lambda: self._remove_uploads(dataset_id))
 
-    async def _record(self, dataset_id: uuid.UUID, outcome: Outcome) -> None:
+    async def _insist(self, action: Callable[[], Awaitable[T]]) -> T:
+        """Do it once the database and the store are there: what was processed is not processed again for their sake."""
+        while True:
+            try:
+                return await action()
+            except (UnavailableError, ObjectStorageError) as error:
+                _log.warning("a dataset has been processed, and waits: %s", error)
+                await asyncio.sleep(self._settings.reconcile_s)
+
+    async def _record(self, dataset_id: uuid.UUID, outcome: Outcome) -> bool:
+        """Write down what became of a dataset; whether it is ready now."""
         async with open_session(self._sessions) as session:
             dataset = (
                 await session.scalars(select(Dataset).where(Dataset.id == dataset_id).with_for_update())
             ).one_or_none()
             if dataset is None or dataset.status != "processing":
-                return
+                return dataset is not None and dataset.status == "ready"  # the answer to the last try was lost
             dataset.report = storable(outcome.report)
             if outcome.version is None:
                 dataset.status = "error"
@@ -159,8 +174,7 @@ class DatasetQueue:
                     )
                 )
             await session.commit()
-        if outcome.version is not None:
-            await self._remove_uploads(dataset_id)
+        return dataset.status == "ready"
 
     async def _purge(self, dataset_id: uuid.UUID) -> None:
         await self._remove_uploads(dataset_id)

@@ -12,12 +12,18 @@ from pathlib import Path
 import httpx
 import pytest
 
+from cluster.storage.client import make_client
 from cluster.storage.embedded import EmbeddedS3
+from cluster.storage.run_store import S3RunStore
 from services.api.app import create_app_on
 from services.api.context import Services
 from services.api.event_stream import stream_events
 from services.database import migrate
 from services.database.embedded import EmbeddedPostgres
+from services.datasets.processing import Outcome, Version
+from services.datasets.queue import DatasetQueue
+from services.datasets.requests import upload_prefix
+from services.datasets.sources import Order
 from services.errors import UnavailableError
 from services.jobs.intake import take_events
 from services.objects import Objects
@@ -82,6 +88,50 @@ async def test_postgresql_goes_and_comes_back(own_home: Path, s3: EmbeddedS3) ->
                 message = await anext(stream)
         assert message.startswith(b"id: 2\n")
         await stream.aclose()
+    await services.close()
+    server.stop()
+
+
+async def test_what_was_processed_waits_for_the_database(own_home: Path, s3: EmbeddedS3) -> None:
+    server = EmbeddedPostgres.start(own_home)
+    await migrate.upgrade_async(server.url)
+    settings = load_settings(
+        {"LIM_HOME": str(own_home), "LIM_RECONCILE_S": "0.2"}, database_url=server.url, s3=s3.settings
+    )
+    services = Services.of(settings)
+    client = make_client(settings.s3)
+    orders = []
+
+    async def process(order: Order) -> Outcome:
+        orders.append(order)
+        server.stop()
+        return Outcome(Version(utterances=1, audio_s=1.0, size=1, statistics={}, sample=[]), None, None)
+
+    queue = DatasetQueue(
+        settings, services.sessions, process, lambda prefix: S3RunStore(client, s3.settings.bucket, prefix)
+    )
+    app = create_app_on(services)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test/api/v1") as http:
+        ada = await sign_up(http)
+        new = (await ada.post("/datasets", json=_NEW_DATASET)).json()
+        async with httpx.AsyncClient() as outside:
+            assert (await outside.put(new["uploads"][0]["url"], content=b"x")).status_code == 200
+        path = f"/datasets/{new['dataset']['id']}"
+        assert (await ada.post(f"{path}/complete")).status_code == 202
+        await queue.round()
+        while not orders or (await http.get("http://test/readyz")).json()["dependencies"]["postgresql"] == "ready":
+            await asyncio.sleep(0.05)
+        server = EmbeddedPostgres.start(own_home)
+        async with asyncio.timeout(60):
+            while (dataset := (await ada.get(path)).json())["status"] == "processing":
+                await queue.round()
+                await asyncio.sleep(0.05)
+        assert dataset["status"] == "ready"
+        assert len(orders) == 1
+        [file] = orders[0].files
+        while await services.objects.size(f"{upload_prefix(orders[0].dataset_id)}/{file.key}") is not None:
+            await asyncio.sleep(0.05)  # what was uploaded is not needed any more
+    await queue.close()
     await services.close()
     server.stop()
 

@@ -8,15 +8,12 @@ import os
 import re
 import shlex
 import signal
-import socket
 import subprocess
 import sys
-import threading
 import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import psutil
@@ -32,12 +29,13 @@ from services.database.embedded import EmbeddedPostgres
 from services.jobs.hub import NAME, NAMESPACE, start_hub
 from services.jobs.submission import PROJECT_ROOT
 from services.settings import Settings, load_settings
+from tests.integration.services.followers import Follower
+from tests.integration.services.killable import free_port
 from tests.integration.services.recordings import archive, good
 from tests.integration.services.stand_in_driver import DIES_ONCE, FAILS
 from tests.integration.services.visitors import PASSWORD
 
 DRIVER = f"{shlex.quote(sys.executable)} {shlex.quote(str(Path(__file__).with_name('stand_in_driver.py')))}"
-FINAL = {"succeeded", "failed", "stopped"}
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # Ray Serve is deprecated in its own eyes when it is imported
@@ -45,12 +43,6 @@ with warnings.catch_warnings():
 
 # What Ray warns of in this process is not ours.
 pytestmark = [pytest.mark.timeout(400), pytest.mark.filterwarnings("default")]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
@@ -107,49 +99,6 @@ def launch(user: httpx.Client, dataset_id: str, steps: int, fate: float = 1e-3) 
     assert answer.status_code == 201, answer.text
     identifier: str = answer.json()["id"]
     return identifier
-
-
-class Follower(threading.Thread):
-    """Reads a job's stream to its end, and takes it up again when it breaks off."""
-
-    def __init__(self, user: httpx.Client, job_id: str) -> None:
-        super().__init__(daemon=True)
-        self._user = user
-        self._job_id = job_id
-        self.events: list[dict[str, Any]] = []
-        self.ended = False
-        self.start()
-
-    def run(self) -> None:
-        while not self.ended:
-            try:
-                self._read()
-            except httpx.TransportError:
-                time.sleep(0.2)
-
-    def _read(self) -> None:
-        last = self.events[-1]["seq"] if self.events else 0
-        with self._user.stream("GET", f"/jobs/{self._job_id}/events", headers={"Last-Event-ID": str(last)}) as answer:
-            if answer.status_code != 200:
-                time.sleep(0.2)
-                return
-            for line in answer.iter_lines():
-                if line.startswith("data: "):
-                    self.events.append(json.loads(line.removeprefix("data: ")))
-        self.ended = bool(self.events) and self.events[-1].get("status") in FINAL
-
-    def steps(self) -> list[int]:
-        """The steps that were told, in order."""
-        return [event["step"] for event in self.events if "step" in event]
-
-    def statuses(self) -> list[str]:
-        """The statuses that were told, in order."""
-        return [event["status"] for event in self.events if "status" in event]
-
-    def until_step(self, step: int) -> None:
-        """Wait."""
-        while max(self.steps(), default=0) < step and self.is_alive():
-            time.sleep(0.05)
 
 
 def test_a_job_survives_the_death_of_its_driver_the_hub_and_the_api(user: httpx.Client, dataset_id: str) -> None:

@@ -137,6 +137,34 @@ def test_a_call_that_is_not_safe_to_repeat_is_made_once(server: Server, client: 
     assert len(server.asked("/api/v1/jobs/j1/stop")) == 1
 
 
+def test_an_outage_is_waited_for(server: Server, client: Client) -> None:
+    away = problem(503, "database_unavailable", "The database cannot be reached now; try again.")
+    server.on("POST", "/api/v1/jobs", *[away] * 6, *[breaks] * 6, answer(JOB, 201))
+    assert client.create_job("whisper-pico", "d1", {}).id == "j1"
+    assert len({request.headers["Idempotency-Key"] for request in server.asked("/api/v1/jobs")}) == 1
+
+
+def test_an_outage_is_waited_for_as_long_as_is_said(server: Server, client: Client) -> None:
+    away = problem(503, "database_unavailable", "The database cannot be reached now; try again.")
+    server.on("GET", "/api/v1/users/me", away)
+    with (
+        Client("http://lim.test", api_key="k", patience_s=0, transport=httpx.MockTransport(server)) as impatient,
+        pytest.raises(RequestRefusedError, match="The database cannot be reached now"),
+    ):
+        impatient.me()
+    assert len(server.asked("/api/v1/users/me")) == 4
+
+
+def test_a_server_that_was_never_there_is_soon_given_up(server: Server, client: Client) -> None:
+    server.on("GET", "/api/v1/users/me", breaks)
+    with (
+        Client("http://lim.test", api_key="k", transport=httpx.MockTransport(server)) as stranger,
+        pytest.raises(ServerUnreachableError, match="no answer from http://lim.test"),
+    ):
+        stranger.me()
+    assert len(server.asked("/api/v1/users/me")) == 4
+
+
 def test_lists_follow_the_cursor(server: Server, client: Client) -> None:
     def page(request: httpx.Request) -> httpx.Response:
         second = "cursor" in request.url.params
@@ -194,6 +222,22 @@ def test_an_upload_carries_the_length_and_reports_progress(server: Server, clien
     assert "Authorization" not in request.headers
     assert "Transfer-Encoding" not in request.headers
     assert sum(moved) == 3_000_000
+
+
+def test_a_file_is_put_again_when_the_store_was_away(server: Server, client: Client, tmp_path: Path) -> None:
+    archive = tmp_path / "speech.zip"
+    archive.write_bytes(b"x" * 3_000_000)
+    server.on("PUT", "/bucket/speech.zip", *[breaks] * 6, answer({}, 500), answer({}))
+    moved: list[int] = []
+    upload = Upload(name="speech.zip", method="PUT", url="http://s3.test/bucket/speech.zip?X-Amz-Signature=1")
+    client.upload_file(upload, archive, moved.append)
+    assert [len(request.content) for request in server.asked("/bucket/speech.zip")] == [3_000_000] * 8
+    assert sum(moved) == 3_000_000
+
+    server.on("PUT", "/bucket/speech.zip", answer({}, 403))
+    with pytest.raises(RequestRefusedError):
+        client.upload_file(upload, archive)
+    assert len(server.asked("/bucket/speech.zip")) == 9
 
 
 def test_a_dataset_that_ends_in_error_says_why(server: Server, client: Client) -> None:
