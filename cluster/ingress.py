@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import resource
 import shlex
 import socket
 import stat
@@ -33,6 +34,8 @@ _PORTS: Final = (
     "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT",
 )
 _OURS: Final = (_TOLD, "RAY_SERVE_HAPROXY_BINARY_PATH")  # the launcher runs the binary that is given
+_CONNECTIONS: Final = 4096
+_OWN_FILES: Final = 400
 _CHECK_S: Final = 20.0
 _log = logging.getLogger(__name__)
 
@@ -62,6 +65,7 @@ def environment(folder: Path, environ: Mapping[str, str] | None = None, *, free_
         "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": str(launcher.with_name("metrics.sock")),
         "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(launcher.parent),
         "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(launcher.with_name("server-state")),
+        "RAY_SERVE_HAPROXY_MAXCONN": str(_most_connections()),
         # One thread passes on more than the API can answer, and four of them wake each other on two cores.
         "RAY_SERVE_HAPROXY_NBTHREAD": "1",
         # The API counts its requests itself; Serve would read a line of HAProxy's log for each of them.
@@ -116,6 +120,12 @@ def _launcher(folder: Path, environ: Mapping[str, str]) -> Path:
     if done.returncode:
         raise OSError(f"{binary} -v: {(done.stderr or done.stdout).strip() or done.returncode}")
     return path
+
+
+def _most_connections() -> int:
+    """As many as Serve would allow, or fewer: HAProxy does not start without two files for each."""
+    _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _CONNECTIONS if most_files < 0 else max(1, min(_CONNECTIONS, (most_files - _OWN_FILES) // 2))
 
 
 def _free_ports(count: int) -> list[int]:

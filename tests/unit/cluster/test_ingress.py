@@ -103,6 +103,23 @@ def test_whoever_sets_rays_switch_decides(folder: Path) -> None:
     assert ingress.environment(folder, {"RAY_SERVE_HAPROXY_NBTHREAD": "3"})["RAY_SERVE_HAPROXY_NBTHREAD"] == "3"
 
 
+def test_few_files_are_fewer_connections(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """HAProxy does not start where it may not open two files for each connection."""
+    monkeypatch.setattr("resource.getrlimit", lambda _: (256, 1024))
+    values = ingress.environment(folder, {})
+    assert values["RAY_SERVE_HAPROXY_MAXCONN"] == "312"
+    haproxy.write_errors(folder)
+    path = folder / "changed.cfg"
+    config = haproxy.changed(serves_config(folder), folder).replace("maxconn 4096", "maxconn 312")
+    for port, free in zip((8000, 8404, 9101), ingress._free_ports(3), strict=True):
+        config = config.replace(f"127.0.0.1:{port}", f"127.0.0.1:{free}")
+    path.write_text(config)
+    binary = values["RAY_SERVE_HAPROXY_BINARY_PATH"]
+    limited = f"ulimit -n 1024; timeout 2 {binary} -db -f {path}; echo $?"
+    done = subprocess.run(["sh", "-c", limited], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "124", done.stderr  # it ran until it was ended
+
+
 @pytest.mark.parametrize(
     ("binary", "reason"),
     [("/bin/false", "/bin/false -v: 1"), ("/nowhere/haproxy", "No such file or directory")],
