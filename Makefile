@@ -11,6 +11,8 @@ BIN := $(VENV)/bin
 PYTHON_BIN := $(BIN)/python
 STAMP := $(VENV)/.installed
 UV_VERSION := 0.13.8
+FUZZ_ENV := build/fuzz-env
+FUZZ_STAMP := $(FUZZ_ENV)/.installed
 
 # Some editors and shells put the virtual environment of another project here; uv would believe it.
 unexport VIRTUAL_ENV PYTHONHOME
@@ -20,7 +22,8 @@ unexport PYTHONDONTWRITEBYTECODE
 export PYTHONPATH := $(CURDIR)
 
 .PHONY: help install up demo test test-unit check lint format-check types imports openapi openapi-check format lock \
-        bench-train bench-orchestration bench-select bench-validation study-selection pretrain clean distclean
+        bench-train bench-orchestration bench-select bench-api bench-validation fuzz study-selection pretrain clean \
+        distclean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -70,15 +73,24 @@ imports: $(STAMP)
 format: $(STAMP) ## Format the code and mend what ruff can mend
 	@$(BIN)/ruff check --fix-only --quiet .; $(BIN)/ruff format .
 
-lock: $(STAMP) ## Recompile requirements.lock from pyproject.toml (UPGRADE=1 takes newer versions)
-	@$(BIN)/uv pip compile pyproject.toml --extra dev --python-version 3.11 --generate-hashes --no-header \
-	    --no-emit-index-url --no-emit-find-links --quiet $(if $(UPGRADE),--upgrade) -o requirements.lock
+COMPILE = $(BIN)/uv pip compile --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+    --no-emit-find-links --quiet $(if $(UPGRADE),--upgrade)
+
+lock: $(STAMP) ## Recompile requirements.lock from pyproject.toml (UPGRADE=1 takes newer versions), and that of `make fuzz`
+	@$(COMPILE) pyproject.toml --extra dev -o requirements.lock
+	@$(COMPILE) tests/fuzz/requirements.in -o tests/fuzz/requirements.lock
 
 bench-train: $(STAMP) ## Our training loop beside Seq2SeqTrainer, on the same data (DATA=DIR)
 	@exec $(PYTHON_BIN) -m tests.benchmarks.train $(if $(DATA),--data '$(DATA)')
 
 bench-orchestration: $(STAMP) ## What Ray Jobs and Ray Train cost around the loop
 	@exec $(PYTHON_BIN) -m tests.benchmarks.orchestration
+
+bench-api: $(STAMP) ## Latency and throughput of the API on this machine's processors
+	@exec $(PYTHON_BIN) -m tests.benchmarks.api
+
+fuzz: $(FUZZ_STAMP) ## 20,000 requests made of the OpenAPI document, against the real platform (REQUESTS=20000 SEED=1)
+	@exec $(PYTHON_BIN) -m tests.fuzz $(if $(REQUESTS),--requests $(REQUESTS)) $(if $(SEED),--seed $(SEED))
 
 bench-select: $(STAMP) ## Finding speech by Ray Data beside a plain process pool; validation of 10 h of audio
 	@exec $(PYTHON_BIN) -m tests.benchmarks.selection
@@ -138,3 +150,9 @@ $(STAMP): requirements.lock pyproject.toml
 	fi; \
 	$(PYTHON_BIN) -m compileall -q -j 0 $(VENV)/lib >/dev/null 2>&1 || true; \
 	touch $@
+
+# schemathesis has an environment of its own: it needs other versions of what the platform is tested with.
+$(FUZZ_STAMP): tests/fuzz/requirements.lock $(STAMP)
+	@$(BIN)/uv venv --quiet --clear --python $(PYTHON_BIN) $(FUZZ_ENV)
+	@$(BIN)/uv pip sync --python $(FUZZ_ENV)/bin/python --require-hashes --quiet tests/fuzz/requirements.lock
+	@touch $@

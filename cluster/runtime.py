@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from cluster import ingress
 from cluster.config import ResourcesConfig
 from cluster.errors import InfeasibleError, RuntimeUnavailableError
 from cluster.storage.settings import lim_home
@@ -122,7 +123,7 @@ def start_local(
     # Unix sockets allow 107 characters, and Ray's own part of the path takes 60 of them.
     folder = temporary or Path(tempfile.mkdtemp(prefix="lim-ray-", dir="/tmp"))
     try:
-        with _agent_port(_free_port()):
+        with _agent_port(_free_port()), ingress.applied(ingress.environment(folder, free_ports=True)):
             context = ray.init(
                 address="local",
                 num_cpus=cpus,

@@ -7,33 +7,58 @@ from typing import TYPE_CHECKING, Any, Final
 from ray import serve
 from ray.serve.config import HTTPOptions, ProxyLocation
 
+from cluster.ingress import is_behind_haproxy
 from services.jobs.hub import start_hub, stop_hub
 from services.jobs.submission import PROJECT_ROOT
 from services.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
     from ray.serve import Application
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 NAME: Final = "less-is-more"
 DEPLOYMENT: Final = "api"
+_HEAD: Final = "node:__internal_head__"
+"""Ray's own mark of the head node, where the proxy is too."""
+_QUICK: Final = {
+    # Its handlers do not block: a request need not go to another thread and back.
+    "RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD": "0",
+    # "HAProxy counts the requests": the API does, by its own routes.
+    "RAY_SERVE_HAPROXY_METRICS_ENABLED": "1",
+}
+"""For the API's replicas alone; other deployments may block."""
 _REQUESTS_PER_REPLICA: Final = 1000  # event streams among them, which cost little while they wait
+
+
+class Routeless:
+    """The application, without the list of its routes: Serve would look for each request's route too, for figures."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on."""
+        await self._app(scope, receive, send)
 
 
 def build_app(settings: Settings) -> Application:
     """The application on the settings. A replica takes about 210 MB: it imports neither torch nor transformers."""
 
-    def build() -> FastAPI:
+    def build() -> Routeless:
         """Runs in each replica."""
         from services.api.app import create_app_on
         from services.api.cluster_view import RayView
         from services.api.context import Services
+        from services.api.peer import PeerMiddleware
         from services.observability import metrics
         from services.observability.logs import configure
 
         configure(settings.log_format)
         metrics.enable()
-        return create_app_on(Services.of(settings, cluster=RayView()))
+        app = create_app_on(Services.of(settings, cluster=RayView()))
+        if is_behind_haproxy():
+            app.add_middleware(PeerMiddleware)
+        return Routeless(app)
 
     ingress: Any = serve.ingress(build)  # without types of its own, as `deployment` below
     deployment: Any = serve.deployment(
@@ -45,8 +70,14 @@ def build_app(settings: Settings) -> Application:
         health_check_timeout_s=10,
         graceful_shutdown_wait_loop_s=0.5,
         graceful_shutdown_timeout_s=5,
-        # No CPUs: the API waits for the database most of the time, and a small machine needs its cores to train.
-        ray_actor_options={"num_cpus": 0, "runtime_env": {"env_vars": {"PYTHONPATH": str(PROJECT_ROOT)}}},
+        ray_actor_options={
+            # No CPUs: the API waits for the database most of the time, and a small machine needs its cores to train.
+            "num_cpus": 0,
+            # Beside the proxy: where that listens on loopback, so do the replicas, and no other node reaches them.
+            "resources": {_HEAD: 0.001},
+            "runtime_env": {"env_vars": {"PYTHONPATH": str(PROJECT_ROOT), **_QUICK}},
+        },
+        logging_config={"enable_access_log": False},  # the API writes one of its own
     )
     application: Application = deployment.bind()
     return application

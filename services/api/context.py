@@ -65,6 +65,6 @@ class Services:
         await self.engine.dispose()
 
 
-def services_of(request: Request) -> Services:
-    """The services of the application that answers a request."""
+async def services_of(request: Request) -> Services:
+    """The services of the application that answers a request. No plain function: that would go to a thread each time."""
     return cast(Services, request.app.state.services)

@@ -33,8 +33,8 @@ async def _settings(services: ServicesDep) -> Settings:
     return services.settings
 
 
-async def _session(services: ServicesDep) -> AsyncIterator[AsyncSession]:
-    async with open_session(services.sessions) as session:
+async def _session(request: Request, services: ServicesDep) -> AsyncIterator[AsyncSession]:
+    async with open_session(services.sessions, reads=request.method == "GET") as session:
         yield session
 
 

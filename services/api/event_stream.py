@@ -65,7 +65,7 @@ async def stream_events(services: Services, job_id: uuid.UUID, after: int) -> As
 
 async def _look(services: Services, job_id: uuid.UUID, after: int) -> _Look:
     try:
-        async with open_session(services.sessions) as session:
+        async with open_session(services.sessions, reads=True) as session:
             # The job first: events that are written after this are found by the next look.
             job = (await session.execute(select(Job.status, Job.last_seq).where(Job.id == job_id))).one_or_none()
             if job is None:

@@ -53,11 +53,16 @@ async def newest_first(
     session: AsyncSession, query: Select[RowT], table: type[RowT], *, limit: int, cursor: str | None
 ) -> tuple[Sequence[RowT], int, str | None]:
     """A page of the rows that a query finds: the rows, how many there are on all pages, the next cursor."""
-    total = await session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
+    count = select(func.count()).select_from(query.order_by(None).subquery())
     keys: tuple[InstrumentedAttribute[datetime], InstrumentedAttribute[uuid.UUID]] = (table.created_at, table.id)
     if cursor is not None:
         query = query.where(tuple_(*keys) < tuple_(*_read_row_cursor(cursor)))
-    rows = (await session.scalars(query.order_by(keys[0].desc(), keys[1].desc()).limit(limit + 1))).all()
+    page = query.add_columns(count.scalar_subquery()).order_by(keys[0].desc(), keys[1].desc()).limit(limit + 1)
+    found = (await session.execute(page)).all()
+    rows = [row for row, _ in found]
+    total = found[0][1] if found else 0
+    if not found and cursor is not None:  # an empty page cannot tell how many there are on the others
+        total = await session.scalar(count) or 0
     if len(rows) <= limit:
         return rows, total, None
     last = rows[limit - 1]

@@ -4,26 +4,37 @@ from __future__ import annotations
 
 from typing import Final
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import Message, Receive, Scope, Send
 
 from services.api.middleware import HttpMiddleware
 
-_ALWAYS: Final = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-}
-_NOTHING: Final = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+Header = tuple[bytes, bytes]
+
+
+def _header(name: str, value: str) -> Header:
+    return name.lower().encode(), value.encode()
+
+
+_ALWAYS: Final = (
+    _header("X-Content-Type-Options", "nosniff"),
+    _header("X-Frame-Options", "DENY"),
+    _header("Referrer-Policy", "no-referrer"),
+    _header("Cross-Origin-Resource-Policy", "same-origin"),
+    _header("Permissions-Policy", "camera=(), geolocation=(), microphone=()"),
+)
+_NOTHING: Final = _header(
+    "Content-Security-Policy",
+    "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+)
 # The page at /docs is FastAPI's: its script and style come from there, and one script is in the page.
-_DOCS: Final = (
+_DOCS: Final = _header(
+    "Content-Security-Policy",
     "default-src 'none'; script-src 'unsafe-inline' https://cdn.jsdelivr.net; style-src 'unsafe-inline' "
     "https://cdn.jsdelivr.net; img-src data: https://fastapi.tiangolo.com; connect-src 'self'; frame-ancestors 'none'; "
-    "base-uri 'none'; form-action 'none'"
+    "base-uri 'none'; form-action 'none'",
 )
-_HTTPS: Final = "max-age=31536000"
+_HTTPS: Final = _header("Strict-Transport-Security", "max-age=31536000")
+_PRIVATE: Final = _header("Cache-Control", "no-store")  # a token's answers are nobody else's
 
 
 class SecurityHeadersMiddleware(HttpMiddleware):
@@ -31,17 +42,17 @@ class SecurityHeadersMiddleware(HttpMiddleware):
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on."""
-        given = {**_ALWAYS, "Content-Security-Policy": _DOCS if scope["path"] == "/docs" else _NOTHING}
+        given = [*_ALWAYS, _DOCS if scope["path"] == "/docs" else _NOTHING]
         if scope["path"].startswith("/api/"):
-            given["Cache-Control"] = "no-store"  # a token's answers are nobody else's
+            given.append(_PRIVATE)
         if scope.get("scheme") == "https":
-            given["Strict-Transport-Security"] = _HTTPS
+            given.append(_HTTPS)
 
         async def sent(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in given.items():
-                    headers.setdefault(name, value)
+                headers = message.get("headers", ())
+                names = {name.lower() for name, _ in headers}
+                message["headers"] = [*headers, *(header for header in given if header[0] not in names)]
             await send(message)
 
         await self._app(scope, receive, sent)

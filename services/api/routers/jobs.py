@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
@@ -25,7 +25,7 @@ from services.api.paging import Cursor, Limit, Page, Search, matches, newest_fir
 from services.api.problems import problems
 from services.config_faults import CheckedSelectionConfig, CheckedTrainingConfig
 from services.database.engine import open_session
-from services.database.models import Artifact, Job, JobEvent
+from services.database.models import EVENT_KINDS, Artifact, Job, JobEvent
 from services.errors import InvalidRequestError
 from services.jobs import requests
 from services.jobs.metering import has_prices, usage
@@ -38,6 +38,21 @@ JobStatus = Literal["queued", "starting", "running", "stopping", "stopped", "suc
 JobType = Literal["training", "selection", "evaluation"]
 EventLimit = Annotated[int, Query(ge=1, le=1000, description="Most items in a page")]
 
+
+# As OpenAPI 3.2 describes streams, and FastAPI those that it writes itself: what each event consists of.
+_EVENT_SCHEMA: Final = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string", "pattern": "^[0-9]+$", "description": "The event's number; `Last-Event-ID` takes it"},
+        "event": {"type": "string", "enum": list(EVENT_KINDS)},
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": {"$ref": "#/components/schemas/EventOut"},
+        },
+        "retry": {"type": "integer", "minimum": 0, "description": "Milliseconds before the next try to connect"},
+    },
+}
 
 Amount = Annotated[float, Field(gt=0, le=1e12)]
 
@@ -355,7 +370,7 @@ async def resume_job(job_id: uuid.UUID, user: CurrentUser, session: SessionDep, 
     responses={
         200: {
             "description": "Server-sent events `status`, `metric`, `log`, `artifact`; `id` counts from 1",
-            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            "content": {"text/event-stream": {"itemSchema": _EVENT_SCHEMA}},
         },
         **problems(401, 404, 422, 503),
     },

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import re
 import uuid
 from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from services.api.app import create_app_on
 from services.api.context import Services
 from services.api.event_stream import stream_events
+from services.api.routers.jobs import EventOut
 from services.jobs.intake import take_events
 from tests.integration.services import rows
 from tests.integration.services.visitors import Visitor
@@ -49,6 +52,20 @@ async def test_a_stream_tells_everything_once_and_ends(services: Services, ada: 
         "seq": 1,
         "time": "2026-01-01T00:00:00.000Z",
     }
+
+
+async def test_the_document_says_what_an_event_of_the_stream_is(app: FastAPI, services: Services, ada: Visitor) -> None:
+    job_id = await rows.job(services, ada)
+    await rows.say(services, job_id, rows.metric(1, loss=2.0))
+    await rows.say(services, job_id, STOPPED, status="stopped")
+    answer = app.openapi()["paths"]["/api/v1/jobs/{job_id}/events"]["get"]["responses"]["200"]
+    told = answer["content"]["text/event-stream"]["itemSchema"]["properties"]
+    for block in filter(None, (await ada.get(f"/jobs/{job_id}/events")).text.split("\n\n")):
+        fields = dict(line.split(": ", 1) for line in block.splitlines())
+        assert set(fields) <= set(told)
+        assert re.match(told["id"]["pattern"], fields.get("id", "1"))
+        assert fields.get("event", "metric") in told["event"]["enum"]
+        EventOut.model_validate_json(fields.get("data", '{"seq": 1, "event_key": "k", "time": "2026-01-01T00:00:00Z"}'))
 
 
 async def test_a_reader_goes_on_where_it_was_on_another_replica(services: Services, ada: Visitor) -> None:

@@ -240,6 +240,46 @@ def test_real_training_through_the_api_survives_the_death_of_its_driver(
     assert "adapter/adapter_config.json" in artifacts
 
 
+def haproxies() -> list[psutil.Process]:
+    """Those of this test's cluster."""
+    return [process for process in psutil.Process().children(recursive=True) if process.name() == "haproxy"]
+
+
+def test_haproxy_stands_in_front_and_only_on_loopback(user: httpx.Client) -> None:
+    [process] = haproxies()
+    listening = {at.laddr for at in process.net_connections() if at.status == psutil.CONN_LISTEN}
+    assert user.base_url.port in {at.port for at in listening}
+    assert {at.ip for at in listening} == {"127.0.0.1"}
+
+
+def test_the_peer_is_who_it_is_and_a_request_has_one_id(user: httpx.Client) -> None:
+    body = {"username_or_email": "ada", "password": PASSWORD}
+    headers = {"X-LIM-Peer": "203.0.113.7", "X-Request-ID": "the-one"}
+    answer = user.post("/auth/login", json=body, headers=headers)
+    assert answer.status_code == 200
+    assert answer.headers.get_list("x-request-id") == ["the-one"]
+    logged = user.get("/users/me/audit").json()["items"][0]
+    assert (logged["correlation_id"], logged["address"]) == ("the-one", "127.0.0.1")
+    hostile = user.get("/users/me", headers={"X-Request-ID": "<script>"})
+    assert len(hostile.headers.get_list("x-request-id")) == 1
+    assert "<" not in hostile.headers["x-request-id"]
+
+
+def test_haproxy_is_started_again(user: httpx.Client) -> None:
+    [process] = haproxies()
+    process.kill()
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            if user.get("/users/me").status_code == 200 and haproxies():
+                break
+        except httpx.TransportError:
+            pass
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert process.pid not in {other.pid for other in haproxies()}
+
+
 def test_figures_are_exported_for_prometheus(user: httpx.Client) -> None:
     """What the dashboard draws is there, under the names that it asks for."""
     dashboard = json.loads((PROJECT_ROOT / "configs" / "grafana" / "less-is-more.json").read_text())

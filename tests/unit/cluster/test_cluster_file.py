@@ -20,3 +20,4 @@ def test_the_cluster_file_is_valid() -> None:
     (workers,) = config["worker_start_ray_commands"][-1:]
     assert "--labels-file" in workers
     assert all("RAY_AUTH_MODE" in config[f"{kind}_start_ray_commands"][-1] for kind in ("head", "worker"))
+    assert all("cluster.ingress" in config[f"{kind}_start_ray_commands"][-1] for kind in ("head", "worker"))

