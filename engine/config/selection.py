@@ -118,8 +118,9 @@ BudgetConfig = Annotated[ShareBudgetConfig | SecondsBudgetConfig, Field(discrimi
 class SamplerFields(Config):
     """Fields of the methods that draw segments with a probability by their score."""
 
-    tau: Annotated[float, Field(ge=0.0)] = 1.0
-    """How sharply the score decides: the probability grows with exp(tau * score); 0: it does not decide."""
+    tau: Annotated[float, Field(ge=0.0)] | None = None
+    """How sharply the score decides: the probability grows with exp(tau * score); 0: it does not decide. Unset: 1, and 0
+    where the budget is less than three eighths of what training on everything costs (docs/studies/selection.md)."""
     least_inclusion: Fraction = 0.4
     """Least probability of a segment to be drawn, as a part of what it would be if all were alike."""
     largest_weight: Annotated[float, Field(ge=1.0)] = 5.0

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -80,6 +80,22 @@ class Method:
     """From candidates, the method's own config, and the weight of the disagreement that was decided."""
 
 
+LEAST_SCORED_SHARE: Final = 0.375
+"""Between the shares that were measured: at a half scores help, at a quarter they harm (ADR 18)."""
+
+
+def settled(config: SelectionMethodConfig, share: float) -> SelectionMethodConfig:
+    """The method with what it leaves open decided.
+
+    Args:
+        config: the method.
+        share: the budget, as a part of what training on everything costs.
+    """
+    if not isinstance(config, SamplerFields) or config.tau is not None:
+        return config
+    return config.model_copy(update={"tau": 1.0 if share >= LEAST_SCORED_SHARE else 0.0})
+
+
 def choose(
     candidates: Sequence[Candidate], config: SelectionMethodConfig, budget_s: float, *, lambda_q: float, seed: int
 ) -> list[Choice]:
@@ -87,7 +103,7 @@ def choose(
 
     Args:
         candidates: in any order: the result depends on their ids, not on the order.
-        config: the method.
+        config: the method; what it leaves open is as for a large budget (`settled`).
         budget_s: seconds that the encoder may run over in one pass.
         lambda_q: weight of the disagreement; only the quantization-aware method takes it.
         seed: of the draw.
@@ -129,9 +145,10 @@ def _drawn(
         inclusion_N = chosen_N.astype(np.float64)
     else:
         sampler = plan.sampler or SamplerFields(tau=0.0)
+        tau = 1.0 if sampler.tau is None else sampler.tau
         score_N = plan.score_N if plan.score_N is not None else np.zeros(len(ids))
         inclusion_N = inclusion_probabilities(
-            score_N, seconds_N, budget_s, tau=sampler.tau, least_inclusion=sampler.least_inclusion
+            score_N, seconds_N, budget_s, tau=tau, least_inclusion=sampler.least_inclusion
         )
         chosen_N = draw(inclusion_N, seconds_N, strata, ids, seed)
     weight_N = np.zeros(len(ids))

@@ -29,7 +29,7 @@ import numpy as np
 import torch
 
 from engine.adapters import lora
-from engine.config.selection import QuantizationAwareConfig, SelectionConfig, WrongTextFields
+from engine.config.selection import QuantizationAwareConfig, SamplerFields, SelectionConfig, WrongTextFields
 from engine.config.training import QloraConfig, TrainingConfig
 from engine.data.manifest import Utterance
 from engine.data.version_files import MANIFEST_NAME
@@ -41,7 +41,7 @@ from engine.segments.segment import Segment
 from engine.segments.segmenting import SegmentLimits, TextLimit, whole_segment
 from engine.selection.candidate import Candidate, Role
 from engine.selection.manifest import SEGMENTS_NAME, SUMMARY_NAME, read_summary, write_selection, write_summary
-from engine.selection.methods import METHODS, Needs, choose, disagreement_residuals
+from engine.selection.methods import METHODS, Needs, choose, disagreement_residuals, settled
 from engine.selection.pool import Pool, budget_s, encoder_s, looks_at_audio, training_pool
 from engine.selection.result import Figures, Measured, SelectionResult, fault_warnings, figures_of
 from engine.selection.sampling import check_budget, random_order
@@ -183,7 +183,8 @@ class _Selection:
         if self.needs.model:
             candidates, decision = self._scored(candidates, pool)
         lambda_q = decision.lambda_q if decision else 0.0
-        choices = choose(candidates, self.config.method, limit_s, lambda_q=lambda_q, seed=self.config.seed)
+        method = settled(self.config.method, limit_s / max(pool.encoder_s, 1e-9))
+        choices = choose(candidates, method, limit_s, lambda_q=lambda_q, seed=self.config.seed)
         warnings += self._wrong_texts(candidates)
         write_selection(self.out, choices, left_out)
         figures = figures_of(pool, segments, left_out, choices, limit_s)
@@ -195,6 +196,7 @@ class _Selection:
             config=self.config,
             training=self.training,
             decision=decision,
+            tau=method.tau if isinstance(method, SamplerFields) else None,
             figures=figures,
             saving=saving,
             measured=Measured(

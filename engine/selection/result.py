@@ -88,6 +88,8 @@ class SelectionResult(_Record):
     """The run that it was made for."""
     decision: Decision | None
     """What was decided about the disagreement; None for a method that does not ask."""
+    tau: float | None = None
+    """How sharply the score decided; None for a method that does not draw by a score."""
     figures: Figures
     """How much audio went in and came out."""
     saving: Saving | None

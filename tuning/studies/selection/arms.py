@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 FULL = "full"
 METHOD = "quantization_aware"
+"""With its scores at every share; the default leaves them out of small ones, which is the arm `EVENLY` there."""
 BASELINE = "duration_stratified"
 SHUFFLED = "shuffled"
 """The method with its scores dealt out to other segments at random: what is left when they mean nothing."""
@@ -55,9 +56,9 @@ def primary(shares: tuple[float, ...] = (0.5, 0.25)) -> list[Arm]:
     arms = [EVERYTHING]
     for share in shares:
         arms += [
-            _arm(METHOD, share, tuned_like=METHOD),
+            _arm(METHOD, share, tuned_like=METHOD, tau=1.0),
             _arm(BASELINE, share),
-            Arm(SHUFFLED, share, {"type": METHOD}, shuffles=True, tuned_like=METHOD),
+            Arm(SHUFFLED, share, {"type": METHOD, "tau": 1.0}, shuffles=True, tuned_like=METHOD),
             _arm(EVENLY, share, METHOD, tau=0.0),
         ]
     return arms
@@ -71,9 +72,9 @@ def tuned(shares: tuple[float, ...]) -> list[Arm]:
 def secondary(share: float = 0.5) -> list[Arm]:
     """The other baselines and ablations, at one share."""
     return [
-        _arm(AS_FIRST_DESIGNED, share, METHOD, METHOD, wrong_text_nats=None),
+        _arm(AS_FIRST_DESIGNED, share, METHOD, METHOD, wrong_text_nats=None, tau=1.0),
         _arm("random", share),
-        _arm("disagreement", share, tuned_like=METHOD),
+        _arm("disagreement", share, tuned_like=METHOD, tau=1.0),
         _arm("top_loss", share),
         _arm("el2n", share),
         Arm("cowerage", share, {"type": "cowerage"}, source="selected"),

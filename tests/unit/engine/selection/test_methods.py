@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter
 
-from engine.config.selection import SelectionMethodConfig
+from engine.config.selection import QuantizationAwareConfig, RandomConfig, SelectionMethodConfig
 from engine.selection.candidate import Choice
-from engine.selection.methods import METHODS, choose, disagreement_residuals
+from engine.selection.methods import METHODS, choose, disagreement_residuals, settled
 from tests.unit.engine.selection.pools import pool
 
 NAMES = sorted(METHODS)
@@ -104,3 +104,17 @@ def test_another_seed_draws_others_with_the_same_probabilities() -> None:
     one, other = _choose("reducible_loss"), _choose("reducible_loss", seed=1)
     assert [c.inclusion_probability for c in one] == [c.inclusion_probability for c in other]
     assert [c.selected for c in one] != [c.selected for c in other]
+
+
+@pytest.mark.parametrize(("share", "tau"), [(1.0, 1.0), (0.5, 1.0), (0.375, 1.0), (0.37, 0.0), (0.1, 0.0)])
+def test_scores_are_left_out_of_small_budgets(share: float, tau: float) -> None:
+    decided = settled(QuantizationAwareConfig(), share)
+    assert decided == QuantizationAwareConfig(tau=tau)
+    assert settled(decided, 1.0 - share) == decided  # what was said stays
+    assert settled(QuantizationAwareConfig(tau=0.3), share).tau == 0.3
+    assert settled(RandomConfig(), share) == RandomConfig()
+
+
+def test_without_a_budget_in_sight_scores_count() -> None:
+    assert _choose("reducible_loss") == _choose("reducible_loss", tau=1.0)
+    assert _choose("reducible_loss") != _choose("reducible_loss", tau=0.0)
