@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, Final
 
 from ray import serve
@@ -39,6 +40,10 @@ class Routeless:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on."""
         await self._app(scope, receive, send)
+
+
+def _replicas(settings: Settings) -> int:
+    return settings.api_replicas or min(2, os.cpu_count() or 1)
 
 
 def build_app(settings: Settings, *, replicas: int = 1) -> Application:
@@ -87,13 +92,13 @@ def build_from_environment(_: dict[str, str]) -> Application:
     """For `serve run services.serve_app:build_from_environment`, with the settings in the environment."""
     settings = load_settings()
     start_hub(settings)
-    return build_app(settings)
+    return build_app(settings, replicas=_replicas(settings))
 
 
-def deploy(settings: Settings, *, host: str = "127.0.0.1", port: int = 8000, replicas: int = 1) -> str:
+def deploy(settings: Settings, *, host: str = "127.0.0.1", port: int = 8000) -> str:
     """Start the hub and the API on the cluster that this process is connected to; the API's address."""
     start_hub(settings)
-    return deploy_api(settings, host=host, port=port, replicas=replicas)
+    return deploy_api(settings, host=host, port=port, replicas=_replicas(settings))
 
 
 def deploy_api(settings: Settings, *, host: str = "127.0.0.1", port: int = 8000, replicas: int = 1) -> str:

@@ -65,6 +65,10 @@ class Settings(BaseModel):
     log_format: LogFormat = "json"
     """`LIM_LOG_FORMAT`: how the API and the hub write their logs: `json`, an object a line, or `text`."""
 
+    api_replicas: PositiveInt | None = None
+    """`LIM_API_REPLICAS`: processes that answer requests, of about 210 MB each; unset: two, or one on a machine with one
+    processor. When one of two dies, nobody waits for the next."""
+
     access_token_s: PositiveInt = 900
     """`LIM_ACCESS_TOKEN_S`: life of an access token, in seconds."""
     refresh_token_s: PositiveInt = 30 * 86400
