@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, Final
 
 from ray import serve
@@ -41,6 +42,10 @@ class Routeless:
         await self._app(scope, receive, send)
 
 
+def _replicas(settings: Settings) -> int:
+    return settings.api_replicas or min(2, os.cpu_count() or 1)
+
+
 def build_app(settings: Settings) -> Application:
     """The application on the settings. A replica takes about 210 MB: it imports neither torch nor transformers."""
 
@@ -64,7 +69,7 @@ def build_app(settings: Settings) -> Application:
     deployment: Any = serve.deployment(
         ingress(),
         name=DEPLOYMENT,
-        num_replicas=settings.api_replicas,
+        num_replicas=_replicas(settings),
         max_ongoing_requests=_REQUESTS_PER_REPLICA,
         health_check_period_s=5,
         health_check_timeout_s=10,

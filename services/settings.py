@@ -65,6 +65,10 @@ class Settings(BaseModel):
     log_format: LogFormat = "json"
     """`LIM_LOG_FORMAT`: how the API and the hub write their logs: `json`, an object a line, or `text`."""
 
+    api_replicas: PositiveInt | None = None
+    """`LIM_API_REPLICAS`: processes that answer requests, of about 210 MB each; unset: two, or one on a machine with one
+    processor. When one of two dies the other takes over at once; a single one is started anew, which takes some 10 s."""
+
     access_token_s: PositiveInt = 900
     """`LIM_ACCESS_TOKEN_S`: life of an access token, in seconds."""
     refresh_token_s: PositiveInt = 30 * 86400
@@ -119,9 +123,6 @@ class Settings(BaseModel):
     """`LIM_DATASET_ATTEMPTS`: how often the processing of a dataset is tried."""
     reconcile_s: PositiveFloat = 1.0
     """`LIM_RECONCILE_S`: seconds between two looks at queued and running work."""
-    api_replicas: PositiveInt = 1
-    """`LIM_API_REPLICAS`: processes that answer the API on Ray Serve, about 210 MB each. Of one that dies the other takes
-    over at once; a single one is started anew, and requests wait for it for 10 s or so."""
     database_pool: PositiveInt = 10
     """`LIM_DATABASE_POOL`: connections that a process keeps to PostgreSQL."""
 

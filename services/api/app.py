@@ -57,7 +57,8 @@ def create_app_on(services: Services) -> FastAPI:
     )
     app.state.services = services
     api = APIRouter(prefix=API_PREFIX, dependencies=[Depends(check_text)])
-    for module in (auth, users, projects, models, schemas, datasets, jobs, pipelines, adapters, estimates, cluster):
+    # Routes are tried one after the other: what is asked for most comes first.
+    for module in (jobs, datasets, users, auth, projects, pipelines, adapters, models, estimates, cluster, schemas):
         api.include_router(module.router)
     app.include_router(api)
     app.include_router(health.router)

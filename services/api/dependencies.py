@@ -54,7 +54,7 @@ class Caller:
 
 async def _caller(
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-    settings: SettingsDep,
+    services: ServicesDep,
     session: SessionDep,
 ) -> Caller:
     if credentials is None:
@@ -63,7 +63,7 @@ async def _caller(
         user, _ = await user_of_key(session, credentials.credentials)
         login_id = None
     else:
-        claims = read_access_token(settings, credentials.credentials)
+        claims = read_access_token(services.settings, credentials.credentials)
         user, login_id = await find_user(session, claims), claims.session_id
     caller.set(str(user.id))
     return Caller(user, login_id)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import and_, bindparam, select
 from sqlalchemy.exc import DBAPIError
 
 from services.api.context import Services
@@ -22,6 +22,16 @@ from services.jobs.states import TERMINAL
 _BATCH: Final = 500
 _POLL_S: Final = 1.0
 _HEARTBEAT_POLLS: Final = 10
+
+
+# One statement sees the job and its events at one moment; a job without newer ones is a row too.
+_NEWER: Final = (
+    select(Job.status, Job.last_seq, JobEvent)
+    .outerjoin(JobEvent, and_(JobEvent.job_id == Job.id, JobEvent.seq > bindparam("after")))
+    .where(Job.id == bindparam("job"))
+    .order_by(JobEvent.seq)
+    .limit(_BATCH)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,20 +76,18 @@ async def stream_events(services: Services, job_id: uuid.UUID, after: int) -> As
 async def _look(services: Services, job_id: uuid.UUID, after: int) -> _Look:
     try:
         async with open_session(services.sessions, reads=True) as session:
-            # The job first: events that are written after this are found by the next look.
-            job = (await session.execute(select(Job.status, Job.last_seq).where(Job.id == job_id))).one_or_none()
-            if job is None:
-                return _Look([], ended=True)
-            statement = select(JobEvent).where(JobEvent.job_id == job_id, JobEvent.seq > after).order_by(JobEvent.seq)
-            events = (await session.scalars(statement.limit(_BATCH))).all()
+            rows = (await session.execute(_NEWER, {"job": job_id, "after": after})).all()
     except UnavailableError:
         return _Look([], ended=False)
     except DBAPIError as error:
         if not is_transient(error):
             raise
         return _Look([], ended=False)
+    if not rows:
+        return _Look([], ended=True)  # there is no such job any more
+    events = [row.JobEvent for row in rows if row.JobEvent is not None]
     told = events[-1].seq if events else after
-    return _Look(events, ended=job.status in TERMINAL and told >= job.last_seq)
+    return _Look(events, ended=rows[0].status in TERMINAL and told >= rows[0].last_seq)
 
 
 def _message(event: JobEvent) -> bytes:

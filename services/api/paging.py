@@ -12,7 +12,7 @@ from typing import Annotated, Any, Generic, Protocol, TypeVar
 
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import ColumnElement, Select, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, func, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -53,11 +53,15 @@ async def newest_first(
     session: AsyncSession, query: Select[RowT], table: type[RowT], *, limit: int, cursor: str | None
 ) -> tuple[Sequence[RowT], int, str | None]:
     """A page of the rows that a query finds: the rows, how many there are on all pages, the next cursor."""
-    count = select(func.count()).select_from(query.order_by(None).subquery())
+    count = query.with_only_columns(func.count(), maintain_column_froms=True).order_by(None)
     keys: tuple[InstrumentedAttribute[datetime], InstrumentedAttribute[uuid.UUID]] = (table.created_at, table.id)
     if cursor is not None:
         query = query.where(tuple_(*keys) < tuple_(*_read_row_cursor(cursor)))
-    page = query.add_columns(count.scalar_subquery()).order_by(keys[0].desc(), keys[1].desc()).limit(limit + 1)
+    page = (
+        query.add_columns(count.correlate(None).scalar_subquery())
+        .order_by(keys[0].desc(), keys[1].desc())
+        .limit(limit + 1)
+    )
     found = (await session.execute(page)).all()
     rows = [row for row, _ in found]
     total = found[0][1] if found else 0

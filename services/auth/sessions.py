@@ -5,8 +5,9 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.auth.audit import Origin, record
@@ -23,6 +24,14 @@ class TokenPair:
     access_token: str
     refresh_token: str
     expires_in: int
+
+
+# Of nearly every request: built once.
+_FIND_USER: Final = (
+    select(User)
+    .join(LoginSession, LoginSession.user_id == User.id)
+    .where(User.id == bindparam("user"), LoginSession.id == bindparam("login"), LoginSession.revoked_at.is_(None))
+)
 
 
 async def open_login(session: AsyncSession, settings: Settings, user: User) -> TokenPair:
@@ -83,11 +92,7 @@ async def find_user(session: AsyncSession, claims: AccessClaims) -> User:
     Raises:
         UnauthenticatedError: logged out, revoked, or no such user any more.
     """
-    user = await session.scalar(
-        select(User)
-        .join(LoginSession, LoginSession.user_id == User.id)
-        .where(User.id == claims.user_id, LoginSession.id == claims.session_id, LoginSession.revoked_at.is_(None))
-    )
+    user = await session.scalar(_FIND_USER, {"user": claims.user_id, "login": claims.session_id})
     if user is None:
         raise UnauthenticatedError("This login has ended; log in again.", code="login_ended")
     return user

@@ -15,6 +15,7 @@ import json
 import os
 import random
 import shlex
+import signal
 import statistics
 import subprocess
 import sys
@@ -52,6 +53,7 @@ examples:
 def main() -> int:
     """Measure, print a table, write the report."""
     arguments = _parser().parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))  # the platform is stopped in order
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     load_before = os.getloadavg()[0]
     with (
@@ -355,7 +357,7 @@ def _free_port() -> int:
 
 async def _with_queue(side: _Side, rows: api_rows.Rows, arguments: argparse.Namespace) -> dict[str, Any]:
     ids = await api_rows.queue(side.sessions, side.user_id, rows.datasets[0], arguments.queued, _SEED + 9)
-    replica = next(p for p in psutil.Process().children(recursive=True) if _part(p) == "replica")
+    replicas = [process for process in psutil.Process().children(recursive=True) if _part(process) == "replica"]
     draws = random.Random(_SEED)
     to_stop = iter(draws.sample(ids, len(ids)))
 
@@ -370,18 +372,23 @@ async def _with_queue(side: _Side, rows: api_rows.Rows, arguments: argparse.Name
         return [(at_s, drawn()) for at_s in poisson_times(arguments.queue_rate, seconds, seed)]
 
     await open_loop(side.host, side.port, plan(5.0, _SEED))
-    before = replica.memory_info().rss
+    before = _rss_bytes(replicas)
     answers = await open_loop(side.host, side.port, plan(arguments.seconds, _SEED + 1))
-    growth = replica.memory_info().rss - before
+    growth = _rss_bytes(replicas) - before
     left = (await side.http.get("/jobs", params={"status": "queued", "limit": 1})).json()["total"]
     return {
         **{f"{kind}_p95_s": _p95_s(answers, kind) for kind in ("list", "filter", "stop")},
         "rss_growth_bytes": growth,
-        "rss_bytes": replica.memory_info().rss,
+        "rss_bytes": _rss_bytes(replicas),
+        "replicas": len(replicas),
         "requests": len(answers),
         "errors": sum(answer.status not in {200, 202} for answer in answers),
         "still_queued": left,
     }
+
+
+def _rss_bytes(processes: list[psutil.Process]) -> int:
+    return sum(process.memory_info().rss for process in processes)
 
 
 # ---- the report ----------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import json
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
@@ -59,6 +60,7 @@ examples:
 def main() -> int:
     """Make the requests, print a table, write the report; 1 if anything was found."""
     arguments = _parser().parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))  # the platform is stopped in order
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     began_s = time.monotonic()
     with (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
+from operator import attrgetter
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Header, Query, Request
@@ -197,9 +198,18 @@ class JobOut(BaseModel):
 
     @classmethod
     def of(cls, job: Job, settings: Settings) -> JobOut:
-        """A row, and what it has used, as clients see it."""
-        columns = {name: getattr(job, name) for name in cls.model_fields if name != "usage"}
-        return cls(**columns, usage=UsageOut.model_validate(usage(job, settings)))
+        """A row, and what it has used, as clients see it. Rows are not checked again: that would take half of the time."""
+        used = usage(job, settings)
+        return cls.model_construct(
+            **dict(zip(_COLUMNS, _columns_of(job), strict=True)),
+            usage=UsageOut.model_construct(
+                wall_s=used.wall_s, cpu_hours=used.cpu_hours, gpu_hours=used.gpu_hours, cost=used.cost
+            ),
+        )
+
+
+_COLUMNS: Final = tuple(name for name in JobOut.model_fields if name != "usage")
+_columns_of: Final = attrgetter(*_COLUMNS)
 
 
 class ArtifactOut(BaseModel):

@@ -50,7 +50,7 @@ def settings(home: Path, postgres: EmbeddedPostgres, s3: EmbeddedS3) -> Settings
     """A database of its own: the hub does whatever waits in it."""
     url = postgres.create_database("platform")
     migrate.upgrade(url)
-    environ = {"LIM_HOME": str(home), "LIM_RECONCILE_S": "0.5", "LIM_STOP_GRACE_S": "60"}
+    environ = {"LIM_HOME": str(home), "LIM_RECONCILE_S": "0.5", "LIM_STOP_GRACE_S": "60", "LIM_API_REPLICAS": "1"}
     return load_settings(environ, database_url=url, s3=s3.settings)
 
 
