@@ -67,7 +67,7 @@ class Settings(BaseModel):
 
     api_replicas: PositiveInt | None = None
     """`LIM_API_REPLICAS`: processes that answer requests, of about 210 MB each; unset: two, or one on a machine with one
-    processor. When one of two dies, nobody waits for the next."""
+    processor. When one of two dies, the other answers."""
 
     access_token_s: PositiveInt = 900
     """`LIM_ACCESS_TOKEN_S`: life of an access token, in seconds."""
