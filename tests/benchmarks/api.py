@@ -240,6 +240,9 @@ async def _under_load(
         answers = await open_loop(side.host, side.port, plan(arguments.seconds, _SEED + 1))
         wall_s = time.perf_counter() - began_s
         used = {name: round((value - before.get(name, 0.0)) / wall_s, 3) for name, value in _cpu_s().items()}
+    # What else ran on the machine: with much of it the figures are about that.
+    everybody = used.pop("everybody")
+    used["not ours"] = round(max(0.0, everybody - sum(used.values())), 3)
     latencies = [answer.latency_s for answer in answers]
     kinds = sorted({answer.kind for answer in answers})
     return {
@@ -277,6 +280,8 @@ def _cpu_s() -> dict[str, float]:
         if process.info["name"] == "postgres":
             with contextlib.suppress(psutil.Error):
                 used["postgres"] = used.get("postgres", 0.0) + sum(process.cpu_times()[:2])
+    now = psutil.cpu_times()
+    used["everybody"] = sum(now) - now.idle - now.iowait - now.guest - now.guest_nice
     return used
 
 
@@ -299,7 +304,8 @@ def _part(process: psutil.Process) -> str:
 async def _beside_uvicorn(side: _Side, settings: Settings, arguments: argparse.Namespace) -> dict[str, Any]:
     rates: dict[str, list[float]] = {"serve": [], "fastapi": []}
     errors = 0
-    with _uvicorn(settings) as port:
+    replicas = sum(_part(process) == "replica" for process in psutil.Process().children(recursive=True))
+    with _uvicorn(settings, replicas) as port:
         targets = {"serve": (side.host, side.port), "fastapi": ("127.0.0.1", port)}
         for number in range(-1, arguments.rounds):
             for name in list(targets)[:: -1 if number % 2 else 1]:
@@ -314,11 +320,16 @@ async def _beside_uvicorn(side: _Side, settings: Settings, arguments: argparse.N
     if errors:
         raise SystemExit(f"{errors} of the authenticated reads failed")
     each = [ours / peer for ours, peer in zip(rates["serve"], rates["fastapi"], strict=True)]
-    return {"ratio_to_fastapi": statistics.median(each), "ratio_each": each, "reads_per_s": rates}
+    return {
+        "ratio_to_fastapi": statistics.median(each),
+        "ratio_each": each,
+        "reads_per_s": rates,
+        "processes": replicas,
+    }
 
 
 @contextlib.contextmanager
-def _uvicorn(settings: Settings) -> Iterator[int]:
+def _uvicorn(settings: Settings, workers: int) -> Iterator[int]:
     port = _free_port()
     variables = {
         "DATABASE_URL": settings.database_url,
@@ -327,7 +338,8 @@ def _uvicorn(settings: Settings) -> Iterator[int]:
         "PYTHONPATH": str(_ROOT),
     }
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.benchmarks.api_peer", "--port", str(port)], env={**os.environ, **variables}
+        [sys.executable, "-m", "tests.benchmarks.api_peer", "--port", str(port), "--workers", str(workers)],
+        env={**os.environ, **variables},
     )
     try:
         deadline = time.monotonic() + 60

@@ -6,21 +6,29 @@ import argparse
 import sys
 
 import uvicorn
+from fastapi import FastAPI
 
 from cluster.storage.settings import S3Settings
 from services.api.app import create_app
-from services.settings import Settings, load_settings
+from services.settings import load_settings
+
+
+def app() -> FastAPI:
+    """The application, in each worker."""
+    return create_app(load_settings(s3=S3Settings.from_environment()))
 
 
 def main() -> None:
     """Serve until the process is ended."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--workers", type=int, required=True)
     arguments = parser.parse_args()
-    settings: Settings = load_settings(s3=S3Settings.from_environment())
     uvicorn.run(
-        create_app(settings),
+        "tests.benchmarks.api_peer:app",
+        factory=True,
         port=arguments.port,
+        workers=arguments.workers,
         loop="uvloop",
         http="httptools",
         access_log=False,
