@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cluster.errors import ClusterError, ObjectStorageError
 from cluster.selection.parts import Row
@@ -35,8 +35,10 @@ if TYPE_CHECKING:
 
 _BLOCKS = 16
 _SHORTEST_S, _LONGEST_S = 300.0, 1800.0
+_MOST_BLOCKS_PER_TASK = 4
 
 Batches = Sequence[Sequence[Utterance]]
+BlockT = TypeVar("BlockT")
 _log = logging.getLogger(__name__)
 
 
@@ -104,6 +106,22 @@ def in_blocks(batches: Iterable[Sequence[Utterance]], audio_s: float | None) -> 
         blocks[-1].append(list(batch))
         seconds += batch_s
     return blocks
+
+
+def in_tasks(blocks: Sequence[BlockT], workers: int) -> list[list[BlockT]]:
+    """Blocks that one task does after the other: some at first, one each at the end, so that all workers end together.
+
+    Between two tasks a worker waits for the driver, within one it does not. A worker that dies costs those blocks of its
+    task that have not arrived, so a task has at most four (guided self-scheduling: Polychronopoulos and Kuck, 1987).
+    """
+    tasks: list[list[BlockT]] = []
+    place = 0
+    while place < len(blocks):
+        left = len(blocks) - place
+        size = min(-(-left // (2 * workers)), _MOST_BLOCKS_PER_TASK)
+        tasks.append(list(blocks[place : place + size]))
+        place += size
+    return tasks
 
 
 # ---- on the node ------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """The steps of a selection that read audio, mapped over the nodes of a cluster by Ray Data.
 
 Paths and times go in, and rows come out: audio is opened inside the tasks and never travels. A task takes some
-minutes of audio, since each costs Ray ten milliseconds. Ray Data starts as many as there is room for, starts those
+minutes of audio, since each costs Ray ten milliseconds, and gives each block's rows when they are there. Ray Data starts as many as there is room for, starts those
 again whose worker died, and waits when results are not taken. Results are matched by the name of their block, so that
 none is lost or taken twice; each is kept in the run's files, and a selection that is started again goes on from there.
 """
@@ -19,7 +19,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cluster.errors import RunFailedError
-from cluster.selection.blocks import Scoring, Source, import_early, in_blocks, score_blocks, segment_blocks, to_text
+from cluster.selection.blocks import (
+    Scoring,
+    Source,
+    import_early,
+    in_blocks,
+    in_tasks,
+    score_blocks,
+    segment_blocks,
+    to_text,
+)
 from cluster.selection.config import SelectionResources
 from cluster.selection.parts import Parts, Row, part_name
 from engine.config.selection import SelectionConfig
@@ -65,24 +74,31 @@ def start_workers(resources: SelectionResources) -> Starting:
     """
     import ray
 
-    from cluster.runtime import live_nodes, room_for
-
-    fit = room_for(resources.worker(), live_nodes())
     options: dict[str, Any] = {"num_cpus": resources.cpus_per_worker, "max_retries": 0}
     if resources.label_selector:
         options["label_selector"] = dict(resources.label_selector)
     begin = ray.remote(import_early).options(**options)
-    imports = [begin.remote() for _ in range(min(fit, resources.most_workers or fit))]
+    imports = [begin.remote() for _ in range(most_workers(resources))]
     ray_data = threading.Thread(target=_start_ray_data, name="start-ray-data", daemon=True)
     ray_data.start()
     return Starting(imports, ray_data)
+
+
+def most_workers(resources: SelectionResources, gpus: float = 0.0) -> int:
+    """How many tasks may run at the same time."""
+    from cluster.runtime import live_nodes, room_for
+
+    fit = max(1, room_for(resources.worker(gpus), live_nodes()))
+    return min(fit, resources.most_workers or fit)
 
 
 def _start_ray_data() -> None:
     import ray.data
     from ray.exceptions import RayError
 
-    _set_up()
+    from cluster.selection.ray_data_context import set_up
+
+    set_up()
     try:
         ray.data.from_items([0]).take_all()
     except (RayError, RuntimeError):  # met again where it can be told; at the end of the process there is no Ray left
@@ -179,13 +195,19 @@ class RayDataSteps:
     ) -> Iterator[tuple[str, list[Row]]]:
         if not blocks:
             return
+        import pyarrow
         import ray.data
         from ray.exceptions import RayError
 
-        _set_up()
+        from cluster.selection.ray_data_context import set_up
+
+        set_up()
         waiting = set(blocks)
-        items = [{"name": name, "batches": text} for name, text in blocks.items()]
-        dataset = ray.data.from_items(items, override_num_blocks=len(items)).map_batches(
+        tasks = [
+            pyarrow.table({"name": [name for name, _ in task], "batches": [text for _, text in task]})
+            for task in in_tasks(list(blocks.items()), most_workers(self._resources, gpus))
+        ]
+        dataset = ray.data.from_arrow(tasks).map_batches(
             function, batch_size=1, batch_format="pyarrow", **self._asked(gpus)
         )
         try:
@@ -216,19 +238,6 @@ class RayDataSteps:
         if self._resources.label_selector:
             asked["label_selector"] = dict(self._resources.label_selector)
         return asked
-
-
-def _set_up() -> None:
-    """The selection tells its own progress; and no thread walks through a task's pages once a second to tell its size."""
-    for name in ("ray.data", "ray.data._internal.progress"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    from ray.data import DataContext
-
-    context = DataContext.get_current()
-    context.enable_progress_bars = False
-    context.enable_operator_progress_bars = False
-    context.print_on_execution_start = False
-    context.memory_usage_poll_interval_s = None
 
 
 def _last_line(error: BaseException) -> str:

@@ -38,7 +38,8 @@ Probabilities = npt.NDArray[np.float32]
 _CONTEXT_SAMPLES = 64
 _BINS = 129
 _WIDTH = 128
-_WINDOWS_AT_ONCE = 2048  # of the convolutions: 30 MB
+_WINDOWS_AT_ONCE = 512  # of the convolutions: 8 MB
+_WINDOW_STEP = 64  # their number is rounded up to a multiple: shapes are met again, and with them compiled kernels
 _LEAD_WINDOWS = 8
 # Where the weights lie in the TorchScript module. (The package's .safetensors holds those of an older version.)
 _SOURCE_NAMES = {
@@ -112,8 +113,10 @@ class SpeechActivity(nn.Module):
             padded_T[_CONTEXT_SAMPLES : _CONTEXT_SAMPLES + len(wave_T)] = wave_T
             if count:
                 windows.append(torch.from_numpy(padded_T).unfold(0, _CONTEXT_SAMPLES + WINDOW_SAMPLES, WINDOW_SAMPLES))
+        count = sum(counts)
+        windows.append(torch.zeros(-count % _WINDOW_STEP, _CONTEXT_SAMPLES + WINDOW_SAMPLES))
         parts = torch.cat(windows).split(_WINDOWS_AT_ONCE)
-        return torch.cat([self._convolved(part_WT) for part_WT in parts])
+        return torch.cat([self._convolved(part_WT) for part_WT in parts])[:count]
 
     def _convolved(self, windows_WT: torch.Tensor) -> torch.Tensor:
         # Half a step of the spectrum's windows is mirrored at the end.

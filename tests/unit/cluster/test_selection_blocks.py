@@ -12,7 +12,7 @@ import soundfile
 
 from cluster.errors import ObjectStorageError
 from cluster.selection import blocks
-from cluster.selection.blocks import Source, from_text, in_blocks, segment_blocks, to_text
+from cluster.selection.blocks import Source, from_text, in_blocks, in_tasks, segment_blocks, to_text
 from cluster.selection.parts import Parts, part_name
 from cluster.storage.settings import S3Settings
 from engine.config.selection import SelectionConfig
@@ -104,3 +104,18 @@ def test_parts_are_read_again_and_a_damaged_one_is_not_there(tmp_path: Path) -> 
 def test_a_part_is_named_by_all_that_it_is_made_from() -> None:
     assert part_name("a", {"x": 1, "y": 2}) == part_name("a", {"y": 2, "x": 1})
     assert len({part_name("a"), part_name("b"), part_name("a", 1), part_name("a", 2)}) == 4
+
+
+def test_tasks_hold_all_blocks_in_order_and_get_smaller() -> None:
+    tasks = in_tasks(range(21), workers=2)
+    assert [block for task in tasks for block in task] == list(range(21))
+    assert [len(task) for task in tasks] == [4, 4, 4, 3, 2, 1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3, 16])
+def test_every_worker_gets_a_task_where_there_are_blocks_enough(workers: int) -> None:
+    for count in range(40):
+        tasks = in_tasks(range(count), workers)
+        assert len(tasks) >= min(count, workers)
+        assert all(tasks)
+        assert [block for task in tasks for block in task] == list(range(count))
