@@ -29,7 +29,7 @@ def manager() -> ResourceManager:
 def test_ray_names_its_limits_so() -> None:
     names = ResourceManager.__init__.__code__.co_names
     assert {"_global_limits", "_global_limits_last_update_time"} <= set(names)
-    assert "_resource_manager" in StreamingExecutor.__init__.__code__.co_names
+    assert "_resource_manager" in StreamingExecutor.execute.__code__.co_names
 
 
 def test_limits_that_are_not_known_are_asked_for_again_at_once(manager: ResourceManager) -> None:
@@ -46,14 +46,11 @@ def test_another_ray_without_such_limits_is_left_alone() -> None:
     FullStart().on_execution_step(SimpleNamespace())
 
 
+@pytest.mark.filterwarnings("ignore:`use_push_based_shuffle` is deprecated")  # Ray sets it itself
 def test_settings_are_made_once() -> None:
-    before = DataContext.get_current()
-    DataContext._set_current(before.copy())
-    try:
+    with DataContext.current(DataContext()):
         set_up()
         set_up()
         context = DataContext.get_current()
         assert context.custom_execution_callback_classes.count(FullStart) == 1
         assert context.target_max_block_size == 1
-    finally:
-        DataContext._set_current(before)
