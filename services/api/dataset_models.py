@@ -5,14 +5,17 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from datetime import datetime
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Final, Literal, cast
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import JSONB
 
 from engine.config.division import DivisionConfig
 from engine.config.training import TaskName
 from engine.data.manifest import is_inside
 from services.api.body import Body
+from services.api.rendered import as_json
 from services.database.models import Dataset, DatasetVersion
 from services.datasets.download import url_fault
 
@@ -160,6 +163,26 @@ class DatasetOut(BaseModel):
             created_at=dataset.created_at,
             updated_at=dataset.updated_at,
         )
+
+
+def _newest(column: Any) -> Any:
+    """A column of a dataset's newest version; NULL where it has none."""
+    versions = select(column).where(DatasetVersion.dataset_id == Dataset.id)
+    return versions.order_by(DatasetVersion.number.desc()).limit(1).correlate(Dataset).scalar_subquery()
+
+
+_COUNTS: Final = ("utterances", "audio_s", "size")
+_STATISTICS: Final = func.jsonb_build_object(
+    *(part for name in _COUNTS for part in (name, getattr(DatasetVersion, name))), type_=JSONB
+)
+RENDERED_DATASET: Final = as_json(
+    {name: getattr(Dataset, name) for name in DatasetOut.model_fields if name not in {"version", "statistics"}}
+    | {
+        "version": _newest(DatasetVersion.number),
+        "statistics": _newest(_STATISTICS.concat(DatasetVersion.statistics)),
+    }
+)
+"""A dataset as `DatasetOut`."""
 
 
 def status_of(dataset: Dataset) -> DatasetStatus:

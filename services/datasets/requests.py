@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import BindParameter, Row, Select, bindparam, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -28,7 +29,7 @@ COMPLETABLE: Final = frozenset({"pending", "error"})
 """States in which uploads can be declared complete; in the others they were already."""
 
 
-def owned_datasets(user_id: uuid.UUID) -> Select[Dataset]:
+def owned_datasets(user_id: uuid.UUID | BindParameter[uuid.UUID]) -> Select[Dataset]:
     """The datasets of a user: ownership is part of every query."""
     return select(Dataset).where(Dataset.user_id == user_id, Dataset.deleted_at.is_(None))
 
@@ -46,8 +47,29 @@ async def find_dataset(
         query = query.with_for_update()
     dataset = (await session.scalars(query)).one_or_none()
     if dataset is None:
-        raise NotFoundError("There is no such dataset.", code="dataset_not_found")
+        raise _no_such_dataset()
     return dataset
+
+
+async def find_dataset_columns(
+    session: AsyncSession, user_id: uuid.UUID, dataset_id: uuid.UUID, columns: tuple[Any, ...]
+) -> Row[Any]:
+    """Some columns of a dataset of the user.
+
+    Raises:
+        NotFoundError: no such dataset, or another user's.
+    """
+    parameters = {"user_id": user_id, "dataset_id": dataset_id}
+    row: Row[Any] | None = (await session.execute(_one_dataset(columns), parameters)).one_or_none()
+    if row is None:
+        raise _no_such_dataset()
+    return row
+
+
+@functools.cache  # asked for often: built once
+def _one_dataset(columns: tuple[Any, ...]) -> Select[Any]:
+    one = owned_datasets(bindparam("user_id")).where(Dataset.id == bindparam("dataset_id"))
+    return one.with_only_columns(*columns)
 
 
 async def newest_versions(session: AsyncSession, dataset_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, DatasetVersion]:
@@ -215,3 +237,7 @@ def _upload_fault(upload: Upload, size: int | None) -> Fault | None:
     if size != upload.size:
         return Fault(path, f"{upload.name} has {size} bytes; {upload.size} were declared")
     return None
+
+
+def _no_such_dataset() -> NotFoundError:
+    return NotFoundError("There is no such dataset.", code="dataset_not_found")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from cluster.config import ResourcesConfig
 from services.database.models import Job
@@ -23,7 +23,26 @@ class Usage:
     """At the operator's prices; None: there are none."""
 
 
-def usage(job: Job, settings: Settings, now: datetime | None = None) -> Usage:
+class Metered(Protocol):
+    """What usage is made of: a job, or these columns of one."""
+
+    @property
+    def metered_s(self) -> float:
+        """Seconds of the attempts that have ended."""
+        ...
+
+    @property
+    def metered_since(self) -> datetime | None:
+        """When the driver that runs was started."""
+        ...
+
+    @property
+    def resources(self) -> dict[str, Any]:
+        """As `ResourcesConfig`."""
+        ...
+
+
+def usage(job: Metered, settings: Settings, now: datetime | None = None) -> Usage:
     """What a job has used until now."""
     wall_s = job.metered_s
     if job.metered_since is not None:

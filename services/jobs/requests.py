@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import Select, delete, func, select
+from sqlalchemy import BindParameter, Row, Select, bindparam, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cluster.config import ResourcesConfig
@@ -25,7 +27,7 @@ from services.projects.requests import check_project
 from services.settings import Settings
 
 
-def owned_jobs(user_id: uuid.UUID) -> Select[Job]:
+def owned_jobs(user_id: uuid.UUID | BindParameter[uuid.UUID]) -> Select[Job]:
     """The jobs of a user: ownership is part of every query."""
     return select(Job).where(Job.user_id == user_id)
 
@@ -40,6 +42,27 @@ async def find_job(session: AsyncSession, user_id: uuid.UUID, job_id: uuid.UUID)
     if job is None:
         raise _no_such_job()
     return job
+
+
+async def find_job_columns(
+    session: AsyncSession, user_id: uuid.UUID, job_id: uuid.UUID, columns: tuple[Any, ...]
+) -> Row[Any]:
+    """Some columns of a job of the user.
+
+    Raises:
+        NotFoundError: no such job, or another user's.
+    """
+    row: Row[Any] | None = (
+        await session.execute(_one_job(columns), {"user_id": user_id, "job_id": job_id})
+    ).one_or_none()
+    if row is None:
+        raise _no_such_job()
+    return row
+
+
+@functools.cache  # asked for often: built once
+def _one_job(columns: tuple[Any, ...]) -> Select[Any]:
+    return owned_jobs(bindparam("user_id")).where(Job.id == bindparam("job_id")).with_only_columns(*columns)
 
 
 async def launch(

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import uuid
-from typing import Annotated
+from typing import Annotated, Final
 from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Query, Request, Response
+from sqlalchemy import Text, bindparam
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.data.version_files import DRAWING_NAME, PAGE_NAME
 from engine.errors import Fault
 from services.api.context import Services
 from services.api.dataset_models import (
+    RENDERED_DATASET,
     DatasetBody,
     DatasetOut,
     DatasetPatch,
@@ -31,8 +33,9 @@ from services.api.dataset_models import (
 )
 from services.api.dependencies import CurrentUser, ServicesDep, SessionDep
 from services.api.idempotency import IdempotencyHeader, claim, fingerprint
-from services.api.paging import Cursor, Limit, Page, Search, matches, newest_first
+from services.api.paging import Cursor, Limit, Listing, Page, Search, matches
 from services.api.problems import problems
+from services.api.rendered import object_response, page_response
 from services.database.engine import open_session
 from services.database.models import Dataset, DatasetVersion, Upload
 from services.datasets import requests
@@ -41,6 +44,17 @@ from services.errors import ConflictError, InvalidRequestError
 from services.projects.requests import check_project
 
 router = APIRouter(prefix="/datasets", tags=["datasets"])
+
+_DATASETS: Final = Listing(
+    requests.owned_datasets(bindparam("user_id")),
+    Dataset,
+    [RENDERED_DATASET],
+    {
+        "q": matches(Dataset.name, bindparam("q", type_=Text)),
+        "status": Dataset.status == bindparam("status"),
+        "project_id": Dataset.project_id == bindparam("project_id"),
+    },
+)
 
 
 @router.post("", status_code=201, responses=problems(400, 401, 404, 413, 415, 422, 503))
@@ -88,7 +102,7 @@ async def complete_dataset(dataset_id: uuid.UUID, user: CurrentUser, services: S
         return await _out(session, dataset)
 
 
-@router.get("", responses=problems(401, 422, 503))
+@router.get("", response_model=Page[DatasetOut], responses=problems(401, 422, 503))
 async def list_datasets(
     user: CurrentUser,
     session: SessionDep,
@@ -97,25 +111,18 @@ async def list_datasets(
     q: Search = None,
     status: DatasetStatus | None = None,
     project_id: uuid.UUID | None = None,
-) -> Page[DatasetOut]:
+) -> Response:
     """The caller's datasets, newest first."""
-    query = requests.owned_datasets(user.id)
-    if q:
-        query = query.where(matches(Dataset.name, q))
-    if status is not None:
-        query = query.where(Dataset.status == status)
-    if project_id is not None:
-        query = query.where(Dataset.project_id == project_id)
-    rows, total, next_cursor = await newest_first(session, query, Dataset, limit=limit, cursor=cursor)
-    versions = await requests.newest_versions(session, [row.id for row in rows])
-    items = [DatasetOut.of(row, versions.get(row.id)) for row in rows]
-    return Page(items=items, total=total, next_cursor=next_cursor)
+    filters = {"q": q or None, "status": status, "project_id": project_id}
+    rows, total, next_cursor = await _DATASETS.page(session, user.id, filters, limit=limit, cursor=cursor)
+    return page_response([row[0] for row in rows], total, next_cursor)
 
 
-@router.get("/{dataset_id}", responses=problems(401, 404, 422, 503))
-async def read_dataset(dataset_id: uuid.UUID, user: CurrentUser, session: SessionDep) -> DatasetOut:
+@router.get("/{dataset_id}", response_model=DatasetOut, responses=problems(401, 404, 422, 503))
+async def read_dataset(dataset_id: uuid.UUID, user: CurrentUser, session: SessionDep) -> Response:
     """One dataset."""
-    return await _out(session, await requests.find_dataset(session, user.id, dataset_id))
+    row = await requests.find_dataset_columns(session, user.id, dataset_id, (RENDERED_DATASET,))
+    return object_response(row[0])
 
 
 @router.patch("/{dataset_id}", responses=problems(400, 401, 404, 413, 415, 422, 503))

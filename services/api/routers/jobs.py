@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 from datetime import datetime
 from operator import attrgetter
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
-from sqlalchemy import func, select
+from sqlalchemy import Text, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cluster.config import ResourcesConfig
@@ -22,8 +23,9 @@ from services.api.body import Body
 from services.api.dependencies import CurrentUser, ServicesDep, SessionDep, SettingsDep
 from services.api.event_stream import event_data, stream_events
 from services.api.idempotency import IdempotencyHeader, claim, fingerprint
-from services.api.paging import Cursor, Limit, Page, Search, matches, newest_first, read_number_cursor, write_cursor
+from services.api.paging import Cursor, Limit, Listing, Page, Search, matches, read_number_cursor, write_cursor
 from services.api.problems import problems
+from services.api.rendered import as_json, object_response, page_response, with_field
 from services.config_faults import CheckedSelectionConfig, CheckedTrainingConfig
 from services.database.engine import open_session
 from services.database.models import EVENT_KINDS, Artifact, Job, JobEvent
@@ -199,17 +201,36 @@ class JobOut(BaseModel):
     @classmethod
     def of(cls, job: Job, settings: Settings) -> JobOut:
         """A row, and what it has used, as clients see it. Rows are not checked again: that would take half of the time."""
-        used = usage(job, settings)
-        return cls.model_construct(
-            **dict(zip(_COLUMNS, _columns_of(job), strict=True)),
-            usage=UsageOut.model_construct(
-                wall_s=used.wall_s, cpu_hours=used.cpu_hours, gpu_hours=used.gpu_hours, cost=used.cost
-            ),
-        )
+        used = UsageOut.model_construct(**dataclasses.asdict(usage(job, settings)))
+        return cls.model_construct(**dict(zip(_COLUMNS, _columns_of(job), strict=True)), usage=used)
 
 
 _COLUMNS: Final = tuple(name for name in JobOut.model_fields if name != "usage")
 _columns_of: Final = attrgetter(*_COLUMNS)
+# A job as `JobOut`, but for its usage, and what that is made of.
+_RENDERED: Final = (
+    as_json({name: getattr(Job, name) for name in _COLUMNS}).label("text"),
+    Job.metered_s,
+    Job.metered_since,
+    Job.resources,
+)
+
+
+_JOBS: Final = Listing(
+    requests.owned_jobs(bindparam("user_id")),
+    Job,
+    _RENDERED,
+    {
+        "q": matches(Job.name, bindparam("q", type_=Text)),
+        "status": Job.status == bindparam("status"),
+        "type": Job.type == bindparam("type"),
+        "project_id": Job.project_id == bindparam("project_id"),
+    },
+)
+
+
+def _rendered(row: Any, settings: Settings) -> str:
+    return with_field(row.text, "usage", dataclasses.asdict(usage(row, settings)))
 
 
 class ArtifactOut(BaseModel):
@@ -313,7 +334,7 @@ async def create_evaluation(
     return JobOut.of(job, services.settings)
 
 
-@router.get("", responses=problems(401, 422, 503))
+@router.get("", response_model=Page[JobOut], responses=problems(401, 422, 503))
 async def list_jobs(
     user: CurrentUser,
     session: SessionDep,
@@ -324,25 +345,17 @@ async def list_jobs(
     status: JobStatus | None = None,
     type: JobType | None = None,
     project_id: uuid.UUID | None = None,
-) -> Page[JobOut]:
+) -> Response:
     """The caller's jobs, newest first."""
-    query = requests.owned_jobs(user.id)
-    if q:
-        query = query.where(matches(Job.name, q))
-    if status is not None:
-        query = query.where(Job.status == status)
-    if type is not None:
-        query = query.where(Job.type == type)
-    if project_id is not None:
-        query = query.where(Job.project_id == project_id)
-    rows, total, next_cursor = await newest_first(session, query, Job, limit=limit, cursor=cursor)
-    return Page(items=[JobOut.of(row, settings) for row in rows], total=total, next_cursor=next_cursor)
+    filters = {"q": q or None, "status": status, "type": type, "project_id": project_id}
+    rows, total, next_cursor = await _JOBS.page(session, user.id, filters, limit=limit, cursor=cursor)
+    return page_response([_rendered(row, settings) for row in rows], total, next_cursor)
 
 
-@router.get("/{job_id}", responses=problems(401, 404, 422, 503))
-async def read_job(job_id: uuid.UUID, user: CurrentUser, session: SessionDep, settings: SettingsDep) -> JobOut:
+@router.get("/{job_id}", response_model=JobOut, responses=problems(401, 404, 422, 503))
+async def read_job(job_id: uuid.UUID, user: CurrentUser, session: SessionDep, settings: SettingsDep) -> Response:
     """One job."""
-    return JobOut.of(await requests.find_job(session, user.id, job_id), settings)
+    return object_response(_rendered(await requests.find_job_columns(session, user.id, job_id, _RENDERED), settings))
 
 
 @router.patch("/{job_id}", responses=problems(400, 401, 404, 413, 415, 422, 503))

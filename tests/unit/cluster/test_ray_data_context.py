@@ -46,7 +46,7 @@ def test_another_ray_without_such_limits_is_left_alone() -> None:
     FullStart().on_execution_step(SimpleNamespace())
 
 
-@pytest.mark.filterwarnings("ignore:`use_push_based_shuffle` is deprecated")  # Ray sets it itself
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.data.context")  # Ray sets its own old settings
 def test_settings_are_made_once() -> None:
     with DataContext.current(DataContext()):
         set_up()
