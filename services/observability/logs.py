@@ -43,7 +43,7 @@ class JsonFormatter(logging.Formatter):
         line |= {name: value for name, value in more.items() if not name.startswith("_")}  # Ray adds one such
         if record.exc_info:
             line["error"] = "".join(traceback.format_exception(*record.exc_info))
-        return json.dumps(line, default=_plain, ensure_ascii=False)
+        return _encode(line)
 
 
 def configure(form: LogFormat) -> None:
@@ -59,3 +59,6 @@ def configure(form: LogFormat) -> None:
 
 def _plain(value: object) -> str:
     return str(value) if isinstance(value, uuid.UUID | datetime) else repr(value)
+
+
+_encode: Final = json.JSONEncoder(default=_plain, ensure_ascii=False).encode  # json.dumps would make one for each line

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import uuid
 from datetime import datetime
 from operator import attrgetter
@@ -31,7 +30,7 @@ from services.database.engine import open_session
 from services.database.models import EVENT_KINDS, Artifact, Job, JobEvent
 from services.errors import InvalidRequestError
 from services.jobs import requests
-from services.jobs.metering import has_prices, usage
+from services.jobs.metering import Metered, has_prices, usage
 from services.projects.requests import check_project
 from services.settings import Settings
 
@@ -201,8 +200,14 @@ class JobOut(BaseModel):
     @classmethod
     def of(cls, job: Job, settings: Settings) -> JobOut:
         """A row, and what it has used, as clients see it. Rows are not checked again: that would take half of the time."""
-        used = UsageOut.model_construct(**dataclasses.asdict(usage(job, settings)))
-        return cls.model_construct(**dict(zip(_COLUMNS, _columns_of(job), strict=True)), usage=used)
+        return cls.model_construct(**dict(zip(_COLUMNS, _columns_of(job), strict=True)), usage=_used(job, settings))
+
+
+def _used(job: Metered, settings: Settings) -> UsageOut:
+    used = usage(job, settings)
+    return UsageOut.model_construct(
+        wall_s=used.wall_s, cpu_hours=used.cpu_hours, gpu_hours=used.gpu_hours, cost=used.cost
+    )
 
 
 _COLUMNS: Final = tuple(name for name in JobOut.model_fields if name != "usage")
@@ -230,7 +235,7 @@ _JOBS: Final = Listing(
 
 
 def _rendered(row: Any, settings: Settings) -> str:
-    return with_field(row.text, "usage", dataclasses.asdict(usage(row, settings)))
+    return with_field(row.text, "usage", vars(_used(row, settings)))
 
 
 class ArtifactOut(BaseModel):
