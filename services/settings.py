@@ -123,8 +123,8 @@ class Settings(BaseModel):
     """`LIM_DATASET_ATTEMPTS`: how often the processing of a dataset is tried."""
     reconcile_s: PositiveFloat = 1.0
     """`LIM_RECONCILE_S`: seconds between two looks at queued and running work."""
-    database_pool: PositiveInt = 10
-    """`LIM_DATABASE_POOL`: connections that a process keeps to PostgreSQL."""
+    database_pool: PositiveInt = 20
+    """`LIM_DATABASE_POOL`: most connections of a process to PostgreSQL."""
 
     @field_validator("import_networks")
     @classmethod

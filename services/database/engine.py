@@ -34,8 +34,9 @@ def create_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
     engine = create_async_engine(
         url,
         pool_size=pool_size,
-        max_overflow=pool_size,
+        max_overflow=0,  # SQLAlchemy hangs up on those beyond the pool after each use: logging in costs more than a request
         pool_timeout=CONNECT_TIMEOUT_S,
+        pool_use_lifo=True,  # few connections do most of the work: their statements are prepared and planned already
         json_deserializer=from_json,  # half of json.loads' time
         connect_args={
             "timeout": CONNECT_TIMEOUT_S,

@@ -7,7 +7,7 @@ import json
 import logging
 import uuid
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -18,10 +18,13 @@ from cluster.config import ResourcesConfig
 from engine.errors import Fault
 from services.api.cluster_view import RayView
 from services.api.context import Services
+from services.api.dataset_models import DatasetOut
+from services.api.routers.jobs import JobOut
 from services.database.engine import open_session
 from services.database.heartbeats import beat
-from services.database.models import Heartbeat
+from services.database.models import Heartbeat, Job
 from services.errors import InvalidRequestError
+from services.jobs.requests import find_job
 from services.observability.logs import JsonFormatter
 from tests.integration.services import rows
 from tests.integration.services.visitors import Visitor, paths_of
@@ -46,6 +49,32 @@ async def test_a_job_begins_in_the_queue_with_its_whole_config(services: Service
     assert config["method"]["rank"] == 8
     assert config["max_steps"] == 20
     assert (await ada.get(f"/jobs/{job['id']}")).json() == job
+
+
+async def test_what_postgresql_writes_is_what_the_models_say(services: Services, ada: Visitor) -> None:
+    job = await launch(ada, services)
+    async with open_session(services.sessions) as session:
+        values = {
+            "metrics": {"loss": 1e-05, "ä": [None, True]},
+            "progress": 0.1,
+            "epoch": 1 / 3,
+            "budget": {"wall_s": 9},
+        }
+        started = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+        await session.execute(update(Job).values(**values, metered_s=7200.0, started_at=started))
+        await session.commit()
+        row = await find_job(session, await rows.user_id(ada), uuid.UUID(str(job["id"])))
+        expected = JobOut.of(row, services.settings).model_dump(mode="json")
+    read = (await ada.get(f"/jobs/{job['id']}")).json()
+    assert expected["usage"]["cpu_hours"] == 2.0
+    assert {**read, "started_at": None} == {**expected, "started_at": None}
+    assert JobOut.model_validate(read).started_at == started
+    page = (await ada.get("/jobs")).json()
+    assert page == {"items": [read], "total": 1, "next_cursor": None}
+    dataset = (await ada.get(f"/datasets/{job['dataset_id']}")).json()
+    assert DatasetOut.model_validate(dataset).model_dump(mode="json") == dataset
+    assert dataset["statistics"] == {"utterances": 1, "audio_s": 1.0, "size": 32044}
+    assert (await ada.get("/datasets")).json()["items"] == [dataset]
 
 
 async def test_the_same_key_launches_once(services: Services, ada: Visitor) -> None:
