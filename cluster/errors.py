@@ -66,3 +66,9 @@ class RunFailedError(ClusterError):
 
 class RefusedError(RunFailedError):
     """Workers failed in a way that would happen again: data, model and config do not go together."""
+
+
+def last_line(error: BaseException) -> str:
+    """What an error of Ray says at its end, below the traces of the processes that it came through."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cluster import command
 from cluster.config import EvaluationRunConfig
-from cluster.errors import ClusterError, InfeasibleError, RefusedError, RunFailedError
+from cluster.errors import ClusterError, InfeasibleError, RefusedError, RunFailedError, last_line
 from cluster.evaluation_task import EvaluationTask, work
 from cluster.launch import CONFIG_KEY, RESULT_KEY, check_same_run, read_result
 from engine.errors import EngineError, Fault
@@ -102,8 +102,7 @@ def _on_cluster(task: EvaluationTask, store: S3RunStore) -> Mapping[str, Any]:
     try:
         outcome: Mapping[str, Any] = ray.get(ray.remote(work).options(**options).remote(task))
     except RayError as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        raise RunFailedError(f"the task failed for good: {lines[-1] if lines else type(error).__name__}") from error
+        raise RunFailedError(f"the task failed for good: {last_line(error)}") from error
     if "refused" in outcome:
         raise RefusedError(str(outcome["refused"]))
     if outcome["status"] == "stopped":

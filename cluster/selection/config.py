@@ -27,8 +27,8 @@ class SelectionResources(Config):
     label_selector: dict[str, str] = {}
     """Ray node labels that a task's node must carry, such as `{lim/device-class: cpu}`."""
     block_audio_s: PositiveFloat | None = None
-    """Audio that a task reads, in seconds; unset: a sixteenth of all, 300 to 1800. Between two tasks a worker waits for
-    a tenth of a second. What a task made is kept: a selection that was interrupted goes on there."""
+    """Audio of a block, in seconds; unset: a sixteenth of all, 300 to 1800. A task does up to four blocks, one after the
+    other. What was made of a block is kept: a selection that was interrupted goes on there."""
 
     @classmethod
     def of(cls, resources: ResourcesConfig) -> SelectionResources:

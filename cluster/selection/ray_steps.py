@@ -1,9 +1,10 @@
 """The steps of a selection that read audio, mapped over the nodes of a cluster by Ray Data.
 
-Paths and times go in, and rows come out: audio is opened inside the tasks and never travels. A task takes some
-minutes of audio, since each costs Ray ten milliseconds, and gives each block's rows when they are there. Ray Data starts as many as there is room for, starts those
-again whose worker died, and waits when results are not taken. Results are matched by the name of their block, so that
-none is lost or taken twice; each is kept in the run's files, and a selection that is started again goes on from there.
+Paths and times go in, and rows come out: audio is opened inside the tasks and never travels. A task takes some blocks
+of some minutes of audio, since a worker waits between two tasks, and gives each block's rows when they are there. Ray
+Data starts as many tasks as there is room for, starts those again whose worker died, and waits when results are not
+taken. Results are matched by the name of their block, so that none is lost or taken twice; each is kept in the run's
+files, and a selection that is started again goes on from there.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cluster.errors import RunFailedError
+from cluster.errors import RunFailedError, last_line
 from cluster.selection.blocks import (
     Scoring,
     Source,
@@ -220,7 +221,7 @@ class RayDataSteps:
                         waiting.remove(row["name"])
                         yield row["name"], json.loads(row["rows"])
         except RayError as error:
-            raise RunFailedError(f"the cluster could not read or score the audio: {_last_line(error)}") from error
+            raise RunFailedError(f"the cluster could not read or score the audio: {last_line(error)}") from error
         if waiting:
             raise RunFailedError(f"Ray Data gave nothing for {len(waiting)} of {len(blocks)} blocks; start again")
 
@@ -238,8 +239,3 @@ class RayDataSteps:
         if self._resources.label_selector:
             asked["label_selector"] = dict(self._resources.label_selector)
         return asked
-
-
-def _last_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__

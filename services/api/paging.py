@@ -61,7 +61,7 @@ async def newest_first(
 class Listing:
     """A list that is read so often that its statements are built once, for each choice of filters.
 
-    SQLAlchemy looks at every part of a new statement, also of one that it knows; of a page that is a millisecond.
+    SQLAlchemy looks at every part of a new statement, also of one like others before, and a page has a hundred.
     """
 
     def __init__(

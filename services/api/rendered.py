@@ -1,8 +1,7 @@
 """Rows as JSON that PostgreSQL has written: for what is read most, lists and details.
 
-Making an object of each of 21 rows of 40 columns, parsing the JSON in them and writing it all again takes Python four
-milliseconds, and PostgreSQL a tenth of that. The models of the routes still say what an answer consists of; tests hold
-both together.
+Making an object of each of 21 rows of 40 columns, parsing the JSON in them and writing it all again costs the API more
+than it can give (docs/adr/0019). The models of the routes still say what an answer consists of; a test holds both together.
 """
 
 from __future__ import annotations
