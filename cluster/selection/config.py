@@ -22,6 +22,9 @@ class SelectionResources(Config):
     """Tasks at the same time; unset: as many as there is room for."""
     cpus_per_worker: PositiveFloat = 1.0
     """CPUs that Ray reserves for a task."""
+    spare_readers: Annotated[int, Field(ge=0)] = 1
+    """Tasks that read audio beyond those that there are CPUs for: while one waits, for the driver, a disk or its turn,
+    another computes. Each takes the memory of a process more; with `most_workers` there are none."""
     gpus_per_scorer: Annotated[float, Field(ge=0.0)] = 0.0
     """GPUs that Ray reserves for a process that scores."""
     label_selector: dict[str, str] = {}

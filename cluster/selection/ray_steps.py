@@ -13,6 +13,7 @@ import functools
 import hashlib
 import json
 import logging
+import math
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -75,22 +76,47 @@ def start_workers(resources: SelectionResources) -> Starting:
     """
     import ray
 
-    options: dict[str, Any] = {"num_cpus": resources.cpus_per_worker, "max_retries": 0}
+    places = readers(resources)
+    options: dict[str, Any] = {"num_cpus": places.cpus, "max_retries": 0}
     if resources.label_selector:
         options["label_selector"] = dict(resources.label_selector)
     begin = ray.remote(import_early).options(**options)
-    imports = [begin.remote() for _ in range(most_workers(resources))]
+    imports = [begin.remote() for _ in range(places.tasks)]
     ray_data = threading.Thread(target=_start_ray_data, name="start-ray-data", daemon=True)
     ray_data.start()
     return Starting(imports, ray_data)
 
 
-def most_workers(resources: SelectionResources, gpus: float = 0.0) -> int:
-    """How many tasks may run at the same time."""
+@dataclass(frozen=True, slots=True)
+class Places:
+    """How many tasks of a step may run at the same time, and what each takes."""
+
+    tasks: int
+    cpus: float
+    """CPUs that Ray reserves for each."""
+    gpus: float = 0.0
+
+
+def scorers(resources: SelectionResources) -> Places:
+    """Tasks that score: as many as there are CPUs and GPUs for, since each holds a model."""
+    fit = _room(resources, resources.gpus_per_scorer)
+    return Places(min(fit, resources.most_workers or fit), resources.cpus_per_worker, resources.gpus_per_scorer)
+
+
+def readers(resources: SelectionResources) -> Places:
+    """Tasks that read: as many as there are CPUs for and some to spare, which share those CPUs."""
+    fit = _room(resources)
+    if resources.most_workers is not None:
+        return Places(min(fit, resources.most_workers), resources.cpus_per_worker)
+    tasks = fit + resources.spare_readers
+    # Ray counts in ten-thousandths of a CPU; rounded down, so that all of them fit.
+    return Places(tasks, math.floor(resources.cpus_per_worker * fit / tasks * 10_000) / 10_000)
+
+
+def _room(resources: SelectionResources, gpus: float = 0.0) -> int:
     from cluster.runtime import live_nodes, room_for
 
-    fit = max(1, room_for(resources.worker(gpus), live_nodes()))
-    return min(fit, resources.most_workers or fit)
+    return max(1, room_for(resources.worker(gpus), live_nodes()))
 
 
 def _start_ray_data() -> None:
@@ -139,7 +165,7 @@ class RayDataSteps:
         told: list[object] = [self._config.model_dump(mode="json", include={"activity", "trim", "cut"})]
         function = functools.partial(segment_blocks, source=self._source, config=self._config, limits=limits)
         told += [limits.longest_s, self._model]
-        rows = self._mapped(batches, "segments", told, function)
+        rows = self._mapped(batches, "segments", told, function, readers)
         return (from_row(row) for row in rows)
 
     def losses(self, utterances: Sequence[Utterance], adapter: Path | None, full_precision: bool) -> Iterable[Loss]:
@@ -162,7 +188,7 @@ class RayDataSteps:
         scoring = Scoring(self._source, self._model, training, files, **settings)
         function = functools.partial(score_blocks, scoring=scoring)
         batches = scoring_batches(self._task, utterances, self._config.batch_audio_s)
-        return self._mapped(batches, name, told, function, gpus=self._resources.gpus_per_scorer)
+        return self._mapped(batches, name, told, function, scorers)
 
     # ---- Ray Data ------------------------------------------------------------------------------------------
 
@@ -172,7 +198,7 @@ class RayDataSteps:
         name: str,
         told: Sequence[object],
         function: Callable[[pa.Table], pa.Table],
-        gpus: float = 0.0,
+        places: Callable[[SelectionResources], Places],
     ) -> Iterator[Row]:
         """Rows of every block, of those first that are there already; in any order."""
         parts = Parts(self._store, name)
@@ -187,12 +213,15 @@ class RayDataSteps:
                 yield from rows
         if there:
             _log.info("%s: %d blocks were there already, %d are left", name, len(there), len(blocks))
-        for block, rows in self._computed(blocks, function, gpus):
+        for block, rows in self._computed(blocks, function, places):
             parts.write(block, rows)
             yield from rows
 
     def _computed(
-        self, blocks: dict[str, str], function: Callable[[pa.Table], pa.Table], gpus: float
+        self,
+        blocks: dict[str, str],
+        function: Callable[[pa.Table], pa.Table],
+        places: Callable[[SelectionResources], Places],
     ) -> Iterator[tuple[str, list[Row]]]:
         if not blocks:
             return
@@ -204,12 +233,13 @@ class RayDataSteps:
 
         set_up()
         waiting = set(blocks)
+        room = places(self._resources)
         tasks = [
             pyarrow.table({"name": [name for name, _ in task], "batches": [text for _, text in task]})
-            for task in in_tasks(list(blocks.items()), most_workers(self._resources, gpus))
+            for task in in_tasks(list(blocks.items()), room.tasks)
         ]
         dataset = ray.data.from_arrow(tasks).map_batches(
-            function, batch_size=1, batch_format="pyarrow", **self._asked(gpus)
+            function, batch_size=1, batch_format="pyarrow", **self._asked(room)
         )
         try:
             tables: Iterable[Any] = dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0)
@@ -225,17 +255,14 @@ class RayDataSteps:
         if waiting:
             raise RunFailedError(f"Ray Data gave nothing for {len(waiting)} of {len(blocks)} blocks; start again")
 
-    def _asked(self, gpus: float) -> dict[str, Any]:
+    def _asked(self, room: Places) -> dict[str, Any]:
         from ray.data import TaskPoolStrategy
 
         # Tasks, not actors: a worker process goes from one step to the next with torch imported, and an actor for
         # which there is no place would be waited for without a word.
-        asked: dict[str, Any] = {
-            "compute": TaskPoolStrategy(self._resources.most_workers),
-            "num_cpus": self._resources.cpus_per_worker,
-        }
-        if gpus:
-            asked["num_gpus"] = gpus
+        asked: dict[str, Any] = {"compute": TaskPoolStrategy(room.tasks), "num_cpus": room.cpus}
+        if room.gpus:
+            asked["num_gpus"] = room.gpus
         if self._resources.label_selector:
             asked["label_selector"] = dict(self._resources.label_selector)
         return asked
