@@ -99,5 +99,6 @@ class Listener:
 async def wait_for(event: asyncio.Event, timeout_s: float) -> None:
     """Until the event is set or the time is over; the event is cleared."""
     with suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), timeout_s)
+        async with asyncio.timeout(timeout_s):  # asyncio.wait_for makes a task each time
+            await event.wait()
     event.clear()
