@@ -7,6 +7,7 @@ import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import and_, bindparam, select
@@ -37,7 +38,10 @@ _NEWER: Final = Prepared(
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    events: Sequence[EventRow]
+    messages: Sequence[bytes]
+    """Of the events after a place."""
+    told: int
+    """The number of the last of them, or that place."""
     ended: bool
     """Whether nothing more will come."""
 
@@ -61,23 +65,25 @@ def event_data(event: EventRow | JobEvent) -> dict[str, Any]:
 async def stream_events(services: Services, job_id: uuid.UUID, after: int) -> AsyncIterator[bytes]:
     """Every event after a sequence number, as it happens, until the job has ended and all of them are told.
 
-    The reader's speed matters to nobody else: what is not read yet waits in PostgreSQL. While the database is away
-    the stream stays open.
+    The reader's speed matters to nobody else: what is not read yet waits in PostgreSQL. Streams of this process that
+    are at the same place look together. While the database is away the stream stays open.
     """
     yield b"retry: 1000\n\n"
     polls = 0
     with services.events.subscribed(str(job_id)) as changed:
         while True:
             changed.clear()
-            look = await _look(services, job_id, after)
-            for event in look.events:
-                yield _message(event)
-                after = event.seq
+            # A look that began before the newest notification may not have seen what that is about.
+            place = (job_id, after, services.events.told)
+            look: _Look = await services.looks.of(place, partial(_look, services, job_id, after))
+            for message in look.messages:
+                yield message
+            after = look.told
             if look.ended:
                 return
-            if look.events:
+            if look.messages:
                 polls = 0
-            if len(look.events) < _BATCH:
+            if len(look.messages) < _BATCH:
                 polls += 1
                 if polls % _HEARTBEAT_POLLS == 0:
                     yield b": still here\n\n"
@@ -89,13 +95,13 @@ async def _look(services: Services, job_id: uuid.UUID, after: int) -> _Look:
         async with open_connection(services.engine) as connection:
             rows = await _NEWER.rows(connection, {"job": job_id, "after": after})
     except UnavailableError:
-        return _Look([], ended=False)
+        return _Look([], after, ended=False)
     if not rows:
-        return _Look([], ended=True)  # there is no such job any more
+        return _Look([], after, ended=True)  # there is no such job any more
     status, last_seq, newer = rows[0][:3]
     events = [] if newer is None else [EventRow(*row[2:]) for row in rows]
     told = events[-1].seq if events else after
-    return _Look(events, ended=status in TERMINAL and told >= last_seq)
+    return _Look([_message(event) for event in events], told, ended=status in TERMINAL and told >= last_seq)
 
 
 def _message(event: EventRow) -> bytes:

@@ -45,6 +45,8 @@ class Listener:
         self._url = url
         self._channel = channel
         self._waiting: dict[str, set[asyncio.Event]] = {}
+        self.told = 0
+        """How often it has been told something, whatever it was: looks at different counts may see different things."""
         self._task: asyncio.Task[None] | None = None
 
     @contextmanager
@@ -92,6 +94,7 @@ class Listener:
                 connection.terminate()
 
     def _wake(self, payload: str) -> None:
+        self.told += 1
         for event in self._waiting.get(payload, ()):
             event.set()
 
