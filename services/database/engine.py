@@ -93,8 +93,11 @@ async def open_connection(engine: AsyncEngine) -> AsyncIterator[AsyncpgConnectio
     """
     try:
         connection = await engine.raw_connection()
-    except (OSError, TimeoutError, PoolTimeoutError, DBAPIError) as error:
-        if isinstance(error, DBAPIError) and not is_transient(error):
+    except (OSError, TimeoutError, PoolTimeoutError) as error:
+        raise database_unavailable() from error
+    except engine.dialect.loaded_dbapi.Error as error:  # here SQLAlchemy does not make its own errors of the driver's
+        state = str(getattr(error, "sqlstate", "") or "")
+        if state and not is_transient_state(state):
             raise
         raise database_unavailable() from error
     try:
