@@ -91,7 +91,8 @@ def build_app(settings: Settings) -> Application:
             "resources": {_HEAD: 0.001},
             "runtime_env": {"env_vars": {"PYTHONPATH": str(PROJECT_ROOT), **_QUICK}},
         },
-        logging_config={"enable_access_log": False},  # the API writes one of its own
+        # The API writes an access log of its own; Serve would make a line for each request, and only then drop it.
+        logging_config={"enable_access_log": False, "log_level": "WARNING"},
     )
     application: Application = deployment.bind()
     return application

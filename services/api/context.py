@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from typing import cast
+from dataclasses import dataclass, field
+from typing import Any, cast
 
 from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cluster.config import ResourcesConfig
 from services.api.cluster_view import ClusterView
+from services.api.shared_calls import SharedCalls
 from services.database.engine import Sessions, create_engine, create_sessions
 from services.database.notify import EVENTS, Listener
 from services.errors import InvalidRequestError
@@ -28,6 +29,8 @@ class Services:
     objects: Objects
     events: Listener
     """Wakes event streams."""
+    looks: SharedCalls[Any] = field(default_factory=SharedCalls)
+    """Those of event streams that are at the same place of the same job."""
     cluster: ClusterView | None = None
     """Asks the cluster; unset: where there is none to ask."""
 

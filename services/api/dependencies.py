@@ -122,7 +122,7 @@ async def check_text(request: Request) -> None:
     faults = [
         Fault(name, "holds a NUL character or a lone surrogate")
         for name, value in request.query_params.multi_items()
-        if not _is_storable(value)
+        if not is_storable(value)
     ]
     body = await request.body()
     if body:
@@ -145,12 +145,12 @@ async def _parsed(request: Request) -> Any:
 
 def _text_faults(node: Any, path: str) -> list[Fault]:
     if isinstance(node, str):
-        return [] if _is_storable(node) else [Fault(path, "holds a NUL character or a lone surrogate")]
+        return [] if is_storable(node) else [Fault(path, "holds a NUL character or a lone surrogate")]
     if isinstance(node, dict):
         faults = [
             Fault(f"{path}.{key}".lstrip("."), "the field's name holds a NUL character or a lone surrogate")
             for key in node
-            if not _is_storable(key)
+            if not is_storable(key)
         ]
         for key, value in node.items():
             faults += _text_faults(value, f"{path}.{key}".lstrip("."))
@@ -160,5 +160,6 @@ def _text_faults(node: Any, path: str) -> list[Fault]:
     return []
 
 
-def _is_storable(text: str) -> bool:
+def is_storable(text: str) -> bool:
+    """Whether a database can hold it: neither NUL characters nor lone surrogates."""
     return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)

@@ -4,29 +4,31 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC
-from typing import Any, Final
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import and_, bindparam, select
-from sqlalchemy.exc import DBAPIError
 
 from services.api.context import Services
-from services.database.engine import is_transient, open_session
+from services.database.engine import open_connection
 from services.database.models import Job, JobEvent
 from services.database.notify import wait_for
+from services.database.prepared import Prepared
 from services.errors import UnavailableError
 from services.jobs.states import TERMINAL
 
+_encode: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 _BATCH: Final = 500
 _POLL_S: Final = 1.0
 _HEARTBEAT_POLLS: Final = 10
 
 
 # One statement sees the job and its events at one moment; a job without newer ones is a row too.
-_NEWER: Final = (
-    select(Job.status, Job.last_seq, JobEvent)
+_NEWER: Final = Prepared(
+    select(Job.status, Job.last_seq, JobEvent.seq, JobEvent.kind, JobEvent.key, JobEvent.time, JobEvent.data)
     .outerjoin(JobEvent, and_(JobEvent.job_id == Job.id, JobEvent.seq > bindparam("after")))
     .where(Job.id == bindparam("job"))
     .order_by(JobEvent.seq)
@@ -36,12 +38,25 @@ _NEWER: Final = (
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    events: Sequence[JobEvent]
+    messages: Sequence[bytes]
+    """Of the events after a place."""
+    told: int
+    """The number of the last of them, or that place."""
     ended: bool
     """Whether nothing more will come."""
 
 
-def event_data(event: JobEvent) -> dict[str, Any]:
+class EventRow(NamedTuple):
+    """An event as it lies in PostgreSQL."""
+
+    seq: int
+    kind: str
+    key: str
+    time: datetime
+    data: Mapping[str, Any]
+
+
+def event_data(event: EventRow | JobEvent) -> dict[str, Any]:
     """An event as clients see it, in the stream and in the history."""
     time = event.time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return {**event.data, "seq": event.seq, "event_key": event.key, "time": time}
@@ -50,23 +65,25 @@ def event_data(event: JobEvent) -> dict[str, Any]:
 async def stream_events(services: Services, job_id: uuid.UUID, after: int) -> AsyncIterator[bytes]:
     """Every event after a sequence number, as it happens, until the job has ended and all of them are told.
 
-    The reader's speed matters to nobody else: what is not read yet waits in PostgreSQL. While the database is away
-    the stream stays open.
+    The reader's speed matters to nobody else: what is not read yet waits in PostgreSQL. Streams of this process that
+    are at the same place look together. While the database is away the stream stays open.
     """
     yield b"retry: 1000\n\n"
     polls = 0
     with services.events.subscribed(str(job_id)) as changed:
         while True:
             changed.clear()
-            look = await _look(services, job_id, after)
-            for event in look.events:
-                yield _message(event)
-                after = event.seq
+            # A look that began before the newest notification may not have seen what that is about.
+            place = (job_id, after, services.events.told)
+            look: _Look = await services.looks.of(place, partial(_look, services, job_id, after))
+            for message in look.messages:
+                yield message
+            after = look.told
             if look.ended:
                 return
-            if look.events:
+            if look.messages:
                 polls = 0
-            if len(look.events) < _BATCH:
+            if len(look.messages) < _BATCH:
                 polls += 1
                 if polls % _HEARTBEAT_POLLS == 0:
                     yield b": still here\n\n"
@@ -75,21 +92,18 @@ async def stream_events(services: Services, job_id: uuid.UUID, after: int) -> As
 
 async def _look(services: Services, job_id: uuid.UUID, after: int) -> _Look:
     try:
-        async with open_session(services.sessions, reads=True) as session:
-            rows = (await session.execute(_NEWER, {"job": job_id, "after": after})).all()
+        async with open_connection(services.engine) as connection:
+            rows = await _NEWER.rows(connection, {"job": job_id, "after": after})
     except UnavailableError:
-        return _Look([], ended=False)
-    except DBAPIError as error:
-        if not is_transient(error):
-            raise
-        return _Look([], ended=False)
+        return _Look([], after, ended=False)
     if not rows:
-        return _Look([], ended=True)  # there is no such job any more
-    events = [row.JobEvent for row in rows if row.JobEvent is not None]
+        return _Look([], after, ended=True)  # there is no such job any more
+    status, last_seq, newer = rows[0][:3]
+    events = [] if newer is None else [EventRow(*row[2:]) for row in rows]
     told = events[-1].seq if events else after
-    return _Look(events, ended=rows[0].status in TERMINAL and told >= rows[0].last_seq)
+    return _Look([_message(event) for event in events], told, ended=status in TERMINAL and told >= last_seq)
 
 
-def _message(event: JobEvent) -> bytes:
-    data = json.dumps(event_data(event), separators=(",", ":"), allow_nan=False)
+def _message(event: EventRow) -> bytes:
+    data = _encode(event_data(event))
     return f"id: {event.seq}\nevent: {event.kind}\ndata: {data}\n\n".encode()

@@ -10,13 +10,16 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Generic, Protocol, TypeVar
 
+from asyncpg import Record
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import ColumnElement, Integer, Row, Select, bindparam, func, tuple_
+from sqlalchemy import ColumnElement, Integer, Select, bindparam, func, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from engine.errors import Fault
+from services.api.reading import Reading
+from services.database.prepared import Prepared
 from services.errors import InvalidRequestError
 
 ItemT = TypeVar("ItemT")
@@ -54,8 +57,11 @@ async def newest_first(
 ) -> tuple[Sequence[RowT], int, str | None]:
     """A page of the rows that a query finds: the rows, how many there are on all pages, the next cursor."""
     page, count = _statements(query, table, after=cursor is not None)
-    found, total, next_cursor = await _page(session, page, count, {}, limit=limit, cursor=cursor)
-    return [row[0] for row in found], total, next_cursor
+    found = (await session.execute(page, {**_place(cursor), "most": limit + 1})).all()
+    if not found and cursor is not None:  # an empty page cannot tell how many there are on the others
+        return [], await session.scalar(count) or 0, None
+    rows, total, next_cursor = _cut(found, limit)
+    return [row[0] for row in rows], total, next_cursor
 
 
 class Listing:
@@ -80,25 +86,28 @@ class Listing:
             filters: by their names; each takes its value as `bindparam(name)`.
         """
         self._owned, self._table, self._columns, self._filters = owned, table, columns, filters
-        self._built: dict[tuple[frozenset[str], bool], tuple[Select[Any], Select[Any]]] = {}
+        self._built: dict[tuple[frozenset[str], bool], tuple[Prepared, Prepared]] = {}
 
     async def page(
         self,
-        session: AsyncSession,
-        user_id: uuid.UUID,
+        reading: Reading,
         filters: Mapping[str, Any],
         *,
         limit: int,
         cursor: str | None,
-    ) -> tuple[Sequence[Row[Any]], int, str | None]:
+    ) -> tuple[Sequence[Record], int, str | None]:
         """A page, as of `newest_first`; filters whose value is None let everything pass."""
         given = {name: value for name, value in filters.items() if value is not None}
         choice = (frozenset(given), cursor is not None)
         if choice not in self._built:
             query = self._owned.where(*(self._filters[name] for name in sorted(given)))
-            self._built[choice] = _statements(query, self._table, self._columns, after=cursor is not None)
-        given["user_id"] = user_id
-        return await _page(session, *self._built[choice], given, limit=limit, cursor=cursor)
+            statements = _statements(query, self._table, self._columns, after=cursor is not None)
+            self._built[choice] = Prepared(statements[0]), Prepared(statements[1])
+        page, count = self._built[choice]
+        found = await reading.rows(page, **given, **_place(cursor), most=limit + 1)
+        if not found and cursor is not None:
+            return found, (await reading.rows(count, **given))[0][0], None
+        return _cut(found, limit)
 
 
 def _statements(
@@ -120,22 +129,16 @@ def _statements(
     return page, count
 
 
-async def _page(
-    session: AsyncSession,
-    page: Select[Any],
-    count: Select[Any],
-    parameters: dict[str, Any],
-    *,
-    limit: int,
-    cursor: str | None,
-) -> tuple[Sequence[Row[Any]], int, str | None]:
-    place: dict[str, Any] = {}
-    if cursor is not None:
-        place["after_time"], place["after_id"] = _read_row_cursor(cursor)
-    found = (await session.execute(page, {**parameters, **place, "most": limit + 1})).all()
+def _place(cursor: str | None) -> dict[str, Any]:
+    if cursor is None:
+        return {}
+    created_at, row_id = _read_row_cursor(cursor)
+    return {"after_time": created_at, "after_id": row_id}
+
+
+def _cut(found: Sequence[Any], limit: int) -> tuple[Sequence[Any], int, str | None]:
+    """The page of the rows that `_statements` found: they, how many there are on all pages, the next cursor."""
     total = found[0][-1] if found else 0
-    if not found and cursor is not None:  # an empty page cannot tell how many there are on the others
-        total = await session.scalar(count, parameters) or 0
     if len(found) <= limit:
         return found, total, None
     created_at, row_id = found[limit - 1][-3:-1]

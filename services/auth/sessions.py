@@ -12,7 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.auth.audit import Origin, record
 from services.auth.tokens import AccessClaims, hash_token, issue_access_token, new_refresh_token
+from services.database.engine import AsyncpgConnection
 from services.database.models import LoginSession, RefreshToken, User
+from services.database.prepared import Prepared
 from services.errors import UnauthenticatedError
 from services.settings import Settings
 
@@ -32,6 +34,9 @@ _FIND_USER: Final = (
     .join(LoginSession, LoginSession.user_id == User.id)
     .where(User.id == bindparam("user"), LoginSession.id == bindparam("login"), LoginSession.revoked_at.is_(None))
 )
+
+
+_FIND_USER_ID: Final = Prepared(_FIND_USER.with_only_columns(User.id, maintain_column_froms=True))
 
 
 async def open_login(session: AsyncSession, settings: Settings, user: User) -> TokenPair:
@@ -94,8 +99,21 @@ async def find_user(session: AsyncSession, claims: AccessClaims) -> User:
     """
     user = await session.scalar(_FIND_USER, {"user": claims.user_id, "login": claims.session_id})
     if user is None:
-        raise UnauthenticatedError("This login has ended; log in again.", code="login_ended")
+        raise _login_ended()
     return user
+
+
+async def find_user_id(connection: AsyncpgConnection, claims: AccessClaims) -> uuid.UUID:
+    """The id of the user of an access token whose login still stands.
+
+    Raises:
+        UnauthenticatedError: logged out, revoked, or no such user any more.
+        UnavailableError: PostgreSQL cannot be reached.
+    """
+    found = await _FIND_USER_ID.rows(connection, {"user": claims.user_id, "login": claims.session_id})
+    if not found:
+        raise _login_ended()
+    return uuid.UUID(bytes=found[0]["id"].bytes)  # asyncpg has a kind of its own
 
 
 def _issue(session: AsyncSession, settings: Settings, login: LoginSession) -> TokenPair:
@@ -109,6 +127,10 @@ def _issue(session: AsyncSession, settings: Settings, login: LoginSession) -> To
 
 def _refresh_expiry(settings: Settings) -> datetime:
     return datetime.now(UTC) + timedelta(seconds=settings.refresh_token_s)
+
+
+def _login_ended() -> UnauthenticatedError:
+    return UnauthenticatedError("This login has ended; log in again.", code="login_ended")
 
 
 def _refused() -> UnauthenticatedError:

@@ -26,6 +26,7 @@ _TRUSTED_S = 5.0
 # operator intervention (shutdown, crash, starting up), serialization failures and deadlocks.
 _TRANSIENT_STATES = ("08", "53", "57P", "40001", "40P01", "55P03", "57014")
 
+AsyncpgConnection = Any  # it has no types of its own
 Sessions = async_sessionmaker[AsyncSession]
 
 
@@ -84,6 +85,28 @@ _EACH_BY_ITSELF: Final = {"isolation_level": "AUTOCOMMIT"}
 
 
 @asynccontextmanager
+async def open_connection(engine: AsyncEngine) -> AsyncIterator[AsyncpgConnection]:
+    """The connection as asyncpg has it, of the pool that all share; in no transaction, and none may be begun.
+
+    Raises:
+        UnavailableError: PostgreSQL cannot be reached.
+    """
+    try:
+        connection = await engine.raw_connection()
+    except (OSError, TimeoutError, PoolTimeoutError) as error:
+        raise database_unavailable() from error
+    except engine.dialect.loaded_dbapi.Error as error:  # here SQLAlchemy does not make its own errors of the driver's
+        state = str(getattr(error, "sqlstate", "") or "")
+        if state and not is_transient_state(state):
+            raise
+        raise database_unavailable() from error
+    try:
+        yield connection.driver_connection
+    finally:
+        connection.close()  # of a transaction there would be something to wait for
+
+
+@asynccontextmanager
 async def open_session(sessions: Sessions, *, reads: bool = False) -> AsyncIterator[AsyncSession]:
     """A session that has its connection; rolled back unless committed.
 
@@ -117,9 +140,12 @@ def is_transient(error: DBAPIError) -> bool:
     if error.connection_invalidated or isinstance(error, InterfaceError):
         return True
     state = str(getattr(error.orig, "sqlstate", "") or "")
-    if state.startswith(_TRANSIENT_STATES):
-        return True
-    return isinstance(error, OperationalError) and not state
+    return is_transient_state(state) or (isinstance(error, OperationalError) and not state)
+
+
+def is_transient_state(sqlstate: str) -> bool:
+    """Whether PostgreSQL says "not now" rather than "wrong"."""
+    return sqlstate.startswith(_TRANSIENT_STATES)
 
 
 def database_unavailable() -> UnavailableError:

@@ -45,6 +45,8 @@ class Listener:
         self._url = url
         self._channel = channel
         self._waiting: dict[str, set[asyncio.Event]] = {}
+        self.told = 0
+        """How often it has been told something, whatever it was: looks at different counts may see different things."""
         self._task: asyncio.Task[None] | None = None
 
     @contextmanager
@@ -92,6 +94,7 @@ class Listener:
                 connection.terminate()
 
     def _wake(self, payload: str) -> None:
+        self.told += 1
         for event in self._waiting.get(payload, ()):
             event.set()
 
@@ -99,5 +102,6 @@ class Listener:
 async def wait_for(event: asyncio.Event, timeout_s: float) -> None:
     """Until the event is set or the time is over; the event is cleared."""
     with suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), timeout_s)
+        async with asyncio.timeout(timeout_s):  # asyncio.wait_for makes a task each time
+            await event.wait()
     event.clear()

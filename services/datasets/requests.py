@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Row, Select, bindparam, func, select
+from sqlalchemy import BindParameter, Select, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -47,29 +46,8 @@ async def find_dataset(
         query = query.with_for_update()
     dataset = (await session.scalars(query)).one_or_none()
     if dataset is None:
-        raise _no_such_dataset()
+        raise no_such_dataset()
     return dataset
-
-
-async def find_dataset_columns(
-    session: AsyncSession, user_id: uuid.UUID, dataset_id: uuid.UUID, columns: tuple[Any, ...]
-) -> Row[Any]:
-    """Some columns of a dataset of the user.
-
-    Raises:
-        NotFoundError: no such dataset, or another user's.
-    """
-    parameters = {"user_id": user_id, "dataset_id": dataset_id}
-    row: Row[Any] | None = (await session.execute(_one_dataset(columns), parameters)).one_or_none()
-    if row is None:
-        raise _no_such_dataset()
-    return row
-
-
-@functools.cache  # asked for often: built once
-def _one_dataset(columns: tuple[Any, ...]) -> Select[Any]:
-    one = owned_datasets(bindparam("user_id")).where(Dataset.id == bindparam("dataset_id"))
-    return one.with_only_columns(*columns)
 
 
 async def newest_versions(session: AsyncSession, dataset_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, DatasetVersion]:
@@ -239,5 +217,6 @@ def _upload_fault(upload: Upload, size: int | None) -> Fault | None:
     return None
 
 
-def _no_such_dataset() -> NotFoundError:
+def no_such_dataset() -> NotFoundError:
+    """What is told of a dataset that is not there, or another user's."""
     return NotFoundError("There is no such dataset.", code="dataset_not_found")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
 from cluster.config import ResourcesConfig
 from services.database.models import Job
@@ -23,31 +24,31 @@ class Usage:
     """At the operator's prices; None: there are none."""
 
 
-class Metered(Protocol):
-    """What usage is made of: a job, or these columns of one."""
-
-    @property
-    def metered_s(self) -> float:
-        """Seconds of the attempts that have ended."""
-        ...
-
-    @property
-    def metered_since(self) -> datetime | None:
-        """When the driver that runs was started."""
-        ...
-
-    @property
-    def resources(self) -> dict[str, Any]:
-        """As `ResourcesConfig`."""
-        ...
-
-
-def usage(job: Metered, settings: Settings, now: datetime | None = None) -> Usage:
+def usage(job: Job, settings: Settings, now: datetime | None = None) -> Usage:
     """What a job has used until now."""
-    wall_s = job.metered_s
-    if job.metered_since is not None:
-        wall_s += max(0.0, ((now or datetime.now(UTC)) - job.metered_since).total_seconds())
-    resources = ResourcesConfig.model_validate(job.resources)
+    return usage_of(job.metered_s, job.metered_since, job.resources, settings, now)
+
+
+def usage_of(
+    metered_s: float,
+    metered_since: datetime | None,
+    asked: Mapping[str, Any],
+    settings: Settings,
+    now: datetime | None = None,
+) -> Usage:
+    """What a job has used until now.
+
+    Args:
+        metered_s: seconds of the attempts that have ended.
+        metered_since: when the driver that runs was started.
+        asked: the job's resources, as `ResourcesConfig`.
+        settings: with the operator's prices.
+        now: the moment until which is counted; None: this one.
+    """
+    wall_s = metered_s
+    if metered_since is not None:
+        wall_s += max(0.0, ((now or datetime.now(UTC)) - metered_since).total_seconds())
+    resources = ResourcesConfig.model_validate(asked)
     worker_hours = wall_s / 3600 * resources.num_workers
     cpu_hours, gpu_hours = worker_hours * resources.cpus_per_worker, worker_hours * resources.gpus_per_worker
     cost = None

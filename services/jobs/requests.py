@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
 
-from sqlalchemy import BindParameter, Row, Select, bindparam, delete, func, select
+from sqlalchemy import BindParameter, Select, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cluster.config import ResourcesConfig
@@ -40,29 +38,8 @@ async def find_job(session: AsyncSession, user_id: uuid.UUID, job_id: uuid.UUID)
     """
     job = (await session.scalars(owned_jobs(user_id).where(Job.id == job_id))).one_or_none()
     if job is None:
-        raise _no_such_job()
+        raise no_such_job()
     return job
-
-
-async def find_job_columns(
-    session: AsyncSession, user_id: uuid.UUID, job_id: uuid.UUID, columns: tuple[Any, ...]
-) -> Row[Any]:
-    """Some columns of a job of the user.
-
-    Raises:
-        NotFoundError: no such job, or another user's.
-    """
-    row: Row[Any] | None = (
-        await session.execute(_one_job(columns), {"user_id": user_id, "job_id": job_id})
-    ).one_or_none()
-    if row is None:
-        raise _no_such_job()
-    return row
-
-
-@functools.cache  # asked for often: built once
-def _one_job(columns: tuple[Any, ...]) -> Select[Any]:
-    return owned_jobs(bindparam("user_id")).where(Job.id == bindparam("job_id")).with_only_columns(*columns)
 
 
 async def launch(
@@ -320,7 +297,7 @@ async def _lock_owned(session: AsyncSession, user_id: uuid.UUID, job_id: uuid.UU
     await find_job(session, user_id, job_id)
     job = await locked_job(session, job_id)
     if job is None:
-        raise _no_such_job()
+        raise no_such_job()
     return job
 
 
@@ -356,5 +333,6 @@ async def _check_quota(session: AsyncSession, user_id: uuid.UUID, most: int | No
         )
 
 
-def _no_such_job() -> NotFoundError:
+def no_such_job() -> NotFoundError:
+    """What is told of a job that is not there, or another user's."""
     return NotFoundError("There is no such job.", code="job_not_found")

@@ -35,18 +35,23 @@ from services.api.dependencies import CurrentUser, ServicesDep, SessionDep
 from services.api.idempotency import IdempotencyHeader, claim, fingerprint
 from services.api.paging import Cursor, Limit, Listing, Page, Search, matches
 from services.api.problems import problems
+from services.api.read_route import ReadRoute
+from services.api.reading import ReadingDep
 from services.api.rendered import object_response, page_response
 from services.database.engine import open_session
 from services.database.models import Dataset, DatasetVersion, Upload
+from services.database.prepared import Prepared
 from services.datasets import requests
 from services.datasets.audio import cut_wav, find_item
 from services.errors import ConflictError, InvalidRequestError
 from services.projects.requests import check_project
 
-router = APIRouter(prefix="/datasets", tags=["datasets"])
+router = APIRouter(prefix="/datasets", tags=["datasets"], route_class=ReadRoute)
 
+_OWNED: Final = requests.owned_datasets(bindparam("user_id"))
+_DATASET: Final = Prepared(_OWNED.where(Dataset.id == bindparam("dataset_id")).with_only_columns(RENDERED_DATASET))
 _DATASETS: Final = Listing(
-    requests.owned_datasets(bindparam("user_id")),
+    _OWNED,
     Dataset,
     [RENDERED_DATASET],
     {
@@ -104,8 +109,7 @@ async def complete_dataset(dataset_id: uuid.UUID, user: CurrentUser, services: S
 
 @router.get("", response_model=Page[DatasetOut], responses=problems(401, 422, 503))
 async def list_datasets(
-    user: CurrentUser,
-    session: SessionDep,
+    reading: ReadingDep,
     limit: Limit = 20,
     cursor: Cursor = None,
     q: Search = None,
@@ -114,15 +118,17 @@ async def list_datasets(
 ) -> Response:
     """The caller's datasets, newest first."""
     filters = {"q": q or None, "status": status, "project_id": project_id}
-    rows, total, next_cursor = await _DATASETS.page(session, user.id, filters, limit=limit, cursor=cursor)
+    rows, total, next_cursor = await _DATASETS.page(reading, filters, limit=limit, cursor=cursor)
     return page_response([row[0] for row in rows], total, next_cursor)
 
 
 @router.get("/{dataset_id}", response_model=DatasetOut, responses=problems(401, 404, 422, 503))
-async def read_dataset(dataset_id: uuid.UUID, user: CurrentUser, session: SessionDep) -> Response:
+async def read_dataset(dataset_id: uuid.UUID, reading: ReadingDep) -> Response:
     """One dataset."""
-    row = await requests.find_dataset_columns(session, user.id, dataset_id, (RENDERED_DATASET,))
-    return object_response(row[0])
+    rows = await reading.rows(_DATASET, dataset_id=dataset_id)
+    if not rows:
+        raise requests.no_such_dataset()
+    return object_response(rows[0][0])
 
 
 @router.patch("/{dataset_id}", responses=problems(400, 401, 404, 413, 415, 422, 503))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import asdict
 from datetime import datetime
 from operator import attrgetter
 from typing import Annotated, Any, Final, Literal
 
+from asyncpg import Record
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -24,17 +26,20 @@ from services.api.event_stream import event_data, stream_events
 from services.api.idempotency import IdempotencyHeader, claim, fingerprint
 from services.api.paging import Cursor, Limit, Listing, Page, Search, matches, read_number_cursor, write_cursor
 from services.api.problems import problems
+from services.api.read_route import ReadRoute
+from services.api.reading import ReadingDep
 from services.api.rendered import as_json, object_response, page_response, with_field
 from services.config_faults import CheckedSelectionConfig, CheckedTrainingConfig
 from services.database.engine import open_session
 from services.database.models import EVENT_KINDS, Artifact, Job, JobEvent
+from services.database.prepared import Prepared
 from services.errors import InvalidRequestError
 from services.jobs import requests
-from services.jobs.metering import Metered, has_prices, usage
+from services.jobs.metering import has_prices, usage, usage_of
 from services.projects.requests import check_project
 from services.settings import Settings
 
-router = APIRouter(prefix="/jobs", tags=["jobs"])
+router = APIRouter(prefix="/jobs", tags=["jobs"], route_class=ReadRoute)
 
 JobStatus = Literal["queued", "starting", "running", "stopping", "stopped", "succeeded", "failed"]
 JobType = Literal["training", "selection", "evaluation"]
@@ -200,14 +205,8 @@ class JobOut(BaseModel):
     @classmethod
     def of(cls, job: Job, settings: Settings) -> JobOut:
         """A row, and what it has used, as clients see it. Rows are not checked again: that would take half of the time."""
-        return cls.model_construct(**dict(zip(_COLUMNS, _columns_of(job), strict=True)), usage=_used(job, settings))
-
-
-def _used(job: Metered, settings: Settings) -> UsageOut:
-    used = usage(job, settings)
-    return UsageOut.model_construct(
-        wall_s=used.wall_s, cpu_hours=used.cpu_hours, gpu_hours=used.gpu_hours, cost=used.cost
-    )
+        used = UsageOut.model_construct(**asdict(usage(job, settings)))
+        return cls.model_construct(**dict(zip(_COLUMNS, _columns_of(job), strict=True)), usage=used)
 
 
 _COLUMNS: Final = tuple(name for name in JobOut.model_fields if name != "usage")
@@ -221,8 +220,9 @@ _RENDERED: Final = (
 )
 
 
+_OWNED: Final = requests.owned_jobs(bindparam("user_id"))
 _JOBS: Final = Listing(
-    requests.owned_jobs(bindparam("user_id")),
+    _OWNED,
     Job,
     _RENDERED,
     {
@@ -232,10 +232,13 @@ _JOBS: Final = Listing(
         "project_id": Job.project_id == bindparam("project_id"),
     },
 )
+_JOB: Final = Prepared(_OWNED.where(Job.id == bindparam("job_id")).with_only_columns(*_RENDERED))
 
 
-def _rendered(row: Any, settings: Settings) -> str:
-    return with_field(row.text, "usage", vars(_used(row, settings)))
+def _rendered(row: Record, settings: Settings) -> str:
+    return with_field(
+        row["text"], "usage", usage_of(row["metered_s"], row["metered_since"], row["resources"], settings)
+    )
 
 
 class ArtifactOut(BaseModel):
@@ -341,9 +344,7 @@ async def create_evaluation(
 
 @router.get("", response_model=Page[JobOut], responses=problems(401, 422, 503))
 async def list_jobs(
-    user: CurrentUser,
-    session: SessionDep,
-    settings: SettingsDep,
+    reading: ReadingDep,
     limit: Limit = 20,
     cursor: Cursor = None,
     q: Search = None,
@@ -353,14 +354,17 @@ async def list_jobs(
 ) -> Response:
     """The caller's jobs, newest first."""
     filters = {"q": q or None, "status": status, "type": type, "project_id": project_id}
-    rows, total, next_cursor = await _JOBS.page(session, user.id, filters, limit=limit, cursor=cursor)
-    return page_response([_rendered(row, settings) for row in rows], total, next_cursor)
+    rows, total, next_cursor = await _JOBS.page(reading, filters, limit=limit, cursor=cursor)
+    return page_response([_rendered(row, reading.settings) for row in rows], total, next_cursor)
 
 
 @router.get("/{job_id}", response_model=JobOut, responses=problems(401, 404, 422, 503))
-async def read_job(job_id: uuid.UUID, user: CurrentUser, session: SessionDep, settings: SettingsDep) -> Response:
+async def read_job(job_id: uuid.UUID, reading: ReadingDep) -> Response:
     """One job."""
-    return object_response(_rendered(await requests.find_job_columns(session, user.id, job_id, _RENDERED), settings))
+    rows = await reading.rows(_JOB, job_id=job_id)
+    if not rows:
+        raise requests.no_such_job()
+    return object_response(_rendered(rows[0], reading.settings))
 
 
 @router.patch("/{job_id}", responses=problems(400, 401, 404, 413, 415, 422, 503))

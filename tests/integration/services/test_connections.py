@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.database import engine as engines
 from services.database.embedded import EmbeddedPostgres
-from services.database.engine import create_engine, create_sessions, open_session
+from services.database.engine import create_engine, create_sessions, open_connection, open_session
+from services.errors import UnavailableError
 
 BACKEND = text("SELECT pg_backend_pid()")
 
@@ -47,3 +50,21 @@ async def test_what_only_reads_begins_no_transaction_and_the_next_one_does(postg
     async with open_session(sessions, reads=True) as session:
         assert await session.scalar(text("SELECT to_regclass('half_done')")) is None
     await engine.dispose()
+
+
+@pytest.mark.parametrize(("state", "is_told"), [("57P03", True), ("08006", True), ("28P01", False)])
+async def test_a_server_that_starts_up_cannot_be_reached_yet(state: str, is_told: bool) -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(200)
+        fields = f"SFATAL\0VFATAL\0C{state}\0Mnot now\0\0".encode()
+        writer.write(b"E" + (len(fields) + 4).to_bytes(4, "big") + fields)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1") as server:
+        port = server.sockets[0].getsockname()[1]
+        engine = create_engine(f"postgresql+asyncpg://ada:secret@127.0.0.1:{port}/lim?ssl=disable")
+        with pytest.raises(UnavailableError if is_told else engine.dialect.loaded_dbapi.Error):
+            async with open_connection(engine):
+                pass
+        await engine.dispose()

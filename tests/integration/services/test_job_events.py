@@ -13,10 +13,14 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from services.api import event_stream
 from services.api.app import create_app_on
 from services.api.context import Services
 from services.api.event_stream import stream_events
 from services.api.routers.jobs import EventOut
+from services.database.engine import open_session
+from services.database.notify import EVENTS, notify
+from services.database.prepared import Prepared
 from services.jobs.intake import take_events
 from tests.integration.services import rows
 from tests.integration.services.visitors import Visitor
@@ -197,3 +201,38 @@ async def test_history_comes_in_pages(services: Services, ada: Visitor) -> None:
         if cursor is None:
             break
     assert steps == list(range(25))
+
+
+async def test_streams_at_the_same_place_look_together(
+    services: Services, ada: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = []
+    rows_of = Prepared.rows
+
+    async def counted(statement: Prepared, *given: Any) -> Any:
+        looks.append(given[1]["after"])
+        return await rows_of(statement, *given)
+
+    monkeypatch.setattr(event_stream, "_POLL_S", 60.0)
+    job_id = await rows.job(services, ada)
+    await rows.say(services, job_id, rows.metric(1))
+    monkeypatch.setattr(Prepared, "rows", counted)
+
+    async def read(after: int) -> str:
+        parts = [part async for part in stream_events(services, job_id, after)]
+        return b"".join(parts).decode()
+
+    async with asyncio.timeout(60):
+        readers = [asyncio.create_task(read(after)) for after in (0, 0, 0, 0, 1)]
+        while len(looks) < 2 or not services.events.told:  # of those at 0, of the one at 1; and all listen
+            async with open_session(services.sessions) as session:
+                await notify(session, EVENTS, "nobody")
+                await session.commit()
+            await asyncio.sleep(0.05)
+        for step in (2, 3):
+            await rows.say(services, job_id, rows.metric(step))
+            await asyncio.sleep(0.2)
+        await rows.say(services, job_id, STOPPED, status="stopped")
+        read_by = [[message["id"] for message in parse(text)] for text in await asyncio.gather(*readers)]
+    assert read_by == [[1, 2, 3, 4]] * 4 + [[2, 3, 4]]
+    assert len(looks) <= 2 + 3 + 2  # one for each change, and two for whoever was still on the way
