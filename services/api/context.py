@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from cluster.config import ResourcesConfig
 from services.api.cluster_view import ClusterView
 from services.database.engine import Sessions, create_engine, create_sessions
-from services.database.notify import EVENTS, Listener
+from services.database.notify import EVENTS, NOTIFICATIONS, Listener
 from services.errors import InvalidRequestError
 from services.objects import Objects
 from services.settings import Settings
@@ -28,6 +28,8 @@ class Services:
     objects: Objects
     events: Listener
     """Wakes event streams."""
+    notifications: Listener
+    """Wakes streams of notifications."""
     cluster: ClusterView | None = None
     """Asks the cluster; unset: where there is none to ask."""
 
@@ -45,6 +47,7 @@ class Services:
             objects=objects or Objects.of(settings.s3),
             sessions=create_sessions(engine),
             events=Listener(settings.database_url, EVENTS),
+            notifications=Listener(settings.database_url, NOTIFICATIONS),
             cluster=cluster,
         )
 
@@ -62,6 +65,7 @@ class Services:
     async def close(self) -> None:
         """Give the connections back."""
         await self.events.close()
+        await self.notifications.close()
         await self.engine.dispose()
 
 
