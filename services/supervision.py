@@ -37,7 +37,7 @@ class Server(Protocol):
         ...
 
     def revive(self) -> None:
-        """Start it again, with the same address and data."""
+        """Start it again, with the same address and data, or take over what an earlier try has begun."""
         ...
 
 
@@ -92,11 +92,10 @@ class Supervisor:
         starts, started_s = 0, 0.0
         while not self._ended.wait(_LOOK_S):
             try:
-                if server.is_running():
-                    if starts and time.monotonic() - started_s > _CALM_S:
-                        starts = 0
-                    continue
                 if self._standings[name].state == "running":
+                    if server.is_running():
+                        starts = 0 if time.monotonic() - started_s > _CALM_S else starts
+                        continue
                     self._tell(name, state="restarting", died_at=datetime.now(UTC))
                     _log.error("%s has died; it is started again", name)
                 if self._ended.wait(pause_s(starts)):
