@@ -1,7 +1,8 @@
 """Everything on one machine: PostgreSQL, object storage, Ray, the hub and the API; started in order, stopped in reverse.
 
 Each part is started here unless the environment names one that runs elsewhere (`DATABASE_URL`, `S3_ENDPOINT_URL`,
-`RAY_ADDRESS`); those are joined, and left alone at the end.
+`RAY_ADDRESS`); those are joined, and left alone at the end. PostgreSQL and object storage of our own are started again
+when they die (`services.supervision`); hub, API and HAProxy by Ray.
 """
 
 from __future__ import annotations
@@ -27,13 +28,14 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from cluster.runtime import Runtime, connect, start_local
-from cluster.storage.embedded import connected
+from cluster.storage.embedded import EmbeddedS3, connected
 from cluster.storage.settings import lim_home
 from services.client import Client, ServerUnreachableError
 from services.database.embedded import EmbeddedPostgres
 from services.database.migrate import upgrade
 from services.errors import ServiceError
 from services.settings import Settings, load_settings
+from services.supervision import Server, Supervisor
 
 PARTS: Final = ("database", "storage", "ray", "api")
 _READY_S: Final = 60.0
@@ -85,20 +87,28 @@ class Platform:
             ServiceError, ClusterError: a part does not start; those before it are stopped again.
         """
         with ExitStack() as stack:
+            servers: dict[str, Server] = {}
             # The port first: that somebody else has it is the likeliest fault, and the quickest to see.
             port = _checked_port(host, port)
             database_url = os.environ.get("DATABASE_URL")
             if database_url:
                 where = make_url(database_url).render_as_string(hide_password=True)
             else:
-                database_url = stack.enter_context(EmbeddedPostgres.start(lim_home())).url
-                where = str(lim_home() / "postgres")
+                postgres = stack.enter_context(EmbeddedPostgres.start(lim_home()))
+                database_url, where = postgres.url, str(lim_home() / "postgres")
+                if postgres.owned:
+                    servers["postgresql"] = postgres
             settings = load_settings(database_url=database_url)
             _migrate(settings.database_url, where)
             report("database", where)
-            s3 = stack.enter_context(connected(settings.s3))
+            if settings.s3.endpoint_url is None:
+                store = stack.enter_context(EmbeddedS3.start(settings.s3.home, settings.s3.bucket))
+                s3, servers["object_storage"] = store.settings, store
+            else:
+                s3 = stack.enter_context(connected(settings.s3))
             settings = settings.model_copy(update={"s3": s3})
             report("storage", f"{s3.endpoint_url}, bucket {s3.bucket}")
+            stack.enter_context(Supervisor(servers, settings.home))  # ends before they are stopped
             runtime, is_alive = _start_ray(stack)
             report("ray", runtime.dashboard_url or runtime.address)
             api = _start_api(stack, settings, host, port, is_alive)

@@ -93,6 +93,8 @@ class Settings(BaseModel):
     import_networks: Listed = ()
     """`LIM_IMPORT_NETWORKS`: networks that datasets may be fetched from though they are not public, such as
     `10.1.0.0/16`; separated by commas."""
+    webhook_networks: Listed = ()
+    """`LIM_WEBHOOK_NETWORKS`: networks that webhooks of users may be in though they are not public; separated by commas."""
     import_buckets: Listed = ()
     """`LIM_IMPORT_BUCKETS`: buckets of the object store that every user may make datasets of; separated by commas."""
     upload_url_s: PositiveInt = 3600
@@ -109,6 +111,13 @@ class Settings(BaseModel):
     keep_checkpoints_s: NonNegativeInt = 7 * 86400
     """`LIM_KEEP_CHECKPOINTS_S`: how long the checkpoints of a job are kept after it has succeeded, in seconds. Those of
     jobs that were stopped or failed stay, because they can be resumed."""
+    keep_notifications_s: NonNegativeInt = 30 * 86400
+    """`LIM_KEEP_NOTIFICATIONS_S`: how long a notification is kept after it has been read, in seconds; unread ones are kept
+    for a year."""
+    webhook_give_up_s: PositiveInt = 86400
+    """`LIM_WEBHOOK_GIVE_UP_S`: how long a webhook that does not take a notification is tried, in seconds."""
+    webhook_retry_s: PositiveFloat = 10.0
+    """`LIM_WEBHOOK_RETRY_S`: seconds before the second try; each further one waits twice as long, up to an hour."""
     cpu_hour_price: NonNegativeFloat = 0.0
     """`LIM_CPU_HOUR_PRICE`: what an hour of a CPU costs; 0: not told."""
     gpu_hour_price: NonNegativeFloat = 0.0
@@ -126,7 +135,7 @@ class Settings(BaseModel):
     database_pool: PositiveInt = 20
     """`LIM_DATABASE_POOL`: most connections of a process to PostgreSQL."""
 
-    @field_validator("import_networks")
+    @field_validator("import_networks", "webhook_networks")
     @classmethod
     def _are_networks(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
         for network in networks:

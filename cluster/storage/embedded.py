@@ -20,6 +20,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
+
+import psutil
 
 from cluster.errors import EmbeddedS3Error, ObjectStorageError
 from cluster.storage.client import ensure_bucket, make_client
@@ -81,6 +84,22 @@ class EmbeddedS3:
         """Address of the server."""
         return str(self.settings.endpoint_url)
 
+    def is_running(self) -> bool:
+        """Whether the server lives: who keeps it ends with it."""
+        keeper = _known_keeper(self.settings.home)
+        return keeper is not None and _lives(keeper)
+
+    def revive(self) -> None:
+        """Start the server anew after its death, at the same address; does nothing if somebody else has.
+
+        Raises:
+            EmbeddedS3Error: it does not start; somebody else may have its port.
+        """
+        with _locked(self.settings.home / "s3.lock"):
+            if not _answers(self.settings):
+                port = urlsplit(self.endpoint_url).port
+                _start(self.settings.home, self.settings, port, elsewhere=False)
+
     def stop(self) -> None:
         """Give up this process's share; the last one waits until the server has ended. A second call does nothing."""
         if self._users < 0:
@@ -114,8 +133,15 @@ def connected(settings: S3Settings) -> Iterator[S3Settings]:
         yield embedded.settings
 
 
-def _start(home: Path, base: S3Settings, last_port: int | None) -> S3Settings:
-    """Start a server; on the last one's port if it is free, so that addresses signed before stay good."""
+def _start(home: Path, base: S3Settings, last_port: int | None, *, elsewhere: bool = True) -> S3Settings:
+    """Start a server; on the last one's port if it is free, so that addresses signed before stay good.
+
+    Args:
+        home: `LIM_HOME`.
+        base: keys and bucket.
+        last_port: of the last one.
+        elsewhere: whether another port will do.
+    """
     data = home / "s3"
     data.mkdir(exist_ok=True)
     log = home / "s3.log"
@@ -125,7 +151,8 @@ def _start(home: Path, base: S3Settings, last_port: int | None) -> S3Settings:
     environment["RCLONE_CONFIG"] = os.devnull
     environment["GOMEMLIMIT"] = "128MiB"
     for attempt in range(_START_ATTEMPTS):
-        port = last_port if attempt == 0 and last_port is not None and _is_free(last_port) else _free_port()
+        stays = last_port is not None and (not elsewhere or (attempt == 0 and _is_free(last_port)))
+        port = last_port if last_port is not None and stays else _free_port()
         server = [_rclone(), "serve", "s3", str(data), "--addr", f"{_HOST}:{port}", "--vfs-cache-mode", "off"]
         server += ["--cache-dir", str(home / "s3-cache"), "--no-modtime", "--log-level", "NOTICE"]
         program = str(Path(__file__).with_name("embedded_keeper.py"))
@@ -169,12 +196,9 @@ def _lives(pid: int) -> bool:
         if child.pid == pid:
             return child.poll() is None
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return False
-    except PermissionError:
-        pass
-    return True
 
 
 def _is_used(home: Path) -> bool:

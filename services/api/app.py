@@ -25,6 +25,8 @@ from services.api.routers import (
     health,
     jobs,
     models,
+    notification_settings,
+    notifications,
     pipelines,
     projects,
     schemas,
@@ -57,7 +59,21 @@ def create_app_on(services: Services) -> FastAPI:
     )
     app.state.services = services
     # Routes are tried one after the other: what is asked for most comes first. A router within a router costs more.
-    for module in (jobs, datasets, users, auth, projects, pipelines, adapters, models, estimates, cluster, schemas):
+    for module in (
+        jobs,
+        datasets,
+        notifications,
+        users,
+        auth,
+        projects,
+        pipelines,
+        adapters,
+        models,
+        estimates,
+        notification_settings,
+        cluster,
+        schemas,
+    ):
         app.include_router(module.router, prefix=API_PREFIX, dependencies=[Depends(check_text)])
     app.include_router(health.router)
     problems.install(app)

@@ -13,7 +13,7 @@ from cluster.config import ResourcesConfig
 from services.api.cluster_view import ClusterView
 from services.api.shared_calls import SharedCalls
 from services.database.engine import Sessions, create_engine, create_sessions
-from services.database.notify import EVENTS, Listener
+from services.database.notify import EVENTS, NOTIFICATIONS, Listener
 from services.errors import InvalidRequestError
 from services.objects import Objects
 from services.settings import Settings
@@ -29,6 +29,8 @@ class Services:
     objects: Objects
     events: Listener
     """Wakes event streams."""
+    notifications: Listener
+    """Wakes streams of notifications."""
     looks: SharedCalls[Any] = field(default_factory=SharedCalls)
     """Those of event streams that are at the same place of the same job."""
     cluster: ClusterView | None = None
@@ -48,6 +50,7 @@ class Services:
             objects=objects or Objects.of(settings.s3),
             sessions=create_sessions(engine),
             events=Listener(settings.database_url, EVENTS),
+            notifications=Listener(settings.database_url, NOTIFICATIONS),
             cluster=cluster,
         )
 
@@ -65,6 +68,7 @@ class Services:
     async def close(self) -> None:
         """Give the connections back."""
         await self.events.close()
+        await self.notifications.close()
         await self.engine.dispose()
 
 

@@ -17,7 +17,7 @@ from engine.data.manifest import is_inside
 from services.api.body import Body
 from services.api.rendered import as_json
 from services.database.models import Dataset, DatasetVersion
-from services.datasets.download import url_fault
+from services.public_network import url_fault
 
 DatasetStatus = Literal["pending", "processing", "ready", "error"]
 Name = Annotated[str, Field(min_length=1, max_length=200)]

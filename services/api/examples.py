@@ -35,6 +35,12 @@ REQUESTS: Final[dict[str, dict[str, Any]]] = {
         "A key": {"name": "my script"},
         "One that ends": {"name": "for a month", "expires_at": "2030-01-31T00:00:00Z"},
     },
+    "change_notification": {"Read": {"read": True}},
+    "change_notification_settings": {
+        "Only what needs somebody": {"kinds": ["job_failed", "dataset_error", "pipeline_failed"]},
+        "Everything": {"kinds": None},
+    },
+    "set_webhook": {"An address of one's own": {"url": "https://hooks.example.org/lim"}},
     "create_project": {"A project": {"name": "Digits", "description": "Numbers over the telephone"}},
     "change_project": {"Another name": {"name": "Numbers"}},
     "add_model": {
@@ -130,6 +136,7 @@ PROBLEM: Final[dict[str, Any]] = {
 TAGS: Final[dict[str, str]] = {
     "auth": "Sign up, log in, renew and end a login.",
     "users": "One's own account, its API keys and its audit trail.",
+    "notifications": "What of one's own has ended: kept, live, and sent to a webhook.",
     "projects": "What keeps datasets, jobs and adapters together.",
     "models": "The catalogue of base models.",
     "schemas": "What a training config may hold.",

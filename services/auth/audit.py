@@ -22,6 +22,8 @@ Action = Literal[
     "api_key_created",
     "api_key_deleted",
     "role_changed",
+    "webhook_set",
+    "webhook_removed",
     "model_added",
     "model_changed",
     "model_retired",

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from engine.threads import wait_passively
-from services.cli import data, pipeline, users
+from services.cli import data, notifications, pipeline, users
 
 app = typer.Typer(
     name="lim",
@@ -26,6 +26,7 @@ app = typer.Typer(
 
 app.add_typer(data.app)
 app.add_typer(pipeline.app)
+app.add_typer(notifications.app)
 app.add_typer(users.app)
 
 Overrides = Annotated[

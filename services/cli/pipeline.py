@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -17,6 +14,7 @@ from rich.live import Live
 from rich.table import Table
 
 from services.cli.reporting import BAD_INPUT, FAILED, reported, say
+from services.cli.server import LOCAL, Server, connected
 
 if TYPE_CHECKING:
     from services.client import Client, Pipeline
@@ -32,9 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Server = Annotated[str, typer.Option(envvar="LIM_SERVER", help="Address of the platform.")]
 Id = Annotated[str, typer.Argument(help="Id of a pipeline.")]
-_LOCAL: Final = "http://127.0.0.1:8000"
 
 
 @app.command()
@@ -46,7 +42,7 @@ def run(
         list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change one field; repeatable.")
     ] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Print the id and do not wait.")] = False,
-    server: Server = _LOCAL,
+    server: Server = LOCAL,
 ) -> None:
     """Upload recordings, run every stage, and show how it goes; the id and what came of it go to standard output.
 
@@ -61,7 +57,7 @@ def run(
     with reported(str(config)):
         values = apply_overrides(read_yaml(config), overrides or [])
         parse(Declaration, values)  # every fault before anything is uploaded
-        with _client(server) as client:
+        with connected(server) as client:
             if dataset is None and data is not None:
                 dataset = _uploaded(client, data)
             pipeline = client.create_pipeline(values, dataset or "")
@@ -72,45 +68,33 @@ def run(
 
 
 @app.command()
-def show(pipeline_id: Id, server: Server = _LOCAL) -> None:
+def show(pipeline_id: Id, server: Server = LOCAL) -> None:
     """Show a pipeline and its stages.
 
     Example: lim pipeline show 5b1c...
     """
-    with reported(), _client(server) as client:
+    with reported(), connected(server) as client:
         Console().print(_table(client.pipeline(pipeline_id)))
 
 
 @app.command()
-def stop(pipeline_id: Id, server: Server = _LOCAL) -> None:
+def stop(pipeline_id: Id, server: Server = LOCAL) -> None:
     """Stop a pipeline; its jobs save a checkpoint.
 
     Example: lim pipeline stop 5b1c...
     """
-    with reported(), _client(server) as client:
+    with reported(), connected(server) as client:
         say(f"The pipeline is {client.stop_pipeline(pipeline_id).status}.")
 
 
 @app.command()
-def resume(pipeline_id: Id, server: Server = _LOCAL) -> None:
+def resume(pipeline_id: Id, server: Server = LOCAL) -> None:
     """Let a stopped or failed pipeline go on at the stage that did not succeed, and show how it goes.
 
     Example: lim pipeline resume 5b1c...
     """
-    with reported(), _client(server) as client:
+    with reported(), connected(server) as client:
         _follow(client, client.resume_pipeline(pipeline_id))
-
-
-@contextmanager
-def _client(server: str) -> Iterator[Client]:
-    from services.client import Client
-
-    key = os.environ.get("LIM_API_KEY")
-    if not key:
-        say("LIM_API_KEY is not set; make a key with POST /users/me/api-keys, and put it there.")
-        raise typer.Exit(BAD_INPUT)
-    with Client(server, api_key=key) as client:
-        yield client
 
 
 def _uploaded(client: Client, data: Path) -> str:

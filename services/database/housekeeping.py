@@ -1,4 +1,4 @@
-"""Removes rows that have served: old login attempts, ended logins, old idempotency keys and audit events."""
+"""Removes rows that have served: old login attempts, ended logins, old idempotency keys, audit events, notifications."""
 
 from __future__ import annotations
 
@@ -8,13 +8,22 @@ from typing import Final
 from sqlalchemy import delete
 
 from services.database.engine import Sessions, open_session
-from services.database.models import AuditEvent, IdempotencyKey, LoginSession, LoginThrottle, RefreshToken
+from services.database.models import (
+    AuditEvent,
+    IdempotencyKey,
+    LoginSession,
+    LoginThrottle,
+    Notification,
+    RefreshToken,
+)
 from services.settings import Settings
 
 IDEMPOTENCY_S: Final = 7 * 86400
 """How long a creating call can be repeated under its key, in seconds."""
 AUDIT_S: Final = 180 * 86400
 """How long the audit trail is kept, in seconds."""
+UNREAD_S: Final = 365 * 86400
+"""How long a notification is kept that nobody has read, in seconds."""
 _GRACE: Final = timedelta(days=1)
 
 
@@ -31,4 +40,7 @@ async def sweep(sessions: Sessions, settings: Settings) -> None:
             delete(IdempotencyKey).where(IdempotencyKey.created_at < now - timedelta(seconds=IDEMPOTENCY_S))
         )
         await session.execute(delete(AuditEvent).where(AuditEvent.created_at < now - timedelta(seconds=AUDIT_S)))
+        read = Notification.read_at < now - timedelta(seconds=settings.keep_notifications_s)
+        await session.execute(delete(Notification).where(read))
+        await session.execute(delete(Notification).where(Notification.created_at < now - timedelta(seconds=UNREAD_S)))
         await session.commit()

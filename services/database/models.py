@@ -32,6 +32,17 @@ PIPELINE_STATUSES = ("running", "stopping", "stopped", "succeeded", "failed")
 STAGE_TYPES = ("ingest", "validate", "select", "train", "evaluate", "compare", "export")
 STAGE_STATUSES = ("waiting", "running", "stopped", "succeeded", "failed")
 EVENT_KINDS = ("status", "metric", "log", "artifact")
+NOTIFICATION_KINDS = (
+    "job_succeeded",
+    "job_failed",
+    "job_stopped",
+    "dataset_ready",
+    "dataset_error",
+    "pipeline_succeeded",
+    "pipeline_failed",
+    "pipeline_stopped",
+)
+WEBHOOK_STATUSES = ("pending", "delivered", "given_up")
 
 
 def _one_of(column: str, values: tuple[str, ...]) -> str:
@@ -242,6 +253,8 @@ class Dataset(Row, Base):
     report: Mapped[dict[str, Any] | None] = mapped_column(deferred=True)
     """What processing found, each faulty item named; also of an upload with nothing good in it."""
     attempts: Mapped[int] = mapped_column(server_default="0")
+    life: Mapped[int] = mapped_column(server_default="1")
+    """Counts from 1, and on whenever its user lets it go on: each life ends once, and that is told once."""
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
     deleted_at: Mapped[datetime | None]
     """A deleted dataset is nobody's any more; jobs still name it."""
@@ -345,6 +358,8 @@ class Job(Row, Base):
     refused: Mapped[bool] = mapped_column(server_default="false")
     """Whether it failed in a way in which it would fail again: a config or data that do not go together."""
 
+    life: Mapped[int] = mapped_column(server_default="1")
+    """Counts from 1, and on whenever its user lets it go on: each life ends once, and that is told once."""
     attempt: Mapped[int] = mapped_column(server_default="0")
     """Submissions so far; each has an id of its own."""
     failures: Mapped[int] = mapped_column(server_default="0")
@@ -447,6 +462,8 @@ class Pipeline(Row, Base):
     resources: Mapped[dict[str, Any]]
     """Where the jobs of those stages run that do not say so themselves."""
     status: Mapped[str] = mapped_column(String(16))
+    life: Mapped[int] = mapped_column(server_default="1")
+    """Counts from 1, and on whenever its user lets it go on: each life ends once, and that is told once."""
     finished_at: Mapped[datetime | None]
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
 
@@ -483,3 +500,61 @@ class PipelineStage(Row, Base):
     """Why the last try failed."""
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+
+
+class NotificationSettings(Base):
+    """What a user wants to be told, and where; also counts what they were told."""
+
+    __tablename__ = "notification_settings"
+
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    last_seq: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    """Sequence number of the newest notification."""
+    kinds: Mapped[list[Any] | None]
+    """What is wanted; None: everything, also kinds that are yet to come."""
+    webhook_url: Mapped[str | None] = mapped_column(String(2000))
+    webhook_nonce: Mapped[str | None] = mapped_column(String(64))
+    """With the platform's secret it makes the webhook's, which is kept nowhere."""
+    webhook_created_at: Mapped[datetime | None]
+
+
+class Notification(Row, Base):
+    """That something of a user's has come to an end; written with the end itself."""
+
+    __tablename__ = "notifications"
+    __table_args__ = (
+        CheckConstraint(_one_of("kind", NOTIFICATION_KINDS), name="kind"),
+        CheckConstraint(_one_of("webhook_status", WEBHOOK_STATUSES), name="webhook_status"),
+        UniqueConstraint("user_id", "resource_id", "life"),
+        Index(None, "user_id", "created_at", "id"),
+        Index("ix_notifications_unread", "user_id", postgresql_where=text("read_at IS NULL")),
+        Index("ix_notifications_read", "read_at", postgresql_where=text("read_at IS NOT NULL")),
+        Index(
+            "ix_notifications_webhook_pending",
+            "user_id",
+            "next_attempt_at",
+            postgresql_where=text("webhook_status = 'pending'"),
+        ),
+        Index(None, "user_id", "seq", unique=True),
+    )
+
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    seq: Mapped[int] = mapped_column(BigInteger)
+    """Its place among the user's; they only grow, and become visible in order."""
+    kind: Mapped[str] = mapped_column(String(32))
+    resource_id: Mapped[uuid.UUID]
+    """Of the job, dataset or pipeline that has ended."""
+    life: Mapped[int]
+    """Which life of it has ended."""
+    name: Mapped[str] = mapped_column(String(200))
+    """The resource's, as it was then."""
+    detail: Mapped[str | None]
+    """Why it ended so, where there is more to say than the kind does."""
+    read_at: Mapped[datetime | None]
+    webhook_status: Mapped[str | None] = mapped_column(String(16))
+    """None: the user had no webhook."""
+    webhook_attempts: Mapped[int] = mapped_column(server_default="0")
+    webhook_error: Mapped[str | None]
+    """Why the last try failed."""
+    next_attempt_at: Mapped[datetime | None]
+    """When the webhook is tried next."""

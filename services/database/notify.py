@@ -20,6 +20,8 @@ WORK: Final = "lim_work"
 """Something waits for the reconciler: a queued or stopping job, an uploaded or deleted dataset."""
 EVENTS: Final = "lim_events"
 """A job has new events; the payload is its id."""
+NOTIFICATIONS: Final = "lim_notifications"
+"""A user has new notifications; the payload is the user's id."""
 
 _RECONNECT_S: Final = 1.0
 # A server that goes away while asyncpg is in the middle of an exchange shows as an error of the client's own.

@@ -21,6 +21,7 @@ from services.datasets.requests import upload_prefix, uploads_of, version_prefix
 from services.datasets.sources import Order, UploadedFile
 from services.errors import UnavailableError
 from services.jobs.events import storable
+from services.notifications.tell import dataset_ended
 from services.settings import Settings
 
 T = TypeVar("T")
@@ -86,15 +87,17 @@ class DatasetQueue:
             .having(func.max(Upload.expires_at) < datetime.now(UTC) - _EXPIRED_AFTER)
         )
         async with open_session(self._sessions) as session:
-            ended = await session.execute(
+            ended = await session.scalars(
                 update(Dataset)
                 .where(Dataset.status == "pending", Dataset.deleted_at.is_(None), Dataset.id.in_(late))
                 .values(status="error", error="The upload was never completed; make a new dataset.")
-                .returning(Dataset.id)
+                .returning(Dataset)
             )
-            found = ended.scalars().all()
+            found = ended.all()
+            for dataset in sorted(found, key=lambda dataset: dataset.user_id):  # counters in one order, whoever else
+                await dataset_ended(session, dataset)
             await session.commit()
-        return found
+        return [dataset.id for dataset in found]
 
     async def close(self) -> None:
         """Give up what runs; it stays in the queue."""
@@ -173,6 +176,7 @@ class DatasetQueue:
                         sample=storable(version.sample),
                     )
                 )
+            await dataset_ended(session, dataset)
             await session.commit()
         return dataset.status == "ready"
 

@@ -147,6 +147,8 @@ async def complete(sessions: Sessions, objects: Objects, user_id: uuid.UUID, dat
     async with open_session(sessions) as session:
         dataset = await find_dataset(session, user_id, dataset_id, lock=True)
         if dataset.status in COMPLETABLE:
+            if dataset.status == "error":
+                dataset.life += 1
             dataset.status = "processing"
             dataset.error = None
             dataset.attempts = 0

@@ -33,6 +33,7 @@ from services.jobs.intake import take_events
 from services.jobs.reconciler import Capacity, Reconciler, Runs
 from services.jobs.retention import prune
 from services.jobs.submission import PROJECT_ROOT, RayJobs
+from services.notifications.sender import WebhookSender
 from services.observability import metrics
 from services.observability.logs import configure
 from services.pipelines.runner import PipelineRunner
@@ -78,6 +79,7 @@ class Hub:
         self._reconciler = Reconciler(settings, self._sessions, self._runs, control, _capacity)
         self._datasets = DatasetQueue(settings, self._sessions, self._process, store)
         self._pipelines = PipelineRunner(settings, self._sessions)
+        self._webhooks = WebhookSender(settings, self._sessions)
         self._beat_at: dict[str, float] = {}
         self._sweep_at = time.monotonic() + _SWEEP_S
         self._work = Listener(settings.database_url, WORK)
@@ -109,6 +111,7 @@ class Hub:
             "jobs": self._reconciler.round,
             "datasets": self._datasets.round,
             "pipelines": self._pipelines.round,
+            "webhooks": self._webhooks.round,
             "housekeeping": self._sweep,
         }
         with self._work.subscribed() as changed:

@@ -39,6 +39,7 @@ from services.jobs.outcome import Verdict, judge, newest_error, parse_result
 from services.jobs.requests import requeue
 from services.jobs.states import SUBMITTED, check_transition
 from services.jobs.submission import ClusterUnreachableError, Driver, DriverState, JobControl
+from services.notifications.tell import job_ended
 from services.settings import Settings
 
 CONFIG_KEY: Final = "config-request.json"
@@ -220,6 +221,8 @@ class Reconciler:
                     for file in made
                 )
                 await append(session, job, [status_event(job, verdict.reason)])
+                over = used_up(job, self._settings) if job.status == "stopped" else None
+                await job_ended(session, job, job.error or over)
             await session.commit()
         _log.info("job %s: %s %s", seen.id, verdict.status, verdict.reason, extra={"job_id": seen.id})
 

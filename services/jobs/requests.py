@@ -21,6 +21,7 @@ from services.errors import ConflictError, InvalidRequestError, NotFoundError
 from services.jobs.events import append, locked_job, status_event
 from services.jobs.metering import used_up
 from services.jobs.states import ACTIVE, RESUMABLE, TERMINAL, check_transition
+from services.notifications.tell import job_ended
 from services.projects.requests import check_project
 from services.settings import Settings
 
@@ -237,6 +238,8 @@ async def stop(session: AsyncSession, user_id: uuid.UUID, job_id: uuid.UUID) -> 
         job.finished_at = now
     await append(session, job, [status_event(job, "stop requested")])
     await notify(session, WORK)
+    if wanted in TERMINAL:
+        await job_ended(session, job)
     return job
 
 
@@ -269,6 +272,7 @@ async def resume(session: AsyncSession, settings: Settings, user_id: uuid.UUID, 
             f"The job cannot go on: {reason}. Give it a larger one first (PATCH /jobs/{job_id}).", code="budget_used_up"
         )
     requeue(job)
+    job.life += 1
     job.failures = 0
     job.queued_at = datetime.now(UTC)
     await append(session, job, [status_event(job, "resumed")])

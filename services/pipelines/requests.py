@@ -145,6 +145,7 @@ async def request_resume(session: AsyncSession, user_id: uuid.UUID, pipeline_id:
             code="pipeline_state",
         )
     pipeline.status, pipeline.finished_at = "running", None
+    pipeline.life += 1
     for stage in await stages_of(session, pipeline_id):
         if stage.status != "succeeded":
             stage.status, stage.attempts, stage.error = "waiting", 0, None

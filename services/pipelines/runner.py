@@ -15,9 +15,10 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.database.engine import Sessions, open_session
-from services.database.models import Pipeline, PipelineStage
+from services.database.models import Job, Pipeline, PipelineStage
 from services.errors import ApiError
 from services.jobs.events import storable
+from services.notifications.tell import pipeline_ended
 from services.pipelines.kind import Done, Failed, Outcome, Running, Stopped, Work
 from services.pipelines.kinds import KINDS
 from services.pipelines.plan import Plan, RetryPolicy, stage_of
@@ -71,6 +72,8 @@ async def stages_of(session: AsyncSession, pipeline_id: uuid.UUID) -> Sequence[P
 async def _advance(
     session: AsyncSession, settings: Settings, pipeline: Pipeline, rows: Sequence[PipelineStage]
 ) -> None:
+    if pipeline.status == "stopping":
+        await _lock_jobs(session, rows)
     by_name = {row.name: row for row in rows}
     plan = Plan(
         {row.name: stage_of(row.type, row.name, row.settings) for row in rows}, {row.name: row.needs for row in rows}
@@ -85,6 +88,18 @@ async def _advance(
             elif row.status == "waiting" and pipeline.status == "running" and _may_begin(row, by_name):
                 moved |= await _begin(work)
     _settle(pipeline, rows)
+    if pipeline.finished_at is not None:
+        told = [f"{row.name}: {row.error}" for row in rows if row.status == pipeline.status and row.error]
+        await pipeline_ended(session, pipeline, told[0] if told else None)
+
+
+async def _lock_jobs(session: AsyncSession, rows: Sequence[PipelineStage]) -> None:
+    """All jobs that may be stopped, before the first of them is, and its user's counter of notifications with it.
+
+    Whoever ends a job locks it and then the counter; one who held the counter and then wanted a job would wait for ever.
+    """
+    jobs = [row.job_id for row in rows if row.status == "running" and row.job_id is not None]
+    await session.execute(select(Job.id).where(Job.id.in_(jobs)).order_by(Job.id).with_for_update())
 
 
 def _may_begin(row: PipelineStage, by_name: Mapping[str, PipelineStage]) -> bool:

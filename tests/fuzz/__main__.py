@@ -42,6 +42,7 @@ _CHECKS: Final = (
     "response_headers_conformance",
 )
 _STREAM: Final = "/api/v1/jobs/{job_id}/events"
+_ENDLESS: Final = "/api/v1/notifications/events"
 _PASSWORD: Final = "four long words, no name"
 _SETTINGS: Final = {
     "LIM_ACCESS_TOKEN_S": "86400",
@@ -157,7 +158,7 @@ def _passes(url: str, known: _Known, scratch: Path, arguments: argparse.Namespac
     seed = arguments.seed
     while not done or sum(one.requests for one in done) < arguments.requests:
         for name, options, examples in (
-            ("admin", ["--exclude-path", _STREAM], arguments.examples),
+            ("admin", ["--exclude-path", _STREAM, "--exclude-path", _ENDLESS], arguments.examples),
             ("nobody", [], max(1, arguments.examples // 5)),
             ("streams", ["--include-path", _STREAM], arguments.examples),
         ):

@@ -16,6 +16,7 @@ from services.database.engine import open_session
 from services.database.heartbeats import heartbeats, is_late
 from services.database.models import Heartbeat
 from services.errors import UnavailableError
+from services.supervision import Standing, read_standings
 
 router = APIRouter(tags=["health"])
 
@@ -52,6 +53,8 @@ class Readiness(BaseModel):
     """`postgresql`, `object_storage`, and `hub`, which submits jobs and processes datasets."""
     background: dict[str, Background] = {}
     """The hub's tasks."""
+    supervised: dict[str, Standing] = {}
+    """Servers of the platform's own, which are started again when they die: `postgresql`, `object_storage`."""
 
 
 @router.get("/healthz")
@@ -63,7 +66,11 @@ async def healthz() -> Health:
 @router.get("/readyz", responses={503: {"model": Readiness, "description": "A dependency does not answer"}})
 async def readyz(services: ServicesDep, response: Response) -> Readiness:
     """Whether PostgreSQL and object storage answer, and the hub shows signs of life."""
-    (postgresql, beats), object_storage = await asyncio.gather(_database(services), _state(services.objects.check()))
+    (postgresql, beats), object_storage, standings = await asyncio.gather(
+        _database(services),
+        _state(services.objects.check()),
+        asyncio.to_thread(read_standings, services.settings.home),
+    )
     dependencies: dict[str, State] = {
         "postgresql": postgresql,
         "object_storage": object_storage,
@@ -77,6 +84,7 @@ async def readyz(services: ServicesDep, response: Response) -> Readiness:
         status="ready" if ready else "not_ready",
         dependencies=dependencies,
         background={name: _shown(last) for name, last in beats.items()},
+        supervised=standings,
     )
 
 

@@ -16,6 +16,7 @@ BODIES: dict[str, Any] = {
     "PATCH /api/v1/adapters/{adapter_id}": {"name": "mine now"},
     "PATCH /api/v1/datasets/{dataset_id}": {"name": "mine now"},
     "PATCH /api/v1/jobs/{job_id}": {"name": "mine now"},
+    "PATCH /api/v1/notifications/{notification_id}": {"read": True},
     "PATCH /api/v1/projects/{project_id}": {"name": "mine now"},
     "POST /api/v1/jobs/{job_id}/evaluations": {},
     "POST /api/v1/adapters/{adapter_id}/versions": {"job_id": str(uuid.uuid4())},
@@ -35,6 +36,7 @@ async def test_nobody_reaches_what_is_anothers(
         "adapter_id": (await ada.post("/adapters", json={"name": "a"})).json()["id"],
         "number": "1",
         "model_id": "nobodys-model",  # those in the catalogue are everybody's to read
+        "notification_id": await _notification(services, ada),
         "key_id": (await ada.post("/users/me/api-keys", json={"name": "laptop"})).json()["id"],
     }
     document = (await http.get("http://test/openapi.json")).json()
@@ -58,6 +60,14 @@ async def test_nobody_reaches_what_is_anothers(
     assert (await ada.get(f"/datasets/{ids['dataset_id']}")).json()["name"] == "digits"
     assert (await ada.get(f"/jobs/{ids['job_id']}")).json()["status"] == "running"
     assert (await ada.get("/users/me/api-keys")).json()["items"][0]["id"] == ids["key_id"]
+
+
+async def _notification(services: Services, visitor: Visitor) -> str:
+    job_id = await rows.job(services, visitor, "queued")
+    assert (await visitor.post(f"/jobs/{job_id}/stop")).status_code == 202
+    [notification] = (await visitor.get("/notifications")).json()["items"]
+    notification_id: str = notification["id"]
+    return notification_id
 
 
 async def _pipeline(services: Services, visitor: Visitor) -> str:

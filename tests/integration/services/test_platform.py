@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -24,6 +25,7 @@ from ray.util.state import list_actors
 
 from cluster.runtime import start_local
 from cluster.storage.embedded import EmbeddedS3
+from services.client import parse_events
 from services.database import migrate
 from services.database.embedded import EmbeddedPostgres
 from services.jobs.hub import NAME, NAMESPACE, start_hub
@@ -196,6 +198,12 @@ def test_a_job_that_fails_says_why(user: httpx.Client, dataset_id: str) -> None:
     assert follower.statuses()[-1] == "failed"
     logs = user.get(f"/jobs/{job_id}/logs").json()["items"]
     assert any("the data cannot be learned" in line["message"] for line in logs)
+    told = [item for item in user.get("/notifications").json()["items"] if item["resource_id"] == job_id]
+    assert [(item["kind"], item["detail"]) for item in told] == [("job_failed", job["error"])]
+    before = {"Last-Event-ID": str(told[0]["seq"] - 1)}
+    with user.stream("GET", "/notifications/events", headers=before) as stream:
+        event = next(parse_events(stream.iter_lines()))
+    assert (event.sequence, event.kind, event.data["id"]) == (told[0]["seq"], "notification", told[0]["id"])
 
 
 def test_real_training_through_the_api_survives_the_death_of_its_driver(
@@ -242,7 +250,12 @@ def test_real_training_through_the_api_survives_the_death_of_its_driver(
 
 def haproxies() -> list[psutil.Process]:
     """Those of this test's cluster."""
-    return [process for process in psutil.Process().children(recursive=True) if process.name() == "haproxy"]
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):  # it ended since it was listed
+            if process.name() == "haproxy":
+                found.append(process)
+    return found
 
 
 def test_haproxy_stands_in_front_and_only_on_loopback(user: httpx.Client) -> None:

@@ -1,0 +1,92 @@
+"""A user's notifications as server-sent events, from PostgreSQL: any replica can serve any stream from any point."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from typing import Final
+
+from sqlalchemy import bindparam, select
+from sqlalchemy.exc import DBAPIError
+
+from services.api.context import Services
+from services.database.engine import is_transient, open_session
+from services.database.models import Notification
+from services.database.notify import wait_for
+from services.errors import ThrottledError, UnavailableError
+from services.notifications.shown import NotificationOut
+
+MOST_STREAMS: Final = 20
+"""Of one user, open at once in one process."""
+_BATCH: Final = 200
+_POLL_S: Final = 5.0
+_HEARTBEAT_POLLS: Final = 2
+_open: Counter[uuid.UUID] = Counter()
+
+_NEWER: Final = (
+    select(Notification)
+    .where(Notification.user_id == bindparam("user"), Notification.seq > bindparam("after"))
+    .order_by(Notification.seq)
+    .limit(_BATCH)
+)
+
+
+def check_open_streams(user_id: uuid.UUID) -> None:
+    """Let another stream of a user be opened.
+
+    Raises:
+        ThrottledError: there are too many.
+    """
+    if _open[user_id] >= MOST_STREAMS:
+        raise ThrottledError(
+            f"There are {MOST_STREAMS} streams of notifications open; close some.",
+            retry_after_s=10,
+            code="too_many_streams",
+        )
+
+
+async def stream_notifications(services: Services, user_id: uuid.UUID, after: int) -> AsyncIterator[bytes]:
+    """Every notification after a number, as it comes; ends when an access token would: whoever reads comes again.
+
+    While the database is away the stream stays open.
+    """
+    _open[user_id] += 1
+    try:
+        ends_s = time.monotonic() + services.settings.access_token_s
+        polls = 0
+        yield b"retry: 1000\n\n"
+        with services.notifications.subscribed(str(user_id)) as changed:
+            while (left_s := ends_s - time.monotonic()) > 0:
+                changed.clear()
+                newer = await _newer(services, user_id, after)
+                for notification in newer:
+                    after = notification.seq
+                    yield _message(notification)
+                if len(newer) < _BATCH:
+                    polls += 1
+                    if polls % _HEARTBEAT_POLLS == 0:
+                        yield b": still here\n\n"
+                    await wait_for(changed, min(_POLL_S, left_s))
+    finally:
+        _open[user_id] -= 1
+        if not _open[user_id]:
+            del _open[user_id]
+
+
+async def _newer(services: Services, user_id: uuid.UUID, after: int) -> Sequence[Notification]:
+    try:
+        async with open_session(services.sessions, reads=True) as session:
+            return (await session.scalars(_NEWER, {"user": user_id, "after": after})).all()
+    except UnavailableError:
+        return []
+    except DBAPIError as error:
+        if not is_transient(error):
+            raise
+        return []
+
+
+def _message(notification: Notification) -> bytes:
+    data = NotificationOut.of(notification).model_dump_json()
+    return f"id: {notification.seq}\nevent: notification\ndata: {data}\n\n".encode()

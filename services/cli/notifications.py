@@ -1,0 +1,87 @@
+"""`lim notifications`: what of one's own has ended, on a platform that runs somewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from services.cli.reporting import BAD_INPUT, reported, say
+from services.cli.server import LOCAL, Server, connected
+
+if TYPE_CHECKING:
+    from services.client import Notification
+
+app = typer.Typer(
+    name="notifications",
+    help="See which jobs, datasets and pipelines have ended, on a platform. Its address is LIM_SERVER, and LIM_API_KEY a "
+    "key (`lim login`).",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command("list")
+def list_all(
+    unread: Annotated[bool, typer.Option("--unread", help="Only those that are unread.")] = False,
+    server: Server = LOCAL,
+) -> None:
+    """Show the notifications that are kept, newest first.
+
+    Example: lim notifications list --unread
+    """
+    with reported(), connected(server) as client:
+        found = client.notifications(unread=True if unread else None)
+    table = Table()
+    for title in ("When", "What", "Name", "Why", "Webhook", "Id"):
+        table.add_column(title, overflow="fold")
+    for each in found:
+        when = f"{each.created_at.astimezone():%Y-%m-%d %H:%M}"
+        style = None if each.read_at else "bold"
+        webhook = str((each.webhook or {}).get("status", ""))
+        table.add_row(when, _what(each), each.name, each.detail or "", webhook, each.id, style=style)
+    Console().print(table)
+
+
+@app.command()
+def read(
+    ids: Annotated[list[str] | None, typer.Argument(help="Ids of notifications.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    server: Server = LOCAL,
+) -> None:
+    """Mark notifications as read.
+
+    Example: lim notifications read --all
+    """
+    if bool(ids) == everything:
+        say("Give ids, or --all.")
+        raise typer.Exit(BAD_INPUT)
+    with reported(), connected(server) as client:
+        if everything:
+            say(f"{client.read_notifications()} marked as read.")
+            return
+        for notification_id in ids or []:
+            client.mark_notification(notification_id)
+
+
+@app.command()
+def watch(
+    everything: Annotated[bool, typer.Option("--all", help="Also those that are kept from before.")] = False,
+    server: Server = LOCAL,
+) -> None:
+    """Print a line for each notification as it comes; Ctrl-C ends it.
+
+    Example: lim notifications watch
+    """
+    with reported(), connected(server) as client:
+        after = 0 if everything else client.notification_standing().last_seq
+        for each in client.follow_notifications(after=after):
+            line = f"{each.created_at.astimezone():%H:%M:%S}  {_what(each)}: {each.name}"
+            typer.echo(f"{line}  ({each.detail})" if each.detail else line)
+
+
+def _what(notification: Notification) -> str:
+    return f"{notification.resource_type} {notification.status}"

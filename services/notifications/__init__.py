@@ -1,0 +1,1 @@
+"""What users are told when something of theirs has ended: rows, a stream, webhooks."""

@@ -1,0 +1,92 @@
+"""A notification as a signed request to the address that its user gave.
+
+Signed as https://www.standardwebhooks.com has it, so that there are libraries that check it: `webhook-signature` is
+`v1,` and the base64 of HMAC-SHA256 over `{webhook-id}.{webhook-timestamp}.{body}`, under the bytes that follow `whsec_` in
+the secret. A receiver that refuses old timestamps is safe from repetition; the same id is the same notification.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import time
+import uuid
+from collections.abc import Sequence
+from typing import Final
+from urllib.parse import urlsplit
+
+import httpcore
+
+from services.public_network import AddressRefusedError, CheckedBackend, IpNetwork, url_fault
+from services.settings import Settings
+
+SECRET_PREFIX: Final = "whsec_"
+_CONNECT_S: Final = 5.0
+_MOST_S: Final = 10.0
+"""For all of an attempt, in seconds, however slowly the answer drips."""
+
+
+class WebhookError(Exception):
+    """It was not taken; another try may go better."""
+
+
+class WebhookRefusedError(WebhookError):
+    """It would not be taken, or not be sent, the next time either."""
+
+
+def secret_of(settings: Settings, user_id: uuid.UUID, nonce: str) -> str:
+    """The secret of a webhook. Made from the platform's own: who reads the database cannot sign.
+
+    A new `LIM_SECRET_KEY` makes others; users then set their webhooks anew.
+    """
+    key = settings.secret_key.get_secret_value().encode()
+    made = hmac.new(key, f"webhook/{user_id}/{nonce}".encode(), hashlib.sha256).digest()
+    return SECRET_PREFIX + base64.b64encode(made).decode()
+
+
+def signature(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
+    """What goes into `webhook-signature`."""
+    key = base64.b64decode(secret.removeprefix(SECRET_PREFIX))
+    signed = hmac.new(key, f"{message_id}.{timestamp}.".encode() + body, hashlib.sha256).digest()
+    return f"v1,{base64.b64encode(signed).decode()}"
+
+
+def post(url: str, secret: str, message_id: str, body: bytes, networks: Sequence[IpNetwork] = ()) -> None:
+    """Send once; redirects are not followed, and of the answer only the status is read.
+
+    Raises:
+        WebhookRefusedError: the address is not public, or answers 410: nobody wants it any more.
+        WebhookError: no answer, or one that is not 2xx.
+    """
+    fault = url_fault(url)
+    if fault is not None:
+        raise WebhookRefusedError(f"the address {fault}")
+    timestamp = int(time.time())
+    headers = [
+        ("Host", urlsplit(url).netloc),
+        ("User-Agent", "less-is-more"),
+        ("Content-Type", "application/json"),
+        ("Content-Length", str(len(body))),
+        ("Connection", "close"),
+        ("webhook-id", message_id),
+        ("webhook-timestamp", str(timestamp)),
+        ("webhook-signature", signature(secret, message_id, timestamp, body)),
+    ]
+    timeouts = {"connect": _CONNECT_S, "read": _MOST_S, "write": _MOST_S, "pool": 1.0}
+    backend = CheckedBackend(networks, time.monotonic() + _MOST_S)
+    try:
+        with (
+            httpcore.ConnectionPool(network_backend=backend, max_connections=1, retries=0) as pool,
+            pool.stream("POST", url, headers=headers, content=body, extensions={"timeout": timeouts}) as answer,
+        ):
+            status = answer.status
+    except AddressRefusedError as error:
+        raise WebhookRefusedError(str(error)) from None
+    except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as error:
+        raise WebhookError(f"does not answer: {str(error) or type(error).__name__}") from error
+    if status == 410:
+        raise WebhookRefusedError("answers 410: it is gone")
+    if not 200 <= status < 300:
+        redirects = "; redirects are not followed" if 300 <= status < 400 else ""
+        raise WebhookError(f"answers {status}{redirects}")

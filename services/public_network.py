@@ -1,0 +1,143 @@
+"""Connections to addresses that users give, without lending them the platform's own place in the network.
+
+A name is resolved here, every address that it has must be public, and the connection goes to that very address: a name
+that means another one a moment later changes nothing.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import ssl
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import httpcore
+
+IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_LONGEST_URL: Final = 2000
+# Prefixes whose addresses carry an IPv4 address that may be private: NAT64 (RFC 6052), 6to4, Teredo.
+_CARRIERS: Final = tuple(
+    ipaddress.ip_network(prefix) for prefix in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")
+)
+
+
+class AddressRefusedError(Exception):
+    """An address that is not asked: it is not public, or not of the web."""
+
+
+def url_fault(url: str) -> str | None:
+    """What is wrong with an address as it is written; nothing is resolved."""
+    if len(url) > _LONGEST_URL:
+        return f"has {len(url)} characters; at most {_LONGEST_URL} are allowed"
+    if not url.isascii():
+        return "holds letters beyond ASCII; write the host as xn--... and the rest with %"
+    if any(character <= " " or character == "\x7f" for character in url):
+        return "holds blanks or control characters; write them as %20 and the like"
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        return f"is no address: {error}"
+    if parts.scheme not in {"http", "https"}:
+        return f"begins with {parts.scheme or 'no scheme'!r}; http and https are allowed"
+    if not parts.hostname:
+        return "names no host"
+    if parts.username is not None or parts.password is not None:
+        return "holds a name or a password; those would be kept: use an address that is signed"
+    if port == 0:
+        return "names port 0"
+    return None
+
+
+def address_fault(address: str, networks: Sequence[IpNetwork] = ()) -> str | None:
+    """Why nothing is fetched from an IP address; None: it is public, or in one of the networks."""
+    found: IpAddress = ipaddress.ip_address(address.partition("%")[0])
+    if any(found in network for network in networks if network.version == found.version):
+        return None
+    if isinstance(found, ipaddress.IPv6Address):
+        if found.ipv4_mapped is not None:
+            return address_fault(str(found.ipv4_mapped), networks)
+        if any(found in carrier for carrier in _CARRIERS):
+            return f"{found} stands for another address"
+    if not found.is_global or found.is_multicast or found.is_reserved or found.is_unspecified:
+        return f"{found} is not a public address"
+    return None
+
+
+class CheckedBackend(httpcore.NetworkBackend):
+    """Connects to public addresses only, and to the very one that was looked at."""
+
+    def __init__(self, networks: Sequence[IpNetwork], until_s: float) -> None:
+        """A backend for one errand.
+
+        Args:
+            networks: that are allowed though they are not public.
+            until_s: by `time.monotonic()`, when every connection ends.
+        """
+        self._networks, self._until_s = networks, until_s
+        self._plain = httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        """A connection to the host's first address, if all that it has are allowed."""
+        try:
+            infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            raise httpcore.ConnectError(f"{host} is not known: {error}") from error
+        addresses = list(dict.fromkeys(str(info[4][0]) for info in infos))
+        for address in addresses:
+            fault = address_fault(address, self._networks)
+            if fault is not None:
+                raise AddressRefusedError(f"{host} is not asked: {fault}")
+        stream = self._plain.connect_tcp(addresses[0], port, timeout, local_address, socket_options)
+        return _Stream(stream, self._until_s)
+
+    def connect_unix_socket(self, *_: Any, **__: Any) -> httpcore.NetworkStream:
+        """Never."""
+        raise AddressRefusedError("only http and https are allowed")
+
+
+class _Stream(httpcore.NetworkStream):
+    """A connection that ends at a given time, however slowly its bytes drip."""
+
+    def __init__(self, stream: httpcore.NetworkStream, until_s: float) -> None:
+        self._stream, self._until_s = stream, until_s
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Some bytes."""
+        return self._stream.read(max_bytes, self._left(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Send bytes."""
+        self._stream.write(buffer, self._left(timeout))
+
+    def close(self) -> None:
+        """End it."""
+        self._stream.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        """The same, encrypted; the name in the certificate is that of the address, not the IP."""
+        return _Stream(self._stream.start_tls(ssl_context, server_hostname, self._left(timeout)), self._until_s)
+
+    def get_extra_info(self, info: str) -> Any:
+        """About the socket."""
+        return self._stream.get_extra_info(info)
+
+    def _left(self, timeout: float | None) -> float:
+        left_s = self._until_s - time.monotonic()
+        if left_s <= 0:
+            raise httpcore.ReadTimeout("the time allowed for all of it is over")
+        return left_s if timeout is None else min(timeout, left_s)
