@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 import warnings
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
 DATABASE: Final = "less_is_more"
 _START_ATTEMPTS: Final = 4  # pgserver gives pg_ctl 10 s, which a loaded machine may need several times
+_RECOVERY_S: Final = 60.0
+_STATUS: Final = 7
+"""The line of postmaster.pid that says how the server is."""
 
 
 class EmbeddedPostgres:
@@ -118,6 +122,7 @@ def _start(data: Path) -> PostgresServer:
             server.start()
         except (subprocess.SubprocessError, OSError, AssertionError) as error:
             if attempt < _START_ATTEMPTS:
+                _wait_for_recovery(data)
                 continue
             told = log.read_text(errors="replace")[-2000:] if log.exists() else "(no log)"
             raise EmbeddedServiceError(
@@ -127,6 +132,25 @@ def _start(data: Path) -> PostgresServer:
         else:
             return server
     raise AssertionError("unreachable")
+
+
+def _wait_for_recovery(data: Path) -> None:
+    """Wait for a server that runs but is not ready yet: after a crash it first reads what was written last.
+
+    pgserver gives up where it finds such a server.
+    """
+    deadline = time.monotonic() + _RECOVERY_S
+    while time.monotonic() < deadline:
+        try:
+            record = (data / "postmaster.pid").read_text(encoding="ascii").splitlines()
+            process = psutil.Process(int(record[0]))
+            if process.name() != "postgres" or process.status() == psutil.STATUS_ZOMBIE:
+                return
+            if len(record) > _STATUS and record[_STATUS].strip() == "ready":
+                return
+        except (OSError, ValueError, IndexError, psutil.NoSuchProcess):
+            return
+        time.sleep(0.05)
 
 
 def _make_cluster(data: Path) -> None:
