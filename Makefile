@@ -36,18 +36,15 @@ up: $(STAMP) ## Start the whole platform on this machine; Ctrl-C stops it
 demo: $(STAMP) ## Fine-tune on speech through the HTTP API (DATA=DIR, HOLDOUT=name,name)
 	@exec $(PYTHON_BIN) -m services.demo $(if $(DATA),--data '$(DATA)') $(if $(HOLDOUT),--holdout '$(HOLDOUT)')
 
-# What needs no cluster and no server shares nothing, so every processor takes some; the rest takes turns.
-PARALLEL := --numprocesses logical --maxprocesses 8 --dist worksteal
-ALONE := tests/unit tests/integration/engine tests/integration/cli
+PROCESSES := --numprocesses logical --maxprocesses 8
 
+# Long tests wait most of the time, so they begin, side by side; those that share servers stay together
+# (tests/conftest.py). What needs no server fills what is left.
 test: $(STAMP) ## All tests, with real PostgreSQL, S3 and Ray
-	@failed=0; \
-	$(BIN)/pytest $(ALONE) $(PARALLEL) || failed=$$?; \
-	$(BIN)/pytest $(addprefix --ignore ,$(ALONE)) || failed=$$?; \
-	exit $$failed
+	@exec $(BIN)/pytest $(PROCESSES) --dist loadscope --no-loadscope-reorder
 
 test-unit: $(STAMP) ## Unit tests only (seconds, no network, no Ray)
-	@exec $(BIN)/pytest tests/unit $(PARALLEL)
+	@exec $(BIN)/pytest tests/unit $(PROCESSES) --dist worksteal
 
 check: $(STAMP) ## Lint, format, types and the floors
 	@$(MAKE) --jobs=4 --output-sync=target --keep-going lint format-check types imports openapi-check

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,15 +17,27 @@ os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
 _TESTS = Path(__file__).parent
 _ORDER = ("unit", "contract", "integration", "e2e", "gpu")
+_TOGETHER = (
+    "integration/cluster/",
+    "integration/services/test_faults.py",
+    "integration/services/test_platform.py",
+    "e2e/",
+    "integration/services/",
+    "integration/engine/test_evaluation.py",
+)
+"""What processes side by side begin with, in this order: it takes longest, and waits for most of its time."""
+_APART = "e2e/"
+"""Of these tests, each starts all that it needs. Those of another entry share servers: one process carries them out."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Give each test the marker of its folder and put the quick ones first."""
+    """Give each test the marker of its folder; put the quick ones first, or the long ones for processes side by side."""
     for item in items:
         folder = item.path.relative_to(_TESTS).parts[0]
         if folder in _ORDER:
             item.add_marker(folder)
-    items.sort(key=_rank)
+    is_side_by_side = hasattr(config, "workerinput")
+    items.sort(key=_place_of if is_side_by_side else _rank)
     if not Path("/dev/nvidiactl").exists():
         without = [item for item in items if item.get_closest_marker("gpu")]
         if without:
@@ -32,8 +45,33 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             items[:] = [item for item in items if not item.get_closest_marker("gpu")]
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With `--dist loadscope`: by what shares servers, instead of by file."""
+    if config.getoption("dist") != "loadscope":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            entry = _entry(nodeid.removeprefix("tests/"))
+            return nodeid if entry in {None, _APART} else str(entry)
+
+    return Scheduling(config, log)
+
+
 def _rank(item: pytest.Item) -> int:
     return max((_ORDER.index(mark.name) for mark in item.iter_markers() if mark.name in _ORDER), default=0)
+
+
+def _place_of(item: pytest.Item) -> int:
+    entry = _entry(item.path.relative_to(_TESTS).as_posix())
+    return len(_TOGETHER) if entry is None else _TOGETHER.index(entry)
+
+
+def _entry(path: str) -> str | None:
+    """The entry of `_TOGETHER` that a test belongs to."""
+    return next((entry for entry in _TOGETHER if path.startswith(entry)), None)
 
 
 @pytest.fixture(scope="session")

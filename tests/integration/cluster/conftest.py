@@ -11,11 +11,15 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from cluster.storage.embedded import EmbeddedS3
 from cluster.storage.settings import S3Settings
+
+if TYPE_CHECKING:
+    from tests.integration.cluster.runs import Run
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -81,3 +85,18 @@ def standing(home: Path, s3: EmbeddedS3) -> Iterator[Standing]:
             process.wait()
         process.stdout.close()
         log.close()
+
+
+@pytest.fixture(scope="session")
+def trained(standing: Standing, tmp_path_factory: pytest.TempPathFactory, tiny_whisper: Path, tones: Path) -> Run:
+    """A run that nothing happened to."""
+    from tests.integration.cluster.runs import Run, config_of  # which import from here
+
+    run = Run(
+        standing,
+        tmp_path_factory.mktemp("trained"),
+        "whole",
+        config_of(tiny_whisper, tones, training={"evaluation": {"base": True}}),
+    )
+    run.finish()
+    return run

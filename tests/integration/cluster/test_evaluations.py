@@ -5,27 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.integration.cluster.conftest import ROOT, Standing
-from tests.integration.cluster.runs import Run, config_of
+from tests.integration.cluster.conftest import ROOT
+from tests.integration.cluster.runs import Run
 
 pytestmark = pytest.mark.timeout(600)
-
-TRAINING = {"max_steps": 10, "method": {"type": "qlora", "rank": 4}, "evaluation": {"base": True}}
-
-
-@pytest.fixture(scope="module")
-def trained(standing: Standing, tmp_path_factory: pytest.TempPathFactory, tiny_whisper: Path, tones: Path) -> Run:
-    """A run that made an adapter."""
-    folder = tmp_path_factory.mktemp("trained")
-    run = Run(standing, folder, "to-be-measured", config_of(tiny_whisper, tones, training=TRAINING))
-    run.finish()
-    return run
 
 
 def measure(trained: Run, name: str, **changed: Any) -> tuple[int, str]:

