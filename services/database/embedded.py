@@ -106,7 +106,8 @@ class EmbeddedPostgres:
             return
         with _locked(self._home):
             self.owned = False
-            self._server.stop()
+            with suppress(psutil.NoSuchProcess):  # it was dying already, and pgserver wants to end it
+                self._server.stop()
             (self._home / "postgres.owner").unlink(missing_ok=True)
 
     def __enter__(self) -> EmbeddedPostgres:
