@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from engine.config.base import Config
@@ -15,22 +15,37 @@ RunName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")]
 StorageAddress = Annotated[str, Field(pattern=r"^s3://[a-z0-9][a-z0-9.-]{2,62}(/.*)?$")]
 
 
+_LEAST_SHARE = 0.01
+
+
+def _none_or_enough(share: float) -> float:
+    if 0.0 < share < _LEAST_SHARE:
+        raise ValueError(f"found {share:g}; give 0 for none, or at least {_LEAST_SHARE:g}")
+    return share
+
+
+Cpus = Annotated[float, Field(ge=_LEAST_SHARE, le=10_000.0)]
+"""CPUs for a process; Ray counts in ten-thousandths and takes less for nothing."""
+Gpus = Annotated[float, Field(ge=0.0, le=1_000.0), AfterValidator(_none_or_enough)]
+"""GPUs for a process, 0 or at least 0.01."""
+
+
 class ResourcesConfig(Config):
     """Where the workers run and what each one takes."""
 
     num_workers: Annotated[int, Field(ge=1, le=256)] = 1
     """Data-parallel workers; the global batch does not change with their number."""
-    cpus_per_worker: PositiveFloat = 1.0
+    cpus_per_worker: Cpus = 1.0
     """CPUs that Ray reserves for a worker."""
-    gpus_per_worker: Annotated[float, Field(ge=0.0)] = 0.0
+    gpus_per_worker: Gpus = 0.0
     """GPUs that Ray reserves for a worker."""
-    memory_bytes_per_worker: PositiveInt | None = None
+    memory_bytes_per_worker: Annotated[int, Field(ge=1, le=2**50)] | None = None
     """Memory that Ray reserves for a worker, in bytes; unset: none."""
     label_selector: dict[str, str] = {}
     """Ray node labels that a worker's node must carry, such as `{lim/device-class: jetson-orin-nano}`."""
-    threads_per_worker: PositiveInt | None = None
+    threads_per_worker: Annotated[int, Field(ge=1, le=4096)] | None = None
     """Compute threads of a worker; unset: its share of the node's processors but one, which makes batches ready."""
-    max_failures: Annotated[int, Field(ge=0)] = 3
+    max_failures: Annotated[int, Field(ge=0, le=1000)] = 3
     """How often workers that died are started again from the newest checkpoint."""
 
 

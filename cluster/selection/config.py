@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat
 
-from cluster.config import ResourcesConfig, RunName, StorageAddress
+from cluster.config import Cpus, Gpus, ResourcesConfig, RunName, StorageAddress
 from engine.config.base import Config
 from engine.config.selection import SelectionConfig
 from engine.config.training import TrainingConfig
@@ -18,14 +18,14 @@ FOLDER: Final = "selection"
 class SelectionResources(Config):
     """Where audio is read and scored, and what each task takes. The warm-up trains where the driver runs."""
 
-    most_workers: PositiveInt | None = None
+    most_workers: Annotated[int, Field(ge=1, le=10_000)] | None = None
     """Tasks at the same time; unset: as many as there is room for."""
-    cpus_per_worker: PositiveFloat = 1.0
+    cpus_per_worker: Cpus = 1.0
     """CPUs that Ray reserves for a task."""
-    spare_readers: Annotated[int, Field(ge=0)] = 1
+    spare_readers: Annotated[int, Field(ge=0, le=16)] = 1
     """Tasks that read audio beyond those that there are CPUs for: while one waits, for the driver, a disk or its turn,
     another computes. Each takes the memory of a process more; with `most_workers` there are none."""
-    gpus_per_scorer: Annotated[float, Field(ge=0.0)] = 0.0
+    gpus_per_scorer: Gpus = 0.0
     """GPUs that Ray reserves for a process that scores."""
     label_selector: dict[str, str] = {}
     """Ray node labels that a task's node must carry, such as `{lim/device-class: cpu}`."""

@@ -9,6 +9,8 @@ import pytest
 from cluster.config import ResourcesConfig
 from cluster.errors import InfeasibleError
 from cluster.runtime import Node, check_feasible, label_matches
+from engine.config.base import parse
+from engine.errors import ConfigError
 
 GIB = 2**30
 JETSON = Node("orin (10.0.0.11)", 6.0, 1.0, 5.0 * GIB, {"lim/device-class": "jetson-orin-nano"})
@@ -84,3 +86,19 @@ def test_the_error_travels() -> None:
 )
 def test_label_forms(wanted: str, found: str | None, matches: bool) -> None:
     assert label_matches(wanted, found) is matches
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "told"),
+    [
+        ("cpus_per_worker", 5e-324, "greater than or equal to 0.01"),
+        ("gpus_per_worker", 5e-324, "give 0 for none, or at least 0.01"),
+        ("memory_bytes_per_worker", 10**400, "less than or equal to"),
+        ("threads_per_worker", 10**400, "less than or equal to"),
+        ("num_workers", 10**400, "less than or equal to"),
+    ],
+)
+def test_amounts_that_no_division_survives_are_refused(field: str, value: float, told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        parse(ResourcesConfig, {field: value})
+    assert parse(ResourcesConfig, {"gpus_per_worker": 0.0, "cpus_per_worker": 0.01}).cpus_per_worker == 0.01
