@@ -53,6 +53,8 @@ class CorpusRecipe(Config):
     """Share of utterances with one to three common English words; `command_share` is of the rest."""
     vocabulary: Annotated[int, Field(ge=1, le=5000)] = 3000
     """How many of the most frequent words are looked at for those."""
+    timbre: Share = 0.0
+    """How much training voices differ in the strengths and widths of their formants; 1 for as much as people do."""
 
 
 def generate(recipe: CorpusRecipe, target: Path) -> list[Utterance]:
@@ -83,7 +85,7 @@ def utterance(
         SynthesisError: espeak-ng cannot speak.
     """
     generator = np.random.default_rng([recipe.seed, 0 if split == "train" else 1, index])
-    speaker = train_speaker(generator) if split == "train" else held_out_speaker(generator)
+    speaker = train_speaker(generator, recipe.timbre) if split == "train" else held_out_speaker(generator)
     if recipe.word_share and generator.random() < recipe.word_share:
         vocabulary = common_words(recipe.vocabulary)
         pool = vocabulary.words if is_english(speaker.voice.accent) else vocabulary.foreign

@@ -64,6 +64,10 @@ class Voice:
     """Extra pause between words, in ms at the usual speed."""
     formant_factors: tuple[float, ...] = ()
     """Factors on the frequencies of formants 1, 2, 3, ...; those that are not given stay."""
+    formant_strengths: tuple[float, ...] = ()
+    """Factors on their amplitudes."""
+    formant_widths: tuple[float, ...] = ()
+    """Factors on their bandwidths."""
     settings: tuple[str, ...] = ()
     """Further lines of an espeak-ng voice file, such as `flutter 5` or `breath 20 20 10`; they win over the variant."""
 
@@ -209,9 +213,11 @@ def voice_file(voice: Voice) -> str:
                 formants[int(words[1])] = [float(word) for word in words[2:]]
             elif words[0] not in _ABOUT_VARIANT:
                 lines.append(" ".join(words))
-    for number, factor in enumerate(voice.formant_factors, start=1):
-        frequency, *rest = formants.get(number, [100.0])
-        formants[number] = [frequency * factor, *rest]
+    for place, factors in enumerate((voice.formant_factors, voice.formant_strengths, voice.formant_widths)):
+        for number, factor in enumerate(factors, start=1):
+            values = formants.setdefault(number, [])
+            values += [100.0] * (place + 1 - len(values))
+            values[place] *= factor
     for number, values in sorted(formants.items()):
         lines.append(f"formant {number} " + " ".join(f"{value:.0f}" for value in values))
     if voice.pitch_hz is not None:
@@ -239,8 +245,10 @@ def _check(voice: Voice) -> None:
         raise SynthesisError(f"pitch_range_hz is {voice.pitch_range_hz}; it must be 0 or more")
     if voice.word_gap_ms < 0:
         raise SynthesisError(f"word_gap_ms is {voice.word_gap_ms}; it must be 0 or more")
-    if len(voice.formant_factors) >= FORMANTS:
-        raise SynthesisError(f"{len(voice.formant_factors)} formant factors; allowed: up to {FORMANTS - 1}")
+    for name in ("formant_factors", "formant_strengths", "formant_widths"):
+        count = len(getattr(voice, name))
+        if count >= FORMANTS:
+            raise SynthesisError(f"{count} {name.replace('_', ' ')}; allowed: up to {FORMANTS - 1}")
 
 
 @functools.cache

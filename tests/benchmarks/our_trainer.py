@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+from engine.config.augmentation import AugmentationConfig
+from engine.config.base import read_yaml
 from engine.config.training import (
     AdamWConfig,
     BatchConfig,
@@ -20,10 +22,12 @@ from engine.data.manifest import read_manifest
 from engine.data.splits import split_by_speaker
 from engine.events import Event
 from engine.finetune import finetune
+from engine.models.catalogue import PROJECT_ROOT
 from engine.storage import LocalRunStore
 from tests.benchmarks.training_side import TARGETS, SideResult, SideSettings, StepClock, measured, run_side, say
 
 _WINDOW_S = 30.0
+_RECIPE = PROJECT_ROOT / "configs" / "training" / "demo.yaml"
 
 
 class _Progress:
@@ -41,7 +45,11 @@ class _Progress:
 
 
 def build_config(settings: SideSettings) -> TrainingConfig:
-    """The settings in this project's terms; what is not named here is the project's default."""
+    """The settings in this project's terms; what is not named here is the project's default.
+
+    Random changes to the audio are those of the shipped recipe for such recordings, where they are asked for.
+    """
+    changes = read_yaml(_RECIPE)["augmentation"] if settings.random_changes else {}
     audio_s = settings.batch * _WINDOW_S  # never the limit: the number of utterances is
     return TrainingConfig(
         task=SpeechToTextConfig(max_new_tokens=settings.max_new_tokens),
@@ -59,6 +67,7 @@ def build_config(settings: SideSettings) -> TrainingConfig:
         schedule=CosineConfig(warmup_steps=settings.warmup_steps),
         max_steps=settings.steps,
         checkpoint=CheckpointConfig(every_steps=settings.steps),
+        augmentation=AugmentationConfig(**changes),
         seed=settings.seed,
     )
 

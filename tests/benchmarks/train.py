@@ -52,7 +52,7 @@ def main() -> int:
             f"{', '.join(prepared['test_speakers']) or 'held-out recordings'} to test on"
         )
         common = {
-            "model": _MODEL,
+            "model": arguments.model,
             "data": str(folder),
             "steps": arguments.steps,
             "batch": arguments.batch,
@@ -62,6 +62,7 @@ def main() -> int:
             "max_new_tokens": 32,
             "seed": arguments.seed,
             "threads": arguments.threads,
+            "random_changes": not arguments.plain,
         }
         learning_rates = {"ours": arguments.our_learning_rate, "peer": arguments.peer_learning_rate}
         modules = {"ours": "tests.benchmarks.our_trainer", "peer": "tests.benchmarks.peer_trainer"}
@@ -98,15 +99,19 @@ def _parser() -> argparse.ArgumentParser:
         help="folder or zip of recordings, as for `make demo` (default: $DATA; else FSDD beside the repository, "
         "else the bundled synthetic speech)",
     )
+    parser.add_argument("--model", default=_MODEL, help="id in the catalogue, or a folder (default: %(default)s)")
     parser.add_argument("--holdout", default=None, help="speaker to test on (default: one drawn by the seed)")
     parser.add_argument("--test", type=int, default=500, help="most test utterances (default: %(default)s)")
-    parser.add_argument("--steps", type=int, default=60, help="optimizer steps (default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=100, help="optimizer steps (default: %(default)s)")
     parser.add_argument("--batch", type=int, default=16, help="utterances per step (default: %(default)s)")
     parser.add_argument("--rank", type=int, default=16, help="LoRA rank (default: %(default)s)")
     parser.add_argument("--alpha", type=int, default=32, help="LoRA alpha (default: %(default)s)")
     parser.add_argument("--warmup-steps", type=int, default=10, help="of the learning rate (default: %(default)s)")
     parser.add_argument("--our-learning-rate", type=float, default=1e-3, help="(default: %(default)s)")
     parser.add_argument("--peer-learning-rate", type=float, default=1e-3, help="(default: %(default)s)")
+    parser.add_argument(
+        "--plain", action="store_true", help="without the random changes to the audio that ours makes in training"
+    )
     parser.add_argument("--threads", type=int, default=2, help="compute threads of a side (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
     parser.add_argument(

@@ -43,6 +43,8 @@ class SideSettings(BaseModel):
     max_new_tokens: int
     seed: int
     threads: int
+    random_changes: bool = False
+    """Whether ours changes the audio at random; the peer's features are extracted once."""
 
 
 class SideResult(BaseModel):

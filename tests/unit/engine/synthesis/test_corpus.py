@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ import pytest
 import soundfile
 
 from engine.data.manifest import Utterance, read_manifest
-from engine.synthesis.corpus import CORPUS_RATE_HZ, CorpusRecipe, draw_words, generate, main, trim
+from engine.synthesis.corpus import CORPUS_RATE_HZ, CorpusRecipe, draw_words, generate, main, trim, utterance
+from engine.synthesis.espeak import Synthesizer
 from engine.synthesis.pronunciation import DIGITS, WORDS
 from engine.synthesis.voices import (
     HELD_OUT_ACCENTS,
@@ -22,6 +24,12 @@ from engine.synthesis.voices import (
 )
 
 RECIPE = CorpusRecipe(train=60, validation=20, seed=3, shard_s=15.0)
+
+
+@pytest.fixture(scope="module")
+def synthesizer() -> Iterator[Synthesizer]:
+    with Synthesizer() as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +115,25 @@ def test_voices_vary() -> None:
     pitches = [speaker.voice.pitch_hz * speaker.size_factor for speaker in speakers if speaker.voice.pitch_hz]
     assert np.percentile(pitches, 5) < 90 and np.percentile(pitches, 95) > 180
     assert 0.35 < np.mean([speaker.voice.accent.startswith("en") for speaker in speakers]) < 0.65
+
+
+def test_timbre_changes_how_a_voice_sounds_and_nothing_else(synthesizer: Synthesizer) -> None:
+    plain = CorpusRecipe(train=8, validation=0, seed=3)
+    voices = [[train_speaker(np.random.default_rng(at), timbre).voice for at in range(200)] for timbre in (0.0, 1.0)]
+    assert [(voice.name, voice.pitch_hz, voice.rate_wpm) for voice in voices[0]] == [
+        (voice.name, voice.pitch_hz, voice.rate_wpm) for voice in voices[1]
+    ]
+    assert not any(voice.formant_strengths or voice.formant_widths for voice in voices[0])
+    second = [20 * np.log10(voice.formant_strengths[1] / voice.formant_strengths[0]) for voice in voices[1]]
+    assert np.percentile(second, 10) < -8 and np.percentile(second, 90) > 3
+    soft = [int(voice.settings[-1].split()[1]) for voice in voices[1]]
+    assert min(soft) < 12 and max(soft) > 110
+    for at in range(8):
+        said = [
+            utterance(recipe, "train", at, synthesizer) for recipe in (plain, plain.model_copy(update={"timbre": 1.0}))
+        ]
+        assert said[0][2] == said[1][2]
+        assert not np.array_equal(said[0][0], said[1][0])
 
 
 def test_the_words_have_the_wanted_shares() -> None:

@@ -70,6 +70,24 @@ def test_formant_factors_move_the_spectrum_up(synthesizer: Synthesizer) -> None:
     assert centroid_hz(Voice(formant_factors=(1.3, 1.3, 1.3))) > 1.1 * centroid_hz(Voice())
 
 
+def test_a_weak_formant_is_weak_and_soft_consonants_are_soft(synthesizer: Synthesizer) -> None:
+    def level_db(text: str, voice: Voice, low_hz: float, high_hz: float) -> float:
+        """Of a band, against the whole."""
+        wave_T = synthesizer.speak(text, voice)
+        power_K = np.square(np.abs(np.fft.rfft(wave_T)))
+        frequencies_K = np.fft.rfftfreq(len(wave_T), 1 / RATE_HZ)
+        band_K = (frequencies_K >= low_hz) & (frequencies_K < high_hz)
+        return float(10 * np.log10(power_K[band_K].sum() / power_K.sum()))
+
+    # [i:]: the second formant is at 2.3 kHz, the third one near it.
+    weak = Voice(formant_strengths=(1.0, 0.1, 0.1))
+    assert level_db("[[i:]]", weak, 1800, 3000) < level_db("[[i:]]", Voice(), 1800, 3000) - 10
+    assert level_db("[[i:]]", Voice(formant_widths=(1.0, 4.0)), 1000, 1800) > level_db("[[i:]]", Voice(), 1000, 1800)
+    assert (
+        level_db("six", Voice(settings=("consonants 10 10",)), 4500, 9000) < level_db("six", Voice(), 4500, 9000) - 10
+    )
+
+
 def test_phonemes_are_said_in_other_languages(synthesizer: Synthesizer) -> None:
     waves = [synthesizer.speak("[[s|'E|v|@|n]]", Voice(accent)) for accent in ("en-us", "de", "fr", "el", "hi")]
     assert all(0.25 < len(wave_T) / RATE_HZ < 1.0 for wave_T in waves)
@@ -85,6 +103,11 @@ def test_a_voice_file_scales_the_formants_of_its_variant() -> None:
     lines = voice_file(Voice("en-us", "f1", pitch_hz=150, formant_factors=(1.1,), settings=("flutter 3",))).splitlines()
     assert "formant 1 132 80 180" in lines  # f1 itself has 120 80 180
     assert "formant 2 100 70 150 150" in lines
+    louder = voice_file(
+        Voice("en-us", "f1", formant_factors=(1.1,), formant_strengths=(1.0, 0.5), formant_widths=(2.0,))
+    )
+    assert {"formant 1 132 80 360", "formant 2 100 35 150 150"} <= set(louder.splitlines())
+    assert "formant 2 100 50" in voice_file(Voice(formant_strengths=(1.0, 0.5))).splitlines()
     assert lines[-2:] == ["pitch 150 190", "flutter 3"]
     assert "language variant" not in lines and "language en-us 2" in lines
 
@@ -99,6 +122,8 @@ def test_a_voice_file_scales_the_formants_of_its_variant() -> None:
         (Voice(pitch_range_hz=-1.0), r"pitch_range_hz is -1.0; it must be 0 or more"),
         (Voice(word_gap_ms=-10), r"word_gap_ms is -10; it must be 0 or more"),
         (Voice(formant_factors=(1.0,) * 9), r"9 formant factors; allowed: up to 8"),
+        (Voice(formant_strengths=(1.0,) * 9), r"9 formant strengths; allowed: up to 8"),
+        (Voice(formant_widths=(1.0,) * 10), r"10 formant widths; allowed: up to 8"),
     ],
 )
 def test_faulty_voices_are_refused(synthesizer: Synthesizer, voice: Voice, message: str) -> None:
