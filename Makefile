@@ -77,8 +77,8 @@ lock: $(STAMP) ## Recompile requirements.lock from pyproject.toml (UPGRADE=1 tak
 	@$(COMPILE) pyproject.toml --extra dev -o requirements.lock
 	@$(COMPILE) tests/fuzz/requirements.in -o tests/fuzz/requirements.lock
 
-bench-train: $(STAMP) ## Our training loop beside Seq2SeqTrainer, on the same data (DATA=DIR)
-	@exec $(PYTHON_BIN) -m tests.benchmarks.train $(if $(DATA),--data '$(DATA)')
+bench-train: $(STAMP) ## Our training loop beside Seq2SeqTrainer, on the same data (DATA=DIR, HOLDOUT=name,name or all)
+	@exec $(PYTHON_BIN) -m tests.benchmarks.train $(if $(DATA),--data '$(DATA)') $(if $(HOLDOUT),--holdout '$(HOLDOUT)')
 
 bench-orchestration: $(STAMP) ## What Ray Jobs and Ray Train cost around the loop
 	@exec $(PYTHON_BIN) -m tests.benchmarks.orchestration

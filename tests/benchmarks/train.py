@@ -23,16 +23,19 @@ from engine.data.ingest import ingest
 from engine.data.manifest import Utterance, read_manifest, write_manifest
 from engine.data.splits import split_by_speaker
 from engine.data.version_files import MANIFEST_NAME
+from engine.evaluation.text import normalize_basic
 
 _ROOT = Path(__file__).resolve().parents[2]
 _REAL_SPEECH = _ROOT.parent / "shared" / "data" / "fsdd" / "recordings"
 _DEMO_SPEECH = _ROOT / "engine" / "data" / "bundled" / "demo-speech"
 _MODEL = "whisper-pico"
+_MODULES = {"ours": "our_trainer", "peer": "peer_trainer"}
 _EXAMPLES = """\
 examples:
-  python -m tests.benchmarks.train                               the whole comparison, about 10 minutes
+  python -m tests.benchmarks.train                               the whole comparison, about 12 minutes
   python -m tests.benchmarks.train --steps 4 --test 16           see that both sides run, half a minute
   python -m tests.benchmarks.train --data recordings --holdout theo --threads 4
+  python -m tests.benchmarks.train --holdout all                 each speaker in turn, about 12 minutes a speaker
 """
 
 
@@ -46,11 +49,8 @@ def main() -> int:
     started_s = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="bench-train-", dir=arguments.out.parent) as scratch:
         folder = Path(scratch) / "data"
-        prepared = prepare(data, folder, arguments)
-        print(
-            f"data: {data}, {prepared['train_utterances']} utterances to train on, {prepared['test_utterances']} of "
-            f"{', '.join(prepared['test_speakers']) or 'held-out recordings'} to test on"
-        )
+        ingest(data, folder)
+        utterances = read_manifest(folder / MANIFEST_NAME)
         common = {
             "model": arguments.model,
             "data": str(folder),
@@ -65,17 +65,29 @@ def main() -> int:
             "random_changes": not arguments.plain,
         }
         learning_rates = {"ours": arguments.our_learning_rate, "peer": arguments.peer_learning_rate}
-        modules = {"ours": "tests.benchmarks.our_trainer", "peer": "tests.benchmarks.peer_trainer"}
-        sides = {}
-        for name in arguments.sides:
-            work = Path(scratch) / name
-            work.mkdir()
-            settings = common | {"learning_rate": learning_rates[name], "work": str(work)}
-            sides[name] = run_process(modules[name], settings, work)
+        rounds: list[dict[str, Any]] = []
+        for holdout in _holdouts(arguments.holdout, utterances):
+            prepared = prepare(utterances, folder, holdout, arguments)
+            print(
+                f"data: {data}, {prepared['train_utterances']} utterances to train on, {prepared['test_utterances']} "
+                f"of {', '.join(prepared['test_speakers']) or 'held-out recordings'} to test on"
+            )
+            work = Path(scratch) / str(len(rounds))
+            rounds.append(
+                {n: _run_side(n, common | {"learning_rate": learning_rates[n]}, work / n) for n in arguments.sides}
+                | {"settings": prepared}
+            )
+    sides = {name: pooled([each[name] for each in rounds], rounds) for name in arguments.sides}
+    if len(rounds) == 1:
+        prepared = rounds[0]["settings"]
+    else:
+        prepared = {"test_speakers": [name for each in rounds for name in each["settings"]["test_speakers"]]}
     settings = {k: v for k, v in common.items() if k != "data"} | prepared
     settings |= {"data": str(data), "learning_rate": learning_rates, "wall_s": time.perf_counter() - started_s}
     settings |= {"processor": _processor(), "load_before": arguments.load_before}
     report: dict[str, Any] = {**sides, "settings": settings}
+    if len(rounds) > 1:
+        report["rounds"] = rounds
     if len(sides) == 2:
         report["ratio"] = sides["ours"]["audio_s_per_s"] / sides["peer"]["audio_s_per_s"]
     arguments.out.write_text(json.dumps(report, indent=1) + "\n")
@@ -100,7 +112,12 @@ def _parser() -> argparse.ArgumentParser:
         "else the bundled synthetic speech)",
     )
     parser.add_argument("--model", default=_MODEL, help="id in the catalogue, or a folder (default: %(default)s)")
-    parser.add_argument("--holdout", default=None, help="speaker to test on (default: one drawn by the seed)")
+    parser.add_argument(
+        "--holdout",
+        default=None,
+        help="speaker to test on; several, with commas, or `all`: a round for each, and their WER pooled (default: one "
+        "drawn by the seed)",
+    )
     parser.add_argument("--test", type=int, default=500, help="most test utterances (default: %(default)s)")
     parser.add_argument("--steps", type=int, default=100, help="optimizer steps (default: %(default)s)")
     parser.add_argument("--batch", type=int, default=16, help="utterances per step (default: %(default)s)")
@@ -127,20 +144,49 @@ def default_data() -> Path:
     return _REAL_SPEECH if _REAL_SPEECH.is_dir() else _DEMO_SPEECH
 
 
-def prepare(data: Path, folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Make a dataset version in `folder` whose manifest names exactly what both sides train and test on.
+def _holdouts(asked: str | None, utterances: list[Utterance]) -> list[str | None]:
+    """The speaker that each round tests on; None for one that the seed draws."""
+    if asked == "all":
+        return [*sorted({u.speaker for u in utterances if u.speaker})]
+    return [*asked.split(",")] if asked else [None]
+
+
+def pooled(results: list[dict[str, Any]], rounds: list[dict[str, Any]]) -> dict[str, Any]:
+    """One side's results in all rounds as one: rates over all steps, WER over all words, the highest peak."""
+    if len(results) == 1:
+        return results[0]
+    words = np.array([each["settings"]["test_words"] for each in rounds], dtype=np.float64)
+    whole = dict(results[0])
+    for key in ("audio_s", "training_s", "utterances", "wall_s"):
+        whole[key] = sum(result[key] for result in results)
+    for key in ("peak_bytes", "training_peak_bytes"):
+        whole[key] = max(result[key] for result in results)
+    for key in ("wer", "base_wer"):
+        whole[key] = float(np.average([result[key] for result in results], weights=words))
+    whole["median_step_s"] = float(np.median([result["median_step_s"] for result in results]))
+    whole["audio_s_per_s"] = whole["audio_s"] / whole["training_s"]
+    return whole
+
+
+def _run_side(name: str, settings: dict[str, Any], work: Path) -> dict[str, Any]:
+    work.mkdir(parents=True)
+    return run_process(f"tests.benchmarks.{_MODULES[name]}", settings | {"work": str(work)}, work)
+
+
+def prepare(
+    utterances: list[Utterance], folder: Path, holdout: str | None, arguments: argparse.Namespace
+) -> dict[str, Any]:
+    """Write the manifest of the dataset version in `folder` anew: exactly what both sides train and test on.
 
     As many utterances to train on as the steps take, so that both sides see each of them once, or whole batches of
     all that there are.
     """
-    ingest(data, folder)
-    named = [arguments.holdout] if arguments.holdout else []
-    splits = split_by_speaker(read_manifest(folder / MANIFEST_NAME), named, 0.0, arguments.seed)
+    splits = split_by_speaker(utterances, [holdout] if holdout else [], 0.0, arguments.seed)
     generator = np.random.default_rng([arguments.seed, 0xBE7C])
     whole_batches = len(splits.train) // arguments.batch * arguments.batch
     if not whole_batches or not splits.test:
         raise SystemExit(
-            f"{data} holds {len(splits.train)} utterances to train on and {len(splits.test)} to test on; "
+            f"there are {len(splits.train)} utterances to train on and {len(splits.test)} to test on; "
             f"a step takes {arguments.batch}"
         )
     train = _draw(splits.train, min(whole_batches, arguments.steps * arguments.batch), generator)
@@ -153,6 +199,7 @@ def prepare(data: Path, folder: Path, arguments: argparse.Namespace) -> dict[str
         "train_utterances": len(train),
         "train_audio_s": sum(u.duration_s for u in train),
         "test_utterances": len(test),
+        "test_words": sum(len(normalize_basic(u.text).split()) for u in test),
         "test_speakers": sorted({u.speaker for u in test if u.speaker}),
     }
 
