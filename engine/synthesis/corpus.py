@@ -54,7 +54,8 @@ class CorpusRecipe(Config):
     vocabulary: Annotated[int, Field(ge=1, le=5000)] = 3000
     """How many of the most frequent words are looked at for those."""
     timbre: Share = 0.0
-    """How much training voices differ in the strengths and widths of their formants; 1 for as much as people do."""
+    """How much training voices differ in the strengths and widths of their formants and in the loudness of their
+    consonants: from 0 for not at all to 1."""
 
 
 def generate(recipe: CorpusRecipe, target: Path) -> list[Utterance]:

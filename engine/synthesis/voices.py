@@ -58,7 +58,8 @@ def train_speaker(generator: np.random.Generator, timbre: float = 0.0) -> Speake
 
     Args:
         generator: draws the voice.
-        timbre: how much voices differ in the strengths and widths of their formants, 1 for as much as people do.
+        timbre: how much of a random timbre the voice gets (formants' strengths and widths, loudness of consonants),
+            from 0 for none to 1.
     """
     names, weights = list(TRAIN_ACCENTS), np.array(list(TRAIN_ACCENTS.values()))
     accent = names[int(generator.choice(len(names), p=weights / weights.sum()))]
@@ -109,10 +110,10 @@ def _speaker(accent: str, names: tuple[str, ...], generator: np.random.Generator
 
 
 def _with_timbre(voice: Voice, amount: float, generator: np.random.Generator) -> Voice:
-    """Formants of other strengths and widths, and consonants as soft as people's.
+    """Formants of other strengths and widths, and consonants of another loudness, mostly softer.
 
-    Some voices have a strong second formant, in others it drowns in noise. espeak-ng's hiss is nearly as loud as its
-    vowels; people's is up to 25 dB below them.
+    Some people have a strong second formant, that of others drowns in noise. Below 4 kHz espeak-ng's "six" begins 17 to
+    34 dB under its loudest moment, that of people up to 53 dB (docs/LOG.md).
     """
     slope_db = float(generator.uniform(-7.0, 3.0))  # per formant: a dull or a sharp voice
     levels_db = [slope_db * number + float(generator.normal(0.0, 4.0)) for number in range(5)]
