@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 from engine.config.augmentation import AugmentationConfig
@@ -24,7 +25,16 @@ from engine.events import Event
 from engine.finetune import finetune
 from engine.models.catalogue import PROJECT_ROOT
 from engine.storage import LocalRunStore
-from tests.benchmarks.training_side import TARGETS, SideResult, SideSettings, StepClock, measured, run_side, say
+from tests.benchmarks.training_side import (
+    TARGETS,
+    SideResult,
+    SideSettings,
+    StepClock,
+    errors_by_utterance,
+    measured,
+    run_side,
+    say,
+)
 
 _WINDOW_S = 30.0
 _RECIPE = PROJECT_ROOT / "configs" / "training" / "demo.yaml"
@@ -83,23 +93,26 @@ def train(settings: SideSettings) -> SideResult:
     """Train and measure."""
     started_s = time.perf_counter()
     config = build_config(settings)
+    store = LocalRunStore(settings.work / "run")
     with StepClock("ours", settings.steps) as clock:
         result = finetune(
             model=settings.model,
             data=settings.data,
             config=config,
-            store=LocalRunStore(settings.work / "run"),
+            store=store,
             events=_Progress(),
             work_dir=settings.work,
             threads=settings.threads,
         )
     assert result.base_wer is not None and result.adapter_wer is not None
     durations_s = batches(settings, config)
+    rows = [json.loads(line) for line in store.get_bytes("predictions.jsonl").splitlines()]
     return measured(
         clock,
         [sum(step) for step in durations_s],
         wer=result.adapter_wer,
         base_wer=result.base_wer,
+        word_errors=errors_by_utterance(*([row[k] for row in rows] for k in ("id", "reference", "hypothesis"))),
         trainable_parameters=result.trainable_parameters,
         utterances=sum(len(step) for step in durations_s),
         started_s=started_s,

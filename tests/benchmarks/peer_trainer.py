@@ -27,7 +27,16 @@ from engine.models.catalogue import find_model
 from engine.models.family import read_width
 from engine.models.four_bit import keep_layout
 from engine.models.precision import choose_dtype
-from tests.benchmarks.training_side import TARGETS, SideResult, SideSettings, StepClock, measured, run_side, say
+from tests.benchmarks.training_side import (
+    TARGETS,
+    SideResult,
+    SideSettings,
+    StepClock,
+    errors_by_utterance,
+    measured,
+    run_side,
+    say,
+)
 
 _RATE_HZ = 16_000
 _IGNORED = -100
@@ -174,7 +183,7 @@ def train(settings: SideSettings) -> SideResult:
     train_features = PaddedFeatures(settings.work / "train.f32", processor, train_set, settings.data)
     test_features = PaddedFeatures(settings.work / "test.f32", processor, test_set, settings.data)
 
-    base_wer = word_error_rate("base", model, processor, test_set, test_features, settings)
+    base_wer, _ = word_error_rate("base", model, processor, test_set, test_features, settings)
     # No gradient checkpointing: it saves memory, and computes the forward pass twice.
     model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)  # type: ignore[no-untyped-call]
     set_seed(settings.seed)
@@ -225,13 +234,14 @@ def train(settings: SideSettings) -> SideResult:
     with StepClock("peer", settings.steps) as clock:
         trainer.train()
     model.config.use_cache = True
-    wer = word_error_rate("adapter", adapted, processor, test_set, test_features, settings)
+    wer, word_errors = word_error_rate("adapter", adapted, processor, test_set, test_features, settings)
     batches_s = collator.batches_s[: settings.steps]  # the data loader reads a batch ahead
     return measured(
         clock,
         [sum(batch) for batch in batches_s],
         wer=wer,
         base_wer=base_wer,
+        word_errors=word_errors,
         trainable_parameters=sum(p.numel() for p in adapted.parameters() if p.requires_grad),
         utterances=sum(len(batch) for batch in batches_s),
         started_s=started_s,
@@ -245,8 +255,8 @@ def word_error_rate(
     utterances: Sequence[Utterance],
     features: PaddedFeatures,
     settings: SideSettings,
-) -> float:
-    """WER of transformers' own greedy generation over whole windows."""
+) -> tuple[float, dict[str, tuple[int, int]]]:
+    """WER of transformers' own greedy generation over whole windows, and each utterance's wrong words."""
     started_s = time.perf_counter()
     model.eval()
     texts: list[str] = []
@@ -260,7 +270,7 @@ def word_error_rate(
         texts += processor.batch_decode(ids, skip_special_tokens=True)
     counts = count_errors([normalize_basic(u.text) for u in utterances], [normalize_basic(text) for text in texts])
     say("peer", f"WER of the {which} {counts.wer:.1%}, {time.perf_counter() - started_s:.0f} s")
-    return counts.wer
+    return counts.wer, errors_by_utterance([u.id for u in utterances], [u.text for u in utterances], texts)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,18 +25,21 @@ from engine.data.manifest import Utterance, read_manifest, write_manifest
 from engine.data.splits import split_by_speaker
 from engine.data.version_files import MANIFEST_NAME
 from engine.evaluation.text import normalize_basic
+from tuning.studies.intervals import paired_difference
 
 _ROOT = Path(__file__).resolve().parents[2]
 _REAL_SPEECH = _ROOT.parent / "shared" / "data" / "fsdd" / "recordings"
 _DEMO_SPEECH = _ROOT / "engine" / "data" / "bundled" / "demo-speech"
 _MODEL = "whisper-pico"
 _MODULES = {"ours": "our_trainer", "peer": "peer_trainer"}
+_MOST_ROUNDS = 4
+"""By default; corpora have up to thousands of speakers, and the peer takes its time for each."""
 _EXAMPLES = """\
 examples:
-  python -m tests.benchmarks.train                               the whole comparison, about 12 minutes
+  python -m tests.benchmarks.train                               the whole comparison, about 12 minutes a speaker
+  python -m tests.benchmarks.train --holdout george              of one speaker; it says little (docs/BENCHMARKS.md)
   python -m tests.benchmarks.train --steps 4 --test 16           see that both sides run, half a minute
   python -m tests.benchmarks.train --data recordings --holdout theo --threads 4
-  python -m tests.benchmarks.train --holdout all                 each speaker in turn, about 12 minutes a speaker
 """
 
 
@@ -66,33 +70,27 @@ def main() -> int:
         }
         learning_rates = {"ours": arguments.our_learning_rate, "peer": arguments.peer_learning_rate}
         rounds: list[dict[str, Any]] = []
-        for holdout in _holdouts(arguments.holdout, utterances):
+        holdouts = held_out(arguments.holdout, [u.speaker for u in utterances], arguments.seed)
+        for number, holdout in enumerate(holdouts, 1):
             prepared = prepare(utterances, folder, holdout, arguments)
             print(
-                f"data: {data}, {prepared['train_utterances']} utterances to train on, {prepared['test_utterances']} "
-                f"of {', '.join(prepared['test_speakers']) or 'held-out recordings'} to test on"
+                f"round {number} of {len(holdouts)}: {data}, {prepared['train_utterances']} utterances to train on, "
+                f"{prepared['test_utterances']} of {', '.join(prepared['test_speakers']) or 'nobody known'} to test on"
             )
             work = Path(scratch) / str(len(rounds))
             rounds.append(
                 {n: _run_side(n, common | {"learning_rate": learning_rates[n]}, work / n) for n in arguments.sides}
                 | {"settings": prepared}
             )
-    sides = {name: pooled([each[name] for each in rounds], rounds) for name in arguments.sides}
-    if len(rounds) == 1:
-        prepared = rounds[0]["settings"]
-    else:
-        prepared = {"test_speakers": [name for each in rounds for name in each["settings"]["test_speakers"]]}
-    settings = {k: v for k, v in common.items() if k != "data"} | prepared
-    settings |= {"data": str(data), "learning_rate": learning_rates, "wall_s": time.perf_counter() - started_s}
-    settings |= {"processor": _processor(), "load_before": arguments.load_before}
-    report: dict[str, Any] = {**sides, "settings": settings}
-    if len(rounds) > 1:
-        report["rounds"] = rounds
-    if len(sides) == 2:
-        report["ratio"] = sides["ours"]["audio_s_per_s"] / sides["peer"]["audio_s_per_s"]
-    arguments.out.write_text(json.dumps(report, indent=1) + "\n")
-    _print_table(report)
-    print(f"written to {arguments.out}; {settings['wall_s'] / 60:.1f} minutes")
+            settings = {k: v for k, v in common.items() if k != "data"}
+            settings |= {"data": str(data), "learning_rate": learning_rates, "wall_s": time.perf_counter() - started_s}
+            settings |= {"processor": _processor(), "load_before": arguments.load_before}
+            report = build_report(rounds, settings)
+            arguments.out.write_text(json.dumps(report, indent=1) + "\n")
+            _print_table(report)
+            print(
+                f"written to {arguments.out}; {number} of {len(holdouts)} rounds, {settings['wall_s'] / 60:.1f} minutes"
+            )
     return 0
 
 
@@ -115,8 +113,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--holdout",
         default=None,
-        help="speaker to test on; several, with commas, or `all`: a round for each, and their WER pooled (default: one "
-        "drawn by the seed)",
+        help="speaker to test on; several, with commas, or `all`: a round for each, and their WER pooled (default: all, "
+        f"of more than {_MOST_ROUNDS} as many drawn by the seed)",
     )
     parser.add_argument("--test", type=int, default=500, help="most test utterances (default: %(default)s)")
     parser.add_argument("--steps", type=int, default=100, help="optimizer steps (default: %(default)s)")
@@ -144,11 +142,44 @@ def default_data() -> Path:
     return _REAL_SPEECH if _REAL_SPEECH.is_dir() else _DEMO_SPEECH
 
 
-def _holdouts(asked: str | None, utterances: list[Utterance]) -> list[str | None]:
-    """The speaker that each round tests on; None for one that the seed draws."""
-    if asked == "all":
-        return [*sorted({u.speaker for u in utterances if u.speaker})]
-    return [*asked.split(",")] if asked else [None]
+def held_out(asked: str | None, speakers: Sequence[str | None], seed: int) -> list[str | None]:
+    """The speaker that each round tests on; None for recordings that the seed draws, where no speaker is known."""
+    known = sorted({name for name in speakers if name})
+    if asked and asked != "all":
+        return [*asked.split(",")]
+    if not asked and len(known) > _MOST_ROUNDS:
+        generator = np.random.default_rng([seed, 0x5BEA])
+        known = sorted(known[i] for i in generator.permutation(len(known))[:_MOST_ROUNDS])
+    return [*known] or [None]
+
+
+def build_report(rounds: list[dict[str, Any]], settings: dict[str, Any]) -> dict[str, Any]:
+    """What is written: each side over all rounds so far, their ratio and difference, and the rounds by themselves."""
+    names = [name for name in _MODULES if name in rounds[0]]
+    sides = {name: _brief(pooled([each[name] for each in rounds], rounds)) for name in names}
+    told = dict(rounds[0]["settings"])
+    for key in told:  # counts and lists of names add up
+        told[key] = sum((each["settings"][key] for each in rounds[1:]), told[key])
+    report: dict[str, Any] = {**sides, "settings": settings | told}
+    if len(names) == 2:
+        report["ratio"] = sides["ours"]["audio_s_per_s"] / sides["peer"]["audio_s_per_s"]
+        report["wer_difference"] = _difference(rounds)
+    if len(rounds) > 1:
+        report["rounds"] = [each | {name: _brief(each[name]) for name in names} for each in rounds]
+    return report
+
+
+def _brief(result: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in result.items() if key != "word_errors"}
+
+
+def _difference(rounds: list[dict[str, Any]]) -> dict[str, float]:
+    """WER of ours less the peer's, with a 95 % interval over test recordings: each is drawn with both results."""
+    ours, peer = (
+        {0: {i: pair for each in rounds for i, pair in each[side]["word_errors"].items()}} for side in _MODULES
+    )
+    found = paired_difference(ours, peer)
+    return {"estimate": found.estimate, "low": found.low, "high": found.high}
 
 
 def pooled(results: list[dict[str, Any]], rounds: list[dict[str, Any]]) -> dict[str, Any]:
@@ -257,6 +288,11 @@ def _print_table(report: dict[str, Any]) -> None:
         print(f"{title:28}" + "".join(f"{format(report[name][key] / unit, form):>12}" for name in sides))
     if "ratio" in report:
         print(f"\nours is {report['ratio']:.1f} times as fast")
+        apart = report["wer_difference"]
+        print(
+            f"WER of ours less the peer's: {apart['estimate']:+.1%} (95 % over recordings: {apart['low']:+.1%} to "
+            f"{apart['high']:+.1%})"
+        )
         ours, peer = report["ours"]["wer"], report["peer"]["wer"]
         if ours > peer:
             print(f"WARNING: the WER of ours is worse: {ours:.1%}, the peer's is {peer:.1%}")

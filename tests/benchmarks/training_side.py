@@ -15,6 +15,8 @@ import torch
 from pydantic import BaseModel, ConfigDict
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
+from engine.evaluation.text import normalize_basic
+from engine.evaluation.word_errors import count_errors
 from engine.training.memory import peak_bytes
 
 TARGETS = ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2")
@@ -56,6 +58,8 @@ class SideResult(BaseModel):
     """Most resident memory of the process, from its start to its end (VmHWM)."""
     wer: float
     base_wer: float
+    word_errors: dict[str, tuple[int, int]]
+    """Wrong words after training and words of each test utterance, by its id; compared in pairs."""
     audio_s: float
     """Seconds of speech in the steps on the clock."""
     training_s: float
@@ -110,6 +114,7 @@ def measured(
     *,
     wer: float,
     base_wer: float,
+    word_errors: dict[str, tuple[int, int]],
     trainable_parameters: int,
     utterances: int,
     started_s: float,
@@ -121,6 +126,7 @@ def measured(
         peak_bytes=peak_bytes(torch.device("cpu")),
         wer=wer,
         base_wer=base_wer,
+        word_errors=word_errors,
         audio_s=audio_s,
         training_s=clock.training_s(),
         median_step_s=clock.median_step_s(),
@@ -129,6 +135,17 @@ def measured(
         utterances=utterances,
         wall_s=time.perf_counter() - started_s,
     )
+
+
+def errors_by_utterance(
+    ids: Sequence[str], references: Sequence[str], hypotheses: Sequence[str]
+) -> dict[str, tuple[int, int]]:
+    """Wrong words and words of each utterance, normalised as for WER."""
+    found = {}
+    for key, reference, hypothesis in zip(ids, references, hypotheses, strict=True):
+        counts = count_errors([normalize_basic(reference)], [normalize_basic(hypothesis)])
+        found[key] = (counts.word_errors, counts.words)
+    return found
 
 
 def say(name: str, message: str) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.benchmarks.train import pooled
+from tests.benchmarks.train import build_report, held_out, pooled
+from tests.benchmarks.training_side import errors_by_utterance
 
 
 def _result(wer: float, audio_s: float, training_s: float, peak_bytes: int) -> dict[str, float]:
@@ -36,3 +37,49 @@ def test_rates_are_over_all_steps_and_wer_over_all_words() -> None:
 def test_one_round_is_left_as_it_is() -> None:
     result = _result(0.1, 40.0, 2.0, 5)
     assert pooled([result], [{"settings": {"test_words": 300}}]) == result
+
+
+def test_each_speaker_is_held_out_once_and_of_many_some() -> None:
+    assert held_out(None, ["lucas", None, "george", "lucas"], 0) == ["george", "lucas"]
+    assert held_out(None, [None, None], 0) == [None]
+    assert held_out("lucas,george", ["lucas", "george", "nicolas"], 0) == ["lucas", "george"]
+    many = [f"speaker-{i}" for i in range(40)]
+    drawn = held_out(None, many, 0)
+    assert len(set(drawn)) == 4
+    assert drawn == held_out(None, many, 0) != held_out(None, many, 1)
+    assert held_out("all", many, 0) == sorted(many)
+
+
+def test_report_compares_both_sides_on_the_same_recordings() -> None:
+    def side(errors: dict[str, int]) -> dict[str, object]:
+        wer = sum(errors.values()) / len(errors)
+        return _result(wer, 40.0, 2.0, 5) | {"word_errors": {name: (wrong, 1) for name, wrong in errors.items()}}
+
+    rounds = [
+        {
+            "ours": side(dict.fromkeys("abcd", 0)),
+            "peer": side({"a": 1, "b": 1, "c": 0, "d": 0}),
+            "settings": {"test_words": 4, "test_speakers": ["george"]},
+        },
+        {
+            "ours": side({"e": 1, "f": 0, "g": 0, "h": 0}),
+            "peer": side({"e": 1, "f": 0, "g": 0, "h": 0}),
+            "settings": {"test_words": 4, "test_speakers": ["lucas"]},
+        },
+    ]
+    report = build_report(rounds, {"steps": 100})
+    assert report["ours"]["wer"] == pytest.approx(1 / 8)
+    assert report["peer"]["wer"] == pytest.approx(3 / 8)
+    assert report["wer_difference"]["estimate"] == pytest.approx(-2 / 8)
+    # "e", which both have wrong, tells nothing: the interval is that of two differences among eight.
+    assert report["wer_difference"]["low"] == pytest.approx(-5 / 8, abs=0.13)
+    assert report["wer_difference"]["high"] == pytest.approx(0.0, abs=1e-9)
+    assert report["settings"] == {"steps": 100, "test_words": 8, "test_speakers": ["george", "lucas"]}
+    assert [each["settings"]["test_speakers"] for each in report["rounds"]] == [["george"], ["lucas"]]
+    assert "word_errors" in rounds[0]["ours"], "a next round is pooled with this one"
+    assert "word_errors" not in report["rounds"][0]["ours"]
+
+
+def test_errors_are_counted_by_recording_and_normalised() -> None:
+    found = errors_by_utterance(["a", "b"], ["Six, seven.", "one"], ["six seven", "nine"])
+    assert found == {"a": (0, 2), "b": (1, 1)}
