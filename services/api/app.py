@@ -23,6 +23,7 @@ from services.api.routers import (
     datasets,
     estimates,
     health,
+    job_records,
     jobs,
     models,
     notification_settings,
@@ -61,6 +62,7 @@ def create_app_on(services: Services) -> FastAPI:
     # Routes are tried one after the other: what is asked for most comes first. A router within a router costs more.
     for module in (
         jobs,
+        job_records,
         datasets,
         notifications,
         users,

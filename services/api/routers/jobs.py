@@ -1,4 +1,4 @@
-"""Jobs that train, select or evaluate: launch, follow, stop, resume, and what they made."""
+"""Jobs that train, select or evaluate: launch, list, change, stop, resume."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ from operator import attrgetter
 from typing import Annotated, Any, Final, Literal
 
 from asyncpg import Record
-from fastapi import APIRouter, Header, Query, Request, Response
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
-from sqlalchemy import Text, bindparam, func, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Text, bindparam
 
 from cluster.config import ResourcesConfig
 from engine.config.measurement import MeasurementConfig
@@ -22,16 +20,14 @@ from engine.config.selection import SelectionConfig
 from engine.errors import Fault
 from services.api.body import Body
 from services.api.dependencies import CurrentUser, ServicesDep, SessionDep, SettingsDep
-from services.api.event_stream import event_data, stream_events
 from services.api.idempotency import IdempotencyHeader, claim, fingerprint
-from services.api.paging import Cursor, Limit, Listing, Page, Search, matches, read_number_cursor, write_cursor
+from services.api.paging import Cursor, Limit, Listing, Page, Search, matches
 from services.api.problems import problems
 from services.api.read_route import ReadRoute
 from services.api.reading import ReadingDep
 from services.api.rendered import as_json, object_response, page_response, with_field
 from services.config_faults import CheckedSelectionConfig, CheckedTrainingConfig
-from services.database.engine import open_session
-from services.database.models import EVENT_KINDS, Artifact, Job, JobEvent
+from services.database.models import Job
 from services.database.prepared import Prepared
 from services.errors import InvalidRequestError
 from services.jobs import requests
@@ -43,23 +39,7 @@ router = APIRouter(prefix="/jobs", tags=["jobs"], route_class=ReadRoute)
 
 JobStatus = Literal["queued", "starting", "running", "stopping", "stopped", "succeeded", "failed"]
 JobType = Literal["training", "selection", "evaluation"]
-EventLimit = Annotated[int, Query(ge=1, le=1000, description="Most items in a page")]
 
-
-# As OpenAPI 3.2 describes streams, and FastAPI those that it writes itself: what each event consists of.
-_EVENT_SCHEMA: Final = {
-    "type": "object",
-    "properties": {
-        "id": {"type": "string", "pattern": "^[0-9]+$", "description": "The event's number; `Last-Event-ID` takes it"},
-        "event": {"type": "string", "enum": list(EVENT_KINDS)},
-        "data": {
-            "type": "string",
-            "contentMediaType": "application/json",
-            "contentSchema": {"$ref": "#/components/schemas/EventOut"},
-        },
-        "retry": {"type": "integer", "minimum": 0, "description": "Milliseconds before the next try to connect"},
-    },
-}
 
 Amount = Annotated[float, Field(gt=0, le=1e12)]
 
@@ -241,34 +221,6 @@ def _rendered(row: Record, settings: Settings) -> str:
     )
 
 
-class ArtifactOut(BaseModel):
-    """A file that a job made."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
-    name: str
-    kind: str
-    """`adapter`, `result`, `config`, `curves`, `predictions`, ..."""
-    size: int
-    """Bytes."""
-    sha256: str
-    url: str
-    """Pre-signed; good until `expires_at`."""
-    expires_at: datetime
-
-
-class EventOut(BaseModel):
-    """One event of a job's history; its other fields are those of the event."""
-
-    model_config = ConfigDict(extra="allow", use_attribute_docstrings=True)
-
-    seq: int
-    """Its number in the job's stream."""
-    event_key: str
-    """Names it within the job; a run that is resumed says the same under the same key."""
-    time: datetime
-
-
 @router.post("", status_code=201, responses=problems(400, 401, 404, 409, 413, 415, 422, 503))
 async def create_job(
     body: JobBody,
@@ -396,96 +348,6 @@ async def resume_job(job_id: uuid.UUID, user: CurrentUser, session: SessionDep, 
     return JobOut.of(await requests.request_resume(session, settings, user.id, job_id), settings)
 
 
-@router.get(
-    "/{job_id}/events",
-    response_class=StreamingResponse,
-    responses={
-        200: {
-            "description": "Server-sent events `status`, `metric`, `log`, `artifact`; `id` counts from 1",
-            "content": {"text/event-stream": {"itemSchema": _EVENT_SCHEMA}},
-        },
-        **problems(401, 404, 422, 503),
-    },
-)
-async def follow_job(
-    job_id: uuid.UUID,
-    user: CurrentUser,
-    services: ServicesDep,
-    session: SessionDep,
-    last_event_id: Annotated[
-        str | None, Header(alias="Last-Event-ID", max_length=40, description="Only events after this number")
-    ] = None,
-) -> StreamingResponse:
-    """A job's events as they happen; ends when the job has ended and all of them are told."""
-    await requests.find_job(session, user.id, job_id)
-    return StreamingResponse(
-        stream_events(services, job_id, _sequence_number(last_event_id)),
-        media_type="text/event-stream",
-        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-    )
-
-
-@router.get("/{job_id}/metrics", responses=problems(401, 404, 422, 503))
-async def job_metrics(
-    job_id: uuid.UUID, user: CurrentUser, session: SessionDep, limit: EventLimit = 500, cursor: Cursor = None
-) -> Page[EventOut]:
-    """The history of the job's metrics, oldest first."""
-    await requests.find_job(session, user.id, job_id)
-    return await _history(session, job_id, "metric", limit, cursor)
-
-
-@router.get("/{job_id}/logs", responses=problems(401, 404, 422, 503))
-async def job_logs(
-    job_id: uuid.UUID, user: CurrentUser, session: SessionDep, limit: EventLimit = 500, cursor: Cursor = None
-) -> Page[EventOut]:
-    """What the job and the platform said, oldest first."""
-    await requests.find_job(session, user.id, job_id)
-    return await _history(session, job_id, "log", limit, cursor)
-
-
-@router.get("/{job_id}/artifacts", responses=problems(401, 404, 422, 503))
-async def job_artifacts(
-    job_id: uuid.UUID,
-    user: CurrentUser,
-    services: ServicesDep,
-    limit: Limit = 100,
-    cursor: Cursor = None,
-) -> Page[ArtifactOut]:
-    """The files that the job made, by name, each with an address to get it from."""
-    start = read_number_cursor(cursor)
-    async with open_session(services.sessions) as session:
-        await requests.find_job(session, user.id, job_id)
-        query = select(Artifact).where(Artifact.job_id == job_id)
-        total = await session.scalar(select(func.count()).select_from(query.subquery())) or 0
-        rows = (await session.scalars(query.order_by(Artifact.name).offset(start).limit(limit))).all()
-    items = []
-    for row in rows:
-        signed = await services.objects.sign_get(row.key, services.settings.download_url_s, row.name.rpartition("/")[2])
-        items.append(
-            ArtifactOut(
-                name=row.name,
-                kind=row.kind,
-                size=row.size,
-                sha256=row.sha256,
-                url=signed.url,
-                expires_at=signed.expires_at,
-            )
-        )
-    end = start + len(rows)
-    return Page(items=items, total=total, next_cursor=write_cursor([end]) if end < total else None)
-
-
-async def _history(
-    session: AsyncSession, job_id: uuid.UUID, kind: str, limit: int, cursor: str | None
-) -> Page[EventOut]:
-    mine = select(JobEvent).where(JobEvent.job_id == job_id, JobEvent.kind == kind)
-    total = await session.scalar(select(func.count()).select_from(mine.subquery())) or 0
-    after = mine.where(JobEvent.seq > read_number_cursor(cursor)).order_by(JobEvent.seq)
-    rows = (await session.scalars(after.limit(limit + 1))).all()
-    items = [EventOut.model_validate(event_data(row)) for row in rows[:limit]]
-    return Page(items=items, total=total, next_cursor=write_cursor([items[-1].seq]) if len(rows) > limit else None)
-
-
 def _checked(budget: BudgetBody | None, settings: Settings) -> dict[str, float] | None:
     if budget is None:
         return None
@@ -493,9 +355,3 @@ def _checked(budget: BudgetBody | None, settings: Settings) -> dict[str, float] 
         fault = "the operator tells no prices, so that no cost is counted; give wall_s"
         raise InvalidRequestError.of([Fault("budget.cost", fault)], code="no_prices")
     return budget.model_dump(exclude_none=True) or None
-
-
-def _sequence_number(last_event_id: str | None) -> int:
-    """The number after which a reader goes on; what is no number of ours starts from the beginning."""
-    text = (last_event_id or "").strip()
-    return min(int(text), 2**63 - 1) if text.isascii() and text.isdigit() else 0
