@@ -12,7 +12,6 @@ import logging
 import os
 import resource
 import shlex
-import socket
 import stat
 import subprocess
 import sys
@@ -20,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from cluster import haproxy
+from cluster import haproxy, ports
 
 SWITCH: Final = "RAY_SERVE_ENABLE_HA_PROXY"
 """Ray's own variable: 1 or 0 says which proxy; unset: HAProxy where it runs."""
@@ -74,7 +73,7 @@ def environment(folder: Path, environ: Mapping[str, str] | None = None, *, free_
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "2",
     }
     if free_ports:
-        values |= dict(zip(_PORTS, map(str, _free_ports(len(_PORTS))), strict=True))
+        values |= dict(zip(_PORTS, map(str, ports.free_ports(len(_PORTS))), strict=True))
     given = {name: environ[name] for name in values if name in environ and name not in _OURS}
     return values | given
 
@@ -126,14 +125,6 @@ def _most_connections() -> int:
     """As many as Serve would allow, or fewer: HAProxy does not start without two files for each."""
     _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
     return _CONNECTIONS if most_files < 0 else max(1, min(_CONNECTIONS, (most_files - _OWN_FILES) // 2))
-
-
-def _free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
 
 
 def _own_folder() -> Path:

@@ -7,7 +7,6 @@ import logging
 import os
 import secrets
 import shutil
-import socket
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +18,7 @@ from typing import Any, Final
 from cluster import ingress
 from cluster.config import ResourcesConfig
 from cluster.errors import InfeasibleError, RuntimeUnavailableError
+from cluster.ports import free_port
 from cluster.storage.settings import lim_home
 from engine.errors import Fault
 
@@ -123,7 +123,7 @@ def start_local(
     # Unix sockets allow 107 characters, and Ray's own part of the path takes 60 of them.
     folder = temporary or Path(tempfile.mkdtemp(prefix="lim-ray-", dir="/tmp"))
     try:
-        with _agent_port(_free_port()), ingress.applied(ingress.environment(folder, free_ports=True)):
+        with _agent_port(free_port()), ingress.applied(ingress.environment(folder, free_ports=True)):
             context = ray.init(
                 address="local",
                 num_cpus=cpus,
@@ -131,7 +131,7 @@ def start_local(
                 object_store_memory=OBJECT_STORE_BYTES,
                 include_dashboard=dashboard,
                 dashboard_host="127.0.0.1",
-                dashboard_port=_free_port(),
+                dashboard_port=free_port(),
                 log_to_driver=False,
                 logging_level=logging.WARNING,
                 _temp_dir=str(folder),
@@ -337,9 +337,3 @@ def _asked(resources: ResourcesConfig) -> str:
 
 def _url(found: str | None) -> str | None:
     return f"http://{found}" if found else None
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

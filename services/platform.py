@@ -27,6 +27,7 @@ import psutil
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from cluster.ports import free_port
 from cluster.runtime import Runtime, connect, start_local
 from cluster.storage.embedded import EmbeddedS3, connected
 from cluster.storage.settings import lim_home
@@ -276,7 +277,7 @@ class _Family:
 
 
 def _checked_port(host: str, port: int) -> int:
-    """The port, or a free one for 0.
+    """The port, or for 0 a free one that no connection takes before the API listens on it.
 
     Raises:
         PlatformError: it is taken, or the host is no address of this machine.
@@ -284,7 +285,7 @@ def _checked_port(host: str, port: int) -> int:
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((host, port))
+            probe.bind((host, port or free_port()))
         except OSError as error:
             raise PlatformError(
                 f"the API cannot listen on {host}:{port}: {error.strerror}; give another port"

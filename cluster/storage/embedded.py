@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 import psutil
 
 from cluster.errors import EmbeddedS3Error, ObjectStorageError
+from cluster.ports import free_port
 from cluster.storage.client import ensure_bucket, make_client
 from cluster.storage.settings import S3Settings
 
@@ -152,7 +153,7 @@ def _start(home: Path, base: S3Settings, last_port: int | None, *, elsewhere: bo
     environment["GOMEMLIMIT"] = "128MiB"
     for attempt in range(_START_ATTEMPTS):
         stays = last_port is not None and (not elsewhere or (attempt == 0 and _is_free(last_port)))
-        port = last_port if last_port is not None and stays else _free_port()
+        port = last_port if last_port is not None and stays else free_port()
         server = [_rclone(), "serve", "s3", str(data), "--addr", f"{_HOST}:{port}", "--vfs-cache-mode", "off"]
         server += ["--cache-dir", str(home / "s3-cache"), "--no-modtime", "--log-level", "NOTICE"]
         program = str(Path(__file__).with_name("embedded_keeper.py"))
@@ -282,12 +283,6 @@ def _rclone() -> str:
             "or set S3_ENDPOINT_URL to use another server"
         )
     return found
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((_HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 def _is_free(port: int) -> bool:

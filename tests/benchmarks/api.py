@@ -30,6 +30,7 @@ from typing import Any, Final
 import httpx
 import psutil
 
+from cluster.ports import free_port
 from services.auth.sessions import open_login
 from services.database.engine import create_engine, create_sessions, open_session
 from services.database.models import User
@@ -330,7 +331,7 @@ async def _beside_uvicorn(side: _Side, settings: Settings, arguments: argparse.N
 
 @contextlib.contextmanager
 def _uvicorn(settings: Settings, workers: int) -> Iterator[int]:
-    port = _free_port()
+    port = free_port()
     variables = {
         "DATABASE_URL": settings.database_url,
         "LIM_HOME": str(settings.home),
@@ -354,14 +355,6 @@ def _uvicorn(settings: Settings, workers: int) -> Iterator[int]:
     finally:
         process.terminate()
         process.wait(30)
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 # ---- with a queue --------------------------------------------------------------------------------------------

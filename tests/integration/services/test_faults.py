@@ -24,6 +24,7 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
+from cluster.ports import free_port
 from cluster.runtime import start_local
 from services.client import Client
 from services.database import migrate
@@ -35,7 +36,6 @@ from tests.integration.services.followers import Follower
 from tests.integration.services.killable import (
     KillablePostgres,
     KillableS3,
-    free_port,
     kept_environment,
     kill_actor,
     serve_pids,

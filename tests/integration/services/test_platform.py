@@ -22,6 +22,7 @@ import ray
 from ray.job_submission import JobSubmissionClient
 from ray.util.state import list_actors
 
+from cluster.ports import free_port
 from cluster.runtime import start_local
 from cluster.storage.embedded import EmbeddedS3
 from services.client import parse_events
@@ -31,7 +32,7 @@ from services.jobs.hub import NAME, NAMESPACE, start_hub
 from services.jobs.submission import PROJECT_ROOT
 from services.settings import Settings, load_settings
 from tests.integration.services.followers import Follower
-from tests.integration.services.killable import free_port, kept_environment, processes_called
+from tests.integration.services.killable import kept_environment, processes_called
 from tests.integration.services.recordings import archive, good
 from tests.integration.services.stand_in_driver import DIES_ONCE, FAILS
 from tests.integration.services.visitors import PASSWORD

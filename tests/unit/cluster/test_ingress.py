@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from cluster import haproxy, ingress
+from cluster.ports import free_ports
 
 
 @pytest.fixture
@@ -126,7 +127,7 @@ def test_few_files_are_fewer_connections(folder: Path, monkeypatch: pytest.Monke
     haproxy.write_errors(folder)
     path = folder / "changed.cfg"
     config = haproxy.changed(serves_config(folder), folder).replace("maxconn 4096", "maxconn 312")
-    for port, free in zip((8000, 8404, 9101), ingress._free_ports(3), strict=True):
+    for port, free in zip((8000, 8404, 9101), free_ports(3), strict=True):
         config = config.replace(f"127.0.0.1:{port}", f"127.0.0.1:{free}")
     path.write_text(config)
     binary = values["RAY_SERVE_HAPROXY_BINARY_PATH"]

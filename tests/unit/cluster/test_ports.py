@@ -1,0 +1,34 @@
+"""Ports are free, different, and none that the system would give to a connection."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from cluster import ports
+
+
+def test_ports_are_free_and_different() -> None:
+    found = ports.free_ports(5)
+    assert len(set(found)) == 5
+    for port in found:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+
+
+def test_no_outgoing_connection_takes_them() -> None:
+    first, _ = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    assert ports.free_port() < first
+
+
+def test_a_taken_port_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as taken:
+        port, other = ports.free_ports(2)
+        taken.bind(("127.0.0.1", port))
+        monkeypatch.setattr(ports, "_TRIES", 2)
+        monkeypatch.setattr(ports, "_PORTS", range(min(port, other), max(port, other) + 1, abs(port - other)))
+        assert ports.free_port() == other
+        with pytest.raises(OSError, match="fewer than 2 were free"):
+            ports.free_ports(2)
