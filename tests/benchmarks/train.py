@@ -146,7 +146,10 @@ def held_out(asked: str | None, speakers: Sequence[str | None], seed: int) -> li
     """The speaker that each round tests on; None for recordings that the seed draws, where no speaker is known."""
     known = sorted({name for name in speakers if name})
     if asked and asked != "all":
-        return [*asked.split(",")]
+        chosen = [*dict.fromkeys(name.strip() for name in asked.split(","))]
+        if unknown := [name for name in chosen if name not in known]:
+            raise SystemExit(f"--holdout: nobody is called {', '.join(unknown)}; the speakers are {', '.join(known)}")
+        return [*chosen]
     if not asked and len(known) > _MOST_ROUNDS:
         generator = np.random.default_rng([seed, 0x5BEA])
         known = sorted(known[i] for i in generator.permutation(len(known))[:_MOST_ROUNDS])

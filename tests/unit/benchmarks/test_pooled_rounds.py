@@ -43,6 +43,9 @@ def test_each_speaker_is_held_out_once_and_of_many_some() -> None:
     assert held_out(None, ["lucas", None, "george", "lucas"], 0) == ["george", "lucas"]
     assert held_out(None, [None, None], 0) == [None]
     assert held_out("lucas,george", ["lucas", "george", "nicolas"], 0) == ["lucas", "george"]
+    assert held_out("lucas, lucas", ["lucas", "george"], 0) == ["lucas"]
+    with pytest.raises(SystemExit, match="nobody is called eve, mallory; the speakers are george, lucas"):
+        held_out("eve,lucas,mallory", ["lucas", "george"], 0)  # before a round of many minutes, not after it
     many = [f"speaker-{i}" for i in range(40)]
     drawn = held_out(None, many, 0)
     assert len(set(drawn)) == 4
