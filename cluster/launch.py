@@ -36,17 +36,6 @@ _SAME: Final = ("model", "data", "selection", "training")
 _PROJECT: Final = Path(__file__).resolve().parents[1]
 _log = logging.getLogger("cluster.train")
 
-# Read by Ray Train when it is imported, and handed on to its controller and workers.
-_TRAIN_ENVIRONMENT: Final = {
-    "RAY_TRAIN_V2_ENABLED": "1",
-    # How long the end of a run, or of a worker, goes unnoticed.
-    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.5",
-    # An actor of its own, for a warning that nothing here reads: checkpoints do not wait for it.
-    "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
-    "RAY_TRAIN_METRICS_ENABLED": "0",
-    "RAY_TRAIN_ENABLE_PRINT_PATCH": "0",
-}
-
 
 def launch(config: RunConfig) -> RunResult:
     """Run a config on the cluster, and wait for its end; SIGINT and SIGTERM then ask it to save a checkpoint and end.
@@ -95,9 +84,11 @@ class _Launch:
 
     def _join_cluster(self) -> None:
         """Connect, see that the resources are there, start workers early."""
-        for name, value in _TRAIN_ENVIRONMENT.items():
-            os.environ.setdefault(name, value)
+        from cluster.prestart import TRAIN_ENVIRONMENT
         from cluster.runtime import check_feasible, live_nodes, only_place, start_or_connect
+
+        for name, value in TRAIN_ENVIRONMENT.items():
+            os.environ.setdefault(name, value)
 
         resources = self._config.resources
         try:
@@ -109,11 +100,14 @@ class _Launch:
             raise InfeasibleError(faults) from None
         node = only_place(resources, self._nodes)
         if node is not None and not resources.gpus_per_worker:
-            from cluster.prestart import prestart, worker_variables
+            import ray
 
-            variables = worker_variables(_PROJECT)
-            if prestart(node, resources.num_workers, variables):
-                self._variables = variables
+            from cluster.prestart import prestart, worker_environment
+
+            job = json.loads(ray.get_runtime_context().get_runtime_env_string() or "{}")
+            environment = worker_environment(_PROJECT, job, os.environ)
+            if prestart(node, resources.num_workers, environment):
+                self._variables = dict(environment.variables)
 
     def _open_store(self) -> None:
         from cluster.storage.client import ensure_bucket, make_client, parse_s3_uri

@@ -30,6 +30,7 @@ from services.datasets.requests import upload_prefix, version_prefix
 from services.datasets.sources import Imports, Order
 from services.errors import HubError
 from services.jobs.intake import take_events
+from services.jobs.readiness import ReadyWorkers
 from services.jobs.reconciler import Capacity, Reconciler, Runs
 from services.jobs.retention import prune
 from services.jobs.submission import PROJECT_ROOT, RayJobs
@@ -77,6 +78,8 @@ class Hub:
         control = RayJobs({STORAGE_VARIABLE: ASK_HUB, "LIM_HOME": str(settings.home)}, command)
         self._runs = Runs(settings.s3.bucket, store)
         self._reconciler = Reconciler(settings, self._sessions, self._runs, control, _capacity)
+        wanted = 0 if command else settings.ready_workers
+        self._ready_workers = ReadyWorkers(self._sessions, wanted, control.runtime_env, os.environ)
         self._datasets = DatasetQueue(settings, self._sessions, self._process, store)
         self._pipelines = PipelineRunner(settings, self._sessions)
         self._webhooks = WebhookSender(settings, self._sessions)
@@ -109,6 +112,7 @@ class Hub:
     async def _keep_going(self) -> None:
         rounds = {
             "jobs": self._reconciler.round,
+            "workers": self._ready_workers.round,
             "datasets": self._datasets.round,
             "pipelines": self._pipelines.round,
             "webhooks": self._webhooks.round,

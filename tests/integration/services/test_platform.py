@@ -22,6 +22,7 @@ import ray
 from ray.job_submission import JobSubmissionClient
 from ray.util.state import list_actors
 
+from cluster import ready
 from cluster.ports import free_port
 from cluster.runtime import start_local
 from cluster.storage.embedded import EmbeddedS3
@@ -206,10 +207,26 @@ def test_a_job_that_fails_says_why(user: httpx.Client, dataset_id: str) -> None:
     assert (event.sequence, event.kind, event.data["id"]) == (told[0]["seq"], "notification", told[0]["id"])
 
 
+def ready_worker() -> psutil.Process:
+    """The process that waits for a job; it is there some seconds after the hub."""
+    folder = ready.session_folder()
+    assert folder is not None
+    deadline = time.monotonic() + 60
+    while True:
+        marks = [mark for mark in folder.glob("*.*") if not mark.name.startswith(("draft.", "taken."))]
+        if marks:
+            process = psutil.Process(int(marks[0].suffix[1:]))
+            assert "ray::IDLE" in " ".join(process.cmdline())
+            return process
+        assert time.monotonic() < deadline, "no process is ready"
+        time.sleep(0.1)
+
+
 def test_real_training_through_the_api_survives_the_death_of_its_driver(
     settings: Settings, user: httpx.Client, dataset_id: str
 ) -> None:
     start_hub(settings)  # with the real driver, in the place of the stand-in's
+    waiting = ready_worker()
     config = {
         "max_steps": 12,
         "log_every_steps": 1,
@@ -223,6 +240,7 @@ def test_real_training_through_the_api_survives_the_death_of_its_driver(
     job_id = answer.json()["id"]
     follower = Follower(user, job_id)
     follower.until_step(3)
+    assert "RayTrainWorker" in " ".join(waiting.cmdline())  # the process that was ready has become this run's
     for process in psutil.process_iter(["cmdline"]):
         command = process.info["cmdline"] or []
         if "cluster.train" in command and any(job_id in part for part in command):
