@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +19,10 @@ import psutil
 KEY: Final = "LIM_READY_KEY"
 """Variable of a worker that will wait for a run: names the runs that it fits."""
 _FOLDER: Final = "lim-ready"
-_TAKEN: Final = "taken"
+_TAKEN: Final = "taken."
+_USE_S: Final = 120.0
+"""How long one that was taken may stay idle: its run has ended before it had workers."""
+_IDLE: Final = "ray::IDLE"
 
 
 def key_of(runtime_env: Mapping[str, Any]) -> str:
@@ -48,7 +52,7 @@ def take(folder: Path, key: str, wanted: int) -> int:
         if taken == wanted:
             break
         with contextlib.suppress(OSError):  # somebody else was quicker
-            mark.rename(mark.with_name(f"{_TAKEN}.{mark.name}"))
+            mark.rename(mark.with_name(_TAKEN + mark.name))
             taken += 1
     return taken
 
@@ -62,20 +66,26 @@ def session_folder() -> Path | None:
 
 
 def _ready(folder: Path, key: str) -> Iterator[Path]:
-    """The marks of processes that live, and fit; those of the dead are removed."""
+    """The marks of processes that live, and fit; those of the dead are removed, those of the unused put back."""
     try:
         marks = sorted(folder.iterdir())
     except OSError:
         return
     for mark in marks:
-        pid = mark.name.rpartition(".")[2]
+        name, _, pid = mark.name.rpartition(".")
         try:
-            began = float(mark.read_text(encoding="ascii"))
             process = psutil.Process(int(pid))
+            began, marked_at = float(mark.read_text(encoding="ascii")), mark.stat().st_ctime
             alive = process.create_time() == began and process.status() != psutil.STATUS_ZOMBIE
+            title = process.cmdline()[:1]
         except (OSError, ValueError, psutil.Error):
             alive = False
-        if alive and mark.name == f"{key}.{pid}":
+        if not alive:
+            if name != "draft":
+                mark.unlink(missing_ok=True)
+            continue
+        if name == _TAKEN + key and title == [_IDLE] and time.time() - marked_at > _USE_S:
+            with contextlib.suppress(OSError):
+                yield mark.rename(mark.with_name(f"{key}.{pid}"))
+        elif name == key:
             yield mark
-        elif not alive and not mark.name.startswith("draft."):
-            mark.unlink(missing_ok=True)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import ray
 from ray.train.v2._internal.callbacks.datasets import DatasetsCallback
 from ray.train.v2._internal.callbacks.placement_group_callback import PlacementGroupCleanerCallback
+from ray.train.v2._internal.execution.callback import WorkerGroupCallback
 from ray.train.v2._internal.execution.scaling_policy.fixed import FixedScalingPolicy
+from ray.train.v2._internal.execution.worker_group import state as worker_group_state
+from ray.train.v2._internal.execution.worker_group import worker_group
 from ray.train.v2.api.config import FailureConfig, RunConfig, ScalingConfig
 from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
@@ -76,17 +80,20 @@ def build_trainer(
 
 
 class _LeanTrainer(DataParallelTrainer):
-    """Without three actors that do nothing for us.
+    """Without actors that do nothing for us.
 
     Each takes 190 MB, and 2 s of a processor just when the workers start. The placement group cleaner is there for a
     controller that dies while its driver lives: ours then ends, and Ray frees what it held. The dataset manager hands
     out shards of Ray Data, of which there are none. The autoscaling coordinator tells an autoscaler what is wanted,
-    which the placement group tells it too.
+    which the placement group tells it too. The synchronization actor lets workers wait for each other, which one worker
+    has no use for.
     """
 
     def _create_default_callbacks(self) -> list[Any]:
         unused = (PlacementGroupCleanerCallback, DatasetsCallback)
-        return [callback for callback in super()._create_default_callbacks() if not isinstance(callback, unused)]
+        callbacks = [callback for callback in super()._create_default_callbacks() if not isinstance(callback, unused)]
+        scaling: Any = self.scaling_config
+        return [*callbacks, _NobodyToWaitFor()] if scaling.num_workers == 1 else callbacks
 
     def _initialize_and_run_controller(self, **arguments: Any) -> Any:
         scaling: Any = self.scaling_config
@@ -102,3 +109,45 @@ class _PlainScalingPolicy(FixedScalingPolicy):
 
     def _maybe_send_resource_request(self) -> None:
         pass
+
+
+class _NobodyToWaitFor(WorkerGroupCallback):
+    """Gives the group a stand-in for its synchronization actor; runs in the controller's process, which is the run's."""
+
+    def before_worker_group_start(self, worker_group_context: Any) -> None:
+        """Put it where the group looks for the actor's class, and for how to end it."""
+        vars(worker_group)["SynchronizationActor"] = _Alone
+        vars(worker_group_state)["_shutdown_sync_actor"] = _end_nothing
+
+
+class _Alone:
+    """What the synchronization actor is to one worker: it waits for nobody, and hears what it said."""
+
+    @classmethod
+    def options(cls, **_: Any) -> type[_Alone]:
+        """As of an actor's class."""
+        return cls
+
+    @classmethod
+    def remote(cls, **_: Any) -> _Alone:
+        """As of an actor's class."""
+        return cls()
+
+    def __init__(self) -> None:
+        self.broadcast_from_rank_zero = _Call(lambda data, **_: data)
+        self.set_required_ranks = _Call(lambda ranks: True)
+        self.reset = _Call(lambda: None)
+
+
+class _Call:
+    """As a method of an actor: `remote` gives a reference to what comes of it."""
+
+    def __init__(self, work: Callable[..., Any]) -> None:
+        self._work = work
+
+    def remote(self, *arguments: Any, **named: Any) -> Any:
+        return ray.put(self._work(*arguments, **named))
+
+
+def _end_nothing(_: Any) -> None:
+    pass

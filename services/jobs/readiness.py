@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
+import psutil
 from sqlalchemy import select
 
 from cluster import ready
@@ -20,6 +21,8 @@ from services.jobs.submission import PROJECT_ROOT
 _BUSY: Final = ACTIVE - {"stopping"}  # that is over in a moment
 _START_S: Final = 30.0
 """How long a process may take to begin before another is asked for."""
+_LEAST_FREE_BYTES: Final = 2 * 2**30
+"""Memory of the node below which nothing is kept: what is running may need it."""
 
 
 class ReadyWorkers:
@@ -58,7 +61,8 @@ class ReadyWorkers:
     def _ask(self, missing: int) -> None:
         nodes = live_nodes()
         # With several nodes it is not known where the next run will be, and with a GPU not which one it will get.
-        if len(nodes) == 1 and not nodes[0].gpus:
+        free_bytes = psutil.virtual_memory().available
+        if len(nodes) == 1 and not nodes[0].gpus and free_bytes > _LEAST_FREE_BYTES:
             keep_ready(nodes[0], missing, self._environment)
 
     async def _is_busy(self) -> bool:

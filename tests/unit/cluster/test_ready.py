@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from cluster import ready
 from cluster.prestart import worker_environment
 
@@ -48,6 +50,20 @@ def test_another_process_with_the_same_number_is_not_ready(tmp_path: Path) -> No
     ready.announce(tmp_path, "key")
     (tmp_path / f"key.{os.getpid()}").write_text("12.5")
     assert ready.count(tmp_path, "key") == 0
+
+
+def test_what_was_taken_and_not_used_is_put_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = ["ray::IDLE", "-c", "input()"]
+    with subprocess.Popen(command, executable=sys.executable, stdin=subprocess.PIPE) as idle:
+        ready.announce(tmp_path, "key", idle.pid)
+        ready.announce(tmp_path, "key")  # this process is no idle one of Ray's: it is used
+        assert ready.take(tmp_path, "key", 2) == 2
+        assert ready.count(tmp_path, "key") == 0
+        monkeypatch.setattr(ready, "_USE_S", 0.0)
+        assert ready.count(tmp_path, "other") == 0
+        assert ready.count(tmp_path, "key") == 1
+        assert ready.take(tmp_path, "key", 2) == 1
+        idle.communicate(b"\n")
 
 
 def test_what_is_no_mark_is_no_process(tmp_path: Path) -> None:
