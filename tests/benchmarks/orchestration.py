@@ -48,6 +48,8 @@ def main() -> int:
     arguments = _parser().parse_args()
     if arguments.steps <= _FIRST_STEPS + 1:
         raise SystemExit(f"--steps must be more than {_FIRST_STEPS + 1}: the first {_FIRST_STEPS} are not on the clock")
+    if arguments.runs < 1:
+        raise SystemExit("--runs must be at least 1: the overhead is that of pairs of runs")
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     load_before = os.getloadavg()[0]
     with (
