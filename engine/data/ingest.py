@@ -7,6 +7,7 @@ never lost.
 
 from __future__ import annotations
 
+import json
 import os
 from collections import Counter, deque
 from collections.abc import Callable, Generator
@@ -24,7 +25,7 @@ from engine.data.limits import DEFAULT_LIMITS, IngestLimits
 from engine.data.manifest import Utterance, manifest_line, read_manifest, write_manifest
 from engine.data.opening import open_source
 from engine.data.recordings import Recordings
-from engine.data.report import ACTIONS, CODES, Finding, IngestReport, TextStatistics, named
+from engine.data.report import ACTIONS, CODES, Example, Finding, IngestReport, TextStatistics, named
 from engine.data.shards import RATE_HZ, ShardWriter
 from engine.data.source import DataSource, displayed
 from engine.data.validation.config import DEFAULT_VALIDATION, ValidationConfig
@@ -140,7 +141,7 @@ class _Ingestion:
             self.shards.close()
             if division is not None and self.kept:
                 self._divide(partial, division, layout)
-            report = self._report(layout)
+            report = self._report(layout, self._examples(partial))
             if not report.items_good:
                 raise IngestError(_nothing_good(report))
             partial.replace(self.target / MANIFEST_NAME)
@@ -269,9 +270,20 @@ class _Ingestion:
                 )
             )
 
-    def _report(self, layout: Layout) -> IngestReport:
+    def _examples(self, manifest: Path) -> list[Example]:
+        """The first good item, one from the middle and the last."""
+        count = len(self.kept)
+        chosen = sorted({0, count // 2, count - 1}) if count else []
+        with manifest.open(encoding="utf-8", newline="\n") as lines:
+            found = [json.loads(line) for number, line in enumerate(lines) if number in chosen]
+        return [
+            Example(recording=self.kept[number].shown, text=each["text"], speaker=each["speaker"], split=each["split"])
+            for number, each in zip(chosen, found, strict=True)
+        ]
+
+    def _report(self, layout: Layout, examples: list[Example]) -> IngestReport:
         """Write what was found, for programs and for people."""
-        report = self.statistics.report(layout)
+        report = self.statistics.report(layout, examples)
         validation = self.summary.report(report.set_aside, lambda number: self.items[number].shown)
         report = report.model_copy(update={"validation": validation})
         drawing = draw_histograms(validation.histograms) if report.items_good >= _FEWEST_DRAWN else b""
@@ -324,7 +336,7 @@ class _Statistics:
         if scaled:
             self.scaled.append(path)
 
-    def report(self, layout: Layout) -> IngestReport:
+    def report(self, layout: Layout, examples: list[Example]) -> IngestReport:
         warnings = list(layout.warnings)
         if self.scaled:
             warnings.append(
@@ -356,6 +368,10 @@ class _Statistics:
                 alphabet="".join(sorted(self.alphabet)),
             ),
             warnings=warnings,
+            text_source=layout.text_source,
+            columns_read=layout.columns_read,
+            columns_ignored=layout.columns_ignored,
+            examples=examples,
         )
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
 from engine.data.manifest import Split
-from engine.data.report import ACTIONS, Code, LayoutKind, SetAside
+from engine.data.report import ACTIONS, Code, LayoutKind, SetAside, named
 from engine.data.source import Entry, displayed
 
 
@@ -55,6 +56,12 @@ class Layout:
     """The metadata files that were read."""
     warnings: list[str] = field(default_factory=list)
     """What is odd about the dataset as a whole."""
+    text_sources: Counter[str] = field(default_factory=Counter)
+    """Where the texts of the items come from, for people, with how many come from each."""
+    columns_read: dict[str, str] = field(default_factory=dict)
+    """Columns of the metadata that were read, and what each was taken for."""
+    columns_ignored: list[str] = field(default_factory=list)
+    """Columns of the metadata that were not read."""
     found: Counter[LayoutKind] = field(default_factory=Counter)
     """Items of each structure that was found; a structure may be there and give none."""
 
@@ -62,6 +69,19 @@ class Layout:
     def kinds(self) -> list[LayoutKind]:
         """The structures that were found, that of the most items first."""
         return [kind for kind, _ in self.found.most_common()] or ["file_names"]
+
+    def note_columns(self, read: Mapping[str, str], ignored: Iterable[str]) -> None:
+        """Record what became of the columns of a metadata file."""
+        for name, role in read.items():
+            roles = self.columns_read.setdefault(displayed(name), role).split(" or ")
+            self.columns_read[displayed(name)] = " or ".join(roles if role in roles else [*roles, role])
+        shown = (displayed(name) for name in ignored)
+        self.columns_ignored += [name for name in dict.fromkeys(shown) if name not in self.columns_ignored]
+
+    @property
+    def text_source(self) -> str:
+        """Where the texts come from, in words, that of the most items first."""
+        return named([displayed(source) for source, _ in self.text_sources.most_common()], most=3)
 
     def set_item_aside(self, path: str, code: str, reason: str) -> None:
         """Record an item that cannot be used."""

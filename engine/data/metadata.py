@@ -6,10 +6,11 @@ import codecs
 import csv
 import io
 import json
+import posixpath
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from engine.data.manifest import Split
@@ -61,8 +62,24 @@ class Row:
     """What the metadata calls it."""
 
 
-def read_metadata(name: str, data: bytes, known: Mapping[str, Any]) -> tuple[list[Row], list[str]]:
-    """The rows of a metadata file, and warnings about it.
+@dataclass(slots=True)
+class Metadata:
+    """What a metadata file holds."""
+
+    rows: list[Row] = field(default_factory=list)
+    """Its rows, in order."""
+    warnings: list[str] = field(default_factory=list)
+    """What is odd about it."""
+    columns_read: dict[str, str] = field(default_factory=dict)
+    """Its columns that were read, and what each was taken for."""
+    columns_ignored: list[str] = field(default_factory=list)
+    """Its columns that were not read."""
+    text_source: str = ""
+    """Where its texts come from, for people."""
+
+
+def read_metadata(name: str, data: bytes, known: Mapping[str, Any]) -> Metadata:
+    """Read a metadata file.
 
     Args:
         name: path of the file, for messages; `.jsonl` or else CSV.
@@ -73,10 +90,11 @@ def read_metadata(name: str, data: bytes, known: Mapping[str, Any]) -> tuple[lis
         IngestError: no column of file names, or none of texts.
     """
     text, warnings = decoded(name, data)
-    if name.lower().endswith(".jsonl"):
-        return _jsonl_rows(name, text), warnings
-    rows, more = _csv_rows(name, text, known)
-    return rows, warnings + more
+    read = _jsonl_rows(name, text) if name.lower().endswith(".jsonl") else _csv_rows(name, text, known)
+    read.warnings = warnings + read.warnings
+    source = [repr(column) for column, role in read.columns_read.items() if role == "text"]
+    read.text_source = f"column {' and '.join(source)} of {posixpath.basename(name)}"
+    return read
 
 
 def clean_text(text: str) -> str:
@@ -142,7 +160,7 @@ def _lines_of_another_encoding(data: bytes) -> int:
     return bad if good > bad else 0
 
 
-def _csv_rows(name: str, text: str, known: Mapping[str, Any]) -> tuple[list[Row], list[str]]:
+def _csv_rows(name: str, text: str, known: Mapping[str, Any]) -> Metadata:
     warnings = []
     header_line = next((line for line in text.splitlines() if line.strip()), "")
     delimiter = next((mark for mark in _DELIMITERS if column(header_line.split(mark), FILE_COLUMNS) is not None), ",")
@@ -171,7 +189,12 @@ def _csv_rows(name: str, text: str, known: Mapping[str, Any]) -> tuple[list[Row]
         raise IngestError(f"{name} is empty; its first line names the columns, such as file_name,transcription")
     header = rows[0][1]
     columns = _columns(name, header)
-    return [_csv_row(line, fields, len(header), columns) for line, fields in rows[1:]], warnings
+    return Metadata(
+        [_csv_row(line, fields, len(header), columns) for line, fields in rows[1:]],
+        warnings,
+        {header[at].strip(): role for role, at in columns.items()},
+        [name.strip() for at, name in enumerate(header) if at not in columns.values() and name.strip()],
+    )
 
 
 def records(text: str, delimiter: str, quoting: Literal[0, 3]) -> Iterator[tuple[int, list[str]]]:
@@ -237,8 +260,9 @@ def _csv_row(line: int, fields: list[str], width: int, columns: Mapping[str, int
     return row_of(line, field("file"), field("text"), field("speaker"), field("split"), fault)
 
 
-def _jsonl_rows(name: str, text: str) -> list[Row]:
-    rows = []
+def _jsonl_rows(name: str, text: str) -> Metadata:
+    read = Metadata()
+    rows, keys = read.rows, dict[str, None]()
     for line, values in json_lines(text):
         if isinstance(values, ItemError):
             rows.append(Row(line, "", "", None, None, values))
@@ -246,9 +270,13 @@ def _jsonl_rows(name: str, text: str) -> list[Row]:
             file_name, text_value = value_of(values, FILE_COLUMNS), value_of(values, TEXT_COLUMNS)
             speaker, split = value_of(values, SPEAKER_COLUMNS), value_of(values, ("split",))
             rows.append(row_of(line, file_name, text_value, speaker, split))
+            keys |= dict.fromkeys(values)
     if rows and not any(row.file_name for row in rows):
         raise IngestError(f"{name} names no file; each line is an object with one of {', '.join(FILE_COLUMNS)}")
-    return rows
+    roles = {"file": FILE_COLUMNS, "text": TEXT_COLUMNS, "speaker": SPEAKER_COLUMNS, "split": ("split",)}
+    read.columns_read = {key: role for key in keys for role, names in roles.items() if key in names}
+    read.columns_ignored = [key for key in keys if key not in read.columns_read]
+    return read
 
 
 def json_lines(text: str) -> Iterator[tuple[int, dict[str, Any] | ItemError]]:

@@ -6,6 +6,8 @@ from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
 
+from engine.data.manifest import Split
+
 LayoutKind = Literal[
     "parquet",
     "kaldi",
@@ -196,6 +198,19 @@ class TextStatistics(_Record):
     """Every character that occurs, sorted."""
 
 
+class Example(_Record):
+    """A good item, to be read and listened to: does the text belong to the recording?"""
+
+    recording: str
+    """Path of the recording in the source, with its row where there may be several of one file."""
+    text: str
+    """Its transcript, as in the manifest."""
+    speaker: str | None
+    """Who says it, if known."""
+    split: Split | None
+    """Its split, if it has one."""
+
+
 class IngestReport(_Record):
     """What ingestion found. `items_found` is `items_good` plus the items set aside."""
 
@@ -234,6 +249,14 @@ class IngestReport(_Record):
     """What the transcripts are made of."""
     warnings: list[str]
     """What a person should know about the dataset as a whole."""
+    text_source: str = ""
+    """Where the texts come from, for people: `column 'transcription' of metadata.csv`, `names of the files`."""
+    columns_read: dict[str, str] = {}
+    """Columns, keys and fields of the metadata that were read, and what each was taken for: `{"path": "file"}`."""
+    columns_ignored: list[str] = []
+    """Columns, keys and fields of the metadata that were not read."""
+    examples: list[Example] = []
+    """The first good item, one from the middle and the last."""
     validation: ValidationReport | None = None
     """Defects, doubts and statistics; None in the report of an older version."""
 

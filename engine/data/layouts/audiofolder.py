@@ -31,13 +31,15 @@ def read(metadata: list[str], contents: Contents, builder: Builder) -> None:
         inside = f"{folder}/" if folder else ""
         known = {other.removeprefix(inside): None for other in contents.by_path if other.startswith(inside)}
         try:
-            rows, warnings = read_metadata(path, contents.read(path), known)
+            found = read_metadata(path, contents.read(path), known)
         except IngestError as error:
             builder.refuse(path, error)
             continue
         builder.layout.metadata_files.append(path)
-        builder.layout.warnings += warnings
-        for row in rows:
+        builder.layout.warnings += found.warnings
+        builder.layout.note_columns(found.columns_read, found.columns_ignored)
+        builder.text_source = found.text_source
+        for row in found.rows:
             _take(row, folder, f"{path}:{row.line}", builder)
 
 

@@ -22,6 +22,8 @@ class Builder:
         self.layout = layout
         self.faults: list[str] = []
         """What is wrong with whole metadata files."""
+        self.text_source = ""
+        """Where the texts of the rows that follow come from, for people."""
         self._contents = contents
         self._kind: LayoutKind = "file_names"
         self._root = ""
@@ -33,6 +35,7 @@ class Builder:
         """Go on with another layout; ids are relative to the folder that its files share."""
         self._kind = kind
         self._root = _root(paths)
+        self.text_source = ""
         self.layout.found[kind] += 0
 
     def take(self, row: Row, place: str, audio: str, split: Split | None = None) -> None:
@@ -82,6 +85,7 @@ class Builder:
             )
             self.layout.items.append(item)
             self.layout.found[self._kind] += 1
+            self.layout.text_sources[self.text_source or named(self.layout.metadata_files[-1:])] += 1
 
     def refuse(self, metadata: str, error: IngestError | str) -> None:
         """A metadata file of which nothing can be used: the rest of the source may still be good."""

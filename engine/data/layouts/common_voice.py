@@ -76,6 +76,11 @@ def _rows(path: str | None, contents: Contents, builder: Builder) -> Iterator[tu
         return
     builder.layout.metadata_files.append(path)
     at = [column(header, (name,)) for name in _COLUMNS]
+    builder.layout.note_columns(
+        dict(zip(_COLUMNS, ("speaker", "file", "text"), strict=True)),
+        [name.strip() for name in header if name.strip().lower() not in _COLUMNS],
+    )
+    builder.text_source = f"column 'sentence' of {posixpath.basename(path)}"
     for line, fields in rows:
         speaker, name, sentence = (fields[place] if place is not None and place < len(fields) else "" for place in at)
         fault = None

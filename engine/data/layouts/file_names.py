@@ -25,6 +25,7 @@ def find(contents: Contents) -> list[str]:
 
 def read(recordings: list[str], contents: Contents, builder: Builder) -> None:
     """Make an item of each recording whose name can be read."""
+    builder.text_source = "names of the files"
     for path in recordings:
         match = _FILE_NAME.fullmatch(posixpath.basename(path).rpartition(".")[0])
         text = _text_of_name(match["text"]) if match else ""

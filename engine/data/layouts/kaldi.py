@@ -158,6 +158,7 @@ def _take_segments(folder: _Folder, segments: dict[str, _Segment], located: Loca
 
 
 def _take(folder: _Folder, key: str, segment: _Segment, audio: str, builder: Builder) -> None:
+    builder.text_source = posixpath.join(folder.path, "text")
     text, place = folder.texts.get(key, ("", segment.place))
     speaker, _ = folder.speakers.get(key, (None, ""))
     row = Row(0, audio, text, speaker or None, None, None, segment.start_s, segment.duration_s, key)

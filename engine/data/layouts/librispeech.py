@@ -36,6 +36,7 @@ def read(metadata: list[str], contents: Contents, builder: Builder) -> None:
             builder.refuse(path, error)
             continue
         builder.layout.metadata_files.append(path)
+        builder.text_source = "the .trans.txt file of each chapter"
         for number, line in lines:
             name, text = [*line.split(maxsplit=1), ""][:2]
             wanted = posixpath.join(folder, name.replace("/", "_"))

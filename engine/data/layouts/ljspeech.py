@@ -43,6 +43,7 @@ def read(metadata: list[str], contents: Contents, builder: Builder) -> None:
             continue
         builder.layout.metadata_files.append(path)
         wavs = posixpath.join(posixpath.dirname(path), "wavs")
+        builder.text_source = f"last field of {posixpath.basename(path)}"
         for number, line in lines:
             place = f"{path}:{number}"
             name, *texts = line.split("|")  # without quoting: a quote is a quote

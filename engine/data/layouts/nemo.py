@@ -41,6 +41,7 @@ def read(metadata: list[str], contents: Contents, builder: Builder) -> None:
         builder.layout.metadata_files.append(path)
         located = contents.locate([row.file_name for row in rows if row.file_name], path)
         split = split_of_name(posixpath.basename(path).rpartition(".")[0])
+        builder.text_source = f"key 'text' of {posixpath.basename(path)}"
         for row in rows:
             place = f"{path}:{row.line}"
             if not row.file_name:

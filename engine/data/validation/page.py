@@ -38,6 +38,7 @@ def html_page(report: IngestReport, drawing: bytes) -> str:
     ]
     if validation and validation.recommendations:
         parts += ["<h2>What to do</h2><ul>", *(f"<li>{escape(each)}" for each in validation.recommendations), "</ul>"]
+    parts += _read(report)
     if drawing:
         source = base64.b64encode(drawing).decode("ascii")
         parts.append(f'<h2>What is in it</h2><img alt="Histograms" src="data:image/png;base64,{source}">')
@@ -49,6 +50,25 @@ def html_page(report: IngestReport, drawing: bytes) -> str:
         if len(rows) > _MOST_SHOWN:
             parts.append(f"<p>{len(rows) - _MOST_SHOWN:,} more are in report.json.</p>")
     return "\n".join(parts) + "</html>\n"
+
+
+def _read(report: IngestReport) -> list[str]:
+    """How the texts were found, and some of them with their recordings."""
+    parts = ["<h2>How it was read</h2>"]
+    if report.text_source:
+        parts.append(f"<p>Texts come from: {escape(report.text_source)}.</p>")
+    if report.columns_read or report.columns_ignored:
+        read = [(f"<code>{escape(name)}</code>", escape(role)) for name, role in report.columns_read.items()]
+        ignored = [(f"<code>{escape(name)}</code>", "not read") for name in report.columns_ignored]
+        parts.append(_table(("column", "taken for"), read + ignored))
+    if report.examples:
+        rows = [
+            (f"<code>{escape(each.recording)}</code>", escape(each.text), escape(each.speaker or ""), each.split or "")
+            for each in report.examples
+        ]
+        parts.append(_table(("recording", "text", "speaker", "split"), rows))
+    parts += [f"<p>{escape(warning)}</p>" for warning in report.warnings]
+    return parts
 
 
 def _summary(by_code: dict[str, list[Finding]]) -> list[tuple[str, str, str]]:

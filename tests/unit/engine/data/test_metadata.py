@@ -10,16 +10,16 @@ KNOWN = {"a.wav": None, "b.wav": None, "c.wav": None}
 
 
 def _rows(data: bytes, name: str = "metadata.csv") -> tuple[list[tuple[str, str]], list[str]]:
-    rows, warnings = read_metadata(name, data, KNOWN)
-    return [(row.file_name, row.text) for row in rows], warnings
+    read = read_metadata(name, data, KNOWN)
+    return [(row.file_name, row.text) for row in read.rows], read.warnings
 
 
 def test_quotes_commas_lines_and_line_numbers() -> None:
-    rows, warnings = read_metadata(
+    read = read_metadata(
         "metadata.csv", b'file_name,text\r\na.wav,"one, ""two""\r\nthree"\r\n\r\nb.wav,four,,\r\n', KNOWN
     )
-    assert rows == [Row(2, "a.wav", 'one, "two" three', None, None), Row(5, "b.wav", "four", None, None)]
-    assert warnings == []
+    assert read.rows == [Row(2, "a.wav", 'one, "two" three', None, None), Row(5, "b.wav", "four", None, None)]
+    assert read.warnings == []
 
 
 @pytest.mark.parametrize(("delimiter", "shown"), [(b";", "';'"), (b"\t", "'\\t'"), (b"|", "'|'")])
@@ -68,10 +68,10 @@ def test_a_quote_that_swallows_more_than_a_field_may_hold() -> None:
 
 
 def test_json_values_that_are_no_text() -> None:
-    rows, _ = read_metadata(
+    read = read_metadata(
         "metadata.jsonl", b'{"file_name": "a.wav", "label": 7, "client_id": 12, "split": null}\n', KNOWN
     )
-    assert rows == [Row(1, "a.wav", "7", "12", None)]
+    assert read.rows == [Row(1, "a.wav", "7", "12", None)]
 
 
 def test_texts_are_cleaned() -> None:

@@ -155,6 +155,35 @@ def test_the_report_for_programs_and_for_people(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "validation.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_the_report_says_how_the_texts_were_found_and_shows_some(tmp_path: Path) -> None:
+    table = "file_name,sentence,speaker,age,split\n" + "".join(
+        f"{at}.wav,so it is {word},{'ada' if at else ''},30,test\n" for at, word in enumerate(("said", "done", "<i>"))
+    )
+    files = {f"{at}.wav": wav(int16(voice(at))) for at in range(3)}
+    report = ingest(folder_of(tmp_path / "s", {"metadata.csv": table.encode(), **files}), tmp_path / "out")
+    assert report.text_source == "column 'sentence' of metadata.csv"
+    assert report.columns_read == {"file_name": "file", "sentence": "text", "speaker": "speaker", "split": "split"}
+    assert report.columns_ignored == ["age"]
+    assert [(each.recording, each.text, each.speaker, each.split) for each in report.examples] == [
+        ("0.wav", "so it is said", None, "test"),
+        ("1.wav", "so it is done", "ada", "test"),
+        ("2.wav", "so it is <i>", "ada", "test"),
+    ]
+    page = (tmp_path / "out" / "validation.html").read_text(encoding="utf-8")
+    assert "Texts come from: column &#x27;sentence&#x27; of metadata.csv." in page
+    assert "<td><code>age</code><td>not read" in page
+    assert "<td><code>2.wav</code><td>so it is &lt;i&gt;<td>ada<td>test" in page
+
+
+def test_reports_of_older_versions_are_read(tmp_path: Path) -> None:
+    files = {"a.wav": wav(int16(voice(1)))}
+    report = ingest(_dataset(tmp_path, [{"file_name": "a.wav", "text": "so it is"}], files), tmp_path / "out")
+    new = {"text_source", "columns_read", "columns_ignored", "examples"}
+    older = IngestReport.model_validate(report.model_dump(exclude=new))
+    assert (older.text_source, older.columns_read, older.columns_ignored, older.examples) == ("", {}, [], [])
+    assert older.items_good == 1
+
+
 def test_thresholds_are_the_callers(tmp_path: Path) -> None:
     rows = [{"file_name": "a.wav", "text": "so it is"}, {"file_name": "b.wav", "text": "so it was"}]
     files = {"a.wav": wav(int16(np.clip(voice(2) * 6, -1, 1))), "b.wav": wav(int16(voice(1)))}
