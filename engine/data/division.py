@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,48 +13,121 @@ from engine.config.division import DivisionConfig
 from engine.data.manifest import Split, Utterance
 
 _FEWEST_SPEAKERS = 3  # of fewer, one for the test is too much of the voices
+_MOST_HELD_OUT = 0.4  # of the seconds: a speaker with more is not held out, unless that much is asked for
+_LEAST_HELD_OUT = 0.5  # of what is asked for
+_FEW_LEFT = 0.2  # of the seconds; less to train on is worth a warning
 _MOST_CLASSES = 100  # distinct texts up to which they are classes
 _BINS = 3  # of durations, otherwise
 _MOST_COMPARED = 1000  # groups
 
 Matrix = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int64]
+Together = Literal["speaker", "recording"]
 
 
-def divide(
-    utterances: Sequence[Utterance], files: Sequence[str], config: DivisionConfig
-) -> tuple[list[Split], Literal["speaker", "recording"]]:
+class Division(NamedTuple):
+    """How a dataset version was divided."""
+
+    splits: list[Split]
+    """Of each utterance, in order."""
+    together: Together
+    """What stayed together in the test."""
+    warnings: list[str]
+    """What somebody who reads error rates of the test has to know."""
+
+
+def divide(utterances: Sequence[Utterance], files: Sequence[str], config: DivisionConfig) -> Division:
     """The split of each utterance, evenly over texts where they are classes, else over lengths.
+
+    Speakers stay whole where there are three or more and all are known. Where they are so uneven that whole speakers
+    come to less than half of what is asked for, or one of them would take two fifths of the audio away, that split is
+    drawn by recording, and a warning says so.
 
     Args:
         utterances: of a dataset version.
         files: the recorded file that each comes from.
         config: how much is kept, and what stays together.
-
-    Returns:
-        The splits, in order, and what stayed together.
     """
     speakers = {u.speaker for u in utterances}
     by_speaker = config.by == "speaker" and None not in speakers and len(speakers) >= _FEWEST_SPEAKERS
-    names = [u.speaker or "" for u in utterances] if by_speaker else list(files)
-    groups, group_N = np.unique(np.array(names, dtype=object).astype(str), return_inverse=True)
-    stratum_N, strata = _strata(utterances)
-    seconds_GS = np.zeros((len(groups), strata))
-    np.add.at(seconds_GS, (group_N, stratum_N), [u.duration_s for u in utterances])
-
-    order = np.random.default_rng([config.seed, 0xD117]).permutation(len(groups))
-    split_G: list[Split] = ["train"] * len(groups)
-    free = order.tolist()
+    warnings = []
+    if config.by == "speaker" and not by_speaker:
+        warnings.append(
+            "there are fewer than three speakers, or utterances of which the speaker is not known: test and "
+            "validation are drawn by recording, and do not tell how a model does on voices that it has not heard"
+        )
+    pool = _Pool(utterances, config.seed)
+    split_N: list[Split] = ["train"] * len(utterances)
+    together: Together = "speaker" if by_speaker else "recording"
     wanted: tuple[tuple[Split, float], ...] = (
         ("test", config.test_fraction),
         ("validation", config.validation_fraction),
     )
     for split, fraction in wanted:
-        chosen = _chosen(seconds_GS, free, fraction)
-        for group in chosen:
-            split_G[group] = split
-        free = [group for group in free if group not in chosen]
-    return [split_G[group] for group in group_N.tolist()], "speaker" if by_speaker else "recording"
+        free = [place for place, before in enumerate(split_N) if before == "train"]
+        chosen: list[int] = []
+        if by_speaker:
+            most_s = max(_MOST_HELD_OUT, fraction) * pool.total_s
+            chosen = pool.whole_groups([u.speaker or "" for u in utterances], free, fraction, most_s)
+            if pool.seconds(chosen) < _LEAST_HELD_OUT * fraction * pool.total_s:
+                chosen = []
+        if fraction and not chosen:
+            chosen = pool.whole_groups(files, free, fraction)
+            if by_speaker and chosen:
+                warnings.append(_uneven(split, utterances))
+                together = "recording" if split == "test" else together
+        for place in chosen:
+            split_N[place] = split
+    left_s = pool.seconds([place for place, split in enumerate(split_N) if split == "train"])
+    if left_s < _FEW_LEFT * pool.total_s:
+        warnings.append(
+            f"only {left_s:.0f} of {pool.total_s:.0f} s of audio are left to train on; ask for a smaller test_fraction "
+            "or validation_fraction, or divide by recording"
+        )
+    return Division(split_N, together, warnings)
+
+
+def _uneven(split: Split, utterances: Sequence[Utterance]) -> str:
+    (speaker, count), *_ = Counter(u.speaker for u in utterances).most_common(1)
+    return (
+        f"no whole speakers of a fitting size are left for {split} ({speaker} has {count} of {len(utterances)} "
+        f"utterances): {split} is drawn by recording, and does not tell how a model does on voices that it has not heard"
+    )
+
+
+class _Pool:
+    """The utterances as seconds of classes."""
+
+    def __init__(self, utterances: Sequence[Utterance], seed: int) -> None:
+        self._stratum_N, self._strata = _strata(utterances)
+        self._seconds_N = np.array([u.duration_s for u in utterances], dtype=np.float64)
+        self._seed = seed
+        self.total_s = float(self._seconds_N.sum())
+
+    def seconds(self, places: Sequence[int]) -> float:
+        """Of some utterances."""
+        return float(self._seconds_N[list(places)].sum())
+
+    def whole_groups(
+        self, names: Sequence[str], free: Sequence[int], fraction: float, most_s: float = np.inf
+    ) -> list[int]:
+        """Places of the free utterances of some groups, which together have about a fraction of all seconds.
+
+        Args:
+            names: the group of each utterance.
+            free: places of utterances that may be chosen.
+            fraction: of the seconds of all.
+            most_s: a group with more is not chosen.
+        """
+        groups, group_N = np.unique(np.array(names, dtype=object).astype(str), return_inverse=True)
+        seconds_GS = np.zeros((len(groups), self._strata))
+        np.add.at(seconds_GS, (group_N, self._stratum_N), self._seconds_N)
+        order = np.random.default_rng([self._seed, 0xD117]).permutation(len(groups)).tolist()
+        there = set(group_N[list(free)].tolist())
+        small = [group for group in order if group in there and seconds_GS[group].sum() <= most_s]
+        # One stays free, so that there is something to train on.
+        chosen = _chosen(seconds_GS, small, fraction, keep=int(len(small) == len(there)))
+        return [place for place in free if group_N[place] in chosen]
 
 
 def _strata(utterances: Sequence[Utterance]) -> tuple[Numbers, int]:
@@ -68,11 +141,15 @@ def _strata(utterances: Sequence[Utterance]) -> tuple[Numbers, int]:
     return np.searchsorted(edges, durations, side="right"), _BINS
 
 
-def _chosen(seconds_GS: Matrix, free: Sequence[int], fraction: float) -> set[int]:
-    """Groups that together have about a fraction of every stratum; at least one is chosen, and one stays free."""
-    if fraction == 0.0 or len(free) < 2:
+def _chosen(seconds_GS: Matrix, free: Sequence[int], fraction: float, keep: int) -> set[int]:
+    """Groups that together have about a fraction of every stratum; at least one is chosen, and `keep` stay free."""
+    if fraction == 0.0 or len(free) <= keep:
         return set()
-    return (_nearest if len(free) <= _MOST_COMPARED else _drawn)(seconds_GS, free, fraction)
+    return (
+        _nearest(seconds_GS, free, fraction, keep)
+        if len(free) <= _MOST_COMPARED
+        else _drawn(seconds_GS, free, fraction)
+    )
 
 
 def _drawn(seconds_GS: Matrix, free: Sequence[int], fraction: float) -> set[int]:
@@ -87,11 +164,11 @@ def _drawn(seconds_GS: Matrix, free: Sequence[int], fraction: float) -> set[int]
     return chosen or {free[0]}
 
 
-def _nearest(seconds_GS: Matrix, free: Sequence[int], fraction: float) -> set[int]:
+def _nearest(seconds_GS: Matrix, free: Sequence[int], fraction: float, keep: int) -> set[int]:
     """Of few groups, which may be large, one after the other that which leaves the least to be wished."""
     rest_S, chosen = fraction * seconds_GS.sum(axis=0), set[int]()
     left = list(free)
-    while len(left) > 1:
+    while len(left) > keep:
         candidates = np.array(left)
         # What is chosen too much of costs as what is missing. Equal candidates: the first of a random order.
         misses = _miss(rest_S - seconds_GS[candidates])

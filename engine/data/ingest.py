@@ -234,20 +234,16 @@ class _Ingestion:
             f"{duplicate.coherence:.2f}; allowed: up to {self.validation.same_coherence:g}){but}; that one is kept",
         )
 
-    def _divide(self, manifest: Path, division: DivisionConfig, layout: Layout) -> None:
+    def _divide(self, manifest: Path, config: DivisionConfig, layout: Layout) -> None:
         """Write splits into the manifest, if the source makes none."""
         if self.statistics.splits:
             layout.warnings.append("the source makes splits itself; they are kept, and none are drawn")
             return
         utterances = read_manifest(manifest)
-        splits, together = divide(utterances, [item.entry.path for item in self.kept], division)
-        write_manifest(manifest, (replace(u, split=split) for u, split in zip(utterances, splits, strict=True)))
-        self.statistics.splits.update(splits)
-        if together != division.by:
-            layout.warnings.append(
-                "there are fewer than three speakers, or utterances of which the speaker is not known: test and "
-                "validation are drawn by recording, and do not tell how a model does on voices that it has not heard"
-            )
+        divided = divide(utterances, [item.entry.path for item in self.kept], config)
+        write_manifest(manifest, (replace(u, split=s) for u, s in zip(utterances, divided.splits, strict=True)))
+        self.statistics.splits.update(divided.splits)
+        layout.warnings.extend(divided.warnings)
 
     def _read_item(self, place: int) -> Samples:
         return self.shards.read(*self.places[place])

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from engine.data.manifest import Piece, Utterance
 from engine.errors import ConfigError, Fault
 
-_TEST_FRACTION = 0.1  # when nobody is named and there is only one speaker, or none
+_LEAST_TEST, _MOST_TEST = 0.1, 0.2  # of the utterances, when no speaker is named
+_ALIKE = 1.1  # speakers with up to this many times the utterances of the smallest count as equally large
+_FEW_LEFT = 0.2  # of the utterances; fewer to train on is worth a warning
 _TOUCH_S = 0.001  # segments that share less than this are neighbours with rounded times
 
 
@@ -22,10 +25,17 @@ class Splits:
     train: list[Utterance]
     validation: list[Utterance]
     test: list[Utterance]
+    warnings: tuple[str, ...] = ()
+    """What a reader of the run's error rates has to know about the division."""
 
     def counts(self) -> dict[str, int]:
         """Utterances in each split."""
         return {"train": len(self.train), "validation": len(self.validation), "test": len(self.test)}
+
+    def shared_speakers(self) -> list[str]:
+        """Speakers who are both trained and tested on."""
+        trained = {u.speaker for u in self.train}
+        return sorted({u.speaker for u in self.test if u.speaker and u.speaker in trained})
 
 
 def split_by_speaker(
@@ -37,10 +47,15 @@ def split_by_speaker(
 ) -> Splits:
     """Divide utterances so that nobody who is tested on was trained on.
 
-    A `split` in the manifest wins, unless test speakers are named. Without either one speaker is kept out, drawn by
-    the seed, when there are several; with one speaker or none, a tenth of the utterances. Validation is the
-    manifest's, that of the named speakers, or a part of the training utterances, spread over texts and speakers.
-    Utterances that share audio with one that is held out are left out of training (and of validation, for the test).
+    A `split` in the manifest wins, unless test speakers are named. Without either, speakers are kept out who together
+    have between a tenth and a fifth of the utterances, drawn by the seed: one, or several where each has few. Where
+    every speaker has more than a fifth, one of the smallest is kept out. Where only one speaker is known, or all but one
+    have less than a twentieth together, a tenth of the recordings is kept out instead, and a warning says that the test
+    is of voices that are trained on.
+
+    Validation is the manifest's, that of the named speakers, or a part of the training utterances, spread over texts and
+    speakers. Utterances that share audio with one that is held out are left out of training (and of validation, for the
+    test).
 
     Args:
         utterances: the whole dataset version.
@@ -55,21 +70,24 @@ def split_by_speaker(
     present = sorted({u.speaker for u in utterances if u.speaker})
     _check_speakers(present, test_speakers, validation_speakers)
     generator = np.random.default_rng([seed, 0x5B17])
-    named = bool(test_speakers)
     declared = {u.split for u in utterances if u.split}
+    unused = 0
 
-    if named:
+    if test_speakers:
         test = [u for u in utterances if u.speaker in test_speakers]
         rest = [u for u in utterances if u.speaker not in test_speakers and u.split != "test"]
+        unused = len(utterances) - len(test) - len(rest)
     elif declared:
         test = [u for u in utterances if u.split == "test"]
         rest = [u for u in utterances if u.split != "test"]
-    elif len(present) > 1:
-        chosen = str(generator.choice(present))
-        test = [u for u in utterances if u.speaker == chosen]
-        rest = [u for u in utterances if u.speaker != chosen]
+    elif held_out := _held_out(utterances, validation_speakers, generator):
+        test = [u for u in utterances if u.speaker in held_out]
+        rest = [u for u in utterances if u.speaker not in held_out]
     else:
-        rest, test = _cut(list(utterances), _TEST_FRACTION, generator)
+        free = [u for u in utterances if u.speaker not in validation_speakers]
+        _, test = _cut(free, _LEAST_TEST, generator)
+        chosen = {id(u) for u in test}
+        rest = [u for u in utterances if id(u) not in chosen]
 
     if validation_speakers:
         validation = [u for u in rest if u.speaker in validation_speakers]
@@ -79,13 +97,81 @@ def split_by_speaker(
         train = [u for u in rest if u.split != "validation"]
     else:
         train, validation = _cut(rest, validation_fraction, generator)
-    validation = without_audio_of(test, validation)
-    train = without_audio_of(test + validation, train)
-    if not train:
+    validation_kept = without_audio_of(test, validation)
+    train_kept = without_audio_of(test + validation_kept, train)
+    if not train_kept:
         raise ConfigError(
             [Fault("training.split", f"nobody is left to train on: the speakers are {', '.join(present) or 'unknown'}")]
         )
-    return Splits(train, validation, test)
+    splits = Splits(train_kept, validation_kept, test)
+    shared = len(train) + len(validation) - len(train_kept) - len(validation_kept)
+    return replace(splits, warnings=tuple(_warnings(splits, len(utterances), unused=unused, shared=shared)))
+
+
+def _held_out(
+    utterances: Sequence[Utterance], validation_speakers: Collection[str], generator: np.random.Generator
+) -> set[str]:
+    """Speakers to test on; none where that would leave too little to train or to test on."""
+    counts = Counter(u.speaker for u in utterances if u.speaker)
+    free = sorted(counts.keys() - set(validation_speakers))
+    if len(counts) < 2 or not free:
+        return set()
+    total = len(utterances)
+    most = max(_MOST_TEST * total, _ALIKE * min(counts[name] for name in free))
+    fitting = [name for name in free if counts[name] <= most]
+    chosen = [str(generator.choice(fitting))]
+    taken = counts[chosen[0]]
+    if taken < _LEAST_TEST * total:
+        for name in generator.permutation([name for name in fitting if name != chosen[0]]).tolist():
+            if taken + counts[name] <= _MOST_TEST * total:
+                chosen.append(name)
+                taken += counts[name]
+            if taken >= _LEAST_TEST * total:
+                break
+    return set(chosen) if taken >= _LEAST_TEST / 2 * total else set()
+
+
+def _warnings(splits: Splits, total: int, *, unused: int, shared: int) -> Iterator[str]:
+    """What is odd about splits of `total` utterances, of which so many are unused or share audio with what is held out."""
+    if len(splits.train) < _FEW_LEFT * total:
+        held_out = f"{len(splits.test)} are tested on, {len(splits.validation)} validated on"
+        yield (
+            f"only {len(splits.train)} of {total} utterances are left to train on ({held_out}); to train on more, name "
+            "speakers with fewer utterances in split.test_speakers, or divide the dataset anew"
+        )
+    if not splits.test:
+        yield (
+            "no utterance is tested on, so that no error rate of the result will be known: the dataset names none for the "
+            "test; name split.test_speakers, or give the dataset a test split"
+        )
+    trained = {u.speaker for u in splits.train}
+    named = splits.shared_speakers()
+    of_them = [u for u in splits.test if u.speaker in named]
+    nameless = [u for u in splits.test if u.speaker is None]
+    if of_them:
+        whose = f"{', '.join(named[:10])}{', ...' if len(named) > 10 else ''}"
+        yield (
+            f"{len(of_them)} of {len(splits.test)} test utterances are of speakers who are trained on too ({whose}): error "
+            "rates on voices that were never heard will be higher; name split.test_speakers to measure those"
+        )
+    elif nameless:
+        yield (
+            f"the speakers of {len(nameless)} of {len(splits.test)} test utterances are not known, and may be trained on "
+            "too: error rates on voices that were never heard may be higher; give the dataset a column speaker"
+        )
+    elif splits.test and None in trained:
+        count = sum(u.speaker is None for u in splits.train)
+        yield (
+            f"the speakers of {count} of {len(splits.train)} training utterances are not known, and may be those that are "
+            "tested on: error rates on voices that were never heard may be higher; give the dataset a column speaker"
+        )
+    if unused:
+        yield (
+            f"{unused} utterances of the dataset's own test split are neither trained nor tested on, because "
+            "split.test_speakers names other speakers"
+        )
+    if shared:
+        yield f"{shared} utterances share audio with utterances that are held out, and are not trained on"
 
 
 def _check_speakers(present: list[str], test: Collection[str], validation: Collection[str]) -> None:

@@ -12,7 +12,7 @@ import pytest
 from engine.config.division import DivisionConfig
 from engine.data.division import divide
 from engine.data.ingest import ingest
-from engine.data.manifest import Utterance, read_manifest
+from engine.data.manifest import Split, Utterance, read_manifest
 from engine.data.splits import split_by_speaker
 from tests.unit.engine.data.recordings import UNJUDGED, folder_of, noise, wav
 
@@ -35,10 +35,10 @@ def _files(utterances: list[Utterance]) -> list[str]:
 @pytest.mark.parametrize("speakers", [3, 10, 40])
 def test_speakers_stay_whole_and_about_the_wanted_part_is_kept(speakers: int) -> None:
     utterances = _spoken(speakers)
-    splits, together = divide(
+    splits, together, warnings = divide(
         utterances, _files(utterances), DivisionConfig(test_fraction=0.2, validation_fraction=0.1)
     )
-    assert together == "speaker"
+    assert (together, warnings) == ("speaker", [])
     of = defaultdict(set)
     for u, split in zip(utterances, splits, strict=True):
         of[u.speaker].add(split)
@@ -54,7 +54,7 @@ def test_speakers_who_say_other_things_are_balanced() -> None:
     utterances = [u for u in _spoken(20) if (int(u.speaker[1:]) < 10) == (u.text in WORDS[:2])]  # type: ignore[index]
     for seed in range(5):
         config = DivisionConfig(test_fraction=0.2, validation_fraction=0.0, seed=seed)
-        splits, _ = divide(utterances, _files(utterances), config)
+        splits, _, _ = divide(utterances, _files(utterances), config)
         test = Counter(u.text for u, split in zip(utterances, splits, strict=True) if split == "test")
         assert set(test) == set(WORDS)
         assert max(test.values()) == min(test.values())
@@ -64,7 +64,7 @@ def test_the_seed_decides_and_the_order_does_not() -> None:
     utterances = _spoken(30)
 
     def test_speakers(order: list[Utterance], seed: int) -> set[str | None]:
-        splits, _ = divide(order, _files(order), DivisionConfig(seed=seed))
+        splits, _, _ = divide(order, _files(order), DivisionConfig(seed=seed))
         return {u.speaker for u, split in zip(order, splits, strict=True) if split == "test"}
 
     assert test_speakers(utterances, 1) == test_speakers(utterances[::-1], 1)
@@ -78,8 +78,9 @@ def test_without_speakers_files_stay_together_and_lengths_are_balanced(count: in
         Utterance(f"u{i}", "a", 0.0, float(generator.uniform(1, 20)), f"text {i}", None) for i in range(count)
     ]
     files = [f"f{i // 2}" for i in range(count)]
-    splits, together = divide(utterances, files, DivisionConfig(test_fraction=0.2))
+    splits, together, warnings = divide(utterances, files, DivisionConfig(test_fraction=0.2))
     assert together == "recording"
+    assert "drawn by recording" in warnings[0]
     assert all(splits[i] == splits[i + 1] for i in range(0, count, 2))
     seconds = {split: [u.duration_s for u, s in zip(utterances, splits, strict=True) if s == split] for split in splits}
     assert sum(seconds["test"]) / sum(map(sum, seconds.values())) == pytest.approx(0.2, abs=0.04)
@@ -90,11 +91,11 @@ def test_without_speakers_files_stay_together_and_lengths_are_balanced(count: in
 def test_nothing_is_kept_where_nothing_is_wanted_and_somebody_always_trains() -> None:
     utterances = _spoken(4)
     none = DivisionConfig(test_fraction=0.0, validation_fraction=0.0)
-    assert set(divide(utterances, _files(utterances), none)[0]) == {"train"}
+    assert set(divide(utterances, _files(utterances), none).splits) == {"train"}
     one = utterances[:1]
-    assert divide(one, ["f"], DivisionConfig())[0] == ["train"]
+    assert divide(one, ["f"], DivisionConfig()).splits == ["train"]
     most = DivisionConfig(test_fraction=0.9, validation_fraction=0.9)
-    assert "train" in divide(utterances, _files(utterances), most)[0]
+    assert "train" in divide(utterances, _files(utterances), most).splits
 
 
 def test_the_manifest_says_it_and_a_run_takes_it(tmp_path: Path) -> None:
@@ -128,3 +129,69 @@ def test_two_speakers_are_divided_by_recording_and_that_is_said(tmp_path: Path) 
     report = ingest(folder_of(tmp_path / "s", files), tmp_path / "out", division=DivisionConfig(test_fraction=0.25))
     assert report.splits["test"] == 2
     assert any("drawn by recording" in warning for warning in report.warnings)
+
+
+# ---- speakers who are unevenly large ----------------------------------------------------------------------
+
+
+def _uneven(**takes: int) -> list[Utterance]:
+    return [
+        Utterance(f"{word}_{speaker}_{t}", "audio/0.wav", 0.0, 0.5, word, speaker)
+        for speaker, count in takes.items()
+        for word in WORDS
+        for t in range(count)
+    ]
+
+
+def _of_speakers(utterances: list[Utterance], splits: list[Split]) -> dict[str, Counter[str | None]]:
+    found: dict[str, Counter[str | None]] = defaultdict(Counter)
+    for u, split in zip(utterances, splits, strict=True):
+        found[split][u.speaker] += 1
+    return found
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_main_speaker_is_trained_on_and_the_others_are_kept_out(seed: int) -> None:
+    utterances = _uneven(main=80, b=6, c=5, d=5, e=4)
+    splits, together, warnings = divide(utterances, _files(utterances), DivisionConfig(seed=seed))
+    of = _of_speakers(utterances, splits)
+    assert together == "speaker"
+    assert warnings == []
+    assert of["train"]["main"] == 320
+    assert 0.05 * 400 <= of["test"].total() <= 0.2 * 400
+    assert not of["test"].keys() & (of["train"].keys() | of["validation"].keys())
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_validation_never_takes_half_of_the_audio(seed: int) -> None:
+    utterances = _uneven(a=50, b=44, c=6)
+    splits, together, warnings = divide(utterances, _files(utterances), DivisionConfig(seed=seed))
+    of = _of_speakers(utterances, splits)
+    assert together == "speaker"
+    assert set(of["test"]) == {"c"}
+    assert 0.02 * 400 <= of["validation"].total() <= 0.1 * 400
+    assert of["train"].total() >= 0.8 * 400
+    [warning] = warnings
+    assert warning.startswith(
+        "no whole speakers of a fitting size are left for validation (a has 200 of 400 utterances)"
+    )
+
+
+def test_where_the_others_are_too_few_the_test_is_drawn_by_recording() -> None:
+    utterances = _uneven(main=98, b=1, c=1)
+    splits, together, warnings = divide(utterances, _files(utterances), DivisionConfig(validation_fraction=0.0))
+    of = _of_speakers(utterances, splits)
+    assert together == "recording"
+    assert of["test"].total() == 40
+    [warning] = warnings
+    assert warning.startswith("no whole speakers of a fitting size are left for test (main has 392 of 400 utterances)")
+
+
+def test_little_left_to_train_on_is_said() -> None:
+    utterances = _uneven(a=10, b=10, c=10, d=10, e=10, f=10)
+    config = DivisionConfig(test_fraction=0.84, validation_fraction=0.0)
+    warnings = divide(utterances, _files(utterances), config).warnings
+    assert warnings == [
+        "only 20 of 120 s of audio are left to train on; ask for a smaller test_fraction or validation_fraction, or divide "
+        "by recording"
+    ]

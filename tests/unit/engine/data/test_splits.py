@@ -125,3 +125,92 @@ def test_unknown_speakers_and_two_duties_are_reported_at_once() -> None:
 def test_nobody_left_to_train_on() -> None:
     with pytest.raises(ConfigError, match="nobody is left to train on: the speakers are ada, bob, eve"):
         split_by_speaker(_utterances(), ["ada", "bob", "eve"], 0.1, 0)
+
+
+# ---- speakers who are unevenly large ----------------------------------------------------------------------
+
+
+def _uneven(**counts: int) -> list[Utterance]:
+    """So many utterances of each speaker; `nobody` is a speaker who is not known."""
+    speakers = [None if name == "nobody" else name for name, count in counts.items() for _ in range(count)]
+    return [Utterance(f"u{i}", "a.wav", i * 0.5, 0.5, str(i % 10), name) for i, name in enumerate(speakers)]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_the_main_speaker_is_trained_on(seed: int) -> None:
+    splits = split_by_speaker(_uneven(george=27, lucas=3), [], 0.0, seed)
+    assert _speakers(splits.test) == {"lucas"}
+    assert splits.counts() == {"train": 27, "validation": 0, "test": 3}
+    assert splits.warnings == ()
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_between_two_large_speakers_the_smaller_is_kept_out(seed: int) -> None:
+    splits = split_by_speaker(_uneven(ada=70, bob=130), [], 0.0, seed)
+    assert _speakers(splits.test) == {"ada"}
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_of_many_small_speakers_several_are_kept_out(seed: int) -> None:
+    small = {f"s{i:03}": 1 + i % 3 for i in range(100)}
+    splits = split_by_speaker(_uneven(main=200, **small), [], 0.0, seed)
+    assert "main" in _speakers(splits.train)
+    assert 0.1 * 399 <= len(splits.test) <= 0.2 * 399
+    assert not _speakers(splits.test) & _speakers(splits.train)
+    assert splits == split_by_speaker(_uneven(main=200, **small), [], 0.0, seed)
+    assert splits.warnings == ()
+
+
+def test_several_are_drawn_by_the_seed() -> None:
+    utterances = _uneven(**{f"s{i:03}": 5 for i in range(60)})
+    drawn = {frozenset(u.speaker for u in split_by_speaker(utterances, [], 0.0, seed).test) for seed in range(8)}
+    assert {len(speakers) for speakers in drawn} == {6}
+    assert len(drawn) == 8
+
+
+def test_beside_one_speaker_the_others_are_too_few_to_test_on() -> None:
+    splits = split_by_speaker(_uneven(george=97, lucas=2, theo=1), [], 0.0, seed=0)
+    assert splits.counts() == {"train": 90, "validation": 0, "test": 10}
+    [warning] = splits.warnings
+    assert " of 10 test utterances are of speakers who are trained on too (george" in warning
+    assert "split.test_speakers" in warning
+
+
+def test_voices_that_are_not_known_are_said() -> None:
+    [one] = split_by_speaker(_uneven(ada=40), [], 0.0, seed=0).warnings
+    assert "4 of 4 test utterances are of speakers who are trained on too (ada)" in one
+    [none] = split_by_speaker(_uneven(nobody=40), [], 0.0, seed=0).warnings
+    assert "the speakers of 4 of 4 test utterances are not known, and may be trained on too" in none
+    [some] = split_by_speaker(_uneven(ada=10, bob=10, nobody=80), [], 0.0, seed=0).warnings
+    assert "the speakers of 80 of 90 training utterances are not known, and may be those that are tested on" in some
+
+
+def test_few_that_are_left_to_train_on_are_said() -> None:
+    [warning] = split_by_speaker(_uneven(ada=3, bob=27), ["bob"], 0.0, seed=0).warnings
+    assert warning.startswith("only 3 of 30 utterances are left to train on (27 are tested on, 0 validated on); ")
+    assert split_by_speaker(_uneven(ada=6, bob=24), ["bob"], 0.0, seed=0).warnings == ()
+
+
+def test_a_validation_speaker_is_never_drawn_for_the_test() -> None:
+    for seed in range(10):
+        splits = split_by_speaker(_uneven(ada=10, bob=10, eve=10), [], 0.0, seed, validation_speakers=["ada"])
+        assert _speakers(splits.validation) == {"ada"}
+        assert _speakers(splits.test) in ({"bob"}, {"eve"})
+
+
+def test_splits_of_the_manifest_without_a_test_are_said() -> None:
+    marked = [_with_split(u, "validation" if i % 5 == 0 else "train") for i, u in enumerate(_uneven(ada=10, bob=10))]
+    splits = split_by_speaker(marked, [], 0.0, seed=0)
+    assert splits.counts() == {"train": 16, "validation": 4, "test": 0}
+    [warning] = splits.warnings
+    assert warning.startswith("no utterance is tested on")
+
+
+def test_what_is_neither_trained_nor_tested_on_is_said() -> None:
+    marked = [_with_split(u, "test" if i % 10 == 0 else "train") for i, u in enumerate(_uneven(ada=20, bob=20))]
+    splits = split_by_speaker(marked, ["bob"], 0.0, seed=0)
+    assert splits.counts() == {"train": 18, "validation": 0, "test": 20}
+    assert any(w.startswith("2 utterances of the dataset's own test split are neither") for w in splits.warnings)
+    overlapping = [*_uneven(ada=10, bob=10), Utterance("x", "a.wav", 5.1, 0.2, "x", "ada")]
+    shared = split_by_speaker(overlapping, ["bob"], 0.0, seed=0)
+    assert shared.warnings == ("1 utterances share audio with utterances that are held out, and are not trained on",)
