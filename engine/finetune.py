@@ -65,6 +65,8 @@ class RunResult(BaseModel):
     train_audio_s: float
     test_utterances: int
     test_speakers: list[str]
+    warnings: list[str] = []
+    """What a reader of the error rates has to know."""
     code_version: str | None = None
     """Of the software, with a digest of the engine's sources; unset: the run is older than that."""
 
@@ -136,6 +138,7 @@ class _Run:
         self.store, self.events, self.work_dir = store, events, work_dir
         self.parallel, self.should_stop, self.selection = parallel, should_stop, selection
         self.attempt = f"{time.time_ns():x}"
+        self.warnings: list[str] = []
         if threads is not None:
             torch.set_num_threads(threads)
 
@@ -150,10 +153,12 @@ class _Run:
             config.seed,
             validation_speakers=config.split.validation_speakers,
         )
+        for number, warning in enumerate(splits.warnings):
+            self._warn(f"split/{number}", warning)
         if self.selection is not None:
             splits, warnings = selected_for_training(self.selection, manifest, splits)
-            for warning in warnings if self.parallel.is_first else []:
-                self.events.emit(Event("log", "selection/left_out", {"level": "warning", "message": warning}))
+            for warning in warnings:
+                self._warn("selection/left_out", warning)
         validation = _spread(splits.validation, config.split.max_validation_utterances)
         self._load()
         for part in (splits.train, validation, splits.test):
@@ -217,6 +222,7 @@ class _Run:
             train_audio_s=sum(u.duration_s for u in splits.train),
             test_utterances=len(splits.test),
             test_speakers=sorted({u.speaker for u in splits.test if u.speaker}),
+            warnings=self.warnings,
             code_version=code_version(),
         )
         if self.parallel.is_first:
@@ -336,6 +342,12 @@ class _Run:
     def _artifact(self, key: str, kind: str, path: Path) -> None:
         data = {"name": key, "kind": kind, "key": key, "size": path.stat().st_size, "sha256": file_sha256(path)}
         self.events.emit(Event("artifact", f"artifact/{key}", data))
+
+    def _warn(self, key: str, message: str) -> None:
+        """Say what a reader of the error rates has to know, now and in the result."""
+        self.warnings.append(message)
+        if self.parallel.is_first:
+            self.events.emit(Event("log", key, {"level": "warning", "message": message}))
 
     def _phase(self, phase: Phase, status: str | None = None) -> None:
         if self.parallel.is_first:

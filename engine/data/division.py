@@ -76,6 +76,10 @@ def divide(utterances: Sequence[Utterance], files: Sequence[str], config: Divisi
             if by_speaker and chosen:
                 warnings.append(_uneven(split, utterances))
                 together = "recording" if split == "test" else together
+        if fraction and not chosen:
+            warnings.append(
+                f"nothing is kept for {split}: there is only one recording; give others, or cut it into several"
+            )
         for place in chosen:
             split_N[place] = split
     left_s = pool.seconds([place for place, split in enumerate(split_N) if split == "train"])

@@ -22,7 +22,7 @@ def adapter_card(result: RunResult, config: TrainingConfig, splits: Splits) -> s
         ("trainable parameters", f"{result.trainable_parameters:,} of {result.total_parameters:,}"),
         ("training audio", f"{result.train_audio_s:,.0f} s in {result.train_utterances:,} utterances"),
         ("training speakers", ", ".join(sorted({u.speaker for u in splits.train if u.speaker})[:50]) or "not named"),
-        ("test speakers (never trained on)", ", ".join(result.test_speakers) or "not named"),
+        ("tested on", f"{result.test_utterances:,} utterances of {_tested(result, splits)}"),
         ("WER of the base on the test utterances", _percent(result.base_wer)),
         ("WER after training", _percent(result.adapter_wer)),
         ("audio context", config.context.type),
@@ -31,7 +31,17 @@ def adapter_card(result: RunResult, config: TrainingConfig, splits: Splits) -> s
     ]
     table = ["| | |", "| --- | --- |", *(f"| {name} | {value} |" for name, value in rows)]
     title = f"# {'Adapter for' if is_adapter else 'Model from'} {result.model}"
-    return "\n".join([*header, "", title, "", *table, "", "## Use", "", *_usage(config, is_adapter), ""])
+    notes = [f"- {warning}" for warning in result.warnings]
+    notes = ["", "## What to know about these figures", "", *notes] if notes else []
+    return "\n".join([*header, "", title, "", *table, *notes, "", "## Use", "", *_usage(config, is_adapter), ""])
+
+
+def _tested(result: RunResult, splits: Splits) -> str:
+    names = ", ".join(result.test_speakers[:50]) or "speakers who are not named"
+    shared = splits.shared_speakers()
+    if shared:
+        return f"{names} (trained on too: {', '.join(shared[:50])})"
+    return f"{names} (never trained on)" if result.test_speakers else names
 
 
 def _usage(config: TrainingConfig, is_adapter: bool) -> list[str]:

@@ -13,6 +13,8 @@ from services.cli.progress import duration, size
 def result_table(result: Mapping[str, Any], *, where: str, extra: Mapping[str, str] | None = None) -> Table:
     """A table of a run's `result.json`; `where` is the adapter's folder, `extra` goes behind."""
     rows: dict[str, str] = {}
+    if result.get("train_utterances"):
+        rows["Trained on"] = f"{result['train_utterances']:,} utterances, {duration(result['train_audio_s'])}"
     speakers = ", ".join(result.get("test_speakers") or [])
     if result.get("test_utterances"):
         rows["Tested on"] = f"{result['test_utterances']} utterances" + (f" of {speakers}" if speakers else "")

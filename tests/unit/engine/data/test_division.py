@@ -187,6 +187,13 @@ def test_where_the_others_are_too_few_the_test_is_drawn_by_recording() -> None:
     assert warning.startswith("no whole speakers of a fitting size are left for test (main has 392 of 400 utterances)")
 
 
+def test_one_recording_cannot_be_divided_and_that_is_said() -> None:
+    utterances = _uneven(a=10)
+    splits, _, warnings = divide(utterances, ["talk.mp3"] * 40, DivisionConfig(validation_fraction=0.0))
+    assert set(splits) == {"train"}
+    assert warnings[1] == "nothing is kept for test: there is only one recording; give others, or cut it into several"
+
+
 def test_little_left_to_train_on_is_said() -> None:
     utterances = _uneven(a=10, b=10, c=10, d=10, e=10, f=10)
     config = DivisionConfig(test_fraction=0.84, validation_fraction=0.0)

@@ -83,11 +83,14 @@ def test_the_table_has_every_figure(console: Console) -> None:
         "peak_bytes": 998_600_000,
         "wall_s": 95.2,
         "audio_s_per_s": 61.7,
+        "train_utterances": 2400,
+        "train_audio_s": 1094.2,
         "test_utterances": 500,
         "test_speakers": ["theo"],
     }
     console.print(result_table(result, where="build/demo-adapter", extra={"Whole demo": "2:31"}))
     for text in (
+        "2,400 utterances, 18:14",
         "500 utterances of theo",
         "46.5%",
         "11.8%",
