@@ -84,6 +84,7 @@ def step_line(data: Mapping[str, Any]) -> str:
 
 def evaluation_line(data: Mapping[str, Any]) -> str:
     """A line for an evaluation metric."""
-    rates = [f"{name.upper()} {data[name]:.1%}" for name in ("wer", "cer") if isinstance(data.get(name), int | float)]
+    names = ("cer", "wer") if data.get("primary") == "cer" else ("wer", "cer")
+    rates = [f"{name.upper()} {data[name]:.1%}" for name in names if isinstance(data.get(name), int | float)]
     who = f"{data.get('which', '')} on {data['split']}".strip()
     return f"{who}: {', '.join(rates)}" + (f" at step {data['step']}" if data.get("step") else "")

@@ -21,6 +21,7 @@ from engine.data.manifest import Utterance, read_manifest
 from engine.data.splits import split_by_speaker
 from engine.data.version_files import MANIFEST_NAME
 from engine.errors import ConfigError, Fault, ObjectNotFoundError, StoppedError
+from engine.evaluation.primary import ErrorRate, primary_rate
 from engine.evaluation.word_errors import ErrorCounts
 from engine.events import Event, EventSink
 from engine.models.base import load_base
@@ -42,6 +43,8 @@ class EvaluationResult(BaseModel):
     utterances: int
     audio_s: float
     speakers: list[str]
+    primary: ErrorRate = "wer"
+    """Which error rate is the headline: `cer` where most texts are in scripts that set no blanks between words."""
     base_wer: float | None = None
     base_cer: float | None = None
     adapter_wer: float
@@ -49,6 +52,8 @@ class EvaluationResult(BaseModel):
     adapter_cer: float
     wer_by_speaker: dict[str, float]
     """As `adapter_wer`, for each speaker who is named."""
+    cer_by_speaker: dict[str, float] = {}
+    """As `adapter_cer`, for each speaker who is named."""
     peak_bytes: int
     wall_s: float
     audio_s_per_s: float
@@ -120,6 +125,7 @@ class _Evaluation:
     def run(self) -> EvaluationResult:
         self._phase("loading")
         utterances = self._utterances()
+        self.primary = primary_rate(u.text for u in utterances)
         torch.manual_seed(self.training.seed)
         loaded = load_base(self.model, self.training)
         self.task = build_task(self.training, loaded.speech, loaded.device, loaded.dtype)
@@ -140,17 +146,20 @@ class _Evaluation:
         rows = [{"id": u.id, "speaker": u.speaker, "reference": u.text, "hypothesis": texts[u.id]} for u in utterances]
         lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
         self.store.put_bytes(PREDICTIONS, lines.encode())
+        by_speaker = self._by_speaker(utterances, texts)
         result = EvaluationResult(
             model=self.model,
             split=self.measurement.split,
             utterances=len(utterances),
             audio_s=sum(u.duration_s for u in utterances),
             speakers=sorted({u.speaker for u in utterances if u.speaker}),
+            primary=self.primary,
             base_wer=base.wer if base else None,
             base_cer=base.cer if base else None,
             adapter_wer=counts.wer,
             adapter_cer=counts.cer,
-            wer_by_speaker=self._by_speaker(utterances, texts),
+            wer_by_speaker={speaker: counts.wer for speaker, counts in by_speaker.items()},
+            cer_by_speaker={speaker: counts.cer for speaker, counts in by_speaker.items()},
             peak_bytes=peak_bytes(loaded.device),
             wall_s=time.perf_counter() - self.started,
             audio_s_per_s=self.transcribed_audio_s / max(self.transcribing_s, 1e-9),
@@ -205,6 +214,7 @@ class _Evaluation:
             "measured": self.measurement.split,
             "which": which,
             "step": 0,
+            "primary": self.primary,
             "wer": counts.wer,
             "cer": counts.cer,
             "utterances": len(utterances),
@@ -234,13 +244,12 @@ class _Evaluation:
         self.store.put_bytes(key, json.dumps(by_id, ensure_ascii=False).encode())
         return by_id
 
-    def _by_speaker(self, utterances: Sequence[Utterance], texts: dict[str, str]) -> dict[str, float]:
-        rates = {}
+    def _by_speaker(self, utterances: Sequence[Utterance], texts: dict[str, str]) -> dict[str, ErrorCounts]:
+        by_speaker = {}
         for speaker in sorted({u.speaker for u in utterances if u.speaker}):
             own = [u for u in utterances if u.speaker == speaker]
-            counts: ErrorCounts = self.task.score([u.text for u in own], [texts[u.id] for u in own])
-            rates[speaker] = counts.wer
-        return rates
+            by_speaker[speaker] = self.task.score([u.text for u in own], [texts[u.id] for u in own])
+        return by_speaker
 
     def _phase(self, phase: str, status: str | None = None) -> None:
         data = {"phase": phase, "process": os.getpid()} | ({"status": status} if status else {})

@@ -23,6 +23,7 @@ from engine.data.version_files import MANIFEST_NAME
 from engine.errors import ObjectNotFoundError
 from engine.evaluation.curves import draw_curves
 from engine.evaluation.model_card import adapter_card
+from engine.evaluation.primary import ErrorRate, primary_rate
 from engine.evaluation.word_errors import ErrorCounts
 from engine.events import Event, EventSink
 from engine.models.base import load_base
@@ -46,6 +47,8 @@ class RunResult(BaseModel):
     model: str
     method: str
     steps: int
+    primary: ErrorRate = "wer"
+    """Which error rate is the headline: `cer` where most texts are in scripts that set no blanks between words."""
     base_wer: float | None = None
     base_cer: float | None = None
     adapter_wer: float | None = None
@@ -159,6 +162,7 @@ class _Run:
             splits, warnings = selected_for_training(self.selection, manifest, splits)
             for warning in warnings:
                 self._warn("selection/left_out", warning)
+        self.primary = primary_rate(u.text for part in (splits.train, splits.validation, splits.test) for u in part)
         validation = _spread(splits.validation, config.split.max_validation_utterances)
         self._load()
         for part in (splits.train, validation, splits.test):
@@ -186,7 +190,7 @@ class _Run:
             device=self.device,
             dtype=self.dtype,
             fingerprint=self._fingerprint(manifest),
-            validate=lambda step: self._validation_wer(validation, step),
+            validate=lambda step: self._validation_rate(validation, step),
             should_stop=self.should_stop,
         )
         self._phase("training")
@@ -207,6 +211,7 @@ class _Run:
             model=self.model_name,
             method=config.method.type,
             steps=loop.progress.step,
+            primary=self.primary,
             base_wer=base.wer if base else None,
             base_cer=base.cer if base else None,
             adapter_wer=adapted.wer if adapted else None,
@@ -268,8 +273,10 @@ class _Run:
                 self.store.put_bytes("base.json", json.dumps(fields).encode())
         return counts
 
-    def _validation_wer(self, validation: Sequence[Utterance], step: int) -> float | None:
-        return self._errors(validation, "validation", "adapter", step).wer if validation else None
+    def _validation_rate(self, validation: Sequence[Utterance], step: int) -> float | None:
+        if not validation:
+            return None
+        return self._errors(validation, "validation", "adapter", step).rate(self.primary)
 
     def _errors(
         self,
@@ -291,6 +298,7 @@ class _Run:
                 "split": split,
                 "which": which,
                 "step": step,
+                "primary": self.primary,
                 "wer": counts.wer,
                 "cer": counts.cer,
                 "utterances": len(rows),

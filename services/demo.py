@@ -116,7 +116,17 @@ def _run(
             adapter = _fetch_adapter(client, job, out / "demo-adapter")
             console.print("Stopping the platform")
     result = job.result
-    names = ("base_wer", "adapter_wer", "trainable_parameters", "total_parameters", "adapter_bytes", "peak_bytes")
+    names = (
+        "primary",
+        "base_wer",
+        "base_cer",
+        "adapter_wer",
+        "adapter_cer",
+        "trainable_parameters",
+        "total_parameters",
+        "adapter_bytes",
+        "peak_bytes",
+    )
     figures: dict[str, Any] = {name: result.get(name) for name in names}
     figures |= {
         "wall_s": round(time.monotonic() - began, 2),

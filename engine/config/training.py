@@ -12,6 +12,8 @@ from engine.errors import Fault
 
 TaskName = Literal["speech_to_text"]
 """Tasks that a model can be trained for."""
+Normalizer = Literal["basic", "none", "english"]
+"""Text normalisations before errors are counted."""
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
@@ -26,8 +28,11 @@ class SpeechToTextConfig(Config):
     """Language code given to multilingual models, such as `en`; unset for models that know one language."""
     max_new_tokens: Annotated[int, Field(ge=1, le=448)] = 64
     """Longest transcript, in tokens."""
-    normalizer: Literal["basic", "none"] = "basic"
-    """Text normalisation before WER and CER: `basic` lowercases and drops punctuation."""
+    normalizer: Normalizer = "basic"
+    """Text normalisation before WER and CER. `basic`: letters, marks and numbers of every script, without case and
+    punctuation. `english`: Whisper's own for English, for comparison with papers; it also writes numbers as digits,
+    takes contractions and titles apart, and changes British spellings if the model has its `normalizer.json`. `none`:
+    texts as they are."""
 
 
 TaskConfig = SpeechToTextConfig

@@ -41,8 +41,9 @@ def draw_curves(store: RunStore, target: Path) -> bool:
     axes[1].plot(steps, [m["learning_rate"] for m in training])
     axes[1].set_ylabel("learning rate")
     if validation:
-        axes[2].plot([m["step"] for m in validation], [100 * m["wer"] for m in validation], marker="o")
-        axes[2].set_ylabel("validation WER (%)")
+        rate = validation[-1].get("primary", "wer")
+        axes[2].plot([m["step"] for m in validation], [100 * m[rate] for m in validation], marker="o")
+        axes[2].set_ylabel(f"validation {rate.upper()} (%)")
         axes[2].set_ylim(bottom=0)
     axes[-1].set_xlabel("optimizer step")
     for axis in axes:

@@ -23,8 +23,7 @@ def adapter_card(result: RunResult, config: TrainingConfig, splits: Splits) -> s
         ("training audio", f"{result.train_audio_s:,.0f} s in {result.train_utterances:,} utterances"),
         ("training speakers", ", ".join(sorted({u.speaker for u in splits.train if u.speaker})[:50]) or "not named"),
         ("tested on", f"{result.test_utterances:,} utterances of {_tested(result, splits)}"),
-        ("WER of the base on the test utterances", _percent(result.base_wer)),
-        ("WER after training", _percent(result.adapter_wer)),
+        *_error_rates(result),
         ("audio context", config.context.type),
         ("peak memory", f"{result.peak_bytes / 2**20:,.0f} MiB"),
         ("seconds of audio trained per second", f"{result.audio_s_per_s:.1f}"),
@@ -42,6 +41,19 @@ def _tested(result: RunResult, splits: Splits) -> str:
     if shared:
         return f"{names} (trained on too: {', '.join(shared[:50])})"
     return f"{names} (never trained on)" if result.test_speakers else names
+
+
+def _error_rates(result: RunResult) -> list[tuple[str, str]]:
+    """The headline first; where that is the character error rate, a sentence counts as one word, and WER says little."""
+    of_base = {"wer": result.base_wer, "cer": result.base_cer}
+    after = {"wer": result.adapter_wer, "cer": result.adapter_cer}
+    rows = []
+    for rate in sorted(of_base, key=lambda rate: rate != result.primary):
+        rows += [
+            (f"{rate.upper()} of the base on the test utterances", _percent(of_base[rate])),
+            (f"{rate.upper()} after training", _percent(after[rate])),
+        ]
+    return rows
 
 
 def _usage(config: TrainingConfig, is_adapter: bool) -> list[str]:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import jiwer
+
+from engine.evaluation.primary import ErrorRate
+from engine.scripts import UNSPACED
+
+_BLANKS_OF_UNSPACED: Final = re.compile(rf"(?<=[{UNSPACED}])\s+|\s+(?=[{UNSPACED}])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +31,12 @@ class ErrorCounts:
 
     @property
     def cer(self) -> float:
-        """Character error rate, spaces included."""
+        """Character error rate; blanks count, except beside characters of scripts that set none between words."""
         return self.character_errors / max(self.characters, 1)
+
+    def rate(self, which: ErrorRate) -> float:
+        """One of the two."""
+        return self.cer if which == "cer" else self.wer
 
 
 def count_errors(references: Sequence[str], hypotheses: Sequence[str]) -> ErrorCounts:
@@ -33,13 +44,20 @@ def count_errors(references: Sequence[str], hypotheses: Sequence[str]) -> ErrorC
     spoken = [(r, h) for r, h in zip(references, hypotheses, strict=True) if r]
     silent = [h for r, h in zip(references, hypotheses, strict=True) if not r]
     word_errors = sum(len(h.split()) for h in silent)
-    character_errors = sum(len(h) for h in silent)
+    character_errors = sum(len(_characters(h)) for h in silent)
     words = characters = 0
     if spoken:
         by_word = jiwer.process_words([r for r, _ in spoken], [h for _, h in spoken])
-        by_character = jiwer.process_characters([r for r, _ in spoken], [h for _, h in spoken])
+        by_character = jiwer.process_characters(
+            [_characters(r) for r, _ in spoken], [_characters(h) for _, h in spoken]
+        )
         word_errors += by_word.substitutions + by_word.deletions + by_word.insertions
         words = by_word.substitutions + by_word.deletions + by_word.hits
         character_errors += by_character.substitutions + by_character.deletions + by_character.insertions
         characters = by_character.substitutions + by_character.deletions + by_character.hits
     return ErrorCounts(word_errors, words, character_errors, characters)
+
+
+def _characters(text: str) -> str:
+    """A text as its characters are compared: a blank between two Chinese characters is not written by everybody."""
+    return text if text.isascii() else _BLANKS_OF_UNSPACED.sub("", text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -41,6 +42,11 @@ class TextCodec(Protocol):
     @property
     def end(self) -> int:
         """Id that ends a text."""
+        ...
+
+    @property
+    def spellings(self) -> Mapping[str, str]:
+        """British spellings and their American ones, as the model's publisher counts errors; empty if it has none."""
         ...
 
 

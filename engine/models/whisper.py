@@ -43,6 +43,7 @@ class WhisperCodec:
 
     def __init__(self, processor: Any, model: WhisperForConditionalGeneration, language: str | None) -> None:
         self._tokenizer = processor.tokenizer
+        self.spellings: dict[str, str] = self._tokenizer.english_spelling_normalizer or {}
         self._normalizes = self._tokenizer.init_kwargs.get("text_normalizer") == "basic"
         generation: Any = model.generation_config  # its fields differ from model to model
         config: Any = model.config

@@ -19,7 +19,7 @@ from engine.data.batching import evaluation_batches, padded_s
 from engine.data.manifest import Utterance
 from engine.data.waves import read_wave
 from engine.errors import TrainingError
-from engine.evaluation.text import NORMALIZERS
+from engine.evaluation.text import normalizer
 from engine.evaluation.word_errors import ErrorCounts, count_errors
 from engine.models.family import SpeechSeq2Seq
 
@@ -51,7 +51,7 @@ class SpeechToText:
         self._speech = speech
         self._device = device
         self._dtype = dtype
-        self._normalize = NORMALIZERS[config.task.normalizer]
+        self._normalize = normalizer(config.task.normalizer, speech.codec.spellings)
         self._augments = config.augmentation != type(config.augmentation)()
 
     def lengths_s(self, utterances: Sequence[Utterance]) -> list[float]:

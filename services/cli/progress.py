@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from types import TracebackType
@@ -42,7 +43,7 @@ class RunProgress:
         self.first_step_at: float | None = None
         """`time.monotonic()` at which the first training metric arrived."""
         self._line_every_s = line_every_s
-        self._last_line = 0.0
+        self._last_line = -math.inf  # the clock may have begun less than `line_every_s` ago
         self._phase = ""
         self._figures = ""
         self._bars: Progress | None = None
@@ -109,9 +110,9 @@ class RunProgress:
 
     def _show_evaluation(self, data: Mapping[str, Any]) -> None:
         which = {"base": "base model", "adapter": "adapter"}.get(str(data.get("which")), "model")
-        self.console.print(
-            f"  {which} on {data.get('split', 'test')}: WER {float(data['wer']):.1%}", markup=False, highlight=False
-        )
+        rate = str(data.get("primary", "wer"))
+        told = f"  {which} on {data.get('split', 'test')}: {rate.upper()} {float(data[rate]):.1%}"
+        self.console.print(told, markup=False, highlight=False)
 
 
 def training_figures(data: Mapping[str, Any]) -> str:

@@ -18,9 +18,10 @@ def result_table(result: Mapping[str, Any], *, where: str, extra: Mapping[str, s
     speakers = ", ".join(result.get("test_speakers") or [])
     if result.get("test_utterances"):
         rows["Tested on"] = f"{result['test_utterances']} utterances" + (f" of {speakers}" if speakers else "")
-    for field, label in (("base_wer", "WER of the base model"), ("adapter_wer", "WER with the adapter")):
-        if result.get(field) is not None:
-            rows[label] = f"{result[field]:.1%}"
+    rate = result.get("primary", "wer")  # results of earlier versions have words alone
+    for who, label in (("base", "of the base model"), ("adapter", "with the adapter")):
+        if result.get(f"{who}_{rate}") is not None:
+            rows[f"{rate.upper()} {label}"] = f"{result[f'{who}_{rate}']:.1%}"
     trainable, total = int(result["trainable_parameters"]), int(result["total_parameters"])
     rows["Trainable parameters"] = f"{trainable:,} of {total:,} ({trainable / total:.1%})"
     rows["Adapter"] = size(result["adapter_bytes"])

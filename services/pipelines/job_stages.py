@@ -86,7 +86,17 @@ class Select(_AsJob):
 class Train(_AsJob):
     """A training job."""
 
-    figures = ("base_wer", "adapter_wer", "steps", "trainable_parameters", "train_utterances", "test_utterances")
+    figures = (
+        "primary",
+        "base_wer",
+        "base_cer",
+        "adapter_wer",
+        "adapter_cer",
+        "steps",
+        "trainable_parameters",
+        "train_utterances",
+        "test_utterances",
+    )
 
     async def _launch(self, work: Work, job_id: uuid.UUID) -> Job:
         asked = work.stage(TrainStage)
@@ -109,7 +119,17 @@ class Train(_AsJob):
 class Evaluate(_AsJob):
     """An evaluation job."""
 
-    figures = ("base_wer", "base_cer", "adapter_wer", "adapter_cer", "utterances", "wer_by_speaker", "audio_s_per_s")
+    figures = (
+        "primary",
+        "base_wer",
+        "base_cer",
+        "adapter_wer",
+        "adapter_cer",
+        "utterances",
+        "wer_by_speaker",
+        "cer_by_speaker",
+        "audio_s_per_s",
+    )
 
     async def _launch(self, work: Work, job_id: uuid.UUID) -> Job:
         asked = work.stage(EvaluateStage)

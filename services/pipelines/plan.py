@@ -121,12 +121,14 @@ class CompareStage(_Stage):
 
     type: Literal["compare"] = "compare"
     better_than_base: bool = True
-    """Its WER must be lower than that of its base."""
+    """Its error rate must be lower than that of its base: WER, or CER where most texts set no blanks between words."""
     most_wer: Annotated[float, Field(ge=0)] | None = None
     """Its WER may not be higher: 0.15 is 15 %."""
+    most_cer: Annotated[float, Field(ge=0)] | None = None
+    """Its CER may not be higher; for texts without blanks between words."""
     not_worse_than: Annotated[str, Field(min_length=1, max_length=200)] | None = None
-    """Name of an adapter of the caller, whose newest version, if it has one, may not have a lower WER. Both must have been
-    measured on the same utterances."""
+    """Name of an adapter of the caller, whose newest version, if it has one, may not have a lower error rate. Both must
+    have been measured on the same utterances."""
 
 
 class ExportStage(_Stage):

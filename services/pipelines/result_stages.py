@@ -5,13 +5,16 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+from engine.evaluation.primary import ErrorRate
 from services.adapters.requests import add_version, owned_adapters, versions_of
 from services.database.models import Adapter, AdapterVersion, Job
 from services.jobs.requests import find_job
 from services.pipelines.kind import AtOnce, Done, Failed, Outcome, Work
 from services.pipelines.plan import CompareStage, ExportStage
+
+_FIGURES: Final = ("base_wer", "base_cer", "adapter_wer", "adapter_cer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +23,20 @@ class _Candidate:
     training_id: uuid.UUID
     job: Job
     """That measured it."""
-    wer: float
-    base_wer: float | None
+    primary: ErrorRate
+    """The error rate that decides."""
+    figures: Mapping[str, float | None]
+    """`base_wer`, `base_cer`, `adapter_wer`, `adapter_cer`."""
+
+    @property
+    def rate(self) -> float:
+        """Its error rate that decides."""
+        return self.figures[f"adapter_{self.primary}"] or 0.0
+
+    @property
+    def base_rate(self) -> float | None:
+        """The same of its base."""
+        return self.figures[f"base_{self.primary}"]
 
 
 class Compare(AtOnce):
@@ -33,33 +48,38 @@ class Compare(AtOnce):
         measured, unknown = [], []
         for name in work.plan.candidates(work.row.name):
             job = await find_job(work.session, work.pipeline.user_id, work.rows[name].job_id or uuid.UUID(int=0))
-            figures = job.result or {}
-            if (wer := figures.get("adapter_wer")) is None:
+            result = job.result or {}
+            primary = _primary(result)
+            if result.get(f"adapter_{primary}") is None:
                 unknown.append(name)
             else:
-                measured.append(_Candidate(name, job.training_id or job.id, job, wer, figures.get("base_wer")))
+                figures = {figure: result.get(figure) for figure in _FIGURES}
+                measured.append(_Candidate(name, job.training_id or job.id, job, primary, figures))
         if unknown:
-            return Failed(f"{', '.join(unknown)} measured no WER: there were no test utterances.")
+            return Failed(f"{', '.join(unknown)} measured no error rate: there were no test utterances.")
         if len({_measured_on(each.job) for each in measured}) > 1:
             names = ", ".join(each.stage for each in measured)
             return Failed(f"{names} were measured on different utterances; their error rates cannot be compared.")
-        best = min(measured, key=lambda each: each.wer)
+        best = min(measured, key=lambda each: each.rate)
         before = await self._newest_version(work, asked.not_worse_than) if asked.not_worse_than else None
         faults = [*_too_bad(best, asked), *(_worse_than(before, best) if before is not None else ())]
         if faults:
             return Failed(f"{best.stage} is best, and not good enough: {'; '.join(faults)}.")
-        result: dict[str, Any] = {
+        told: dict[str, Any] = {
             "winner": best.stage,
             "training_id": str(best.training_id),
-            "wer": best.wer,
-            "base_wer": best.base_wer,
+            "primary": best.primary,
+            best.primary: best.rate,
+            f"base_{best.primary}": best.base_rate,
             "candidates": [
-                {"stage": each.stage, "training_id": str(each.training_id), "wer": each.wer} for each in measured
+                {"stage": each.stage, "training_id": str(each.training_id), each.primary: each.rate}
+                for each in measured
             ],
         }
         if before is not None:
-            result["not_worse_than"] = {"version": before.number, "wer": before.lineage["result"].get("adapter_wer")}
-        return Done(result)
+            rate = before.lineage["result"].get(f"adapter_{best.primary}")
+            told["not_worse_than"] = {"version": before.number, best.primary: rate}
+        return Done(told)
 
     async def _newest_version(self, work: Work, adapter: str) -> AdapterVersion | None:
         found = (
@@ -101,13 +121,18 @@ class Export(AtOnce):
 def _too_bad(best: _Candidate, asked: CompareStage) -> list[str]:
     """What speaks against a candidate by itself."""
     faults = []
+    name = best.primary.upper()
     if asked.better_than_base:
-        if best.base_wer is None:
-            faults.append("the WER of its base was not measured; let the evaluation measure it (base: true)")
-        elif best.wer >= best.base_wer:
-            faults.append(f"its WER of {best.wer:.2%} is not lower than the {best.base_wer:.2%} of its base")
-    if asked.most_wer is not None and best.wer > asked.most_wer:
-        faults.append(f"its WER of {best.wer:.2%} is higher than {asked.most_wer:.2%}")
+        if best.base_rate is None:
+            faults.append(f"the {name} of its base was not measured; let the evaluation measure it (base: true)")
+        elif best.rate >= best.base_rate:
+            faults.append(f"its {name} of {best.rate:.2%} is not lower than the {best.base_rate:.2%} of its base")
+    for limited, most in (("wer", asked.most_wer), ("cer", asked.most_cer)):
+        rate = best.figures[f"adapter_{limited}"]
+        if most is not None and rate is None:
+            faults.append(f"its {limited.upper()} was not measured")
+        elif most is not None and rate is not None and rate > most:
+            faults.append(f"its {limited.upper()} of {rate:.2%} is higher than {most:.2%}")
     return faults
 
 
@@ -115,16 +140,23 @@ def _worse_than(before: AdapterVersion, best: _Candidate) -> list[str]:
     """What speaks against a candidate beside a version that is there."""
     told = f"version {before.number} of the adapter"
     data, config = before.lineage["data"], before.lineage["config"]
-    wer = before.lineage["result"].get("adapter_wer")
-    if wer is None:
+    rate = before.lineage["result"].get(f"adapter_{best.primary}")
+    if rate is None:
         return [f"{told} was never measured; the two cannot be compared: leave not_worse_than out"]
     if (data["dataset_id"], data["version"], _split(config, "test")) != _measured_on(best.job):
         return [f"{told} was measured on other utterances; the two cannot be compared: leave not_worse_than out"]
-    return [f"its WER of {best.wer:.2%} is higher than the {wer:.2%} of {told}"] if best.wer > wer else []
+    if best.rate <= rate:
+        return []
+    return [f"its {best.primary.upper()} of {best.rate:.2%} is higher than the {rate:.2%} of {told}"]
+
+
+def _primary(result: Mapping[str, Any]) -> ErrorRate:
+    """The error rate that decides; results of earlier versions have words alone."""
+    return "cer" if result.get("primary") == "cer" else "wer"
 
 
 def _measured_on(job: Job) -> tuple[str, int, str]:
-    """Which utterances a job's WER is of: dataset, version, and what of it."""
+    """Which utterances a job's error rates are of: dataset, version, and what of it."""
     return str(job.dataset_id), job.dataset_version, _split(job.config, (job.measurement or {}).get("split", "test"))
 
 

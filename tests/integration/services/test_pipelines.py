@@ -302,7 +302,7 @@ async def test_the_best_of_several_becomes_a_version(scene: Scene) -> None:
         ({"one": 0.6}, 0.5, {}, "its WER of 60.00% is not lower than the 50.00% of its base"),
         ({"one": 0.3}, 0.5, {"most_wer": 0.15}, "its WER of 30.00% is higher than 15.00%"),
         ({"one": 0.3}, None, {}, "the WER of its base was not measured"),
-        ({"one": None, "two": 0.1}, 0.5, {}, "one measured no WER"),
+        ({"one": None, "two": 0.1}, 0.5, {}, "one measured no error rate"),
     ],
 )
 async def test_what_is_not_good_enough_is_not_exported(
@@ -311,6 +311,30 @@ async def test_what_is_not_good_enough_is_not_exported(
     seen = await compared(scene, wers, base, **asked)
     assert (seen["status"], states(seen)["export"]) == ("failed", "waiting")
     assert reason in seen["stages"][-2]["error"]
+
+
+async def test_characters_decide_where_words_have_no_blanks(scene: Scene) -> None:
+    def told(wer: float, cer: float) -> dict[str, Any]:
+        base = {"base_wer": 1.0, "base_cer": 0.4}
+        return {"status": "succeeded", "primary": "cer", **base, "adapter_wer": wer, "adapter_cer": cer}
+
+    trainings = [{"type": "train", "name": name, "needs": []} for name in ("one", "two")]
+    compare = {"type": "compare", "needs": ["one", "two"], "most_cer": 0.25}
+    pipeline = await scene.create(*trainings, compare, {"type": "export", "adapter": "chinese"})
+    await scene.round()
+    for name, result in (("one", told(1.0, 0.1)), ("two", told(0.9, 0.2))):
+        await scene.end_job((await scene.stage(pipeline, name))["job_id"], result=result)
+    seen = await scene.looked_at(pipeline)
+    assert seen["status"] == "succeeded"
+    found = seen["stages"][2]["result"]
+    assert (found["winner"], found["primary"], found["cer"], found["base_cer"]) == ("one", "cer", 0.1, 0.4)
+    assert [each["cer"] for each in found["candidates"]] == [0.1, 0.2]
+    pipeline = await scene.create({"type": "train"}, {"type": "compare", "most_cer": 0.05, "not_worse_than": "chinese"})
+    await scene.round()
+    await scene.end_job((await scene.stage(pipeline, "train"))["job_id"], result=told(0.9, 0.2))
+    error = (await scene.looked_at(pipeline))["stages"][1]["error"]
+    assert "its CER of 20.00% is higher than 5.00%" in error
+    assert "its CER of 20.00% is higher than the 10.00% of version 1" in error
 
 
 async def test_error_rates_on_different_utterances_are_not_compared(scene: Scene) -> None:

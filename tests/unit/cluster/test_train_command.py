@@ -130,3 +130,5 @@ def test_lines() -> None:
     }
     assert step_line(data) == "step 120/800  loss 0.5123  lr 2.10e-03  41.3 audio-s/s  900 MiB  1:02 left"
     assert evaluation_line({"split": "test", "which": "base", "wer": 0.5}) == "base on test: WER 50.0%"
+    chinese = {"split": "test", "which": "base", "primary": "cer", "wer": 1.0, "cer": 0.25}
+    assert evaluation_line(chinese) == "base on test: CER 25.0%, WER 100.0%"

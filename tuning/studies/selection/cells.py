@@ -20,7 +20,7 @@ from engine.config.selection import SelectionConfig, SelectionMethodConfig
 from engine.config.training import TrainingConfig
 from engine.data.manifest import read_manifest
 from engine.data.version_files import MANIFEST_NAME
-from engine.evaluation.text import NORMALIZERS
+from engine.evaluation.text import normalizer
 from engine.evaluation.word_errors import count_errors
 from engine.events import MemorySink
 from engine.finetune import RunResult, finetune
@@ -271,7 +271,7 @@ class _PoolOfSeed:
 
     def _errors(self, run: Path) -> dict[str, list[int]]:
         speaker = {u.id: u.speaker or "" for u in read_manifest(self.data / MANIFEST_NAME)}
-        normalize = NORMALIZERS[self._training(1.0, 1e-3).task.normalizer]
+        normalize = normalizer(self._training(1.0, 1e-3).task.normalizer)
         pairs: dict[str, tuple[list[str], list[str]]] = {}
         for line in (run / "predictions.jsonl").read_text(encoding="utf-8").splitlines():
             row = json.loads(line)

@@ -49,6 +49,9 @@ def test_phases_evaluations_and_warnings_are_told(console: Console) -> None:
         progress.show("status", {"phase": "evaluating_base"})
         progress.show("status", {"phase": "evaluating_base"})
         progress.show("metric", {"split": "test", "which": "base", "wer": 0.465, "step": 0})
+        progress.show(
+            "metric", {"split": "test", "which": "base", "primary": "cer", "wer": 1.0, "cer": 0.091, "step": 0}
+        )
         progress.show("log", {"level": "info", "message": "nothing to see"})
         progress.show("log", {"level": "warning", "message": "the driver died [once]"})
         progress.show("new", {"unknown": 1})
@@ -56,6 +59,7 @@ def test_phases_evaluations_and_warnings_are_told(console: Console) -> None:
         "waiting for a place",
         "evaluating the base model",
         "  base model on test: WER 46.5%",
+        "  base model on test: CER 9.1%",
         "warning: the driver died [once]",
     ]
 
@@ -103,3 +107,16 @@ def test_the_table_has_every_figure(console: Console) -> None:
         "build/demo-adapter",
     ):
         assert text in told(console)
+
+
+def test_the_table_shows_characters_where_words_have_no_blanks(console: Console) -> None:
+    figures = {"primary": "cer", "base_wer": 1.0, "base_cer": 0.42, "adapter_wer": 0.9, "adapter_cer": 0.091}
+    sizes = {"trainable_parameters": 1, "total_parameters": 2, "adapter_bytes": 1, "peak_bytes": 1, "wall_s": 1.0}
+    result = {"model": "whisper-pico", "method": "qlora", "steps": 1, "audio_s_per_s": 1.0, **figures, **sizes}
+    console.print(result_table(result, where="out"))
+    shown = told(console)
+    assert "CER of the base model" in shown
+    assert "42.0%" in shown
+    assert "CER with the adapter" in shown
+    assert "9.1%" in shown
+    assert "WER" not in shown

@@ -1,0 +1,20 @@
+"""Which error rate is the headline: words where texts have words between blanks, else characters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from engine.scripts import is_unspaced
+
+ErrorRate = Literal["wer", "cer"]
+"""Word or character error rate."""
+
+
+def primary_rate(references: Iterable[str]) -> ErrorRate:
+    """`cer` if most texts are in scripts that set no blanks between words, where a sentence counts as one word."""
+    texts = unspaced = 0
+    for text in references:
+        texts += 1
+        unspaced += is_unspaced(text)
+    return "cer" if 2 * unspaced > texts else "wer"
