@@ -35,6 +35,7 @@ from engine.training.checkpoints import Checkpoints, file_sha256
 from engine.training.loop import TrainingLoop
 from engine.training.memory import peak_bytes
 from engine.training.parallel import SINGLE, Parallel
+from engine.training.randomness import seed_worker
 from engine.transcribe import write_settings
 
 Phase = Literal["loading", "evaluating_base", "training", "evaluating", "saving", "done"]
@@ -253,8 +254,7 @@ class _Run:
             self.speech.freeze_constants()
         if self.config.gradient_checkpointing:
             self.base.checkpoint_activations()
-        # Each worker draws its own dropout masks.
-        torch.manual_seed(self.config.seed + 1_000_003 * self.parallel.rank)
+        seed_worker(self.config.seed, self.parallel)
         return trained
 
     # ---- evaluation ----------------------------------------------------------------------------------------

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import random
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -88,3 +90,11 @@ def tones(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.tiny import write_tones
 
     return write_tones(tmp_path_factory.mktemp("tones"))
+
+
+@pytest.fixture
+def chance() -> random.Random:
+    """Draws for a test, other ones every time; a failure shows the seed, which `LIM_TEST_SEED` gives again."""
+    seed = int(os.environ.get("LIM_TEST_SEED") or secrets.randbelow(2**31))
+    print(f"LIM_TEST_SEED={seed} draws the same again")  # noqa: T201
+    return random.Random(seed)

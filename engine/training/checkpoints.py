@@ -17,9 +17,10 @@ from safetensors.torch import load_file, save_file
 
 from engine.errors import CheckpointError, ObjectNotFoundError
 from engine.storage import RunStore
+from engine.training.parallel import Parallel
 
 _LOGGER = logging.getLogger(__name__)
-_FORMAT = 1
+_FORMAT = 2
 _MANIFEST = "manifest.json"
 
 
@@ -29,9 +30,9 @@ class Checkpoint:
 
     step: int
     tensors: dict[str, dict[str, torch.Tensor]]
-    """Tensors by file: `weights`, `optimizer`, `random`, and `best` when the best weights are kept."""
+    """Tensors by file: `weights`, `optimizer`, `random` (every worker's generators), `average` and `best` where kept."""
     state: dict[str, Any]
-    """JSON: sampler position, schedule, early stopping, counters, and the config's fingerprint."""
+    """JSON: number of workers, sampler position, schedule, early stopping, counters, and the config's fingerprint."""
 
 
 def file_sha256(path: Path) -> str:
@@ -76,17 +77,32 @@ class Checkpoints:
         """The newest checkpoint that is whole; one that was cut short or damaged is passed over with a warning."""
         for step in reversed(self._steps()):
             try:
-                return self._load(step)
+                return self.load(step)
             except (CheckpointError, ObjectNotFoundError) as error:
                 _LOGGER.warning("checkpoint %d is not whole (%s); trying the one before it", step, error)
         return None
+
+    def load_newest_of_all(self, parallel: Parallel) -> Checkpoint | None:
+        """The newest checkpoint that is whole for every worker: all of them must resume from the same one."""
+        checkpoint = self.load_newest()
+        steps = parallel.gather_json(checkpoint.step if checkpoint else None)
+        if len(set(steps)) == 1:
+            return checkpoint
+        # A manifest that a worker sent as it was killed can arrive while its successors look.
+        return None if None in steps else self.load(min(steps))
 
     def _steps(self) -> list[int]:
         """Steps that have any file, whole or not, oldest first."""
         names = {key.split("/")[1] for key in self._store.list("checkpoints") if key.count("/") >= 2}
         return sorted(int(name.removeprefix("step-")) for name in names)
 
-    def _load(self, step: int) -> Checkpoint:
+    def load(self, step: int) -> Checkpoint:
+        """The checkpoint of a step.
+
+        Raises:
+            CheckpointError: it was cut short, damaged, or written in another format.
+            ObjectNotFoundError: a file of it is missing.
+        """
         prefix = _prefix(step)
         try:
             manifest = json.loads(self._store.get_bytes(f"{prefix}/{_MANIFEST}"))

@@ -25,6 +25,7 @@ from engine.training.memory import peak_bytes
 from engine.training.optimizers import build_optimizer, restore_state, state_tensors
 from engine.training.parallel import Parallel
 from engine.training.prefetch import Prefetcher, Step
+from engine.training.randomness import gather_generators, restore_generators, seed_worker
 from engine.training.schedules import Schedule
 
 _DEFAULT_EPOCHS = 10.0
@@ -232,18 +233,16 @@ class TrainingLoop:
     # ---- checkpoints ---------------------------------------------------------------------------------------
 
     def _save(self, position: Position) -> None:
+        generators = gather_generators(self._parallel, self._device)
         if not self._parallel.is_first:
             return
         # A resumed run does not say again what it said before its checkpoint, so that must be safe first.
         self._events.flush()
         optimizer_tensors, optimizer_scalars = state_tensors(self._optimizer)
-        random = {"cpu": torch.get_rng_state()}
-        if self._device.type == "cuda":
-            random["cuda"] = torch.cuda.get_rng_state(self._device)
         tensors: dict[str, dict[str, torch.Tensor]] = {
             "weights": dict(self._weights),
             "optimizer": optimizer_tensors,
-            "random": random,
+            "random": generators,
         }
         if self._average is not None:
             tensors["average"] = self._average.tensors
@@ -251,6 +250,7 @@ class TrainingLoop:
             tensors["best"] = self._best
         state = {
             "fingerprint": self._fingerprint,
+            "workers": self._parallel.world_size,
             "position": {"step": position.step, "epoch": position.epoch, "index": position.index},
             "progress": vars(self.progress),
             "schedule": self._schedule.state(),
@@ -258,11 +258,10 @@ class TrainingLoop:
             "scaler": self._scaler.state_dict(),
         }
         self._checkpoints.save(Checkpoint(self.progress.step, tensors, state))
-        data = {"level": "info", "message": f"checkpoint at step {self.progress.step}"}
-        self._events.emit(Event("log", f"checkpoint/{self.progress.step}", data))
+        self._say("info", f"checkpoint/{self.progress.step}", f"checkpoint at step {self.progress.step}")
 
     def _resume(self) -> Position:
-        checkpoint = self._checkpoints.load_newest()
+        checkpoint = self._checkpoints.load_newest_of_all(self._parallel)
         if checkpoint is None:
             return Position()
         if checkpoint.state["fingerprint"] != self._fingerprint:
@@ -272,9 +271,6 @@ class TrainingLoop:
             )
         self._put_weights(checkpoint.tensors["weights"])
         restore_state(self._optimizer, checkpoint.tensors["optimizer"], checkpoint.state["optimizer"])
-        torch.set_rng_state(checkpoint.tensors["random"]["cpu"])
-        if self._device.type == "cuda" and "cuda" in checkpoint.tensors["random"]:
-            torch.cuda.set_rng_state(checkpoint.tensors["random"]["cuda"], self._device)
         if self._average is not None:
             self._average.restore(checkpoint.tensors["average"])
         if "best" in checkpoint.tensors:
@@ -283,10 +279,26 @@ class TrainingLoop:
         if checkpoint.state["scaler"]:
             self._scaler.load_state_dict(checkpoint.state["scaler"])
         self.progress = Progress(**checkpoint.state["progress"])
-        if self._parallel.is_first:
-            data = {"level": "info", "message": f"resumed from the checkpoint at step {self.progress.step}"}
-            self._events.emit(Event("log", f"resumed/{self.progress.step}", data))
+        self._restore_generators(checkpoint)
+        self._say("info", f"resumed/{self.progress.step}", f"resumed from the checkpoint at step {self.progress.step}")
         return Position(**checkpoint.state["position"])
+
+    def _restore_generators(self, checkpoint: Checkpoint) -> None:
+        before, now = checkpoint.state["workers"], self._parallel.world_size
+        if before == now:
+            restore_generators(checkpoint.tensors["random"], self._parallel, self._device)
+            return
+        seed_worker(self._config.seed, self._parallel, checkpoint.step)
+        self._say(
+            "warning",
+            f"workers-changed/{checkpoint.step}",
+            f"the run goes on with {now} workers from a checkpoint of {before}: from step {checkpoint.step + 1} on, "
+            "dropout masks and rounding differ from those of an uninterrupted run",
+        )
+
+    def _say(self, level: Literal["info", "warning"], key: str, message: str) -> None:
+        if self._parallel.is_first:
+            self._events.emit(Event("log", key, {"level": level, "message": message}))
 
     def _put_weights(self, tensors: dict[str, torch.Tensor]) -> None:
         if tensors.keys() != self._weights.keys():

@@ -62,15 +62,22 @@ class Parallel:
         """Every worker's value, on every worker; as JSON, so that nothing is unpickled."""
         if self.world_size == 1:
             return [value]
-        data = torch.frombuffer(bytearray(json.dumps(value).encode()), dtype=torch.uint8).to(self._device())
-        sizes = torch.zeros(self.world_size, dtype=torch.long, device=data.device)
-        sizes[self.rank] = len(data)
+        data = torch.frombuffer(bytearray(json.dumps(value).encode()), dtype=torch.uint8)
+        return [json.loads(bytes(part.tolist())) for part in self.gather_bytes(data)]
+
+    def gather_bytes(self, data: torch.Tensor) -> list[torch.Tensor]:
+        """Every worker's bytes (uint8, of any length), on every worker, in the order of ranks."""
+        if self.world_size == 1:
+            return [data]
+        sent = data.to(self._device())
+        sizes = torch.zeros(self.world_size, dtype=torch.long, device=sent.device)
+        sizes[self.rank] = len(sent)
         self.sum_(sizes)
-        padded = torch.zeros(int(sizes.max()), dtype=torch.uint8, device=data.device)
-        padded[: len(data)] = data
+        padded = torch.zeros(int(sizes.max()), dtype=torch.uint8, device=sent.device)
+        padded[: len(sent)] = sent
         parts = [torch.zeros_like(padded) for _ in range(self.world_size)]
         dist.all_gather(parts, padded)
-        return [json.loads(bytes(part[: int(size)].cpu().tolist())) for part, size in zip(parts, sizes, strict=True)]
+        return [part[: int(size)].cpu() for part, size in zip(parts, sizes, strict=True)]
 
     def barrier(self) -> None:
         """Wait for all workers."""

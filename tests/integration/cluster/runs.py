@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from ray.util.state import list_actors
 
 from cluster.storage.run_store import S3RunStore
 from tests.integration.cluster.conftest import ROOT, Standing
@@ -123,5 +124,23 @@ def is_step(at_least: int) -> Callable[[dict[str, Any]], bool]:
 
 def worker_process(run: Run) -> int:
     """The process that trains, by what it said itself."""
-    told = [event["data"]["process"] for event in run.events() if event["data"].get("phase") == "training"]
-    return int(told[-1])
+    return _training_processes(run)[-1]
+
+
+def wait_for_start(run: Run, starts: int, driver: subprocess.Popen[bytes]) -> None:
+    """Until the run's workers have begun to train so often."""
+    run.wait_for(lambda _: len(_training_processes(run)) >= starts, driver)
+
+
+def worker_processes(run: Run) -> list[int]:
+    """The processes of all workers: first that of rank 0, by what it said itself, then the others, by what Ray says."""
+    first = worker_process(run)
+    actors = list_actors(run.standing.dashboard_url, filters=[("state", "=", "ALIVE")])
+    others = {actor.pid for actor in actors if actor.class_name.endswith("RayTrainWorker")}
+    assert first in others, "the worker of rank 0 has ended already"
+    return [first, *sorted(others - {first})]
+
+
+def _training_processes(run: Run) -> list[int]:
+    """Of rank 0, at each start."""
+    return [int(event["data"]["process"]) for event in run.events() if event["data"].get("phase") == "training"]

@@ -13,7 +13,15 @@ from pathlib import Path
 import pytest
 
 from tests.integration.cluster.conftest import ROOT, Standing
-from tests.integration.cluster.runs import STEPS, Run, config_of, is_step, worker_process
+from tests.integration.cluster.runs import (
+    STEPS,
+    Run,
+    config_of,
+    is_step,
+    wait_for_start,
+    worker_process,
+    worker_processes,
+)
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -63,10 +71,12 @@ def test_a_run_of_the_same_name_with_another_config_is_refused(whole: Run, folde
     assert "training.max_steps: differs" in other.log.read_text()
 
 
-def test_a_killed_worker(standing: Standing, folder: Path, tiny_whisper: Path, tones: Path, whole: Run) -> None:
+def test_a_killed_worker(
+    standing: Standing, folder: Path, tiny_whisper: Path, tones: Path, whole: Run, chance: random.Random
+) -> None:
     run = Run(standing, folder, "killed-worker", config_of(tiny_whisper, tones))
     with run.started() as driver:
-        run.wait_for(is_step(random.randint(1, STEPS // 3)), driver)
+        run.wait_for(is_step(chance.randint(1, STEPS // 3)), driver)
         os.kill(worker_process(run), signal.SIGKILL)
         assert driver.wait(300) == 0, run.log.read_text()
     phases = [event for event in run.events() if event["data"].get("phase") == "training"]
@@ -74,10 +84,12 @@ def test_a_killed_worker(standing: Standing, folder: Path, tiny_whisper: Path, t
     assert_same(run, whole)
 
 
-def test_a_killed_driver(standing: Standing, folder: Path, tiny_whisper: Path, tones: Path, whole: Run) -> None:
+def test_a_killed_driver(
+    standing: Standing, folder: Path, tiny_whisper: Path, tones: Path, whole: Run, chance: random.Random
+) -> None:
     run = Run(standing, folder, "killed-driver", config_of(tiny_whisper, tones))
     with run.started() as driver:
-        run.wait_for(is_step(random.randint(1, STEPS // 3)), driver)
+        run.wait_for(is_step(chance.randint(1, STEPS // 3)), driver)
         driver.kill()
         assert driver.wait(60) == -signal.SIGKILL
     assert "result.json" not in run.store.list("")
@@ -101,13 +113,24 @@ def test_a_stopped_run_goes_on_later(
     assert_same(run, whole)
 
 
-def test_two_workers(standing: Standing, folder: Path, tiny_whisper: Path, tones: Path) -> None:
-    changed = {"training": {"max_steps": 12}, "resources": {"num_workers": 2}}
-    run = Run(standing, folder, "two-workers", config_of(tiny_whisper, tones, **changed))
-    result = run.finish()
-    assert (result["status"], result["steps"]) == ("succeeded", 12)
-    assert sorted(run.losses()) == list(range(1, 13))
-    assert "adapter/adapter_model.safetensors" in run.store.list("adapter")
+def test_two_workers_with_dropout_killed_again_and_again(
+    standing: Standing, folder: Path, tiny_whisper: Path, tones: Path, chance: random.Random
+) -> None:
+    changed = {"training": {"checkpoint": {"every_steps": 10}}, "resources": {"num_workers": 2}}
+    whole = Run(standing, folder, "two-workers", config_of(tiny_whisper, tones, **changed))
+    whole.finish()
+    run = Run(standing, folder, "two-workers-killed", config_of(tiny_whisper, tones, **changed))
+    kills = sorted(chance.sample(range(5, STEPS * 3 // 4), 2))
+    with run.started() as driver:
+        for start, step in enumerate(kills, start=1):
+            wait_for_start(run, start, driver)
+            process = chance.choice(worker_processes(run))
+            run.wait_for(is_step(step), driver)
+            os.kill(process, signal.SIGKILL)
+        assert driver.wait(300) == 0, run.log.read_text()
+    phases = [event for event in run.events() if event["data"].get("phase") == "training"]
+    assert len(phases) == 1 + len(kills), "the run had ended before the worker was killed"
+    assert_same(run, whole)
 
 
 def test_resources_that_no_node_has(standing: Standing, folder: Path, tiny_whisper: Path, tones: Path) -> None:

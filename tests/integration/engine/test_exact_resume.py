@@ -1,4 +1,4 @@
-"""A run killed with SIGKILL and started again ends as one that never stopped, bit for bit."""
+"""A run killed with SIGKILL and restarted ends as one that never stopped, bit for bit."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ import random
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,9 @@ from engine.config.training import TrainingConfig
 from engine.events import MemorySink
 from engine.finetune import finetune
 from engine.storage import LocalRunStore
+from tests.integration.engine.killed_run import Job
+
+pytestmark = pytest.mark.timeout(600)  # many processes, each of which imports torch
 
 STEPS = 12
 EVERY = 4
@@ -56,38 +62,95 @@ def _weights(store: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _run(model: Path, data: Path, run: Path, config: TrainingConfig, kill_at: int) -> int:
-    command = [sys.executable, "-m", "tests.integration.engine.killed_run"]
-    arguments = [str(model), str(data), str(run), config.model_dump_json(), str(kill_at)]
+def _run(
+    model: Path, data: Path, folder: Path, config: TrainingConfig, kills: Sequence[int | None] = (None,)
+) -> list[int]:
+    """Exit codes of the workers of one start; when one dies, so do the others, as under Ray Train.
+
+    Args:
+        model: base.
+        data: dataset version.
+        folder: of the run.
+        config: of the run.
+        kills: for each worker, the step in which it kills itself.
+    """
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
-    return subprocess.run([*command, *arguments], env=environment, check=False, capture_output=True).returncode
+    folder.mkdir(exist_ok=True)
+    rendezvous = folder / f"rendezvous-{time.time_ns()}"
+    workers = []
+    for rank, killed_in in enumerate(kills):
+        paths = (str(model), str(data), str(folder))
+        job = Job(*paths, config.model_dump_json(), rank, len(kills), str(rendezvous), killed_in)
+        command = [sys.executable, "-m", "tests.integration.engine.killed_run", json.dumps(asdict(job))]
+        log = (folder / f"worker-{rank}.log").open("ab")
+        workers.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log))
+        log.close()
+    try:
+        while any(worker.poll() is None for worker in workers) and not any(worker.poll() for worker in workers):
+            time.sleep(0.02)
+    finally:
+        for worker in workers:
+            worker.kill()
+    return [worker.wait() for worker in workers]
 
 
 def _losses(run: Path) -> dict[int, float]:
     losses: dict[int, float] = {}
     for line in (run / "losses.jsonl").read_text().splitlines():
         step, values = json.loads(line)
-
         assert losses.setdefault(step, values[0]) == values[0], f"step {step} has another loss when repeated"
     return losses
 
 
+def _assert_same(killed: Path, whole: Path) -> None:
+    losses = _losses(whole)
+    assert sorted(losses) == list(range(1, STEPS + 1))
+    assert _losses(killed) == losses
+    assert _weights(killed / "store") == _weights(whole / "store")
+
+
 @pytest.mark.parametrize("name", VARIANTS)
 def test_killed_and_resumed_is_the_same_as_never_stopped(
-    name: str, tiny_whisper: Path, tones: Path, tmp_path: Path
+    name: str, tiny_whisper: Path, tones: Path, tmp_path: Path, chance: random.Random
 ) -> None:
     config = TrainingConfig.model_validate(BASE | VARIANTS[name])
-    kill_at = random.Random(name).randint(EVERY + 1, STEPS - 1)
-    assert _run(tiny_whisper, tones, tmp_path / "whole", config, kill_at=-1) == 0
-    assert _run(tiny_whisper, tones, tmp_path / "killed", config, kill_at) == -signal.SIGKILL
+    kill_in = chance.randint(2 * EVERY + 1 if name == "full" else 2, STEPS)
+    assert _run(tiny_whisper, tones, tmp_path / "whole", config) == [0]
+    assert _run(tiny_whisper, tones, tmp_path / "killed", config, [kill_in]) == [-signal.SIGKILL]
     if name == "full":  # the newest checkpoint may be cut short by the kill: then the one before it counts
         newest = sorted((tmp_path / "killed" / "store" / "checkpoints").iterdir())[-1] / "optimizer.safetensors"
         newest.write_bytes(newest.read_bytes()[:100])
-    assert _run(tiny_whisper, tones, tmp_path / "killed", config, kill_at=-1) == 0
-    whole = _losses(tmp_path / "whole")
-    assert sorted(whole) == list(range(1, STEPS + 1))
-    assert _losses(tmp_path / "killed") == whole
-    assert _weights(tmp_path / "killed" / "store") == _weights(tmp_path / "whole" / "store")
+    assert _run(tiny_whisper, tones, tmp_path / "killed", config) == [0]
+    _assert_same(tmp_path / "killed", tmp_path / "whole")
+
+
+def test_two_workers_killed_again_and_again_are_the_same_as_never_stopped(
+    tiny_whisper: Path, tones: Path, tmp_path: Path, chance: random.Random
+) -> None:
+    """Each has dropout masks of its own, and goes on with them."""
+    config = TrainingConfig.model_validate(BASE | {"method": {"type": "lora", "rank": 4, "dropout": 0.3}})
+    assert _run(tiny_whisper, tones, tmp_path / "whole", config, [None, None]) == [0, 0]
+    for step in sorted(chance.sample(range(2, STEPS + 1), 3)):
+        rank = chance.randint(0, 1)
+        kills = [step if rank == worker else None for worker in range(2)]
+        assert _run(tiny_whisper, tones, tmp_path / "killed", config, kills)[rank] == -signal.SIGKILL
+    assert _run(tiny_whisper, tones, tmp_path / "killed", config, [None, None]) == [0, 0]
+    _assert_same(tmp_path / "killed", tmp_path / "whole")
+
+
+def test_another_number_of_workers_goes_on_and_says_what_differs(
+    tiny_whisper: Path, tones: Path, tmp_path: Path
+) -> None:
+    config = TrainingConfig.model_validate(BASE | {"method": {"type": "lora", "rank": 4, "dropout": 0.3}})
+    assert _run(tiny_whisper, tones, tmp_path / "run", config, [None, EVERY + 1])[1] == -signal.SIGKILL
+    assert _run(tiny_whisper, tones, tmp_path / "run", config) == [0]
+    logged = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    warnings = [entry["message"] for entry in logged if entry["level"] == "warning"]
+    assert warnings == [
+        f"the run goes on with 1 workers from a checkpoint of 2: from step {EVERY + 1} on, dropout masks and "
+        "rounding differ from those of an uninterrupted run"
+    ]
+    assert sorted(_losses(tmp_path / "run")) == list(range(1, STEPS + 1))
 
 
 def test_a_stopped_run_goes_on_and_a_finished_one_returns(tiny_whisper: Path, tones: Path, tmp_path: Path) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import logging
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from engine.storage import LocalRunStore
 from engine.training.checkpoints import Checkpoint, Checkpoints
+from engine.training.parallel import SINGLE, Parallel
 
 
 def _checkpoint(step: int) -> Checkpoint:
@@ -64,3 +66,26 @@ def test_nothing_whole_is_nothing(tmp_path: Path) -> None:
     manifest.write_text(json.dumps({"format": 99, "files": {}}))
     assert checkpoints.load_newest() is None
     assert Checkpoints(LocalRunStore(tmp_path / "empty"), keep=2).load_newest() is None
+
+
+class _TwoWorkers(Parallel):
+    """This worker, and one that found another checkpoint."""
+
+    other: int | None
+
+    def gather_json(self, value: Any) -> list[Any]:
+        return [value, self.other]
+
+
+@pytest.mark.parametrize(("other", "agreed"), [(20, 20), (10, 10), (None, None)])
+def test_workers_that_find_different_checkpoints_agree_on_the_older(
+    tmp_path: Path, other: int | None, agreed: int | None
+) -> None:
+    checkpoints = _saved(tmp_path, 10, 20)
+    parallel = _TwoWorkers()
+    object.__setattr__(parallel, "other", other)
+    checkpoint = checkpoints.load_newest_of_all(parallel)
+    assert (checkpoint.step if checkpoint else None) == agreed
+    alone = checkpoints.load_newest_of_all(SINGLE)
+    assert alone is not None
+    assert alone.step == 20
