@@ -54,6 +54,7 @@ def ingest(
     validation: ValidationConfig = DEFAULT_VALIDATION,
     division: DivisionConfig | None = None,
     threads: int | None = None,
+    language: str | None = None,
 ) -> IngestReport:
     """Turn an archive or a folder of recordings into a dataset version.
 
@@ -68,6 +69,7 @@ def ingest(
         division: what is kept for test and validation, written into the manifest; None leaves that to each run. Splits
             that the source makes are kept.
         threads: how many items are read and examined at the same time; by default one for each processor.
+        language: what is spoken, such as `de`; it chooses among subtitles in several languages.
 
     Returns:
         What is in the dataset, and every item that was set aside. The same is in `report.json`.
@@ -80,7 +82,7 @@ def ingest(
     try:
         _prepare(target)
         with open_source(source, limits, work=target) as opened:
-            ingestion = _Ingestion(opened, target, limits, validation, threads or processors())
+            ingestion = _Ingestion(opened, target, limits, validation, threads or processors(), language)
             return ingestion.run(on_progress, division)
     except OSError as error:
         raise IngestError(f"cannot read {source.name} or write the dataset: {error.strerror or error}") from error
@@ -101,13 +103,20 @@ class _Ingestion:
     """One ingestion, under way."""
 
     def __init__(
-        self, source: DataSource, target: Path, limits: IngestLimits, validation: ValidationConfig, threads: int
+        self,
+        source: DataSource,
+        target: Path,
+        limits: IngestLimits,
+        validation: ValidationConfig,
+        threads: int,
+        language: str | None,
     ) -> None:
         self.source = source
         self.target = target
         self.limits = limits
         self.validation = validation
         self.threads = threads
+        self.language = language
         self.shards = ShardWriter(target, limits.shard_s)
         self.statistics = _Statistics()
         self.read_s = 0.0
@@ -119,7 +128,7 @@ class _Ingestion:
         self.duplicates = Duplicates(validation, self._read_item)
 
     def run(self, on_progress: OnProgress | None, division: DivisionConfig | None = None) -> IngestReport:
-        layout = read_layout(self.source, self.limits)
+        layout = read_layout(self.source, self.limits, self.language)
         self.items = layout.items
         partial = self.target / f".{MANIFEST_NAME}.partial"
         try:

@@ -23,10 +23,12 @@ _SAMPLED_NAMES = 200  # looked at to find where the recordings of a manifest are
 class Contents:
     """The files of a source."""
 
-    def __init__(self, source: DataSource, limits: IngestLimits, layout: Layout) -> None:
+    def __init__(self, source: DataSource, limits: IngestLimits, layout: Layout, language: str | None = None) -> None:
         """Take stock of a source; files that cannot be read, and second files of one path, are set aside."""
         self.source = source
         self.limits = limits
+        self.language = language
+        """What is spoken, if the user says so."""
         self.by_path: dict[str, Entry] = {}
         """Every file that can be opened."""
         self.faulty: set[str] = set()

@@ -50,14 +50,19 @@ LAYOUTS: tuple[LayoutReader, ...] = (
 """The most specific first: each is offered only what those before it left."""
 
 
-def read_layout(source: DataSource, limits: IngestLimits) -> Layout:
+def read_layout(source: DataSource, limits: IngestLimits, language: str | None = None) -> Layout:
     """Find the recordings of a source; no audio is read.
+
+    Args:
+        source: what to read.
+        limits: how much it may ask of the machine.
+        language: what is spoken, if the user says so.
 
     Raises:
         IngestError: no metadata file can be used, with the faults of each; or a bomb.
     """
     layout = Layout(warnings=list(source.warnings))
-    contents = Contents(source, limits, layout)
+    contents = Contents(source, limits, layout, language)
     builder = Builder(layout, contents)
     for reader in LAYOUTS:
         found = reader.find(contents)

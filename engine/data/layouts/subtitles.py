@@ -1,102 +1,95 @@
 """Long recordings beside subtitles: `talk.mp3` with `talk.srt`, `talk.vtt` or `talk.en.vtt`.
 
 Neighbouring cues become one item, up to the longest that is allowed; a new one begins after a long pause and with
-another speaker (`<v Ann>` in WebVTT). Cues that overlap are never cut apart.
-
-Source: W3C, WebVTT; SubRip's `.srt`.
+another speaker. Cues that overlap are never cut apart. Of several subtitle files of one recording one is read.
 """
 
 from __future__ import annotations
 
-import html
 import math
 import posixpath
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+from engine.data.endings import stem
 from engine.data.layouts.building import Builder
 from engine.data.layouts.contents import Contents
 from engine.data.metadata import Row, clean_text
+from engine.data.report import named
+from engine.data.subtitles.choosing import Subtitle, choose, common_language, subtitle
+from engine.data.subtitles.cues import ENDINGS, OTHER_ENDINGS
+from engine.data.subtitles.languages import language_of
+from engine.data.subtitles.reading import Cue, read_subtitles
 from engine.errors import IngestError, ItemError
 
 _LONGEST_PAUSE_S = 2.0  # between two cues of one item
 _BEFORE_S = 0.2  # of the pause before an item
 _AFTER_S = 0.05  # of the pause after it: no more than times may be off by, since the file may end there
-_TIME = r"(?:(\d+):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})"
-_TIMES = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}(?:\s.*)?")
-_SPEAKER = re.compile(r"<v(?:\.[^\s>]*)?\s+([^>]+)>", re.IGNORECASE)
-_TAG = re.compile(r"<[^>]*>|\{\\[^}]*\}")
-_NO_CUE = ("WEBVTT", "NOTE", "STYLE", "REGION")
-
-
-@dataclass(frozen=True, slots=True)
-class Cue:
-    """What is said in a stretch of time."""
-
-    line: int
-    """Of its times in the file, counted from 1."""
-    start_s: float
-    """Where it begins, in seconds."""
-    end_s: float
-    """Where it ends, in seconds."""
-    text: str
-    """Without tags."""
-    speaker: str | None
-    """Who says it, if the subtitles do."""
-    fault: str | None = None
-    """Why it cannot be used, if so."""
+_MOST_WORDS = 3  # between the name of a recording and the ending of its subtitles, as in talk.en.sdh.srt
 
 
 def find(contents: Contents) -> list[str]:
     """Subtitles with a recording of their name beside them."""
-    return [path for path in contents.unclaimed(".srt", ".vtt") if _recording(contents, path)]
+    endings = tuple(f".{ending}" for ending in (*ENDINGS, *OTHER_ENDINGS))
+    return [path for path in contents.unclaimed(*endings) if _recording(contents, path)]
 
 
 def read(metadata: list[str], contents: Contents, builder: Builder) -> None:
-    """Make items of the cues of each file."""
+    """Make items of the cues of one file of each recording."""
+    by_recording: dict[str, list[Subtitle]] = {}
+    unread: dict[str, list[str]] = {}
     for path in metadata:
         audio = _recording(contents, path)
         assert audio  # `find` gave it
-        try:
-            cues = list(read_cues(contents.text(path)))
-        except IngestError as error:
-            builder.refuse(path, error)
+        if path.lower().endswith(tuple(f".{ending}" for ending in ENDINGS)):
+            by_recording.setdefault(audio, []).append(subtitle(path, stem(audio)))
+        else:
+            unread.setdefault(audio, []).append(path)
+    common = common_language(by_recording)
+    for audio, files in by_recording.items():
+        chosen = choose(files, contents.language, common)
+        if chosen.file is None:
+            contents.named.add(audio)
+            builder.set_aside(audio, ItemError("several_texts", chosen.reason))
             continue
-        if not cues:
-            builder.refuse(path, f"{path} has no times such as 00:00:01,000 --> 00:00:03,500; save it as SRT or WebVTT")
-            continue
-        builder.layout.metadata_files.append(path)
-        for cue in cues:
-            if cue.fault:
-                builder.set_aside(f"{audio} ({path}:{cue.line})", ItemError("bad_times", cue.fault))
-        good = [cue for cue in cues if not cue.fault and cue.text]
-        for row in _rows(good, contents.limits.max_item_s, audio):
+        path = chosen.file.path
+        if len(files) > 1:
+            builder.layout.warnings.append(f"{audio}: {posixpath.basename(path)} was read: {chosen.reason}")
+        _read(path, audio, contents, builder)
+    for audio, paths in unread.items():
+        if audio not in by_recording:
+            contents.named.add(audio)
+            allowed = ", ".join(f".{ending}" for ending in ENDINGS)
+            reason = f"its text is in {named(paths, most=3)}, a kind of subtitles that is not read; allowed: {allowed}"
+            builder.set_aside(audio, ItemError("missing_text", reason))
+
+
+def _read(path: str, audio: str, contents: Contents, builder: Builder) -> None:
+    try:
+        subtitles = read_subtitles(contents.text(path), path.rpartition(".")[2].lower())
+    except IngestError as error:
+        builder.refuse(path, error)
+        return
+    if not subtitles.cues:
+        builder.refuse(path, f"{path} has no times such as 00:00:01,000 --> 00:00:03,500; save it as SRT or WebVTT")
+        return
+    builder.layout.metadata_files.append(path)
+    builder.layout.warnings += [f"{path}: {warning}" for warning in subtitles.warnings]
+    builder.text_source = "subtitles beside each recording"
+    wanted = contents.language and language_of(contents.language)
+    said = subtitles.language and language_of(subtitles.language)
+    if wanted and said and wanted != said:
+        builder.layout.warnings.append(f"{path}: it says that its language is {subtitles.language}, not {wanted}")
+    for cue in subtitles.cues:
+        if cue.fault:
+            builder.set_aside(f"{audio} ({path}:{cue.line})", ItemError("bad_times", cue.fault))
+    good = [cue for cue in subtitles.cues if not cue.fault]
+    for group, row in _rows(good, contents.limits.max_item_s, audio):
+        if missing := next((cue.missing for cue in group if cue.missing), None):
+            shown = f"{audio} ({path}:{row.line})"
+            builder.set_aside(shown, ItemError("mismatched_text", f"its text has {missing}: words are missing"))
+        else:
             builder.take(row, f"{path}:{row.line}", audio)
-
-
-def read_cues(text: str) -> Iterator[Cue]:
-    """The cues of a file, in its order; blocks without times are passed over."""
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    at = 0
-    while at < len(lines):
-        if lines[at].startswith(_NO_CUE):  # to the end of the block
-            while at < len(lines) and lines[at].strip():
-                at += 1
-            continue
-        if "-->" not in lines[at]:
-            at += 1
-            continue
-        number, times = at + 1, lines[at]
-        said: list[str] = []
-        at += 1
-        while at < len(lines) and lines[at].strip() and "-->" not in lines[at]:
-            said.append(lines[at])
-            at += 1
-        # A file without blank lines: what stands before the next times is their number.
-        if at < len(lines) and "-->" in lines[at] and said and said[-1].strip().isdigit():
-            said.pop()
-        yield _cue(number, times, " ".join(said))
 
 
 def grouped(cues: Sequence[Cue], longest_s: float) -> list[list[Cue]]:
@@ -111,6 +104,8 @@ def grouped(cues: Sequence[Cue], longest_s: float) -> list[list[Cue]]:
             and cue.end_s - current[0].start_s + _BEFORE_S + _AFTER_S <= longest_s
             and cue.start_s - end_s <= _LONGEST_PAUSE_S
             and cue.speaker == current[-1].speaker
+            and not cue.missing
+            and not current[-1].missing
         )
         if current is not None and (overlaps or fits):
             current.append(cue)
@@ -120,7 +115,7 @@ def grouped(cues: Sequence[Cue], longest_s: float) -> list[list[Cue]]:
     return groups
 
 
-def _rows(cues: Sequence[Cue], longest_s: float, audio: str) -> Iterator[Row]:
+def _rows(cues: Sequence[Cue], longest_s: float, audio: str) -> Iterator[tuple[list[Cue], Row]]:
     groups = grouped(cues, longest_s)
     ends = [max(cue.end_s for cue in group) for group in groups]
     for at, group in enumerate(groups):
@@ -130,30 +125,20 @@ def _rows(cues: Sequence[Cue], longest_s: float, audio: str) -> Iterator[Row]:
         end_s = ends[at] + min(_AFTER_S, after_s / 2)
         speaker = group[0].speaker if len({cue.speaker for cue in group}) == 1 else None
         text = clean_text(" ".join(cue.text for cue in group))
-        yield Row(group[0].line, audio, text, speaker, None, None, round(start_s, 3), round(end_s - start_s, 3))
-
-
-def _cue(number: int, times: str, said: str) -> Cue:
-    match = _TIMES.fullmatch(times)
-    named = _SPEAKER.search(said)
-    speaker = clean_text(html.unescape(named[1])) or None if named else None
-    text = clean_text(html.unescape(_TAG.sub(" ", said)))
-    if not match:
-        unknown = f"found {times.strip()[:80]!r}; allowed: 00:00:01,000 --> 00:00:03,500"
-        return Cue(number, 0.0, 0.0, text, speaker, unknown)
-    start_s, end_s = _seconds(match.groups()[:4]), _seconds(match.groups()[4:])
-    fault = None if start_s < end_s else f"it goes from {start_s:g} s to {end_s:g} s; allowed: a start before the end"
-    return Cue(number, start_s, end_s, text, speaker, fault)
-
-
-def _seconds(parts: Sequence[str | None]) -> float:
-    hours, minutes, seconds, fraction = parts
-    return int(hours or 0) * 3600 + int(minutes or 0) * 60 + int(seconds or 0) + float(f"0.{fraction}")
+        times = round(start_s, 3), round(end_s - start_s, 3)
+        yield group, Row(group[0].line, audio, text, speaker, None, None, *times)
 
 
 def _recording(contents: Contents, path: str) -> str | None:
-    stem = path.rpartition(".")[0]
-    found = contents.recording(stem)
-    if found is None and "." in posixpath.basename(stem):  # talk.en.vtt
-        found = contents.recording(stem.rpartition(".")[0])
-    return found
+    """The recording that subtitles belong to: `talk.mp3` of `talk.srt`, `talk.en.vtt`, `talk.en.sdh.srt`, `talk_de.srt`."""
+    name = path.rpartition(".")[0]
+    for _ in range(_MOST_WORDS + 1):
+        if found := contents.recording(name):
+            return found
+        tagged = re.fullmatch(r"(.*[^/_-])[_-]+([^/._-]+)", name)
+        if tagged and language_of(tagged[2]) and (found := contents.recording(tagged[1])):
+            return found
+        if "." not in posixpath.basename(name):
+            return None
+        name = name.rpartition(".")[0]
+    return None

@@ -9,9 +9,10 @@ import pytest
 
 from engine.audio.reading import read_audio
 from engine.data.ingest import ingest
-from engine.data.layouts.subtitles import Cue, grouped, read_cues
+from engine.data.layouts.subtitles import grouped
 from engine.data.limits import IngestLimits
 from engine.data.manifest import read_manifest
+from engine.data.subtitles.reading import Cue, read_subtitles
 from engine.errors import IngestError
 from tests.unit.engine.data.recordings import UNJUDGED, codes, folder_of, noise, reason, wav, zip_of
 
@@ -100,7 +101,7 @@ def test_a_file_without_times_is_refused(tmp_path: Path) -> None:
 
 def test_cues_without_blank_lines_between_them() -> None:
     text = "1\r\n00:00:01.5 --> 00:00:02.25\r\nfour 4\r\n2\r\n00:00:03,000 --> 01:00:04,000\r\nfive\r\n"
-    assert [(c.start_s, c.end_s, c.text, c.fault) for c in read_cues(text)] == [
+    assert [(c.start_s, c.end_s, c.text, c.fault) for c in read_subtitles(text, "srt").cues] == [
         (1.5, 2.25, "four 4", None),
         (3.0, 3604.0, "five", None),
     ]
@@ -115,3 +116,78 @@ def test_groups_end_at_pauses_speakers_and_the_longest_length() -> None:
 def test_cues_that_overlap_stay_together_in_any_order() -> None:
     cues = [_cue(5, 9, "Bob"), _cue(0, 5.5, "Ann"), _cue(9, 10, "Bob")]
     assert [[c.start_s for c in group] for group in grouped(cues, 6.0)] == [[0, 5], [9]]
+
+
+def _srt(*texts: str) -> bytes:
+    cues = [f"{n}\n00:00:{2 * n:02},000 --> 00:00:{2 * n + 1:02},900\n{text}\n" for n, text in enumerate(texts)]
+    return "\n".join(cues).encode()
+
+
+ENGLISH = _srt("the river rose all night", "and by the morning it was high")
+GERMAN = _srt("der fluss stieg die ganze nacht", "und am morgen stand er hoch")
+SAID = {
+    "en": "the river rose all night and by the morning it was high",
+    "de": "der fluss stieg die ganze nacht und am morgen stand er hoch",
+}
+
+
+def _vtt(srt: bytes) -> bytes:
+    return b"WEBVTT\n\n" + srt.replace(b",000", b".000").replace(b",900", b".900")
+
+
+@pytest.mark.parametrize(
+    ("files", "language", "taken", "warning"),
+    [
+        ({"talk.de.srt": GERMAN, "talk.en.srt": ENGLISH}, "en", "talk.en.srt", "found talk.de.srt, talk.en.srt"),
+        ({"talk.deu.srt": GERMAN, "talk.eng.srt": ENGLISH}, "de-AT", "talk.deu.srt", ""),
+        ({"talk_German.srt": GERMAN, "talk_English.srt": ENGLISH}, "german", "talk_German.srt", ""),
+        ({"talk.de.srt": GERMAN, "talk.srt": ENGLISH}, "en", "talk.srt", ""),
+        ({"talk.de.srt": GERMAN, "talk.srt": ENGLISH}, None, "talk.srt", "its name has no language"),
+        ({"talk.de.vtt": _vtt(GERMAN), "talk.en-orig.vtt": _vtt(ENGLISH)}, None, "talk.en-orig.vtt", "the original"),
+        ({"talk.en.srt": ENGLISH, "talk.en.vtt": _vtt(ENGLISH)}, None, "talk.en.srt", "found talk.en.srt, talk.en.vtt"),
+        ({"talk.en-GB.vtt": _vtt(ENGLISH), "talk.en.sdh.srt": ENGLISH}, None, "talk.en.sdh.srt", ""),
+        ({"talk.en.srt": ENGLISH, "talk.de.forced.srt": GERMAN}, None, "talk.en.srt", ""),
+    ],
+)
+def test_of_several_subtitle_files_one_is_read_and_named(
+    tmp_path: Path, files: dict[str, bytes], language: str | None, taken: str, warning: str
+) -> None:
+    source = folder_of(tmp_path / "s", {"talk.wav": wav(noise(5, 5.0)), **files})
+    report = ingest(source, tmp_path / "out", LIMITS, validation=UNJUDGED, language=language)
+    assert (report.metadata_files, report.set_aside) == ([taken], [])
+    assert report.text_source == "subtitles beside each recording"
+    assert [w for w in report.warnings if f"{taken} was read" in w and warning in w and all(f in w for f in files)]
+    spoken = "de" if files[taken] in (GERMAN, _vtt(GERMAN)) else "en"
+    assert [u.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")] == [SAID[spoken]]
+
+
+def test_which_language_is_spoken_is_not_guessed(tmp_path: Path) -> None:
+    files = {"talk.wav": wav(noise(5, 5.0)), "talk.de.srt": GERMAN, "talk.en.srt": ENGLISH}
+    with pytest.raises(
+        IngestError, match=r"talk.wav \(several_texts: found talk.de.srt, talk.en.srt, and nothing tells"
+    ):
+        ingest(folder_of(tmp_path / "s", files), tmp_path / "out", LIMITS, validation=UNJUDGED)
+    # The language that more recordings have than any other is the one that is spoken.
+    files |= {"two.wav": wav(noise(6, 5.0)), "two.en.srt": _srt("another one", "of these")}
+    report = ingest(folder_of(tmp_path / "t", files), tmp_path / "two", LIMITS, validation=UNJUDGED)
+    assert report.metadata_files == ["talk.en.srt", "two.en.srt"]
+    assert [w for w in report.warnings if "most recordings have subtitles in the language en" in w]
+    with pytest.raises(IngestError, match="and none in the language fr"):
+        ingest(folder_of(tmp_path / "t", files), tmp_path / "three", LIMITS, validation=UNJUDGED, language="fr")
+
+
+def test_a_cue_that_lacks_words_takes_its_item_with_it_and_no_other(tmp_path: Path) -> None:
+    files = {"a.wav": wav(noise(7, 9.0)), "a.srt": _srt("one", "two [inaudible]", "three", "four")}
+    report = ingest(folder_of(tmp_path / "s", files), tmp_path / "out", LIMITS, validation=UNJUDGED)
+    assert codes(report) == {"a.wav (a.srt:6)": "mismatched_text"}
+    assert [u.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")] == ["one", "three four"]
+
+
+def test_subtitles_of_a_kind_that_is_not_read_are_named(tmp_path: Path) -> None:
+    files = {"7_ann_1.wav": wav(noise(8, 1.0)), "7_ann_1.ttml": b"<tt/>"}
+    files |= {"talk.wav": wav(noise(9, 5.0)), "talk.srt": ENGLISH}
+    report = ingest(folder_of(tmp_path / "s", files), tmp_path / "out", LIMITS, validation=UNJUDGED)
+    assert codes(report) == {"7_ann_1.wav": "missing_text"}
+    assert "its text is in 7_ann_1.ttml, a kind of subtitles that is not read; allowed: .srt, .vtt" in reason(
+        report, "7_ann_1.wav"
+    )

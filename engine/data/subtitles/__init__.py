@@ -1,0 +1,1 @@
+"""Subtitles: from a file's text to what was said, and when."""

@@ -1,0 +1,96 @@
+"""A subtitle file read: what is said when, by whom, and what was left out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from engine.data.subtitles.cues import RawCue, raw_cues
+from engine.data.subtitles.rolling import Shown, said_once, without_overlap
+from engine.data.subtitles.spoken import LeftOut, Plain, plain, said, speaker_labels
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """What is said in a stretch of time."""
+
+    line: int
+    """Of its times in the file, counted from 1."""
+    start_s: float
+    """Where it begins, in seconds."""
+    end_s: float
+    """Where it ends, in seconds."""
+    text: str
+    """Without tags."""
+    speaker: str | None
+    """Who says it, if the subtitles do."""
+    fault: str | None = None
+    """Why its times cannot be used, if so."""
+    missing: str | None = None
+    """What tells that its text lacks words, if something does."""
+
+
+@dataclass(slots=True)
+class Subtitles:
+    """What a subtitle file says."""
+
+    cues: list[Cue] = field(default_factory=list)
+    """With a text or a fault, in order of time."""
+    warnings: list[str] = field(default_factory=list)
+    """What was left out or changed."""
+    language: str | None = None
+    """The language that the file itself names."""
+
+
+def read_subtitles(text: str, ending: str) -> Subtitles:
+    """What a subtitle file says.
+
+    Args:
+        text: of the file.
+        ending: of its name, one of `engine.data.subtitles.cues.ENDINGS`.
+    """
+    raw = raw_cues(text, ending)
+    found = Subtitles(warnings=raw.warnings, language=raw.language)
+    faulty = [cue for cue in raw.cues if cue.fault]
+    good = sorted((cue for cue in raw.cues if not cue.fault), key=lambda cue: (cue.start_s, cue.end_s))
+    plains = [plain(cue.lines) for cue in good]
+    shown = [
+        Shown(cue.start_s, cue.end_s, clean.lines, clean.has_word_times)
+        for cue, clean in zip(good, plains, strict=True)
+    ]
+    once = said_once(shown)
+    if once.repeats:
+        found.warnings.append(
+            f"its captions roll: {once.repeats} of {len(good)} cues show lines of the cue before again, which were left out"
+        )
+    if once.doubtful:
+        found.warnings.append(
+            f"{once.doubtful} of {len(good)} cues show a line of the cue before again; they were left as they are"
+        )
+    kept = [at for at, lines in enumerate(once.lines) if lines]
+    times = without_overlap([shown[at] for at in kept])
+    if [cue.end_s for cue in times] != [shown[at].end_s for at in kept]:
+        found.warnings.append("most of its cues end after the next one begins; each was taken up to there")
+    left_out = LeftOut()
+    labels = speaker_labels(once.lines)
+    for at, time in zip(kept, times, strict=True):
+        cue = _cue(good[at], time, once.lines[at], plains[at], labels, left_out)
+        if cue.text or cue.missing:
+            found.cues.append(cue)
+    found.warnings += left_out.warnings()
+    found.cues += [Cue(cue.line, 0.0, 0.0, "", None, cue.fault) for cue in faulty]
+    return found
+
+
+def _cue(
+    raw: RawCue, time: Shown, lines: Sequence[str], clean: Plain, labels: frozenset[str], left_out: LeftOut
+) -> Cue:
+    spoken = said(lines, labels, left_out)
+    named = {name for name in (*clean.speakers, raw.speaker, spoken.speaker) if name}
+    speaker = named.pop() if len(named) == 1 else None
+    return Cue(raw.line, time.start_s, time.end_s, _text(spoken.text), speaker, missing=spoken.missing)
+
+
+def _text(text: str) -> str:
+    return text if re.search(r"\w", text) else ""

@@ -1,0 +1,113 @@
+"""Rolling captions: each cue shows again what the cue before it showed, and adds to it.
+
+Automatic captions show the last line above the new one, and the new one alone for 10 ms; captions of live speech grow
+by a word at a time. What is shown again is said once.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+# Words, and the letters of scripts without blanks between words.
+_WORD = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
+    "|[^\\s\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+"
+)
+_MOMENT_S = 0.05  # a cue that is shown for no longer says nothing new
+_SURE_WORDS = 3  # a line of so many is seldom said twice in a row
+_USUAL = 0.5  # of the neighbours, in a file of rolling captions
+_TOUCH_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A cue without its tags."""
+
+    start_s: float
+    end_s: float
+    lines: tuple[str, ...]
+    has_word_times: bool = False
+    """Whether its words have times of their own, as those of automatic captions have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """What each cue adds."""
+
+    lines: list[tuple[str, ...]]
+    """Of each cue, what it shows for the first time."""
+    repeats: int
+    """Cues that show something again, which was left out."""
+    doubtful: int
+    """Cues that show the line above again in a file that does so seldom: they were left as they are."""
+
+
+def said_once(cues: Sequence[Shown]) -> Once:
+    """Leave out what cues show again, if that is how the file works; cues are in order of time."""
+    whole = [cue.lines for cue in cues]
+    before: tuple[str, ...] = ()
+    added: list[tuple[str, ...]] = []
+    partial = sure = moments = repeats = 0
+    for cue in cues:
+        words, total = _shown_again(before, cue.lines)
+        is_moment = cue.end_s - cue.start_s <= _MOMENT_S
+        if words and words == total and is_moment:
+            moments += 1
+        elif 0 < words < total:
+            partial += 1
+            sure += words >= _SURE_WORDS
+        repeats += words > 0
+        added.append(_after(cue.lines, words))
+        before = cue.lines or before
+    pairs = max(1, len(cues) - 1 - moments)
+    is_automatic = (moments or any(cue.has_word_times for cue in cues)) and partial + moments > 0
+    if is_automatic or (sure and sure >= _USUAL * pairs) or (partial > 1 and partial >= _USUAL * pairs):
+        return Once(added, repeats, 0)
+    return Once(whole, 0, sure)
+
+
+def without_overlap(cues: Sequence[Shown]) -> list[Shown]:
+    """End each cue where the next one begins, if that is where most of them overlap.
+
+    Such times say how long a line is shown, which is longer than it takes to say it.
+    """
+    overlaps = sum(b.start_s < a.end_s - _TOUCH_S for a, b in itertools.pairwise(cues))
+    if overlaps < 2 or overlaps <= _USUAL * (len(cues) - 1):
+        return list(cues)
+    ends = [b.start_s if a.start_s < b.start_s < a.end_s else a.end_s for a, b in itertools.pairwise(cues)]
+    return [replace(cue, end_s=end_s) for cue, end_s in zip(cues, [*ends, cues[-1].end_s], strict=True)]
+
+
+def _shown_again(before: Sequence[str], now: Sequence[str]) -> tuple[int, int]:
+    """How many words at the beginning of a cue were shown at the end of the cue before, and how many it has.
+
+    They are whole lines of the one or of the other: a word that two lines share by chance is no repetition.
+    """
+    shown: list[str] = []
+    begins = set()
+    for line in before:
+        begins.add(len(shown))
+        shown += _WORD.findall(line)
+    new: list[str] = []
+    ends = set()
+    for line in now:
+        new += _WORD.findall(line)
+        ends.add(len(new))
+    for words in range(min(len(shown), len(new)), 0, -1):
+        if shown[-words:] == new[:words] and (words in ends or len(shown) - words in begins):
+            return words, len(new)
+    return 0, len(new)
+
+
+def _after(lines: Sequence[str], words: int) -> tuple[str, ...]:
+    """What stands behind the first words."""
+    kept = []
+    for line in lines:
+        found = list(_WORD.finditer(line))
+        if words < len(found):
+            kept.append(line[found[words].start() :])
+        words = max(0, words - len(found))
+    return tuple(kept)

@@ -1,0 +1,184 @@
+"""What of a caption is said: without tags, names of speakers, descriptions of sounds and signs of music.
+
+- `<v Ann>` and the name field of `.ass` name the speaker; so does `JOHN:` at the beginning of a line, if the file is
+  not all in capitals, and `John:` or `Speaker 1:`, if the file has at least two such names, each of them again and
+  again. Names are not said, and are left out.
+- `>>` and a dash at the beginning of a line tell that another person speaks, and are left out.
+- `[Music]` and other words in brackets are sounds, and are left out; so is what stands in parentheses, if nothing else
+  is on its line or if it is in capitals. The signs of music go, and the words between them, which are sung, stay.
+- `[inaudible]` or `[ __ ]` says that a word is missing: such a cue cannot be used.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+_VOICE = re.compile(r"<v(?:\.[^\s>]*)?\s+([^>]+)>", re.IGNORECASE)
+_BREAK = re.compile(r"<br\s*/?>|</?p\b[^>]*>", re.IGNORECASE)
+_TAG = re.compile(r"</?[a-zA-Z][^<>]*>|</?>|<\d[\d:.,]*>|\{\\[^}]*\}|\{/?[biusBIUS]\}|\{[yYcCfF]:[^}]*\}")
+_WORD_TIME = re.compile(r"<\d[\d:.]*>")
+_TURN = re.compile(r"\s*[-–—‐]\s*(?=[^\W\d_]|[\[(\"'¿¡«“„♪])|\s*[-–—‐]\s+(?=\d)")
+_CHEVRONS = re.compile(r"\s*>>+\s*")
+_LABEL = re.compile(
+    r"\s*([^\W\d_][\w .'’\-]{0,28}?)(?:\s?\([^)]*\))?\s?[:：]\s+(?=\S)|\s*([^\W\d_][\w .'’\-]{0,28}?)[:：]\s*$"
+)
+_NUMBERED_SPEAKER = re.compile(r"(?:speaker|sprecher|locuteur|hablante|spk)[ _]?\d+", re.IGNORECASE)
+_BRACKETS = re.compile(r"\[[^\[\]]*\]|【[^【】]*】|［[^［］]*］")
+_PARENTHESES = re.compile(r"\([^()]*\)|（[^（）]*）")
+_STARS = re.compile(r"\*[^*]+\*")
+_MUSIC = re.compile(r"[♩♪♫♬♭♯]+")
+_MISSING = re.compile(
+    r"_|\?\?|\b(?:inaudible|unintelligible|indistinct|unclear|crosstalk|foreign|bleep|censored|unverständlich|"
+    r"inaudibile|inintelligible|ininteligible|ininteligível|неразборчиво)\b",
+    re.IGNORECASE,
+)
+_FEWEST_CAPITALS = 0.7  # of the letters of a file that is all in capitals
+
+
+@dataclass(slots=True)
+class LeftOut:
+    """What of a file's captions is no speech."""
+
+    sounds: Counter[str] = field(default_factory=Counter)
+    labels: Counter[str] = field(default_factory=Counter)
+    music: int = 0
+
+    def warnings(self) -> list[str]:
+        """One sentence for each kind."""
+        found = []
+        if self.sounds:
+            found.append(f"{_counted(self.sounds, 'description of a sound', 'descriptions of sounds')} left out")
+        if self.labels:
+            found.append(f"{_counted(self.labels, 'name', 'names')} of speakers before a colon left out of the text")
+        if self.music:
+            found.append(f"{self.music} cues are sung; signs of music left out, and words kept")
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The words of a cue."""
+
+    text: str
+    speaker: str | None
+    missing: str | None
+    """What tells that words are missing, if something does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """A cue's lines without tags."""
+
+    lines: tuple[str, ...]
+    speakers: tuple[str, ...]
+    """As the tags name them, in order."""
+    has_word_times: bool
+
+
+def plain(lines: Iterable[str]) -> Plain:
+    """Take tags and entities out of a cue's lines."""
+    speakers: list[str] = []
+    kept: list[str] = []
+    has_word_times = False
+    for line in lines:
+        speakers += [name for name in (" ".join(html.unescape(n).split()) for n in _VOICE.findall(line)) if name]
+        has_word_times = has_word_times or _WORD_TIME.search(line) is not None
+        for part in _BREAK.split(_VOICE.sub(" ", line)):
+            shown = " ".join(html.unescape(_TAG.sub("", part)).split())
+            if shown:
+                kept.append(shown)
+    return Plain(tuple(kept), tuple(speakers), has_word_times)
+
+
+def speaker_labels(cues: Iterable[Sequence[str]]) -> frozenset[str]:
+    """The names before a colon that are no words of the file's text."""
+    lines = [line for cue in cues for line in cue]
+    counts: Counter[str] = Counter()
+    for line in lines:
+        name = _label(_turned(line))
+        if name:
+            counts[name] += 1
+    letters = [c for line in lines for c in line if c.isupper() or c.islower()]
+    all_capitals = sum(c.isupper() for c in letters) > _FEWEST_CAPITALS * len(letters)
+    again = {name for name, count in counts.items() if count > 1}
+    return frozenset(
+        name
+        for name in counts
+        if _NUMBERED_SPEAKER.fullmatch(name)
+        or (name.isupper() and not all_capitals)
+        or (len(again) > 1 and name in again)
+    )
+
+
+def said(lines: Sequence[str], labels: frozenset[str], left_out: LeftOut) -> Said:
+    """What of a cue's lines is said."""
+    kept: list[str] = []
+    speakers: set[str] = set()
+    missing = None
+    is_sung = False
+    for line in _unbroken(lines):
+        rest = _turned(line)
+        name = _label(rest)
+        if name in labels:
+            assert name
+            left_out.labels[name] += 1
+            speakers.add(name)
+            rest = re.split("[:：]", rest, maxsplit=1)[1]
+        rest, sounds = _without_sounds(rest)
+        for sound in sounds:
+            if _MISSING.search(sound):
+                missing = missing or sound
+            left_out.sounds[sound] += 1
+        is_sung = is_sung or _MUSIC.search(rest) is not None
+        rest = _turned(_MUSIC.sub(" ", rest))
+        if rest:
+            kept.append(rest)
+    if is_sung and kept:
+        left_out.music += 1
+    return Said(" ".join(" ".join(kept).split()), speakers.pop() if len(speakers) == 1 else None, missing)
+
+
+def _unbroken(lines: Sequence[str]) -> list[str]:
+    """The lines, with those together over which a bracket reaches."""
+    joined: list[str] = []
+    for line in lines:
+        if joined and any(joined[-1].rfind(mark) > joined[-1].rfind(end) and end in line for mark, end in ("[]", "()")):
+            joined[-1] += f" {line}"
+        else:
+            joined.append(line)
+    return joined
+
+
+def _without_sounds(line: str) -> tuple[str, list[str]]:
+    sounds = _BRACKETS.findall(line)
+    rest = _BRACKETS.sub(" ", line)
+    for pattern in (_PARENTHESES, _STARS):
+        found = pattern.findall(rest)
+        alone = not re.sub(r"[\W_]+", "", pattern.sub("", rest))
+        out = [sound for sound in found if alone or sound.isupper()]
+        for sound in out:
+            rest = rest.replace(sound, " ", 1)
+        sounds += out
+    return rest, sounds
+
+
+def _turned(line: str) -> str:
+    """A line without the signs that another person speaks."""
+    rest = _CHEVRONS.sub(" ", line)
+    dash = _TURN.match(rest)
+    return rest[dash.end() :].strip() if dash else rest.strip()
+
+
+def _label(line: str) -> str | None:
+    found = _LABEL.match(line)
+    name = (found[1] or found[2]).strip() if found else ""
+    return name if name and len(name.split()) <= 4 else None
+
+
+def _counted(counts: Counter[str], one: str, many: str) -> str:
+    shown = ", ".join(name for name, _ in counts.most_common(3))
+    return f"{counts.total()} {one if counts.total() == 1 else many} ({shown})"
