@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import json
@@ -14,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from engine.data.manifest import Split
+from engine.data.text_encoding import decode
 from engine.errors import IngestError, ItemError
 
 METADATA_NAMES = ("metadata.csv", "metadata.jsonl", "metadata.tsv")
@@ -33,7 +33,6 @@ SPLIT_NAMES: Mapping[str, Split] = {
 }
 """How splits are called in folders and columns."""
 
-_BYTE_ORDER_MARKS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 _DELIMITERS = ",;\t|"
 _SPACES = re.compile(r"[^\S\x1c-\x1f\x85\xa0]+")  # what Python takes for space, without what UTF-8 is garbled to
 
@@ -78,20 +77,18 @@ class Metadata:
     """Where its texts come from, for people."""
 
 
-def read_metadata(name: str, data: bytes, known: Mapping[str, Any]) -> Metadata:
+def read_metadata(name: str, text: str, known: Mapping[str, Any]) -> Metadata:
     """Read a metadata file.
 
     Args:
         name: path of the file, for messages; `.jsonl` or else CSV.
-        data: its content.
+        text: its content.
         known: names of recordings, relative to the file; they tell a forgotten quote from a text of several lines.
 
     Raises:
         IngestError: no column of file names, or none of texts.
     """
-    text, warnings = decoded(name, data)
     read = _jsonl_rows(name, text) if name.lower().endswith(".jsonl") else _csv_rows(name, text, known)
-    read.warnings = warnings + read.warnings
     source = [repr(column) for column, role in read.columns_read.items() if role == "text"]
     read.text_source = f"column {' and '.join(source)} of {posixpath.basename(name)}"
     return read
@@ -122,42 +119,13 @@ def split_of_name(name: str) -> Split | None:
 
 
 def decoded(name: str, data: bytes) -> tuple[str, list[str]]:
-    """A metadata file's text, and warnings about its encoding."""
-    encoding = next((encoding for mark, encoding in _BYTE_ORDER_MARKS.items() if data.startswith(mark)), "utf-8")
-    try:
-        text = data.decode(encoding).removeprefix("\ufeff")
-        warnings = [] if encoding == "utf-8" else [f"{name} is encoded as {encoding}, not UTF-8"]
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        if encoding == "utf-8" and (bad := _lines_of_another_encoding(data)):
-            return data.decode(encoding, "replace").removeprefix("\ufeff"), [
-                f"{name} has {bad} lines (the first is line {line}) that are not UTF-8, as its other lines are; letters "
-                "in them were lost: save it as UTF-8"
-            ]
-        fallback = "cp1252"
-        try:
-            text = data.decode(fallback)
-        except UnicodeDecodeError:
-            fallback = "latin-1"
-            text = data.decode(fallback)
-        warnings = [
-            f"{name} is not {encoding.upper()} (line {line}); it was read as {fallback}: check letters with accents, "
-            "or save it as UTF-8"
-        ]
-    return text, warnings
+    """A metadata file's text, and warnings about its encoding.
 
-
-def _lines_of_another_encoding(data: bytes) -> int:
-    """How many lines are not UTF-8, if more lines are UTF-8 beyond ASCII; else 0: the file is in another encoding."""
-    good = bad = 0
-    for line in data.split(b"\n"):
-        if not line.isascii():
-            try:
-                line.decode("utf-8")
-                good += 1
-            except UnicodeDecodeError:
-                bad += 1
-    return bad if good > bad else 0
+    Raises:
+        UnclearEncodingError: its encoding cannot be told.
+    """
+    found = decode(name, data)
+    return found.text, found.warnings
 
 
 def _csv_rows(name: str, text: str, known: Mapping[str, Any]) -> Metadata:

@@ -31,7 +31,7 @@ def read(metadata: list[str], contents: Contents, builder: Builder) -> None:
         inside = f"{folder}/" if folder else ""
         known = {other.removeprefix(inside): None for other in contents.by_path if other.startswith(inside)}
         try:
-            found = read_metadata(path, contents.read(path), known)
+            found = read_metadata(path, contents.text(path), known)
         except IngestError as error:
             builder.refuse(path, error)
             continue

@@ -8,15 +8,17 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from engine.data.endings import AUDIO_ENDINGS
+from engine.data.endings import AUDIO_ENDINGS, ending
 from engine.data.layout import Layout
 from engine.data.limits import IngestLimits
-from engine.data.metadata import decoded, plain_path
+from engine.data.metadata import plain_path
 from engine.data.source import DataSource, Entry
+from engine.data.text_encoding import decode, decode_head, is_unicode
 from engine.errors import IngestError, ItemError
 
 _HEAD_BYTES = 1 << 16
 _HEAD_LINES = 5
+_POOLED_FILES = 200  # read to tell the encoding of one that is too short
 _SAMPLED_NAMES = 200  # looked at to find where the recordings of a manifest are
 
 
@@ -64,8 +66,8 @@ class Contents:
                     data = file.read(_HEAD_BYTES)
             except ItemError:
                 data = b""
-            text, _ = decoded(path, data[: data.rfind(b"\n") + 1] or data)
-            self._heads[path] = [line for line in text.split("\n") if line.strip()][:_HEAD_LINES] or [""]
+            lines = [line.strip("\r") for line in decode_head(data).split("\n") if line.strip()]
+            self._heads[path] = lines[:_HEAD_LINES] or [""]
         return self._heads[path]
 
     def read(self, path: str) -> bytes:
@@ -84,11 +86,23 @@ class Contents:
         """A metadata file's text; what is odd about its encoding becomes a warning.
 
         Raises:
-            IngestError: it cannot be read.
+            IngestError: it cannot be read, or its encoding cannot be told.
         """
-        text, warnings = decoded(path, self.read(path))
-        self._layout.warnings += warnings
-        return text
+        found = decode(path, self.read(path), lambda: self._alike(path))
+        self._layout.warnings += found.warnings
+        return found.text
+
+    def _alike(self, path: str) -> Iterator[bytes]:
+        """The beginnings of files of the same kind, which are probably encoded alike."""
+        others = [other for other in self._sorted if other != path and ending(other) == ending(path)]
+        for other in others[:_POOLED_FILES]:
+            try:
+                with self.source.open(self.by_path[other], self.limits.max_metadata_bytes) as file:
+                    data = file.read(_HEAD_BYTES)
+            except ItemError:
+                continue
+            if not is_unicode(data):
+                yield data
 
     def lines(self, path: str) -> Iterator[tuple[int, str]]:
         """Each line of a metadata file that is not blank, and its number.
@@ -103,7 +117,7 @@ class Contents:
     def recording(self, path: str) -> str | None:
         """The path of a recording that is named with its ending, or without."""
         path = unicodedata.normalize("NFC", path)
-        for candidate in (path, *(f"{path}.{ending}" for ending in sorted(AUDIO_ENDINGS))):
+        for candidate in (path, *(f"{path}.{kind}" for kind in sorted(AUDIO_ENDINGS))):
             if candidate in self.by_path or candidate in self.faulty:
                 return candidate
         return None

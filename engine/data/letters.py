@@ -1,0 +1,114 @@
+"""How likely a text is in the world's languages, by the frequency of their letters: enough to tell encodings apart."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+
+_LATIN = {
+    "Albanian": "eëtianrshukodmlpjvgbzqfcyxç",
+    "Catalan": "easirtnlouodcmpvgbqfhxjàéèóíòçzúyüïk",
+    "Croatian": "aioenrjstuklvdmpgzbcčhšžćfđ",
+    "Czech": "oeantsilvrkdumpíchzáyjběéřšýžčůúfgňóxťďwq",
+    "Danish": "erntaisdlogmkfvubhpåyøæcjwzxéqüö",
+    "Dutch": "enairtodslghvmukcpbwjzfyxëéïöüèq",
+    "English": "etaoinshrdlcumwfgypbvkjxqzéïñâüèçêöäáíóôû",
+    "Estonian": "aiestlunokrdmvgpjhäbõüfcöyšžwzxq",
+    "Finnish": "aintesloukämrvjhpydögbfcåwšžxzq",
+    "French": "easnitrluodcpmévgfbhqàxèyjkêçôùâîûœëïwzæüÿ",
+    "German": "enirstadhulgocmbfkwzpvüäößjyxqéàèêç",
+    "Hungarian": "eatlsnkriozáégmbyvdhupjöfcőóüíúűwxqä",
+    "Icelandic": "arnieulstðgmfkhvoáþdíjpbyóæúýöéxczwq",
+    "Indonesian": "aneirtusdkmlgpbohyjcwfvzxq",
+    "Italian": "eiaonltrscdupmgvfbzhqèàkyòùìéjwxî",
+    "Latvian": "aistrenuāokmpldīvzēgbcšjūņļfčķžģhō",
+    "Lithuanian": "iasoretnukmlpvdjgėbyųšžcąįčūęfzhxwq",
+    "Norwegian": "erntasioldgkmvfpubhåyjøcæwzxéqòü",
+    "Polish": "aioenrzwsctkydpmuljłgbhąęóżśćfńźvxqé",
+    "Portuguese": "aeosirdntmuclpgvbfhãqéçázíjxóêõôúâàkwyü",
+    "Romanian": "eiarntulocsdpmăfvîgbșşțţzhâjxkywqé",
+    "Slovak": "aoenirvtslkdmpuchjbzáyýíčéžšúľťgfňóôäďŕĺxwq",
+    "Slovene": "eaionrsltjvkdpmuzbghčcšžfywxqć",
+    "Spanish": "eaonsrildtcumpbgvfyóhqíjzáéñxúüwkç",
+    "Swedish": "eanrtsildomkgvhfupäcböåyjxwzéqüà",
+    "Turkish": "aeinrlıkdtsmyuobüşvgzhcpçğöfjâîûwxqi",
+    "Vietnamese": "nhticgaoumlràđsevpbyưdákộếạảãấầậẩẫăắằặẳẵâèéẹẻẽêềệểễìíịỉĩòóọỏõôốồổỗơớờợởỡùúụủũứừựửữỳýỵỷỹqx",
+}
+_OTHERS = {
+    "Arabic": "اليمونرتبةعدسفهكقأحجشطصىخإذضزثغءئظآؤپچگ",
+    "Belarusian": "аніыерстоцлвкдяумпзўбьгйчжхшюэфёі",
+    "Bulgarian": "аиоентрсвлкдпмзгяъубчцйжщхшюфьѝ",
+    "Farsi": "ایردنهومتبسلکشزفگعخقجآپحطصچضغظثذژئأءؤك",
+    "Greek": "ατοιενρσκηπςυμλίόάγέδήωχθύφβώξζψϊϋΐΰ",
+    "Hebrew": "יוהלרבתמאשנעםדקחפסכגטצןזךףץ",
+    "Kazakh": "аыентрлідсмқкобиуғжңзшйпгөүяәұхцэвюьчёфщһъ",
+    "Macedonian": "аоиентрсвдкплмушзјгбчцхжќњѓфљџѕѐѝ",
+    "Russian": "оеаинтсрвлкмдпугяызбйьчхжцшюэщфъё",
+    "Serbian": "аиоенрсуткјвдмплгзбчцшћжђњљхфџ",
+    "Thai": "านรอกเงมยลวดทสตะปบคหแจพชขใไโถผซธณญภฝฟศษฐฎฏฆฌฉึำุูิีัื่้๊๋็์ฃฅ",
+    "Ukrainian": "оаніирвтесклудмпзяьбгйчхцїжюєшщфґ",
+}
+_KANA_COMMON = "のにるたとはしいをでてがなれからさっりすあもこまうくよきんーンスルトリアラック"
+_FOREIGN = math.log(1e-5)  # a letter that the language does not have
+_ASCII_IN_CJK = -4.5  # Latin letters in a text of Han, kana or Hangul
+_CJK_COMMON, _CJK_RARE, _KANA, _KANA_RARE = -7.3, -14.0, -4.0, -5.5
+
+
+def _by_rank(letters: str) -> dict[str, float]:
+    """Log probabilities that fall with the rank as those of English do."""
+    stretch = 26 / len(letters)
+    ranks = enumerate(letters)
+    return {
+        letter: math.log(0.12 * stretch) - 0.12 * at * stretch - 0.0025 * (at * stretch) ** 2 for at, letter in ranks
+    }
+
+
+_MODELS: Mapping[str, Mapping[str, float]] = {name: _by_rank(x) for name, x in {**_LATIN, **_OTHERS}.items()}
+
+
+def log_likelihood(letters: Counter[str]) -> float:
+    """Log likelihood of letters, in lower case, in the language that they fit best."""
+    alphabets = max(
+        sum(count * model.get(letter, _FOREIGN) for letter, count in letters.items()) for model in _MODELS.values()
+    )
+    return max(alphabets, *(sum(n * cost(c) for c, n in letters.items()) for cost in (_chinese, _japanese, _korean)))
+
+
+def _chinese(letter: str) -> float:
+    if letter.isascii():
+        return _ASCII_IN_CJK
+    if not "\u4e00" <= letter <= "\u9fff":
+        return _FOREIGN
+    return _CJK_COMMON if _is_level_one(letter, "gb2312", 0xB0, 0xD7) or _is_big5_common(letter) else _CJK_RARE
+
+
+def _japanese(letter: str) -> float:
+    if letter.isascii():
+        return _ASCII_IN_CJK
+    if "\u3041" <= letter <= "\u30ff":
+        return _KANA if letter in _KANA_COMMON else _KANA_RARE
+    if not "\u4e00" <= letter <= "\u9fff" and letter != "々":
+        return _FOREIGN
+    return _CJK_COMMON if _is_level_one(letter, "euc_jp", 0xB0, 0xCF) else _CJK_RARE
+
+
+def _korean(letter: str) -> float:
+    if letter.isascii():
+        return _ASCII_IN_CJK
+    if not "\uac00" <= letter <= "\ud7a3":
+        return _FOREIGN
+    return -5.5 if _is_level_one(letter, "euc_kr", 0xB0, 0xC8) else _CJK_RARE
+
+
+def _is_level_one(letter: str, encoding: str, first: int, last: int) -> bool:
+    """Whether a national standard has a character among its common ones, which stand in rows of their own."""
+    try:
+        code = letter.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return len(code) == 2 and first <= code[0] <= last
+
+
+def _is_big5_common(letter: str) -> bool:
+    return _is_level_one(letter, "big5", 0xA4, 0xC6)
