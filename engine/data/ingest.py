@@ -29,6 +29,7 @@ from engine.data.report import ACTIONS, CODES, Example, Finding, IngestReport, T
 from engine.data.shards import RATE_HZ, ShardWriter
 from engine.data.source import DataSource, displayed
 from engine.data.validation.config import DEFAULT_VALIDATION, ValidationConfig
+from engine.data.validation.dataset_texts import DatasetTexts
 from engine.data.validation.drawing import draw_histograms
 from engine.data.validation.duplicates import Duplicate, Duplicates, Places, Samples
 from engine.data.validation.examine import Examined, examine
@@ -124,12 +125,14 @@ class _Ingestion:
         self.summary = Summary(validation, limits)
         self.places = Places()
         self.items: list[Item] = []
+        self.texts = DatasetTexts()
         self.kept: list[Item] = []
         self.duplicates = Duplicates(validation, self._read_item)
 
     def run(self, on_progress: OnProgress | None, division: DivisionConfig | None = None) -> IngestReport:
         layout = read_layout(self.source, self.limits, self.language)
         self.items = layout.items
+        self.texts = DatasetTexts.of([item.text for item in self.items])
         partial = self.target / f".{MANIFEST_NAME}.partial"
         try:
             with (
@@ -183,7 +186,7 @@ class _Ingestion:
             failed: Future[Examined] = Future()
             failed.set_result(Examined(item.text, faults=[fault]))
             return failed
-        return pool.submit(examine, file, item, self.limits, self.validation)
+        return pool.submit(examine, file, item, self.limits, self.validation, self.texts)
 
     def _finished(self, begun: tuple[Item, ExitStack, Future[Examined]]) -> tuple[Item, Examined]:
         item, stack, future = begun

@@ -56,11 +56,13 @@ CODES: tuple[Code, ...] = get_args(Code)
 
 WarningCode = Literal[
     "clipped_a_little",
+    "foreign_stem",
     "html",
     "invisible_characters",
     "noisy",
     "other_rate",
     "possible_personal_data",
+    "question_mark_in_word",
     "quiet",
     "repeated_text",
     "scaled",
@@ -112,11 +114,13 @@ ACTIONS: dict[Code, str] = {
 
 ADVICE: dict[WarningCode, str] = {
     "clipped_a_little": "record with less gain the next time",
+    "foreign_stem": "nothing, if it is written so: a foreign word with an ending of the language",
     "html": "write the character itself into the text",
     "invisible_characters": "nothing: they were taken out",
     "noisy": "listen to it; remove it if you cannot understand it",
     "other_rate": "check that the file says its true sample rate: it must sound at its natural pitch",
     "possible_personal_data": "read the text; replace what belongs to a person",
+    "question_mark_in_word": "nothing, if a blank is missing; if it stands for a letter, save the texts as UTF-8",
     "quiet": "record with more gain the next time",
     "repeated_text": "nothing, if it was said twice; else check the text",
     "scaled": "nothing: it was made quieter",

@@ -1,4 +1,4 @@
-"""Text that nobody can read: bytes taken for the wrong encoding, control characters, letters that only look right."""
+"""Text that nobody can read: bytes taken for the wrong encoding, control characters, signs of no look."""
 
 from __future__ import annotations
 
@@ -11,12 +11,10 @@ REMOVED = frozenset("\u200b\ufeff\u00ad\u2060\u200e\u200f\u061c\u202a\u202b\u202
 
 _ESCAPE = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\U[0-9a-fA-F]{8}|\\x[0-9a-fA-F]{2}")
 _ENTITY = re.compile(r"&(?:#\d{2,7}|#x[0-9a-fA-F]{2,6}|[A-Za-z]{2,8});")
-_LOST_LETTER = re.compile(r"(?<=[^\W\d_])\?+(?=[^\W\d_])")
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
 # "à", whose second byte is a space.
 _BARE_TILDE_A = re.compile(r"(?<=[a-zà-ÿ])Ã(?=[\s.,;:!?]|$)|(?:^|(?<=\s))Ã(?=\s)")
 _CLOSING = frozenset("’”…»›“‘–—‚„«‹•")
-_WORD = re.compile(r"[^\W\d_]+")
 _CODE_PAGES = ("cp1252", "cp1251", "mac_roman", "cp437", "cp850")
 _MEANT = re.compile(
     "[\u00a1-\u052f\u05d0-\u064a\u1e00-\u1eff\u2010-\u2040\u20a0-\u20bf\u3040-\u30ff\u4e00-\u9fff\U0001f300-\U0001faff]"
@@ -28,39 +26,23 @@ def unreadable(text: str) -> str | None:
     """What in a transcript cannot be read, or None. A transcript here still has its control characters."""
     if escape := _ESCAPE.search(text):
         return f"found the escape {escape[0]}, as for a character that was lost; allowed: the character itself"
-    if lost := _LOST_LETTER.search(text):
-        return f"found a question mark inside a word ({_near(text, lost.start())}), as for a letter that was lost"
+    if "??" in text and _is_lost(text):
+        return f"found question marks in place of all letters ({near(text, 0)}): they were lost when it was saved"
     if text.isascii() and text.isprintable():
         return None
     for at, character in enumerate(text):
         kind = unicodedata.category(character)
         if character == "\ufffd":
-            return (
-                f"found a replacement character ({_near(text, at)}): the file was read or written in a wrong encoding"
-            )
+            return f"found a replacement character ({near(text, at)}): the file was read or written in a wrong encoding"
         if kind == "Cs":
             return f"found a lone surrogate (U+{ord(character):04X}); allowed: whole characters"
         if kind == "Cc" and not _garbled(text):
             return f"found a control character (U+{ord(character):04X}); allowed: letters, digits and punctuation"
-        if kind in ("Co", "Cn"):
+        if kind == "Co" or (kind == "Cn" and not _may_be_new(character)):
             return f"found U+{ord(character):04X}, which is no character of Unicode; allowed: letters of a script"
     if garbled := _garbled(text):
         wrong, right = garbled
         return f"found {wrong!r} where {right!r} was meant: UTF-8 was read in another encoding"
-    return None
-
-
-def mixed_scripts(text: str) -> str | None:
-    """A word whose letters come from alphabets with letters of the same look, or None."""
-    if text.isascii():
-        return None
-    for word in _WORD.findall(text):
-        if word.isascii():
-            continue
-        scripts = {script for letter in word if (script := _script(letter)) in ("LATIN", "CYRILLIC", "GREEK")}
-        if len(scripts) > 1 and not _is_symbolic(word):
-            named = " and ".join(sorted(script.capitalize() for script in scripts))
-            return f"the word {word!r} mixes {named} letters; allowed: letters of one alphabet in a word"
     return None
 
 
@@ -86,6 +68,16 @@ def plain(text: str) -> str:
     if not text.isascii():
         text = "".join(character for character in text if character not in REMOVED)
     return " ".join(text.split())
+
+
+def _is_lost(text: str) -> bool:
+    """Whether words are question marks alone, and nothing else has a letter."""
+    return not any(c.isalpha() for c in text) and any(set(word.strip(".,;:!-")) == {"?"} for word in text.split())
+
+
+def _may_be_new(character: str) -> bool:
+    """Whether a newer Unicode may have it: emoji and rare Chinese characters come with every version."""
+    return ord(character) > 0xFFFF and ord(character) & 0xFFFE != 0xFFFE
 
 
 def _garbled(text: str) -> tuple[str, str] | None:
@@ -169,18 +161,6 @@ def _byte(character: str, code_page: str) -> int:
         return ord(character) if code_page == "cp1252" and 0x80 <= ord(character) < 0xA0 else 0
 
 
-@functools.lru_cache(maxsize=4096)
-def _script(letter: str) -> str:
-    # ª, º and the micro sign are letters to Unicode, and signs to people.
-    name = unicodedata.name(letter, "")
-    return name.split()[0] if " LETTER " in f" {name} " else ""
-
-
-def _is_symbolic(word: str) -> bool:
-    """One Greek letter beside Latin ones is a unit or a formula: `μm`, `Δt`."""
-    greek = [letter for letter in word if _script(letter) == "GREEK"]
-    return len(greek) == 1 and not any(_script(letter) == "CYRILLIC" for letter in word) and len(word) <= 4
-
-
-def _near(text: str, at: int) -> str:
+def near(text: str, at: int) -> str:
+    """A place in a text with what is around it."""
     return repr(text[max(0, at - _SHOWN // 2) : at + _SHOWN // 2])

@@ -42,8 +42,9 @@ class ValidationConfig(Config):
 
     # ---- text against audio ---------------------------------------------------------------------------------
 
-    fastest_syllables_per_s: PositiveFloat = 9.5
-    """Fastest speech, pauses left out. Readers say 4 to 6 syllables per second, the fastest talkers 8.
+    fastest_syllables_per_s: PositiveFloat = 10.5
+    """Fastest speech, pauses left out. Readers of English say 4 to 6 syllables per second; those of Spanish and Japanese
+    8 on average, and the fastest of them 10.
     Source: Pellegrino, Coupe and Marsico, A cross-language perspective on speech information rate, Language 2011."""
     free_syllables: NonNegativeFloat = 3.0
     """Allowed on top, since a word that was cut close, or slurred, is over sooner than its syllables say."""

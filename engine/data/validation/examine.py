@@ -17,10 +17,12 @@ from engine.data.recordings import fault_of, part
 from engine.data.report import WarningCode
 from engine.data.shards import RATE_HZ, Samples, to_int16
 from engine.data.validation import characters
+from engine.data.validation.alphabets import confusable_letters, foreign_stem
 from engine.data.validation.bitstream import check_bitstream
 from engine.data.validation.clipping import clipped_samples
 from engine.data.validation.config import ValidationConfig
 from engine.data.validation.damage import random_samples
+from engine.data.validation.dataset_texts import DatasetTexts
 from engine.data.validation.fingerprint import Keys, fingerprint
 from engine.data.validation.levels import Levels, measure_levels
 from engine.data.validation.personal_data import find_personal_data
@@ -69,7 +71,7 @@ class Examined:
     """What a person should look at."""
 
 
-def examine(file: Source, item: Item, limits: IngestLimits, config: ValidationConfig) -> Examined:
+def examine(file: Source, item: Item, limits: IngestLimits, config: ValidationConfig, texts: DatasetTexts) -> Examined:
     """Read a recording and hold it against the limits and its text.
 
     Args:
@@ -77,6 +79,7 @@ def examine(file: Source, item: Item, limits: IngestLimits, config: ValidationCo
         item: the recording in it, with its transcript as it was found.
         limits: what the dataset takes.
         config: what is good.
+        texts: what the texts of the dataset have in common.
     """
     found = Examined(characters.plain(item.text))
     try:
@@ -84,7 +87,7 @@ def examine(file: Source, item: Item, limits: IngestLimits, config: ValidationCo
         found.recording = _measured(info, native_T, duration_s, found, limits, config)
     except ItemError as fault:
         found.faults.append(fault)
-    _judge_text(item.text, found)
+    _judge_text(item.text, found, texts)
     return found
 
 
@@ -185,13 +188,24 @@ def _judge_level(levels: Levels, clipped: int, info: AudioInfo, found: Examined,
         )
 
 
-def _judge_text(text: str, found: Examined) -> None:
+def _judge_text(text: str, found: Examined, texts: DatasetTexts) -> None:
+    question = texts.lost_letters.find(text)
     if reason := characters.unreadable(text):
         found.faults.append(ItemError("unreadable_text", reason))
+    elif question and question[1]:
+        reason = (
+            f"found a question mark inside a word ({characters.near(text, question[0])}), as in other texts of it: "
+        )
+        found.faults.append(ItemError("unreadable_text", reason + "a letter was lost when they were saved"))
     elif characters.says_nothing(text):
         found.faults.append(ItemError("missing_text", f"its text {text!r} has no letter and no digit"))
-    elif reason := characters.mixed_scripts(text):
+    elif reason := confusable_letters(text, texts.alphabet):
         found.faults.append(ItemError("mixed_scripts", reason))
+    elif reason := foreign_stem(text):
+        found.doubts.append(("foreign_stem", reason))
+    if question and not question[1]:
+        reason = f"found a question mark inside or before a word ({characters.near(text, question[0])})"
+        found.doubts.append(("question_mark_in_word", f"{reason}: a blank is missing, or a letter was lost"))
     if reason := characters.invisible(text):
         found.doubts.append(("invisible_characters", reason))
     if reason := characters.entity(text):

@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
+
+from engine.scripts import UNSPACED
 
 Certainty = Literal["certain", "possible"]
 
@@ -25,10 +29,13 @@ class PersonalData:
     """The same, hidden but for its first characters."""
 
 
-_TOP_LEVEL = r"(?:com|org|net|edu|gov|info|biz|io|co|me|de|uk|fr|es|it|nl|eu|at|ch|pl|se|us|ca|au|jp|cn|in|br|ru)"
+_TOP_LEVEL = r"(?:com|org|net|edu|gov|info|biz|io|co|me|de|uk|fr|es|it|nl|eu|at|ch|pl|se|us|ca|au|jp|cn|in|br|ru|kz|ua|tr|ком|ру|рф)"
+_AT = r"(?:at|ät|klammeraffe|arroba|arobase|chiocciola|małpa|zavináč|собака|собачка)"
+_DOT = r"(?:dot|punkt|punto|point|ponto|kropka|tečka|точка|nokta)"
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+%'-]+@[\w-]+(?:\.[\w-]+)*\.[^\W\d_]{2,}")
 _SPOKEN_EMAIL = re.compile(
-    rf"\b\w+(?: (?:dot|underscore|dash) \w+)* at \w+(?: (?:dot|dash) \w+)* dot {_TOP_LEVEL}\b", re.IGNORECASE
+    rf"\b\w+(?: (?:{_DOT}|underscore|dash) \w+)* {_AT} \w+(?: (?:{_DOT}|dash) \w+)* {_DOT} {_TOP_LEVEL}\b",
+    re.IGNORECASE,
 )
 _URL = re.compile(r"\b(?:https?|ftp|ssh|sftp)://\S+|\bwww\.\S+|\b[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}/\S+", re.IGNORECASE)
 _URL_USER = re.compile(
@@ -53,18 +60,38 @@ _IP4 = re.compile(r"(?<![\w.])(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?![\w]|
 _IP6 = re.compile(
     r"(?<![\w:.])(?=[0-9a-f:]*:[0-9a-f:]*:)[0-9a-f:]{3,39}(?:\.\d{1,3}\.\d{1,3}\.\d{1,3})?(?![\w:])", re.IGNORECASE
 )
-_VERSION = re.compile(r"(?:\bv|\bversion|\brelease|\bchapter|\bsection|§)\s*$", re.IGNORECASE)
+_NUMBERED = re.compile(
+    r"(?:\bv|\bver|\bversi[oó]n|\brelease|\bchapter|\bsection|§|верси\w+|版本|バージョン)[.:]?\s*$", re.IGNORECASE
+)
+"""Words before a number that is surely no address. There are as many as languages: the rest is decided by the number."""
+_NETWORK = re.compile(
+    r"\b(?:ip|ipv4|ip-\w+|host\w*|server\w*|servidor\w*|serveur\w*|router\w*|gateway|subnet|ping|dns|localhost)\b"
+    r"|адрес|сервер|хост|сеть|роутер|地址|服务器|伺服器|アドレス|サーバ|서버|주소|خادم|عنوان|سرور|सर्वर|(?<!\w)आईपी",
+    re.IGNORECASE,
+)
+_PORT = re.compile(r":\d{2,5}(?!\d)|/\d{1,2}(?!\d)")
+_NEAR = 30
+_LARGE = 31
+"""Parts of a version, of a section or of a date are seldom larger; two of four parts of an address nearly always are."""
+_BESIDE_DIGITS = re.compile(
+    rf"(?<=[{UNSPACED}])(?=[0-9A-Za-z(+@])|(?<=[0-9A-Za-z)])(?=[{UNSPACED}])"
+    r"|(?<=[\u0370-\U0003ffff])(?<=\w)(?=[0-9])|(?<=[0-9])(?=[\u0370-\U0003ffff])(?=\w)"
+)
 _PHONE = re.compile(
     r"(?<![\w.+-])(?:"
     r"\+\d{1,3}[ .\-/]?(?:\(\d{1,5}\)[ .\-/]?)?\d[\d .\-/]{5,16}\d"  # +49 171 1234567
     r"|00\d{1,3}[ .\-/]\d[\d .\-/]{5,16}\d"
-    r"|\(\d{2,5}\)[ .\-/]?\d{2,4}[ .\-/]?\d{2,5}(?:[ .\-/]?\d{2,4})?"  # (555) 123-4567
+    r"|\((?!(?:1[5-9]|20)\d\d\))\d{2,5}\)[ .\-/]?\d{2,4}[ .\-/]?\d{2,5}(?:[ .\-/]?\d{2,4})?"  # (555) 123-4567
     r"|(?:1[ .-])?[2-9]\d{2}([ .-])\d{3}\1\d{4}"  # 555-123-4567
     r"|0\d{2,5}[ .\-/]\d{3,8}(?:[ .\-/]\d{2,6})?"  # 0171 1234567, 020 7946 0958
     r"|0\d([ .-])\d{2}\2\d{2}\2\d{2}\2\d{2}"  # 01 23 45 67 89
     r"|0\d{9,11}"
     r")(?![\w-]|[.,]\d)"
 )
+_GROUPS = re.compile(
+    r"(?<![\w.+-])(?:8[ -]?\(?\d{3}\)?[ -]\d{3}[ -]\d{2}[ -]\d{2}|1\d{2}[ -]\d{4}[ -]\d{4}|[6-9]\d{4} \d{5})(?![\w-]|[.,]\d)"
+)
+"""Russia, China, India: 8 912 345-67-89, 138 1234 5678, 98765 43210."""
 _DIGIT_RUN = re.compile(r"(?<![\w.,-])\d{10,12}(?![\w-]|[.,]\d)")
 _STREET = r"(?:street|st|avenue|ave|road|rd|lane|ln|boulevard|blvd|crescent|highway|hwy|parkway|pkwy)"
 _STREET_OR_NOT = r"(?:Way|Court|Ct|Terrace|Place|Pl|Square|Sq|Close|Drive|Dr)"  # only as names: "20 people drive"
@@ -81,14 +108,17 @@ _ADDRESS = re.compile(
     r"(?:de |du |des |la |le |l')*[^\W\d_]{3,}"
     r"|\b(?:calle|avenida|plaza|via|viale|piazza|corso|rua|ulica|ul\.) (?:[^\W\d_][\w'’.-]* ){0,3}"
     r"[^\W\d_][\w'’.-]*,? (?:n[.º°]? ?)?\d{1,4}\b"
-    r"|\bp\.? ?o\.? box \d+",
+    r"|\bp\.? ?o\.? box \d+"
+    r"|\b(?:улиц[аеу]|ул\.|проспекте?|пр-?т|переулок|шоссе|бульвар) (?:[^\W\d_][\w.-]*,? ){1,3}(?:д(?:ом|\.) ?)?\d{1,4}\b"
+    r"|[\u4e00-\u9fff]{2,}[路街道巷] \d{1,4} 号",
     re.IGNORECASE,
 )
-_NEEDS = re.compile(r"[@:/]|\d| dot |://|www\.", re.IGNORECASE)
+_NEEDS = re.compile(rf"[@:/]|\d| {_DOT} |www\.", re.IGNORECASE)
 
 
 def find_personal_data(text: str) -> PersonalData | None:
     """The first personal data in a text, the certain before the possible, or None."""
+    text = _plain(text)
     if not _NEEDS.search(text):
         return None
     return _certain(text) or _possible(text)
@@ -111,8 +141,10 @@ def _certain(text: str) -> PersonalData | None:
             return _hidden("the number of a payment card (its check digit is right)", found[0])
     if number := _SOCIAL_SECURITY.search(text):
         return _hidden("a social security number", number[0])
-    for found in _IP4.finditer(text):
-        if all(int(part) <= 255 for part in found.groups()) and not _VERSION.search(text[: found.start()]):
+    for found in _addresses(text):
+        parts = [int(part) for part in found.groups()]
+        is_said = _NETWORK.search(text, max(0, found.start() - _NEAR), found.start()) or _PORT.match(text, found.end())
+        if is_said or sum(part > _LARGE for part in parts) >= 2:
             return _hidden("an IP address", found[0])
     for found in _IP6.finditer(text):
         if _is_ip6(found[0]):
@@ -128,11 +160,34 @@ def _possible(text: str) -> PersonalData | None:
         ("what looks like the address of a house", _ADDRESS),
         ("what may be a spoken e-mail address", _SPOKEN_EMAIL),
         ("what may be a telephone number", _DIGIT_RUN),
+        ("what may be a telephone number", _GROUPS),
         ("what looks like the name of a user", _HANDLE),
     ):
         if found := pattern.search(text):
             return PersonalData(kind, "possible", _hidden(kind, found[0]).shown)
+    for found in _addresses(text):
+        kind = "what may be an IP address, or the number of a section or a version"
+        return PersonalData(kind, "possible", _hidden(kind, found[0]).shown)
     return None
+
+
+def _addresses(text: str) -> Iterator[re.Match[str]]:
+    """Four numbers with dots that can be an address."""
+    for found in _IP4.finditer(text):
+        if all(int(part) <= 255 for part in found.groups()) and not _NUMBERED.search(text[: found.start()]):
+            yield found
+
+
+def _plain(text: str) -> str:
+    """A text as the patterns take it: digits 0 to 9, and a blank between them and letters of other scripts.
+
+    People write `电话13812345678`, `010-1234-5678로` and `٠١٠١٢٣٤٥٦٧٨`.
+    """
+    if text.isascii():
+        return text
+    text = unicodedata.normalize("NFKC", text)
+    text = re.sub(r"[^\x00-\x7f]", lambda c: str(unicodedata.decimal(c[0], c[0])), text)
+    return _BESIDE_DIGITS.sub(" ", text)
 
 
 def is_luhn(digits: str) -> bool:
@@ -163,9 +218,12 @@ def _iban(found: str) -> str | None:
 
 def _is_ip6(text: str) -> bool:
     try:
-        return ipaddress.IPv6Address(text) is not None and any(c.isdigit() for c in text)
+        ipaddress.IPv6Address(text)
     except ValueError:
         return False
+    # Eight numbers may be the times of a run; letters alone, a word.
+    plain = text.replace(":", "")
+    return any(c.isdigit() for c in plain) and ("::" in text or not plain.isdigit())
 
 
 def _hidden(kind: str, found: str) -> PersonalData:

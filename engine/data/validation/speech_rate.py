@@ -16,12 +16,17 @@ from engine.data.validation.levels import Levels
 Syllables = tuple[float, float]
 """Fewest and most syllables that a text can be said with."""
 
-_VOWELS = frozenset("aeiouyæøœıɐɑɒɔəɛɜɪʊʌαεηιουωаеёиоуыэюяіїє")
+_VOWELS = frozenset("aeiouyæøœıɐɑɒɔəɛɜɪʊʌαεηιουωаеёиоуыэюяіїєәөүұѣѵაეიოუաեէըիոօւ")
 _LATIN_TAIL = re.compile(r"(?<=[^aeiouy])e[sd]?$")  # mostly silent in English and French
-_LETTERS = re.compile(r"[^\W\d_]+")
+_LETTERS = re.compile(r"(?:[^\W\d_]|[\u0300-\u036f\u0591-\u05c7\u0610-\u06ed\u0700-\u1cff\u200c\u200d\ua800-\uabff])+")
 _NUMBER = re.compile(r"\d+")
-_ONE_EACH = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "YI")
+_ALPHABETS = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "GEORGIAN")
+_ONE_EACH = ("HANGUL", "BOPOMOFO", "YI")
+_UP_TO_ONE = ("HIRAGANA", "KATAKANA", "ETHIOPIC")
+_UP_TO_ONE_PER_SYLLABLE = 2.0  # a small kana, a long vowel, a closing consonant
 _CONSONANTS_PER_SYLLABLE = 2.5  # in scripts that write few vowels, or that are not known here
+_SIGNS_PER_SYLLABLE = 4.0  # in scripts of South-East Asia, whose vowels are letters, some of two
+_SOUTH_EAST_ASIA = ("THAI", "LAO", "KHMER", "MYANMAR")
 _SPELT_LETTERS = 5  # a word of up to this many capitals may be spelt out
 
 
@@ -49,36 +54,63 @@ def syllables(text: str) -> Syllables:
     """Fewest and most syllables of a text, over all scripts; 0 where there is nothing to say."""
     fewest = most = 0.0
     shouted = text.isupper() and len(text.split()) > 1  # a whole text in capitals is spelt out nowhere
-    for word in _LETTERS.findall(unicodedata.normalize("NFC", text)):
-        low, high = _word(word.casefold())
-        if not shouted and word.isupper() and len(word) <= _SPELT_LETTERS:
-            high = max(high, 3.0 * len(word) if "W" in word else 1.0 * len(word))
-        fewest, most = fewest + low, most + high
+    for run in _LETTERS.findall(unicodedata.normalize("NFC", text)):
+        for word in _of_one_script(run):
+            low, high = _word(word.casefold())
+            if not shouted and word.isupper() and len(word) <= _SPELT_LETTERS:
+                high = max(high, 3.0 * len(word) if "W" in word else 1.0 * len(word))
+            fewest, most = fewest + low, most + high
     for number in _NUMBER.findall(text):
         # Digit by digit ("seven" has two), or as one number: "1914" has four, "777" up to nine.
         fewest, most = fewest + max(1.0, 0.75 * len(number)), most + 3.0 * len(number)
     return fewest, most
 
 
+def _of_one_script(run: str) -> list[str]:
+    """Letters that follow each other, cut where the script changes: `我用iPhone手机` is three words here."""
+    if run.isascii():
+        return [run]
+    words: list[str] = []
+    last = ""
+    for letter in run:
+        script = _script(letter) if letter.isalpha() else last  # a mark belongs to its letter
+        if script == last and words:
+            words[-1] += letter
+        elif letter.isalpha():
+            words.append(letter)
+            last = script
+    return words
+
+
 @functools.lru_cache(maxsize=1 << 15)
 def _word(word: str) -> Syllables:
     script = _script(word[0])
-    if script in ("LATIN", "CYRILLIC", "GREEK"):
-        groups = letters = 0
-        inside = False
-        for letter in word:
-            vowel = _base(letter) in _VOWELS
-            groups += vowel and not inside
-            letters += vowel
-            inside = vowel
-        # "idea" has two groups of vowels and three syllables, "named" two groups and one syllable.
-        least = groups - (script == "LATIN" and groups > 1 and _LATIN_TAIL.search(word) is not None)
-        return max(1.0, float(least)), max(1.0, float(letters))
-    if script.startswith(_ONE_EACH):
+    if script in _ALPHABETS:
+        return _by_vowels(word, script)
+    letters = sum(letter.isalpha() for letter in word)
+    if script == "CJK":
         # A Japanese reading of a Chinese character has up to four syllables; a Korean or Chinese one has one.
-        return max(1.0, 0.8 * len(word)), (3.0 if script.startswith("CJK") else 1.0) * len(word)
-    count = sum(unicodedata.category(letter).startswith("L") for letter in word)
-    return max(1.0, count / _CONSONANTS_PER_SYLLABLE), max(1.0, float(count))
+        return max(1.0, 0.8 * letters), 3.0 * letters
+    if script in _ONE_EACH:
+        return max(1.0, 0.8 * letters), 1.0 * letters
+    if script in _UP_TO_ONE:
+        return max(1.0, letters / _UP_TO_ONE_PER_SYLLABLE), 1.0 * letters
+    if script in _SOUTH_EAST_ASIA:
+        return max(1.0, letters / _SIGNS_PER_SYLLABLE), 1.0 * letters
+    return max(1.0, letters / _CONSONANTS_PER_SYLLABLE), 1.0 * letters
+
+
+def _by_vowels(word: str, script: str) -> Syllables:
+    groups = letters = 0
+    inside = False
+    for letter in word:
+        vowel = _base(letter) in _VOWELS
+        groups += vowel and not inside
+        letters += vowel
+        inside = vowel
+    # "idea" has two groups of vowels and three syllables, "named" two groups and one syllable.
+    least = groups - (script == "LATIN" and groups > 1 and _LATIN_TAIL.search(word) is not None)
+    return max(1.0, float(least)), max(1.0, float(letters))
 
 
 @functools.lru_cache(maxsize=4096)

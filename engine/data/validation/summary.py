@@ -9,18 +9,25 @@ from engine.data.limits import IngestLimits
 from engine.data.manifest import Utterance
 from engine.data.report import ADVICE, DatasetCode, Finding, SetAside, ValidationReport, WarningCode
 from engine.data.source import displayed
-from engine.data.validation.characters import plain
 from engine.data.validation.config import ValidationConfig
 from engine.data.validation.examine import Doubt, Examined, Recording
 from engine.data.validation.imbalance import imbalances
 from engine.data.validation.leakage import Leakage
 from engine.data.validation.outliers import Outliers
 from engine.data.validation.statistics import speech_spreads
+from engine.evaluation.text import normalize_basic
+from engine.scripts import is_unspaced
 
 _EXAMPLES = 1_000  # texts that are kept, to name the most frequent
 _LONG_TEXT_WORDS = 6  # one speaker seldom says so many words twice
 _MANY_SET_ASIDE = 0.05
-_ADVISED: tuple[WarningCode, ...] = ("wrong_rate", "unusual_rate", "possible_personal_data", "noisy")
+_ADVISED: tuple[WarningCode, ...] = (
+    "wrong_rate",
+    "unusual_rate",
+    "possible_personal_data",
+    "question_mark_in_word",
+    "noisy",
+)
 
 
 class Summary:
@@ -62,12 +69,15 @@ class Summary:
         """
         self.add_doubts(path, examined.doubts)
         levels = recording.levels
-        words = len(utterance.text.split())
+        # Where no blanks stand between words, nobody can count them; two characters are about a word.
+        has_words = not is_unspaced(utterance.text)
+        words = len(utterance.text.split()) if has_words else sum(map(str.isalnum, utterance.text)) // 2
         self._spreads["duration"].add(utterance.duration_s)
         self._spreads["level"].add(levels.speech_dbfs)
         self._spreads["snr"].add(levels.snr_db)
         if levels.sound_s > 0:
-            self._spreads["words"].add(words / levels.sound_s)
+            if has_words:
+                self._spreads["words"].add(words / levels.sound_s)
             self._spreads["syllables"].add(recording.syllables / levels.sound_s)
         self._leakage.add(utterance.speaker, utterance.split)
         self._outliers.add(number, recording, utterance.speaker)
@@ -77,7 +87,7 @@ class Summary:
             self._without_speaker += 1
         else:
             self._speakers[utterance.speaker] += 1
-        said = _bare(utterance.text)
+        said = normalize_basic(utterance.text)
         text = hash(said)
         self._texts[text] += 1
         if len(self._examples) < _EXAMPLES:
@@ -85,9 +95,9 @@ class Summary:
         if words >= _LONG_TEXT_WORDS and utterance.speaker is not None:
             by_speaker = hash((utterance.speaker, said))
             if by_speaker in self._said:
-                self._warn(
-                    path, "repeated_text", f"speaker {utterance.speaker} says the same {words} words in an earlier item"
-                )
+                count = f"{words} words" if has_words else f"{len(said)} characters"
+                reason = f"speaker {utterance.speaker} says the same {count} in an earlier item"
+                self._warn(path, "repeated_text", reason)
             self._said.add(by_speaker)
 
     def report(self, set_aside: Sequence[SetAside], path_of: Callable[[int], str]) -> ValidationReport:
@@ -166,11 +176,6 @@ class Summary:
                 "look at the most frequent reasons: often one cause is behind many of them",
             )
         return found
-
-
-def _bare(text: str) -> str:
-    """A text by which two are compared: no case, no punctuation."""
-    return plain("".join(c if c.isalnum() or c == "'" else " " for c in text.casefold()))
 
 
 def _recommendations(
