@@ -7,9 +7,10 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from engine.config.base import Config
+from engine.config.base import Config, DisagreementError
 from engine.config.measurement import MeasurementConfig
-from engine.config.training import TrainingConfig
+from engine.config.training import PAGING_NEEDS_A_GPU, TrainingConfig
+from engine.errors import Fault
 
 RunName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")]
 StorageAddress = Annotated[str, Field(pattern=r"^s3://[a-z0-9][a-z0-9.-]{2,62}(/.*)?$")]
@@ -49,6 +50,13 @@ class ResourcesConfig(Config):
     """How often workers that died are started again from the newest checkpoint."""
 
 
+def paging_faults(training: TrainingConfig, resources: ResourcesConfig) -> list[Fault]:
+    """What is wrong with paged optimizer states on these workers, with paths relative to the training config."""
+    if training.optimizer.type != "paged_adamw_8bit" or resources.gpus_per_worker:
+        return []
+    return [Fault("optimizer.type", f"{PAGING_NEEDS_A_GPU}; resources.gpus_per_worker gives each worker a GPU")]
+
+
 class RunConfig(Config):
     """One training run on the cluster."""
 
@@ -66,6 +74,13 @@ class RunConfig(Config):
     """Where it runs."""
     storage: StorageAddress | None = None
     """Where the run's files go; unset: `s3://$LIM_BUCKET/runs/<name>`."""
+
+    @model_validator(mode="after")
+    def _paging_has_a_gpu(self) -> RunConfig:
+        faults = paging_faults(self.training, self.resources)
+        if faults:
+            raise DisagreementError([Fault(f"training.{fault.path}", fault.message) for fault in faults])
+        return self
 
 
 class EvaluationRunConfig(Config):

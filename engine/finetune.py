@@ -20,13 +20,14 @@ from engine.config.training import LoraFields, PretrainConfig, TrainingConfig
 from engine.data.manifest import Utterance, read_manifest
 from engine.data.splits import Splits, split_by_speaker
 from engine.data.version_files import MANIFEST_NAME
-from engine.errors import ObjectNotFoundError
+from engine.errors import ConfigError, Fault, ObjectNotFoundError
 from engine.evaluation.curves import draw_curves
 from engine.evaluation.model_card import adapter_card
 from engine.evaluation.primary import ErrorRate, primary_rate
 from engine.evaluation.word_errors import ErrorCounts
 from engine.events import Event, EventSink
 from engine.models.base import load_base
+from engine.models.precision import best_device
 from engine.selection.for_training import selected_for_training
 from engine.selection.manifest import SEGMENTS_NAME
 from engine.storage import RunStore
@@ -34,6 +35,7 @@ from engine.tasks.task import build_task
 from engine.training.checkpoints import Checkpoints, file_sha256
 from engine.training.loop import TrainingLoop
 from engine.training.memory import peak_bytes
+from engine.training.optimizers import check_paging, paging_warning
 from engine.training.parallel import SINGLE, Parallel
 from engine.training.randomness import seed_worker
 from engine.transcribe import write_settings
@@ -149,6 +151,7 @@ class _Run:
     def run(self) -> RunResult:
         self._phase("loading")
         config = self.config
+        check_paging(config.optimizer, best_device())
         manifest = self.folder / MANIFEST_NAME
         splits = split_by_speaker(
             read_manifest(manifest),
@@ -165,6 +168,7 @@ class _Run:
                 self._warn("selection/left_out", warning)
         self.primary = primary_rate(u.text for part in (splits.train, splits.validation, splits.test) for u in part)
         validation = _spread(splits.validation, config.split.max_validation_utterances)
+        self._check_validation(validation)
         self._load()
         for part in (splits.train, validation, splits.test):
             self.task.check(part)
@@ -178,6 +182,9 @@ class _Run:
 
         trained = self._attach()
         trainable, total = lora.count_parameters(trained)
+        not_paged = paging_warning(config.optimizer, [p for p in trained.parameters() if p.requires_grad])
+        if not_paged:
+            self._warn("optimizer/not_paged", not_paged)
         loop = TrainingLoop(
             config,
             model=trained,
@@ -236,6 +243,23 @@ class _Run:
         self.parallel.barrier()
         self._phase("done", result.status)
         return result
+
+    def _check_validation(self, validation: Sequence[Utterance]) -> None:
+        """Refuse a run whose decisions need validation utterances that are not there; warn where only figures do."""
+        config = self.config
+        if validation or not config.evaluation.every_steps:
+            return
+        found = f"split.validation_fraction is {config.split.validation_fraction:g}"
+        found += f", split.validation_speakers {', '.join(config.split.validation_speakers) or 'is empty'}"
+        none = f"the data leave no utterances for validation ({found})"
+        cure = "set split.validation_fraction greater than 0, or name split.validation_speakers"
+        decided = config.decided_by_evaluations()
+        if decided:
+            raise ConfigError(
+                [Fault(f"training.{path}", f"{none}, and it depends on them; {cure}") for path in decided]
+            )
+        every = config.evaluation.every_steps
+        self._warn("validation/none", f"{none}: nothing is measured every {every} steps; {cure}")
 
     def _load(self) -> None:
         torch.manual_seed(self.config.seed)

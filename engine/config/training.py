@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
@@ -164,8 +164,17 @@ class BatchConfig(Config):
 # ---- optimisation -----------------------------------------------------------------------------------------
 
 
+PAGING_NEEDS_A_GPU: Final = (
+    "found paged_adamw_8bit, which moves states from the GPU's memory to the host's; without a GPU there is nothing to "
+    "move them out of: adamw_8bit keeps the same states"
+)
+
+
 class AdamWConfig(Config):
-    """AdamW, in full precision, with 8-bit states, or with 8-bit states that can be paged out."""
+    """AdamW with its two moments in 32 bits, in 8 bits (in blocks of 256 values), or in 8 bits and paged.
+
+    Paged states of tensors of at least 100,000 weights move to the host's memory when the GPU's runs out.
+    """
 
     type: Literal["adamw", "adamw_8bit", "paged_adamw_8bit"] = "adamw"
     learning_rate: Annotated[float, Field(gt=0.0, le=1.0)] = 2e-3
@@ -255,7 +264,7 @@ class EvaluationConfig(Config):
     """When to measure, and what the measurement decides."""
 
     every_steps: Annotated[int, Field(ge=0)] = 0
-    """Steps between evaluations on the validation split; 0: only at the end."""
+    """Steps between evaluations on the validation split; 0: none. The test split is measured at the end in any case."""
     early_stopping_patience: Annotated[int, Field(ge=0)] = 0
     """Stop after this many evaluations without improvement; 0: never."""
     keep: Literal["best", "last"] = "last"
@@ -323,18 +332,21 @@ class TrainingConfig(Config):
         faults = []
         if self.max_steps is not None and self.epochs is not None:
             faults.append(Fault("epochs", f"found {self.epochs:g} and max_steps {self.max_steps}; give one of them"))
-        evaluation = self.evaluation
-        if evaluation.every_steps == 0:
-            needs = (
-                ("evaluation.early_stopping_patience", evaluation.early_stopping_patience > 0),
-                ("evaluation.keep", evaluation.keep == "best"),
-                ("schedule.type", isinstance(self.schedule, PlateauConfig)),
-            )
+        if self.evaluation.every_steps == 0:
             faults += [
                 Fault(path, "needs evaluations while training: set evaluation.every_steps greater than 0")
-                for path, wanted in needs
-                if wanted
+                for path in self.decided_by_evaluations()
             ]
         if faults:
             raise DisagreementError(faults)
         return self
+
+    def decided_by_evaluations(self) -> list[str]:
+        """Paths of the fields whose effect depends on evaluations on the validation split while training."""
+        evaluation = self.evaluation
+        wanted = {
+            "evaluation.early_stopping_patience": evaluation.early_stopping_patience > 0,
+            "evaluation.keep": evaluation.keep == "best",
+            "schedule.type": isinstance(self.schedule, PlateauConfig),
+        }
+        return [path for path, is_wanted in wanted.items() if is_wanted]

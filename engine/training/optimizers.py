@@ -8,11 +8,18 @@ from typing import Any
 import torch
 from torch import nn
 
-from engine.config.training import AdamWConfig, OptimizerConfig, SgdConfig
+from engine.config.training import PAGING_NEEDS_A_GPU, AdamWConfig, OptimizerConfig, SgdConfig
+from engine.errors import ConfigError, Fault
+
+_LEAST_PAGED = 100_000  # weights of a tensor; fixed by bitsandbytes (`Optimizer8bit.get_state_buffer`)
 
 
 def build_optimizer(config: OptimizerConfig, parameters: Sequence[nn.Parameter]) -> torch.optim.Optimizer:
-    """The optimizer over `parameters`. The 8-bit kinds keep their moments in blocks of 8-bit values."""
+    """The optimizer over `parameters`. The 8-bit kinds keep their moments in blocks of 8-bit values.
+
+    Raises:
+        ConfigError: paged states without a GPU.
+    """
     build: Callable[..., torch.optim.Optimizer]
     if isinstance(config, SgdConfig):
         return torch.optim.SGD(
@@ -27,11 +34,34 @@ def build_optimizer(config: OptimizerConfig, parameters: Sequence[nn.Parameter])
     assert isinstance(config, AdamWConfig)
     if config.type == "adamw":
         return torch.optim.AdamW(parameters, fused=True, **arguments)
+    check_paging(config, parameters[0].device)
     # 43 MB of native code that the other optimizers do not need.
     from bitsandbytes.optim.adamw import AdamW8bit, PagedAdamW8bit
 
     build = AdamW8bit if config.type == "adamw_8bit" else PagedAdamW8bit
-    return build(parameters, **arguments)
+    # bitsandbytes would keep the states of tensors under 4,096 weights in 32 bits: most adapters of small models.
+    return build(parameters, min_8bit_size=1, **arguments)
+
+
+def check_paging(config: OptimizerConfig, device: torch.device) -> None:
+    """Refuse paged states where there is nothing to page them out of.
+
+    Raises:
+        ConfigError: naming the type that has the same states.
+    """
+    if config.type == "paged_adamw_8bit" and device.type != "cuda":
+        raise ConfigError([Fault("training.optimizer.type", PAGING_NEEDS_A_GPU)])
+
+
+def paging_warning(config: OptimizerConfig, parameters: Sequence[nn.Parameter]) -> str | None:
+    """What has to be said of paged states that will not be paged; None where some will."""
+    largest = max(parameter.numel() for parameter in parameters)
+    if config.type != "paged_adamw_8bit" or largest >= _LEAST_PAGED:
+        return None
+    return (
+        f"optimizer.type paged_adamw_8bit pages the states of tensors of at least {_LEAST_PAGED:,} weights, and the "
+        f"largest trained tensor has {largest:,}: the run takes as much GPU memory as with adamw_8bit"
+    )
 
 
 def state_tensors(optimizer: torch.optim.Optimizer) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:

@@ -18,6 +18,7 @@ from services.catalogue.models import usable_model
 from services.database.models import Artifact, Dataset, DatasetVersion, Job
 from services.database.notify import WORK, notify
 from services.errors import ConflictError, InvalidRequestError, NotFoundError
+from services.jobs.checks import training_faults
 from services.jobs.events import append, locked_job, status_event
 from services.jobs.metering import used_up
 from services.jobs.states import ACTIVE, RESUMABLE, TERMINAL, check_transition
@@ -79,8 +80,8 @@ async def launch(
         most_unfinished: jobs that the user may have that are not finished.
 
     Raises:
-        InvalidRequestError: the catalogue has no such model, it is retired or does not do the task, or the selection is of another
-            dataset.
+        InvalidRequestError: the catalogue has no such model, it is retired or does not do the task, the selection is of
+            another dataset, or the training cannot be done with these resources and data.
         NotFoundError: no such dataset, selection or project, or another user's.
         ConflictError: the dataset is not ready, the selection not finished, or the user has too many jobs waiting.
     """
@@ -90,6 +91,8 @@ async def launch(
     dataset, version = await _usable_dataset(session, user_id, dataset_id)
     if selection_id is not None:
         version = await _selected_version(session, user_id, selection_id, dataset_id)
+    if selection is None:
+        await _check_training(session, dataset_id, version, config, resources)
     job = Job(
         id=job_id,
         user_id=user_id,
@@ -303,6 +306,17 @@ async def _lock_owned(session: AsyncSession, user_id: uuid.UUID, job_id: uuid.UU
     if job is None:
         raise no_such_job()
     return job
+
+
+async def _check_training(
+    session: AsyncSession, dataset_id: uuid.UUID, version: int, config: TrainingConfig, resources: ResourcesConfig
+) -> None:
+    query = select(DatasetVersion.statistics).where(
+        DatasetVersion.dataset_id == dataset_id, DatasetVersion.number == version
+    )
+    faults = training_faults(config, resources, await session.scalar(query) or {})
+    if faults:
+        raise InvalidRequestError.of(faults, code="invalid_training")
 
 
 async def _selected_version(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import subprocess
@@ -12,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import yaml
-from ray.util.state import list_actors
 
 from cluster.storage.run_store import S3RunStore
 from tests.integration.cluster.conftest import ROOT, Standing
@@ -133,10 +134,13 @@ def wait_for_start(run: Run, starts: int, driver: subprocess.Popen[bytes]) -> No
 
 
 def worker_processes(run: Run) -> list[int]:
-    """The processes of all workers: first that of rank 0, by what it said itself, then the others, by what Ray says."""
-    first = worker_process(run)
-    actors = list_actors(run.standing.dashboard_url, filters=[("state", "=", "ALIVE")])
-    others = {actor.pid for actor in actors if actor.class_name.endswith("RayTrainWorker")}
+    """The processes of all workers: first that of rank 0, by what it said itself, then the others, by their titles."""
+    first, home = worker_process(run), run.standing.environment["LIM_HOME"]
+    others = set()
+    for process in psutil.process_iter(["cmdline"]):
+        with contextlib.suppress(psutil.Error):
+            if "RayTrainWorker" in " ".join(process.info["cmdline"]) and process.environ().get("LIM_HOME") == home:
+                others.add(process.pid)
     assert first in others, "the worker of rank 0 has ended already"
     return [first, *sorted(others - {first})]
 

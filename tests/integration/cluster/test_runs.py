@@ -120,7 +120,7 @@ def test_two_workers_with_dropout_killed_again_and_again(
     whole = Run(standing, folder, "two-workers", config_of(tiny_whisper, tones, **changed))
     whole.finish()
     run = Run(standing, folder, "two-workers-killed", config_of(tiny_whisper, tones, **changed))
-    kills = sorted(chance.sample(range(5, STEPS * 3 // 4), 2))
+    kills = sorted(chance.sample(range(5, STEPS // 2), 2))
     with run.started() as driver:
         for start, step in enumerate(kills, start=1):
             wait_for_start(run, start, driver)

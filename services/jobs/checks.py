@@ -1,0 +1,30 @@
+"""What of a training can be refused before it is queued: by its resources, and by what is known of its data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cluster.config import ResourcesConfig, paging_faults
+from engine.config.training import TrainingConfig
+from engine.errors import Fault
+
+
+def training_faults(config: TrainingConfig, resources: ResourcesConfig, statistics: Mapping[str, Any]) -> list[Fault]:
+    """Faults with their paths in the request.
+
+    Args:
+        config: what would be trained.
+        resources: where it would run.
+        statistics: of the dataset's version; `splits` counts the utterances that the data themselves assign.
+    """
+    faults = paging_faults(config, resources)
+    split = config.split
+    makes_validation = split.validation_fraction > 0 or bool(split.validation_speakers)
+    if not makes_validation and "splits" in statistics and not statistics["splits"].get("validation"):
+        message = (
+            "depends on validation utterances, and there are none: the data mark none and split.validation_fraction is "
+            "0; set it greater than 0, or name split.validation_speakers"
+        )
+        faults += [Fault(path, message) for path in config.decided_by_evaluations()]
+    return [Fault(f"config.{fault.path}", fault.message) for fault in faults]

@@ -1,0 +1,133 @@
+"""A task of one line of arithmetic, for the training loop: weights learn the mean of the numbers that utterances say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from engine.config.training import TrainingConfig
+from engine.data.manifest import Utterance
+from engine.events import MemorySink
+from engine.storage import LocalRunStore
+from engine.training.checkpoints import Checkpoints
+from engine.training.loop import TrainingLoop
+from engine.training.parallel import SINGLE
+
+WEIGHTS = 4
+START = 1.0
+
+
+def saying(*numbers: float, duration_s: float = 1.0) -> list[Utterance]:
+    """Utterances that say these numbers."""
+    return [Utterance(f"u{i}", "a.wav", 0.0, duration_s, str(number), None, None) for i, number in enumerate(numbers)]
+
+
+@dataclass(frozen=True)
+class ToyBatch:
+    numbers_B: torch.Tensor
+    audio_s: float
+
+
+class ToyModel(nn.Module):
+    """A vector of weights."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.full((WEIGHTS,), START))
+
+
+@dataclass
+class ToyTask:
+    """The loss of a number is half of its squared distance from every weight."""
+
+    model: ToyModel
+    batches: list[list[str]] = field(default_factory=list)
+    """Ids of the utterances of every micro-batch, in the order in which they were made."""
+
+    def lengths_s(self, utterances: Sequence[Utterance]) -> list[float]:
+        return [u.duration_s for u in utterances]
+
+    def collate(
+        self,
+        utterances: Sequence[Utterance],
+        folder: Path,
+        seeds: Sequence[Sequence[int]] | None,
+        *,
+        whole_window: bool = False,
+    ) -> ToyBatch:
+        self.batches.append([u.id for u in utterances])
+        return ToyBatch(torch.tensor([float(u.text) for u in utterances]), sum(u.duration_s for u in utterances))
+
+    def loss(self, batch: ToyBatch) -> tuple[torch.Tensor, int]:
+        distances_BW = self.model.weight[None, :] - batch.numbers_B[:, None]
+        return 0.5 * distances_BW.square().sum(), len(batch.numbers_B)
+
+    def target_count(self, utterances: Sequence[Utterance]) -> int:
+        return len(utterances)
+
+    def predict(self, utterances: Sequence[Utterance], folder: Path) -> list[str]:
+        return []
+
+
+@dataclass
+class Trained:
+    """What a run of the loop left."""
+
+    weights: list[float]
+    steps: int
+    events: list[dict[str, Any]]
+    """Data of its metric events."""
+    evaluated: list[tuple[int, float]]
+    """Step and first weight at each evaluation."""
+    batches: list[list[str]]
+    store: Path
+
+
+def train(
+    folder: Path,
+    fields: dict[str, Any],
+    *,
+    utterances: Sequence[Utterance] | None = None,
+    metric: Callable[[int], float | None] = lambda step: None,
+) -> Trained:
+    """Train with the one loop.
+
+    Args:
+        folder: for its store.
+        fields: of the training config; a constant learning rate unless they say otherwise.
+        utterances: what is trained on; by default one that says 0.
+        metric: what an evaluation after a step finds; lower is better.
+    """
+    config = TrainingConfig.model_validate({"schedule": {"type": "constant"}} | fields)
+    model, events, evaluated = ToyModel(), MemorySink(), []
+    task = ToyTask(model)
+
+    def validate(step: int) -> float | None:
+        evaluated.append((step, float(model.weight.detach()[0])))
+        return metric(step)
+
+    loop = TrainingLoop(
+        config,
+        model=model,
+        task=task,
+        train=utterances or saying(0.0),
+        folder=folder,
+        window_s=30.0,
+        checkpoints=Checkpoints(LocalRunStore(folder / "store"), config.checkpoint.keep),
+        events=events,
+        parallel=SINGLE,
+        device=torch.device("cpu"),
+        dtype=torch.float32,
+        fingerprint="toy",
+        validate=validate,
+        should_stop=lambda: False,
+    )
+    assert loop.run() == "finished"
+    metrics = [event.data for event in events.events if event.kind == "metric"]
+    weights = model.weight.detach().tolist()
+    return Trained(weights, loop.progress.step, metrics, evaluated, task.batches, folder / "store")
