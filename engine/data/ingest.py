@@ -70,7 +70,8 @@ def ingest(
         division: what is kept for test and validation, written into the manifest; None leaves that to each run. Splits
             that the source makes are kept.
         threads: how many items are read and examined at the same time; by default one for each processor.
-        language: what is spoken, such as `de`; it chooses among subtitles in several languages.
+        language: what is spoken, such as `de`; it chooses among subtitles in several languages, and digits in file names
+            (`7_jackson_32.wav`) become its words: by default English ones, with a warning.
 
     Returns:
         What is in the dataset, and every item that was set aside. The same is in `report.json`.

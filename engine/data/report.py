@@ -17,6 +17,10 @@ LayoutKind = Literal[
     "nemo",
     "subtitles",
     "audiofolder",
+    "speech_commands",
+    "text_files",
+    "lists",
+    "label_folders",
     "file_names",
 ]
 """The structures that datasets come in, the most specific first."""
@@ -40,6 +44,7 @@ Code = Literal[
     "nested_archive",
     "not_audio",
     "not_validated",
+    "other_microphone",
     "personal_data",
     "several_texts",
     "silent",
@@ -99,6 +104,7 @@ ACTIONS: dict[Code, str] = {
     "nested_archive": "unpack it, and put the recordings themselves into the dataset",
     "not_audio": "nothing, unless it was meant to be a recording",
     "not_validated": "nothing, unless its text is right: then give it in validated.tsv",
+    "other_microphone": "nothing, unless you want this microphone: then leave the other's recordings out",
     "personal_data": "replace it in the text, and where it can be heard, or remove the recording",
     "several_texts": "say which language is spoken (`lim data import --language de`), or keep only its file",
     "silent": "record it again, or remove it",

@@ -35,6 +35,14 @@ app = typer.Typer(
 )
 
 Source = Annotated[Path, typer.Argument(help="Folder, zip, tar or Parquet file of recordings.")]
+Language = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CODE",
+        help="Language of the recordings, such as de: digits in file names (7_anna_1.wav) become its words. By default "
+        "English words, with a warning.",
+    ),
+]
 Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PATH=VALUE", help="Change one field of the selection; repeatable."),
@@ -45,13 +53,14 @@ Overrides = Annotated[
 def inspect(
     source: Annotated[Path, typer.Argument(help="Recordings, or a dataset version made of them.")],
     out: Annotated[Path | None, typer.Option(help="File for the whole report (JSON).")] = None,
+    language: Language = None,
 ) -> None:
     """Say what recordings hold and every item that cannot be used; nothing is kept.
 
     Example: lim data inspect recordings.zip --out report.json
     """
     with reported():
-        report = _kept_report(source) or _fresh_report(source)
+        report = _kept_report(source) or _fresh_report(source, language)
         _show_report(report, str(source))
         if out is not None:
             out.parent.mkdir(parents=True, exist_ok=True)
@@ -72,6 +81,7 @@ def import_(
             "validation_fraction=0.05, by=recording, seed=1; repeatable.",
         ),
     ] = None,
+    language: Language = None,
 ) -> None:
     """Make a dataset version: a manifest, audio at 16 kHz, and the report.
 
@@ -85,7 +95,7 @@ def import_(
         divided = parse(DivisionConfig, apply_overrides({}, division)) if division else None
     with reported():
         with _bar() as on_progress:
-            report = ingest(source, target, on_progress=on_progress, division=divided)
+            report = ingest(source, target, on_progress=on_progress, division=divided, language=language)
         _show_report(report, str(source))
         say(f"The dataset version is at {target}")
 
@@ -161,14 +171,14 @@ def _kept_report(source: Path) -> IngestReport | None:
         raise IngestError(f"{source / REPORT_NAME} is no report of this version: {error}") from error
 
 
-def _fresh_report(source: Path) -> IngestReport:
+def _fresh_report(source: Path, language: str | None) -> IngestReport:
     from engine.data.ingest import ingest
     from engine.data.report import IngestReport
 
     with tempfile.TemporaryDirectory(prefix="lim-inspect-") as folder, _bar() as on_progress:
         target = Path(folder) / "data"
         try:
-            return ingest(source, target, on_progress=on_progress)
+            return ingest(source, target, on_progress=on_progress, language=language)
         except IngestError:
             # Nothing good: the report says of every item why.
             if not (target / REPORT_NAME).is_file():

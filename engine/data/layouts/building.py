@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections import Counter
+from collections.abc import Iterable
 
 from engine.data.endings import AUDIO_ENDINGS, OTHER_AUDIO_ENDINGS, PACKED_ENDINGS, ending
 from engine.data.layout import Item, Layout
@@ -20,6 +21,8 @@ class Builder:
 
     def __init__(self, layout: Layout, contents: Contents) -> None:
         self.layout = layout
+        self.texts: dict[str, str] = {}
+        """Texts of the recordings that are items as a whole, by path."""
         self.faults: list[str] = []
         """What is wrong with whole metadata files."""
         self.text_source = ""
@@ -84,6 +87,8 @@ class Builder:
                 place,
             )
             self.layout.items.append(item)
+            if not item.is_part:
+                self.texts[entry.path] = item.text
             self.layout.found[self._kind] += 1
             self.layout.text_sources[self.text_source or named(self.layout.metadata_files[-1:])] += 1
 
@@ -91,6 +96,10 @@ class Builder:
         """A metadata file of which nothing can be used: the rest of the source may still be good."""
         self.faults.append(str(error))
         self.layout.set_item_aside(metadata, "bad_metadata", str(error))
+
+    def claim(self, paths: Iterable[str]) -> None:
+        """Have files count as recognised that the layout found while it read others."""
+        self._contents.claimed.update(paths)
 
     def set_aside(self, path: str, fault: ItemError) -> None:
         """An item that cannot be used."""
@@ -104,7 +113,8 @@ class Builder:
                 f"{count} rows are in a split called {displayed(split)!r}, which is none of train, validation, test; "
                 "it was ignored"
             )
-        no_row = f"no row of {named(layout.metadata_files, most=3)} names it"
+        read = named(layout.metadata_files, most=3)
+        no_row = f"no row of {read} names it" if read else "nothing that could be read gives its text"
         for path in self._contents.by_path:
             if path not in self._contents.named and path not in self._contents.claimed:
                 self._set_other_aside(path, no_row)

@@ -1,19 +1,59 @@
-"""Names of files: `7_jackson_32.wav` is text, speaker and take. Only where no metadata says anything better."""
+"""Names of files: `7_jackson_32.wav` is text, speaker and take. Only where nothing in the source says anything better.
+
+A guess is believed only if no other file of the source seems to hold the texts, and if it looks like words; and the
+report says that it is a guess.
+"""
 
 from __future__ import annotations
 
 import posixpath
 import re
 
+from engine.data.digit_words import digit_words
 from engine.data.endings import AUDIO_ENDINGS, ending
 from engine.data.layouts.building import Builder
 from engine.data.layouts.contents import Contents
+from engine.data.layouts.label_folders import labels
+from engine.data.layouts.naming import is_openslr
+from engine.data.layouts.split_lists import SplitLists
+from engine.data.layouts.unread import unread
 from engine.data.metadata import Row, clean_text
+from engine.data.report import named
 from engine.errors import ItemError
 
-DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-
 _FILE_NAME = re.compile(r"(?P<text>.+)_(?P<speaker>[^_]+)_(?P<take>\d+)")
+_NO_WORD = re.compile(r"0\d+|\d{5,}|(?=\w*\d\w*\d)(?=\w*[^\W\d])\w+")  # 0001, 20240131, 3bdf05d3
+_NAMES_OF_FILES = frozenset(
+    [
+        "audio",
+        "aufnahme",
+        "chunk",
+        "clip",
+        "common",
+        "file",
+        "grabacion",
+        "part",
+        "rec",
+        "record",
+        "recording",
+        "sample",
+        "seg",
+        "segment",
+        "sentence",
+        "session",
+        "sound",
+        "speech",
+        "take",
+        "track",
+        "untitled",
+        "utt",
+        "utterance",
+        "voice",
+        "wav",
+    ]
+)
+_NOT_READABLE = "there is no metadata.csv, and its name is not text_speaker_take"
+_SHOWN = 3
 
 
 def find(contents: Contents) -> list[str]:
@@ -25,19 +65,87 @@ def find(contents: Contents) -> list[str]:
 
 def read(recordings: list[str], contents: Contents, builder: Builder) -> None:
     """Make an item of each recording whose name can be read."""
+    if others := unread(contents):
+        _refuse(recordings, others, contents, builder)
+        return
+    lists = SplitLists(contents)
+    lists.claim(builder)
     builder.text_source = "names of the files"
+    known = labels(recordings)
+    digits: dict[str, str] = {}
+    guessed: list[str] = []
     for path in recordings:
         match = _FILE_NAME.fullmatch(posixpath.basename(path).rpartition(".")[0])
-        text = _text_of_name(match["text"]) if match else ""
-        if match and text:
-            builder.take(Row(0, path, text, clean_text(match["speaker"]) or None, None), path, path)
-        else:
-            builder.set_aside(
-                path, ItemError("missing_text", "there is no metadata.csv, and its name is not text_speaker_take")
-            )
+        said = _words(match["text"]) if match else ""
+        if match is None or not said:
+            builder.set_aside(path, ItemError("missing_text", _NOT_READABLE))
+            continue
+        text = _spoken(said, contents.language, digits)
+        fault = _fault(path, said, match["speaker"]) or _contradiction(text, match["speaker"], known.get(path))
+        if fault:
+            builder.set_aside(path, ItemError("missing_text", fault))
+            continue
+        builder.take(Row(0, path, text, clean_text(match["speaker"]) or None, None), path, path, lists.split(path))
+        guessed.append(f"{path} -> {text!r}")
+    if guessed:
+        builder.layout.warnings.append(
+            f"texts were guessed from file names, because no file of the source gives any: {named(guessed, _SHOWN)}"
+        )
+    if digits and contents.language is None:
+        first, word = next(iter(digits.items()))
+        builder.layout.warnings.append(
+            f"digits in file names were written as English words ({first!r} -> {word!r}); if another language is spoken, "
+            "say which: --language de"
+        )
 
 
-def _text_of_name(name: str) -> str:
-    """`7` is "seven", `4-2` is "four two", `turn-left` and `turn_left` are "turn left"."""
-    words = clean_text(re.sub(r"[-_]", " ", name)).split()
-    return " ".join(DIGITS[int(word)] if re.fullmatch("[0-9]", word) else word for word in words)
+def _refuse(recordings: list[str], others: dict[str, str], contents: Contents, builder: Builder) -> None:
+    """Believe no name, because other files seem to hold the texts."""
+    for reason in dict.fromkeys(others.values()):
+        first = next(path for path, each in others.items() if each == reason)
+        builder.refuse(first, reason)
+    contents.claimed.update(others)
+    shown = named(list(others), most=_SHOWN)
+    for path in recordings:
+        contents.named.add(path)
+        builder.set_aside(
+            path,
+            ItemError(
+                "missing_text", f"its text is probably in {shown}, which is not read; names are not believed then"
+            ),
+        )
+
+
+def _fault(path: str, said: str, speaker: str) -> str | None:
+    """Why what a name gives is no text, if so."""
+    words = said.split()
+    if is_openslr(path):
+        return "its name is one of OpenSLR's, which does not say the text; line_index.tsv does"
+    if all(word.casefold() in _NAMES_OF_FILES for word in words):
+        return f"its name gives the text {said!r}, which is a word for files"
+    strange = [word for word in words if _NO_WORD.fullmatch(word)]
+    if strange or (said.isdecimal() and len(said) > 2 and speaker.isdecimal()):
+        return f"its name gives the text {said!r}, and {(strange or words)[0]!r} looks like a number of the recording"
+    return None
+
+
+def _contradiction(text: str, speaker: str, label: str | None) -> str | None:
+    """Why a text is not believed that a folder seems to say otherwise."""
+    if label is None or label.casefold() in (text.casefold(), _words(speaker).casefold()):
+        return None
+    return f"its name gives the text {text!r} and its folder {label!r}; write the right one into a metadata.csv"
+
+
+def _words(name: str) -> str:
+    """`4-2` is "4 2", `turn-left` and `turn_left` are "turn left"."""
+    return clean_text(re.sub(r"[-_]", " ", name))
+
+
+def _spoken(said: str, language: str | None, digits: dict[str, str]) -> str:
+    """A text with the words of its digits, which are remembered with how they were written."""
+    words = []
+    for word in said.split():
+        if len(word) == 1 and word.isdecimal() and (language or word.isascii()):
+            digits[word] = digit_words(language or "en")[int(word)]
+        words.append(digits.get(word, word))
+    return " ".join(words)

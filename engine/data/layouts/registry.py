@@ -11,11 +11,15 @@ from engine.data.layouts import (
     common_voice,
     file_names,
     kaldi,
+    label_folders,
     librispeech,
+    lists,
     ljspeech,
     nemo,
     parquet,
+    speech_commands,
     subtitles,
+    text_files,
 )
 from engine.data.layouts.building import Builder
 from engine.data.layouts.contents import Contents
@@ -45,6 +49,10 @@ LAYOUTS: tuple[LayoutReader, ...] = (
     LayoutReader("nemo", nemo.find, nemo.read),
     LayoutReader("subtitles", subtitles.find, subtitles.read),
     LayoutReader("audiofolder", audiofolder.find, audiofolder.read),
+    LayoutReader("speech_commands", speech_commands.find, speech_commands.read),
+    LayoutReader("text_files", text_files.find, text_files.read),
+    LayoutReader("lists", lists.find, lists.read),
+    LayoutReader("label_folders", label_folders.find, label_folders.read),
     LayoutReader("file_names", file_names.find, file_names.read),
 )
 """The most specific first: each is offered only what those before it left."""

@@ -30,6 +30,11 @@ from tests.unit.engine.data.recordings import assert_survived, codes, folder_of,
 OTHER = wav(noise(1))
 
 
+def of_the_archive(warnings: list[str]) -> list[str]:
+    """Warnings without those that the texts of these recordings are guesses, which they are."""
+    return [warning for warning in warnings if "file names" not in warning or "archive" in warning or ".tar" in warning]
+
+
 def member(name: str, data: bytes = OTHER, **fields: object) -> bytes:
     """A member as it stands in a tar; `fields` are those of `tarfile.TarInfo`."""
     info = tarfile.TarInfo(name)
@@ -119,7 +124,7 @@ def test_what_gnu_tar_writes(tmp_path: Path, form: str, packing: str) -> None:
     )
     assert sorted(found) == sorted([*samples, long_name])
     assert codes(report) == {"9_eve_1.wav": "symlink", "9_eve_2.wav": "duplicate_audio"}
-    assert report.warnings == []
+    assert of_the_archive(report.warnings) == []
 
 
 def test_streams_joined_as_pigz_and_cat_do(tmp_path: Path) -> None:
@@ -129,10 +134,10 @@ def test_streams_joined_as_pigz_and_cat_do(tmp_path: Path) -> None:
     path.write_bytes(
         b"".join(gzip.compress(data[at : at + 5000], mtime=0) for at in range(0, len(data), 5000)) + bytes(512)
     )
-    assert ingest(path, tmp_path / "out").warnings == []
+    assert of_the_archive(ingest(path, tmp_path / "out").warnings) == []
     assert_survived(tmp_path / "out", samples)
     path = _tar(tmp_path, members[0], bytes(1024), members[1], bytes(512), members[2])
-    assert ingest(path, tmp_path / "joined").warnings == []
+    assert of_the_archive(ingest(path, tmp_path / "joined").warnings) == []
     assert_survived(tmp_path / "joined", samples)
 
 
@@ -323,7 +328,9 @@ def test_names_that_are_not_utf8_are_read_and_told(tmp_path: Path) -> None:
     block = header(b"%011o\0" % len(OTHER), "7_jürg_1.wav".encode("latin-1"))
     report = ingest(_tar(tmp_path, block + OTHER + bytes(-len(OTHER) % 512), *members), tmp_path / "out")
     assert "jürg" in report.speakers
-    assert report.warnings == ["upload.tar has file names that are not UTF-8; they were read as Latin-1"]
+    assert of_the_archive(report.warnings) == [
+        "upload.tar has file names that are not UTF-8; they were read as Latin-1"
+    ]
     assert report.items_good == len(samples) + 1
 
 
@@ -341,7 +348,7 @@ def test_everything_before_a_cut_is_kept_and_the_cut_is_named(
     report = ingest(path, tmp_path / "out")
     assert codes(report) == {"1_eve_1.wav": "truncated"}
     assert "the archive ends inside of it: its header says 1,920,044 bytes, " in reason(report, "1_eve_1.wav")
-    assert report.warnings == [
+    assert of_the_archive(report.warnings) == [
         "upload.tar is cut short: it ends after 1_eve_1.wav without the mark that ends a tar; what comes before was kept, "
         "what may have followed is missing: make or upload it again"
     ]
@@ -365,7 +372,7 @@ def test_a_damaged_header_costs_its_member_and_is_named(tmp_path: Path) -> None:
     assert_survived(tmp_path / "out", samples)
     begin = len(members[0])
     # The zeros of the lost member look like the end of an archive, and reading goes on behind them.
-    assert report.warnings == [
+    assert of_the_archive(report.warnings) == [
         f"upload.tar is damaged from byte {begin:,} to {begin + 512:,}, where no member can be made out; members there "
         "are missing: make or upload it again"
     ]

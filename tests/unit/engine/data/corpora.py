@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -206,6 +207,50 @@ def parquet_of(rows: list[Spoken], row_group_size: int = 1) -> bytes:
     return file.getvalue()
 
 
+def _audio_folders(corpus: list[Spoken], folder: str) -> dict[str, Spoken]:
+    """Recordings in a folder for each split and speaker."""
+    return {f"{folder}/{_SPLIT_FILES[s.split or 'train']}/{s.speaker}/{s.name}": s for s in corpus}
+
+
+def text_files(corpus: list[Spoken]) -> Files:
+    """As LibriTTS: two texts for each recording, of which the normalised one is spoken."""
+    files: Files = {}
+    for path, s in _audio_folders(corpus, "LibriTTS").items():
+        files |= {f"{path}.wav": wav(s.samples), f"{path}.normalized.txt": s.text.encode()}
+        files[f"{path}.original.txt"] = s.text.upper().encode()
+    return files
+
+
+def parallel_text_files(corpus: list[Spoken]) -> Files:
+    """As VCTK: texts in a folder of their own."""
+    audio = {f"{path}.flac": wav(s.samples, format="FLAC") for path, s in _audio_folders(corpus, "VCTK/wav48").items()}
+    return audio | {f"{path}.txt": f"{s.text}\n".encode() for path, s in _audio_folders(corpus, "VCTK/txt").items()}
+
+
+def webdataset(corpus: list[Spoken]) -> Files:
+    """The members of a tar: an object for each recording."""
+    files = {f"{s.name}.flac": wav(s.samples, format="FLAC") for s in corpus}
+    rows = {f"{s.name}.json": {"text": s.text, "speaker": s.speaker, "split": s.split} for s in corpus}
+    return files | {name: json.dumps(row).encode() for name, row in rows.items()}
+
+
+def lists(corpus: list[Spoken]) -> Files:
+    """As MLS: for each split a list, without column names."""
+    files = {f"{path}.flac": wav(s.samples, format="FLAC") for path, s in _audio_folders(corpus, "mls/audio").items()}
+    for split, name in _SPLIT_FILES.items():
+        lines = [f"{s.name}\t{s.text}" for s in corpus if s.split == split]
+        files[f"mls/{name}/transcripts.txt"] = "\n".join([*lines, ""]).encode()
+    return files
+
+
+def speech_commands(corpus: list[Spoken]) -> Files:
+    paths = {f"{s.text.replace(' ', '_')}/{s.speaker}_nohash_{at}.wav": s for at, s in enumerate(corpus)}
+    files = {path: wav(s.samples) for path, s in paths.items()}
+    for split, name in (("validation", "validation_list.txt"), ("test", "testing_list.txt")):
+        files[name] = "".join(f"{path}\n" for path, s in paths.items() if s.split == split).encode()
+    return files
+
+
 def file_names(corpus: list[Spoken]) -> Files:
     return {f"{s.split}/{s.text.replace(' ', '-')}_{s.speaker}_{at}.wav": wav(s.samples) for at, s in enumerate(corpus)}
 
@@ -239,6 +284,11 @@ STRUCTURES = {
     "kaldi": Structure(kaldi, "kaldi"),
     "kaldi segments": Structure(kaldi_segments, "kaldi"),
     "parquet": Structure(parquet, "parquet"),
+    "text files": Structure(text_files, "text_files"),
+    "parallel text files": Structure(parallel_text_files, "text_files"),
+    "webdataset": Structure(webdataset, "text_files"),
+    "lists": Structure(lists, "lists"),
+    "speech commands": Structure(speech_commands, "speech_commands"),
     "file names": Structure(file_names, "file_names"),
 }
 

@@ -285,7 +285,7 @@ def test_other_rates_channels_and_formats_become_16_khz_mono(tmp_path: Path) -> 
 def test_samples_beyond_full_scale_are_made_quieter_and_not_clipped(tmp_path: Path) -> None:
     loud = np.linspace(-2.0, 2.0, 8000, dtype=np.float32)
     report = _ingest(tmp_path, {"a_x_1.wav": wav(loud, subtype="FLOAT"), "a_x_2.wav": wav(noise(1))})
-    assert report.warnings == ["1 recordings go beyond full scale and were made quieter: a_x_1.wav"]
+    assert "1 recordings go beyond full scale and were made quieter: a_x_1.wav" in report.warnings
     u = read_manifest(tmp_path / "out" / "manifest.jsonl")[0]
     found = read_audio(tmp_path / "out" / u.audio, start_s=u.start_s, duration_s=u.duration_s)
     assert np.abs(found - loud / 2).max() < 1e-4

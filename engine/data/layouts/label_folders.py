@@ -1,0 +1,119 @@
+"""Folders that are called as what is said in them: `train/yes/1.wav`. Only where nothing in the source says it better.
+
+As in Hugging Face's AudioFolder, every recording lies in one such folder, below a folder of its split if there are any.
+Folders may also be those of speakers, so the report says that it is a guess.
+
+Source: Hugging Face datasets, "AudioFolder".
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Sequence
+
+from engine.data.layouts.building import Builder
+from engine.data.layouts.contents import Contents
+from engine.data.layouts.naming import recordings
+from engine.data.layouts.split_lists import SplitLists
+from engine.data.layouts.unread import unread
+from engine.data.manifest import Split
+from engine.data.metadata import SPLIT_NAMES, clean_text, row_of
+from engine.data.report import named
+
+_NO_LABELS = frozenset(
+    [
+        "audio",
+        "augmented",
+        "book",
+        "chapter",
+        "chunks",
+        "clean",
+        "clips",
+        "data",
+        "disc",
+        "dataset",
+        "female",
+        "files",
+        "male",
+        "mp3",
+        "music",
+        "noise",
+        "noisy",
+        "original",
+        "other",
+        "part",
+        "processed",
+        "raw",
+        "recording",
+        "recordings",
+        "samples",
+        "session",
+        "speaker",
+        "speakers",
+        "speech",
+        "spk",
+        "voice",
+        "voices",
+        "wav",
+        "wavs",
+    ]
+)
+_NAME_OF_THREE = re.compile(r".+_[^_]+_\d+")
+_FEWEST_OF_A_LABEL = 2.0  # recordings, on average
+_SHOWN = 3
+
+
+def find(contents: Contents) -> list[str]:
+    """All recordings, if the source has no metadata, no names of text, speaker and take, and folders of labels."""
+    if contents.claimed:
+        return []
+    found = [path for path in recordings(contents) if path in contents.by_path]
+    if any(_NAME_OF_THREE.fullmatch(posixpath.basename(path).rpartition(".")[0]) for path in found):
+        return []
+    return found if labels(found) and not unread(contents) else []
+
+
+def read(found: list[str], contents: Contents, builder: Builder) -> None:
+    """Make an item of each recording."""
+    known = labels(found)
+    lists = SplitLists(contents)
+    lists.claim(builder)
+    builder.text_source = "names of the folders"
+    for path in found:
+        builder.take(row_of(0, path, known[path], "", ""), path, path, lists.split(path) or _split(path))
+    shown = named([f"{path} -> {known[path]!r}" for path in found], most=_SHOWN)
+    builder.layout.warnings.append(
+        f"texts were guessed from the names of folders, because no file of the source gives any: {shown}; if these are no "
+        "texts (but speakers, say), write them into a metadata.csv (columns file_name, text, speaker)"
+    )
+
+
+def labels(paths: Sequence[str]) -> dict[str, str]:
+    """What the folder of each recording says; nothing, if the folders do not look like labels."""
+    folders = {path: _folders(path) for path in paths}
+    shared = posixpath.commonpath(["/".join(parts) or "." for parts in folders.values()]) if folders else ""
+    skipped = len([part for part in shared.split("/") if part not in ("", ".")])
+    below = {path: parts[skipped:] for path, parts in folders.items()}
+    if any(len(parts) != 1 for parts in below.values()):
+        return {}
+    found = {path: clean_text(re.sub("[-_]", " ", parts[0])) for path, parts in below.items()}
+    different = set(found.values())
+    if len(different) < 2 or len(found) < _FEWEST_OF_A_LABEL * len(different):
+        return {}
+    if any(_is_no_label(label) for label in different):
+        return {}
+    return found
+
+
+def _folders(path: str) -> list[str]:
+    """The folders of a recording that are none of a split."""
+    return [part for part in posixpath.dirname(path).split("/") if part and part.lower() not in SPLIT_NAMES]
+
+
+def _split(path: str) -> Split | None:
+    return next((SPLIT_NAMES[part.lower()] for part in path.split("/")[:-1] if part.lower() in SPLIT_NAMES), None)
+
+
+def _is_no_label(label: str) -> bool:
+    return any(c.isdigit() for c in label) or any(word in _NO_LABELS for word in label.casefold().split())

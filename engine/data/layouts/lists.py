@@ -1,0 +1,154 @@
+"""Lists of recordings with their texts, under any name: a recording and its text on each line.
+
+So come OpenSLR (`line_index.tsv`, `utt_spk_text.tsv`), MLS (`transcripts.txt`), AISHELL, CMU Arctic (`txt.done.data`),
+VITS (`train.txt` with bars), Sphinx (`.transcription`) and what people make themselves. A list is one when its lines name
+recordings of the source. Its columns are known by their names in the first line, else by what they hold: the text is the
+one column of words. Where two columns could be the text, none is believed.
+
+Recordings that an earlier layout gave a text keep it; where a list says something else, a warning shows it.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import replace
+
+from engine.data.layouts.building import Builder
+from engine.data.layouts.contents import Contents
+from engine.data.layouts.list_columns import Listed, ListRow, form_of, read_list
+from engine.data.layouts.naming import Names, speaker_of_path, split_of_path
+from engine.data.layouts.split_lists import SplitLists
+from engine.data.layouts.text_like import may_hold_texts, sample
+from engine.data.metadata import (
+    FILE_COLUMNS,
+    TEXT_COLUMNS,
+    Row,
+    column,
+    read_metadata,
+    row_of,
+    split_of_name,
+)
+from engine.errors import IngestError, ItemError
+
+_DELIMITERS = "\t,;|"
+_SAMPLED_LINES = 1000
+
+
+def find(contents: Contents) -> list[str]:
+    """Text files whose lines name recordings, those of a split first: `train.txt` comes before `all.txt`."""
+    candidates = [path for path in contents.unclaimed("") if may_hold_texts(path)]
+    names = Names(contents) if candidates else None
+    found = [path for path in candidates if names and _is_list(path, sample(path, contents), names)]
+    return sorted(found, key=lambda path: (split_of_name(_stem(path)) is None, path))
+
+
+def _is_list(path: str, lines: Sequence[str], names: Names) -> bool:
+    """Whether lines name recordings and hold their texts; it may be left open which column is the text."""
+    form = form_of(lines, names)
+    if form is None or 2 * form.hits < min(len(lines), len(names)):
+        return False
+    try:
+        return read_list(path, "\n".join(lines), form, names) is not None
+    except IngestError:
+        return True
+
+
+def read(metadata: list[str], contents: Contents, builder: Builder) -> None:
+    """Make an item of each line."""
+    reading = _Reading(contents, builder)
+    for path in metadata:
+        try:
+            reading.read(path)
+        except IngestError as error:
+            builder.refuse(path, error)
+
+
+class _Reading:
+    """The lists of a source, under way."""
+
+    def __init__(self, contents: Contents, builder: Builder) -> None:
+        self.contents = contents
+        self.builder = builder
+        self.names = Names(contents)
+        self.splits = SplitLists(contents)
+        self.splits.claim(builder)
+
+    def read(self, path: str) -> None:
+        text = self.contents.text(path)
+        if any(_names_both(text, delimiter) for delimiter in _DELIMITERS):
+            self._read_named(path, text)
+            return
+        form = form_of([line for line in text.split("\n", _SAMPLED_LINES)[:_SAMPLED_LINES] if line.strip()], self.names)
+        listed = read_list(path, text, form, self.names) if form else None
+        if listed is None:
+            self.builder.set_aside(path, ItemError("not_audio", "it names recordings, and holds no texts of theirs"))
+            return
+        where = posixpath.basename(path)
+        self.builder.layout.note_columns(
+            {f"{name} of {where}": role for name, role in listed.columns_read.items()},
+            [f"{name} of {where}" for name in listed.columns_ignored],
+        )
+        self._take(path, [_row(row, listed) for row in listed.rows], f"{listed.text_column} of {where}")
+
+    def _read_named(self, path: str, text: str) -> None:
+        """A table whose first line names its columns, as that of an audio folder."""
+        folder = posixpath.dirname(path)
+        inside = f"{folder}/" if folder else ""
+        known = {other.removeprefix(inside): None for other in self.contents.by_path if other.startswith(inside)}
+        found = read_metadata(path, text, known)
+        self.builder.layout.warnings += found.warnings
+        self.builder.layout.note_columns(found.columns_read, found.columns_ignored)
+        self._take(path, found.rows, found.text_source)
+
+    def _take(self, path: str, rows: Sequence[Row], text_source: str) -> None:
+        builder, named = self.builder, self.contents.named
+        builder.layout.metadata_files.append(path)
+        builder.text_source = text_source
+        own, known, differing = set[str](), 0, list[str]()
+        for row, audio in zip(rows, self.names.find([row.file_name for row in rows], path), strict=True):
+            place = f"{path}:{row.line}"
+            if not row.file_name:
+                builder.set_aside(place, row.fault or ItemError("missing_audio", "the row names no recording"))
+            elif isinstance(audio, ItemError):
+                builder.set_aside(place, audio)
+            elif audio in named and audio not in own:
+                known += 1
+                taken = builder.texts.get(audio)
+                if taken is not None and plain_words(row.text) != plain_words(taken):
+                    differing.append(f"{place} says {row.text[:60]!r}, and it was taken as {taken[:60]!r}")
+            else:
+                own.add(audio)
+                split = (
+                    split_of_name(_stem(path))
+                    or split_of_path(path)
+                    or self.splits.split(audio)
+                    or split_of_path(audio)
+                )
+                builder.take(replace(row, speaker=row.speaker or speaker_of_path(audio)), place, audio, split)
+        if differing:
+            builder.layout.warnings.append(
+                f"{path} has another text for {len(differing)} of {known} recordings that have one already: {differing[0]}"
+            )
+
+
+def plain_words(text: str) -> str:
+    """A text to compare by: letters and digits only, in one case."""
+    return "".join(c for c in unicodedata.normalize("NFKC", text).casefold() if c.isalnum())
+
+
+def _names_both(text: str, delimiter: str) -> bool:
+    header = text.lstrip().partition("\n")[0].split(delimiter)
+    return all(column(header, known) is not None for known in (FILE_COLUMNS, TEXT_COLUMNS))
+
+
+def _stem(path: str) -> str:
+    return posixpath.basename(path).rpartition(".")[0] or posixpath.basename(path)
+
+
+def _row(row: ListRow, listed: Listed) -> Row:
+    fault = None
+    if row.fields > listed.width:
+        fault = ItemError("missing_text", f"its row has {row.fields} fields, the others have {listed.width}")
+    return row_of(row.line, row.name, row.text, row.speaker, row.split, fault)

@@ -1,0 +1,113 @@
+"""Which recordings the names in a list mean, and what a path alone says: the speaker and the split."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+
+from engine.data.endings import AUDIO_ENDINGS, OTHER_AUDIO_ENDINGS, ending
+from engine.data.layouts.contents import Contents
+from engine.data.manifest import Split
+from engine.data.metadata import plain_path, split_of_name
+from engine.errors import ItemError
+
+_SAMPLED_NAMES = 200  # looked at to find where the recordings of a list are
+_OPENSLR = re.compile(r"[a-z]{2,4}_(?P<speaker>\d{3,6})_\d{8,}", re.IGNORECASE)
+_TIMIT = re.compile(r"(?:^|/)DR\d/(?P<speaker>[FM][A-Z]{2}[A-Z0-9])/[^/]+$", re.IGNORECASE)
+_SPEAKER = re.compile(r"[a-z]?\d{1,6}", re.IGNORECASE)  # of VCTK, LibriTTS, MLS: p225, 84
+
+
+def bare(name: str) -> str:
+    """A file's name without folders and without the ending of a recording, in one case, to compare by."""
+    name = posixpath.basename(plain_path(name))
+    kind = ending(name)
+    if kind in AUDIO_ENDINGS or kind in OTHER_AUDIO_ENDINGS:
+        name = name.rpartition(".")[0]
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def recordings(contents: Contents) -> list[str]:
+    """Every file that is called as a recording, also one that cannot be opened, by path."""
+    return sorted(path for path in {*contents.by_path, *contents.faulty} if ending(path) in AUDIO_ENDINGS)
+
+
+class Names:
+    """The recordings of a source, by what lists call them."""
+
+    def __init__(self, contents: Contents) -> None:
+        self._contents = contents
+        self._by_name: dict[str, list[str]] = {}
+        for path in recordings(contents):
+            self._by_name.setdefault(bare(path), []).append(path)
+
+    def __len__(self) -> int:
+        return len(self._by_name)
+
+    def __contains__(self, name: str) -> bool:
+        """Whether any recording is called so."""
+        return bare(name) in self._by_name
+
+    def find(self, names: Sequence[str], metadata: str) -> Iterator[str | ItemError]:
+        """The path of the recording that each name means, or why it means none.
+
+        A path is looked for as in any manifest. A plain name, with or without an ending, is that of the one recording
+        that is called so in the list's folder or below, else in the folders above.
+        """
+        located = self._contents.locate(names, metadata)
+        plain = [bare(name) for name in names[:: max(1, len(names) // _SAMPLED_NAMES)]]
+        base = self._base(plain, posixpath.dirname(metadata))
+        for name in names:
+            path = located.path(name)
+            found = self._contents.recording(path) or self._contents.recording(path.rpartition(".")[0])
+            if found is None and "/" not in plain_path(name):
+                below = self._below(base, bare(name))
+                if len(below) > 1:
+                    yield ItemError(
+                        "missing_audio", f"{len(below)} recordings are called {name!r}: {', '.join(below[:3])}"
+                    )
+                    continue
+                found = next(iter(below), None)
+            yield found or ItemError("missing_audio", f"it names {name!r}, and there is no such file")
+
+    def _below(self, base: str, name: str) -> list[str]:
+        return [path for path in self._by_name.get(name, ()) if not base or path.startswith(f"{base}/")]
+
+    def _base(self, plain: Sequence[str], folder: str) -> str:
+        """The innermost folder below which most of the names are found."""
+        best, best_hits = folder, -1
+        while True:
+            hits = sum(bool(self._below(folder, name)) for name in plain)
+            if hits > best_hits:
+                best, best_hits = folder, hits
+            if not folder:
+                return best
+            folder = posixpath.dirname(folder)
+
+
+def is_openslr(path: str) -> bool:
+    """Whether a recording is called as those of OpenSLR, such as `guf_02497_00076437902.wav`."""
+    return bool(_OPENSLR.fullmatch(posixpath.basename(path).rpartition(".")[0]))
+
+
+def speaker_of_path(path: str) -> str | None:
+    """Who speaks, where a well-known corpus says so in its names; otherwise None: no guess.
+
+    `guf_02497_00076437902` (OpenSLR), `p225/p225_001` (VCTK), `84/121123/84_121123_000007_000001` (LibriTTS, MLS, ...),
+    `DR1/FCJF0/SA1` (TIMIT).
+    """
+    name = posixpath.basename(path).split(".")[0]
+    if match := _OPENSLR.fullmatch(name) or _TIMIT.search(path):
+        return match["speaker"]
+    first = re.split("[-_]", name)[0]
+    if first != name and first in path.split("/")[:-1] and _SPEAKER.fullmatch(first):
+        return first
+    return None
+
+
+def split_of_path(path: str) -> Split | None:
+    """The split that the name of a folder says, the innermost first."""
+    return next(
+        (split for part in reversed(posixpath.dirname(path).split("/")) if (split := split_of_name(part))), None
+    )

@@ -1,0 +1,158 @@
+"""Files that hold the text of one recording: what it says, and when it is no text."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from engine.data.endings import ending
+from engine.data.layouts.building import Builder
+from engine.data.layouts.contents import Contents
+from engine.data.layouts.naming import bare
+from engine.data.limits import MIB
+from engine.data.metadata import SPEAKER_COLUMNS, TEXT_COLUMNS, value_of
+from engine.data.report import named
+from engine.data.text_encoding import UnclearEncodingError, decode, is_unicode
+from engine.errors import IngestError, ItemError
+
+MAX_TEXT_BYTES = MIB
+"""Most bytes of the text of one recording."""
+_TIMED = re.compile(r"(?P<start>\d+(?:\.\d+)?)\s+(?P<end>\d+(?:\.\d+)?)\s+(?P<text>\S.*)")
+_AT_END = re.compile(r"(?P<text>.*?)\s*\((?P<id>[^()\s]+)\)")
+_FESTIVAL = re.compile(r'\(\s*(?P<id>\S+)\s+"(?P<text>.*)"\s*\)')
+_TIMED_WORDS = "wrd"
+_FEWEST_SAMPLES = 1000  # a text that begins with times is one whose end is far more than a number of its words
+_MARK = b"\x1e"
+_SEPARATOR = b"\n" + _MARK + b"\n"
+
+
+@dataclass(frozen=True, slots=True)
+class OneText:
+    """What a text file says of its recording."""
+
+    text: str = ""
+    speaker: str = ""
+    split: str = ""
+    lines: int = 1
+    """Lines of text that were joined."""
+    fault: ItemError | None = None
+    """Why it cannot be used, if so."""
+
+
+def read_texts(texts: Mapping[str, str], contents: Contents, builder: Builder) -> Iterator[tuple[str, OneText]]:
+    """Read the text file of each recording; what is odd about their encoding becomes one warning.
+
+    Args:
+        texts: of each recording the path of its text file.
+        contents: the source.
+        builder: takes the warning.
+
+    Raises:
+        IngestError: all of them together are larger than one metadata file may be.
+    """
+    known: dict[str, str | ItemError] = {}
+    found: dict[str, bytes] = {}
+    read_bytes = 0
+    for path in dict.fromkeys(texts.values()):
+        try:
+            with contents.source.open(contents.by_path[path], MAX_TEXT_BYTES) as file:
+                data = file.read()
+        except ItemError as fault:
+            known[path] = ItemError("missing_text", f"its text file {path} cannot be read: {fault.reason}")
+            continue
+        found[path] = data
+        read_bytes += len(data)
+        if read_bytes > contents.limits.max_metadata_bytes:
+            raise IngestError(
+                f"the text files up to {path} have more than {contents.limits.max_metadata_bytes:,} bytes, the most "
+                "allowed: split the dataset"
+            )
+    known |= _decoded(found, builder)
+    for audio, path in texts.items():
+        content = known[path]
+        yield audio, OneText(fault=content) if isinstance(content, ItemError) else text_of(path, content, audio)
+
+
+def text_of(path: str, content: str, audio: str) -> OneText:
+    """What a text file says.
+
+    Args:
+        path: its path; `.json`, `.wrd` and `.cls` files are read as what they are called.
+        content: what it holds.
+        audio: path of its recording: a text may begin or end with its name.
+    """
+    if ending(path) == "json":
+        return _json_text(path, content)
+    lines = [line.strip() for line in content.splitlines() if line.strip()]
+    if ending(path) == "cls" and lines and lines[0].isdecimal():
+        reason = f"{path} holds {lines[0]}, the number of a class, and the source does not say what it is called"
+        return OneText(fault=ItemError("missing_text", reason))
+    timed = [_TIMED.fullmatch(line) for line in lines]
+    found = [match for match in timed if match]
+    if found and len(found) == len(lines):
+        if ending(path) == _TIMED_WORDS:
+            return OneText(" ".join(match["text"] for match in found))
+        if len(found) > 1:
+            reason = f"{path} holds labels with times ({lines[0][:60]!r}, ...); allowed: the text alone"
+            return OneText(fault=ItemError("missing_text", reason))
+        if found[0]["start"] == "0" and int(float(found[0]["end"])) > _FEWEST_SAMPLES:
+            return OneText(found[0]["text"])
+    texts = [_without_name(line, audio) for line in lines]
+    return OneText(" ".join(texts), lines=len(texts))
+
+
+def _without_name(line: str, audio: str) -> str:
+    """A line of a text without the name of its recording: `X text`, `text (X)`, `( X "text" )`."""
+    if (match := _FESTIVAL.fullmatch(line)) and bare(match["id"]) == bare(audio):
+        return match["text"]
+    first, *rest = line.split(maxsplit=1)
+    if rest and bare(first.rstrip(":|,;")) == bare(audio):
+        return rest[0]
+    if (match := _AT_END.fullmatch(line)) and bare(match["id"]) == bare(audio):
+        return match["text"]
+    return line
+
+
+def _json_text(path: str, content: str) -> OneText:
+    try:
+        values = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        return OneText(fault=ItemError("missing_text", f"{path} is no JSON: {error}"))
+    if not isinstance(values, dict):
+        reason = f"{path} holds {type(values).__name__}; allowed: an object with one of {', '.join(TEXT_COLUMNS)}"
+        return OneText(fault=ItemError("missing_text", reason))
+    values = {str(key).strip().lower(): value for key, value in values.items()}
+    if not any(isinstance(values.get(name), str) for name in TEXT_COLUMNS):
+        keys = ", ".join(list(values)[:10]) or "nothing"
+        reason = f"{path} has the keys {keys}; the text is looked for in one of {', '.join(TEXT_COLUMNS)}"
+        return OneText(fault=ItemError("missing_text", reason))
+    return OneText(value_of(values, TEXT_COLUMNS), value_of(values, SPEAKER_COLUMNS), value_of(values, ("split",)))
+
+
+def _decoded(files: Mapping[str, bytes], builder: Builder) -> dict[str, str | ItemError]:
+    """The texts of files; what is not Unicode is taken together, because one text alone hardly shows its encoding."""
+    texts: dict[str, str | ItemError] = {}
+    warnings: list[str] = []
+    others = [path for path, data in files.items() if not is_unicode(data)]
+    apart = set(others)
+    for path, data in files.items():
+        if path in apart:
+            continue
+        found = decode(path, data)
+        texts[path] = found.text
+        warnings += found.warnings
+    if others:
+        plain = [files[path].replace(_MARK, b" ") for path in others]
+        try:
+            found = decode(named(others, most=1), _SEPARATOR.join(plain))
+        except UnclearEncodingError as error:
+            return texts | dict.fromkeys(others, ItemError("unreadable_text", str(error)))
+        texts |= zip(others, found.text.split(_SEPARATOR.decode()), strict=True)
+        warnings += found.warnings
+    if warnings:
+        builder.layout.warnings.append(
+            warnings[0] + (f" (and {len(warnings) - 1} more such files)" if len(warnings) > 1 else "")
+        )
+    return texts

@@ -1,0 +1,201 @@
+"""A text file for each recording: `X.txt`, `X.lab` or `X.json` with `X.wav`, in its folder or in a parallel one.
+
+So come VCTK (`wav48/p225/p225_001_mic1.flac`, `txt/p225/p225_001.txt`), LibriTTS (`X.normalized.txt`, `X.original.txt`),
+TIMIT (`SA1.TXT` and `SA1.WRD` with sample numbers), WebDataset (members of a tar that share a key) and what many tools
+write. Where a recording has several such files, the one whose ending stands first in `ENDINGS` is read; where these
+endings do not tell (`X.en.txt`, `X.de.txt`), none is.
+
+Source: CSTR VCTK Corpus; Zen et al., LibriTTS, Interspeech 2019; Garofolo et al., TIMIT; the WebDataset format.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from engine.data.endings import AUDIO_ENDINGS
+from engine.data.layouts.building import Builder
+from engine.data.layouts.contents import Contents
+from engine.data.layouts.naming import recordings, speaker_of_path, split_of_path
+from engine.data.layouts.one_text import OneText, read_texts
+from engine.data.metadata import row_of
+from engine.data.report import named
+from engine.data.source import displayed
+from engine.errors import ItemError
+
+ENDINGS = (
+    ".normalized.txt",
+    ".txt",
+    ".text",
+    *(f".{audio}.txt" for audio in sorted(AUDIO_ENDINGS)),
+    ".transcript",
+    ".transcription",
+    ".transcript.txt",
+    ".transcription.txt",
+    ".trans.txt",
+    ".trn",
+    *(f".{audio}.trn" for audio in sorted(AUDIO_ENDINGS)),
+    ".lab",
+    ".json",
+    *(f".{audio}.json" for audio in sorted(AUDIO_ENDINGS)),
+    ".original.txt",
+    ".wrd",
+    ".cls",
+)
+"""What follows a recording's name in that of its text, the best first."""
+_LAST_ENDINGS = tuple(sorted({f".{known.rpartition('.')[2]}" for known in ENDINGS}))
+_MICROPHONE = re.compile(r"(?P<name>.+)[-_.]mic(?P<number>\d)", re.IGNORECASE)
+_SHOWN = 3
+
+
+@dataclass(slots=True)
+class _Pairs:
+    """The text files of a source with the recordings that they belong to."""
+
+    texts: dict[str, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
+    """Of each recording the text files, by their endings."""
+    other_microphones: dict[str, str] = field(default_factory=dict)
+    """Recordings of a sentence that another microphone took too, and which of them is read."""
+
+
+def find(contents: Contents) -> list[str]:
+    """Text files that are called as recordings that no metadata names."""
+    pairs = _pairs(contents)
+    return sorted({path for texts in pairs.texts.values() for path in texts.values()})
+
+
+def read(metadata: list[str], contents: Contents, builder: Builder) -> None:
+    """Make an item of each recording with a text file."""
+    pairs = _pairs(contents, set(metadata))
+    chosen: dict[str, str] = {}
+    used, unread = Counter[str](), Counter[str]()
+    for audio, texts in pairs.texts.items():
+        known = [suffix for suffix in ENDINGS if suffix in texts]
+        if not known and len(texts) > 1:
+            several = named(sorted(texts.values()), most=_SHOWN)
+            contents.named.add(audio)
+            builder.set_aside(audio, ItemError("missing_text", f"it has several texts: {several}; allowed: one"))
+            continue
+        suffix = known[0] if known else next(iter(texts))
+        chosen[audio] = texts[suffix]
+        used[suffix] += 1
+        unread.update(other for other in texts if other != suffix)
+    _tell_choice(used, unread, pairs, builder)
+    builder.text_source = " and ".join(f"X{suffix} of each recording X" for suffix, _ in used.most_common(_SHOWN))
+    joined: list[str] = []
+    for audio, text in read_texts(chosen, contents, builder):
+        if text.lines > 1:
+            joined.append(chosen[audio])
+        _take(audio, chosen[audio], text, builder)
+    for audio, read_instead in pairs.other_microphones.items():
+        contents.named.add(audio)
+        reason = f"another microphone took the same sentence; {read_instead} was taken"
+        builder.set_aside(audio, ItemError("other_microphone", reason))
+    if joined:
+        builder.layout.warnings.append(
+            f"{len(joined)} of {len(chosen)} text files have several lines, which were joined: {named(joined, _SHOWN)}"
+        )
+
+
+def _take(audio: str, path: str, text: OneText, builder: Builder) -> None:
+    speaker = text.speaker or speaker_of_path(audio) or ""
+    builder.take(row_of(0, audio, text.text, speaker, text.split, text.fault), path, audio, split_of_path(audio))
+
+
+def _tell_choice(used: Counter[str], unread: Counter[str], pairs: _Pairs, builder: Builder) -> None:
+    read = " and ".join(f"X{suffix}" for suffix, _ in used.most_common(_SHOWN))
+    for suffix, count in sorted(unread.items()):
+        builder.layout.warnings.append(
+            f"{count} files X{displayed(suffix)} were not read, because the text is taken from {read}"
+        )
+    if pairs.other_microphones:
+        builder.layout.warnings.append(
+            f"{len(pairs.other_microphones)} recordings were left out, because another microphone took the same sentence"
+        )
+
+
+# ---- which text belongs to which recording ------------------------------------------------------------------
+
+
+def _pairs(contents: Contents, among: set[str] | None = None) -> _Pairs:
+    """Pair text files with recordings that no row names; in the same folder first, then in parallel folders.
+
+    Args:
+        contents: the source.
+        among: the text files; None for all that are unclaimed.
+    """
+    open_audio = [path for path in recordings(contents) if path not in contents.named]
+    texts = [path for path in contents.by_path if path in among] if among is not None else list(_candidates(contents))
+    pairs = _Pairs()
+    by_place: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for path in open_audio:
+        for key in _keys(path):
+            by_place[posixpath.dirname(path), key].append(path)
+    left = [path for path in texts if not _pair(path, posixpath.dirname(path), by_place, pairs)]
+    taken = {posixpath.dirname(path) for found in pairs.texts.values() for path in found.values()}
+    folders = {posixpath.dirname(path) for path in open_audio}
+    for folder in sorted({posixpath.dirname(path) for path in left} - folders):
+        inside = [path for path in left if posixpath.dirname(path) == folder]
+        parallel = [other for other in folders - taken if _are_parallel(folder, other)]
+        hits = {
+            other: sum(any((other, stem) in by_place for stem, _ in _stems(path)) for path in inside)
+            for other in parallel
+        }
+        best = max(sorted(parallel), key=lambda other: hits[other], default=None)
+        if best is not None and hits[best]:
+            for path in inside:
+                _pair(path, best, by_place, pairs)
+    return pairs
+
+
+def _candidates(contents: Contents) -> Iterator[str]:
+    return contents.unclaimed(*_LAST_ENDINGS)
+
+
+def _pair(path: str, folder: str, by_place: dict[tuple[str, str], list[str]], pairs: _Pairs) -> bool:
+    """Give a text file to the recording in a folder that is called like it; False if there is none."""
+    for stem, suffix in _stems(path):
+        found = by_place.get((folder, stem))
+        if not found:
+            continue
+        first, *others = sorted(found)
+        pairs.texts[first].setdefault(suffix, path)
+        pairs.other_microphones |= {other: first for other in others if _MICROPHONE.fullmatch(_stem(other))}
+        for other in others:
+            if other not in pairs.other_microphones:  # a.flac and a.wav: the same text, and perhaps the same samples
+                pairs.texts[other].setdefault(suffix, path)
+        return True
+    return False
+
+
+def _stem(path: str) -> str:
+    return unicodedata.normalize("NFC", posixpath.basename(path).rpartition(".")[0]).casefold()
+
+
+def _keys(path: str) -> list[str]:
+    """What the text of a recording may be called: as the recording, or without its microphone."""
+    stem = _stem(path)
+    microphone = _MICROPHONE.fullmatch(stem)
+    return [stem, microphone["name"]] if microphone else [stem]
+
+
+def _stems(path: str) -> Iterator[tuple[str, str]]:
+    """Where a text file's name may be divided into that of a recording and an ending, the longest name first."""
+    name = unicodedata.normalize("NFC", posixpath.basename(path)).casefold()
+    at = name.rfind(".")
+    while at > 0:
+        yield name[:at], name[at:]
+        at = name.rfind(".", 0, at)
+
+
+def _are_parallel(texts: str, audio: str) -> bool:
+    """Whether two folders differ in one part, as `txt/p225` and `wav48/p225`, or as `` and `wavs`."""
+    one, other = (folder.split("/") if folder else [] for folder in (texts, audio))
+    if len(one) == len(other):
+        return sum(a != b for a, b in zip(one, other, strict=True)) == 1
+    short, long = sorted((one, other), key=len)
+    return len(long) == len(short) + 1 and any(long[:at] + long[at + 1 :] == short for at in range(len(long)))

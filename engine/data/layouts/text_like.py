@@ -1,0 +1,64 @@
+"""Which files of a source may hold texts, and what they say first."""
+
+from __future__ import annotations
+
+from engine.data.endings import AUDIO_ENDINGS, OTHER_AUDIO_ENDINGS, PACKED_ENDINGS, TABLE_ENDING, ending
+from engine.data.layouts.contents import Contents
+from engine.data.text_encoding import decode_head
+from engine.errors import ItemError
+
+_SAMPLE_BYTES = 1 << 16
+_SAMPLE_LINES = 200
+_NO_TEXTS = frozenset(
+    [
+        "arrow",
+        "bin",
+        "db",
+        "dll",
+        "exe",
+        "feather",
+        "gif",
+        "h5",
+        "hdf5",
+        "jpeg",
+        "jpg",
+        "log",
+        "md5",
+        "npy",
+        "npz",
+        "onnx",
+        "pdf",
+        "pkl",
+        "png",
+        "pt",
+        "pth",
+        "pyc",
+        "safetensors",
+        "sha1",
+        "sha256",
+        "so",
+        "svg",
+        "sqlite",
+        "webp",
+    ]
+)
+
+
+def may_hold_texts(path: str) -> bool:
+    """Whether a file's name leaves it open that it holds texts."""
+    kind = ending(path)
+    others = kind in AUDIO_ENDINGS or kind in OTHER_AUDIO_ENDINGS or kind in PACKED_ENDINGS or kind in _NO_TEXTS
+    return not others and not path.lower().endswith(TABLE_ENDING)
+
+
+def sample(path: str, contents: Contents) -> list[str]:
+    """The first lines of a text file that are not blank; none if it is no text, or larger than metadata may be."""
+    if not may_hold_texts(path):
+        return []
+    try:
+        with contents.source.open(contents.by_path[path], contents.limits.max_metadata_bytes) as file:
+            data = file.read(_SAMPLE_BYTES)
+    except ItemError:
+        return []
+    text = decode_head(data)
+    return [] if "\0" in text else [line for line in text.splitlines() if line.strip()][:_SAMPLE_LINES]

@@ -1,0 +1,64 @@
+"""Files that probably hold the texts of the recordings, and that no layout reads: beside them no text is guessed."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+
+from engine.data.endings import ending
+from engine.data.layouts.contents import Contents
+from engine.data.layouts.list_columns import form_of
+from engine.data.layouts.naming import Names
+from engine.data.layouts.text_like import may_hold_texts, sample
+
+_MANY = 20  # recordings that a file names: then it is about them, however many there are
+_SEPARATORS = re.compile(r"[\s,;|\"'()<>=\[\]{}]+|:(?!/)")
+_OFFICE = {
+    "xlsx": "a spreadsheet",
+    "xls": "a spreadsheet",
+    "ods": "a spreadsheet",
+    "numbers": "a spreadsheet",
+    "docx": "a document",
+    "doc": "a document",
+    "odt": "a document",
+}
+
+
+def unread(contents: Contents) -> dict[str, str]:
+    """Files that name many of the recordings, or are called as they are, with what is wrong with each."""
+    names = Names(contents)
+    enough = min(_MANY, (len(names) + 1) // 2)
+    found: dict[str, str] = {}
+    beside: dict[str, list[str]] = defaultdict(list)
+    for path in contents.unclaimed(""):
+        if ending(path) in _OFFICE:
+            found[path] = f"{path} is {_OFFICE[ending(path)]}, which is not read; save it as a metadata.csv"
+        elif may_hold_texts(path) and (lines := sample(path, contents)):
+            mentioned = {word for line in lines for word in _SEPARATORS.split(line) if word and word in names}
+            if mentioned and len(mentioned) >= enough and form_of(lines, names) is None:
+                found[path] = f"{path} names the recordings and is in no form that is read; {_shown(lines)}"
+            elif any(stem in names for stem in _stems(path)) and any(c.isalpha() for line in lines for c in line):
+                beside[ending(path)].append(path)
+    for kind, paths in beside.items():
+        if len(paths) >= min(3, enough):
+            shown = _shown(sample(paths[0], contents))
+            reason = f"{len(paths)} .{kind} files are called as recordings and are in no form that is read; of {paths[0]} {shown}"
+            found |= dict.fromkeys(paths, reason)
+    return found
+
+
+def _stems(path: str) -> Iterator[str]:
+    name = posixpath.basename(path)
+    while "." in name:
+        name = name.rpartition(".")[0]
+        yield name
+
+
+def _shown(lines: list[str]) -> str:
+    first = " / ".join(line.strip()[:60] for line in lines[:2])
+    return (
+        f"the first lines are {first!r}: write the texts into a metadata.csv (columns file_name, text), or leave the file "
+        "out if it holds none"
+    )
