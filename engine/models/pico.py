@@ -14,12 +14,18 @@ from transformers.convert_slow_tokenizer import bytes_to_unicode
 _SPECIAL = ("<|endoftext|>", "<|startoftranscript|>", "<|notimestamps|>")
 
 
+def _special_ids() -> tuple[int, int, int]:
+    """Ids of end of text, start of transcript, no timestamps: they follow the 256 bytes."""
+    end, start, no_timestamps = (256 + i for i in range(len(_SPECIAL)))
+    return end, start, no_timestamps
+
+
 def build_config(
     *, width: int = 128, heads: int = 4, encoder_layers: int = 6, decoder_layers: int = 2
 ) -> WhisperConfig:
     """Whisper's architecture at a width whose weights stay under 12 MB."""
-    end, start, _ = (256 + i for i in range(len(_SPECIAL)))
-    return WhisperConfig(
+    end, start, _ = _special_ids()
+    config = WhisperConfig(
         vocab_size=256 + len(_SPECIAL),
         d_model=width,
         encoder_layers=encoder_layers,
@@ -40,6 +46,9 @@ def build_config(
         begin_suppress_tokens=None,
         architectures=["WhisperForConditionalGeneration"],
     )
+    # A field of this project's: the model is measured and used with the frames that are there.
+    config.audio_context = "short"
+    return config
 
 
 def build_processor() -> WhisperProcessor:
@@ -64,11 +73,14 @@ def write(folder: Path, config: WhisperConfig | None = None) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     config.save_pretrained(str(folder))
     build_processor().save_pretrained(str(folder))
+    # The prefix of every English-only Whisper: <|startoftranscript|><|notimestamps|>.
+    _, _, no_timestamps = _special_ids()
     GenerationConfig(
         bos_token_id=config.bos_token_id,
         eos_token_id=config.eos_token_id,
         pad_token_id=config.pad_token_id,
         decoder_start_token_id=config.decoder_start_token_id,
+        no_timestamps_token_id=no_timestamps,
         is_multilingual=False,
         return_timestamps=False,
         max_length=config.max_target_positions,

@@ -43,3 +43,5 @@ def test_a_small_recipe_runs_through(tmp_path: Path) -> None:
     assert not (out / "README.md").exists()
     speech = load_model("whisper", str(out))
     assert speech.model.generation_config.max_length == 128  # plain transformers would cut texts at 20 tokens
+    assert speech.model.config.audio_context == "short"
+    assert speech.codec.prefix == [257, 258]  # start of transcript, no timestamps: what every runtime sends
