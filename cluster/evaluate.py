@@ -19,6 +19,7 @@ import json
 import logging
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,12 +29,14 @@ from cluster import command
 from cluster.config import EvaluationRunConfig
 from cluster.errors import ClusterError, InfeasibleError, RefusedError, RunFailedError, last_line
 from cluster.evaluation_task import EvaluationTask, work
+from cluster.finished import given_again
 from cluster.launch import CONFIG_KEY, RESULT_KEY, check_same_run, read_result
 from engine.errors import EngineError, Fault
 from engine.events import Event
 
 if TYPE_CHECKING:
     from cluster.storage.run_store import S3RunStore
+    from cluster.storage.settings import S3Settings
 
 _SAME: Final = ("model", "adapter", "data", "training", "measurement")
 _PROJECT: Final = Path(__file__).resolve().parents[1]
@@ -65,9 +68,8 @@ def run(config: EvaluationRunConfig) -> Mapping[str, Any]:
             ensure_bucket(client, bucket, storage.region)
         store = S3RunStore(client, bucket, prefix)
         check_same_run(store, config, _SAME)
-        if (finished := read_result(store)) is not None and finished["status"] == "succeeded":
-            _log.info("%s has finished already; to measure again, give another name or storage", uri)
-            return finished
+        if read_result(store, "succeeded") is not None:
+            return _finished_before(config, store, storage)
         store.put_bytes(CONFIG_KEY, config.model_dump_json(indent=1).encode())
         if job_id is None:
             store.delete(STOP_KEY)
@@ -85,6 +87,22 @@ def run(config: EvaluationRunConfig) -> Mapping[str, Any]:
             with EventRelay(store, job_id) as events:
                 events.emit(Event("log", f"{time.time_ns():x}/error", {"level": "error", "message": str(error)}))
             raise
+
+
+def _finished_before(config: EvaluationRunConfig, store: S3RunStore, storage: S3Settings) -> Mapping[str, Any]:
+    """The result that is there, where it was made of the same model, adapter and data."""
+    from cluster.evaluation_task import local_adapter
+    from cluster.storage.dataset_cache import local_dataset
+    from cluster.storage.model_cache import fetch_model
+    from engine.provenance.stages import evaluation_inputs
+
+    beside = [Path.cwd(), _PROJECT]
+    fetch_model(config.model, storage)
+    data = local_dataset(config.data, storage, beside=beside)
+    with tempfile.TemporaryDirectory(prefix="lim-evaluation-") as folder:
+        adapter = local_adapter(config.adapter, storage, Path(folder), beside) if config.adapter is not None else None
+        inputs = evaluation_inputs(config.model, adapter, data, config.training, config.measurement)
+    return given_again(store, inputs, "measured", _log)
 
 
 def _on_cluster(task: EvaluationTask, store: S3RunStore) -> Mapping[str, Any]:

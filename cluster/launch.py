@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import signal
+import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,8 @@ from urllib.parse import urlsplit
 from cluster.config import EvaluationRunConfig, RunConfig
 from cluster.errors import ClusterError, InfeasibleError, RefusedError, RunFailedError, StorageSettingsError
 from engine.errors import ConfigError, EngineError, Fault, ObjectNotFoundError, StorageError
+from engine.provenance.inputs import changed, shown
+from engine.storage import RunStore
 
 if TYPE_CHECKING:
     from cluster.narrator import Narrator
@@ -69,9 +72,8 @@ class _Launch:
     def run(self) -> Mapping[str, Any]:
         self._open_store()
         check_same_run(self._store, self._config, _SAME)
-        if (finished := read_result(self._store)) is not None and finished["status"] == "succeeded":
-            _log.info("%s has finished already; to run it again, give another name or storage", self._uri)
-            return finished
+        if read_result(self._store, "succeeded") is not None:
+            return self._finished_before()
         try:
             self._prepare()
             self._join_cluster()
@@ -81,6 +83,24 @@ class _Launch:
         except (EngineError, ClusterError) as error:
             self._tell(error)
             raise
+
+    def _finished_before(self) -> Mapping[str, Any]:
+        """The result that is there, where it was made of the same model, data and selection."""
+        from cluster.finished import given_again
+        from cluster.storage.dataset_cache import local_dataset, local_selection
+        from cluster.storage.model_cache import fetch_model
+        from engine.provenance.stages import training_inputs
+
+        config = self._config
+        beside = [Path.cwd(), _PROJECT]
+        fetch_model(config.model, self._storage)
+        data = local_dataset(config.data, self._storage, beside=beside)
+        with tempfile.TemporaryDirectory(prefix="lim-selection-") as folder:
+            selection = None
+            if config.selection is not None:
+                selection = local_selection(config.selection, self._storage, Path(folder), beside=beside)
+            inputs = training_inputs(config.model, data, config.training, selection)
+        return given_again(self._store, inputs, "trained", _log)
 
     def _join_cluster(self) -> None:
         """Connect, see that the resources are there, start workers early."""
@@ -264,7 +284,7 @@ def _last_reason(error: BaseException) -> str:
 
 
 def check_same_run(
-    store: S3RunStore, config: RunConfig | SelectionRunConfig | EvaluationRunConfig, fields: Sequence[str]
+    store: RunStore, config: RunConfig | SelectionRunConfig | EvaluationRunConfig, fields: Sequence[str]
 ) -> None:
     """Let pass a run that is new, or the same as before in these fields of its config."""
     try:
@@ -274,26 +294,22 @@ def check_same_run(
     now = config.model_dump(mode="json")
     faults = []
     for field in fields:
-        for path in _differences(before.get(field), now[field], field):
-            faults.append(Fault(path, "differs from the run of the same name that began before"))
+        for path, old, new in changed(before.get(field), now[field], field):
+            faults.append(
+                Fault(path, f"found {shown(new)}; the run of the same name that began before has {shown(old)}")
+            )
     if faults:
         raise ConfigError(
             [*faults, Fault("name", f"found {config.name!r}; give another name (or storage) to start anew")]
         )
 
 
-def _differences(before: Any, now: Any, path: str) -> list[str]:
-    """Paths at which two JSON values differ."""
-    if isinstance(before, dict) and isinstance(now, dict):
-        keys = sorted(before.keys() | now.keys())
-        return [found for key in keys for found in _differences(before.get(key), now.get(key), f"{path}.{key}")]
-    return [] if before == now else [path]
-
-
-def read_result(store: S3RunStore) -> dict[str, Any] | None:
-    """`result.json` of a run; None where there is none."""
+def read_result(store: RunStore, status: str | None = None) -> dict[str, Any] | None:
+    """`result.json` of a run; None where there is none, or none of that status."""
     try:
         result = json.loads(store.get_bytes(RESULT_KEY))
     except (ObjectNotFoundError, ValueError):
         return None
-    return result if isinstance(result, dict) else None
+    if not isinstance(result, dict) or status not in (None, result.get("status")):
+        return None
+    return result

@@ -28,10 +28,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cluster import command
 from cluster.errors import ClusterError
+from cluster.finished import given_again
 from cluster.launch import CONFIG_KEY, RESULT_KEY, check_same_run, read_result
 from cluster.selection.config import FOLDER, SelectionRunConfig
+from cluster.selection.parts import PARTS
 from engine.errors import EngineError, StoppedError
 from engine.events import Event, EventSink
+from engine.provenance.inputs import Inputs, begin
+from engine.provenance.stages import selection_inputs
 
 if TYPE_CHECKING:
     from cluster.storage.run_store import S3RunStore
@@ -40,6 +44,7 @@ if TYPE_CHECKING:
 FILES: Final = ("segments.parquet", "selection.json")
 """What a selection is; the last comes last."""
 
+_SHOWN: Final = {"figures", "decision", "saving", "measured", "warnings", "finished_at", "code_version"}
 _SAME: Final = ("model", "data", "selection", "training")
 _PROJECT: Final = Path(__file__).resolve().parents[1]
 _log = logging.getLogger("cluster.select")
@@ -66,11 +71,20 @@ def run(config: SelectionRunConfig) -> Mapping[str, Any]:
             ensure_bucket(client, bucket, storage.region)
         store = S3RunStore(client, bucket, prefix)
         check_same_run(store, config, _SAME)
-        if (finished := read_result(store)) is not None and finished["status"] == "succeeded":
-            _log.info("%s has finished already; to select again, give another name or storage", uri)
-            return finished
+        if read_result(store, "succeeded") is not None:
+            return given_again(store, _inputs(config, storage), "selected", _log)
         store.put_bytes(CONFIG_KEY, config.model_dump_json(indent=1).encode())
         return _select(config, uri, store, storage)
+
+
+def _inputs(config: SelectionRunConfig, storage: S3Settings) -> Inputs:
+    """What the selection is made of, on this node."""
+    from cluster.storage.dataset_cache import local_dataset
+    from cluster.storage.model_cache import fetch_model
+
+    fetch_model(config.model, storage)
+    data = local_dataset(config.data, storage, beside=[Path.cwd(), _PROJECT])
+    return selection_inputs(config.model, data, config.selection, config.training)
 
 
 def _select(config: SelectionRunConfig, uri: str, store: S3RunStore, storage: S3Settings) -> Mapping[str, Any]:
@@ -80,7 +94,6 @@ def _select(config: SelectionRunConfig, uri: str, store: S3RunStore, storage: S3
     from cluster.selection.ray_steps import RayDataSteps, start_workers
     from cluster.stop_flag import STOP_KEY, StopFlag
     from cluster.storage.dataset_cache import local_dataset
-    from cluster.storage.model_cache import fetch_model
     from engine.threads import compute_threads, wait_passively
 
     job_id = os.environ.get("LIM_JOB_ID") or None
@@ -99,7 +112,7 @@ def _select(config: SelectionRunConfig, uri: str, store: S3RunStore, storage: S3
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lim-selection-")))
         beside = tuple(dict.fromkeys((str(Path.cwd()), str(_PROJECT))))
         stack.enter_context(_told(events))
-        fetch_model(config.model, storage)
+        begin(store, _inputs(config, storage), parts=(PARTS,))
         data = local_dataset(config.data, storage, beside=[Path(place) for place in beside])
         out = folder / "selection"
         _log.info("selection %s: files go to %s", config.name, uri)
@@ -136,7 +149,7 @@ def _select(config: SelectionRunConfig, uri: str, store: S3RunStore, storage: S3
             return _kept(store, {"status": "stopped", "reason": str(stopped)})
         for name in FILES:
             store.put(f"{FOLDER}/{name}", out / name)
-        told = result.model_dump(mode="json", include={"figures", "decision", "saving", "measured", "warnings"})
+        told = result.model_dump(mode="json", include=_SHOWN)
         return _kept(store, {"status": "succeeded", "selection": f"{uri}/{FOLDER}", **told})
 
 

@@ -23,8 +23,10 @@ from engine.data.version_files import MANIFEST_NAME
 from engine.errors import ConfigError, Fault, ObjectNotFoundError, StoppedError
 from engine.evaluation.primary import ErrorRate, primary_rate
 from engine.evaluation.word_errors import ErrorCounts
-from engine.events import Event, EventSink
+from engine.events import Event, EventSink, now_rfc3339
 from engine.models.base import load_base
+from engine.provenance.inputs import begin, say_shown_again
+from engine.provenance.stages import evaluation_inputs
 from engine.storage import RunStore
 from engine.tasks.task import build_task
 from engine.training.memory import peak_bytes
@@ -58,6 +60,8 @@ class EvaluationResult(BaseModel):
     wall_s: float
     audio_s_per_s: float
     """Seconds of speech transcribed per second, in what this attempt transcribed; 0 where all was there already."""
+    finished_at: str | None = None
+    """When it ended, in UTC."""
     code_version: str | None = None
 
 
@@ -75,7 +79,8 @@ def evaluate(
 ) -> EvaluationResult:
     """Transcribe the utterances of a dataset version and count errors.
 
-    Transcripts are kept in chunks; called again with the same store, it goes on after the last of them.
+    Transcripts are kept in chunks; called again with the same store and inputs, it goes on after the last of them, and a
+    finished evaluation returns its result and says so.
 
     Args:
         model: id in the catalogue, a folder, a hub id or an address that was fetched: the base, or what was trained
@@ -94,6 +99,11 @@ def evaluate(
         StoppedError: it was asked to stop.
         EngineError: a model, adapter or dataset that do not go together.
     """
+    inputs = evaluation_inputs(model, adapter, data, training, measurement)
+    if (finished := begin(store, inputs, parts=(PARTS,))) is not None:
+        result = EvaluationResult.model_validate_json(finished)
+        say_shown_again(events, result.model_dump(), "measured")
+        return result
     return _Evaluation(model, adapter, data, training, measurement, store, events, should_stop, threads).run()
 
 
@@ -163,6 +173,7 @@ class _Evaluation:
             peak_bytes=peak_bytes(loaded.device),
             wall_s=time.perf_counter() - self.started,
             audio_s_per_s=self.transcribed_audio_s / max(self.transcribing_s, 1e-9),
+            finished_at=now_rfc3339(),
             code_version=code_version(),
         )
         # Last: an evaluation is finished when, and only when, its result is there.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import time
@@ -25,11 +24,12 @@ from engine.evaluation.curves import draw_curves
 from engine.evaluation.model_card import adapter_card
 from engine.evaluation.primary import ErrorRate, primary_rate
 from engine.evaluation.word_errors import ErrorCounts
-from engine.events import Event, EventSink
+from engine.events import Event, EventSink, now_rfc3339
 from engine.models.base import load_base
 from engine.models.precision import best_device
+from engine.provenance.inputs import Inputs, begin, say_shown_again
+from engine.provenance.stages import training_inputs
 from engine.selection.for_training import selected_for_training
-from engine.selection.manifest import SEGMENTS_NAME
 from engine.storage import RunStore
 from engine.tasks.task import build_task
 from engine.training.checkpoints import Checkpoints, file_sha256
@@ -73,6 +73,8 @@ class RunResult(BaseModel):
     test_speakers: list[str]
     warnings: list[str] = []
     """What a reader of the error rates has to know."""
+    finished_at: str | None = None
+    """When it ended, in UTC."""
     code_version: str | None = None
     """Of the software, with a digest of the engine's sources; unset: the run is older than that."""
 
@@ -97,8 +99,8 @@ def finetune(
 ) -> RunResult:
     """Train an adapter (or a model) and measure it against its base on utterances kept out of training.
 
-    Called again with the same store it goes on from the newest whole checkpoint, and a finished run returns its
-    result. Every worker calls it; the first one writes to the store and emits events.
+    Called again with the same store and inputs it goes on from the newest whole checkpoint, and a finished run returns
+    its result and says so. Every worker calls it; the first one writes to the store and emits events.
 
     Args:
         model: id in the catalogue, a folder, or a hub id.
@@ -116,13 +118,18 @@ def finetune(
     Raises:
         EngineError: a model, dataset, selection or config that does not go together; the message says what to do.
     """
-    try:
-        finished = RunResult.model_validate_json(store.get_bytes("result.json"))
-        if finished.status == "succeeded":
-            return finished
-    except ObjectNotFoundError:
-        pass
-    return _Run(model, data, config, store, events, work_dir, parallel, should_stop, threads, selection).run()
+    own = training_inputs(model, data, config, selection).model_dump(mode="json") if parallel.is_first else None
+    inputs = Inputs.model_validate(parallel.gather_json(own)[0])
+    finished = begin(store, inputs, parts=("checkpoints", "base.json"), write=parallel.is_first)
+    if finished is not None:
+        result = RunResult.model_validate_json(finished)
+        if parallel.is_first:
+            say_shown_again(events, result.model_dump(), "trained")
+        return result
+    fingerprint = inputs.digest()
+    return _Run(
+        model, data, config, store, events, work_dir, parallel, should_stop, threads, selection, fingerprint
+    ).run()
 
 
 class _Run:
@@ -138,11 +145,13 @@ class _Run:
         should_stop: Callable[[], bool],
         threads: int | None,
         selection: Path | None,
+        fingerprint: str,
     ) -> None:
         self.started = time.perf_counter()
         self.model_name, self.folder, self.config = model, data, config
         self.store, self.events, self.work_dir = store, events, work_dir
         self.parallel, self.should_stop, self.selection = parallel, should_stop, selection
+        self.fingerprint = fingerprint
         self.attempt = f"{time.time_ns():x}"
         self.warnings: list[str] = []
         if threads is not None:
@@ -197,7 +206,7 @@ class _Run:
             parallel=self.parallel,
             device=self.device,
             dtype=self.dtype,
-            fingerprint=self._fingerprint(manifest),
+            fingerprint=self.fingerprint,
             validate=lambda step: self._validation_rate(validation, step),
             should_stop=self.should_stop,
         )
@@ -236,6 +245,7 @@ class _Run:
             test_utterances=len(splits.test),
             test_speakers=sorted({u.speaker for u in splits.test if u.speaker}),
             warnings=self.warnings,
+            finished_at=now_rfc3339(),
             code_version=code_version(),
         )
         if self.parallel.is_first:
@@ -387,14 +397,6 @@ class _Run:
             self.events.emit(Event("status", f"{self.attempt}/{phase}", data))
             if phase == "done":
                 self.events.flush()
-
-    def _fingerprint(self, manifest: Path) -> str:
-        told = self.config.model_dump(mode="json") | {"model": self.model_name}
-        digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
-        digest.update(manifest.read_bytes())
-        if self.selection is not None:
-            digest.update((self.selection / SEGMENTS_NAME).read_bytes())
-        return digest.hexdigest()
 
 
 def _spread(utterances: Sequence[Utterance], most: int) -> list[Utterance]:

@@ -15,8 +15,9 @@ from cluster.storage.client import parse_s3_uri
 from cluster.storage.made_once import made_once
 from cluster.storage.run_store import S3RunStore
 from cluster.storage.settings import S3Settings
+from engine.code_version import code_version
 from engine.data.endings import ARCHIVE_ENDINGS, TABLE_ENDING, is_source
-from engine.data.version_files import MANIFEST_NAME
+from engine.data.version_files import MANIFEST_NAME, REPORT_NAME
 from engine.errors import ObjectNotFoundError
 
 SELECTION_FILES: Final = ("segments.parquet", "selection.json")
@@ -85,11 +86,12 @@ def _from_s3(uri: str, settings: S3Settings, cache: Path) -> Path:
             f"{uri} has no {MANIFEST_NAME} (found {len(found)} objects there); give the prefix of a dataset version, "
             f"or a file whose name ends with one of {', '.join((*ARCHIVE_ENDINGS, TABLE_ENDING))}"
         ) from None
-    # The manifest names every file of a version, which never changes: its content is the version's name.
-    digest = hashlib.sha256(f"{uri}\n".encode() + manifest).hexdigest()
+    keys = {key: tag for key, tag in store.entity_tags("").items() if key == REPORT_NAME or key.startswith("audio/")}
+    # Other audio under the same address and manifest is another dataset.
+    told = "\n".join([uri, *(f"{key}\0{keys[key]}" for key in sorted(keys))])
+    digest = hashlib.sha256(told.encode() + b"\n" + manifest).hexdigest()
 
     def download(folder: Path) -> None:
-        keys = [key for key in store.list("") if key == "report.json" or key.startswith("audio/")]
         with ThreadPoolExecutor(_DOWNLOADS_AT_ONCE) as pool:
             for done in [pool.submit(store.get, key, folder / key) for key in keys]:
                 done.result()
@@ -119,7 +121,9 @@ def _ingested(source: Path, digest: str, cache: Path) -> Path:
 
         ingest(source, folder)
 
-    return made_once(cache / f"ingested-{digest[:32]}", MANIFEST_NAME, run_ingestion)
+    # Another version of the software may read the same recordings otherwise.
+    name = hashlib.sha256(f"{digest}\0{code_version()}".encode()).hexdigest()
+    return made_once(cache / f"ingested-{name[:32]}", MANIFEST_NAME, run_ingestion)
 
 
 def _existing(data: str, beside: Sequence[Path]) -> Path:
@@ -136,11 +140,15 @@ def _existing(data: str, beside: Sequence[Path]) -> Path:
 
 
 def _tree_digest(path: Path) -> str:
-    """Changes whenever a file below `path` is added, removed or written."""
+    """Changes whenever a file below `path` is added, removed, written or replaced, whatever times it then shows."""
     files = sorted(path.rglob("*")) if path.is_dir() else [path]
     digest = hashlib.sha256(str(path.resolve()).encode())
     for file in files:
         if file.is_file():
             status = file.stat()
-            digest.update(f"\n{file}\0{status.st_size}\0{status.st_mtime_ns}".encode("utf-8", "surrogatepass"))
+            digest.update(
+                f"\n{file}\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_ctime_ns}".encode(
+                    "utf-8", "surrogatepass"
+                )
+            )
     return digest.hexdigest()

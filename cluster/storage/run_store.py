@@ -126,15 +126,24 @@ class S3RunStore:
         Raises:
             ObjectStorageError: the store refuses or does not answer.
         """
+        return sorted(self.entity_tags(prefix))
+
+    def entity_tags(self, prefix: str) -> dict[str, str]:
+        """As `list`, with the tag of each object's content, which changes when it is written anew.
+
+        Raises:
+            ObjectStorageError: the store refuses or does not answer.
+        """
         prefix = checked_prefix(prefix)
         top = f"{self.prefix}/" if self.prefix else ""
 
-        def list_once() -> list[str]:
+        def list_once() -> dict[str, str]:
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=top + prefix)
-            return [str(item["Key"])[len(top) :] for page in pages for item in page.get("Contents", ())]
+            items = (item for page in pages for item in page.get("Contents", ()))
+            return {str(item["Key"])[len(top) :]: str(item.get("ETag", "")) for item in items}
 
-        keys = self._with_retries(f"list {prefix!r}", list_once)
-        return sorted(key for key in keys if not prefix or key == prefix or key.startswith(f"{prefix}/"))
+        tags = self._with_retries(f"list {prefix!r}", list_once)
+        return {key: tag for key, tag in tags.items() if not prefix or key == prefix or key.startswith(f"{prefix}/")}
 
     def delete(self, prefix: str) -> None:
         """Remove every key that `prefix` covers; nothing there is no error.

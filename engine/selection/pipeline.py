@@ -17,8 +17,6 @@ batch, or a reducer over rows without audio:
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -29,18 +27,21 @@ import numpy as np
 import torch
 
 from engine.adapters import lora
+from engine.code_version import code_version
 from engine.config.selection import QuantizationAwareConfig, SamplerFields, SelectionConfig, WrongTextFields
 from engine.config.training import QloraConfig, TrainingConfig
 from engine.data.manifest import Utterance
 from engine.data.version_files import MANIFEST_NAME
 from engine.errors import ConfigError, Fault, SelectionError, StoppedError
-from engine.events import Event, EventSink, MemorySink
+from engine.events import Event, EventSink, MemorySink, now_rfc3339
 from engine.models.base import BaseModel, load_base
+from engine.provenance.inputs import begin, say_shown_again
+from engine.provenance.stages import selection_inputs
 from engine.segments.packing import pack
 from engine.segments.segment import Segment
 from engine.segments.segmenting import SegmentLimits, TextLimit, whole_segment
 from engine.selection.candidate import Candidate, Role
-from engine.selection.manifest import SEGMENTS_NAME, SUMMARY_NAME, read_summary, write_selection, write_summary
+from engine.selection.manifest import SEGMENTS_NAME, SUMMARY_NAME, write_selection, write_summary
 from engine.selection.methods import METHODS, Needs, choose, disagreement_residuals, settled
 from engine.selection.pool import Pool, budget_s, encoder_s, looks_at_audio, training_pool
 from engine.selection.result import Figures, Measured, SelectionResult, fault_warnings, figures_of
@@ -76,7 +77,7 @@ def select(
 ) -> SelectionResult:
     """Choose which segments of a dataset a run trains on.
 
-    Called again with the same inputs and `out`, it returns what is there. `segments.parquet` depends on the set of
+    Called again with the same inputs and `out`, it returns what is there, and says so. `segments.parquet` depends on the set of
     training utterances, never on their order in the manifest (which a split at random does depend on).
 
     Args:
@@ -97,12 +98,12 @@ def select(
         StoppedError: it was asked to.
         EngineError: a model, dataset or config that does not go together; the message says what to do.
     """
-    fingerprint = _fingerprint(data, config, model, training)
-    try:
-        if (summary := read_summary(out))["fingerprint"] == fingerprint:
-            return SelectionResult.model_validate(summary)
-    except SelectionError:
-        pass
+    inputs = selection_inputs(model, data, config, training)
+    if (finished := begin(LocalRunStore(out), inputs, parts=(), result_key=SUMMARY_NAME)) is not None:
+        result = SelectionResult.model_validate_json(finished)
+        say_shown_again(events or MemorySink(), result.model_dump(mode="json"), "selected")
+        return result
+    fingerprint = inputs.digest()
     if threads is not None:
         torch.set_num_threads(threads)
     selection = _Selection(data, config, model, training, out, work_dir, events or MemorySink(), fingerprint)
@@ -205,6 +206,8 @@ class _Selection:
                 wall_s=time.perf_counter() - self.started,
             ),
             warnings=warnings,
+            finished_at=now_rfc3339(),
+            code_version=code_version(),
         )
         write_summary(self.out, result.model_dump(mode="json"))
         self._say(result)
@@ -413,13 +416,3 @@ def _utterances(candidates: Sequence[Candidate]) -> list[Utterance]:
 
 def _with(candidates: Sequence[Candidate], found: dict[str, Any]) -> list[tuple[Candidate, Any]]:
     return [(c, found[c.segment.id]) for c in candidates]
-
-
-def _fingerprint(data: Path, config: SelectionConfig, model: str, training: TrainingConfig) -> str:
-    told = {
-        "dataset": file_sha256(data / MANIFEST_NAME),
-        "config": config.model_dump(mode="json"),
-        "model": model,
-        "training": training.model_dump(mode="json"),
-    }
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()

@@ -98,6 +98,10 @@ class SelectionResult(_Record):
     """How long it took."""
     warnings: list[str]
     """What is odd."""
+    finished_at: str | None = None
+    """When it ended, in UTC."""
+    code_version: str | None = None
+    """Of the software; unset: the selection is older than that."""
 
 
 def fault_warnings(left_out: Sequence[Segment]) -> list[str]:

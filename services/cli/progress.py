@@ -84,8 +84,14 @@ class RunProgress:
             self._show_training(data)
         elif kind == "metric" and "wer" in data:
             self._show_evaluation(data)
-        elif kind == "log" and data.get("level") in {"warning", "error", "WARNING", "ERROR"}:
-            self.console.print(f"{str(data['level']).lower()}: {data.get('message', '')}", markup=False)
+        elif kind == "log":
+            self._show_message(str(data.get("level", "")).lower(), str(data.get("message", "")))
+
+    def _show_message(self, level: str, message: str) -> None:
+        if level == "notice":
+            self.console.print(message, markup=False, highlight=False)
+        elif level in {"warning", "error"}:
+            self.console.print(f"{level}: {message}", markup=False, highlight=False)
 
     def _show_phase(self, name: str) -> None:
         phase = _PHASES.get(name, name)

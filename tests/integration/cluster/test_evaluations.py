@@ -48,7 +48,7 @@ def test_an_adapter_is_measured_again(trained: Run) -> None:
     assert result["speakers"] == ["s2"]
     code, log = measure(trained, "again")
     assert code == 0
-    assert "has finished already" in log
+    assert "has finished already on" in log
 
 
 def test_what_is_refused(trained: Run) -> None:

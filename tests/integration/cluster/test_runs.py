@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -59,7 +60,7 @@ def test_a_run_leaves_what_the_contract_says(whole: Run) -> None:
 def test_a_finished_run_gives_its_result_at_once(whole: Run) -> None:
     before = whole.result()
     assert whole.finish(RAY_ADDRESS="127.0.0.1:1") == before  # no cluster is asked
-    assert "has finished already" in whole.log.read_text()
+    assert "has finished already on" in whole.log.read_text()
 
 
 def test_a_run_of_the_same_name_with_another_config_is_refused(whole: Run, folder: Path) -> None:
@@ -68,7 +69,22 @@ def test_a_run_of_the_same_name_with_another_config_is_refused(whole: Run, folde
     other.path.write_text(text)
     with other.started() as driver:
         assert driver.wait(60) == 2
-    assert "training.max_steps: differs" in other.log.read_text()
+    assert (
+        f"training.max_steps: found 7; the run of the same name that began before has {STEPS}" in other.log.read_text()
+    )
+
+
+def test_a_finished_run_of_data_that_changed_is_refused(
+    standing: Standing, folder: Path, tiny_whisper: Path, tones: Path
+) -> None:
+    data = shutil.copytree(tones, folder / "changing")
+    run = Run(standing, folder, "changing", config_of(tiny_whisper, data, training={"max_steps": 2}))
+    run.finish()
+    manifest = data / "manifest.jsonl"
+    manifest.write_text(manifest.read_text().replace('"zero"', '"naught"'))
+    with run.started() as driver:
+        assert driver.wait(120) == 2
+    assert "data: found other recordings or texts (manifest.jsonl) than in the finished work" in run.log.read_text()
 
 
 def test_a_killed_worker(

@@ -190,7 +190,7 @@ def test_a_finished_selection_is_given_at_once(whole: Selection) -> None:
     before = whole.store.get_bytes("selection/selection.json")
     whole.finish()
     assert whole.store.get_bytes("selection/selection.json") == before
-    assert "has finished already" in whole.log.read_text()
+    assert "has finished already on" in whole.log.read_text()
 
 
 def test_a_selection_of_the_same_name_with_another_config_is_refused(whole: Selection, folder: Path) -> None:

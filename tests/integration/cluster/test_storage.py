@@ -164,8 +164,13 @@ def test_a_dataset_comes_from_the_store_once(s3: EmbeddedS3, tones: Path, tmp_pa
     folder = local_dataset("s3://less-is-more/datasets/tones/v1", s3.settings, cache=tmp_path)
     assert read_manifest(folder / "manifest.jsonl") == read_manifest(tones / "manifest.jsonl")
     assert (folder / "audio" / "00000.wav").read_bytes() == (tones / "audio" / "00000.wav").read_bytes()
-    store.delete("audio")
+    before = (folder / "audio" / "00000.wav").stat()
     assert local_dataset("s3://less-is-more/datasets/tones/v1", s3.settings, cache=tmp_path) == folder
+    assert (folder / "audio" / "00000.wav").stat() == before
+    louder = (tones / "audio" / "00000.wav").read_bytes()[:-2] + b"\x01\x00"
+    store.put_bytes("audio/00000.wav", louder)
+    again = local_dataset("s3://less-is-more/datasets/tones/v1", s3.settings, cache=tmp_path)
+    assert (again / "audio" / "00000.wav").read_bytes() == louder
 
 
 @pytest.mark.parametrize("name", ["corpus.tar.gz", "test.parquet"])

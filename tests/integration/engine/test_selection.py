@@ -200,7 +200,9 @@ def test_a_run_does_not_go_on_with_another_selection(tones: Path, tiny_whisper: 
     run = {"checkpoint": {"every_steps": 1}}
     _finetune(tones, tmp_path, tiny_whisper, tmp_path / "0" / "selection", **run)
     (tmp_path / "store" / "result.json").unlink()
-    with pytest.raises(Exception, match="come from another config, model or dataset"):
+    with pytest.raises(
+        Exception, match=r"selection: found other contents \(segments.parquet\) than in the unfinished work"
+    ):
         _finetune(tones, tmp_path, tiny_whisper, tmp_path / "1" / "selection", **run)
 
 

@@ -32,8 +32,8 @@ def recordings(tmp_path: Path) -> Path:
     return folder
 
 
-def record(folder: Path, take: int) -> None:
-    wave = np.random.default_rng(take).normal(0.0, 0.1, 8000).astype(np.float32)
+def record(folder: Path, take: int, seed: int | None = None) -> None:
+    wave = np.random.default_rng(take if seed is None else seed).normal(0.0, 0.1, 8000).astype(np.float32)
     soundfile.write(folder / f"seven_anna_{take}.wav", wave, 16000)
 
 
@@ -57,6 +57,25 @@ def test_changed_recordings_are_another_dataset(recordings: Path, settings: S3Se
     again = local_dataset(str(recordings), settings)
     assert again != folder
     assert len(read_manifest(again / "manifest.jsonl")) == 4
+
+
+def test_a_file_that_was_replaced_under_its_old_time_is_seen(recordings: Path, settings: S3Settings) -> None:
+    """As `cp -p` and `tar` leave it: the same size, the same time of writing."""
+    path = recordings / "seven_anna_0.wav"
+    folder = local_dataset(str(recordings), settings)
+    before = path.stat()
+    record(recordings, 0, seed=9)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (path.stat().st_size, path.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+    assert local_dataset(str(recordings), settings) != folder
+
+
+def test_another_version_of_the_software_reads_the_recordings_again(
+    recordings: Path, settings: S3Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = local_dataset(str(recordings), settings)
+    monkeypatch.setattr("cluster.storage.dataset_cache.code_version", lambda: "0.0.9+other")
+    assert local_dataset(str(recordings), settings) != folder
 
 
 def test_workers_that_start_at_once_share_one(recordings: Path, settings: S3Settings) -> None:

@@ -11,12 +11,14 @@ import pytest
 import yaml
 
 from cluster.config import RunConfig
+from cluster.finished import given_again
 from cluster.launch import _SAME, check_same_run
 from cluster.narrator import Narrator, evaluation_line, step_line
 from cluster.train import main, read_run_config
 from engine.config.base import parse, read_yaml
 from engine.errors import ConfigError
 from engine.events import Event
+from engine.provenance.inputs import Inputs, begin
 from engine.storage import LocalRunStore
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -90,6 +92,29 @@ def test_a_run_that_began_with_another_config(tmp_path: Path) -> None:
         check_same_run(store, other, _SAME)
     paths = [fault.path for fault in raised.value.faults]
     assert paths == ["training.max_steps", "training.optimizer.learning_rate", "name"]
+    assert raised.value.faults[0].message == "found 7; the run of the same name that began before has 500"
+
+
+def test_a_finished_result_is_given_for_its_own_inputs_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    import logging
+
+    caplog.set_level(logging.INFO)
+    store = LocalRunStore(tmp_path)
+    inputs = Inputs(settings={"model": "whisper-pico"}, files={"data": {"manifest.jsonl": "aa"}})
+    begin(store, inputs, parts=())
+    store.put_bytes("result.json", b'{"status": "succeeded", "finished_at": "2026-11-29T10:00:00Z"}')
+    assert given_again(store, inputs, "trained", logging.getLogger("test"))["status"] == "succeeded"
+    told = "This has finished already on 2026-11-29T10:00:00Z: nothing was trained now"
+    assert told in caplog.text
+    events = [json.loads(line) for key in store.list("events") for line in store.get_bytes(key).splitlines()]
+    assert [(e["data"]["level"], told in e["data"]["message"]) for e in events] == [("notice", True)]
+    with pytest.raises(ConfigError, match="data: found other recordings or texts"):
+        given_again(
+            store,
+            inputs.model_copy(update={"files": {"data": {"manifest.jsonl": "bb"}}}),
+            "trained",
+            logging.getLogger("test"),
+        )
 
 
 def test_progress_is_told_from_events(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

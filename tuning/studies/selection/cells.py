@@ -35,6 +35,7 @@ from tuning.studies.selection.pools import PoolConfig, PoolName, is_wrong, write
 
 WINDOW_S = 30.0
 # What a wrong text would be mistaken for: these scores are dealt out together.
+_SCORED_SHARE = 0.5  # scores do not depend on it: every arm chooses from the same ones
 _SCORES = ("nll_before", "nll_after", "disagreement", "el2n", "contradiction", "role")
 
 
@@ -230,7 +231,7 @@ class _PoolOfSeed:
             return out, self._select(out, arm.share, {"method": arm.method, **arm.more})
         scored = self.folder / "scored"
         if self._scored_s is None:
-            self._scored_s = self._select(scored, arm.share, {"method": {"type": METHOD}})
+            self._scored_s = self._select(scored, _SCORED_SHARE, {"method": {"type": METHOD}})
         if not out.exists():
             self._choose(scored, out, arm)
         return out, self._scored_s

@@ -1,0 +1,75 @@
+"""Digests of what a stage reads: the files of models, adapters, dataset versions and selections."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final
+
+from engine.data.manifest import read_manifest
+from engine.data.version_files import MANIFEST_NAME
+from engine.models.catalogue import find_model
+
+_AT_ONCE: Final = 4  # files that are read
+_DESCRIPTIONS: Final = (".json", ".txt", ".model")
+_WEIGHTS: Final = (".safetensors", ".bin")
+
+
+def file_digests(folder: Path, names: Iterable[str]) -> dict[str, str]:
+    """SHA-256 of the content of each of these files; `missing` for one that is not there."""
+    names = list(names)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return dict(zip(names, pool.map(lambda name: _digest(folder / name), names), strict=True))
+
+
+def dataset_files(folder: Path) -> dict[str, str]:
+    """Digests of a dataset version's manifest and audio.
+
+    Raises:
+        ManifestError: a manifest that cannot be read.
+    """
+    audio = {piece.audio for utterance in read_manifest(folder / MANIFEST_NAME) for piece in utterance.stretches()}
+    return file_digests(folder, [MANIFEST_NAME, *sorted(audio)])
+
+
+def model_files(name: str, *, weights: bool = True) -> dict[str, str]:
+    """Digests of a model's files; of a hub id, its revision.
+
+    Args:
+        name: id in the catalogue, a folder, a hub id or what has a local copy.
+        weights: take the weights too, and not only what describes them.
+
+    Raises:
+        ModelError: no such model.
+    """
+    location = find_model(name).location()
+    if Path(location).is_dir():
+        return folder_files(Path(location), weights=weights)
+    return {"revision": _hub_revision(location) or "unknown"}
+
+
+def folder_files(folder: Path, *, weights: bool = True) -> dict[str, str]:
+    """Digests of the files of a model or an adapter in a folder."""
+    endings = _DESCRIPTIONS + (_WEIGHTS if weights else ())
+    return file_digests(folder, sorted(p.name for p in folder.iterdir() if p.is_file() and p.suffix in endings))
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError:
+        return "missing"  # who needs it says so
+
+
+def _hub_revision(repository: str) -> str | None:
+    """The commit that a hub id stands for, as loading would find it; None where there is neither network nor a copy."""
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    try:
+        return Path(hf_hub_download(repository, "config.json")).parent.name
+    except (HfHubHTTPError, HFValidationError, OSError):
+        return None  # loading says what is wrong

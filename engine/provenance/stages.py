@@ -1,0 +1,54 @@
+"""The inputs of each stage. Imports no torch: a driver asks for them too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engine.config.measurement import MeasurementConfig
+from engine.config.selection import SelectionConfig
+from engine.config.training import PretrainConfig, TrainingConfig
+from engine.provenance.digests import dataset_files, file_digests, folder_files, model_files
+from engine.provenance.inputs import Inputs
+from engine.selection.manifest import SEGMENTS_NAME
+
+
+def training_inputs(model: str, data: Path, training: TrainingConfig, selection: Path | None) -> Inputs:
+    """Of `engine.finetune.finetune`.
+
+    Raises:
+        EngineError: a model or a manifest that cannot be read.
+    """
+    # What starts from random weights takes only the architecture of its model.
+    weights = not isinstance(training.method, PretrainConfig)
+    files = {"model": model_files(model, weights=weights), "data": dataset_files(data)}
+    if selection is not None:
+        files["selection"] = file_digests(selection, [SEGMENTS_NAME])
+    return Inputs.model_validate(
+        {"settings": {"model": model, "training": training.model_dump(mode="json")}, "files": files}
+    )
+
+
+def evaluation_inputs(
+    model: str, adapter: Path | None, data: Path, training: TrainingConfig, measurement: MeasurementConfig
+) -> Inputs:
+    """Of `engine.evaluate.evaluate`.
+
+    Raises:
+        EngineError: a model or a manifest that cannot be read.
+    """
+    files = {"model": model_files(model), "data": dataset_files(data)}
+    if adapter is not None:
+        files["adapter"] = folder_files(adapter)
+    configs = {"training": training.model_dump(mode="json"), "measurement": measurement.model_dump(mode="json")}
+    return Inputs.model_validate({"settings": {"model": model, **configs}, "files": files})
+
+
+def selection_inputs(model: str, data: Path, selection: SelectionConfig, training: TrainingConfig) -> Inputs:
+    """Of `engine.selection.pipeline.select`.
+
+    Raises:
+        EngineError: a model or a manifest that cannot be read.
+    """
+    configs = {"selection": selection.model_dump(mode="json"), "training": training.model_dump(mode="json")}
+    files = {"model": model_files(model), "data": dataset_files(data)}
+    return Inputs.model_validate({"settings": {"model": model, **configs}, "files": files})
