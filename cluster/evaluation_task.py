@@ -17,11 +17,12 @@ from cluster.config import EvaluationRunConfig
 from cluster.errors import ClusterError, ObjectStorageError, RefusedError
 from cluster.event_relay import EventRelay
 from cluster.stop_flag import StopFlag
-from cluster.storage.dataset_cache import local_dataset
+from cluster.storage.dataset_cache import local_dataset, report_address
 from cluster.storage.model_cache import fetch_model
 from cluster.storage.run_store import S3RunStore
 from cluster.storage.settings import S3Settings, usable_home
 from cluster.worker import Place, prepare_process
+from engine.data.telling import tell_report
 from engine.errors import EngineError, StoppedError
 
 
@@ -53,6 +54,7 @@ def work(task: EvaluationTask) -> Mapping[str, Any]:
         try:
             fetch_model(config.model, storage)
             data = local_dataset(config.data, storage, beside=beside)
+            tell_report(events, data, report_address(config.data, data))
             adapter = None
             if config.adapter is not None:
                 adapter = local_adapter(config.adapter, storage, folder, beside)

@@ -32,6 +32,7 @@ from cluster.finished import given_again
 from cluster.launch import CONFIG_KEY, RESULT_KEY, check_same_run, read_result
 from cluster.selection.config import FOLDER, SelectionRunConfig
 from cluster.selection.parts import PARTS
+from engine.data.telling import tell_report
 from engine.errors import EngineError, StoppedError
 from engine.events import Event, EventSink
 from engine.provenance.inputs import Inputs, begin
@@ -93,7 +94,7 @@ def _select(config: SelectionRunConfig, uri: str, store: S3RunStore, storage: S3
     from cluster.selection.blocks import Source
     from cluster.selection.ray_steps import RayDataSteps, start_workers
     from cluster.stop_flag import STOP_KEY, StopFlag
-    from cluster.storage.dataset_cache import local_dataset
+    from cluster.storage.dataset_cache import local_dataset, report_address
     from engine.threads import compute_threads, wait_passively
 
     job_id = os.environ.get("LIM_JOB_ID") or None
@@ -114,6 +115,7 @@ def _select(config: SelectionRunConfig, uri: str, store: S3RunStore, storage: S3
         stack.enter_context(_told(events))
         begin(store, _inputs(config, storage), parts=(PARTS,))
         data = local_dataset(config.data, storage, beside=[Path(place) for place in beside])
+        tell_report(events, data, report_address(config.data, data))
         out = folder / "selection"
         _log.info("selection %s: files go to %s", config.name, uri)
 

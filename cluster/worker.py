@@ -22,10 +22,11 @@ from cluster.config import ResourcesConfig, RunConfig
 from cluster.errors import ClusterError, ObjectStorageError
 from cluster.event_relay import EventRelay
 from cluster.stop_flag import StopFlag
-from cluster.storage.dataset_cache import local_dataset, local_selection
+from cluster.storage.dataset_cache import local_dataset, local_selection, report_address
 from cluster.storage.model_cache import fetch_model
 from cluster.storage.run_store import S3RunStore
 from cluster.storage.settings import S3Settings, usable_home
+from engine.data.telling import tell_report
 from engine.errors import EngineError, ObjectNotFoundError, StorageError
 from engine.events import Event, EventSink, MemorySink
 from engine.threads import compute_threads, wait_passively
@@ -104,6 +105,8 @@ def run(assignment: Assignment, place: Place, stage: Callable[..., RunResult] | 
             beside = [Path(folder) for folder in assignment.beside]
             fetch_model(config.model, storage)
             data = local_dataset(config.data, storage, beside=beside)
+            if place.rank == 0:
+                tell_report(events, data, report_address(config.data, data))
             selection = None
             if config.selection is not None:
                 selection = local_selection(config.selection, storage, work / "selection", beside=beside)

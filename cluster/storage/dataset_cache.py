@@ -48,6 +48,13 @@ def local_dataset(data: str, settings: S3Settings, *, beside: Sequence[Path] = (
     return _ingested(path, _tree_digest(path), cache)
 
 
+def report_address(data: str, folder: Path) -> str:
+    """Where a person finds the report of the dataset that `local_dataset` gave for `data`."""
+    if data.startswith("s3://") and not is_source(data):
+        return f"{data.rstrip('/')}/{REPORT_NAME}"
+    return f"{folder / REPORT_NAME} on {os.uname().nodename}"
+
+
 def local_selection(selection: str, settings: S3Settings, folder: Path, *, beside: Sequence[Path] = ()) -> Path:
     """The folder of a selection on this node.
 

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from engine.data.version_files import MANIFEST_NAME, REPORT_NAME
 from engine.errors import IngestError
 from services.cli.progress import duration
+from services.cli.report import counts, print_table, show_report
 from services.cli.reporting import reported, say
 
 if TYPE_CHECKING:
     from engine.data.ingest import OnProgress
     from engine.data.report import IngestReport
     from engine.selection.result import SelectionResult
-
-_MOST_SHOWN: Final = 20
 
 app = typer.Typer(
     name="data",
@@ -55,17 +53,20 @@ def inspect(
     out: Annotated[Path | None, typer.Option(help="File for the whole report (JSON).")] = None,
     language: Language = None,
 ) -> None:
-    """Say what recordings hold and every item that cannot be used; nothing is kept.
+    """Say what recordings hold: where their texts come from, three of them, and every item that cannot be used.
+
+    Nothing is imported or kept. Of a dataset version, its report is shown.
 
     Example: lim data inspect recordings.zip --out report.json
     """
     with reported():
-        report = _kept_report(source) or _fresh_report(source, language)
-        _show_report(report, str(source))
+        kept = _kept_report(source)
+        where = str(out) if out else str(source / REPORT_NAME) if kept else "give --out FILE to write it"
+        report = kept or _fresh_report(source, language)
+        show_report(report, str(source), where)
         if out is not None:
             out.parent.mkdir(parents=True, exist_ok=True)
             out.write_text(report.model_dump_json(indent=1) + "\n", encoding="utf-8")
-            say(f"The whole report is at {out}")
 
 
 @app.command("import")
@@ -96,7 +97,7 @@ def import_(
     with reported():
         with _bar() as on_progress:
             report = ingest(source, target, on_progress=on_progress, division=divided, language=language)
-        _show_report(report, str(source))
+        show_report(report, str(source), str(target / REPORT_NAME))
         say(f"The dataset version is at {target}")
 
 
@@ -163,8 +164,13 @@ def _kept_report(source: Path) -> IngestReport | None:
     """The report of a dataset version; None where the source is none."""
     from engine.data.report import IngestReport
 
-    if not ((source / MANIFEST_NAME).is_file() and (source / REPORT_NAME).is_file()):
+    if not (source / MANIFEST_NAME).is_file():
         return None
+    if not (source / REPORT_NAME).is_file():
+        raise IngestError(
+            f"{source} is a dataset version (it has a {MANIFEST_NAME}) without a {REPORT_NAME}, so that it is not known what "
+            "was found when it was made; inspect the recordings that it was made of"
+        )
     try:
         return IngestReport.model_validate_json((source / REPORT_NAME).read_bytes())
     except ValueError as error:
@@ -196,33 +202,6 @@ def _bar() -> Iterator[OnProgress]:
         yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
-def _show_report(report: IngestReport, title: str) -> None:
-    rows = {
-        "Structure": report.layout,
-        "Items": f"{report.items_good:,} good, {len(report.set_aside):,} set aside, of {report.items_found:,}",
-        "Audio": duration(report.audio_s),
-        "Speakers": _speakers(report),
-        "Rates": _counts({f"{rate} Hz": count for rate, count in report.rates_hz.items()}),
-        "Formats": _counts(report.formats),
-        "Splits": _counts(report.splits) or "none given",
-        "Texts": f"{report.text.distinct:,} different, {report.text.words:,} words",
-    }
-    if report.set_aside:
-        rows["Set aside"] = _counts({str(code): count for code, count in report.set_aside_by_code.items()})
-    _print_table(title, rows)
-    for item in report.set_aside[:_MOST_SHOWN]:
-        say(f"set aside: {item.path}: {item.reason} ({item.code}). {item.action.capitalize()}.")
-    if len(report.set_aside) > _MOST_SHOWN:
-        say(f"... and {len(report.set_aside) - _MOST_SHOWN:,} more; --out writes all of them")
-    for warning in report.warnings:
-        say(f"warning: {warning}")
-
-
-def _speakers(report: IngestReport) -> str:
-    unknown = f"; of {report.without_speaker:,} items it is not known" if report.without_speaker else ""
-    return f"{len(report.speakers):,}{unknown}"
-
-
 def _show_selection(result: SelectionResult, out: Path) -> None:
     figures = result.figures
     rows = {
@@ -234,20 +213,7 @@ def _show_selection(result: SelectionResult, out: Path) -> None:
         "Path": str(out),
     }
     if figures.left_out_by_fault:
-        rows["Left out"] = _counts(figures.left_out_by_fault)
-    _print_table("selection", rows)
+        rows["Left out"] = counts(figures.left_out_by_fault)
+    print_table("selection", rows)
     for warning in result.warnings:
         say(f"warning: {warning}")
-
-
-def _print_table(title: str, rows: dict[str, str]) -> None:
-    table = Table(show_header=False, title=title)
-    table.add_column(style="bold")
-    table.add_column(overflow="fold")
-    for label, value in rows.items():
-        table.add_row(label, value)
-    Console().print(table)
-
-
-def _counts(counted: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} {count:,}" for name, count in counted.items())

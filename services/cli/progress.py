@@ -89,9 +89,9 @@ class RunProgress:
 
     def _show_message(self, level: str, message: str) -> None:
         if level == "notice":
-            self.console.print(message, markup=False, highlight=False)
+            self.console.print(message, markup=False, highlight=False, soft_wrap=True)
         elif level in {"warning", "error"}:
-            self.console.print(f"{level}: {message}", markup=False, highlight=False)
+            self.console.print(f"{level}: {message}", markup=False, highlight=False, soft_wrap=True)
 
     def _show_phase(self, name: str) -> None:
         phase = _PHASES.get(name, name)

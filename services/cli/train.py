@@ -95,6 +95,7 @@ def _finetune_here(run: RunConfig, folder: Path) -> RunResult:
     from cluster.event_relay import EventRelay
     from cluster.storage.dataset_cache import local_dataset, local_selection
     from cluster.storage.settings import S3Settings
+    from engine.data.telling import tell_report
     from engine.events import TeeSink
     from engine.finetune import finetune
     from engine.storage import LocalRunStore
@@ -108,6 +109,8 @@ def _finetune_here(run: RunConfig, folder: Path) -> RunResult:
         EventRelay(store) as relay,
         _asked_to_stop() as should_stop,
     ):
+        told = TeeSink(progress, relay)
+        tell_report(told, data)
         selection = None
         if run.selection is not None:
             selection = local_selection(run.selection, storage, Path(work) / "selection", beside=[PROJECT])
@@ -116,7 +119,7 @@ def _finetune_here(run: RunConfig, folder: Path) -> RunResult:
             data=data,
             config=run.training,
             store=store,
-            events=TeeSink(progress, relay),
+            events=told,
             work_dir=Path(work),
             should_stop=should_stop,
             threads=run.resources.threads_per_worker or compute_threads(),

@@ -36,13 +36,15 @@ def recordings(tmp_path: Path) -> Path:
     return folder
 
 
-def test_inspect_names_what_is_set_aside_and_keeps_nothing(recordings: Path, tmp_path: Path) -> None:
+def test_inspect_names_what_is_rejected_and_keeps_nothing(recordings: Path, tmp_path: Path) -> None:
     before = sorted(tmp_path.rglob("*"))
     result = lim("data", "inspect", recordings, "--out", tmp_path / "report.json")
     assert result.exit_code == 0, result.output
-    assert "12 good, 2 set aside, of 14" in result.stdout
-    assert "set aside: 5_ann_9.wav: nothing in its 0.50 s is louder than" in result.stderr
-    assert "set aside: 6_ann_9.wav" in result.stderr
+    assert "12 good, 2 rejected, of 14" in result.stdout
+    assert "rejected: 5_ann_9.wav: nothing in its 0.50 s is louder than" in result.stderr
+    assert "rejected: 6_ann_9.wav" in result.stderr
+    assert '  0_ann_0.wav: "zero" (ann)' in result.stdout
+    assert f"The whole report: {tmp_path / 'report.json'}" in result.stdout
     report = json.loads((tmp_path / "report.json").read_text())
     assert {item["path"] for item in report["set_aside"]} == {"5_ann_9.wav", "6_ann_9.wav"}
     assert sorted(tmp_path.rglob("*")) == sorted([*before, tmp_path / "report.json"])
@@ -52,14 +54,24 @@ def test_inspect_reports_where_nothing_is_good(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "5_ann_9.wav", np.zeros(8_000), 16_000)
     result = lim("data", "inspect", tmp_path)
     assert result.exit_code == 0, result.output
-    assert "0 good, 1 set aside, of 1" in result.stdout
+    assert "0 good, 1 rejected, of 1" in result.stdout
+
+
+def test_inspect_of_a_version_without_its_report_says_so(recordings: Path, tmp_path: Path) -> None:
+    version = tmp_path / "version"
+    assert lim("data", "import", recordings, version).exit_code == 0
+    assert f"The whole report: {version / 'report.json'}" in lim("data", "inspect", version).stdout
+    (version / "report.json").unlink()
+    result = lim("data", "inspect", version)
+    assert result.exit_code == 2
+    assert "is a dataset version (it has a manifest.jsonl) without a report.json" in result.stderr
 
 
 def test_import_makes_a_version_that_inspect_knows_and_never_overwrites(recordings: Path, tmp_path: Path) -> None:
     version = tmp_path / "version"
     assert lim("data", "import", recordings, version).exit_code == 0
     assert len((version / "manifest.jsonl").read_text().splitlines()) == 12
-    assert "12 good, 2 set aside" in lim("data", "inspect", version).stdout
+    assert "12 good, 2 rejected" in lim("data", "inspect", version).stdout
     again = lim("data", "import", recordings, version)
     assert again.exit_code == 2
     assert "already holds a dataset version, which never changes; give another folder" in again.stderr
@@ -77,7 +89,8 @@ def test_select_writes_a_selection_within_its_budget(recordings: Path, tmp_path:
     assert lim("data", "import", recordings, tmp_path / "version").exit_code == 0
     result = lim("data", "select", tmp_path / "version", tmp_path / "out", "--config", RANDOM)
     assert result.exit_code == 0, result.output
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["segments.parquet", "selection.json"]
+    names = sorted(path.name for path in (tmp_path / "out").iterdir() if path.is_file())
+    assert names == ["inputs.json", "segments.parquet", "selection.json"]
     figures = json.loads((tmp_path / "out" / "selection.json").read_text())["figures"]
     assert 0 < figures["selected"] < figures["segments"]
     assert figures["selected_encoder_s"] <= figures["budget_encoder_s"]

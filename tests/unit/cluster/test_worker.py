@@ -22,6 +22,7 @@ from engine.errors import TrainingError
 from engine.events import Event
 from engine.threads import compute_threads
 from tests.unit.cluster.bucket import MemoryBucket
+from tests.unit.engine.data.recordings import noise, wav
 
 
 @pytest.fixture
@@ -71,6 +72,30 @@ def test_the_stage_gets_what_it_needs(assignment: Assignment, bucket: MemoryBuck
     assert given["should_stop"]() is False
     assert not given["work_dir"].exists()
     assert [event["key"] for event in events_of(bucket)] == ["train/1"]
+
+
+def test_what_was_found_in_the_data_is_said_before_the_stage(
+    assignment: Assignment, bucket: MemoryBucket, tmp_path: Path
+) -> None:
+    """A folder of recordings, of which one row has none."""
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    for name in ("a", "b"):
+        (folder / f"{name}.wav").write_bytes(wav(noise(ord(name), 0.5)))
+    (folder / "metadata.csv").write_text("file_name,text\na.wav,one\nb.wav,two\ngone.wav,three\n")
+    config = assignment.config.model_copy(update={"data": "recordings"})
+    run(replace(assignment, config=config), Place(), lambda **arguments: None)  # type: ignore[arg-type]
+    told = [(event["data"]["level"], event["data"]["message"]) for event in events_of(bucket)]
+    assert told[0] == (
+        "notice",
+        "2 of 3 items are good: 1.0 s of audio, 0 speakers (of 2 items the speaker is not known)",
+    )
+    assert ("warning", "1 of 3 items were rejected:") in told
+    assert any(level == "warning" and "missing_audio 1: gone.wav" in message for level, message in told)
+    assert told[-1][1].startswith(f"The whole report: {tmp_path}/home/cache/datasets/ingested-")
+    bucket.objects.clear()
+    run(replace(assignment, config=config), Place(rank=1, workers=2), lambda **arguments: None)  # type: ignore[arg-type]
+    assert events_of(bucket) == []
 
 
 def test_the_stage_gets_the_selection(assignment: Assignment, bucket: MemoryBucket, tmp_path: Path) -> None:

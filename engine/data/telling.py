@@ -1,0 +1,107 @@
+"""What ingestion found, in a few lines: for the log of whatever works on a dataset, and for the command line."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from engine.data.report import IngestReport, SetAside, named
+from engine.data.version_files import REPORT_NAME
+from engine.events import Event, EventSink
+
+_LONGEST_TEXT: Final = 120  # characters of an example
+_MOST_NAMED: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Something to tell the person who gave the data."""
+
+    level: Literal["notice", "warning"]
+    text: str
+
+
+def report_lines(report: IngestReport, where: str) -> list[Line]:
+    """What was good, where texts come from, three of them, what was rejected and why, what is doubtful.
+
+    Args:
+        report: of the ingestion.
+        where: the whole report is to be found.
+    """
+    return [*_good(report), *_rejected(report), *_doubtful(report), Line("notice", f"The whole report: {where}")]
+
+
+def tell_report(events: EventSink, folder: Path, where: str | None = None) -> None:
+    """Say as events what was found when a dataset version was made; nothing where it has no report.
+
+    Args:
+        events: of what works on the dataset.
+        folder: of the dataset version.
+        where: the report is to be found; None: in that folder.
+    """
+    try:
+        report = IngestReport.model_validate_json((folder / REPORT_NAME).read_bytes())
+    except (OSError, ValueError):
+        return  # made by hand, or by another version
+    for number, line in enumerate(report_lines(report, where or str(folder / REPORT_NAME))):
+        events.emit(Event("log", f"data/{number}", {"level": line.level, "message": line.text}))
+
+
+def _good(report: IngestReport) -> Iterator[Line]:
+    speakers = f"{len(report.speakers):,} speaker{'s' if len(report.speakers) != 1 else ''}"
+    if report.without_speaker:
+        speakers += f" (of {report.without_speaker:,} items the speaker is not known)"
+    yield Line(
+        "notice",
+        f"{report.items_good:,} of {report.items_found:,} items are good: {_duration(report.audio_s)} of audio, {speakers}",
+    )
+    told = f"Structure: {', '.join(report.layouts)}"
+    if report.text_source:
+        told += f"; texts from {report.text_source}"
+    if report.columns_read:
+        told += f"; read: {', '.join(f'{name} as {meaning}' for name, meaning in report.columns_read.items())}"
+    if report.columns_ignored:
+        told += f"; not read: {', '.join(report.columns_ignored)}"
+    yield Line("notice", told)
+    for example in report.examples:
+        text = example.text if len(example.text) <= _LONGEST_TEXT else f"{example.text[:_LONGEST_TEXT]}..."
+        known = ", ".join(filter(None, (example.speaker, example.split)))
+        yield Line("notice", f'  {example.recording}: "{text}"' + (f" ({known})" if known else ""))
+
+
+def _rejected(report: IngestReport) -> Iterator[Line]:
+    if not report.set_aside:
+        return
+    yield Line("warning", f"{len(report.set_aside):,} of {report.items_found:,} items were rejected:")
+    by_code: dict[str, list[SetAside]] = {}
+    for item in report.set_aside:
+        by_code.setdefault(item.code, []).append(item)
+    for code, items in sorted(by_code.items(), key=lambda entry: -len(entry[1])):
+        first = items[0]
+        yield Line(
+            "warning",
+            f"  {code} {len(items):,}: {named([item.path for item in items], most=_MOST_NAMED)}; the first: "
+            f"{first.reason}. What to do: {first.action}",
+        )
+
+
+def _doubtful(report: IngestReport) -> Iterator[Line]:
+    for warning in report.warnings:
+        yield Line("warning", warning)
+    findings = report.validation.findings if report.validation else []
+    for finding in findings:
+        if finding.severity == "dataset":
+            yield Line("warning", f"{finding.code}: {finding.reason}. What to do: {finding.action}")
+    doubts = Counter(str(finding.code) for finding in findings if finding.severity == "warning")
+    if doubts:
+        counted = ", ".join(f"{code} {count:,}" for code, count in doubts.most_common())
+        yield Line("warning", f"doubts about items that are kept: {counted}")
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

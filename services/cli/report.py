@@ -1,0 +1,70 @@
+"""What ingestion found in recordings, for people: the same lines in every command that reads recordings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from engine.data.report import IngestReport
+from engine.data.telling import report_lines
+from services.cli.progress import duration
+from services.cli.reporting import say
+
+_MOST_SHOWN: Final = 20
+
+
+def show_report(report: IngestReport, title: str, where: str) -> None:
+    """A table of figures and examples on standard output; what was rejected, and doubts, on standard error.
+
+    Args:
+        report: of the ingestion.
+        title: what was read.
+        where: the whole report is to be found.
+    """
+    rows = {
+        "Structure": report.layout,
+        "Texts from": report.text_source,
+        "Items": f"{report.items_good:,} good, {len(report.set_aside):,} rejected, of {report.items_found:,}",
+        "Audio": duration(report.audio_s),
+        "Speakers": _speakers(report),
+        "Rates": counts({f"{rate} Hz": count for rate, count in report.rates_hz.items()}),
+        "Formats": counts(report.formats),
+        "Splits": counts(report.splits) or "none given",
+        "Texts": f"{report.text.distinct:,} different, {report.text.words:,} words",
+    }
+    if report.set_aside:
+        rows["Rejected"] = counts({str(code): count for code, count in report.set_aside_by_code.items()})
+    print_table(title, {label: value for label, value in rows.items() if value})
+    for line in report_lines(report, where):
+        if line.level == "notice":
+            typer.echo(line.text)
+        else:
+            say(f"{line.level}: {line.text}")
+    for item in report.set_aside[:_MOST_SHOWN]:
+        say(f"rejected: {item.path}: {item.reason} ({item.code}). {item.action.capitalize()}.")
+    if len(report.set_aside) > _MOST_SHOWN:
+        say(f"... and {len(report.set_aside) - _MOST_SHOWN:,} more, which the whole report names")
+
+
+def print_table(title: str, rows: Mapping[str, str]) -> None:
+    """Rows of a label and a value, on standard output."""
+    table = Table(show_header=False, title=title)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for label, value in rows.items():
+        table.add_row(label, value)
+    Console().print(table)
+
+
+def counts(counted: Mapping[str, int]) -> str:
+    """Names with their counts, in one line."""
+    return ", ".join(f"{name} {count:,}" for name, count in counted.items())
+
+
+def _speakers(report: IngestReport) -> str:
+    unknown = f"; of {report.without_speaker:,} items it is not known" if report.without_speaker else ""
+    return f"{len(report.speakers):,}{unknown}"
