@@ -65,7 +65,7 @@ def test_it_says_what_was_found_and_never_gives_the_result_of_other_inputs(folde
     assert "training\n" not in again.output
 
     for overrides, told in (
-        (("data=others",), "data: found other recordings or texts"),
+        (("data=others",), "data: found other audio under the same texts"),
         (("training.max_steps=3",), "training.max_steps: found 3; the finished work has 2"),
     ):
         other = train(*overrides)
