@@ -120,8 +120,8 @@ def _decoded(run: str, code_page: str, text: str, start: int) -> tuple[str, str]
 
 def _is_strange_elsewhere(wrong: str, meant: str, text: str, start: int, run: str) -> bool:
     """The same for other code pages: real texts have `Ні` (no) and `Я…` (I) in Cyrillic."""
-    if not _MEANT.match(meant):
-        return False
+    if not _MEANT.match(meant) or (wrong.isalpha() and wrong.islower() and len(wrong) == 2):
+        return False  # Ewe has `ƒã`
     if "\u2010" <= meant <= "\u2040":
         return True  # a quotation mark or a dash, the most frequent of all
     if run.isalpha() or all(character in _CLOSING for character in wrong[1:]):
@@ -137,7 +137,8 @@ def _is_strange(wrong: str, meant: str, text: str, at: int) -> bool:
     tail_closes = all(character in _CLOSING for character in wrong[1:])
     if not tail_closes:
         # `Ã©`, `â€™`, `Ð¿`: no language has a letter and such a sign in one word.
-        return wrong[0] != "ß" and not (wrong[0].islower() and len(wrong) == 2)
+        # Northern Sami has `ášš`.
+        return wrong[0] != "ß" and not (wrong[0].islower() and (len(wrong) == 2 or wrong.isalpha()))
     after = text[at + len(wrong) : at + len(wrong) + 1]
     before = text[at - 1 : at] if at else ""
     inside_word = (before.islower() and wrong[0].isupper()) or (after.isalpha() and after.islower())
