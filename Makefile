@@ -95,9 +95,9 @@ bench-select: $(STAMP) ## Finding speech by Ray Data beside a plain process pool
 study-selection: $(STAMP) ## Selection beside training on everything and plain baselines (DATA=DIR); an hour
 	@exec $(PYTHON_BIN) -m tuning.studies.selection $(if $(DATA),--data '$(DATA)')
 
-bench-validation: $(STAMP) ## Defects found and good items lost, of a corpus of known defects (ITEMS=20000 SEED=0 REAL=DIR)
-	@exec $(PYTHON_BIN) -m tests.corpora.defects --out build/defects --items $(or $(ITEMS),20000) --seed $(or $(SEED),0) \
-	    $(if $(REAL),--real '$(REAL)')
+bench-validation: $(STAMP) ## Known defects found and good items lost, in five scripts (ITEMS=4000 in each SEED=0 LANGUAGES=en,ru REAL=DIR QUICK=1)
+	@exec $(PYTHON_BIN) -m tests.corpora.defects --out build/defects --items $(or $(ITEMS),4000) --seed $(or $(SEED),0) \
+	    $(if $(LANGUAGES),--languages '$(LANGUAGES)') $(if $(REAL),--real '$(REAL)') $(if $(QUICK),--quick)
 
 pretrain: $(STAMP) ## Train the bundled whisper-pico from scratch by its recipe
 	@exec $(PYTHON_BIN) -m engine.pretrain --config configs/pretrain/whisper-pico.yaml

@@ -1,356 +1,46 @@
 """A dataset with known defects of every kind, among good items that are hard to tell from them.
 
-`python -m tests.corpora.defects --items 20000 --out DIR --seed 0` writes one (`DIR/dataset`, `DIR/truth.json`), ingests
-it, and prints for each kind what was found, what was missed, and which good items were taken for bad. The figures are
-written to `build/validation.json`. Recordings of real people are mixed in where a folder of them is given (`--real DIR`,
-file names `7_jackson_32.wav`).
+`python -m tests.corpora.defects --items 4000 --out DIR --seed 0` writes one for each language (`DIR/en/dataset`,
+`DIR/en/truth.json`, ...), ingests it, and prints for each kind what was found, what was missed, and which good items
+were taken for bad. The figures are written to `build/validation.json`. Recordings of real people are mixed into the
+English ones where a folder of them is given (`--real DIR`, file names `7_jackson_32.wav`).
 """
 
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import shutil
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
 
-from engine.audio.reading import read_audio, resample
+from engine.audio.reading import read_audio
 from engine.data.ingest import ingest
 from engine.data.layouts.file_names import DIGITS as DIGIT_WORDS
 from engine.data.report import IngestReport
 from engine.synthesis.espeak import Synthesizer
-from tests.corpora.speech import CORPUS_RATE_HZ, GOOD_KINDS, WORDS, Generator, Said, Talkers, Wave, at_peak, noise, rms
+from tests.corpora.defect_kinds import BAD_KINDS, COPIES, DEFECTS, Made, codes_of, encoded, plain
+from tests.corpora.languages import ENGLISH, LANGUAGES, Language
+from tests.corpora.speech import CORPUS_RATE_HZ, GOOD_KINDS, Generator, Talkers
 
 BAD_SHARE = 0.3
 REAL_SHARE = 0.1  # of the good items, where there are recordings of real people
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One kind of defect."""
-
-    name: str
-    codes: tuple[str, ...]
-    """Codes of which the report has to give one."""
-
-
-@dataclass(slots=True)
-class Made:
-    """A file and its row."""
-
-    data: bytes
-    ending: str
-    text: str
-    speaker: str
-
-
-# ---- files --------------------------------------------------------------------------------------------------
-
-
-def encoded(wave_T: Wave, ending: str = "wav", rate_hz: int = CORPUS_RATE_HZ) -> bytes:
-    """A file of a wave."""
-    formats = {
-        "wav": ("WAV", "PCM_16"),
-        "flac": ("FLAC", "PCM_16"),
-        "ogg": ("OGG", "VORBIS"),
-        "mp3": ("MP3", "MPEG_LAYER_III"),
-    }
-    container, subtype = formats[ending]
-    file = io.BytesIO()
-    soundfile.write(file, np.clip(wave_T, -1.0, 32767 / 32768), rate_hz, format=container, subtype=subtype)
-    return file.getvalue()
-
-
-def _plain(said: Said, generator: Generator) -> Made:
-    ending = ("wav", "wav", "flac", "ogg", "mp3")[int(generator.integers(5))]
-    return Made(encoded(said.wave_T, ending), ending, said.text, said.speaker)
-
-
-def _cut(ending: str) -> Callable[[Said, Generator], Made]:
-    def make(said: Said, generator: Generator) -> Made:
-        data = encoded(said.wave_T, ending)
-        return Made(data[: int(generator.integers(1, len(data)))], ending, said.text, said.speaker)
-
-    return make
-
-
-def _damaged(said: Said, generator: Generator) -> Made:
-    """A block of the file overwritten: of WAV, which has no checksum, 512 bytes or more."""
-    ending = ("wav", "flac", "ogg")[int(generator.integers(3))]
-    data = bytearray(encoded(said.wave_T, ending))
-    length = min(int(generator.integers(512, 4096)), len(data) // 3)
-    at = int(generator.integers(44, len(data) - length))
-    data[at : at + length] = generator.bytes(length)
-    return Made(bytes(data), ending, said.text, said.speaker)
-
-
-def _no_audio(said: Said, generator: Generator) -> Made:
-    return Made(generator.bytes(int(generator.integers(0, 20_000))), "wav", said.text, said.speaker)
-
-
-def _lying_header(said: Said, generator: Generator) -> Made:
-    data = bytearray(encoded(said.wave_T))
-    size = int.from_bytes(data[40:44], "little")
-    data[40:44] = (size + int(generator.integers(2, 2 * size))).to_bytes(4, "little")
-    return Made(bytes(data), "wav", said.text, said.speaker)
-
-
-# ---- sound --------------------------------------------------------------------------------------------------
-
-
-def _sound(change: Callable[[Wave, Generator], Wave]) -> Callable[[Said, Generator], Made]:
-    return lambda said, generator: Made(encoded(change(said.wave_T, generator)), "wav", said.text, said.speaker)
-
-
-def _silence(wave_T: Wave, generator: Generator) -> Wave:
-    return np.zeros_like(wave_T)
-
-
-def _quiet_noise(wave_T: Wave, generator: Generator) -> Wave:
-    level = 10 ** (float(generator.uniform(-80.0, -38.0)) / 20)
-    if generator.random() < 0.5:
-        return noise(len(wave_T), level, generator)
-    spectrum_K = np.fft.rfft(generator.standard_normal(len(wave_T)))
-    pink_T = np.fft.irfft(spectrum_K / np.sqrt(np.maximum(np.arange(len(spectrum_K)), 20)), len(wave_T)).astype(
-        np.float32
-    )
-    return pink_T * np.float32(level / rms(pink_T))
-
-
-def _offset(wave_T: Wave, generator: Generator) -> Wave:
-    offset = float(generator.choice((-1, 1)) * generator.uniform(0.01, 0.9))
-    return np.full_like(wave_T, offset) + noise(len(wave_T), 1e-4, generator)
-
-
-def _overdriven(wave_T: Wave, generator: Generator) -> Wave:
-    return np.clip(at_peak(wave_T, float(generator.uniform(6.0, 20.0))), -1.0, 1.0)
-
-
-def _clipped_low(wave_T: Wave, generator: Generator) -> Wave:
-    wave_T = at_peak(wave_T, -3.0)
-    limit = float(np.abs(wave_T).max() * generator.uniform(0.1, 0.5))
-    return np.clip(wave_T, -limit, limit)
-
-
-def _clipped_and_turned_down(wave_T: Wave, generator: Generator) -> Wave:
-    return _overdriven(wave_T, generator) * np.float32(10 ** (-float(generator.uniform(1.0, 25.0)) / 20))
-
-
-def _clipped_on_one_side(wave_T: Wave, generator: Generator) -> Wave:
-    return np.minimum(wave_T, np.float32(wave_T.max() * generator.uniform(0.1, 0.45)))
-
-
-def _too_long(wave_T: Wave, generator: Generator) -> Wave:
-    times = int(np.ceil(generator.uniform(30.5, 60.0) * CORPUS_RATE_HZ / len(wave_T)))
-    return np.tile(wave_T, times)
-
-
-def _too_short(wave_T: Wave, generator: Generator) -> Wave:
-    return wave_T[: int(generator.uniform(1, 0.045 * CORPUS_RATE_HZ))]
-
-
-def _other_rate(said: Said, generator: Generator) -> Made:
-    """Samples at 16 kHz in a file that says another rate."""
-    rate_hz = int(generator.choice((8_000, 22_050, 44_100, 48_000)))
-    return Made(encoded(said.wave_T, "wav", rate_hz), "wav", said.text, said.speaker)
-
-
-# ---- text ---------------------------------------------------------------------------------------------------
-
-
-def _text(change: Callable[[Said, Generator], str]) -> Callable[[Said, Generator], Made]:
-    return lambda said, generator: Made(encoded(said.wave_T), "wav", change(said, generator), said.speaker)
-
-
-def _much_more(said: Said, generator: Generator) -> str:
-    """Three to six times as many words, and twelve at least."""
-    words = max(12, round(len(said.text.split()) * float(generator.uniform(3.0, 6.0))))
-    return " ".join(generator.choice(WORDS, size=words))
-
-
-def _much_less(said: Said, generator: Generator) -> str:
-    return said.text.split()[0]
-
-
-def _garbled(said: Said, generator: Generator) -> str:
-    words = (
-        "café",
-        "naïve",
-        "größer",
-        "señor",
-        "don’t",
-        "“so”",
-        "Łódź",
-        "привет",
-        "für",
-        "déjà",
-        "Ελλάδα",
-        "100 €",
-        "你好",
-    )
-    word = words[int(generator.integers(len(words)))]
-    code_page = ("cp1252", "latin-1")[int(generator.integers(2))]
-    garbled = "".join(_as(bytes([byte]), code_page) for byte in word.encode())
-    return f"{said.text} {garbled} {said.text.split()[0]}"
-
-
-def _as(byte: bytes, code_page: str) -> str:
-    try:
-        return byte.decode(code_page)
-    except UnicodeDecodeError:
-        return byte.decode("latin-1")
-
-
-def _replaced(said: Said, generator: Generator) -> str:
-    at = int(generator.integers(len(said.text)))
-    return said.text[:at] + "\ufffd" + said.text[at:]
-
-
-def _controlled(said: Said, generator: Generator) -> str:
-    at = int(generator.integers(1, max(2, len(said.text) - 1)))
-    control = ("\x00", "\x07", "\x1b", "\x7f", "\x9d", "\x08")[int(generator.integers(6))]
-    return said.text[:at] + control + said.text[at:]
-
-
-def _surrogate(said: Said, generator: Generator) -> str:
-    return said.text + " " + chr(0xD800 + int(generator.integers(0x800)))
-
-
-def _two_alphabets(said: Said, generator: Generator) -> str:
-    pairs = {"a": "а", "e": "е", "o": "о", "c": "с", "p": "р", "x": "х"}
-    words = ("peace", "people", "once", "place", "open", "ocean")
-    word = words[int(generator.integers(len(words)))]
-    at = next(place for place, letter in enumerate(word) if letter in pairs)
-    return f"{said.text} {word[:at]}{pairs[word[at]]}{word[at + 1 :]}"
-
-
-def _personal(said: Said, generator: Generator) -> str:
-
-    def digits(count: int) -> str:
-        return "".join(str(digit) for digit in generator.integers(10, size=count))
-
-    user = f"{generator.choice(('ada', 'eve', 'bob'))}{generator.choice(('.example', '_' + digits(2), ''))}"
-    card = "4" + digits(14)
-    card += str(next(digit for digit in range(10) if _luhn(card + str(digit))))
-    account = digits(18)
-    checksum = 98 - int(account + "131400") % 97  # "DE00" behind the account: D is 13, E is 14
-    choices = (
-        f"{user}@example{digits(1)}.com",
-        f"{user}@mail.example.co.uk",
-        f"555-{digits(3)}-{digits(4)}",
-        f"(212) 555-{digits(4)}",
-        f"+49 171 {digits(7)}",
-        f"020 7946 {digits(4)}",
-        card,
-        " ".join(card[at : at + 4] for at in range(0, 16, 4)),
-        f"DE{checksum:02d}{account}",
-        f"DE{checksum:02d} " + " ".join(account[at : at + 4] for at in range(0, 18, 4)),
-        f"192.168.{generator.integers(256)}.{generator.integers(256)}",
-        f"2001:db8::{generator.integers(1, 9999)}:1",
-        f"https://example.com/users/{user}",
-        f"https://{user}:secret@example.com/",
-        f"{generator.integers(1, 999)} Oak Street",
-        f"{generator.integers(1, 99)} Maple Avenue",
-    )
-    return f"{said.text} {choices[int(generator.integers(len(choices)))]}"
-
-
-def _luhn(number: str) -> bool:
-    odd, even = number[-1::-2], number[-2::-2]
-    return (sum(map(int, odd)) + sum(sum(divmod(2 * int(digit), 10)) for digit in even)) % 10 == 0
-
-
-# ---- copies -------------------------------------------------------------------------------------------------
-
-
-def _at_speed(wave_T: Wave, speed: float) -> Wave:
-    return np.interp(np.arange(int(len(wave_T) / speed)) * speed, np.arange(len(wave_T)), wave_T).astype(np.float32)
-
-
-def _copy_gain(wave_T: Wave, generator: Generator) -> Made:
-    return _copied(wave_T * np.float32(10 ** (-float(generator.uniform(1.0, 12.0)) / 20)))
-
-
-def _copied(wave_T: Wave, ending: str = "wav", rate_hz: int = CORPUS_RATE_HZ) -> Made:
-    return Made(encoded(wave_T, ending, rate_hz), ending, "", "")
-
-
-def _copy_resampled(wave_T: Wave, generator: Generator) -> Made:
-    rate_hz = int(generator.choice((8_000, 11_025, 22_050, 44_100)))
-    return _copied(resample(wave_T, CORPUS_RATE_HZ, rate_hz), rate_hz=rate_hz)
-
-
-def _copy_trimmed(wave_T: Wave, generator: Generator) -> Made:
-    before, after = generator.integers(0, 800, size=2).tolist()
-    return _copied(wave_T[before : len(wave_T) - after])
-
-
-def _copy_shifted(wave_T: Wave, generator: Generator) -> Made:
-    return _copied(np.concatenate([noise(int(generator.integers(100, 4000)), 1e-4, generator), wave_T]))
-
-
-COPIES: dict[str, Callable[[Wave, Generator], Made]] = {
-    "copy_with_gain": _copy_gain,
-    "copy_with_noise": lambda wave_T, g: _copied(
-        wave_T + noise(len(wave_T), rms(wave_T) * 10 ** (-float(g.uniform(27, 40)) / 20), g)
-    ),
-    "copy_resampled": _copy_resampled,
-    "copy_mp3": lambda wave_T, _: _copied(wave_T, "mp3"),
-    "copy_ogg": lambda wave_T, _: _copied(wave_T, "ogg"),
-    "copy_trimmed": _copy_trimmed,
-    "copy_shifted": _copy_shifted,
-    "copy_faster": lambda wave_T, g: _copied(_at_speed(wave_T, float(g.choice((0.99, 1.01))))),
-}
-DEFECTS: dict[str, tuple[tuple[str, ...], Callable[[Said, Generator], Made]]] = {
-    "truncated_wav": (("truncated", "corrupt", "empty_file"), _cut("wav")),
-    "truncated_flac": (("truncated", "corrupt", "empty_file"), _cut("flac")),
-    "truncated_ogg": (("truncated", "corrupt", "empty_file"), _cut("ogg")),
-    "truncated_mp3": (("truncated", "corrupt", "empty_file"), _cut("mp3")),
-    "lying_header": (("truncated",), _lying_header),
-    "damaged": (("corrupt", "truncated", "empty_file"), _damaged),
-    "no_audio": (("corrupt", "empty_file", "unsupported_format"), _no_audio),
-    "silent_zeros": (("silent",), _sound(_silence)),
-    "silent_noise": (("silent",), _sound(_quiet_noise)),
-    "silent_offset": (("silent",), _sound(_offset)),
-    "clipped_by_gain": (("clipped", "clipped_a_little"), _sound(_overdriven)),
-    "clipped_low": (("clipped", "clipped_a_little"), _sound(_clipped_low)),
-    "clipped_then_quieter": (("clipped", "clipped_a_little"), _sound(_clipped_and_turned_down)),
-    "clipped_one_side": (("clipped", "clipped_a_little"), _sound(_clipped_on_one_side)),
-    "too_long": (("too_long",), _sound(_too_long)),
-    "too_short": (("too_short",), _sound(_too_short)),
-    "other_rate": (("other_rate", "wrong_rate", "mismatched_text"), _other_rate),
-    "no_text": (("missing_text",), _text(lambda said, g: ("", "  ", "...", "?", "-")[int(g.integers(5))])),
-    "much_more_text": (("mismatched_text", "unusual_rate"), _text(_much_more)),
-    "much_less_text": (("mismatched_text", "unusual_rate"), _text(_much_less)),
-    "mojibake": (("unreadable_text",), _text(_garbled)),
-    "replacement": (("unreadable_text",), _text(_replaced)),
-    "control": (("unreadable_text",), _text(_controlled)),
-    "surrogate": (("unreadable_text",), _text(_surrogate)),
-    "two_alphabets": (("mixed_scripts",), _text(_two_alphabets)),
-    "personal_data": (("personal_data", "possible_personal_data"), _text(_personal)),
-    "same_file": (("duplicate_audio",), _plain),  # made from an earlier file
-}
-DUPLICATE_CODES = ("near_duplicate", "duplicate_audio")
-BAD_KINDS = (*DEFECTS, *COPIES)
-
-
-def codes_of(kind: str) -> tuple[str, ...]:
-    """Codes of which the report has to give one for an item of a kind."""
-    return DUPLICATE_CODES if kind in COPIES else DEFECTS[kind][0]
-
-
 # ---- the dataset --------------------------------------------------------------------------------------------
 
 
-def write_dataset(out: Path, items: int, seed: int, real: Sequence[Path] = ()) -> dict[str, str]:
+def write_dataset(
+    out: Path, items: int, seed: int, real: Sequence[Path] = (), language: Language = ENGLISH
+) -> dict[str, str]:
     """Write `dataset/` and give the kind of each file by its path (`good/...` for good ones)."""
     dataset = out / "dataset"
     dataset.mkdir(parents=True)
@@ -359,7 +49,7 @@ def write_dataset(out: Path, items: int, seed: int, real: Sequence[Path] = ()) -
     originals: list[tuple[Path, str, str]] = []
     copied: set[int] = set()
     with Synthesizer() as synthesizer, (dataset / "metadata.jsonl").open("w", encoding="ascii") as metadata:
-        talkers = Talkers(seed, synthesizer)
+        talkers = Talkers(seed, synthesizer, language)
         for index in range(items):
             own = np.random.default_rng([seed, 2, index])
             if len(originals) < 10 or generator.random() >= BAD_SHARE or (real and index % round(1 / REAL_SHARE) == 0):
@@ -387,7 +77,7 @@ def _good(index: int, talkers: Talkers, generator: Generator, real: Sequence[Pat
         digit, speaker, _ = path.stem.split("_")
         return "good/real", Made(encoded(read_audio(path, CORPUS_RATE_HZ)), "wav", DIGIT_WORDS[int(digit)], speaker)
     kind = GOOD_KINDS[int(generator.integers(len(GOOD_KINDS)))]
-    return f"good/{kind}", _plain(talkers.say(kind, index), generator)
+    return f"good/{kind}", plain(talkers.say(kind, index), generator)
 
 
 def _bad(
@@ -467,33 +157,62 @@ def compare(kinds: dict[str, str], report: IngestReport) -> tuple[list[Line], di
 def main(arguments: list[str] | None = None) -> int:
     """The command line; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.corpora.defects", description=__doc__)
-    parser.add_argument("--items", type=int, default=20_000)
+    parser.add_argument("--items", type=int, default=4_000, help="in each language")
+    parser.add_argument("--quick", action="store_true", help="300 items in each language")
+    parser.add_argument("--languages", default=",".join(LANGUAGES), help=f"of {', '.join(LANGUAGES)}; default: all")
     parser.add_argument("--out", type=Path, default=Path("build/defects"), metavar="DIR")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--real", type=Path, default=Path("../shared/data/fsdd/recordings"), metavar="DIR")
     parser.add_argument("--figures", type=Path, default=Path("build/validation.json"), metavar="FILE")
-    parser.add_argument("--keep", action="store_true", help="use the dataset that is there")
+    parser.add_argument("--keep", action="store_true", help="use the datasets that are there")
     options = parser.parse_args(arguments)
-    real = sorted(options.real.glob("*.wav")) if options.real.is_dir() else []
-    if options.keep and (options.out / "truth.json").exists():
-        kinds = json.loads((options.out / "truth.json").read_text(encoding="utf-8"))
+    if unknown := [code for code in options.languages.split(",") if code not in LANGUAGES]:
+        parser.error(f"--languages: found {', '.join(unknown)}; allowed: {', '.join(LANGUAGES)}")
+    by_language = {code: _measured(LANGUAGES[code], options) for code in options.languages.split(",")}
+    for code, figures in by_language.items():
+        print(
+            f"{code}: found {100 * figures['found_share']:.2f} % of {figures['bad_items']}, lost "
+            f"{100 * figures['false_alarm_share']:.3f} % of {figures['good_items']} good items"
+        )
+    options.figures.parent.mkdir(parents=True, exist_ok=True)
+    whole = {"seed": options.seed, **_total(by_language.values()), "languages": by_language}
+    options.figures.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
+    return 0 if all(map(_is_good, by_language.values())) else 1
+
+
+def _measured(language: Language, options: argparse.Namespace) -> dict[str, Any]:
+    """The figures of one language."""
+    out = options.out / language.code
+    real = sorted(options.real.glob("*.wav")) if language is ENGLISH and options.real.is_dir() else []
+    if options.keep and (out / "truth.json").exists():
+        kinds = json.loads((out / "truth.json").read_text(encoding="utf-8"))
     else:
-        shutil.rmtree(options.out, ignore_errors=True)
-        print(f"writing {options.items} items to {options.out} (recordings of real people: {len(real)})", flush=True)
-        kinds = write_dataset(options.out, options.items, options.seed, real)
-    target = options.out / "version"
+        shutil.rmtree(out, ignore_errors=True)
+        items = 300 if options.quick else options.items
+        print(f"writing {items} items to {out} (recordings of real people: {len(real)})", flush=True)
+        kinds = write_dataset(out, items, options.seed, real, language)
+    target = out / "version"
     shutil.rmtree(target, ignore_errors=True)
     began, began_cpu = time.perf_counter(), time.process_time()
-    report = ingest(options.out / "dataset", target)
+    report = ingest(out / "dataset", target)
     wall_s, cpu_s = time.perf_counter() - began, time.process_time() - began_cpu
     lines, wrong = compare(kinds, report)
-    figures = summarize(lines, audio_in(options.out / "dataset"), report.audio_s, wall_s, cpu_s)
+    figures = summarize(lines, audio_in(out / "dataset"), report.audio_s, wall_s, cpu_s)
     print_table(lines, figures, wrong, report)
-    options.figures.parent.mkdir(parents=True, exist_ok=True)
-    options.figures.write_text(
-        json.dumps({"seed": options.seed, **figures, "kinds": [asdict(line) for line in lines]}, indent=1) + "\n"
-    )
-    return 0 if figures["found_share"] >= 0.99 and figures["false_alarm_share"] <= 0.001 else 1
+    return {**figures, "kinds": [asdict(line) for line in lines]}
+
+
+def _total(by_language: Collection[dict[str, Any]]) -> dict[str, Any]:
+    """The same of all languages together."""
+    names = ("items", "bad_items", "found", "good_items", "false_alarms", "good_items_warned")
+    total = {name: sum(figures[name] for figures in by_language) for name in names}
+    total["found_share"] = total["found"] / max(1, total["bad_items"])
+    total["false_alarm_share"] = total["false_alarms"] / max(1, total["good_items"])
+    return total
+
+
+def _is_good(figures: dict[str, Any]) -> bool:
+    return bool(figures["found_share"] >= 0.99 and figures["false_alarm_share"] <= 0.001)
 
 
 def audio_in(folder: Path) -> float:

@@ -13,6 +13,7 @@ from engine.synthesis.corpus import trim
 from engine.synthesis.espeak import RATE_HZ, Synthesizer, Voice
 from engine.synthesis.pronunciation import is_english
 from engine.synthesis.voices import train_speaker
+from tests.corpora.languages import ENGLISH, Language
 
 Wave = npt.NDArray[np.float32]
 Generator = np.random.Generator
@@ -21,28 +22,9 @@ CORPUS_RATE_HZ = 16_000
 _LIMITED = 0.96  # espeak-ng cuts off what would be louder
 SPEAKERS = 60
 
-_WORDS = (
-    "the a of to and in is it you that he was for on are with as his they at be this from have or by one had not but "
-    "what all were when we there can an your which their said if do will each about how up out them then she many some "
-    "so these would other into has more her two like him see time could no make than first been its who now people my "
-    "made over did down only way find use may water long little very after words called just where most know get "
-    "through back much before go good new write our used me man too any day same right look think also around another "
-    "came come work three word must because does part even place well such here take why things help put years different "
-    "away again off went old number great tell men say small every found still between name should home big give air "
-    "line set own under read last never us left end along while might next sound below saw something thought both few"
-)
-WORDS = tuple(_WORDS.split())
-DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-NAMES = ("Maria", "Ahmed", "Chloe", "Lars", "Priya", "Yuki", "Lagos", "Warsaw", "Kyoto", "Lima")
-FOREIGN = (
-    "café au lait", "naïve Élodie", "señor Muñoz", "Łódź und Kraków", "smørrebrød og øl", "über größere Straßen",
-    "crème brûlée", "São João", "Dvořák a Smetana", "İstanbul ve Çeşme", "l'été où déjà", "Þórður og Æsa", "“quoted” – yes…",
-)  # fmt: skip
-SHORT = ("no", "yes", "go", "up", "on", "off", "stop", "left", "right", "one", "two", "six", "eight")
-
 GOOD_KINDS = (
     "plain", "plain", "plain", "quiet", "breathy", "short_word", "long_pauses", "loud", "slow", "fast", "digit_words",
-    "digit_string", "name", "foreign_letters", "same_text", "said_twice", "noisy", "rumble",
+    "digit_string", "name", "hard_text", "same_text", "said_twice", "noisy", "rumble",
 )  # fmt: skip
 """Kinds of good items, drawn evenly."""
 
@@ -55,12 +37,16 @@ class Said:
     """At 16 kHz, in [-1, 1]."""
     text: str
     speaker: str
+    language: Language
+    words: tuple[str, ...]
+    """Those of the text, also where no blanks stand between them."""
 
 
 class Talkers:
     """Speakers of a corpus, each with a voice of their own."""
 
-    def __init__(self, seed: int, synthesizer: Synthesizer) -> None:
+    def __init__(self, seed: int, synthesizer: Synthesizer, language: Language = ENGLISH) -> None:
+        self.language = language
         self._seed = seed
         self._synthesizer = synthesizer
         self._voices: list[Voice] = []
@@ -68,9 +54,13 @@ class Talkers:
         while len(self._voices) < SPEAKERS:
             voice = train_speaker(np.random.default_rng([seed, 7, number])).voice
             number += 1
-            wave_T = synthesizer.speak("no yes seven go", voice)
             # With other accents espeak-ng spells English words letter by letter.
-            if is_english(voice.accent) and float(np.abs(wave_T).max()) < _LIMITED:
+            can_speak = is_english(voice.accent) or language.accent is not None
+            if language.accent is not None:
+                voice = dataclasses.replace(voice, accent=language.accent)
+            said = "no yes seven go" if language is ENGLISH else " ".join(language.short[:4])
+            wave_T = synthesizer.speak(said, voice)
+            if can_speak and float(np.abs(wave_T).max()) < _LIMITED:
                 rate_wpm = int(np.clip(voice.rate_wpm, 120, 210))
                 self._voices.append(dataclasses.replace(voice, word_gap_ms=0, rate_wpm=rate_wpm))
 
@@ -96,8 +86,8 @@ class Talkers:
             rate_wpm=voice.rate_wpm + int(generator.integers(-15, 16)),
             formant_factors=formant_factors,
         )
-        text = _text(kind, generator)
-        spoken = text
+        language = self.language
+        words = spoken = _words(kind, language, generator)
         if kind == "breathy":
             voice = dataclasses.replace(voice, settings=(*voice.settings, "breath 40 40 27 20", "voicing 60"))
         elif kind == "slow":
@@ -105,16 +95,18 @@ class Talkers:
         elif kind == "fast":
             voice = dataclasses.replace(voice, rate_wpm=int(generator.integers(260, 320)))
         elif kind == "said_twice":
-            spoken = text = DIGITS[int(generator.integers(10))]
+            spoken = words = (language.digits[int(generator.integers(10))],)
         elif kind == "digit_string":
-            spoken = " ".join(DIGITS[int(digit)] for digit in text.split())
-        wave_T = self._speak(spoken, voice, generator, pauses=kind == "long_pauses")
+            spoken = tuple(language.digits[int(digit)] for digit in words)
+            words = tuple(language.figures[int(digit)] for digit in words)
+        pieces = spoken if kind == "long_pauses" else (language.blank.join(spoken),)
+        wave_T = self._speak(pieces, voice, generator, pauses=kind == "long_pauses")
         if wave_T is None:
             return None
-        return Said(_recorded(wave_T, kind, generator), text, f"talker{number:02d}")
+        blank = " " if kind == "digit_string" else language.blank
+        return Said(_recorded(wave_T, kind, generator), blank.join(words), f"talker{number:02d}", language, words)
 
-    def _speak(self, text: str, voice: Voice, generator: Generator, pauses: bool) -> Wave | None:
-        pieces = text.split() if pauses else [text]
+    def _speak(self, pieces: tuple[str, ...], voice: Voice, generator: Generator, pauses: bool) -> Wave | None:
         waves = []
         for piece in pieces:
             wave_T = self._synthesizer.speak(piece, voice, seed=int(generator.integers(1, 2**31)))
@@ -127,20 +119,20 @@ class Talkers:
         return np.concatenate(waves)[: 29 * CORPUS_RATE_HZ]
 
 
-def _text(kind: str, generator: Generator) -> str:
+def _words(kind: str, language: Language, generator: Generator) -> tuple[str, ...]:
     if kind in ("short_word", "same_text"):
-        return SHORT[int(generator.integers(len(SHORT) if kind == "short_word" else 2))]
+        return (language.short[int(generator.integers(len(language.short) if kind == "short_word" else 2))],)
     if kind == "long_pauses":
-        return " ".join(generator.choice(WORDS, size=int(generator.integers(2, 5))).tolist())
+        return tuple(generator.choice(language.words, size=int(generator.integers(2, 5))).tolist())
     if kind in ("digit_words", "digit_string"):
         digits = generator.integers(10, size=int(generator.integers(2, 7))).tolist()
-        return " ".join(DIGITS[digit] if kind == "digit_words" else str(digit) for digit in digits)
-    words = generator.choice(WORDS, size=int(generator.integers(2, 15))).tolist()
+        return tuple(language.digits[digit] if kind == "digit_words" else str(digit) for digit in digits)
+    words: list[str] = generator.choice(language.words, size=int(generator.integers(2, 15))).tolist()
     if kind == "name":
-        words[int(generator.integers(len(words)))] = " ".join(generator.choice(NAMES, size=2).tolist())
-    if kind == "foreign_letters":
-        words[int(generator.integers(len(words)))] = FOREIGN[int(generator.integers(len(FOREIGN)))]
-    return " ".join(words)
+        words[int(generator.integers(len(words)))] = " ".join(generator.choice(language.names, size=2).tolist())
+    if kind == "hard_text":
+        words[int(generator.integers(len(words)))] = language.hard[int(generator.integers(len(language.hard)))]
+    return tuple(words)
 
 
 def _recorded(wave_T: Wave, kind: str, generator: Generator) -> Wave:

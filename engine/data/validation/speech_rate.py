@@ -25,6 +25,9 @@ _ONE_EACH = ("HANGUL", "BOPOMOFO", "YI")
 _UP_TO_ONE = ("HIRAGANA", "KATAKANA", "ETHIOPIC")
 _UP_TO_ONE_PER_SYLLABLE = 2.0  # a small kana, a long vowel, a closing consonant
 _CONSONANTS_PER_SYLLABLE = 2.5  # in scripts that write few vowels, or that are not known here
+_VIRAMA = 9  # combining class
+_SEMITIC = ("ARABIC", "HEBREW", "SYRIAC")
+_SEMITIC_LETTERS_PER_SYLLABLE = 2.2
 _SIGNS_PER_SYLLABLE = 4.0  # in scripts of South-East Asia, whose vowels are letters, some of two
 _SOUTH_EAST_ASIA = ("THAI", "LAO", "KHMER", "MYANMAR")
 _SPELT_LETTERS = 5  # a word of up to this many capitals may be spelt out
@@ -97,7 +100,11 @@ def _word(word: str) -> Syllables:
         return max(1.0, letters / _UP_TO_ONE_PER_SYLLABLE), 1.0 * letters
     if script in _SOUTH_EAST_ASIA:
         return max(1.0, letters / _SIGNS_PER_SYLLABLE), 1.0 * letters
-    return max(1.0, letters / _CONSONANTS_PER_SYLLABLE), 1.0 * letters
+    # The scripts of India write every vowel but the shortest, which may be silent; a virama takes that away.
+    signs = sum("VOWEL SIGN" in unicodedata.name(sign, "") for sign in word if not sign.isalpha())
+    sounded = letters - sum(unicodedata.combining(sign) == _VIRAMA for sign in word)
+    per_syllable = _SEMITIC_LETTERS_PER_SYLLABLE if script in _SEMITIC else _CONSONANTS_PER_SYLLABLE
+    return max(1.0, sounded / per_syllable, float(signs)), 1.0 * letters
 
 
 def _by_vowels(word: str, script: str) -> Syllables:

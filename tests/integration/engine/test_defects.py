@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from engine.data.ingest import ingest
-from tests.corpora.defects import BAD_KINDS, codes_of, compare, write_dataset
+from tests.corpora.defect_kinds import BAD_KINDS, codes_of
+from tests.corpora.defects import compare, write_dataset
 
 
 def test_defects_are_found_and_good_items_stay(tmp_path: Path) -> None:
