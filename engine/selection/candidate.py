@@ -32,9 +32,9 @@ class Candidate:
     contradiction: float | None = None
     """How much surer the model is after the warm-up of another token than of the text's, where that is most, in nats."""
     word_errors: int | None = None
-    """Word errors of the transcript after the warm-up."""
+    """Word errors of the transcript after the warm-up; of characters where no blanks stand between words."""
     words: int | None = None
-    """Words of the text."""
+    """Words of the text; characters where no blanks stand between words."""
 
     @property
     def rho(self) -> float | None:
@@ -45,7 +45,7 @@ class Candidate:
 
     @property
     def wer(self) -> float | None:
-        """Word error rate after the warm-up."""
+        """Error rate after the warm-up."""
         return None if self.word_errors is None else self.word_errors / max(1, self.words or 0)
 
 

@@ -12,6 +12,7 @@ from engine.adapters import lora
 from engine.config.training import TrainingConfig
 from engine.data.batching import evaluation_batches
 from engine.data.manifest import Utterance
+from engine.evaluation.primary import primary_rate
 from engine.models.base import load_base
 from engine.selection.scores import contradiction, divergence_per_token, el2n_per_token, nll_per_token
 from engine.tasks.speech_to_text import SpeechToText
@@ -35,7 +36,7 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class Transcribed:
-    """Word errors of an utterance's transcript."""
+    """Errors of an utterance's transcript: of words, or of characters where no blanks stand between words."""
 
     id: str
     word_errors: int
@@ -107,7 +108,7 @@ class Scorer:
         return [Loss(u.id, nll, el2n, lead, divergence) for u, nll, el2n, lead, divergence in rows]
 
     def transcripts(self, utterances: Sequence[Utterance]) -> list[Transcribed]:
-        """Word errors of each utterance of a batch, after normalisation.
+        """Errors of each utterance of a batch, after normalisation.
 
         Raises:
             AudioError: a file that cannot be read.
@@ -115,5 +116,8 @@ class Scorer:
         scored = []
         for u, text in zip(utterances, self.task.predict(utterances, self._data), strict=True):
             counts = self.task.score([u.text], [text])
-            scored.append(Transcribed(u.id, counts.word_errors, counts.words))
+            if primary_rate([u.text]) == "cer":
+                scored.append(Transcribed(u.id, counts.character_errors, counts.characters))
+            else:
+                scored.append(Transcribed(u.id, counts.word_errors, counts.words))
         return scored

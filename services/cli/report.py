@@ -9,8 +9,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from engine.data.report import IngestReport
+from engine.data.report import IngestReport, TextStatistics
 from engine.data.telling import report_lines
+from engine.scripts import is_unspaced
 from services.cli.progress import duration
 from services.cli.reporting import say
 
@@ -34,7 +35,7 @@ def show_report(report: IngestReport, title: str, where: str) -> None:
         "Rates": counts({f"{rate} Hz": count for rate, count in report.rates_hz.items()}),
         "Formats": counts(report.formats),
         "Splits": counts(report.splits) or "none given",
-        "Texts": f"{report.text.distinct:,} different, {report.text.words:,} words",
+        "Texts": f"{report.text.distinct:,} different, {_amount(report.text)}",
     }
     if report.set_aside:
         rows["Rejected"] = counts({str(code): count for code, count in report.set_aside_by_code.items()})
@@ -63,6 +64,11 @@ def print_table(title: str, rows: Mapping[str, str]) -> None:
 def counts(counted: Mapping[str, int]) -> str:
     """Names with their counts, in one line."""
     return ", ".join(f"{name} {count:,}" for name, count in counted.items())
+
+
+def _amount(text: TextStatistics) -> str:
+    """How much text there is; nobody can count words where no blanks stand between them."""
+    return f"{text.characters:,} characters" if is_unspaced(text.alphabet) else f"{text.words:,} words"
 
 
 def _speakers(report: IngestReport) -> str:

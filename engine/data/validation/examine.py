@@ -193,10 +193,8 @@ def _judge_text(text: str, found: Examined, texts: DatasetTexts) -> None:
     if reason := characters.unreadable(text):
         found.faults.append(ItemError("unreadable_text", reason))
     elif question and question[1]:
-        reason = (
-            f"found a question mark inside a word ({characters.near(text, question[0])}), as in other texts of it: "
-        )
-        found.faults.append(ItemError("unreadable_text", reason + "a letter was lost when they were saved"))
+        reason = f"found a question mark inside a word ({characters.near(text, question[0])}), as in other texts: "
+        found.faults.append(ItemError("unreadable_text", reason + "letters were lost when the texts were saved"))
     elif characters.says_nothing(text):
         found.faults.append(ItemError("missing_text", f"its text {text!r} has no letter and no digit"))
     elif reason := confusable_letters(text, texts.alphabet):
