@@ -1,16 +1,22 @@
-"""How far the length that an MP3 states can be trusted.
+"""What an MP3 holds, frame by frame.
 
 An MP3 has no header of its own: its length is in a Xing, Info or VBRI tag in the first frame, or it is estimated from
-the size of the file and the bit rate of the first frame, which is wrong when the bit rate varies.
+the size of the file and the bit rate of the first frame, which is wrong when the bit rate varies. Files are joined by
+writing one behind the other; the tag of the first then tells its own length only.
+
+Source: ISO 11172-3, 2.4.1.3 and 2.4.2.3; LAME's description of its tag.
 """
 
 from __future__ import annotations
 
-from typing import BinaryIO, Literal
+import os
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import BinaryIO
 
-Length = Literal["stated", "estimated", "unknown"]
+from engine.audio.pieces import Piece
 
-_MAX_FRAMES = 4_000  # looked at for a change of bit rate: two minutes
 _KBPS = {
     (1, 1): (32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
     (1, 2): (32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
@@ -22,47 +28,128 @@ _KBPS = {
 """Bit rate by (1 for MPEG 1 and 2 for MPEG 2 and 2.5, layer) and index - 1."""
 _RATES_HZ = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
 """Sample rate by version bits and index."""
+_TAGS = (b"TAG", b"APETAGEX", b"ID3", b"LYRICS", b"3DI")
+_BUFFER_BYTES = 1 << 20
+_MOST_JUNK_BYTES = 4096  # before the first frame
+_TAG_FRAME_KBPS_INDEX = 9  # of a tag frame that is made here: long enough for one at every rate
 
 
-def mp3_length(raw: BinaryIO) -> Length:
-    """Whether an MP3 states its length, has one that can be estimated, or has neither (varying bit rate and no tag).
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What the header of a frame says."""
 
-    Source: ISO 11172-3, 2.4.1.3 and 2.4.2.3.
-    """
-    raw.seek(0)
-    head = raw.read(10)
-    at = 0
-    if head[:3] == b"ID3" and len(head) == 10:
-        at = 10 + (head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9])
-    raw.seek(at)
-    window = raw.read(4096)
-    first = next((i for i in range(len(window) - 3) if _frame(window[i : i + 4])), None)
+    kbps: int
+    length: int
+    """In bytes."""
+    kind: tuple[int, int, bool]
+    """Version and layer, sample rate, and whether it is mono: what does not change within a recording."""
+
+
+@dataclass(slots=True)
+class Mp3Part:
+    """A recording in the file: frames of one kind, and what their tag says."""
+
+    start: int
+    """Where its first frame begins, the tag's among them."""
+    stated: int | None = None
+    """Frames of sound that the tag states, if there is a tag that does."""
+    has_tag: bool = False
+    frames: int = 0
+    """Frames of sound that are there."""
+    stretches: list[tuple[int, int]] = field(default_factory=list)
+    """Where the frames are, without what stands between them."""
+    rates_kbps: set[int] = field(default_factory=set)
+    first_header: bytes = b""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a decoder finds all of it by its tag, or by its constant bit rate."""
+        if len(self.stretches) != 1:
+            return False
+        # One frame more or less than stated is a matter of counting.
+        return self.frames <= self.stated + 1 if self.stated is not None else len(self.rates_kbps) <= 1
+
+    def pieces(self) -> list[Piece]:
+        """The part as a file of its own, with a tag that states its length; without one, decoders guess it."""
+        if self.is_plain and self.stated is not None:
+            return list(self.stretches)
+        if self.has_tag:
+            first, *others = self.stretches
+            tag = frame_of(self.first_header)
+            assert tag  # the part began with it
+            stretches = [(first[0] + tag.length, first[1]), *others]
+        else:
+            stretches = self.stretches
+        return [_tag_frame(self.first_header, self.frames), *stretches]
+
+
+@dataclass(slots=True)
+class Mp3:
+    """What an MP3 file holds."""
+
+    start: int = 0
+    """Where the first frame begins."""
+    parts: list[Mp3Part] = field(default_factory=list)
+    damage: str | None = None
+    """What was found between frames that is no tag, if something was."""
+    cut: str | None = None
+    """How the file ends inside a frame, if it does."""
+    behind: int = 0
+    """Bytes behind the last frame that are neither frames nor a tag."""
+
+
+def read_mp3(raw: BinaryIO) -> Mp3:
+    """Walk over all frames; of free format, which states no lengths, nothing is found."""
+    reader = _Reader(raw)
+    found = Mp3()
+    at = _behind_id3(reader, 0)
+    window = reader.read(at, _MOST_JUNK_BYTES)
+    first = next((i for i in range(len(window) - 3) if frame_of(window[i : i + 4])), None)
     if first is None:
-        return "estimated"
-    if any(tag in window[first : first + 200] for tag in (b"Xing", b"Info", b"VBRI")):
-        return "stated"
-    at += first
-    kbps = None
-    for _ in range(_MAX_FRAMES):
-        raw.seek(at)
-        frame = _frame(raw.read(4))
-        if frame is None:  # the end, or a tag at the end
+        return found
+    at = found.start = at + first
+    frames = 0
+    kind = None
+    while at < reader.size:
+        header = reader.read(at, 8)
+        frame = frame_of(header[:4])
+        if frame is None:
+            skipped = _behind_tag(reader, at, header)
+            if skipped is None:
+                next_at = _next_frame(reader, at)
+                if next_at is None:
+                    found.behind = reader.size - at
+                    if found.behind < 4:
+                        found.cut = f"{found.behind} bytes after frame {frames}"
+                    elif not _all_is_stated(found):
+                        found.damage = found.damage or f"no frame begins after frame {frames}"
+                    break
+                found.damage = found.damage or f"no frame begins after frame {frames}"
+                skipped = next_at
+            at = skipped
+            continue
+        if at + frame.length > reader.size:
+            found.cut = f"inside its frame {frames + 1}: {reader.size - at} of {frame.length} bytes"
             break
-        if kbps is not None and frame[0] != kbps:
-            return "unknown"
-        kbps = frame[0]
-        at += frame[1]
-    return "estimated"
+        has_tag, stated = _tag(reader.read(at, min(frame.length, 200)))
+        if frame.kind != kind or has_tag:
+            found.parts.append(Mp3Part(at, stated, has_tag, first_header=header[:4]))
+            kind = frame.kind
+        part = found.parts[-1]
+        if part.stretches and part.stretches[-1][1] == at:
+            part.stretches[-1] = part.stretches[-1][0], at + frame.length
+        else:
+            part.stretches.append((at, at + frame.length))
+        if not has_tag:
+            part.frames += 1
+            part.rates_kbps.add(frame.kbps)
+        at, frames = at + frame.length, frames + 1
+    found.parts = [part for part in found.parts if part.frames]
+    return found
 
 
-def frame_bytes(header: bytes) -> int:
-    """Bytes of the frame that a 4-byte header begins; 0 where it begins none."""
-    frame = _frame(header)
-    return frame[1] if frame else 0
-
-
-def _frame(header: bytes) -> tuple[int, int] | None:
-    """Bit rate in kbit/s and bytes of the frame that a 4-byte header begins."""
+def frame_of(header: bytes) -> Frame | None:
+    """The frame that a 4-byte header begins, if it begins one."""
     if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE0 != 0xE0:
         return None
     version, layer = header[1] >> 3 & 3, 4 - (header[1] >> 1 & 3)
@@ -72,7 +159,104 @@ def _frame(header: bytes) -> tuple[int, int] | None:
     generation = 1 if version == 3 else 2
     kbps = _KBPS[generation, layer][kbps_index - 1]
     rate_hz = _RATES_HZ[version][rate_index]
+    kind = header[1] & 0x1E, rate_index, header[3] >> 6 == 3
     if layer == 1:
-        return kbps, (12_000 * kbps // rate_hz + padding) * 4
+        return Frame(kbps, (12_000 * kbps // rate_hz + padding) * 4, kind)
     samples = 576 if layer == 3 and generation == 2 else 1152
-    return kbps, samples // 8 * 1000 * kbps // rate_hz + padding
+    return Frame(kbps, samples // 8 * 1000 * kbps // rate_hz + padding, kind)
+
+
+class _Reader:
+    """A file read in long stretches, of which short ones are asked for."""
+
+    def __init__(self, raw: BinaryIO) -> None:
+        self._raw = raw
+        self.size = raw.seek(0, os.SEEK_END)
+        self._start = 0
+        self._data = b""
+
+    def read(self, at: int, count: int) -> bytes:
+        if at < self._start or at + count > self._start + len(self._data):
+            self._raw.seek(at)
+            self._start, self._data = at, self._raw.read(max(count, _BUFFER_BYTES))
+        return self._data[at - self._start : at - self._start + count]
+
+
+def _tag(frame: bytes) -> tuple[bool, int | None]:
+    """Whether a frame holds a tag in place of sound, and the frames of sound that it states."""
+    mono = frame[3] >> 6 == 3
+    is_first_generation = frame[1] >> 3 & 3 == 3
+    side = (17 if mono else 32) if is_first_generation else (9 if mono else 17)
+    for at in (4 + side, 6 + side):  # with a checksum, two bytes further on
+        if frame[at : at + 4] in (b"Xing", b"Info") and len(frame) >= at + 8:
+            (flags,) = struct.unpack_from(">I", frame, at + 4)
+            has_count = flags & 1 and len(frame) >= at + 12
+            return True, struct.unpack_from(">I", frame, at + 8)[0] or None if has_count else None
+    if frame[36:40] == b"VBRI" and len(frame) >= 54:
+        return True, struct.unpack_from(">I", frame, 50)[0] or None
+    return False, None
+
+
+def _tag_frame(header: bytes, frames: int) -> bytes:
+    """A frame whose tag states so many frames."""
+    made = bytes([0xFF, header[1] | 1, _TAG_FRAME_KBPS_INDEX << 4 | header[2] & 0x0C, header[3]])
+    frame = frame_of(made)
+    assert frame  # only its bit rate is another
+    mono = header[3] >> 6 == 3
+    side = (17 if mono else 32) if header[1] >> 3 & 3 == 3 else (9 if mono else 17)
+    return (made + bytes(side) + b"Xing" + struct.pack(">II", 1, frames)).ljust(frame.length, b"\0")
+
+
+def _behind_id3(reader: _Reader, at: int) -> int:
+    """Where a tag of version 2 ends, if one begins there."""
+    head = reader.read(at, 10)
+    if head[:3] != b"ID3" or len(head) < 10:
+        return at
+    end = at + 10 + (head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9])
+    return end + 10 if head[5] & 0x10 else end
+
+
+def _behind_tag(reader: _Reader, at: int, header: bytes) -> int | None:
+    """Where the frames go on behind a tag or zeros; the end of the file if they do not; None if there is no tag."""
+    if header.startswith(b"ID3"):
+        return _behind_id3(reader, at)
+    if header.startswith(_TAGS) or not header.strip(b"\0"):
+        following = _next_frame(reader, at)
+        return reader.size if following is None else following
+    return None
+
+
+def _next_frame(reader: _Reader, at: int) -> int | None:
+    """Where the next frames begin: three of a kind in a row, or fewer that end with the file."""
+    while at < reader.size:
+        window = reader.read(at, min(_BUFFER_BYTES, reader.size - at))
+        for place in _syncs(window):
+            if _begins_frames(reader, at + place):
+                return at + place
+        at += max(1, len(window) - 3)
+        if len(window) < 4:
+            break
+    return None
+
+
+def _begins_frames(reader: _Reader, at: int) -> bool:
+    kind = None
+    for _ in range(3):
+        frame = frame_of(reader.read(at, 4))
+        if frame is None or (kind is not None and frame.kind != kind):
+            return kind is not None and at == reader.size
+        at, kind = at + frame.length, frame.kind
+    return True
+
+
+def _syncs(window: bytes) -> Iterator[int]:
+    place = window.find(b"\xff")
+    while place >= 0:
+        if frame_of(window[place : place + 4]):
+            yield place
+        place = window.find(b"\xff", place + 1)
+
+
+def _all_is_stated(found: Mp3) -> bool:
+    """Whether all frames are there that tags state."""
+    return bool(found.parts) and all(part.stated is not None and part.frames >= part.stated for part in found.parts)

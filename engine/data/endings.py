@@ -4,35 +4,11 @@ from __future__ import annotations
 
 import posixpath
 
-AUDIO_ENDINGS = frozenset({"wav", "wave", "flac", "ogg", "oga", "opus", "mp3"})
-OTHER_AUDIO_ENDINGS = frozenset(
-    [
-        "3gp",
-        "aac",
-        "aif",
-        "aiff",
-        "alac",
-        "amr",
-        "ape",
-        "au",
-        "caf",
-        "dsf",
-        "m4a",
-        "m4b",
-        "mka",
-        "mov",
-        "mp4",
-        "pcm",
-        "ra",
-        "raw",
-        "sph",
-        "snd",
-        "w64",
-        "webm",
-        "wma",
-        "wv",
-    ]
-)
+from engine.audio.formats import AUDIO_ENDINGS, OTHER_AUDIO_ENDINGS
+
+__all__ = [
+    "ARCHIVE_ENDINGS", "AUDIO_ENDINGS", "OTHER_AUDIO_ENDINGS", "PACKED_ENDINGS", "TABLE_ENDING", "ending", "is_archive", "is_source", "stem",
+]  # fmt: skip
 PACKED_ENDINGS = frozenset(["7z", "bz2", "gz", "rar", "tar", "tbz2", "tgz", "txz", "xz", "zip", "zst"])
 """Archives and compressed files, those that are not read among them."""
 ARCHIVE_ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")

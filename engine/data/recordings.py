@@ -21,8 +21,8 @@ from engine.data.endings import OTHER_AUDIO_ENDINGS, ending
 from engine.data.layout import Item
 from engine.data.limits import IngestLimits
 from engine.data.source import DataSource, Entry
-from engine.data.view import view
 from engine.errors import AudioError, EmptyAudioError, ItemError, TruncatedAudioError, UnsupportedAudioError
+from engine.view import view
 
 _ROUNDING_S = 0.05  # manifests give times with two or three decimals, and lengths before resampling
 _CODES = {EmptyAudioError: "empty_file", TruncatedAudioError: "truncated", UnsupportedAudioError: "unsupported_format"}
@@ -77,7 +77,7 @@ class _Held:
         self._lock = threading.Lock()
         self._raw: BinaryIO | None = None
         self._decoded: Decoded | None = None
-        self._file_s = 0.0
+        self._info: AudioInfo | None = None
         self._can_cut = False
         self._fault: ItemError | None = None
         self._readers = 0
@@ -116,8 +116,10 @@ class _Held:
                     f"its file lasts {info.duration_s:.0f} s; allowed: at most {limits.max_file_s:g} s, of which "
                     "rows take parts",
                 )
-            self._file_s, self._can_cut = info.duration_s, can_cut(self._view())
-        if not self._can_cut and not self._decoded and not _is_whole(item, self._file_s):
+            self._can_cut = can_cut(self._view())
+            self._info = info
+        assert self._info
+        if not self._can_cut and not self._decoded and not _is_whole(item, self._info.duration_s):
             with ExitStack() as stack:
                 spool = stack.enter_context(tempfile.TemporaryFile(dir=work))
                 self._decoded = decode_once(self._view(), spool)
@@ -135,7 +137,8 @@ class _Held:
         with self._lock:
             size = file.seek(0, os.SEEK_END)
         found = view(read_at, size)
-        return Decoded(found, self._decoded.info) if self._decoded else found
+        info = self._decoded.info if self._decoded else self._info
+        return Decoded(found, info) if info and (self._decoded or self._can_cut) else found
 
     def _close_if_done(self) -> None:
         if not self._readers and not self._is_wanted:

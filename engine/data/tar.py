@@ -22,8 +22,8 @@ from engine.data.decompression import COMPRESSIONS, Unpacked
 from engine.data.limits import IngestLimits
 from engine.data.source import Entry, displayed, is_hidden, safe_path
 from engine.data.tar_members import Damage, Forward, Member, read_members
-from engine.data.view import view
 from engine.errors import IngestError, ItemError
+from engine.view import view
 
 _CHUNK_BYTES = 1 << 18
 

@@ -8,7 +8,8 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from engine.data.endings import AUDIO_ENDINGS, ending
+from engine.audio.formats import ENDINGS_IN_ORDER
+from engine.data.endings import ending
 from engine.data.layout import Layout
 from engine.data.limits import IngestLimits
 from engine.data.metadata import plain_path
@@ -117,7 +118,7 @@ class Contents:
     def recording(self, path: str) -> str | None:
         """The path of a recording that is named with its ending, or without."""
         path = unicodedata.normalize("NFC", path)
-        for candidate in (path, *(f"{path}.{kind}" for kind in sorted(AUDIO_ENDINGS))):
+        for candidate in (path, *(f"{path}.{kind}" for kind in ENDINGS_IN_ORDER)):
             if candidate in self.by_path or candidate in self.faulty:
                 return candidate
         return None

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.audio.reading import AudioInfo, Decoded, Source, Wave, probe, read_audio, read_blocks, resample
+from engine.audio.reading import AudioInfo, Decoded, OpenAudio, Source, Wave, hear, opened, read_blocks, resample
 from engine.data.layout import Item
 from engine.data.limits import IngestLimits
 from engine.data.recordings import fault_of, part
@@ -83,7 +83,7 @@ def examine(file: Source, item: Item, limits: IngestLimits, config: ValidationCo
     """
     found = Examined(characters.plain(item.text))
     try:
-        info, native_T, duration_s = _read(file, item, limits)
+        info, native_T, duration_s = _read(file, item, limits, found)
         found.recording = _measured(info, native_T, duration_s, found, limits, config)
     except ItemError as fault:
         found.faults.append(fault)
@@ -91,34 +91,44 @@ def examine(file: Source, item: Item, limits: IngestLimits, config: ValidationCo
     return found
 
 
-def _read(file: Source, item: Item, limits: IngestLimits) -> tuple[AudioInfo, Wave, float]:
+def _read(file: Source, item: Item, limits: IngestLimits, found: Examined) -> tuple[AudioInfo, Wave, float]:
     """What a file says about itself, wave_T of the item in it at the file's rate, and how long that is in seconds."""
     try:
-        info = probe(file)
-        start_s, duration_s = part(item, info)
-        if duration_s > limits.max_item_s:
-            can_scan = not item.is_part and info.frames * info.channels <= _MAX_SCANNED_SAMPLES
-            if can_scan and all(
-                _level_dbfs(block_T, info.rate_hz) <= limits.silence_dbfs for block_T in read_blocks(file)
-            ):
-                raise _silent(duration_s, limits)
-            raise ItemError(
-                "too_long",
-                f"it lasts {duration_s:.1f} s; allowed: at most {limits.max_item_s:g} s: a model would hear the "
-                f"beginning, and be taught all {len(item.text)} characters of its text",
-            )
-        if duration_s < limits.min_item_s:
-            raise ItemError("too_short", f"it lasts {duration_s:.3f} s; allowed: at least {limits.min_item_s:g} s")
-        if start_s == 0 and duration_s == info.duration_s:
-            native_T = read_audio(file, info.rate_hz)
-        else:
-            native_T = read_audio(file, info.rate_hz, start_s, duration_s)
-        # A part was decoded with its whole file already.
-        if not item.is_part and not isinstance(file, Decoded | Path | str):
-            check_bitstream(file)
+        with opened(file) as sound:
+            return _heard(sound, file, item, limits, found)
     except AudioError as error:
         raise fault_of(error, item.entry.path) from error
-    return info, native_T, duration_s
+
+
+def _heard(
+    sound: OpenAudio, file: Source, item: Item, limits: IngestLimits, found: Examined
+) -> tuple[AudioInfo, Wave, float]:
+    info = sound.info
+    start_s, duration_s = part(item, info)
+    if duration_s > limits.max_item_s:
+        can_scan = not item.is_part and info.frames * info.channels <= _MAX_SCANNED_SAMPLES
+        if can_scan and all(
+            _level_dbfs(channel_T, info.rate_hz) <= limits.silence_dbfs
+            for block_TC in read_blocks(sound)
+            for channel_T in block_TC.T
+        ):
+            raise _silent(duration_s, limits)
+        raise ItemError(
+            "too_long",
+            f"it lasts {duration_s:.1f} s; allowed: at most {limits.max_item_s:g} s: a model would hear the "
+            f"beginning, and be taught all {len(item.text)} characters of its text",
+        )
+    if duration_s < limits.min_item_s:
+        raise ItemError("too_short", f"it lasts {duration_s:.3f} s; allowed: at least {limits.min_item_s:g} s")
+    if start_s == 0 and duration_s == info.duration_s:
+        heard = hear(sound, info.rate_hz)
+    else:
+        heard = hear(sound, info.rate_hz, start_s, duration_s)
+    found.doubts += heard.doubts
+    # A part was decoded with its whole file already.
+    if not item.is_part and not isinstance(file, Decoded | Path | str | OpenAudio):
+        check_bitstream(file)
+    return info, heard.wave_T, duration_s
 
 
 def _measured(

@@ -11,7 +11,6 @@ import numpy.typing as npt
 import pytest
 import soundfile
 
-from engine.audio.mpeg import mp3_length
 from engine.audio.reading import AudioInfo, probe, read_audio, read_blocks, resample
 from engine.errors import AudioError, EmptyAudioError, TruncatedAudioError, UnsupportedAudioError
 
@@ -61,7 +60,7 @@ def test_lossy_files_keep_their_length_and_sound(format: str, subtype: str, name
         part = read_audio(io.BytesIO(data), start_s=start / RATE_HZ, duration_s=1.0)
         assert len(part) == 16_000
         assert np.abs(part - tone[start : start + 16_000])[1000:-1000].max() < 0.03
-    blocks = np.concatenate(list(read_blocks(io.BytesIO(data), block_s=0.1)))
+    blocks = np.concatenate(list(read_blocks(io.BytesIO(data), block_s=0.1)))[:, 0]
     assert np.abs(blocks - tone)[1000:-1000].max() < 0.03
 
 
@@ -111,8 +110,8 @@ def test_odd_rates_need_no_giant_filter(rate_hz: int) -> None:
 
 def test_blocks_give_the_whole_file() -> None:
     blocks = list(read_blocks(io.BytesIO(_file()), block_s=0.3))
-    assert [len(block_T) for block_T in blocks] == [4800] * 6 + [3200]
-    assert np.array_equal(np.concatenate(blocks) * 32768, SPEECH)
+    assert [len(block_TC) for block_TC in blocks] == [4800] * 6 + [3200]
+    assert np.array_equal(np.concatenate(blocks)[:, 0] * 32768, SPEECH)
 
 
 @pytest.mark.parametrize("stated", [0xFFFF_FFFF, 0x7FFF_F024])
@@ -157,7 +156,9 @@ def test_truncated_wav(tmp_path: Path, kept: float) -> None:
     )
     path = tmp_path / "cut.wav"
     path.write_bytes(cut)
-    with pytest.raises(TruncatedAudioError, match=r"cut\.wav is truncated: .*; copy or record it again"):
+    with pytest.raises(
+        TruncatedAudioError, match=r"cut\.wav is truncated: .*; copy it again, or, if there is no more of it, "
+    ):
         probe(path)
 
 
@@ -174,14 +175,6 @@ def test_truncated_mp3_and_flac_are_found_when_decoded() -> None:
     data = _file(format="FLAC")
     with pytest.raises(AudioError, match="cannot be decoded .*: it is damaged or cut short; copy or export it again"):
         read_audio(io.BytesIO(data[: len(data) // 2]))
-
-
-def test_a_recording_never_closed() -> None:
-    data = bytearray(_file())
-    data[4:8] = data[40:44] = bytes(4)
-    _error(
-        bytes(data), TruncatedAudioError, "was never closed by its recorder: .* 64000 bytes follow; repair the header"
-    )
 
 
 def test_nothing_in_it() -> None:
@@ -205,7 +198,9 @@ def test_samples_that_are_no_numbers(value: float) -> None:
 
 
 def test_other_formats_rates_and_channels() -> None:
-    _error(_file(format="AIFF"), UnsupportedAudioError, "is AIFF audio; allowed: WAV, FLAC, OGG, OPUS, MP3: convert it")
+    _error(
+        _file(format="VOC"), UnsupportedAudioError, "is VOC audio; allowed: WAV, FLAC, OGG, OPUS, MP3, .*: convert it"
+    )
     _error(_file(rate_hz=1999), UnsupportedAudioError, "a sample rate of 1999 Hz; allowed: 2000 to 192000 Hz")
     _error(_file(rate_hz=192_001), UnsupportedAudioError, "a sample rate of 192001 Hz")
     _error(_file(np.zeros((10, 65), np.int16)), UnsupportedAudioError, "has 65 channels; allowed: at most 64")
@@ -217,10 +212,13 @@ def test_mp3_of_varying_bit_rate_without_a_length() -> None:
     file = io.BytesIO()
     soundfile.write(file, sound, RATE_HZ, format="MP3", bitrate_mode="VARIABLE", compression_level=0.5)
     whole = file.getvalue()
-    assert mp3_length(io.BytesIO(whole)) == "stated"
     assert len(read_audio(io.BytesIO(whole))) == len(sound)
     second_frame = whole.index(whole[:2], 40)
-    _error(whole[second_frame:], UnsupportedAudioError, "does not say how long it is")
+    without_tag = read_audio(io.BytesIO(whole[second_frame:]))
+    assert 0 <= len(without_tag) - len(sound) < 3000  # in whole frames, with the encoder's delay
+    loud = np.abs(without_tag) > 0.05
+    assert loud[: 2 * RATE_HZ].any()
+    assert loud[12 * RATE_HZ + 2000 :].any()
 
 
 def test_mp3_of_constant_bit_rate_needs_no_stated_length() -> None:
@@ -228,7 +226,7 @@ def test_mp3_of_constant_bit_rate_needs_no_stated_length() -> None:
     soundfile.write(file, SPEECH, RATE_HZ, format="MP3", bitrate_mode="CONSTANT", compression_level=0.5)
     data = file.getvalue()
     stream = b"ID3\4\0\0\0\0\0\x0a" + bytes(10) + data[data.index(data[:2], 40) :] + b"TAG" + bytes(125)
-    assert mp3_length(io.BytesIO(stream)) == "estimated"
+    assert probe(io.BytesIO(stream)).doubts == ()
     assert abs(len(read_audio(io.BytesIO(stream))) - len(SPEECH)) < 3000  # in whole frames, with the encoder's delay
 
 

@@ -148,7 +148,7 @@ def test_every_bad_item_is_named_and_every_good_one_survives(tmp_path: Path) -> 
         "long": (wav(noise(1, 30.1)), "too_long", "it lasts 30.1 s; allowed: at most 30 s"),
         "short": (wav(noise(1, 0.04)), "too_short", "it lasts 0.040 s; allowed: at least 0.05 s"),
         "nan": (wav(nan, subtype="FLOAT"), "corrupt", "NaN or infinite"),
-        "aiff": (wav(noise(1), format="AIFF"), "unsupported_format", "AIFF audio; allowed: WAV, FLAC, OGG, OPUS, MP3"),
+        "voc": (wav(noise(1), format="VOC"), "unsupported_format", "VOC audio; allowed: WAV, FLAC, OGG, OPUS, MP3"),
         "slow": (wav(noise(1), 1000), "unsupported_format", "sample rate of 1000 Hz"),
         "flac": (wav(noise(1, 1.0), format="FLAC")[:9000], "corrupt", "damaged or cut short"),
     }
@@ -159,7 +159,7 @@ def test_every_bad_item_is_named_and_every_good_one_survives(tmp_path: Path) -> 
         **{f"{name}_eve_1.wav": code for name, (_, code, _) in bad.items()},
         "noise.wav": "missing_text",
         "notes.txt": "not_audio",
-        "talk_eve_1.m4a": "unsupported_format",
+        "talk_eve_1.m4a": "truncated",
     }
     for name, (_, code, message) in bad.items():
         found = reason(report, f"{name}_eve_1.wav")
@@ -205,7 +205,7 @@ def test_a_named_file_is_read_by_its_content_whatever_its_ending(tmp_path: Path)
     files["metadata.csv"] = b"file_name,text\na.dat,one\nb,two\nc.m4a,three\nd.m4a,four\n"
     report = _ingest(tmp_path, files)
     assert report.items_good == 3
-    assert codes(report) == {"d.m4a": "unsupported_format"}
+    assert codes(report) == {"d.m4a": "truncated"}
 
 
 def test_lines_that_are_no_json_are_named(tmp_path: Path) -> None:

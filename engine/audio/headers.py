@@ -1,0 +1,147 @@
+"""AIFF, AU, CAF, W64 and SPHERE files: what the header says of the samples, held against the bytes that are there."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from engine.audio.doubts import AudioDoubt
+from engine.audio.pieces import Piece
+from engine.errors import TruncatedAudioError
+
+_MAX_CHUNKS = 1_000
+_SPHERE_HEADER_BYTES = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class _Samples:
+    """Where a header says that samples are."""
+
+    start: int
+    said: int | None
+    """Bytes; None where the header leaves that open."""
+    size_at: int = 0
+    """Where their size stands."""
+    size_format: str = ""
+    """How it is written; empty where libsndfile reads to the end of the file by itself."""
+    size_extra: int = 0
+    """What the size counts besides the samples."""
+    is_last: bool = False
+    """Whether nothing else may stand behind them."""
+
+
+def read_header(
+    raw: BinaryIO, size: int, format_name: str, name: str
+) -> tuple[Sequence[Piece] | None, list[AudioDoubt]]:
+    """The file with a header that tells the truth, None where it does already, and what was wrong with it.
+
+    Raises:
+        TruncatedAudioError: there are fewer samples than the header says.
+    """
+    found = _READERS[format_name](raw, size)
+    if found is None:
+        return None, []
+    there = size - found.start
+    if found.said is not None and found.said > there:
+        raise TruncatedAudioError(
+            f"{name} is truncated: its header says {found.said} bytes of audio, the file has {there}; copy or record it again"
+        )
+    is_open = found.said is None or (found.said == 0 and there > 0) or (found.is_last and found.said + 1 < there)
+    if not is_open:
+        return None, []
+    said = "an unknown number of" if found.said is None else f"{found.said}"
+    doubt = AudioDoubt(
+        "open_length",
+        f"its header says {said} bytes of audio, as it does when a recorder is not closed or writes a stream; the "
+        f"{there} bytes up to the end were read",
+    )
+    if not found.size_format:
+        return None, [doubt]
+    repaired = struct.pack(found.size_format, there + found.size_extra)
+    return [(0, found.size_at), repaired, (found.size_at + len(repaired), size)], [doubt]
+
+
+def _aiff(raw: BinaryIO, size: int) -> _Samples | None:
+    for kind, start, chunk_bytes in _chunks(raw, size, 12, ">4sI"):
+        if kind == b"SSND":
+            return _Samples(start + 8, max(0, chunk_bytes - 8))
+    return None
+
+
+def _au(raw: BinaryIO, size: int) -> _Samples | None:
+    raw.seek(0)
+    order = ">" if raw.read(4) == b".snd" else "<"
+    head = raw.read(8)
+    if len(head) < 8:
+        return None
+    start, said = struct.unpack(f"{order}II", head)
+    is_unknown = said == 0xFFFF_FFFF
+    return _Samples(min(start, size), None if is_unknown else said, 8, "" if is_unknown else f"{order}I", is_last=True)
+
+
+def _caf(raw: BinaryIO, size: int) -> _Samples | None:
+    for kind, start, chunk_bytes in _chunks(raw, size, 8, ">4sq"):
+        if kind == b"data":  # with a count of edits before the samples
+            said = None if chunk_bytes < 0 else max(0, chunk_bytes - 4)
+            return _Samples(start + 4, said, start - 8, ">q", 4)
+    return None
+
+
+def _w64(raw: BinaryIO, size: int) -> _Samples | None:
+    at = 40
+    for _ in range(_MAX_CHUNKS):
+        raw.seek(at)
+        head = raw.read(24)
+        if len(head) < 24:
+            return None
+        (chunk_bytes,) = struct.unpack("<q", head[16:])
+        if head[:4] == b"data":
+            return _Samples(at + 24, None if chunk_bytes < 0 else max(0, chunk_bytes - 24))
+        if chunk_bytes < 24:
+            return None
+        at += (chunk_bytes + 7) // 8 * 8
+    return None
+
+
+def _sphere(raw: BinaryIO, size: int) -> _Samples | None:
+    raw.seek(0)
+    head = raw.read(_SPHERE_HEADER_BYTES).decode("latin-1")
+    lines = head.split("\n")
+    if len(lines) < 2 or not lines[1].strip().isdecimal():
+        return None
+    said = 1
+    for field in ("sample_count", "channel_count", "sample_n_bytes"):
+        value = re.search(rf"^{field} -i (\d+)\s*$", head, re.MULTILINE)
+        if value is None:
+            return None
+        said *= int(value[1])
+    if re.search(r"^sample_coding -s\d+ \S*(?:shorten|wavpack|shortpack)", head, re.MULTILINE):
+        return None  # compressed: the decoder says that it does not read it
+    return _Samples(int(lines[1]), said)
+
+
+def _chunks(raw: BinaryIO, size: int, at: int, header: str) -> Iterator[tuple[bytes, int, int]]:
+    """Name, beginning and size of each chunk."""
+    length = struct.calcsize(header)
+    for _ in range(_MAX_CHUNKS):
+        raw.seek(at)
+        head = raw.read(length)
+        if len(head) < length:
+            return
+        kind, chunk_bytes = struct.unpack(header, head)
+        yield kind, at + length, chunk_bytes
+        if chunk_bytes < 0:
+            return
+        at += length + chunk_bytes + (chunk_bytes % 2 if length == 8 else 0)
+
+
+_READERS: dict[str, Callable[[BinaryIO, int], _Samples | None]] = {
+    "AIFF": _aiff,
+    "AU": _au,
+    "CAF": _caf,
+    "W64": _w64,
+    "SPHERE": _sphere,
+}

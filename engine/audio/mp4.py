@@ -1,0 +1,46 @@
+"""MP4, M4A, MOV and 3GP files: whether the boxes that they consist of are all there.
+
+Source: ISO 14496-12, section 4.2.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import BinaryIO
+
+from engine.errors import TruncatedAudioError
+
+_MAX_BOXES = 100_000  # fragmented files have two for each fragment
+
+
+def check_mp4(raw: BinaryIO, size: int, name: str) -> None:
+    """Walk over the boxes of the file.
+
+    Raises:
+        TruncatedAudioError: a box ends behind the file, or the index is missing, which recorders write last.
+    """
+    at, kinds = 0, set()
+    for _ in range(_MAX_BOXES):
+        raw.seek(at)
+        head = raw.read(16)
+        if len(head) < 8:
+            break
+        box_bytes, kind = struct.unpack(">I4s", head[:8])
+        if box_bytes == 1 and len(head) == 16:
+            (box_bytes,) = struct.unpack(">Q", head[8:])
+        elif box_bytes == 0:  # up to the end
+            box_bytes = size - at
+        if box_bytes < 8:
+            break
+        kinds.add(kind)
+        if at + box_bytes > size:
+            raise TruncatedAudioError(
+                f"{name} is truncated: its box {kind.decode('latin-1')!r} says {box_bytes} bytes, the file has "
+                f"{size - at}; copy or record it again"
+            )
+        at += box_bytes
+    if b"moov" not in kinds:
+        raise TruncatedAudioError(
+            f"{name} has no index ('moov'), which a recorder writes when it is closed: the file is cut short, or its "
+            "recorder was stopped by force; copy it again, or repair it with a tool such as untrunc"
+        )

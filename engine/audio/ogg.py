@@ -1,0 +1,60 @@
+"""Ogg files: whole pages, and streams that follow each other ("chained").
+
+Source: RFC 3533, section 6.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Sequence
+from typing import BinaryIO
+
+from engine.audio.pieces import Piece
+from engine.errors import TruncatedAudioError
+
+PAGE_HEADER = struct.Struct("<4sBBqIIIB")
+FIRST_PAGE, LAST_PAGE = 0x02, 0x04
+
+
+def read_ogg(raw: BinaryIO, size: int, name: str) -> Sequence[Sequence[Piece] | None]:
+    """The links of a chain, each as pieces; None for a file that is one.
+
+    Raises:
+        TruncatedAudioError: it ends inside a page.
+    """
+    _check_last_page(raw, size, name)
+    starts: list[int] = []
+    at = 0
+    is_in_head = False
+    while at + PAGE_HEADER.size <= size:
+        raw.seek(at)
+        magic, _, flags, *_, segments = PAGE_HEADER.unpack(raw.read(PAGE_HEADER.size))
+        if magic != b"OggS":  # damaged; the decoder looks for the next page, and ingestion rejects it
+            break
+        if flags & FIRST_PAGE and not is_in_head:
+            starts.append(at)
+        is_in_head = bool(flags & FIRST_PAGE)
+        at += PAGE_HEADER.size + segments + sum(raw.read(segments))
+    if len(starts) < 2:
+        return [None]
+    return [[(start, end)] for start, end in zip(starts, [*starts[1:], size], strict=True)]
+
+
+def _check_last_page(raw: BinaryIO, size: int, name: str) -> None:
+    tail_bytes = min(size, 27 + 255 + 255 * 255 + 4)  # a page is never longer
+    raw.seek(size - tail_bytes)
+    tail = raw.read(tail_bytes)
+    at = tail.rfind(b"OggS\x00")
+    if at < 0:
+        return
+    page = io.BytesIO(tail[at:])
+    header = page.read(27)
+    there = len(tail) - at
+    said = 27
+    if len(header) == 27:
+        said = 27 + header[26] + sum(page.read(header[26]))
+    if said > there:
+        raise TruncatedAudioError(
+            f"{name} is truncated: its header says {said} bytes of audio, the file has {there}; copy or record it again"
+        )

@@ -1,0 +1,104 @@
+"""What a file holds: one recording or several joined ones, and whether its header tells the truth about their length.
+
+libsndfile reads a file that was cut short without a word, and of joined files the first; a transcript of the whole
+would then be trained on a part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import BinaryIO, Literal
+
+from engine.audio.doubts import AudioDoubt
+from engine.audio.flac import read_flac
+from engine.audio.formats import HEAD_BYTES, format_of
+from engine.audio.headers import read_header
+from engine.audio.mp4 import check_mp4
+from engine.audio.mpeg import read_mp3
+from engine.audio.ogg import read_ogg
+from engine.audio.pieces import Piece
+from engine.audio.riff import check_riff_size, read_wav
+
+Length = Literal["stated", "estimated"]
+"""Whether a file says how long it is, or that is guessed from its size."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A recording in a file."""
+
+    pieces: Sequence[Piece] | None = None
+    """What it consists of; None for the file as it is."""
+    length: Length = "stated"
+    """How far the length can be trusted that the decoder finds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The recordings in a file, one after the other."""
+
+    format: str | None
+    """What the file is by its beginning, one of `FORMATS`."""
+    parts: tuple[Part, ...]
+    doubts: tuple[AudioDoubt, ...] = ()
+
+
+def read_parts(raw: BinaryIO, size: int, name: str) -> Parts:
+    """What a file of `size` bytes holds; no sound is decoded.
+
+    Raises:
+        TruncatedAudioError: it ends before its own header says.
+    """
+    raw.seek(0)
+    format_name = format_of(raw.read(HEAD_BYTES))
+    if format_name == "WAV":
+        found = read_wav(raw, size, name)
+        return _parts(format_name, found.pieces, found.doubts)
+    if format_name == "OGG":
+        return _parts(format_name, read_ogg(raw, size, name))
+    if format_name == "FLAC":
+        return _parts(format_name, read_flac(raw, size))
+    if format_name == "MP3":
+        return _mp3_parts(raw)
+    if format_name == "MP4":
+        check_mp4(raw, size, name)
+    elif format_name == "AVI":
+        check_riff_size(raw, size, name)
+    elif format_name in ("AIFF", "AU", "CAF", "W64", "SPHERE"):
+        pieces, doubts = read_header(raw, size, format_name, name)
+        return _parts(format_name, [pieces], doubts)
+    return Parts(format_name, (Part(),))
+
+
+def _parts(format_name: str, pieces: Sequence[Sequence[Piece] | None], doubts: Sequence[AudioDoubt] = ()) -> Parts:
+    return Parts(format_name, tuple(Part(p) for p in pieces), (*doubts, *_joined(len(pieces))))
+
+
+def _mp3_parts(raw: BinaryIO) -> Parts:
+    found = read_mp3(raw)
+    doubts = []
+    if found.damage:
+        doubts.append(AudioDoubt("damaged_audio", f"it is damaged: {found.damage}; what could be decoded was taken"))
+    elif found.behind:
+        doubts.append(
+            AudioDoubt("damaged_audio", f"{found.behind} bytes behind its last frame are no audio; they were ignored")
+        )
+    for part in found.parts:
+        if part.stated is not None and part.frames > part.stated + 1:
+            reason = f"its header says {part.stated} frames, and {part.frames} are there; all of them were read"
+            doubts.append(AudioDoubt("open_length", reason))
+    if len(found.parts) <= 1 and all(part.is_plain for part in found.parts):
+        is_stated = bool(found.parts) and found.parts[0].stated is not None
+        return Parts("MP3", (Part(length="stated" if is_stated else "estimated"),), tuple(doubts))
+    # A tag that is made here counts frames, and a decoder's delay is in none of them.
+    parts = tuple(
+        Part(part.pieces(), "stated" if part.is_plain and part.stated else "estimated") for part in found.parts
+    )
+    return Parts("MP3", parts, (*doubts, *_joined(len(parts))))
+
+
+def _joined(parts: int) -> list[AudioDoubt]:
+    if parts < 2:
+        return []
+    return [AudioDoubt("joined_audio", f"it holds {parts} recordings, one behind the other; all of them were read")]

@@ -1,0 +1,283 @@
+"""A file opened for reading: what it says about itself, and its samples block after block.
+
+libsndfile reads what it can read in full; FFmpeg's libraries read the rest.
+
+Legend: T samples over time, C channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+
+from engine.audio.doubts import AudioDoubt
+from engine.audio.formats import ALLOWED
+from engine.errors import AudioError, EmptyAudioError, UnsupportedAudioError
+
+MIN_RATE_HZ, MAX_RATE_HZ = 2_000, 192_000
+MAX_CHANNELS = 64
+BLOCK_SAMPLES = 1 << 18
+"""Decoded at once, over all channels: 1 MiB."""
+
+Block = npt.NDArray[np.float32]
+"""block_TC."""
+
+_FORMAT_NAMES = {
+    "WAV": "WAV", "WAVEX": "WAV", "RF64": "WAV", "FLAC": "FLAC", "OGG": "OGG", "MP3": "MP3", "MPEG": "MP3", "AIFF": "AIFF",
+    "AU": "AU", "CAF": "CAF", "W64": "W64", "NIST": "SPHERE",
+}  # fmt: skip
+# An MP3 frame needs those before it; in the last pages of a Vorbis stream libsndfile 1.2.2 finds the wrong place without
+# a word; an Opus decoder takes some hundred milliseconds to find its state. All of them are decoded up to the place.
+_SAMPLES = ("PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW")
+_UNKNOWN_FRAMES = 1 << 60  # what libsndfile reports when a header leaves the length open is far above this
+_MAX_COUNTED_SAMPLES = 1 << 28  # decoded to find such a length, over all channels: over an hour of speech
+_CODEC_DELAY = 3_000  # samples that a header may count and a decoder of frames does not give
+
+
+@dataclass(frozen=True, slots=True)
+class AudioInfo:
+    """What a file says about itself."""
+
+    rate_hz: int
+    """Sample rate."""
+    channels: int
+    """Channel count."""
+    frames: int
+    """Length in samples per channel."""
+    duration_s: float
+    """Length in seconds."""
+    format: str
+    """One of `engine.audio.formats.FORMATS`."""
+    doubts: tuple[AudioDoubt, ...] = ()
+    """What is odd about the file, though it can be read."""
+
+
+class Sound(Protocol):
+    """An open file."""
+
+    name: str
+    info: AudioInfo
+    can_seek: bool
+    """Whether a part can be decoded without all that comes before it."""
+    is_length_sure: bool
+    """Whether fewer samples than `info.frames` mean that some are lost."""
+
+    def blocks(self, start: int, frames: int) -> Iterator[Block]:
+        """Up to `frames` frames from `start` on; may be called again."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what was opened for it."""
+        ...
+
+
+class SequentialFile(soundfile.SoundFile):  # type: ignore[misc]
+    """A file that is read on from where it stands.
+
+    soundfile seeks after each read of a file that can seek; in an MP3 that loses the frames which the next one builds
+    on (and gives wrong samples), and at the end of a FLAC stream of unstated length it fails.
+    """
+
+    def seekable(self) -> bool:
+        """Never, though it can be sought in before the first read."""
+        return False
+
+
+@dataclass(slots=True)
+class SndfileSound:
+    """A file that libsndfile reads."""
+
+    name: str
+    info: AudioInfo
+    can_seek: bool
+    is_length_sure: bool
+    target: Path | str | BinaryIO
+    fresh: SequentialFile | None
+    """The open file, as long as nothing was read of it."""
+
+    def blocks(self, start: int, frames: int) -> Iterator[Block]:
+        """See `Sound`."""
+        file, self.fresh = self.fresh or sndfile(self.target, self.name), None
+        with file:
+            with decoding(self.name):
+                if start and self.can_seek:
+                    file.seek(start)
+                elif start:
+                    _count(file, start)
+            step = max(1, BLOCK_SAMPLES // self.info.channels)
+            while frames > 0:
+                with decoding(self.name):
+                    block_TC = file.read(min(step, frames), dtype="float32", always_2d=True)
+                if not len(block_TC):
+                    return
+                yield block_TC
+                frames -= len(block_TC)
+
+    def close(self) -> None:
+        """See `Sound`."""
+        if self.fresh is not None:
+            self.fresh.close()
+
+
+@dataclass(slots=True)
+class StreamSound:
+    """What is decoded from its beginning: by FFmpeg's libraries, or from several parts."""
+
+    name: str
+    info: AudioInfo
+    decode: Callable[[], Iterator[Block]]
+    can_seek: bool = False
+    is_length_sure: bool = False
+
+    def blocks(self, start: int, frames: int) -> Iterator[Block]:
+        """See `Sound`."""
+        end, at = start + frames, 0
+        for block_TC in self.decode():
+            inside_TC = block_TC[max(0, start - at) : max(0, end - at)]
+            at += len(block_TC)
+            if len(inside_TC):
+                yield inside_TC
+            if at >= end:
+                return
+
+    def close(self) -> None:
+        """See `Sound`."""
+
+
+def open_sndfile(
+    target: Path | str | BinaryIO, name: str, is_stated: bool, doubts: tuple[AudioDoubt, ...]
+) -> SndfileSound:
+    """Open a file that libsndfile reads.
+
+    Args:
+        target: a path, which is read faster than a Python file, or an open file.
+        name: of the file, for messages.
+        is_stated: whether the file states its length.
+        doubts: what is odd about the file.
+
+    Raises:
+        EmptyAudioError: no samples.
+        UnsupportedAudioError: a format, rate or channel count that is not read.
+        AudioError: not audio.
+    """
+    with ExitStack() as stack:
+        file = stack.enter_context(sndfile(target, name))
+        format_name = _checked_format(file, name)
+        check_rate_and_channels(file.samplerate, file.channels, name)
+        frames, subtype = file.frames, file.subtype
+        is_open = frames > _UNKNOWN_FRAMES
+        is_coded = format_name not in ("FLAC", "OGG", "OPUS", "MP3") and subtype not in _SAMPLES
+        if is_open or is_coded:
+            with decoding(name):
+                found = _count(file, _MAX_COUNTED_SAMPLES // file.channels)
+            if found * file.channels >= _MAX_COUNTED_SAMPLES and is_open:
+                raise UnsupportedAudioError(
+                    f"{name} does not say how long it is, as streams do; allowed: files that do: convert it, e.g. with "
+                    "`ffmpeg -i FILE FILE.wav`"
+                )
+            # A header counts what the encoder was given and its delay; what is decoded is what is there.
+            if is_open or 0 <= frames - found <= _CODEC_DELAY:
+                frames = found
+        if frames <= 0:
+            raise EmptyAudioError(f"{name} has no samples; record it again")
+        info = AudioInfo(file.samplerate, file.channels, frames, frames / file.samplerate, format_name, doubts)
+        can_seek = not is_open and (format_name == "FLAC" or subtype in _SAMPLES)
+        was_read = is_open or is_coded
+        if not was_read:
+            stack.pop_all()
+        return SndfileSound(name, info, can_seek, is_stated, target, None if was_read else file)
+
+
+def open_ffmpeg(raw: BinaryIO, format_name: str, name: str, doubts: tuple[AudioDoubt, ...]) -> StreamSound:
+    """Open a file that FFmpeg's libraries read, and decode it to count its samples.
+
+    Raises:
+        AudioError: as `open_sndfile`.
+    """
+    from engine.audio import ffmpeg  # takes a while, and few files need it
+
+    stated = ffmpeg.look(raw, format_name, name)
+    check_rate_and_channels(stated.rate_hz, stated.channels, name)
+    frames = sum(len(block_TC) for block_TC in ffmpeg.decode(raw, format_name, stated, name))
+    if not frames:
+        raise EmptyAudioError(f"{name} has no samples; record it again")
+    info = AudioInfo(
+        stated.rate_hz, stated.channels, frames, frames / stated.rate_hz, format_name, (*doubts, *stated.doubts)
+    )
+    return StreamSound(name, info, lambda: ffmpeg.decode(raw, format_name, stated, name))
+
+
+def with_info(sound: SndfileSound, info: AudioInfo) -> SndfileSound:
+    """The same samples, with what the file said from which they were decoded."""
+    own = sound.info
+    return replace(sound, info=replace(info, frames=own.frames, duration_s=own.duration_s, channels=own.channels))
+
+
+def sndfile(target: Path | str | BinaryIO, name: str) -> SequentialFile:
+    """A file opened by libsndfile.
+
+    Raises:
+        AudioError: it is not audio, or cannot be decoded.
+    """
+    if not isinstance(target, str | Path):
+        target.seek(0)
+    try:
+        return SequentialFile(target)
+    except (soundfile.LibsndfileError, TypeError) as error:
+        reason = getattr(error, "error_string", str(error)).rstrip(".")
+        raise AudioError(f"{name} is not audio that can be read ({reason}); allowed: {ALLOWED}") from error
+
+
+@contextmanager
+def decoding(name: str) -> Iterator[None]:
+    """Names the file in what libsndfile says.
+
+    Raises:
+        AudioError: it is damaged.
+    """
+    try:
+        yield
+    except soundfile.LibsndfileError as error:
+        reason = error.error_string.removeprefix("Error : ").rstrip(".") or "no reason given"
+        raise AudioError(
+            f"{name} cannot be decoded ({reason}): it is damaged or cut short; copy or export it again"
+        ) from error
+
+
+def check_rate_and_channels(rate_hz: int, channels: int, name: str) -> None:
+    """Hold them against what is read.
+
+    Raises:
+        UnsupportedAudioError: one is outside.
+    """
+    if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
+        raise UnsupportedAudioError(
+            f"{name} has a sample rate of {rate_hz} Hz; allowed: {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz: resample it"
+        )
+    if channels > MAX_CHANNELS:
+        raise UnsupportedAudioError(
+            f"{name} has {channels} channels; allowed: at most {MAX_CHANNELS}: mix it down to mono"
+        )
+
+
+def _checked_format(file: SequentialFile, name: str) -> str:
+    format_name = "OPUS" if file.subtype == "OPUS" else _FORMAT_NAMES.get(file.format)
+    if format_name is None:
+        raise UnsupportedAudioError(f"{name} is {file.format} audio; allowed: {ALLOWED}: convert it to one of them")
+    return format_name
+
+
+def _count(file: SequentialFile, most: int) -> int:
+    """Decode up to `most` frames and give how many there were."""
+    step = max(1, BLOCK_SAMPLES // file.channels)
+    counted = 0
+    while counted < most and (read := len(file.read(min(step, most - counted), dtype="float32", always_2d=True))):
+        counted += read
+    return counted

@@ -1,0 +1,121 @@
+"""Files written one behind the other are read to the end."""
+
+from __future__ import annotations
+
+import io
+import struct
+
+import numpy as np
+import pytest
+
+from engine.audio.mpeg import read_mp3
+from engine.audio.reading import Heard, can_cut, decode_once, hear, read_audio
+from engine.data.validation.bitstream import check_bitstream
+from tests.unit.engine.audio.encoded import by_ffmpeg, by_libsndfile, frequencies, tone
+
+FORMATS = {
+    "wav": ("WAV", "PCM_16"),
+    "rf64": ("RF64", "PCM_16"),
+    "flac": ("FLAC", "PCM_16"),
+    "vorbis": ("OGG", "VORBIS"),
+    "opus": ("OGG", "OPUS"),
+    "mp3": ("MP3", "MPEG_LAYER_III"),
+}
+LOW, HIGH = tone(2.0, 400), tone(1.0, 800)
+MP3 = by_libsndfile(LOW, format="MP3", subtype="MPEG_LAYER_III")
+SECOND_MP3 = by_libsndfile(HIGH, format="MP3", subtype="MPEG_LAYER_III")
+ID3 = b"ID3\4\0\0\0\0\0\x0a" + bytes(10)
+ID3_AT_END = b"TAG" + b"title".ljust(125, b"\0")
+APE = b"APETAGEX" + struct.pack("<IIIIQ", 2000, 32, 0, 0, 0)
+
+
+def _hear(data: bytes) -> Heard:
+    return hear(io.BytesIO(data))
+
+
+def _codes(heard: Heard) -> list[str]:
+    return [doubt.code for doubt in heard.doubts]
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("second", ["same", "lower rate", "two channels"])
+def test_all_of_the_recordings_are_read(kind: str, second: str) -> None:
+    format, subtype = FORMATS[kind]
+    other = {
+        "same": lambda: by_libsndfile(HIGH, 16_000, format, subtype),
+        "lower rate": lambda: by_libsndfile(tone(1.0, 800, 8_000), 8_000, format, subtype),
+        "two channels": lambda: by_libsndfile(np.stack([HIGH, HIGH], axis=1), 16_000, format, subtype),
+    }[second]()
+    whole = by_libsndfile(LOW, 16_000, format, subtype) + other
+    heard = _hear(whole)
+    assert _codes(heard) == ["joined_audio"]
+    assert "it holds 2 recordings, one behind the other; all of them were read" in heard.doubts[0].reason
+    assert len(heard.wave_T) == heard.info.frames == 48_000
+    assert frequencies(heard.wave_T)[:12] == pytest.approx([400] * 8 + [800] * 4, abs=4)
+    assert read_audio(io.BytesIO(whole), start_s=2.25, duration_s=0.5) == pytest.approx(heard.wave_T[36_000:44_000])
+    # Rows with times take their parts from the whole.
+    assert not can_cut(io.BytesIO(whole))
+    decoded = decode_once(io.BytesIO(whole), io.BytesIO())
+    assert read_audio(decoded, start_s=2.25, duration_s=0.5) == pytest.approx(heard.wave_T[36_000:44_000])
+
+
+@pytest.mark.parametrize("between", [b"", ID3, ID3_AT_END, APE + ID3_AT_END + ID3, bytes(500)])
+def test_tags_between_joined_mp3_are_no_sound(between: bytes) -> None:
+    heard = _hear(ID3 + MP3 + between + SECOND_MP3 + ID3_AT_END)
+    assert (_codes(heard), len(heard.wave_T)) == (["joined_audio"], 48_000)
+    assert frequencies(heard.wave_T)[:12] == pytest.approx([400] * 8 + [800] * 4, abs=4)
+    check_bitstream(io.BytesIO(ID3 + MP3 + between + SECOND_MP3 + ID3_AT_END))
+
+
+def test_a_part_without_a_tag_of_its_own() -> None:
+    frames = SECOND_MP3[SECOND_MP3.index(SECOND_MP3[:2], 40) :]
+    heard = _hear(MP3 + frames)
+    assert _codes(heard) == ["open_length"]
+    assert "its header says" in heard.doubts[0].reason
+    assert frequencies(heard.wave_T)[1:12] == pytest.approx([400] * 7 + [800] * 4, abs=4)
+    assert 48_000 <= len(heard.wave_T) < 48_000 + 6_000  # with the delays of both encoders
+
+
+def test_a_tag_at_the_end_leaves_a_file_as_it_is() -> None:
+    plain = read_audio(io.BytesIO(MP3))
+    for tail in (APE, ID3_AT_END, bytes(300), APE + ID3_AT_END):
+        heard = _hear(MP3 + tail)
+        assert heard.doubts == ()
+        assert np.array_equal(heard.wave_T, plain)
+        check_bitstream(io.BytesIO(MP3 + tail))
+
+
+def test_what_stands_behind_the_last_stated_frame_is_named() -> None:
+    junk = np.random.default_rng(0).integers(0, 256, 5000, dtype=np.uint8).tobytes()
+    heard = _hear(MP3 + junk)
+    assert [doubt.reason for doubt in heard.doubts] == [
+        "5000 bytes behind its last frame are no audio; they were ignored"
+    ]
+    assert np.array_equal(heard.wave_T, read_audio(io.BytesIO(MP3)))
+    check_bitstream(io.BytesIO(MP3 + junk))
+    heard = _hear(MP3 + junk + SECOND_MP3)  # what is between two recordings may be a part of one
+    assert (_codes(heard), len(heard.wave_T)) == (["damaged_audio", "joined_audio"], 48_000)
+
+
+def test_frames_of_an_mp3_are_counted() -> None:
+    found = read_mp3(io.BytesIO(MP3 + SECOND_MP3))
+    assert [(part.has_tag, part.frames == part.stated, part.is_plain) for part in found.parts] == [
+        (True, True, True)
+    ] * 2
+    assert (found.damage, found.cut, found.behind) == (None, None, 0)
+
+
+def test_a_stream_in_a_pipe_may_hold_several_wav() -> None:
+    data = bytearray(by_libsndfile(LOW))
+    data[4:8] = data[40:44] = b"\xff" * 4
+    heard = _hear(bytes(data) + by_libsndfile(HIGH))
+    assert (_codes(heard), len(heard.wave_T)) == (["open_length", "joined_audio"], 48_000)
+    assert np.abs(heard.wave_T[32_000:] - HIGH).max() < 1e-4  # no header is taken for sound
+
+
+def test_the_delay_of_an_encoder_in_a_wav_is_no_loss() -> None:
+    data = by_ffmpeg(LOW, "wav", "libmp3lame")
+    heard = _hear(data)
+    assert heard.doubts == ()
+    assert 32_000 <= len(heard.wave_T) == heard.info.frames < 32_000 + 3_000
+    assert frequencies(heard.wave_T)[1:7] == pytest.approx([400] * 6, abs=4)
