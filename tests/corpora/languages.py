@@ -29,6 +29,8 @@ class Language:
     """The digits that numbers are written with."""
     blank: str = " "
     """What stands between words."""
+    pace: float = 1.0
+    """Factor on the rate of the voices: espeak-ng's words per minute are English words."""
 
 
 _ENGLISH_WORDS = (
@@ -70,6 +72,7 @@ _RUSSIAN_WORDS = (
 RUSSIAN = Language(
     code="ru",
     accent="ru",
+    pace=0.75,
     words=tuple(_RUSSIAN_WORDS.split()),
     digits=("ноль", "один", "два", "три", "четыре", "пять", "шесть", "семь", "восемь", "девять"),
     names=("Мария", "Ахмед", "Хлоя", "Фёдор", "Прия", "Юки", "Лагос", "Варшава", "Киото", "Лима"),

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from engine.audio.reading import resample
 from engine.synthesis.corpus import trim
-from engine.synthesis.espeak import RATE_HZ, Synthesizer, Voice
+from engine.synthesis.espeak import RATE_HZ, RATES_WPM, Synthesizer, Voice
 from engine.synthesis.pronunciation import is_english
 from engine.synthesis.voices import train_speaker
 from tests.corpora.languages import ENGLISH, Language
@@ -99,6 +99,7 @@ class Talkers:
         elif kind == "digit_string":
             spoken = tuple(language.digits[int(digit)] for digit in words)
             words = tuple(language.figures[int(digit)] for digit in words)
+        voice = dataclasses.replace(voice, rate_wpm=max(RATES_WPM[0], round(voice.rate_wpm * language.pace)))
         pieces = spoken if kind == "long_pauses" else (language.blank.join(spoken),)
         wave_T = self._speak(pieces, voice, generator, pauses=kind == "long_pauses")
         if wave_T is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -138,6 +140,17 @@ def test_wer_is_taken_after_normalisation(speech: WhisperSpeech) -> None:
     assert (counts.word_errors, counts.words) == (1, 2)
     raw = _task(speech, task={"normalizer": "none"}).score(["Seven!", "two"], ["seven", "too"])
     assert raw.word_errors == 2
+
+
+def test_whispers_english_takes_the_spellings_of_the_model(tiny_whisper: Path, tmp_path: Path) -> None:
+    pair = ["Mr. Brown's favourite colour, twenty-five"], ["mister brown is favorite color 25"]
+    folder = shutil.copytree(tiny_whisper, tmp_path / "model")
+    (folder / "normalizer.json").write_text(json.dumps({"colour": "color", "favourite": "favorite"}))
+    with_spellings = _task(load_model("whisper", str(folder)), task={"normalizer": "english"}).score(*pair)
+    assert (with_spellings.word_errors, with_spellings.words) == (0, 6)
+    without = _task(load_model("whisper", str(tiny_whisper)), task={"normalizer": "english"}).score(*pair)
+    assert (without.word_errors, without.words) == (2, 6)
+    assert _task(load_model("whisper", str(folder))).score(*pair).word_errors > 2
 
 
 def test_waves_are_transcribed(speech: WhisperSpeech) -> None:
