@@ -15,7 +15,8 @@ from typing import Final
 from engine.scripts import UNSPACED
 
 _LETTER: Final = rf"(?:(?![{UNSPACED}])[^\W\d_])"
-_ODD: Final = re.compile(rf"(?:(?<={_LETTER})|(?<!\S))\?+(?={_LETTER})")
+_ODD: Final = re.compile(rf"(?:(?<={_LETTER})|^)\?+(?={_LETTER})")
+_ADDRESS: Final = re.compile(r"[=/&@]")  # on the web, where question marks stand inside of words
 _WORD: Final = re.compile(rf"{_LETTER}+(?:\?+{_LETTER}+)+")
 _VOWELS: Final = frozenset("aeiouyæøœıəаеёиоуыэюяіїєәөүұαεηιουω")
 _ORDINARY: Final = re.compile(r"(?<=\w)\?+(?!\w)")
@@ -40,7 +41,8 @@ class LostLetters:
         for text in texts:
             is_ascii = is_ascii and (text.isascii() or not any(c.isalpha() and not c.isascii() for c in text))
             if "?" in text:
-                words += [word for word in _WORD.findall(text) if not _starts_sentence(word)]
+                found = [word for _, piece in _pieces(text) for word in _WORD.findall(piece)]
+                words += [word for word in found if not _starts_sentence(word)]
                 ordinary += len(_ORDINARY.findall(text))
         sure = sum(map(_is_damaged, words))
         if is_ascii:
@@ -49,8 +51,18 @@ class LostLetters:
 
     def find(self, text: str) -> tuple[int, bool] | None:
         """Where a question mark is inside or before a word, and whether it stands for a letter; None without one."""
-        found = _ODD.search(text) if "?" in text else None
-        return (found.start(), self.are_lost) if found else None
+        for start, piece in _pieces(text):
+            if found := _ODD.search(piece):
+                return start + found.start(), self.are_lost
+        return None
+
+
+def _pieces(text: str) -> list[tuple[int, str]]:
+    """What stands between blanks and has a question mark, with where it begins."""
+    if "?" not in text:
+        return []
+    pieces = [(piece.start(), piece[0]) for piece in re.finditer(r"\S+", text)]
+    return [(start, piece) for start, piece in pieces if "?" in piece and not _ADDRESS.search(piece)]
 
 
 def _starts_sentence(word: str) -> bool:

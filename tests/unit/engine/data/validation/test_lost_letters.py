@@ -16,6 +16,7 @@ from engine.data.validation.lost_letters import LostLetters
         "well?",
         "¿Qué? ¡No!",
         "3?4",
+        "go to example.com/index.php?id=1",
     ],
 )
 def test_a_question_mark_is_punctuation(text: str) -> None:
