@@ -135,7 +135,7 @@ def faults_of(error: ValidationError, values: Mapping[str, Any]) -> list[Fault]:
     """Each fault of a pydantic error as a dotted path into `values` and a message that says what was found."""
     faults = []
     for item in error.errors(include_url=False):
-        path = [str(part) for part in _path_in(values, item["loc"])]
+        path = [str(part) for part in _path_in(values, item["loc"], ends_in_field=item["type"] != "value_error")]
         between = item.get("ctx", {}).get("error")
         if isinstance(between, DisagreementError):
             faults += [Fault(".".join([*path, fault.path]), fault.message) for fault in between.faults]
@@ -149,15 +149,24 @@ def faults_of(error: ValidationError, values: Mapping[str, Any]) -> list[Fault]:
     return faults
 
 
-def _path_in(values: Mapping[str, Any], location: tuple[int | str, ...]) -> list[int | str]:
-    """A fault's location without the tags of unions, which pydantic puts in and the values do not have."""
+def _path_in(
+    values: Mapping[str, Any], location: tuple[int | str, ...], *, ends_in_field: bool = True
+) -> list[int | str]:
+    """A fault's location without the tags of unions, which pydantic puts in and the values do not have.
+
+    The last part may be a field that is missing, unless the fault is between fields.
+    """
     path: list[int | str] = []
     node: Any = values
     for depth, part in enumerate(location):
-        if isinstance(node, Mapping) and part not in node and depth < len(location) - 1:
+        may_be_missing = ends_in_field and depth == len(location) - 1
+        if isinstance(node, Mapping) and part not in node and not may_be_missing:
             continue
         path.append(part)
-        node = node.get(part) if isinstance(node, Mapping) else None
+        if isinstance(node, list):
+            node = node[part] if isinstance(part, int) and part < len(node) else None
+        else:
+            node = node.get(part) if isinstance(node, Mapping) else None
     return path
 
 

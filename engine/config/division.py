@@ -21,5 +21,7 @@ class DivisionConfig(Config):
     by: Literal["speaker", "recording"] = "speaker"
     """What stays together: all that a speaker says, or a recorded file. With fewer than three speakers, or utterances
     of which the speaker is not known, files stay together."""
+    source_splits: Literal["keep", "replace"] = "keep"
+    """Splits that the recordings bring: `keep` them and draw none, or `replace` them by drawn ones."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Start of every random choice."""

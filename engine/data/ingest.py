@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter, deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import replace
@@ -18,24 +18,27 @@ from pathlib import Path
 
 from engine.audio.reading import AudioInfo
 from engine.config.division import DivisionConfig
+from engine.data.deciding import Decided
+from engine.data.decisions import ItemDecisions
 from engine.data.division import divide
+from engine.data.items import records, write_items
 from engine.data.layout import Item, Layout
 from engine.data.layouts.registry import read_layout
 from engine.data.limits import DEFAULT_LIMITS, IngestLimits
-from engine.data.manifest import Utterance, manifest_line, read_manifest, write_manifest
+from engine.data.manifest import Split, Utterance, manifest_line, read_manifest, write_manifest
 from engine.data.opening import open_source
 from engine.data.recordings import Recordings
-from engine.data.report import ACTIONS, CODES, Example, Finding, IngestReport, TextStatistics, named
+from engine.data.report import Example, IngestReport, TextStatistics, named
 from engine.data.shards import RATE_HZ, ShardWriter
-from engine.data.source import DataSource, displayed
+from engine.data.source import DataSource
 from engine.data.validation.config import DEFAULT_VALIDATION, ValidationConfig
 from engine.data.validation.dataset_texts import DatasetTexts
 from engine.data.validation.drawing import draw_histograms
 from engine.data.validation.duplicates import Duplicate, Duplicates, Places, Samples
 from engine.data.validation.examine import Examined, examine
 from engine.data.validation.page import html_page
-from engine.data.validation.summary import Summary
-from engine.data.version_files import DRAWING_NAME, MANIFEST_NAME, PAGE_NAME, REPORT_NAME
+from engine.data.validation.summary import Summary, rejecting
+from engine.data.version_files import DRAWING_NAME, ITEMS_NAME, MANIFEST_NAME, PAGE_NAME, REPORT_NAME
 from engine.errors import IngestError, ItemError
 from engine.threads import processors
 
@@ -54,6 +57,7 @@ def ingest(
     *,
     validation: ValidationConfig = DEFAULT_VALIDATION,
     division: DivisionConfig | None = None,
+    decisions: ItemDecisions | None = None,
     threads: int | None = None,
     language: str | None = None,
 ) -> IngestReport:
@@ -63,12 +67,13 @@ def ingest(
         source: a zip, a tar (plain, gzip, bzip2, xz), a Parquet file or a folder of any of them, in one of the
             structures of `engine.data.layouts.registry`, which is found by looking.
         target: folder for `audio/*.wav`, `report.json`, the same for people (`validation.html`, and from ten items on
-            `validation.png`) and, last and at once, `manifest.jsonl`.
+            `validation.png`), `items.jsonl` and, last and at once, `manifest.jsonl`.
         limits: how much the source may ask of the machine, and which recordings are usable.
         on_progress: told after each item.
         validation: what a good recording and a good text are.
         division: what is kept for test and validation, written into the manifest; None leaves that to each run. Splits
             that the source makes are kept.
+        decisions: what a person decided about items, by the path that the report shows.
         threads: how many items are read and examined at the same time; by default one for each processor.
         language: what is spoken, such as `de`; it chooses among subtitles in several languages, and digits in file names
             (`7_jackson_32.wav`) become its words: by default English ones, with a warning.
@@ -84,7 +89,8 @@ def ingest(
     try:
         _prepare(target)
         with open_source(source, limits, work=target) as opened:
-            ingestion = _Ingestion(opened, target, limits, validation, threads or processors(), language)
+            decided = Decided(decisions or {}, divided=division is not None)
+            ingestion = _Ingestion(opened, target, limits, validation, decided, threads or processors(), language)
             return ingestion.run(on_progress, division)
     except OSError as error:
         raise IngestError(f"cannot read {source.name} or write the dataset: {error.strerror or error}") from error
@@ -96,7 +102,7 @@ def _prepare(target: Path) -> None:
     target.mkdir(parents=True, exist_ok=True)
     for left_behind in [
         *target.glob("audio/[0-9]*.wav"),
-        *(target / name for name in (REPORT_NAME, PAGE_NAME, DRAWING_NAME)),
+        *(target / name for name in (REPORT_NAME, PAGE_NAME, DRAWING_NAME, ITEMS_NAME)),
     ]:
         left_behind.unlink(missing_ok=True)
 
@@ -110,6 +116,7 @@ class _Ingestion:
         target: Path,
         limits: IngestLimits,
         validation: ValidationConfig,
+        decided: Decided,
         threads: int,
         language: str | None,
     ) -> None:
@@ -117,6 +124,7 @@ class _Ingestion:
         self.target = target
         self.limits = limits
         self.validation = validation
+        self.decided = decided
         self.threads = threads
         self.language = language
         self.shards = ShardWriter(target, limits.shard_s)
@@ -128,10 +136,12 @@ class _Ingestion:
         self.items: list[Item] = []
         self.texts = DatasetTexts()
         self.kept: list[Item] = []
+        self.rejected: list[Item] = []
         self.duplicates = Duplicates(validation, self._read_item)
 
     def run(self, on_progress: OnProgress | None, division: DivisionConfig | None = None) -> IngestReport:
         layout = read_layout(self.source, self.limits, self.language)
+        self.decided.lay_over(layout, self.source.entries)
         self.items = layout.items
         self.texts = DatasetTexts.of([item.text for item in self.items])
         partial = self.target / f".{MANIFEST_NAME}.partial"
@@ -154,7 +164,10 @@ class _Ingestion:
             self.shards.close()
             if division is not None and self.kept:
                 self._divide(partial, division, layout)
+            if warning := self.decided.still_rejected(self.rejected):
+                layout.warnings.append(warning)
             report = self._report(layout, self._examples(partial))
+            write_items(self.target / ITEMS_NAME, records(self.items, read_manifest(partial), report))
             if not report.items_good:
                 raise IngestError(_nothing_good(report))
             partial.replace(self.target / MANIFEST_NAME)
@@ -182,12 +195,15 @@ class _Ingestion:
 
     def _begin(self, item: Item, stack: ExitStack, pool: ThreadPoolExecutor) -> Future[Examined]:
         try:
+            if refusal := self.decided.refusal(item):
+                raise refusal
             file = stack.enter_context(self.recordings.open(item))
         except ItemError as fault:
             failed: Future[Examined] = Future()
             failed.set_result(Examined(item.text, faults=[fault]))
             return failed
-        return pool.submit(examine, file, item, self.limits, self.validation, self.texts)
+        accepted = self.decided.of(item).accepted
+        return pool.submit(examine, file, item, self.limits, self.validation, self.texts, accepted)
 
     def _finished(self, begun: tuple[Item, ExitStack, Future[Examined]]) -> tuple[Item, Examined]:
         item, stack, future = begun
@@ -209,8 +225,9 @@ class _Ingestion:
             return None
         duplicate = self.duplicates.find(recording.samples_T, recording.keys)
         if duplicate:
-            examined.faults.append(self._fault_of(duplicate, item, examined))
-            return None
+            examined.add_fault(self._fault_of(duplicate, item, examined))
+            if examined.faults:
+                return None
         shard, start_s = self.shards.add(recording.samples_T)
         frames = len(recording.samples_T)
         utterance = Utterance(
@@ -248,15 +265,21 @@ class _Ingestion:
         )
 
     def _divide(self, manifest: Path, config: DivisionConfig, layout: Layout) -> None:
-        """Write splits into the manifest, if the source makes none."""
-        if self.statistics.splits:
-            layout.warnings.append("the source makes splits itself; they are kept, and none are drawn")
-            return
+        """Write splits into the manifest: drawn ones, unless the source makes some, and over them those of a person."""
         utterances = read_manifest(manifest)
-        divided = divide(utterances, [item.entry.path for item in self.kept], config)
-        write_manifest(manifest, (replace(u, split=s) for u, s in zip(utterances, divided.splits, strict=True)))
-        self.statistics.splits.update(divided.splits)
-        layout.warnings.extend(divided.warnings)
+        if self.statistics.splits and config.source_splits == "keep":
+            layout.warnings.append("the source makes splits itself; they are kept, and none are drawn")
+            splits, are_judged = [utterance.split for utterance in utterances], True
+        else:
+            divided = divide(utterances, [item.entry.path for item in self.kept], config)
+            layout.warnings.extend(divided.warnings)
+            splits, are_judged = list[Split | None](divided.splits), _speakers_are_whole(utterances, divided.splits)
+        splits = [self.decided.splits.get(u.id, split) for u, split in zip(utterances, splits, strict=True)]
+        write_manifest(manifest, (replace(u, split=split) for u, split in zip(utterances, splits, strict=True)))
+        self.statistics.splits = Counter(split for split in splits if split is not None)
+        # A division by recording has speakers on both sides, as was asked for, or as a warning says.
+        speakers = [u.speaker if are_judged else None for u in utterances]
+        self.summary.redo_leakage(zip(speakers, splits, strict=True))
 
     def _read_item(self, place: int) -> Samples:
         return self.shards.read(*self.places[place])
@@ -264,20 +287,13 @@ class _Ingestion:
     def _set_aside(self, item: Item, examined: Examined, layout: Layout) -> None:
         """Name an item by its first fault; the report has the others, and the doubts, too."""
         first, *others = examined.faults
+        self.rejected.append(item)
         self.summary.add_doubts(item.shown, examined.doubts)
+        self.summary.add_overruled(item.shown, examined.overruled)
         besides = "".join(f"; besides, {other.reason}" for other in others)
         layout.set_item_aside(item.shown, first.code, first.reason + besides)
         for other in others:
-            code = next(code for code in CODES if code == other.code)
-            self.summary.add_besides(
-                Finding(
-                    path=item.shown,
-                    code=code,
-                    severity="set_aside",
-                    reason=displayed(other.reason),
-                    action=ACTIONS[code],
-                )
-            )
+            self.summary.add_besides(rejecting(item.shown, other, "set_aside"))
 
     def _examples(self, manifest: Path) -> list[Example]:
         """The first good item, one from the middle and the last."""
@@ -382,6 +398,12 @@ class _Statistics:
             columns_ignored=layout.columns_ignored,
             examples=examples,
         )
+
+
+def _speakers_are_whole(utterances: Sequence[Utterance], splits: Sequence[Split]) -> bool:
+    """Whether a division has nobody in two splits."""
+    found = {(u.speaker, split) for u, split in zip(utterances, splits, strict=True) if u.speaker is not None}
+    return len(found) == len({speaker for speaker, _ in found})
 
 
 def _nothing_good(report: IngestReport) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from engine.config.processing import ItemLimits
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -36,6 +38,10 @@ class IngestLimits:
     """A recording with no 20 ms above this level is silent."""
     shard_s: float = 600.0
     """Length of the audio files that recordings are packed into, in seconds."""
+
+    def with_items(self, items: ItemLimits) -> IngestLimits:
+        """The same with what a user says about recordings."""
+        return replace(self, max_item_s=items.max_item_s, min_item_s=items.min_item_s, silence_dbfs=items.silence_dbfs)
 
 
 DEFAULT_LIMITS = IngestLimits()

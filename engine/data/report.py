@@ -46,6 +46,7 @@ Code = Literal[
     "not_validated",
     "other_microphone",
     "personal_data",
+    "rejected",
     "several_texts",
     "silent",
     "symlink",
@@ -88,8 +89,9 @@ DatasetCode = Literal[
 ]
 """What concerns the dataset as a whole."""
 
-Severity = Literal["set_aside", "warning", "dataset"]
-"""What a finding does to its item: it is not in the dataset, or is doubtful; or it is about the dataset as a whole."""
+Severity = Literal["set_aside", "warning", "overruled", "dataset"]
+"""What a finding does to its item: it is not in the dataset; it is doubtful; it would not be in the dataset, and a
+decision overruled the finding; or the finding is about the dataset as a whole."""
 
 ACTIONS: dict[Code, str] = {
     "bad_archive": "make the archive again, or put the files themselves into the dataset",
@@ -112,6 +114,7 @@ ACTIONS: dict[Code, str] = {
     "not_validated": "nothing, unless its text is right: then give it in validated.tsv",
     "other_microphone": "nothing, unless you want this microphone: then leave the other's recordings out",
     "personal_data": "replace it in the text, and where it can be heard, or remove the recording",
+    "rejected": "nothing, unless it should be in the dataset: then accept it",
     "several_texts": "say which language is spoken (`lim data import --language de`), or keep only its file",
     "silent": "record it again, or remove it",
     "symlink": "put the file itself into the dataset",
@@ -200,7 +203,9 @@ class ValidationReport(_Record):
     findings: list[Finding]
     """Everything found: on items set aside, on items kept, and on the dataset."""
     findings_by_code: dict[str, int]
-    """How many there are of each kind."""
+    """How many there are of each kind, without those that were overruled."""
+    overruled_by_code: dict[str, int] = {}
+    """How many of each kind a decision overruled."""
     histograms: list[Histogram]
     """Duration, level, signal to noise and speech rate of the good items."""
     recommendations: list[str]

@@ -62,7 +62,7 @@ class ValidationConfig(Config):
 
     same_votes: PositiveInt = 3
     """Keys of the fingerprint that must agree in time before the samples are compared."""
-    same_candidates: PositiveInt = 4
+    same_candidates: Annotated[int, Field(ge=1, le=64)] = 4
     """Most recordings that one is compared with, sample by sample."""
     same_coherence: Share = 0.92
     """Correlation of the samples (150 to 3,400 Hz, pre-emphasised) above which two recordings are one. Copies have 0.95

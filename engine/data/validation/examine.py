@@ -5,6 +5,7 @@ Runs in several threads at once, and keeps nothing.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -69,9 +70,24 @@ class Examined:
     """Why it has to be set aside."""
     doubts: list[Doubt] = field(default_factory=list)
     """What a person should look at."""
+    accepted: Collection[str] = ()
+    """Kinds of faults that a person lets pass."""
+    overruled: list[ItemError] = field(default_factory=list)
+    """Faults that were let pass."""
+
+    def add_fault(self, fault: ItemError) -> None:
+        """Keep a fault, or let it pass."""
+        (self.overruled if fault.code in self.accepted else self.faults).append(fault)
 
 
-def examine(file: Source, item: Item, limits: IngestLimits, config: ValidationConfig, texts: DatasetTexts) -> Examined:
+def examine(
+    file: Source,
+    item: Item,
+    limits: IngestLimits,
+    config: ValidationConfig,
+    texts: DatasetTexts,
+    accepted: Collection[str] = (),
+) -> Examined:
     """Read a recording and hold it against the limits and its text.
 
     Args:
@@ -80,8 +96,9 @@ def examine(file: Source, item: Item, limits: IngestLimits, config: ValidationCo
         limits: what the dataset takes.
         config: what is good.
         texts: what the texts of the dataset have in common.
+        accepted: kinds of faults that a person lets pass.
     """
-    found = Examined(characters.plain(item.text))
+    found = Examined(characters.plain(item.text), accepted=accepted)
     try:
         info, native_T, duration_s = _read(file, item, limits, found)
         found.recording = _measured(info, native_T, duration_s, found, limits, config)
@@ -106,7 +123,9 @@ def _heard(
     info = sound.info
     start_s, duration_s = part(item, info)
     if duration_s > limits.max_item_s:
-        can_scan = not item.is_part and info.frames * info.channels <= _MAX_SCANNED_SAMPLES
+        can_scan = (
+            "silent" not in found.accepted and not item.is_part and info.frames * info.channels <= _MAX_SCANNED_SAMPLES
+        )
         if can_scan and all(
             _level_dbfs(channel_T, info.rate_hz) <= limits.silence_dbfs
             for block_TC in read_blocks(sound)
@@ -135,11 +154,12 @@ def _measured(
     info: AudioInfo, native_T: Wave, duration_s: float, found: Examined, limits: IngestLimits, config: ValidationConfig
 ) -> Recording:
     wave_T = resample(native_T, info.rate_hz, RATE_HZ)
-    if _level_dbfs(wave_T, RATE_HZ) <= limits.silence_dbfs:
-        raise _silent(duration_s, limits)
     levels = measure_levels(wave_T, RATE_HZ)
-    if fault := _silence(levels, duration_s, config):
-        raise fault
+    silent = _level_dbfs(wave_T, RATE_HZ) <= limits.silence_dbfs
+    if fault := _silent(duration_s, limits) if silent else _silence(levels, duration_s, config):
+        if fault.code not in found.accepted:
+            raise fault
+        found.add_fault(fault)
     clipped = clipped_samples(native_T)
     # What is overdriven can be as loud and as white as random numbers, which have no flat tops.
     if not clipped and (random := random_samples(native_T)):
@@ -148,7 +168,7 @@ def _measured(
         )
     _judge_level(levels, clipped, info, found, config)
     if not characters.says_nothing(found.text) and (reason := mismatch(found.text, levels, duration_s, config)):
-        found.faults.append(ItemError("mismatched_text", reason))
+        found.add_fault(ItemError("mismatched_text", reason))
     samples_T, scaled = to_int16(wave_T)
     if scaled:
         found.doubts.append(("scaled", f"its samples go up to {levels.peak_dbfs:+.1f} dB of full scale; allowed: 0"))
@@ -182,7 +202,7 @@ def _judge_level(levels: Levels, clipped: int, info: AudioInfo, found: Examined,
         f"{100 * config.clipped_warning_share:g} %"
     )
     if share > config.clipped_share:
-        found.faults.append(ItemError("clipped", reason))
+        found.add_fault(ItemError("clipped", reason))
     elif share > config.clipped_warning_share:
         found.doubts.append(("clipped_a_little", reason))
     if levels.speech_dbfs < config.quiet_dbfs:
@@ -201,14 +221,14 @@ def _judge_level(levels: Levels, clipped: int, info: AudioInfo, found: Examined,
 def _judge_text(text: str, found: Examined, texts: DatasetTexts) -> None:
     question = texts.lost_letters.find(text)
     if reason := characters.unreadable(text):
-        found.faults.append(ItemError("unreadable_text", reason))
+        found.add_fault(ItemError("unreadable_text", reason))
     elif question and question[1]:
         reason = f"found a question mark inside a word ({characters.near(text, question[0])}), as in other texts: "
-        found.faults.append(ItemError("unreadable_text", reason + "letters were lost when the texts were saved"))
+        found.add_fault(ItemError("unreadable_text", reason + "letters were lost when the texts were saved"))
     elif characters.says_nothing(text):
-        found.faults.append(ItemError("missing_text", f"its text {text!r} has no letter and no digit"))
+        found.add_fault(ItemError("missing_text", f"its text {text!r} has no letter and no digit"))
     elif reason := confusable_letters(text, texts.alphabet):
-        found.faults.append(ItemError("mixed_scripts", reason))
+        found.add_fault(ItemError("mixed_scripts", reason))
     elif reason := foreign_stem(text):
         found.doubts.append(("foreign_stem", reason))
     if question and not question[1]:
@@ -221,7 +241,7 @@ def _judge_text(text: str, found: Examined, texts: DatasetTexts) -> None:
     if personal := find_personal_data(found.text):
         reason = f"its text has {personal.kind} ({personal.shown}); allowed: none"
         if personal.certainty == "certain":
-            found.faults.append(ItemError("personal_data", reason))
+            found.add_fault(ItemError("personal_data", reason))
         else:
             found.doubts.append(("possible_personal_data", reason))
 

@@ -72,9 +72,18 @@ def _read(report: IngestReport) -> list[str]:
 
 
 def _summary(by_code: dict[str, list[Finding]]) -> list[tuple[str, str, str]]:
-    became = {"set_aside": "set aside", "warning": "kept, with a warning", "dataset": "concerns the whole"}
+    became = {
+        "set_aside": "set aside",
+        "warning": "kept, with a warning",
+        "overruled": "kept, by a decision",
+        "dataset": "concerns the whole",
+    }
     return [
-        (f"<a href=#{code}>{_words(code)}</a>", f"{len(found):,}", became[found[0].severity])
+        (
+            f"<a href=#{code}>{_words(code)}</a>",
+            f"{len(found):,}",
+            ", ".join(became[each] for each in dict.fromkeys(one.severity for one in found)),
+        )
         for code, found in sorted(by_code.items(), key=lambda pair: (-len(pair[1]), pair[0]))
     ]
 

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from engine.data.limits import IngestLimits
-from engine.data.manifest import Utterance
-from engine.data.report import ADVICE, DatasetCode, Finding, SetAside, ValidationReport, WarningCode
+from engine.data.manifest import Split, Utterance
+from engine.data.report import (
+    ACTIONS,
+    ADVICE,
+    CODES,
+    DatasetCode,
+    Finding,
+    SetAside,
+    Severity,
+    ValidationReport,
+    WarningCode,
+)
 from engine.data.source import displayed
 from engine.data.validation.config import ValidationConfig
 from engine.data.validation.examine import Doubt, Examined, Recording
@@ -15,6 +25,7 @@ from engine.data.validation.imbalance import imbalances
 from engine.data.validation.leakage import Leakage
 from engine.data.validation.outliers import Outliers
 from engine.data.validation.statistics import speech_spreads
+from engine.errors import ItemError
 from engine.evaluation.text import normalize_basic
 from engine.scripts import is_unspaced
 
@@ -52,6 +63,17 @@ class Summary:
         """A further fault of an item that is set aside for another one."""
         self._besides.append(finding)
 
+    def add_overruled(self, path: str, overruled: Sequence[ItemError]) -> None:
+        """Faults of an item that a decision lets pass."""
+        for fault in overruled:
+            self._besides.append(rejecting(path, fault, "overruled"))
+
+    def redo_leakage(self, final: Iterable[tuple[str | None, Split | None]]) -> None:
+        """Judge speakers and splits as they are after the dataset was divided."""
+        self._leakage = Leakage()
+        for speaker, split in final:
+            self._leakage.add(speaker, split)
+
     def add_doubts(self, path: str, doubts: Sequence[Doubt]) -> None:
         """What is doubtful about an item, whether it is kept or not."""
         for code, reason in doubts:
@@ -68,6 +90,7 @@ class Summary:
             recording: its recording.
         """
         self.add_doubts(path, examined.doubts)
+        self.add_overruled(path, examined.overruled)
         levels = recording.levels
         # Where no blanks stand between words, nobody can count them; two characters are about a word.
         has_words = not is_unspaced(utterance.text)
@@ -124,10 +147,12 @@ class Summary:
             *self._about_the_whole(kept, len(set_aside)),
         ]
         everything = of_dataset + of_items
-        by_code: Counter[str] = Counter(finding.code for finding in everything)
+        by_code: Counter[str] = Counter(finding.code for finding in everything if finding.severity != "overruled")
+        overruled: Counter[str] = Counter(finding.code for finding in everything if finding.severity == "overruled")
         return ValidationReport(
             findings=everything,
             findings_by_code={code: by_code[code] for code in sorted(by_code)},
+            overruled_by_code={code: overruled[code] for code in sorted(overruled)},
             histograms=histograms,
             recommendations=_recommendations(set_aside, of_dataset, by_code, kept),
         )
@@ -176,6 +201,14 @@ class Summary:
                 "look at the most frequent reasons: often one cause is behind many of them",
             )
         return found
+
+
+def rejecting(path: str, fault: ItemError, severity: Severity) -> Finding:
+    """A fault of an item as a finding."""
+    code = next(code for code in CODES if code == fault.code)
+    return Finding(
+        path=displayed(path), code=code, severity=severity, reason=displayed(fault.reason), action=ACTIONS[code]
+    )
 
 
 def _recommendations(

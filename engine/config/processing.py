@@ -1,0 +1,67 @@
+"""How recordings become a dataset version: what is good, what is usable, what is kept for test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import Field, model_validator
+
+from engine.config.base import Config, parse
+from engine.config.division import DivisionConfig
+from engine.data.validation.config import ValidationConfig
+
+
+class ItemLimits(Config):
+    """Which recordings are usable."""
+
+    max_item_s: Annotated[float, Field(gt=0.0, le=3600.0)] = 30.0
+    """Longest recording, in seconds."""
+    min_item_s: Annotated[float, Field(ge=0.01, le=60.0)] = 0.05
+    """Shortest recording, in seconds."""
+    silence_dbfs: Annotated[float, Field(ge=-120.0, le=-20.0)] = -60.0
+    """A recording with no 20 ms above this level is silent."""
+
+    @model_validator(mode="after")
+    def _shortest_below_longest(self) -> ItemLimits:
+        if self.min_item_s >= self.max_item_s:
+            raise ValueError(
+                f"min_item_s is {self.min_item_s:g} s; it must be less than max_item_s, {self.max_item_s:g} s"
+            )
+        return self
+
+
+class ProcessingConfig(Config):
+    """What a user may say about the processing of a dataset."""
+
+    validation: ValidationConfig = ValidationConfig()
+    """Thresholds between good, doubtful and bad."""
+    limits: ItemLimits = ItemLimits()
+    """Which recordings are usable."""
+    split: DivisionConfig | None = None
+    """What to keep for test and validation; it is drawn once and written into the manifest. Unset: each run splits as
+    its config says."""
+
+
+def revised(processing: ProcessingConfig, changes: Mapping[str, Any]) -> ProcessingConfig:
+    """A processing with some of its fields changed; those that are not given stay.
+
+    Args:
+        processing: of the version that is revised.
+        changes: fields as in `ProcessingConfig`, in part; `{"split": None}` draws none.
+
+    Raises:
+        ConfigError: every field that is faulty after the change.
+    """
+    return parse(ProcessingConfig, _laid_over(processing.model_dump(mode="json"), changes))
+
+
+def _laid_over(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    result = dict(values)
+    for name, value in changes.items():
+        earlier = result.get(name)
+        if isinstance(value, Mapping) and isinstance(earlier, Mapping):
+            result[name] = _laid_over(earlier, value)
+        else:
+            result[name] = value
+    return result

@@ -1,0 +1,85 @@
+"""Decisions about items, laid over what a source holds before any audio is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import cast
+
+from engine.data.decisions import ItemDecision, ItemDecisions
+from engine.data.endings import AUDIO_ENDINGS, ending
+from engine.data.layout import Item, Layout
+from engine.data.manifest import Split
+from engine.data.report import named
+from engine.data.source import Entry, displayed
+from engine.errors import ItemError
+
+
+class Decided:
+    """Items as a person wants them."""
+
+    def __init__(self, decisions: ItemDecisions, *, divided: bool) -> None:
+        """Nothing happens yet.
+
+        Args:
+            decisions: by the path of the item.
+            divided: whether splits are drawn, over which those that a person gives are laid later.
+        """
+        self._decisions = decisions
+        self._divided = divided
+        self.splits: dict[str, Split | None] = {}
+        """Splits that a person gave, by id, to be laid over those that are drawn."""
+
+    def lay_over(self, layout: Layout, entries: Sequence[Entry]) -> None:
+        """Edit the items of a source, and make items of recordings that were given a text."""
+        if not self._decisions:
+            return
+        self._add_texts(layout, entries)
+        layout.items = [self._edited(item) for item in layout.items]
+        known = {displayed(item.shown) for item in layout.items} | {item.path for item in layout.set_aside}
+        gone = sorted(path for path in self._decisions if path not in known)
+        if gone:
+            layout.warnings.append(f"{len(gone)} items that something was decided about are not there: {named(gone)}")
+
+    def of(self, item: Item) -> ItemDecision:
+        """What was decided about an item."""
+        return self._decisions.get(displayed(item.shown), _NOTHING)
+
+    def refusal(self, item: Item) -> ItemError | None:
+        """Why a person left an item out, if so."""
+        return ItemError("rejected", "it was rejected by a decision") if self.of(item).rejected else None
+
+    def still_rejected(self, rejected: Sequence[Item]) -> str | None:
+        """A warning where items were accepted and cannot come in after all."""
+        paths = [displayed(item.shown) for item in rejected if self.of(item).accepted and not self.of(item).rejected]
+        if not paths:
+            return None
+        return f"{len(paths)} items were accepted and are rejected for another reason, see there: {named(paths)}"
+
+    def _edited(self, item: Item) -> Item:
+        changes = dict(self.of(item).changes)
+        if "split" in changes and self._divided:
+            self.splits[item.id] = cast("Split | None", changes.pop("split"))
+        return replace(item, **changes) if changes else item  # type: ignore[arg-type]  # names and values were checked
+
+    def _add_texts(self, layout: Layout, entries: Sequence[Entry]) -> None:
+        """Recordings without a text that were given one."""
+        texts = {path: text for path, each in self._decisions.items() if (text := each.changes.get("text")) is not None}
+        textless = {item.path for item in layout.set_aside if item.code == "missing_text" and item.path in texts}
+        files = {
+            displayed(entry.path): entry for entry in entries if displayed(entry.path) in textless and not entry.fault
+        }
+        taken = {item.id for item in layout.items}
+        for path, entry in files.items():
+            if ending(path) not in AUDIO_ENDINGS:
+                continue
+            stem = path.replace("/", ".").rpartition(".")[0] or path
+            own, number = stem, 2
+            while own in taken:
+                own, number = f"{stem}-{number}", number + 1
+            taken.add(own)
+            layout.items.append(Item(entry, own, texts[path], speaker=None, split=None))
+            layout.set_aside = [item for item in layout.set_aside if (item.path, item.code) != (path, "missing_text")]
+
+
+_NOTHING = ItemDecision()

@@ -1,0 +1,157 @@
+"""Every item of a dataset version, good or rejected: what people look through, and what decisions are about."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from engine.config.base import Config
+from engine.data.layout import Item
+from engine.data.manifest import Split, Utterance
+from engine.data.report import Finding, IngestReport, SetAside
+from engine.data.source import displayed
+from engine.errors import ManifestError
+
+ItemStatus = Literal["good", "rejected"]
+_SECOND_ROW = "duplicate_name"
+
+
+class ItemFinding(Config):
+    """What was found on an item."""
+
+    code: str
+    """Kind, as in the report."""
+    severity: str
+    """`set_aside`: it rejects the item; `warning`; `overruled`: it would reject it, and a decision lets it pass."""
+    reason: str
+    """What was measured, and what is allowed."""
+    action: str
+    """What to do about it."""
+
+
+class ItemRecord(Config):
+    """An item."""
+
+    path: str
+    """Its path in the source; of several items in one file, with the row of each. Decisions name items by it."""
+    status: ItemStatus
+    """Whether it is in the dataset."""
+    id: str | None = None
+    """Its id in the manifest; only of a good item."""
+    text: str | None = None
+    """Its transcript; unset where the source has none."""
+    speaker: str | None = None
+    """Who says it, if known."""
+    split: Split | None = None
+    """Its split, if it has one."""
+    duration_s: float | None = None
+    """How long it is, in seconds; only of a good item."""
+    findings: list[ItemFinding] = Field(default=[])
+    """Everything found on it."""
+
+    @property
+    def codes(self) -> set[str]:
+        """The kinds of its findings."""
+        return {finding.code for finding in self.findings}
+
+    @property
+    def rejecting(self) -> set[str]:
+        """The kinds of the findings that reject it."""
+        return {finding.code for finding in self.findings if finding.severity == "set_aside"}
+
+
+def records(items: Sequence[Item], utterances: Sequence[Utterance], report: IngestReport) -> Iterator[ItemRecord]:
+    """The items of a version: recordings in the order of the source, then what is no recording with a text, by path.
+
+    Args:
+        items: recordings of the source that have a text.
+        utterances: those that are in the dataset.
+        report: of the version.
+    """
+    of_path: dict[str, list[Finding]] = defaultdict(list)
+    for finding in report.validation.findings if report.validation else []:
+        if finding.path is not None:
+            of_path[finding.path].append(finding)
+    others: dict[str, list[SetAside]] = defaultdict(list)
+    for other in report.set_aside:
+        others[other.path].append(other)
+    good = {utterance.id: utterance for utterance in utterances}
+    for item in items:
+        path = displayed(item.shown)
+        found, utterance = of_path.get(path, []), good.get(item.id)
+        if utterance is None:
+            _take_own(others[path])
+            yield ItemRecord(
+                path=path,
+                status="rejected",
+                text=item.text,
+                speaker=item.speaker,
+                split=item.split,
+                findings=_shown([finding for finding in found if finding.code != _SECOND_ROW]),
+            )
+        else:
+            yield ItemRecord(
+                path=path,
+                status="good",
+                id=item.id,
+                text=utterance.text,
+                speaker=utterance.speaker,
+                split=utterance.split,
+                duration_s=utterance.duration_s,
+                findings=_shown([finding for finding in found if finding.severity != "set_aside"]),
+            )
+    for path, rest in sorted(others.items()):
+        for other in rest:
+            yield ItemRecord(path=path, status="rejected", findings=[_finding(other, "set_aside")])
+
+
+def write_items(path: Path, found: Iterator[ItemRecord]) -> None:
+    """Write items, one JSON object to a line; the file is there when it is whole."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("w", encoding="utf-8", newline="\n") as file:
+            for item in found:
+                file.write(item.model_dump_json(exclude_defaults=True) + "\n")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def read_items(path: Path) -> Iterator[ItemRecord]:
+    """The items in a file that `write_items` wrote, in their order.
+
+    Raises:
+        ManifestError: no such file, or a line that is no item.
+    """
+    try:
+        with path.open("rb") as lines:
+            for number, line in enumerate(lines, start=1):
+                try:
+                    yield ItemRecord.model_validate_json(line)
+                except ValueError as error:
+                    raise ManifestError(f"line {number} of {path} is no item: {error}") from error
+    except OSError as error:
+        raise ManifestError(
+            f"cannot read the items at {path}: {error.strerror}; a version that was made by an earlier release has "
+            "none: import its recordings again"
+        ) from error
+
+
+def _take_own(found: list[SetAside]) -> None:
+    """Leave what does not belong to the item itself: further rows that name it."""
+    own = next((at for at, each in enumerate(found) if each.code != _SECOND_ROW), None)
+    if own is not None:
+        del found[own]
+
+
+def _shown(findings: Sequence[Finding]) -> list[ItemFinding]:
+    return [_finding(each, each.severity) for each in findings]
+
+
+def _finding(found: Finding | SetAside, severity: str) -> ItemFinding:
+    return ItemFinding(code=found.code, severity=severity, reason=found.reason, action=found.action)

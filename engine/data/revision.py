@@ -1,0 +1,179 @@
+"""Versions of a dataset: each is what the same source gives with its options and decisions, and is never changed.
+
+source, options, no decisions             -> version 1
+source, changed options, more decisions   -> version 2, whose parent is 1
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError, model_validator
+
+from engine.config.base import Config, faults_of
+from engine.config.processing import ProcessingConfig, revised
+from engine.data.decisions import Decision, ItemDecision, as_written, merged, resolve
+from engine.data.ingest import OnProgress, ingest
+from engine.data.items import read_items
+from engine.data.limits import DEFAULT_LIMITS, IngestLimits
+from engine.data.report import IngestReport, named
+from engine.data.version_files import ITEMS_NAME, MANIFEST_NAME, VERSION_NAME
+from engine.errors import ConfigError, IngestError
+
+MOST_DECISIONS = 10_000
+
+
+class Revision(ProcessingConfig):
+    """What makes the next version of a dataset. Options that are not given stay as in the version that is revised."""
+
+    decisions: Annotated[list[Decision], Field(max_length=MOST_DECISIONS)] = []
+    """What to do with which items, in order."""
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Revision:
+        if not self.decisions and not self.changes():
+            raise ValueError("changes nothing; give decisions, validation, limits or split")
+        return self
+
+    def changes(self) -> dict[str, Any]:
+        """The options that change."""
+        return self.model_dump(mode="json", exclude_unset=True, include=set(ProcessingConfig.model_fields))
+
+
+class VersionRecord(Config):
+    """How a version was made."""
+
+    number: Annotated[int, Field(ge=1)] = 1
+    """Its number."""
+    parent: int | None = None
+    """Number of the version that it revises."""
+    source: str | None = None
+    """Where its recordings were read from on this machine."""
+    options: ProcessingConfig = ProcessingConfig()
+    """The options of its processing."""
+    decisions: list[dict[str, Any]] = []
+    """What was decided to make it of its parent."""
+    item_decisions: dict[str, ItemDecision] = {}
+    """What was decided about each item, in this version and before, by path."""
+
+
+def make_version(
+    source: Path,
+    target: Path,
+    record: VersionRecord,
+    limits: IngestLimits = DEFAULT_LIMITS,
+    on_progress: OnProgress | None = None,
+) -> IngestReport:
+    """Process recordings into a version; the same source and record give the same version.
+
+    Args:
+        source: as for `ingest`.
+        target: folder of the new version.
+        record: its number, options and decisions; written beside the manifest.
+        limits: what the source may ask of the machine.
+        on_progress: as for `ingest`.
+
+    Raises:
+        IngestError: as for `ingest`.
+    """
+    if not (target / MANIFEST_NAME).exists():
+        target.mkdir(parents=True, exist_ok=True)
+        (target / VERSION_NAME).write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    options = record.options
+    return ingest(
+        source,
+        target,
+        limits.with_items(options.limits),
+        on_progress,
+        validation=options.validation,
+        division=options.split,
+        decisions=record.item_decisions,
+    )
+
+
+def revise(
+    parent: Path,
+    target: Path,
+    revision: Revision,
+    *,
+    source: Path | None = None,
+    limits: IngestLimits = DEFAULT_LIMITS,
+    on_progress: OnProgress | None = None,
+) -> IngestReport:
+    """Make the next version of a version folder; the folder itself stays as it is.
+
+    Args:
+        parent: folder of the version that is revised.
+        target: folder of the new version.
+        revision: what is changed and decided.
+        source: the recordings; by default where the parent's were read from.
+        limits: what the source may ask of the machine.
+        on_progress: as for `ingest`.
+
+    Raises:
+        ConfigError: decisions about items that are not there or cannot be decided so; each is named.
+        IngestError: the parent is no version, or its recordings are gone.
+        ManifestError: the parent's items cannot be read.
+    """
+    earlier = read_version(parent)
+    found = source or (Path(earlier.source) if earlier.source else None)
+    if found is None or not found.exists():
+        where = f"are not at {found} any more" if found else "are not known to it"
+        raise IngestError(f"the recordings of {parent} {where}; a new version is made of them: say where they are")
+    record = next_version(earlier, revision, parent, source=found)
+    return make_version(found, target, record, limits, on_progress)
+
+
+def changed_source(parent: Path, version: Path) -> str | None:
+    """A warning where the recordings are not those any more that the parent was made of."""
+    if not (parent / ITEMS_NAME).is_file():
+        return None
+    before, now = ({item.path for item in read_items(folder / ITEMS_NAME)} for folder in (parent, version))
+    told = [
+        f"{len(paths)} items {what}: {named(sorted(paths))}"
+        for paths, what in ((now - before, "are new"), (before - now, "are gone"))
+        if paths
+    ]
+    return f"the recordings changed since the version before: {'; '.join(told)}" if told else None
+
+
+def next_version(earlier: VersionRecord, revision: Revision, parent: Path, *, source: Path) -> VersionRecord:
+    """The record of the version that a revision makes.
+
+    Raises:
+        ConfigError: options or decisions that are faulty; each is named.
+        ManifestError: the parent's items cannot be read.
+    """
+    decided: Mapping[str, ItemDecision] = {}
+    if revision.decisions:
+        decided, faults = resolve(revision.decisions, read_items(parent / ITEMS_NAME), f"version {earlier.number}")
+        if faults:
+            raise ConfigError(faults)
+    return VersionRecord(
+        number=earlier.number + 1,
+        parent=earlier.number,
+        source=str(source.absolute()),
+        options=revised(earlier.options, revision.changes()),
+        decisions=as_written(revision.decisions),
+        item_decisions=merged(earlier.item_decisions, decided),
+    )
+
+
+def read_version(folder: Path) -> VersionRecord:
+    """How the version in a folder was made; of one that an earlier release made: version 1 with default options.
+
+    Raises:
+        IngestError: the folder holds no version.
+    """
+    if not (folder / MANIFEST_NAME).is_file():
+        raise IngestError(f"{folder} holds no dataset version; make one with `lim data import`")
+    path = folder / VERSION_NAME
+    if not path.is_file():
+        return VersionRecord()
+    try:
+        return VersionRecord.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        faults = "; ".join(str(fault) for fault in faults_of(error, {}))
+        raise IngestError(f"{path} is no record of a version: {faults}") from error
