@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from engine.config.base import Config, parse
 from engine.config.division import DivisionConfig
+from engine.data.subtitles.languages import language_of
 from engine.data.validation.config import ValidationConfig
+
+
+def _known_language(said: str) -> str:
+    code = language_of(said)
+    if code is None:
+        raise ValueError("no language is called so; give its code, such as de or swh")
+    return code
 
 
 class ItemLimits(Config):
@@ -41,6 +49,8 @@ class ProcessingConfig(Config):
     split: DivisionConfig | None = None
     """What to keep for test and validation; it is drawn once and written into the manifest. Unset: each run splits as
     its config says."""
+    language: Annotated[str, Field(max_length=40), AfterValidator(_known_language)] | None = None
+    """What is spoken, as a code (`de`) or an English name; it chooses among texts in several languages."""
 
 
 def revised(processing: ProcessingConfig, changes: Mapping[str, Any]) -> ProcessingConfig:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import cast
 
-from engine.data.decisions import ItemDecision, ItemDecisions
+from engine.data.decisions import TEXTLESS, ItemDecision, ItemDecisions
 from engine.data.endings import AUDIO_ENDINGS, ending
 from engine.data.layout import Item, Layout
 from engine.data.manifest import Split
@@ -65,7 +65,7 @@ class Decided:
     def _add_texts(self, layout: Layout, entries: Sequence[Entry]) -> None:
         """Recordings without a text that were given one."""
         texts = {path: text for path, each in self._decisions.items() if (text := each.changes.get("text")) is not None}
-        textless = {item.path for item in layout.set_aside if item.code == "missing_text" and item.path in texts}
+        textless = {item.path for item in layout.set_aside if item.code in TEXTLESS and item.path in texts}
         files = {
             displayed(entry.path): entry for entry in entries if displayed(entry.path) in textless and not entry.fault
         }
@@ -79,7 +79,7 @@ class Decided:
                 own, number = f"{stem}-{number}", number + 1
             taken.add(own)
             layout.items.append(Item(entry, own, texts[path], speaker=None, split=None))
-            layout.set_aside = [item for item in layout.set_aside if (item.path, item.code) != (path, "missing_text")]
+            layout.set_aside = [item for item in layout.set_aside if item.path != path or item.code not in TEXTLESS]
 
 
 _NOTHING = ItemDecision()

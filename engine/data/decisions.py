@@ -35,7 +35,10 @@ _INSTEAD: Final[dict[str, str]] = {
     "too_long": "raise limits.max_item_s",
     "too_short": "lower limits.min_item_s",
     "missing_text": "edit the item and give its text",
+    "several_texts": "say which language is spoken, or edit the item and give its text",
 }
+TEXTLESS: Final[tuple[Code, ...]] = ("missing_text", "several_texts")
+"""Findings on recordings that lack nothing but a text."""
 _NO_WAY: Final = "its recording or its row is not there as a whole; mend the source and make a new dataset of it"
 _MOST_SHOWN: Final = 20
 
@@ -247,9 +250,10 @@ def _reject(decision: Any, item: ItemRecord) -> tuple[ItemDecision | None, str |
 
 def _edit(decision: Any, item: ItemRecord) -> tuple[ItemDecision | None, str | None]:
     changes = decision.changes()
-    if item.text is None and not (item.rejecting == {"missing_text"} and "text" in changes):
+    lacks_text = item.rejecting <= set(TEXTLESS)
+    if item.text is None and not (lacks_text and "text" in changes):
         codes = ", ".join(sorted(item.rejecting))
-        instead = "give its text with it" if codes == "missing_text" else _NO_WAY
+        instead = "give its text with it" if lacks_text else _NO_WAY
         return None, f"{item.path} is rejected for {codes} and cannot be edited: {instead}"
     return ItemDecision(changes=changes), None
 

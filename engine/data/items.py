@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -140,6 +140,20 @@ def read_items(path: Path) -> Iterator[ItemRecord]:
             f"cannot read the items at {path}: {error.strerror}; a version that was made by an earlier release has "
             "none: import its recordings again"
         ) from error
+
+
+def matches(item: ItemRecord, wanted: Mapping[str, str]) -> bool:
+    """Whether an item is among those asked for.
+
+    Args:
+        item: any.
+        wanted: `status`, `finding` (its code), `speaker`, `split` and `q`, a part of its path or text in any case.
+    """
+    exact = all(getattr(item, name) == wanted[name] for name in ("status", "speaker", "split") if name in wanted)
+    told = f"{item.path}\n{item.text or ''}".lower()
+    return (
+        exact and ("finding" not in wanted or wanted["finding"] in item.codes) and wanted.get("q", "").lower() in told
+    )
 
 
 def _take_own(found: list[SetAside]) -> None:

@@ -12,8 +12,10 @@ from pydantic import BaseModel
 from cluster.config import EvaluationRunConfig, RunConfig
 from cluster.selection.config import SelectionRunConfig
 from engine.config.base import apply_overrides, parse, read_yaml
+from engine.config.processing import ProcessingConfig
 from engine.config.selection import SelectionConfig
 from engine.config.training import TrainingConfig
+from engine.data.revision import Revision
 from services.pipelines.plan import Declaration
 
 
@@ -32,6 +34,10 @@ class Kind(StrEnum):
     """An evaluation on the cluster (`python -m cluster.evaluate`, `ray job submit`)."""
     PIPELINE = "pipeline"
     """Stages from recordings to a version of an adapter (`lim pipeline run`)."""
+    PROCESSING = "processing"
+    """How recordings become a dataset version (`lim data import --options`)."""
+    REVISION = "revision"
+    """What makes the next version of a dataset (`lim data revise --from`)."""
 
 
 MODELS: Mapping[Kind, type[BaseModel]] = {
@@ -41,6 +47,8 @@ MODELS: Mapping[Kind, type[BaseModel]] = {
     Kind.SELECTION_RUN: SelectionRunConfig,
     Kind.EVALUATION_RUN: EvaluationRunConfig,
     Kind.PIPELINE: Declaration,
+    Kind.PROCESSING: ProcessingConfig,
+    Kind.REVISION: Revision,
 }
 
 _RUN_FIELDS = frozenset(RunConfig.model_fields)

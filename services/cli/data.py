@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from engine.data.version_files import MANIFEST_NAME, REPORT_NAME
 from engine.errors import IngestError
+from services.cli import versions
 from services.cli.progress import duration
 from services.cli.report import counts, print_table, show_report
 from services.cli.reporting import reported, say
@@ -31,6 +32,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+versions.register(app)
 
 Source = Annotated[Path, typer.Argument(help="Folder, zip, tar or Parquet file of recordings.")]
 Language = Annotated[
@@ -79,24 +81,30 @@ def import_(
             "--split",
             metavar="FIELD=VALUE",
             help="Keep a part for test and validation, by speaker, and write it into the manifest: test_fraction=0.1, "
-            "validation_fraction=0.05, by=recording, seed=1; repeatable.",
+            "validation_fraction=0.05, by=recording, seed=1; the same as --set split.FIELD=VALUE; repeatable.",
         ),
     ] = None,
     language: Language = None,
+    options: versions.Options = None,
+    options_file: versions.OptionsFile = None,
 ) -> None:
     """Make a dataset version: a manifest, audio at 16 kHz, and the report.
 
-    Example: lim data import recordings.tar.gz build/data/digits --split test_fraction=0.2
+    Example: lim data import recordings.tar.gz build/data/digits --split test_fraction=0.2 --set limits.max_item_s=40
     """
-    from engine.config.base import apply_overrides, parse
-    from engine.config.division import DivisionConfig
-    from engine.data.ingest import ingest
+    from engine.config.base import apply_overrides, parse, read_yaml
+    from engine.config.processing import ProcessingConfig
+    from engine.data.revision import VersionRecord
+    from engine.data.versions import make_version
 
-    with reported("The split"):
-        divided = parse(DivisionConfig, apply_overrides({}, division)) if division else None
+    with reported("The options"):
+        values = apply_overrides(read_yaml(options_file) if options_file else {}, options or [])
+        values = apply_overrides(values, [f"split.{field}" for field in division or ()])
+        wanted = parse(ProcessingConfig, values | ({"language": language} if language else {}))
     with reported():
-        with _bar() as on_progress:
-            report = ingest(source, target, on_progress=on_progress, division=divided, language=language)
+        with reading_bar() as on_progress:
+            record = VersionRecord(source=str(source.absolute()), options=wanted)
+            report = make_version(source, target, record, on_progress=on_progress)
         show_report(report, str(source), str(target / REPORT_NAME))
         say(f"The dataset version is at {target}")
 
@@ -181,7 +189,7 @@ def _fresh_report(source: Path, language: str | None) -> IngestReport:
     from engine.data.ingest import ingest
     from engine.data.report import IngestReport
 
-    with tempfile.TemporaryDirectory(prefix="lim-inspect-") as folder, _bar() as on_progress:
+    with tempfile.TemporaryDirectory(prefix="lim-inspect-") as folder, reading_bar() as on_progress:
         target = Path(folder) / "data"
         try:
             return ingest(source, target, on_progress=on_progress, language=language)
@@ -193,7 +201,7 @@ def _fresh_report(source: Path, language: str | None) -> IngestReport:
 
 
 @contextmanager
-def _bar() -> Iterator[OnProgress]:
+def reading_bar() -> Iterator[OnProgress]:
     """A bar over items on a terminal; nothing where the output goes to a file."""
     console = Console(stderr=True)
     columns = (TextColumn("reading"), BarColumn(bar_width=30), MofNCompleteColumn(), TimeRemainingColumn())

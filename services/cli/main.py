@@ -44,6 +44,8 @@ class ConfigKind(StrEnum):
     selection_run = "selection-run"
     evaluation_run = "evaluation-run"
     pipeline = "pipeline"
+    processing = "processing"
+    revision = "revision"
 
 
 class Context(StrEnum):

@@ -15,7 +15,8 @@ from engine.config.processing import ProcessingConfig
 from engine.data.items import ItemRecord, read_items
 from engine.data.manifest import Utterance, read_manifest
 from engine.data.report import IngestReport
-from engine.data.revision import Revision, VersionRecord, changed_source, make_version, read_version, revise
+from engine.data.revision import Revision, VersionRecord, read_version
+from engine.data.versions import changed_source, make_version, revise
 from engine.errors import ConfigError, IngestError
 from tests.unit.engine.data.recordings import folder_of, noise, wav, zip_of
 
@@ -252,6 +253,7 @@ def test_every_fault_of_a_request_is_told_at_once(first: Path) -> None:
         ({"decisions": [{"do": "edit", "paths": ["a.wav"], "text": "a\0"}]}, "decisions.0.text", "no text"),
         ({"decisions": [{"do": "drop", "paths": ["a.wav"]}]}, "decisions.0", "'accept', 'reject', 'edit'"),
         ({"validation": {"loudness": 3}}, "validation.loudness", "no such field"),
+        ({"language": "klingon speech"}, "language", "no language is called so"),
         ({"limits": {"max_item_s": 0.04}}, "limits", "less than max_item_s"),
     ],
 )

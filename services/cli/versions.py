@@ -1,0 +1,262 @@
+"""`lim data items`, `versions` and `revise`: look through a dataset version, decide, make the next one.
+
+A dataset is a folder that `lim data import` made, or the id of one on a platform.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from engine.data.version_files import ITEMS_NAME, REPORT_NAME
+from engine.errors import ConfigError, Fault
+from services.cli.reporting import BAD_INPUT, reported, say
+from services.cli.server import LOCAL, Server, connected
+
+if TYPE_CHECKING:
+    from engine.data.revision import Revision
+
+_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+Dataset = Annotated[str, typer.Argument(help="Folder of a dataset version, or the id of a dataset on a platform.")]
+Number = Annotated[int | None, typer.Option("--version", help="Of a dataset on a platform; by default the newest.")]
+Several = list[str] | None
+Options = Annotated[
+    Several,
+    typer.Option(
+        "--set",
+        metavar="PATH=VALUE",
+        help="Change one option, e.g. validation.clipped_share=0.02, limits.max_item_s=40, split.test_fraction=0.2 or "
+        "language=de; repeatable. `lim schema --kind processing` has all of them.",
+    ),
+]
+OptionsFile = Annotated[Path | None, typer.Option("--options", help="YAML of the same options.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Make these commands a part of `lim data`."""
+    app.command()(items)
+    app.command()(versions)
+    app.command()(revise)
+
+
+def items(
+    dataset: Dataset,
+    finding: Annotated[str | None, typer.Option(help="Only items with a finding of this kind.")] = None,
+    status: Annotated[str | None, typer.Option(help="Only `good` or only `rejected` items.")] = None,
+    speaker: Annotated[str | None, typer.Option(help="Only items of this speaker.")] = None,
+    split: Annotated[str | None, typer.Option(help="Only items of this split.")] = None,
+    search: Annotated[str | None, typer.Option(help="Only items with this in their path or text.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Most items that are shown.")] = 50,
+    version: Number = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object for each item.")] = False,
+    server: Server = LOCAL,
+) -> None:
+    """List the items of a dataset version, good and rejected, each with its text, speaker, split and findings.
+
+    Example: lim data items build/data/mine --finding clipped
+    """
+    asked = {"finding": finding, "status": status, "speaker": speaker, "split": split, "q": search}
+    wanted = {name: value for name, value in asked.items() if value is not None}
+    with reported():
+        if status not in (None, "good", "rejected"):
+            say(f"--status is {status!r}; allowed: good, rejected")
+            raise typer.Exit(BAD_INPUT)
+        if is_id(dataset):
+            with connected(server) as client:
+                number = version or client.newest_dataset_version(dataset).number
+                total, found = client.dataset_items(dataset, number, most=limit, **wanted)
+        else:
+            from engine.data.items import matches, read_items
+
+            matching = [item for item in read_items(Path(dataset) / ITEMS_NAME) if matches(item, wanted)]
+            total, found = len(matching), [item.model_dump(mode="json") for item in matching[:limit]]
+        _show_items(found, total, as_json=as_json)
+
+
+def versions(dataset: Dataset, server: Server = LOCAL) -> None:
+    """List the versions of a dataset on a platform, or say how the version in a folder was made.
+
+    Example: lim data versions 5b1c...
+    """
+    with reported():
+        if is_id(dataset):
+            with connected(server) as client:
+                found = [version.model_dump(mode="json") for version in client.dataset_versions(dataset)]
+        else:
+            from engine.data.revision import read_version
+
+            record = read_version(Path(dataset)).model_dump(mode="json", exclude={"item_decisions"})
+            found = [{**record, "status": "ready"}]
+        table = Table(title=dataset)
+        for title in ("Version", "Of", "Status", "Utterances", "Audio", "Options that differ, decisions"):
+            table.add_column(title, overflow="fold")
+        for each in found:
+            statistics = each.get("statistics") or {}
+            audio_s = statistics.get("audio_s")
+            table.add_row(
+                str(each["number"]),
+                str(each["parent"] or ""),
+                each["status"] + (f": {each['error']}" if each.get("error") else ""),
+                str(statistics.get("utterances", "")),
+                f"{audio_s:.1f} s" if audio_s is not None else "",
+                "; ".join([*_differing(each["options"]), *map(_told, each["decisions"])]),
+            )
+        Console().print(table)
+
+
+def revise(
+    dataset: Dataset,
+    out: Annotated[
+        Path | None, typer.Argument(help="New folder for the next version; not for a dataset on a platform.")
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option("--from", help="YAML or JSON with `decisions` and options, as POST /datasets/ID/versions takes."),
+    ] = None,
+    accept: Annotated[Several, typer.Option(metavar="PATH", help="Take a rejected item in; repeatable.")] = None,
+    accept_code: Annotated[
+        Several, typer.Option(metavar="CODE", help="Take in what has this finding; repeatable.")
+    ] = None,
+    reject: Annotated[Several, typer.Option(metavar="PATH", help="Leave an item out; repeatable.")] = None,
+    reject_code: Annotated[
+        Several, typer.Option(metavar="CODE", help="Leave out what has this finding, e.g. noisy; repeatable.")
+    ] = None,
+    reject_speaker: Annotated[
+        Several, typer.Option(metavar="SPEAKER", help="Leave out what this speaker says; repeatable.")
+    ] = None,
+    text: Annotated[Several, typer.Option(metavar="PATH=TEXT", help="Give an item another text; repeatable.")] = None,
+    speaker: Annotated[
+        Several, typer.Option(metavar="PATH=SPEAKER", help="Give an item another speaker, or none; repeatable.")
+    ] = None,
+    split: Annotated[
+        Several,
+        typer.Option(metavar="PATH=SPLIT", help="Put an item into train, validation, test or none; repeatable."),
+    ] = None,
+    options: Options = None,
+    options_file: OptionsFile = None,
+    source: Annotated[
+        Path | None, typer.Option(help="The recordings, where they are not where they were imported from.")
+    ] = None,
+    parent: Annotated[
+        int | None, typer.Option(help="Of a dataset on a platform: the version that is revised; by default the newest.")
+    ] = None,
+    server: Server = LOCAL,
+) -> None:
+    """Make the next version of a dataset: accept, reject or edit items, change thresholds, divide it anew.
+
+    Example: lim data revise build/data/mine build/data/mine-2 --accept clips/7.wav --set split.test_fraction=0.2
+    """
+    from engine.config.base import apply_overrides, parse, read_yaml
+    from engine.data.revision import Revision
+
+    with reported("The revision"):
+        values = read_yaml(file) if file else {}
+        decisions = [
+            *(values.get("decisions") or []),
+            *_selected("accept", paths=accept),
+            *_selected("accept", codes=accept_code),
+            *_selected("reject", paths=reject),
+            *_selected("reject", codes=reject_code),
+            *_selected("reject", speakers=reject_speaker),
+            *_edits("text", text),
+            *_edits("speaker", speaker),
+            *_edits("split", split),
+        ]
+        values = apply_overrides({**values, **(read_yaml(options_file) if options_file else {})}, options or [])
+        revision = parse(Revision, values | ({"decisions": decisions} if decisions else {}))
+    if is_id(dataset):
+        with reported(), connected(server) as client:
+            body = revision.model_dump(mode="json", exclude_unset=True)
+            made = client.revise_dataset(dataset, body | ({"parent": parent} if parent else {}))
+            say(f"Version {made.number} is being made of version {made.parent}.")
+            made = client.wait_for_dataset_version(dataset, made.number)
+            typer.echo(f"Version {made.number} is ready: {(made.statistics or {}).get('utterances')} utterances")
+        return
+    if out is None:
+        say("Give a new folder for the next version; the one that is there never changes.")
+        raise typer.Exit(BAD_INPUT)
+    with reported("The revision"):
+        _revise_folder(Path(dataset), out, revision, source)
+
+
+def is_id(dataset: str) -> bool:
+    """Whether this is the id of a dataset on a platform, and no folder."""
+    return bool(_ID.fullmatch(dataset)) and not Path(dataset).exists()
+
+
+def _revise_folder(parent: Path, out: Path, revision: Revision, source: Path | None) -> None:
+    from engine.data.versions import changed_source, revise
+    from services.cli.data import reading_bar
+    from services.cli.report import show_report
+
+    with reading_bar() as on_progress:
+        report = revise(parent, out, revision, source=source, on_progress=on_progress)
+    show_report(report, str(out), str(out / REPORT_NAME))
+    if warning := changed_source(parent, out):
+        say(f"warning: {warning}")
+    say(f"The dataset version is at {out}")
+
+
+def _selected(do: str, **selectors: Several) -> Iterator[dict[str, Any]]:
+    for name, values in selectors.items():
+        if values:
+            yield {"do": do, name: values}
+
+
+def _edits(field: str, given: Several) -> Iterator[dict[str, Any]]:
+    for each in given or ():
+        path, separator, value = each.partition("=")
+        if not separator:
+            raise ConfigError([Fault(f"--{field} {each}", "is written PATH=VALUE; of a path with = use --from")])
+        yield {"do": "edit", "paths": [path], field: value or None}
+
+
+def _show_items(found: Sequence[Mapping[str, Any]], total: int, *, as_json: bool) -> None:
+    if as_json:
+        for item in found:
+            typer.echo(json.dumps(item, ensure_ascii=False))
+    else:
+        table = Table()
+        for title in ("Item", "Status", "Text", "Speaker", "Split", "Findings"):
+            table.add_column(title, overflow="fold")
+        for item in found:
+            findings = "\n".join(f"{each['code']}: {each['reason']}" for each in item["findings"])
+            shown = [item[name] or "" for name in ("path", "status", "text", "speaker", "split")]
+            table.add_row(*shown, findings)
+        Console().print(table)
+    if len(found) < total:
+        say(f"{len(found):,} of {total:,} items; --limit shows more")
+
+
+def _differing(options: Mapping[str, Any]) -> Iterator[str]:
+    """The options that are not the defaults."""
+    from engine.config.processing import ProcessingConfig
+
+    def flat(values: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+        for name, value in values.items():
+            if isinstance(value, Mapping):
+                yield from flat(value, f"{path}{name}.")
+            else:
+                yield f"{path}{name}", value
+
+    usual = dict(flat(ProcessingConfig().model_dump(mode="json")))
+    return (f"{path}={value}" for path, value in flat(options) if usual.get(path) != value)
+
+
+def _told(decision: Mapping[str, Any]) -> str:
+    told = []
+    for name, value in decision.items():
+        if isinstance(value, list):
+            more = f" and {len(value) - 3} more" if len(value) > 3 else ""
+            told.append(f"{', '.join(map(str, value[:3]))}{more}")
+        elif name != "do":
+            told.append(f"{name}={value}")
+    return f"{decision['do']} {' '.join(told)}"
