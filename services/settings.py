@@ -97,6 +97,12 @@ class Settings(BaseModel):
     """`LIM_WEBHOOK_NETWORKS`: networks that webhooks of users may be in though they are not public; separated by commas."""
     import_buckets: Listed = ()
     """`LIM_IMPORT_BUCKETS`: buckets of the object store that every user may make datasets of; separated by commas."""
+    max_item_s: Annotated[float, Field(gt=0.0, le=3600.0)] = 300.0
+    """`LIM_MAX_ITEM_S`: the largest `limits.max_item_s` that a user may set for a dataset: its longest recording, in
+    seconds."""
+    keep_sources_s: NonNegativeInt | None = None
+    """`LIM_KEEP_SOURCES_S`: how long the files that a dataset was made of are kept after its newest version was made, in
+    seconds; further versions are made of them. Unset: as long as the dataset; 0: not at all."""
     upload_url_s: PositiveInt = 3600
     """`LIM_UPLOAD_URL_S`: life of a pre-signed upload address, in seconds."""
     download_url_s: PositiveInt = 3600

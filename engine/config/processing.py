@@ -20,6 +20,9 @@ def _known_language(said: str) -> str:
     return code
 
 
+Language = Annotated[str, Field(max_length=40), AfterValidator(_known_language)] | None
+
+
 class ItemLimits(Config):
     """Which recordings are usable."""
 
@@ -49,7 +52,7 @@ class ProcessingConfig(Config):
     split: DivisionConfig | None = None
     """What to keep for test and validation; it is drawn once and written into the manifest. Unset: each run splits as
     its config says."""
-    language: Annotated[str, Field(max_length=40), AfterValidator(_known_language)] | None = None
+    language: Language = None
     """What is spoken, as a code (`de`) or an English name; it chooses among texts in several languages."""
 
 

@@ -20,6 +20,7 @@ from services.api.routers import (
     adapters,
     auth,
     cluster,
+    dataset_versions,
     datasets,
     estimates,
     health,
@@ -63,6 +64,7 @@ def create_app_on(services: Services) -> FastAPI:
     for module in (
         jobs,
         job_records,
+        dataset_versions,
         datasets,
         notifications,
         users,

@@ -12,8 +12,10 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import JSONB
 
 from engine.config.division import DivisionConfig
+from engine.config.processing import ItemLimits, Language, ProcessingConfig
 from engine.config.training import TaskName
 from engine.data.manifest import is_inside
+from engine.data.validation.config import ValidationConfig
 from services.api.body import Body
 from services.api.rendered import as_json
 from services.database.models import Dataset, DatasetVersion
@@ -104,9 +106,21 @@ class DatasetBody(Body):
     """Where its recordings come from."""
     split: DivisionConfig | None = None
     """What to keep for test and validation; it is drawn once, evenly over texts or lengths, and every run takes it.
-    Unset: each run splits as its config says. Splits that the recordings bring are kept."""
+    Unset: each run splits as its config says."""
+    validation: ValidationConfig = ValidationConfig()
+    """Thresholds between good, doubtful and bad."""
+    limits: ItemLimits = ItemLimits()
+    """Which recordings are usable."""
+    language: Language = None
+    """What is spoken, as a code (`de`) or an English name; it chooses among texts in several languages."""
     project_id: uuid.UUID | None = None
     """A project of the caller."""
+
+    def options(self) -> ProcessingConfig:
+        """What its processing is told."""
+        return ProcessingConfig(
+            validation=self.validation, limits=self.limits, split=self.split, language=self.language
+        )
 
 
 class DatasetPatch(Body):
@@ -130,24 +144,20 @@ class DatasetOut(BaseModel):
     task: str
     source: dict[str, Any]
     split: dict[str, Any] | None
-    """What was to be kept for test and validation."""
+    """What was to be kept for test and validation in the newest version."""
     status: DatasetStatus
     error: str | None
     """Why it cannot be used."""
     version: int | None
-    """Number of its newest version."""
+    """Number of its newest version that is ready."""
     statistics: dict[str, Any] | None
-    """Counts of the newest version: `utterances`, `audio_s`, `size`, `speakers`, `set_aside`, ..."""
+    """Counts of that version: `utterances`, `audio_s`, `size`, `speakers`, `set_aside`, ..."""
     created_at: datetime
     updated_at: datetime
 
     @classmethod
-    def of(cls, dataset: Dataset, version: DatasetVersion | None) -> DatasetOut:
-        """A row, and that of its newest version, as clients see them."""
-        statistics = None
-        if version is not None:
-            counts = {"utterances": version.utterances, "audio_s": version.audio_s, "size": version.size}
-            statistics = {**counts, **version.statistics}
+    def of(cls, dataset: Dataset, version: DatasetVersion | None, newest: DatasetVersion) -> DatasetOut:
+        """A row, that of its newest version which is ready, and that of its newest, as clients see them."""
         return cls(
             id=dataset.id,
             name=dataset.name,
@@ -155,29 +165,39 @@ class DatasetOut(BaseModel):
             project_id=dataset.project_id,
             task=dataset.task,
             source=dataset.source,
-            split=dataset.split,
+            split=newest.options.get("split"),
             status=status_of(dataset),
             error=dataset.error,
             version=version.number if version else None,
-            statistics=statistics,
+            statistics=statistics_of(version) if version else None,
             created_at=dataset.created_at,
             updated_at=dataset.updated_at,
         )
 
 
-def _newest(column: Any) -> Any:
-    """A column of a dataset's newest version; NULL where it has none."""
-    versions = select(column).where(DatasetVersion.dataset_id == Dataset.id)
+def statistics_of(version: DatasetVersion) -> dict[str, Any]:
+    """Counts of a version."""
+    counts = {"utterances": version.utterances, "audio_s": version.audio_s, "size": version.size}
+    return {**counts, **version.statistics}
+
+
+def _newest(column: Any, *, ready: bool = True) -> Any:
+    """A column of a dataset's newest version, or of the newest that is ready; NULL where it has none."""
+    versions = select(column).where(DatasetVersion.dataset_id == Dataset.id, DatasetVersion.deleted_at.is_(None))
+    if ready:
+        versions = versions.where(DatasetVersion.status == "ready")
     return versions.order_by(DatasetVersion.number.desc()).limit(1).correlate(Dataset).scalar_subquery()
 
 
+_OF_VERSIONS: Final = frozenset({"split", "version", "statistics"})
 _COUNTS: Final = ("utterances", "audio_s", "size")
 _STATISTICS: Final = func.jsonb_build_object(
     *(part for name in _COUNTS for part in (name, getattr(DatasetVersion, name))), type_=JSONB
 )
 RENDERED_DATASET: Final = as_json(
-    {name: getattr(Dataset, name) for name in DatasetOut.model_fields if name not in {"version", "statistics"}}
+    {name: getattr(Dataset, name) for name in DatasetOut.model_fields if name not in _OF_VERSIONS}
     | {
+        "split": _newest(DatasetVersion.options["split"], ready=False),
         "version": _newest(DatasetVersion.number),
         "statistics": _newest(_STATISTICS.concat(DatasetVersion.statistics)),
     }
@@ -242,9 +262,11 @@ class ReportOut(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True, extra="allow")
 
     dataset_id: uuid.UUID
+    version: int
+    """Number of the version that it is of."""
     status: DatasetStatus
     error: str | None
-    """Why the dataset cannot be used."""
+    """Why the version cannot be used."""
     items_found: int = 0
     """Recordings, rows without a recording, and other files."""
     items_good: int = 0

@@ -68,6 +68,17 @@ REQUESTS: Final[dict[str, dict[str, Any]]] = {
         },
         "From a bucket": {"name": "digits", "source": {"type": "s3", "uri": "s3://recordings/digits/"}},
     },
+    "revise_dataset": {
+        "Take rejected items in, leave others out, mend one": {
+            "decisions": [
+                {"do": "accept", "paths": ["clips/7.wav"]},
+                {"do": "reject", "codes": ["noisy"]},
+                {"do": "edit", "paths": ["clips/8.wav"], "text": "turn left", "speaker": "ada"},
+            ]
+        },
+        "Longer recordings": {"limits": {"max_item_s": 60}},
+        "Divide it anew": {"split": {"test_fraction": 0.2, "source_splits": "replace"}},
+    },
     "change_dataset": {"Another name": {"name": "digits, second recording"}},
     "estimate": {
         "A training": {"model_id": "whisper-pico", "dataset_id": _DATASET, "config": _TRAINING},

@@ -100,7 +100,9 @@ def request_faults(error: RequestValidationError) -> list[Fault]:
     faults = []
     for item in error.errors():
         place, *parts = item["loc"]
-        path = ".".join(_written(parts, error.body) if place == "body" else [str(part) for part in parts])
+        ends_in_field = item["type"] != "value_error"
+        written = _written(parts, error.body, ends_in_field) if place == "body" else [str(part) for part in parts]
+        path = ".".join(written)
         message = str(item["msg"]).removeprefix("Value error, ")
         if item["type"] == "extra_forbidden":
             message = "no such field"
@@ -110,12 +112,15 @@ def request_faults(error: RequestValidationError) -> list[Fault]:
     return faults
 
 
-def _written(parts: Sequence[str | int], body: Any) -> list[str]:
-    """Pydantic's location without the tags of discriminated unions, which are not in the body."""
+def _written(parts: Sequence[str | int], body: Any, ends_in_field: bool) -> list[str]:
+    """Pydantic's location without the tags of discriminated unions, which are not in the body.
+
+    The last part may be a field that is missing, unless the fault is between fields.
+    """
     path, node = [], body
     for index, part in enumerate(parts):
-        is_last = index == len(parts) - 1
-        if isinstance(node, Mapping) and part not in node and not is_last:
+        may_be_missing = ends_in_field and index == len(parts) - 1
+        if isinstance(node, Mapping) and part not in node and not may_be_missing:
             continue
         path.append(str(part))
         try:

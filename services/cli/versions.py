@@ -71,7 +71,7 @@ def items(
             raise typer.Exit(BAD_INPUT)
         if is_id(dataset):
             with connected(server) as client:
-                number = version or client.newest_dataset_version(dataset).number
+                number = version or client.dataset(dataset).version or 1
                 total, found = client.dataset_items(dataset, number, most=limit, **wanted)
         else:
             from engine.data.items import matches, read_items

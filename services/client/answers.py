@@ -56,7 +56,22 @@ class Dataset(Answer):
     description: str = ""
     project_id: str | None = None
     error: str | None = None
+    version: int | None = None
     statistics: dict[str, Any] | None = None
+
+
+class DatasetVersion(Answer):
+    """A version of a dataset; `report` is there when it was asked for by itself."""
+
+    number: int
+    status: str
+    parent: int | None = None
+    error: str | None = None
+    options: dict[str, Any] = {}
+    decisions: list[dict[str, Any]] = []
+    statistics: dict[str, Any] | None = None
+    report: dict[str, Any] | None = None
+    created_at: datetime
 
 
 class UploadPart(Answer):

@@ -20,9 +20,17 @@ CHUNK_BYTES: Final = 2**20
 class JobCalls(Connection):
     """Training, selection, evaluation."""
 
-    def estimate(self, model_id: str, config: Mapping[str, Any], *, dataset_id: str | None = None) -> Estimate:
+    def estimate(
+        self,
+        model_id: str,
+        config: Mapping[str, Any],
+        *,
+        dataset_id: str | None = None,
+        dataset_version: int | None = None,
+    ) -> Estimate:
         """What a run would take: memory, time, cost, and the device classes that it fits."""
-        body = {"model_id": model_id, "config": dict(config)} | given(dataset_id=dataset_id)
+        body = {"model_id": model_id, "config": dict(config)}
+        body |= given(dataset_id=dataset_id, dataset_version=dataset_version)
         return self._answer(Estimate, self._call("POST", "/estimates", body=body))
 
     def create_job(
@@ -33,10 +41,11 @@ class JobCalls(Connection):
         *,
         name: str | None = None,
         selection_id: str | None = None,
+        dataset_version: int | None = None,
     ) -> Job:
         """Launch a training job, on everything or on what a selection chose."""
         body = {"model_id": model_id, "dataset_id": dataset_id, "config": dict(config)}
-        body |= given(name=name, selection_id=selection_id)
+        body |= given(name=name, selection_id=selection_id, dataset_version=dataset_version)
         return self._answer(Job, self._call("POST", "/jobs", body=body, creates=True))
 
     def create_selection(
@@ -47,10 +56,12 @@ class JobCalls(Connection):
         selection: Mapping[str, Any] | None = None,
         *,
         name: str | None = None,
+        dataset_version: int | None = None,
     ) -> Job:
         """Launch a job that chooses what is worth training on, for a training with this config."""
         body = {"type": "selection", "model_id": model_id, "dataset_id": dataset_id, "config": dict(config)}
         body |= given(name=name, selection=dict(selection) if selection is not None else None)
+        body |= given(dataset_version=dataset_version)
         return self._answer(Job, self._call("POST", "/jobs", body=body, creates=True))
 
     def create_evaluation(
@@ -58,12 +69,14 @@ class JobCalls(Connection):
         training_id: str,
         *,
         dataset_id: str | None = None,
+        dataset_version: int | None = None,
         measurement: Mapping[str, Any] | None = None,
         resources: Mapping[str, Any] | None = None,
         name: str | None = None,
     ) -> Job:
         """Launch a job that measures what another has trained, on its own test speakers or on other data."""
         body = given(dataset_id=dataset_id, measurement=measurement, resources=resources, name=name)
+        body |= given(dataset_version=dataset_version)
         return self._answer(Job, self._call("POST", f"/jobs/{training_id}/evaluations", body=body, creates=True))
 
     def job(self, job_id: str) -> Job:

@@ -13,13 +13,19 @@ class PipelineCalls(Connection):
     """All stages as one."""
 
     def create_pipeline(
-        self, declaration: Mapping[str, Any], dataset_id: str, *, project_id: str | None = None
+        self,
+        declaration: Mapping[str, Any],
+        dataset_id: str,
+        *,
+        dataset_version: int | None = None,
+        project_id: str | None = None,
     ) -> Pipeline:
         """Declare a pipeline on a dataset, ready or not; it begins at once.
 
         `declaration` is what a file of configs/pipelines holds: `name`, `model_id`, `config`, `resources`, `stages`.
         """
-        body = {**declaration, "dataset_id": dataset_id} | given(project_id=project_id)
+        body = {**declaration, "dataset_id": dataset_id}
+        body |= given(project_id=project_id, dataset_version=dataset_version)
         return self._answer(Pipeline, self._call("POST", "/pipelines", body=body, creates=True))
 
     def pipeline(self, pipeline_id: str) -> Pipeline:

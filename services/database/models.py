@@ -20,7 +20,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 DATASET_STATUSES = ("pending", "processing", "ready", "error")
@@ -235,7 +235,6 @@ class Dataset(Row, Base):
     __table_args__ = (
         CheckConstraint(_one_of("status", DATASET_STATUSES), name="status"),
         Index(None, "user_id", "created_at", "id"),
-        Index("ix_datasets_processing", "status", postgresql_where=text("status = 'processing'")),
         Index("ix_datasets_deleted", "deleted_at", postgresql_where=text("deleted_at IS NOT NULL AND NOT purged")),
     )
 
@@ -245,14 +244,12 @@ class Dataset(Row, Base):
     description: Mapped[str] = mapped_column(server_default="")
     task: Mapped[str] = mapped_column(String(40))
     source: Mapped[dict[str, Any]]
-    split: Mapped[dict[str, Any] | None]
-    """What to keep for test and validation, and by what; None leaves that to each run."""
     status: Mapped[str] = mapped_column(String(16))
+    """Ready from its first version that is ready on; until then as that version."""
     error: Mapped[str | None]
     """Why it is in `error`."""
-    report: Mapped[dict[str, Any] | None] = mapped_column(deferred=True)
-    """What processing found, each faulty item named; also of an upload with nothing good in it."""
-    attempts: Mapped[int] = mapped_column(server_default="0")
+    source_kept: Mapped[bool] = mapped_column(server_default="false")
+    """Whether the files that it was made of are still in object storage, so that versions can be made of them."""
     life: Mapped[int] = mapped_column(server_default="1")
     """Counts from 1, and on whenever its user lets it go on: each life ends once, and that is told once."""
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
@@ -263,23 +260,76 @@ class Dataset(Row, Base):
 
 
 class DatasetVersion(Row, Base):
-    """What ingestion made of an upload; never changed."""
+    """What processing makes of a source with some options and decisions; never changed once it is ready."""
 
     __tablename__ = "dataset_versions"
-    __table_args__ = (UniqueConstraint("dataset_id", "number"),)
+    __table_args__ = (
+        CheckConstraint(_one_of("status", DATASET_STATUSES), name="status"),
+        UniqueConstraint("dataset_id", "number"),
+        Index("ix_dataset_versions_processing", "created_at", postgresql_where=text("status = 'processing'")),
+        Index(
+            "ix_dataset_versions_deleted", "deleted_at", postgresql_where=text("deleted_at IS NOT NULL AND NOT purged")
+        ),
+    )
 
     dataset_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"))
     number: Mapped[int]
+    """Counts from 1; that of a deleted version is not given again."""
+    parent: Mapped[int | None]
+    """Number of the version that it revises."""
+    status: Mapped[str] = mapped_column(String(16))
+    error: Mapped[str | None]
+    """Why it is in `error`."""
+    attempts: Mapped[int] = mapped_column(server_default="0")
+    """Tries of its processing."""
+    options: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    """Options of its processing, as in `ProcessingConfig`."""
+    decisions: Mapped[list[Any]] = mapped_column(server_default="[]", deferred=True)
+    """What a person decided to make it of its parent."""
+    item_decisions: Mapped[dict[str, Any]] = mapped_column(server_default="{}", deferred=True)
+    """What was decided about each item, in it and in those before it, by path."""
     prefix: Mapped[str]
-    """Where its manifest and shards are: `s3://bucket/datasets/<id>/v1`."""
-    utterances: Mapped[int]
-    audio_s: Mapped[float]
-    size: Mapped[int] = mapped_column(BigInteger)
+    """Where its manifest and shards are, in the platform's bucket: `datasets/<id>/v1`."""
+    utterances: Mapped[int] = mapped_column(server_default="0")
+    audio_s: Mapped[float] = mapped_column(server_default="0")
+    size: Mapped[int] = mapped_column(BigInteger, server_default="0")
     """Bytes of all its files."""
-    statistics: Mapped[dict[str, Any]]
+    statistics: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     """Counts for people: speakers, splits, lengths."""
-    sample: Mapped[list[Any]] = mapped_column(deferred=True)
+    sample: Mapped[list[Any]] = mapped_column(server_default="[]", deferred=True)
     """Some of its items, as in the manifest."""
+    report: Mapped[dict[str, Any] | None] = mapped_column(deferred=True)
+    """What processing found, each faulty item named; also of an upload with nothing good in it."""
+    items: Mapped[int | None]
+    """How many items it has, good and rejected; None: an earlier release made it, and kept no list of them."""
+    finished_at: Mapped[datetime | None]
+    deleted_at: Mapped[datetime | None]
+    purged: Mapped[bool] = mapped_column(server_default="false")
+    """Whether a deleted version's objects are gone too."""
+
+
+class DatasetItem(Base):
+    """An item of a dataset version, good or rejected, for people who look through them."""
+
+    __tablename__ = "dataset_items"
+
+    version_id: Mapped[uuid.UUID] = mapped_column(
+        ForeignKey("dataset_versions.id", ondelete="CASCADE"), primary_key=True
+    )
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    """Its place in the version, from 0."""
+    path: Mapped[str]
+    status: Mapped[str] = mapped_column(String(8))
+    """`good` or `rejected`."""
+    item_id: Mapped[str | None]
+    """Of a good item: its id in the manifest."""
+    text: Mapped[str | None]
+    speaker: Mapped[str | None]
+    split: Mapped[str | None] = mapped_column(String(16))
+    duration_s: Mapped[float | None]
+    codes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    """Kinds of its findings."""
+    findings: Mapped[list[Any]]
 
 
 class Upload(Row, Base):
@@ -456,6 +506,8 @@ class Pipeline(Row, Base):
     project_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("projects.id", ondelete="SET NULL"), index=True)
     name: Mapped[str] = mapped_column(String(200))
     dataset_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("datasets.id"))
+    dataset_version: Mapped[int | None]
+    """The version that all its stages use; None: the newest, once one is needed and ready."""
     model_id: Mapped[str] = mapped_column(String(200))
     config: Mapped[dict[str, Any] | None]
     """The training config of those stages that have none of their own, defaults included."""

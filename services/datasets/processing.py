@@ -5,12 +5,10 @@ from __future__ import annotations
 import logging
 import shutil
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from engine.config.division import DivisionConfig
 from engine.data.version_files import MANIFEST_NAME, REPORT_NAME
 from engine.errors import IngestError
 from engine.storage import RunStore
@@ -52,18 +50,19 @@ def process(order: Order, uploads: RunStore, version: RunStore, imports: Imports
         except DownloadError as error:
             return Outcome(version=None, error=str(error), report=None)
         target = Path(folder) / "version"
-        return _ingest(source, target, version, order.split)
+        return _ingest(source, target, version, order)
 
 
-def _ingest(source: Path, target: Path, version: RunStore, split: Mapping[str, Any] | None) -> Outcome:
-    from engine.data.ingest import ingest  # with NumPy and soundfile; not for replicas
+def _ingest(source: Path, target: Path, version: RunStore, order: Order) -> Outcome:
     from engine.data.manifest import Utterance, read_manifest
     from engine.data.report import IngestReport
+    from engine.data.revision import VersionRecord
+    from engine.data.versions import make_version  # with NumPy and soundfile; not for replicas
 
     report_path = target / REPORT_NAME
     try:
-        division = DivisionConfig.model_validate(split) if split else None
-        report = ingest(source, target, division=division)
+        record = VersionRecord.model_validate({**order.record, "number": order.number})
+        report = make_version(source, target, record)
     except IngestError as error:
         found = None
         if report_path.exists():

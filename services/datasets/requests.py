@@ -12,12 +12,12 @@ from sqlalchemy import BindParameter, Select, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from engine.config.division import DivisionConfig
+from engine.config.processing import ProcessingConfig
 from engine.errors import Fault
 from services.database.engine import Sessions, open_session
 from services.database.models import Dataset, DatasetVersion, Job, Upload
 from services.database.notify import WORK, notify
-from services.errors import ConflictError, NotFoundError
+from services.errors import ConflictError, InvalidRequestError, NotFoundError
 from services.jobs.states import ACTIVE
 from services.objects import Objects
 from services.projects.requests import check_project
@@ -51,14 +51,60 @@ async def find_dataset(
 
 
 async def newest_versions(session: AsyncSession, dataset_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, DatasetVersion]:
-    """The newest version of each dataset that has one."""
+    """The newest version that is ready of each dataset that has one."""
     query = (
         select(DatasetVersion)
-        .where(DatasetVersion.dataset_id.in_(dataset_ids))
+        .where(
+            DatasetVersion.dataset_id.in_(dataset_ids),
+            DatasetVersion.status == "ready",
+            DatasetVersion.deleted_at.is_(None),
+        )
         .ext(distinct_on(DatasetVersion.dataset_id))
         .order_by(DatasetVersion.dataset_id, DatasetVersion.number.desc())
     )
     return {version.dataset_id: version for version in await session.scalars(query)}
+
+
+async def ready_version(session: AsyncSession, dataset: Dataset, number: int | None = None) -> DatasetVersion:
+    """A version of a dataset that can be used: the newest, or that of a number.
+
+    Raises:
+        ConflictError: the dataset is not ready.
+        InvalidRequestError: it has no such version, or that one is not ready.
+    """
+    query = select(DatasetVersion).where(
+        DatasetVersion.dataset_id == dataset.id,
+        DatasetVersion.status == "ready",
+        DatasetVersion.deleted_at.is_(None),
+    )
+    ready = (await session.scalars(query.order_by(DatasetVersion.number.desc()))).all()
+    if dataset.status != "ready" or not ready:
+        raise ConflictError(
+            f"The dataset is {dataset.status}, not ready.",
+            code="dataset_not_ready",
+            faults=[Fault("dataset_id", f"is {dataset.status}, not ready")],
+        )
+    found = ready[0] if number is None else next((each for each in ready if each.number == number), None)
+    if found is None:
+        numbers = ", ".join(str(each.number) for each in reversed(ready))
+        fault = Fault("dataset_version", f"the dataset has no version {number} that is ready; those are: {numbers}")
+        raise InvalidRequestError.of([fault], code="no_such_version")
+    return found
+
+
+async def newest_version_row(session: AsyncSession, dataset_id: uuid.UUID) -> DatasetVersion:
+    """The newest version of a dataset, ready or not."""
+    query = select(DatasetVersion).where(DatasetVersion.dataset_id == dataset_id, DatasetVersion.deleted_at.is_(None))
+    return (await session.scalars(query.order_by(DatasetVersion.number.desc()).limit(1))).one()
+
+
+async def process_again(session: AsyncSession, dataset: Dataset) -> None:
+    """Put the version of a dataset that has none that is ready into the queue; not committed."""
+    version = await newest_version_row(session, dataset.id)
+    version.status, version.error, version.attempts, version.finished_at = "processing", None, 0, None
+    dataset.status, dataset.error = "processing", None
+    dataset.source_kept = True
+    await notify(session, WORK)
 
 
 async def announce(
@@ -71,7 +117,7 @@ async def announce(
     description: str,
     task: str,
     source: Mapping[str, Any],
-    split: DivisionConfig | None = None,
+    options: ProcessingConfig,
     project_id: uuid.UUID | None = None,
 ) -> Dataset:
     """A dataset that waits for the files of its upload, or is fetched from elsewhere at once; not committed.
@@ -89,10 +135,20 @@ async def announce(
         description=description,
         task=task,
         source=dict(source),
-        split=split.model_dump(mode="json") if split else None,
         status="processing" if files is None else "pending",
+        source_kept=files is None,
     )
     session.add(dataset)
+    await session.flush()
+    session.add(
+        DatasetVersion(
+            dataset_id=dataset_id,
+            number=1,
+            status=dataset.status,
+            options=options.model_dump(mode="json"),
+            prefix=version_prefix(dataset_id, 1),
+        )
+    )
     await session.flush()
     if files is None:
         await notify(session, WORK)
@@ -149,10 +205,7 @@ async def complete(sessions: Sessions, objects: Objects, user_id: uuid.UUID, dat
         if dataset.status in COMPLETABLE:
             if dataset.status == "error":
                 dataset.life += 1
-            dataset.status = "processing"
-            dataset.error = None
-            dataset.attempts = 0
-            await notify(session, WORK)
+            await process_again(session, dataset)
         await session.commit()
     return dataset
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import posixpath
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Final
@@ -16,11 +17,13 @@ from cluster.storage.client import error_code, make_client, parse_s3_uri
 from cluster.storage.settings import S3Settings
 from engine.data.endings import AUDIO_ENDINGS, ending
 from engine.data.manifest import is_inside
+from engine.errors import ObjectNotFoundError
 from engine.storage import RunStore
 from services.datasets.download import DownloadError, DownloadInterruptedError, DownloadLimits, download
 from services.settings import Settings
 
 _MOST_OBJECTS: Final = 100_000
+_FETCHED: Final = "fetched"
 _GONE: Final = frozenset({"404", "NoSuchKey", "NotFound", "NoSuchBucket", "AccessDenied", "403"})
 
 
@@ -53,15 +56,17 @@ class Imports:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A dataset to make."""
+    """A dataset version to make."""
 
     dataset_id: uuid.UUID
     source: Mapping[str, Any]
     """As its row keeps it: `type` and what belongs to it."""
     files: tuple[UploadedFile, ...] = ()
     """Of an upload: what was uploaded."""
-    split: Mapping[str, Any] | None = None
-    """What to keep for test and validation."""
+    number: int = 1
+    """Of the version."""
+    record: Mapping[str, Any] = field(default_factory=dict)
+    """Options and decisions, as in `engine.data.revision.VersionRecord`."""
 
 
 def fetch(order: Order, uploads: RunStore, imports: Imports, folder: Path) -> Path:
@@ -69,7 +74,8 @@ def fetch(order: Order, uploads: RunStore, imports: Imports, folder: Path) -> Pa
 
     Args:
         order: what to make.
-        uploads: the files that were uploaded for it.
+        uploads: the files that were uploaded for it; those that are fetched from elsewhere are kept there, so that every
+            version is made of the same.
         imports: what the rest is fetched with.
         folder: made, and filled.
 
@@ -82,10 +88,33 @@ def fetch(order: Order, uploads: RunStore, imports: Imports, folder: Path) -> Pa
         DownloadInterruptedError, ObjectStorageError: may go better the next time.
     """
     folder.mkdir()
-    SOURCES[order.source["type"]](order, uploads, imports, folder)
+    if not _get_kept(uploads, folder):
+        SOURCES[order.source["type"]](order, uploads, imports, folder)
+        if order.source["type"] != "upload":
+            _keep(uploads, folder)
     files = [path for path in folder.rglob("*") if path.is_file()]
     only = files[0] if len(files) == 1 else None
     return only if only is not None and ending(only.name) not in AUDIO_ENDINGS else folder
+
+
+def _keep(uploads: RunStore, folder: Path) -> None:
+    """Keep what was fetched; the list of names comes last."""
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    for number, name in enumerate(names):
+        uploads.put(f"{_FETCHED}/{number}", folder / name)
+    uploads.put_bytes(f"{_FETCHED}.json", json.dumps(names).encode())
+
+
+def _get_kept(uploads: RunStore, folder: Path) -> bool:
+    """Bring back what was fetched before; whether there was anything."""
+    try:
+        names = json.loads(uploads.get_bytes(f"{_FETCHED}.json"))
+    except ObjectNotFoundError:
+        return False
+    for number, name in enumerate(names):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        uploads.get(f"{_FETCHED}/{number}", folder / name)
+    return True
 
 
 def _uploaded(order: Order, uploads: RunStore, _: Imports, folder: Path) -> None:

@@ -166,7 +166,7 @@ class Hub:
 def _process_on_cluster(imports: Imports, order: Order) -> Outcome:
     client = make_client(imports.s3)
     uploads = S3RunStore(client, imports.s3.bucket, upload_prefix(order.dataset_id))
-    version = S3RunStore(client, imports.s3.bucket, version_prefix(order.dataset_id, 1))
+    version = S3RunStore(client, imports.s3.bucket, version_prefix(order.dataset_id, order.number))
     return process(order, uploads, version, imports)
 
 

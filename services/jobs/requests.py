@@ -17,6 +17,7 @@ from engine.errors import Fault
 from services.catalogue.models import usable_model
 from services.database.models import Artifact, Dataset, DatasetVersion, Job
 from services.database.notify import WORK, notify
+from services.datasets.requests import ready_version
 from services.errors import ConflictError, InvalidRequestError, NotFoundError
 from services.jobs.checks import training_faults
 from services.jobs.events import append, locked_job, status_event
@@ -56,12 +57,13 @@ async def launch(
     resources: ResourcesConfig,
     selection: SelectionConfig | None = None,
     selection_id: uuid.UUID | None = None,
+    dataset_version: int | None = None,
     priority: int = 0,
     project_id: uuid.UUID | None = None,
     budget: Mapping[str, float] | None = None,
     most_unfinished: int | None = None,
 ) -> Job:
-    """Queue a job on the newest version of a dataset, or on that which was selected from; not committed.
+    """Queue a job on a version of a dataset; not committed.
 
     Args:
         session: of the database.
@@ -74,6 +76,7 @@ async def launch(
         resources: where it runs.
         selection: how to choose, if it is to select for that training and not to train.
         selection_id: a job of the user that selected what this one trains on.
+        dataset_version: number of the version; None: the newest that is ready, or that which was selected from.
         priority: among the user's own queued jobs; higher goes first.
         project_id: a project of the user that it is put into.
         budget: most that it may use before it is stopped: `wall_s`, `cost`.
@@ -88,11 +91,14 @@ async def launch(
     await check_project(session, user_id, project_id)
     model = await usable_model(session, model_id, config.task.type)
     await _check_quota(session, user_id, most_unfinished)
-    dataset, version = await _usable_dataset(session, user_id, dataset_id)
     if selection_id is not None:
-        version = await _selected_version(session, user_id, selection_id, dataset_id)
+        dataset_version = await _selected_version(session, user_id, selection_id, dataset_id, dataset_version)
+    dataset, used = await _usable_dataset(session, user_id, dataset_id, dataset_version)
+    version = used.number
     if selection is None:
-        await _check_training(session, dataset_id, version, config, resources)
+        faults = training_faults(config, resources, used.statistics)
+        if faults:
+            raise InvalidRequestError.of(faults, code="invalid_training")
     job = Job(
         id=job_id,
         user_id=user_id,
@@ -124,6 +130,7 @@ async def launch_evaluation(
     dataset_id: uuid.UUID | None,
     measurement: MeasurementConfig,
     resources: ResourcesConfig,
+    dataset_version: int | None = None,
     priority: int = 0,
     project_id: uuid.UUID | None = None,
     budget: Mapping[str, float] | None = None,
@@ -137,9 +144,10 @@ async def launch_evaluation(
         job_id: its id.
         name: for people; None: made from that of the training.
         training_id: the job that trained.
-        dataset_id: what to measure on, in its newest version; None: what was trained on, in that version.
+        dataset_id: what to measure on; None: what was trained on.
         measurement: what to measure.
         resources: where it runs.
+        dataset_version: number of the version; None: the newest that is ready, or that which was trained on.
         priority: among the user's own queued jobs; higher goes first.
         project_id: a project of the user that it is put into; None: that of the training.
         budget: most that it may use before it is stopped.
@@ -162,7 +170,9 @@ async def launch_evaluation(
     if resources.num_workers != 1:
         found = f"is {resources.num_workers}; an evaluation takes one worker"
         raise InvalidRequestError.of([Fault("resources.num_workers", found)])
-    dataset, newest = await _usable_dataset(session, user_id, dataset_id or training.dataset_id)
+    if dataset_id is None and dataset_version is None:
+        dataset_version = training.dataset_version
+    dataset, version = await _usable_dataset(session, user_id, dataset_id or training.dataset_id, dataset_version)
     job = Job(
         id=job_id,
         user_id=user_id,
@@ -172,7 +182,7 @@ async def launch_evaluation(
         model_id=training.model_id,
         model_source=training.model_source,
         dataset_id=dataset.id,
-        dataset_version=newest if dataset_id is not None else training.dataset_version,
+        dataset_version=version.number,
         config=training.config,
         measurement=measurement.model_dump(mode="json"),
         training_id=training.id,
@@ -192,8 +202,10 @@ async def _queued(session: AsyncSession, job: Job) -> Job:
     return job
 
 
-async def _usable_dataset(session: AsyncSession, user_id: uuid.UUID, dataset_id: uuid.UUID) -> tuple[Dataset, int]:
-    """A dataset of the user that is ready, and its newest version; it is not deleted before this is committed."""
+async def _usable_dataset(
+    session: AsyncSession, user_id: uuid.UUID, dataset_id: uuid.UUID, number: int | None
+) -> tuple[Dataset, DatasetVersion]:
+    """A dataset of the user and a version that is ready; neither is deleted before this is committed."""
     dataset = (
         await session.scalars(
             select(Dataset)
@@ -203,16 +215,7 @@ async def _usable_dataset(session: AsyncSession, user_id: uuid.UUID, dataset_id:
     ).one_or_none()
     if dataset is None:
         raise NotFoundError("There is no such dataset.", code="dataset_not_found")
-    version = await session.scalar(
-        select(func.max(DatasetVersion.number)).where(DatasetVersion.dataset_id == dataset_id)
-    )
-    if dataset.status != "ready" or version is None:
-        raise ConflictError(
-            f"The dataset is {dataset.status}; a job needs one that is ready.",
-            code="dataset_not_ready",
-            faults=[Fault("dataset_id", f"is {dataset.status}, not ready")],
-        )
-    return dataset, version
+    return dataset, await ready_version(session, dataset, number)
 
 
 async def request_stop(session: AsyncSession, user_id: uuid.UUID, job_id: uuid.UUID) -> Job:
@@ -308,21 +311,10 @@ async def _lock_owned(session: AsyncSession, user_id: uuid.UUID, job_id: uuid.UU
     return job
 
 
-async def _check_training(
-    session: AsyncSession, dataset_id: uuid.UUID, version: int, config: TrainingConfig, resources: ResourcesConfig
-) -> None:
-    query = select(DatasetVersion.statistics).where(
-        DatasetVersion.dataset_id == dataset_id, DatasetVersion.number == version
-    )
-    faults = training_faults(config, resources, await session.scalar(query) or {})
-    if faults:
-        raise InvalidRequestError.of(faults, code="invalid_training")
-
-
 async def _selected_version(
-    session: AsyncSession, user_id: uuid.UUID, selection_id: uuid.UUID, dataset_id: uuid.UUID
+    session: AsyncSession, user_id: uuid.UUID, selection_id: uuid.UUID, dataset_id: uuid.UUID, asked: int | None
 ) -> int:
-    """The version of the dataset that was selected from."""
+    """The version of the dataset that was selected from, which may be asked for by its number too."""
     query = owned_jobs(user_id).where(Job.id == selection_id, Job.type == "selection")
     selection = (await session.scalars(query)).one_or_none()
     if selection is None:
@@ -336,6 +328,12 @@ async def _selected_version(
             code="selection_not_ready",
             faults=[Fault("selection_id", f"is {selection.status}, not succeeded")],
         )
+    if asked not in (None, selection.dataset_version):
+        fault = Fault(
+            "dataset_version",
+            f"is {asked}; the selection was made of version {selection.dataset_version}: leave it out",
+        )
+        raise InvalidRequestError.of([fault], code="selection_of_another_version")
     return selection.dataset_version
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Row
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.database.models import Dataset, Job, Notification, NotificationSettings, Pipeline
+from services.database.models import Dataset, DatasetVersion, Job, Notification, NotificationSettings, Pipeline
 from services.database.notify import NOTIFICATIONS, WORK, notify
 
 _LONGEST_DETAIL: Final = 2000
@@ -24,10 +24,13 @@ async def job_ended(session: AsyncSession, job: Job, detail: str | None = None) 
     await _tell(session, job.user_id, f"job_{job.status}", job.id, job.life, job.name, detail)
 
 
-async def dataset_ended(session: AsyncSession, dataset: Dataset) -> None:
-    """A dataset is ready, or in an error; as `job_ended`."""
-    kind = f"dataset_{dataset.status}"
-    await _tell(session, dataset.user_id, kind, dataset.id, dataset.life, dataset.name, dataset.error)
+async def dataset_ended(session: AsyncSession, dataset: Dataset, version: DatasetVersion) -> None:
+    """A version of a dataset is ready, or in an error; as `job_ended`."""
+    detail = version.error
+    if version.number > 1:
+        detail = f"version {version.number}" + (f": {detail}" if detail else "")
+    kind = f"dataset_{version.status}"
+    await _tell(session, dataset.user_id, kind, dataset.id, dataset.life, dataset.name, detail)
 
 
 async def pipeline_ended(session: AsyncSession, pipeline: Pipeline, detail: str | None = None) -> None:

@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-import uuid
-from typing import Any
-
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from services.database.models import Dataset, DatasetVersion
-from services.database.notify import WORK, notify
-from services.datasets.requests import find_dataset
+from services.datasets.requests import find_dataset, newest_version_row, process_again, ready_version
 from services.pipelines.kind import AtOnce, Done, Failed, Outcome, Running, Work
 from services.pipelines.plan import ValidateStage
 
@@ -22,8 +15,7 @@ class Ingest(AtOnce):
         """Fetch again what could not be fetched."""
         dataset = await _dataset(work)
         if await _broke_off(work, dataset):
-            dataset.status, dataset.error, dataset.attempts = "processing", None, 0
-            await notify(work.session, WORK)
+            await process_again(work.session, dataset)
             return Running()
         return await self.look(work)
 
@@ -34,7 +26,7 @@ class Ingest(AtOnce):
             return Failed(f"The dataset is in error: {dataset.error}", again=await _broke_off(work, dataset))
         if dataset.status != "ready":
             return Running()
-        version = await _newest(work.session, dataset.id)
+        version = await used_version(work)
         return Done(
             {
                 "dataset_id": str(dataset.id),
@@ -54,8 +46,9 @@ class Validate(AtOnce):
         dataset = await _dataset(work)
         if dataset.status != "ready":
             return Failed(f"The dataset is {dataset.status}, not ready; let a stage of type ingest come before.")
-        version = await _newest(work.session, dataset.id)
-        report = await _report(work) or {}
+        version = await used_version(work)
+        await work.session.refresh(version, ["report"])
+        report = version.report or {}
         found = int(report.get("items_found") or version.utterances)
         aside = len(report.get("set_aside") or ())
         counts: dict[str, int] = {**(report.get("findings_by_code") or {}), **(report.get("set_aside_by_code") or {})}
@@ -88,16 +81,19 @@ async def _dataset(work: Work) -> Dataset:
     return await find_dataset(work.session, work.pipeline.user_id, work.pipeline.dataset_id)
 
 
-async def _newest(session: AsyncSession, dataset_id: uuid.UUID) -> DatasetVersion:
-    query = select(DatasetVersion).where(DatasetVersion.dataset_id == dataset_id)
-    return (await session.scalars(query.order_by(DatasetVersion.number.desc()).limit(1))).one()
-
-
-async def _report(work: Work) -> dict[str, Any] | None:
-    """What ingestion found; None where it never came so far."""
-    return await work.session.scalar(select(Dataset.report).where(Dataset.id == work.pipeline.dataset_id))
+async def used_version(work: Work) -> DatasetVersion:
+    """The version that all stages of a pipeline use: the newest that is ready when the first stage needs one."""
+    # Locked, so that no version is deleted before this is committed.
+    dataset = await find_dataset(work.session, work.pipeline.user_id, work.pipeline.dataset_id, lock=True)
+    version = await ready_version(work.session, dataset, work.pipeline.dataset_version)
+    work.pipeline.dataset_version = version.number
+    return version
 
 
 async def _broke_off(work: Work, dataset: Dataset) -> bool:
     """Whether fetching or processing broke off, which may go better; the recordings at fault would have a report."""
-    return dataset.status == "error" and dataset.attempts > 0 and await _report(work) is None
+    if dataset.status != "error":
+        return False
+    version = await newest_version_row(work.session, dataset.id)
+    await work.session.refresh(version, ["report"])
+    return version.attempts > 0 and version.report is None

@@ -10,6 +10,7 @@ from engine.config.training import TrainingConfig
 from services.database.models import Job
 from services.jobs.requests import find_job, launch, launch_evaluation, resume, stop
 from services.jobs.states import ACTIVE, RESUMABLE, TERMINAL
+from services.pipelines.data_stages import used_version
 from services.pipelines.kind import Done, Failed, Outcome, Running, Stopped, Work
 from services.pipelines.plan import EvaluateStage, SelectStage, TrainStage
 
@@ -75,6 +76,7 @@ class Select(_AsJob):
             name=_job_name(work),
             model_id=work.pipeline.model_id,
             dataset_id=work.pipeline.dataset_id,
+            dataset_version=(await used_version(work)).number,
             config=_training(work, asked.config),
             resources=_resources(work, asked.resources),
             selection=asked.selection,
@@ -108,6 +110,7 @@ class Train(_AsJob):
             name=_job_name(work),
             model_id=work.pipeline.model_id,
             dataset_id=work.pipeline.dataset_id,
+            dataset_version=(await used_version(work)).number,
             config=_training(work, asked.config),
             resources=_resources(work, asked.resources),
             selection_id=work.rows[chosen[0]].job_id if chosen else None,
@@ -142,6 +145,7 @@ class Evaluate(_AsJob):
             name=_job_name(work),
             training_id=trained.job_id or uuid.UUID(int=0),
             dataset_id=asked.dataset_id,
+            dataset_version=asked.dataset_version,
             measurement=asked.measurement,
             resources=resources,
             project_id=work.pipeline.project_id,

@@ -112,6 +112,8 @@ class EvaluateStage(_Stage):
     """What is measured."""
     dataset_id: uuid.UUID | None = None
     """Other data to measure on; unset: the pipeline's."""
+    dataset_version: Annotated[int, Field(ge=1, lt=2**31)] | None = None
+    """Number of its version; unset: of other data the newest that is ready, of the pipeline's that which it uses."""
     resources: ResourcesConfig | None = None
     """Where it runs, such as on the device that it is for; unset: as the pipeline says, with one worker."""
 

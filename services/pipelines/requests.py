@@ -15,7 +15,7 @@ from engine.errors import Fault
 from services.catalogue.models import usable_model
 from services.database.models import Pipeline, PipelineStage
 from services.database.notify import WORK, notify
-from services.datasets.requests import find_dataset
+from services.datasets.requests import find_dataset, ready_version
 from services.errors import ConflictError, InvalidRequestError, NotFoundError
 from services.pipelines.plan import EvaluateStage, SelectStage, Stage, TrainStage, read_plan, settings_of
 from services.pipelines.runner import stages_of
@@ -52,6 +52,7 @@ async def create(
     name: str,
     project_id: uuid.UUID | None,
     dataset_id: uuid.UUID,
+    dataset_version: int | None = None,
     model_id: str,
     config: TrainingConfig | None,
     resources: ResourcesConfig,
@@ -61,7 +62,8 @@ async def create(
     """Declare a pipeline, which begins at once; not committed.
 
     Raises:
-        InvalidRequestError: stages that do not make a plan, or a model that cannot be used; all faults at once.
+        InvalidRequestError: stages that do not make a plan, a model that cannot be used, or no such version; all faults
+            of the stages at once.
         NotFoundError: no such dataset or project, or another user's.
         ConflictError: the user has too many that are not finished.
     """
@@ -69,7 +71,9 @@ async def create(
     if plan is None:
         raise InvalidRequestError.of(faults, code="invalid_pipeline")
     await check_project(session, user_id, project_id)
-    await find_dataset(session, user_id, dataset_id)
+    dataset = await find_dataset(session, user_id, dataset_id, lock=dataset_version is not None)
+    if dataset_version is not None:
+        await ready_version(session, dataset, dataset_version)
     others = {
         position: stage.dataset_id
         for position, stage in enumerate(stages)
@@ -90,6 +94,7 @@ async def create(
         project_id=project_id,
         name=name,
         dataset_id=dataset_id,
+        dataset_version=dataset_version,
         model_id=model_id,
         config=config.model_dump(mode="json") if config is not None else None,
         resources=resources.model_dump(mode="json"),

@@ -101,7 +101,6 @@ def _dataset(made: Rows, number: int, user_id: uuid.UUID) -> dict[str, Any]:
         "task": "speech_to_text",
         "source": {"type": "upload", "files": files},
         "status": "ready",
-        "report": {"items_found": 2000, "items_good": 1990, "set_aside": [{"item": str(n)} for n in range(10)]},
         "created_at": _START + timedelta(hours=number),
     }
 
@@ -117,6 +116,8 @@ def _version(made: Rows, number: int, draws: random.Random) -> dict[str, Any]:
         "id": _id(draws),
         "dataset_id": made.datasets[number],
         "number": 1,
+        "status": "ready",
+        "report": {"items_found": 2000, "items_good": 1990, "set_aside": [{"item": str(n)} for n in range(10)]},
         "prefix": f"datasets/{made.datasets[number]}/v1",
         "utterances": 1990,
         "audio_s": 7200.5,

@@ -29,7 +29,6 @@ from services.api.dataset_models import (
     SourceBody,
     UploadOut,
     UploadSourceBody,
-    status_of,
 )
 from services.api.dependencies import CurrentUser, ServicesDep, SessionDep
 from services.api.idempotency import IdempotencyHeader, claim, fingerprint
@@ -43,10 +42,14 @@ from services.database.models import Dataset, DatasetVersion, Upload
 from services.database.prepared import Prepared
 from services.datasets import requests
 from services.datasets.audio import cut_wav, find_item
+from services.datasets.versions import check_bounds, find_version
 from services.errors import ConflictError, InvalidRequestError
 from services.projects.requests import check_project
 
 router = APIRouter(prefix="/datasets", tags=["datasets"], route_class=ReadRoute)
+VersionNumber = Annotated[
+    int | None, Query(ge=1, lt=2**31, description="Number of a version; unset: the newest that is ready")
+]
 
 _OWNED: Final = requests.owned_datasets(bindparam("user_id"))
 _DATASET: Final = Prepared(_OWNED.where(Dataset.id == bindparam("dataset_id")).with_only_columns(RENDERED_DATASET))
@@ -73,6 +76,7 @@ async def create_dataset(
 ) -> NewDatasetOut:
     """Announce a dataset. Of an upload, the answer says where to put its files; others are fetched at once."""
     _check_source(body.source, services)
+    check_bounds(body.options(), services.settings)
     dataset_id = uuid.uuid4()
     call = fingerprint(services.settings, request, body.model_dump(mode="json"))
     earlier = await claim(session, str(user.id), idempotency_key, call, dataset_id)
@@ -88,7 +92,7 @@ async def create_dataset(
             description=body.description,
             task=body.task,
             source=body.source.model_dump(mode="json"),
-            split=body.split,
+            options=body.options(),
             project_id=body.project_id,
         )
     uploads = await requests.uploads_of(session, dataset.id) if dataset.status in requests.COMPLETABLE else []
@@ -155,20 +159,22 @@ async def delete_dataset(dataset_id: uuid.UUID, user: CurrentUser, session: Sess
 
 
 @router.get("/{dataset_id}/report", responses=problems(401, 404, 409, 422, 503))
-async def dataset_report(dataset_id: uuid.UUID, user: CurrentUser, services: ServicesDep) -> ReportOut:
+async def dataset_report(
+    dataset_id: uuid.UUID, user: CurrentUser, services: ServicesDep, version: VersionNumber = None
+) -> ReportOut:
     """What processing found: statistics, and every item that was set aside, with the reason and what to do."""
     async with open_session(services.sessions) as session:
-        dataset = await requests.find_dataset(session, user.id, dataset_id)
-        await session.refresh(dataset, ["report"])
-        version = (await requests.newest_versions(session, [dataset_id])).get(dataset_id)
-    if dataset.status in {"pending", "processing"}:
-        raise ConflictError(f"The dataset is {dataset.status}; there is no report yet.", code="dataset_not_ready")
-    known: dict[str, object] = {"dataset_id": dataset.id, "status": status_of(dataset), "error": dataset.error}
-    if dataset.status == "ready" and version is not None:
-        prefix = requests.version_prefix(dataset_id, version.number)
+        found = await _reported_version(session, user.id, dataset_id, version)
+        await session.refresh(found, ["report"])
+    if found.status in {"pending", "processing"}:
+        raise ConflictError(f"The dataset is {found.status}; there is no report yet.", code="dataset_not_ready")
+    known: dict[str, object] = {"dataset_id": dataset_id, "version": found.number}
+    known |= {"status": found.status, "error": found.error}
+    if found.status == "ready":
+        prefix = requests.version_prefix(dataset_id, found.number)
         known["page"] = await _drawn_out(services, prefix, PAGE_NAME)
         known["drawing"] = await _drawn_out(services, prefix, DRAWING_NAME)
-    return ReportOut(**{**(dataset.report or {}), **known})
+    return ReportOut(**{**(found.report or {}), **known})
 
 
 @router.get("/{dataset_id}/preview", responses=problems(401, 404, 409, 422, 503))
@@ -178,11 +184,13 @@ async def preview_dataset(
     user: CurrentUser,
     session: SessionDep,
     limit: Annotated[int, Query(ge=1, le=100, description="Most items")] = 20,
+    version: VersionNumber = None,
 ) -> PreviewOut:
     """Some items, spread over the dataset, with addresses to listen to them."""
-    version = await _ready_version(session, user.id, dataset_id)
-    await session.refresh(version, ["sample"])
-    stride = max(1, len(version.sample) // limit)
+    found = await _ready_version(session, user.id, dataset_id, version)
+    await session.refresh(found, ["sample"])
+    stride = max(1, len(found.sample) // limit)
+    dataset_url = request.url.path.removesuffix("/preview")
     items = [
         ItemOut(
             id=item["id"],
@@ -190,11 +198,11 @@ async def preview_dataset(
             speaker=item.get("speaker"),
             split=item.get("split"),
             duration_s=item["duration_s"],
-            audio_url=f"{request.url.path.removesuffix('/preview')}/items/{quote(item['id'], safe='/')}/audio",
+            audio_url=f"{dataset_url}/items/{quote(item['id'], safe='/')}/audio?version={found.number}",
         )
-        for item in version.sample[::stride][:limit]
+        for item in found.sample[::stride][:limit]
     ]
-    return PreviewOut(items=items, total=version.utterances)
+    return PreviewOut(items=items, total=found.utterances)
 
 
 @router.get(
@@ -213,27 +221,39 @@ async def item_audio(
     item: Annotated[str, Path(min_length=1, max_length=1000)],
     user: CurrentUser,
     services: ServicesDep,
+    version: VersionNumber = None,
 ) -> Response:
     """An item's audio as a WAV file."""
     async with open_session(services.sessions) as session:
-        version = await _ready_version(session, user.id, dataset_id)
-        await session.refresh(version, ["sample"])
-    known = next((sampled for sampled in version.sample if sampled["id"] == item), None)
-    prefix = requests.version_prefix(dataset_id, version.number)
+        found = await _ready_version(session, user.id, dataset_id, version)
+        await session.refresh(found, ["sample"])
+    known = next((sampled for sampled in found.sample if sampled["id"] == item), None)
+    prefix = requests.version_prefix(dataset_id, found.number)
     wav = await cut_wav(services.objects, prefix, known or await find_item(services.objects, prefix, item))
     return Response(wav, media_type="audio/wav", headers={"Cache-Control": "private, max-age=3600"})
 
 
 async def _out(session: AsyncSession, dataset: Dataset) -> DatasetOut:
-    return DatasetOut.of(dataset, (await requests.newest_versions(session, [dataset.id])).get(dataset.id))
+    ready = (await requests.newest_versions(session, [dataset.id])).get(dataset.id)
+    return DatasetOut.of(dataset, ready, await requests.newest_version_row(session, dataset.id))
 
 
-async def _ready_version(session: AsyncSession, user_id: uuid.UUID, dataset_id: uuid.UUID) -> DatasetVersion:
+async def _ready_version(
+    session: AsyncSession, user_id: uuid.UUID, dataset_id: uuid.UUID, number: int | None
+) -> DatasetVersion:
     dataset = await requests.find_dataset(session, user_id, dataset_id)
-    version = (await requests.newest_versions(session, [dataset_id])).get(dataset_id)
-    if dataset.status != "ready" or version is None:
-        raise ConflictError(f"The dataset is {dataset.status}, not ready.", code="dataset_not_ready")
-    return version
+    return await requests.ready_version(session, dataset, number)
+
+
+async def _reported_version(
+    session: AsyncSession, user_id: uuid.UUID, dataset_id: uuid.UUID, number: int | None
+) -> DatasetVersion:
+    """The version that is asked for; else the newest that is ready, or where none is, the newest."""
+    if number is not None:
+        return await find_version(session, user_id, dataset_id, number)
+    await requests.find_dataset(session, user_id, dataset_id)
+    ready = (await requests.newest_versions(session, [dataset_id])).get(dataset_id)
+    return ready or await requests.newest_version_row(session, dataset_id)
 
 
 async def _upload_out(services: Services, upload: Upload) -> UploadOut:

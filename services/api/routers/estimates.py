@@ -18,8 +18,7 @@ from services.api.dependencies import CurrentUser, SessionDep, SettingsDep
 from services.api.problems import problems
 from services.catalogue.models import card_of, usable_model
 from services.config_faults import CheckedTrainingConfig
-from services.datasets.requests import find_dataset, newest_versions
-from services.errors import ConflictError
+from services.datasets.requests import find_dataset, ready_version
 from services.estimates.amount import Pool, amount
 from services.estimates.measured import Measured, measured
 from services.settings import Settings
@@ -38,6 +37,8 @@ class EstimateBody(Body):
     """Id of a base model in the catalogue."""
     dataset_id: uuid.UUID | None = None
     """A dataset that is ready; without it, how long `epochs` take is not known."""
+    dataset_version: Annotated[int, Field(ge=1, lt=2**31)] | None = None
+    """Number of its version; unset: the newest that is ready."""
     config: CheckedTrainingConfig
     """What would be trained, and how."""
     resources: ResourcesConfig = ResourcesConfig()
@@ -139,11 +140,7 @@ async def estimate(body: EstimateBody, user: CurrentUser, session: SessionDep, s
     pool = None
     if body.dataset_id is not None:
         dataset = await find_dataset(session, user.id, body.dataset_id)
-        version = (await newest_versions(session, [dataset.id])).get(dataset.id)
-        if version is None:
-            raise ConflictError(
-                f"The dataset is {dataset.status}; an estimate needs one that is ready.", code="dataset_not_ready"
-            )
+        version = await ready_version(session, dataset, body.dataset_version)
         pool = Pool(version.utterances, version.audio_s)
     sizes = architecture_of(card_of(model))
     earlier = await measured(session, model.id, body.config)

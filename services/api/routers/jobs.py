@@ -76,7 +76,9 @@ class JobBody(BaseModel):
     model_id: Annotated[str, Field(max_length=200)]
     """Id of a base model in the catalogue."""
     dataset_id: uuid.UUID
-    """A dataset that is ready; its newest version is used."""
+    """A dataset that is ready."""
+    dataset_version: Annotated[int, Field(ge=1, lt=2**31)] | None = None
+    """Number of the version; unset: the newest that is ready, or that which was selected from."""
     type: Literal["training", "selection"] = "training"
     """`training`, or `selection`: choose what is worth training on."""
     config: CheckedTrainingConfig
@@ -110,7 +112,9 @@ class EvaluationJobBody(Body):
     name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     """Name for people; unset: the training's and the dataset's."""
     dataset_id: uuid.UUID | None = None
-    """A dataset that is ready, in its newest version; unset: what was trained on, in that version."""
+    """A dataset that is ready; unset: what was trained on."""
+    dataset_version: Annotated[int, Field(ge=1, lt=2**31)] | None = None
+    """Number of the version; unset: the newest that is ready, or that which was trained on."""
     measurement: MeasurementConfig = MeasurementConfig()
     """What is measured: `split: all` on other data."""
     resources: ResourcesConfig = ResourcesConfig()
@@ -248,6 +252,7 @@ async def create_job(
         resources=body.resources,
         selection=(body.selection or SelectionConfig()) if body.type == "selection" else None,
         selection_id=body.selection_id,
+        dataset_version=body.dataset_version,
         priority=body.priority,
         project_id=body.project_id,
         budget=_checked(body.budget, services.settings),
@@ -285,6 +290,7 @@ async def create_evaluation(
         dataset_id=body.dataset_id,
         measurement=body.measurement,
         resources=body.resources,
+        dataset_version=body.dataset_version,
         priority=body.priority,
         project_id=body.project_id,
         budget=_checked(body.budget, services.settings),

@@ -5,10 +5,10 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -35,6 +35,8 @@ class PipelineBody(Declaration):
     """A project of the caller; its jobs and adapters are put into it."""
     dataset_id: uuid.UUID
     """A dataset of the caller, ready or not: a stage of type `ingest` waits for it."""
+    dataset_version: Annotated[int, Field(ge=1, lt=2**31)] | None = None
+    """Number of the version that every stage uses; unset: the newest that is ready when the first stage needs one."""
 
 
 class StageOut(BaseModel):
@@ -74,6 +76,8 @@ class PipelineOut(BaseModel):
     name: str
     project_id: uuid.UUID | None
     dataset_id: uuid.UUID
+    dataset_version: int | None
+    """The version that its stages use; unset: none has needed one yet."""
     model_id: str
     config: dict[str, Any] | None
     resources: dict[str, Any]
@@ -123,6 +127,7 @@ async def create_pipeline(
         name=body.name,
         project_id=body.project_id,
         dataset_id=body.dataset_id,
+        dataset_version=body.dataset_version,
         model_id=body.model_id,
         config=body.config,
         resources=body.resources,

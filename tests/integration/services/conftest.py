@@ -16,8 +16,10 @@ from services.api.app import create_app_on
 from services.api.context import Services
 from services.database import migrate
 from services.database.embedded import EmbeddedPostgres
+from services.datasets.queue import DatasetQueue
 from services.objects import Objects
 from services.settings import Settings, load_settings
+from tests.integration.services.uploads import Store, queue_of, store_of
 from tests.integration.services.visitors import Visitor, known
 
 
@@ -95,3 +97,15 @@ async def ada(services: Services, http: httpx.AsyncClient) -> Visitor:
 async def bob(services: Services, http: httpx.AsyncClient) -> Visitor:
     """Another user."""
     return await known(services, http)
+
+
+@pytest.fixture
+def store(services: Services) -> Store:
+    """The files below a prefix of the platform's bucket."""
+    return store_of(services)
+
+
+@pytest.fixture
+def queue(services: Services, store: Store) -> DatasetQueue:
+    """A queue whose processing runs here instead of on a cluster."""
+    return queue_of(services, store)

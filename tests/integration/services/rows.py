@@ -44,7 +44,6 @@ async def ready_dataset(services: Services, visitor: Visitor, name: str = "digit
                 task="speech_to_text",
                 source={"type": "upload", "files": []},
                 status="ready",
-                report={"items_found": 1, "items_good": 1, "set_aside": []},
             )
         )
         await session.flush()
@@ -52,6 +51,8 @@ async def ready_dataset(services: Services, visitor: Visitor, name: str = "digit
             DatasetVersion(
                 dataset_id=dataset_id,
                 number=1,
+                status="ready",
+                report={"items_found": 1, "items_good": 1, "set_aside": []},
                 prefix="nowhere",
                 utterances=1,
                 audio_s=1.0,

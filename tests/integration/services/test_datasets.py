@@ -7,7 +7,6 @@ import io
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import httpx
 import numpy as np
@@ -15,8 +14,6 @@ import pytest
 import soundfile
 from sqlalchemy import update
 
-from cluster.storage.client import make_client
-from cluster.storage.run_store import S3RunStore
 from services.api.context import Services
 from services.database.engine import open_session
 from services.database.models import Dataset, Upload
@@ -26,67 +23,8 @@ from services.datasets.requests import upload_prefix, version_prefix
 from services.datasets.sources import Imports, Order
 from tests.integration.services import rows
 from tests.integration.services.recordings import archive, good, silence, tar_gz, tone
+from tests.integration.services.uploads import Store, announce, put, settle, upload
 from tests.integration.services.visitors import Visitor, paths_of
-
-Store = Callable[[str], S3RunStore]
-
-
-@pytest.fixture
-def store(services: Services) -> Store:
-    settings = services.settings.s3
-    client = make_client(settings)
-    return lambda prefix: S3RunStore(client, settings.bucket, prefix)
-
-
-@pytest.fixture
-def queue(services: Services, store: Store) -> DatasetQueue:
-    async def here(order: Order) -> Outcome:
-        uploads, version = store(upload_prefix(order.dataset_id)), store(version_prefix(order.dataset_id, 1))
-        return await asyncio.to_thread(process, order, uploads, version, Imports.of(services.settings))
-
-    return DatasetQueue(services.settings, services.sessions, here, store)
-
-
-async def announce(visitor: Visitor, files: dict[str, bytes], **headers: str) -> dict[str, Any]:
-    """A dataset that waits for its files."""
-    declared = [{"name": name, "size": len(data)} for name, data in files.items()]
-    body = {"name": "speech", "source": {"type": "upload", "files": declared}}
-    answer = await visitor.post("/datasets", json=body, headers=headers)
-    assert answer.status_code == 201, answer.text
-    result: dict[str, Any] = answer.json()
-    return result
-
-
-async def put(uploads: list[dict[str, Any]], files: dict[str, bytes]) -> None:
-    """Put files where the answer says."""
-    async with httpx.AsyncClient() as outside:
-        for upload in uploads:
-            answer = await outside.request(
-                upload["method"], upload["url"], headers=upload["headers"], content=files[upload["name"]]
-            )
-            assert answer.status_code == 200, answer.text
-
-
-async def settle(queue: DatasetQueue, visitor: Visitor, dataset_id: str) -> dict[str, Any]:
-    """The dataset when it is ready or in error."""
-    while True:
-        await queue.round()
-        answer = await visitor.get(f"/datasets/{dataset_id}")
-        assert answer.status_code == 200, answer.text
-        dataset: dict[str, Any] = answer.json()
-        if dataset["status"] in {"ready", "error"}:
-            return dataset
-        await asyncio.sleep(0.02)
-
-
-async def upload(queue: DatasetQueue, visitor: Visitor, data: bytes, name: str = "speech.zip") -> dict[str, Any]:
-    """The dataset that comes of a file."""
-    new = await announce(visitor, {name: data})
-    await put(new["uploads"], {name: data})
-    completed = await visitor.post(f"/datasets/{new['dataset']['id']}/complete")
-    assert completed.status_code == 202, completed.text
-    assert completed.json()["status"] == "processing"
-    return await settle(queue, visitor, new["dataset"]["id"])
 
 
 async def test_from_upload_to_listening(queue: DatasetQueue, store: Store, ada: Visitor) -> None:
@@ -118,8 +56,15 @@ async def test_from_upload_to_listening(queue: DatasetQueue, store: Store, ada: 
     assert (await ada.get(f"{path}/items/none such/audio")).status_code == 404
 
     files = store(version_prefix(uuid.UUID(dataset["id"]), 1)).list("")
-    assert files == ["audio/00000.wav", "manifest.jsonl", "report.json", "validation.html"]
-    assert store(upload_prefix(uuid.UUID(dataset["id"]))).list("") == []  # the upload has served
+    assert files == [
+        "audio/00000.wav",
+        "items.jsonl",
+        "manifest.jsonl",
+        "report.json",
+        "validation.html",
+        "version.json",
+    ]
+    assert len(store(upload_prefix(uuid.UUID(dataset["id"]))).list("")) == 1  # further versions are made of it
 
 
 async def test_an_item_that_is_not_in_the_sample_is_found_too(queue: DatasetQueue, ada: Visitor) -> None:
@@ -311,7 +256,7 @@ async def test_processing_that_breaks_off_is_tried_again(services: Services, sto
         tries += 1
         if tries == 1:
             raise OSError("the node is gone")
-        uploads, version = store(upload_prefix(order.dataset_id)), store(version_prefix(order.dataset_id, 1))
+        uploads, version = store(upload_prefix(order.dataset_id)), store(version_prefix(order.dataset_id, order.number))
         return await asyncio.to_thread(process, order, uploads, version, Imports.of(services.settings))
 
     dataset = await upload(DatasetQueue(services.settings, services.sessions, fragile, store), ada, archive(good()))
@@ -325,7 +270,13 @@ async def test_a_split_is_drawn_once_and_written_down(queue: DatasetQueue, ada: 
     answer = await ada.post("/datasets", json=body)
     assert answer.status_code == 201, answer.text
     new = answer.json()
-    assert new["dataset"]["split"] == {"test_fraction": 0.25, "validation_fraction": 0.05, "by": "recording", "seed": 0}
+    assert new["dataset"]["split"] == {
+        "test_fraction": 0.25,
+        "validation_fraction": 0.05,
+        "by": "recording",
+        "source_splits": "keep",
+        "seed": 0,
+    }
     await put(new["uploads"], {"speech.zip": data})
     assert (await ada.post(f"/datasets/{new['dataset']['id']}/complete")).status_code == 202
     dataset = await settle(queue, ada, new["dataset"]["id"])

@@ -63,7 +63,7 @@ def queue_of(services: Services) -> DatasetQueue:
         return S3RunStore(client, services.settings.s3.bucket, prefix)
 
     async def here(order: Order) -> Outcome:
-        uploads, version = store(upload_prefix(order.dataset_id)), store(version_prefix(order.dataset_id, 1))
+        uploads, version = store(upload_prefix(order.dataset_id)), store(version_prefix(order.dataset_id, order.number))
         return await asyncio.to_thread(process, order, uploads, version, Imports.of(services.settings))
 
     return DatasetQueue(services.settings, services.sessions, here, store)

@@ -18,6 +18,7 @@ BODIES: dict[str, Any] = {
     "PATCH /api/v1/jobs/{job_id}": {"name": "mine now"},
     "PATCH /api/v1/notifications/{notification_id}": {"read": True},
     "PATCH /api/v1/projects/{project_id}": {"name": "mine now"},
+    "POST /api/v1/datasets/{dataset_id}/versions": {"limits": {"max_item_s": 20}},
     "POST /api/v1/jobs/{job_id}/evaluations": {},
     "POST /api/v1/adapters/{adapter_id}/versions": {"job_id": str(uuid.uuid4())},
     "PATCH /api/v1/models/{model_id}": {"title": "mine now"},

@@ -13,7 +13,7 @@ from sqlalchemy import update
 
 from services.api.context import Services
 from services.database.engine import open_session
-from services.database.models import Artifact, Dataset, Job, Pipeline, PipelineStage
+from services.database.models import Artifact, Dataset, DatasetVersion, Job, Pipeline, PipelineStage
 from services.pipelines.runner import PipelineRunner
 from tests.integration.services import rows
 from tests.integration.services.visitors import Visitor
@@ -234,7 +234,8 @@ async def test_a_dataset_that_is_not_good_enough(scene: Scene) -> None:
             "set_aside_by_code": {"silent": 3},
             "findings_by_code": {"noisy": 2},
         }
-        await session.execute(update(Dataset).where(Dataset.id == scene.dataset_id).values(report=found))
+        of_dataset = DatasetVersion.dataset_id == scene.dataset_id
+        await session.execute(update(DatasetVersion).where(of_dataset).values(report=found))
         await session.commit()
     gate = {"type": "validate", "least_utterances": 2, "least_audio_s": 5, "refuse": ["noisy", "corrupt", "silent"]}
     pipeline = await scene.create({"type": "ingest"}, gate, {"type": "train"})
@@ -248,18 +249,18 @@ async def test_a_dataset_that_is_not_good_enough(scene: Scene) -> None:
 
 async def test_a_dataset_in_error(scene: Scene) -> None:
     async with open_session(scene.services.sessions) as session:
-        broken = {"status": "error", "error": "nothing good in it", "report": {"set_aside": []}, "attempts": 1}
+        broken = {"status": "error", "error": "nothing good in it"}
         await session.execute(update(Dataset).where(Dataset.id == scene.dataset_id).values(**broken))
+        tried = {**broken, "report": {"set_aside": []}, "attempts": 1}
+        of_dataset = DatasetVersion.dataset_id == scene.dataset_id
+        await session.execute(update(DatasetVersion).where(of_dataset).values(**tried))
         await session.commit()
     seen = await scene.looked_at(await scene.create())
     assert (seen["status"], seen["stages"][0]["error"]) == ("failed", "The dataset is in error: nothing good in it")
 
     async with open_session(scene.services.sessions) as session:  # not the recordings, but how they were to come
-        await session.execute(
-            update(Dataset)
-            .where(Dataset.id == scene.dataset_id)
-            .values(error="the server is away", report=None, attempts=3)
-        )
+        away = {"error": "the server is away", "report": None, "attempts": 3}
+        await session.execute(update(DatasetVersion).where(of_dataset).values(**away))
         await session.commit()
     pipeline = await scene.create()
     assert states(await scene.looked_at(pipeline))["ingest"] == "running"

@@ -1,0 +1,119 @@
+"""Versions of datasets: make the next one, look at them and at their items, delete them."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Query, Request
+from sqlalchemy.orm import undefer
+
+from services.api.dataset_version_models import (
+    DatasetItemOut,
+    DatasetVersionDetailOut,
+    DatasetVersionOut,
+    RevisionBody,
+)
+from services.api.dependencies import CurrentUser, ServicesDep, SessionDep
+from services.api.idempotency import IdempotencyHeader, claim, fingerprint
+from services.api.paging import Cursor, Limit, Page, newest_first, read_number_cursor, write_cursor
+from services.api.problems import problems
+from services.database.models import DatasetVersion
+from services.datasets import versions
+from services.datasets.requests import find_dataset
+
+router = APIRouter(prefix="/datasets/{dataset_id}/versions", tags=["datasets"])
+
+Number = Annotated[int, Path(ge=1, lt=2**31, description="Number of the version")]
+Exact = Annotated[str | None, Query(max_length=2000)]
+
+
+@router.post("", status_code=202, responses=problems(400, 401, 404, 409, 413, 415, 422, 503))
+async def revise_dataset(
+    dataset_id: uuid.UUID,
+    body: RevisionBody,
+    request: Request,
+    user: CurrentUser,
+    services: ServicesDep,
+    session: SessionDep,
+    idempotency_key: IdempotencyHeader = None,
+) -> DatasetVersionOut:
+    """Make the next version: accept, reject or edit items, change thresholds and limits, divide anew.
+
+    It is processed like an upload, and the versions that are there can be used meanwhile. Faults of all decisions are
+    reported at once.
+    """
+    version_id = uuid.uuid4()
+    call = fingerprint(services.settings, request, body.model_dump(mode="json", exclude_unset=True))
+    earlier = await claim(session, str(user.id), idempotency_key, call, version_id)
+    if earlier is not None:
+        await find_dataset(session, user.id, dataset_id)
+        version = await session.get_one(DatasetVersion, earlier)
+    else:
+        version = await versions.revise(session, services.settings, user.id, dataset_id, version_id, body, body.parent)
+    await session.commit()
+    await session.refresh(version, ["decisions"])
+    return DatasetVersionOut.of(version)
+
+
+@router.get("", responses=problems(401, 404, 422, 503))
+async def list_dataset_versions(
+    dataset_id: uuid.UUID,
+    user: CurrentUser,
+    session: SessionDep,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+    status: Literal["pending", "processing", "ready", "error"] | None = None,
+) -> Page[DatasetVersionOut]:
+    """The versions of a dataset, newest first."""
+    await find_dataset(session, user.id, dataset_id)
+    query = versions.versions_of(dataset_id).options(undefer(DatasetVersion.decisions))
+    if status is not None:
+        query = query.where(DatasetVersion.status == status)
+    rows, total, next_cursor = await newest_first(session, query, DatasetVersion, limit=limit, cursor=cursor)
+    return Page(items=[DatasetVersionOut.of(row) for row in rows], total=total, next_cursor=next_cursor)
+
+
+@router.get("/{number}", responses=problems(401, 404, 422, 503))
+async def read_dataset_version(
+    dataset_id: uuid.UUID, number: Number, user: CurrentUser, session: SessionDep
+) -> DatasetVersionDetailOut:
+    """One version: its options, decisions and statistics, and its report."""
+    version = await versions.find_version(session, user.id, dataset_id, number)
+    await session.refresh(version, ["decisions", "report"])
+    return DatasetVersionDetailOut.with_report(version, await versions.used_by(session, dataset_id, number))
+
+
+@router.delete("/{number}", status_code=204, responses=problems(401, 404, 409, 422, 503))
+async def delete_dataset_version(dataset_id: uuid.UUID, number: Number, user: CurrentUser, session: SessionDep) -> None:
+    """Delete a version that no job and no pipeline has used; its number is not given again."""
+    await versions.delete(session, user.id, dataset_id, number)
+
+
+@router.get("/{number}/items", responses=problems(401, 404, 409, 422, 503))
+async def list_dataset_items(
+    dataset_id: uuid.UUID,
+    number: Number,
+    request: Request,
+    user: CurrentUser,
+    session: SessionDep,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+    q: Annotated[str | None, Query(max_length=200, description="Only items with this in their path or text")] = None,
+    status: Literal["good", "rejected"] | None = None,
+    finding: Annotated[str | None, Query(max_length=100, description="Only items with a finding of this kind")] = None,
+    speaker: Exact = None,
+    split: Literal["train", "validation", "test"] | None = None,
+) -> Page[DatasetItemOut]:
+    """Every item of a version, good and rejected, in the order of the source."""
+    version = await versions.find_version(session, user.id, dataset_id, number)
+    filters = versions.item_filters(q=q, status=status, finding=finding, speaker=speaker, split=split)
+    after = read_number_cursor(cursor) - 1
+    rows, total = await versions.items_of(session, version, filters, limit=limit + 1, after=after)
+    more, rows = len(rows) > limit, rows[:limit]
+    dataset_url = request.url.path.partition("/versions/")[0]
+    return Page(
+        items=[DatasetItemOut.of(row, dataset_url, number) for row in rows],
+        total=total,
+        next_cursor=write_cursor([rows[-1].position + 1]) if more else None,
+    )

@@ -1,0 +1,254 @@
+"""What a user asks of the versions of a dataset: make the next one, find, look through, delete."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from engine.config.processing import ProcessingConfig, revised
+from engine.data.decisions import Decision, ItemDecision, as_written, merged, resolve
+from engine.data.revision import Revision
+from engine.errors import Fault
+from services.database.models import Dataset, DatasetItem, DatasetVersion, Job, Pipeline
+from services.database.notify import WORK, notify
+from services.datasets.item_rows import item_record
+from services.datasets.requests import find_dataset, newest_version_row, ready_version, version_prefix
+from services.errors import ConflictError, InvalidRequestError, NotFoundError
+from services.settings import Settings
+
+_UNFINISHED: Final = ("pending", "processing")
+
+
+def versions_of(dataset_id: uuid.UUID) -> Select[DatasetVersion]:
+    """The versions of a dataset that are not deleted."""
+    return select(DatasetVersion).where(DatasetVersion.dataset_id == dataset_id, DatasetVersion.deleted_at.is_(None))
+
+
+async def find_version(session: AsyncSession, user_id: uuid.UUID, dataset_id: uuid.UUID, number: int) -> DatasetVersion:
+    """A version of a dataset of the user, whatever its status.
+
+    Raises:
+        NotFoundError: no such dataset, or another user's, or no such version.
+    """
+    await find_dataset(session, user_id, dataset_id)
+    query = versions_of(dataset_id).where(DatasetVersion.number == number)
+    version = (await session.scalars(query)).one_or_none()
+    if version is None:
+        raise NotFoundError("The dataset has no such version.", code="version_not_found")
+    return version
+
+
+def check_bounds(options: ProcessingConfig, settings: Settings) -> None:
+    """Let options pass that the operator allows.
+
+    Raises:
+        InvalidRequestError: a limit is above the operator's.
+    """
+    if options.limits.max_item_s > settings.max_item_s:
+        found = f"is {options.limits.max_item_s:g} s; at most {settings.max_item_s:g} s are allowed"
+        fault = Fault("limits.max_item_s", f"{found} (the operator sets LIM_MAX_ITEM_S)")
+        raise InvalidRequestError.of([fault], code="limit_too_high")
+
+
+async def revise(
+    session: AsyncSession,
+    settings: Settings,
+    user_id: uuid.UUID,
+    dataset_id: uuid.UUID,
+    version_id: uuid.UUID,
+    revision: Revision,
+    parent: int | None = None,
+) -> DatasetVersion:
+    """Queue the next version of a dataset; the versions that are there stay as they are. Not committed.
+
+    Args:
+        session: of the database.
+        settings: the operator's bounds.
+        user_id: whose dataset it is.
+        dataset_id: the dataset.
+        version_id: id of the new version.
+        revision: options and decisions.
+        parent: number of the version that is revised; None: the newest that is ready.
+
+    Raises:
+        NotFoundError: no such dataset, or another user's.
+        ConflictError: a version is being made, the source is gone, or the parent has no list of items.
+        InvalidRequestError: no such parent, a limit above the operator's, decisions about items that are not there or
+            cannot be decided so; all faults of the decisions at once.
+        ConfigError: options that are faulty together with those of the parent.
+    """
+    dataset = await find_dataset(session, user_id, dataset_id, lock=True)
+    revised_version = await _parent(session, dataset, parent)
+    _check_source(dataset)
+    options = revised(ProcessingConfig.model_validate(revised_version.options), revision.changes())
+    check_bounds(options, settings)
+    await session.refresh(revised_version, ["item_decisions"])
+    earlier = {path: ItemDecision.model_validate(each) for path, each in revised_version.item_decisions.items()}
+    decided = await _resolved(session, revised_version, revision.decisions) if revision.decisions else {}
+    last = select(func.max(DatasetVersion.number)).where(DatasetVersion.dataset_id == dataset_id)
+    number = (await session.scalar(last) or 0) + 1
+    version = DatasetVersion(
+        id=version_id,
+        dataset_id=dataset_id,
+        number=number,
+        parent=revised_version.number,
+        status="processing",
+        options=options.model_dump(mode="json"),
+        decisions=as_written(revision.decisions),
+        item_decisions={path: each.model_dump(mode="json") for path, each in merged(earlier, decided).items()},
+        prefix=version_prefix(dataset_id, number),
+    )
+    session.add(version)
+    if dataset.status == "error":
+        dataset.status, dataset.error = "processing", None
+    dataset.updated_at = func.now()  # so that its source is not removed in this moment
+    await session.flush()
+    await notify(session, WORK)
+    return version
+
+
+async def delete(session: AsyncSession, user_id: uuid.UUID, dataset_id: uuid.UUID, number: int) -> None:
+    """Delete a version; its objects are removed soon after, and its number is not given again. Committed.
+
+    Raises:
+        NotFoundError: no such dataset or version, or another user's.
+        ConflictError: it is being made, something uses it, or it is the only one that is ready.
+    """
+    await find_dataset(session, user_id, dataset_id, lock=True)
+    version = await find_version(session, user_id, dataset_id, number)
+    if version.status in _UNFINISHED:
+        raise ConflictError(
+            f"Version {number} is {version.status}; wait until it has ended.", code="version_processing"
+        )
+    users = await used_by(session, dataset_id, number)
+    if users:
+        raise ConflictError(
+            f"Version {number} is used by {users} jobs or pipelines, which name it as what they were made of; it stays.",
+            code="version_in_use",
+        )
+    others = versions_of(dataset_id).where(DatasetVersion.status == "ready", DatasetVersion.id != version.id)
+    if not (await session.scalars(others.limit(1))).first():
+        raise ConflictError(
+            f"Version {number} is the only one that can be used; delete the dataset instead.", code="only_version"
+        )
+    version.deleted_at = datetime.now(UTC)
+    await notify(session, WORK)
+    await session.commit()
+
+
+async def used_by(session: AsyncSession, dataset_id: uuid.UUID, number: int) -> int:
+    """How many jobs and pipelines name a version, ended or not."""
+    jobs = select(func.count()).where(Job.dataset_id == dataset_id, Job.dataset_version == number)
+    pipelines = select(func.count()).where(Pipeline.dataset_id == dataset_id, Pipeline.dataset_version == number)
+    return (await session.scalar(jobs) or 0) + (await session.scalar(pipelines) or 0)
+
+
+async def items_of(
+    session: AsyncSession,
+    version: DatasetVersion,
+    filters: Sequence[ColumnElement[bool]],
+    *,
+    limit: int,
+    after: int,
+) -> tuple[Sequence[DatasetItem], int]:
+    """Items of a version behind a position, in its order, and how many match in all.
+
+    Raises:
+        ConflictError: an earlier release made the version, and kept no list of items.
+    """
+    _check_items(version)
+    matching = select(DatasetItem).where(DatasetItem.version_id == version.id, *filters)
+    total = await session.scalar(matching.with_only_columns(func.count())) or 0
+    page = matching.where(DatasetItem.position > after).order_by(DatasetItem.position).limit(limit)
+    return (await session.scalars(page)).all(), total
+
+
+def item_filters(
+    *,
+    q: str | None = None,
+    status: str | None = None,
+    finding: str | None = None,
+    speaker: str | None = None,
+    split: str | None = None,
+) -> list[ColumnElement[bool]]:
+    """Conditions on items; a text is looked for in the path and the transcript, in any case."""
+    filters: list[ColumnElement[bool]] = []
+    if q:
+        told = (DatasetItem.path, DatasetItem.text)
+        filters.append(or_(*(func.strpos(func.lower(column), func.lower(q)) > 0 for column in told)))
+    exact = {DatasetItem.status: status, DatasetItem.speaker: speaker, DatasetItem.split: split}
+    filters += [column == value for column, value in exact.items() if value is not None]
+    if finding is not None:
+        filters.append(DatasetItem.codes.contains([finding]))
+    return filters
+
+
+async def _parent(session: AsyncSession, dataset: Dataset, number: int | None) -> DatasetVersion:
+    unfinished = versions_of(dataset.id).where(DatasetVersion.status.in_(_UNFINISHED))
+    waiting = (await session.scalars(unfinished.limit(1))).first()
+    if waiting is not None:
+        raise ConflictError(
+            f"Version {waiting.number} is {waiting.status}; revise the dataset when it is ready.",
+            code="version_processing",
+        )
+    if number is None and dataset.status == "error":  # nothing good came of it with the options that it had
+        return await newest_version_row(session, dataset.id)
+    try:
+        return await ready_version(session, dataset, number)
+    except InvalidRequestError as error:
+        raise InvalidRequestError.of(
+            [Fault("parent", fault.message) for fault in error.faults], code="no_such_version"
+        ) from None
+
+
+def _check_source(dataset: Dataset) -> None:
+    if not dataset.source_kept:
+        raise ConflictError(
+            "The files that this dataset was made of are not kept any more, and a new version is made of them: upload "
+            "them again as a new dataset. The operator decides how long they are kept (LIM_KEEP_SOURCES_S); earlier "
+            "releases kept none.",
+            code="source_gone",
+        )
+
+
+def _check_items(version: DatasetVersion) -> None:
+    if version.items is None:
+        raise ConflictError(
+            f"There is no list of the items of version {version.number}: it is {version.status}, or an earlier release "
+            "made it; make a new version with the options that it has.",
+            code="no_items",
+        )
+
+
+async def _resolved(
+    session: AsyncSession, version: DatasetVersion, decisions: Sequence[Decision]
+) -> dict[str, ItemDecision]:
+    _check_items(version)
+    # Only items that some decision names: the others cannot be meant.
+    named: dict[str, set[str]] = {"paths": set(), "ids": set(), "codes": set(), "speakers": set()}
+    for decision in decisions:
+        for field, names in named.items():
+            names.update(getattr(decision, field) or ())
+    query = (
+        select(DatasetItem)
+        .where(
+            DatasetItem.version_id == version.id,
+            or_(
+                DatasetItem.path.in_(named["paths"]),
+                DatasetItem.item_id.in_(named["ids"]),
+                DatasetItem.codes.overlap(sorted(named["codes"])),
+                DatasetItem.speaker.in_(named["speakers"]),
+            ),
+        )
+        .order_by(DatasetItem.position)
+    )
+    items = [item_record(row) for row in await session.scalars(query)]
+    decided, faults = resolve(decisions, items, f"version {version.number}")
+    if faults:
+        raise InvalidRequestError.of(faults, code="invalid_decisions")
+    return decided
