@@ -12,15 +12,17 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from engine.data.version_files import ITEMS_NAME
 from engine.storage import LocalRunStore
 from services.api.context import Services
 from services.api.notification_stream import MOST_STREAMS, stream_notifications
 from services.api.routers.notifications import NotificationOut
 from services.database.engine import open_session
 from services.database.housekeeping import UNREAD_S, sweep
-from services.database.models import Dataset, Job, Notification, Upload
+from services.database.models import Dataset, DatasetVersion, Job, Notification, Upload
 from services.datasets.processing import Outcome, Version
 from services.datasets.queue import DatasetQueue
+from services.datasets.requests import version_prefix
 from services.jobs.events import locked_job
 from services.jobs.requests import stop
 from services.notifications.tell import job_ended
@@ -142,9 +144,13 @@ async def test_datasets_that_are_ready_faulty_or_never_came(services: Services, 
     owner = await rows.user_id(ada)
     good, bad, late = uploaded("good"), uploaded("bad"), uploaded("late", "pending")
     async with open_session(services.sessions) as session:
-        await session.execute(update(Dataset).where(Dataset.status == "processing").values(status="error"))
+        for table in (Dataset, DatasetVersion):
+            await session.execute(update(table).where(table.status == "processing").values(status="error"))
         session.add_all([good, bad, late])
         await session.flush()
+        session.add_all(
+            DatasetVersion(dataset_id=each.id, number=1, status=each.status, prefix="p") for each in (good, bad, late)
+        )
         long_ago = datetime.now(UTC) - timedelta(days=1)
         session.add(Upload(dataset_id=late.id, position=0, name="a", size=1, key="k", expires_at=long_ago))
         await session.commit()
@@ -152,6 +158,7 @@ async def test_datasets_that_are_ready_faulty_or_never_came(services: Services, 
     async def process(order: Any) -> Outcome:
         if order.dataset_id == bad.id:
             return Outcome(None, "nothing is good", None)
+        LocalRunStore(tmp_path / version_prefix(order.dataset_id, order.number)).put_bytes(ITEMS_NAME, b"")
         return Outcome(Version(utterances=1, audio_s=1.0, size=1, statistics={}, sample=[]), None, None)
 
     queue = DatasetQueue(services.settings, services.sessions, process, lambda prefix: LocalRunStore(tmp_path / prefix))  # type: ignore[arg-type,return-value]
