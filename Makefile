@@ -22,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PYTHONPATH := $(CURDIR)
 
 .PHONY: help install up demo test test-unit check lint format-check types imports openapi openapi-check format lock \
-        bench-train bench-orchestration bench-select bench-api bench-validation fuzz study-selection pretrain clean \
+        bench-train bench-orchestration bench-select bench-api bench-validation mutants fuzz study-selection pretrain clean \
         distclean
 
 help: ## List the targets
@@ -85,6 +85,9 @@ bench-orchestration: $(STAMP) ## What Ray Jobs and Ray Train cost around the loo
 
 bench-api: $(STAMP) ## Latency and throughput of the API on this machine's processors
 	@exec $(PYTHON_BIN) -m tests.benchmarks.api
+
+mutants: $(STAMP) ## Each field of the training config without its effect, against the tests that must then fail (ONLY=prefix)
+	@exec $(PYTHON_BIN) -m tests.mutants $(if $(ONLY),--only '$(ONLY)')
 
 fuzz: $(FUZZ_STAMP) ## 20,000 requests made of the OpenAPI document, against the real platform (REQUESTS=20000 SEED=1)
 	@exec $(PYTHON_BIN) -m tests.fuzz $(if $(REQUESTS),--requests $(REQUESTS)) $(if $(SEED),--seed $(SEED))

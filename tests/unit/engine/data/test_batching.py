@@ -32,6 +32,8 @@ def test_lengths_are_padded_to_the_bucket_with_a_tail() -> None:
     assert padded_s(0.41, CONTEXT, 30.0) == 1.0
     assert padded_s(29.95, CONTEXT, 30.0) == 30.0
     assert padded_s(0.2, FullContextConfig(), 30.0) == 30.0
+    coarse = ShortContextConfig(bucket_s=2.0, tail_s=0.9)
+    assert [padded_s(seconds, coarse, 30.0) for seconds in (0.2, 1.1, 1.2)] == [2.0, 2.0, 4.0]
 
 
 def test_an_epoch_has_every_utterance_once_and_no_batch_is_overfull() -> None:
@@ -70,12 +72,13 @@ def test_any_position_can_be_found_again() -> None:
     assert before != expected[:25]
 
 
-def test_short_utterances_come_first_and_then_all() -> None:
+@pytest.mark.parametrize("longest_s", [1.0, 2.0])
+def test_short_utterances_come_first_and_then_all(longest_s: float) -> None:
     utterances = _utterances(300)
-    batch = BatchConfig(audio_s=8, micro_batch_audio_s=8, short_first_steps=10, short_first_max_s=1.0)
+    batch = BatchConfig(audio_s=8, micro_batch_audio_s=8, short_first_steps=10, short_first_max_s=longest_s)
     order = _order(utterances, batch)
     early = {i for _ in range(10) for i in order.next().indices}
-    assert max(utterances[i].duration_s for i in early) <= 1.0
+    assert longest_s - 0.5 < max(utterances[i].duration_s for i in early) <= longest_s
     full = BatchConfig(audio_s=8, micro_batch_audio_s=8)
     late = {i for _ in range(_order(utterances, full).steps_per_epoch()) for i in order.next().indices}
     assert late == set(range(300))

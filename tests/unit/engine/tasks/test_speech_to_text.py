@@ -58,7 +58,7 @@ def test_the_sum_of_losses_does_not_depend_on_how_a_batch_is_cut(speech: Whisper
 
 
 def test_weights_of_one_change_no_bit_of_loss_and_gradient(speech: WhisperSpeech, tones: Path) -> None:
-    task = _task(speech, label_smoothing=0.1)
+    task = _task(speech)
     rows = read_manifest(tones / "manifest.jsonl")[:6]
     batch = task.collate(rows, tones)
     assert batch.weights_B is None
@@ -71,6 +71,53 @@ def test_weights_of_one_change_no_bit_of_loss_and_gradient(speech: WhisperSpeech
     parameter = next(p for p in speech.model.parameters() if p.requires_grad)
     gradients = [torch.autograd.grad(loss, parameter)[0] for loss in (task.loss(weighted)[0], expected)]
     assert torch.equal(gradients[0], gradients[1])
+
+
+def test_label_smoothing_spreads_mass_over_all_tokens_while_training(speech: WhisperSpeech, tones: Path) -> None:
+    rows = read_manifest(tones / "manifest.jsonl")[:4]
+    smooth, plain = _task(speech, label_smoothing=0.2), _task(speech)
+    batch = plain.collate(rows, tones)
+    try:
+        speech.model.train()  # it has no dropout
+        logs_NV = plain.logits(batch).float().log_softmax(dim=-1).flatten(0, 1)
+        targets_N = batch.targets_BU.flatten()
+        learned_NV, learned_N = logs_NV[targets_N >= 0], targets_N[targets_N >= 0]
+        right = -learned_NV.gather(1, learned_N[:, None]).sum()
+        spread = -learned_NV.mean(dim=1).sum()
+        torch.testing.assert_close(smooth.loss(batch)[0], 0.8 * right + 0.2 * spread)
+        torch.testing.assert_close(plain.loss(batch)[0], right)
+    finally:
+        speech.model.eval()
+    torch.testing.assert_close(smooth.loss(batch)[0], right)  # what is measured is the plain loss
+
+
+def test_as_many_tokens_are_written_as_allowed(speech: WhisperSpeech) -> None:
+    wave_T = 0.1 * np.random.default_rng(0).standard_normal(8000).astype(np.float32)
+    given: list[int] = []
+    for most in (2, 5):
+        [text] = _task(speech, task={"max_new_tokens": most}).transcribe([wave_T])
+        given.append(len(text))  # a token is a byte
+    assert given == [2, 5]
+
+
+def test_as_much_audio_is_transcribed_at_once_as_allowed(
+    speech: WhisperSpeech, tones: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = read_manifest(tones / "manifest.jsonl")[:12]
+    sizes: list[int] = []
+    generate = speech.generate
+
+    def counted(mel_BMF: torch.Tensor, *arguments: object) -> object:
+        sizes.append(len(mel_BMF))
+        return generate(mel_BMF, *arguments)
+
+    monkeypatch.setattr(speech, "generate", counted)
+    for audio_s, most in ((4.0, 4), (60.0, 12)):
+        sizes.clear()
+        fields = {"context": {"type": "short", "bucket_s": 1.0}, "evaluation": {"batch_audio_s": audio_s}}
+        _task(speech, **fields, task={"max_new_tokens": 2}).predict(rows, tones)
+        assert max(sizes) == most
+        assert sum(sizes) == 12
 
 
 def test_a_weight_scales_the_loss_of_its_utterance_and_not_the_count(speech: WhisperSpeech, tones: Path) -> None:
