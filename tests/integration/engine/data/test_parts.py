@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.audio import reading
+from engine.audio import sound
 from engine.audio.reading import read_audio
 from engine.data.ingest import ingest
 from engine.data.layout import Item
@@ -33,14 +33,14 @@ def _row(offset: object, duration: object, text: str = "x", name: str = "a.audio
 def decoded_frames(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """How many frames each reading took."""
     counts: list[int] = []
-    read = reading._SequentialFile.read
+    read = sound.SequentialFile.read
 
     def counting(self: object, *args: object, **kwargs: object) -> object:
         found = read(self, *args, **kwargs)
         counts.append(len(found))
         return found
 
-    monkeypatch.setattr(reading._SequentialFile, "read", counting)
+    monkeypatch.setattr(sound.SequentialFile, "read", counting)
     yield counts
 
 
