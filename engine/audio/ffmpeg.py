@@ -142,7 +142,7 @@ def _opened(raw: BinaryIO, format_name: str, name: str) -> Iterator[tuple[InputC
         "max_streams": str(_MAX_STREAMS),
     }
     try:
-        container = av.open(raw, "r", format=demuxer, options=options, io_open=_refuse)
+        container = av.open(raw, "r", format=demuxer, options=options, metadata_errors="replace", io_open=_refuse)
     except FFmpegError as error:
         raise _damaged(name, error) from error
     with container:
@@ -172,7 +172,9 @@ def _check(frame: AudioFrame, stated: Stated, name: str) -> None:
 
 
 def _refuse(url: str, flags: int, options: object) -> NoReturn:
-    raise PermissionError(f"a file wants to open {url}; allowed: only itself")
+    raise UnsupportedAudioError(
+        f"the file names another one, {url}, which is not opened; give a file that has its own sound"
+    )
 
 
 def _damaged(name: str, error: FFmpegError) -> AudioError:

@@ -47,6 +47,8 @@ def by_ffmpeg(
             frame = av.AudioFrame.from_ndarray(wave_CT, format="fltp", layout=layout)
             frame.sample_rate, frame.pts = rate_hz, 0
             context = stream.codec_context
+            if codec == "wmav2":  # it has no bit rate of its own
+                context.bit_rate = 64_000
             resampler = av.AudioResampler(
                 format=context.format, layout=layout, rate=rate_hz, frame_size=context.frame_size or None
             )

@@ -14,6 +14,7 @@ from engine.data.limits import IngestLimits
 from engine.data.manifest import read_manifest
 from engine.data.subtitles.reading import Cue, read_subtitles
 from engine.errors import IngestError
+from tests.unit.engine.audio.encoded import by_ffmpeg, tone
 from tests.unit.engine.data.recordings import UNJUDGED, codes, folder_of, noise, reason, wav, zip_of
 
 LIMITS = IngestLimits(max_item_s=6.0)
@@ -191,3 +192,18 @@ def test_subtitles_of_a_kind_that_is_not_read_are_named(tmp_path: Path) -> None:
     assert "its text is in 7_ann_1.ttml, a kind of subtitles that is not read; allowed: .srt, .vtt" in reason(
         report, "7_ann_1.wav"
     )
+
+
+def test_a_film_with_subtitles(tmp_path: Path) -> None:
+    """The parts are cut from the sound of the film, decoded once."""
+    low, high = tone(2.0, 300), tone(3.0, 700)
+    # Its channels cancel in the first two seconds.
+    sound = np.stack([np.concatenate([low, high]), np.concatenate([-low, high])], axis=1)
+    files = {"film.mp4": by_ffmpeg(sound, "mp4", "aac"), "film.en.vtt": _vtt(_srt("the river", "rose all night"))}
+    report = ingest(
+        folder_of(tmp_path / "s", files), tmp_path / "out", IngestLimits(max_item_s=2.5), validation=UNJUDGED
+    )
+    assert (report.set_aside, report.formats) == ([], {"MP4": 2})
+    assert [u.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")] == ["the river", "rose all night"]
+    assert report.validation
+    assert report.validation.findings_by_code["cancelling_channels"] == 1
