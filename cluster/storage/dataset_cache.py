@@ -16,7 +16,7 @@ from cluster.storage.made_once import made_once
 from cluster.storage.run_store import S3RunStore
 from cluster.storage.settings import S3Settings
 from engine.code_version import code_version
-from engine.data.endings import ARCHIVE_ENDINGS, TABLE_ENDING, is_source
+from engine.data.endings import ARCHIVE_ENDINGS, TABLE_ENDINGS, is_source
 from engine.data.version_files import MANIFEST_NAME, REPORT_NAME
 from engine.errors import ObjectNotFoundError
 
@@ -91,7 +91,7 @@ def _from_s3(uri: str, settings: S3Settings, cache: Path) -> Path:
         found = store.list("")
         raise DatasetUnavailableError(
             f"{uri} has no {MANIFEST_NAME} (found {len(found)} objects there); give the prefix of a dataset version, "
-            f"or a file whose name ends with one of {', '.join((*ARCHIVE_ENDINGS, TABLE_ENDING))}"
+            f"or a file whose name ends with one of {', '.join((*ARCHIVE_ENDINGS, *TABLE_ENDINGS))}"
         ) from None
     keys = {key: tag for key, tag in store.entity_tags("").items() if key == REPORT_NAME or key.startswith("audio/")}
     # Other audio under the same address and manifest is another dataset.

@@ -7,13 +7,13 @@ import posixpath
 from engine.audio.formats import AUDIO_ENDINGS, OTHER_AUDIO_ENDINGS
 
 __all__ = [
-    "ARCHIVE_ENDINGS", "AUDIO_ENDINGS", "OTHER_AUDIO_ENDINGS", "PACKED_ENDINGS", "TABLE_ENDING", "ending", "is_archive", "is_source", "stem",
+    "ARCHIVE_ENDINGS", "AUDIO_ENDINGS", "OTHER_AUDIO_ENDINGS", "PACKED_ENDINGS", "TABLE_ENDINGS", "ending", "is_archive", "is_source", "stem",
 ]  # fmt: skip
 PACKED_ENDINGS = frozenset(["7z", "bz2", "gz", "rar", "tar", "tbz2", "tgz", "txz", "xz", "zip", "zst"])
 """Archives and compressed files, those that are not read among them."""
 ARCHIVE_ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 """The archives that are read."""
-TABLE_ENDING = ".parquet"
+TABLE_ENDINGS = (".parquet", ".arrow", ".feather")
 
 
 def ending(path: str) -> str:
@@ -38,4 +38,4 @@ def is_archive(name: str) -> bool:
 
 def is_source(name: str) -> bool:
     """Whether a single file can be called a whole dataset: an archive or a table."""
-    return is_archive(name) or name.lower().endswith(TABLE_ENDING)
+    return is_archive(name) or name.lower().endswith(TABLE_ENDINGS)

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from engine.data.archive import ZipSource
 from engine.data.decompression import COMPRESSIONS
-from engine.data.endings import TABLE_ENDING
+from engine.data.endings import TABLE_ENDINGS
 from engine.data.folder import FolderSource
 from engine.data.limits import IngestLimits
 from engine.data.nested import Archive, NestedSource
 from engine.data.single import SingleFile
 from engine.data.source import DataSource
-from engine.data.table import TableSource
+from engine.data.tables.source import TableSource
 from engine.data.tar import TarSource
 from engine.data.tar_members import BLOCK_BYTES, is_tar
 from engine.errors import IngestError
@@ -26,13 +26,15 @@ _ARCHIVES: tuple[tuple[Callable[[bytes], bool], Opener], ...] = (
     (is_tar, TarSource),
 )
 """How an archive begins, and what reads it; the first that fits."""
+_TABLES = (b"PAR1", b"ARROW1")
+"""How a table begins."""
 
 
 def open_source(source: Path, limits: IngestLimits, work: Path) -> DataSource:
     """What can be read at a path; to be closed by `with`.
 
     Args:
-        source: a folder, an archive (zip, tar, tar.gz, tar.bz2, tar.xz) or a Parquet file.
+        source: a folder, an archive (zip, tar, tar.gz, tar.bz2, tar.xz) or a Parquet or Arrow file.
         limits: what it may ask of the machine.
         work: folder for temporary files; not read, even if it is inside of `source`.
 
@@ -44,12 +46,12 @@ def open_source(source: Path, limits: IngestLimits, work: Path) -> DataSource:
         return _opener(path)(path, limits, work)
 
     if source.is_dir():
-        return TableSource(NestedSource(FolderSource(source, limits, work), open_archive, limits), limits)
+        return TableSource(NestedSource(FolderSource(source, limits, work), open_archive, limits), limits, work)
     if not source.is_file():
-        raise IngestError(f"no archive, Parquet file or folder at {source}")
-    if _head(source)[:4] == b"PAR1" or source.name.lower().endswith(TABLE_ENDING):
-        return TableSource(SingleFile(source), limits)
-    return TableSource(open_archive(source), limits)
+        raise IngestError(f"no archive, table or folder at {source}")
+    if _head(source).startswith(_TABLES) or source.name.lower().endswith(TABLE_ENDINGS):
+        return TableSource(SingleFile(source), limits, work)
+    return TableSource(open_archive(source), limits, work)
 
 
 def _opener(path: Path) -> Opener:

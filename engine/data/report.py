@@ -10,6 +10,7 @@ from engine.data.manifest import Split
 
 LayoutKind = Literal[
     "parquet",
+    "arrow",
     "kaldi",
     "common_voice",
     "librispeech",

@@ -16,9 +16,9 @@ from engine.data.layouts import (
     lists,
     ljspeech,
     nemo,
-    parquet,
     speech_commands,
     subtitles,
+    tables,
     text_files,
 )
 from engine.data.layouts.building import Builder
@@ -41,7 +41,8 @@ class LayoutReader:
 
 
 LAYOUTS: tuple[LayoutReader, ...] = (
-    LayoutReader("parquet", parquet.find, parquet.read),
+    LayoutReader("parquet", tables.find_parquet, tables.read),
+    LayoutReader("arrow", tables.find_arrow, tables.read),
     LayoutReader("kaldi", kaldi.find, kaldi.read),
     LayoutReader("common_voice", common_voice.find, common_voice.read),
     LayoutReader("librispeech", librispeech.find, librispeech.read),

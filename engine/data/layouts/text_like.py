@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.data.endings import AUDIO_ENDINGS, OTHER_AUDIO_ENDINGS, PACKED_ENDINGS, TABLE_ENDING, ending
+from engine.data.endings import AUDIO_ENDINGS, OTHER_AUDIO_ENDINGS, PACKED_ENDINGS, TABLE_ENDINGS, ending
 from engine.data.layouts.contents import Contents
 from engine.data.text_encoding import decode_head
 from engine.errors import ItemError
@@ -48,7 +48,7 @@ def may_hold_texts(path: str) -> bool:
     """Whether a file's name leaves it open that it holds texts."""
     kind = ending(path)
     others = kind in AUDIO_ENDINGS or kind in OTHER_AUDIO_ENDINGS or kind in PACKED_ENDINGS or kind in _NO_TEXTS
-    return not others and not path.lower().endswith(TABLE_ENDING)
+    return not others and not path.lower().endswith(TABLE_ENDINGS)
 
 
 def sample(path: str, contents: Contents) -> list[str]:

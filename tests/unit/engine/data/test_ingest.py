@@ -324,7 +324,7 @@ def test_nothing_good_is_refused_with_its_reasons_and_a_report(tmp_path: Path) -
         ingest(folder_of(tmp_path / "nothing", {".hidden": b""}), tmp_path / "out2")
     with pytest.raises(IngestError, match="found no recording"):
         ingest(zip_of(tmp_path / "nothing.zip", {}), tmp_path / "out3")
-    with pytest.raises(IngestError, match="no archive, Parquet file or folder at"):
+    with pytest.raises(IngestError, match="no archive, table or folder at"):
         ingest(tmp_path / "absent", tmp_path / "out4")
 
 

@@ -158,7 +158,7 @@ def test_every_faulty_row_is_named(tmp_path: Path) -> None:
         "a.parquet:3": "corrupt",
         "a.parquet:4": "missing_text",
     }
-    assert reason(report, "a.parquet:2").startswith("its row holds no audio, only the name of a file -> add the file")
+    assert reason(report, "a.parquet:2").startswith("its row holds no audio -> add the file")
     assert report.items_good == 1
 
 
@@ -167,8 +167,8 @@ def test_tables_without_the_needed_columns_are_named(tmp_path: Path) -> None:
     with pytest.raises(IngestError) as raised:
         ingest(folder_of(tmp_path / "source", files), tmp_path / "out")
     message = str(raised.value)
-    assert "a.parquet has the columns sound, words; needed: one of file_name, " in message
-    assert "and one of transcription, transcript, text, sentence, label for the text: rename a column" in message
+    assert "a.parquet has the columns sound (string), words (string); needed: one of file_name, " in message
+    assert "and one of transcription, transcript, text, sentence, label with text: rename a column" in message
     assert "b.parquet cannot be read: it is not a Parquet file, or it is damaged or cut short" in message
     assert "c.parquet cannot be read: it is not a Parquet file" in message
     files["good.parquet"] = _table(audio=_audio(noise(1)), text=["good"])

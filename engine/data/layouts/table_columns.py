@@ -1,0 +1,242 @@
+"""Which column of a table is what: by its declared feature, its name and its type."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from engine.data.metadata import FILE_COLUMNS, SPEAKER_COLUMNS, TEXT_COLUMNS
+from engine.data.tables.samples import number_type
+from engine.data.tables.source import AudioColumns
+from engine.errors import IngestError
+
+_AUDIO_COLUMNS = (
+    "audio",
+    "wav",
+    "wave",
+    "waveform",
+    "samples",
+    "speech",
+    "signal",
+    "sound",
+    "array",
+    "bytes",
+    "mp3",
+    "flac",
+)
+_SAMPLES_FIELDS = ("array", "samples", "waveform", "wave", "data", "values", "signal", "audio")
+_RATE_COLUMNS = (
+    "sampling_rate",
+    "sample_rate",
+    "samplerate",
+    "sample_rate_hz",
+    "sampling_rate_hz",
+    "rate_hz",
+    "rate",
+    "sr",
+    "fs",
+)
+_NAME_FIELDS = ("path", "file_name", "filename", "file", "name")
+_SHOWN_TYPE = 80  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Where things are in a table."""
+
+    audio: AudioColumns | None
+    """The recordings, if they are in it."""
+    name: str | None
+    """Path of the column of file names, if there is one."""
+    text: str
+    speaker: str | None
+    split: str | None
+    labels: Mapping[str, Sequence[str]]
+    """Names of the classes of columns that hold their numbers."""
+    read: Mapping[str, str] = field(default_factory=dict)
+    """Top-level columns that are read, and what each was taken for."""
+    ignored: Sequence[str] = ()
+    """Top-level columns that are not."""
+
+
+def columns_of(path: str, schema: pa.Schema) -> Columns:
+    """Which column is what.
+
+    Raises:
+        IngestError: no audio or file names, or no texts; it says of each column that has the right name what is wrong
+            with it.
+    """
+    features = _features(schema)
+    labels = _labels(features)
+    fields = {field.name.strip().lower(): field for field in schema if "." not in field.name}
+    problems: list[str] = []
+    audio = next(_audio(schema, features, fields, problems), None)
+    taken = {audio.data.partition(".")[0], (audio.rate or "").partition(".")[0]} if audio else set()
+    name = _name(audio, fields, taken)
+    text = _text(fields, labels, problems)
+    if (audio is None and name is None) or text is None:
+        raise IngestError(_refusal(path, schema, audio is None and name is None, text is None, problems))
+    speaker, split = (_first(fields, names, taken) for names in (SPEAKER_COLUMNS, ("split",)))
+    roles = {"file": name, "text": text, "speaker": speaker, "split": split}
+    read = {column.partition(".")[0]: role for role, column in roles.items() if column}
+    if audio:
+        read |= {audio.data.partition(".")[0]: "audio"}
+        if audio.rate and "." not in audio.rate:
+            read[audio.rate] = "sample rate"
+    ignored = [column for column in schema.names if column not in read]
+    return Columns(audio, name, text, speaker, split, labels, read, ignored)
+
+
+# ---- audio --------------------------------------------------------------------------------------------------
+
+
+def _audio(
+    schema: pa.Schema, features: Mapping[str, Any], fields: Mapping[str, pa.Field], problems: list[str]
+) -> Iterator[AudioColumns]:
+    """Columns with recordings: first what is declared as audio, then what is called so, then any struct of bytes."""
+    declared = [field.name for field in fields.values() if _feature(features, field.name) == "Audio"]
+    called = [fields[name].name for name in (*_AUDIO_COLUMNS, *FILE_COLUMNS) if name in fields]
+    structs = [
+        field.name for field in fields.values() if pa.types.is_struct(field.type) and _inner(field.type, ("bytes",))
+    ]
+    for column in dict.fromkeys(declared + called + structs):
+        kind = schema.field(column).type
+        if _is_bytes(kind):
+            yield AudioColumns(column, is_file=True)
+        elif pa.types.is_struct(kind):
+            yield from _struct(column, kind, features, problems)
+        elif (numbers := number_type(kind)) is not None:
+            rate = next((fields[name].name for name in _RATE_COLUMNS if name in fields), None)
+            yield from _samples(column, numbers, rate, features, column, problems)
+        elif not _is_text(kind) and not pa.types.is_null(kind):
+            problems.append(f"the column {column} holds {_shown(kind)}, which is neither audio nor names of files")
+
+
+def _struct(
+    column: str, kind: pa.StructType, features: Mapping[str, Any], problems: list[str]
+) -> Iterator[AudioColumns]:
+    inner = {field.name.lower(): field for field in (kind.field(at) for at in range(kind.num_fields))}
+    if "bytes" in inner and _is_bytes(inner["bytes"].type):
+        yield AudioColumns(f"{column}.{inner['bytes'].name}", is_file=True)
+        return
+    found = _samples_field(kind)
+    if found is not None and (numbers := number_type(found.type)) is not None:
+        rate = next((f"{column}.{inner[name].name}" for name in _RATE_COLUMNS if name in inner), None)
+        yield from _samples(f"{column}.{found.name}", numbers, rate, features, column, problems)
+    elif not _inner(kind, _NAME_FIELDS):
+        problems.append(
+            f"the column {column} holds {_shown(kind)}; allowed: a struct with bytes, with path, or with array and "
+            "sampling_rate"
+        )
+
+
+def _samples_field(kind: pa.StructType) -> pa.Field | None:
+    inner = {each.name.lower(): each for each in (kind.field(at) for at in range(kind.num_fields))}
+    return next((inner[name] for name in _SAMPLES_FIELDS if name in inner and number_type(inner[name].type)), None)
+
+
+def _samples(
+    data: str, numbers: pa.DataType, rate: str | None, features: Mapping[str, Any], column: str, problems: list[str]
+) -> Iterator[AudioColumns]:
+    declared = features.get(column)
+    rate_hz = declared.get("sampling_rate") if isinstance(declared, dict) else None
+    rate_hz = rate_hz if isinstance(rate_hz, int) else None
+    if rate or rate_hz or pa.types.is_uint8(numbers):
+        yield AudioColumns(data, is_file=False, rate=rate, rate_hz=rate_hz)
+    else:
+        problems.append(
+            f"the column {data} holds samples, and nothing says their rate; add it as a column sampling_rate, in hertz"
+        )
+
+
+def _name(audio: AudioColumns | None, fields: Mapping[str, pa.Field], taken: set[str]) -> str | None:
+    """The column of file names, which are ids where there is audio: a field of a struct, or a column of texts."""
+    known = [fields[name] for name in (*FILE_COLUMNS, *_AUDIO_COLUMNS) if name in fields]
+    structs = [each for each in fields.values() if each.name in taken] if audio else known
+    for each in structs:
+        has_samples = audio is None and pa.types.is_struct(each.type) and _samples_field(each.type) is not None
+        if pa.types.is_struct(each.type) and not has_samples and (found := _inner(each.type, _NAME_FIELDS)):
+            return f"{each.name}.{found}"
+    named = [fields[name] for name in FILE_COLUMNS if name in fields]
+    return next((str(each.name) for each in named if _is_text(each.type)), None)
+
+
+# ---- texts --------------------------------------------------------------------------------------------------
+
+
+def _text(fields: Mapping[str, pa.Field], labels: Mapping[str, Sequence[str]], problems: list[str]) -> str | None:
+    for name in TEXT_COLUMNS:
+        each = fields.get(name)
+        if each is None or pa.types.is_null(each.type):
+            continue
+        if _is_text(each.type) or _is_bytes(each.type) or each.name in labels:
+            return str(each.name)
+        what = "numbers of classes without their names" if pa.types.is_integer(each.type) else _shown(each.type)
+        problems.append(f"the column {each.name} holds {what}; needed: text")
+    return None
+
+
+def _refusal(path: str, schema: pa.Schema, no_audio: bool, no_text: bool, problems: list[str]) -> str:
+    found = ", ".join(f"{field.name} ({_shown(field.type)})" for field in schema)
+    need = [f"one of {', '.join(FILE_COLUMNS)} with audio or names of files"] if no_audio else []
+    need += [f"one of {', '.join(TEXT_COLUMNS)} with text"] if no_text else []
+    advice = f": {'; '.join(problems)}" if problems else ": rename a column"
+    return f"{path} has the columns {found}; needed: {' and '.join(need)}{advice}"
+
+
+def _first(fields: Mapping[str, pa.Field], names: Sequence[str], taken: set[str]) -> str | None:
+    return next((str(fields[name].name) for name in names if name in fields and fields[name].name not in taken), None)
+
+
+# ---- types and features -------------------------------------------------------------------------------------
+
+
+def _features(schema: pa.Schema) -> Mapping[str, Any]:
+    try:
+        found = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
+        features = found["info"]["features"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return {}
+    return features if isinstance(features, dict) else {}
+
+
+def _feature(features: Mapping[str, Any], column: str) -> object:
+    feature = features.get(column)
+    return feature.get("_type") if isinstance(feature, dict) else None
+
+
+def _labels(features: Mapping[str, Any]) -> Mapping[str, list[str]]:
+    return {
+        column: [str(label) for label in feature["names"]]
+        for column, feature in features.items()
+        if isinstance(feature, dict) and feature.get("_type") == "ClassLabel" and isinstance(feature.get("names"), list)
+    }
+
+
+def _inner(kind: pa.StructType, names: Sequence[str]) -> str | None:
+    """The first field of a struct with one of these names."""
+    there = {kind.field(at).name.lower(): kind.field(at).name for at in range(kind.num_fields)}
+    return next((str(there[name]) for name in names if name in there), None)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_binary(kind)
+        or pa.types.is_large_binary(kind)
+        or pa.types.is_binary_view(kind)
+        or pa.types.is_fixed_size_binary(kind)
+    )
+
+
+def _shown(kind: pa.DataType) -> str:
+    shown = str(kind)
+    return shown if len(shown) <= _SHOWN_TYPE else f"{shown[:_SHOWN_TYPE]}..."

@@ -1,0 +1,175 @@
+"""Tables with recordings in them, Parquet or Arrow, as Hugging Face datasets are stored: a column of audio, and texts.
+
+Audio is the bytes of files, samples with their rate, or names of files of the source. The split is a column of that
+name, else a word of the file's name (`train-00000-of-00003.parquet`), else of one of its folders, the innermost first.
+Of a folder that `datasets.save_to_disk` wrote, those files are read that its `state.json` names.
+
+Source: Hugging Face datasets, features `Audio` and `ClassLabel`, `Dataset.save_to_disk`.
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from collections.abc import Iterator
+from typing import Any
+
+from engine.data.endings import stem
+from engine.data.layouts.building import Builder
+from engine.data.layouts.contents import Contents
+from engine.data.layouts.table_columns import Columns, columns_of
+from engine.data.manifest import Split
+from engine.data.metadata import Row, row_of, split_of_name, value_of
+from engine.data.source import Entry
+from engine.data.tables.source import AudioColumns, Cell, TableSource
+from engine.data.tables.table import Table, open_table
+from engine.errors import IngestError, ItemError
+
+_BATCH_ROWS = 64  # rows of texts read at once
+_STATE = "state.json"
+_ABOUT = (_STATE, "dataset_info.json", "dataset_dict.json")
+
+
+def find_parquet(contents: Contents) -> list[str]:
+    """Every Parquet file."""
+    return list(contents.unclaimed(".parquet"))
+
+
+def find_arrow(contents: Contents) -> list[str]:
+    """Every Arrow file, and what `save_to_disk` writes beside it."""
+    found = list(contents.unclaimed(".arrow", ".feather"))
+    folders = {posixpath.dirname(path) for path in found}
+    folders |= {posixpath.dirname(folder) for folder in folders}
+    about = [path for path in contents.unclaimed(*_ABOUT) if posixpath.basename(path) in _ABOUT]
+    return found + [path for path in about if posixpath.dirname(path) in folders] if found else []
+
+
+def read(metadata: list[str], contents: Contents, builder: Builder) -> None:
+    """Make an item of each row."""
+    rows_left, text_bytes_left = contents.limits.max_members, contents.limits.max_metadata_bytes
+    for path in _tables(metadata, contents, builder):
+        assert isinstance(contents.source, TableSource)  # the one that opens cells
+        try:
+            with contents.source.open(contents.by_path[path], contents.limits.max_total_bytes) as file:
+                table = open_table(path, file, contents.limits, contents.source.work)
+                columns = columns_of(path, table.schema)
+                rows_left -= table.starts[-1]
+                if rows_left < 0:
+                    raise IngestError(
+                        f"{path} and the tables before it have more than {contents.limits.max_members:,} rows, the most "
+                        "allowed: split the dataset"
+                    )
+                rows = []
+                for row in _rows(path, table, columns, builder):
+                    text_bytes_left -= len(row.text) + len(row.file_name)
+                    if text_bytes_left < 0:
+                        raise IngestError(
+                            f"the texts up to {path}:{row.line} have more than {contents.limits.max_metadata_bytes:,} "
+                            "characters, the most allowed: split the dataset"
+                        )
+                    rows.append(row)
+                audio = columns.audio
+                if audio is not None and columns.name is not None and table.is_empty(audio.data):
+                    audio = None
+        except ItemError as fault:
+            builder.refuse(path, f"{path} cannot be read: {fault.reason}")
+            continue
+        except IngestError as error:
+            builder.refuse(path, error)
+            continue
+        builder.layout.metadata_files.append(path)
+        builder.layout.note_columns(columns.read, columns.ignored)
+        builder.text_source = f"column {columns.text!r} of {posixpath.basename(path)}"
+        if audio is None:
+            _take_files(path, rows, contents, builder)
+        else:
+            _take_cells(path, rows, audio, contents.by_path[path], builder)
+        if table.fault:
+            builder.set_aside(f"{path}:{table.starts[-1] + 1}-", ItemError("truncated", f"from here on {table.fault}"))
+
+
+def _tables(metadata: list[str], contents: Contents, builder: Builder) -> Iterator[str]:
+    """The files with rows; those of a saved dataset that it does not name, such as caches, are left out."""
+    states: dict[str, set[str] | None] = {}
+    for path in metadata:
+        if posixpath.basename(path) in _ABOUT:
+            builder.layout.metadata_files.append(path)
+            continue
+        folder = posixpath.dirname(path)
+        if folder not in states:
+            states[folder] = _files_of_state(posixpath.join(folder, _STATE), contents)
+        named = states[folder]
+        if path.endswith(".arrow") and named is not None and posixpath.basename(path) not in named:
+            builder.set_aside(path, ItemError("not_audio", f"{posixpath.join(folder, _STATE)} does not name it"))
+        else:
+            yield path
+
+
+def _files_of_state(path: str, contents: Contents) -> set[str] | None:
+    if path not in contents.by_path:
+        return None
+    try:
+        files = json.loads(contents.read(path))["_data_files"]
+        return {str(file["filename"]) for file in files}
+    except (IngestError, ValueError, KeyError, TypeError, RecursionError):
+        return None  # of another tool
+
+
+def _take_files(path: str, rows: list[Row], contents: Contents, builder: Builder) -> None:
+    located = contents.locate([row.file_name for row in rows if row.file_name], path)
+    for row in rows:
+        place = f"{path}:{row.line}"
+        if row.file_name:
+            builder.take(row, place, located.path(row.file_name), _split(path))
+        else:
+            builder.set_aside(place, ItemError("missing_audio", "the row has no audio, and names no file"))
+
+
+def _take_cells(path: str, rows: list[Row], audio: AudioColumns, table: Entry, builder: Builder) -> None:
+    split = _split(path)
+    for row in rows:
+        place = f"{path}:{row.line}"
+        cell = Entry(place, Cell(table, row.line - 1, audio))
+        name = stem(posixpath.basename(row.file_name.replace("\\", "/")))
+        named = Row(
+            row.line, "", row.text, row.speaker, row.split, id=name or f"{stem(path).replace('/', '.')}.{row.line}"
+        )
+        builder.add(named, place, cell, place, split)
+
+
+def _rows(path: str, table: Table, columns: Columns, builder: Builder) -> Iterator[Row]:
+    """The rows without their audio; a group that is damaged is named, and the others are read."""
+    roles = (columns.name, columns.text, columns.speaker, columns.split)
+    wanted = [name for name in roles if name]
+    for group, first in enumerate(table.starts[:-1]):
+        line = first + 1
+        try:
+            for batch in table.batches(group, wanted, _BATCH_ROWS):
+                for values in batch.to_pylist():
+                    name, text, speaker, split = (_text(values, column, columns) for column in roles)
+                    yield row_of(line, name, text, speaker, split)
+                    line += 1
+        except (ItemError, UnicodeDecodeError) as error:
+            problem = error.reason if isinstance(error, ItemError) else error
+            reason = f"{table.group_name} {group} of the table is damaged ({problem})"
+            builder.set_aside(f"{path}:{line}-{table.starts[group + 1]}", ItemError("corrupt", reason))
+
+
+def _text(values: dict[str, Any], column: str | None, columns: Columns) -> str:
+    if column is None:
+        return ""
+    top, _, inner = column.partition(".")
+    found = values.get(top)
+    if inner and isinstance(found, dict):
+        found = found.get(inner)
+    names = columns.labels.get(top)
+    if names and isinstance(found, int):
+        return names[found] if 0 <= found < len(names) else ""
+    if isinstance(found, bytes):
+        return found.decode("utf-8", "replace")
+    return value_of({"": found}, ("",)) if isinstance(found, str | int | float) else ""  # lists and structs are no text
+
+
+def _split(path: str) -> Split | None:
+    parts = [stem(posixpath.basename(path)), *reversed(posixpath.dirname(path).split("/"))]
+    return next((split for part in parts if (split := split_of_name(part))), None)

@@ -1,0 +1,1 @@
+"""Tables with recordings in their rows: Parquet and Arrow."""

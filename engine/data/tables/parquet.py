@@ -1,0 +1,87 @@
+"""Parquet files, row group by row group.
+
+No more is held than a page, which is what Parquet compresses as one: a row group, of the tables that are written for
+recordings (a hundred rows, with Hugging Face datasets), and never the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+from pathlib import Path
+from typing import BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from engine.data.limits import IngestLimits
+from engine.errors import IngestError, ItemError
+
+_READ_BYTES = 1 << 20  # read from the file at once, for each column
+_VALUE_BYTES = 8  # of a number, at most
+
+
+class ParquetTable:
+    """A Parquet file."""
+
+    group_name = "row group"
+
+    def __init__(self, file: BinaryIO, limits: IngestLimits, work: Path) -> None:
+        """Read its footer.
+
+        Raises:
+            ItemError: it is no Parquet file, or it is damaged.
+        """
+        try:
+            self._file = pq.ParquetFile(
+                file, pre_buffer=False, buffer_size=_READ_BYTES, page_checksum_verification=True
+            )
+            self.schema: pa.Schema = self._file.schema_arrow
+        except (pa.ArrowException, OSError) as error:
+            raise ItemError("corrupt", f"it is not a Parquet file, or it is damaged or cut short ({error})") from error
+        metadata = self._file.metadata
+        rows = (metadata.row_group(group).num_rows for group in range(metadata.num_row_groups))
+        self.starts = [0, *accumulate(rows)]
+        self.fault: str | None = None
+        self._limits = limits
+
+    def batches(self, group: int, columns: Sequence[str], rows: int) -> Iterator[pa.RecordBatch]:
+        """Some columns of a row group.
+
+        Raises:
+            ItemError: it is damaged.
+            IngestError: a few bytes of it unpack to endless numbers.
+        """
+        self._check_values(group, columns)
+        try:
+            yield from self._file.iter_batches(rows, row_groups=[group], columns=list(columns), use_threads=False)
+        except (pa.ArrowException, OSError) as error:
+            raise ItemError("corrupt", str(error)) from error
+
+    def is_empty(self, column: str) -> bool:
+        """Whether every row of a column is null, as the table's own statistics say."""
+        metadata = self._file.metadata
+        for group in range(metadata.num_row_groups):
+            chunks = (metadata.row_group(group).column(at) for at in range(metadata.num_columns))
+            chunk = next((chunk for chunk in chunks if chunk.path_in_schema == column), None)
+            statistics = chunk.statistics if chunk is not None else None
+            if statistics is None or statistics.null_count != metadata.row_group(group).num_rows:
+                return False
+        return bool(metadata.num_row_groups > 0)
+
+    def _check_values(self, group: int, columns: Sequence[str]) -> None:
+        """Refuse a row group of more numbers than its bytes can hold: one number, repeated, costs next to nothing."""
+        row_group = self._file.metadata.row_group(group)
+        for at in range(row_group.num_columns):
+            chunk = row_group.column(at)
+            if not any(f"{chunk.path_in_schema}.".startswith(f"{column}.") for column in columns):
+                continue
+            unpacked_bytes = chunk.num_values * _VALUE_BYTES
+            if unpacked_bytes > self._limits.ratio_floor_bytes and (
+                unpacked_bytes > self._limits.max_ratio * max(1, chunk.total_compressed_size)
+            ):
+                raise IngestError(
+                    f"the table is a bomb: {chunk.total_compressed_size:,} bytes of its column {chunk.path_in_schema} "
+                    f"unpack to {chunk.num_values:,} values, more than {self._limits.max_ratio} times as much; nothing was "
+                    "taken from it"
+                )

@@ -1,0 +1,100 @@
+"""Recordings that a table holds as numbers, as files: a WAV of them, without loss."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import soundfile
+
+from engine.errors import ItemError
+
+_MOST_CHANNELS = 8  # of the shorter side of a matrix
+
+
+def is_list(kind: pa.DataType) -> bool:
+    """Whether a column holds lists of any form."""
+    return bool(
+        pa.types.is_list(kind)
+        or pa.types.is_large_list(kind)
+        or pa.types.is_fixed_size_list(kind)
+        or pa.types.is_list_view(kind)
+        or pa.types.is_large_list_view(kind)
+    )
+
+
+def number_type(kind: pa.DataType) -> pa.DataType | None:
+    """The type of the numbers in a column of lists, or of lists of lists; None if it is no such column."""
+    for _ in range(2):
+        if not is_list(kind):
+            break
+        kind = kind.value_type
+        if pa.types.is_integer(kind) or pa.types.is_floating(kind):
+            return kind
+    return None
+
+
+def file_of(values: pa.Array, rate_hz: object) -> bytes:
+    """A list of samples as a file; bytes that stand in a list are taken as a file themselves.
+
+    Args:
+        values: T samples, or C channels of T samples, or T frames of C samples.
+        rate_hz: what the row says of its sample rate.
+
+    Raises:
+        ItemError: no samples, no sample rate, or channels of different lengths.
+    """
+    if pa.types.is_uint8(values.type):
+        return _numbers(values).tobytes()
+    samples_TC = _matrix(values)
+    if not samples_TC.size:
+        raise ItemError("empty_file", "its row has a list of no samples")
+    rate = _rate(rate_hz)
+    if samples_TC.dtype.kind == "f":
+        data_TC, subtype = samples_TC.astype(np.float32), "FLOAT"
+    else:
+        data_TC, subtype = _integers(samples_TC)
+    file = io.BytesIO()
+    soundfile.write(file, data_TC, rate, format="WAV", subtype=subtype)
+    return file.getvalue()
+
+
+def _matrix(values: pa.Array) -> npt.NDArray[Any]:
+    if not is_list(values.type):
+        return _numbers(values)[:, None]
+    rows = [_numbers(row.values) for row in values if row.is_valid]
+    if len({len(row) for row in rows}) > 1 or len(rows) < len(values):
+        raise ItemError("corrupt", "its channels have different lengths")
+    stacked = np.stack(rows) if rows else np.zeros((0, 0), np.float32)
+    return stacked.T if stacked.shape[0] <= _MOST_CHANNELS < stacked.shape[1] or stacked.shape[0] == 1 else stacked
+
+
+def _numbers(values: pa.Array) -> npt.NDArray[Any]:
+    """Numbers of a list; a missing one is NaN."""
+    found: npt.NDArray[Any] = values.to_numpy(zero_copy_only=False)
+    return found
+
+
+def _integers(samples: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], str]:
+    """Whole numbers as the narrowest samples that hold them; numbers of 24 bits have their full scale there.
+
+    Raises:
+        ItemError: more than 32 bits.
+    """
+    lowest, highest = int(samples.min()), int(samples.max())
+    if lowest >= -(1 << 15) and highest < 1 << 15:
+        return samples.astype(np.int16), "PCM_16"
+    if lowest >= -(1 << 31) and highest < 1 << 31:
+        is_24_bits = lowest >= -(1 << 23) and highest < 1 << 23
+        return samples.astype(np.int32) * np.int32(256 if is_24_bits else 1), "PCM_32"
+    raise ItemError("corrupt", f"its samples go from {lowest} to {highest}; allowed: at most 32 bits")
+
+
+def _rate(found: object) -> int:
+    rate = found if isinstance(found, int | float) else 0
+    if not 0 < rate < 1 << 31 or rate != int(rate):
+        raise ItemError("corrupt", f"found a sample rate of {found!r}; allowed: hertz, a whole number")
+    return int(rate)
