@@ -34,7 +34,7 @@ app = typer.Typer(
 )
 versions.register(app)
 
-Source = Annotated[Path, typer.Argument(help="Folder, zip, tar or Parquet file of recordings.")]
+Source = Annotated[Path, typer.Argument(help="Folder, zip, tar, Parquet or Arrow file of recordings.")]
 Language = Annotated[
     str | None,
     typer.Option(

@@ -36,7 +36,9 @@ Id = Annotated[str, typer.Argument(help="Id of a pipeline.")]
 @app.command()
 def run(
     config: Annotated[Path, typer.Argument(help="YAML file that declares a pipeline.")],
-    data: Annotated[Path | None, typer.Option(help="Folder, archive or Parquet file of recordings to upload.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder, archive, Parquet or Arrow file of recordings to upload.")
+    ] = None,
     dataset: Annotated[str | None, typer.Option(help="Id of a dataset that is there, in place of --data.")] = None,
     overrides: Annotated[
         list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change one field; repeatable.")

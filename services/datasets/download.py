@@ -138,7 +138,7 @@ def _name(answer: httpcore.Response, url: str) -> str:
         return f"dataset{known[kind]}"
     raise DownloadError(
         f"{_shown(url)} is called {name or 'nothing'!r} and has the type {kind or 'nothing'!r}; give the address of an "
-        "archive (zip, tar, tar.gz, ...), a Parquet file or a recording"
+        "archive (zip, tar, tar.gz, ...), a Parquet or Arrow file, or a recording"
     )
 
 

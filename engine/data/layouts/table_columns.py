@@ -72,7 +72,7 @@ def columns_of(path: str, schema: pa.Schema) -> Columns:
     """
     features = _features(schema)
     labels = _labels(features)
-    fields = {field.name.strip().lower(): field for field in schema if "." not in field.name}
+    fields = {field.name.strip().lower(): field for field in schema if _is_plain(field.name, schema)}
     problems: list[str] = []
     audio = next(_audio(schema, features, fields, problems), None)
     taken = {audio.data.partition(".")[0], (audio.rate or "").partition(".")[0]} if audio else set()
@@ -89,6 +89,11 @@ def columns_of(path: str, schema: pa.Schema) -> Columns:
             read[audio.rate] = "sample rate"
     ignored = [column for column in schema.names if column not in read]
     return Columns(audio, name, text, speaker, split, labels, read, ignored)
+
+
+def _is_plain(name: str, schema: pa.Schema) -> bool:
+    """Whether a name means one column, and is no path."""
+    return "." not in name and schema.names.count(name) == 1
 
 
 # ---- audio --------------------------------------------------------------------------------------------------

@@ -71,7 +71,7 @@ class ArrowTable:
             while self._next <= group:
                 batch = next(self._batches)
                 self._next += 1
-            batch = batch.select(list(dict.fromkeys(column.partition(".")[0] for column in columns)))
+            batch = _selected(batch, columns)
             batch.validate(full=True)
         except (pa.ArrowException, OSError, StopIteration) as error:
             self._next = 0
@@ -129,6 +129,23 @@ class ArrowTable:
                 )
             if message.type == "record batch":
                 yield rows
+
+
+def _selected(batch: pa.RecordBatch, columns: Sequence[str]) -> pa.RecordBatch:
+    """Some columns of a batch, of structs only the fields asked; nothing is copied."""
+    wanted: dict[str, list[str]] = {}
+    for column in columns:
+        top, _, inner = column.partition(".")
+        wanted.setdefault(top, []).extend([inner] if inner else [])
+    arrays = []
+    for top, fields in wanted.items():
+        found = batch.column(top)
+        if fields:
+            found.validate()  # before its fields are taken out
+            inside = [pc.struct_field(found, each) for each in fields]
+            found = pa.StructArray.from_arrays(inside, fields, mask=found.is_null())
+        arrays.append(found)
+    return pa.RecordBatch.from_arrays(arrays, list(wanted))
 
 
 def _map(number: int) -> pa.Buffer:
