@@ -98,7 +98,7 @@ def _finished_before(config: EvaluationRunConfig, store: S3RunStore, storage: S3
 
     beside = [Path.cwd(), _PROJECT]
     fetch_model(config.model, storage)
-    data = local_dataset(config.data, storage, beside=beside)
+    data = local_dataset(config.data, storage, beside=beside, language=config.training.task.language)
     with tempfile.TemporaryDirectory(prefix="lim-evaluation-") as folder:
         adapter = local_adapter(config.adapter, storage, Path(folder), beside) if config.adapter is not None else None
         inputs = evaluation_inputs(config.model, adapter, data, config.training, config.measurement)

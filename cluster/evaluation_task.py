@@ -53,7 +53,7 @@ def work(task: EvaluationTask) -> Mapping[str, Any]:
         beside = [Path(place) for place in task.beside]
         try:
             fetch_model(config.model, storage)
-            data = local_dataset(config.data, storage, beside=beside)
+            data = local_dataset(config.data, storage, beside=beside, language=config.training.task.language)
             tell_report(events, data, report_address(config.data, data))
             adapter = None
             if config.adapter is not None:

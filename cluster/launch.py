@@ -94,7 +94,7 @@ class _Launch:
         config = self._config
         beside = [Path.cwd(), _PROJECT]
         fetch_model(config.model, self._storage)
-        data = local_dataset(config.data, self._storage, beside=beside)
+        data = local_dataset(config.data, self._storage, beside=beside, language=config.training.task.language)
         with tempfile.TemporaryDirectory(prefix="lim-selection-") as folder:
             selection = None
             if config.selection is not None:

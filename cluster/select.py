@@ -84,7 +84,7 @@ def _inputs(config: SelectionRunConfig, storage: S3Settings) -> Inputs:
     from cluster.storage.model_cache import fetch_model
 
     fetch_model(config.model, storage)
-    data = local_dataset(config.data, storage, beside=[Path.cwd(), _PROJECT])
+    data = local_dataset(config.data, storage, beside=[Path.cwd(), _PROJECT], language=config.training.task.language)
     return selection_inputs(config.model, data, config.selection, config.training)
 
 
@@ -94,7 +94,7 @@ def _select(config: SelectionRunConfig, uri: str, store: S3RunStore, storage: S3
     from cluster.selection.blocks import Source
     from cluster.selection.ray_steps import RayDataSteps, start_workers
     from cluster.stop_flag import STOP_KEY, StopFlag
-    from cluster.storage.dataset_cache import local_dataset, report_address
+    from cluster.storage.dataset_cache import report_address
     from engine.threads import compute_threads, wait_passively
 
     job_id = os.environ.get("LIM_JOB_ID") or None
@@ -114,7 +114,8 @@ def _select(config: SelectionRunConfig, uri: str, store: S3RunStore, storage: S3
         beside = tuple(dict.fromkeys((str(Path.cwd()), str(_PROJECT))))
         stack.enter_context(_told(events))
         begin(store, _inputs(config, storage), parts=(PARTS,))
-        data = local_dataset(config.data, storage, beside=[Path(place) for place in beside])
+        source = Source(config.data, storage, beside, config.training.task.language)
+        data = source.folder()
         tell_report(events, data, report_address(config.data, data))
         out = folder / "selection"
         _log.info("selection %s: files go to %s", config.name, uri)
@@ -124,7 +125,7 @@ def _select(config: SelectionRunConfig, uri: str, store: S3RunStore, storage: S3
 
         def steps(task: SpeechToText) -> RayDataSteps:
             return RayDataSteps(
-                Source(config.data, storage, beside),
+                source,
                 config.selection,
                 config.model,
                 config.training,

@@ -104,7 +104,7 @@ def run(assignment: Assignment, place: Place, stage: Callable[..., RunResult] | 
             config = assignment.config
             beside = [Path(folder) for folder in assignment.beside]
             fetch_model(config.model, storage)
-            data = local_dataset(config.data, storage, beside=beside)
+            data = local_dataset(config.data, storage, beside=beside, language=config.training.task.language)
             if place.rank == 0:
                 tell_report(events, data, report_address(config.data, data))
             selection = None

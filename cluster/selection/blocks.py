@@ -52,6 +52,8 @@ class Source:
     """With an endpoint; its home is that of the driver, and used only where the folder can be made."""
     beside: tuple[str, ...] = ()
     """Folders that a relative path may be relative to."""
+    language: str | None = None
+    """What is spoken, for recordings that are ingested."""
 
     def folder(self) -> Path:
         """The dataset version on this node, downloaded once."""
@@ -64,7 +66,8 @@ class Source:
 
 @functools.lru_cache(maxsize=2)
 def _folder(source: Source) -> Path:
-    return local_dataset(source.data, source.local_storage(), beside=[Path(folder) for folder in source.beside])
+    beside = [Path(folder) for folder in source.beside]
+    return local_dataset(source.data, source.local_storage(), beside=beside, language=source.language)
 
 
 # ---- blocks on their way ----------------------------------------------------------------------------------

@@ -24,7 +24,14 @@ SELECTION_FILES: Final = ("segments.parquet", "selection.json")
 _DOWNLOADS_AT_ONCE: Final = 8
 
 
-def local_dataset(data: str, settings: S3Settings, *, beside: Sequence[Path] = (), cache: Path | None = None) -> Path:
+def local_dataset(
+    data: str,
+    settings: S3Settings,
+    *,
+    beside: Sequence[Path] = (),
+    cache: Path | None = None,
+    language: str | None = None,
+) -> Path:
     """The folder of a dataset version on this node.
 
     Args:
@@ -33,6 +40,7 @@ def local_dataset(data: str, settings: S3Settings, *, beside: Sequence[Path] = (
         settings: the object store.
         beside: folders that a relative path may be relative to, besides the current one.
         cache: where downloaded and ingested datasets are kept; by default under `LIM_HOME`.
+        language: what is spoken, for recordings that are ingested: a run's `training.task.language`.
 
     Raises:
         DatasetUnavailableError: nothing there, or no dataset.
@@ -41,11 +49,11 @@ def local_dataset(data: str, settings: S3Settings, *, beside: Sequence[Path] = (
     """
     cache = cache or settings.home / "cache" / "datasets"
     if data.startswith("s3://"):
-        return _from_s3(data, settings, cache)
+        return _from_s3(data, settings, cache, language)
     path = _existing(data, beside)
     if (path / MANIFEST_NAME).is_file():
         return path
-    return _ingested(path, _tree_digest(path), cache)
+    return _ingested(path, _tree_digest(path), cache, language)
 
 
 def report_address(data: str, folder: Path) -> str:
@@ -81,10 +89,10 @@ def local_selection(selection: str, settings: S3Settings, folder: Path, *, besid
     return folder
 
 
-def _from_s3(uri: str, settings: S3Settings, cache: Path) -> Path:
+def _from_s3(uri: str, settings: S3Settings, cache: Path, language: str | None) -> Path:
     store = S3RunStore.at(uri, settings)
     if is_source(store.prefix):
-        return _archive_from_s3(uri, settings, cache)
+        return _archive_from_s3(uri, settings, cache, language)
     try:
         manifest = store.get_bytes(MANIFEST_NAME)
     except ObjectNotFoundError:
@@ -107,7 +115,7 @@ def _from_s3(uri: str, settings: S3Settings, cache: Path) -> Path:
     return made_once(cache / digest[:32], MANIFEST_NAME, download)
 
 
-def _archive_from_s3(uri: str, settings: S3Settings, cache: Path) -> Path:
+def _archive_from_s3(uri: str, settings: S3Settings, cache: Path, language: str | None) -> Path:
     bucket, key = parse_s3_uri(uri)
     prefix, _, name = key.rpartition("/")
     store = S3RunStore.at(f"s3://{bucket}/{prefix}", settings)
@@ -119,17 +127,17 @@ def _archive_from_s3(uri: str, settings: S3Settings, cache: Path) -> Path:
             raise DatasetUnavailableError(f"no object at {uri}; upload the archive, or mend the address") from None
         with archive.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        return _ingested(archive, digest, cache)
+        return _ingested(archive, digest, cache, language)
 
 
-def _ingested(source: Path, digest: str, cache: Path) -> Path:
+def _ingested(source: Path, digest: str, cache: Path, language: str | None) -> Path:
     def run_ingestion(folder: Path) -> None:
         from engine.data.ingest import ingest
 
-        ingest(source, folder)
+        ingest(source, folder, language=language)
 
     # Another version of the software may read the same recordings otherwise.
-    name = hashlib.sha256(f"{digest}\0{code_version()}".encode()).hexdigest()
+    name = hashlib.sha256(f"{digest}\0{code_version()}\0{language or ''}".encode()).hexdigest()
     return made_once(cache / f"ingested-{name[:32]}", MANIFEST_NAME, run_ingestion)
 
 

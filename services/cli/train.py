@@ -102,7 +102,7 @@ def _finetune_here(run: RunConfig, folder: Path) -> RunResult:
 
     store = LocalRunStore(folder)
     storage = S3Settings.from_environment()
-    data = local_dataset(run.data, storage, beside=[PROJECT])
+    data = local_dataset(run.data, storage, beside=[PROJECT], language=run.training.task.language)
     with (
         tempfile.TemporaryDirectory(prefix="lim-train-") as work,
         RunProgress() as progress,

@@ -70,6 +70,17 @@ def test_a_file_that_was_replaced_under_its_old_time_is_seen(recordings: Path, s
     assert local_dataset(str(recordings), settings) != folder
 
 
+def test_the_language_of_a_run_reads_digits_in_names(tmp_path: Path, settings: S3Settings) -> None:
+    folder = tmp_path / "digits"
+    folder.mkdir()
+    for take in range(3):
+        wave = np.random.default_rng(take).normal(0.0, 0.1, 8000).astype(np.float32)
+        soundfile.write(folder / f"7_anna_{take}.wav", wave, 16000)
+    for language, word in ((None, "seven"), ("de", "sieben"), (None, "seven")):
+        version = local_dataset(str(folder), settings, language=language)
+        assert {u.text for u in read_manifest(version / "manifest.jsonl")} == {word}
+
+
 def test_another_version_of_the_software_reads_the_recordings_again(
     recordings: Path, settings: S3Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
