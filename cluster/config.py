@@ -31,6 +31,11 @@ Gpus = Annotated[float, Field(ge=0.0, le=1_000.0), AfterValidator(_none_or_enoug
 """GPUs for a process, 0 or at least 0.01."""
 
 
+MemoryBytes = Annotated[int, Field(ge=1, le=2**50)]
+Threads = Annotated[int, Field(ge=1, le=4096)]
+Failures = Annotated[int, Field(ge=0, le=1000)]
+
+
 class ResourcesConfig(Config):
     """Where the workers run and what each one takes."""
 
@@ -40,13 +45,13 @@ class ResourcesConfig(Config):
     """CPUs that Ray reserves for a worker."""
     gpus_per_worker: Gpus = 0.0
     """GPUs that Ray reserves for a worker."""
-    memory_bytes_per_worker: Annotated[int, Field(ge=1, le=2**50)] | None = None
+    memory_bytes_per_worker: MemoryBytes | None = None
     """Memory that Ray reserves for a worker, in bytes; unset: none."""
     label_selector: dict[str, str] = {}
     """Ray node labels that a worker's node must carry, such as `{lim/device-class: jetson-orin-nano}`."""
-    threads_per_worker: Annotated[int, Field(ge=1, le=4096)] | None = None
+    threads_per_worker: Threads | None = None
     """Compute threads of a worker; unset: its share of the node's processors but one, which makes batches ready."""
-    max_failures: Annotated[int, Field(ge=0, le=1000)] = 3
+    max_failures: Failures = 3
     """How often workers that died are started again from the newest checkpoint."""
 
 
@@ -92,6 +97,8 @@ class EvaluationRunConfig(Config):
     """The base: id in the catalogue, a folder, a hub id, or `s3://bucket/prefix`."""
     adapter: str | None = None
     """Folder or `s3://bucket/prefix` of an adapter of that base; unset: the model itself is measured."""
+    base_model: str | None = None
+    """Without an adapter: the model that training began from, as `model`; measured as its base. Unset: no base is."""
     data: str
     """A dataset version (folder or `s3://bucket/prefix` with `manifest.jsonl`), or a folder or an archive of recordings."""
     training: TrainingConfig
@@ -102,6 +109,14 @@ class EvaluationRunConfig(Config):
     """Where it runs; one worker."""
     storage: StorageAddress | None = None
     """Where its files go; unset: `s3://$LIM_BUCKET/evaluations/<name>`."""
+
+    @model_validator(mode="after")
+    def _one_base(self) -> EvaluationRunConfig:
+        if self.adapter is not None and self.base_model is not None:
+            raise PydanticCustomError(
+                "base_model", "base_model is for models that were trained whole; the base of an adapter is model"
+            )
+        return self
 
     @model_validator(mode="after")
     def _one_worker(self) -> EvaluationRunConfig:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from cluster.storage.run_store import S3RunStore
     from cluster.storage.settings import S3Settings
 
-_SAME: Final = ("model", "adapter", "data", "training", "measurement")
+_SAME: Final = ("model", "base_model", "adapter", "data", "training", "measurement")
 _PROJECT: Final = Path(__file__).resolve().parents[1]
 _log = logging.getLogger("cluster.evaluate")
 
@@ -98,10 +98,12 @@ def _finished_before(config: EvaluationRunConfig, store: S3RunStore, storage: S3
 
     beside = [Path.cwd(), _PROJECT]
     fetch_model(config.model, storage)
+    if config.base_model is not None:
+        fetch_model(config.base_model, storage)
     data = local_dataset(config.data, storage, beside=beside, language=config.training.task.language)
     with tempfile.TemporaryDirectory(prefix="lim-evaluation-") as folder:
         adapter = local_adapter(config.adapter, storage, Path(folder), beside) if config.adapter is not None else None
-        inputs = evaluation_inputs(config.model, adapter, data, config.training, config.measurement)
+        inputs = evaluation_inputs(config.model, adapter, data, config.training, config.measurement, config.base_model)
     return given_again(store, inputs, "measured", _log)
 
 

@@ -53,6 +53,8 @@ def work(task: EvaluationTask) -> Mapping[str, Any]:
         beside = [Path(place) for place in task.beside]
         try:
             fetch_model(config.model, storage)
+            if config.base_model is not None:
+                fetch_model(config.base_model, storage)
             data = local_dataset(config.data, storage, beside=beside, language=config.training.task.language)
             tell_report(events, data, report_address(config.data, data))
             adapter = None
@@ -70,6 +72,7 @@ def work(task: EvaluationTask) -> Mapping[str, Any]:
                 events=events,
                 should_stop=should_stop,
                 threads=int(os.environ["OMP_NUM_THREADS"]),
+                base_model=config.base_model,
             ).model_dump(mode="json")
         except StoppedError as stopped:
             return {"status": "stopped", "reason": str(stopped)}

@@ -32,6 +32,7 @@ from cluster.finished import given_again
 from cluster.launch import CONFIG_KEY, RESULT_KEY, check_same_run, read_result
 from cluster.selection.config import FOLDER, SelectionRunConfig
 from cluster.selection.parts import PARTS
+from engine.config.selection_for import selection_for
 from engine.data.telling import tell_report
 from engine.errors import EngineError, StoppedError
 from engine.events import Event, EventSink
@@ -59,6 +60,7 @@ def run(config: SelectionRunConfig) -> Mapping[str, Any]:
         EngineError: data, model and config that do not go together.
         ClusterError: no cluster or store, or resources that no node has.
     """
+    config = config.model_copy(update={"selection": selection_for(config.selection, config.training)})
     from cluster.storage.client import ensure_bucket, make_client, parse_s3_uri
     from cluster.storage.embedded import connected
     from cluster.storage.run_store import S3RunStore
@@ -98,6 +100,9 @@ def _select(config: SelectionRunConfig, uri: str, store: S3RunStore, storage: S3
     from engine.threads import compute_threads, wait_passively
 
     job_id = os.environ.get("LIM_JOB_ID") or None
+    threads = config.resources.threads_per_worker
+    if threads is not None:
+        os.environ["OMP_NUM_THREADS"] = str(threads)
     os.environ.setdefault("OMP_NUM_THREADS", str(compute_threads()))
     wait_passively()
     with contextlib.ExitStack() as stack:

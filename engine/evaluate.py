@@ -24,6 +24,7 @@ from engine.errors import ConfigError, Fault, ObjectNotFoundError, StoppedError
 from engine.evaluation.primary import ErrorRate, primary_rate
 from engine.evaluation.word_errors import ErrorCounts
 from engine.events import Event, EventSink, now_rfc3339
+from engine.models.base import BaseModel as LoadedModel
 from engine.models.base import load_base
 from engine.provenance.inputs import begin, say_shown_again
 from engine.provenance.stages import evaluation_inputs
@@ -76,6 +77,7 @@ def evaluate(
     events: EventSink,
     should_stop: Callable[[], bool],
     threads: int | None = None,
+    base_model: str | None = None,
 ) -> EvaluationResult:
     """Transcribe the utterances of a dataset version and count errors.
 
@@ -93,18 +95,21 @@ def evaluate(
         events: what is said while it runs.
         should_stop: asked between chunks.
         threads: compute threads of this process; None leaves them as they are.
+        base_model: where the model itself was trained, what that began from: measured as its base.
 
     Raises:
         ConfigError: nothing to measure on.
         StoppedError: it was asked to stop.
         EngineError: a model, adapter or dataset that do not go together.
     """
-    inputs = evaluation_inputs(model, adapter, data, training, measurement)
+    inputs = evaluation_inputs(model, adapter, data, training, measurement, base_model)
     if (finished := begin(store, inputs, parts=(PARTS,))) is not None:
         result = EvaluationResult.model_validate_json(finished)
         say_shown_again(events, result.model_dump(), "measured")
         return result
-    return _Evaluation(model, adapter, data, training, measurement, store, events, should_stop, threads).run()
+    return _Evaluation(
+        model, adapter, data, training, measurement, store, events, should_stop, threads, base_model
+    ).run()
 
 
 class _Evaluation:
@@ -119,9 +124,11 @@ class _Evaluation:
         events: EventSink,
         should_stop: Callable[[], bool],
         threads: int | None,
+        base_model: str | None,
     ) -> None:
         self.started = time.perf_counter()
         self.model, self.adapter, self.folder = model, adapter, data
+        self.base_model = base_model if adapter is None and measurement.base else None
         if isinstance(training.method, PretrainConfig):  # what that has made is loaded, and not made anew
             training = training.model_copy(update={"method": FullConfig()})
         self.training, self.measurement = training, measurement
@@ -136,17 +143,18 @@ class _Evaluation:
         self._phase("loading")
         utterances = self._utterances()
         self.primary = primary_rate(u.text for u in utterances)
-        torch.manual_seed(self.training.seed)
-        loaded = load_base(self.model, self.training)
-        self.task = build_task(self.training, loaded.speech, loaded.device, loaded.dtype)
-        self.task.check(utterances)
-        loaded.speech.model.eval()
-        adapted: Any = lora.load(loaded.speech, self.adapter) if self.adapter is not None else None
-        both = self.measurement.base and adapted is not None
-        self.to_do = len(utterances) * (2 if both else 1)
+        with_adapter = self.measurement.base and self.adapter is not None
+        self.to_do = len(utterances) * (2 if with_adapter or self.base_model else 1)
 
         base: ErrorCounts | None = None
-        if both:
+        if self.base_model is not None:
+            self._phase("evaluating_base")
+            self._load(self.base_model, utterances)
+            base, _ = self._measured("base", utterances)
+            del self.task  # one model at a time
+        loaded = self._load(self.model, utterances)
+        adapted: Any = lora.load(loaded.speech, self.adapter) if self.adapter is not None else None
+        if with_adapter:
             self._phase("evaluating_base")
             with adapted.disable_adapter():
                 base, _ = self._measured("base", utterances)
@@ -182,6 +190,15 @@ class _Evaluation:
         self._phase("done", result.status)
         return result
 
+    def _load(self, model: str, utterances: Sequence[Utterance]) -> LoadedModel:
+        """Have what is needed to transcribe with a model."""
+        torch.manual_seed(self.training.seed)
+        loaded = load_base(model, self.training)
+        self.task = build_task(self.training, loaded.speech, loaded.device, loaded.dtype)
+        self.task.check(utterances)
+        loaded.speech.model.eval()
+        return loaded
+
     def _utterances(self) -> list[Utterance]:
         """What is measured on, the longest first: chunks then hold what pads to one length."""
         everything = read_manifest(self.folder / MANIFEST_NAME)
@@ -196,6 +213,8 @@ class _Evaluation:
                 validation_speakers=split.validation_speakers,
             )
             wanted = getattr(splits, self.measurement.split)
+            for number, warning in enumerate(splits.warnings):
+                self.events.emit(Event("log", f"split/{number}", {"level": "warning", "message": warning}))
         if not wanted:
             raise ConfigError(
                 [

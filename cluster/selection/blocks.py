@@ -143,8 +143,11 @@ def import_early() -> None:
         _log.exception("an early import failed")
 
 
-def segment_blocks(table: pa.Table, *, source: Source, config: SelectionConfig, limits: SegmentLimits) -> pa.Table:
-    """Read, decode, resample, find speech and cut: blocks in, segments out."""
+def segment_blocks(
+    table: pa.Table, *, source: Source, config: SelectionConfig, limits: SegmentLimits, threads: int | None = None
+) -> pa.Table:
+    """Read, decode, resample, find speech and cut: blocks in, segments out; `threads` compute, or as Ray has set them."""
+    _compute_with(threads)
 
     def segments(batches: Batches) -> list[Row]:
         from engine.segments.rows import to_row
@@ -174,8 +177,9 @@ class Scoring:
     """Count word errors of transcripts instead of losses."""
 
 
-def score_blocks(table: pa.Table, *, scoring: Scoring) -> pa.Table:
+def score_blocks(table: pa.Table, *, scoring: Scoring, threads: int | None = None) -> pa.Table:
     """Score with a model that this process keeps until it is given another: blocks in, losses or word errors out."""
+    _compute_with(threads)
 
     def scores(batches: Batches) -> list[Row]:
         scorer = _scorer(scoring)
@@ -185,6 +189,13 @@ def score_blocks(table: pa.Table, *, scoring: Scoring) -> pa.Table:
         return [dataclasses.asdict(row) for batch in batches for row in score(batch)]
 
     return _mapped(table, scores)
+
+
+def _compute_with(threads: int | None) -> None:
+    if threads is not None:
+        import torch
+
+        torch.set_num_threads(threads)
 
 
 @functools.lru_cache(maxsize=1)

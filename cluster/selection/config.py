@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from pydantic import Field, PositiveFloat
+from pydantic import Field, PositiveFloat, model_validator
 
-from cluster.config import Cpus, Gpus, ResourcesConfig, RunName, StorageAddress
-from engine.config.base import Config
+from cluster.config import Cpus, Failures, Gpus, MemoryBytes, ResourcesConfig, RunName, StorageAddress, Threads
+from engine.config.base import Config, DisagreementError
 from engine.config.selection import SelectionConfig
+from engine.config.selection_for import selection_faults
 from engine.config.training import TrainingConfig
 
 FOLDER: Final = "selection"
@@ -27,6 +28,13 @@ class SelectionResources(Config):
     another computes. Each takes the memory of a process more; with `most_workers` there are none."""
     gpus_per_scorer: Gpus = 0.0
     """GPUs that Ray reserves for a process that scores."""
+    memory_bytes_per_worker: MemoryBytes | None = None
+    """Memory that Ray reserves for a task, in bytes; unset: none."""
+    threads_per_worker: Threads | None = None
+    """Compute threads of a task, and of the warm-up; unset: of a task, its CPUs, and of the warm-up, the processors of the
+    driver's node but one."""
+    max_failures: Failures = 3
+    """How often a task whose process died is started again."""
     label_selector: dict[str, str] = {}
     """Ray node labels that a task's node must carry, such as `{lim/device-class: cpu}`."""
     block_audio_s: PositiveFloat | None = None
@@ -40,13 +48,19 @@ class SelectionResources(Config):
             most_workers=resources.num_workers,
             cpus_per_worker=resources.cpus_per_worker,
             gpus_per_scorer=resources.gpus_per_worker,
+            memory_bytes_per_worker=resources.memory_bytes_per_worker,
+            threads_per_worker=resources.threads_per_worker,
+            max_failures=resources.max_failures,
             label_selector=resources.label_selector,
         )
 
     def worker(self, gpus: float = 0.0) -> ResourcesConfig:
         """One task, as the cluster's feasibility check takes it."""
         return ResourcesConfig(
-            cpus_per_worker=self.cpus_per_worker, gpus_per_worker=gpus, label_selector=self.label_selector
+            cpus_per_worker=self.cpus_per_worker,
+            gpus_per_worker=gpus,
+            memory_bytes_per_worker=self.memory_bytes_per_worker,
+            label_selector=self.label_selector,
         )
 
 
@@ -67,3 +81,10 @@ class SelectionRunConfig(Config):
     """Where it runs."""
     storage: StorageAddress | None = None
     """Where its files go; unset: `s3://$LIM_BUCKET/selections/<name>`."""
+
+    @model_validator(mode="after")
+    def _method_goes_with_the_training(self) -> SelectionRunConfig:
+        faults = selection_faults(self.selection, self.training)
+        if faults:
+            raise DisagreementError(faults)
+        return self

@@ -113,6 +113,22 @@ def readers(resources: SelectionResources) -> Places:
     return Places(tasks, math.floor(resources.cpus_per_worker * fit / tasks * 10_000) / 10_000)
 
 
+def task_options(resources: SelectionResources, room: Places) -> dict[str, Any]:
+    """What Ray is asked for each task of a step.
+
+    Tasks, not actors: a worker process goes from one step to the next with torch imported, and an actor for which there
+    is no place would be waited for without a word.
+    """
+    options: dict[str, Any] = {"num_cpus": room.cpus, "max_retries": resources.max_failures}
+    if room.gpus:
+        options["num_gpus"] = room.gpus
+    if resources.memory_bytes_per_worker:
+        options["memory"] = resources.memory_bytes_per_worker
+    if resources.label_selector:
+        options["label_selector"] = dict(resources.label_selector)
+    return options
+
+
 def _room(resources: SelectionResources, gpus: float = 0.0) -> int:
     from cluster.runtime import live_nodes, room_for
 
@@ -163,7 +179,13 @@ class RayDataSteps:
         """Cut and trim utterances."""
         batches = reading_batches(utterances, self._config.batch_audio_s)
         told: list[object] = [self._config.model_dump(mode="json", include={"activity", "trim", "cut"})]
-        function = functools.partial(segment_blocks, source=self._source, config=self._config, limits=limits)
+        function = functools.partial(
+            segment_blocks,
+            source=self._source,
+            config=self._config,
+            limits=limits,
+            threads=self._resources.threads_per_worker,
+        )
         told += [limits.longest_s, self._model]
         rows = self._mapped(batches, "segments", told, function, readers)
         return (from_row(row) for row in rows)
@@ -186,7 +208,7 @@ class RayDataSteps:
         told: list[object] = [self._model, training, settings]
         told += [[file, hashlib.sha256(content).hexdigest()] for file, content in files or ()]
         scoring = Scoring(self._source, self._model, training, files, **settings)
-        function = functools.partial(score_blocks, scoring=scoring)
+        function = functools.partial(score_blocks, scoring=scoring, threads=self._resources.threads_per_worker)
         batches = scoring_batches(self._task, utterances, self._config.batch_audio_s)
         return self._mapped(batches, name, told, function, scorers)
 
@@ -227,6 +249,7 @@ class RayDataSteps:
             return
         import pyarrow
         import ray.data
+        from ray.data import TaskPoolStrategy
         from ray.exceptions import RayError
 
         from cluster.selection.ray_data_context import set_up
@@ -239,7 +262,11 @@ class RayDataSteps:
             for task in in_tasks(list(blocks.items()), room.tasks)
         ]
         dataset = ray.data.from_arrow(tasks).map_batches(
-            function, batch_size=1, batch_format="pyarrow", **self._asked(room)
+            function,
+            batch_size=1,
+            batch_format="pyarrow",
+            compute=TaskPoolStrategy(room.tasks),
+            **task_options(self._resources, room),
         )
         try:
             tables: Iterable[Any] = dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0)
@@ -254,15 +281,3 @@ class RayDataSteps:
             raise RunFailedError(f"the cluster could not read or score the audio: {last_line(error)}") from error
         if waiting:
             raise RunFailedError(f"Ray Data gave nothing for {len(waiting)} of {len(blocks)} blocks; start again")
-
-    def _asked(self, room: Places) -> dict[str, Any]:
-        from ray.data import TaskPoolStrategy
-
-        # Tasks, not actors: a worker process goes from one step to the next with torch imported, and an actor for
-        # which there is no place would be waited for without a word.
-        asked: dict[str, Any] = {"compute": TaskPoolStrategy(room.tasks), "num_cpus": room.cpus}
-        if room.gpus:
-            asked["num_gpus"] = room.gpus
-        if self._resources.label_selector:
-            asked["label_selector"] = dict(self._resources.label_selector)
-        return asked

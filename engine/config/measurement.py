@@ -17,6 +17,6 @@ class MeasurementConfig(Config):
     split: MeasuredSplit = "test"
     """Which utterances: a split as the training divided its data, or all; all is what to take of other data."""
     base: bool = True
-    """Measure the base without its adapter too."""
+    """Measure the base too: without the adapter, or, of a model that was trained whole, what training began from."""
     chunk_utterances: Annotated[int, Field(ge=1, le=100_000)] = 256
     """Utterances after which transcripts are kept: an evaluation that was interrupted goes on there."""

@@ -219,8 +219,15 @@ class FullPoolConfig(Config):
     type: Literal["full"] = "full"
 
 
+class AutoMethodConfig(Config):
+    """The method that suits the training: quantization_aware for qlora, reducible_loss for lora, else duration_stratified."""
+
+    type: Literal["auto"] = "auto"
+
+
 SelectionMethodConfig = Annotated[
-    QuantizationAwareConfig
+    AutoMethodConfig
+    | QuantizationAwareConfig
     | ReducibleLossConfig
     | DisagreementConfig
     | RandomConfig
@@ -256,7 +263,7 @@ class SelectionConfig(Config):
     """Whether short segments are joined."""
     budget: BudgetConfig = ShareBudgetConfig()
     """How much may be trained on."""
-    method: SelectionMethodConfig = QuantizationAwareConfig()
+    method: SelectionMethodConfig = AutoMethodConfig()
     """How it is chosen."""
     warm_up: WarmUpConfig = WarmUpConfig()
     """The short training that the scores need."""

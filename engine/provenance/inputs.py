@@ -25,7 +25,7 @@ INPUTS_KEY: Final = "inputs.json"
 RESULT_KEY: Final = "result.json"
 _MOST_NAMED: Final = 5
 
-Role = Literal["model", "adapter", "data", "selection"]
+Role = Literal["model", "base_model", "adapter", "data", "selection"]
 
 
 class Inputs(BaseModel):

@@ -29,7 +29,12 @@ def training_inputs(model: str, data: Path, training: TrainingConfig, selection:
 
 
 def evaluation_inputs(
-    model: str, adapter: Path | None, data: Path, training: TrainingConfig, measurement: MeasurementConfig
+    model: str,
+    adapter: Path | None,
+    data: Path,
+    training: TrainingConfig,
+    measurement: MeasurementConfig,
+    base_model: str | None = None,
 ) -> Inputs:
     """Of `engine.evaluate.evaluate`.
 
@@ -39,6 +44,8 @@ def evaluation_inputs(
     files = {"model": model_files(model), "data": dataset_files(data)}
     if adapter is not None:
         files["adapter"] = folder_files(adapter)
+    if base_model is not None:
+        files["base_model"] = model_files(base_model)
     configs = {"training": training.model_dump(mode="json"), "measurement": measurement.model_dump(mode="json")}
     return Inputs.model_validate({"settings": {"model": model, **configs}, "files": files})
 

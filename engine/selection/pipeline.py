@@ -29,10 +29,11 @@ import torch
 from engine.adapters import lora
 from engine.code_version import code_version
 from engine.config.selection import QuantizationAwareConfig, SamplerFields, SelectionConfig, WrongTextFields
-from engine.config.training import QloraConfig, TrainingConfig
+from engine.config.selection_for import selection_for
+from engine.config.training import TrainingConfig
 from engine.data.manifest import Utterance
 from engine.data.version_files import MANIFEST_NAME
-from engine.errors import ConfigError, Fault, SelectionError, StoppedError
+from engine.errors import SelectionError, StoppedError
 from engine.events import Event, EventSink, MemorySink, now_rfc3339
 from engine.models.base import BaseModel, load_base
 from engine.provenance.inputs import begin, say_shown_again
@@ -98,6 +99,7 @@ def select(
         StoppedError: it was asked to.
         EngineError: a model, dataset or config that does not go together; the message says what to do.
     """
+    config = selection_for(config, training)
     inputs = selection_inputs(model, data, config, training)
     if (finished := begin(LocalRunStore(out), inputs, parts=(), result_key=SUMMARY_NAME)) is not None:
         result = SelectionResult.model_validate_json(finished)
@@ -155,9 +157,6 @@ class _Selection:
         self.warm_up_steps = 0
         self.should_stop: Callable[[], bool] = lambda: False
         self.measured_encoder_s_per_s: float | None = None
-        if self.needs.full_precision and not isinstance(training.method, QloraConfig):
-            message = f"found {training.method.type}; the disagreement is that of a quantised base: qlora is needed"
-            raise ConfigError([Fault("training.method.type", message)])
 
     def run(self, encoder_s_per_s: float | None, steps: Callable[[SpeechToText], Steps] | None) -> SelectionResult:
         self.base = load_base(self.model, self.training)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.config.selection import SamplerFields, SelectionConfig, ShareBudgetConfig, SpeechTrimConfig
+from engine.config.selection_for import selection_for
 from engine.config.training import TrainingConfig
 from engine.data.batching import padded_s
 from engine.data.manifest import Utterance, read_manifest
@@ -112,6 +113,7 @@ def dry_run(
     Raises:
         EngineError: a manifest or a split that does not work.
     """
+    config = selection_for(config, training)
     pool = training_pool(data, training, window_s)
     takes_all = config.method.type == "full"
     return predict_saving(

@@ -1,4 +1,4 @@
-"""What of a training can be refused before it is queued: by its resources, and by what is known of its data."""
+"""What of a job can be refused before it is queued: by its resources, and by what is known of its data."""
 
 from __future__ import annotations
 
@@ -8,6 +8,19 @@ from typing import Any
 from cluster.config import ResourcesConfig, paging_faults
 from engine.config.training import TrainingConfig
 from engine.errors import Fault
+from services.database.models import Dataset
+from services.errors import InvalidRequestError
+
+
+def check_task(dataset: Dataset, task: str, path: str = "dataset_id") -> None:
+    """Let a dataset pass that is for this task.
+
+    Raises:
+        InvalidRequestError: it is for another.
+    """
+    if dataset.task != task:
+        message = f"the dataset is for {dataset.task}, and the training is of {task}; give a dataset for {task}"
+        raise InvalidRequestError.of([Fault(path, message)], code="dataset_of_another_task")
 
 
 def training_faults(config: TrainingConfig, resources: ResourcesConfig, statistics: Mapping[str, Any]) -> list[Fault]:

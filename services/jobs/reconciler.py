@@ -18,20 +18,14 @@ from typing import Any, Final
 
 from sqlalchemy import delete, func, select
 
-from cluster.config import EvaluationRunConfig, ResourcesConfig, RunConfig
-from cluster.selection.config import FOLDER as SELECTION_FOLDER
-from cluster.selection.config import SelectionResources, SelectionRunConfig
+from cluster.config import ResourcesConfig
 from engine.config.base import Config
-from engine.config.measurement import MeasurementConfig
-from engine.config.selection import SelectionConfig
-from engine.config.training import LoraFields, TrainingConfig
 from engine.errors import EngineError, ObjectNotFoundError
 from engine.storage import RunStore
-from services.catalogue.sources import run_name
 from services.database.engine import Sessions, open_session
 from services.database.models import Artifact, Job
-from services.datasets.requests import version_prefix
 from services.jobs.artifacts import MadeFile, find_artifacts
+from services.jobs.drivers import driver_of, run_prefix
 from services.jobs.events import append, from_run, locked_job, log_event, parse_lines, status_event, storable
 from services.jobs.fairness import in_turn
 from services.jobs.metering import set_running, stop_meter, used_up
@@ -71,11 +65,6 @@ class Runs:
     def of(self, job_id: uuid.UUID) -> RunStore:
         """The files of a job's run."""
         return self.store(run_prefix(job_id))
-
-
-def run_prefix(job_id: uuid.UUID) -> str:
-    """Where a job's files are, in the platform's bucket."""
-    return f"runs/{job_id}"
 
 
 class Reconciler:
@@ -296,43 +285,10 @@ class Reconciler:
             _log.warning("job %s cannot be submitted now: %s; trying again soon", job.id, error, extra=told)
 
     async def _submit(self, job: Job) -> None:
-        module, config = self._driver(job)
+        module, config = driver_of(job, self._runs.bucket)
         await asyncio.to_thread(_prepare, self._runs.of(job.id), config)
         address = f"s3://{self._runs.bucket}/{run_prefix(job.id)}/{CONFIG_KEY}"
         await self._control.submit(job.id, job.submission_id or "", module, address)
-
-    def _driver(self, job: Job) -> tuple[str, Config]:
-        """The module of a job's driver, and what it is to do."""
-        resources = ResourcesConfig.model_validate(job.resources)
-        same: dict[str, Any] = {
-            "name": str(job.id),
-            "model": run_name(job.model_source) if job.model_source else job.model_id,
-            "data": f"s3://{self._runs.bucket}/{version_prefix(job.dataset_id, job.dataset_version)}",
-            "training": TrainingConfig.model_validate(job.config),
-            "storage": f"s3://{self._runs.bucket}/{run_prefix(job.id)}",
-        }
-        if job.type == "selection":
-            chosen = SelectionConfig.model_validate(job.selection)
-            return "cluster.select", SelectionRunConfig(
-                selection=chosen, resources=SelectionResources.of(resources), **same
-            )
-        if job.type == "evaluation":
-            return "cluster.evaluate", self._evaluation(job, resources, same)
-        selection = None
-        if job.selection_id is not None:
-            selection = f"s3://{self._runs.bucket}/{run_prefix(job.selection_id)}/{SELECTION_FOLDER}"
-        return "cluster.train", RunConfig(selection=selection, resources=resources, **same)
-
-    def _evaluation(self, job: Job, resources: ResourcesConfig, same: dict[str, Any]) -> EvaluationRunConfig:
-        """What is measured is an adapter on the base, or the model itself where all of it was trained."""
-        made = f"s3://{self._runs.bucket}/{run_prefix(job.training_id or job.id)}"
-        training: TrainingConfig = same["training"]
-        if isinstance(training.method, LoraFields):
-            same["adapter"] = f"{made}/adapter"
-        else:
-            same["model"] = f"{made}/model"
-        measurement = MeasurementConfig.model_validate(job.measurement)
-        return EvaluationRunConfig(measurement=measurement, resources=resources, **same)
 
 
 def _need(job: Job) -> Capacity:

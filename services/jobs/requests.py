@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cluster.config import ResourcesConfig
 from engine.config.measurement import MeasurementConfig
 from engine.config.selection import SelectionConfig
+from engine.config.selection_for import selection_faults, selection_for
 from engine.config.training import TrainingConfig
 from engine.errors import Fault
 from services.catalogue.models import usable_model
@@ -19,7 +20,7 @@ from services.database.models import Artifact, Dataset, DatasetVersion, Job
 from services.database.notify import WORK, notify
 from services.datasets.requests import ready_version
 from services.errors import ConflictError, InvalidRequestError, NotFoundError
-from services.jobs.checks import training_faults
+from services.jobs.checks import check_task, training_faults
 from services.jobs.events import append, locked_job, status_event
 from services.jobs.metering import used_up
 from services.jobs.states import ACTIVE, RESUMABLE, TERMINAL, check_transition
@@ -93,9 +94,11 @@ async def launch(
     await _check_quota(session, user_id, most_unfinished)
     if selection_id is not None:
         dataset_version = await _selected_version(session, user_id, selection_id, dataset_id, dataset_version)
-    dataset, used = await _usable_dataset(session, user_id, dataset_id, dataset_version)
+    dataset, used = await _usable_dataset(session, user_id, dataset_id, dataset_version, config.task.type)
     version = used.number
-    if selection is None:
+    if selection is not None:
+        selection = _checked_selection(selection, config)
+    else:
         faults = training_faults(config, resources, used.statistics)
         if faults:
             raise InvalidRequestError.of(faults, code="invalid_training")
@@ -170,9 +173,10 @@ async def launch_evaluation(
     if resources.num_workers != 1:
         found = f"is {resources.num_workers}; an evaluation takes one worker"
         raise InvalidRequestError.of([Fault("resources.num_workers", found)])
+    task = TrainingConfig.model_validate(training.config).task.type
     if dataset_id is None and dataset_version is None:
         dataset_version = training.dataset_version
-    dataset, version = await _usable_dataset(session, user_id, dataset_id or training.dataset_id, dataset_version)
+    dataset, version = await _usable_dataset(session, user_id, dataset_id or training.dataset_id, dataset_version, task)
     job = Job(
         id=job_id,
         user_id=user_id,
@@ -202,10 +206,18 @@ async def _queued(session: AsyncSession, job: Job) -> Job:
     return job
 
 
+def _checked_selection(selection: SelectionConfig, training: TrainingConfig) -> SelectionConfig:
+    """The selection with its method decided, if it goes with the training."""
+    faults = selection_faults(selection, training)
+    if faults:
+        raise InvalidRequestError.of(faults, code="selection_does_not_fit")
+    return selection_for(selection, training)
+
+
 async def _usable_dataset(
-    session: AsyncSession, user_id: uuid.UUID, dataset_id: uuid.UUID, number: int | None
+    session: AsyncSession, user_id: uuid.UUID, dataset_id: uuid.UUID, number: int | None, task: str
 ) -> tuple[Dataset, DatasetVersion]:
-    """A dataset of the user and a version that is ready; neither is deleted before this is committed."""
+    """A dataset of the user for a task, and a version that is ready; neither is deleted before this is committed."""
     dataset = (
         await session.scalars(
             select(Dataset)
@@ -215,6 +227,7 @@ async def _usable_dataset(
     ).one_or_none()
     if dataset is None:
         raise NotFoundError("There is no such dataset.", code="dataset_not_found")
+    check_task(dataset, task)
     return dataset, await ready_version(session, dataset, number)
 
 

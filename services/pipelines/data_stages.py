@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from services.database.models import Dataset, DatasetVersion
 from services.datasets.requests import find_dataset, newest_version_row, process_again, ready_version
 from services.pipelines.kind import AtOnce, Done, Failed, Outcome, Running, Work
@@ -49,20 +52,7 @@ class Validate(AtOnce):
         version = await used_version(work)
         await work.session.refresh(version, ["report"])
         report = version.report or {}
-        found = int(report.get("items_found") or version.utterances)
-        aside = len(report.get("set_aside") or ())
-        counts: dict[str, int] = {**(report.get("findings_by_code") or {}), **(report.get("set_aside_by_code") or {})}
-        share = aside / max(1, found)
-        faults = []
-        if version.utterances < asked.least_utterances:
-            faults.append(f"it has {version.utterances} good items; at least {asked.least_utterances} are asked for")
-        if version.audio_s < asked.least_audio_s:
-            faults.append(f"it has {version.audio_s:.1f} s of good audio; at least {asked.least_audio_s:g} s are")
-        if share > asked.most_set_aside_share:
-            faults.append(
-                f"{aside} of {found} items ({share:.1%}) were set aside; at most {asked.most_set_aside_share:.1%} may be"
-            )
-        faults += [f"its report has {counts[code]} x {code}" for code in asked.refuse if counts.get(code)]
+        faults = faults_of_data(asked, version.utterances, version.audio_s, report)
         if faults:
             return Failed(
                 f"The dataset is not good enough: {'; '.join(faults)}. See GET /datasets/{dataset.id}/report."
@@ -71,10 +61,45 @@ class Validate(AtOnce):
             {
                 "utterances": version.utterances,
                 "audio_s": version.audio_s,
-                "set_aside_share": share,
-                "findings_by_code": {code: count for code, count in sorted(counts.items()) if count},
+                "set_aside_share": _set_aside_share(report, version.utterances),
+                "findings_by_code": findings_by_code(report),
             }
         )
+
+
+def faults_of_data(asked: ValidateStage, utterances: int, audio_s: float, report: Mapping[str, Any]) -> list[str]:
+    """What a dataset lacks of what a stage asks for.
+
+    Args:
+        asked: the stage.
+        utterances: good items of the version.
+        audio_s: their length.
+        report: what ingestion found, as JSON of an `IngestReport`; empty where there is none.
+    """
+    faults = []
+    if utterances < asked.least_utterances:
+        faults.append(f"it has {utterances} good items; at least {asked.least_utterances} are asked for")
+    if audio_s < asked.least_audio_s:
+        faults.append(f"it has {audio_s:.1f} s of good audio; at least {asked.least_audio_s:g} s are")
+    share = _set_aside_share(report, utterances)
+    if share > asked.most_set_aside_share:
+        counted = f"{len(report['set_aside'])} of {report['items_found']} items ({share:.1%})"
+        faults.append(f"{counted} were set aside; at most {asked.most_set_aside_share:.1%} may be")
+    counts = findings_by_code(report)
+    if asked.refuse and not report.get("validation"):
+        faults.append(f"it has no report that says whether there is any {', '.join(asked.refuse)}; import it again")
+    faults += [f"its report has {counts[code]} x {code}" for code in asked.refuse if code in counts]
+    return faults
+
+
+def findings_by_code(report: Mapping[str, Any]) -> dict[str, int]:
+    """How many findings of each kind a report has: on items set aside, on items kept, and on the dataset."""
+    found = (report.get("validation") or {}).get("findings_by_code") or report.get("set_aside_by_code") or {}
+    return {code: count for code, count in sorted(found.items()) if count}
+
+
+def _set_aside_share(report: Mapping[str, Any], utterances: int) -> float:
+    return len(report.get("set_aside") or ()) / max(1, int(report.get("items_found") or utterances))
 
 
 async def _dataset(work: Work) -> Dataset:

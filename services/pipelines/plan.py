@@ -18,7 +18,8 @@ from cluster.config import ResourcesConfig
 from engine.config.base import Config
 from engine.config.measurement import MeasurementConfig
 from engine.config.selection import SelectionConfig
-from engine.config.training import TrainingConfig
+from engine.config.selection_for import selection_faults
+from engine.config.training import LoraFields, PretrainConfig, TrainingConfig
 from engine.data.report import Code, DatasetCode, WarningCode
 from engine.errors import Fault
 from services.config_faults import CheckedSelectionConfig, CheckedTrainingConfig
@@ -152,17 +153,24 @@ _STAGE: TypeAdapter[Stage] = TypeAdapter(Stage)
 _COMMON: Final = ("name", "type", "needs", "retry")
 
 
-def default_stages() -> list[Stage]:
-    """From recordings to a version of an adapter, one stage after another."""
-    return [
+def default_stages(config: TrainingConfig | None) -> list[Stage]:
+    """From recordings to a version of an adapter, one stage after another; to a compared model where all of it is trained.
+
+    Args:
+        config: the pipeline's training.
+    """
+    method = config.method if config is not None else None
+    stages: list[Stage] = [
         IngestStage(name="ingest"),
         ValidateStage(name="validate"),
         SelectStage(name="select"),
         TrainStage(name="train"),
         EvaluateStage(name="evaluate"),
-        CompareStage(name="compare"),
-        ExportStage(name="export"),
+        CompareStage(name="compare", better_than_base=not isinstance(method, PretrainConfig)),
     ]
+    if method is None or isinstance(method, LoraFields):
+        stages.append(ExportStage(name="export"))
+    return stages
 
 
 def settings_of(stage: Stage) -> dict[str, Any]:
@@ -186,7 +194,8 @@ class Declaration(_Declared):
     resources: ResourcesConfig = ResourcesConfig()
     """Where the jobs of stages run that do not say so themselves."""
     stages: Annotated[list[Stage], Field(min_length=1, max_length=MOST_STAGES)] | None = None
-    """What is to be done, and after what; unset: ingest, validate, select, train, evaluate, compare, export."""
+    """What is to be done, and after what; unset: ingest, validate, select, train, evaluate, compare and, of an adapter,
+    export."""
 
 
 class Plan:
@@ -213,6 +222,32 @@ class Plan:
     def candidates(self, name: str) -> list[str]:
         """What a comparison compares: evaluations, or without any, trainings."""
         return self.before(name, "evaluate") or self.before(name, "train")
+
+    def training_of(self, name: str, config: TrainingConfig | None) -> TrainingConfig | None:
+        """The config of the training that a stage is, or that it measures.
+
+        Args:
+            name: of a training or an evaluation.
+            config: the pipeline's own.
+        """
+        stage = self.stages[name]
+        if isinstance(stage, TrainStage):
+            return stage.config or config
+        trainings = self.before(name, "train")
+        return self.training_of(trainings[0], config) if len(trainings) == 1 else None
+
+    def measures_base(self, name: str, config: TrainingConfig | None) -> bool:
+        """Whether a training or an evaluation measures the base, too; where that is not known, it may."""
+        stage, training = self.stages[name], self.training_of(name, config)
+        if training is None:
+            return True
+        asked = stage.measurement.base if isinstance(stage, EvaluateStage) else training.evaluation.base
+        return asked and not isinstance(training.method, PretrainConfig)
+
+    def makes_adapter(self, name: str, config: TrainingConfig | None) -> bool:
+        """Whether a training makes an adapter; where that is not known, it may."""
+        training = self.training_of(name, config)
+        return training is None or isinstance(training.method, LoraFields)
 
     def exported(self, name: str) -> str | None:
         """Where what an export takes comes from: the nearest comparison, or the only training; None: neither."""
@@ -279,11 +314,28 @@ def _faults_of(plan: Plan, stage: Stage, path: str, config: TrainingConfig | Non
         if stage.resources is not None and stage.resources.num_workers != 1:
             found = f"is {stage.resources.num_workers}; an evaluation takes one worker"
             yield Fault(f"{path}.resources.num_workers", found)
+    if isinstance(stage, SelectStage) and (training := stage.config or config) is not None:
+        yield from (
+            Fault(f"{path}.{fault.path}", fault.message) for fault in selection_faults(stage.selection, training)
+        )
     if isinstance(stage, CompareStage) and not plan.candidates(stage.name):
         yield Fault(f"{path}.needs", "leads to no evaluation and no training; there is nothing to compare")
+    elif isinstance(stage, CompareStage) and stage.better_than_base:
+        without = [name for name in plan.candidates(stage.name) if not plan.measures_base(name, config)]
+        if without:
+            found = f"needs the error rate of a base, which {', '.join(without)} will not measure"
+            yield Fault(
+                f"{path}.better_than_base",
+                f"{found}; let them (base: true), or set it to false; a random start has none",
+            )
     if isinstance(stage, ExportStage) and plan.exported(stage.name) is None:
         found = ", ".join(plan.before(stage.name, "train")) or "none"
         yield Fault(
             f"{path}.needs",
             f"leads to no comparison, and to these trainings: {found}; an export takes the winner of one, or one training",
         )
+    elif isinstance(stage, ExportStage):
+        whole = [name for name in plan.before(stage.name, "train") if not plan.makes_adapter(name, config)]
+        if whole:
+            found = f"leads to {', '.join(whole)}, where every weight is trained; a version is of an adapter"
+            yield Fault(f"{path}.needs", f"{found}: train with qlora or lora, or leave the export out")

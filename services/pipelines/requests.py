@@ -17,6 +17,7 @@ from services.database.models import Pipeline, PipelineStage
 from services.database.notify import WORK, notify
 from services.datasets.requests import find_dataset, ready_version
 from services.errors import ConflictError, InvalidRequestError, NotFoundError
+from services.jobs.checks import check_task
 from services.pipelines.plan import EvaluateStage, SelectStage, Stage, TrainStage, read_plan, settings_of
 from services.pipelines.runner import stages_of
 from services.projects.requests import check_project
@@ -74,6 +75,7 @@ async def create(
     dataset = await find_dataset(session, user_id, dataset_id, lock=dataset_version is not None)
     if dataset_version is not None:
         await ready_version(session, dataset, dataset_version)
+    tasks = {used.task.type for used in _configs(stages, config)}
     others = {
         position: stage.dataset_id
         for position, stage in enumerate(stages)
@@ -81,11 +83,14 @@ async def create(
     }
     for position, other in others.items():
         try:
-            await find_dataset(session, user_id, other)
+            other_dataset = await find_dataset(session, user_id, other)
         except NotFoundError as error:
             fault = Fault(f"stages.{position}.dataset_id", "is no dataset of yours")
             raise NotFoundError(error.detail, code=error.code, faults=[fault]) from None
-    for task in {used.task.type for used in _configs(stages, config)}:
+        for task in tasks:
+            check_task(other_dataset, task, f"stages.{position}.dataset_id")
+    for task in tasks:
+        check_task(dataset, task)
         await usable_model(session, model_id, task)
     await _check_quota(session, user_id, most_unfinished)
     pipeline = Pipeline(

@@ -117,7 +117,7 @@ async def create_pipeline(
     earlier = await claim(session, str(user.id), idempotency_key, call, pipeline_id)
     if earlier is not None:
         return await _shown(session, await requests.find_pipeline(session, user.id, earlier))
-    stages = body.stages if body.stages is not None else default_stages()
+    stages = body.stages if body.stages is not None else default_stages(body.config)
     for resources in _asked(stages, body.resources):
         await services.check_feasible(resources)
     pipeline = await requests.create(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.config.measurement import MeasurementConfig
-from engine.config.training import TrainingConfig
+from engine.config.training import FullConfig, TrainingConfig
 from engine.errors import ConfigError, StoppedError
 from engine.evaluate import PREDICTIONS, EvaluationResult, evaluate
 from engine.events import MemorySink
@@ -107,6 +107,45 @@ def test_it_goes_on_where_it_was_stopped(measured: Callable[..., EvaluationResul
     assert result == measured(chunk_utterances=7).model_copy(
         update={name: getattr(result, name) for name in ("wall_s", "peak_bytes", "audio_s_per_s")}
     )
+
+
+def test_a_model_that_was_trained_whole_is_measured_beside_what_it_began_from(
+    tiny_whisper: Path, tones: Path, tmp_path: Path
+) -> None:
+    training = TRAINING.model_copy(update={"method": FullConfig()})
+    trained = finetune(
+        model=str(tiny_whisper),
+        data=tones,
+        config=training,
+        store=LocalRunStore(tmp_path / "run"),
+        events=MemorySink(),
+        work_dir=tmp_path / "work",
+    )
+    result = evaluate(
+        model=str(tmp_path / "run" / "model"),
+        adapter=None,
+        data=tones,
+        training=training,
+        measurement=MeasurementConfig(),
+        store=LocalRunStore(tmp_path / "evaluation"),
+        events=MemorySink(),
+        should_stop=lambda: False,
+        base_model=str(tiny_whisper),
+    )
+    assert (result.base_wer, result.adapter_wer) == (trained.base_wer, trained.adapter_wer)
+    assert result.base_wer != result.adapter_wer
+    without = evaluate(
+        model=str(tmp_path / "run" / "model"),
+        adapter=None,
+        data=tones,
+        training=training,
+        measurement=MeasurementConfig(base=False),
+        store=LocalRunStore(tmp_path / "without"),
+        events=MemorySink(),
+        should_stop=lambda: False,
+        base_model=str(tiny_whisper),
+    )
+    assert (without.base_wer, without.adapter_wer) == (None, trained.adapter_wer)
 
 
 def test_nothing_to_measure_on(measured: Callable[..., EvaluationResult]) -> None:

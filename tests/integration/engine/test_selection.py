@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from engine.config.selection import SelectionConfig
+from engine.config.selection import QuantizationAwareConfig, SelectionConfig
 from engine.config.training import TrainingConfig
 from engine.data.ingest import ingest
 from engine.data.manifest import Utterance, read_manifest, write_manifest
@@ -223,20 +223,36 @@ def test_what_cannot_be_trained_on_is_named_and_left_out(tones: Path, tiny_whisp
     assert [s.id for s in left_out] == ["wordy"]
 
 
+@pytest.mark.parametrize(
+    ("method", "chosen"),
+    [("qlora", "quantization_aware"), ("lora", "reducible_loss"), ("full", "duration_stratified")],
+)
+def test_the_defaults_select_for_every_method(
+    method: str, chosen: str, tones: Path, tiny_whisper: Path, tmp_path: Path
+) -> None:
+    result = _select(tones, tmp_path, tiny_whisper, _training(method={"type": method}))
+    assert result.config.method.type == chosen
+    run = _finetune(tones, tmp_path, tiny_whisper, tmp_path / "selection", method={"type": method})
+    assert run.train_utterances == result.figures.selected > 0
+
+
 def test_the_disagreement_needs_a_quantised_base(tones: Path, tiny_whisper: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="the disagreement is that of a quantised base"):
+    with pytest.raises(
+        ConfigError, match="found disagreement, which scores a quantised base, and a training with lora"
+    ):
         _select(tones, tmp_path, tiny_whisper, _training(method={"type": "lora"}), method={"type": "disagreement"})
-    with pytest.raises(ConfigError, match="scores after a warm-up need an adapter"):
+    with pytest.raises(ConfigError, match="found el2n, which scores after a short training of an adapter"):
         _select(tones, tmp_path, tiny_whisper, _training(method={"type": "full"}), method={"type": "el2n"})
 
 
 def test_roles_are_disjoint_and_random() -> None:
     ids = [f"s{i}" for i in range(200)]
-    roles = assign_roles(ids, SelectionConfig())
+    method = QuantizationAwareConfig()
+    roles = assign_roles(ids, SelectionConfig(method=method))
     counts = {role: list(roles.values()).count(role) for role in set(roles.values())}
     assert counts == {"pool": 160, "warm_up": 20, "held_out": 20}
-    assert assign_roles(ids[::-1], SelectionConfig()) == roles
-    assert assign_roles(ids, SelectionConfig(seed=1)) != roles
+    assert assign_roles(ids[::-1], SelectionConfig(method=method)) == roles
+    assert assign_roles(ids, SelectionConfig(method=method, seed=1)) != roles
 
 
 def test_a_dry_run_predicts_from_the_manifest_alone(tones: Path, tmp_path: Path) -> None:

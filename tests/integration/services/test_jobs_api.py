@@ -22,7 +22,7 @@ from services.api.dataset_models import DatasetOut
 from services.api.routers.jobs import JobOut
 from services.database.engine import open_session
 from services.database.heartbeats import beat
-from services.database.models import Heartbeat, Job
+from services.database.models import Dataset, Heartbeat, Job
 from services.errors import InvalidRequestError
 from services.jobs.requests import find_job
 from services.observability.logs import JsonFormatter
@@ -250,6 +250,41 @@ async def test_a_selection_that_does_not_fit_is_refused(services: Services, ada:
     assert "selection.budget.fraction" in paths and "selection.methd" in paths
     for wrong in ({"selection": {}}, {"type": "selection", "selection_id": str(trained)}):
         assert (await ada.post("/jobs", json=body | wrong)).status_code == 422
+
+
+async def test_the_method_of_a_selection_goes_with_its_training(services: Services, ada: Visitor) -> None:
+    dataset_id = str(await rows.ready_dataset(services, ada))
+    body = {"model_id": "whisper-pico", "dataset_id": dataset_id, "type": "selection"}
+    chosen = {"qlora": "quantization_aware", "lora": "reducible_loss", "full": "duration_stratified"}
+    for method, name in chosen.items():
+        answer = await ada.post("/jobs", json={**body, "config": rows.CONFIG | {"method": {"type": method}}})
+        assert answer.status_code == 201, answer.text
+        assert answer.json()["selection"]["method"]["type"] == name
+    config = rows.CONFIG | {"method": {"type": "full"}}
+    answer = await ada.post("/jobs", json={**body, "config": config, "selection": {"method": {"type": "el2n"}}})
+    assert (answer.status_code, answer.json()["code"]) == (422, "selection_does_not_fit")
+    assert paths_of(answer) == ["selection.method.type"]
+
+
+async def test_a_dataset_of_another_task_is_refused(services: Services, ada: Visitor) -> None:
+    trained = await rows.job(services, ada, status="succeeded")
+    dataset_id = await rows.ready_dataset(services, ada)
+    async with open_session(services.sessions) as session:
+        await session.execute(update(Dataset).where(Dataset.id == dataset_id).values(task="captioning"))
+        await session.commit()
+    body = {"model_id": "whisper-pico", "dataset_id": str(dataset_id), "config": rows.CONFIG}
+    for answer in (
+        await ada.post("/jobs", json=body),
+        await ada.post("/jobs", json={**body, "type": "selection"}),
+        await ada.post(f"/jobs/{trained}/evaluations", json={"dataset_id": str(dataset_id)}),
+        await ada.post("/pipelines", json={**body, "name": "digits"}),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (422, "dataset_of_another_task"), answer.text
+        assert paths_of(answer) == ["dataset_id"]
+        message = answer.json()["errors"][0]["message"]
+        assert message.startswith(
+            "the dataset is for captioning, and the training is of speech_to_text; give a dataset"
+        )
 
 
 async def test_there_is_an_end_to_jobs_that_wait(services: Services, app: FastAPI, ada: Visitor, bob: Visitor) -> None:

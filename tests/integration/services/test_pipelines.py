@@ -232,7 +232,7 @@ async def test_a_dataset_that_is_not_good_enough(scene: Scene) -> None:
             "items_good": 1,
             "set_aside": [{"code": "silent"}] * 3,
             "set_aside_by_code": {"silent": 3},
-            "findings_by_code": {"noisy": 2},
+            "validation": {"findings_by_code": {"noisy": 2, "silent": 3}},
         }
         of_dataset = DatasetVersion.dataset_id == scene.dataset_id
         await session.execute(update(DatasetVersion).where(of_dataset).values(report=found))

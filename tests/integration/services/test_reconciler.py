@@ -20,7 +20,8 @@ from engine.storage import LocalRunStore, RunStore
 from services.api.context import Services
 from services.database.engine import open_session
 from services.database.models import Job, JobEvent
-from services.jobs.reconciler import Capacity, Reconciler, Runs, run_prefix
+from services.jobs.drivers import run_prefix
+from services.jobs.reconciler import Capacity, Reconciler, Runs
 from services.jobs.submission import ClusterUnreachableError, Driver, DriverState
 from tests.integration.services import rows
 from tests.integration.services.visitors import Visitor

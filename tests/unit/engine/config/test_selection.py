@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from engine.config.base import parse, read_yaml
-from engine.config.selection import CowerageConfig, QuantizationAwareConfig, SelectionConfig
+from engine.config.selection import AutoMethodConfig, CowerageConfig, SelectionConfig
 from engine.errors import ConfigError
 
 
 def test_defaults_are_the_method_and_half_of_the_audio() -> None:
     config = parse(SelectionConfig, {})
-    assert config.method == QuantizationAwareConfig()
+    assert config.method == AutoMethodConfig()
     assert config.budget.type == "share"
     assert parse(SelectionConfig, {"method": {"type": "cowerage"}}).method == CowerageConfig()
 

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from engine.config.selection_for import selection_for
 from engine.config.training import TrainingConfig
-from services.pipelines.plan import RetryPolicy, Stage, default_stages, read_plan, settings_of, stage_of
+from services.pipelines.plan import RetryPolicy, SelectStage, Stage, default_stages, read_plan, settings_of, stage_of
 
 STAGES: TypeAdapter[list[Stage]] = TypeAdapter(list[Stage])
 CONFIG = TrainingConfig(max_steps=3)
@@ -22,12 +23,55 @@ def faults_of(*stages: dict[str, Any], config: TrainingConfig | None = CONFIG) -
 
 
 def test_the_default_is_one_after_another() -> None:
-    plan, faults = read_plan(default_stages(), CONFIG)
+    plan, faults = read_plan(default_stages(CONFIG), CONFIG)
     assert faults == []
     assert plan is not None
     assert plan.forerunners("export") == ["compare", "evaluate", "train", "select", "validate", "ingest"]
     assert plan.needs["ingest"] == []
     assert plan.exported("export") == "compare"
+
+
+@pytest.mark.parametrize("method", ["qlora", "lora", "full", "pretrain"])
+def test_the_default_is_a_plan_for_every_method(method: str) -> None:
+    config = TrainingConfig.model_validate({"max_steps": 3, "method": {"type": method}})
+    stages = default_stages(config)
+    plan, faults = read_plan(stages, config)
+    assert faults == []
+    assert plan is not None
+    assert ("export" in plan.stages) == (method in ("qlora", "lora"))
+    assert all(
+        selection_for(stage.selection, config).method.type != "auto"
+        for stage in stages
+        if isinstance(stage, SelectStage)
+    )
+
+
+def test_what_would_fail_at_its_end_is_refused_at_its_start() -> None:
+    full, pretrain = (TrainingConfig.model_validate({"method": {"type": name}}) for name in ("full", "pretrain"))
+    chain = [{"type": "train", "needs": []}, {"type": "evaluate"}, {"type": "compare"}, {"type": "export"}]
+    assert faults_of(*chain[:3], config=full) == {}
+    assert faults_of(*chain, config=full) == {
+        "stages.3.needs": "leads to train, where every weight is trained; a version is of an adapter: train with qlora or "
+        "lora, or leave the export out"
+    }
+    needs_base = "needs the error rate of a base, which evaluate will not measure; let them (base: true), or set it to "
+    assert faults_of(*chain[:3], config=pretrain) == {
+        "stages.2.better_than_base": needs_base + "false; a random start has none"
+    }
+    unmeasured = {"type": "evaluate", "measurement": {"base": False}}
+    assert set(faults_of(chain[0], unmeasured, chain[2])) == {"stages.2.better_than_base"}
+    assert faults_of(chain[0], unmeasured, {"type": "compare", "better_than_base": False, "most_wer": 0.2}) == {}
+    without = TrainingConfig.model_validate({"evaluation": {"base": False}})
+    assert set(faults_of(chain[0], chain[2], config=without)) == {"stages.1.better_than_base"}
+
+
+def test_a_selection_that_does_not_go_with_its_training_is_refused() -> None:
+    select = {"type": "select", "needs": [], "selection": {"method": {"type": "quantization_aware"}}}
+    lora = {"max_steps": 3, "method": {"type": "lora"}}
+    assert faults_of(select) == {}
+    found = faults_of({**select, "config": lora})
+    assert set(found) == {"stages.0.selection.method.type"}
+    assert "found quantization_aware, which scores a quantised base, and a training with lora" in found.popitem()[1]
 
 
 def test_branches() -> None:
@@ -93,7 +137,7 @@ def test_a_stage_that_waits_for_itself() -> None:
     assert "wait for each other" in faults_of({"type": "ingest", "needs": ["ingest"]})["stages"]
 
 
-@pytest.mark.parametrize("stage", default_stages(), ids=lambda stage: str(stage.type))
+@pytest.mark.parametrize("stage", default_stages(None), ids=lambda stage: str(stage.type))
 def test_a_stage_is_kept_and_read_again(stage: Stage) -> None:
     assert stage_of(stage.type, stage.name, settings_of(stage)) == stage
 

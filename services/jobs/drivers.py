@@ -1,0 +1,59 @@
+"""What a job's driver is, and what it is to do: the module and the config that a person would give to `ray job submit`."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from cluster.config import EvaluationRunConfig, ResourcesConfig, RunConfig
+from cluster.selection.config import FOLDER as SELECTION_FOLDER
+from cluster.selection.config import SelectionResources, SelectionRunConfig
+from engine.config.base import Config
+from engine.config.measurement import MeasurementConfig
+from engine.config.selection import SelectionConfig
+from engine.config.training import LoraFields, PretrainConfig, TrainingConfig
+from services.catalogue.sources import run_name
+from services.database.models import Job
+from services.datasets.requests import version_prefix
+
+
+def run_prefix(job_id: uuid.UUID) -> str:
+    """Where a job's files are, in the platform's bucket."""
+    return f"runs/{job_id}"
+
+
+def driver_of(job: Job, bucket: str) -> tuple[str, Config]:
+    """The module of a job's driver, and what it is to do."""
+    resources = ResourcesConfig.model_validate(job.resources)
+    same: dict[str, Any] = {
+        "name": str(job.id),
+        "model": run_name(job.model_source) if job.model_source else job.model_id,
+        "data": f"s3://{bucket}/{version_prefix(job.dataset_id, job.dataset_version)}",
+        "training": TrainingConfig.model_validate(job.config),
+        "storage": f"s3://{bucket}/{run_prefix(job.id)}",
+    }
+    if job.type == "selection":
+        chosen = SelectionConfig.model_validate(job.selection)
+        return "cluster.select", SelectionRunConfig(
+            selection=chosen, resources=SelectionResources.of(resources), **same
+        )
+    if job.type == "evaluation":
+        return "cluster.evaluate", _evaluation(job, bucket, resources, same)
+    selection = None
+    if job.selection_id is not None:
+        selection = f"s3://{bucket}/{run_prefix(job.selection_id)}/{SELECTION_FOLDER}"
+    return "cluster.train", RunConfig(selection=selection, resources=resources, **same)
+
+
+def _evaluation(job: Job, bucket: str, resources: ResourcesConfig, same: dict[str, Any]) -> EvaluationRunConfig:
+    """What is measured is an adapter on the base, or the model itself where all of it was trained."""
+    made = f"s3://{bucket}/{run_prefix(job.training_id or job.id)}"
+    training: TrainingConfig = same["training"]
+    if isinstance(training.method, LoraFields):
+        same["adapter"] = f"{made}/adapter"
+    else:
+        if not isinstance(training.method, PretrainConfig):  # a random start is no base
+            same["base_model"] = same["model"]
+        same["model"] = f"{made}/model"
+    measurement = MeasurementConfig.model_validate(job.measurement)
+    return EvaluationRunConfig(measurement=measurement, resources=resources, **same)
