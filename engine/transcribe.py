@@ -19,7 +19,8 @@ from engine.config.training import (
     SpeechToTextConfig,
     TrainingConfig,
 )
-from engine.data.batching import evaluation_batches, padded_s
+from engine.data.batching import evaluation_batches
+from engine.data.padding import padded_s
 from engine.errors import ModelError
 from engine.models.catalogue import find_model
 from engine.models.family import Quantization, load_model, read_width

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from engine.config.training import BatchConfig, ContextConfig, ShortContextConfig
 from engine.data.manifest import Utterance
+from engine.data.padding import padded_s
 from engine.errors import TrainingError
 
 _POOL_BATCHES = 32  # how many batches are sorted by length together; more: less padding, less mixing
@@ -37,14 +37,6 @@ class Batch:
     position: Position
     epoch: float
     """Passes over the training audio so far, with fraction."""
-
-
-def padded_s(duration_s: float, context: ContextConfig, window_s: float) -> float:
-    """Seconds that the encoder runs over for audio of this length."""
-    if not isinstance(context, ShortContextConfig):
-        return window_s
-    buckets = max(1, math.ceil(round((duration_s + context.tail_s) / context.bucket_s, 6)))
-    return min(window_s, buckets * context.bucket_s)
 
 
 class BatchOrder:

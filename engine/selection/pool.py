@@ -10,8 +10,8 @@ from pathlib import Path
 from engine.config.selection import SamplerFields, SelectionConfig, ShareBudgetConfig, SpeechTrimConfig
 from engine.config.selection_for import selection_for
 from engine.config.training import TrainingConfig
-from engine.data.batching import padded_s
 from engine.data.manifest import Utterance, read_manifest
+from engine.data.padding import padded_s
 from engine.data.splits import split_by_speaker
 from engine.data.version_files import MANIFEST_NAME
 from engine.segments.segmenting import canonical

@@ -15,8 +15,9 @@ import torch
 from engine.audio.augmentation import augment_mel, augment_wave
 from engine.audio.features import HOP_SAMPLES, RATE_HZ, stack_padded
 from engine.config.training import TrainingConfig
-from engine.data.batching import evaluation_batches, padded_s
+from engine.data.batching import evaluation_batches
 from engine.data.manifest import Utterance
+from engine.data.padding import padded_s
 from engine.data.waves import read_wave
 from engine.errors import TrainingError
 from engine.evaluation.text import normalizer

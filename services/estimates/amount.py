@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from engine.config.training import ShortContextConfig, TrainingConfig
+from engine.config.training import ContextConfig, ShortContextConfig, SplitConfig, TrainingConfig
+from engine.data.padding import padded_s
 
 _WINDOW_S = 30.0
 _DEFAULT_EPOCHS = 10.0
+_TEST_SHARE = 0.1  # where the run draws its own
 
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """What there is to train on, held-out utterances included."""
+    """What there is to train on."""
 
     utterances: int
     audio_s: float
@@ -24,26 +28,68 @@ class Amount:
     """What a run goes through."""
 
     steps: int
-    audio_s: float
-    """Seconds of speech, padding left out."""
+    audio_s: float | None
+    """Seconds of speech, padding left out; None: that depends on a dataset, and none was given."""
+    encoder_s: float
+    """Seconds that the encoder runs over, padding and whole windows included: what the time goes with."""
+
+
+def training_pool(utterances: int, audio_s: float, statistics: Mapping[str, Any], split: SplitConfig) -> Pool:
+    """What of a dataset version is left to train on, about.
+
+    Args:
+        utterances: of the version.
+        audio_s: their length.
+        statistics: of the version: utterances by speaker and by split.
+        split: of the run.
+    """
+    splits, speakers = statistics.get("splits") or {}, statistics.get("speakers") or {}
+    left = float(utterances)
+    if split.test_speakers:
+        left -= sum(speakers.get(name, 0) for name in split.test_speakers)
+    elif splits:
+        left -= splits.get("test", 0)
+    else:
+        left -= _TEST_SHARE * utterances
+    if split.validation_speakers:
+        left -= sum(speakers.get(name, 0) for name in split.validation_speakers)
+    elif splits.get("validation"):
+        left -= splits["validation"]
+    else:
+        left -= split.validation_fraction * left
+    count = max(1, round(left))
+    return Pool(count, audio_s * count / max(1, utterances))
+
+
+def encoder_s_per_utterance(context: ContextConfig, mean_s: float) -> float:
+    """Seconds that the encoder runs over for an utterance of this length, on average over those in a whole window."""
+    short_s = padded_s(mean_s, context, _WINDOW_S)
+    share = context.whole_window_share if isinstance(context, ShortContextConfig) else 0.0
+    return (1 - share) * short_s + share * _WINDOW_S
 
 
 def amount(config: TrainingConfig, pool: Pool | None) -> Amount | None:
     """Steps and audio of a run; None: that depends on a dataset, and none was given.
 
-    All utterances are taken to be of the mean length, and those that the run holds out are counted too.
+    All utterances are taken to be of the mean length.
     """
     batch = config.batch
     if pool is None or not pool.utterances:
-        return Amount(config.max_steps, config.max_steps * batch.audio_s) if config.max_steps is not None else None
+        return (
+            Amount(config.max_steps, None, config.max_steps * batch.audio_s) if config.max_steps is not None else None
+        )
     mean_s = pool.audio_s / pool.utterances
-    padded_s = _WINDOW_S
-    if isinstance(config.context, ShortContextConfig):
-        bucket_s = config.context.bucket_s
-        padded_s = min(_WINDOW_S, math.ceil((mean_s + config.context.tail_s) / bucket_s) * bucket_s)
-    at_once = max(1, min(batch.max_utterances, math.floor(batch.audio_s / padded_s), pool.utterances))
+    # Batches are filled as though no utterance were in a whole window.
+    fit = math.floor(batch.audio_s / padded_s(mean_s, config.context, _WINDOW_S))
+    at_once = max(1, min(batch.max_utterances, fit, pool.utterances))
     steps = config.max_steps
     if steps is None:
         epochs = config.epochs or _DEFAULT_EPOCHS
-        steps = math.ceil(epochs * pool.utterances / at_once)
-    return Amount(steps, steps * at_once * mean_s)
+        steps = max(1, round(epochs * math.ceil(pool.utterances / at_once)))
+    # The last batch of a pass is smaller: a pass goes through each utterance once.
+    passes = steps / math.ceil(pool.utterances / at_once)
+    return Amount(
+        steps,
+        passes * pool.utterances * mean_s,
+        passes * pool.utterances * encoder_s_per_utterance(config.context, mean_s),
+    )

@@ -19,8 +19,9 @@ from services.api.problems import problems
 from services.catalogue.models import card_of, usable_model
 from services.config_faults import CheckedTrainingConfig
 from services.datasets.requests import find_dataset, ready_version
-from services.estimates.amount import Pool, amount
+from services.estimates.amount import Pool, amount, training_pool
 from services.estimates.measured import Measured, measured
+from services.jobs.checks import check_task
 from services.settings import Settings
 
 router = APIRouter(prefix="/estimates", tags=["estimates"])
@@ -74,9 +75,13 @@ class TimeOut(BaseModel):
     steps: int | None
     """Optimizer steps."""
     audio_s: float | None
-    """Seconds of speech that it goes through."""
+    """Seconds of speech that it goes through, padding left out; unset: that depends on the dataset."""
+    encoder_s: float | None
+    """Seconds that the encoder runs over, padding and whole windows included."""
     audio_s_per_s: float | None
-    """Median of earlier jobs with this model, method and context on this platform."""
+    """Median of earlier jobs with this model, method and context on such workers of this platform, in seconds of speech."""
+    encoder_s_per_s: float | None
+    """The same in seconds that the encoder ran over: the time is counted with this."""
     measured_jobs: int
     """How many of those there were."""
     reason: str | None = None
@@ -141,9 +146,10 @@ async def estimate(body: EstimateBody, user: CurrentUser, session: SessionDep, s
     if body.dataset_id is not None:
         dataset = await find_dataset(session, user.id, body.dataset_id)
         version = await ready_version(session, dataset, body.dataset_version)
-        pool = Pool(version.utterances, version.audio_s)
+        check_task(dataset, body.config.task.type)
+        pool = training_pool(version.utterances, version.audio_s, version.statistics, body.config.split)
     sizes = architecture_of(card_of(model))
-    earlier = await measured(session, model.id, body.config)
+    earlier = await measured(session, model.id, body.config, body.resources)
     time = _time(body.config, pool, earlier)
     return EstimateOut(
         memory=_memory(sizes, body, earlier),
@@ -171,15 +177,19 @@ def _time(config: TrainingConfig, pool: Pool | None, earlier: Measured) -> TimeO
     reason = wall_s = None
     if planned is None:
         reason = "how long epochs take depends on the dataset: give dataset_id, or max_steps"
-    elif earlier.audio_s_per_s is None:
-        reason = "no job with this model, method and context has succeeded here yet: nothing was measured"
+    elif earlier.encoder_s_per_s is None:
+        reason = (
+            "no job with this model, method and context has succeeded on such workers here yet: nothing was measured"
+        )
     else:
-        wall_s = planned.audio_s / max(earlier.audio_s_per_s, 1e-9) + (earlier.beside_s or 0.0)
+        wall_s = planned.encoder_s / max(earlier.encoder_s_per_s, 1e-9) + (earlier.beside_s or 0.0)
     return TimeOut(
         wall_s=wall_s,
         steps=planned.steps if planned else None,
         audio_s=planned.audio_s if planned else None,
+        encoder_s=planned.encoder_s if planned else None,
         audio_s_per_s=earlier.audio_s_per_s,
+        encoder_s_per_s=earlier.encoder_s_per_s,
         measured_jobs=earlier.jobs,
         reason=reason,
     )

@@ -8,17 +8,30 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx
+import pytest
 
+from cluster.config import ResourcesConfig
 from services.api.app import create_app_on
 from services.api.context import Services
 from tests.integration.services import rows
 from tests.integration.services.visitors import Visitor
 
-RESULT = {"audio_s_per_s": 50.0, "peak_bytes": 1_000_000_000, "wall_s": 30.0, "training_s": 20.0}
+RESULT = {
+    "audio_s_per_s": 50.0,
+    "peak_bytes": 1_000_000_000,
+    "wall_s": 30.0,
+    "training_s": 20.0,
+    "train_utterances": 10,
+    "train_audio_s": 10.0,
+}
 
 
-async def finished(services: Services, who: Visitor, model_id: str, **result: Any) -> None:
-    await rows.job(services, who, "succeeded", model_id=model_id, result=RESULT | result, finished_at=datetime.now(UTC))
+async def finished(
+    services: Services, who: Visitor, model_id: str, resources: dict[str, Any] | None = None, **result: Any
+) -> None:
+    asked = ResourcesConfig.model_validate(resources or {}).model_dump(mode="json")
+    ended = {"result": RESULT | result, "finished_at": datetime.now(UTC), "resources": asked}
+    await rows.job(services, who, "succeeded", model_id=model_id, **ended)
 
 
 async def test_what_was_measured_tells_the_time(services: Services, ada: Visitor, bob: Visitor) -> None:
@@ -35,32 +48,59 @@ async def test_what_was_measured_tells_the_time(services: Services, ada: Visitor
         "wall_s": 1000 / 50.0 + 10.0,
         "steps": 1000,
         "audio_s": 1000.0,
+        "encoder_s": 1500.0,  # a second of speech fills a second and a half
         "audio_s_per_s": 50.0,
+        "encoder_s_per_s": 75.0,
         "measured_jobs": 3,
         "reason": None,
     }
     assert after["memory"]["measured_peak_bytes"] == 900_000_000
     assert after["memory"]["model"] == "first_order"
     assert after["cost"]["reason"].startswith("no prices are set")
+    # Whole windows take longer, at the speed that was measured without them.
+    windows = {"type": "short", "whole_window_share": 0.5}
+    longer = await ada.post("/estimates", json=body | {"config": {"max_steps": 1000, "context": windows}})
+    assert longer.json()["time"]["wall_s"] == pytest.approx(1000 * (0.5 * 1.5 + 0.5 * 30) / 75 + 10)
+    # Other workers have another speed.
+    for resources in ({"num_workers": 2}, {"label_selector": {"lim/device-class": "jetson-nano"}}):
+        others = (await ada.post("/estimates", json=body | {"resources": resources})).json()["time"]
+        assert (others["measured_jobs"], others["wall_s"]) == (0, None)
     # Another method is another run.
     other = body | {"config": {"max_steps": 1000, "method": {"type": "full"}}}
     assert (await ada.post("/estimates", json=other)).json()["time"]["measured_jobs"] == 0
 
 
 async def test_cost_is_counted_at_the_operator_s_prices(services: Services, ada: Visitor) -> None:
-    await finished(services, ada, "whisper-small", audio_s_per_s=1.0, wall_s=20.0, training_s=20.0)
+    workers = {"num_workers": 2, "cpus_per_worker": 4, "gpus_per_worker": 1}
+    await finished(
+        services,
+        ada,
+        "whisper-small",
+        workers,
+        audio_s_per_s=1.0,
+        wall_s=20.0,
+        training_s=20.0,
+        train_audio_s=14.0,  # 1.4 s each, which fill one and a half
+    )
     priced = services.settings.model_copy(update={"cpu_hour_price": 0.5, "gpu_hour_price": 2.0, "currency": "CHF"})
     app = create_app_on(dataclasses.replace(services, settings=priced))
     body = {
         "model_id": "whisper-small",
         "config": {"max_steps": 150},
-        "resources": {"num_workers": 2, "cpus_per_worker": 4, "gpus_per_worker": 1},
+        "resources": workers,
     }
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test/api/v1") as http:
         answer = await http.post("/estimates", json=body, headers=ada.headers)
     cost = answer.json()["cost"]
-    # 150 steps of 24 s at one second a second are an hour, of two workers.
-    assert cost == {"amount": 8 * 0.5 + 2 * 2.0, "currency": "CHF", "cpu_hours": 8.0, "gpu_hours": 2.0, "reason": None}
+    # 150 steps of 24 encoder seconds, 14 of every 15 of them speech, at a second of speech a second, by two workers.
+    hours = 14 / 15
+    assert cost == {
+        "amount": pytest.approx(hours * (8 * 0.5 + 2 * 2.0)),
+        "currency": "CHF",
+        "cpu_hours": pytest.approx(hours * 8.0),
+        "gpu_hours": pytest.approx(hours * 2.0),
+        "reason": None,
+    }
 
 
 async def test_parts_sum_up_and_devices_that_are_too_small_get_changes(ada: Visitor) -> None:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from engine.config.training import BatchConfig, FullContextConfig, ShortContextConfig
-from engine.data.batching import BatchOrder, Position, evaluation_batches, micro_batches, padded_s
+from engine.data.batching import BatchOrder, Position, evaluation_batches, micro_batches
 from engine.data.manifest import Utterance
+from engine.data.padding import padded_s
 from engine.errors import TrainingError
 
 START = Position()
