@@ -11,7 +11,7 @@ import posixpath
 import re
 from collections.abc import Iterator, Sequence
 
-from engine.data.endings import stem
+from engine.data.endings import AUDIO_ENDINGS, ending, stem
 from engine.data.layouts.building import Builder
 from engine.data.layouts.contents import Contents
 from engine.data.metadata import Row, clean_text
@@ -30,18 +30,20 @@ _MOST_WORDS = 3  # between the name of a recording and the ending of its subtitl
 
 def find(contents: Contents) -> list[str]:
     """Subtitles with a recording of their name beside them."""
-    endings = tuple(f".{ending}" for ending in (*ENDINGS, *OTHER_ENDINGS))
-    return [path for path in contents.unclaimed(*endings) if _recording(contents, path)]
+    endings = tuple(f".{kind}" for kind in (*ENDINGS, *OTHER_ENDINGS))
+    recordings = _Recordings(contents)
+    return [path for path in contents.unclaimed(*endings) if recordings.of(path)]
 
 
 def read(metadata: list[str], contents: Contents, builder: Builder) -> None:
     """Make items of the cues of one file of each recording."""
     by_recording: dict[str, list[Subtitle]] = {}
     unread: dict[str, list[str]] = {}
+    recordings = _Recordings(contents)
     for path in metadata:
-        audio = _recording(contents, path)
+        audio = recordings.of(path)
         assert audio  # `find` gave it
-        if path.lower().endswith(tuple(f".{ending}" for ending in ENDINGS)):
+        if path.lower().endswith(tuple(f".{kind}" for kind in ENDINGS)):
             by_recording.setdefault(audio, []).append(subtitle(path, stem(audio)))
         else:
             unread.setdefault(audio, []).append(path)
@@ -59,7 +61,7 @@ def read(metadata: list[str], contents: Contents, builder: Builder) -> None:
     for audio, paths in unread.items():
         if audio not in by_recording:
             contents.named.add(audio)
-            allowed = ", ".join(f".{ending}" for ending in ENDINGS)
+            allowed = ", ".join(f".{kind}" for kind in ENDINGS)
             reason = f"its text is in {named(paths, most=3)}, a kind of subtitles that is not read; allowed: {allowed}"
             builder.set_aside(audio, ItemError("missing_text", reason))
 
@@ -72,6 +74,12 @@ def _read(path: str, audio: str, contents: Contents, builder: Builder) -> None:
         return
     if not subtitles.cues:
         builder.refuse(path, f"{path} has no times such as 00:00:01,000 --> 00:00:03,500; save it as SRT or WebVTT")
+        return
+    if subtitles.scripts:
+        contents.named.add(audio)
+        shown = " and ".join(subtitles.scripts)
+        reason = f"{path} shows its text in two languages, one below the other ({shown} letters): keep the spoken one"
+        builder.set_aside(audio, ItemError("several_texts", reason))
         return
     builder.layout.metadata_files.append(path)
     builder.layout.warnings += [f"{path}: {warning}" for warning in subtitles.warnings]
@@ -129,16 +137,37 @@ def _rows(cues: Sequence[Cue], longest_s: float, audio: str) -> Iterator[tuple[l
         yield group, Row(group[0].line, audio, text, speaker, None, None, *times)
 
 
-def _recording(contents: Contents, path: str) -> str | None:
-    """The recording that subtitles belong to: `talk.mp3` of `talk.srt`, `talk.en.vtt`, `talk.en.sdh.srt`, `talk_de.srt`."""
-    name = path.rpartition(".")[0]
+class _Recordings:
+    """Finds the recording that subtitles belong to."""
+
+    def __init__(self, contents: Contents) -> None:
+        self._contents = contents
+        self._by_name: dict[str, list[str]] = {}
+        for path in contents.by_path:
+            if ending(path) in AUDIO_ENDINGS:
+                self._by_name.setdefault(posixpath.basename(stem(path)), []).append(path)
+
+    def of(self, path: str) -> str | None:
+        """`talk.mp3` of `talk.srt`, `talk.en.vtt`, `talk.en.sdh.srt` and `talk_de.srt`.
+
+        It lies in the same folder, or is the only one of its name in the source.
+        """
+        for name in _names(path.rpartition(".")[0]):
+            if found := self._contents.recording(name):
+                return found
+            elsewhere = self._by_name.get(posixpath.basename(name), [])
+            if len(elsewhere) == 1:
+                return elsewhere[0]
+        return None
+
+
+def _names(name: str) -> Iterator[str]:
+    """What the recording of a subtitle file may be called, without its ending, the longest first."""
     for _ in range(_MOST_WORDS + 1):
-        if found := contents.recording(name):
-            return found
+        yield name
         tagged = re.fullmatch(r"(.*[^/_-])[_-]+([^/._-]+)", name)
-        if tagged and language_of(tagged[2]) and (found := contents.recording(tagged[1])):
-            return found
+        if tagged and language_of(tagged[2]):
+            yield tagged[1]
         if "." not in posixpath.basename(name):
-            return None
+            return
         name = name.rpartition(".")[0]
-    return None

@@ -47,9 +47,12 @@ class Chosen:
 
 
 def subtitle(path: str, recording_stem: str) -> Subtitle:
-    """What a file's name says of it, behind the name of its recording."""
-    rest = path.rpartition(".")[0][len(recording_stem) :]
+    """What a file's name says of it, behind the name of its recording; else the folder, where it has one of its own."""
+    name, folder = posixpath.basename(path).rpartition(".")[0], posixpath.dirname(path)
+    rest = name[len(posixpath.basename(recording_stem)) :]
     words = [word for word in re.split(r"[.\s()\[\]]+", rest.lstrip("_-. ")) if word]
+    if not words and folder != posixpath.dirname(recording_stem):
+        words = [posixpath.basename(folder)]
     languages = [language_of(word) for word in words if word.lower() not in _FLAGS | {_FORCED}]
     is_original = any(re.search(r"(?:^|[-_])orig(?:inal)?$", word, re.IGNORECASE) for word in words)
     language = next((language for language in languages if language), None)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from engine.data.subtitles.cues import RawCue, raw_cues
 from engine.data.subtitles.rolling import Shown, said_once, without_overlap
 from engine.data.subtitles.spoken import LeftOut, Plain, plain, said, speaker_labels
+from engine.data.subtitles.two_languages import two_scripts
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ class Subtitles:
     """What was left out or changed."""
     language: str | None = None
     """The language that the file itself names."""
+    scripts: tuple[str, str] | None = None
+    """The scripts of a file that shows its text in two languages, one below the other."""
 
 
 def read_subtitles(text: str, ending: str) -> Subtitles:
@@ -53,7 +56,10 @@ def read_subtitles(text: str, ending: str) -> Subtitles:
     raw = raw_cues(text, ending)
     found = Subtitles(warnings=raw.warnings, language=raw.language)
     faulty = [cue for cue in raw.cues if cue.fault]
-    good = sorted((cue for cue in raw.cues if not cue.fault), key=lambda cue: (cue.start_s, cue.end_s))
+    distinct = {(cue.start_s, cue.end_s, cue.lines): cue for cue in raw.cues if not cue.fault}
+    good = sorted(distinct.values(), key=lambda cue: (cue.start_s, cue.end_s))
+    if twice := len(raw.cues) - len(faulty) - len(good):
+        found.warnings.append(f"{twice} cues stand in it twice, with the same times and text; one of each was taken")
     plains = [plain(cue.lines) for cue in good]
     shown = [
         Shown(cue.start_s, cue.end_s, clean.lines, clean.has_word_times)
@@ -68,6 +74,7 @@ def read_subtitles(text: str, ending: str) -> Subtitles:
         found.warnings.append(
             f"{once.doubtful} of {len(good)} cues show a line of the cue before again; they were left as they are"
         )
+    found.scripts = two_scripts(once.lines)
     kept = [at for at, lines in enumerate(once.lines) if lines]
     times = without_overlap([shown[at] for at in kept])
     if [cue.end_s for cue in times] != [shown[at].end_s for at in kept]:

@@ -16,6 +16,7 @@ _WORD = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
     "|[^\\s\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+"
 )
+_MARKS = re.compile(r"\W+")
 _MOMENT_S = 0.05  # a cue that is shown for no longer says nothing new
 _SURE_WORDS = 3  # a line of so many is seldom said twice in a row
 _USUAL = 0.5  # of the neighbours, in a file of rolling captions
@@ -90,16 +91,21 @@ def _shown_again(before: Sequence[str], now: Sequence[str]) -> tuple[int, int]:
     begins = set()
     for line in before:
         begins.add(len(shown))
-        shown += _WORD.findall(line)
+        shown += _words(line)
     new: list[str] = []
     ends = set()
     for line in now:
-        new += _WORD.findall(line)
+        new += _words(line)
         ends.add(len(new))
     for words in range(min(len(shown), len(new)), 0, -1):
         if shown[-words:] == new[:words] and (words in ends or len(shown) - words in begins):
             return words, len(new)
     return 0, len(new)
+
+
+def _words(line: str) -> list[str]:
+    """Words by which lines are compared: live captions get their capitals and marks when a sentence is complete."""
+    return [_MARKS.sub("", word).casefold() or word for word in _WORD.findall(line)]
 
 
 def _after(lines: Sequence[str], words: int) -> tuple[str, ...]:

@@ -207,3 +207,48 @@ def test_a_film_with_subtitles(tmp_path: Path) -> None:
     assert [u.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")] == ["the river", "rose all night"]
     assert report.validation
     assert report.validation.findings_by_code["cancelling_channels"] == 1
+
+
+@pytest.mark.parametrize(
+    ("names", "taken"),
+    [
+        (("audio/talk.wav", "subs/talk.en.srt", "subs/talk.de.srt"), "subs/talk.en.srt"),
+        (("talk.wav", "en/talk.srt", "de/talk.srt"), "en/talk.srt"),
+        (("talk/talk.wav", "talk/English/talk.srt", "talk/German/talk.srt"), "talk/English/talk.srt"),
+    ],
+)
+def test_subtitles_in_folders_of_their_own(tmp_path: Path, names: tuple[str, str, str], taken: str) -> None:
+    files = dict(zip(names, (wav(noise(5, 5.0)), ENGLISH, GERMAN), strict=True))
+    source = folder_of(tmp_path / "s", files)
+    report = ingest(source, tmp_path / "out", LIMITS, validation=UNJUDGED, language="en")
+    assert (report.metadata_files, report.set_aside) == ([taken], [])
+    assert [u.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")] == [SAID["en"]]
+    with pytest.raises(IngestError, match="several_texts"):
+        ingest(source, tmp_path / "two", LIMITS, validation=UNJUDGED)
+
+
+def test_of_two_recordings_of_one_name_neither_is_taken_for_subtitles_elsewhere(tmp_path: Path) -> None:
+    files = {
+        "a/talk.wav": wav(noise(5, 5.0)),
+        "b/talk.wav": wav(noise(6, 5.0)),
+        "c/talk.srt": ENGLISH,
+        "b/talk.srt": GERMAN,
+    }
+    report = ingest(folder_of(tmp_path / "s", files), tmp_path / "out", LIMITS, validation=UNJUDGED)
+    assert report.metadata_files == ["b/talk.srt"]
+    assert codes(report) == {"a/talk.wav": "missing_text", "c/talk.srt": "not_audio"}
+
+
+def test_two_languages_in_one_file_are_not_read_as_one(tmp_path: Path) -> None:
+    both = _srt("река поднималась\nthe river rose", "всю ночь\nall night", "да")
+    files = {
+        "a.wav": wav(noise(5, 7.0)),
+        "a.srt": both,
+        "b.wav": wav(noise(6, 7.0)),
+        "b.srt": _srt("это Windows\nда", "ja"),
+    }
+    report = ingest(folder_of(tmp_path / "s", files), tmp_path / "out", LIMITS, validation=UNJUDGED)
+    assert codes(report) == {"a.wav": "several_texts"}
+    assert "a.srt shows its text in two languages, one below the other (Cyrillic and Latin letters)" in reason(
+        report, "a.wav"
+    )

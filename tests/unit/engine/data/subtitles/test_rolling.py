@@ -90,3 +90,24 @@ def test_a_line_that_one_cue_repeats_is_shown() -> None:
     found = read_subtitles("\n".join(cues).replace(".", ","), "srt")
     assert [cue.text for cue in found.cues][:2] == ["one two three", "one two three four"]
     assert found.warnings == ["1 of 6 cues show a line of the cue before again; they were left as they are"]
+
+
+def test_live_captions_that_get_their_marks_late() -> None:
+    shown = ["so we moved", "so we moved the boats", "So we moved the boats up.", "then it", "then it rained"]
+    cues = [f"{_stamp(n)} --> {_stamp(n + 1)}\n{line}\n" for n, line in enumerate(shown)]
+    assert _said("WEBVTT\n\n" + "\n".join(cues), "vtt") == "so we moved the boats up. then it rained"
+
+
+def test_three_lines_of_which_two_are_old_and_lines_that_pile_up() -> None:
+    rolling = [LINES[max(0, n - 2) : n + 1] for n in range(3)]
+    piling = [LINES[:1], LINES[:2], LINES[2:3], LINES[2:4]]
+    for shown, said in ((rolling, LINES[:3]), (piling, LINES[:4])):
+        cues = [f"{n}\n{_stamp(2 * n)} --> {_stamp(2 * n + 2)}\n" + "\n".join(s) + "\n" for n, s in enumerate(shown)]
+        assert _said("\n".join(cues).replace(".", ","), "srt") == " ".join(said)
+
+
+def test_a_cue_that_stands_twice_is_taken_once() -> None:
+    cue = f"1\n{_stamp(1)} --> {_stamp(2)}\nthe river\n"
+    found = read_subtitles(f"{cue}\n{cue}".replace(".", ","), "srt")
+    assert [c.text for c in found.cues] == ["the river"]
+    assert found.warnings == ["1 cues stand in it twice, with the same times and text; one of each was taken"]
