@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from engine.audio.doubts import AudioDoubt
-from engine.audio.pieces import Piece
+from engine.audio.formats import HEAD_BYTES, format_of
+from engine.audio.pieces import MAX_PARTS, Piece, made_of
 from engine.errors import TruncatedAudioError
 
 _MAX_CHUNKS = 1_000
@@ -35,33 +36,67 @@ class _Samples:
 
 def read_header(
     raw: BinaryIO, size: int, format_name: str, name: str
-) -> tuple[Sequence[Piece] | None, list[AudioDoubt]]:
-    """The file with a header that tells the truth, None where it does already, and what was wrong with it.
+) -> tuple[list[Sequence[Piece] | None], list[AudioDoubt]]:
+    """The recordings of a file, each with a header that tells the truth, and what was wrong with it.
+
+    None stands for a file that is one recording and needs no other header.
 
     Raises:
         TruncatedAudioError: there are fewer samples than the header says.
     """
+    recordings: list[Sequence[Piece] | None] = []
+    doubts: list[AudioDoubt] = []
+    start = 0
+    while len(recordings) <= MAX_PARTS:
+        rest = made_of(raw, [(start, size)]) if start else raw
+        following, header = _read(rest, size - start, format_name, name, doubts)
+        end = size if following is None else start + following
+        if header:
+            recordings.append([p if isinstance(p, bytes) else (p[0] + start, p[1] + start) for p in header])
+        else:
+            recordings.append([(start, end)] if start or following is not None else None)
+        if following is None:
+            break
+        start = end
+    return recordings, doubts
+
+
+def _read(
+    raw: BinaryIO, size: int, format_name: str, name: str, doubts: list[AudioDoubt]
+) -> tuple[int | None, Sequence[Piece]]:
+    """Where the next recording begins, and this one as pieces, if it needs another header."""
     found = _READERS[format_name](raw, size)
     if found is None:
-        return None, []
+        return None, ()
     there = size - found.start
     if found.said is not None and found.said > there:
         raise TruncatedAudioError(
             f"{name} is truncated: its header says {found.said} bytes of audio, the file has {there}; copy or record it again"
         )
+    if found.said and (following := _next_start(raw, found.start + found.said, format_name)):
+        return following, ()
     is_open = found.said is None or (found.said == 0 and there > 0) or (found.is_last and found.said + 1 < there)
     if not is_open:
-        return None, []
+        return None, ()
     said = "an unknown number of" if found.said is None else f"{found.said}"
-    doubt = AudioDoubt(
-        "open_length",
-        f"its header says {said} bytes of audio, as it does when a recorder is not closed or writes a stream; the "
-        f"{there} bytes up to the end were read",
+    doubts.append(
+        AudioDoubt(
+            "open_length",
+            f"its header says {said} bytes of audio, as it does when a recorder is not closed or writes a stream; the "
+            f"{there} bytes up to the end were read",
+        )
     )
     if not found.size_format:
-        return None, [doubt]
+        return None, ()
     repaired = struct.pack(found.size_format, there + found.size_extra)
-    return [(0, found.size_at), repaired, (found.size_at + len(repaired), size)], [doubt]
+    return None, [(0, found.size_at), repaired, (found.size_at + len(repaired), size)]
+
+
+def _next_start(raw: BinaryIO, at: int, format_name: str) -> int | None:
+    """Where another file of the format begins, right behind the samples or a few bytes of padding."""
+    raw.seek(at)
+    head = raw.read(8 + HEAD_BYTES)
+    return next((at + pad for pad in range(8) if format_of(head[pad : pad + HEAD_BYTES]) == format_name), None)
 
 
 def _aiff(raw: BinaryIO, size: int) -> _Samples | None:

@@ -1,4 +1,4 @@
-"""MP4, M4A, MOV and 3GP files: whether the boxes that they consist of are all there.
+"""MP4, M4A, MOV and 3GP files: whether the boxes that they consist of are all there, and how often they begin.
 
 Source: ISO 14496-12, section 4.2.
 """
@@ -6,20 +6,24 @@ Source: ISO 14496-12, section 4.2.
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from typing import BinaryIO
 
+from engine.audio.pieces import Piece, between
 from engine.errors import TruncatedAudioError
 
 _MAX_BOXES = 100_000  # fragmented files have two for each fragment
 
 
-def check_mp4(raw: BinaryIO, size: int, name: str) -> None:
-    """Walk over the boxes of the file.
+def read_mp4(raw: BinaryIO, size: int, name: str) -> list[Sequence[Piece] | None]:
+    """The recordings of the file, each as pieces; None for a file that is one.
 
     Raises:
         TruncatedAudioError: a box ends behind the file, or the index is missing, which recorders write last.
     """
-    at, kinds = 0, set()
+    at = 0
+    kinds = set()
+    starts = []
     for _ in range(_MAX_BOXES):
         raw.seek(at)
         head = raw.read(16)
@@ -33,6 +37,8 @@ def check_mp4(raw: BinaryIO, size: int, name: str) -> None:
         if box_bytes < 8:
             break
         kinds.add(kind)
+        if kind == b"ftyp":
+            starts.append(at)
         if at + box_bytes > size:
             raise TruncatedAudioError(
                 f"{name} is truncated: its box {kind.decode('latin-1')!r} says {box_bytes} bytes, the file has "
@@ -44,3 +50,4 @@ def check_mp4(raw: BinaryIO, size: int, name: str) -> None:
             f"{name} has no index ('moov'), which a recorder writes when it is closed: the file is cut short, or its "
             "recorder was stopped by force; copy it again, or repair it with a tool such as untrunc"
         )
+    return between(starts, size)

@@ -207,6 +207,11 @@ def _tag_frame(header: bytes, frames: int) -> bytes:
     return (made + bytes(side) + b"Xing" + struct.pack(">II", 1, frames)).ljust(frame.length, b"\0")
 
 
+def behind_id3(raw: BinaryIO) -> int:
+    """Where a tag of version 2 at the beginning of a file ends; 0 where there is none."""
+    return _behind_id3(_Reader(raw), 0)
+
+
 def _behind_id3(reader: _Reader, at: int) -> int:
     """Where a tag of version 2 ends, if one begins there."""
     head = reader.read(at, 10)

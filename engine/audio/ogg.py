@@ -10,7 +10,7 @@ import struct
 from collections.abc import Sequence
 from typing import BinaryIO
 
-from engine.audio.pieces import Piece
+from engine.audio.pieces import Piece, between
 from engine.errors import TruncatedAudioError
 
 PAGE_HEADER = struct.Struct("<4sBBqIIIB")
@@ -36,9 +36,7 @@ def read_ogg(raw: BinaryIO, size: int, name: str) -> Sequence[Sequence[Piece] | 
             starts.append(at)
         is_in_head = bool(flags & FIRST_PAGE)
         at += PAGE_HEADER.size + segments + sum(raw.read(segments))
-    if len(starts) < 2:
-        return [None]
-    return [[(start, end)] for start, end in zip(starts, [*starts[1:], size], strict=True)]
+    return between(starts, size)
 
 
 def _check_last_page(raw: BinaryIO, size: int, name: str) -> None:

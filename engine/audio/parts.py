@@ -11,14 +11,19 @@ from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
 from engine.audio.doubts import AudioDoubt
-from engine.audio.flac import read_flac
 from engine.audio.formats import HEAD_BYTES, format_of
 from engine.audio.headers import read_header
-from engine.audio.mp4 import check_mp4
-from engine.audio.mpeg import read_mp3
+from engine.audio.matroska import read_matroska
+from engine.audio.mp4 import read_mp4
+from engine.audio.mpeg import behind_id3, read_mp3
 from engine.audio.ogg import read_ogg
-from engine.audio.pieces import Piece
+from engine.audio.pieces import MAX_PARTS, Piece, split_at
 from engine.audio.riff import check_riff_size, read_wav
+from engine.errors import UnsupportedAudioError
+
+_FLAC_STARTS = (b"fLaC\x00\x00\x00\x22", b"fLaC\x80\x00\x00\x22")
+"""The marker, and the header of STREAMINFO, which comes first and may be the only block."""
+_AMR_STARTS = (b"#!AMR\n", b"#!AMR-WB\n")
 
 Length = Literal["stated", "estimated"]
 """Whether a file says how long it is, or that is guessed from its size."""
@@ -49,25 +54,44 @@ def read_parts(raw: BinaryIO, size: int, name: str) -> Parts:
 
     Raises:
         TruncatedAudioError: it ends before its own header says.
+        UnsupportedAudioError: more than `MAX_PARTS` recordings.
     """
+    found = _read(raw, size, name)
+    if len(found.parts) > MAX_PARTS:
+        raise UnsupportedAudioError(
+            f"{name} holds more than {MAX_PARTS} recordings, one behind the other, the most allowed: split it"
+        )
+    return found
+
+
+def _read(raw: BinaryIO, size: int, name: str) -> Parts:
     raw.seek(0)
     format_name = format_of(raw.read(HEAD_BYTES))
+    start = behind_id3(raw) if format_name == "MP3" else 0
+    if start:
+        raw.seek(start)
+        inside = format_of(raw.read(HEAD_BYTES))
+        if inside in ("AAC", "FLAC"):  # a tag that other formats have in front, too
+            return Parts(inside, (Part([(start, size)]),))
     if format_name == "WAV":
         found = read_wav(raw, size, name)
         return _parts(format_name, found.pieces, found.doubts)
     if format_name == "OGG":
         return _parts(format_name, read_ogg(raw, size, name))
     if format_name == "FLAC":
-        return _parts(format_name, read_flac(raw, size))
+        return _parts(format_name, split_at(raw, size, _FLAC_STARTS))
     if format_name == "MP3":
         return _mp3_parts(raw)
     if format_name == "MP4":
-        check_mp4(raw, size, name)
-    elif format_name == "AVI":
+        return _parts(format_name, read_mp4(raw, size, name))
+    if format_name == "MATROSKA":
+        return _parts(format_name, *read_matroska(raw, size, name))
+    if format_name == "AMR":
+        return _parts(format_name, split_at(raw, size, _AMR_STARTS))
+    if format_name == "AVI":
         check_riff_size(raw, size, name)
     elif format_name in ("AIFF", "AU", "CAF", "W64", "SPHERE"):
-        pieces, doubts = read_header(raw, size, format_name, name)
-        return _parts(format_name, [pieces], doubts)
+        return _parts(format_name, *read_header(raw, size, format_name, name))
     return Parts(format_name, (Part(),))
 
 

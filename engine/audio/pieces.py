@@ -8,6 +8,11 @@ from typing import BinaryIO
 
 from engine.view import view
 
+_BLOCK_BYTES = 1 << 20  # searched at once
+
+MAX_PARTS = 1_000
+"""Most recordings of a file that are read as one."""
+
 Piece = bytes | tuple[int, int]
 """Bytes, or where a stretch of the other file begins and ends."""
 
@@ -33,6 +38,28 @@ def made_of(raw: BinaryIO, pieces: Sequence[Piece]) -> BinaryIO:
         return bytes(found)
 
     return view(read_at, starts[-1])
+
+
+def split_at(raw: BinaryIO, size: int, markers: Sequence[bytes]) -> list[Sequence[Piece] | None]:
+    """The recordings of a file, each of which begins with one of the markers; None for a file that is one."""
+    starts = set()
+    longest = max(map(len, markers))
+    for at in range(0, size, _BLOCK_BYTES):
+        raw.seek(at)
+        block = raw.read(_BLOCK_BYTES + longest - 1)
+        for marker in markers:
+            place = block.find(marker)
+            while 0 <= place < _BLOCK_BYTES:
+                starts.add(at + place)
+                place = block.find(marker, place + 1)
+    return between(sorted(starts), size)
+
+
+def between(starts: Sequence[int], size: int) -> list[Sequence[Piece] | None]:
+    """A file cut at places; None for a file that begins once."""
+    if len(starts) < 2:
+        return [None]
+    return [[(start, end)] for start, end in zip(starts, [*starts[1:], size], strict=True)]
 
 
 def size_of(raw: BinaryIO) -> int:

@@ -183,7 +183,7 @@ def open_sndfile(
                     "`ffmpeg -i FILE FILE.wav`"
                 )
             # A header counts what the encoder was given and its delay; what is decoded is what is there.
-            if is_open or 0 <= frames - found <= _CODEC_DELAY:
+            if is_open or frames - found <= _CODEC_DELAY:
                 frames = found
         if frames <= 0:
             raise EmptyAudioError(f"{name} has no samples; record it again")

@@ -11,6 +11,7 @@ import pytest
 from engine.audio.mpeg import read_mp3
 from engine.audio.reading import Heard, can_cut, decode_once, hear, read_audio
 from engine.data.validation.bitstream import check_bitstream
+from engine.errors import UnsupportedAudioError
 from tests.unit.engine.audio.encoded import by_ffmpeg, by_libsndfile, frequencies, tone
 
 FORMATS = {
@@ -119,3 +120,48 @@ def test_the_delay_of_an_encoder_in_a_wav_is_no_loss() -> None:
     assert heard.doubts == ()
     assert 32_000 <= len(heard.wave_T) == heard.info.frames < 32_000 + 3_000
     assert frequencies(heard.wave_T)[1:7] == pytest.approx([400] * 6, abs=4)
+
+
+@pytest.mark.parametrize(
+    ("container", "codec"),
+    [("ipod", "aac"), ("mp4", "libmp3lame"), ("matroska", "flac"), ("amr", "libopencore_amrnb"), ("adts", "aac")],
+)
+def test_joined_files_that_ffmpeg_reads(container: str, codec: str) -> None:
+    rate_hz = 8_000 if container == "amr" else 16_000
+    first, second = (by_ffmpeg(tone(s, hz, rate_hz), container, codec, rate_hz) for s, hz in ((2.0, 400), (1.0, 800)))
+    heard = _hear(first + second)
+    # ADTS has no header: its frames go on.
+    assert _codes(heard) == ([] if container == "adts" else ["joined_audio"])
+    assert 48_000 - 100 < len(heard.wave_T) < 48_000 + 6_000
+    found = frequencies(heard.wave_T)
+    assert found[1:7] + found[9:12] == pytest.approx([400] * 6 + [800] * 3, abs=4)
+
+
+def test_recordings_of_a_browser_that_were_joined() -> None:
+    live = {"live": "1"}
+    parts = [by_ffmpeg(tone(s, hz, 48_000), "webm", "libopus", 48_000, live) for s, hz in ((2.0, 400), (1.0, 800))]
+    assert _codes(_hear(parts[0])) == ["open_length"]
+    heard = _hear(parts[0] + parts[1])
+    assert _codes(heard) == ["open_length", "joined_audio"]
+    assert frequencies(heard.wave_T)[1:12] == pytest.approx([400] * 7 + [800] * 4, abs=4)
+
+
+@pytest.mark.parametrize("format", ["AIFF", "AU", "W64", "CAF"])
+def test_joined_files_with_samples(format: str) -> None:
+    heard = _hear(by_libsndfile(LOW, format=format) + by_libsndfile(HIGH, format=format))
+    assert (_codes(heard), len(heard.wave_T)) == (["joined_audio"], 48_000)
+    assert np.abs(heard.wave_T[32_000:] - HIGH).max() < 1e-4
+
+
+@pytest.mark.parametrize("kind", ["aac", "flac"])
+def test_a_tag_of_mp3_in_front_of_another_format(kind: str) -> None:
+    data = by_ffmpeg(LOW, "adts", "aac") if kind == "aac" else by_libsndfile(LOW, format="FLAC")
+    heard = _hear(ID3 + data)
+    assert (heard.info.format, heard.doubts) == (kind.upper(), ())
+    assert np.array_equal(heard.wave_T, _hear(data).wave_T)
+
+
+def test_a_file_of_very_many_recordings_is_refused() -> None:
+    for format in ("AU", "FLAC"):
+        with pytest.raises(UnsupportedAudioError, match="holds more than 1000 recordings, one behind the other"):
+            _hear(by_libsndfile(tone(0.01, 400), format=format) * 1_200)
