@@ -15,12 +15,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from engine.data.version_files import MANIFEST_NAME, REPORT_NAME
 from engine.errors import IngestError
-from services.cli import versions
+from services.cli import upload, versions
 from services.cli.progress import duration
 from services.cli.report import counts, print_table, show_report
 from services.cli.reporting import reported, say
 
 if TYPE_CHECKING:
+    from engine.config.processing import ProcessingConfig
     from engine.data.ingest import OnProgress
     from engine.data.report import IngestReport
     from engine.selection.result import SelectionResult
@@ -32,6 +33,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+upload.register(app)
 versions.register(app)
 
 Source = Annotated[Path, typer.Argument(help="Folder, zip, tar, Parquet or Arrow file of recordings.")]
@@ -54,6 +56,8 @@ def inspect(
     source: Annotated[Path, typer.Argument(help="Recordings, or a dataset version made of them.")],
     out: Annotated[Path | None, typer.Option(help="File for the whole report (JSON).")] = None,
     language: Language = None,
+    options: versions.Options = None,
+    options_file: versions.OptionsFile = None,
 ) -> None:
     """Say what recordings hold: where their texts come from, three of them, and every item that cannot be used.
 
@@ -61,10 +65,14 @@ def inspect(
 
     Example: lim data inspect recordings.zip --out report.json
     """
+    from engine.config.processing import ProcessingConfig
+
+    with reported("The options"):
+        wanted = ProcessingConfig.model_validate(versions.read_options(options_file, options, language=language))
     with reported():
         kept = _kept_report(source)
         where = str(out) if out else str(source / REPORT_NAME) if kept else "give --out FILE to write it"
-        report = kept or _fresh_report(source, language)
+        report = kept or _fresh_report(source, wanted)
         show_report(report, str(source), where)
         if out is not None:
             out.parent.mkdir(parents=True, exist_ok=True)
@@ -92,19 +100,13 @@ def import_(
 
     Example: lim data import recordings.tar.gz build/data/digits --split test_fraction=0.2 --set limits.max_item_s=40
     """
-    from engine.config.base import apply_overrides, parse, read_yaml
     from engine.config.processing import ProcessingConfig
-    from engine.data.revision import VersionRecord
-    from engine.data.versions import make_version
 
     with reported("The options"):
-        values = apply_overrides(read_yaml(options_file) if options_file else {}, options or [])
-        values = apply_overrides(values, [f"split.{field}" for field in division or ()])
-        wanted = parse(ProcessingConfig, values | ({"language": language} if language else {}))
+        given = [*(options or ()), *(f"split.{field}" for field in division or ())]
+        wanted = ProcessingConfig.model_validate(versions.read_options(options_file, given, language=language))
     with reported():
-        with reading_bar() as on_progress:
-            record = VersionRecord(source=str(source.absolute()), options=wanted)
-            report = make_version(source, target, record, on_progress=on_progress)
+        report = _imported(source, target, wanted)
         show_report(report, str(source), str(target / REPORT_NAME))
         say(f"The dataset version is at {target}")
 
@@ -185,14 +187,22 @@ def _kept_report(source: Path) -> IngestReport | None:
         raise IngestError(f"{source / REPORT_NAME} is no report of this version: {error}") from error
 
 
-def _fresh_report(source: Path, language: str | None) -> IngestReport:
-    from engine.data.ingest import ingest
+def _imported(source: Path, target: Path, options: ProcessingConfig) -> IngestReport:
+    from engine.data.revision import VersionRecord
+    from engine.data.versions import make_version
+
+    with reading_bar() as on_progress:
+        record = VersionRecord(source=str(source.absolute()), options=options)
+        return make_version(source, target, record, on_progress=on_progress)
+
+
+def _fresh_report(source: Path, options: ProcessingConfig) -> IngestReport:
     from engine.data.report import IngestReport
 
-    with tempfile.TemporaryDirectory(prefix="lim-inspect-") as folder, reading_bar() as on_progress:
+    with tempfile.TemporaryDirectory(prefix="lim-inspect-") as folder:
         target = Path(folder) / "data"
         try:
-            return ingest(source, target, on_progress=on_progress, language=language)
+            return _imported(source, target, options)
         except IngestError:
             # Nothing good: the report says of every item why.
             if not (target / REPORT_NAME).is_file():
