@@ -84,7 +84,7 @@ async def test_datasets_of_before_versions_keep_what_they_had(postgres: Embedded
                 await connection.execute(
                     text(
                         "INSERT INTO datasets (id, user_id, name, task, source, split, status, report, attempts) SELECT "
-                        "gen_random_uuid(), id, :status, 't', '{}', '{\"test_fraction\": 0.2}', :status, "
+                        "gen_random_uuid(), id, CAST(:status AS text), 't', '{}', '{\"test_fraction\": 0.2}', CAST(:status AS text), "
                         "jsonb_build_object('of', CAST(:status AS text)), 1 FROM users"
                     ),
                     {"status": status},
