@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.console import Console
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from engine.data.ingest import OnProgress
     from engine.data.report import IngestReport
     from engine.selection.result import SelectionResult
+
+_SPEED: Final = 40.0  # encoder seconds per second, of whisper-pico on two cores
 
 app = typer.Typer(
     name="data",
@@ -130,8 +132,13 @@ def select(
         bool, typer.Option("--dry-run", help="Only predict what the selection would save; nothing is read or written.")
     ] = False,
     encoder_s_per_s: Annotated[
-        float, typer.Option(min=0.001, help="Speed of training for the prediction, in encoder seconds per second.")
-    ] = 40.0,
+        float | None,
+        typer.Option(
+            min=0.001,
+            help="Speed of training, in encoder seconds per second, to predict what the selection saves; by default 40 in "
+            "a dry run, else what the warm-up measures.",
+        ),
+    ] = None,
 ) -> None:
     """Choose the segments worth training on.
 
@@ -148,7 +155,7 @@ def select(
         if dry_run:
             from engine.selection.pool import dry_run as predict
 
-            typer.echo(predict(data, chosen, training, encoder_s_per_s=encoder_s_per_s).sentence())
+            typer.echo(predict(data, chosen, training, encoder_s_per_s=encoder_s_per_s or _SPEED).sentence())
             return
         from engine.selection.pipeline import select as run_selection
         from engine.threads import compute_threads
@@ -165,6 +172,7 @@ def select(
                 work_dir=work,
                 events=progress,
                 threads=compute_threads(),
+                encoder_s_per_s=encoder_s_per_s,
             )
         shutil.rmtree(work, ignore_errors=True)
         _show_selection(result, out)
@@ -233,5 +241,7 @@ def _show_selection(result: SelectionResult, out: Path) -> None:
     if figures.left_out_by_fault:
         rows["Left out"] = counts(figures.left_out_by_fault)
     print_table("selection", rows)
+    if result.saving is not None:
+        typer.echo(result.saving.sentence())
     for warning in result.warnings:
         say(f"warning: {warning}")
