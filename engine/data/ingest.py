@@ -309,7 +309,9 @@ class _Ingestion:
     def _report(self, layout: Layout, examples: list[Example]) -> IngestReport:
         """Write what was found, for programs and for people."""
         report = self.statistics.report(layout, examples)
-        validation = self.summary.report(report.set_aside, lambda number: self.items[number].shown)
+        validation = self.summary.report(
+            report.set_aside, lambda number: self.items[number].shown, report.columns_ignored
+        )
         report = report.model_copy(update={"validation": validation})
         drawing = draw_histograms(validation.histograms) if report.items_good >= _FEWEST_DRAWN else b""
         contents = {

@@ -1,121 +1,64 @@
-"""Metadata files: `metadata.csv`, `.tsv` and `.jsonl` with a column of file names and one of texts."""
+"""Metadata files: tables (`.csv`, `.tsv`, `.txt`) and JSON lines with a column of file names and one of texts."""
 
 from __future__ import annotations
 
 import csv
-import io
 import json
-import posixpath
 import re
-import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from engine.data.manifest import Split
+from engine.data.columns import FILE_COLUMNS, SPEAKER_COLUMNS, TEXT_COLUMNS, columns_of
+from engine.data.dialect import DELIMITERS, Dialect, dialect_of, read_fields, split_plainly, without_separator_line
+from engine.data.endings import AUDIO_ENDINGS, ending
+from engine.data.rows import Metadata, Names, Record, Row, row_of, rows_of
+from engine.data.split_names import SPLIT_NAMES, split_of_name
 from engine.data.text_encoding import decode
+from engine.data.texts import clean_text, clean_transcript, plain_path
+from engine.data.values import as_text
 from engine.errors import IngestError, ItemError
 
+__all__ = [
+    "FILE_COLUMNS",
+    "METADATA_NAMES",
+    "SPEAKER_COLUMNS",
+    "SPLIT_NAMES",
+    "TEXT_COLUMNS",
+    "Metadata",
+    "Row",
+    "clean_text",
+    "clean_transcript",
+    "column",
+    "decoded",
+    "json_lines",
+    "plain_path",
+    "read_metadata",
+    "records",
+    "row_of",
+    "split_of_name",
+    "value_of",
+]
+
 METADATA_NAMES = ("metadata.csv", "metadata.jsonl", "metadata.tsv")
-FILE_COLUMNS = ("file_name", "filename", "file", "path", "audio")
-TEXT_COLUMNS = ("transcription", "transcript", "text", "sentence", "label")
-SPEAKER_COLUMNS = ("speaker", "speaker_id", "client_id")
-SPLIT_NAMES: Mapping[str, Split] = {
-    "train": "train",
-    "training": "train",
-    "validation": "validation",
-    "valid": "validation",
-    "val": "validation",
-    "dev": "validation",
-    "test": "test",
-    "testing": "test",
-    "eval": "test",
-}
-"""How splits are called in folders and columns."""
-
-_DELIMITERS = ",;\t|"
-_SPACES = re.compile(r"[^\S\x1c-\x1f\x85\xa0]+")  # what Python takes for space, without what UTF-8 is garbled to
+_SHOWN = 60
+_UNIFORM = 0.9  # of the rows have the same fields beyond the header: they are a column without a name
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row of a metadata file."""
-
-    line: int
-    """Its number in the file, counted from 1."""
-    file_name: str
-    """Name of the recording, relative to the metadata file; empty if the row gives none."""
-    text: str
-    """Its transcript; empty if the row gives none."""
-    speaker: str | None
-    """Who speaks."""
-    split: str | None
-    """The split as the row calls it."""
-    fault: ItemError | None = None
-    """Why the row cannot be used, if so."""
-    start_s: float = 0.0
-    """Where in the file it begins, in seconds."""
-    duration_s: float | None = None
-    """How long it is, in seconds; None for all the rest of the file."""
-    id: str | None = None
-    """What the metadata calls it."""
-
-
-@dataclass(slots=True)
-class Metadata:
-    """What a metadata file holds."""
-
-    rows: list[Row] = field(default_factory=list)
-    """Its rows, in order."""
-    warnings: list[str] = field(default_factory=list)
-    """What is odd about it."""
-    columns_read: dict[str, str] = field(default_factory=dict)
-    """Its columns that were read, and what each was taken for."""
-    columns_ignored: list[str] = field(default_factory=list)
-    """Its columns that were not read."""
-    text_source: str = ""
-    """Where its texts come from, for people."""
-
-
-def read_metadata(name: str, text: str, known: Mapping[str, Any]) -> Metadata:
-    """Read a metadata file.
+def read_metadata(name: str, text: str, names: Names) -> Metadata:
+    """Read a metadata file whose columns have names.
 
     Args:
-        name: path of the file, for messages; `.jsonl` or else CSV.
+        name: path of the file, for messages; `.jsonl` or else a table.
         text: its content.
-        known: names of recordings, relative to the file; they tell a forgotten quote from a text of several lines.
+        names: whether a value is the name of a recording: it tells a forgotten quote from a text of several lines.
 
     Raises:
         IngestError: no column of file names, or none of texts.
     """
-    read = _jsonl_rows(name, text) if name.lower().endswith(".jsonl") else _csv_rows(name, text, known)
-    source = [repr(column) for column, role in read.columns_read.items() if role == "text"]
-    read.text_source = f"column {' and '.join(source)} of {posixpath.basename(name)}"
-    return read
-
-
-def clean_text(text: str) -> str:
-    """A transcript in Unicode's composed form, without control characters, with single spaces."""
-    if text.isascii() and text.isprintable():
-        return " ".join(text.split())
-    kept = (c if unicodedata.category(c) != "Cc" else " " for c in unicodedata.normalize("NFC", text))
-    return " ".join("".join(kept).split())
-
-
-def clean_transcript(text: str) -> str:
-    """The same, with the control characters and the no-break spaces left in: they tell how a text was garbled.
-
-    Validation judges them; the manifest has none.
-    """
-    if text.isascii() and text.isprintable():
-        return " ".join(text.split())
-    return _SPACES.sub(" ", unicodedata.normalize("NFC", text)).strip(" ")
-
-
-def split_of_name(name: str) -> Split | None:
-    """The split that a word of a name says, as in `train-00000-of-00002` or `dev_clean`; the first such word counts."""
-    words = re.split(r"[^a-z]+", name.lower())
-    return next((SPLIT_NAMES[word] for word in words if word in SPLIT_NAMES), None)
+    if name.lower().endswith((".jsonl", ".ndjson")):
+        return _read_json_lines(name, text, names)
+    return _read_table(name, text, names)
 
 
 def decoded(name: str, data: bytes) -> tuple[str, list[str]]:
@@ -128,46 +71,146 @@ def decoded(name: str, data: bytes) -> tuple[str, list[str]]:
     return found.text, found.warnings
 
 
-def _csv_rows(name: str, text: str, known: Mapping[str, Any]) -> Metadata:
-    warnings = []
-    header_line = next((line for line in text.splitlines() if line.strip()), "")
-    delimiter = next((mark for mark in _DELIMITERS if column(header_line.split(mark), FILE_COLUMNS) is not None), ",")
-    if delimiter != ("\t" if name.lower().endswith(".tsv") else ","):
-        warnings.append(
-            f"{name} separates its columns with {delimiter!r}, not with a {'tab' if name.lower().endswith('.tsv') else 'comma'}"
-        )
-    try:
-        rows = list(records(text, delimiter, csv.QUOTE_MINIMAL))
-        quotes_are_closed = not any(_swallows_rows(fields, delimiter, known) for _, fields in rows)
-    except csv.Error:  # a field longer than any text
-        quotes_are_closed = False
-    if not quotes_are_closed:
-        warnings.append(f"{name} has a quote that is never closed; its quotes were read as plain characters")
-        try:
-            rows = [
-                (line, [field.strip().strip('"') for field in fields])
-                for line, fields in records(text, delimiter, csv.QUOTE_NONE)
-            ]
-        except csv.Error:
-            raise IngestError(
-                f"{name} has a line of more than {csv.field_size_limit():,} characters; make it a CSV with one row "
-                "for each recording"
-            ) from None
-    if not rows:
+# ---- tables -------------------------------------------------------------------------------------------------
+
+
+def delimiter_of(header: str, usual: str) -> str:
+    """What separates the fields of a header: what gives the most columns that are known."""
+
+    def known(delimiter: str) -> tuple[int, int]:
+        fields = split_plainly(header, Dialect(delimiter))
+        roles = sum(bool(columns_of(fields, role)) for role in ("file", "text", "speaker", "split", "start", "end"))
+        return roles, len(fields)
+
+    best = max(DELIMITERS, key=lambda mark: (*known(mark), mark == usual))
+    return best if known(best)[1] > 1 else usual
+
+
+def _read_table(name: str, text: str, names: Names) -> Metadata:
+    text, stated = without_separator_line(text)
+    header_line = next((line for line in text.split("\n") if line.strip()), "")
+    usual = "\t" if name.lower().endswith(".tsv") else ","
+    delimiter = stated or delimiter_of(header_line, usual)
+    dialect = dialect_of(text, delimiter)
+    header = [field.strip() for field in split_plainly(header_line, dialect)]
+    at = next((column.at for column in columns_of(header, "file")), 0)
+    fields = read_fields(text, dialect, lambda row: len(row) > max(at, 1) and names(row[at]))
+    if not fields.rows:
         raise IngestError(f"{name} is empty; its first line names the columns, such as file_name,transcription")
-    header = rows[0][1]
-    columns = _columns(name, header)
-    return Metadata(
-        [_csv_row(line, fields, len(header), columns) for line, fields in rows[1:]],
-        warnings,
-        {header[at].strip(): role for role, at in columns.items()},
-        [name.strip() for at, name in enumerate(header) if at not in columns.values() and name.strip()],
-    )
+    (_, header), *rows = fields.rows
+    header = [field.strip() for field in header]
+    repaired = _Repaired(name, header, delimiter, names)
+    found = repaired.records(rows)
+    read = rows_of(name, repaired.header, found, names)
+    if delimiter != usual:
+        shown = "a tab" if usual == "\t" else "a comma"
+        read.warnings.insert(0, f"{name} separates its columns with {delimiter!r}, not with {shown}")
+    if fields.plain_quotes:
+        read.warnings.insert(0, _plain_quotes(name, fields.plain_quotes))
+    read.warnings += repaired.warnings
+    return read
+
+
+def _plain_quotes(name: str, lines: Sequence[int]) -> str:
+    shown = ", ".join(str(line) for line in lines[:5]) + (", ..." if len(lines) > 5 else "")
+    return f"{name} has a quote that is never closed, in line {shown}; these quotes were read as plain characters"
+
+
+class _Repaired:
+    """The rows of a table whose rows may have more or fewer fields than its header."""
+
+    def __init__(self, name: str, header: list[str], delimiter: str, names: Names) -> None:
+        self.header = header
+        self.warnings: list[str] = []
+        self._name = name
+        self._delimiter = delimiter
+        self._names = names
+        text = columns_of(header, "text")
+        self._text_at = text[0].at if text else None
+        self._has_times = any(columns_of(header, role) for role in ("start", "end", "duration"))
+
+    def records(self, rows: Sequence[tuple[int, list[str]]]) -> list[Record]:
+        """Records of the width of the header; what cannot be one has a fault."""
+        while self.header and not self.header[-1]:
+            self.header.pop()  # a delimiter at the end of the header
+        width = len(self.header)
+        extra = Counter(len(_trimmed(fields)) - width for _, fields in rows)
+        if self._is_shifted(rows, extra):
+            self.header = ["", *self.header]  # R writes the names of rows without naming their column
+            return [Record(line, list(fields)) for line, fields in rows]
+        is_uniform = any(more > 0 and count >= _UNIFORM * len(rows) for more, count in extra.items())
+        found: list[Record] = []
+        joined = 0
+        for line, fields in rows:
+            fields = _trimmed(fields)
+            if len(fields) <= width:
+                if self._is_rest(fields, found[-1] if found else None):
+                    found[-1] = self._cut_short(found[-1], line)
+                else:
+                    found.append(Record(line, list(fields)))
+                continue
+            text = self._joined(fields, width, is_uniform)
+            joined += text is not None
+            found.append(self._too_long(line, fields) if text is None else Record(line, [*fields[: width - 1], text]))
+        if joined:
+            self.warnings.append(
+                f"{self._name}: {joined} rows have more fields than the first line; the last of them were read as one text "
+                f"with {self._delimiter!r} in it"
+            )
+        return found
+
+    def _is_shifted(self, rows: Sequence[tuple[int, list[str]]], extra: Counter[int]) -> bool:
+        """Whether every row has one more field than the header, and the file is one column further on."""
+        file = columns_of(self.header, "file")
+        if not rows or not file or extra[1] < _UNIFORM * len(rows):
+            return False
+        at = file[0].at
+        here = sum(self._names(fields[at]) for _, fields in rows)
+        return sum(self._names(fields[at + 1]) for _, fields in rows if len(fields) > at + 1) > here
+
+    def _joined(self, fields: list[str], width: int, is_uniform: bool) -> str | None:
+        """The last text of a row, put together again; None if the delimiters may not be those of the text."""
+        parts = fields[width - 1 :]
+        if self._text_at != width - 1 or self._has_times or re.fullmatch(r"\s*[\d.]+\s*", parts[0]):
+            return None
+        is_prose = all(part[:1].isspace() for part in parts[1:])
+        if is_uniform and not is_prose:
+            return None
+        return (" " if self._delimiter == "\t" else self._delimiter).join(parts)
+
+    def _too_long(self, line: int, fields: list[str]) -> Record:
+        reason = (
+            f"its row has {len(fields)} fields, the first line has {len(self.header)}; a text with "
+            f"{'commas' if self._delimiter == ',' else repr(self._delimiter)} stands in quotes"
+        )
+        return Record(line, list(fields[: len(self.header)]), ItemError("missing_text", reason))
+
+    def _is_rest(self, fields: list[str], before: Record | None) -> bool:
+        """Whether a line goes on with the text of the row before it: it names no recording, and one of both is short."""
+        file = columns_of(self.header, "file")
+        width = len(self.header)
+        if before is None or len(fields) >= width or (file and file[0].at) or self._names(fields[0]):
+            return False
+        return ending(fields[0]) not in AUDIO_ENDINGS and (len(fields) == 1 or len(before.values) < width)
+
+    def _cut_short(self, record: Record, line: int) -> Record:
+        reason = (
+            f"line {line} behind its row is no row: its text may go on there; a text of several lines stands in quotes"
+        )
+        return Record(record.line, record.values, record.fault or ItemError("missing_text", reason))
+
+
+def _trimmed(fields: Sequence[str]) -> list[str]:
+    """Without empty fields at the end."""
+    kept = list(fields)
+    while kept and not kept[-1].strip():
+        kept.pop()
+    return kept
 
 
 def records(text: str, delimiter: str, quoting: Literal[0, 3]) -> Iterator[tuple[int, list[str]]]:
     """Fields of each row that is not blank, and the number of its first line."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting)
+    reader = csv.reader(text.splitlines(keepends=True), delimiter=delimiter, quoting=quoting)
     before = 0
     for fields in reader:
         line, before = before + 1, reader.line_num
@@ -175,79 +218,48 @@ def records(text: str, delimiter: str, quoting: Literal[0, 3]) -> Iterator[tuple
             yield line, fields
 
 
-def _swallows_rows(fields: list[str], delimiter: str, known: Mapping[str, Any]) -> bool:
-    """Whether a field of several lines holds what is a row of its own."""
-    return any(
-        plain_path(line.split(delimiter)[0]) in known
-        for field in fields
-        if "\n" in field
-        for line in field.split("\n")[1:]
-    )
-
-
-def plain_path(file_name: str) -> str:
-    """A file name of a metadata file in the form that entries have: `/`, composed Unicode, no `.` parts."""
-    parts = unicodedata.normalize("NFC", file_name.strip().replace("\\", "/")).split("/")
-    return "/".join(part for part in parts if part not in ("", "."))
-
-
-def _columns(name: str, header: list[str]) -> dict[str, int]:
-    """Where each thing stands in a row."""
-    found = {
-        "file": column(header, FILE_COLUMNS),
-        "text": column(header, TEXT_COLUMNS),
-        "speaker": column(header, SPEAKER_COLUMNS),
-        "split": column(header, ("split",)),
-    }
-    for role, allowed in (("file", FILE_COLUMNS), ("text", TEXT_COLUMNS)):
-        if found[role] is None:
-            raise IngestError(
-                f"{name} has the columns {', '.join(field.strip() for field in header)}; one of {', '.join(allowed)} "
-                f"is needed for the {role}: rename a column"
-            )
-    return {role: at for role, at in found.items() if at is not None}
-
-
-def column(header: list[str], allowed: Sequence[str]) -> int | None:
+def column(header: Sequence[str], allowed: Sequence[str]) -> int | None:
     """Where in a header the first of the allowed names stands; None if none of them does."""
     fields = [field.strip().strip('"').lower() for field in header]
     return next((fields.index(name) for name in allowed if name in fields), None)
 
 
-def _csv_row(line: int, fields: list[str], width: int, columns: Mapping[str, int]) -> Row:
-    def field(role: str) -> str:
-        at = columns.get(role)
-        return fields[at] if at is not None and at < len(fields) else ""
-
-    fault = None
-    if any(extra.strip() for extra in fields[width:]):
-        fault = ItemError(
-            "missing_text",
-            f"its row has {len(fields)} fields, the first line has {width}; a text with commas stands in quotes",
-        )
-    return row_of(line, field("file"), field("text"), field("speaker"), field("split"), fault)
+# ---- JSON lines ---------------------------------------------------------------------------------------------
 
 
-def _jsonl_rows(name: str, text: str) -> Metadata:
-    read = Metadata()
-    rows, keys = read.rows, dict[str, None]()
-    for line, values in json_lines(text):
+def _read_json_lines(name: str, text: str, names: Names) -> Metadata:
+    return read_objects(name, list(json_lines(text, lower=False)), names)
+
+
+def read_objects(name: str, objects: Sequence[tuple[int, dict[str, Any] | ItemError]], names: Names) -> Metadata:
+    """Make rows of JSON objects.
+
+    Args:
+        name: path of the metadata file, for messages.
+        objects: the line or the number of each, and the object, or what is wrong with it.
+        names: tells which values are names of recordings.
+
+    Raises:
+        IngestError: no key of file names, or none of texts.
+    """
+    places: dict[str, int] = {}
+    for _, values in objects:
+        if isinstance(values, dict):
+            for key in values:
+                places.setdefault(str(key).strip(), len(places))
+    records: list[Record] = []
+    for line, values in objects:
         if isinstance(values, ItemError):
-            rows.append(Row(line, "", "", None, None, values))
-        else:
-            file_name, text_value = value_of(values, FILE_COLUMNS), value_of(values, TEXT_COLUMNS)
-            speaker, split = value_of(values, SPEAKER_COLUMNS), value_of(values, ("split",))
-            rows.append(row_of(line, file_name, text_value, speaker, split))
-            keys |= dict.fromkeys(values)
-    if rows and not any(row.file_name for row in rows):
-        raise IngestError(f"{name} names no file; each line is an object with one of {', '.join(FILE_COLUMNS)}")
-    roles = {"file": FILE_COLUMNS, "text": TEXT_COLUMNS, "speaker": SPEAKER_COLUMNS, "split": ("split",)}
-    read.columns_read = {key: role for key in keys for role, names in roles.items() if key in names}
-    read.columns_ignored = [key for key in keys if key not in read.columns_read]
-    return read
+            records.append(Record(line, [], values))
+            continue
+        row: list[Any] = [None] * len(places)
+        for key, value in values.items():
+            row[places[str(key).strip()]] = value
+        records.append(Record(line, row))
+    return rows_of(name, list(places), records, names)
 
 
-def json_lines(text: str) -> Iterator[tuple[int, dict[str, Any] | ItemError]]:
+def json_lines(text: str, lower: bool = True) -> Iterator[tuple[int, dict[str, Any] | ItemError]]:
     """The object of each line that is not blank, its keys in lower case, or what is wrong with the line."""
     for line, source in enumerate(text.split("\n"), start=1):
         if not source.strip():
@@ -257,20 +269,12 @@ def json_lines(text: str) -> Iterator[tuple[int, dict[str, Any] | ItemError]]:
         except (ValueError, RecursionError) as error:
             found = str(error)
         if isinstance(found, dict):
-            yield line, {str(key).strip().lower(): value for key, value in found.items()}
+            yield line, {(key.strip().lower() if lower else key): value for key, value in found.items()}
         else:
             problem = found if isinstance(found, str) else f"it holds {type(found).__name__}"
             yield line, ItemError("corrupt", f"the line is no JSON object: {problem}")
 
 
 def value_of(values: Mapping[str, Any], names: Sequence[str]) -> str:
-    """The first of the named values that is there, as text."""
-    found = next((values[name] for name in names if values.get(name) is not None), "")
-    return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
-
-
-def row_of(line: int, file_name: str, text: str, speaker: str, split: str, fault: ItemError | None = None) -> Row:
-    """A row, with its texts cleaned."""
-    return Row(
-        line, file_name.strip(), clean_transcript(text), clean_text(speaker) or None, split.strip() or None, fault
-    )
+    """The first of the named values that is there, as text; empty if it is none."""
+    return as_text(next((values[name] for name in names if values.get(name) is not None), ""))[0]

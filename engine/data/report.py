@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
@@ -291,7 +292,7 @@ class IngestReport(_Record):
     """Defects, doubts and statistics; None in the report of an older version."""
 
 
-def named(paths: list[str], most: int = 10) -> str:
+def named(paths: Sequence[str], most: int = 10) -> str:
     """The first of many paths, and how many more there are."""
     more = f" and {len(paths) - most} more" if len(paths) > most else ""
     return ", ".join(paths[:most]) + more

@@ -112,8 +112,7 @@ class DatasetBody(Body):
     limits: ItemLimits = ItemLimits()
     """Which recordings are usable."""
     language: Language = None
-    """What is spoken, as a code (`de`) or an English name: it chooses among texts in several languages, and digits in
-    file names become its words."""
+    """What is spoken, as a code (`de`) or an English name; it chooses among texts in several languages."""
     project_id: uuid.UUID | None = None
     """A project of the caller."""
 

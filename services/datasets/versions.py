@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import ColumnElement, Select, Text, any_, cast, func, or_, select
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.config.processing import ProcessingConfig, revised
@@ -241,24 +239,16 @@ async def _resolved(
         .where(
             DatasetItem.version_id == version.id,
             or_(
-                DatasetItem.path == _any_of(named["paths"]),
-                DatasetItem.item_id == _any_of(named["ids"]),
+                DatasetItem.path.in_(named["paths"]),
+                DatasetItem.item_id.in_(named["ids"]),
                 DatasetItem.codes.overlap(sorted(named["codes"])),
-                DatasetItem.speaker == _any_of(named["speakers"]),
+                DatasetItem.speaker.in_(named["speakers"]),
             ),
         )
         .order_by(DatasetItem.position)
     )
-    rows = (await session.scalars(query)).all()
-    # A code or a speaker may mean every item of a large dataset: not on the event loop.
-    decided, faults = await asyncio.to_thread(
-        lambda: resolve(decisions, map(item_record, rows), f"version {version.number}")
-    )
+    items = [item_record(row) for row in await session.scalars(query)]
+    decided, faults = resolve(decisions, items, f"version {version.number}")
     if faults:
         raise InvalidRequestError.of(faults, code="invalid_decisions")
     return decided
-
-
-def _any_of(names: Collection[str]) -> ColumnElement[Any]:
-    """One of many texts, as one parameter: a statement has room for 32,767."""
-    return any_(cast(sorted(names), ARRAY(Text)))

@@ -1,4 +1,8 @@
-"""AudioFolder: `metadata.csv`, `.tsv` or `.jsonl` with a column of file names and one of texts.
+"""Metadata with columns: a table (`.csv`, `.tsv`, `.txt`) or JSON lines, with file names and texts.
+
+`metadata.csv`, `.tsv` or `.jsonl`, as Hugging Face's AudioFolder has it, and files of any other name whose columns are
+called as those of a file and a text (`train.csv`, `metadata_test.tsv`, `data.jsonl`). The split of a row is that of its
+column, else of the metadata file's name, else of the innermost folder that is called as one.
 
 Source: Hugging Face datasets, "AudioFolder".
 """
@@ -6,32 +10,46 @@ Source: Hugging Face datasets, "AudioFolder".
 from __future__ import annotations
 
 import posixpath
+from dataclasses import replace
 
+from engine.data.columns import columns_of
+from engine.data.dialect import DELIMITERS, Dialect, split_plainly
 from engine.data.layouts.building import Builder
 from engine.data.layouts.contents import Contents
-from engine.data.metadata import METADATA_NAMES, Row, plain_path, read_metadata
+from engine.data.layouts.naming import speaker_of_path
+from engine.data.lists import read_list
+from engine.data.manifest import SPLITS, Split
+from engine.data.metadata import METADATA_NAMES, delimiter_of, json_lines, read_metadata
+from engine.data.rows import Metadata, Row
 from engine.data.source import safe_path
+from engine.data.split_names import split_of_name
 from engine.errors import IngestError, ItemError
+
+_TABLES = (".csv", ".tsv", ".txt")
+_JSON_LINES = (".jsonl", ".ndjson")
 
 
 def find(contents: Contents) -> list[str]:
-    """Files called `metadata`."""
-    return [path for path in contents.unclaimed(*METADATA_NAMES) if posixpath.basename(path).lower() in METADATA_NAMES]
+    """Files called `metadata`, and others with columns of files and texts."""
+    found = []
+    for path in contents.unclaimed(*_TABLES, *_JSON_LINES):
+        if posixpath.basename(path).lower() in METADATA_NAMES or _is_metadata(path, contents):
+            found.append(path)
+    return found
 
 
 def read(metadata: list[str], contents: Contents, builder: Builder) -> None:
-    """Read one metadata file of each folder: `.csv` comes before `.jsonl`, and that before `.tsv`."""
+    """Read every file; of those called `metadata` one in each folder: `.csv` before `.jsonl`, and that before `.tsv`."""
     read_in: dict[str, str] = {}
-    for path in metadata:
+    # What is in a file of one split comes first: a list of everything repeats it.
+    splits = [*SPLITS, None]
+    for path in sorted(metadata, key=lambda path: splits.index(_split_of(path))):
         folder = posixpath.dirname(path)
-        used = read_in.setdefault(folder, path)
-        if used != path:
+        if posixpath.basename(path).lower() in METADATA_NAMES and (used := read_in.setdefault(folder, path)) != path:
             builder.layout.warnings.append(f"{path} was not read, because there is {used}")
             continue
-        inside = f"{folder}/" if folder else ""
-        known = {other.removeprefix(inside): None for other in contents.by_path if other.startswith(inside)}
         try:
-            found = read_metadata(path, contents.text(path), known)
+            found = _read(path, contents)
         except IngestError as error:
             builder.refuse(path, error)
             continue
@@ -39,17 +57,66 @@ def read(metadata: list[str], contents: Contents, builder: Builder) -> None:
         builder.layout.warnings += found.warnings
         builder.layout.note_columns(found.columns_read, found.columns_ignored)
         builder.text_source = found.text_source
-        for row in found.rows:
-            _take(row, folder, f"{path}:{row.line}", builder)
+        _take(path, found, contents, builder)
 
 
-def _take(row: Row, folder: str, place: str, builder: Builder) -> None:
-    if not row.file_name:
-        builder.set_aside(place, row.fault or ItemError("missing_audio", "the row names no file"))
-        return
+def _is_metadata(path: str, contents: Contents) -> bool:
+    head = contents.head(path)
+    if path.lower().endswith(_JSON_LINES):
+        keys = [
+            key for _, values in json_lines("\n".join(head), lower=False) if isinstance(values, dict) for key in values
+        ]
+        return bool(columns_of(keys, "file") and columns_of(keys, "text"))
+    fields = split_plainly(head[0], Dialect(delimiter_of(head[0], ",")))
+    return bool(columns_of(fields, "file") and columns_of(fields, "text"))
+
+
+def _list_delimiter(head: list[str], contents: Contents) -> str | None:
+    """What separates the fields of a list without names of columns; None if its lines name no recordings."""
+    for delimiter in DELIMITERS:
+        rows = [split_plainly(line, Dialect(delimiter)) for line in head]
+        if all(len(row) > 1 and any(contents.names_recording(field) for field in row) for row in rows):
+            return delimiter
+    return None
+
+
+def _read(path: str, contents: Contents) -> Metadata:
+    text = contents.text(path)
+    if not path.lower().endswith(_JSON_LINES) and (delimiter := _list_delimiter(contents.head(path), contents)):
+        return read_list(path, text, delimiter, contents.names_recording)
+    return read_metadata(path, text, contents.names_recording)
+
+
+def _take(path: str, found: Metadata, contents: Contents, builder: Builder) -> None:
+    located = contents.locate([row.file_name for row in found.rows if row.file_name], path)
+    split = _split_of(path)
+    repeated = 0
+    # A list of a well-known corpus: `metadata` has a column of speakers, or means that nobody is known.
+    speaks = posixpath.basename(path).lower() not in METADATA_NAMES and "speaker" not in found.columns_read.values()
+    for row in found.rows:
+        if speaks:
+            row = replace(row, speaker=speaker_of_path(located.path(row.file_name)))
+        place = f"{path}:{row.line}"
+        if not row.file_name:
+            builder.set_aside(place, row.fault or ItemError("missing_audio", "the row names no file"))
+        elif split is None and row.split is None and builder.repeats(row, located.path(row.file_name), path):
+            repeated += 1
+        elif located.find(row.file_name) is None and (fault := _unsafe(row, place)):
+            builder.set_aside(row.file_name, fault)
+        else:
+            builder.take_named(row, place, located, split)
+    if repeated:
+        builder.layout.warnings.append(f"{path} repeats {repeated} rows of other files; they were taken once")
+
+
+def _unsafe(row: Row, place: str) -> ItemError | None:
+    """Why a name that was not found would be no path inside the source, if so."""
     try:
         safe_path(row.file_name)
     except ItemError as fault:
-        builder.set_aside(row.file_name, ItemError(fault.code, f"{place}: {fault.reason}"))
-        return
-    builder.take(row, place, posixpath.join(folder, plain_path(row.file_name)))
+        return ItemError(fault.code, f"{place}: {fault.reason}")
+    return None
+
+
+def _split_of(path: str) -> Split | None:
+    return split_of_name(posixpath.basename(path).rpartition(".")[0])

@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 import posixpath
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from engine.data.endings import AUDIO_ENDINGS, OTHER_AUDIO_ENDINGS, PACKED_ENDINGS, ending
 from engine.data.layout import Item, Layout
 from engine.data.layouts.contents import Contents
+from engine.data.layouts.locating import Located
 from engine.data.manifest import Split
-from engine.data.metadata import SPLIT_NAMES, Row
 from engine.data.report import LayoutKind, named
+from engine.data.rows import Row
 from engine.data.source import Entry, displayed
+from engine.data.speakers import same_speakers
+from engine.data.split_names import SPLIT_NAMES, split_of_folders, split_of_name
 from engine.errors import IngestError, ItemError
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """The first row of a stretch of a file."""
+
+    place: str
+    item: Item | None
+    """What was made of it, if anything."""
+
+
+_SHOWN = 60
 
 
 class Builder:
@@ -27,11 +44,13 @@ class Builder:
         """What is wrong with whole metadata files."""
         self.text_source = ""
         """Where the texts of the rows that follow come from, for people."""
-        self._contents = contents
+        self.contents = contents
         self._kind: LayoutKind = "file_names"
         self._root = ""
-        self._first_row: dict[tuple[str, float, float | None], str] = {}
+        self._taken: dict[tuple[str, float, float | None], _Taken] = {}
+        self._withdrawn: set[str] = set()
         self._unknown_splits: Counter[str] = Counter()
+        self._other_splits: Counter[tuple[Split, Split]] = Counter()
         self._ids: set[str] = set()
 
     def begin(self, kind: LayoutKind, paths: list[str]) -> None:
@@ -52,24 +71,75 @@ class Builder:
         """
         is_part = row.start_s > 0 or row.duration_s is not None
         shown = f"{audio} ({place})" if is_part else audio
-        earlier = self._first_row.setdefault((audio, row.start_s, row.duration_s), place)
-        self._contents.named.add(audio)
-        entry = self._contents.by_path.get(audio)
-        if earlier != place:
-            self.layout.set_item_aside(shown, "duplicate_name", f"{place} names it again; the row {earlier} was kept")
-        elif audio.startswith("../"):
+        self.contents.named.add(audio)
+        entry = self.contents.by_path.get(audio)
+        earlier = self._taken.get((audio, row.start_s, row.duration_s))
+        if earlier is not None and earlier.item is not None:
+            self._take_again(row, place, audio, earlier.place, earlier.item, shown, split)
+            return
+        if earlier is not None:  # a row that was rejected: this one is judged by itself
+            shown = f"{audio} ({place})"
+        item = None
+        if audio.startswith("../"):
             self.layout.set_item_aside(shown, "unsafe_path", f"{place} names a file outside of the dataset")
         elif entry is not None:
-            self.add(row, place, entry, shown, split)
-        elif audio in self._contents.faulty:
+            item = self.add(row, place, entry, shown, split)
+        elif audio in self.contents.faulty:
             # The file itself is listed with its fault; a part of it is an item of its own.
             if is_part:
                 self.layout.set_item_aside(shown, "missing_audio", f"{audio} cannot be read: see there")
         else:
             self.layout.set_item_aside(shown, "missing_audio", f"{place} names it, and there is no such file")
+        self._taken[audio, row.start_s, row.duration_s] = _Taken(place, item)
 
-    def add(self, row: Row, place: str, entry: Entry, shown: str, split: Split | None = None) -> None:
+    def take_named(self, row: Row, place: str, located: Located, split: Split | None = None) -> None:
+        """Make an item of a row whose recording is looked for by name, or set it aside."""
+        several = located.ambiguous.get(row.file_name)
+        if several:
+            reason = f"{place} names it, and {len(several)} recordings are called so: {named(several, most=3)}"
+            self.layout.set_item_aside(f"{row.file_name} ({place})", "missing_audio", reason)
+        else:
+            self.take(row, place, located.path(row.file_name), split)
+
+    def repeats(self, row: Row, audio: str, metadata: str) -> bool:
+        """Whether an item of the same stretch and text is already there, from another metadata file."""
+        earlier = self._taken.get((audio, row.start_s, row.duration_s))
+        if earlier is None or earlier.item is None or earlier.place.startswith(f"{metadata}:"):
+            return False
+        return bare(earlier.item.text) == bare(row.text)
+
+    def _take_again(
+        self, row: Row, place: str, audio: str, first: str, item: Item, shown: str, default: Split | None
+    ) -> None:
+        """A row of a stretch that an earlier row names.
+
+        The same text is kept once. Of different ones in one metadata file none is believed; of those in two files that of
+        the file that was read first.
+        """
+        is_same = not row.text or row.fault is not None or bare(item.text) == bare(row.text)
+        if is_same or _file(first) != _file(place):
+            reason = f"{place} names it again; the row {first} was kept"
+            if not is_same:
+                reason = (
+                    f"{place} gives it another text, {displayed(row.text)[:_SHOWN]!r}; {item.text[:_SHOWN]!r} ({first})"
+                )
+                reason += " was kept"
+            split = split_of_name(row.split) if row.split else default
+            if split and split != item.split:
+                reason += f", which is in the split {item.split or 'none'}"
+            self.layout.set_item_aside(shown, "duplicate_name", reason)
+            return
+        both = f"{item.text[:_SHOWN]!r} ({first}) and {displayed(row.text)[:_SHOWN]!r} ({place})"
+        reason = f"rows give it different texts, {both}, and no times that are understood; none can be believed"
+        self.layout.set_item_aside(f"{audio} ({place})", "duplicate_name", reason)
+        if item.id not in self._withdrawn:
+            self._withdrawn.add(item.id)
+            self.layout.found[self._kind] -= 1
+            self.layout.set_item_aside(f"{audio} ({first})", "duplicate_name", reason)
+
+    def add(self, row: Row, place: str, entry: Entry, shown: str, split: Split | None = None) -> Item | None:
         """Make an item of a row whose recording is there, or set it aside."""
+        item = None
         if row.fault:
             self.layout.set_item_aside(shown, row.fault.code, f"{row.fault.reason} ({place})")
         elif not row.text:
@@ -91,6 +161,7 @@ class Builder:
                 self.texts[entry.path] = item.text
             self.layout.found[self._kind] += 1
             self.layout.text_sources[self.text_source or named(self.layout.metadata_files[-1:])] += 1
+        return item
 
     def refuse(self, metadata: str, error: IngestError | str) -> None:
         """A metadata file of which nothing can be used: the rest of the source may still be good."""
@@ -99,7 +170,7 @@ class Builder:
 
     def claim(self, paths: Iterable[str]) -> None:
         """Have files count as recognised that the layout found while it read others."""
-        self._contents.claimed.update(paths)
+        self.contents.claimed.update(paths)
 
     def set_aside(self, path: str, fault: ItemError) -> None:
         """An item that cannot be used."""
@@ -108,15 +179,14 @@ class Builder:
     def finish(self) -> None:
         """Name the files that nothing took, and put the items of one file together."""
         layout = self.layout
-        for split, count in sorted(self._unknown_splits.items()):
-            layout.warnings.append(
-                f"{count} rows are in a split called {displayed(split)!r}, which is none of train, validation, test; "
-                "it was ignored"
-            )
+        layout.items = [item for item in layout.items if item.id not in self._withdrawn]
+        self._unify_speakers()
+        self._tell_splits()
+        self.contents.warn()
         read = named(layout.metadata_files, most=3)
         no_row = f"no row of {read} names it" if read else "nothing that could be read gives its text"
-        for path in self._contents.by_path:
-            if path not in self._contents.named and path not in self._contents.claimed:
+        for path in self.contents.by_path:
+            if path not in self.contents.named and path not in self.contents.claimed:
                 self._set_other_aside(path, no_row)
         # So each file is opened once, however its rows are ordered.
         first: dict[str, int] = {}
@@ -138,13 +208,43 @@ class Builder:
             layout.set_item_aside(path, "not_audio", "it is no recording and no metadata file")
 
     def _split(self, said: str | None, default: Split | None, inside: str) -> Split | None:
-        folder = posixpath.dirname(inside).split("/")[0].lower()
-        if said is None:
-            return default or SPLIT_NAMES.get(folder)
-        known = SPLIT_NAMES.get(said.lower())
-        if known is None:
-            self._unknown_splits[said] += 1
-        return known
+        """The split that a row says, else its metadata file, else the innermost folder that is called as one."""
+        folder = split_of_folders(posixpath.dirname(inside))
+        chosen = default or folder
+        if said is not None:
+            chosen = SPLIT_NAMES.get(said.lower()) or split_of_name(said)
+            if chosen is None:
+                self._unknown_splits[said] += 1
+        if chosen is not None and folder is not None and chosen != folder:
+            self._other_splits[chosen, folder] += 1
+        return chosen
+
+    def _tell_splits(self) -> None:
+        warnings = self.layout.warnings
+        for name, count in sorted(self._unknown_splits.items()):
+            warnings.append(
+                f"{count} rows are in a split called {displayed(name)!r}, which is none of train, validation, test; it was "
+                "ignored"
+            )
+        for (split, folder), count in sorted(self._other_splits.items()):
+            warnings.append(
+                f"{count} recordings are in the split {split} by the metadata, and in a folder that is called {folder}; the "
+                "metadata was followed"
+            )
+        splits = {item.split for item in self.layout.items}
+        if len(splits) == 1 and splits <= {"validation", "test"}:
+            warnings.append(
+                f"every item is in the split {splits.pop()}, as the source says: nothing is left to train on, unless "
+                "splits are drawn anew"
+            )
+
+    def _unify_speakers(self) -> None:
+        renamed, warnings = same_speakers(item.speaker for item in self.layout.items if item.speaker)
+        self.layout.warnings += warnings
+        if renamed:
+            self.layout.items = [
+                replace(item, speaker=renamed.get(item.speaker or "", item.speaker)) for item in self.layout.items
+            ]
 
     def _unique(self, wanted: str) -> str:
         found, number = wanted, 2
@@ -152,6 +252,16 @@ class Builder:
             found, number = f"{wanted}-{number}", number + 1
         self._ids.add(found)
         return found
+
+
+def bare(text: str) -> str:
+    """A text by which two are compared: no case, no punctuation, no blanks."""
+    return "".join(char for char in text.casefold() if char.isalnum() or unicodedata.category(char) in ("Mn", "Mc"))
+
+
+def _file(place: str) -> str:
+    """The metadata file of a place such as `metadata.csv:12`."""
+    return place.rpartition(":")[0]
 
 
 def _dotted(path: str) -> str:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import posixpath
-import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
-from engine.audio.formats import ENDINGS_IN_ORDER
 from engine.data.endings import ending
 from engine.data.layout import Layout
+from engine.data.layouts.locating import Index, Located, locate
 from engine.data.limits import IngestLimits
-from engine.data.metadata import plain_path
 from engine.data.source import DataSource, Entry
 from engine.data.text_encoding import decode, decode_head, is_unicode
 from engine.errors import IngestError, ItemError
@@ -20,7 +16,6 @@ from engine.errors import IngestError, ItemError
 _HEAD_BYTES = 1 << 16
 _HEAD_LINES = 5
 _POOLED_FILES = 200  # read to tell the encoding of one that is too short
-_SAMPLED_NAMES = 200  # looked at to find where the recordings of a manifest are
 
 
 class Contents:
@@ -52,6 +47,8 @@ class Contents:
             else:
                 self.by_path[entry.path] = entry
         self._sorted = sorted(self.by_path)
+        self._index = Index([*self.by_path, *self.faulty])
+        self._loosely: dict[str, str] = {}
 
     def unclaimed(self, *endings: str) -> Iterator[str]:
         """Files that no layout has recognised as its own and whose name ends in one of these ways, by path."""
@@ -115,88 +112,41 @@ class Contents:
             if line.strip():
                 yield number, line.strip("\r")
 
+    def names_recording(self, name: str) -> bool:
+        """Whether a recording in any folder is called so, with an ending or without."""
+        return name in self._index
+
     def recording(self, path: str) -> str | None:
-        """The path of a recording that is named with its ending, or without."""
+        """The path of a recording that is named with its ending, or without, perhaps in another case."""
         path = unicodedata.normalize("NFC", path)
-        for candidate in (path, *(f"{path}.{kind}" for kind in ENDINGS_IN_ORDER)):
-            if candidate in self.by_path or candidate in self.faulty:
-                return candidate
-        return None
+        found = self._index.exact(path)
+        if found is None and (found := self._index.loose(path)):
+            self._loosely[path] = found
+        return found
 
     def locate(self, names: Sequence[str], metadata: str) -> Located:
-        """Where the recordings are that a manifest names.
-
-        Paths in manifests are those of the machine that made them: absolute, or relative to some folder above. So a
-        leading part that all of them share may be missing in the source, and what is left is looked for in the folder
-        of the manifest and in those above it. Only shared parts are left out, so two names never become one.
-        """
-        plain = [_plain(name) for name in names[:: max(1, len(names) // _SAMPLED_NAMES)]]
-        shared = _shared_folders([_plain(name) for name in names])
-        folder = posixpath.dirname(metadata)
-        best, best_hits = Located(self, folder, ""), 0
-        for base in _above(folder):
-            for kept in range(len(shared) + 1):
-                found = Located(self, base, "".join(f"{part}/" for part in shared[:kept]))
-                hits = sum(found.find(name) is not None for name in plain)
-                if hits > best_hits:
-                    best, best_hits = found, hits
-            if best_hits == len(plain):
-                break
-        if best.prefix:
+        """Where the recordings are that a metadata file names; what is odd about the names becomes a warning."""
+        located = locate(names, metadata, self._index)
+        if located.prefix:
             self._layout.warnings.append(
-                f"{metadata} names its recordings below {best.prefix}, which is not in the source; they were looked for "
-                f"in {best.base or 'its top folder'}"
+                f"{metadata} names its recordings below {located.prefix}, which is not in the source; they were looked for "
+                f"in {located.base or 'its top folder'}"
             )
-        return best
+        moved = {name: path for name, path in located.elsewhere.items() if "/" in name or "\\" in name}
+        if moved:
+            name, path = next(iter(moved.items()))
+            self._layout.warnings.append(
+                f"{metadata} names {len(moved)} recordings in other folders than they are in; they were found by their "
+                f"names alone, such as {path} for {name!r}"
+            )
+        self._loosely |= located.loosely()
+        return located
 
-
-@dataclass(frozen=True, slots=True)
-class Located:
-    """How the names in a manifest become paths in the source."""
-
-    contents: Contents
-    base: str
-    """The folder they are relative to."""
-    prefix: str
-    """What is left out at their beginning."""
-
-    def find(self, name: str) -> str | None:
-        """The path of a recording, or None if there is no such file."""
-        path = self.path(name)
-        is_there = path in self.contents.by_path or path in self.contents.faulty
-        return path if is_there else None
-
-    def path(self, name: str) -> str:
-        """The path that a name stands for, whether it is there or not."""
-        rest = _plain(name).removeprefix(self.prefix)
-        return posixpath.normpath(posixpath.join(self.base, rest.lstrip("/")))
-
-
-def _plain(name: str) -> str:
-    """With `/`; an absolute path keeps its root, and a drive is only another root."""
-    path = name.strip().replace("\\", "/")
-    drive = re.match(r"[A-Za-z]:/?", path)
-    if drive:
-        return f"/{drive[0][0]}/{plain_path(path[drive.end() :])}"
-    return ("/" if path.startswith("/") else "") + plain_path(path)
-
-
-def _shared_folders(paths: list[str]) -> list[str]:
-    """The folders, from the outermost on, that all paths are in; of absolute ones the first is empty."""
-    shared: list[str] | None = None
-    for path in paths:
-        parts = path.split("/")[:-1]
-        if shared is None:
-            shared = parts
-            continue
-        same = next((at for at, (a, b) in enumerate(zip(shared, parts, strict=False)) if a != b), None)
-        shared = shared[: len(parts) if same is None else same]
-    return [] if shared is None or ".." in shared else shared
-
-
-def _above(folder: str) -> Iterator[str]:
-    """A folder and all above it, up to the top, which is empty."""
-    while folder:
-        yield folder
-        folder = posixpath.dirname(folder)
-    yield ""
+    def warn(self) -> None:
+        """Say which recordings are called otherwise than the metadata says."""
+        if self._loosely:
+            asked, found = next(iter(self._loosely.items()))
+            self._layout.warnings.append(
+                f"{len(self._loosely)} recordings are called otherwise than the metadata says, in case, ending or escapes, "
+                f"and nothing else fits: {found} was taken for {asked!r}"
+            )

@@ -16,7 +16,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from engine.data.layouts.building import Builder
-from engine.data.layouts.contents import Contents, Located
+from engine.data.layouts.contents import Contents
+from engine.data.layouts.locating import Located
 from engine.data.metadata import Row, clean_text, clean_transcript, split_of_name
 from engine.errors import IngestError, ItemError
 
@@ -146,13 +147,13 @@ def _take_segments(folder: _Folder, segments: dict[str, _Segment], located: Loca
             builder.set_aside(segment.place, ItemError("missing_audio", reason))
         elif segment.fault:
             builder.set_aside(segment.place, segment.fault)
-            located.contents.named.add(located.path(name))
+            builder.contents.named.add(located.path(name))
         else:
             _take(folder, key, segment, located.path(name), builder)
     for key, (name, place) in folder.recordings.items():
         if key not in used:
             audio = None if _fault(name) else located.find(name)
-            located.contents.named.add(audio or place)
+            builder.contents.named.add(audio or place)
             reason = f"no line of segments cuts the recording {key!r} ({place})"
             builder.set_aside(audio or place, ItemError("missing_text", reason))
 

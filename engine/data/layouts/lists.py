@@ -94,10 +94,7 @@ class _Reading:
 
     def _read_named(self, path: str, text: str) -> None:
         """A table whose first line names its columns, as that of an audio folder."""
-        folder = posixpath.dirname(path)
-        inside = f"{folder}/" if folder else ""
-        known = {other.removeprefix(inside): None for other in self.contents.by_path if other.startswith(inside)}
-        found = read_metadata(path, text, known)
+        found = read_metadata(path, text, self.names.__contains__)
         self.builder.layout.warnings += found.warnings
         self.builder.layout.note_columns(found.columns_read, found.columns_ignored)
         self._take(path, found.rows, found.text_source)

@@ -1,6 +1,7 @@
-"""LJ Speech and what is built like it: `wavs/` and `metadata.csv` with `ID|TEXT|NORMALISED TEXT` and no first line.
+"""LJ Speech and what is built like it: `ID|TEXT|NORMALISED TEXT` and no first line that names the columns.
 
-The normalised text is taken where there is one: it has numbers and abbreviations as they were spoken.
+The normalised text is taken where there is one: it has numbers and abbreviations as they were spoken. Further fields, a
+speaker or a length, are told by what they hold: `engine.data.lists`.
 
 Source: Ito and Johnson, The LJ Speech Dataset; its README.
 """
@@ -8,24 +9,35 @@ Source: Ito and Johnson, The LJ Speech Dataset; its README.
 from __future__ import annotations
 
 import posixpath
+import re
 
+from engine.data.columns import columns_of
 from engine.data.layouts.building import Builder
 from engine.data.layouts.contents import Contents
-from engine.data.metadata import FILE_COLUMNS, TEXT_COLUMNS, column, plain_path, row_of
+from engine.data.layouts.locating import Located
+from engine.data.lists import read_list
+from engine.data.manifest import Split
+from engine.data.rows import Row
 from engine.data.source import safe_path
+from engine.data.split_names import split_of_name
+from engine.data.texts import plain_path
 from engine.errors import IngestError, ItemError
 
-_NAMES = ("metadata.csv", "metadata.txt")
+_NAME = re.compile(r"metadata[^/]*\.(csv|txt)", re.IGNORECASE)
 
 
 def find(contents: Contents) -> list[str]:
-    """`metadata.csv` beside `wavs/` whose first line has bars, and names no columns."""
-    candidates = [path for path in contents.unclaimed(*_NAMES) if posixpath.basename(path).lower() in _NAMES]
-    return [path for path in candidates if _is_list(contents.head(path)[0].split("|")) and _has_wavs(path, contents)]
+    """`metadata.csv`, `metadata_train.txt` and the like, with bars and no names of columns, whose recordings are there."""
+    candidates = [path for path in contents.unclaimed(".csv", ".txt") if _NAME.fullmatch(posixpath.basename(path))]
+    return [path for path in candidates if _is_list(path, contents)]
 
 
-def _is_list(fields: list[str]) -> bool:
-    return len(fields) in (2, 3) and column(fields, FILE_COLUMNS) is None and column(fields, TEXT_COLUMNS) is None
+def _is_list(path: str, contents: Contents) -> bool:
+    rows = [[field.strip() for field in line.split("|")] for line in contents.head(path)]
+    if len(rows[0]) < 2 or columns_of(rows[0], "file") or columns_of(rows[0], "text"):
+        return False
+    named = sum(any(contents.names_recording(field) for field in fields) for fields in rows)
+    return 2 * named > len(rows) or _has_wavs(path, contents)
 
 
 def _has_wavs(path: str, contents: Contents) -> bool:
@@ -37,26 +49,30 @@ def read(metadata: list[str], contents: Contents, builder: Builder) -> None:
     """Make an item of each line."""
     for path in metadata:
         try:
-            lines = list(contents.lines(path))
+            found = read_list(path, contents.text(path), "|", contents.names_recording)
         except IngestError as error:
             builder.refuse(path, error)
             continue
         builder.layout.metadata_files.append(path)
+        builder.layout.warnings += found.warnings
+        builder.layout.note_columns(found.columns_read, found.columns_ignored)
+        builder.text_source = found.text_source
+        located = contents.locate([row.file_name for row in found.rows], path)
         wavs = posixpath.join(posixpath.dirname(path), "wavs")
-        builder.text_source = f"last field of {posixpath.basename(path)}"
-        for number, line in lines:
-            place = f"{path}:{number}"
-            name, *texts = line.split("|")  # without quoting: a quote is a quote
-            fault = None
-            if len(texts) > 2:
-                fault = ItemError(
-                    "missing_text", f"its row has {len(texts) + 1} fields; allowed: ID|TEXT|NORMALISED TEXT"
-                )
-            try:
-                wanted = posixpath.join(wavs, safe_path(name.strip()))
-            except ItemError as unsafe:
-                builder.set_aside(place, ItemError(unsafe.code, f"the row names no recording: {unsafe.reason}"))
-                continue
-            text = next((text for text in reversed(texts) if text.strip()), "")
-            audio = contents.recording(wanted) or f"{wanted}.wav"
-            builder.take(row_of(number, plain_path(name), text, "", "", fault), place, audio)
+        split = split_of_name(posixpath.basename(path).rpartition(".")[0])
+        for row in found.rows:
+            _take(row, f"{path}:{row.line}", wavs, located, split, builder)
+
+
+def _take(row: Row, place: str, wavs: str, located: Located, split: Split | None, builder: Builder) -> None:
+    """Make an item of a line: its recording is in `wavs/`, or where the name says."""
+    beside = builder.contents.recording(posixpath.join(wavs, plain_path(row.file_name)))
+    if beside is not None:
+        builder.take(row, place, beside, split)
+    elif located.find(row.file_name) is not None or row.file_name in located.ambiguous:
+        builder.take_named(row, place, located, split)
+    else:
+        try:
+            builder.take(row, place, f"{posixpath.join(wavs, safe_path(row.file_name))}.wav", split)
+        except ItemError as unsafe:
+            builder.set_aside(place, ItemError(unsafe.code, f"the row names no recording: {unsafe.reason}"))

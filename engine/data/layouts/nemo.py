@@ -47,7 +47,7 @@ def read(metadata: list[str], contents: Contents, builder: Builder) -> None:
             if not row.file_name:
                 builder.set_aside(place, row.fault or ItemError("missing_audio", "the line has no audio_filepath"))
             else:
-                builder.take(row, place, located.path(row.file_name), split)
+                builder.take_named(row, place, located, split)
 
 
 def _row(line: int, values: dict[str, Any] | ItemError) -> Row:

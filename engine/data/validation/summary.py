@@ -17,6 +17,7 @@ from engine.data.report import (
     Severity,
     ValidationReport,
     WarningCode,
+    named,
 )
 from engine.data.source import displayed
 from engine.data.validation.config import ValidationConfig
@@ -123,12 +124,15 @@ class Summary:
                 self._warn(path, "repeated_text", reason)
             self._said.add(by_speaker)
 
-    def report(self, set_aside: Sequence[SetAside], path_of: Callable[[int], str]) -> ValidationReport:
+    def report(
+        self, set_aside: Sequence[SetAside], path_of: Callable[[int], str], ignored: Sequence[str] = ()
+    ) -> ValidationReport:
         """Everything found.
 
         Args:
             set_aside: items that are not in the dataset.
             path_of: the path of an item by its number.
+            ignored: columns of the metadata that were not read.
         """
         for number, code, reason in self._outliers.find():
             self._warn(path_of(number), code, reason)
@@ -144,7 +148,7 @@ class Summary:
         of_dataset = [
             *self._leakage.findings(),
             *imbalances(self._speakers, self._texts, self._examples, histograms[0], self._config),
-            *self._about_the_whole(kept, len(set_aside)),
+            *self._about_the_whole(kept, len(set_aside), ignored),
         ]
         everything = of_dataset + of_items
         by_code: Counter[str] = Counter(finding.code for finding in everything if finding.severity != "overruled")
@@ -162,7 +166,7 @@ class Summary:
             Finding(path=path, code=code, severity="warning", reason=displayed(reason), action=ADVICE[code])
         )
 
-    def _about_the_whole(self, kept: int, set_aside: int) -> list[Finding]:
+    def _about_the_whole(self, kept: int, set_aside: int, ignored: Sequence[str]) -> list[Finding]:
         found: list[Finding] = []
 
         def tell(code: DatasetCode, reason: str, action: str) -> None:
@@ -178,7 +182,9 @@ class Summary:
         if kept and not self._speakers:
             tell(
                 "no_speakers",
-                f"none of {kept} items names its speaker",
+                f"no column that was read names the speaker of any of {kept} items; not read: {named(ignored)}"
+                if ignored
+                else f"none of {kept} items names its speaker",
                 "name them (a column speaker): else the same voice is in training and in test",
             )
         elif 0 < len(self._speakers) < self._config.fewest_speakers:

@@ -95,7 +95,10 @@ def test_metadata_that_cannot_be_used_costs_only_its_own_recordings(tmp_path: Pa
     report = ingest(folder_of(tmp_path / "source", files), tmp_path / "out")
     assert [u.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")] == ["good"]
     assert codes(report) == {"a/1.wav": "missing_text", "a/metadata.csv": "bad_metadata"}
-    assert "has the columns name, words; one of file_name" in reason(report, "a/metadata.csv")
+    assert reason(report, "a/metadata.csv").startswith(
+        "a/metadata.csv has the columns name, words; none of them is the text, which is called transcription, text, "
+        "sentence or the like: rename a column. Its first rows: 1.wav | x"
+    )
     assert reason(report, "a/metadata.csv").endswith("-> mend the metadata file as the reason says")
 
 
@@ -104,7 +107,7 @@ def test_every_faulty_metadata_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(IngestError) as raised:
         ingest(folder_of(tmp_path / "source", files), tmp_path / "out")
     assert "a/metadata.csv has the columns name, words" in str(raised.value)
-    assert "b/metadata.jsonl names no file" in str(raised.value)
+    assert "b/metadata.jsonl has the columns text; none of them is the file" in str(raised.value)
 
 
 # ---- NeMo ---------------------------------------------------------------------------------------------------
@@ -210,7 +213,9 @@ def test_faults_of_common_voice_are_named(tmp_path: Path) -> None:
         "clips/nobody.mp3": "missing_text",
         "train.tsv:4": "missing_audio",
     }
-    assert reason(report, "clips/1.mp3").startswith("test.tsv:2 names it again; the row train.tsv:2 was kept")
+    assert reason(report, "clips/1.mp3").startswith(
+        "test.tsv:2 gives it another text, 'again'; 'one' (train.tsv:2) was kept, which is in the split train"
+    )
     assert "its row has 4 fields, the first line has 3" in reason(report, "clips/2.mp3")
 
 
@@ -221,7 +226,7 @@ def test_faults_of_librispeech_are_named(tmp_path: Path) -> None:
     corpus = spoken()
     files = librispeech(corpus)
     folder = "LibriSpeech/train-clean-100/103/7"
-    files[f"{folder}/103-7.trans.txt"] += b"103-7-0099 LOST\n103-7-0000 AGAIN\n103-7-0050\n"
+    files[f"{folder}/103-7.trans.txt"] += b"103-7-0099 LOST\n103-7-0000 TURN LEFT\n103-7-0050\n"
     files[f"{folder}/103-7-0050.flac"] = wav(noise(50))
     files[f"{folder}/103-7-0051.flac"] = wav(noise(51))
     files["LibriSpeech/SPEAKERS.TXT"] = b"; READERS\n"

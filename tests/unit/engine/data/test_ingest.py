@@ -85,7 +85,7 @@ def test_audiofolder_inside_one_top_folder(tmp_path: Path) -> None:
     assert report.metadata_files == ["my data/metadata.csv"]
     assert report.without_speaker == 1
     assert report.splits == {"train": 1, "validation": 1}
-    assert report.warnings == []
+    assert report.warnings == ["my data/metadata.csv: these columns were not read: note"]
 
 
 @pytest.mark.parametrize("top", ["", "data/"])
@@ -175,7 +175,7 @@ def test_every_bad_item_is_named_and_every_good_one_survives(tmp_path: Path) -> 
 def test_rows_and_files_that_do_not_belong_together_are_named(tmp_path: Path) -> None:
     files, samples = good()
     rows = [f"{name},t,ada" for name in files]
-    rows += ["lost.wav,hello,ada", "mute.wav,  ,ada", ",nobody,ada", "0_ada_0.wav,again,ada", "../../etc/passwd,x,ada"]
+    rows += ["lost.wav,hello,ada", "mute.wav,  ,ada", ",nobody,ada", "0_ada_0.wav,T!,ada", "../../etc/passwd,x,ada"]
     rows += ["comma.wav,hello, world,ada"]
     files |= {"mute.wav": wav(noise(1)), "extra.wav": wav(noise(2)), "comma.wav": wav(noise(3)), "list.pdf": b"%PDF"}
     files["metadata.csv"] = "\n".join(["file_name,text,speaker", *rows]).encode()
@@ -331,8 +331,15 @@ def test_nothing_good_is_refused_with_its_reasons_and_a_report(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("metadata", "message"),
     [
-        (b"name,text\na.wav,x\n", r"metadata\.csv has the columns name, text; one of file_name, .* for the file"),
-        (b"file_name,words\na.wav,x\n", r"has the columns file_name, words; one of transcription, .* for the text"),
+        (
+            b"name,text\nlost.wav,x\n",
+            r"metadata\.csv has the columns name, text; none of them is the file, which is called file_name, path, audio "
+            r"or the like: rename a column\. Its first rows: lost\.wav \| x",
+        ),
+        (
+            b"file_name,words\na.wav,x\n",
+            r"has the columns file_name, words; none of them is the text, which is called transcription, text, sentence",
+        ),
         (b"\n\n", r"metadata\.csv is empty; its first line names the columns"),
     ],
 )

@@ -73,7 +73,8 @@ def _lines(form: str, first: str = "") -> str:
 def test_a_list_of_any_name_and_form_gives_the_texts(tmp_path: Path, name: str, content: str) -> None:
     found, report = _read(tmp_path, {**_wavs(*(f"wavs/{key}" for key in GUJARATI)), name: content})
     assert found == {key: (text, key.split("_")[1], None) for key, text in GUJARATI.items()}
-    assert report.layouts == ["lists"]
+    names_its_columns = "transcript" in content
+    assert report.layouts == ["audiofolder" if names_its_columns else "lists"]
     assert report.metadata_files == [name]
     assert report.set_aside == []
     assert report.text_source.endswith(f" of {name.rpartition('/')[2]}")
@@ -128,7 +129,7 @@ def test_a_list_of_numbers_is_refused_unless_it_says_that_they_are_the_texts(tmp
 
 def test_every_faulty_line_of_a_list_is_named(tmp_path: Path) -> None:
     files = _wavs("x/a", "x/b", "x/twice", "y/twice", "x/left")
-    files["list.csv"] = "a,one\nb,two, three\nlost,four\ntwice,five\na,again\n"
+    files["list.csv"] = "a,one\nb,two, three\nlost,four\ntwice,five\na,One.\n"
     found, report = _read(tmp_path, files)
     assert found == {"a": ("one", None, None)}
     assert codes(report) == {

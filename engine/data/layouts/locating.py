@@ -1,0 +1,193 @@
+"""Which recordings the names in metadata mean.
+
+Paths in metadata are those of the machine that made it: absolute, or relative to some folder above, with another case,
+without their endings, or escaped for the web. A name is matched exactly where that is possible, and loosely only where
+nothing else in the source could be meant: two names never become one recording.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import unquote
+
+from engine.data.endings import AUDIO_ENDINGS, OTHER_AUDIO_ENDINGS, ending
+from engine.data.texts import plain_path
+
+_SAMPLED_NAMES = 200  # looked at to find where the recordings of a manifest are
+
+
+class Index:
+    """The files of a source, by what metadata may call them."""
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        self._paths = frozenset(paths)
+        self._loose: dict[str, list[str]] = defaultdict(list)
+        self._by_name: dict[str, list[str]] = defaultdict(list)
+        for path in sorted(paths):
+            if is_recording(path):
+                self._loose[_loose(path)].append(path)
+                self._by_name[_loose(posixpath.basename(path))].append(path)
+
+    def exact(self, path: str) -> str | None:
+        """The file of a path: with its ending, with one in another case, or without."""
+        if path in self._paths:
+            return path
+        found = [
+            other for other in self._loose.get(_loose(path), ()) if _stem(other) == _stem(path) or _stem(other) == path
+        ]
+        same = [other for other in found if ending(other) == ending(path)]
+        return next(iter(same or ([] if is_recording(path) else found)), None)
+
+    def loose(self, path: str) -> str | None:
+        """The only file of a path but for case, the kind of its ending, and escapes as in addresses on the web."""
+        for candidate in dict.fromkeys((path, unicodedata.normalize("NFC", unquote(path)))):
+            if exact := self.exact(candidate):
+                return exact
+            found = self._loose.get(_loose(candidate), [])
+            same = [other for other in found if ending(other) == ending(candidate)]
+            if len(same or found) == 1:  # else clips that were converted: x.mp3 is x.wav now
+                return (same or found)[0]
+        return None
+
+    def named(self, name: str) -> list[str]:
+        """The recordings in any folder that are called so."""
+        last = posixpath.basename(name)
+        found = self._by_name.get(_loose(last)) or self._by_name.get(_loose(unquote(last)), [])
+        return [path for path in found if _stem(posixpath.basename(path)) == _stem(last)] or found
+
+    def __contains__(self, name: str) -> bool:
+        """Whether a recording in any folder is called so."""
+        plain = plain_path(name)
+        return bool(plain) and (
+            _loose(posixpath.basename(plain)) in self._by_name
+            or _loose(posixpath.basename(unquote(plain))) in self._by_name
+        )
+
+
+@dataclass(slots=True)
+class Located:
+    """How the names in a metadata file become paths in the source."""
+
+    index: Index
+    base: str
+    """The folder they are relative to."""
+    prefix: str
+    """What is left out at their beginning."""
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
+    """Names whose recordings are in another folder than they say."""
+    ambiguous: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Names that several recordings in other folders have."""
+    names: Sequence[str] = ()
+    """Every name in the metadata file, once."""
+
+    def find(self, name: str) -> str | None:
+        """The path of a recording, or None if there is no such file."""
+        return self.index.exact(self._said(name)) or self.index.loose(self._said(name)) or self.elsewhere.get(name)
+
+    def path(self, name: str) -> str:
+        """The path that a name stands for, whether it is there or not."""
+        return self.find(name) or self._said(name)
+
+    def loosely(self) -> dict[str, str]:
+        """The names that are those of a file but for case or escapes, and the file of each."""
+        said = {name: self._said(name) for name in self.names}
+        return {
+            said[name]: path
+            for name in self.names
+            if not self.index.exact(said[name]) and (path := self.index.loose(said[name]))
+        }
+
+    def _said(self, name: str) -> str:
+        rest = _plain(name).removeprefix(self.prefix)
+        return posixpath.normpath(posixpath.join(self.base, rest.lstrip("/")))
+
+
+def locate(names: Sequence[str], metadata: str, index: Index) -> Located:
+    """Where the recordings are that a metadata file names.
+
+    A leading part that all of them share may be missing in the source, and what is left is looked for in the folder of
+    the metadata and in those above it. A name that is then not found is looked for by its last part alone, if it has no
+    folder, or an absolute one, or if no other name was found: if exactly one recording and one name have it.
+    """
+    every = list(dict.fromkeys(names))
+    plain = [_plain(name) for name in every[:: max(1, len(every) // _SAMPLED_NAMES)]]
+    shared = _shared_folders([_plain(name) for name in every])
+    folder = posixpath.dirname(metadata)
+    best, best_hits = Located(index, folder, ""), 0
+    for base in _above(folder):
+        for kept in range(len(shared) + 1):
+            found = Located(index, base, "".join(f"{part}/" for part in shared[:kept]))
+            hits = sum(found.find(name) is not None for name in plain)
+            if hits > best_hits:
+                best, best_hits = found, hits
+        if best_hits == len(plain):
+            break
+    _look_elsewhere(best, every, best_hits == 0)
+    return best
+
+
+def _look_elsewhere(located: Located, names: Sequence[str], is_lost: bool) -> None:
+    taken = {path for name in names if (path := located.find(name))}
+    lost: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        plain = _plain(name)
+        if not located.find(name) and (is_lost or "/" not in plain or plain.startswith("/")):
+            lost[_loose(posixpath.basename(plain))].append(name)
+    elsewhere: dict[str, str] = {}
+    ambiguous: dict[str, Sequence[str]] = {}
+    for same in lost.values():
+        free = [path for path in located.index.named(_plain(same[0])) if path not in taken]
+        if len(same) == 1 and len(free) == 1:
+            elsewhere[same[0]] = free[0]
+        elif free:
+            ambiguous |= dict.fromkeys(same, free)
+    located.elsewhere, located.ambiguous, located.names = elsewhere, ambiguous, names
+
+
+def is_recording(path: str) -> bool:
+    """Whether a file is called as a recording."""
+    return ending(path) in AUDIO_ENDINGS or ending(path) in OTHER_AUDIO_ENDINGS
+
+
+def _stem(path: str) -> str:
+    """A path without the ending of a recording."""
+    return path.rpartition(".")[0] if is_recording(path) else path
+
+
+def _loose(path: str) -> str:
+    return unicodedata.normalize("NFC", _stem(path).casefold())
+
+
+def _plain(name: str) -> str:
+    """With `/`; an absolute path keeps its root, and a drive is only another root."""
+    path = name.strip().replace("\\", "/").removeprefix("file://")
+    drive = re.match(r"[A-Za-z]:/?", path)
+    if drive:
+        return f"/{drive[0][0]}/{plain_path(path[drive.end() :])}"
+    return ("/" if path.startswith("/") else "") + plain_path(path)
+
+
+def _shared_folders(paths: Sequence[str]) -> list[str]:
+    """The folders, from the outermost on, that all paths are in; of absolute ones the first is empty."""
+    shared: list[str] | None = None
+    for path in paths:
+        parts = path.split("/")[:-1]
+        if shared is None:
+            shared = parts
+            continue
+        same = next((at for at, (a, b) in enumerate(zip(shared, parts, strict=False)) if a != b), None)
+        shared = shared[: len(parts) if same is None else same]
+    return [] if shared is None or ".." in shared else shared
+
+
+def _above(folder: str) -> Iterator[str]:
+    """A folder and all above it, up to the top, which is empty."""
+    while folder:
+        yield folder
+        folder = posixpath.dirname(folder)
+    yield ""

@@ -1,0 +1,350 @@
+"""From a table of values to rows: which column is read for what, decided for the table as a whole and said."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from engine.data.columns import Column, bare, columns_of
+from engine.data.split_names import split_of_name
+from engine.data.texts import clean_text, clean_transcript
+from engine.data.times import Span, TimeColumns, spans, time_columns
+from engine.data.values import NOTHING, WORDS_AS_WELL, as_name, as_speaker, as_text
+from engine.errors import IngestError, ItemError
+
+Names = Callable[[str], bool]
+"""Whether a value is the name of a recording in the source."""
+
+_SAMPLED_ROWS = 500
+_MOSTLY = 0.5
+_SHOWN = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a metadata file."""
+
+    line: int
+    """Its number in the file, counted from 1."""
+    file_name: str
+    """Name of the recording, relative to the metadata file; empty if the row gives none."""
+    text: str
+    """Its transcript; empty if the row gives none."""
+    speaker: str | None
+    """Who speaks."""
+    split: str | None
+    """The split as the row calls it."""
+    fault: ItemError | None = None
+    """Why the row cannot be used, if so."""
+    start_s: float = 0.0
+    """Where in the file it begins, in seconds."""
+    duration_s: float | None = None
+    """How long it is, in seconds; None for all the rest of the file."""
+    id: str | None = None
+    """What the metadata calls it."""
+
+
+@dataclass(slots=True)
+class Metadata:
+    """What a metadata file holds."""
+
+    rows: list[Row] = field(default_factory=list)
+    """Its rows, in order."""
+    warnings: list[str] = field(default_factory=list)
+    """What is odd about it."""
+    columns_read: dict[str, str] = field(default_factory=dict)
+    """Its columns that were read, and what each was taken for."""
+    columns_ignored: list[str] = field(default_factory=list)
+    """Its columns that were not read."""
+    text_source: str = ""
+    """Where its texts come from, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A row of a table, before it is known what its values mean."""
+
+    line: int
+    """Its number in the file, counted from 1."""
+    values: list[Any]
+    """As many as there are columns, or fewer."""
+    fault: ItemError | None = None
+    """Why it cannot be used, if so."""
+
+    def value(self, column: Column | None) -> Any:
+        """What it has in a column; None where it has nothing."""
+        return self.values[column.at] if column is not None and column.at < len(self.values) else None
+
+
+def row_of(line: int, file_name: str, text: str, speaker: str, split: str, fault: ItemError | None = None) -> Row:
+    """A row, with its texts cleaned."""
+    return Row(
+        line,
+        file_name.strip(),
+        clean_transcript(text),
+        clean_text(as_speaker(speaker)) or None,
+        split.strip() or None,
+        fault,
+    )
+
+
+def rows_of(name: str, columns: Sequence[str], records: Sequence[Record], names: Names) -> Metadata:
+    """Make rows of a table.
+
+    Args:
+        name: path of the metadata file, for messages.
+        columns: what its columns are called.
+        records: its rows.
+        names: tells which values are names of recordings.
+
+    Raises:
+        IngestError: no column of file names, or none of texts.
+    """
+    read = Metadata()
+    file = _file_column(name, columns, records, names, read)
+    text = _text_column(name, columns, records, file, read)
+    rest = [column for column in (file, text) if column]
+    speaker = _speaker_column(name, columns, records, rest, read)
+    split = _split_column(columns, records)
+    language = next(iter(columns_of(columns, "language")), None)
+    times = time_columns(columns, [record.values for record in records])
+    roles = [("file", file), ("text", text), ("speaker", speaker), ("split", split), ("language", language)]
+    roles += times.columns() if times.cut else []
+    read.columns_read = {column.name: role for role, column in roles if column is not None}
+    taken = {column.at for _, column in roles if column is not None}
+    read.columns_ignored = [each.strip() for at, each in enumerate(columns) if at not in taken and _is_named(each)]
+    if read.columns_ignored:
+        read.warnings.append(f"{name}: these columns were not read: {', '.join(read.columns_ignored)}")
+    _tell_languages(name, records, language, read)
+    read.text_source = f"column {text.name!r} of {name.rpartition('/')[2]}"
+    texts = _texts(name, records, text, read)
+    for record, (said, fault) in zip(records, texts, strict=True):
+        speaker_name = as_speaker(record.value(speaker))
+        row = row_of(record.line, as_name(record.value(file)), said, speaker_name, as_text(record.value(split))[0])
+        read.rows.append(replace(row, fault=record.fault or fault))
+    if times.cut:
+        _cut(name, times, records, read)
+    return read
+
+
+# ---- columns ------------------------------------------------------------------------------------------------
+
+
+def _file_column(name: str, columns: Sequence[str], records: Sequence[Record], names: Names, read: Metadata) -> Column:
+    """The column whose values name recordings; of several, the one that is called so."""
+    called = columns_of(columns, "file")
+    by_content = [Column(at, each.strip(), len(columns)) for at, each in enumerate(columns)]
+    hits = {column.at: _share(records, column, names) for column in by_content}
+    best = max([*called, *by_content], key=lambda column: hits[column.at], default=None)
+    if best is None or (not called and hits[best.at] < _MOSTLY):
+        raise IngestError(_missing(name, columns, records, "file", "file_name, path, audio"))
+    if called and hits[called[0].at] >= hits[best.at] * _MOSTLY:
+        return called[0]
+    if best not in called:
+        read.warnings.append(
+            f"{name}: the column {best.name!r} was taken for the names of the recordings, which it holds"
+        )
+    return best
+
+
+def _text_column(name: str, columns: Sequence[str], records: Sequence[Record], file: Column, read: Metadata) -> Column:
+    """The best column of texts that is not empty: one for all rows."""
+    called = [column for column in columns_of(columns, "text") if column.at != file.at]
+    if not called:
+        raise IngestError(_missing(name, columns, records, "text", "transcription, text, sentence"))
+    filled = {column.at: sum(_is_text(record.value(column)) for record in records) for column in called}
+    enough = _MOSTLY * max(filled.values())
+    best, *others = [column for column in called if filled[column.at] >= enough] or called
+    for other in others:
+        if bare(other.name) == "label":  # of anything: an emotion, a command
+            continue
+        pair = next(
+            (
+                (ours, theirs)
+                for record in records
+                if (ours := as_text(record.value(best))[0].strip())
+                != (theirs := as_text(record.value(other))[0].strip())
+                and ours
+                and theirs
+            ),
+            None,
+        )
+        if pair:
+            read.warnings.append(
+                f"{name}: two columns may be the text; {best.name!r} was read ({pair[0][:_SHOWN]!r}), and not "
+                f"{other.name!r} ({pair[1][:_SHOWN]!r})"
+            )
+    return best
+
+
+def _speaker_column(
+    name: str, columns: Sequence[str], records: Sequence[Record], taken: Sequence[Column], read: Metadata
+) -> Column | None:
+    """The first column of speakers that names any; columns that tell others apart are named."""
+    called = [column for column in columns_of(columns, "speaker") if column.at not in {each.at for each in taken}]
+    called = [column for column in called if any(as_speaker(record.value(column)) for record in records)]
+    if not called:
+        return None
+    best, *others = called
+    for other in others:
+        pairs = {(as_speaker(record.value(best)), as_speaker(record.value(other))) for record in records}
+        if len({ours for ours, _ in pairs}) < len(pairs):
+            read.warnings.append(
+                f"{name}: speakers are taken from the column {best.name!r}; {other.name!r} divides them otherwise, and "
+                "was not read"
+            )
+    return best
+
+
+def _split_column(columns: Sequence[str], records: Sequence[Record]) -> Column | None:
+    """A column called `split`, or one with another such name whose values are splits."""
+    for column in columns_of(columns, "split"):
+        values = Counter(as_text(record.value(column))[0].strip() for record in records)
+        if column.rank == 0 or any(split_of_name(value) for value in values):
+            return column
+    return None
+
+
+def _share(records: Sequence[Record], column: Column, names: Names) -> float:
+    """The part of a column's values that are names of recordings."""
+    values = [as_name(record.value(column)) for record in _sampled(records)]
+    return sum(bool(value.strip()) and names(value) for value in values) / max(1, len(values))
+
+
+def _sampled(records: Sequence[Record]) -> Sequence[Record]:
+    return records[:: max(1, len(records) // _SAMPLED_ROWS)]
+
+
+def _is_named(column: str) -> bool:
+    """Whether a column has a name of its own: pandas writes an index without one."""
+    return bool(column.strip()) and not re.fullmatch(r"Unnamed: \d+", column.strip())
+
+
+def _missing(name: str, columns: Sequence[str], records: Sequence[Record], role: str, usual: str) -> str:
+    shown = "; ".join(" | ".join(as_text(value)[0][:_SHOWN] for value in record.values) for record in records[:3])
+    return (
+        f"{name} has the columns {', '.join(column.strip() for column in columns)}; none of them is the {role}, which is "
+        f"called {usual} or the like: rename a column. Its first rows: {shown or 'none'}"
+    )
+
+
+# ---- values -------------------------------------------------------------------------------------------------
+
+
+def _is_text(value: Any) -> bool:
+    text, fault = as_text(value)
+    return not fault and bool(text.strip()) and text.strip() not in NOTHING
+
+
+def _texts(
+    name: str, records: Sequence[Record], column: Column, read: Metadata
+) -> Iterable[tuple[str, ItemError | None]]:
+    """The text of each record, or why it has none."""
+    values = [as_text(record.value(column)) for record in records]
+    numbers = [
+        text
+        for record, (text, _) in zip(records, values, strict=True)
+        if isinstance(record.value(column), float) and text
+    ]
+    if numbers:
+        read.warnings.append(
+            f"{name}: {len(numbers)} values of {column.name!r} are numbers with a point, not text; they were read as "
+            f"texts such as {numbers[0]!r}"
+        )
+    are_words = sum(" " in text.strip() for text, _ in values) < _MOSTLY * len(values)
+    kept = Counter[str]()
+    found: list[tuple[str, ItemError | None]] = []
+    for text, fault in values:
+        word = text.strip()
+        if fault:
+            reason = f"its {column.name} is {fault}; allowed: text"
+            found.append(("", ItemError("missing_text", reason)))
+        elif word in NOTHING and not (are_words and word in WORDS_AS_WELL):
+            reason = f"its {column.name} is {word!r}, which programs write where there is no text"
+            found.append(("", ItemError("missing_text", reason)))
+        else:
+            kept[word] += word in NOTHING
+            found.append((text, None))
+    for word, count in kept.items():
+        if count:
+            read.warnings.append(
+                f"{name}: {count} texts are {word!r}, which programs write where there is no text; they were kept, because "
+                "the other texts are single words too"
+            )
+    return found
+
+
+def _tell_languages(name: str, records: Sequence[Record], column: Column | None, read: Metadata) -> None:
+    languages = Counter(as_text(record.value(column))[0].strip() for record in records) if column else Counter[str]()
+    del languages[""]
+    if column and len(languages) > 1:
+        shown = ", ".join(f"{language} ({count})" for language, count in languages.most_common(5))
+        read.warnings.append(f"{name}: its rows are in several languages by the column {column.name!r}: {shown}")
+
+
+# ---- times --------------------------------------------------------------------------------------------------
+
+
+def _cut(name: str, times: TimeColumns, records: Sequence[Record], read: Metadata) -> None:
+    """Give each row its stretch of the file; rows that cannot all be right are rejected."""
+    found, assumed = spans(times, [record.values for record in records])
+    if assumed:
+        read.warnings.append(f"{name}: {assumed}")
+    read.rows = [_with_times(row, span) for row, span in zip(read.rows, found, strict=True)]
+    of_file: dict[str, list[int]] = defaultdict(list)
+    for at, row in enumerate(read.rows):
+        if row.fault is None and row.file_name:
+            of_file[row.file_name].append(at)
+    for rows in of_file.values():
+        if len(rows) > 1:
+            _reject_overlaps(read.rows, sorted(rows, key=lambda at: read.rows[at].start_s))
+
+
+def _with_times(row: Row, span: Span) -> Row:
+    fault = row.fault or (ItemError("bad_times", span.fault) if span.fault else None)
+    return replace(row, start_s=span.start_s, duration_s=span.duration_s, fault=fault)
+
+
+_SHORT_OVERLAP_S = 0.3
+_OVERLAP_SHARE = 0.2  # of the shorter row
+
+
+def _reject_overlaps(rows: list[Row], order: Sequence[int]) -> None:
+    """Reject rows of one file that begin without an end, and those by one speaker that share more than a moment."""
+    faults: dict[int, str] = {}
+    latest = order[0]
+    for at in order:
+        if rows[at].duration_s is None:
+            faults[at] = "it gives no end, and other rows are parts of the same file; allowed: a start and an end"
+    for at in order[1:]:
+        earlier, later = rows[latest], rows[at]
+        shared_s = _end_s(earlier) - later.start_s
+        shorter_s = min(_length_s(earlier), _length_s(later))
+        same = earlier.speaker is None or later.speaker is None or earlier.speaker == later.speaker
+        is_same_row = (earlier.start_s, earlier.duration_s, earlier.text) == (
+            later.start_s,
+            later.duration_s,
+            later.text,
+        )
+        if same and not is_same_row and min(shared_s, shorter_s) > max(_SHORT_OVERLAP_S, _OVERLAP_SHARE * shorter_s):
+            for one, other in ((latest, at), (at, latest)):
+                faults.setdefault(
+                    one,
+                    f"it shares {min(shared_s, shorter_s):.2f} s with the row in line {rows[other].line}, which has another "
+                    "text; allowed: rows that follow each other",
+                )
+        if _end_s(later) > _end_s(earlier):
+            latest = at
+    for at, fault in faults.items():
+        rows[at] = replace(rows[at], fault=ItemError("bad_times", fault))
+
+
+def _length_s(row: Row) -> float:
+    return float("inf") if row.duration_s is None else row.duration_s
+
+
+def _end_s(row: Row) -> float:
+    return row.start_s + _length_s(row)

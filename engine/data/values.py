@@ -1,0 +1,71 @@
+"""Values of metadata: what is a text, who is a speaker, and what programs write where there is nothing."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Collection
+from typing import Any
+
+NOTHING = frozenset(
+    {"nan", "NaN", "NAN", "-nan", "None", "NULL", "null", "none", "<NA>", "<na>", "NaT", "N/A", "#N/A", "n/a"}
+)
+"""What programs write for a value that is missing."""
+WORDS_AS_WELL = frozenset({"None", "none", "NULL", "null", "Null"})
+"""Those that are also words: zero is `null` in German."""
+_NO_SPEAKER = frozenset({"", "-", "--", "?", "unknown", "unk", "undefined", "n.a.", "na", "false", "true"})
+_WHOLE = re.compile(r"[+-]?\d+\.0+")
+_FLOAT = re.compile(r"[+-]?\d+\.\d+")
+
+
+def as_text(value: Any) -> tuple[str, str]:
+    """A value as text, and what is wrong with it if it is none.
+
+    Numbers are texts (digits are said, and labels are numbers); whole ones are written without a decimal point.
+    """
+    if isinstance(value, str):
+        return value, ""
+    if value is None:
+        return "", "null"
+    if isinstance(value, bool):
+        return "", str(value).lower()
+    if isinstance(value, int):
+        return str(value), ""
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            return "", str(value)
+        return (str(int(value)) if value.is_integer() else str(value)), ""
+    kind = (
+        "a list"
+        if isinstance(value, list | tuple)
+        else "an object"
+        if isinstance(value, dict)
+        else type(value).__name__
+    )
+    return "", kind
+
+
+def as_name(value: Any) -> str:
+    """A value as the name of a file: text, a number, a list of one, or an object with a path."""
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if isinstance(value, dict):
+        value = next((value[key] for key in ("path", "file", "file_name", "filename") if value.get(key)), "")
+    return as_text(value)[0]
+
+
+def as_speaker(value: Any) -> str:
+    """A value as the name of a speaker; empty where it says that nobody is known."""
+    text = as_text(value)[0].strip()
+    return "" if text in NOTHING or text.casefold() in _NO_SPEAKER else text
+
+
+def is_made_float(names: Collection[str]) -> bool:
+    """Whether names are whole numbers that a program wrote as floats, as it does where one of them is missing."""
+    points = [name for name in names if _FLOAT.fullmatch(name)]
+    return bool(points) and all(_WHOLE.fullmatch(name) for name in points)
+
+
+def without_point(name: str) -> str:
+    """`1.0` as `1`."""
+    return name.partition(".")[0] if _WHOLE.fullmatch(name) else name

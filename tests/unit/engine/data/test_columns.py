@@ -1,0 +1,187 @@
+"""Columns by many names, in many languages; one column of texts for all rows; what is not read is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.data.columns import columns_of
+from engine.errors import IngestError
+from tests.unit.engine.data.recordings import jsonl
+from tests.unit.engine.data.sources import taken, texts
+
+AB = ["a.wav", "b.wav"]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        "speaker",
+        "Speaker ID",
+        "speaker_name",
+        "spk",
+        "spk_id",
+        "user_id",
+        "reader_id",
+        "client_id",
+        "speakerId",
+        "Sprecher",
+        "SPEAKER-ID",
+        "narrator",
+        "locuteur",
+        "диктор",
+        "说话人",
+        "話者",
+        "화자",
+        "participant_id",
+        "voice",
+    ],
+)
+def test_names_of_the_speaker(tmp_path: Path, column: str) -> None:
+    found, report = taken(tmp_path, {"metadata.csv": f"file_name,text,{column}\na.wav,one,ann\nb.wav,two,bob\n"}, AB)
+    assert [speaker for *_, speaker, _ in found] == ["ann", "bob"]
+    assert report.columns_read[column] == "speaker"
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("audio", "sentence"), ("path", "Transcript"), ("wav_filename", "transcript"), ("audioFilePath", "utterance"),
+        ("Datei", "Satz"), ("fichier", "texte"), ("archivo", "transcripción"), ("файл", "текст"), ("文件名", "文本"),
+        ("ファイル名", "テキスト"), ("파일명", "텍스트"), ("plik", "transkrypcja"), ("recording", "normalized_text"),
+        ("clip", "transcript (corrected)"), ("File Name", "text_de"), ("Anything", "Text"), ("id", "verbatim"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_names_of_the_file_and_the_text(tmp_path: Path, file: str, text: str, form: str) -> None:
+    table = f"{text},{file}\none,a.wav\ntwo,b.wav\n"
+    lines = jsonl({text: "one", file: "a.wav"}, {text: "two", file: "b.wav"})
+    found, report = taken(tmp_path, {f"metadata.{form}": table if form == "csv" else lines}, AB)
+    assert texts(found) == {"a": "one", "b": "two"}
+    assert report.columns_read == {file: "file", text: "text"}
+
+
+@pytest.mark.parametrize(
+    "name", ["text_length", "file_size", "speaker_gender", "audio_duration", "sentence_domain", "age"]
+)
+@pytest.mark.parametrize("role", ["file", "text", "speaker", "split"])
+def test_names_that_only_hold_such_a_word_are_not_taken(name: str, role: str) -> None:
+    assert columns_of([name], role) == []  # type: ignore[arg-type]
+
+
+def test_the_file_is_the_column_that_names_recordings(tmp_path: Path) -> None:
+    table = "path,clip,text\n/x/list.txt,a.wav,one\n/x/list.txt,b.wav,two\n"
+    found, report = taken(tmp_path, {"metadata.csv": table}, AB)
+    assert texts(found) == {"a": "one", "b": "two"}
+    assert report.columns_read["clip"] == "file"
+
+
+def test_of_two_texts_one_is_read_for_all_rows_and_the_choice_is_said(tmp_path: Path) -> None:
+    rows = [
+        {"audio": "a.wav", "text": "It costs 5", "normalized_text": "it costs five"},
+        {"audio": "b.wav", "text": "Two.", "normalized_text": None},
+    ]
+    found, report = taken(tmp_path, {"metadata.jsonl": jsonl(*rows)}, AB)
+    assert texts(found) == {"a": "it costs five"}
+    assert [(item.path, item.code) for item in report.set_aside] == [("b.wav", "missing_text")]
+    assert report.warnings == [
+        "metadata.jsonl: two columns may be the text; 'normalized_text' was read ('it costs five'), and not 'text' "
+        "('It costs 5')",
+        "metadata.jsonl: these columns were not read: text",
+    ]
+
+
+def test_a_column_of_texts_that_is_empty_is_passed_over(tmp_path: Path) -> None:
+    found, _ = taken(tmp_path, {"metadata.csv": "file,normalized_text,text\na.wav,,one\nb.wav,nan,two\n"}, AB)
+    assert texts(found) == {"a": "one", "b": "two"}
+
+
+def test_columns_that_are_not_read_are_named(tmp_path: Path) -> None:
+    table = "file,text,age,Unnamed: 3,mood,,\na.wav,one,30,0,x,,\nb.wav,two,31,1,y,,\n"
+    _, report = taken(tmp_path, {"metadata.csv": table}, AB)
+    assert report.warnings == ["metadata.csv: these columns were not read: age, mood"]
+    assert report.columns_ignored == ["age", "mood"]
+    assert report.validation is not None
+    (finding,) = [found for found in report.validation.findings if found.code == "no_speakers"]
+    assert finding.reason == "no column that was read names the speaker of any of 2 items; not read: age, mood"
+
+
+def test_two_columns_of_speakers_that_disagree_are_told(tmp_path: Path) -> None:
+    table = "file,text,speaker,client_id\na.wav,one,ann,1\nb.wav,two,ann,2\n"
+    found, report = taken(tmp_path, {"metadata.csv": table}, AB)
+    assert {speaker for *_, speaker, _ in found} == {"ann"}
+    assert report.warnings[0] == (
+        "metadata.csv: speakers are taken from the column 'speaker'; 'client_id' divides them otherwise, and was not read"
+    )
+
+
+def test_several_languages_are_told(tmp_path: Path) -> None:
+    table = "file,text,language\na.wav,one,en\nb.wav,zwei,de\n"
+    _, report = taken(tmp_path, {"metadata.csv": table}, AB)
+    assert report.warnings == [
+        "metadata.csv: its rows are in several languages by the column 'language': en (1), de (1)"
+    ]
+
+
+def test_metadata_of_which_nothing_can_be_read_is_shown(tmp_path: Path) -> None:
+    with pytest.raises(IngestError) as raised:
+        taken(tmp_path, {"metadata.csv": "Nr,Aussage\n7,ja\n8,nein\n"}, AB)
+    assert str(raised.value) == (
+        "metadata.csv has the columns Nr, Aussage; none of them is the file, which is called file_name, path, audio or the "
+        "like: rename a column. Its first rows: 7 | ja; 8 | nein"
+    )
+
+
+# ---- values -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        (None, "null"), (True, "true"), (float("nan"), "nan"), (["one"], "a list"), ({"text": "one"}, "an object"),
+        (float("inf"), "inf"),
+    ],
+)  # fmt: skip
+def test_values_that_are_no_text(tmp_path: Path, value: object, found: str) -> None:
+    rows = [
+        {"file_name": "a.wav", "transcription": "well yes", "label": "neutral"},
+        {"file_name": "b.wav", "transcription": value, "label": "happy"},
+    ]
+    items, report = taken(tmp_path, {"metadata.jsonl": jsonl(*rows)}, AB)
+    assert texts(items) == {"a": "well yes"}
+    assert [(item.path, item.code) for item in report.set_aside] == [("b.wav", "missing_text")]
+    assert report.set_aside[0].reason == f"its transcription is {found}; allowed: text (metadata.jsonl:2)"
+
+
+@pytest.mark.parametrize("value", ["nan", "NaN", "None", "NULL", "null", "<NA>", "N/A"])
+def test_what_programs_write_for_no_text_is_none(tmp_path: Path, value: str) -> None:
+    items, report = taken(tmp_path, {"metadata.csv": f"file,text\na.wav,well yes\nb.wav,{value}\n"}, AB)
+    assert texts(items) == {"a": "well yes"}
+    assert report.set_aside[0].reason == (
+        f"its text is {value!r}, which programs write where there is no text (metadata.csv:3)"
+    )
+
+
+def test_null_is_a_word_among_words(tmp_path: Path) -> None:
+    found, report = taken(tmp_path, {"metadata.csv": "file,text\na.wav,eins\nb.wav,null\n"}, AB)
+    assert texts(found) == {"a": "eins", "b": "null"}
+    assert "1 texts are 'null'" in report.warnings[0]
+
+
+def test_numbers_are_texts(tmp_path: Path) -> None:
+    rows = [{"file_name": "a.wav", "text": 42}, {"file_name": "b.wav", "text": 7.0}]
+    found, report = taken(tmp_path, {"metadata.jsonl": jsonl(*rows)}, AB)
+    assert texts(found) == {"a": "42", "b": "7"}
+    assert report.warnings == [
+        "metadata.jsonl: 1 values of 'text' are numbers with a point, not text; they were read as texts such as '7'"
+    ]
+
+
+@pytest.mark.parametrize(
+    "value", [None, float("nan"), "", "nan", "None", "null", "<NA>", "unknown", " - ", True, ["x"]]
+)
+def test_values_that_are_no_speaker(tmp_path: Path, value: object) -> None:
+    rows = [{"file": "a.wav", "text": "one", "speaker": "ann"}, {"file": "b.wav", "text": "two", "speaker": value}]
+    found, _ = taken(tmp_path, {"metadata.jsonl": jsonl(*rows)}, AB)
+    assert [speaker for *_, speaker, _ in found] == ["ann", None]
