@@ -240,6 +240,54 @@ def test_a_file_is_put_again_when_the_store_was_away(server: Server, client: Cli
     assert len(server.asked("/bucket/speech.zip")) == 9
 
 
+def test_items_come_page_by_page(server: Server, client: Client) -> None:
+    def page(first: int, cursor: str | None) -> Handler:
+        items = [{"path": f"{number}.wav"} for number in range(first, first + 2)]
+        return answer({"items": items, "total": 5, "next_cursor": cursor})
+
+    path = "/api/v1/datasets/d1/versions/2/items"
+    server.on("GET", path, page(0, "a"), page(2, "b"), page(4, None))
+    total, items = client.dataset_items("d1", 2, finding="noisy")
+    assert (total, [item["path"] for item in items]) == (5, ["0.wav", "1.wav", "2.wav", "3.wav", "4.wav", "5.wav"])
+    asked = [dict(request.url.params) for request in server.asked(path)]
+    assert asked == [
+        {"finding": "noisy", "limit": "100", **cursor} for cursor in ({}, {"cursor": "a"}, {"cursor": "b"})
+    ]
+    server.on("GET", path, page(0, "a"), page(2, "b"))
+    assert len(client.dataset_items("d1", 2, most=3)[1]) == 3
+
+
+def test_a_version_is_waited_for(server: Server, client: Client) -> None:
+    version = {"number": 2, "status": "processing", "created_at": "2026-01-01T00:00:00Z"}
+    path = "/api/v1/datasets/d1/versions"
+    server.on("POST", path, answer(version, 202))
+    assert client.revise_dataset("d1", {"language": "de"}).status == "processing"
+    [request] = server.asked(path)
+    assert json.loads(request.content) == {"language": "de"}
+    assert request.headers["Idempotency-Key"]
+    server.on("GET", f"{path}/2", answer(version), answer(version | {"status": "ready", "report": {"items_good": 1}}))
+    assert client.wait_for_dataset_version("d1", 2).report == {"items_good": 1}
+    server.on("GET", f"{path}/2", answer(version | {"status": "error", "error": "none of 4 items can be used"}))
+    with pytest.raises(DatasetFailedError, match="version 2 cannot be used: none of 4 items can be used"):
+        client.wait_for_dataset_version("d1", 2)
+    server.on("GET", f"{path}/2", answer(version))
+    with pytest.raises(DatasetFailedError, match="version 2 is still processing after 0 s"):
+        client.wait_for_dataset_version("d1", 2, timeout_s=0)
+
+
+def test_what_is_asked_of_a_version_names_it(server: Server, client: Client) -> None:
+    dataset = {"id": "d1", "name": "n", "status": "pending"}
+    server.on("POST", "/api/v1/datasets", answer({"dataset": dataset, "uploads": []}, 201))
+    client.create_dataset("n", {"a.zip": 1}, options={"limits": {"max_item_s": 40}, "language": "sw"})
+    server.on("POST", "/api/v1/jobs", answer(JOB, 201))
+    client.create_job("m", "d1", {}, dataset_version=3)
+    server.on("GET", "/api/v1/datasets/d1/report", answer({"version": 3}))
+    assert client.dataset_report("d1", version=3) == {"version": 3}
+    sent = [json.loads(request.content) for request in server.requests if request.method == "POST"][-2:]
+    assert (sent[0]["limits"], sent[0]["language"], sent[1]["dataset_version"]) == ({"max_item_s": 40}, "sw", 3)
+    assert server.requests[-1].url.params["version"] == "3"
+
+
 def test_a_dataset_that_ends_in_error_says_why(server: Server, client: Client) -> None:
     pending = {"id": "d1", "name": "speech", "status": "processing"}
     failed = {**pending, "status": "error", "error": "speech.zip is a zip bomb"}
