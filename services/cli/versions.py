@@ -228,12 +228,17 @@ def _show_items(found: Sequence[Mapping[str, Any]], total: int, *, as_json: bool
         for title in ("Item", "Status", "Text", "Speaker", "Split", "Findings"):
             table.add_column(title, overflow="fold")
         for item in found:
-            findings = "\n".join(f"{each['code']}: {each['reason']}" for each in item["findings"])
+            findings = "\n".join(map(_found, item["findings"]))
             shown = [item[name] or "" for name in ("path", "status", "text", "speaker", "split")]
             table.add_row(*shown, findings)
         Console().print(table)
     if len(found) < total:
         say(f"{len(found):,} of {total:,} items; --limit shows more")
+
+
+def _found(finding: Mapping[str, Any]) -> str:
+    overruled = " (overruled)" if finding["severity"] == "overruled" else ""
+    return f"{finding['code']}{overruled}: {finding['reason']}"
 
 
 def _differing(options: Mapping[str, Any]) -> Iterator[str]:
@@ -252,11 +257,11 @@ def _differing(options: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _told(decision: Mapping[str, Any]) -> str:
-    told = []
+    selected, changed = [], []
     for name, value in decision.items():
         if isinstance(value, list):
             more = f" and {len(value) - 3} more" if len(value) > 3 else ""
-            told.append(f"{', '.join(map(str, value[:3]))}{more}")
+            selected.append(f"{', '.join(map(str, value[:3]))}{more}")
         elif name != "do":
-            told.append(f"{name}={value}")
-    return f"{decision['do']} {' '.join(told)}"
+            changed.append(f"{name}={value}")
+    return " ".join([decision["do"], *selected, *changed])

@@ -77,7 +77,7 @@ async def job(services: Services, visitor: Visitor, status: str = "running", **c
                 name=columns.pop("name", "a job"),
                 model_id=columns.pop("model_id", "whisper-pico"),
                 dataset_id=dataset_id,
-                dataset_version=1,
+                dataset_version=columns.pop("dataset_version", 1),
                 config=TrainingConfig(**columns.pop("config", CONFIG)).model_dump(mode="json"),
                 resources=columns.pop("resources", {}),
                 status=status,

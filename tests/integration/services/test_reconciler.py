@@ -110,6 +110,14 @@ async def scene(services: Services, ada: Visitor, tmp_path: Path) -> Scene:
     return Scene(services, ada, StandIn(), lambda prefix: LocalRunStore(tmp_path / prefix))
 
 
+async def test_jobs_run_on_the_versions_that_they_name(scene: Scene) -> None:
+    dataset_id = await rows.ready_dataset(scene.services, scene.visitor)
+    jobs = [await scene.job(dataset_id=dataset_id, dataset_version=number) for number in (1, 2)]
+    await scene.round()
+    asked = [json.loads(scene.files(job_id).get_bytes("config-request.json"))["data"] for job_id in jobs]
+    assert asked == [f"s3://bucket/datasets/{dataset_id}/v{number}" for number in (1, 2)]
+
+
 async def test_a_selection_and_the_training_on_it(scene: Scene) -> None:
     how = {"budget": {"type": "share", "fraction": 0.25}}
     selection_id = await scene.job(type="selection", selection=how, resources={"num_workers": 2})
