@@ -91,6 +91,12 @@ def divide(utterances: Sequence[Utterance], files: Sequence[str], config: Divisi
     return Division(split_N, together, warnings)
 
 
+def speakers_are_whole(utterances: Sequence[Utterance], splits: Sequence[Split]) -> bool:
+    """Whether a division has nobody in two splits."""
+    found = {(u.speaker, split) for u, split in zip(utterances, splits, strict=True) if u.speaker is not None}
+    return len(found) == len({speaker for speaker, _ in found})
+
+
 def _uneven(split: Split, utterances: Sequence[Utterance]) -> str:
     (speaker, count), *_ = Counter(u.speaker for u in utterances).most_common(1)
     return (

@@ -10,17 +10,16 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 
-from engine.audio.reading import AudioInfo
 from engine.config.division import DivisionConfig
 from engine.data.deciding import Decided
 from engine.data.decisions import ItemDecisions
-from engine.data.division import divide
+from engine.data.division import divide, speakers_are_whole
 from engine.data.items import records, write_items
 from engine.data.layout import Item, Layout
 from engine.data.layouts.registry import read_layout
@@ -28,9 +27,10 @@ from engine.data.limits import DEFAULT_LIMITS, IngestLimits
 from engine.data.manifest import Split, Utterance, manifest_line, read_manifest, write_manifest
 from engine.data.opening import open_source
 from engine.data.recordings import Recordings
-from engine.data.report import Example, IngestReport, TextStatistics, named
+from engine.data.report import Example, IngestReport, named
 from engine.data.shards import RATE_HZ, ShardWriter
 from engine.data.source import DataSource
+from engine.data.statistics import Statistics
 from engine.data.validation.config import DEFAULT_VALIDATION, ValidationConfig
 from engine.data.validation.dataset_texts import DatasetTexts
 from engine.data.validation.drawing import draw_histograms
@@ -128,7 +128,7 @@ class _Ingestion:
         self.threads = threads
         self.language = language
         self.shards = ShardWriter(target, limits.shard_s)
-        self.statistics = _Statistics()
+        self.statistics = Statistics()
         self.read_s = 0.0
         self.recordings = Recordings(source, limits, work=target)
         self.summary = Summary(validation, limits)
@@ -273,7 +273,7 @@ class _Ingestion:
         else:
             divided = divide(utterances, [item.entry.path for item in self.kept], config)
             layout.warnings.extend(divided.warnings)
-            splits, are_judged = list[Split | None](divided.splits), _speakers_are_whole(utterances, divided.splits)
+            splits, are_judged = list[Split | None](divided.splits), speakers_are_whole(utterances, divided.splits)
         splits = [self.decided.splits.get(u.id, split) for u, split in zip(utterances, splits, strict=True)]
         write_manifest(manifest, (replace(u, split=split) for u, split in zip(utterances, splits, strict=True)))
         self.statistics.splits = Counter(split for split in splits if split is not None)
@@ -325,87 +325,6 @@ class _Ingestion:
             partial.write_bytes(content)
             partial.replace(self.target / name)
         return report
-
-
-class _Statistics:
-    """What the good items are made of."""
-
-    def __init__(self) -> None:
-        self.items = 0
-        self.audio_s = 0.0
-        self.shortest_s: float | None = None
-        self.longest_s: float | None = None
-        self.speakers: Counter[str] = Counter()
-        self.splits: Counter[str] = Counter()
-        self.rates_hz: Counter[int] = Counter()
-        self.formats: Counter[str] = Counter()
-        self.text_digests: set[int] = set()
-        self.words = self.characters = self.longest_characters = 0
-        self.alphabet: set[str] = set()
-        self.scaled: list[str] = []
-
-    def add(self, utterance: Utterance, info: AudioInfo, path: str, scaled: bool) -> None:
-        self.items += 1
-        self.audio_s += utterance.duration_s
-        self.shortest_s = min(self.shortest_s or utterance.duration_s, utterance.duration_s)
-        self.longest_s = max(self.longest_s or 0.0, utterance.duration_s)
-        if utterance.speaker is not None:
-            self.speakers[utterance.speaker] += 1
-        if utterance.split is not None:
-            self.splits[utterance.split] += 1
-        self.rates_hz[info.rate_hz] += 1
-        self.formats[info.format] += 1
-        self.text_digests.add(hash(utterance.text))
-        self.words += len(utterance.text.split())
-        self.characters += len(utterance.text)
-        self.longest_characters = max(self.longest_characters, len(utterance.text))
-        self.alphabet.update(utterance.text)
-        if scaled:
-            self.scaled.append(path)
-
-    def report(self, layout: Layout, examples: list[Example]) -> IngestReport:
-        warnings = list(layout.warnings)
-        if self.scaled:
-            warnings.append(
-                f"{len(self.scaled)} recordings go beyond full scale and were made quieter: {named(self.scaled)}"
-            )
-        set_aside = sorted(layout.set_aside, key=lambda item: (item.path, item.code, item.reason))
-        by_code = Counter(item.code for item in set_aside)
-        return IngestReport(
-            layout=layout.kinds[0],
-            layouts=layout.kinds,
-            metadata_files=layout.metadata_files,
-            items_found=self.items + len(set_aside),
-            items_good=self.items,
-            set_aside_by_code={code: by_code[code] for code in sorted(by_code)},
-            set_aside=set_aside,
-            audio_s=round(self.audio_s, 4),
-            shortest_s=self.shortest_s,
-            longest_s=self.longest_s,
-            speakers=dict(sorted(self.speakers.items())),
-            without_speaker=self.items - self.speakers.total(),
-            splits=dict(sorted(self.splits.items())),
-            rates_hz=dict(sorted(self.rates_hz.items())),
-            formats=dict(sorted(self.formats.items())),
-            text=TextStatistics(
-                distinct=len(self.text_digests),
-                words=self.words,
-                characters=self.characters,
-                longest_characters=self.longest_characters,
-                alphabet="".join(sorted(self.alphabet)),
-            ),
-            warnings=warnings,
-            text_source=layout.text_source,
-            columns_read=layout.columns_read,
-            columns_ignored=layout.columns_ignored,
-            examples=examples,
-        )
-
-
-def _speakers_are_whole(utterances: Sequence[Utterance], splits: Sequence[Split]) -> bool:
-    """Whether a division has nobody in two splits."""
-    found = {(u.speaker, split) for u, split in zip(utterances, splits, strict=True) if u.speaker is not None}
-    return len(found) == len({speaker for speaker, _ in found})
 
 
 def _nothing_good(report: IngestReport) -> str:

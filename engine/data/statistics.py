@@ -1,0 +1,94 @@
+"""What the good items of a dataset version are made of, counted while they come in."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from engine.audio.reading import AudioInfo
+from engine.data.layout import Layout
+from engine.data.manifest import Utterance
+from engine.data.report import Example, IngestReport, TextStatistics, named
+
+
+class Statistics:
+    """What the good items are made of."""
+
+    def __init__(self) -> None:
+        self.items = 0
+        self.audio_s = 0.0
+        self.shortest_s: float | None = None
+        self.longest_s: float | None = None
+        self.speakers: Counter[str] = Counter()
+        self.splits: Counter[str] = Counter()
+        self.rates_hz: Counter[int] = Counter()
+        self.formats: Counter[str] = Counter()
+        self.text_digests: set[int] = set()
+        self.words = self.characters = self.longest_characters = 0
+        self.alphabet: set[str] = set()
+        self.scaled: list[str] = []
+
+    def add(self, utterance: Utterance, info: AudioInfo, path: str, scaled: bool) -> None:
+        """Count a good item.
+
+        Args:
+            utterance: as in the manifest.
+            info: what its file says about itself.
+            path: of the file in the source.
+            scaled: whether it was made quieter.
+        """
+        self.items += 1
+        self.audio_s += utterance.duration_s
+        self.shortest_s = min(self.shortest_s or utterance.duration_s, utterance.duration_s)
+        self.longest_s = max(self.longest_s or 0.0, utterance.duration_s)
+        if utterance.speaker is not None:
+            self.speakers[utterance.speaker] += 1
+        if utterance.split is not None:
+            self.splits[utterance.split] += 1
+        self.rates_hz[info.rate_hz] += 1
+        self.formats[info.format] += 1
+        self.text_digests.add(hash(utterance.text))
+        self.words += len(utterance.text.split())
+        self.characters += len(utterance.text)
+        self.longest_characters = max(self.longest_characters, len(utterance.text))
+        self.alphabet.update(utterance.text)
+        if scaled:
+            self.scaled.append(path)
+
+    def report(self, layout: Layout, examples: list[Example]) -> IngestReport:
+        """The report, without the findings of the validation."""
+        warnings = list(layout.warnings)
+        if self.scaled:
+            warnings.append(
+                f"{len(self.scaled)} recordings go beyond full scale and were made quieter: {named(self.scaled)}"
+            )
+        set_aside = sorted(layout.set_aside, key=lambda item: (item.path, item.code, item.reason))
+        by_code = Counter(item.code for item in set_aside)
+        return IngestReport(
+            layout=layout.kinds[0],
+            layouts=layout.kinds,
+            metadata_files=layout.metadata_files,
+            items_found=self.items + len(set_aside),
+            items_good=self.items,
+            set_aside_by_code={code: by_code[code] for code in sorted(by_code)},
+            set_aside=set_aside,
+            audio_s=round(self.audio_s, 4),
+            shortest_s=self.shortest_s,
+            longest_s=self.longest_s,
+            speakers=dict(sorted(self.speakers.items())),
+            without_speaker=self.items - self.speakers.total(),
+            splits=dict(sorted(self.splits.items())),
+            rates_hz=dict(sorted(self.rates_hz.items())),
+            formats=dict(sorted(self.formats.items())),
+            text=TextStatistics(
+                distinct=len(self.text_digests),
+                words=self.words,
+                characters=self.characters,
+                longest_characters=self.longest_characters,
+                alphabet="".join(sorted(self.alphabet)),
+            ),
+            warnings=warnings,
+            text_source=layout.text_source,
+            columns_read=layout.columns_read,
+            columns_ignored=layout.columns_ignored,
+            examples=examples,
+        )
