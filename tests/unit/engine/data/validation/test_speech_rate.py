@@ -59,3 +59,11 @@ def test_levels_of_noise_and_speech() -> None:
     found = measure_levels(long_T, RATE_HZ)
     assert found.range_db > 10.0
     assert 0.1 < found.sound_s < 0.5
+
+
+@pytest.mark.parametrize(
+    ("text", "least"),
+    [("लिखना सोना", 4), ("今天天气很好", 4.8), ("слова на русском", 5), ("كتب الولد الدرس", 5), ("안녕하세요", 4)],
+)
+def test_a_text_has_about_as_many_syllables_as_its_script_shows(text: str, least: float) -> None:
+    assert syllables(text)[0] >= least
