@@ -24,7 +24,6 @@ import soundfile
 
 from engine.audio.reading import read_audio
 from engine.data.ingest import ingest
-from engine.data.layouts.file_names import DIGITS as DIGIT_WORDS
 from engine.data.report import IngestReport
 from engine.synthesis.espeak import Synthesizer
 from tests.corpora.defect_kinds import BAD_KINDS, COPIES, DEFECTS, Made, codes_of, encoded, plain
@@ -75,7 +74,7 @@ def _good(index: int, talkers: Talkers, generator: Generator, real: Sequence[Pat
     if index % every == 0 and index // every < len(real):  # each of them once
         path = real[index // every]
         digit, speaker, _ = path.stem.split("_")
-        return "good/real", Made(encoded(read_audio(path, CORPUS_RATE_HZ)), "wav", DIGIT_WORDS[int(digit)], speaker)
+        return "good/real", Made(encoded(read_audio(path, CORPUS_RATE_HZ)), "wav", ENGLISH.digits[int(digit)], speaker)
     kind = GOOD_KINDS[int(generator.integers(len(GOOD_KINDS)))]
     return f"good/{kind}", plain(talkers.say(kind, index), generator)
 

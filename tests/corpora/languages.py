@@ -149,10 +149,12 @@ _CHINESE_WORDS = (
 CHINESE = Language(
     code="zh",
     accent="cmn",
+    pace=1.4,
     words=tuple(_CHINESE_WORDS.split()),
     digits=("零", "一", "二", "三", "四", "五", "六", "七", "八", "九"),
     names=("玛丽亚", "艾哈迈德", "克洛伊", "华沙", "京都", "利马"),
-    short=("不", "是", "去", "上", "停", "左", "右", "一", "二", "六", "八"),
+    # Of two syllables: one and the same short syllable by two synthetic voices can be one wave.
+    short=("不要", "是的", "出去", "上面", "停下", "左边", "右边", "一个", "第二", "六月", "八天"),
     hard=(
         "你吃饭了吗?我还没吃", "你好吗？很好！", "我用iPhone手机", "打开WiFi吧", "第1.2.3.4章", "二〇二四年", "2024年10月15日", "版本1.2.3.4",
         "约翰·史密斯", "“你好”……他说", "价格是1250元", "卡拉OK", "我 喜欢 苹果",

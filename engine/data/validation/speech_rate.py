@@ -93,7 +93,7 @@ def _word(word: str) -> Syllables:
     letters = sum(letter.isalpha() for letter in word)
     if script == "CJK":
         # A Japanese reading of a Chinese character has up to four syllables; a Korean or Chinese one has one.
-        return max(1.0, 0.8 * letters), 3.0 * letters
+        return 1.0 * letters, 3.0 * letters
     if script in _ONE_EACH:
         return max(1.0, 0.8 * letters), 1.0 * letters
     if script in _UP_TO_ONE:
