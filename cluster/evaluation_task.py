@@ -17,7 +17,7 @@ from cluster.config import EvaluationRunConfig
 from cluster.errors import ClusterError, ObjectStorageError, RefusedError
 from cluster.event_relay import EventRelay
 from cluster.stop_flag import StopFlag
-from cluster.storage.dataset_cache import local_dataset, report_address
+from cluster.storage.dataset_cache import ON_PLATFORM, local_dataset, report_address
 from cluster.storage.model_cache import fetch_model
 from cluster.storage.run_store import S3RunStore
 from cluster.storage.settings import S3Settings, usable_home
@@ -56,7 +56,7 @@ def work(task: EvaluationTask) -> Mapping[str, Any]:
             if config.base_model is not None:
                 fetch_model(config.base_model, storage)
             data = local_dataset(config.data, storage, beside=beside, language=config.training.task.language)
-            tell_report(events, data, report_address(config.data, data))
+            tell_report(events, data, ON_PLATFORM if task.job_id else report_address(config.data, data))
             adapter = None
             if config.adapter is not None:
                 adapter = local_adapter(config.adapter, storage, folder, beside)

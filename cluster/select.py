@@ -96,7 +96,7 @@ def _select(config: SelectionRunConfig, uri: str, store: S3RunStore, storage: S3
     from cluster.selection.blocks import Source
     from cluster.selection.ray_steps import RayDataSteps, start_workers
     from cluster.stop_flag import STOP_KEY, StopFlag
-    from cluster.storage.dataset_cache import report_address
+    from cluster.storage.dataset_cache import ON_PLATFORM, report_address
     from engine.threads import compute_threads, wait_passively
 
     job_id = os.environ.get("LIM_JOB_ID") or None
@@ -121,7 +121,7 @@ def _select(config: SelectionRunConfig, uri: str, store: S3RunStore, storage: S3
         begin(store, _inputs(config, storage), parts=(PARTS,))
         source = Source(config.data, storage, beside, config.training.task.language)
         data = source.folder()
-        tell_report(events, data, report_address(config.data, data))
+        tell_report(events, data, ON_PLATFORM if job_id else report_address(config.data, data))
         out = folder / "selection"
         _log.info("selection %s: files go to %s", config.name, uri)
 

@@ -22,7 +22,7 @@ from cluster.config import ResourcesConfig, RunConfig
 from cluster.errors import ClusterError, ObjectStorageError
 from cluster.event_relay import EventRelay
 from cluster.stop_flag import StopFlag
-from cluster.storage.dataset_cache import local_dataset, local_selection, report_address
+from cluster.storage.dataset_cache import ON_PLATFORM, local_dataset, local_selection, report_address
 from cluster.storage.model_cache import fetch_model
 from cluster.storage.run_store import S3RunStore
 from cluster.storage.settings import S3Settings, usable_home
@@ -106,7 +106,8 @@ def run(assignment: Assignment, place: Place, stage: Callable[..., RunResult] | 
             fetch_model(config.model, storage)
             data = local_dataset(config.data, storage, beside=beside, language=config.training.task.language)
             if place.rank == 0:
-                tell_report(events, data, report_address(config.data, data))
+                where = ON_PLATFORM if assignment.job_id else report_address(config.data, data)
+                tell_report(events, data, where)
             selection = None
             if config.selection is not None:
                 selection = local_selection(config.selection, storage, work / "selection", beside=beside)

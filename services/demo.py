@@ -109,7 +109,7 @@ def _run(
             _sign_up(client)
             console.print(f"Uploading {count} files ({size(archive.stat().st_size)}) from {data}")
             dataset = client.upload_dataset("demo", archive, description=f"Recordings from {data}")
-            _tell_dataset(console, client, dataset)
+            _tell_dataset(console, dataset)
             job, first_step_s = _train(console, client, dataset, config)
             if job.status != "succeeded" or job.result is None:
                 raise DemoFailedError(f"the job {job.status}: {job.error or 'no reason given'}")
@@ -148,17 +148,13 @@ def _sign_up(client: Client) -> None:
     client.login(name, password)
 
 
-def _tell_dataset(console: Console, client: Client, dataset: Dataset) -> None:
+def _tell_dataset(console: Console, dataset: Dataset) -> None:
+    """One line: the job's log says what was found in the recordings."""
     statistics = dataset.statistics or {}
     console.print(
         f"Dataset ready: {statistics.get('utterances', '?')} utterances, "
         f"{duration(float(statistics.get('audio_s', 0.0)))} of speech"
     )
-    set_aside = client.dataset_report(dataset.id).get("set_aside") or []
-    for item in set_aside[:5]:
-        console.print(f"  set aside: {item.get('path')}: {item.get('reason')}", markup=False)
-    if len(set_aside) > 5:
-        console.print(f"  and {len(set_aside) - 5} more")
 
 
 def _train(console: Console, client: Client, dataset: Dataset, config: Mapping[str, Any]) -> tuple[Job, float]:

@@ -21,6 +21,8 @@ from engine.data.version_files import MANIFEST_NAME, REPORT_NAME
 from engine.errors import ObjectNotFoundError
 
 SELECTION_FILES: Final = ("segments.parquet", "selection.json")
+ON_PLATFORM: Final = "the report of the dataset, on the platform"
+"""Where a person finds the report of a job's data."""
 _DOWNLOADS_AT_ONCE: Final = 8
 
 

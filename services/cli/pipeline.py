@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from engine.data.telling import report_lines
+from services.cli.report import answered_report
 from services.cli.reporting import BAD_INPUT, FAILED, reported, say
 from services.cli.server import LOCAL, Server, connected
 
@@ -122,20 +124,37 @@ def _uploaded(client: Client, data: Path) -> str:
 def _follow(client: Client, pipeline: Pipeline) -> None:
     """Show a pipeline until it has ended; Ctrl-C leaves it running."""
     say(f"Pipeline {pipeline.id}")
+    told = False
     try:
         with Live(_table(pipeline), console=Console(stderr=True), refresh_per_second=2) as live:
             while not pipeline.final:
+                told = told or _tell_data(client, pipeline)
                 time.sleep(_EVERY_S)
                 pipeline = client.pipeline(pipeline.id)
                 live.update(_table(pipeline))
     except KeyboardInterrupt:
         say(f"It goes on; `lim pipeline stop {pipeline.id}` stops it.")
         raise
+    if not told:
+        _tell_data(client, pipeline)
     results = {stage.name: stage.result for stage in pipeline.stages if stage.result is not None}
     typer.echo(json.dumps({"id": pipeline.id, "status": pipeline.status, "results": results}, indent=1))
     if pipeline.status != "succeeded":
         say(f"`lim pipeline resume {pipeline.id}` goes on where it is.")
         raise typer.Exit(FAILED)
+
+
+def _tell_data(client: Client, pipeline: Pipeline) -> bool:
+    """Say what was found in the recordings, once their stage has ended; whether it was said."""
+    for stage in pipeline.stages:
+        made = stage.result or {}
+        if stage.type == "ingest" and "dataset_id" in made:
+            report = answered_report(client.dataset_report(made["dataset_id"], version=made.get("dataset_version")))
+            where = f"GET /datasets/{made['dataset_id']}/report"
+            for line in report_lines(report, where) if report is not None else ():
+                say(line.text if line.level == "notice" else f"{line.level}: {line.text}")
+            return True
+    return False
 
 
 def _table(pipeline: Pipeline) -> Table:

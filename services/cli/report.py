@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
@@ -40,15 +41,28 @@ def show_report(report: IngestReport, title: str, where: str) -> None:
     if report.set_aside:
         rows["Rejected"] = counts({str(code): count for code, count in report.set_aside_by_code.items()})
     print_table(title, {label: value for label, value in rows.items() if value})
+    show_lines(report, where)
+    for item in report.set_aside[:_MOST_SHOWN]:
+        say(f"rejected: {item.path}: {item.reason} ({item.code}). {item.action.capitalize()}.")
+    if len(report.set_aside) > _MOST_SHOWN:
+        say(f"... and {len(report.set_aside) - _MOST_SHOWN:,} more, which the whole report names")
+
+
+def show_lines(report: IngestReport, where: str) -> None:
+    """What was found, in a few lines; warnings on standard error."""
     for line in report_lines(report, where):
         if line.level == "notice":
             typer.echo(line.text)
         else:
             say(f"{line.level}: {line.text}")
-    for item in report.set_aside[:_MOST_SHOWN]:
-        say(f"rejected: {item.path}: {item.reason} ({item.code}). {item.action.capitalize()}.")
-    if len(report.set_aside) > _MOST_SHOWN:
-        say(f"... and {len(report.set_aside) - _MOST_SHOWN:,} more, which the whole report names")
+
+
+def answered_report(answer: Mapping[str, Any]) -> IngestReport | None:
+    """The report in an answer of the API; None where there is none, or one of another version."""
+    try:
+        return IngestReport.model_validate({name: answer[name] for name in IngestReport.model_fields if name in answer})
+    except ValidationError:
+        return None
 
 
 def print_table(title: str, rows: Mapping[str, str]) -> None:

@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from rich.table import Table
 
 from services.cli.progress import duration, size
 
+_WHOLE: Final = frozenset({"full", "pretrain"})
+"""Methods that train every weight."""
+
 
 def result_table(result: Mapping[str, Any], *, where: str, extra: Mapping[str, str] | None = None) -> Table:
-    """A table of a run's `result.json`; `where` is the adapter's folder, `extra` goes behind."""
+    """A table of a run's `result.json`; `where` is the folder of what it made, `extra` goes behind."""
     rows: dict[str, str] = {}
+    made = "Model" if result["method"] in _WHOLE else "Adapter"
     if result.get("train_utterances"):
         rows["Trained on"] = f"{result['train_utterances']:,} utterances, {duration(result['train_audio_s'])}"
     speakers = ", ".join(result.get("test_speakers") or [])
     if result.get("test_utterances"):
         rows["Tested on"] = f"{result['test_utterances']} utterances" + (f" of {speakers}" if speakers else "")
     rate = result.get("primary", "wer")  # results of earlier versions have words alone
-    for who, label in (("base", "of the base model"), ("adapter", "with the adapter")):
+    for who, label in (
+        ("base", "of the base model"),
+        ("adapter", "with the adapter" if made == "Adapter" else "after training"),
+    ):
         if result.get(f"{who}_{rate}") is not None:
             rows[f"{rate.upper()} {label}"] = f"{result[f'{who}_{rate}']:.1%}"
     trainable, total = int(result["trainable_parameters"]), int(result["total_parameters"])
     rows["Trainable parameters"] = f"{trainable:,} of {total:,} ({trainable / total:.1%})"
-    rows["Adapter"] = size(result["adapter_bytes"])
+    rows[made] = size(result["adapter_bytes"])
     rows["Peak memory of training"] = size(result["peak_bytes"])
     rows["Wall time"] = duration(result["wall_s"])
     rows["Throughput"] = f"{result['audio_s_per_s']:.0f} audio-seconds per second"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import signal
 import tempfile
 import threading
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Console
 
+from engine.config.training import LoraFields
 from engine.errors import StorageError
 from engine.threads import compute_threads
 from services.cli.configs import read_run
@@ -32,7 +34,9 @@ EVENTS_PREFIX: Final = "events"
 
 
 def train_on_cluster(path: Path, overrides: list[str]) -> None:
-    """Run a config on the Ray cluster; the adapter is copied to `build/runs/NAME/adapter`."""
+    """Run a config on the Ray cluster; the adapter, or the whole model, is copied to `build/runs/NAME`."""
+    # What the driver logs of the run is shown from the run's events.
+    logging.getLogger("cluster.train").addHandler(logging.NullHandler())
     with reported(str(path)):
         run = read_run(path, overrides)
         from cluster.storage.embedded import connected
@@ -47,9 +51,10 @@ def train_on_cluster(path: Path, overrides: list[str]) -> None:
             with RunProgress() as progress, _followed(store, progress):
                 result = run_on_cluster(run.model_copy(update={"storage": uri}))
             folder = RUNS / run.name
-            for key in store.list("adapter"):
+            made = _made_by(run)
+            for key in store.list(made):
                 store.get(key, folder / key)
-        _show(result, str(folder / "adapter"))
+        _show(result, str(folder / made))
         say(f"Everything the run made is at {uri}")
 
 
@@ -88,7 +93,12 @@ def train_locally(path: Path, overrides: list[str]) -> None:
         run = read_run(path, overrides)
         folder = RUNS / run.name
         result = _finetune_here(run, folder)
-        _show(result.model_dump(), str(folder / "adapter"))
+        _show(result.model_dump(), str(folder / _made_by(run)))
+
+
+def _made_by(run: RunConfig) -> str:
+    """The folder of what a run makes, in its files."""
+    return "adapter" if isinstance(run.training.method, LoraFields) else "model"
 
 
 def _finetune_here(run: RunConfig, folder: Path) -> RunResult:

@@ -75,7 +75,7 @@ def test_the_stage_gets_what_it_needs(assignment: Assignment, bucket: MemoryBuck
 
 
 def test_what_was_found_in_the_data_is_said_before_the_stage(
-    assignment: Assignment, bucket: MemoryBucket, tmp_path: Path
+    assignment: Assignment, bucket: MemoryBucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A folder of recordings, of which one row has none."""
     folder = tmp_path / "recordings"
@@ -93,6 +93,10 @@ def test_what_was_found_in_the_data_is_said_before_the_stage(
     assert ("warning", "1 of 3 items were rejected:") in told
     assert any(level == "warning" and "missing_audio 1: gone.wav" in message for level, message in told)
     assert told[-1][1].startswith(f"The whole report: {tmp_path}/home/cache/datasets/ingested-")
+    bucket.objects.clear()
+    monkeypatch.setattr("cluster.event_relay.Hub.deliver", lambda self, batch: None)  # there is no cluster here
+    run(replace(assignment, config=config, job_id="one"), Place(), lambda **arguments: None)  # type: ignore[arg-type]
+    assert events_of(bucket)[-1]["data"]["message"] == "The whole report: the report of the dataset, on the platform"
     bucket.objects.clear()
     run(replace(assignment, config=config), Place(rank=1, workers=2), lambda **arguments: None)  # type: ignore[arg-type]
     assert events_of(bucket) == []

@@ -74,6 +74,37 @@ def test_sizes(count: int, text: str) -> None:
     assert size(count) == text
 
 
+def test_notices_and_warnings_are_shown_whole(console: Console) -> None:
+    path = "/".join(["a-long-folder"] * 20)
+    with RunProgress(console) as progress:
+        progress.show("log", {"level": "notice", "message": f"The whole report: {path}"})
+        progress.show("log", {"level": "warning", "message": "2 of 12 items were rejected"})
+        progress.show("log", {"level": "info", "message": "checkpoint at step 5"})
+    assert f"The whole report: {path}" in told(console)
+    assert "warning: 2 of 12 items were rejected" in told(console)
+    assert "checkpoint" not in told(console)
+
+
+def test_a_model_that_was_trained_whole_is_called_a_model(console: Console) -> None:
+    result = {
+        "model": "whisper-pico",
+        "method": "full",
+        "steps": 8,
+        "base_wer": 0.465,
+        "adapter_wer": 0.118,
+        "trainable_parameters": 2_182_896,
+        "total_parameters": 2_182_896,
+        "adapter_bytes": 8_583_100,
+        "peak_bytes": 998_600_000,
+        "wall_s": 95.2,
+        "audio_s_per_s": 61.7,
+    }
+    console.print(result_table(result, where="build/runs/one/model"))
+    for text in ("WER after training", "Model", "8.6 MB", "build/runs/one/model"):
+        assert text in told(console)
+    assert "dapter" not in told(console)
+
+
 def test_the_table_has_every_figure(console: Console) -> None:
     result = {
         "model": "whisper-pico",
