@@ -35,10 +35,13 @@ def by_ffmpeg(
     rate_hz: int = 16_000,
     options: Mapping[str, str] | None = None,
     path: Path | None = None,
+    title: str = "",
 ) -> bytes:
     """A file of one track or several, each wave_T or, of two channels, wave_TC; at a path, if one is given."""
     file = io.BytesIO()
     with av.open(path or file, "w", format=container, options=dict(options or {})) as out:
+        if title:
+            out.metadata["title"] = title
         waves = tracks if isinstance(tracks, list) else [tracks]
         layouts = ["mono" if wave.ndim == 1 else "stereo" for wave in waves]
         streams = [cast(AudioStream, out.add_stream(codec, rate=rate_hz, **_layout(layout))) for layout in layouts]

@@ -81,6 +81,7 @@ def test_a_channel_of_noise_is_left_out(noise: Wave, first: bool) -> None:
         [A + B, A - 0.5 * B],
         [A, B, 0.5 * A, 0 * A, 0 * A, 0.1 * B],
         [HISS, HISS[::-1].copy()],
+        [HISS[::-1] * np.linspace(0.5, 1.6, len(A), dtype=np.float32), HISS],
     ],
     ids=[
         "same",
@@ -93,6 +94,7 @@ def test_a_channel_of_noise_is_left_out(noise: Wave, first: bool) -> None:
         "middle and side",
         "six",
         "no speech",
+        "a hiss that rises",
     ],
 )
 def test_other_channels_are_averaged(channels: list[Wave]) -> None:

@@ -181,3 +181,21 @@ def _movie() -> bytes:
         out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
     return file.getvalue()
+
+
+def test_what_is_lost_between_packets_is_found() -> None:
+    data = _file("wv", 5.0)
+    with pytest.raises(TruncatedAudioError, match=r"its header says 5.00 s, decoding stopped after \d\.\d+ s"):
+        hear(io.BytesIO(data[: data.rindex(b"wvpk", 0, len(data) - 1000)]))
+    with pytest.raises(TruncatedAudioError, match="its header says .* bytes, the file has"):
+        hear(io.BytesIO(_file("mkv")[:-1]))
+    data = _file("wma", 5.0)
+    with pytest.raises(AudioError, match="cut short"):
+        hear(io.BytesIO(data[: len(data) // 2]))
+
+
+def test_titles_in_another_encoding_are_no_fault() -> None:
+    data = by_ffmpeg(tone(1.0, 400), "ipod", "aac", title="Fluesse am Morgen")
+    assert data.count(b"Fluesse") == 1
+    broken = data.replace(b"Fluesse", b"Fl\xfc\xdfe\xff\xfe")
+    assert np.array_equal(read_audio(io.BytesIO(broken)), read_audio(io.BytesIO(data)))

@@ -11,7 +11,7 @@ import pytest
 from engine.audio.mpeg import read_mp3
 from engine.audio.reading import Heard, can_cut, decode_once, hear, read_audio
 from engine.data.validation.bitstream import check_bitstream
-from engine.errors import UnsupportedAudioError
+from engine.errors import AudioError, TruncatedAudioError, UnsupportedAudioError
 from tests.unit.engine.audio.encoded import by_ffmpeg, by_libsndfile, frequencies, tone
 
 FORMATS = {
@@ -165,3 +165,20 @@ def test_a_file_of_very_many_recordings_is_refused() -> None:
     for format in ("AU", "FLAC"):
         with pytest.raises(UnsupportedAudioError, match="holds more than 1000 recordings, one behind the other"):
             _hear(by_libsndfile(tone(0.01, 400), format=format) * 1_200)
+
+
+def test_a_part_that_is_cut_short_is_found() -> None:
+    for format, subtype in FORMATS.values():
+        first, second = (by_libsndfile(wave, 16_000, format, subtype) for wave in (LOW, tone(3.0, 800)))
+        with pytest.raises(AudioError, match="truncated|cut short"):
+            _hear(first + second[: len(second) // 2])
+
+
+def test_sound_that_is_lost_in_a_wav_is_no_delay() -> None:
+    data = bytearray(by_ffmpeg(LOW, "wav", "libmp3lame"))
+    data_at = data.index(b"data")
+    del data[len(data) // 2 :]
+    data[4:8] = struct.pack("<I", len(data) - 8)
+    data[data_at + 4 : data_at + 8] = struct.pack("<I", len(data) - data_at - 8)
+    with pytest.raises(TruncatedAudioError, match="its header says 33962 frames, decoding stopped after"):
+        _hear(bytes(data))

@@ -148,6 +148,7 @@ def _vtt(srt: bytes) -> bytes:
         ({"talk.en.srt": ENGLISH, "talk.en.vtt": _vtt(ENGLISH)}, None, "talk.en.srt", "found talk.en.srt, talk.en.vtt"),
         ({"talk.en-GB.vtt": _vtt(ENGLISH), "talk.en.sdh.srt": ENGLISH}, None, "talk.en.sdh.srt", ""),
         ({"talk.en.srt": ENGLISH, "talk.de.forced.srt": GERMAN}, None, "talk.en.srt", ""),
+        ({"talk.en.srt": ENGLISH, "talk.forced.srt": GERMAN}, None, "talk.en.srt", ""),
     ],
 )
 def test_of_several_subtitle_files_one_is_read_and_named(

@@ -111,3 +111,8 @@ def test_a_cue_that_stands_twice_is_taken_once() -> None:
     found = read_subtitles(f"{cue}\n{cue}".replace(".", ","), "srt")
     assert [c.text for c in found.cues] == ["the river"]
     assert found.warnings == ["1 cues stand in it twice, with the same times and text; one of each was taken"]
+
+
+def test_one_word_above_another_is_no_rolling() -> None:
+    cues = [f"{_stamp(2 * n)} --> {_stamp(2 * n + 1)}\n{s}\n" for n, s in enumerate(["is it so\nno", "no\nnot at all"])]
+    assert _said("WEBVTT\n\n" + "\n".join(cues), "vtt") == "is it so no no not at all"
