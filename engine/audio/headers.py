@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from engine.audio.doubts import AudioDoubt
 from engine.audio.formats import HEAD_BYTES, format_of
-from engine.audio.pieces import MAX_PARTS, Piece, made_of
+from engine.audio.pieces import MAX_PARTS, Piece, made_of, shifted
 from engine.errors import TruncatedAudioError
 
 _MAX_CHUNKS = 1_000
@@ -52,7 +52,7 @@ def read_header(
         following, header = _read(rest, size - start, format_name, name, doubts)
         end = size if following is None else start + following
         if header:
-            recordings.append([p if isinstance(p, bytes) else (p[0] + start, p[1] + start) for p in header])
+            recordings.append(shifted(header, start))
         else:
             recordings.append([(start, end)] if start or following is not None else None)
         if following is None:

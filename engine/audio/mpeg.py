@@ -64,6 +64,8 @@ class Mp3Part:
     @property
     def is_plain(self) -> bool:
         """Whether a decoder finds all of it by its tag, or by its constant bit rate."""
+        if self.first_header[1] >> 1 & 3 != 1:  # only layer III has tags
+            return True
         if len(self.stretches) != 1:
             return False
         # One frame more or less than stated is a matter of counting.

@@ -7,7 +7,7 @@ would then be trained on a part.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO, Literal
 
 from engine.audio.doubts import AudioDoubt
@@ -17,8 +17,8 @@ from engine.audio.matroska import read_matroska
 from engine.audio.mp4 import read_mp4
 from engine.audio.mpeg import behind_id3, read_mp3
 from engine.audio.ogg import read_ogg
-from engine.audio.pieces import MAX_PARTS, Piece, split_at
-from engine.audio.riff import check_riff_size, read_wav
+from engine.audio.pieces import MAX_PARTS, Piece, made_of, shifted, split_at
+from engine.audio.riff import Wav, check_riff_size, read_wav
 from engine.errors import UnsupportedAudioError
 
 _FLAC_STARTS = (b"fLaC\x00\x00\x00\x22", b"fLaC\x80\x00\x00\x22")
@@ -75,6 +75,8 @@ def _read(raw: BinaryIO, size: int, name: str) -> Parts:
             return Parts(inside, (Part([(start, size)]),))
     if format_name == "WAV":
         found = read_wav(raw, size, name)
+        if any(found.mp3):
+            return _wav_with_mp3(raw, found)
         return _parts(format_name, found.pieces, found.doubts)
     if format_name == "OGG":
         return _parts(format_name, read_ogg(raw, size, name))
@@ -97,6 +99,22 @@ def _read(raw: BinaryIO, size: int, name: str) -> Parts:
 
 def _parts(format_name: str, pieces: Sequence[Sequence[Piece] | None], doubts: Sequence[AudioDoubt] = ()) -> Parts:
     return Parts(format_name, tuple(Part(p) for p in pieces), (*doubts, *_joined(len(pieces))))
+
+
+def _wav_with_mp3(raw: BinaryIO, wav: Wav) -> Parts:
+    """What decoders say of the length of MP3 frames in a WAV is a guess: they are read as MP3."""
+    parts: list[Part] = []
+    doubts = list(wav.doubts)
+    for pieces, frames in zip(wav.pieces, wav.mp3, strict=True):
+        if frames is None:
+            parts.append(Part(pieces))
+            continue
+        inside = _mp3_parts(made_of(raw, [frames]))
+        doubts += [doubt for doubt in inside.doubts if doubt.code != "joined_audio"]
+        for part in inside.parts:
+            own = part.pieces or [(0, frames[1] - frames[0])]
+            parts.append(replace(part, pieces=shifted(own, frames[0])))
+    return Parts("WAV", tuple(parts), (*doubts, *_joined(len(parts))))
 
 
 def _mp3_parts(raw: BinaryIO) -> Parts:

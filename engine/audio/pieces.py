@@ -62,6 +62,11 @@ def between(starts: Sequence[int], size: int) -> list[Sequence[Piece] | None]:
     return [[(start, end)] for start, end in zip(starts, [*starts[1:], size], strict=True)]
 
 
+def shifted(pieces: Sequence[Piece], by: int) -> list[Piece]:
+    """Pieces of a part of a file as those of the file, in which the part begins so far behind."""
+    return [piece if isinstance(piece, bytes) else (piece[0] + by, piece[1] + by) for piece in pieces]
+
+
 def size_of(raw: BinaryIO) -> int:
     """Bytes of a file."""
     return raw.seek(0, os.SEEK_END)

@@ -19,6 +19,7 @@ _STREAMED_BYTES = 0x7FFF_0000  # writers to a pipe cannot know the size and put 
 _MAX_CHUNKS = 1_000
 _MOST_BYTES = 0xFFFF_FF00  # that a chunk can state
 _SEARCH_BYTES = 1 << 20
+_MPEG = (0x50, 0x55)  # format tags of MPEG audio, layers I and II, and III
 _CHUNKS = (
     b"data",
     b"fmt ",
@@ -43,6 +44,8 @@ class Wav:
 
     pieces: list[Sequence[Piece] | None] = field(default_factory=list)
     """Each of them; None for the file as it is."""
+    mp3: list[tuple[int, int] | None] = field(default_factory=list)
+    """Of each, where its MP3 frames begin and end, if that is what it holds."""
     doubts: list[AudioDoubt] = field(default_factory=list)
 
 
@@ -61,6 +64,8 @@ class _Data:
     long_at: int | None
     """Where its size stands in 64 bits, if it does."""
     order: str
+    codec: int
+    """Format tag of its samples."""
     pads: tuple[int, ...] = ()
     """Where a chunk of an odd size lacks the byte behind it."""
 
@@ -79,9 +84,11 @@ def read_wav(raw: BinaryIO, size: int, name: str) -> Wav:
         data = _data(raw, starts[-1], size)
         if data is None:
             ends.append(size)
+            found.mp3.append(None)
             repaired.append(None)
             break
         end, is_open = _end(raw, data, size, name)
+        found.mp3.append((data.start, end) if data.codec in _MPEG else None)
         repaired.append(replace(data, said=end - data.start) if is_open or data.pads else None)
         following = _next_wav(raw, end, size)
         ends.append(size if following is None else following)
@@ -123,7 +130,7 @@ def _data(raw: BinaryIO, riff_at: int, size: int) -> _Data | None:
     """The data chunk of the WAV that begins somewhere."""
     raw.seek(riff_at)
     order = ">" if raw.read(4) == b"RIFX" else "<"
-    at, long_at, long_bytes = riff_at + 12, None, None
+    at, long_at, long_bytes, codec = riff_at + 12, None, None, 0
     pads: list[int] = []
     for _ in range(_MAX_CHUNKS):
         raw.seek(at)
@@ -134,9 +141,11 @@ def _data(raw: BinaryIO, riff_at: int, size: int) -> _Data | None:
         if kind == b"ds64" and chunk_bytes >= 24 and at + 32 <= size:
             long_at = at + 16
             long_bytes = struct.unpack("<Q", raw.read(16)[8:])[0]
+        if kind == b"fmt ":
+            (codec,) = struct.unpack(f"{order}H", raw.read(2).ljust(2, b"\0"))
         if kind == b"data":
             said = long_bytes if chunk_bytes == 0xFFFF_FFFF and long_bytes is not None else chunk_bytes
-            return _Data(at + 8, said, riff_at, at + 4, long_at, order, tuple(pads))
+            return _Data(at + 8, said, riff_at, at + 4, long_at, order, codec, tuple(pads))
         at += 8 + chunk_bytes
         if chunk_bytes % 2:
             raw.seek(at)

@@ -38,7 +38,6 @@ _FORMAT_NAMES = {
 _SAMPLES = ("PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW")
 _UNKNOWN_FRAMES = 1 << 60  # what libsndfile reports when a header leaves the length open is far above this
 _MAX_COUNTED_SAMPLES = 1 << 28  # decoded to find such a length, over all channels: over an hour of speech
-_CODEC_DELAY = 3_000  # samples that a header may count and a decoder of frames does not give
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,26 +172,21 @@ def open_sndfile(
         check_rate_and_channels(file.samplerate, file.channels, name)
         frames, subtype = file.frames, file.subtype
         is_open = frames > _UNKNOWN_FRAMES
-        is_coded = format_name not in ("FLAC", "OGG", "OPUS", "MP3") and subtype not in _SAMPLES
-        if is_open or is_coded:
+        if is_open:
             with decoding(name):
-                found = _count(file, _MAX_COUNTED_SAMPLES // file.channels)
-            if found * file.channels >= _MAX_COUNTED_SAMPLES and is_open:
+                frames = _count(file, _MAX_COUNTED_SAMPLES // file.channels)
+            if frames * file.channels >= _MAX_COUNTED_SAMPLES:
                 raise UnsupportedAudioError(
                     f"{name} does not say how long it is, as streams do; allowed: files that do: convert it, e.g. with "
                     "`ffmpeg -i FILE FILE.wav`"
                 )
-            # A header counts what the encoder was given and its delay; what is decoded is what is there.
-            if is_open or frames - found <= _CODEC_DELAY:
-                frames = found
         if frames <= 0:
             raise EmptyAudioError(f"{name} has no samples; record it again")
         info = AudioInfo(file.samplerate, file.channels, frames, frames / file.samplerate, format_name, doubts)
         can_seek = not is_open and (format_name == "FLAC" or subtype in _SAMPLES)
-        was_read = is_open or is_coded
-        if not was_read:
+        if not is_open:
             stack.pop_all()
-        return SndfileSound(name, info, can_seek, is_stated, target, None if was_read else file)
+        return SndfileSound(name, info, can_seek, is_stated, target, None if is_open else file)
 
 
 def open_ffmpeg(raw: BinaryIO, format_name: str, name: str, doubts: tuple[AudioDoubt, ...]) -> StreamSound:

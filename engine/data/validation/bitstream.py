@@ -11,13 +11,15 @@ from typing import BinaryIO
 from engine.audio.formats import HEAD_BYTES, format_of
 from engine.audio.mpeg import read_mp3
 from engine.audio.ogg import LAST_PAGE, PAGE_HEADER
+from engine.audio.pieces import made_of, size_of
+from engine.audio.riff import read_wav
 from engine.errors import AudioError, TruncatedAudioError
 
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 def check_bitstream(file: BinaryIO) -> None:
-    """Read the structure of an Ogg or MP3 file from its beginning to its end; others are let through.
+    """Read the structure of Ogg and of MP3, also in WAV, from the beginning to the end; others are let through.
 
     Raises:
         TruncatedAudioError: it ends inside a page or a frame, or before the page that is marked as the last.
@@ -29,6 +31,10 @@ def check_bitstream(file: BinaryIO) -> None:
         _check_ogg(file)
     elif kind == "MP3":
         _check_mp3(file)
+    elif kind == "WAV":
+        for frames in read_wav(file, size_of(file), "the WAV").mp3:
+            if frames:
+                _check_mp3(made_of(file, [frames]))
 
 
 def _check_ogg(file: BinaryIO) -> None:

@@ -7,6 +7,7 @@ import struct
 
 import numpy as np
 import pytest
+import soundfile
 
 from engine.audio.mpeg import read_mp3
 from engine.audio.reading import Heard, can_cut, decode_once, hear, read_audio
@@ -114,12 +115,36 @@ def test_a_stream_in_a_pipe_may_hold_several_wav() -> None:
     assert np.abs(heard.wave_T[32_000:] - HIGH).max() < 1e-4  # no header is taken for sound
 
 
+def _wav_of_mp3(frames: bytes, fact: int) -> bytes:
+    """A WAV that holds MP3 frames, as telephone recorders write them."""
+    form = struct.pack("<HHIIHHHHIHHH", 0x55, 1, 16_000, 2_000, 1, 0, 12, 1, 2, 72, 1, 0)
+    chunks = (b"fmt ", form), (b"fact", struct.pack("<I", fact)), (b"data", frames)
+    body = b"".join(kind + struct.pack("<I", len(data)) + data + bytes(len(data) % 2) for kind, data in chunks)
+    return b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WAVE" + body
+
+
 def test_the_delay_of_an_encoder_in_a_wav_is_no_loss() -> None:
     data = by_ffmpeg(LOW, "wav", "libmp3lame")
     heard = _hear(data)
     assert heard.doubts == ()
     assert 32_000 <= len(heard.wave_T) == heard.info.frames < 32_000 + 3_000
     assert frequencies(heard.wave_T)[1:7] == pytest.approx([400] * 6, abs=4)
+    check_bitstream(io.BytesIO(data))
+
+
+@pytest.mark.parametrize("fact", [0, 32_000, 10_000_000])
+@pytest.mark.parametrize("mode", ["CONSTANT", "VARIABLE"])
+def test_mp3_in_a_wav_is_read_to_its_end(mode: str, fact: int) -> None:
+    """Decoders guess its length from the first frame, or believe a fact that is none."""
+    file = io.BytesIO()
+    sound = np.concatenate([LOW, np.zeros(80_000, np.float32), HIGH])
+    soundfile.write(file, sound, 16_000, format="MP3", bitrate_mode=mode, compression_level=0.5)
+    frames = file.getvalue()[file.getvalue().index(file.getvalue()[:2], 40) :]
+    heard = _hear(_wav_of_mp3(frames, fact))
+    assert heard.doubts == ()
+    assert 128_000 <= len(heard.wave_T) < 128_000 + 3_500
+    found = [f for f in frequencies(heard.wave_T) if f]
+    assert found[:7] + found[-3:] == pytest.approx([400] * 7 + [800] * 3, abs=8)
 
 
 @pytest.mark.parametrize(
@@ -175,10 +200,10 @@ def test_a_part_that_is_cut_short_is_found() -> None:
 
 
 def test_sound_that_is_lost_in_a_wav_is_no_delay() -> None:
-    data = bytearray(by_ffmpeg(LOW, "wav", "libmp3lame"))
-    data_at = data.index(b"data")
-    del data[len(data) // 2 :]
-    data[4:8] = struct.pack("<I", len(data) - 8)
-    data[data_at + 4 : data_at + 8] = struct.pack("<I", len(data) - data_at - 8)
-    with pytest.raises(TruncatedAudioError, match="its header says 33962 frames, decoding stopped after"):
-        _hear(bytes(data))
+    data = by_ffmpeg(LOW, "wav", "libmp3lame")
+    damaged = data[: len(data) // 2] + b"lost" * 50 + data[len(data) // 2 + 200 :]
+    assert _codes(_hear(damaged)) == ["damaged_audio"]
+    with pytest.raises(AudioError, match="the MP3 is damaged: no frame begins after frame"):
+        check_bitstream(io.BytesIO(damaged))
+    with pytest.raises(TruncatedAudioError, match="is truncated: its header says"):
+        _hear(data[: len(data) // 2])
