@@ -133,7 +133,6 @@ def _select(config: SelectionRunConfig, uri: str, store: S3RunStore, storage: S3
                 source,
                 config.selection,
                 config.model,
-                config.training,
                 config.resources,
                 store,
                 task,

@@ -14,6 +14,7 @@ import torch
 from pydantic import BaseModel
 
 from engine.adapters import lora
+from engine.adapters.settings import EARLIER_LANGUAGE, read_settings
 from engine.code_version import code_version
 from engine.config.measurement import MeasurementConfig
 from engine.config.training import FullConfig, PretrainConfig, TrainingConfig
@@ -24,11 +25,15 @@ from engine.errors import ConfigError, Fault, ObjectNotFoundError, StoppedError
 from engine.evaluation.primary import ErrorRate, primary_rate
 from engine.evaluation.word_errors import ErrorCounts
 from engine.events import Event, EventSink, now_rfc3339
+from engine.models.base import DETECTED, load_base
 from engine.models.base import BaseModel as LoadedModel
-from engine.models.base import load_base
+from engine.models.catalogue import find_model
+from engine.models.family import read_language
 from engine.provenance.inputs import begin, say_shown_again
 from engine.provenance.stages import evaluation_inputs
 from engine.storage import RunStore
+from engine.tasks.fitting import cut_note, left_out_note, named, without
+from engine.tasks.spoken_language import spoken_language, with_language
 from engine.tasks.task import build_task
 from engine.training.memory import peak_bytes
 
@@ -57,6 +62,16 @@ class EvaluationResult(BaseModel):
     """As `adapter_wer`, for each speaker who is named."""
     cer_by_speaker: dict[str, float] = {}
     """As `adapter_cer`, for each speaker who is named."""
+    context: Literal["short", "full"] | None = None
+    """How much of its window the encoder ran over."""
+    language: str | None = None
+    """What a multilingual model was told; unset for models that know one language."""
+    left_out_utterances: int = 0
+    """Utterances that the model cannot take."""
+    left_out: dict[str, str] = {}
+    """Why, by their id: the first hundred of them."""
+    references_cut: int = 0
+    """Texts that are longer than `max_new_tokens`: they cannot be met."""
     peak_bytes: int
     wall_s: float
     audio_s_per_s: float
@@ -131,7 +146,10 @@ class _Evaluation:
         self.base_model = base_model if adapter is None and measurement.base else None
         if isinstance(training.method, PretrainConfig):  # what that has made is loaded, and not made anew
             training = training.model_copy(update={"method": FullConfig()})
-        self.training, self.measurement = training, measurement
+        self.measurement = measurement
+        self.settings = read_settings(adapter) if adapter is not None else None
+        self.training = training
+        self.training = self._as_trained()
         self.store, self.events, self.should_stop = store, events, should_stop
         self.attempt = f"{time.time_ns():x}"
         self.done = 0
@@ -144,15 +162,18 @@ class _Evaluation:
         utterances = self._utterances()
         self.primary = primary_rate(u.text for u in utterances)
         with_adapter = self.measurement.base and self.adapter is not None
-        self.to_do = len(utterances) * (2 if with_adapter or self.base_model else 1)
+        self.passes = 2 if with_adapter or self.base_model else 1
 
         base: ErrorCounts | None = None
         if self.base_model is not None:
             self._phase("evaluating_base")
             self._load(self.base_model, utterances)
+            utterances = self._fitting(utterances)
             base, _ = self._measured("base", utterances)
             del self.task  # one model at a time
         loaded = self._load(self.model, utterances)
+        if self.base_model is None:
+            utterances = self._fitting(utterances)
         adapted: Any = lora.load(loaded.speech, self.adapter) if self.adapter is not None else None
         if with_adapter:
             self._phase("evaluating_base")
@@ -178,6 +199,11 @@ class _Evaluation:
             adapter_cer=counts.cer,
             wer_by_speaker={speaker: counts.wer for speaker, counts in by_speaker.items()},
             cer_by_speaker={speaker: counts.cer for speaker, counts in by_speaker.items()},
+            context=loaded.context.type,
+            language=loaded.speech.codec.language,
+            left_out_utterances=len(self.left_out),
+            left_out=named(self.left_out),
+            references_cut=self.references_cut,
             peak_bytes=peak_bytes(loaded.device),
             wall_s=time.perf_counter() - self.started,
             audio_s_per_s=self.transcribed_audio_s / max(self.transcribing_s, 1e-9),
@@ -190,14 +216,46 @@ class _Evaluation:
         self._phase("done", result.status)
         return result
 
+    def _as_trained(self) -> TrainingConfig:
+        """The training's config, with the context and the language that what was trained itself names."""
+        training = self.training
+        if self.settings is not None:
+            task = training.task.model_copy(update={"language": self.settings.task.language})
+            return training.model_copy(update={"context": self.settings.context, "task": task})
+        if self.adapter is None and training.task.language in {None, DETECTED}:
+            card = find_model(self.model)
+            task = training.task.model_copy(update={"language": read_language(card.family, card.location())})
+            return training.model_copy(update={"task": task})
+        return training
+
     def _load(self, model: str, utterances: Sequence[Utterance]) -> LoadedModel:
-        """Have what is needed to transcribe with a model."""
+        """Have what is needed to transcribe with a model; `fitting` is what it can take of the utterances."""
         torch.manual_seed(self.training.seed)
         loaded = load_base(model, self.training)
-        self.task = build_task(self.training, loaded.speech, loaded.device, loaded.dtype)
-        self.task.check(utterances)
+        notes = dict(enumerate(loaded.notes))
+        told = loaded.config.task.language
+        if self.settings is not None and told is None and loaded.speech.codec.languages:
+            loaded = with_language(loaded, EARLIER_LANGUAGE)
+        elif (spoken := spoken_language(loaded, utterances, self.folder)) is not None:
+            loaded = with_language(loaded, spoken.code)
+            notes |= {len(notes): spoken.note} if spoken.note else {}
+        for number, note in notes.items():
+            self._warn(f"model/{number}", note)
+        self.task = build_task(loaded.config, loaded.speech, loaded.device, loaded.dtype)
         loaded.speech.model.eval()
         return loaded
+
+    def _fitting(self, utterances: Sequence[Utterance]) -> list[Utterance]:
+        """The utterances that the model can take; the others are named."""
+        self.left_out: dict[str, str] = self.task.misfits(utterances)
+        if self.left_out:
+            self._warn("left_out", left_out_note(self.left_out))
+        fitting = without(utterances, self.left_out, "measure on")
+        self.references_cut: int = self.task.cut_references(fitting)
+        if self.references_cut:
+            self._warn("cut", cut_note(self.references_cut, len(fitting), self.training.task.max_new_tokens))
+        self.to_do = len(fitting) * self.passes
+        return fitting
 
     def _utterances(self) -> list[Utterance]:
         """What is measured on, the longest first: chunks then hold what pads to one length."""
@@ -280,6 +338,9 @@ class _Evaluation:
             own = [u for u in utterances if u.speaker == speaker]
             by_speaker[speaker] = self.task.score([u.text for u in own], [texts[u.id] for u in own])
         return by_speaker
+
+    def _warn(self, key: str, message: str) -> None:
+        self.events.emit(Event("log", f"evaluation/{key}", {"level": "warning", "message": message}))
 
     def _phase(self, phase: str, status: str | None = None) -> None:
         data = {"phase": phase, "process": os.getpid()} | ({"status": status} if status else {})

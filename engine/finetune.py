@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +14,7 @@ import torch
 from pydantic import BaseModel
 
 from engine.adapters import lora
+from engine.adapters.settings import write_settings
 from engine.code_version import code_version
 from engine.config.training import LoraFields, PretrainConfig, TrainingConfig
 from engine.data.manifest import Utterance, read_manifest
@@ -25,20 +26,19 @@ from engine.evaluation.model_card import adapter_card
 from engine.evaluation.primary import ErrorRate, primary_rate
 from engine.evaluation.word_errors import ErrorCounts
 from engine.events import Event, EventSink, now_rfc3339
-from engine.models.base import load_base
 from engine.models.precision import best_device
+from engine.preparation import prepare
 from engine.provenance.inputs import Inputs, begin, say_shown_again
 from engine.provenance.stages import training_inputs
 from engine.selection.for_training import selected_for_training
 from engine.storage import RunStore
-from engine.tasks.task import build_task
+from engine.tasks.fitting import named
 from engine.training.checkpoints import Checkpoints, file_sha256
 from engine.training.loop import TrainingLoop
 from engine.training.memory import peak_bytes
 from engine.training.optimizers import check_paging, paging_warning
 from engine.training.parallel import SINGLE, Parallel
 from engine.training.randomness import seed_worker
-from engine.transcribe import write_settings
 
 Phase = Literal["loading", "evaluating_base", "training", "evaluating", "saving", "done"]
 
@@ -75,6 +75,16 @@ class RunResult(BaseModel):
     """What a reader of the error rates has to know."""
     finished_at: str | None = None
     """When it ended, in UTC."""
+    context: Literal["short", "full"] | None = None
+    """How much of its window the encoder ran over, for the base and what was trained; unset: the run is older."""
+    language: str | None = None
+    """What a multilingual model was told; unset for models that know one language."""
+    left_out_utterances: int = 0
+    """Utterances that the model cannot take, over all parts of the dataset."""
+    left_out: dict[str, str] = {}
+    """Why, by their id: the first hundred of them."""
+    references_cut: int = 0
+    """Texts of the utterances measured that are longer than `max_new_tokens`: they cannot be met."""
     code_version: str | None = None
     """Of the software, with a digest of the engine's sources; unset: the run is older than that."""
 
@@ -159,9 +169,9 @@ class _Run:
 
     def run(self) -> RunResult:
         self._phase("loading")
-        config = self.config
-        check_paging(config.optimizer, best_device())
+        check_paging(self.config.optimizer, best_device())
         manifest = self.folder / MANIFEST_NAME
+        config = self.config
         splits = split_by_speaker(
             read_manifest(manifest),
             config.split.test_speakers,
@@ -175,12 +185,16 @@ class _Run:
             splits, warnings = selected_for_training(self.selection, manifest, splits)
             for warning in warnings:
                 self._warn("selection/left_out", warning)
+        prepared = prepare(self.model_name, self.config, splits, self.folder, self.store, self.parallel)
+        for key, warning in prepared.warnings.items():
+            self._warn(key, warning)
+        splits, self.task = prepared.splits, prepared.task
+        self.base, self.config = prepared.base, prepared.base.config
+        self.speech, self.device, self.dtype = self.base.speech, self.base.device, self.base.dtype
+        config = self.config
         self.primary = primary_rate(u.text for part in (splits.train, splits.validation, splits.test) for u in part)
         validation = _spread(splits.validation, config.split.max_validation_utterances)
         self._check_validation(validation)
-        self._load()
-        for part in (splits.train, validation, splits.test):
-            self.task.check(part)
 
         base = None
         is_adapter = isinstance(config.method, LoraFields)
@@ -246,10 +260,15 @@ class _Run:
             test_speakers=sorted({u.speaker for u in splits.test if u.speaker}),
             warnings=self.warnings,
             finished_at=now_rfc3339(),
+            context=self.base.context.type,
+            language=self.speech.codec.language,
+            left_out_utterances=len(prepared.left_out),
+            left_out=named(prepared.left_out),
+            references_cut=prepared.references_cut,
             code_version=code_version(),
         )
         if self.parallel.is_first:
-            self._publish(result, splits)
+            self._publish(result, splits, prepared.left_out)
         self.parallel.barrier()
         self._phase("done", result.status)
         return result
@@ -270,12 +289,6 @@ class _Run:
             )
         every = config.evaluation.every_steps
         self._warn("validation/none", f"{none}: nothing is measured every {every} steps; {cure}")
-
-    def _load(self) -> None:
-        torch.manual_seed(self.config.seed)
-        self.base = load_base(self.model_name, self.config)
-        self.speech, self.device, self.dtype = self.base.speech, self.base.device, self.base.dtype
-        self.task = build_task(self.config, self.speech, self.device, self.dtype)
 
     def _attach(self) -> Any:
         method = self.config.method
@@ -357,19 +370,19 @@ class _Run:
             lora.save(trained, folder)
             write_settings(folder, self.config)
         else:
-            self.speech.save(folder)
+            self.speech.save(folder, self.base.context.type)
         for path in sorted(folder.rglob("*")):
             if path.is_file():
                 self.store.put(f"{name}/{path.relative_to(folder).as_posix()}", path)
         return sum(path.stat().st_size for path in folder.rglob("*.safetensors"))
 
-    def _publish(self, result: RunResult, splits: Splits) -> None:
+    def _publish(self, result: RunResult, splits: Splits, left_out: Mapping[str, str]) -> None:
         name = "adapter" if isinstance(self.config.method, LoraFields) else "model"
         folder = self.work_dir / name
         card = adapter_card(result, self.config, splits)
         (folder / "README.md").write_text(card, encoding="utf-8")
         self.store.put(f"{name}/README.md", folder / "README.md")
-        self.store.put_bytes("splits.json", json.dumps(_ids(splits), indent=1).encode())
+        self.store.put_bytes("splits.json", json.dumps(_ids(splits) | {"left_out": dict(left_out)}, indent=1).encode())
         self.events.flush()
         picture = self.work_dir / "curves.png"
         if draw_curves(self.store, picture):
@@ -406,6 +419,6 @@ def _spread(utterances: Sequence[Utterance], most: int) -> list[Utterance]:
     return [utterances[i * len(utterances) // most] for i in range(most)]
 
 
-def _ids(splits: Splits) -> dict[str, list[str]]:
+def _ids(splits: Splits) -> dict[str, Any]:
     named = {"train": splits.train, "validation": splits.validation, "test": splits.test}
     return {name: [u.id for u in part] for name, part in named.items()}

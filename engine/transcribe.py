@@ -1,34 +1,34 @@
-"""The transcription stage: audio files and an adapter in, text out."""
+"""The transcription stage: audio files and a model or an adapter in, text out."""
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
+
+import numpy as np
 
 from engine.adapters import lora
+from engine.adapters.settings import EARLIER_LANGUAGE, base_of, read_settings
 from engine.audio.features import RATE_HZ
-from engine.audio.reading import read_audio
-from engine.config.training import (
-    ContextConfig,
-    FullContextConfig,
-    ShortContextConfig,
-    SpeechToTextConfig,
-    TrainingConfig,
-)
+from engine.audio.reading import Wave, read_audio
+from engine.config.context import FullContextConfig, ShortContextConfig
+from engine.config.training import FullConfig, TrainingConfig
 from engine.data.batching import evaluation_batches
-from engine.data.padding import padded_s
-from engine.errors import ModelError
-from engine.models.catalogue import find_model
-from engine.models.family import Quantization, load_model, read_width
-from engine.models.precision import best_device, choose_dtype
-from engine.tasks.task import build_task
+from engine.data.endings import AUDIO_ENDINGS, OTHER_AUDIO_ENDINGS, ending
+from engine.errors import AudioError
+from engine.models.base import DETECTED, load_base
+from engine.models.family import SpeechTask
+from engine.models.repetition import repeats
+from engine.tasks.speech_to_text import SpeechToText
+from engine.tasks.spoken_language import with_language
 
-_BATCH_AUDIO_S = 60.0
-_SETTINGS = "training_config.json"
+_BATCH_AUDIO_S: Final = 60.0
+_READ_AUDIO_S: Final = 600.0
+"""Audio that is held at once; of recordings that follow, those of one padded length are transcribed together."""
+_REPEATS: Final = "the text repeats itself: the model did not follow the audio"
+_DEFAULT_MODEL: Final = "whisper-pico"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,99 +38,181 @@ class Transcript:
     path: Path
     text: str
     audio_s: float
+    language: str | None = None
+    """What a multilingual model was told; None of a model that knows one language."""
+    fault: str | None = None
+    """Why the file could not be transcribed; the text is empty then."""
+    doubt: str | None = None
+    """What speaks against the text."""
+
+
+def recordings_in(paths: Iterable[Path]) -> list[Path]:
+    """Files as they are, and of folders the recordings in them, by name.
+
+    Raises:
+        AudioError: a folder without recordings.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if not path.is_dir():
+            found.append(path)
+            continue
+        inside = [
+            file
+            for file in sorted(path.rglob("*"))
+            if ending(file.name) in AUDIO_ENDINGS | OTHER_AUDIO_ENDINGS
+            and file.is_file()
+            and not any(part.startswith(".") for part in file.relative_to(path).parts)
+        ]
+        if not inside:
+            raise AudioError(f"the folder {path} holds no recordings; they are found by their endings, such as .wav")
+        found += inside
+    return found
+
+
+class Transcriber:
+    """A loaded model, with what it was trained in and the language that it is told."""
+
+    def __init__(
+        self,
+        *,
+        model: str | None = None,
+        adapter: Path | None = None,
+        context: Literal["short", "full"] | None = None,
+        language: str | None = None,
+        task: SpeechTask = "transcribe",
+        fallback: bool = False,
+    ) -> None:
+        """Load a model.
+
+        Args:
+            model: base model, or one that was trained whole; None takes the one that the adapter was trained on.
+            adapter: folder of an adapter; None transcribes with the model alone, in the precision of its files.
+            context: `short` or `full`; None takes what the adapter, or the model, was trained in.
+            language: for multilingual models, a code or a name. `auto` detects it in each file; None takes the
+                adapter's, or the one that the model's generation config names, and else detects it.
+            task: `translate` writes English.
+            fallback: transcribe again, at rising temperatures, what repeats itself or is improbable.
+
+        Raises:
+            ModelError: no model named, one that cannot be loaded or does not know the language, or a model and an
+                adapter that do not go together.
+        """
+        settings = read_settings(adapter) if adapter is not None else None
+        if model is None:
+            model = base_of(adapter) if adapter is not None else _DEFAULT_MODEL
+        config = settings or TrainingConfig(method=FullConfig())
+        if context is not None and context != config.context.type:
+            config = config.model_copy(
+                update={"context": ShortContextConfig() if context == "short" else FullContextConfig()}
+            )
+        # A limit that was set for measurements would cut texts; what is written here is whole.
+        told = {"language": language or config.task.language, "max_new_tokens": None, "fallback": fallback}
+        config = config.model_copy(update={"task": config.task.model_copy(update=told)})
+        base = load_base(model, config, task=task)
+        asked = base.config.task.language
+        if asked is None and settings is not None and base.speech.codec.languages:
+            asked = EARLIER_LANGUAGE
+            base = with_language(base, asked)
+        self.notes = base.notes
+        """What of the request fits the model badly."""
+        self.detects: bool = bool(base.speech.codec.languages) and (
+            asked == DETECTED or (asked is None and base.speech.codec.own_language is None)
+        )
+        """Whether the language of each file is detected."""
+        if adapter is not None:
+            lora.load(base.speech, adapter)
+        self._speech = base.speech
+        self._task = SpeechToText(base.config, base.speech, base.device, base.dtype)
+
+    def __call__(self, paths: Iterable[Path]) -> Iterator[Transcript]:
+        """Transcribe audio files, each as one utterance; longer ones than the model's window in pieces of a window.
+
+        A file that cannot be read gives a transcript with a fault, and the others are transcribed.
+        """
+        held: list[tuple[Path, Wave | str]] = []
+        held_s = 0.0
+        for path in paths:
+            try:
+                wave: Wave | str = read_audio(path, RATE_HZ)
+            except AudioError as error:
+                wave = str(error)
+            held.append((path, wave))
+            held_s += 0.0 if isinstance(wave, str) else len(wave) / RATE_HZ
+            if held_s >= _READ_AUDIO_S:
+                yield from self._transcribed(held)
+                held, held_s = [], 0.0
+        yield from self._transcribed(held)
+
+    def _transcribed(self, held: Sequence[tuple[Path, Wave | str]]) -> list[Transcript]:
+        waves = [np.zeros(0, np.float32) if isinstance(wave, str) else wave for _, wave in held]
+        window = round(self._speech.window_s * RATE_HZ)
+        pieces = [(row, wave[i : i + window]) for row, wave in enumerate(waves) for i in range(0, len(wave), window)]
+        languages = self._languages(pieces, len(held))
+        texts = [""] * len(pieces)
+        lengths_s = self._task.padded_lengths_s([len(piece) / RATE_HZ for _, piece in pieces])
+        for batch in evaluation_batches(lengths_s, max(_BATCH_AUDIO_S, self._speech.window_s)):
+            spoken = [languages[pieces[index][0]] for index in batch]
+            told = [code for code in spoken if code is not None] or None
+            for index, text in zip(batch, self._task.transcribe([pieces[i][1] for i in batch], told), strict=True):
+                texts[index] = text
+        transcripts = []
+        for row, (path, wave) in enumerate(held):
+            parts = [text for (owner, _), text in zip(pieces, texts, strict=True) if owner == row and text]
+            doubt = _REPEATS if any(repeats(self._speech.codec.encode(part)) for part in parts) else None
+            transcript = Transcript(path, " ".join(parts), len(waves[row]) / RATE_HZ, languages[row], doubt=doubt)
+            if isinstance(wave, str):
+                transcript = replace(transcript, fault=wave, language=None)
+            transcripts.append(transcript)
+        return transcripts
+
+    def _languages(self, pieces: Sequence[tuple[int, Wave]], files: int) -> list[str | None]:
+        """The language of each file: that of its first piece, or the one that the model is told."""
+        languages: list[str | None] = [self._speech.codec.language] * files
+        if not self.detects:
+            return languages
+        first = dict(reversed(pieces))
+        rows = sorted(first)
+        lengths_s = self._task.padded_lengths_s([len(first[row]) / RATE_HZ for row in rows])
+        for batch in evaluation_batches(lengths_s, max(_BATCH_AUDIO_S, self._speech.window_s)):
+            chosen = [rows[index] for index in batch]
+            found = self._task.detect([first[row] for row in chosen], self._speech.codec.languages)
+            for row, language in zip(chosen, found, strict=True):
+                languages[row] = language
+        return languages
 
 
 def transcribe(
-    paths: Sequence[Path],
+    paths: Iterable[Path],
     *,
     model: str | None = None,
     adapter: Path | None = None,
     context: Literal["short", "full"] | None = None,
     language: str | None = None,
+    task: SpeechTask = "transcribe",
     on_progress: Callable[[int], None] | None = None,
 ) -> list[Transcript]:
-    """Transcribe audio files, each as one utterance; longer ones than the model's window in pieces of a window.
+    """Transcribe audio files.
 
     Args:
         paths: audio files.
-        model: base model; None takes the one that the adapter was trained on.
-        adapter: folder of an adapter; None transcribes with the base alone.
-        context: `short` or `full`; None takes what the adapter was trained with.
+        model: as of `Transcriber`, like those that follow.
+        adapter: folder of an adapter.
+        context: how much of its window the encoder runs over.
         language: for multilingual models.
+        task: `translate` writes English.
         on_progress: told how many files are done.
 
     Raises:
-        ModelError: no model named, or model and adapter do not go together.
+        ModelError: as `Transcriber`.
         AudioError: a file that cannot be read.
     """
-    settings = read_settings(adapter) if adapter is not None else TrainingConfig(max_steps=1)
-    if model is None:
-        model = base_of(adapter) if adapter is not None else "whisper-pico"
-    chosen: ContextConfig = settings.context
-    if context is not None and context != chosen.type:
-        chosen = ShortContextConfig() if context == "short" else FullContextConfig()
-    task_config = settings.task
-    if language is not None:
-        task_config = SpeechToTextConfig(**{**task_config.model_dump(), "language": language})
-    config = settings.model_copy(update={"context": chosen, "task": task_config})
-
-    device = best_device()
-    card = find_model(model)
-    dtype = choose_dtype(config.precision, device, read_width(card.family, card.location()))
-    method = config.method
-    four_bit = Quantization(method.quantization, method.double_quantization) if method.type == "qlora" else None
-    speech = load_model(
-        card.family,
-        card.location(),
-        quantization=four_bit,
-        compute_dtype=dtype,
-        device=device,
-        language=config.task.language,
-    )
-    if adapter is not None:
-        lora.load(speech, adapter)
-    task = build_task(config, speech, device, dtype)
-
-    waves = [read_audio(path, RATE_HZ) for path in paths]
-    window = round(speech.window_s * RATE_HZ)
-    pieces = [(row, wave[i : i + window]) for row, wave in enumerate(waves) for i in range(0, len(wave), window)]
-    texts: list[list[str]] = [[""] * (max(0, len(wave) - 1) // window + 1) for wave in waves]
-    place = [sum(1 for other, _ in pieces[:i] if other == row) for i, (row, _) in enumerate(pieces)]
-    lengths_s = [padded_s(len(piece) / RATE_HZ, chosen, speech.window_s) for _, piece in pieces]
-    for rows in evaluation_batches(lengths_s, max(_BATCH_AUDIO_S, speech.window_s)):
-        for row, text in zip(rows, task.transcribe([pieces[r][1] for r in rows]), strict=True):
-            texts[pieces[row][0]][place[row]] = text
+    transcripts = []
+    transcriber = Transcriber(model=model, adapter=adapter, context=context, language=language, task=task)
+    for transcript in transcriber(paths):
+        if transcript.fault is not None:
+            raise AudioError(transcript.fault)
+        transcripts.append(transcript)
         if on_progress is not None:
-            on_progress(len({pieces[r][0] for r in rows}))
-    return [
-        Transcript(path, " ".join(part for part in parts if part), len(wave) / RATE_HZ)
-        for path, parts, wave in zip(paths, texts, waves, strict=True)
-    ]
-
-
-def read_settings(adapter: Path) -> TrainingConfig:
-    """The config that an adapter was trained with; defaults for an adapter that was made elsewhere."""
-    path = adapter / _SETTINGS
-    if not path.is_file():
-        return TrainingConfig(max_steps=1)
-    return TrainingConfig.model_validate_json(path.read_text(encoding="utf-8"))
-
-
-def write_settings(adapter: Path, config: TrainingConfig) -> None:
-    """Keep a training config beside its adapter, where plain peft does not look."""
-    (adapter / _SETTINGS).write_text(config.model_dump_json(indent=1) + "\n", encoding="utf-8")
-
-
-def base_of(adapter: Path) -> str:
-    """The base model that an adapter names.
-
-    Raises:
-        ModelError: no adapter there, or one that names none.
-    """
-    try:
-        name = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"]
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"no readable adapter_config.json in {adapter}; give the folder of an adapter") from error
-    if not isinstance(name, str) or not re.fullmatch(r"\S+", name):
-        raise ModelError(f"the adapter in {adapter} names no base model; give one with --model")
-    return name
+            on_progress(len(transcripts))
+    return transcripts

@@ -85,6 +85,14 @@ def tiny_whisper(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def tiny_multilingual(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Whisper of several languages with random weights."""
+    from tests.tiny_multilingual import write_tiny_multilingual
+
+    return write_tiny_multilingual(tmp_path_factory.mktemp("tiny-multilingual"))
+
+
+@pytest.fixture(scope="session")
 def tones(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A dataset version in which every word is a tone."""
     from tests.tiny import write_tones

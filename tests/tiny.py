@@ -16,10 +16,13 @@ RATE_HZ = 16_000
 WORDS = ("zero", "one", "two", "three", "four", "five")
 
 
-def write_tiny_whisper(folder: Path, *, seed: int = 0, positions: int = 1500, width: int = 64) -> Path:
+def write_tiny_whisper(
+    folder: Path, *, seed: int = 0, positions: int = 1500, width: int = 64, vocabulary: int | None = None
+) -> Path:
     """A model folder with random weights, as transformers would save it."""
     config: WhisperConfig = pico.build_config(width=width, heads=2, encoder_layers=2, decoder_layers=2)
     config.max_source_positions = positions
+    config.vocab_size = vocabulary or config.vocab_size
     pico.write(folder, config)
     torch.manual_seed(seed)
     model = WhisperForConditionalGeneration(config)

@@ -34,7 +34,6 @@ from cluster.selection.blocks import (
 from cluster.selection.config import SelectionResources
 from cluster.selection.parts import Parts, Row, part_name
 from engine.config.selection import SelectionConfig
-from engine.config.training import TrainingConfig
 from engine.data.manifest import Utterance
 from engine.errors import SelectionError
 from engine.segments.rows import from_row
@@ -156,7 +155,6 @@ class RayDataSteps:
         source: Source,
         config: SelectionConfig,
         model: str,
-        training: TrainingConfig,
         resources: SelectionResources,
         store: RunStore,
         task: SpeechToText,
@@ -167,13 +165,13 @@ class RayDataSteps:
             source: the audio.
             config: the selection.
             model: base model.
-            training: of the run that it is for.
             resources: where tasks run, and what each takes.
             store: the selection's files: finished blocks are kept there.
-            task: bound to the model that this process holds; says which utterances share a batch.
+            task: bound to the model that this process holds; its config is that of the run, resolved for the model, and it says
+                which utterances share a batch.
         """
         self._source, self._config, self._resources, self._store = source, config, resources, store
-        self._model, self._training, self._task = model, training, task
+        self._model, self._task = model, task
 
     def segment(self, utterances: Sequence[Utterance], limits: SegmentLimits) -> Iterable[Segment]:
         """Cut and trim utterances."""
@@ -204,7 +202,7 @@ class RayDataSteps:
         self, name: str, utterances: Sequence[Utterance], adapter: Path | None, **settings: bool
     ) -> Iterator[Row]:
         files = tuple((file, (adapter / file).read_bytes()) for file in _ADAPTER_FILES) if adapter else None
-        training = self._training.model_dump_json()
+        training = self._task.config.model_dump_json()
         told: list[object] = [self._model, training, settings]
         told += [[file, hashlib.sha256(content).hexdigest()] for file, content in files or ()]
         scoring = Scoring(self._source, self._model, training, files, **settings)

@@ -53,7 +53,8 @@ class ProcessingConfig(Config):
     """What to keep for test and validation; it is drawn once and written into the manifest. Unset: each run splits as
     its config says."""
     language: Language = None
-    """What is spoken, as a code (`de`) or an English name; it chooses among texts in several languages."""
+    """What is spoken, as a code (`de`) or an English name: it chooses among texts in several languages, and digits in
+    file names become its words."""
 
 
 def revised(processing: ProcessingConfig, changes: Mapping[str, Any]) -> ProcessingConfig:

@@ -8,6 +8,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from engine.config.augmentation import AugmentationConfig
 from engine.config.base import Config, DisagreementError
+from engine.config.context import AutoContextConfig, ContextConfig
 from engine.errors import Fault
 
 TaskName = Literal["speech_to_text"]
@@ -24,10 +25,14 @@ class SpeechToTextConfig(Config):
     """Transcribe speech with a sequence-to-sequence model."""
 
     type: TaskName = "speech_to_text"
-    language: str | None = None
-    """Language code given to multilingual models, such as `en`; unset for models that know one language."""
-    max_new_tokens: Annotated[int, Field(ge=1, le=448)] = 64
-    """Longest transcript, in tokens."""
+    language: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    """Language that is spoken, for multilingual models: a code or a name, such as `sw` or `swahili`. Unset or `auto`:
+    detected in the training audio. The run's log and card name it. Models that know one language take none."""
+    max_new_tokens: PositiveInt | None = None
+    """Longest transcript, in tokens; unset: as long as the model can write."""
+    fallback: bool = False
+    """Transcribe again, at rising temperatures, what repeats itself or is improbable, as OpenAI's tool does; in the whole
+    window only. Off: greedy search, as plain transformers does and papers measure."""
     normalizer: Normalizer = "basic"
     """Text normalisation before WER and CER. `basic`: letters, marks and numbers of every script, without case and
     punctuation. `english`: Whisper's own for English, for comparison with papers; it also writes numbers as digits,
@@ -95,32 +100,6 @@ MethodConfig = Annotated[
     QloraConfig | LoraConfig | FullConfig | PretrainConfig,
     Field(discriminator="type"),
 ]
-
-
-# ---- audio context ----------------------------------------------------------------------------------------
-
-
-class ShortContextConfig(Config):
-    """The encoder runs over the frames that are there."""
-
-    type: Literal["short"] = "short"
-    bucket_s: Annotated[float, Field(ge=0.02, le=30.0)] = 0.5
-    """Audio is padded with silence to the next multiple of this, in seconds; a batch holds one length only, so the
-    result of an utterance never depends on its neighbours."""
-    tail_s: Annotated[float, Field(ge=0.0, le=5.0)] = 0.1
-    """Least silence after the speech, in seconds."""
-    whole_window_share: Fraction = 0.0
-    """Share of the training utterances that are padded to the model's whole window all the same, so that the model
-    keeps working where everything is (plain transformers). Each costs as much as a window of speech."""
-
-
-class FullContextConfig(Config):
-    """The encoder runs over the model's whole window (30 s for Whisper), as in plain transformers."""
-
-    type: Literal["full"] = "full"
-
-
-ContextConfig = Annotated[ShortContextConfig | FullContextConfig, Field(discriminator="type")]
 
 
 # ---- data order -------------------------------------------------------------------------------------------
@@ -291,8 +270,8 @@ class TrainingConfig(Config):
     """What the model learns to do."""
     method: MethodConfig = QloraConfig()
     """What is trained: adapters on a 4-bit or full-precision base, every weight, or a new model."""
-    context: ContextConfig = ShortContextConfig()
-    """How much of its window the audio encoder runs over."""
+    context: ContextConfig = AutoContextConfig()
+    """How much of its window the audio encoder runs over; by default what the model was trained in."""
     split: SplitConfig = SplitConfig()
     """Train, validation and test utterances."""
     batch: BatchConfig = BatchConfig()

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.config.training import BatchConfig, ContextConfig, ShortContextConfig
+from engine.config.context import ContextConfig, ShortContextConfig
+from engine.config.training import BatchConfig
 from engine.data.manifest import Utterance
 from engine.data.padding import padded_s
 from engine.errors import TrainingError

@@ -97,8 +97,14 @@ def _doubtful(report: IngestReport) -> Iterator[Line]:
             yield Line("warning", f"{finding.code}: {finding.reason}. What to do: {finding.action}")
     doubts = Counter(str(finding.code) for finding in findings if finding.severity == "warning")
     if doubts:
-        counted = ", ".join(f"{code} {count:,}" for code, count in doubts.most_common())
-        yield Line("warning", f"doubts about items that are kept: {counted}")
+        yield Line("warning", f"doubts about items that are kept: {_counted(doubts)}")
+    overruled = report.validation.overruled_by_code if report.validation else {}
+    if overruled:
+        yield Line("notice", f"findings overruled by decisions, whose items are kept: {_counted(Counter(overruled))}")
+
+
+def _counted(counts: Counter[str]) -> str:
+    return ", ".join(f"{code} {count:,}" for code, count in counts.most_common())
 
 
 def _duration(seconds: float) -> str:

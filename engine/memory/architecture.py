@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from engine.config.context import TrainedContext
 from engine.errors import ModelError
-from engine.models.catalogue import ModelCard
+from engine.models.catalogue import ModelCard, read_model_config, trained_context
 
 MEL_FRAMES_PER_S: Final = 100
 POSITIONS_PER_S: Final = 50
@@ -29,6 +29,7 @@ class Architecture:
     target_positions: int = 448
     inner_factor: int = 4
     """Width of the feed-forward layers, as a multiple of the model's."""
+    trained_context: TrainedContext = "full"
     exact: bool = True
     """Read from the model's config; else guessed from its number of weights."""
 
@@ -63,16 +64,16 @@ def architecture_of(card: ModelCard) -> Architecture:
     Raises:
         ModelError: its `config.json` cannot be used.
     """
-    path = Path(card.location()) / "config.json"
-    if path.is_file():
-        return _read(path)
+    folder = Path(card.location())
+    if (folder / "config.json").is_file():
+        return _read(folder)
     *_, width, encoder, decoder = min(_PUBLISHED, key=lambda known: abs(math.log(known[0] / card.parameters)))
     return Architecture(width, encoder, decoder, _VOCABULARY, exact=False)
 
 
-def _read(path: Path) -> Architecture:
+def _read(folder: Path) -> Architecture:
+    config = read_model_config(folder)
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
         width = int(config["d_model"])
         return Architecture(
             width=width,
@@ -83,6 +84,7 @@ def _read(path: Path) -> Architecture:
             source_positions=int(config["max_source_positions"]),
             target_positions=int(config["max_target_positions"]),
             inner_factor=max(1, int(config["encoder_ffn_dim"]) // width),
+            trained_context=trained_context(config),
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{path} tells no sizes of a Whisper model: {error!r}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"the config.json in {folder} tells no sizes of a Whisper model: {error!r}") from error

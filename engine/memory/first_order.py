@@ -10,13 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from engine.config.context import ShortContextConfig, resolve_context
 from engine.config.training import (
     AdamWConfig,
     BatchConfig,
-    FullContextConfig,
     LoraFields,
     QloraConfig,
-    ShortContextConfig,
     TrainingConfig,
 )
 from engine.memory.architecture import MEL_FRAMES_PER_S, POSITIONS_PER_S, Architecture
@@ -120,7 +119,9 @@ def changes(model: Architecture, config: TrainingConfig, compute_bytes: int) -> 
         seconds /= 2
         smaller = BatchConfig.model_validate(batch.model_dump() | {"micro_batch_audio_s": seconds})
         tried.append(("batch.micro_batch_audio_s", seconds, config.model_copy(update={"batch": smaller})))
-    if isinstance(config.context, FullContextConfig):
+    # Of a model that was not trained in it, short context would spoil the result.
+    context = resolve_context(config.context, model.trained_context)
+    if model.trained_context == "short" and not isinstance(context, ShortContextConfig):
         tried.append(("context.type", "short", config.model_copy(update={"context": ShortContextConfig()})))
     if not config.gradient_checkpointing:
         tried.append(("gradient_checkpointing", True, config.model_copy(update={"gradient_checkpointing": True})))
@@ -137,10 +138,10 @@ def changes(model: Architecture, config: TrainingConfig, compute_bytes: int) -> 
 
 
 def _activations(model: Architecture, config: TrainingConfig, compute_bytes: int) -> int:
-    context, batch = config.context, config.batch
+    context, batch = resolve_context(config.context, model.trained_context), config.batch
     seconds = batch.micro_batch_audio_s
     # In the whole window an utterance takes 30 s of encoder, however short it is; at least one goes through at once.
-    if isinstance(context, FullContextConfig):
+    if not isinstance(context, ShortContextConfig):
         seconds = max(seconds, _WINDOW_S)
     width = model.width
     positions = seconds * POSITIONS_PER_S

@@ -1,16 +1,20 @@
-"""The base model of a run, loaded as its config says."""
+"""The base model of a run, loaded as its config says, and the config with what the model decides."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import torch
 
+from engine.config.context import ResolvedContext, resolve_context
 from engine.config.training import PretrainConfig, QloraConfig, TrainingConfig
 from engine.models.catalogue import find_model
-from engine.models.family import Quantization, SpeechSeq2Seq, load_model, read_width
+from engine.models.family import Quantization, SpeechSeq2Seq, SpeechTask, load_model, read_width
 from engine.models.precision import best_device, choose_dtype
+
+DETECTED: Final = "auto"
+"""A language that is to be detected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,12 @@ class BaseModel:
     """Model, tokenizer, features."""
     device: torch.device
     dtype: torch.dtype
+    config: TrainingConfig
+    """The run's config with the audio context resolved, and the language as the model spells it."""
+    context: ResolvedContext
+    """The config's."""
+    notes: tuple[str, ...] = ()
+    """What of the config fits the model badly."""
 
     def checkpoint_activations(self) -> None:
         """Recompute activations in the backward pass: less memory, more time."""
@@ -28,16 +38,19 @@ class BaseModel:
         model.activation_checkpointing_enable({"use_reentrant": False})
 
 
-def load_base(model: str, config: TrainingConfig, *, full_precision: bool = False) -> BaseModel:
+def load_base(
+    model: str, config: TrainingConfig, *, full_precision: bool = False, task: SpeechTask = "transcribe"
+) -> BaseModel:
     """Load a base model.
 
     Args:
         model: id in the catalogue, a folder, or a hub id.
         config: of the run; its method says how the base is kept.
         full_precision: not in 4 bits, whatever the method says.
+        task: what is written.
 
     Raises:
-        ModelError: no such model, or one that cannot be loaded.
+        ModelError: no such model, or one that cannot be loaded or does not know the language.
     """
     card = find_model(model)
     device = best_device()
@@ -45,13 +58,33 @@ def load_base(model: str, config: TrainingConfig, *, full_precision: bool = Fals
     four_bit = None
     if isinstance(config.method, QloraConfig) and not full_precision:
         four_bit = Quantization(config.method.quantization, config.method.double_quantization)
-    speech = load_model(
+    asked = config.task.language
+    speech: SpeechSeq2Seq = load_model(
         card.family,
         card.location(),
         quantization=four_bit,
         from_scratch=isinstance(config.method, PretrainConfig),
         compute_dtype=dtype,
         device=device,
-        language=config.task.language,
+        language=None if asked == DETECTED else asked,
+        task=task,
     )
-    return BaseModel(speech, device, dtype)
+    notes = []
+    context = resolve_context(config.context, speech.trained_context)
+    pretrained = not isinstance(config.method, PretrainConfig)
+    if context.type == "short" and speech.trained_context == "full" and pretrained:
+        notes.append(
+            f"context short: {model} was trained on whole windows and repeats itself or breaks off in it until it has "
+            "been adapted; what repeats itself is transcribed again in the whole window. context full is as it was "
+            "trained"
+        )
+    language = asked
+    if speech.codec.languages:
+        language = asked if asked in {None, DETECTED} else speech.codec.language
+    elif asked is not None:
+        language = None
+        notes.append(f"task.language {asked}: {model} knows no other language; leave it out")
+    resolved = config.model_copy(
+        update={"context": context, "task": config.task.model_copy(update={"language": language})}
+    )
+    return BaseModel(speech, device, dtype, resolved, context, tuple(notes))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import functools
+import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
 
 from engine.config.base import Config, parse, read_yaml
+from engine.config.context import TrainedContext
 from engine.config.training import TaskName
 from engine.errors import ModelError
 
@@ -21,6 +24,8 @@ Count = Annotated[int, Field(ge=1, lt=2**63)]
 Languages = Annotated[list[Line], Field(max_length=200)]
 Description = Annotated[str, Field(max_length=4000)]
 Tasks = Annotated[list[TaskName], Field(min_length=1, max_length=20)]
+CONTEXT_KEY = "audio_context"
+"""Of config.json: `short` where the model was trained on the frames that are there, without a whole window."""
 BUNDLED = Path(__file__).resolve().parent / "bundled"
 
 
@@ -63,6 +68,47 @@ def load_catalogue(folder: Path = PROJECT_ROOT / "configs" / "models") -> tuple[
     return tuple(sorted(cards, key=lambda card: card.id))
 
 
+def read_model_config(folder: Path) -> dict[str, Any]:
+    """The `config.json` of a model's folder.
+
+    Raises:
+        ModelError: there is none, or it is no mapping.
+    """
+    path = folder / "config.json"
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelError(
+            f"{folder} holds no config.json; a model's folder has config.json and model.safetensors, as "
+            "`save_pretrained` of transformers writes them"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} cannot be read: {error}") from error
+    if not isinstance(values, dict):
+        raise ModelError(f"{path} holds {type(values).__name__}; a model's config is a mapping")
+    return values
+
+
+def family_of(config: Mapping[str, Any], source: str) -> FamilyName:
+    """The family that a model's config names.
+
+    Raises:
+        ModelError: none, or one that this project cannot load.
+    """
+    kind = config.get("model_type")
+    allowed: tuple[FamilyName, ...] = get_args(FamilyName)
+    for family in allowed:
+        if kind == family:
+            return family
+    found = f"the model_type {kind!r}" if kind else "no model_type"
+    raise ModelError(f"the config.json of {source} names {found}; models that can be used here: {', '.join(allowed)}")
+
+
+def trained_context(config: Mapping[str, Any]) -> TrainedContext:
+    """What a model was trained in, as its config says."""
+    return "short" if config.get(CONTEXT_KEY) == "short" else "full"
+
+
 _local_copies: dict[str, Path] = {}
 
 
@@ -75,19 +121,21 @@ def find_model(name: str) -> ModelCard:
     """The card of a catalogue id; a folder, a hub id or what has a local copy gets a card of its own.
 
     Raises:
-        ModelError: neither in the catalogue, nor a folder, nor a hub id.
+        ModelError: neither in the catalogue, nor a folder, nor a hub id, or a folder that holds no model of a known family.
     """
     cards = load_catalogue()
     for card in cards:
         if card.id == name:
             return card
-    copy = _local_copies.get(name)
-    if copy is not None or Path(name).is_dir() or name.count("/") == 1:
+    source = str(_local_copies.get(name, name))
+    here = Path(source).is_dir()
+    if here or name.count("/") == 1:
         return ModelCard.model_construct(
             id=Path(name).name.lower(),
-            family="whisper",
+            # That of a hub id is known when its config is there, and checked then.
+            family=family_of(read_model_config(Path(source)), name) if here else "whisper",
             title=name,
-            source=str(copy or name),
+            source=source,
             parameters=1,
             languages=[],
             licence="unknown",

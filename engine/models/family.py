@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -11,8 +11,17 @@ from typing import Any, Literal, Protocol
 import torch
 from torch import nn
 
+from engine.config.context import TrainedContext
 from engine.config.training import Group
 from engine.errors import ModelError
+
+SpeechTask = Literal["transcribe", "translate"]
+"""What is written: the words in their own language, or in English."""
+
+
+Search = Literal["greedy", "guarded", "fallback"]
+"""How the tokens of a transcript are chosen: the likeliest; the same, and the end once it repeats itself; the same, and
+again at rising temperatures where it repeats itself or is improbable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +58,21 @@ class TextCodec(Protocol):
         """British spellings and their American ones, as the model's publisher counts errors; empty if it has none."""
         ...
 
+    @property
+    def languages(self) -> Sequence[str]:
+        """Codes of the languages that the prefix can name; none where the model knows one."""
+        ...
+
+    @property
+    def language(self) -> str | None:
+        """The one that the prefix names."""
+        ...
+
+    @property
+    def own_language(self) -> str | None:
+        """The one that a multilingual model was trained for, where its files say so."""
+        ...
+
 
 class SpeechSeq2Seq(Protocol):
     """A loaded speech-to-text model with what belongs to it."""
@@ -59,6 +83,10 @@ class SpeechSeq2Seq(Protocol):
     window_s: float
     max_text_tokens: int
     source: str
+    trained_context: TrainedContext
+
+    def use_language(self, language: str) -> None:
+        """Have the codec's prefix name another language."""
 
     def features(self, wave_BT: torch.Tensor) -> torch.Tensor:
         """mel_BMF of waves that are padded already."""
@@ -72,15 +100,32 @@ class SpeechSeq2Seq(Protocol):
         """logits_BUV of the decoder under teacher forcing."""
         ...
 
-    def generate(self, mel_BMF: torch.Tensor, max_new_tokens: int) -> list[list[int]]:
-        """Greedy transcripts, as ids without prefix and end."""
+    def generate(
+        self,
+        mel_BMF: torch.Tensor,
+        max_new_tokens: int | None = None,
+        languages: Sequence[str] | None = None,
+        search: Search = "greedy",
+    ) -> list[list[int]]:
+        """Transcripts, as ids without prefix and end.
+
+        Args:
+            mel_BMF: features of any length up to the window; with fallback, of a whole window.
+            max_new_tokens: most tokens of a transcript; None: as many as the model can write.
+            languages: one of each utterance; None: all in the prefix's.
+            search: how tokens are chosen.
+        """
+        ...
+
+    def detect_languages(self, mel_BMF: torch.Tensor, among: Sequence[str]) -> list[str]:
+        """The likeliest language of each utterance, of those in `among`."""
         ...
 
     def freeze_constants(self) -> None:
         """Take out of training what is constant by the architecture."""
 
-    def save(self, folder: Path) -> None:
-        """Write the whole model and its processor, as transformers loads them."""
+    def save(self, folder: Path, context: TrainedContext) -> None:
+        """Write the whole model and its processor, as transformers loads them; it names its context."""
 
     def default_targets(self) -> list[str]:
         """Names (suffixes) of the linear layers that get an adapter by default."""
@@ -91,7 +136,7 @@ class SpeechSeq2Seq(Protocol):
         ...
 
 
-# Lazy: a family's libraries are imported only when it is used. Its module has `load` and `read_width`.
+# Lazy: a family's libraries are imported only when it is used. Its module has `load`, `read_width`, `read_language`.
 FAMILIES: dict[str, str] = {"whisper": "engine.models.whisper"}
 
 
@@ -105,6 +150,16 @@ def read_width(family: str, source: str) -> int:
     return width
 
 
+def read_language(family: str, source: str) -> str | None:
+    """The language that a multilingual model was trained for, where its files name one.
+
+    Raises:
+        ModelError: as `load_model`.
+    """
+    language: str | None = _module(family).read_language(source)
+    return language
+
+
 def load_model(
     family: str,
     source: str,
@@ -114,6 +169,7 @@ def load_model(
     compute_dtype: torch.dtype = torch.float32,
     device: torch.device | None = None,
     language: str | None = None,
+    task: SpeechTask = "transcribe",
 ) -> Any:
     """Load a base model.
 
@@ -124,10 +180,11 @@ def load_model(
         from_scratch: take only the architecture and start from random weights.
         compute_dtype: type in which 4-bit layers compute.
         device: where to; default CPU.
-        language: for multilingual models.
+        language: for multilingual models: a code or a name.
+        task: what is written.
 
     Raises:
-        ModelError: an unknown family, or a source that cannot be loaded.
+        ModelError: an unknown family, a source that cannot be loaded, or a language or task that the model lacks.
     """
     return _module(family).load(
         source,
@@ -136,6 +193,7 @@ def load_model(
         compute_dtype=compute_dtype,
         device=device or torch.device("cpu"),
         language=language,
+        task=task,
     )
 
 

@@ -1,10 +1,12 @@
-"""The Whisper family: loading, short-context encoding, greedy decoding.
+"""The Whisper family: loading, encoding in short context and in the whole window, transcribing.
 
 Legend: B utterances, T samples, M mel bands, F frames, S encoder positions (F / 2), D width, U tokens, V vocabulary.
 """
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +15,23 @@ from torch import nn
 from transformers import (
     BitsAndBytesConfig,
     GenerationConfig,
+    StoppingCriteriaList,
     WhisperConfig,
     WhisperForConditionalGeneration,
     WhisperProcessor,
 )
-from transformers.cache_utils import DynamicCache, EncoderDecoderCache
+from transformers.modeling_outputs import BaseModelOutput
 from transformers.utils import logging as transformers_logging
 
 from engine.audio.features import HOP_SAMPLES, RATE_HZ, log_mel
+from engine.config.context import TrainedContext
 from engine.config.training import Group
 from engine.errors import ModelError
-from engine.evaluation.text import normalize_basic
-from engine.models.family import Quantization
+from engine.models.catalogue import CONTEXT_KEY, family_of, trained_context
+from engine.models.family import Quantization, Search, SpeechTask
 from engine.models.four_bit import keep_layout
+from engine.models.repetition import StopsRepeating
+from engine.models.whisper_codec import WhisperCodec, complete_generation, language_token
 
 # Cross-attention before its parent prefix: the first match decides.
 _GROUPS: tuple[tuple[str, Group], ...] = (
@@ -36,60 +42,48 @@ _GROUPS: tuple[tuple[str, Group], ...] = (
 _TARGETS = ["q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2"]
 # The output layer shares its weight with the token embedding, which stays in full precision.
 _KEPT_IN_FULL_PRECISION = ["proj_out"]
-
-
-class WhisperCodec:
-    """Whisper's tokenizer with the prefix of a transcription without timestamps."""
-
-    def __init__(self, processor: Any, model: WhisperForConditionalGeneration, language: str | None) -> None:
-        self._tokenizer = processor.tokenizer
-        self.spellings: dict[str, str] = self._tokenizer.english_spelling_normalizer or {}
-        self._normalizes = self._tokenizer.init_kwargs.get("text_normalizer") == "basic"
-        generation: Any = model.generation_config  # its fields differ from model to model
-        config: Any = model.config
-        self.end: int = int(config.eos_token_id)
-        self.prefix: list[int] = [int(config.decoder_start_token_id)]
-        if getattr(generation, "is_multilingual", False):
-            languages = generation.lang_to_id
-            token = f"<|{language or 'en'}|>"
-            if token not in languages:
-                known = ", ".join(sorted(languages)).replace("<|", "").replace("|>", "")
-                raise ModelError(f"the model knows no language {language!r}; it knows {known}")
-            self.prefix += [int(languages[token]), int(generation.task_to_id["transcribe"])]
-        if getattr(generation, "no_timestamps_token_id", None) is not None:
-            self.prefix.append(int(generation.no_timestamps_token_id))
-
-    def encode(self, text: str) -> list[int]:
-        """Ids of the text alone."""
-        if self._normalizes:
-            text = normalize_basic(text)
-        ids: list[int] = self._tokenizer(text, add_special_tokens=False).input_ids
-        return ids
-
-    def decode(self, ids: list[int]) -> str:
-        """Text of ids, special tokens left out."""
-        text: str = self._tokenizer.decode(ids, skip_special_tokens=True)
-        return text.strip()
+# OpenAI's thresholds; that of compression as transformers counts it, over tokens. Source: the Whisper paper, 4.5, and
+# `WhisperGenerationMixin.generate`.
+_FALLBACK: dict[str, Any] = {
+    "temperature": (0.0, 0.2, 0.4, 0.6, 0.8, 1.0),
+    "compression_ratio_threshold": 1.35,
+    "logprob_threshold": -1.0,
+    "do_sample": True,
+}
 
 
 class WhisperSpeech:
     """A loaded Whisper."""
 
     def __init__(
-        self, model: WhisperForConditionalGeneration, processor: Any, source: str, language: str | None
+        self,
+        model: WhisperForConditionalGeneration,
+        processor: Any,
+        source: str,
+        language: str | None = None,
+        task: SpeechTask = "transcribe",
     ) -> None:
         self.model: nn.Module = model
         self.processor = processor
         self.source = source
-        self.codec = WhisperCodec(processor, model, language)
+        self._whisper = model  # the adapters replace layers inside it, in place
         config = model.config
+        self.codec = self._codec(language, task)
         self.mel_bands: int = config.num_mel_bins
         self.window_s: float = config.max_source_positions * 2 * HOP_SAMPLES / RATE_HZ
         self.max_text_tokens: int = config.max_target_positions - len(self.codec.prefix)
-        self._whisper = model  # the adapters replace layers inside it, in place
-        generation = model.generation_config
-        self._suppressed: list[int] = list(generation.suppress_tokens or [])
-        self._suppressed_first: list[int] = list(generation.begin_suppress_tokens or [])
+        self.trained_context: TrainedContext = trained_context(config.to_dict())
+
+    def _codec(self, language: str | None, task: SpeechTask) -> WhisperCodec:
+        return WhisperCodec(self.processor, self._whisper.config, self._whisper.generation_config, language, task)
+
+    def use_language(self, language: str) -> None:
+        """Put another language into the decoder's prefix.
+
+        Raises:
+            ModelError: one that the model does not know.
+        """
+        self.codec = self._codec(language, self.codec.task)
 
     def features(self, wave_BT: torch.Tensor) -> torch.Tensor:
         """Log-mel features mel_BMF."""
@@ -121,38 +115,66 @@ class WhisperSpeech:
         return logits_BUV
 
     @torch.inference_mode()
-    def generate(self, mel_BMF: torch.Tensor, max_new_tokens: int) -> list[list[int]]:
-        """Greedy transcripts, as ids without prefix and end."""
-        decoder, head, codec = self._whisper.model.decoder, self._whisper.proj_out, self.codec
-        states_BSD = self.encode(mel_BMF)
-        rows, device = states_BSD.shape[0], states_BSD.device
-        cache = EncoderDecoderCache(DynamicCache(), DynamicCache())
-        ids_BU = torch.tensor(codec.prefix, device=device).repeat(rows, 1)
-        done_B = torch.zeros(rows, dtype=torch.bool, device=device)
-        chosen: list[torch.Tensor] = []
-        for step in range(min(max_new_tokens, self.max_text_tokens)):
-            decoded = decoder(
-                input_ids=ids_BU, encoder_hidden_states=states_BSD, past_key_values=cache, use_cache=True
-            ).last_hidden_state
-            logits_BV = head(decoded[:, -1]).float()
-            if self._suppressed:
-                logits_BV[:, self._suppressed] = -torch.inf
-            if step == 0 and self._suppressed_first:
-                logits_BV[:, self._suppressed_first] = -torch.inf
-            next_B = logits_BV.argmax(dim=-1).masked_fill(done_B, codec.end)
-            chosen.append(next_B)
-            done_B = done_B | (next_B == codec.end)
-            if bool(done_B.all()):
-                break
-            ids_BU = next_B[:, None]
-        return [_before(row, codec.end) for row in torch.stack(chosen, dim=1).tolist()]
+    def generate(
+        self,
+        mel_BMF: torch.Tensor,
+        max_new_tokens: int | None = None,
+        languages: Sequence[str] | None = None,
+        search: Search = "greedy",
+    ) -> list[list[int]]:
+        """Transcripts by transformers' own `generate`, as ids without prefix and end.
+
+        Args:
+            mel_BMF: features of any length up to the window; with fallback, of a whole window.
+            max_new_tokens: most tokens of a transcript; None: as many as the model can write.
+            languages: one of each utterance; None: all in the prefix's.
+            search: how tokens are chosen.
+        """
+        told: dict[str, Any]
+        if search == "fallback":
+            told = {"input_features": mel_BMF, **_FALLBACK}
+        else:
+            states_BSD = self.encode(mel_BMF)
+            told = {"encoder_outputs": BaseModelOutput(last_hidden_state=states_BSD), "do_sample": False}
+        if search == "guarded":
+            told["stopping_criteria"] = StoppingCriteriaList([StopsRepeating(len(self.codec.prefix))])
+        if self.codec.languages:
+            told["language"] = [language_token(code) for code in languages or [str(self.codec.language)] * len(mel_BMF)]
+            told["task"] = self.codec.task
+        ids_BU = self._whisper.generate(
+            max_new_tokens=min(max_new_tokens or self.max_text_tokens, self.max_text_tokens),
+            return_timestamps=False,
+            **told,
+        )
+        padding = self._whisper.generation_config.pad_token_id
+        return [_before(row, {self.codec.end, padding}) for row in ids_BU.tolist()]
+
+    @torch.inference_mode()
+    def detect_languages(self, mel_BMF: torch.Tensor, among: Sequence[str]) -> list[str]:
+        """The likeliest language of each utterance, of those in `among`."""
+        generation: Any = copy.copy(self._whisper.generation_config)
+        generation.lang_to_id = {language_token(code): generation.lang_to_id[language_token(code)] for code in among}
+        codes = {index: token.strip("<|>") for token, index in generation.lang_to_id.items()}
+        found = self._whisper.detect_language(
+            encoder_outputs=BaseModelOutput(last_hidden_state=self.encode(mel_BMF)), generation_config=generation
+        )
+        return [codes[index] for index in found.tolist()]
 
     def freeze_constants(self) -> None:
         """The encoder's positions are sinusoids by definition and stay so when every weight is trained."""
         self._whisper.model.encoder.embed_positions.requires_grad_(False)
 
-    def save(self, folder: Path) -> None:
-        """Write the whole model and its processor, as transformers loads them."""
+    def save(self, folder: Path, context: TrainedContext) -> None:
+        """Write the whole model and its processor, as transformers loads them.
+
+        Args:
+            folder: where to.
+            context: what it was trained in; its config.json says so.
+        """
+        setattr(self._whisper.config, CONTEXT_KEY, context)
+        generation: Any = self._whisper.generation_config
+        if self.codec.language is not None:  # plain transformers then sends the prefix that it was trained with
+            generation.language, generation.task = self.codec.language, self.codec.task
         self._whisper.save_pretrained(str(folder))
         self.processor.save_pretrained(str(folder))
 
@@ -165,8 +187,8 @@ class WhisperSpeech:
         return next((group for part, group in _GROUPS if part in module_name), None)
 
 
-def _before(ids: list[int], end: int) -> list[int]:
-    return ids[: ids.index(end)] if end in ids else ids
+def _before(ids: list[int], ends: set[int]) -> list[int]:
+    return next((ids[:place] for place, index in enumerate(ids) if index in ends), ids)
 
 
 def read_width(source: str) -> int:
@@ -175,11 +197,34 @@ def read_width(source: str) -> int:
     Raises:
         ModelError: nothing there that is the config of a Whisper.
     """
+    return int(_read_config(source).d_model)
+
+
+def read_language(source: str) -> str | None:
+    """The language that a multilingual model was trained for, where its generation config names one.
+
+    Raises:
+        ModelError: nothing there that is the config of a Whisper.
+    """
     try:
-        config = WhisperConfig.from_pretrained(source)
+        return getattr(GenerationConfig.from_pretrained(source), "language", None)
+    except (OSError, ValueError) as error:
+        raise _cannot_load(source, error) from error
+
+
+def _read_config(source: str) -> WhisperConfig:
+    """The model's config.
+
+    Raises:
+        ModelError: there is none, or it is that of another family.
+    """
+    try:
+        values, _ = WhisperConfig.get_config_dict(source)
+        if values:
+            family_of(values, source)
+        return WhisperConfig.from_dict(values)
     except (OSError, ValueError, RuntimeError) as error:
         raise _cannot_load(source, error) from error
-    return int(config.d_model)
 
 
 def _cannot_load(source: str, error: Exception) -> ModelError:
@@ -197,41 +242,59 @@ def load(
     compute_dtype: torch.dtype,
     device: torch.device,
     language: str | None,
+    task: SpeechTask,
 ) -> WhisperSpeech:
     """Load a Whisper from a folder or a hub id.
 
     Raises:
-        ModelError: nothing there that loads as a Whisper.
+        ModelError: nothing there that loads as a Whisper, or a language or task that it does not know.
     """
     transformers_logging.disable_progress_bar()
+    # What it logs is for its own callers: two ways to say the same, attention masks that Whisper does not use.
+    transformers_logging.set_verbosity_error()
+    config = _read_config(source)
     try:
         processor = WhisperProcessor.from_pretrained(source)
         model: Any
         if from_scratch:
-            model = WhisperForConditionalGeneration(WhisperConfig.from_pretrained(source))
+            model = WhisperForConditionalGeneration(config)
             model.generation_config = GenerationConfig.from_pretrained(source)
             model.to(device=device, dtype=torch.float32)
         else:
-            four_bit = None
-            if quantization is not None:
-                four_bit = BitsAndBytesConfig(
-                    load_in_4bit=True,
-                    bnb_4bit_quant_type=quantization.kind,
-                    bnb_4bit_use_double_quant=quantization.double,
-                    bnb_4bit_compute_dtype=compute_dtype,
-                    llm_int8_skip_modules=_KEPT_IN_FULL_PRECISION,
-                )
-            model = WhisperForConditionalGeneration.from_pretrained(
-                source,
-                dtype=torch.float32,
-                quantization_config=four_bit,
-                device_map={"": device},
-                use_safetensors=True,
-            )
+            model = _load_weights(source, quantization, compute_dtype, device)
     except (OSError, ValueError, RuntimeError) as error:
         raise _cannot_load(source, error) from error
     keep_layout(model)
     # Training masks features in engine.audio.augmentation, from the run's own seed.
     model.config.apply_spec_augment = False
     model.eval()
-    return WhisperSpeech(model, processor, source, language)
+    complete_generation(model.generation_config, model.config, processor.tokenizer)
+    return WhisperSpeech(model, processor, source, language, task)
+
+
+def _load_weights(
+    source: str, quantization: Quantization | None, compute_dtype: torch.dtype, device: torch.device
+) -> Any:
+    four_bit = None
+    if quantization is not None:
+        four_bit = BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type=quantization.kind,
+            bnb_4bit_use_double_quant=quantization.double,
+            bnb_4bit_compute_dtype=compute_dtype,
+            llm_int8_skip_modules=_KEPT_IN_FULL_PRECISION,
+        )
+    loaded: Any = WhisperForConditionalGeneration.from_pretrained(
+        source,
+        dtype=torch.float32,
+        quantization_config=four_bit,
+        device_map={"": device},
+        use_safetensors=True,
+        output_loading_info=True,
+    )
+    model, report = loaded
+    missing = sorted(set(report["missing_keys"]) - {"proj_out.weight"})
+    if missing:
+        shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
+        raise ModelError(f"{source!r} lacks {len(missing)} of the model's weights: {shown}; take its whole folder")
+    return model

@@ -55,6 +55,7 @@ from engine.selection.warm_up import AsLog, attach, brief, train_briefly
 from engine.selection.wrong_texts import find_wrong_texts
 from engine.storage import LocalRunStore
 from engine.tasks.speech_to_text import SpeechToText
+from engine.tasks.spoken_language import spoken_language, with_language
 from engine.tasks.task import build_task
 from engine.training.checkpoints import file_sha256
 from engine.training.loop import Progress
@@ -159,12 +160,10 @@ class _Selection:
         self.measured_encoder_s_per_s: float | None = None
 
     def run(self, encoder_s_per_s: float | None, steps: Callable[[SpeechToText], Steps] | None) -> SelectionResult:
-        self.base = load_base(self.model, self.training)
+        pool = self._load()
         self.task: SpeechToText = build_task(self.training, self.base.speech, self.base.device, self.base.dtype)
         local = LocalSteps(self.data, self.config, self.model, self.training, self.task)
         self.steps: Steps = steps(self.task) if steps else local
-        self.window_s = self.base.speech.window_s
-        pool = training_pool(self.data, self.training, self.window_s)
         segments = self._timed("segmenting", lambda: self._segments(pool))
         usable = sorted((s for s in segments if s.fault is None), key=lambda s: s.id)
         left_out = [s for s in segments if s.fault is not None]
@@ -211,6 +210,21 @@ class _Selection:
         write_summary(self.out, result.model_dump(mode="json"))
         self._say(result)
         return result
+
+    def _load(self) -> Pool:
+        """Load the model; from then on `training` says what it decides: its context and language."""
+        base = load_base(self.model, self.training)
+        self.window_s = base.speech.window_s
+        pool = training_pool(self.data, base.config, self.window_s)
+        notes = list(base.notes)
+        spoken = spoken_language(base, pool.utterances, self.data)
+        if spoken is not None:
+            base = with_language(base, spoken.code)
+            notes += [spoken.note] if spoken.note else []
+        for number, note in enumerate(notes):
+            self._log("warning", f"model/{number}", note)
+        self.base, self.training = base, base.config
+        return pool
 
     # ---- segments ------------------------------------------------------------------------------------------
 

@@ -86,8 +86,8 @@ class Scorer:
         full: SpeechToText | None = None
         if full_precision:
             other = load_base(model, training, full_precision=True)
-            full = build_task(training, other.speech, other.device, other.dtype)
-        return cls(build_task(training, base.speech, base.device, base.dtype), data, full)
+            full = build_task(other.config, other.speech, other.device, other.dtype)
+        return cls(build_task(base.config, base.speech, base.device, base.dtype), data, full)
 
     @torch.inference_mode()
     def losses(self, utterances: Sequence[Utterance]) -> list[Loss]:

@@ -63,7 +63,7 @@ class LocalSteps:
         full: SpeechToText | None = None
         if full_precision:
             base = load_base(self._model, self._training, full_precision=True)
-            full = build_task(self._training, base.speech, base.device, base.dtype)
+            full = build_task(base.config, base.speech, base.device, base.dtype)
         scorer = Scorer(self._task, self._data, full)
         for batch in scoring_batches(self._task, utterances, self._config.batch_audio_s):
             yield from scorer.losses(batch)

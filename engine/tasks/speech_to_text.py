@@ -6,6 +6,7 @@ Legend: B utterances, T samples, M mel bands, F frames, U tokens, V vocabulary.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,15 +15,16 @@ import torch
 
 from engine.audio.augmentation import augment_mel, augment_wave
 from engine.audio.features import HOP_SAMPLES, RATE_HZ, stack_padded
+from engine.config.context import resolve_context
 from engine.config.training import TrainingConfig
 from engine.data.batching import evaluation_batches
 from engine.data.manifest import Utterance
 from engine.data.padding import padded_s
 from engine.data.waves import read_wave
-from engine.errors import TrainingError
 from engine.evaluation.text import normalizer
 from engine.evaluation.word_errors import ErrorCounts, count_errors
-from engine.models.family import SpeechSeq2Seq
+from engine.models.family import Search, SpeechSeq2Seq
+from engine.models.repetition import repeats
 
 IGNORED = -100
 """Target where nothing is to be learned."""
@@ -48,34 +50,45 @@ class SpeechToText:
     """The task bound to a loaded model and a config."""
 
     def __init__(self, config: TrainingConfig, speech: SpeechSeq2Seq, device: torch.device, dtype: torch.dtype) -> None:
-        self._config = config
+        context = resolve_context(config.context, speech.trained_context)
+        self._config = config.model_copy(update={"context": context})
         self._speech = speech
         self._device = device
         self._dtype = dtype
         self._normalize = normalizer(config.task.normalizer, speech.codec.spellings)
+        # In short context a model that was trained on whole windows loops: then the whole window decides.
+        self._guards = context.type == "short" and speech.trained_context == "full"
         self._augments = config.augmentation != type(config.augmentation)()
+
+    @property
+    def config(self) -> TrainingConfig:
+        """The run's config, as it was resolved for the model."""
+        return self._config
 
     def lengths_s(self, utterances: Sequence[Utterance]) -> list[float]:
         """Seconds that the encoder runs over for each utterance."""
-        return [self._padded_s(u.duration_s) for u in utterances]
+        return self.padded_lengths_s([u.duration_s for u in utterances])
 
-    def check(self, utterances: Sequence[Utterance]) -> None:
-        """Refuse what the model cannot take.
+    def padded_lengths_s(self, durations_s: Sequence[float]) -> list[float]:
+        """Seconds that the encoder runs over for audio of these lengths."""
+        return [self._padded_s(duration_s) for duration_s in durations_s]
 
-        Raises:
-            TrainingError: naming every utterance whose audio or text is too long for the model.
-        """
-        faults = []
+    def misfits(self, utterances: Sequence[Utterance]) -> dict[str, str]:
+        """Why the model cannot take an utterance, by its id: audio or text that is too long for it."""
+        longest_s, most = self._speech.window_s, self._speech.max_text_tokens
+        reasons = {}
         for u in utterances:
-            if u.duration_s > self._speech.window_s + 1e-3:
-                faults.append(f"{u.id}: {u.duration_s:.1f} s of audio; at most {self._speech.window_s:.1f} s fit")
-            tokens = len(self._speech.codec.encode(u.text)) + 1
-            if tokens > self._speech.max_text_tokens:
-                faults.append(f"{u.id}: {tokens} tokens of text; at most {self._speech.max_text_tokens} fit")
-        if faults:
-            shown = "\n".join(faults[:20])
-            more = f"\n... and {len(faults) - 20} more" if len(faults) > 20 else ""
-            raise TrainingError(f"{len(faults)} utterances do not fit the model; cut or remove them:\n{shown}{more}")
+            if u.duration_s > longest_s + 1e-3:
+                reasons[u.id] = f"{u.duration_s:.1f} s of audio; at most {longest_s:.1f} s fit"
+            elif (tokens := self._tokens_of(u)) > most:
+                reasons[u.id] = f"{tokens} tokens of text; at most {most} fit"
+        return reasons
+
+    def cut_references(self, utterances: Sequence[Utterance]) -> int:
+        """How many texts are longer than the longest transcript that the config allows."""
+        most = self._config.task.max_new_tokens
+        # The end is a token too, but a transcript that lacks nothing else is whole.
+        return 0 if most is None else sum(self._tokens_of(u) - 1 > most for u in utterances)
 
     def collate(
         self,
@@ -105,10 +118,23 @@ class SpeechToText:
         audio_s = sum(u.duration_s for u in utterances)
         return SpeechBatch(mel_BMF, ids_BU, targets_BU, audio_s, target_count, _weights(utterances))
 
+    def detect_languages(self, utterances: Sequence[Utterance], folder: Path, among: Sequence[str]) -> list[str]:
+        """The language that the model hears in each utterance, of those in `among`."""
+        found = [""] * len(utterances)
+        for rows, waves in self._evaluation_waves(utterances, folder):
+            for row, language in zip(rows, self.detect(waves, among), strict=True):
+                found[row] = language
+        return found
+
+    def detect(self, waves: list[np.ndarray], among: Sequence[str]) -> list[str]:
+        """The language of each wave, of those in `among`; the waves pad to one length."""
+        with self._computing():
+            return self._speech.detect_languages(self._mel(waves), among)
+
     def logits(self, batch: SpeechBatch) -> torch.Tensor:
         """logits_BUV under teacher forcing."""
         mel_BMF = batch.mel_BMF.to(self._device)
-        with torch.autocast(self._device.type, dtype=self._dtype, enabled=self._dtype != torch.float32):
+        with self._computing():
             states_BSD = self._speech.encode(mel_BMF)
             return self._speech.logits(states_BSD, batch.ids_BU.to(self._device))
 
@@ -137,7 +163,7 @@ class SpeechToText:
 
     def target_count(self, utterances: Sequence[Utterance]) -> int:
         """Number of targets in these utterances: their tokens and an end each."""
-        return sum(len(self._speech.codec.encode(u.text)) + 1 for u in utterances)
+        return sum(self._tokens_of(u) for u in utterances)
 
     def predict(
         self, utterances: Sequence[Utterance], folder: Path, on_progress: Callable[[int], None] | None = None
@@ -151,11 +177,25 @@ class SpeechToText:
                 on_progress(len(rows))
         return texts
 
-    def transcribe(self, waves: list[np.ndarray]) -> list[str]:
-        """Transcripts of waves at 16 kHz that pad to one length."""
-        mel_BMF = self._features(waves, self._longest_s(waves)).to(self._device)
-        with torch.autocast(self._device.type, dtype=self._dtype, enabled=self._dtype != torch.float32):
-            ids = self._speech.generate(mel_BMF, self._config.task.max_new_tokens)
+    def transcribe(self, waves: list[np.ndarray], languages: Sequence[str] | None = None) -> list[str]:
+        """Transcripts of waves at 16 kHz that pad to one length.
+
+        Args:
+            waves: each a recording.
+            languages: of each wave; None: all in the one that the model is told.
+        """
+        most, fallback = self._config.task.max_new_tokens, self._config.task.fallback
+        in_window = self._longest_s(waves) == self._speech.window_s
+        first: Search = "guarded" if self._guards else "fallback" if fallback and in_window else "greedy"
+        with self._computing(), self._drawing():
+            ids = self._speech.generate(self._mel(waves), most, languages, first)
+            again = [row for row, written in enumerate(ids) if self._guards and repeats(written)]
+            if again:
+                mel_BMF = self._features([waves[row] for row in again], self._speech.window_s).to(self._device)
+                spoken = [languages[row] for row in again] if languages is not None else None
+                whole = self._speech.generate(mel_BMF, most, spoken, "fallback" if fallback else "greedy")
+                for row, written in zip(again, whole, strict=True):
+                    ids[row] = written
         return [self._speech.codec.decode(row) for row in ids]
 
     def score(self, references: Sequence[str], hypotheses: Sequence[str]) -> ErrorCounts:
@@ -174,6 +214,23 @@ class SpeechToText:
         # The encoder halves the frames: an even number of them.
         samples = round(length_s * RATE_HZ / (2 * HOP_SAMPLES)) * 2 * HOP_SAMPLES
         return self._speech.features(stack_padded(waves, samples))
+
+    def _mel(self, waves: list[np.ndarray]) -> torch.Tensor:
+        return self._features(waves, self._longest_s(waves)).to(self._device)
+
+    def _computing(self) -> torch.autocast:
+        return torch.autocast(self._device.type, dtype=self._dtype, enabled=self._dtype != torch.float32)
+
+    @contextmanager
+    def _drawing(self) -> Iterator[None]:
+        """Temperatures draw tokens: the same ones whenever the same audio is transcribed, and none of training's."""
+        with torch.random.fork_rng([self._device] if self._device.type == "cuda" else []):
+            torch.manual_seed(self._config.seed)
+            yield
+
+    def _tokens_of(self, utterance: Utterance) -> int:
+        """Tokens of its text, and an end."""
+        return len(self._speech.codec.encode(utterance.text)) + 1
 
     def _longest_s(self, waves: list[np.ndarray]) -> float:
         return max(self._padded_s(len(wave) / RATE_HZ) for wave in waves)

@@ -20,6 +20,10 @@ class Task(Protocol):
         """Seconds that the encoder runs over for each utterance."""
         ...
 
+    def misfits(self, utterances: Sequence[Utterance]) -> dict[str, str]:
+        """Why the model cannot take an utterance, by its id."""
+        ...
+
     def collate(
         self,
         utterances: Sequence[Utterance],

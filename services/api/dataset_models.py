@@ -112,7 +112,8 @@ class DatasetBody(Body):
     limits: ItemLimits = ItemLimits()
     """Which recordings are usable."""
     language: Language = None
-    """What is spoken, as a code (`de`) or an English name; it chooses among texts in several languages."""
+    """What is spoken, as a code (`de`) or an English name: it chooses among texts in several languages, and digits in
+    file names become its words."""
     project_id: uuid.UUID | None = None
     """A project of the caller."""
 

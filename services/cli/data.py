@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.console import Console
@@ -15,15 +15,18 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from engine.data.version_files import MANIFEST_NAME, REPORT_NAME
 from engine.errors import IngestError
-from services.cli import versions
+from services.cli import upload, versions
 from services.cli.progress import duration
 from services.cli.report import counts, print_table, show_report
 from services.cli.reporting import reported, say
 
 if TYPE_CHECKING:
+    from engine.config.processing import ProcessingConfig
     from engine.data.ingest import OnProgress
     from engine.data.report import IngestReport
     from engine.selection.result import SelectionResult
+
+_SPEED: Final = 40.0  # encoder seconds per second, of whisper-pico on two cores
 
 app = typer.Typer(
     name="data",
@@ -32,6 +35,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+upload.register(app)
 versions.register(app)
 
 Source = Annotated[Path, typer.Argument(help="Folder, zip, tar, Parquet or Arrow file of recordings.")]
@@ -54,6 +58,8 @@ def inspect(
     source: Annotated[Path, typer.Argument(help="Recordings, or a dataset version made of them.")],
     out: Annotated[Path | None, typer.Option(help="File for the whole report (JSON).")] = None,
     language: Language = None,
+    options: versions.Options = None,
+    options_file: versions.OptionsFile = None,
 ) -> None:
     """Say what recordings hold: where their texts come from, three of them, and every item that cannot be used.
 
@@ -61,10 +67,14 @@ def inspect(
 
     Example: lim data inspect recordings.zip --out report.json
     """
+    from engine.config.processing import ProcessingConfig
+
+    with reported("The options"):
+        wanted = ProcessingConfig.model_validate(versions.read_options(options_file, options, language=language))
     with reported():
         kept = _kept_report(source)
         where = str(out) if out else str(source / REPORT_NAME) if kept else "give --out FILE to write it"
-        report = kept or _fresh_report(source, language)
+        report = kept or _fresh_report(source, wanted)
         show_report(report, str(source), where)
         if out is not None:
             out.parent.mkdir(parents=True, exist_ok=True)
@@ -92,19 +102,13 @@ def import_(
 
     Example: lim data import recordings.tar.gz build/data/digits --split test_fraction=0.2 --set limits.max_item_s=40
     """
-    from engine.config.base import apply_overrides, parse, read_yaml
     from engine.config.processing import ProcessingConfig
-    from engine.data.revision import VersionRecord
-    from engine.data.versions import make_version
 
     with reported("The options"):
-        values = apply_overrides(read_yaml(options_file) if options_file else {}, options or [])
-        values = apply_overrides(values, [f"split.{field}" for field in division or ()])
-        wanted = parse(ProcessingConfig, values | ({"language": language} if language else {}))
+        given = [*(options or ()), *(f"split.{field}" for field in division or ())]
+        wanted = ProcessingConfig.model_validate(versions.read_options(options_file, given, language=language))
     with reported():
-        with reading_bar() as on_progress:
-            record = VersionRecord(source=str(source.absolute()), options=wanted)
-            report = make_version(source, target, record, on_progress=on_progress)
+        report = _imported(source, target, wanted)
         show_report(report, str(source), str(target / REPORT_NAME))
         say(f"The dataset version is at {target}")
 
@@ -128,8 +132,13 @@ def select(
         bool, typer.Option("--dry-run", help="Only predict what the selection would save; nothing is read or written.")
     ] = False,
     encoder_s_per_s: Annotated[
-        float, typer.Option(min=0.001, help="Speed of training for the prediction, in encoder seconds per second.")
-    ] = 40.0,
+        float | None,
+        typer.Option(
+            min=0.001,
+            help="Speed of training, in encoder seconds per second, to predict what the selection saves; by default 40 in "
+            "a dry run, else what the warm-up measures.",
+        ),
+    ] = None,
 ) -> None:
     """Choose the segments worth training on.
 
@@ -146,7 +155,7 @@ def select(
         if dry_run:
             from engine.selection.pool import dry_run as predict
 
-            typer.echo(predict(data, chosen, training, encoder_s_per_s=encoder_s_per_s).sentence())
+            typer.echo(predict(data, chosen, training, encoder_s_per_s=encoder_s_per_s or _SPEED).sentence())
             return
         from engine.selection.pipeline import select as run_selection
         from engine.threads import compute_threads
@@ -163,6 +172,7 @@ def select(
                 work_dir=work,
                 events=progress,
                 threads=compute_threads(),
+                encoder_s_per_s=encoder_s_per_s,
             )
         shutil.rmtree(work, ignore_errors=True)
         _show_selection(result, out)
@@ -185,14 +195,22 @@ def _kept_report(source: Path) -> IngestReport | None:
         raise IngestError(f"{source / REPORT_NAME} is no report of this version: {error}") from error
 
 
-def _fresh_report(source: Path, language: str | None) -> IngestReport:
-    from engine.data.ingest import ingest
+def _imported(source: Path, target: Path, options: ProcessingConfig) -> IngestReport:
+    from engine.data.revision import VersionRecord
+    from engine.data.versions import make_version
+
+    with reading_bar() as on_progress:
+        record = VersionRecord(source=str(source.absolute()), options=options)
+        return make_version(source, target, record, on_progress=on_progress)
+
+
+def _fresh_report(source: Path, options: ProcessingConfig) -> IngestReport:
     from engine.data.report import IngestReport
 
-    with tempfile.TemporaryDirectory(prefix="lim-inspect-") as folder, reading_bar() as on_progress:
+    with tempfile.TemporaryDirectory(prefix="lim-inspect-") as folder:
         target = Path(folder) / "data"
         try:
-            return ingest(source, target, on_progress=on_progress, language=language)
+            return _imported(source, target, options)
         except IngestError:
             # Nothing good: the report says of every item why.
             if not (target / REPORT_NAME).is_file():
@@ -223,5 +241,7 @@ def _show_selection(result: SelectionResult, out: Path) -> None:
     if figures.left_out_by_fault:
         rows["Left out"] = counts(figures.left_out_by_fault)
     print_table("selection", rows)
+    if result.saving is not None:
+        typer.echo(result.saving.sentence())
     for warning in result.warnings:
         say(f"warning: {warning}")

@@ -5,7 +5,7 @@ Everything heavy is imported inside the commands, so that `lim --help` answers a
 
 from __future__ import annotations
 
-from enum import StrEnum
+from enum import Enum, StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -135,28 +135,59 @@ def validate(
         typer.echo(f"{config}: a valid {type(found).__name__}")
 
 
+class SpeechTask(Enum):
+    """What is written."""
+
+    transcribe = "transcribe"
+    translate = "translate"
+
+
 @app.command()
 def transcribe(
-    audio: Annotated[list[Path], typer.Argument(help="Audio files (WAV, FLAC, OGG, MP3).")],
+    audio: Annotated[list[Path], typer.Argument(help="Audio files, or folders of them.")],
     adapter: Annotated[Path | None, typer.Option(help="Folder of an adapter; without it the base model.")] = None,
     model: Annotated[
-        str | None, typer.Option(help="Base model; by default the one that the adapter was made for.")
+        str | None,
+        typer.Option(
+            help="Model: an id of the catalogue, a folder or a hub id, in the precision of its files; "
+            "by default the base that the adapter was made for."
+        ),
     ] = None,
     context: Annotated[
-        Context | None, typer.Option(help="Encoder context; by default the one that the adapter was trained with.")
+        Context | None, typer.Option(help="Encoder context; by default what the adapter, or the model, was trained in.")
     ] = None,
+    language: Annotated[
+        str | None,
+        typer.Option(
+            help="For multilingual models: a code or a name, such as sw or swahili; auto detects it in each file. "
+            "By default the adapter's, else auto."
+        ),
+    ] = None,
+    task: Annotated[
+        SpeechTask, typer.Option(help="translate writes English; multilingual models only.")
+    ] = SpeechTask.transcribe,
+    fallback: Annotated[
+        bool,
+        typer.Option("--fallback", help="Again, at rising temperatures, what repeats itself or is improbable."),
+    ] = False,
 ) -> None:
-    """Transcribe recordings; one line for each: path, tab, text.
+    """Transcribe recordings; one line for each: path, tab, text. Languages and what went wrong go to standard error.
+
+    Exit code 1: some files could not be transcribed; they are named.
 
     Example: lim transcribe 7_jackson_32.wav --adapter build/demo-adapter
     """
-    from services.cli.reporting import reported
+    from services.cli.transcribe import transcribe as transcribed
 
-    with reported():
-        from engine.transcribe import transcribe as transcribed
-
-        for transcript in transcribed(audio, model=model, adapter=adapter, context=context.value if context else None):
-            typer.echo(f"{transcript.path}\t{transcript.text}")
+    transcribed(
+        audio,
+        adapter=adapter,
+        model=model,
+        context=context.value if context else None,
+        language=language,
+        task=task.value,
+        fallback=fallback,
+    )
 
 
 @app.command()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -17,6 +16,7 @@ from engine.data.telling import report_lines
 from services.cli.report import answered_report
 from services.cli.reporting import BAD_INPUT, FAILED, reported, say
 from services.cli.server import LOCAL, Server, connected
+from services.cli.upload import uploaded
 
 if TYPE_CHECKING:
     from services.client import Client, Pipeline
@@ -42,6 +42,9 @@ def run(
         Path | None, typer.Option(help="Folder, archive, Parquet or Arrow file of recordings to upload.")
     ] = None,
     dataset: Annotated[str | None, typer.Option(help="Id of a dataset that is there, in place of --data.")] = None,
+    version: Annotated[
+        int | None, typer.Option("--dataset-version", help="Version of --dataset; by default the newest that is ready.")
+    ] = None,
     overrides: Annotated[
         list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change one field; repeatable.")
     ] = None,
@@ -63,8 +66,8 @@ def run(
         parse(Declaration, values)  # every fault before anything is uploaded
         with connected(server) as client:
             if dataset is None and data is not None:
-                dataset = _uploaded(client, data)
-            pipeline = client.create_pipeline(values, dataset or "")
+                dataset = uploaded(client, data)
+            pipeline = client.create_pipeline(values, dataset or "", dataset_version=version)
             if detach:
                 typer.echo(pipeline.id)
                 return
@@ -99,26 +102,6 @@ def resume(pipeline_id: Id, server: Server = LOCAL) -> None:
     """
     with reported(), connected(server) as client:
         _follow(client, client.resume_pipeline(pipeline_id))
-
-
-def _uploaded(client: Client, data: Path) -> str:
-    """A new dataset of these recordings; the pipeline waits until it is ready."""
-    from services.demo_data import pack
-
-    with tempfile.TemporaryDirectory(prefix="lim-upload-") as folder:
-        source = data
-        if data.is_dir():
-            source = Path(folder) / f"{data.resolve().name}.zip"
-            pack(data, source)
-        elif not data.is_file():
-            say(f"There is nothing at {data}.")
-            raise typer.Exit(BAD_INPUT)
-        say(f"Uploading {source.name} ({source.stat().st_size / 2**20:.1f} MiB)")
-        new = client.create_dataset(data.stem, {source.name: source.stat().st_size})
-        for upload in new.uploads:
-            client.upload_file(upload, source)
-        client.complete_dataset(new.dataset.id)
-    return new.dataset.id
 
 
 def _follow(client: Client, pipeline: Pipeline) -> None:

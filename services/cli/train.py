@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 RUNS: Final = Path("build/runs")
 PROJECT: Final = Path(__file__).resolve().parents[2]
 EVENTS_PREFIX: Final = "events"
+_USED_HERE: Final = frozenset({"threads_per_worker"})
 
 
 def train_on_cluster(path: Path, overrides: list[str]) -> None:
@@ -92,6 +93,10 @@ def train_locally(path: Path, overrides: list[str]) -> None:
     with reported(str(path)):
         run = read_run(path, overrides)
         folder = RUNS / run.name
+        for ignored in _ignored_here(run):
+            say(
+                f"{ignored} has no effect with --local: one worker trains in this process, and its files go to {folder}"
+            )
         result = _finetune_here(run, folder)
         _show(result.model_dump(), str(folder / _made_by(run)))
 
@@ -99,6 +104,14 @@ def train_locally(path: Path, overrides: list[str]) -> None:
 def _made_by(run: RunConfig) -> str:
     """The folder of what a run makes, in its files."""
     return "adapter" if isinstance(run.training.method, LoraFields) else "model"
+
+
+def _ignored_here(run: RunConfig) -> list[str]:
+    """Fields of a run that are set and mean nothing in this process."""
+    defaults = type(run.resources)()
+    fields = [name for name in type(run.resources).model_fields if name not in _USED_HERE]
+    ignored = [f"resources.{name}" for name in fields if getattr(run.resources, name) != getattr(defaults, name)]
+    return [*ignored, "storage"] if run.storage is not None else ignored
 
 
 def _finetune_here(run: RunConfig, folder: Path) -> RunResult:

@@ -187,6 +187,21 @@ def revise(
         _revise_folder(Path(dataset), out, revision, source)
 
 
+def read_options(file: Path | None, options: Several, **more: Any) -> dict[str, Any]:
+    """The options of a processing as they were given, in a file and one by one.
+
+    Raises:
+        ConfigError: one fault for each faulty option.
+    """
+    from engine.config.base import apply_overrides, parse, read_yaml
+    from engine.config.processing import ProcessingConfig
+
+    values = apply_overrides(read_yaml(file) if file else {}, options or [])
+    values |= {name: value for name, value in more.items() if value is not None}
+    parse(ProcessingConfig, values)
+    return values
+
+
 def is_id(dataset: str) -> bool:
     """Whether this is the id of a dataset on a platform, and no folder."""
     return bool(_ID.fullmatch(dataset)) and not Path(dataset).exists()

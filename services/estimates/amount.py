@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.config.training import ContextConfig, ShortContextConfig, SplitConfig, TrainingConfig
+from engine.config.context import ContextConfig, ShortContextConfig
+from engine.config.training import SplitConfig, TrainingConfig
 from engine.data.padding import padded_s
 
 _WINDOW_S = 30.0
@@ -71,7 +72,7 @@ def encoder_s_per_utterance(context: ContextConfig, mean_s: float) -> float:
 def amount(config: TrainingConfig, pool: Pool | None) -> Amount | None:
     """Steps and audio of a run; None: that depends on a dataset, and none was given.
 
-    All utterances are taken to be of the mean length.
+    The context is resolved for the model. All utterances are taken to be of the mean length.
     """
     batch = config.batch
     if pool is None or not pool.utterances:

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cluster.config import ResourcesConfig
+from engine.config.context import TrainedContext, resolve_context
 from engine.config.training import TrainingConfig
 from services.database.models import Job
 from services.estimates.amount import encoder_s_per_utterance
@@ -36,12 +37,19 @@ class Measured:
 
 
 async def measured(
-    session: AsyncSession, model_id: str, config: TrainingConfig, resources: ResourcesConfig
+    session: AsyncSession,
+    model_id: str,
+    config: TrainingConfig,
+    resources: ResourcesConfig,
+    trained_context: TrainedContext,
 ) -> Measured:
     """Figures of jobs of every user with the same model, method, context and kind of workers, on this platform's machines.
 
+    The config's context is resolved; a job whose own is `auto` had the one that the model was trained in.
+
     They hold no one's data: only how fast and how large such runs are.
     """
+    contexts = [config.context.type, *(["auto"] if config.context.type == trained_context else [])]
     query = (
         select(Job.result, Job.config)
         .where(
@@ -49,7 +57,7 @@ async def measured(
             Job.status == "succeeded",
             Job.model_id == model_id,
             Job.config["method"]["type"].astext == config.method.type,
-            Job.config["context"]["type"].astext == config.context.type,
+            Job.config["context"]["type"].astext.in_(contexts),
             Job.config["gradient_checkpointing"].astext == json.dumps(config.gradient_checkpointing),
             Job.result["audio_s_per_s"].astext.is_not(None),
             Job.result["train_utterances"].astext.is_not(None),
@@ -66,7 +74,9 @@ async def measured(
     return Measured(
         jobs=len(results),
         audio_s_per_s=statistics.median(result["audio_s_per_s"] for result in results),
-        encoder_s_per_s=statistics.median(_encoder_s_per_s(result, config) for result, config in found),
+        encoder_s_per_s=statistics.median(
+            _encoder_s_per_s(result, config, trained_context) for result, config in found
+        ),
         peak_bytes=max(result["peak_bytes"] for result in results),
         beside_s=statistics.median(beside),
     )
@@ -81,8 +91,8 @@ def _same_workers(resources: ResourcesConfig) -> list[ColumnElement[bool]]:
     ]
 
 
-def _encoder_s_per_s(result: Mapping[str, Any], config: Mapping[str, Any]) -> float:
+def _encoder_s_per_s(result: Mapping[str, Any], config: Mapping[str, Any], trained: TrainedContext) -> float:
     """How fast a run was, in seconds that the encoder ran over: speech alone says nothing of padding."""
-    context = TrainingConfig.model_validate({"context": config["context"]}).context
+    context = resolve_context(TrainingConfig.model_validate({"context": config["context"]}).context, trained)
     mean_s = float(result["train_audio_s"]) / max(1, int(result["train_utterances"]))
     return float(result["audio_s_per_s"]) * encoder_s_per_utterance(context, mean_s) / max(mean_s, 1e-9)

@@ -7,13 +7,13 @@ import time
 
 from engine.config.augmentation import AugmentationConfig
 from engine.config.base import read_yaml
+from engine.config.context import ShortContextConfig
 from engine.config.training import (
     AdamWConfig,
     BatchConfig,
     CheckpointConfig,
     CosineConfig,
     QloraConfig,
-    ShortContextConfig,
     SpeechToTextConfig,
     SplitConfig,
     TrainingConfig,

@@ -74,6 +74,7 @@ def read(recordings: list[str], contents: Contents, builder: Builder) -> None:
     known = labels(recordings)
     digits: dict[str, str] = {}
     guessed: list[str] = []
+    numbers: list[str] = []
     for path in recordings:
         match = _FILE_NAME.fullmatch(posixpath.basename(path).rpartition(".")[0])
         said = _words(match["text"]) if match else ""
@@ -87,9 +88,16 @@ def read(recordings: list[str], contents: Contents, builder: Builder) -> None:
             continue
         builder.take(Row(0, path, text, clean_text(match["speaker"]) or None, None), path, path, lists.split(path))
         guessed.append(f"{path} -> {text!r}")
+        if any(c.isdecimal() for c in text):
+            numbers.append(path)
     if guessed:
         builder.layout.warnings.append(
             f"texts were guessed from file names, because no file of the source gives any: {named(guessed, _SHOWN)}"
+        )
+    if numbers:
+        builder.layout.warnings.append(
+            f"numbers in {len(numbers)} file names were left as they are, because a number may be spoken in many ways: "
+            f"{named(numbers, _SHOWN)}; write the words into the names, or into a metadata.csv"
         )
     if digits and contents.language is None:
         first, word = next(iter(digits.items()))

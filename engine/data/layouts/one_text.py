@@ -24,6 +24,7 @@ _AT_END = re.compile(r"(?P<text>.*?)\s*\((?P<id>[^()\s]+)\)")
 _FESTIVAL = re.compile(r'\(\s*(?P<id>\S+)\s+"(?P<text>.*)"\s*\)')
 _TIMED_WORDS = "wrd"
 _FEWEST_SAMPLES = 1000  # a text that begins with times is one whose end is far more than a number of its words
+_FIRST_OTHER = 0x370  # of the letters that are not Latin
 _MARK = b"\x1e"
 _SEPARATOR = b"\n" + _MARK + b"\n"
 
@@ -37,6 +38,8 @@ class OneText:
     split: str = ""
     lines: int = 1
     """Lines of text that were joined."""
+    romanised: int = 0
+    """Lines that say the same in Latin letters, and were left out."""
     fault: ItemError | None = None
     """Why it cannot be used, if so."""
 
@@ -94,13 +97,21 @@ def text_of(path: str, content: str, audio: str) -> OneText:
     if found and len(found) == len(lines):
         if ending(path) == _TIMED_WORDS:
             return OneText(" ".join(match["text"] for match in found))
-        if len(found) > 1:
+        if len(found) > 1 or "." in found[0]["start"]:
             reason = f"{path} holds labels with times ({lines[0][:60]!r}, ...); allowed: the text alone"
             return OneText(fault=ItemError("missing_text", reason))
         if found[0]["start"] == "0" and int(float(found[0]["end"])) > _FEWEST_SAMPLES:
             return OneText(found[0]["text"])
-    texts = [_without_name(line, audio) for line in lines]
-    return OneText(" ".join(texts), lines=len(texts))
+    texts = [_without_name(line, audio) for line in _without_romanisation(lines)]
+    return OneText(" ".join(texts), lines=len(texts), romanised=len(lines) - len(texts))
+
+
+def _without_romanisation(lines: list[str]) -> list[str]:
+    """Lines without those in Latin letters below a text in another script: THCHS-30 writes its sounds there."""
+    is_other = [any(c.isalpha() and ord(c) >= _FIRST_OTHER for c in line) for line in lines]
+    if len(lines) > 1 and is_other[0] and not any(c.isascii() and c.isalpha() for c in lines[0]):
+        return [line for line, other in zip(lines, is_other, strict=True) if other]
+    return lines
 
 
 def _without_name(line: str, audio: str) -> str:

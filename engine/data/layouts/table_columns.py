@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,32 +15,28 @@ from engine.data.tables.samples import number_type
 from engine.data.tables.source import AudioColumns
 from engine.errors import IngestError
 
-_AUDIO_COLUMNS = (
-    "audio",
-    "wav",
-    "wave",
-    "waveform",
-    "samples",
-    "speech",
-    "signal",
-    "sound",
-    "array",
-    "bytes",
-    "mp3",
-    "flac",
+_AUDIO_WORDS = frozenset(
+    [
+        "array",
+        "audio",
+        "bytes",
+        "clip",
+        "flac",
+        "mp3",
+        "pcm",
+        "recording",
+        "samples",
+        "signal",
+        "sound",
+        "speech",
+        "voice",
+        "wav",
+        "wave",
+        "waveform",
+    ]
 )
 _SAMPLES_FIELDS = ("array", "samples", "waveform", "wave", "data", "values", "signal", "audio")
-_RATE_COLUMNS = (
-    "sampling_rate",
-    "sample_rate",
-    "samplerate",
-    "sample_rate_hz",
-    "sampling_rate_hz",
-    "rate_hz",
-    "rate",
-    "sr",
-    "fs",
-)
+_RATE = re.compile(r"(.*_)?(sampl\w*_?rate|rate_?hz|rate|sr|fs)(_hz)?")
 _NAME_FIELDS = ("path", "file_name", "filename", "file", "name")
 _SHOWN_TYPE = 80  # characters
 
@@ -104,21 +101,30 @@ def _audio(
 ) -> Iterator[AudioColumns]:
     """Columns with recordings: first what is declared as audio, then what is called so, then any struct of bytes."""
     declared = [field.name for field in fields.values() if _feature(features, field.name) == "Audio"]
-    called = [fields[name].name for name in (*_AUDIO_COLUMNS, *FILE_COLUMNS) if name in fields]
+    called = [
+        fields[name].name for name in ("audio", *fields, *FILE_COLUMNS) if name in fields and _is_audio_word(name)
+    ]
+    binary = [field.name for field in fields.values() if _is_bytes(field.type)]
     structs = [
         field.name for field in fields.values() if pa.types.is_struct(field.type) and _inner(field.type, ("bytes",))
     ]
-    for column in dict.fromkeys(declared + called + structs):
+    for column in dict.fromkeys(declared + called + structs + (binary if len(binary) == 1 else [])):
         kind = schema.field(column).type
         if _is_bytes(kind):
             yield AudioColumns(column, is_file=True)
         elif pa.types.is_struct(kind):
             yield from _struct(column, kind, features, problems)
         elif (numbers := number_type(kind)) is not None:
-            rate = next((fields[name].name for name in _RATE_COLUMNS if name in fields), None)
+            rate = next((field.name for name, field in fields.items() if _RATE.fullmatch(name)), None)
             yield from _samples(column, numbers, rate, features, column, problems)
-        elif not _is_text(kind) and not pa.types.is_null(kind):
+        elif not _is_text(kind) and not pa.types.is_null(kind) and column.strip().lower() in FILE_COLUMNS:
             problems.append(f"the column {column} holds {_shown(kind)}, which is neither audio nor names of files")
+
+
+def _is_audio_word(name: str) -> bool:
+    """Whether a column is called as recordings, also among other words (`audio_bytes`), and not as their rate or length."""
+    words = re.split(r"[\W_]+", name)
+    return bool(_AUDIO_WORDS & set(words)) and not _RATE.fullmatch(name)
 
 
 def _struct(
@@ -130,7 +136,7 @@ def _struct(
         return
     found = _samples_field(kind)
     if found is not None and (numbers := number_type(found.type)) is not None:
-        rate = next((f"{column}.{inner[name].name}" for name in _RATE_COLUMNS if name in inner), None)
+        rate = next((f"{column}.{field.name}" for name, field in inner.items() if _RATE.fullmatch(name)), None)
         yield from _samples(f"{column}.{found.name}", numbers, rate, features, column, problems)
     elif not _inner(kind, _NAME_FIELDS):
         problems.append(
@@ -160,7 +166,7 @@ def _samples(
 
 def _name(audio: AudioColumns | None, fields: Mapping[str, pa.Field], taken: set[str]) -> str | None:
     """The column of file names, which are ids where there is audio: a field of a struct, or a column of texts."""
-    known = [fields[name] for name in (*FILE_COLUMNS, *_AUDIO_COLUMNS) if name in fields]
+    known = [*(fields[name] for name in FILE_COLUMNS if name in fields), *fields.values()]
     structs = [each for each in fields.values() if each.name in taken] if audio else known
     for each in structs:
         has_samples = audio is None and pa.types.is_struct(each.type) and _samples_field(each.type) is not None

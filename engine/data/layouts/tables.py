@@ -26,6 +26,7 @@ from engine.data.tables.table import Table, open_table
 from engine.errors import IngestError, ItemError
 
 _BATCH_ROWS = 64  # rows of texts read at once
+_LONGEST_NAME = 1000  # characters of a path
 _STATE = "state.json"
 _ABOUT = (_STATE, "dataset_info.json", "dataset_dict.json")
 
@@ -116,10 +117,14 @@ def _files_of_state(path: str, contents: Contents) -> set[str] | None:
 
 
 def _take_files(path: str, rows: list[Row], contents: Contents, builder: Builder) -> None:
-    located = contents.locate([row.file_name for row in rows if row.file_name], path)
+    names = [row.file_name for row in rows if row.file_name and len(row.file_name) <= _LONGEST_NAME]
+    located = contents.locate(names, path)
     for row in rows:
         place = f"{path}:{row.line}"
-        if row.file_name:
+        if len(row.file_name) > _LONGEST_NAME:
+            reason = f"found a text of {len(row.file_name):,} characters (base64?); allowed: names of files, or binary values"
+            builder.set_aside(place, ItemError("unsupported_format", reason))
+        elif row.file_name:
             builder.take(row, place, located.path(row.file_name), _split(path))
         else:
             builder.set_aside(place, ItemError("missing_audio", "the row has no audio, and names no file"))

@@ -87,14 +87,22 @@ def read(metadata: list[str], contents: Contents, builder: Builder) -> None:
     _tell_choice(used, unread, pairs, builder)
     builder.text_source = " and ".join(f"X{suffix} of each recording X" for suffix, _ in used.most_common(_SHOWN))
     joined: list[str] = []
+    romanised: list[str] = []
     for audio, text in read_texts(chosen, contents, builder):
         if text.lines > 1:
             joined.append(chosen[audio])
+        if text.romanised:
+            romanised.append(chosen[audio])
         _take(audio, chosen[audio], text, builder)
     for audio, read_instead in pairs.other_microphones.items():
         contents.named.add(audio)
         reason = f"another microphone took the same sentence; {read_instead} was taken"
         builder.set_aside(audio, ItemError("other_microphone", reason))
+    if romanised:
+        builder.layout.warnings.append(
+            f"{len(romanised)} text files have lines in Latin letters below a text in another script; these were taken for "
+            f"its sounds, and not read: {named(romanised, _SHOWN)}"
+        )
     if joined:
         builder.layout.warnings.append(
             f"{len(joined)} of {len(chosen)} text files have several lines, which were joined: {named(joined, _SHOWN)}"

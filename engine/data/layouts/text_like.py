@@ -9,6 +9,7 @@ from engine.errors import ItemError
 
 _SAMPLE_BYTES = 1 << 16
 _SAMPLE_LINES = 200
+_CUT_CHARACTERS = _SAMPLE_BYTES // 4  # of a whole sample, in any encoding
 _NO_TEXTS = frozenset(
     [
         "arrow",
@@ -51,14 +52,21 @@ def may_hold_texts(path: str) -> bool:
     return not others and not path.lower().endswith(TABLE_ENDINGS)
 
 
-def sample(path: str, contents: Contents) -> list[str]:
-    """The first lines of a text file that are not blank; none if it is no text, or larger than metadata may be."""
+def beginning(path: str, contents: Contents) -> str:
+    """The beginning of a text file, which may be cut anywhere; empty if it is no text, or larger than metadata may be."""
     if not may_hold_texts(path):
-        return []
+        return ""
     try:
         with contents.source.open(contents.by_path[path], contents.limits.max_metadata_bytes) as file:
-            data = file.read(_SAMPLE_BYTES)
+            text = decode_head(file.read(_SAMPLE_BYTES))
     except ItemError:
-        return []
-    text = decode_head(data)
-    return [] if "\0" in text else [line for line in text.splitlines() if line.strip()][:_SAMPLE_LINES]
+        return ""
+    return "" if "\0" in text else text
+
+
+def sample(path: str, contents: Contents) -> list[str]:
+    """The first lines of a text file that are not blank, without one that may be cut."""
+    text = beginning(path, contents)
+    if len(text) > _CUT_CHARACTERS and "\n" in text:
+        text = text[: text.rfind("\n")]
+    return [line for line in text.splitlines() if line.strip()][:_SAMPLE_LINES]

@@ -15,6 +15,11 @@ from engine.data.layouts.text_like import may_hold_texts, sample
 
 _MANY = 20  # recordings that a file names: then it is about them, however many there are
 _SEPARATORS = re.compile(r"[\s,;|\"'()<>=\[\]{}]+|:(?!/)")
+_FEWEST = 3  # recordings, from which on as many lines or files are no accident
+_TEXTS = frozenset(("csv", "lab", "list", "lst", "text", "trn", "tsv", "txt"))
+_ABOUT = re.compile(
+    r"(^|/)(readme|licen[cs]e|changelog|changes|copying|requirements|authors|notes)[^/]*$", re.IGNORECASE
+)
 _OFFICE = {
     "xlsx": "a spreadsheet",
     "xls": "a spreadsheet",
@@ -32,6 +37,7 @@ def unread(contents: Contents) -> dict[str, str]:
     enough = min(_MANY, (len(names) + 1) // 2)
     found: dict[str, str] = {}
     beside: dict[str, list[str]] = defaultdict(list)
+    as_many: dict[str, list[str]] = defaultdict(list)
     for path in contents.unclaimed(""):
         if ending(path) in _OFFICE:
             found[path] = f"{path} is {_OFFICE[ending(path)]}, which is not read; save it as a metadata.csv"
@@ -41,10 +47,23 @@ def unread(contents: Contents) -> dict[str, str]:
                 found[path] = f"{path} names the recordings and is in no form that is read; {_shown(lines)}"
             elif any(stem in names for stem in _stems(path)) and any(c.isalpha() for line in lines for c in line):
                 beside[ending(path)].append(path)
+            elif ending(path) in _TEXTS and len(lines) == len(names) >= _FEWEST and not _ABOUT.search(path):
+                found[path] = (
+                    f"{path} has as many lines as there are recordings, and does not name them; {_shown(lines)}"
+                )
+            elif ending(path) in _TEXTS:
+                as_many[ending(path)].append(path)
     for kind, paths in beside.items():
         if len(paths) >= min(3, enough):
             shown = _shown(sample(paths[0], contents))
             reason = f"{len(paths)} .{kind} files are called as recordings and are in no form that is read; of {paths[0]} {shown}"
+            found |= dict.fromkeys(paths, reason)
+    for kind, paths in as_many.items():
+        if len(paths) == len(names) >= _FEWEST:
+            shown = _shown(sample(paths[0], contents))
+            reason = (
+                f"there are as many .{kind} files as recordings, and they are called otherwise; of {paths[0]} {shown}"
+            )
             found |= dict.fromkeys(paths, reason)
     return found
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cluster.config import ResourcesConfig
 from cluster.devices import DeviceClass, device_classes
+from engine.config.context import resolve_context
 from engine.config.training import TrainingConfig
 from engine.memory.architecture import Architecture, architecture_of
 from engine.memory.first_order import Part, changes, peak_memory, trainable_parameters
@@ -149,25 +150,27 @@ async def estimate(body: EstimateBody, user: CurrentUser, session: SessionDep, s
         check_task(dataset, body.config.task.type)
         pool = training_pool(version.utterances, version.audio_s, version.statistics, body.config.split)
     sizes = architecture_of(card_of(model))
-    earlier = await measured(session, model.id, body.config, body.resources)
-    time = _time(body.config, pool, earlier)
+    context = resolve_context(body.config.context, sizes.trained_context)
+    config = body.config.model_copy(update={"context": context})
+    earlier = await measured(session, model.id, config, body.resources, sizes.trained_context)
+    time = _time(config, pool, earlier)
     return EstimateOut(
-        memory=_memory(sizes, body, earlier),
+        memory=_memory(sizes, config, body.resources, earlier),
         time=time,
         cost=_cost(settings, body.resources, time.wall_s),
-        devices=[_device(device, sizes, body.config) for device in device_classes()],
+        devices=[_device(device, sizes, config) for device in device_classes()],
     )
 
 
-def _memory(sizes: Architecture, body: EstimateBody, earlier: Measured) -> MemoryOut:
-    compute_bytes = 2 if body.resources.gpus_per_worker or body.config.precision in ("bfloat16", "float16") else 4
-    peak = peak_memory(sizes, body.config, compute_bytes)
+def _memory(sizes: Architecture, config: TrainingConfig, resources: ResourcesConfig, earlier: Measured) -> MemoryOut:
+    compute_bytes = 2 if resources.gpus_per_worker or config.precision in ("bfloat16", "float16") else 4
+    peak = peak_memory(sizes, config, compute_bytes)
     return MemoryOut(
         sizes_known=sizes.exact,
         compute_bytes=compute_bytes,
         peak_bytes=peak.bytes,
         parts=peak.parts,
-        trainable_parameters=trainable_parameters(sizes, body.config),
+        trainable_parameters=trainable_parameters(sizes, config),
         measured_peak_bytes=earlier.peak_bytes,
     )
 

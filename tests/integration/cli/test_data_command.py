@@ -96,6 +96,18 @@ def test_select_writes_a_selection_within_its_budget(recordings: Path, tmp_path:
     assert figures["selected_encoder_s"] <= figures["budget_encoder_s"]
 
 
+def test_the_speed_of_training_that_is_given_predicts_the_saving(recordings: Path, tmp_path: Path) -> None:
+    assert lim("data", "import", recordings, tmp_path / "version").exit_code == 0
+    told = {}
+    for speed in ("10", "1000"):
+        out = tmp_path / speed
+        result = lim("data", "select", tmp_path / "version", out, "--config", RANDOM, "--encoder-s-per-s", speed)
+        assert result.exit_code == 0, result.output
+        assert "the selection " in result.stdout
+        told[speed] = json.loads((out / "selection.json").read_text())["saving"]["encoder_s_per_s"]
+    assert told == {"10": 10.0, "1000": 1000.0}
+
+
 def test_select_says_what_is_odd(recordings: Path, tmp_path: Path) -> None:
     """Nobody says in noise what the names of these files say."""
     assert lim("data", "import", recordings, tmp_path / "version").exit_code == 0

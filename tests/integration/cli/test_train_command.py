@@ -79,3 +79,17 @@ def test_it_says_what_was_found_and_never_gives_the_result_of_other_inputs(folde
     assert changed.exit_code == 2, changed.output
     assert "data: found other recordings or texts (manifest.jsonl) than in the finished work" in changed.output
     assert json.loads((folder / "build/runs/case/result.json").read_text()) == result
+
+
+def test_what_has_no_effect_in_this_process_is_said(folder: Path) -> None:
+    result = train(
+        "training.max_steps=1",
+        "resources.num_workers=2",
+        'resources.label_selector={"lim/device-class": "cpu"}',
+        "resources.threads_per_worker=1",
+        "storage=s3://elsewhere/runs/case",
+    )
+    assert result.exit_code == 0, result.output
+    for name in ("resources.num_workers", "resources.label_selector", "storage"):
+        assert f"{name} has no effect with --local: one worker trains in this process" in result.output
+    assert "resources.threads_per_worker has no effect" not in result.output

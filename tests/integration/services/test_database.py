@@ -70,6 +70,53 @@ async def test_a_database_that_had_splits_before_their_migration_goes_on(postgre
     await migrate.upgrade_async(url)
 
 
+async def test_datasets_of_before_versions_keep_what_they_had(postgres: EmbeddedPostgres) -> None:
+    url = postgres.create_database("test_versions")
+    await migrate.upgrade_async(url)
+    await migrate.downgrade_async(url, "0013")
+    engine = create_async_engine(url)
+    statuses = ("ready", "pending", "error", "processing")
+    try:
+        async with engine.begin() as connection:
+            user = "INSERT INTO users (id, username, username_key, email, email_key, password_hash, updated_at) "
+            await connection.execute(text(user + "VALUES (gen_random_uuid(), 'a', 'a', 'a', 'a', 'a', now())"))
+            for status in statuses:
+                await connection.execute(
+                    text(
+                        "INSERT INTO datasets (id, user_id, name, task, source, split, status, report, attempts) SELECT "
+                        "gen_random_uuid(), id, CAST(:status AS text), 't', '{}', '{\"test_fraction\": 0.2}', CAST(:status AS text), "
+                        "jsonb_build_object('of', CAST(:status AS text)), 1 FROM users"
+                    ),
+                    {"status": status},
+                )
+            await connection.execute(
+                text(
+                    "INSERT INTO dataset_versions (id, dataset_id, number, prefix, utterances, audio_s, size, statistics, "
+                    "sample) SELECT gen_random_uuid(), id, 1, 'p', 7, 1, 1, '{}', '[]' FROM datasets WHERE status = 'ready'"
+                )
+            )
+    finally:
+        await engine.dispose()
+    for _ in range(2):  # up, down and up again
+        await migrate.upgrade_async(url)
+        engine = create_async_engine(url)
+        query = (
+            "SELECT name, number, dataset_versions.status, utterances, dataset_versions.report->>'of', "
+            "options->'split'->>'test_fraction', attempts, source_kept FROM dataset_versions JOIN datasets "
+            "ON datasets.id = dataset_id"
+        )
+        try:
+            async with engine.connect() as connection:
+                found = {row[0]: tuple(row[1:]) for row in await connection.execute(text(query))}
+        finally:
+            await engine.dispose()
+        assert found == {
+            status: (1, status, 7 if status == "ready" else 0, status, "0.2", 1, status == "processing")
+            for status in statuses
+        }
+        await migrate.downgrade_async(url, "0013")
+
+
 def test_upgrade_from_plain_code(postgres: EmbeddedPostgres) -> None:
     migrate.upgrade(postgres.create_database("test_plain").replace("+asyncpg", ""))
 

@@ -95,6 +95,23 @@ async def test_an_archive_at_an_address(importing: Services, ada: Visitor, site:
     assert dataset["source"] == {"type": "url", "url": f"{url}/speech.zip"}
 
 
+async def test_what_was_fetched_is_kept_for_the_versions_that_follow(
+    importing: Services, ada: Visitor, site: tuple[str, Path]
+) -> None:
+    url, folder = site
+    (folder / "speech.zip").write_bytes(archive(good(4)))
+    dataset = await made(importing, ada, {"type": "url", "url": f"{url}/speech.zip"})
+    (folder / "speech.zip").write_bytes(archive(good(2)))  # another file by now
+    versions = f"/datasets/{dataset['id']}/versions"
+    asked = {"decisions": [{"do": "reject", "paths": ["take0.wav"]}]}
+    assert (await ada.post(versions, json=asked)).status_code == 202
+    queue = queue_of(importing)
+    while (version := (await ada.get(f"{versions}/2")).json())["status"] == "processing":
+        await queue.round()
+        await asyncio.sleep(0.02)
+    assert (version["status"], version["statistics"]["utterances"], version["items"]) == ("ready", 3, 4)
+
+
 async def test_an_address_with_nothing_ends_in_an_error_that_says_so(
     importing: Services, ada: Visitor, site: tuple[str, Path]
 ) -> None:

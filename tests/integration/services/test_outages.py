@@ -15,6 +15,7 @@ import pytest
 from cluster.storage.client import make_client
 from cluster.storage.embedded import EmbeddedS3
 from cluster.storage.run_store import S3RunStore
+from engine.data.version_files import ITEMS_NAME
 from services.api.app import create_app_on
 from services.api.context import Services
 from services.api.event_stream import stream_events
@@ -22,7 +23,7 @@ from services.database import migrate
 from services.database.embedded import EmbeddedPostgres
 from services.datasets.processing import Outcome, Version
 from services.datasets.queue import DatasetQueue
-from services.datasets.requests import upload_prefix
+from services.datasets.requests import upload_prefix, version_prefix
 from services.datasets.sources import Order
 from services.errors import UnavailableError
 from services.jobs.intake import take_events
@@ -96,7 +97,9 @@ async def test_what_was_processed_waits_for_the_database(own_home: Path, s3: Emb
     server = EmbeddedPostgres.start(own_home)
     await migrate.upgrade_async(server.url)
     settings = load_settings(
-        {"LIM_HOME": str(own_home), "LIM_RECONCILE_S": "0.2"}, database_url=server.url, s3=s3.settings
+        {"LIM_HOME": str(own_home), "LIM_RECONCILE_S": "0.2", "LIM_KEEP_SOURCES_S": "0"},
+        database_url=server.url,
+        s3=s3.settings,
     )
     services = Services.of(settings)
     client = make_client(settings.s3)
@@ -104,6 +107,8 @@ async def test_what_was_processed_waits_for_the_database(own_home: Path, s3: Emb
 
     async def process(order: Order) -> Outcome:
         orders.append(order)
+        prefix = version_prefix(order.dataset_id, order.number)
+        S3RunStore(client, s3.settings.bucket, prefix).put_bytes(ITEMS_NAME, b"")
         server.stop()
         return Outcome(Version(utterances=1, audio_s=1.0, size=1, statistics={}, sample=[]), None, None)
 
@@ -130,7 +135,7 @@ async def test_what_was_processed_waits_for_the_database(own_home: Path, s3: Emb
         assert len(orders) == 1
         [file] = orders[0].files
         while await services.objects.size(f"{upload_prefix(orders[0].dataset_id)}/{file.key}") is not None:
-            await asyncio.sleep(0.05)  # what was uploaded is not needed any more
+            await asyncio.sleep(0.05)  # what was uploaded is not kept
     await queue.close()
     await services.close()
     server.stop()

@@ -21,10 +21,9 @@ from services.database.engine import open_session
 from services.database.models import Upload
 from services.datasets.queue import DatasetQueue
 from tests.integration.services.recordings import archive, good
-from tests.integration.services.test_datasets import Store, queue, settle, store
+from tests.integration.services.uploads import Store, settle
 from tests.integration.services.visitors import Visitor
 
-__all__ = ["queue", "store"]
 PART = 50_000
 
 

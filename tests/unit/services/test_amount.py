@@ -10,6 +10,8 @@ from engine.config.base import parse
 from engine.config.training import TrainingConfig
 from services.estimates.amount import Amount, Pool, amount, training_pool
 
+SHORT = {"type": "short", "tail_s": 0.1}
+
 
 def config(**fields: Any) -> TrainingConfig:
     return parse(TrainingConfig, fields)
@@ -17,16 +19,16 @@ def config(**fields: Any) -> TrainingConfig:
 
 def test_steps_are_as_asked_and_audio_is_without_padding() -> None:
     # 0.4 s and a tail of 0.1 s fill a bucket of half a second: 16 go into a step, because no more may.
-    fields = {"batch": {"audio_s": 24, "micro_batch_audio_s": 24, "max_utterances": 16}}
+    fields = {"batch": {"audio_s": 24, "micro_batch_audio_s": 24, "max_utterances": 16}, "context": SHORT}
     planned = amount(config(max_steps=200, **fields), Pool(1600, 640.0))
     assert planned == Amount(200, pytest.approx(200 * 16 * 0.4), pytest.approx(200 * 16 * 0.5))
     # In the whole window the same batch holds none, so that one goes through at a time.
-    full = config(max_steps=200, context={"type": "full"}, **fields)
+    full = config(max_steps=200, **fields | {"context": {"type": "full"}})
     assert amount(full, Pool(1500, 600.0)) == Amount(200, pytest.approx(200 * 0.4), 200 * 30.0)
 
 
 def test_epochs_are_counted_in_utterances() -> None:
-    fields = {"batch": {"audio_s": 20, "micro_batch_audio_s": 20, "max_utterances": 64}}
+    fields = {"batch": {"audio_s": 20, "micro_batch_audio_s": 20, "max_utterances": 64}, "context": SHORT}
     planned = amount(config(epochs=2, **fields), Pool(100, 190.0))  # 1.9 s fill 2 s: ten a step
     assert planned == Amount(20, pytest.approx(20 * 10 * 1.9), pytest.approx(20 * 10 * 2.0))
     # Ten epochs.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.config.training import BatchConfig, FullContextConfig, ShortContextConfig
+from engine.config.context import AutoContextConfig, FullContextConfig, ShortContextConfig
+from engine.config.training import BatchConfig
 from engine.data.batching import BatchOrder, Position, evaluation_batches, micro_batches
 from engine.data.manifest import Utterance
 from engine.data.padding import padded_s
@@ -35,6 +36,8 @@ def test_lengths_are_padded_to_the_bucket_with_a_tail() -> None:
     assert padded_s(0.2, FullContextConfig(), 30.0) == 30.0
     coarse = ShortContextConfig(bucket_s=2.0, tail_s=0.9)
     assert [padded_s(seconds, coarse, 30.0) for seconds in (0.2, 1.1, 1.2)] == [2.0, 2.0, 4.0]
+    with pytest.raises(TypeError, match="resolve_context"):  # never taken for one of the two in silence
+        padded_s(0.2, AutoContextConfig(), 30.0)
 
 
 def test_an_epoch_has_every_utterance_once_and_no_batch_is_overfull() -> None:
@@ -118,7 +121,7 @@ def test_evaluation_batches_hold_one_length_each() -> None:
 def test_a_share_of_the_utterances_gets_the_whole_window_evenly_over_the_steps() -> None:
     utterances = _utterances(800, longest_s=1.0)
     batch = BatchConfig(audio_s=24, micro_batch_audio_s=24, max_utterances=16)
-    context = ShortContextConfig(bucket_s=0.5, whole_window_share=1 / 64)
+    context = ShortContextConfig(bucket_s=0.5, tail_s=0.1, whole_window_share=1 / 64)
 
     def batches(position: Position = START, count: int = 50) -> list[tuple[int, ...]]:
         order = BatchOrder(utterances, batch, context, window_s=30.0, seed=3, position=position)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import struct
 from collections.abc import Callable
@@ -84,6 +85,9 @@ FORMS: dict[str, Callable[[], dict[str, Any]]] = {
     "plain int64": lambda: {"waveform": _lists(pa.list_(pa.int64())), "sample_rate": [16_000.0, 16_000.0]},
     "plain int32 of 32 bits": lambda: {"samples": _lists(pa.list_(pa.int32()), 65536), "rate": [16_000, 16_000]},
     "plain int32 of 24 bits": lambda: {"samples": _lists(pa.list_(pa.int32()), 256), "rate": [16_000, 16_000]},
+    "other names": lambda: {"speech_array": pa.array([_floats(s) for s in _rows()]), "audio_sampling_rate": [16_000] * 2},
+    "bytes under another name": lambda: {"audio_bytes": [wav(s) for s in _rows()], "audio_length": [0.5, 0.4]},
+    "the only bytes": lambda: {"content": [wav(s) for s in _rows()]},
     "bytes as a list": lambda: {"audio": pa.array([list(wav(s)) for s in _rows()], pa.list_(pa.uint8()))},
     "binary view": lambda: {"audio": pa.array([wav(s) for s in _rows()], pa.binary_view())},
     "large binary": lambda: {"audio": pa.array([wav(s) for s in _rows()], pa.large_binary())},
@@ -243,6 +247,15 @@ def test_rows_that_share_one_recording_are_counted(tmp_path: Path, kind: pa.Data
     assert (tmp_path / "a.arrow").stat().st_size < 2 * MIB
     with pytest.raises(IngestError, match=r"bomb"):
         ingest(tmp_path / "a.arrow", tmp_path / "out", IngestLimits(ratio_floor_bytes=MIB, max_ratio=20))
+
+
+def test_audio_as_text_is_named_and_not_shown(tmp_path: Path) -> None:
+    audio = [base64.b64encode(wav(s)).decode() for s in _rows()]
+    (tmp_path / "a.parquet").write_bytes(_parquet(pa.table({"audio": audio, "text": WORDS})))
+    with pytest.raises(IngestError) as raised:
+        ingest(tmp_path / "a.parquet", tmp_path / "out")
+    assert "found a text of 21,392 characters (base64?); allowed: names of files, or binary values" in str(raised.value)
+    assert len(str(raised.value)) < 500
 
 
 # ---- Arrow --------------------------------------------------------------------------------------------------

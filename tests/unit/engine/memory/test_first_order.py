@@ -14,6 +14,7 @@ from engine.models.catalogue import ModelCard, find_model
 
 PICO = architecture_of(find_model("whisper-pico"))
 LARGE = Architecture(1280, 32, 32, 51_866, mel_bands=128)
+SHORT = Architecture(1280, 32, 32, 51_866, mel_bands=128, trained_context="short")
 
 
 def config(**fields: Any) -> TrainingConfig:
@@ -70,13 +71,17 @@ def test_optimizer_states_and_gradients() -> None:
 
 def test_activations_grow_with_the_micro_batch_and_shrink_when_recomputed() -> None:
     def activations(**fields: Any) -> int:
-        return peak_memory(LARGE, config(**fields), 2).parts["activations"]
+        return peak_memory(SHORT, config(**fields), 2).parts["activations"]
 
     batch = {"audio_s": 48, "micro_batch_audio_s": 24}
     assert activations(batch=batch | {"micro_batch_audio_s": 48}) == 2 * activations(batch=batch)
     assert activations(batch=batch, gradient_checkpointing=True) < activations(batch=batch) / 4
     one = {"audio_s": 1, "micro_batch_audio_s": 1}
     assert activations(batch=one, context={"type": "full"}) == 30 * activations(batch=one)
+    # `auto` is what the model was trained in.
+    assert PICO.trained_context == "short" and LARGE.trained_context == "full"
+    full = peak_memory(LARGE, config(batch=one, context={"type": "full"}), 2)
+    assert peak_memory(LARGE, config(batch=one), 2) == full != peak_memory(SHORT, config(batch=one), 2)
 
 
 def test_every_change_that_is_named_lowers_the_peak_and_is_what_it_says() -> None:
@@ -87,9 +92,12 @@ def test_every_change_that_is_named_lowers_the_peak_and_is_what_it_says() -> Non
     assert "batch.micro_batch_audio_s" in {change.path for change in found}
     # Below 30 s no smaller micro-batch helps where every utterance takes the whole window; to leave that does.
     one = {"audio_s": 8, "micro_batch_audio_s": 8}
-    paths = [change.path for change in changes(LARGE, config(batch=one, context={"type": "full"}), 2)]
+    in_full = config(batch=one, context={"type": "full"})
+    paths = [change.path for change in changes(SHORT, in_full, 2)]
     assert paths[0] == "context.type"
     assert "batch.micro_batch_audio_s" not in paths
+    # A model that was not trained in short context would be spoiled by it.
+    assert "context.type" not in {change.path for change in changes(LARGE, in_full, 2)}
     assert all(change.peak_bytes < now for change in found)
     smaller = next(change for change in found if change.path == "batch.micro_batch_audio_s")
     by_hand = config(

@@ -1,0 +1,93 @@
+"""Languages of multilingual models: their codes as people write them, and the scripts that they are written in."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+# Other codes and names for languages that Whisper has its own code for.
+_ALIASES: Final = {"jv": "jw", "nb": "no", "iw": "he", "in": "id", "fil": "tl", "cmn": "zh", "ji": "yi"}
+
+# Scripts by the first word of their characters' Unicode names. A language that is not here is written in Latin.
+_SCRIPTS: Final[dict[str, frozenset[str]]] = {
+    script_languages: frozenset(scripts.split())
+    for languages, scripts in (
+        ("ru uk bg be mk ba tt", "CYRILLIC"),
+        ("sr bs kk uz az tk tg mn", "CYRILLIC LATIN"),
+        ("ar ps ur sd fa", "ARABIC"),
+        ("zh yue", "CJK"),
+        ("ja", "CJK HIRAGANA KATAKANA"),
+        ("ko", "HANGUL"),
+        ("hi mr ne sa", "DEVANAGARI"),
+        ("pa", "GURMUKHI"),
+        ("bn as", "BENGALI"),
+        ("he yi", "HEBREW"),
+        ("el", "GREEK"),
+        ("hy", "ARMENIAN"),
+        ("ka", "GEORGIAN"),
+        ("th", "THAI"),
+        ("lo", "LAO"),
+        ("my", "MYANMAR"),
+        ("km", "KHMER"),
+        ("bo", "TIBETAN"),
+        ("am", "ETHIOPIC"),
+        ("ta", "TAMIL"),
+        ("te", "TELUGU"),
+        ("kn", "KANNADA"),
+        ("ml", "MALAYALAM"),
+        ("si", "SINHALA"),
+        ("gu", "GUJARATI"),
+    )
+    for script_languages in languages.split()
+}
+_LATIN: Final = frozenset({"LATIN"})
+_ENOUGH: Final = 0.5
+"""A script is that of the texts when more than this share of their letters is written in it."""
+
+
+def find_language(asked: str, known: Sequence[str], names: Mapping[str, str]) -> str | None:
+    """The code of a language that a person named: `sw`, `SW`, `sw-KE`, `<|sw|>`, `Swahili`; None: it is not known.
+
+    Args:
+        asked: what the person wrote.
+        known: codes that the model knows.
+        names: codes by name, in lower case.
+    """
+    word = asked.strip().removeprefix("<|").removesuffix("|>").casefold()
+    short = re.split(r"[-_]", word)[0]
+    for candidate in (word, names.get(word), _ALIASES.get(word), short, _ALIASES.get(short)):
+        if candidate in known:
+            return str(candidate)
+    return None
+
+
+def scripts_of(language: str) -> frozenset[str]:
+    """Scripts that a language is written in."""
+    return _SCRIPTS.get(language, _LATIN)
+
+
+def main_script(texts: Iterable[str]) -> str | None:
+    """The script of most letters of `texts`, as Unicode names it; None where there is none.
+
+    Chinese characters between kana count as kana's: a Japanese text is none in Chinese.
+    """
+    counts: Counter[str] = Counter()
+    for text in texts:
+        for character in text:
+            if character.isalpha():
+                counts[unicodedata.name(character, "UNNAMED").split()[0].partition("-")[0]] += 1
+    if counts["HIRAGANA"] + counts["KATAKANA"] > 0.1 * counts["CJK"]:
+        counts["HIRAGANA"] += counts.pop("KATAKANA", 0) + counts.pop("CJK", 0)
+    total = counts.total()
+    if not total:
+        return None
+    script, most = counts.most_common(1)[0]
+    return script if most > _ENOUGH * total else None
+
+
+def written_in(script: str | None, languages: Sequence[str]) -> list[str]:
+    """Those of `languages` that are written in a script; all of them where the script is not known."""
+    return [code for code in languages if script is None or script in scripts_of(code)]

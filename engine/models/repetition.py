@@ -1,0 +1,45 @@
+"""Transcripts that say the same piece over and over, as sequence-to-sequence models do when they lose the audio."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+import torch
+from transformers import StoppingCriteria
+
+_LONGEST_PIECE: Final = 64
+_TIMES: Final = 4
+_LEAST: Final = 48
+"""Tokens that repeat, in all: people say a word ten times, but not more often than that in half a minute."""
+_EVERY: Final = 8
+
+
+def repeats(ids: Sequence[int]) -> bool:
+    """Whether a transcript ends with one piece of up to 64 tokens at least four times over, and for 48 tokens."""
+    row = np.asarray(ids)
+    for length in range(1, _LONGEST_PIECE + 1):
+        span = max(_TIMES * length, _LEAST)
+        if span > len(row):
+            if length * _TIMES > len(row):
+                return False
+            continue
+        if (row[-span + length :] == row[-span:-length]).all():
+            return True
+    return False
+
+
+class StopsRepeating(StoppingCriteria):
+    """Ends a transcript once it repeats itself; what it has written so far shows it."""
+
+    def __init__(self, prompt_tokens: int) -> None:
+        self._prompt_tokens = prompt_tokens
+
+    def __call__(self, input_ids: torch.Tensor, scores: Any, **_: Any) -> torch.Tensor:
+        """Which rows of ids_BU are over."""
+        written = input_ids[:, self._prompt_tokens :]
+        if written.shape[1] % _EVERY:
+            return torch.zeros(len(written), dtype=torch.bool, device=input_ids.device)
+        over = [repeats(row) for row in written.tolist()]
+        return torch.tensor(over, dtype=torch.bool, device=input_ids.device)

@@ -1,0 +1,103 @@
+"""What a run begins with: its model, told the language, and the utterances that the model can take."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+
+from engine.config.training import TrainingConfig
+from engine.data.splits import Splits
+from engine.errors import ObjectNotFoundError
+from engine.models.base import DETECTED, BaseModel, load_base
+from engine.storage import RunStore
+from engine.tasks.fitting import cut_note, left_out_note, without
+from engine.tasks.spoken_language import SpokenLanguage, spoken_language, with_language
+from engine.tasks.task import build_task
+from engine.training.parallel import Parallel
+
+_LANGUAGE: Final = "language.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A model and the utterances for it."""
+
+    base: BaseModel
+    """Its config is the run's, with the context and the language that the model gets."""
+    task: Any
+    """The config's task bound to the model."""
+    splits: Splits
+    """Without what the model cannot take."""
+    left_out: dict[str, str]
+    """Why the others are left out, by their id."""
+    references_cut: int
+    """Texts to measure on that are longer than transcripts may be."""
+    warnings: dict[str, str]
+    """What the user should know, by the key of its event."""
+
+
+def prepare(
+    model: str, config: TrainingConfig, splits: Splits, folder: Path, store: RunStore, parallel: Parallel
+) -> Prepared:
+    """Load a run's model and leave out the utterances that it cannot take.
+
+    Args:
+        model: id in the catalogue, a folder, or a hub id.
+        config: of the run.
+        splits: its utterances.
+        folder: of the dataset version.
+        store: where the run's files are kept: a language that was detected, so that a resumed run is told the same.
+        parallel: this worker's place.
+
+    Raises:
+        ModelError: a model that cannot be loaded, or does not know the language.
+        TrainingError: none of the utterances to train or to test on fits.
+    """
+    torch.manual_seed(config.seed)
+    base = load_base(model, config)
+    warnings = {f"model/{number}": note for number, note in enumerate(base.notes)}
+    spoken = _spoken(base, splits, folder, store, parallel)
+    if spoken is not None:
+        base = with_language(base, spoken.code)
+        if spoken.note is not None:
+            warnings["model/language"] = spoken.note
+    task = build_task(base.config, base.speech, base.device, base.dtype)
+    left_out: dict[str, str] = task.misfits([*splits.train, *splits.validation, *splits.test])
+    if left_out:
+        warnings["utterances/left_out"] = left_out_note(left_out)
+    fitting = dataclasses.replace(
+        splits,
+        train=without(splits.train, left_out, "train on"),
+        validation=[u for u in splits.validation if u.id not in left_out],
+        test=without(splits.test, left_out, "test on"),
+    )
+    measured = [*fitting.validation, *fitting.test]
+    cut: int = task.cut_references(measured)
+    if cut:
+        warnings["utterances/cut"] = cut_note(cut, len(measured), config.task.max_new_tokens)
+    return Prepared(base, task, fitting, left_out, cut, warnings)
+
+
+def _spoken(
+    base: BaseModel, splits: Splits, folder: Path, store: RunStore, parallel: Parallel
+) -> SpokenLanguage | None:
+    """What a multilingual model is told: the same for all workers, whose processors may hear different languages."""
+    detects = base.config.task.language in {None, DETECTED}
+    spoken = None
+    if detects:
+        with contextlib.suppress(ObjectNotFoundError):
+            spoken = SpokenLanguage(**json.loads(store.get_bytes(_LANGUAGE)))
+    if spoken is None:
+        spoken = spoken_language(base, [*splits.train, *splits.validation], folder)
+    if spoken is None:
+        return None
+    spoken = SpokenLanguage(*parallel.gather_json([spoken.code, spoken.note])[0])
+    if detects and parallel.is_first:
+        store.put_bytes(_LANGUAGE, json.dumps(dataclasses.asdict(spoken), ensure_ascii=False).encode())
+    return spoken

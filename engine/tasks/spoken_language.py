@@ -1,0 +1,80 @@
+"""Which language a multilingual model is told for a dataset: the one that was asked for, or the one that it hears."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from engine.data.manifest import Utterance
+from engine.models.base import DETECTED, BaseModel
+from engine.models.languages import main_script, scripts_of, written_in
+from engine.tasks.speech_to_text import SpeechToText
+
+_HEARD: Final = 8
+"""Recordings in which the language is detected, evenly over the dataset."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenLanguage:
+    """What a multilingual model is told, and why."""
+
+    code: str
+    note: str | None
+    """What the user should know; None: nothing."""
+
+
+def spoken_language(base: BaseModel, utterances: Sequence[Utterance], folder: Path) -> SpokenLanguage | None:
+    """The language of a dataset for this model; None where the model knows one language only.
+
+    Where none was asked for, the model hears some recordings, and the most frequent language counts; languages of
+    another script than that of the texts are left out.
+
+    Args:
+        base: the model, with the run's config.
+        utterances: of the dataset.
+        folder: of the dataset version.
+
+    Raises:
+        AudioError: a file that cannot be read.
+    """
+    known = base.speech.codec.languages
+    if not known:
+        return None
+    script = main_script(u.text for u in utterances)
+    fitting = written_in(script, known)
+    asked = base.config.task.language or base.speech.codec.own_language
+    texts = f"the texts are written in {(script or '').title()}"
+    if asked is not None and asked != DETECTED:
+        note = None
+        if asked not in fitting and script is not None:
+            advice = f"; of the model's languages those in it are {', '.join(fitting)}" if fitting else ""
+            written = " or ".join(sorted(name.title() for name in scripts_of(asked)))
+            note = f"task.language {asked} is written in {written}, and {texts}{advice}"
+        return SpokenLanguage(asked, note)
+    task = SpeechToText(base.config, base.speech, base.device, base.dtype)
+    heard = _spread(utterances, _HEARD)
+    votes = Counter(task.detect_languages(heard, folder, fitting or known))
+    code, count = votes.most_common(1)[0]
+    note = (
+        f"task.language is not set: the decoder is given <|{code}|>, which was detected in {count} of {len(heard)} "
+        "recordings; set task.language to choose it"
+    )
+    if not fitting:
+        note += f". {texts}, and none of the model's languages is: it may learn them slowly"
+    return SpokenLanguage(code, None if asked == DETECTED and fitting else note)
+
+
+def with_language(base: BaseModel, code: str) -> BaseModel:
+    """The model told a language: in the decoder's prefix and in the config."""
+    base.speech.use_language(code)
+    task = base.config.task.model_copy(update={"language": code})
+    return replace(base, config=base.config.model_copy(update={"task": task}))
+
+
+def _spread(utterances: Sequence[Utterance], most: int) -> list[Utterance]:
+    if len(utterances) <= most:
+        return list(utterances)
+    return [utterances[i * len(utterances) // most] for i in range(most)]

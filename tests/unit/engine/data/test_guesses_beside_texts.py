@@ -1,0 +1,82 @@
+"""Texts that stand in files which do not say whose they are, and lines that say something twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.data.ingest import ingest
+from engine.data.manifest import read_manifest
+from engine.data.report import IngestReport
+from engine.errors import IngestError
+from tests.unit.engine.data.recordings import UNJUDGED, folder_of, noise, reason, wav
+
+NAMES = ("ja_anna_1", "nein_anna_2", "gut_anna_3")
+WAVS = {f"{name}.wav": wav(noise(at + 1)) for at, name in enumerate(NAMES)}
+
+
+def _texts(tmp_path: Path, files: dict[str, str]) -> tuple[list[str], IngestReport]:
+    source = folder_of(tmp_path / "source", {**WAVS, **{name: text.encode() for name, text in files.items()}})
+    report = ingest(source, tmp_path / "out", validation=UNJUDGED)
+    return [u.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")], report
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        (
+            {"prompts.txt": "one\ntwo\n\nthree\n"},
+            "prompts.txt has as many lines as there are recordings, and does not name",
+        ),
+        (
+            {f"texts/{at}.txt": f"text {at}" for at in (1, 2, 3)},
+            "there are as many .txt files as recordings, and they are",
+        ),
+        (
+            {f"text_{at}.lab": f"text {at}" for at in (1, 2, 3)},
+            "there are as many .lab files as recordings, and they are",
+        ),
+    ],
+)
+def test_beside_as_many_texts_no_name_is_believed(tmp_path: Path, files: dict[str, str], message: str) -> None:
+    with pytest.raises(IngestError) as raised:
+        _texts(tmp_path, files)
+    assert message in str(raised.value)
+    assert "the first lines are" in str(raised.value)
+
+
+def test_a_readme_of_as_many_lines_is_no_list(tmp_path: Path) -> None:
+    texts, _ = _texts(tmp_path, {"README.txt": "Words\nof Anna\n2024\n", "LICENSE": "a\nb\nc\n"})
+    assert texts == ["gut", "ja", "nein"]
+
+
+def test_numbers_in_names_are_left_as_they_are_and_shown(tmp_path: Path) -> None:
+    source = folder_of(tmp_path / "source", {**WAVS, "42_anna_4.wav": wav(noise(9))})
+    report = ingest(source, tmp_path / "out", validation=UNJUDGED, language="de")
+    assert "42" in [u.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")]
+    assert report.warnings[-1].startswith(
+        "numbers in 1 file names were left as they are, because a number may be spoken in many ways: 42_anna_4.wav;"
+    )
+
+
+def test_the_sounds_of_a_text_in_latin_letters_are_no_part_of_it(tmp_path: Path) -> None:
+    """As THCHS-30 has it."""
+    files = {f"{name}.wav.trn": "绿 是 阳春\nlv4 shi4 yang2 chun1\nl v4 sh ix4\n" for name in NAMES}
+    texts, report = _texts(tmp_path, files)
+    assert texts == ["绿 是 阳春"] * 3
+    assert report.warnings[0].startswith("3 text files have lines in Latin letters below a text in another script")
+    mixed, _ = _texts(tmp_path / "mixed", {f"{NAMES[0]}.txt": "это\nслово window\n"})
+    assert mixed == ["это слово window"]
+
+
+def test_labels_with_times_are_no_text(tmp_path: Path) -> None:
+    """Label tracks of Audacity."""
+    files = {
+        f"{NAMES[0]}.txt": "0.000000\t0.300000\tja\n",
+        f"{NAMES[1]}.txt": "nein",
+        f"{NAMES[2]}.txt": "20 30 people",
+    }
+    texts, report = _texts(tmp_path, files)
+    assert sorted(texts) == ["20 30 people", "nein"]
+    assert "holds labels with times ('0.000000\\t0.300000\\tja', ...)" in reason(report, "ja_anna_1.wav")
