@@ -14,7 +14,7 @@ import posixpath
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from engine.data.endings import AUDIO_ENDINGS
@@ -50,6 +50,7 @@ ENDINGS = (
 _LAST_ENDINGS = tuple(sorted({f".{known.rpartition('.')[2]}" for known in ENDINGS}))
 _MICROPHONE = re.compile(r"(?P<name>.+)[-_.]mic(?P<number>\d)", re.IGNORECASE)
 _SHOWN = 3
+_DEEPEST = 32  # parts of a folder that may have a parallel one
 
 
 @dataclass(slots=True)
@@ -143,19 +144,21 @@ def _pairs(contents: Contents, among: set[str] | None = None) -> _Pairs:
     for path in open_audio:
         for key in _keys(path):
             by_place[posixpath.dirname(path), key].append(path)
-    left = [path for path in texts if not _pair(path, posixpath.dirname(path), by_place, pairs)]
+    left: dict[str, list[str]] = defaultdict(list)
+    for path in texts:
+        if not _pair(path, posixpath.dirname(path), by_place, pairs):
+            left[posixpath.dirname(path)].append(path)
     taken = {posixpath.dirname(path) for found in pairs.texts.values() for path in found.values()}
     folders = {posixpath.dirname(path) for path in open_audio}
-    for folder in sorted({posixpath.dirname(path) for path in left} - folders):
-        inside = [path for path in left if posixpath.dirname(path) == folder]
-        parallel = [other for other in folders - taken if _are_parallel(folder, other)]
+    parallel = _Parallel(folders - taken)
+    for folder in sorted(left.keys() - folders):
         hits = {
-            other: sum(any((other, stem) in by_place for stem, _ in _stems(path)) for path in inside)
-            for other in parallel
+            other: sum(any((other, stem) in by_place for stem, _ in _stems(path)) for path in left[folder])
+            for other in parallel.to(folder)
         }
-        best = max(sorted(parallel), key=lambda other: hits[other], default=None)
+        best = max(sorted(hits), key=lambda other: hits[other], default=None)
         if best is not None and hits[best]:
-            for path in inside:
+            for path in left[folder]:
                 _pair(path, best, by_place, pairs)
     return pairs
 
@@ -200,10 +203,36 @@ def _stems(path: str) -> Iterator[tuple[str, str]]:
         at = name.rfind(".", 0, at)
 
 
-def _are_parallel(texts: str, audio: str) -> bool:
-    """Whether two folders differ in one part, as `txt/p225` and `wav48/p225`, or as `` and `wavs`."""
-    one, other = (folder.split("/") if folder else [] for folder in (texts, audio))
-    if len(one) == len(other):
-        return sum(a != b for a, b in zip(one, other, strict=True)) == 1
-    short, long = sorted((one, other), key=len)
-    return len(long) == len(short) + 1 and any(long[:at] + long[at + 1 :] == short for at in range(len(long)))
+class _Parallel:
+    """Folders by those that differ from them in one part, as `txt/p225` and `wav48/p225`, or as `` and `wavs`."""
+
+    def __init__(self, folders: Iterable[str]) -> None:
+        self._by_rest: dict[_Rest, set[str]] = defaultdict(set)
+        for folder in folders:
+            parts = _parts(folder)
+            self._by_rest[None, parts].add(folder)
+            for at, rest in _rests(parts):
+                self._by_rest[at, rest].add(folder)
+                self._by_rest[-1, rest].add(folder)
+
+    def to(self, folder: str) -> set[str]:
+        """The folders that differ from one in one part: another one, one more, or one less."""
+        parts = _parts(folder)
+        found = set(self._by_rest.get((-1, parts), ()))
+        for at, rest in _rests(parts):
+            found |= self._by_rest.get((at, rest), set()) | self._by_rest.get((None, rest), set())
+        return found - {folder}
+
+
+_Rest = tuple[int | None, tuple[str, ...]]
+"""The parts of a folder without one of them, and which it is: None for all parts, -1 for any."""
+
+
+def _parts(folder: str) -> tuple[str, ...]:
+    return tuple(folder.split("/")) if folder else ()
+
+
+def _rests(parts: tuple[str, ...]) -> Iterator[tuple[int, tuple[str, ...]]]:
+    if len(parts) <= _DEEPEST:
+        for at in range(len(parts)):
+            yield at, parts[:at] + parts[at + 1 :]
