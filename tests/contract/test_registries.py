@@ -67,7 +67,7 @@ def family(request: pytest.FixtureRequest) -> str:
 
 def test_a_family_saves_what_it_loads(family: str, tiny_whisper: Path, tmp_path: Path) -> None:
     speech = load_model(family, str(tiny_whisper))
-    speech.save(tmp_path)
+    speech.save(tmp_path, speech.trained_context)
     again = load_model(family, str(tmp_path))
     mel_BMF = torch.randn(1, speech.mel_bands, 100, generator=torch.Generator().manual_seed(0))
     ids_BU = torch.tensor([[*speech.codec.prefix, *speech.codec.encode("seven")]])
@@ -75,6 +75,7 @@ def test_a_family_saves_what_it_loads(family: str, tiny_whisper: Path, tmp_path:
         logits_BUV = speech.logits(speech.encode(mel_BMF), ids_BU)
         assert torch.equal(again.logits(again.encode(mel_BMF), ids_BU), logits_BUV)
     assert logits_BUV.shape[:2] == ids_BU.shape
+    assert again.trained_context == speech.trained_context
     assert read_width(family, str(tmp_path)) == read_width(family, str(tiny_whisper))
 
 
