@@ -35,6 +35,7 @@ def test_on_a_full_window_the_short_encoder_gives_the_states_and_logits_of_trans
 def test_text_survives_the_codec(speech: WhisperSpeech) -> None:
     assert speech.codec.decode(speech.codec.encode("seven nine")) == "seven nine"
     assert speech.codec.decode(speech.codec.encode("Grüße, Zoë!")) == "grüsse zoë"
+    assert speech.codec.decode(speech.codec.encode("मैं स्कूल जाता हूँ।")) == "मैं स्कूल जाता हूँ"
     assert speech.codec.prefix == [257, 258]
 
 
