@@ -19,6 +19,7 @@ LayoutKind = Literal[
     "nemo",
     "subtitles",
     "audiofolder",
+    "json",
     "speech_commands",
     "text_files",
     "lists",

@@ -12,6 +12,7 @@ from engine.data.endings import AUDIO_ENDINGS, OTHER_AUDIO_ENDINGS, PACKED_ENDIN
 from engine.data.layout import Item, Layout
 from engine.data.layouts.contents import Contents
 from engine.data.layouts.locating import Located
+from engine.data.layouts.naming import speaker_of_path
 from engine.data.manifest import Split
 from engine.data.report import LayoutKind, named
 from engine.data.rows import Row
@@ -146,11 +147,12 @@ class Builder:
             self.layout.set_item_aside(shown, "missing_text", f"its row {place} has no text")
         else:
             inside = entry.path.removeprefix(self._root)
+            speaker = row.speaker or speaker_of_path(entry.path)
             item = Item(
                 entry,
                 self._unique(row.id or _dotted(inside)),
                 displayed(row.text),
-                displayed(row.speaker) if row.speaker else None,
+                displayed(speaker) if speaker else None,
                 self._split(row.split, split, inside),
                 row.start_s,
                 row.duration_s,

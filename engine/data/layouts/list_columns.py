@@ -6,10 +6,10 @@ import csv
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
+from engine.data.columns import Role, columns_of
 from engine.data.layouts.naming import Names, bare
-from engine.data.metadata import FILE_COLUMNS, SPEAKER_COLUMNS, TEXT_COLUMNS, column, records
+from engine.data.metadata import records
 from engine.errors import IngestError
 
 _MOST_SAMPLED = 200  # rows from which columns are known
@@ -22,8 +22,6 @@ _REAL = re.compile(r"[-+]?\d+(?:[.,:]\d+)+(?:e[-+]?\d+)?")
 _PLACE = re.compile(r"\S*(?:/|://|\\)\S*|\S+\.[A-Za-z]\w{1,4}")
 _NO_TEXTS = re.compile(r"utt2|spk2|speakers?(?![a-z])|gender|durations?|lengths?|language", re.IGNORECASE)
 _SPEAKERS = re.compile(r"spk|speaker", re.IGNORECASE)
-
-Role = Literal["file", "text", "speaker", "split"]
 
 
 def _festival(line: str) -> list[str]:
@@ -193,13 +191,18 @@ def _swallows_rows(fields: list[str], names: Names) -> bool:
 
 
 def _names_columns(header: list[str]) -> bool:
-    return any(column(header, known) is not None for known in (FILE_COLUMNS, TEXT_COLUMNS, SPEAKER_COLUMNS))
+    return any(columns_of(header, role) for role in ("file", "text", "speaker"))
 
 
 def _by_name(header: list[str], file_at: int) -> dict[Role, int]:
-    wanted: dict[Role, Sequence[str]] = {"text": TEXT_COLUMNS, "speaker": SPEAKER_COLUMNS, "split": ("split",)}
-    found = {role: column(header, known) for role, known in wanted.items()}
-    return {role: at for role, at in found.items() if at is not None and at != file_at}
+    found: dict[Role, int] = {}
+    for role in ("text", "speaker", "split"):
+        at = next(
+            (column.at for column in columns_of(header, role) if column.at not in {file_at, *found.values()}), None
+        )
+        if at is not None:
+            found[role] = at
+    return found
 
 
 # ---- by what they hold --------------------------------------------------------------------------------------

@@ -13,26 +13,20 @@ from __future__ import annotations
 import posixpath
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import replace
 
 from engine.data.layouts.building import Builder
 from engine.data.layouts.contents import Contents
-from engine.data.layouts.list_columns import Listed, ListRow, form_of, read_list
-from engine.data.layouts.naming import Names, speaker_of_path, split_of_path
+from engine.data.layouts.list_columns import FORMS, Listed, ListRow, form_of, read_list
+from engine.data.layouts.naming import Names, split_of_path
 from engine.data.layouts.split_lists import SplitLists
 from engine.data.layouts.text_like import may_hold_texts, sample
 from engine.data.metadata import (
-    FILE_COLUMNS,
-    TEXT_COLUMNS,
     Row,
-    column,
-    read_metadata,
     row_of,
     split_of_name,
 )
 from engine.errors import IngestError, ItemError
 
-_DELIMITERS = "\t,;|"
 _SAMPLED_LINES = 1000
 
 
@@ -62,7 +56,12 @@ def read(metadata: list[str], contents: Contents, builder: Builder) -> None:
         try:
             reading.read(path)
         except IngestError as error:
-            builder.refuse(path, error)
+            if reading.repeats(path):
+                builder.set_aside(
+                    path, ItemError("not_audio", "the texts of its recordings were read from other files")
+                )
+            else:
+                builder.refuse(path, error)
 
 
 class _Reading:
@@ -77,9 +76,6 @@ class _Reading:
 
     def read(self, path: str) -> None:
         text = self.contents.text(path)
-        if any(_names_both(text, delimiter) for delimiter in _DELIMITERS):
-            self._read_named(path, text)
-            return
         form = form_of([line for line in text.split("\n", _SAMPLED_LINES)[:_SAMPLED_LINES] if line.strip()], self.names)
         listed = read_list(path, text, form, self.names) if form else None
         if listed is None:
@@ -92,12 +88,15 @@ class _Reading:
         )
         self._take(path, [_row(row, listed) for row in listed.rows], f"{listed.text_column} of {where}")
 
-    def _read_named(self, path: str, text: str) -> None:
-        """A table whose first line names its columns, as that of an audio folder."""
-        found = read_metadata(path, text, self.names.__contains__)
-        self.builder.layout.warnings += found.warnings
-        self.builder.layout.note_columns(found.columns_read, found.columns_ignored)
-        self._take(path, found.rows, found.text_source)
+    def repeats(self, path: str) -> bool:
+        """Whether all recordings that a list names have a text already."""
+        lines = sample(path, self.contents)
+        form = form_of(lines, self.names)
+        if form is None:
+            return False
+        fields = [FORMS[form.name](line) for line in lines]
+        found = self.names.find([row[form.at].strip() for row in fields if len(row) > form.at], path)
+        return all(audio in self.contents.named for audio in found if isinstance(audio, str))
 
     def _take(self, path: str, rows: Sequence[Row], text_source: str) -> None:
         builder, named = self.builder, self.contents.named
@@ -123,7 +122,7 @@ class _Reading:
                     or self.splits.split(audio)
                     or split_of_path(audio)
                 )
-                builder.take(replace(row, speaker=row.speaker or speaker_of_path(audio)), place, audio, split)
+                builder.take(row, place, audio, split)
         if differing:
             builder.layout.warnings.append(
                 f"{path} has another text for {len(differing)} of {known} recordings that have one already: {differing[0]}"
@@ -133,11 +132,6 @@ class _Reading:
 def plain_words(text: str) -> str:
     """A text to compare by: letters and digits only, in one case."""
     return "".join(c for c in unicodedata.normalize("NFKC", text).casefold() if c.isalnum())
-
-
-def _names_both(text: str, delimiter: str) -> bool:
-    header = text.lstrip().partition("\n")[0].split(delimiter)
-    return all(column(header, known) is not None for known in (FILE_COLUMNS, TEXT_COLUMNS))
 
 
 def _stem(path: str) -> str:

@@ -7,14 +7,15 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from engine.data.columns import TEXT_COLUMNS, Role, columns_of
 from engine.data.endings import ending
 from engine.data.layouts.building import Builder
 from engine.data.layouts.contents import Contents
 from engine.data.layouts.naming import bare
 from engine.data.limits import MIB
-from engine.data.metadata import SPEAKER_COLUMNS, TEXT_COLUMNS, value_of
 from engine.data.report import named
 from engine.data.text_encoding import UnclearEncodingError, decode, is_unicode
+from engine.data.values import as_text
 from engine.errors import IngestError, ItemError
 
 MAX_TEXT_BYTES = MIB
@@ -22,6 +23,7 @@ MAX_TEXT_BYTES = MIB
 _TIMED = re.compile(r"(?P<start>\d+(?:\.\d+)?)\s+(?P<end>\d+(?:\.\d+)?)\s+(?P<text>\S.*)")
 _AT_END = re.compile(r"(?P<text>.*?)\s*\((?P<id>[^()\s]+)\)")
 _FESTIVAL = re.compile(r'\(\s*(?P<id>\S+)\s+"(?P<text>.*)"\s*\)')
+_ROLES: tuple[Role, ...] = ("text", "speaker", "split")
 _TIMED_WORDS = "wrd"
 _FEWEST_SAMPLES = 1000  # a text that begins with times is one whose end is far more than a number of its words
 _FIRST_OTHER = 0x370  # of the letters that are not Latin
@@ -90,8 +92,7 @@ def text_of(path: str, content: str, audio: str) -> OneText:
         return _json_text(path, content)
     lines = [line.strip() for line in content.splitlines() if line.strip()]
     if ending(path) == "cls" and lines and lines[0].isdecimal():
-        reason = f"{path} holds {lines[0]}, the number of a class, and the source does not say what it is called"
-        return OneText(fault=ItemError("missing_text", reason))
+        return OneText(fault=_class_number(path, lines[0]))
     timed = [_TIMED.fullmatch(line) for line in lines]
     found = [match for match in timed if match]
     if found and len(found) == len(lines):
@@ -126,6 +127,12 @@ def _without_name(line: str, audio: str) -> str:
     return line
 
 
+def _class_number(path: str, number: str) -> ItemError:
+    return ItemError(
+        "missing_text", f"{path} holds {number}, the number of a class, and the source does not say what it is called"
+    )
+
+
 def _json_text(path: str, content: str) -> OneText:
     try:
         values = json.loads(content)
@@ -134,12 +141,18 @@ def _json_text(path: str, content: str) -> OneText:
     if not isinstance(values, dict):
         reason = f"{path} holds {type(values).__name__}; allowed: an object with one of {', '.join(TEXT_COLUMNS)}"
         return OneText(fault=ItemError("missing_text", reason))
-    values = {str(key).strip().lower(): value for key, value in values.items()}
-    if not any(isinstance(values.get(name), str) for name in TEXT_COLUMNS):
-        keys = ", ".join(list(values)[:10]) or "nothing"
-        reason = f"{path} has the keys {keys}; the text is looked for in one of {', '.join(TEXT_COLUMNS)}"
+    keys = [str(key) for key in values]
+    found = {role: next((keys[column.at] for column in columns_of(keys, role)), None) for role in _ROLES}
+    value = values.get(found["text"]) if found["text"] else None
+    if isinstance(value, int) and "label" in str(found["text"]).lower():
+        return OneText(fault=_class_number(path, str(value)))
+    text = as_text(value)[0]
+    if not text.strip():
+        shown = ", ".join(keys[:10]) or "nothing"
+        reason = f"{path} has the keys {shown}; the text is looked for in one of {', '.join(TEXT_COLUMNS)}"
         return OneText(fault=ItemError("missing_text", reason))
-    return OneText(value_of(values, TEXT_COLUMNS), value_of(values, SPEAKER_COLUMNS), value_of(values, ("split",)))
+    speaker, split = (as_text(values[key])[0] if (key := found[role]) else "" for role in ("speaker", "split"))
+    return OneText(text, speaker, split)
 
 
 def _decoded(files: Mapping[str, bytes], builder: Builder) -> dict[str, str | ItemError]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from engine.data.metadata import FILE_COLUMNS, SPEAKER_COLUMNS, TEXT_COLUMNS
+from engine.data.columns import FILE_COLUMNS, TEXT_COLUMNS, Role, columns_of
 from engine.data.tables.samples import number_type
 from engine.data.tables.source import AudioColumns
 from engine.errors import IngestError
@@ -60,7 +60,7 @@ class Columns:
     """Top-level columns that are not."""
 
 
-def columns_of(path: str, schema: pa.Schema) -> Columns:
+def columns_in(path: str, schema: pa.Schema) -> Columns:
     """Which column is what.
 
     Raises:
@@ -74,10 +74,12 @@ def columns_of(path: str, schema: pa.Schema) -> Columns:
     audio = next(_audio(schema, features, fields, problems), None)
     taken = {audio.data.partition(".")[0], (audio.rate or "").partition(".")[0]} if audio else set()
     name = _name(audio, fields, taken)
-    text = _text(fields, labels, problems)
+    text = _text(fields, labels, taken, problems)
     if (audio is None and name is None) or text is None:
         raise IngestError(_refusal(path, schema, audio is None and name is None, text is None, problems))
-    speaker, split = (_first(fields, names, taken) for names in (SPEAKER_COLUMNS, ("split",)))
+    others = [name for name in (*_called(fields, "speaker"), *_called(fields, "split")) if name not in {*taken, text}]
+    speaker = next((name for name in others if name in _called(fields, "speaker")), None)
+    split = next((name for name in others if name in _called(fields, "split")), None)
     roles = {"file": name, "text": text, "speaker": speaker, "split": split}
     read = {column.partition(".")[0]: role for role, column in roles.items() if column}
     if audio:
@@ -101,9 +103,8 @@ def _audio(
 ) -> Iterator[AudioColumns]:
     """Columns with recordings: first what is declared as audio, then what is called so, then any struct of bytes."""
     declared = [field.name for field in fields.values() if _feature(features, field.name) == "Audio"]
-    called = [
-        fields[name].name for name in ("audio", *fields, *FILE_COLUMNS) if name in fields and _is_audio_word(name)
-    ]
+    words = [field.name for name, field in fields.items() if _is_audio_word(name)]
+    called = [name for name in ("audio", *words, *_called(fields, "file")) if name in schema.names]
     binary = [field.name for field in fields.values() if _is_bytes(field.type)]
     structs = [
         field.name for field in fields.values() if pa.types.is_struct(field.type) and _inner(field.type, ("bytes",))
@@ -166,23 +167,25 @@ def _samples(
 
 def _name(audio: AudioColumns | None, fields: Mapping[str, pa.Field], taken: set[str]) -> str | None:
     """The column of file names, which are ids where there is audio: a field of a struct, or a column of texts."""
-    known = [*(fields[name] for name in FILE_COLUMNS if name in fields), *fields.values()]
-    structs = [each for each in fields.values() if each.name in taken] if audio else known
+    structs = [each for each in fields.values() if audio is None or each.name in taken]
     for each in structs:
         has_samples = audio is None and pa.types.is_struct(each.type) and _samples_field(each.type) is not None
         if pa.types.is_struct(each.type) and not has_samples and (found := _inner(each.type, _NAME_FIELDS)):
             return f"{each.name}.{found}"
-    named = [fields[name] for name in FILE_COLUMNS if name in fields]
-    return next((str(each.name) for each in named if _is_text(each.type)), None)
+    kinds = {each.name: each.type for each in fields.values()}
+    return next((name for name in _called(fields, "file") if _is_text(kinds[name])), None)
 
 
 # ---- texts --------------------------------------------------------------------------------------------------
 
 
-def _text(fields: Mapping[str, pa.Field], labels: Mapping[str, Sequence[str]], problems: list[str]) -> str | None:
-    for name in TEXT_COLUMNS:
-        each = fields.get(name)
-        if each is None or pa.types.is_null(each.type):
+def _text(
+    fields: Mapping[str, pa.Field], labels: Mapping[str, Sequence[str]], taken: set[str], problems: list[str]
+) -> str | None:
+    kinds = {each.name: each for each in fields.values()}
+    for name in _called(fields, "text"):
+        each = kinds[name]
+        if name in taken or pa.types.is_null(each.type):
             continue
         if _is_text(each.type) or _is_bytes(each.type) or each.name in labels:
             return str(each.name)
@@ -199,8 +202,9 @@ def _refusal(path: str, schema: pa.Schema, no_audio: bool, no_text: bool, proble
     return f"{path} has the columns {found}; needed: {' and '.join(need)}{advice}"
 
 
-def _first(fields: Mapping[str, pa.Field], names: Sequence[str], taken: set[str]) -> str | None:
-    return next((str(fields[name].name) for name in names if name in fields and fields[name].name not in taken), None)
+def _called(fields: Mapping[str, pa.Field], role: Role) -> list[str]:
+    """The columns that are called as a role's, the best first."""
+    return [column.name for column in columns_of([field.name for field in fields.values()], role)]
 
 
 # ---- types and features -------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from typing import Any
 from engine.data.endings import stem
 from engine.data.layouts.building import Builder
 from engine.data.layouts.contents import Contents
-from engine.data.layouts.table_columns import Columns, columns_of
+from engine.data.layouts.table_columns import Columns, columns_in
 from engine.data.manifest import Split
 from engine.data.metadata import Row, row_of, split_of_name, value_of
 from engine.data.source import Entry
@@ -53,7 +53,7 @@ def read(metadata: list[str], contents: Contents, builder: Builder) -> None:
         try:
             with contents.source.open(contents.by_path[path], contents.limits.max_total_bytes) as file:
                 table = open_table(path, file, contents.limits, contents.source.work)
-                columns = columns_of(path, table.schema)
+                columns = columns_in(path, table.schema)
                 rows_left -= table.starts[-1]
                 if rows_left < 0:
                     raise IngestError(

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from engine.data.endings import AUDIO_ENDINGS
 from engine.data.layouts.building import Builder
 from engine.data.layouts.contents import Contents
-from engine.data.layouts.naming import recordings, speaker_of_path, split_of_path
+from engine.data.layouts.naming import recordings, split_of_path
 from engine.data.layouts.one_text import OneText, read_texts
 from engine.data.metadata import row_of
 from engine.data.report import named
@@ -111,8 +111,7 @@ def read(metadata: list[str], contents: Contents, builder: Builder) -> None:
 
 
 def _take(audio: str, path: str, text: OneText, builder: Builder) -> None:
-    speaker = text.speaker or speaker_of_path(audio) or ""
-    builder.take(row_of(0, audio, text.text, speaker, text.split, text.fault), path, audio, split_of_path(audio))
+    builder.take(row_of(0, audio, text.text, text.speaker, text.split, text.fault), path, audio, split_of_path(audio))
 
 
 def _tell_choice(used: Counter[str], unread: Counter[str], pairs: _Pairs, builder: Builder) -> None:

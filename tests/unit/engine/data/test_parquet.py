@@ -163,11 +163,11 @@ def test_every_faulty_row_is_named(tmp_path: Path) -> None:
 
 
 def test_tables_without_the_needed_columns_are_named(tmp_path: Path) -> None:
-    files = {"a.parquet": _table(sound=["x"], words=["y"]), "b.parquet": b"PAR1 and no more", "c.parquet": b""}
+    files = {"a.parquet": _table(tone=["x"], words=["y"]), "b.parquet": b"PAR1 and no more", "c.parquet": b""}
     with pytest.raises(IngestError) as raised:
         ingest(folder_of(tmp_path / "source", files), tmp_path / "out")
     message = str(raised.value)
-    assert "a.parquet has the columns sound (string), words (string); needed: one of file_name, " in message
+    assert "a.parquet has the columns tone (string), words (string); needed: one of file_name, " in message
     assert "and one of transcription, transcript, text, sentence, label with text: rename a column" in message
     assert "b.parquet cannot be read: it is not a Parquet file, or it is damaged or cut short" in message
     assert "c.parquet cannot be read: it is not a Parquet file" in message

@@ -231,9 +231,11 @@ def test_text_files_in_another_encoding(tmp_path: Path, encoding: str) -> None:
 
 def test_of_several_texts_the_spoken_one_is_read_and_the_others_are_named(tmp_path: Path) -> None:
     files = {**_wavs("84/1/84_1_0"), "84/1/84_1_0.original.txt": "At 5.", "84/1/84_1_0.normalized.txt": "at five"}
+    files["84/1/84_1.trans.tsv"] = "84_1_0\tAt 5 o'clock.\tat five o'clock\n"  # which of both, it does not say
     found, report = _read(tmp_path, files)
     assert found == {"84_1_0": ("at five", "84", None)}
-    assert report.warnings == ["1 files X.original.txt were not read, because the text is taken from X.normalized.txt"]
+    assert codes(report) == {"84/1/84_1.trans.tsv": "not_audio"}
+    assert "1 files X.original.txt were not read, because the text is taken from X.normalized.txt" in report.warnings
 
 
 def test_texts_in_several_languages_are_not_chosen_from(tmp_path: Path) -> None:
@@ -244,20 +246,23 @@ def test_texts_in_several_languages_are_not_chosen_from(tmp_path: Path) -> None:
 
 
 def test_faults_of_text_files_are_named(tmp_path: Path) -> None:
-    files = _wavs("good", "empty", "class", "keys", "phones", "none_x_1", "huge")
+    files = _wavs("good", "empty", "class", "number", "keys", "phones", "none_x_1", "huge")
+    files["number.json"] = '{"label": 3}'
     files |= {"good.txt": "hello\nthere\n", "empty.txt": " \n", "class.cls": "3", "keys.json": '{"words": "x"}'}
     files |= {"phones.lab": "0 2400000 h\n2400000 3300000 e\n", "huge.txt": "x" * (2 << 20), "stray.txt": "hello"}
     found, report = _read(tmp_path, files)
     assert found == {"good": ("hello there", None, None)}
     assert codes(report) == {
-        **{f"{name}.wav": "missing_text" for name in ("empty", "class", "keys", "phones", "none_x_1", "huge")},
+        **{
+            f"{name}.wav": "missing_text" for name in ("empty", "class", "number", "keys", "phones", "none_x_1", "huge")
+        },
         "stray.txt": "not_audio",
     }
     assert "class.cls holds 3, the number of a class" in reason(report, "class.wav")
     assert "keys.json has the keys words; the text is looked for in one of transcription" in reason(report, "keys.wav")
     assert "phones.lab holds labels with times ('0 2400000 h', ...)" in reason(report, "phones.wav")
     assert "its text file huge.txt cannot be read: found 2,097,152 bytes" in reason(report, "huge.wav")
-    assert report.warnings == ["1 of 6 text files have several lines, which were joined: good.txt"]
+    assert report.warnings == ["1 of 7 text files have several lines, which were joined: good.txt"]
 
 
 def test_one_microphone_of_a_sentence_is_taken(tmp_path: Path) -> None:
@@ -305,7 +310,16 @@ def test_all_text_files_together_have_a_limit(tmp_path: Path) -> None:
         ("texts.yaml", "yes_anna_1.wav: ja\nno_anna_2.wav: nein\n", "texts.yaml names the recordings"),
         ("texts.xlsx", b"PK\3\4\0\0", "texts.xlsx is a spreadsheet, which is not read; save it as a metadata.csv"),
         ("yes_anna_1.TextGrid", 'File type = "ooTextFile"', ".textgrid files are called as recordings"),
-        ("data.json", '{"u": [{"f": "yes_anna_1.wav"}, {"f": "no_anna_2.wav"}]}', "data.json names the recordings"),
+        (
+            "data.json",
+            '{"u": [{"f": "yes_anna_1.wav"}, {"f": "no_anna_2.wav"}]}',
+            "data.json has the columns f; none of them",
+        ),
+        (
+            "deep.json",
+            '[[{"f": "yes_anna_1.wav"}], [{"f": "no_anna_2.wav"}]]',
+            "deep.json names the recordings and is in no",
+        ),
     ],
 )
 def test_beside_a_file_with_the_texts_no_name_is_believed(
