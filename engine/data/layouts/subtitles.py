@@ -73,7 +73,10 @@ def _read(path: str, audio: str, contents: Contents, builder: Builder) -> None:
         builder.refuse(path, error)
         return
     if not subtitles.cues:
-        builder.refuse(path, f"{path} has no times such as 00:00:01,000 --> 00:00:03,500; save it as SRT or WebVTT")
+        nothing = "has no times such as 00:00:01,000 --> 00:00:03,500; save it as SRT or WebVTT"
+        if subtitles.total:
+            nothing = f"has {subtitles.total} cues, and in none of them anything is said; give the words in them"
+        builder.refuse(path, f"{path} {nothing}")
         return
     if subtitles.scripts:
         contents.named.add(audio)

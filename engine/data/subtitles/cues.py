@@ -14,14 +14,15 @@ from dataclasses import dataclass, field
 
 ENDINGS = ("srt", "vtt", "sbv", "ass", "ssa")
 """The kinds that are read."""
-OTHER_ENDINGS = ("dfxp", "itt", "lrc", "sami", "smi", "stl", "sub", "ttml")
+OTHER_ENDINGS = ("dfxp", "itt", "json3", "lrc", "sami", "smi", "srv1", "srv2", "srv3", "stl", "sub", "ttml")
 """The kinds that are known and not read."""
 
 _TIME = r"(?:(\d+)\s?:\s?)?(\d{1,2})\s?:\s?(\d{1,2})(?:\s?(?:[.,]\s?(\d{1,9})|:(\d{3})))?"
 _ARROW = r"\s*(?:-{1,3}>|–>|—>|→)\s*"
-_TIMES = re.compile(rf"\s*{_TIME}{_ARROW}{_TIME}(?:\s.*)?")
+_TIMES = re.compile(rf"\s*{_TIME}{_ARROW}{_TIME}(?:\s(?P<rest>.*))?")
 _COMMA_TIMES = re.compile(rf"\s*{_TIME}\s*,\s*{_TIME}\s*")
-_LOOKS_LIKE_TIMES = re.compile(r"\s*(?:\d[^a-z]*)?-->", re.IGNORECASE)
+_SETTINGS = re.compile(r"(?:\s*[A-Za-z]\w*:\S+)*\s*")
+_LOOKS_LIKE_TIMES = re.compile(r"\s*(?:-?\d[^a-z]*)?-->", re.IGNORECASE)
 _COMMENT = re.compile(r"(?:NOTE|STYLE|REGION)(?:\s.*)?")
 _DIALOGUE = re.compile(r"Dialogue:\s*", re.IGNORECASE)
 _DRAWING = re.compile(r"\{[^}]*\\p[1-9]")
@@ -155,7 +156,10 @@ class _Blocks:
             fault = f"found {times.strip()[:80]!r}; allowed: 00:00:01,000 --> 00:00:03,500"
             self._found.cues.append(RawCue(place, 0.0, 0.0, lines, fault=fault))
             return
-        start_s, end_s = _seconds(match.groups()[:5]), _seconds(match.groups()[5:])
+        rest = match.groupdict().get("rest") or ""
+        if not _SETTINGS.fullmatch(rest):  # the text begins behind the times
+            lines = (rest, *lines)
+        start_s, end_s = _seconds(match.groups()[:5]), _seconds(match.groups()[5:10])
         self._found.cues.append(RawCue(place, start_s, end_s, lines, fault=_order_fault(start_s, end_s)))
 
 

@@ -38,6 +38,8 @@ class Subtitles:
 
     cues: list[Cue] = field(default_factory=list)
     """With a text or a fault, in order of time."""
+    total: int = 0
+    """Cues of the file, those among them in which nothing is said."""
     warnings: list[str] = field(default_factory=list)
     """What was left out or changed."""
     language: str | None = None
@@ -54,7 +56,7 @@ def read_subtitles(text: str, ending: str) -> Subtitles:
         ending: of its name, one of `engine.data.subtitles.cues.ENDINGS`.
     """
     raw = raw_cues(text, ending)
-    found = Subtitles(warnings=raw.warnings, language=raw.language)
+    found = Subtitles(total=len(raw.cues), warnings=raw.warnings, language=raw.language)
     faulty = [cue for cue in raw.cues if cue.fault]
     distinct = {(cue.start_s, cue.end_s, cue.lines): cue for cue in raw.cues if not cue.fault}
     good = sorted(distinct.values(), key=lambda cue: (cue.start_s, cue.end_s))

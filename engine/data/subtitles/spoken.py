@@ -32,7 +32,7 @@ _PARENTHESES = re.compile(r"\([^()]*\)|（[^（）]*）")
 _STARS = re.compile(r"\*[^*]+\*")
 _MUSIC = re.compile(r"[♩♪♫♬♭♯]+")
 _MISSING = re.compile(
-    r"_|\?\?|\b(?:inaudible|unintelligible|indistinct|unclear|crosstalk|foreign|bleep|censored|unverständlich|"
+    r"_|\?|\b(?:inaudible|unintelligible|indistinct|unclear|crosstalk|foreign|bleep|censored|unverständlich|"
     r"inaudibile|inintelligible|ininteligible|ininteligível|неразборчиво)\b",
     re.IGNORECASE,
 )

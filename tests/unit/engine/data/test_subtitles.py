@@ -100,6 +100,12 @@ def test_a_file_without_times_is_refused(tmp_path: Path) -> None:
         ingest(folder_of(tmp_path / "s", files), tmp_path / "out", LIMITS)
 
 
+def test_a_file_of_sounds_alone_is_refused(tmp_path: Path) -> None:
+    files = {"a.wav": wav(noise(3, 5.0)), "a.srt": _srt("[Music]", "(applause)")}
+    with pytest.raises(IngestError, match=r"a\.srt has 2 cues, and in none of them anything is said"):
+        ingest(folder_of(tmp_path / "s", files), tmp_path / "out", LIMITS)
+
+
 def test_cues_without_blank_lines_between_them() -> None:
     text = "1\r\n00:00:01.5 --> 00:00:02.25\r\nfour 4\r\n2\r\n00:00:03,000 --> 01:00:04,000\r\nfive\r\n"
     assert [(c.start_s, c.end_s, c.text, c.fault) for c in read_subtitles(text, "srt").cues] == [

@@ -49,6 +49,7 @@ def _found(text: str, ending: str = "srt") -> list[tuple[float, float, str]]:
         "\ufeff" + NUMBERED.rstrip("\n"),
         NUMBERED.replace("\n2\n", "\n17\n"),
         NUMBERED.replace(",", "."),
+        NUMBERED.replace("02,000\nso the", "02,000 so the"),
         NUMBERED.replace("-->", "->"),
         NUMBERED.replace(" --> ", " → "),
         NUMBERED.replace("00:00:0", "0:0:"),
@@ -97,6 +98,11 @@ def test_times_that_cannot_be_read_are_named() -> None:
     ]
     arrow = read_subtitles("1\n00:00:01,000 --> 00:00:02,000\nA --> B is an arrow\n", "srt")
     assert [cue.text for cue in arrow.cues] == ["A --> B is an arrow"]
+
+
+def test_a_time_below_zero_is_no_text() -> None:
+    found = read_subtitles("1\n00:00:01,000 --> 00:00:02,000\none\n\n2\n-00:00:01,000 --> 00:00:04,000\ntwo\n", "srt")
+    assert [(cue.text, cue.fault is None) for cue in found.cues] == [("one", True), ("", False)]
 
 
 def test_a_name_in_the_middle_of_a_vtt_file_is_shown() -> None:

@@ -77,7 +77,13 @@ def test_a_file_in_capitals_has_no_names_by_that_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    "shown", ["he said [inaudible] to me", "what the [ __ ] is that", "[speaking foreign language] yes"]
+    "shown",
+    [
+        "he said [inaudible] to me",
+        "he said [house?] to me",
+        "what the [ __ ] is that",
+        "[speaking foreign language] yes",
+    ],
 )
 def test_a_cue_that_lacks_words_says_so(shown: str) -> None:
     assert [cue.missing is not None for cue in _read("before", shown, "behind").cues] == [False, True, False]
