@@ -12,7 +12,7 @@ import numpy as np
 from engine.adapters import lora
 from engine.adapters.settings import EARLIER_LANGUAGE, base_of, read_settings
 from engine.audio.features import RATE_HZ
-from engine.audio.reading import Wave, read_audio
+from engine.audio.reading import Heard, Wave, hear
 from engine.config.context import FullContextConfig, ShortContextConfig
 from engine.config.training import FullConfig, TrainingConfig
 from engine.data.batching import evaluation_batches
@@ -44,6 +44,8 @@ class Transcript:
     """Why the file could not be transcribed; the text is empty then."""
     doubt: str | None = None
     """What speaks against the text."""
+    odd: tuple[str, ...] = ()
+    """What is odd about the audio, though it was read."""
 
 
 def recordings_in(paths: Iterable[Path]) -> list[Path]:
@@ -130,22 +132,22 @@ class Transcriber:
 
         A file that cannot be read gives a transcript with a fault, and the others are transcribed.
         """
-        held: list[tuple[Path, Wave | str]] = []
+        held: list[tuple[Path, Heard | str]] = []
         held_s = 0.0
         for path in paths:
             try:
-                wave: Wave | str = read_audio(path, RATE_HZ)
+                heard: Heard | str = hear(path, RATE_HZ)
             except AudioError as error:
-                wave = str(error)
-            held.append((path, wave))
-            held_s += 0.0 if isinstance(wave, str) else len(wave) / RATE_HZ
+                heard = str(error)
+            held.append((path, heard))
+            held_s += 0.0 if isinstance(heard, str) else len(heard.wave_T) / RATE_HZ
             if held_s >= _READ_AUDIO_S:
                 yield from self._transcribed(held)
                 held, held_s = [], 0.0
         yield from self._transcribed(held)
 
-    def _transcribed(self, held: Sequence[tuple[Path, Wave | str]]) -> list[Transcript]:
-        waves = [np.zeros(0, np.float32) if isinstance(wave, str) else wave for _, wave in held]
+    def _transcribed(self, held: Sequence[tuple[Path, Heard | str]]) -> list[Transcript]:
+        waves = [np.zeros(0, np.float32) if isinstance(heard, str) else heard.wave_T for _, heard in held]
         window = round(self._speech.window_s * RATE_HZ)
         pieces = [(row, wave[i : i + window]) for row, wave in enumerate(waves) for i in range(0, len(wave), window)]
         languages = self._languages(pieces, len(held))
@@ -157,12 +159,14 @@ class Transcriber:
             for index, text in zip(batch, self._task.transcribe([pieces[i][1] for i in batch], told), strict=True):
                 texts[index] = text
         transcripts = []
-        for row, (path, wave) in enumerate(held):
+        for row, (path, heard) in enumerate(held):
             parts = [text for (owner, _), text in zip(pieces, texts, strict=True) if owner == row and text]
             doubt = _REPEATS if any(repeats(self._speech.codec.encode(part)) for part in parts) else None
             transcript = Transcript(path, " ".join(parts), len(waves[row]) / RATE_HZ, languages[row], doubt=doubt)
-            if isinstance(wave, str):
-                transcript = replace(transcript, fault=wave, language=None)
+            if isinstance(heard, str):
+                transcript = replace(transcript, fault=heard, language=None)
+            else:
+                transcript = replace(transcript, odd=tuple(doubt.reason for doubt in heard.doubts))
             transcripts.append(transcript)
         return transcripts
 

@@ -43,6 +43,8 @@ def transcribe(
                 say(f"language: {transcript.language}")
             told += 1
             typer.echo(f"{transcript.path}\t{transcript.text}")
+            for oddity in transcript.odd:
+                say(f"warning: {transcript.path}: {oddity}")
             if transcript.doubt is not None:
                 advice = "" if fallback else "; try --fallback"
                 say(f"warning: {transcript.path}: {transcript.doubt}{advice}")

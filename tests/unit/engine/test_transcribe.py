@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from typer.testing import CliRunner
 
 from engine.config.training import TrainingConfig
 from engine.errors import ModelError
@@ -14,6 +15,7 @@ from engine.events import MemorySink
 from engine.finetune import finetune
 from engine.storage import LocalRunStore
 from engine.transcribe import base_of, read_settings, transcribe
+from services.cli.main import app
 
 
 @pytest.fixture(scope="module")
@@ -71,3 +73,23 @@ def test_a_run_leaves_a_card_and_splits(adapter: Path) -> None:
 def test_without_an_adapter_folder_it_says_so(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no readable adapter_config.json"):
         transcribe([], adapter=tmp_path)
+
+
+def test_what_is_odd_about_the_audio_is_said(tiny_whisper: Path, tmp_path: Path) -> None:
+    """Opposite channels give the text of one of them, and a warning; joined files are transcribed to their end."""
+    sound = (0.1 * np.random.default_rng(0).standard_normal(16_000)).astype(np.float32)
+    soundfile.write(tmp_path / "mono.wav", sound, 16_000, subtype="FLOAT")
+    soundfile.write(tmp_path / "opposite.wav", np.stack([sound, -sound], axis=1), 16_000, subtype="FLOAT")
+    (tmp_path / "joined.wav").write_bytes((tmp_path / "mono.wav").read_bytes() * 2)
+    (tmp_path / "list.m4a").write_text("ffconcat version 1.0\nfile mono.wav\n")
+    run = CliRunner().invoke(app, ["transcribe", str(tmp_path), "--model", str(tiny_whisper)])
+    texts = dict(line.split("\t") for line in run.stdout.splitlines())
+    assert set(texts) == {str(tmp_path / f"{name}.wav") for name in ("mono", "opposite", "joined")}
+    assert texts[str(tmp_path / "opposite.wav")] == texts[str(tmp_path / "mono.wav")]
+    said = run.stderr.splitlines()
+    assert [line for line in said if f"warning: {tmp_path / 'opposite.wav'}: its 2 channels cancel each other" in line]
+    assert [line for line in said if f"warning: {tmp_path / 'joined.wav'}: it holds 2 recordings" in line]
+    assert [line for line in said if line.startswith("Error: ") and "list.m4a is not audio that can be read" in line]
+    assert not [line for line in said if line.startswith(f"warning: {tmp_path / 'mono.wav'}: its")]
+    (joined,) = transcribe([tmp_path / "joined.wav"], model=str(tiny_whisper))
+    assert joined.audio_s == 2.0
