@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from engine.data.limits import GIB, MIB, IngestLimits
-from engine.data.source import Entry, displayed, is_hidden, safe_path
+from engine.data.source import Entry, displayed, is_hidden, safe_path, shown_for_now
 from engine.errors import IngestError, ItemError
 
 _IN_MEMORY_BYTES = 16 * MIB  # a larger member goes through a temporary file
@@ -96,20 +96,19 @@ class ZipSource:
                 "split the dataset"
             )
         _check_overlap(infos, name)
-        recoded = False
+        is_unmarked = False
         for info in infos:
-            raw_name = info.filename
-            if not info.flag_bits & _UTF8 and not raw_name.isascii():
-                raw_name, recoded = _utf8_name(raw_name), True
+            found, raw_name = _name(info)
+            is_unmarked |= found != info.filename
             try:
-                path = safe_path(raw_name)
+                path = safe_path(found if raw_name is None else shown_for_now(found))
             except ItemError as fault:
-                self.entries.append(Entry(displayed(raw_name), info, fault))
+                self.entries.append(Entry(displayed(found), info, fault, raw_name))
                 continue
             if info.is_dir() or is_hidden(path):
                 continue
-            self.entries.append(Entry(displayed(path), info, _fault(info)))
-        if recoded:
+            self.entries.append(Entry(displayed(path), info, _fault(info), raw_name))
+        if is_unmarked:
             self.warnings.append(
                 "file names in the archive are not marked as UTF-8; they were read as UTF-8 where they are"
             )
@@ -249,12 +248,34 @@ def _check_directory(path: Path, limits: IngestLimits) -> None:
             raise _too_many(path.name, members, limits)
 
 
-def _utf8_name(name: str) -> str:
-    """A name that zipfile took for code page 437, read as UTF-8 if it is: many tools forget to mark it."""
-    try:
-        return name.encode("cp437").decode("utf-8")
-    except UnicodeError:
-        return name
+def _name(info: zipfile.ZipInfo) -> tuple[str, bytes | None]:
+    """A member's name, and its bytes if they are in an encoding that the archive does not tell.
+
+    Info-ZIP adds the name in UTF-8 beside one in a code page; many tools write UTF-8 and forget to mark it.
+    """
+    if info.flag_bits & _UTF8 or info.orig_filename.isascii():
+        return info.filename, None
+    raw_name = info.orig_filename.encode("cp437")  # as zipfile has read it
+    for data in (_unicode_path(info.extra, raw_name), raw_name):
+        try:
+            if data:
+                return data.decode("utf-8"), None
+        except UnicodeDecodeError:
+            continue
+    return info.filename, raw_name
+
+
+def _unicode_path(extra: bytes, raw_name: bytes) -> bytes:
+    """The name in Info-ZIP's extra field, if that is about this name; else nothing.
+
+    Source: PKWARE APPNOTE 6.3.10, 4.6.9.
+    """
+    while len(extra) >= 4:
+        kind, size = struct.unpack("<HH", extra[:4])
+        data, extra = extra[4 : 4 + size], extra[4 + size :]
+        if kind == 0x7075 and len(data) > 5 and struct.unpack("<I", data[1:5])[0] == zlib.crc32(raw_name):
+            return data[5:]
+    return b""
 
 
 def _size(count: int) -> str:

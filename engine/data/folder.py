@@ -81,7 +81,8 @@ class FolderSource:
             return
         if is_hidden(path):
             return
-        self.entries.append(Entry(path, file, self._fault(file)))
+        raw_name = os.fsencode(name) if any("\udc80" <= char <= "\udcff" for char in name) else None
+        self.entries.append(Entry(path, file, self._fault(file), raw_name))
 
     def _fault(self, file: Path) -> ItemError | None:
         try:

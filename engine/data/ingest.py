@@ -46,6 +46,7 @@ OnProgress = Callable[[int, int], None]
 """Called after each item with how many are done, and how many there are."""
 
 _FEWEST_DRAWN = 10  # good items: of fewer there is nothing to be seen
+_WARNINGS_SHOWN = 5  # in an error
 _AHEAD = 2  # items that are read ahead, for each thread
 
 
@@ -169,7 +170,7 @@ class _Ingestion:
             report = self._report(layout, self._examples(partial))
             write_items(self.target / ITEMS_NAME, records(self.items, read_manifest(partial), report))
             if not report.items_good:
-                raise IngestError(_nothing_good(report))
+                raise IngestError(_nothing_good(report, layout))
             partial.replace(self.target / MANIFEST_NAME)
         except BaseException:
             self.shards.discard()
@@ -327,11 +328,20 @@ class _Ingestion:
         return report
 
 
-def _nothing_good(report: IngestReport) -> str:
+def _nothing_good(report: IngestReport, layout: Layout) -> str:
     if not report.set_aside:
         return (
             "found no recording; a dataset is a zip or a folder with audio files and a metadata.csv (columns file_name, "
             "transcription), or with file names such as 7_jackson_32.wav (text_speaker_take)"
         )
     first = [f"{item.path} ({item.code}: {item.reason})" for item in report.set_aside]
-    return f"none of {report.items_found} items can be used: {named(first, most=5)}"
+    lines = [f"none of {report.items_found} items can be used: {named(first, most=5)}"]
+    files = f", {named(report.metadata_files, most=3)}" if report.metadata_files else ""
+    lines.append(f"It was read as {', '.join(report.layouts)}{files}.")
+    if report.columns_read:
+        read = ", ".join(f"{name} as the {role}" for name, role in report.columns_read.items())
+        ignored = f"; not read: {named(report.columns_ignored)}" if report.columns_ignored else ""
+        lines.append(f"Its columns were read so: {read}{ignored}.")
+    if layout.first_rows:
+        lines.append(f"Its first rows: {'; '.join(layout.first_rows)}.")
+    return "\n".join([*lines, *report.warnings[:_WARNINGS_SHOWN]])

@@ -62,6 +62,8 @@ class Layout:
     """Columns of the metadata that were read, and what each was taken for."""
     columns_ignored: list[str] = field(default_factory=list)
     """Columns of the metadata that were not read."""
+    first_rows: list[str] = field(default_factory=list)
+    """The first rows of the metadata, to be shown when nothing comes of them."""
     found: Counter[LayoutKind] = field(default_factory=Counter)
     """Items of each structure that was found; a structure may be there and give none."""
 

@@ -50,9 +50,13 @@ _OTHERS = {
     "Ukrainian": "оаніирвтесклудмпзяьбгйчхцїжюєшщфґ",
 }
 _KANA_COMMON = "のにるたとはしいをでてがなれからさっりすあもこまうくよきんーンスルトリアラック"
+_HANGUL_COMMON = (
+    "이다에의는로하을가고지서한은기으년대사시를리도인스일어자나아들있수그보것해여면오정장부주전구제상라원과와까게니었았세요않없말만"
+    "더때우마모내생습안미동소성조비치무위경신문방화재계운연물학남민관국회실음람르거였려러터트드네데든될되된"
+)
 _FOREIGN = math.log(1e-5)  # a letter that the language does not have
-_ASCII_IN_CJK = -4.5  # Latin letters in a text of Han, kana or Hangul
-_CJK_COMMON, _CJK_RARE, _KANA, _KANA_RARE = -7.3, -14.0, -4.0, -5.5
+_ASCII = -3.2  # Latin letters in a text of another script: names, endings of files
+_CJK_COMMON, _CJK_RARE, _HANGUL, _KANA, _KANA_RARE = -7.3, -14.0, -4.5, -4.0, -5.5
 
 
 def _by_rank(letters: str) -> dict[str, float]:
@@ -64,7 +68,10 @@ def _by_rank(letters: str) -> dict[str, float]:
     }
 
 
-_MODELS: Mapping[str, Mapping[str, float]] = {name: _by_rank(x) for name, x in {**_LATIN, **_OTHERS}.items()}
+_MODELS: Mapping[str, Mapping[str, float]] = {
+    **{name: _by_rank(letters) for name, letters in _LATIN.items()},
+    **{name: dict.fromkeys("abcdefghijklmnopqrstuvwxyz", _ASCII) | _by_rank(x) for name, x in _OTHERS.items()},
+}
 
 
 def log_likelihood(letters: Counter[str]) -> float:
@@ -77,7 +84,7 @@ def log_likelihood(letters: Counter[str]) -> float:
 
 def _chinese(letter: str) -> float:
     if letter.isascii():
-        return _ASCII_IN_CJK
+        return _ASCII
     if not "\u4e00" <= letter <= "\u9fff":
         return _FOREIGN
     return _CJK_COMMON if _is_level_one(letter, "gb2312", 0xB0, 0xD7) or _is_big5_common(letter) else _CJK_RARE
@@ -85,7 +92,7 @@ def _chinese(letter: str) -> float:
 
 def _japanese(letter: str) -> float:
     if letter.isascii():
-        return _ASCII_IN_CJK
+        return _ASCII
     if "\u3041" <= letter <= "\u30ff":
         return _KANA if letter in _KANA_COMMON else _KANA_RARE
     if not "\u4e00" <= letter <= "\u9fff" and letter != "々":
@@ -95,10 +102,12 @@ def _japanese(letter: str) -> float:
 
 def _korean(letter: str) -> float:
     if letter.isascii():
-        return _ASCII_IN_CJK
+        return _ASCII
     if not "\uac00" <= letter <= "\ud7a3":
         return _FOREIGN
-    return -5.5 if _is_level_one(letter, "euc_kr", 0xB0, 0xC8) else _CJK_RARE
+    if letter in _HANGUL_COMMON:
+        return _HANGUL
+    return _CJK_COMMON if _is_level_one(letter, "euc_kr", 0xB0, 0xC8) else _CJK_RARE
 
 
 def _is_level_one(letter: str, encoding: str, first: int, last: int) -> bool:

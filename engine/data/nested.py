@@ -119,7 +119,8 @@ class NestedSource:
             folder = posixpath.join(posixpath.dirname(path), name if apart else "")
             for member in archive.entries:
                 shown = f"{path}: {member.path}" if member.fault else posixpath.join(folder, member.path)
-                self.entries.append(Entry(displayed(shown), _Inside(archive, member), member.fault))
+                handle = _Inside(archive, member)
+                self.entries.append(Entry(displayed(shown), handle, member.fault, member.raw_name, folder))
             self.warnings += archive.warnings
 
 

@@ -23,6 +23,12 @@ class Entry:
     """What its source opens it by."""
     fault: ItemError | None = None
     """Why it cannot be opened, if so."""
+    raw_name: bytes | None = None
+    """Its name where that is not UTF-8: `path` is then one of many readings of it."""
+    folder: str = ""
+    """The folder that `raw_name` is relative to."""
+    is_garbled: bool = False
+    """Whether nobody knows what its name says."""
 
 
 class DataSource(Protocol):
@@ -64,6 +70,11 @@ def safe_path(name: str) -> str:
     if ".." in parts or not parts:
         raise ItemError("unsafe_path", f"found {name!r}, a path outside of its folder; paths stay inside it")
     return "/".join(parts)
+
+
+def shown_for_now(name: str) -> str:
+    """A name in the wrong encoding: its backslashes are halves of characters, as in Shift JIS, and divide nothing."""
+    return name.replace("\\", "_")
 
 
 def is_hidden(path: str) -> bool:

@@ -20,7 +20,7 @@ from typing import BinaryIO
 
 from engine.data.decompression import COMPRESSIONS, Unpacked
 from engine.data.limits import IngestLimits
-from engine.data.source import Entry, displayed, is_hidden, safe_path
+from engine.data.source import Entry, displayed, is_hidden, safe_path, shown_for_now
 from engine.data.tar_members import Damage, Forward, Member, read_members
 from engine.errors import IngestError, ItemError
 from engine.view import view
@@ -121,10 +121,10 @@ class TarSource:
 
     def _add(self, member: Member, stream: Forward) -> None:
         try:
-            path = displayed(safe_path(member.name))
+            path = displayed(safe_path(member.name if member.raw_name is None else shown_for_now(member.name)))
         except ItemError as unsafe:
             if member.kind != "folder":
-                self.entries.append(Entry(displayed(member.name), _NOWHERE, unsafe))
+                self.entries.append(Entry(displayed(member.name), _NOWHERE, unsafe, member.raw_name))
             return
         if member.kind == "folder" or is_hidden(path):
             return
@@ -135,7 +135,7 @@ class TarSource:
             span, fault = self._keep(member, stream)
         if fault is None:
             self._spans.setdefault(path, span)
-        self.entries.append(Entry(path, span, fault))
+        self.entries.append(Entry(path, span, fault, member.raw_name))
 
     def _fault(self, member: Member) -> ItemError | None:
         if member.fault:
@@ -199,8 +199,6 @@ class TarSource:
                 f"{self._name} is damaged from byte {begin:,} to {end:,}, where no member can be made out; members "
                 "there are missing: make or upload it again"
             )
-        if damage.other_encoding:
-            self.warnings.append(f"{self._name} has file names that are not UTF-8; they were read as Latin-1")
 
 
 class _InPlace:

@@ -53,6 +53,8 @@ class Member:
     """What a link leads to."""
     fault: str = ""
     """What is wrong with its header, if anything."""
+    raw_name: bytes | None = None
+    """Its name where that is not UTF-8."""
 
 
 @dataclass(slots=True)
@@ -63,8 +65,6 @@ class Damage:
     """Whether it ends without the zeros that end a tar, or inside of a member."""
     lost: list[tuple[int, int]] = field(default_factory=list)
     """Stretches, in bytes from the beginning, where no header could be read."""
-    other_encoding: bool = False
-    """Whether a name is not UTF-8."""
 
     def note_lost(self, begin: int | None, end: int) -> int | None:
         """Note a stretch without a header, if one began; gives None, for none is under way any more."""
@@ -129,7 +129,7 @@ class _Notes:
 
     def __init__(self, damage: Damage) -> None:
         self._damage = damage
-        self._name: str | None = None
+        self._name: bytes | None = None
         self._link: str | None = None
         self._size: int | None = None
         self._is_sparse = False
@@ -142,17 +142,18 @@ class _Notes:
             return
         data = stream.read(size)
         if flag == b"L":
-            self._name = self._text(data.split(b"\0", 1)[0])
+            self._name = data.split(b"\0", 1)[0]
         elif flag == b"K":
             self._link = self._text(data.split(b"\0", 1)[0])
         elif flag in b"xX":  # what "g" says is about all members, and never a name
             self._read_pax(data)
 
     def member(self, block: bytes, flag: bytes, size: int) -> Member:
-        name = self._text(_field(block, 0, 100)) if self._name is None else self._name
+        raw_name = _field(block, 0, 100) if self._name is None else self._name
         prefix = _field(block, 345, 155) if block[257:263] == b"ustar\0" else b""
         if prefix and self._name is None:
-            name = f"{self._text(prefix)}/{name}"
+            raw_name = prefix + b"/" + raw_name
+        name = self._text(raw_name)
         kind = _KINDS.get(flag, "file")
         if flag in _FILES and name.endswith("/"):
             kind = "folder"  # as v7 archives mark them
@@ -163,7 +164,7 @@ class _Notes:
             size = self._size
         if kind not in ("file", "sparse"):
             size = 0  # what is written there is the size of what a link leads to
-        return Member(name, kind, size, link, self._fault)
+        return Member(name, kind, size, link, self._fault, None if _is_utf8(raw_name) else raw_name)
 
     def _read_pax(self, data: bytes) -> None:
         """Records `LENGTH KEY=VALUE` and a newline each, the length that of the whole record."""
@@ -178,12 +179,12 @@ class _Notes:
                 return
             at += length
             if key == b"path":
-                self._name = self._text(value)
+                self._name = value
             elif key == b"linkpath":
                 self._link = self._text(value)
             elif key.startswith(b"GNU.sparse."):
                 self._is_sparse = True
-                self._name = self._text(value) if key == b"GNU.sparse.name" else self._name
+                self._name = value if key == b"GNU.sparse.name" else self._name
             elif key == b"size":
                 if not value.isdigit() or len(value) > 18:
                     self._fault = f"its PAX header gives the size {value[:40].decode('utf-8', 'replace')!r}"
@@ -191,11 +192,15 @@ class _Notes:
                 self._size = int(value)
 
     def _text(self, raw: bytes) -> str:
-        try:
-            return raw.decode("utf-8")
-        except UnicodeDecodeError:
-            self._damage.other_encoding = True
-            return raw.decode("latin-1")
+        return raw.decode("utf-8" if _is_utf8(raw) else "latin-1")
+
+
+def _is_utf8(raw: bytes) -> bool:
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _is_header(block: bytes) -> bool:

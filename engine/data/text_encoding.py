@@ -40,7 +40,8 @@ _SAMPLE_BYTES = 1 << 14
 _MIXED = 4  # a UTF-8 file may have up to so many broken lines for each good one
 _BETWEEN_WORDS = re.compile(r"[\x00-\x26\x28-\x40\x5b-\x60\x7b-\x7f\u3000]+")
 _PUNCTUATION = frozenset("\xa0«»“”„‘’–—…¿¡、。「」『』！？，：；·・（）《》‹›№٪،؟؛€£©°")
-_OUT_OF_PLACE = -16.0  # log probability of a symbol in a word
+_OUT_OF_PLACE = -16.0  # log probability of a symbol in a word, or of letters of two alphabets
+_BESIDE_HAN = -9.0  # that of another script in a word of Han or Hangul, as in 用APP
 
 
 class UnclearEncodingError(IngestError):
@@ -253,15 +254,17 @@ def _oddity(before: str, char: str, after: str) -> float:
     """Log probability of a character between two others, as far as its place in a word goes."""
     if _is_letter(char):
         changes_case = before.islower() and char.isupper()
-        mixes = before.isalpha() and char.isalpha() and _is_latin(before) != _is_latin(char)
-        return -6.0 * changes_case - 5.0 * mixes
+        scripts = {_script(before), _script(char)} if _is_letter(before) else set()
+        mixes = len(scripts) > 1
+        return -6.0 * changes_case + (_BESIDE_HAN if scripts & {"CJK", "HANGUL"} else _OUT_OF_PLACE) * mixes
     if char in "'’":
         return 0.0
     if char.isdecimal():
-        return _OUT_OF_PLACE if _is_latin(before) and before.isalpha() else -3.0
+        return _OUT_OF_PLACE if before.isalpha() and _script(before) == "LATIN" else -3.0
     is_inside = char != "·" and before.isalpha() and after.isalpha() and not _is_wide(before)
     if char in _PUNCTUATION and not is_inside:
-        return -3.0 if char not in "€£©°" or not before.isalpha() else _OUT_OF_PLACE
+        is_attached = char in "€£©°" and before.isalpha()
+        return _OUT_OF_PLACE if is_attached else -8.0 if before in _PUNCTUATION else -3.0
     return _OUT_OF_PLACE
 
 
@@ -269,8 +272,10 @@ def _is_letter(char: str) -> bool:
     return char.isalpha() or unicodedata.category(char) in ("Mn", "Mc")
 
 
-def _is_latin(char: str) -> bool:
-    return char.isascii() or unicodedata.name(char, "").startswith("LATIN")
+def _script(char: str) -> str:
+    """The writing that a letter belongs to; Japanese writes in three, which are one here."""
+    name = "LATIN" if char.isascii() else unicodedata.name(char, "").partition(" ")[0].replace("COMBINING", "LATIN")
+    return "CJK" if name.startswith(("HIRAGANA", "KATAKANA")) else name
 
 
 def _is_wide(char: str) -> bool:

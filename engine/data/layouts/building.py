@@ -32,6 +32,8 @@ class _Taken:
 
 
 _SHOWN = 60
+_ROWS_SHOWN, _ROW_CHARACTERS = 3, 120
+_TEXTS_FROM_NAMES: frozenset[LayoutKind] = frozenset({"file_names", "label_folders", "speech_commands"})
 
 
 class Builder:
@@ -70,6 +72,8 @@ class Builder:
             audio: path of its recording, which may be missing.
             split: the split it belongs to if it does not say so itself.
         """
+        if len(self.layout.first_rows) < _ROWS_SHOWN:
+            self.layout.first_rows.append(displayed(f"{row.file_name or audio} | {row.text}")[:_ROW_CHARACTERS])
         is_part = row.start_s > 0 or row.duration_s is not None
         shown = f"{audio} ({place})" if is_part else audio
         self.contents.named.add(audio)
@@ -83,6 +87,9 @@ class Builder:
         item = None
         if audio.startswith("../"):
             self.layout.set_item_aside(shown, "unsafe_path", f"{place} names a file outside of the dataset")
+        elif entry is not None and entry.is_garbled and self._kind in _TEXTS_FROM_NAMES:
+            reason = "its name, which would be its text, is not UTF-8, and its code page cannot be told"
+            self.layout.set_item_aside(shown, "unreadable_text", reason)
         elif entry is not None:
             item = self.add(row, place, entry, shown, split)
         elif audio in self.contents.faulty:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator, Sequence
 
+from engine.data.archive_names import with_names
 from engine.data.endings import ending
 from engine.data.layout import Layout
 from engine.data.layouts.locating import Index, Located, locate
@@ -37,7 +38,10 @@ class Contents:
         """Recordings that some row names."""
         self._layout = layout
         self._heads: dict[str, list[str]] = {}
-        for entry in source.entries:
+        entries, warnings = with_names(source.entries, self._beginning)
+        layout.warnings += warnings
+        source.entries[:] = entries
+        for entry in entries:
             if entry.fault:
                 layout.set_item_aside(entry.path, entry.fault.code, entry.fault.reason)
                 self.faulty.add(entry.path)
@@ -59,11 +63,7 @@ class Contents:
     def head(self, path: str) -> list[str]:
         """The first lines of a file that are not blank; at least one, which is empty if the file cannot be read."""
         if path not in self._heads:
-            try:
-                with self.source.open(self.by_path[path], self.limits.max_metadata_bytes) as file:
-                    data = file.read(_HEAD_BYTES)
-            except ItemError:
-                data = b""
+            data = self._beginning(self.by_path[path])
             lines = [line.strip("\r") for line in decode_head(data).split("\n") if line.strip()]
             self._heads[path] = lines[:_HEAD_LINES] or [""]
         return self._heads[path]
@@ -94,13 +94,17 @@ class Contents:
         """The beginnings of files of the same kind, which are probably encoded alike."""
         others = [other for other in self._sorted if other != path and ending(other) == ending(path)]
         for other in others[:_POOLED_FILES]:
-            try:
-                with self.source.open(self.by_path[other], self.limits.max_metadata_bytes) as file:
-                    data = file.read(_HEAD_BYTES)
-            except ItemError:
-                continue
+            data = self._beginning(self.by_path[other])
             if not is_unicode(data):
                 yield data
+
+    def _beginning(self, entry: Entry) -> bytes:
+        """The first bytes of a file; none if it cannot be read."""
+        try:
+            with self.source.open(entry, self.limits.max_metadata_bytes) as file:
+                return file.read(_HEAD_BYTES)
+        except ItemError:
+            return b""
 
     def lines(self, path: str) -> Iterator[tuple[int, str]]:
         """Each line of a metadata file that is not blank, and its number.

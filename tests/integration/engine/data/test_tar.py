@@ -329,7 +329,7 @@ def test_names_that_are_not_utf8_are_read_and_told(tmp_path: Path) -> None:
     report = ingest(_tar(tmp_path, block + OTHER + bytes(-len(OTHER) % 512), *members), tmp_path / "out")
     assert "jürg" in report.speakers
     assert of_the_archive(report.warnings) == [
-        "upload.tar has file names that are not UTF-8; they were read as Latin-1"
+        "1 names of files are not UTF-8; they were read as cp1252, by their letters: 7_jürg_1.wav"
     ]
     assert report.items_good == len(samples) + 1
 

@@ -103,8 +103,7 @@ def train(
         utterances: what is trained on; by default one that says 0.
         metric: what an evaluation after a step finds; lower is better.
     """
-    context = {"type": "short", "tail_s": 0.1}
-    config = TrainingConfig.model_validate({"schedule": {"type": "constant"}, "context": context} | fields)
+    config = TrainingConfig.model_validate({"schedule": {"type": "constant"}} | fields)
     model, events, evaluated = ToyModel(), MemorySink(), []
     task = ToyTask(model)
 
