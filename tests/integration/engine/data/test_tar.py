@@ -157,7 +157,7 @@ def test_members_of_many_megabytes_use_no_memory(tmp_path: Path) -> None:
         with at_most(8 * MIB), pytest.raises(IngestError, match=r"1_ada_1\.wav \(too_long"):
             ingest(source, tmp_path / f"out-{ending}")
         left = [path.name for path in (tmp_path / f"out-{ending}").rglob("*") if path.is_file()]
-        assert sorted(left) == ["report.json", "validation.html"]
+        assert sorted(left) == ["items.jsonl", "report.json", "validation.html"]
 
 
 # ---- hostile ------------------------------------------------------------------------------------------------
