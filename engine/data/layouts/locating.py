@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
+from engine.audio.formats import ENDINGS_IN_ORDER
 from engine.data.endings import AUDIO_ENDINGS, OTHER_AUDIO_ENDINGS, ending
 from engine.data.texts import plain_path
 
@@ -28,7 +29,7 @@ class Index:
         self._paths = frozenset(paths)
         self._loose: dict[str, list[str]] = defaultdict(list)
         self._by_name: dict[str, list[str]] = defaultdict(list)
-        for path in sorted(paths):
+        for path in sorted(paths, key=_preference):  # of a name without an ending, sound comes before a film
             if is_recording(path):
                 self._loose[_loose(path)].append(path)
                 self._by_name[_loose(posixpath.basename(path))].append(path)
@@ -67,6 +68,11 @@ class Index:
             _loose(posixpath.basename(plain)) in self._by_name
             or _loose(posixpath.basename(unquote(plain))) in self._by_name
         )
+
+
+def _preference(path: str) -> tuple[int, str]:
+    kind = ending(path)
+    return ENDINGS_IN_ORDER.index(kind) if kind in AUDIO_ENDINGS else len(ENDINGS_IN_ORDER), path
 
 
 @dataclass(slots=True)

@@ -259,3 +259,9 @@ def test_two_languages_in_one_file_are_not_read_as_one(tmp_path: Path) -> None:
     assert "a.srt shows its text in two languages, one below the other (Cyrillic and Latin letters)" in reason(
         report, "a.wav"
     )
+
+
+def test_of_a_film_and_its_sound_the_sound_is_read(tmp_path: Path) -> None:
+    files = {"talk.mp4": by_ffmpeg(tone(5.0, 300), "mp4", "aac"), "talk.wav": wav(noise(5, 5.0)), "talk.srt": ENGLISH}
+    report = ingest(folder_of(tmp_path / "s", files), tmp_path / "out", LIMITS, validation=UNJUDGED)
+    assert (report.formats, codes(report)) == ({"WAV": 1}, {"talk.mp4": "missing_text"})
