@@ -34,6 +34,7 @@ class _Taken:
 _SHOWN = 60
 _ROWS_SHOWN, _ROW_CHARACTERS = 3, 120
 _TEXTS_FROM_NAMES: frozenset[LayoutKind] = frozenset({"file_names", "label_folders", "speech_commands"})
+_TEXTS = frozenset(("csv", "eaf", "json", "lab", "srt", "textgrid", "trn", "tsv", "txt", "vtt", "xml"))
 
 
 class Builder:
@@ -213,6 +214,9 @@ class Builder:
             layout.set_item_aside(path, "unsupported_format", f"found .{kind}; allowed: {allowed}")
         elif kind in PACKED_ENDINGS:
             layout.set_item_aside(path, "nested_archive", "found an archive inside the dataset; it was not unpacked")
+        elif kind in _TEXTS and self.contents.names_recording(posixpath.basename(path).rpartition(".")[0]):
+            reason = "it is called as a recording, whose text was not looked for in it or is known from elsewhere"
+            layout.set_item_aside(path, "not_audio", reason)
         else:
             layout.set_item_aside(path, "not_audio", "it is no recording and no metadata file")
 

@@ -87,7 +87,7 @@ def read(recordings: list[str], contents: Contents, builder: Builder) -> None:
             builder.set_aside(path, ItemError("missing_text", fault))
             continue
         builder.take(Row(0, path, text, clean_text(match["speaker"]) or None, None), path, path, lists.split(path))
-        guessed.append(f"{path} -> {text!r}")
+        guessed.append(f"{path} -> {text!r}, said by {match['speaker']!r}")
         if any(c.isdecimal() for c in text):
             numbers.append(path)
     if guessed:

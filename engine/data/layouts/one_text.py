@@ -143,6 +143,7 @@ def _json_text(path: str, content: str) -> OneText:
         return OneText(fault=ItemError("missing_text", reason))
     keys = [str(key) for key in values]
     found = {role: next((keys[column.at] for column in columns_of(keys, role)), None) for role in _ROLES}
+    speaker, split = (as_text(values[key])[0] if (key := found[role]) else "" for role in ("speaker", "split"))
     value = values.get(found["text"]) if found["text"] else None
     if isinstance(value, int) and "label" in str(found["text"]).lower():
         return OneText(fault=_class_number(path, str(value)))
@@ -150,8 +151,7 @@ def _json_text(path: str, content: str) -> OneText:
     if not text.strip():
         shown = ", ".join(keys[:10]) or "nothing"
         reason = f"{path} has the keys {shown}; the text is looked for in one of {', '.join(TEXT_COLUMNS)}"
-        return OneText(fault=ItemError("missing_text", reason))
-    speaker, split = (as_text(values[key])[0] if (key := found[role]) else "" for role in ("speaker", "split"))
+        return OneText("", speaker, split, fault=ItemError("missing_text", reason))
     return OneText(text, speaker, split)
 
 

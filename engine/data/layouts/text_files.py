@@ -22,6 +22,7 @@ from engine.data.layouts.building import Builder
 from engine.data.layouts.contents import Contents
 from engine.data.layouts.naming import recordings, split_of_path
 from engine.data.layouts.one_text import OneText, read_texts
+from engine.data.layouts.split_lists import SplitLists
 from engine.data.metadata import row_of
 from engine.data.report import named
 from engine.data.source import displayed
@@ -50,6 +51,7 @@ ENDINGS = (
 _LAST_ENDINGS = tuple(sorted({f".{known.rpartition('.')[2]}" for known in ENDINGS}))
 _MICROPHONE = re.compile(r"(?P<name>.+)[-_.]mic(?P<number>\d)", re.IGNORECASE)
 _SHOWN = 3
+_ABOUT = ".json"  # of a recording, beside its text
 _DEEPEST = 32  # parts of a folder that may have a parallel one
 
 
@@ -72,7 +74,10 @@ def find(contents: Contents) -> list[str]:
 def read(metadata: list[str], contents: Contents, builder: Builder) -> None:
     """Make an item of each recording with a text file."""
     pairs = _pairs(contents, set(metadata))
+    lists = SplitLists(contents)
+    lists.claim(builder)
     chosen: dict[str, str] = {}
+    about: dict[str, str] = {}
     used, unread = Counter[str](), Counter[str]()
     for audio, texts in pairs.texts.items():
         known = [suffix for suffix in ENDINGS if suffix in texts]
@@ -84,17 +89,21 @@ def read(metadata: list[str], contents: Contents, builder: Builder) -> None:
         suffix = known[0] if known else next(iter(texts))
         chosen[audio] = texts[suffix]
         used[suffix] += 1
-        unread.update(other for other in texts if other != suffix)
+        others = {other for other in texts if other != suffix}
+        if _ABOUT in others:
+            about[audio] = texts[_ABOUT]
+        unread.update(others - {_ABOUT})
     _tell_choice(used, unread, pairs, builder)
     builder.text_source = " and ".join(f"X{suffix} of each recording X" for suffix, _ in used.most_common(_SHOWN))
     joined: list[str] = []
     romanised: list[str] = []
+    beside = dict(read_texts(about, contents, builder))
     for audio, text in read_texts(chosen, contents, builder):
         if text.lines > 1:
             joined.append(chosen[audio])
         if text.romanised:
             romanised.append(chosen[audio])
-        _take(audio, chosen[audio], text, builder)
+        _take(audio, chosen[audio], text, beside.get(audio, OneText()), lists, builder)
     for audio, read_instead in pairs.other_microphones.items():
         contents.named.add(audio)
         reason = f"another microphone took the same sentence; {read_instead} was taken"
@@ -110,8 +119,11 @@ def read(metadata: list[str], contents: Contents, builder: Builder) -> None:
         )
 
 
-def _take(audio: str, path: str, text: OneText, builder: Builder) -> None:
-    builder.take(row_of(0, audio, text.text, text.speaker, text.split, text.fault), path, audio, split_of_path(audio))
+def _take(audio: str, path: str, text: OneText, about: OneText, lists: SplitLists, builder: Builder) -> None:
+    """Make an item; speaker and split may stand in a JSON file beside the text."""
+    speaker, said = text.speaker or about.speaker, text.split or about.split
+    split = lists.split(audio) or split_of_path(audio)
+    builder.take(row_of(0, audio, text.text, speaker, said, text.fault), path, audio, split)
 
 
 def _tell_choice(used: Counter[str], unread: Counter[str], pairs: _Pairs, builder: Builder) -> None:

@@ -20,15 +20,13 @@ _TEXTS = frozenset(("csv", "lab", "list", "lst", "text", "trn", "tsv", "txt"))
 _ABOUT = re.compile(
     r"(^|/)(readme|licen[cs]e|changelog|changes|copying|requirements|authors|notes)[^/]*$", re.IGNORECASE
 )
+_SPREADSHEET, _DOCUMENT = "a spreadsheet", "a document"
 _OFFICE = {
-    "xlsx": "a spreadsheet",
-    "xls": "a spreadsheet",
-    "ods": "a spreadsheet",
-    "numbers": "a spreadsheet",
-    "docx": "a document",
-    "doc": "a document",
-    "odt": "a document",
+    **dict.fromkeys(("xlsx", "xls", "ods", "numbers"), _SPREADSHEET),
+    **dict.fromkeys(("docx", "doc", "odt", "rtf", "pdf"), _DOCUMENT),
 }
+_WITH_TEXTS = re.compile(r"transcri|text|script|prompt|sentence|utterance|label|metadata|word", re.IGNORECASE)
+_PACKED_TEXT = re.compile(r"\.(txt|tsv|csv|json|jsonl|lst|list|trn)\.(gz|bz2|xz|zst|zip)$", re.IGNORECASE)
 
 
 def unread(contents: Contents) -> dict[str, str]:
@@ -39,8 +37,10 @@ def unread(contents: Contents) -> dict[str, str]:
     beside: dict[str, list[str]] = defaultdict(list)
     as_many: dict[str, list[str]] = defaultdict(list)
     for path in contents.unclaimed(""):
-        if ending(path) in _OFFICE:
+        if ending(path) in _OFFICE and (_OFFICE[ending(path)] == _SPREADSHEET or _WITH_TEXTS.search(path)):
             found[path] = f"{path} is {_OFFICE[ending(path)]}, which is not read; save it as a metadata.csv"
+        elif _PACKED_TEXT.search(path):
+            found[path] = f"{path} is a packed text file, which is not read; unpack it"
         elif may_hold_texts(path) and (lines := sample(path, contents)):
             mentioned = {word for line in lines for word in _SEPARATORS.split(line) if word and word in names}
             if mentioned and len(mentioned) >= enough and form_of(lines, names) is None:

@@ -12,6 +12,7 @@ from engine.data.limits import IngestLimits
 from engine.data.manifest import read_manifest
 from engine.data.report import IngestReport
 from engine.errors import IngestError
+from tests.unit.engine.data.corpora import tar_of
 from tests.unit.engine.data.recordings import UNJUDGED, codes, folder_of, noise, reason, wav, zip_of
 
 Found = dict[str, tuple[str, str | None, str | None]]
@@ -238,6 +239,27 @@ def test_of_several_texts_the_spoken_one_is_read_and_the_others_are_named(tmp_pa
     assert "1 files X.original.txt were not read, because the text is taken from X.normalized.txt" in report.warnings
 
 
+def test_splits_and_speakers_beside_texts(tmp_path: Path) -> None:
+    files = {**_wavs("a", "b", "c"), "a.txt": "one", "b.txt": "two", "c.txt": "three", "test.txt": "b\n"}
+    files["a.json"] = '{"speaker": "ann", "duration": 0.3}'
+    found, report = _read(tmp_path, files)
+    assert found == {"a": ("one", "ann", "train"), "b": ("two", None, "test"), "c": ("three", None, "train")}
+    assert (report.warnings, report.set_aside) == ([], [])
+
+
+def test_shards_of_webdataset(tmp_path: Path) -> None:
+    """The same keys in every shard, which says its split."""
+    source = tmp_path / "shards"
+    source.mkdir()
+    for seed, name in enumerate(("train-000000", "train-000001", "val-000000")):
+        members = {"000000.flac": wav(noise(seed), format="FLAC"), "000000.txt": name.encode(), "000000.cls": b"3"}
+        tar_of(source / f"{name}.tar", members)
+    report = ingest(source, tmp_path / "out")
+    utterances = {(u.text, u.split) for u in read_manifest(tmp_path / "out" / "manifest.jsonl")}
+    assert utterances == {("train-000000", "train"), ("train-000001", "train"), ("val-000000", "validation")}
+    assert report.layouts == ["text_files"]
+
+
 def test_texts_in_several_languages_are_not_chosen_from(tmp_path: Path) -> None:
     files = {**_wavs("a", "b"), "a.de.txt": "eins", "a.en.txt": "one", "b.de.txt": "zwei"}
     found, report = _read(tmp_path, files)
@@ -309,6 +331,8 @@ def test_all_text_files_together_have_a_limit(tmp_path: Path) -> None:
         ("corpus.xml", '<u id="yes_anna_1">ja</u>\n<u id="no_anna_2">nein</u>', "corpus.xml names the recordings"),
         ("texts.yaml", "yes_anna_1.wav: ja\nno_anna_2.wav: nein\n", "texts.yaml names the recordings"),
         ("texts.xlsx", b"PK\3\4\0\0", "texts.xlsx is a spreadsheet, which is not read; save it as a metadata.csv"),
+        ("transcripts.pdf", b"%PDF-1.7", "transcripts.pdf is a document, which is not read"),
+        ("line_index.tsv.gz", b"\x1f\x8b", "line_index.tsv.gz is a packed text file, which is not read; unpack it"),
         ("yes_anna_1.TextGrid", 'File type = "ooTextFile"', ".textgrid files are called as recordings"),
         (
             "data.json",
@@ -341,13 +365,17 @@ def test_other_files_do_not_keep_names_from_being_read(tmp_path: Path) -> None:
         "README.md": "Recordings of Anna.\n",
         "durations.txt": "yes_anna_1 0.30\n",
     }
-    files |= {"yes_anna_1.png": b"\x89PNG\0", "durations.csv": "file,seconds\nyes_anna_1.wav,0.3\nno_anna_2.wav,0.3\n"}
+    files |= {
+        "yes_anna_1.png": b"\x89PNG\0",
+        "consent.pdf": b"%PDF",
+        "durations.csv": "file,seconds\nyes_anna_1.wav,0.3\nno_anna_2.wav,0.3\n",
+    }
     found, report = _read(tmp_path, files)
     assert found == {"yes_anna_1": ("yes", "anna", None), "no_anna_2": ("no", "anna", None)}
     assert report.text_source == "names of the files"
     assert report.warnings == [
-        "texts were guessed from file names, because no file of the source gives any: no_anna_2.wav -> 'no', yes_anna_1.wav "
-        "-> 'yes'"
+        "texts were guessed from file names, because no file of the source gives any: no_anna_2.wav -> 'no', said by "
+        "'anna', yes_anna_1.wav -> 'yes', said by 'anna'"
     ]
 
 
