@@ -18,7 +18,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
 _TESTS = Path(__file__).parent
-_ORDER = ("unit", "contract", "integration", "e2e", "gpu")
+_ORDER = ("unit", "contract", "integration", "e2e")
 _TOGETHER = (
     "integration/cluster/",
     "integration/services/test_faults.py",
@@ -40,11 +40,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(folder)
     is_side_by_side = hasattr(config, "workerinput")
     items.sort(key=_place_of if is_side_by_side else _rank)
-    if not Path("/dev/nvidiactl").exists():
-        without = [item for item in items if item.get_closest_marker("gpu")]
-        if without:
-            config.hook.pytest_deselected(items=without)
-            items[:] = [item for item in items if not item.get_closest_marker("gpu")]
 
 
 @pytest.hookimpl(optionalhook=True)

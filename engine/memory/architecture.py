@@ -14,6 +14,12 @@ from engine.models.catalogue import ModelCard, read_model_config, trained_contex
 MEL_FRAMES_PER_S: Final = 100
 POSITIONS_PER_S: Final = 50
 """Of Whisper's encoder: its second convolution has a stride of two."""
+_TOKENS_PER_S: Final = 4.0
+"""Of Whisper's tokenizer on English speech."""
+_BYTES_PER_S: Final = 15.0
+"""Of English speech; scripts whose letters take several bytes need two to three times as many."""
+_MOST_BYTE_TOKENS: Final = 1_000
+"""A vocabulary up to this size spells texts: bytes or letters, and some tokens besides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,16 @@ class Architecture:
     trained_context: TrainedContext = "full"
     exact: bool = True
     """Read from the model's config; else guessed from its number of weights."""
+
+    @property
+    def window_s(self) -> float:
+        """Seconds that the encoder's positions stand for."""
+        return self.source_positions / POSITIONS_PER_S
+
+    @property
+    def tokens_per_s(self) -> float:
+        """Tokens of text in a second of speech, by the size of the vocabulary."""
+        return _BYTES_PER_S if self.vocabulary <= _MOST_BYTE_TOKENS else _TOKENS_PER_S
 
     @property
     def linear_parameters(self) -> int:

@@ -1,11 +1,13 @@
 """A first-order model of a run's peak memory: what must be there at once, counted; nothing is measured.
 
-It knows weights, adapters, gradients, optimizer states and the activations of one micro-batch. It does not know what
-allocators, libraries and threads keep beside them, and takes one figure for all of that.
+It knows weights, adapters, gradients, optimizer states, copies of the trained weights and the activations of one
+micro-batch. It does not know what allocators, libraries and threads keep beside them, and takes one figure for all of
+that. How near it comes: docs/LOG.md, "What a run keeps in memory".
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -15,7 +17,9 @@ from engine.config.training import (
     AdamWConfig,
     BatchConfig,
     LoraFields,
+    OptimizerConfig,
     QloraConfig,
+    SgdConfig,
     TrainingConfig,
 )
 from engine.memory.architecture import MEL_FRAMES_PER_S, POSITIONS_PER_S, Architecture
@@ -23,8 +27,6 @@ from engine.memory.architecture import MEL_FRAMES_PER_S, POSITIONS_PER_S, Archit
 RUNTIME_BYTES: Final = 950_000_000
 """Python, torch, transformers, Ray's worker, and what they keep once a run has begun; a run on whisper-pico, whose own
 parts are some 50 MB, was measured to peak at 1,033 MB (docs/BENCHMARKS.md)."""
-_WINDOW_S: Final = 30.0
-_TOKENS_PER_S: Final = 4.0
 # Of 4-bit storage, a weight: half a byte and the constant of its block of 64, itself in 8 bits with double quantisation.
 _FOUR_BIT: Final = 0.5 + 4 / 64
 _FOUR_BIT_DOUBLE: Final = 0.5 + 1 / 64 + 4 / (64 * 256)
@@ -32,11 +34,18 @@ _FOUR_BIT_DOUBLE: Final = 0.5 + 1 / 64 + 4 / (64 * 256)
 # values, the attention's and its projection's output, two residuals, and both sides of the feed-forward layer's inner part.
 _ENCODER_KEPT: Final = 9 + 2 * 4
 _DECODER_KEPT: Final = 15 + 2 * 4
-_STATE_BYTES: Final = {"adamw": 8.0, "adamw_8bit": 2.1, "paged_adamw_8bit": 2.1, "sgd": 4.0}
+_STATE_BLOCK: Final = 256  # 8-bit states: values that share a scale
 _DEFAULT_TARGETS: Final = frozenset({"q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2"})
 
 Part = Literal[
-    "runtime", "base_weights", "adapter", "gradients", "optimizer_states", "activations", "dequantised_layer"
+    "runtime",
+    "base_weights",
+    "adapter",
+    "gradients",
+    "optimizer_states",
+    "weight_copies",
+    "activations",
+    "dequantised_layer",
 ]
 
 
@@ -70,7 +79,8 @@ def peak_memory(model: Architecture, config: TrainingConfig, compute_bytes: int)
         config: of the run.
         compute_bytes: width of the compute type: 4 on most processors, 2 on GPUs.
     """
-    trained = trainable_parameters(model, config)
+    tensors = trained_tensors(model, config)
+    trained = sum(tensors)
     linear, other = model.linear_parameters, model.other_parameters
     parts: dict[Part, int] = {"runtime": RUNTIME_BYTES}
     method = config.method
@@ -86,28 +96,52 @@ def peak_memory(model: Architecture, config: TrainingConfig, compute_bytes: int)
     if isinstance(method, LoraFields):
         parts["adapter"] = trained * 4
     parts["gradients"] = trained * 4
-    parts["optimizer_states"] = round(trained * _STATE_BYTES[config.optimizer.type])
+    parts["optimizer_states"] = sum(_state_bytes(config.optimizer, size) for size in tensors)
+    # A moving average, and the best weights so far, are kept beside those in training, in float32.
+    parts["weight_copies"] = 4 * trained * (bool(config.ema_decay) + (config.evaluation.keep == "best"))
     parts["activations"] = _activations(model, config, compute_bytes)
     return Peak(parts)
 
 
 def trainable_parameters(model: Architecture, config: TrainingConfig) -> int:
     """Weights that the run trains."""
+    return sum(trained_tensors(model, config))
+
+
+def trained_tensors(model: Architecture, config: TrainingConfig) -> list[int]:
+    """Weights of each tensor that the run trains; norms and biases of a whole model are left out."""
+    width, inner = model.width, model.inner_factor * model.width
     method = config.method
     if not isinstance(method, LoraFields):
-        return model.linear_parameters + model.other_parameters
+        layer, crossed = [width * width] * 4, [width * width] * 4
+        forward = [width * inner] * 2
+        convolutions = [3 * model.mel_bands * width, 3 * width * width]
+        # The encoder's positions are sinusoids and stay so.
+        embeddings = [model.vocabulary * width, model.target_positions * width]
+        encoder, decoder = layer + forward, layer + crossed + forward
+        return encoder * model.encoder_layers + decoder * model.decoder_layers + convolutions + embeddings
     targets = (
         _DEFAULT_TARGETS if method.target_modules == "default" else {t.split(".")[-1] for t in method.target_modules}
     )
-    square = 2 * model.width * len(targets & {"q_proj", "k_proj", "v_proj", "out_proj"})
-    forward = (1 + model.inner_factor) * model.width * len(targets & {"fc1", "fc2"})
+    # Each layer gets a map from its input to the rank, and one from there to its output.
+    square = [method.rank * width, method.rank * width] * len(targets & {"q_proj", "k_proj", "v_proj", "out_proj"})
+    forward = [method.rank * width, method.rank * inner] * len(targets & {"fc1", "fc2"})
     groups = ("audio_encoder", "fusion", "text_decoder") if method.groups == "all" else method.groups
-    sums = {
-        "audio_encoder": model.encoder_layers * (square + forward),
-        "fusion": model.decoder_layers * square,
-        "text_decoder": model.decoder_layers * (square + forward),
+    tensors = {
+        "audio_encoder": (square + forward) * model.encoder_layers,
+        "fusion": square * model.decoder_layers,
+        "text_decoder": (square + forward) * model.decoder_layers,
     }
-    return method.rank * sum(sums[group] for group in groups)
+    return [size for group in groups for size in tensors[group]]
+
+
+def _state_bytes(optimizer: OptimizerConfig, weights: int) -> int:
+    """Bytes that an optimizer keeps for a tensor."""
+    if isinstance(optimizer, SgdConfig):
+        return 4 * weights if optimizer.momentum else 0
+    if optimizer.type == "adamw":
+        return 8 * weights
+    return 2 * weights + 2 * 4 * math.ceil(weights / _STATE_BLOCK)
 
 
 def changes(model: Architecture, config: TrainingConfig, compute_bytes: int) -> Iterator[Change]:
@@ -123,6 +157,9 @@ def changes(model: Architecture, config: TrainingConfig, compute_bytes: int) -> 
     context = resolve_context(config.context, model.trained_context)
     if model.trained_context == "short" and not isinstance(context, ShortContextConfig):
         tried.append(("context.type", "short", config.model_copy(update={"context": ShortContextConfig()})))
+    elif isinstance(context, ShortContextConfig) and context.whole_window_share:
+        without = context.model_copy(update={"whole_window_share": 0.0})
+        tried.append(("context.whole_window_share", 0.0, config.model_copy(update={"context": without})))
     if not config.gradient_checkpointing:
         tried.append(("gradient_checkpointing", True, config.model_copy(update={"gradient_checkpointing": True})))
     if config.optimizer.type == "adamw":
@@ -140,12 +177,12 @@ def changes(model: Architecture, config: TrainingConfig, compute_bytes: int) -> 
 def _activations(model: Architecture, config: TrainingConfig, compute_bytes: int) -> int:
     context, batch = resolve_context(config.context, model.trained_context), config.batch
     seconds = batch.micro_batch_audio_s
-    # In the whole window an utterance takes 30 s of encoder, however short it is; at least one goes through at once.
-    if not isinstance(context, ShortContextConfig):
-        seconds = max(seconds, _WINDOW_S)
+    # An utterance in the whole window takes all of it, however short it is; at least one goes through at once.
+    if not isinstance(context, ShortContextConfig) or context.whole_window_share:
+        seconds = max(seconds, model.window_s)
     width = model.width
     positions = seconds * POSITIONS_PER_S
-    tokens = seconds * _TOKENS_PER_S
+    tokens = seconds * model.tokens_per_s
     front = seconds * MEL_FRAMES_PER_S * (model.mel_bands + 3 * width)
     encoder, decoder = positions * _ENCODER_KEPT * width, tokens * _DECODER_KEPT * width
     if config.gradient_checkpointing:

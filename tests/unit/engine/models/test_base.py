@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+from engine.config.context import FullContextConfig, ShortContextConfig
 from engine.config.training import TrainingConfig
 from engine.data.manifest import read_manifest
 from engine.errors import ModelError
@@ -111,3 +112,14 @@ def test_the_language_is_that_of_the_prefix(tiny_whisper: Path, tmp_path: Path) 
         assert token in _load(model, task={"language": language}).speech.codec.prefix
     with pytest.raises(ModelError, match="knows no language 'xx'; it knows en, sw"):
         _load(model, task={"language": "xx"})
+
+
+def test_the_context_is_by_default_what_the_model_was_trained_in(tiny_whisper: Path, tmp_path: Path) -> None:
+    model = shutil.copytree(tiny_whisper, tmp_path / "model")
+    path = model / "config.json"
+    for trained, resolved in (("short", ShortContextConfig(tail_s=0.1)), (None, FullContextConfig())):
+        fields = json.loads(path.read_text()) | {"audio_context": trained}
+        path.write_text(
+            json.dumps({name: value for name, value in fields.items() if value is not None or name != "audio_context"})
+        )
+        assert _load(model, context={"type": "auto"}).context == resolved

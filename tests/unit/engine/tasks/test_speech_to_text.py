@@ -99,6 +99,25 @@ def test_as_many_tokens_are_written_as_allowed(speech: WhisperSpeech) -> None:
     assert given == [2, 5]
 
 
+@pytest.mark.parametrize(
+    ("fallback", "context", "search"),
+    [(True, "full", "fallback"), (False, "full", "greedy"), (True, "short", "greedy")],
+)
+def test_the_fallback_is_used_in_the_whole_window_when_asked(
+    fallback: bool, context: str, search: str, speech: WhisperSpeech, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    def generate(*arguments: object) -> list[list[int]]:
+        asked.append(arguments[3])
+        return [speech.codec.encode("one")]
+
+    monkeypatch.setattr(speech, "generate", generate)
+    fields = {"task": {"fallback": fallback}, "context": {"type": context}}
+    assert _task(speech, **fields).transcribe([np.zeros(8000, dtype=np.float32)]) == ["one"]
+    assert asked == [search]
+
+
 def test_as_much_audio_is_transcribed_at_once_as_allowed(
     speech: WhisperSpeech, tones: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -103,7 +103,8 @@ def train(
         utterances: what is trained on; by default one that says 0.
         metric: what an evaluation after a step finds; lower is better.
     """
-    config = TrainingConfig.model_validate({"schedule": {"type": "constant"}} | fields)
+    context = {"type": "short", "tail_s": 0.1}
+    config = TrainingConfig.model_validate({"schedule": {"type": "constant"}, "context": context} | fields)
     model, events, evaluated = ToyModel(), MemorySink(), []
     task = ToyTask(model)
 
