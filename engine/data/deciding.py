@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import cast
 
-from engine.data.decisions import TEXTLESS, ItemDecision, ItemDecisions
+from engine.data.decisions import ItemDecision, ItemDecisions, after
 from engine.data.endings import AUDIO_ENDINGS, ending
 from engine.data.layout import Item, Layout
 from engine.data.manifest import Split
-from engine.data.report import named
+from engine.data.report import TEXTLESS, named
 from engine.data.source import Entry, displayed
 from engine.errors import ItemError
 
@@ -29,6 +29,8 @@ class Decided:
         self._divided = divided
         self.splits: dict[str, Split | None] = {}
         """Splits that a person gave, by id, to be laid over those that are drawn."""
+        self._named: dict[str, str] = {}
+        """By id, how an item was called while it had no text."""
 
     def lay_over(self, layout: Layout, entries: Sequence[Entry]) -> None:
         """Edit the items of a source, and make items of recordings that were given a text."""
@@ -43,7 +45,9 @@ class Decided:
 
     def of(self, item: Item) -> ItemDecision:
         """What was decided about an item."""
-        return self._decisions.get(displayed(item.shown), _NOTHING)
+        found = self._decisions.get(displayed(item.shown), _NOTHING)
+        named = self._named.get(item.id)
+        return found if named is None else after(self._decisions[named], found)
 
     def refusal(self, item: Item) -> ItemError | None:
         """Why a person left an item out, if so."""
@@ -65,21 +69,31 @@ class Decided:
     def _add_texts(self, layout: Layout, entries: Sequence[Entry]) -> None:
         """Recordings without a text that were given one."""
         texts = {path: text for path, each in self._decisions.items() if (text := each.changes.get("text")) is not None}
-        textless = {item.path for item in layout.set_aside if item.code in TEXTLESS and item.path in texts}
-        files = {
-            displayed(entry.path): entry for entry in entries if displayed(entry.path) in textless and not entry.fault
-        }
+        known = {displayed(item.shown) for item in layout.items}
+        wanted = texts.keys() - known
+        textless = {item.path for item in layout.set_aside if item.code in TEXTLESS and item.path in wanted}
+        if not textless:
+            return
+        found = {path: item for path, item in layout.textless.items() if path in textless}
+        for entry in entries:
+            path = displayed(entry.path)
+            if path in textless and path not in found and not entry.fault and ending(path) in AUDIO_ENDINGS:
+                stem = path.replace("/", ".").rpartition(".")[0]
+                found[path] = Item(entry, stem or path, "", speaker=None, split=None)
         taken = {item.id for item in layout.items}
-        for path, entry in files.items():
-            if ending(path) not in AUDIO_ENDINGS:
-                continue
-            stem = path.replace("/", ".").rpartition(".")[0] or path
-            own, number = stem, 2
+        for path, item in found.items():
+            own, number = item.id, 2
             while own in taken:
-                own, number = f"{stem}-{number}", number + 1
+                own, number = f"{item.id}-{number}", number + 1
             taken.add(own)
-            layout.items.append(Item(entry, own, texts[path], speaker=None, split=None))
-            layout.set_aside = [item for item in layout.set_aside if item.path != path or item.code not in TEXTLESS]
+            self._named[own] = path
+            layout.items.append(replace(item, id=own, text=texts[path]))
+        layout.set_aside = [item for item in layout.set_aside if item.path not in found or item.code not in TEXTLESS]
+        layout.put_together()
+        if impossible := sorted(textless - found.keys()):
+            layout.warnings.append(
+                f"{len(impossible)} items were given a text, and have no recording that is read: {named(impossible)}"
+            )
 
 
 _NOTHING = ItemDecision()

@@ -16,7 +16,7 @@ from pydantic import AfterValidator, Field, model_validator
 from engine.config.base import Config
 from engine.data.items import ItemRecord
 from engine.data.manifest import Split
-from engine.data.report import Code
+from engine.data.report import TEXTLESS, Code
 from engine.errors import Fault
 
 OVERRULABLE: Final[tuple[Code, ...]] = (
@@ -34,11 +34,11 @@ OVERRULABLE: Final[tuple[Code, ...]] = (
 _INSTEAD: Final[dict[str, str]] = {
     "too_long": "raise limits.max_item_s",
     "too_short": "lower limits.min_item_s",
+    "duplicate_name": "edit the item and give its text, if it is the right one",
     "missing_text": "edit the item and give its text",
+    "unreadable_text": "edit the item and give its text",
     "several_texts": "say which language is spoken, or edit the item and give its text",
 }
-TEXTLESS: Final[tuple[Code, ...]] = ("missing_text", "several_texts")
-"""Findings on recordings that lack nothing but a text."""
 _NO_WAY: Final = "its recording or its row is not there as a whole; mend the source and make a new dataset of it"
 _MOST_SHOWN: Final = 20
 
@@ -68,6 +68,10 @@ class _Selecting(Config):
         if not any((self.paths, self.ids, self.codes, self.speakers)):
             raise ValueError("selects nothing; give paths, ids, codes or speakers")
         return self
+
+    def names_items(self) -> bool:
+        """Whether it names items one by one. Of a group, those are passed over that it cannot be about."""
+        return self.paths is not None or self.ids is not None
 
 
 class Accept(_Selecting):
@@ -138,7 +142,7 @@ def merged(earlier: ItemDecisions, later: ItemDecisions) -> dict[str, ItemDecisi
     """Decisions of a version and of one that is made of it: the later one wins."""
     result = dict(earlier)
     for path, decision in later.items():
-        result[path] = _after(result.get(path, ItemDecision()), decision)
+        result[path] = after(result.get(path, ItemDecision()), decision)
     return result
 
 
@@ -160,16 +164,20 @@ def resolve(
     faults: list[Fault] = []
     for number, decision in enumerate(decisions):
         where = f"decisions.{number}"
+        before, changed = len(faults), 0
         matching, missing = index.matching(decision, where, version)
         faults += missing
+        if isinstance(decision, Accept):
+            faults += _firm_codes(decision, where)
         for item in matching:
             change, fault = _JUDGES[decision.do](decision, item)
-            if fault:
+            if change is not None:
+                resolved[item.path] = after(resolved.get(item.path, ItemDecision()), change)
+                changed += 1
+            elif fault and decision.names_items():
                 faults.append(Fault(where, fault))
-            elif change is not None:
-                resolved[item.path] = _after(resolved.get(item.path, ItemDecision()), change)
-        if not matching and not missing:
-            faults.append(Fault(where, f"no item of {version} is like that"))
+        if not changed and len(faults) == before:
+            faults.append(Fault(where, f"no item of {version} is like that, or none can be decided so"))
     return resolved, faults
 
 
@@ -218,11 +226,19 @@ class _Index:
         for item in found.values():
             if item.path not in items or items[item.path].text is None:
                 items[item.path] = item
-        if decision.paths is not None or decision.ids is not None:
+        if decision.names_items():
             return list(items.values())
         if isinstance(decision, Accept):
             return [item for item in items.values() if item.status == "rejected"]
         return [item for item in items.values() if item.text is not None]
+
+
+def _firm_codes(decision: Accept, where: str) -> list[Fault]:
+    return [
+        Fault(f"{where}.codes.{at}", f"{code} cannot be overruled: {_INSTEAD.get(code, _NO_WAY)}")
+        for at, code in enumerate(decision.codes or ())
+        if code not in OVERRULABLE
+    ]
 
 
 def _accept(decision: Any, item: ItemRecord) -> tuple[ItemDecision | None, str | None]:
@@ -234,7 +250,8 @@ def _accept(decision: Any, item: ItemRecord) -> tuple[ItemDecision | None, str |
             None,
             f"{item.path} is rejected for {', '.join(sorted(item.rejecting))}, not for {', '.join(decision.codes)}",
         )
-    firm = sorted(asked - set(OVERRULABLE))
+    # What was rejected before its recording was looked at has nothing that could be taken in.
+    firm = sorted(asked if item.text is None else asked - set(OVERRULABLE))
     if firm:
         instead = "; ".join(f"{code}: {_INSTEAD.get(code, _NO_WAY)}" for code in firm)
         return None, f"{item.path} cannot be accepted: {instead}"
@@ -261,7 +278,8 @@ def _edit(decision: Any, item: ItemRecord) -> tuple[ItemDecision | None, str | N
 _JUDGES: Final = {"accept": _accept, "reject": _reject, "edit": _edit}
 
 
-def _after(earlier: ItemDecision, later: ItemDecision) -> ItemDecision:
+def after(earlier: ItemDecision, later: ItemDecision) -> ItemDecision:
+    """Two decisions about an item as one: the later one wins."""
     accepted, rejected = earlier.accepted, earlier.rejected
     if later.rejected:
         accepted, rejected = (), True

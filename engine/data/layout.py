@@ -52,6 +52,8 @@ class Layout:
     """Recordings with a text, in order; those of one file stand together."""
     set_aside: list[SetAside] = field(default_factory=list)
     """Everything else."""
+    textless: dict[str, Item] = field(default_factory=dict)
+    """Of those, by path: rows that lack nothing but a readable text. Their ids may be those of other items."""
     metadata_files: list[str] = field(default_factory=list)
     """The metadata files that were read."""
     warnings: list[str] = field(default_factory=list)
@@ -84,6 +86,13 @@ class Layout:
     def text_source(self) -> str:
         """Where the texts come from, in words, that of the most items first."""
         return named([displayed(source) for source, _ in self.text_sources.most_common()], most=3)
+
+    def put_together(self) -> None:
+        """Order the items so that each file is opened once, however its rows are ordered."""
+        first: dict[str, int] = {}
+        for at, item in enumerate(self.items):
+            first.setdefault(item.entry.path, at)
+        self.items.sort(key=lambda item: first[item.entry.path])
 
     def set_item_aside(self, path: str, code: str, reason: str) -> None:
         """Record an item that cannot be used."""

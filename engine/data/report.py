@@ -63,6 +63,9 @@ Code = Literal[
 ]
 CODES: tuple[Code, ...] = get_args(Code)
 
+TEXTLESS: tuple[Code, ...] = ("duplicate_name", "missing_text", "several_texts", "unreadable_text")
+"""Faults of a recording that lacks nothing but a text that can be read, or believed."""
+
 WarningCode = Literal[
     "cancelling_channels",
     "clipped_a_little",

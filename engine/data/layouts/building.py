@@ -14,7 +14,7 @@ from engine.data.layouts.contents import Contents
 from engine.data.layouts.locating import Located
 from engine.data.layouts.naming import speaker_of_path
 from engine.data.manifest import Split
-from engine.data.report import LayoutKind, named
+from engine.data.report import TEXTLESS, LayoutKind, named
 from engine.data.rows import Row
 from engine.data.source import Entry, displayed
 from engine.data.speakers import same_speakers
@@ -140,6 +140,8 @@ class Builder:
             return
         both = f"{item.text[:_SHOWN]!r} ({first}) and {displayed(row.text)[:_SHOWN]!r} ({place})"
         reason = f"rows give it different texts, {both}, and no times that are understood; none can be believed"
+        for told in (first, place):  # a person may say which one is right
+            self.layout.textless[displayed(f"{audio} ({told})")] = item
         self.layout.set_item_aside(f"{audio} ({place})", "duplicate_name", reason)
         if item.id not in self._withdrawn:
             self._withdrawn.add(item.id)
@@ -153,19 +155,24 @@ class Builder:
             self.layout.set_item_aside(shown, row.fault.code, f"{row.fault.reason} ({place})")
         elif not row.text:
             self.layout.set_item_aside(shown, "missing_text", f"its row {place} has no text")
+        if row.fault and row.fault.code not in TEXTLESS:
+            return None
+        inside = entry.path.removeprefix(self._root)
+        speaker = row.speaker or speaker_of_path(entry.path)
+        found = Item(
+            entry,
+            row.id or _dotted(inside),
+            displayed(row.text or ""),
+            displayed(speaker) if speaker else None,
+            self._split(row.split, split, inside),
+            row.start_s,
+            row.duration_s,
+            place,
+        )
+        if row.fault or not row.text:
+            self.layout.textless[displayed(shown)] = found
         else:
-            inside = entry.path.removeprefix(self._root)
-            speaker = row.speaker or speaker_of_path(entry.path)
-            item = Item(
-                entry,
-                self._unique(row.id or _dotted(inside)),
-                displayed(row.text),
-                displayed(speaker) if speaker else None,
-                self._split(row.split, split, inside),
-                row.start_s,
-                row.duration_s,
-                place,
-            )
+            item = replace(found, id=self._unique(found.id))
             self.layout.items.append(item)
             if not item.is_part:
                 self.texts[entry.path] = item.text
@@ -198,11 +205,7 @@ class Builder:
         for path in self.contents.by_path:
             if path not in self.contents.named and path not in self.contents.claimed:
                 self._set_other_aside(path, no_row)
-        # So each file is opened once, however its rows are ordered.
-        first: dict[str, int] = {}
-        for at, item in enumerate(layout.items):
-            first.setdefault(item.entry.path, at)
-        layout.items.sort(key=lambda item: first[item.entry.path])
+        layout.put_together()
 
     def _set_other_aside(self, path: str, no_row: str) -> None:
         """A file that no row names, or that is no recording."""

@@ -18,6 +18,7 @@ from engine.data.report import IngestReport
 from engine.data.revision import Revision, VersionRecord, read_version
 from engine.data.versions import changed_source, make_version, revise
 from engine.errors import ConfigError, IngestError
+from tests.unit.engine.data.corpora import STRUCTURES, spoken
 from tests.unit.engine.data.recordings import folder_of, noise, wav, zip_of
 
 LONG_TEXT = "this text has far more words than anybody could ever say in less than a third of a second of sound"
@@ -236,8 +237,8 @@ def test_every_fault_of_a_request_is_told_at_once(first: Path) -> None:
         "decisions.2.codes.0": "no finding 'quiet' in version 1",
         "decisions.3": "notes.txt is rejected for not_audio and cannot be edited: its recording or its row is not there "
         "as a whole; mend the source and make a new dataset of it",
-        "decisions.4": "no item of version 1 is like that",
-        "decisions.5": "no item of version 1 is like that",
+        "decisions.4": "no item of version 1 is like that, or none can be decided so",
+        "decisions.5": "no item of version 1 is like that, or none can be decided so",
         "decisions.6": "gone.wav is no recording with a text; it is not in the dataset anyway",
     }
 
@@ -378,3 +379,97 @@ def test_an_item_that_is_accepted_and_has_another_fault_is_told(tmp_path: Path) 
     assert "1 items were accepted and are rejected for another reason, see there: still.wav" in report.warnings
     _, utterances = decided(first, {"do": "accept", "paths": ["still.wav"]})
     assert "still" in utterances
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+def test_items_of_every_structure_are_decided_about(tmp_path: Path, structure: str) -> None:
+    source = folder_of(tmp_path / "speech", STRUCTURES[structure].write(spoken()))
+    first = tmp_path / "v1"
+    make_version(source, first, VersionRecord(source=str(source)))
+    before = {u.id: u for u in read_manifest(first / "manifest.jsonl")}
+    good = [item for item in read_items(first / "items.jsonl") if item.status == "good"]
+    assert {item.id: item.text for item in good} == {u.id: u.text for u in before.values()}
+    rejected, edited = good[0], good[1]
+    changes = {"text": "go home", "speaker": "zoe", "split": "validation"}
+    _, utterances = decided(
+        first, {"do": "reject", "paths": [rejected.path]}, {"do": "edit", "ids": [edited.id], **changes}
+    )
+    assert set(utterances) == before.keys() - {rejected.id}
+    for name, now in utterances.items():
+        was = before[name]
+        assert now.duration_s == was.duration_s
+        if name == edited.id:
+            assert (now.text, now.speaker, now.split) == ("go home", "zoe", "validation")
+        else:
+            assert (now.text, now.speaker, now.split) == (was.text, was.speaker, was.split)
+
+
+def test_rows_that_lack_a_text_are_given_one(tmp_path: Path) -> None:
+    """They keep what else their row says: times, speaker, split."""
+    data = {
+        "train/wav.scp": b"rec rec.wav\n",
+        "train/segments": b"u1 rec 0.0 0.4\nu2 rec 0.4 0.9\nu3 rec 0.9 1.2\n",
+        "train/text": b"u1 turn left\nu2\nu3 turn right\n",
+        "train/utt2spk": b"u1 ada\nu2 bob\nu3 ada\n",
+        "train/rec.wav": wav(noise(1, 1.2)),
+    }
+    source = folder_of(tmp_path / "kaldi", data)
+    first = tmp_path / "v1"
+    make_version(source, first, VersionRecord(source=str(source)))
+    [textless] = [item for item in read_items(first / "items.jsonl") if item.status == "rejected"]
+    assert textless.rejecting == {"missing_text"}
+    report, utterances = decided(first, {"do": "edit", "paths": [textless.path], "text": "go on"})
+    found = {u.text: (u.speaker, round(u.duration_s, 3)) for u in utterances.values()}
+    assert found == {"turn left": ("ada", 0.4), "go on": ("bob", 0.5), "turn right": ("ada", 0.3)}
+    assert report.set_aside == []
+
+
+def test_a_row_whose_text_lost_its_letters_is_given_one(tmp_path: Path) -> None:
+    rows = "file_name,text,speaker\na.wav,turn left,ada\nb.wav,turn \ufffd\ufffdght,bob\n".encode()
+    source = folder_of(tmp_path / "speech", {"metadata.csv": rows, "a.wav": wav(noise(1)), "b.wav": wav(noise(2))})
+    first = tmp_path / "v1"
+    make_version(source, first, VersionRecord(source=str(source)))
+    assert items(first)["b.wav"].rejecting == {"unreadable_text"}
+    _, utterances = decided(first, {"do": "edit", "paths": ["b.wav"], "text": "turn right"})
+    assert (utterances["b"].text, utterances["b"].speaker) == ("turn right", "bob")
+
+
+def test_a_second_row_for_a_file_is_an_item_of_its_own(tmp_path: Path) -> None:
+    rows = b"file_name,text\na.wav,turn left\na.wav,Turn left!\nb.wav,go on\n"
+    source = folder_of(tmp_path / "speech", {"metadata.csv": rows, "a.wav": wav(noise(1)), "b.wav": wav(noise(2))})
+    first = tmp_path / "v1"
+    make_version(source, first, VersionRecord(source=str(source)))
+    found = [(item.path, item.status, item.codes) for item in read_items(first / "items.jsonl")]
+    assert found == [("a.wav", "good", set()), ("b.wav", "good", set()), ("a.wav", "rejected", {"duplicate_name"})]
+    _, utterances = decided(first, {"do": "edit", "paths": ["a.wav"], "text": "turn right"})
+    assert utterances["a"].text == "turn right"
+
+
+def test_of_rows_that_contradict_each_other_one_is_chosen(tmp_path: Path) -> None:
+    rows = b"file_name,text,speaker\na.wav,turn left,ada\na.wav,turn right,ada\nb.wav,go on,bob\n"
+    source = folder_of(tmp_path / "speech", {"metadata.csv": rows, "a.wav": wav(noise(1)), "b.wav": wav(noise(2))})
+    first = tmp_path / "v1"
+    make_version(source, first, VersionRecord(source=str(source)))
+    path = "a.wav (metadata.csv:3)"
+    assert {name for name, item in items(first).items() if item.status == "rejected"} == {
+        "a.wav (metadata.csv:2)",
+        path,
+    }
+    decision = {"do": "edit", "paths": [path], "text": "turn right", "split": "test"}
+    _, utterances = decided(first, decision)
+    assert (utterances["a"].text, utterances["a"].speaker, utterances["a"].split) == ("turn right", "ada", "test")
+    second = max(first.parent.glob("v2-*"))
+    revise(second, first.parent / "v3", revision(decisions=[{"do": "edit", "ids": ["a"], "speaker": "zoe"}]))
+    [kept] = [u for u in read_manifest(first.parent / "v3" / "manifest.jsonl") if u.id == "a"]
+    assert (kept.text, kept.speaker, kept.split) == ("turn right", "zoe", "test")
+
+
+def test_of_a_group_only_those_are_taken_in_that_can_be(first: Path) -> None:
+    _, utterances = decided(first, {"do": "accept", "speakers": ["bob", "cem"]})
+    assert set(utterances) == {"a", "good", "copy", "loud", "long", "mixed"}  # the truncated one stays out
+    faults = faults_of(first, {"do": "accept", "codes": ["truncated", "clipped", "missing_text"]})
+    assert faults == {
+        "decisions.0.codes.0": "truncated cannot be overruled: its recording or its row is not there as a whole; mend the "
+        "source and make a new dataset of it",
+        "decisions.0.codes.2": "missing_text cannot be overruled: edit the item and give its text",
+    }
