@@ -473,3 +473,64 @@ def test_of_a_group_only_those_are_taken_in_that_can_be(first: Path) -> None:
         "source and make a new dataset of it",
         "decisions.0.codes.2": "missing_text cannot be overruled: edit the item and give its text",
     }
+
+
+def test_every_option_has_its_effect_and_stays_when_another_changes(tmp_path: Path) -> None:
+    soft_T = (0.002 * np.sin(2 * np.pi * 300 * np.arange(8000) / 16_000)).astype(np.float32)
+    soft_T[:3000] *= 0.05
+    data = {
+        "7_ada_1.wav": wav(noise(1)),
+        "3_ada_2.wav": wav(noise(2, 0.04)),
+        "4_bob_1.wav": wav(soft_T),
+        "5_bob_2.wav": wav(noise(3, 0.5)),
+    }
+    source = folder_of(tmp_path / "speech", data)
+    first = tmp_path / "v1"
+    make_version(source, first, VersionRecord(source=str(source)))
+    texts = {u.id: u.text for u in read_manifest(first / "manifest.jsonl")}
+    assert texts == {"7_ada_1": "seven", "4_bob_1": "four", "5_bob_2": "five"}
+
+    folder = first
+    found = {}
+    for number, options in enumerate(
+        (
+            {"language": "de"},
+            {"limits": {"min_item_s": 0.03}},
+            {"limits": {"max_item_s": 0.45}},
+            {"limits": {"silence_dbfs": -50}},
+        ),
+        start=2,
+    ):
+        revise(folder, tmp_path / f"v{number}", revision(**options))
+        folder = tmp_path / f"v{number}"
+        found[number] = {u.id: u.text for u in read_manifest(folder / "manifest.jsonl")}
+    assert found[2] == {"7_ada_1": "sieben", "4_bob_1": "vier", "5_bob_2": "fünf"}
+    assert found[3] == {**found[2], "3_ada_2": "drei"}
+    assert set(found[4]) == {"7_ada_1", "3_ada_2"}
+    revise(folder, tmp_path / "v6", revision(limits={"max_item_s": 1}, validation={"quiet_dbfs": -40}))
+    assert set(items(tmp_path / "v6")["4_bob_1.wav"].rejecting) == {"silent"}  # by the level of version 5
+    revise(tmp_path / "v6", tmp_path / "v7", revision(validation={"noisy_snr_db": 3}, limits={"silence_dbfs": -60}))
+    record = read_version(tmp_path / "v7").options
+    assert (record.language, record.limits.min_item_s, record.limits.max_item_s) == ("de", 0.03, 1.0)
+    assert (record.validation.quiet_dbfs, record.validation.noisy_snr_db) == (-40, 3)
+    seventh = items(tmp_path / "v7")
+    assert {path for path, item in seventh.items() if item.status == "good"} == set(data)
+    assert "quiet" in seventh["4_bob_1.wav"].codes
+
+
+def test_parts_of_one_file_stay_together(tmp_path: Path) -> None:
+    """So each file is decoded once, also when one of its parts got its text from a person."""
+    data = {
+        "wav.scp": b"one one.wav\ntwo two.wav\n",
+        "segments": b"u1 one 0.0 0.4\nu2 one 0.4 0.8\nu3 two 0.0 0.4\n",
+        "text": b"u1 turn left\nu3 go on\n",
+        "one.wav": wav(noise(1, 0.8)),
+        "two.wav": wav(noise(2, 0.5)),
+    }
+    rows = {**data, "text": b"u1 turn left\nu2\nu3 go on\n"}
+    source = folder_of(tmp_path / "kaldi", rows)
+    first = tmp_path / "v1"
+    make_version(source, first, VersionRecord(source=str(source)))
+    [textless] = [path for path, item in items(first).items() if item.rejecting == {"missing_text"}]
+    _, utterances = decided(first, {"do": "edit", "paths": [textless], "text": "turn right"})
+    assert [u.text for u in utterances.values()] == ["turn left", "turn right", "go on"]
