@@ -46,6 +46,9 @@ class ValidationConfig(Config):
     """Fastest speech, pauses left out. Readers of English say 4 to 6 syllables per second; those of Spanish and Japanese
     8 on average, and the fastest of them 10.
     Source: Pellegrino, Coupe and Marsico, A cross-language perspective on speech information rate, Language 2011."""
+    clear_range_db: PositiveFloat = 20.0
+    """Where speech rises less than this above the quietest tenth, nobody has made a pause, or noise hides it: level takes
+    soft syllables for silence, and all of the recording may be speech."""
     free_syllables: NonNegativeFloat = 3.0
     """Allowed on top, since a word that was cut close, or slurred, is over sooner than its syllables say."""
     slowest_s_per_syllable: PositiveFloat = 0.65

@@ -13,6 +13,7 @@ _LOUD_RMS = 0.45  # of a frame: random 16-bit numbers have 0.577
 _LOUD_MEAN = 0.27  # mean power of all such frames: random numbers have 0.333, hisses of loud speech just the least
 _WHITE = 0.35  # correlation of neighbouring samples: that of sounds that loud is far above
 _FEWEST_FRAMES = 8
+_WITHIN_FRAMES = 12  # damage is a stretch; in loud speech every period of the voice may have one such frame
 
 
 def random_samples(wave_T: npt.NDArray[np.float32]) -> int:
@@ -31,7 +32,9 @@ def random_samples(wave_T: npt.NDArray[np.float32]) -> int:
     # A clipped wave is loud and has few values.
     distinct_F = 1 + np.count_nonzero(np.diff(np.sort(loud_FT, axis=1), axis=1), axis=1)
     is_random_F = (correlation_F < _WHITE) & (distinct_F > 0.9 * _FRAME)
-    random = int(np.count_nonzero(is_random_F))
-    if random < _FEWEST_FRAMES or power_F[loud[is_random_F]].mean() < _LOUD_MEAN:
+    random = loud[is_random_F]
+    if len(random) < _FEWEST_FRAMES or power_F[random].mean() < _LOUD_MEAN:
         return 0
-    return random * _HOP
+    if (random[_FEWEST_FRAMES - 1 :] - random[: 1 - _FEWEST_FRAMES]).min() >= _WITHIN_FRAMES:
+        return 0
+    return len(random) * _HOP

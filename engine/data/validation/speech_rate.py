@@ -36,11 +36,12 @@ _SPELT_LETTERS = 5  # a word of up to this many capitals may be spelt out
 def mismatch(text: str, levels: Levels, duration_s: float, config: ValidationConfig) -> str | None:
     """Why a text cannot be what is said in a recording, or None."""
     fewest, most = syllables(text)
-    allowed = config.free_syllables + config.fastest_syllables_per_s * levels.sound_s
+    speech_s = levels.sound_s if levels.range_db >= config.clear_range_db else duration_s
+    allowed = config.free_syllables + config.fastest_syllables_per_s * speech_s
     if fewest > allowed:
         return (
             f"its text of {len(text)} characters takes at least {fewest:.0f} syllables, and there are "
-            f"{levels.sound_s:.2f} s of sound in its {duration_s:.2f} s; allowed: at most {allowed:.0f} "
+            f"{speech_s:.2f} s of sound in its {duration_s:.2f} s; allowed: at most {allowed:.0f} "
             f"({config.fastest_syllables_per_s:g} in a second, and {config.free_syllables:g})"
         )
     allowed_s = config.free_s + config.slowest_s_per_syllable * most

@@ -43,6 +43,19 @@ def test_pauses_are_no_speech_and_texts_are_held_against_what_is_left() -> None:
     assert reason.endswith("allowed: at most 2.25 s (0.65 s for a syllable, and 1.6 s)")
 
 
+def test_soft_syllables_of_speech_without_pauses_are_no_silence() -> None:
+    config = ValidationConfig()
+    wave_T = voice(1, syllables=20, pause_s=0.0)[1600:-1600]
+    for start in range(0, len(wave_T), 6400):  # every second syllable is 12 dB softer
+        wave_T[start : start + 3200] *= 0.25
+    wave_T = wave_T + (0.03 * np.random.default_rng(1).standard_normal(len(wave_T))).astype(np.float32)
+    levels, duration_s = measure_levels(wave_T, RATE_HZ), len(wave_T) / RATE_HZ
+    assert 10.0 < levels.range_db < config.clear_range_db
+    assert levels.sound_s < 0.7 * duration_s
+    assert mismatch("今" * round(9 * duration_s), levels, duration_s, config) is None
+    assert mismatch("今" * round(15 * duration_s), levels, duration_s, config) is not None
+
+
 def test_levels_of_noise_and_speech() -> None:
     generator = np.random.default_rng(0)
     noise_T = (0.001 * generator.standard_normal(RATE_HZ)).astype(np.float32)
