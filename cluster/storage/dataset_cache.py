@@ -17,6 +17,7 @@ from cluster.storage.run_store import S3RunStore
 from cluster.storage.settings import S3Settings
 from engine.code_version import code_version
 from engine.data.endings import ARCHIVE_ENDINGS, TABLE_ENDINGS, is_source
+from engine.data.subtitles.languages import language_of
 from engine.data.version_files import MANIFEST_NAME, REPORT_NAME
 from engine.errors import ObjectNotFoundError
 
@@ -132,7 +133,10 @@ def _archive_from_s3(uri: str, settings: S3Settings, cache: Path, language: str 
         return _ingested(archive, digest, cache, language)
 
 
-def _ingested(source: Path, digest: str, cache: Path, language: str | None) -> Path:
+def _ingested(source: Path, digest: str, cache: Path, asked: str | None) -> Path:
+    # A model may be asked to detect the language, or know it by another name: to recordings that means nothing.
+    language = language_of(asked) if asked else None
+
     def run_ingestion(folder: Path) -> None:
         from engine.data.ingest import ingest
 
