@@ -256,6 +256,9 @@ def test_real_training_through_the_api_survives_the_death_of_its_driver(
     job = user.get(f"/jobs/{job_id}").json()
     assert job["status"] == "succeeded", user.get(f"/jobs/{job_id}/logs").text
     assert job["attempt"] == 2
+    logs = user.get(f"/jobs/{job_id}/logs").text
+    assert "items are good" in logs
+    assert "The whole report: the report of the dataset, on the platform" in logs
     assert [event["seq"] for event in follower.events] == list(range(1, len(follower.events) + 1))
     phases = [event["phase"] for event in follower.events if "phase" in event]
     assert phases[0] == "loading"
