@@ -34,7 +34,8 @@ class SelectionResources(Config):
     """Compute threads of a task, and of the warm-up; unset: of a task, its CPUs, and of the warm-up, the processors of the
     driver's node but one."""
     max_failures: Failures = 3
-    """How often a task whose process died is started again."""
+    """How often blocks are started again that the cluster has given up: it starts a task whose process died again itself,
+    a few times."""
     label_selector: dict[str, str] = {}
     """Ray node labels that a task's node must carry, such as `{lim/device-class: cpu}`."""
     block_audio_s: PositiveFloat | None = None

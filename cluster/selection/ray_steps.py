@@ -118,7 +118,7 @@ def task_options(resources: SelectionResources, room: Places) -> dict[str, Any]:
     Tasks, not actors: a worker process goes from one step to the next with torch imported, and an actor for which there
     is no place would be waited for without a word.
     """
-    options: dict[str, Any] = {"num_cpus": room.cpus, "max_retries": resources.max_failures}
+    options: dict[str, Any] = {"num_cpus": room.cpus}
     if room.gpus:
         options["num_gpus"] = room.gpus
     if resources.memory_bytes_per_worker:
@@ -233,9 +233,18 @@ class RayDataSteps:
                 yield from rows
         if there:
             _log.info("%s: %d blocks were there already, %d are left", name, len(there), len(blocks))
-        for block, rows in self._computed(blocks, function, places):
-            parts.write(block, rows)
-            yield from rows
+        failures = 0
+        while blocks:
+            try:
+                for block, rows in self._computed(blocks, function, places):
+                    parts.write(block, rows)
+                    del blocks[block]
+                    yield from rows
+            except RunFailedError as error:
+                failures += 1
+                if failures > self._resources.max_failures:
+                    raise
+                _log.warning("%s: %s; starting the %d blocks that are left again", name, error, len(blocks))
 
     def _computed(
         self,
@@ -243,8 +252,6 @@ class RayDataSteps:
         function: Callable[[pa.Table], pa.Table],
         places: Callable[[SelectionResources], Places],
     ) -> Iterator[tuple[str, list[Row]]]:
-        if not blocks:
-            return
         import pyarrow
         import ray.data
         from ray.data import TaskPoolStrategy

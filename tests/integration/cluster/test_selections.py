@@ -198,7 +198,7 @@ def test_a_selection_of_the_same_name_with_another_config_is_refused(whole: Sele
     other.path.write_text(whole.path.read_text().replace("rank: 2", "rank: 3"))
     with other.started() as driver:
         assert driver.wait(60) == 2
-    assert "training.method.rank: differs" in other.log.read_text()
+    assert "training.method.rank: found 3; the run of the same name that began before has 2" in other.log.read_text()
 
 
 def test_killed_workers_lose_no_segment_and_double_none(

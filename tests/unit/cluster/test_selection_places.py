@@ -67,9 +67,8 @@ def test_what_ray_is_asked_for_each_task() -> None:
         "num_gpus": 1.0,
         "memory": 3 * 2**30,
         "label_selector": {"lim/device-class": "cpu"},
-        "max_retries": 7,
     }
-    assert task_options(SelectionResources(), readers(SelectionResources())) == {"num_cpus": 0.75, "max_retries": 3}
+    assert task_options(SelectionResources(), readers(SelectionResources())) == {"num_cpus": 0.75}
 
 
 @pytest.mark.usefixtures("two_nodes")
