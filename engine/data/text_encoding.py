@@ -163,13 +163,15 @@ def _unicode_encoding(data: bytes) -> str:
     marked = next((encoding for mark, encoding in _BYTE_ORDER_MARKS if data.startswith(mark)), None)
     if marked or b"\0" not in data[:_SAMPLE_BYTES]:
         return marked or _seven_bit_encoding(data)
-    head = data[: min(_SAMPLE_BYTES, len(data) // 4 * 4)]
-    for encoding in ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be"):
-        text = head.decode(encoding, "replace")
-        # Every second character of UTF-16 in the wrong order, and nearly all of UTF-32, is unassigned or odd.
-        if "\n" in text and not any(unicodedata.category(c) in ("Cc", "Cn", "Co") and c not in "\t\r\n" for c in text):
-            return encoding
-    return "utf-8"
+    found: dict[str, int] = {}
+    for encoding, unit in _UNIT_BYTES.items():
+        text = data[: min(_SAMPLE_BYTES, len(data) // unit * unit)].decode(encoding, "replace").removesuffix("\ufffd")
+        # In the wrong order of bytes many characters are unassigned or odd, and blanks and line ends are none.
+        odd = (unicodedata.category(c) in ("Cc", "Cn", "Co", "Cs") and c not in "\t\r\n" for c in text)
+        if "\ufffd" not in text and not any(odd):
+            found[encoding] = sum(c.isascii() for c in text)
+    best = max(found, key=lambda encoding: found[encoding], default="utf-8")
+    return best if found.get(best) else "utf-8"
 
 
 def _seven_bit_encoding(data: bytes) -> str:

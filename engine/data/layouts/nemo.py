@@ -10,14 +10,18 @@ from __future__ import annotations
 
 import math
 import posixpath
+from dataclasses import replace
 from typing import Any
 
 from engine.data.layouts.building import Builder
 from engine.data.layouts.contents import Contents
-from engine.data.metadata import SPEAKER_COLUMNS, TEXT_COLUMNS, Row, json_lines, row_of, split_of_name, value_of
+from engine.data.metadata import json_lines, read_objects
+from engine.data.rows import Row
+from engine.data.split_names import split_of_name
 from engine.errors import IngestError, ItemError
 
 _PATH_KEYS = ("audio_filepath", "audio_file_path")
+_TIME_KEYS = ("offset", "duration")
 
 
 def find(contents: Contents) -> list[str]:
@@ -34,39 +38,42 @@ def read(metadata: list[str], contents: Contents, builder: Builder) -> None:
     """Make an item of each line: a file, or the part of it that the line gives."""
     for path in metadata:
         try:
-            rows = [_row(line, values) for line, values in json_lines(contents.text(path))]
+            lines = list(json_lines(contents.text(path)))
+            plain = [(line, _without_times(values)) for line, values in lines]
+            found = read_objects(path, plain, contents.names_recording)
         except IngestError as error:
             builder.refuse(path, error)
             continue
+        times = {key: key for key in _TIME_KEYS if any(isinstance(each, dict) and key in each for _, each in lines)}
         builder.layout.metadata_files.append(path)
-        located = contents.locate([row.file_name for row in rows if row.file_name], path)
+        builder.layout.warnings += found.warnings
+        builder.layout.note_columns({**found.columns_read, **times}, found.columns_ignored)
+        builder.text_source = found.text_source
+        located = contents.locate([row.file_name for row in found.rows if row.file_name], path)
         split = split_of_name(posixpath.basename(path).rpartition(".")[0])
-        builder.text_source = f"key 'text' of {posixpath.basename(path)}"
-        for row in rows:
-            place = f"{path}:{row.line}"
+        for row, (line, values) in zip(found.rows, lines, strict=True):
+            place = f"{path}:{line}"
             if not row.file_name:
                 builder.set_aside(place, row.fault or ItemError("missing_audio", "the line has no audio_filepath"))
             else:
-                builder.take_named(row, place, located, split)
+                builder.take_named(_with_times(row, values), place, located, split)
 
 
-def _row(line: int, values: dict[str, Any] | ItemError) -> Row:
+def _without_times(values: dict[str, Any] | ItemError) -> dict[str, Any] | ItemError:
     if isinstance(values, ItemError):
-        return Row(line, "", "", None, None, values)
+        return values
+    return {key: value for key, value in values.items() if key not in _TIME_KEYS}
+
+
+def _with_times(row: Row, values: dict[str, Any] | ItemError) -> Row:
+    if isinstance(values, ItemError):
+        return row
     faults: list[str] = []
-    start_s = _time(values, "offset", faults)
-    duration_s = _time(values, "duration", faults)
+    start_s, duration_s = (_time(values, key, faults) for key in _TIME_KEYS)
     if duration_s == 0:
         faults.append("duration is 0; allowed: more than 0")
-    row = row_of(
-        line,
-        value_of(values, _PATH_KEYS),
-        value_of(values, TEXT_COLUMNS),
-        value_of(values, SPEAKER_COLUMNS),
-        value_of(values, ("split",)),
-        ItemError("bad_times", " and ".join(faults)) if faults else None,
-    )
-    return Row(row.line, row.file_name, row.text, row.speaker, row.split, row.fault, start_s or 0.0, duration_s)
+    fault = row.fault or (ItemError("bad_times", " and ".join(faults)) if faults else None)
+    return replace(row, start_s=start_s or 0.0, duration_s=duration_s, fault=fault)
 
 
 def _time(values: dict[str, Any], key: str, faults: list[str]) -> float | None:

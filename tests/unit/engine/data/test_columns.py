@@ -185,3 +185,30 @@ def test_values_that_are_no_speaker(tmp_path: Path, value: object) -> None:
     rows = [{"file": "a.wav", "text": "one", "speaker": "ann"}, {"file": "b.wav", "text": "two", "speaker": value}]
     found, _ = taken(tmp_path, {"metadata.jsonl": jsonl(*rows)}, AB)
     assert [speaker for *_, speaker, _ in found] == ["ann", None]
+
+
+def test_a_manifest_without_a_text_takes_none_from_another_key(tmp_path: Path) -> None:
+    rows = [
+        {
+            "audio_filepath": "a.wav",
+            "duration": 0.3,
+            "text": "one",
+            "label": "x",
+            "Speaker Name": "ann",
+            "pred_text": "on",
+        },
+        {
+            "audio_filepath": "b.wav",
+            "duration": 0.3,
+            "text": None,
+            "label": "y",
+            "Speaker Name": None,
+            "pred_text": "to",
+        },
+    ]
+    found, report = taken(tmp_path, {"train.json": jsonl(*rows)}, AB)
+    assert found == [("a", "one", "ann", "train")]
+    assert report.layout == "nemo"
+    assert [item.code for item in report.set_aside] == ["missing_text"]
+    assert report.columns_read["speaker name"] == "speaker"
+    assert report.columns_ignored == ["label", "pred_text"]
