@@ -19,6 +19,7 @@ from engine.audio.mpeg import behind_id3, read_mp3
 from engine.audio.ogg import read_ogg
 from engine.audio.pieces import MAX_PARTS, Piece, made_of, shifted, split_at
 from engine.audio.riff import Wav, check_riff_size, read_wav
+from engine.audio.wavpack import read_wavpack
 from engine.errors import UnsupportedAudioError
 
 _FLAC_STARTS = (b"fLaC\x00\x00\x00\x22", b"fLaC\x80\x00\x00\x22")
@@ -70,14 +71,13 @@ def _read(raw: BinaryIO, size: int, name: str) -> Parts:
     start = behind_id3(raw) if format_name == "MP3" else 0
     if start:
         raw.seek(start)
-        inside = format_of(raw.read(HEAD_BYTES))
-        if inside in ("AAC", "FLAC"):  # a tag that other formats have in front, too
-            return Parts(inside, (Part([(start, size)]),))
+        if format_of(raw.read(HEAD_BYTES)) not in (None, "MP3"):  # a tag that other formats have in front, too
+            found = _read(made_of(raw, [(start, size)]), size - start, name)
+            parts = (replace(p, pieces=shifted(p.pieces or [(0, size - start)], start)) for p in found.parts)
+            return replace(found, parts=tuple(parts))
     if format_name == "WAV":
-        found = read_wav(raw, size, name)
-        if any(found.mp3):
-            return _wav_with_mp3(raw, found)
-        return _parts(format_name, found.pieces, found.doubts)
+        wav = read_wav(raw, size, name)
+        return _wav_with_mp3(raw, wav) if any(wav.mp3) else _parts(format_name, wav.pieces, wav.doubts)
     if format_name == "OGG":
         return _parts(format_name, read_ogg(raw, size, name))
     if format_name == "FLAC":
@@ -90,6 +90,8 @@ def _read(raw: BinaryIO, size: int, name: str) -> Parts:
         return _parts(format_name, *read_matroska(raw, size, name))
     if format_name == "AMR":
         return _parts(format_name, split_at(raw, size, _AMR_STARTS))
+    if format_name == "WAVPACK":
+        return _parts(format_name, read_wavpack(raw, size, name))
     if format_name == "AVI":
         check_riff_size(raw, size, name)
     elif format_name in ("AIFF", "AU", "CAF", "W64", "SPHERE"):

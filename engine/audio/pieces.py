@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import BinaryIO
 
@@ -25,7 +26,10 @@ def made_of(raw: BinaryIO, pieces: Sequence[Piece]) -> BinaryIO:
 
     def read_at(count: int, at: int) -> bytes:
         found = bytearray()
-        for number, piece in enumerate(pieces):
+        for number in range(max(0, bisect_right(starts, at) - 1), len(pieces)):
+            if starts[number] >= at + count:
+                break
+            piece = pieces[number]
             first, last = max(at, starts[number]), min(at + count, starts[number + 1])
             if first >= last:
                 continue

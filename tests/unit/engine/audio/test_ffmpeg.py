@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import av
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from engine.audio import ffmpeg
@@ -169,16 +171,25 @@ def test_names_of_files() -> None:
     assert all(name in ALLOWED for name in ("WAV", "FLAC", "MP3", "M4A", "WebM", "WMA", "W64"))
 
 
-def _movie() -> bytes:
-    import av
+def test_pictures_beside_the_sound_are_ignored() -> None:
+    heard = hear(io.BytesIO(_movie(tone(2.0, 400))))
+    assert (heard.doubts, len(heard.wave_T)) == ((), 32_000)
+    assert frequencies(heard.wave_T) == pytest.approx([400] * 8, abs=4)
 
+
+def _movie(sound: npt.NDArray[np.float32] | None = None) -> bytes:
     file = io.BytesIO()
     with av.open(file, "w", format="matroska") as out:
         stream = out.add_stream("ffv1", rate=25)
         stream.width = stream.height = 16
         stream.pix_fmt = "yuv420p"
-        frame = av.VideoFrame(16, 16, "yuv420p")
-        out.mux(stream.encode(frame))
+        audio = out.add_stream("pcm_s16le", rate=16_000, layout="mono") if sound is not None else None
+        out.mux(stream.encode(av.VideoFrame(16, 16, "yuv420p")))
+        if audio is not None and sound is not None:
+            samples = np.rint(sound[None] * 32768).astype(np.int16)
+            frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")
+            frame.sample_rate = 16_000
+            out.mux(audio.encode(frame))
         out.mux(stream.encode(None))
     return file.getvalue()
 

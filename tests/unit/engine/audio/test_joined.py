@@ -149,7 +149,14 @@ def test_mp3_in_a_wav_is_read_to_its_end(mode: str, fact: int) -> None:
 
 @pytest.mark.parametrize(
     ("container", "codec"),
-    [("ipod", "aac"), ("mp4", "libmp3lame"), ("matroska", "flac"), ("amr", "libopencore_amrnb"), ("adts", "aac")],
+    [
+        ("ipod", "aac"),
+        ("mp4", "libmp3lame"),
+        ("matroska", "flac"),
+        ("amr", "libopencore_amrnb"),
+        ("adts", "aac"),
+        ("wv", "wavpack"),
+    ],
 )
 def test_joined_files_that_ffmpeg_reads(container: str, codec: str) -> None:
     rate_hz = 8_000 if container == "amr" else 16_000
@@ -178,12 +185,21 @@ def test_joined_files_with_samples(format: str) -> None:
     assert np.abs(heard.wave_T[32_000:] - HIGH).max() < 1e-4
 
 
-@pytest.mark.parametrize("kind", ["aac", "flac"])
+@pytest.mark.parametrize("kind", ["AAC", "FLAC", "WAV", "OGG"])
 def test_a_tag_of_mp3_in_front_of_another_format(kind: str) -> None:
-    data = by_ffmpeg(LOW, "adts", "aac") if kind == "aac" else by_libsndfile(LOW, format="FLAC")
+    data = by_ffmpeg(LOW, "adts", "aac") if kind == "AAC" else by_libsndfile(LOW, format=kind, subtype=None)
     heard = _hear(ID3 + data)
-    assert (heard.info.format, heard.doubts) == (kind.upper(), ())
+    assert (heard.info.format, heard.doubts) == (kind, ())
     assert np.array_equal(heard.wave_T, _hear(data).wave_T)
+    assert len(_hear(ID3 + data + data).wave_T) == 2 * len(_hear(data).wave_T) or kind == "AAC"
+
+
+@pytest.mark.parametrize("tail", [APE, APE + ID3_AT_END, ID3_AT_END])
+def test_tags_behind_other_formats(tail: bytes) -> None:
+    for data in (by_ffmpeg(LOW, "wv", "wavpack"), by_ffmpeg(LOW, "adts", "aac"), by_libsndfile(LOW, format="FLAC")):
+        heard = _hear(data + tail)
+        assert heard.doubts == ()
+        assert np.array_equal(heard.wave_T, _hear(data).wave_T)
 
 
 def test_a_file_of_very_many_recordings_is_refused() -> None:
