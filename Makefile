@@ -33,8 +33,9 @@ install: $(STAMP) ## Create .venv with the locked dependencies
 up: $(STAMP) ## Start the whole platform on this machine; Ctrl-C stops it
 	@exec $(BIN)/lim up
 
-demo: $(STAMP) ## Fine-tune on speech through the HTTP API (DATA=DIR, HOLDOUT=name,name)
-	@exec $(PYTHON_BIN) -m services.demo $(if $(DATA),--data '$(DATA)') $(if $(HOLDOUT),--holdout '$(HOLDOUT)')
+demo: $(STAMP) ## Fine-tune on speech through the HTTP API (DATA=DIR or CSV, HOLDOUT=name,name, MODEL=DIR)
+	@exec $(PYTHON_BIN) -m services.demo $(if $(DATA),--data '$(DATA)') $(if $(HOLDOUT),--holdout '$(HOLDOUT)') \
+	    $(if $(MODEL),--model '$(MODEL)')
 
 PROCESSES := --numprocesses logical --maxprocesses 8
 
@@ -77,8 +78,9 @@ lock: $(STAMP) ## Recompile requirements.lock from pyproject.toml (UPGRADE=1 tak
 	@$(COMPILE) pyproject.toml --extra dev -o requirements.lock
 	@$(COMPILE) tests/fuzz/requirements.in -o tests/fuzz/requirements.lock
 
-bench-train: $(STAMP) ## Our training loop beside Seq2SeqTrainer, on the same data (DATA=DIR, HOLDOUT=name,name or all)
-	@exec $(PYTHON_BIN) -m tests.benchmarks.train $(if $(DATA),--data '$(DATA)') $(if $(HOLDOUT),--holdout '$(HOLDOUT)')
+bench-train: $(STAMP) ## Our training loop beside Seq2SeqTrainer, same data (DATA=DIR, HOLDOUT=name,name or all, MODEL=DIR)
+	@exec $(PYTHON_BIN) -m tests.benchmarks.train $(if $(DATA),--data '$(DATA)') $(if $(HOLDOUT),--holdout '$(HOLDOUT)') \
+	    $(if $(MODEL),--model '$(MODEL)')
 
 bench-orchestration: $(STAMP) ## What Ray Jobs and Ray Train cost around the loop
 	@exec $(PYTHON_BIN) -m tests.benchmarks.orchestration

@@ -1,7 +1,8 @@
 """`make demo`: recordings in, an adapter out, all of it through the platform's own API.
 
-Starts a platform in a folder of its own, signs a user up, uploads the recordings, launches a QLoRA job on whisper-pico,
-follows it live, and says what the adapter gained on speakers that it never heard. Then everything is stopped.
+Starts a platform in a folder of its own, signs a user up, uploads the recordings, launches a QLoRA job on whisper-pico
+or another model, follows it live, and says what the adapter gained on recordings that it never heard. Then everything
+is stopped.
 """
 
 from __future__ import annotations
@@ -31,12 +32,15 @@ from services.cli.table import result_table
 from services.cli.up import part_display
 from services.client import Client, Dataset, Job
 from services.demo_data import BUNDLED, pack
+from services.demo_model import BUNDLED_MODEL, DemoModel, demo_model, offer
 from services.errors import ServiceError
 from services.footprint import FootprintSampler
 from services.platform import Platform
 
-MODEL: Final = "whisper-pico"
-RECIPE: Final = Path(__file__).resolve().parents[1] / "configs" / "training" / "demo.yaml"
+RECIPES: Final = Path(__file__).resolve().parents[1] / "configs" / "training"
+RECIPE: Final = RECIPES / "demo.yaml"
+PRETRAINED_RECIPE: Final = RECIPES / "demo-pretrained.yaml"
+"""Of every model but the bundled one."""
 # A demo must touch nothing that is somebody's: it runs its own database, store and cluster.
 _NOT_INHERITED: Final = ("DATABASE_URL", "S3_ENDPOINT_URL", "RAY_ADDRESS", "LIM_BUCKET", "LIM_ENVIRONMENT")
 
@@ -48,8 +52,13 @@ class DemoFailedError(ServiceError):
 def demo(
     data: Annotated[
         Path | None,
-        typer.Option(help="Folder of recordings; by default the bundled synthetic speech."),
+        typer.Option(
+            help="Folder of recordings, or a table (CSV) that names them; by default the bundled synthetic speech."
+        ),
     ] = None,
+    model: Annotated[
+        str, typer.Option(help="Base model: an id of the catalogue, a folder, or a hub id.")
+    ] = BUNDLED_MODEL,
     holdout: Annotated[
         str, typer.Option(metavar="NAME,NAME", help="Speakers to keep out of training and test on; by default one.")
     ] = "",
@@ -57,18 +66,23 @@ def demo(
         list[str] | None,
         typer.Option("--set", metavar="PATH=VALUE", help="Change one field of the recipe, e.g. max_steps=50."),
     ] = None,
-    recipe: Annotated[Path, typer.Option(help="Training config, YAML.")] = RECIPE,
+    recipe: Annotated[
+        Path | None,
+        typer.Option(help="Training config, YAML; by default that of configs/training for the model."),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder for demo.json and demo-adapter.")] = Path("build"),
 ) -> None:
-    """Fine-tune whisper-pico on recordings through the HTTP API, and show what it gained.
+    """Fine-tune a model on recordings through the HTTP API, and show what it gained.
 
     Example: python -m services.demo --data recordings --holdout anna,ben
     """
-    with reported(str(recipe)), _signals_interrupt():
-        config = _config(recipe, overrides or [], holdout)
+    chosen = recipe or (RECIPE if model == BUNDLED_MODEL else PRETRAINED_RECIPE)
+    with reported(str(chosen)), _signals_interrupt():
+        base = demo_model(model)
+        config = _config(chosen, overrides or [], holdout)
         console = Console(stderr=True, highlight=False)
         with redirect_stdout(sys.stderr):  # Ray writes there what goes wrong; standard output is for the table
-            figures, result = _run(console, data or BUNDLED, config, out)
+            figures, result = _run(console, data or BUNDLED, base, config, out)
         adapter = str(figures["adapter_path"])
         extra = {
             "First step": f"{figures['time_to_first_step_s']:.1f} s after the job was submitted",
@@ -78,7 +92,9 @@ def demo(
         Console().print(result_table(result, where=adapter, extra=extra))
         _write_figures(out / "demo.json", figures)
         console.print(f"Figures: {out / 'demo.json'}")
-        console.print(f"Try it:  .venv/bin/lim transcribe RECORDING.wav --adapter {adapter}")
+        # The store that the job's base came from is gone.
+        option = "" if base.folder is None else f" --model {base.folder}"
+        console.print(f"Try it:  .venv/bin/lim transcribe RECORDING.wav --adapter {adapter}{option}")
 
 
 def _config(recipe: Path, overrides: Sequence[str], holdout: str) -> dict[str, Any]:
@@ -91,7 +107,7 @@ def _config(recipe: Path, overrides: Sequence[str], holdout: str) -> dict[str, A
 
 
 def _run(
-    console: Console, data: Path, config: Mapping[str, Any], out: Path
+    console: Console, data: Path, model: DemoModel, config: Mapping[str, Any], out: Path
 ) -> tuple[dict[str, Any], Mapping[str, Any]]:
     """The figures of the whole demo, and the result of its job."""
     began = time.monotonic()
@@ -106,11 +122,12 @@ def _run(
         with part_display(console) as display:
             platform = Platform.start(port=0, report=display.done)
         with platform, Client(platform.url) as client:
-            _sign_up(client)
+            username = _sign_up(client)
+            offer(model, platform, client, username)
             console.print(f"Uploading {count} files ({size(archive.stat().st_size)}) from {data}")
             dataset = client.upload_dataset("demo", archive, description=f"Recordings from {data}")
             _tell_dataset(console, dataset)
-            job, first_step_s = _train(console, client, dataset, config)
+            job, first_step_s = _train(console, client, model, dataset, config)
             if job.status != "succeeded" or job.result is None:
                 raise DemoFailedError(f"the job {job.status}: {job.error or 'no reason given'}")
             adapter = _fetch_adapter(client, job, out / "demo-adapter")
@@ -122,6 +139,8 @@ def _run(
         "base_cer",
         "adapter_wer",
         "adapter_cer",
+        "context",
+        "language",
         "trainable_parameters",
         "total_parameters",
         "adapter_bytes",
@@ -129,6 +148,7 @@ def _run(
     )
     figures: dict[str, Any] = {name: result.get(name) for name in names}
     figures |= {
+        "model": model.source,
         "wall_s": round(time.monotonic() - began, 2),
         "audio_s_per_s": result.get("audio_s_per_s"),
         "adapter_path": str(adapter),
@@ -142,10 +162,11 @@ def _run(
     return figures, result
 
 
-def _sign_up(client: Client) -> None:
+def _sign_up(client: Client) -> str:
     name, password = f"demo-{secrets.token_hex(4)}", secrets.token_urlsafe(24)
     client.signup(name, f"{name}@example.com", password)
     client.login(name, password)
+    return name
 
 
 def _tell_dataset(console: Console, dataset: Dataset) -> None:
@@ -157,10 +178,12 @@ def _tell_dataset(console: Console, dataset: Dataset) -> None:
     )
 
 
-def _train(console: Console, client: Client, dataset: Dataset, config: Mapping[str, Any]) -> tuple[Job, float]:
+def _train(
+    console: Console, client: Client, model: DemoModel, dataset: Dataset, config: Mapping[str, Any]
+) -> tuple[Job, float]:
     """The job when it has ended, and how long after its submission the first step was done."""
     submitted = time.monotonic()
-    job = client.create_job(MODEL, dataset.id, config, name="demo")
+    job = client.create_job(model.id, dataset.id, config, name="demo")
     console.print(f"Job {job.id}")
     with RunProgress(console) as progress:
         for event in client.events(job.id):

@@ -10,23 +10,32 @@ from services.errors import ServiceError
 BUNDLED = Path(__file__).parent.parent / "engine" / "data" / "bundled" / "demo-speech"
 
 
+_TABLES = (".csv", ".tsv", ".jsonl")
+
+
 class DemoDataError(ServiceError):
     """A folder that cannot be the demo's data."""
 
 
 def pack(folder: Path, target: Path) -> int:
-    """Zip the files of `folder` into `target`; the number of files.
+    """Zip the files of `folder`, or a table and the files that it names, into `target`; the number of files.
 
     Raises:
-        DemoDataError: no such folder, or nothing in it.
+        DemoDataError: no such folder or table, or nothing in it.
     """
+    table = None
+    if folder.is_file() and folder.suffix.lower() in _TABLES:
+        table, folder = folder, folder.parent
     if not folder.is_dir():
-        raise DemoDataError(f"no folder at {folder}; DATA names a folder of recordings")
+        raise DemoDataError(f"no folder at {folder}; DATA names a folder of recordings, or a table that names them")
     files = [
         path
         for path in sorted(folder.rglob("*"))
         if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     ]
+    if table is not None:
+        told = table.read_bytes()
+        files = [path for path in files if path == table or path.relative_to(folder).as_posix().encode() in told]
     if not files:
         raise DemoDataError(
             f"{folder} holds no files; DATA names a folder of recordings with metadata.csv, or with names such as "

@@ -1,0 +1,76 @@
+"""The demo's base model: one of the catalogue, or a folder or hub id of a user's own, which joins the catalogue."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from cluster.storage.run_store import S3RunStore
+from engine.memory.architecture import architecture_of
+from engine.models.catalogue import find_model, load_catalogue
+from services.auth.roles import set_role
+from services.client import Client
+from services.platform import Platform
+
+_ENDINGS: Final = (".json", ".safetensors", ".txt")
+BUNDLED_MODEL: Final = "whisper-pico"
+
+
+@dataclass(frozen=True, slots=True)
+class DemoModel:
+    """What the demo fine-tunes."""
+
+    id: str
+    """Its id in the catalogue."""
+    source: str
+    """What was asked for: an id, a folder or a hub id."""
+    folder: Path | None
+    """Where its files lie on this machine; None: in the catalogue, or on the hub."""
+
+    @property
+    def is_shipped(self) -> bool:
+        """Whether the catalogue has it already."""
+        return any(card.id == self.id for card in load_catalogue())
+
+
+def demo_model(asked: str) -> DemoModel:
+    """The model that was asked for.
+
+    Raises:
+        ModelError: no such model, or a folder that holds none of a known family.
+    """
+    card = find_model(asked)
+    shipped = any(each.id == card.id == asked for each in load_catalogue())
+    folder = Path(asked) if not shipped and Path(asked).is_dir() else None
+    name = asked if shipped else f"demo-{re.sub(r'[^a-z0-9._-]+', '-', Path(asked).resolve().name.lower())}"[:64]
+    return DemoModel(name, asked, folder)
+
+
+def offer(model: DemoModel, platform: Platform, client: Client, username: str) -> None:
+    """Put a model of a user's own into the platform's catalogue; the account becomes an admin for it."""
+    if model.is_shipped:
+        return
+    card, source = find_model(model.source), model.source
+    if model.folder is not None:
+        source = f"s3://{platform.settings.s3.bucket}/models/{model.id}"
+        store = S3RunStore.at(source, platform.settings.s3)
+        for path in sorted(model.folder.iterdir()):
+            if path.suffix in _ENDINGS and path.is_file():
+                store.put(path.name, path)
+    sizes = architecture_of(card)
+    asyncio.run(set_role(platform.settings.database_url, username, "admin"))
+    client.add_model(
+        {
+            "id": model.id,
+            "family": card.family,
+            "title": model.source[-200:],
+            "source": source,
+            "parameters": sizes.linear_parameters + sizes.other_parameters,
+            "languages": card.languages,
+            "licence": card.licence,
+            "description": f"The demo's model, from {model.source[-1000:]}",
+        }
+    )
