@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.config.context import ShortContextConfig
 from engine.config.training import LoraFields, QloraConfig, TrainingConfig
 from engine.data.splits import Splits
 
@@ -24,7 +25,10 @@ def adapter_card(result: RunResult, config: TrainingConfig, splits: Splits) -> s
         ("training speakers", ", ".join(sorted({u.speaker for u in splits.train if u.speaker})[:50]) or "not named"),
         ("tested on", f"{result.test_utterances:,} utterances of {_tested(result, splits)}"),
         *_error_rates(result),
-        ("audio context", config.context.type),
+        ("the base was kept", _precision(config)),
+        ("audio context", _context(config)),
+        *([("language", result.language)] if result.language else []),
+        *([("left out", f"{result.left_out_utterances:,} utterances")] if result.left_out_utterances else []),
         ("peak memory", f"{result.peak_bytes / 2**20:,.0f} MiB"),
         ("seconds of audio trained per second", f"{result.audio_s_per_s:.1f}"),
     ]
@@ -32,7 +36,9 @@ def adapter_card(result: RunResult, config: TrainingConfig, splits: Splits) -> s
     title = f"# {'Adapter for' if is_adapter else 'Model from'} {result.model}"
     notes = [f"- {warning}" for warning in result.warnings]
     notes = ["", "## What to know about these figures", "", *notes] if notes else []
-    return "\n".join([*header, "", title, "", *table, *notes, "", "## Use", "", *_usage(config, is_adapter), ""])
+    return "\n".join(
+        [*header, "", title, "", *table, *notes, "", "## Use", "", *_usage(config, is_adapter, result.language), ""]
+    )
 
 
 def _tested(result: RunResult, splits: Splits) -> str:
@@ -56,9 +62,29 @@ def _error_rates(result: RunResult) -> list[tuple[str, str]]:
     return rows
 
 
-def _usage(config: TrainingConfig, is_adapter: bool) -> list[str]:
+def _precision(config: TrainingConfig) -> str:
+    method = config.method
+    if not isinstance(method, QloraConfig):
+        return "in full precision"
+    return f"in 4 bits ({method.quantization}), for both error rates"
+
+
+def _context(config: TrainingConfig) -> str:
+    context = config.context
+    if isinstance(context, ShortContextConfig):
+        return f"short: the recording and at least {context.tail_s:g} s of silence"
+    return "full: the model's whole window"
+
+
+def _usage(config: TrainingConfig, is_adapter: bool, language: str | None) -> list[str]:
+    spoken = f', language="{language}", task="transcribe"' if language else ""
     if not is_adapter:
-        return ["```bash", "lim transcribe recording.wav --model DIR", "```"]
+        return [
+            *["```bash", "lim transcribe recording.wav --model DIR", "```", "", "or with plain transformers:", ""],
+            *["```python", "from transformers import WhisperForConditionalGeneration, WhisperProcessor", ""],
+            *["model = WhisperForConditionalGeneration.from_pretrained(DIR)"],
+            *_transcription("DIR", spoken),
+        ]
     lines = ["```bash", "lim transcribe recording.wav --adapter DIR", "```", "", "or with plain transformers and peft:"]
     lines += ["", "```python", "from peft import PeftModel"]
     lines += ["from transformers import BitsAndBytesConfig, WhisperForConditionalGeneration, WhisperProcessor", ""]
@@ -75,12 +101,18 @@ def _usage(config: TrainingConfig, is_adapter: bool) -> list[str]:
     lines += [
         f"base = WhisperForConditionalGeneration.from_pretrained(BASE{quantized})",
         "model = PeftModel.from_pretrained(base, DIR)",
-        "processor = WhisperProcessor.from_pretrained(BASE)",
+    ]
+    return lines + _transcription("BASE", spoken)
+
+
+def _transcription(source: str, spoken: str) -> list[str]:
+    return [
+        f"processor = WhisperProcessor.from_pretrained({source})",
         'features = processor(wave_at_16_khz, sampling_rate=16000, return_tensors="pt").input_features',
-        "print(processor.batch_decode(model.generate(features), skip_special_tokens=True))",
+        f"ids = model.generate(features{spoken})",
+        "print(processor.batch_decode(ids, skip_special_tokens=True))",
         "```",
     ]
-    return lines
 
 
 def _percent(rate: float | None) -> str:

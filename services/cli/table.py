@@ -11,6 +11,7 @@ from services.cli.progress import duration, size
 
 _WHOLE: Final = frozenset({"full", "pretrain"})
 """Methods that train every weight."""
+_CONTEXTS: Final = {"short": "short: the frames that are there", "full": "full: the model's whole window"}
 
 
 def result_table(result: Mapping[str, Any], *, where: str, extra: Mapping[str, str] | None = None) -> Table:
@@ -29,6 +30,14 @@ def result_table(result: Mapping[str, Any], *, where: str, extra: Mapping[str, s
     ):
         if result.get(f"{who}_{rate}") is not None:
             rows[f"{rate.upper()} {label}"] = f"{result[f'{who}_{rate}']:.1%}"
+    if result.get("context"):
+        rows["Audio context"] = _CONTEXTS.get(result["context"], result["context"])
+    if result.get("language"):
+        rows["Language"] = result["language"]
+    if result.get("left_out_utterances"):
+        rows["Left out"] = f"{result['left_out_utterances']:,} utterances that the model cannot take"
+    if result.get("references_cut"):
+        rows["Longer than max_new_tokens"] = f"{result['references_cut']:,} reference texts"
     trainable, total = int(result["trainable_parameters"]), int(result["total_parameters"])
     rows["Trainable parameters"] = f"{trainable:,} of {total:,} ({trainable / total:.1%})"
     rows[made] = size(result["adapter_bytes"])

@@ -1,4 +1,4 @@
-"""Our side of the training benchmark: `engine.finetune` called directly, with short context."""
+"""Our side of the training benchmark: `engine.finetune` called directly, in the context that the model was trained in."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 
 from engine.config.augmentation import AugmentationConfig
 from engine.config.base import read_yaml
-from engine.config.context import ShortContextConfig
+from engine.config.context import resolve_context
 from engine.config.training import (
     AdamWConfig,
     BatchConfig,
@@ -23,7 +23,8 @@ from engine.data.manifest import read_manifest
 from engine.data.splits import split_by_speaker
 from engine.events import Event
 from engine.finetune import finetune
-from engine.models.catalogue import PROJECT_ROOT
+from engine.memory.architecture import architecture_of
+from engine.models.catalogue import PROJECT_ROOT, find_model
 from engine.storage import LocalRunStore
 from tests.benchmarks.training_side import (
     TARGETS,
@@ -37,7 +38,7 @@ from tests.benchmarks.training_side import (
 )
 
 _WINDOW_S = 30.0
-_RECIPE = PROJECT_ROOT / "configs" / "training" / "demo.yaml"
+_RECIPES = PROJECT_ROOT / "configs" / "training"
 
 
 class _Progress:
@@ -59,10 +60,11 @@ def build_config(settings: SideSettings) -> TrainingConfig:
 
     Random changes to the audio are those of the shipped recipe for such recordings, where they are asked for.
     """
-    changes = read_yaml(_RECIPE)["augmentation"] if settings.random_changes else {}
+    recipe = "demo.yaml" if settings.model == "whisper-pico" else "demo-pretrained.yaml"
+    changes = read_yaml(_RECIPES / recipe).get("augmentation", {}) if settings.random_changes else {}
     audio_s = settings.batch * _WINDOW_S  # never the limit: the number of utterances is
     return TrainingConfig(
-        task=SpeechToTextConfig(max_new_tokens=settings.max_new_tokens),
+        task=SpeechToTextConfig(language=settings.language),
         method=QloraConfig(
             rank=settings.rank,
             alpha=settings.alpha,
@@ -70,7 +72,6 @@ def build_config(settings: SideSettings) -> TrainingConfig:
             quantization="nf4",
             double_quantization=True,
         ),
-        context=ShortContextConfig(),
         split=SplitConfig(validation_fraction=0.0),
         batch=BatchConfig(audio_s=audio_s, micro_batch_audio_s=audio_s, max_utterances=settings.batch),
         optimizer=AdamWConfig(learning_rate=settings.learning_rate),
@@ -85,7 +86,8 @@ def build_config(settings: SideSettings) -> TrainingConfig:
 def batches(settings: SideSettings, config: TrainingConfig) -> list[list[float]]:
     """Seconds of speech of each utterance of each step: the loop's own order, which is a function of the seed."""
     splits = split_by_speaker(read_manifest(settings.data / "manifest.jsonl"), [], 0.0, settings.seed)
-    order = BatchOrder(splits.train, config.batch, config.context, window_s=_WINDOW_S, seed=settings.seed)
+    context = resolve_context(config.context, architecture_of(find_model(settings.model)).trained_context)
+    order = BatchOrder(splits.train, config.batch, context, window_s=_WINDOW_S, seed=settings.seed)
     return [[splits.train[i].duration_s for i in order.next().indices] for _ in range(settings.steps)]
 
 

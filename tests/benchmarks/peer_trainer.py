@@ -93,7 +93,9 @@ class SpeechRows(Dataset[Row]):
 
 def label_ids(processor: Any, text: str) -> list[int]:
     """Labels as the processor makes them, of the text in the form that the base model writes."""
-    ids: list[int] = processor.tokenizer(normalize_basic(text)).input_ids
+    if processor.tokenizer.init_kwargs.get("text_normalizer") == "basic":
+        text = normalize_basic(text)
+    ids: list[int] = processor.tokenizer(text).input_ids
     return ids
 
 
@@ -175,7 +177,8 @@ def train(settings: SideSettings) -> SideResult:
     # lose gradients; both sides then compute alike.
     keep_layout(model)
     align_prompt(processor, model.generation_config)
-    model.generation_config.max_length = None  # `max_new_tokens` is the limit
+    if settings.language is not None:
+        processor.tokenizer.set_prefix_tokens(language=settings.language, task="transcribe")
     utterances = read_manifest(settings.data / "manifest.jsonl")
     train_set = [u for u in utterances if u.split == "train"]
     test_set = [u for u in utterances if u.split == "test"]
@@ -260,13 +263,12 @@ def word_error_rate(
     started_s = time.perf_counter()
     model.eval()
     texts: list[str] = []
+    told = {} if settings.language is None else {"language": settings.language, "task": "transcribe"}
     for first in range(0, len(utterances), settings.batch):
         rows = range(first, min(first + settings.batch, len(utterances)))
         mel_BMF = torch.from_numpy(np.stack([features[row] for row in rows]))
         with torch.inference_mode():
-            ids = model.generate(
-                input_features=mel_BMF, max_new_tokens=settings.max_new_tokens, num_beams=1, do_sample=False
-            )
+            ids = model.generate(input_features=mel_BMF, **told)
         texts += processor.batch_decode(ids, skip_special_tokens=True)
     counts = count_errors([normalize_basic(u.text) for u in utterances], [normalize_basic(text) for text in texts])
     say("peer", f"WER of the {which} {counts.wer:.1%}, {time.perf_counter() - started_s:.0f} s")

@@ -63,7 +63,7 @@ def main() -> int:
             "rank": arguments.rank,
             "alpha": arguments.alpha,
             "warmup_steps": min(arguments.warmup_steps, arguments.steps // 4),
-            "max_new_tokens": 32,
+            "language": arguments.language,
             "seed": arguments.seed,
             "threads": arguments.threads,
             "random_changes": not arguments.plain,
@@ -97,7 +97,7 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tests.benchmarks.train",
-        description="Fine-tune whisper-pico (LoRA on an NF4 base) with Hugging Face's Seq2SeqTrainer and with this "
+        description="Fine-tune a Whisper (LoRA on an NF4 base) with Hugging Face's Seq2SeqTrainer and with this "
         "project's loop, one process after the other, and compare speed, memory and WER.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -110,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
         "else the bundled synthetic speech)",
     )
     parser.add_argument("--model", default=_MODEL, help="id in the catalogue, or a folder (default: %(default)s)")
+    parser.add_argument("--language", default=None, help="of a multilingual model, such as sw")
     parser.add_argument(
         "--holdout",
         default=None,

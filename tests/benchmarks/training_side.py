@@ -42,7 +42,8 @@ class SideSettings(BaseModel):
     alpha: int
     learning_rate: float
     warmup_steps: int
-    max_new_tokens: int
+    language: str | None = None
+    """Of a multilingual model."""
     seed: int
     threads: int
     random_changes: bool = False

@@ -66,7 +66,6 @@ def test_our_side_trains_what_the_settings_say(tmp_path: Path) -> None:
         alpha=8,
         learning_rate=1e-3,
         warmup_steps=5,
-        max_new_tokens=32,
         seed=3,
         threads=2,
     )

@@ -9,12 +9,13 @@ import pytest
 import soundfile
 from typer.testing import CliRunner
 
+from engine.adapters.settings import base_of, read_settings
 from engine.config.training import TrainingConfig
-from engine.errors import ModelError
+from engine.errors import AudioError, ModelError
 from engine.events import MemorySink
 from engine.finetune import finetune
 from engine.storage import LocalRunStore
-from engine.transcribe import base_of, read_settings, transcribe
+from engine.transcribe import Transcriber, recordings_in, transcribe
 from services.cli.main import app
 
 
@@ -52,7 +53,8 @@ def _recordings(folder: Path) -> list[Path]:
 
 def test_an_adapter_brings_its_base_and_its_settings(adapter: Path, tiny_whisper: Path, tmp_path: Path) -> None:
     assert base_of(adapter) == str(tiny_whisper)
-    assert read_settings(adapter).context.type == "short"
+    settings = read_settings(adapter)
+    assert settings is not None and settings.context.type == "short"
     paths = _recordings(tmp_path)
     told: list[int] = []
     transcripts = transcribe(paths, adapter=adapter, on_progress=told.append)
@@ -93,3 +95,114 @@ def test_what_is_odd_about_the_audio_is_said(tiny_whisper: Path, tmp_path: Path)
     assert not [line for line in said if line.startswith(f"warning: {tmp_path / 'mono.wav'}: its")]
     (joined,) = transcribe([tmp_path / "joined.wav"], model=str(tiny_whisper))
     assert joined.audio_s == 2.0
+
+
+def test_a_file_that_cannot_be_read_does_not_stop_the_others(tiny_whisper: Path, tmp_path: Path) -> None:
+    good = _recordings(tmp_path)[:2]
+    bad = tmp_path / "bad.wav"
+    bad.write_bytes(b"no audio")
+    found = list(Transcriber(model=str(tiny_whisper))([good[0], bad, good[1], tmp_path / "gone.wav"]))
+    assert [t.path for t in found] == [good[0], bad, good[1], tmp_path / "gone.wav"]
+    assert [t.fault is None for t in found] == [True, False, True, False]
+    assert "bad.wav" in str(found[1].fault) and found[1].text == ""
+    assert [found[0].text, found[2].text] == [t.text for t in transcribe(good, model=str(tiny_whisper))]
+    with pytest.raises(AudioError, match="bad.wav"):
+        transcribe([good[0], bad], model=str(tiny_whisper))
+
+
+def test_a_folder_is_taken_as_its_recordings(tmp_path: Path) -> None:
+    (tmp_path / "in" / "deep").mkdir(parents=True)
+    (tmp_path / "in" / ".hidden").mkdir()
+    names = ["b.WAV", "deep/a.flac", "metadata.csv", ".hidden/c.wav", ".d.wav", "film.webm"]
+    for name in names:
+        (tmp_path / "in" / name).write_bytes(b"x")
+    alone = tmp_path / "in" / "metadata.csv"
+    assert recordings_in([alone, tmp_path / "in"]) == [
+        alone,
+        *(tmp_path / "in" / name for name in ("b.WAV", "deep/a.flac", "film.webm")),
+    ]
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(AudioError, match="empty holds no recordings"):
+        recordings_in([tmp_path / "empty"])
+
+
+def test_a_model_alone_keeps_the_precision_of_its_files(adapter: Path, tiny_whisper: Path) -> None:
+    def four_bit_layers(transcriber: Transcriber) -> int:
+        modules = transcriber._speech.model.modules()
+        return sum(type(module).__name__ == "Linear4bit" for module in modules)
+
+    assert four_bit_layers(Transcriber(model=str(tiny_whisper))) == 0
+    assert four_bit_layers(Transcriber(adapter=adapter)) > 0, "an adapter of qlora is used on the base of its training"
+
+
+def test_transcripts_are_as_long_as_the_model_can_write(adapter: Path, tiny_whisper: Path, tmp_path: Path) -> None:
+    settings = read_settings(adapter)
+    assert settings is not None and settings.task.max_new_tokens == 5
+    texts = [t.text for t in transcribe(_recordings(tmp_path)[:2], adapter=adapter)]
+    assert max(len(text.encode()) for text in texts) > 5, "the limit of the training's measurements cuts no text"
+
+
+def test_the_language_of_each_file_is_detected_and_named(tiny_multilingual: Path, tmp_path: Path) -> None:
+    paths = _recordings(tmp_path)[:2]
+    detecting = Transcriber(model=str(tiny_multilingual))
+    assert detecting.detects
+    found = list(detecting(paths))
+    assert {t.language for t in found} <= {"en", "de", "sw", "hi", "ru"}
+    told = Transcriber(model=str(tiny_multilingual), language="Swahili")
+    assert not told.detects
+    assert [t.language for t in told(paths)] == ["sw", "sw"]
+    for transcript in found:  # a file alone in the language that was heard says the same
+        again = transcribe([transcript.path], model=str(tiny_multilingual), language=transcript.language)
+        assert again[0].text == transcript.text
+    with pytest.raises(ModelError, match="knows no language 'xx'; it knows de, en, hi, ru, sw"):
+        Transcriber(model=str(tiny_multilingual), language="xx")
+
+
+def test_a_model_of_one_language_takes_no_other(tiny_whisper: Path) -> None:
+    with pytest.raises(ModelError, match="knows one language"):
+        Transcriber(model=str(tiny_whisper), language="sw")
+    same = Transcriber(model=str(tiny_whisper), language="en")
+    assert any("leave it out" in note for note in same.notes)
+    assert not Transcriber(model=str(tiny_whisper)).notes
+
+
+def test_short_context_on_a_model_of_whole_windows_is_said(tiny_multilingual: Path, tiny_whisper: Path) -> None:
+    forced = Transcriber(model=str(tiny_multilingual), context="short", language="sw")
+    assert any("was trained on whole windows" in note for note in forced.notes)
+    assert forced._task.lengths_s([]) == []
+    assert forced._task.padded_lengths_s([1.0]) == [11.0]
+    assert Transcriber(model=str(tiny_multilingual), language="sw")._task.padded_lengths_s([1.0]) == [30.0]
+    assert Transcriber(model=str(tiny_whisper))._task.padded_lengths_s([1.0]) == [1.5]
+
+
+def test_an_adapter_of_an_earlier_version_was_told_english(
+    tiny_multilingual: Path, tones: Path, tmp_path: Path
+) -> None:
+    finetune(
+        model=str(tiny_multilingual),
+        data=tones,
+        config=TrainingConfig.model_validate(
+            {
+                "max_steps": 1,
+                "method": {"type": "lora", "rank": 2},
+                "task": {"language": "de", "max_new_tokens": 2},
+                "context": {"type": "short", "tail_s": 0.1},
+                "evaluation": {"base": False},
+                "split": {"test_speakers": ["s0"]},
+            }
+        ),
+        store=LocalRunStore(tmp_path / "store"),
+        events=MemorySink(),
+        work_dir=tmp_path / "work",
+    )
+    adapter = tmp_path / "store" / "adapter"
+    paths = _recordings(tmp_path)[:1]
+    assert [t.language for t in Transcriber(adapter=adapter)(paths)] == ["de"]
+    settings = adapter / "training_config.json"
+    settings.write_text(settings.read_text().replace('"language": "de"', '"language": null'))
+    earlier = Transcriber(adapter=adapter)
+    assert not earlier.detects
+    assert [t.language for t in earlier(paths)] == ["en"]
+    settings.write_text('{"method": {"type": "of the future"}}')
+    with pytest.raises(ModelError, match="no training config of this version: method"):
+        Transcriber(adapter=adapter)
