@@ -162,23 +162,21 @@ class _Evaluation:
         utterances = self._utterances()
         self.primary = primary_rate(u.text for u in utterances)
         with_adapter = self.measurement.base and self.adapter is not None
-        self.passes = 2 if with_adapter or self.base_model else 1
+        base_model = self.model if with_adapter else self.base_model
+        self.passes = 2 if base_model else 1
 
         base: ErrorCounts | None = None
-        if self.base_model is not None:
+        if base_model is not None:
             self._phase("evaluating_base")
-            self._load(self.base_model, utterances)
+            self._load(base_model, utterances, full_precision=True)
             utterances = self._fitting(utterances)
             base, _ = self._measured("base", utterances)
             del self.task  # one model at a time
         loaded = self._load(self.model, utterances)
-        if self.base_model is None:
+        if base_model is None:
             utterances = self._fitting(utterances)
-        adapted: Any = lora.load(loaded.speech, self.adapter) if self.adapter is not None else None
-        if with_adapter:
-            self._phase("evaluating_base")
-            with adapted.disable_adapter():
-                base, _ = self._measured("base", utterances)
+        if self.adapter is not None:
+            lora.load(loaded.speech, self.adapter)
         self._phase("evaluating")
         counts, texts = self._measured("adapter", utterances)
         self._phase("saving")
@@ -228,10 +226,10 @@ class _Evaluation:
             return training.model_copy(update={"task": task})
         return training
 
-    def _load(self, model: str, utterances: Sequence[Utterance]) -> LoadedModel:
+    def _load(self, model: str, utterances: Sequence[Utterance], *, full_precision: bool = False) -> LoadedModel:
         """Have what is needed to transcribe with a model; `fitting` is what it can take of the utterances."""
         torch.manual_seed(self.training.seed)
-        loaded = load_base(model, self.training)
+        loaded = load_base(model, self.training, full_precision=full_precision)
         notes = dict(enumerate(loaded.notes))
         told = loaded.config.task.language
         if self.settings is not None and told is None and loaded.speech.codec.languages:

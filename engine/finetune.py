@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from engine.adapters import lora
 from engine.adapters.settings import write_settings
 from engine.code_version import code_version
-from engine.config.training import LoraFields, PretrainConfig, TrainingConfig
+from engine.config.training import LoraFields, PretrainConfig, QloraConfig, TrainingConfig
 from engine.data.manifest import Utterance, read_manifest
 from engine.data.splits import Splits, split_by_speaker
 from engine.data.version_files import MANIFEST_NAME
@@ -26,6 +26,7 @@ from engine.evaluation.model_card import adapter_card
 from engine.evaluation.primary import ErrorRate, primary_rate
 from engine.evaluation.word_errors import ErrorCounts
 from engine.events import Event, EventSink, now_rfc3339
+from engine.models.base import load_base
 from engine.models.precision import best_device
 from engine.preparation import prepare
 from engine.provenance.inputs import Inputs, begin, say_shown_again
@@ -33,6 +34,7 @@ from engine.provenance.stages import training_inputs
 from engine.selection.for_training import selected_for_training
 from engine.storage import RunStore
 from engine.tasks.fitting import named
+from engine.tasks.task import build_task
 from engine.training.checkpoints import Checkpoints, file_sha256
 from engine.training.loop import TrainingLoop
 from engine.training.memory import peak_bytes
@@ -227,16 +229,16 @@ class _Run:
         self._phase("training")
         outcome = loop.run()
 
+        # Before the base is measured, which takes memory of its own.
+        saved_bytes = self._save(trained) if self.parallel.is_first else 0
         adapted = None
         if outcome == "finished" and measures_base and is_adapter:
-            with trained.disable_adapter():
-                base = self._base_errors(splits.test)
+            base = self._base_errors(splits.test, trained)
         if outcome == "finished" and splits.test:
             self._phase("evaluating")
             trained.eval()
             adapted = self._errors(splits.test, "test", "adapter", loop.progress.step, keep_predictions=True)
         self._phase("saving")
-        saved_bytes = self._save(trained) if self.parallel.is_first else 0
         result = RunResult(
             status="succeeded" if outcome == "finished" else "stopped",
             model=self.model_name,
@@ -306,19 +308,30 @@ class _Run:
 
     # ---- evaluation ----------------------------------------------------------------------------------------
 
-    def _base_errors(self, test: Sequence[Utterance]) -> ErrorCounts:
+    def _base_errors(self, test: Sequence[Utterance], adapted: Any = None) -> ErrorCounts:
         """The base model's errors; kept in the store, so that a resumed run does not count them again."""
         self._phase("evaluating_base")
         counts = None
         with contextlib.suppress(ObjectNotFoundError):
             counts = ErrorCounts(**json.loads(self.store.get_bytes("base.json")))
         if self.parallel.any(counts is None) or counts is None:
-            self.speech.model.eval()
-            counts = self._errors(test, "test", "base", 0)
+            with self._published_base(adapted) as task:
+                counts = self._errors(test, "test", "base", 0, task=task)
             if self.parallel.is_first:
                 fields = {name: getattr(counts, name) for name in ErrorCounts.__slots__}
                 self.store.put_bytes("base.json", json.dumps(fields).encode())
         return counts
+
+    @contextlib.contextmanager
+    def _published_base(self, adapted: Any) -> Iterator[Any]:
+        """The task bound to the base in the precision of its files, which 4 bits are not."""
+        if isinstance(self.config.method, QloraConfig):
+            base = load_base(self.model_name, self.config, full_precision=True)
+            yield build_task(base.config, base.speech, base.device, base.dtype)
+            return
+        self.speech.model.eval()
+        with adapted.disable_adapter() if adapted is not None else contextlib.nullcontext():
+            yield self.task
 
     def _validation_rate(self, validation: Sequence[Utterance], step: int) -> float | None:
         if not validation:
@@ -332,14 +345,16 @@ class _Run:
         which: Literal["base", "adapter"],
         step: int,
         keep_predictions: bool = False,
+        task: Any = None,
     ) -> ErrorCounts:
         started = time.perf_counter()
+        task = task or self.task
         mine = list(utterances)[self.parallel.rank :: self.parallel.world_size]
-        texts = self.task.predict(mine, self.folder) if mine else []
+        texts = task.predict(mine, self.folder) if mine else []
         rows = [{"id": u.id, "reference": u.text, "hypothesis": t} for u, t in zip(mine, texts, strict=True)]
         rows = [row for part in self.parallel.gather_json(rows) for row in part]
         rows.sort(key=lambda row: row["id"])
-        counts: ErrorCounts = self.task.score([r["reference"] for r in rows], [r["hypothesis"] for r in rows])
+        counts: ErrorCounts = task.score([r["reference"] for r in rows], [r["hypothesis"] for r in rows])
         if self.parallel.is_first:
             data = {
                 "split": split,

@@ -25,7 +25,7 @@ def adapter_card(result: RunResult, config: TrainingConfig, splits: Splits) -> s
         ("training speakers", ", ".join(sorted({u.speaker for u in splits.train if u.speaker})[:50]) or "not named"),
         ("tested on", f"{result.test_utterances:,} utterances of {_tested(result, splits)}"),
         *_error_rates(result),
-        ("the base was kept", _precision(config)),
+        ("the base is", _precision(config)),
         ("audio context", _context(config)),
         *([("language", result.language)] if result.language else []),
         *([("left out", f"{result.left_out_utterances:,} utterances")] if result.left_out_utterances else []),
@@ -66,7 +66,7 @@ def _precision(config: TrainingConfig) -> str:
     method = config.method
     if not isinstance(method, QloraConfig):
         return "in full precision"
-    return f"in 4 bits ({method.quantization}), for both error rates"
+    return f"in 4 bits ({method.quantization}) under the adapter; measured alone in full precision, as published"
 
 
 def _context(config: TrainingConfig) -> str:

@@ -186,7 +186,10 @@ def train(settings: SideSettings) -> SideResult:
     train_features = PaddedFeatures(settings.work / "train.f32", processor, train_set, settings.data)
     test_features = PaddedFeatures(settings.work / "test.f32", processor, test_set, settings.data)
 
-    base_wer, _ = word_error_rate("base", model, processor, test_set, test_features, settings)
+    # The base as it was published: in 4 bits it is another model.
+    published = WhisperForConditionalGeneration.from_pretrained(source, dtype=torch.float32)
+    base_wer, _ = word_error_rate("base", published, processor, test_set, test_features, settings)
+    del published
     # No gradient checkpointing: it saves memory, and computes the forward pass twice.
     model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)  # type: ignore[no-untyped-call]
     set_seed(settings.seed)
