@@ -35,7 +35,7 @@ def result_table(result: Mapping[str, Any], *, where: str, extra: Mapping[str, s
     if result.get("language"):
         rows["Language"] = result["language"]
     if result.get("left_out_utterances"):
-        rows["Left out"] = f"{result['left_out_utterances']:,} utterances that the model cannot take"
+        rows["Left out"] = f"{result['left_out_utterances']:,} that the model cannot take, named in the log"
     if result.get("references_cut"):
         rows["Longer than max_new_tokens"] = f"{result['references_cut']:,} reference texts"
     trainable, total = int(result["trainable_parameters"]), int(result["total_parameters"])
