@@ -11,9 +11,10 @@ import pytest
 from engine.data.manifest import Utterance, read_manifest, write_manifest
 from engine.data.shards import RATE_HZ, ShardWriter
 from engine.errors import ConfigError
-from tuning.studies.selection.arms import FULL, primary, secondary
-from tuning.studies.selection.cells import division
+from tuning.studies.selection.arms import FULL, METHOD, primary, secondary
+from tuning.studies.selection.cells import Cell, Setting, division
 from tuning.studies.selection.pools import PoolConfig, PoolName, is_wrong, write_pool
+from tuning.studies.selection.report import write_report
 
 CONFIG = PoolConfig(per_speaker=40, test_per_speaker=20)
 
@@ -88,6 +89,54 @@ def test_every_half_of_the_speakers_is_trained_on_in_turn() -> None:
     assert len({tuple(train) for train, _ in halves}) == 6
     assert all(sorted(train + test) == speakers for train, test in halves)
     assert division(speakers, 6) == halves[0]
+
+
+def test_the_first_halves_of_many_speakers_differ_much() -> None:
+    speakers = [f"s{number}" for number in range(10)]
+    first, second, third = (set(division(speakers, seed)[0]) for seed in range(3))
+    assert max(len(first & second), len(second & third), len(first & third)) <= 3
+
+
+def test_a_report_of_one_pool_and_one_share_tells_of_those_alone(tmp_path: Path) -> None:
+    arms = primary((0.5,))
+    cells = [
+        _cell(arm.name, arm.share, seed, wrong=4 if arm.name == METHOD else 8) for arm in arms for seed in range(3)
+    ]
+    setting = Setting(tmp_path, "whisper-pico", {}, PoolConfig(), 20, tmp_path, recipe_name="some.yaml")
+    rates: dict[tuple[PoolName, str, float], float] = {("noisy", METHOD, 0.5): 5e-4}
+    figures = write_report(cells, rates, setting, ["ann", "bob"], tmp_path / "report.md")
+    assert [claim["text"] for claim in figures["claims"]] == [
+        "noisy pool: 50% selected is not worse than everything by more than 5%",
+        "noisy pool: 50% selected is better than 50% drawn evenly over durations",
+    ]
+    assert figures["wer"][f"noisy/{METHOD}/0.5"] == pytest.approx(0.04)
+    report = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert "the recipe `some.yaml`" in report and "not tuned for each arm" in report
+    assert "clean" not in report.split("## Claims")[1]
+
+
+def _cell(arm: str, share: float, seed: int, wrong: int) -> Cell:
+    return Cell(
+        pool="noisy",
+        seed=seed,
+        arm=arm,
+        share=share,
+        learning_rate=5e-4,
+        dev=False,
+        train_speakers=["ann"],
+        errors={"bob": [wrong, 100]},
+        wer=wrong / 100,
+        steps=20,
+        selected=50,
+        wrong_share=0.1,
+        wrong_weight=0.1,
+        encoder_s=1500.0,
+        training_s=60.0,
+        selection_s=30.0,
+        peak_bytes=2**30,
+        trainable_parameters=1,
+        decision={"enabled": False},
+    )
 
 
 def test_arms_have_names_of_their_own() -> None:

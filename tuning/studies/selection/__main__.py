@@ -11,20 +11,22 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
+from typing import Any, get_args
 
-from engine.config.base import read_yaml
+from engine.config.base import parse, read_yaml
+from engine.config.context import resolve_context
+from engine.config.training import TrainingConfig
 from engine.data.ingest import ingest
 from engine.data.version_files import MANIFEST_NAME
 from engine.errors import EngineError
-from engine.models.catalogue import PROJECT_ROOT
+from engine.memory.architecture import architecture_of
+from engine.models.catalogue import PROJECT_ROOT, find_model
 from tuning.studies.selection.arms import Arm, primary, secondary, tuned
 from tuning.studies.selection.cells import Cell, Setting, cell_path, read_cell, run_cells, speakers_of
 from tuning.studies.selection.pools import PoolConfig, PoolName
 from tuning.studies.selection.report import write_report
 
-POOLS: tuple[PoolName, ...] = ("noisy", "clean")
-SHARES = {"noisy": (0.5, 0.25), "clean": (0.5,)}
-"""Of each pool that are selected."""
+POOLS: tuple[PoolName, ...] = get_args(PoolName)
 LEARNING_RATES = (5e-4, 1e-3, 2e-3, 4e-3)
 _FEWEST_SPEAKERS = 4
 _TUNING_SEEDS = (100, 101, 102)
@@ -34,6 +36,9 @@ _EXAMPLES = """\
 examples:
   make study-selection DATA=fsdd                                   real speech; about an hour on two cores
   python -m tuning.studies.selection --data fsdd --seeds 2 --secondary-seeds 0 --full-steps 40    see that it runs
+  python -m tuning.studies.selection --data sentences --model DIR --recipe configs/training/demo-pretrained.yaml \\
+      --pools noisy --shares 0.5 --seeds 3 --secondary-seeds 0 --tuning-seeds 0 --per-speaker 10 --fewest 8 \\
+      --full-steps 20 --report docs/studies/selection-sentences.md      a smaller protocol, for a larger model
 A study that was cut off goes on from the cells that are in its work folder.
 """
 
@@ -57,28 +62,40 @@ def _study(arguments: argparse.Namespace) -> None:
     if len(speakers := speakers_of(data)) < _FEWEST_SPEAKERS:
         found = ", ".join(speakers) or "none"
         raise EngineError(f"found the speakers {found}; half are trained on and half tested on: give at least four")
-    recipe = read_yaml(_RECIPE)
-    pool = PoolConfig(per_speaker=arguments.per_speaker)
-    setting = Setting(data, arguments.model, recipe, pool, arguments.full_steps, arguments.work)
+    recipe = _recipe(arguments.recipe, arguments.model)
+    pool = PoolConfig(per_speaker=arguments.per_speaker, fewest_per_speaker=arguments.fewest)
+    pools: tuple[PoolName, ...] = tuple(name for name in POOLS if name in arguments.pools)
+    # Of the clean pool, where little is to be gained, the largest share alone.
+    shares = {"noisy": tuple(arguments.shares), "clean": (max(arguments.shares),)}
+    setting = Setting(
+        data,
+        arguments.model,
+        recipe,
+        pool,
+        arguments.full_steps,
+        arguments.work,
+        recipe_name=arguments.recipe.name,
+        tuned_rates=LEARNING_RATES if arguments.tuning_seeds else (),
+    )
     started = time.perf_counter()
     jobs = [
-        (name, seed, [(arm, rate) for arm in tuned(SHARES[name]) for rate in LEARNING_RATES], True)
+        (name, seed, [(arm, rate) for arm in tuned(shares[name]) for rate in LEARNING_RATES], True)
         for seed in _TUNING_SEEDS[: arguments.tuning_seeds]
-        for name in POOLS
+        for name in pools
     ]
     _run(setting, jobs, arguments.processes, "learning rates")
     rates = {
         (name, arm.name, arm.share): _best_rate(setting, name, arm, arguments.tuning_seeds)
-        for name in POOLS
-        for arm in tuned(SHARES[name])
+        for name in pools
+        for arm in tuned(shares[name])
     }
     for (name, arm, share), rate in sorted(rates.items()):
         print(f"{name} pool, {arm}, share {share:g}: learning rate {rate:g}", flush=True)
 
     jobs = []
     for seed in range(arguments.seeds):
-        for name in POOLS:
-            arms = primary(SHARES[name])
+        for name in pools:
+            arms = primary(shares[name])
             if name == "noisy" and seed < arguments.secondary_seeds:
                 arms += secondary()
             jobs.append((name, seed, [(arm, rates[name, arm.tuned_like, arm.share]) for arm in arms], False))
@@ -94,6 +111,13 @@ def _study(arguments: argparse.Namespace) -> None:
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     print(f"{len(cells)} cells, {time.perf_counter() - started:.0f} s; written to {arguments.report}", flush=True)
+
+
+def _recipe(path: Path, model: str) -> dict[str, Any]:
+    """Values of the training config, with the audio context that the model has."""
+    recipe = read_yaml(path)
+    trained = architecture_of(find_model(model)).trained_context
+    return recipe | {"context": resolve_context(parse(TrainingConfig, recipe).context, trained).model_dump()}
 
 
 Job = tuple[PoolName, int, list[tuple[Arm, float]], bool]
@@ -119,7 +143,9 @@ def _run(setting: Setting, jobs: Sequence[Job], processes: int, what: str) -> No
 
 
 def _best_rate(setting: Setting, name: PoolName, arm: Arm, seeds: int) -> float:
-    """The learning rate with the lowest WER on dev."""
+    """The learning rate with the lowest WER on dev; without seeds to try it on, the recipe's."""
+    if not seeds:
+        return float(setting.recipe["optimizer"]["learning_rate"])
 
     def wer(rate: float) -> float:
         paths = [cell_path(setting.work, name, s, arm, rate, True) for s in _TUNING_SEEDS[:seeds]]
@@ -144,9 +170,19 @@ def _parser() -> argparse.ArgumentParser:
         help="recordings of at least four speakers, as for `make demo` (default: $DATA, else the bundled speech)",
     )
     parser.add_argument("--model", default="whisper-pico", help="(default: %(default)s)")
+    parser.add_argument("--recipe", type=Path, default=_RECIPE, help="training config (default: that of `make demo`)")
+    parser.add_argument(
+        "--pools", nargs="+", choices=POOLS, default=POOLS, metavar="POOL", help=f"of {', '.join(POOLS)} (default: all)"
+    )
+    parser.add_argument(
+        "--shares", nargs="+", type=float, default=[0.5, 0.25], help="of a pool's cost (default: 0.5 0.25)"
+    )
     parser.add_argument("--seeds", type=int, default=14, help="of the primary claims (default: %(default)s)")
     parser.add_argument("--secondary-seeds", type=int, default=3, help="of the other arms (default: %(default)s)")
-    parser.add_argument("--tuning-seeds", type=int, default=2, help="per learning rate (default: %(default)s)")
+    parser.add_argument(
+        "--tuning-seeds", type=int, default=2, help="per learning rate; 0: the recipe's rate (default: %(default)s)"
+    )
+    parser.add_argument("--fewest", type=int, default=30, help="utterances of a speaker (default: %(default)s)")
     parser.add_argument("--per-speaker", type=int, default=400, help="training utterances (default: %(default)s)")
     parser.add_argument("--full-steps", type=int, default=120, help="of training on everything (default: %(default)s)")
     parser.add_argument("--processes", type=int, default=2, help="at once, a thread each (default: %(default)s)")

@@ -55,6 +55,10 @@ class Setting:
     """Optimizer steps of training on everything; a share of the audio gets that share of them."""
     work: Path
     """Where cells are kept."""
+    recipe_name: str = "make demo"
+    """What the report calls the recipe."""
+    tuned_rates: tuple[float, ...] = ()
+    """Learning rates of which the best on dev is taken; none: the recipe's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +96,10 @@ def speakers_of(data: Path) -> list[str]:
 
 
 def division(speakers: Sequence[str], seed: int) -> tuple[list[str], list[str]]:
-    """Who is trained on and who is tested on: each half of the speakers in turn."""
+    """Who is trained on and who is tested on: each half of the speakers in turn, in an order that mixes them."""
     halves = list(combinations(sorted(speakers), len(speakers) // 2))
-    train = list(halves[seed % len(halves)])
+    order = np.random.default_rng(0x5E0).permutation(len(halves))
+    train = list(halves[order[seed % len(halves)]])
     return train, [s for s in sorted(speakers) if s not in train]
 
 

@@ -40,6 +40,8 @@ class PoolConfig:
     """Noisy pool: silence on each side, in seconds."""
     test_per_speaker: int = 250
     """Utterances of each speaker that is tested on."""
+    fewest_per_speaker: int = 30
+    """A speaker with fewer utterances is refused."""
 
 
 def write_pool(
@@ -74,7 +76,7 @@ def write_pool(
     by_speaker: dict[str, list[Utterance]] = {}
     for u in sorted(read_manifest(source / MANIFEST_NAME), key=lambda u: u.id):
         by_speaker.setdefault(u.speaker or "", []).append(u)
-    _check(by_speaker, [*train_speakers, *test_speakers])
+    _check(by_speaker, [*train_speakers, *test_speakers], config.fewest_per_speaker)
     generator = np.random.default_rng([seed, 0x5E1])
     writer = ShardWriter(folder, _SHARD_S)
     written: list[Utterance] = []
@@ -127,11 +129,11 @@ def _other_text(text: str, utterances: Sequence[Utterance], draw: np.random.Gene
     return others[int(draw.integers(len(others)))]
 
 
-def _check(by_speaker: dict[str, list[Utterance]], speakers: Sequence[str]) -> None:
+def _check(by_speaker: dict[str, list[Utterance]], speakers: Sequence[str], fewest: int) -> None:
     faults = [
-        Fault("data", f"speaker {speaker} has {len(by_speaker.get(speaker, []))} utterances; at least 30 are needed")
+        Fault("data", f"speaker {speaker} has {found} utterances; at least {fewest} are needed")
         for speaker in speakers
-        if len(by_speaker.get(speaker, [])) < 30
+        if (found := len(by_speaker.get(speaker, []))) < fewest
     ]
     if faults:
         raise ConfigError(faults)

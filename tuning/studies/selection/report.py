@@ -49,6 +49,10 @@ class Results:
         found = [(arm, share) for name, arm, share in self._cells if name == pool]
         return sorted(found, key=lambda pair: (-pair[1], pair[0]))
 
+    def pools(self) -> list[str]:
+        """The pools that there are cells of, the noisy one first."""
+        return sorted({name for name, _, _ in self._cells}, reverse=True)
+
     def errors(self, pool: str, arm: str, share: float) -> Errors:
         """Word errors and words of an arm."""
         return {c.seed: {name: (e, w) for name, (e, w) in c.errors.items()} for c in self.of(pool, arm, share)}
@@ -63,9 +67,10 @@ class Results:
 def claims_of(results: Results) -> list[Claim]:
     """The primary claims, with p values adjusted for their number."""
     claims = []
-    for share in (0.5, 0.25):
+    noisy, clean = ([share for arm, share in results.arms(pool) if arm == METHOD] for pool in ("noisy", "clean"))
+    for share in noisy:
         ours = (METHOD, share)
-        if share == 0.5:
+        if share == max(noisy):
             worse = results.difference("noisy", ours, (FULL, 1.0), MARGIN)
             claims.append(
                 Claim(
@@ -80,8 +85,10 @@ def claims_of(results: Results) -> list[Claim]:
         claims.append(Claim(text, plain, plain.high < 0 and control.high < 0))
     adjusted = holm([claim.difference.p for claim in claims])
     claims = [Claim(c.text, c.difference, c.holds and p < 0.05, p) for c, p in zip(claims, adjusted, strict=True)]
-    tie = results.difference("clean", (METHOD, 0.5), (BASELINE, 0.5))
-    claims.append(Claim("clean pool: a tie with 50% drawn evenly over durations", tie, tie.low <= 0 <= tie.high))
+    for share in clean:
+        tie = results.difference("clean", (METHOD, share), (BASELINE, share))
+        text = f"clean pool: a tie with {share:.0%} drawn evenly over durations"
+        claims.append(Claim(text, tie, tie.low <= 0 <= tie.high))
     return claims
 
 
@@ -109,7 +116,7 @@ def write_report(
         _INTRODUCTION,
         _setting(results, rates, setting, speakers),
         _claims(claims),
-        *[_pool(results, pool, plots[pool]) for pool in ("noisy", "clean")],
+        *[_pool(results, pool, plots[pool]) for pool in results.pools()],
         _each(results),
     ]
     path.write_text("\n".join(sections), encoding="utf-8")
@@ -118,7 +125,7 @@ def write_report(
         "learning_rates": {f"{pool}/{arm}/{share:g}": rate for (pool, arm, share), rate in rates.items()},
         "wer": {
             f"{pool}/{arm}/{share:g}": corpus_wer(results.errors(pool, arm, share))
-            for pool in ("noisy", "clean")
+            for pool in results.pools()
             for arm, share in results.arms(pool)
         },
         "cells": len(cells),
@@ -129,12 +136,19 @@ def _setting(
     results: Results, rates: Mapping[tuple[PoolName, str, float], float], setting: Setting, speakers: Sequence[str]
 ) -> str:
     pool = setting.pool
-    seeds = len(results.of("noisy", FULL, 1.0))
+    seeds = len(results.of(results.pools()[0], FULL, 1.0))
     told = ", ".join(f"{name} pool, {arm} {share:g}: {rate:g}" for (name, arm, share), rate in sorted(rates.items()))
+    how = "That of the recipe, not tuned for each arm"
+    if setting.tuned_rates:
+        tried = ", ".join(f"{rate:g}" for rate in setting.tuned_rates)
+        how = (
+            f"For each pool and share, and apart for the method and the plain baseline, that of {{{tried}}} with the "
+            "lowest WER on dev recordings, which no test takes; the shuffled control has the method's"
+        )
     return f"""\
 ## What was done
 
-Base: `{setting.model}`, QLoRA by the recipe of `make demo`. {len(speakers)} speakers ({", ".join(speakers)}); in each
+Base: `{setting.model}`, QLoRA by the recipe `{setting.recipe_name}`. {len(speakers)} speakers ({", ".join(speakers)}); in each
 seed half of them are trained on and the other half are tested on, each half in turn. A seed also draws the pool, the
 selection, the adapter's first weights and the order of the data, the same for every arm.
 
@@ -143,8 +157,7 @@ selection, the adapter's first weights and the order of the data, the same for e
   {pool.silence_share:.0%} stand between {pool.silence_s[0]:g} to {pool.silence_s[1]:g} s of silence on each side.
 - **Budget.** A share of the seconds that the encoder runs over in one pass over the pool, and the same share of the
   {setting.full_steps} optimizer steps of training on everything. Every arm but `full` trims silence.
-- **Learning rate.** For each pool and share, and apart for the method and the plain baseline, that of {{5e-4, 1e-3, 2e-3,
-  4e-3}} with the lowest WER on dev recordings, which no test takes; the shuffled control has the method's. {told}.
+- **Learning rate.** {how}: {told}.
 - **Test.** Up to {pool.test_per_speaker} recordings of each test speaker, once. {seeds} seeds for the primary arms.
 - **Intervals.** 95 %, hierarchical paired bootstrap: seeds, then speakers, 10,000 draws, of the difference of corpus WER.
   p values of the claims about the noisy pool are adjusted by Holm. "Better" means that the interval lies below zero
@@ -180,7 +193,8 @@ def _pool(results: Results, pool: str, plot: str) -> str:
             f"{_mean(cells, 'wrong_share'):.1%} | {_mean(cells, 'encoder_s'):.0f} | {_mean(cells, 'training_s'):.0f} | "
             f"{_mean(cells, 'selection_s'):.0f} | {_mean(cells, 'peak_bytes') / 2**20:.0f} |"
         )
-    decisions = [c.decision for c in results.of(pool, METHOD, 0.5) if c.decision]
+    largest = max(share for arm, share in results.arms(pool) if arm == METHOD)
+    decisions = [c.decision for c in results.of(pool, METHOD, largest) if c.decision]
     enabled = sum(bool(d["enabled"]) for d in decisions)
     said = f"The disagreement with full precision was switched on in {enabled} of {len(decisions)} selections (NF4).\n"
     title = f"## The {pool} pool"
@@ -189,8 +203,9 @@ def _pool(results: Results, pool: str, plot: str) -> str:
 
 def _each(results: Results) -> str:
     lines = ["## Each seed", "", "WER of the primary arms, in %.", ""]
-    for pool in ("noisy", "clean"):
-        arms = [(FULL, 1.0), *[(arm, s) for s in (0.5, 0.25) for arm in (METHOD, EVENLY, BASELINE, SHUFFLED)]]
+    for pool in results.pools():
+        shares = sorted({share for _, share in results.arms(pool)} - {1.0}, reverse=True)
+        arms = [(FULL, 1.0), *[(arm, s) for s in shares for arm in (METHOD, EVENLY, BASELINE, SHUFFLED)]]
         arms = [arm for arm in arms if results.of(pool, *arm)]
         lines += [f"| {pool} pool, seed | trained on | " + " | ".join(f"{arm} {share:g}" for arm, share in arms) + " |"]
         lines += ["| --- " * (len(arms) + 2) + "|"]
@@ -216,7 +231,7 @@ def _draw(results: Results, path: Path) -> dict[str, str]:
     from matplotlib.figure import Figure
 
     names = {}
-    for pool in ("noisy", "clean"):
+    for pool in results.pools():
         arms = results.arms(pool)
         figure = Figure(figsize=(8, 0.35 * len(arms) + 1.2), layout="constrained")
         FigureCanvasAgg(figure)
