@@ -70,7 +70,8 @@ def columns_in(path: str, schema: pa.Schema) -> Columns:
     features = _features(schema)
     labels = _labels(features)
     fields = {field.name.strip().lower(): field for field in schema if _is_plain(field.name, schema)}
-    problems: list[str] = []
+    twice = dict.fromkeys(name for name in schema.names if schema.names.count(name) > 1)
+    problems = [f"several columns are called {name}; give each a name of its own" for name in twice]
     audio = next(_audio(schema, features, fields, problems), None)
     taken = {audio.data.partition(".")[0], (audio.rate or "").partition(".")[0]} if audio else set()
     name = _name(audio, fields, taken)
@@ -244,6 +245,7 @@ def _is_text(kind: pa.DataType) -> bool:
 
 
 def _is_bytes(kind: pa.DataType) -> bool:
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
     return bool(
         pa.types.is_binary(kind)
         or pa.types.is_large_binary(kind)

@@ -12,6 +12,7 @@ import soundfile
 
 from engine.errors import ItemError
 
+_BEYOND = 16.0  # times full scale, which floats hardly ever reach
 _MOST_CHANNELS = 8  # of the shorter side of a matrix
 
 
@@ -53,6 +54,8 @@ def file_of(values: pa.Array, rate_hz: object) -> bytes:
     if not samples_TC.size:
         raise ItemError("empty_file", "its row has a list of no samples")
     rate = _rate(rate_hz)
+    if _are_whole(samples_TC):  # of 16 bits, in a column of floats
+        samples_TC = samples_TC.astype(np.int32)
     if samples_TC.dtype.kind == "f":
         data_TC, subtype = samples_TC.astype(np.float32), "FLOAT"
     else:
@@ -60,6 +63,14 @@ def file_of(values: pa.Array, rate_hz: object) -> bytes:
     file = io.BytesIO()
     soundfile.write(file, data_TC, rate, format="WAV", subtype=subtype)
     return file.getvalue()
+
+
+def _are_whole(samples_TC: npt.NDArray[Any]) -> bool:
+    """Whether floats are whole numbers far beyond the full scale of floats."""
+    if samples_TC.dtype.kind != "f" or not np.isfinite(samples_TC).all():
+        return False
+    peak = float(np.abs(samples_TC).max())
+    return _BEYOND < peak <= 1 << 15 and bool((samples_TC == np.rint(samples_TC)).all())
 
 
 def _matrix(values: pa.Array) -> npt.NDArray[Any]:
@@ -94,7 +105,10 @@ def _integers(samples: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], str]:
 
 
 def _rate(found: object) -> int:
-    rate = found if isinstance(found, int | float) else 0
+    try:
+        rate = float(found) if isinstance(found, int | float | str) else 0.0
+    except ValueError:
+        rate = 0.0
     if not 0 < rate < 1 << 31 or rate != int(rate):
         raise ItemError("corrupt", f"found a sample rate of {found!r}; allowed: hertz, a whole number")
     return int(rate)

@@ -156,6 +156,8 @@ class _OpenTable:
     def _file(self, batch: pa.RecordBatch) -> bytes:
         audio = self.audio
         found = _value(batch, audio.data)
+        if isinstance(found, pa.DictionaryScalar):
+            found = found.value
         if not found.is_valid:
             raise ItemError("missing_audio", "its row holds no audio")
         if audio.is_file:

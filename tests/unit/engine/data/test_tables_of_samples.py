@@ -85,6 +85,10 @@ FORMS: dict[str, Callable[[], dict[str, Any]]] = {
     "plain int64": lambda: {"waveform": _lists(pa.list_(pa.int64())), "sample_rate": [16_000.0, 16_000.0]},
     "plain int32 of 32 bits": lambda: {"samples": _lists(pa.list_(pa.int32()), 65536), "rate": [16_000, 16_000]},
     "plain int32 of 24 bits": lambda: {"samples": _lists(pa.list_(pa.int32()), 256), "rate": [16_000, 16_000]},
+    "whole floats": lambda: {"audio": pa.array([[float(v) for v in s] for s in _rows()]), "sampling_rate": ["16000"] * 2},
+    "lists of one length": lambda: {"audio": pa.array([_floats(s)[:6400] for s in (_rows()[0][:6400], _rows()[1])],
+                                                      pa.list_(pa.float32(), 6400)), "rate": [16_000, 16_000]},
+    "dictionary of bytes": lambda: {"audio": pa.array([wav(s) for s in _rows()]).dictionary_encode()},
     "other names": lambda: {"speech_array": pa.array([_floats(s) for s in _rows()]), "audio_sampling_rate": [16_000] * 2},
     "bytes under another name": lambda: {"audio_bytes": [wav(s) for s in _rows()], "audio_length": [0.5, 0.4]},
     "the only bytes": lambda: {"content": [wav(s) for s in _rows()]},
@@ -117,7 +121,8 @@ def test_recordings_of_any_type_are_read_sample_by_sample(tmp_path: Path, form: 
     report = ingest(source, tmp_path / "out", validation=UNJUDGED)
     assert report.set_aside == []
     assert report.layouts == ["parquet" if container == "parquet" else "arrow"]
-    rows = [Spoken("", s, text, who, "test") for s, text, who in zip(_rows(), WORDS, ("7", "8"), strict=True)]
+    wanted = [s[:6400] if form == "lists of one length" else s for s in _rows()]
+    rows = [Spoken("", s, text, who, "test") for s, text, who in zip(wanted, WORDS, ("7", "8"), strict=True)]
     assert utterances(tmp_path / "out") == expected(rows)
     assert report.columns_read["text"] == "text"
     assert "audio" in report.columns_read.values()
@@ -177,6 +182,13 @@ def test_faulty_rows_of_samples_are_named(tmp_path: Path) -> None:
 
 
 # ---- what is refused ----------------------------------------------------------------------------------------
+
+
+def test_columns_of_one_name_are_named(tmp_path: Path) -> None:
+    arrays = [pa.array([wav(s) for s in _rows()]), pa.array(WORDS), pa.array(WORDS)]
+    (tmp_path / "a.parquet").write_bytes(_parquet(pa.Table.from_arrays(arrays, ["audio", "text", "text"])))
+    with pytest.raises(IngestError, match="several columns are called text; give each a name of its own"):
+        ingest(tmp_path / "a.parquet", tmp_path / "out")
 
 
 @pytest.mark.parametrize(
