@@ -6,11 +6,13 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from engine.audio.features import stack_padded
 from engine.audio.reading import read_audio
 from engine.config.training import TrainingConfig
 from engine.data.manifest import Utterance, read_manifest
@@ -18,6 +20,7 @@ from engine.data.waves import read_wave
 from engine.models.family import load_model
 from engine.models.whisper import WhisperSpeech
 from engine.tasks.speech_to_text import SpeechToText
+from tests.tiny_multilingual import write_tiny_multilingual
 
 CPU = torch.device("cpu")
 
@@ -220,3 +223,51 @@ def test_whispers_english_takes_the_spellings_of_the_model(tiny_whisper: Path, t
 def test_waves_are_transcribed(speech: WhisperSpeech) -> None:
     waves = [0.1 * np.random.default_rng(i).standard_normal(8000).astype(np.float32) for i in range(2)]
     assert len(_task(speech, task={"max_new_tokens": 3}).transcribe(waves)) == 2
+
+
+@pytest.fixture(scope="module")
+def several(tmp_path_factory: pytest.TempPathFactory) -> WhisperSpeech:
+    """A model of whole windows, of 2 s each."""
+    folder = write_tiny_multilingual(tmp_path_factory.mktemp("several"), positions=100)
+    return load_model("whisper", str(folder), language="sw")
+
+
+def test_what_repeats_itself_in_short_context_is_transcribed_in_the_whole_window(
+    several: WhisperSpeech, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[tuple[int, ...], str]] = []
+
+    def recorded(mel_BMF: torch.Tensor, *arguments: Any) -> list[list[int]]:
+        asked.append((tuple(mel_BMF.shape), arguments[-1]))
+        return WhisperSpeech.generate(several, mel_BMF, *arguments)
+
+    monkeypatch.setattr(several, "generate", recorded)
+    wave = 0.1 * np.random.default_rng(0).standard_normal(8000).astype(np.float32)
+    short = _task(several, context={"type": "short", "bucket_s": 0.5, "tail_s": 0.1}, task={"max_new_tokens": 60})
+    whole = _task(several, context={"type": "full"}, task={"max_new_tokens": 60})
+    free = short.transcribe([wave])
+    assert asked == [((1, 80, 100), "guarded")], "nothing repeats itself, and nothing is transcribed again"
+    generation: Any = several.model.generation_config
+    monkeypatch.setattr(generation, "suppress_tokens", [token for token in range(266) if token != 65])
+    asked.clear()
+    texts = short.transcribe([wave, wave])
+    assert asked == [((2, 80, 100), "guarded"), ((2, 80, 200), "greedy")]
+    assert texts == whole.transcribe([wave, wave]) != [free[0]] * 2
+    assert asked[-1] == ((2, 80, 200), "greedy"), "in the whole window plain search is all"
+
+
+def test_fallback_is_that_of_the_model_and_draws_nothing_of_training_s_chance(several: WhisperSpeech) -> None:
+    waves = [0.1 * np.random.default_rng(i).standard_normal(8000).astype(np.float32) for i in range(2)]
+    limits = {"max_new_tokens": 12}
+    task = _task(several, context={"type": "full"}, task=limits | {"fallback": True}, seed=5)
+    before = torch.random.get_rng_state()
+    texts = task.transcribe(waves)
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert texts == task.transcribe(waves)
+    plain = _task(several, context={"type": "full"}, task=limits).transcribe(waves)
+    assert texts != plain
+    with torch.random.fork_rng([]):
+        torch.manual_seed(5)
+        mel_BMF = several.features(stack_padded(waves, 32_000))
+        direct = [several.codec.decode(row) for row in several.generate(mel_BMF, 12, None, "fallback")]
+    assert texts == direct
