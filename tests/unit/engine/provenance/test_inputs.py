@@ -38,7 +38,7 @@ def model(tmp_path: Path) -> Path:
     """Files as of a model."""
     folder = tmp_path / "model"
     folder.mkdir()
-    (folder / "config.json").write_text('{"d_model": 8}')
+    (folder / "config.json").write_text('{"model_type": "whisper", "d_model": 8}')
     (folder / "model.safetensors").write_bytes(b"weights")
     (folder / "README.md").write_text("of no matter")
     return folder
@@ -159,7 +159,7 @@ def test_a_random_start_takes_only_the_architecture(model: Path, data: Path) -> 
     before = _inputs(model, data, method={"type": "pretrain"})
     (model / "model.safetensors").write_bytes(b"other weights")
     assert _inputs(model, data, method={"type": "pretrain"}) == before
-    (model / "config.json").write_text('{"d_model": 16}')
+    (model / "config.json").write_text('{"model_type": "whisper", "d_model": 16}')
     assert _inputs(model, data, method={"type": "pretrain"}) != before
 
 
