@@ -106,7 +106,9 @@ def decode(raw: BinaryIO, format_name: str, stated: Stated, name: str) -> Iterat
     """
     found = 0
     with _opened(raw, format_name, name) as (container, stream):
-        resampler = AudioResampler(format="fltp")
+        resampler = AudioResampler(
+            format="flt"
+        )  # interleaved: PyAV 18 reads past the planes of eight channels and more
         try:
             for packet in container.demux(stream):
                 if packet.is_corrupt:
@@ -114,7 +116,7 @@ def decode(raw: BinaryIO, format_name: str, stated: Stated, name: str) -> Iterat
                 for frame in packet.decode():
                     _check(frame, stated, name)
                     for part in resampler.resample(frame):
-                        block_TC = np.ascontiguousarray(part.to_ndarray().T, dtype=np.float32)
+                        block_TC = part.to_ndarray().reshape(-1, stated.channels).astype(np.float32, copy=False)
                         found += len(block_TC)
                         if found > MAX_FILE_S * stated.rate_hz:
                             raise UnsupportedAudioError(

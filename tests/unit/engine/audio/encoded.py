@@ -21,7 +21,9 @@ def tone(duration_s: float, hz: float, rate_hz: int = 16_000) -> Wave:
     return (0.3 * np.sin(2 * np.pi * hz * np.arange(round(duration_s * rate_hz)) / rate_hz)).astype(np.float32)
 
 
-def by_libsndfile(wave: Wave, rate_hz: int = 16_000, format: str = "WAV", subtype: str | None = "PCM_16") -> bytes:
+def by_libsndfile(
+    wave: npt.NDArray[np.generic], rate_hz: int = 16_000, format: str = "WAV", subtype: str | None = "PCM_16"
+) -> bytes:
     """A file of wave_T or wave_TC."""
     file = io.BytesIO()
     soundfile.write(file, wave, rate_hz, format=format, subtype=subtype)

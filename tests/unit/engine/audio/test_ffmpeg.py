@@ -210,3 +210,13 @@ def test_titles_in_another_encoding_are_no_fault() -> None:
     assert data.count(b"Fluesse") == 1
     broken = data.replace(b"Fluesse", b"Fl\xfc\xdfe\xff\xfe")
     assert np.array_equal(read_audio(io.BytesIO(broken)), read_audio(io.BytesIO(data)))
+
+
+@pytest.mark.parametrize("channels", [1, 2, 6, 8, 9, 49])
+def test_any_count_of_channels(channels: int) -> None:
+    sound_TC = np.random.default_rng(0).integers(-8000, 8000, (20_000, channels)).astype(np.int16)
+    data = by_libsndfile(sound_TC, format="CAF")
+    stated = ffmpeg.look(io.BytesIO(data), "CAF", "a.caf")
+    found_TC = np.concatenate(list(ffmpeg.decode(io.BytesIO(data), "CAF", stated, "a.caf")))
+    assert (stated.channels, stated.rate_hz) == (channels, 16_000)
+    assert np.array_equal(found_TC * 32768, sound_TC)
