@@ -50,8 +50,8 @@ class Trained:
 
     def ids(self) -> dict[str, list[str]]:
         """Utterances of each split."""
-        splits: dict[str, list[str]] = json.loads((self.folder / "store" / "splits.json").read_text())
-        return splits
+        splits = json.loads((self.folder / "store" / "splits.json").read_text())
+        return {name: splits[name] for name in ("train", "validation", "test")}
 
 
 def train(model: Path, data: Path, folder: Path, changes: Mapping[str, Any]) -> Trained:

@@ -22,7 +22,7 @@ from services.api.dataset_models import DatasetOut
 from services.api.routers.jobs import JobOut
 from services.database.engine import open_session
 from services.database.heartbeats import beat
-from services.database.models import Dataset, Heartbeat, Job
+from services.database.models import Dataset, DatasetVersion, Heartbeat, Job
 from services.errors import InvalidRequestError
 from services.jobs.requests import find_job
 from services.observability.logs import JsonFormatter
@@ -75,6 +75,32 @@ async def test_what_postgresql_writes_is_what_the_models_say(services: Services,
     assert DatasetOut.model_validate(dataset).model_dump(mode="json") == dataset
     assert dataset["statistics"] == {"utterances": 1, "audio_s": 1.0, "size": 32044}
     assert (await ada.get("/datasets")).json()["items"] == [dataset]
+
+
+async def test_a_training_that_cannot_have_its_effect_is_refused_before_it_is_queued(
+    services: Services, ada: Visitor
+) -> None:
+    dataset_id = await rows.ready_dataset(services, ada)
+    body = {"model_id": "whisper-pico", "dataset_id": str(dataset_id)}
+    config = {
+        "max_steps": 20,
+        "optimizer": {"type": "paged_adamw_8bit"},
+        "evaluation": {"every_steps": 5, "keep": "best"},
+        "split": {"validation_fraction": 0.0},
+    }
+    for splits, paths in (
+        ({"train": 9, "test": 1}, {"config.optimizer.type", "config.evaluation.keep"}),
+        ({"train": 8, "validation": 1, "test": 1}, {"config.optimizer.type"}),
+    ):
+        async with open_session(services.sessions) as session:
+            version = update(DatasetVersion).where(DatasetVersion.dataset_id == dataset_id)
+            await session.execute(version.values(statistics={"splits": splits}))
+            await session.commit()
+        answer = await ada.post("/jobs", json=body | {"config": config})
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid_training")
+        assert set(paths_of(answer)) == paths
+    good = config | {"optimizer": {"type": "adamw_8bit"}}
+    assert (await ada.post("/jobs", json=body | {"config": good})).status_code == 201
 
 
 async def test_the_same_key_launches_once(services: Services, ada: Visitor) -> None:
