@@ -126,6 +126,8 @@ class _Repaired:
         self._delimiter = delimiter
         self._names = names
         text = columns_of(header, "text")
+        file = columns_of(header, "file")
+        self._file_at = file[0].at if file else 0
         self._text_at = text[0].at if text else None
         self._has_times = any(columns_of(header, role) for role in ("start", "end", "duration"))
 
@@ -187,9 +189,8 @@ class _Repaired:
 
     def _is_rest(self, fields: list[str], before: Record | None) -> bool:
         """Whether a line goes on with the text of the row before it: it names no recording, and one of both is short."""
-        file = columns_of(self.header, "file")
         width = len(self.header)
-        if before is None or len(fields) >= width or (file and file[0].at) or self._names(fields[0]):
+        if before is None or len(fields) >= width or self._file_at or self._names(fields[0]):
             return False
         return ending(fields[0]) not in AUDIO_ENDINGS and (len(fields) == 1 or len(before.values) < width)
 

@@ -143,7 +143,7 @@ class Contents:
                 f"{metadata} names {len(moved)} recordings in other folders than they are in; they were found by their "
                 f"names alone, such as {path} for {name!r}"
             )
-        self._loosely |= located.loosely()
+        self._loosely |= located.loosely
         return located
 
     def warn(self) -> None:

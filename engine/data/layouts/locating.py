@@ -88,25 +88,24 @@ class Located:
     """Names whose recordings are in another folder than they say."""
     ambiguous: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Names that several recordings in other folders have."""
-    names: Sequence[str] = ()
-    """Every name in the metadata file, once."""
+    known: dict[str, str | None] = field(default_factory=dict)
+    """What was found for names that were looked for."""
+    loosely: dict[str, str] = field(default_factory=dict)
+    """Names that are those of a file but for case or escapes, and the file of each."""
 
     def find(self, name: str) -> str | None:
         """The path of a recording, or None if there is no such file."""
-        return self.index.exact(self._said(name)) or self.index.loose(self._said(name)) or self.elsewhere.get(name)
+        if name not in self.known:
+            said = self._said(name)
+            found = self.index.exact(said)
+            if found is None and (found := self.index.loose(said)):
+                self.loosely[said] = found
+            self.known[name] = found
+        return self.known[name] or self.elsewhere.get(name)
 
     def path(self, name: str) -> str:
         """The path that a name stands for, whether it is there or not."""
         return self.find(name) or self._said(name)
-
-    def loosely(self) -> dict[str, str]:
-        """The names that are those of a file but for case or escapes, and the file of each."""
-        said = {name: self._said(name) for name in self.names}
-        return {
-            said[name]: path
-            for name in self.names
-            if not self.index.exact(said[name]) and (path := self.index.loose(said[name]))
-        }
 
     def _said(self, name: str) -> str:
         rest = _plain(name).removeprefix(self.prefix)
@@ -121,17 +120,17 @@ def locate(names: Sequence[str], metadata: str, index: Index) -> Located:
     folder, or an absolute one, or if no other name was found: if exactly one recording and one name have it.
     """
     every = list(dict.fromkeys(names))
-    plain = [_plain(name) for name in every[:: max(1, len(every) // _SAMPLED_NAMES)]]
+    sample = every[:: max(1, len(every) // _SAMPLED_NAMES)]
     shared = _shared_folders([_plain(name) for name in every])
     folder = posixpath.dirname(metadata)
     best, best_hits = Located(index, folder, ""), 0
     for base in _above(folder):
         for kept in range(len(shared) + 1):
             found = Located(index, base, "".join(f"{part}/" for part in shared[:kept]))
-            hits = sum(found.find(name) is not None for name in plain)
+            hits = sum(found.find(name) is not None for name in sample)
             if hits > best_hits:
                 best, best_hits = found, hits
-        if best_hits == len(plain):
+        if best_hits == len(sample):
             break
     _look_elsewhere(best, every, best_hits == 0)
     return best
@@ -141,8 +140,10 @@ def _look_elsewhere(located: Located, names: Sequence[str], is_lost: bool) -> No
     taken = {path for name in names if (path := located.find(name))}
     lost: dict[str, list[str]] = defaultdict(list)
     for name in names:
+        if located.find(name):
+            continue
         plain = _plain(name)
-        if not located.find(name) and (is_lost or "/" not in plain or plain.startswith("/")):
+        if is_lost or "/" not in plain or plain.startswith("/"):
             lost[_loose(posixpath.basename(plain))].append(name)
     elsewhere: dict[str, str] = {}
     ambiguous: dict[str, Sequence[str]] = {}
@@ -152,12 +153,13 @@ def _look_elsewhere(located: Located, names: Sequence[str], is_lost: bool) -> No
             elsewhere[same[0]] = free[0]
         elif free:
             ambiguous |= dict.fromkeys(same, free)
-    located.elsewhere, located.ambiguous, located.names = elsewhere, ambiguous, names
+    located.elsewhere, located.ambiguous = elsewhere, ambiguous
 
 
 def is_recording(path: str) -> bool:
     """Whether a file is called as a recording."""
-    return ending(path) in AUDIO_ENDINGS or ending(path) in OTHER_AUDIO_ENDINGS
+    kind = ending(path)
+    return kind in AUDIO_ENDINGS or kind in OTHER_AUDIO_ENDINGS
 
 
 def _stem(path: str) -> str:
