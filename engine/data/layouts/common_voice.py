@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import csv
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from engine.data.layouts.building import Builder
 from engine.data.layouts.contents import Contents
+from engine.data.layouts.locating import Located
 from engine.data.manifest import Split
 from engine.data.metadata import Row, clean_text, column, plain_path, records, row_of
 from engine.errors import IngestError, ItemError
@@ -47,8 +48,10 @@ def read(metadata: list[str], contents: Contents, builder: Builder) -> None:
         held_out: set[str] = set()
         beyond: list[str | None] = []
         for name, split in _SPLITS.items():
-            for row, place in _rows(files.get(name), contents, builder):
-                audio = _clip(row, folder, contents)
+            rows = list(_rows(files.get(name), contents, builder))
+            located = _located(rows, files.get(name), contents)
+            for row, place in rows:
+                audio = _clip(row, folder, contents, located)
                 if name == "validated.tsv" and audio in taken:
                     continue
                 if not row.file_name:
@@ -89,11 +92,17 @@ def _rows(path: str | None, contents: Contents, builder: Builder) -> Iterator[tu
         yield row_of(line, name, sentence, speaker, "", fault), f"{path}:{line}"
 
 
-def _clip(row: Row, folder: str, contents: Contents) -> str:
-    """Path of a clip: in `clips/`, and in old releases named without its ending."""
+def _located(rows: Sequence[tuple[Row, str]], path: str | None, contents: Contents) -> Located | None:
+    """Where the clips of a file are that are not in `clips/`."""
+    return contents.locate([row.file_name for row, _ in rows if row.file_name], path) if path else None
+
+
+def _clip(row: Row, folder: str, contents: Contents, located: Located | None) -> str:
+    """Path of a clip: in `clips/`, and in old releases named without its ending; else where the name says."""
     in_clips = posixpath.normpath(posixpath.join(folder, "clips", plain_path(row.file_name)))
     beside = posixpath.normpath(posixpath.join(folder, plain_path(row.file_name)))
-    return contents.recording(in_clips) or contents.recording(beside) or in_clips
+    there = contents.recording(in_clips) or contents.recording(beside)
+    return there or (located.find(row.file_name) if located and row.file_name else None) or in_clips
 
 
 def _set_aside(
@@ -101,7 +110,7 @@ def _set_aside(
 ) -> None:
     """Clips that are here and have no confirmed text; most releases leave their audio out."""
     for row, place in _rows(path, contents, builder):
-        audio = _clip(row, folder, contents)
+        audio = _clip(row, folder, contents, None)
         if audio in contents.by_path and audio not in taken:
             taken.add(audio)
             contents.named.add(audio)

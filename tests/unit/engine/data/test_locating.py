@@ -95,3 +95,14 @@ def test_names_of_another_machine_are_told(tmp_path: Path) -> None:
         "metadata.csv names 2 recordings in other folders than they are in; they were found by their names alone, such as "
         "clips/a.wav for '/home/me/one/a.wav'"
     ]
+
+
+@pytest.mark.parametrize(
+    "name", ["c1.mp3", "c1", "clips/c1.mp3", "/home/me/cv/clips/c1.mp3", "C:\\cv\\c1.mp3", "C1.MP3"]
+)
+@pytest.mark.parametrize("file", ["clips/c1.mp3", "clips/c1.wav", "audio/c1.flac"])
+def test_clips_of_common_voice(tmp_path: Path, name: str, file: str) -> None:
+    found, report = taken(tmp_path, {"test.tsv": f"client_id\tpath\tsentence\nann\t{name}\tnine five\n"}, [file])
+    assert [(text, speaker, split) for _, text, speaker, split in found] == [("nine five", "ann", "test")]
+    assert report.layout == "common_voice"
+    assert report.set_aside == []
