@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.config.context import TrainedContext, resolve_context
 from engine.config.selection import SamplerFields, SelectionConfig, ShareBudgetConfig, SpeechTrimConfig
 from engine.config.selection_for import selection_for
 from engine.config.training import TrainingConfig
@@ -94,6 +95,7 @@ def dry_run(
     training: TrainingConfig,
     *,
     encoder_s_per_s: float,
+    trained_context: TrainedContext,
     window_s: float = 30.0,
     detector_audio_s_per_s: float = DETECTOR_AUDIO_S_PER_S,
 ) -> Saving:
@@ -107,6 +109,7 @@ def dry_run(
         config: the selection.
         training: the run.
         encoder_s_per_s: encoder seconds that the run trains on per second, measured or guessed.
+        trained_context: what the model was trained in.
         window_s: the model's window, in seconds.
         detector_audio_s_per_s: audio that speech detection takes in a second.
 
@@ -114,6 +117,8 @@ def dry_run(
         EngineError: a manifest or a split that does not work.
     """
     config = selection_for(config, training)
+    context = resolve_context(training.context, trained_context)
+    training = training.model_copy(update={"context": context})
     pool = training_pool(data, training, window_s)
     takes_all = config.method.type == "full"
     return predict_saving(

@@ -153,9 +153,14 @@ def select(
     with reported(str(config or "The selection")):
         chosen = parse(SelectionConfig, apply_overrides(read_yaml(config) if config else {}, overrides or []))
         if dry_run:
+            from engine.memory.architecture import architecture_of
+            from engine.models.catalogue import find_model
             from engine.selection.pool import dry_run as predict
 
-            typer.echo(predict(data, chosen, training, encoder_s_per_s=encoder_s_per_s or _SPEED).sentence())
+            sizes = architecture_of(find_model(model or runs_model))
+            speed = encoder_s_per_s or _SPEED
+            saving = predict(data, chosen, training, encoder_s_per_s=speed, trained_context=sizes.trained_context)
+            typer.echo(saving.sentence())
             return
         from engine.selection.pipeline import select as run_selection
         from engine.threads import compute_threads

@@ -33,7 +33,7 @@ def _training(**fields: object) -> TrainingConfig:
         "method": {"type": "qlora", "rank": 2},
         "split": {"test_speakers": ["s0"], "validation_fraction": 0.0},
         "task": {"max_new_tokens": 5},
-        "context": {"type": "short", "bucket_s": 0.25},
+        "context": {"type": "short", "bucket_s": 0.25, "tail_s": 0.1},
         "batch": {"audio_s": 6, "micro_batch_audio_s": 6},
     }
     return TrainingConfig.model_validate(told | fields)
@@ -258,7 +258,7 @@ def test_roles_are_disjoint_and_random() -> None:
 def test_a_dry_run_predicts_from_the_manifest_alone(tones: Path, tmp_path: Path) -> None:
     (tmp_path / "manifest.jsonl").write_bytes((tones / "manifest.jsonl").read_bytes())  # and no audio
     training = _training(max_steps=None, epochs=10.0)
-    saving = dry_run(tmp_path, SelectionConfig(), training, encoder_s_per_s=40.0)
+    saving = dry_run(tmp_path, SelectionConfig(), training, encoder_s_per_s=40.0, trained_context="short")
     pool = [u.duration_s for u in read_manifest(tmp_path / "manifest.jsonl") if u.speaker != "s0"]
     assert saving.pool_encoder_s == pytest.approx(encoder_s(pool, training, 30.0))
     assert saving.epochs == pytest.approx(10.0, rel=0.05)
@@ -271,5 +271,10 @@ def test_a_dry_run_predicts_from_the_manifest_alone(tones: Path, tmp_path: Path)
         SelectionConfig.model_validate({"method": {"type": "full"}, "trim": {"type": "none"}}),
         training,
         encoder_s_per_s=40.0,
+        trained_context="short",
     )
+    # A config that leaves the context to the model: whole windows of 30 s, for one that was trained in them.
+    auto = TrainingConfig.model_validate(training.model_dump() | {"context": {"type": "auto"}})
+    unasked = dry_run(tmp_path, SelectionConfig(), auto, encoder_s_per_s=40.0, trained_context="full")
+    assert unasked.pool_encoder_s == pytest.approx(30.0 * len(pool))
     assert whole.saved_s == 0.0

@@ -24,7 +24,7 @@ TRAINING = TrainingConfig.model_validate(
         "method": {"type": "qlora", "rank": 2},
         "split": {"test_speakers": ["s0"], "validation_fraction": 0.0},
         "task": {"max_new_tokens": 5},
-        "context": {"type": "short", "bucket_s": 0.25},
+        "context": {"type": "short", "bucket_s": 0.25, "tail_s": 0.1},
     }
 )
 
