@@ -47,7 +47,8 @@ def split_by_speaker(
 ) -> Splits:
     """Divide utterances so that nobody who is tested on was trained on.
 
-    A `split` in the manifest wins, unless test speakers are named. Without either, speakers are kept out who together
+    A `split` in the manifest wins, unless test speakers are named, or it leaves nothing to train on, as in a corpus of
+    which only the test part is there: then it is ignored, and a warning says so. Without either, speakers are kept out who together
     have between a tenth and a fifth of the utterances, drawn by the seed: one, or several where each has few. Where
     every speaker has more than a fifth, one of the smallest is kept out. Where only one speaker is known, or all but one
     have less than a twentieth together, a tenth of the recordings is kept out instead, and a warning says that the test
@@ -71,6 +72,9 @@ def split_by_speaker(
     _check_speakers(present, test_speakers, validation_speakers)
     generator = np.random.default_rng([seed, 0x5B17])
     declared = {u.split for u in utterances if u.split}
+    divided_anew = bool(utterances) and {u.split for u in utterances} <= {"validation", "test"}
+    if divided_anew:
+        utterances, declared = [replace(u, split=None) for u in utterances], set()
     unused = 0
 
     if test_speakers:
@@ -105,7 +109,14 @@ def split_by_speaker(
         )
     splits = Splits(train_kept, validation_kept, test)
     shared = len(train) + len(validation) - len(train_kept) - len(validation_kept)
-    return replace(splits, warnings=tuple(_warnings(splits, len(utterances), unused=unused, shared=shared)))
+    warnings = tuple(_warnings(splits, len(utterances), unused=unused, shared=shared))
+    if divided_anew:
+        warnings = (
+            "the dataset has no split to train on, only what its author meant for validation or test; it is divided anew "
+            "here, and error rates cannot be compared with published ones",
+            *warnings,
+        )
+    return replace(splits, warnings=warnings)
 
 
 def _held_out(

@@ -250,8 +250,7 @@ class Builder:
         splits = {item.split for item in self.layout.items}
         if len(splits) == 1 and splits <= {"validation", "test"}:
             warnings.append(
-                f"every item is in the split {splits.pop()}, as the source says: nothing is left to train on, unless "
-                "splits are drawn anew"
+                f"every item is in the split {splits.pop()}, as the source says: a training divides them anew, and says so"
             )
 
     def _unify_speakers(self) -> None:

@@ -96,5 +96,5 @@ def test_a_source_of_one_split_is_told(tmp_path: Path) -> None:
         tmp_path, {"test/metadata.csv": "file,text\na.wav,one\nb.wav,two\n"}, ["test/a.wav", "test/b.wav"]
     )
     assert report.warnings == [
-        "every item is in the split test, as the source says: nothing is left to train on, unless splits are drawn anew"
+        "every item is in the split test, as the source says: a training divides them anew, and says so"
     ]

@@ -214,3 +214,21 @@ def test_what_is_neither_trained_nor_tested_on_is_said() -> None:
     overlapping = [*_uneven(ada=10, bob=10), Utterance("x", "a.wav", 5.1, 0.2, "x", "ada")]
     shared = split_by_speaker(overlapping, ["bob"], 0.0, seed=0)
     assert shared.warnings == ("1 utterances share audio with utterances that are held out, and are not trained on",)
+
+
+@pytest.mark.parametrize("declared", [("test",), ("validation",), ("validation", "test")])
+def test_a_part_of_a_corpus_that_leaves_nothing_to_train_on_is_divided_anew(declared: tuple[Split, ...]) -> None:
+    utterances = _utterances()
+    part = [_with_split(u, declared[i % len(declared)]) for i, u in enumerate(utterances)]
+    plain, anew = split_by_speaker(utterances, [], 0.1, seed=0), split_by_speaker(part, [], 0.1, seed=0)
+    assert [_ids(getattr(anew, name)) for name in ("train", "validation", "test")] == [
+        _ids(getattr(plain, name)) for name in ("train", "validation", "test")
+    ]
+    assert "it is divided anew here" in anew.warnings[0]
+    assert _speakers(split_by_speaker(part, ["eve"], 0.1, seed=0).test) == {"eve"}
+
+
+def test_a_part_of_a_corpus_with_something_to_train_on_is_kept() -> None:
+    utterances = [_with_split(u, "test") for u in _utterances()[:-1]] + _utterances()[-1:]
+    splits = split_by_speaker(utterances, [], 0.0, seed=0)
+    assert splits.counts() == {"train": 1, "validation": 0, "test": 299}
