@@ -45,6 +45,9 @@ def training_pool(utterances: int, audio_s: float, statistics: Mapping[str, Any]
         split: of the run.
     """
     splits, speakers = statistics.get("splits") or {}, statistics.get("speakers") or {}
+    # A dataset of which nothing is meant for training is divided anew (`engine.data.splits`).
+    if not splits.get("train") and sum(splits.values()) >= utterances:
+        splits = {}
     left = float(utterances)
     if split.test_speakers:
         left -= sum(speakers.get(name, 0) for name in split.test_speakers)
@@ -76,9 +79,11 @@ def amount(config: TrainingConfig, pool: Pool | None) -> Amount | None:
     """
     batch = config.batch
     if pool is None or not pool.utterances:
-        return (
-            Amount(config.max_steps, None, config.max_steps * batch.audio_s) if config.max_steps is not None else None
-        )
+        if config.max_steps is None:
+            return None
+        # A step takes one utterance at least, however short the batch is.
+        step_s = max(batch.audio_s, padded_s(0.0, config.context, _WINDOW_S))
+        return Amount(config.max_steps, None, config.max_steps * step_s)
     mean_s = pool.audio_s / pool.utterances
     # Batches are filled as though no utterance were in a whole window.
     fit = math.floor(batch.audio_s / padded_s(mean_s, config.context, _WINDOW_S))

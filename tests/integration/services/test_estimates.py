@@ -26,17 +26,21 @@ RESULT = {
 }
 
 
+SHORT = {"type": "short", "tail_s": 0.1}
+
+
 async def finished(
     services: Services, who: Visitor, model_id: str, resources: dict[str, Any] | None = None, **result: Any
 ) -> None:
     asked = ResourcesConfig.model_validate(resources or {}).model_dump(mode="json")
-    ended = {"result": RESULT | result, "finished_at": datetime.now(UTC), "resources": asked}
+    config = rows.CONFIG | {"context": SHORT}
+    ended = {"result": RESULT | result, "finished_at": datetime.now(UTC), "resources": asked, "config": config}
     await rows.job(services, who, "succeeded", model_id=model_id, **ended)
 
 
 async def test_what_was_measured_tells_the_time(services: Services, ada: Visitor, bob: Visitor) -> None:
     dataset_id = str(await rows.ready_dataset(services, ada))  # one utterance of one second
-    body = {"model_id": "whisper-base", "dataset_id": dataset_id, "config": {"max_steps": 1000}}
+    body = {"model_id": "whisper-base", "dataset_id": dataset_id, "config": {"max_steps": 1000, "context": SHORT}}
     before = (await ada.post("/estimates", json=body)).json()
     assert before["time"]["wall_s"] is None
     assert "no job with this model, method and context has succeeded" in before["time"]["reason"]
@@ -58,7 +62,7 @@ async def test_what_was_measured_tells_the_time(services: Services, ada: Visitor
     assert after["memory"]["model"] == "first_order"
     assert after["cost"]["reason"].startswith("no prices are set")
     # Whole windows take longer, at the speed that was measured without them.
-    windows = {"type": "short", "whole_window_share": 0.5}
+    windows = SHORT | {"whole_window_share": 0.5}
     longer = await ada.post("/estimates", json=body | {"config": {"max_steps": 1000, "context": windows}})
     assert longer.json()["time"]["wall_s"] == pytest.approx(1000 * (0.5 * 1.5 + 0.5 * 30) / 75 + 10)
     # Other workers have another speed.
@@ -66,8 +70,10 @@ async def test_what_was_measured_tells_the_time(services: Services, ada: Visitor
         others = (await ada.post("/estimates", json=body | {"resources": resources})).json()["time"]
         assert (others["measured_jobs"], others["wall_s"]) == (0, None)
     # Another method is another run.
-    other = body | {"config": {"max_steps": 1000, "method": {"type": "full"}}}
-    assert (await ada.post("/estimates", json=other)).json()["time"]["measured_jobs"] == 0
+    # Another method is another run, and so is another context: by default, the whole window that this model knows.
+    for config in ({"method": {"type": "full"}, "context": SHORT}, {}):
+        other = body | {"config": {"max_steps": 1000} | config}
+        assert (await ada.post("/estimates", json=other)).json()["time"]["measured_jobs"] == 0
 
 
 async def test_cost_is_counted_at_the_operator_s_prices(services: Services, ada: Visitor) -> None:
@@ -86,7 +92,7 @@ async def test_cost_is_counted_at_the_operator_s_prices(services: Services, ada:
     app = create_app_on(dataclasses.replace(services, settings=priced))
     body = {
         "model_id": "whisper-small",
-        "config": {"max_steps": 150},
+        "config": {"max_steps": 150, "context": SHORT},
         "resources": workers,
     }
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test/api/v1") as http:

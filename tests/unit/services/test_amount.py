@@ -63,5 +63,17 @@ def test_what_a_run_holds_out_is_not_trained_on() -> None:
 
 
 def test_without_a_dataset_only_steps_are_known() -> None:
-    assert amount(config(max_steps=10), None) == Amount(10, None, 240.0)
+    assert amount(config(max_steps=10, context=SHORT), None) == Amount(10, None, 240.0)
     assert amount(config(epochs=3), None) is None
+
+
+def test_without_a_dataset_a_step_takes_one_window_at_least() -> None:
+    fields = {"batch": {"audio_s": 24, "micro_batch_audio_s": 24}, "max_steps": 10}
+    assert amount(config(**fields, context={"type": "full"}), None) == Amount(10, None, 300.0)
+    assert amount(config(**fields, context=SHORT), None) == Amount(10, None, 240.0)
+
+
+def test_a_dataset_of_test_utterances_alone_is_divided_anew() -> None:
+    split = config(split={"validation_fraction": 0.0}).split
+    assert training_pool(100, 50.0, {"splits": {"test": 100}}, split) == Pool(90, 45.0)
+    assert training_pool(100, 50.0, {"splits": {"test": 60, "train": 40}}, split) == Pool(40, 20.0)
