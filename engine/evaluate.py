@@ -168,7 +168,7 @@ class _Evaluation:
         base: ErrorCounts | None = None
         if base_model is not None:
             self._phase("evaluating_base")
-            self._load(base_model, utterances, full_precision=True)
+            self._load(base_model, utterances, published=True)
             utterances = self._fitting(utterances)
             base, _ = self._measured("base", utterances)
             del self.task  # one model at a time
@@ -226,10 +226,10 @@ class _Evaluation:
             return training.model_copy(update={"task": task})
         return training
 
-    def _load(self, model: str, utterances: Sequence[Utterance], *, full_precision: bool = False) -> LoadedModel:
+    def _load(self, model: str, utterances: Sequence[Utterance], *, published: bool = False) -> LoadedModel:
         """Have what is needed to transcribe with a model; `fitting` is what it can take of the utterances."""
         torch.manual_seed(self.training.seed)
-        loaded = load_base(model, self.training, full_precision=full_precision)
+        loaded = load_base(model, self.training, published=published)
         notes = dict(enumerate(loaded.notes))
         told = loaded.config.task.language
         if self.settings is not None and told is None and loaded.speech.codec.languages:

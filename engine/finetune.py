@@ -324,14 +324,14 @@ class _Run:
 
     @contextlib.contextmanager
     def _published_base(self, adapted: Any) -> Iterator[Any]:
-        """The task bound to the base in the precision of its files, which 4 bits are not."""
+        """The task bound to the base as its publisher measures it: neither in 4 bits nor in half precision."""
         if isinstance(self.config.method, QloraConfig):
-            base = load_base(self.model_name, self.config, full_precision=True)
+            base = load_base(self.model_name, self.config, published=True)
             yield build_task(base.config, base.speech, base.device, base.dtype)
             return
         self.speech.model.eval()
         with adapted.disable_adapter() if adapted is not None else contextlib.nullcontext():
-            yield self.task
+            yield build_task(self.config, self.speech, self.device, torch.float32)
 
     def _validation_rate(self, validation: Sequence[Utterance], step: int) -> float | None:
         if not validation:

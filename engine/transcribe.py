@@ -111,7 +111,7 @@ class Transcriber:
         # A limit that was set for measurements would cut texts; what is written here is whole.
         told = {"language": language or config.task.language, "max_new_tokens": None, "fallback": fallback}
         config = config.model_copy(update={"task": config.task.model_copy(update=told)})
-        base = load_base(model, config, task=task)
+        base = load_base(model, config, published=adapter is None, task=task)
         asked = base.config.task.language
         if asked is None and settings is not None and base.speech.codec.languages:
             asked = EARLIER_LANGUAGE

@@ -125,7 +125,9 @@ def _run(
             username = _sign_up(client)
             offer(model, platform, client, username)
             console.print(f"Uploading {count} files ({size(archive.stat().st_size)}) from {data}")
-            dataset = client.upload_dataset("demo", archive, description=f"Recordings from {data}")
+            # A table by itself is one list: what the folders of its recordings are called divides nothing.
+            options = {"split": {"source_splits": "replace"}} if data.is_file() else None
+            dataset = client.upload_dataset("demo", archive, description=f"Recordings from {data}", options=options)
             _tell_dataset(console, dataset)
             job, first_step_s = _train(console, client, model, dataset, config)
             if job.status != "succeeded" or job.result is None:

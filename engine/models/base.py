@@ -39,7 +39,12 @@ class BaseModel:
 
 
 def load_base(
-    model: str, config: TrainingConfig, *, full_precision: bool = False, task: SpeechTask = "transcribe"
+    model: str,
+    config: TrainingConfig,
+    *,
+    full_precision: bool = False,
+    published: bool = False,
+    task: SpeechTask = "transcribe",
 ) -> BaseModel:
     """Load a base model.
 
@@ -47,6 +52,7 @@ def load_base(
         model: id in the catalogue, a folder, or a hub id.
         config: of the run; its method says how the base is kept.
         full_precision: not in 4 bits, whatever the method says.
+        published: as its publisher measures it: not in 4 bits, and computed in float32 whatever the config says.
         task: what is written.
 
     Raises:
@@ -54,9 +60,10 @@ def load_base(
     """
     card = find_model(model)
     device = best_device()
-    dtype = choose_dtype(config.precision, device, read_width(card.family, card.location()))
+    precision = "float32" if published else config.precision
+    dtype = choose_dtype(precision, device, read_width(card.family, card.location()))
     four_bit = None
-    if isinstance(config.method, QloraConfig) and not full_precision:
+    if isinstance(config.method, QloraConfig) and not (full_precision or published):
         four_bit = Quantization(config.method.quantization, config.method.double_quantization)
     asked = config.task.language
     speech: SpeechSeq2Seq = load_model(

@@ -20,15 +20,17 @@ from engine.storage import LocalRunStore
 from engine.transcribe import Transcriber, transcribe
 from tests.tiny_multilingual import real_model, real_speech
 
+pytestmark = pytest.mark.timeout(600)
+
 
 @pytest.fixture(scope="module")
 def utterances(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Utterance]]:
-    """The shortest two sentences of four speakers."""
+    """The shortest two sentences of three speakers."""
     speech, folder = real_speech(), tmp_path_factory.mktemp("sentences")
     with (speech / "test-other.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     chosen = []
-    for speaker in sorted({row["speaker"] for row in rows})[:4]:
+    for speaker in sorted({row["speaker"] for row in rows})[:3]:
         own = sorted((row for row in rows if row["speaker"] == speaker), key=lambda row: float(row["seconds"]))
         chosen += own[:2]
     found = []
@@ -62,15 +64,14 @@ def _wer(rows: list[Utterance], texts: list[str]) -> float:
 def test_transcripts_are_those_of_transformers(utterances: tuple[Path, list[Utterance]], plain: list[str]) -> None:
     folder, rows = utterances
     ours = [t.text for t in transcribe([folder / u.audio for u in rows], model=str(real_model()))]
-    assert abs(_wer(rows, ours) - _wer(rows, plain)) < 0.005
-    assert sum(a == b for a, b in zip(ours, plain, strict=True)) >= len(rows) - 1
+    assert ours == plain
 
 
 def test_the_base_of_a_run_is_measured_as_published(
     utterances: tuple[Path, list[Utterance]], plain: list[str], tmp_path: Path
 ) -> None:
     folder, rows = utterances
-    tested = sorted({str(u.speaker) for u in rows})[:3]
+    tested = sorted({str(u.speaker) for u in rows})[:2]
     config = TrainingConfig.model_validate(
         {
             "max_steps": 1,
@@ -87,7 +88,7 @@ def test_the_base_of_a_run_is_measured_as_published(
     expected = _wer(
         [u for u in rows if u.speaker in tested], [t for u, t in zip(rows, plain, strict=True) if u.speaker in tested]
     )
-    assert result.base_wer == pytest.approx(expected, abs=0.005)
+    assert result.base_wer == pytest.approx(expected, abs=1e-9)
     assert result.context == "full"
     card = store.get_bytes("adapter/README.md").decode()
     assert "| audio context | full: the model's whole window |" in card

@@ -123,3 +123,11 @@ def test_the_context_is_by_default_what_the_model_was_trained_in(tiny_whisper: P
             json.dumps({name: value for name, value in fields.items() if value is not None or name != "audio_context"})
         )
         assert _load(model, context={"type": "auto"}).context == resolved
+
+
+def test_as_published_is_neither_in_4_bits_nor_in_half_precision(tiny_whisper: Path) -> None:
+    config = TrainingConfig.model_validate({"method": {"type": "qlora"}, "precision": "bfloat16"})
+    published = load_base(str(tiny_whisper), config, published=True)
+    assert _four_bit(published) == []
+    assert published.dtype == torch.float32
+    assert load_base(str(tiny_whisper), config, full_precision=True).dtype == torch.bfloat16
