@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from engine.data.dialect import dialect_of, read_fields
 from engine.data.rows import Metadata, Names, row_of
 from engine.data.split_names import SPLIT_NAMES
-from engine.data.values import NOTHING
 from engine.errors import IngestError, ItemError
 
 _SAMPLED_ROWS = 500
@@ -97,8 +96,6 @@ def read_list(name: str, text: str, delimiter: str, names: Names) -> Metadata:
         fault = None
         if len(fields) > width and any(extra.strip() for extra in fields[width:]):
             fault = ItemError("missing_text", f"its row has {len(fields)} fields, the others have {width}")
-        elif said.strip() in NOTHING and text_column.words > 1:
-            fault = ItemError("missing_text", f"its text is {said.strip()!r}, which programs write where there is none")
         by = values[speaker.at] if speaker else ""
         found.rows.append(row_of(line, values[file.at], said, by, values[split.at] if split else "", fault))
     return found

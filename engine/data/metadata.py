@@ -41,6 +41,8 @@ __all__ = [
 ]
 
 METADATA_NAMES = ("metadata.csv", "metadata.jsonl", "metadata.tsv")
+_FORMULA = re.compile(r'="(?P<text>.*)"', re.DOTALL)
+_APOSTROPHE = re.compile(r"'[^']*")
 _SHOWN = 60
 _UNIFORM = 0.9  # of the rows have the same fields beyond the header: they are a column without a name
 
@@ -97,7 +99,7 @@ def _read_table(name: str, text: str, names: Names) -> Metadata:
     fields = read_fields(text, dialect, lambda row: len(row) > max(at, 1) and names(row[at]))
     if not fields.rows:
         raise IngestError(f"{name} is empty; its first line names the columns, such as file_name,transcription")
-    (_, header), *rows = fields.rows
+    (_, header), *rows = _without_marks_of_text(fields.rows)
     header = [field.strip() for field in header]
     repaired = _Repaired(name, header, delimiter, names)
     found = repaired.records(rows)
@@ -109,6 +111,22 @@ def _read_table(name: str, text: str, names: Names) -> Metadata:
         read.warnings.insert(0, _plain_quotes(name, fields.plain_quotes))
     read.warnings += repaired.warnings
     return read
+
+
+def _without_marks_of_text(rows: Sequence[tuple[int, list[str]]]) -> list[tuple[int, list[str]]]:
+    """Fields without what makes a spreadsheet take them for text: `="0.wav"`, or an apostrophe before all of a column."""
+    width = max(len(fields) for _, fields in rows)
+    columns = [[fields[at] for _, fields in rows[1:] if at < len(fields) and fields[at]] for at in range(width)]
+    marked = {
+        at for at, values in enumerate(columns) if values and all(_APOSTROPHE.fullmatch(value) for value in values)
+    }
+
+    def plain(at: int, value: str) -> str:
+        if formula := _FORMULA.fullmatch(value):
+            return formula["text"].replace('""', '"')
+        return value.removeprefix("'") if at in marked else value
+
+    return [(line, [plain(at, value) for at, value in enumerate(fields)]) for line, fields in rows]
 
 
 def _plain_quotes(name: str, lines: Sequence[int]) -> str:

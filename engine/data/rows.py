@@ -12,7 +12,7 @@ from engine.data.columns import Column, bare, columns_of
 from engine.data.split_names import split_of_name
 from engine.data.texts import clean_text, clean_transcript
 from engine.data.times import Span, TimeColumns, spans, time_columns
-from engine.data.values import NOTHING, WORDS_AS_WELL, as_name, as_speaker, as_text
+from engine.data.values import are_genders, as_name, as_speaker, as_text, says_nothing
 from engine.errors import IngestError, ItemError
 
 Names = Callable[[str], bool]
@@ -156,8 +156,9 @@ def _text_column(name: str, columns: Sequence[str], records: Sequence[Record], f
     if not called:
         raise IngestError(_missing(name, columns, records, "text", "transcription, text, sentence"))
     filled = {column.at: sum(_is_text(record.value(column)) for record in records) for column in called}
-    enough = _MOSTLY * max(filled.values())
-    best, *others = [column for column in called if filled[column.at] >= enough] or called
+    texts = [column for column in called if bare(column.name) != "label" and filled[column.at]]  # a label is a class
+    enough = _MOSTLY * max(filled[column.at] for column in texts or called)
+    best, *others = [column for column in texts or called if filled[column.at] >= enough]
     for other in others:
         if bare(other.name) == "label":  # of anything: an emotion, a command
             continue
@@ -186,6 +187,12 @@ def _speaker_column(
     """The first column of speakers that names any; columns that tell others apart are named."""
     called = [column for column in columns_of(columns, "speaker") if column.at not in {each.at for each in taken}]
     called = [column for column in called if any(as_speaker(record.value(column)) for record in records)]
+    genders = [
+        column for column in called if are_genders({as_speaker(record.value(column)) for record in records} - {""})
+    ]
+    called = [column for column in called if column not in genders]
+    if genders and not called:
+        read.warnings.append(f"{name}: the column {genders[0].name!r} tells genders, not speakers, and was not read")
     if not called:
         return None
     best, *others = called
@@ -236,7 +243,7 @@ def _missing(name: str, columns: Sequence[str], records: Sequence[Record], role:
 
 def _is_text(value: Any) -> bool:
     text, fault = as_text(value)
-    return not fault and bool(text.strip()) and text.strip() not in NOTHING
+    return not fault and bool(text.strip()) and not says_nothing(text)
 
 
 def _texts(
@@ -254,27 +261,15 @@ def _texts(
             f"{name}: {len(numbers)} values of {column.name!r} are numbers with a point, not text; they were read as "
             f"texts such as {numbers[0]!r}"
         )
-    are_words = sum(" " in text.strip() for text, _ in values) < _MOSTLY * len(values)
-    kept = Counter[str]()
-    found: list[tuple[str, ItemError | None]] = []
-    for text, fault in values:
-        word = text.strip()
-        if fault:
-            reason = f"its {column.name} is {fault}; allowed: text"
-            found.append(("", ItemError("missing_text", reason)))
-        elif word in NOTHING and not (are_words and word in WORDS_AS_WELL):
-            reason = f"its {column.name} is {word!r}, which programs write where there is no text"
-            found.append(("", ItemError("missing_text", reason)))
-        else:
-            kept[word] += word in NOTHING
-            found.append((text, None))
-    for word, count in kept.items():
-        if count:
-            read.warnings.append(
-                f"{name}: {count} texts are {word!r}, which programs write where there is no text; they were kept, because "
-                "the other texts are single words too"
-            )
-    return found
+    if bare(column.name) == "label" and all(text.strip().isdecimal() for text, _ in values if text):
+        read.warnings.append(
+            f"{name}: the values of {column.name!r} are numbers, and were read as texts such as {values[0][0]!r}; if they "
+            "are numbers of classes, write what is said instead"
+        )
+    return [
+        ("", ItemError("missing_text", f"its {column.name} is {fault}; allowed: text")) if fault else (text, None)
+        for text, fault in values
+    ]
 
 
 def _tell_languages(name: str, records: Sequence[Record], column: Column | None, read: Metadata) -> None:

@@ -117,13 +117,18 @@ def decode(name: str, data: bytes, pool: Callable[[], Iterable[bytes]] = tuple) 
     )
 
 
-def decode_head(data: bytes) -> str:
-    """The text at the beginning of a file that may be cut anywhere, as well as it can be told."""
+def decode_head(data: bytes, is_whole: bool = False) -> str:
+    """The text at the beginning of a file, as well as it can be told.
+
+    Args:
+        data: the bytes, which may be cut anywhere.
+        is_whole: they are all of the file, so that the last line counts also without a line end.
+    """
     encoding = _unicode_encoding(data)
     unit = _UNIT_BYTES.get(encoding)
     if unit:
         return _plain(data[: len(data) // unit * unit].decode(encoding, "ignore"))
-    whole = data[: data.rfind(b"\n") + 1] or data
+    whole = data if is_whole else data[: data.rfind(b"\n") + 1] or data
     try:
         return decode("", whole).text
     except UnclearEncodingError:

@@ -8,12 +8,33 @@ from collections.abc import Collection
 from typing import Any
 
 NOTHING = frozenset(
-    {"nan", "NaN", "NAN", "-nan", "None", "NULL", "null", "none", "<NA>", "<na>", "NaT", "N/A", "#N/A", "n/a"}
+    {
+        "nan",
+        "NaN",
+        "NAN",
+        "-nan",
+        "None",
+        "NULL",
+        "null",
+        "none",
+        "<NA>",
+        "<na>",
+        "NaT",
+        "N/A",
+        "#N/A",
+        "n/a",
+        "NA",
+        "Null",
+    }
 )
 """What programs write for a value that is missing."""
-WORDS_AS_WELL = frozenset({"None", "none", "NULL", "null", "Null"})
+WORDS_AS_WELL = frozenset({"None", "none", "NULL", "null", "Null", "NA"})
 """Those that are also words: zero is `null` in German."""
-_NO_SPEAKER = frozenset({"", "-", "--", "?", "unknown", "unk", "undefined", "n.a.", "na", "false", "true"})
+_ERROR = re.compile(r"#[¡¿]?[^\W_]+(?:/[^\W_]+)?[!?]|#NV")  # of a formula in a spreadsheet: #REF!, #DIV/0!, #NOM?
+_NO_SPEAKER = frozenset({"", "-", "--", "-1", "?", "unknown", "unk", "undefined", "n.a.", "na", "false", "true"})
+_GENDERS = frozenset(
+    {"m", "f", "w", "d", "male", "female", "man", "woman", "other", "männlich", "weiblich", "homme", "femme"}
+)
 _WHOLE = re.compile(r"[+-]?\d+\.0+")
 _FLOAT = re.compile(r"[+-]?\d+\.\d+")
 
@@ -57,7 +78,18 @@ def as_name(value: Any) -> str:
 def as_speaker(value: Any) -> str:
     """A value as the name of a speaker; empty where it says that nobody is known."""
     text = as_text(value)[0].strip()
-    return "" if text in NOTHING or text.casefold() in _NO_SPEAKER else text
+    return "" if says_nothing(text) or text.casefold() in _NO_SPEAKER else text
+
+
+def says_nothing(text: str) -> bool:
+    """Whether a text is what programs write where there is none: `nan`, `#REF!`."""
+    word = text.strip()
+    return word in NOTHING or bool(word.isupper() and _ERROR.fullmatch(word))
+
+
+def are_genders(names: Collection[str]) -> bool:
+    """Whether what looks like names of speakers tells no more than their gender."""
+    return bool(names) and all(name.casefold() in _GENDERS for name in names)
 
 
 def is_made_float(names: Collection[str]) -> bool:

@@ -13,12 +13,14 @@ from engine.data.layout import Item, Layout
 from engine.data.layouts.contents import Contents
 from engine.data.layouts.locating import Located
 from engine.data.layouts.naming import speaker_of_path
+from engine.data.layouts.nothings import set_nothings_aside
 from engine.data.manifest import Split
 from engine.data.report import TEXTLESS, LayoutKind, named
 from engine.data.rows import Row
 from engine.data.source import Entry, displayed
 from engine.data.speakers import same_speakers
 from engine.data.split_names import SPLIT_NAMES, split_of_folders, split_of_name
+from engine.data.values import says_nothing
 from engine.errors import IngestError, ItemError
 
 
@@ -56,6 +58,7 @@ class Builder:
         self._unknown_splits: Counter[str] = Counter()
         self._other_splits: Counter[tuple[Split, Split]] = Counter()
         self._ids: set[str] = set()
+        self._nothings: set[str] = set()
 
     def begin(self, kind: LayoutKind, paths: list[str]) -> None:
         """Go on with another layout; ids are relative to the folder that its files share."""
@@ -174,6 +177,8 @@ class Builder:
         else:
             item = replace(found, id=self._unique(found.id))
             self.layout.items.append(item)
+            if self._kind not in _TEXTS_FROM_NAMES and says_nothing(item.text):
+                self._nothings.add(item.id)
             if not item.is_part:
                 self.texts[entry.path] = item.text
             self.layout.found[self._kind] += 1
@@ -197,6 +202,7 @@ class Builder:
         """Name the files that nothing took, and put the items of one file together."""
         layout = self.layout
         layout.items = [item for item in layout.items if item.id not in self._withdrawn]
+        set_nothings_aside(layout, self._nothings)
         self._unify_speakers()
         self._tell_splits()
         self.contents.warn()

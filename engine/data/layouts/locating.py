@@ -19,6 +19,8 @@ from engine.audio.formats import ENDINGS_IN_ORDER
 from engine.data.endings import AUDIO_ENDINGS, OTHER_AUDIO_ENDINGS, ending
 from engine.data.texts import plain_path
 
+_ADDRESS = re.compile(r"(?:https?|s3|gs|az|hf)://(?P<path>[^?#]*)(?:[?#].*)?", re.IGNORECASE)
+_NUMBER = re.compile(r"0*(?P<number>[1-9]\d*|0)(?:\.0)?")  # a spreadsheet makes 1 of 001, a program 1.0
 _SAMPLED_NAMES = 200  # looked at to find where the recordings of a manifest are
 
 
@@ -29,10 +31,13 @@ class Index:
         self._paths = frozenset(paths)
         self._loose: dict[str, list[str]] = defaultdict(list)
         self._by_name: dict[str, list[str]] = defaultdict(list)
+        self._by_number: dict[str, list[str]] = defaultdict(list)
         for path in sorted(paths, key=_preference):  # of a name without an ending, sound comes before a film
             if is_recording(path):
                 self._loose[_loose(path)].append(path)
                 self._by_name[_loose(posixpath.basename(path))].append(path)
+                if number := _number(path):
+                    self._by_number[number].append(path)
 
     def exact(self, path: str) -> str | None:
         """The file of a path: with its ending, with one in another case, or without."""
@@ -45,7 +50,7 @@ class Index:
         return next(iter(same or ([] if is_recording(path) else found)), None)
 
     def loose(self, path: str) -> str | None:
-        """The only file of a path but for case, the kind of its ending, and escapes as in addresses on the web."""
+        """The only file of a path but for case, the kind of its ending, escapes, and how its number is written."""
         for candidate in dict.fromkeys((path, unicodedata.normalize("NFC", unquote(path)))):
             if exact := self.exact(candidate):
                 return exact
@@ -53,7 +58,8 @@ class Index:
             same = [other for other in found if ending(other) == ending(candidate)]
             if len(same or found) == 1:  # else clips that were converted: x.mp3 is x.wav now
                 return (same or found)[0]
-        return None
+        numbered = self._by_number.get(_number(path), [])
+        return numbered[0] if len(numbered) == 1 else None
 
     def named(self, name: str) -> list[str]:
         """The recordings in any folder that are called so."""
@@ -171,8 +177,17 @@ def _loose(path: str) -> str:
     return unicodedata.normalize("NFC", _stem(path).casefold())
 
 
+def _number(path: str) -> str:
+    """A path whose last part is a number, as a number is written; empty if it is none."""
+    folder, name = posixpath.split(_stem(path))
+    match = _NUMBER.fullmatch(name)
+    return posixpath.join(folder, match["number"]) if match else ""
+
+
 def _plain(name: str) -> str:
-    """With `/`; an absolute path keeps its root, and a drive is only another root."""
+    """With `/`; an absolute path keeps its root, and a drive or an address on the web is only another root."""
+    if address := _ADDRESS.fullmatch(name.strip()):
+        return f"/{plain_path(unquote(address['path']))}"
     path = name.strip().replace("\\", "/").removeprefix("file://")
     drive = re.match(r"[A-Za-z]:/?", path)
     if drive:

@@ -21,6 +21,11 @@ from engine.errors import IngestError, ItemError
 MAX_TEXT_BYTES = MIB
 """Most bytes of the text of one recording."""
 _TIMED = re.compile(r"(?P<start>\d+(?:\.\d+)?)\s+(?P<end>\d+(?:\.\d+)?)\s+(?P<text>\S.*)")
+_CLOCK = r"(?:\d{1,2}:)?\d{1,2}:\d{2}"
+_SPAN = re.compile(
+    rf"(?:.*\s)?\W*{_CLOCK}[.,]\d{{1,3}}\b.*{_CLOCK}[.,]\d{{1,3}}\b.*"
+)  # ORT 00:00:01.200 00:00:02.940 text
+_AT_TIME = re.compile(rf"[\[(]?{_CLOCK}\b.*|.*\s[\[(]?{_CLOCK}[\])]?")  # [0:12] text, or Ann 0:12
 _AT_END = re.compile(r"(?P<text>.*?)\s*\((?P<id>[^()\s]+)\)")
 _FESTIVAL = re.compile(r'\(\s*(?P<id>\S+)\s+"(?P<text>.*)"\s*\)')
 _ROLES: tuple[Role, ...] = ("text", "speaker", "split")
@@ -99,12 +104,28 @@ def text_of(path: str, content: str, audio: str) -> OneText:
         if ending(path) == _TIMED_WORDS:
             return OneText(" ".join(match["text"] for match in found))
         if len(found) > 1 or "." in found[0]["start"]:
-            reason = f"{path} holds labels with times ({lines[0][:60]!r}, ...); allowed: the text alone"
-            return OneText(fault=ItemError("missing_text", reason))
+            return OneText(fault=_with_times(path, lines))
         if found[0]["start"] == "0" and int(float(found[0]["end"])) > _FEWEST_SAMPLES:
             return OneText(found[0]["text"])
+    if _are_timed(lines):
+        return OneText(fault=_with_times(path, lines))
     texts = [_without_name(line, audio) for line in _without_romanisation(lines)]
     return OneText(" ".join(texts), lines=len(texts), romanised=len(lines) - len(texts))
+
+
+def _are_timed(lines: list[str]) -> bool:
+    """Whether most lines are parts of a recording, with the times at which they are said."""
+    spans = sum(bool(_SPAN.fullmatch(line)) for line in lines)
+    moments = sum(bool(_AT_TIME.fullmatch(line)) for line in lines) if len(lines) > 1 else 0
+    return bool(lines) and 2 * max(spans, moments) >= len(lines)
+
+
+def _with_times(path: str, lines: list[str]) -> ItemError:
+    return ItemError(
+        "missing_text",
+        f"{path} holds labels with times ({lines[0][:60]!r}, ...); allowed: the text alone, subtitles (.srt, .vtt), or a "
+        "metadata.csv with the columns file_name, start, end and text",
+    )
 
 
 def _without_romanisation(lines: list[str]) -> list[str]:

@@ -106,7 +106,9 @@ def _audio(
     declared = [field.name for field in fields.values() if _feature(features, field.name) == "Audio"]
     words = [field.name for name, field in fields.items() if _is_audio_word(name)]
     called = [name for name in ("audio", *words, *_called(fields, "file")) if name in schema.names]
-    binary = [field.name for field in fields.values() if _is_bytes(field.type)]
+    texts = _called(fields, "text")
+    texts = [] if any(_is_text(schema.field(name).type) for name in texts) else texts  # texts may be stored as bytes
+    binary = [field.name for field in fields.values() if _is_bytes(field.type) and field.name not in texts]
     structs = [
         field.name for field in fields.values() if pa.types.is_struct(field.type) and _inner(field.type, ("bytes",))
     ]

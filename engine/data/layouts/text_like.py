@@ -58,7 +58,8 @@ def beginning(path: str, contents: Contents) -> str:
         return ""
     try:
         with contents.source.open(contents.by_path[path], contents.limits.max_metadata_bytes) as file:
-            text = decode_head(file.read(_SAMPLE_BYTES))
+            data = file.read(_SAMPLE_BYTES)
+            text = decode_head(data, is_whole=len(data) < _SAMPLE_BYTES)
     except ItemError:
         return ""
     return "" if "\0" in text else text

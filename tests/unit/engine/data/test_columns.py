@@ -154,7 +154,56 @@ def test_values_that_are_no_text(tmp_path: Path, value: object, found: str) -> N
     assert report.set_aside[0].reason == f"its transcription is {found}; allowed: text (metadata.jsonl:2)"
 
 
-@pytest.mark.parametrize("value", ["nan", "NaN", "None", "NULL", "null", "<NA>", "N/A"])
+NOTHINGS = ["nan", "NaN", "None", "NULL", "null", "<NA>", "N/A", "NA", "#N/A", "#REF!", "#DIV/0!", "#NAME?", "#¡VALOR!"]
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"metadata.csv": "a|well yes\nb|{}\n"},
+        {"train.tsv": "client_id\tpath\tsentence\nann\ta.wav\twell yes\nann\tb.wav\t{}\n"},
+        {"text": "a well yes\nb {}\n", "wav.scp": "a a.wav\nb b.wav\n"},
+        {"lines.tsv": "a\twell yes\nb\t{}\n"},
+        {"a.txt": "well yes\n", "b.txt": "{}\n"},
+    ],
+)
+def test_no_layout_takes_what_programs_write_for_a_text(tmp_path: Path, files: dict[str, str]) -> None:
+    for at, value in enumerate(NOTHINGS):
+        written: dict[str, str | bytes] = {name: text.replace("{}", value) for name, text in files.items()}
+        found, report = taken(tmp_path / str(at), written, AB)
+        assert texts(found) == {"a": "well yes"}
+        assert [(item.path, item.code) for item in report.set_aside] == [("b.wav", "missing_text")]
+
+
+def test_in_names_of_files_these_are_words(tmp_path: Path) -> None:
+    found, _ = taken(tmp_path, {}, ["nan_ann_1.wav", "roti_ann_1.wav"])
+    assert texts(found) == {"nan_ann_1": "nan", "roti_ann_1": "roti"}
+
+
+def test_a_label_is_no_text_where_any_row_has_one(tmp_path: Path) -> None:
+    rows = "file,text,label\na.wav,well yes,angry\nb.wav,,happy\nc.wav,,sad\n"
+    found, report = taken(tmp_path, {"metadata.csv": rows}, [*AB, "c.wav"])
+    assert texts(found) == {"a": "well yes"}
+    assert report.columns_ignored == ["label"]
+
+
+def test_numbers_of_classes_are_told(tmp_path: Path) -> None:
+    found, report = taken(tmp_path, {"metadata.csv": "file,label\na.wav,0\nb.wav,1\n"}, AB)
+    assert texts(found) == {"a": "0", "b": "1"}
+    assert "metadata.csv: the values of 'label' are numbers, and were read as texts such as '0'" in report.warnings[0]
+
+
+def test_genders_are_no_speakers(tmp_path: Path) -> None:
+    rows = "file,text,voice\na.wav,one,male\nb.wav,two,Female\n"
+    found, report = taken(tmp_path, {"metadata.csv": rows}, AB)
+    assert [speaker for *_, speaker, _ in found] == [None, None]
+    assert "metadata.csv: the column 'voice' tells genders, not speakers, and was not read" in report.warnings
+    both = "file,text,voice,narrator\na.wav,one,male,ann\nb.wav,two,male,-1\n"
+    found, _ = taken(tmp_path / "both", {"metadata.csv": both}, AB)
+    assert [speaker for *_, speaker, _ in found] == ["ann", None]
+
+
+@pytest.mark.parametrize("value", NOTHINGS)
 def test_what_programs_write_for_no_text_is_none(tmp_path: Path, value: str) -> None:
     items, report = taken(tmp_path, {"metadata.csv": f"file,text\na.wav,well yes\nb.wav,{value}\n"}, AB)
     assert texts(items) == {"a": "well yes"}

@@ -24,6 +24,8 @@ HEAD = "file_name,text\n"
         pytest.param(HEAD + "'a.wav','one'\n'b.wav','two'\n'c.wav','three'\n", "one two three", id="single quotes"),
         pytest.param(HEAD + "a.wav,'one'\nb.wav,'two'\nc.wav,'three'\n", "one two three", id="single quotes, text"),
         pytest.param(HEAD + "a.wav,'tis\nb.wav,two\nc.wav,three'\n", "'tis two three'", id="apostrophes"),
+        pytest.param(HEAD + '"=""a.wav""","=""one"""\nb.wav,="two"\nc.wav,three\n', "one two three", id="formulas"),
+        pytest.param(HEAD + "'a.wav,'one\n'b.wav,'two\n'c.wav,'three\n", "one two three", id="marks of text"),
         pytest.param("file_name;text\na.wav;one\nb.wav;two\nc.wav;three\n", "one two three", id="semicolons"),
         pytest.param('"file_name"\t"text"\na.wav\tone\nb.wav\ttwo\nc.wav\tthree\n', "one two three", id="tabs"),
         pytest.param("file_name|text\na.wav|one\nb.wav|two\nc.wav|three\n", "one two three", id="bars"),

@@ -70,6 +70,28 @@ def test_the_sounds_of_a_text_in_latin_letters_are_no_part_of_it(tmp_path: Path)
     assert mixed == ["это слово window"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ORT\t\t00:00:00.000\t00:00:02.241\tja gut\nORT\t\t00:00:02.641\t00:00:04.495\tnein\n",
+        "[00:00.000 --> 00:04.000]  ja gut\n",
+        "00:00:01 Anna: ja gut\n00:00:04 Eva: nein\n",
+        "Anna  0:00\nja gut\nEva  0:04\nnein\n",
+        "[0:12] ja gut\n[0:15] nein\n",
+    ],
+)
+def test_texts_with_times_are_no_text(tmp_path: Path, text: str) -> None:
+    """Of ELAN, of whisper as it prints, of meetings."""
+    texts, report = _texts(tmp_path, {f"{NAMES[0]}.txt": text, f"{NAMES[1]}.txt": "um 12:30 Uhr in 3:45.2"})
+    assert texts == ["um 12:30 Uhr in 3:45.2"]
+    assert "subtitles (.srt, .vtt), or a metadata.csv with the columns" in reason(report, "ja_anna_1.wav")
+
+
+def test_as_many_lines_as_recordings_without_a_last_line_end(tmp_path: Path) -> None:
+    with pytest.raises(IngestError, match=r"prompts.txt has as many lines as there are recordings"):
+        _texts(tmp_path, {"prompts.txt": "one\ntwo\nthree"})
+
+
 def test_labels_with_times_are_no_text(tmp_path: Path) -> None:
     """Label tracks of Audacity."""
     files = {

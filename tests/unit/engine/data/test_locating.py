@@ -79,10 +79,27 @@ def test_every_layout_of_one_text_finds_its_recording(tmp_path: Path, form: str,
     assert report.set_aside == []
 
 
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("1.wav", "001.wav"), ("1", "0001.flac"), ("1.0", "1.wav"), ("clips/007.0", "clips/7.wav"), ("0", "000.wav"),
+        ("https://data.org/set/a%20b.wav?download=1", "a b.wav"), ("s3://bucket/x/clips/a.wav", "clips/a.wav"),
+    ],
+)  # fmt: skip
+def test_numbers_of_spreadsheets_and_addresses_on_the_web(name: str, file: str) -> None:
+    assert _found(name, files=[file]) == [file]
+
+
+def test_a_number_that_two_recordings_have_is_none() -> None:
+    assert _found("1.wav", files=["01.wav", "001.wav"]) == [None]
+    assert _found("1.wav", "001.wav", files=["1.wav", "001.wav"]) == ["1.wav", "001.wav"]
+    assert _found("10.wav", "1_0.wav", "v1.0.wav", files=["1.wav"]) == [None, None, None]
+
+
 def test_names_in_another_case_are_told(tmp_path: Path) -> None:
     _, report = taken(tmp_path, {"metadata.csv": "file,text\nCLIPS/A.wav,one\n"}, ["clips/a.wav"])
     assert report.warnings == [
-        "1 recordings are called otherwise than the metadata says, in case, ending or escapes, and nothing else fits: "
+        "1 recordings are called otherwise than the metadata says, in case, ending, escapes or number, and nothing else fits: "
         "clips/a.wav was taken for 'CLIPS/A.wav'"
     ]
 

@@ -147,6 +147,13 @@ def test_texts_of_any_type(tmp_path: Path, kind: str) -> None:
     assert report.columns_ignored == ["note"]
 
 
+def test_texts_as_bytes_beside_names_of_files(tmp_path: Path) -> None:
+    table = pa.table({"path": ["a.wav", "b.wav"], "text": pa.array([word.encode() for word in WORDS], pa.binary())})
+    files = {"a.wav": wav(_rows()[0]), "b.wav": wav(_rows()[1]), "rows.parquet": _parquet(table)}
+    ingest(zip_of(tmp_path / "a.zip", files), tmp_path / "out", validation=UNJUDGED)
+    assert sorted(u.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")) == sorted(WORDS)
+
+
 def test_other_rates_of_samples_are_theirs(tmp_path: Path) -> None:
     audio = [{"array": _floats(noise(at, 0.5, 8000)), "sampling_rate": 8000} for at in (1, 2)]
     (tmp_path / "a.parquet").write_bytes(_parquet(pa.table({"audio": audio, "text": WORDS})))

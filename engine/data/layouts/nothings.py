@@ -1,0 +1,43 @@
+"""Texts that programs write where there is none, such as `nan` and `#REF!`: in every layout alike."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+
+from engine.data.layout import Layout
+from engine.data.source import displayed
+from engine.data.values import WORDS_AS_WELL
+
+_MOSTLY = 0.5  # of the other texts
+
+
+def set_nothings_aside(layout: Layout, suspects: Collection[str]) -> None:
+    """Set items aside whose text says that there is none.
+
+    Args:
+        layout: what was found.
+        suspects: ids of the items with such a text that a file holds: in the names of files these are words.
+
+    `None` and `null` are also words: they are kept, with a warning, where most of the other texts are single words.
+    """
+    others = [item.text for item in layout.items if item.id not in suspects]
+    are_words = sum(" " in text for text in others) < _MOSTLY * len(others)
+    kept = Counter[str]()
+    items = layout.items
+    layout.items = []
+    for item in items:
+        if item.id not in suspects:
+            layout.items.append(item)
+        elif are_words and item.text in WORDS_AS_WELL:
+            kept[item.text] += 1
+            layout.items.append(item)
+        else:
+            reason = f"its text is {item.text!r}, which programs write where there is no text ({item.place})"
+            layout.textless[displayed(item.shown)] = item
+            layout.set_item_aside(item.shown, "missing_text", reason)
+    layout.warnings += [
+        f"{count} texts are {word!r}, which programs write where there is no text; they were kept, because the other texts "
+        "are single words too"
+        for word, count in kept.items()
+    ]
