@@ -208,6 +208,10 @@ def _by_name(header: list[str], file_at: int) -> dict[Role, int]:
 # ---- by what they hold --------------------------------------------------------------------------------------
 
 
+def _letters(text: str) -> str:
+    return "".join(char for char in text.casefold() if char.isalnum())
+
+
 def _text_column(path: str, rows: list[list[str]], width: int, file_at: int, columns: dict[Role, int]) -> int | None:
     """The one column of words; None if there is none.
 
@@ -220,6 +224,8 @@ def _text_column(path: str, rows: list[list[str]], width: int, file_at: int, col
     labels = [at for at, kind in kinds.items() if kind == "label"]
     if not words and len(labels) == 1 and not _NO_TEXTS.search(path.rpartition("/")[2]):
         return labels[0]
+    if len(words) > 1 and all(len({_letters(fields[at]) for at in words if at < len(fields)}) == 1 for fields in rows):
+        return words[0]
     if len(words) > 1:
         lengths = {at: sum(len(fields[at]) for fields in rows if at < len(fields)) for at in words}
         longest, second, *_ = sorted(words, key=lambda at: -lengths[at])

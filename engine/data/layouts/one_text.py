@@ -109,6 +109,8 @@ def text_of(path: str, content: str, audio: str) -> OneText:
             return OneText(found[0]["text"])
     if _are_timed(lines):
         return OneText(fault=_with_times(path, lines))
+    if len(lines) > 1 and bare(lines[0]) == bare(audio):
+        lines = lines[1:]
     texts = [_without_name(line, audio) for line in _without_romanisation(lines)]
     return OneText(" ".join(texts), lines=len(texts), romanised=len(lines) - len(texts))
 

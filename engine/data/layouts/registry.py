@@ -24,6 +24,7 @@ from engine.data.layouts import (
 )
 from engine.data.layouts.building import Builder
 from engine.data.layouts.contents import Contents
+from engine.data.layouts.split_lists import SplitLists
 from engine.data.limits import IngestLimits
 from engine.data.report import LayoutKind
 from engine.data.source import DataSource
@@ -81,6 +82,10 @@ def read_layout(source: DataSource, limits: IngestLimits, language: str | None =
             contents.claimed.update(found)
             builder.begin(reader.kind, found)
             reader.read(found, contents, builder)
+    lists = SplitLists(contents)  # that no layout asked for
+    if lists.files:
+        lists.claim(builder)
+        lists.divide(layout)
     builder.finish()
     if builder.faults and not layout.items:
         raise IngestError("\n".join(builder.faults))

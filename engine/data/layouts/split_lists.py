@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import posixpath
+from dataclasses import replace
 
+from engine.data.layout import Layout
 from engine.data.layouts.building import Builder
 from engine.data.layouts.contents import Contents
 from engine.data.layouts.naming import Names
@@ -53,6 +55,14 @@ class SplitLists:
             builder.layout.warnings.append(
                 f"{len(self._twice)} recordings are in the lists of two splits; the first was kept: {named(self._twice)}"
             )
+
+    def divide(self, layout: Layout) -> None:
+        """Give the items that are in no split yet those of the lists."""
+        layout.items = [replace(item, split=item.split or self.split(item.entry.path)) for item in layout.items]
+        layout.textless = {
+            path: replace(item, split=item.split or self.split(item.entry.path))
+            for path, item in layout.textless.items()
+        }
 
     def split(self, audio: str) -> Split | None:
         """The split of a recording; what no list names is for training, if none lists that."""

@@ -87,6 +87,12 @@ def test_texts_with_times_are_no_text(tmp_path: Path, text: str) -> None:
     assert "subtitles (.srt, .vtt), or a metadata.csv with the columns" in reason(report, "ja_anna_1.wav")
 
 
+def test_the_name_of_a_recording_above_its_text_is_no_text(tmp_path: Path) -> None:
+    files = {f"{NAMES[0]}.txt": "ja_anna_1.wav\nja gut\n", f"{NAMES[1]}.txt": "nein_anna_2\n", f"{NAMES[2]}.txt": "gut"}
+    texts, _ = _texts(tmp_path, files)
+    assert sorted(texts) == ["gut", "ja gut", "nein_anna_2"]
+
+
 def test_as_many_lines_as_recordings_without_a_last_line_end(tmp_path: Path) -> None:
     with pytest.raises(IngestError, match=r"prompts.txt has as many lines as there are recordings"):
         _texts(tmp_path, {"prompts.txt": "one\ntwo\nthree"})
@@ -102,3 +108,9 @@ def test_labels_with_times_are_no_text(tmp_path: Path) -> None:
     texts, report = _texts(tmp_path, files)
     assert sorted(texts) == ["20 30 people", "nein"]
     assert "holds labels with times ('0.000000\\t0.300000\\tja', ...)" in reason(report, "ja_anna_1.wav")
+
+
+def test_two_columns_of_the_same_text_in_a_list(tmp_path: Path) -> None:
+    lines = "".join(f"/data/{name}.wav|Well, yes {at}.|well yes {at}\n" for at, name in enumerate(NAMES))
+    texts, _ = _texts(tmp_path, {"filelist.txt": lines})
+    assert sorted(texts) == ["Well, yes 0.", "Well, yes 1.", "Well, yes 2."]

@@ -98,3 +98,24 @@ def test_a_source_of_one_split_is_told(tmp_path: Path) -> None:
     assert report.warnings == [
         "every item is in the split test, as the source says: a training divides them anew, and says so"
     ]
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"metadata.csv": "a|one two\nb|two one\nc|three one\n"},
+        {"t.tsv": "a\tone\nb\ttwo\nc\tsix\n"},
+        {"metadata.csv": "file,text\na.wav,one\nb.wav,two\nc.wav,three\n"},
+    ],
+)
+def test_lists_of_splits_beside_any_metadata(tmp_path: Path, metadata: dict[str, str | bytes]) -> None:
+    lists: dict[str, str | bytes] = {"train.txt": "a\n", "val.txt": "b", "testing_list.txt": "c.wav\n"}
+    found, report = taken(tmp_path, metadata | lists, ["a.wav", "b.wav", "c.wav"])
+    assert [split for *_, split in found] == ["train", "validation", "test"]
+    assert report.set_aside == []
+
+
+def test_a_column_comes_before_lists_of_splits(tmp_path: Path) -> None:
+    table = "file,text,split\na.wav,one,test\nb.wav,two,\n"
+    found, _ = taken(tmp_path, {"metadata.csv": table, "train.txt": "a\nb\n"}, ["a.wav", "b.wav"])
+    assert [split for *_, split in found] == ["test", "train"]
