@@ -95,7 +95,7 @@ def test_memory_is_that_of_a_part(tmp_path: Path, container: str) -> None:
     assert peak_bytes < 10 * MIB
     assert [path.name for path in (tmp_path / "out").iterdir() if path.is_file()] != []
     left = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert left == ["audio", "manifest.jsonl", "report.json", "validation.html", "validation.png"]
+    assert left == ["audio", "items.jsonl", "manifest.jsonl", "report.json", "validation.html", "validation.png"]
 
 
 def test_members_of_many_megabytes_go_through_a_file(tmp_path: Path) -> None:
