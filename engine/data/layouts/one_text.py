@@ -26,6 +26,7 @@ _SPAN = re.compile(
     rf"(?:.*\s)?\W*{_CLOCK}[.,]\d{{1,3}}\b.*{_CLOCK}[.,]\d{{1,3}}\b.*"
 )  # ORT 00:00:01.200 00:00:02.940 text
 _AT_TIME = re.compile(rf"[\[(]?{_CLOCK}\b.*|.*\s[\[(]?{_CLOCK}[\])]?")  # [0:12] text, or Ann 0:12
+_DIARISED = re.compile(r"(?:speaker|sprecher|locuteur|hablante|spk)[ _]?\d+\s?:\s*", re.IGNORECASE)  # not said
 _AT_END = re.compile(r"(?P<text>.*?)\s*\((?P<id>[^()\s]+)\)")
 _FESTIVAL = re.compile(r'\(\s*(?P<id>\S+)\s+"(?P<text>.*)"\s*\)')
 _ROLES: tuple[Role, ...] = ("text", "speaker", "split")
@@ -139,7 +140,9 @@ def _without_romanisation(lines: list[str]) -> list[str]:
 
 
 def _without_name(line: str, audio: str) -> str:
-    """A line of a text without the name of its recording: `X text`, `text (X)`, `( X "text" )`."""
+    """A line of a text without the name of its recording and the number of a speaker: `X text`, `text (X)`, `( X "text" )`."""
+    if numbered := _DIARISED.match(line):
+        return line[numbered.end() :]
     if (match := _FESTIVAL.fullmatch(line)) and bare(match["id"]) == bare(audio):
         return match["text"]
     first, *rest = line.split(maxsplit=1)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from engine.data.subtitles.cues import RawCue, raw_cues
 from engine.data.subtitles.rolling import Shown, said_once, without_overlap
 from engine.data.subtitles.spoken import LeftOut, Plain, plain, said, speaker_labels
-from engine.data.subtitles.two_languages import two_scripts
+from engine.data.subtitles.two_languages import may_be_two_languages, two_scripts
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,11 @@ def read_subtitles(text: str, ending: str) -> Subtitles:
             f"{once.doubtful} of {len(good)} cues show a line of the cue before again; they were left as they are"
         )
     found.scripts = two_scripts(once.lines)
+    if found.scripts is None and may_be_two_languages(once.lines):
+        found.warnings.append(
+            "each of its cues has two lines, and the first ones share no word with the second ones: if they are in two "
+            "languages, keep the spoken one"
+        )
     kept = [at for at, lines in enumerate(once.lines) if lines]
     times = without_overlap([shown[at] for at in kept])
     if [cue.end_s for cue in times] != [shown[at].end_s for at in kept]:

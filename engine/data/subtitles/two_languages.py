@@ -8,13 +8,14 @@ from collections.abc import Iterable, Sequence
 
 _SHARE = 0.5  # of the cues
 _FEWEST = 2
+_FEWEST_PAIRS = 3
 _JAPANESE = ("HIRAGANA", "KATAKANA")
 
 
 def two_scripts(cues: Iterable[Sequence[str]]) -> tuple[str, str] | None:
     """The two scripts in which most cues have a line each; None for a file in one language.
 
-    Two languages of one script, such as German and English, cannot be told so.
+    Two languages of one script, such as German and English, cannot be told so: see `may_be_two_languages`.
     """
     pairs: Counter[tuple[str, str]] = Counter()
     total = 0
@@ -29,6 +30,15 @@ def two_scripts(cues: Iterable[Sequence[str]]) -> tuple[str, str] | None:
         return None
     (pair, count) = pairs.most_common(1)[0]
     return pair if count >= _FEWEST and count > _SHARE * total else None
+
+
+def may_be_two_languages(cues: Iterable[Sequence[str]]) -> bool:
+    """Whether each cue has two lines, and no first line has a word of any second one: a doubt, no more."""
+    shown = [lines for lines in cues if lines]
+    if len(shown) < _FEWEST_PAIRS or any(len(lines) != 2 for lines in shown):
+        return False
+    first, second = ({word for lines in shown for word in lines[at].casefold().split()} for at in (0, 1))
+    return not first & second
 
 
 def _script(line: str) -> str | None:

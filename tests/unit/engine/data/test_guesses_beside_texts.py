@@ -114,3 +114,9 @@ def test_two_columns_of_the_same_text_in_a_list(tmp_path: Path) -> None:
     lines = "".join(f"/data/{name}.wav|Well, yes {at}.|well yes {at}\n" for at, name in enumerate(NAMES))
     texts, _ = _texts(tmp_path, {"filelist.txt": lines})
     assert sorted(texts) == ["Well, yes 0.", "Well, yes 1.", "Well, yes 2."]
+
+
+def test_numbers_of_speakers_are_not_said(tmp_path: Path) -> None:
+    files = {f"{NAMES[0]}.txt": "Speaker 1: ja\nSPEAKER_02: gut\n", f"{NAMES[1]}.txt": "the speaker 1 is loud"}
+    texts, _ = _texts(tmp_path, files)
+    assert sorted(texts) == ["ja gut", "the speaker 1 is loud"]
