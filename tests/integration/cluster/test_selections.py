@@ -221,7 +221,8 @@ def test_killed_workers_lose_no_segment_and_double_none(
 def test_a_killed_driver_goes_on_with_the_blocks_that_are_missing(
     standing: Standing, folder: Path, speech: Path, drawn: bytes
 ) -> None:
-    selection = Selection(standing, folder, "killed-driver", speech, selection=DRAW)
+    # Blocks of four seconds: most of them are not done when the first one is.
+    selection = Selection(standing, folder, "killed-driver", speech, selection=DRAW | {"batch_audio_s": 4.0})
     with selection.started() as driver:
         selection.wait_for_parts(driver)
         driver.kill()
