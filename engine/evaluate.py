@@ -63,7 +63,9 @@ class EvaluationResult(BaseModel):
     cer_by_speaker: dict[str, float] = {}
     """As `adapter_cer`, for each speaker who is named."""
     context: Literal["short", "full"] | None = None
-    """How much of its window the encoder ran over."""
+    """How much of its window the encoder ran over, under the adapter or in the model itself."""
+    base_context: Literal["short", "full"] | None = None
+    """As `context`, for the base: what it was trained in by its publisher; unset where it was not measured."""
     language: str | None = None
     """What a multilingual model was told; unset for models that know one language."""
     left_out_utterances: int = 0
@@ -166,9 +168,10 @@ class _Evaluation:
         self.passes = 2 if base_model else 1
 
         base: ErrorCounts | None = None
+        base_context = None
         if base_model is not None:
             self._phase("evaluating_base")
-            self._load(base_model, utterances, published=True)
+            base_context = self._load(base_model, utterances, published=True).context.type
             utterances = self._fitting(utterances)
             base, _ = self._measured("base", utterances)
             del self.task  # one model at a time
@@ -198,6 +201,7 @@ class _Evaluation:
             wer_by_speaker={speaker: counts.wer for speaker, counts in by_speaker.items()},
             cer_by_speaker={speaker: counts.cer for speaker, counts in by_speaker.items()},
             context=loaded.context.type,
+            base_context=base_context,
             language=loaded.speech.codec.language,
             left_out_utterances=len(self.left_out),
             left_out=named(self.left_out),

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from engine.adapters import lora
 from engine.adapters.settings import write_settings
 from engine.code_version import code_version
+from engine.config.context import AutoContextConfig
 from engine.config.training import LoraFields, PretrainConfig, QloraConfig, TrainingConfig
 from engine.data.manifest import Utterance, read_manifest
 from engine.data.splits import Splits, split_by_speaker
@@ -78,7 +79,9 @@ class RunResult(BaseModel):
     finished_at: str | None = None
     """When it ended, in UTC."""
     context: Literal["short", "full"] | None = None
-    """How much of its window the encoder ran over, for the base and what was trained; unset: the run is older."""
+    """How much of its window the encoder ran over, in what was trained; unset: the run is older."""
+    base_context: Literal["short", "full"] | None = None
+    """As `context`, for the base: what it was trained in by its publisher; unset where it was not measured."""
     language: str | None = None
     """What a multilingual model was told; unset for models that know one language."""
     left_out_utterances: int = 0
@@ -263,6 +266,7 @@ class _Run:
             warnings=self.warnings,
             finished_at=now_rfc3339(),
             context=self.base.context.type,
+            base_context=self.speech.trained_context if base else None,
             language=self.speech.codec.language,
             left_out_utterances=len(prepared.left_out),
             left_out=named(prepared.left_out),
@@ -324,14 +328,15 @@ class _Run:
 
     @contextlib.contextmanager
     def _published_base(self, adapted: Any) -> Iterator[Any]:
-        """The task bound to the base as its publisher measures it: neither in 4 bits nor in half precision."""
+        """The task bound to the base as its publisher measures it: not in 4 bits, in float32, in its own context."""
         if isinstance(self.config.method, QloraConfig):
             base = load_base(self.model_name, self.config, published=True)
             yield build_task(base.config, base.speech, base.device, base.dtype)
             return
         self.speech.model.eval()
+        config = self.config.model_copy(update={"context": AutoContextConfig()})
         with adapted.disable_adapter() if adapted is not None else contextlib.nullcontext():
-            yield build_task(self.config, self.speech, self.device, torch.float32)
+            yield build_task(config, self.speech, self.device, torch.float32)
 
     def _validation_rate(self, validation: Sequence[Utterance], step: int) -> float | None:
         if not validation:

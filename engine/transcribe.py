@@ -89,7 +89,7 @@ class Transcriber:
 
         Args:
             model: base model, or one that was trained whole; None takes the one that the adapter was trained on.
-            adapter: folder of an adapter; None transcribes with the model alone, in the precision of its files.
+            adapter: folder of an adapter; None transcribes with the model alone, computed in float32.
             context: `short` or `full`; None takes what the adapter, or the model, was trained in.
             language: for multilingual models, a code or a name. `auto` detects it in each file; None takes the
                 adapter's, or the one that the model's generation config names, and else detects it.
@@ -103,7 +103,7 @@ class Transcriber:
         settings = read_settings(adapter) if adapter is not None else None
         if model is None:
             model = base_of(adapter) if adapter is not None else _DEFAULT_MODEL
-        config = settings or TrainingConfig(method=FullConfig())
+        config = settings or TrainingConfig(method=FullConfig(), precision="float32")
         if context is not None and context != config.context.type:
             config = config.model_copy(
                 update={"context": ShortContextConfig() if context == "short" else FullContextConfig()}
@@ -111,7 +111,7 @@ class Transcriber:
         # A limit that was set for measurements would cut texts; what is written here is whole.
         told = {"language": language or config.task.language, "max_new_tokens": None, "fallback": fallback}
         config = config.model_copy(update={"task": config.task.model_copy(update=told)})
-        base = load_base(model, config, published=adapter is None, task=task)
+        base = load_base(model, config, task=task)
         asked = base.config.task.language
         if asked is None and settings is not None and base.speech.codec.languages:
             asked = EARLIER_LANGUAGE

@@ -142,6 +142,7 @@ def _run(
         "adapter_wer",
         "adapter_cer",
         "context",
+        "base_context",
         "language",
         "trainable_parameters",
         "total_parameters",

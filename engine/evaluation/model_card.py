@@ -27,6 +27,7 @@ def adapter_card(result: RunResult, config: TrainingConfig, splits: Splits) -> s
         *_error_rates(result),
         ("the base is", _precision(config)),
         ("audio context", _context(config)),
+        *_base_context(result),
         *([("language", result.language)] if result.language else []),
         *([("left out", f"{result.left_out_utterances:,} utterances")] if result.left_out_utterances else []),
         ("peak memory", f"{result.peak_bytes / 2**20:,.0f} MiB"),
@@ -74,6 +75,12 @@ def _context(config: TrainingConfig) -> str:
     if isinstance(context, ShortContextConfig):
         return f"short: the recording and at least {context.tail_s:g} s of silence"
     return "full: the model's whole window"
+
+
+def _base_context(result: RunResult) -> list[tuple[str, str]]:
+    if result.base_context in {None, result.context}:
+        return []
+    return [("audio context of the base", f"{result.base_context}, as its publisher trained it")]
 
 
 def _usage(config: TrainingConfig, is_adapter: bool, language: str | None) -> list[str]:

@@ -46,12 +46,13 @@ Part = Literal[
     "weight_copies",
     "activations",
     "dequantised_layer",
+    "published_base",
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class Peak:
-    """Peak memory of one worker, by part, in bytes."""
+    """Peak memory of one worker, by part, in bytes; `published_base` is what measuring the base takes beyond training."""
 
     parts: dict[Part, int]
 
@@ -100,6 +101,9 @@ def peak_memory(model: Architecture, config: TrainingConfig, compute_bytes: int)
     # A moving average, and the best weights so far, are kept beside those in training, in float32.
     parts["weight_copies"] = 4 * trained * (bool(config.ema_decay) + (config.evaluation.keep == "best"))
     parts["activations"] = _activations(model, config, compute_bytes)
+    if isinstance(method, QloraConfig) and config.evaluation.base:
+        # The base is measured in float32, beside the one in 4 bits, when the activations of training are gone.
+        parts["published_base"] = max(0, 4 * (linear + other) - parts["activations"] - parts["dequantised_layer"])
     return Peak(parts)
 
 
@@ -167,6 +171,9 @@ def changes(model: Architecture, config: TrainingConfig, compute_bytes: int) -> 
         tried.append(("optimizer.type", "adamw_8bit", config.model_copy(update={"optimizer": eight})))
     if not isinstance(config.method, QloraConfig):
         tried.append(("method.type", "qlora", config.model_copy(update={"method": QloraConfig()})))
+    if config.evaluation.base:
+        unmeasured = config.evaluation.model_copy(update={"base": False})
+        tried.append(("evaluation.base", False, config.model_copy(update={"evaluation": unmeasured})))
     now = peak_memory(model, config, compute_bytes).bytes
     for path, value, changed in tried:
         peak = peak_memory(model, changed, compute_bytes).bytes

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import torch
 
-from engine.config.context import ResolvedContext, resolve_context
+from engine.config.context import AutoContextConfig, ResolvedContext, resolve_context
 from engine.config.training import PretrainConfig, QloraConfig, TrainingConfig
 from engine.models.catalogue import find_model
 from engine.models.family import Quantization, SpeechSeq2Seq, SpeechTask, load_model, read_width
@@ -52,7 +52,8 @@ def load_base(
         model: id in the catalogue, a folder, or a hub id.
         config: of the run; its method says how the base is kept.
         full_precision: not in 4 bits, whatever the method says.
-        published: as its publisher measures it: not in 4 bits, and computed in float32 whatever the config says.
+        published: as its publisher measures it, whatever the config says: not in 4 bits, computed in float32, in the
+            context that it was trained in.
         task: what is written.
 
     Raises:
@@ -77,7 +78,7 @@ def load_base(
         task=task,
     )
     notes = []
-    context = resolve_context(config.context, speech.trained_context)
+    context = resolve_context(AutoContextConfig() if published else config.context, speech.trained_context)
     pretrained = not isinstance(config.method, PretrainConfig)
     if context.type == "short" and speech.trained_context == "full" and pretrained:
         notes.append(

@@ -149,7 +149,7 @@ def transcribe(
     model: Annotated[
         str | None,
         typer.Option(
-            help="Model: an id of the catalogue, a folder or a hub id, in the precision of its files; "
+            help="Model: an id of the catalogue, a folder or a hub id, computed in float32; "
             "by default the base that the adapter was made for."
         ),
     ] = None,

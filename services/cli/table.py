@@ -31,7 +31,9 @@ def result_table(result: Mapping[str, Any], *, where: str, extra: Mapping[str, s
         if result.get(f"{who}_{rate}") is not None:
             rows[f"{rate.upper()} {label}"] = f"{result[f'{who}_{rate}']:.1%}"
     if result.get("context"):
-        rows["Audio context"] = _CONTEXTS.get(result["context"], result["context"])
+        rows["Audio context"] = _CONTEXTS[result["context"]]
+        if result.get("base_context", result["context"]) not in {result["context"], None}:
+            rows["Audio context of the base"] = f"{_CONTEXTS[result['base_context']]}, as its publisher trained it"
     if result.get("language"):
         rows["Language"] = result["language"]
     if result.get("left_out_utterances"):

@@ -67,15 +67,17 @@ def test_transcripts_are_those_of_transformers(utterances: tuple[Path, list[Utte
     assert ours == plain
 
 
+@pytest.mark.parametrize(("method", "context"), [("qlora", "auto"), ("qlora", "short"), ("lora", "short")])
 def test_the_base_of_a_run_is_measured_as_published(
-    utterances: tuple[Path, list[Utterance]], plain: list[str], tmp_path: Path
+    utterances: tuple[Path, list[Utterance]], plain: list[str], tmp_path: Path, method: str, context: str
 ) -> None:
     folder, rows = utterances
     tested = sorted({str(u.speaker) for u in rows})[:2]
     config = TrainingConfig.model_validate(
         {
             "max_steps": 1,
-            "method": {"type": "qlora", "rank": 2},
+            "method": {"type": method, "rank": 2},
+            "context": {"type": context},
             "split": {"test_speakers": tested, "validation_fraction": 0.0},
             "batch": {"audio_s": 30, "micro_batch_audio_s": 30},
             "optimizer": {"type": "adamw", "learning_rate": 1e-6},
@@ -89,10 +91,10 @@ def test_the_base_of_a_run_is_measured_as_published(
         [u for u in rows if u.speaker in tested], [t for u, t in zip(rows, plain, strict=True) if u.speaker in tested]
     )
     assert result.base_wer == pytest.approx(expected, abs=1e-9)
-    assert result.context == "full"
+    assert (result.context, result.base_context) == ("short" if context == "short" else "full", "full")
     card = store.get_bytes("adapter/README.md").decode()
-    assert "| audio context | full: the model's whole window |" in card
-    assert "measured alone in full precision, as published" in card
+    assert ("| audio context of the base | full" in card) == (context == "short")
+    assert ("measured alone in full precision, as published" in card) == (method == "qlora")
 
 
 def test_short_context_that_is_forced_does_not_repeat_itself_without_end(

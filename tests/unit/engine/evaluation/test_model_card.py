@@ -55,6 +55,13 @@ def test_the_context_is_named() -> None:
     assert "| audio context | full: the model's whole window |" in _card({})
     short = _card({"context": {"type": "short", "tail_s": 10.0}})
     assert "| audio context | short: the recording and at least 10 s of silence |" in short
+    assert "context of the base" not in short
+
+
+def test_a_base_that_was_measured_in_another_context_says_so() -> None:
+    short = _card({"context": {"type": "short", "tail_s": 10.0}}, base_context="full")
+    assert "| audio context of the base | full, as its publisher trained it |" in short
+    assert "context of the base" not in _card({}, base_context="full")
 
 
 def test_what_was_left_out_is_counted() -> None:

@@ -59,6 +59,21 @@ def test_four_bits_take_an_eighth_of_the_linear_weights() -> None:
     assert bits == pytest.approx(0.37, abs=0.01)  # as the paper on QLoRA has it
 
 
+def test_measuring_the_base_of_four_bits_takes_it_in_float32_once_activations_are_gone() -> None:
+    whole = 4 * (LARGE.linear_parameters + LARGE.other_parameters)
+    small, big = config(), config(batch={"audio_s": 3000, "micro_batch_audio_s": 3000})
+    parts = peak_memory(LARGE, small, 2).parts
+    assert parts["published_base"] == whole - parts["activations"] - parts["dequantised_layer"] > 0
+    assert peak_memory(LARGE, big, 2).parts["published_base"] == 0
+    assert "published_base" not in peak_memory(LARGE, config(evaluation={"base": False}), 2).parts
+    assert "published_base" not in peak_memory(LARGE, config(method={"type": "lora"}), 2).parts
+    change = next(c for c in changes(LARGE, small, 2) if c.path == "evaluation.base")
+    assert (change.value, change.peak_bytes) == (
+        False,
+        peak_memory(LARGE, config(evaluation={"base": False}), 2).bytes,
+    )
+
+
 def test_optimizer_states_and_gradients() -> None:
     parts = peak_memory(PICO, config(method={"type": "full"}), 4).parts
     weights = trainable_parameters(PICO, config(method={"type": "full"}))
@@ -94,7 +109,7 @@ def test_every_change_that_is_named_lowers_the_peak_and_is_what_it_says() -> Non
     assert "batch.micro_batch_audio_s" in {change.path for change in found}
     # Below 30 s no smaller micro-batch helps where every utterance takes the whole window; to leave that does.
     one = {"audio_s": 8, "micro_batch_audio_s": 8}
-    in_full = config(batch=one, context={"type": "full"})
+    in_full = config(batch=one, context={"type": "full"}, evaluation={"base": False})
     paths = [change.path for change in changes(SHORT, in_full, 2)]
     assert paths[0] == "context.type"
     assert "batch.micro_batch_audio_s" not in paths

@@ -125,9 +125,12 @@ def test_the_context_is_by_default_what_the_model_was_trained_in(tiny_whisper: P
         assert _load(model, context={"type": "auto"}).context == resolved
 
 
-def test_as_published_is_neither_in_4_bits_nor_in_half_precision(tiny_whisper: Path) -> None:
-    config = TrainingConfig.model_validate({"method": {"type": "qlora"}, "precision": "bfloat16"})
+def test_as_published_is_neither_in_4_bits_nor_in_half_precision_nor_in_another_context(tiny_whisper: Path) -> None:
+    config = TrainingConfig.model_validate(
+        {"method": {"type": "qlora"}, "precision": "bfloat16", "context": {"type": "full"}}
+    )
     published = load_base(str(tiny_whisper), config, published=True)
     assert _four_bit(published) == []
     assert published.dtype == torch.float32
+    assert published.context.type == published.config.context.type == "short"  # as it was trained
     assert load_base(str(tiny_whisper), config, full_precision=True).dtype == torch.bfloat16
