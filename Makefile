@@ -78,9 +78,9 @@ lock: $(STAMP) ## Recompile requirements.lock from pyproject.toml (UPGRADE=1 tak
 	@$(COMPILE) pyproject.toml --extra dev -o requirements.lock
 	@$(COMPILE) tests/fuzz/requirements.in -o tests/fuzz/requirements.lock
 
-bench-train: $(STAMP) ## Our training loop beside Seq2SeqTrainer, same data (DATA=DIR, HOLDOUT=name,name or all, MODEL=DIR)
+bench-train: $(STAMP) ## Our training loop beside Seq2SeqTrainer, same data (DATA=DIR, HOLDOUT=name,name or all, MODEL=DIR CONTEXT=short)
 	@exec $(PYTHON_BIN) -m tests.benchmarks.train $(if $(DATA),--data '$(DATA)') $(if $(HOLDOUT),--holdout '$(HOLDOUT)') \
-	    $(if $(MODEL),--model '$(MODEL)')
+	    $(if $(MODEL),--model '$(MODEL)') $(if $(CONTEXT),--context '$(CONTEXT)')
 
 bench-orchestration: $(STAMP) ## What Ray Jobs and Ray Train cost around the loop
 	@exec $(PYTHON_BIN) -m tests.benchmarks.orchestration

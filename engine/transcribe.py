@@ -27,6 +27,8 @@ from engine.tasks.spoken_language import with_language
 _BATCH_AUDIO_S: Final = 60.0
 _READ_AUDIO_S: Final = 600.0
 """Audio that is held at once; of recordings that follow, those of one padded length are transcribed together."""
+_QUIET_S: Final = 0.2
+"""A recording is cut in the middle of so long a quiet stretch."""
 _REPEATS: Final = "the text repeats itself: the model did not follow the audio"
 _DEFAULT_MODEL: Final = "whisper-pico"
 
@@ -128,7 +130,7 @@ class Transcriber:
         self._task = SpeechToText(base.config, base.speech, base.device, base.dtype)
 
     def __call__(self, paths: Iterable[Path]) -> Iterator[Transcript]:
-        """Transcribe audio files, each as one utterance; longer ones than the model's window in pieces of a window.
+        """Transcribe audio files, each as one utterance; longer ones than the model's window in pieces, cut at pauses.
 
         A file that cannot be read gives a transcript with a fault, and the others are transcribed.
         """
@@ -148,8 +150,9 @@ class Transcriber:
 
     def _transcribed(self, held: Sequence[tuple[Path, Heard | str]]) -> list[Transcript]:
         waves = [np.zeros(0, np.float32) if isinstance(heard, str) else heard.wave_T for _, heard in held]
-        window = round(self._speech.window_s * RATE_HZ)
-        pieces = [(row, wave[i : i + window]) for row, wave in enumerate(waves) for i in range(0, len(wave), window)]
+        pieces = [
+            (row, piece) for row, wave_T in enumerate(waves) for piece in pieces_of(wave_T, self._speech.window_s)
+        ]
         languages = self._languages(pieces, len(held))
         texts = [""] * len(pieces)
         lengths_s = self._task.padded_lengths_s([len(piece) / RATE_HZ for _, piece in pieces])
@@ -184,6 +187,25 @@ class Transcriber:
             for row, language in zip(chosen, found, strict=True):
                 languages[row] = language
         return languages
+
+
+def pieces_of(wave_T: Wave, longest_s: float) -> list[Wave]:
+    """A recording in pieces that a model can take, cut where it is quietest in the second half of each.
+
+    Args:
+        wave_T: at 16 kHz; none of it is lost.
+        longest_s: of a piece.
+    """
+    longest, quiet = round(longest_s * RATE_HZ), round(_QUIET_S * RATE_HZ)
+    pieces = []
+    while len(wave_T) > longest:
+        energy_T = np.cumsum(np.square(wave_T[longest // 2 : longest], dtype=np.float64))
+        within_T = energy_T[quiet:] - energy_T[:-quiet]
+        latest = len(within_T) - 1 - int(np.argmin(within_T[::-1]))  # of several equally quiet ones
+        cut = longest // 2 + latest + quiet // 2
+        pieces.append(wave_T[:cut])
+        wave_T = wave_T[cut:]
+    return [*pieces, wave_T] if len(wave_T) else pieces
 
 
 def transcribe(

@@ -1,4 +1,4 @@
-"""Our side of the training benchmark: `engine.finetune` called directly, in the context that the model was trained in."""
+"""Our side of the training benchmark: `engine.finetune` called directly."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 
 from engine.config.augmentation import AugmentationConfig
 from engine.config.base import read_yaml
-from engine.config.context import resolve_context
+from engine.config.context import AutoContextConfig, FullContextConfig, ShortContextConfig, resolve_context
 from engine.config.training import (
     AdamWConfig,
     BatchConfig,
@@ -38,6 +38,7 @@ from tests.benchmarks.training_side import (
 )
 
 _WINDOW_S = 30.0
+_CONTEXTS = {"auto": AutoContextConfig, "short": ShortContextConfig, "full": FullContextConfig}
 _RECIPES = PROJECT_ROOT / "configs" / "training"
 
 
@@ -72,6 +73,7 @@ def build_config(settings: SideSettings) -> TrainingConfig:
             quantization="nf4",
             double_quantization=True,
         ),
+        context=_CONTEXTS[settings.context](),
         split=SplitConfig(validation_fraction=0.0),
         batch=BatchConfig(audio_s=audio_s, micro_batch_audio_s=audio_s, max_utterances=settings.batch),
         optimizer=AdamWConfig(learning_rate=settings.learning_rate),

@@ -67,6 +67,7 @@ def main() -> int:
             "seed": arguments.seed,
             "threads": arguments.threads,
             "random_changes": not arguments.plain,
+            "context": arguments.context,
         }
         learning_rates = {"ours": arguments.our_learning_rate, "peer": arguments.peer_learning_rate}
         rounds: list[dict[str, Any]] = []
@@ -127,6 +128,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--peer-learning-rate", type=float, default=1e-3, help="(default: %(default)s)")
     parser.add_argument(
         "--plain", action="store_true", help="without the random changes to the audio that ours makes in training"
+    )
+    parser.add_argument(
+        "--context",
+        choices=["auto", "short", "full"],
+        default="auto",
+        help="how much of its window the encoder runs over on our side, in training and after it; auto: as the model was "
+        "trained (default: %(default)s)",
     )
     parser.add_argument("--threads", type=int, default=2, help="compute threads of a side (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")

@@ -9,7 +9,7 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict
@@ -46,6 +46,8 @@ class SideSettings(BaseModel):
     """Of a multilingual model."""
     seed: int
     threads: int
+    context: Literal["auto", "short", "full"] = "auto"
+    """Of our side; the peer's is the whole window."""
     random_changes: bool = False
     """Whether ours changes the audio at random; the peer's features are extracted once."""
 

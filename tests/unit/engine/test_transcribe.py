@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,15 @@ import soundfile
 from typer.testing import CliRunner
 
 from engine.adapters.settings import base_of, read_settings
+from engine.audio.reading import hear
 from engine.config.training import TrainingConfig
 from engine.errors import AudioError, ModelError
 from engine.events import MemorySink
 from engine.finetune import finetune
 from engine.storage import LocalRunStore
-from engine.transcribe import Transcriber, recordings_in, transcribe
+from engine.transcribe import Transcriber, pieces_of, recordings_in, transcribe
 from services.cli.main import app
+from services.demo import BUNDLED
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +52,30 @@ def _recordings(folder: Path) -> list[Path]:
         soundfile.write(path, 0.1 * generator.standard_normal(int(8000 * seconds)), 8000)
         paths.append(path)
     return paths
+
+
+def test_a_long_recording_is_cut_at_pauses_and_none_of_it_is_lost() -> None:
+    words = [hear(path, 16_000).wave_T for path in sorted((BUNDLED / "amara").glob("*.flac"))]
+    spoken_T = np.concatenate(words)
+    said_T = np.concatenate([spoken_T] * math.ceil(4 * 16_000 / len(spoken_T)))[: 4 * 16_000]
+    silence_T = np.zeros(16_000, np.float32)
+    wave_T = np.concatenate([said_T, silence_T] * 5)  # silence from 4 to 5 s, from 9 to 10 s, ...
+    pieces = pieces_of(wave_T, 11.0)
+    assert np.array_equal(np.concatenate(pieces), wave_T)
+    ends_s = np.cumsum([len(piece) for piece in pieces]) / 16_000
+    quiet = [bool(np.all(wave_T[round(end_s * 16_000) - 1_600 :][:3_200] == 0.0)) for end_s in ends_s[:-1]]
+    assert quiet == [True] * (len(pieces) - 1) and len(pieces) >= 3, ends_s
+    assert max(len(piece) for piece in pieces) <= 11.0 * 16_000
+
+
+def test_a_long_recording_without_pauses_is_cut_all_the_same() -> None:
+    wave_T = np.random.default_rng(0).standard_normal(25 * 16_000).astype(np.float32)
+    pieces = pieces_of(wave_T, 10.0)
+    assert np.array_equal(np.concatenate(pieces), wave_T)
+    assert max(len(piece) for piece in pieces) <= 10.0 * 16_000
+    assert pieces_of(wave_T[:0], 10.0) == []
+    (whole_T,) = pieces_of(wave_T[:160_000], 10.0)
+    assert len(whole_T) == 160_000
 
 
 def test_an_adapter_brings_its_base_and_its_settings(adapter: Path, tiny_whisper: Path, tmp_path: Path) -> None:
