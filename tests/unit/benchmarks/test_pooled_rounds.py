@@ -51,6 +51,13 @@ def test_each_speaker_is_held_out_once_and_of_many_some() -> None:
     assert len(set(drawn)) == 4
     assert drawn == held_out(None, many, 0) != held_out(None, many, 1)
     assert held_out("all", many, 0) == sorted(many)
+    # Of many who say one sentence each, those who say more are tested on.
+    assert held_out(None, [*many, *["eve"] * 2, *["ann"] * 3, *["bob"] * 2, *["cem"] * 2], 0) == [
+        "ann",
+        "bob",
+        "cem",
+        "eve",
+    ]
 
 
 def test_report_compares_both_sides_on_the_same_recordings() -> None:
