@@ -14,13 +14,16 @@ from engine.errors import IngestError
 
 _MOST_SAMPLED = 200  # rows from which columns are known
 _FEWEST_REPEATED = 4  # rows, of which a column of labels has half as many different ones
+_SHOWN = 60  # characters of a row
 _LONGER = 2.0  # times as long as other columns of words is a column of sentences
 _FESTIVAL = re.compile(r'\(\s*(?P<id>\S+)\s+"(?P<text>.*)"\s*\)\s*')
+_SIGN = re.compile(r"(?P<id>\S+?)(?:\s*(?:::|=>|[-=]>|→|=|[:：](?!\S*[/\\]))\s*|\s+[-–—]\s+)(?P<text>\S.*)")
 _AT_END = re.compile(r"(?P<text>.*?)\s*\((?P<id>[^()\s]+)\)\s*")
 _SENTENCE_MARKS = re.compile(r"</?s>")
 _REAL = re.compile(r"[-+]?\d+(?:[.,:]\d+)+(?:e[-+]?\d+)?")
 _PLACE = re.compile(r"\S*(?:/|://|\\)\S*|\S+\.[A-Za-z]\w{1,4}")
 _NO_TEXTS = re.compile(r"utt2|spk2|speakers?(?![a-z])|gender|durations?|lengths?|language", re.IGNORECASE)
+_TIMES_FIRST = re.compile(r"(?:\S+\s+){0,2}\d+\.\d+\s+\d+\.\d+\s+\S.*|.*\d\d:\d\d\S*\s+-->\s.*")  # as in .stm and .ctm
 _SPEAKERS = re.compile(r"spk|speaker", re.IGNORECASE)
 
 
@@ -31,7 +34,12 @@ def _festival(line: str) -> list[str]:
 
 def _at_end(line: str) -> list[str]:
     match = _AT_END.fullmatch(line)
-    return [match["id"], _SENTENCE_MARKS.sub(" ", match["text"])] if match else []
+    return [match["id"], match["text"]] if match else []
+
+
+def _sign(line: str) -> list[str]:
+    match = _SIGN.fullmatch(line.strip())
+    return [match["id"], match["text"]] if match else []
 
 
 def _commas(line: str) -> list[str]:
@@ -48,6 +56,7 @@ FORMS: dict[str, Callable[[str], list[str]]] = {
     "name at the end": _at_end,
     "semicolons": lambda line: line.split(";"),
     "commas": _commas,
+    "signs": _sign,
     "blanks": lambda line: line.split(maxsplit=1),
 }
 """How a line is divided into fields; where several fit equally, the first does."""
@@ -106,7 +115,7 @@ def read_list(path: str, text: str, form: Form, names: Names) -> Listed | None:
     """The rows of a list; None if it names recordings and holds no texts.
 
     Raises:
-        IngestError: two columns could be the text, or it holds numbers only.
+        IngestError: two columns could be the text, it holds numbers only, or times stand before the texts.
     """
     rows = list(_rows(text, form, names))
     header = [value.strip().strip('"') for value in rows[0][1]] if rows else []
@@ -130,7 +139,8 @@ def read_list(path: str, text: str, form: Form, names: Names) -> Listed | None:
     def value(fields: list[str], role: Role) -> str:
         at = columns.get(role)
         found = fields[at].strip() if at is not None and at < len(fields) else ""
-        return unquoted(found) if at in quoted or role == "file" else found
+        found = unquoted(found) if at in quoted or role == "file" else found
+        return _SENTENCE_MARKS.sub(" ", found) if role == "text" else found
 
     def title(at: int) -> str:
         return header[at] if has_header and at < len(header) and header[at] else f"column {at + 1}"
@@ -150,6 +160,11 @@ def read_list(path: str, text: str, form: Form, names: Names) -> Listed | None:
         width,
         text_column=title(columns["text"]),
     )
+    if listed.rows and form.name == "blanks" and all(_TIMES_FIRST.fullmatch(row.text) for row in listed.rows):
+        raise IngestError(
+            f"{path} holds times before its texts ({listed.rows[0].text[:_SHOWN]!r}); write a metadata.csv with the columns "
+            "file_name, start, end and text"
+        )
     listed.columns_read = {title(at): role for role, at in columns.items()}
     listed.columns_ignored = [
         title(at) for at in range(width) if at not in columns.values() and _has_values(sampled, at)

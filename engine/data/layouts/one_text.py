@@ -26,6 +26,9 @@ _SPAN = re.compile(
     rf"(?:.*\s)?\W*{_CLOCK}[.,]\d{{1,3}}\b.*{_CLOCK}[.,]\d{{1,3}}\b.*"
 )  # ORT 00:00:01.200 00:00:02.940 text
 _AT_TIME = re.compile(rf"[\[(]?{_CLOCK}\b.*|.*\s[\[(]?{_CLOCK}[\])]?")  # [0:12] text, or Ann 0:12
+_CUE = re.compile(rf"\W*{_CLOCK}\S*\s*-->\s*{_CLOCK}.*")  # subtitles under another ending
+_HEADING = re.compile(rf"\S.{{0,40}}\s{{2,}}[\[(]?{_CLOCK}[\])]?")  # Ann  0:12, above what she says
+_NUMBER = re.compile(rf"\d+(?:\.\d+)?|{_CLOCK}(?:[.,]\d+)?")
 _DIARISED = re.compile(r"(?:speaker|sprecher|locuteur|hablante|spk)[ _]?\d+\s?:\s*", re.IGNORECASE)  # not said
 _AT_END = re.compile(r"(?P<text>.*?)\s*\((?P<id>[^()\s]+)\)")
 _FESTIVAL = re.compile(r'\(\s*(?P<id>\S+)\s+"(?P<text>.*)"\s*\)')
@@ -120,7 +123,15 @@ def _are_timed(lines: list[str]) -> bool:
     """Whether most lines are parts of a recording, with the times at which they are said."""
     spans = sum(bool(_SPAN.fullmatch(line)) for line in lines)
     moments = sum(bool(_AT_TIME.fullmatch(line)) for line in lines) if len(lines) > 1 else 0
-    return bool(lines) and 2 * max(spans, moments) >= len(lines)
+    has_cues = any(_CUE.fullmatch(line) for line in lines) or sum(bool(_HEADING.fullmatch(line)) for line in lines) > 1
+    return bool(lines) and (has_cues or 2 * max(spans, moments) >= len(lines) or all(map(_is_timed_row, lines)))
+
+
+def _is_timed_row(line: str) -> bool:
+    """Whether a line has columns of times and of a text, as ELAN exports them."""
+    fields = [value for value in line.split("\t") if value.strip()]
+    numbers = sum(bool(_NUMBER.fullmatch(value.strip())) for value in fields)
+    return 2 <= numbers < len(fields)
 
 
 def _with_times(path: str, lines: list[str]) -> ItemError:

@@ -69,11 +69,19 @@ def _lines(form: str, first: str = "") -> str:
         ("etc/txt.done.data", _lines('( {id} "{text}" )\n')),
         ("etc/corpus.transcription", _lines("<s> {text} </s> ({id})\n")),
         ("README", _lines("{id}\t{text}\n")),
+        ("train.trn", _lines("data/wavs/{id}.wav :: {text}\n")),
+        ("transcript_utf8.txt", _lines("{id}:{text}\n")),
+        ("transcripts.txt", _lines("{id}.wav: {text}\n")),
+        ("prompts.txt", _lines("{id} = {text}\n")),
+        ("prompts.txt", _lines("{id}.wav -> {text}\n")),
+        ("prompts.txt", _lines("{id} - {text}\n")),
+        ("corpus.trans", _lines("{id} <s> {text} </s>\n")),
     ],
 )
 def test_a_list_of_any_name_and_form_gives_the_texts(tmp_path: Path, name: str, content: str) -> None:
     found, report = _read(tmp_path, {**_wavs(*(f"wavs/{key}" for key in GUJARATI)), name: content})
-    assert found == {key: (text, key.split("_")[1], None) for key, text in GUJARATI.items()}
+    split = "train" if name.startswith("train") else None
+    assert found == {key: (text, key.split("_")[1], split) for key, text in GUJARATI.items()}
     names_its_columns = "transcript" in content
     assert report.layouts == ["audiofolder" if names_its_columns else "lists"]
     assert report.metadata_files == [name]
@@ -107,6 +115,42 @@ def test_a_list_of_times_and_addresses_gives_no_texts(tmp_path: Path) -> None:
     found, report = _read(tmp_path, files)
     assert found == {name: (f"texte {name[-1]}", "4800", None) for name in ids}
     assert codes(report) == {"segments.txt": "not_audio"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{} 1 ann 0.00 2.80 <o,f0,female> nine five\n",
+        "{} A ann 0.00 2.80 nine five\n",
+        "{} 1 0.00 0.45 nine\n",
+        "{} 0.00 2.80 nine five\n",
+        "{} [00:00:00.000 --> 00:00:02.800] nine five\n",
+    ],
+)
+def test_a_list_with_times_before_its_texts_is_refused_and_shown(tmp_path: Path, line: str) -> None:
+    """Such as `.stm` and `.ctm`: the times are not said."""
+    files = {**_wavs("a_x_1", "b_x_2"), "all.stm": line.format("a_x_1") + line.format("b_x_2")}
+    message = _refused(tmp_path, files)
+    assert f"all.stm holds times before its texts ({line[3:-1]!r})" in message
+    assert "write a metadata.csv with the columns file_name, start, end and text" in message
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "1\n00:00:00,000 --> 00:00:03,000\nnine five\n\n2\n00:00:03,000 --> 00:00:06,000\neight seven\nsix one\n",
+        "Ann Mill  0:00\nnine five\n\nBen King  0:03\neight seven\n\nTranscribed by a program\n",
+        "ann\t\t500\t3000\t2500\tnine five\nann\t\t3500\t6000\t2500\teight seven\n",
+        "ann\t00:00:00.500\t00:00:03.000\tnine five\nann\t00:00:03.500\t00:00:06.000\teight seven\n",
+    ],
+)
+def test_subtitles_and_exports_with_times_are_no_text_of_a_recording(tmp_path: Path, content: str) -> None:
+    """Under `.txt`: neither times nor names of speakers are said."""
+    _, report = _read(
+        tmp_path, {**_wavs("a", "b"), "a.txt": content, "b.txt": "we left at 10:30\nand came home\nat noon\n"}
+    )
+    assert "a.txt holds labels with times" in reason(report, "a.wav")
+    assert codes(report) == {"a.wav": "missing_text"}
 
 
 def test_two_columns_that_could_be_the_text_are_refused_and_shown(tmp_path: Path) -> None:
@@ -329,7 +373,7 @@ def test_all_text_files_together_have_a_limit(tmp_path: Path) -> None:
     ("name", "content", "message"),
     [
         ("corpus.xml", '<u id="yes_anna_1">ja</u>\n<u id="no_anna_2">nein</u>', "corpus.xml names the recordings"),
-        ("texts.yaml", "yes_anna_1.wav: ja\nno_anna_2.wav: nein\n", "texts.yaml names the recordings"),
+        ("texts.yaml", "- yes_anna_1.wav: ja\n- no_anna_2.wav: nein\n", "texts.yaml names the recordings"),
         ("texts.xlsx", b"PK\3\4\0\0", "texts.xlsx is a spreadsheet, which is not read; save it as a metadata.csv"),
         ("transcripts.pdf", b"%PDF-1.7", "transcripts.pdf is a document, which is not read"),
         ("line_index.tsv.gz", b"\x1f\x8b", "line_index.tsv.gz is a packed text file, which is not read; unpack it"),
