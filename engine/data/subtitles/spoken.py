@@ -2,7 +2,7 @@
 
 - `<v Ann>` and the name field of `.ass` name the speaker; so does `JOHN:` at the beginning of a line, if the file is
   not all in capitals, and `John:` or `Speaker 1:`, if the file has at least two such names, each of them again and
-  again. Names are not said, and are left out.
+  again, or if every cue begins with one, as Zoom writes them. Names are not said, and are left out; `[John]:` is one too.
 - `>>` and a dash at the beginning of a line tell that another person speaks, and are left out.
 - `[Music]` and other words in brackets are sounds, and are left out; so is what stands in parentheses, if nothing else
   is on its line or if it is in capitals. The signs of music go, and the words between them, which are sung, stay.
@@ -24,7 +24,8 @@ _WORD_TIME = re.compile(r"<\d[\d:.]*>")
 _TURN = re.compile(r"\s*[-–—‐]\s*(?=[^\W\d_]|[\[(\"'¿¡«“„♪])|\s*[-–—‐]\s+(?=\d)")
 _CHEVRONS = re.compile(r"\s*>>+\s*")
 _LABEL = re.compile(
-    r"\s*([^\W\d_][\w .'’\-]{0,28}?)(?:\s?\([^)]*\))?\s?[:：]\s+(?=\S)|\s*([^\W\d_][\w .'’\-]{0,28}?)[:：]\s*$"
+    r"(?P<before>(?:\s*(?:\[[^\[\]]*\]|\([^()]*\))(?!\s?[:：]))*)\s*(?P<open>\[)?(?P<name>[^\W\d_][\w .'’\-]{0,28}?)"
+    r"(?(open)\]|(?:\s?\([^)]*\))?)\s?[:：](?:\s+(?=\S)|\s*$)"
 )
 _NUMBERED_SPEAKER = re.compile(r"(?:speaker|sprecher|locuteur|hablante|spk)[ _]?\d+", re.IGNORECASE)
 _BRACKETS = re.compile(r"\[[^\[\]]*\]|【[^【】]*】|［[^［］]*］")
@@ -36,6 +37,7 @@ _MISSING = re.compile(
     r"inaudibile|inintelligible|ininteligible|ininteligível|неразборчиво)\b",
     re.IGNORECASE,
 )
+_MOST_WORDS_OF_NAME = 4
 _FEWEST_CAPITALS = 0.7  # of the letters of a file that is all in capitals
 
 
@@ -94,23 +96,31 @@ def plain(lines: Iterable[str]) -> Plain:
     return Plain(tuple(kept), tuple(speakers), has_word_times)
 
 
-def speaker_labels(cues: Iterable[Sequence[str]]) -> frozenset[str]:
+def speaker_labels(cues: Sequence[Sequence[str]]) -> frozenset[str]:
     """The names before a colon that are no words of the file's text."""
     lines = [line for cue in cues for line in cue]
     counts: Counter[str] = Counter()
+    bracketed = set[str]()
     for line in lines:
-        name = _label(_turned(line))
-        if name:
+        if label := _label(_turned(line)):
+            name = label["name"].strip()
             counts[name] += 1
+            if label["open"]:
+                bracketed.add(name)
     letters = [c for line in lines for c in line if c.isupper() or c.islower()]
     all_capitals = sum(c.isupper() for c in letters) > _FEWEST_CAPITALS * len(letters)
     again = {name for name, count in counts.items() if count > 1}
+    first = [turned for cue in cues if cue and _without_sounds(turned := _turned(cue[0]))[0].strip()]
+    names = {label["name"].strip() for line in first if (label := _label(line)) and not label["name"][0].islower()}
+    all_named = len(first) > 1 and all((label := _label(line)) and label["name"].strip() in names for line in first)
     return frozenset(
         name
         for name in counts
         if _NUMBERED_SPEAKER.fullmatch(name)
         or (name.isupper() and not all_capitals)
         or (len(again) > 1 and name in again)
+        or (all_named and name in names)
+        or name in bracketed
     )
 
 
@@ -121,14 +131,14 @@ def said(lines: Sequence[str], labels: frozenset[str], left_out: LeftOut) -> Sai
     missing = None
     is_sung = False
     for line in _unbroken(lines):
-        rest = _turned(line)
-        name = _label(rest)
-        if name in labels:
-            assert name
+        rest, before = _turned(line), ""
+        label = _label(rest)
+        if label and (name := label["name"].strip()) in labels:
             left_out.labels[name] += 1
             speakers.add(name)
-            rest = re.split("[:：]", rest, maxsplit=1)[1]
+            before, rest = label["before"], rest[label.end() :]
         rest, sounds = _without_sounds(rest)
+        sounds = _without_sounds(before)[1] + sounds
         for sound in sounds:
             if _MISSING.search(sound):
                 missing = missing or sound
@@ -173,10 +183,10 @@ def _turned(line: str) -> str:
     return rest[dash.end() :].strip() if dash else rest.strip()
 
 
-def _label(line: str) -> str | None:
+def _label(line: str) -> re.Match[str] | None:
+    """What may be a name before a colon at the beginning of a line, behind descriptions of sounds."""
     found = _LABEL.match(line)
-    name = (found[1] or found[2]).strip() if found else ""
-    return name if name and len(name.split()) <= 4 else None
+    return found if found and len(found["name"].split()) <= _MOST_WORDS_OF_NAME else None
 
 
 def _counted(counts: Counter[str], one: str, many: str) -> str:

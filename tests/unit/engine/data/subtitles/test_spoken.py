@@ -71,6 +71,24 @@ def test_speakers_before_a_colon() -> None:
     assert [(c.text, c.speaker) for c in _read("JOHN: yes\nMARY: no").cues] == [("yes no", None)]
 
 
+def test_names_before_every_cue_are_speakers_however_few_they_are() -> None:
+    """As Zoom writes them."""
+    found = _read("Ann Mill: hello there", "[Music]", "Ann Mill: it is late")
+    assert [(c.text, c.speaker) for c in found.cues] == [("hello there", "Ann Mill"), ("it is late", "Ann Mill")]
+    found = _read("Ann: hello there", "Ben: it is late\nso go")
+    assert [(c.text, c.speaker) for c in found.cues] == [("hello there", "Ann"), ("it is late so go", "Ben")]
+    assert [(c.text, c.speaker) for c in _read("Remember: it is late").cues] == [("Remember: it is late", None)]
+
+
+def test_names_in_brackets_and_behind_descriptions() -> None:
+    found = _read(
+        "[Ann]: hello there", "[Ben]: hello", "[Ann]: it is", "[laughs] BEN: so go", "(sighs) JOHN: no", "yes"
+    )
+    assert [(cue.text, cue.speaker) for cue in found.cues[:2]] == [("hello there", "Ann"), ("hello", "Ben")]
+    assert [(cue.text, cue.speaker) for cue in found.cues[3:]] == [("so go", "BEN"), ("no", "JOHN"), ("yes", None)]
+    assert found.warnings[0] == "2 descriptions of sounds ([laughs], (sighs)) left out"
+
+
 def test_a_file_in_capitals_has_no_names_by_that_alone() -> None:
     found = _read("NOW LISTEN: IT IS LATE", "WE GO HOME")
     assert [(cue.text, cue.speaker) for cue in found.cues] == [("NOW LISTEN: IT IS LATE", None), ("WE GO HOME", None)]
