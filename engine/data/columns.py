@@ -56,12 +56,12 @@ _NAMES: Mapping[Role, str] = {
     "language": "language lang locale language_code lang_code language_id lang_id sprache langue idioma lingua язык 语言 言語",
     "start": """
         start start_time time_start begin begin_time time_begin start_offset segment_start seg_start clip_start from
-        from_time onset offset audio_offset t_start tstart tmin xmin start_at von anfang debut début inicio início inizio
+        from_time onset offset audio_offset t_start tstart tmin xmin start_at von anfang beginn startzeit debut début inicio início inizio
         начало 开始 开始时间 開始 開始時間 시작
     """,
     "end": """
         end end_time time_end stop stop_time time_stop end_offset segment_end seg_end clip_end to to_time until t_end
-        tend tmax xmax finish end_at bis ende fin fim fine конец 结束 结束时间 終了 終了時間 종료
+        tend tmax xmax finish end_at bis ende endzeit fin fim fine конец 结束 结束时间 終了 終了時間 종료
     """,
     "duration": "duration dur length_time segment_duration seg_duration clip_duration audio_duration dauer durée duración",
 }

@@ -12,7 +12,16 @@ from engine.data.columns import Column, bare, columns_of
 from engine.data.split_names import split_of_name
 from engine.data.texts import clean_text, clean_transcript
 from engine.data.times import Span, TimeColumns, spans, time_columns
-from engine.data.values import are_genders, as_name, as_speaker, as_text, says_nothing
+from engine.data.values import (
+    are_genders,
+    are_made_floats,
+    as_name,
+    as_said,
+    as_speaker,
+    as_text,
+    says_nothing,
+    without_point,
+)
 from engine.errors import IngestError, ItemError
 
 Names = Callable[[str], bool]
@@ -242,7 +251,7 @@ def _missing(name: str, columns: Sequence[str], records: Sequence[Record], role:
 
 
 def _is_text(value: Any) -> bool:
-    text, fault = as_text(value)
+    text, fault = as_said(value)
     return not fault and bool(text.strip()) and not says_nothing(text)
 
 
@@ -250,11 +259,14 @@ def _texts(
     name: str, records: Sequence[Record], column: Column, read: Metadata
 ) -> Iterable[tuple[str, ItemError | None]]:
     """The text of each record, or why it has none."""
-    values = [as_text(record.value(column)) for record in records]
+    values = [as_said(record.value(column)) for record in records]
+    texts = {text.strip() for text, _ in values if text.strip()}
+    made_float = are_made_floats(texts)
+    values = [(without_point(text.strip()), fault) if made_float else (text, fault) for text, fault in values]
     numbers = [
         text
         for record, (text, _) in zip(records, values, strict=True)
-        if isinstance(record.value(column), float) and text
+        if text and (made_float or isinstance(record.value(column), float))
     ]
     if numbers:
         read.warnings.append(

@@ -30,13 +30,20 @@ NOTHING = frozenset(
 """What programs write for a value that is missing."""
 WORDS_AS_WELL = frozenset({"None", "none", "NULL", "null", "Null", "NA"})
 """Those that are also words: zero is `null` in German."""
+_LITERALS = {
+    "a list": re.compile(r"""\[(?P<mark>['"]).*(?P=mark)\]""", re.DOTALL),
+    "an object": re.compile(r"""\{(?P<mark>['"])\w+(?P=mark)\s*:.*\}""", re.DOTALL),
+    "bytes": re.compile(r"""b(?P<mark>['"]).*(?P=mark)""", re.DOTALL),
+}
+"""Values of Python and JSON that were written as text: a column of lists saved as CSV."""
 _ERROR = re.compile(r"#[¡¿]?[^\W_]+(?:/[^\W_]+)?[!?]|#NV")  # of a formula in a spreadsheet: #REF!, #DIV/0!, #NOM?
 _NO_SPEAKER = frozenset({"", "-", "--", "-1", "?", "unknown", "unk", "undefined", "n.a.", "na", "false", "true"})
+_SHOWN = 40
 _GENDERS = frozenset(
     {"m", "f", "w", "d", "male", "female", "man", "woman", "other", "männlich", "weiblich", "homme", "femme"}
 )
-_WHOLE = re.compile(r"[+-]?\d+\.0+")
-_FLOAT = re.compile(r"[+-]?\d+\.\d+")
+_WHOLE = re.compile(r"[+-]?\d+(?:\.0+|,0)")
+_FLOAT = re.compile(r"[+-]?\d+[.,]\d+")
 
 
 def as_text(value: Any) -> tuple[str, str]:
@@ -64,6 +71,13 @@ def as_text(value: Any) -> tuple[str, str]:
         else type(value).__name__
     )
     return "", kind
+
+
+def as_said(value: Any) -> tuple[str, str]:
+    """A value of a column of texts, as `as_text`; one of Python or JSON that was written as text is none either."""
+    text, fault = as_text(value)
+    literal = next((kind for kind, literal in _LITERALS.items() if literal.fullmatch(text.strip())), "")
+    return ("", f"{literal}, {text.strip()[:_SHOWN]!r}") if literal else (text, fault)
 
 
 def as_name(value: Any) -> str:
@@ -98,6 +112,11 @@ def is_made_float(names: Collection[str]) -> bool:
     return bool(points) and all(_WHOLE.fullmatch(name) for name in points)
 
 
+def are_made_floats(texts: Collection[str]) -> bool:
+    """Whether all texts are digits that a program wrote as floats."""
+    return bool(texts) and all(re.fullmatch(r"\d+[.,]0", text) for text in texts)
+
+
 def without_point(name: str) -> str:
-    """`1.0` as `1`."""
-    return name.partition(".")[0] if _WHOLE.fullmatch(name) else name
+    """`1.0` as `1`; `1,0`, as spreadsheets have it in many countries."""
+    return re.split("[.,]", name)[0] if _WHOLE.fullmatch(name) else name

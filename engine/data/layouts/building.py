@@ -13,13 +13,14 @@ from engine.data.layout import Item, Layout
 from engine.data.layouts.contents import Contents
 from engine.data.layouts.locating import Located
 from engine.data.layouts.naming import speaker_of_path
-from engine.data.layouts.nothings import set_nothings_aside
+from engine.data.layouts.nothings import set_file_names_aside, set_nothings_aside
 from engine.data.manifest import Split
 from engine.data.report import TEXTLESS, LayoutKind, named
 from engine.data.rows import Row
 from engine.data.source import Entry, displayed
 from engine.data.speakers import same_speakers
 from engine.data.split_names import SPLIT_NAMES, split_of_folders, split_of_name
+from engine.data.texts import plain_path
 from engine.data.values import says_nothing
 from engine.errors import IngestError, ItemError
 
@@ -59,6 +60,7 @@ class Builder:
         self._other_splits: Counter[tuple[Split, Split]] = Counter()
         self._ids: set[str] = set()
         self._nothings: set[str] = set()
+        self._file_names: set[str] = set()
 
     def begin(self, kind: LayoutKind, paths: list[str]) -> None:
         """Go on with another layout; ids are relative to the folder that its files share."""
@@ -179,6 +181,8 @@ class Builder:
             self.layout.items.append(item)
             if self._kind not in _TEXTS_FROM_NAMES and says_nothing(item.text):
                 self._nothings.add(item.id)
+            elif "." in item.text and posixpath.basename(plain_path(item.text)) in self.contents.file_names:
+                self._file_names.add(item.id)
             if not item.is_part:
                 self.texts[entry.path] = item.text
             self.layout.found[self._kind] += 1
@@ -203,6 +207,7 @@ class Builder:
         layout = self.layout
         layout.items = [item for item in layout.items if item.id not in self._withdrawn]
         set_nothings_aside(layout, self._nothings)
+        set_file_names_aside(layout, self._file_names)
         self._unify_speakers()
         self._tell_splits()
         self.contents.warn()

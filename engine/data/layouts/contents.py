@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import unicodedata
 from collections.abc import Iterator, Sequence
 
@@ -50,6 +51,8 @@ class Contents:
                 layout.set_item_aside(entry.path, "duplicate_name", reason)
             else:
                 self.by_path[entry.path] = entry
+        self.file_names = frozenset(name for path in self.by_path if "." in (name := posixpath.basename(path)))
+        """What the files of any folder are called, those with an ending."""
         self._sorted = sorted(self.by_path)
         self._index = Index([*self.by_path, *self.faulty])
         self._loosely: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""Texts that programs write where there is none, such as `nan` and `#REF!`: in every layout alike."""
+"""Texts that are none, in every layout alike: what programs write, such as `nan` and `#REF!`, and names of files."""
 
 from __future__ import annotations
 
@@ -10,6 +10,22 @@ from engine.data.source import displayed
 from engine.data.values import WORDS_AS_WELL
 
 _MOSTLY = 0.5  # of the other texts
+
+
+def set_file_names_aside(layout: Layout, suspects: Collection[str]) -> None:
+    """Set items aside whose text is the name of a file in which it may stand.
+
+    Args:
+        layout: what was found.
+        suspects: their ids.
+    """
+    items = layout.items
+    layout.items = [item for item in items if item.id not in suspects]
+    for item in items:
+        if item.id in suspects:
+            reason = f"its text {item.text!r} is the name of a file of the source, not what is said ({item.place})"
+            layout.textless[displayed(item.shown)] = item
+            layout.set_item_aside(item.shown, "missing_text", reason)
 
 
 def set_nothings_aside(layout: Layout, suspects: Collection[str]) -> None:

@@ -227,6 +227,41 @@ def test_numbers_are_texts(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(("first", "second"), [("42.0", "7.0"), ("42,0", "7,0")])
+def test_digits_that_a_program_made_floats_are_whole_again(tmp_path: Path, first: str, second: str) -> None:
+    table = f"file;text\na.wav;{first}\nb.wav;{second}\n"
+    found, report = taken(tmp_path, {"metadata.csv": table}, AB)
+    assert texts(found) == {"a": "42", "b": "7"}
+    assert (
+        "2 values of 'text' are numbers with a point, not text; they were read as texts such as '42'"
+        in (report.warnings[-1])
+    )
+    found, _ = taken(tmp_path / "mixed", {"metadata.csv": f"file;text\na.wav;version {first}\nb.wav;{second}\n"}, AB)
+    assert texts(found) == {"a": f"version {first}", "b": second}
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [("['well no']", "a list"), ("b'well no'", "bytes"), ("{'text': 'well no'}", "an object")],
+)
+def test_values_of_python_written_as_text_are_none(tmp_path: Path, value: str, kind: str) -> None:
+    """As pandas writes a column of lists into a CSV."""
+    items, report = taken(tmp_path, {"metadata.csv": f"file;text\na.wav;well yes\nb.wav;{value}\n"}, AB)
+    assert texts(items) == {"a": "well yes"}
+    assert report.set_aside[0].reason == f"its text is {kind}, {value!r}; allowed: text (metadata.csv:3)"
+
+
+@pytest.mark.parametrize("named", ["texts/{}.txt", "./texts/{}.txt", "{}.txt", "texts\\{}.txt"])
+def test_names_of_text_files_are_no_texts(tmp_path: Path, named: str) -> None:
+    """A column of texts that says where they are."""
+    table = f"file|text\na.wav|{named.format('a')}\nb.wav|well.yes\n"
+    files = {"metadata.csv": table, "texts/a.txt": "well yes"}
+    items, report = taken(tmp_path, files, AB)
+    assert texts(items) == {"b": "well.yes"}
+    reasons = {item.path: item.reason for item in report.set_aside}
+    assert reasons["a.wav"].endswith("is the name of a file of the source, not what is said (metadata.csv:2)")
+
+
 @pytest.mark.parametrize(
     "value", [None, float("nan"), "", "nan", "None", "null", "<NA>", "unknown", " - ", True, ["x"]]
 )

@@ -35,6 +35,7 @@ def _parts(tmp_path: Path, metadata: dict[str, str | bytes]) -> tuple[list[Part]
         "path,onset,offset,text\ncall.wav,0.25,0.75,one\ncall.wav,1.0,1.75,two\ncall.wav,2,3.25,three\n",
         "path,Start (s),End (s),text\ncall.wav,0.25,0.75,one\ncall.wav,1.0,1.75,two\ncall.wav,2,3.25,three\n",
         "path,startSec,endSec,text\ncall.wav,0.25,0.75,one\ncall.wav,1.0,1.75,two\ncall.wav,2,3.25,three\n",
+        "Datei;Beginn;Ende;Text\ncall.wav;0,25;0,75;one\ncall.wav;1;1,75;two\ncall.wav;2;3,25;three\n",
         "path,start_ms,end_ms,text\ncall.wav,250,750,one\ncall.wav,1000,1750,two\ncall.wav,2000,3250,three\n",
         "path,begin_s,duration_ms,text\ncall.wav,0.25,500,one\ncall.wav,1,750,two\ncall.wav,2,1250,three\n",
         "path,start,end,text\ncall.wav,250,750,one\ncall.wav,1000,1750,two\ncall.wav,2000,3250,three\n",
