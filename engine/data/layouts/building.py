@@ -181,13 +181,20 @@ class Builder:
             self.layout.items.append(item)
             if self._kind not in _TEXTS_FROM_NAMES and says_nothing(item.text):
                 self._nothings.add(item.id)
-            elif "." in item.text and posixpath.basename(plain_path(item.text)) in self.contents.file_names:
+            elif "." in item.text and self._is_file_name(item.text, entry):
                 self._file_names.add(item.id)
             if not item.is_part:
                 self.texts[entry.path] = item.text
             self.layout.found[self._kind] += 1
             self.layout.text_sources[self.text_source or named(self.layout.metadata_files[-1:])] += 1
         return item
+
+    def _is_file_name(self, text: str, entry: Entry) -> bool:
+        """Whether a text is the name of a file of the source, or of a text called as the recording."""
+        name = posixpath.basename(plain_path(text))
+        stem, _, kind = name.rpartition(".")
+        is_called_so = stem.casefold() == posixpath.basename(entry.path).rpartition(".")[0].casefold()
+        return name in self.contents.file_names or (is_called_so and kind.lower() in _TEXTS)
 
     def refuse(self, metadata: str, error: IngestError | str) -> None:
         """A metadata file of which nothing can be used: the rest of the source may still be good."""

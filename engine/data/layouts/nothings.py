@@ -23,7 +23,7 @@ def set_file_names_aside(layout: Layout, suspects: Collection[str]) -> None:
     layout.items = [item for item in items if item.id not in suspects]
     for item in items:
         if item.id in suspects:
-            reason = f"its text {item.text!r} is the name of a file of the source, not what is said ({item.place})"
+            reason = f"its text {item.text!r} is the name of a file, not what is said ({item.place})"
             layout.textless[displayed(item.shown)] = item
             layout.set_item_aside(item.shown, "missing_text", reason)
 

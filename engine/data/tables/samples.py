@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,7 @@ def file_of(values: pa.Array, rate_hz: object) -> bytes:
         rate_hz: what the row says of its sample rate.
 
     Raises:
-        ItemError: no samples, no sample rate, or channels of different lengths.
+        ItemError: no samples, no sample rate, channels of different lengths, or floats far beyond their full scale.
     """
     if pa.types.is_uint8(values.type):
         return _numbers(values).tobytes()
@@ -56,6 +57,12 @@ def file_of(values: pa.Array, rate_hz: object) -> bytes:
     rate = _rate(rate_hz)
     if _are_whole(samples_TC):  # of 16 bits, in a column of floats
         samples_TC = samples_TC.astype(np.int32)
+    elif samples_TC.dtype.kind == "f" and _BEYOND < (peak := _peak(samples_TC)) < math.inf:
+        raise ItemError(
+            "corrupt",
+            f"its samples go up to {peak:,.0f}; allowed: -1 to 1, or whole numbers of 16 bits: divide them by their full "
+            "scale, such as 32768",
+        )
     if samples_TC.dtype.kind == "f":
         data_TC, subtype = samples_TC.astype(np.float32), "FLOAT"
     else:
@@ -63,6 +70,10 @@ def file_of(values: pa.Array, rate_hz: object) -> bytes:
     file = io.BytesIO()
     soundfile.write(file, data_TC, rate, format="WAV", subtype=subtype)
     return file.getvalue()
+
+
+def _peak(samples_TC: npt.NDArray[Any]) -> float:
+    return float(np.nanmax(np.abs(samples_TC), initial=0.0))
 
 
 def _are_whole(samples_TC: npt.NDArray[Any]) -> bool:

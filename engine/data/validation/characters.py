@@ -9,8 +9,19 @@ import unicodedata
 REMOVED = frozenset("\u200b\ufeff\u00ad\u2060\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Characters that show nothing and say nothing: they are taken out, with a warning."""
 
-_ESCAPE = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\U[0-9a-fA-F]{8}|\\x[0-9a-fA-F]{2}")
+_ESCAPE = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\U[0-9a-fA-F]{8}|\\x[0-9a-fA-F]{2}|\\[nrt]")
 _ENTITY = re.compile(r"&(?:#\d{2,7}|#x[0-9a-fA-F]{2,6}|[A-Za-z]{2,8});")
+_LACKING = re.compile(
+    r"[\[(<{]\s*(?:inaudible|unintelligible|indistinct|unclear|crosstalk|unk|unv|unverständlich|inaudibile|inintelligible|"
+    r"ininteligible|ininteligível|неразборчиво)\b[^\[\]()<>{}]*[\])>}]|\[[\s_?]+\]",
+    re.IGNORECASE,
+)
+_NOISES = re.compile(
+    r"(?:[\[(<{*]\s*(?:silence|sil|spn|nsn|noise|music|applause|laughter|laughs?|breath\w*|cough\w*|blank_audio|no speech)"
+    r"\s*[\])>}*]\s*)+",
+    re.IGNORECASE,
+)
+"""What transcribers write for what is no speech, and for words that they could not understand."""
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
 # "à", whose second byte is a space.
 _BARE_TILDE_A = re.compile(r"(?<=[a-zà-ÿ])Ã(?=[\s.,;:!?]|$)|(?:^|(?<=\s))Ã(?=\s)")
@@ -44,6 +55,17 @@ def unreadable(text: str) -> str | None:
         wrong, right = garbled
         return f"found {wrong!r} where {right!r} was meant: UTF-8 was read in another encoding"
     return None
+
+
+def lacks_words(text: str) -> str | None:
+    """The mark that stands for words nobody understood, or None."""
+    found = _LACKING.search(text)
+    return found[0] if found else None
+
+
+def is_mark(text: str) -> bool:
+    """Whether a text is nothing but such marks, or descriptions of noises."""
+    return bool(_NOISES.fullmatch(text)) or (lacks_words(text) is not None and says_nothing(_LACKING.sub("", text)))
 
 
 def entity(text: str) -> str | None:

@@ -227,6 +227,10 @@ def _judge_text(text: str, found: Examined, texts: DatasetTexts) -> None:
         found.add_fault(ItemError("unreadable_text", reason + "letters were lost when the texts were saved"))
     elif characters.says_nothing(text):
         found.add_fault(ItemError("missing_text", f"its text {text!r} has no letter and no digit"))
+    elif characters.is_mark(text):
+        found.add_fault(ItemError("missing_text", f"its text {text!r} is a mark of a transcriber, and has no words"))
+    elif mark := characters.lacks_words(text):
+        found.add_fault(ItemError("mismatched_text", f"its text has {mark}: words are missing"))
     elif reason := confusable_letters(text, texts.alphabet):
         found.add_fault(ItemError("mixed_scripts", reason))
     elif reason := foreign_stem(text):

@@ -251,7 +251,9 @@ def test_values_of_python_written_as_text_are_none(tmp_path: Path, value: str, k
     assert report.set_aside[0].reason == f"its text is {kind}, {value!r}; allowed: text (metadata.csv:3)"
 
 
-@pytest.mark.parametrize("named", ["texts/{}.txt", "./texts/{}.txt", "{}.txt", "texts\\{}.txt"])
+@pytest.mark.parametrize(
+    "named", ["texts/{}.txt", "./texts/{}.txt", "{}.txt", "texts\\{}.txt", "/home/me/labels/{}.lab"]
+)
 def test_names_of_text_files_are_no_texts(tmp_path: Path, named: str) -> None:
     """A column of texts that says where they are."""
     table = f"file|text\na.wav|{named.format('a')}\nb.wav|well.yes\n"
@@ -259,7 +261,7 @@ def test_names_of_text_files_are_no_texts(tmp_path: Path, named: str) -> None:
     items, report = taken(tmp_path, files, AB)
     assert texts(items) == {"b": "well.yes"}
     reasons = {item.path: item.reason for item in report.set_aside}
-    assert reasons["a.wav"].endswith("is the name of a file of the source, not what is said (metadata.csv:2)")
+    assert reasons["a.wav"].endswith("is the name of a file, not what is said (metadata.csv:2)")
 
 
 @pytest.mark.parametrize(

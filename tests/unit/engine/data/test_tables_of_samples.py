@@ -172,8 +172,9 @@ def test_faulty_rows_of_samples_are_named(tmp_path: Path) -> None:
         None,
         {"array": [*good, None], "sampling_rate": 16_000},
         {"array": [0.0] * 8000, "sampling_rate": 16_000},
+        {"array": [value * 32768.5 for value in good], "sampling_rate": 16_000},
     ]
-    (tmp_path / "a.parquet").write_bytes(_parquet(pa.table({"audio": audio, "text": ["x"] * 7})))
+    (tmp_path / "a.parquet").write_bytes(_parquet(pa.table({"audio": audio, "text": ["x"] * 8})))
     report = ingest(tmp_path / "a.parquet", tmp_path / "out", validation=UNJUDGED)
     assert report.items_good == 1
     assert codes(report) == {
@@ -183,7 +184,9 @@ def test_faulty_rows_of_samples_are_named(tmp_path: Path) -> None:
         "a.parquet:5": "missing_audio",
         "a.parquet:6": "corrupt",
         "a.parquet:7": "silent",
+        "a.parquet:8": "corrupt",
     }
+    assert "allowed: -1 to 1, or whole numbers of 16 bits" in reason(report, "a.parquet:8")
     assert "found a sample rate of 0; allowed: hertz" in reason(report, "a.parquet:3")
     assert "NaN" in reason(report, "a.parquet:6")
 

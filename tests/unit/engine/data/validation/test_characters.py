@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from engine.data.validation.alphabets import confusable_letters, foreign_stem
-from engine.data.validation.characters import entity, invisible, plain, says_nothing, unreadable
+from engine.data.validation.characters import entity, invisible, is_mark, lacks_words, plain, says_nothing, unreadable
 
 GOOD = [
     "four two seven",
@@ -38,7 +38,33 @@ def test_texts_of_all_languages_are_good(text: str) -> None:
     assert (unreadable(text), entity(text), invisible(text)) == (None, None, None)
     assert (confusable_letters(text), foreign_stem(text)) == (None, None)
     assert not says_nothing(text)
+    assert not is_mark(text)
+    assert lacks_words(text) is None
     assert plain(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "mark"),
+    [
+        ("he said [inaudible] to me", "[inaudible]"),
+        ("he said <unk> to me", "<unk>"),
+        ("sie sagte (unverständlich)", "(unverständlich)"),
+        ("we go [inaudible 00:12] home", "[inaudible 00:12]"),
+        ("what the [ __ ] is that", "[ __ ]"),
+        ("it was unclear (and late)", None),
+        ("[laughter] hello", None),
+    ],
+)
+def test_marks_of_words_that_are_missing(text: str, mark: str | None) -> None:
+    assert lacks_words(text) == mark
+    assert not is_mark(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["[inaudible]", "<unk>", "<unk> <unk>.", "[noise]", "<sil>", "[Music]", "(laughter) [cough]", "*coughs*"]
+)
+def test_marks_alone_are_no_text(text: str) -> None:
+    assert is_mark(text)
 
 
 WORDS = (

@@ -36,6 +36,9 @@ def test_every_defect_is_named_with_what_was_measured(tmp_path: Path) -> None:
         "cyrillic": (wav(int16(voice(6))), "in Mоscow", "mixed_scripts", "mixes Cyrillic and Latin letters"),
         "mail": (wav(int16(voice(7))), "ada@example.com", "personal_data", "its text has an e-mail address (ad…)"),
         "dots": (wav(int16(voice(8))), "...", "missing_text", "has no letter and no digit"),
+        "mark": (wav(int16(voice(11))), "[inaudible]", "missing_text", "is a mark of a transcriber, and has no words"),
+        "unheard": (wav(int16(voice(12))), "so <unk> is", "mismatched_text", "its text has <unk>: words are missing"),
+        "escape": (wav(int16(voice(13))), "so it\\nis", "unreadable_text", "found the escape \\n"),
         "hiss": (
             wav(int16(0.005 * np.random.default_rng(0).standard_normal(16_000))),
             "so",
