@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from engine.data.subtitles.cues import RawCue, raw_cues
 from engine.data.subtitles.rolling import Shown, said_once, without_overlap
 from engine.data.subtitles.spoken import LeftOut, Plain, plain, said, speaker_labels
 from engine.data.subtitles.two_languages import may_be_two_languages, two_scripts
+
+_MARKED_WORD = re.compile(r"\w\W*<[a-z][^<>]*>\w|\w</[a-z]+>\W*\w")  # a tag inside of a line
+_FEWEST_MARKED = 2  # cues with the text of the one before
+_TOUCH_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,9 @@ def read_subtitles(text: str, ending: str) -> Subtitles:
     good = sorted(distinct.values(), key=lambda cue: (cue.start_s, cue.end_s))
     if twice := len(raw.cues) - len(faulty) - len(good):
         found.warnings.append(f"{twice} cues stand in it twice, with the same times and text; one of each was taken")
+    good, marked = _once_marked(good)
+    if marked:
+        found.warnings.append(f"{marked} cues show a cue again with another word marked; each text was taken once")
     plains = [plain(cue.lines) for cue in good]
     shown = [
         Shown(cue.start_s, cue.end_s, clean.lines, clean.has_word_times)
@@ -76,10 +84,11 @@ def read_subtitles(text: str, ending: str) -> Subtitles:
         found.warnings.append(
             f"{once.doubtful} of {len(good)} cues show a line of the cue before again; they were left as they are"
         )
-    found.scripts = two_scripts(once.lines)
-    if found.scripts is None and may_be_two_languages(once.lines):
+    together = _together(good, once.lines)
+    found.scripts = two_scripts(together)
+    if found.scripts is None and may_be_two_languages(together):
         found.warnings.append(
-            "each of its cues has two lines, and the first ones share no word with the second ones: if they are in two "
+            "each of its cues has two lines, or stands beside one with the same times, and the first ones share no word with the second ones: if they are in two "
             "languages, keep the spoken one"
         )
     kept = [at for at, lines in enumerate(once.lines) if lines]
@@ -95,6 +104,32 @@ def read_subtitles(text: str, ending: str) -> Subtitles:
     found.warnings += left_out.warnings()
     found.cues += [Cue(cue.line, 0.0, 0.0, "", None, cue.fault) for cue in faulty]
     return found
+
+
+def _once_marked(cues: Sequence[RawCue]) -> tuple[list[RawCue], int]:
+    """Cues that show one text with one word after the other marked (Whisper's `--highlight_words`), as one cue."""
+    texts = [" ".join(plain(cue.lines).lines) for cue in cues]
+    again = [
+        before.lines != now.lines and said == says and now.start_s - before.end_s <= _TOUCH_S
+        for (before, said), (now, says) in itertools.pairwise(zip(cues, texts, strict=True))
+    ]
+    if sum(again) < _FEWEST_MARKED or not any(_MARKED_WORD.search(line) for cue in cues for line in cue.lines):
+        return list(cues), 0
+    kept = [cues[0]]
+    for cue, is_again in zip(cues[1:], again, strict=True):
+        if is_again:
+            kept[-1] = replace(kept[-1], end_s=cue.end_s)
+        else:
+            kept.append(cue)
+    return kept, sum(again)
+
+
+def _together(cues: Sequence[RawCue], lines: Sequence[Sequence[str]]) -> list[list[str]]:
+    """The lines that are shown at a time."""
+    shown: dict[tuple[float, float], list[str]] = {}
+    for cue, added in zip(cues, lines, strict=True):
+        shown.setdefault((cue.start_s, cue.end_s), []).extend(added)
+    return list(shown.values())
 
 
 def _cue(

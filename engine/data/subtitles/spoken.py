@@ -5,7 +5,7 @@
   again, or if every cue begins with one, as Zoom writes them. Names are not said, and are left out; `[John]:` is one too.
 - `>>` and a dash at the beginning of a line tell that another person speaks, and are left out.
 - `[Music]` and other words in brackets are sounds, and are left out; so is what stands in parentheses, if nothing else
-  is on its line or if it is in capitals. The signs of music go, and the words between them, which are sung, stay.
+  is on its line, if it is in capitals, or in a name's place in Japanese. The signs of music go, and the words between them, which are sung, stay.
 - `[inaudible]` or `[ __ ]` says that a word is missing: such a cue cannot be used.
 """
 
@@ -169,7 +169,11 @@ def _without_sounds(line: str) -> tuple[str, list[str]]:
     for pattern in (_PARENTHESES, _STARS):
         found = pattern.findall(rest)
         alone = not re.sub(r"[\W_]+", "", pattern.sub("", rest))
-        out = [sound for sound in found if alone or sound.isupper()]
+        out = [
+            sound
+            for sound in found
+            if alone or sound.isupper() or (sound[0] == "（" and rest.lstrip().startswith(sound))
+        ]
         for sound in out:
             rest = rest.replace(sound, " ", 1)
         sounds += out

@@ -48,6 +48,29 @@ def test_subrip_made_from_automatic_captions() -> None:
     assert _said(text.replace(".", ","), "srt") == WHOLE
 
 
+def test_one_text_with_one_word_after_the_other_marked() -> None:
+    """As Whisper writes it with `--highlight_words True`."""
+    shown = [
+        "<u>so</u> it begins",
+        "so it begins",
+        "so <u>it</u> begins",
+        "so it <u>begins</u>",
+        "<u>yes</u>",
+        "yes",
+        "yes",
+    ]
+    cues = [f"{n}\n{_stamp(n)} --> {_stamp(n + 1)}\n{text}\n" for n, text in enumerate(shown)]
+    found = read_subtitles("\n".join(cues).replace(".", ","), "srt")
+    assert [(cue.text, cue.start_s, cue.end_s) for cue in found.cues] == [
+        ("so it begins", 0.0, 4.0),
+        ("yes", 4.0, 6.0),
+        ("yes", 6.0, 7.0),
+    ]
+    assert found.warnings == ["4 cues show a cue again with another word marked; each text was taken once"]
+    italics = "1\n00:00:01,000 --> 00:00:02,000\n<i>no</i>\n\n2\n00:00:02,000 --> 00:00:03,000\nno\n"
+    assert _said(italics, "srt") == "no no"
+
+
 def test_two_lines_of_which_one_is_old() -> None:
     pairs = zip(["", *LINES[:-1]], LINES, strict=True)
     cues = [

@@ -34,6 +34,8 @@ def _read(*texts: str) -> Subtitles:
         ("(laughs)\nmy friend", "my friend"),
         ("(LAUGHS) my friend", "my friend"),
         ("my friend (and I mean it) left", "my friend (and I mean it) left"),
+        ("（田中）今日はいい天気", "今日はいい天気"),
+        ("今日は（たぶん）いい天気", "今日は（たぶん）いい天気"),
         ("*sighs*\nmy friend", "my friend"),
         ("JOHN: my friend", "my friend"),
         ("it is 10:30 now: go", "it is 10:30 now: go"),
