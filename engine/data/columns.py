@@ -30,7 +30,7 @@ _NAMES: Mapping[Role, str] = {
         normalized_transcript normalized_sentence transcription_normalized transcript_normalized sentence_normalized
         transcription transcript text sentence utterance utterance_text transcription_text transcript_text
         spoken_text ground_truth reference_text target_text verbatim orthographic_transcription orthography
-        content caption script prompt phrase
+        content caption script prompt phrase txt wrd
         satz transkription transkript gesprochener_text texte transcripción transcripcion texto frase oración transcrição
         transcricao trascrizione testo tekst transcriptie zin transkrypcja zdanie přepis věta metin cümle transkripsiyon
         teksti lause transkriptio mening szöveg mondat átirat propoziție κείμενο текст транскрипция транскрипт

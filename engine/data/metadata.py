@@ -99,7 +99,8 @@ def _read_table(name: str, text: str, names: Names) -> Metadata:
     fields = read_fields(text, dialect, lambda row: len(row) > max(at, 1) and names(row[at]))
     if not fields.rows:
         raise IngestError(f"{name} is empty; its first line names the columns, such as file_name,transcription")
-    (_, header), *rows = _without_marks_of_text(fields.rows)
+    divided = _divided_again(fields.rows, delimiter)
+    (_, header), *rows = _without_marks_of_text(divided or fields.rows)
     header = [field.strip() for field in header]
     repaired = _Repaired(name, header, delimiter, names)
     found = repaired.records(rows)
@@ -109,8 +110,32 @@ def _read_table(name: str, text: str, names: Names) -> Metadata:
         read.warnings.insert(0, f"{name} separates its columns with {delimiter!r}, not with {shown}")
     if fields.plain_quotes:
         read.warnings.insert(0, _plain_quotes(name, fields.plain_quotes))
+    if divided:
+        read.warnings.append(f"{name}: each row is one field by its first line; these were divided again")
     read.warnings += repaired.warnings
     return read
+
+
+def _divided_again(rows: Sequence[tuple[int, list[str]]], delimiter: str) -> list[tuple[int, list[str]]] | None:
+    """Rows that are one field each, divided: quoted as a whole, as Excel saves a CSV in one column, or with other delimiters.
+
+    None if rows have several fields, or if no delimiter divides all of them as the header.
+    """
+    (number, header), *others = rows
+    if not others or any(len(_trimmed(fields)) != 1 for _, fields in others):
+        return None
+    for mark in dict.fromkeys((delimiter, *DELIMITERS)):
+        dialect = Dialect(mark)
+        names = header if len(header) > 1 else _fields_of(header[0], dialect)
+        found = [(line, _fields_of(fields[0], dialect)) for line, fields in others]
+        if len(names) > 1 and all(len(fields) == len(names) for _, fields in found):
+            return [(number, names), *found]
+    return None
+
+
+def _fields_of(row: str, dialect: Dialect) -> list[str]:
+    found = read_fields(row, dialect, lambda fields: False).rows
+    return found[0][1] if len(found) == 1 else []
 
 
 def _without_marks_of_text(rows: Sequence[tuple[int, list[str]]]) -> list[tuple[int, list[str]]]:

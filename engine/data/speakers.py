@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -55,4 +56,4 @@ def _visible(name: str) -> str:
 
 def _loose(name: str) -> str:
     plain = "".join(char for char in unicodedata.normalize("NFKC", name).casefold() if char.isalnum())
-    return plain.lstrip("0") or plain
+    return re.sub(r"(?<!\d)0+(?=\d)", "", plain)

@@ -25,6 +25,11 @@ NOTHING = frozenset(
         "n/a",
         "NA",
         "Null",
+        "\\N",
+        "<NULL>",
+        "<null>",
+        "(null)",
+        "[NULL]",
     }
 )
 """What programs write for a value that is missing."""

@@ -96,7 +96,8 @@ class _Reading:
             return False
         fields = [FORMS[form.name](line) for line in lines]
         found = self.names.find([row[form.at].strip() for row in fields if len(row) > form.at], path)
-        return all(audio in self.contents.named for audio in found if isinstance(audio, str))
+        audios = [audio for audio in found if isinstance(audio, str)]
+        return bool(audios) and all(audio in self.contents.named for audio in audios)
 
     def _take(self, path: str, rows: Sequence[Row], text_source: str) -> None:
         builder, named = self.builder, self.contents.named

@@ -154,7 +154,24 @@ def test_values_that_are_no_text(tmp_path: Path, value: object, found: str) -> N
     assert report.set_aside[0].reason == f"its transcription is {found}; allowed: text (metadata.jsonl:2)"
 
 
-NOTHINGS = ["nan", "NaN", "None", "NULL", "null", "<NA>", "N/A", "NA", "#N/A", "#REF!", "#DIV/0!", "#NAME?", "#¡VALOR!"]
+NOTHINGS = [
+    "nan",
+    "NaN",
+    "None",
+    "NULL",
+    "null",
+    "<NA>",
+    "N/A",
+    "NA",
+    "#N/A",
+    "#REF!",
+    "#DIV/0!",
+    "#NAME?",
+    "#¡VALOR!",
+    "\\N",
+    "<NULL>",
+    "(null)",
+]
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,11 @@ HEAD = "file_name,text\n"
         pytest.param(HEAD.replace("\n", "\r\n") + "a.wav,one\r\nb.wav,two\r\nc.wav,three", "one two three", id="CRLF"),
         pytest.param(HEAD.replace("\n", "\r") + "a.wav,one\rb.wav,two\rc.wav,three\r", "one two three", id="old Mac"),
         pytest.param("\ufeff" + HEAD + "a.wav,one\nb.wav,two\nc.wav,three", "one two three", id="byte order mark"),
+        pytest.param(HEAD + '"a.wav,""one"""\n"b.wav,two"\n"c.wav,three"\n', "one two three", id="quoted rows"),
+        pytest.param(
+            '"file_name,text"\n"a.wav,""one"""\n"b.wav,two"\n"c.wav,three"\n', "one two three", id="all rows quoted"
+        ),
+        pytest.param(HEAD + "a.wav\tone\nb.wav\ttwo\nc.wav\tthree\n", "one two three", id="tabs below commas"),
         pytest.param(HEAD + 'a.wav,"one\n"\nb.wav,two\n\n\nc.wav,three\n', "one two three", id="line end in quotes"),
     ],
 )

@@ -39,6 +39,7 @@ def test_what_is_one_speaker(names: list[str], renamed: dict[str, str]) -> None:
         (["Ann", "ann", "bob"], "'Ann', 'ann'"),
         (["01", "1"], "'01', '1'"),
         (["spk 1", "spk_1"], "'spk 1', 'spk_1'"),
+        (["spk1", "SPK01"], "'SPK01', 'spk1'"),
         (["1", "１"], "'1', '１'"),
     ],
 )

@@ -164,6 +164,18 @@ def test_two_columns_that_could_be_the_text_are_refused_and_shown(tmp_path: Path
     assert report.columns_ignored == ["german of lines.tsv"]
 
 
+def test_a_list_whose_recordings_are_not_named_plainly_is_no_repetition(tmp_path: Path) -> None:
+    """Objects in a list: what is wrong is said of the list, not that its texts are known from elsewhere."""
+    files = {**_wavs("a_x_1", "b_x_2"), "data.list": ""}
+    files["data.list"] = "".join(
+        f'{{"key": "{at}", "wav": "/data/{name}.wav", "txt": "well yes"}}\n'
+        for at, name in enumerate(("a_x_1", "b_x_2"))
+    )
+    message = _refused(tmp_path, files)
+    assert "read from other files" not in message
+    assert "data.list" in message
+
+
 def test_a_list_of_numbers_is_refused_unless_it_says_that_they_are_the_texts(tmp_path: Path) -> None:
     files = {**_wavs("a_x_1", "b_x_2"), "pins.txt": "a_x_1|4711\nb_x_2|0815\n"}
     assert "pins.txt names recordings and holds numbers" in _refused(tmp_path, files)
