@@ -23,6 +23,9 @@ from engine.errors import IngestError, ItemError
 _SAMPLED_ROWS = 500
 _MOSTLY = 0.9
 _RESEMBLES = 0.6  # pairs of letters that a text and its normalised form share
+_NO_LABEL = re.compile(
+    r"|.*[/\\].*|.*\.(?:wav|flac|mp3|ogg|opus|txt|lab|json)|\d{1,4}[-.]\d{1,2}[-.]\d{1,4}.*", re.IGNORECASE
+)
 _REPEATED = 0.8  # different values for each value, at most, of a number before the text that is a speaker's
 _NUMBER = re.compile(r"[\d\s.,:;%+-]+")
 _WHOLE = re.compile(r"-?\d+")
@@ -164,9 +167,18 @@ def _text_columns(
 def _speaker(
     columns: Sequence[_Column], file: _Column, text: _Column, sample: Sequence[Sequence[str]]
 ) -> _Column | None:
-    """A column of labels, else one of whole numbers that come again and do not grow with the text."""
+    """A column of labels, else one of whole numbers that come again and do not grow with the text.
+
+    Names of recordings, paths and dates are no labels.
+    """
     others = [column for column in columns if column is not file and column is not text]
-    labels = [column for column in others if column.kind == "label"]
+    labels = [
+        column
+        for column in others
+        if column.kind == "label"
+        and column.names < _MOSTLY
+        and not all(_NO_LABEL.fullmatch(fields[column.at].strip()) for fields in sample)
+    ]
     numbers = [
         column
         for column in others

@@ -10,7 +10,9 @@ REMOVED = frozenset("\u200b\ufeff\u00ad\u2060\u200e\u200f\u061c\u202a\u202b\u202
 """Characters that show nothing and say nothing: they are taken out, with a warning."""
 
 _ESCAPE = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\U[0-9a-fA-F]{8}|\\x[0-9a-fA-F]{2}|\\[nrt]")
-_ENTITY = re.compile(r"&(?:#\d{2,7}|#x[0-9a-fA-F]{2,6}|[A-Za-z]{2,8});")
+_ENTITY = re.compile(
+    r"&(?:#\d{2,7}|#x[0-9a-fA-F]{2,6}|[A-Za-z]{2,8});|</?(?:a|b|br|div|em|font|i|p|small|span|strong|sub|sup|u)\b[^<>]*>"
+)
 _LACKING = re.compile(
     r"[\[(<{]\s*(?:inaudible|unintelligible|indistinct|unclear|crosstalk|unk|unv|unverständlich|inaudibile|inintelligible|"
     r"ininteligible|ininteligível|неразборчиво)\b[^\[\]()<>{}]*[\])>}]|\[[\s_?]+\]",
@@ -71,7 +73,10 @@ def is_mark(text: str) -> bool:
 def entity(text: str) -> str | None:
     """HTML left in a transcript, or None."""
     found = _ENTITY.search(text)
-    return f"found {found[0]}, which is HTML and is not said; allowed: the character itself" if found else None
+    if found is None:
+        return None
+    instead = "the text alone" if found[0].startswith("<") else "the character itself"
+    return f"found {found[0]}, which is HTML and is not said; allowed: {instead}"
 
 
 def invisible(text: str) -> str | None:

@@ -118,7 +118,11 @@ def test_invisible_characters_are_taken_out() -> None:
     assert plain(text) == "so it is now"
     assert invisible("می\u200cخواهم") is None  # a joiner that Persian is written with
     assert entity("you &amp; me") == "found &amp;, which is HTML and is not said; allowed: the character itself"
+    assert entity("<p>you and me<br></p>") == "found <p>, which is HTML and is not said; allowed: the text alone"
+    assert entity('<font color="red">you') is not None
     assert entity("R&D; and so on") is None
+    assert entity("if a < b and c > d") is None
+    assert entity("<laugh> you") is None
     assert [says_nothing(text) for text in ("...", " ? ", "—", "😀", "7", "ß")] == [
         True,
         True,
