@@ -17,13 +17,13 @@ _FEWEST_REPEATED = 4  # rows, of which a column of labels has half as many diffe
 _SHOWN = 60  # characters of a row
 _LONGER = 2.0  # times as long as other columns of words is a column of sentences
 _FESTIVAL = re.compile(r'\(\s*(?P<id>\S+)\s+"(?P<text>.*)"\s*\)\s*')
-_SIGN = re.compile(r"(?P<id>\S+?)(?:\s*(?:::|=>|[-=]>|→|=|[:：](?!\S*[/\\]))\s*|\s+[-–—]\s+)(?P<text>\S.*)")
+_SIGN = re.compile(r"(?P<id>\S{1,500}?)(?:\s*(?:::|[-=]>|→|=|[:：](?!\S{0,500}[/\\]))\s*|\s+[-–—]\s+)(?P<text>\S.*)")
 _AT_END = re.compile(r"(?P<text>.*?)\s*\((?P<id>[^()\s]+)\)\s*")
 _SENTENCE_MARKS = re.compile(r"</?s>")
 _REAL = re.compile(r"[-+]?\d+(?:[.,:]\d+)+(?:e[-+]?\d+)?")
 _PLACE = re.compile(r"\S*(?:/|://|\\)\S*|\S+\.[A-Za-z]\w{1,4}")
 _NO_TEXTS = re.compile(r"utt2|spk2|speakers?(?![a-z])|gender|durations?|lengths?|language", re.IGNORECASE)
-_TIMES_FIRST = re.compile(r"(?:\S+\s+){0,2}\d+\.\d+\s+\d+\.\d+\s+\S.*|.*\d\d:\d\d\S*\s+-->\s.*")  # as in .stm and .ctm
+_TIMES_FIRST = re.compile(r"(?:\S+\s+){0,2}\d+\.\d+\s+\d+\.\d+\s+\S.*|.*\d\d:\d\d\S{0,9}\s+-->\s.*")  # as in .stm and .ctm
 _SPEAKERS = re.compile(r"spk|speaker", re.IGNORECASE)
 
 
