@@ -23,7 +23,9 @@ _SENTENCE_MARKS = re.compile(r"</?s>")
 _REAL = re.compile(r"[-+]?\d+(?:[.,:]\d+)+(?:e[-+]?\d+)?")
 _PLACE = re.compile(r"\S*(?:/|://|\\)\S*|\S+\.[A-Za-z]\w{1,4}")
 _NO_TEXTS = re.compile(r"utt2|spk2|speakers?(?![a-z])|gender|durations?|lengths?|language", re.IGNORECASE)
-_TIMES_FIRST = re.compile(r"(?:\S+\s+){0,2}\d+\.\d+\s+\d+\.\d+\s+\S.*|.*\d\d:\d\d\S{0,9}\s+-->\s.*")  # as in .stm and .ctm
+_TIMES_FIRST = re.compile(
+    r"(?:\S+\s+){0,2}\d+\.\d+\s+\d+\.\d+\s+\S.*|.*\d\d:\d\d\S{0,9}\s+-->\s.*"
+)  # as in .stm and .ctm
 _SPEAKERS = re.compile(r"spk|speaker", re.IGNORECASE)
 
 

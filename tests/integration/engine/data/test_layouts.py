@@ -50,7 +50,7 @@ AWKWARD = [
     "'tis \"",
     "中文 и кириллица",
     "emoji 🎤 and  two   spaces",
-    "[noise] <unk> {x} #1",
+    "[noise] <uh> {x} #1",
     "u\u0308ber",
 ]
 
