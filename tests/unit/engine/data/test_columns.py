@@ -274,7 +274,7 @@ def test_values_of_python_written_as_text_are_none(tmp_path: Path, value: str, k
 def test_names_of_text_files_are_no_texts(tmp_path: Path, named: str) -> None:
     """A column of texts that says where they are."""
     table = f"file|text\na.wav|{named.format('a')}\nb.wav|well.yes\n"
-    files = {"metadata.csv": table, "texts/a.txt": "well yes"}
+    files: dict[str, str | bytes] = {"metadata.csv": table, "texts/a.txt": "well yes"}
     items, report = taken(tmp_path, files, AB)
     assert texts(items) == {"b": "well.yes"}
     reasons = {item.path: item.reason for item in report.set_aside}
