@@ -17,6 +17,8 @@ from engine.config.context import FullContextConfig, ShortContextConfig
 from engine.config.training import FullConfig, TrainingConfig
 from engine.data.batching import evaluation_batches
 from engine.data.endings import AUDIO_ENDINGS, OTHER_AUDIO_ENDINGS, ending
+from engine.data.limits import IngestLimits
+from engine.data.validation.levels import loudest_dbfs
 from engine.errors import AudioError
 from engine.models.base import DETECTED, load_base
 from engine.models.family import SpeechTask
@@ -169,7 +171,9 @@ class Transcriber:
             if isinstance(heard, str):
                 transcript = replace(transcript, fault=heard, language=None)
             else:
-                transcript = replace(transcript, odd=tuple(doubt.reason for doubt in heard.doubts))
+                transcript = replace(
+                    transcript, odd=(*(doubt.reason for doubt in heard.doubts), *_silence(heard.wave_T))
+                )
             transcripts.append(transcript)
         return transcripts
 
@@ -187,6 +191,12 @@ class Transcriber:
             for row, language in zip(chosen, found, strict=True):
                 languages[row] = language
         return languages
+
+
+def _silence(wave_T: Wave) -> Iterator[str]:
+    level_dbfs = IngestLimits().silence_dbfs
+    if not len(wave_T) or loudest_dbfs(wave_T, RATE_HZ) <= level_dbfs:
+        yield f"nothing in it is louder than {level_dbfs:g} dB below full scale: if it has a text, the model made that up"
 
 
 def pieces_of(wave_T: Wave, longest_s: float) -> list[Wave]:

@@ -9,8 +9,6 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from engine.audio.reading import AudioInfo, Decoded, OpenAudio, Source, Wave, hear, opened, read_blocks, resample
 from engine.data.layout import Item
 from engine.data.limits import IngestLimits
@@ -25,13 +23,12 @@ from engine.data.validation.config import ValidationConfig
 from engine.data.validation.damage import random_samples
 from engine.data.validation.dataset_texts import DatasetTexts
 from engine.data.validation.fingerprint import Keys, fingerprint
-from engine.data.validation.levels import Levels, measure_levels
+from engine.data.validation.levels import Levels, loudest_dbfs, measure_levels
 from engine.data.validation.personal_data import find_personal_data
 from engine.data.validation.pitch import median_pitch_hz
 from engine.data.validation.speech_rate import mismatch, syllables
 from engine.errors import AudioError, ItemError
 
-_LEVEL_FRAME_S = 0.02
 _MAX_SCANNED_SAMPLES = 1 << 28  # a file of a few kilobytes can say it holds years: over this nobody looks for silence
 
 Doubt = tuple[WarningCode, str]
@@ -127,7 +124,7 @@ def _heard(
             "silent" not in found.accepted and not item.is_part and info.frames * info.channels <= _MAX_SCANNED_SAMPLES
         )
         if can_scan and all(
-            _level_dbfs(channel_T, info.rate_hz) <= limits.silence_dbfs
+            loudest_dbfs(channel_T, info.rate_hz) <= limits.silence_dbfs
             for block_TC in read_blocks(sound)
             for channel_T in block_TC.T
         ):
@@ -155,7 +152,7 @@ def _measured(
 ) -> Recording:
     wave_T = resample(native_T, info.rate_hz, RATE_HZ)
     levels = measure_levels(wave_T, RATE_HZ)
-    silent = _level_dbfs(wave_T, RATE_HZ) <= limits.silence_dbfs
+    silent = loudest_dbfs(wave_T, RATE_HZ) <= limits.silence_dbfs
     if fault := _silent(duration_s, limits) if silent else _silence(levels, duration_s, config):
         if fault.code not in found.accepted:
             raise fault
@@ -254,11 +251,3 @@ def _silent(duration_s: float, limits: IngestLimits) -> ItemError:
     return ItemError(
         "silent", f"nothing in its {duration_s:.2f} s is louder than {limits.silence_dbfs:g} dB below full scale"
     )
-
-
-def _level_dbfs(wave_T: Wave, rate_hz: int) -> float:
-    """Level of the loudest 20 ms, in dB relative to full scale (RMS 1.0), without any constant offset."""
-    frame = round(_LEVEL_FRAME_S * rate_hz)
-    power_T = np.square(wave_T - wave_T.mean(dtype=np.float64))
-    sums = np.add.reduceat(power_T, np.arange(0, len(power_T), frame))
-    return float(10 * np.log10(sums.max() / frame + 1e-20))

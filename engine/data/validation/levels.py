@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 FRAME_S = 0.01
+_LOUDEST_S = 0.02
 _FLOOR_DB = -120.0
 _DEEPEST_DB = 60.0  # what is further below the loudest frames is silence, however it is made
 _OVER_NOISE = 0.35  # of the way from the quiet frames to the loud ones
@@ -40,6 +41,14 @@ class Levels:
     """The same after pre-emphasis."""
     pauses_known: bool
     """Whether the level tells pauses from speech; steady noise hides them."""
+
+
+def loudest_dbfs(wave_T: npt.NDArray[np.float32], rate_hz: int) -> float:
+    """Level of the loudest 20 ms, in dB relative to full scale (RMS 1.0), without any constant offset."""
+    frame = round(_LOUDEST_S * rate_hz)
+    power_T = np.square(wave_T - wave_T.mean(dtype=np.float64))
+    sums = np.add.reduceat(power_T, np.arange(0, len(power_T), frame))
+    return float(10 * np.log10(sums.max() / frame + 1e-20))
 
 
 def measure_levels(wave_T: npt.NDArray[np.float32], rate_hz: int) -> Levels:

@@ -54,6 +54,15 @@ def _recordings(folder: Path) -> list[Path]:
     return paths
 
 
+def test_a_recording_of_silence_is_said_to_be_one(adapter: Path, tmp_path: Path) -> None:
+    loud, silent = tmp_path / "loud.wav", tmp_path / "silent.wav"
+    soundfile.write(loud, 0.1 * np.random.default_rng(0).standard_normal(8000), 8000)
+    soundfile.write(silent, np.full(8000, 0.01), 8000)  # an offset is no sound
+    heard, unheard = transcribe([loud, silent], adapter=adapter)
+    assert heard.odd == ()
+    assert any("the model made that up" in reason for reason in unheard.odd)
+
+
 def test_a_long_recording_is_cut_at_pauses_and_none_of_it_is_lost() -> None:
     words = [hear(path, 16_000).wave_T for path in sorted((BUNDLED / "amara").glob("*.flac"))]
     spoken_T = np.concatenate(words)
