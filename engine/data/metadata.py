@@ -9,36 +9,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from engine.data.columns import FILE_COLUMNS, SPEAKER_COLUMNS, TEXT_COLUMNS, columns_of
+from engine.data.columns import columns_of
 from engine.data.dialect import DELIMITERS, Dialect, dialect_of, read_fields, split_plainly, without_separator_line
 from engine.data.endings import AUDIO_ENDINGS, ending
-from engine.data.rows import Metadata, Names, Record, Row, row_of, rows_of
-from engine.data.split_names import SPLIT_NAMES, split_of_name
-from engine.data.text_encoding import decode
-from engine.data.texts import clean_text, clean_transcript, plain_path
+from engine.data.rows import Metadata, Names, Record, rows_of
 from engine.data.values import as_text
 from engine.errors import IngestError, ItemError
-
-__all__ = [
-    "FILE_COLUMNS",
-    "METADATA_NAMES",
-    "SPEAKER_COLUMNS",
-    "SPLIT_NAMES",
-    "TEXT_COLUMNS",
-    "Metadata",
-    "Row",
-    "clean_text",
-    "clean_transcript",
-    "column",
-    "decoded",
-    "json_lines",
-    "plain_path",
-    "read_metadata",
-    "records",
-    "row_of",
-    "split_of_name",
-    "value_of",
-]
 
 METADATA_NAMES = ("metadata.csv", "metadata.jsonl", "metadata.tsv")
 _FORMULA = re.compile(r'="(?P<text>.*)"', re.DOTALL)
@@ -61,16 +37,6 @@ def read_metadata(name: str, text: str, names: Names) -> Metadata:
     if name.lower().endswith((".jsonl", ".ndjson")):
         return _read_json_lines(name, text, names)
     return _read_table(name, text, names)
-
-
-def decoded(name: str, data: bytes) -> tuple[str, list[str]]:
-    """A metadata file's text, and warnings about its encoding.
-
-    Raises:
-        UnclearEncodingError: its encoding cannot be told.
-    """
-    found = decode(name, data)
-    return found.text, found.warnings
 
 
 # ---- tables -------------------------------------------------------------------------------------------------

@@ -17,8 +17,8 @@ from typing import BinaryIO, Protocol
 
 from engine.data.endings import is_archive, stem
 from engine.data.limits import IngestLimits
-from engine.data.metadata import split_of_name
 from engine.data.source import DataSource, Entry, displayed
+from engine.data.split_names import split_of_name
 from engine.errors import IngestError, ItemError
 
 

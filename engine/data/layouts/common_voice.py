@@ -16,7 +16,9 @@ from engine.data.layouts.building import Builder
 from engine.data.layouts.contents import Contents
 from engine.data.layouts.locating import Located
 from engine.data.manifest import Split
-from engine.data.metadata import Row, clean_text, column, plain_path, records, row_of
+from engine.data.metadata import column, records
+from engine.data.rows import Row, row_of
+from engine.data.texts import clean_text, plain_path
 from engine.errors import IngestError, ItemError
 
 _SPLITS: dict[str, Split | None] = {

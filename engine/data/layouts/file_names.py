@@ -17,8 +17,9 @@ from engine.data.layouts.label_folders import labels
 from engine.data.layouts.naming import is_openslr
 from engine.data.layouts.split_lists import SplitLists
 from engine.data.layouts.unread import unread
-from engine.data.metadata import Row, clean_text
 from engine.data.report import named
+from engine.data.rows import Row
+from engine.data.texts import clean_text
 from engine.errors import ItemError
 
 _FILE_NAME = re.compile(r"(?P<text>.+)_(?P<speaker>[^_]+)_(?P<take>\d+)")

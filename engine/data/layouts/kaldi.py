@@ -18,7 +18,9 @@ from dataclasses import dataclass, field
 from engine.data.layouts.building import Builder
 from engine.data.layouts.contents import Contents
 from engine.data.layouts.locating import Located
-from engine.data.metadata import Row, clean_text, clean_transcript, split_of_name
+from engine.data.rows import Row
+from engine.data.split_names import split_of_name
+from engine.data.texts import clean_text, clean_transcript
 from engine.errors import IngestError, ItemError
 
 _FILES = ("wav.scp", "text", "utt2spk", "segments")

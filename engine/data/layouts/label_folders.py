@@ -18,8 +18,10 @@ from engine.data.layouts.naming import recordings
 from engine.data.layouts.split_lists import SplitLists
 from engine.data.layouts.unread import unread
 from engine.data.manifest import Split
-from engine.data.metadata import SPLIT_NAMES, clean_text, row_of
 from engine.data.report import named
+from engine.data.rows import row_of
+from engine.data.split_names import SPLIT_NAMES
+from engine.data.texts import clean_text
 
 _NO_LABELS = frozenset(
     [

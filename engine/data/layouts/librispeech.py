@@ -13,7 +13,8 @@ import re
 from engine.data.layouts.building import Builder
 from engine.data.layouts.contents import Contents
 from engine.data.manifest import Split
-from engine.data.metadata import row_of, split_of_name
+from engine.data.rows import row_of
+from engine.data.split_names import split_of_name
 from engine.errors import IngestError
 
 _TRANSCRIPTS = re.compile(r"(?P<speaker>[^-/]+)-(?P<chapter>[^/]+)\.trans\.txt", re.IGNORECASE)

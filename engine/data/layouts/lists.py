@@ -20,11 +20,8 @@ from engine.data.layouts.list_columns import FORMS, Listed, ListRow, form_of, re
 from engine.data.layouts.naming import Names, split_of_path
 from engine.data.layouts.split_lists import SplitLists
 from engine.data.layouts.text_like import may_hold_texts, sample
-from engine.data.metadata import (
-    Row,
-    row_of,
-    split_of_name,
-)
+from engine.data.rows import Row, row_of
+from engine.data.split_names import split_of_name
 from engine.errors import IngestError, ItemError
 
 _SAMPLED_LINES = 1000

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from engine.data.endings import AUDIO_ENDINGS, OTHER_AUDIO_ENDINGS, ending
 from engine.data.layouts.contents import Contents
 from engine.data.manifest import Split
-from engine.data.metadata import plain_path, split_of_name
+from engine.data.split_names import split_of_name
+from engine.data.texts import plain_path
 from engine.errors import ItemError
 
 _SAMPLED_NAMES = 200  # looked at to find where the recordings of a list are

@@ -15,7 +15,7 @@ from engine.data.layouts.building import Builder
 from engine.data.layouts.contents import Contents
 from engine.data.layouts.naming import recordings
 from engine.data.layouts.split_lists import SplitLists
-from engine.data.metadata import row_of
+from engine.data.rows import row_of
 from engine.errors import ItemError
 
 _NAME = re.compile(r"(?P<speaker>[^_/]+)_nohash_\d+\.[^.]+", re.IGNORECASE)

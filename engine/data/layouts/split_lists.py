@@ -10,8 +10,8 @@ from engine.data.layouts.building import Builder
 from engine.data.layouts.contents import Contents
 from engine.data.layouts.naming import Names
 from engine.data.manifest import Split
-from engine.data.metadata import split_of_name
 from engine.data.report import named
+from engine.data.split_names import split_of_name
 from engine.errors import IngestError
 
 _ENDINGS = (".txt", ".lst", ".list", ".csv", ".tsv", ".scp")

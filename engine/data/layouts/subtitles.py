@@ -14,12 +14,13 @@ from collections.abc import Iterator, Sequence
 from engine.data.endings import AUDIO_ENDINGS, ending, stem
 from engine.data.layouts.building import Builder
 from engine.data.layouts.contents import Contents
-from engine.data.metadata import Row, clean_text
 from engine.data.report import named
+from engine.data.rows import Row
 from engine.data.subtitles.choosing import Subtitle, choose, common_language, subtitle
 from engine.data.subtitles.cues import ENDINGS, OTHER_ENDINGS
 from engine.data.subtitles.languages import language_of
 from engine.data.subtitles.reading import Cue, read_subtitles
+from engine.data.texts import clean_text
 from engine.errors import IngestError, ItemError
 
 _LONGEST_PAUSE_S = 2.0  # between two cues of one item

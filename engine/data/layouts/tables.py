@@ -19,8 +19,10 @@ from engine.data.layouts.building import Builder
 from engine.data.layouts.contents import Contents
 from engine.data.layouts.table_columns import Columns, columns_in
 from engine.data.manifest import Split
-from engine.data.metadata import Row, row_of, split_of_name, value_of
+from engine.data.metadata import value_of
+from engine.data.rows import Row, row_of
 from engine.data.source import Entry
+from engine.data.split_names import split_of_name
 from engine.data.tables.source import AudioColumns, Cell, TableSource
 from engine.data.tables.table import Table, open_table
 from engine.errors import IngestError, ItemError

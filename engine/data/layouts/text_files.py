@@ -23,8 +23,8 @@ from engine.data.layouts.contents import Contents
 from engine.data.layouts.naming import recordings, split_of_path
 from engine.data.layouts.one_text import OneText, read_texts
 from engine.data.layouts.split_lists import SplitLists
-from engine.data.metadata import row_of
 from engine.data.report import named
+from engine.data.rows import row_of
 from engine.data.source import displayed
 from engine.errors import ItemError
 

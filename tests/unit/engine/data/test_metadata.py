@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from engine.data.metadata import Row, clean_text, read_metadata
+from engine.data.metadata import read_metadata
+from engine.data.rows import Row
+from engine.data.texts import clean_text
 
 KNOWN = {"a.wav": None, "b.wav": None, "c.wav": None}
 
