@@ -7,13 +7,14 @@ import functools
 import os
 from collections.abc import Callable
 
-_KERNELS = 128
+_KERNELS = 32
 
 
 def keep_few_kernels() -> None:
-    """Let oneDNN keep the compiled kernels of so many shapes, instead of 1,024; before the first one is made.
+    """Let oneDNN keep the compiled kernels of so few shapes, instead of 1,024; before the first one is made.
 
-    Where every batch has another shape, as in finding speech, none is met again, and a thousand of them take 250 MB.
+    Where every batch has another shape, as in finding speech and in training on texts of all lengths, few are met again.
+    A thousand of them take 250 MB in finding speech; after eight steps of a Whisper tiny they take 600 MB (docs/LOG.md).
     """
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", str(_KERNELS))
 

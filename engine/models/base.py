@@ -9,9 +9,12 @@ import torch
 
 from engine.config.context import AutoContextConfig, ResolvedContext, resolve_context
 from engine.config.training import PretrainConfig, QloraConfig, TrainingConfig
+from engine.heap import keep_few_kernels
 from engine.models.catalogue import find_model
 from engine.models.family import Quantization, SpeechSeq2Seq, SpeechTask, load_model, read_width
 from engine.models.precision import best_device, choose_dtype
+
+keep_few_kernels()  # here, before any model computes
 
 DETECTED: Final = "auto"
 """A language that is to be detected."""
