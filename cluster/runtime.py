@@ -27,6 +27,8 @@ OBJECT_STORE_BYTES: Final = 200 * 2**20
 _GIB: Final = 2**30
 SERVE_LAYERS: Final = ("RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH", "cluster.serve_proxy.layers")
 """What Serve's proxies call for the layers around them: an answer where a replica was lost."""
+_PATIENCE: Final = ("RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S", "30")
+"""Serve kills a proxy that is not ready in time (5 s), and the start of the API fails with it: too short on a busy machine."""
 _AUTHENTICATION: Final = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH", "RAY_AUTH_TOKEN")
 
 
@@ -114,7 +116,8 @@ def start_local(
     # `ray job submit -- python ...` takes the first python on the cluster's PATH: that must be this one.
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault(SERVE_LAYERS[0], SERVE_LAYERS[1])  # Serve's proxies inherit it
+    for name, value in (SERVE_LAYERS, _PATIENCE):
+        os.environ.setdefault(name, value)  # Serve's processes inherit it
     import ray
 
     if ray.is_initialized():
