@@ -31,13 +31,13 @@ _BURMESE_WORDS: Final = "\u104c\u104d\u104e\u104f"  # said as words, although Un
 
 
 class _Kept(dict[int, str]):
-    """Letters, marks, numbers, joiners and apostrophes as they are, a blank for everything else."""
+    """Letters, marks, numbers, joiners and apostrophes as they are, digits of every script as 0 to 9, else a blank."""
 
     def __missing__(self, code: int) -> str:
         character = chr(code)
         kind = unicodedata.category(character)
         is_kept = character.isalnum() or kind in ("Mn", "Mc") or character in f"'\u200c\u200d{_BURMESE_WORDS}"
-        self[code] = character if is_kept else " "
+        self[code] = str(unicodedata.decimal(character)) if kind == "Nd" else character if is_kept else " "
         return self[code]
 
 
@@ -47,8 +47,8 @@ _KEPT: Final = _Kept()
 def normalize_basic(text: str) -> str:
     """Letters, marks and numbers of every script, without case and punctuation, with single blanks.
 
-    Composed (NFKC, so that presentation forms, ligatures and full-width signs are plain ones); the zero-width joiners
-    stay where scripts are spelt with them; every kind of apostrophe inside of a word is `'`.
+    Composed (NFKC, so that presentation forms, ligatures and full-width signs are plain ones); digits of every script are
+    0 to 9; the zero-width joiners stay where scripts are spelt with them; every kind of apostrophe inside of a word is `'`.
     """
     if text.isascii():
         text = _NOT_WORD_ASCII.sub(" ", text.lower())
