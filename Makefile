@@ -33,9 +33,9 @@ install: $(STAMP) ## Create .venv with the locked dependencies
 up: $(STAMP) ## Start the whole platform on this machine; Ctrl-C stops it
 	@exec $(BIN)/lim up
 
-demo: $(STAMP) ## Fine-tune on speech through the HTTP API (DATA=DIR or CSV, HOLDOUT=name,name, MODEL=DIR)
+demo: $(STAMP) ## Fine-tune on speech through the HTTP API (DATA=DIR or CSV, HOLDOUT=name,name, MODEL=DIR, SET=field=value)
 	@exec $(PYTHON_BIN) -m services.demo $(if $(DATA),--data '$(DATA)') $(if $(HOLDOUT),--holdout '$(HOLDOUT)') \
-	    $(if $(MODEL),--model '$(MODEL)')
+	    $(if $(MODEL),--model '$(MODEL)') $(foreach change,$(SET),--set '$(change)')
 
 PROCESSES := --numprocesses logical --maxprocesses 8
 
