@@ -50,7 +50,7 @@ class RetryPolicy(_Declared):
 class _Stage(_Declared):
     name: StageName = ""
     """Names it in the pipeline; unset: its type."""
-    needs: list[StageName] | None = None
+    needs: Annotated[list[StageName], Field(max_length=MOST_STAGES)] | None = None
     """Stages that have to succeed first; unset: the one before it in the list."""
     retry: RetryPolicy = RetryPolicy()
     """When it fails."""
@@ -212,7 +212,8 @@ class Plan:
         nearest = list(self.needs[name])
         while nearest:
             found.update(dict.fromkeys(nearest))
-            nearest = [far for near in nearest for far in self.needs.get(near, ()) if far not in found]
+            further = dict.fromkeys(far for near in nearest for far in self.needs.get(near, ()))
+            nearest = [far for far in further if far not in found]  # each once, however many ways lead there
         return list(found)
 
     def before(self, name: str, type: str) -> list[str]:

@@ -9,6 +9,7 @@ import logging
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from graphlib import TopologicalSorter
 from typing import Final
 
 from sqlalchemy import select
@@ -175,21 +176,22 @@ def _settle(pipeline: Pipeline, rows: Sequence[PipelineStage]) -> None:
     elif pipeline.status == "stopping":
         pipeline.status = "stopped"
     else:
-        by_name = {row.name: row for row in rows}
-        if any(row.status == "waiting" and _can_come(row, by_name) for row in rows):
+        still_open = open_stages({row.name: row for row in rows})
+        if any(row.status == "waiting" and row.name in still_open for row in rows):
             return
         pipeline.status = "failed" if "failed" in states else "stopped"
     pipeline.finished_at = datetime.now(UTC)
     _log.info("pipeline %s: %s", pipeline.id, pipeline.status)
 
 
-def _can_come(row: PipelineStage, by_name: Mapping[str, PipelineStage]) -> bool:
-    """Whether a stage that waits may still begin: nothing that it needs has ended otherwise than well."""
-    return all(
-        by_name[need].status in ("succeeded", "running")
-        or (by_name[need].status == "waiting" and _can_come(by_name[need], by_name))
-        for need in row.needs
-    )
+def open_stages(by_name: Mapping[str, PipelineStage]) -> frozenset[str]:
+    """The stages that have succeeded, run, or may still begin: nothing that these need has ended otherwise than well."""
+    found: set[str] = set()
+    for name in TopologicalSorter({name: row.needs for name, row in by_name.items()}).static_order():
+        row = by_name[name]
+        if row.status in ("succeeded", "running") or (row.status == "waiting" and found.issuperset(row.needs)):
+            found.add(name)
+    return frozenset(found)
 
 
 def _told(error: ApiError) -> str:

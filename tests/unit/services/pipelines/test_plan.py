@@ -9,7 +9,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from engine.config.selection_for import selection_for
 from engine.config.training import TrainingConfig
+from services.database.models import PipelineStage
 from services.pipelines.plan import RetryPolicy, SelectStage, Stage, default_stages, read_plan, settings_of, stage_of
+from services.pipelines.runner import open_stages
 
 STAGES: TypeAdapter[list[Stage]] = TypeAdapter(list[Stage])
 CONFIG = TrainingConfig(max_steps=3)
@@ -151,3 +153,40 @@ def test_unknown_types_and_fields_are_refused() -> None:
 def test_waits_double_up_to_the_most() -> None:
     policy = RetryPolicy(backoff_s=10, most_backoff_s=60)
     assert [policy.wait_s(tries) for tries in (1, 2, 3, 4, 5, 10_000)] == [10, 20, 40, 60, 60, 60]
+
+
+def _layers(width: int, depth: int) -> list[dict[str, Any]]:
+    """Each stage of a layer needs every one of the layer before: width ** depth ways through."""
+    return [
+        {
+            "type": "validate",
+            "name": f"v{layer}-{place}",
+            "needs": [f"v{layer - 1}-{other}" for other in range(width)] if layer else [],
+        }
+        for layer in range(depth)
+        for place in range(width)
+    ]
+
+
+def test_a_plan_with_very_many_ways_through_it_is_read_at_once() -> None:
+    stages = _layers(3, 16)  # 43 million ways
+    plan, faults = read_plan(STAGES.validate_python(stages), CONFIG)
+    assert plan is not None and faults == []
+    assert len(plan.forerunners("v15-0")) == 45
+
+
+def test_what_may_still_begin_is_found_in_one_pass() -> None:
+    rows = {
+        stage["name"]: PipelineStage(name=stage["name"], type="validate", needs=stage["needs"], status="waiting")
+        for stage in _layers(3, 16)
+    }
+    rows["v0-0"].status, rows["v0-1"].status = "succeeded", "running"
+    assert open_stages(rows) == rows.keys()
+    rows["v7-1"].status = "failed"
+    # Its own layer may still begin; each later one needs it, or a stage that does.
+    assert open_stages(rows) == {name for name in rows if int(name[1:].split("-")[0]) <= 7 and name != "v7-1"}
+
+
+def test_a_stage_needs_no_more_stages_than_there_may_be() -> None:
+    with pytest.raises(ValidationError, match="at most 50"):
+        STAGES.validate_python([{"type": "validate", "needs": ["ingest"] * 51}])
