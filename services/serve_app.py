@@ -22,11 +22,13 @@ NAME: Final = "less-is-more"
 DEPLOYMENT: Final = "api"
 _HEAD: Final = "node:__internal_head__"
 """Ray's own mark of the head node, where the proxy is too."""
-_QUICK: Final = {
+_REPLICA_VARIABLES: Final = {
     # Its handlers do not block: a request need not go to another thread and back.
     "RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD": "0",
     # "HAProxy counts the requests": the API does, by its own routes.
     "RAY_SERVE_HAPROXY_METRICS_ENABLED": "1",
+    # uvicorn believes X-Forwarded-For of whoever comes from loopback, as HAProxy does; who the client is, we find out.
+    "FORWARDED_ALLOW_IPS": "",
 }
 """For the API's replicas alone; other deployments may block."""
 _REQUESTS_PER_REPLICA: Final = 1000  # event streams among them, which cost little while they wait
@@ -89,7 +91,7 @@ def build_app(settings: Settings) -> Application:
             "num_cpus": 0,
             # Beside the proxy: where that listens on loopback, so do the replicas, and no other node reaches them.
             "resources": {_HEAD: 0.001},
-            "runtime_env": {"env_vars": {"PYTHONPATH": str(PROJECT_ROOT), **_QUICK}},
+            "runtime_env": {"env_vars": {"PYTHONPATH": str(PROJECT_ROOT), **_REPLICA_VARIABLES}},
         },
         # The API writes an access log of its own; Serve would make a line for each request, and only then drop it.
         logging_config={"enable_access_log": False, "log_level": "WARNING"},

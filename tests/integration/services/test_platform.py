@@ -289,7 +289,7 @@ def test_haproxy_stands_in_front_and_only_on_loopback(user: httpx.Client) -> Non
 
 def test_the_peer_is_who_it_is_and_a_request_has_one_id(user: httpx.Client) -> None:
     body = {"username_or_email": "ada", "password": PASSWORD}
-    headers = {"X-LIM-Peer": "203.0.113.7", "X-Request-ID": "the-one"}
+    headers = {"X-LIM-Peer": "203.0.113.7", "X-Forwarded-For": "203.0.113.8", "X-Request-ID": "the-one"}
     answer = user.post("/auth/login", json=body, headers=headers)
     assert answer.status_code == 200
     assert answer.headers.get_list("x-request-id") == ["the-one"]
