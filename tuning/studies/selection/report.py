@@ -148,7 +148,7 @@ def _setting(
     return f"""\
 ## What was done
 
-Base: `{setting.model}`, QLoRA by the recipe `{setting.recipe_name}`. {len(speakers)} speakers ({", ".join(speakers)}); in each
+Base: `{Path(setting.model).name}`, QLoRA by the recipe `{setting.recipe_name}`. {len(speakers)} speakers ({", ".join(speakers)}); in each
 seed half of them are trained on and the other half are tested on, each half in turn. A seed also draws the pool, the
 selection, the adapter's first weights and the order of the data, the same for every arm.
 
