@@ -28,7 +28,7 @@ _GIB: Final = 2**30
 SERVE_LAYERS: Final = ("RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH", "cluster.serve_proxy.layers")
 """What Serve's proxies call for the layers around them: an answer where a replica was lost."""
 _PATIENCE: Final = ("RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S", "30")
-"""Serve kills a proxy that is not ready in time (5 s), and the start of the API fails with it: too short on a busy machine."""
+"""Seconds after which Serve kills a proxy that is not ready, which ends the API's start; 5 s are too few on a busy machine."""
 _AUTHENTICATION: Final = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH", "RAY_AUTH_TOKEN")
 
 

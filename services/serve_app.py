@@ -27,7 +27,7 @@ _REPLICA_VARIABLES: Final = {
     "RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD": "0",
     # "HAProxy counts the requests": the API does, by its own routes.
     "RAY_SERVE_HAPROXY_METRICS_ENABLED": "1",
-    # uvicorn believes X-Forwarded-For of whoever comes from loopback, as HAProxy does; who the client is, we find out.
+    # uvicorn trusts X-Forwarded-For from loopback, where HAProxy is; the API reads the client's address by itself.
     "FORWARDED_ALLOW_IPS": "",
 }
 """For the API's replicas alone; other deployments may block."""

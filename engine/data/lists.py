@@ -167,7 +167,7 @@ def _text_columns(
 def _speaker(
     columns: Sequence[_Column], file: _Column, text: _Column, sample: Sequence[Sequence[str]]
 ) -> _Column | None:
-    """A column of labels, else one of whole numbers that come again and do not grow with the text.
+    """A column of labels, else one of whole numbers that repeat and do not increase with the length of the text.
 
     Names of recordings, paths and dates are no labels.
     """

@@ -48,9 +48,9 @@ def split_by_speaker(
     """Divide utterances so that nobody who is tested on was trained on.
 
     A `split` in the manifest wins, unless test speakers are named, or it leaves nothing to train on, as in a corpus of
-    which only the test part is there: then it is ignored, and a warning says so. Without either, speakers are kept out who together
-    have between a tenth and a fifth of the utterances, drawn by the seed: one, or several where each has few. Where
-    every speaker has more than a fifth, one of the smallest is kept out. Where only one speaker is known, or all but one
+    which only the test part is there: then it is ignored, and a warning says so. Without either, speakers are kept out
+    who together have between a tenth and a fifth of the utterances, drawn by the seed: one, or several where each has
+    few. Where every speaker has more than a fifth, one of the smallest is kept out. Where only one speaker is known, or all but one
     have less than a twentieth together, a tenth of the recordings is kept out instead, and a warning says that the test
     is of voices that are trained on.
 

@@ -88,8 +88,8 @@ def read_subtitles(text: str, ending: str) -> Subtitles:
     found.scripts = two_scripts(together)
     if found.scripts is None and may_be_two_languages(together):
         found.warnings.append(
-            "each of its cues has two lines, or stands beside one with the same times, and the first ones share no word with the second ones: if they are in two "
-            "languages, keep the spoken one"
+            "each of its cues has two lines, or stands beside one with the same times, and the first ones share no word "
+            "with the second ones: if they are in two languages, keep the spoken one"
         )
     kept = [at for at, lines in enumerate(once.lines) if lines]
     times = without_overlap([shown[at] for at in kept])

@@ -2,10 +2,12 @@
 
 - `<v Ann>` and the name field of `.ass` name the speaker; so does `JOHN:` at the beginning of a line, if the file is
   not all in capitals, and `John:` or `Speaker 1:`, if the file has at least two such names, each of them again and
-  again, or if every cue begins with one, as Zoom writes them. Names are not said, and are left out; `[John]:` is one too.
+  again, or if every cue begins with one, as Zoom writes them. Names are not said, and are left out; `[John]:` is one
+  too.
 - `>>` and a dash at the beginning of a line tell that another person speaks, and are left out.
 - `[Music]` and other words in brackets are sounds, and are left out; so is what stands in parentheses, if nothing else
-  is on its line, if it is in capitals, or in a name's place in Japanese. The signs of music go, and the words between them, which are sung, stay.
+  is on its line, if it is in capitals, or in a name's place in Japanese. The signs of music go, and the words between
+  them, which are sung, stay.
 - `[inaudible]` or `[ __ ]` says that a word is missing: such a cue cannot be used.
 """
 

@@ -60,7 +60,7 @@ def unreadable(text: str) -> str | None:
 
 
 def lacks_words(text: str) -> str | None:
-    """The mark that stands for words nobody understood, or None."""
+    """The first mark for words that could not be understood, or None."""
     found = _LACKING.search(text)
     return found[0] if found else None
 

@@ -78,6 +78,7 @@ def test_it_measures_what_the_training_measured(
     assert (result.base_wer, result.base_cer) == (trained.base_wer, trained.base_cer)
     assert (result.adapter_wer, result.adapter_cer) == (trained.adapter_wer, trained.adapter_cer)
     assert result.base_wer != result.adapter_wer, "training changed nothing: the test would not see a lost adapter"
+    assert (result.context, result.base_context) == (trained.context, trained.base_context) == ("short", "short")
     assert (result.utterances, result.speakers) == (trained.test_utterances, ["s2"])
     assert result.wer_by_speaker == {"s2": result.adapter_wer}
     rows = [json.loads(line) for line in (tmp_path / "evaluation" / PREDICTIONS).read_text().splitlines()]
@@ -89,6 +90,7 @@ def test_it_measures_what_the_training_measured(
 def test_all_of_other_data(measured: Callable[..., EvaluationResult]) -> None:
     result = measured(split="all", base=False)
     assert (result.base_wer, result.utterances, result.speakers) == (None, 72, ["s0", "s1", "s2"])
+    assert result.base_context is None
     assert result.wer_by_speaker.keys() == {"s0", "s1", "s2"}
 
 

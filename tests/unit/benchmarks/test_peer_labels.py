@@ -75,3 +75,5 @@ def test_our_side_trains_what_the_settings_say(tmp_path: Path) -> None:
     assert config.batch.max_utterances == 16 and config.batch.audio_s == config.batch.micro_batch_audio_s
     assert config.max_steps == 30 and config.schedule.warmup_steps == 5
     assert config.augmentation == TrainingConfig(max_steps=1).augmentation
+    assert config.context.type == "auto"
+    assert build_config(settings.model_copy(update={"context": "short"})).context.type == "short"

@@ -148,8 +148,8 @@ def _setting(
     return f"""\
 ## What was done
 
-Base: `{Path(setting.model).name}`, QLoRA by the recipe `{setting.recipe_name}`. {len(speakers)} speakers ({", ".join(speakers)}); in each
-seed half of them are trained on and the other half are tested on, each half in turn. A seed also draws the pool, the
+Base: `{Path(setting.model).name}`, QLoRA by the recipe `{setting.recipe_name}`. {len(speakers)} speakers
+({", ".join(speakers)}); in each seed half of them are trained on and the other half are tested on, each half in turn. A seed also draws the pool, the
 selection, the adapter's first weights and the order of the data, the same for every arm.
 
 - **Pools.** {pool.per_speaker} utterances of each training speaker. Clean: the recordings as they are. Noisy: {pool.copied_share:.0%} of them

@@ -151,3 +151,12 @@ def test_the_table_shows_characters_where_words_have_no_blanks(console: Console)
     assert "CER with the adapter" in shown
     assert "9.1%" in shown
     assert "WER" not in shown
+
+
+def test_the_table_names_both_contexts_where_they_differ(console: Console) -> None:
+    sizes = {"trainable_parameters": 1, "total_parameters": 2, "adapter_bytes": 1, "peak_bytes": 1, "wall_s": 1.0}
+    result = {"model": "tiny.en", "method": "qlora", "steps": 1, "audio_s_per_s": 1.0, "context": "short", **sizes}
+    console.print(result_table(result | {"base_context": "short"}, where="out"))
+    assert "context of the base" not in told(console)
+    console.print(result_table(result | {"base_context": "full"}, where="out"))
+    assert "full: the model's whole window, as its publisher trained it" in told(console)
