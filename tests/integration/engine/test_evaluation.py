@@ -87,6 +87,27 @@ def test_it_measures_what_the_training_measured(
     assert [event.data["progress"] for event in sink.events if "progress" in event.data][-1] == 1.0
 
 
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_a_base_is_measured_in_its_own_context_whatever_that_of_the_run(
+    tiny_whisper: Path, tones: Path, tmp_path: Path, method: str
+) -> None:
+    def trained(context: str) -> RunResult:
+        fields = {"method": {"type": method}, "context": {"type": context}, "max_steps": 1}
+        return finetune(
+            model=str(tiny_whisper),
+            data=tones,
+            config=TRAINING.model_validate(TRAINING.model_dump() | fields),
+            store=LocalRunStore(tmp_path / context),
+            events=MemorySink(),
+            work_dir=tmp_path / f"{context}-work",
+        )
+
+    short, full = trained("auto"), trained("full")
+    assert (short.context, full.context, full.base_context) == ("short", "full", "short")
+    assert (full.base_wer, full.base_cer) == (short.base_wer, short.base_cer)
+    assert full.adapter_cer != short.adapter_cer, "the contexts are alike: the test would not see the wrong one"
+
+
 def test_all_of_other_data(measured: Callable[..., EvaluationResult]) -> None:
     result = measured(split="all", base=False)
     assert (result.base_wer, result.utterances, result.speakers) == (None, 72, ["s0", "s1", "s2"])

@@ -37,6 +37,8 @@ def _lines(*fields: object) -> str:
         pytest.param(_lines("id", "text", WAVS), id="paths behind it"),
         pytest.param(_lines("id", "text", ["x\\0.wav", "x\\1.wav", "y\\0.wav", "y\\1.wav"]), id="other paths"),
         pytest.param(_lines("id", "text", ["2024-03-01", "2024-03-02", "2024-03-02", "2024-03-03"]), id="dates"),
+        pytest.param(_lines("id", "text", ["2024-03-01", "2024-03-01", "2024-03-02", "2024-03-02"]), id="days"),
+        pytest.param(_lines("id", "text", ["out/a.wav", "out/a.wav", "out/b.wav", "out/b.wav"]), id="paths again"),
         pytest.param(_lines("id", "text"), id="two fields"),
         pytest.param(_lines("path", "text"), id="paths"),
         pytest.param(_lines("id", ["Nine 5 8 7", "three 0 1", "six 1 3 3", "two two"], "text"), id="normalised"),
