@@ -169,15 +169,13 @@ def _speaker(
 ) -> _Column | None:
     """A column of labels, else one of whole numbers that repeat and do not increase with the length of the text.
 
-    Names of recordings, paths and dates are no labels.
+    Paths, names of files and dates are no labels.
     """
     others = [column for column in columns if column is not file and column is not text]
     labels = [
         column
         for column in others
-        if column.kind == "label"
-        and column.names < _MOSTLY
-        and not all(_NO_LABEL.fullmatch(fields[column.at].strip()) for fields in sample)
+        if column.kind == "label" and not all(_NO_LABEL.fullmatch(fields[column.at].strip()) for fields in sample)
     ]
     numbers = [
         column
