@@ -1,4 +1,4 @@
-"""What works in the background writes down that it does: when it last went through, how long it took, what failed."""
+"""Background tasks record their rounds: when the last one succeeded, how long it took, what failed."""
 
 from __future__ import annotations
 
@@ -6,29 +6,45 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.database.models import Heartbeat
 
 LATE_AFTER: Final = timedelta(seconds=60)
-"""Without a sign of life for this long, something is wrong."""
+"""A task is late when no round of it has succeeded for this long after the next one was due."""
 _LONGEST_ERROR: Final = 500
 
 
-async def beat(session: AsyncSession, name: str, wall_s: float, error: BaseException | None) -> None:
-    """Write down one round of a task; not committed."""
+async def beat(
+    session: AsyncSession, name: str, wall_s: float, error: BaseException | None, period_s: float = 0.0
+) -> None:
+    """Record one round of a task; not committed.
+
+    Args:
+        session: of the database.
+        name: of the task.
+        wall_s: how long the round took, in seconds.
+        error: why it failed; None: it succeeded.
+        period_s: longest pause between two rounds, in seconds.
+    """
     now = datetime.now(UTC)
-    values = {"name": name, "at": now, "wall_s": wall_s}
+    values = {"name": name, "at": now, "wall_s": wall_s, "period_s": period_s}
     if error is None:
-        values |= {"error": None}
+        changed = values | {"error": None}
     else:
-        values |= {"error": f"{type(error).__name__}: {error}"[:_LONGEST_ERROR].replace("\0", ""), "failed_at": now}
-    rest = {key: value for key, value in values.items() if key != "name"}
+        told = f"{type(error).__name__}: {error}"[:_LONGEST_ERROR].replace("\0", "")
+        values |= {"error": told, "failed_at": now}
+        changed = {key: value for key, value in values.items() if key != "at"}  # that is of the last that succeeded
     await session.execute(
-        insert(Heartbeat).values(**values).on_conflict_do_update(index_elements=[Heartbeat.name], set_=rest)
+        insert(Heartbeat).values(**values).on_conflict_do_update(index_elements=[Heartbeat.name], set_=changed)
     )
+
+
+async def forget_others(session: AsyncSession, names: Sequence[str]) -> None:
+    """Remove tasks that an earlier release had; not committed."""
+    await session.execute(delete(Heartbeat).where(Heartbeat.name.not_in(names)))
 
 
 async def heartbeats(session: AsyncSession) -> Sequence[Heartbeat]:
@@ -36,6 +52,11 @@ async def heartbeats(session: AsyncSession) -> Sequence[Heartbeat]:
     return (await session.scalars(select(Heartbeat).order_by(Heartbeat.name))).all()
 
 
+def late_s(last: Heartbeat) -> float:
+    """Seconds since the last round of a task that succeeded."""
+    return max(0.0, (datetime.now(UTC) - last.at).total_seconds())
+
+
 def is_late(last: Heartbeat | None) -> bool:
-    """Whether a task has not been heard of for too long."""
-    return last is None or datetime.now(UTC) - last.at > LATE_AFTER
+    """Whether a task has not succeeded for too long."""
+    return last is None or late_s(last) > LATE_AFTER.total_seconds() + last.period_s

@@ -158,10 +158,13 @@ class Heartbeat(Base):
 
     name: Mapped[str] = mapped_column(String(40), primary_key=True)
     at: Mapped[datetime]
+    """When a round last succeeded; before the first success, when the first one failed."""
     wall_s: Mapped[float]
-    """How long it took, in seconds."""
+    """How long the last round took, in seconds."""
+    period_s: Mapped[float] = mapped_column(server_default="0")
+    """Longest pause between two rounds, in seconds."""
     error: Mapped[str | None]
-    """Why it failed; None: it did not."""
+    """Why the last round failed; None: it did not."""
     failed_at: Mapped[datetime | None]
     """When a round last failed."""
 

@@ -11,7 +11,8 @@ import logging
 import os
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
 import ray
@@ -20,10 +21,10 @@ from cluster.storage.client import make_client
 from cluster.storage.from_hub import HUB as ASK_HUB
 from cluster.storage.from_hub import VARIABLE as STORAGE_VARIABLE
 from cluster.storage.run_store import S3RunStore
-from services.database.engine import create_engine, create_sessions, open_session
-from services.database.heartbeats import beat
+from services.background import Background, BackgroundTask
+from services.database.engine import create_engine, create_sessions
 from services.database.housekeeping import sweep
-from services.database.notify import WORK, Listener, wait_for
+from services.database.notify import WORK, Listener
 from services.datasets.processing import Outcome, process
 from services.datasets.queue import DatasetQueue
 from services.datasets.requests import upload_prefix, version_prefix
@@ -49,8 +50,7 @@ _PATIENCE_S: Final = 3.0
 """How long the hub asks an object store that does not answer; the next round asks again."""
 _STOP_S: Final = 30.0
 _SWEEP_S: Final = 600.0
-_BEAT_S: Final = 5.0
-"""Between two signs of life of a task that goes well."""
+_THREADS: Final = 64
 _log = logging.getLogger(__name__)
 
 
@@ -83,10 +83,11 @@ class Hub:
         self._datasets = DatasetQueue(settings, self._sessions, self._process, store)
         self._pipelines = PipelineRunner(settings, self._sessions)
         self._webhooks = WebhookSender(settings, self._sessions)
-        self._beat_at: dict[str, float] = {}
         self._sweep_at = time.monotonic() + _SWEEP_S
-        self._work = Listener(settings.database_url, WORK)
-        self._loop = asyncio.create_task(self._keep_going(), name="reconcile")
+        # A call that hangs holds a thread until its own time limit; the tasks must not wait for each other's threads.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, thread_name_prefix="hub"))
+        self._background = Background(self._sessions, Listener(settings.database_url, WORK), self._tasks())
+        self._background.start()
 
     async def push(self, job_id: str, events: Sequence[Mapping[str, Any]]) -> None:
         """Take a batch of a job's events; those that are known already are dropped.
@@ -109,44 +110,17 @@ class Hub:
         """The actor's process; answers when the actor is alive."""
         return os.getpid()
 
-    async def _keep_going(self) -> None:
-        rounds = {
-            "jobs": self._reconciler.round,
-            "workers": self._ready_workers.round,
-            "datasets": self._datasets.round,
-            "pipelines": self._pipelines.round,
-            "webhooks": self._webhooks.round,
-            "housekeeping": self._sweep,
-        }
-        with self._work.subscribed() as changed:
-            while True:
-                changed.clear()
-                for name, look in rounds.items():
-                    await self._look(name, look)
-                await wait_for(changed, self._settings.reconcile_s)
-
-    async def _look(self, name: str, look: Callable[[], Awaitable[None]]) -> None:
-        """One round of a task; whatever comes of it, the next one follows."""
-        fault: BaseException | None = None
-        started_s = time.monotonic()
-        try:
-            await look()
-        except Exception as error:  # noqa: BLE001  the edge of the hub: it must go on
-            fault = error
-            _log.exception("a round of the hub failed; the next one follows")
-        ended_s = time.monotonic()
-        metrics.round_ended(name, ended_s - started_s, fault is not None)
-        if fault is None and ended_s < self._beat_at.get(name, 0.0):
-            return
-        try:
-            async with open_session(self._sessions) as session:
-                await beat(session, name, ended_s - started_s, fault)
-                if name == "jobs":
-                    await metrics.count_rows(session)
-                await session.commit()
-            self._beat_at[name] = ended_s + _BEAT_S
-        except Exception as error:  # noqa: BLE001  a database that is away is told by its own state
-            _log.warning("the hub cannot tell that it is alive: %s", error)
+    def _tasks(self) -> list[BackgroundTask]:
+        period_s = self._settings.reconcile_s
+        return [
+            BackgroundTask("jobs", self._reconciler.follow, period_s),
+            BackgroundTask("queue", self._reconciler.submit, period_s),
+            BackgroundTask("workers", self._ready_workers.round, period_s),
+            BackgroundTask("datasets", self._datasets.round, period_s),
+            BackgroundTask("pipelines", self._pipelines.round, period_s),
+            BackgroundTask("webhooks", self._webhooks.round, period_s),
+            BackgroundTask("housekeeping", self._sweep, period_s, limit_s=_SWEEP_S),
+        ]
 
     async def _sweep(self) -> None:
         if time.monotonic() >= self._sweep_at:

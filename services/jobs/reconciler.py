@@ -86,6 +86,11 @@ class Reconciler:
 
     async def round(self) -> None:
         """One look at everything that has not ended."""
+        await self.follow()
+        await self.submit()
+
+    async def follow(self) -> None:
+        """One look at every job that has a driver."""
         async with open_session(self._sessions) as session:
             submitted = (await session.scalars(select(Job).where(Job.status.in_(SUBMITTED)))).all()
         slots = asyncio.Semaphore(_AT_ONCE)
@@ -95,7 +100,6 @@ class Reconciler:
                 await self._mend_safely(job)
 
         await asyncio.gather(*(mend(job) for job in submitted))
-        await self._submit_queued()
 
     # ---- jobs with a driver -----------------------------------------------------------------------------------
 
@@ -228,7 +232,7 @@ class Reconciler:
 
     # ---- queued jobs ------------------------------------------------------------------------------------------
 
-    async def _submit_queued(self) -> None:
+    async def submit(self) -> None:
         """Submit in the order of the queue, in which users take turns, as long as the cluster has room."""
         place = (
             func.row_number()

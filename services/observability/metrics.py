@@ -24,6 +24,8 @@ class _Instruments:
     datasets: Any
     rounds_s: Any
     failed_rounds: Any
+    late_s: Any
+    loop_lag_s: Any
 
 
 _instruments: list[_Instruments] = []
@@ -48,6 +50,10 @@ def enable() -> None:
             datasets=Gauge("lim_datasets", "Datasets.", ("status",)),
             rounds_s=Gauge("lim_background_seconds", "Time of the last round of a task of the hub.", ("task",)),
             failed_rounds=Counter("lim_background_failures", "Rounds of a task of the hub that failed.", ("task",)),
+            late_s=Gauge(
+                "lim_background_late_seconds", "Time since a round of a task of the hub last succeeded.", ("task",)
+            ),
+            loop_lag_s=Gauge("lim_hub_loop_lag_seconds", "How much later than asked for the hub's event loop woke up."),
         )
     )
 
@@ -78,6 +84,17 @@ def round_ended(task: str, wall_s: float, failed: bool) -> None:
         to.rounds_s.set(wall_s, {"task": task})
         if failed:
             to.failed_rounds.inc(1, {"task": task})
+
+    _tell(tell)
+
+
+def background_late(late_s: Mapping[str, float], loop_lag_s: float) -> None:
+    """How late each task of the hub is, and its event loop, in seconds."""
+
+    def tell(to: _Instruments) -> None:
+        for task, seconds in late_s.items():
+            to.late_s.set(seconds, {"task": task})
+        to.loop_lag_s.set(loop_lag_s)
 
     _tell(tell)
 

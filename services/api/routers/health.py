@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict
@@ -13,14 +13,15 @@ from pydantic import BaseModel, ConfigDict
 from services.api.context import Services
 from services.api.dependencies import ServicesDep
 from services.database.engine import open_session
-from services.database.heartbeats import heartbeats, is_late
+from services.database.heartbeats import heartbeats, is_late, late_s
 from services.database.models import Heartbeat
 from services.errors import UnavailableError
 from services.supervision import Standing, read_standings
 
 router = APIRouter(tags=["health"])
 
-State = Literal["ready", "not_ready"]
+State = Literal["ready", "degraded", "not_ready"]
+_WORST_FIRST: Final[tuple[State, ...]] = ("not_ready", "degraded")
 
 
 class Health(BaseModel):
@@ -35,10 +36,17 @@ class Background(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True, from_attributes=True)
 
     at: datetime
+    """When a round last succeeded."""
     wall_s: float
-    """How long it took, in seconds."""
+    """How long the last round took, in seconds."""
+    period_s: float
+    """Longest pause between two rounds, in seconds."""
+    late_s: float
+    """Seconds since a round last succeeded; recorded every few seconds."""
+    is_late: bool
+    """Whether that is too long: the work of this task does not go on, or not for everybody."""
     error: str | None
-    """Kind of fault; unset: it went well."""
+    """Kind of fault of the last round; unset: it succeeded."""
     failed_at: datetime | None
     """When a round last failed."""
 
@@ -49,8 +57,10 @@ class Readiness(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     status: State
+    """`degraded`: requests are answered, but a task in the background is late."""
     dependencies: dict[str, State]
-    """`postgresql`, `object_storage`, and `hub`, which submits jobs and processes datasets."""
+    """`postgresql`, `object_storage`, and `hub`, which submits jobs and processes datasets. The hub is `not_ready` when
+    no task of it succeeds, and `degraded` when some do not."""
     background: dict[str, Background] = {}
     """The hub's tasks."""
     supervised: dict[str, Standing] = {}
@@ -65,7 +75,7 @@ async def healthz() -> Health:
 
 @router.get("/readyz", responses={503: {"model": Readiness, "description": "A dependency does not answer"}})
 async def readyz(services: ServicesDep, response: Response) -> Readiness:
-    """Whether PostgreSQL and object storage answer, and the hub shows signs of life."""
+    """Whether PostgreSQL and object storage answer, and the hub's tasks go on."""
     (postgresql, beats), object_storage, standings = await asyncio.gather(
         _database(services),
         _state(services.objects.check()),
@@ -74,14 +84,14 @@ async def readyz(services: ServicesDep, response: Response) -> Readiness:
     dependencies: dict[str, State] = {
         "postgresql": postgresql,
         "object_storage": object_storage,
-        "hub": "not_ready" if is_late(beats.get("jobs")) else "ready",
+        "hub": _hub([is_late(last) for last in beats.values()]),
     }
-    ready = all(state == "ready" for state in dependencies.values())
-    if not ready:
+    status = next((state for state in _WORST_FIRST if state in dependencies.values()), "ready")
+    if status == "not_ready":
         response.status_code = 503
         response.headers["Retry-After"] = "5"
     return Readiness(
-        status="ready" if ready else "not_ready",
+        status=status,
         dependencies=dependencies,
         background={name: _shown(last) for name, last in beats.items()},
         supervised=standings,
@@ -96,10 +106,23 @@ async def _database(services: Services) -> tuple[State, dict[str, Heartbeat]]:
         return "not_ready", {}
 
 
+def _hub(late: Sequence[bool]) -> State:
+    if all(late):
+        return "not_ready"  # also a hub that has never recorded anything
+    return "degraded" if any(late) else "ready"
+
+
 def _shown(last: Heartbeat) -> Background:
     """Without the words of the fault, which may name what only the operator should see; they are in the log."""
-    kind = last.error.partition(":")[0] if last.error else None
-    return Background(at=last.at, wall_s=last.wall_s, error=kind, failed_at=last.failed_at)
+    return Background(
+        at=last.at,
+        wall_s=last.wall_s,
+        period_s=last.period_s,
+        late_s=late_s(last),
+        is_late=is_late(last),
+        error=last.error.partition(":")[0] if last.error else None,
+        failed_at=last.failed_at,
+    )
 
 
 async def _state(question: Awaitable[None]) -> State:
