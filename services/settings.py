@@ -77,8 +77,17 @@ class Settings(BaseModel):
     """`LIM_LOGIN_ATTEMPTS`: failed logins for an account from an address before 429."""
     login_attempts_per_address: PositiveInt = 100
     """`LIM_LOGIN_ATTEMPTS_PER_ADDRESS`: failed logins from an address, whatever the account, before 429."""
+    login_attempts_per_account: PositiveInt = 20
+    """`LIM_LOGIN_ATTEMPTS_PER_ACCOUNT`: failed logins for an account in a day from all addresses together that nobody has
+    logged in to it from before; then there is one more every `LIM_LOGIN_WINDOW_S`. Known addresses are not affected."""
     login_window_s: PositiveInt = 300
     """`LIM_LOGIN_WINDOW_S`: after this time the attempts are counted anew, in seconds."""
+    signups_per_address: PositiveInt = 100
+    """`LIM_SIGNUPS_PER_ADDRESS`: attempts to sign up from an address in an hour; a class behind one router is one address."""
+    refreshes_per_address: PositiveInt = 600
+    """`LIM_REFRESHES_PER_ADDRESS`: logins that are refreshed or ended from an address within `LIM_LOGIN_WINDOW_S`."""
+    refreshes_per_login: PositiveInt = 30
+    """`LIM_REFRESHES_PER_LOGIN`: refreshes of one login within `LIM_LOGIN_WINDOW_S`."""
 
     max_json_bytes: PositiveInt = MIB
     """`LIM_MAX_JSON_BYTES`: largest JSON body, in bytes."""

@@ -59,15 +59,15 @@ async def authenticate(
         ThrottledError: too many failures.
     """
     account = username_or_email.lower()
-    await throttle.count_attempt(session, settings, account, origin.address)
     column = User.email_key if "@" in account else User.username_key
     user = await session.scalar(select(User).where(column == account))
+    attempt = await throttle.count_attempt(session, settings, user.id if user else None, account, origin.address)
     if not await verify_password(password, user.password_hash if user else None) or user is None:
         # What was given for a name is not kept: people type passwords there.
         record(session, user.id if user else None, "login_failed", origin)
         await session.commit()
         raise UnauthenticatedError("The name or the password is wrong.", code="wrong_credentials")
-    await throttle.forget_attempts(session, account, origin.address)
+    await throttle.forgive(session, attempt)
     record(session, user.id, "logged_in", origin)
     if needs_rehash(user.password_hash):
         user.password_hash = await hash_password(password)

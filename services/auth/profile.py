@@ -102,9 +102,9 @@ async def change_password(
 
 async def _check_password(session: AsyncSession, settings: Settings, user: User, origin: Origin, password: str) -> None:
     """Wrong guesses count as failed logins: a stolen access token does not help to find the password."""
-    await throttle.count_attempt(session, settings, user.username_key, origin.address)
+    attempt = await throttle.count_attempt(session, settings, user.id, user.username_key, origin.address)
     if not await verify_password(password, user.password_hash):
         record(session, user.id, "password_refused", origin)
         await session.commit()
         raise InvalidRequestError.of([Fault("current_password", "is wrong")], code="wrong_password")
-    await throttle.forget_attempts(session, user.username_key, origin.address)
+    await throttle.forgive(session, attempt)

@@ -10,6 +10,7 @@ from typing import Final
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.auth import throttle
 from services.auth.audit import Origin, record
 from services.auth.tokens import AccessClaims, hash_token, issue_access_token, new_refresh_token
 from services.database.engine import AsyncpgConnection
@@ -54,6 +55,7 @@ async def rotate(
 
     Raises:
         UnauthenticatedError: unknown, expired, revoked, or used before (then its whole family is revoked).
+        ThrottledError: the login has been refreshed too often; the token is still good.
     """
     now = datetime.now(UTC)
     token = await session.scalar(
@@ -70,6 +72,7 @@ async def rotate(
         raise _refused()
     if token.expires_at <= now or login.expires_at <= now:
         raise _refused()
+    await throttle.count_refresh_of(session, settings, login.id)
     token.used_at = now
     login.expires_at = _refresh_expiry(settings)
     pair = _issue(session, settings, login)

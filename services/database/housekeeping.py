@@ -7,6 +7,7 @@ from typing import Final
 
 from sqlalchemy import delete
 
+from services.auth.throttle import LONGEST_WINDOW_S
 from services.database.engine import Sessions, open_session
 from services.database.models import (
     AuditEvent,
@@ -30,7 +31,7 @@ _GRACE: Final = timedelta(days=1)
 async def sweep(sessions: Sessions, settings: Settings) -> None:
     """Remove what nobody can ask for any more."""
     now = datetime.now(UTC)
-    window = timedelta(seconds=settings.login_window_s)
+    window = timedelta(seconds=max(LONGEST_WINDOW_S, settings.login_window_s))
     async with open_session(sessions) as session:
         await session.execute(delete(LoginThrottle).where(LoginThrottle.window_started_at < now - window))
         # A token that was used stays as long as it could be used again: that is how a stolen one is noticed.

@@ -170,7 +170,7 @@ class Heartbeat(Base):
 
 
 class LoginThrottle(Base):
-    """Login attempts within a window, counted for an account from an address, or for an address."""
+    """Attempts within a window, counted under the digest of what they are of (services.auth.throttle)."""
 
     __tablename__ = "login_throttles"
 

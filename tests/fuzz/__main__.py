@@ -49,6 +49,9 @@ _SETTINGS: Final = {
     # Limits that would answer instead of the code that is looked at.
     "LIM_LOGIN_ATTEMPTS": "100000000",
     "LIM_LOGIN_ATTEMPTS_PER_ADDRESS": "100000000",
+    "LIM_LOGIN_ATTEMPTS_PER_ACCOUNT": "100000000",
+    "LIM_SIGNUPS_PER_ADDRESS": "100000000",
+    "LIM_REFRESHES_PER_ADDRESS": "100000000",
     "LIM_MAX_RUNNING_JOBS": "1",
 }
 _EXAMPLES = """\

@@ -13,7 +13,7 @@ from services.api.body import Body
 from services.api.dependencies import OriginDep, SessionDep, SettingsDep
 from services.api.idempotency import ANONYMOUS, IdempotencyHeader, claim, fingerprint
 from services.api.problems import problems
-from services.auth import sessions
+from services.auth import sessions, throttle
 from services.auth.accounts import authenticate, sign_up
 from services.database.models import User
 from services.errors import ConflictError
@@ -89,7 +89,7 @@ class TokensOut(BaseModel):
         return cls(access_token=pair.access_token, refresh_token=pair.refresh_token, expires_in=pair.expires_in)
 
 
-@router.post("/signup", status_code=201, responses=problems(400, 409, 413, 415, 422, 503))
+@router.post("/signup", status_code=201, responses=problems(400, 409, 413, 415, 422, 429, 503))
 async def signup(
     body: SignUpBody,
     request: Request,
@@ -99,6 +99,7 @@ async def signup(
     idempotency_key: IdempotencyHeader = None,
 ) -> UserOut:
     """Create an account. Every fault of the three fields is reported at once."""
+    await throttle.count_sign_up(session, settings, origin.address)
     user_id = uuid.uuid4()
     call = fingerprint(settings, request, body.model_dump())
     earlier = await claim(session, ANONYMOUS, idempotency_key, call, user_id)
@@ -124,17 +125,19 @@ async def login(
     return TokensOut.of(pair)
 
 
-@router.post("/refresh", responses=problems(400, 401, 413, 415, 422, 503))
+@router.post("/refresh", responses=problems(400, 401, 413, 415, 422, 429, 503))
 async def refresh(
     body: RefreshBody, response: Response, session: SessionDep, settings: SettingsDep, origin: OriginDep
 ) -> TokensOut:
     """Use up a refresh token for a new pair. A token that was used before ends its whole login."""
+    await throttle.count_refresh(session, settings, origin.address)
     pair = await sessions.rotate(session, settings, body.refresh_token, origin)
     response.headers["Cache-Control"] = "no-store"
     return TokensOut.of(pair)
 
 
-@router.post("/logout", status_code=204, responses=problems(400, 413, 415, 422, 503))
-async def logout(body: RefreshBody, session: SessionDep, origin: OriginDep) -> None:
+@router.post("/logout", status_code=204, responses=problems(400, 413, 415, 422, 429, 503))
+async def logout(body: RefreshBody, session: SessionDep, settings: SettingsDep, origin: OriginDep) -> None:
     """End the login that the refresh token belongs to, its access tokens too."""
+    await throttle.count_refresh(session, settings, origin.address)
     await sessions.revoke(session, body.refresh_token, origin)

@@ -52,6 +52,8 @@ def settings(home: Path, postgres: EmbeddedPostgres, s3: EmbeddedS3) -> Settings
     environ = {
         "LIM_HOME": str(home),
         "LIM_LOGIN_ATTEMPTS_PER_ADDRESS": "100000",
+        "LIM_SIGNUPS_PER_ADDRESS": "100000",
+        "LIM_REFRESHES_PER_ADDRESS": "100000",
         "LIM_RECONCILE_S": "0.2",
     }
     return load_settings(environ, database_url=postgres.url, s3=s3.settings)
