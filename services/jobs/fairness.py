@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from collections import Counter, defaultdict, deque
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from heapq import heapify, heappop, heappush
+from itertools import accumulate
 
 from services.database.models import Job
 
@@ -20,22 +23,24 @@ def in_turn(queued: Iterable[Job], running: Mapping[uuid.UUID, int], most_per_us
         running: jobs of each user that run.
         most_per_user: jobs that a user may have running; None: no limit. Those above it are not in the answer.
     """
-    waiting: dict[uuid.UUID, deque[Job]] = defaultdict(deque)
+    waiting: dict[uuid.UUID, list[Job]] = defaultdict(list)
     for job in sorted(queued, key=lambda job: (-job.priority, job.queued_at, job.id)):
         waiting[job.user_id].append(job)
-    has = Counter(running)
+    oldest = {user: _oldest_from_each_on(jobs) for user, jobs in waiting.items()}
+    turns = [(running.get(user, 0), oldest[user][0], 0, user) for user in waiting]
+    heapify(turns)
     order: list[Job] = []
-    while waiting:
-        may = [user for user in waiting if most_per_user is None or has[user] < most_per_user]
-        if not may:
-            break
-        user = min(may, key=lambda user: (has[user], _oldest(waiting[user])))
-        order.append(waiting[user].popleft())
-        has[user] += 1
-        if not waiting[user]:
-            del waiting[user]
+    while turns:
+        has, _, place, user = heappop(turns)
+        if most_per_user is not None and has >= most_per_user:
+            continue
+        order.append(waiting[user][place])
+        if place + 1 < len(waiting[user]):
+            heappush(turns, (has + 1, oldest[user][place + 1], place + 1, user))
     return order
 
 
-def _oldest(jobs: Sequence[Job]) -> tuple[object, ...]:
-    return min((job.queued_at, job.id) for job in jobs)
+def _oldest_from_each_on(jobs: Sequence[Job]) -> list[tuple[datetime, uuid.UUID]]:
+    """For each place, the oldest of the jobs from there on."""
+    ages = [(job.queued_at, job.id) for job in jobs]
+    return list(accumulate(reversed(ages), min))[::-1]

@@ -14,13 +14,15 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
+from pydantic import ValidationError
 from sqlalchemy import delete, func, select
 
 from cluster.config import ResourcesConfig
 from engine.config.base import Config
-from engine.errors import EngineError, ObjectNotFoundError
+from engine.errors import ObjectNotFoundError
 from engine.storage import RunStore
 from services.database.engine import Sessions, open_session
 from services.database.models import Artifact, Job
@@ -31,9 +33,10 @@ from services.jobs.fairness import in_turn
 from services.jobs.metering import set_running, stop_meter, used_up
 from services.jobs.outcome import Verdict, judge, newest_error, parse_result
 from services.jobs.requests import requeue
-from services.jobs.states import SUBMITTED, check_transition
-from services.jobs.submission import ClusterUnreachableError, Driver, DriverState, JobControl
+from services.jobs.states import SUBMITTED, TERMINAL, check_transition
+from services.jobs.submission import Driver, DriverState, JobControl
 from services.notifications.tell import job_ended
+from services.quarantine import Quarantine
 from services.settings import Settings
 
 CONFIG_KEY: Final = "config-request.json"
@@ -42,6 +45,8 @@ RESULT_KEY: Final = "result.json"
 EVENTS_PREFIX: Final = "events"
 _QUEUE_LOOK: Final = 20  # of each user
 _AT_ONCE: Final = 8
+_LOOK_S: Final = 60.0
+"""Longest time of one look at a job, in seconds: settling one reads all that it wrote."""
 _BATCH: Final = 1000
 _log = logging.getLogger(__name__)
 
@@ -83,6 +88,7 @@ class Reconciler:
         self._runs = runs
         self._control = control
         self._capacity = capacity
+        self._quarantine = Quarantine("job", _LOOK_S)
 
     async def round(self) -> None:
         """One look at everything that has not ended."""
@@ -97,18 +103,28 @@ class Reconciler:
 
         async def mend(job: Job) -> None:
             async with slots:
-                await self._mend_safely(job)
+                await self._quarantine.look(job.id, partial(self._mend, job), partial(self._give_up, job))
 
         await asyncio.gather(*(mend(job) for job in submitted))
 
     # ---- jobs with a driver -----------------------------------------------------------------------------------
 
-    async def _mend_safely(self, job: Job) -> None:
-        """One job's trouble is not another's."""
-        try:
-            await self._mend(job)
-        except (ClusterUnreachableError, EngineError, OSError) as error:
-            _log.warning("job %s: %s; looking again soon", job.id, error, extra={"job_id": job.id})
+    async def _give_up(self, seen: Job, reason: str) -> None:
+        """End a job that the platform cannot look after, and its driver, if it has one."""
+        message = f"The platform could not go on with this job: {reason}. Resume it, or tell your operator."
+        async with open_session(self._sessions) as session:
+            job = await locked_job(session, seen.id)
+            if job is None or job.status in TERMINAL:
+                return
+            check_transition(job.status, "failed")
+            stop_meter(job)
+            job.status, job.finished_at, job.error = "failed", datetime.now(UTC), str(storable(message))
+            await append(session, job, [status_event(job, message)])
+            await job_ended(session, job, job.error)
+            await session.commit()
+        _log.error("job %s is given up: %s", seen.id, reason, extra={"job_id": seen.id})
+        if job.submission_id is not None:
+            await self._control.stop(job.submission_id)
 
     async def _mend(self, job: Job) -> None:
         submission_id = job.submission_id or ""
@@ -233,7 +249,15 @@ class Reconciler:
     # ---- queued jobs ------------------------------------------------------------------------------------------
 
     async def submit(self) -> None:
-        """Submit in the order of the queue, in which users take turns, as long as the cluster has room."""
+        """Submit in the order of the queue, in which users take turns, as long as the cluster has room.
+
+        Only a few at a time: what is queued meanwhile has its turn in the next look.
+        """
+        while await self._submit_some():
+            pass
+
+    async def _submit_some(self) -> bool:
+        """Submit some jobs, at the same time; whether there may be more to submit."""
         place = (
             func.row_number()
             .over(partition_by=Job.user_id, order_by=(Job.priority.desc(), Job.queued_at, Job.id))
@@ -247,25 +271,37 @@ class Reconciler:
                 )
             ).all()
             if not queued:
-                return
+                return False
             running = (await session.scalars(select(Job).where(Job.status.in_(SUBMITTED)))).all()
         total = await self._capacity()
         cpus = gpus = 0.0
         for job in running:
-            need = _need(job)
-            cpus, gpus = cpus + need.cpus, gpus + need.gpus
+            if (need := _need(job)) is not None:
+                cpus, gpus = cpus + need.cpus, gpus + need.gpus
         count = len(running)
         users = Counter(job.user_id for job in running)
+        next_ones: list[Job] = []
         for job in in_turn(queued, users, self._settings.max_running_jobs_per_user):
-            need = _need(job)
+            if (need := _need(job)) is None:
+                await self._quarantine.look(job.id, partial(self._give_up, job, "its resources cannot be read"))
+                continue
             if need.cpus > total.cpus or need.gpus > total.gpus:
                 continue  # waits for nodes to come back; those behind it need not
             limit = self._settings.max_running_jobs
             if (limit is not None and count >= limit) or cpus + need.cpus > total.cpus or gpus + need.gpus > total.gpus:
-                return
-            if (started := await self._start(job)) is not None:
-                await self._submit_safely(started)
-                count, cpus, gpus = count + 1, cpus + need.cpus, gpus + need.gpus
+                break
+            if len(next_ones) == _AT_ONCE:
+                break
+            next_ones.append(job)
+            count, cpus, gpus = count + 1, cpus + need.cpus, gpus + need.gpus
+        begun = await asyncio.gather(*(self._start(job) for job in next_ones))
+        started = [job for job in begun if job is not None]
+
+        async def submit(job: Job) -> None:
+            await self._quarantine.look(job.id, partial(self._submit, job), partial(self._give_up, job))
+
+        await asyncio.gather(*(submit(job) for job in started))
+        return len(started) == _AT_ONCE
 
     async def _start(self, seen: Job) -> Job | None:
         """Write down the submission before it is made: whoever finds it missing on the cluster makes it."""
@@ -281,13 +317,6 @@ class Reconciler:
             await session.commit()
         return job
 
-    async def _submit_safely(self, job: Job) -> None:
-        try:
-            await self._submit(job)
-        except (ClusterUnreachableError, EngineError, OSError) as error:
-            told = {"job_id": job.id}
-            _log.warning("job %s cannot be submitted now: %s; trying again soon", job.id, error, extra=told)
-
     async def _submit(self, job: Job) -> None:
         module, config = driver_of(job, self._runs.bucket)
         await asyncio.to_thread(_prepare, self._runs.of(job.id), config)
@@ -295,8 +324,12 @@ class Reconciler:
         await self._control.submit(job.id, job.submission_id or "", module, address)
 
 
-def _need(job: Job) -> Capacity:
-    resources = ResourcesConfig.model_validate(job.resources)
+def _need(job: Job) -> Capacity | None:
+    """What a job takes of the cluster; None: its row does not say, as after a downgrade."""
+    try:
+        resources = ResourcesConfig.model_validate(job.resources)
+    except ValidationError:
+        return None
     workers = resources.num_workers
     return Capacity(cpus=workers * resources.cpus_per_worker, gpus=workers * resources.gpus_per_worker)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from sqlalchemy import select, update
 
+from engine.errors import EngineError
 from services.database.engine import Sessions, open_session
 from services.database.models import Job
 from services.jobs.reconciler import Runs
@@ -15,6 +17,7 @@ from services.settings import Settings
 
 CHECKPOINTS: Final = "checkpoints"
 _MOST_AT_ONCE: Final = 50
+_log = logging.getLogger(__name__)
 
 
 async def prune(sessions: Sessions, settings: Settings, runs: Runs) -> int:
@@ -31,10 +34,16 @@ async def prune(sessions: Sessions, settings: Settings, runs: Runs) -> int:
     )
     async with open_session(sessions) as session:
         ended = (await session.scalars(query)).all()
+    removed = 0
     for job_id in ended:
-        await asyncio.to_thread(runs.of(job_id).delete, CHECKPOINTS)
+        try:
+            await asyncio.to_thread(runs.of(job_id).delete, CHECKPOINTS)
+        except (EngineError, OSError) as error:
+            _log.warning("checkpoints of job %s cannot be removed now: %s", job_id, error, extra={"job_id": job_id})
+            continue
+        removed += 1
         async with open_session(sessions) as session:
             kept = {"checkpoints_removed": True, "updated_at": Job.updated_at}  # to its user nothing has changed
             await session.execute(update(Job).where(Job.id == job_id).values(**kept))
             await session.commit()
-    return len(ended)
+    return removed

@@ -205,9 +205,15 @@ class Plan:
         """Stages that were checked."""
         self.stages = stages
         self.needs = needs
+        self._forerunners: dict[str, list[str]] = {}
 
     def forerunners(self, name: str) -> list[str]:
         """All that a stage needs, and what those need, the nearest first."""
+        if name not in self._forerunners:
+            self._forerunners[name] = self._found_before(name)
+        return self._forerunners[name]
+
+    def _found_before(self, name: str) -> list[str]:
         found: dict[str, None] = {}
         nearest = list(self.needs[name])
         while nearest:

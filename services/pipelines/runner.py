@@ -5,10 +5,14 @@ It remembers nothing: a pipeline and its stages are rows, and each look at one i
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import time
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from graphlib import TopologicalSorter
 from typing import Final
 
@@ -19,49 +23,114 @@ from services.database.engine import Sessions, open_session
 from services.database.models import Job, Pipeline, PipelineStage
 from services.errors import ApiError
 from services.jobs.events import storable
+from services.jobs.requests import stop as stop_job
 from services.notifications.tell import pipeline_ended
 from services.pipelines.kind import Done, Failed, Outcome, Running, Stopped, Work
 from services.pipelines.kinds import KINDS
 from services.pipelines.plan import Plan, RetryPolicy, stage_of
+from services.quarantine import Quarantine
 from services.settings import Settings
+from services.turns import Turns
 
 WAITS: Final = frozenset({"too_many_jobs"})
 """Refusals that pass by themselves."""
+_AT_ONCE: Final = 4
+_ROUND_S: Final = 1.0
+"""After this time a round begins no further look, so that the next one sees what came meanwhile; turns go on there."""
+_LOOK_S: Final = 20.0
+"""Longest time of one look, in seconds."""
+_MOST_PLANS: Final = 500
 _log = logging.getLogger(__name__)
 
 
 class PipelineRunner:
-    """Looks at every pipeline that has not ended."""
+    """Looks at every pipeline that has not ended; users take turns."""
 
     def __init__(self, settings: Settings, sessions: Sessions) -> None:
         self._settings = settings
         self._sessions = sessions
+        self._turns = Turns()
+        self._quarantine = Quarantine("pipeline", _LOOK_S)
+        self._plans: dict[uuid.UUID, Plan] = {}
+        """Plans of pipelines that are under way: their stages never change."""
 
     async def round(self) -> None:
-        """One look at each; one pipeline's trouble is not another's."""
+        """One look at each, or at as many as the time of a round allows; one pipeline's trouble is not another's."""
         async with open_session(self._sessions) as session:
-            active = (
-                await session.scalars(
-                    select(Pipeline.id)
-                    .where(Pipeline.status.in_(("running", "stopping")))
-                    .order_by(Pipeline.created_at, Pipeline.id)
+            query = (
+                select(Pipeline.user_id, Pipeline.id)
+                .where(Pipeline.status.in_(("running", "stopping")))
+                .order_by(Pipeline.created_at, Pipeline.id)
+            )
+            active = [(user_id, pipeline_id) for user_id, pipeline_id in (await session.execute(query)).all()]
+        self._plans = {pipeline_id: self._plans[pipeline_id] for _, pipeline_id in active if pipeline_id in self._plans}
+        waiting = iter(self._turns.order(active))
+        until_s = time.monotonic() + _ROUND_S
+
+        async def serve() -> None:
+            for user_id, pipeline_id in waiting:
+                self._turns.serve(user_id, pipeline_id)
+                await self._quarantine.look(
+                    pipeline_id, partial(self._look, pipeline_id), partial(self._give_up, pipeline_id)
                 )
-            ).all()
-        for pipeline_id in active:
-            try:
-                await self._look(pipeline_id)
-            except ApiError as error:
-                _log.warning("pipeline %s: %s; looking again soon", pipeline_id, error)
+                if time.monotonic() > until_s:
+                    return
+
+        await asyncio.gather(*(serve() for _ in range(_AT_ONCE)))
 
     async def _look(self, pipeline_id: uuid.UUID) -> None:
+        plan = await self._plan(pipeline_id)
         async with open_session(self._sessions) as session:
             found = select(Pipeline).where(Pipeline.id == pipeline_id).with_for_update(skip_locked=True)
             pipeline = (await session.scalars(found)).one_or_none()
             if pipeline is None or pipeline.status not in ("running", "stopping"):
                 return  # somebody else is at it, or it has ended
             rows = await stages_of(session, pipeline_id)
-            await _advance(session, self._settings, pipeline, rows)
+            await _advance(session, self._settings, pipeline, plan, rows)
             await session.commit()
+
+    async def _plan(self, pipeline_id: uuid.UUID) -> Plan:
+        """The plan of a pipeline, read before its row is locked and off the event loop: stages are checked anew."""
+        plan = self._plans.get(pipeline_id)
+        if plan is None:
+            async with open_session(self._sessions) as session:
+                rows = await stages_of(session, pipeline_id)
+            plan = await asyncio.to_thread(_plan_of, rows)
+            if len(self._plans) < _MOST_PLANS:
+                self._plans[pipeline_id] = plan
+        return plan
+
+    async def _give_up(self, pipeline_id: uuid.UUID, reason: str) -> None:
+        """End a pipeline that the platform cannot look after, and the jobs of its stages."""
+        message = f"The platform could not go on with this pipeline: {reason}. Resume it, or tell your operator."
+        async with open_session(self._sessions) as session:
+            found = select(Pipeline).where(Pipeline.id == pipeline_id).with_for_update()
+            pipeline = (await session.scalars(found)).one_or_none()
+            if pipeline is None or pipeline.status not in ("running", "stopping"):
+                return
+            rows = await stages_of(session, pipeline_id)
+            await _lock_jobs(session, rows)
+            now = datetime.now(UTC)
+            going_on = [row for row in rows if row.status == "running"] or [r for r in rows if r.status == "waiting"][
+                :1
+            ]
+            for row in going_on:
+                if row.job_id is not None:
+                    with suppress(ApiError):
+                        await stop_job(session, pipeline.user_id, row.job_id)
+                row.status, row.error, row.finished_at = "failed", str(storable(message)), now
+            pipeline.status, pipeline.finished_at = "failed", now
+            await pipeline_ended(session, pipeline, str(storable(message)))
+            await session.commit()
+        _log.error("pipeline %s is given up: %s", pipeline_id, reason)
+
+
+def _plan_of(rows: Sequence[PipelineStage]) -> Plan:
+    """A plan whose stages come in an order in which each follows all that it needs."""
+    by_name = {row.name: row for row in rows}
+    order = TopologicalSorter({row.name: row.needs for row in rows}).static_order()
+    stages = {name: stage_of(by_name[name].type, name, by_name[name].settings) for name in order}
+    return Plan(stages, {row.name: row.needs for row in rows})
 
 
 async def stages_of(session: AsyncSession, pipeline_id: uuid.UUID) -> Sequence[PipelineStage]:
@@ -71,23 +140,18 @@ async def stages_of(session: AsyncSession, pipeline_id: uuid.UUID) -> Sequence[P
 
 
 async def _advance(
-    session: AsyncSession, settings: Settings, pipeline: Pipeline, rows: Sequence[PipelineStage]
+    session: AsyncSession, settings: Settings, pipeline: Pipeline, plan: Plan, rows: Sequence[PipelineStage]
 ) -> None:
     if pipeline.status == "stopping":
         await _lock_jobs(session, rows)
     by_name = {row.name: row for row in rows}
-    plan = Plan(
-        {row.name: stage_of(row.type, row.name, row.settings) for row in rows}, {row.name: row.needs for row in rows}
-    )
-    moved = True
-    while moved:
-        moved = False
-        for row in rows:
-            work = Work(session, settings, pipeline, plan, by_name, row)
-            if row.status == "running":
-                moved |= await _look_at(work)
-            elif row.status == "waiting" and pipeline.status == "running" and _may_begin(row, by_name):
-                moved |= await _begin(work)
+    for name in plan.stages:  # what a stage needs comes before it: one pass is enough
+        row = by_name[name]
+        work = Work(session, settings, pipeline, plan, by_name, row)
+        if row.status == "waiting" and pipeline.status == "running" and _may_begin(row, by_name):
+            await _begin(work)
+        elif row.status == "running":
+            await _look_at(work)
     _settle(pipeline, rows)
     if pipeline.finished_at is not None:
         told = [f"{row.name}: {row.error}" for row in rows if row.status == pipeline.status and row.error]
@@ -109,7 +173,7 @@ def _may_begin(row: PipelineStage, by_name: Mapping[str, PipelineStage]) -> bool
     return all(by_name[need].status == "succeeded" for need in row.needs)
 
 
-async def _begin(work: Work) -> bool:
+async def _begin(work: Work) -> None:
     row = work.row
     try:
         async with work.session.begin_nested():  # what is refused halfway leaves nothing
@@ -119,16 +183,15 @@ async def _begin(work: Work) -> bool:
             await work.session.refresh(each)  # what was rolled back is unknown now
         if error.code in WAITS:
             row.error = error.detail
-            return False
+            return
         outcome = Failed(_told(error))
     row.status, row.error, row.next_attempt_at = "running", None, None
     row.started_at = row.started_at or datetime.now(UTC)
     row.attempts += 1
     _take(row, outcome)
-    return True
 
 
-async def _look_at(work: Work) -> bool:
+async def _look_at(work: Work) -> None:
     kind = KINDS[work.row.type]
     try:
         if work.pipeline.status == "stopping":
@@ -141,9 +204,8 @@ async def _look_at(work: Work) -> bool:
         if work.pipeline.status == "stopping" and work.row.job_id is None:
             work.row.status = "waiting"  # nothing of ours runs
             work.row.attempts -= 1
-        return False
+        return
     _take(work.row, outcome)
-    return True
 
 
 def _take(row: PipelineStage, outcome: Outcome) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from services import quarantine
 from services.api.context import Services
 from services.database.engine import open_session
 from services.database.models import Artifact, Dataset, DatasetVersion, Job, Pipeline, PipelineStage
@@ -455,3 +456,38 @@ async def test_a_deleted_dataset_ends_a_pipeline(scene: Scene) -> None:
         await session.commit()
     seen = await scene.looked_at(pipeline)
     assert (seen["status"], seen["stages"][0]["error"]) == ("failed", "There is no such dataset.")
+
+
+async def test_a_pipeline_that_cannot_be_looked_after_fails_and_keeps_nobody_waiting(
+    scene: Scene, bob: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quarantine, "_FIRST_PAUSE_S", 0.0)
+    poisoned = await scene.create({"type": "train"}, {"type": "validate"})
+    async with open_session(scene.services.sessions) as session:  # as a bug, or a row of a later release, would
+        mine = PipelineStage.pipeline_id == uuid.UUID(poisoned["id"])
+        await session.execute(update(PipelineStage).where(mine).values(settings={"config": {"lora_rank": "x"}}))
+        await session.commit()
+    other = Scene(scene.services, bob, await rows.ready_dataset(scene.services, bob))
+    good = await other.create({"type": "validate"})
+    runner = PipelineRunner(scene.services.settings, scene.services.sessions)
+    await runner.round()
+    assert (await other.read(good))["status"] == "succeeded"
+    for _ in range(quarantine.MOST_FAILURES):
+        await runner.round()
+    failed = await scene.read(poisoned)
+    assert failed["status"] == "failed"
+    assert "could not go on" in failed["stages"][0]["error"]
+    told = (await scene.visitor.get("/notifications")).json()["items"]
+    assert ("pipeline_failed", poisoned["id"]) in {(each["kind"], each["resource_id"]) for each in told}
+
+
+async def test_a_user_with_many_pipelines_delays_another_by_a_moment(scene: Scene, bob: Visitor) -> None:
+    layered = [
+        {"type": "validate", "name": f"s{at}", "needs": [f"s{n}" for n in range(at // 3 * 3)]} for at in range(48)
+    ]
+    for _ in range(40):
+        await scene.create(*layered, dataset_id=str(scene.dataset_id))
+    other = Scene(scene.services, bob, await rows.ready_dataset(scene.services, bob))
+    good = await other.create({"type": "validate"})
+    await PipelineRunner(scene.services.settings, scene.services.sessions).round()
+    assert (await other.read(good))["status"] == "succeeded"
