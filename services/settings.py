@@ -73,6 +73,10 @@ class Settings(BaseModel):
     """`LIM_ACCESS_TOKEN_S`: life of an access token, in seconds."""
     refresh_token_s: PositiveInt = 30 * 86400
     """`LIM_REFRESH_TOKEN_S`: life of a refresh token, in seconds; each refresh starts a new one."""
+    api_key_s: PositiveInt = 90 * 86400
+    """`LIM_API_KEY_S`: life of an API key that is made without an expiry, in seconds."""
+    max_api_key_s: PositiveInt = 365 * 86400
+    """`LIM_MAX_API_KEY_S`: longest life of an API key that a user may choose, in seconds."""
     login_attempts: PositiveInt = 10
     """`LIM_LOGIN_ATTEMPTS`: failed logins for an account from an address before 429."""
     login_attempts_per_address: PositiveInt = 100

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from typing import Final
 
-from fastapi import Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 
 from engine.code_version import VERSION
@@ -14,7 +15,7 @@ from services.api.access_log import AccessLogMiddleware
 from services.api.body_limit import BodyLimitMiddleware
 from services.api.context import Services
 from services.api.correlation import CorrelationMiddleware
-from services.api.dependencies import check_text
+from services.api.dependencies import access_of, check_text
 from services.api.edge import EdgeMiddleware
 from services.api.routers import (
     adapters,
@@ -38,6 +39,24 @@ from services.api.security_headers import SecurityHeadersMiddleware
 from services.settings import Settings
 
 API_PREFIX = "/api/v1"
+# Routes are tried one after the other: what is asked for most comes first. A router within a router costs more.
+_MODULES: Final = (
+    jobs,
+    job_records,
+    dataset_versions,
+    datasets,
+    notifications,
+    users,
+    auth,
+    projects,
+    pipelines,
+    adapters,
+    models,
+    estimates,
+    notification_settings,
+    cluster,
+    schemas,
+)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -60,28 +79,12 @@ def create_app_on(services: Services) -> FastAPI:
         lifespan=_lifespan,
     )
     app.state.services = services
-    # Routes are tried one after the other: what is asked for most comes first. A router within a router costs more.
-    for module in (
-        jobs,
-        job_records,
-        dataset_versions,
-        datasets,
-        notifications,
-        users,
-        auth,
-        projects,
-        pipelines,
-        adapters,
-        models,
-        estimates,
-        notification_settings,
-        cluster,
-        schemas,
-    ):
-        app.include_router(module.router, prefix=API_PREFIX, dependencies=[Depends(check_text)])
+    routers = [module.router for module in _MODULES]
+    for router in routers:
+        app.include_router(router, prefix=API_PREFIX, dependencies=[Depends(check_text)])
     app.include_router(health.router)
     problems.install(app)
-    openapi.install(app)
+    openapi.install(app, {_operation_id(route): access_of(route) for route in _routes_of(*routers, health.router)})
     app.add_middleware(BodyLimitMiddleware, most_bytes=settings.max_json_bytes)
     app.add_middleware(EdgeMiddleware)
     app.add_middleware(AccessLogMiddleware)
@@ -96,6 +99,11 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
     finally:
         await app.state.services.close()
+
+
+def _routes_of(*routers: APIRouter) -> Iterator[APIRoute]:
+    for router in routers:
+        yield from (route for route in router.routes if isinstance(route, APIRoute))
 
 
 def _operation_id(route: APIRoute) -> str:

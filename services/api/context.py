@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cluster.config import ResourcesConfig
 from services.api.cluster_view import ClusterView
+from services.api.open_streams import OpenStreams
 from services.api.shared_calls import SharedCalls
 from services.database.engine import Sessions, create_engine, create_sessions
 from services.database.notify import EVENTS, NOTIFICATIONS, Listener
@@ -31,6 +32,8 @@ class Services:
     """Wakes event streams."""
     notifications: Listener
     """Wakes streams of notifications."""
+    open_streams: OpenStreams
+    """Ends streams whose login or API key has ended."""
     looks: SharedCalls[Any] = field(default_factory=SharedCalls)
     """Those of event streams that are at the same place of the same job."""
     cluster: ClusterView | None = None
@@ -44,11 +47,13 @@ class Services:
             StorageSettingsError: no S3 endpoint, and the embedded server was not started.
         """
         engine = create_engine(settings.database_url, pool_size=settings.database_pool)
+        sessions = create_sessions(engine)
         return cls(
             settings=settings,
             engine=engine,
             objects=objects or Objects.of(settings.s3),
-            sessions=create_sessions(engine),
+            sessions=sessions,
+            open_streams=OpenStreams(sessions),
             events=Listener(settings.database_url, EVENTS),
             notifications=Listener(settings.database_url, NOTIFICATIONS),
             cluster=cluster,
@@ -67,6 +72,7 @@ class Services:
 
     async def close(self) -> None:
         """Give the connections back."""
+        await self.open_streams.close()
         await self.events.close()
         await self.notifications.close()
         await self.engine.dispose()

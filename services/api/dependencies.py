@@ -5,21 +5,23 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.errors import Fault
 from services.api.context import Services, services_of
 from services.api.correlation import correlation_id
-from services.auth.api_keys import KEY_PREFIX, user_of_key
+from services.auth.api_keys import KEY_PREFIX, Scope, includes, user_of_key
 from services.auth.audit import Origin
 from services.auth.sessions import find_user
 from services.auth.tokens import read_access_token
 from services.database.engine import open_session
-from services.database.models import User
+from services.database.models import ApiKey, User
 from services.errors import ForbiddenError, InvalidRequestError, UnauthenticatedError, UnsupportedMediaError
 from services.observability.logs import caller
 from services.settings import Settings
@@ -50,9 +52,37 @@ class Caller:
     user: User
     login_id: uuid.UUID | None
     """The login that the access token comes from; None: an API key was given."""
+    key: ApiKey | None = None
+    """The API key that was given."""
+
+    @property
+    def credential(self) -> uuid.UUID:
+        """The id of the login or of the API key."""
+        if self.key is not None:
+            return self.key.id
+        assert self.login_id is not None, "a caller has one of both"
+        return self.login_id
+
+    def check_scope(self, needed: Scope) -> None:
+        """Let a caller pass who has logged in, or whose key may do this.
+
+        Raises:
+            ForbiddenError: the key's scope does not include it.
+        """
+        if self.key is not None and not includes(self.key.scope, needed):
+            raise ForbiddenError(
+                f"The API key has the scope {self.key.scope}; this needs {needed}: use another key, or log in.",
+                code="insufficient_scope",
+            )
+
+
+def scope_of_method(method: str) -> Scope:
+    """What a route needs of a key by its method, unless it asks for an admin or a login."""
+    return "read" if method in {"GET", "HEAD"} else "write"
 
 
 async def _caller(
+    request: Request,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
     services: ServicesDep,
     session: SessionDep,
@@ -60,13 +90,17 @@ async def _caller(
     if credentials is None:
         raise UnauthenticatedError("Give an access token or an API key in the header `Authorization: Bearer ...`.")
     if credentials.credentials.startswith(KEY_PREFIX):
-        user, _ = await user_of_key(session, credentials.credentials)
-        login_id = None
+        user, key = await user_of_key(session, credentials.credentials)
+        who = Caller(user, None, key)
     else:
         claims = read_access_token(services.settings, credentials.credentials)
-        user, login_id = await find_user(session, claims), claims.session_id
-    caller.set(str(user.id))
-    return Caller(user, login_id)
+        who = Caller(await find_user(session, claims), claims.session_id)
+    caller.set(str(who.user.id))
+    who.check_scope(scope_of_method(request.method))  # here, so that no route can forget to ask
+    return who
+
+
+CallerDep = Annotated[Caller, Depends(_caller)]
 
 
 async def _current_user(who: Annotated[Caller, Depends(_caller)]) -> User:
@@ -93,13 +127,30 @@ async def _logged_in(who: Annotated[Caller, Depends(_caller)]) -> LoggedIn:
 LoggedInUser = Annotated[LoggedIn, Depends(_logged_in)]
 
 
-async def _admin(user: CurrentUser) -> User:
-    if user.role != "admin":
+async def _admin(who: Annotated[Caller, Depends(_caller)]) -> User:
+    if who.user.role != "admin":
         raise ForbiddenError("Only an admin can do this.", code="admin_required")
-    return user
+    who.check_scope("admin")
+    return who.user
 
 
 AdminUser = Annotated[User, Depends(_admin)]
+
+Access = Literal["public", "read", "write", "admin", "login"]
+
+
+def access_of(route: APIRoute) -> Access:
+    """What a route asks of its caller: nothing, a key of a scope or a login, or a login and no key."""
+    calls = _calls(route.dependant)
+    if _logged_in in calls:
+        return "login"
+    if _admin in calls:
+        return "admin"
+    return scope_of_method(min(route.methods or {"GET"})) if _caller in calls else "public"
+
+
+def _calls(dependant: Dependant) -> set[Any]:
+    return {dependant.call, *(call for each in dependant.dependencies for call in _calls(each))}
 
 
 async def _origin(request: Request, settings: SettingsDep) -> Origin:

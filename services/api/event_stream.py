@@ -62,17 +62,25 @@ def event_data(event: EventRow | JobEvent) -> dict[str, Any]:
     return {**event.data, "seq": event.seq, "event_key": event.key, "time": time}
 
 
-async def stream_events(services: Services, job_id: uuid.UUID, after: int) -> AsyncIterator[bytes]:
+async def stream_events(
+    services: Services, credential: uuid.UUID, job_id: uuid.UUID, after: int
+) -> AsyncIterator[bytes]:
     """Every event after a sequence number, as it happens, until the job has ended and all of them are told.
 
+    It ends early when the login or the API key does whose id is `credential`.
     The reader's speed matters to nobody else: what is not read yet waits in PostgreSQL. Streams of this process that
     are at the same place look together. While the database is away the stream stays open.
     """
     yield b"retry: 1000\n\n"
     polls = 0
-    with services.events.subscribed(str(job_id)) as changed:
+    with (
+        services.events.subscribed(str(job_id)) as changed,
+        services.open_streams.watched(credential, changed) as stream,
+    ):
         while True:
             changed.clear()
+            if stream.ended:
+                return
             # A look that began before the newest notification may not have seen what that is about.
             place = (job_id, after, services.events.told)
             look: _Look = await services.looks.of(place, partial(_look, services, job_id, after))

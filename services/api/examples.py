@@ -32,8 +32,8 @@ REQUESTS: Final[dict[str, dict[str, Any]]] = {
         "Another password": {"current_password": "a long pass phrase", "new_password": "a longer pass phrase"},
     },
     "create_api_key": {
-        "A key": {"name": "my script"},
-        "One that ends": {"name": "for a month", "expires_at": "2030-01-31T00:00:00Z"},
+        "A key that looks": {"name": "dashboard", "current_password": "a long pass phrase", "scope": "read"},
+        "A key that works": {"name": "my script", "current_password": "a long pass phrase"},
     },
     "change_notification": {"Read": {"read": True}},
     "change_notification_settings": {

@@ -47,9 +47,12 @@ def check_open_streams(user_id: uuid.UUID) -> None:
         )
 
 
-async def stream_notifications(services: Services, user_id: uuid.UUID, after: int) -> AsyncIterator[bytes]:
-    """Every notification after a number, as it comes; ends when an access token would: whoever reads comes again.
+async def stream_notifications(
+    services: Services, credential: uuid.UUID, user_id: uuid.UUID, after: int
+) -> AsyncIterator[bytes]:
+    """Every notification after a number, as it comes; ends after the life of an access token, and is to be opened again.
 
+    It ends earlier when the login or the API key does whose id is `credential`.
     While the database is away the stream stays open.
     """
     _open[user_id] += 1
@@ -57,9 +60,14 @@ async def stream_notifications(services: Services, user_id: uuid.UUID, after: in
         ends_s = time.monotonic() + services.settings.access_token_s
         polls = 0
         yield b"retry: 1000\n\n"
-        with services.notifications.subscribed(str(user_id)) as changed:
+        with (
+            services.notifications.subscribed(str(user_id)) as changed,
+            services.open_streams.watched(credential, changed) as stream,
+        ):
             while (left_s := ends_s - time.monotonic()) > 0:
                 changed.clear()
+                if stream.ended:
+                    return
                 newer = await _newer(services, user_id, after)
                 for notification in newer:
                     after = notification.seq

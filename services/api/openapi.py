@@ -9,11 +9,13 @@ import argparse
 import json
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
 
+from services.api.dependencies import Access
 from services.api.examples import PROBLEM, REQUESTS, TAGS
 from services.api.problems import Problem
 
@@ -21,8 +23,13 @@ _REFERENCES = "#/components/schemas/{model}"
 _FASTAPIS_OWN = ("HTTPValidationError", "ValidationError")
 
 
-def install(app: FastAPI) -> None:
-    """Let the application describe itself; the document is made once."""
+def install(app: FastAPI, access: Mapping[str, Access]) -> None:
+    """Let the application describe itself; the document is made once.
+
+    Args:
+        app: the application.
+        access: what each operation asks of its caller, by its id; told as `x-access`.
+    """
     derive = app.openapi
 
     def describe() -> dict[str, Any]:
@@ -35,11 +42,18 @@ def install(app: FastAPI) -> None:
             schemas.update(problem.pop("$defs", {}))
             schemas["Problem"] = {**problem, "examples": [PROBLEM]}
             _add_examples(document)
+            _add_access(document, access)
             document["tags"] = [{"name": name, "description": told} for name, told in TAGS.items()]
             app.openapi_schema = document
         return app.openapi_schema
 
     app.openapi = describe  # type: ignore[method-assign]  # FastAPI's documented way
+
+
+def _add_access(document: dict[str, Any], access: Mapping[str, Access]) -> None:
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            operation["x-access"] = access[operation["operationId"]]
 
 
 def _add_examples(document: dict[str, Any]) -> None:

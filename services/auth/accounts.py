@@ -14,7 +14,7 @@ from services.auth.audit import Origin, record
 from services.auth.passwords import hash_password, needs_rehash, verify_password
 from services.auth.rules import account_faults
 from services.database.models import User
-from services.errors import ConflictError, InvalidRequestError, UnauthenticatedError
+from services.errors import ConflictError, ForbiddenError, InvalidRequestError, UnauthenticatedError
 from services.settings import Settings
 
 
@@ -56,6 +56,7 @@ async def authenticate(
 
     Raises:
         UnauthenticatedError: one message for a wrong name and a wrong password, after the same work.
+        ForbiddenError: the right password of an account that is disabled.
         ThrottledError: too many failures.
     """
     account = username_or_email.lower()
@@ -67,6 +68,10 @@ async def authenticate(
         record(session, user.id if user else None, "login_failed", origin)
         await session.commit()
         raise UnauthenticatedError("The name or the password is wrong.", code="wrong_credentials")
+    if user.disabled_at is not None:  # only who knows the password learns that the account is there
+        record(session, user.id, "login_failed", origin, because="disabled")
+        await session.commit()
+        raise ForbiddenError("This account is disabled; ask the operator of the platform.", code="account_disabled")
     await throttle.forgive(session, attempt)
     record(session, user.id, "logged_in", origin)
     if needs_rehash(user.password_hash):

@@ -1,24 +1,29 @@
-"""API keys: for programs that work in a user's name. Shown once, kept as a hash."""
+"""API keys: for programs that work in a user's name. Shown once, kept as a hash; they expire, and do what their scope says."""
 
 from __future__ import annotations
 
 import secrets
 import uuid
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, Literal, cast, get_args
 
-from sqlalchemy import Select, func, or_, select, update
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.errors import Fault
 from services.auth.tokens import hash_token
 from services.database.models import ApiKey, User
-from services.errors import ConflictError, InvalidRequestError, NotFoundError, UnauthenticatedError
+from services.errors import ConflictError, ForbiddenError, InvalidRequestError, NotFoundError, UnauthenticatedError
+from services.settings import Settings
 
+Scope = Literal["read", "write", "admin"]
+"""What a key may do: read; change what is its owner's; operate the platform. Each includes those before it."""
+SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 KEY_PREFIX: Final = "lim_"
 MOST_KEYS: Final = 50
 _SHOWN: Final = 12
 _USE_NOTED_EVERY: Final = timedelta(minutes=1)
+_CLOCKS_DIFFER: Final = timedelta(minutes=5)
 
 
 def owned_keys(user_id: uuid.UUID) -> Select[ApiKey]:
@@ -26,17 +31,32 @@ def owned_keys(user_id: uuid.UUID) -> Select[ApiKey]:
     return select(ApiKey).where(ApiKey.user_id == user_id)
 
 
+def includes(scope: str, needed: Scope) -> bool:
+    """Whether a key of this scope may do what needs the other."""
+    return SCOPES.index(needed) <= SCOPES.index(cast(Scope, scope))
+
+
 async def create_key(
-    session: AsyncSession, user: User, key_id: uuid.UUID, name: str, expires_at: datetime | None
+    session: AsyncSession,
+    settings: Settings,
+    user: User,
+    key_id: uuid.UUID,
+    name: str,
+    scope: Scope,
+    expires_at: datetime | None,
 ) -> tuple[ApiKey, str]:
     """A new key and its secret, which is not kept; not committed.
 
     Raises:
-        InvalidRequestError: it would have expired already.
+        InvalidRequestError: it would have expired already, or live longer than is allowed.
+        ForbiddenError: the scope admin, for somebody who is not one.
         ConflictError: the user has as many as are allowed.
     """
-    if expires_at is not None and expires_at <= datetime.now(UTC):
-        raise InvalidRequestError.of([Fault("expires_at", "lies in the past; give a later time, or none")])
+    if scope == "admin" and user.role != "admin":
+        raise ForbiddenError(
+            "Only an admin can make a key of the scope admin; choose read or write.", code="admin_required"
+        )
+    expires_at = _checked_expiry(settings, expires_at)
     # The user's row is locked: two calls at once do not both find room for the last one.
     await session.execute(select(User.id).where(User.id == user.id).with_for_update())
     count = await session.scalar(select(func.count()).select_from(owned_keys(user.id).subquery())) or 0
@@ -51,6 +71,7 @@ async def create_key(
         name=name,
         start=secret[:_SHOWN],
         key_hash=hash_token(secret),
+        scope=scope,
         expires_at=expires_at,
     )
     session.add(key)
@@ -81,7 +102,7 @@ async def user_of_key(session: AsyncSession, secret: str) -> tuple[User, ApiKey]
         await session.execute(
             select(User, ApiKey)
             .join(ApiKey, ApiKey.user_id == User.id)
-            .where(ApiKey.key_hash == hash_token(secret), or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > now))
+            .where(ApiKey.key_hash == hash_token(secret), ApiKey.expires_at > now, User.disabled_at.is_(None))
         )
     ).one_or_none()
     if row is None:
@@ -91,3 +112,17 @@ async def user_of_key(session: AsyncSession, secret: str) -> tuple[User, ApiKey]
         await session.execute(update(ApiKey).where(ApiKey.id == key.id).values(last_used_at=now))
         await session.commit()
     return user, key
+
+
+def _checked_expiry(settings: Settings, expires_at: datetime | None) -> datetime:
+    now = datetime.now(UTC)
+    if expires_at is None:
+        return now + timedelta(seconds=settings.api_key_s)
+    if expires_at <= now:
+        raise InvalidRequestError.of([Fault("expires_at", "lies in the past; give a later time, or none")])
+    latest = now + timedelta(seconds=settings.max_api_key_s)
+    if expires_at > latest + _CLOCKS_DIFFER:
+        raise InvalidRequestError.of(
+            [Fault("expires_at", f"is too late; keys may be good until {latest:%Y-%m-%d %H:%M} UTC")]
+        )
+    return expires_at

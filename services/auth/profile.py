@@ -45,7 +45,7 @@ async def change_profile(
     if faults:
         raise InvalidRequestError.of(faults)
     if moves:
-        await _check_password(session, settings, user, origin, current_password or "")
+        await check_password(session, settings, user, origin, current_password or "")
     changed = [
         name for name, value in (("username", username), ("email", email)) if value not in (None, getattr(user, name))
     ]
@@ -89,7 +89,7 @@ async def change_password(
         faults.append(Fault("new_password", "is the current one; choose another"))
     if faults:
         raise InvalidRequestError.of(faults)
-    await _check_password(session, settings, user, origin, current_password)
+    await check_password(session, settings, user, origin, current_password)
     user.password_hash = await hash_password(new_password)
     await session.execute(
         update(LoginSession)
@@ -100,8 +100,13 @@ async def change_password(
     await session.commit()
 
 
-async def _check_password(session: AsyncSession, settings: Settings, user: User, origin: Origin, password: str) -> None:
-    """Wrong guesses count as failed logins: a stolen access token does not help to find the password."""
+async def check_password(session: AsyncSession, settings: Settings, user: User, origin: Origin, password: str) -> None:
+    """Let the user's password pass. Wrong guesses count as failed logins: a stolen access token does not help to find it.
+
+    Raises:
+        InvalidRequestError: it is another; committed to the trail.
+        ThrottledError: too many wrong passwords.
+    """
     attempt = await throttle.count_attempt(session, settings, user.id, user.username_key, origin.address)
     if not await verify_password(password, user.password_hash):
         record(session, user.id, "password_refused", origin)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.auth import throttle
@@ -33,7 +33,13 @@ class TokenPair:
 _FIND_USER: Final = (
     select(User)
     .join(LoginSession, LoginSession.user_id == User.id)
-    .where(User.id == bindparam("user"), LoginSession.id == bindparam("login"), LoginSession.revoked_at.is_(None))
+    .where(
+        User.id == bindparam("user"),
+        User.disabled_at.is_(None),
+        LoginSession.id == bindparam("login"),
+        LoginSession.revoked_at.is_(None),
+        LoginSession.expires_at > func.now(),
+    )
 )
 
 

@@ -12,7 +12,7 @@ import typer
 from services.cli.reporting import reported, say
 
 
-def login(server: str, username: str, email: str | None, days: int) -> None:
+def login(server: str, username: str, email: str | None, days: int, scope: str) -> None:
     """Print the variables with which further commands find the platform and are let in.
 
     Args:
@@ -20,6 +20,7 @@ def login(server: str, username: str, email: str | None, days: int) -> None:
         username: or e-mail, of the account.
         email: of a new account, which is signed up first.
         days: until the key ends.
+        scope: of the key: `read`, `write` or `admin`.
     """
     from services.client import Client
 
@@ -30,7 +31,9 @@ def login(server: str, username: str, email: str | None, days: int) -> None:
             say(f"Signed up {username}.")
         client.login(username, password)
         ends = datetime.now(UTC) + timedelta(days=days)
-        key = client.create_api_key(f"lim on {socket.gethostname()}"[:100], expires_at=ends.isoformat())
+        key = client.create_api_key(
+            f"lim on {socket.gethostname()}"[:100], password, scope=scope, expires_at=ends.isoformat()
+        )
         client.logout()
     say(f"The key {key.start}... is good until {ends:%Y-%m-%d}; DELETE /users/me/api-keys/{key.id} ends it sooner.")
     typer.echo(f"export LIM_SERVER={shlex.quote(server)} LIM_API_KEY={shlex.quote(key.key or '')}")

@@ -48,6 +48,14 @@ class ConfigKind(StrEnum):
     revision = "revision"
 
 
+class KeyScope(StrEnum):
+    """What an API key may do."""
+
+    read = "read"
+    write = "write"
+    admin = "admin"
+
+
 class Context(StrEnum):
     """How much of its window the audio encoder runs over."""
 
@@ -88,6 +96,9 @@ def login(
         str | None, typer.Option(metavar="EMAIL", help="Make the account first, with this e-mail.")
     ] = None,
     days: Annotated[int, typer.Option(min=1, max=3650, help="Days until the key ends.")] = 30,
+    scope: Annotated[
+        KeyScope, typer.Option(help="What the key may do: read; change what is yours; operate the platform (admins).")
+    ] = KeyScope.write,
 ) -> None:
     """Get an API key and print it as variables for this shell; the password is asked for, or is LIM_PASSWORD.
 
@@ -95,7 +106,7 @@ def login(
     """
     from services.cli.login import login as logged_in
 
-    logged_in(server, username, signup, days)
+    logged_in(server, username, signup, days, scope.value)
 
 
 @app.command()

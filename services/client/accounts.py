@@ -48,14 +48,18 @@ class AccountCalls(Connection):
         """The account's keys, without the keys themselves."""
         return [self._answer(ApiKey, item) for item in self._items("/users/me/api-keys")]
 
-    def create_api_key(self, name: str, *, expires_at: str | None = None) -> ApiKey:
-        """Make a key for a program; `key` is told now and never again.
+    def create_api_key(
+        self, name: str, password: str, *, scope: str = "write", expires_at: str | None = None
+    ) -> ApiKey:
+        """Make a key for a program; `key` is shown now and never again.
 
         Args:
             name: for people.
-            expires_at: RFC 3339; None: it does not end.
+            password: of the account.
+            scope: `read`, `write` or, for admins, `admin`.
+            expires_at: RFC 3339; None: after the platform's default, 90 days unless its operator changed that.
         """
-        body = {"name": name} | given(expires_at=expires_at)
+        body = {"name": name, "current_password": password, "scope": scope} | given(expires_at=expires_at)
         return self._answer(ApiKey, self._call("POST", "/users/me/api-keys", body=body))
 
     def delete_api_key(self, key_id: str) -> None:

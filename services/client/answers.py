@@ -44,7 +44,9 @@ class ApiKey(Answer):
     name: str
     start: str
     key: str | None = None
+    scope: str = "write"
     expires_at: datetime | None = None
+    last_used_at: datetime | None = None
 
 
 class Dataset(Answer):

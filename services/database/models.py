@@ -27,6 +27,7 @@ DATASET_STATUSES = ("pending", "processing", "ready", "error")
 JOB_TYPES = ("training", "selection", "evaluation")
 JOB_STATUSES = ("queued", "starting", "running", "stopping", "stopped", "succeeded", "failed")
 ROLES = ("user", "admin")
+KEY_SCOPES = ("read", "write", "admin")
 MODEL_STATUSES = ("active", "retired")
 PIPELINE_STATUSES = ("running", "stopping", "stopped", "succeeded", "failed")
 STAGE_TYPES = ("ingest", "validate", "select", "train", "evaluate", "compare", "export")
@@ -92,7 +93,12 @@ class User(Row, Base):
     email_key: Mapped[str] = mapped_column(String(254), unique=True)
     password_hash: Mapped[str]
     role: Mapped[str] = mapped_column(String(16), server_default="user")
-    """`user`, or `admin`, who also keeps the catalogue."""
+    """`user`, or `admin`, who also operates the platform."""
+    disabled_at: Mapped[datetime | None]
+    """When an admin disabled the account; nothing of it is let in until it is enabled."""
+    reset_hash: Mapped[str | None] = mapped_column(String(64), unique=True)
+    """Hash of a token that sets a new password once, made by an admin."""
+    reset_expires_at: Mapped[datetime | None]
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
 
 
@@ -124,14 +130,19 @@ class ApiKey(Row, Base):
     """A key that a program uses in its owner's name, by its hash."""
 
     __tablename__ = "api_keys"
-    __table_args__ = (Index(None, "user_id", "created_at", "id"),)
+    __table_args__ = (
+        CheckConstraint(_one_of("scope", KEY_SCOPES), name="scope"),
+        Index(None, "user_id", "created_at", "id"),
+    )
 
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     name: Mapped[str] = mapped_column(String(100))
     start: Mapped[str] = mapped_column(String(16))
     """Its first characters, by which people know it again."""
     key_hash: Mapped[str] = mapped_column(String(64), unique=True)
-    expires_at: Mapped[datetime | None]
+    scope: Mapped[str] = mapped_column(String(8))
+    """`read`, `write` or `admin`; each includes those before it."""
+    expires_at: Mapped[datetime]
     last_used_at: Mapped[datetime | None]
     """To the minute."""
 
@@ -144,6 +155,8 @@ class AuditEvent(Row, Base):
 
     user_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     """Whose account; None: nobody's, such as a login under a name that does not exist."""
+    actor_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
+    """The admin who did it to another's account; None: its owner, or somebody who tried to log in as them."""
     action: Mapped[str] = mapped_column(String(40))
     address: Mapped[str | None] = mapped_column(String(64))
     """Where the request came from."""
@@ -347,6 +360,8 @@ class Upload(Row, Base):
     size: Mapped[int] = mapped_column(BigInteger)
     key: Mapped[str]
     """Object key in the platform's bucket; never made from the client's name."""
+    sealed_key: Mapped[str | None]
+    """Where the file is since the upload was completed: no address was ever signed that writes there."""
     multipart_id: Mapped[str | None]
     """The object store's name of an upload in parts; None: it comes in one piece."""
     part_bytes: Mapped[int | None] = mapped_column(BigInteger)

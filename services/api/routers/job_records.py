@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.api.dependencies import CurrentUser, ServicesDep, SessionDep
+from services.api.dependencies import CallerDep, CurrentUser, ServicesDep, SessionDep
 from services.api.event_stream import event_data, stream_events
 from services.api.paging import Cursor, Limit, Page, read_number_cursor, write_cursor
 from services.api.problems import problems
@@ -82,17 +82,17 @@ class EventOut(BaseModel):
 )
 async def follow_job(
     job_id: uuid.UUID,
-    user: CurrentUser,
+    who: CallerDep,
     services: ServicesDep,
     session: SessionDep,
     last_event_id: Annotated[
         str | None, Header(alias="Last-Event-ID", max_length=40, description="Only events after this number")
     ] = None,
 ) -> StreamingResponse:
-    """A job's events as they happen; ends when the job has ended and all of them are told."""
-    await requests.find_job(session, user.id, job_id)
+    """A job's events as they happen; ends when the job has ended and all of them are told, or with the login or API key."""
+    await requests.find_job(session, who.user.id, job_id)
     return StreamingResponse(
-        stream_events(services, job_id, _sequence_number(last_event_id)),
+        stream_events(services, who.credential, job_id, _sequence_number(last_event_id)),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )

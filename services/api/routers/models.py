@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import ConfigDict
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.models.catalogue import (
     Count,
@@ -28,8 +27,6 @@ from services.api.problems import problems
 from services.auth.audit import record
 from services.catalogue import models as catalogue
 from services.catalogue.sources import check_source
-from services.database.models import CatalogueModel
-from services.errors import ForbiddenError
 
 router = APIRouter(prefix="/models", tags=["models"])
 
@@ -119,10 +116,10 @@ async def add_model(
 
 @router.patch("/{model_id}", responses=problems(400, 401, 403, 404, 413, 415, 422, 503))
 async def change_model(
-    body: ModelPatch, user: CurrentUser, session: SessionDep, origin: OriginDep, model_id: ModelId
+    body: ModelPatch, user: AdminUser, session: SessionDep, origin: OriginDep, model_id: ModelId
 ) -> ModelOut:
     """Change a model or bring a retired one back; admins only."""
-    row = await _kept(session, user, model_id)
+    row = await catalogue.find_model(session, model_id, lock=True)
     changes = body.model_dump(exclude_none=True)
     if body.source is not None:
         check_source(body.source)
@@ -133,17 +130,9 @@ async def change_model(
 
 
 @router.delete("/{model_id}", status_code=204, responses=problems(401, 403, 404, 422, 503))
-async def retire_model(user: CurrentUser, session: SessionDep, origin: OriginDep, model_id: ModelId) -> None:
+async def retire_model(user: AdminUser, session: SessionDep, origin: OriginDep, model_id: ModelId) -> None:
     """Retire a model: no job starts from it any more, those that did go on; admins only."""
-    row = await _kept(session, user, model_id)
+    row = await catalogue.find_model(session, model_id, lock=True)
     catalogue.change_model(row, {"status": "retired"})
     record(session, user.id, "model_retired", origin, model_id=row.id)
     await session.commit()
-
-
-async def _kept(session: AsyncSession, user: CurrentUser, model_id: str) -> CatalogueModel:
-    """The model, for somebody who may change it; a model that is not there is told to everybody."""
-    row = await catalogue.find_model(session, model_id, lock=True)
-    if user.role != "admin":
-        raise ForbiddenError("Only an admin can do this.", code="admin_required")
-    return row

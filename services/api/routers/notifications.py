@@ -10,7 +10,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict
 
 from services.api.body import Body
-from services.api.dependencies import CurrentUser, ServicesDep, SessionDep
+from services.api.dependencies import CallerDep, CurrentUser, ServicesDep, SessionDep
 from services.api.notification_stream import check_open_streams, stream_notifications
 from services.api.paging import Cursor, Limit, Page, Search, matches, newest_first
 from services.api.problems import problems
@@ -102,7 +102,7 @@ async def list_notifications(
     },
 )
 async def follow_notifications(
-    user: CurrentUser,
+    who: CallerDep,
     services: ServicesDep,
     last_event_id: Annotated[
         str | None, Header(alias="Last-Event-ID", max_length=40, description="Only notifications after this number")
@@ -110,13 +110,14 @@ async def follow_notifications(
 ) -> StreamingResponse:
     """The caller's notifications as they come, those that are kept first.
 
-    Ends after the life of an access token (15 minutes, or as the operator says): come again with `Last-Event-ID`.
+    Ends after the life of an access token (15 minutes, or as the operator says): come again with `Last-Event-ID`. Ends
+    earlier with the login or the API key.
     """
-    check_open_streams(user.id)
+    check_open_streams(who.user.id)
     text = (last_event_id or "").strip()
     after = min(int(text), 2**63 - 1) if text.isascii() and text.isdigit() else 0
     return StreamingResponse(
-        stream_notifications(services, user.id, after),
+        stream_notifications(services, who.credential, who.user.id, after),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )

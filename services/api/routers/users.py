@@ -17,8 +17,9 @@ from services.api.paging import Cursor, Limit, Page, Search, matches, newest_fir
 from services.api.problems import problems
 from services.api.routers.auth import Name, Password, UserOut
 from services.auth import api_keys
+from services.auth.api_keys import Scope
 from services.auth.audit import record
-from services.auth.profile import change_password, change_profile
+from services.auth.profile import change_password, change_profile, check_password
 from services.database.models import ApiKey, AuditEvent
 
 router = APIRouter(prefix="/users", tags=["users"])
@@ -49,8 +50,14 @@ class ApiKeyBody(Body):
 
     name: Annotated[str, Field(min_length=1, max_length=100)]
     """What it is for."""
+    current_password: Password
+    """The caller's password."""
+    scope: Scope = "write"
+    """`read`: look, and change nothing; `write`: also change what is the caller's; `admin`: also operate the platform,
+    for admins."""
     expires_at: AwareDatetime | None = None
-    """When it stops to work, with a time zone; unset: never."""
+    """When it stops working, with a time zone, at most a year ahead or as the operator says; unset: in 90 days, or as
+    the operator says."""
 
 
 class ApiKeyOut(BaseModel):
@@ -62,8 +69,9 @@ class ApiKeyOut(BaseModel):
     name: str
     start: str
     """Its first characters."""
+    scope: Scope
     created_at: datetime
-    expires_at: datetime | None
+    expires_at: datetime
     last_used_at: datetime | None
     """To the minute."""
 
@@ -131,7 +139,7 @@ async def set_password(
     )
 
 
-@router.post("/me/api-keys", status_code=201, responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 503))
+@router.post("/me/api-keys", status_code=201, responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 429, 503))
 async def create_api_key(
     body: ApiKeyBody,
     request: Request,
@@ -142,15 +150,18 @@ async def create_api_key(
     origin: OriginDep,
     idempotency_key: IdempotencyHeader = None,
 ) -> NewApiKeyOut:
-    """Make a key for a program. Its secret is in this answer and nowhere else."""
+    """Make a key for a program, with the password. Its secret is in this answer and nowhere else."""
+    await check_password(session, settings, caller.user, origin, body.current_password)
     key_id = uuid.uuid4()
     call = fingerprint(settings, request, body.model_dump(mode="json"))
     earlier = await claim(session, str(caller.user.id), idempotency_key, call, key_id)
     response.headers["Cache-Control"] = "no-store"
     if earlier is not None:
         return NewApiKeyOut.model_validate(await api_keys.find_key(session, caller.user.id, earlier))
-    key, secret = await api_keys.create_key(session, caller.user, key_id, body.name, body.expires_at)
-    record(session, caller.user.id, "api_key_created", origin, name=key.name, start=key.start)
+    key, secret = await api_keys.create_key(
+        session, settings, caller.user, key_id, body.name, body.scope, body.expires_at
+    )
+    record(session, caller.user.id, "api_key_created", origin, name=key.name, start=key.start, scope=key.scope)
     await session.commit()
     return NewApiKeyOut.model_validate(key).model_copy(update={"key": secret})
 

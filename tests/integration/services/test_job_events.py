@@ -84,7 +84,7 @@ async def test_a_reader_goes_on_where_it_was_on_another_replica(services: Servic
 
 async def test_events_arrive_while_they_happen(services: Services, ada: Visitor) -> None:
     job_id = await rows.job(services, ada)
-    stream = stream_events(services, job_id, 0)
+    stream = stream_events(services, ada.login_id, job_id, 0)
     assert (await anext(stream)).startswith(b"retry")
     for step in (1, 2, 3):
         await rows.say(services, job_id, rows.metric(step))
@@ -144,7 +144,7 @@ async def test_a_runs_own_end_is_not_yet_the_jobs(services: Services, ada: Visit
     done = {"kind": "status", "key": "done", "data": {"phase": "done", "status": "succeeded"}}
     artifact = {"kind": "artifact", "key": "artifact/a", "data": {"name": "a", "key": "adapter/a"}}
     await take_events(services.sessions, job_id, [done, artifact])
-    stream = stream_events(services, job_id, 0)
+    stream = stream_events(services, ada.login_id, job_id, 0)
     told = [await anext(stream) for _ in range(3)]
     await stream.aclose()
     [ended, made] = parse(b"".join(told).decode())
@@ -219,7 +219,7 @@ async def test_streams_at_the_same_place_look_together(
     monkeypatch.setattr(Prepared, "rows", counted)
 
     async def read(after: int) -> str:
-        parts = [part async for part in stream_events(services, job_id, after)]
+        parts = [part async for part in stream_events(services, ada.login_id, job_id, after)]
         return b"".join(parts).decode()
 
     async with asyncio.timeout(60):

@@ -312,7 +312,7 @@ async def read_messages(stream: Any, count: int) -> list[dict[str, Any]]:
 async def test_the_stream_tells_everything_once_and_live(services: Services, ada: Visitor) -> None:
     await stopped_jobs(services, ada, 2)
     owner = await rows.user_id(ada)
-    stream = stream_notifications(services, owner, 0)
+    stream = stream_notifications(services, ada.login_id, owner, 0)
     assert await anext(stream) == b"retry: 1000\n\n"
     assert [each["seq"] for each in await read_messages(stream, 2)] == [1, 2]
     waiting = asyncio.create_task(read_messages(stream, 2))
@@ -330,14 +330,14 @@ async def test_a_reader_goes_on_where_it_was_and_comes_again(services: Services,
     short = services.settings.model_copy(update={"access_token_s": 1})
     services = Services.of(short, objects=services.objects)
     owner = await rows.user_id(ada)
-    blocks = [block async for block in stream_notifications(services, owner, 2)]  # it ends by itself
+    blocks = [block async for block in stream_notifications(services, ada.login_id, owner, 2)]  # it ends by itself
     assert [block.decode().split("\n")[0] for block in blocks if block.startswith(b"id")] == ["id: 3"]
     await services.close()
 
 
 async def test_streams_are_counted(services: Services, ada: Visitor, bob: Visitor) -> None:
     owner = await rows.user_id(ada)
-    streams = [stream_notifications(services, owner, 0) for _ in range(MOST_STREAMS)]
+    streams = [stream_notifications(services, ada.login_id, owner, 0) for _ in range(MOST_STREAMS)]
     for stream in streams:
         await anext(stream)
     refused = await ada.get("/notifications/events")

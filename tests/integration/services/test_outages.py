@@ -57,7 +57,7 @@ async def test_postgresql_goes_and_comes_back(own_home: Path, s3: EmbeddedS3) ->
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test/api/v1") as http:
         ada = await sign_up(http)
         job_id = await rows.job(services, ada)
-        stream = stream_events(services, job_id, 0)
+        stream = stream_events(services, ada.login_id, job_id, 0)
         await rows.say(services, job_id, rows.metric(1))
         assert (await anext(stream)).startswith(b"retry")
         assert (await anext(stream)).startswith(b"id: 1\n")

@@ -10,7 +10,7 @@ import httpx
 
 from services.api.context import Services
 from tests.integration.services import rows
-from tests.integration.services.visitors import Visitor
+from tests.integration.services.visitors import Visitor, with_key
 
 BODIES: dict[str, Any] = {
     "PATCH /api/v1/adapters/{adapter_id}": {"name": "mine now"},
@@ -28,6 +28,7 @@ BODIES: dict[str, Any] = {
 async def test_nobody_reaches_what_is_anothers(
     services: Services, http: httpx.AsyncClient, ada: Visitor, bob: Visitor
 ) -> None:
+    await with_key(services, ada)
     ids = {
         "dataset_id": str(await rows.ready_dataset(services, ada)),
         "job_id": str(await rows.job(services, ada)),
@@ -38,7 +39,7 @@ async def test_nobody_reaches_what_is_anothers(
         "number": "1",
         "model_id": "nobodys-model",  # those in the catalogue are everybody's to read
         "notification_id": await _notification(services, ada),
-        "key_id": (await ada.post("/users/me/api-keys", json={"name": "laptop"})).json()["id"],
+        "key_id": (await ada.get("/users/me/api-keys")).json()["items"][0]["id"],
     }
     document = (await http.get("http://test/openapi.json")).json()
     checked = []
@@ -52,7 +53,8 @@ async def test_nobody_reaches_what_is_anothers(
             named = f"{verb} {path}"
             body = {"json": BODIES[named]} if named in BODIES else {}
             theirs = await bob.call(verb, address, **body)
-            assert theirs.status_code == 404, f"{named} as another user: {theirs.status_code} {theirs.text}"
+            hidden = 403 if operations[method]["x-access"] == "admin" else 404
+            assert theirs.status_code == hidden, f"{named} as another user: {theirs.status_code} {theirs.text}"
             assert theirs.headers["content-type"] == "application/problem+json"
             nobody = await http.request(verb, address, **body)
             assert nobody.status_code == 401, f"{named} as nobody: {nobody.status_code}"

@@ -18,6 +18,7 @@ from tests.integration.services import rows
 from tests.integration.services.visitors import PASSWORD, Visitor, paths_of, sign_up
 
 NEW_PASSWORD = "another battery entirely"
+PROOF = {"current_password": PASSWORD}
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ async def log_in(visitor: Visitor, password: str) -> httpx.Response:
 
 async def with_key(visitor: Visitor, **body: object) -> tuple[Visitor, str]:
     """The same user by an API key, and the key's id."""
-    answer = await visitor.post("/users/me/api-keys", json={"name": "a script", **body})
+    answer = await visitor.post("/users/me/api-keys", json={"name": "a script", "current_password": PASSWORD, **body})
     assert answer.status_code == 201, answer.text
     assert answer.headers["cache-control"] == "no-store"
     return Visitor(visitor.http, visitor.username, {"access_token": answer.json()["key"]}), answer.json()["id"]
@@ -144,7 +145,7 @@ async def test_a_key_does_not_open_the_account_itself(ada: Visitor) -> None:
     script, key_id = await with_key(ada)
     for method, path, body in (
         ("GET", "/users/me/api-keys", None),
-        ("POST", "/users/me/api-keys", {"name": "one more"}),
+        ("POST", "/users/me/api-keys", {"name": "one more", "current_password": PASSWORD}),
         ("DELETE", f"/users/me/api-keys/{key_id}", None),
         ("PATCH", "/users/me", {"username": "mine"}),
         ("POST", "/users/me/password", {"current_password": PASSWORD, "new_password": NEW_PASSWORD}),
@@ -156,9 +157,11 @@ async def test_a_key_does_not_open_the_account_itself(ada: Visitor) -> None:
 
 async def test_a_key_expires(services: Services, ada: Visitor) -> None:
     past = (datetime.now(UTC) - timedelta(seconds=1)).isoformat()
-    refused = await ada.post("/users/me/api-keys", json={"name": "late", "expires_at": past})
+    refused = await ada.post("/users/me/api-keys", json={"name": "late", "expires_at": past, **PROOF})
     assert (refused.status_code, paths_of(refused)) == (422, ["expires_at"])
-    zoneless = await ada.post("/users/me/api-keys", json={"name": "where", "expires_at": "2099-01-01T00:00:00"})
+    zoneless = await ada.post(
+        "/users/me/api-keys", json={"name": "where", "expires_at": "2099-01-01T00:00:00", **PROOF}
+    )
     assert (zoneless.status_code, paths_of(zoneless)) == (422, ["expires_at"])
 
     script, key_id = await with_key(ada, expires_at=(datetime.now(UTC) + timedelta(hours=1)).isoformat())
@@ -172,8 +175,8 @@ async def test_a_key_expires(services: Services, ada: Visitor) -> None:
 
 async def test_a_call_that_is_repeated_makes_one_key_and_does_not_show_it_again(ada: Visitor) -> None:
     headers = {"Idempotency-Key": "once"}
-    first = await ada.post("/users/me/api-keys", json={"name": "a"}, headers=headers)
-    again = await ada.post("/users/me/api-keys", json={"name": "a"}, headers=headers)
+    first = await ada.post("/users/me/api-keys", json={"name": "a", **PROOF}, headers=headers)
+    again = await ada.post("/users/me/api-keys", json={"name": "a", **PROOF}, headers=headers)
     assert (first.status_code, again.status_code) == (201, 201)
     assert first.json()["id"] == again.json()["id"]
     assert (first.json()["key"] is None, again.json()["key"]) == (False, None)
@@ -184,10 +187,18 @@ async def test_there_is_an_end_to_keys(services: Services, ada: Visitor) -> None
     user_id = uuid.UUID((await ada.get("/users/me")).json()["id"])
     async with open_session(services.sessions) as session:
         session.add_all(
-            ApiKey(user_id=user_id, name="k", start="lim_", key_hash=uuid.uuid4().hex) for _ in range(MOST_KEYS - 1)
+            ApiKey(
+                user_id=user_id,
+                name="k",
+                start="lim_",
+                key_hash=uuid.uuid4().hex,
+                scope="read",
+                expires_at=datetime.now(UTC) + timedelta(days=1),
+            )
+            for _ in range(MOST_KEYS - 1)
         )
         await session.commit()
-    answers = await asyncio.gather(*(ada.post("/users/me/api-keys", json={"name": "x"}) for _ in range(3)))
+    answers = await asyncio.gather(*(ada.post("/users/me/api-keys", json={"name": "x", **PROOF}) for _ in range(3)))
     assert sorted(answer.status_code for answer in answers) == [201, 409, 409]
 
 

@@ -14,7 +14,7 @@ from services.api.read_route import ReadRoute
 from services.database.engine import open_session
 from services.database.models import LoginSession
 from tests.integration.services import rows
-from tests.integration.services.visitors import Visitor
+from tests.integration.services.visitors import Visitor, with_key
 
 _UNKNOWN = "00000000-0000-4000-8000-000000000000"
 _LISTS = (
@@ -119,9 +119,9 @@ async def test_an_api_key_reads_too(
     services: Services, ada: Visitor, http: httpx.AsyncClient, taken: list[bool]
 ) -> None:
     job_id = await rows.job(services, ada)
-    secret = (await ada.post("/users/me/api-keys", json={"name": "script"})).json()["key"]
+    script = await with_key(services, ada, "read")
     taken.clear()
-    answer = await http.get(f"/jobs/{job_id}", headers={"Authorization": f"Bearer {secret}"})
+    answer = await http.get(f"/jobs/{job_id}", headers=script.headers)
     assert (answer.status_code, answer.json()["id"]) == (200, str(job_id))
     assert taken == [False]
 

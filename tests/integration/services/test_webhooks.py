@@ -21,7 +21,7 @@ from services.database.models import Notification, NotificationSettings
 from services.notifications.sender import WebhookSender
 from services.notifications.webhook import signature
 from tests.integration.services import rows
-from tests.integration.services.visitors import Visitor, paths_of
+from tests.integration.services.visitors import Visitor, paths_of, with_key
 
 WEBHOOK = "/users/me/notification-settings/webhook"
 
@@ -251,9 +251,8 @@ async def test_a_webhook_is_removed_with_what_waits(
     assert actions[:3] == ["webhook_removed", "webhook_set", "webhook_set"]
 
 
-async def test_an_api_key_sets_no_webhook(ada: Visitor, site: Site) -> None:
-    key = (await ada.post("/users/me/api-keys", json={"name": "script"})).json()["key"]
-    script = Visitor(ada.http, ada.username, {"access_token": key})
+async def test_an_api_key_sets_no_webhook(services: Services, ada: Visitor, site: Site) -> None:
+    script = await with_key(services, ada)
     assert (await script.call("PUT", WEBHOOK, json={"url": site.url})).status_code == 403
     assert (await script.call("DELETE", WEBHOOK)).status_code == 403
     assert (await script.get("/users/me/notification-settings")).status_code == 200

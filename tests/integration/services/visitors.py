@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+import jwt
+from sqlalchemy import select, update
 
 from services.api.context import Services
+from services.auth.api_keys import Scope, create_key
 from services.auth.sessions import open_login
 from services.database.engine import open_session
 from services.database.models import User
@@ -30,6 +33,11 @@ class Visitor:
     def headers(self) -> dict[str, str]:
         """Who is calling."""
         return {"Authorization": f"Bearer {self.tokens['access_token']}"}
+
+    @property
+    def login_id(self) -> uuid.UUID:
+        """The login that the access token comes from."""
+        return uuid.UUID(jwt.decode(self.tokens["access_token"], options={"verify_signature": False})["sid"])
 
     async def call(self, method: str, path: str, **arguments: Any) -> httpx.Response:
         """A call in this user's name."""
@@ -62,6 +70,23 @@ async def known(services: Services, http: httpx.AsyncClient) -> Visitor:
         pair = await open_login(session, services.settings, user)
         await session.commit()
     return Visitor(http, username, {"access_token": pair.access_token, "refresh_token": pair.refresh_token})
+
+
+async def with_key(services: Services, visitor: Visitor, scope: Scope = "write") -> Visitor:
+    """The same user, by an API key."""
+    async with open_session(services.sessions) as session:
+        user = (await session.scalars(select(User).where(User.username == visitor.username))).one()
+        _, secret = await create_key(session, services.settings, user, uuid.uuid4(), "a script", scope, None)
+        await session.commit()
+    return Visitor(visitor.http, visitor.username, {"access_token": secret})
+
+
+async def make_admin(services: Services, visitor: Visitor) -> Visitor:
+    """The same user, as an admin."""
+    async with open_session(services.sessions) as session:
+        await session.execute(update(User).where(User.username == visitor.username).values(role="admin"))
+        await session.commit()
+    return visitor
 
 
 async def sign_up(http: httpx.AsyncClient) -> Visitor:

@@ -27,7 +27,7 @@ CALLS: dict[str, Callable[[Client], Any]] = {
     "set_password": lambda c: c.set_password("old", "new"),
     "audit": lambda c: c.audit(),
     "api_keys": lambda c: c.api_keys(),
-    "create_api_key": lambda c: c.create_api_key("script"),
+    "create_api_key": lambda c: c.create_api_key("script", "correct horse battery"),
     "delete_api_key": lambda c: c.delete_api_key("x"),
     "create_dataset": lambda c: c.create_dataset("digits", {"a.zip": 1}),
     "create_dataset_from": lambda c: c.create_dataset_from("digits", {"type": "url", "url": "https://example.org/a"}),

@@ -1,0 +1,96 @@
+"""Event streams that are open end with what let them in: a login that ends, a key that expires, a user who is disabled."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import Uuid, any_, cast, func, select
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.exc import DBAPIError
+
+from services.database.engine import Sessions, open_session
+from services.database.models import ApiKey, LoginSession, User
+from services.errors import UnavailableError
+
+_LOOK_EVERY_S: Final = 2.0
+_log = logging.getLogger(__name__)
+
+
+@dataclass(eq=False, slots=True)
+class OpenStream:
+    """A stream, and by what right it is open."""
+
+    credential: uuid.UUID
+    """The id of a login or of an API key."""
+    wake: asyncio.Event
+    """Set when the right has ended, so that a stream that waits for events looks."""
+    ended: bool = False
+    """Whether the right has ended."""
+
+
+class OpenStreams:
+    """The streams of this process. One query every two seconds looks at the credentials of all of them."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+        self._open: set[OpenStream] = set()
+        self._task: asyncio.Task[None] | None = None
+
+    @contextmanager
+    def watched(self, credential: uuid.UUID, wake: asyncio.Event) -> Iterator[OpenStream]:
+        """Watch the login or the API key that a stream was opened with, as long as it is open.
+
+        While PostgreSQL does not answer, streams stay open.
+        """
+        stream = OpenStream(credential, wake)
+        self._open.add(stream)
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._watch())
+        try:
+            yield stream
+        finally:
+            self._open.discard(stream)
+
+    async def close(self) -> None:
+        """Stop looking."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            if not self._open:
+                self._task = None
+                return
+            looked_at = list(self._open)  # those that open meanwhile are not in the answer
+            try:
+                valid = await _valid(self._sessions, {stream.credential for stream in looked_at})
+            except (UnavailableError, DBAPIError) as error:
+                _log.warning("the credentials of open streams cannot be checked now: %s", error)
+                continue
+            for stream in looked_at:
+                if stream.credential not in valid:
+                    stream.ended = True
+                    stream.wake.set()
+
+
+async def _valid(sessions: Sessions, credentials: set[uuid.UUID]) -> set[uuid.UUID]:
+    """Those of these logins and keys that still let somebody in."""
+    wanted = any_(cast(list(credentials), ARRAY(Uuid)))
+    logins = select(LoginSession.id).where(
+        LoginSession.id == wanted, LoginSession.revoked_at.is_(None), LoginSession.expires_at > func.now()
+    )
+    keys = select(ApiKey.id).where(ApiKey.id == wanted, ApiKey.expires_at > func.now())
+    standing = logins.join(User, User.id == LoginSession.user_id).where(User.disabled_at.is_(None))
+    usable = keys.join(User, User.id == ApiKey.user_id).where(User.disabled_at.is_(None))
+    async with open_session(sessions, reads=True) as session:
+        return set(await session.scalars(standing.union_all(usable)))
