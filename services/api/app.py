@@ -9,7 +9,7 @@ from typing import Final
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 
-from engine.code_version import VERSION
+from engine.code_version import package_version
 from services.api import openapi, problems
 from services.api.access_log import AccessLogMiddleware
 from services.api.body_limit import BodyLimitMiddleware
@@ -69,7 +69,7 @@ def create_app_on(services: Services) -> FastAPI:
     settings = services.settings
     app = FastAPI(
         title="Less Is More",
-        version=VERSION,
+        version=package_version(),
         description="Fine-tune audio-text models on a Ray cluster: data sets, jobs, their progress and adapters.",
         openapi_url="/openapi.json",
         docs_url="/docs",

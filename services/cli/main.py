@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from engine.code_version import package_version
 from engine.threads import wait_passively
 from services.cli import data, notifications, pipeline, users
 
@@ -63,8 +64,18 @@ class Context(StrEnum):
     full = "full"
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"lim {package_version()}")
+        raise typer.Exit
+
+
 @app.callback()
-def prepare() -> None:
+def prepare(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
     """Runs before every command, and before anything imports torch."""
     wait_passively()
 
