@@ -13,6 +13,9 @@ STAMP := $(VENV)/.installed
 UV_VERSION := 0.13.8
 FUZZ_ENV := build/fuzz-env
 FUZZ_STAMP := $(FUZZ_ENV)/.installed
+CLIENT_ENV := build/client-env
+CLIENT_STAMP := $(CLIENT_ENV)/.installed
+CLIENT_LOCK := services/client/generator/requirements.lock
 
 # Some editors and shells put the virtual environment of another project here; uv would believe it.
 unexport VIRTUAL_ENV PYTHONHOME
@@ -21,7 +24,7 @@ unexport VIRTUAL_ENV PYTHONHOME
 unexport PYTHONDONTWRITEBYTECODE
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: help install up demo test test-unit check lint format-check types imports openapi openapi-check format lock \
+.PHONY: help install up demo test test-unit check lint format-check types imports openapi openapi-check client format lock \
         bench-train bench-orchestration bench-select bench-api bench-validation mutants fuzz study-selection pretrain clean \
         distclean
 
@@ -61,9 +64,15 @@ types: $(STAMP)
 
 openapi-check: $(STAMP)
 	@echo "docs/openapi.json"; $(BIN)/python -m services.api.openapi --check
+	@grep -qF "$$(sha256sum docs/openapi.json | cut -d ' ' -f 1)" services/client/generated/__init__.py || \
+	    { echo "services/client/generated is not of docs/openapi.json: run make client" >&2; exit 1; }
 
-openapi: $(STAMP) ## Write docs/openapi.json anew
+openapi: $(STAMP) ## Write docs/openapi.json and the Python client anew
 	@$(BIN)/python -m services.api.openapi
+	@$(MAKE) client
+
+client: $(CLIENT_STAMP) ## Generate the Python client from docs/openapi.json
+	@$(PYTHON_BIN) -m services.client.generator
 
 imports: $(STAMP)
 	@echo "lint-imports"; $(BIN)/lint-imports --no-logo --cache-dir .import_linter_cache
@@ -74,9 +83,10 @@ format: $(STAMP) ## Format the code and mend what ruff can mend
 COMPILE = $(BIN)/uv pip compile --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
     --no-emit-find-links --quiet $(if $(UPGRADE),--upgrade)
 
-lock: $(STAMP) ## Recompile requirements.lock from pyproject.toml (UPGRADE=1 takes newer versions), and that of `make fuzz`
+lock: $(STAMP) ## Recompile requirements.lock from pyproject.toml (UPGRADE=1 takes newer versions), and those of `make fuzz` and `make client`
 	@$(COMPILE) pyproject.toml --extra dev -o requirements.lock
 	@$(COMPILE) tests/fuzz/requirements.in -o tests/fuzz/requirements.lock
+	@$(COMPILE) $(CLIENT_LOCK:.lock=.in) -o $(CLIENT_LOCK)
 
 bench-train: $(STAMP) ## Our training loop beside Seq2SeqTrainer, same data (DATA=DIR, HOLDOUT=name,name or all, MODEL=DIR CONTEXT=short)
 	@exec $(PYTHON_BIN) -m tests.benchmarks.train $(if $(DATA),--data '$(DATA)') $(if $(HOLDOUT),--holdout '$(HOLDOUT)') \
@@ -152,6 +162,12 @@ $(STAMP): requirements.lock pyproject.toml
 	fi; \
 	$(PYTHON_BIN) -m compileall -q -j 0 $(VENV)/lib >/dev/null 2>&1 || true; \
 	touch $@
+
+# The generator of models has an environment of its own, too: nothing else needs what it brings.
+$(CLIENT_STAMP): $(CLIENT_LOCK) $(STAMP)
+	@$(BIN)/uv venv --quiet --clear --python $(PYTHON_BIN) $(CLIENT_ENV)
+	@$(BIN)/uv pip sync --python $(CLIENT_ENV)/bin/python --require-hashes --quiet $(CLIENT_LOCK)
+	@touch $@
 
 # schemathesis has an environment of its own: it needs other versions of what the platform is tested with.
 $(FUZZ_STAMP): tests/fuzz/requirements.lock $(STAMP)

@@ -30,7 +30,7 @@ from services.cli.progress import RunProgress, duration, size
 from services.cli.reporting import reported
 from services.cli.table import result_table
 from services.cli.up import part_display
-from services.client import Client, Dataset, Job
+from services.client import Client, models
 from services.demo_data import BUNDLED, pack
 from services.demo_model import BUNDLED_MODEL, DemoModel, demo_model, offer
 from services.errors import ServiceError
@@ -126,8 +126,8 @@ def _run(
             offer(model, platform, client, username)
             console.print(f"Uploading {count} files ({size(archive.stat().st_size)}) from {data}")
             # A table by itself is one list: what the folders of its recordings are called divides nothing.
-            options = {"split": {"source_splits": "replace"}} if data.is_file() else None
-            dataset = client.upload_dataset("demo", archive, description=f"Recordings from {data}", options=options)
+            options: dict[str, Any] = {"split": {"source_splits": "replace"}} if data.is_file() else {}
+            dataset = client.upload_dataset("demo", archive, description=f"Recordings from {data}", **options)
             _tell_dataset(console, dataset)
             job, first_step_s = _train(console, client, model, dataset, config)
             if job.status != "succeeded" or job.result is None:
@@ -172,7 +172,7 @@ def _sign_up(client: Client) -> str:
     return name
 
 
-def _tell_dataset(console: Console, dataset: Dataset) -> None:
+def _tell_dataset(console: Console, dataset: models.DatasetOut) -> None:
     """One line: the job's log says what was found in the recordings."""
     statistics = dataset.statistics or {}
     console.print(
@@ -182,20 +182,20 @@ def _tell_dataset(console: Console, dataset: Dataset) -> None:
 
 
 def _train(
-    console: Console, client: Client, model: DemoModel, dataset: Dataset, config: Mapping[str, Any]
-) -> tuple[Job, float]:
+    console: Console, client: Client, model: DemoModel, dataset: models.DatasetOut, config: Mapping[str, Any]
+) -> tuple[models.JobOut, float]:
     """The job when it has ended, and how long after its submission the first step was done."""
     submitted = time.monotonic()
     job = client.create_job(model.id, dataset.id, config, name="demo")
     console.print(f"Job {job.id}")
     with RunProgress(console) as progress:
-        for event in client.events(job.id):
+        for event in client.watch_job(job.id):
             progress.show(event.kind, event.data)
     first = progress.first_step_at
-    return client.job(job.id), (first - submitted) if first is not None else 0.0
+    return client.read_job(job.id), (first - submitted) if first is not None else 0.0
 
 
-def _fetch_adapter(client: Client, job: Job, target: Path) -> Path:
+def _fetch_adapter(client: Client, job: models.JobOut, target: Path) -> Path:
     """The adapter's folder; what a demo before left there is replaced."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as draft:

@@ -63,14 +63,12 @@ def offer(model: DemoModel, platform: Platform, client: Client, username: str) -
     sizes = architecture_of(card)
     asyncio.run(set_role(platform.settings.database_url, username, "admin"))
     client.add_model(
-        {
-            "id": model.id,
-            "family": card.family,
-            "title": model.source[-200:],
-            "source": source,
-            "parameters": sizes.linear_parameters + sizes.other_parameters,
-            "languages": card.languages,
-            "licence": card.licence,
-            "description": f"The demo's model, from {model.source[-1000:]}",
-        }
+        id=model.id,
+        family=card.family,
+        title=model.source[-200:],
+        source=source,
+        parameters=sizes.linear_parameters + sizes.other_parameters,
+        languages=card.languages,
+        licence=card.licence,
+        description=f"The demo's model, from {model.source[-1000:]}",
     )

@@ -31,7 +31,7 @@ from cluster.ports import free_port
 from cluster.runtime import Runtime, connect, start_local
 from cluster.storage.embedded import EmbeddedS3, connected
 from cluster.storage.settings import lim_home
-from services.client import Client, ServerUnreachableError
+from services.client import Client, ClientError
 from services.database.embedded import EmbeddedPostgres
 from services.database.migrate import upgrade
 from services.errors import ServiceError
@@ -213,13 +213,14 @@ def _start_api(stack: ExitStack, settings: Settings, host: str, port: int, is_al
         deadline = time.monotonic() + _READY_S
         while True:
             try:
-                readiness = client.ready()
-            except ServerUnreachableError as error:
-                readiness = {"status": str(error)}
-            if readiness.get("status") == "ready":
-                return address
+                readiness = client.readyz()
+                if readiness.status == "ready":
+                    return address
+                told = readiness.model_dump_json()
+            except ClientError as error:
+                told = str(error)
             if time.monotonic() > deadline:
-                raise PlatformError(f"the API at {address} does not become ready: {readiness}")
+                raise PlatformError(f"the API at {address} does not become ready: {told}")
             time.sleep(0.1)
 
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import typer
 
 from services.cli.reporting import reported, say
+from services.cli.server import given
 
 
 def login(server: str, username: str, email: str | None, days: int, scope: str) -> None:
@@ -32,7 +33,7 @@ def login(server: str, username: str, email: str | None, days: int, scope: str) 
         client.login(username, password)
         ends = datetime.now(UTC) + timedelta(days=days)
         key = client.create_api_key(
-            f"lim on {socket.gethostname()}"[:100], password, scope=scope, expires_at=ends.isoformat()
+            f"lim on {socket.gethostname()}"[:100], password, **given(scope=scope), expires_at=ends
         )
         client.logout()
     say(f"The key {key.start}... is good until {ends:%Y-%m-%d}; DELETE /users/me/api-keys/{key.id} ends it sooner.")

@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.table import Table
 
 from services.cli.reporting import BAD_INPUT, reported, say
-from services.cli.server import LOCAL, Server, connected
+from services.cli.server import LOCAL, Server, connected, given
 
 if TYPE_CHECKING:
-    from services.client import Notification
+    from services.client.generated.models import NotificationOut
 
 app = typer.Typer(
     name="notifications",
@@ -34,14 +34,14 @@ def list_all(
     Example: lim notifications list --unread
     """
     with reported(), connected(server) as client:
-        found = client.notifications(unread=True if unread else None)
+        found = list(client.list_notifications(**given(unread=unread or None)))
     table = Table()
     for title in ("When", "What", "Name", "Why", "Webhook", "Id"):
         table.add_column(title, overflow="fold")
     for each in found:
         when = f"{each.created_at.astimezone():%Y-%m-%d %H:%M}"
         style = None if each.read_at else "bold"
-        webhook = str((each.webhook or {}).get("status", ""))
+        webhook = str(each.webhook.status if each.webhook else "")
         table.add_row(when, _what(each), each.name, each.detail or "", webhook, each.id, style=style)
     Console().print(table)
 
@@ -61,10 +61,10 @@ def read(
         raise typer.Exit(BAD_INPUT)
     with reported(), connected(server) as client:
         if everything:
-            say(f"{client.read_notifications()} marked as read.")
+            say(f"{client.read_all_notifications().marked} marked as read.")
             return
         for notification_id in ids or []:
-            client.mark_notification(notification_id)
+            client.change_notification(notification_id, True)
 
 
 @app.command()
@@ -77,11 +77,11 @@ def watch(
     Example: lim notifications watch
     """
     with reported(), connected(server) as client:
-        after = 0 if everything else client.notification_standing().last_seq
-        for each in client.follow_notifications(after=after):
+        after = 0 if everything else client.list_notifications(limit=1).page.last_seq
+        for each in client.watch_notifications(after=after):
             line = f"{each.created_at.astimezone():%H:%M:%S}  {_what(each)}: {each.name}"
             typer.echo(f"{line}  ({each.detail})" if each.detail else line)
 
 
-def _what(notification: Notification) -> str:
+def _what(notification: NotificationOut) -> str:
     return f"{notification.resource_type} {notification.status}"

@@ -15,11 +15,12 @@ from rich.table import Table
 from engine.data.telling import report_lines
 from services.cli.report import answered_report
 from services.cli.reporting import BAD_INPUT, FAILED, reported, say
-from services.cli.server import LOCAL, Server, connected
+from services.cli.server import LOCAL, Server, connected, given
 from services.cli.upload import uploaded
 
 if TYPE_CHECKING:
-    from services.client import Client, Pipeline
+    from services.client import Client
+    from services.client.generated.models import PipelineOut
 
 _EVERY_S: Final = 1.0
 
@@ -67,7 +68,7 @@ def run(
         with connected(server) as client:
             if dataset is None and data is not None:
                 dataset = uploaded(client, data)
-            pipeline = client.create_pipeline(values, dataset or "", dataset_version=version)
+            pipeline = client.create_pipeline(**values, dataset_id=dataset or "", **given(dataset_version=version))
             if detach:
                 typer.echo(pipeline.id)
                 return
@@ -81,7 +82,7 @@ def show(pipeline_id: Id, server: Server = LOCAL) -> None:
     Example: lim pipeline show 5b1c...
     """
     with reported(), connected(server) as client:
-        Console().print(_table(client.pipeline(pipeline_id)))
+        Console().print(_table(client.read_pipeline(pipeline_id)))
 
 
 @app.command()
@@ -104,16 +105,18 @@ def resume(pipeline_id: Id, server: Server = LOCAL) -> None:
         _follow(client, client.resume_pipeline(pipeline_id))
 
 
-def _follow(client: Client, pipeline: Pipeline) -> None:
+def _follow(client: Client, pipeline: PipelineOut) -> None:
     """Show a pipeline until it has ended; Ctrl-C leaves it running."""
+    from services.client import FINAL_STATUSES
+
     say(f"Pipeline {pipeline.id}")
     told = False
     try:
         with Live(_table(pipeline), console=Console(stderr=True), refresh_per_second=2) as live:
-            while not pipeline.final:
+            while pipeline.status not in FINAL_STATUSES:
                 told = told or _tell_data(client, pipeline)
                 time.sleep(_EVERY_S)
-                pipeline = client.pipeline(pipeline.id)
+                pipeline = client.read_pipeline(pipeline.id)
                 live.update(_table(pipeline))
     except KeyboardInterrupt:
         say(f"It goes on; `lim pipeline stop {pipeline.id}` stops it.")
@@ -127,12 +130,14 @@ def _follow(client: Client, pipeline: Pipeline) -> None:
         raise typer.Exit(FAILED)
 
 
-def _tell_data(client: Client, pipeline: Pipeline) -> bool:
+def _tell_data(client: Client, pipeline: PipelineOut) -> bool:
     """Say what was found in the recordings, once their stage has ended; whether it was said."""
     for stage in pipeline.stages:
         made = stage.result or {}
         if stage.type == "ingest" and "dataset_id" in made:
-            report = answered_report(client.dataset_report(made["dataset_id"], version=made.get("dataset_version")))
+            report = answered_report(
+                client.dataset_report(made["dataset_id"], **given(version=made.get("dataset_version")))
+            )
             where = f"GET /datasets/{made['dataset_id']}/report"
             for line in report_lines(report, where) if report is not None else ():
                 say(line.text if line.level == "notice" else f"{line.level}: {line.text}")
@@ -140,7 +145,7 @@ def _tell_data(client: Client, pipeline: Pipeline) -> bool:
     return False
 
 
-def _table(pipeline: Pipeline) -> Table:
+def _table(pipeline: PipelineOut) -> Table:
     table = Table(title=f"{pipeline.name}: {pipeline.status}, {pipeline.progress:.0%}")
     for title in ("Stage", "Status", "Tries", "Done", ""):
         table.add_column(title, overflow="fold")

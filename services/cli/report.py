@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 import typer
 from pydantic import ValidationError
@@ -15,6 +15,9 @@ from engine.data.telling import report_lines
 from engine.scripts import is_unspaced
 from services.cli.progress import duration
 from services.cli.reporting import say
+
+if TYPE_CHECKING:
+    from services.client.generated.models import ReportOut
 
 _MOST_SHOWN: Final = 20
 
@@ -57,8 +60,9 @@ def show_lines(report: IngestReport, where: str) -> None:
             say(f"{line.level}: {line.text}")
 
 
-def answered_report(answer: Mapping[str, Any]) -> IngestReport | None:
+def answered_report(report: ReportOut) -> IngestReport | None:
     """The report in an answer of the API; None where there is none, or one of another version."""
+    answer = report.model_dump(mode="json")
     try:
         return IngestReport.model_validate({name: answer[name] for name in IngestReport.model_fields if name in answer})
     except ValidationError:

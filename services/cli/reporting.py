@@ -1,4 +1,4 @@
-"""How the CLI says what went wrong: the message and no traceback, and an exit code that scripts can use."""
+"""How the CLI says what went wrong: the message and no traceback, and an exit status that scripts can use."""
 
 from __future__ import annotations
 
@@ -19,9 +19,16 @@ from engine.errors import AudioError, ConfigError, EngineError, IngestError, Man
 from services.demo_data import DemoDataError
 from services.errors import AccountError, ServiceError, SettingsError
 
-BAD_INPUT = 2
 FAILED = 1
+"""The platform could not do it, or a job ended otherwise than hoped."""
+BAD_INPUT = 2
+"""Options, a config or a name that cannot be right."""
+NOT_ALLOWED = 3
+"""Not logged in, or not allowed."""
+UNAVAILABLE = 4
+"""No platform there, or it cannot answer now; the same command may succeed later."""
 INTERRUPTED = 130
+"""Ctrl-C."""
 
 _INPUT_FAULTS = (
     AccountError,
@@ -48,7 +55,7 @@ def say(message: str = "") -> None:
 
 @contextmanager
 def reported(subject: str = "") -> Iterator[None]:
-    """Turn errors that are raised on purpose into a message and an exit code: 2 for bad input, 1 for the rest."""
+    """Turn errors that are raised on purpose into a message and an exit status."""
     try:
         yield
     except ConfigError as error:
@@ -57,9 +64,32 @@ def reported(subject: str = "") -> Iterator[None]:
         for fault in error.faults:
             say(f"  {fault}")
         raise typer.Exit(BAD_INPUT) from None
+    except _client_errors() as error:
+        say(f"Error: {error}")
+        raise typer.Exit(_status_of(error)) from None
     except (EngineError, ClusterError, ServiceError) as error:
         say(f"Error: {error}")
         raise typer.Exit(BAD_INPUT if isinstance(error, _INPUT_FAULTS) else FAILED) from None
     except KeyboardInterrupt:
         say("Interrupted.")
         raise typer.Exit(INTERRUPTED) from None
+
+
+def _client_errors() -> type[Exception]:
+    """What the client raises: read when something is raised, for the client is not imported by every command."""
+    from services.client.errors import ClientError
+
+    return ClientError
+
+
+def _status_of(error: Exception) -> int:
+    from services.client import errors
+
+    for status, kinds in (
+        (NOT_ALLOWED, (errors.NotLoggedInError, errors.UnauthenticatedError, errors.ForbiddenError)),
+        (UNAVAILABLE, (errors.ServerUnreachableError, errors.UnavailableError, errors.ThrottledError)),
+        (BAD_INPUT, (errors.SourceError, errors.InvalidRequestError, errors.NotFoundError)),
+    ):
+        if isinstance(error, kinds):
+            return status
+    return FAILED

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
 LOCAL: Final = "http://127.0.0.1:8000"
 Server = Annotated[str, typer.Option(envvar="LIM_SERVER", help="Address of the platform.")]
+
+
+def given(**options: Any) -> dict[str, Any]:
+    """The options that were given on the command line."""
+    return {name: value for name, value in options.items() if value is not None}
 
 
 @contextmanager

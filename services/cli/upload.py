@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from services.cli.reporting import BAD_INPUT, reported, say
+from services.cli.reporting import reported, say
 from services.cli.server import LOCAL, Server, connected
 from services.cli.versions import Options, OptionsFile, read_options
 
@@ -49,27 +47,5 @@ def upload(
 
 def uploaded(client: Client, source: Path, *, name: str | None = None, options: Mapping[str, Any] | None = None) -> str:
     """The id of a new dataset of these recordings, which is being processed."""
-    with _packed(source) as file:
-        say(f"Uploading {file.name} ({file.stat().st_size / 2**20:.1f} MiB)")
-        new = client.create_dataset(name or source.resolve().stem, {file.name: file.stat().st_size}, options=options)
-        for each in new.uploads:
-            client.upload_file(each, file)
-        client.complete_dataset(new.dataset.id)
-    return new.dataset.id
-
-
-@contextmanager
-def _packed(source: Path) -> Iterator[Path]:
-    """The file itself, or an archive of the folder."""
-    from services.demo_data import pack
-
-    if source.is_file():
-        yield source
-        return
-    if not source.is_dir():
-        say(f"There is nothing at {source}.")
-        raise typer.Exit(BAD_INPUT)
-    with tempfile.TemporaryDirectory(prefix="lim-upload-") as folder:
-        archive = Path(folder) / f"{source.resolve().name}.zip"
-        pack(source, archive)
-        yield archive
+    say(f"Uploading {source}")
+    return client.upload_dataset(name or source.resolve().stem, source, wait=False, **(options or {})).id

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -23,6 +24,7 @@ from services.cli.server import LOCAL, Server, connected
 if TYPE_CHECKING:
     from engine.data.revision import Revision
 
+_PAGE: Final = 100
 _ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 Dataset = Annotated[str, typer.Argument(help="Folder of a dataset version, or the id of a dataset on a platform.")]
@@ -64,15 +66,17 @@ def items(
     Example: lim data items build/data/mine --finding clipped
     """
     asked = {"finding": finding, "status": status, "speaker": speaker, "split": split, "q": search}
-    wanted = {name: value for name, value in asked.items() if value is not None}
+    wanted: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
     with reported():
         if status not in (None, "good", "rejected"):
             say(f"--status is {status!r}; allowed: good, rejected")
             raise typer.Exit(BAD_INPUT)
         if is_id(dataset):
             with connected(server) as client:
-                number = version or client.dataset(dataset).version or 1
-                total, found = client.dataset_items(dataset, number, most=limit, **wanted)
+                number = version or client.read_dataset(dataset).version or 1
+                pages = client.list_dataset_items(dataset, number, limit=min(limit, _PAGE), **wanted)
+                found = [item.model_dump(mode="json") for item in islice(pages, limit)]
+                total = pages.total
         else:
             from engine.data.items import matches, read_items
 
@@ -89,7 +93,7 @@ def versions(dataset: Dataset, server: Server = LOCAL) -> None:
     with reported():
         if is_id(dataset):
             with connected(server) as client:
-                found = [version.model_dump(mode="json") for version in client.dataset_versions(dataset)]
+                found = [version.model_dump(mode="json") for version in client.list_dataset_versions(dataset)]
         else:
             from engine.data.revision import read_version
 
@@ -175,9 +179,9 @@ def revise(
     if is_id(dataset):
         with reported(), connected(server) as client:
             body = revision.model_dump(mode="json", exclude_unset=True)
-            made = client.revise_dataset(dataset, body | ({"parent": parent} if parent else {}))
-            say(f"Version {made.number} is being made of version {made.parent}.")
-            made = client.wait_for_dataset_version(dataset, made.number)
+            begun = client.revise_dataset(dataset, **body | ({"parent": parent} if parent else {}))
+            say(f"Version {begun.number} is being made of version {begun.parent}.")
+            made = client.wait_for_dataset_version(dataset, begun.number)
             typer.echo(f"Version {made.number} is ready: {(made.statistics or {}).get('utterances')} utterances")
         return
     if out is None:

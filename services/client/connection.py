@@ -1,33 +1,60 @@
-"""Calls to a platform: who calls, what is repeated, what an answer or a refusal says."""
+"""Calls to a platform: who calls, what is retried, what an answer or a refusal says."""
 
 from __future__ import annotations
 
+import os
+import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, TypeVar
+from urllib.parse import quote
 
 import httpx
+import httpx_sse
 from pydantic import BaseModel, ValidationError
+from tenacity import RetryCallState, Retrying, retry_if_exception, wait_exponential
 
-from engine.errors import Fault
-from services.client.answers import JobEvent, Tokens, parse_events
-from services.client.errors import ClientError, RequestRefusedError, ServerUnreachableError
+from .content import Content
+from .errors import (
+    ClientError,
+    NotLoggedInError,
+    RequestRefusedError,
+    ServerUnreachableError,
+    UnauthenticatedError,
+    UnavailableError,
+    refusal,
+)
+from .events import Event, numbered
+from .model import as_json
+from .pages import Pages
+from .unset import UNSET
 
-API: Final = "/api/v1"
+LOCAL: Final = "http://127.0.0.1:8000"
+_REFRESH: Final = "/api/v1/auth/refresh"
+_IDEMPOTENT: Final = frozenset({"GET", "PUT", "DELETE"})
+_TRY_LATER: Final = frozenset({429, 503})
 _LEAST_ATTEMPTS: Final = 4
 _LONGEST_PAUSE_S: Final = 5.0
-AnswerT = TypeVar("AnswerT", bound=BaseModel)
+_EXPONENTIAL: Final = wait_exponential(0.4, max=_LONGEST_PAUSE_S)
+_STREAM_TIMEOUT: Final = httpx.Timeout(30.0, read=60.0)  # the server sends a sign of life every 10 s
+ModelT = TypeVar("ModelT", bound=BaseModel)
+ResultT = TypeVar("ResultT")
+ConnectionT = TypeVar("ConnectionT", bound="Connection")
 
 
 class Connection:
-    """One user's connection. Tokens are renewed when they run out; calls that are safe to repeat are repeated."""
+    """One user's connection. Tokens are renewed before they expire; requests that are safe to retry are retried.
+
+    Safe are GET, PUT and DELETE, and what has an idempotency key. Anything else is retried only when it cannot have
+    been carried out: the connection was never made, or the server said when to retry.
+    """
 
     def __init__(
         self,
-        base_url: str,
+        base_url: str = LOCAL,
         *,
         api_key: str | None = None,
         timeout_s: float = 30.0,
@@ -38,11 +65,10 @@ class Connection:
 
         Args:
             base_url: of the platform.
-            api_key: whose calls are made; None: `login` says.
+            api_key: whose requests are made; None: those of the user who calls `login`.
             timeout_s: how long an answer may take.
-            patience_s: how long a platform that has answered before is asked again when it, its database or its store
-                does not answer.
-            transport: stands in for the network in tests.
+            patience_s: how long to retry when a platform that has answered before, its database or its store does not.
+            transport: replaces the network in tests.
         """
         self._http = httpx.Client(
             base_url=base_url.rstrip("/"), timeout=httpx.Timeout(timeout_s, connect=10.0), transport=transport
@@ -50,10 +76,16 @@ class Connection:
         self._api_key = api_key
         self._patience_s = patience_s
         self._has_answered = False
-        self._tokens: Tokens | None = None
-        self._renew_at = 0.0
+        self._tokens: Mapping[str, Any] | None = None
+        self._renew_at_s = 0.0
+        self._renewing = threading.Lock()
 
-    def __enter__(self) -> Self:
+    @classmethod
+    def from_environment(cls: type[ConnectionT], **options: Any) -> ConnectionT:
+        """A connection to the platform at LIM_URL (default: this machine, port 8000), with the key LIM_API_KEY."""
+        return cls(os.environ.get("LIM_URL") or LOCAL, api_key=os.environ.get("LIM_API_KEY") or None, **options)
+
+    def __enter__(self: ConnectionT) -> ConnectionT:
         return self
 
     def __exit__(
@@ -65,118 +97,61 @@ class Connection:
         """Close the connections."""
         self._http.close()
 
-    def _call(
-        self,
-        method: str,
-        path: str,
-        *,
-        body: Mapping[str, Any] | None = None,
-        params: Mapping[str, Any] | None = None,
-        signed: bool = True,
-        creates: bool = False,
-    ) -> dict[str, Any]:
-        """The JSON object that a call answers; empty where it answers nothing."""
-        answer = self._answered(method, path, body=body, params=params, signed=signed, creates=creates)
-        return self._json(answer) if answer.content else {}
+    @property
+    def base_url(self) -> str:
+        """Address of the platform."""
+        return str(self._http.base_url).rstrip("/")
 
-    def _bytes(self, path: str) -> bytes:
-        """The file that a call answers."""
-        return self._answered("GET", path).content
+    # -- who calls
 
-    def _answered(
-        self,
-        method: str,
-        path: str,
-        *,
-        body: Mapping[str, Any] | None = None,
-        params: Mapping[str, Any] | None = None,
-        signed: bool = True,
-        creates: bool = False,
-    ) -> httpx.Response:
-        """One call; those that are safe to repeat are repeated when the connection or the server fails."""
-        repeatable = creates or method == "GET"
-        headers = {"Idempotency-Key": str(uuid.uuid4())} if creates else {}
-        renewed = False
-        since_s, attempt = time.monotonic(), 0
-        while True:
-            attempt += 1
-            if signed:
-                headers["Authorization"] = self._authorization()
-            try:
-                answer = self._http.request(
-                    method,
-                    f"{API}{path}",
-                    json=dict(body) if body is not None else None,
-                    params=params,
-                    headers=headers,
-                )
-            except httpx.TransportError as error:
-                if not repeatable or not self._is_patient(since_s, attempt):
-                    raise ServerUnreachableError(f"no answer from {self._http.base_url}: {error}") from error
-                time.sleep(pause_s(attempt))
-                continue
-            self._has_answered = True
-            if answer.status_code == 401 and signed and self._tokens is not None and not renewed:
-                renewed = True
-                attempt -= 1
-                self._renew()
-                continue
-            if answer.status_code in {502, 503, 504} and repeatable and self._is_patient(since_s, attempt):
-                time.sleep(min(float(answer.headers.get("Retry-After", pause_s(attempt))), 10.0))
-                continue
-            if answer.is_error:
-                raise self._refusal(answer)
-            return answer
-
-    def _is_patient(self, since_s: float, attempt: int) -> bool:
-        """Whether a call that was begun then is made again. A server that was never there is soon given up."""
-        if attempt < _LEAST_ATTEMPTS:
-            return True
-        return self._has_answered and time.monotonic() - since_s < self._patience_s
-
-    def _items(self, path: str, params: Mapping[str, Any] | None = None) -> Iterator[dict[str, Any]]:
-        query: dict[str, Any] = {"limit": 100, **(params or {})}
-        while True:
-            page = self._call("GET", path, params=query)
-            yield from page.get("items", [])
-            if not page.get("next_cursor"):
-                return
-            query["cursor"] = page["next_cursor"]
-
-    @contextmanager
-    def _event_stream(self, path: str, last: int) -> Iterator[Iterator[JobEvent]]:
-        headers = {"Accept": "text/event-stream", "Authorization": self._authorization()}
-        if last:
-            headers["Last-Event-ID"] = str(last)
-        timeout = httpx.Timeout(30.0, read=60.0)
-        with self._http.stream("GET", f"{API}{path}", headers=headers, timeout=timeout) as answer:
-            if answer.status_code in {502, 503, 504}:
-                raise httpx.RemoteProtocolError(f"the server answered {answer.status_code}")
-            if answer.is_error:
-                answer.read()
-                raise self._refusal(answer)
-            yield parse_events(answer.iter_lines())
-
-    def _authorization(self) -> str:
+    def _authorization(self, stale: str | None = None) -> str:
+        """The header's value; `stale` is one that the server has just refused."""
         if self._api_key is not None:
             return f"Bearer {self._api_key}"
-        if self._tokens is None:
-            raise ClientError("not logged in: call login() first, or give an api_key")
-        if time.monotonic() >= self._renew_at:
-            self._renew()
-        return f"Bearer {self._tokens.access_token}"
+        with self._renewing:
+            if self._tokens is None:
+                raise NotLoggedInError("not logged in: call login() first, or give an api_key")
+            if time.monotonic() >= self._renew_at_s or stale == f"Bearer {self._tokens['access_token']}":
+                body = {"refresh_token": self._tokens["refresh_token"]}
+                self._keep(self._object("POST", _REFRESH, body=body, signed=False))
+            return f"Bearer {self._tokens['access_token']}"
 
-    def _renew(self) -> None:
-        if self._tokens is None:
-            raise ClientError("not logged in: call login() first, or give an api_key")
-        body = {"refresh_token": self._tokens.refresh_token}
-        self._keep(self._answer(Tokens, self._call("POST", "/auth/refresh", body=body, signed=False)))
-
-    def _keep(self, tokens: Tokens) -> None:
+    def _keep(self, tokens: Mapping[str, Any] | None) -> None:
+        if tokens is None:
+            self._tokens = None
+            return
+        life_s = float(tokens["expires_in"])
         self._tokens = tokens
-        self._renew_at = time.monotonic() + tokens.expires_in - min(30.0, tokens.expires_in / 10)
+        self._renew_at_s = time.monotonic() + life_s - min(30.0, life_s / 10)
 
-    def _json(self, answer: httpx.Response) -> dict[str, Any]:
+    def _signed(self, send: Callable[[str | None], ResultT], *, signed: bool = True) -> ResultT:
+        """Send with the user's credentials; a token that the server no longer takes is renewed once."""
+        if not signed:
+            return send(None)
+        authorization = self._authorization()
+        try:
+            return send(authorization)
+        except UnauthenticatedError:
+            if self._tokens is None:
+                raise
+            return send(self._authorization(stale=authorization))
+
+    # -- what the generated methods call
+
+    def _model(self, model: type[ModelT], method: str, path: str, **request: Any) -> ModelT:
+        return self._parsed(model, self._object(method, path, **request))
+
+    def _pages(self, model: type[ModelT], method: str, path: str, **request: Any) -> Pages[Any, ModelT]:
+        query = dict(request.pop("query", {}))
+
+        def fetch(cursor: str | None) -> ModelT:
+            asked = query if cursor is None else {**query, "cursor": cursor}
+            return self._model(model, method, path, query=asked, **request)
+
+        return Pages(fetch)
+
+    def _object(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+        answer = self._answer(method, path, **request)
         try:
             value = answer.json()
         except ValueError:
@@ -185,37 +160,150 @@ class Connection:
             raise ServerUnreachableError(f"{answer.url} answered {answer.status_code} with no JSON object")
         return value
 
-    def _answer(self, model: type[AnswerT], value: Mapping[str, Any]) -> AnswerT:
+    def _nothing(self, method: str, path: str, **request: Any) -> None:
+        self._answer(method, path, **request)
+
+    def _content(self, method: str, path: str, **request: Any) -> Content:
+        @contextmanager
+        def opened() -> Iterator[httpx.Response]:
+            answer = self._answer(method, path, streamed=True, **request)
+            try:
+                yield answer
+            finally:
+                answer.close()
+
+        return Content(opened)
+
+    def _events(self, method: str, path: str, **request: Any) -> Iterator[Event]:
+        """The events of one connection, until the server or the network ends it; what watches it connects again."""
+        request.setdefault("header", {})
+        request["header"] = {**request["header"], "Accept": "text/event-stream", "Cache-Control": "no-store"}
+        answer = self._answer(method, path, streamed=True, retried=False, timeout=_STREAM_TIMEOUT, **request)
+        try:
+            yield from numbered(httpx_sse.EventSource(answer))
+        except httpx.TransportError as error:
+            raise ServerUnreachableError(f"the event stream of {path} broke off: {error}") from error
+        finally:
+            answer.close()
+
+    # -- one request
+
+    def _answer(
+        self,
+        method: str,
+        path: str,
+        *,
+        path_values: Mapping[str, Any] | None = None,
+        query: Mapping[str, Any] | None = None,
+        header: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
+        signed: bool = True,
+        creates: bool = False,
+        answers: Collection[int] = (),
+        streamed: bool = False,
+        retried: bool = True,
+        timeout: httpx.Timeout | None = None,
+    ) -> httpx.Response:
+        headers = {name: str(value) for name, value in _given(header).items()}
+        if creates:
+            headers.setdefault("Idempotency-Key", str(uuid.uuid4()))
+        filled = path.format_map({name: quote(str(value), safe="") for name, value in (path_values or {}).items()})
+        request: dict[str, Any] = {
+            "params": {name: as_json(value) for name, value in _given(query).items()},
+            "json": None if body is None else as_json(_given(body)),
+        }
+        if timeout is not None:
+            request["timeout"] = timeout
+        attempts = 0
+
+        def send(authorization: str | None) -> httpx.Response:
+            nonlocal attempts
+            attempts += 1
+            sent = headers if authorization is None else {**headers, "Authorization": authorization}
+            answer = self._http.send(self._http.build_request(method, filled, headers=sent, **request), stream=streamed)
+            self._has_answered = True
+            if answer.is_error and answer.status_code not in answers:
+                if streamed:
+                    answer.read()
+                    answer.close()
+                if method == "DELETE" and attempts > 1 and answer.status_code == httpx.codes.NOT_FOUND:
+                    return answer  # an earlier attempt deleted it, and its answer was lost
+                raise refused(answer)
+            return answer
+
+        def call() -> httpx.Response:
+            return self._signed(send, signed=signed)
+
+        return self._retried(call, is_safe=creates or method in _IDEMPOTENT) if retried else self._reached(call)
+
+    def _retried(self, call: Callable[[], ResultT], *, is_safe: bool = True) -> ResultT:
+        """What the call gives; it is made again as long as that is safe and may help.
+
+        Raises:
+            ServerUnreachableError: no answer.
+        """
+
+        def is_worth_retrying(error: BaseException) -> bool:
+            if isinstance(error, RequestRefusedError):
+                said_when = error.status in _TRY_LATER and error.retry_after_s is not None
+                return said_when or (is_safe and isinstance(error, UnavailableError))
+            never_sent = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout))
+            return isinstance(error, httpx.TransportError) and (is_safe or never_sent)
+
+        retrying = Retrying(
+            retry=retry_if_exception(is_worth_retrying), wait=_pause_s, stop=self._gives_up, reraise=True
+        )
+        return self._reached(lambda: retrying(call))
+
+    def _reached(self, call: Callable[[], ResultT]) -> ResultT:
+        try:
+            return call()
+        except httpx.TransportError as error:
+            raise ServerUnreachableError(f"no answer from {self.base_url}: {error}") from error
+
+    def _gives_up(self, state: RetryCallState) -> bool:
+        """Whether it has been tried for long enough; a server that was never there is given up soon."""
+        waited_s = state.seconds_since_start or 0.0
+        if _asked_pause_s(state) > max(self._patience_s - waited_s, _LONGEST_PAUSE_S):
+            return True
+        if state.attempt_number < _LEAST_ATTEMPTS:
+            return False
+        return not self._has_answered or waited_s >= self._patience_s
+
+    def _parsed(self, model: type[ModelT], value: Mapping[str, Any]) -> ModelT:
         try:
             return model.model_validate(value)
         except ValidationError as error:
-            raise ServerUnreachableError(f"the server's {model.__name__.lower()} cannot be read: {error}") from error
-
-    def _refusal(self, answer: httpx.Response) -> RequestRefusedError:
-        retry_after = answer.headers.get("Retry-After", "")
-        retry_after_s = float(retry_after) if retry_after.isdigit() else None
-        try:
-            problem = answer.json()
-        except ValueError:
-            problem = None
-        if not isinstance(problem, dict):
-            detail = f"{answer.request.method} {answer.url.path}: {answer.text[:200].strip() or answer.reason_phrase}"
-            return RequestRefusedError(answer.status_code, "unknown", detail, retry_after_s=retry_after_s)
-        return RequestRefusedError(
-            answer.status_code,
-            str(problem.get("code", "unknown")),
-            str(problem.get("detail") or problem.get("title") or answer.reason_phrase),
-            [Fault(str(item.get("path", "")), str(item.get("message", ""))) for item in problem.get("errors") or []],
-            problem.get("correlation_id"),
-            retry_after_s,
-        )
+            raise ClientError(
+                f"the server's {model.__name__} cannot be read by this version of the client: {error}"
+            ) from error
 
 
-def pause_s(attempt: int) -> float:
-    """How long to wait before a further attempt."""
-    return min(float(0.2 * 2**attempt), _LONGEST_PAUSE_S)
+def refused(answer: httpx.Response) -> RequestRefusedError:
+    """The error that an answer is."""
+    retry_after = answer.headers.get("Retry-After", "")
+    try:
+        problem = answer.json()
+    except ValueError:
+        problem = None
+    told = f"{answer.request.method} {answer.url.path}: {answer.text[:200].strip() or answer.reason_phrase}"
+    return refusal(
+        answer.status_code,
+        problem if isinstance(problem, dict) else None,
+        told,
+        float(retry_after) if retry_after.isdigit() else None,
+    )
 
 
-def given(**fields: Any) -> dict[str, Any]:
-    """The fields that are not None."""
-    return {name: value for name, value in fields.items() if value is not None}
+def _given(values: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {name: value for name, value in (values or {}).items() if value is not UNSET}
+
+
+def _asked_pause_s(state: RetryCallState) -> float:
+    """How long the server asked to wait; 0: it did not say."""
+    error = state.outcome.exception() if state.outcome is not None else None
+    return (error.retry_after_s or 0.0) if isinstance(error, RequestRefusedError) else 0.0
+
+
+def _pause_s(state: RetryCallState) -> float:
+    return _asked_pause_s(state) or _EXPONENTIAL(state)

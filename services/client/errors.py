@@ -1,22 +1,46 @@
 """What the client raises.
 
 ClientError
+├── NotLoggedInError            no password was given and no API key
 ├── ServerUnreachableError      no answer, or none that a platform gives
 ├── RequestRefusedError         the server's problem+json: code, detail and each faulty field
+│   ├── UnauthenticatedError    401
+│   ├── ForbiddenError          403
+│   ├── NotFoundError           404
+│   ├── ConflictError           409
+│   ├── InvalidRequestError     422
+│   ├── ThrottledError          429, with `retry_after_s`
+│   └── UnavailableError        502, 503, 504
+├── SourceError                 nothing to upload
 ├── DatasetFailedError          an uploaded dataset that ended in `error`
+├── DownloadError               a file that cannot be fetched or written
 └── ChecksumError               a downloaded file that is not the one the server announced
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from engine.errors import Fault
-from services.errors import ServiceError
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 
-class ClientError(ServiceError):
+class Fault(NamedTuple):
+    """A faulty field of a request."""
+
+    path: str
+    """Where it stands, such as `config.method.rank`."""
+    message: str
+    """What was found and what is allowed."""
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}" if self.path else self.message
+
+
+class ClientError(Exception):
     """Base of everything that the client raises on purpose."""
+
+
+class NotLoggedInError(ClientError):
+    """No password was given and no API key."""
 
 
 class ServerUnreachableError(ClientError):
@@ -49,10 +73,83 @@ class RequestRefusedError(ClientError):
             lines.append(f"  correlation id {self.correlation_id}")
         return "\n".join(lines)
 
+    def as_problem(self) -> dict[str, Any]:
+        """The error as the server wrote it, for programs."""
+        return {
+            "status": self.status,
+            "code": self.code,
+            "detail": self.detail,
+            "errors": [fault._asdict() for fault in self.faults],
+            "correlation_id": self.correlation_id,
+        }
+
+
+class UnauthenticatedError(RequestRefusedError):
+    """401: no credentials, or none that are still good."""
+
+
+class ForbiddenError(RequestRefusedError):
+    """403: not with this role or this key."""
+
+
+class NotFoundError(RequestRefusedError):
+    """404: not there, or another user's."""
+
+
+class ConflictError(RequestRefusedError):
+    """409: what the resource is doing does not allow it."""
+
+
+class InvalidRequestError(RequestRefusedError):
+    """422: faulty fields, all of them in `faults`."""
+
+
+class ThrottledError(RequestRefusedError):
+    """429: too many requests; `retry_after_s` says when to retry."""
+
+
+class UnavailableError(RequestRefusedError):
+    """502, 503, 504, and any 5xx of the object store: the platform, or something that it needs, is down."""
+
+
+class SourceError(ClientError):
+    """Nothing to upload where the caller said."""
+
 
 class DatasetFailedError(ClientError):
     """An uploaded dataset that ended in `error`."""
 
 
+class DownloadError(ClientError):
+    """A file that cannot be fetched or written."""
+
+
 class ChecksumError(ClientError):
     """A downloaded file that is not the one the server announced."""
+
+
+_BY_STATUS: Mapping[int, type[RequestRefusedError]] = {
+    401: UnauthenticatedError,
+    403: ForbiddenError,
+    404: NotFoundError,
+    409: ConflictError,
+    422: InvalidRequestError,
+    429: ThrottledError,
+    502: UnavailableError,
+    503: UnavailableError,
+    504: UnavailableError,
+}
+
+
+def refusal(
+    status: int, problem: Mapping[str, Any] | None, told: str, retry_after_s: float | None
+) -> RequestRefusedError:
+    """The error of an answer: of its problem, or of what it says where that is none."""
+    kind = _BY_STATUS.get(status, RequestRefusedError)
+    if problem is None:
+        return kind(status, "unknown", told, retry_after_s=retry_after_s)
+    faults = [Fault(str(each.get("path", "")), str(each.get("message", ""))) for each in problem.get("errors") or []]
+    detail = str(problem.get("detail") or problem.get("title") or told)
+    return kind(
+        status, str(problem.get("code", "unknown")), detail, faults, problem.get("correlation_id"), retry_after_s
+    )

@@ -103,16 +103,16 @@ def _waits(platform: Platform, scratch: Path, jobs: int) -> tuple[list[float], l
         dataset = client.upload_dataset("speech", archive)
         for number in range(jobs):
             job = client.create_job(_MODEL, dataset.id, config, name=f"bench-{number}")
-            first = next(e for e in client.events(job.id) if e.kind == "metric" and e.data.get("step") == 1)
-            began = datetime.fromisoformat(str(client.job(job.id).created_at))
+            first = next(e for e in client.watch_job(job.id) if e.kind == "metric" and e.data.get("step") == 1)
+            began = client.read_job(job.id).created_at
             waited.append((datetime.fromisoformat(str(first.data["time"])) - began).total_seconds())
-            next(e for e in client.events(job.id) if e.kind == "metric" and e.data.get("step") == _FIRST_STEPS)
+            next(e for e in client.watch_job(job.id) if e.kind == "metric" and e.data.get("step") == _FIRST_STEPS)
             asked_s = time.perf_counter()
             client.stop_job(job.id)
-            for _ in client.events(job.id):  # to its end: the next one must find the cluster idle
+            for _ in client.watch_job(job.id):  # to its end: the next one must find the cluster idle
                 pass
             stopped.append(time.perf_counter() - asked_s)
-            ended = client.job(job.id)
+            ended = client.read_job(job.id)
             if ended.status != "stopped" or not (ended.result or {}).get("steps"):
                 raise SystemExit(f"job {number} ended {ended.status} with {ended.result}; it was to be stopped")
             print(f"job {number}: first step after {waited[-1]:.1f} s, stopped after {stopped[-1]:.1f} s", flush=True)

@@ -18,7 +18,7 @@ import httpx
 import psutil
 import pytest
 
-from services.client import Client, Job
+from services.client import Client, models
 
 ROOT = Path(__file__).parents[2]
 SPEECH = ROOT / "engine" / "data" / "bundled" / "demo-speech"
@@ -157,10 +157,10 @@ def test_a_demo_on_no_recordings_says_so_before_it_starts_anything(place: Path) 
     assert files_left_behind(place) == []
 
 
-def finished(client: Client, job: Job) -> Job:
+def finished(client: Client, job: models.JobOut) -> models.JobOut:
     """The job when it has ended well."""
-    told = [event.data for event in client.events(job.id)]
-    job = client.job(job.id)
+    told = [event.data for event in client.watch_job(job.id)]
+    job = client.read_job(job.id)
     assert job.status == "succeeded", (job.error, told[-10:])
     return job
 
@@ -172,13 +172,15 @@ def select_and_train(client: Client, recordings: Path, scratch: Path) -> None:
     dataset = client.upload_dataset("digits", Path(shutil.make_archive(str(scratch / "digits"), "zip", recordings)))
     training = {"max_steps": 2, "log_every_steps": 1, "split": {"test_speakers": ["amara"], "validation_fraction": 0.0}}
     how = {"method": {"type": "random"}, "trim": {"type": "none"}}
-    selection = finished(client, client.create_selection("whisper-pico", dataset.id, training, how))
+    selection = finished(
+        client, client.create_job("whisper-pico", dataset.id, training, type="selection", selection=how)
+    )
     assert selection.type == "selection"
     assert selection.result is not None
     figures = selection.result["figures"]
     assert (figures["utterances"], figures["candidates"]) == (24, 24)
     assert 0 < figures["selected"] < 24
-    assert {file.name for file in client.artifacts(selection.id)} >= {
+    assert {file.name for file in client.job_artifacts(selection.id)} >= {
         "selection/segments.parquet",
         "selection/selection.json",
     }

@@ -77,7 +77,7 @@ def main() -> int:
         known = asyncio.run(_known(platform, Path(scratch)))
         passes = _passes(platform.url, known, Path(scratch), arguments)
         with Client(platform.url) as client:
-            is_well = client.ready()["status"] == "ready"
+            is_well = client.readyz().status == "ready"
     findings = [finding for one in passes for finding in one.findings]
     report = {
         "requests": sum(one.requests for one in passes),
@@ -133,7 +133,7 @@ async def _known(platform: Platform, scratch: Path) -> _Known:
         client.login("fuzz", _PASSWORD)
         dataset = client.upload_dataset("speech", archive)
         projects = [client.create_project(f"project {n}").id for n in range(3)]
-        models = [model.id for model in client.models()]
+        models = [model.id for model in client.list_models()]
     engine = create_engine(platform.settings.database_url, pool_size=1)
     sessions = create_sessions(engine)
     user_id = uuid.UUID(account.id)

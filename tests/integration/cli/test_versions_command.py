@@ -20,6 +20,7 @@ from services.cli.main import app
 from services.client import Client
 from tests.unit.engine.data.recordings import folder_of
 from tests.unit.engine.data.test_revision import files
+from tests.unit.services.filled import answer_of
 
 ID = "0b9ff9a6-7e12-4b5e-9a41-6a58a4d11f05"
 
@@ -141,26 +142,33 @@ class Platform:
         path = request.url.path.removeprefix("/api/v1/datasets").removeprefix(f"/{ID}")
         if request.method == "POST":
             self.bodies[path] = json.loads(request.read() or b"null")
-        version = {
-            "number": 2,
-            "parent": 1,
-            "status": "ready",
-            "options": {"limits": {"max_item_s": 40.0}},
-            "decisions": [{"do": "accept", "paths": ["a.wav"]}],
-            "statistics": {"utterances": 7, "audio_s": 3.5},
-            "created_at": "2026-01-01T00:00:00Z",
-        }
+        version = answer_of(
+            "DatasetVersionDetailOut",
+            number=2,
+            parent=1,
+            status="ready",
+            error=None,
+            options={"limits": {"max_item_s": 40.0}},
+            decisions=[{"do": "accept", "paths": ["a.wav"]}],
+            statistics={"utterances": 7, "audio_s": 3.5},
+        )
         if path.endswith("/items"):
             self.bodies[path] = dict(request.url.params)
-            item = {"path": "a.wav", "status": "good", "text": "go", "speaker": None, "split": None, "findings": []}
+            item = answer_of("DatasetItemOut", path="a.wav", status="good", text="go", findings=[])
             return httpx.Response(200, json={"items": [item], "total": 1, "next_cursor": None})
         if path == "/versions" and request.method == "GET":
             return httpx.Response(200, json={"items": [version], "total": 1, "next_cursor": None})
         if path.startswith("/versions"):
             return httpx.Response(202, json=version)
-        dataset = {"id": ID, "name": "speech", "status": "ready", "version": 2, "statistics": {"utterances": 7}}
-        sent = {"name": "x", "method": "PUT", "url": "http://store.test/x", "headers": {}}
-        return httpx.Response(200, json=dataset | {"dataset": dataset, "uploads": [sent]})
+        is_new = request.method == "POST" and path == ""
+        status = "pending" if is_new else "ready"
+        dataset = answer_of(
+            "DatasetOut", id=ID, name="speech", status=status, error=None, version=2, statistics={"utterances": 7}
+        )
+        if is_new:
+            sent = answer_of("UploadOut", url="http://store.test/x", headers={}, parts=[])
+            return httpx.Response(201, json={"dataset": dataset, "uploads": [sent]})
+        return httpx.Response(200, json=dataset)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import httpx_sse
 import psutil
 import pytest
 import ray
@@ -27,7 +28,6 @@ from cluster import ready
 from cluster.ports import free_port
 from cluster.runtime import start_local
 from cluster.storage.embedded import EmbeddedS3
-from services.client import parse_events
 from services.database import migrate
 from services.database.embedded import EmbeddedPostgres
 from services.jobs.hub import NAME, NAMESPACE, start_hub
@@ -204,8 +204,8 @@ def test_a_job_that_fails_says_why(user: httpx.Client, dataset_id: str) -> None:
     assert [(item["kind"], item["detail"]) for item in told] == [("job_failed", job["error"])]
     before = {"Last-Event-ID": str(told[0]["seq"] - 1)}
     with user.stream("GET", "/notifications/events", headers=before) as stream:
-        event = next(parse_events(stream.iter_lines()))
-    assert (event.sequence, event.kind, event.data["id"]) == (told[0]["seq"], "notification", told[0]["id"])
+        event = next(httpx_sse.EventSource(stream).iter_sse())
+    assert (int(event.id), event.event, event.json()["id"]) == (told[0]["seq"], "notification", told[0]["id"])
 
 
 def ready_worker() -> psutil.Process:

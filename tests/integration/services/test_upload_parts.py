@@ -15,8 +15,7 @@ from sqlalchemy import update
 
 from services.api.app import create_app_on
 from services.api.context import Services
-from services.client import Client
-from services.client import Upload as ClientUpload
+from services.client import Client, models
 from services.database.engine import open_session
 from services.database.models import Upload
 from services.datasets.queue import DatasetQueue
@@ -119,7 +118,7 @@ async def test_the_client_uploads_in_parts(queue: DatasetQueue, small_parts: Vis
     new = await announced(small_parts, len(data))
     moved: list[int] = []
     with Client("http://unused.test") as client:
-        upload = ClientUpload.model_validate(new["uploads"][0])
+        upload = models.UploadOut.model_validate(new["uploads"][0])
         await asyncio.to_thread(client.upload_file, upload, file, moved.append)
     assert sum(moved) == len(data)
     assert (await small_parts.post(f"/datasets/{new['dataset']['id']}/complete")).status_code == 202

@@ -10,19 +10,23 @@ import httpx
 import pytest
 
 from services.client import (
-    Artifact,
     ChecksumError,
     Client,
     ClientError,
     DatasetFailedError,
+    InvalidRequestError,
+    NotFoundError,
     RequestRefusedError,
     ServerUnreachableError,
-    Upload,
-    parse_events,
+    ThrottledError,
+    UnauthenticatedError,
+    UnavailableError,
+    models,
 )
+from tests.unit.services.filled import answer_of
 
 TOKENS = {"access_token": "first", "refresh_token": "r1", "token_type": "bearer", "expires_in": 900}
-JOB = {"id": "j1", "status": "running", "progress": 0.5}
+JOB = answer_of("JobOut", id="j1", status="running", progress=0.5)
 
 Handler = Callable[[httpx.Request], httpx.Response]
 
@@ -66,6 +70,10 @@ def problem(status: int, code: str, detail: str, errors: list[dict[str, str]] | 
 
 
 def breaks(request: httpx.Request) -> httpx.Response:
+    raise httpx.ReadError("connection reset", request=request)
+
+
+def refuses(request: httpx.Request) -> httpx.Response:
     raise httpx.ConnectError("connection refused", request=request)
 
 
@@ -88,7 +96,7 @@ def test_every_faulty_field_is_in_the_message(server: Server, client: Client) ->
         {"path": "config.method.rank", "message": "must be at least 1; found 0"},
     ]
     server.on("POST", "/api/v1/jobs", problem(422, "invalid_request", "The request has 2 faults; see errors.", errors))
-    with pytest.raises(RequestRefusedError) as caught:
+    with pytest.raises(InvalidRequestError) as caught:
         client.create_job("whisper-pico", "d1", {"max_steps": -1})
     assert caught.value.status == 422
     assert caught.value.code == "invalid_request"
@@ -100,7 +108,7 @@ def test_every_faulty_field_is_in_the_message(server: Server, client: Client) ->
 def test_a_server_error_names_the_correlation_id(server: Server, client: Client) -> None:
     server.on("GET", "/api/v1/jobs/j1", problem(500, "internal_error", "Something broke."))
     with pytest.raises(RequestRefusedError, match="correlation id c-1"):
-        client.job("j1")
+        client.read_job("j1")
 
 
 def test_an_expired_token_is_renewed_before_the_call(server: Server, client: Client) -> None:
@@ -108,7 +116,7 @@ def test_an_expired_token_is_renewed_before_the_call(server: Server, client: Cli
     server.on("POST", "/api/v1/auth/refresh", answer({**TOKENS, "access_token": "second", "refresh_token": "r2"}))
     server.on("GET", "/api/v1/jobs/j1", answer(JOB))
     client.login("ada", "secret-password")
-    assert client.job("j1").progress == 0.5
+    assert client.read_job("j1").progress == 0.5
     assert json.loads(server.asked("/api/v1/auth/refresh")[0].content) == {"refresh_token": "r1"}
     assert server.asked("/api/v1/jobs/j1")[0].headers["Authorization"] == "Bearer second"
 
@@ -117,9 +125,9 @@ def test_a_token_that_the_server_no_longer_takes_is_renewed_once(server: Server,
     refused = problem(401, "unauthenticated", "The token has expired.")
     server.on("GET", "/api/v1/jobs/j1", refused, answer(JOB), refused, refused)
     server.on("POST", "/api/v1/auth/refresh", answer({**TOKENS, "access_token": "second"}))
-    assert client.job("j1").status == "running"
-    with pytest.raises(RequestRefusedError, match="The token has expired"):
-        client.job("j1")
+    assert client.read_job("j1").status == "running"
+    with pytest.raises(UnauthenticatedError, match="The token has expired"):
+        client.read_job("j1")
 
 
 def test_a_creating_call_is_repeated_under_one_idempotency_key(server: Server, client: Client) -> None:
@@ -135,6 +143,44 @@ def test_a_call_that_is_not_safe_to_repeat_is_made_once(server: Server, client: 
     with pytest.raises(ServerUnreachableError, match="no answer from http://lim.test"):
         client.stop_job("j1")
     assert len(server.asked("/api/v1/jobs/j1/stop")) == 1
+    server.on("POST", "/api/v1/jobs/j1/stop", problem(503, "unavailable", "Restarting."))
+    with pytest.raises(UnavailableError, match="Restarting"):
+        client.stop_job("j1")
+    assert len(server.asked("/api/v1/jobs/j1/stop")) == 2
+
+
+def test_what_cannot_have_been_done_is_repeated(server: Server, client: Client) -> None:
+    """The connection was never made, or the server said when to come back."""
+    later = answer({"code": "throttled", "detail": "Too many."}, 429, {"Retry-After": "3"})
+    server.on("POST", "/api/v1/jobs/j1/stop", refuses, later, answer(JOB, 202))
+    assert client.stop_job("j1").id == "j1"
+    assert len(server.asked("/api/v1/jobs/j1/stop")) == 3
+
+
+def test_a_pause_longer_than_the_patience_is_an_error_at_once(server: Server, client: Client) -> None:
+    later = answer({"code": "throttled", "detail": "Too many."}, 429, {"Retry-After": "900"})
+    server.on("POST", "/api/v1/auth/login", later)
+    with pytest.raises(ThrottledError, match="Too many") as caught:
+        client.login("ada", "wrong")
+    assert caught.value.retry_after_s == 900
+    assert len(server.asked("/api/v1/auth/login")) == 2
+
+
+def test_a_pause_is_as_long_as_the_server_says(server: Server, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("time.sleep", slept.append)
+    later = answer({"code": "throttled", "detail": "Too many."}, 429, {"Retry-After": "7"})
+    server.on("GET", "/api/v1/jobs/j1", later, breaks, answer(JOB))
+    client.read_job("j1")
+    assert slept == [7.0, pytest.approx(0.8)]
+
+
+def test_what_an_earlier_attempt_deleted_is_deleted(server: Server, client: Client) -> None:
+    gone = problem(404, "not_found", "There is no such project.")
+    server.on("DELETE", "/api/v1/projects/p1", breaks, gone, gone)
+    client.delete_project("p1")
+    with pytest.raises(NotFoundError):
+        client.delete_project("p1")
 
 
 def test_an_outage_is_waited_for(server: Server, client: Client) -> None:
@@ -151,7 +197,7 @@ def test_an_outage_is_waited_for_as_long_as_is_said(server: Server, client: Clie
         Client("http://lim.test", api_key="k", patience_s=0, transport=httpx.MockTransport(server)) as impatient,
         pytest.raises(RequestRefusedError, match="The database cannot be reached now"),
     ):
-        impatient.me()
+        impatient.read_me()
     assert len(server.asked("/api/v1/users/me")) == 4
 
 
@@ -161,8 +207,18 @@ def test_a_server_that_was_never_there_is_soon_given_up(server: Server, client: 
         Client("http://lim.test", api_key="k", transport=httpx.MockTransport(server)) as stranger,
         pytest.raises(ServerUnreachableError, match="no answer from http://lim.test"),
     ):
-        stranger.me()
+        stranger.read_me()
     assert len(server.asked("/api/v1/users/me")) == 4
+
+
+def test_a_list_is_fetched_as_far_as_it_is_read(server: Server, client: Client) -> None:
+    server.on("GET", "/api/v1/jobs", answer({"items": [JOB], "total": 2, "next_cursor": "abc"}))
+    found = client.list_jobs(status="running", limit=1)
+    assert server.asked("/api/v1/jobs") == []
+    assert found.total == 2
+    assert next(iter(found)).id == "j1"
+    [request] = server.asked("/api/v1/jobs")
+    assert dict(request.url.params) == {"status": "running", "limit": "1"}
 
 
 def test_lists_follow_the_cursor(server: Server, client: Client) -> None:
@@ -172,42 +228,13 @@ def test_lists_follow_the_cursor(server: Server, client: Client) -> None:
         return httpx.Response(200, json={"items": items, "total": 2, "next_cursor": None if second else "abc"})
 
     server.on("GET", "/api/v1/jobs", page)
-    assert [job.id for job in client.jobs()] == ["j1", "j2"]
+    assert [job.id for job in client.list_jobs()] == ["j1", "j2"]
 
 
-def test_an_admin_keeps_the_catalogue(server: Server, client: Client) -> None:
-    model = {"id": "ours-1", "title": "Ours", "status": "active", "shipped": False}
-    server.on("POST", "/api/v1/models", answer(model, 201))
-    server.on("PATCH", "/api/v1/models/ours-1", answer(model | {"title": "Mended"}))
-    server.on("DELETE", "/api/v1/models/ours-1", lambda request: httpx.Response(204))
-    assert client.add_model({"id": "ours-1"}).title == "Ours"
-    assert client.change_model("ours-1", title="Mended").title == "Mended"
-    client.retire_model("ours-1")
-    assert server.asked("/api/v1/models")[0].headers["Idempotency-Key"]
-    assert [request.content for request in server.asked("/api/v1/models/ours-1")] == [b'{"title":"Mended"}', b""]
-
-
-def test_projects_and_versions_of_adapters(server: Server, client: Client) -> None:
-    adapter = {"id": "a1", "name": "digits", "project_id": "p1"}
-    version = {"number": 1, "job_id": "j1", "lineage": {"base": {"id": "whisper-pico"}}}
-    page: dict[str, Any] = {"total": 1, "next_cursor": None}
-    server.on("POST", "/api/v1/projects", answer({"id": "p1", "name": "Digits"}, 201))
-    server.on("GET", "/api/v1/projects", answer(page | {"items": [{"id": "p1", "name": "Digits"}]}))
-    server.on("POST", "/api/v1/adapters", answer(adapter, 201))
-    server.on("GET", "/api/v1/adapters", answer(page | {"items": [adapter]}))
-    server.on("POST", "/api/v1/adapters/a1/versions", answer(version, 201))
-    server.on("GET", "/api/v1/adapters/a1/versions", answer(page | {"items": [version]}))
-    server.on("GET", "/api/v1/adapters/a1/compare", answer({"a": 1, "b": 2, "differences": [{"path": "config.seed"}]}))
-    project = client.create_project("Digits")
-    assert client.projects() == [project]
-    made = client.create_adapter("digits", project_id=project.id)
-    assert client.adapters(project_id=project.id) == [made]
-    assert client.add_adapter_version(made.id, "j1") == client.adapter_versions(made.id)[0]
-    assert client.compare_adapter_versions(made.id, 1, 2) == [{"path": "config.seed"}]
-    asked = server.asked("/api/v1/adapters")
-    assert json.loads(asked[0].content) == {"name": "digits", "description": "", "project_id": "p1"}
-    assert asked[1].url.params["project_id"] == "p1"
-    assert dict(server.asked("/api/v1/adapters/a1/compare")[0].url.params) == {"a": "1", "b": "2"}
+def upload_to(url: str | None, parts: list[dict[str, Any]] | None = None) -> models.UploadOut:
+    """Where speech.zip goes."""
+    sent = answer_of("UploadOut", name="speech.zip", method="PUT", url=url, headers={}, parts=parts or [])
+    return models.UploadOut.model_validate(sent)
 
 
 def test_an_upload_carries_the_length_and_reports_progress(server: Server, client: Client, tmp_path: Path) -> None:
@@ -215,7 +242,7 @@ def test_an_upload_carries_the_length_and_reports_progress(server: Server, clien
     archive.write_bytes(b"x" * 3_000_000)
     server.on("PUT", "/bucket/speech.zip", answer({}))
     moved: list[int] = []
-    upload = Upload(name="speech.zip", method="PUT", url="http://s3.test/bucket/speech.zip?X-Amz-Signature=1")
+    upload = upload_to("http://s3.test/bucket/speech.zip?X-Amz-Signature=1")
     client.upload_file(upload, archive, moved.append)
     request = server.asked("/bucket/speech.zip")[0]
     assert request.headers["Content-Length"] == "3000000"
@@ -229,7 +256,7 @@ def test_a_file_is_put_again_when_the_store_was_away(server: Server, client: Cli
     archive.write_bytes(b"x" * 3_000_000)
     server.on("PUT", "/bucket/speech.zip", *[breaks] * 6, answer({}, 500), answer({}))
     moved: list[int] = []
-    upload = Upload(name="speech.zip", method="PUT", url="http://s3.test/bucket/speech.zip?X-Amz-Signature=1")
+    upload = upload_to("http://s3.test/bucket/speech.zip?X-Amz-Signature=1")
     client.upload_file(upload, archive, moved.append)
     assert [len(request.content) for request in server.asked("/bucket/speech.zip")] == [3_000_000] * 8
     assert sum(moved) == 3_000_000
@@ -240,28 +267,11 @@ def test_a_file_is_put_again_when_the_store_was_away(server: Server, client: Cli
     assert len(server.asked("/bucket/speech.zip")) == 9
 
 
-def test_items_come_page_by_page(server: Server, client: Client) -> None:
-    def page(first: int, cursor: str | None) -> Handler:
-        items = [{"path": f"{number}.wav"} for number in range(first, first + 2)]
-        return answer({"items": items, "total": 5, "next_cursor": cursor})
-
-    path = "/api/v1/datasets/d1/versions/2/items"
-    server.on("GET", path, page(0, "a"), page(2, "b"), page(4, None))
-    total, items = client.dataset_items("d1", 2, finding="noisy")
-    assert (total, [item["path"] for item in items]) == (5, ["0.wav", "1.wav", "2.wav", "3.wav", "4.wav", "5.wav"])
-    asked = [dict(request.url.params) for request in server.asked(path)]
-    assert asked == [
-        {"finding": "noisy", "limit": "100", **cursor} for cursor in ({}, {"cursor": "a"}, {"cursor": "b"})
-    ]
-    server.on("GET", path, page(0, "a"), page(2, "b"))
-    assert len(client.dataset_items("d1", 2, most=3)[1]) == 3
-
-
 def test_a_version_is_waited_for(server: Server, client: Client) -> None:
-    version = {"number": 2, "status": "processing", "created_at": "2026-01-01T00:00:00Z"}
+    version = answer_of("DatasetVersionDetailOut", number=2, status="processing", error=None)
     path = "/api/v1/datasets/d1/versions"
     server.on("POST", path, answer(version, 202))
-    assert client.revise_dataset("d1", {"language": "de"}).status == "processing"
+    assert client.revise_dataset("d1", language="de").status == "processing"
     [request] = server.asked(path)
     assert json.loads(request.content) == {"language": "de"}
     assert request.headers["Idempotency-Key"]
@@ -275,21 +285,8 @@ def test_a_version_is_waited_for(server: Server, client: Client) -> None:
         client.wait_for_dataset_version("d1", 2, timeout_s=0)
 
 
-def test_what_is_asked_of_a_version_names_it(server: Server, client: Client) -> None:
-    dataset = {"id": "d1", "name": "n", "status": "pending"}
-    server.on("POST", "/api/v1/datasets", answer({"dataset": dataset, "uploads": []}, 201))
-    client.create_dataset("n", {"a.zip": 1}, options={"limits": {"max_item_s": 40}, "language": "sw"})
-    server.on("POST", "/api/v1/jobs", answer(JOB, 201))
-    client.create_job("m", "d1", {}, dataset_version=3)
-    server.on("GET", "/api/v1/datasets/d1/report", answer({"version": 3}))
-    assert client.dataset_report("d1", version=3) == {"version": 3}
-    sent = [json.loads(request.content) for request in server.requests if request.method == "POST"][-2:]
-    assert (sent[0]["limits"], sent[0]["language"], sent[1]["dataset_version"]) == ({"max_item_s": 40}, "sw", 3)
-    assert server.requests[-1].url.params["version"] == "3"
-
-
 def test_a_dataset_that_ends_in_error_says_why(server: Server, client: Client) -> None:
-    pending = {"id": "d1", "name": "speech", "status": "processing"}
+    pending = answer_of("DatasetOut", id="d1", name="speech", status="processing", error=None)
     failed = {**pending, "status": "error", "error": "speech.zip is a zip bomb"}
     server.on("GET", "/api/v1/datasets/d1", answer(pending), answer(failed))
     with pytest.raises(DatasetFailedError, match="dataset speech cannot be used: speech.zip is a zip bomb"):
@@ -323,7 +320,7 @@ def test_the_event_stream_is_taken_up_behind_the_last_event(server: Server, clie
         stream(""),
     )
     server.on("GET", "/api/v1/jobs/j1", answer({**JOB, "status": "succeeded"}))
-    assert [event.sequence for event in client.events("j1")] == [1, 2, 3]
+    assert [event.sequence for event in client.watch_job("j1")] == [1, 2, 3]
     assert [request.headers.get("Last-Event-ID") for request in server.asked("/api/v1/jobs/j1/events")[:3]] == [
         None,
         "2",
@@ -332,41 +329,23 @@ def test_the_event_stream_is_taken_up_behind_the_last_event(server: Server, clie
 
 
 def test_the_event_stream_gives_up_on_a_server_that_is_gone(server: Server, client: Client) -> None:
-    server.on("GET", "/api/v1/jobs/j1/events", breaks)
-    with pytest.raises(ServerUnreachableError, match="event stream of job j1 is gone"):
-        list(client.events("j1", patience_s=0.0))
+    server.on("GET", "/api/v1/jobs/j1/events", refuses)
+    with pytest.raises(ServerUnreachableError, match="no answer from http://lim.test"):
+        list(client.watch_job("j1", patience_s=0.0))
 
 
-def test_events_are_parsed_as_the_standard_says() -> None:
-    lines = [
-        ": keep-alive",
-        "retry: 1000",
-        "",
-        "id: 7",
-        "event: log",
-        'data:{"message":',
-        "data:  1}",
-        "",
-        "data: {}",
-        "",
-    ]
-    (event,) = parse_events(iter(lines))
-    assert (event.sequence, event.kind, dict(event.data)) == (7, "log", {"message": 1})
-
-
-def artifact(content: bytes, name: str = "adapter/adapter_model.safetensors", sha256: str | None = None) -> Artifact:
-    return Artifact(
-        name=name,
-        kind="adapter",
-        size=len(content),
-        sha256=sha256 or hashlib.sha256(content).hexdigest(),
-        url="http://s3.test/bucket/file",
-    )
+def artifact(
+    content: bytes, name: str = "adapter/adapter_model.safetensors", kind: str = "adapter"
+) -> models.ArtifactOut:
+    sha256 = hashlib.sha256(content).hexdigest()
+    url = "http://s3.test/bucket/file"
+    fields = answer_of("ArtifactOut", name=name, kind=kind, size=len(content), sha256=sha256, url=url)
+    return models.ArtifactOut.model_validate(fields)
 
 
 def test_an_adapter_is_downloaded_into_a_folder(server: Server, client: Client, tmp_path: Path) -> None:
     server.on("GET", "/bucket/file", lambda request: httpx.Response(200, content=b"weights"))
-    listed = {"items": [artifact(b"weights").model_dump()], "total": 1, "next_cursor": None}
+    listed = {"items": [artifact(b"weights").model_dump(mode="json")], "total": 1, "next_cursor": None}
     server.on("GET", "/api/v1/jobs/j1/artifacts", answer(listed))
     (path,) = client.download_adapter("j1", tmp_path / "adapter")
     assert path == tmp_path / "adapter" / "adapter_model.safetensors"
@@ -384,7 +363,11 @@ def test_a_download_that_is_not_what_was_announced_leaves_no_file(
 
 
 def test_a_name_that_leaves_the_folder_is_refused(server: Server, client: Client, tmp_path: Path) -> None:
-    listed = {"items": [artifact(b"x", name="adapter/../../evil").model_dump()], "total": 1, "next_cursor": None}
+    listed = {
+        "items": [artifact(b"x", name="adapter/../../evil").model_dump(mode="json")],
+        "total": 1,
+        "next_cursor": None,
+    }
     server.on("GET", "/api/v1/jobs/j1/artifacts", answer(listed))
     with pytest.raises(ClientError, match="leaves the target folder"):
         client.download_adapter("j1", tmp_path)
@@ -392,10 +375,10 @@ def test_a_name_that_leaves_the_folder_is_refused(server: Server, client: Client
 
 def test_a_call_without_login_says_what_to_do() -> None:
     with Client("http://lim.test") as client, pytest.raises(ClientError, match=r"call login\(\) first"):
-        client.job("j1")
+        client.read_job("j1")
 
 
 def test_an_answer_that_is_no_json_is_not_taken_for_a_platform(server: Server, client: Client) -> None:
     server.on("GET", "/api/v1/jobs/j1", lambda request: httpx.Response(200, text="<html>welcome</html>"))
     with pytest.raises(ServerUnreachableError, match="with no JSON object"):
-        client.job("j1")
+        client.read_job("j1")

@@ -14,23 +14,23 @@ from typer.testing import CliRunner
 from services.cli import notifications
 from services.cli.main import app
 from services.client import Client
+from tests.unit.services.filled import answer_of
 
 
 def one(seq: int) -> dict[str, Any]:
     """A notification."""
-    return {
-        "id": f"id-{seq}",
-        "seq": seq,
-        "kind": "job_failed",
-        "resource_type": "job",
-        "resource_id": "x",
-        "name": f"job {seq}",
-        "status": "failed",
-        "detail": "the data cannot be learned" if seq == 2 else None,
-        "created_at": "2026-01-01T00:00:00Z",
-        "read_at": None,
-        "webhook": {"status": "given_up"} if seq == 1 else None,
-    }
+    return answer_of(
+        "NotificationOut",
+        id=f"id-{seq}",
+        seq=seq,
+        kind="job_failed",
+        resource_type="job",
+        name=f"job {seq}",
+        status="failed",
+        detail="the data cannot be learned" if seq == 2 else None,
+        read_at=None,
+        webhook=answer_of("WebhookStanding", status="given_up") if seq == 1 else None,
+    )
 
 
 class Server:
@@ -47,7 +47,7 @@ class Server:
                 raise KeyboardInterrupt
             seq = int(after or 0) + 1
             text = f"retry: 1000\n\n: still here\n\nid: {seq}\nevent: notification\ndata: {json.dumps(one(seq))}\n\n"
-            return httpx.Response(200, text=text)
+            return httpx.Response(200, text=text, headers={"Content-Type": "text/event-stream"})
         if path == "/notifications/read":
             return httpx.Response(200, json={"marked": 2})
         if request.method == "PATCH":

@@ -10,15 +10,15 @@ import pytest
 
 from engine.data.ingest import ingest
 from services.cli.pipeline import _follow
-from services.client import Client
-from services.client.answers import Pipeline
+from services.client import Client, models
 from tests.unit.engine.data.recordings import folder_of, noise, wav
+from tests.unit.services.filled import answer_of
 from tests.unit.services.test_client import Server, answer
 
 
 def _pipeline(status: str, ingested: dict[str, Any] | None) -> dict[str, Any]:
-    stage = {"name": "ingest", "type": "ingest", "status": "running", "result": ingested}
-    return {"id": "p1", "name": "one", "status": status, "dataset_id": "d1", "model_id": "m", "stages": [stage]}
+    stage = answer_of("StageOut", name="ingest", type="ingest", status="running", error=None, result=ingested)
+    return answer_of("PipelineOut", id="p1", name="one", status=status, dataset_id="d1", stages=[stage])
 
 
 def test_what_was_found_is_said_once_when_it_is_known(
@@ -36,7 +36,7 @@ def test_what_was_found_is_said_once_when_it_is_known(
     server.on("GET", "/api/v1/pipelines/p1", *(answer(look) for look in looks))
     with Client("http://server", transport=httpx.MockTransport(server)) as client:
         client.login("ada", "secret-password")
-        _follow(client, Pipeline.model_validate(_pipeline("running", None)))
+        _follow(client, models.PipelineOut.model_validate(_pipeline("running", None)))
     told = capsys.readouterr().err
     for line in (
         "2 of 3 items are good: 1.0 s of audio, 2 speakers",

@@ -1,0 +1,42 @@
+"""The client: every operation of the API, and what takes more than one request."""
+
+from __future__ import annotations
+
+from .downloads import Downloads
+from .errors import ClientError
+from .generated import models
+from .uploads import Uploads
+from .watching import Watching
+
+
+class Client(Uploads, Downloads, Watching):
+    """One user's connection to a platform; use as a context manager."""
+
+    def login(self, username_or_email: str, password: str) -> models.TokensOut:
+        """Make later calls in this user's name; an API key that was given is not used any more.
+
+        Raises:
+            UnauthenticatedError: no such user, or another password.
+            ThrottledError: too many attempts.
+        """
+        tokens = super().login(username_or_email, password)
+        self._api_key = None
+        self._keep(tokens.model_dump())
+        return tokens
+
+    def logout(self, refresh_token: str | None = None) -> None:
+        """Revoke a refresh token, by default this client's, which then forgets who it was."""
+        own = self._tokens
+        if refresh_token is None and own is None:
+            raise ClientError("nobody is logged in with a password here; an API key ends with delete_api_key()")
+        super().logout(refresh_token or (own or {})["refresh_token"])
+        if refresh_token is None:
+            self._keep(None)
+
+    def is_alive(self) -> bool:
+        """Whether a platform answers at the address; nothing else is asked."""
+        try:
+            self.healthz()
+        except ClientError:
+            return False
+        return True

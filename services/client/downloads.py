@@ -1,0 +1,119 @@
+"""What jobs made, to this machine: resumed where an earlier try ended, and checked."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+import httpx
+
+from .connection import refused
+from .content import CHUNK_BYTES
+from .errors import ChecksumError, ClientError, DownloadError, UnavailableError
+from .generated import models
+from .generated.operations import Operations
+
+_ADAPTER: Final = "adapter"
+
+
+class Downloads(Operations):
+    """Files of jobs."""
+
+    def download_adapter(self, job_id: str, folder: Path, progress: Callable[[int], None] | None = None) -> list[Path]:
+        """Fetch the files of a job's adapter into `folder`.
+
+        Raises:
+            ClientError: the job has no adapter, or a file has a name that leaves the folder.
+        """
+        paths = self.download_artifacts(job_id, folder, kind=_ADAPTER, progress=progress)
+        if not paths:
+            raise ClientError(f"job {job_id} has no adapter")
+        return paths
+
+    def download_artifacts(
+        self,
+        job_id: str,
+        folder: Path,
+        *,
+        kind: str | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> list[Path]:
+        """Fetch the files that a job made, of one kind or all, into `folder`; those that are there already stay.
+
+        The files of an adapter come without their folder's name when only they are asked for.
+        """
+        targets = []
+        for artifact in self.job_artifacts(job_id):
+            if kind is None or artifact.kind == kind:
+                name = PurePosixPath(artifact.name)
+                if name.is_absolute() or ".." in name.parts:
+                    raise ClientError(f"the server names a file {artifact.name!r}, which leaves the target folder")
+                targets.append((artifact, folder / (name.relative_to(kind) if name.parts[0] == kind else name)))
+        return [self.download_artifact(artifact, target, progress) for artifact, target in targets]
+
+    def download_artifact(
+        self, artifact: models.ArtifactOut, target: Path, progress: Callable[[int], None] | None = None
+    ) -> Path:
+        """Fetch one file to `target`; it appears there only when it is whole, and a download that broke off resumes.
+
+        Raises:
+            ChecksumError: what arrived is not what the server announced.
+            DownloadError: the file cannot be written.
+            ClientError: the object store refused or could not be reached.
+        """
+        partial = target.with_name(f".{target.name}.{artifact.sha256[:12]}.partial")
+        try:
+            if target.is_file() and target.stat().st_size == artifact.size and _sha256(target) == artifact.sha256:
+                if progress is not None:
+                    progress(artifact.size)
+                return target
+            target.parent.mkdir(parents=True, exist_ok=True)
+            resumed = partial.is_file()
+            self._retried(lambda: self._fetch(artifact, partial, progress))
+            if _sha256(partial) != artifact.sha256 and resumed:
+                partial.unlink()  # what lay there was not the beginning of this file
+                self._retried(lambda: self._fetch(artifact, partial, progress))
+            if (found := _sha256(partial)) != artifact.sha256:
+                partial.unlink()
+                raise ChecksumError(
+                    f"{artifact.name} arrived with sha256 {found}, the server announced {artifact.sha256}"
+                )
+            partial.replace(target)
+        except OSError as error:
+            raise DownloadError(f"{target} cannot be written: {error}") from error
+        return target
+
+    def _fetch(
+        self, artifact: models.ArtifactOut, partial: Path, progress: Callable[[int], None] | None = None
+    ) -> None:
+        """Append what is missing to the file."""
+        there = partial.stat().st_size if partial.is_file() else 0
+        if there >= artifact.size:
+            there = 0
+        headers = {"Range": f"bytes={there}-"} if there else {}
+        with self._http.stream("GET", artifact.url, headers=headers) as answer:
+            if answer.is_error:
+                answer.read()
+                if answer.is_server_error:
+                    raise UnavailableError(
+                        answer.status_code, "store_unavailable", f"the store answered {answer.text[:200]}"
+                    )
+                raise refused(answer)
+            continues = answer.status_code == httpx.codes.PARTIAL_CONTENT
+            if continues and progress is not None:
+                progress(there)
+            with partial.open("ab" if continues else "wb") as stream:
+                for chunk in answer.iter_bytes(CHUNK_BYTES):
+                    stream.write(chunk)
+                    if progress is not None:
+                        progress(len(chunk))
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while chunk := stream.read(CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()

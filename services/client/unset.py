@@ -1,0 +1,22 @@
+"""What an argument is that was not given: a field may also be null."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Final
+
+
+class Unset(Enum):
+    """The type of `UNSET`."""
+
+    UNSET = "UNSET"
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+    def __bool__(self) -> bool:
+        return False
+
+
+UNSET: Final = Unset.UNSET
+"""Leaves a field out of the request."""

@@ -1,0 +1,283 @@
+"""Recordings from this machine to a dataset: in parts, with progress, resumed where an earlier try ended."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import httpx
+
+from .connection import refused
+from .content import CHUNK_BYTES
+from .errors import DatasetFailedError, NotFoundError, SourceError, UnavailableError
+from .generated import models
+from .generated.operations import Operations
+from .model import as_json
+
+ReadyT = TypeVar("ReadyT", models.DatasetOut, models.DatasetVersionDetailOut)
+Progress = Callable[[int], None]
+"""Called with the number of bytes that have just been moved; a negative one when they have to be moved again."""
+_LEAST_LIFE: Final = timedelta(minutes=5)
+"""An upload is begun anew when its addresses expire sooner."""
+
+
+class Uploads(Operations):
+    """From files to a dataset that is ready."""
+
+    def upload_dataset(
+        self,
+        name: str,
+        source: Path,
+        *,
+        progress: Progress | None = None,
+        wait: bool = True,
+        timeout_s: float = 24 * 3600.0,
+        **fields: Any,
+    ) -> models.DatasetOut:
+        """Make a dataset of an archive, a Parquet file or a folder, which is packed, and wait until it is ready.
+
+        An upload that broke off continues when the same call is made again while its addresses are valid.
+
+        Args:
+            name: of the dataset.
+            source: what to upload.
+            progress: called with the bytes moved.
+            wait: for the end of its processing, too.
+            timeout_s: how long to wait for that.
+            fields: further ones of `create_dataset`, such as `description`, `split` or `language`.
+
+        Raises:
+            SourceError: nothing to upload.
+            DatasetFailedError: it ended in `error`, or is not ready in time.
+        """
+        fields = as_json(fields)
+        with packed(source) as file:
+            notes = _Notes.of(self.base_url, name, source, file, fields)
+            dataset = self._begun(notes)
+            if dataset is None:
+                files = [{"name": file.name, "size": file.stat().st_size}]
+                new = self.create_dataset(name, {"type": "upload", "files": files}, **fields)
+                dataset = new.dataset
+                notes.begin(new)
+            if dataset.status == "pending":
+                for upload in notes.uploads:
+                    self.upload_file(upload, file, progress, done=notes.done, on_done=notes.note)
+                dataset = self.complete_dataset(dataset.id)
+            notes.forget()
+        return self.wait_for_dataset(dataset.id, timeout_s=timeout_s) if wait else dataset
+
+    def upload_file(
+        self,
+        upload: models.UploadOut,
+        source: Path,
+        progress: Progress | None = None,
+        *,
+        done: frozenset[int] | set[int] = frozenset(),
+        on_done: Callable[[int], None] | None = None,
+    ) -> None:
+        """Put one file where the server wants it, a large one in parts; what breaks off is put again.
+
+        Args:
+            upload: from the answer of `create_dataset`.
+            source: the file.
+            progress: called with the bytes moved.
+            done: numbers of the parts that are there already.
+            on_done: called with the number of a part that is there now.
+
+        Raises:
+            RequestRefusedError: the object store refused it.
+            ServerUnreachableError: the object store could not be reached.
+        """
+        if upload.url is not None:
+            self._put(upload, upload.url, source, 0, source.stat().st_size, progress)
+        for part in upload.parts:
+            if part.number in done:
+                if progress is not None:
+                    progress(part.size)
+                continue
+            self._put(upload, part.url, source, part.start, part.size, progress)
+            if on_done is not None:
+                on_done(part.number)
+
+    def wait_for_dataset(
+        self, dataset_id: str, *, timeout_s: float = 600.0, every_s: float = 0.25
+    ) -> models.DatasetOut:
+        """The dataset when it is ready.
+
+        Raises:
+            DatasetFailedError: it ended in `error`, or is not ready in time.
+        """
+        return _when_ready(lambda: self.read_dataset(dataset_id), lambda d: f"dataset {d.name}", timeout_s, every_s)
+
+    def wait_for_dataset_version(
+        self, dataset_id: str, number: int, *, timeout_s: float = 600.0, every_s: float = 0.25
+    ) -> models.DatasetVersionDetailOut:
+        """The version when it is ready.
+
+        Raises:
+            DatasetFailedError: it ended in `error`, or is not ready in time.
+        """
+        return _when_ready(
+            lambda: self.read_dataset_version(dataset_id, number), lambda _: f"version {number}", timeout_s, every_s
+        )
+
+    def _begun(self, notes: _Notes) -> models.DatasetOut | None:
+        """The dataset that an earlier try began and that can still be completed."""
+        if notes.dataset_id is None:
+            return None
+        with suppress(NotFoundError):
+            dataset = self.read_dataset(notes.dataset_id)
+            if dataset.status != "pending" or notes.is_valid():
+                return dataset
+        notes.forget()
+        return None
+
+    def _put(
+        self, upload: models.UploadOut, url: str, source: Path, start: int, size: int, progress: Progress | None
+    ) -> None:
+        moved = 0
+
+        def tell(count: int) -> None:
+            nonlocal moved
+            moved += count
+            if progress is not None and count:
+                progress(count)
+
+        def chunks() -> Iterator[bytes]:
+            left = size
+            with source.open("rb") as stream:
+                stream.seek(start)
+                while chunk := stream.read(min(CHUNK_BYTES, left)):
+                    yield chunk
+                    left -= len(chunk)
+                    tell(len(chunk))
+
+        def put() -> None:
+            tell(-moved)  # of an attempt that failed
+            answer = self._http.request(
+                upload.method,
+                url,
+                content=chunks(),
+                headers={**upload.headers, "Content-Length": str(size)},
+                timeout=httpx.Timeout(30.0, write=300.0),
+            )
+            if answer.is_server_error:
+                raise UnavailableError(
+                    answer.status_code, "store_unavailable", f"the store answered {answer.text[:200]}"
+                )
+            if answer.is_error:
+                raise refused(answer)
+
+        self._retried(put)
+
+
+class _Notes:
+    """What is known of an upload that has begun, in a file that outlives this process."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._kept: dict[str, Any] = {}
+        with suppress(OSError, ValueError):
+            self._kept = json.loads(path.read_bytes())
+        self.done: set[int] = set(self._kept.get("done", ()))
+
+    @classmethod
+    def of(cls, server: str, name: str, source: Path, file: Path, fields: Mapping[str, Any]) -> _Notes:
+        """Those of this upload; another server, name, option or change of the files makes it another upload."""
+        files = sorted(source.rglob("*")) if source.is_dir() else [source]
+        states = [(str(path), status.st_size, status.st_mtime_ns) for path in files if (status := path.stat())]
+        told = json.dumps([server, name, str(source.resolve()), file.name, states, fields], sort_keys=True)
+        return cls(_cache_folder() / "uploads" / f"{hashlib.sha256(told.encode()).hexdigest()[:32]}.json")
+
+    @property
+    def dataset_id(self) -> str | None:
+        return self._kept.get("dataset_id")
+
+    @property
+    def uploads(self) -> list[models.UploadOut]:
+        return [models.UploadOut.model_validate(each) for each in self._kept["uploads"]]
+
+    def is_valid(self) -> bool:
+        """Whether the addresses to put the files to are good for some time."""
+        soon = datetime.now(timezone.utc) + _LEAST_LIFE
+        return all(upload.expires_at > soon for upload in self.uploads)
+
+    def begin(self, new: models.NewDatasetOut) -> None:
+        self._kept = {"dataset_id": new.dataset.id, "uploads": [as_json(upload) for upload in new.uploads]}
+        self.done.clear()
+        self._write()
+
+    def note(self, part: int) -> None:
+        self.done.add(part)
+        self._write()
+
+    def forget(self) -> None:
+        self._kept = {}
+        self.done.clear()
+        with suppress(OSError):
+            self._path.unlink(missing_ok=True)
+
+    def _write(self) -> None:
+        # Without a place to keep them the upload works all the same; it only cannot be continued.
+        with suppress(OSError):
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            draft = self._path.with_suffix(".partial")
+            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
+                json.dump({**self._kept, "done": sorted(self.done)}, stream)
+            draft.replace(self._path)
+
+
+@contextmanager
+def packed(source: Path) -> Iterator[Path]:
+    """The file itself, or an archive of the folder's visible files.
+
+    Raises:
+        SourceError: nothing there.
+    """
+    if source.is_file():
+        yield source
+        return
+    if not source.is_dir():
+        raise SourceError(f"there is no file and no folder at {source}")
+    files = [
+        path
+        for path in sorted(source.rglob("*"))
+        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(source).parts)
+    ]
+    if not files:
+        raise SourceError(f"the folder {source} holds no files")
+    with tempfile.TemporaryDirectory(prefix="lim-upload-") as folder:
+        archive = Path(folder) / f"{source.resolve().name}.zip"
+        # Audio hardly shrinks: storing it saves the time.
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED, strict_timestamps=False) as target:
+            for path in files:
+                target.write(path, path.relative_to(source).as_posix())
+        yield archive
+
+
+def _cache_folder() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "less-is-more"
+
+
+def _when_ready(
+    read: Callable[[], ReadyT], called: Callable[[ReadyT], str], timeout_s: float, every_s: float
+) -> ReadyT:
+    deadline_s = time.monotonic() + timeout_s
+    while True:
+        found = read()
+        if found.status == "ready":
+            return found
+        if found.status == "error":
+            raise DatasetFailedError(f"{called(found)} cannot be used: {found.error or 'no reason given'}")
+        if time.monotonic() > deadline_s:
+            raise DatasetFailedError(f"{called(found)} is still {found.status} after {timeout_s:.0f} s")
+        time.sleep(every_s)

@@ -1,0 +1,99 @@
+"""Event streams that outlast a lost connection and a restart of the server."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from .errors import ServerUnreachableError, UnavailableError
+from .events import Event
+from .generated import models
+from .generated.operations import Operations
+from .unset import UNSET, Unset
+
+FINAL_STATUSES: Final = frozenset({"stopped", "succeeded", "failed"})
+"""Of a job or a pipeline that has ended."""
+_PAUSE_S: Final = 0.5
+_PATIENCE_S: Final = 300.0
+
+
+class Watching(Operations):
+    """Jobs and notifications as they happen."""
+
+    def watch_job(self, job_id: str, *, after: int = 0, patience_s: float = _PATIENCE_S) -> Iterator[Event]:
+        """Every event of a job after a number, as it happens, until the job has ended.
+
+        Args:
+            job_id: of the job.
+            after: number of the last event that is known; 0: from the first.
+            patience_s: how long to do without a server.
+
+        Raises:
+            ServerUnreachableError: no server for `patience_s` seconds.
+        """
+        last, has_ended = after, False
+        while True:
+            arrived = 0
+            for event in self._watched(
+                lambda last_id: self.follow_job(job_id, last_event_id=last_id), last, patience_s
+            ):
+                last, arrived = event.sequence, arrived + 1
+                yield event
+            # The server ends the stream when the job has ended; what was written since is fetched once more.
+            if has_ended and not arrived:
+                return
+            has_ended = self.read_job(job_id).status in FINAL_STATUSES
+            if not has_ended:
+                time.sleep(_PAUSE_S)
+
+    def wait_for_job(self, job_id: str, *, patience_s: float = _PATIENCE_S) -> models.JobOut:
+        """The job when it has ended."""
+        for _ in self.watch_job(job_id, patience_s=patience_s):
+            pass
+        return self.read_job(job_id)
+
+    def watch_notifications(
+        self, *, after: int = 0, for_s: float | None = None, patience_s: float = _PATIENCE_S
+    ) -> Iterator[models.NotificationOut]:
+        """Notifications after a number, as they come.
+
+        Args:
+            after: number of the last one that is known; 0: from the oldest that is kept.
+            for_s: how long; None: until the caller stops.
+            patience_s: how long to do without a server.
+
+        Raises:
+            ServerUnreachableError: no server for `patience_s` seconds.
+        """
+        last = after
+        ends_at_s = None if for_s is None else time.monotonic() + for_s
+        while True:
+            for event in self._watched(
+                lambda last_id: self.follow_notifications(last_event_id=last_id), last, patience_s
+            ):
+                last = event.sequence
+                yield self._parsed(models.NotificationOut, event.data)
+            if ends_at_s is not None and time.monotonic() >= ends_at_s:
+                return
+            time.sleep(_PAUSE_S)
+
+    def _watched(
+        self, connect: Callable[[str | Unset], Iterator[Event]], last: int, patience_s: float
+    ) -> Iterator[Event]:
+        """New events of a stream until the server ends it; one that breaks off is resumed after the last event."""
+        lost_at_s: float | None = None
+        while True:
+            try:
+                for event in connect(str(last) if last else UNSET):
+                    lost_at_s = None
+                    if event.sequence > last:
+                        last = event.sequence
+                        yield event
+                return
+            except (ServerUnreachableError, UnavailableError):
+                now_s = time.monotonic()
+                lost_at_s = now_s if lost_at_s is None else lost_at_s
+                if not self._has_answered or now_s - lost_at_s > patience_s:
+                    raise
+                time.sleep(_PAUSE_S)
