@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from engine.config.base import Config, DisagreementError
@@ -13,7 +14,9 @@ from engine.config.training import PAGING_NEEDS_A_GPU, TrainingConfig
 from engine.errors import Fault
 
 RunName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")]
-StorageAddress = Annotated[str, Field(pattern=r"^s3://[a-z0-9][a-z0-9.-]{2,62}(/.*)?$")]
+StorageAddress = Annotated[str, Field(max_length=1200, pattern=r"^s3://[a-z0-9][a-z0-9.-]{2,62}(/.*)?$")]
+Address = Annotated[str, Field(max_length=4096)]
+"""A path, an id, or an address."""
 
 
 _LEAST_SHARE = 0.01
@@ -34,6 +37,21 @@ Gpus = Annotated[float, Field(ge=0.0, le=1_000.0), AfterValidator(_none_or_enoug
 MemoryBytes = Annotated[int, Field(ge=1, le=2**50)]
 Threads = Annotated[int, Field(ge=1, le=4096)]
 Failures = Annotated[int, Field(ge=0, le=1000)]
+LabelText = Annotated[str, Field(max_length=320)]
+Labels = Annotated[dict[LabelText, LabelText], Field(max_length=32)]
+
+
+def within_cpus(threads: int | None, info: ValidationInfo) -> int | None:
+    """Let as many threads pass as a worker's CPUs can run at the same time."""
+    cpus = info.data.get("cpus_per_worker")
+    if threads is not None and cpus is not None and threads > threads_of(cpus):
+        raise ValueError(f"more than the {cpus:g} CPUs that are reserved can run; reserve cpus_per_worker: {threads}")
+    return threads
+
+
+def threads_of(cpus: float) -> int:
+    """Compute threads that so many CPUs run at the same time; a process has one at least."""
+    return max(1, math.ceil(cpus))
 
 
 class ResourcesConfig(Config):
@@ -47,12 +65,15 @@ class ResourcesConfig(Config):
     """GPUs that Ray reserves for a worker."""
     memory_bytes_per_worker: MemoryBytes | None = None
     """Memory that Ray reserves for a worker, in bytes; unset: none."""
-    label_selector: dict[str, str] = {}
+    label_selector: Labels = {}
     """Ray node labels that a worker's node must carry, such as `{lim/device-class: jetson-orin-nano}`."""
     threads_per_worker: Threads | None = None
-    """Compute threads of a worker; unset: its share of the node's processors but one, which makes batches ready."""
+    """Compute threads of a worker, at most its CPUs, rounded up; unset: on the platform as many, and by `lim train` its
+    share of the node's processors but one, which makes batches ready."""
     max_failures: Failures = 3
     """How often workers that died are started again from the newest checkpoint."""
+
+    _threads_have_cpus = field_validator("threads_per_worker")(within_cpus)
 
 
 def paging_faults(training: TrainingConfig, resources: ResourcesConfig) -> list[Fault]:
@@ -67,11 +88,11 @@ class RunConfig(Config):
 
     name: RunName
     """Name of the run; its files are kept under it."""
-    model: str = "whisper-pico"
+    model: Address = "whisper-pico"
     """Id in the catalogue, a folder, a hub id such as `openai/whisper-tiny`, or `s3://bucket/prefix`."""
-    data: str
+    data: Address
     """A dataset version (folder or `s3://bucket/prefix` with `manifest.jsonl`), or a folder or an archive of recordings."""
-    selection: str | None = None
+    selection: Address | None = None
     """What `lim data select` wrote for these data (folder or `s3://bucket/prefix`): only that is trained on."""
     training: TrainingConfig
     """What is trained, and how."""
@@ -93,13 +114,13 @@ class EvaluationRunConfig(Config):
 
     name: RunName
     """Name of the evaluation; its files are kept under it."""
-    model: str = "whisper-pico"
+    model: Address = "whisper-pico"
     """The base: id in the catalogue, a folder, a hub id, or `s3://bucket/prefix`."""
-    adapter: str | None = None
+    adapter: Address | None = None
     """Folder or `s3://bucket/prefix` of an adapter of that base; unset: the model itself is measured."""
-    base_model: str | None = None
+    base_model: Address | None = None
     """Without an adapter: the model that training began from, as `model`; measured as its base. Unset: no base is."""
-    data: str
+    data: Address
     """A dataset version (folder or `s3://bucket/prefix` with `manifest.jsonl`), or a folder or an archive of recordings."""
     training: TrainingConfig
     """What it was trained with: how the base is kept, the audio context, how the data were divided."""

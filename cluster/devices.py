@@ -6,7 +6,7 @@ import functools
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import Field
 
 from engine.config.base import Config, parse, read_yaml
 from engine.models.catalogue import PROJECT_ROOT
@@ -15,16 +15,19 @@ LABEL: Final = "lim/device-class"
 """Ray node label that names a node's class: `ray start --labels lim/device-class=jetson-nano`."""
 
 
+Bytes = Annotated[int, Field(ge=1, le=2**50)]
+
+
 class DeviceClass(Config):
     """What a machine of a class offers a worker."""
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
     """Name of the class."""
-    title: str
+    title: Annotated[str, Field(max_length=200)]
     """Name for people."""
-    memory_bytes: PositiveInt
+    memory_bytes: Bytes
     """Memory that the model is trained in: of a GPU its own, of a Jetson that which CPU and GPU share."""
-    reserved_bytes: PositiveInt
+    reserved_bytes: Bytes
     """What the operating system and Ray (180 MB) take of it, or a GPU's context; no worker gets it."""
     compute_bytes: Literal[2, 4]
     """Width of the type that it computes in."""

@@ -24,6 +24,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
+
+MOST_FAULTS: Final = 100
+"""Faults that are told of one input; of more, it is told that there are more."""
 
 
 @dataclass(frozen=True)

@@ -29,12 +29,15 @@ from engine.synthesis.corpus import CorpusRecipe, generate
 from engine.threads import wait_passively
 
 
+CorpusName = Annotated[str, Field(max_length=100, pattern=r"^[a-z][a-z0-9_]*$")]
+
+
 class PretrainStage(Config):
     """One run of the training loop; it begins with the weights of the stage before."""
 
-    name: str
+    name: Annotated[str, Field(min_length=1, max_length=100)]
     """Name of the stage."""
-    corpora: Annotated[list[str], Field(min_length=1)]
+    corpora: Annotated[list[CorpusName], Field(min_length=1, max_length=100)]
     """What it learns from: names of the recipe's corpora."""
     training: TrainingConfig
     """What it does."""
@@ -43,13 +46,13 @@ class PretrainStage(Config):
 class PretrainRecipe(Config):
     """How the bundled model is made."""
 
-    corpora: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], CorpusRecipe]
+    corpora: Annotated[dict[CorpusName, CorpusRecipe], Field(max_length=100)]
     """What to synthesise, by name."""
     out: Path
     """Folder that gets the finished model."""
     work: Path
     """Folder for corpora, checkpoints and logs."""
-    stages: list[PretrainStage]
+    stages: Annotated[list[PretrainStage], Field(max_length=100)]
     """Runs, one after the other."""
 
     @model_validator(mode="after")

@@ -25,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
-from engine.errors import Fault
+from engine.errors import MOST_FAULTS, Fault
 
 
 class ServiceError(Exception):
@@ -138,10 +138,12 @@ class InvalidRequestError(ApiError):
 
     @classmethod
     def of(cls, faults: Iterable[Fault], *, code: str | None = None) -> InvalidRequestError:
-        """An error whose detail counts its faults."""
+        """An error whose detail counts its faults; of more than `MOST_FAULTS`, the first are told."""
         found = tuple(faults)
         count = "one fault" if len(found) == 1 else f"{len(found)} faults"
-        return cls(f"The request has {count}; see errors.", code=code, faults=found)
+        if len(found) > MOST_FAULTS:
+            count = f"more faults than are told: {MOST_FAULTS} of at least {len(found)}"
+        return cls(f"The request has {count}; see errors.", code=code, faults=found[:MOST_FAULTS])
 
 
 class ThrottledError(ApiError):

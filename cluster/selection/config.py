@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from pydantic import Field, PositiveFloat, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from cluster.config import Cpus, Failures, Gpus, MemoryBytes, ResourcesConfig, RunName, StorageAddress, Threads
+from cluster.config import (
+    Address,
+    Cpus,
+    Failures,
+    Gpus,
+    Labels,
+    MemoryBytes,
+    ResourcesConfig,
+    RunName,
+    StorageAddress,
+    Threads,
+    within_cpus,
+)
 from engine.config.base import Config, DisagreementError
 from engine.config.selection import SelectionConfig
 from engine.config.selection_for import selection_faults
@@ -31,16 +43,18 @@ class SelectionResources(Config):
     memory_bytes_per_worker: MemoryBytes | None = None
     """Memory that Ray reserves for a task, in bytes; unset: none."""
     threads_per_worker: Threads | None = None
-    """Compute threads of a task, and of the warm-up; unset: of a task, its CPUs, and of the warm-up, the processors of the
+    """Compute threads of a task, and of the warm-up, at most its CPUs, rounded up; unset: of a task, its CPUs, and of the warm-up, the processors of the
     driver's node but one."""
     max_failures: Failures = 3
     """How often blocks are started again that the cluster has given up: it starts a task whose process died again itself,
     a few times."""
-    label_selector: dict[str, str] = {}
+    label_selector: Labels = {}
     """Ray node labels that a task's node must carry, such as `{lim/device-class: cpu}`."""
-    block_audio_s: PositiveFloat | None = None
+    block_audio_s: Annotated[float, Field(gt=0.0, le=1e6)] | None = None
     """Audio of a block, in seconds; unset: a sixteenth of all, 300 to 1800. A task does up to four blocks, one after the
     other. What was made of a block is kept: a selection that was interrupted goes on there."""
+
+    _threads_have_cpus = field_validator("threads_per_worker")(within_cpus)
 
     @classmethod
     def of(cls, resources: ResourcesConfig) -> SelectionResources:
@@ -70,9 +84,9 @@ class SelectionRunConfig(Config):
 
     name: RunName
     """Name of the selection; its files are kept under it."""
-    model: str = "whisper-pico"
+    model: Address = "whisper-pico"
     """Base model that the run will start from: id in the catalogue, a folder, a hub id, or `s3://bucket/prefix`."""
-    data: str
+    data: Address
     """A dataset version (folder or `s3://bucket/prefix` with `manifest.jsonl`), or a folder or an archive of recordings."""
     selection: SelectionConfig = SelectionConfig()
     """How to choose."""

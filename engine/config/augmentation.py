@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import AfterValidator, Field, PositiveInt
+from pydantic import AfterValidator, Field
 
 from engine.config.base import Config
 
@@ -21,26 +21,24 @@ def _ordered(bounds: tuple[BoundT, BoundT]) -> tuple[BoundT, BoundT]:
     return bounds
 
 
-def _positive(bounds: tuple[float, float]) -> tuple[float, float]:
-    if bounds[0] <= 0.0:
-        raise ValueError("both bounds must be greater than 0")
-    return bounds
-
-
-def _not_negative(bounds: tuple[float, float]) -> tuple[float, float]:
-    if bounds[0] < 0.0:
-        raise ValueError("neither bound may be below 0")
-    return bounds
-
-
 def _negative(bounds: tuple[float, float]) -> tuple[float, float]:
     if bounds[1] >= 0.0:
         raise ValueError("both bounds must be below 0")
     return bounds
 
 
-Range = Annotated[tuple[float, float], AfterValidator(_ordered)]
-PositiveRange = Annotated[Range, AfterValidator(_positive)]
+Factor = Annotated[float, Field(ge=0.1, le=10.0)]
+Decibels = Annotated[float, Field(ge=-200.0, le=200.0)]
+Hertz = Annotated[float, Field(gt=0.0, le=200_000.0)]
+Edge = Annotated[float, Field(ge=0.0, le=60.0)]
+Decay = Annotated[float, Field(gt=0.0, le=60.0)]
+Drive = Annotated[float, Field(gt=0.0, le=1000.0)]
+Bits = Annotated[int, Field(ge=1, le=64)]
+FactorRange = Annotated[tuple[Factor, Factor], AfterValidator(_ordered)]
+DecibelRange = Annotated[tuple[Decibels, Decibels], AfterValidator(_ordered)]
+HertzRange = Annotated[tuple[Hertz, Hertz], AfterValidator(_ordered)]
+EdgeRange = Annotated[tuple[Edge, Edge], AfterValidator(_ordered)]
+Masks = Annotated[int, Field(ge=0, le=100)]
 
 
 class AugmentationConfig(Config):
@@ -48,31 +46,31 @@ class AugmentationConfig(Config):
 
     speed_probability: Probability = 0.0
     """Play faster or slower: tempo, pitch and formants move together."""
-    speed_factor: PositiveRange = (0.9, 1.1)
+    speed_factor: FactorRange = (0.9, 1.1)
     """Speed, as a factor of the original."""
     pitch_probability: Probability = 0.0
     """Move pitch and formants and keep the duration."""
-    pitch_factor: PositiveRange = (0.9, 1.12)
+    pitch_factor: FactorRange = (0.9, 1.12)
     """Pitch and formants, as a factor of the original."""
     reverb_probability: Probability = 0.0
     """Put the speaker into a small room."""
-    reverb_decay_s: PositiveRange = (0.05, 0.4)
+    reverb_decay_s: Annotated[tuple[Decay, Decay], AfterValidator(_ordered)] = (0.05, 0.4)
     """Time in which the room's echo falls by 60 dB, in seconds."""
-    reverb_wet_db: Range = (-18.0, -3.0)
+    reverb_wet_db: DecibelRange = (-18.0, -3.0)
     """Level of the echo against the direct sound, in dB."""
     tilt_probability: Probability = 0.0
     """Tilt the spectrum, as microphones do."""
-    tilt_db_per_octave: Range = (-3.0, 3.0)
+    tilt_db_per_octave: DecibelRange = (-3.0, 3.0)
     """Slope around 1 kHz, in dB per octave."""
     peak_probability: Probability = 0.0
     """Raise or lower one or two wide bands."""
-    peak_db: Range = (-9.0, 9.0)
+    peak_db: DecibelRange = (-9.0, 9.0)
     """Gain at the middle of the band, in dB."""
     band_probability: Probability = 0.0
     """Keep only a band of frequencies."""
-    band_low_hz: PositiveRange = (30.0, 300.0)
+    band_low_hz: HertzRange = (30.0, 300.0)
     """Lower edge of the band, in Hz."""
-    band_high_hz: PositiveRange = (3000.0, 7600.0)
+    band_high_hz: HertzRange = (3000.0, 7600.0)
     """Upper edge of the band, in Hz."""
     narrowband_probability: Probability = 0.0
     """Record at 8 kHz: nothing is left above an edge between 3.6 and 4 kHz."""
@@ -80,45 +78,45 @@ class AugmentationConfig(Config):
     """Take the way of a telephone: 300-3400 Hz at a rate of 8 kHz, 8-bit mu-law."""
     quantization_probability: Probability = 0.0
     """Round samples to few bits."""
-    quantization_bits: Annotated[tuple[PositiveInt, PositiveInt], AfterValidator(_ordered)] = (7, 12)
+    quantization_bits: Annotated[tuple[Bits, Bits], AfterValidator(_ordered)] = (7, 12)
     """Bits of a sample, fewest and most; the highest sample uses all of them."""
     noise_probability: Probability = 0.0
     """Add noise of one random kind."""
-    noise_snr_db: Range = (5.0, 35.0)
+    noise_snr_db: DecibelRange = (5.0, 35.0)
     """Speech over noise, in dB, measured over the whole utterance."""
-    noise_kinds: Annotated[tuple[NoiseKind, ...], Field(min_length=1)] = ("white", "pink", "brown", "hum", "babble")
+    noise_kinds: Annotated[tuple[NoiseKind, ...], Field(min_length=1, max_length=5)] = ("white", "pink", "brown", "hum", "babble")
     """The kinds to draw from."""
     edge_cut_probability: Probability = 0.0
     """Cut the utterance close, as careless recordings are: a little is taken off both ends."""
-    edge_cut_s: Annotated[Range, AfterValidator(_not_negative)] = (0.0, 0.05)
+    edge_cut_s: EdgeRange = (0.0, 0.05)
     """What is taken off each end, in seconds; never more than a tenth of the utterance."""
     level_cut_probability: Probability = 0.0
     """Cut both ends where they are quiet, as recordings cut by their level are: soft consonants go with the silence."""
-    level_cut_db: Annotated[Range, AfterValidator(_negative)] = (-35.0, -10.0)
+    level_cut_db: Annotated[DecibelRange, AfterValidator(_negative)] = (-35.0, -10.0)
     """The level, under that of the loudest 10 ms, where the utterance then begins and ends, in dB."""
     silence_probability: Probability = 0.0
     """Put silence before and after the utterance (noise, when drawn, fills it too)."""
-    silence_s: Annotated[Range, AfterValidator(_not_negative)] = (0.0, 0.3)
+    silence_s: EdgeRange = (0.0, 0.3)
     """Silence on each side, in seconds."""
     clip_probability: Probability = 0.0
     """Overdrive softly (tanh)."""
-    clip_drive: PositiveRange = (1.0, 6.0)
+    clip_drive: Annotated[tuple[Drive, Drive], AfterValidator(_ordered)] = (1.0, 6.0)
     """How far the peak is driven into the curve, as a factor."""
     gain_probability: Probability = 0.0
     """Change the level."""
-    gain_peak_db: Range = (-24.0, 0.0)
+    gain_peak_db: DecibelRange = (-24.0, 0.0)
     """Level of the highest sample after it, in dB of full scale."""
     vocal_tract_probability: Probability = 0.0
     """Warp the mel axis, as a longer or shorter vocal tract would."""
-    vocal_tract_factor: PositiveRange = (0.88, 1.14)
+    vocal_tract_factor: FactorRange = (0.88, 1.14)
     """Frequencies after the warp, as a factor of those before."""
-    mask_frequencies: Annotated[int, Field(ge=0)] = 0
+    mask_frequencies: Masks = 0
     """SpecAugment: masks over mel bands, per utterance."""
     mask_frequency_share: Probability = 0.15
     """Widest such mask, as a share of all mel bands."""
-    mask_times: Annotated[int, Field(ge=0)] = 0
+    mask_times: Masks = 0
     """SpecAugment: masks over time, per utterance."""
-    mask_time_s: Annotated[float, Field(ge=0.0)] = 0.06
+    mask_time_s: Edge = 0.06
     """Longest such mask, in seconds; a mask never takes more than a fifth of the utterance."""
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
-from engine.errors import ConfigError, Fault
+from engine.errors import MOST_FAULTS, ConfigError, Fault
 
 ConfigT = TypeVar("ConfigT", bound=BaseModel)
+_SHOWN: Final = 300
+MORE_FAULTS: Final = f"there are more faults than these {MOST_FAULTS}; mend them, and the others are named"
 
 
 class Config(BaseModel):
@@ -108,9 +111,10 @@ def parse(model: type[ConfigT], values: Mapping[str, Any]) -> ConfigT:
     """`values` as a `model`, with every fault reported at once.
 
     Raises:
-        ConfigError: one fault for each faulty field: its path, what was found, what is allowed.
+        ConfigError: one fault for each faulty field: its path, what was found, what is allowed; of more than
+            `MOST_FAULTS`, the first ones.
     """
-    faults: list[Fault] = []
+    faults: dict[Fault, None] = {}
     dropped: set[str] = set()
     remaining = _copied(values)
     while True:
@@ -118,10 +122,14 @@ def parse(model: type[ConfigT], values: Mapping[str, Any]) -> ConfigT:
             parsed = model.model_validate(remaining)
         except ValidationError as error:
             # A required field that was dropped is missing now: that is no fault of the values.
-            new = [fault for fault in faults_of(error, remaining) if fault not in faults and fault.path not in dropped]
-            faults += new
+            found = error.errors(include_url=False)[: MOST_FAULTS + 1]
+            told = faults_of(found, remaining)
+            new = [fault for fault in told if fault not in faults and fault.path not in dropped]
+            faults.update(dict.fromkeys(new))
+            if len(faults) > MOST_FAULTS:
+                raise ConfigError([*list(faults)[:MOST_FAULTS], Fault("", MORE_FAULTS)]) from None
             # Checks between fields run only once the fields themselves are right: without the faulty ones, ask again.
-            drops = [_drop(remaining, item["loc"]) for item in error.errors() if item["type"] != "missing"]
+            drops = [_drop(remaining, item["loc"]) for item in found if item["type"] != "missing"]
             dropped |= {path for path in drops if path}
             if new and any(drops):
                 continue
@@ -131,10 +139,10 @@ def parse(model: type[ConfigT], values: Mapping[str, Any]) -> ConfigT:
         raise ConfigError(faults)
 
 
-def faults_of(error: ValidationError, values: Mapping[str, Any]) -> list[Fault]:
-    """Each fault of a pydantic error as a dotted path into `values` and a message that says what was found."""
+def faults_of(errors: Iterable[ErrorDetails], values: Mapping[str, Any]) -> list[Fault]:
+    """Each of pydantic's errors as a dotted path into `values` and a message that says what was found."""
     faults = []
-    for item in error.errors(include_url=False):
+    for item in errors:
         path = [str(part) for part in _path_in(values, item["loc"], ends_in_field=item["type"] != "value_error")]
         between = item.get("ctx", {}).get("error")
         if isinstance(between, DisagreementError):
@@ -144,9 +152,15 @@ def faults_of(error: ValidationError, values: Mapping[str, Any]) -> list[Fault]:
         if item["type"] == "extra_forbidden":
             message = "no such field; see `lim schema` for the fields that exist"
         elif item["type"] != "missing" and not isinstance(item["input"], dict | BaseModel):
-            message = f"{message}; found {item['input']!r}"
+            message = f"{message}; found {shortened(item['input'])}"
         faults.append(Fault(".".join(path), message))
     return faults
+
+
+def shortened(found: Any) -> str:
+    """A value as a message shows it."""
+    text = repr(found[:_SHOWN] if isinstance(found, str | list | tuple) else found)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 def _path_in(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
 from engine.config.base import Config, DisagreementError
 from engine.errors import Fault
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 PositiveFraction = Annotated[float, Field(gt=0.0, le=1.0)]
-Seconds = Annotated[float, Field(ge=0.0)]
+Seconds = Annotated[float, Field(ge=0.0, le=3600.0)]
+SegmentSeconds = Annotated[float, Field(gt=0.0, le=3600.0)]
+Strata = Annotated[int, Field(ge=1, le=1000)]
 
 
 # ---- segments --------------------------------------------------------------------------------------------
@@ -63,7 +65,7 @@ TrimConfig = Annotated[NoTrimConfig | SpeechTrimConfig, Field(discriminator="typ
 class CutConfig(Config):
     """Cutting recordings that are longer than the model's window, at pauses."""
 
-    longest_s: PositiveFloat | None = None
+    longest_s: SegmentSeconds | None = None
     """Longest segment, in seconds; unset: the model's window."""
     min_share: PositiveFraction = 0.5
     """A cut is looked for from this part of the longest segment on; the longest pause there wins."""
@@ -79,7 +81,7 @@ class PackConfig(Config):
     """Join short segments, one after the other, up to a length: less padding, fewer windows."""
 
     type: Literal["join"] = "join"
-    target_s: PositiveFloat = 25.0
+    target_s: SegmentSeconds = 25.0
     """Longest joined segment, in seconds; never more than the model's window."""
     within: Literal["recording", "speaker", "split"] = "speaker"
     """What is joined: segments of one audio file, of one known speaker, or any of one split. The first two never join
@@ -105,7 +107,7 @@ class SecondsBudgetConfig(Config):
     """So many seconds."""
 
     type: Literal["seconds"] = "seconds"
-    encoder_s: PositiveFloat
+    encoder_s: Annotated[float, Field(gt=0.0, le=1e10)]
     """Seconds that the encoder runs over (padding included) in one pass over the selection."""
 
 
@@ -118,25 +120,25 @@ BudgetConfig = Annotated[ShareBudgetConfig | SecondsBudgetConfig, Field(discrimi
 class SamplerFields(Config):
     """Fields of the methods that draw segments with a probability by their score."""
 
-    tau: Annotated[float, Field(ge=0.0)] | None = None
+    tau: Annotated[float, Field(ge=0.0, le=1000.0)] | None = None
     """How sharply the score decides: the probability grows with exp(tau * score); 0: it does not decide. Unset: 1, and 0
     where the budget is less than three eighths of what training on everything costs (docs/studies/selection.md)."""
     least_inclusion: Fraction = 0.4
     """Least probability of a segment to be drawn, as a part of what it would be if all were alike."""
-    largest_weight: Annotated[float, Field(ge=1.0)] = 5.0
+    largest_weight: Annotated[float, Field(ge=1.0, le=1e6)] = 5.0
     """Loss weights are the inverse of the probability, up to this, before they are brought to a mean of 1."""
-    nll_strata: PositiveInt = 4
+    nll_strata: Strata = 4
     """Classes of the loss per token over which the draw is spread evenly."""
-    duration_strata: PositiveInt = 3
+    duration_strata: Strata = 3
     """Classes of duration over which the draw is spread evenly."""
-    snr_strata: PositiveInt = 2
+    snr_strata: Strata = 2
     """Classes of the signal-to-noise ratio over which the draw is spread evenly."""
 
 
 class WrongTextFields(SamplerFields):
     """Fields of the methods whose model, briefly trained on the pool, may tell which texts are wrong."""
 
-    wrong_text_nats: PositiveFloat | None = 3.0
+    wrong_text_nats: Annotated[float, Field(gt=0.0, le=1000.0)] | None = 3.0
     """A segment is left out when the model is surer of another token than of the text's by more than this, in nats (3:
     20 times as sure), somewhere in the text; unset: none is."""
     most_wrong_texts: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.3
@@ -147,11 +149,11 @@ class QuantizationAwareConfig(WrongTextFields):
     """Reducible loss of the quantised model, plus disagreement with full precision where that is shown to help."""
 
     type: Literal["quantization_aware"] = "quantization_aware"
-    lambda_q: Annotated[float, Field(gt=0.0)] = 1.0
+    lambda_q: Annotated[float, Field(gt=0.0, le=1000.0)] = 1.0
     """Weight of the disagreement against the reducible loss, both as z-scores, when it is not disabled."""
     held_out_share: PositiveFraction = 0.1
     """Part of the utterances on which the disagreement must show that it tells more than the reducible loss."""
-    least_held_out: Annotated[int, Field(ge=10)] = 40
+    least_held_out: Annotated[int, Field(ge=10, le=1_000_000)] = 40
     """With fewer segments held out the disagreement is disabled untested."""
     confidence: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.95
     """Confidence of the interval that must lie above zero."""
@@ -183,7 +185,7 @@ class DurationStratifiedConfig(Config):
     """Every segment alike, with the draw spread evenly over durations."""
 
     type: Literal["duration_stratified"] = "duration_stratified"
-    duration_strata: PositiveInt = 8
+    duration_strata: Strata = 8
     """Classes of duration."""
 
 
@@ -209,7 +211,7 @@ class CowerageConfig(Config):
     """Every range of word error rates after the warm-up alike (COWERAGE)."""
 
     type: Literal["cowerage"] = "cowerage"
-    wer_strata: PositiveInt = 10
+    wer_strata: Strata = 10
     """Classes of the word error rate over which the draw is spread evenly."""
 
 
@@ -267,7 +269,7 @@ class SelectionConfig(Config):
     """How it is chosen."""
     warm_up: WarmUpConfig = WarmUpConfig()
     """The short training that the scores need."""
-    batch_audio_s: PositiveFloat = 60.0
+    batch_audio_s: Annotated[float, Field(gt=0.0, le=86_400.0)] = 60.0
     """Seconds of audio, padding included, that are segmented and scored at once."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Start of every random choice."""

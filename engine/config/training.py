@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
 from engine.config.augmentation import AugmentationConfig
 from engine.config.base import Config, DisagreementError
@@ -16,6 +16,18 @@ TaskName = Literal["speech_to_text"]
 Normalizer = Literal["basic", "none", "english"]
 """Text normalisations before errors are counted."""
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+MOST_STEPS: Final = 10_000_000
+MOST_METRIC_EVENTS: Final = 100_000
+"""Of a run: every one is kept, shown and sent."""
+MOST_INTERRUPTIONS: Final = 10_000
+"""Evaluations of a run while it trains, and checkpoints that it writes, each."""
+Steps = Annotated[int, Field(ge=1, le=MOST_STEPS)]
+StepsOrNone = Annotated[int, Field(ge=0, le=MOST_STEPS)]
+BatchSeconds = Annotated[float, Field(gt=0.0, le=86_400.0)]
+"""Seconds of audio that are taken at once: up to a day."""
+Speakers = Annotated[list[Annotated[str, Field(max_length=500)]], Field(max_length=10_000)]
+Norm = Annotated[float, Field(ge=0.0, le=1e6)]
+Decay = Annotated[float, Field(ge=0.0, le=10.0)]
 
 
 # ---- task ------------------------------------------------------------------------------------------------
@@ -28,7 +40,7 @@ class SpeechToTextConfig(Config):
     language: Annotated[str, Field(min_length=1, max_length=64)] | None = None
     """Language that is spoken, for multilingual models: a code or a name, such as `sw` or `swahili`. Unset or `auto`:
     detected in the training audio. The run's log and card name it. Models that know one language take none."""
-    max_new_tokens: PositiveInt | None = None
+    max_new_tokens: Annotated[int, Field(ge=1, le=4096)] | None = None
     """Longest transcript, in tokens; unset: as long as the model can write."""
     fallback: bool = False
     """Transcribe again, at rising temperatures, what repeats itself or is improbable, as OpenAI's tool does; in the whole
@@ -55,13 +67,15 @@ class LoraFields(Config):
 
     rank: Annotated[int, Field(ge=1, le=1024)] = 8
     """Rank of each adapter."""
-    alpha: PositiveFloat = 16.0
+    alpha: Annotated[float, Field(gt=0.0, le=10_000.0)] = 16.0
     """Scale: the update is multiplied by alpha / rank."""
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     """Dropout on the adapter's input."""
-    target_modules: Literal["default"] | list[str] = "default"
+    target_modules: (
+        Literal["default"] | Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=1000)]
+    ) = "default"
     """Names of the linear layers that get an adapter; `default` takes the family's own choice."""
-    groups: Literal["all"] | Annotated[list[Group], Field(min_length=1)] = "all"
+    groups: Literal["all"] | Annotated[list[Group], Field(min_length=1, max_length=3)] = "all"
     """Parts of the model whose layers get one. Without the audio encoder, a step is shorter, and what the base hears of
     people who are not in the data stays as it is."""
     rslora: bool = False
@@ -108,28 +122,28 @@ MethodConfig = Annotated[
 class SplitConfig(Config):
     """Which utterances train, which choose the best checkpoint, which are only tested on."""
 
-    test_speakers: list[str] = []
+    test_speakers: Speakers = []
     """Speakers kept out of training and tested on; empty: one is kept out, if there are several."""
-    validation_speakers: list[str] = []
+    validation_speakers: Speakers = []
     """Speakers kept out of training to choose the best checkpoint; empty: a part of the training utterances."""
     validation_fraction: Fraction = 0.05
     """Part of the training utterances kept out for validation when no validation speakers are named."""
-    max_validation_utterances: PositiveInt = 200
+    max_validation_utterances: Annotated[int, Field(ge=1, le=1_000_000)] = 200
     """Most utterances in the validation split."""
 
 
 class BatchConfig(Config):
     """How much audio goes into an optimizer step."""
 
-    audio_s: PositiveFloat = 24.0
+    audio_s: BatchSeconds = 24.0
     """Seconds of audio, padding included, in an optimizer step over all workers (the global batch)."""
-    max_utterances: PositiveInt = 64
+    max_utterances: Annotated[int, Field(ge=1, le=100_000)] = 64
     """Most utterances in an optimizer step over all workers."""
-    micro_batch_audio_s: PositiveFloat = 24.0
+    micro_batch_audio_s: BatchSeconds = 24.0
     """Seconds of audio, padding included, that go through the model at once on one worker."""
-    short_first_steps: Annotated[int, Field(ge=0)] = 0
+    short_first_steps: StepsOrNone = 0
     """Curriculum for training from scratch: this many first steps use only the short utterances."""
-    short_first_max_s: PositiveFloat = 1.0
+    short_first_max_s: Annotated[float, Field(gt=0.0, le=3600.0)] = 1.0
     """What counts as short in the curriculum, in seconds of audio."""
 
     @model_validator(mode="after")
@@ -158,11 +172,11 @@ class AdamWConfig(Config):
     type: Literal["adamw", "adamw_8bit", "paged_adamw_8bit"] = "adamw"
     learning_rate: Annotated[float, Field(gt=0.0, le=1.0)] = 2e-3
     """Peak learning rate."""
-    weight_decay: Annotated[float, Field(ge=0.0)] = 0.0
+    weight_decay: Decay = 0.0
     """Decoupled weight decay."""
     betas: tuple[Annotated[float, Field(ge=0.0, lt=1.0)], Annotated[float, Field(ge=0.0, lt=1.0)]] = (0.9, 0.98)
     """Decay of the first and second moments."""
-    eps: PositiveFloat = 1e-8
+    eps: Annotated[float, Field(gt=0.0, le=1.0)] = 1e-8
     """Added to the denominator."""
 
 
@@ -170,11 +184,11 @@ class SgdConfig(Config):
     """Stochastic gradient descent with momentum."""
 
     type: Literal["sgd"] = "sgd"
-    learning_rate: Annotated[float, Field(gt=0.0)] = 0.05
+    learning_rate: Annotated[float, Field(gt=0.0, le=100.0)] = 0.05
     """Peak learning rate."""
     momentum: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.9
     """Momentum."""
-    weight_decay: Annotated[float, Field(ge=0.0)] = 0.0
+    weight_decay: Decay = 0.0
     """Weight decay."""
 
 
@@ -184,7 +198,7 @@ OptimizerConfig = Annotated[AdamWConfig | SgdConfig, Field(discriminator="type")
 class ScheduleFields(Config):
     """Fields that all schedules share."""
 
-    warmup_steps: Annotated[int, Field(ge=0)] = 0
+    warmup_steps: StepsOrNone = 0
     """Steps over which the learning rate rises linearly from zero to its peak."""
 
 
@@ -214,7 +228,7 @@ class StepConfig(ScheduleFields):
     """Multiplied by `factor` every `every_steps` steps."""
 
     type: Literal["step"] = "step"
-    every_steps: PositiveInt = 1000
+    every_steps: Steps = 1000
     """Steps between drops."""
     factor: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.5
     """What a drop multiplies the learning rate by."""
@@ -224,7 +238,7 @@ class PlateauConfig(ScheduleFields):
     """Multiplied by `factor` when the validation metric has not improved for `patience` evaluations."""
 
     type: Literal["plateau"] = "plateau"
-    patience: Annotated[int, Field(ge=0)] = 2
+    patience: StepsOrNone = 2
     """Evaluations without improvement before a drop."""
     factor: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.5
     """What a drop multiplies the learning rate by."""
@@ -242,24 +256,24 @@ ScheduleConfig = Annotated[
 class EvaluationConfig(Config):
     """When to measure, and what the measurement decides."""
 
-    every_steps: Annotated[int, Field(ge=0)] = 0
+    every_steps: StepsOrNone = 0
     """Steps between evaluations on the validation split; 0: none. The test split is measured at the end in any case."""
-    early_stopping_patience: Annotated[int, Field(ge=0)] = 0
+    early_stopping_patience: StepsOrNone = 0
     """Stop after this many evaluations without improvement; 0: never."""
     keep: Literal["best", "last"] = "last"
     """Which weights the run ends with: those of the best validation WER, or the last ones."""
     base: bool = True
     """Measure the base model on the test split too."""
-    batch_audio_s: PositiveFloat = 60.0
+    batch_audio_s: BatchSeconds = 60.0
     """Seconds of audio, padding included, that are transcribed at once."""
 
 
 class CheckpointConfig(Config):
     """What survives a crash."""
 
-    every_steps: Annotated[int, Field(ge=1)] = 200
+    every_steps: Steps = 200
     """Optimizer steps between checkpoints."""
-    keep: Annotated[int, Field(ge=2)] = 2
+    keep: Annotated[int, Field(ge=2, le=20)] = 2
     """Newest checkpoints that are kept; at least two, because the newest may be cut short by a crash."""
 
 
@@ -282,11 +296,11 @@ class TrainingConfig(Config):
     """The optimizer."""
     schedule: ScheduleConfig = CosineConfig(warmup_steps=20)
     """The learning rate over the run."""
-    max_steps: PositiveInt | None = None
+    max_steps: Steps | None = None
     """Optimizer steps; give this or `epochs`. With neither, the run takes 10 epochs."""
-    epochs: PositiveFloat | None = None
+    epochs: Annotated[float, Field(gt=0.0, le=100_000.0)] | None = None
     """Passes over the training audio; give this or `max_steps`."""
-    max_grad_norm: Annotated[float, Field(ge=0.0)] = 1.0
+    max_grad_norm: Norm = 1.0
     """Gradients are clipped to this norm; 0: never."""
     label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     """Probability mass taken from the right token and spread over all."""
@@ -301,7 +315,7 @@ class TrainingConfig(Config):
     """When to measure, and what it decides."""
     checkpoint: CheckpointConfig = CheckpointConfig()
     """When to save."""
-    log_every_steps: PositiveInt = 10
+    log_every_steps: Steps = 10
     """Steps between metric events."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Start of every random choice."""
@@ -316,9 +330,31 @@ class TrainingConfig(Config):
                 Fault(path, "needs evaluations while training: set evaluation.every_steps greater than 0")
                 for path in self.decided_by_evaluations()
             ]
+        if self.max_steps is not None:
+            faults += self.cadence_faults(self.max_steps)
         if faults:
             raise DisagreementError(faults)
         return self
+
+    def cadence_faults(self, steps: int) -> list[Fault]:
+        """What a run of so many steps would do too often, with the least interval that is allowed."""
+        intervals = {
+            "log_every_steps": (self.log_every_steps, MOST_METRIC_EVENTS, "metric events"),
+            "evaluation.every_steps": (self.evaluation.every_steps, MOST_INTERRUPTIONS, "evaluations"),
+            "checkpoint.every_steps": (self.checkpoint.every_steps, MOST_INTERRUPTIONS, "checkpoints"),
+        }
+        faults = [
+            Fault(
+                path,
+                f"found {every}: {steps // every} {what} in {steps} steps; a run makes at most {most}: "
+                f"set it to at least {-(-steps // most)}",
+            )
+            for path, (every, most, what) in intervals.items()
+            if every and steps // every > most
+        ]
+        if steps > MOST_STEPS:
+            faults.append(Fault("epochs", f"come to {steps} steps; a run takes at most {MOST_STEPS}: give fewer"))
+        return faults
 
     def decided_by_evaluations(self) -> list[str]:
         """Paths of the fields whose effect depends on evaluations on the validation split while training."""

@@ -92,5 +92,5 @@ def read_version(folder: Path) -> VersionRecord:
     try:
         return VersionRecord.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        faults = "; ".join(str(fault) for fault in faults_of(error, {}))
+        faults = "; ".join(str(fault) for fault in faults_of(error.errors(include_url=False), {}))
         raise IngestError(f"{path} is no record of a version: {faults}") from error

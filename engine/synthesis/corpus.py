@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 import numpy as np
 import numpy.typing as npt
 import soundfile
-from pydantic import Field, PositiveFloat
+from pydantic import Field
 
 from engine.audio.speed import change_speed
 from engine.config.base import Config, apply_overrides, parse, read_yaml
@@ -37,13 +37,13 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 class CorpusRecipe(Config):
     """What a synthetic corpus holds."""
 
-    train: Annotated[int, Field(ge=0)] = 30_000
+    train: Annotated[int, Field(ge=0, le=100_000_000)] = 30_000
     """Training utterances."""
-    validation: Annotated[int, Field(ge=0)] = 600
+    validation: Annotated[int, Field(ge=0, le=100_000_000)] = 600
     """Validation utterances, by voices whose accent and variant no training voice has."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Start of every random choice: the same recipe gives the same files."""
-    shard_s: PositiveFloat = 600.0
+    shard_s: Annotated[float, Field(gt=0.0, le=86_400.0)] = 600.0
     """Audio in a file, in seconds, about."""
     command_share: Share = 0.25
     """Share of utterances with one to three command words; the others are digits."""

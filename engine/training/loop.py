@@ -16,7 +16,7 @@ from torch import nn
 from engine.config.training import TrainingConfig
 from engine.data.batching import BatchOrder, Position
 from engine.data.manifest import Utterance
-from engine.errors import CheckpointError, TrainingError
+from engine.errors import CheckpointError, ConfigError, Fault, TrainingError
 from engine.events import Event, EventSink
 from engine.tasks.task import Task
 from engine.training.averaging import WeightAverage
@@ -93,6 +93,8 @@ class TrainingLoop:
         self._best: dict[str, torch.Tensor] | None = None
         self.progress = Progress()
         self.total_steps = planned_steps(config, train, window_s)
+        if faults := config.cadence_faults(self.total_steps):  # of epochs, whose steps the config does not know
+            raise ConfigError([Fault(f"training.{fault.path}", fault.message) for fault in faults])
         self._schedule = Schedule(config.schedule, self.total_steps)
 
     def run(self) -> Literal["finished", "stopped"]:

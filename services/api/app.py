@@ -15,8 +15,9 @@ from services.api.access_log import AccessLogMiddleware
 from services.api.body_limit import BodyLimitMiddleware
 from services.api.context import Services
 from services.api.correlation import CorrelationMiddleware
-from services.api.dependencies import access_of, check_text
+from services.api.dependencies import access_of
 from services.api.edge import EdgeMiddleware
+from services.api.request_shape import check_request
 from services.api.routers import (
     adapters,
     auth,
@@ -81,7 +82,7 @@ def create_app_on(services: Services) -> FastAPI:
     app.state.services = services
     routers = [module.router for module in _MODULES]
     for router in routers:
-        app.include_router(router, prefix=API_PREFIX, dependencies=[Depends(check_text)])
+        app.include_router(router, prefix=API_PREFIX, dependencies=[Depends(check_request)])
     app.include_router(health.router)
     problems.install(app)
     openapi.install(app, {_operation_id(route): access_of(route) for route in _routes_of(*routers, health.router)})

@@ -13,7 +13,6 @@ from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from engine.errors import Fault
 from services.api.context import Services, services_of
 from services.api.correlation import correlation_id
 from services.auth.api_keys import KEY_PREFIX, Scope, includes, user_of_key
@@ -22,7 +21,7 @@ from services.auth.sessions import find_user
 from services.auth.tokens import read_access_token
 from services.database.engine import open_session
 from services.database.models import ApiKey, User
-from services.errors import ForbiddenError, InvalidRequestError, UnauthenticatedError, UnsupportedMediaError
+from services.errors import ForbiddenError, UnauthenticatedError
 from services.observability.logs import caller
 from services.settings import Settings
 
@@ -166,51 +165,3 @@ def _address(request: Request, settings: Settings) -> str:
 
 
 OriginDep = Annotated[Origin, Depends(_origin)]
-
-
-async def check_text(request: Request) -> None:
-    """Refuses bodies that are not JSON, and text that no database holds: NUL characters and lone surrogates."""
-    faults = [
-        Fault(name, "holds a NUL character or a lone surrogate")
-        for name, value in request.query_params.multi_items()
-        if not is_storable(value)
-    ]
-    body = await request.body()
-    if body:
-        media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if media_type != "application/json" and not media_type.endswith("+json"):
-            raise UnsupportedMediaError(
-                f"The body's Content-Type is {media_type or 'not given'}; only application/json is read."
-            )
-        faults += _text_faults(await _parsed(request), "")
-    if faults:
-        raise InvalidRequestError.of(faults)
-
-
-async def _parsed(request: Request) -> Any:
-    try:
-        return await request.json()
-    except (ValueError, RecursionError):
-        return None  # a route with a body has refused it before; one without does not read it
-
-
-def _text_faults(node: Any, path: str) -> list[Fault]:
-    if isinstance(node, str):
-        return [] if is_storable(node) else [Fault(path, "holds a NUL character or a lone surrogate")]
-    if isinstance(node, dict):
-        faults = [
-            Fault(f"{path}.{key}".lstrip("."), "the field's name holds a NUL character or a lone surrogate")
-            for key in node
-            if not is_storable(key)
-        ]
-        for key, value in node.items():
-            faults += _text_faults(value, f"{path}.{key}".lstrip("."))
-        return faults
-    if isinstance(node, list):
-        return [fault for index, value in enumerate(node) for fault in _text_faults(value, f"{path}.{index}")]
-    return []
-
-
-def is_storable(text: str) -> bool:
-    """Whether a database can hold it: neither NUL characters nor lone surrogates."""
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)

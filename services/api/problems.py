@@ -14,13 +14,13 @@ from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from engine.errors import ConfigError, Fault
+from engine.config.base import shortened
+from engine.errors import MOST_FAULTS, ConfigError, Fault
 from services.api.correlation import correlation_id
 from services.database.engine import database_unavailable, is_transient
 from services.errors import ApiError, InvalidRequestError
 
 MEDIA_TYPE: Final = "application/problem+json"
-_MOST_FAULTS: Final = 200
 _LONGEST_MESSAGE: Final = 500
 _log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class Problem(BaseModel):
     detail: str
     """This problem, for people."""
     errors: list[ProblemFault] = []
-    """Every faulty field."""
+    """Every faulty field; of very many, the first ones."""
     correlation_id: str
     """Names this request in the logs; also in the header X-Request-ID."""
 
@@ -96,9 +96,9 @@ def install(app: FastAPI) -> None:
 
 
 def request_faults(error: RequestValidationError) -> list[Fault]:
-    """Each fault with a path as the client wrote it (without the names of union members) and what was found."""
+    """The first faults, each with a path as the client wrote it (without the names of union members) and what was found."""
     faults = []
-    for item in error.errors():
+    for item in error.errors()[: MOST_FAULTS + 1]:
         place, *parts = item["loc"]
         ends_in_field = item["type"] != "value_error"
         written = _written(parts, error.body, ends_in_field) if place == "body" else [str(part) for part in parts]
@@ -107,7 +107,7 @@ def request_faults(error: RequestValidationError) -> list[Fault]:
         if item["type"] == "extra_forbidden":
             message = "no such field"
         elif item["type"] not in {"missing", "json_invalid"} and not isinstance(item.get("input"), dict | list):
-            message = f"{message}; found {item.get('input')!r}"
+            message = f"{message}; found {shortened(item.get('input'))}"
         faults.append(Fault(path, message))
     return faults
 
@@ -136,8 +136,9 @@ async def _on_api_error(_: Request, error: Exception) -> Response:
 
 async def _on_validation_error(_: Request, error: Exception) -> Response:
     invalid = cast(RequestValidationError, error)
-    if any(item["type"] == "json_invalid" for item in invalid.errors()):
-        reason = invalid.errors()[0].get("ctx", {}).get("error", "not JSON")
+    errors = invalid.errors()
+    if errors and errors[0]["type"] == "json_invalid":
+        reason = errors[0].get("ctx", {}).get("error", "not JSON")
         return _respond(400, "Bad request", "malformed_json", f"The body is not valid JSON: {reason}.")
     return problem_of(InvalidRequestError.of(request_faults(invalid)))
 
@@ -180,7 +181,7 @@ def _respond(
         detail=detail[:_LONGEST_MESSAGE],
         errors=[
             ProblemFault(path=fault.path[:_LONGEST_MESSAGE], message=fault.message[:_LONGEST_MESSAGE])
-            for fault in faults[:_MOST_FAULTS]
+            for fault in faults[:MOST_FAULTS]
         ],
         correlation_id=correlation_id(),
     )

@@ -16,8 +16,8 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError, create_model
 from starlette.types import Receive, Scope, Send
 
-from services.api.dependencies import is_storable
 from services.api.reading import open_reading
+from services.api.request_shape import is_storable
 from services.auth.api_keys import KEY_PREFIX
 
 _READING = "reading"

@@ -73,13 +73,13 @@ class ValidateStage(_Stage):
     """Lets a dataset pass that is good enough."""
 
     type: Literal["validate"] = "validate"
-    least_utterances: Annotated[int, Field(ge=1)] = 1
+    least_utterances: Annotated[int, Field(ge=1, le=2**31)] = 1
     """Good items that it must have."""
-    least_audio_s: Annotated[float, Field(ge=0)] = 0.0
+    least_audio_s: Annotated[float, Field(ge=0, le=1e12)] = 0.0
     """Seconds of good audio that it must have."""
     most_set_aside_share: Annotated[float, Field(ge=0, le=1)] = 0.5
     """Share of the items that may have been set aside."""
-    refuse: list[Code | WarningCode | DatasetCode] = []
+    refuse: Annotated[list[Code | WarningCode | DatasetCode], Field(max_length=100)] = []
     """Findings that may not be in its report."""
 
 
@@ -125,9 +125,9 @@ class CompareStage(_Stage):
     type: Literal["compare"] = "compare"
     better_than_base: bool = True
     """Its error rate must be lower than that of its base: WER, or CER where most texts set no blanks between words."""
-    most_wer: Annotated[float, Field(ge=0)] | None = None
+    most_wer: Annotated[float, Field(ge=0, le=1000)] | None = None
     """Its WER may not be higher: 0.15 is 15 %."""
-    most_cer: Annotated[float, Field(ge=0)] | None = None
+    most_cer: Annotated[float, Field(ge=0, le=1000)] | None = None
     """Its CER may not be higher; for texts without blanks between words."""
     not_worse_than: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     """Name of an adapter of the caller, whose newest version, if it has one, may not have a lower error rate. Both must

@@ -128,7 +128,7 @@ def _run_config(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
         "evaluation": {"base": False},
         "split": {"validation_fraction": 0.0},
     }
-    resources = {"threads_per_worker": arguments.threads}
+    resources = {"threads_per_worker": arguments.threads, "cpus_per_worker": max(1, arguments.threads or 1)}
     return {"name": name, "model": _MODEL, "data": str(BUNDLED), "training": training, "resources": resources}
 
 

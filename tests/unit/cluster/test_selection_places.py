@@ -48,7 +48,7 @@ CHANGED = {
     "gpus_per_worker": 1.0,
     "memory_bytes_per_worker": 3 * 2**30,
     "label_selector": {"lim/device-class": "cpu"},
-    "threads_per_worker": 3,
+    "threads_per_worker": 1,
     "max_failures": 7,
 }
 

@@ -155,7 +155,7 @@ def test_a_gpu_that_was_not_asked_for_is_not_seen(monkeypatch: pytest.MonkeyPatc
     assert os.environ["CUDA_VISIBLE_DEVICES"] == ""
     assert os.environ["OMP_NUM_THREADS"] == str(compute_threads(2))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
-    prepare_process(ResourcesConfig(gpus_per_worker=1, threads_per_worker=3), Place())
+    prepare_process(ResourcesConfig(cpus_per_worker=3, gpus_per_worker=1, threads_per_worker=3), Place())
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "0"
     assert os.environ["OMP_NUM_THREADS"] == "3"
 

@@ -28,7 +28,7 @@ def _job(type: str, method: str = "qlora", **columns: Any) -> Job:
         "dataset_id": uuid.UUID(int=2),
         "dataset_version": 3,
         "config": config.model_dump(mode="json"),
-        "resources": {"num_workers": 1, "memory_bytes_per_worker": 2**30, "threads_per_worker": 2, "max_failures": 5},
+        "resources": {"num_workers": 1, "cpus_per_worker": 2, "memory_bytes_per_worker": 2**30, "threads_per_worker": 2, "max_failures": 5},
     }
     return Job(**fields | columns)
 
