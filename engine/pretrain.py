@@ -28,7 +28,6 @@ from engine.storage import LocalRunStore
 from engine.synthesis.corpus import CorpusRecipe, generate
 from engine.threads import wait_passively
 
-
 CorpusName = Annotated[str, Field(max_length=100, pattern=r"^[a-z][a-z0-9_]*$")]
 
 

@@ -99,8 +99,8 @@ class Settings(BaseModel):
     """`LIM_MAX_UPLOAD_BYTES`: largest uploaded file, in bytes."""
     upload_part_bytes: Annotated[int, Field(ge=5 * MIB, le=5 * 1024 * MIB)] = 256 * MIB
     """`LIM_UPLOAD_PART_BYTES`: larger files are uploaded in parts of this size, in bytes."""
-    max_upload_files: PositiveInt = 16
-    """`LIM_MAX_UPLOAD_FILES`: most files in one upload."""
+    max_upload_files: Annotated[int, Field(ge=1, le=1000)] = 16
+    """`LIM_MAX_UPLOAD_FILES`: most files in one upload, at most 1,000."""
     import_s: PositiveInt = 3600
     """`LIM_IMPORT_S`: longest time to fetch a dataset from an address, in seconds."""
     import_networks: Listed = ()

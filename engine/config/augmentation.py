@@ -84,7 +84,13 @@ class AugmentationConfig(Config):
     """Add noise of one random kind."""
     noise_snr_db: DecibelRange = (5.0, 35.0)
     """Speech over noise, in dB, measured over the whole utterance."""
-    noise_kinds: Annotated[tuple[NoiseKind, ...], Field(min_length=1, max_length=5)] = ("white", "pink", "brown", "hum", "babble")
+    noise_kinds: Annotated[tuple[NoiseKind, ...], Field(min_length=1, max_length=5)] = (
+        "white",
+        "pink",
+        "brown",
+        "hum",
+        "babble",
+    )
     """The kinds to draw from."""
     edge_cut_probability: Probability = 0.0
     """Cut the utterance close, as careless recordings are: a little is taken off both ends."""

@@ -12,7 +12,6 @@ from services.api.middleware import HttpMiddleware
 from services.api.problems import problem_of
 from services.errors import PayloadTooLargeError
 
-
 MOST_SIGNS: Final = 150_000
 """Commas and opening brackets of a body: two and a half times as many as `MOST_VALUES` values need."""
 
@@ -43,7 +42,9 @@ class BodyLimitMiddleware(HttpMiddleware):
                 if received > self._most_bytes:
                     raise HTTPException(413, detail)  # FastAPI lets only this kind through while it reads a body
                 if signs > MOST_SIGNS:
-                    raise HTTPException(413, f"The body has more than {MOST_SIGNS} commas and brackets; send less at a time.")
+                    raise HTTPException(
+                        413, f"The body has more than {MOST_SIGNS} commas and brackets; send less at a time."
+                    )
             return message
 
         await self._app(scope, counted, send)

@@ -26,6 +26,10 @@ Name = Annotated[str, Field(min_length=1, max_length=200)]
 Description = Annotated[str, Field(max_length=10_000)]
 
 
+MOST_FILES: Final = 1000
+"""Files of an upload; more of them come as an archive."""
+
+
 def _file_name(name: str) -> str:
     if not is_inside(name) or not name.isprintable():
         raise ValueError("must be a relative path with '/', inside its folder")
@@ -55,7 +59,7 @@ class UploadSourceBody(Body):
     """
 
     type: Literal["upload"]
-    files: Annotated[list[FileBody], Field(min_length=1, max_length=10_000)]
+    files: Annotated[list[FileBody], Field(min_length=1, max_length=MOST_FILES)]
     """Each gets an address to put it to."""
 
     @field_validator("files")

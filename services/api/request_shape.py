@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from fastapi import Request
 
@@ -19,6 +19,8 @@ MOST_ITEMS: Final = 10_000
 """Items of a list; no list of ours may be longer."""
 DEEPEST: Final = 24
 """Lists and objects within each other; ours reach 8."""
+_Place: TypeAlias = "tuple[_Place, str | int, int] | None"
+"""The place around, the name in it, and how deep that is; paths are only written down for faults."""
 _UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 _NO_TEXT: Final = "holds a NUL character or a lone surrogate"
 
@@ -47,27 +49,28 @@ async def check_request(request: Request) -> None:
 
 def shape_faults(body: Any) -> Iterator[Fault]:
     """What is wrong with a body's shape and text; ends at the first thing that is too large."""
-    waiting: list[tuple[Any, str, int]] = [(body, "", 0)]
+    waiting: list[tuple[Any, _Place]] = [(body, None)]
     values = 0
     while waiting:
-        node, path, depth = waiting.pop()
+        node, place = waiting.pop()
         if isinstance(node, str):
             if not is_storable(node):
-                yield Fault(path, _NO_TEXT)
+                yield Fault(_path(place), _NO_TEXT)
             continue
         if not isinstance(node, dict | list):
             continue
         values += len(node)
+        depth = place[2] if place else 0
         too_much = _too_much(node, depth, values)
         if too_much is not None:
-            yield Fault(path[:MOST_FIELDS], too_much)
+            yield Fault(_path(place), too_much)
             return
         items = node.items() if isinstance(node, dict) else enumerate(node)
         for name, value in items:
             if isinstance(name, str) and not is_storable(name):
-                yield Fault(_below(path, name), f"the field's name {_NO_TEXT}")
+                yield Fault(_path((place, name, depth + 1)), f"the field's name {_NO_TEXT}")
             if isinstance(value, str | dict | list):
-                waiting.append((value, _below(path, name), depth + 1))
+                waiting.append((value, (place, name, depth + 1)))
 
 
 def is_storable(text: str) -> bool:
@@ -87,8 +90,12 @@ def _too_much(node: dict[str, Any] | list[Any], depth: int, values: int) -> str 
     return None
 
 
-def _below(path: str, name: str | int) -> str:
-    return f"{path}.{name}" if path else str(name)
+def _path(place: _Place) -> str:
+    names: list[str] = []
+    while place is not None:
+        place, name, _ = place
+        names.append(str(name))
+    return ".".join(reversed(names))
 
 
 async def _parsed(request: Request) -> Any:

@@ -15,6 +15,7 @@ from engine.config.training import LoraFields, PretrainConfig, TrainingConfig
 from services.catalogue.sources import run_name
 from services.database.models import Job
 from services.datasets.requests import version_prefix
+from services.jobs.room import resources_of
 
 
 def run_prefix(job_id: uuid.UUID) -> str:
@@ -24,7 +25,7 @@ def run_prefix(job_id: uuid.UUID) -> str:
 
 def driver_of(job: Job, bucket: str) -> tuple[str, Config]:
     """The module of a job's driver, and what it is to do."""
-    resources = ResourcesConfig.model_validate(job.resources)
+    resources = resources_of(job.resources)
     same: dict[str, Any] = {
         "name": str(job.id),
         "model": run_name(job.model_source) if job.model_source else job.model_id,

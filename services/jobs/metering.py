@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from cluster.config import ResourcesConfig
 from services.database.models import Job
+from services.jobs.room import room_of
 from services.settings import Settings
 
 
@@ -48,9 +48,8 @@ def usage_of(
     wall_s = metered_s
     if metered_since is not None:
         wall_s += max(0.0, ((now or datetime.now(UTC)) - metered_since).total_seconds())
-    resources = ResourcesConfig.model_validate(asked)
-    worker_hours = wall_s / 3600 * resources.num_workers
-    cpu_hours, gpu_hours = worker_hours * resources.cpus_per_worker, worker_hours * resources.gpus_per_worker
+    room = room_of(asked)
+    cpu_hours, gpu_hours = wall_s / 3600 * room.cpus, wall_s / 3600 * room.gpus
     cost = None
     if has_prices(settings):
         cost = cpu_hours * settings.cpu_hour_price + gpu_hours * settings.gpu_hour_price

@@ -17,10 +17,8 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
-from pydantic import ValidationError
 from sqlalchemy import delete, func, select
 
-from cluster.config import ResourcesConfig
 from engine.config.base import Config
 from engine.errors import ObjectNotFoundError
 from engine.storage import RunStore
@@ -33,6 +31,8 @@ from services.jobs.fairness import in_turn
 from services.jobs.metering import set_running, stop_meter, used_up
 from services.jobs.outcome import Verdict, judge, newest_error, parse_result
 from services.jobs.requests import requeue
+from services.jobs.room import Capacity as Capacity
+from services.jobs.room import room_of
 from services.jobs.states import SUBMITTED, TERMINAL, check_transition
 from services.jobs.submission import Driver, DriverState, JobControl
 from services.notifications.tell import job_ended
@@ -49,14 +49,6 @@ _LOOK_S: Final = 60.0
 """Longest time of one look at a job, in seconds: settling one reads all that it wrote."""
 _BATCH: Final = 1000
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Capacity:
-    """What the cluster has in all."""
-
-    cpus: float
-    gpus: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,11 +319,9 @@ class Reconciler:
 def _need(job: Job) -> Capacity | None:
     """What a job takes of the cluster; None: its row does not say, as after a downgrade."""
     try:
-        resources = ResourcesConfig.model_validate(job.resources)
-    except ValidationError:
+        return room_of(job.resources)
+    except (TypeError, ValueError):
         return None
-    workers = resources.num_workers
-    return Capacity(cpus=workers * resources.cpus_per_worker, gpus=workers * resources.gpus_per_worker)
 
 
 def _prepare(store: RunStore, config: Config) -> None:

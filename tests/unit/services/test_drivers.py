@@ -28,7 +28,13 @@ def _job(type: str, method: str = "qlora", **columns: Any) -> Job:
         "dataset_id": uuid.UUID(int=2),
         "dataset_version": 3,
         "config": config.model_dump(mode="json"),
-        "resources": {"num_workers": 1, "cpus_per_worker": 2, "memory_bytes_per_worker": 2**30, "threads_per_worker": 2, "max_failures": 5},
+        "resources": {
+            "num_workers": 1,
+            "cpus_per_worker": 2,
+            "memory_bytes_per_worker": 2**30,
+            "threads_per_worker": 2,
+            "max_failures": 5,
+        },
     }
     return Job(**fields | columns)
 
@@ -75,3 +81,18 @@ def test_an_evaluation_measures_what_was_trained_and_its_base(
     assert isinstance(config, EvaluationRunConfig)
     assert (config.model, config.adapter, config.base_model) == (model, adapter, base_model)
     assert config.measurement.split == "all"
+
+
+@pytest.mark.parametrize(
+    ("asked", "threads"),
+    [
+        ({"num_workers": 1, "cpus_per_worker": 1}, 1),
+        ({"num_workers": 1, "cpus_per_worker": 3.5, "threads_per_worker": None}, 4),
+        ({"num_workers": 1, "cpus_per_worker": 4, "threads_per_worker": 2}, 2),
+        ({"num_workers": 1, "cpus_per_worker": 0.5, "threads_per_worker": 64}, 1),  # of an earlier release
+    ],
+)
+def test_a_worker_has_no_more_threads_than_cpus(asked: dict[str, Any], threads: int) -> None:
+    _, config = driver_of(_job("training", resources=asked), "bucket")
+    assert isinstance(config, RunConfig)
+    assert config.resources.threads_per_worker == threads
