@@ -2098,7 +2098,7 @@ class ResourcesConfig(Model):
     """
     GPUs that Ray reserves for a worker.
     """
-    label_selector: dict[str, str] | None = None
+    label_selector: Annotated[dict[str, str] | None, Field(max_length=32)] = None
     """
     Ray node labels that a worker's node must carry, such as `{lim/device-class: jetson-orin-nano}`.
     """
@@ -2116,7 +2116,8 @@ class ResourcesConfig(Model):
     """
     threads_per_worker: int | None = None
     """
-    Compute threads of a worker; unset: its share of the node's processors but one, which makes batches ready.
+    Compute threads of a worker, at most its CPUs, rounded up; unset: on the platform as many, and by `lim train` its
+    share of the node's processors but one, which makes batches ready.
     """
 
 
@@ -3621,7 +3622,7 @@ class Problem(Model):
     """
     errors: Annotated[list[ProblemFault], Field(validate_default=True)] = []
     """
-    Every faulty field.
+    Every faulty field; of very many, the first ones.
     """
     status: int
     """
