@@ -4,6 +4,6 @@ from contextlib import suppress
 
 from engine.compiling import compiling_later
 
-# Before anybody imports peft, which imports it where it is there.
+# Before anything imports peft, which imports bitsandbytes if it is installed.
 with suppress(ImportError), compiling_later():
     import bitsandbytes  # noqa: F401

@@ -17,10 +17,10 @@ from engine.models.family import SpeechSeq2Seq
 
 
 def attach(speech: SpeechSeq2Seq, config: LoraFields, base_name: str) -> peft.PeftModel:
-    """Give the model trainable adapters; all of its own weights are frozen. Layers are replaced in place.
+    """Attach trainable adapters and freeze the model's own weights. Layers are replaced in place.
 
     Raises:
-        ModelError: a target that no linear layer of the model has, or none in the chosen groups.
+        ModelError: a target matches no linear layer of the model, or none in the chosen groups.
     """
     targets = speech.default_targets() if config.target_modules == "default" else list(config.target_modules)
     if config.groups != "all":
@@ -42,7 +42,7 @@ def attach(speech: SpeechSeq2Seq, config: LoraFields, base_name: str) -> peft.Pe
         raise ModelError(
             f"cannot attach adapters to {targets}: {error}. The model's linear layers are {', '.join(linear)}"
         ) from error
-    # A run's adapter must be the same file wherever the base lies, so its name is kept, not its path.
+    # A run's adapter must not depend on the location of the base, so it records the base's name, not its path.
     adapted.peft_config["default"].base_model_name_or_path = base_name
     for parameter in adapted.parameters():
         if parameter.requires_grad:
@@ -51,7 +51,7 @@ def attach(speech: SpeechSeq2Seq, config: LoraFields, base_name: str) -> peft.Pe
 
 
 def _in_groups(speech: SpeechSeq2Seq, targets: Sequence[str], groups: Sequence[Group]) -> list[str]:
-    """Full names of the linear layers that these targets name in these parts of the model."""
+    """Full names of the linear layers that match the targets in the chosen parts of the model."""
     names = [
         name
         for name, module in speech.model.named_modules()
@@ -69,7 +69,7 @@ def _in_groups(speech: SpeechSeq2Seq, targets: Sequence[str], groups: Sequence[G
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the warning that peft asks transformers for a property under its old name."""
+    """Suppress the warning about peft's use of a property of transformers under its old name."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
         yield
@@ -78,17 +78,17 @@ def _quiet() -> Iterator[None]:
 def save(adapted: peft.PeftModel, folder: Path) -> None:
     """Write `adapter_model.safetensors` and `adapter_config.json`, which plain peft loads."""
     with warnings.catch_warnings():
-        # peft looks the base up on the hub to see whether its vocabulary grew; ours never does.
+        # peft would look the base up on the hub to check for a grown vocabulary; ours never grows.
         warnings.simplefilter("ignore", UserWarning)
         adapted.save_pretrained(str(folder), save_embedding_layers=False)
     (folder / "README.md").unlink(missing_ok=True)
 
 
 def load(speech: SpeechSeq2Seq, folder: Path) -> peft.PeftModel:
-    """Put a saved adapter on its base, ready for inference.
+    """Load a saved adapter onto its base, for inference.
 
     Raises:
-        ModelError: no adapter in the folder, or one that does not fit the model.
+        ModelError: the folder has no adapter, or the adapter does not fit the model.
     """
     if not (folder / "adapter_config.json").is_file():
         raise ModelError(f"no adapter_config.json in {folder}; give the folder of an adapter")
@@ -102,7 +102,7 @@ def load(speech: SpeechSeq2Seq, folder: Path) -> peft.PeftModel:
 
 
 def count_parameters(model: nn.Module) -> tuple[int, int]:
-    """Trainable parameters and all parameters; a 4-bit weight counts what it stands for, not its packed bytes."""
+    """Trainable parameters and all parameters; 4-bit weights count unpacked."""
     trainable = total = 0
     for parameter in model.parameters():
         count = parameter.numel()

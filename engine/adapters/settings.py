@@ -1,4 +1,4 @@
-"""What an adapter's folder says beside its weights: the config that it was trained with, and its base model."""
+"""Read an adapter's folder: the config that it was trained with, and its base model."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from engine.errors import ModelError
 
 _SETTINGS: Final = "training_config.json"
 EARLIER_LANGUAGE: Final = "en"
-"""What multilingual models were told by versions that wrote no language into the settings."""
+"""Language of multilingual models in versions that wrote no language into the settings."""
 
 
 def read_settings(adapter: Path) -> TrainingConfig | None:
-    """The config that an adapter was trained with, resolved for its base; None: it was made elsewhere.
+    """The config that an adapter was trained with, resolved for its base; None if it was made elsewhere.
 
     Raises:
-        ModelError: a file there that is no such config.
+        ModelError: the file is not a training config.
     """
     path = adapter / _SETTINGS
     if not path.is_file():
@@ -37,7 +37,7 @@ def read_settings(adapter: Path) -> TrainingConfig | None:
 
 
 def write_settings(adapter: Path, config: TrainingConfig) -> None:
-    """Keep a training config beside its adapter, where plain peft does not look."""
+    """Write a training config into its adapter's folder, in a file that plain peft ignores."""
     (adapter / _SETTINGS).write_text(config.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
@@ -45,7 +45,7 @@ def base_of(adapter: Path) -> str:
     """The base model that an adapter names.
 
     Raises:
-        ModelError: no adapter there, or one that names none.
+        ModelError: the folder has no adapter, or the adapter names no base.
     """
     try:
         name = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"]

@@ -1,6 +1,6 @@
-"""What lies between a mouth and a file: the room, its noise, the microphone, the line.
+"""Everything between a mouth and a file: the room, its noise, the microphone, the line.
 
-All that can be said as a spectrum shares one FFT, since this runs in the training loop.
+All effects that can be expressed as a spectrum share one FFT, since this runs in the training loop.
 
 Legend: T samples over time, K frequency bins. `padded` is the length of an FFT in samples.
 """
@@ -27,7 +27,7 @@ _MU = 255.0
 def through_air_and_channel(
     wave_T: Wave, rate_hz: int, config: AugmentationConfig, generator: np.random.Generator
 ) -> Wave:
-    """An utterance in a random room, with random noise, through a random microphone; each as `config` has it."""
+    """An utterance in a random room, with random noise, through a random microphone, as `config` allows."""
     decay_s = drawn(config.reverb_probability, config.reverb_decay_s, generator, 0.0)
     noisy = generator.random() < config.noise_probability
     padded = fast_length(len(wave_T) + max(MARGIN, round(decay_s * rate_hz)))
@@ -62,7 +62,7 @@ def room_echo(decay_s: float, wet_db: float, padded: int, rate_hz: int, generato
     times_T = np.arange(samples, dtype=np.float32)
     echo_T = generator.random(samples, dtype=np.float32) - np.float32(0.5)
     echo_T *= np.exp(times_T * np.float32(-math.log(1000.0) / samples))
-    echo_T[: round(generator.uniform(0.001, 0.006) * rate_hz)] = 0.0  # the way to the nearest wall
+    echo_T[: round(generator.uniform(0.001, 0.006) * rate_hz)] = 0.0  # delay of the nearest wall
     energy = float(np.dot(echo_T, echo_T))
     if energy > 0.0:
         echo_T *= np.float32(math.sqrt(10 ** (wet_db / 10) / energy))
@@ -96,7 +96,7 @@ def _babble(wave_T: Wave, padded: int, generator: np.random.Generator) -> Spectr
         voice_T = voices[number % 2]
         level = np.float32(generator.uniform(0.3, 1.0))
         start = int(generator.integers(padded))
-        # Round and round, so that there is babble in the silence too.
+        # Repeated, so that silence gets babble too.
         first = min(len(voice_T), padded - start)
         babble_T[start : start + first] += level * voice_T[:first]
         rest = min(len(voice_T) - first, padded)
@@ -116,13 +116,13 @@ def _hum(padded: int, rate_hz: int, generator: np.random.Generator) -> Spectrum:
 
 
 def _noise_factor(speech_K: Spectrum, noise_K: Spectrum, snr_db: float, share: float) -> np.float32:
-    """What to multiply noise by; it covers the whole FFT, and a `share` of its energy falls on the utterance."""
+    """Factor for the noise; the noise covers the whole FFT, and a `share` of its energy falls on the utterance."""
     speech, rest = (float(np.vdot(each_K, each_K).real) for each_K in (speech_K, noise_K))
     return np.float32(math.sqrt(speech / (rest * share) * 10 ** (-snr_db / 10))) if rest > 0.0 else np.float32(0.0)
 
 
 def _channel(padded: int, rate_hz: int, config: AugmentationConfig, generator: np.random.Generator) -> Gain | None:
-    """Gain of a random microphone and line at each frequency; None where nothing is changed."""
+    """Gain of a random microphone and line at each frequency; None if nothing changes."""
     gain_db_K: Gain | np.float32 = np.float32(0.0)
     octaves_K = _octaves(padded, rate_hz)
     shaped = False

@@ -28,10 +28,10 @@ def augment_wave(wave_T: Wave, rate_hz: int, config: AugmentationConfig, generat
     """A random variation of an utterance; its length changes with speed and silence.
 
     Args:
-        wave_T: mono samples in -1..1; left as it is.
+        wave_T: mono samples in -1..1; not modified.
         rate_hz: its sample rate.
-        config: what may happen.
-        generator: draws what does.
+        config: the possible changes.
+        generator: draws the changes.
     """
     if not len(wave_T):
         return wave_T
@@ -65,9 +65,9 @@ def augment_mel(mel_MF: Mel, config: AugmentationConfig, generator: np.random.Ge
     """A random variation of log-mel features of the same shape: vocal tract length, then SpecAugment's masks.
 
     Args:
-        mel_MF: log-mel, frames of 10 ms; left as it is.
-        config: what may happen.
-        generator: draws what does.
+        mel_MF: log-mel, frames of 10 ms; not modified.
+        config: the possible changes.
+        generator: draws the changes.
     """
     if generator.random() < config.vocal_tract_probability:
         mel_MF = warp_vocal_tract(mel_MF, between(config.vocal_tract_factor, generator))
@@ -92,9 +92,9 @@ def cut_edges(wave_T: Wave, rate_hz: int, cut_s: tuple[float, float], generator:
 
 
 def cut_quiet_ends(wave_T: Wave, rate_hz: int, level_db: float) -> Wave:
-    """Begin with the first 10 ms, and end with the last, that come within a level of the loudest.
+    """Cut to the first and the last 10 ms that come within a level of the loudest.
 
-    Recordings that were cut by their level begin and end so: the hiss of `six` and the breath of `four` are gone.
+    Recordings cut by an automatic level threshold look like this: they lack the hiss of `six` and the breath of `four`.
 
     Args:
         wave_T: mono samples.
@@ -154,7 +154,7 @@ def mask(
     longest_frames: int,
     generator: np.random.Generator,
 ) -> Mel:
-    """SpecAugment: set random bands and moments to the lowest value there is.
+    """SpecAugment: set random bands and moments to the lowest value in the input.
 
     Source: Park et al. 2019, without its time warp. Widths are uniform from 0 to the widest, places uniform.
     """
@@ -174,7 +174,7 @@ def mask(
 
 @functools.lru_cache(maxsize=512)
 def _warp(bands: int, factor: float) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Mel]:
-    """For each band, the two bands between which its new content lies, and the weight of the upper one."""
+    """For each band, the two source bands of its new content, and the weight of the upper one."""
     top_hz, knee_hz = 8000.0, 4800.0
     step = _mel(np.array(top_hz)) / (bands + 1)
     centres_hz_M = _hz(step * np.arange(1, bands + 1))

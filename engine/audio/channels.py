@@ -1,7 +1,7 @@
-"""From several channels to one: their mean, unless that loses what is said.
+"""Mix several channels to one: their mean, unless that loses speech.
 
-Two channels of opposite phase cancel each other, be it in a part of the recording only; a channel that holds a hum or a
-hiss drowns the speech of another. Then the loudest of the channels that are no noise is taken, or the mean of those.
+Two channels of opposite phase cancel each other, possibly in only a part of the recording; a channel with a hum or a hiss
+drowns the speech of another. The mix is then the loudest channel that is not noise, or the mean of those channels.
 
 Legend: T samples over time, C channels, F frames of 40 ms.
 """
@@ -16,10 +16,10 @@ import numpy.typing as npt
 from engine.audio.doubts import AudioDoubt
 
 _FRAME_S = 0.04  # two periods of mains hum
-_GROUP = 5  # frames: over 0.2 s, channels that have nothing in common seldom cancel by chance
-_CANCELLED = 0.5  # power of the mean, of that which channels without anything in common have
+_GROUP = 5  # frames: over 0.2 s, uncorrelated channels seldom cancel by chance
+_CANCELLED = 0.5  # power of the mean, relative to that of uncorrelated channels
 _CANCELLED_SHARE = 0.1  # of the power of the recording
-_AUDIBLE = 1e-4  # power of a frame, of the loudest one
+_AUDIBLE = 1e-4  # power of a frame, relative to the loudest one
 _STEADY_DB = 6.0  # range of a hum or a hiss
 _LIVELY_DB = 15.0  # range of speech
 _DROWNING_DB = 20.0  # from the speech of one channel down to the noise of another
@@ -27,10 +27,10 @@ _DROWNING_DB = 20.0  # from the speech of one channel down to the noise of anoth
 
 @dataclass(frozen=True, slots=True)
 class Mix:
-    """How channels become one."""
+    """How to mix channels to one."""
 
     channels: tuple[int, ...] | None = None
-    """Those whose mean is taken; None for all of them."""
+    """Channels to average; None for all."""
     doubts: tuple[AudioDoubt, ...] = ()
 
     def mono(self, block_TC: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -51,7 +51,7 @@ class ChannelLevels:
         self._mean_F: list[npt.NDArray[np.float64]] = []
 
     def add(self, block_TC: npt.NDArray[np.float32]) -> None:
-        """Measure a block; less than a frame at its end is left out, unless it is all."""
+        """Measure a block; a partial frame at its end is ignored, unless it is the whole block."""
         frame = min(self._frame, len(block_TC))
         frames = len(block_TC) // frame if frame else 0
         if not frames:
@@ -61,7 +61,7 @@ class ChannelLevels:
         self._mean_F.append(block_FTC.mean(axis=2).var(axis=1))
 
     def choose(self) -> Mix:
-        """How to mix what was measured."""
+        """The mix for the measured blocks."""
         if not self._power_FC:
             return Mix()
         power_FC, mean_F = np.concatenate(self._power_FC), np.concatenate(self._mean_F)
@@ -84,7 +84,7 @@ class ChannelLevels:
 
 
 def _cancels(power_FC: npt.NDArray[np.float64], mean_F: npt.NDArray[np.float64]) -> bool:
-    """Whether the mean loses more than channels lose that have nothing in common."""
+    """Whether the mean loses more power than the mean of uncorrelated channels."""
     groups = range(0, len(mean_F), _GROUP)
     unrelated_G = np.add.reduceat(power_FC.sum(axis=1), groups) / power_FC.shape[1] ** 2
     mean_G = np.add.reduceat(mean_F, groups)
@@ -94,7 +94,7 @@ def _cancels(power_FC: npt.NDArray[np.float64], mean_F: npt.NDArray[np.float64])
 
 
 def _noises(power_FC: npt.NDArray[np.float64]) -> tuple[list[int], list[int]]:
-    """Channels to be kept, and those that hold a steady noise as loud as to drown the speech of another."""
+    """Channels to keep, and channels with a steady noise loud enough to drown the speech of another."""
     level_FC = 10 * np.log10(power_FC + 1e-12)
     low_C, high_C = np.quantile(level_FC, (0.1, 0.99), axis=0)
     range_C = high_C - low_C

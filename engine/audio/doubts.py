@@ -1,4 +1,4 @@
-"""What a person should know about a recording that was read all the same."""
+"""Oddities of a recording that was read all the same, for the person who made it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ AudioDoubtCode = Literal[
 
 
 class AudioDoubt(NamedTuple):
-    """One such thing."""
+    """One oddity of a recording."""
 
     code: AudioDoubtCode
     """Its kind."""

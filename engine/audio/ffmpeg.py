@@ -1,7 +1,7 @@
-"""Decoding by FFmpeg's libraries, through PyAV: what libsndfile does not read.
+"""Decode with FFmpeg's libraries, through PyAV, the formats that libsndfile does not read.
 
-Files come from strangers. FFmpeg is told which format it has before it, so that no playlist can lead it to other files;
-it opens nothing by itself; only decoders of sound are used, in one thread; pictures, subtitles and data are ignored.
+Files come from strangers. FFmpeg is told the file's format, so that no playlist can lead it to other files; it opens
+nothing by itself; only audio decoders run, in one thread; pictures, subtitles and data are ignored.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from av.error import FFmpegError
 from engine.audio.doubts import AudioDoubt
 from engine.errors import AudioError, EmptyAudioError, TruncatedAudioError, UnsupportedAudioError
 
-av.logging.set_level(None)  # what it has to say comes as an exception
+av.logging.set_level(None)  # errors arrive as exceptions
 
 DEMUXERS = {
     "MP4": "mov",
@@ -61,7 +61,7 @@ _Block = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Stated:
-    """What a file says, and what its first frame says."""
+    """The file's own statements and those of its first frame."""
 
     rate_hz: int
     channels: int
@@ -71,11 +71,11 @@ class Stated:
 
 
 def look(raw: BinaryIO, format_name: str, name: str) -> Stated:
-    """What a file says about its first audio track, without reading more than its beginning.
+    """Metadata of a file's first audio track; reads only the beginning.
 
     Raises:
-        UnsupportedAudioError: no audio track, or one that is not read.
-        AudioError: not such a file, or damaged.
+        UnsupportedAudioError: no audio track, or an unsupported one.
+        AudioError: not a file of this format, or damaged.
     """
     with _opened(raw, format_name, name) as (container, stream):
         try:

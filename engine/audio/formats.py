@@ -1,4 +1,4 @@
-"""The audio formats that are read: their names, how their files begin and how these are called."""
+"""The supported audio formats: names, first bytes and file extensions."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ ENDINGS_IN_ORDER = (
     "m4a", "m4b", "aac", "amr", "awb", "wma", "wv", "mka", "weba",
     "mp4", "m4v", "mov", "3gp", "3g2", "webm", "mkv", "asf", "wmv", "avi",
 )  # fmt: skip
-"""How files with audio are called; of a name without its ending, the recording is the first of them that is there."""
+"""File extensions of audio. A name without extension means the first of these that exists."""
 AUDIO_ENDINGS = frozenset(ENDINGS_IN_ORDER)
-"""The same, to be looked up."""
+"""The same as a set."""
 
 OTHER_AUDIO_ENDINGS = frozenset(
     ["ac3", "alac", "ape", "dsf", "dts", "gsm", "mpc", "pcm", "ra", "raw", "shn", "spx", "tta", "voc"]
 )
-"""Audio that is not read, or that says nothing about itself."""
+"""Audio that is not supported or has no header."""
 
 _ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _W64 = bytes.fromhex("726966662e91cf11a5d628db04c10000")
 _MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot")
 
 HEAD_BYTES = 16
-"""How much of a file's beginning tells what it is."""
+"""Number of leading bytes that identify a file."""
 
 
 def format_of(head: bytes) -> str | None:
-    """What a file is by its first bytes, `HEAD_BYTES` of them; None if they say nothing."""
+    """The format that the first `HEAD_BYTES` bytes of a file show; None if unknown."""
     if head[:4] in (b"RIFF", b"RF64", b"RIFX", b"BW64"):
         return {b"WAVE": "WAV", b"AVI ": "AVI"}.get(head[8:12])
     if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):

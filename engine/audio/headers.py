@@ -1,4 +1,4 @@
-"""AIFF, AU, CAF, W64 and SPHERE files: what the header says of the samples, held against the bytes that are there."""
+"""AIFF, AU, CAF, W64 and SPHERE files: check the header's statements against the bytes in the file."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ _SPHERE_HEADER_BYTES = 1024
 
 @dataclass(frozen=True, slots=True)
 class _Samples:
-    """Where a header says that samples are."""
+    """Location of the samples according to a header."""
 
     start: int
     said: int | None
-    """Bytes; None where the header leaves that open."""
+    """Bytes; None if the header leaves that open."""
     size_at: int = 0
-    """Where their size stands."""
+    """Offset of the size field."""
     size_format: str = ""
-    """How it is written; empty where libsndfile reads to the end of the file by itself."""
+    """How the size is encoded; empty if libsndfile reads to the end of the file by itself."""
     size_extra: int = 0
     """What the size counts besides the samples."""
     is_last: bool = False
-    """Whether nothing else may stand behind them."""
+    """Whether nothing may follow the samples."""
 
 
 def read_header(
     raw: BinaryIO, size: int, format_name: str, name: str
 ) -> tuple[list[Sequence[Piece] | None], list[AudioDoubt]]:
-    """The recordings of a file, each with a header that tells the truth, and what was wrong with it.
+    """The recordings of a file, each with a corrected header, and the faults found.
 
-    None stands for a file that is one recording and needs no other header.
+    None stands for a file that is one recording with a correct header.
 
     Raises:
-        TruncatedAudioError: there are fewer samples than the header says.
+        TruncatedAudioError: the file has fewer samples than the header states.
     """
     recordings: list[Sequence[Piece] | None] = []
     doubts: list[AudioDoubt] = []
@@ -64,7 +64,7 @@ def read_header(
 def _read(
     raw: BinaryIO, size: int, format_name: str, name: str, doubts: list[AudioDoubt]
 ) -> tuple[int | None, Sequence[Piece]]:
-    """Where the next recording begins, and this one as pieces, if it needs another header."""
+    """Offset of the next recording, and this one as pieces if it needs a new header."""
     found = _READERS[format_name](raw, size)
     if found is None:
         return None, ()
@@ -93,7 +93,7 @@ def _read(
 
 
 def _next_start(raw: BinaryIO, at: int, format_name: str) -> int | None:
-    """Where another file of the format begins, right behind the samples or a few bytes of padding."""
+    """Offset of another file of the format, directly after the samples or a few bytes of padding."""
     raw.seek(at)
     head = raw.read(8 + HEAD_BYTES)
     return next((at + pad for pad in range(8) if format_of(head[pad : pad + HEAD_BYTES]) == format_name), None)
@@ -154,7 +154,7 @@ def _sphere(raw: BinaryIO, size: int) -> _Samples | None:
             return None
         said *= int(value[1])
     if re.search(r"^sample_coding -s\d+ \S*(?:shorten|wavpack|shortpack)", head, re.MULTILINE):
-        return None  # compressed: the decoder says that it does not read it
+        return None  # compressed: the decoder rejects it
     return _Samples(int(lines[1]), said)
 
 

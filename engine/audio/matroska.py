@@ -1,4 +1,4 @@
-"""Matroska and WebM files: whether what they state is there, and how often they begin.
+"""Matroska and WebM files: check their stated sizes, and find joined recordings.
 
 Source: RFC 8794, EBML.
 """
@@ -21,7 +21,7 @@ def read_matroska(raw: BinaryIO, size: int, name: str) -> tuple[list[Sequence[Pi
     """The recordings of a file, each as pieces; None for a file that is one.
 
     Raises:
-        TruncatedAudioError: its segment ends behind the file.
+        TruncatedAudioError: its segment ends after the end of the file.
     """
     at = 0
     starts = []
@@ -48,7 +48,7 @@ def read_matroska(raw: BinaryIO, size: int, name: str) -> tuple[list[Sequence[Pi
 def _stream(raw: BinaryIO, size: int, starts: Sequence[int]) -> tuple[list[Sequence[Piece] | None], list[AudioDoubt]]:
     reason = "it does not say how long it is, as browsers record; all that is there was read"
     doubts = [AudioDoubt("open_length", reason)]
-    # Where the next one begins is found by its header; a few bytes before what says its type.
+    # The next recording is found by its header, a few bytes before its document type.
     parts = split_at(raw, size, _DOCUMENT_TYPES)
     places = [starts[0]] if starts else [0]
     for part in parts[1:]:
@@ -64,7 +64,7 @@ def _stream(raw: BinaryIO, size: int, starts: Sequence[int]) -> tuple[list[Seque
 
 
 def _size(head: bytes) -> tuple[int, int | None]:
-    """How many bytes a size takes, and the size; None for one that is left open."""
+    """Length of a size field in bytes, and the size; None for an open size."""
     if not head or not head[0]:
         return 0, None
     length = 9 - head[0].bit_length()

@@ -1,4 +1,4 @@
-"""MP4, M4A, MOV and 3GP files: whether the boxes that they consist of are all there, and how often they begin.
+"""MP4, M4A, MOV and 3GP files: check that all boxes are complete, and find joined recordings.
 
 Source: ISO 14496-12, section 4.2.
 """
@@ -19,7 +19,7 @@ def read_mp4(raw: BinaryIO, size: int, name: str) -> list[Sequence[Piece] | None
     """The recordings of the file, each as pieces; None for a file that is one.
 
     Raises:
-        TruncatedAudioError: a box ends behind the file, or the index is missing, which recorders write last.
+        TruncatedAudioError: a box ends after the end of the file, or the index, which recorders write last, is missing.
     """
     at = 0
     kinds = set()

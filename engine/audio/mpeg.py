@@ -1,8 +1,8 @@
-"""What an MP3 holds, frame by frame.
+"""Read the structure of an MP3, frame by frame.
 
-An MP3 has no header of its own: its length is in a Xing, Info or VBRI tag in the first frame, or it is estimated from
-the size of the file and the bit rate of the first frame, which is wrong when the bit rate varies. Files are joined by
-writing one behind the other; the tag of the first then tells its own length only.
+An MP3 has no file header. Its length is in a Xing, Info or VBRI tag in the first frame, or estimated from the file size
+and the bit rate of the first frame, which is wrong for a varying bit rate. In concatenated files the first tag states the
+length of the first one only.
 
 Source: ISO 11172-3, 2.4.1.3 and 2.4.2.3; LAME's description of its tag.
 """
@@ -31,48 +31,48 @@ _RATES_HZ = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_02
 _TAGS = (b"TAG", b"APETAGEX", b"ID3", b"LYRICS", b"3DI")
 _BUFFER_BYTES = 1 << 20
 _MOST_JUNK_BYTES = 4096  # before the first frame
-_TAG_FRAME_KBPS_INDEX = 9  # of a tag frame that is made here: long enough for one at every rate
+_TAG_FRAME_KBPS_INDEX = 9  # of a generated tag frame: long enough at every rate
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What the header of a frame says."""
+    """A frame's header."""
 
     kbps: int
     length: int
     """In bytes."""
     kind: tuple[int, int, bool]
-    """Version and layer, sample rate, and whether it is mono: what does not change within a recording."""
+    """Version and layer, sample rate, and whether it is mono: constant within a recording."""
 
 
 @dataclass(slots=True)
 class Mp3Part:
-    """A recording in the file: frames of one kind, and what their tag says."""
+    """A recording in the file: frames of one kind, and their tag's statements."""
 
     start: int
-    """Where its first frame begins, the tag's among them."""
+    """Offset of its first frame; the tag counts as a frame."""
     stated: int | None = None
-    """Frames of sound that the tag states, if there is a tag that does."""
+    """Audio frames according to the tag, if a tag states them."""
     has_tag: bool = False
     frames: int = 0
-    """Frames of sound that are there."""
+    """Audio frames found."""
     stretches: list[tuple[int, int]] = field(default_factory=list)
-    """Where the frames are, without what stands between them."""
+    """Stretches of frames, without other bytes between them."""
     rates_kbps: set[int] = field(default_factory=set)
     first_header: bytes = b""
 
     @property
     def is_plain(self) -> bool:
-        """Whether a decoder finds all of it by its tag, or by its constant bit rate."""
+        """Whether a decoder finds its whole length by its tag or its constant bit rate."""
         if self.first_header[1] >> 1 & 3 != 1:  # only layer III has tags
             return True
         if len(self.stretches) != 1:
             return False
-        # One frame more or less than stated is a matter of counting.
+        # Encoders differ by one frame in their counts.
         return self.frames <= self.stated + 1 if self.stated is not None else len(self.rates_kbps) <= 1
 
     def pieces(self) -> list[Piece]:
-        """The part as a file of its own, with a tag that states its length; without one, decoders guess it."""
+        """The part as a file of its own, with a tag that states its length; without a tag decoders guess."""
         if self.is_plain and self.stated is not None:
             return list(self.stretches)
         if self.has_tag:
@@ -87,21 +87,21 @@ class Mp3Part:
 
 @dataclass(slots=True)
 class Mp3:
-    """What an MP3 file holds."""
+    """The structure of an MP3 file."""
 
     start: int = 0
-    """Where the first frame begins."""
+    """Offset of the first frame."""
     parts: list[Mp3Part] = field(default_factory=list)
     damage: str | None = None
-    """What was found between frames that is no tag, if something was."""
+    """Bytes between frames that are no tag, described; None if there are none."""
     cut: str | None = None
-    """How the file ends inside a frame, if it does."""
+    """How the file ends inside a frame; None if it does not."""
     behind: int = 0
-    """Bytes behind the last frame that are neither frames nor a tag."""
+    """Number of bytes after the last frame that are neither frames nor a tag."""
 
 
 def read_mp3(raw: BinaryIO) -> Mp3:
-    """Walk over all frames; of free format, which states no lengths, nothing is found."""
+    """Walk over all frames. Free-format frames, which state no length, are not found."""
     reader = _Reader(raw)
     found = Mp3()
     at = _behind_id3(reader, 0)
@@ -151,7 +151,7 @@ def read_mp3(raw: BinaryIO) -> Mp3:
 
 
 def frame_of(header: bytes) -> Frame | None:
-    """The frame that a 4-byte header begins, if it begins one."""
+    """The frame that starts with a 4-byte header; None if it is no frame header."""
     if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE0 != 0xE0:
         return None
     version, layer = header[1] >> 3 & 3, 4 - (header[1] >> 1 & 3)
@@ -169,7 +169,7 @@ def frame_of(header: bytes) -> Frame | None:
 
 
 class _Reader:
-    """A file read in long stretches, of which short ones are asked for."""
+    """Serves short reads of a file from long ones."""
 
     def __init__(self, raw: BinaryIO) -> None:
         self._raw = raw
@@ -185,7 +185,7 @@ class _Reader:
 
 
 def _tag(frame: bytes) -> tuple[bool, int | None]:
-    """Whether a frame holds a tag in place of sound, and the frames of sound that it states."""
+    """Whether a frame holds a tag instead of audio, and the number of audio frames that it states."""
     mono = frame[3] >> 6 == 3
     is_first_generation = frame[1] >> 3 & 3 == 3
     side = (17 if mono else 32) if is_first_generation else (9 if mono else 17)
@@ -200,7 +200,7 @@ def _tag(frame: bytes) -> tuple[bool, int | None]:
 
 
 def _tag_frame(header: bytes, frames: int) -> bytes:
-    """A frame whose tag states so many frames."""
+    """A tag frame that states a number of frames."""
     made = bytes([0xFF, header[1] | 1, _TAG_FRAME_KBPS_INDEX << 4 | header[2] & 0x0C, header[3]])
     frame = frame_of(made)
     assert frame  # only its bit rate is another
@@ -210,12 +210,12 @@ def _tag_frame(header: bytes, frames: int) -> bytes:
 
 
 def behind_id3(raw: BinaryIO) -> int:
-    """Where a tag of version 2 at the beginning of a file ends; 0 where there is none."""
+    """End of an ID3v2 tag at the beginning of a file; 0 without one."""
     return _behind_id3(_Reader(raw), 0)
 
 
 def _behind_id3(reader: _Reader, at: int) -> int:
-    """Where a tag of version 2 ends, if one begins there."""
+    """End of an ID3v2 tag that begins there; None if none does."""
     head = reader.read(at, 10)
     if head[:3] != b"ID3" or len(head) < 10:
         return at
@@ -224,7 +224,7 @@ def _behind_id3(reader: _Reader, at: int) -> int:
 
 
 def _behind_tag(reader: _Reader, at: int, header: bytes) -> int | None:
-    """Where the frames go on behind a tag or zeros; the end of the file if they do not; None if there is no tag."""
+    """Offset at which frames continue after a tag or zeros; the end of the file if they do not; None without a tag."""
     if header.startswith(b"ID3"):
         return _behind_id3(reader, at)
     if header.startswith(_TAGS) or not header.strip(b"\0"):
@@ -234,7 +234,7 @@ def _behind_tag(reader: _Reader, at: int, header: bytes) -> int | None:
 
 
 def _next_frame(reader: _Reader, at: int) -> int | None:
-    """Where the next frames begin: three of a kind in a row, or fewer that end with the file."""
+    """Offset of the next frames: three of a kind in a row, or fewer that end with the file."""
     while at < reader.size:
         window = reader.read(at, min(_BUFFER_BYTES, reader.size - at))
         for place in _syncs(window):
@@ -265,5 +265,5 @@ def _syncs(window: bytes) -> Iterator[int]:
 
 
 def _all_is_stated(found: Mp3) -> bool:
-    """Whether all frames are there that tags state."""
+    """Whether the file has all frames that its tags state."""
     return bool(found.parts) and all(part.stated is not None and part.frames >= part.stated for part in found.parts)

@@ -29,24 +29,24 @@ from engine.audio.sound import (
 from engine.errors import AudioError, EmptyAudioError, TruncatedAudioError
 
 _BY_FFMPEG = ("MP4", "MATROSKA", "AAC", "AMR", "WMA", "AVI", "WAVPACK")
-_ALSO_BY_FFMPEG = ("WAV", "OGG", "CAF", "AIFF")  # codecs in them that libsndfile does not know
-_HELD_SAMPLES = 1 << 24  # kept while the mix is chosen, over all channels; of more, the file is decoded twice
+_ALSO_BY_FFMPEG = ("WAV", "OGG", "CAF", "AIFF")  # containers with codecs that libsndfile does not know
+_HELD_SAMPLES = 1 << 24  # samples kept while the mix is chosen, over all channels; a longer file is decoded twice
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A file that was looked at or decoded before, so that any part of it can be read at once."""
+    """A file that was examined or decoded before, so that any part of it can be read directly."""
 
     file: BinaryIO
-    """Its samples, in a format that can be entered anywhere."""
+    """Its samples, in a seekable format."""
     info: AudioInfo
-    """What the file itself said."""
+    """The original file's metadata."""
 
 
 OpenAudio = SndfileSound | StreamSound
-"""A file that `opened` gave: what is asked of it does not open it again."""
+"""A file that `opened` returned; reads do not open it again."""
 Source = Path | str | BinaryIO | Decoded | OpenAudio
-"""A path, an open binary file that can seek (read from its beginning), what `decode_once` gave, or what is open."""
+"""A path, an open seekable binary file (read from its beginning), a result of `decode_once`, or an opened file."""
 
 
 @contextmanager
@@ -87,12 +87,12 @@ def opened(source: Source) -> Iterator[OpenAudio]:
 
 
 def is_whole_and_plain(sound: Sound, source: Source) -> bool:
-    """Whether libsndfile reads the file as it is, so that it need not be looked at again."""
+    """Whether libsndfile reads the file as it is, so that later reads can skip the examination."""
     return sound.can_seek and getattr(sound, "target", None) is source
 
 
 def mono(sound: Sound, start: int, frames: int) -> tuple[Wave, tuple[AudioDoubt, ...]]:
-    """wave_T of a stretch, and what is odd about its channels; memory grows with what is there."""
+    """wave_T of a stretch, and doubts about its channels; memory grows with the samples found."""
     blocks = sound.blocks(start, frames)
     mix = Mix()
     if sound.info.channels > 1:
@@ -128,7 +128,7 @@ def _part(target: Path | str | BinaryIO, raw: BinaryIO, part: Part, found: Parts
 
 
 def _joined(sounds: Sequence[Sound], found: Parts, name: str) -> StreamSound:
-    """Recordings one behind the other, at the highest of their rates, each mixed by itself."""
+    """Joined recordings, at the highest of their rates, each mixed by itself."""
     rate_hz = max(sound.info.rate_hz for sound in sounds)
     frames = sum(math.ceil(sound.info.frames * rate_hz / sound.info.rate_hz) for sound in sounds)
     first = sounds[0].info
@@ -152,7 +152,7 @@ def _joined(sounds: Sequence[Sound], found: Parts, name: str) -> StreamSound:
 
 
 def check_length(sound: Sound, found: int, start: int, frames: int) -> None:
-    """Whether a file gave as many frames as it stated.
+    """Check that a file gave as many frames as it stated.
 
     Raises:
         TruncatedAudioError: it gave fewer.

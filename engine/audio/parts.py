@@ -1,7 +1,7 @@
-"""What a file holds: one recording or several joined ones, and whether its header tells the truth about their length.
+"""The recordings in a file, one or several joined ones, and whether its header states their length correctly.
 
-libsndfile reads a file that was cut short without a word, and of joined files the first; a transcript of the whole
-would then be trained on a part.
+libsndfile reads a truncated file without an error, and only the first of joined files. Training would then pair the
+transcript of the whole with a part of the audio.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _FLAC_STARTS = (b"fLaC\x00\x00\x00\x22", b"fLaC\x80\x00\x00\x22")
 _AMR_STARTS = (b"#!AMR\n", b"#!AMR-WB\n")
 
 Length = Literal["stated", "estimated"]
-"""Whether a file says how long it is, or that is guessed from its size."""
+"""Whether a file's length is stated, or guessed from its size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,9 @@ class Part:
     """A recording in a file."""
 
     pieces: Sequence[Piece] | None = None
-    """What it consists of; None for the file as it is."""
+    """Its pieces; None for the file as it is."""
     length: Length = "stated"
-    """How far the length can be trusted that the decoder finds."""
+    """How far the length that the decoder reports can be trusted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +45,16 @@ class Parts:
     """The recordings in a file, one after the other."""
 
     format: str | None
-    """What the file is by its beginning, one of `FORMATS`."""
+    """The format that the first bytes show, one of `FORMATS`."""
     parts: tuple[Part, ...]
     doubts: tuple[AudioDoubt, ...] = ()
 
 
 def read_parts(raw: BinaryIO, size: int, name: str) -> Parts:
-    """What a file of `size` bytes holds; no sound is decoded.
+    """The recordings in a file of `size` bytes; decodes no audio.
 
     Raises:
-        TruncatedAudioError: it ends before its own header says.
+        TruncatedAudioError: the file is shorter than its header states.
         UnsupportedAudioError: more than `MAX_PARTS` recordings.
     """
     found = _read(raw, size, name)
@@ -104,7 +104,7 @@ def _parts(format_name: str, pieces: Sequence[Sequence[Piece] | None], doubts: S
 
 
 def _wav_with_mp3(raw: BinaryIO, wav: Wav) -> Parts:
-    """What decoders say of the length of MP3 frames in a WAV is a guess: they are read as MP3."""
+    """MP3 frames in a WAV, read as MP3: the length that decoders report for the WAV is a guess."""
     parts: list[Part] = []
     doubts = list(wav.doubts)
     for pieces, frames in zip(wav.pieces, wav.mp3, strict=True):
@@ -135,7 +135,7 @@ def _mp3_parts(raw: BinaryIO) -> Parts:
     if len(found.parts) <= 1 and all(part.is_plain for part in found.parts):
         is_stated = bool(found.parts) and found.parts[0].stated is not None
         return Parts("MP3", (Part(length="stated" if is_stated else "estimated"),), tuple(doubts))
-    # A tag that is made here counts frames, and a decoder's delay is in none of them.
+    # A generated tag counts frames; a decoder's delay is in none of them.
     parts = tuple(
         Part(part.pieces(), "stated" if part.is_plain and part.stated else "estimated") for part in found.parts
     )

@@ -1,4 +1,4 @@
-"""A file made of stretches of another one and of given bytes: parts of it, or the whole with another header."""
+"""A virtual file made of stretches of another file and given bytes: a part of it, or the whole with a new header."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ MAX_PARTS = 1_000
 """Most recordings of a file that are read as one."""
 
 Piece = bytes | tuple[int, int]
-"""Bytes, or where a stretch of the other file begins and ends."""
+"""Bytes, or the start and end of a stretch of the other file."""
 
 
 def made_of(raw: BinaryIO, pieces: Sequence[Piece]) -> BinaryIO:
-    """The pieces one after the other, as a file with a position of its own; `raw` must not be read meanwhile."""
+    """The concatenated pieces, as a file with its own position; `raw` must not be read meanwhile."""
     starts = [0]
     for piece in pieces:
         starts.append(starts[-1] + (len(piece) if isinstance(piece, bytes) else piece[1] - piece[0]))
@@ -45,7 +45,7 @@ def made_of(raw: BinaryIO, pieces: Sequence[Piece]) -> BinaryIO:
 
 
 def split_at(raw: BinaryIO, size: int, markers: Sequence[bytes]) -> list[Sequence[Piece] | None]:
-    """The recordings of a file, each of which begins with one of the markers; None for a file that is one."""
+    """The recordings of a file, each starting with one of the markers; None for a single recording."""
     starts = set()
     longest = max(map(len, markers))
     for at in range(0, size, _BLOCK_BYTES):
@@ -60,14 +60,14 @@ def split_at(raw: BinaryIO, size: int, markers: Sequence[bytes]) -> list[Sequenc
 
 
 def between(starts: Sequence[int], size: int) -> list[Sequence[Piece] | None]:
-    """A file cut at places; None for a file that begins once."""
+    """A file cut at the given places; None for a single recording."""
     if len(starts) < 2:
         return [None]
     return [[(start, end)] for start, end in zip(starts, [*starts[1:], size], strict=True)]
 
 
 def shifted(pieces: Sequence[Piece], by: int) -> list[Piece]:
-    """Pieces of a part of a file as those of the file, in which the part begins so far behind."""
+    """Pieces of a part, shifted by the part's offset in the file."""
     return [piece if isinstance(piece, bytes) else (piece[0] + by, piece[1] + by) for piece in pieces]
 
 

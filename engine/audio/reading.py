@@ -1,4 +1,4 @@
-"""Reading audio files, whole or a segment, as mono float32: what libsndfile and FFmpeg's libraries read.
+"""Read audio files, whole or a segment, as mono float32, with libsndfile and FFmpeg's libraries.
 
 Legend: T is samples over time, C channels. Samples are in [-1, 1], though lossy and float files may go beyond.
 """
@@ -41,23 +41,23 @@ _MAX_SPOOLED_SAMPLES = 1 << 32  # 16 GiB
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What was read of a file."""
+    """Audio read from a file."""
 
     wave_T: Wave
-    """Mono samples at the rate that was asked for."""
+    """Mono samples at the requested rate."""
     info: AudioInfo
-    """What the file says about itself."""
+    """The file's metadata."""
     doubts: tuple[AudioDoubt, ...]
-    """What a person should know about it."""
+    """Oddities that a person should know."""
 
 
 def probe(source: Source) -> AudioInfo:
-    """What a file says about itself. Samples are decoded only where the file does not state its length for sure.
+    """A file's metadata. Decodes samples only if the file does not reliably state its length.
 
     Raises:
         EmptyAudioError: no bytes or no samples.
-        TruncatedAudioError: the header says more data than the file has.
-        UnsupportedAudioError: a format, rate or channel count that is not read.
+        TruncatedAudioError: the header states more data than the file has.
+        UnsupportedAudioError: a format, rate or channel count that is not supported.
         AudioError: no such file, or not audio.
     """
     with opened(source) as sound:
@@ -65,16 +65,16 @@ def probe(source: Source) -> AudioInfo:
 
 
 def read_audio(source: Source, rate_hz: int = 16_000, start_s: float = 0.0, duration_s: float | None = None) -> Wave:
-    """A segment of a file as mono samples at `rate_hz`; of WAV and FLAC only the segment is read and decoded.
+    """A segment of a file as mono samples at `rate_hz`. Of WAV and FLAC only the segment is read and decoded.
 
-    Channels are averaged, unless they cancel each other or one of them is a noise. A file at `rate_hz` keeps its samples
-    exactly. What cannot be entered in the middle is decoded from its beginning, so that a segment is always exactly that
-    stretch of the whole. `hear` also says what is odd about the file.
+    Channels are averaged, unless they cancel each other or one of them is noise. A file at `rate_hz` keeps its samples
+    exactly. Formats without reliable seeking are decoded from the beginning, so that a segment is always exactly that
+    stretch of the whole. `hear` also returns oddities of the file.
 
     Args:
         source: path or open binary file.
         rate_hz: sample rate wanted.
-        start_s: where the segment begins, in seconds.
+        start_s: start of the segment in seconds.
         duration_s: its length in seconds; None reads to the end.
 
     Returns:
@@ -82,15 +82,15 @@ def read_audio(source: Source, rate_hz: int = 16_000, start_s: float = 0.0, dura
 
     Raises:
         EmptyAudioError: no bytes or no samples.
-        TruncatedAudioError: the file ends before its header says.
-        UnsupportedAudioError: a format, rate or channel count that is not read.
+        TruncatedAudioError: the file is shorter than its header states.
+        UnsupportedAudioError: a format, rate or channel count that is not supported.
         AudioError: no such file, not audio, a segment outside the file, or samples that are not numbers.
     """
     return hear(source, rate_hz, start_s, duration_s).wave_T
 
 
 def hear(source: Source, rate_hz: int = 16_000, start_s: float = 0.0, duration_s: float | None = None) -> Heard:
-    """As `read_audio`, with what a person should know about the file."""
+    """As `read_audio`, with the file's metadata and oddities."""
     with opened(source) as sound:
         info = sound.info
         start, frames = _segment(info, start_s, duration_s, sound.name)
@@ -104,7 +104,7 @@ def hear(source: Source, rate_hz: int = 16_000, start_s: float = 0.0, duration_s
 
 
 def can_cut(source: Source) -> bool:
-    """Whether a part of a file can be decoded without all that comes before it, and the file is what it says.
+    """Whether a part of a file can be decoded without everything before it, and the file's statements are true.
 
     Raises:
         AudioError: as `probe`.
@@ -114,12 +114,12 @@ def can_cut(source: Source) -> bool:
 
 
 def decode_once(source: Source, target: BinaryIO) -> Decoded:
-    """Decode a whole file into another one, in bounded memory; parts of that one are read at once.
+    """Decode a whole file into another one, in bounded memory, so that its parts can be read directly.
 
-    Samples stay what they were: they are kept as floats, with their channels, at the file's own rate.
+    Samples do not change: they are kept as floats, with their channels, at the file's own rate.
 
     Raises:
-        AudioError: as `read_audio`, save that samples are not checked.
+        AudioError: as `read_audio`, except that samples are not checked.
     """
     with opened(source) as sound:
         info, found = sound.info, 0
@@ -143,7 +143,7 @@ def read_blocks(source: Source, block_s: float = 1.0) -> Iterator[Block]:
         block_TC: float32, all channels, `block_s` seconds each or as long as a block of the decoder, the last one shorter.
 
     Raises:
-        AudioError: as `read_audio`, save that samples are not checked.
+        AudioError: as `read_audio`, except that samples are not checked.
     """
     with opened(source) as sound:
         frames = max(1, round(block_s * sound.info.rate_hz))

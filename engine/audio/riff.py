@@ -1,7 +1,7 @@
-"""WAV files (RIFF, RIFX, RF64, BW64): what the header says of the samples, held against the bytes that are there.
+"""WAV files (RIFF, RIFX, RF64, BW64): check the header's sizes against the bytes in the file.
 
-A recorder that is stopped by force leaves sizes of 0, or those of a while ago; a program that writes to a pipe leaves
-the greatest number. The samples are there all the same, up to the end of the file.
+A recorder that was killed leaves sizes of 0 or outdated ones; a program that writes to a pipe leaves the largest number.
+The samples are complete all the same, up to the end of the file.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ class Wav:
     """The recordings in a WAV file."""
 
     pieces: list[Sequence[Piece] | None] = field(default_factory=list)
-    """Each of them; None for the file as it is."""
+    """Pieces of each recording; None for the file as it is."""
     mp3: list[tuple[int, int] | None] = field(default_factory=list)
-    """Of each, where its MP3 frames begin and end, if that is what it holds."""
+    """Start and end of each recording's MP3 frames, if it holds MP3."""
     doubts: list[AudioDoubt] = field(default_factory=list)
 
 
@@ -54,27 +54,27 @@ class _Data:
     """A data chunk."""
 
     start: int
-    """Of its samples."""
+    """Start and end of its samples."""
     said: int
-    """Bytes that its header says."""
+    """Bytes according to its header."""
     riff_at: int
-    """Where the header of the whole begins."""
+    """Offset of the file header."""
     size_at: int
-    """Where its size stands."""
+    """Offset of its size."""
     long_at: int | None
-    """Where its size stands in 64 bits, if it does."""
+    """Offset of its 64-bit size, if it has one."""
     order: str
     codec: int
     """Format tag of its samples."""
     pads: tuple[int, ...] = ()
-    """Where a chunk of an odd size lacks the byte behind it."""
+    """Whether a chunk of odd size lacks its padding byte."""
 
 
 def read_wav(raw: BinaryIO, size: int, name: str) -> Wav:
     """The recordings in a WAV file.
 
     Raises:
-        TruncatedAudioError: there are fewer samples than the header says.
+        TruncatedAudioError: the file has fewer samples than the header states.
     """
     found = Wav()
     starts = [0]
@@ -113,10 +113,10 @@ def read_wav(raw: BinaryIO, size: int, name: str) -> Wav:
 
 
 def check_riff_size(raw: BinaryIO, size: int, name: str) -> None:
-    """Hold the size that a RIFF file states against its bytes.
+    """Check the stated size of a RIFF file against its bytes.
 
     Raises:
-        TruncatedAudioError: fewer are there.
+        TruncatedAudioError: the file has fewer.
     """
     raw.seek(4)
     said = int.from_bytes(raw.read(4), "little") + 8
@@ -127,7 +127,7 @@ def check_riff_size(raw: BinaryIO, size: int, name: str) -> None:
 
 
 def _data(raw: BinaryIO, riff_at: int, size: int) -> _Data | None:
-    """The data chunk of the WAV that begins somewhere."""
+    """The data chunk of the WAV that starts at an offset."""
     raw.seek(riff_at)
     order = ">" if raw.read(4) == b"RIFX" else "<"
     at, long_at, long_bytes, codec = riff_at + 12, None, None, 0
@@ -157,9 +157,9 @@ def _data(raw: BinaryIO, riff_at: int, size: int) -> _Data | None:
 
 
 def _end(raw: BinaryIO, data: _Data, size: int, name: str) -> tuple[int, bool]:
-    """Where the samples end, and whether the header does not say so."""
+    """End of the samples, and whether the header leaves it open."""
     there = size - data.start
-    # A size in 64 bits is never a stand-in, but for one with all bits set.
+    # A 64-bit size is never a placeholder, unless all its bits are set.
     is_streamed = (_STREAMED_BYTES <= data.said < 1 << 32 and data.long_at is None) or data.said >= 1 << 62
     if is_streamed and data.said > there:
         return _end_of_stream(raw, data.start, size), True
@@ -175,13 +175,13 @@ def _end(raw: BinaryIO, data: _Data, size: int, name: str) -> tuple[int, bool]:
 
 
 def _end_of_stream(raw: BinaryIO, start: int, size: int) -> int:
-    """Where samples of unstated length end: at the header of the next WAV, or with the file."""
+    """End of samples of unstated length: the header of the next WAV, or the end of the file."""
     following = _next_wav(raw, start, size, search=True)
     return size if following is None else following
 
 
 def _is_behind_audio(raw: BinaryIO, at: int, size: int) -> bool:
-    """Whether what stands behind the samples is no samples: the end, other chunks, a tag, zeros, another WAV."""
+    """Whether the bytes after the samples are something else: the end, other chunks, a tag, zeros, another WAV."""
     if size - at < 8:
         return True
     raw.seek(at)
@@ -203,7 +203,7 @@ def _is_behind_audio(raw: BinaryIO, at: int, size: int) -> bool:
 
 
 def _next_wav(raw: BinaryIO, at: int, size: int, search: bool = False) -> int | None:
-    """Where another WAV begins behind the samples: there, behind other chunks, or, if asked for, anywhere."""
+    """Offset of another WAV after the samples: directly, after other chunks, or, if requested, anywhere."""
     if search:
         while at < size:
             raw.seek(at)
@@ -230,7 +230,7 @@ def _next_wav(raw: BinaryIO, at: int, size: int, search: bool = False) -> int | 
 
 
 def _with_sizes(data: _Data, start: int, end: int) -> list[Piece]:
-    """The same WAV with sizes that are true."""
+    """The same WAV with correct sizes."""
     data_bytes = data.said
     whole_bytes = end - start - 8 + len(data.pads)
     riff_bytes = struct.pack(f"{data.order}I", min(whole_bytes, _MOST_BYTES))

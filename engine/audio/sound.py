@@ -1,6 +1,6 @@
-"""A file opened for reading: what it says about itself, and its samples block after block.
+"""A file opened for reading: its metadata, and its samples block by block.
 
-libsndfile reads what it can read in full; FFmpeg's libraries read the rest.
+libsndfile reads every file that it can read in full; FFmpeg's libraries read the rest.
 
 Legend: T samples over time, C channels.
 """
@@ -24,7 +24,7 @@ from engine.errors import AudioError, EmptyAudioError, UnsupportedAudioError
 MIN_RATE_HZ, MAX_RATE_HZ = 2_000, 192_000
 MAX_CHANNELS = 64
 BLOCK_SAMPLES = 1 << 18
-"""Decoded at once, over all channels: 1 MiB."""
+"""Samples decoded per block, over all channels: 1 MiB."""
 
 Block = npt.NDArray[np.float32]
 """block_TC."""
@@ -33,16 +33,16 @@ _FORMAT_NAMES = {
     "WAV": "WAV", "WAVEX": "WAV", "RF64": "WAV", "FLAC": "FLAC", "OGG": "OGG", "MP3": "MP3", "MPEG": "MP3", "AIFF": "AIFF",
     "AU": "AU", "CAF": "CAF", "W64": "W64", "NIST": "SPHERE",
 }  # fmt: skip
-# An MP3 frame needs those before it; in the last pages of a Vorbis stream libsndfile 1.2.2 finds the wrong place without
-# a word; an Opus decoder takes some hundred milliseconds to find its state. All of them are decoded up to the place.
+# An MP3 frame needs the frames before it; in the last pages of a Vorbis stream libsndfile 1.2.2 silently seeks to the
+# wrong place; an Opus decoder needs some hundred milliseconds to settle. All are decoded from the beginning instead.
 _SAMPLES = ("PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW")
-_UNKNOWN_FRAMES = 1 << 60  # what libsndfile reports when a header leaves the length open is far above this
+_UNKNOWN_FRAMES = 1 << 60  # libsndfile reports far more than this if a header leaves the length open
 _MAX_COUNTED_SAMPLES = 1 << 28  # decoded to find such a length, over all channels: over an hour of speech
 
 
 @dataclass(frozen=True, slots=True)
 class AudioInfo:
-    """What a file says about itself."""
+    """A file's metadata."""
 
     rate_hz: int
     """Sample rate."""
@@ -55,7 +55,7 @@ class AudioInfo:
     format: str
     """One of `engine.audio.formats.FORMATS`."""
     doubts: tuple[AudioDoubt, ...] = ()
-    """What is odd about the file, though it can be read."""
+    """Oddities of a file that can be read."""
 
 
 class Sound(Protocol):
@@ -64,28 +64,28 @@ class Sound(Protocol):
     name: str
     info: AudioInfo
     can_seek: bool
-    """Whether a part can be decoded without all that comes before it."""
+    """Whether a part can be decoded without everything before it."""
     is_length_sure: bool
-    """Whether fewer samples than `info.frames` mean that some are lost."""
+    """Whether fewer samples than `info.frames` mean a loss."""
 
     def blocks(self, start: int, frames: int) -> Iterator[Block]:
         """Up to `frames` frames from `start` on; may be called again."""
         ...
 
     def close(self) -> None:
-        """Let go of what was opened for it."""
+        """Close everything opened for it."""
         ...
 
 
 class SequentialFile(soundfile.SoundFile):  # type: ignore[misc]
-    """A file that is read on from where it stands.
+    """A file that is only read forwards.
 
-    soundfile seeks after each read of a file that can seek; in an MP3 that loses the frames which the next one builds
-    on (and gives wrong samples), and at the end of a FLAC stream of unstated length it fails.
+    soundfile seeks after each read of a seekable file. In an MP3 that loses the frames that the next one builds on, which
+    gives wrong samples; at the end of a FLAC stream of unstated length it fails.
     """
 
     def seekable(self) -> bool:
-        """Never, though it can be sought in before the first read."""
+        """False, although it can seek before the first read."""
         return False
 
 
@@ -99,7 +99,7 @@ class SndfileSound:
     is_length_sure: bool
     target: Path | str | BinaryIO
     fresh: SequentialFile | None
-    """The open file, as long as nothing was read of it."""
+    """The open file, while nothing has been read from it."""
 
     def blocks(self, start: int, frames: int) -> Iterator[Block]:
         """See `Sound`."""
@@ -127,7 +127,7 @@ class SndfileSound:
 
 @dataclass(slots=True)
 class StreamSound:
-    """What is decoded from its beginning: by FFmpeg's libraries, or from several parts."""
+    """Audio that is decoded from its beginning: by FFmpeg's libraries, or from several parts."""
 
     name: str
     info: AudioInfo
@@ -159,11 +159,11 @@ def open_sndfile(
         target: a path, which is read faster than a Python file, or an open file.
         name: of the file, for messages.
         is_stated: whether the file states its length.
-        doubts: what is odd about the file.
+        doubts: oddities found so far.
 
     Raises:
         EmptyAudioError: no samples.
-        UnsupportedAudioError: a format, rate or channel count that is not read.
+        UnsupportedAudioError: a format, rate or channel count that is not supported.
         AudioError: not audio.
     """
     with ExitStack() as stack:
@@ -209,7 +209,7 @@ def open_ffmpeg(raw: BinaryIO, format_name: str, name: str, doubts: tuple[AudioD
 
 
 def with_info(sound: SndfileSound, info: AudioInfo) -> SndfileSound:
-    """The same samples, with what the file said from which they were decoded."""
+    """The same samples, with the metadata of the file that they were decoded from."""
     own = sound.info
     return replace(sound, info=replace(info, frames=own.frames, duration_s=own.duration_s, channels=own.channels))
 
@@ -231,7 +231,7 @@ def sndfile(target: Path | str | BinaryIO, name: str) -> SequentialFile:
 
 @contextmanager
 def decoding(name: str) -> Iterator[None]:
-    """Names the file in what libsndfile says.
+    """Add the file's name to libsndfile's errors.
 
     Raises:
         AudioError: it is damaged.
@@ -246,10 +246,10 @@ def decoding(name: str) -> Iterator[None]:
 
 
 def check_rate_and_channels(rate_hz: int, channels: int, name: str) -> None:
-    """Hold them against what is read.
+    """Check rate and channel count against the supported ones.
 
     Raises:
-        UnsupportedAudioError: one is outside.
+        UnsupportedAudioError: one is not supported.
     """
     if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
         raise UnsupportedAudioError(
@@ -269,7 +269,7 @@ def _checked_format(file: SequentialFile, name: str) -> str:
 
 
 def _count(file: SequentialFile, most: int) -> int:
-    """Decode up to `most` frames and give how many there were."""
+    """Decode up to `most` frames; return how many there were."""
     step = max(1, BLOCK_SAMPLES // file.channels)
     counted = 0
     while counted < most and (read := len(file.read(min(step, most - counted), dtype="float32", always_2d=True))):

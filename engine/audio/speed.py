@@ -24,7 +24,7 @@ _STRETCH_STRIDE = 4  # samples between those that are compared
 def change_speed(wave_T: Wave, factor: float) -> Wave:
     """Play `factor` times faster: tempo, pitch and formants move together. Band-limited, through one FFT.
 
-    The factor is met to within 0.5 %, which lets the FFTs have lengths at which they are fast.
+    The factor is accurate to 0.5 %, so that the FFTs can have fast lengths.
 
     Returns:
         A wave of about T / factor samples.
@@ -54,8 +54,8 @@ def _speed_lengths(least: int, factor: float) -> tuple[int, int]:
 def stretch(wave_T: Wave, rate_hz: int, factor: float) -> Wave:
     """Make a wave `factor` times longer and keep its pitch.
 
-    Source: WSOLA (Verhelst and Roelands 1993): frames are laid over each other at a steady pace, each taken from
-    where it continues the one before it best.
+    Source: WSOLA (Verhelst and Roelands 1993): frames overlap at a steady pace, each taken from the place that best
+    continues the one before it.
 
     Returns:
         A wave of round(T * factor) samples.
@@ -72,7 +72,7 @@ def stretch(wave_T: Wave, rate_hz: int, factor: float) -> Wave:
     for frame in range(frames):
         continuing_T = source_T[place + hop : place + 2 * hop]
         wanted = search + round((frame + 1) * hop / factor)
-        # The next frame is looked for around `wanted`, so that its beginning is most like how this one goes on.
+        # Search around `wanted` for the next frame, so that its beginning best matches the continuation of this one.
         field_T = source_T[wanted - search : wanted + search + hop]
         likeness = np.correlate(field_T[::stride], continuing_T[::stride])
         found = wanted - search + stride * int(likeness.argmax())

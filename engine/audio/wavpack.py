@@ -1,4 +1,4 @@
-"""WavPack files: the blocks that they consist of, without the tags behind them.
+"""WavPack files: their blocks, without the tags after them.
 
 Source: WavPack 4 and 5 binary file format, section 2.
 """
@@ -20,7 +20,7 @@ _SEARCHED_BYTES = 1 << 20
 
 
 def read_wavpack(raw: BinaryIO, size: int, name: str) -> list[Sequence[Piece] | None]:
-    """The recordings in a file, each as pieces; None for a file in which none is found.
+    """The recordings in a file, each as pieces; None if none is found.
 
     Raises:
         TruncatedAudioError: it ends inside a block.
@@ -53,7 +53,7 @@ def read_wavpack(raw: BinaryIO, size: int, name: str) -> list[Sequence[Piece] | 
 
 
 def _search(raw: BinaryIO, at: int, size: int) -> int | None:
-    """Where the next block begins behind a tag."""
+    """Offset of the next block after a tag."""
     while at < size:
         raw.seek(at)
         block = raw.read(_SEARCHED_BYTES + len(_MARKER) - 1)

@@ -1,1 +1,1 @@
-"""What a run will need in memory, before it is launched. Imports no torch."""
+"""Predict a run's memory before launch. Imports no torch."""

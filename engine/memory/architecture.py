@@ -1,4 +1,4 @@
-"""Sizes of a base model that its memory depends on, from its config or from its number of weights. Imports no torch."""
+"""Sizes of a base model that determine its memory, from its config or its number of weights. Imports no torch."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from engine.models.catalogue import ModelCard, read_model_config, trained_contex
 
 MEL_FRAMES_PER_S: Final = 100
 POSITIONS_PER_S: Final = 50
-"""Of Whisper's encoder: its second convolution has a stride of two."""
+"""Frames per position of Whisper's encoder: its second convolution has a stride of two."""
 _TOKENS_PER_S: Final = 4.0
-"""Of Whisper's tokenizer on English speech."""
+"""Tokens per second of Whisper's tokenizer on English speech."""
 _BYTES_PER_S: Final = 15.0
-"""Of English speech; scripts whose letters take several bytes need two to three times as many."""
+"""Bytes per second of English speech; scripts with several bytes per letter need two to three times as many."""
 _MOST_BYTE_TOKENS: Final = 1_000
 """A vocabulary up to this size spells texts: bytes or letters, and some tokens besides."""
 
@@ -37,21 +37,21 @@ class Architecture:
     """Width of the feed-forward layers, as a multiple of the model's."""
     trained_context: TrainedContext = "full"
     exact: bool = True
-    """Read from the model's config; else guessed from its number of weights."""
+    """Whether the sizes come from the model's config; otherwise they are guessed from its number of weights."""
 
     @property
     def window_s(self) -> float:
-        """Seconds that the encoder's positions stand for."""
+        """Seconds that the encoder's positions cover."""
         return self.source_positions / POSITIONS_PER_S
 
     @property
     def tokens_per_s(self) -> float:
-        """Tokens of text in a second of speech, by the size of the vocabulary."""
+        """Text tokens per second of speech, by the size of the vocabulary."""
         return _BYTES_PER_S if self.vocabulary <= _MOST_BYTE_TOKENS else _TOKENS_PER_S
 
     @property
     def linear_parameters(self) -> int:
-        """Weights in the layers' linear maps, which 4-bit storage takes."""
+        """Weights in the layers' linear maps, which 4-bit storage covers."""
         attention, forward = 4 * self.width**2, 2 * self.inner_factor * self.width**2
         return self.encoder_layers * (attention + forward) + self.decoder_layers * (2 * attention + forward)
 
@@ -75,7 +75,7 @@ _VOCABULARY: Final = 51_865
 
 
 def architecture_of(card: ModelCard) -> Architecture:
-    """Sizes of a catalogue's model: from its `config.json` where that lies here, else of the published model next to it.
+    """Sizes of a catalogue model: from a local `config.json`, else those of the published model of the nearest size.
 
     Raises:
         ModelError: its `config.json` cannot be used.

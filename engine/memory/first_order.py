@@ -1,8 +1,8 @@
-"""A first-order model of a run's peak memory: what must be there at once, counted; nothing is measured.
+"""A first-order model of a run's peak memory: counts what must be in memory together; measures nothing.
 
-It knows weights, adapters, gradients, optimizer states, copies of the trained weights and the activations of one
-micro-batch. It does not know what allocators, libraries and threads keep beside them, and takes one figure for all of
-that. How near it comes: docs/LOG.md, "What a run keeps in memory".
+It counts weights, adapters, gradients, optimizer states, copies of the trained weights and the activations of one
+micro-batch. One constant stands for everything that allocators, libraries and threads keep. For its accuracy see
+docs/LOG.md, "What a run keeps in memory".
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from engine.config.training import (
 from engine.memory.architecture import MEL_FRAMES_PER_S, POSITIONS_PER_S, Architecture
 
 RUNTIME_BYTES: Final = 950_000_000
-"""Python, torch, transformers, Ray's worker, and what they keep once a run has begun; a run on whisper-pico, whose own
-parts are some 50 MB, was measured to peak at 1,033 MB (docs/BENCHMARKS.md)."""
-# Of 4-bit storage, a weight: half a byte and the constant of its block of 64, itself in 8 bits with double quantisation.
+"""Python, torch, transformers, Ray's worker, and what they allocate during a run. A run on whisper-pico, whose own parts take
+about 50 MB, peaked at 1,033 MB."""
+# Bytes of a 4-bit weight: half a byte and its share of the block constant, which takes 8 bits with double quantisation.
 _FOUR_BIT: Final = 0.5 + 4 / 64
 _FOUR_BIT_DOUBLE: Final = 0.5 + 1 / 64 + 4 / (64 * 256)
-# What the backward pass keeps for each position of a layer, in multiples of the width: two norms, queries, keys and
+# Kept for the backward pass at each position of a layer, in multiples of the width: two norms, queries, keys and
 # values, the attention's and its projection's output, two residuals, and both sides of the feed-forward layer's inner part.
 _ENCODER_KEPT: Final = 9 + 2 * 4
 _DECODER_KEPT: Final = 15 + 2 * 4
@@ -52,7 +52,7 @@ Part = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Peak:
-    """Peak memory of one worker, by part, in bytes; `published_base` is what measuring the base takes beyond training."""
+    """Peak memory of one worker, by part, in bytes; `published_base` is the extra memory for measuring the base."""
 
     parts: dict[Part, int]
 
@@ -69,7 +69,7 @@ class Change:
     path: str
     value: object
     peak_bytes: int
-    """With this change alone."""
+    """Peak with only this change, in bytes."""
 
 
 def peak_memory(model: Architecture, config: TrainingConfig, compute_bytes: int) -> Peak:
@@ -88,7 +88,7 @@ def peak_memory(model: Architecture, config: TrainingConfig, compute_bytes: int)
     if isinstance(method, QloraConfig):
         four_bit = _FOUR_BIT_DOUBLE if method.double_quantization else _FOUR_BIT
         parts["base_weights"] = round(linear * four_bit + other * compute_bytes)
-        # The largest linear map is spread out for its product, forwards and backwards.
+        # The largest linear map is unpacked for its product, forwards and backwards.
         parts["dequantised_layer"] = model.inner_factor * model.width**2 * compute_bytes
     elif isinstance(method, LoraFields):
         parts["base_weights"] = (linear + other) * compute_bytes
@@ -98,11 +98,11 @@ def peak_memory(model: Architecture, config: TrainingConfig, compute_bytes: int)
         parts["adapter"] = trained * 4
     parts["gradients"] = trained * 4
     parts["optimizer_states"] = sum(_state_bytes(config.optimizer, size) for size in tensors)
-    # A moving average, and the best weights so far, are kept beside those in training, in float32.
+    # A moving average and the best weights so far are kept in float32, in addition to the trained ones.
     parts["weight_copies"] = 4 * trained * (bool(config.ema_decay) + (config.evaluation.keep == "best"))
     parts["activations"] = _activations(model, config, compute_bytes)
     if isinstance(method, QloraConfig) and config.evaluation.base:
-        # The base is measured in float32, beside the one in 4 bits, when the activations of training are gone.
+        # The base is measured in float32, with the 4-bit one still loaded, after training's activations are freed.
         parts["published_base"] = max(0, 4 * (linear + other) - parts["activations"] - parts["dequantised_layer"])
     return Peak(parts)
 
@@ -157,7 +157,7 @@ def changes(model: Architecture, config: TrainingConfig, compute_bytes: int) -> 
         seconds /= 2
         smaller = BatchConfig.model_validate(batch.model_dump() | {"micro_batch_audio_s": seconds})
         tried.append(("batch.micro_batch_audio_s", seconds, config.model_copy(update={"batch": smaller})))
-    # Of a model that was not trained in it, short context would spoil the result.
+    # Short context would spoil the result of a model that was not trained in it.
     context = resolve_context(config.context, model.trained_context)
     if model.trained_context == "short" and not isinstance(context, ShortContextConfig):
         tried.append(("context.type", "short", config.model_copy(update={"context": ShortContextConfig()})))
@@ -184,7 +184,7 @@ def changes(model: Architecture, config: TrainingConfig, compute_bytes: int) -> 
 def _activations(model: Architecture, config: TrainingConfig, compute_bytes: int) -> int:
     context, batch = resolve_context(config.context, model.trained_context), config.batch
     seconds = batch.micro_batch_audio_s
-    # An utterance in the whole window takes all of it, however short it is; at least one goes through at once.
+    # An utterance in the whole window takes all of it, however short; a micro-batch has at least one.
     if not isinstance(context, ShortContextConfig) or context.whole_window_share:
         seconds = max(seconds, model.window_s)
     width = model.width
@@ -193,7 +193,7 @@ def _activations(model: Architecture, config: TrainingConfig, compute_bytes: int
     front = seconds * MEL_FRAMES_PER_S * (model.mel_bands + 3 * width)
     encoder, decoder = positions * _ENCODER_KEPT * width, tokens * _DECODER_KEPT * width
     if config.gradient_checkpointing:
-        # A layer's input for each, and everything of the one that is computed again.
+        # The input of each layer, and everything of the layer that is recomputed.
         kept = encoder + positions * width * model.encoder_layers + decoder + tokens * width * model.decoder_layers
     else:
         kept = encoder * model.encoder_layers + decoder * model.decoder_layers

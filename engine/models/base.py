@@ -1,4 +1,4 @@
-"""The base model of a run, loaded as its config says, and the config with what the model decides."""
+"""Load the base model of a run, and resolve the config fields that the model decides."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from engine.models.precision import best_device, choose_dtype
 keep_few_kernels()  # here, before any model computes
 
 DETECTED: Final = "auto"
-"""A language that is to be detected."""
+"""Detect the language."""
 
 
 @dataclass(frozen=True, slots=True)
 class BaseModel:
-    """A loaded base model, where it is, and the type it computes in."""
+    """A loaded base model, its device and its compute type."""
 
     speech: SpeechSeq2Seq
     """Model, tokenizer, features."""
@@ -31,9 +31,9 @@ class BaseModel:
     config: TrainingConfig
     """The run's config with the audio context resolved, and the language as the model spells it."""
     context: ResolvedContext
-    """The config's."""
+    """The config's task."""
     notes: tuple[str, ...] = ()
-    """What of the config fits the model badly."""
+    """Settings of the config that suit the model badly."""
 
     def checkpoint_activations(self) -> None:
         """Recompute activations in the backward pass: less memory, more time."""
@@ -53,14 +53,14 @@ def load_base(
 
     Args:
         model: id in the catalogue, a folder, or a hub id.
-        config: of the run; its method says how the base is kept.
-        full_precision: not in 4 bits, whatever the method says.
-        published: as its publisher measures it, whatever the config says: not in 4 bits, computed in float32, in the
+        config: of the run; its method decides whether the base is kept in 4 bits.
+        full_precision: never in 4 bits; overrides the method.
+        published: as its publisher measures it, overriding the config: not in 4 bits, computed in float32, in the
             context that it was trained in.
-        task: what is written.
+        task: transcribe or translate.
 
     Raises:
-        ModelError: no such model, or one that cannot be loaded or does not know the language.
+        ModelError: the model does not exist, cannot be loaded, or does not know the language.
     """
     card = find_model(model)
     device = best_device()

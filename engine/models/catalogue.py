@@ -25,12 +25,12 @@ Languages = Annotated[list[Line], Field(max_length=200)]
 Description = Annotated[str, Field(max_length=4000)]
 Tasks = Annotated[list[TaskName], Field(min_length=1, max_length=20)]
 CONTEXT_KEY = "audio_context"
-"""Of config.json: `short` where the model was trained on the frames that are there, without a whole window."""
+"""Key in config.json: `short` if the model was trained on the audio's frames without padding to a whole window."""
 BUNDLED = Path(__file__).resolve().parent / "bundled"
 
 
 class ModelCard(Config):
-    """What the catalogue says of a base model."""
+    """A base model's entry in the catalogue."""
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
     """Name that users give."""
@@ -43,7 +43,7 @@ class ModelCard(Config):
     parameters: Count
     """Number of weights."""
     languages: Languages
-    """Language codes that it knows."""
+    """Codes of its languages."""
     licence: Line
     """SPDX licence id."""
     description: Description
@@ -72,7 +72,7 @@ def read_model_config(folder: Path) -> dict[str, Any]:
     """The `config.json` of a model's folder.
 
     Raises:
-        ModelError: there is none, or it is no mapping.
+        ModelError: the file is missing or is not a mapping.
     """
     path = folder / "config.json"
     try:
@@ -93,7 +93,7 @@ def family_of(config: Mapping[str, Any], source: str) -> FamilyName:
     """The family that a model's config names.
 
     Raises:
-        ModelError: none, or one that this project cannot load.
+        ModelError: the config names no family, or one that this project cannot load.
     """
     kind = config.get("model_type")
     allowed: tuple[FamilyName, ...] = get_args(FamilyName)
@@ -105,7 +105,7 @@ def family_of(config: Mapping[str, Any], source: str) -> FamilyName:
 
 
 def trained_context(config: Mapping[str, Any]) -> TrainedContext:
-    """What a model was trained in, as its config says."""
+    """The audio context that a model was trained in, from its config."""
     return "short" if config.get(CONTEXT_KEY) == "short" else "full"
 
 
@@ -113,15 +113,15 @@ _local_copies: dict[str, Path] = {}
 
 
 def use_local_copy(name: str, folder: Path) -> None:
-    """Let `find_model(name)` find a folder of this machine; whoever calls it has fetched the files."""
+    """Make `find_model(name)` find a local folder, whose files the caller has fetched."""
     _local_copies[name] = folder
 
 
 def find_model(name: str) -> ModelCard:
-    """The card of a catalogue id; a folder, a hub id or what has a local copy gets a card of its own.
+    """The card of a catalogue id. A folder, a hub id or a name with a local copy gets a new card.
 
     Raises:
-        ModelError: neither in the catalogue, nor a folder, nor a hub id, or a folder that holds no model of a known family.
+        ModelError: the name is neither a catalogue id, a folder nor a hub id, or the folder holds no model of a known family.
     """
     cards = load_catalogue()
     for card in cards:
@@ -132,7 +132,7 @@ def find_model(name: str) -> ModelCard:
     if here or name.count("/") == 1:
         return ModelCard.model_construct(
             id=Path(name).name.lower(),
-            # That of a hub id is known when its config is there, and checked then.
+            # The family of a hub id is checked once its config has been fetched.
             family=family_of(read_model_config(Path(source)), name) if here else "whisper",
             title=name,
             source=source,

@@ -16,12 +16,12 @@ from engine.config.training import Group
 from engine.errors import ModelError
 
 SpeechTask = Literal["transcribe", "translate"]
-"""What is written: the words in their own language, or in English."""
+"""The language of the transcript: that of the speech, or English."""
 
 
 Search = Literal["greedy", "guarded", "fallback"]
-"""How the tokens of a transcript are chosen: the likeliest; the same, and the end once it repeats itself; the same, and
-again at rising temperatures where it repeats itself or is improbable."""
+"""How to choose the tokens of a transcript. `greedy`: the likeliest. `guarded`: greedy, stopped once the transcript repeats
+itself. `fallback`: greedy, retried at rising temperatures if the transcript repeats itself or is improbable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +60,22 @@ class TextCodec(Protocol):
 
     @property
     def languages(self) -> Sequence[str]:
-        """Codes of the languages that the prefix can name; none where the model knows one."""
+        """Codes of the languages that the prefix can name; empty for a model of one language."""
         ...
 
     @property
     def language(self) -> str | None:
-        """The one that the prefix names."""
+        """The language in the prefix."""
         ...
 
     @property
     def own_language(self) -> str | None:
-        """The one that a multilingual model was trained for, where its files say so."""
+        """The language that a multilingual model was fine-tuned for, if its files name one."""
         ...
 
 
 class SpeechSeq2Seq(Protocol):
-    """A loaded speech-to-text model with what belongs to it."""
+    """A loaded speech-to-text model with its codec and features."""
 
     model: nn.Module
     codec: TextCodec
@@ -86,10 +86,10 @@ class SpeechSeq2Seq(Protocol):
     trained_context: TrainedContext
 
     def use_language(self, language: str) -> None:
-        """Have the codec's prefix name another language."""
+        """Set the language in the codec's prefix."""
 
     def features(self, wave_BT: torch.Tensor) -> torch.Tensor:
-        """mel_BMF of waves that are padded already."""
+        """mel_BMF of padded waves."""
         ...
 
     def encode(self, mel_BMF: torch.Tensor) -> torch.Tensor:
@@ -112,20 +112,20 @@ class SpeechSeq2Seq(Protocol):
         Args:
             mel_BMF: features of any length up to the window; with fallback, of a whole window.
             max_new_tokens: most tokens of a transcript; None: as many as the model can write.
-            languages: one of each utterance; None: all in the prefix's.
-            search: how tokens are chosen.
+            languages: one for each utterance; None: the prefix's for all.
+            search: how to choose tokens.
         """
         ...
 
     def detect_languages(self, mel_BMF: torch.Tensor, among: Sequence[str]) -> list[str]:
-        """The likeliest language of each utterance, of those in `among`."""
+        """The likeliest language of each utterance among `among`."""
         ...
 
     def freeze_constants(self) -> None:
-        """Take out of training what is constant by the architecture."""
+        """Freeze the parameters that the architecture defines as constant."""
 
     def save(self, folder: Path, context: TrainedContext) -> None:
-        """Write the whole model and its processor, as transformers loads them; it names its context."""
+        """Write the whole model and its processor in transformers' format, with the context that it was trained in."""
 
     def default_targets(self) -> list[str]:
         """Names (suffixes) of the linear layers that get an adapter by default."""
@@ -151,7 +151,7 @@ def read_width(family: str, source: str) -> int:
 
 
 def read_language(family: str, source: str) -> str | None:
-    """The language that a multilingual model was trained for, where its files name one.
+    """The language that a multilingual model was fine-tuned for, if its files name one.
 
     Raises:
         ModelError: as `load_model`.
@@ -179,9 +179,9 @@ def load_model(
         quantization: keep linear layers in 4 bits; None keeps them in full precision.
         from_scratch: take only the architecture and start from random weights.
         compute_dtype: type in which 4-bit layers compute.
-        device: where to; default CPU.
+        device: target; default CPU.
         language: for multilingual models: a code or a name.
-        task: what is written.
+        task: transcribe or translate.
 
     Raises:
         ModelError: an unknown family, a source that cannot be loaded, or a language or task that the model lacks.
@@ -200,5 +200,5 @@ def load_model(
 def _module(family: str) -> Any:
     path = FAMILIES.get(family)
     if path is None:
-        raise ModelError(f"no model family {family!r}; there are {', '.join(FAMILIES)}")
+        raise ModelError(f"no model family {family!r}; known families: {', '.join(FAMILIES)}")
     return importlib.import_module(path)

@@ -1,4 +1,4 @@
-"""bitsandbytes' 4-bit layers, kept to one arithmetic on every processor."""
+"""Give bitsandbytes' 4-bit layers one arithmetic on every processor."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from torch import nn
 def keep_layout(model: nn.Module) -> None:
     """Stop 4-bit layers from repacking their weights when they first see an input in evaluation mode.
 
-    On processors with AVX512-BF16 bitsandbytes (0.50) repacks for a kernel of its own, which has no backward pass and
-    computes in bfloat16: after one evaluation the gradient of whatever lies below a base layer would silently be that
-    of the adapters alone, a resumed run would differ from one never stopped, and layers whose width is no multiple of
-    32 (or 64, the block size) fail. Source: `Linear4bit.forward` and `_convert_weight_packed_for_cpu`.
+    On processors with AVX512-BF16 bitsandbytes (0.50) repacks the weights for a kernel without a backward pass that
+    computes in bfloat16. After one evaluation, gradients below a base layer would silently come from the adapters alone,
+    a resumed run would differ from an uninterrupted one, and layers whose width is not a multiple of 32 (or 64, the block
+    size) would fail. Source: `Linear4bit.forward` and `_convert_weight_packed_for_cpu`.
     """
     module: Any
     for module in model.modules():

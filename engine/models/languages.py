@@ -8,10 +8,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-# Other codes and names for languages that Whisper has its own code for.
+# Other codes and names of languages that have a code in Whisper.
 _ALIASES: Final = {"jv": "jw", "nb": "no", "iw": "he", "in": "id", "fil": "tl", "cmn": "zh", "ji": "yi"}
 
-# Scripts by the first word of their characters' Unicode names. A language that is not here is written in Latin.
+# Scripts by the first word of their characters' Unicode names. Languages not listed are written in Latin.
 _SCRIPTS: Final[dict[str, frozenset[str]]] = {
     script_languages: frozenset(scripts.split())
     for languages, scripts in (
@@ -45,14 +45,14 @@ _SCRIPTS: Final[dict[str, frozenset[str]]] = {
 }
 _LATIN: Final = frozenset({"LATIN"})
 _ENOUGH: Final = 0.5
-"""A script is that of the texts when more than this share of their letters is written in it."""
+"""Share of the letters above which a script counts as the script of the texts."""
 
 
 def find_language(asked: str, known: Sequence[str], names: Mapping[str, str]) -> str | None:
-    """The code of a language that a person named: `sw`, `SW`, `sw-KE`, `<|sw|>`, `Swahili`; None: it is not known.
+    """The code of a language that a person named: `sw`, `SW`, `sw-KE`, `<|sw|>`, `Swahili`; None if unknown.
 
     Args:
-        asked: what the person wrote.
+        asked: the person's spelling.
         known: codes that the model knows.
         names: codes by name, in lower case.
     """
@@ -70,9 +70,9 @@ def scripts_of(language: str) -> frozenset[str]:
 
 
 def main_script(texts: Iterable[str]) -> str | None:
-    """The script of most letters of `texts`, as Unicode names it; None where there is none.
+    """The script of most letters of `texts`, by its Unicode name; None if no script prevails.
 
-    Chinese characters between kana count as kana's: a Japanese text is none in Chinese.
+    Chinese characters between kana count as kana, so that Japanese texts are not taken for Chinese.
     """
     counts: Counter[str] = Counter()
     for text in texts:
@@ -89,5 +89,5 @@ def main_script(texts: Iterable[str]) -> str | None:
 
 
 def written_in(script: str | None, languages: Sequence[str]) -> list[str]:
-    """Those of `languages` that are written in a script; all of them where the script is not known."""
+    """The `languages` written in a script; all of them if the script is unknown."""
     return [code for code in languages if script is None or script in scripts_of(code)]

@@ -1,6 +1,6 @@
 """The architecture of the bundled model, whisper-pico: `python -m engine.models.pico --out DIR`.
 
-Bytes are its tokens, so that any text can be written and no vocabulary file is needed beyond the 256 bytes.
+Its tokens are bytes, so it can write any text and needs no vocabulary beyond the 256 bytes.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def build_config(
         begin_suppress_tokens=None,
         architectures=["WhisperForConditionalGeneration"],
     )
-    # A field of this project's: the model is measured and used with the frames that are there.
+    # A field of this project: measure and use the model without padding to a whole window.
     config.audio_context = "short"
     return config
 
@@ -60,7 +60,7 @@ def build_processor() -> WhisperProcessor:
         merges=[],
         pad_token="<|endoftext|>",
         additional_special_tokens=list(_SPECIAL[1:]),
-        # It has learned lower-case words without punctuation; texts to learn from are brought to that form.
+        # It has learned lower-case words without punctuation; training texts are normalised to that form.
         text_normalizer="basic",
         model_max_length=128,
     )
@@ -68,7 +68,7 @@ def build_processor() -> WhisperProcessor:
 
 
 def write(folder: Path, config: WhisperConfig | None = None) -> None:
-    """Write all of a model folder but its weights."""
+    """Write a model folder without weights."""
     config = config or build_config()
     folder.mkdir(parents=True, exist_ok=True)
     config.save_pretrained(str(folder))

@@ -1,4 +1,4 @@
-"""Which compute type a processor is fast at."""
+"""Choose the compute type that a processor is fast at."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import torch
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
 
-# Below it, converting costs a CPU as much as the faster products save: 4-bit training steps of a Whisper of width 128
-# took 114 ms in float32 and 126 ms in bfloat16, of width 384 492 ms and 342 ms (docs/LOG.md).
+# Below this width, conversion costs a CPU as much as the faster products save: 4-bit training steps of a Whisper of width
+# 128 took 114 ms in float32 and 126 ms in bfloat16, of width 384 492 and 342 ms (docs/LOG.md).
 _CPU_BFLOAT16_WIDTH = 256
 
 
 def choose_dtype(precision: Precision, device: torch.device, width: int) -> torch.dtype:
     """The compute type for `precision` on `device`, for a model of a width.
 
-    `auto` takes bfloat16 only where the processor has instructions for it: emulated bfloat16 on an AVX2 processor
-    makes a 4-bit training step more than ten times slower than float32 (docs/LOG.md).
+    `auto` chooses bfloat16 only if the processor has instructions for it: emulated bfloat16 on an AVX2 processor makes a
+    4-bit training step more than ten times slower than float32.
     """
     if precision != "auto":
         return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[precision]
@@ -41,5 +41,5 @@ def _cpu_has_bfloat16() -> bool:
 
 
 def best_device() -> torch.device:
-    """The first GPU if there is one that torch can use, else the CPU."""
+    """The first GPU that torch can use, else the CPU."""
     return torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else torch.device("cpu")

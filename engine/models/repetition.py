@@ -1,4 +1,4 @@
-"""Transcripts that say the same piece over and over, as sequence-to-sequence models do when they lose the audio."""
+"""Detect transcripts that repeat themselves, as sequence-to-sequence models do when they lose the audio."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from transformers import StoppingCriteria
 _LONGEST_PIECE: Final = 64
 _TIMES: Final = 4
 _LEAST: Final = 48
-"""Tokens that repeat, in all: people say a word ten times, but not more often than that in half a minute."""
+"""Total repeated tokens: people may say a word ten times in half a minute, but not more."""
 _EVERY: Final = 8
 
 
 def repeats(ids: Sequence[int]) -> bool:
-    """Whether a transcript ends with one piece of up to 64 tokens at least four times over, and for 48 tokens."""
+    """Whether a transcript ends with at least four repetitions of a piece of up to 64 tokens, 48 tokens in total."""
     row = np.asarray(ids)
     for length in range(1, _LONGEST_PIECE + 1):
         span = max(_TIMES * length, _LEAST)
@@ -31,13 +31,13 @@ def repeats(ids: Sequence[int]) -> bool:
 
 
 class StopsRepeating(StoppingCriteria):
-    """Ends a transcript once it repeats itself; what it has written so far shows it."""
+    """Stops a transcript once its tokens so far repeat."""
 
     def __init__(self, prompt_tokens: int) -> None:
         self._prompt_tokens = prompt_tokens
 
     def __call__(self, input_ids: torch.Tensor, scores: Any, **_: Any) -> torch.Tensor:
-        """Which rows of ids_BU are over."""
+        """Which rows of ids_BU have ended."""
         written = input_ids[:, self._prompt_tokens :]
         if written.shape[1] % _EVERY:
             return torch.zeros(len(written), dtype=torch.bool, device=input_ids.device)

@@ -42,7 +42,7 @@ _GROUPS: tuple[tuple[str, Group], ...] = (
 _TARGETS = ["q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2"]
 # The output layer shares its weight with the token embedding, which stays in full precision.
 _KEPT_IN_FULL_PRECISION = ["proj_out"]
-# OpenAI's thresholds; that of compression as transformers counts it, over tokens. Source: the Whisper paper, 4.5, and
+# OpenAI's thresholds; compression is counted over tokens, as transformers does. Source: the Whisper paper, 4.5, and
 # `WhisperGenerationMixin.generate`.
 _FALLBACK: dict[str, Any] = {
     "temperature": (0.0, 0.2, 0.4, 0.6, 0.8, 1.0),
@@ -78,10 +78,10 @@ class WhisperSpeech:
         return WhisperCodec(self.processor, self._whisper.config, self._whisper.generation_config, language, task)
 
     def use_language(self, language: str) -> None:
-        """Put another language into the decoder's prefix.
+        """Set the language in the decoder's prefix.
 
         Raises:
-            ModelError: one that the model does not know.
+            ModelError: the model does not know the language.
         """
         self.codec = self._codec(language, self.codec.task)
 
@@ -90,9 +90,9 @@ class WhisperSpeech:
         return log_mel(wave_BT, self.mel_bands)
 
     def encode(self, mel_BMF: torch.Tensor) -> torch.Tensor:
-        """Encoder states states_BSD over the F frames that are there (F even, at most the model's window).
+        """Encoder states states_BSD of F frames (F even, at most the model's window).
 
-        The forward of `WhisperEncoder` without its demand for a whole window: position s means the same 20 ms
+        The forward of `WhisperEncoder` without the requirement of a whole window: position s means the same 20 ms
         whether or not silence follows. On a whole window both give the same states, which a test asserts.
         """
         encoder = self._whisper.model.encoder
@@ -127,8 +127,8 @@ class WhisperSpeech:
         Args:
             mel_BMF: features of any length up to the window; with fallback, of a whole window.
             max_new_tokens: most tokens of a transcript; None: as many as the model can write.
-            languages: one of each utterance; None: all in the prefix's.
-            search: how tokens are chosen.
+            languages: one for each utterance; None: the prefix's for all.
+            search: how to choose tokens.
         """
         told: dict[str, Any]
         if search == "fallback":
@@ -151,7 +151,7 @@ class WhisperSpeech:
 
     @torch.inference_mode()
     def detect_languages(self, mel_BMF: torch.Tensor, among: Sequence[str]) -> list[str]:
-        """The likeliest language of each utterance, of those in `among`."""
+        """The likeliest language of each utterance among `among`."""
         generation: Any = copy.copy(self._whisper.generation_config)
         generation.lang_to_id = {language_token(code): generation.lang_to_id[language_token(code)] for code in among}
         codes = {index: token.strip("<|>") for token, index in generation.lang_to_id.items()}
@@ -161,15 +161,15 @@ class WhisperSpeech:
         return [codes[index] for index in found.tolist()]
 
     def freeze_constants(self) -> None:
-        """The encoder's positions are sinusoids by definition and stay so when every weight is trained."""
+        """Freeze the encoder's positions: they are sinusoids by definition, also if every weight is trained."""
         self._whisper.model.encoder.embed_positions.requires_grad_(False)
 
     def save(self, folder: Path, context: TrainedContext) -> None:
-        """Write the whole model and its processor, as transformers loads them.
+        """Write the whole model and its processor in transformers' format.
 
         Args:
-            folder: where to.
-            context: what it was trained in; its config.json says so.
+            folder: target.
+            context: the context that it was trained in, recorded in its config.json.
         """
         setattr(self._whisper.config, CONTEXT_KEY, context)
         generation: Any = self._whisper.generation_config
@@ -195,16 +195,16 @@ def read_width(source: str) -> int:
     """Width of the model's hidden states, from its config alone.
 
     Raises:
-        ModelError: nothing there that is the config of a Whisper.
+        ModelError: the source has no config of a Whisper.
     """
     return int(_read_config(source).d_model)
 
 
 def read_language(source: str) -> str | None:
-    """The language that a multilingual model was trained for, where its generation config names one.
+    """The language that a multilingual model was fine-tuned for, if its generation config names one.
 
     Raises:
-        ModelError: nothing there that is the config of a Whisper.
+        ModelError: the source has no config of a Whisper.
     """
     try:
         return getattr(GenerationConfig.from_pretrained(source), "language", None)
@@ -216,7 +216,7 @@ def _read_config(source: str) -> WhisperConfig:
     """The model's config.
 
     Raises:
-        ModelError: there is none, or it is that of another family.
+        ModelError: the config is missing or belongs to another family.
     """
     try:
         values, _ = WhisperConfig.get_config_dict(source)
@@ -247,10 +247,10 @@ def load(
     """Load a Whisper from a folder or a hub id.
 
     Raises:
-        ModelError: nothing there that loads as a Whisper, or a language or task that it does not know.
+        ModelError: the source does not load as a Whisper, or the model lacks the language or task.
     """
     transformers_logging.disable_progress_bar()
-    # What it logs is for its own callers: two ways to say the same, attention masks that Whisper does not use.
+    # transformers warns about things that do not apply here: duplicate options, attention masks that Whisper does not use.
     transformers_logging.set_verbosity_error()
     config = _read_config(source)
     try:

@@ -1,4 +1,4 @@
-"""Whisper's tokenizer with the prefix that its decoder is given: start, language, task, no timestamps."""
+"""Whisper's tokenizer with the decoder's prefix: start, language, task, no timestamps."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from engine.models.family import SpeechTask
 from engine.models.languages import find_language
 
 _MULTILINGUAL_VOCABULARY = 51_865
-"""Of the multilingual Whispers, at least; source: `is_multilingual` of openai/whisper."""
+"""Smallest vocabulary of a multilingual Whisper; source: `is_multilingual` of openai/whisper."""
 _ONE_LANGUAGE = "en"
-"""Of Whispers that are not multilingual, and of multilingual ones whose generation config names none."""
+"""Language of Whispers of one language, and of multilingual ones whose generation config names none."""
 
 
 class WhisperCodec:
@@ -29,11 +29,11 @@ class WhisperCodec:
         self._normalizes = self._tokenizer.init_kwargs.get("text_normalizer") == "basic"
         self.end: int = int(config.eos_token_id)
         self.languages: tuple[str, ...] = ()
-        """Codes that the model has a token for; none of a model that knows one language."""
+        """Codes of languages with a token; empty for a model of one language."""
         self.language: str | None = None
-        """The one in the prefix."""
+        """The language in the prefix."""
         self.own_language: str | None = None
-        """The one that the model's generation config names, as models do that were trained for one."""
+        """The language in the model's generation config, which models fine-tuned for one language have."""
         self.task: SpeechTask = task
         self.prefix: list[int] = [int(config.decoder_start_token_id)]
         if generation.is_multilingual:
@@ -62,7 +62,7 @@ class WhisperCodec:
         """Ids of the text alone."""
         if self._normalizes:
             text = normalize_basic(text)
-        # Who encodes knows how much fits; `verbose` would print that what is longer fails.
+        # The caller knows how much fits; `verbose` would print a warning about longer texts.
         ids: list[int] = self._tokenizer(text, add_special_tokens=False, verbose=False).input_ids
         return ids
 
@@ -78,9 +78,9 @@ def language_token(language: str) -> str:
 
 
 def complete_generation(generation: Any, config: Any, tokenizer: Any) -> None:
-    """Give a generation config what models saved by older versions of transformers lack: languages and tasks.
+    """Add languages and tasks to a generation config; models saved by older versions of transformers lack them.
 
-    Without them transformers takes a multilingual model for one that has no languages.
+    Without them transformers treats a multilingual model as one without languages.
     """
     if getattr(generation, "is_multilingual", None) is None:
         generation.is_multilingual = config.vocab_size >= _MULTILINGUAL_VOCABULARY

@@ -66,5 +66,5 @@ def test_four_bits_take_the_linear_layers_and_leave_the_output_layer(tiny_whispe
 def test_a_folder_that_is_no_model_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="cannot load .*config.json and model.safetensors"):
         load_model("whisper", str(tmp_path))
-    with pytest.raises(ModelError, match="no model family 'wavenet'; there are whisper"):
+    with pytest.raises(ModelError, match="no model family 'wavenet'; known families: whisper"):
         load_model("wavenet", str(tmp_path))
