@@ -1,1 +1,1 @@
-"""Selection on the cluster: the steps that read audio, mapped over its nodes by Ray Data."""
+"""Selection on the cluster: Ray Data maps the steps that read audio over its nodes."""

@@ -1,7 +1,7 @@
-"""What a block of a selection does on a node: a few minutes of audio in, rows out. Loads what it needs once a process.
+"""Process a block of a selection on a node: a few minutes of audio in, rows out. Loads its models once per process.
 
-A fault of the data comes back as a row that says so: it would be met again. What may go better another time (a store
-that does not answer) is raised, and ends the driver; started again, it goes on. A worker that dies is Ray's business.
+A fault in the data returns as a row with the fault, because a retry would meet it again. A fault that may pass (a store
+that does not answer) is raised and ends the driver, which continues on restart. Ray retries dead workers.
 """
 
 from __future__ import annotations
@@ -44,16 +44,16 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a node finds the audio."""
+    """Source of the audio for a node."""
 
     data: str
-    """A dataset version, or recordings: as `SelectionRunConfig.data`."""
+    """A dataset version or recordings, as in `SelectionRunConfig.data`."""
     storage: S3Settings
-    """With an endpoint; its home is that of the driver, and used only where the folder can be made."""
+    """Object store with an endpoint; its home is the driver's and used only if this node can create the folder."""
     beside: tuple[str, ...] = ()
-    """Folders that a relative path may be relative to."""
+    """Folders that relative paths are looked up in."""
     language: str | None = None
-    """What is spoken, for recordings that are ingested."""
+    """Spoken language, for ingestion."""
 
     def folder(self) -> Path:
         """The dataset version on this node, downloaded once."""
@@ -79,7 +79,7 @@ def to_text(batches: Batches) -> str:
 
 
 def from_text(text: str) -> list[list[Utterance]]:
-    """What `to_text` wrote."""
+    """Read the output of `to_text`."""
     return [[_utterance(row) for row in batch] for batch in json.loads(text)]
 
 
@@ -90,10 +90,10 @@ def _utterance(row: dict[str, Any]) -> Utterance:
 
 
 def in_blocks(batches: Iterable[Sequence[Utterance]], audio_s: float | None) -> list[list[list[Utterance]]]:
-    """Neighbouring batches together, up to `audio_s` seconds; a longer one by itself.
+    """Group neighbouring batches, up to `audio_s` seconds; a longer batch alone.
 
-    Without `audio_s`, up to a sixteenth of all, or what lies next to that between 300 and 1800 s: a function of the data
-    alone, so that blocks are found again on another cluster.
+    Without `audio_s`, up to a sixteenth of all audio, clamped to 300 to 1800 s: a function of the data alone, so that
+    another cluster finds the same blocks.
     """
     if audio_s is None:
         batches = list(batches)
@@ -112,10 +112,10 @@ def in_blocks(batches: Iterable[Sequence[Utterance]], audio_s: float | None) -> 
 
 
 def in_tasks(blocks: Sequence[BlockT], workers: int) -> list[list[BlockT]]:
-    """Blocks that one task does after the other: some at first, one each at the end, so that all workers end together.
+    """Assign blocks to tasks: several at first, one each at the end, so that all workers finish together.
 
-    Between two tasks a worker waits for the driver, within one it does not. A worker that dies costs those blocks of its
-    task that have not arrived, so a task has at most four (guided self-scheduling: Polychronopoulos and Kuck, 1987).
+    A worker waits for the driver between tasks, not within one. A dead worker costs the blocks of its task that have not
+    arrived, so a task has at most four (guided self-scheduling: Polychronopoulos and Kuck, 1987).
     """
     tasks: list[list[BlockT]] = []
     place = 0
@@ -131,7 +131,7 @@ def in_tasks(blocks: Sequence[BlockT], workers: int) -> list[list[BlockT]]:
 
 
 def import_early() -> None:
-    """Import what blocks need, and load the speech detector; a fault is met again, where it can be told."""
+    """Import what blocks need, and load the speech detector; ignores faults, which the first block reports."""
     try:
         import ray.data  # noqa: F401  tasks of Ray Data need it
 
@@ -146,7 +146,7 @@ def import_early() -> None:
 def segment_blocks(
     table: pa.Table, *, source: Source, config: SelectionConfig, limits: SegmentLimits, threads: int | None = None
 ) -> pa.Table:
-    """Read, decode, resample, find speech and cut: blocks in, segments out; `threads` compute, or as Ray has set them."""
+    """Read, decode, resample, find speech and cut: blocks in, segments out, on `threads` threads or Ray's default."""
     _compute_with(threads)
 
     def segments(batches: Batches) -> list[Row]:
@@ -161,24 +161,24 @@ def segment_blocks(
 
 @dataclass(frozen=True, slots=True)
 class Scoring:
-    """What blocks are scored with."""
+    """Model and options for scoring blocks."""
 
     source: Source
     """The audio."""
     model: str
     """Base model."""
     training: str
-    """Config of the run, as JSON: says how the base is kept."""
+    """Config of the run as JSON; decides how the base is kept."""
     adapter: tuple[tuple[str, bytes], ...] | None
-    """Name and content of the adapter's files, if the model has one by now."""
+    """Name and content of the adapter's files, if the model has one."""
     full_precision: bool = False
-    """Whether the divergence from the base in full precision is wanted."""
+    """Whether to measure the divergence from the base in full precision."""
     transcribe: bool = False
     """Count word errors of transcripts instead of losses."""
 
 
 def score_blocks(table: pa.Table, *, scoring: Scoring, threads: int | None = None) -> pa.Table:
-    """Score with a model that this process keeps until it is given another: blocks in, losses or word errors out."""
+    """Score with a model that this process keeps until it gets another: blocks in, losses or word errors out."""
     _compute_with(threads)
 
     def scores(batches: Batches) -> list[Row]:

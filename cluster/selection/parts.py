@@ -1,4 +1,4 @@
-"""What blocks of a selection have given, in the run's files: whoever starts it again goes on from there."""
+"""Results of a selection's blocks in the run's files; a restart continues from them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Row = dict[str, Any]
 
 
 def part_name(*told: object) -> str:
-    """Name of the part that is made from exactly this."""
+    """Name of a part: a hash of everything it is made from."""
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:40]
 
 
@@ -28,16 +28,16 @@ class Parts:
         self._folder = f"{PARTS}/{step}"
 
     def names(self) -> set[str]:
-        """Names of the parts that are there."""
+        """Names of the stored parts."""
         return {key.rpartition("/")[2].removesuffix(".jsonl") for key in self._store.list(self._folder)}
 
     def write(self, name: str, rows: Sequence[Row]) -> None:
-        """Keep the rows of a block; written whole or not at all."""
+        """Store the rows of a block, atomically."""
         lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
         self._store.put_bytes(f"{self._folder}/{name}.jsonl", lines.encode("utf-8", "surrogatepass"))
 
     def read(self, name: str) -> list[Row] | None:
-        """The rows of a block; None if they are not there, or not readable."""
+        """The rows of a block; None if missing or unreadable."""
         try:
             text = self._store.get_bytes(f"{self._folder}/{name}.jsonl").decode("utf-8", "surrogatepass")
             return [json.loads(line) for line in text.split("\n") if line]

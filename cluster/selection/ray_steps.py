@@ -1,10 +1,9 @@
 """The steps of a selection that read audio, mapped over the nodes of a cluster by Ray Data.
 
-Paths and times go in, and rows come out: audio is opened inside the tasks and never travels. A task takes some blocks
-of some minutes of audio, since a worker waits between two tasks, and gives each block's rows when they are there. Ray
-Data starts as many tasks as there is room for, starts those again whose worker died, and waits when results are not
-taken. Results are matched by the name of their block, so that none is lost or taken twice; each is kept in the run's
-files, and a selection that is started again goes on from there.
+Paths and times go in, rows come out: tasks open the audio, which never travels. A task takes several blocks of some minutes
+of audio, because a worker waits between tasks, and yields each block's rows as soon as they are ready. Ray Data starts as
+many tasks as fit, retries tasks of dead workers, and applies backpressure. Results are matched by the name of their block,
+so none is lost or counted twice. Each is stored in the run's files, and a restarted selection continues from there.
 """
 
 from __future__ import annotations
@@ -52,7 +51,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Starting:
-    """What starts in the background; keep it until the first step."""
+    """Background start-up work; keep it until the first step."""
 
     imports: list[Any]
     """Tasks that import."""
@@ -60,7 +59,7 @@ class Starting:
     """Runs an empty dataset."""
 
     def wait(self) -> None:
-        """Wait for all of it; nobody has to."""
+        """Wait for all of it; optional."""
         import ray
 
         ray.get(self.imports)
@@ -68,10 +67,10 @@ class Starting:
 
 
 def start_workers(resources: SelectionResources) -> Starting:
-    """Start what takes seconds, while the driver loads its model.
+    """Do slow start-up work while the driver loads its model.
 
-    As many processes as there will be tasks import what tasks need, and Ray Data, which brings two actors of its own
-    with the first dataset of a cluster, gets an empty one.
+    As many processes as there will be tasks import what tasks need. Ray Data, which starts two actors with a cluster's
+    first dataset, runs an empty one.
     """
     import ray
 
@@ -88,7 +87,7 @@ def start_workers(resources: SelectionResources) -> Starting:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """How many tasks of a step may run at the same time, and what each takes."""
+    """Number of concurrent tasks of a step, and the resources of each."""
 
     tasks: int
     cpus: float
@@ -97,26 +96,26 @@ class Places:
 
 
 def scorers(resources: SelectionResources) -> Places:
-    """Tasks that score: as many as there are CPUs and GPUs for, since each holds a model."""
+    """Scoring tasks: as many as CPUs and GPUs allow, since each holds a model."""
     fit = _room(resources, resources.gpus_per_scorer)
     return Places(min(fit, resources.most_workers or fit), resources.cpus_per_worker, resources.gpus_per_scorer)
 
 
 def readers(resources: SelectionResources) -> Places:
-    """Tasks that read: as many as there are CPUs for and some to spare, which share those CPUs."""
+    """Reading tasks: as many as CPUs allow and some to spare, which share those CPUs."""
     fit = _room(resources)
     if resources.most_workers is not None:
         return Places(min(fit, resources.most_workers), resources.cpus_per_worker)
     tasks = fit + resources.spare_readers
-    # Ray counts in ten-thousandths of a CPU; rounded down, so that all of them fit.
+    # Ray counts in ten-thousandths of a CPU; rounded down, so that all tasks fit.
     return Places(tasks, math.floor(resources.cpus_per_worker * fit / tasks * 10_000) / 10_000)
 
 
 def task_options(resources: SelectionResources, room: Places) -> dict[str, Any]:
-    """What Ray is asked for each task of a step.
+    """Ray's options for each task of a step.
 
-    Tasks, not actors: a worker process goes from one step to the next with torch imported, and an actor for which there
-    is no place would be waited for without a word.
+    Tasks, not actors: a worker process keeps torch imported from one step to the next, and Ray would silently wait for an
+    actor that does not fit.
     """
     options: dict[str, Any] = {"num_cpus": room.cpus}
     if room.gpus:
@@ -143,12 +142,12 @@ def _start_ray_data() -> None:
     set_up()
     try:
         ray.data.from_items([0]).take_all()
-    except (RayError, RuntimeError):  # met again where it can be told; at the end of the process there is no Ray left
+    except (RayError, RuntimeError):  # the first step reports it; at the end of the process Ray may be gone
         _log.debug("an early dataset failed", exc_info=True)
 
 
 class RayDataSteps:
-    """Steps on a cluster that this process is connected to."""
+    """Steps on the cluster that this process is connected to."""
 
     def __init__(
         self,
@@ -165,10 +164,10 @@ class RayDataSteps:
             source: the audio.
             config: the selection.
             model: base model.
-            resources: where tasks run, and what each takes.
-            store: the selection's files: finished blocks are kept there.
-            task: bound to the model that this process holds; its config is that of the run, resolved for the model, and it says
-                which utterances share a batch.
+            resources: placement and resources of the tasks.
+            store: of the selection's files, with the finished blocks.
+            task: bound to this process's model; its config is the run's, resolved for the model, and it decides which
+                utterances share a batch.
         """
         self._source, self._config, self._resources, self._store = source, config, resources, store
         self._model, self._task = model, task
@@ -220,7 +219,7 @@ class RayDataSteps:
         function: Callable[[pa.Table], pa.Table],
         places: Callable[[SelectionResources], Places],
     ) -> Iterator[Row]:
-        """Rows of every block, of those first that are there already; in any order."""
+        """Rows of every block, starting with stored ones; in any order."""
         parts = Parts(self._store, name)
         blocks = {
             part_name(text, *told): text for text in map(to_text, in_blocks(batches, self._resources.block_audio_s))
@@ -279,7 +278,7 @@ class RayDataSteps:
                 for row in table.to_pylist():
                     if row["error"] is not None:
                         raise SelectionError(row["error"])
-                    if row["name"] in waiting:  # Ray may give what it computed twice
+                    if row["name"] in waiting:  # Ray may deliver a result twice
                         waiting.remove(row["name"])
                         yield row["name"], json.loads(row["rows"])
         except RayError as error:

@@ -12,23 +12,25 @@ from cluster.storage.settings import S3Settings
 
 
 class ArrowS3(pyarrow.fs.S3FileSystem):  # type: ignore[misc]
-    """pyarrow's S3 file system, made anew from its settings in each process that it travels to.
+    """pyarrow's S3 file system, rebuilt from its settings in each process that unpickles it.
 
-    The library under it takes a part of its settings from the environment of the process only.
+    The underlying library reads some of its settings only from the process's environment.
     """
 
     def __init__(self, settings: S3Settings) -> None:
         """A file system on the store that `settings` describe.
 
         Raises:
-            StorageSettingsError: the settings stand for the embedded server, and it was not started.
+            StorageSettingsError: the settings name the embedded server, which was not started.
         """
         if settings.endpoint_url is None:
             raise StorageSettingsError("no S3 endpoint: set S3_ENDPOINT_URL, or start the embedded server first")
-        # Servers that do not know checksums in trailers answer 411 to every write without it.
+        # Servers without support for checksums in trailers answer 411 to every write without it.
         os.environ.setdefault("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required")
         if settings.access_key_id is not None:
-            os.environ.setdefault("AWS_EC2_METADATA_DISABLED", "true")  # else it waits for a server that is not there
+            os.environ.setdefault(
+                "AWS_EC2_METADATA_DISABLED", "true"
+            )  # otherwise it waits for a server that does not exist
         scheme, _, host = settings.endpoint_url.partition("://")
         super().__init__(
             access_key=settings.access_key_id,
@@ -42,7 +44,7 @@ class ArrowS3(pyarrow.fs.S3FileSystem):  # type: ignore[misc]
         self.settings = settings
 
     def create_dir(self, path: str, *, recursive: bool = True) -> None:
-        """Do nothing: S3 has no folders, and rclone takes a marker `folder/` for a file in the folder's place."""
+        """Do nothing: S3 has no folders, and rclone would store a marker `folder/` as a file that blocks the folder."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return ArrowS3, (self.settings,)

@@ -8,7 +8,7 @@ from cluster.errors import ObjectStorageError, StorageSettingsError
 from cluster.storage.settings import S3Settings
 
 MISSING_CODES: Final = frozenset({"404", "NoSuchKey", "NoSuchUpload", "NotFound"})
-"""Error codes by which S3 servers say that there is no such object or upload."""
+"""Error codes of S3 servers for a missing object or upload."""
 _EXISTS_CODES: Final = frozenset({"BucketAlreadyOwnedByYou", "BucketAlreadyExists"})
 
 
@@ -16,7 +16,7 @@ def parse_s3_uri(uri: str) -> tuple[str, str]:
     """Bucket and key (or prefix, without slashes at its ends) of an `s3://bucket/key`.
 
     Raises:
-        StorageSettingsError: not such an address.
+        StorageSettingsError: not an s3:// address.
     """
     scheme, separator, rest = uri.partition("://")
     bucket, _, key = rest.partition("/")
@@ -29,7 +29,7 @@ def make_client(settings: S3Settings, *, connect_s: float = 5.0, read_s: float =
     """A boto3 client; it may be used by many threads at once.
 
     Raises:
-        StorageSettingsError: the settings stand for the embedded server, and it was not started.
+        StorageSettingsError: the settings name the embedded server, which was not started.
     """
     import boto3
     from botocore.config import Config
@@ -50,7 +50,7 @@ def make_client(settings: S3Settings, *, connect_s: float = 5.0, read_s: float =
             read_timeout=read_s,
             retries={"mode": "standard", "total_max_attempts": attempts},
             max_pool_connections=32,
-            # Checksums in trailers are not understood by every server; TLS and SigV4 guard the content already.
+            # Not every server understands checksums in trailers; TLS and SigV4 already protect the content.
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
             s3={"addressing_style": "auto" if settings.endpoint_url.startswith("https://") else "path"},
@@ -59,10 +59,10 @@ def make_client(settings: S3Settings, *, connect_s: float = 5.0, read_s: float =
 
 
 def ensure_bucket(client: Any, bucket: str, region: str = "us-east-1") -> None:
-    """Create the bucket if it is not there.
+    """Create the bucket if it does not exist.
 
     Raises:
-        ObjectStorageError: it is not there and cannot be created, or the server does not answer.
+        ObjectStorageError: the bucket is missing and cannot be created, or the server does not answer.
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -73,7 +73,7 @@ def ensure_bucket(client: Any, bucket: str, region: str = "us-east-1") -> None:
         except ClientError as error:
             if error_code(error) not in MISSING_CODES | {"NoSuchBucket"}:
                 raise
-        # us-east-1 is the one region that must not be named.
+        # us-east-1 is the only region that must not be named.
         place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
         try:
             client.create_bucket(Bucket=bucket, **place)
@@ -87,7 +87,7 @@ def ensure_bucket(client: Any, bucket: str, region: str = "us-east-1") -> None:
 
 
 def presigned_put(client: Any, bucket: str, key: str, life_s: int) -> str:
-    """Where anybody who has the address may put this object, for `life_s` seconds."""
+    """An address to PUT this object without credentials, for `life_s` seconds."""
     return str(
         client.generate_presigned_url(
             "put_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=life_s, HttpMethod="PUT"
@@ -96,15 +96,15 @@ def presigned_put(client: Any, bucket: str, key: str, life_s: int) -> str:
 
 
 def presigned_part(client: Any, bucket: str, key: str, upload_id: str, number: int, life_s: int) -> str:
-    """Where anybody who has the address may put a part of an object that is uploaded in parts."""
+    """An address to PUT a part of a multipart upload without credentials."""
     parameters = {"Bucket": bucket, "Key": key, "UploadId": upload_id, "PartNumber": number}
     return str(client.generate_presigned_url("upload_part", Params=parameters, ExpiresIn=life_s, HttpMethod="PUT"))
 
 
 def presigned_get(client: Any, bucket: str, key: str, life_s: int, file_name: str | None = None) -> str:
-    """Where anybody who has the address may get this object, for `life_s` seconds.
+    """An address to GET this object without credentials, for `life_s` seconds.
 
-    `file_name` (ASCII, without quotes) is what browsers save it under.
+    Browsers save it under `file_name` (ASCII, without quotes).
     """
     parameters = {"Bucket": bucket, "Key": key}
     if file_name is not None:
@@ -113,6 +113,6 @@ def presigned_get(client: Any, bucket: str, key: str, life_s: int, file_name: st
 
 
 def error_code(error: Exception) -> str:
-    """What the server said went wrong; empty if the error did not come from it."""
+    """The server's error code; empty if the error did not come from the server."""
     response = getattr(error, "response", None)
     return str(response.get("Error", {}).get("Code", "")) if isinstance(response, dict) else ""

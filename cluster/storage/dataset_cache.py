@@ -23,7 +23,7 @@ from engine.errors import ObjectNotFoundError
 
 SELECTION_FILES: Final = ("segments.parquet", "selection.json")
 ON_PLATFORM: Final = "the report of the dataset, on the platform"
-"""Where a person finds the report of a job's data."""
+"""Where users find the report of a job's data."""
 _DOWNLOADS_AT_ONCE: Final = 8
 
 
@@ -41,14 +41,14 @@ def local_dataset(
         data: a dataset version or an archive or Parquet file of recordings at `s3://bucket/...`; or a local dataset
             version, which is used where it is, or a local folder, archive or Parquet file, which is ingested.
         settings: the object store.
-        beside: folders that a relative path may be relative to, besides the current one.
-        cache: where downloaded and ingested datasets are kept; by default under `LIM_HOME`.
-        language: what is spoken, for recordings that are ingested: a run's `training.task.language`.
+        beside: further folders that relative paths are looked up in, besides the current one.
+        cache: folder for downloaded and ingested datasets; by default under `LIM_HOME`.
+        language: spoken language, for ingestion: a run's `training.task.language`.
 
     Raises:
-        DatasetUnavailableError: nothing there, or no dataset.
+        DatasetUnavailableError: nothing found, or no dataset.
         IngestError: the recordings give no dataset.
-        ObjectStorageError: the store refuses or does not answer.
+        ObjectStorageError: the store rejects the request or does not answer.
     """
     cache = cache or settings.home / "cache" / "datasets"
     if data.startswith("s3://"):
@@ -60,7 +60,7 @@ def local_dataset(
 
 
 def report_address(data: str, folder: Path) -> str:
-    """Where a person finds the report of the dataset that `local_dataset` gave for `data`."""
+    """Where users find the report of the dataset that `local_dataset` returned for `data`."""
     if data.startswith("s3://") and not is_source(data):
         return f"{data.rstrip('/')}/{REPORT_NAME}"
     return f"{folder / REPORT_NAME} on {os.uname().nodename}"
@@ -70,14 +70,14 @@ def local_selection(selection: str, settings: S3Settings, folder: Path, *, besid
     """The folder of a selection on this node.
 
     Args:
-        selection: what `lim data select` wrote: a prefix `s3://bucket/...`, or a local folder, used where it is.
+        selection: output of `lim data select`: a prefix `s3://bucket/...`, or a local folder, used in place.
         settings: the object store.
-        folder: where a downloaded selection is put.
-        beside: folders that a relative path may be relative to, besides the current one.
+        folder: target of a downloaded selection.
+        beside: further folders that relative paths are looked up in, besides the current one.
 
     Raises:
-        DatasetUnavailableError: nothing there, or no selection.
-        ObjectStorageError: the store refuses or does not answer.
+        DatasetUnavailableError: nothing found, or no selection.
+        ObjectStorageError: the store rejects the request or does not answer.
     """
     if not selection.startswith("s3://"):
         return _existing(selection, beside)
@@ -105,7 +105,7 @@ def _from_s3(uri: str, settings: S3Settings, cache: Path, language: str | None) 
             f"or a file whose name ends with one of {', '.join((*ARCHIVE_ENDINGS, *TABLE_ENDINGS))}"
         ) from None
     keys = {key: tag for key, tag in store.entity_tags("").items() if key == REPORT_NAME or key.startswith("audio/")}
-    # Other audio under the same address and manifest is another dataset.
+    # Different audio under the same address and manifest is another dataset.
     told = "\n".join([uri, *(f"{key}\0{keys[key]}" for key in sorted(keys))])
     digest = hashlib.sha256(told.encode() + b"\n" + manifest).hexdigest()
 
@@ -134,7 +134,7 @@ def _archive_from_s3(uri: str, settings: S3Settings, cache: Path, language: str 
 
 
 def _ingested(source: Path, digest: str, cache: Path, asked: str | None) -> Path:
-    # A model may be asked to detect the language, or know it by another name: to recordings that means nothing.
+    # A model may detect the language, or use another name for it; neither matters to ingestion.
     language = language_of(asked) if asked else None
 
     def run_ingestion(folder: Path) -> None:
@@ -142,7 +142,7 @@ def _ingested(source: Path, digest: str, cache: Path, asked: str | None) -> Path
 
         ingest(source, folder, language=language)
 
-    # Another version of the software may read the same recordings otherwise.
+    # Another version of the software may read the same recordings differently.
     name = hashlib.sha256(f"{digest}\0{code_version()}\0{language or ''}".encode()).hexdigest()
     return made_once(cache / f"ingested-{name[:32]}", MANIFEST_NAME, run_ingestion)
 
@@ -161,7 +161,7 @@ def _existing(data: str, beside: Sequence[Path]) -> Path:
 
 
 def _tree_digest(path: Path) -> str:
-    """Changes whenever a file below `path` is added, removed, written or replaced, whatever times it then shows."""
+    """A fingerprint that changes when a file below `path` is added, removed, written or replaced, even with old times."""
     files = sorted(path.rglob("*")) if path.is_dir() else [path]
     digest = hashlib.sha256(str(path.resolve()).encode())
     for file in files:

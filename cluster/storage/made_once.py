@@ -1,4 +1,4 @@
-"""Folders that many processes of a node share, made by the first that needs one."""
+"""Folders that the processes of a node share, made by the first one that needs them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pathlib import Path
 
 
 def made_once(target: Path, sign: str, make: Callable[[Path], None]) -> Path:
-    """`target`, made by the first process that needs it while the others wait; it is there whole, or not at all.
+    """`target`, made atomically by the first process that needs it, while the others wait.
 
     Args:
         target: the folder.
-        sign: a file in it by which a folder is known that is there.
-        make: fills the folder that it is given.
+        sign: a file in it that marks a finished folder.
+        make: fills the given folder.
     """
     if (target / sign).is_file():
         return target

@@ -1,4 +1,4 @@
-"""A run's base model on this node: one that lies in object storage is downloaded once."""
+"""A run's base model on this node; a model in object storage is downloaded once."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from cluster.storage.settings import S3Settings
 from engine.models.catalogue import use_local_copy
 
 _CONFIG: Final = "config.json"
-# Weights as safetensors, and what describes them. No pickles, and no code.
+# Weights as safetensors, and the files that describe them. No pickles, no code.
 _ENDINGS: Final = (".safetensors", ".json", ".txt", ".model")
 _DOWNLOADS_AT_ONCE: Final = 4
 
 
 def fetch_model(model: str, settings: S3Settings, *, cache: Path | None = None) -> None:
-    """Have the files of a model on this node; the engine then finds them by the model's name.
+    """Fetch the files of a model to this node; the engine then finds them by the model's name.
 
     Args:
-        model: of a run's config; what is not at `s3://bucket/prefix` is the engine's to find.
+        model: of a run's config; a name other than `s3://bucket/prefix` is left to the engine.
         settings: the object store.
-        cache: where downloaded models are kept; by default under `LIM_HOME`.
+        cache: folder of downloaded models; by default under `LIM_HOME`.
 
     Raises:
-        ModelUnavailableError: no model there that may be loaded.
-        ObjectStorageError: the store refuses or does not answer.
+        ModelUnavailableError: no model that may be loaded.
+        ObjectStorageError: the store rejects the request or does not answer.
     """
     if not model.startswith("s3://"):
         return
@@ -44,7 +44,7 @@ def fetch_model(model: str, settings: S3Settings, *, cache: Path | None = None) 
             ".safetensors beside it, as `save_pretrained` writes them"
         )
     kept = {name: tag for name, tag in files.items() if name.endswith(_ENDINGS)}
-    # Other files under the same address are another model.
+    # Different files under the same address are another model.
     digest = hashlib.sha256("\n".join([model, *(f"{name}\0{kept[name]}" for name in sorted(kept))]).encode())
     store = S3RunStore.at(model, settings)
 

@@ -23,7 +23,7 @@ from engine.storage import checked_key, checked_prefix
 T = TypeVar("T")
 
 PATIENCE_S: Final = 90.0
-"""How long a store that does not answer is asked again before a run gives up, in seconds."""
+"""How long a run retries a store that does not answer, in seconds."""
 _FIRST_PAUSE_S: Final = 0.2
 _LONGEST_PAUSE_S: Final = 8.0
 _MULTIPART_BYTES: Final = 32 * 2**20
@@ -47,7 +47,7 @@ class S3RunStore:
         """The store at `s3://bucket/prefix`.
 
         Raises:
-            StorageSettingsError: not such an address, or no endpoint.
+            StorageSettingsError: not an s3:// address, or no endpoint.
         """
         bucket, prefix = parse_s3_uri(uri)
         return cls(make_client(settings), bucket, prefix)
@@ -59,7 +59,7 @@ class S3RunStore:
         """Store the file `source` under `key`; it is streamed, large ones in parts.
 
         Raises:
-            StorageError: the key is not allowed, or the store refuses or does not answer.
+            StorageError: the key is not allowed, or the store rejects the request or does not answer.
         """
         full = self._full(key)
         if Path(source).stat().st_size > _MULTIPART_BYTES:
@@ -76,17 +76,17 @@ class S3RunStore:
         """Store `data` under `key`.
 
         Raises:
-            StorageError: the key is not allowed, or the store refuses or does not answer.
+            StorageError: the key is not allowed, or the store rejects the request or does not answer.
         """
         full = self._full(key)
         self._with_retries(f"put {key!r}", lambda: self._client.put_object(Bucket=self.bucket, Key=full, Body=data))
 
     def get(self, key: str, target: Path) -> None:
-        """Write the object to the file `target`, whole or not at all.
+        """Write the object to the file `target`, atomically.
 
         Raises:
             ObjectNotFoundError: no object under that key.
-            ObjectStorageError: the store refuses or does not answer.
+            ObjectStorageError: the store rejects the request or does not answer.
         """
         full = self._full(key)
         target = Path(target)
@@ -106,11 +106,11 @@ class S3RunStore:
             partial.unlink(missing_ok=True)
 
     def get_bytes(self, key: str) -> bytes:
-        """Give the object's bytes.
+        """The object's bytes.
 
         Raises:
             ObjectNotFoundError: no object under that key.
-            ObjectStorageError: the store refuses or does not answer.
+            ObjectStorageError: the store rejects the request or does not answer.
         """
         full = self._full(key)
 
@@ -121,18 +121,18 @@ class S3RunStore:
         return self._with_retries(f"get {key!r}", get_once)
 
     def list(self, prefix: str) -> list[str]:
-        """Give every key that `prefix` covers, sorted.
+        """Every key below `prefix`, sorted.
 
         Raises:
-            ObjectStorageError: the store refuses or does not answer.
+            ObjectStorageError: the store rejects the request or does not answer.
         """
         return sorted(self.entity_tags(prefix))
 
     def entity_tags(self, prefix: str) -> dict[str, str]:
-        """As `list`, with the tag of each object's content, which changes when it is written anew.
+        """As `list`, with the tag of each object's content, which changes when the object is rewritten.
 
         Raises:
-            ObjectStorageError: the store refuses or does not answer.
+            ObjectStorageError: the store rejects the request or does not answer.
         """
         prefix = checked_prefix(prefix)
         top = f"{self.prefix}/" if self.prefix else ""
@@ -146,20 +146,20 @@ class S3RunStore:
         return {key: tag for key, tag in tags.items() if not prefix or key == prefix or key.startswith(f"{prefix}/")}
 
     def delete(self, prefix: str) -> None:
-        """Remove every key that `prefix` covers; nothing there is no error.
+        """Remove every key below `prefix`; idempotent.
 
         Raises:
-            ObjectStorageError: the store refuses or does not answer.
+            ObjectStorageError: the store rejects the request or does not answer.
         """
-        # One at a time: servers differ in the checksum that they want with a list of keys.
+        # One at a time: servers differ in the checksum that they require for a list of keys.
         for key in self.list(prefix):
             self._delete(key)
 
     def abandon_uploads(self) -> None:
-        """Give up every upload in parts that was begun here and never finished; its parts go with it.
+        """Abort every unfinished multipart upload below the prefix and delete its parts.
 
         Raises:
-            ObjectStorageError: the store refuses or does not answer.
+            ObjectStorageError: the store rejects the request or does not answer.
         """
         below = f"{self.prefix}/" if self.prefix else ""
 
@@ -170,9 +170,9 @@ class S3RunStore:
         try:
             uploads = self._with_retries("list uploads", begun)
         except ObjectNotFoundError:
-            return  # how some servers say that none was ever begun in the bucket
+            return  # some servers answer so if the bucket never had one
         for key, upload_id in uploads:
-            with contextlib.suppress(ObjectNotFoundError):  # finished or given up meanwhile
+            with contextlib.suppress(ObjectNotFoundError):  # finished or aborted meanwhile
                 self._with_retries(
                     f"abandon {key!r}",
                     functools.partial(
@@ -189,7 +189,7 @@ class S3RunStore:
         return f"{self.prefix}/{key}" if self.prefix else key
 
     def _with_retries(self, what: str, call: Callable[[], T]) -> T:
-        """What `call` gives; a store that does not answer is asked again with growing pauses."""
+        """The result of `call`; retried with growing pauses while the store does not answer."""
         deadline = time.monotonic() + self._patience_s
         pause_s = _FIRST_PAUSE_S
         while True:

@@ -1,4 +1,4 @@
-"""Which object store, from the environment."""
+"""Settings of the object store, from the environment."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def lim_home(environ: Mapping[str, str] | None = None) -> Path:
 
 
 def usable_home(home: Path) -> Path:
-    """The driver's `LIM_HOME` if this node can have it too, else this node's own."""
+    """The driver's `LIM_HOME` if this node can use it too, else this node's own."""
     try:
         home.mkdir(parents=True, exist_ok=True)
         return home if os.access(home, os.W_OK) else lim_home()
@@ -33,12 +33,12 @@ def usable_home(home: Path) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class S3Settings:
-    """An object store and the platform's bucket in it. Secrets are not shown when it is printed."""
+    """An object store and the platform's bucket in it. Its representation hides secrets."""
 
     home: Path
     """`LIM_HOME`."""
     endpoint_url: str | None = None
-    """`S3_ENDPOINT_URL`; None stands for the embedded server, which has to be started first."""
+    """`S3_ENDPOINT_URL`; None means the embedded server, which must be started first."""
     access_key_id: str | None = None
     """`AWS_ACCESS_KEY_ID`; unset: boto3 looks in its usual places (instance role, profile)."""
     secret_access_key: str | None = field(default=None, repr=False)
@@ -50,10 +50,10 @@ class S3Settings:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> S3Settings:
-        """The settings that the environment describes.
+        """Read the settings from the environment.
 
         Raises:
-            StorageSettingsError: half a key pair, an endpoint that is no address, or a name that no bucket can have.
+            StorageSettingsError: half a key pair, an invalid endpoint, or an invalid bucket name.
         """
         environ = os.environ if environ is None else environ
         endpoint = environ.get("S3_ENDPOINT_URL") or None

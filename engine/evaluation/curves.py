@@ -1,4 +1,4 @@
-"""Loss, learning rate and error rates of a run, drawn."""
+"""Plot loss, learning rate and error rates of a run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from engine.storage import RunStore
 
 
 def read_events(store: RunStore) -> list[dict[str, Any]]:
-    """A run's events from its own store, in order, each key once."""
+    """A run's events from its store, in order, each key once."""
     events: dict[str, dict[str, Any]] = {}
     for key in store.list("events"):
         for line in store.get_bytes(key).decode().splitlines():
@@ -21,7 +21,7 @@ def read_events(store: RunStore) -> list[dict[str, Any]]:
 
 
 def draw_curves(store: RunStore, target: Path) -> bool:
-    """Draw a run's curves to a PNG; False when the run said nothing to draw."""
+    """Plot a run's curves to a PNG; False if the run has no metrics."""
     metrics = [e["data"] for e in read_events(store) if e["kind"] == "metric"]
     training = sorted((m for m in metrics if "loss" in m), key=lambda m: m["step"])
     validation = sorted((m for m in metrics if m.get("split") == "validation"), key=lambda m: m["step"])

@@ -1,4 +1,4 @@
-"""Which error rate is the headline: words where texts have words between blanks, else characters."""
+"""Choose the headline error rate: WER for texts with blanks between words, else CER."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ErrorRate = Literal["wer", "cer"]
 
 
 def primary_rate(references: Iterable[str]) -> ErrorRate:
-    """`cer` if most texts are in scripts that set no blanks between words, where a sentence counts as one word."""
+    """`cer` if most texts are in scripts without blanks between words, where a sentence would count as one word."""
     texts = unspaced = 0
     for text in references:
         texts += 1

@@ -1,4 +1,4 @@
-"""Text normalisation before counting errors; whisper-pico's targets are made by the same function."""
+"""Normalise texts before counting errors; whisper-pico's targets use the same function."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from engine.scripts import JOINING
 _APOSTROPHES: Final = dict.fromkeys(map(ord, "\u2019\u2018\u02bc\u02bb\ua78c\u055a\u05f3`\u00b4"), "'")
 _NOT_WORD_ASCII: Final = re.compile(r"[^\w\s']|_", re.ASCII)
 
-# Written and not said: hyphenation, emphasis inside of an Armenian word, marks of direction, choice of a glyph, tatweel.
+# Written but not spoken: hyphenation, emphasis inside an Armenian word, direction marks, glyph variants, tatweel.
 _SILENT: Final = re.compile(
     "[\u00ad\u034f\u0640\u055b\u055c\u055e\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200e\u200f\u202a-\u202e"
     "\u2060-\u206f\ufe00-\ufe0f\ufeff\U000e0000-\U000e0fff]"
 )
 _JOINERS: Final = re.compile(rf"(?<=[{JOINING}])([\u200c\u200d])[\u200c\u200d]*(?=[{JOINING}])|[\u200c\u200d]+")
-# A Malayalam or Bengali consonant without vowel, as it was written before Unicode had a letter for it.
+# A Malayalam or Bengali consonant without vowel, in the spelling from before Unicode had a letter for it.
 _CHILLU: Final = re.compile("([\u0d23\u0d28\u0d30\u0d32\u0d33\u0d15])\u0d4d\u200d|\u09a4\u09cd\u200d")
 _CHILLUS: Final = dict(zip("\u0d23\u0d28\u0d30\u0d32\u0d33\u0d15", "\u0d7a\u0d7b\u0d7c\u0d7d\u0d7e\u0d7f", strict=True))
-# NFKC takes the vowel AM of Thai and Lao apart, which no keyboard does.
+# NFKC decomposes the vowel AM of Thai and Lao, which no keyboard does.
 _AM: Final = re.compile("\u0e4d([\u0e48-\u0e4b]?)\u0e32|\u0ecd([\u0ec8-\u0ecb]?)\u0eb2")
 _HEBREW: Final = "\u05b0-\u05bd\u05c1\u05c2\u05d0-\u05ea"
-# Signs that stand inside of a word: the Catalan dot, and the Hebrew mark of an abbreviation, often typed as a quote.
+# Signs inside words: the Catalan dot, and the Hebrew abbreviation mark, often typed as a quote.
 _INSIDE: Final = re.compile(f'((?<=l)\u00b7(?=l)|(?<=[{_HEBREW}])["\u05f4\u201c\u201d\u201e](?=[{_HEBREW}]))')
-_BURMESE_WORDS: Final = "\u104c\u104d\u104e\u104f"  # said as words, although Unicode calls them punctuation
+_BURMESE_WORDS: Final = "\u104c\u104d\u104e\u104f"  # spoken as words, although Unicode classes them as punctuation
 
 
 class _Kept(dict[int, str]):
-    """Letters, marks, numbers, joiners and apostrophes as they are, digits of every script as 0 to 9, else a blank."""
+    """Keep letters, marks, numbers, joiners and apostrophes, map digits of every script to 0-9, and blank the rest."""
 
     def __missing__(self, code: int) -> str:
         character = chr(code)
@@ -47,14 +47,14 @@ _KEPT: Final = _Kept()
 def normalize_basic(text: str) -> str:
     """Letters, marks and numbers of every script, without case and punctuation, with single blanks.
 
-    Composed (NFKC, so that presentation forms, ligatures and full-width signs are plain ones); digits of every script are
-    0 to 9; the zero-width joiners stay where scripts are spelt with them; every kind of apostrophe inside of a word is `'`.
+    Composed with NFKC, so that presentation forms, ligatures and full-width signs become plain. Digits of every script
+    become 0 to 9. Zero-width joiners stay in scripts that are spelt with them. Every apostrophe inside a word becomes `'`.
     """
     if text.isascii():
         text = _NOT_WORD_ASCII.sub(" ", text.lower())
         return " ".join(stripped for word in text.split() if (stripped := word.strip("'")))
     text = unicodedata.normalize("NFKC", text.translate(_APOSTROPHES)).translate(_APOSTROPHES)
-    # Without language: the Turkish dotted capital is an i, and the dotless small letter stays what it is.
+    # Without a language: the Turkish dotted capital becomes i, and the dotless small letter stays.
     text = text.replace("\u0130", "i").casefold().replace("i\u0307", "i")
     text = unicodedata.normalize("NFKC", text)
     text = _SILENT.sub("", text)
@@ -68,11 +68,11 @@ def normalize_basic(text: str) -> str:
 
 
 def normalizer(name: Normalizer, spellings: Mapping[str, str] | None = None) -> Callable[[str], str]:
-    """The normalisation of a name.
+    """The normaliser with a name.
 
     Args:
-        name: which.
-        spellings: British spellings and their American ones, for `english`: those that a model was published with.
+        name: of the normaliser.
+        spellings: British spellings and their American ones, for `english`, as published with a model.
     """
     if name == "none":
         return str.strip
@@ -85,7 +85,7 @@ def normalizer(name: Normalizer, spellings: Mapping[str, str] | None = None) -> 
 
 
 def _word(word: str) -> str:
-    """A word without apostrophes and joiners around it, and without marks that stand on no letter."""
+    """Strip apostrophes and joiners around a word, and marks without a letter."""
     word = word.strip("'\u200c\u200d")
     start = next((at for at, character in enumerate(word) if unicodedata.category(character)[0] != "M"), len(word))
     return word[start:]

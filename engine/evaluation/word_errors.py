@@ -31,11 +31,11 @@ class ErrorCounts:
 
     @property
     def cer(self) -> float:
-        """Character error rate; blanks count, except beside characters of scripts that set none between words."""
+        """Character error rate; blanks count, except next to characters of scripts without blanks between words."""
         return self.character_errors / max(self.characters, 1)
 
     def rate(self, which: ErrorRate) -> float:
-        """One of the two."""
+        """The rate with a name."""
         return self.cer if which == "cer" else self.wer
 
 
@@ -59,5 +59,5 @@ def count_errors(references: Sequence[str], hypotheses: Sequence[str]) -> ErrorC
 
 
 def _characters(text: str) -> str:
-    """A text as its characters are compared: a blank between two Chinese characters is not written by everybody."""
+    """A text for character comparison, without the optional blanks between, for instance, Chinese characters."""
     return text if text.isascii() else _BLANKS_OF_UNSPACED.sub("", text)

@@ -1,1 +1,1 @@
-"""What a result was made of: kept beside it, so that it is never given for other inputs."""
+"""Record the inputs of a result, so that it is never returned for other inputs."""

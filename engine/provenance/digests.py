@@ -1,4 +1,4 @@
-"""Digests of what a stage reads: the files of models, adapters, dataset versions and selections."""
+"""Digests of the files that a stage reads: models, adapters, dataset versions and selections."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WEIGHTS: Final = (".safetensors", ".bin")
 
 
 def file_digests(folder: Path, names: Iterable[str]) -> dict[str, str]:
-    """SHA-256 of the content of each of these files; `missing` for one that is not there."""
+    """SHA-256 of each file's content; `missing` for a file that does not exist."""
     names = list(names)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return dict(zip(names, pool.map(lambda name: _digest(folder / name), names), strict=True))
@@ -35,11 +35,11 @@ def dataset_files(folder: Path) -> dict[str, str]:
 
 
 def model_files(name: str, *, weights: bool = True) -> dict[str, str]:
-    """Digests of a model's files; of a hub id, its revision.
+    """Digests of a model's files; for a hub id, its revision.
 
     Args:
-        name: id in the catalogue, a folder, a hub id or what has a local copy.
-        weights: take the weights too, and not only what describes them.
+        name: id in the catalogue, a folder, a hub id or a name with a local copy.
+        weights: include the weights, not only the files that describe them.
 
     Raises:
         ModelError: no such model.
@@ -61,15 +61,15 @@ def _digest(path: Path) -> str:
         with path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError:
-        return "missing"  # who needs it says so
+        return "missing"  # loading reports it
 
 
 def _hub_revision(repository: str) -> str | None:
-    """The commit that a hub id stands for, as loading would find it; None where there is neither network nor a copy."""
+    """The commit that loading a hub id would use; None without network and without a local copy."""
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
     try:
         return Path(hf_hub_download(repository, "config.json")).parent.name
     except (HfHubHTTPError, HFValidationError, OSError):
-        return None  # loading says what is wrong
+        return None  # loading reports the fault

@@ -1,8 +1,8 @@
-"""The inputs of a stage, what its store holds of them, and in what two of them differ.
+"""The inputs of a stage, the state of its store, and the differences between two sets of inputs.
 
-A stage calls `begin` before it does anything. What its store holds already may be the finished result of the same
-inputs (it is given again), parts of one (the stage goes on), or something made of other inputs (refused, with what
-differs). File contents are compared, not names: a folder whose recordings changed is another dataset.
+A stage calls `begin` before it does anything. Its store may already hold the finished result of the same inputs (returned
+again), parts of it (the stage continues), or work of other inputs (rejected, with the differences). File contents are
+compared, not names: a folder whose recordings changed is another dataset.
 """
 
 from __future__ import annotations
@@ -29,37 +29,37 @@ Role = Literal["model", "base_model", "adapter", "data", "selection"]
 
 
 class Inputs(BaseModel):
-    """All that decides what comes out."""
+    """Everything that determines a result."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     settings: dict[str, Any]
     """Configs as JSON, by the field that holds them in a run's config: `model`, `training`, `measurement`."""
     files: dict[Role, dict[str, str]]
-    """SHA-256 of each file's content, by what the files are."""
+    """SHA-256 of each file's content, by the role of the files."""
 
     def digest(self) -> str:
-        """One for all of it."""
+        """One digest of all inputs."""
         return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
 
 
 def begin(
     store: RunStore, inputs: Inputs, *, parts: Sequence[str], result_key: str = RESULT_KEY, write: bool = True
 ) -> bytes | None:
-    """Keep the inputs of what begins or goes on.
+    """Store the inputs of a stage that starts or continues.
 
     Args:
-        store: where the stage keeps its files.
-        inputs: what it is asked to work on.
-        parts: prefixes of what an unfinished one keeps.
-        result_key: what a finished one writes last.
+        store: of the stage's files.
+        inputs: of the requested work.
+        parts: prefixes of an unfinished stage's files.
+        result_key: the key that a finished stage writes last.
         write: whether this process writes to the store.
 
     Returns:
-        The finished result of the same inputs, or None where there is something to do.
+        The finished result of the same inputs, or None if there is work to do.
 
     Raises:
-        ConfigError: the store holds something that was made of other inputs; every difference is named.
+        ConfigError: the store holds work of other inputs; names every difference.
     """
     result = _finished(store, result_key)
     unfinished = any(store.list(part) for part in parts)
@@ -82,7 +82,7 @@ def begin(
 
 
 def shown_again(result: Mapping[str, Any], what: str) -> str:
-    """What to say of a finished result that is given instead of working; `what` was not done now."""
+    """Message for a finished result that is returned without new work; `what` names the work that was not done."""
     when = result.get("finished_at")
     made_by = result.get("code_version")
     told = f"This has finished already{f' on {when}' if when else ''}: nothing was {what} now, and its result is shown again"
@@ -92,14 +92,14 @@ def shown_again(result: Mapping[str, Any], what: str) -> str:
 
 
 def say_shown_again(events: EventSink, result: Mapping[str, Any], what: str) -> None:
-    """As an event, for the person who started it."""
+    """The same message as an event."""
     key = f"shown_again/{time.time_ns():x}"  # each time that it is
     events.emit(Event("log", key, {"level": "notice", "message": shown_again(result, what)}))
     events.flush()
 
 
 def differences(before: Inputs, now: Inputs, whose: str) -> Iterator[Fault]:
-    """Every field and every kind of files in which two inputs differ."""
+    """Every field and every kind of file in which two sets of inputs differ."""
     for path, old, new in changed(before.settings, now.settings, ""):
         yield Fault(path, f"found {shown(new)}; the {whose} work has {shown(old)}")
     for role in sorted(before.files.keys() | now.files.keys()):
@@ -125,7 +125,7 @@ def _unknown(whose: str) -> Fault:
 
 
 def changed(before: Any, now: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
-    """Paths at which two JSON values differ, with what stands there."""
+    """Paths at which two JSON values differ, with both values."""
     if isinstance(before, dict) and isinstance(now, dict):
         for key in sorted(before.keys() | now.keys()):
             yield from changed(before.get(key), now.get(key), f"{path}.{key}".removeprefix("."))

@@ -1,4 +1,4 @@
-"""The inputs of each stage. Imports no torch: a driver asks for them too."""
+"""The inputs of each stage. Imports no torch, because drivers use it too."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from engine.selection.manifest import SEGMENTS_NAME
 
 
 def training_inputs(model: str, data: Path, training: TrainingConfig, selection: Path | None) -> Inputs:
-    """Of `engine.finetune.finetune`.
+    """Inputs of `engine.finetune.finetune`.
 
     Raises:
         EngineError: a model or a manifest that cannot be read.
     """
-    # What starts from random weights takes only the architecture of its model.
+    # Pre-training starts from random weights and uses only the model's architecture.
     weights = not isinstance(training.method, PretrainConfig)
     files = {"model": model_files(model, weights=weights), "data": dataset_files(data)}
     if selection is not None:
@@ -36,7 +36,7 @@ def evaluation_inputs(
     measurement: MeasurementConfig,
     base_model: str | None = None,
 ) -> Inputs:
-    """Of `engine.evaluate.evaluate`.
+    """Inputs of `engine.evaluate.evaluate`.
 
     Raises:
         EngineError: a model or a manifest that cannot be read.
@@ -51,7 +51,7 @@ def evaluation_inputs(
 
 
 def selection_inputs(model: str, data: Path, selection: SelectionConfig, training: TrainingConfig) -> Inputs:
-    """Of `engine.selection.pipeline.select`.
+    """Inputs of `engine.selection.pipeline.select`.
 
     Raises:
         EngineError: a model or a manifest that cannot be read.

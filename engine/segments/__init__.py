@@ -1,1 +1,1 @@
-"""From recordings to segments: where somebody speaks, cutting, trimming, packing."""
+"""Turn recordings into segments: speech detection, cutting, trimming, packing."""

@@ -1,4 +1,4 @@
-"""Where a recording that is too long for the model is cut."""
+"""Choose the places to cut a recording that is too long for the model."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from engine.data.manifest import TimedText
 from engine.segments.segment import Span
 
 _MIN_STEP_S = 1.0
-"""A cut with no pause in reach is at least this far from the one before."""
+"""Least distance from the previous cut for a cut without a pause in reach."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A part of a recording with the text that is said in it."""
+    """A part of a recording with its text."""
 
     bounds: Span
     text: str
     parts: tuple[TimedText, ...] = ()
-    """What the text was put together from."""
+    """The parts of the text."""
 
 
 def cut_silence(whole: Span, pauses: Sequence[Span], longest_s: float, min_share: float) -> list[Cut]:
-    """Cut a stretch without a text, at the longest pause in reach, or else where it becomes too long.
+    """Cut a stretch without a text at the longest pause in reach, or else at the longest possible length.
 
     Args:
-        whole: what to cut, in seconds of the recording.
+        whole: the stretch, in seconds of the recording.
         pauses: stretches without speech, in order.
         longest_s: longest part.
-        min_share: from this share of `longest_s` on a pause is taken.
+        min_share: share of `longest_s` from which a pause may be used.
     """
     cuts: list[Cut] = []
     start_s = whole.start_s
@@ -62,12 +62,12 @@ def cut_text(
 ) -> list[Cut]:
     """Cut a recording between parts of its text, at the longest pause in reach.
 
-    A cut lies in the middle of a pause between two parts of the text, or in the middle between the times of the two
-    where no pause was found; never inside a part. A part that does not fit by itself becomes a segment that is too
-    long, which the caller sets aside.
+    A cut lies in the middle of a pause between two parts of the text, or midway between their times if no pause was
+    found; never inside a part. A part that does not fit by itself becomes a segment that is too long, which the caller
+    leaves out.
 
     Args:
-        whole: what to cut, in seconds of the recording.
+        whole: the stretch, in seconds of the recording.
         times: parts of the text, in order, in seconds of the recording.
         pauses: stretches without speech, in order.
         longest_s: longest segment.
@@ -105,7 +105,7 @@ def cut_text(
 
 
 def _apart(times: Sequence[TimedText]) -> list[TimedText]:
-    """Parts that do not overlap: those that do become one."""
+    """Merge overlapping parts."""
     parts: list[TimedText] = []
     for part in times:
         if parts and part.start_s < parts[-1].end_s - 1e-6:
@@ -117,7 +117,7 @@ def _apart(times: Sequence[TimedText]) -> list[TimedText]:
 
 
 def _between(end_s: float, start_s: float, pauses: Sequence[Span]) -> tuple[float, float]:
-    """Where to cut between two parts of a text, and the length of the pause there (0 where none was found)."""
+    """Place of the cut between two parts of a text, and the length of the pause there (0 without a pause)."""
     first = bisect.bisect_right(pauses, end_s, key=lambda pause: pause.end_s)
     near = itertools.takewhile(lambda pause: pause.start_s < start_s, pauses[first:])
     found = [Span(max(pause.start_s, end_s), min(pause.end_s, start_s)) for pause in near]

@@ -1,4 +1,4 @@
-"""How far speech stands out of the noise."""
+"""Signal-to-noise ratio of speech."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _EDGE_S = 0.1  # around speech: neither clearly speech nor clearly noise
 def snr_db(wave_T: Wave, spans: list[Span]) -> float:
     """Power of speech over that of noise, in dB, between -10 and 60.
 
-    Noise is what lies at least 0.1 s from speech; where that is less than 0.1 s, the tenth percentile of the power of
-    all 20 ms frames stands for it, which is too low for steady noise and too high for none: good enough for classes.
+    Audio at least 0.1 s from speech counts as noise. If that is less than 0.1 s, the tenth percentile of the power of all
+    20 ms frames is used instead, which is too low for steady noise and too high for none: good enough for classes.
 
     Args:
         wave_T: samples at 16 kHz.
-        spans: where there is speech, in seconds from the beginning of the wave; none: everything is taken for speech.
+        spans: stretches of speech, in seconds from the start of the wave; empty: everything counts as speech.
     """
     frames = len(wave_T) // FRAME_SAMPLES
     if not frames:

@@ -1,7 +1,6 @@
-"""Short segments joined into longer ones: less padding, and fewer windows where the encoder runs over whole ones.
+"""Join short segments into longer ones: less padding, and fewer windows if the encoder runs over whole ones.
 
-A reducer over segments without their audio. Trimming leaves a margin on both sides of speech, which is the pause
-between what is joined.
+Works on segments without audio. The margins that trimming leaves around speech become the pauses between joined segments.
 """
 
 from __future__ import annotations
@@ -15,14 +14,14 @@ from engine.segments.segment import Segment
 def pack(
     segments: Sequence[Segment], config: SegmentPackConfig, longest_s: float, fits: Callable[[str], bool]
 ) -> list[Segment]:
-    """Join segments that may be joined, in the order in which they lie in their files, up to the target.
+    """Join segments in the order of their files, up to the target length.
 
-    Segments with a fault stay by themselves, and so does one that is as long as the target. The result does not
-    depend on the order of the input.
+    Segments with a fault, and segments as long as the target, stay alone. The result does not depend on the order of the
+    input.
 
     Args:
         segments: in any order.
-        config: what is joined, and how far.
+        config: which segments may be joined, and the target length.
         longest_s: longest segment that the model takes, in seconds.
         fits: whether the model takes a text.
     """
@@ -52,7 +51,7 @@ def pack(
 
 
 def join(segments: Sequence[Segment]) -> Segment:
-    """Segments one after the other, as one; their texts with a space between them."""
+    """Concatenate segments; their texts are joined with a space."""
     if len(segments) == 1:
         return segments[0]
     speakers = {s.speaker for s in segments}
@@ -71,7 +70,7 @@ def join(segments: Sequence[Segment]) -> Segment:
 
 
 def _group(segment: Segment, config: PackConfig) -> Hashable:
-    """Segments of one key may be joined; None: with no other."""
+    """Segments with the same key may be joined; None: with no other."""
     if config.within == "recording":
         return segment.split, segment.speaker, segment.pieces[0].audio
     if config.within == "speaker":

@@ -1,4 +1,4 @@
-"""Segments as rows of a table, and back: for Parquet, and for pipelines that carry tables between their steps."""
+"""Convert segments to rows of a table and back, for Parquet and for pipelines that pass tables between steps."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def to_row(segment: Segment) -> Row:
 
 
 def from_row(row: Mapping[str, Any]) -> Segment:
-    """The segment of a row; columns of other kinds are passed over."""
+    """The segment in a row; other columns are ignored."""
     return Segment(
         pieces=tuple(Piece(**piece) for piece in row["pieces"]),
         utterances=tuple(row["utterances"]),

@@ -1,4 +1,4 @@
-"""A segment: what is scored, selected and trained on."""
+"""A segment: the unit of scoring, selection and training."""
 
 from __future__ import annotations
 
@@ -25,40 +25,40 @@ class Span:
 
     @property
     def duration_s(self) -> float:
-        """How long it is, in seconds."""
+        """Length in seconds."""
         return self.end_s - self.start_s
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One or several stretches of audio with their text, of which a model takes the whole at once."""
+    """One or several stretches of audio with their text; a model takes a segment as a whole."""
 
     id: str
-    """That of its utterance, with `#1`, `#2`, ... when that was cut; the first one's with `+n` when n more follow."""
+    """Its utterance's id, with `#1`, `#2`, ... after a cut; for joined segments the first one's id with `+n` for n more."""
     pieces: tuple[Piece, ...]
-    """What it is made of, in order."""
+    """Stretches of audio, in order."""
     text: str
-    """What is said in it."""
+    """Its text."""
     speaker: str | None
-    """Who says it, if known."""
+    """Its speaker, if known."""
     split: Split | None
-    """Where the dataset's author put it, if anywhere."""
+    """The split that the dataset's author chose, if any."""
     utterances: tuple[str, ...]
-    """The utterances that it was cut out of, one for each piece."""
+    """The utterance of each piece."""
     speech_s: float | None = None
-    """Seconds of speech in it; None where nobody looked."""
+    """Seconds of speech; None if not measured."""
     snr_db: float | None = None
-    """Speech over noise, in dB; None where nobody looked."""
+    """Signal-to-noise ratio in dB; None if not measured."""
     fault: SegmentFault | None = None
-    """Why it is left out of training, if it is."""
+    """Reason to leave it out of training; None if usable."""
 
     @property
     def duration_s(self) -> float:
-        """How long it is, in seconds."""
+        """Length in seconds."""
         return sum(piece.duration_s for piece in self.pieces)
 
     def as_utterance(self, weight: float = 1.0) -> Utterance:
-        """The segment as training takes it."""
+        """The segment as an utterance for training."""
         first = self.pieces[0]
         return Utterance(
             self.id,

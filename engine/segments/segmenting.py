@@ -1,4 +1,4 @@
-"""Recordings become segments: a pure function over one recording, or over a batch that shares one detector call."""
+"""Turn recordings into segments: a pure function of one recording, or of a batch that shares one detector call."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from engine.segments.segment import Segment, SegmentFault, Span
 from engine.segments.spans import pauses, speech_spans, speech_within
 from engine.segments.speech_activity import Probabilities, load_speech_activity
 
-_DIGITS = 6  # of times in seconds: a sixteenth of a sample at 16 kHz
+_DIGITS = 6  # tolerance of times in seconds: a sixteenth of a sample at 16 kHz
 
 
 @dataclass(frozen=True, slots=True)
 class TextLimit:
-    """Whether a model's decoder takes a text; can be sent to another process."""
+    """Whether a text fits a model's decoder; picklable."""
 
     codec: TextCodec
     most_tokens: int
-    """Most targets: those of the text and an end."""
+    """Maximum number of targets, the end token included."""
 
     def __call__(self, text: str) -> bool:
         """Whether the text fits."""
@@ -36,7 +36,7 @@ class TextLimit:
 
 @dataclass(frozen=True, slots=True)
 class SegmentLimits:
-    """What the model takes."""
+    """The model's limits."""
 
     longest_s: float
     """Longest segment, in seconds."""
@@ -45,12 +45,12 @@ class SegmentLimits:
 
 
 def canonical(utterances: Sequence[Utterance]) -> list[Utterance]:
-    """Utterances in an order that does not depend on the one they came in: as they lie in their files."""
+    """Utterances in the order of their files, independent of the input's order."""
     return sorted(utterances, key=lambda u: (u.audio, u.start_s, u.id))
 
 
 def reading_batches(utterances: Sequence[Utterance], audio_s: float) -> Iterator[list[Utterance]]:
-    """Neighbours together, up to `audio_s` seconds; a longer utterance by itself."""
+    """Batches of neighbours, up to `audio_s` seconds; a longer utterance alone."""
     batch: list[Utterance] = []
     seconds = 0.0
     for u in utterances:
@@ -66,11 +66,11 @@ def reading_batches(utterances: Sequence[Utterance], audio_s: float) -> Iterator
 def segment_batch(
     utterances: Sequence[Utterance], folder: Path, config: SelectionConfig, limits: SegmentLimits
 ) -> list[Segment]:
-    """Read a batch of utterances and cut each into segments; the audio is let go.
+    """Read a batch of utterances and cut each into segments; keeps no audio.
 
     Raises:
-        AudioError: a file that cannot be read.
-        ModelError: the speech detector is not there.
+        AudioError: a file cannot be read.
+        ModelError: the speech detector is not installed.
     """
     waves = [read_wave(folder, u) for u in utterances]
     probabilities = load_speech_activity().probabilities(waves)
@@ -86,15 +86,15 @@ def segment_utterance(
 ) -> list[Segment]:
     """Trim an utterance, and cut it if it is too long.
 
-    Segments are in order, never overlap, and lie inside the utterance. What cannot be cut (its text has no times) is
-    kept whole and says so in `fault`.
+    Segments are in order, never overlap, and lie inside the utterance. An utterance that cannot be cut (its text has no
+    times) stays whole, with the reason in `fault`.
 
     Args:
         utterance: with one stretch of audio.
         wave_T: its samples at 16 kHz.
         prob_F: probability of speech in each of its windows of 32 ms.
-        config: trimming, cutting, what counts as speech.
-        limits: what the model takes.
+        config: trimming, cutting, thresholds of speech.
+        limits: of the model.
     """
     spans = _believed(speech_spans(prob_F, utterance.duration_s, config.activity), config)
     whole = _trimmed(Span(0.0, utterance.duration_s), spans, utterance.times, config)
@@ -126,7 +126,7 @@ def segment_utterance(
 
 
 def whole_segment(utterance: Utterance, limits: SegmentLimits) -> Segment:
-    """An utterance as it is, without a look at its audio."""
+    """An utterance as one segment, without reading its audio."""
     fault: SegmentFault | None = None
     if utterance.duration_s > limits.longest_s + 1e-3:
         fault = "too_long"
@@ -152,11 +152,11 @@ def _piece(utterance: Utterance, bounds: Span) -> Piece:
 
 
 def _trimmed(bounds: Span, spans: Sequence[Span], times: Sequence[TimedText], config: SelectionConfig) -> Span:
-    """Bounds without the silence at their ends; what has no speech stays whole."""
+    """Trim silence at both ends; bounds without speech stay whole."""
     if not isinstance(config.trim, SpeechTrimConfig) or not spans:
         return bounds
     margin_s = config.trim.margin_s
-    # Times of the text are believed too: the detector may miss a soft word.
+    # Times of the text count as speech too: the detector may miss a soft word.
     heard = [*spans, *(Span(part.start_s, part.end_s) for part in times)]
     start_s = min(span.start_s for span in heard) - margin_s
     end_s = max(span.end_s for span in heard) + margin_s
@@ -164,7 +164,7 @@ def _trimmed(bounds: Span, spans: Sequence[Span], times: Sequence[TimedText], co
 
 
 def _snr_db(wave_T: Wave, spans: Sequence[Span], bounds: Span) -> float:
-    """Of a part of a recording, with what lies around its speech: there the noise is heard."""
+    """Signal-to-noise ratio of a part of a recording; the noise is measured around its speech."""
     part_T = wave_T[round(bounds.start_s * RATE_HZ) : round(bounds.end_s * RATE_HZ)]
     return snr_db(part_T, [Span(s.start_s - bounds.start_s, s.end_s - bounds.start_s) for s in spans])
 

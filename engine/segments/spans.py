@@ -1,4 +1,4 @@
-"""From probabilities of speech to stretches of speech."""
+"""Turn probabilities of speech into stretches of speech."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from engine.segments.speech_activity import WINDOW_S, Probabilities
 def speech_spans(prob_F: Probabilities, duration_s: float, config: SpeechActivityConfig) -> list[Span]:
     """Stretches of speech, in order, apart from each other.
 
-    Speech begins at `threshold` and goes on until it is below `end_threshold` for `min_pause_s`; what is shorter than
-    `min_speech_s` is dropped.
+    Speech starts at `threshold` and ends once the probability is below `end_threshold` for `min_pause_s`. Stretches
+    shorter than `min_speech_s` are dropped.
 
     Args:
         prob_F: probability in each window of 32 ms.
@@ -44,7 +44,7 @@ def speech_spans(prob_F: Probabilities, duration_s: float, config: SpeechActivit
 
 
 def pauses(spans: list[Span]) -> list[Span]:
-    """The stretches between those of speech."""
+    """The stretches without speech."""
     return [Span(before.end_s, after.start_s) for before, after in itertools.pairwise(spans)]
 
 

@@ -1,13 +1,12 @@
-"""The probability of speech, every 32 ms, by silero-vad's weights in a plain PyTorch module.
+"""The probability of speech, every 32 ms, with silero-vad's weights in a plain PyTorch module.
 
-The package offers its model as TorchScript, one call a window with state in between (88 audio-s/s on one core), and
-as ONNX over a whole recording (550 audio-s/s, with 60 MB of onnxruntime). Only its recurrent layer needs the order
-of windows: here the convolutions take the windows of many recordings at once, and one call of an LSTM their
-sequence (about 1,100 audio-s/s on the same core, and nothing to install beside torch). A test compares with the
-TorchScript.
+The package offers its model as TorchScript with one stateful call per window (88 audio-s/s on one core), and as ONNX over
+a whole recording (550 audio-s/s, with 60 MB of onnxruntime). Only its recurrent layer needs the order of windows. Here
+the convolutions take the windows of many recordings at once, and one LSTM call takes their sequence (about 1,100
+audio-s/s on the same core, with torch alone). A test compares with the TorchScript.
 
 Legend: B recordings, T samples at 16 kHz, W windows of all recordings, F windows of one recording, K bins of a
-spectrum, C samples that a window has from the one before.
+spectrum, C samples that a window shares with the previous one.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from engine.audio.reading import Wave
 from engine.errors import ModelError
 from engine.heap import keep_few_kernels
 
-keep_few_kernels()  # here, since audio is resampled, by a convolution too, before the detector is loaded
+keep_few_kernels()  # here, because resampling (also a convolution) runs before the detector is loaded
 
 WINDOW_SAMPLES = 512
 WINDOW_S = WINDOW_SAMPLES / RATE_HZ
@@ -39,7 +38,7 @@ _CONTEXT_SAMPLES = 64
 _BINS = 129
 _WIDTH = 128
 _WINDOWS_AT_ONCE = 512  # of the convolutions: 8 MB
-_WINDOW_STEP = 64  # their number is rounded up to a multiple: shapes are met again, and with them compiled kernels
+_WINDOW_STEP = 64  # their number is rounded up to a multiple, so that shapes, and with them compiled kernels, recur
 _LEAD_WINDOWS = 8
 # Where the weights lie in the TorchScript module. (The package's .safetensors holds those of an older version.)
 _SOURCE_NAMES = {
@@ -88,7 +87,7 @@ class SpeechActivity(nn.Module):
             return [np.zeros(0, np.float32) for _ in waves]
         states_WD = self._states(waves, counts)
         states_BFD = nn.utils.rnn.pad_sequence(list(states_WD.split(counts)), batch_first=True)
-        # Silence after the end of a shorter recording changes nothing before it: the memory only looks back.
+        # Silence after the end of a shorter recording changes nothing before it: the LSTM only looks back.
         start = tuple(state_1D.expand(1, len(waves), _WIDTH).contiguous() for state_1D in self._after_silence)
         remembered_BFD, _ = self.memory(states_BFD, start)
         prob_BF = torch.sigmoid(self.output(remembered_BFD.relu().transpose(1, 2)))[:, 0]
@@ -96,17 +95,17 @@ class SpeechActivity(nn.Module):
 
     @functools.cached_property
     def _after_silence(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """The memory after a quarter of a second of silence.
+        """The LSTM's state after a quarter of a second of silence.
 
-        Recordings that begin in the middle of a sound are foreign to the detector: of 450 recordings of single digits
-        it misses none with this start and 20 without (docs/LOG.md).
+        The detector was not trained on recordings that begin inside a sound: of 450 recordings of single digits it misses
+        none with this start and 20 without (docs/LOG.md).
         """
         silence_WD = self._states([np.zeros(_LEAD_WINDOWS * WINDOW_SAMPLES, np.float32)], [_LEAD_WINDOWS])
         _, (hidden_11D, cell_11D) = self.memory(silence_WD[None])
         return hidden_11D, cell_11D
 
     def _states(self, waves: Sequence[Wave], counts: Sequence[int]) -> torch.Tensor:
-        """What the convolutions make of the windows of all recordings, one after the other: states_WD."""
+        """The convolutions' output for the windows of all recordings, concatenated: states_WD."""
         windows = []
         for wave_T, count in zip(waves, counts, strict=True):
             padded_T = np.zeros(_CONTEXT_SAMPLES + count * WINDOW_SAMPLES, np.float32)
@@ -134,7 +133,7 @@ def load_speech_activity() -> SpeechActivity:
     """The detector on the CPU, loaded once per process (0.1 s).
 
     Raises:
-        ModelError: the package silero-vad is not there, or holds another model.
+        ModelError: the package silero-vad is not installed, or holds another model.
     """
     path = _weights_file()
     try:

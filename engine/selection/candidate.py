@@ -1,4 +1,4 @@
-"""A segment with what is known of it: before the choice, and after."""
+"""A segment with its scores before the choice, and its outcome after."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ Role = Literal["pool", "warm_up", "held_out"]
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A segment that may be selected, with its scores; None where a method needs none."""
+    """A segment that may be selected, with its scores; None for scores that the method does not need."""
 
     segment: Segment
     encoder_s: float
     """Seconds that the encoder runs over, padding included."""
     tokens: int
-    """Targets of the loss: those of the text and an end."""
+    """Targets of the loss: the text's tokens and the end token."""
     role: Role = "pool"
     """Whether the warm-up trained on it, or the test of the disagreement held it out."""
     nll_before: float | None = None
@@ -30,15 +30,15 @@ class Candidate:
     el2n: float | None = None
     """Length of the error vector after the warm-up, per token."""
     contradiction: float | None = None
-    """How much surer the model is after the warm-up of another token than of the text's, where that is most, in nats."""
+    """How much likelier the warmed-up model finds another token than the text's, at the token of the largest gap, in nats."""
     word_errors: int | None = None
-    """Word errors of the transcript after the warm-up; of characters where no blanks stand between words."""
+    """Word errors of the transcript after the warm-up; character errors in scripts without blanks between words."""
     words: int | None = None
-    """Words of the text; characters where no blanks stand between words."""
+    """Words of the text; characters in scripts without blanks between words."""
 
     @property
     def rho(self) -> float | None:
-        """Reducible loss: what the warm-up took off, in nats per token."""
+        """Reducible loss: the drop through the warm-up, in nats per token."""
         if self.nll_before is None or self.nll_after is None:
             return None
         return self.nll_before - self.nll_after
@@ -51,18 +51,18 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What became of a candidate."""
+    """The outcome for a candidate."""
 
     candidate: Candidate
     stratum: str
-    """The class that the draw was spread over."""
+    """Its class in the draw."""
     score: float | None
-    """What its probability, or its rank, comes from; None where all are alike."""
+    """The value behind its probability or rank; None if all are alike."""
     disagreement_residual: float | None
-    """Its disagreement as the score uses it, as a z-score."""
+    """Its disagreement in the score, as a z-score."""
     inclusion_probability: float
-    """Probability with which it was drawn; 1 or 0 where nothing was left to chance."""
+    """Probability of its draw; 1 or 0 without chance."""
     selected: bool
     """Whether the run trains on it."""
     weight: float
-    """Factor on its loss in training; 0 where it is not selected."""
+    """Factor on its loss in training; 0 if it is not selected."""

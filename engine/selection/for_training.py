@@ -1,4 +1,4 @@
-"""A selection as a training run takes it: in place of the training utterances, never with audio that is held out."""
+"""Use a selection in training: it replaces the training utterances, without audio that is held out."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from engine.training.checkpoints import file_sha256
 
 
 def selected_for_training(folder: Path, manifest: Path, splits: Splits) -> tuple[Splits, list[str]]:
-    """The splits of a run with the selected segments for its training utterances.
+    """The splits of a run with the selected segments as its training utterances.
 
-    Segments cut out of utterances that this run holds out (it splits otherwise than the selection did) are left out,
-    and the weights of the rest brought back to a mean of 1 over their tokens.
+    Segments from utterances that this run holds out (if it splits differently from the selection) are left out, and the
+    weights of the rest are scaled back to a mean of 1 over their tokens.
 
     Args:
         folder: of the selection.
@@ -23,10 +23,10 @@ def selected_for_training(folder: Path, manifest: Path, splits: Splits) -> tuple
         splits: of the run.
 
     Returns:
-        The splits, and what is odd about them.
+        The splits, and warnings about them.
 
     Raises:
-        SelectionError: a selection of another dataset, or nothing left of it.
+        SelectionError: the selection belongs to another dataset, or nothing of it is left.
     """
     summary = read_summary(folder)
     if summary["dataset_sha256"] != file_sha256(manifest):

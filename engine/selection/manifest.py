@@ -1,7 +1,7 @@
-"""The selection on disk: `segments.parquet`, a row for each segment, and `selection.json`, what was decided and why.
+"""The selection on disk: `segments.parquet` with a row for each segment, and `selection.json` with the decisions and why.
 
-The Parquet file is a function of its rows alone: rows are sorted by id, and no time or host is in it. It is written
-under another name and renamed.
+The Parquet file is a function of its rows alone: rows are sorted by id, and it contains no time or host. It is written
+under a temporary name and renamed.
 """
 
 from __future__ import annotations
@@ -61,10 +61,10 @@ _OF_CHOICE = ("disagreement_residual", "stratum", "score", "inclusion_probabilit
 
 
 def write_selection(folder: Path, choices: Iterable[Choice], left_out: Iterable[Segment]) -> None:
-    """Write `segments.parquet`: what was chosen from, and the segments with a fault, which were not.
+    """Write `segments.parquet`: the candidates, and the segments with a fault, which were not candidates.
 
     Raises:
-        SelectionError: two segments with one id.
+        SelectionError: two segments have the same id.
     """
     import pyarrow as pa
     from pyarrow import parquet
@@ -90,10 +90,10 @@ def write_selection(folder: Path, choices: Iterable[Choice], left_out: Iterable[
 
 
 def read_selection(folder: Path) -> tuple[list[Choice], list[Segment]]:
-    """What `write_selection` wrote: the choices, and the segments left out, by id.
+    """Read `segments.parquet`: the choices, and the segments left out, by id.
 
     Raises:
-        SelectionError: no selection there, or one that cannot be read.
+        SelectionError: the folder has no selection, or an unreadable one.
     """
     choices, left_out = [], []
     for row in _read(folder, None):
@@ -110,7 +110,7 @@ def read_selected(folder: Path) -> list[Utterance]:
     """The selected segments as utterances with their loss weights, by id.
 
     Raises:
-        SelectionError: no selection there, or one that cannot be read.
+        SelectionError: the folder has no selection, or an unreadable one.
     """
     return [from_row(row).as_utterance(row["weight"]) for row in _read(folder, [("selected", "=", True)])]
 
@@ -119,13 +119,13 @@ def read_tokens(folder: Path) -> dict[str, int]:
     """Targets of the loss of each selected segment, by its id.
 
     Raises:
-        SelectionError: no selection there, or one that cannot be read.
+        SelectionError: the folder has no selection, or an unreadable one.
     """
     return {row["id"]: row["tokens"] for row in _read(folder, [("selected", "=", True)])}
 
 
 def write_summary(folder: Path, summary: dict[str, Any]) -> None:
-    """Write `selection.json`, whole or not at all; last, since a selection is finished when it is there."""
+    """Write `selection.json` atomically, and last: its presence marks a finished selection."""
     path = folder / SUMMARY_NAME
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     partial.write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -133,10 +133,10 @@ def write_summary(folder: Path, summary: dict[str, Any]) -> None:
 
 
 def read_summary(folder: Path) -> dict[str, Any]:
-    """What `write_summary` wrote.
+    """Read `selection.json`.
 
     Raises:
-        SelectionError: no selection there, or one of another version.
+        SelectionError: the folder has no selection, or one of another version.
     """
     try:
         summary = json.loads((folder / SUMMARY_NAME).read_text(encoding="utf-8"))

@@ -1,6 +1,6 @@
-"""The methods of selection: what each needs to know, and how it chooses.
+"""The selection methods: the scores that each needs, and how it chooses.
 
-Adding one is a function here, an entry in `METHODS`, and its config in `engine.config.selection`.
+A new method is a function here, an entry in `METHODS`, and its config in `engine.config.selection`.
 
 Legend: N candidates.
 """
@@ -31,7 +31,7 @@ from engine.selection.wrong_texts import STRATUM, find_wrong_texts
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What a method must know of every segment."""
+    """The scores that a method needs of every segment."""
 
     before: bool = False
     """The loss of the quantised base: a forward pass."""
@@ -42,11 +42,11 @@ class Needs:
     transcripts: bool = False
     """Transcripts after the warm-up."""
     held_out: bool = False
-    """The test of the disagreement on segments held out."""
+    """The test of the disagreement on held-out segments."""
 
     @property
     def warm_up(self) -> bool:
-        """Whether the short training is needed."""
+        """Whether the warm-up is needed."""
         return self.after or self.transcripts
 
     @property
@@ -57,39 +57,39 @@ class Needs:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How the candidates are chosen from."""
+    """How to choose among the candidates."""
 
     score_N: Floats | None = None
     """None: all alike."""
     strata: Sequence[str] | None = None
     """None: one for all."""
     sampler: SamplerFields | None = None
-    """How the score becomes a probability; None with a score: the highest are taken."""
+    """How the score becomes a probability; None with a score: take the highest."""
     takes_all: bool = False
-    """The budget does not apply."""
+    """Whether to take everything, without a budget."""
     residual_N: Floats | None = None
-    """Disagreement as the score uses it."""
+    """Disagreement in the score."""
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A method of selection."""
+    """A selection method."""
 
     needs: Needs
     plan: Callable[[Sequence[Candidate], Any, float], Plan]
-    """From candidates, the method's own config, and the weight of the disagreement that was decided."""
+    """Function of the candidates, the method's config, and the weight of the disagreement."""
 
 
 LEAST_SCORED_SHARE: Final = 0.375
-"""Between the shares that were measured: at a half scores help, at a quarter they harm (ADR 18)."""
+"""Midway between the measured shares: at a half scores help, at a quarter they harm (ADR 18)."""
 
 
 def settled(config: SelectionMethodConfig, share: float) -> SelectionMethodConfig:
-    """The method with what it leaves open decided.
+    """The method with its open fields resolved.
 
     Args:
         config: the method.
-        share: the budget, as a part of what training on everything costs.
+        share: the budget, as a share of the cost of training on everything.
     """
     if not isinstance(config, SamplerFields) or config.tau is not None:
         return config
@@ -102,17 +102,17 @@ def choose(
     """Choose from candidates within a budget of encoder seconds.
 
     Args:
-        candidates: in any order: the result depends on their ids, not on the order.
-        config: the method; what it leaves open is as for a large budget (`settled`).
+        candidates: in any order; the result depends on their ids, not on the order.
+        config: the method; open fields are resolved as for a large budget (`settled`).
         budget_s: seconds that the encoder may run over in one pass.
-        lambda_q: weight of the disagreement; only the quantization-aware method takes it.
+        lambda_q: weight of the disagreement; only the quantization-aware method uses it.
         seed: of the draw.
 
     Returns:
         A choice for each candidate, by id.
 
     Raises:
-        SelectionError: a budget that no draw can keep.
+        SelectionError: no draw can keep the budget.
     """
     wrong = find_wrong_texts(candidates, config).ids if isinstance(config, WrongTextFields) else frozenset[str]()
     left_out = [
@@ -129,7 +129,7 @@ def choose(
 def _drawn(
     candidates: Sequence[Candidate], config: SelectionMethodConfig, budget_s: float, lambda_q: float, seed: int
 ) -> list[Choice]:
-    """A choice for each candidate, all of whom may be selected."""
+    """A choice for each candidate; all of them may be selected."""
     candidates = sorted(candidates, key=lambda c: c.segment.id)
     if not candidates:
         return []
@@ -170,9 +170,9 @@ def _drawn(
 
 
 def disagreement_residuals(candidates: Sequence[Candidate]) -> Floats:
-    """Disagreement after loss and duration explained what they can, as z-scores.
+    """Disagreement after regressing out loss and duration, as z-scores.
 
-    Raw, it is largest where the model is unsure: on wrong labels and on long, hard segments.
+    Raw disagreement is largest where the model is uncertain: on wrong labels and on long, hard segments.
     """
     nll_N, duration_N = winsorised(_column(candidates, "nll_before")), winsorised(_durations(candidates))
     return z_scores(residuals(winsorised(_column(candidates, "disagreement")), nll_N, duration_N))

@@ -1,15 +1,15 @@
-"""The selection stage: read, find speech, segment, score, choose, write. One process, one function for every caller.
+"""The selection stage: read, find speech, segment, score, choose, write. One function for every caller.
 
-Audio is read in batches and let go; what stays in memory is a row for each segment. Each step is a function over a
-batch, or a reducer over rows without audio:
+Audio is read in batches and not kept; only a row for each segment stays in memory. Each step is a function over a batch,
+or a reducer over rows without audio:
 
     training_pool        manifest -> training utterances           engine.selection.pool
     segment_batch        batch of utterances -> segments           engine.segments.segmenting
     pack                 segments -> segments                      engine.segments.packing
-    assign_roles         segments -> who warms up, who is held out here
+    assign_roles         segments -> warm-up or held-out roles     here
     Scorer               batch of segments -> scores               engine.selection.scorer
     train_briefly        segments -> a warmed-up adapter           engine.selection.warm_up
-    decide               scores held out -> weight of disagreement engine.selection.self_disable
+    decide               held-out scores -> weight of disagreement engine.selection.self_disable
     choose               scores -> choices                         engine.selection.methods
     write_selection      choices -> segments.parquet               engine.selection.manifest
 """
@@ -77,28 +77,28 @@ def select(
     steps: Callable[[SpeechToText], Steps] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> SelectionResult:
-    """Choose which segments of a dataset a run trains on.
+    """Choose the segments of a dataset that a run trains on.
 
-    Called again with the same inputs and `out`, it returns what is there, and says so. `segments.parquet` depends on the set of
-    training utterances, never on their order in the manifest (which a split at random does depend on).
+    A second call with the same inputs and `out` returns the existing result and says so. `segments.parquet` depends on the set
+    of training utterances, never on their order in the manifest (although a random split does).
 
     Args:
         data: dataset version: a folder with `manifest.jsonl`.
         config: how to choose.
         model: base model: id in the catalogue, a folder, or a hub id.
-        training: the run that it is for: its split says what may be chosen, its method how the model is kept.
+        training: the run that the selection is for: its split decides what may be chosen, its method how the base is kept.
         out: folder for `segments.parquet` and, last, `selection.json`.
-        work_dir: scratch on the local disk; checkpoints of the warm-up are kept there.
-        events: what the selection says while it runs.
-        threads: compute threads of this process; None leaves them as they are.
+        work_dir: scratch on the local disk, with the checkpoints of the warm-up.
+        events: receives the selection's events.
+        threads: compute threads of this process; None keeps the current number.
         encoder_s_per_s: speed of training, in seconds of encoder input per second; None: measured in the warm-up, if
             there is one.
-        steps: makes how audio is read and mapped, given the task of the model that is loaded here; None: in this process.
-        should_stop: asked often, and answered with `StoppedError`.
+        steps: factory of the steps that read audio, given the task of the loaded model; None: steps in this process.
+        should_stop: polled often; true raises `StoppedError`.
 
     Raises:
-        StoppedError: it was asked to.
-        EngineError: a model, dataset or config that does not go together; the message says what to do.
+        StoppedError: `should_stop` returned true.
+        EngineError: model, dataset and config do not fit together; the message says what to do.
     """
     config = selection_for(config, training)
     inputs = selection_inputs(model, data, config, training)
@@ -116,7 +116,7 @@ def select(
 
 
 def assign_roles(ids: Sequence[str], config: SelectionConfig) -> dict[str, Role]:
-    """Which segments the warm-up trains on, and which the test of the disagreement holds out; at random, disjoint."""
+    """Draw the segments of the warm-up and the held-out segments of the disagreement test, at random and disjoint."""
     needs = METHODS[config.method.type].needs
     warm_up = max(1, round(config.warm_up.data_share * len(ids))) if needs.warm_up else 0
     held_out = 0
@@ -130,14 +130,14 @@ def assign_roles(ids: Sequence[str], config: SelectionConfig) -> dict[str, Role]
 
 
 def limits_of(base: BaseModel, config: SelectionConfig) -> SegmentLimits:
-    """What a model takes."""
+    """A model's limits."""
     speech = base.speech
     longest_s = min(speech.window_s, config.cut.longest_s or speech.window_s)
     return SegmentLimits(longest_s, TextLimit(speech.codec, speech.max_text_tokens))
 
 
 class _Selection:
-    """One selection, under way."""
+    """A running selection."""
 
     def __init__(
         self,
@@ -212,7 +212,7 @@ class _Selection:
         return result
 
     def _load(self) -> Pool:
-        """Load the model; from then on `training` says what it decides: its context and language."""
+        """Load the model and resolve its context and language in `training`."""
         base = load_base(self.model, self.training)
         self.window_s = base.speech.window_s
         pool = training_pool(self.data, base.config, self.window_s)
@@ -300,9 +300,9 @@ class _Selection:
             self.measured_encoder_s_per_s = padding * progress.audio_s / progress.training_s
 
     def _decide(self, adapted: Any, candidates: Sequence[Candidate], method: QuantizationAwareConfig) -> Decision:
-        """One pass over the slice held out: does a segment's disagreement tell how far that lowers its loss?
+        """Train one pass over the held-out slice: does a segment's disagreement predict the drop of its loss?
 
-        Each of these segments is seen once, hence none is learned by heart before the others.
+        Each segment is seen once, so none is memorised before the others.
         """
         held_out = [c for c in candidates if c.role == "held_out"]
         drops = np.zeros(len(held_out))
@@ -403,7 +403,7 @@ class _Selection:
         self.events.emit(Event("log", f"selection/{key}", {**data, "level": level, "message": message}))
 
     def _told(self, name: str, items: Iterable[ItemT], total: int) -> Iterator[ItemT]:
-        """Items as they come, with a line of the log for every tenth of them."""
+        """Pass items on and log a line for every tenth of them."""
         tenth = max(1, math.ceil(total / 10))
         for done, item in enumerate(items, start=1):
             yield item
@@ -413,7 +413,7 @@ class _Selection:
 
     def _stop_if_asked(self) -> None:
         if self.should_stop():
-            raise StoppedError("the selection was asked to stop; start it again to go on")
+            raise StoppedError("the selection was asked to stop; start it again to continue")
 
     def _timed(self, name: str, step: Callable[[], Any]) -> Any:
         started = time.perf_counter()

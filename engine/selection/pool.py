@@ -1,4 +1,4 @@
-"""What a selection chooses from: the training utterances of a dataset, as a run would split it. Reads no audio."""
+"""The pool of a selection: a dataset's training utterances under a run's split. Reads no audio."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from engine.training.loop import planned_steps
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """The training utterances and what a pass over them costs."""
+    """The training utterances and the cost of a pass over them."""
 
     utterances: list[Utterance]
-    """In an order of their own, whatever that of the manifest."""
+    """In an order that does not depend on the manifest's."""
     audio_s: float
     """Their length, in seconds."""
     encoder_s: float
@@ -45,8 +45,8 @@ def training_pool(data: Path, training: TrainingConfig, window_s: float) -> Pool
         window_s: the model's window, in seconds.
 
     Raises:
-        ManifestError: a manifest that cannot be read.
-        ConfigError: a split that leaves nobody to train on.
+        ManifestError: the manifest cannot be read.
+        ConfigError: the split leaves no training utterances.
     """
     splits = split_by_speaker(
         read_manifest(data / MANIFEST_NAME),
@@ -68,7 +68,7 @@ def training_pool(data: Path, training: TrainingConfig, window_s: float) -> Pool
 
 
 def encoder_s(durations_s: Sequence[float], training: TrainingConfig, window_s: float) -> float:
-    """Seconds that the encoder runs over for audio of these lengths; what is longer than a window takes several."""
+    """Seconds that the encoder runs over for audio of these lengths; longer audio takes several windows."""
     total_s = 0.0
     for duration_s in durations_s:
         windows = max(0, math.ceil(round(duration_s / window_s, 6)) - 1)
@@ -84,7 +84,7 @@ def budget_s(config: SelectionConfig, pool: Pool) -> float:
 
 
 def looks_at_audio(config: SelectionConfig, utterances: Sequence[Utterance], longest_s: float) -> bool:
-    """Whether speech must be looked for: to trim, to cut, or for the classes of the draw."""
+    """Whether speech detection is needed: to trim, to cut, or for the classes of the draw."""
     wants = isinstance(config.trim, SpeechTrimConfig) or isinstance(config.method, SamplerFields)
     return wants or any(u.duration_s > longest_s for u in utterances)
 
@@ -99,22 +99,22 @@ def dry_run(
     window_s: float = 30.0,
     detector_audio_s_per_s: float = DETECTOR_AUDIO_S_PER_S,
 ) -> Saving:
-    """Predict what a selection saves, from the manifest alone: no audio is read and no model loaded.
+    """Predict a selection's savings from the manifest alone, without reading audio or loading a model.
 
-    How much trimming takes off is not known yet, so that everything counts as scored and the selection as large as
-    its budget: the true saving is a little higher. Packing is not counted either.
+    The effect of trimming is not known yet: everything counts as scored, and the selection as large as its budget, so
+    the true saving is a little higher. Packing is not counted either.
 
     Args:
         data: dataset version.
         config: the selection.
         training: the run.
-        encoder_s_per_s: encoder seconds that the run trains on per second, measured or guessed.
-        trained_context: what the model was trained in.
+        encoder_s_per_s: encoder seconds trained on per second, measured or guessed.
+        trained_context: the context that the model was trained in.
         window_s: the model's window, in seconds.
-        detector_audio_s_per_s: audio that speech detection takes in a second.
+        detector_audio_s_per_s: seconds of audio that speech detection processes per second.
 
     Raises:
-        EngineError: a manifest or a split that does not work.
+        EngineError: the manifest or the split does not work.
     """
     config = selection_for(config, training)
     context = resolve_context(training.context, trained_context)

@@ -1,4 +1,4 @@
-"""What a selection came to; saved as `selection.json`."""
+"""The result of a selection, saved as `selection.json`."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class Figures(_Record):
     segments_audio_s: float
     """Their length, in seconds."""
     left_out_by_fault: dict[str, int]
-    """Segments that cannot be trained on, by why."""
+    """Segments that cannot be trained on, by reason."""
     candidates: int
-    """Segments that were chosen from."""
+    """Candidates of the choice."""
     candidates_encoder_s: float
     """Seconds that the encoder runs over in one pass over them."""
     budget_encoder_s: float
@@ -53,7 +53,7 @@ class Figures(_Record):
 
 
 class Measured(_Record):
-    """How long it took; differs from run to run."""
+    """Durations; they differ from run to run."""
 
     segmenting_s: float
     """Reading and finding speech, in seconds."""
@@ -68,7 +68,7 @@ class Measured(_Record):
     held_out_s: float
     """The test of the disagreement, in seconds."""
     wall_s: float
-    """All of it, in seconds."""
+    """Total, in seconds."""
 
 
 class SelectionResult(_Record):
@@ -77,35 +77,35 @@ class SelectionResult(_Record):
     format: int = FORMAT
     """Version of the files."""
     fingerprint: str
-    """Of everything that it was made from."""
+    """Digest of all inputs."""
     dataset_sha256: str
-    """Of the dataset's manifest."""
+    """Digest of the dataset's manifest."""
     model: str
     """The base model."""
     config: SelectionConfig
-    """What was asked for."""
+    """The requested config."""
     training: TrainingConfig
-    """The run that it was made for."""
+    """The run that it is for."""
     decision: Decision | None
-    """What was decided about the disagreement; None for a method that does not ask."""
+    """The decision about the disagreement; None for a method without that test."""
     tau: float | None = None
-    """How sharply the score decided; None for a method that does not draw by a score."""
+    """Sharpness of the score in the draw; None for a method that does not draw by a score."""
     figures: Figures
     """How much audio went in and came out."""
     saving: Saving | None
-    """What it saves; None where the speed of training is not known."""
+    """Predicted savings; None if the speed of training is unknown."""
     measured: Measured
-    """How long it took."""
+    """Durations."""
     warnings: list[str]
-    """What is odd."""
+    """Warnings."""
     finished_at: str | None = None
-    """When it ended, in UTC."""
+    """End time, in UTC."""
     code_version: str | None = None
-    """Of the software; unset: the selection is older than that."""
+    """Version of the software; unset in older selections."""
 
 
 def fault_warnings(left_out: Sequence[Segment]) -> list[str]:
-    """One for each kind of fault, with the first few that have it."""
+    """One warning for each kind of fault, with the first few segments."""
     by_fault: dict[str, list[str]] = {}
     for segment in sorted(left_out, key=lambda s: s.id):
         by_fault.setdefault(str(segment.fault), []).append(segment.id)
@@ -119,7 +119,7 @@ def fault_warnings(left_out: Sequence[Segment]) -> list[str]:
 def figures_of(
     pool: Pool, segments: Sequence[Segment], left_out: Sequence[Segment], choices: Sequence[Choice], limit_s: float
 ) -> Figures:
-    """Count what went in and came out; `limit_s` is the budget in encoder seconds."""
+    """Count input and output; `limit_s` is the budget in encoder seconds."""
     selected = [c for c in choices if c.selected]
     return Figures(
         utterances=len(pool.utterances),

@@ -50,7 +50,7 @@ def inclusion_probabilities(
 
 
 def check_budget(seconds_N: Floats, budget_s: float) -> None:
-    """Refuse a budget that no draw can keep.
+    """Reject a budget that no draw can keep.
 
     Raises:
         SelectionError: a budget of less than two of the longest segments, and less than all.
@@ -64,12 +64,12 @@ def check_budget(seconds_N: Floats, budget_s: float) -> None:
 
 
 def draw(inclusion_N: Floats, seconds_N: Floats, strata: Sequence[str], ids: Sequence[str], seed: int) -> Bools:
-    """Draw each segment with exactly its probability, so that the seconds are those expected, in every stratum.
+    """Draw each segment with exactly its probability, so that the seconds meet their expectation in every stratum.
 
-    Two segments whose fate is open meet; one gains what the other loses, in seconds, until one of the two is decided;
-    the chances are such that neither probability changes on average. First within strata, then what each stratum
-    leaves. The last one open falls by its probability: the total differs from the expected by less than it is long,
-    and that of a stratum by less than one segment of its own and one that it meets.
+    Two undecided segments exchange probability, in seconds, until one of them is decided; the odds keep both probabilities
+    unchanged on average. This runs within strata first, then over the segment that each stratum leaves. The last undecided
+    segment is drawn by its probability: the total differs from its expectation by less than that segment's length, and a
+    stratum's total by less than one of its own segments and one from another stratum.
 
     The result depends on the set of segments and the seed, never on their order.
 
@@ -97,7 +97,7 @@ def draw(inclusion_N: Floats, seconds_N: Floats, strata: Sequence[str], ids: Seq
 
 
 def highest(score_N: Floats, seconds_N: Floats, budget_s: float, ids: Sequence[str], seed: int) -> Bools:
-    """The segments with the highest score, one after the other, until the next does not fit into the budget."""
+    """The segments with the highest scores, in order, until the next one exceeds the budget."""
     order = sorted(range(len(ids)), key=lambda i: (-score_N[i], _key(seed, ids[i]), ids[i]))
     chosen_N = np.zeros(len(ids), dtype=bool)
     used_s = 0.0
@@ -110,15 +110,15 @@ def highest(score_N: Floats, seconds_N: Floats, budget_s: float, ids: Sequence[s
 
 
 def random_order(ids: Sequence[str], seed: int, purpose: str) -> list[int]:
-    """Places of ids in an order that depends on the seed, the purpose and each id alone."""
+    """Ranks of ids in an order that depends only on the seed, the purpose and each id."""
     return sorted(range(len(ids)), key=lambda i: (_key(seed, f"{purpose}/{ids[i]}"), ids[i]))
 
 
 def loss_weights(inclusion_N: Floats, tokens_N: Floats, largest: float) -> Floats:
-    """Loss weights of the segments that were drawn: min(1 / pi, largest), brought to a mean of 1 over their tokens.
+    """Loss weights of the drawn segments: min(1 / pi, largest), scaled to a mean of 1 over their tokens.
 
-    With that mean the weighted loss sum over the number of tokens is the estimate of the pool's loss per token (see
-    `engine.tasks.speech_to_text.SpeechToText.loss`). Where all probabilities are alike every weight is exactly 1.
+    With that mean, the weighted loss sum over the number of tokens estimates the pool's loss per token (see
+    `engine.tasks.speech_to_text.SpeechToText.loss`). If all probabilities are equal, every weight is exactly 1.
     """
     weights_N = np.minimum(1.0 / inclusion_N, largest)
     if not len(weights_N) or np.ptp(weights_N) == 0.0:
@@ -131,7 +131,7 @@ def _key(seed: int, id: str) -> bytes:
 
 
 def _meet(held: int | None, i: int, open_N: Floats, seconds_N: Floats, generator: np.random.Generator) -> int | None:
-    """Decide one of two segments, keeping their expected seconds and, on average, their probabilities; the other one."""
+    """Decide one of two segments, keeping their expected seconds and mean probabilities; return the undecided one."""
     _snap(open_N, i)
     if open_N[i] in (0.0, 1.0):
         return held

@@ -1,7 +1,7 @@
-"""What a selection saves, and from how many passes on: predicted before it starts, and told with its figures after.
+"""A selection's savings and its break-even number of passes: predicted before it starts, computed from its figures after.
 
 Costs are counted in seconds that the encoder runs over. A training step costs three forward passes of its audio: one
-forward, and a backward that is twice that.
+forward pass, and a backward pass that costs two.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ FORWARDS_PER_STEP = 3.0
 FORWARDS_PER_TRANSCRIPT = 2.0
 """Encoder once, decoder token by token."""
 DETECTOR_AUDIO_S_PER_S = 500.0
-"""Seconds of audio that speech detection takes in a second, on one slow core (docs/LOG.md)."""
+"""Seconds of audio that speech detection processes per second, on one slow core (docs/LOG.md)."""
 
 
 class Saving(BaseModel):
@@ -28,7 +28,7 @@ class Saving(BaseModel):
     encoder_s_per_s: float
     """Seconds of encoder input, padding included, trained on per second."""
     pool_encoder_s: float
-    """Encoder seconds of one pass over everything, as it is."""
+    """Encoder seconds of one pass over everything, unchanged."""
     selected_encoder_s: float
     """Encoder seconds of one pass over the selection."""
     without_s: float
@@ -42,11 +42,11 @@ class Saving(BaseModel):
     warm_up_s: float
     """Time of the warm-up, in seconds."""
     with_s: float
-    """All of it with the selection, in seconds."""
+    """Total time with the selection, in seconds."""
     saved_s: float
-    """Time saved, in seconds; below zero: the selection costs more than it saves."""
+    """Time saved, in seconds; negative if the selection costs more than it saves."""
     break_even_epochs: float | None
-    """Passes from which on time is saved; None: never."""
+    """Number of passes from which the selection saves time; None: never."""
 
     def sentence(self) -> str:
         """For people."""
@@ -79,15 +79,15 @@ def predict_saving(
     break even at E = F T / (P - S - w P).
 
     Args:
-        config: its method says which passes are needed.
+        config: its method determines the passes needed.
         epochs: passes over the training audio.
         encoder_s_per_s: encoder seconds trained on per second, on the machine at hand.
         pool_audio_s: audio of all training utterances, in seconds.
         pool_encoder_s: encoder seconds of one pass over them.
         scored_encoder_s: encoder seconds of the segments that are scored.
         selected_encoder_s: encoder seconds of the selection.
-        detects_speech: whether audio is searched for speech.
-        detector_audio_s_per_s: how fast.
+        detects_speech: whether speech detection runs.
+        detector_audio_s_per_s: its speed.
     """
     needs = METHODS[config.method.type].needs
     forwards = float(needs.before + needs.full_precision + needs.after)

@@ -1,4 +1,4 @@
-"""Scoring batches of segments: one forward pass each, audio read and let go."""
+"""Score batches of segments: one forward pass each; audio is read and not kept."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from engine.tasks.task import build_task
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """What a forward pass tells of an utterance."""
+    """An utterance's scores from a forward pass."""
 
     id: str
     nll: float
@@ -29,14 +29,14 @@ class Loss:
     el2n: float
     """Length of the error vector, per token."""
     contradiction: float
-    """How much surer the model is of another token than of the text's, where that is most, in nats."""
+    """How much likelier the model finds another token than the text's, at the token of the largest gap, in nats."""
     disagreement: float | None = None
-    """Divergence from the model in full precision, in nats per token, if there is one."""
+    """Divergence from the model in full precision, in nats per token, if measured."""
 
 
 @dataclass(frozen=True, slots=True)
 class Transcribed:
-    """Errors of an utterance's transcript: of words, or of characters where no blanks stand between words."""
+    """Errors of an utterance's transcript: in words, or in characters for scripts without blanks between words."""
 
     id: str
     word_errors: int
@@ -44,7 +44,7 @@ class Transcribed:
 
 
 def scoring_batches(task: SpeechToText, utterances: Sequence[Utterance], audio_s: float) -> Iterator[list[Utterance]]:
-    """Batches of one padded length each; which utterances share one depends on the set alone, not on its order."""
+    """Batches of one padded length each; the grouping depends on the set of utterances, not on its order."""
     ordered = sorted(utterances, key=lambda u: u.id)
     for rows in evaluation_batches(task.lengths_s(ordered), audio_s):
         yield [ordered[row] for row in rows]
@@ -54,7 +54,7 @@ class Scorer:
     """A model that scores batches; loaded once by each worker of a pipeline."""
 
     def __init__(self, task: SpeechToText, data: Path, full_precision: SpeechToText | None = None) -> None:
-        """Score with models that are loaded.
+        """Score with loaded models.
 
         Args:
             task: bound to the model, which must be in evaluation mode.
@@ -67,17 +67,17 @@ class Scorer:
     def load(
         cls, model: str, training: TrainingConfig, data: Path, *, adapter: Path | None, full_precision: bool
     ) -> Scorer:
-        """Load what a worker needs.
+        """Load a worker's models.
 
         Args:
             model: base model: id in the catalogue, a folder, or a hub id.
-            training: of the run: says how the base is kept.
+            training: the run's config, which decides how the base is kept.
             data: folder of the dataset version.
-            adapter: folder of an adapter on it, if there is one.
+            adapter: folder of an adapter on the base, if there is one.
             full_precision: whether to load the base in full precision too.
 
         Raises:
-            ModelError: a model or adapter that cannot be loaded.
+            ModelError: a model or adapter cannot be loaded.
         """
         base = load_base(model, training)
         if adapter is not None:
@@ -94,7 +94,7 @@ class Scorer:
         """Loss and error of a batch under teacher forcing, without random changes to the audio or label smoothing.
 
         Raises:
-            AudioError: a file that cannot be read.
+            AudioError: a file cannot be read.
         """
         batch = self.task.collate(utterances, self._data)
         logits_BUV = self.task.logits(batch)
@@ -111,7 +111,7 @@ class Scorer:
         """Errors of each utterance of a batch, after normalisation.
 
         Raises:
-            AudioError: a file that cannot be read.
+            AudioError: a file cannot be read.
         """
         scored = []
         for u, text in zip(utterances, self.task.predict(utterances, self._data), strict=True):

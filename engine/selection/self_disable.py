@@ -1,6 +1,6 @@
-"""Whether the disagreement of the quantised model tells anything that its reducible loss does not.
+"""Test whether the quantised model's disagreement adds information to its reducible loss.
 
-Legend: N segments held out, R draws of the bootstrap.
+Legend: N held-out segments, R draws of the bootstrap.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ _DRAWS_AT_ONCE = 256
 
 
 class Decision(BaseModel):
-    """What was decided about the disagreement, and on which figures."""
+    """The decision about the disagreement, with its figures."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     enabled: bool
     """Whether the disagreement counts in the score."""
     lambda_q: float
-    """Its weight in the score: that of the config, or 0."""
+    """Its weight in the score: the config's, or 0."""
     reason: str
-    """Why, in a sentence."""
+    """The reason, in a sentence."""
     correlation: float | None = None
     """Partial correlation of the disagreement with the measured drop of the loss, given the reducible loss."""
     low: float | None = None
@@ -35,7 +35,7 @@ class Decision(BaseModel):
     draws: int
     """Draws of the bootstrap."""
     held_out: int
-    """Segments held out."""
+    """Number of held-out segments."""
 
 
 def decide(
@@ -52,13 +52,13 @@ def decide(
     """Keep the disagreement only if the interval of its partial correlation lies above zero.
 
     Args:
-        disagreement_N: of each held-out segment, as the score uses it.
-        drop_N: how far one pass over these segments lowered the loss of each, in nats per token.
-        rho_N: reducible loss of each.
+        disagreement_N: of each held-out segment, as in the score.
+        drop_N: drop of each segment's loss through one pass over these segments, in nats per token.
+        rho_N: reducible loss of each segment.
         lambda_q: weight of the disagreement if it is kept.
         confidence: of the interval.
         draws: of the bootstrap.
-        least: fewest segments with which the test is made at all.
+        least: fewest segments for the test.
         seed: of the draws.
     """
     count = len(disagreement_N)
@@ -84,14 +84,14 @@ def decide(
 
 
 def partial_correlation(x_N: Floats, y_N: Floats, given_N: Floats) -> float:
-    """Correlation of x and y after taking out of both what a linear fit on the third explains; 0 if one is constant."""
+    """Correlation of x and y after regressing both on the third; 0 if one is constant."""
     return float(_partial(np.full((1, len(x_N)), 1.0 / max(1, len(x_N))), x_N, y_N, given_N)[0])
 
 
 def _interval(
     x_N: Floats, y_N: Floats, given_N: Floats, confidence: float, draws: int, seed: int
 ) -> tuple[float, float]:
-    """Percentile interval over resampled segments."""
+    """Percentile interval over bootstrap resamples of the segments."""
     generator = np.random.default_rng([seed, 0xD15A])
     count = len(x_N)
     found = []

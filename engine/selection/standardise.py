@@ -1,4 +1,4 @@
-"""Putting scores of different kinds on one scale.
+"""Put scores of different kinds on one scale.
 
 Legend: N segments.
 """
@@ -16,7 +16,7 @@ _LEAST_GROUP = 10
 
 
 def winsorised(values_N: Floats) -> Floats:
-    """Values with what lies beyond the 10th and the 90th percentile moved there."""
+    """Values clipped to the 10th and the 90th percentile."""
     if not len(values_N):
         return values_N
     low, high = np.percentile(values_N, PERCENTILES)
@@ -24,7 +24,7 @@ def winsorised(values_N: Floats) -> Floats:
 
 
 def z_scores(values_N: Floats) -> Floats:
-    """Values with mean 0 and standard deviation 1; zeros where all are alike."""
+    """Values with mean 0 and standard deviation 1; zeros if all are equal."""
     if not len(values_N):
         return values_N
     deviation = values_N.std()
@@ -34,11 +34,11 @@ def z_scores(values_N: Floats) -> Floats:
 
 
 def z_scores_apart(values_N: Floats, group_N: Bools) -> Floats:
-    """Winsorised z-scores of two groups, each by itself.
+    """Winsorised z-scores of two groups, each standardised separately.
 
-    For the reducible loss: the model was trained on the segments of the warm-up, so theirs fell further than that of
-    the others. The warm-up was drawn at random, hence both groups have the same distribution of everything else, and
-    standardising each by itself takes that advantage away. A group of fewer than 10 is not taken apart.
+    For the reducible loss: the model was trained on the warm-up's segments, so their loss fell further. The warm-up was
+    drawn at random, so both groups have the same distribution of everything else, and standardising each separately
+    removes that advantage. A group of fewer than 10 is not separated.
     """
     if min(int(group_N.sum()), int((~group_N).sum())) < _LEAST_GROUP:
         return z_scores(winsorised(values_N))
@@ -49,7 +49,7 @@ def z_scores_apart(values_N: Floats, group_N: Bools) -> Floats:
 
 
 def residuals(values_N: Floats, *explained_by: Floats) -> Floats:
-    """What a least-squares fit of values on the others (and a constant) leaves."""
+    """Residual of a least-squares fit of values on the others and a constant."""
     if not len(values_N):
         return values_N
     columns_NK = np.stack([np.ones_like(values_N), *(z_scores(column_N) for column_N in explained_by)], axis=1)

@@ -1,7 +1,7 @@
-"""The two steps of a selection that read audio: segmenting and scoring. Here in this process, batch after batch.
+"""The two steps of a selection that read audio, segmenting and scoring, and their implementation in this process.
 
-A driver on a cluster gives `select` steps of its own that map the same functions over its workers: `segment_batch`,
-and a `Scorer` that each worker loads once.
+A driver on a cluster passes its own steps to `select`. They map the same functions over its workers: `segment_batch`, and
+a `Scorer` that each worker loads once.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from engine.tasks.task import build_task
 
 
 class Steps(Protocol):
-    """How audio is read and mapped. Results may come in any order: they are matched by id."""
+    """The steps that read audio. Results may arrive in any order: they are matched by id."""
 
     def segment(self, utterances: Sequence[Utterance], limits: SegmentLimits) -> Iterable[Segment]:
         """Cut and trim utterances."""
@@ -33,8 +33,8 @@ class Steps(Protocol):
 
         Args:
             utterances: segments.
-            adapter: folder of the adapter that the model has by now; None: none yet.
-            full_precision: whether the divergence from the base in full precision is wanted.
+            adapter: folder of the model's current adapter; None without one.
+            full_precision: whether to measure the divergence from the base in full precision.
         """
         ...
 
@@ -44,7 +44,7 @@ class Steps(Protocol):
 
 
 class LocalSteps:
-    """Steps in this process. The model is the live one, which the warm-up has trained: adapters are not read again."""
+    """Steps in this process, on the live model that the warm-up has trained; adapters are not read again."""
 
     def __init__(
         self, data: Path, config: SelectionConfig, model: str, training: TrainingConfig, task: SpeechToText

@@ -1,4 +1,4 @@
-"""The short trainings of a selection: through the one training loop, on part of the segments."""
+"""The short trainings of a selection: the one training loop, on part of the segments."""
 
 from __future__ import annotations
 
@@ -30,28 +30,28 @@ from engine.training.parallel import SINGLE
 
 @dataclass(frozen=True, slots=True)
 class AsLog:
-    """Hands the events of a short training on as lines of the log, so that none is taken for a metric of the run."""
+    """Forward the events of a short training as log lines, so that none counts as a metric of the run."""
 
     sink: EventSink
     name: str
 
     def emit(self, event: Event) -> None:
-        """Hand it on."""
+        """Forward an event."""
         data = event.data
         message = data.get("message") or f"step {data['step']} of {data['total_steps']}, loss {data['loss']:.4f}"
         told = {"level": "info", "message": f"{self.name}: {message}"}
         self.sink.emit(Event("log", f"selection/{self.name}/{event.key}", told, event.time))
 
     def flush(self) -> None:
-        """Flush what is behind it."""
+        """Flush the sink behind it."""
         self.sink.flush()
 
 
 def attach(base: BaseModel, training: TrainingConfig, model: str) -> Any:
-    """The base with a fresh adapter, which changes nothing until it is trained.
+    """The base with a fresh adapter, which has no effect until it is trained.
 
     Raises:
-        ConfigError: a method without an adapter.
+        ConfigError: the method has no adapter.
     """
     if not isinstance(training.method, LoraFields):
         message = f"found {training.method.type}; scores after a warm-up need an adapter: qlora or lora"
@@ -64,10 +64,10 @@ def attach(base: BaseModel, training: TrainingConfig, model: str) -> Any:
 
 
 def brief(training: TrainingConfig, steps: int | None, epochs: float | None = None) -> TrainingConfig:
-    """A run's config for a short training: a constant learning rate, nothing measured on the way.
+    """A run's config for a short training: a constant learning rate, no evaluation.
 
-    Without label smoothing, which raises the loss of what the model knows and lowers that of what it does not, and so
-    would be measured with what was learned (docs/LOG.md).
+    Without label smoothing, which raises the loss of known segments and lowers that of unknown ones, and would distort
+    the measured learning (docs/LOG.md).
     """
     warmup_steps = min(training.schedule.warmup_steps, (steps or 0) // 5)
     return training.model_copy(
@@ -94,21 +94,21 @@ def train_briefly(
     fingerprint: str,
     should_stop: Callable[[], bool],
 ) -> Progress:
-    """Train the adapter in place; called again with the same store, it goes on from the newest checkpoint.
+    """Train the adapter in place; called again with the same store, continue from the newest checkpoint.
 
     Args:
         adapted: from `attach`; in evaluation mode afterwards.
-        base: what it sits on.
+        base: the adapter's base.
         config: from `brief`.
-        utterances: what to train on.
+        utterances: the training data.
         folder: of the dataset version.
-        store: where checkpoints are kept.
-        events: what the training says.
-        fingerprint: tells trainings of different inputs apart.
-        should_stop: asked after each step; then a checkpoint is saved.
+        store: keeps the checkpoints.
+        events: receives the training's events.
+        fingerprint: distinguishes trainings of different inputs.
+        should_stop: polled after each step; true saves a checkpoint and ends.
 
     Raises:
-        TrainingError: a loss that is not finite.
+        TrainingError: the loss is not finite.
     """
     loop = TrainingLoop(
         config,

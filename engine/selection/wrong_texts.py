@@ -1,8 +1,8 @@
-"""Segments whose text is not what is said in them, as far as a model can tell that was briefly trained on the pool.
+"""Find segments whose text does not match their audio, with a model briefly trained on the pool.
 
-Source: what a network learns first is what most labels agree on, so early in training it contradicts wrong ones
-(Arpit et al. 2017; the small-loss selection of Co-teaching, Han et al. 2018). Instead of a share of the highest losses,
-which would have to be known, the judgement is absolute: how much surer the model is of another token.
+Source: a network first learns what most labels agree on, so early in training it contradicts wrong ones (Arpit et al.
+2017; the small-loss selection of Co-teaching, Han et al. 2018). The criterion is absolute, how much likelier the model
+finds another token, because the share of wrong texts is unknown.
 """
 
 from __future__ import annotations
@@ -14,29 +14,29 @@ from engine.config.selection import WrongTextFields
 from engine.selection.candidate import Candidate
 
 STRATUM = "wrong_text"
-"""Class of the choices that are left out for it."""
+"""Stratum of the segments that are left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class WrongTexts:
-    """What was decided about them."""
+    """The decision about segments with wrong texts."""
 
     ids: frozenset[str]
-    """Segments that are left out."""
+    """Segments left out."""
     contradicted: int
-    """Segments whose text is contradicted, left out or not."""
+    """Segments with a contradicted text, whether left out or not."""
     reason: str
-    """Why so, in words."""
+    """The reason, in words."""
 
 
 def find_wrong_texts(candidates: Sequence[Candidate], config: WrongTextFields) -> WrongTexts:
-    """Decide which segments are left out because their text seems to be wrong.
+    """Decide which segments to leave out because their text seems wrong.
 
-    A model that contradicts more texts than may be wrong is too poor to judge, and none is left out.
+    A model that contradicts more texts than may be wrong is too poor to judge; then none is left out.
 
     Args:
-        candidates: with their contradictions; without them nobody is judged.
-        config: how sure the model must be, and how many texts may be wrong.
+        candidates: with their contradictions; candidates without one are not judged.
+        config: the threshold, and the largest share of wrong texts.
     """
     limit = config.wrong_text_nats
     known = [c for c in candidates if c.contradiction is not None]

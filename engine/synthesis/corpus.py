@@ -35,14 +35,14 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 class CorpusRecipe(Config):
-    """What a synthetic corpus holds."""
+    """Contents of a synthetic corpus."""
 
     train: Annotated[int, Field(ge=0, le=100_000_000)] = 30_000
     """Training utterances."""
     validation: Annotated[int, Field(ge=0, le=100_000_000)] = 600
     """Validation utterances, by voices whose accent and variant no training voice has."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    """Start of every random choice: the same recipe gives the same files."""
+    """Seed of every random choice: the same recipe gives the same files."""
     shard_s: Annotated[float, Field(gt=0.0, le=86_400.0)] = 600.0
     """Audio in a file, in seconds, about."""
     command_share: Share = 0.25
@@ -52,10 +52,10 @@ class CorpusRecipe(Config):
     word_share: Share = 0.0
     """Share of utterances with one to three common English words; `command_share` is of the rest."""
     vocabulary: Annotated[int, Field(ge=1, le=5000)] = 3000
-    """How many of the most frequent words are looked at for those."""
+    """How many of the most frequent words those are drawn from."""
     timbre: Share = 0.0
-    """How much training voices differ in the strengths and widths of their formants and in the loudness of their
-    consonants: from 0 for not at all to 1."""
+    """How much training voices differ in formant strengths and widths and in the loudness of consonants: 0 (not at all)
+    to 1."""
 
 
 def generate(recipe: CorpusRecipe, target: Path) -> list[Utterance]:
@@ -64,7 +64,7 @@ def generate(recipe: CorpusRecipe, target: Path) -> list[Utterance]:
     Each utterance is a function of the seed, its split and its number alone.
 
     Raises:
-        SynthesisError: espeak-ng cannot speak.
+        SynthesisError: espeak-ng fails.
         OSError: the folder cannot be written.
     """
     (target / "audio").mkdir(parents=True, exist_ok=True)
@@ -83,7 +83,7 @@ def utterance(
     """One utterance of a recipe: wave_T at 16 kHz, text, speaker.
 
     Raises:
-        SynthesisError: espeak-ng cannot speak.
+        SynthesisError: espeak-ng fails.
     """
     generator = np.random.default_rng([recipe.seed, 0 if split == "train" else 1, index])
     speaker = train_speaker(generator, recipe.timbre) if split == "train" else held_out_speaker(generator)
@@ -120,15 +120,15 @@ def say(
     generator: np.random.Generator,
     phonemes: Mapping[str, str] = PHONEMES,
 ) -> npt.NDArray[np.float32]:
-    """Words by a speaker: wave_T at 16 kHz with about 50 ms of silence left around it.
+    """Words by a speaker: wave_T at 16 kHz with about 50 ms of silence around it.
 
-    Words without `phonemes` are read as they are written, which only English speakers can.
+    Words without `phonemes` are read from their spelling, which only English speakers can do.
 
     Raises:
-        SynthesisError: espeak-ng cannot speak.
+        SynthesisError: espeak-ng fails.
     """
     accent = speaker.voice.accent
-    # An English speaker mostly says a word as the dictionary has it, but not always.
+    # An English speaker mostly, but not always, pronounces a word as in the dictionary.
     phonetic = not is_english(accent) or generator.random() < 0.25
     phonetic = phonetic and all(word in phonemes for word in words)
     strength = 0.12 if is_english(accent) else 0.35
@@ -185,7 +185,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--recipe", type=Path, metavar="FILE", help="YAML with the fields of CorpusRecipe")
     parser.add_argument("--train", type=int, help="training utterances (default: 30000)")
     parser.add_argument("--validation", type=int, help="utterances of held-out voices (default: 600)")
-    parser.add_argument("--seed", type=int, help="start of every random choice (default: 0)")
+    parser.add_argument("--seed", type=int, help="seed of every random choice (default: 0)")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     given = [(name, getattr(options, name)) for name in ("train", "validation", "seed")]

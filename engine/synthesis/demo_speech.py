@@ -1,7 +1,7 @@
 """The demo's recordings: spoken digits by a few voices that the bundled model has never heard.
 
-Accents, voice variants, most vocal tract lengths and all of the recorders differ from those of the training corpus.
-Each speaker says every digit in one own way, and has one own recorder, as people do.
+Accents, voice variants, most vocal tract lengths and all recorders differ from those of the training corpus. Each speaker
+has one pronunciation of each digit and one recorder, as people do.
 
 `python -m engine.synthesis.demo_speech --out DIR` writes an AudioFolder: `metadata.csv` (file_name, text, speaker)
 and FLAC files.
@@ -45,10 +45,10 @@ model was trained on other accents, voices and recorders.
 
 @dataclass(frozen=True, slots=True)
 class DemoSpeaker:
-    """A voice, the way it says the digits, and its recorder."""
+    """A voice, its pronunciation of the digits, and its recorder."""
 
     name: str
-    """As in the column `speaker`."""
+    """Name in the column `speaker`."""
     voice: Voice
     """Accent and sound; each take varies it a little."""
     pitch_hz: float
@@ -127,7 +127,7 @@ def write_demo_speech(folder: Path, seed: int = 0, takes: int = TAKES) -> int:
         The number of recordings.
 
     Raises:
-        SynthesisError: espeak-ng cannot speak.
+        SynthesisError: espeak-ng fails.
         OSError: the folder cannot be written.
     """
     rows = []
@@ -155,14 +155,13 @@ def record(
     """A take of a word: wave_T at 8 kHz.
 
     Args:
-        speaker: who says it.
-        word: what.
-        key: seed, number of the speaker, of the word, of the take; the first two fix the way of speaking and the
-            recorder.
-        synthesizer: speaks.
+        speaker: of the take.
+        word: to say.
+        key: seed, number of the speaker, of the word, of the take; the first two fix the pronunciation and the recorder.
+        synthesizer: makes the speech.
 
     Raises:
-        SynthesisError: espeak-ng cannot speak.
+        SynthesisError: espeak-ng fails.
     """
     seed, number, digit, _ = key
     habits, generator = np.random.default_rng([seed, number, digit]), np.random.default_rng(list(key))
@@ -198,7 +197,7 @@ def main(arguments: list[str] | None = None) -> int:
         epilog="example: python -m engine.synthesis.demo_speech --out engine/data/bundled/demo-speech",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
-    parser.add_argument("--seed", type=int, default=0, help="start of every random choice (default: 0)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of every random choice (default: 0)")
     parser.add_argument("--takes", type=int, default=TAKES, help=f"of each digit by each speaker (default: {TAKES})")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")

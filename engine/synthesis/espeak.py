@@ -1,8 +1,8 @@
 """Text to speech with espeak-ng as a library in this process.
 
 The library and its data come from the pip package `espeakng_loader`. The library keeps state between utterances
-(phases, noise generators), so each utterance gets a copy of it that was just loaded: what it says is then a function
-of text, voice and seed alone, and loading costs less than a millisecond.
+(phases, noise generators), so each utterance gets a freshly loaded copy. Its output is then a function of text, voice and
+seed alone; loading costs less than a millisecond.
 
 Legend: T is samples over time.
 """
@@ -27,11 +27,11 @@ import numpy.typing as npt
 from engine.errors import EngineError
 
 RATE_HZ = 22_050
-"""The only sample rate that espeak-ng speaks at."""
+"""The only sample rate of espeak-ng."""
 RATES_WPM = (80, 450)
 """Slowest and fastest speech, in words per minute."""
 FORMANTS = 9
-"""Formant 0 is the voicing peak, 1-5 are heard as vowels, 6-8 are upper ones."""
+"""Formant 0 is the voicing peak, 1-5 shape vowels, 6-8 are upper ones."""
 
 _OUTPUT_SYNCHRONOUS = 2
 _DO_NOT_EXIT = 1 << 15
@@ -43,12 +43,12 @@ _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes
 
 
 class SynthesisError(EngineError):
-    """Speech that cannot be made: an unknown voice, a setting out of range, nothing to say."""
+    """Synthesis failed: an unknown voice, a setting out of range, nothing to say."""
 
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """Who speaks, and how."""
+    """A voice and its manner of speaking."""
 
     accent: str = "en-us"
     """Language code that espeak-ng knows: one of `accents()`."""
@@ -63,13 +63,13 @@ class Voice:
     word_gap_ms: int = 0
     """Extra pause between words, in ms at the usual speed."""
     formant_factors: tuple[float, ...] = ()
-    """Factors on the frequencies of formants 1, 2, 3, ...; those that are not given stay."""
+    """Factors on the frequencies of formants 1, 2, 3, ...; missing ones keep their frequency."""
     formant_strengths: tuple[float, ...] = ()
     """Factors on their amplitudes."""
     formant_widths: tuple[float, ...] = ()
     """Factors on their bandwidths."""
     settings: tuple[str, ...] = ()
-    """Further lines of an espeak-ng voice file, such as `flutter 5` or `breath 20 20 10`; they win over the variant."""
+    """Further lines of an espeak-ng voice file, such as `flutter 5` or `breath 20 20 10`; they override the variant."""
 
     @property
     def name(self) -> str:
@@ -79,7 +79,7 @@ class Voice:
 
 @functools.cache
 def accents() -> Mapping[str, Path]:
-    """Every language code that espeak-ng has, with its file."""
+    """Every language code of espeak-ng, with its file."""
     found: dict[str, Path] = {}
     for path in sorted((_data_folder() / "lang").rglob("*")):
         if path.is_file():
@@ -91,19 +91,19 @@ def accents() -> Mapping[str, Path]:
 
 @functools.cache
 def variants() -> Mapping[str, Path]:
-    """Every voice variant that espeak-ng has, with its file."""
+    """Every voice variant of espeak-ng, with its file."""
     return {path.name: path for path in sorted((_data_folder() / "voices" / "!v").iterdir()) if path.is_file()}
 
 
 class Synthesizer:
-    """Speaks; use it in a `with` statement, from one thread at a time."""
+    """Makes speech; use it in a `with` statement, from one thread at a time."""
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="espeak-")
         self._library = Path(self._folder.name) / "libespeak-ng.so"
         self._voice_file = Path(self._folder.name) / "voice"
         try:
-            # A copy, because the loader would hand out the one instance of the original again.
+            # A copy, because the loader returns the same instance of the original again.
             shutil.copyfile(espeakng_loader.get_library_path(), self._library)
         except OSError as error:
             raise SynthesisError(f"cannot copy espeak-ng's library: {error}; install espeakng-loader again") from error
@@ -121,11 +121,11 @@ class Synthesizer:
         self._folder.cleanup()
 
     def speak(self, text: str, voice: Voice, seed: int = 0) -> npt.NDArray[np.float32]:
-        """Speech at `RATE_HZ` in [-1, 1], the same for the same arguments.
+        """Speech at `RATE_HZ` in [-1, 1]; deterministic.
 
         Args:
             text: words, or espeak-ng's phonemes between double brackets (`[[s'Ev@n]]`).
-            voice: who speaks.
+            voice: of the speaker.
             seed: of the noise in the voice.
 
         Returns:
@@ -190,9 +190,9 @@ class Synthesizer:
 
 
 def transcribe(words: Sequence[str], accent: str = "en-us") -> list[tuple[str, ...]]:
-    """The sounds of words, each as espeak-ng's dictionary of an accent has it by itself, in espeak-ng's own names.
+    """The sounds of words, each spoken alone, from espeak-ng's dictionary of an accent, in espeak-ng's own names.
 
-    `'` before a sound marks the main stress, `,` the other one; a word that is not read as one gives no sounds.
+    `'` before a sound marks primary stress, `,` secondary; a string that espeak-ng does not read as one word gives no sounds.
     """
     with Synthesizer() as synthesizer:
         return synthesizer.sounds(words, accent)

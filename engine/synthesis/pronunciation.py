@@ -1,7 +1,7 @@
-"""How the words of the domain are said: in espeak-ng's phonemes, with the realisations that accents give them.
+"""Pronounce the words of the domain in espeak-ng's phonemes, with the realisations of each accent.
 
-An English accent reads the word itself. A speaker of another language says the English phonemes with the sounds of
-that language: each phoneme is replaced by one of its likely realisations that espeak-ng has for the language.
+An English accent reads the word itself. A speaker of another language uses the sounds of that language: each English
+phoneme is replaced by one of its likely realisations that espeak-ng has for the language.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PHONEMES: Mapping[str, str] = {
     "happy": "h 'a p i:", "house": "h 'aU s", "marvin": "m 'A: R v I n", "sheila": "S 'i: l @", "tree": "t r 'i:",
     "wow": "w 'aU",
 }  # fmt: skip
-"""English phonemes; `R` is an r that only some accents say, `'` marks the stressed vowel."""
+"""English phonemes; `R` is an r that only some accents pronounce, `'` marks the stressed vowel."""
 
 _REALISATIONS: Mapping[str, tuple[str, ...]] = {
     "T": ("T", "t", "s", "f"), "w": ("w", "v"), "v": ("v", "f", "b"), "z": ("z", "dz", "s"), "h": ("h", "x"),
@@ -41,8 +41,8 @@ _REALISATIONS: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 PLAIN_PHONEMES = frozenset((*_REALISATIONS, "s", "n", "t", "l", "k", "r", "m", "p", "f", "b"))
-"""Phonemes of which it is known how every accent says them. `N`, `tS`, `dZ`, `D` and `OI` are not: words with them are
-said by English speakers alone."""
+"""Phonemes with a known realisation in every accent. `N`, `tS`, `dZ`, `D` and `OI` have none: only English speakers get words
+with them."""
 
 _WITHOUT: Mapping[str, str] = {
     "af": "A 0 U V Y: oU", "bg": "I A A: 0 U V 3: Y: aI eI oU aU", "bn": "A A: 0 3: Y:",
@@ -58,7 +58,7 @@ _WITHOUT: Mapping[str, str] = {
     "ta": "A A: 0 3: Y:", "tr": "A A: 0 V 3:", "uk": "A A: 0 O O: U V 3: Y: oU aU", "ur": "A A: 0 3: Y:",
     "vi": "I A A: 0 U V Y: oU",
 }  # fmt: skip
-"""Phonemes that espeak-ng does not have for a language: it would cut the word short there."""
+"""Phonemes that espeak-ng lacks for a language; it would cut the word short there."""
 
 _ENGLISH_WITHOUT = "A Y:"
 
@@ -84,7 +84,7 @@ def pronounce(
         word: one of `phonemes`.
         accent: an English accent or one of `FOREIGN_ACCENTS`.
         generator: draws among the realisations.
-        strength: how often a phoneme that the accent does have is replaced all the same.
+        strength: probability of replacing a phoneme that the accent has.
         phonemes: of every word; by default those of the domain.
     """
     without = set(_WITHOUT.get(accent, _ENGLISH_WITHOUT).split())

@@ -1,7 +1,7 @@
-"""Common English words beside those of the domain: a model that must tell thousands of words apart hears sounds.
+"""Common English words in addition to those of the domain: a model that distinguishes thousands of words learns sounds.
 
-A model that only ever met the 35 words of the domain tells those apart by whatever does, which need not be what people
-say (docs/LOG.md).
+A model trained only on the 35 words of the domain distinguishes them by any difference in synthetic speech, which may not
+exist in real speech (docs/LOG.md).
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ class Vocabulary:
     """Words that sound different from each other and from those of the domain."""
 
     words: tuple[str, ...]
-    """All of them, most frequent first: what an English speaker may say."""
+    """All words, most frequent first, for English speakers."""
     phonemes: Mapping[str, str]
-    """Of those that a speaker of another language may say too: their phonemes, as in `PHONEMES`."""
+    """Phonemes, as in `PHONEMES`, of the words that speakers of other languages may say too."""
 
     @property
     def foreign(self) -> tuple[str, ...]:
-        """Words that everybody may say."""
+        """Words for all speakers."""
         return tuple(self.phonemes)
 
 
@@ -44,10 +44,10 @@ class Vocabulary:
 def common_words(count: int) -> Vocabulary:
     """The most frequent words of English, of up to nine letters.
 
-    Of words that sound alike the most frequent stays, and none that sounds like a word of the domain ("for", "won").
+    Keeps the most frequent of words that sound alike, and none that sounds like a word of the domain ("for", "won").
 
     Args:
-        count: how many words are looked at.
+        count: number of words to consider.
     """
     lines = _LIST.read_text(encoding="utf-8").splitlines()
     listed = [word for word in lines if word and not word.startswith("#")][:count]
@@ -69,7 +69,7 @@ def _bare(sounds: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _known(sounds: tuple[str, ...]) -> str | None:
-    """Sounds as `PHONEMES` writes them; None if there is one of which it is not known how others say it."""
+    """Sounds in the notation of `PHONEMES`; None if one has no known realisation in other accents."""
     symbols = []
     for sound in sounds:
         stress, plain = ("'" if sound.startswith("'") else ""), sound.lstrip("',")

@@ -1,4 +1,4 @@
-"""Which voices speak: random ones for training, and others, held out with accent and variant, for validation."""
+"""Draw voices: random ones for training, and others with held-out accents and variants for validation."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ _NOT_HUMAN = (
     "Demonic", "Mr serious", "Storm", "anika", "UniRobot", "anikaRobot", "robosoft", "robosoft2", "robosoft3", "robosoft4",
     "robosoft5", "robosoft6", "robosoft7", "robosoft8", "fast", "whisper", "whisperf", "Tweaky", "AnxiousAndy",
 )  # fmt: skip
-"""Robots, whispers and effects: no speaker sounds so."""
+"""Robots, whispers and effects, unlike any speaker."""
 
 _KLATT_ABLE = ("m1", "m2", "m3", "m4", "m5", "m6", "m8", "f1", "f2", "f3", "f4")
-"""Variants that espeak-ng's other synthesiser (Klatt's) can speak with; it goes silent on some of the rest."""
+"""Variants that espeak-ng's Klatt synthesiser supports; it is silent with some others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Speaker:
 
     voice: Voice
     size_factor: float
-    """The synthesised wave is played this many times faster, which moves all formants up; the voice allows for it."""
+    """The synthesised wave is played this many times faster, which moves all formants up; the voice compensates."""
 
 
 def train_variants() -> tuple[str, ...]:
@@ -110,10 +110,10 @@ def _speaker(accent: str, names: tuple[str, ...], generator: np.random.Generator
 
 
 def _with_timbre(voice: Voice, amount: float, generator: np.random.Generator) -> Voice:
-    """Formants of other strengths and widths, and consonants of another loudness, mostly softer.
+    """Change the strengths and widths of formants and the loudness of consonants, mostly to softer ones.
 
-    Some people have a strong second formant, that of others drowns in noise. Below 4 kHz espeak-ng's "six" begins 17 to
-    34 dB under its loudest moment, that of people up to 53 dB (docs/LOG.md).
+    Some people have a strong second formant; in others it drowns in noise. Below 4 kHz espeak-ng's "six" starts 17 to
+    34 dB below its loudest moment, people's up to 53 dB.
     """
     slope_db = float(generator.uniform(-7.0, 3.0))  # per formant: a dull or a sharp voice
     levels_db = [slope_db * number + float(generator.normal(0.0, 4.0)) for number in range(5)]
@@ -130,7 +130,7 @@ def _with_timbre(voice: Voice, amount: float, generator: np.random.Generator) ->
 
 @functools.cache
 def _formant_factor(variant: str) -> float:
-    """The mean factor that a variant itself puts on formants 1 to 3."""
+    """The mean factor of a variant on formants 1 to 3."""
     factors = {1: 1.0, 2: 1.0, 3: 1.0}
     for line in variants()[variant].read_text(encoding="utf-8", errors="replace").splitlines():
         words = line.split()

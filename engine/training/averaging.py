@@ -1,4 +1,4 @@
-"""A moving average of the weights that are trained."""
+"""A moving average of the trained weights."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from torch import nn
 
 
 class WeightAverage:
-    """An exponential moving average; the early steps count less, so that the start is soon forgotten.
+    """An exponential moving average whose early steps count less, so that it soon forgets the start.
 
     After step n the average keeps min(decay, (1 + n) / (10 + n)) of itself. Averages along the way to a minimum
-    carry over better to what was never seen than its end does.
+    generalise better than the last weights.
 
-    Source: Polyak and Juditsky 1992; Cha et al. 2021 (SWAD) for speakers and places never seen; the ramp is
+    Source: Polyak and Juditsky 1992; Cha et al. 2021 (SWAD) for unseen domains; the ramp is
     TensorFlow's `ExponentialMovingAverage(num_updates=...)`.
     """
 
@@ -26,21 +26,21 @@ class WeightAverage:
 
     @torch.no_grad()
     def add(self, step: int) -> None:
-        """Take in the weights after an optimizer step, the first of which is step 1."""
+        """Add the weights after an optimizer step; the first step is 1."""
         keep = min(self._decay, (1 + step) / (10 + step))
         for name, parameter in self._weights.items():
             self.tensors[name].lerp_(parameter.detach(), 1 - keep)
 
     @torch.no_grad()
     def restore(self, tensors: Mapping[str, torch.Tensor]) -> None:
-        """Go on from a checkpoint's average."""
+        """Continue from a checkpoint's average."""
         for name, tensor in self.tensors.items():
             tensor.copy_(tensors[name])
 
     @contextlib.contextmanager
     @torch.no_grad()
     def applied(self) -> Iterator[None]:
-        """The model with the averaged weights; those in training come back afterwards."""
+        """Put the averaged weights into the model; restore the trained ones on exit."""
         kept = {name: p.detach().clone() for name, p in self._weights.items()}
         for name, parameter in self._weights.items():
             parameter.copy_(self.tensors[name])

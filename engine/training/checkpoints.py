@@ -1,4 +1,4 @@
-"""Checkpoints that a crash cannot spoil: every file is hashed, the manifest is written last, two are kept."""
+"""Checkpoints that survive crashes: every file is hashed, the manifest is written last, two are kept."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _MANIFEST = "manifest.json"
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """All that a run needs to go on as if it had never stopped."""
+    """Everything that a run needs to continue as if it had never stopped."""
 
     step: int
     tensors: dict[str, dict[str, torch.Tensor]]
-    """Tensors by file: `weights`, `optimizer`, `random` (every worker's generators), `average` and `best` where kept."""
+    """Tensors by file: `weights`, `optimizer`, `random` (every worker's generators), `average` and `best` if kept."""
     state: dict[str, Any]
     """JSON: number of workers, sampler position, schedule, early stopping, counters, and the config's fingerprint."""
 
@@ -49,7 +49,7 @@ class Checkpoints:
         self._keep = keep
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Write a checkpoint: its files, then the manifest that makes it whole; then drop old ones."""
+        """Write a checkpoint: its files, then the manifest that completes it; then delete old ones."""
         prefix = _prefix(checkpoint.step)
         with tempfile.TemporaryDirectory(prefix="lim-checkpoint-") as folder:
             files = {}
@@ -74,7 +74,7 @@ class Checkpoints:
             self._store.delete(_prefix(step))
 
     def load_newest(self) -> Checkpoint | None:
-        """The newest checkpoint that is whole; one that was cut short or damaged is passed over with a warning."""
+        """The newest complete checkpoint; incomplete or damaged ones are skipped with a warning."""
         for step in reversed(self._steps()):
             try:
                 return self.load(step)
@@ -83,16 +83,16 @@ class Checkpoints:
         return None
 
     def load_newest_of_all(self, parallel: Parallel) -> Checkpoint | None:
-        """The newest checkpoint that is whole for every worker: all of them must resume from the same one."""
+        """The newest checkpoint that is complete for every worker: all must resume from the same one."""
         checkpoint = self.load_newest()
         steps = parallel.gather_json(checkpoint.step if checkpoint else None)
         if len(set(steps)) == 1:
             return checkpoint
-        # A manifest that a worker sent as it was killed can arrive while its successors look.
+        # The manifest of a killed worker can still arrive while its successors read.
         return None if None in steps else self.load(min(steps))
 
     def _steps(self) -> list[int]:
-        """Steps that have any file, whole or not, oldest first."""
+        """Steps with any file, complete or not, oldest first."""
         names = {key.split("/")[1] for key in self._store.list("checkpoints") if key.count("/") >= 2}
         return sorted(int(name.removeprefix("step-")) for name in names)
 
@@ -100,7 +100,7 @@ class Checkpoints:
         """The checkpoint of a step.
 
         Raises:
-            CheckpointError: it was cut short, damaged, or written in another format.
+            CheckpointError: it is incomplete, damaged, or in another format.
             ObjectNotFoundError: a file of it is missing.
         """
         prefix = _prefix(step)

@@ -29,12 +29,12 @@ from engine.training.randomness import gather_generators, restore_generators, se
 from engine.training.schedules import Schedule
 
 _DEFAULT_EPOCHS = 10.0
-_STOP_CHECK_STEPS = 5  # with several workers the question costs a message
+_STOP_CHECK_STEPS = 5  # with several workers each check costs a message
 
 
 @dataclass
 class Progress:
-    """Counters that a resumed run goes on counting."""
+    """Counters that a resumed run continues."""
 
     step: int = 0
     audio_s: float = 0.0
@@ -57,8 +57,8 @@ def planned_steps(config: TrainingConfig, train: Sequence[Utterance], window_s: 
 class TrainingLoop:
     """Trains the parameters of `model` that require a gradient.
 
-    A step's gradient is that of the loss summed over all targets of the global batch, divided once by their number,
-    however the batch is cut into micro-batches and dealt over workers.
+    A step's gradient is that of the loss summed over all targets of the global batch, divided once by their number. It
+    does not depend on how the batch is divided into micro-batches and among workers.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class TrainingLoop:
         self._schedule = Schedule(config.schedule, self.total_steps)
 
     def run(self) -> Literal["finished", "stopped"]:
-        """Train to the end, or until `should_stop` says so; a checkpoint is written then too."""
+        """Train to the end, or until `should_stop` returns true; write a checkpoint in both cases."""
         position = self._resume()
         outcome = self._run_from(position)
         if outcome == "finished" and self._best is not None:
@@ -238,7 +238,7 @@ class TrainingLoop:
         generators = gather_generators(self._parallel, self._device)
         if not self._parallel.is_first:
             return
-        # A resumed run does not say again what it said before its checkpoint, so that must be safe first.
+        # A resumed run does not repeat events from before its checkpoint, so those must be stored first.
         self._events.flush()
         optimizer_tensors, optimizer_scalars = state_tensors(self._optimizer)
         tensors: dict[str, dict[str, torch.Tensor]] = {

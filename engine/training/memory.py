@@ -9,11 +9,11 @@ import torch
 
 
 def peak_bytes(device: torch.device) -> int:
-    """Most memory in use so far, in bytes: of the GPU's allocator there, resident memory of the process on a CPU."""
+    """Peak memory so far, in bytes: of the allocator on a GPU, resident memory of the process on a CPU."""
     if device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(device))
     try:
-        # ru_maxrss survives exec, so it would count the process that started this one.
+        # ru_maxrss survives exec, so it would include the parent's memory before exec.
         for line in Path("/proc/self/status").read_text().splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024

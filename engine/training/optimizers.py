@@ -44,17 +44,17 @@ def build_optimizer(config: OptimizerConfig, parameters: Sequence[nn.Parameter])
 
 
 def check_paging(config: OptimizerConfig, device: torch.device) -> None:
-    """Refuse paged states where there is nothing to page them out of.
+    """Reject paged states without a GPU to page from.
 
     Raises:
-        ConfigError: naming the type that has the same states.
+        ConfigError: names the type with the same states.
     """
     if config.type == "paged_adamw_8bit" and device.type != "cuda":
         raise ConfigError([Fault("training.optimizer.type", PAGING_NEEDS_A_GPU)])
 
 
 def paging_warning(config: OptimizerConfig, parameters: Sequence[nn.Parameter]) -> str | None:
-    """What has to be said of paged states that will not be paged; None where some will."""
+    """A warning if no states will be paged; None if some will."""
     largest = max(parameter.numel() for parameter in parameters)
     if config.type != "paged_adamw_8bit" or largest >= _LEAST_PAGED:
         return None
@@ -87,7 +87,7 @@ def state_tensors(optimizer: torch.optim.Optimizer) -> tuple[dict[str, torch.Ten
 
 
 def restore_state(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor], scalars: dict[str, Any]) -> None:
-    """Put back what `state_tensors` gave."""
+    """Restore the state from `state_tensors`."""
     state: dict[int, dict[str, Any]] = {}
     for path, value in {**tensors, **scalars}.items():
         index, *names, last = path.split("/")

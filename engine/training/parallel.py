@@ -1,4 +1,4 @@
-"""Data-parallel reduction over `torch.distributed`: one worker or many, the same code."""
+"""Data-parallel reduction over `torch.distributed`; the same code for one worker and many."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ import torch.distributed as dist
 
 @dataclass(frozen=True, slots=True)
 class Parallel:
-    """This worker's place among all of them."""
+    """This worker's rank among all workers."""
 
     rank: int = 0
     world_size: int = 1
 
     @classmethod
     def from_distributed(cls) -> Parallel:
-        """The place in the initialised process group; alone when there is none."""
+        """The rank in the initialised process group; a single worker without one."""
         if dist.is_available() and dist.is_initialized():
             return cls(dist.get_rank(), dist.get_world_size())
         return cls()
 
     @property
     def is_first(self) -> bool:
-        """Whether this worker writes files and speaks for all."""
+        """Whether this worker writes files and emits events."""
         return self.rank == 0
 
     def sum_(self, tensor: torch.Tensor) -> torch.Tensor:
@@ -53,7 +53,7 @@ class Parallel:
             start += count
 
     def any(self, flag: bool) -> bool:
-        """Whether any worker says so; all workers get the same answer."""
+        """Whether the value is true on any worker; all workers get the same answer."""
         if self.world_size == 1:
             return flag
         return bool(self.sum_(torch.tensor([float(flag)], device=self._device())).item() > 0)

@@ -1,4 +1,4 @@
-"""Batches made ready one ahead, in a thread of its own, while the model computes."""
+"""Prepare batches one ahead in a separate thread, while the model computes."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class Step:
     target_count: int
     """Targets of the whole step, over all workers."""
     after: Position
-    """Where the order stands once this step is done."""
+    """Position in the order after this step."""
 
 
 class Prefetcher:
-    """The steps of a run in their order; features are computed here and nowhere kept."""
+    """The steps of a run in order; features are computed here and not stored."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class Prefetcher:
             yield item
 
     def _run(self) -> None:
-        torch.set_num_threads(1)  # of this thread alone: the model's threads have the processor
+        torch.set_num_threads(1)  # for this thread only: the model's threads need the processor
         while not self._stopped.is_set():
             try:
                 item: Step | Exception = self._next()
@@ -94,7 +94,7 @@ class Prefetcher:
         return Step(batch, ready, target_count, self._order.position)
 
     def _ready(self, batch: Batch, indices: Sequence[int], *, whole_window: bool = False) -> list[Any]:
-        """This worker's micro-batches of some of a batch's utterances."""
+        """Split some of a batch's utterances into this worker's micro-batches."""
         pieces = micro_batches(
             indices,
             self._window_lengths_s if whole_window else self._lengths_s,
@@ -107,7 +107,7 @@ class Prefetcher:
             self._task.collate(
                 [self._utterances[i] for i in piece],
                 self._folder,
-                # Random changes depend on the place in the run alone, never on which worker or thread makes them.
+                # Random changes depend only on the position in the run, never on the worker or thread that makes them.
                 [(self._seed, at.step, at.epoch, i) for i in piece],
                 whole_window=whole_window,
             )

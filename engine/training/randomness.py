@@ -1,7 +1,7 @@
-"""The random generators that a training step draws from, as tensors that a checkpoint keeps.
+"""The random generators of a training step, as tensors for a checkpoint.
 
-Dropout and layer dropout are all that draws from them, and only from torch's: the order of batches and the changes to
-audio are functions of seed and position (docs/adr/0007-exact-resume.md).
+Only dropout and layer dropout draw from them, from torch's generators. The order of batches and the changes to audio are
+functions of seed and position (docs/adr/0007-exact-resume.md).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def gather_generators(parallel: Parallel, device: torch.device) -> dict[str, tor
 
 
 def restore_generators(states: Mapping[str, torch.Tensor], parallel: Parallel, device: torch.device) -> None:
-    """Put this worker's generators back to where `gather_generators` found them."""
+    """Restore this worker's generators to the state from `gather_generators`."""
     torch.set_rng_state(states[f"{parallel.rank}/cpu"])
     if device.type == "cuda" and f"{parallel.rank}/cuda" in states:
         torch.cuda.set_rng_state(states[f"{parallel.rank}/cuda"], device)

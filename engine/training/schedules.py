@@ -15,7 +15,7 @@ from engine.config.training import (
 
 
 class Schedule:
-    """The learning rate as a factor of its peak; only `plateau` has a state."""
+    """The learning rate as a factor of its peak. Only `plateau` has state."""
 
     def __init__(self, config: ScheduleConfig, total_steps: int) -> None:
         self._config = config
@@ -42,7 +42,7 @@ class Schedule:
         return 1.0
 
     def evaluated(self, metric: float) -> None:
-        """Tell of an evaluation (lower is better); only `plateau` listens."""
+        """Report an evaluation (lower is better); only `plateau` reacts."""
         config = self._config
         if not isinstance(config, PlateauConfig):
             return
@@ -54,11 +54,11 @@ class Schedule:
             self.drops, self.worse_evaluations = self.drops + 1, 0
 
     def state(self) -> dict[str, float | int | None]:
-        """What a checkpoint must carry."""
+        """State for a checkpoint."""
         return {"best": self.best, "worse_evaluations": self.worse_evaluations, "drops": self.drops}
 
     def restore(self, state: dict[str, float | int | None]) -> None:
-        """Put back what `state` gave."""
+        """Restore the result of `state`."""
         self.best = state["best"]
         self.worse_evaluations = int(state["worse_evaluations"] or 0)
         self.drops = int(state["drops"] or 0)

@@ -1291,7 +1291,7 @@ class MemoryOut(Model):
 
 class ModelCard(Model):
     """
-    What the catalogue says of a base model.
+    A base model's entry in the catalogue.
     """
 
     model_config = ConfigDict(
@@ -1311,7 +1311,7 @@ class ModelCard(Model):
     """
     languages: list[str]
     """
-    Language codes that it knows.
+    Codes of its languages.
     """
     licence: str
     """
@@ -1355,7 +1355,7 @@ class ModelOut(Model):
     """
     languages: list[str]
     """
-    Language codes that it knows.
+    Codes of its languages.
     """
     licence: str
     """

@@ -43,7 +43,7 @@ class Operations(Connection):
             title: Name for people.
             source: `bundled:NAME` for weights in this repository, a folder, a hub id, or `s3://bucket/prefix`.
             parameters: Number of weights.
-            languages: Language codes that it knows.
+            languages: Codes of its languages.
             licence: SPDX licence id.
             description: What it is good for.
             tasks: Tasks that it can be fine-tuned for.
