@@ -1,7 +1,7 @@
-"""What the work is: audio, data, models, adapters, tasks, the training loop, metrics. Plain PyTorch."""
+"""The engine: audio, data, models, adapters, tasks, the training loop, metrics. Plain PyTorch."""
 
 import logging
 
-# Before anything imports bitsandbytes: on processors with AVX512-BF16 it warns, when it is imported, that it found no
-# faster kernels on a hub, to which it may not go.
+# Before anything imports bitsandbytes: on processors with AVX512-BF16 its import warns about faster kernels that it may
+# not download from a hub.
 logging.getLogger("bitsandbytes.backends.cpu.ops").addFilter(lambda record: "kernels-community" not in str(record.msg))

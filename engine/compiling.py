@@ -1,4 +1,4 @@
-"""When functions are compiled: bitsandbytes asks for it when it is imported, and most processes never need it."""
+"""Delay compilation: bitsandbytes compiles functions when it is imported, and most processes never need them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import torch
 
 @contextmanager
 def compiling_later() -> Iterator[None]:
-    """Functions that are given to `torch.compile` meanwhile are compiled when they are first called.
+    """Inside this context `torch.compile` delays compilation until a function is first called.
 
-    bitsandbytes gives it four when it is imported, which brings torch's compiler into the process (2 to 3 s of a
-    processor, 80 MB), and most runs never call one of them.
+    bitsandbytes compiles four functions when it is imported, which loads torch's compiler (2 to 3 s of processor time,
+    80 MB); most runs never call one of them.
     """
     compile_now = torch.compile
 

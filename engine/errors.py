@@ -1,23 +1,23 @@
-"""Everything that the engine raises on purpose.
+"""The engine's exceptions.
 
     EngineError
     ├── ConfigError                 one or more faulty fields, all reported at once
     ├── StorageError                a key or prefix that a store cannot hold
     │   └── ObjectNotFoundError     (also a KeyError) no object under that key
     ├── AudioError                  a file that cannot be read as audio
-    │   ├── UnsupportedAudioError   audio, but in a format, rate or channel count that is not read
-    │   ├── TruncatedAudioError     the file ends before its own header says
+    │   ├── UnsupportedAudioError   audio in an unsupported format, rate or channel count
+    │   ├── TruncatedAudioError     the file is shorter than its header states
     │   └── EmptyAudioError         no bytes or no samples
     ├── IngestError                 a source that gives no dataset: no archive, hostile, nothing good in it
-    ├── ItemError                   one item of a source that has to be set aside, with a code
+    ├── ItemError                   one item of a source that must be rejected, with a code
     ├── ManifestError               one or more faulty lines, all reported at once
-    ├── SynthesisError              speech that cannot be made (in engine.synthesis.espeak)
+    ├── SynthesisError              speech synthesis failed (in engine.synthesis.espeak)
     ├── SelectionError              a selection that cannot be made, read or used with a run
     ├── ModelError                  a model that cannot be found, loaded or adapted
     ├── CheckpointError             a checkpoint that is incomplete or belongs to another run
-    └── TrainingError               a run that cannot go on, such as a loss that is not finite
+    └── TrainingError               a run that cannot continue, such as a loss that is not finite
 
-A message says what was found, what is allowed, and what to do. All of them can be pickled.
+A message says what was found, what is allowed, and what to do. All exceptions can be pickled.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from dataclasses import dataclass
 from typing import Final
 
 MOST_FAULTS: Final = 100
-"""Faults that are told of one input; of more, it is told that there are more."""
+"""Maximum number of faults listed for one input; a last line says how many more there are."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing wrong in an input that is checked as a whole."""
+    """One fault in an input that is checked as a whole."""
 
     path: str
     """Where: a dotted field path, `line 12` of a file; empty for the whole input."""
@@ -44,7 +44,7 @@ class Fault:
 
 
 class EngineError(Exception):
-    """Base of everything that the engine raises on purpose."""
+    """Base of the engine's exceptions."""
 
 
 class ConfigError(EngineError):
@@ -74,11 +74,11 @@ class AudioError(EngineError):
 
 
 class UnsupportedAudioError(AudioError):
-    """Audio, but in a format, rate or channel count that is not read."""
+    """Audio in an unsupported format, rate or channel count."""
 
 
 class TruncatedAudioError(AudioError):
-    """The file ends before its own header says."""
+    """The file is shorter than its header states."""
 
 
 class EmptyAudioError(AudioError):
@@ -90,7 +90,7 @@ class IngestError(EngineError):
 
 
 class ItemError(EngineError):
-    """One item of a source that has to be set aside; ingestion catches it and goes on."""
+    """One item of a source that must be rejected; ingestion catches it and continues."""
 
     def __init__(self, code: str, reason: str) -> None:
         self.code = code
@@ -118,7 +118,7 @@ class SelectionError(EngineError):
 
 
 class StoppedError(EngineError):
-    """A stage that was asked to stop before its end; called again, it goes on from what it has kept."""
+    """A stage that was asked to stop before its end; called again, it continues from its stored work."""
 
 
 class ModelError(EngineError):
@@ -130,4 +130,4 @@ class CheckpointError(EngineError):
 
 
 class TrainingError(EngineError):
-    """A run that cannot go on, such as a loss that is not finite."""
+    """A run that cannot continue, such as a loss that is not finite."""

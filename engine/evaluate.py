@@ -43,7 +43,7 @@ Which = Literal["base", "adapter"]
 
 
 class EvaluationResult(BaseModel):
-    """What an evaluation came to; saved as `result.json`."""
+    """The result of an evaluation, saved as `result.json`."""
 
     status: Literal["succeeded"] = "succeeded"
     model: str
@@ -52,34 +52,34 @@ class EvaluationResult(BaseModel):
     audio_s: float
     speakers: list[str]
     primary: ErrorRate = "wer"
-    """Which error rate is the headline: `cer` where most texts are in scripts that set no blanks between words."""
+    """The headline error rate: `cer` if most texts are in scripts without blanks between words."""
     base_wer: float | None = None
     base_cer: float | None = None
     adapter_wer: float
-    """Of the adapter; of the model itself where there is none."""
+    """WER with the adapter; of the model itself without one."""
     adapter_cer: float
     wer_by_speaker: dict[str, float]
-    """As `adapter_wer`, for each speaker who is named."""
+    """As `adapter_wer`, for each named speaker."""
     cer_by_speaker: dict[str, float] = {}
-    """As `adapter_cer`, for each speaker who is named."""
+    """As `adapter_cer`, for each named speaker."""
     context: Literal["short", "full"] | None = None
-    """How much of its window the encoder ran over, under the adapter or in the model itself."""
+    """Audio context of the adapter, or of the model itself."""
     base_context: Literal["short", "full"] | None = None
-    """As `context`, for the base: what it was trained in by its publisher; unset where it was not measured."""
+    """Audio context of the base, as its publisher trained it; unset if the base was not measured."""
     language: str | None = None
-    """What a multilingual model was told; unset for models that know one language."""
+    """Language token of a multilingual model; unset for models of one language."""
     left_out_utterances: int = 0
-    """Utterances that the model cannot take."""
+    """Number of utterances that the model cannot take."""
     left_out: dict[str, str] = {}
-    """Why, by their id: the first hundred of them."""
+    """Reasons by id, for the first hundred of them."""
     references_cut: int = 0
-    """Texts that are longer than `max_new_tokens`: they cannot be met."""
+    """Number of texts longer than `max_new_tokens`, which no transcript can match."""
     peak_bytes: int
     wall_s: float
     audio_s_per_s: float
-    """Seconds of speech transcribed per second, in what this attempt transcribed; 0 where all was there already."""
+    """Seconds of speech transcribed per second in this attempt; 0 if all transcripts existed already."""
     finished_at: str | None = None
-    """When it ended, in UTC."""
+    """End time, in UTC."""
     code_version: str | None = None
 
 
@@ -98,26 +98,25 @@ def evaluate(
 ) -> EvaluationResult:
     """Transcribe the utterances of a dataset version and count errors.
 
-    Transcripts are kept in chunks; called again with the same store and inputs, it goes on after the last of them, and a
+    Transcripts are stored in chunks. A second call with the same store and inputs continues after the last chunk; a
     finished evaluation returns its result and says so.
 
     Args:
-        model: id in the catalogue, a folder, a hub id or an address that was fetched: the base, or what was trained
-            whole.
-        adapter: folder of the adapter; None where the model itself was trained.
+        model: id in the catalogue, a folder, a hub id or a fetched address: the base, or a model that was trained whole.
+        adapter: folder of the adapter; None if the model itself was trained.
         data: folder with `manifest.jsonl`.
-        training: the config that it was trained with: how the base is kept, the audio context, the splits.
+        training: the config of the training: how the base is kept, the audio context, the splits.
         measurement: what to measure.
-        store: where the files are kept.
-        events: what is said while it runs.
-        should_stop: asked between chunks.
-        threads: compute threads of this process; None leaves them as they are.
-        base_model: where the model itself was trained, what that began from: measured as its base.
+        store: of the evaluation's files.
+        events: receives the evaluation's events.
+        should_stop: polled between chunks.
+        threads: compute threads of this process; None keeps the current number.
+        base_model: if the model itself was trained, the model that its training started from; measured as its base.
 
     Raises:
-        ConfigError: nothing to measure on.
-        StoppedError: it was asked to stop.
-        EngineError: a model, adapter or dataset that do not go together.
+        ConfigError: there is nothing to measure on.
+        StoppedError: `should_stop` returned true.
+        EngineError: model, adapter and dataset do not fit together.
     """
     inputs = evaluation_inputs(model, adapter, data, training, measurement, base_model)
     if (finished := begin(store, inputs, parts=(PARTS,))) is not None:
@@ -146,7 +145,7 @@ class _Evaluation:
         self.started = time.perf_counter()
         self.model, self.adapter, self.folder = model, adapter, data
         self.base_model = base_model if adapter is None and measurement.base else None
-        if isinstance(training.method, PretrainConfig):  # what that has made is loaded, and not made anew
+        if isinstance(training.method, PretrainConfig):  # load the trained model instead of initialising a new one
             training = training.model_copy(update={"method": FullConfig()})
         self.measurement = measurement
         self.settings = read_settings(adapter) if adapter is not None else None
@@ -212,14 +211,14 @@ class _Evaluation:
             finished_at=now_rfc3339(),
             code_version=code_version(),
         )
-        # Last: an evaluation is finished when, and only when, its result is there.
+        # Last: the result's presence marks a finished evaluation.
         self.events.flush()
         self.store.put_bytes("result.json", result.model_dump_json(indent=1).encode())
         self._phase("done", result.status)
         return result
 
     def _as_trained(self) -> TrainingConfig:
-        """The training's config, with the context and the language that what was trained itself names."""
+        """The training's config, with the context and the language that the trained model or adapter names."""
         training = self.training
         if self.settings is not None:
             task = training.task.model_copy(update={"language": self.settings.task.language})
@@ -231,7 +230,7 @@ class _Evaluation:
         return training
 
     def _load(self, model: str, utterances: Sequence[Utterance], *, published: bool = False) -> LoadedModel:
-        """Have what is needed to transcribe with a model; `fitting` is what it can take of the utterances."""
+        """Load a model for transcription; `fitting` are the utterances that it can take."""
         torch.manual_seed(self.training.seed)
         loaded = load_base(model, self.training, published=published)
         notes = dict(enumerate(loaded.notes))
@@ -248,7 +247,7 @@ class _Evaluation:
         return loaded
 
     def _fitting(self, utterances: Sequence[Utterance]) -> list[Utterance]:
-        """The utterances that the model can take; the others are named."""
+        """The utterances that the model can take; names the others."""
         self.left_out: dict[str, str] = self.task.misfits(utterances)
         if self.left_out:
             self._warn("left_out", left_out_note(self.left_out))
@@ -260,7 +259,7 @@ class _Evaluation:
         return fitting
 
     def _utterances(self) -> list[Utterance]:
-        """What is measured on, the longest first: chunks then hold what pads to one length."""
+        """The utterances to measure, the longest first, so that a chunk pads to one length."""
         everything = read_manifest(self.folder / MANIFEST_NAME)
         wanted: Sequence[Utterance] = everything
         if self.measurement.split != "all":

@@ -1,4 +1,4 @@
-"""What a run says while it runs."""
+"""Events of a run."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ def now_rfc3339() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that happened in a run.
+    """One event of a run.
 
-    `key` names the event within its run (`train/120`, `evaluation/test/base`): a run that resumes says again what
-    it said between its last checkpoint and the crash, and readers drop what they have under the same key.
+    `key` names the event within its run (`train/120`, `evaluation/test/base`). A resumed run repeats the events between
+    its last checkpoint and the crash; readers drop events whose key they already have.
     """
 
     kind: EventKind
@@ -34,13 +34,13 @@ class Event:
 
 
 class EventSink(Protocol):
-    """Where a run's events go. Must never slow or stop the run for long."""
+    """Receiver of a run's events. Must never slow or stop the run for long."""
 
     def emit(self, event: Event) -> None:
         """Take one event; may buffer it."""
 
     def flush(self) -> None:
-        """Bring what is buffered to where it outlives this process."""
+        """Store buffered events where they outlive this process."""
 
 
 class MemorySink:
@@ -58,13 +58,13 @@ class MemorySink:
 
 
 class TeeSink:
-    """Hands each event to several sinks."""
+    """Passes each event to several sinks."""
 
     def __init__(self, *sinks: EventSink) -> None:
         self._sinks = sinks
 
     def emit(self, event: Event) -> None:
-        """Hand the event to every sink."""
+        """Pass the event to every sink."""
         for sink in self._sinks:
             sink.emit(event)
 

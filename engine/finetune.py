@@ -47,14 +47,14 @@ Phase = Literal["loading", "evaluating_base", "training", "evaluating", "saving"
 
 
 class RunResult(BaseModel):
-    """What a run came to; saved as `result.json`."""
+    """The result of a run, saved as `result.json`."""
 
     status: Literal["succeeded", "stopped"]
     model: str
     method: str
     steps: int
     primary: ErrorRate = "wer"
-    """Which error rate is the headline: `cer` where most texts are in scripts that set no blanks between words."""
+    """The headline error rate: `cer` if most texts are in scripts without blanks between words."""
     base_wer: float | None = None
     base_cer: float | None = None
     adapter_wer: float | None = None
@@ -62,12 +62,12 @@ class RunResult(BaseModel):
     trainable_parameters: int
     total_parameters: int
     adapter_bytes: int = 0
-    """Size of the saved weights: the adapter's, or the whole model's when every weight was trained."""
+    """Size of the saved weights: the adapter's, or the whole model's if every weight was trained."""
     peak_bytes: int
     wall_s: float
-    """From the call to the return, of the attempt that finished."""
+    """Duration of the attempt that finished, in seconds."""
     training_s: float
-    """In optimizer steps, over all attempts."""
+    """Seconds in optimizer steps, over all attempts."""
     audio_s_per_s: float
     """Seconds of speech trained on per second of training."""
     train_utterances: int
@@ -75,27 +75,27 @@ class RunResult(BaseModel):
     test_utterances: int
     test_speakers: list[str]
     warnings: list[str] = []
-    """What a reader of the error rates has to know."""
+    """Warnings that a reader of the error rates has to know."""
     finished_at: str | None = None
-    """When it ended, in UTC."""
+    """End time, in UTC."""
     context: Literal["short", "full"] | None = None
-    """How much of its window the encoder ran over, in what was trained; unset: the run is older."""
+    """Audio context of the trained model or adapter; unset in older runs."""
     base_context: Literal["short", "full"] | None = None
-    """As `context`, for the base: what it was trained in by its publisher; unset where it was not measured."""
+    """Audio context of the base, as its publisher trained it; unset if the base was not measured."""
     language: str | None = None
-    """What a multilingual model was told; unset for models that know one language."""
+    """Language token of a multilingual model; unset for models of one language."""
     left_out_utterances: int = 0
-    """Utterances that the model cannot take, over all parts of the dataset."""
+    """Number of utterances that the model cannot take, over all splits."""
     left_out: dict[str, str] = {}
-    """Why, by their id: the first hundred of them."""
+    """Reasons by id, for the first hundred of them."""
     references_cut: int = 0
-    """Texts of the utterances measured that are longer than `max_new_tokens`: they cannot be met."""
+    """Number of measured texts longer than `max_new_tokens`, which no transcript can match."""
     code_version: str | None = None
-    """Of the software, with a digest of the engine's sources; unset: the run is older than that."""
+    """Version of the software with a digest of the engine's sources; unset in older runs."""
 
 
 def never() -> bool:
-    """Do not stop."""
+    """Never stop."""
     return False
 
 
@@ -112,26 +112,26 @@ def finetune(
     threads: int | None = None,
     selection: Path | None = None,
 ) -> RunResult:
-    """Train an adapter (or a model) and measure it against its base on utterances kept out of training.
+    """Train an adapter (or a model) and measure it against its base on utterances held out of training.
 
-    Called again with the same store and inputs it goes on from the newest whole checkpoint, and a finished run returns
-    its result and says so. Every worker calls it; the first one writes to the store and emits events.
+    A second call with the same store and inputs continues from the newest complete checkpoint; a finished run returns its
+    result and says so. Every worker calls this; only the first one writes to the store and emits events.
 
     Args:
         model: id in the catalogue, a folder, or a hub id.
         data: dataset version: a folder with `manifest.jsonl`.
         config: what to train, and how.
-        store: where the run's files are kept.
-        events: what the run says while it runs.
+        store: of the run's files.
+        events: receives the run's events.
         work_dir: scratch on the local disk.
-        parallel: this worker's place.
-        should_stop: asked between steps; the run then checkpoints and returns with status `stopped`.
-        threads: compute threads of this process; None leaves them as they are.
-        selection: folder that `engine.selection.pipeline.select` wrote for this dataset; the run then trains on the
-            selected segments, with their weights, in place of the training utterances. None trains on them all.
+        parallel: this worker's rank.
+        should_stop: polled between steps; true makes the run write a checkpoint and return with status `stopped`.
+        threads: compute threads of this process; None keeps the current number.
+        selection: folder from `engine.selection.pipeline.select` for this dataset; the run then trains on the selected
+            segments with their weights. None trains on all training utterances.
 
     Raises:
-        EngineError: a model, dataset, selection or config that does not go together; the message says what to do.
+        EngineError: model, dataset, selection and config do not fit together; the message says what to do.
     """
     own = training_inputs(model, data, config, selection).model_dump(mode="json") if parallel.is_first else None
     inputs = Inputs.model_validate(parallel.gather_json(own)[0])
@@ -204,7 +204,7 @@ class _Run:
         base = None
         is_adapter = isinstance(config.method, LoraFields)
         measures_base = config.evaluation.base and bool(splits.test) and not isinstance(config.method, PretrainConfig)
-        # Under an adapter the base stays as it is and can wait until training is over; else it must be now.
+        # With an adapter the base does not change and is measured after training; otherwise it must be measured now.
         if measures_base and not is_adapter:
             base = self._base_errors(splits.test)
 
@@ -232,7 +232,7 @@ class _Run:
         self._phase("training")
         outcome = loop.run()
 
-        # Before the base is measured, which takes memory of its own.
+        # Before the base is measured, which needs more memory.
         saved_bytes = self._save(trained) if self.parallel.is_first else 0
         adapted = None
         if outcome == "finished" and measures_base and is_adapter:
@@ -280,7 +280,7 @@ class _Run:
         return result
 
     def _check_validation(self, validation: Sequence[Utterance]) -> None:
-        """Refuse a run whose decisions need validation utterances that are not there; warn where only figures do."""
+        """Reject a run whose decisions need missing validation utterances; warn if only figures need them."""
         config = self.config
         if validation or not config.evaluation.every_steps:
             return
@@ -313,7 +313,7 @@ class _Run:
     # ---- evaluation ----------------------------------------------------------------------------------------
 
     def _base_errors(self, test: Sequence[Utterance], adapted: Any = None) -> ErrorCounts:
-        """The base model's errors; kept in the store, so that a resumed run does not count them again."""
+        """The base model's errors, stored so that a resumed run does not measure them again."""
         self._phase("evaluating_base")
         counts = None
         with contextlib.suppress(ObjectNotFoundError):
@@ -411,7 +411,7 @@ class _Run:
         for path in sorted(folder.rglob("*")):
             if path.is_file():
                 self._artifact(f"{name}/{path.relative_to(folder).as_posix()}", name, path)
-        # Last: a run is finished when, and only when, its result is there.
+        # Last: the result's presence marks a finished run.
         self.store.put_bytes("result.json", result.model_dump_json(indent=1).encode())
 
     def _artifact(self, key: str, kind: str, path: Path) -> None:
@@ -419,7 +419,7 @@ class _Run:
         self.events.emit(Event("artifact", f"artifact/{key}", data))
 
     def _warn(self, key: str, message: str) -> None:
-        """Say what a reader of the error rates has to know, now and in the result."""
+        """Emit a warning for readers of the error rates, and keep it for the result."""
         self.warnings.append(message)
         if self.parallel.is_first:
             self.events.emit(Event("log", key, {"level": "warning", "message": message}))
@@ -433,7 +433,7 @@ class _Run:
 
 
 def _spread(utterances: Sequence[Utterance], most: int) -> list[Utterance]:
-    """At most `most` of them, evenly over their order."""
+    """At most `most` items, evenly spaced."""
     if len(utterances) <= most:
         return list(utterances)
     return [utterances[i * len(utterances) // most] for i in range(most)]

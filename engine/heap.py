@@ -1,4 +1,4 @@
-"""Keeping a process that works for hours as small as it was in its first minute."""
+"""Keep the memory of a process that works for hours as small as in its first minute."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ _KERNELS = 32
 
 
 def keep_few_kernels() -> None:
-    """Let oneDNN keep the compiled kernels of so few shapes, instead of 1,024; before the first one is made.
+    """Limit the compiled kernels that oneDNN keeps, 1,024 by default; call it before the first one is compiled.
 
-    Where every batch has another shape, as in finding speech and in training on texts of all lengths, few are met again.
-    A thousand of them take 250 MB in finding speech; after eight steps of a Whisper tiny they take 600 MB (docs/LOG.md).
+    If every batch has another shape, as in speech detection and in training on texts of all lengths, few kernels recur.
+    A thousand of them take 250 MB in speech detection; after eight steps of a Whisper tiny they take 600 MB
+    (docs/LOG.md).
     """
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", str(_KERNELS))
 
 
 def release_free_memory() -> None:
-    """Give the free parts of C's heap back, where the C library can; takes some milliseconds.
+    """Return free parts of the C heap to the system, if the C library can; takes some milliseconds.
 
-    Arrays of many sizes, taken and freed for an hour, leave a heap in pieces: a process that holds nothing keeps
-    hundreds of megabytes more than it did after its first minute.
+    Allocating and freeing arrays of many sizes for an hour fragments the heap: an idle process keeps hundreds of
+    megabytes more than after its first minute.
     """
     trim = _trim()
     if trim is not None:

@@ -1,4 +1,4 @@
-"""What a run begins with: its model, told the language, and the utterances that the model can take."""
+"""Prepare a run: load its model, set the language, and keep the utterances that the model can take."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ class Prepared:
     """A model and the utterances for it."""
 
     base: BaseModel
-    """Its config is the run's, with the context and the language that the model gets."""
+    """The model; its config is the run's, with resolved context and language."""
     task: Any
     """The config's task bound to the model."""
     splits: Splits
-    """Without what the model cannot take."""
+    """The splits without utterances that the model cannot take."""
     left_out: dict[str, str]
-    """Why the others are left out, by their id."""
+    """Reasons for the utterances left out, by id."""
     references_cut: int
-    """Texts to measure on that are longer than transcripts may be."""
+    """Number of measured texts longer than a transcript may be."""
     warnings: dict[str, str]
-    """What the user should know, by the key of its event."""
+    """Messages for the user, by the key of their event."""
 
 
 def prepare(
@@ -52,12 +52,12 @@ def prepare(
         config: of the run.
         splits: its utterances.
         folder: of the dataset version.
-        store: where the run's files are kept: a language that was detected, so that a resumed run is told the same.
-        parallel: this worker's place.
+        store: of the run's files; keeps a detected language, so that a resumed run uses the same.
+        parallel: this worker's rank.
 
     Raises:
-        ModelError: a model that cannot be loaded, or does not know the language.
-        TrainingError: none of the utterances to train or to test on fits.
+        ModelError: the model cannot be loaded, or does not know the language.
+        TrainingError: no utterance to train or to test on fits.
     """
     torch.manual_seed(config.seed)
     base = load_base(model, config)
@@ -87,7 +87,7 @@ def prepare(
 def _spoken(
     base: BaseModel, splits: Splits, folder: Path, store: RunStore, parallel: Parallel
 ) -> SpokenLanguage | None:
-    """What a multilingual model is told: the same for all workers, whose processors may hear different languages."""
+    """The language for a multilingual model, the same for all workers, whose processors may detect different ones."""
     detects = base.config.task.language in {None, DETECTED}
     spoken = None
     if detects:

@@ -1,7 +1,7 @@
 """Make the bundled base model: `python -m engine.pretrain --config configs/pretrain/whisper-pico.yaml`.
 
-Steps, each of which is passed over when its output is there: synthesise the corpora, train every stage of the recipe
-with the one training loop, write the weights.
+Steps, each skipped if its output exists: synthesise the corpora, train every stage of the recipe with the one training
+loop, write the weights.
 """
 
 from __future__ import annotations
@@ -32,27 +32,27 @@ CorpusName = Annotated[str, Field(max_length=100, pattern=r"^[a-z][a-z0-9_]*$")]
 
 
 class PretrainStage(Config):
-    """One run of the training loop; it begins with the weights of the stage before."""
+    """One run of the training loop; it starts from the previous stage's weights."""
 
     name: Annotated[str, Field(min_length=1, max_length=100)]
     """Name of the stage."""
     corpora: Annotated[list[CorpusName], Field(min_length=1, max_length=100)]
-    """What it learns from: names of the recipe's corpora."""
+    """Its training data: names of the recipe's corpora."""
     training: TrainingConfig
-    """What it does."""
+    """Its training config."""
 
 
 class PretrainRecipe(Config):
-    """How the bundled model is made."""
+    """The recipe of the bundled model."""
 
     corpora: Annotated[dict[CorpusName, CorpusRecipe], Field(max_length=100)]
-    """What to synthesise, by name."""
+    """Corpora to synthesise, by name."""
     out: Path
-    """Folder that gets the finished model."""
+    """Folder for the finished model."""
     work: Path
     """Folder for corpora, checkpoints and logs."""
     stages: Annotated[list[PretrainStage], Field(max_length=100)]
-    """Runs, one after the other."""
+    """Runs, in order."""
 
     @model_validator(mode="after")
     def _corpora_are_there(self) -> PretrainRecipe:
@@ -64,7 +64,7 @@ class PretrainRecipe(Config):
 
 
 class LineSink:
-    """Prints a line an event, and keeps all in the run's store."""
+    """Prints a line per event, and stores all in the run's store."""
 
     def __init__(self, store: LocalRunStore) -> None:
         self._store = store
@@ -72,7 +72,7 @@ class LineSink:
         self._part = len(store.list("events"))
 
     def emit(self, event: Event) -> None:
-        """Print and keep."""
+        """Print and store the event."""
         self._lines.append(json.dumps(event.to_json()))
         data = event.data
         if event.kind == "metric" and "loss" in data:
@@ -120,17 +120,17 @@ def run_recipe(recipe: PretrainRecipe, threads: int) -> Path:
         )
         sink.flush()
         model = recipe.work / stage.name / "model"
-    # The README of the last stage tells of that stage alone; the model's own card is written by hand.
+    # The README of the last stage describes only that stage; the model's own card is written by hand.
     shutil.copytree(model, recipe.out, dirs_exist_ok=True, ignore=shutil.ignore_patterns("README.md"))
     return recipe.out
 
 
 def together(corpora: Path, names: Sequence[str]) -> Path:
-    """The folder of several corpora as one dataset version; of one, its own.
+    """A folder with several corpora as one dataset version; for one corpus, its own folder.
 
     Args:
         corpora: folder of the corpora, each under its name.
-        names: those that are wanted.
+        names: of the corpora to combine.
     """
     if len(names) == 1:
         return corpora / names[0]

@@ -1,4 +1,4 @@
-"""Where a run keeps its files: the protocol, and a local folder that holds to it."""
+"""Storage of a run's files: the protocol, and its implementation in a local folder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from engine.errors import ObjectNotFoundError, StorageError
 MAX_KEY_BYTES = 1024
 """Longest key, as in S3."""
 
-_INCOMING = ".incoming"  # half-written files, out of the way of `list`; no key may start with it
+_INCOMING = ".incoming"  # unfinished files, hidden from `list`; no key may start with it
 
 
 class RunStore(Protocol):
@@ -23,7 +23,7 @@ class RunStore(Protocol):
 
     A key is relative, with `/` between its parts and no empty, `.` or `..` part. A prefix names whole parts: `a/b`
     covers the key `a/b` and every key below `a/b/`, never `a/bc`; the empty prefix covers every key. A write is
-    all or nothing: a reader sees the old object or the new one. `put` and `put_bytes` replace what was there.
+    atomic: a reader sees the old object or the new one. `put` and `put_bytes` replace an existing object.
     """
 
     def put(self, key: str, source: Path) -> None:
@@ -36,22 +36,22 @@ class RunStore(Protocol):
         """Write the object to the file `target`. Raises `ObjectNotFoundError`."""
 
     def get_bytes(self, key: str) -> bytes:
-        """Give the object's bytes. Raises `ObjectNotFoundError`."""
+        """The object's bytes. Raises `ObjectNotFoundError`."""
         ...
 
     def list(self, prefix: str) -> list[str]:
-        """Give every key that `prefix` covers, sorted."""
+        """Every key that `prefix` covers, sorted."""
         ...
 
     def delete(self, prefix: str) -> None:
-        """Remove every key that `prefix` covers; nothing there is no error."""
+        """Remove every key that `prefix` covers; idempotent."""
 
 
 def checked_key(key: str) -> str:
-    """`key` itself, if it names an object.
+    """`key` itself, if it is valid.
 
     Raises:
-        StorageError: empty, too long, absolute, or with a part that could lead out of the store.
+        StorageError: the key is empty, too long, absolute, or has a part that could lead out of the store.
     """
     parts = key.split("/")
     if (
@@ -80,7 +80,7 @@ def checked_prefix(prefix: str) -> str:
 
 
 class LocalRunStore:
-    """A `RunStore` in a local folder: one file per object, each written beside and then renamed."""
+    """A `RunStore` in a local folder: one file per object, written under a temporary name and renamed."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = Path(folder)
@@ -111,7 +111,7 @@ class LocalRunStore:
             self._place(incoming, path, key)
 
     def get(self, key: str, target: Path) -> None:
-        """Write the object to the file `target`, whole or not at all.
+        """Write the object to the file `target`, atomically.
 
         Raises:
             ObjectNotFoundError: no object under that key.
@@ -129,7 +129,7 @@ class LocalRunStore:
             partial.unlink(missing_ok=True)
 
     def get_bytes(self, key: str) -> bytes:
-        """Give the object's bytes.
+        """The object's bytes.
 
         Raises:
             ObjectNotFoundError: no object under that key.
@@ -140,7 +140,7 @@ class LocalRunStore:
             raise self._not_found(key) from None
 
     def list(self, prefix: str) -> list[str]:
-        """Give every key that `prefix` covers, sorted."""
+        """Every key that `prefix` covers, sorted."""
         prefix = checked_prefix(prefix)
         top = self.folder / prefix if prefix else self.folder
         if prefix and top.is_file():
@@ -153,7 +153,7 @@ class LocalRunStore:
         return sorted(keys)
 
     def delete(self, prefix: str) -> None:
-        """Remove every key that `prefix` covers; nothing there is no error."""
+        """Remove every key that `prefix` covers; idempotent."""
         for key in self.list(prefix):
             path = self._path(key)
             path.unlink(missing_ok=True)
@@ -195,7 +195,7 @@ class LocalRunStore:
     @staticmethod
     def _place(incoming: Path, path: Path, key: str) -> None:
         with incoming.open("rb") as written:
-            os.fsync(written.fileno())  # else a power cut can leave the new name with no content
+            os.fsync(written.fileno())  # otherwise a power failure can leave the new name without content
         incoming.chmod(0o644)
         try:
             for last in (False, True):
@@ -203,7 +203,7 @@ class LocalRunStore:
                 try:
                     incoming.replace(path)
                     return
-                except FileNotFoundError:  # a delete took the empty folder away in between
+                except FileNotFoundError:  # a concurrent delete removed the empty folder
                     if last:
                         raise
         except (NotADirectoryError, FileExistsError, IsADirectoryError):

@@ -28,35 +28,35 @@ from engine.tasks.spoken_language import with_language
 
 _BATCH_AUDIO_S: Final = 60.0
 _READ_AUDIO_S: Final = 600.0
-"""Audio that is held at once; of recordings that follow, those of one padded length are transcribed together."""
+"""Seconds of audio held in memory; recordings of one padded length among them are transcribed together."""
 _QUIET_S: Final = 0.2
-"""A recording is cut in the middle of so long a quiet stretch."""
+"""Length of the quiet stretch in whose middle a recording is cut, in seconds."""
 _REPEATS: Final = "the text repeats itself: the model did not follow the audio"
 _DEFAULT_MODEL: Final = "whisper-pico"
 
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """What was said in a file."""
+    """The transcript of a file."""
 
     path: Path
     text: str
     audio_s: float
     language: str | None = None
-    """What a multilingual model was told; None of a model that knows one language."""
+    """Language token of a multilingual model; None for a model of one language."""
     fault: str | None = None
-    """Why the file could not be transcribed; the text is empty then."""
+    """Why the file could not be transcribed; the text is then empty."""
     doubt: str | None = None
-    """What speaks against the text."""
+    """Reasons to doubt the text."""
     odd: tuple[str, ...] = ()
-    """What is odd about the audio, though it was read."""
+    """Oddities of the audio."""
 
 
 def recordings_in(paths: Iterable[Path]) -> list[Path]:
-    """Files as they are, and of folders the recordings in them, by name.
+    """The given files, and the recordings in the given folders, sorted by name.
 
     Raises:
-        AudioError: a folder without recordings.
+        AudioError: a folder has no recordings.
     """
     found: list[Path] = []
     for path in paths:
@@ -77,7 +77,7 @@ def recordings_in(paths: Iterable[Path]) -> list[Path]:
 
 
 class Transcriber:
-    """A loaded model, with what it was trained in and the language that it is told."""
+    """A loaded model with its audio context and language."""
 
     def __init__(
         self,
@@ -92,17 +92,17 @@ class Transcriber:
         """Load a model.
 
         Args:
-            model: base model, or one that was trained whole; None takes the one that the adapter was trained on.
+            model: base model, or one that was trained whole; None uses the adapter's base.
             adapter: folder of an adapter; None transcribes with the model alone, computed in float32.
-            context: `short` or `full`; None takes what the adapter, or the model, was trained in.
-            language: for multilingual models, a code or a name. `auto` detects it in each file; None takes the
-                adapter's, or the one that the model's generation config names, and else detects it.
+            context: `short` or `full`; None uses the context that the adapter, or the model, was trained in.
+            language: for multilingual models, a code or a name. `auto` detects it in each file; None uses the
+                adapter's, else the one in the model's generation config, else detects it.
             task: `translate` writes English.
-            fallback: transcribe again, at rising temperatures, what repeats itself or is improbable.
+            fallback: retry transcripts that repeat themselves or are improbable, at rising temperatures.
 
         Raises:
-            ModelError: no model named, one that cannot be loaded or does not know the language, or a model and an
-                adapter that do not go together.
+            ModelError: no model named, the model cannot be loaded or does not know the language, or model and adapter
+                do not fit together.
         """
         settings = read_settings(adapter) if adapter is not None else None
         if model is None:
@@ -112,7 +112,7 @@ class Transcriber:
             config = config.model_copy(
                 update={"context": ShortContextConfig() if context == "short" else FullContextConfig()}
             )
-        # A limit that was set for measurements would cut texts; what is written here is whole.
+        # A limit set for measurements would cut texts; transcripts here are complete.
         told = {"language": language or config.task.language, "max_new_tokens": None, "fallback": fallback}
         config = config.model_copy(update={"task": config.task.model_copy(update=told)})
         base = load_base(model, config, task=task)
@@ -121,20 +121,20 @@ class Transcriber:
             asked = EARLIER_LANGUAGE
             base = with_language(base, asked)
         self.notes = base.notes
-        """What of the request fits the model badly."""
+        """Options that suit the model badly."""
         self.detects: bool = bool(base.speech.codec.languages) and (
             asked == DETECTED or (asked is None and base.speech.codec.own_language is None)
         )
-        """Whether the language of each file is detected."""
+        """Whether to detect the language of each file."""
         if adapter is not None:
             lora.load(base.speech, adapter)
         self._speech = base.speech
         self._task = SpeechToText(base.config, base.speech, base.device, base.dtype)
 
     def __call__(self, paths: Iterable[Path]) -> Iterator[Transcript]:
-        """Transcribe audio files, each as one utterance; longer ones than the model's window in pieces, cut at pauses.
+        """Transcribe audio files, each as one utterance; files longer than the model's window in pieces, cut at pauses.
 
-        A file that cannot be read gives a transcript with a fault, and the others are transcribed.
+        A file that cannot be read gives a transcript with a fault; the others are transcribed.
         """
         held: list[tuple[Path, Heard | str]] = []
         held_s = 0.0
@@ -178,7 +178,7 @@ class Transcriber:
         return transcripts
 
     def _languages(self, pieces: Sequence[tuple[int, Wave]], files: int) -> list[str | None]:
-        """The language of each file: that of its first piece, or the one that the model is told."""
+        """The language of each file: detected in its first piece, or the given one."""
         languages: list[str | None] = [self._speech.codec.language] * files
         if not self.detects:
             return languages
@@ -200,11 +200,11 @@ def _silence(wave_T: Wave) -> Iterator[str]:
 
 
 def pieces_of(wave_T: Wave, longest_s: float) -> list[Wave]:
-    """A recording in pieces that a model can take, cut where it is quietest in the second half of each.
+    """Cut a recording into pieces that fit a model, at the quietest place in the second half of each.
 
     Args:
-        wave_T: at 16 kHz; none of it is lost.
-        longest_s: of a piece.
+        wave_T: at 16 kHz; no sample is lost.
+        longest_s: maximum length of a piece.
     """
     longest, quiet = round(longest_s * RATE_HZ), round(_QUIET_S * RATE_HZ)
     pieces = []
@@ -232,16 +232,16 @@ def transcribe(
 
     Args:
         paths: audio files.
-        model: as of `Transcriber`, like those that follow.
+        model: as in `Transcriber`, like the next four.
         adapter: folder of an adapter.
-        context: how much of its window the encoder runs over.
+        context: audio context of the encoder.
         language: for multilingual models.
         task: `translate` writes English.
-        on_progress: told how many files are done.
+        on_progress: called with the number of finished files.
 
     Raises:
         ModelError: as `Transcriber`.
-        AudioError: a file that cannot be read.
+        AudioError: a file cannot be read.
     """
     transcripts = []
     transcriber = Transcriber(model=model, adapter=adapter, context=context, language=language, task=task)

@@ -27,23 +27,23 @@ from engine.models.family import Search, SpeechSeq2Seq
 from engine.models.repetition import repeats
 
 IGNORED = -100
-"""Target where nothing is to be learned."""
+"""Target of positions without a loss."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechBatch:
-    """What one forward pass takes."""
+    """Input of one forward pass."""
 
     mel_BMF: torch.Tensor
     ids_BU: torch.Tensor
     """Decoder input: prefix and text."""
     targets_BU: torch.Tensor
-    """What follows each input token; -100 where nothing is to be learned."""
+    """Target after each input token; -100 for positions without a loss."""
     audio_s: float
     """Seconds of speech, without padding."""
     target_count: int
     weights_B: torch.Tensor | None = None
-    """Factor on each utterance's loss; None where all are 1."""
+    """Factor on each utterance's loss; None if all are 1."""
 
 
 class SpeechToText:
@@ -56,13 +56,13 @@ class SpeechToText:
         self._device = device
         self._dtype = dtype
         self._normalize = normalizer(config.task.normalizer, speech.codec.spellings)
-        # In short context a model that was trained on whole windows loops: then the whole window decides.
+        # In short context a model trained on whole windows may loop: then the whole window is used.
         self._guards = context.type == "short" and speech.trained_context == "full"
         self._augments = config.augmentation != type(config.augmentation)()
 
     @property
     def config(self) -> TrainingConfig:
-        """The run's config, as it was resolved for the model."""
+        """The run's config, resolved for the model."""
         return self._config
 
     def lengths_s(self, utterances: Sequence[Utterance]) -> list[float]:
@@ -74,7 +74,7 @@ class SpeechToText:
         return [self._padded_s(duration_s) for duration_s in durations_s]
 
     def misfits(self, utterances: Sequence[Utterance]) -> dict[str, str]:
-        """Why the model cannot take an utterance, by its id: audio or text that is too long for it."""
+        """Why the model cannot take an utterance, by its id: its audio or text is too long."""
         longest_s, most = self._speech.window_s, self._speech.max_text_tokens
         reasons = {}
         for u in utterances:
@@ -85,9 +85,9 @@ class SpeechToText:
         return reasons
 
     def cut_references(self, utterances: Sequence[Utterance]) -> int:
-        """How many texts are longer than the longest transcript that the config allows."""
+        """Number of texts longer than the longest transcript that the config allows."""
         most = self._config.task.max_new_tokens
-        # The end is a token too, but a transcript that lacks nothing else is whole.
+        # The end is a token too, but a transcript that lacks only the end is complete.
         return 0 if most is None else sum(self._tokens_of(u) - 1 > most for u in utterances)
 
     def collate(
@@ -98,7 +98,7 @@ class SpeechToText:
         *,
         whole_window: bool = False,
     ) -> SpeechBatch:
-        """Read, change at random, and pad the audio; tokenise the text. Runs on the CPU, in any thread."""
+        """Read, augment and pad the audio; tokenise the text. Runs on the CPU, in any thread."""
         waves, generators = [], []
         for row, u in enumerate(utterances):
             wave_T = read_wave(folder, u)
@@ -119,7 +119,7 @@ class SpeechToText:
         return SpeechBatch(mel_BMF, ids_BU, targets_BU, audio_s, target_count, _weights(utterances))
 
     def detect_languages(self, utterances: Sequence[Utterance], folder: Path, among: Sequence[str]) -> list[str]:
-        """The language that the model hears in each utterance, of those in `among`."""
+        """The language that the model detects in each utterance, among `among`."""
         found = [""] * len(utterances)
         for rows, waves in self._evaluation_waves(utterances, folder):
             for row, language in zip(rows, self.detect(waves, among), strict=True):
@@ -127,7 +127,7 @@ class SpeechToText:
         return found
 
     def detect(self, waves: list[np.ndarray], among: Sequence[str]) -> list[str]:
-        """The language of each wave, of those in `among`; the waves pad to one length."""
+        """The language of each wave, among `among`; the waves pad to one length."""
         with self._computing():
             return self._speech.detect_languages(self._mel(waves), among)
 
@@ -139,14 +139,13 @@ class SpeechToText:
             return self._speech.logits(states_BSD, batch.ids_BU.to(self._device))
 
     def loss(self, batch: SpeechBatch) -> tuple[torch.Tensor, int]:
-        """Sum of the cross-entropy over target tokens, in float32, each times its utterance's weight; their number.
+        """Weighted sum of the cross-entropy over target tokens, in float32, and the number of tokens.
 
-        The number is that of the tokens, whatever their weights. With weights c / pi (pi: the probability with which
-        the utterance was drawn) the sum over a sample estimates c times the sum over the pool, and
-        sum(n c / pi) / c the pool's number of tokens, n being an utterance's. The c for which the weighted number of
-        tokens is their number, sum(n c / pi) = sum(n), thus makes (weighted sum) / (number) the estimate of the
-        pool's loss per token: the scale of loss and gradient is that of training on everything.
-        Weights that are all 1 take the plain sum, to the last bit.
+        Each token's loss is multiplied by its utterance's weight; the number ignores weights. With weights c / pi (pi:
+        the utterance's probability in the draw) the sum over a sample estimates c times the sum over the pool, and
+        sum(n c / pi) / c estimates the pool's number of tokens, where n is an utterance's number. Choosing c so that
+        sum(n c / pi) = sum(n) makes (weighted sum) / (number) an estimate of the pool's loss per token: loss and gradient
+        keep the scale of training on everything. If all weights are 1, the result is the plain sum, to the last bit.
         """
         logits_BUV = self.logits(batch)
         weights_B = batch.weights_B
@@ -162,7 +161,7 @@ class SpeechToText:
         return losses, batch.target_count
 
     def target_count(self, utterances: Sequence[Utterance]) -> int:
-        """Number of targets in these utterances: their tokens and an end each."""
+        """Number of targets in these utterances: their tokens and one end each."""
         return sum(self._tokens_of(u) for u in utterances)
 
     def predict(
@@ -182,7 +181,7 @@ class SpeechToText:
 
         Args:
             waves: each a recording.
-            languages: of each wave; None: all in the one that the model is told.
+            languages: of each wave; None: the model's language for all.
         """
         most, fallback = self._config.task.max_new_tokens, self._config.task.fallback
         in_window = self._longest_s(waves) == self._speech.window_s
@@ -223,13 +222,13 @@ class SpeechToText:
 
     @contextmanager
     def _drawing(self) -> Iterator[None]:
-        """Temperatures draw tokens: the same ones whenever the same audio is transcribed, and none of training's."""
+        """Seed the sampling at temperatures: the same tokens for the same audio, without touching training's generators."""
         with torch.random.fork_rng([self._device] if self._device.type == "cuda" else []):
             torch.manual_seed(self._config.seed)
             yield
 
     def _tokens_of(self, utterance: Utterance) -> int:
-        """Tokens of its text, and an end."""
+        """Number of its text's tokens and the end."""
         return len(self._speech.codec.encode(utterance.text)) + 1
 
     def _longest_s(self, waves: list[np.ndarray]) -> float:

@@ -1,4 +1,4 @@
-"""Which language a multilingual model is told for a dataset: the one that was asked for, or the one that it hears."""
+"""Choose a multilingual model's language for a dataset: the requested one, or the one that it detects."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from engine.models.languages import main_script, scripts_of, written_in
 from engine.tasks.speech_to_text import SpeechToText
 
 _HEARD: Final = 8
-"""Recordings in which the language is detected, evenly over the dataset."""
+"""Number of recordings for language detection, spaced evenly over the dataset."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpokenLanguage:
-    """What a multilingual model is told, and why."""
+    """The language of a multilingual model, and why."""
 
     code: str
     note: str | None
-    """What the user should know; None: nothing."""
+    """Message for the user; None: nothing."""
 
 
 def spoken_language(base: BaseModel, utterances: Sequence[Utterance], folder: Path) -> SpokenLanguage | None:
-    """The language of a dataset for this model; None where the model knows one language only.
+    """The language of a dataset for this model; None for a model of one language.
 
-    Where none was asked for, the model hears some recordings, and the most frequent language counts; languages of
-    another script than that of the texts are left out.
+    Without a requested language the model listens to some recordings, and the most frequent language wins; languages in
+    another script than the texts are left out.
 
     Args:
         base: the model, with the run's config.
@@ -38,7 +38,7 @@ def spoken_language(base: BaseModel, utterances: Sequence[Utterance], folder: Pa
         folder: of the dataset version.
 
     Raises:
-        AudioError: a file that cannot be read.
+        AudioError: a file cannot be read.
     """
     known = base.speech.codec.languages
     if not known:
@@ -68,7 +68,7 @@ def spoken_language(base: BaseModel, utterances: Sequence[Utterance], folder: Pa
 
 
 def with_language(base: BaseModel, code: str) -> BaseModel:
-    """The model told a language: in the decoder's prefix and in the config."""
+    """The model with a language set in the decoder's prefix and in the config."""
     base.speech.use_language(code)
     task = base.config.task.model_copy(update={"language": code})
     return replace(base, config=base.config.model_copy(update={"task": task}))

@@ -14,7 +14,7 @@ from engine.data.manifest import Utterance
 
 
 class Task(Protocol):
-    """What a model learns to do: how examples become batches, a loss, predictions, metrics."""
+    """A task: turns examples into batches, a loss, predictions and metrics."""
 
     def lengths_s(self, utterances: Sequence[Utterance]) -> list[float]:
         """Seconds that the encoder runs over for each utterance."""
@@ -38,7 +38,7 @@ class Task(Protocol):
             utterances: the examples.
             folder: of the dataset version.
             seeds: one per utterance; they turn augmentation on.
-            whole_window: pad to the model's whole window, whatever the config says.
+            whole_window: pad to the model's whole window; overrides the config.
         """
         ...
 

@@ -1,1 +1,1 @@
-"""Studies: experiments with a protocol fixed beforehand, run by `make study-*` and reported under `docs/studies/`."""
+"""Studies: experiments with a protocol fixed in advance, run by `make study-*` and reported under `docs/studies/`."""

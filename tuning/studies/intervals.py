@@ -16,22 +16,22 @@ Errors = Mapping[int, Mapping[str, tuple[int, int]]]
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """WER of one arm less that of another."""
+    """Difference of two arms' WER."""
 
     estimate: float
-    """Of all seeds and speakers together."""
+    """Estimate over all seeds and speakers."""
     low: float
     """Lower end of the interval."""
     high: float
     """Upper end of the interval."""
     p: float
-    """Two-sided, from the same draws: how easily a difference of the other sign comes up."""
+    """Two-sided p value from the same draws: how often the difference has the other sign."""
     seeds: int
-    """Seeds that both arms have."""
+    """Number of common seeds."""
 
 
 def corpus_wer(errors: Errors) -> float:
-    """Word errors over words, of everything together."""
+    """Total word errors over total words."""
     pairs = [pair for speakers in errors.values() for pair in speakers.values()]
     return sum(e for e, _ in pairs) / sum(words for _, words in pairs)
 
@@ -39,7 +39,7 @@ def corpus_wer(errors: Errors) -> float:
 def paired_difference(
     ours: Errors, theirs: Errors, *, draws: int = 10_000, confidence: float = 0.95, seed: int = 0, margin: float = 0.0
 ) -> Difference:
-    """Hierarchical paired bootstrap: seeds are drawn with replacement, then the speakers of each.
+    """Hierarchical paired bootstrap: draws seeds with replacement, then the speakers of each seed.
 
     Args:
         ours: word errors of one arm.
@@ -47,11 +47,11 @@ def paired_difference(
         draws: bootstrap draws.
         confidence: of the interval.
         seed: of the draws.
-        margin: counted against `theirs`, as a part of its WER: `ours - (1 + margin) theirs` is what is estimated, so
-            that an upper end below 0 means "not worse by more than the margin".
+        margin: non-inferiority margin as a share of `theirs`: the estimate is `ours - (1 + margin) theirs`, so an upper
+            end below 0 means "not worse by more than the margin".
 
     Raises:
-        ValueError: no seed that both have, or other words in one than in the other.
+        ValueError: the arms have no common seed, or different words.
     """
     shared = sorted(ours.keys() & theirs.keys())
     if not shared:
@@ -77,7 +77,7 @@ def paired_difference(
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """P values adjusted for their number, in their order.
+    """P values adjusted for multiple comparisons, in the same order.
 
     Source: Holm 1979.
     """

@@ -39,12 +39,12 @@ examples:
   python -m tuning.studies.selection --data sentences --model DIR --recipe configs/training/demo-pretrained.yaml \\
       --pools noisy --shares 0.5 --seeds 3 --secondary-seeds 0 --tuning-seeds 0 --per-speaker 10 --fewest 8 \\
       --full-steps 20 --report docs/studies/selection-sentences.md      a smaller protocol, for a larger model
-A study that was cut off goes on from the cells that are in its work folder.
+An interrupted study continues from the cells in its work folder.
 """
 
 
 def main() -> int:
-    """Choose learning rates on dev, run every cell, report; 2 where the data cannot be used."""
+    """Choose learning rates on dev, run every cell, report; returns 2 if the data cannot be used."""
     arguments = _parser().parse_args()
     try:
         _study(arguments)
@@ -65,7 +65,7 @@ def _study(arguments: argparse.Namespace) -> None:
     recipe = _recipe(arguments.recipe, arguments.model)
     pool = PoolConfig(per_speaker=arguments.per_speaker, fewest_per_speaker=arguments.fewest)
     pools: tuple[PoolName, ...] = tuple(name for name in POOLS if name in arguments.pools)
-    # Of the clean pool, where little is to be gained, the largest share alone.
+    # Only the largest share of the clean pool, where there is little to gain.
     shares = {"noisy": tuple(arguments.shares), "clean": (max(arguments.shares),)}
     setting = Setting(
         data,
@@ -114,7 +114,7 @@ def _study(arguments: argparse.Namespace) -> None:
 
 
 def _recipe(path: Path, model: str) -> dict[str, Any]:
-    """Values of the training config, with the audio context that the model has."""
+    """Values of the training config, with the model's audio context."""
     recipe = read_yaml(path)
     trained = architecture_of(find_model(model)).trained_context
     return recipe | {"context": resolve_context(parse(TrainingConfig, recipe).context, trained).model_dump()}
@@ -143,7 +143,7 @@ def _run(setting: Setting, jobs: Sequence[Job], processes: int, what: str) -> No
 
 
 def _best_rate(setting: Setting, name: PoolName, arm: Arm, seeds: int) -> float:
-    """The learning rate with the lowest WER on dev; without seeds to try it on, the recipe's."""
+    """The learning rate with the lowest WER on dev; without tuning seeds, the recipe's."""
     if not seeds:
         return float(setting.recipe["optimizer"]["learning_rate"])
 
@@ -193,7 +193,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    # Before torch is imported by the processes: each has one thread, and it sleeps while it waits.
+    # Before the processes import torch: each has one thread, which sleeps while it waits.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     raise SystemExit(main())

@@ -1,4 +1,4 @@
-"""What is compared: methods of selection at shares of the pool's cost."""
+"""The arms of the study: selection methods at shares of the pool's cost."""
 
 from __future__ import annotations
 
@@ -7,36 +7,36 @@ from typing import Any, Literal
 
 FULL = "full"
 METHOD = "quantization_aware"
-"""With its scores at every share; the default leaves them out of small ones, which is the arm `EVENLY` there."""
+"""The method with its scores at every share; the default ignores them at small shares, where it equals the arm `EVENLY`."""
 BASELINE = "duration_stratified"
 SHUFFLED = "shuffled"
-"""The method with its scores dealt out to other segments at random: what is left when they mean nothing."""
+"""The method with its scores shuffled among segments: the control for meaningless scores."""
 AS_FIRST_DESIGNED = "no wrong texts left out"
 """The method without leaving out contradicted texts."""
 EVENLY = "evenly without wrong texts"
-"""The method without its scores: contradicted texts are left out, and the rest is drawn alike."""
+"""The method without its scores: contradicted texts are left out, and the rest is drawn evenly."""
 
 Source = Literal["scored", "selected"]
 
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One way to choose what is trained on."""
+    """One way to choose the training data."""
 
     name: str
     share: float
-    """Of the encoder seconds (and of the steps) of training on everything."""
+    """Share of the encoder seconds (and of the steps) of training on everything."""
     method: dict[str, Any] = field(default_factory=dict)
     """Config of the method."""
     source: Source = "scored"
-    """`scored`: chosen from the scores that one selection of the pool made for all such arms; `selected`: selected by
-    itself."""
+    """`scored`: chosen from the scores of one selection of the pool, shared by all such arms; `selected`: its own
+    selection."""
     more: dict[str, Any] = field(default_factory=dict)
     """Further fields of the selection's config."""
     shuffles: bool = False
-    """Whether the scores change places first."""
+    """Whether to shuffle the scores first."""
     tuned_like: str = BASELINE
-    """Arm of the same share whose learning rate it has."""
+    """Arm of the same share whose learning rate it uses."""
 
     @property
     def key(self) -> str:
@@ -65,7 +65,7 @@ def primary(shares: tuple[float, ...] = (0.5, 0.25)) -> list[Arm]:
 
 
 def tuned(shares: tuple[float, ...]) -> list[Arm]:
-    """The arms that learning rates are chosen for; the others have those of one of them."""
+    """The arms with tuned learning rates; the others use those of one of them."""
     return [arm for arm in primary(shares) if arm.tuned_like == arm.name]
 
 

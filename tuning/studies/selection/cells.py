@@ -1,4 +1,4 @@
-"""One cell of the study: a pool of one seed, chosen from by one arm, trained on and tested."""
+"""One cell of the study: one arm selects from the pool of one seed, trains and is tested."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ from tuning.studies.selection.arms import FULL, METHOD, Arm
 from tuning.studies.selection.pools import PoolConfig, PoolName, is_wrong, write_pool
 
 WINDOW_S = 30.0
-# What a wrong text would be mistaken for: these scores are dealt out together.
-_SCORED_SHARE = 0.5  # scores do not depend on it: every arm chooses from the same ones
+# Scores that a wrong text affects; they are shuffled together.
+_SCORED_SHARE = 0.5  # scores do not depend on it: every arm uses the same ones
 _SCORES = ("nll_before", "nll_after", "disagreement", "el2n", "contradiction", "role")
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What all cells of a study share."""
+    """Settings shared by all cells of a study."""
 
     data: Path
     """Dataset version with speakers."""
@@ -50,20 +50,20 @@ class Setting:
     recipe: dict[str, Any]
     """Values of the training config."""
     pool: PoolConfig
-    """What pools are made of."""
+    """Composition of the pools."""
     full_steps: int
-    """Optimizer steps of training on everything; a share of the audio gets that share of them."""
+    """Optimizer steps of training on everything; a share of the audio gets the same share of steps."""
     work: Path
-    """Where cells are kept."""
+    """Folder of finished cells."""
     recipe_name: str = "make demo"
-    """What the report calls the recipe."""
+    """Name of the recipe in the report."""
     tuned_rates: tuple[float, ...] = ()
-    """Learning rates of which the best on dev is taken; none: the recipe's."""
+    """Learning rates to choose from on dev; empty: the recipe's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What a cell came to."""
+    """The result of a cell."""
 
     pool: str
     seed: int
@@ -73,14 +73,14 @@ class Cell:
     dev: bool
     train_speakers: list[str]
     errors: dict[str, list[int]]
-    """Word errors and words of each speaker that was tested on."""
+    """Word errors and words of each test speaker."""
     wer: float
     steps: int
     selected: int
     wrong_share: float
-    """Of the selected segments, those with a wrong text."""
+    """Share of the selected segments with a wrong text."""
     wrong_weight: float
-    """Their part of the loss's weight."""
+    """Their share of the loss weight."""
     encoder_s: float
     """Seconds that the encoder runs over in one pass over the selection."""
     training_s: float
@@ -91,12 +91,12 @@ class Cell:
 
 
 def speakers_of(data: Path) -> list[str]:
-    """Everybody in a dataset version, sorted."""
+    """All speakers of a dataset version, sorted."""
     return sorted({u.speaker for u in read_manifest(data / MANIFEST_NAME) if u.speaker})
 
 
 def division(speakers: Sequence[str], seed: int) -> tuple[list[str], list[str]]:
-    """Who is trained on and who is tested on: each half of the speakers in turn, in an order that mixes them."""
+    """Training and test speakers: each half of the speakers in turn, in a mixed order."""
     halves = list(combinations(sorted(speakers), len(speakers) // 2))
     order = np.random.default_rng(0x5E0).permutation(len(halves))
     train = list(halves[order[seed % len(halves)]])
@@ -104,12 +104,12 @@ def division(speakers: Sequence[str], seed: int) -> tuple[list[str], list[str]]:
 
 
 def cell_path(work: Path, pool: PoolName, seed: int, arm: Arm, learning_rate: float, dev: bool) -> Path:
-    """Where a cell is kept."""
+    """Path of a cell's file."""
     return work / "cells" / f"{pool}-{'dev' if dev else 'test'}-{arm.key}-{learning_rate:g}-{seed:02d}.json"
 
 
 def read_cell(path: Path) -> Cell | None:
-    """A cell that was run before; None where there is none."""
+    """An earlier cell; None if it has not run."""
     try:
         return Cell(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
@@ -119,17 +119,17 @@ def read_cell(path: Path) -> Cell | None:
 def run_cells(
     setting: Setting, pool: PoolName, seed: int, wanted: Sequence[tuple[Arm, float]], *, dev: bool = False
 ) -> int:
-    """Run those cells of one pool and seed that are not there yet; the pool is removed afterwards.
+    """Run the missing cells of one pool and seed, then remove the pool.
 
     Args:
-        setting: what all cells share.
-        pool: which pool.
+        setting: shared settings.
+        pool: name of the pool.
         seed: of the pool, the selection and the training.
         wanted: arms with their learning rates.
-        dev: test on the utterances that no test takes, to choose learning rates by.
+        dev: test on the dev utterances, which no test uses, to choose learning rates.
 
     Returns:
-        How many were run.
+        The number of cells run.
     """
     missing = [
         (arm, rate) for arm, rate in wanted if read_cell(cell_path(setting.work, pool, seed, arm, rate, dev)) is None
@@ -230,7 +230,7 @@ class _PoolOfSeed:
     # ---- selections ----------------------------------------------------------------------------------------
 
     def _selection(self, arm: Arm) -> tuple[Path, float]:
-        """The folder of the arm's selection, and how long it took or would have taken by itself."""
+        """The folder of the arm's selection, and the time that it took or would have taken alone."""
         out = self.folder / f"selection-{arm.key}"
         if arm.source == "selected":
             return out, self._select(out, arm.share, {"method": arm.method, **arm.more})
@@ -312,7 +312,7 @@ class _PoolOfSeed:
 
 
 def _shuffled(candidates: Sequence[Candidate], seed: int) -> list[Candidate]:
-    """The same segments with each other's scores."""
+    """The same segments with shuffled scores."""
     order = np.random.default_rng([seed, 0x5C0]).permutation(len(candidates))
     return [
         dataclasses.replace(candidate, **{name: getattr(candidates[other], name) for name in _SCORES})

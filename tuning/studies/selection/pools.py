@@ -1,4 +1,4 @@
-"""Pools to select from, made of real recordings: a clean one, and one with copies, wrong labels and silence."""
+"""Pools to select from, made from real recordings: a clean one, and one with copies, wrong labels and silence."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ _WRONG = "wrong"
 
 @dataclass(frozen=True, slots=True)
 class PoolConfig:
-    """What a pool is made of."""
+    """Composition of a pool."""
 
     per_speaker: int = 400
     """Training utterances of each speaker, copies included."""
     copied_share: float = 0.6
-    """Noisy pool: the part of them that are copies in groups of `copies`, at another level."""
+    """Noisy pool: share of copies among them, in groups of `copies`, at other levels."""
     copies: int = 4
-    """Noisy pool: how often such a recording is there."""
+    """Noisy pool: number of copies of such a recording."""
     wrong_share: float = 0.125
-    """Noisy pool: the part of all training utterances that has the text of another one."""
+    """Noisy pool: share of all training utterances with the text of another one."""
     silence_share: float = 0.3
-    """Noisy pool: the part that stands between stretches of silence."""
+    """Noisy pool: share with stretches of silence on both sides."""
     silence_s: tuple[float, float] = (0.3, 0.8)
     """Noisy pool: silence on each side, in seconds."""
     test_per_speaker: int = 250
-    """Utterances of each speaker that is tested on."""
+    """Utterances of each test speaker."""
     fewest_per_speaker: int = 30
-    """A speaker with fewer utterances is refused."""
+    """A speaker with fewer utterances is rejected."""
 
 
 def write_pool(
@@ -57,21 +57,21 @@ def write_pool(
 ) -> None:
     """Write a dataset version: training utterances of some speakers, test utterances of others.
 
-    Ids of utterances with a wrong text begin with `wrong`. What is drawn depends on the seed and the speakers alone,
-    and the two pools of a seed are made of the same recordings as far as they go.
+    Ids of utterances with a wrong text begin with `wrong`. The draw depends only on the seed and the speakers, and both
+    pools of a seed use the same recordings as far as possible.
 
     Args:
         source: dataset version with speakers.
-        folder: where the pool is written.
-        name: which pool.
-        config: what it is made of.
-        train_speakers: who may be trained on.
-        test_speakers: who is tested on.
+        folder: target.
+        name: of the pool.
+        config: composition of the pool.
+        train_speakers: speakers to train on.
+        test_speakers: speakers to test on.
         seed: of all draws.
-        dev: take the utterances to test on from those that no test takes (every third of a speaker's).
+        dev: take the test utterances from the dev part, which no test uses (every third of a speaker's).
 
     Raises:
-        ConfigError: a speaker with too few utterances.
+        ConfigError: a speaker has too few utterances.
     """
     by_speaker: dict[str, list[Utterance]] = {}
     for u in sorted(read_manifest(source / MANIFEST_NAME), key=lambda u: u.id):
@@ -111,12 +111,12 @@ def write_pool(
 
 
 def is_wrong(utterance_id: str) -> bool:
-    """Whether the text of this utterance of a pool is another one's."""
+    """Whether an utterance of a pool has another one's text."""
     return utterance_id.startswith(_WRONG)
 
 
 def _with_copies(own: Sequence[Utterance], name: PoolName, config: PoolConfig) -> list[tuple[Utterance, int]]:
-    """Recordings with the number of the copy."""
+    """Recordings with their copy numbers."""
     if name == "clean":
         return [(u, 0) for u in own[: config.per_speaker]]
     groups = round(config.copied_share * config.per_speaker / config.copies)

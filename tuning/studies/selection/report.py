@@ -1,4 +1,4 @@
-"""What the study found, for people: `docs/studies/selection.md` with its plots."""
+"""The report of the study: `docs/studies/selection.md` with its plots."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tuning.studies.selection.cells import Cell, Setting
 from tuning.studies.selection.pools import PoolName
 
 MARGIN = 0.05
-"""Non-inferiority margin, as a part of the WER of training on everything; fixed before the study."""
+"""Non-inferiority margin, as a share of the WER of training on everything; fixed before the study."""
 _INTRODUCTION = """\
 # Signal selection: quality at a fraction of the audio
 
@@ -24,7 +24,7 @@ Written by `make study-selection`; every figure in it was measured by that comma
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Something that the study set out to show."""
+    """A claim of the study."""
 
     text: str
     difference: Difference
@@ -50,7 +50,7 @@ class Results:
         return sorted(found, key=lambda pair: (-pair[1], pair[0]))
 
     def pools(self) -> list[str]:
-        """The pools that there are cells of, the noisy one first."""
+        """The pools with cells, the noisy one first."""
         return sorted({name for name, _, _ in self._cells}, reverse=True)
 
     def errors(self, pool: str, arm: str, share: float) -> Errors:
@@ -60,12 +60,12 @@ class Results:
     def difference(
         self, pool: str, ours: tuple[str, float], theirs: tuple[str, float], margin: float = 0.0
     ) -> Difference:
-        """WER of one arm less that of another."""
+        """Difference of two arms' WER."""
         return paired_difference(self.errors(pool, *ours), self.errors(pool, *theirs), margin=margin)
 
 
 def claims_of(results: Results) -> list[Claim]:
-    """The primary claims, with p values adjusted for their number."""
+    """The primary claims, with p values adjusted for multiple comparisons."""
     claims = []
     noisy, clean = ([share for arm, share in results.arms(pool) if arm == METHOD] for pool in ("noisy", "clean"))
     for share in noisy:
@@ -99,14 +99,14 @@ def write_report(
     speakers: Sequence[str],
     path: Path,
 ) -> dict[str, Any]:
-    """Write the report with its plots; the figures for programs are returned.
+    """Write the report with its plots; returns the figures.
 
     Args:
-        cells: of the test, not of dev.
+        cells: of the test, not dev.
         rates: learning rate of each pool, tuned arm and share.
         setting: of the study.
-        speakers: everybody in the data.
-        path: of the report; plots are put beside it.
+        speakers: all speakers of the data.
+        path: of the report; plots go into the same folder.
     """
     results = Results(cells)
     claims = claims_of(results)
