@@ -33,11 +33,11 @@ class Kind(StrEnum):
     EVALUATION_RUN = "evaluation-run"
     """An evaluation on the cluster (`python -m cluster.evaluate`, `ray job submit`)."""
     PIPELINE = "pipeline"
-    """Stages from recordings to a version of an adapter (`lim pipeline run`)."""
+    """Stages from recordings to a version of an adapter (`lim pipelines launch`)."""
     PROCESSING = "processing"
     """How recordings become a dataset version (`lim data import --options`)."""
     REVISION = "revision"
-    """What makes the next version of a dataset (`lim data revise --from`)."""
+    """What makes the next version of a dataset (`lim datasets revise --from`)."""
 
 
 MODELS: Mapping[Kind, type[BaseModel]] = {

@@ -30,13 +30,16 @@ _SPEED: Final = 40.0  # encoder seconds per second, of whisper-pico on two cores
 
 app = typer.Typer(
     name="data",
-    help="Look at recordings, import them, choose what to train on.",
+    help="Recordings on this machine: inspect, import, choose what to train on. On a platform: `lim datasets`.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-upload.register(app)
-versions.register(app)
+# Their names in earlier releases.
+app.command("upload", hidden=True)(upload.upload)
+app.command("items", hidden=True)(versions.items)
+app.command("versions", hidden=True)(versions.versions)
+app.command("revise", hidden=True)(versions.revise)
 
 Source = Annotated[Path, typer.Argument(help="Folder, zip, tar, Parquet or Arrow file of recordings.")]
 Language = Annotated[

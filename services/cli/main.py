@@ -13,22 +13,24 @@ import typer
 
 from engine.code_version import package_version
 from engine.threads import wait_passively
-from services.cli import data, notifications, pipeline, users
+from services.cli import adapters, data, datasets, jobs, keys, models, notifications, pipelines, projects, users
+from services.cli.keys import Scope
+from services.cli.output import Json
+from services.cli.server import Server
 
 app = typer.Typer(
     name="lim",
     help="Less Is More: QLoRA fine-tuning of audio-text models on Ray clusters.",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain help: rich would cost 0.3 s of every start
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-app.add_typer(data.app)
-app.add_typer(pipeline.app)
-app.add_typer(notifications.app)
-app.add_typer(users.app)
+for noun in (datasets, jobs, pipelines, adapters, models, projects, keys, notifications, data, users):
+    app.add_typer(noun.app)
+app.add_typer(pipelines.app, name="pipeline", hidden=True)  # its name in earlier releases
 
 Overrides = Annotated[
     list[str] | None,
@@ -47,14 +49,6 @@ class ConfigKind(StrEnum):
     pipeline = "pipeline"
     processing = "processing"
     revision = "revision"
-
-
-class KeyScope(StrEnum):
-    """What an API key may do."""
-
-    read = "read"
-    write = "write"
-    admin = "admin"
 
 
 class Context(StrEnum):
@@ -100,24 +94,50 @@ def up(
 @app.command()
 def login(
     username: Annotated[str, typer.Argument(help="Name or e-mail of the account.")],
-    server: Annotated[
-        str, typer.Option(envvar="LIM_SERVER", help="Address of the platform.")
-    ] = "http://127.0.0.1:8000",
+    server: Server = None,
     signup: Annotated[
         str | None, typer.Option(metavar="EMAIL", help="Make the account first, with this e-mail.")
     ] = None,
-    days: Annotated[int, typer.Option(min=1, max=3650, help="Days until the key ends.")] = 30,
+    days: Annotated[int, typer.Option(min=1, max=3650, help="Days until the key expires.")] = 30,
     scope: Annotated[
-        KeyScope, typer.Option(help="What the key may do: read; change what is yours; operate the platform (admins).")
-    ] = KeyScope.write,
+        Scope, typer.Option(help="What the key may do: read; change what is yours; operate the platform (admins).")
+    ] = Scope.write,
+    export: Annotated[
+        bool, typer.Option("--export", help="Print LIM_URL and LIM_API_KEY for this shell; keep nothing.")
+    ] = False,
+    as_json: Json = False,
 ) -> None:
-    """Get an API key and print it as variables for this shell; the password is asked for, or is LIM_PASSWORD.
+    """Log in to a platform: later commands go there. The password is asked for, or is LIM_PASSWORD.
 
-    Example: eval "$(lim login ada --signup ada@example.org)"
+    An API key is kept in ~/.config/less-is-more, readable by you alone. LIM_URL and LIM_API_KEY go before it.
+
+    Example: lim login ada --server http://gpu-server:8000 --signup ada@example.org
     """
     from services.cli.login import login as logged_in
 
-    logged_in(server, username, signup, days, scope.value)
+    logged_in(server, username, signup, days, scope.value, export=export, as_json=as_json)
+
+
+@app.command()
+def logout(server: Server = None) -> None:
+    """Delete the key of `lim login`, on the platform and here. Takes the password.
+
+    Example: lim logout
+    """
+    from services.cli.login import logout as logged_out
+
+    logged_out(server)
+
+
+@app.command()
+def whoami(as_json: Json = False, server: Server = None) -> None:
+    """Say which platform commands talk to, and in whose name.
+
+    Example: lim whoami
+    """
+    from services.cli.login import whoami as tell
+
+    tell(server, as_json=as_json)
 
 
 @app.command()

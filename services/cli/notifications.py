@@ -8,16 +8,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from services.cli.output import Json, print_json
 from services.cli.reporting import BAD_INPUT, reported, say
-from services.cli.server import LOCAL, Server, connected, given
+from services.cli.server import Server, connected, given
 
 if TYPE_CHECKING:
     from services.client.generated.models import NotificationOut
 
 app = typer.Typer(
     name="notifications",
-    help="See which jobs, datasets and pipelines have ended, on a platform. Its address is LIM_SERVER, and LIM_API_KEY a "
-    "key (`lim login`).",
+    help="Which jobs, datasets and pipelines have ended, on a platform.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -27,7 +27,8 @@ app = typer.Typer(
 @app.command("list")
 def list_all(
     unread: Annotated[bool, typer.Option("--unread", help="Only those that are unread.")] = False,
-    server: Server = LOCAL,
+    as_json: Json = False,
+    server: Server = None,
 ) -> None:
     """Show the notifications that are kept, newest first.
 
@@ -35,6 +36,9 @@ def list_all(
     """
     with reported(), connected(server) as client:
         found = list(client.list_notifications(**given(unread=unread or None)))
+    if as_json:
+        print_json({"items": found, "total": len(found)})
+        return
     table = Table()
     for title in ("When", "What", "Name", "Why", "Webhook", "Id"):
         table.add_column(title, overflow="fold")
@@ -50,7 +54,8 @@ def list_all(
 def read(
     ids: Annotated[list[str] | None, typer.Argument(help="Ids of notifications.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
-    server: Server = LOCAL,
+    as_json: Json = False,
+    server: Server = None,
 ) -> None:
     """Mark notifications as read.
 
@@ -61,16 +66,22 @@ def read(
         raise typer.Exit(BAD_INPUT)
     with reported(), connected(server) as client:
         if everything:
-            say(f"{client.read_all_notifications().marked} marked as read.")
+            marked = client.read_all_notifications().marked
+            say(f"{marked} marked as read.")
+            if as_json:
+                print_json({"marked": marked})
             return
         for notification_id in ids or []:
             client.change_notification(notification_id, True)
+        if as_json:
+            print_json({"marked": len(ids or [])})
 
 
 @app.command()
 def watch(
     everything: Annotated[bool, typer.Option("--all", help="Also those that are kept from before.")] = False,
-    server: Server = LOCAL,
+    as_json: Json = False,
+    server: Server = None,
 ) -> None:
     """Print a line for each notification as it comes; Ctrl-C ends it.
 
@@ -79,8 +90,29 @@ def watch(
     with reported(), connected(server) as client:
         after = 0 if everything else client.list_notifications(limit=1).page.last_seq
         for each in client.watch_notifications(after=after):
+            if as_json:
+                print_json(each)
+                continue
             line = f"{each.created_at.astimezone():%H:%M:%S}  {_what(each)}: {each.name}"
             typer.echo(f"{line}  ({each.detail})" if each.detail else line)
+
+
+@app.command()
+def delete(
+    ids: Annotated[list[str], typer.Argument(help="Ids of notifications.")],
+    as_json: Json = False,
+    server: Server = None,
+) -> None:
+    """Delete notifications.
+
+    Example: lim notifications delete 5b1c0d1e-...
+    """
+    with reported(), connected(server) as client:
+        for notification_id in ids:
+            client.delete_notification(notification_id)
+        say(f"{len(ids)} deleted.")
+        if as_json:
+            print_json({"deleted": ids})
 
 
 def _what(notification: NotificationOut) -> str:

@@ -6,17 +6,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from engine.data.report import IngestReport, TextStatistics
-from engine.data.telling import report_lines
-from engine.scripts import is_unspaced
 from services.cli.progress import duration
 from services.cli.reporting import say
 
 if TYPE_CHECKING:
+    from engine.data.report import IngestReport, TextStatistics
     from services.client.generated.models import ReportOut
 
 _MOST_SHOWN: Final = 20
@@ -53,6 +50,8 @@ def show_report(report: IngestReport, title: str, where: str) -> None:
 
 def show_lines(report: IngestReport, where: str) -> None:
     """What was found, in a few lines; warnings on standard error."""
+    from engine.data.telling import report_lines
+
     for line in report_lines(report, where):
         if line.level == "notice":
             typer.echo(line.text)
@@ -62,6 +61,10 @@ def show_lines(report: IngestReport, where: str) -> None:
 
 def answered_report(report: ReportOut) -> IngestReport | None:
     """The report in an answer of the API; None where there is none, or one of another version."""
+    from pydantic import ValidationError
+
+    from engine.data.report import IngestReport
+
     answer = report.model_dump(mode="json")
     try:
         return IngestReport.model_validate({name: answer[name] for name in IngestReport.model_fields if name in answer})
@@ -86,6 +89,8 @@ def counts(counted: Mapping[str, int]) -> str:
 
 def _amount(text: TextStatistics) -> str:
     """How much text there is; nobody can count words where no blanks stand between them."""
+    from engine.scripts import is_unspaced
+
     return f"{text.characters:,} characters" if is_unspaced(text.alphabet) else f"{text.words:,} words"
 
 

@@ -66,7 +66,10 @@ def reported(subject: str = "") -> Iterator[None]:
         raise typer.Exit(BAD_INPUT) from None
     except _client_errors() as error:
         say(f"Error: {error}")
-        raise typer.Exit(_status_of(error)) from None
+        status = _status_of(error)
+        if type(error).__name__ == "ServerUnreachableError":
+            say("`lim up` starts a platform on this machine; --server or LIM_URL names another.")
+        raise typer.Exit(status) from None
     except (EngineError, ClusterError, ServiceError) as error:
         say(f"Error: {error}")
         raise typer.Exit(BAD_INPUT if isinstance(error, _INPUT_FAULTS) else FAILED) from None

@@ -1,51 +1,90 @@
-"""`lim data upload`: recordings become a dataset on a platform."""
+"""`lim datasets upload`: recordings become a dataset on a platform."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from services.cli.output import Json, print_json
 from services.cli.reporting import reported, say
-from services.cli.server import LOCAL, Server, connected
+from services.cli.server import Server, connected, find, given, naming
 from services.cli.versions import Options, OptionsFile, read_options
 
 if TYPE_CHECKING:
-    from services.client import Client
+    from services.client import Client, models
 
-
-def register(app: typer.Typer) -> None:
-    """Make this command a part of `lim data`."""
-    app.command()(upload)
+LONGEST_S: Final = 24 * 3600.0
+"""How long the processing of a dataset is waited for."""
 
 
 def upload(
-    source: Annotated[Path, typer.Argument(help="Folder, archive or Parquet file of recordings.")],
+    source: Annotated[Path, typer.Argument(help="Folder, archive, Parquet or Arrow file of recordings.")],
     name: Annotated[
         str | None, typer.Option(help="Name of the dataset; by default that of the file or folder.")
     ] = None,
+    description: Annotated[str | None, typer.Option(help="What it is.")] = None,
+    project: Annotated[str | None, naming("--project", kind="project", help="Where it belongs.")] = None,
     options: Options = None,
     options_file: OptionsFile = None,
-    server: Server = LOCAL,
+    detach: Annotated[bool, typer.Option("--detach", help="Print the id and do not wait for the processing.")] = False,
+    as_json: Json = False,
+    server: Server = None,
 ) -> None:
-    """Upload recordings to a platform and wait until they are processed; the dataset's id goes to standard output.
+    """Upload recordings and wait until they are processed; the dataset's id goes to standard output.
 
-    Example: lim data upload recordings.zip --set limits.max_item_s=40 --set split.test_fraction=0.1
+    The same command continues an upload that broke off.
+
+    Example: lim datasets upload recordings.zip --set limits.max_item_s=40 --set split.test_fraction=0.1
     """
     with reported("The options"):
         values = read_options(options_file, options)  # every fault before anything is uploaded
     with reported(), connected(server) as client:
-        dataset_id = uploaded(client, source, name=name, options=values)
-        dataset = client.wait_for_dataset(dataset_id, timeout_s=24 * 3600.0)
+        project_id = find(client, "project", project) if project else None
+        fields = given(description=description, project_id=project_id) | values
+        made = uploaded(client, source, name=name, options=fields)
+        if not detach:
+            made = client.wait_for_dataset(made.id, timeout_s=LONGEST_S)
+        tell(made, as_json=as_json)
+
+
+def uploaded(
+    client: Client, source: Path, *, name: str | None = None, options: Mapping[str, Any] | None = None
+) -> models.DatasetOut:
+    """A new dataset of these recordings, which is being processed."""
+    say(f"Uploading {source}")
+    with moving(source.name) as progress:
+        return client.upload_dataset(
+            name or source.resolve().stem, source, progress=progress, wait=False, **(options or {})
+        )
+
+
+def tell(dataset: models.DatasetOut, *, as_json: bool) -> None:
+    """Say what became of it: its id, or all of it, on standard output."""
+    if dataset.status == "ready":
         statistics = dataset.statistics or {}
         rejected = statistics.get("set_aside", 0)
-        say(f"{dataset.name}: {statistics.get('utterances')} good items, {rejected} rejected; see `lim data items`")
-        typer.echo(dataset_id)
+        good = statistics.get("utterances")
+        say(f"{dataset.name}: {good} good items, {rejected} rejected; see `lim datasets report {dataset.id}`")
+    if as_json:
+        print_json(dataset)
+    else:
+        typer.echo(dataset.id)
 
 
-def uploaded(client: Client, source: Path, *, name: str | None = None, options: Mapping[str, Any] | None = None) -> str:
-    """The id of a new dataset of these recordings, which is being processed."""
-    say(f"Uploading {source}")
-    return client.upload_dataset(name or source.resolve().stem, source, wait=False, **(options or {})).id
+@contextmanager
+def moving(what: str) -> Iterator[Callable[[int], None]]:
+    """Shows bytes as they move, on a terminal."""
+    from rich.console import Console
+    from rich.progress import DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda count: None
+        return
+    with Progress(TextColumn(what), DownloadColumn(), TransferSpeedColumn(), console=console) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda count: bar.advance(task, count)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,6 +39,8 @@ def list_() -> None:
 
     Example: lim users list
     """
+    import asyncio
+
     from services.auth.roles import accounts
 
     with reported(), _database() as url:
@@ -61,6 +62,8 @@ def set_role(
 
     Example: lim users set-role ada admin
     """
+    import asyncio
+
     from services.auth.roles import set_role as change
 
     with reported(), _database() as url:

@@ -1,12 +1,10 @@
-"""`lim data items`, `versions` and `revise`: look through a dataset version, decide, make the next one.
+"""`lim datasets items`, `versions` and `revise`: look through a dataset version, decide, make the next one.
 
-A dataset is a folder that `lim data import` made, or the id of one on a platform.
+A dataset is a folder that `lim data import` made, or one on a platform.
 """
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -16,18 +14,24 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from engine.data.version_files import ITEMS_NAME, REPORT_NAME
+from engine.data.version_files import ITEMS_NAME, MANIFEST_NAME, REPORT_NAME
 from engine.errors import ConfigError, Fault
+from services.cli.output import Columns, Json, print_json, show_items
 from services.cli.reporting import BAD_INPUT, reported, say
-from services.cli.server import LOCAL, Server, connected
+from services.cli.server import Server, complete, connected, find
 
 if TYPE_CHECKING:
     from engine.data.revision import Revision
 
 _PAGE: Final = 100
-_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
-Dataset = Annotated[str, typer.Argument(help="Folder of a dataset version, or the id of a dataset on a platform.")]
+Dataset = Annotated[
+    str,
+    typer.Argument(
+        help="Folder of a dataset version, or the name or id of a dataset on a platform.",
+        autocompletion=complete("dataset"),
+    ),
+]
 Number = Annotated[int | None, typer.Option("--version", help="Of a dataset on a platform; by default the newest.")]
 Several = list[str] | None
 Options = Annotated[
@@ -42,13 +46,6 @@ Options = Annotated[
 OptionsFile = Annotated[Path | None, typer.Option("--options", help="YAML of the same options.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Make these commands a part of `lim data`."""
-    app.command()(items)
-    app.command()(versions)
-    app.command()(revise)
-
-
 def items(
     dataset: Dataset,
     finding: Annotated[str | None, typer.Option(help="Only items with a finding of this kind.")] = None,
@@ -58,12 +55,12 @@ def items(
     search: Annotated[str | None, typer.Option(help="Only items with this in their path or text.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="Most items that are shown.")] = 50,
     version: Number = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object for each item.")] = False,
-    server: Server = LOCAL,
+    as_json: Json = False,
+    server: Server = None,
 ) -> None:
     """List the items of a dataset version, good and rejected, each with its text, speaker, split and findings.
 
-    Example: lim data items build/data/mine --finding clipped
+    Example: lim datasets items build/data/mine --finding clipped
     """
     asked = {"finding": finding, "status": status, "speaker": speaker, "split": split, "q": search}
     wanted: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
@@ -71,8 +68,9 @@ def items(
         if status not in (None, "good", "rejected"):
             say(f"--status is {status!r}; allowed: good, rejected")
             raise typer.Exit(BAD_INPUT)
-        if is_id(dataset):
+        if is_remote(dataset):
             with connected(server) as client:
+                dataset = find(client, "dataset", dataset)
                 number = version or client.read_dataset(dataset).version or 1
                 pages = client.list_dataset_items(dataset, number, limit=min(limit, _PAGE), **wanted)
                 found = [item.model_dump(mode="json") for item in islice(pages, limit)]
@@ -85,20 +83,24 @@ def items(
         _show_items(found, total, as_json=as_json)
 
 
-def versions(dataset: Dataset, server: Server = LOCAL) -> None:
+def versions(dataset: Dataset, as_json: Json = False, server: Server = None) -> None:
     """List the versions of a dataset on a platform, or say how the version in a folder was made.
 
-    Example: lim data versions 5b1c...
+    Example: lim datasets versions speech
     """
     with reported():
-        if is_id(dataset):
+        if is_remote(dataset):
             with connected(server) as client:
-                found = [version.model_dump(mode="json") for version in client.list_dataset_versions(dataset)]
+                pages = client.list_dataset_versions(find(client, "dataset", dataset))
+                found = [version.model_dump(mode="json") for version in pages]
         else:
             from engine.data.revision import read_version
 
             record = read_version(Path(dataset)).model_dump(mode="json", exclude={"item_decisions"})
             found = [{**record, "status": "ready"}]
+        if as_json:
+            print_json({"items": found, "total": len(found)})
+            return
         table = Table(title=dataset)
         for title in ("Version", "Of", "Status", "Utterances", "Audio", "Options that differ, decisions"):
             table.add_column(title, overflow="fold")
@@ -152,11 +154,12 @@ def revise(
     parent: Annotated[
         int | None, typer.Option(help="Of a dataset on a platform: the version that is revised; by default the newest.")
     ] = None,
-    server: Server = LOCAL,
+    as_json: Json = False,
+    server: Server = None,
 ) -> None:
     """Make the next version of a dataset: accept, reject or edit items, change thresholds, divide it anew.
 
-    Example: lim data revise build/data/mine build/data/mine-2 --accept clips/7.wav --set split.test_fraction=0.2
+    Example: lim datasets revise build/data/mine build/data/mine-2 --accept clips/7.wav --set split.test_fraction=0.2
     """
     from engine.config.base import apply_overrides, parse, read_yaml
     from engine.data.revision import Revision
@@ -176,13 +179,17 @@ def revise(
         ]
         values = apply_overrides({**values, **(read_yaml(options_file) if options_file else {})}, options or [])
         revision = parse(Revision, values | ({"decisions": decisions} if decisions else {}))
-    if is_id(dataset):
+    if is_remote(dataset):
         with reported(), connected(server) as client:
+            dataset = find(client, "dataset", dataset)
             body = revision.model_dump(mode="json", exclude_unset=True)
             begun = client.revise_dataset(dataset, **body | ({"parent": parent} if parent else {}))
             say(f"Version {begun.number} is being made of version {begun.parent}.")
             made = client.wait_for_dataset_version(dataset, begun.number)
-            typer.echo(f"Version {made.number} is ready: {(made.statistics or {}).get('utterances')} utterances")
+            if as_json:
+                print_json(made)
+            else:
+                typer.echo(f"Version {made.number} is ready: {(made.statistics or {}).get('utterances')} utterances")
         return
     if out is None:
         say("Give a new folder for the next version; the one that is there never changes.")
@@ -206,9 +213,9 @@ def read_options(file: Path | None, options: Several, **more: Any) -> dict[str, 
     return values
 
 
-def is_id(dataset: str) -> bool:
-    """Whether this is the id of a dataset on a platform, and no folder."""
-    return bool(_ID.fullmatch(dataset)) and not Path(dataset).exists()
+def is_remote(dataset: str) -> bool:
+    """Whether this names a dataset on a platform, and no folder."""
+    return "/" not in dataset and not (Path(dataset) / MANIFEST_NAME).is_file()
 
 
 def _revise_folder(parent: Path, out: Path, revision: Revision, source: Path | None) -> None:
@@ -239,20 +246,15 @@ def _edits(field: str, given: Several) -> Iterator[dict[str, Any]]:
 
 
 def _show_items(found: Sequence[Mapping[str, Any]], total: int, *, as_json: bool) -> None:
-    if as_json:
-        for item in found:
-            typer.echo(json.dumps(item, ensure_ascii=False))
-    else:
-        table = Table()
-        for title in ("Item", "Status", "Text", "Speaker", "Split", "Findings"):
-            table.add_column(title, overflow="fold")
-        for item in found:
-            findings = "\n".join(map(_found, item["findings"]))
-            shown = [item[name] or "" for name in ("path", "status", "text", "speaker", "split")]
-            table.add_row(*shown, findings)
-        Console().print(table)
-    if len(found) < total:
-        say(f"{len(found):,} of {total:,} items; --limit shows more")
+    columns: Columns = {
+        "Item": lambda item: item["path"],
+        "Status": lambda item: item["status"],
+        "Text": lambda item: item["text"],
+        "Speaker": lambda item: item["speaker"],
+        "Split": lambda item: item["split"],
+        "Findings": lambda item: "\n".join(map(_found, item["findings"])),
+    }
+    show_items(found, columns, as_json=as_json, total=total)
 
 
 def _found(finding: Mapping[str, Any]) -> str:

@@ -295,6 +295,13 @@ def refused(answer: httpx.Response) -> RequestRefusedError:
     )
 
 
+def store_refusal(answer: httpx.Response) -> RequestRefusedError:
+    """The error that an answer of the object store is; the platform had nothing to do with it."""
+    kind = UnavailableError if answer.is_server_error else RequestRefusedError
+    told = " ".join(answer.text[:300].split()) or answer.reason_phrase
+    return kind(answer.status_code, "store_refused", f"the object store refused {answer.request.method}: {told}")
+
+
 def _given(values: Mapping[str, Any] | None) -> dict[str, Any]:
     return {name: value for name, value in (values or {}).items() if value is not UNSET}
 

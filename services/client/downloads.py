@@ -9,9 +9,9 @@ from typing import Final
 
 import httpx
 
-from .connection import refused
+from .connection import store_refusal
 from .content import CHUNK_BYTES
-from .errors import ChecksumError, ClientError, DownloadError, UnavailableError
+from .errors import ChecksumError, ClientError, DownloadError
 from .generated import models
 from .generated.operations import Operations
 
@@ -96,11 +96,7 @@ class Downloads(Operations):
         with self._http.stream("GET", artifact.url, headers=headers) as answer:
             if answer.is_error:
                 answer.read()
-                if answer.is_server_error:
-                    raise UnavailableError(
-                        answer.status_code, "store_unavailable", f"the store answered {answer.text[:200]}"
-                    )
-                raise refused(answer)
+                raise store_refusal(answer)
             continues = answer.status_code == httpx.codes.PARTIAL_CONTENT
             if continues and progress is not None:
                 progress(there)

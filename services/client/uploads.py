@@ -16,9 +16,9 @@ from typing import Any, Final, TypeVar
 
 import httpx
 
-from .connection import refused
+from .connection import store_refusal
 from .content import CHUNK_BYTES
-from .errors import DatasetFailedError, NotFoundError, SourceError, UnavailableError
+from .errors import DatasetFailedError, NotFoundError, SourceError
 from .generated import models
 from .generated.operations import Operations
 from .model import as_json
@@ -170,12 +170,8 @@ class Uploads(Operations):
                 headers={**upload.headers, "Content-Length": str(size)},
                 timeout=httpx.Timeout(30.0, write=300.0),
             )
-            if answer.is_server_error:
-                raise UnavailableError(
-                    answer.status_code, "store_unavailable", f"the store answered {answer.text[:200]}"
-                )
             if answer.is_error:
-                raise refused(answer)
+                raise store_refusal(answer)
 
         self._retried(put)
 

@@ -62,12 +62,15 @@ def test_options_of_an_import(tmp_path: Path) -> None:
 def test_items_of_a_folder(first: Path) -> None:
     found = lim("data", "items", first, "--status", "rejected", "--finding", "clipped", "--json")
     assert found.exit_code == 0, found.output
-    item = json.loads(found.stdout)
+    [item] = json.loads(found.stdout)["items"]
     assert (item["path"], item["text"], item["speaker"]) == ("loud.wav", "stop", "bob")
-    assert json.loads(lim("data", "items", first, "--search", "GO BACK", "--json").stdout)["path"] == "good.wav"
+    assert (
+        json.loads(lim("data", "items", first, "--search", "GO BACK", "--json").stdout)["items"][0]["path"]
+        == "good.wav"
+    )
     few = lim("data", "items", first, "--limit", "1", "--speaker", "ada")
     assert "a.wav" in few.stdout
-    assert "1 of 3 items; --limit shows more" in few.stderr
+    assert "1 of 3; --limit shows more" in few.stderr
     assert lim("data", "items", first, "--status", "bad").exit_code == 2
     nothing = lim("data", "items", first.parent)
     assert nothing.exit_code == 2
@@ -176,8 +179,8 @@ def platform(monkeypatch: pytest.MonkeyPatch) -> Platform:
     made = Platform()
 
     @contextmanager
-    def connected(server: str) -> Iterator[Client]:
-        with Client(server, api_key="lim_x", transport=httpx.MockTransport(made)) as client:
+    def connected(server: str | None) -> Iterator[Client]:
+        with Client("http://lim.test", api_key="lim_x", transport=httpx.MockTransport(made)) as client:
             yield client
 
     for module in (versions, upload):
@@ -197,7 +200,7 @@ def test_a_dataset_on_a_platform(platform: Platform, tmp_path: Path) -> None:
     told = lim("data", "versions", ID)
     assert "limits.max_item_s=40.0; accept a.wav" in " ".join(told.stdout.replace("│", " ").split())
     listed = lim("data", "items", ID, "--split", "test", "--json")
-    assert json.loads(listed.stdout)["path"] == "a.wav"
+    assert json.loads(listed.stdout)["items"][0]["path"] == "a.wav"
     assert platform.bodies["/versions/2/items"] == {"split": "test", "limit": "50"}
 
     folder = folder_of(tmp_path / "speech", {"a.wav": b"x"})

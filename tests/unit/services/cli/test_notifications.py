@@ -103,6 +103,7 @@ def test_watching_goes_on_behind_the_last_one(server: Server) -> None:
 
 def test_without_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LIM_API_KEY", raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/nowhere")
     code, output = run("list")
-    assert code == 2
-    assert "LIM_API_KEY is not set" in output
+    assert code == 3
+    assert "set LIM_API_KEY" in output

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from engine.data.ingest import ingest
-from services.cli.pipeline import _follow
+from services.cli.pipelines import _follow
 from services.client import Client, models
 from tests.unit.engine.data.recordings import folder_of, noise, wav
 from tests.unit.services.filled import answer_of
@@ -24,7 +24,7 @@ def _pipeline(status: str, ingested: dict[str, Any] | None) -> dict[str, Any]:
 def test_what_was_found_is_said_once_when_it_is_known(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.cli.pipeline._EVERY_S", 0.01)
+    monkeypatch.setattr("services.cli.pipelines._EVERY_S", 0.01)
     rows = b"file_name,text,speaker\na.wav,one,ann\nb.wav,two,bo\ngone.wav,three,cy\n"
     files = {"metadata.csv": rows, "a.wav": wav(noise(1, 0.5)), "b.wav": wav(noise(2, 0.5))}
     report = ingest(folder_of(tmp_path / "source", files), tmp_path / "data").model_dump(mode="json")
@@ -42,7 +42,7 @@ def test_what_was_found_is_said_once_when_it_is_known(
         "2 of 3 items are good: 1.0 s of audio, 2 speakers",
         '  a.wav: "one" (ann)',
         "warning: 1 of 3 items were rejected:",
-        "The whole report: GET /datasets/d1/report",
+        "The whole report: lim datasets report d1",
     ):
         assert told.count(line) == 1, line
     assert "missing_audio 1: gone.wav" in told

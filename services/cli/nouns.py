@@ -1,0 +1,91 @@
+"""What `list`, `show` and `delete` have in common in all nouns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from services.cli.output import Columns, Json, Yes, confirm, print_json, show, show_items
+from services.cli.reporting import reported, say
+from services.cli.server import Server, connected, find, given, named
+
+if TYPE_CHECKING:
+    from services.client import Client, Pages
+
+Limit = Annotated[int, typer.Option(min=1, help="Most items.")]
+Search = Annotated[str | None, typer.Option("--search", help="Only those with this in their name.")]
+PAGE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Noun:
+    """A kind of thing on a platform."""
+
+    name: str
+    columns: Columns
+    list: Callable[[Client], Callable[..., Pages[Any, Any]]]
+    read: Callable[[Client], Callable[[str], Any]]
+    delete: Callable[[Client], Callable[[str], None]] | None = None
+    loss: str = ""
+    """What goes with it when it is deleted."""
+
+    def app(self, help: str) -> typer.Typer:
+        """The noun's commands."""
+        return typer.Typer(
+            name=f"{self.name}s",
+            help=help,
+            no_args_is_help=True,
+            rich_markup_mode=None,
+            pretty_exceptions_enable=False,
+        )
+
+    def show_list(self, client: Client, limit: int, *, as_json: bool, **filters: Any) -> None:
+        """Print the newest that match."""
+        pages = self.list(client)(limit=min(limit, PAGE), **given(**filters))
+        show_items(islice(pages, limit), self.columns, as_json=as_json, total=pages.total)
+
+    def add_show(self, app: typer.Typer) -> None:
+        """The command `show`."""
+        argument = named(self.name)
+
+        def command(name: str = argument, as_json: Json = False, server: Server = None) -> None:
+            with reported(), connected(server) as client:
+                found = self.read(client)(find(client, self.name, name))
+                show(found, as_json=as_json, title=f"{self.name} {name}")
+
+        command.__doc__ = f"Show one {self.name} with all its fields.\n\nExample: lim {self.name}s show NAME"
+        app.command("show")(command)
+
+    def add_delete(self, app: typer.Typer, verb: str = "delete") -> None:
+        """The command `delete`."""
+        assert self.delete is not None
+        delete = self.delete
+
+        argument = named(self.name, f"Names or ids of {self.name}s.")
+
+        def command(
+            names: list[str] = argument,
+            yes: Yes = False,
+            as_json: Json = False,
+            server: Server = None,
+        ) -> None:
+            with reported(), connected(server) as client:
+                ids = [find(client, self.name, each) for each in names]
+                loss = f" ({self.loss})" if self.loss else ""
+                confirm(f"{verb.capitalize()} {self.name} {', '.join(names)}{loss}", yes=yes)
+                for each in ids:
+                    delete(client)(each)
+                    say(f"{self.name.capitalize()} {each}: {verb}d.")
+                if as_json:
+                    print_json({"deleted": ids})
+
+        loss = f": {self.loss}" if self.loss else ""
+        command.__doc__ = (
+            f"{verb.capitalize()} {self.name}s{loss}. Asks first; --yes does not.\n\n"
+            f"Example: lim {self.name}s {verb} NAME --yes"
+        )
+        app.command(verb)(command)

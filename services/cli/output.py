@@ -1,0 +1,106 @@
+"""What commands print: tables for people, one JSON object (or one per line, of a stream) for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+import typer
+
+from services.cli.reporting import BAD_INPUT, say
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Columns = Mapping[str, Callable[[Any], Any]]
+"""Title of a column, and its value of an item."""
+_LONGEST: Final = 400
+
+
+def print_json(value: Any) -> None:
+    """One line of JSON."""
+    typer.echo(json.dumps(plain(value), ensure_ascii=False))
+
+
+def plain(value: Any) -> Any:
+    """A value of the API as JSON has it, with every field."""
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json")
+    if isinstance(value, Mapping):
+        return {str(name): plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def show_items(items: Iterable[Any], columns: Columns, *, as_json: bool, total: int | None = None) -> None:
+    """A list: a table, or `{"items": [...], "total": N}`."""
+    found = list(items)
+    total = len(found) if total is None else total
+    if as_json:
+        print_json({"items": found, "total": total})
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table()
+    for title in columns:
+        table.add_column(title, overflow="fold")
+    for each in found:
+        table.add_row(*(shown(value(each)) for value in columns.values()))
+    Console().print(table)
+    if len(found) < total:
+        say(f"{len(found):,} of {total:,}; --limit shows more.")
+
+
+def show(value: Any, *, as_json: bool, title: str | None = None) -> None:
+    """One thing: a table of its fields, or its JSON."""
+    if as_json:
+        print_json(value)
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(show_header=False, title=title)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for name, each in dict(value).items():
+        if each is not None and each != {} and each != []:
+            table.add_row(name, shown(each))
+    Console().print(table)
+
+
+def shown(value: Any) -> str:
+    """A value for people."""
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return f"{value.astimezone():%Y-%m-%d %H:%M}"
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, int):
+        return f"{value}"
+    text = json.dumps(plain(value), ensure_ascii=False)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}... (--json shows all)"
+
+
+def confirm(what: str, *, yes: bool) -> None:
+    """Ask before something is lost; where nobody can be asked, `--yes` must say so.
+
+    Raises:
+        typer.Exit: the answer is no, or there is none.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        say(f"{what}? Nobody can be asked here; --yes does it without asking.")
+        raise typer.Exit(BAD_INPUT)
+    if not typer.confirm(f"{what}?", err=True):
+        say("Nothing was changed.")
+        raise typer.Exit(1)
