@@ -71,10 +71,18 @@ class Downloads(Operations):
                 return target
             target.parent.mkdir(parents=True, exist_ok=True)
             resumed = partial.is_file()
-            self._retried(lambda: self._fetch(artifact, partial, progress))
+            told = 0
+
+            def tell(there: int) -> None:
+                nonlocal told
+                if progress is not None and there != told:
+                    progress(there - told)
+                told = there
+
+            self._retried(lambda: self._fetch(artifact, partial, tell))
             if _sha256(partial) != artifact.sha256 and resumed:
                 partial.unlink()  # what lay there was not the beginning of this file
-                self._retried(lambda: self._fetch(artifact, partial, progress))
+                self._retried(lambda: self._fetch(artifact, partial, tell))
             if (found := _sha256(partial)) != artifact.sha256:
                 partial.unlink()
                 raise ChecksumError(
@@ -85,10 +93,8 @@ class Downloads(Operations):
             raise DownloadError(f"{target} cannot be written: {error}") from error
         return target
 
-    def _fetch(
-        self, artifact: models.ArtifactOut, partial: Path, progress: Callable[[int], None] | None = None
-    ) -> None:
-        """Append what is missing to the file."""
+    def _fetch(self, artifact: models.ArtifactOut, partial: Path, tell: Callable[[int], None]) -> None:
+        """Append what is missing to the file; `tell` learns how many bytes are there."""
         there = partial.stat().st_size if partial.is_file() else 0
         if there >= artifact.size:
             there = 0
@@ -97,14 +103,14 @@ class Downloads(Operations):
             if answer.is_error:
                 answer.read()
                 raise store_refusal(answer)
-            continues = answer.status_code == httpx.codes.PARTIAL_CONTENT
-            if continues and progress is not None:
-                progress(there)
-            with partial.open("ab" if continues else "wb") as stream:
+            if answer.status_code != httpx.codes.PARTIAL_CONTENT:
+                there = 0
+            tell(there)
+            with partial.open("ab" if there else "wb") as stream:
                 for chunk in answer.iter_bytes(CHUNK_BYTES):
                     stream.write(chunk)
-                    if progress is not None:
-                        progress(len(chunk))
+                    there += len(chunk)
+                    tell(there)
 
 
 def _sha256(path: Path) -> str:

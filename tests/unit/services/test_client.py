@@ -362,6 +362,61 @@ def test_a_download_that_is_not_what_was_announced_leaves_no_file(
     assert list(tmp_path.iterdir()) == []
 
 
+def ranged(content: bytes, *, breaking_after: int | None = None) -> Handler:
+    """A store that answers ranges; it may break off after some bytes."""
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        start = int(request.headers.get("Range", "bytes=0-").removeprefix("bytes=").removesuffix("-"))
+
+        class Body(httpx.SyncByteStream):
+            def __iter__(self) -> Iterator[bytes]:
+                sent = content[start:]
+                yield sent[:breaking_after]
+                if breaking_after is not None and breaking_after < len(sent):
+                    raise httpx.ReadError("connection reset")
+
+        return httpx.Response(206 if start else 200, stream=Body())
+
+    return handle
+
+
+def test_a_download_continues_where_it_broke_off(server: Server, client: Client, tmp_path: Path) -> None:
+    content = bytes(range(256)) * 16384  # 4 MiB
+    broken = ranged(content, breaking_after=2**20)
+    server.on("GET", "/bucket/file", broken, broken, ranged(content))
+    moved: list[int] = []
+    path = client.download_artifact(artifact(content), tmp_path / "file", moved.append)
+    assert path.read_bytes() == content
+    assert sum(moved) == len(content)
+    ranges = [request.headers.get("Range") for request in server.asked("/bucket/file")]
+    assert ranges == [None, "bytes=1048576-", "bytes=2097152-"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_download_continues_in_another_process(server: Server, client: Client, tmp_path: Path) -> None:
+    content = b"0123456789" * 300_000
+    server.on("GET", "/bucket/file", lambda request: httpx.Response(403, text="expired"))
+    with pytest.raises(RequestRefusedError, match="the object store refused GET: expired"):
+        client.download_artifact(artifact(content), tmp_path / "file")
+    partial = tmp_path / f".file.{artifact(content).sha256[:12]}.partial"
+    partial.write_bytes(content[:1_000_000])
+    server.on("GET", "/bucket/file", ranged(content))
+    assert client.download_artifact(artifact(content), tmp_path / "file").read_bytes() == content
+    assert server.asked("/bucket/file")[-1].headers["Range"] == "bytes=1000000-"
+    # What is there already is not fetched again.
+    client.download_artifact(artifact(content), tmp_path / "file")
+    assert len(server.asked("/bucket/file")) == 2
+
+
+def test_a_beginning_of_another_file_is_fetched_anew(server: Server, client: Client, tmp_path: Path) -> None:
+    content = b"0123456789" * 1000
+    partial = tmp_path / f".file.{artifact(content).sha256[:12]}.partial"
+    partial.write_bytes(b"x" * 100)
+    server.on("GET", "/bucket/file", ranged(content))
+    assert client.download_artifact(artifact(content), tmp_path / "file").read_bytes() == content
+    assert [request.headers.get("Range") for request in server.asked("/bucket/file")] == ["bytes=100-", None]
+
+
 def test_a_name_that_leaves_the_folder_is_refused(server: Server, client: Client, tmp_path: Path) -> None:
     listed = {
         "items": [artifact(b"x", name="adapter/../../evil").model_dump(mode="json")],
