@@ -13,7 +13,20 @@ import typer
 
 from engine.code_version import package_version
 from engine.threads import wait_passively
-from services.cli import adapters, data, datasets, jobs, keys, models, notifications, pipelines, projects, users
+from services.cli import (
+    account,
+    adapters,
+    data,
+    datasets,
+    jobs,
+    keys,
+    models,
+    notifications,
+    pipelines,
+    platform_state,
+    projects,
+    users,
+)
 from services.cli.keys import Scope
 from services.cli.output import Json
 from services.cli.server import Server
@@ -28,7 +41,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for noun in (datasets, jobs, pipelines, adapters, models, projects, keys, notifications, data, users):
+for noun in (
+    *(datasets, jobs, pipelines, adapters, models, projects, keys, notifications, account),
+    *(platform_state, data, users),
+):
     app.add_typer(noun.app)
 app.add_typer(pipelines.app, name="pipeline", hidden=True)  # its name in earlier releases
 
@@ -136,6 +152,17 @@ def whoami(as_json: Json = False, server: Server = None) -> None:
     Example: lim whoami
     """
     from services.cli.login import whoami as tell
+
+    tell(server, as_json=as_json)
+
+
+@app.command()
+def status(as_json: Json = False, server: Server = None) -> None:
+    """Say how a platform is: each part that it needs, each that it restarts. Status 1 when it is not ready.
+
+    Example: lim status
+    """
+    from services.cli.platform_state import status as tell
 
     tell(server, as_json=as_json)
 

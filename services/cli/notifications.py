@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from services.cli.output import Json, print_json
+from services.cli.output import show as show_fields
 from services.cli.reporting import BAD_INPUT, reported, say
 from services.cli.server import Server, connected, given
 
@@ -48,6 +49,20 @@ def list_all(
         webhook = str(each.webhook.status if each.webhook else "")
         table.add_row(when, _what(each), each.name, each.detail or "", webhook, each.id, style=style)
     Console().print(table)
+
+
+@app.command()
+def show(
+    notification: Annotated[str, typer.Argument(help="Id of a notification.")],
+    as_json: Json = False,
+    server: Server = None,
+) -> None:
+    """Show one notification, and what became of it at the webhook.
+
+    Example: lim notifications show 5b1c0d1e-...
+    """
+    with reported(), connected(server) as client:
+        show_fields(client.read_notification(notification), as_json=as_json)
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ from services.cli.main import app
 from services.cli.profile import logins_file
 from tests.unit.services.cli.conftest import Lim
 from tests.unit.services.cli.stub import Asked, Stub
-from tests.unit.services.filled import answer_of
+from tests.unit.services.filled import DOCUMENT, answer_of
 
+ROOT = Path(__file__).parents[4]
 ID = "5b1c0000-0000-4000-8000-00000000000{}"
 NOUNS = {
     "datasets": "list show upload fetch follow report preview items versions revise download change delete",
@@ -25,7 +27,9 @@ NOUNS = {
     "projects": "list show create change delete",
     "pipelines": "list show launch follow stop resume",
     "keys": "list create delete",
-    "notifications": "list read watch delete",
+    "notifications": "list show read watch delete",
+    "account": "show change password audit notify webhook",
+    "nodes": "list",
 }
 LISTED = {
     "datasets": "DatasetOut",
@@ -325,3 +329,22 @@ def test_names_of_earlier_releases_still_work(lim: Lim, stub: Stub) -> None:
     for words in ("data upload", "data items", "data versions", "data revise", "pipeline run", "pipeline show"):
         assert lim(*words.split(), "--help").exit_code == 0, words
     assert "pipeline " not in lim("--help").stdout
+
+
+BEHIND = {
+    "login logout refresh signup healthz": "what logging in and connecting does",
+    "selection_schema training_schema": "`lim schema` prints them without a platform",
+}
+"""Operations that are no command of their own, and why."""
+
+
+def test_every_operation_of_the_api_has_a_command() -> None:
+    commands = "".join(path.read_text() for path in sorted((ROOT / "services" / "cli").glob("*.py")))
+    layer = "".join((ROOT / "services" / "client" / f"{name}.py").read_text() for name in THIN_LAYER)
+    called = set(re.findall(r"client\.(\w+)", commands))
+    called |= set(re.findall(r"self\.(\w+)\(", layer))
+    operations = {operation["operationId"] for path in DOCUMENT["paths"].values() for operation in path.values()}
+    assert operations - called - set(" ".join(BEHIND).split()) == set()
+
+
+THIN_LAYER = ("uploads", "downloads", "watching")
