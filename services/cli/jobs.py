@@ -11,7 +11,7 @@ import typer
 
 from services.cli.nouns import PAGE, Limit, Noun, Search
 from services.cli.output import Json, print_json, show, show_items
-from services.cli.reporting import FAILED, INTERRUPTED, reported, say
+from services.cli.reporting import FAILED, INTERRUPTED, printable, reported, say
 from services.cli.server import Server, connected, find, given, named, naming
 
 if TYPE_CHECKING:
@@ -280,7 +280,7 @@ def logs(job: Job, as_json: Json = False, server: Server = None) -> None:
                 said = (
                     f"{event.time.astimezone():%H:%M:%S}  {fields.get('level', '')!s:<7}  {fields.get('message', '')}"
                 )
-                typer.echo(said)
+                typer.echo(printable(said))
 
 
 @app.command()

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from services.cli.output import Json, print_json
+from services.cli.output import Json, cell, print_json
 from services.cli.output import show as show_fields
 from services.cli.reporting import BAD_INPUT, reported, say
 from services.cli.server import Server, connected, given
@@ -47,7 +47,7 @@ def list_all(
         when = f"{each.created_at.astimezone():%Y-%m-%d %H:%M}"
         style = None if each.read_at else "bold"
         webhook = str(each.webhook.status if each.webhook else "")
-        table.add_row(when, _what(each), each.name, each.detail or "", webhook, each.id, style=style)
+        table.add_row(*map(cell, (when, _what(each), each.name, each.detail, webhook, each.id)), style=style)
     Console().print(table)
 
 

@@ -6,11 +6,15 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from services.cli.reporting import BAD_INPUT, say
+from services.cli.reporting import BAD_INPUT, printable, say
+
+if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
@@ -43,13 +47,10 @@ def show_items(items: Iterable[Any], columns: Columns, *, as_json: bool, total: 
         print_json({"items": found, "total": total})
         return
     from rich.console import Console
-    from rich.table import Table
 
-    table = Table()
-    for title in columns:
-        table.add_column(title, overflow="fold")
+    table = table_of(columns)
     for each in found:
-        table.add_row(*(shown(value(each)) for value in columns.values()))
+        table.add_row(*(cell(value(each)) for value in columns.values()))
     Console().print(table)
     if len(found) < total:
         say(f"{len(found):,} of {total:,}; --limit shows more.")
@@ -63,13 +64,30 @@ def show(value: Any, *, as_json: bool, title: str | None = None) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(show_header=False, title=title)
+    table = Table(show_header=False, title=cell(title) if title else None)
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     for name, each in dict(value).items():
         if each is not None and each != {} and each != []:
-            table.add_row(name, shown(each))
+            table.add_row(name, cell(each))
     Console().print(table)
+
+
+def table_of(columns: Iterable[str], title: str | None = None) -> Table:
+    """An empty table with these columns."""
+    from rich.table import Table
+
+    table = Table(title=cell(title) if title else None)
+    for each in columns:
+        table.add_column(each, overflow="fold")
+    return table
+
+
+def cell(value: Any) -> Text:
+    """A value in a table: what users wrote is no markup, and moves no cursor."""
+    from rich.text import Text
+
+    return Text(printable(shown(value)))
 
 
 def shown(value: Any) -> str:

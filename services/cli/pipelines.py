@@ -14,7 +14,7 @@ from rich.live import Live
 from rich.table import Table
 
 from services.cli.nouns import Limit, Noun, Search
-from services.cli.output import Json, print_json
+from services.cli.output import Json, cell, print_json, table_of
 from services.cli.report import answered_report
 from services.cli.reporting import BAD_INPUT, FAILED, reported, say
 from services.cli.server import Server, connected, find, given, named, naming
@@ -222,14 +222,13 @@ def _tell_data(client: Client, pipeline: PipelineOut) -> bool:
 
 
 def _table(pipeline: PipelineOut) -> Table:
-    table = Table(title=f"{pipeline.name}: {pipeline.status}, {pipeline.progress:.0%}")
-    for title in ("Stage", "Status", "Tries", "Done", ""):
-        table.add_column(title, overflow="fold")
+    title = f"{pipeline.name}: {pipeline.status}, {pipeline.progress:.0%}"
+    table = table_of(("Stage", "Status", "Tries", "Done", ""), title)
     for stage in pipeline.stages:
         told = stage.error or _figures(stage.result or {})
         if stage.next_attempt_at is not None and stage.status == "waiting":
             told = f"tried again at {stage.next_attempt_at:%H:%M:%S}: {told}"
-        table.add_row(stage.name, stage.status, str(stage.attempts or ""), f"{stage.progress:.0%}", told)
+        table.add_row(*map(cell, (stage.name, stage.status, stage.attempts or "", f"{stage.progress:.0%}", told)))
     return table
 
 

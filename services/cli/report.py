@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from services.cli.output import cell
 from services.cli.progress import duration
 from services.cli.reporting import say
 
@@ -74,11 +75,11 @@ def answered_report(report: ReportOut) -> IngestReport | None:
 
 def print_table(title: str, rows: Mapping[str, str]) -> None:
     """Rows of a label and a value, on standard output."""
-    table = Table(show_header=False, title=title)
+    table = Table(show_header=False, title=cell(title))
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     for label, value in rows.items():
-        table.add_row(label, value)
+        table.add_row(label, cell(value))
     Console().print(table)
 
 

@@ -50,7 +50,12 @@ _INPUT_FAULTS = (
 
 def say(message: str = "") -> None:
     """A line for people, on standard error: standard output is for results."""
-    typer.echo(message, err=True)
+    typer.echo(printable(message), err=True)
+
+
+def printable(text: str) -> str:
+    """Text of users, which may move no cursor and change no colour."""
+    return "".join(each if each.isprintable() or each in "\n\t" else "\N{REPLACEMENT CHARACTER}" for each in text)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from rich.table import Table
 
+from services.cli.output import cell
 from services.cli.progress import duration, size
 
 _WHOLE: Final = frozenset({"full", "pretrain"})
@@ -48,9 +49,9 @@ def result_table(result: Mapping[str, Any], *, where: str, extra: Mapping[str, s
     rows["Throughput"] = f"{result['audio_s_per_s']:.0f} audio-seconds per second"
     rows.update(extra or {})
     rows["Path"] = where
-    table = Table(show_header=False, title=f"{result['model']}, {result['method']}, {result['steps']} steps")
+    table = Table(show_header=False, title=cell(f"{result['model']}, {result['method']}, {result['steps']} steps"))
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     for label, value in rows.items():
-        table.add_row(label, value)
+        table.add_row(label, cell(value))
     return table

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from services.cli.output import cell
 from services.cli.reporting import reported, say
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def list_() -> None:
     for title in ("Username", "E-mail", "Role", "Since"):
         table.add_column(title, overflow="fold")
     for account in found:
-        table.add_row(account.username, account.email, account.role, f"{account.created_at:%Y-%m-%d %H:%M}")
+        table.add_row(*map(cell, (account.username, account.email, account.role, account.created_at)))
     Console().print(table)
 
 

@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from engine.data.version_files import ITEMS_NAME, MANIFEST_NAME, REPORT_NAME
 from engine.errors import ConfigError, Fault
@@ -101,21 +99,17 @@ def versions(dataset: Dataset, as_json: Json = False, server: Server = None) -> 
         if as_json:
             print_json({"items": found, "total": len(found)})
             return
-        table = Table(title=dataset)
-        for title in ("Version", "Of", "Status", "Utterances", "Audio", "Options that differ, decisions"):
-            table.add_column(title, overflow="fold")
-        for each in found:
-            statistics = each.get("statistics") or {}
-            audio_s = statistics.get("audio_s")
-            table.add_row(
-                str(each["number"]),
-                str(each["parent"] or ""),
-                each["status"] + (f": {each['error']}" if each.get("error") else ""),
-                str(statistics.get("utterances", "")),
-                f"{audio_s:.1f} s" if audio_s is not None else "",
-                "; ".join([*_differing(each["options"]), *map(_told, each["decisions"])]),
-            )
-        Console().print(table)
+        columns: Columns = {
+            "Version": lambda each: each["number"],
+            "Of": lambda each: each["parent"],
+            "Status": lambda each: each["status"] + (f": {each['error']}" if each.get("error") else ""),
+            "Utterances": lambda each: (each.get("statistics") or {}).get("utterances"),
+            "Audio, s": lambda each: (each.get("statistics") or {}).get("audio_s"),
+            "Options that differ, decisions": lambda each: "; ".join(
+                [*_differing(each["options"]), *map(_told, each["decisions"])]
+            ),
+        }
+        show_items(found, columns, as_json=False)
 
 
 def revise(

@@ -48,7 +48,7 @@ class Downloads(Operations):
         for artifact in self.job_artifacts(job_id):
             if kind is None or artifact.kind == kind:
                 name = PurePosixPath(artifact.name)
-                if name.is_absolute() or ".." in name.parts:
+                if name.is_absolute() or ".." in name.parts or not artifact.name.isprintable():
                     raise ClientError(f"the server names a file {artifact.name!r}, which leaves the target folder")
                 targets.append((artifact, folder / (name.relative_to(kind) if name.parts[0] == kind else name)))
         return [self.download_artifact(artifact, target, progress) for artifact, target in targets]

@@ -87,6 +87,17 @@ def test_lists(lim: Lim, stub: Stub, noun: str) -> None:
     assert stub.asked[0].headers["Authorization"] == "Bearer lim_x"
 
 
+@pytest.mark.parametrize("name", ["[/red]", "[bold]loud", "\x1b[2Jgone", "a\tb"])
+def test_names_are_no_markup_and_move_no_cursor(lim: Lim, stub: Stub, name: str) -> None:
+    stub.on("GET /datasets", {"items": [answer_of("DatasetOut", name=name)], "total": 1, "next_cursor": None})
+    stub.on(f"GET /datasets/{ID.format(1)}", answer_of("DatasetOut", name=name))
+    for words in (("datasets", "list"), ("datasets", "show", ID.format(1))):
+        shown = lim(*words)
+        assert shown.exit_code == 0, shown.output
+        assert "\x1b[2J" not in shown.stdout
+        assert name.replace("\x1b", "\N{REPLACEMENT CHARACTER}").split("\t")[0] in shown.stdout
+
+
 def test_a_thing_is_named_by_its_name_id_or_the_beginning_of_its_id(lim: Lim, stub: Stub) -> None:
     other = job(2, name="second") | {"id": "77770000-0000-4000-8000-000000000002"}
     stub.items("GET /jobs", job(1), other)
