@@ -10,7 +10,7 @@ from rich.table import Table
 
 from services.cli.output import Json, cell, print_json
 from services.cli.output import show as show_fields
-from services.cli.reporting import BAD_INPUT, reported, say
+from services.cli.reporting import BAD_INPUT, printable, reported, say
 from services.cli.server import Server, connected, given
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def watch(
                 print_json(each)
                 continue
             line = f"{each.created_at.astimezone():%H:%M:%S}  {_what(each)}: {each.name}"
-            typer.echo(f"{line}  ({each.detail})" if each.detail else line)
+            typer.echo(printable(f"{line}  ({each.detail})" if each.detail else line))
 
 
 @app.command()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import typer
 
@@ -19,6 +21,7 @@ from engine.errors import AudioError, ConfigError, EngineError, IngestError, Man
 from services.demo_data import DemoDataError
 from services.errors import AccountError, ServiceError, SettingsError
 
+_CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tab and newline
 FAILED = 1
 """The platform could not do it, or a job ended otherwise than hoped."""
 BAD_INPUT = 2
@@ -55,7 +58,7 @@ def say(message: str = "") -> None:
 
 def printable(text: str) -> str:
     """Text of users, which may move no cursor and change no colour."""
-    return "".join(each if each.isprintable() or each in "\n\t" else "\N{REPLACEMENT CHARACTER}" for each in text)
+    return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 @contextmanager
