@@ -20,10 +20,22 @@ IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _LONGEST_URL: Final = 2000
-# Prefixes whose addresses carry an IPv4 address that may be private: NAT64 (RFC 6052), 6to4, Teredo.
-_CARRIERS: Final = tuple(
-    ipaddress.ip_network(prefix) for prefix in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")
+
+
+def _networks(prefixes: str) -> tuple[IpNetwork, ...]:
+    return tuple(ipaddress.ip_network(prefix) for prefix in prefixes.split())
+
+
+# Everything in the IANA registries of special-purpose addresses, their exceptions included, and what was once in them.
+# Written out, because `is_global` of Python's ipaddress differs between versions and has exceptions that nobody needs here.
+_SPECIAL_V4: Final = _networks(
+    "0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 192.0.2.0/24 "
+    "192.31.196.0/24 192.52.193.0/24 192.88.99.0/24 192.168.0.0/16 192.175.48.0/24 198.18.0.0/15 198.51.100.0/24 "
+    "203.0.113.0/24 224.0.0.0/4 240.0.0.0/4"
 )
+# Of IPv6 only 2000::/3 is given out; in it are Teredo and its neighbours, documentation, 6to4, AS112 and the old 6bone.
+_UNICAST_V6: Final = ipaddress.ip_network("2000::/3")
+_SPECIAL_V6: Final = _networks("2001::/23 2001:db8::/32 2002::/16 2620:4f:8000::/48 3ffe::/16 3fff::/20")
 
 
 class AddressRefusedError(Exception):
@@ -62,11 +74,10 @@ def address_fault(address: str, networks: Sequence[IpNetwork] = ()) -> str | Non
     if isinstance(found, ipaddress.IPv6Address):
         if found.ipv4_mapped is not None:
             return address_fault(str(found.ipv4_mapped), networks)
-        if any(found in carrier for carrier in _CARRIERS):
-            return f"{found} stands for another address"
-    if not found.is_global or found.is_multicast or found.is_reserved or found.is_unspecified:
-        return f"{found} is not a public address"
-    return None
+        public = found in _UNICAST_V6 and not any(found in special for special in _SPECIAL_V6)
+    else:
+        public = not any(found in special for special in _SPECIAL_V4)
+    return None if public else f"{found} is not a public address"
 
 
 class CheckedBackend(httpcore.NetworkBackend):
@@ -94,12 +105,12 @@ class CheckedBackend(httpcore.NetworkBackend):
         try:
             infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
-            raise httpcore.ConnectError(f"{host} is not known: {error}") from error
+            raise httpcore.ConnectError(f"{host} cannot be resolved") from error
         addresses = list(dict.fromkeys(str(info[4][0]) for info in infos))
         for address in addresses:
-            fault = address_fault(address, self._networks)
-            if fault is not None:
-                raise AddressRefusedError(f"{host} is not asked: {fault}")
+            if address_fault(address, self._networks) is not None:
+                # Without the address: what a name means in here is not for everybody.
+                raise AddressRefusedError(f"{host} is not a public address, or has one that is not")
         stream = self._plain.connect_tcp(addresses[0], port, timeout, local_address, socket_options)
         return _Stream(stream, self._until_s)
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 
 from engine.code_version import package_version
-from services.api import openapi, problems
+from services.api import docs, openapi, problems
 from services.api.access_log import AccessLogMiddleware
 from services.api.body_limit import BodyLimitMiddleware
 from services.api.context import Services
@@ -73,7 +73,7 @@ def create_app_on(services: Services) -> FastAPI:
         version=package_version(),
         description="Fine-tune audio-text models on a Ray cluster: data sets, jobs, their progress and adapters.",
         openapi_url="/openapi.json",
-        docs_url="/docs",
+        docs_url=None,
         redoc_url=None,
         servers=[{"url": settings.public_url}] if settings.public_url else None,
         generate_unique_id_function=_operation_id,
@@ -85,6 +85,7 @@ def create_app_on(services: Services) -> FastAPI:
         app.include_router(router, prefix=API_PREFIX, dependencies=[Depends(check_request)])
     app.include_router(health.router)
     problems.install(app)
+    docs.install(app)
     openapi.install(app, {_operation_id(route): access_of(route) for route in _routes_of(*routers, health.router)})
     app.add_middleware(BodyLimitMiddleware, most_bytes=settings.max_json_bytes)
     app.add_middleware(EdgeMiddleware)
