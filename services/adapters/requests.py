@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.errors import Fault
@@ -81,6 +83,24 @@ async def check_name(session: AsyncSession, user_id: uuid.UUID, name: str, but: 
             code="adapter_exists",
             faults=[Fault("name", "is taken")],
         )
+
+
+@asynccontextmanager
+async def named(
+    session: AsyncSession, user_id: uuid.UUID, name: str, but: uuid.UUID | None = None
+) -> AsyncIterator[None]:
+    """Give an adapter a name within it; written to the database at its end, not committed.
+
+    Raises:
+        ConflictError: another of the user's has it, perhaps since a moment ago.
+    """
+    await check_name(session, user_id, name, but)
+    try:
+        async with session.begin_nested():
+            yield
+    except IntegrityError:
+        await check_name(session, user_id, name, but)
+        raise
 
 
 async def add_version(

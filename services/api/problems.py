@@ -11,17 +11,25 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from engine.config.base import shortened
 from engine.errors import MOST_FAULTS, ConfigError, Fault
 from services.api.correlation import correlation_id
+from services.api.request_shape import TOO_DEEP
 from services.database.engine import database_unavailable, is_transient
-from services.errors import ApiError, InvalidRequestError
+from services.errors import ApiError, ConflictError, InvalidRequestError
 
 MEDIA_TYPE: Final = "application/problem+json"
 _LONGEST_MESSAGE: Final = 500
+_GONE: Final = "Another request deleted or changed this at the same moment; look what there is now, and try again."
+# What the database refuses though it was right when the request looked: names and references are checked before.
+_LOST_RACES: Final = {
+    "23505": "Another request made the same at the same moment; look what there is now, and try again.",
+    "23503": "Another request deleted something that this one names, or uses what this one deletes; try again.",
+}
 _log = logging.getLogger(__name__)
 
 
@@ -93,6 +101,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(ConfigError, _on_config_error)
     app.add_exception_handler(DBAPIError, _on_database_error)
+    app.add_exception_handler(StaleDataError, _on_stale_data)
 
 
 def request_faults(error: RequestValidationError) -> list[Fault]:
@@ -149,6 +158,8 @@ async def _on_config_error(_: Request, error: Exception) -> Response:
 
 async def _on_http_exception(_: Request, error: Exception) -> Response:
     raised = cast(HTTPException, error)
+    if isinstance(raised.__cause__, RecursionError):  # FastAPI could not even read the body
+        return problem_of(InvalidRequestError.of([Fault("", TOO_DEEP)]))
     phrase = HTTPStatus(raised.status_code).phrase
     code = phrase.lower().replace(" ", "_").replace("-", "_")
     detail = raised.detail if raised.detail and raised.detail != phrase else f"{phrase}."
@@ -159,11 +170,18 @@ async def _on_database_error(_: Request, error: Exception) -> Response:
     failed = cast(DBAPIError, error)
     if is_transient(failed):
         return problem_of(database_unavailable())
-    if str(getattr(failed.orig, "sqlstate", "")).startswith("22"):  # data exceptions: a value that no column holds
+    state = str(getattr(failed.orig, "sqlstate", ""))
+    if state in _LOST_RACES:
+        return problem_of(ConflictError(_LOST_RACES[state], code="conflicting_request"))
+    if state.startswith("22"):  # data exceptions: a value that no column holds
         _log.warning("a value reached the database that it cannot hold", exc_info=failed)
         return problem_of(InvalidRequestError("The request holds a value that cannot be stored."))
     _log.error("database error", exc_info=failed)
     return internal_problem()
+
+
+async def _on_stale_data(_: Request, __: Exception) -> Response:
+    return problem_of(ConflictError(_GONE, code="conflicting_request"))
 
 
 def _respond(

@@ -19,6 +19,7 @@ MOST_ITEMS: Final = 10_000
 """Items of a list; no list of ours may be longer."""
 DEEPEST: Final = 24
 """Lists and objects within each other; ours reach 8."""
+TOO_DEEP: Final = f"lists and objects lie in each other deeper than {DEEPEST}"
 _Place: TypeAlias = "tuple[_Place, str | int, int] | None"
 """The place around, the name in it, and how deep that is; paths are only written down for faults."""
 _UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
@@ -80,7 +81,7 @@ def is_storable(text: str) -> bool:
 
 def _too_much(node: dict[str, Any] | list[Any], depth: int, values: int) -> str | None:
     if depth >= DEEPEST:
-        return f"lists and objects lie in each other deeper than {DEEPEST}"
+        return TOO_DEEP
     if isinstance(node, dict) and len(node) > MOST_FIELDS:
         return f"has {len(node)} fields; an object has at most {MOST_FIELDS}"
     if isinstance(node, list) and len(node) > MOST_ITEMS:

@@ -51,6 +51,8 @@ async def change_profile(
     ]
     if not changed:
         return
+    # Locked first: a row of the trail refers to it, and would keep another request from changing its keys, as that this one.
+    await session.refresh(user, with_for_update=True)
     await refuse_taken(session, username, email, but=user.id)
     try:
         async with session.begin_nested():

@@ -63,7 +63,8 @@ class Base(DeclarativeBase):
         }
     )
     # What the database fills in comes back with each INSERT and UPDATE: nothing is fetched later, by surprise.
-    __mapper_args__ = {"eager_defaults": True}
+    # A row that another request has just deleted is deleted.
+    __mapper_args__ = {"eager_defaults": True, "confirm_deleted_rows": False}
     type_annotation_map = {
         datetime: DateTime(timezone=True),
         dict[str, Any]: JSONB(none_as_null=True),

@@ -117,9 +117,9 @@ async def create_adapter(
     if earlier is not None:
         return AdapterOut.of(await requests.find_adapter(session, user.id, earlier), None)
     await check_project(session, user.id, body.project_id)
-    await requests.check_name(session, user.id, body.name)
     adapter = Adapter(id=adapter_id, user_id=user.id, **body.model_dump())
-    session.add(adapter)
+    async with requests.named(session, user.id, body.name):
+        session.add(adapter)
     await session.commit()
     return AdapterOut.of(adapter, None)
 
@@ -159,8 +159,8 @@ async def change_adapter(
     """Change name, description or project; versions never change."""
     adapter = await requests.find_adapter(session, user.id, adapter_id, lock=True)
     if body.name is not None:
-        await requests.check_name(session, user.id, body.name, but=adapter_id)
-        adapter.name = body.name
+        async with requests.named(session, user.id, body.name, but=adapter_id):
+            adapter.name = body.name
     if body.description is not None:
         adapter.description = body.description
     if "project_id" in body.model_fields_set:
