@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -34,8 +34,15 @@ class SignedUrl:
 class Objects:
     """The platform's bucket."""
 
-    def __init__(self, client: Any, bucket: str) -> None:
-        self._client = client
+    def __init__(self, client: Any, bucket: str, patient: Any = None) -> None:
+        """Calls on a bucket.
+
+        Args:
+            client: of the store.
+            bucket: its name.
+            patient: a client for calls that take the store long; unset: the same.
+        """
+        self._client, self._patient = client, patient or client
         self.bucket = bucket
 
     @classmethod
@@ -45,11 +52,12 @@ class Objects:
         Raises:
             StorageSettingsError: the settings stand for the embedded server, and it was not started.
         """
-        return cls(make_client(settings, connect_s=3.0, read_s=20.0, attempts=2), settings.bucket)
+        client = make_client(settings, connect_s=3.0, read_s=20.0, attempts=2)
+        return cls(client, settings.bucket, make_client(settings, connect_s=3.0, read_s=300.0, attempts=1))
 
-    async def sign_put(self, key: str, life_s: int) -> SignedUrl:
-        """Where to put an object."""
-        url = await _off_loop(presigned_put, self._client, self.bucket, key, life_s)
+    async def sign_put(self, key: str, size: int, life_s: int) -> SignedUrl:
+        """Where to put an object of so many bytes; the store refuses any other length."""
+        url = await _off_loop(presigned_put, self._client, self.bucket, key, size, life_s)
         return SignedUrl("PUT", url, _expiry(life_s))
 
     async def begin_parts(self, key: str) -> str:
@@ -57,20 +65,36 @@ class Objects:
         answer = await _off_loop(self._client.create_multipart_upload, Bucket=self.bucket, Key=key)
         return str(answer["UploadId"])
 
-    async def sign_parts(self, key: str, upload_id: str, count: int, life_s: int) -> list[SignedUrl]:
-        """Where to put each part, the first one first."""
+    async def sign_parts(self, key: str, upload_id: str, sizes: Sequence[int], life_s: int) -> list[SignedUrl]:
+        """Where to put each part of these sizes in bytes, the first one first."""
 
         def sign() -> list[str]:
-            return [presigned_part(self._client, self.bucket, key, upload_id, n, life_s) for n in range(1, count + 1)]
+            return [
+                presigned_part(self._client, self.bucket, key, upload_id, number, size, life_s)
+                for number, size in enumerate(sizes, start=1)
+            ]
 
         return [SignedUrl("PUT", url, _expiry(life_s)) for url in await _off_loop(sign)]
 
-    async def join_parts(self, key: str, upload_id: str, count: int) -> list[int]:
+    async def join_parts(self, key: str, upload_id: str, sizes: Sequence[int]) -> list[int]:
         """Make an object of the parts that were put, if all are there; the numbers of those that are missing.
 
-        An upload that was joined before misses nothing.
+        A part of another size counts as missing. An upload that was joined before misses nothing; no part of it can be put any more.
         """
-        return await _off_loop(self._join_parts, key, upload_id, count)
+        return await _off_loop(self._join_parts, key, upload_id, sizes)
+
+    async def copy(self, key: str, to: str) -> None:
+        """Copy an object of at most 5 GiB within the store.
+
+        Raises:
+            NotFoundError: no such object.
+        """
+        source = {"Bucket": self.bucket, "Key": key}
+        await _off_loop(self._patient.copy_object, Bucket=self.bucket, Key=to, CopySource=source)
+
+    async def remove(self, key: str) -> None:
+        """Delete an object, if it is there."""
+        await _off_loop(self._client.delete_object, Bucket=self.bucket, Key=key)
 
     async def sign_get(self, key: str, life_s: int, file_name: str) -> SignedUrl:
         """Where to get an object; browsers save it under `file_name`."""
@@ -122,14 +146,14 @@ class Objects:
         finally:
             body.close()
 
-    def _join_parts(self, key: str, upload_id: str, count: int) -> list[int]:
+    def _join_parts(self, key: str, upload_id: str, sizes: Sequence[int]) -> list[int]:
         same = {"Bucket": self.bucket, "Key": key, "UploadId": upload_id}
         try:
             pages = self._client.get_paginator("list_parts").paginate(**same)
-            tags = {part["PartNumber"]: part["ETag"] for page in pages for part in page.get("Parts") or ()}
-            missing = [number for number in range(1, count + 1) if number not in tags]
+            put = {part["PartNumber"]: part for page in pages for part in page.get("Parts") or ()}
+            missing = [n for n, size in enumerate(sizes, start=1) if n not in put or put[n]["Size"] != size]
             if not missing:
-                parts = [{"PartNumber": number, "ETag": tags[number]} for number in range(1, count + 1)]
+                parts = [{"PartNumber": n, "ETag": put[n]["ETag"]} for n in range(1, len(sizes) + 1)]
                 self._client.complete_multipart_upload(**same, MultipartUpload={"Parts": parts})
         except ClientError as error:
             if error_code(error) == "NoSuchUpload":

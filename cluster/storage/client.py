@@ -86,18 +86,15 @@ def ensure_bucket(client: Any, bucket: str, region: str = "us-east-1") -> None:
         ) from error
 
 
-def presigned_put(client: Any, bucket: str, key: str, life_s: int) -> str:
-    """An address to PUT this object without credentials, for `life_s` seconds."""
-    return str(
-        client.generate_presigned_url(
-            "put_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=life_s, HttpMethod="PUT"
-        )
-    )
+def presigned_put(client: Any, bucket: str, key: str, size: int, life_s: int) -> str:
+    """An address to PUT this object of exactly `size` bytes without credentials, for `life_s` seconds."""
+    parameters = {"Bucket": bucket, "Key": key, "ContentLength": size}
+    return str(client.generate_presigned_url("put_object", Params=parameters, ExpiresIn=life_s, HttpMethod="PUT"))
 
 
-def presigned_part(client: Any, bucket: str, key: str, upload_id: str, number: int, life_s: int) -> str:
-    """An address to PUT a part of a multipart upload without credentials."""
-    parameters = {"Bucket": bucket, "Key": key, "UploadId": upload_id, "PartNumber": number}
+def presigned_part(client: Any, bucket: str, key: str, upload_id: str, number: int, size: int, life_s: int) -> str:
+    """An address to PUT a part of exactly `size` bytes of a multipart upload without credentials."""
+    parameters = {"Bucket": bucket, "Key": key, "UploadId": upload_id, "PartNumber": number, "ContentLength": size}
     return str(client.generate_presigned_url("upload_part", Params=parameters, ExpiresIn=life_s, HttpMethod="PUT"))
 
 

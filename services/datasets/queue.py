@@ -178,7 +178,7 @@ class DatasetQueue:
         dataset_id = version.dataset_id
         source = (await session.scalars(select(Dataset.source).where(Dataset.id == dataset_id))).one()
         files = tuple(
-            UploadedFile(upload.name, upload.key.removeprefix(f"{upload_prefix(dataset_id)}/"))
+            UploadedFile(upload.name, (upload.sealed_key or upload.key).removeprefix(f"{upload_prefix(dataset_id)}/"))
             for upload in await uploads_of(session, dataset_id)
         )
         record = {

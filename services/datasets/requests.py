@@ -194,19 +194,24 @@ async def complete(sessions: Sessions, objects: Objects, user_id: uuid.UUID, dat
     faults = [fault for upload in uploads if (fault := await _joined(objects, upload)) is not None]
     if faults:
         raise ConflictError("Not every declared part is there; see errors.", code="upload_incomplete", faults=faults)
-    sizes = await asyncio.gather(*(objects.size(upload.key) for upload in uploads))
-    faults = [
-        fault for upload, size in zip(uploads, sizes, strict=True) if (fault := _upload_fault(upload, size)) is not None
-    ]
-    if faults:
-        raise ConflictError("Not every declared file is there; see errors.", code="upload_incomplete", faults=faults)
+    try:
+        sealed = await _sealed(objects, uploads)
+    except (ConflictError, NotFoundError):  # perhaps because another call has sealed and removed them meanwhile
+        async with open_session(sessions) as session:
+            dataset = await find_dataset(session, user_id, dataset_id)
+        if dataset.status in COMPLETABLE:
+            raise
+        return dataset
     async with open_session(sessions) as session:
         dataset = await find_dataset(session, user_id, dataset_id, lock=True)
         if dataset.status in COMPLETABLE:
+            for upload in await uploads_of(session, dataset_id):
+                upload.sealed_key = sealed[upload.id]
             if dataset.status == "error":
                 dataset.life += 1
             await process_again(session, dataset)
         await session.commit()
+    await asyncio.gather(*(objects.remove(each.key) for each in uploads if sealed[each.id] != each.key))
     return dataset
 
 
@@ -239,9 +244,10 @@ def version_prefix(dataset_id: uuid.UUID, number: int) -> str:
     return f"datasets/{dataset_id}/v{number}"
 
 
-def part_count(upload: Upload) -> int:
-    """In how many parts a file comes."""
-    return -(-upload.size // upload.part_bytes) if upload.part_bytes else 1
+def part_sizes(upload: Upload) -> list[int]:
+    """Sizes of the parts that a file comes in, in bytes."""
+    most = upload.part_bytes or upload.size
+    return [min(most, upload.size - start) for start in range(0, upload.size, most)]
 
 
 async def begin_parts(objects: Objects, upload: Upload, part_bytes: int) -> None:
@@ -251,15 +257,42 @@ async def begin_parts(objects: Objects, upload: Upload, part_bytes: int) -> None
         upload.multipart_id = await objects.begin_parts(upload.key)
 
 
+async def _sealed(objects: Objects, uploads: Sequence[Upload]) -> dict[uuid.UUID, str]:
+    """Where each file is from now on: under a key that nobody was given an address to write to.
+
+    A file that came in one piece is copied, because its address stays good for a while; a joined upload in parts takes
+    no further part. Copies that nobody uses in the end go with the dataset.
+
+    Raises:
+        ConflictError: files are missing or of another size; names each.
+        NotFoundError: a file was removed at this moment.
+    """
+    there = await asyncio.gather(*(objects.size(upload.key) for upload in uploads))
+    keys, faults = {}, []
+    for upload, size in zip(uploads, there, strict=True):
+        key = upload.sealed_key if size is None and upload.sealed_key else upload.key
+        if size is not None and upload.multipart_id is None and size == upload.size:
+            key = f"{upload_prefix(upload.dataset_id)}/sealed/{uuid.uuid4()}"
+            await objects.copy(upload.key, key)  # and only then looked at: it may have been put again meanwhile
+        fault = _upload_fault(upload, size if key == upload.key else await objects.size(key))
+        if fault is not None:
+            faults.append(fault)
+        keys[upload.id] = key
+    if faults:
+        raise ConflictError("Not every declared file is there; see errors.", code="upload_incomplete", faults=faults)
+    return keys
+
+
 async def _joined(objects: Objects, upload: Upload) -> Fault | None:
     if upload.multipart_id is None:
         return None
-    missing = await objects.join_parts(upload.key, upload.multipart_id, part_count(upload))
+    missing = await objects.join_parts(upload.key, upload.multipart_id, part_sizes(upload))
     if not missing:
         return None
     shown = ", ".join(map(str, missing[:_MOST_SHOWN])) + (", ..." if len(missing) > _MOST_SHOWN else "")
     return Fault(
-        f"source.files.{upload.position}", f"{upload.name} lacks {len(missing)} of {part_count(upload)} parts: {shown}"
+        f"source.files.{upload.position}",
+        f"{upload.name} lacks {len(missing)} of {len(part_sizes(upload))} parts: {shown}",
     )
 
 

@@ -259,13 +259,13 @@ async def _reported_version(
 async def _upload_out(services: Services, upload: Upload) -> UploadOut:
     life_s = services.settings.upload_url_s
     if upload.multipart_id is None or upload.part_bytes is None:
-        signed = await services.objects.sign_put(upload.key, life_s)
+        signed = await services.objects.sign_put(upload.key, upload.size, life_s)
         whole = {"url": signed.url, "expires_at": signed.expires_at}
         return UploadOut(name=upload.name, method=signed.method, headers={}, **whole)
-    count, size = requests.part_count(upload), upload.part_bytes
-    addresses = await services.objects.sign_parts(upload.key, upload.multipart_id, count, life_s)
+    sizes = requests.part_sizes(upload)
+    addresses = await services.objects.sign_parts(upload.key, upload.multipart_id, sizes, life_s)
     parts = [
-        PartOut(number=n + 1, start=n * size, size=min(size, upload.size - n * size), url=address.url)
+        PartOut(number=n + 1, start=n * upload.part_bytes, size=sizes[n], url=address.url)
         for n, address in enumerate(addresses)
     ]
     expires_at = addresses[0].expires_at

@@ -122,7 +122,7 @@ def _descendants(pid: int) -> list[int]:
 
 def test_signed_addresses(s3: EmbeddedS3) -> None:
     client = make_client(s3.settings)
-    put = urllib.request.Request(presigned_put(client, "less-is-more", "up/a.zip", 60), data=b"zip", method="PUT")
+    put = urllib.request.Request(presigned_put(client, "less-is-more", "up/a.zip", 3, 60), data=b"zip", method="PUT")
     assert urllib.request.urlopen(put).status == 200
     get = presigned_get(client, "less-is-more", "up/a.zip", 60, "mine.zip")
     with urllib.request.urlopen(get) as answer:

@@ -19,6 +19,7 @@ from services.client import Client, models
 from services.database.engine import open_session
 from services.database.models import Upload
 from services.datasets.queue import DatasetQueue
+from services.datasets.requests import uploads_of
 from tests.integration.services.recordings import archive, good
 from tests.integration.services.uploads import Store, settle
 from tests.integration.services.visitors import Visitor
@@ -82,14 +83,21 @@ async def test_parts_in_any_order_make_the_file(queue: DatasetQueue, small_parts
     assert (dataset["status"], dataset["statistics"]["utterances"]) == ("ready", 16), dataset
 
 
-async def test_parts_of_another_size_are_refused(small_parts: Visitor) -> None:
+async def test_parts_of_another_size_are_refused_by_the_store_and_by_the_platform(
+    services: Services, small_parts: Visitor
+) -> None:
     new = await announced(small_parts, 2 * PART)
     async with httpx.AsyncClient() as outside:
         for part in new["uploads"][0]["parts"]:
-            assert (await outside.put(part["url"], content=b"x" * (PART - 1))).status_code == 200
+            assert (await outside.put(part["url"], content=b"x" * (PART - 1))).status_code == 403
+    async with open_session(services.sessions) as session:
+        [upload] = await uploads_of(session, new["dataset"]["id"])
+    place = {"Bucket": services.objects.bucket, "Key": upload.key, "UploadId": upload.multipart_id}
+    for number, size in ((1, PART), (2, PART + 1)):  # as a store would let it pass that does not look at lengths
+        services.objects._client.upload_part(**place, PartNumber=number, Body=b"x" * size)
     refused = await small_parts.post(f"/datasets/{new['dataset']['id']}/complete")
     assert refused.status_code == 409
-    assert refused.json()["errors"][0]["message"] == f"speech.zip has {2 * PART - 2} bytes; {2 * PART} were declared"
+    assert refused.json()["errors"][0]["message"] == "speech.zip lacks 1 of 2 parts: 2"
 
 
 async def test_parts_that_never_become_a_file_are_removed(

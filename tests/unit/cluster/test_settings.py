@@ -72,7 +72,7 @@ def test_uris() -> None:
 
 def test_signed_addresses_name_the_object_and_expire() -> None:
     client = make_client(S3Settings.from_environment(WHOLE))
-    put = presigned_put(client, "speech", "uploads/a b.zip", 60)
+    put = presigned_put(client, "speech", "uploads/a b.zip", 3, 60)
     get = presigned_get(client, "speech", "adapter/x", 60, "adapter.zip")
     assert put.startswith("http://127.0.0.1:9000/speech/uploads/a%20b.zip?")
     assert "X-Amz-Expires=60" in put
