@@ -73,6 +73,8 @@ class Settings(BaseModel):
     """`LIM_ACCESS_TOKEN_S`: life of an access token, in seconds."""
     refresh_token_s: PositiveInt = 30 * 86400
     """`LIM_REFRESH_TOKEN_S`: life of a refresh token, in seconds; each refresh starts a new one."""
+    password_reset_s: PositiveInt = 86400
+    """`LIM_PASSWORD_RESET_S`: how long the token of a password reset is good, in seconds."""
     api_key_s: PositiveInt = 90 * 86400
     """`LIM_API_KEY_S`: life of an API key that is made without an expiry, in seconds."""
     max_api_key_s: PositiveInt = 365 * 86400

@@ -85,6 +85,16 @@ async def check_name(session: AsyncSession, user_id: uuid.UUID, name: str, but: 
         )
 
 
+async def delete(session: AsyncSession, user_id: uuid.UUID, adapter_id: uuid.UUID) -> None:
+    """Forget an adapter and its versions; the jobs that made them and their files stay. Committed.
+
+    Raises:
+        NotFoundError: no such adapter, or another user's.
+    """
+    await session.delete(await find_adapter(session, user_id, adapter_id, lock=True))
+    await session.commit()
+
+
 @asynccontextmanager
 async def named(
     session: AsyncSession, user_id: uuid.UUID, name: str, but: uuid.UUID | None = None

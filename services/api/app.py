@@ -20,6 +20,7 @@ from services.api.edge import EdgeMiddleware
 from services.api.request_shape import check_request
 from services.api.routers import (
     adapters,
+    admin,
     auth,
     cluster,
     dataset_versions,
@@ -57,6 +58,7 @@ _MODULES: Final = (
     notification_settings,
     cluster,
     schemas,
+    admin,
 )
 
 

@@ -31,6 +31,12 @@ REQUESTS: Final[dict[str, dict[str, Any]]] = {
     "set_password": {
         "Another password": {"current_password": "a long pass phrase", "new_password": "a longer pass phrase"},
     },
+    "set_password_anew": {
+        "A new password": {"reset_token": "limp_from-the-operator", "new_password": "a long pass phrase"},
+    },
+    "disable_user": {
+        "Stop everything": {"reason": "the key was found in a public repository", "jobs": "stop"},
+    },
     "create_api_key": {
         "A key that looks": {"name": "dashboard", "current_password": "a long pass phrase", "scope": "read"},
         "A key that works": {"name": "my script", "current_password": "a long pass phrase"},
@@ -146,6 +152,7 @@ PROBLEM: Final[dict[str, Any]] = {
 
 TAGS: Final[dict[str, str]] = {
     "auth": "Sign up, log in, renew and end a login.",
+    "admin": "For operators: accounts of others, what belongs to others, the audit trail.",
     "users": "One's own account, its API keys and its audit trail.",
     "notifications": "What of one's own has ended: kept, live, and sent to a webhook.",
     "projects": "What keeps datasets, jobs and adapters together.",

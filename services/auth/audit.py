@@ -22,6 +22,18 @@ Action = Literal[
     "api_key_created",
     "api_key_deleted",
     "role_changed",
+    "account_disabled",
+    "account_enabled",
+    "password_reset",
+    "password_set_anew",
+    "api_keys_revoked",
+    "logins_ended",
+    "job_stopped",
+    "job_deleted",
+    "dataset_deleted",
+    "adapter_deleted",
+    "pipeline_stopped",
+    "pipeline_deleted",
     "webhook_set",
     "webhook_removed",
     "model_added",
@@ -40,12 +52,27 @@ class Origin:
 
 
 def record(
-    session: AsyncSession, user_id: uuid.UUID | None, action: Action, origin: Origin | None, **data: Any
+    session: AsyncSession,
+    user_id: uuid.UUID | None,
+    action: Action,
+    origin: Origin | None,
+    actor_id: uuid.UUID | None = None,
+    **data: Any,
 ) -> None:
-    """Add to the trail; not committed. `data` is kept as it is: no passwords, no keys."""
+    """Add to the trail; not committed.
+
+    Args:
+        session: of the database.
+        user_id: whose account.
+        action: what happened.
+        origin: from where; None: from the platform's own machine.
+        actor_id: the admin who did it to another's account.
+        data: kept as it is: no passwords, no keys.
+    """
     session.add(
         AuditEvent(
             user_id=user_id,
+            actor_id=actor_id,
             action=action,
             address=origin.address[:_LONGEST_ADDRESS] if origin else None,
             correlation_id=origin.correlation_id if origin else None,

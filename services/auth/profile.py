@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import UTC, datetime
 
-from sqlalchemy import update
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,8 +15,10 @@ from services.auth.accounts import refuse_taken
 from services.auth.audit import Origin, record
 from services.auth.passwords import hash_password, verify_password
 from services.auth.rules import email_faults, password_faults, username_faults
-from services.database.models import LoginSession, User
-from services.errors import InvalidRequestError
+from services.auth.sessions import end_logins
+from services.auth.tokens import hash_token
+from services.database.models import User
+from services.errors import ForbiddenError, InvalidRequestError, UnauthenticatedError
 from services.settings import Settings
 
 
@@ -93,12 +95,34 @@ async def change_password(
         raise InvalidRequestError.of(faults)
     await check_password(session, settings, user, origin, current_password)
     user.password_hash = await hash_password(new_password)
-    await session.execute(
-        update(LoginSession)
-        .where(LoginSession.user_id == user.id, LoginSession.id != login_id, LoginSession.revoked_at.is_(None))
-        .values(revoked_at=datetime.now(UTC), revoked_because="password changed")
-    )
+    await end_logins(session, user.id, "password changed", but=login_id)
     record(session, user.id, "password_changed", origin)
+    await session.commit()
+
+
+async def set_password_anew(session: AsyncSession, origin: Origin, reset_token: str, new_password: str) -> None:
+    """Set a password with the token of a reset, which is used up; every login ends. Committed.
+
+    Raises:
+        UnauthenticatedError: unknown, used or expired.
+        ForbiddenError: the account is disabled.
+        InvalidRequestError: a password against the rules; the token stays good.
+    """
+    user = await session.scalar(select(User).where(User.reset_hash == hash_token(reset_token)).with_for_update())
+    if user is None or user.reset_expires_at is None or user.reset_expires_at <= datetime.now(UTC):
+        raise UnauthenticatedError(
+            "The reset token is not valid: unknown, used or expired; ask the operator for another.",
+            code="reset_token_invalid",
+        )
+    if user.disabled_at is not None:
+        raise ForbiddenError("This account is disabled; ask the operator of the platform.", code="account_disabled")
+    faults = password_faults(new_password, user.username, user.email)
+    if faults:
+        raise InvalidRequestError.of(Fault("new_password", fault.message) for fault in faults)
+    user.password_hash = await hash_password(new_password)
+    user.reset_hash = user.reset_expires_at = None
+    await end_logins(session, user.id, "password reset")
+    record(session, user.id, "password_set_anew", origin)
     await session.commit()
 
 

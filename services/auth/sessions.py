@@ -100,6 +100,19 @@ async def revoke(session: AsyncSession, refresh_token: str, origin: Origin | Non
     await session.commit()
 
 
+async def end_logins(session: AsyncSession, user_id: uuid.UUID, because: str, but: uuid.UUID | None = None) -> int:
+    """End every login of a user, but one; not committed. How many."""
+    ended = await session.scalars(
+        update(LoginSession)
+        .where(
+            LoginSession.user_id == user_id, LoginSession.id.is_distinct_from(but), LoginSession.revoked_at.is_(None)
+        )
+        .values(revoked_at=datetime.now(UTC), revoked_because=because)
+        .returning(LoginSession.id)
+    )
+    return len(ended.all())
+
+
 async def find_user(session: AsyncSession, claims: AccessClaims) -> User:
     """The user of an access token whose login still stands.
 

@@ -173,8 +173,7 @@ async def change_adapter(
 @router.delete("/{adapter_id}", status_code=204, responses=problems(401, 404, 422, 503))
 async def delete_adapter(adapter_id: uuid.UUID, user: CurrentUser, session: SessionDep) -> None:
     """Forget an adapter and its versions; the jobs that made them and their files stay."""
-    await session.delete(await requests.find_adapter(session, user.id, adapter_id, lock=True))
-    await session.commit()
+    await requests.delete(session, user.id, adapter_id)
 
 
 @router.post("/{adapter_id}/versions", status_code=201, responses=problems(400, 401, 404, 409, 413, 415, 422, 503))

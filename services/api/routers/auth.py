@@ -13,7 +13,7 @@ from services.api.body import Body
 from services.api.dependencies import OriginDep, SessionDep, SettingsDep
 from services.api.idempotency import ANONYMOUS, IdempotencyHeader, claim, fingerprint
 from services.api.problems import problems
-from services.auth import sessions, throttle
+from services.auth import profile, sessions, throttle
 from services.auth.accounts import authenticate, sign_up
 from services.database.models import User
 from services.errors import ConflictError
@@ -52,6 +52,15 @@ class RefreshBody(Body):
 
     refresh_token: Token
     """The newest refresh token of this login; each is used once."""
+
+
+class ResetBody(Body):
+    """A new password, by the token of a reset."""
+
+    reset_token: Token
+    """From an admin."""
+    new_password: Password
+    """10 to 256 characters, without the username."""
 
 
 class UserOut(BaseModel):
@@ -141,3 +150,10 @@ async def logout(body: RefreshBody, session: SessionDep, settings: SettingsDep, 
     """End the login that the refresh token belongs to, its access tokens too."""
     await throttle.count_refresh(session, settings, origin.address)
     await sessions.revoke(session, body.refresh_token, origin)
+
+
+@router.post("/reset-password", status_code=204, responses=problems(400, 401, 403, 413, 415, 422, 429, 503))
+async def set_password_anew(body: ResetBody, session: SessionDep, settings: SettingsDep, origin: OriginDep) -> None:
+    """Set a new password with the token that an admin made; it works once. Every login ends."""
+    await throttle.count_refresh(session, settings, origin.address)
+    await profile.set_password_anew(session, origin, body.reset_token, body.new_password)

@@ -98,6 +98,8 @@ class AuditOut(BaseModel):
     """Names the request in the logs."""
     data: dict[str, Any]
     """More about it."""
+    actor_id: uuid.UUID | None
+    """The admin who did it; unset: the owner, or somebody who tried to log in as them."""
 
 
 @router.get("/me", responses=problems(401, 503))

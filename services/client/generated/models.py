@@ -39,6 +39,59 @@ class Accept(Model):
     """
 
 
+class AccountDetailOut(Model):
+    """
+    An account, and how much it has.
+    """
+
+    adapters: int
+    api_keys: int
+    """
+    Keys that have not expired.
+    """
+    created_at: datetime
+    datasets: int
+    disabled_at: datetime | None
+    """
+    Unset: it is enabled.
+    """
+    email: str
+    id: str
+    jobs: int
+    logins: int
+    """
+    Logins that still hold.
+    """
+    pipelines: int
+    reset_expires_at: datetime | None
+    """
+    Until when its owner may set a new password with the token that an admin made.
+    """
+    role: Literal["user", "admin"] | str
+    unfinished_jobs: int
+    username: str
+
+
+class AccountOut(Model):
+    """
+    An account, for operators.
+    """
+
+    created_at: datetime
+    disabled_at: datetime | None
+    """
+    Unset: it is enabled.
+    """
+    email: str
+    id: str
+    reset_expires_at: datetime | None
+    """
+    Until when its owner may set a new password with the token that an admin made.
+    """
+    role: Literal["user", "admin"] | str
+    username: str
+
+
 class AdamWConfig(Model):
     """
     AdamW with its two moments in 32 bits, in 8 bits (in blocks of 256 values), or in 8 bits and paged.
@@ -120,6 +173,44 @@ class AdapterPatch(Model):
     """
 
 
+class AdminAuditOut(Model):
+    """
+    Something that concerned the security of an account, of anybody.
+    """
+
+    action: str
+    """
+    `logged_in`, `login_failed`, `password_changed`, `api_key_created`, ...
+    """
+    actor: str | None
+    """
+    The admin who did it to another's account; unset: its owner, or somebody who tried to log in as them.
+    """
+    actor_id: str | None
+    """
+    The admin who did it; unset: the owner, or somebody who tried to log in as them.
+    """
+    address: str | None
+    """
+    Where the request came from.
+    """
+    correlation_id: str | None
+    """
+    Names the request in the logs.
+    """
+    created_at: datetime
+    data: dict[str, Any]
+    """
+    More about it.
+    """
+    id: str
+    user_id: str | None
+    """
+    Whose account; unset: nobody's, such as a login under a name that does not exist.
+    """
+    username: str | None
+
+
 class ApiKeyBody(Model):
     """
     A key to make.
@@ -198,6 +289,10 @@ class AuditOut(Model):
     action: str
     """
     `logged_in`, `login_failed`, `password_changed`, `api_key_created`, ...
+    """
+    actor_id: str | None
+    """
+    The admin who did it; unset: the owner, or somebody who tried to log in as them.
     """
     address: str | None
     """
@@ -789,6 +884,24 @@ class DifferenceOut(Model):
     a: Any
     b: Any
     path: str
+
+
+class DisableBody(Model):
+    """
+    Why, and what becomes of the work.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    jobs: Literal["keep", "stop"] = "keep"
+    """
+    `stop`: its unfinished jobs and pipelines stop after a checkpoint, and can be resumed when it is enabled again.
+    """
+    reason: str = ""
+    """
+    For the audit trail, which the account's owner can read.
+    """
 
 
 class DisagreementConfig(Model):
@@ -1580,8 +1693,32 @@ class PackConfig(Model):
     """
 
 
+class PageAccountOut(Model):
+    items: list[AccountOut]
+    next_cursor: str | None
+    """
+    Give it as `cursor` to get the next page; null on the last one.
+    """
+    total: int
+    """
+    All items that match, on every page.
+    """
+
+
 class PageAdapterOut(Model):
     items: list[AdapterOut]
+    next_cursor: str | None
+    """
+    Give it as `cursor` to get the next page; null on the last one.
+    """
+    total: int
+    """
+    All items that match, on every page.
+    """
+
+
+class PageAdminAuditOut(Model):
+    items: list[AdminAuditOut]
     next_cursor: str | None
     """
     Give it as `cursor` to get the next page; null on the last one.
@@ -2082,6 +2219,36 @@ class ReportOut(Model):
     """
 
 
+class ResetBody(Model):
+    """
+    A new password, by the token of a reset.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    new_password: str
+    """
+    10 to 256 characters, without the username.
+    """
+    reset_token: str
+    """
+    From an admin.
+    """
+
+
+class ResetOut(Model):
+    """
+    What its owner sets a new password with, by `POST /auth/reset-password`.
+    """
+
+    expires_at: datetime
+    reset_token: str
+    """
+    Used once; shown this once. A further one replaces it.
+    """
+
+
 class ResourcesConfig(Model):
     """
     Where the workers run and what each one takes.
@@ -2454,6 +2621,26 @@ class StepConfig(Model):
     warmup_steps: int = 0
     """
     Steps over which the learning rate rises linearly from zero to its peak.
+    """
+
+
+class ThingOut(Model):
+    """
+    Something that belongs to somebody.
+    """
+
+    created_at: datetime
+    id: str
+    kind: Literal["jobs", "datasets", "adapters", "pipelines"] | str
+    name: str
+    status: str | None
+    """
+    Unset: things of its kind have none.
+    """
+    user_id: str
+    username: str
+    """
+    Whose it is.
     """
 
 
@@ -3554,6 +3741,18 @@ class PageJobOut(Model):
 
 class PageProjectOut(Model):
     items: list[ProjectOut]
+    next_cursor: str | None
+    """
+    Give it as `cursor` to get the next page; null on the last one.
+    """
+    total: int
+    """
+    All items that match, on every page.
+    """
+
+
+class PageThingOut(Model):
+    items: list[ThingOut]
     next_cursor: str | None
     """
     Give it as `cursor` to get the next page; null on the last one.

@@ -675,6 +675,69 @@ class Operations(Connection):
         """
         return self._nothing("DELETE", "/api/v1/projects/{project_id}", path_values={"project_id": project_id})
 
+    def delete_thing(self, kind: Literal["jobs", "datasets", "adapters", "pipelines"], thing_id: str) -> None:
+        """Delete what belongs to somebody, under the same conditions as they could.
+
+        `DELETE /api/v1/admin/{kind}/{thing_id}`
+        """
+        return self._nothing(
+            "DELETE", "/api/v1/admin/{kind}/{thing_id}", path_values={"kind": kind, "thing_id": thing_id}
+        )
+
+    def delete_user_api_key(self, user_id: str, key_id: str) -> None:
+        """Delete an API key of an account.
+
+        `DELETE /api/v1/admin/users/{user_id}/api-keys/{key_id}`
+        """
+        return self._nothing(
+            "DELETE",
+            "/api/v1/admin/users/{user_id}/api-keys/{key_id}",
+            path_values={"user_id": user_id, "key_id": key_id},
+        )
+
+    def delete_user_api_keys(self, user_id: str) -> None:
+        """Delete every API key of an account.
+
+        `DELETE /api/v1/admin/users/{user_id}/api-keys`
+        """
+        return self._nothing("DELETE", "/api/v1/admin/users/{user_id}/api-keys", path_values={"user_id": user_id})
+
+    def disable_user(
+        self, user_id: str, *, jobs: Literal["keep", "stop"] | Unset = UNSET, reason: str | Unset = UNSET
+    ) -> models.AccountOut:
+        """Let nobody in with an account: its logins and streams end, and its API keys are deleted.
+
+        `POST /api/v1/admin/users/{user_id}/disable`
+
+        Args:
+            jobs: `stop`: its unfinished jobs and pipelines stop after a checkpoint, and can be resumed when it
+                is enabled again.
+            reason: For the audit trail, which the account's owner can read.
+        """
+        return self._model(
+            models.AccountOut,
+            "POST",
+            "/api/v1/admin/users/{user_id}/disable",
+            path_values={"user_id": user_id},
+            body={"jobs": jobs, "reason": reason},
+        )
+
+    def enable_user(self, user_id: str) -> models.AccountOut:
+        """Let an account in again.
+
+        `POST /api/v1/admin/users/{user_id}/enable`
+        """
+        return self._model(
+            models.AccountOut, "POST", "/api/v1/admin/users/{user_id}/enable", path_values={"user_id": user_id}
+        )
+
+    def end_user_logins(self, user_id: str) -> None:
+        """End every login of an account. Its password and its API keys stay.
+
+        `DELETE /api/v1/admin/users/{user_id}/logins`
+        """
+        return self._nothing("DELETE", "/api/v1/admin/users/{user_id}/logins", path_values={"user_id": user_id})
+
     def estimate(
         self,
         model_id: str,
@@ -837,6 +900,33 @@ class Operations(Connection):
             "GET",
             "/api/v1/adapters",
             query={"limit": limit, "cursor": cursor, "q": q, "project_id": project_id},
+        )
+
+    def list_all_audit_events(
+        self,
+        *,
+        limit: int | Unset = UNSET,
+        cursor: str | Unset = UNSET,
+        user_id: str | Unset = UNSET,
+        actor_id: str | Unset = UNSET,
+        action: str | Unset = UNSET,
+    ) -> Pages[models.AdminAuditOut, models.PageAdminAuditOut]:
+        """What concerned the security of all accounts, newest first; kept for 180 days.
+
+        `GET /api/v1/admin/audit`
+
+        Args:
+            limit: Most items in a page
+            cursor: `next_cursor` of the page before
+            user_id: Only about this account
+            actor_id: Only what this admin did to others
+            action: Only this action
+        """
+        return self._pages(
+            models.PageAdminAuditOut,
+            "GET",
+            "/api/v1/admin/audit",
+            query={"limit": limit, "cursor": cursor, "user_id": user_id, "actor_id": actor_id, "action": action},
         )
 
     def list_api_keys(
@@ -1103,6 +1193,80 @@ class Operations(Connection):
             models.PageProjectOut, "GET", "/api/v1/projects", query={"limit": limit, "cursor": cursor, "q": q}
         )
 
+    def list_things(
+        self,
+        kind: Literal["jobs", "datasets", "adapters", "pipelines"],
+        *,
+        limit: int | Unset = UNSET,
+        cursor: str | Unset = UNSET,
+        q: str | Unset = UNSET,
+        user_id: str | Unset = UNSET,
+        status: str | Unset = UNSET,
+    ) -> Pages[models.ThingOut, models.PageThingOut]:
+        """Everybody's jobs, datasets, adapters or pipelines, newest first.
+
+        `GET /api/v1/admin/{kind}`
+
+        Args:
+            limit: Most items in a page
+            cursor: `next_cursor` of the page before
+            q: Only items with this text in their name
+            user_id: Only of this account
+            status: Only those that are so
+        """
+        return self._pages(
+            models.PageThingOut,
+            "GET",
+            "/api/v1/admin/{kind}",
+            path_values={"kind": kind},
+            query={"limit": limit, "cursor": cursor, "q": q, "user_id": user_id, "status": status},
+        )
+
+    def list_user_api_keys(
+        self, user_id: str, *, limit: int | Unset = UNSET, cursor: str | Unset = UNSET
+    ) -> Pages[models.ApiKeyOut, models.PageApiKeyOut]:
+        """The API keys of an account, newest first.
+
+        `GET /api/v1/admin/users/{user_id}/api-keys`
+
+        Args:
+            limit: Most items in a page
+            cursor: `next_cursor` of the page before
+        """
+        return self._pages(
+            models.PageApiKeyOut,
+            "GET",
+            "/api/v1/admin/users/{user_id}/api-keys",
+            path_values={"user_id": user_id},
+            query={"limit": limit, "cursor": cursor},
+        )
+
+    def list_users(
+        self,
+        *,
+        limit: int | Unset = UNSET,
+        cursor: str | Unset = UNSET,
+        q: str | Unset = UNSET,
+        role: Literal["user", "admin"] | Unset = UNSET,
+        disabled: bool | Unset = UNSET,
+    ) -> Pages[models.AccountOut, models.PageAccountOut]:
+        """All accounts, newest first; `q` looks at usernames and e-mail addresses.
+
+        `GET /api/v1/admin/users`
+
+        Args:
+            limit: Most items in a page
+            cursor: `next_cursor` of the page before
+            q: Only items with this text in their name
+            disabled: Only those that are disabled, or only those that are not
+        """
+        return self._pages(
+            models.PageAccountOut,
+            "GET",
+            "/api/v1/admin/users",
+            query={"limit": limit, "cursor": cursor, "q": q, "role": role, "disabled": disabled},
+        )
+
     def list_versions(
         self, adapter_id: str, *, limit: int | Unset = UNSET, cursor: str | Unset = UNSET
     ) -> Pages[models.VersionOut, models.PageVersionOut]:
@@ -1269,6 +1433,15 @@ class Operations(Connection):
             models.ProjectOut, "GET", "/api/v1/projects/{project_id}", path_values={"project_id": project_id}
         )
 
+    def read_user(self, user_id: str) -> models.AccountDetailOut:
+        """One account.
+
+        `GET /api/v1/admin/users/{user_id}`
+        """
+        return self._model(
+            models.AccountDetailOut, "GET", "/api/v1/admin/users/{user_id}", path_values={"user_id": user_id}
+        )
+
     def read_version(self, adapter_id: str, number: int) -> models.VersionOut:
         """One version, with what it was made of.
 
@@ -1306,6 +1479,16 @@ class Operations(Connection):
         `DELETE /api/v1/users/me/notification-settings/webhook`
         """
         return self._nothing("DELETE", "/api/v1/users/me/notification-settings/webhook")
+
+    def reset_user_password(self, user_id: str) -> models.ResetOut:
+        """End the password and every login, and make a token for the owner, who sets a new password with it.
+        API keys stay: revoke them too when somebody else may know them.
+
+        `POST /api/v1/admin/users/{user_id}/password-reset`
+        """
+        return self._model(
+            models.ResetOut, "POST", "/api/v1/admin/users/{user_id}/password-reset", path_values={"user_id": user_id}
+        )
 
     def resume_job(self, job_id: str) -> models.JobOut:
         """Let a stopped or failed job go on from its newest checkpoint.
@@ -1400,6 +1583,22 @@ class Operations(Connection):
             body={"current_password": current_password, "new_password": new_password},
         )
 
+    def set_password_anew(self, reset_token: str, new_password: str) -> None:
+        """Set a new password with the token that an admin made; it works once. Every login ends.
+
+        `POST /api/v1/auth/reset-password`
+
+        Args:
+            reset_token: From an admin.
+            new_password: 10 to 256 characters, without the username.
+        """
+        return self._nothing(
+            "POST",
+            "/api/v1/auth/reset-password",
+            body={"reset_token": reset_token, "new_password": new_password},
+            signed=False,
+        )
+
     def set_webhook(self, url: str) -> models.NewWebhookOut:
         """Let every notification be sent to an address too, in the place of the one before.  Requests are signed
         with the secret that this answers. What is not taken is tried again, ever more rarely, for a day.
@@ -1450,6 +1649,15 @@ class Operations(Connection):
         """
         return self._model(
             models.PipelineOut, "POST", "/api/v1/pipelines/{pipeline_id}/stop", path_values={"pipeline_id": pipeline_id}
+        )
+
+    def stop_thing(self, kind: Literal["jobs", "datasets", "adapters", "pipelines"], thing_id: str) -> None:
+        """Stop somebody's job or pipeline after a checkpoint; its owner may resume it.
+
+        `POST /api/v1/admin/{kind}/{thing_id}/stop`
+        """
+        return self._nothing(
+            "POST", "/api/v1/admin/{kind}/{thing_id}/stop", path_values={"kind": kind, "thing_id": thing_id}
         )
 
     def training_schema(self) -> dict[str, Any]:

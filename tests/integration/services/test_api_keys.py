@@ -61,7 +61,8 @@ async def test_every_route_says_what_it_asks_for_and_keys_do_what_their_scope_sa
     assert checked["admin"] >= 3
     public = {(method, address) for method, address, access in await operations(http) if access == "public"}
     assert public == {("GET", f"http://test/{name}") for name in ("healthz", "readyz")} | {
-        ("POST", f"http://test/api/v1/auth/{name}") for name in ("signup", "login", "refresh", "logout")
+        ("POST", f"http://test/api/v1/auth/{name}")
+        for name in ("signup", "login", "refresh", "logout", "reset-password")
     }
 
 

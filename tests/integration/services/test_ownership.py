@@ -37,6 +37,9 @@ async def test_nobody_reaches_what_is_anothers(
         "project_id": (await ada.post("/projects", json={"name": "p"})).json()["id"],
         "adapter_id": (await ada.post("/adapters", json={"name": "a"})).json()["id"],
         "number": "1",
+        "user_id": str(await rows.user_id(ada)),
+        "kind": "jobs",
+        "thing_id": str(uuid.uuid4()),
         "model_id": "nobodys-model",  # those in the catalogue are everybody's to read
         "notification_id": await _notification(services, ada),
         "key_id": (await ada.get("/users/me/api-keys")).json()["items"][0]["id"],

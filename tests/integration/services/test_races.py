@@ -16,7 +16,7 @@ from services.api.examples import REQUESTS
 from services.database.engine import open_session
 from services.database.models import Artifact
 from tests.integration.services import rows
-from tests.integration.services.visitors import PASSWORD, Visitor, make_admin, sign_up, with_key
+from tests.integration.services.visitors import PASSWORD, Visitor, known, make_admin, sign_up, with_key
 
 AT_ONCE: Final = 6
 Ids = dict[str, str]
@@ -42,6 +42,9 @@ async def things(services: Services, ada: Visitor) -> Ids:
         "project_id": (await ada.post("/projects", json={"name": "p"})).json()["id"],
         "adapter_id": (await ada.post("/adapters", json={"name": f"a{uuid.uuid4().hex}"})).json()["id"],
         "number": "1",
+        "user_id": str(await rows.user_id(await known(services, ada.http))),
+        "kind": "jobs",
+        "thing_id": str(await rows.job(services, ada, "queued")),
         "model_id": "whisper-pico",
         "notification_id": (await ada.get("/notifications")).json()["items"][0]["id"],
         "key_id": (await ada.get("/users/me/api-keys")).json()["items"][0]["id"],
@@ -55,6 +58,7 @@ def body_of(operation: str, ids: Ids, visitor: Visitor) -> Any:
         "signup": {"username": f"u{new}", "email": f"u{new}@example.com", "password": PASSWORD},
         "login": {"username_or_email": visitor.username, "password": PASSWORD},
         "refresh": {"refresh_token": visitor.tokens["refresh_token"]},
+        "set_password_anew": {"reset_token": "limp_unknown", "new_password": PASSWORD},
         "logout": {"refresh_token": "limr_unknown"},
         "change_me": {"username": f"w{new}"},
         "set_password": {"current_password": PASSWORD, "new_password": PASSWORD},
