@@ -24,7 +24,9 @@ Ids = dict[str, str]
 
 async def things(services: Services, ada: Visitor) -> Ids:
     """One of everything that a path can name."""
-    await with_key(services, ada, "read")
+    keys = (await ada.get("/users/me/api-keys")).json()["items"]
+    if not keys:
+        await with_key(services, ada, "read")
     job_id = await rows.job(services, ada, "queued")
     done = await rows.job(services, ada, "succeeded", result={"wer": 0.1})
     async with open_session(services.sessions) as session:

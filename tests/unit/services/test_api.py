@@ -76,7 +76,7 @@ def test_the_openapi_document_is_whole(app: FastAPI) -> None:
         assert operation["description"], operation["operationId"]
         errors = {code for code in operation["responses"] if int(code) >= 400}
         secured = bool(operation.get("security"))
-        assert ("401" in errors) == (secured or operation["operationId"] in {"login", "refresh"})
+        assert ("401" in errors) == (secured or operation["operationId"] in {"login", "refresh", "set_password_anew"})
         for code in errors - {"503"}:
             assert list(operation["responses"][code]["content"]) == ["application/problem+json"]
 
