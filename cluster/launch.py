@@ -56,7 +56,7 @@ def launch(config: RunConfig) -> RunResult:
 
 
 def run(config: RunConfig) -> Mapping[str, Any]:
-    """As `launch`, with the result as it stands in `result.json`; this process never imports torch."""
+    """As `launch`, with the result as it stands in `result.json`."""
     with contextlib.ExitStack() as stack:
         return _Launch(config, stack).run()
 
@@ -67,7 +67,6 @@ class _Launch:
         self._stack = stack
         self._job_id = os.environ.get("LIM_JOB_ID") or None
         self._attempt = f"{time.time_ns():x}"
-        self._variables: dict[str, str] = {}
 
     def run(self) -> Mapping[str, Any]:
         self._open_store()
@@ -103,12 +102,8 @@ class _Launch:
         return given_again(self._store, inputs, "trained", _log)
 
     def _join_cluster(self) -> None:
-        """Connect, see that the resources are there, start workers early."""
-        from cluster.prestart import TRAIN_ENVIRONMENT
-        from cluster.runtime import check_feasible, live_nodes, only_place, start_or_connect
-
-        for name, value in TRAIN_ENVIRONMENT.items():
-            os.environ.setdefault(name, value)
+        """Connect, and see that the resources are there."""
+        from cluster.runtime import check_feasible, live_nodes, start_or_connect
 
         resources = self._config.resources
         try:
@@ -118,16 +113,6 @@ class _Launch:
         except InfeasibleError as error:
             faults = [Fault(f"resources.{fault.path}".rstrip("."), fault.message) for fault in error.faults]
             raise InfeasibleError(faults) from None
-        node = only_place(resources, self._nodes)
-        if node is not None and not resources.gpus_per_worker:
-            import ray
-
-            from cluster.prestart import prestart, worker_environment
-
-            job = json.loads(ray.get_runtime_context().get_runtime_env_string() or "{}")
-            environment = worker_environment(_PROJECT, job, os.environ)
-            if prestart(node, resources.num_workers, environment):
-                self._variables = dict(environment.variables)
 
     def _open_store(self) -> None:
         from cluster.storage.client import ensure_bucket, make_client, parse_s3_uri
@@ -161,8 +146,11 @@ class _Launch:
 
     def _train(self) -> None:
         from cluster.narrator import Narrator
-        from cluster.trainer import build_trainer
+        from cluster.trainer import TRAIN_ENVIRONMENT, build_trainer
         from cluster.worker import Assignment
+
+        for name, value in TRAIN_ENVIRONMENT.items():
+            os.environ.setdefault(name, value)
 
         assignment = Assignment(
             config=self._config,
@@ -178,7 +166,6 @@ class _Launch:
             name=f"{self._config.name}-{self._attempt}",
             storage=self._storage,
             folder=f"{self._store.bucket}/{self._store.prefix}/{TRAIN_FOLDER}",
-            variables=self._variables,
         )
         _log.info("run %s: files go to %s", self._config.name, self._uri)
         try:
@@ -216,7 +203,7 @@ def _fit(trainer: Any, store: S3RunStore, narrator: Narrator) -> None:
     Ray Train waits in a thread of its own: it would take SIGINT for itself in this one, and end without a checkpoint.
     """
     from ray.exceptions import RayError
-    from ray.train.v2.api.exceptions import TrainingFailedError
+    from ray.train import TrainingFailedError
 
     errors: list[BaseException] = []
 

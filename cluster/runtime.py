@@ -282,12 +282,6 @@ def room_for(resources: ResourcesConfig, nodes: Sequence[Node]) -> int:
     return sum(_places(resources, node)[0] for node in nodes)
 
 
-def only_place(resources: ResourcesConfig, nodes: Sequence[Node]) -> Node | None:
-    """The node that will hold all workers of a run, where there is no other choice."""
-    places = [node for node in nodes if _places(resources, node)[0]]
-    return places[0] if len(places) == 1 else None
-
-
 def _places(resources: ResourcesConfig, node: Node) -> tuple[int, str, str]:
     """How many workers a node could hold; where it has none, the field that forbids it, and why."""
     for key, wanted in resources.label_selector.items():

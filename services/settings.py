@@ -129,9 +129,6 @@ class Settings(BaseModel):
     """`LIM_MAX_RUNNING_JOBS_PER_USER`: jobs of one user that run at once; unset: as many as there is room for."""
     max_unfinished_jobs_per_user: PositiveInt = 5000
     """`LIM_MAX_UNFINISHED_JOBS_PER_USER`: jobs of one user that are queued or run before another is refused."""
-    ready_workers: NonNegativeInt = 1
-    """`LIM_READY_WORKERS`: training processes that wait for a job while none runs, on a cluster of one node without a GPU,
-    so that it starts some 6 s earlier; each holds about 0.8 GB."""
     keep_checkpoints_s: NonNegativeInt = 7 * 86400
     """`LIM_KEEP_CHECKPOINTS_S`: how long the checkpoints of a job are kept after it has succeeded, in seconds. Those of
     jobs that were stopped or failed stay, because they can be resumed."""

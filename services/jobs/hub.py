@@ -31,7 +31,6 @@ from services.datasets.requests import upload_prefix, version_prefix
 from services.datasets.sources import Imports, Order
 from services.errors import HubError
 from services.jobs.intake import take_events
-from services.jobs.readiness import ReadyWorkers
 from services.jobs.reconciler import Capacity, Reconciler, Runs
 from services.jobs.retention import prune
 from services.jobs.submission import PROJECT_ROOT, RayJobs
@@ -78,8 +77,6 @@ class Hub:
         control = RayJobs({STORAGE_VARIABLE: ASK_HUB, "LIM_HOME": str(settings.home)}, command)
         self._runs = Runs(settings.s3.bucket, store)
         self._reconciler = Reconciler(settings, self._sessions, self._runs, control, _capacity)
-        wanted = 0 if command else settings.ready_workers
-        self._ready_workers = ReadyWorkers(self._sessions, wanted, control.runtime_env, os.environ)
         self._datasets = DatasetQueue(settings, self._sessions, self._process, store)
         self._pipelines = PipelineRunner(settings, self._sessions)
         self._webhooks = WebhookSender(settings, self._sessions)
@@ -115,7 +112,6 @@ class Hub:
         return [
             BackgroundTask("jobs", self._reconciler.follow, period_s),
             BackgroundTask("queue", self._reconciler.submit, period_s),
-            BackgroundTask("workers", self._ready_workers.round, period_s),
             BackgroundTask("datasets", self._datasets.round, period_s),
             BackgroundTask("pipelines", self._pipelines.round, period_s),
             BackgroundTask("webhooks", self._webhooks.round, period_s),

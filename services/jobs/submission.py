@@ -71,14 +71,12 @@ class RayJobs:
             command: what is run, before `--config ADDRESS`; by default the driver's module.
         """
         paths = [str(PROJECT_ROOT), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
-        variables = {
+        self._variables = {
             "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths)),
             # Between SIGTERM, at which a driver saves a checkpoint, and SIGKILL.
             "RAY_JOB_STOP_WAIT_TIME_S": "10",
             **environment,
         }
-        self.runtime_env: Mapping[str, Mapping[str, str]] = {"env_vars": variables}
-        """Of every driver."""
         self._command = command
         self._client: JobSubmissionClient | None = None
 
@@ -98,10 +96,9 @@ class RayJobs:
         command = self._command or f"{shlex.quote(sys.executable)} -m {module}"
         try:
             self._connected().submit_job(
-                # Not in the runtime environment, which is the same for all jobs: processes that are ready fit them all.
-                entrypoint=f"env LIM_JOB_ID={shlex.quote(job_id)} {command} --config {shlex.quote(config)}",
+                entrypoint=f"{command} --config {shlex.quote(config)}",
                 submission_id=submission_id,
-                runtime_env=dict(self.runtime_env),
+                runtime_env={"env_vars": {**self._variables, "LIM_JOB_ID": job_id}},
                 metadata={"lim_job_id": job_id},
             )
         except (RuntimeError, OSError) as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
@@ -24,7 +23,6 @@ import ray
 from ray.job_submission import JobSubmissionClient
 from ray.util.state import list_actors
 
-from cluster import ready
 from cluster.ports import free_port
 from cluster.runtime import start_local
 from cluster.storage.embedded import EmbeddedS3
@@ -208,26 +206,10 @@ def test_a_job_that_fails_says_why(user: httpx.Client, dataset_id: str) -> None:
     assert (int(event.id), event.event, event.json()["id"]) == (told[0]["seq"], "notification", told[0]["id"])
 
 
-def ready_worker() -> psutil.Process:
-    """The process that waits for a job; it is there some seconds after the hub."""
-    folder = ready.session_folder()
-    assert folder is not None
-    deadline = time.monotonic() + 60
-    while True:
-        marks = [mark for mark in folder.glob("*.*") if not mark.name.startswith(("draft.", "taken."))]
-        if marks:
-            process = psutil.Process(int(marks[0].suffix[1:]))
-            assert "ray::IDLE" in " ".join(process.cmdline())
-            return process
-        assert time.monotonic() < deadline, "no process is ready"
-        time.sleep(0.1)
-
-
 def test_real_training_through_the_api_survives_the_death_of_its_driver(
     settings: Settings, user: httpx.Client, dataset_id: str
 ) -> None:
     start_hub(settings)  # with the real driver, in the place of the stand-in's
-    waiting = ready_worker()
     steps = 100  # more than it can do before it is seen to have begun
     config = {
         "max_steps": steps,
@@ -242,15 +224,11 @@ def test_real_training_through_the_api_survives_the_death_of_its_driver(
     job_id = answer.json()["id"]
     follower = Follower(user, job_id)
     follower.until_step(3)
-    assert "RayTrainWorker" in " ".join(waiting.cmdline())  # the process that was ready has become this run's
-    waiting.suspend()  # so that it cannot end before its driver does
     for process in psutil.process_iter(["cmdline"]):
         command = process.info["cmdline"] or []
         if "cluster.train" in command and any(job_id in part for part in command):
             process.kill()
             process.wait(30)
-    with contextlib.suppress(psutil.NoSuchProcess):
-        waiting.resume()
     follower.join(timeout=300)
 
     job = user.get(f"/jobs/{job_id}").json()
