@@ -1,6 +1,7 @@
 """Everything that the cluster floor raises on purpose.
 
     ClusterError
+    ├── HomeError                   `LIM_HOME` cannot be used
     ├── StorageSettingsError        the environment does not describe an object store that can be used
     ├── EmbeddedS3Error             a server of our own that does not start
     ├── ObjectStorageError          (also engine.errors.StorageError) the object store refuses or does not answer
@@ -23,6 +24,10 @@ from engine.errors import Fault, StorageError
 
 class ClusterError(Exception):
     """Base of everything that the cluster floor raises on purpose."""
+
+
+class HomeError(ClusterError):
+    """`LIM_HOME` cannot be used."""
 
 
 class StorageSettingsError(ClusterError):

@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
-import secrets
-import shutil
-import sys
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from pathlib import Path
 from typing import Any, Final
 
-from cluster import ingress
+from cluster import local_ray
 from cluster.config import ResourcesConfig
 from cluster.errors import InfeasibleError, RuntimeUnavailableError
-from cluster.ports import free_port
+from cluster.local_ray import LocalRay
 from cluster.storage.settings import lim_home
 from engine.errors import Fault
 
-OBJECT_STORE_BYTES: Final = 200 * 2**20
-"""Object store of a local cluster: training data does not go through it."""
 _GIB: Final = 2**30
-SERVE_LAYERS: Final = ("RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH", "cluster.serve_proxy.layers")
-"""What Serve's proxies call for the layers around them: an answer where a replica was lost."""
-_PATIENCE: Final = ("RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S", "30")
-"""Seconds after which Serve kills a proxy that is not ready, which ends the API's start; 5 s are too few on a busy machine."""
-_AUTHENTICATION: Final = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH", "RAY_AUTH_TOKEN")
 
 
 @dataclass
@@ -40,23 +26,37 @@ class Runtime:
     """Address of the cluster, for `RAY_ADDRESS`."""
     dashboard_url: str | None
     """Dashboard and Jobs API, for `ray job submit --address`; None where the cluster has none."""
-    started: bool
-    """Whether `stop` ends the cluster too."""
-    _temporary: Path | None = field(default=None, repr=False)
+    local: LocalRay | None = None
+    """The cluster, where it was started here; `stop` ends it too."""
 
     def environment(self) -> dict[str, str]:
         """The variables with which another process of this user reaches the cluster."""
-        values = {name: os.environ[name] for name in _AUTHENTICATION if name in os.environ}
-        return {"RAY_ADDRESS": self.address, **values}
+        names = (*local_ray.AUTHENTICATION, *(local_ray.LOOPBACK if self.local else ()))
+        return {"RAY_ADDRESS": self.address, **{name: os.environ[name] for name in names if name in os.environ}}
 
-    def stop(self) -> None:
-        """Disconnect, and end the cluster if it was started here; a second call does nothing."""
+    def fault(self) -> str | None:
+        """Why a cluster of our own has ended, for people; None while it runs, and for one that others look after."""
+        return self.local.fault() if self.local is not None else None
+
+    def disconnect(self) -> None:
+        """Leave the cluster, which goes on; its detached actors do too."""
         import ray
 
         ray.shutdown()
-        if self._temporary is not None:
-            shutil.rmtree(self._temporary, ignore_errors=True)
-            self._temporary = None
+
+    def reconnect(self) -> None:
+        """Be connected again, or still.
+
+        Raises:
+            RuntimeUnavailableError: the cluster does not answer.
+        """
+        connect(self.address, level=logging.ERROR)  # it warns where it is not called in the main thread
+
+    def stop(self) -> None:
+        """Disconnect, and end the cluster if it was started here; a second call does nothing."""
+        self.disconnect()
+        if self.local is not None:
+            self.local.stop()
 
     def __enter__(self) -> Runtime:
         return self
@@ -75,8 +75,12 @@ def start_or_connect(environ: Mapping[str, str] | None = None, **local: Any) -> 
     return connect(address) if address and address != "local" else start_local(**local)
 
 
-def connect(address: str) -> Runtime:
+def connect(address: str, *, level: int = logging.WARNING) -> Runtime:
     """Connect this process to a running cluster.
+
+    Args:
+        address: as `ray start` printed it.
+        level: of what Ray says, as in `logging`.
 
     Raises:
         RuntimeUnavailableError: no cluster answers there.
@@ -86,119 +90,39 @@ def connect(address: str) -> Runtime:
     from ray.exceptions import RayError
 
     try:
-        context = ray.init(address, ignore_reinit_error=True, log_to_driver=False, logging_level=logging.WARNING)
+        context = ray.init(address, ignore_reinit_error=True, log_to_driver=False, logging_level=level)
     except (ConnectionError, RuntimeError, ValueError, OSError, RayError) as error:
         raise RuntimeUnavailableError(
             f"no Ray cluster answers at RAY_ADDRESS={address}: {error}. Give the address that `ray start` printed, or "
             "unset RAY_ADDRESS to use a local cluster"
         ) from error
-    return Runtime(ray.get_runtime_context().gcs_address, _url(context.dashboard_url), started=False)
+    return Runtime(ray.get_runtime_context().gcs_address, _url(context.dashboard_url))
 
 
-def start_local(
-    *,
-    cpus: int | None = None,
-    labels: Mapping[str, str] | None = None,
-    dashboard: bool = True,
-    temporary: Path | None = None,
-) -> Runtime:
+def start_local(*, cpus: int | None = None, labels: Mapping[str, str] | None = None, dashboard: bool = True) -> Runtime:
     """Start a cluster of one node on this machine, which ends with this process.
 
     Args:
         cpus: CPUs that it hands out; None: those of the machine.
         labels: Ray node labels, such as `{"lim/device-class": "cpu"}`.
         dashboard: start the dashboard, and with it the Jobs API.
-        temporary: folder for sockets and logs, whose path must be short; None: one of its own, removed at the end.
 
     Raises:
         RuntimeUnavailableError: it does not start, or this process is connected to another cluster already.
     """
-    # `ray job submit -- python ...` takes the first python on the cluster's PATH: that must be this one.
-    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    for name, value in (SERVE_LAYERS, _PATIENCE):
-        os.environ.setdefault(name, value)  # Serve's processes inherit it
+    home = lim_home()
+    local_ray.prepare_process(home)
     import ray
 
     if ray.is_initialized():
         raise RuntimeUnavailableError("this process is connected to a Ray cluster already; call ray.shutdown() first")
-    _ask_for_token(lim_home())
-    # Unix sockets allow 107 characters, and Ray's own part of the path takes 60 of them.
-    folder = temporary or Path(tempfile.mkdtemp(prefix="lim-ray-", dir="/tmp"))
+    local = LocalRay.start(home, cpus=cpus, labels=labels or {}, dashboard=dashboard)
     try:
-        with _agent_port(free_port()), ingress.applied(ingress.environment(folder, free_ports=True)):
-            context = ray.init(
-                address="local",
-                num_cpus=cpus,
-                labels=dict(labels or {}),
-                object_store_memory=OBJECT_STORE_BYTES,
-                include_dashboard=dashboard,
-                dashboard_host="127.0.0.1",
-                dashboard_port=free_port(),
-                log_to_driver=False,
-                logging_level=logging.WARNING,
-                _temp_dir=str(folder),
-            )
-    except Exception as error:  # what Ray raises when a part of it does not start in time
-        ray.shutdown()
-        if temporary is None:
-            shutil.rmtree(folder, ignore_errors=True)
-        raise RuntimeUnavailableError(
-            f"a local Ray cluster does not start: {error}. Its logs are under {folder}; set RAY_ADDRESS to use another"
-        ) from error
-    url = _url(context.dashboard_url) if dashboard else None
-    address = ray.get_runtime_context().gcs_address
-    # As `ray start` does. Without it, Ray Jobs look for a cluster to connect their drivers to, and take any.
-    (folder / "ray_current_cluster").write_text(address, encoding="ascii")
-    return Runtime(address, url, started=True, _temporary=None if temporary else folder)
-
-
-@contextlib.contextmanager
-def _agent_port(port: int) -> Iterator[None]:
-    """Start Ray with its dashboard agent on this port.
-
-    `ray.init` knows one port only. Of two clusters on a machine, the second would then have no Jobs API, and say so
-    in a log file only.
-    """
-    from ray._private import parameter
-
-    original: Any = parameter.RayParams
-    vars(parameter)["RayParams"] = partial(original, dashboard_agent_listen_port=port)
-    try:
-        yield
-    finally:
-        vars(parameter)["RayParams"] = original
-
-
-def _ask_for_token(home: Path) -> None:
-    """Let nobody into a local cluster without the token in `home`, unless RAY_AUTH_MODE says otherwise.
-
-    Ray listens on every address of the machine, and whoever reaches it may run code as this user.
-    """
-    if "RAY_AUTH_MODE" in os.environ:
-        return
-    from ray._raylet import Config  # type: ignore[attr-defined]
-
-    os.environ["RAY_AUTH_MODE"] = "token"
-    if not {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & os.environ.keys():
-        os.environ["RAY_AUTH_TOKEN_PATH"] = str(_token(home))
-    Config.initialize("")  # Ray read its settings when it was imported
-
-
-def _token(home: Path) -> Path:
-    """The file with the token: readable by its owner only, generated once."""
-    path = home / "ray_token"
-    home.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(FileExistsError):
-        draft = home / f".ray_token.{os.getpid()}"
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-            stream.write(secrets.token_hex(32))
-        try:
-            os.link(draft, path)  # fails if another process was first; never half a file
-        finally:
-            draft.unlink()
-    return path
+        runtime = connect(local.address)
+    except BaseException:
+        local.stop()
+        raise
+    return Runtime(runtime.address, local.dashboard_url, local)
 
 
 # ---- feasibility ------------------------------------------------------------------------------------------

@@ -10,25 +10,24 @@ from __future__ import annotations
 import io
 import logging
 import os
-import shutil
 import signal
 import socket
-import tempfile
 import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from pathlib import Path
 from types import TracebackType
 from typing import Final
 
-import psutil
+from filelock import FileLock, Timeout
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from cluster.keeping import prepare_home
 from cluster.ports import free_port
-from cluster.runtime import Runtime, connect, start_local
+from cluster.runtime import Runtime, start_or_connect
 from cluster.storage.embedded import EmbeddedS3, connected
 from cluster.storage.settings import lim_home
 from services.client import Client, ClientError
@@ -40,7 +39,6 @@ from services.supervision import Server, Supervisor
 
 PARTS: Final = ("database", "storage", "ray", "api")
 _READY_S: Final = 60.0
-_STOP_S: Final = 10.0
 _UNDEPLOY_S: Final = 60.0
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -89,16 +87,16 @@ class Platform:
         """
         with ExitStack() as stack:
             servers: dict[str, Server] = {}
-            # The port first: that somebody else has it is the likeliest fault, and the quickest to see.
+            # That somebody else has the port is the likeliest fault, and the quickest to see.
             port = _checked_port(host, port)
+            stack.enter_context(_only_platform(prepare_home(lim_home())))
             database_url = os.environ.get("DATABASE_URL")
             if database_url:
                 where = make_url(database_url).render_as_string(hide_password=True)
             else:
                 postgres = stack.enter_context(EmbeddedPostgres.start(lim_home()))
                 database_url, where = postgres.url, str(lim_home() / "postgres")
-                if postgres.owned:
-                    servers["postgresql"] = postgres
+                servers["postgresql"] = postgres
             settings = load_settings(database_url=database_url)
             _migrate(settings.database_url, where)
             report("database", where)
@@ -110,12 +108,19 @@ class Platform:
             settings = settings.model_copy(update={"s3": s3})
             report("storage", f"{s3.endpoint_url}, bucket {s3.bucket}")
             stack.enter_context(Supervisor(servers, settings.home))  # ends before they are stopped
-            runtime, is_alive = _start_ray(stack)
+            runtime = _start_ray(stack)
             report("ray", runtime.dashboard_url or runtime.address)
-            api = _start_api(stack, settings, host, port, is_alive)
+            api = _start_api(stack, settings, host, port, runtime)
             report("api", api)
             return cls(settings, api, runtime, stack.pop_all())
         raise AssertionError("unreachable")
+
+    def fault(self) -> str | None:
+        """Why the platform has ended, for people; None while it runs.
+
+        Ray's own processes cannot be started again beside those that they have lost. Everything else is.
+        """
+        return self.runtime.fault()
 
     def stop(self) -> None:
         """Stop everything that `start` started, last first; a second call does nothing."""
@@ -136,6 +141,28 @@ class Platform:
 # ---- parts ------------------------------------------------------------------------------------------------
 
 
+@contextmanager
+def _only_platform(home: Path) -> Iterator[None]:
+    """Hold the home: a second platform would take the drivers of the first for dead.
+
+    Raises:
+        PlatformError: another platform holds it.
+    """
+    holder = home / "platform.pid"
+    try:
+        with FileLock(home / "platform.lock", timeout=0, mode=0o600):
+            holder.write_text(str(os.getpid()), encoding="ascii")
+            try:
+                yield
+            finally:
+                holder.unlink(missing_ok=True)
+    except Timeout:
+        who = holder.read_text(encoding="ascii") if holder.exists() else "unknown"
+        raise PlatformError(
+            f"a platform of LIM_HOME={home} runs already (process {who}); stop it, or set LIM_HOME to another folder"
+        ) from None
+
+
 def _migrate(url: str, where: str) -> None:
     try:
         upgrade(url)
@@ -143,38 +170,11 @@ def _migrate(url: str, where: str) -> None:
         raise PlatformError(f"PostgreSQL at {where} cannot be used: {error}; check DATABASE_URL") from error
 
 
-def _start_ray(stack: ExitStack) -> tuple[Runtime, Callable[[], bool]]:
-    """The cluster, and whether it is still alive."""
-    address = os.environ.get("RAY_ADDRESS")
-    if address and address != "local":
-        with _kept_handlers():
-            return stack.enter_context(connect(address)), lambda: True
-    # A folder and a list of processes of our own: also a start that is interrupted half way leaves nothing behind.
-    folder = Path(tempfile.mkdtemp(prefix="lim-ray-", dir="/tmp"))
-    stack.callback(shutil.rmtree, folder, ignore_errors=True)
-    family = _Family()
-    stack.callback(family.end)
+def _start_ray(stack: ExitStack) -> Runtime:
     # Read when Ray is imported: a call that comes too late, on a cluster that has ended, must not start another one.
     os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")
-    with _kept_handlers(), _temporary_files_in(folder):
-        runtime = stack.enter_context(start_local(temporary=folder))
-    family.note()
-    stack.callback(family.note)
-    return runtime, family.is_whole
-
-
-@contextmanager
-def _temporary_files_in(folder: Path) -> Iterator[None]:
-    """What Ray's processes leave in their temporary folder goes with the folder."""
-    before = os.environ.get("TMPDIR")
-    os.environ["TMPDIR"] = str(folder)
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["TMPDIR"]
-        else:
-            os.environ["TMPDIR"] = before
+    with _kept_handlers():
+        return stack.enter_context(start_or_connect())
 
 
 @contextmanager
@@ -201,14 +201,22 @@ def _kept_handlers() -> Iterator[None]:
                 signal.signal(number, handler)
 
 
-def _start_api(stack: ExitStack, settings: Settings, host: str, port: int, is_alive: Callable[[], bool]) -> str:
+def _start_api(stack: ExitStack, settings: Settings, host: str, port: int, runtime: Runtime) -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Ray Serve warns of itself when it is imported
         from services.serve_app import deploy, undeploy
 
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
-    stack.callback(_run_while, is_alive, undeploy)
+
+    def take_down() -> None:
+        runtime.reconnect()
+        undeploy()
+
+    stack.callback(_run_while, lambda: runtime.fault() is None, take_down)
     address = deploy(settings, host=host, port=port)
+    # Hub and API stay without this process. Ray ends a process by force that is connected when its node dies; this one
+    # has to tell, and to clean up.
+    runtime.disconnect()
     with Client(address) as client:
         deadline = time.monotonic() + _READY_S
         while True:
@@ -219,6 +227,8 @@ def _start_api(stack: ExitStack, settings: Settings, host: str, port: int, is_al
                 told = readiness.model_dump_json()
             except ClientError as error:
                 told = str(error)
+            if fault := runtime.fault():
+                raise PlatformError(f"the API does not start: {fault}")
             if time.monotonic() > deadline:
                 raise PlatformError(f"the API at {address} does not become ready: {told}")
             time.sleep(0.1)
@@ -226,6 +236,8 @@ def _start_api(stack: ExitStack, settings: Settings, host: str, port: int, is_al
 
 def _run_while(is_alive: Callable[[], bool], action: Callable[[], None]) -> None:
     """Run an action on the cluster, but do not wait for an answer of one that has died (a signal to the whole group)."""
+    if not is_alive():
+        return
     faults: list[BaseException] = []
 
     def run() -> None:
@@ -241,40 +253,6 @@ def _run_while(is_alive: Callable[[], bool], action: Callable[[], None]) -> None
         thread.join(0.1)
     if faults and is_alive():
         _log.warning("the API was not taken down in order: %s", faults[0])
-
-
-class _Family:
-    """Processes that were started after this was made, and those that they started."""
-
-    def __init__(self) -> None:
-        self._before = set(psutil.Process().children())
-        self._heads: list[psutil.Process] = []
-        self._members: dict[int, psutil.Process] = {}
-
-    def note(self) -> None:
-        """Remember who is there now: Ray's processes lose their parents while Ray stops."""
-        heads = [child for child in psutil.Process().children() if child not in self._before]
-        self._heads = self._heads or heads
-        for child in heads:
-            self._members[child.pid] = child
-            with suppress(psutil.NoSuchProcess):
-                self._members.update((process.pid, process) for process in child.children(recursive=True))
-
-    def is_whole(self) -> bool:
-        """Whether every process that was started directly is still there."""
-        return all(head.is_running() and head.status() != psutil.STATUS_ZOMBIE for head in self._heads)
-
-    def end(self) -> None:
-        """Wait until all of them have ended, and end those that do not."""
-        import ray
-
-        self.note()
-        ray.shutdown()
-        _, alive = psutil.wait_procs(self._members.values(), timeout=_STOP_S)
-        for process in alive:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
-        psutil.wait_procs(alive, timeout=_STOP_S)
 
 
 def _checked_port(host: str, port: int) -> int:

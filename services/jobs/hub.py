@@ -31,6 +31,7 @@ from services.datasets.requests import upload_prefix, version_prefix
 from services.datasets.sources import Imports, Order
 from services.errors import HubError
 from services.jobs.intake import take_events
+from services.jobs.reconciler import TASK as FOLLOWING
 from services.jobs.reconciler import Capacity, Reconciler, Runs
 from services.jobs.retention import prune
 from services.jobs.submission import PROJECT_ROOT, RayJobs
@@ -110,7 +111,7 @@ class Hub:
     def _tasks(self) -> list[BackgroundTask]:
         period_s = self._settings.reconcile_s
         return [
-            BackgroundTask("jobs", self._reconciler.follow, period_s),
+            BackgroundTask(FOLLOWING, self._reconciler.follow, period_s),
             BackgroundTask("queue", self._reconciler.submit, period_s),
             BackgroundTask("datasets", self._datasets.round, period_s),
             BackgroundTask("pipelines", self._pipelines.round, period_s),

@@ -80,8 +80,13 @@ def set_running(job: Job) -> None:
     job.metered_since = job.metered_since or now
 
 
-def stop_meter(job: Job) -> None:
-    """No driver runs any more; said twice, it changes nothing."""
+def stop_meter(job: Job, until: datetime | None = None) -> None:
+    """No driver runs any more; said twice, it changes nothing.
+
+    Args:
+        job: whose time has been counted since its driver began.
+        until: when the driver was last known to run; None: now. What passed after it is not charged.
+    """
     if job.metered_since is not None:
-        job.metered_s += max(0.0, (datetime.now(UTC) - job.metered_since).total_seconds())
+        job.metered_s += max(0.0, ((until or datetime.now(UTC)) - job.metered_since).total_seconds())
         job.metered_since = None

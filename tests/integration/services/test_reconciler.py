@@ -71,12 +71,14 @@ class Scene:
 
     async def round(self, **settings: Any) -> None:
         """One round of a reconciler that knows nothing of earlier ones."""
+        await self.reconciler(**settings).round()
 
+    def reconciler(self, **settings: Any) -> Reconciler:
         async def capacity() -> Capacity:
             return self.capacity
 
         changed = self.services.settings.model_copy(update=settings)
-        await Reconciler(changed, self.services.sessions, Runs("bucket", self.store), self.cluster, capacity).round()
+        return Reconciler(changed, self.services.sessions, Runs("bucket", self.store), self.cluster, capacity)
 
     async def job(self, **columns: Any) -> uuid.UUID:
         return await rows.job(self.services, self.visitor, **{"status": "queued", **columns})

@@ -34,6 +34,9 @@ class NoRay:
     dashboard_url: str | None = None
     address: str = "nowhere"
 
+    def fault(self) -> None:
+        """It does not end."""
+
 
 @pytest.fixture
 def running(monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
@@ -42,7 +45,7 @@ def running(monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
     for variable in ("DATABASE_URL", "S3_ENDPOINT_URL"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("LIM_HOME", str(home))
-    monkeypatch.setattr(platform, "_start_ray", lambda _: (NoRay(), lambda: True))
+    monkeypatch.setattr(platform, "_start_ray", lambda _: NoRay())
     monkeypatch.setattr(platform, "_start_api", lambda *_: "http://nowhere")
     with Platform.start(port=0) as started:
         yield started
@@ -71,7 +74,11 @@ def _postmaster(home: Path) -> psutil.Process:
 
 
 def _store(home: Path, name: str) -> psutil.Process:
-    [found] = [process for process in _processes(home) if process.name().startswith(name)]
+    [found] = [
+        process
+        for process in _processes(home)
+        if process.name().startswith(name) and str(home / "postgres.users") not in process.cmdline()
+    ]
     return found
 
 

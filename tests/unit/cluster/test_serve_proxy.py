@@ -9,7 +9,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from cluster.runtime import SERVE_LAYERS
+from cluster.local_ray import SERVE
 from cluster.serve_proxy import layers
 
 
@@ -60,4 +60,4 @@ def test_the_pages_of_serve_stay_its_own() -> None:
 
 
 def test_ray_finds_the_layers() -> None:
-    assert SERVE_LAYERS[1] == f"{layers.__module__}.{layers.__name__}"
+    assert SERVE["RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH"] == f"{layers.__module__}.{layers.__name__}"
