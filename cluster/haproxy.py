@@ -1,8 +1,8 @@
-"""Starts HAProxy for Ray Serve, in Serve's place: on addresses, with answers and for as long as is wanted here.
+"""Starts HAProxy for Ray Serve, in Serve's place: behind a door that bounds what one client may take.
 
 Serve writes a configuration and runs `haproxy -db -f CONFIG ...` (`RAY_SERVE_HAPROXY_BINARY_PATH`). This is run instead
-of that binary: it changes the configuration, and becomes the binary. It needs no package: no virtual environment is set
-up when it starts.
+of that binary: it moves Serve's listeners off the network, adds a configuration of our own (the door, which is what
+clients reach), and becomes the binary. It needs no package: no virtual environment is set up when it starts.
 """
 
 from __future__ import annotations
@@ -13,94 +13,223 @@ import os
 import re
 import signal
 import sys
+from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
 PEER_HEADER: Final = "X-LIM-Peer"
 """Tells the API who is on the other side of HAProxy; what a client says there is thrown away."""
-_OWN_SECTIONS: Final = ("frontend prometheus", "listen stats")
-_WEB_SECTION: Final = "frontend http_frontend"
-_DOOR_SECTION: Final = "listen door"
-_WEB_RULES: Final = (
-    # Only a stream needs to know that its reader has gone: Serve would watch every request for it, in a task of its own.
-    "    http-request set-header x-request-disconnect-disabled ?1 unless { path_end /events }",
-    # Serve tells the id that the client has sent beside the one that the API has made of it.
-    "    http-response set-header X-Request-ID %[res.fhdr(X-Request-ID,1)] if { res.fhdr_cnt(X-Request-ID) gt 1 }",
+KEY_HEADER: Final = "X-LIM-Door"
+"""Tells the API that a request has come through the door; only HAProxy and the API know the key."""
+DOOR: Final = "LIM_DOOR"
+"""The door's settings, as `Door.told` writes them."""
+KEY_FILE: Final = "LIM_DOOR_KEY_FILE"
+"""Where the key is."""
+MOST_CONNECTIONS: Final = "RAY_SERVE_HAPROXY_MAXCONN"
+"""Serve's own: connections of HAProxy in all; each request has one at the door and one behind it."""
+
+HEADERS_S: Final = 10
+"""A request's headers must be there after this time, in seconds."""
+BODY_START_S: Final = 20
+"""A request's body, or as much of it as HAProxy's buffer holds, must be there after this time, in seconds."""
+CLIENT_S: Final = 60
+"""A client that neither reads nor sends for this time is left, in seconds: streams send something every 10 s."""
+_SERVER_S: Final = 600
+_KEEP_ALIVE_S: Final = 65
+_ADDRESSES: Final = 100_000
+_FEW: Final = 32
+"""Connections of an address while three quarters of all are taken."""
+_FORWARDING: Final = (
+    "^(x[-_](forwarded|real[-_]ip|client|cluster[-_]client|original|originating|remote|host|proxyuser)|forwarded|via"
+    "|true[-_]client|cf[-_]|fastly[-_]client|proxy$)"
 )
-_SECTION: Final = re.compile(r"^[a-z]+( \S+)?\s*$")
-_BIND: Final = re.compile(r"^(\s*bind )(?:\*|0\.0\.0\.0)?(:\d+)")
-_ERROR_FILE: Final = re.compile(r"^\s*errorfile ")
+"""Headers in which proxies tell whom and what they pass on; anybody can write them."""
+_SERVES_OWN: Final = ("X-Request-Disconnect-Disabled", "X-Request-Timeout-Seconds")
+"""Headers by which a client would tell Serve how to treat a request."""
+_BIND: Final = re.compile(r"^(?P<start>\s*bind\s+)(?P<host>\S*):(?P<port>\d+)(?P<rest>.*)$")
+_OPEN_SOCKET: Final = re.compile(r"^(\s*stats socket \S+ .*)\bmode \d+")
 _PR_SET_PDEATHSIG: Final = 1
-_ERRORS: Final = {
-    502: "The API broke off; try again.",
-    503: "The API cannot be reached now; try again.",
-    504: "The API did not answer in time; try again.",
+_TELLS: Final = {
+    400: (400, "bad_request", "This is no HTTP request that can be read."),
+    408: (
+        408,
+        "request_timeout",
+        f"The request did not arrive in {HEADERS_S} to {BODY_START_S} seconds; send it again.",
+    ),
+    429: (429, "too_many_connections", "There are too many connections from this address; close some, and try again."),
+    501: (400, "bad_request", "The request is encoded in a way that is not supported."),
+    502: (503, "unavailable", "The API broke off; try again."),
+    503: (503, "unavailable", "The API cannot be reached now; try again."),
+    504: (503, "unavailable", "The API did not answer in time; try again."),
 }
+"""What HAProxy answers in the API's place, by the status that it would answer itself."""
+_AGAIN: Final = {408: 1, 429: 5, 503: 1}
+"""After how many seconds to come again."""
 
 
 class UnknownConfigError(Exception):
-    """A configuration that is not as this Ray's version writes it."""
+    """A configuration in which the API's listener is not found."""
 
 
-def changed(config: str, errors: Path) -> str:
-    """Serve's configuration with its own pages on loopback, the peer's address told, one request id, our errors, a door.
+@dataclass(frozen=True)
+class Door:
+    """What the door is told by whoever starts the API."""
+
+    host: str
+    """Where clients reach the API."""
+    port: int
+    connections_per_address: int
+    """Of an IPv4 address, or 64 bits of an IPv6 address; never more than a quarter of all."""
+    proxies: tuple[str, ...] = ()
+    """Networks of the operator's proxies: what they say about a client stays, and their connections are not limited."""
+    client_s: int = CLIENT_S
+
+    def told(self) -> str:
+        """The settings as text, for the environment."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def read(cls, text: str) -> Door:
+        """The settings that `told` has written."""
+        values = json.loads(text)
+        return cls(**{**values, "proxies": tuple(values["proxies"])})
+
+    def config(self, folder: Path, key: str, most_connections: int) -> str:
+        """The door's part of HAProxy's configuration.
+
+        Args:
+            folder: where its socket is, and the answers that `write_answers` has put there.
+            key: tells the API that a request has come through here.
+            most_connections: of HAProxy in all.
+        """
+        most = max(1, most_connections // 2)
+        each = max(1, min(self.connections_per_address, most // 4))
+        return _CONFIG.format(
+            answers="\n".join(f"    errorfile {status} {folder / f'{status}.http'}" for status in _TELLS),
+            binds="\n".join(f"    bind {address}" for address in _addresses(self.host, self.port)),
+            most=most,
+            crowd=most * 3 // 4,
+            few=min(_FEW, each),
+            each=each,
+            beyond=each + each // 4,
+            proxies=" ".join(self.proxies) or "255.255.255.255",
+            is_serves_own="\n".join(f"    http-request del-header {name}" for name in _SERVES_OWN),
+            inner=_inner(folder),
+            key=key,
+            client_s=self.client_s,
+            **_NAMES,
+        )
+
+
+_NAMES: Final = {
+    "addresses": _ADDRESSES,
+    "forwarding": _FORWARDING,
+    "peer": PEER_HEADER,
+    "told_key": KEY_HEADER,
+    "headers_s": HEADERS_S,
+    "body_s": BODY_START_S,
+    "server_s": _SERVER_S,
+    "keep_alive_s": _KEEP_ALIVE_S,
+}
+_CONFIG: Final = """\
+defaults door
+    mode http
+    timeout connect 5s
+    timeout client {client_s}s
+    timeout server {server_s}s
+    timeout http-request {headers_s}s
+    timeout http-keep-alive {keep_alive_s}s
+    # HAProxy gives no answer on a connection that has had one before when the server breaks off. Here every request comes
+    # to the replicas on a connection of its own, so that it is answered in any case.
+    option http-server-close
+    option http-ignore-probes
+    # A connection is one request at a time: in HTTP/2 it would be a hundred.
+    option disable-h2-upgrade
+{answers}
+listen door from door
+{binds}
+    maxconn {most}
+    # One sender is an IPv4 address or 64 bits of an IPv6 address.
+    stick-table type ipv6 size {addresses} expire 1h store conn_cur
+    acl is_operators_proxy src {proxies}
+    tcp-request connection track-sc0 src,ipmask(32,64) unless is_operators_proxy
+    tcp-request connection reject if {{ sc0_conn_cur gt {beyond} }}
+    tcp-request connection reject if {{ fe_conn gt {crowd} }} {{ sc0_conn_cur gt {few} }}
+    http-request deny deny_status 429 if {{ sc0_conn_cur gt {each} }}
+    # A replica sees a small body when it is whole.
+    http-request wait-for-body time {body_s}s
+    http-request del-header {forwarding} -m reg unless is_operators_proxy
+    http-request set-header {peer} %[src]
+    http-request set-header {told_key} {key}
+{is_serves_own}
+    # Only a stream needs to know that its reader has gone: Serve would watch every request for it, in a task of its own.
+    http-request set-header X-Request-Disconnect-Disabled ?1 unless {{ path_end /events }}
+    http-request set-var(txn.path) path
+    # What Serve says where it has no replica, in its own words: the API's answers are never plain text.
+    acl is_serves_page var(txn.path) -m beg /-/
+    acl is_plain res.hdr(Content-Type) -m beg text/plain
+    http-response deny deny_status 503 if {{ status 404 500 502 503 504 }} is_plain !is_serves_page
+    # Serve tells the id that the client has sent beside the one that the API has made of it.
+    http-response set-header X-Request-ID %[res.fhdr(X-Request-ID,1)] if {{ res.fhdr_cnt(X-Request-ID) gt 1 }}
+    server web {inner}
+"""
+
+
+def changed(config: str, folder: Path, port: int) -> str:
+    """Serve's configuration with the API behind the door, everything else on loopback, and sockets for this user alone.
 
     Args:
         config: as Serve has written it, or as this function has left it.
-        errors: folder with the answers that `write_errors` has put there.
+        folder: where the API's socket is to be.
+        port: what Serve was told to listen on.
 
     Raises:
-        UnknownConfigError: a place that is to be changed is not there.
+        UnknownConfigError: nothing there listens on the port.
     """
-    lines: list[str] = []
-    done: set[str] = set()
-    section = ""
-    inner = f"unix@{errors / 'web.sock'}"
+    lines = []
+    is_found = False
     for line in config.splitlines():
-        if _SECTION.match(line):
-            section = line.strip()
-        if _ERROR_FILE.match(line) or line in _WEB_RULES:
-            continue
-        if section == _WEB_SECTION and line.lstrip().startswith("bind ") and inner not in line:
-            at = lines.index(_WEB_SECTION)
-            # HAProxy gives no answer on a connection that has had one before when the server breaks off. Here every
-            # request comes to the replicas on a connection of its own, so that it is answered in any case.
-            lines[at:at] = [
-                _DOOR_SECTION,
-                line,
-                "    option http-server-close",
-                f"    http-request set-header {PEER_HEADER} %[src]",
-                f"    server web {inner}",
-            ]
-            line = f"    bind {inner}"
-        if section in _OWN_SECTIONS and line.lstrip().startswith("bind "):
-            line = _BIND.sub(r"\g<1>127.0.0.1\g<2>", line)
-            done.add(section)
-        lines.append(line)
-        if section == _WEB_SECTION and line.lstrip().startswith("bind "):
-            lines += _WEB_RULES
-            done.add(section)
-        if line.strip() == "defaults":
-            lines += [f"    errorfile {status} {errors / f'{status}.http'}" for status in _ERRORS]
-            done.add("defaults")
-    if missing := {*_OWN_SECTIONS, _WEB_SECTION, "defaults"} - done:
-        raise UnknownConfigError(f"Serve's HAProxy configuration has no {', '.join(sorted(missing))}")
+        if match := _BIND.match(line):
+            if int(match["port"]) == port:
+                line = f"{match['start']}{_inner(folder)}"
+            else:
+                line = f"{match['start']}127.0.0.1:{match['port']}{match['rest']}"
+        is_found = is_found or line.strip() == f"bind {_inner(folder)}"
+        lines.append(_OPEN_SOCKET.sub(r"\g<1>mode 600", line))
+    if not is_found:
+        raise UnknownConfigError(f"nothing in Serve's HAProxy configuration listens on port {port}")
     return "\n".join(lines) + "\n"
 
 
-def write_errors(folder: Path) -> None:
-    """What HAProxy answers in the API's place, in the API's form. What is no HTTP at all gets HAProxy's own answer."""
-    for status, detail in _ERRORS.items():
-        title = HTTPStatus(503).phrase
-        problem = {"type": "about:blank", "title": title, "status": 503, "code": "unavailable", "detail": detail}
+def write_answers(folder: Path) -> None:
+    """What HAProxy answers in the API's place, in the API's form."""
+    for of, (status, code, detail) in _TELLS.items():
+        title = HTTPStatus(status).phrase
+        problem = {"type": "about:blank", "title": title, "status": status, "code": code, "detail": detail}
         body = json.dumps({**problem, "errors": [], "correlation_id": "-"})
-        head = [f"HTTP/1.1 503 {title}", "Content-Type: application/problem+json", "Cache-Control: no-store"]
-        head += ["Retry-After: 1", f"Content-Length: {len(body)}", "Connection: close", "", body]
-        path = folder / f"{status}.http"
-        draft = path.with_suffix(f".{os.getpid()}")
-        draft.write_bytes("\r\n".join(head).encode("ascii"))
-        draft.replace(path)
+        head = [f"HTTP/1.1 {status} {title}", "Content-Type: application/problem+json", "Cache-Control: no-store"]
+        head += [f"Retry-After: {_AGAIN[status]}"] if status in _AGAIN else []
+        head += [f"Content-Length: {len(body)}", "Connection: close", "", body]
+        _write(folder / f"{of}.http", "\r\n".join(head))
+
+
+def _write(path: Path, text: str) -> None:
+    """Replace a file at once: another HAProxy may read it now."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_bytes(text.encode())
+    draft.replace(path)
+
+
+def _inner(folder: Path) -> str:
+    return f"unix@{folder / 'web.sock'}"
+
+
+def _addresses(host: str, port: int) -> list[str]:
+    """What to listen on; an IPv4 client must not look like one of IPv6, of which 64 bits count."""
+    if host == "::":
+        return [f"0.0.0.0:{port}", f":::{port} v6only"]
+    return [f"[{host}]:{port}" if ":" in host else f"{host}:{port}"]
 
 
 def _end_with_parent() -> None:
@@ -112,11 +241,18 @@ def _end_with_parent() -> None:
 
 
 def main(binary: str, arguments: list[str]) -> None:
-    """Change the configuration that the arguments name, and become HAProxy."""
+    """Change the configuration that the arguments name, add the door, and become HAProxy."""
+    os.umask(0o077)
     if "-f" in arguments:
-        path = Path(arguments[arguments.index("-f") + 1])
-        write_errors(path.parent)
-        path.write_text(changed(path.read_text(encoding="utf-8"), path.parent), encoding="utf-8")
+        place = arguments.index("-f") + 1
+        path = Path(arguments[place])
+        door = Door.read(os.environ[DOOR])
+        key = Path(os.environ[KEY_FILE]).read_text(encoding="ascii")
+        write_answers(path.parent)
+        _write(path, changed(path.read_text(encoding="utf-8"), path.parent, door.port))
+        ours = path.with_name("door.cfg")
+        _write(ours, door.config(path.parent, key, int(os.environ[MOST_CONNECTIONS])))
+        arguments = [*arguments[: place + 1], "-f", str(ours), *arguments[place + 1 :]]
         _end_with_parent()
     os.execv(binary, [binary, *arguments])
 

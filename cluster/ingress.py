@@ -11,6 +11,7 @@ import contextlib
 import logging
 import os
 import resource
+import secrets
 import shlex
 import stat
 import subprocess
@@ -24,6 +25,8 @@ from cluster import haproxy, ports
 SWITCH: Final = "RAY_SERVE_ENABLE_HA_PROXY"
 """Ray's own variable: 1 or 0 says which proxy; unset: HAProxy where it runs."""
 _TOLD: Final = "LIM_INGRESS"
+TELLING: Final = (SWITCH, _TOLD)
+"""The variables from which `is_behind_haproxy` sees it."""
 _FOLDER: Final = "ha"
 _LONGEST_FOLDER: Final = 97 - len("/admin.sock") - 57  # a socket's path, less the node's id between them
 _PORTS: Final = (
@@ -32,8 +35,10 @@ _PORTS: Final = (
     "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT",
     "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT",
 )
-_OURS: Final = (_TOLD, "RAY_SERVE_HAPROXY_BINARY_PATH")  # the launcher runs the binary that is given
-_CONNECTIONS: Final = 4096
+_OURS: Final = (_TOLD, haproxy.KEY_FILE, "RAY_SERVE_HAPROXY_BINARY_PATH")  # the launcher runs the binary that is given
+# uvicorn believes X-Forwarded-For from loopback; the API reads the client's address by itself.
+_NOBODY_IS_BELIEVED: Final = {"FORWARDED_ALLOW_IPS": ""}
+_CONNECTIONS: Final = 16384
 _OWN_FILES: Final = 400
 _CHECK_S: Final = 20.0
 _log = logging.getLogger(__name__)
@@ -58,13 +63,14 @@ def environment(folder: Path, environ: Mapping[str, str] | None = None, *, free_
     values = {
         SWITCH: "1",
         _TOLD: "haproxy",
+        haproxy.KEY_FILE: str(_key(launcher.with_name("key"))),
         "RAY_SERVE_HAPROXY_BINARY_PATH": str(launcher),
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(launcher.with_name("haproxy.cfg")),
         "RAY_SERVE_HAPROXY_SOCKET_PATH": str(launcher.with_name("admin.sock")),
         "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": str(launcher.with_name("metrics.sock")),
         "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(launcher.parent),
         "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(launcher.with_name("server-state")),
-        "RAY_SERVE_HAPROXY_MAXCONN": str(_most_connections()),
+        haproxy.MOST_CONNECTIONS: str(_most_connections()),
         # One thread passes on more than the API can answer, and four of them wake each other on two cores.
         "RAY_SERVE_HAPROXY_NBTHREAD": "1",
         # The API counts its requests itself; Serve would read a line of HAProxy's log for each of them.
@@ -76,6 +82,15 @@ def environment(folder: Path, environ: Mapping[str, str] | None = None, *, free_
         values |= dict(zip(_PORTS, map(str, ports.free_ports(len(_PORTS))), strict=True))
     given = {name: environ[name] for name in values if name in environ and name not in _OURS}
     return values | given
+
+
+def fell_back(error: BaseException) -> str:
+    """What is told where HAProxy was to run and did not."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (
+        f"HAProxy did not start in front of the API ({lines[-1] if lines else type(error).__name__}): it is served through "
+        "Serve's own proxy, which is slower and does not limit connections"
+    )
 
 
 @contextlib.contextmanager
@@ -99,6 +114,19 @@ def is_behind_haproxy(environ: Mapping[str, str] | None = None) -> bool:
     return environ.get(_TOLD) == "haproxy" and environ.get(SWITCH) == "1"
 
 
+def door_key(environ: Mapping[str, str] | None = None) -> str:
+    """What HAProxy adds to each request that it passes on; for processes of Ray's on the node where HAProxy is."""
+    environ = os.environ if environ is None else environ
+    return Path(environ[haproxy.KEY_FILE]).read_text(encoding="ascii")
+
+
+def variables(door: haproxy.Door | None) -> dict[str, str]:
+    """The variables of Serve's processes: with this door before HAProxy; None: with Serve's own proxy."""
+    if door is None:
+        return {SWITCH: "0", **_NOBODY_IS_BELIEVED}
+    return {SWITCH: "1", haproxy.DOOR: door.told(), **_NOBODY_IS_BELIEVED}
+
+
 def _launcher(folder: Path, environ: Mapping[str, str]) -> Path:
     """The program that Serve is given for HAProxy, which has run once."""
     if not sys.platform.startswith("linux"):
@@ -108,12 +136,12 @@ def _launcher(folder: Path, environ: Mapping[str, str]) -> Path:
     if len(str(folder)) > _LONGEST_FOLDER:
         raise OSError(f"the path {folder} is longer than {_LONGEST_FOLDER} characters, which its sockets allow")
     binary = environ.get("RAY_SERVE_HAPROXY_BINARY_PATH") or get_haproxy_binary()
-    folder.mkdir(parents=True, exist_ok=True)
+    _make_private(folder)
     path = folder / "haproxy"
     command = shlex.join([sys.executable, "-I", "-S", "-B", str(Path(haproxy.__file__).resolve()), binary])
     draft = folder / f".haproxy.{os.getpid()}"
     draft.write_text(f'#!/bin/sh\nexec {command} "$@"\n', encoding="utf-8")
-    draft.chmod(0o755)
+    draft.chmod(0o700)
     draft.replace(path)
     done = subprocess.run([path, "-v"], capture_output=True, text=True, timeout=_CHECK_S, check=False)
     if done.returncode:
@@ -121,10 +149,29 @@ def _launcher(folder: Path, environ: Mapping[str, str]) -> Path:
     return path
 
 
+def _make_private(folder: Path) -> None:
+    """A folder that only this user enters: sockets in it command HAProxy."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
+        raise OSError(f"{folder} is not a folder of this user")
+    folder.chmod(0o700)
+
+
+def _key(path: Path) -> Path:
+    """The file with the key of the door: for this user alone, made once."""
+    if not path.exists():
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as stream:
+            stream.write(secrets.token_hex(32))
+    return path
+
+
 def _most_connections() -> int:
-    """As many as Serve would allow, or fewer: HAProxy does not start without two files for each."""
+    """As many as we want, or fewer: HAProxy does not start without two files and half a one for each."""
     _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return _CONNECTIONS if most_files < 0 else max(1, min(_CONNECTIONS, (most_files - _OWN_FILES) // 2))
+    return _CONNECTIONS if most_files < 0 else max(1, min(_CONNECTIONS, (most_files - _OWN_FILES) * 2 // 5))
 
 
 def _own_folder() -> Path:

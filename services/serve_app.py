@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 from typing import TYPE_CHECKING, Any, Final
 
+import ray
 from ray import serve
-from ray.serve.config import HTTPOptions, ProxyLocation
+from ray.exceptions import RayError
+from ray.serve.config import ControllerOptions, HTTPOptions, ProxyLocation
 
-from cluster.ingress import is_behind_haproxy
+from cluster import ingress
+from cluster.haproxy import Door
 from services.jobs.hub import start_hub, stop_hub
 from services.jobs.submission import PROJECT_ROOT
 from services.settings import Settings, load_settings
@@ -27,11 +31,10 @@ _REPLICA_VARIABLES: Final = {
     "RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD": "0",
     # "HAProxy counts the requests": the API does, by its own routes.
     "RAY_SERVE_HAPROXY_METRICS_ENABLED": "1",
-    # uvicorn trusts X-Forwarded-For from loopback, where HAProxy is; the API reads the client's address by itself.
-    "FORWARDED_ALLOW_IPS": "",
 }
 """For the API's replicas alone; other deployments may block."""
 _REQUESTS_PER_REPLICA: Final = 1000  # event streams among them, which cost little while they wait
+_log = logging.getLogger(__name__)
 
 
 class Routeless:
@@ -56,8 +59,13 @@ def _replicas(settings: Settings) -> int:
     return settings.api_replicas or min(2, os.cpu_count() or 1)
 
 
-def build_app(settings: Settings) -> Application:
-    """The application on the settings. A replica takes about 210 MB: it imports neither torch nor transformers."""
+def build_app(settings: Settings, variables: dict[str, str] | None = None) -> Application:
+    """The application on the settings. A replica takes about 210 MB: it imports neither torch nor transformers.
+
+    Args:
+        settings: of the services.
+        variables: what `cluster.ingress.variables` has for Serve's processes.
+    """
 
     def build() -> Routeless:
         """Runs in each replica."""
@@ -71,14 +79,14 @@ def build_app(settings: Settings) -> Application:
         configure(settings.log_format)
         metrics.enable()
         app = create_app_on(Services.of(settings, cluster=RayView()))
-        if is_behind_haproxy():
-            app.add_middleware(PeerMiddleware)
+        if ingress.is_behind_haproxy():
+            app.add_middleware(PeerMiddleware, key=ingress.door_key())
         _settle_garbage()
         return Routeless(app)
 
-    ingress: Any = serve.ingress(build)  # without types of its own, as `deployment` below
+    wrapped: Any = serve.ingress(build)  # without types of its own, as `deployment` below
     deployment: Any = serve.deployment(
-        ingress(),
+        wrapped(),
         name=DEPLOYMENT,
         num_replicas=_replicas(settings),
         max_ongoing_requests=_REQUESTS_PER_REPLICA,
@@ -91,7 +99,9 @@ def build_app(settings: Settings) -> Application:
             "num_cpus": 0,
             # Beside the proxy: where that listens on loopback, so do the replicas, and no other node reaches them.
             "resources": {_HEAD: 0.001},
-            "runtime_env": {"env_vars": {"PYTHONPATH": str(PROJECT_ROOT), **_REPLICA_VARIABLES}},
+            "runtime_env": {
+                "env_vars": {"PYTHONPATH": str(PROJECT_ROOT), **_REPLICA_VARIABLES, **(variables or {})},
+            },
         },
         # The API writes an access log of its own; Serve would make a line for each request, and only then drop it.
         logging_config={"enable_access_log": False, "log_level": "WARNING"},
@@ -114,13 +124,45 @@ def deploy(settings: Settings, *, host: str = "127.0.0.1", port: int = 8000) -> 
 
 
 def deploy_api(settings: Settings, *, host: str = "127.0.0.1", port: int = 8000) -> str:
-    """Start the API alone; its address."""
+    """Start the API alone; its address.
+
+    Serve's own proxy takes HAProxy's place where that does not start, and a warning says so.
+    """
+    variables = _start_serve(settings, host, port)
+    serve.run(build_app(settings, variables), name=NAME, route_prefix="/")
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _start_serve(settings: Settings, host: str, port: int) -> dict[str, str]:
+    """Start Serve behind HAProxy where the cluster has it, else with its own proxy; the variables of its processes."""
+    if _has_haproxy():
+        door = Door(host, port, settings.connections_per_address, settings.trust_forwarded_for)
+        variables = ingress.variables(door)
+        try:
+            # Only the door is where clients are; what is behind it, the replicas too, listens on loopback.
+            _start(variables, "127.0.0.1", port)
+        except (RayError, RuntimeError, TimeoutError) as error:
+            _log.warning("%s", ingress.fell_back(error))
+            serve.shutdown()
+        else:
+            return variables
+    variables = ingress.variables(None)
+    _start(variables, host, port)
+    return variables
+
+
+def _start(variables: dict[str, str], host: str, port: int) -> None:
     serve.start(
         proxy_location=ProxyLocation.HeadOnly,
         http_options=HTTPOptions(host=host, port=port, keep_alive_timeout_s=65),
+        controller_options=ControllerOptions(runtime_env={"env_vars": variables}),
     )
-    serve.run(build_app(settings), name=NAME, route_prefix="/")
-    return f"http://{host}:{port}"
+
+
+def _has_haproxy() -> bool:
+    """Whether the head node was started to run HAProxy: its environment says so."""
+    ask: Any = ray.remote(num_cpus=0, resources={_HEAD: 0.001})(os.getenv)
+    return ingress.is_behind_haproxy({name: value for name in ingress.TELLING if (value := ray.get(ask.remote(name)))})
 
 
 def undeploy() -> None:

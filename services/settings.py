@@ -39,6 +39,14 @@ def _separated(value: Any) -> Any:
     return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
 
 
+def _trusted(value: Any) -> Any:
+    if isinstance(value, str) and value.strip().lower() in {"0", "false", "no", "off"}:
+        return ()
+    if isinstance(value, str) and value.strip().lower() in {"1", "true", "yes", "on"}:
+        return ("0.0.0.0/0", "::/0")
+    return _separated(value)
+
+
 Listed = Annotated[tuple[str, ...], BeforeValidator(_separated)]
 
 
@@ -59,8 +67,13 @@ class Settings(BaseModel):
     """`S3_ENDPOINT_URL`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_REGION`, `LIM_BUCKET`: object storage."""
     public_url: str | None = None
     """`LIM_PUBLIC_URL`: where clients reach the API, when that is not where it listens."""
-    trust_forwarded_for: bool = False
-    """`LIM_TRUST_FORWARDED_FOR`: take the client's address from the last entry of X-Forwarded-For (behind a proxy)."""
+    trust_forwarded_for: Annotated[tuple[str, ...], BeforeValidator(_trusted)] = ()
+    """`LIM_TRUST_FORWARDED_FOR`: networks of a proxy of yours in front of the API, such as `10.1.0.5/32`, separated by
+    commas; `true`: any. From there a client's address is the last entry of X-Forwarded-For, and connections are not
+    limited; what others write there is thrown away."""
+    connections_per_address: PositiveInt = 512
+    """`LIM_CONNECTIONS_PER_ADDRESS`: connections that HAProxy takes from an IPv4 address or 64 bits of an IPv6 address, and
+    never more than a quarter of all that it takes. Many people behind one router are one address."""
 
     log_format: LogFormat = "json"
     """`LIM_LOG_FORMAT`: how the API and the hub write their logs: `json`, an object a line, or `text`."""
@@ -97,6 +110,12 @@ class Settings(BaseModel):
 
     max_json_bytes: PositiveInt = MIB
     """`LIM_MAX_JSON_BYTES`: largest JSON body, in bytes."""
+    body_s: PositiveFloat = 60.0
+    """`LIM_BODY_S`: longest time in which a JSON body may arrive, in seconds: the largest one at 17 kB/s."""
+    streams_per_user: PositiveInt = 64
+    """`LIM_STREAMS_PER_USER`: event streams of one user that each of the API's processes keeps open at once."""
+    streams_per_address: PositiveInt = 256
+    """`LIM_STREAMS_PER_ADDRESS`: event streams to an IPv4 address or 64 bits of an IPv6 address, in each process."""
     max_upload_bytes: PositiveInt = 20 * 1024 * MIB
     """`LIM_MAX_UPLOAD_BYTES`: largest uploaded file, in bytes."""
     upload_part_bytes: Annotated[int, Field(ge=5 * MIB, le=5 * 1024 * MIB)] = 256 * MIB
@@ -156,7 +175,7 @@ class Settings(BaseModel):
     database_pool: PositiveInt = 20
     """`LIM_DATABASE_POOL`: most connections of a process to PostgreSQL."""
 
-    @field_validator("import_networks", "webhook_networks")
+    @field_validator("import_networks", "webhook_networks", "trust_forwarded_for")
     @classmethod
     def _are_networks(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
         for network in networks:

@@ -74,7 +74,7 @@ def create_app_on(services: Services) -> FastAPI:
         title="Less Is More",
         version=package_version(),
         description="Fine-tune audio-text models on a Ray cluster: data sets, jobs, their progress and adapters.",
-        openapi_url="/openapi.json",
+        openapi_url=None,  # services.api.openapi serves it
         docs_url=None,
         redoc_url=None,
         servers=[{"url": settings.public_url}] if settings.public_url else None,
@@ -89,7 +89,7 @@ def create_app_on(services: Services) -> FastAPI:
     problems.install(app)
     docs.install(app)
     openapi.install(app, {_operation_id(route): access_of(route) for route in _routes_of(*routers, health.router)})
-    app.add_middleware(BodyLimitMiddleware, most_bytes=settings.max_json_bytes)
+    app.add_middleware(BodyLimitMiddleware, settings=settings)
     app.add_middleware(EdgeMiddleware)
     app.add_middleware(AccessLogMiddleware)
     app.add_middleware(SecurityHeadersMiddleware)  # outside of the edge: its answers get them too

@@ -1,7 +1,9 @@
-"""Bodies are read up to a limit, whether or not their length is declared."""
+"""Bodies are read up to a limit of size and time, whether or not their length is declared, and few of a sender at once."""
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from typing import Final
 
 from starlette.datastructures import Headers
@@ -9,42 +11,106 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.api.middleware import HttpMiddleware
+from services.api.peer import sender
 from services.api.problems import problem_of
-from services.errors import PayloadTooLargeError
+from services.auth.throttle import network_of
+from services.errors import ApiError, PayloadTooLargeError, ThrottledError, UnavailableError
+from services.settings import Settings
 
 MOST_SIGNS: Final = 150_000
 """Commas and opening brackets of a body: two and a half times as many as `MOST_VALUES` values need."""
+MOST_ARRIVING: Final = 250
+"""Bodies on their way to one process at once: with the streams, fewer than the requests that Serve lets it have."""
+_CROWD: Final = 125
+"""With as many, a sender may have only few more: there is room for others then."""
+_FEW: Final = 2
+MOST_ARRIVING_PER_SENDER: Final = 32
+_RETRY_AFTER_S: Final = 5
 
 
 class BodyLimitMiddleware(HttpMiddleware):
-    """Answers 413 to a body larger than `most_bytes`, or of so many values that reading it as JSON takes long."""
+    """Answers 413 to a body that is too large or has too many values, 408 to one that takes too long, 429 to too many at once."""
 
-    def __init__(self, app: ASGIApp, most_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
         super().__init__(app)
-        self._most_bytes = most_bytes
+        self._most_bytes = settings.max_json_bytes
+        self._most_s = settings.body_s
+        self._trusted = settings.trust_forwarded_for
+        self._arriving: Counter[str] = Counter()
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, counting its body."""
-        detail = f"The body is larger than {self._most_bytes} bytes."
-        declared = Headers(scope=scope).get("content-length", "")
+        """Pass a request on, with its body under watch."""
+        headers = Headers(scope=scope)
+        declared = headers.get("content-length", "")
         if declared.isdigit() and int(declared[:20]) > self._most_bytes:
-            await problem_of(PayloadTooLargeError(detail))(scope, receive, send)
+            await problem_of(PayloadTooLargeError(f"The body is larger than {self._most_bytes} bytes."))(
+                scope, receive, send
+            )
             return
-        received = signs = 0
+        if declared in ("", "0") and "transfer-encoding" not in headers:
+            await self._app(scope, receive, send)
+            return
+        network = network_of(sender(scope, self._trusted))
+        if refusal := self._refusal(network):
+            await problem_of(refusal)(scope, receive, send)
+            return
+        body = _Body(receive, self._most_bytes, self._most_s, self._arriving, network)
+        try:
+            await self._app(scope, body.receive, send)
+        finally:
+            body.end()
 
-        async def counted() -> Message:
-            nonlocal received, signs
-            message = await receive()
-            if message["type"] == "http.request":
-                part = message.get("body", b"")
-                received += len(part)
-                signs += sum(map(part.count, (b",", b"[", b"{")))
-                if received > self._most_bytes:
-                    raise HTTPException(413, detail)  # FastAPI lets only this kind through while it reads a body
-                if signs > MOST_SIGNS:
-                    raise HTTPException(
-                        413, f"The body has more than {MOST_SIGNS} commas and brackets; send less at a time."
-                    )
-            return message
+    def _refusal(self, network: str) -> ApiError | None:
+        total, theirs = self._arriving.total(), self._arriving[network]
+        if theirs >= (MOST_ARRIVING_PER_SENDER if total < _CROWD else _FEW):
+            detail = f"{theirs} bodies are on their way from this address; wait until they are here."
+            return ThrottledError(detail, code="too_many_bodies", retry_after_s=_RETRY_AFTER_S)
+        if total >= MOST_ARRIVING:
+            return UnavailableError("Too many bodies are on their way here; try again.", retry_after_s=_RETRY_AFTER_S)
+        return None
 
-        await self._app(scope, counted, send)
+
+class _Body:
+    """A body on its way, counted among those of its sender until it is here."""
+
+    def __init__(self, receive: Receive, most_bytes: int, most_s: float, arriving: Counter[str], network: str) -> None:
+        self._receive = receive
+        self._most_bytes = most_bytes
+        self._most_s = most_s
+        self._ends_s = asyncio.get_running_loop().time() + most_s
+        self._arriving = arriving
+        self._network = network
+        self._bytes = self._signs = 0
+        self._is_here = False
+        arriving[network] += 1
+
+    async def receive(self) -> Message:
+        """The next part."""
+        if self._is_here:
+            return await self._receive()  # that the client has gone is told here: there is no hurry
+        try:
+            async with asyncio.timeout_at(self._ends_s):
+                message = await self._receive()
+        except TimeoutError:
+            # FastAPI lets only this kind through while it reads a body.
+            raise HTTPException(
+                408, f"The body did not arrive within {self._most_s:g} seconds; send it again.", {"Connection": "close"}
+            ) from None
+        part = message.get("body", b"")
+        self._bytes += len(part)
+        self._signs += sum(map(part.count, (b",", b"[", b"{")))
+        if self._bytes > self._most_bytes:
+            raise HTTPException(413, f"The body is larger than {self._most_bytes} bytes.")
+        if self._signs > MOST_SIGNS:
+            raise HTTPException(413, f"The body has more than {MOST_SIGNS} commas and brackets; send less at a time.")
+        if not message.get("more_body", False):
+            self.end()
+        return message
+
+    def end(self) -> None:
+        """It is here, or nobody waits for it any more."""
+        if not self._is_here:
+            self._is_here = True
+            self._arriving[self._network] -= 1
+            if not self._arriving[self._network]:
+                del self._arriving[self._network]

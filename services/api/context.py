@@ -13,6 +13,7 @@ from cluster.config import ResourcesConfig
 from services.api.cluster_view import ClusterView
 from services.api.open_streams import OpenStreams
 from services.api.shared_calls import SharedCalls
+from services.api.streams import StreamSlots
 from services.database.engine import Sessions, create_engine, create_sessions
 from services.database.notify import EVENTS, NOTIFICATIONS, Listener
 from services.errors import InvalidRequestError
@@ -34,6 +35,8 @@ class Services:
     """Wakes streams of notifications."""
     open_streams: OpenStreams
     """Ends streams whose login or API key has ended."""
+    streams: StreamSlots
+    """Bounds how many streams are open at once."""
     looks: SharedCalls[Any] = field(default_factory=SharedCalls)
     """Those of event streams that are at the same place of the same job."""
     cluster: ClusterView | None = None
@@ -54,6 +57,7 @@ class Services:
             objects=objects or Objects.of(settings.s3),
             sessions=sessions,
             open_streams=OpenStreams(sessions),
+            streams=StreamSlots(settings.streams_per_user, settings.streams_per_address),
             events=Listener(settings.database_url, EVENTS),
             notifications=Listener(settings.database_url, NOTIFICATIONS),
             cluster=cluster,

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.api.context import Services, services_of
 from services.api.correlation import correlation_id
+from services.api.peer import sender
 from services.auth.api_keys import KEY_PREFIX, Scope, includes, user_of_key
 from services.auth.audit import Origin
 from services.auth.sessions import find_user
@@ -153,15 +154,7 @@ def _calls(dependant: Dependant) -> set[Any]:
 
 
 async def _origin(request: Request, settings: SettingsDep) -> Origin:
-    return Origin(_address(request, settings), correlation_id())
-
-
-def _address(request: Request, settings: Settings) -> str:
-    if settings.trust_forwarded_for:
-        forwarded = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
-        if forwarded:
-            return forwarded
-    return request.client.host if request.client else "unknown"
+    return Origin(sender(request.scope, settings.trust_forwarded_for), correlation_id())
 
 
 OriginDep = Annotated[Origin, Depends(_origin)]

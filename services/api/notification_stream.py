@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
@@ -15,15 +14,12 @@ from services.api.context import Services
 from services.database.engine import is_transient, open_session
 from services.database.models import Notification
 from services.database.notify import wait_for
-from services.errors import ThrottledError, UnavailableError
+from services.errors import UnavailableError
 from services.notifications.shown import NotificationOut
 
-MOST_STREAMS: Final = 20
-"""Of one user, open at once in one process."""
 _BATCH: Final = 200
 _POLL_S: Final = 5.0
 _HEARTBEAT_POLLS: Final = 2
-_open: Counter[uuid.UUID] = Counter()
 
 _NEWER: Final = (
     select(Notification)
@@ -31,20 +27,6 @@ _NEWER: Final = (
     .order_by(Notification.seq)
     .limit(_BATCH)
 )
-
-
-def check_open_streams(user_id: uuid.UUID) -> None:
-    """Let another stream of a user be opened.
-
-    Raises:
-        ThrottledError: there are too many.
-    """
-    if _open[user_id] >= MOST_STREAMS:
-        raise ThrottledError(
-            f"There are {MOST_STREAMS} streams of notifications open; close some.",
-            retry_after_s=10,
-            code="too_many_streams",
-        )
 
 
 async def stream_notifications(
@@ -55,32 +37,26 @@ async def stream_notifications(
     It ends earlier when the login or the API key does whose id is `credential`.
     While the database is away the stream stays open.
     """
-    _open[user_id] += 1
-    try:
-        ends_s = time.monotonic() + services.settings.access_token_s
-        polls = 0
-        yield b"retry: 1000\n\n"
-        with (
-            services.notifications.subscribed(str(user_id)) as changed,
-            services.open_streams.watched(credential, changed) as stream,
-        ):
-            while (left_s := ends_s - time.monotonic()) > 0:
-                changed.clear()
-                if stream.ended:
-                    return
-                newer = await _newer(services, user_id, after)
-                for notification in newer:
-                    after = notification.seq
-                    yield _message(notification)
-                if len(newer) < _BATCH:
-                    polls += 1
-                    if polls % _HEARTBEAT_POLLS == 0:
-                        yield b": still here\n\n"
-                    await wait_for(changed, min(_POLL_S, left_s))
-    finally:
-        _open[user_id] -= 1
-        if not _open[user_id]:
-            del _open[user_id]
+    ends_s = time.monotonic() + services.settings.access_token_s
+    polls = 0
+    yield b"retry: 1000\n\n"
+    with (
+        services.notifications.subscribed(str(user_id)) as changed,
+        services.open_streams.watched(credential, changed) as stream,
+    ):
+        while (left_s := ends_s - time.monotonic()) > 0:
+            changed.clear()
+            if stream.ended:
+                return
+            newer = await _newer(services, user_id, after)
+            for notification in newer:
+                after = notification.seq
+                yield _message(notification)
+            if len(newer) < _BATCH:
+                polls += 1
+                if polls % _HEARTBEAT_POLLS == 0:
+                    yield b": still here\n\n"
+                await wait_for(changed, min(_POLL_S, left_s))
 
 
 async def _newer(services: Services, user_id: uuid.UUID, after: int) -> Sequence[Notification]:

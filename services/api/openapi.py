@@ -10,15 +10,17 @@ import json
 import sys
 import tempfile
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
 
 from services.api.dependencies import Access
 from services.api.examples import PROBLEM, REQUESTS, TAGS
 from services.api.problems import Problem
 
+PATH: Final = "/openapi.json"
 _REFERENCES = "#/components/schemas/{model}"
 _FASTAPIS_OWN = ("HTTPValidationError", "ValidationError")
 
@@ -48,6 +50,16 @@ def install(app: FastAPI, access: Mapping[str, Access]) -> None:
         return app.openapi_schema
 
     app.openapi = describe  # type: ignore[method-assign]  # FastAPI's documented way
+
+    @cache
+    def text() -> bytes:
+        return json.dumps(describe(), ensure_ascii=False, separators=(",", ":")).encode()
+
+    async def document(_: Request) -> Response:
+        """The document, written once: anybody may ask for it, again and again."""
+        return Response(text(), media_type="application/json")
+
+    app.add_route(PATH, document, include_in_schema=False)
 
 
 def _add_access(document: dict[str, Any], access: Mapping[str, Access]) -> None:

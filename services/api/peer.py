@@ -1,28 +1,66 @@
-"""Who has sent a request, where HAProxy stands between."""
+"""Who has sent a request, where HAProxy or a proxy of the operator's stands between."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
+from ipaddress import ip_address, ip_network
+from secrets import compare_digest
 from typing import Final
 
 from starlette.datastructures import Headers
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from cluster.haproxy import PEER_HEADER
+from cluster.haproxy import KEY_HEADER, PEER_HEADER
 from services.api.middleware import HttpMiddleware
+from services.api.problems import problem_of
+from services.errors import ForbiddenError
 
-_LOOPBACK: Final = ("127.0.0.1", "::1")
+_PEER: Final = PEER_HEADER.lower().encode()
+_KEY: Final = KEY_HEADER.lower().encode()
 
 
 class PeerMiddleware(HttpMiddleware):
     """Puts the address that HAProxy tells in the place of HAProxy's own, so that limits and logs are about people.
 
-    HAProxy is on the same machine; whoever comes from another one has not come through it, and is not believed.
+    Whoever comes without the door's key has come to the replica's own port, past every limit: it is refused.
     """
+
+    def __init__(self, app: ASGIApp, key: str) -> None:
+        super().__init__(app)
+        self._key = key.encode()
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on as its sender's."""
-        told = Headers(scope=scope).get(PEER_HEADER)
-        client = scope.get("client")
-        if told and client and client[0] in _LOOPBACK:
-            scope["client"] = (told, 0)
+        told = {name: value for name, value in scope["headers"] if name in (_PEER, _KEY)}
+        if not compare_digest(told.get(_KEY, b""), self._key):
+            refusal = ForbiddenError("The API is not reached here: call it at its own address.", code="not_the_door")
+            await problem_of(refusal)(scope, receive, send)
+            return
+        scope["headers"] = [(name, value) for name, value in scope["headers"] if name not in (_PEER, _KEY)]
+        scope["client"] = (told[_PEER].decode("latin-1"), 0)
         await self._app(scope, receive, send)
+
+
+def sender(scope: Scope, trusted: Sequence[str]) -> str:
+    """The address of who sent a request: the other side of the connection, unless that may tell of another.
+
+    Args:
+        scope: of the request.
+        trusted: networks of the operator's proxies, which may (`Settings.trust_forwarded_for`).
+    """
+    client = scope.get("client")
+    peer = str(client[0]) if client else "unknown"
+    if trusted and _is_in(peer, trusted):
+        forwarded = Headers(scope=scope).getlist("x-forwarded-for")
+        with suppress(ValueError, IndexError):
+            return str(ip_address(forwarded[-1].rpartition(",")[2].strip()))
+    return peer
+
+
+def _is_in(address: str, networks: Sequence[str]) -> bool:
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return False
+    return any(parsed in ip_network(network) for network in networks)

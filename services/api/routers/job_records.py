@@ -17,6 +17,7 @@ from services.api.event_stream import event_data, stream_events
 from services.api.paging import Cursor, Limit, Page, read_number_cursor, write_cursor
 from services.api.problems import problems
 from services.api.read_route import ReadRoute
+from services.api.streams import EventStream
 from services.database.engine import open_session
 from services.database.models import EVENT_KINDS, Artifact, JobEvent
 from services.jobs import requests
@@ -77,7 +78,7 @@ class EventOut(BaseModel):
             "description": "Server-sent events `status`, `metric`, `log`, `artifact`; `id` counts from 1",
             "content": {"text/event-stream": {"itemSchema": _EVENT_SCHEMA}},
         },
-        **problems(401, 404, 422, 503),
+        **problems(401, 404, 422, 429, 503),
     },
 )
 async def follow_job(
@@ -88,14 +89,11 @@ async def follow_job(
     last_event_id: Annotated[
         str | None, Header(alias="Last-Event-ID", max_length=40, description="Only events after this number")
     ] = None,
-) -> StreamingResponse:
+) -> EventStream:
     """A job's events as they happen; ends when the job has ended and all of them are told, or with the login or API key."""
     await requests.find_job(session, who.user.id, job_id)
-    return StreamingResponse(
-        stream_events(services, who.credential, job_id, _sequence_number(last_event_id)),
-        media_type="text/event-stream",
-        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-    )
+    messages = stream_events(services, who.credential, job_id, _sequence_number(last_event_id))
+    return EventStream(messages, services, who.user.id)
 
 
 @router.get("/{job_id}/metrics", responses=problems(401, 404, 422, 503))

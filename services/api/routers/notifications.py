@@ -11,9 +11,10 @@ from pydantic import BaseModel, ConfigDict
 
 from services.api.body import Body
 from services.api.dependencies import CallerDep, CurrentUser, ServicesDep, SessionDep
-from services.api.notification_stream import check_open_streams, stream_notifications
+from services.api.notification_stream import stream_notifications
 from services.api.paging import Cursor, Limit, Page, Search, matches, newest_first
 from services.api.problems import problems
+from services.api.streams import EventStream
 from services.database.models import Notification
 from services.notifications import requests
 from services.notifications.shown import Kind, NotificationOut
@@ -107,20 +108,16 @@ async def follow_notifications(
     last_event_id: Annotated[
         str | None, Header(alias="Last-Event-ID", max_length=40, description="Only notifications after this number")
     ] = None,
-) -> StreamingResponse:
+) -> EventStream:
     """The caller's notifications as they come, those that are kept first.
 
     Ends after the life of an access token (15 minutes, or as the operator says): come again with `Last-Event-ID`. Ends
     earlier with the login or the API key.
     """
-    check_open_streams(who.user.id)
     text = (last_event_id or "").strip()
     after = min(int(text), 2**63 - 1) if text.isascii() and text.isdigit() else 0
-    return StreamingResponse(
-        stream_notifications(services, who.credential, who.user.id, after),
-        media_type="text/event-stream",
-        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-    )
+    messages = stream_notifications(services, who.credential, who.user.id, after)
+    return EventStream(messages, services, who.user.id)
 
 
 @router.post("/read", responses=problems(401, 422, 503))

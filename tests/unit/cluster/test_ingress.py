@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shlex
+import stat
 import subprocess
 import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,64 +47,63 @@ def serves_config(folder: Path, host: str = "127.0.0.1") -> str:
         return path.read_text()
 
 
+def door(**changed: Any) -> haproxy.Door:
+    return haproxy.Door(**{"host": "127.0.0.1", "port": 8000, "connections_per_address": 512, **changed})
+
+
 def binds(config: str) -> list[str]:
-    return [line.split()[1] for line in config.splitlines() if line.lstrip().startswith("bind ")]
+    return [line.split(maxsplit=1)[1] for line in config.splitlines() if line.lstrip().startswith("bind ")]
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
-def test_only_the_api_listens_where_it_was_told_to(host: str, folder: Path) -> None:
-    config = haproxy.changed(serves_config(folder, host), folder)
-    door = f"{'*' if host == '0.0.0.0' else host}:8000"
-    assert binds(config) == ["127.0.0.1:9101", door, f"unix@{folder / 'web.sock'}", "127.0.0.1:8404"]
+def test_what_serve_listens_on_is_reached_from_this_machine_alone(host: str, folder: Path) -> None:
+    config = haproxy.changed(serves_config(folder, host), folder, 8000)
+    assert binds(config) == ["127.0.0.1:9101", f"unix@{folder / 'web.sock'}", "127.0.0.1:8404"]
+    assert "mode 600 level admin expose-fd listeners" in config
+    assert haproxy.changed(config, folder, 8000) == config
 
 
-def test_the_peer_is_told_whatever_the_client_says(folder: Path) -> None:
-    config = haproxy.changed(serves_config(folder), folder)
-    door = config.partition("listen door")[2].partition("frontend http_frontend")[0]
-    assert "http-request set-header X-LIM-Peer %[src]" in door
-    assert config.count("X-LIM-Peer") == 1  # behind the door everybody is HAProxy itself
+@pytest.mark.parametrize(
+    ("host", "addresses"),
+    [("0.0.0.0", ["0.0.0.0:8000"]), ("::", ["0.0.0.0:8000", ":::8000 v6only"]), ("::1", ["[::1]:8000"])],
+)
+def test_the_door_listens_where_it_was_told_to(host: str, addresses: list[str], folder: Path) -> None:
+    assert binds(door(host=host).config(folder, "key", 4096)) == addresses
 
 
-def test_a_request_that_breaks_off_is_answered(folder: Path) -> None:
-    """HAProxy says nothing on a connection that it has answered before, so each request gets one of its own."""
-    config = haproxy.changed(serves_config(folder), folder)
-    door = config.partition("listen door")[2].partition("frontend http_frontend")[0]
-    assert "option http-server-close" in door
-    for status in (502, 503, 504):
-        assert f"errorfile {status} {folder}/{status}.http" in config
-        haproxy.write_errors(folder)
-        head = (folder / f"{status}.http").read_text()
-        assert head.startswith("HTTP/1.1 503 ")
-        assert "Retry-After: 1" in head
-
-
-def test_a_configuration_that_is_changed_twice_is_changed_once(folder: Path) -> None:
-    once = haproxy.changed(serves_config(folder), folder)
-    assert haproxy.changed(once, folder) == once
-
-
-def test_a_configuration_of_another_kind_is_refused(folder: Path) -> None:
-    with pytest.raises(haproxy.UnknownConfigError, match="has no frontend http_frontend, frontend prometheus, listen"):
-        haproxy.changed("global\ndefaults\n", folder)
+def test_a_configuration_without_the_apis_port_is_refused(folder: Path) -> None:
+    for config in ("global\ndefaults\n", serves_config(folder), "frontend x\n    bind fd@3\n"):
+        with pytest.raises(haproxy.UnknownConfigError, match="listens on port 8001"):
+            haproxy.changed(config, folder, 8001)
 
 
 def test_haproxys_own_answers_are_problems(folder: Path) -> None:
-    haproxy.write_errors(folder)
-    head, _, body = (folder / "503.http").read_text().partition("\n\n")
-    assert "Content-Type: application/problem+json" in head
-    assert f"Content-Length: {len(body)}" in head
-    assert json.loads(body)["code"] == "unavailable"
+    haproxy.write_answers(folder)
+    for path in folder.glob("*.http"):
+        head, _, body = path.read_bytes().decode().partition("\r\n\r\n")
+        assert "Content-Type: application/problem+json" in head
+        assert f"Content-Length: {len(body)}" in head
+        status = json.loads(body)["status"]
+        assert head.startswith(f"HTTP/1.1 {status} ")
+        assert ("Retry-After: " in head) is (status in {408, 429, 503})
 
 
-def test_haproxy_takes_the_changed_configuration(folder: Path) -> None:
+@pytest.mark.parametrize("proxies", [(), ("10.0.0.0/8", "2001:db8::/32")])
+@pytest.mark.parametrize("most", [1, 312, 16384])
+def test_haproxy_takes_both_configurations(most: int, proxies: tuple[str, ...], folder: Path) -> None:
     values = ingress.environment(folder, {})
-    haproxy.write_errors(folder)
-    path = folder / "changed.cfg"
-    path.write_text(haproxy.changed(serves_config(folder), folder))
-    done = subprocess.run(
-        [values["RAY_SERVE_HAPROXY_BINARY_PATH"], "-c", "-f", str(path)], capture_output=True, text=True, check=False
-    )
+    haproxy.write_answers(folder)
+    serves, ours = folder / "changed.cfg", folder / "door.cfg"
+    serves.write_text(haproxy.changed(serves_config(folder), folder, 8000))
+    ours.write_text(door(proxies=proxies).config(folder, "key", most))
+    binary = shlex.split(Path(values["RAY_SERVE_HAPROXY_BINARY_PATH"]).read_text().splitlines()[1])[-2]
+    done = subprocess.run([binary, "-c", "-f", serves, "-f", ours], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_door_is_told_through_the_environment() -> None:
+    told = door(proxies=("10.0.0.0/8",))
+    assert haproxy.Door.read(told.told()) == told
 
 
 def test_haproxy_is_the_default_and_its_files_lie_together(folder: Path) -> None:
@@ -120,20 +122,32 @@ def test_whoever_sets_rays_switch_decides(folder: Path) -> None:
 
 
 def test_few_files_are_fewer_connections(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """HAProxy does not start where it may not open two files for each connection."""
+    """HAProxy does not start where it may not open two files and a half for each connection."""
     monkeypatch.setattr("resource.getrlimit", lambda _: (256, 1024))
     values = ingress.environment(folder, {})
-    assert values["RAY_SERVE_HAPROXY_MAXCONN"] == "312"
-    haproxy.write_errors(folder)
-    path = folder / "changed.cfg"
-    config = haproxy.changed(serves_config(folder), folder).replace("maxconn 4096", "maxconn 312")
-    for port, free in zip((8000, 8404, 9101), free_ports(3), strict=True):
-        config = config.replace(f"127.0.0.1:{port}", f"127.0.0.1:{free}")
+    most = int(values["RAY_SERVE_HAPROXY_MAXCONN"])
+    assert most == 249
+    at, metrics, stats = free_ports(3)
+    told = {**os.environ, **values, **ingress.variables(door(port=at))}
+    config = serves_config(folder).replace("maxconn 4096", f"maxconn {most}")
+    for port, free in ((8000, at), (8404, stats), (9101, metrics)):
+        config = config.replace(f":{port}", f":{free}")
+    path = folder / "serves.cfg"
     path.write_text(config)
-    binary = values["RAY_SERVE_HAPROXY_BINARY_PATH"]
-    limited = f"ulimit -n 1024; timeout 2 {binary} -db -f {path}; echo $?"
-    done = subprocess.run(["sh", "-c", limited], capture_output=True, text=True, check=False)
+    limited = f"ulimit -n 1024; timeout 2 {values['RAY_SERVE_HAPROXY_BINARY_PATH']} -db -f {path}; echo $?"
+    done = subprocess.run(["sh", "-c", limited], capture_output=True, text=True, check=False, env=told)
     assert done.stdout.strip() == "124", done.stderr  # it ran until it was ended
+
+
+def test_the_folder_and_the_key_are_for_this_user_alone(folder: Path) -> None:
+    (folder / "ha").mkdir(mode=0o777)
+    values = ingress.environment(folder, {})
+    assert stat.S_IMODE((folder / "ha").stat().st_mode) == 0o700
+    key = Path(values["LIM_DOOR_KEY_FILE"])
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    assert len(ingress.door_key(values)) == 64
+    assert ingress.environment(folder, {}) == values
+    assert ingress.door_key(values) == key.read_text()  # made once
 
 
 @pytest.mark.parametrize(
