@@ -10,6 +10,7 @@ import typer
 from services.cli.login import whoami, with_password
 from services.cli.nouns import PAGE, Limit
 from services.cli.output import Json, print_json, show, show_items
+from services.cli.profile import current_url
 from services.cli.reporting import reported, say
 from services.cli.server import Server, connected, given
 
@@ -58,11 +59,27 @@ def password(as_json: Json = False, user: User = None, server: Server = None) ->
     Example: lim account password
     """
     with reported(), with_password(server, user) as (client, current):
-        new = os.environ.get("LIM_NEW_PASSWORD") or typer.prompt(
-            "New password", hide_input=True, confirmation_prompt=True, err=True
-        )
-        client.set_password(current, new)
+        client.set_password(current, _new_password())
         say("The password is changed.")
+        if as_json:
+            print_json({"changed": True})
+
+
+@app.command()
+def reset(
+    token: Annotated[str, typer.Argument(help="From the operator, who ran `lim admin reset-password`.")],
+    as_json: Json = False,
+    server: Server = None,
+) -> None:
+    """Set a new password with the token of a reset; it works once. The password is asked for, or is LIM_NEW_PASSWORD.
+
+    Example: lim account reset limp_...
+    """
+    from services.client import Client
+
+    with reported(), Client(current_url(server)) as client:
+        client.set_password_anew(token, _new_password())
+        say("The password is set; `lim login` logs in with it.")
         if as_json:
             print_json({"changed": True})
 
@@ -126,3 +143,8 @@ def webhook(
                 print_json({"url": None})
             return
         show(client.set_webhook(url), as_json=as_json)
+
+
+def _new_password() -> str:
+    given_password = os.environ.get("LIM_NEW_PASSWORD")
+    return given_password or typer.prompt("New password", hide_input=True, confirmation_prompt=True, err=True)

@@ -16,6 +16,7 @@ from engine.threads import wait_passively
 from services.cli import (
     account,
     adapters,
+    admin,
     data,
     datasets,
     jobs,
@@ -43,7 +44,7 @@ app = typer.Typer(
 
 for noun in (
     *(datasets, jobs, pipelines, adapters, models, projects, keys, notifications, account),
-    *(platform_state, data, users),
+    *(platform_state, data, users, admin),
 ):
     app.add_typer(noun.app)
 app.add_typer(pipelines.app, name="pipeline", hidden=True)  # its name in earlier releases

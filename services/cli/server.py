@@ -42,6 +42,11 @@ def given(**options: Any) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
+def is_id(text: str) -> bool:
+    """Whether it is written as an id."""
+    return _ID.fullmatch(text) is not None
+
+
 @contextmanager
 def connected(server: str | None) -> Iterator[Client]:
     """A client with LIM_API_KEY, or with the key that `lim login` kept for this platform."""
@@ -65,7 +70,7 @@ def find(client: Client, kind: str, text: str) -> str:
     """
     if kind == "model":
         return text
-    if _ID.fullmatch(text):
+    if is_id(text):
         return text.lower()
     listed = FINDERS[kind](client)
     found = [each for each in listed(q=text, limit=100) if each.name == text]

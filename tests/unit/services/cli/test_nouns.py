@@ -346,9 +346,6 @@ BEHIND = {
     "login logout refresh signup healthz": "what logging in and connecting does",
     "selection_schema training_schema": "`lim schema` prints them without a platform",
     "delete_job delete_pipeline job_bundle": "the next to get theirs",
-    "list_users read_user disable_user enable_user reset_user_password set_password_anew end_user_logins": "`lim admin`, next",
-    "list_user_api_keys delete_user_api_keys delete_user_api_key list_all_audit_events": "`lim admin`, next",
-    "list_things stop_thing delete_thing": "`lim admin`, next",
 }
 """Operations that are no command of their own, and why."""
 
