@@ -1,4 +1,4 @@
-"""Random changes to training audio: how often, how strong. Everything is off by default."""
+"""Random changes to training audio: probabilities and strengths. Everything is off by default."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class AugmentationConfig(Config):
     reverb_probability: Probability = 0.0
     """Put the speaker into a small room."""
     reverb_decay_s: Annotated[tuple[Decay, Decay], AfterValidator(_ordered)] = (0.05, 0.4)
-    """Time in which the room's echo falls by 60 dB, in seconds."""
+    """Time in which the room's echo decays by 60 dB, in seconds."""
     reverb_wet_db: DecibelRange = (-18.0, -3.0)
     """Level of the echo against the direct sound, in dB."""
     tilt_probability: Probability = 0.0
@@ -73,17 +73,17 @@ class AugmentationConfig(Config):
     band_high_hz: HertzRange = (3000.0, 7600.0)
     """Upper edge of the band, in Hz."""
     narrowband_probability: Probability = 0.0
-    """Record at 8 kHz: nothing is left above an edge between 3.6 and 4 kHz."""
+    """Record at 8 kHz: remove everything above an edge between 3.6 and 4 kHz."""
     telephone_probability: Probability = 0.0
-    """Take the way of a telephone: 300-3400 Hz at a rate of 8 kHz, 8-bit mu-law."""
+    """Simulate a telephone: 300-3400 Hz at a rate of 8 kHz, 8-bit mu-law."""
     quantization_probability: Probability = 0.0
     """Round samples to few bits."""
     quantization_bits: Annotated[tuple[Bits, Bits], AfterValidator(_ordered)] = (7, 12)
-    """Bits of a sample, fewest and most; the highest sample uses all of them."""
+    """Bits per sample, fewest and most; the highest sample uses all of them."""
     noise_probability: Probability = 0.0
     """Add noise of one random kind."""
     noise_snr_db: DecibelRange = (5.0, 35.0)
-    """Speech over noise, in dB, measured over the whole utterance."""
+    """Signal-to-noise ratio in dB, over the whole utterance."""
     noise_kinds: Annotated[tuple[NoiseKind, ...], Field(min_length=1, max_length=5)] = (
         "white",
         "pink",
@@ -93,25 +93,25 @@ class AugmentationConfig(Config):
     )
     """The kinds to draw from."""
     edge_cut_probability: Probability = 0.0
-    """Cut the utterance close, as careless recordings are: a little is taken off both ends."""
+    """Cut a little off both ends, as in carelessly cut recordings."""
     edge_cut_s: EdgeRange = (0.0, 0.05)
-    """What is taken off each end, in seconds; never more than a tenth of the utterance."""
+    """Length cut off each end, in seconds; never more than a tenth of the utterance."""
     level_cut_probability: Probability = 0.0
-    """Cut both ends where they are quiet, as recordings cut by their level are: soft consonants go with the silence."""
+    """Cut both ends at a level, as in recordings cut automatically: soft consonants are lost with the silence."""
     level_cut_db: Annotated[DecibelRange, AfterValidator(_negative)] = (-35.0, -10.0)
-    """The level, under that of the loudest 10 ms, where the utterance then begins and ends, in dB."""
+    """Level at which the utterance then starts and ends, relative to its loudest 10 ms, in dB."""
     silence_probability: Probability = 0.0
-    """Put silence before and after the utterance (noise, when drawn, fills it too)."""
+    """Add silence before and after the utterance (noise, if drawn, fills it too)."""
     silence_s: EdgeRange = (0.0, 0.3)
     """Silence on each side, in seconds."""
     clip_probability: Probability = 0.0
     """Overdrive softly (tanh)."""
     clip_drive: Annotated[tuple[Drive, Drive], AfterValidator(_ordered)] = (1.0, 6.0)
-    """How far the peak is driven into the curve, as a factor."""
+    """Gain of the peak into the curve, as a factor."""
     gain_probability: Probability = 0.0
     """Change the level."""
     gain_peak_db: DecibelRange = (-24.0, 0.0)
-    """Level of the highest sample after it, in dB of full scale."""
+    """Level of the highest sample afterwards, in dB of full scale."""
     vocal_tract_probability: Probability = 0.0
     """Warp the mel axis, as a longer or shorter vocal tract would."""
     vocal_tract_factor: FactorRange = (0.88, 1.14)
@@ -127,7 +127,7 @@ class AugmentationConfig(Config):
 
 
 def pretraining() -> AugmentationConfig:
-    """Strong: for a base model that must hear real rooms, microphones and telephones after synthetic speech."""
+    """Strong: for a base model trained on synthetic speech that must handle real rooms, microphones and telephones."""
     return AugmentationConfig(
         speed_probability=0.5,
         speed_factor=(0.82, 1.2),
@@ -162,7 +162,7 @@ def pretraining() -> AugmentationConfig:
 
 
 def finetuning() -> AugmentationConfig:
-    """Moderate: keeps an adapter from learning its few recordings by heart."""
+    """Moderate: keeps an adapter from memorising its few recordings."""
     return AugmentationConfig(
         speed_probability=0.5,
         speed_factor=(0.9, 1.1),

@@ -1,4 +1,4 @@
-"""Configs: frozen pydantic models read from YAML, with every fault reported at once."""
+"""Configs: frozen pydantic models read from YAML, with all faults reported together."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Config(BaseModel):
 
 
 class DisagreementError(ValueError):
-    """Raised by a config's validator: every fault between its fields at once, with paths relative to the config."""
+    """Raised by a config's validator: all faults between its fields, with paths relative to the config."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         super().__init__("; ".join(f"{fault.path}: {fault.message}" for fault in faults))
@@ -42,7 +42,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file.
 
     Raises:
-        ConfigError: no such file, not YAML, or not a mapping.
+        ConfigError: the file does not exist, is not YAML, or holds no mapping.
     """
     try:
         loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -58,9 +58,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def apply_overrides(values: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
-    """A copy of `values` with `path=value` overrides laid over it (`training.max_steps=200`, `stages.0.name=x`).
+    """A copy of `values` with `path=value` overrides applied (`training.max_steps=200`, `stages.0.name=x`).
 
-    The value is YAML; items of lists go by their number, from 0.
+    The value is YAML; list items are numbered from 0.
 
     Raises:
         ConfigError: an override without `=`, or a path through something that is neither mapping nor list.
@@ -87,7 +87,7 @@ def apply_overrides(values: Mapping[str, Any], overrides: Sequence[str]) -> dict
 
 
 def _lay(node: Any, keys: Sequence[str], value: Any) -> str | None:
-    """Put a value where the keys lead, through mappings and, by number, lists; what is in the way."""
+    """Set a value at a path of keys, through mappings and, by number, lists; returns a fault, if any."""
     for depth, key in enumerate(keys):
         last = depth == len(keys) - 1
         if isinstance(node, list):
@@ -108,7 +108,7 @@ def _lay(node: Any, keys: Sequence[str], value: Any) -> str | None:
 
 
 def parse(model: type[ConfigT], values: Mapping[str, Any]) -> ConfigT:
-    """`values` as a `model`, with every fault reported at once.
+    """Parse `values` as `model`, with all faults reported together.
 
     Raises:
         ConfigError: one fault for each faulty field: its path, what was found, what is allowed; of more than
@@ -121,14 +121,14 @@ def parse(model: type[ConfigT], values: Mapping[str, Any]) -> ConfigT:
         try:
             parsed = model.model_validate(remaining)
         except ValidationError as error:
-            # A required field that was dropped is missing now: that is no fault of the values.
+            # A required field that was dropped is now missing, which is not a fault of the values.
             found = error.errors(include_url=False)[: MOST_FAULTS + 1]
             told = faults_of(found, remaining)
             new = [fault for fault in told if fault not in faults and fault.path not in dropped]
             faults.update(dict.fromkeys(new))
             if len(faults) > MOST_FAULTS:
                 raise ConfigError([*list(faults)[:MOST_FAULTS], Fault("", MORE_FAULTS)]) from None
-            # Checks between fields run only once the fields themselves are right: without the faulty ones, ask again.
+            # Checks between fields run only if the fields themselves are valid: drop the faulty ones and validate again.
             drops = [_drop(remaining, item["loc"]) for item in found if item["type"] != "missing"]
             dropped |= {path for path in drops if path}
             if new and any(drops):
@@ -140,7 +140,7 @@ def parse(model: type[ConfigT], values: Mapping[str, Any]) -> ConfigT:
 
 
 def faults_of(errors: Iterable[ErrorDetails], values: Mapping[str, Any]) -> list[Fault]:
-    """Each of pydantic's errors as a dotted path into `values` and a message that says what was found."""
+    """Each of pydantic's errors as a dotted path into `values` and a message with the value found."""
     faults = []
     for item in errors:
         path = [str(part) for part in _path_in(values, item["loc"], ends_in_field=item["type"] != "value_error")]
@@ -158,7 +158,7 @@ def faults_of(errors: Iterable[ErrorDetails], values: Mapping[str, Any]) -> list
 
 
 def shortened(found: Any) -> str:
-    """A value as a message shows it."""
+    """A value, shortened for a message."""
     text = repr(found[:_SHOWN] if isinstance(found, str | list | tuple) else found)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
@@ -166,9 +166,9 @@ def shortened(found: Any) -> str:
 def _path_in(
     values: Mapping[str, Any], location: tuple[int | str, ...], *, ends_in_field: bool = True
 ) -> list[int | str]:
-    """A fault's location without the tags of unions, which pydantic puts in and the values do not have.
+    """A fault's location without union tags, which pydantic adds and the values do not have.
 
-    The last part may be a field that is missing, unless the fault is between fields.
+    The last part may be a missing field, unless the fault is between fields.
     """
     path: list[int | str] = []
     node: Any = values
@@ -185,7 +185,7 @@ def _path_in(
 
 
 def _drop(values: dict[str, Any], location: tuple[int | str, ...]) -> str:
-    """Take the field at a fault's location out of `values`; its path, or nothing when there is none."""
+    """Remove the field at a fault's location from `values`; returns its path, or nothing if there is none."""
     node: Any = values
     path = [part for part in _path_in(values, location) if isinstance(part, str)]
     for part in path[:-1]:

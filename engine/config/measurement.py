@@ -1,4 +1,4 @@
-"""What an evaluation measures."""
+"""Options of an evaluation."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ MeasuredSplit = Literal["test", "validation", "train", "all"]
 
 
 class MeasurementConfig(Config):
-    """An evaluation of something that was trained."""
+    """An evaluation of a trained adapter or model."""
 
     split: MeasuredSplit = "test"
-    """Which utterances: a split as the training divided its data, or all; all is what to take of other data."""
+    """Utterances to measure: a split of the training's division, or `all`; use `all` on other data."""
     base: bool = True
-    """Measure the base too: without the adapter, or, of a model that was trained whole, what training began from."""
+    """Measure the base too: the model without the adapter, or, for a model that was trained whole, its starting point."""
     chunk_utterances: Annotated[int, Field(ge=1, le=100_000)] = 256
-    """Utterances after which transcripts are kept: an evaluation that was interrupted goes on there."""
+    """Utterances per stored chunk of transcripts; an interrupted evaluation continues after the last chunk."""

@@ -1,4 +1,4 @@
-"""How recordings become a dataset version: what is good, what is usable, what is kept for test."""
+"""Options for turning recordings into a dataset version: thresholds, limits, split, language."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ Language = Annotated[str, Field(max_length=40), AfterValidator(_known_language)]
 
 
 class ItemLimits(Config):
-    """Which recordings are usable."""
+    """Limits of usable recordings."""
 
     max_item_s: Annotated[float, Field(gt=0.0, le=3600.0)] = 30.0
     """Longest recording, in seconds."""
     min_item_s: Annotated[float, Field(ge=0.01, le=60.0)] = 0.05
     """Shortest recording, in seconds."""
     silence_dbfs: Annotated[float, Field(ge=-120.0, le=-20.0)] = -60.0
-    """A recording with no 20 ms above this level is silent."""
+    """A recording without 20 ms above this level is silent, in dB of full scale."""
 
     @model_validator(mode="after")
     def _shortest_below_longest(self) -> ItemLimits:
@@ -43,29 +43,28 @@ class ItemLimits(Config):
 
 
 class ProcessingConfig(Config):
-    """What a user may say about the processing of a dataset."""
+    """A user's options for processing a dataset."""
 
     validation: ValidationConfig = ValidationConfig()
     """Thresholds between good, doubtful and bad."""
     limits: ItemLimits = ItemLimits()
-    """Which recordings are usable."""
+    """Limits of usable recordings."""
     split: DivisionConfig | None = None
-    """What to keep for test and validation; it is drawn once and written into the manifest. Unset: each run splits as
-    its config says."""
+    """Test and validation parts, drawn once and written into the manifest. Unset: each run splits as its config says."""
     language: Language = None
-    """What is spoken, as a code (`de`) or an English name: it chooses among texts in several languages, and digits in
-    file names become its words."""
+    """Spoken language, as a code (`de`) or an English name. It chooses among texts in several languages, and digits in file
+    names become its words."""
 
 
 def revised(processing: ProcessingConfig, changes: Mapping[str, Any]) -> ProcessingConfig:
-    """A processing with some of its fields changed; those that are not given stay.
+    """A processing config with some fields changed; missing fields stay.
 
     Args:
-        processing: of the version that is revised.
-        changes: fields as in `ProcessingConfig`, in part; `{"split": None}` draws none.
+        processing: of the revised version.
+        changes: some fields of `ProcessingConfig`; `{"split": None}` draws no split.
 
     Raises:
-        ConfigError: every field that is faulty after the change.
+        ConfigError: names every field that is faulty after the change.
     """
     return parse(ProcessingConfig, _laid_over(processing.model_dump(mode="json"), changes))
 

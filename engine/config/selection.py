@@ -1,4 +1,4 @@
-"""How recordings become segments, and which of them are trained on: the schema of a selection."""
+"""The schema of a selection: how recordings become segments, and how segments are chosen."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ Strata = Annotated[int, Field(ge=1, le=1000)]
 
 
 class SpeechActivityConfig(Config):
-    """Where somebody speaks, by silero-vad, in steps of 32 ms."""
+    """Speech detection by silero-vad, in steps of 32 ms."""
 
     threshold: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.5
     """Speech begins at this probability."""
     end_threshold: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.35
-    """Speech goes on as long as its probability does not fall below this."""
+    """Speech continues while its probability stays above this."""
     min_speech_s: Seconds = 0.06
-    """Shorter speech is taken for a click, in seconds."""
+    """Shorter speech counts as a click, in seconds."""
     min_pause_s: Seconds = 0.1
-    """Shorter pauses are part of the speech around them, in seconds."""
+    """Shorter pauses belong to the speech around them, in seconds."""
 
     @model_validator(mode="after")
     def _thresholds_agree(self) -> SpeechActivityConfig:
@@ -40,52 +40,52 @@ class SpeechActivityConfig(Config):
 
 
 class NoTrimConfig(Config):
-    """Leave recordings as long as they are."""
+    """Do not trim."""
 
     type: Literal["none"] = "none"
 
 
 class SpeechTrimConfig(Config):
-    """Take off what lies before the first and after the last speech."""
+    """Cut everything before the first and after the last speech."""
 
     type: Literal["speech"] = "speech"
     margin_s: Seconds = 0.15
-    """What is left before and after the speech, in seconds: soft first and last sounds are in it."""
+    """Margin kept before and after the speech, in seconds; it holds soft first and last sounds."""
     least_speech_s: Seconds = 0.2
-    """With less speech than this in all, a recording counts as one in which none was found: the noise that a recording
-    begins with is easily taken for a sound of speech, in seconds."""
+    """Least total speech, in seconds; below it a recording counts as one without speech, because noise at its start is
+    easily taken for speech."""
     keep_whole_s: Seconds = 2.0
-    """A recording up to this long in which no speech is found is kept whole, since a short word is easily missed; a
-    longer one that has a text is left out of training, in seconds."""
+    """A recording up to this length without detected speech is kept whole, because a short word is easily missed; a
+    longer one with a text is left out of training. In seconds."""
 
 
 TrimConfig = Annotated[NoTrimConfig | SpeechTrimConfig, Field(discriminator="type")]
 
 
 class CutConfig(Config):
-    """Cutting recordings that are longer than the model's window, at pauses."""
+    """Cut recordings longer than the model's window, at pauses."""
 
     longest_s: SegmentSeconds | None = None
     """Longest segment, in seconds; unset: the model's window."""
     min_share: PositiveFraction = 0.5
-    """A cut is looked for from this part of the longest segment on; the longest pause there wins."""
+    """Share of the longest segment from which a cut may lie; the longest pause there wins."""
 
 
 class NoPackConfig(Config):
-    """Every segment by itself."""
+    """Do not join segments."""
 
     type: Literal["none"] = "none"
 
 
 class PackConfig(Config):
-    """Join short segments, one after the other, up to a length: less padding, fewer windows."""
+    """Join consecutive short segments up to a length: less padding, fewer windows."""
 
     type: Literal["join"] = "join"
     target_s: SegmentSeconds = 25.0
     """Longest joined segment, in seconds; never more than the model's window."""
     within: Literal["recording", "speaker", "split"] = "speaker"
-    """What is joined: segments of one audio file, of one known speaker, or any of one split. The first two never join
-    two speakers, and nothing ever joins two splits."""
+    """Segments that may be joined: those of one audio file, of one known speaker, or of one split. The first two never
+    join two speakers; none joins two splits."""
 
 
 SegmentPackConfig = Annotated[NoPackConfig | PackConfig, Field(discriminator="type")]
@@ -95,16 +95,16 @@ SegmentPackConfig = Annotated[NoPackConfig | PackConfig, Field(discriminator="ty
 
 
 class ShareBudgetConfig(Config):
-    """A part of what training on everything would cost."""
+    """A share of the cost of training on everything."""
 
     type: Literal["share"] = "share"
     fraction: PositiveFraction = 0.5
-    """Part of the seconds that the encoder runs over (padding included) in one pass over all training utterances, as
-    they are before they are trimmed and packed."""
+    """Share of the seconds that the encoder runs over (padding included) in one pass over all training utterances, before
+    trimming and packing."""
 
 
 class SecondsBudgetConfig(Config):
-    """So many seconds."""
+    """A number of seconds."""
 
     type: Literal["seconds"] = "seconds"
     encoder_s: Annotated[float, Field(gt=0.0, le=1e10)]
@@ -121,44 +121,44 @@ class SamplerFields(Config):
     """Fields of the methods that draw segments with a probability by their score."""
 
     tau: Annotated[float, Field(ge=0.0, le=1000.0)] | None = None
-    """How sharply the score decides: the probability grows with exp(tau * score); 0: it does not decide. Unset: 1, and 0
-    where the budget is less than three eighths of what training on everything costs (docs/studies/selection.md)."""
+    """Sharpness of the score: the probability grows with exp(tau * score); 0 ignores the score. Unset: 1, or 0 if the
+    budget is less than three eighths of the cost of training on everything (docs/adr/0018-scores-need-a-budget.md)."""
     least_inclusion: Fraction = 0.4
-    """Least probability of a segment to be drawn, as a part of what it would be if all were alike."""
+    """Least probability of a segment, as a share of the uniform probability."""
     largest_weight: Annotated[float, Field(ge=1.0, le=1e6)] = 5.0
-    """Loss weights are the inverse of the probability, up to this, before they are brought to a mean of 1."""
+    """Largest loss weight (the inverse of the probability) before scaling to a mean of 1."""
     nll_strata: Strata = 4
-    """Classes of the loss per token over which the draw is spread evenly."""
+    """Number of loss strata (per token) over which the draw is spread evenly."""
     duration_strata: Strata = 3
-    """Classes of duration over which the draw is spread evenly."""
+    """Number of duration strata over which the draw is spread evenly."""
     snr_strata: Strata = 2
-    """Classes of the signal-to-noise ratio over which the draw is spread evenly."""
+    """Number of signal-to-noise strata over which the draw is spread evenly."""
 
 
 class WrongTextFields(SamplerFields):
-    """Fields of the methods whose model, briefly trained on the pool, may tell which texts are wrong."""
+    """Fields of methods with a briefly trained model, which can identify wrong texts."""
 
     wrong_text_nats: Annotated[float, Field(gt=0.0, le=1000.0)] | None = 3.0
-    """A segment is left out when the model is surer of another token than of the text's by more than this, in nats (3:
-    20 times as sure), somewhere in the text; unset: none is."""
+    """Leave a segment out if, at some token of its text, the model finds another token likelier by more than this, in nats
+    (3 is a factor of 20). Unset: leave none out."""
     most_wrong_texts: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.3
-    """Where more texts than this part would be left out, the model is too poor to judge, and none is."""
+    """If more than this share of the texts would be left out, the model is too poor to judge, and none is."""
 
 
 class QuantizationAwareConfig(WrongTextFields):
-    """Reducible loss of the quantised model, plus disagreement with full precision where that is shown to help."""
+    """Reducible loss of the quantised model, plus its disagreement with full precision if a test shows that it helps."""
 
     type: Literal["quantization_aware"] = "quantization_aware"
     lambda_q: Annotated[float, Field(gt=0.0, le=1000.0)] = 1.0
-    """Weight of the disagreement against the reducible loss, both as z-scores, when it is not disabled."""
+    """Weight of the disagreement relative to the reducible loss, both as z-scores, unless the test disables it."""
     held_out_share: PositiveFraction = 0.1
-    """Part of the utterances on which the disagreement must show that it tells more than the reducible loss."""
+    """Share of the utterances for the test whether the disagreement adds to the reducible loss."""
     least_held_out: Annotated[int, Field(ge=10, le=1_000_000)] = 40
-    """With fewer segments held out the disagreement is disabled untested."""
+    """With fewer held-out segments the disagreement is disabled without a test."""
     confidence: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.95
-    """Confidence of the interval that must lie above zero."""
+    """Confidence of the test's interval, which must lie above zero."""
     bootstrap_draws: Annotated[int, Field(ge=100, le=100_000)] = 2000
-    """Draws for the interval."""
+    """Bootstrap draws for the interval."""
 
 
 class ReducibleLossConfig(WrongTextFields):
@@ -172,25 +172,25 @@ class DisagreementConfig(SamplerFields):
 
     type: Literal["disagreement"] = "disagreement"
     residual: bool = True
-    """Take out of the disagreement what loss and duration explain; raw, it ranks wrong labels highest."""
+    """Regress loss and duration out of the disagreement; raw disagreement ranks wrong labels highest."""
 
 
 class RandomConfig(Config):
-    """Every segment alike."""
+    """Every segment with the same probability."""
 
     type: Literal["random"] = "random"
 
 
 class DurationStratifiedConfig(Config):
-    """Every segment alike, with the draw spread evenly over durations."""
+    """Every segment with the same probability, with the draw spread evenly over durations."""
 
     type: Literal["duration_stratified"] = "duration_stratified"
     duration_strata: Strata = 8
-    """Classes of duration."""
+    """Number of duration strata."""
 
 
 class TrimPackOnlyConfig(Config):
-    """All that trimming and packing leave; every segment alike where that is more than the budget."""
+    """Everything that trimming and packing leave; above the budget, every segment with the same probability."""
 
     type: Literal["trim_pack_only"] = "trim_pack_only"
 
@@ -208,11 +208,11 @@ class El2nConfig(Config):
 
 
 class CowerageConfig(Config):
-    """Every range of word error rates after the warm-up alike (COWERAGE)."""
+    """Every range of word error rates after the warm-up evenly (COWERAGE)."""
 
     type: Literal["cowerage"] = "cowerage"
     wer_strata: Strata = 10
-    """Classes of the word error rate over which the draw is spread evenly."""
+    """Number of word-error-rate strata over which the draw is spread evenly."""
 
 
 class FullPoolConfig(Config):
@@ -244,35 +244,35 @@ SelectionMethodConfig = Annotated[
 
 
 class WarmUpConfig(Config):
-    """The short training after which segments are scored again."""
+    """The short training before segments are scored again."""
 
     steps_share: PositiveFraction = 0.05
-    """Optimizer steps, as a part of those of a run over everything."""
+    """Optimizer steps, as a share of those of a run over everything."""
     data_share: PositiveFraction = 0.1
-    """Part of the segments that it trains on, drawn at random."""
+    """Share of the segments that it trains on, drawn at random."""
 
 
 class SelectionConfig(Config):
-    """Which segments of a dataset a run trains on."""
+    """How to choose the segments of a dataset that a run trains on."""
 
     activity: SpeechActivityConfig = SpeechActivityConfig()
-    """What counts as speech."""
+    """Speech detection."""
     trim: TrimConfig = SpeechTrimConfig()
-    """What is taken off both ends."""
+    """Trimming of both ends."""
     cut: CutConfig = CutConfig()
-    """How long recordings are cut."""
+    """Cutting of long recordings."""
     pack: SegmentPackConfig = NoPackConfig()
-    """Whether short segments are joined."""
+    """Joining of short segments."""
     budget: BudgetConfig = ShareBudgetConfig()
-    """How much may be trained on."""
+    """Budget of the selection."""
     method: SelectionMethodConfig = AutoMethodConfig()
-    """How it is chosen."""
+    """Selection method."""
     warm_up: WarmUpConfig = WarmUpConfig()
     """The short training that the scores need."""
     batch_audio_s: Annotated[float, Field(gt=0.0, le=86_400.0)] = 60.0
-    """Seconds of audio, padding included, that are segmented and scored at once."""
+    """Seconds of audio per batch, padding included, for segmenting and scoring."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    """Start of every random choice."""
+    """Seed of every random choice."""
 
     @model_validator(mode="after")
     def _fields_agree(self) -> SelectionConfig:

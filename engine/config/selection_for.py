@@ -1,4 +1,4 @@
-"""Which methods of selection go with which training: decided before anything is loaded."""
+"""Which selection methods fit which training, checked before anything is loaded."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from engine.config.training import LoraFields, PretrainConfig, QloraConfig, Trai
 from engine.errors import ConfigError, Fault
 
 NEED_QUANTISED: Final = frozenset({"quantization_aware", "disagreement"})
-"""Methods that compare a quantised base with the same in full precision."""
+"""Methods that compare a quantised base with the base in full precision."""
 NEED_ADAPTER: Final = frozenset({"quantization_aware", "reducible_loss", "el2n", "cowerage"})
 """Methods that score after a short training of an adapter."""
 NEED_MODEL: Final = NEED_QUANTISED | NEED_ADAPTER | {"top_loss"}
@@ -19,10 +19,10 @@ _ANYWHERE: Final = "random, duration_stratified, trim_pack_only or full"
 
 
 def selection_for(selection: SelectionConfig, training: TrainingConfig) -> SelectionConfig:
-    """The selection with its method decided.
+    """The selection with its method resolved.
 
     Raises:
-        ConfigError: a method that does not go with the training.
+        ConfigError: the method does not fit the training.
     """
     faults = selection_faults(selection, training)
     if faults:
@@ -33,7 +33,7 @@ def selection_for(selection: SelectionConfig, training: TrainingConfig) -> Selec
 
 
 def selection_faults(selection: SelectionConfig, training: TrainingConfig) -> list[Fault]:
-    """What of a selection does not go with the training that it is for."""
+    """Faults of a selection that does not fit its training."""
     method, trained = selection.method.type, training.method
     path = "selection.method.type"
     if method in NEED_MODEL and isinstance(trained, PretrainConfig):

@@ -1,4 +1,4 @@
-"""What a training run can be told: the one schema behind YAML files, the API's body and the web form."""
+"""The schema of a training run, shared by YAML files, the API's body and the web form."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ Normalizer = Literal["basic", "none", "english"]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 MOST_STEPS: Final = 10_000_000
 MOST_METRIC_EVENTS: Final = 100_000
-"""Of a run: every one is kept, shown and sent."""
+"""Metric events of a run: each is stored, shown and sent."""
 MOST_INTERRUPTIONS: Final = 10_000
-"""Evaluations of a run while it trains, and checkpoints that it writes, each."""
+"""Evaluations during training, and checkpoints, each."""
 Steps = Annotated[int, Field(ge=1, le=MOST_STEPS)]
 StepsOrNone = Annotated[int, Field(ge=0, le=MOST_STEPS)]
 BatchSeconds = Annotated[float, Field(gt=0.0, le=86_400.0)]
-"""Seconds of audio that are taken at once: up to a day."""
+"""Seconds of audio in a batch: up to a day."""
 Speakers = Annotated[list[Annotated[str, Field(max_length=500)]], Field(max_length=10_000)]
 Norm = Annotated[float, Field(ge=0.0, le=1e6)]
 Decay = Annotated[float, Field(ge=0.0, le=10.0)]
@@ -38,18 +38,18 @@ class SpeechToTextConfig(Config):
 
     type: TaskName = "speech_to_text"
     language: Annotated[str, Field(min_length=1, max_length=64)] | None = None
-    """Language that is spoken, for multilingual models: a code or a name, such as `sw` or `swahili`. Unset or `auto`:
-    detected in the training audio. The run's log and card name it. Models that know one language take none."""
+    """Spoken language, for multilingual models: a code or a name, such as `sw` or `swahili`. Unset or `auto`: detected in
+    the training audio. The run's log and card name it. Models of one language take none."""
     max_new_tokens: Annotated[int, Field(ge=1, le=4096)] | None = None
     """Longest transcript, in tokens; unset: as long as the model can write."""
     fallback: bool = False
-    """Transcribe again, at rising temperatures, what repeats itself or is improbable, as OpenAI's tool does; in the whole
-    window only. Off: greedy search, as plain transformers does and papers measure."""
+    """Retry transcripts that repeat themselves or are improbable at rising temperatures, as OpenAI's tool does; in the
+    whole window only. Off: greedy search, as in plain transformers and papers."""
     normalizer: Normalizer = "basic"
     """Text normalisation before WER and CER. `basic`: letters, marks and numbers of every script, without case and
     punctuation. `english`: Whisper's own for English, for comparison with papers; it also writes numbers as digits,
-    takes contractions and titles apart, and changes British spellings if the model has its `normalizer.json`. `none`:
-    texts as they are."""
+    expands contractions and titles, and changes British spellings if the model has its `normalizer.json`. `none`:
+    texts unchanged."""
 
 
 TaskConfig = SpeechToTextConfig
@@ -59,11 +59,11 @@ TaskConfig = SpeechToTextConfig
 
 
 Group = Literal["audio_encoder", "fusion", "text_decoder"]
-"""Part of an audio-text model; fusion is cross-attention or a projector."""
+"""A part of an audio-text model; fusion is cross-attention or a projector."""
 
 
 class LoraFields(Config):
-    """Fields that LoRA on a full-precision base and on a 4-bit base share."""
+    """Common fields of LoRA on a full-precision base and on a 4-bit base."""
 
     rank: Annotated[int, Field(ge=1, le=1024)] = 8
     """Rank of each adapter."""
@@ -74,10 +74,10 @@ class LoraFields(Config):
     target_modules: (
         Literal["default"] | Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=1000)]
     ) = "default"
-    """Names of the linear layers that get an adapter; `default` takes the family's own choice."""
+    """Names of the linear layers that get an adapter; `default` is the family's choice."""
     groups: Literal["all"] | Annotated[list[Group], Field(min_length=1, max_length=3)] = "all"
-    """Parts of the model whose layers get one. Without the audio encoder, a step is shorter, and what the base hears of
-    people who are not in the data stays as it is."""
+    """Parts of the model whose layers get an adapter. Without the audio encoder a step is shorter, and the base's encoding of
+    unseen speakers does not change."""
     rslora: bool = False
     """Scale by alpha / sqrt(rank) instead of alpha / rank."""
 
@@ -105,7 +105,7 @@ class FullConfig(Config):
 
 
 class PretrainConfig(Config):
-    """Train every weight from a random start; the model names only the architecture."""
+    """Train every weight from random initialisation; the model gives only the architecture."""
 
     type: Literal["pretrain"] = "pretrain"
 
@@ -120,31 +120,31 @@ MethodConfig = Annotated[
 
 
 class SplitConfig(Config):
-    """Which utterances train, which choose the best checkpoint, which are only tested on."""
+    """Training, validation (which chooses the best checkpoint) and test utterances."""
 
     test_speakers: Speakers = []
-    """Speakers kept out of training and tested on; empty: one is kept out, if there are several."""
+    """Test speakers, held out of training. Empty: drawn, if there are several."""
     validation_speakers: Speakers = []
-    """Speakers kept out of training to choose the best checkpoint; empty: a part of the training utterances."""
+    """Validation speakers, held out of training. Empty: a share of the training utterances."""
     validation_fraction: Fraction = 0.05
-    """Part of the training utterances kept out for validation when no validation speakers are named."""
+    """Share of the training utterances held out for validation if no validation speakers are named."""
     max_validation_utterances: Annotated[int, Field(ge=1, le=1_000_000)] = 200
-    """Most utterances in the validation split."""
+    """Maximum number of utterances in the validation split."""
 
 
 class BatchConfig(Config):
-    """How much audio goes into an optimizer step."""
+    """Amount of audio in an optimizer step."""
 
     audio_s: BatchSeconds = 24.0
     """Seconds of audio, padding included, in an optimizer step over all workers (the global batch)."""
     max_utterances: Annotated[int, Field(ge=1, le=100_000)] = 64
-    """Most utterances in an optimizer step over all workers."""
+    """Maximum number of utterances in an optimizer step over all workers."""
     micro_batch_audio_s: BatchSeconds = 24.0
-    """Seconds of audio, padding included, that go through the model at once on one worker."""
+    """Seconds of audio, padding included, in one forward pass on one worker."""
     short_first_steps: StepsOrNone = 0
-    """Curriculum for training from scratch: this many first steps use only the short utterances."""
+    """Curriculum for training from scratch: number of first steps that use only short utterances."""
     short_first_max_s: Annotated[float, Field(gt=0.0, le=3600.0)] = 1.0
-    """What counts as short in the curriculum, in seconds of audio."""
+    """Longest short utterance of the curriculum, in seconds."""
 
     @model_validator(mode="after")
     def _micro_batch_fits(self) -> BatchConfig:
@@ -196,7 +196,7 @@ OptimizerConfig = Annotated[AdamWConfig | SgdConfig, Field(discriminator="type")
 
 
 class ScheduleFields(Config):
-    """Fields that all schedules share."""
+    """Common fields of all schedules."""
 
     warmup_steps: StepsOrNone = 0
     """Steps over which the learning rate rises linearly from zero to its peak."""
@@ -207,7 +207,7 @@ class CosineConfig(ScheduleFields):
 
     type: Literal["cosine"] = "cosine"
     final_fraction: Fraction = 0.0
-    """Learning rate at the last step, as a part of the peak."""
+    """Learning rate at the last step, as a share of the peak."""
 
 
 class LinearConfig(ScheduleFields):
@@ -215,11 +215,11 @@ class LinearConfig(ScheduleFields):
 
     type: Literal["linear"] = "linear"
     final_fraction: Fraction = 0.0
-    """Learning rate at the last step, as a part of the peak."""
+    """Learning rate at the last step, as a share of the peak."""
 
 
 class ConstantConfig(ScheduleFields):
-    """The peak, for ever."""
+    """Constant learning rate."""
 
     type: Literal["constant"] = "constant"
 
@@ -231,7 +231,7 @@ class StepConfig(ScheduleFields):
     every_steps: Steps = 1000
     """Steps between drops."""
     factor: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.5
-    """What a drop multiplies the learning rate by."""
+    """Factor on the learning rate at a drop."""
 
 
 class PlateauConfig(ScheduleFields):
@@ -241,7 +241,7 @@ class PlateauConfig(ScheduleFields):
     patience: StepsOrNone = 2
     """Evaluations without improvement before a drop."""
     factor: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.5
-    """What a drop multiplies the learning rate by."""
+    """Factor on the learning rate at a drop."""
 
 
 ScheduleConfig = Annotated[
@@ -254,38 +254,38 @@ ScheduleConfig = Annotated[
 
 
 class EvaluationConfig(Config):
-    """When to measure, and what the measurement decides."""
+    """When to evaluate, and what the result decides."""
 
     every_steps: StepsOrNone = 0
     """Steps between evaluations on the validation split; 0: none. The test split is measured at the end in any case."""
     early_stopping_patience: StepsOrNone = 0
     """Stop after this many evaluations without improvement; 0: never."""
     keep: Literal["best", "last"] = "last"
-    """Which weights the run ends with: those of the best validation WER, or the last ones."""
+    """Final weights of the run: those with the best validation error rate, or the last ones."""
     base: bool = True
     """Measure the base model on the test split too."""
     batch_audio_s: BatchSeconds = 60.0
-    """Seconds of audio, padding included, that are transcribed at once."""
+    """Seconds of audio per transcription batch, padding included."""
 
 
 class CheckpointConfig(Config):
-    """What survives a crash."""
+    """Checkpoints, which survive a crash."""
 
     every_steps: Steps = 200
     """Optimizer steps between checkpoints."""
     keep: Annotated[int, Field(ge=2, le=20)] = 2
-    """Newest checkpoints that are kept; at least two, because the newest may be cut short by a crash."""
+    """Number of newest checkpoints to keep; at least two, because a crash may cut the newest short."""
 
 
 class TrainingConfig(Config):
     """A training run: task, method, data order, optimisation, evaluation."""
 
     task: TaskConfig = SpeechToTextConfig()
-    """What the model learns to do."""
+    """Task of the model."""
     method: MethodConfig = QloraConfig()
-    """What is trained: adapters on a 4-bit or full-precision base, every weight, or a new model."""
+    """What to train: adapters on a 4-bit or full-precision base, every weight, or a new model."""
     context: ContextConfig = AutoContextConfig()
-    """How much of its window the audio encoder runs over; by default what the model was trained in."""
+    """How much of its window the audio encoder runs over; by default as the model was trained."""
     split: SplitConfig = SplitConfig()
     """Train, validation and test utterances."""
     batch: BatchConfig = BatchConfig()
@@ -297,28 +297,28 @@ class TrainingConfig(Config):
     schedule: ScheduleConfig = CosineConfig(warmup_steps=20)
     """The learning rate over the run."""
     max_steps: Steps | None = None
-    """Optimizer steps; give this or `epochs`. With neither, the run takes 10 epochs."""
+    """Optimizer steps; give this or `epochs`. With neither, the run has 10 epochs."""
     epochs: Annotated[float, Field(gt=0.0, le=100_000.0)] | None = None
     """Passes over the training audio; give this or `max_steps`."""
     max_grad_norm: Norm = 1.0
     """Gradients are clipped to this norm; 0: never."""
     label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
-    """Probability mass taken from the right token and spread over all."""
+    """Probability mass moved from the right token to all tokens."""
     ema_decay: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
-    """Measure, and end with, a moving average of the trained weights that keeps this share of itself at every step;
-    0: no average. Steadies short runs on few speakers; the learning rate may then be constant."""
+    """Evaluate and save a moving average of the trained weights that keeps this share of itself at every step; 0: no
+    average. It stabilises short runs on few speakers; the learning rate may then be constant."""
     gradient_checkpointing: bool = False
     """Recompute activations in the backward pass: less memory, about 40 % slower."""
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    """Compute type; `auto` takes the fastest that the processor has instructions for."""
+    """Compute type; `auto` chooses the fastest that the processor has instructions for."""
     evaluation: EvaluationConfig = EvaluationConfig()
-    """When to measure, and what it decides."""
+    """When to evaluate, and what the result decides."""
     checkpoint: CheckpointConfig = CheckpointConfig()
     """When to save."""
     log_every_steps: Steps = 10
     """Steps between metric events."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    """Start of every random choice."""
+    """Seed of every random choice."""
 
     @model_validator(mode="after")
     def _fields_agree(self) -> TrainingConfig:
@@ -337,7 +337,7 @@ class TrainingConfig(Config):
         return self
 
     def cadence_faults(self, steps: int) -> list[Fault]:
-        """What a run of so many steps would do too often, with the least interval that is allowed."""
+        """Faults for intervals that are too short for the number of steps, with the least allowed interval."""
         intervals = {
             "log_every_steps": (self.log_every_steps, MOST_METRIC_EVENTS, "metric events"),
             "evaluation.every_steps": (self.evaluation.every_steps, MOST_INTERRUPTIONS, "evaluations"),
@@ -357,7 +357,7 @@ class TrainingConfig(Config):
         return faults
 
     def decided_by_evaluations(self) -> list[str]:
-        """Paths of the fields whose effect depends on evaluations on the validation split while training."""
+        """Paths of the fields whose effect depends on validation during training."""
         evaluation = self.evaluation
         wanted = {
             "evaluation.early_stopping_patience": evaluation.early_stopping_patience > 0,

@@ -332,7 +332,7 @@ class AugmentationConfig(Model):
     """
     clip_drive: list[Any] = [1.0, 6.0]
     """
-    How far the peak is driven into the curve, as a factor.
+    Gain of the peak into the curve, as a factor.
     """
     clip_probability: float = 0.0
     """
@@ -340,15 +340,15 @@ class AugmentationConfig(Model):
     """
     edge_cut_probability: float = 0.0
     """
-    Cut the utterance close, as careless recordings are: a little is taken off both ends.
+    Cut a little off both ends, as in carelessly cut recordings.
     """
     edge_cut_s: list[Any] = [0.0, 0.05]
     """
-    What is taken off each end, in seconds; never more than a tenth of the utterance.
+    Length cut off each end, in seconds; never more than a tenth of the utterance.
     """
     gain_peak_db: list[Any] = [-24.0, 0.0]
     """
-    Level of the highest sample after it, in dB of full scale.
+    Level of the highest sample afterwards, in dB of full scale.
     """
     gain_probability: float = 0.0
     """
@@ -356,11 +356,11 @@ class AugmentationConfig(Model):
     """
     level_cut_db: list[Any] = [-35.0, -10.0]
     """
-    The level, under that of the loudest 10 ms, where the utterance then begins and ends, in dB.
+    Level at which the utterance then starts and ends, relative to its loudest 10 ms, in dB.
     """
     level_cut_probability: float = 0.0
     """
-    Cut both ends where they are quiet, as recordings cut by their level are: soft consonants go with the silence.
+    Cut both ends at a level, as in recordings cut automatically: soft consonants are lost with the silence.
     """
     mask_frequencies: int = 0
     """
@@ -380,7 +380,7 @@ class AugmentationConfig(Model):
     """
     narrowband_probability: float = 0.0
     """
-    Record at 8 kHz: nothing is left above an edge between 3.6 and 4 kHz.
+    Record at 8 kHz: remove everything above an edge between 3.6 and 4 kHz.
     """
     noise_kinds: list[Literal["white", "pink", "brown", "hum", "babble"]] = [
         "white",
@@ -398,7 +398,7 @@ class AugmentationConfig(Model):
     """
     noise_snr_db: list[Any] = [5.0, 35.0]
     """
-    Speech over noise, in dB, measured over the whole utterance.
+    Signal-to-noise ratio in dB, over the whole utterance.
     """
     peak_db: list[Any] = [-9.0, 9.0]
     """
@@ -418,7 +418,7 @@ class AugmentationConfig(Model):
     """
     quantization_bits: list[Any] = [7, 12]
     """
-    Bits of a sample, fewest and most; the highest sample uses all of them.
+    Bits per sample, fewest and most; the highest sample uses all of them.
     """
     quantization_probability: float = 0.0
     """
@@ -426,7 +426,7 @@ class AugmentationConfig(Model):
     """
     reverb_decay_s: list[Any] = [0.05, 0.4]
     """
-    Time in which the room's echo falls by 60 dB, in seconds.
+    Time in which the room's echo decays by 60 dB, in seconds.
     """
     reverb_probability: float = 0.0
     """
@@ -438,7 +438,7 @@ class AugmentationConfig(Model):
     """
     silence_probability: float = 0.0
     """
-    Put silence before and after the utterance (noise, when drawn, fills it too).
+    Add silence before and after the utterance (noise, if drawn, fills it too).
     """
     silence_s: list[Any] = [0.0, 0.3]
     """
@@ -454,7 +454,7 @@ class AugmentationConfig(Model):
     """
     telephone_probability: float = 0.0
     """
-    Take the way of a telephone: 300-3400 Hz at a rate of 8 kHz, 8-bit mu-law.
+    Simulate a telephone: 300-3400 Hz at a rate of 8 kHz, 8-bit mu-law.
     """
     tilt_db_per_octave: list[Any] = [-3.0, 3.0]
     """
@@ -476,9 +476,9 @@ class AugmentationConfig(Model):
 
 class AutoContextConfig(Model):
     """
-    What the model was trained in: short where its config.json says `"audio_context": "short"`, else full.
+    The context that the model was trained in: short if its config.json says `"audio_context": "short"`, else full.
 
-    The run resolves it when it loads the model; result, card and adapter name the one that it used.
+    The run resolves it when it loads the model; result, card and adapter name the context used.
     """
 
     model_config = ConfigDict(
@@ -550,7 +550,7 @@ class BaseOut(Model):
 
 class BatchConfig(Model):
     """
-    How much audio goes into an optimizer step.
+    Amount of audio in an optimizer step.
     """
 
     model_config = ConfigDict(
@@ -562,19 +562,19 @@ class BatchConfig(Model):
     """
     max_utterances: int = 64
     """
-    Most utterances in an optimizer step over all workers.
+    Maximum number of utterances in an optimizer step over all workers.
     """
     micro_batch_audio_s: float = 24.0
     """
-    Seconds of audio, padding included, that go through the model at once on one worker.
+    Seconds of audio, padding included, in one forward pass on one worker.
     """
     short_first_max_s: float = 1.0
     """
-    What counts as short in the curriculum, in seconds of audio.
+    Longest short utterance of the curriculum, in seconds.
     """
     short_first_steps: int = 0
     """
-    Curriculum for training from scratch: this many first steps use only the short utterances.
+    Curriculum for training from scratch: number of first steps that use only short utterances.
     """
 
 
@@ -614,7 +614,7 @@ class ChangeOut(Model):
 
 class CheckpointConfig(Model):
     """
-    What survives a crash.
+    Checkpoints, which survive a crash.
     """
 
     model_config = ConfigDict(
@@ -626,13 +626,13 @@ class CheckpointConfig(Model):
     """
     keep: int = 2
     """
-    Newest checkpoints that are kept; at least two, because the newest may be cut short by a crash.
+    Number of newest checkpoints to keep; at least two, because a crash may cut the newest short.
     """
 
 
 class ConstantConfig(Model):
     """
-    The peak, for ever.
+    Constant learning rate.
     """
 
     model_config = ConfigDict(
@@ -655,7 +655,7 @@ class CosineConfig(Model):
     )
     final_fraction: float = 0.0
     """
-    Learning rate at the last step, as a part of the peak.
+    Learning rate at the last step, as a share of the peak.
     """
     type: Literal["cosine"] = "cosine"
     warmup_steps: int = 0
@@ -681,7 +681,7 @@ class CostOut(Model):
 
 class CowerageConfig(Model):
     """
-    Every range of word error rates after the warm-up alike (COWERAGE).
+    Every range of word error rates after the warm-up evenly (COWERAGE).
     """
 
     model_config = ConfigDict(
@@ -690,13 +690,13 @@ class CowerageConfig(Model):
     type: Literal["cowerage"] = "cowerage"
     wer_strata: int = 10
     """
-    Classes of the word error rate over which the draw is spread evenly.
+    Number of word-error-rate strata over which the draw is spread evenly.
     """
 
 
 class CutConfig(Model):
     """
-    Cutting recordings that are longer than the model's window, at pauses.
+    Cut recordings longer than the model's window, at pauses.
     """
 
     model_config = ConfigDict(
@@ -708,7 +708,7 @@ class CutConfig(Model):
     """
     min_share: float = 0.5
     """
-    A cut is looked for from this part of the longest segment on; the longest pause there wins.
+    Share of the longest segment from which a cut may lie; the longest pause there wins.
     """
 
 
@@ -914,39 +914,39 @@ class DisagreementConfig(Model):
     )
     duration_strata: int = 3
     """
-    Classes of duration over which the draw is spread evenly.
+    Number of duration strata over which the draw is spread evenly.
     """
     largest_weight: float = 5.0
     """
-    Loss weights are the inverse of the probability, up to this, before they are brought to a mean of 1.
+    Largest loss weight (the inverse of the probability) before scaling to a mean of 1.
     """
     least_inclusion: float = 0.4
     """
-    Least probability of a segment to be drawn, as a part of what it would be if all were alike.
+    Least probability of a segment, as a share of the uniform probability.
     """
     nll_strata: int = 4
     """
-    Classes of the loss per token over which the draw is spread evenly.
+    Number of loss strata (per token) over which the draw is spread evenly.
     """
     residual: bool = True
     """
-    Take out of the disagreement what loss and duration explain; raw, it ranks wrong labels highest.
+    Regress loss and duration out of the disagreement; raw disagreement ranks wrong labels highest.
     """
     snr_strata: int = 2
     """
-    Classes of the signal-to-noise ratio over which the draw is spread evenly.
+    Number of signal-to-noise strata over which the draw is spread evenly.
     """
     tau: float | None = None
     """
-    How sharply the score decides: the probability grows with exp(tau * score); 0: it does not decide. Unset: 1, and 0
-    where the budget is less than three eighths of what training on everything costs (docs/studies/selection.md).
+    Sharpness of the score: the probability grows with exp(tau * score); 0 ignores the score. Unset: 1, or 0 if the
+    budget is less than three eighths of the cost of training on everything (docs/adr/0018-scores-need-a-budget.md).
     """
     type: Literal["disagreement"] = "disagreement"
 
 
 class DivisionConfig(Model):
     """
-    What is kept for test and validation.
+    Parts held out for test and validation.
     """
 
     model_config = ConfigDict(
@@ -954,24 +954,25 @@ class DivisionConfig(Model):
     )
     by: Literal["speaker", "recording"] = "speaker"
     """
-    What stays together: all that a speaker says, or a recorded file. With fewer than three speakers, or utterances
-    of which the speaker is not known, files stay together.
+    Unit that is never divided: a speaker, or a recorded file. With fewer than three speakers, or with unknown
+    speakers, files.
     """
     seed: int = 0
     """
-    Start of every random choice.
+    Seed of every random choice.
     """
     source_splits: Literal["keep", "replace"] = "keep"
     """
-    Splits that the recordings bring: `keep` them and draw none, or `replace` them by drawn ones.
+    Splits in the source: `keep` them and draw none, or `replace` them by drawn ones.
     """
     test_fraction: float = 0.1
     """
-    Part of the seconds to test on, about; at least one speaker or recording, unless 0.
+    Approximate share of the audio for test; at least one speaker or recording, unless 0.
     """
     validation_fraction: float = 0.05
     """
-    Part of the seconds to choose checkpoints by, about; at least one speaker or recording, unless 0.
+    Approximate share of the audio for validation, which chooses checkpoints; at least one speaker or recording,
+    unless 0.
     """
 
 
@@ -989,7 +990,7 @@ class DrawnOut(Model):
 
 class DurationStratifiedConfig(Model):
     """
-    Every segment alike, with the draw spread evenly over durations.
+    Every segment with the same probability, with the draw spread evenly over durations.
     """
 
     model_config = ConfigDict(
@@ -997,7 +998,7 @@ class DurationStratifiedConfig(Model):
     )
     duration_strata: int = 8
     """
-    Classes of duration.
+    Number of duration strata.
     """
     type: Literal["duration_stratified"] = "duration_stratified"
 
@@ -1054,7 +1055,7 @@ class El2nConfig(Model):
 
 class EvaluationConfig(Model):
     """
-    When to measure, and what the measurement decides.
+    When to evaluate, and what the result decides.
     """
 
     model_config = ConfigDict(
@@ -1066,7 +1067,7 @@ class EvaluationConfig(Model):
     """
     batch_audio_s: float = 60.0
     """
-    Seconds of audio, padding included, that are transcribed at once.
+    Seconds of audio per transcription batch, padding included.
     """
     early_stopping_patience: int = 0
     """
@@ -1078,7 +1079,7 @@ class EvaluationConfig(Model):
     """
     keep: Literal["best", "last"] = "last"
     """
-    Which weights the run ends with: those of the best validation WER, or the last ones.
+    Final weights of the run: those with the best validation error rate, or the last ones.
     """
 
 
@@ -1189,7 +1190,7 @@ class ItemFindingOut(Model):
 
 class ItemLimits(Model):
     """
-    Which recordings are usable.
+    Limits of usable recordings.
     """
 
     model_config = ConfigDict(
@@ -1205,7 +1206,7 @@ class ItemLimits(Model):
     """
     silence_dbfs: float = -60.0
     """
-    A recording with no 20 ms above this level is silent.
+    A recording without 20 ms above this level is silent, in dB of full scale.
     """
 
 
@@ -1277,7 +1278,7 @@ class LinearConfig(Model):
     )
     final_fraction: float = 0.0
     """
-    Learning rate at the last step, as a part of the peak.
+    Learning rate at the last step, as a share of the peak.
     """
     type: Literal["linear"] = "linear"
     warmup_steps: int = 0
@@ -1322,8 +1323,8 @@ class LoraConfig(Model):
     """
     groups: Literal["all"] | list[Literal["audio_encoder", "fusion", "text_decoder"]] = "all"
     """
-    Parts of the model whose layers get one. Without the audio encoder, a step is shorter, and what the base hears of
-    people who are not in the data stays as it is.
+    Parts of the model whose layers get an adapter. Without the audio encoder a step is shorter, and the base's encoding of
+    unseen speakers does not change.
     """
     rank: int = 8
     """
@@ -1335,7 +1336,7 @@ class LoraConfig(Model):
     """
     target_modules: Literal["default"] | list[str] = "default"
     """
-    Names of the linear layers that get an adapter; `default` takes the family's own choice.
+    Names of the linear layers that get an adapter; `default` is the family's choice.
     """
     type: Literal["lora"] = "lora"
 
@@ -1353,7 +1354,7 @@ class MarkedOut(Model):
 
 class MeasurementConfig(Model):
     """
-    An evaluation of something that was trained.
+    An evaluation of a trained adapter or model.
     """
 
     model_config = ConfigDict(
@@ -1361,15 +1362,15 @@ class MeasurementConfig(Model):
     )
     base: bool = True
     """
-    Measure the base too: without the adapter, or, of a model that was trained whole, what training began from.
+    Measure the base too: the model without the adapter, or, for a model that was trained whole, its starting point.
     """
     chunk_utterances: int = 256
     """
-    Utterances after which transcripts are kept: an evaluation that was interrupted goes on there.
+    Utterances per stored chunk of transcripts; an interrupted evaluation continues after the last chunk.
     """
     split: Literal["test", "validation", "train", "all"] = "test"
     """
-    Which utterances: a split as the training divided its data, or all; all is what to take of other data.
+    Utterances to measure: a split of the training's division, or `all`; use `all` on other data.
     """
 
 
@@ -1583,7 +1584,7 @@ class NewWebhookOut(Model):
 
 class NoPackConfig(Model):
     """
-    Every segment by itself.
+    Do not join segments.
     """
 
     model_config = ConfigDict(
@@ -1594,7 +1595,7 @@ class NoPackConfig(Model):
 
 class NoTrimConfig(Model):
     """
-    Leave recordings as long as they are.
+    Do not trim.
     """
 
     model_config = ConfigDict(
@@ -1675,7 +1676,7 @@ class NotificationSettingsPatch(Model):
 
 class PackConfig(Model):
     """
-    Join short segments, one after the other, up to a length: less padding, fewer windows.
+    Join consecutive short segments up to a length: less padding, fewer windows.
     """
 
     model_config = ConfigDict(
@@ -1688,8 +1689,8 @@ class PackConfig(Model):
     type: Literal["join"] = "join"
     within: Literal["recording", "speaker", "split"] = "speaker"
     """
-    What is joined: segments of one audio file, of one known speaker, or any of one split. The first two never join
-    two speakers, and nothing ever joins two splits.
+    Segments that may be joined: those of one audio file, of one known speaker, or of one split. The first two never
+    join two speakers; none joins two splits.
     """
 
 
@@ -1873,7 +1874,7 @@ class PlateauConfig(Model):
     )
     factor: float = 0.5
     """
-    What a drop multiplies the learning rate by.
+    Factor on the learning rate at a drop.
     """
     patience: int = 2
     """
@@ -1888,7 +1889,7 @@ class PlateauConfig(Model):
 
 class PretrainConfig(Model):
     """
-    Train every weight from a random start; the model names only the architecture.
+    Train every weight from random initialisation; the model gives only the architecture.
     """
 
     model_config = ConfigDict(
@@ -1995,8 +1996,8 @@ class QloraConfig(Model):
     """
     groups: Literal["all"] | list[Literal["audio_encoder", "fusion", "text_decoder"]] = "all"
     """
-    Parts of the model whose layers get one. Without the audio encoder, a step is shorter, and what the base hears of
-    people who are not in the data stays as it is.
+    Parts of the model whose layers get an adapter. Without the audio encoder a step is shorter, and the base's encoding of
+    unseen speakers does not change.
     """
     quantization: Literal["nf4", "fp4"] = "nf4"
     """
@@ -2012,14 +2013,14 @@ class QloraConfig(Model):
     """
     target_modules: Literal["default"] | list[str] = "default"
     """
-    Names of the linear layers that get an adapter; `default` takes the family's own choice.
+    Names of the linear layers that get an adapter; `default` is the family's choice.
     """
     type: Literal["qlora"] = "qlora"
 
 
 class QuantizationAwareConfig(Model):
     """
-    Reducible loss of the quantised model, plus disagreement with full precision where that is shown to help.
+    Reducible loss of the quantised model, plus its disagreement with full precision if a test shows that it helps.
     """
 
     model_config = ConfigDict(
@@ -2027,64 +2028,64 @@ class QuantizationAwareConfig(Model):
     )
     bootstrap_draws: int = 2000
     """
-    Draws for the interval.
+    Bootstrap draws for the interval.
     """
     confidence: float = 0.95
     """
-    Confidence of the interval that must lie above zero.
+    Confidence of the test's interval, which must lie above zero.
     """
     duration_strata: int = 3
     """
-    Classes of duration over which the draw is spread evenly.
+    Number of duration strata over which the draw is spread evenly.
     """
     held_out_share: float = 0.1
     """
-    Part of the utterances on which the disagreement must show that it tells more than the reducible loss.
+    Share of the utterances for the test whether the disagreement adds to the reducible loss.
     """
     lambda_q: float = 1.0
     """
-    Weight of the disagreement against the reducible loss, both as z-scores, when it is not disabled.
+    Weight of the disagreement relative to the reducible loss, both as z-scores, unless the test disables it.
     """
     largest_weight: float = 5.0
     """
-    Loss weights are the inverse of the probability, up to this, before they are brought to a mean of 1.
+    Largest loss weight (the inverse of the probability) before scaling to a mean of 1.
     """
     least_held_out: int = 40
     """
-    With fewer segments held out the disagreement is disabled untested.
+    With fewer held-out segments the disagreement is disabled without a test.
     """
     least_inclusion: float = 0.4
     """
-    Least probability of a segment to be drawn, as a part of what it would be if all were alike.
+    Least probability of a segment, as a share of the uniform probability.
     """
     most_wrong_texts: float = 0.3
     """
-    Where more texts than this part would be left out, the model is too poor to judge, and none is.
+    If more than this share of the texts would be left out, the model is too poor to judge, and none is.
     """
     nll_strata: int = 4
     """
-    Classes of the loss per token over which the draw is spread evenly.
+    Number of loss strata (per token) over which the draw is spread evenly.
     """
     snr_strata: int = 2
     """
-    Classes of the signal-to-noise ratio over which the draw is spread evenly.
+    Number of signal-to-noise strata over which the draw is spread evenly.
     """
     tau: float | None = None
     """
-    How sharply the score decides: the probability grows with exp(tau * score); 0: it does not decide. Unset: 1, and 0
-    where the budget is less than three eighths of what training on everything costs (docs/studies/selection.md).
+    Sharpness of the score: the probability grows with exp(tau * score); 0 ignores the score. Unset: 1, or 0 if the
+    budget is less than three eighths of the cost of training on everything (docs/adr/0018-scores-need-a-budget.md).
     """
     type: Literal["quantization_aware"] = "quantization_aware"
     wrong_text_nats: float | None = 3.0
     """
-    A segment is left out when the model is surer of another token than of the text's by more than this, in nats (3:
-    20 times as sure), somewhere in the text; unset: none is.
+    Leave a segment out if, at some token of its text, the model finds another token likelier by more than this, in nats
+    (3 is a factor of 20). Unset: leave none out.
     """
 
 
 class RandomConfig(Model):
     """
-    Every segment alike.
+    Every segment with the same probability.
     """
 
     model_config = ConfigDict(
@@ -2103,38 +2104,38 @@ class ReducibleLossConfig(Model):
     )
     duration_strata: int = 3
     """
-    Classes of duration over which the draw is spread evenly.
+    Number of duration strata over which the draw is spread evenly.
     """
     largest_weight: float = 5.0
     """
-    Loss weights are the inverse of the probability, up to this, before they are brought to a mean of 1.
+    Largest loss weight (the inverse of the probability) before scaling to a mean of 1.
     """
     least_inclusion: float = 0.4
     """
-    Least probability of a segment to be drawn, as a part of what it would be if all were alike.
+    Least probability of a segment, as a share of the uniform probability.
     """
     most_wrong_texts: float = 0.3
     """
-    Where more texts than this part would be left out, the model is too poor to judge, and none is.
+    If more than this share of the texts would be left out, the model is too poor to judge, and none is.
     """
     nll_strata: int = 4
     """
-    Classes of the loss per token over which the draw is spread evenly.
+    Number of loss strata (per token) over which the draw is spread evenly.
     """
     snr_strata: int = 2
     """
-    Classes of the signal-to-noise ratio over which the draw is spread evenly.
+    Number of signal-to-noise strata over which the draw is spread evenly.
     """
     tau: float | None = None
     """
-    How sharply the score decides: the probability grows with exp(tau * score); 0: it does not decide. Unset: 1, and 0
-    where the budget is less than three eighths of what training on everything costs (docs/studies/selection.md).
+    Sharpness of the score: the probability grows with exp(tau * score); 0 ignores the score. Unset: 1, or 0 if the
+    budget is less than three eighths of the cost of training on everything (docs/adr/0018-scores-need-a-budget.md).
     """
     type: Literal["reducible_loss"] = "reducible_loss"
     wrong_text_nats: float | None = 3.0
     """
-    A segment is left out when the model is surer of another token than of the text's by more than this, in nats (3:
-    20 times as sure), somewhere in the text; unset: none is.
+    Leave a segment out if, at some token of its text, the model finds another token likelier by more than this, in nats
+    (3 is a factor of 20). Unset: leave none out.
     """
 
 
@@ -2327,7 +2328,7 @@ class S3SourceBody(Model):
 
 class SecondsBudgetConfig(Model):
     """
-    So many seconds.
+    A number of seconds.
     """
 
     model_config = ConfigDict(
@@ -2365,7 +2366,7 @@ class SgdConfig(Model):
 
 class ShareBudgetConfig(Model):
     """
-    A part of what training on everything would cost.
+    A share of the cost of training on everything.
     """
 
     model_config = ConfigDict(
@@ -2373,17 +2374,17 @@ class ShareBudgetConfig(Model):
     )
     fraction: float = 0.5
     """
-    Part of the seconds that the encoder runs over (padding included) in one pass over all training utterances, as
-    they are before they are trimmed and packed.
+    Share of the seconds that the encoder runs over (padding included) in one pass over all training utterances, before
+    trimming and packing.
     """
     type: Literal["share"] = "share"
 
 
 class ShortContextConfig(Model):
     """
-    The encoder runs over the frames that are there.
+    The encoder runs over the audio's own frames.
 
-    A model that was not trained so, as those of the hub, repeats itself or breaks off until it has been adapted.
+    A model that was trained on whole windows, such as those of the hub, repeats itself or breaks off until it has adapted.
     """
 
     model_config = ConfigDict(
@@ -2391,19 +2392,19 @@ class ShortContextConfig(Model):
     )
     bucket_s: float = 0.5
     """
-    Audio is padded with silence to the next multiple of this, in seconds; a batch holds one length only, so the
-    result of an utterance never depends on its neighbours.
+    Audio is padded with silence to the next multiple of this, in seconds. A batch holds one length only, so an
+    utterance's result never depends on its neighbours.
     """
     tail_s: float | None = None
     """
-    Least silence after the speech, in seconds; unset: 0.1 for a model that was trained in short context, and 10 for
-    others, which loop without it (docs/adr/0024-the-base-as-published.md).
+    Least silence after the speech, in seconds. Unset: 0.1 for a model trained in short context, 10 for others, which
+    loop without it (docs/adr/0024-the-base-as-published.md).
     """
     type: Literal["short"] = "short"
     whole_window_share: float = 0.0
     """
-    Share of the training utterances that are padded to the model's whole window all the same, so that the model
-    keeps working where everything is (plain transformers). Each costs as much as a window of speech.
+    Share of the training utterances that are padded to the model's whole window, so that the model keeps working in
+    plain transformers, which pads everything. Each costs as much as a window of speech.
     """
 
 
@@ -2431,7 +2432,7 @@ class SignUpBody(Model):
 
 class SpeechActivityConfig(Model):
     """
-    Where somebody speaks, by silero-vad, in steps of 32 ms.
+    Speech detection by silero-vad, in steps of 32 ms.
     """
 
     model_config = ConfigDict(
@@ -2439,15 +2440,15 @@ class SpeechActivityConfig(Model):
     )
     end_threshold: float = 0.35
     """
-    Speech goes on as long as its probability does not fall below this.
+    Speech continues while its probability stays above this.
     """
     min_pause_s: float = 0.1
     """
-    Shorter pauses are part of the speech around them, in seconds.
+    Shorter pauses belong to the speech around them, in seconds.
     """
     min_speech_s: float = 0.06
     """
-    Shorter speech is taken for a click, in seconds.
+    Shorter speech counts as a click, in seconds.
     """
     threshold: float = 0.5
     """
@@ -2465,13 +2466,13 @@ class SpeechToTextConfig(Model):
     )
     fallback: bool = False
     """
-    Transcribe again, at rising temperatures, what repeats itself or is improbable, as OpenAI's tool does; in the whole
-    window only. Off: greedy search, as plain transformers does and papers measure.
+    Retry transcripts that repeat themselves or are improbable at rising temperatures, as OpenAI's tool does; in the
+    whole window only. Off: greedy search, as in plain transformers and papers.
     """
     language: str | None = None
     """
-    Language that is spoken, for multilingual models: a code or a name, such as `sw` or `swahili`. Unset or `auto`:
-    detected in the training audio. The run's log and card name it. Models that know one language take none.
+    Spoken language, for multilingual models: a code or a name, such as `sw` or `swahili`. Unset or `auto`: detected in
+    the training audio. The run's log and card name it. Models of one language take none.
     """
     max_new_tokens: int | None = None
     """
@@ -2481,15 +2482,15 @@ class SpeechToTextConfig(Model):
     """
     Text normalisation before WER and CER. `basic`: letters, marks and numbers of every script, without case and
     punctuation. `english`: Whisper's own for English, for comparison with papers; it also writes numbers as digits,
-    takes contractions and titles apart, and changes British spellings if the model has its `normalizer.json`. `none`:
-    texts as they are.
+    expands contractions and titles, and changes British spellings if the model has its `normalizer.json`. `none`:
+    texts unchanged.
     """
     type: Literal["speech_to_text"] = "speech_to_text"
 
 
 class SpeechTrimConfig(Model):
     """
-    Take off what lies before the first and after the last speech.
+    Cut everything before the first and after the last speech.
     """
 
     model_config = ConfigDict(
@@ -2497,24 +2498,24 @@ class SpeechTrimConfig(Model):
     )
     keep_whole_s: float = 2.0
     """
-    A recording up to this long in which no speech is found is kept whole, since a short word is easily missed; a
-    longer one that has a text is left out of training, in seconds.
+    A recording up to this length without detected speech is kept whole, because a short word is easily missed; a
+    longer one with a text is left out of training. In seconds.
     """
     least_speech_s: float = 0.2
     """
-    With less speech than this in all, a recording counts as one in which none was found: the noise that a recording
-    begins with is easily taken for a sound of speech, in seconds.
+    Least total speech, in seconds; below it a recording counts as one without speech, because noise at its start is
+    easily taken for speech.
     """
     margin_s: float = 0.15
     """
-    What is left before and after the speech, in seconds: soft first and last sounds are in it.
+    Margin kept before and after the speech, in seconds; it holds soft first and last sounds.
     """
     type: Literal["speech"] = "speech"
 
 
 class SplitConfig(Model):
     """
-    Which utterances train, which choose the best checkpoint, which are only tested on.
+    Training, validation (which chooses the best checkpoint) and test utterances.
     """
 
     model_config = ConfigDict(
@@ -2522,19 +2523,19 @@ class SplitConfig(Model):
     )
     max_validation_utterances: int = 200
     """
-    Most utterances in the validation split.
+    Maximum number of utterances in the validation split.
     """
     test_speakers: list[str] = []
     """
-    Speakers kept out of training and tested on; empty: one is kept out, if there are several.
+    Test speakers, held out of training. Empty: drawn, if there are several.
     """
     validation_fraction: float = 0.05
     """
-    Part of the training utterances kept out for validation when no validation speakers are named.
+    Share of the training utterances held out for validation if no validation speakers are named.
     """
     validation_speakers: list[str] = []
     """
-    Speakers kept out of training to choose the best checkpoint; empty: a part of the training utterances.
+    Validation speakers, held out of training. Empty: a share of the training utterances.
     """
 
 
@@ -2615,7 +2616,7 @@ class StepConfig(Model):
     """
     factor: float = 0.5
     """
-    What a drop multiplies the learning rate by.
+    Factor on the learning rate at a drop.
     """
     type: Literal["step"] = "step"
     warmup_steps: int = 0
@@ -2736,28 +2737,25 @@ class TrainingConfig(Model):
         Field(discriminator="type"),
     ] = None
     """
-    How much of its window the audio encoder runs over; by default what the model was trained in.
+    How much of its window the audio encoder runs over; by default as the model was trained.
     """
     ema_decay: float = 0.0
     """
-    Measure, and end with, a moving average of the trained weights that keeps this share of itself at every step;
-    0: no average. Steadies short runs on few speakers; the learning rate may then be constant.
+    Evaluate and save a moving average of the trained weights that keeps this share of itself at every step; 0: no
+    average. It stabilises short runs on few speakers; the learning rate may then be constant.
     """
     epochs: float | None = None
     """
     Passes over the training audio; give this or `max_steps`.
     """
     evaluation: EvaluationConfig | None = None
-    """
-    When to measure, and what it decides.
-    """
     gradient_checkpointing: bool = False
     """
     Recompute activations in the backward pass: less memory, about 40 % slower.
     """
     label_smoothing: float = 0.0
     """
-    Probability mass taken from the right token and spread over all.
+    Probability mass moved from the right token to all tokens.
     """
     log_every_steps: int = 10
     """
@@ -2769,14 +2767,14 @@ class TrainingConfig(Model):
     """
     max_steps: int | None = None
     """
-    Optimizer steps; give this or `epochs`. With neither, the run takes 10 epochs.
+    Optimizer steps; give this or `epochs`. With neither, the run has 10 epochs.
     """
     method: Annotated[
         QloraConfig | LoraConfig | FullConfig | PretrainConfig | None,
         Field(discriminator="type"),
     ] = None
     """
-    What is trained: adapters on a 4-bit or full-precision base, every weight, or a new model.
+    What to train: adapters on a 4-bit or full-precision base, every weight, or a new model.
     """
     optimizer: Annotated[AdamWConfig | SgdConfig | None, Field(discriminator="type")] = None
     """
@@ -2784,7 +2782,7 @@ class TrainingConfig(Model):
     """
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """
-    Compute type; `auto` takes the fastest that the processor has instructions for.
+    Compute type; `auto` chooses the fastest that the processor has instructions for.
     """
     schedule: Annotated[
         CosineConfig | LinearConfig | ConstantConfig | StepConfig | PlateauConfig | None,
@@ -2795,7 +2793,7 @@ class TrainingConfig(Model):
     """
     seed: int = 0
     """
-    Start of every random choice.
+    Seed of every random choice.
     """
     split: SplitConfig | None = None
     """
@@ -2803,13 +2801,13 @@ class TrainingConfig(Model):
     """
     task: SpeechToTextConfig | None = None
     """
-    What the model learns to do.
+    Task of the model.
     """
 
 
 class TrimPackOnlyConfig(Model):
     """
-    All that trimming and packing leave; every segment alike where that is more than the budget.
+    Everything that trimming and packing leave; above the budget, every segment with the same probability.
     """
 
     model_config = ConfigDict(
@@ -3182,7 +3180,7 @@ class VersionOut(Model):
 
 class WarmUpConfig(Model):
     """
-    The short training after which segments are scored again.
+    The short training before segments are scored again.
     """
 
     model_config = ConfigDict(
@@ -3190,11 +3188,11 @@ class WarmUpConfig(Model):
     )
     data_share: float = 0.1
     """
-    Part of the segments that it trains on, drawn at random.
+    Share of the segments that it trains on, drawn at random.
     """
     steps_share: float = 0.05
     """
-    Optimizer steps, as a part of those of a run over everything.
+    Optimizer steps, as a share of those of a run over everything.
     """
 
 
@@ -3303,6 +3301,9 @@ class DatasetBody(Model):
     file names become its words.
     """
     limits: ItemLimits | None = None
+    """
+    Which recordings are usable.
+    """
     name: str
     project_id: str | None = None
     """
@@ -3878,8 +3879,8 @@ class RevisionBody(Model):
     """
     language: str | None = None
     """
-    What is spoken, as a code (`de`) or an English name: it chooses among texts in several languages, and digits in
-    file names become its words.
+    Spoken language, as a code (`de`) or an English name. It chooses among texts in several languages, and digits in file
+    names become its words.
     """
     limits: ItemLimits | None = None
     parent: int | None = None
@@ -3888,8 +3889,7 @@ class RevisionBody(Model):
     """
     split: DivisionConfig | None = None
     """
-    What to keep for test and validation; it is drawn once and written into the manifest. Unset: each run splits as
-    its config says.
+    Test and validation parts, drawn once and written into the manifest. Unset: each run splits as its config says.
     """
     validation: ValidationConfig | None = None
     """
@@ -3899,7 +3899,7 @@ class RevisionBody(Model):
 
 class SelectionConfig(Model):
     """
-    Which segments of a dataset a run trains on.
+    How to choose the segments of a dataset that a run trains on.
     """
 
     model_config = ConfigDict(
@@ -3907,19 +3907,19 @@ class SelectionConfig(Model):
     )
     activity: SpeechActivityConfig | None = None
     """
-    What counts as speech.
+    Speech detection.
     """
     batch_audio_s: float = 60.0
     """
-    Seconds of audio, padding included, that are segmented and scored at once.
+    Seconds of audio per batch, padding included, for segmenting and scoring.
     """
     budget: Annotated[ShareBudgetConfig | SecondsBudgetConfig | None, Field(discriminator="type")] = None
     """
-    How much may be trained on.
+    Budget of the selection.
     """
     cut: CutConfig | None = None
     """
-    How long recordings are cut.
+    Cutting of long recordings.
     """
     method: Annotated[
         AutoMethodConfig
@@ -3937,19 +3937,19 @@ class SelectionConfig(Model):
         Field(discriminator="type"),
     ] = None
     """
-    How it is chosen.
+    Selection method.
     """
     pack: Annotated[NoPackConfig | PackConfig | None, Field(discriminator="type")] = None
     """
-    Whether short segments are joined.
+    Joining of short segments.
     """
     seed: int = 0
     """
-    Start of every random choice.
+    Seed of every random choice.
     """
     trim: Annotated[NoTrimConfig | SpeechTrimConfig | None, Field(discriminator="type")] = None
     """
-    What is taken off both ends.
+    Trimming of both ends.
     """
     warm_up: WarmUpConfig | None = None
     """

@@ -393,6 +393,7 @@ class Operations(Connection):
             source: Where its recordings come from.
             language: What is spoken, as a code (`de`) or an English name: it chooses among texts in several
                 languages, and digits in file names become its words.
+            limits: Which recordings are usable.
             project_id: A project of the caller.
             split: What to keep for test and validation; it is drawn once, evenly over texts or lengths, and
                 every run takes it. Unset: each run splits as its config says.
@@ -1536,11 +1537,11 @@ class Operations(Connection):
 
         Args:
             decisions: What to do with which items, in order.
-            language: What is spoken, as a code (`de`) or an English name: it chooses among texts in several
+            language: Spoken language, as a code (`de`) or an English name. It chooses among texts in several
                 languages, and digits in file names become its words.
             parent: Number of the version to revise; unset: the newest that is ready.
-            split: What to keep for test and validation; it is drawn once and written into the manifest. Unset:
-                each run splits as its config says.
+            split: Test and validation parts, drawn once and written into the manifest. Unset: each run splits as
+                its config says.
             validation: Thresholds between good, doubtful and bad.
             idempotency_key: A text of the client's choice; the same call with the same key creates nothing twice
         """
