@@ -1,4 +1,4 @@
-"""What the commands of this floor share: a config from a file or an object, exit codes, how they complain."""
+"""Common parts of this floor's commands: a config from a file or an object, exit codes, error messages."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ ConfigT = TypeVar("ConfigT", bound=Config)
 
 
 def read_config(schema: type[ConfigT], where: str, overrides: Sequence[str] = ()) -> ConfigT:
-    """The config at a path or `s3://` address, YAML or JSON, with `path=value` overrides laid over it.
+    """The config at a path or `s3://` address, YAML or JSON, with `path=value` overrides applied.
 
     Raises:
-        ConfigError: every fault at once.
+        ConfigError: names every fault.
         ClusterError: the object store cannot be used.
     """
     values = _read_from_s3(where) if where.startswith("s3://") else read_yaml(Path(where))
@@ -64,14 +64,14 @@ def main(
     log: logging.Logger,
     arguments: Sequence[str] | None = None,
 ) -> int:
-    """Run a command line; the exit code.
+    """Run a command line and return the exit code.
 
     Args:
-        module: of the command, as `python -m` takes it.
+        module: of the command, as in `python -m`.
         documentation: of the module, for `--help`.
-        run: called with where the config is and what is laid over it; what it returns is printed.
-        log: where it is printed.
-        arguments: None takes those of the process.
+        run: called with the config's path and the overrides; its result is logged.
+        log: receives the result.
+        arguments: None uses those of the process.
     """
     given = _parser(module, documentation).parse_args(arguments)
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")

@@ -1,4 +1,4 @@
-"""What `python -m cluster.train` and `cluster.evaluate` take: a model, data, a training config, and where it runs."""
+"""Configs of `python -m cluster.train` and `cluster.evaluate`: model, data, training config and resources."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def _none_or_enough(share: float) -> float:
 
 
 Cpus = Annotated[float, Field(ge=_LEAST_SHARE, le=10_000.0)]
-"""CPUs for a process; Ray counts in ten-thousandths and takes less for nothing."""
+"""CPUs of a process; Ray counts in ten-thousandths and treats less as zero."""
 Gpus = Annotated[float, Field(ge=0.0, le=1_000.0), AfterValidator(_none_or_enough)]
-"""GPUs for a process, 0 or at least 0.01."""
+"""GPUs of a process, 0 or at least 0.01."""
 
 
 MemoryBytes = Annotated[int, Field(ge=1, le=2**50)]
@@ -50,12 +50,12 @@ def within_cpus(threads: int | None, info: ValidationInfo) -> int | None:
 
 
 def threads_of(cpus: float) -> int:
-    """Compute threads that so many CPUs run at the same time; a process has one at least."""
+    """Compute threads that a number of CPUs can run; at least one."""
     return max(1, math.ceil(cpus))
 
 
 class ResourcesConfig(Config):
-    """Where the workers run and what each one takes."""
+    """Placement of the workers, and the resources of each."""
 
     num_workers: Annotated[int, Field(ge=1, le=256)] = 1
     """Data-parallel workers; the global batch does not change with their number."""
@@ -71,13 +71,13 @@ class ResourcesConfig(Config):
     """Compute threads of a worker, at most its CPUs, rounded up; unset: on the platform as many, and by `lim train` its
     share of the node's processors but one, which makes batches ready."""
     max_failures: Failures = 3
-    """How often workers that died are started again from the newest checkpoint."""
+    """How often dead workers are restarted from the newest checkpoint."""
 
     _threads_have_cpus = field_validator("threads_per_worker")(within_cpus)
 
 
 def paging_faults(training: TrainingConfig, resources: ResourcesConfig) -> list[Fault]:
-    """What is wrong with paged optimizer states on these workers, with paths relative to the training config."""
+    """Faults of paged optimizer states on these workers, with paths relative to the training config."""
     if training.optimizer.type != "paged_adamw_8bit" or resources.gpus_per_worker:
         return []
     return [Fault("optimizer.type", f"{PAGING_NEEDS_A_GPU}; resources.gpus_per_worker gives each worker a GPU")]
@@ -87,19 +87,19 @@ class RunConfig(Config):
     """One training run on the cluster."""
 
     name: RunName
-    """Name of the run; its files are kept under it."""
+    """Name of the run and of its folder."""
     model: Address = "whisper-pico"
     """Id in the catalogue, a folder, a hub id such as `openai/whisper-tiny`, or `s3://bucket/prefix`."""
     data: Address
     """A dataset version (folder or `s3://bucket/prefix` with `manifest.jsonl`), or a folder or an archive of recordings."""
     selection: Address | None = None
-    """What `lim data select` wrote for these data (folder or `s3://bucket/prefix`): only that is trained on."""
+    """Output of `lim data select` for these data (folder or `s3://bucket/prefix`); the run trains only on it."""
     training: TrainingConfig
-    """What is trained, and how."""
+    """What to train, and how."""
     resources: ResourcesConfig = ResourcesConfig()
-    """Where it runs."""
+    """Resources."""
     storage: StorageAddress | None = None
-    """Where the run's files go; unset: `s3://$LIM_BUCKET/runs/<name>`."""
+    """Folder of the run's files; unset: `s3://$LIM_BUCKET/runs/<name>`."""
 
     @model_validator(mode="after")
     def _paging_has_a_gpu(self) -> RunConfig:
@@ -113,23 +113,24 @@ class EvaluationRunConfig(Config):
     """One evaluation on the cluster."""
 
     name: RunName
-    """Name of the evaluation; its files are kept under it."""
+    """Name of the evaluation and of its folder."""
     model: Address = "whisper-pico"
     """The base: id in the catalogue, a folder, a hub id, or `s3://bucket/prefix`."""
     adapter: Address | None = None
     """Folder or `s3://bucket/prefix` of an adapter of that base; unset: the model itself is measured."""
     base_model: Address | None = None
-    """Without an adapter: the model that training began from, as `model`; measured as its base. Unset: no base is."""
+    """Without an adapter: the model that training started from, in the form of `model`; measured as the base. Unset: no base
+    is measured."""
     data: Address
     """A dataset version (folder or `s3://bucket/prefix` with `manifest.jsonl`), or a folder or an archive of recordings."""
     training: TrainingConfig
-    """What it was trained with: how the base is kept, the audio context, how the data were divided."""
+    """The training's config: how the base is kept, the audio context, the splits."""
     measurement: MeasurementConfig = MeasurementConfig()
-    """What is measured."""
+    """What to measure."""
     resources: ResourcesConfig = ResourcesConfig()
-    """Where it runs; one worker."""
+    """Resources; one worker."""
     storage: StorageAddress | None = None
-    """Where its files go; unset: `s3://$LIM_BUCKET/evaluations/<name>`."""
+    """Folder of its files; unset: `s3://$LIM_BUCKET/evaluations/<name>`."""
 
     @model_validator(mode="after")
     def _one_base(self) -> EvaluationRunConfig:

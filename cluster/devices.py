@@ -1,4 +1,4 @@
-"""Classes of devices that a cluster may be made of: `configs/devices/*.yaml`. Imports neither torch nor Ray."""
+"""Device classes of a cluster: `configs/devices/*.yaml`. Imports neither torch nor Ray."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ Bytes = Annotated[int, Field(ge=1, le=2**50)]
 
 
 class DeviceClass(Config):
-    """What a machine of a class offers a worker."""
+    """Resources of a device class for a worker."""
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
     """Name of the class."""
     title: Annotated[str, Field(max_length=200)]
     """Name for people."""
     memory_bytes: Bytes
-    """Memory that the model is trained in: of a GPU its own, of a Jetson that which CPU and GPU share."""
+    """Memory for training: a GPU's own, or the memory that a Jetson's CPU and GPU share."""
     reserved_bytes: Bytes
-    """What the operating system and Ray (180 MB) take of it, or a GPU's context; no worker gets it."""
+    """Part of it for the operating system and Ray (180 MB), or for a GPU's context; not available to workers."""
     compute_bytes: Literal[2, 4]
-    """Width of the type that it computes in."""
+    """Bytes of its compute type."""
 
     @property
     def usable_bytes(self) -> int:
-        """What is left for a worker."""
+        """Memory left for a worker, in bytes."""
         return self.memory_bytes - self.reserved_bytes
 
 
@@ -43,7 +43,7 @@ def device_classes(folder: Path = PROJECT_ROOT / "configs" / "devices") -> tuple
     """Every class, the smallest first.
 
     Raises:
-        ConfigError: a class with faults.
+        ConfigError: a class has faults.
     """
     classes = [parse(DeviceClass, read_yaml(path)) for path in folder.glob("*.yaml")]
     return tuple(sorted(classes, key=lambda device: (device.memory_bytes, device.id)))

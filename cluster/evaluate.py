@@ -3,13 +3,13 @@
     python -m cluster.evaluate --config configs/evaluations/digits.yaml --set measurement.split=all
     ray job submit --working-dir . -- python -m cluster.evaluate --config configs/evaluations/digits.yaml
 
-One task on a node with the labels and resources that are asked for transcribes the utterances and counts errors, of
-the adapter and of its base. Without `RAY_ADDRESS` a local cluster is started, without `S3_ENDPOINT_URL` a local object
-store. Run again with the same config, an evaluation that was killed or stopped goes on with the transcripts that are
-missing, and a finished one gives its result.
+One task on a node with the requested labels and resources transcribes the utterances and counts the errors of the adapter
+and of its base. Without `RAY_ADDRESS` a local cluster starts, without `S3_ENDPOINT_URL` a local object store. Run again
+with the same config, a killed or stopped evaluation continues with the missing transcripts, and a finished one returns its
+result.
 
-Exit codes: 0 done, or stopped on request; 1 failed; 2 refused (config, data or resources that do not go together:
-trying again is no use); 130 interrupted.
+Exit codes: 0 done, or stopped on request; 1 failed; 2 rejected (config, data and resources do not fit together; retrying
+is useless); 130 interrupted.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ _log = logging.getLogger("cluster.evaluate")
 
 
 def run(config: EvaluationRunConfig) -> Mapping[str, Any]:
-    """Evaluate on the cluster, and wait for the end; the figures, as they stand in `result.json`.
+    """Evaluate on the cluster and wait for the end; returns the figures of `result.json`.
 
     Raises:
         ConfigError: the evaluation exists already, with another model, data or config.
-        ClusterError: no cluster or store, resources that no node has, or a task that failed for good.
+        ClusterError: no cluster or store, resources that no node has, or a task that failed permanently.
     """
     from cluster.event_relay import EventRelay
     from cluster.runtime import check_feasible, start_or_connect
@@ -90,7 +90,7 @@ def run(config: EvaluationRunConfig) -> Mapping[str, Any]:
 
 
 def _finished_before(config: EvaluationRunConfig, store: S3RunStore, storage: S3Settings) -> Mapping[str, Any]:
-    """The result that is there, where it was made of the same model, adapter and data."""
+    """The stored result, if it was made from the same model, adapter and data."""
     from cluster.evaluation_task import local_adapter
     from cluster.storage.dataset_cache import local_dataset
     from cluster.storage.model_cache import fetch_model
@@ -131,7 +131,7 @@ def _on_cluster(task: EvaluationTask, store: S3RunStore) -> Mapping[str, Any]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit code."""
+    """Run the command line and return the exit code."""
 
     def measure(where: str, overrides: Sequence[str]) -> Mapping[str, Any]:
         return run(command.read_config(EvaluationRunConfig, where, overrides))

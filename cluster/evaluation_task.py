@@ -1,4 +1,4 @@
-"""What runs on the node that evaluates: makes ready what the evaluation stage needs, and calls it.
+"""The evaluation task on a node: prepare the inputs of the evaluation stage, and call it.
 
 Imports neither torch nor the engine's stages at the top: the driver reads this module too.
 """
@@ -28,7 +28,7 @@ from engine.errors import EngineError, StoppedError
 
 @dataclass(frozen=True, slots=True)
 class EvaluationTask:
-    """All that the node needs to know; travels from the driver to it."""
+    """The task's assignment, sent by the driver."""
 
     config: EvaluationRunConfig
     storage: S3Settings
@@ -38,9 +38,9 @@ class EvaluationTask:
 
 
 def work(task: EvaluationTask) -> Mapping[str, Any]:
-    """What runs on the node: make ready what the stage needs, and call it.
+    """Prepare the inputs of the stage on this node, and call it.
 
-    Returns the result, `{"status": "stopped"}`, or `{"refused": why}` for what would fail the same way again.
+    Returns the result, `{"status": "stopped"}`, or `{"refused": why}` for a failure that a retry would repeat.
     """
     config = task.config
     prepare_process(config.resources, Place())
@@ -77,7 +77,7 @@ def work(task: EvaluationTask) -> Mapping[str, Any]:
         except StoppedError as stopped:
             return {"status": "stopped", "reason": str(stopped)}
         except ObjectStorageError:
-            raise  # a store that does not answer may yet answer
+            raise  # a store that does not answer may answer later
         except (EngineError, ClusterError) as error:
             return {"refused": str(error)}
 
@@ -86,7 +86,7 @@ def local_adapter(adapter: str, storage: S3Settings, folder: Path, beside: Seque
     """The folder of an adapter on this node; one in object storage is downloaded to `folder`.
 
     Raises:
-        RefusedError: there is none.
+        RefusedError: the adapter does not exist.
     """
     if adapter.startswith("s3://"):
         store = S3RunStore.at(adapter, storage)

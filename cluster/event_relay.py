@@ -1,7 +1,7 @@
-"""What a run says, on its way out: into the run's own files, and to the hub when the platform started the run.
+"""Deliver a run's events to the run's own files, and to the hub if the platform started the run.
 
-Training never waits for either. Events are buffered; two threads carry them off, one per destination, and try again
-when a destination does not answer. The files are the record; the hub is for those who watch.
+Training never waits for either. Events are buffered; two threads deliver them, one per destination, and retry if a
+destination does not answer. The files are the record; the hub serves live viewers.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ Batch = Sequence[Mapping[str, Any]]
 
 
 class Destination(Protocol):
-    """Where batches go. Raises `DeliveryError` when a batch has to be brought again."""
+    """Receiver of batches. Raises `DeliveryError` if a batch must be retried."""
 
     def deliver(self, batch: Batch) -> None:
-        """Take a batch, whole; the same one may come again after a failure."""
+        """Take a whole batch; a failed batch may be delivered again."""
 
 
 class DeliveryError(Exception):
@@ -55,9 +55,9 @@ class EventRelay:
         """A relay whose threads run until it is closed.
 
         Args:
-            store: the run's files; numbered parts are added under `events/`.
-            job_id: the platform's job; None: nobody but the files is told.
-            hub: stands in for the hub in tests.
+            store: of the run's files; numbered parts are added under `events/`.
+            job_id: the platform's job; None: deliver to the files only.
+            hub: replaces the hub in tests.
         """
         self._parts = Parts(store)
         self._carriers = [_Carrier("events-store", self._parts, self._parts.pause_s, _PART_EVENTS)]
@@ -65,13 +65,13 @@ class EventRelay:
             self._carriers.append(_Carrier("events-hub", hub or Hub(job_id), lambda: _HUB_S, _HUB_EVENTS))
 
     def emit(self, event: Event) -> None:
-        """Take one event; returns at once."""
+        """Buffer one event; does not block."""
         fields = event.to_json()
         for carrier in self._carriers:
             carrier.add(fields)
 
     def flush(self, timeout_s: float = 20.0) -> None:
-        """Wait until everything emitted so far is in the run's files; the hub is not waited for; never raises."""
+        """Wait until everything emitted so far is in the run's files, not for the hub; never raises."""
         store = self._carriers[0]
         for carrier in self._carriers:
             carrier.hurry()
@@ -79,7 +79,7 @@ class EventRelay:
             _log.warning("%d events are not in the run's files yet; they are tried again", store.waiting())
 
     def close(self, timeout_s: float = 20.0) -> None:
-        """Flush, wait a moment for the hub, and end the threads; a second call does nothing."""
+        """Flush, wait a moment for the hub, and end the threads. Idempotent."""
         self.flush(timeout_s)
         for carrier in self._carriers[1:]:
             carrier.wait_until_empty(min(timeout_s, 3.0))
@@ -108,7 +108,7 @@ class _Carrier:
         self._stopped = False
         self._hurried = False
         self._changed = threading.Condition()
-        # A daemon: a destination that hangs must not keep a process from ending.
+        # A daemon: a hanging destination must not keep the process alive.
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
@@ -124,7 +124,7 @@ class _Carrier:
                 self._changed.notify_all()
 
     def hurry(self) -> None:
-        """Deliver now, without the pause that gathers a batch."""
+        """Deliver now, without waiting to gather a batch."""
         with self._changed:
             self._hurried = True
             self._changed.notify_all()
@@ -162,7 +162,7 @@ class _Carrier:
             self._remove(len(batch))
 
     def _take(self, failures: int) -> tuple[Batch, int] | None:
-        """The next batch, after the pause that gathers it, and how many events were lost before it; None at the end."""
+        """The next batch, after a pause to gather it, and the number of events lost before it; None at the end."""
         with self._changed:
             self._changed.wait_for(lambda: self._buffer or self._stopped)
             pause_s = min(0.25 * 2**failures, _LONGEST_PAUSE_S) if failures else self._pause_s()
@@ -175,9 +175,9 @@ class _Carrier:
             return batch, dropped
 
     def _remove(self, count: int) -> None:
-        """Forget a batch that was delivered."""
+        """Drop a delivered batch."""
         with self._changed:
-            # What was dropped meanwhile stood at the front, so it was part of the batch.
+            # Events dropped meanwhile were at the front, so they were part of the batch.
             for _ in range(max(0, count - self._dropped)):
                 self._buffer.popleft()
             self._dropped = max(0, self._dropped - count)
@@ -185,7 +185,7 @@ class _Carrier:
 
 
 class Parts:
-    """Numbered JSONL files under `events/`; a new writer goes on after the last of the one before."""
+    """Numbered JSONL files under `events/`; a new writer continues after the last number."""
 
     def __init__(self, store: RunStore) -> None:
         self._store = store
@@ -210,20 +210,20 @@ class Parts:
 
 
 def number_of(key: str) -> int:
-    """The number of a part; -1 for a key that is none."""
+    """The number of a part; -1 for other keys."""
     name = key.rpartition("/")[2].removesuffix(".jsonl")
     return int(name) if name.isdecimal() else -1
 
 
 class Hub:
-    """The platform's hub actor, found again whenever it has been lost."""
+    """The platform's hub actor, looked up again after it was lost."""
 
     def __init__(self, job_id: str) -> None:
         self._job_id = job_id
         self._actor: Any = None
 
     def deliver(self, batch: Batch) -> None:
-        """Push a batch; the hub drops what it has already."""
+        """Push a batch; the hub drops events that it already has."""
         import ray
         from ray.exceptions import GetTimeoutError, RayError
 

@@ -1,4 +1,4 @@
-"""What a driver does when its store holds a finished result: give it again, where it was made of the same inputs."""
+"""Return a finished result from a driver's store, if it was made from the same inputs."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from engine.storage import RunStore
 
 
 def given_again(store: RunStore, inputs: Inputs, what: str, log: logging.Logger) -> Mapping[str, Any]:
-    """The finished result in a store, said to be shown again: in the log, and in the run's events.
+    """The finished result in a store; log line and event say that it is shown again.
 
     Args:
-        store: of a run that has finished.
-        inputs: that are asked for now.
-        what: was not done now, such as `trained`.
+        store: of a finished run.
+        inputs: of the current request.
+        what: the work that was not done, such as `trained`.
         log: the driver's.
 
     Raises:
-        ConfigError: it was made of other inputs, each of which is named.
+        ConfigError: the result was made from other inputs; names each difference.
     """
     finished = begin(store, inputs, parts=())
     if finished is None:
         raise ConfigError([Fault("name", "its result has just been removed; start again")])
     result: Mapping[str, Any] = json.loads(finished)
     log.info("%s", shown_again(result, what))
-    with EventRelay(store) as events:  # the hub is not told: the platform asks for the result itself
+    with EventRelay(store) as events:  # not sent to the hub: the platform reads the result itself
         say_shown_again(events, result, what)
     return result

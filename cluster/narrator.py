@@ -1,4 +1,4 @@
-"""A run's progress for the people who read the driver's log, told from the run's own events."""
+"""Write a run's progress into the driver's log, from the run's events."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ class Narrator:
     """Reads new parts under `events/` and writes lines: every phase and evaluation, steps now and then."""
 
     def __init__(self, store: RunStore, log: logging.Logger) -> None:
-        """A narrator of what comes from now on; earlier events are passed over."""
+        """A narrator of new events; existing ones are skipped."""
         self._store = store
         self._log = log
         self._read: set[str] = set(store.list(EVENTS_PREFIX))
         self._next_look = 0.0
         self._next_step_line = 0.0
         self.has_begun = False
-        """Whether a worker has said anything yet."""
+        """Whether a worker has emitted an event yet."""
 
     def look(self, now: bool = False) -> None:
-        """Tell what is new; looks every few seconds at most, unless told to look now."""
+        """Log new events; reads every few seconds at most, unless forced."""
         if not now and time.monotonic() < self._next_look:
             return
         try:
@@ -68,7 +68,7 @@ class Narrator:
 
 
 def step_line(data: Mapping[str, Any]) -> str:
-    """A line for a training metric: whatever of its fields is there."""
+    """A line for a training metric, with the fields that it has."""
     step = f"step {data['step']}" + (f"/{data['total_steps']}" if "total_steps" in data else "")
     parts = [step]
     for name, form in (("loss", "loss {:.4f}"), ("learning_rate", "lr {:.2e}"), ("audio_s_per_s", "{:.1f} audio-s/s")):

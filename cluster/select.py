@@ -1,16 +1,16 @@
 """The driver of a selection: `python -m cluster.select --config FILE`.
 
-    python -m cluster.select --config configs/selections/digits.yaml --set selection.budget.fraction=0.3
-    ray job submit --working-dir . -- python -m cluster.select --config configs/selections/digits.yaml
+    python -m cluster.select --config configs/selection-runs/digits.yaml --set selection.budget.fraction=0.3
+    ray job submit --working-dir . -- python -m cluster.select --config configs/selection-runs/digits.yaml
 
-Audio is read, cut and scored by tasks of Ray Data on the cluster's nodes; this process holds the model, warms the
-adapter up and chooses. What comes out is a selection that a run names: `selection: s3://bucket/selections/<name>/selection`.
+Ray Data tasks on the cluster's nodes read, cut and score the audio; this process holds the model, warms the adapter up and
+chooses. A run uses the result by `selection: s3://bucket/selections/<name>/selection`.
 
-Without `RAY_ADDRESS` a local cluster is started, without `S3_ENDPOINT_URL` a local object store. Run again with the
-same config, a selection that was killed or stopped goes on with the blocks that are missing.
+Without `RAY_ADDRESS` a local cluster starts, without `S3_ENDPOINT_URL` a local object store. Run again with the same
+config, a killed or stopped selection continues with the missing blocks.
 
-Exit codes: 0 done, or stopped on request; 1 failed; 2 refused (config, data or resources that do not go together:
-trying again is no use); 130 interrupted.
+Exit codes: 0 done, or stopped on request; 1 failed; 2 rejected (config, data and resources do not fit together; retrying
+is useless); 130 interrupted.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from cluster.storage.settings import S3Settings
 
 FILES: Final = ("segments.parquet", "selection.json")
-"""What a selection is; the last comes last."""
+"""Files of a selection; the last one is written last."""
 
 _SHOWN: Final = {"figures", "decision", "saving", "measured", "warnings", "finished_at", "code_version"}
 _SAME: Final = ("model", "data", "selection", "training")
@@ -53,11 +53,11 @@ _log = logging.getLogger("cluster.select")
 
 
 def run(config: SelectionRunConfig) -> Mapping[str, Any]:
-    """Select on the cluster, and wait for the end; the figures, as they stand in `selection.json`.
+    """Select on the cluster and wait for the end; returns the figures of `selection.json`.
 
     Raises:
         ConfigError: the selection exists already, with another model, data or config.
-        EngineError: data, model and config that do not go together.
+        EngineError: data, model and config do not fit together.
         ClusterError: no cluster or store, or resources that no node has.
     """
     config = config.model_copy(update={"selection": selection_for(config.selection, config.training)})
@@ -81,7 +81,7 @@ def run(config: SelectionRunConfig) -> Mapping[str, Any]:
 
 
 def _inputs(config: SelectionRunConfig, storage: S3Settings) -> Inputs:
-    """What the selection is made of, on this node."""
+    """The selection's inputs on this node."""
     from cluster.storage.dataset_cache import local_dataset
     from cluster.storage.model_cache import fetch_model
 
@@ -161,25 +161,25 @@ def _select(config: SelectionRunConfig, uri: str, store: S3RunStore, storage: S3
 
 
 class _Narrated:
-    """Tells the people who read the driver's log, too."""
+    """Also writes events to the driver's log."""
 
     def __init__(self, events: EventSink) -> None:
         self._events = events
 
     def emit(self, event: Event) -> None:
-        """Pass on, and log what is meant to be read."""
+        """Pass an event on, and log messages."""
         if event.kind == "log":
             _log.info("%s", event.data["message"])
         self._events.emit(event)
 
     def flush(self) -> None:
-        """As the events."""
+        """Flush the sink."""
         self._events.flush()
 
 
 @contextlib.contextmanager
 def _told(events: EventSink) -> Iterator[None]:
-    """Put the reason of a failure into the selection's events, where the platform looks for it."""
+    """Record a failure's reason in the selection's events, where the platform reads it."""
     try:
         yield
     except (EngineError, ClusterError) as error:
@@ -193,7 +193,7 @@ def _kept(store: S3RunStore, result: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit code."""
+    """Run the command line and return the exit code."""
 
     def choose(where: str, overrides: Sequence[str]) -> Mapping[str, Any]:
         return run(command.read_config(SelectionRunConfig, where, overrides))

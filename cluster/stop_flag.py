@@ -1,4 +1,4 @@
-"""The `stop` object of a run: whoever puts it there asks the run to save a checkpoint and end."""
+"""The `stop` object of a run: its presence asks the run to save a checkpoint and end."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 
 
 class StopFlag:
-    """Looks for the flag about every second in a thread of its own, so that asking costs the loop nothing."""
+    """Polls the flag about once a second in its own thread, so that the loop's check is free."""
 
     def __init__(self, store: RunStore) -> None:
         self._store = store
@@ -25,7 +25,7 @@ class StopFlag:
         self._thread = threading.Thread(target=self._look, name="stop-flag", daemon=True)
 
     def __call__(self) -> bool:
-        """Whether the run has been asked to end."""
+        """Whether the flag was seen."""
         return self._raised
 
     def __enter__(self) -> StopFlag:

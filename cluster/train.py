@@ -4,11 +4,11 @@
     ray job submit --working-dir . -- python -m cluster.train --config configs/runs/digits-qlora.yaml
 
 The config is checked, and every fault in it reported, before Ray or torch is imported and before anything is started.
-Without `RAY_ADDRESS` a local cluster is started, without `S3_ENDPOINT_URL` a local object store. Run again with the
-same config, a run that was killed goes on from its newest checkpoint, and a finished one gives its result.
+Without `RAY_ADDRESS` a local cluster starts, without `S3_ENDPOINT_URL` a local object store. Run again with the same
+config, a killed run continues from its newest checkpoint, and a finished one returns its result.
 
-Exit codes: 0 succeeded, or stopped on request; 1 failed; 2 refused (config, data or resources that do not go
-together: trying again is no use); 130 interrupted before training began.
+Exit codes: 0 succeeded, or stopped on request; 1 failed; 2 rejected (config, data and resources do not fit together;
+retrying is useless); 130 interrupted before training began.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ _log = logging.getLogger("cluster.train")
 
 
 def read_run_config(where: str, overrides: Sequence[str] = ()) -> RunConfig:
-    """The config at a path or `s3://` address, YAML or JSON, with `path=value` overrides laid over it.
+    """The config at a path or `s3://` address, YAML or JSON, with `path=value` overrides applied.
 
     Raises:
-        ConfigError: every fault at once.
+        ConfigError: names every fault.
         ClusterError: the object store cannot be used.
     """
     return command.read_config(RunConfig, where, overrides)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit code."""
+    """Run the command line and return the exit code."""
 
     def train(where: str, overrides: Sequence[str]) -> Mapping[str, Any]:
         return run(read_run_config(where, overrides))

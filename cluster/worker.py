@@ -1,4 +1,4 @@
-"""What runs on each worker: makes ready what the training stage needs, and calls it.
+"""The training task on each worker: prepare the inputs of the training stage, and call it.
 
 Imports neither torch nor the engine's stages at the top: the driver and Ray Train's controller read this module too.
 """
@@ -41,29 +41,29 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A worker's place among those of its run."""
+    """A worker's rank within its run."""
 
     rank: int = 0
     workers: int = 1
     workers_here: int = 1
-    """Workers on the same node."""
+    """Number of workers on the same node."""
 
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """All that a worker needs to know; travels from the driver to every worker."""
+    """The workers' assignment, sent by the driver."""
 
     config: RunConfig
     storage: S3Settings
-    """With an endpoint; its home is that of the driver, and used only where the folder can be made."""
+    """Object store with an endpoint; its home is the driver's and used only if this node can create the folder."""
     uri: str
-    """Where the run's files go: `s3://bucket/prefix`."""
+    """Folder of the run's files: `s3://bucket/prefix`."""
     attempt: str
-    """Names this launch of the driver."""
+    """Id of this launch of the driver."""
     beside: tuple[str, ...] = ()
-    """Folders that a relative path of the data may be relative to."""
+    """Folders that relative paths of the data are looked up in."""
     job_id: str | None = None
-    """The platform's job, whose events go to the hub."""
+    """The platform's job, if events go to the hub."""
 
     def __call__(self) -> None:
         """Ray Train's function: one call on each worker."""
@@ -72,21 +72,21 @@ class Assignment:
         context = ray.train.get_context()
         place = Place(context.get_world_rank(), context.get_world_size(), context.get_local_world_size())
         result = run(self, place)
-        # Once, at the end: a report waits for Ray Train's controller to look.
+        # Once, at the end: a report waits for Ray Train's controller.
         ray.train.report(result.model_dump(mode="json") if result else {"status": "failed"})
 
 
 def run(assignment: Assignment, place: Place, stage: Callable[..., RunResult] | None = None) -> RunResult | None:
-    """Train as one worker of a run; what comes of it is in the run's files too.
+    """Train as one worker of a run; the result is also in the run's files.
 
-    A failure that would happen again (bad data, a model that does not fit the config) is written to `failure.json`,
-    and None is returned; workers that are started again for the same attempt return None at once. Any other error is
-    raised, and Ray Train starts the workers again.
+    A failure that a retry would repeat (bad data, a model that does not fit the config) is written to `failure.json`, and
+    None is returned; workers that restart for the same attempt return None immediately. Any other error is raised, and Ray
+    Train restarts the workers.
 
     Args:
         assignment: the run.
-        place: this worker.
-        stage: `engine.finetune.finetune`; tests give another.
+        place: this worker's rank.
+        stage: `engine.finetune.finetune`; tests pass another.
     """
     prepare_process(assignment.config.resources, place)
     storage = replace(assignment.storage, home=usable_home(assignment.storage.home))
@@ -131,23 +131,23 @@ def run(assignment: Assignment, place: Place, stage: Callable[..., RunResult] | 
                 raise
             _write_failure(store, assignment.attempt, error)
             if place.workers > 1:
-                raise  # others may be waiting for this one; all are started again, and return at once
+                raise  # others may be waiting for this one; all restart and return immediately
             return None
 
 
 def prepare_process(resources: ResourcesConfig, place: Place) -> None:
-    """Threads and devices of this process; before torch is imported, because it reads them then."""
+    """Set this process's threads and devices, before torch reads them at import."""
     threads = resources.threads_per_worker or compute_threads(place.workers_here)
-    # Ray sets as many as CPUs are reserved, which says nothing about how many there are.
+    # Ray sets the number of reserved CPUs, which may differ from the number of processors.
     os.environ["OMP_NUM_THREADS"] = str(threads)
     wait_passively()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     if not resources.gpus_per_worker:
-        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # a GPU that was not asked for may be somebody else's
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # a GPU that was not requested may belong to another job
 
 
 def read_failure(store: S3RunStore, attempt: str) -> str | None:
-    """Why an attempt failed for good; None if it did not."""
+    """Why an attempt failed permanently; None if it did not."""
     try:
         record = json.loads(store.get_bytes(FAILURE_KEY))
     except ObjectNotFoundError:
@@ -156,7 +156,7 @@ def read_failure(store: S3RunStore, attempt: str) -> str | None:
 
 
 def _would_happen_again(error: Exception) -> bool:
-    """Whether the same config and data would fail the same way; a store that does not answer may yet answer."""
+    """Whether a retry would fail the same way; a store that does not answer may answer later."""
     return isinstance(error, EngineError | ClusterError) and not isinstance(error, ObjectStorageError)
 
 
@@ -169,7 +169,7 @@ def _write_failure(store: S3RunStore, attempt: str, error: Exception) -> None:
 
 
 def _tell(events: EventSink, attempt: str, error: Exception) -> None:
-    """Put a worker's error into the run's events: a warning, because only the driver knows if it is the last."""
+    """Record a worker's error in the run's events, as a warning, because only the driver knows if it is the last attempt."""
     _log.error("this worker failed", exc_info=error)
     data = {"level": "warning", "message": f"a worker failed: {_told(error)}"}
     events.emit(Event("log", f"{attempt}/worker-failure/{time.time_ns():x}", data))

@@ -1,1 +1,1 @@
-"""The catalogue of base models, as the platform keeps it: shipped cards, and what admins make of them."""
+"""The platform's catalogue of base models: shipped cards and the admins' changes."""

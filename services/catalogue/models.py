@@ -1,4 +1,4 @@
-"""What is asked of the catalogue: everybody reads it, admins add, change and retire."""
+"""Operations on the catalogue: everyone reads it; admins add, change and retire models."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def find_model(session: AsyncSession, model_id: str, *, lock: bool = False
     """A model, active or retired.
 
     Raises:
-        NotFoundError: no such model.
+        NotFoundError: the model does not exist.
     """
     row = None
     if "\0" not in model_id:  # which no database column holds
@@ -53,10 +53,10 @@ async def usable_model(session: AsyncSession, model_id: str, task: str) -> Catal
     Args:
         session: of the database.
         model_id: its id.
-        task: what the job trains it for.
+        task: of the job.
 
     Raises:
-        InvalidRequestError: no such model, a retired one, or one that does not do the task.
+        InvalidRequestError: the model does not exist, is retired, or does not support the task.
     """
     row = await session.get(CatalogueModel, model_id)  # a body has no NUL characters
     if row is None or row.status != "active":
@@ -74,7 +74,7 @@ async def add_model(session: AsyncSession, card: ModelCard) -> CatalogueModel:
     """Add a model; not committed.
 
     Raises:
-        ConflictError: there is one of this id.
+        ConflictError: the id is taken.
     """
     if await session.get(CatalogueModel, card.id) is not None:
         raise ConflictError(
@@ -89,19 +89,19 @@ async def add_model(session: AsyncSession, card: ModelCard) -> CatalogueModel:
 
 
 def change_model(row: CatalogueModel, changes: Mapping[str, Any]) -> None:
-    """Give a model other properties; not committed."""
+    """Change a model's properties; not committed."""
     for name, value in changes.items():
         setattr(row, name, value)
     row.edited_at = datetime.now(UTC)
 
 
 def card_of(row: CatalogueModel) -> ModelCard:
-    """What a row says of its model."""
+    """The model card in a row."""
     return ModelCard.model_construct(**{name: getattr(row, name) for name in ModelCard.model_fields})
 
 
 def add_shipped(connection: Connection) -> None:
-    """Bring the shipped cards into a database: those that are missing, and those that no admin has touched."""
+    """Write shipped cards into the database if they are missing or no admin has changed them."""
     for card in load_catalogue():
         values = card.model_dump()
         statement = insert(CatalogueModel).values(**values, shipped=True)

@@ -1,4 +1,4 @@
-"""Where a model of the catalogue may come from, and what a run is told to load."""
+"""Allowed sources of catalogue models, and the name that a run loads."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _ALLOWED: Final = "`bundled:NAME`, `s3://bucket/prefix`, or a hub id such as ope
 
 
 def check_source(source: str) -> None:
-    """Refuse a source that no run could load.
+    """Reject a source that no run could load.
 
-    A folder is none: the machines that load it are not the one that is asked.
+    Folders are not allowed: other machines than this one load the model.
 
     Raises:
-        InvalidRequestError: it is none of those allowed.
+        InvalidRequestError: the source is not allowed.
     """
     reason = _fault(source)
     if reason is not None:
@@ -29,7 +29,7 @@ def check_source(source: str) -> None:
 
 
 def run_name(source: str) -> str:
-    """What the `model` of a run's config is for it."""
+    """The `model` of a run's config for a source."""
     return source.removeprefix("bundled:")
 
 

@@ -1,1 +1,1 @@
-"""What a run will take, told before it is launched."""
+"""Predict a run's time, memory and cost before its launch."""

@@ -1,4 +1,4 @@
-"""How much audio a run goes through, and in how many steps, before any of it is read."""
+"""Predict a run's amount of audio and number of steps without reading audio."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TEST_SHARE = 0.1  # where the run draws its own
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """What there is to train on."""
+    """The training data of a run."""
 
     utterances: int
     audio_s: float
@@ -26,17 +26,17 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """What a run goes through."""
+    """The amount of work of a run."""
 
     steps: int
     audio_s: float | None
-    """Seconds of speech, padding left out; None: that depends on a dataset, and none was given."""
+    """Seconds of speech without padding; None if it depends on a dataset and none was given."""
     encoder_s: float
-    """Seconds that the encoder runs over, padding and whole windows included: what the time goes with."""
+    """Seconds that the encoder runs over, padding and whole windows included; the time is proportional to it."""
 
 
 def training_pool(utterances: int, audio_s: float, statistics: Mapping[str, Any], split: SplitConfig) -> Pool:
-    """What of a dataset version is left to train on, about.
+    """Approximate training part of a dataset version.
 
     Args:
         utterances: of the version.
@@ -45,7 +45,7 @@ def training_pool(utterances: int, audio_s: float, statistics: Mapping[str, Any]
         split: of the run.
     """
     splits, speakers = statistics.get("splits") or {}, statistics.get("speakers") or {}
-    # A dataset of which nothing is meant for training is divided anew (`engine.data.splits`).
+    # A dataset without a training part is split again (`engine.data.splits`).
     if not splits.get("train") and sum(splits.values()) >= utterances:
         splits = {}
     left = float(utterances)
@@ -73,9 +73,9 @@ def encoder_s_per_utterance(context: ContextConfig, mean_s: float) -> float:
 
 
 def amount(config: TrainingConfig, pool: Pool | None) -> Amount | None:
-    """Steps and audio of a run; None: that depends on a dataset, and none was given.
+    """Steps and audio of a run; None if it depends on a dataset and none was given.
 
-    The context is resolved for the model. All utterances are taken to be of the mean length.
+    The context is resolved for the model. All utterances count as having the mean length.
     """
     batch = config.batch
     if pool is None or not pool.utterances:

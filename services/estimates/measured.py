@@ -1,4 +1,4 @@
-"""What runs of the same kind took, as the platform's finished jobs tell."""
+"""Measurements of finished jobs of the same kind."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ _NEWEST = 20
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Figures of jobs that have succeeded."""
+    """Figures of succeeded jobs."""
 
     jobs: int
-    """How many there are of this kind, of the newest twenty."""
+    """Number of jobs of this kind, at most the newest twenty."""
     audio_s_per_s: float | None = None
-    """Their median: seconds of speech trained on in a second of training."""
+    """Median seconds of speech trained on per second of training."""
     encoder_s_per_s: float | None = None
-    """Their median: seconds that the encoder ran over in a second of training, padding included."""
+    """Median seconds of encoder input, padding included, per second of training."""
     peak_bytes: int | None = None
-    """The largest peak of a worker."""
+    """Largest peak memory of a worker, in bytes."""
     beside_s: float | None = None
-    """The median of what a run takes beside its steps: loading, evaluating, saving."""
+    """Median seconds of a run outside its steps: loading, evaluating, saving."""
 
 
 async def measured(
@@ -47,7 +47,7 @@ async def measured(
 
     The config's context is resolved; a job whose own is `auto` had the one that the model was trained in.
 
-    They hold no one's data: only how fast and how large such runs are.
+    The figures reveal no user's data, only the speed and size of such runs.
     """
     contexts = [config.context.type, *(["auto"] if config.context.type == trained_context else [])]
     query = (
@@ -83,7 +83,7 @@ async def measured(
 
 
 def _same_workers(resources: ResourcesConfig) -> list[ColumnElement[bool]]:
-    """As many, with as many GPUs, on nodes of the same labels."""
+    """Conditions for jobs with the same number of workers, GPUs and node labels."""
     return [
         Job.resources["num_workers"].as_integer() == resources.num_workers,
         Job.resources["gpus_per_worker"].as_float() == resources.gpus_per_worker,
@@ -92,7 +92,7 @@ def _same_workers(resources: ResourcesConfig) -> list[ColumnElement[bool]]:
 
 
 def _encoder_s_per_s(result: Mapping[str, Any], config: Mapping[str, Any], trained: TrainedContext) -> float:
-    """How fast a run was, in seconds that the encoder ran over: speech alone says nothing of padding."""
+    """Speed of a run in seconds of encoder input; seconds of speech would ignore padding."""
     context = resolve_context(TrainingConfig.model_validate({"context": config["context"]}).context, trained)
     mean_s = float(result["train_audio_s"]) / max(1, int(result["train_utterances"]))
     return float(result["audio_s_per_s"]) * encoder_s_per_utterance(context, mean_s) / max(mean_s, 1e-9)

@@ -1,1 +1,1 @@
-"""What the services say of themselves: logs that programs can read."""
+"""Logs and metrics of the services."""

@@ -1,4 +1,4 @@
-"""Logs as one JSON object a line, with the ids by which lines of one request, user or job are found again."""
+"""Logs with one JSON object per line and the ids of its request, user and job."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from typing import Any, Final, Literal
 LogFormat = Literal["json", "text"]
 
 correlation: ContextVar[str | None] = ContextVar("correlation_id", default=None)
-"""Names the request that is being answered."""
+"""Id of the current request."""
 caller: ContextVar[str | None] = ContextVar("user_id", default=None)
-"""Whose request it is, as soon as that is known."""
+"""User of the current request, once known."""
 
 _OURS: Final = ("services", "cluster", "engine")
 _TEXT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -26,7 +26,7 @@ _STANDARD: Final = frozenset(
 
 
 class JsonFormatter(logging.Formatter):
-    """`time`, `level`, `logger`, `message`, the ids of the request, and whatever `extra` was given."""
+    """`time`, `level`, `logger`, `message`, the ids of the request, and the `extra` fields."""
 
     def format(self, record: logging.LogRecord) -> str:
         """One line."""
@@ -47,7 +47,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def configure(form: LogFormat) -> None:
-    """Let this process's own loggers write to standard error, which Ray keeps; said twice, it changes nothing more."""
+    """Make this process's loggers write to standard error, which Ray stores. Idempotent."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if form == "json" else logging.Formatter(_TEXT))
     for name in _OURS:

@@ -1,4 +1,4 @@
-"""Figures for Prometheus, by way of Ray's own exporter on every node (`ray_lim_...`). Off until a process turns them on."""
+"""Prometheus metrics, through Ray's exporter on every node (`ray_lim_...`). Off until a process turns them on."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _open_streams = 0
 
 
 def enable() -> None:
-    """From now on this process, which Ray knows, exports figures; said twice, it changes nothing."""
+    """Start exporting metrics from this process, which must be connected to Ray. Idempotent."""
     if _instruments:
         return
     from ray.util.metrics import Counter, Gauge, Histogram
@@ -59,7 +59,7 @@ def enable() -> None:
 
 
 def request_answered(method: str, route: str, status: int, wall_s: float, *, stream: bool = False) -> None:
-    """Count a request; the time of a stream says nothing and is left out."""
+    """Count a request; the duration of a stream is meaningless and left out."""
 
     def tell(to: _Instruments) -> None:
         to.requests.inc(1, {"method": method, "route": route, "status": str(status)})
@@ -78,7 +78,7 @@ def streams_changed(by: int) -> None:
 
 
 def round_ended(task: str, wall_s: float, failed: bool) -> None:
-    """A task of the hub has gone through, or failed."""
+    """Count a round of a task of the hub that succeeded or failed."""
 
     def tell(to: _Instruments) -> None:
         to.rounds_s.set(wall_s, {"task": task})
@@ -89,7 +89,7 @@ def round_ended(task: str, wall_s: float, failed: bool) -> None:
 
 
 def background_late(late_s: Mapping[str, float], loop_lag_s: float) -> None:
-    """How late each task of the hub is, and its event loop, in seconds."""
+    """Export the lateness of each task of the hub and of its event loop, in seconds."""
 
     def tell(to: _Instruments) -> None:
         for task, seconds in late_s.items():
@@ -100,7 +100,7 @@ def background_late(late_s: Mapping[str, float], loop_lag_s: float) -> None:
 
 
 async def count_rows(session: AsyncSession) -> None:
-    """Count jobs and datasets by their state, and see how long the oldest queued job has waited."""
+    """Export jobs and datasets by state, and the waiting time of the oldest queued job."""
     if not _instruments:
         return
     jobs = {

@@ -1,1 +1,1 @@
-"""What users keep together."""
+"""Projects, which group a user's datasets, jobs and adapters."""

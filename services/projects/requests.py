@@ -1,4 +1,4 @@
-"""Projects of a user, and whether something may be put into one."""
+"""Projects of a user, and the check before something is put into one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def find_project(session: AsyncSession, user_id: uuid.UUID, project_id: uu
     """A project of the user.
 
     Raises:
-        NotFoundError: no such project, or another user's.
+        NotFoundError: the project does not exist or belongs to another user.
     """
     project = (await session.scalars(owned_projects(user_id).where(Project.id == project_id))).one_or_none()
     if project is None:
@@ -30,10 +30,10 @@ async def find_project(session: AsyncSession, user_id: uuid.UUID, project_id: uu
 
 
 async def check_project(session: AsyncSession, user_id: uuid.UUID, project_id: uuid.UUID | None) -> None:
-    """Let a project pass that something of the user may be put into; it is not deleted before that is committed.
+    """Check that the user may put something into a project; locks the project against deletion until the commit.
 
     Raises:
-        NotFoundError: no such project, or another user's.
+        NotFoundError: the project does not exist or belongs to another user.
     """
     if project_id is None:
         return

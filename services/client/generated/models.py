@@ -2252,7 +2252,7 @@ class ResetOut(Model):
 
 class ResourcesConfig(Model):
     """
-    Where the workers run and what each one takes.
+    Placement of the workers, and the resources of each.
     """
 
     model_config = ConfigDict(
@@ -2272,7 +2272,7 @@ class ResourcesConfig(Model):
     """
     max_failures: int = 3
     """
-    How often workers that died are started again from the newest checkpoint.
+    How often dead workers are restarted from the newest checkpoint.
     """
     memory_bytes_per_worker: int | None = None
     """
