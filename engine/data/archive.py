@@ -1,7 +1,7 @@
-"""Zip archives, member by member. What an archive says about itself is never trusted.
+"""Read zip archives, member by member. An archive's own statements are never trusted.
 
-Nothing is written under a name that an archive gives. A member that cannot be used carries its fault; what endangers
-the machine (a bomb, members that overlap, more members than allowed) refuses the archive as a whole.
+Nothing is written under a name from an archive. An unusable member carries its fault; a danger to the machine (a bomb,
+overlapping members, more members than allowed) rejects the whole archive.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class ZipSource:
 
         Args:
             path: the archive.
-            limits: what it may ask of the machine.
+            limits: on resources.
             work: folder for one temporary file at a time.
 
         Raises:
@@ -60,7 +60,7 @@ class ZipSource:
         self.entries: list[Entry] = []
         self.warnings: list[str] = []
         self.unpacked_bytes = 0
-        """Bytes of data of all members, by their own account."""
+        """Total bytes of all members, as stated by the archive."""
         self._limits = limits
         self._work = work
         self._archive_bytes = path.stat().st_size
@@ -115,11 +115,11 @@ class ZipSource:
 
     @contextmanager
     def open(self, entry: Entry, max_bytes: int) -> Iterator[BinaryIO]:
-        """Unpack one member into memory, or into a temporary file when it is large.
+        """Unpack one member into memory, or into a temporary file if it is large.
 
         Raises:
-            ItemError: it has a fault, is larger than `max_bytes`, or cannot be read.
-            IngestError: it is a bomb.
+            ItemError: the member has a fault, is larger than `max_bytes`, or cannot be read.
+            IngestError: the member is a bomb.
         """
         if entry.fault:
             raise entry.fault
@@ -130,13 +130,13 @@ class ZipSource:
         is_first_time = info.header_offset not in self._was_read
         self._was_read.add(info.header_offset)
         with self._buffer(info.file_size) as buffer:
-            # zipfile stops at the size that the directory states, so a member that hides more has a wrong CRC.
+            # zipfile stops at the size in the directory, so a member with hidden data has a wrong CRC.
             chunk_bytes = _CHUNK_BYTES if info.compress_type in _BOUNDED_METHODS else _SMALL_CHUNK_BYTES
             try:
                 with self._zip.open(info) as member:
                     while chunk := member.read(chunk_bytes):
                         buffer.write(chunk)
-                        # Metadata is read to see what it is, and again for its rows: that makes no bomb of it.
+                        # Metadata is read twice, for detection and for its rows; that does not make it a bomb.
                         self._check_ratio(entry, info, buffer.tell(), len(chunk) if is_first_time else 0)
             except _MALFORMED as error:
                 raise ItemError("corrupt", f"the archive's member is damaged ({error})") from error
@@ -196,7 +196,7 @@ def _too_many(name: str, found: int, limits: IngestLimits) -> IngestError:
 
 
 def _check_overlap(infos: list[zipfile.ZipInfo], name: str) -> None:
-    """Refuse members that share compressed bytes.
+    """Reject members that share compressed bytes.
 
     Source: Fifield, A better zip bomb, WOOT 2019, section 3.
     """
@@ -212,7 +212,7 @@ def _check_overlap(infos: list[zipfile.ZipInfo], name: str) -> None:
 
 
 def _check_directory(path: Path, limits: IngestLimits) -> None:
-    """Refuse too many members before zipfile makes an object of each: it counts signatures, not what is stated."""
+    """Reject too many members before zipfile creates an object for each: counts signatures, not the stated number."""
     with path.open("rb") as file:
         size = file.seek(0, io.SEEK_END)
         tail_bytes = min(size, 22 + 0xFFFF)
@@ -220,7 +220,7 @@ def _check_directory(path: Path, limits: IngestLimits) -> None:
         tail = file.read(tail_bytes)
         at = tail.rfind(b"PK\5\6")
         if at < 0 or len(tail) - at < 22:
-            return  # zipfile says what is wrong
+            return  # zipfile reports the fault
         directory_end = size - tail_bytes + at
         directory_bytes = struct.unpack("<I", tail[at + 12 : at + 16])[0]
         if directory_bytes == 0xFFFF_FFFF or tail[max(0, at - 20) : at][:4] == b"PK\6\7":
@@ -249,9 +249,9 @@ def _check_directory(path: Path, limits: IngestLimits) -> None:
 
 
 def _name(info: zipfile.ZipInfo) -> tuple[str, bytes | None]:
-    """A member's name, and its bytes if they are in an encoding that the archive does not tell.
+    """A member's name, and its bytes if the archive does not state their encoding.
 
-    Info-ZIP adds the name in UTF-8 beside one in a code page; many tools write UTF-8 and forget to mark it.
+    Info-ZIP adds the name in UTF-8 to one in a code page; many tools write UTF-8 without marking it.
     """
     if info.flag_bits & _UTF8 or info.orig_filename.isascii():
         return info.filename, None
@@ -266,7 +266,7 @@ def _name(info: zipfile.ZipInfo) -> tuple[str, bytes | None]:
 
 
 def _unicode_path(extra: bytes, raw_name: bytes) -> bytes:
-    """The name in Info-ZIP's extra field, if that is about this name; else nothing.
+    """The name in Info-ZIP's extra field, if the field belongs to this name; else None.
 
     Source: PKWARE APPNOTE 6.3.10, 4.6.9.
     """

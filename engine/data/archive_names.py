@@ -1,7 +1,7 @@
-"""Names of files that are not UTF-8: in the code page in which they are those that the metadata names.
+"""Decode file names that are not UTF-8, with the code page in which they match the names in the metadata.
 
-Old zip tools write names in the code page of their machine and do not say which; tar writes whatever bytes it finds.
-Whether names were read rightly shows where metadata names the same files. Without metadata their letters may tell.
+Old zip tools write names in their machine's code page without stating it; tar writes the bytes that it finds. A match with
+names in the metadata shows the right code page. Without metadata, letter frequencies may show it.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _PACK = "pack the archive with UTF-8 names (7-Zip: parameter cu=on; or make a ta
 
 
 def with_names(entries: Sequence[Entry], read: Callable[[Entry], bytes]) -> tuple[list[Entry], list[str]]:
-    """The entries, those with undecoded names under the names that they have, and warnings.
+    """The entries with all names decoded, and warnings.
 
     Args:
         entries: every file of a source.
-        read: gives the beginning of a file; empty if it cannot be read.
+        read: returns the beginning of a file; empty if it cannot be read.
     """
     undecoded = [entry for entry in entries if entry.raw_name is not None]
     if not undecoded:
@@ -48,7 +48,7 @@ def with_names(entries: Sequence[Entry], read: Callable[[Entry], bytes]) -> tupl
 
 
 def _named(entry: Entry, encoding: str) -> Entry:
-    """An entry under its name in a code page."""
+    """An entry with its name decoded in a code page."""
     name = (entry.raw_name or b"").decode(encoding, "replace")
     try:
         path = displayed(safe_path(posixpath.join(entry.folder, name)))
@@ -62,7 +62,7 @@ def _undecided(entry: Entry) -> Entry:
 
 
 def _texts(entries: Sequence[Entry], read: Callable[[Entry], bytes]) -> Iterator[str]:
-    """What files that may be metadata hold."""
+    """Contents of files that may be metadata."""
     candidates = [entry for entry in entries if not entry.fault and entry.path.lower().endswith(_METADATA_ENDINGS)]
     for entry in candidates[:_MOST_FILES]:
         try:
@@ -72,7 +72,7 @@ def _texts(entries: Sequence[Entry], read: Callable[[Entry], bytes]) -> Iterator
 
 
 def _by_metadata(names: Sequence[bytes], texts: Sequence[str]) -> str | None:
-    """The code page in which the most names are in the metadata; None if they are in none, or in several, differently."""
+    """The code page in which most names match the metadata; None without a match or with conflicting ones."""
     hits: dict[str, tuple[int, list[str]]] = {}
     for encoding in code_pages():
         try:
@@ -90,7 +90,7 @@ def _by_metadata(names: Sequence[bytes], texts: Sequence[str]) -> str | None:
 
 
 def _parts(name: str) -> Iterator[str]:
-    """The parts of a path that are not ASCII, the last one without its ending."""
+    """The non-ASCII parts of a path, the last one without its extension."""
     for part in (*posixpath.dirname(name).split("/"), stem(posixpath.basename(name))):
         if not part.isascii():
             yield part

@@ -1,4 +1,4 @@
-"""Batches filled by seconds of audio: a pure function of the seed, so that any position can be found again."""
+"""Batches filled by seconds of audio: a pure function of the seed, so that any position can be restored."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from engine.data.manifest import Utterance
 from engine.data.padding import padded_s
 from engine.errors import TrainingError
 
-_POOL_BATCHES = 32  # how many batches are sorted by length together; more: less padding, less mixing
+_POOL_BATCHES = 32  # number of batches sorted by length together; more means less padding and less mixing
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where in the endless order of batches a run stands."""
+    """A run's position in the endless order of batches."""
 
     step: int = 0
-    """Batches given so far."""
+    """Batches so far."""
     epoch: int = 0
-    """Passes begun over the current set (the short utterances first, then all)."""
+    """Started passes over the current set (first the short utterances, then all)."""
     index: int = 0
-    """Batches given in this pass."""
+    """Batches so far in this pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Batch:
 
     indices: tuple[int, ...]
     whole_window: tuple[int, ...]
-    """Those of `indices` that are padded to the model's whole window."""
+    """The `indices` padded to the model's whole window."""
     position: Position
     epoch: float
     """Passes over the training audio so far, with fraction."""
@@ -66,7 +66,7 @@ class BatchOrder:
 
     @property
     def position(self) -> Position:
-        """Where `next` will take its batch from."""
+        """Position of the next batch."""
         return self._position
 
     def steps_per_epoch(self) -> int:
@@ -78,7 +78,7 @@ class BatchOrder:
         at = self._position
         short = at.step < self._batch.short_first_steps
         if at.step == self._batch.short_first_steps and at.step > 0:
-            at = Position(at.step)  # the curriculum ends: a first pass over everything begins
+            at = Position(at.step)  # the curriculum ends; the first pass over everything starts
         plan = self._plan_cached(short, at.epoch)
         if at.index >= len(plan):
             at = Position(at.step, at.epoch + 1)
@@ -88,7 +88,7 @@ class BatchOrder:
         return Batch(indices, self._whole_window(indices, at.step), at, at.epoch + (at.index + 1) / len(plan))
 
     def _whole_window(self, indices: tuple[int, ...], step: int) -> tuple[int, ...]:
-        """A share of a batch, spread evenly over the steps: with a share of 1/64, one of 16 in every fourth step."""
+        """A share of a batch, spread evenly over steps: with a share of 1/64, one of 16 in every fourth step."""
         expected = self._whole_window_share * len(indices)
         count = int((step + 1) * expected) - int(step * expected)
         generator = np.random.default_rng([self._seed, 2, step])
@@ -145,10 +145,10 @@ def micro_batches(
     rank: int,
     world_size: int,
 ) -> list[list[int]]:
-    """The part of a batch that one worker computes, in pieces that fit `micro_batch_audio_s`.
+    """One worker's part of a batch, in pieces that fit `micro_batch_audio_s`.
 
-    The pieces are dealt evenly over the workers; one with nothing to do gets an empty list. Which worker computes a
-    piece changes nothing in the sum of gradients but its rounding.
+    The pieces are distributed evenly over the workers; a worker without work gets an empty list. The assignment changes
+    only the rounding of the gradients' sum.
     """
     mine = list(indices)[rank::world_size]
     pieces: list[list[int]] = []

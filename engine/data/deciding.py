@@ -1,4 +1,4 @@
-"""Decisions about items, laid over what a source holds before any audio is read."""
+"""Apply decisions to a source's items before any audio is read."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from engine.errors import ItemError
 
 
 class Decided:
-    """Items as a person wants them."""
+    """Applies a person's decisions to items."""
 
     def __init__(self, decisions: ItemDecisions, *, divided: bool) -> None:
-        """Nothing happens yet.
+        """Prepare the decisions.
 
         Args:
             decisions: by the path of the item.
-            divided: whether splits are drawn, over which those that a person gives are laid later.
+            divided: whether splits are drawn; a person's splits then override them later.
         """
         self._decisions = decisions
         self._divided = divided
         self.splits: dict[str, Split | None] = {}
-        """Splits that a person gave, by id, to be laid over those that are drawn."""
+        """A person's splits, by id, which override drawn ones."""
         self._named: dict[str, str] = {}
-        """By id, how an item was called while it had no text."""
+        """Names of items from before they had a text, by id."""
 
     def lay_over(self, layout: Layout, entries: Sequence[Entry]) -> None:
-        """Edit the items of a source, and make items of recordings that were given a text."""
+        """Edit the items of a source, and turn recordings that got a text into items."""
         if not self._decisions:
             return
         self._add_texts(layout, entries)
@@ -44,17 +44,17 @@ class Decided:
             layout.warnings.append(f"{len(gone)} items that something was decided about are not there: {named(gone)}")
 
     def of(self, item: Item) -> ItemDecision:
-        """What was decided about an item."""
+        """The decision about an item."""
         found = self._decisions.get(displayed(item.shown), _NOTHING)
         named = self._named.get(item.id)
         return found if named is None else after(self._decisions[named], found)
 
     def refusal(self, item: Item) -> ItemError | None:
-        """Why a person left an item out, if so."""
+        """Why a person left an item out; None if nobody did."""
         return ItemError("rejected", "it was rejected by a decision") if self.of(item).rejected else None
 
     def still_rejected(self, rejected: Sequence[Item]) -> str | None:
-        """A warning where items were accepted and cannot come in after all."""
+        """A warning about accepted items that still cannot be included."""
         paths = [displayed(item.shown) for item in rejected if self.of(item).accepted and not self.of(item).rejected]
         if not paths:
             return None
@@ -67,7 +67,7 @@ class Decided:
         return replace(item, **changes) if changes else item  # type: ignore[arg-type]  # names and values were checked
 
     def _add_texts(self, layout: Layout, entries: Sequence[Entry]) -> None:
-        """Recordings without a text that were given one."""
+        """Recordings without a text that got one from a person."""
         texts = {path: text for path, each in self._decisions.items() if (text := each.changes.get("text")) is not None}
         known = {displayed(item.shown) for item in layout.items}
         wanted = texts.keys() - known

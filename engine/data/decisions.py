@@ -1,8 +1,8 @@
-"""What a person decides about the items of a dataset version, and what that means for each of them.
+"""A person's decisions about the items of a dataset version, and their meaning for each item.
 
-A request names items by path, by id, by the kind of a finding or by speaker. It is held against the version that the
-person has seen, and becomes one `ItemDecision` for each item, by its path. Those of a version's ancestors are part of it:
-processing the same source with the same options and decisions gives the same version.
+A request names items by path, id, kind of finding or speaker. It is resolved against the version that the person has seen
+and becomes one `ItemDecision` per item, by path. A version includes its ancestors' decisions: processing the same source
+with the same options and decisions gives the same version.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ OVERRULABLE: Final[tuple[Code, ...]] = (
     "silent",
     "unreadable_text",
 )
-"""Findings that are a judgement about a recording that was read: a person may know better."""
+"""Findings that are judgements about a recording that was read; a person may overrule them."""
 _INSTEAD: Final[dict[str, str]] = {
     "too_long": "raise limits.max_item_s",
     "too_short": "lower limits.min_item_s",
@@ -55,7 +55,7 @@ Words = Annotated[list[Word], Field(min_length=1, max_length=10_000)]
 
 class _Selecting(Config):
     paths: Words | None = None
-    """Items by path, as the report and the list of items show them."""
+    """Items by path, as in the report and the list of items."""
     ids: Words | None = None
     """Good items by id, as in the manifest."""
     codes: Words | None = None
@@ -70,35 +70,35 @@ class _Selecting(Config):
         return self
 
     def names_items(self) -> bool:
-        """Whether it names items one by one. Of a group, those are passed over that it cannot be about."""
+        """Whether it names single items. In a group, items that it cannot apply to are skipped."""
         return self.paths is not None or self.ids is not None
 
 
 class Accept(_Selecting):
-    """Take rejected items into the dataset.
+    """Accept rejected items into the dataset.
 
-    Several selectors narrow each other. With `codes` only those findings are overruled, else every finding that can be.
+    Several selectors narrow the choice. With `codes` only those findings are overruled, else every finding that can be.
     """
 
     do: Literal["accept"]
 
 
 class Reject(_Selecting):
-    """Leave items out of the dataset. Several selectors narrow each other."""
+    """Leave items out of the dataset. Several selectors narrow the choice."""
 
     do: Literal["reject"]
 
 
 class Edit(_Selecting):
-    """Give items another text, speaker or split; null: no speaker, no split. Several selectors narrow each other."""
+    """Set the text, speaker or split of items; null: no speaker, no split. Several selectors narrow the choice."""
 
     do: Literal["edit"]
     text: Annotated[str, Field(min_length=1, max_length=20_000), AfterValidator(_storable)] | None = None
-    """What is said; of one item, named by its path or id."""
+    """Text; only for a single item, named by its path or id."""
     speaker: Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_storable)] | None = None
-    """Who says it."""
+    """Speaker."""
     split: Split | None = None
-    """Where it belongs; wins over a split that is drawn."""
+    """Split; overrides a drawn split."""
 
     @model_validator(mode="after")
     def _changes(self) -> Edit:
@@ -111,7 +111,7 @@ class Edit(_Selecting):
         return self
 
     def changes(self) -> dict[str, str | None]:
-        """The fields that change."""
+        """The changed fields."""
         return {name: getattr(self, name) for name in ("text", "speaker", "split") if name in self.model_fields_set}
 
 
@@ -119,14 +119,14 @@ Decision = Annotated[Accept | Reject | Edit, Field(discriminator="do")]
 
 
 class ItemDecision(Config):
-    """All that was decided about an item, by this request and by those before it."""
+    """All decisions about an item, from this request and earlier ones."""
 
     accepted: tuple[Code, ...] = ()
-    """Kinds of findings that do not reject it."""
+    """Kinds of findings that are overruled."""
     rejected: bool = False
-    """Whether it is left out."""
+    """Whether to leave it out."""
     changes: dict[Literal["text", "speaker", "split"], str | None] = {}
-    """Fields that are not as the source has them."""
+    """Fields that replace the source's."""
 
 
 ItemDecisions = Mapping[str, ItemDecision]
@@ -134,12 +134,12 @@ ItemDecisions = Mapping[str, ItemDecision]
 
 
 def as_written(decisions: Sequence[Decision]) -> list[dict[str, Any]]:
-    """Decisions as they are kept: what was given, and nothing else."""
+    """Decisions as stored JSON, with only the given fields."""
     return [each.model_dump(mode="json", exclude_unset=True) for each in decisions]
 
 
 def merged(earlier: ItemDecisions, later: ItemDecisions) -> dict[str, ItemDecision]:
-    """Decisions of a version and of one that is made of it: the later one wins."""
+    """Merge a version's decisions with later ones; the later decision wins."""
     result = dict(earlier)
     for path, decision in later.items():
         result[path] = after(result.get(path, ItemDecision()), decision)
@@ -149,12 +149,12 @@ def merged(earlier: ItemDecisions, later: ItemDecisions) -> dict[str, ItemDecisi
 def resolve(
     decisions: Sequence[Decision], items: Iterable[ItemRecord], version: str
 ) -> tuple[dict[str, ItemDecision], list[Fault]]:
-    """What decisions mean for each item of a version.
+    """Resolve decisions to the items of a version.
 
     Args:
         decisions: in order; a later one wins.
-        items: of the version; those that no decision can be about may be missing.
-        version: what to call it in a message.
+        items: of the version; items that no decision can apply to may be missing.
+        version: its name in messages.
 
     Returns:
         Decisions by path, and every fault of the request.
@@ -182,7 +182,7 @@ def resolve(
 
 
 class _Index:
-    """Items by what decisions name them by."""
+    """Items by each selector."""
 
     def __init__(self, items: Iterable[ItemRecord]) -> None:
         self._by: dict[str, dict[str, dict[int, ItemRecord]]] = {
@@ -201,7 +201,7 @@ class _Index:
                         self._by[field][name][number] = item
 
     def matching(self, decision: Decision, where: str, version: str) -> tuple[list[ItemRecord], list[Fault]]:
-        """Items that a decision is about, and the names in it that no item has."""
+        """Items that a decision selects, and its names without an item."""
         faults: list[Fault] = []
         found: dict[int, ItemRecord] | None = None
         for field, known in self._by.items():
@@ -218,9 +218,9 @@ class _Index:
 
     @staticmethod
     def _distinct(decision: Decision, found: Mapping[int, ItemRecord]) -> list[ItemRecord]:
-        """One item for each path, and of a group only those that a decision can change.
+        """One item per path, and in a group only items that a decision can change.
 
-        A second row for a file is rejected under the path of the first.
+        A second row of a file is rejected under the path of the first.
         """
         items: dict[str, ItemRecord] = {}
         for item in found.values():
@@ -250,7 +250,7 @@ def _accept(decision: Any, item: ItemRecord) -> tuple[ItemDecision | None, str |
             None,
             f"{item.path} is rejected for {', '.join(sorted(item.rejecting))}, not for {', '.join(decision.codes)}",
         )
-    # What was rejected before its recording was looked at has nothing that could be taken in.
+    # An item that was rejected before its recording was read has nothing to accept.
     firm = sorted(asked if item.text is None else asked - set(OVERRULABLE))
     if firm:
         instead = "; ".join(f"{code}: {_INSTEAD.get(code, _NO_WAY)}" for code in firm)
@@ -279,7 +279,7 @@ _JUDGES: Final = {"accept": _accept, "reject": _reject, "edit": _edit}
 
 
 def after(earlier: ItemDecision, later: ItemDecision) -> ItemDecision:
-    """Two decisions about an item as one: the later one wins."""
+    """Merge two decisions about an item; the later one wins."""
     accepted, rejected = earlier.accepted, earlier.rejected
     if later.rejected:
         accepted, rejected = (), True

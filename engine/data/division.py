@@ -1,4 +1,4 @@
-"""Dividing a new dataset version into train, validation and test, once, so that every run tests on the same."""
+"""Divide a new dataset version into train, validation and test once, so that every run tests on the same data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from engine.config.division import DivisionConfig
 from engine.data.manifest import Split, Utterance
 
-_FEWEST_SPEAKERS = 3  # of fewer, one for the test is too much of the voices
+_FEWEST_SPEAKERS = 3  # with fewer speakers, one for the test is too large a share of the voices
 _MOST_HELD_OUT = 0.4  # of the seconds: a speaker with more is not held out, unless that much is asked for
 _LEAST_HELD_OUT = 0.5  # of what is asked for
 _FEW_LEFT = 0.2  # of the seconds; less to train on is worth a warning
@@ -26,27 +26,27 @@ Together = Literal["speaker", "recording"]
 
 
 class Division(NamedTuple):
-    """How a dataset version was divided."""
+    """The division of a dataset version."""
 
     splits: list[Split]
-    """Of each utterance, in order."""
+    """Split of each utterance, in order."""
     together: Together
-    """What stayed together in the test."""
+    """Unit that was never divided in the test part."""
     warnings: list[str]
-    """What somebody who reads error rates of the test has to know."""
+    """Warnings for readers of the test's error rates."""
 
 
 def divide(utterances: Sequence[Utterance], files: Sequence[str], config: DivisionConfig) -> Division:
-    """The split of each utterance, evenly over texts where they are classes, else over lengths.
+    """The split of each utterance, stratified by text if texts are classes, else by length.
 
-    Speakers stay whole where there are three or more and all are known. Where they are so uneven that whole speakers
-    come to less than half of what is asked for, or one of them would take two fifths of the audio away, that split is
-    drawn by recording, and a warning says so.
+    Speakers are never divided if there are at least three and all are known. If they are so uneven that whole speakers
+    come to less than half of the requested share, or one of them would take two fifths of the audio, that split is drawn by
+    recording, with a warning.
 
     Args:
         utterances: of a dataset version.
-        files: the recorded file that each comes from.
-        config: how much is kept, and what stays together.
+        files: recorded file of each utterance.
+        config: shares, and the unit that is never divided.
     """
     speakers = {u.speaker for u in utterances}
     by_speaker = config.by == "speaker" and None not in speakers and len(speakers) >= _FEWEST_SPEAKERS
@@ -92,7 +92,7 @@ def divide(utterances: Sequence[Utterance], files: Sequence[str], config: Divisi
 
 
 def speakers_are_whole(utterances: Sequence[Utterance], splits: Sequence[Split]) -> bool:
-    """Whether a division has nobody in two splits."""
+    """Whether no speaker is in two splits."""
     found = {(u.speaker, split) for u, split in zip(utterances, splits, strict=True) if u.speaker is not None}
     return len(found) == len({speaker for speaker, _ in found})
 
@@ -106,7 +106,7 @@ def _uneven(split: Split, utterances: Sequence[Utterance]) -> str:
 
 
 class _Pool:
-    """The utterances as seconds of classes."""
+    """The utterances as seconds per stratum."""
 
     def __init__(self, utterances: Sequence[Utterance], seed: int) -> None:
         self._stratum_N, self._strata = _strata(utterances)
@@ -121,13 +121,13 @@ class _Pool:
     def whole_groups(
         self, names: Sequence[str], free: Sequence[int], fraction: float, most_s: float = np.inf
     ) -> list[int]:
-        """Places of the free utterances of some groups, which together have about a fraction of all seconds.
+        """Indices of the free utterances of some groups that together have about a fraction of all seconds.
 
         Args:
             names: the group of each utterance.
-            free: places of utterances that may be chosen.
-            fraction: of the seconds of all.
-            most_s: a group with more is not chosen.
+            free: indices of utterances that may be chosen.
+            fraction: of all seconds.
+            most_s: maximum seconds of a chosen group.
         """
         groups, group_N = np.unique(np.array(names, dtype=object).astype(str), return_inverse=True)
         seconds_GS = np.zeros((len(groups), self._strata))
@@ -135,13 +135,13 @@ class _Pool:
         order = np.random.default_rng([self._seed, 0xD117]).permutation(len(groups)).tolist()
         there = set(group_N[list(free)].tolist())
         small = [group for group in order if group in there and seconds_GS[group].sum() <= most_s]
-        # One stays free, so that there is something to train on.
+        # One group stays free, so that something is left to train on.
         chosen = _chosen(seconds_GS, small, fraction, keep=int(len(small) == len(there)))
         return [place for place in free if group_N[place] in chosen]
 
 
 def _strata(utterances: Sequence[Utterance]) -> tuple[Numbers, int]:
-    """A class of each utterance, and how many there are."""
+    """The stratum of each utterance, and the number of strata."""
     texts = Counter(u.text for u in utterances)
     if len(texts) <= min(_MOST_CLASSES, len(utterances) // 2):
         known = {text: number for number, text in enumerate(sorted(texts))}
@@ -152,7 +152,7 @@ def _strata(utterances: Sequence[Utterance]) -> tuple[Numbers, int]:
 
 
 def _chosen(seconds_GS: Matrix, free: Sequence[int], fraction: float, keep: int) -> set[int]:
-    """Groups that together have about a fraction of every stratum; at least one is chosen, and `keep` stay free."""
+    """Groups that together have about a fraction of every stratum; chooses at least one and leaves `keep` free."""
     if fraction == 0.0 or len(free) <= keep:
         return set()
     return (
@@ -163,7 +163,7 @@ def _chosen(seconds_GS: Matrix, free: Sequence[int], fraction: float, keep: int)
 
 
 def _drawn(seconds_GS: Matrix, free: Sequence[int], fraction: float) -> set[int]:
-    """Of many groups, from each stratum the first of a random order, until it has what is wanted."""
+    """For many groups: from each stratum the first in a random order, until its target is met."""
     stratum_G, seconds_G = seconds_GS.argmax(axis=1), seconds_GS.sum(axis=1)
     rest_S = fraction * np.bincount(stratum_G, seconds_G, seconds_GS.shape[1])
     chosen = set[int]()
@@ -175,12 +175,12 @@ def _drawn(seconds_GS: Matrix, free: Sequence[int], fraction: float) -> set[int]
 
 
 def _nearest(seconds_GS: Matrix, free: Sequence[int], fraction: float, keep: int) -> set[int]:
-    """Of few groups, which may be large, one after the other that which leaves the least to be wished."""
+    """For few groups, which may be large: greedily the group that leaves the smallest error."""
     rest_S, chosen = fraction * seconds_GS.sum(axis=0), set[int]()
     left = list(free)
     while len(left) > keep:
         candidates = np.array(left)
-        # What is chosen too much of costs as what is missing. Equal candidates: the first of a random order.
+        # Excess costs as much as a deficit. Ties: the first in a random order.
         misses = _miss(rest_S - seconds_GS[candidates])
         best = int(np.argmin(misses))
         if chosen and misses[best] >= _miss(rest_S[None])[0]:
@@ -192,6 +192,6 @@ def _nearest(seconds_GS: Matrix, free: Sequence[int], fraction: float, keep: int
 
 
 def _miss(rest_CS: Matrix) -> Matrix:
-    """How far each candidate would be from what is wanted: of every stratum, and in all."""
+    """Distance of each candidate from the targets of every stratum and of the total."""
     miss_C: Matrix = np.square(rest_CS).sum(axis=1) + np.square(rest_CS.sum(axis=1))
     return miss_C

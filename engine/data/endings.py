@@ -1,4 +1,4 @@
-"""What files are called: recordings, archives, tables. The content decides; a name only says where to look."""
+"""File extensions of recordings, archives and tables. The content decides; a name only says where to look."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ __all__ = [
     "ARCHIVE_ENDINGS", "AUDIO_ENDINGS", "OTHER_AUDIO_ENDINGS", "PACKED_ENDINGS", "TABLE_ENDINGS", "ending", "is_archive", "is_source", "stem",
 ]  # fmt: skip
 PACKED_ENDINGS = frozenset(["7z", "bz2", "gz", "rar", "tar", "tbz2", "tgz", "txz", "xz", "zip", "zst"])
-"""Archives and compressed files, those that are not read among them."""
+"""Archives and compressed files, including unsupported ones."""
 ARCHIVE_ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
-"""The archives that are read."""
+"""Supported archives."""
 TABLE_ENDINGS = (".parquet", ".arrow", ".feather")
 
 
 def ending(path: str) -> str:
-    """What follows the last dot of a file's name, in lower case."""
+    """The extension of a file's name, in lower case, without the dot."""
     name = posixpath.basename(path)
     return name.rpartition(".")[2].lower() if "." in name else ""
 
 
 def stem(path: str) -> str:
-    """A path without its ending; of an archive, without both."""
+    """A path without its extension; for `.tar.gz` and the like, without both."""
     lower = path.lower()
     for archive_ending in sorted(ARCHIVE_ENDINGS, key=len, reverse=True):
         if lower.endswith(archive_ending):
@@ -32,10 +32,10 @@ def stem(path: str) -> str:
 
 
 def is_archive(name: str) -> bool:
-    """Whether a file is called as an archive that is read."""
+    """Whether a file has the extension of a supported archive."""
     return name.lower().endswith(ARCHIVE_ENDINGS)
 
 
 def is_source(name: str) -> bool:
-    """Whether a single file can be called a whole dataset: an archive or a table."""
+    """Whether a single file's extension can be that of a whole dataset: an archive or a table."""
     return is_archive(name) or name.lower().endswith(TABLE_ENDINGS)

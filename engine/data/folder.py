@@ -15,15 +15,15 @@ from engine.errors import IngestError, ItemError
 
 
 class FolderSource:
-    """The files below a folder, sorted by path. Links are followed only to files inside the folder."""
+    """The files below a folder, sorted by path. Follows links only to files inside the folder."""
 
     def __init__(self, folder: Path, limits: IngestLimits, excluded: Path) -> None:
         """List the files.
 
         Args:
-            folder: where to look.
-            limits: how many files are allowed.
-            excluded: a folder not to look into (the one that is written).
+            folder: the source.
+            limits: on the number of files.
+            excluded: a folder to skip (the output folder).
 
         Raises:
             IngestError: more files than allowed.
@@ -57,7 +57,7 @@ class FolderSource:
         """Open one file.
 
         Raises:
-            ItemError: it has a fault, is larger than `max_bytes`, or cannot be read.
+            ItemError: the file has a fault, is larger than `max_bytes`, or cannot be read.
         """
         if entry.fault:
             raise entry.fault

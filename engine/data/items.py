@@ -1,4 +1,4 @@
-"""Every item of a dataset version, good or rejected: what people look through, and what decisions are about."""
+"""Every item of a dataset version, good or rejected, for people to inspect and decide about."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _SECOND_ROW = "duplicate_name"
 
 
 class ItemFinding(Config):
-    """What was found on an item."""
+    """A finding on an item."""
 
     code: str
     """Kind, as in the report."""
     severity: str
-    """`set_aside`: it rejects the item; `warning`; `overruled`: it would reject it, and a decision lets it pass."""
+    """`set_aside`: rejects the item; `warning`; `overruled`: would reject the item, but a decision accepts it."""
     reason: str
-    """What was measured, and what is allowed."""
+    """The measured and the allowed value."""
     action: str
     """What to do about it."""
 
@@ -38,21 +38,21 @@ class ItemRecord(Config):
     """An item."""
 
     path: str
-    """Its path in the source; of several items in one file, with the row of each. Decisions name items by it."""
+    """Its path in the source, with its row if the file has several items. Decisions name items by it."""
     status: ItemStatus
     """Whether it is in the dataset."""
     id: str | None = None
-    """Its id in the manifest; only of a good item."""
+    """Its id in the manifest; only for a good item."""
     text: str | None = None
-    """Its transcript; unset where the source has none."""
+    """Its transcript; unset if the source has none."""
     speaker: str | None = None
-    """Who says it, if known."""
+    """Its speaker, if known."""
     split: Split | None = None
     """Its split, if it has one."""
     duration_s: float | None = None
-    """How long it is, in seconds; only of a good item."""
+    """Length in seconds; only for a good item."""
     findings: list[ItemFinding] = Field(default=[])
-    """Everything found on it."""
+    """All findings."""
 
     @property
     def codes(self) -> set[str]:
@@ -66,11 +66,11 @@ class ItemRecord(Config):
 
 
 def records(items: Sequence[Item], utterances: Sequence[Utterance], report: IngestReport) -> Iterator[ItemRecord]:
-    """The items of a version: recordings in the order of the source, then what is no recording with a text, by path.
+    """The items of a version: recordings with a text in the order of the source, then everything else by path.
 
     Args:
-        items: recordings of the source that have a text.
-        utterances: those that are in the dataset.
+        items: recordings of the source with a text.
+        utterances: those in the dataset.
         report: of the version.
     """
     of_path: dict[str, list[Finding]] = defaultdict(list)
@@ -111,7 +111,7 @@ def records(items: Sequence[Item], utterances: Sequence[Utterance], report: Inge
 
 
 def write_items(path: Path, found: Iterator[ItemRecord]) -> None:
-    """Write items, one JSON object to a line; the file is there when it is whole."""
+    """Write items, one JSON object per line, atomically."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         with partial.open("w", encoding="utf-8", newline="\n") as file:
@@ -123,10 +123,10 @@ def write_items(path: Path, found: Iterator[ItemRecord]) -> None:
 
 
 def read_items(path: Path) -> Iterator[ItemRecord]:
-    """The items in a file that `write_items` wrote, in their order.
+    """Read the items in a file from `write_items`, in order.
 
     Raises:
-        ManifestError: no such file, or a line that is no item.
+        ManifestError: the file does not exist, or a line is not an item.
     """
     try:
         with path.open("rb") as lines:
@@ -143,7 +143,7 @@ def read_items(path: Path) -> Iterator[ItemRecord]:
 
 
 def matches(item: ItemRecord, wanted: Mapping[str, str]) -> bool:
-    """Whether an item is among those asked for.
+    """Whether an item matches a filter.
 
     Args:
         item: any.
@@ -157,7 +157,7 @@ def matches(item: ItemRecord, wanted: Mapping[str, str]) -> bool:
 
 
 def _take_own(found: list[SetAside]) -> None:
-    """Leave what does not belong to the item itself: further rows that name it."""
+    """Drop findings that do not belong to the item itself: further rows that name it."""
     own = next((at for at, each in enumerate(found) if each.code != _SECOND_ROW), None)
     if own is not None:
         del found[own]

@@ -1,4 +1,4 @@
-"""What a source holds before any audio is read: recordings with their texts, and what was set aside."""
+"""The contents of a source before any audio is read: recordings with their texts, and rejected files."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from engine.data.source import Entry, displayed
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A recording, or a part of one, and what is known of it before its audio is looked at."""
+    """A recording, or a part of one, with its metadata, before its audio is read."""
 
     entry: Entry
     """The file."""
     id: str
     """Unique within the dataset."""
     text: str
-    """What was said."""
+    """Its text."""
     speaker: str | None
-    """Who said it, if known."""
+    """Its speaker, if known."""
     split: Split | None
-    """Where the dataset's author put it, if anywhere."""
+    """The split that the dataset's author chose, if any."""
     start_s: float = 0.0
-    """Where it begins in the file, in seconds."""
+    """Start in the file, in seconds."""
     duration_s: float | None = None
-    """How long it is, in seconds; None for all the rest of the file."""
+    """Length in seconds; None: to the end of the file."""
     place: str = ""
-    """The row of the metadata that it comes from, such as `segments:12`."""
+    """Its row of the metadata, such as `segments:12`."""
 
     @property
     def is_part(self) -> bool:
@@ -40,42 +40,42 @@ class Item:
 
     @property
     def shown(self) -> str:
-        """What to call it in a report: a file, or the row when there may be several for a file."""
+        """Its name in a report: the file, or the row if a file may have several items."""
         return f"{self.entry.path} ({self.place})" if self.is_part and self.place else self.entry.path
 
 
 @dataclass(slots=True)
 class Layout:
-    """What a source holds."""
+    """Contents of a source."""
 
     items: list[Item] = field(default_factory=list)
-    """Recordings with a text, in order; those of one file stand together."""
+    """Recordings with a text, in order; those of one file are adjacent."""
     set_aside: list[SetAside] = field(default_factory=list)
     """Everything else."""
     textless: dict[str, Item] = field(default_factory=dict)
-    """Of those, by path: rows that lack nothing but a readable text. Their ids may be those of other items."""
+    """Rejected rows that lack only a readable text, by path. Their ids may equal those of other items."""
     metadata_files: list[str] = field(default_factory=list)
     """The metadata files that were read."""
     warnings: list[str] = field(default_factory=list)
-    """What is odd about the dataset as a whole."""
+    """Oddities of the dataset as a whole."""
     text_sources: Counter[str] = field(default_factory=Counter)
-    """Where the texts of the items come from, for people, with how many come from each."""
+    """Sources of the items' texts, in words, with the number of items from each."""
     columns_read: dict[str, str] = field(default_factory=dict)
-    """Columns of the metadata that were read, and what each was taken for."""
+    """Columns of the metadata that were read, with the role of each."""
     columns_ignored: list[str] = field(default_factory=list)
     """Columns of the metadata that were not read."""
     first_rows: list[str] = field(default_factory=list)
-    """The first rows of the metadata, to be shown when nothing comes of them."""
+    """The first rows of the metadata, shown if they give no items."""
     found: Counter[LayoutKind] = field(default_factory=Counter)
-    """Items of each structure that was found; a structure may be there and give none."""
+    """Number of items from each detected structure; may be 0."""
 
     @property
     def kinds(self) -> list[LayoutKind]:
-        """The structures that were found, that of the most items first."""
+        """The detected structures, the one with the most items first."""
         return [kind for kind, _ in self.found.most_common()] or ["file_names"]
 
     def note_columns(self, read: Mapping[str, str], ignored: Iterable[str]) -> None:
-        """Record what became of the columns of a metadata file."""
+        """Record which columns of a metadata file were read or ignored."""
         for name, role in read.items():
             roles = self.columns_read.setdefault(displayed(name), role).split(" or ")
             self.columns_read[displayed(name)] = " or ".join(roles if role in roles else [*roles, role])
@@ -84,11 +84,11 @@ class Layout:
 
     @property
     def text_source(self) -> str:
-        """Where the texts come from, in words, that of the most items first."""
+        """Sources of the texts, in words, the one with the most items first."""
         return named([displayed(source) for source, _ in self.text_sources.most_common()], most=3)
 
     def put_together(self) -> None:
-        """Order the items so that each file is opened once, however its rows are ordered."""
+        """Order the items so that each file is opened once, for any order of its rows."""
         first: dict[str, int] = {}
         for at, item in enumerate(self.items):
             first.setdefault(item.entry.path, at)

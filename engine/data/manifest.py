@@ -19,14 +19,14 @@ _SLACK_S = 0.01  # times of a text may be rounded to hundredths
 
 @dataclass(frozen=True, slots=True)
 class TimedText:
-    """A part of an utterance's text with the time in which it is said."""
+    """A part of an utterance's text with its time."""
 
     start_s: float
-    """Where it begins, from the beginning of the utterance, in seconds."""
+    """Start, from the beginning of the utterance, in seconds."""
     end_s: float
-    """Where it ends, in seconds."""
+    """End, in seconds."""
     text: str
-    """What is said in it: a word, a phrase, a subtitle."""
+    """Its text: a word, a phrase, a subtitle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,9 @@ class Piece:
     audio: str
     """Path of the file, relative to the manifest's folder, with `/`."""
     start_s: float
-    """Where it begins in the file, in seconds."""
+    """Start in the file, in seconds."""
     duration_s: float
-    """How long it is, in seconds."""
+    """Length in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,25 +50,25 @@ class Utterance:
     audio: str
     """Path of the audio file, relative to the manifest's folder, with `/`."""
     start_s: float
-    """Where the utterance begins in the file, in seconds."""
+    """Start of the utterance in the file, in seconds."""
     duration_s: float
-    """How long it is, in seconds."""
+    """Length in seconds."""
     text: str
-    """What was said."""
+    """Its text."""
     speaker: str | None = None
-    """Who said it, if known."""
+    """Its speaker, if known."""
     split: Split | None = None
-    """Where the dataset's author put it, if anywhere."""
+    """Its split, if the dataset has one."""
     times: tuple[TimedText, ...] = ()
-    """When parts of the text are said, in order, if known; long recordings can then be cut."""
+    """Times of parts of the text, in order, if known; long recordings can then be cut."""
     pieces: tuple[Piece, ...] = ()
-    """Of several stretches played one after the other: all of them. `audio` and `start_s` are then those of the first,
-    and `duration_s` is that of all together. A manifest holds none: they come from a selection."""
+    """All stretches of an utterance that joins several. `audio` and `start_s` are then those of the first, and `duration_s` is
+    their total. They come from a selection, never from a manifest."""
     weight: float = 1.0
-    """Factor on its loss in training. A manifest holds none: it comes from a selection."""
+    """Factor on its loss in training. It comes from a selection, never from a manifest."""
 
     def stretches(self) -> tuple[Piece, ...]:
-        """Every stretch of audio that it is made of, in order."""
+        """Its stretches of audio, in order."""
         return self.pieces or (Piece(self.audio, self.start_s, self.duration_s),)
 
 
@@ -77,10 +77,10 @@ _TIMES_FIELDS = ("start_s", "end_s", "text")
 
 
 def read_manifest(path: Path) -> list[Utterance]:
-    """Every utterance of a manifest, in its order.
+    """Read the utterances of a manifest, in order.
 
     Raises:
-        ManifestError: no such file, or faulty lines; each of them is named.
+        ManifestError: the file does not exist, or lines are faulty; names each of them.
     """
     try:
         lines = path.read_bytes().split(b"\n")

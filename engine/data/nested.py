@@ -1,8 +1,8 @@
-"""A folder with archives in it, such as the downloaded parts of a corpus: the archives' members stand in the folder.
+"""A folder with archives in it, such as the downloaded parts of a corpus, read as one source.
 
-As if each archive had been unpacked where it lies. When two of them would then give the same path, or when an archive
-is called after a split (`train.tar.gz`), the members stand in a folder called after the archive. An archive that
-cannot be read is named and set aside; archives within archives are never unpacked.
+Each archive is read as if it had been unpacked where it lies. If two would give the same path, or an archive is named after
+a split (`train.tar.gz`), its members appear in a folder named after it. An unreadable archive is rejected by name; archives
+within archives are never unpacked.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class NestedSource:
         """Open every archive of the folder.
 
         Args:
-            folder: where archives may lie; their handles are paths.
-            open_archive: opens one, by its content.
+            folder: with archives, whose handles are paths.
+            open_archive: opens an archive by its content.
             limits: for all archives together.
 
         Raises:
@@ -83,8 +83,8 @@ class NestedSource:
         """Open a file, or a member of an archive.
 
         Raises:
-            ItemError: it has a fault, is larger than `max_bytes`, or cannot be read.
-            IngestError: it is a bomb.
+            ItemError: the file has a fault, is larger than `max_bytes`, or cannot be read.
+            IngestError: the file is a bomb.
         """
         handle = entry.handle
         found = handle.archive.open(handle.entry, max_bytes) if isinstance(handle, _Inside) else None

@@ -1,4 +1,4 @@
-"""What a path holds, seen from its content: a folder, an archive or a table."""
+"""Open a path as a source, detected by content: a folder, an archive or a table."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ _TABLES = (b"PAR1", b"ARROW1")
 
 
 def open_source(source: Path, limits: IngestLimits, work: Path) -> DataSource:
-    """What can be read at a path; to be closed by `with`.
+    """The source at a path; use as a context manager.
 
     Args:
         source: a folder, an archive (zip, tar, tar.gz, tar.bz2, tar.xz) or a Parquet or Arrow file.
-        limits: what it may ask of the machine.
-        work: folder for temporary files; not read, even if it is inside of `source`.
+        limits: on resources.
+        work: folder for temporary files; not read, even if it is inside `source`.
 
     Raises:
-        IngestError: nothing there, or a damaged or hostile archive.
+        IngestError: the path does not exist, or the archive is damaged or hostile.
     """
 
     def open_archive(path: Path) -> Archive:
@@ -55,7 +55,7 @@ def open_source(source: Path, limits: IngestLimits, work: Path) -> DataSource:
 
 
 def _opener(path: Path) -> Opener:
-    """By content; what looks like nothing known is read as what it is called, and refused with the reason."""
+    """Open by content; unknown content is opened by its extension, which gives the reason for rejecting it."""
     head = _head(path)
     found = next((opener for begins, opener in _ARCHIVES if begins(head)), None)
     return found or (TarSource if ".tar" in path.name.lower() else ZipSource)

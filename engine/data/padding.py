@@ -1,4 +1,4 @@
-"""How long audio is for the encoder. Imports no NumPy: the API counts with it too."""
+"""Padded length of audio for the encoder. Imports no NumPy, because the API uses it too."""
 
 from __future__ import annotations
 

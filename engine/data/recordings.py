@@ -1,8 +1,7 @@
-"""The recordings of a source as the audio reader takes them; many parts of one file cost one opening and one decoding.
+"""Open the recordings of a source for the audio reader; many parts of one file cost one opening and one decoding.
 
-A file stays open while its parts are asked for, and each part has a position of its own in it: several may be read at
-the same time, by several threads. Where a decoder cannot enter in the middle (MP3, Vorbis, Opus) the file is decoded
-once, to a temporary file, from which the parts are cut.
+A file stays open while its parts are read, and each part has its own position, so several threads may read several parts.
+If a decoder cannot seek (MP3, Vorbis, Opus), the file is decoded once to a temporary file, from which the parts are cut.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ _CODES = {EmptyAudioError: "empty_file", TruncatedAudioError: "truncated", Unsup
 
 
 class Recordings:
-    """Opens the recordings of a source, one after the other; what was opened may be read by any thread."""
+    """Opens the recordings of a source in order; any thread may read an opened recording."""
 
     def __init__(self, source: DataSource, limits: IngestLimits, work: Path) -> None:
         self._source = source
@@ -48,8 +47,8 @@ class Recordings:
         """Open the file of an item.
 
         Raises:
-            ItemError: it has a fault, is too large, or cannot be read.
-            IngestError: it is a bomb.
+            ItemError: the file has a fault, is too large, or cannot be read.
+            IngestError: the file is a bomb.
         """
         if not item.is_part:
             with self._source.open(item.entry, self._limits.max_member_bytes) as file:
@@ -69,7 +68,7 @@ class Recordings:
 
 
 class _Held:
-    """A file of which parts are read."""
+    """A file whose parts are read."""
 
     def __init__(self, entry: Entry) -> None:
         self.entry = entry
@@ -102,7 +101,7 @@ class _Held:
             self._close_if_done()
 
     def let_go(self) -> None:
-        """Close the file as soon as nobody reads it any more."""
+        """Close the file once its last reader is done."""
         self._is_wanted = False
         self._close_if_done()
 
@@ -146,7 +145,7 @@ class _Held:
 
 
 def fault_of(error: AudioError, path: str) -> ItemError:
-    """Why a recording that cannot be read is set aside."""
+    """The fault of a recording that cannot be read."""
     code = _CODES.get(type(error), "corrupt")
     if code == "corrupt" and ending(path) in OTHER_AUDIO_ENDINGS:
         code = "unsupported_format"
@@ -154,12 +153,12 @@ def fault_of(error: AudioError, path: str) -> ItemError:
 
 
 def part(item: Item, info: AudioInfo) -> tuple[float, float]:
-    """Where an item begins in its file and how long it is, in seconds, held against the file's true length.
+    """An item's start and length in seconds, checked against the file's true length.
 
-    Ends that are off by rounding become the end of the file.
+    Ends that exceed the file by rounding become the end of the file.
 
     Raises:
-        ItemError: times outside of the file.
+        ItemError: the times lie outside the file.
     """
     rest_s = info.duration_s - item.start_s
     duration_s = rest_s if item.duration_s is None else item.duration_s
@@ -173,5 +172,5 @@ def part(item: Item, info: AudioInfo) -> tuple[float, float]:
 
 
 def _is_whole(item: Item, file_s: float) -> bool:
-    """Whether an item is its whole file, but for rounding."""
+    """Whether an item is its whole file, up to rounding."""
     return item.start_s == 0 and (item.duration_s is None or abs(file_s - item.duration_s) <= _ROUNDING_S)

@@ -1,4 +1,4 @@
-"""What ingestion tells about a dataset: what is good, what was set aside and why, what is in it."""
+"""The ingestion report: good items, rejected items with reasons, statistics, findings."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LayoutKind = Literal[
     "label_folders",
     "file_names",
 ]
-"""The structures that datasets come in, the most specific first."""
+"""Structures of datasets, the most specific first."""
 
 Code = Literal[
     "bad_archive",
@@ -64,7 +64,7 @@ Code = Literal[
 CODES: tuple[Code, ...] = get_args(Code)
 
 TEXTLESS: tuple[Code, ...] = ("duplicate_name", "missing_text", "several_texts", "unreadable_text")
-"""Faults of a recording that lacks nothing but a text that can be read, or believed."""
+"""Faults of a recording that lacks only a readable, credible text."""
 
 WarningCode = Literal[
     "cancelling_channels",
@@ -93,11 +93,11 @@ WARNING_CODES: tuple[WarningCode, ...] = get_args(WarningCode)
 DatasetCode = Literal[
     "leakage", "imbalance", "mixed_rates", "few_speakers", "no_speakers", "many_set_aside", "long_texts"
 ]
-"""What concerns the dataset as a whole."""
+"""Kinds of findings about the dataset as a whole."""
 
 Severity = Literal["set_aside", "warning", "overruled", "dataset"]
-"""What a finding does to its item: it is not in the dataset; it is doubtful; it would not be in the dataset, and a
-decision overruled the finding; or the finding is about the dataset as a whole."""
+"""Effect of a finding: the item is rejected; it is doubtful; it would be rejected, but a decision overruled the finding; or
+the finding concerns the dataset as a whole."""
 
 ACTIONS: dict[Code, str] = {
     "bad_archive": "make the archive again, or put the files themselves into the dataset",
@@ -161,65 +161,65 @@ class _Record(BaseModel):
 
 
 class SetAside(_Record):
-    """One item that is not in the dataset, and why."""
+    """A rejected item and the reason."""
 
     path: str
     """Path in the source; `metadata.csv:12` for a row that names no file."""
     code: Code
     """Kind of fault."""
     reason: str
-    """What was found, and what is allowed."""
+    """The value found, and the allowed one."""
     action: str
     """What to do about it."""
 
 
 class Finding(_Record):
-    """One defect or doubt."""
+    """A defect or doubt."""
 
     path: str | None
     """Path of the item in the source; None for the dataset as a whole."""
     code: Code | WarningCode | DatasetCode
     """Kind."""
     severity: Severity
-    """What became of the item."""
+    """Effect on the item."""
     reason: str
-    """What was measured, and what is allowed."""
+    """The measured and the allowed value."""
     action: str
     """What to do about it."""
 
 
 class Histogram(_Record):
-    """How a measure is spread over the items of the dataset."""
+    """Distribution of a measure over the items of the dataset."""
 
     name: str
     """The measure."""
     unit: str
     """Its unit."""
     edges: list[float]
-    """Edges of the bins, one more than there are bins; what lies beyond is in the outer ones."""
+    """Edges of the bins, one more than bins; values beyond count in the outer bins."""
     counts: list[int]
     """Items in each bin."""
     quantiles: dict[str, float]
-    """`p1`, `p5`, `p50`, `p95`, `p99` of the measure, to the width of a bin."""
+    """`p1`, `p5`, `p50`, `p95`, `p99` of the measure, accurate to the width of a bin."""
 
 
 class ValidationReport(_Record):
-    """What the validation found."""
+    """Result of the validation."""
 
     findings: list[Finding]
-    """Everything found: on items set aside, on items kept, and on the dataset."""
+    """All findings: on rejected items, on kept items, and on the dataset."""
     findings_by_code: dict[str, int]
-    """How many there are of each kind, without those that were overruled."""
+    """Number of findings of each kind, without overruled ones."""
     overruled_by_code: dict[str, int] = {}
-    """How many of each kind a decision overruled."""
+    """Number of overruled findings of each kind."""
     histograms: list[Histogram]
     """Duration, level, signal to noise and speech rate of the good items."""
     recommendations: list[str]
-    """What to do first, in words."""
+    """Recommended first steps, in words."""
 
 
 class TextStatistics(_Record):
-    """What the transcripts are made of."""
+    """Statistics of the transcripts."""
 
     distinct: int = 0
     """Number of different transcripts."""
@@ -234,26 +234,26 @@ class TextStatistics(_Record):
 
 
 class Example(_Record):
-    """A good item, to be read and listened to: does the text belong to the recording?"""
+    """A good item, for a person to check whether the text belongs to the recording."""
 
     recording: str
-    """Path of the recording in the source, with its row where there may be several of one file."""
+    """Path of the recording in the source, with its row if the file may have several items."""
     text: str
     """Its transcript, as in the manifest."""
     speaker: str | None
-    """Who says it, if known."""
+    """Its speaker, if known."""
     split: Split | None
     """Its split, if it has one."""
 
 
 class IngestReport(_Record):
-    """What ingestion found. `items_found` is `items_good` plus the items set aside."""
+    """The result of an ingestion. `items_found` is `items_good` plus the rejected items."""
 
     layout: LayoutKind
-    """How texts were found: the structure of the source, or of most of it. `audiofolder` is a `metadata.csv`, `.tsv`
-    or `.jsonl`; `file_names` are names such as `7_jackson_32.wav`."""
+    """Structure of the source, or of most of it. `audiofolder` is a `metadata.csv`, `.tsv` or `.jsonl`; `file_names` are
+    names such as `7_jackson_32.wav`."""
     layouts: list[LayoutKind]
-    """Every structure that the source holds, that of the most items first."""
+    """All structures in the source, the one with the most items first."""
     metadata_files: list[str]
     """The metadata files that were read."""
     items_found: int
@@ -261,9 +261,9 @@ class IngestReport(_Record):
     items_good: int
     """Utterances in the manifest."""
     set_aside_by_code: dict[Code, int]
-    """How many items were set aside for each kind of fault."""
+    """Number of rejected items for each kind of fault."""
     set_aside: list[SetAside]
-    """Every item set aside, in order of its path."""
+    """All rejected items, sorted by path."""
     audio_s: float
     """Seconds of audio in the dataset."""
     shortest_s: float | None
@@ -273,21 +273,21 @@ class IngestReport(_Record):
     speakers: dict[str, int]
     """Utterances of each speaker."""
     without_speaker: int
-    """Utterances of which the speaker is not known."""
+    """Utterances of unknown speakers."""
     splits: dict[str, int]
-    """Utterances in each split: as the source makes them, or as they were drawn at ingestion."""
+    """Utterances in each split, from the source or drawn at ingestion."""
     rates_hz: dict[int, int]
     """Good recordings by the sample rate of their files."""
     formats: dict[str, int]
     """Good recordings by the format of their files."""
     text: TextStatistics
-    """What the transcripts are made of."""
+    """Statistics of the transcripts."""
     warnings: list[str]
-    """What a person should know about the dataset as a whole."""
+    """Warnings about the dataset as a whole."""
     text_source: str = ""
-    """Where the texts come from, for people: `column 'transcription' of metadata.csv`, `names of the files`."""
+    """Source of the texts, in words: `column 'transcription' of metadata.csv`, `names of the files`."""
     columns_read: dict[str, str] = {}
-    """Columns, keys and fields of the metadata that were read, and what each was taken for: `{"path": "file"}`."""
+    """Columns, keys and fields of the metadata that were read, with the role of each: `{"path": "file"}`."""
     columns_ignored: list[str] = []
     """Columns, keys and fields of the metadata that were not read."""
     examples: list[Example] = []
@@ -297,6 +297,6 @@ class IngestReport(_Record):
 
 
 def named(paths: Sequence[str], most: int = 10) -> str:
-    """The first of many paths, and how many more there are."""
+    """The first of many paths, and the number of the others."""
     more = f" and {len(paths) - most} more" if len(paths) > most else ""
     return ", ".join(paths[:most]) + more

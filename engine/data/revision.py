@@ -1,4 +1,4 @@
-"""Versions of a dataset: each is what the same source gives with its options and decisions, and is never changed.
+"""Versions of a dataset: a version is a function of the source, its options and its decisions, and never changes.
 
 source, options, no decisions             -> version 1
 source, changed options, more decisions   -> version 2, whose parent is 1
@@ -23,10 +23,10 @@ MOST_DECISIONS = 10_000
 
 
 class Revision(ProcessingConfig):
-    """What makes the next version of a dataset. Options that are not given stay as in the version that is revised."""
+    """The changes that make the next version of a dataset. Missing options stay as in the revised version."""
 
     decisions: Annotated[list[Decision], Field(max_length=MOST_DECISIONS)] = []
-    """What to do with which items, in order."""
+    """Decisions about items, in order."""
 
     @model_validator(mode="after")
     def _changes_something(self) -> Revision:
@@ -35,32 +35,32 @@ class Revision(ProcessingConfig):
         return self
 
     def changes(self) -> dict[str, Any]:
-        """The options that change."""
+        """The changed options."""
         return self.model_dump(mode="json", exclude_unset=True, include=set(ProcessingConfig.model_fields))
 
 
 class VersionRecord(Config):
-    """How a version was made."""
+    """The record of how a version was made."""
 
     number: Annotated[int, Field(ge=1)] = 1
     """Its number."""
     parent: int | None = None
-    """Number of the version that it revises."""
+    """Number of the revised version."""
     source: str | None = None
-    """Where its recordings were read from on this machine."""
+    """Source of its recordings on this machine."""
     options: ProcessingConfig = ProcessingConfig()
     """The options of its processing."""
     decisions: list[dict[str, Any]] = []
-    """What was decided to make it of its parent."""
+    """Decisions that made it from its parent."""
     item_decisions: dict[str, ItemDecision] = {}
-    """What was decided about each item, in this version and before, by path."""
+    """Decisions about each item, in this version and earlier ones, by path."""
 
 
 def next_version(earlier: VersionRecord, revision: Revision, parent: Path, *, source: Path) -> VersionRecord:
     """The record of the version that a revision makes.
 
     Raises:
-        ConfigError: options or decisions that are faulty; each is named.
+        ConfigError: options or decisions are faulty; names each of them.
         ManifestError: the parent's items cannot be read.
     """
     decided: Mapping[str, ItemDecision] = {}
@@ -79,10 +79,10 @@ def next_version(earlier: VersionRecord, revision: Revision, parent: Path, *, so
 
 
 def read_version(folder: Path) -> VersionRecord:
-    """How the version in a folder was made; of one that an earlier release made: version 1 with default options.
+    """The record of the version in a folder; for one from an earlier release, version 1 with default options.
 
     Raises:
-        IngestError: the folder holds no version.
+        IngestError: the folder has no version.
     """
     if not (folder / MANIFEST_NAME).is_file():
         raise IngestError(f"{folder} holds no dataset version; make one with `lim data import`")

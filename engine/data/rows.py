@@ -1,4 +1,4 @@
-"""From a table of values to rows: which column is read for what, decided for the table as a whole and said."""
+"""Turn a table of values into rows. Roles of columns are decided for the whole table and reported."""
 
 from __future__ import annotations
 
@@ -43,48 +43,48 @@ class Row:
     text: str
     """Its transcript; empty if the row gives none."""
     speaker: str | None
-    """Who speaks."""
+    """Its speaker."""
     split: str | None
-    """The split as the row calls it."""
+    """The split's name in the row."""
     fault: ItemError | None = None
-    """Why the row cannot be used, if so."""
+    """Why the row cannot be used; None if it can."""
     start_s: float = 0.0
-    """Where in the file it begins, in seconds."""
+    """Start in the file, in seconds."""
     duration_s: float | None = None
-    """How long it is, in seconds; None for all the rest of the file."""
+    """Length in seconds; None: to the end of the file."""
     id: str | None = None
-    """What the metadata calls it."""
+    """Its id in the metadata."""
 
 
 @dataclass(slots=True)
 class Metadata:
-    """What a metadata file holds."""
+    """Contents of a metadata file."""
 
     rows: list[Row] = field(default_factory=list)
     """Its rows, in order."""
     warnings: list[str] = field(default_factory=list)
-    """What is odd about it."""
+    """Its oddities."""
     columns_read: dict[str, str] = field(default_factory=dict)
-    """Its columns that were read, and what each was taken for."""
+    """Its columns that were read, with the role of each."""
     columns_ignored: list[str] = field(default_factory=list)
     """Its columns that were not read."""
     text_source: str = ""
-    """Where its texts come from, for people."""
+    """Source of its texts, in words."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A row of a table, before it is known what its values mean."""
+    """A row of a table, before its values are interpreted."""
 
     line: int
     """Its number in the file, counted from 1."""
     values: list[Any]
-    """As many as there are columns, or fewer."""
+    """Values, at most one per column."""
     fault: ItemError | None = None
-    """Why it cannot be used, if so."""
+    """Why it cannot be used; None if it can."""
 
     def value(self, column: Column | None) -> Any:
-        """What it has in a column; None where it has nothing."""
+        """Its value in a column; None if it has none."""
         return self.values[column.at] if column is not None and column.at < len(self.values) else None
 
 
@@ -101,13 +101,13 @@ def row_of(line: int, file_name: str, text: str, speaker: str, split: str, fault
 
 
 def rows_of(name: str, columns: Sequence[str], records: Sequence[Record], names: Names) -> Metadata:
-    """Make rows of a table.
+    """Turn a table into rows.
 
     Args:
         name: path of the metadata file, for messages.
-        columns: what its columns are called.
+        columns: names of its columns.
         records: its rows.
-        names: tells which values are names of recordings.
+        names: whether a value names a recording.
 
     Raises:
         IngestError: no column of file names, or none of texts.
@@ -143,7 +143,7 @@ def rows_of(name: str, columns: Sequence[str], records: Sequence[Record], names:
 
 
 def _file_column(name: str, columns: Sequence[str], records: Sequence[Record], names: Names, read: Metadata) -> Column:
-    """The column whose values name recordings; of several, the one that is called so."""
+    """The column whose values name recordings; among several, the one with a matching name."""
     called = columns_of(columns, "file")
     by_content = [Column(at, each.strip(), len(columns)) for at, each in enumerate(columns)]
     hits = {column.at: _share(records, column, names) for column in by_content}
@@ -160,7 +160,7 @@ def _file_column(name: str, columns: Sequence[str], records: Sequence[Record], n
 
 
 def _text_column(name: str, columns: Sequence[str], records: Sequence[Record], file: Column, read: Metadata) -> Column:
-    """The best column of texts that is not empty: one for all rows."""
+    """The best non-empty text column, one for all rows."""
     called = [column for column in columns_of(columns, "text") if column.at != file.at]
     if not called:
         raise IngestError(_missing(name, columns, records, "text", "transcription, text, sentence"))
@@ -193,7 +193,7 @@ def _text_column(name: str, columns: Sequence[str], records: Sequence[Record], f
 def _speaker_column(
     name: str, columns: Sequence[str], records: Sequence[Record], taken: Sequence[Column], read: Metadata
 ) -> Column | None:
-    """The first column of speakers that names any; columns that tell others apart are named."""
+    """The first speaker column with values; a warning names columns that distinguish other speakers."""
     called = [column for column in columns_of(columns, "speaker") if column.at not in {each.at for each in taken}]
     called = [column for column in called if any(as_speaker(record.value(column)) for record in records)]
     genders = [
@@ -216,7 +216,7 @@ def _speaker_column(
 
 
 def _split_column(columns: Sequence[str], records: Sequence[Record]) -> Column | None:
-    """A column called `split`, or one with another such name whose values are splits."""
+    """A column named `split`, or one with a similar name whose values are splits."""
     for column in columns_of(columns, "split"):
         values = Counter(as_text(record.value(column))[0].strip() for record in records)
         if column.rank == 0 or any(split_of_name(value) for value in values):
@@ -225,7 +225,7 @@ def _split_column(columns: Sequence[str], records: Sequence[Record]) -> Column |
 
 
 def _share(records: Sequence[Record], column: Column, names: Names) -> float:
-    """The part of a column's values that are names of recordings."""
+    """Share of a column's values that name recordings."""
     values = [as_name(record.value(column)) for record in _sampled(records)]
     return sum(bool(value.strip()) and names(value) for value in values) / max(1, len(values))
 
@@ -258,7 +258,7 @@ def _is_text(value: Any) -> bool:
 def _texts(
     name: str, records: Sequence[Record], column: Column, read: Metadata
 ) -> Iterable[tuple[str, ItemError | None]]:
-    """The text of each record, or why it has none."""
+    """The text of each record, or the reason why it has none."""
     values = [as_said(record.value(column)) for record in records]
     texts = {text.strip() for text, _ in values if text.strip()}
     made_float = are_made_floats(texts)
@@ -296,7 +296,7 @@ def _tell_languages(name: str, records: Sequence[Record], column: Column | None,
 
 
 def _cut(name: str, times: TimeColumns, records: Sequence[Record], read: Metadata) -> None:
-    """Give each row its stretch of the file; rows that cannot all be right are rejected."""
+    """Give each row its stretch of the file; reject contradictory rows."""
     found, assumed = spans(times, [record.values for record in records])
     if assumed:
         read.warnings.append(f"{name}: {assumed}")
@@ -320,7 +320,7 @@ _OVERLAP_SHARE = 0.2  # of the shorter row
 
 
 def _reject_overlaps(rows: list[Row], order: Sequence[int]) -> None:
-    """Reject rows of one file that begin without an end, and those by one speaker that share more than a moment."""
+    """Reject rows of one file with a start but no end, and rows of one speaker that overlap by more than a moment."""
     faults: dict[int, str] = {}
     latest = order[0]
     for at in order:

@@ -1,4 +1,4 @@
-"""Packing recordings into a few long WAV files, so that a dataset of thousands of recordings travels quickly."""
+"""Pack recordings into a few long WAV files, so that a dataset of thousands of recordings transfers quickly."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Samples = npt.NDArray[np.int16]
 
 
 def to_int16(wave_T: npt.NDArray[np.float32]) -> tuple[Samples, bool]:
-    """Samples in [-1, 1] as 16-bit integers, and whether they had to be scaled down because they go beyond.
+    """Samples in [-1, 1] as 16-bit integers, and whether they were scaled down because they exceeded that range.
 
-    Samples that came from 16-bit integers come back exactly.
+    Samples from 16-bit integers are restored exactly.
     """
     scaled_T = np.rint(wave_T.astype(np.float64) * 32768.0)
     is_clipping = bool(scaled_T.max(initial=0.0) > 32767 or scaled_T.min(initial=0.0) < -32768)
@@ -31,11 +31,11 @@ class ShardWriter:
     """Writes `audio/00000.wav`, `audio/00001.wav`, ... below a folder: 16 kHz, mono, 16 bits."""
 
     def __init__(self, folder: Path, shard_s: float) -> None:
-        """Begin with no shard.
+        """Start without a shard.
 
         Args:
             folder: the dataset version's folder.
-            shard_s: longest shard, in seconds; one recording is never cut.
+            shard_s: longest shard, in seconds; a recording is never cut.
         """
         self._folder = folder
         self._max_frames = round(shard_s * RATE_HZ)

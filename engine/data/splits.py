@@ -45,28 +45,27 @@ def split_by_speaker(
     seed: int,
     validation_speakers: Collection[str] = (),
 ) -> Splits:
-    """Divide utterances so that nobody who is tested on was trained on.
+    """Divide utterances so that no test speaker occurs in training.
 
-    A `split` in the manifest wins, unless test speakers are named, or it leaves nothing to train on, as in a corpus of
-    which only the test part is there: then it is ignored, and a warning says so. Without either, speakers are kept out
-    who together have between a tenth and a fifth of the utterances, drawn by the seed: one, or several where each has
-    few. Where every speaker has more than a fifth, one of the smallest is kept out. Where only one speaker is known, or all but one
-    have less than a twentieth together, a tenth of the recordings is kept out instead, and a warning says that the test
-    is of voices that are trained on.
+    A `split` in the manifest wins, unless test speakers are named or it leaves nothing to train on (a corpus with only its
+    test part); it is then ignored with a warning. Otherwise the seed draws test speakers who together have a tenth to a
+    fifth of the utterances: one, or several if each has few. If every speaker has more than a fifth, one of the smallest is
+    drawn. If only one speaker is known, or all but one together have less than a twentieth, a tenth of the recordings is held
+    out instead, and a warning says that test voices occur in training.
 
-    Validation is the manifest's, that of the named speakers, or a part of the training utterances, spread over texts and
-    speakers. Utterances that share audio with one that is held out are left out of training (and of validation, for the
-    test).
+    Validation is the manifest's, that of the named speakers, or a share of the training utterances, spread over texts and
+    speakers. Utterances that share audio with a held-out one are left out of training (and of validation, if they share it
+    with the test).
 
     Args:
         utterances: the whole dataset version.
         test_speakers: speakers to test on.
-        validation_fraction: part of the training utterances, 0..1.
-        seed: start of every random choice.
+        validation_fraction: share of the training utterances, 0..1.
+        seed: of every random choice.
         validation_speakers: speakers to validate on.
 
     Raises:
-        ConfigError: a named speaker that does not exist or has two duties, or nobody left to train on.
+        ConfigError: a named speaker does not exist or is in two splits, or nothing is left to train on.
     """
     present = sorted({u.speaker for u in utterances if u.speaker})
     _check_speakers(present, test_speakers, validation_speakers)
@@ -122,7 +121,7 @@ def split_by_speaker(
 def _held_out(
     utterances: Sequence[Utterance], validation_speakers: Collection[str], generator: np.random.Generator
 ) -> set[str]:
-    """Speakers to test on; none where that would leave too little to train or to test on."""
+    """Speakers to test on; none if that would leave too little to train or to test on."""
     counts = Counter(u.speaker for u in utterances if u.speaker)
     free = sorted(counts.keys() - set(validation_speakers))
     if len(counts) < 2 or not free:
@@ -201,13 +200,13 @@ def _check_speakers(present: list[str], test: Collection[str], validation: Colle
 def _cut(
     utterances: list[Utterance], fraction: float, generator: np.random.Generator
 ) -> tuple[list[Utterance], list[Utterance]]:
-    """The rest and a random `fraction`, evenly over texts and speakers, each in its old order."""
+    """The rest and a random `fraction`, evenly over texts and speakers, both in their original order."""
     count = round(fraction * len(utterances))
     if fraction <= 0 or len(utterances) < 2:
         return utterances, []
     count = min(max(count, 1), len(utterances) - 1)
     order = generator.permutation(len(utterances))
-    # Round-robin over strata: after sorting by the place within its stratum, any head takes evenly from all.
+    # Round-robin over strata: after sorting by the rank within its stratum, any prefix takes evenly from all.
     place: dict[tuple[str, str | None], int] = {}
     ranked = []
     for index in order.tolist():
@@ -223,7 +222,7 @@ def _cut(
 
 
 def without_audio_of(held_out: Sequence[Utterance], utterances: Sequence[Utterance]) -> list[Utterance]:
-    """The utterances that share no audio with those held out."""
+    """The utterances that share no audio with held-out ones."""
     segments: dict[str, list[tuple[float, float]]] = {}
     for u in held_out:
         for piece in u.stretches():
@@ -240,7 +239,7 @@ def without_audio_of(held_out: Sequence[Utterance], utterances: Sequence[Utteran
 
 
 def _merged(segments: list[tuple[float, float]]) -> tuple[list[float], list[float]]:
-    """Starts and ends of the stretches that segments cover together."""
+    """Starts and ends of the stretches covered by segments."""
     starts: list[float] = []
     ends: list[float] = []
     for start, end in sorted(segments):

@@ -1,4 +1,4 @@
-"""What the good items of a dataset version are made of, counted while they come in."""
+"""Statistics of the good items of a dataset version, counted during ingestion."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.data.report import Example, IngestReport, TextStatistics, named
 
 
 class Statistics:
-    """What the good items are made of."""
+    """Statistics of the good items."""
 
     def __init__(self) -> None:
         self.items = 0
@@ -32,9 +32,9 @@ class Statistics:
 
         Args:
             utterance: as in the manifest.
-            info: what its file says about itself.
+            info: its file's metadata.
             path: of the file in the source.
-            scaled: whether it was made quieter.
+            scaled: whether it was scaled down.
         """
         self.items += 1
         self.audio_s += utterance.duration_s

@@ -1,11 +1,11 @@
-"""Tar archives, plain or compressed. What an archive says about itself is never trusted.
+"""Read tar archives, plain or compressed. An archive's own statements are never trusted.
 
-A plain tar is read where it is. A compressed one cannot be entered in the middle, and its recordings are needed in the
-order of the metadata, which may stand at its very end: so it is unpacked once, front to back, into one temporary file
-without a name in the work folder, within the limits. That costs disk for the time of the ingestion, no more than
-`max_total_bytes`, and in return every recording is found at once however the rows are ordered.
+A plain tar is read in place. A compressed one does not seek, and its recordings are needed in the order of the metadata,
+which may be at its very end. It is therefore unpacked once, front to back and within the limits, into one unnamed temporary
+file in the work folder. That needs disk space during ingestion, at most `max_total_bytes`, and gives direct access to every
+recording in any order.
 
-Nothing is written under a name that an archive gives. An archive that was cut short gives everything before the cut.
+Nothing is written under a name from an archive. A truncated archive gives everything before the cut.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _CHUNK_BYTES = 1 << 18
 
 @dataclass(frozen=True, slots=True)
 class TarSpan:
-    """Where a member's bytes are, in the archive or in the file that it was unpacked to."""
+    """Location of a member's bytes, in the archive or in the unpacked file."""
 
     start: int
     size: int
@@ -43,15 +43,15 @@ class TarSource:
     """The members of a tar archive."""
 
     def __init__(self, path: Path, limits: IngestLimits, work: Path) -> None:
-        """Read all headers; of a compressed archive, unpack it.
+        """Read all headers; unpack a compressed archive.
 
         Args:
             path: the archive.
-            limits: what it may ask of the machine.
+            limits: on resources.
             work: folder for one temporary file.
 
         Raises:
-            IngestError: not a tar archive, a damaged compression, a bomb, or more than is allowed.
+            IngestError: not a tar archive, damaged compression, a bomb, or a limit exceeded.
         """
         self.entries: list[Entry] = []
         self.warnings: list[str] = []
@@ -87,10 +87,10 @@ class TarSource:
 
     @contextmanager
     def open(self, entry: Entry, max_bytes: int) -> Iterator[BinaryIO]:
-        """Open one member; nothing is copied.
+        """Open one member without copying.
 
         Raises:
-            ItemError: it has a fault, or is larger than `max_bytes`.
+            ItemError: the member has a fault, or is larger than `max_bytes`.
         """
         if entry.fault:
             raise entry.fault
@@ -151,7 +151,7 @@ class TarSource:
         return None
 
     def _linked(self, member: Member) -> tuple[TarSpan, ItemError | None]:
-        """A hard link is another name of an earlier member: its bytes are in the archive."""
+        """Resolve a hard link: another name of an earlier member, whose bytes are in the archive."""
         try:
             target = self._spans.get(displayed(safe_path(member.link)))
         except ItemError:
@@ -165,7 +165,7 @@ class TarSource:
         return target, None
 
     def _keep(self, member: Member, stream: Forward) -> tuple[TarSpan, ItemError | None]:
-        """Where a plain member's bytes are; of a compressed archive they are copied first."""
+        """Location of a member's bytes; those of a compressed archive are copied first."""
         self.unpacked_bytes += member.size
         if self._spool is None:
             span = TarSpan(stream.position, member.size)
@@ -202,7 +202,7 @@ class TarSource:
 
 
 class _InPlace:
-    """A file that is read forwards."""
+    """A file that is only read forwards."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.position = 0

@@ -1,9 +1,9 @@
-"""The members of a tar, header by header, from any stream that is read forwards.
+"""Read the members of a tar, header by header, from any forward-only stream.
 
-Not `tarfile`: its parser reads headers of any length into memory, loops on negative sizes (CVE-2025-8194) and
-backtracks on crafted ones (CVE-2024-6232) unless the interpreter is new enough, and it gives up at the first damaged
-header. This one reads v7, ustar, GNU (long names) and PAX (POSIX.1-2001) archives in bounded memory, never follows a
-name, and goes on behind a damaged header.
+Unlike `tarfile`, whose parser reads headers of any length into memory, loops on negative sizes (CVE-2025-8194), backtracks
+on crafted ones (CVE-2024-6232) unless the interpreter is new enough, and stops at the first damaged header. This parser
+reads v7, ustar, GNU (long names) and PAX (POSIX.1-2001) archives in bounded memory, never follows a name, and continues
+after a damaged header.
 
 Source: POSIX.1-2017, pax, "ustar Interchange Format"; GNU tar manual, "Basic Tar Format".
 """
@@ -19,8 +19,8 @@ BLOCK_BYTES = 512
 Kind = Literal["file", "hard_link", "symlink", "device", "folder", "sparse"]
 
 _ZEROS = bytes(BLOCK_BYTES)
-_MAX_NOTE_BYTES = 1 << 20  # a long name or a PAX header; longer ones are no names
-_MAX_LEAD_BYTES = 1 << 24  # what may stand before the first header
+_MAX_NOTE_BYTES = 1 << 20  # maximum of a long name or a PAX header
+_MAX_LEAD_BYTES = 1 << 24  # bytes allowed before the first header
 _FILES = b"0\x007"
 _KINDS: dict[bytes, Kind] = {b"1": "hard_link", b"2": "symlink", b"5": "folder", b"S": "sparse", b"M": "sparse"}
 _KINDS |= dict.fromkeys((b"3", b"4", b"6"), "device")
@@ -37,7 +37,7 @@ class Forward(Protocol):
         ...
 
     def skip(self, count: int) -> int:
-        """Leave out up to `count` bytes; gives how many there were."""
+        """Skip up to `count` bytes; returns how many there were."""
         ...
 
 
@@ -50,31 +50,31 @@ class Member:
     size: int
     """Bytes of data that follow."""
     link: str
-    """What a link leads to."""
+    """Target of a link."""
     fault: str = ""
-    """What is wrong with its header, if anything."""
+    """Fault of its header; None if it has none."""
     raw_name: bytes | None = None
-    """Its name where that is not UTF-8."""
+    """Its name's bytes, if they are not UTF-8."""
 
 
 @dataclass(slots=True)
 class Damage:
-    """What is wrong with an archive as a whole, filled while its members are read."""
+    """Damage to an archive as a whole, collected while its members are read."""
 
     is_cut: bool = False
-    """Whether it ends without the zeros that end a tar, or inside of a member."""
+    """Whether it ends without a tar's final zeros, or inside a member."""
     lost: list[tuple[int, int]] = field(default_factory=list)
-    """Stretches, in bytes from the beginning, where no header could be read."""
+    """Stretches without a readable header, in bytes from the beginning."""
 
     def note_lost(self, begin: int | None, end: int) -> int | None:
-        """Note a stretch without a header, if one began; gives None, for none is under way any more."""
+        """Record a stretch without a header, if one was open; returns None: none is open afterwards."""
         if begin is not None:
             self.lost.append((begin, end))
         return None
 
 
 def read_members(stream: Forward, damage: Damage) -> Iterator[Member]:
-    """Every member, in the archive's order; whoever takes one may read its data before the next one is asked for.
+    """Every member, in order; its data may be read before the next member is requested.
 
     Raises:
         IngestError: from the stream.
@@ -88,10 +88,10 @@ def read_members(stream: Forward, damage: Damage) -> Iterator[Member]:
         if len(block) < BLOCK_BYTES:
             break
         if block == _ZEROS:
-            # Zeros end an archive. Whatever follows is read all the same: archives are also joined by `cat`.
+            # Zeros end an archive. Reading continues after them, because archives are also joined by `cat`.
             ended, lost_from = True, damage.note_lost(lost_from, at)
             continue
-        # After damage only what is marked as a header is taken for one: it may be anything's data.
+        # After damage only marked headers count; other blocks may be data.
         is_likely = lost_from is None or block[257:262] == b"ustar"
         size = _size(block) if is_likely and _is_header(block) else None
         if size is None:
@@ -120,12 +120,12 @@ def read_members(stream: Forward, damage: Damage) -> Iterator[Member]:
 
 
 def is_tar(head: bytes) -> bool:
-    """Whether a file that begins so is a tar."""
+    """Whether a file with this beginning is a tar."""
     return len(head) >= BLOCK_BYTES and _is_header(head[:BLOCK_BYTES])
 
 
 class _Notes:
-    """What extra headers say about the member that follows them."""
+    """Statements of extra headers about the member after them."""
 
     def __init__(self, damage: Damage) -> None:
         self._damage = damage
@@ -145,7 +145,7 @@ class _Notes:
             self._name = data.split(b"\0", 1)[0]
         elif flag == b"K":
             self._link = self._text(data.split(b"\0", 1)[0])
-        elif flag in b"xX":  # what "g" says is about all members, and never a name
+        elif flag in b"xX":  # "g" headers apply to all members and never give a name
             self._read_pax(data)
 
     def member(self, block: bytes, flag: bytes, size: int) -> Member:
@@ -163,7 +163,7 @@ class _Notes:
         if self._size is not None:
             size = self._size
         if kind not in ("file", "sparse"):
-            size = 0  # what is written there is the size of what a link leads to
+            size = 0  # a link's size field is that of its target
         return Member(name, kind, size, link, self._fault, None if _is_utf8(raw_name) else raw_name)
 
     def _read_pax(self, data: bytes) -> None:
@@ -215,7 +215,7 @@ def _is_header(block: bytes) -> bool:
 
 
 def _size(block: bytes) -> int | None:
-    """Bytes of data, octal or, from 8 GiB on, base 256; None when it is no size."""
+    """Bytes of data, octal or, from 8 GiB on, base 256; None if it is not a size."""
     raw = block[124:136]
     if raw[0] & 0x80:
         size = int.from_bytes(bytes([raw[0] & 0x7F]) + raw[1:], "big")

@@ -1,4 +1,4 @@
-"""What ingestion found, in a few lines: for the log of whatever works on a dataset, and for the command line."""
+"""Summarise an ingestion in a few lines, for logs and the command line."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ _MOST_NAMED: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Something to tell the person who gave the data."""
+    """A message for the person who gave the data."""
 
     level: Literal["notice", "warning"]
     text: str
 
 
 def report_lines(report: IngestReport, where: str) -> list[Line]:
-    """What was good, where texts come from, three of them, what was rejected and why, what is doubtful.
+    """Summary: good items, source of the texts, three examples, rejected items with reasons, doubts.
 
     Args:
         report: of the ingestion.
-        where: the whole report is to be found.
+        where: location of the whole report.
     """
     return [*_good(report), *_rejected(report), *_doubtful(report), Line("notice", f"The whole report: {where}")]
 
 
 def tell_report(events: EventSink, folder: Path, where: str | None = None) -> None:
-    """Say as events what was found when a dataset version was made; nothing where it has no report.
+    """Emit the summary of a dataset version as events; nothing if it has no report.
 
     Args:
-        events: of what works on the dataset.
+        events: of the stage that uses the dataset.
         folder: of the dataset version.
-        where: the report is to be found; None: in that folder.
+        where: location of the report; None: that folder.
     """
     try:
         report = IngestReport.model_validate_json((folder / REPORT_NAME).read_bytes())

@@ -1,11 +1,11 @@
-"""Transcripts and names as they are kept: composed, without control characters, with single spaces."""
+"""Normal form of stored transcripts and names: composed, without control characters, with single spaces."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
-_SPACES = re.compile(r"[^\S\x1c-\x1f\x85\xa0]+")  # what Python takes for space, without what UTF-8 is garbled to
+_SPACES = re.compile(r"[^\S\x1c-\x1f\x85\xa0]+")  # Python's whitespace, without characters that garbled UTF-8 contains
 
 
 def clean_text(text: str) -> str:
@@ -17,9 +17,9 @@ def clean_text(text: str) -> str:
 
 
 def clean_transcript(text: str) -> str:
-    """The same, with the control characters and the no-break spaces left in: they tell how a text was garbled.
+    """The same, keeping control characters and no-break spaces, which show how a text was garbled.
 
-    Validation judges them; the manifest has none.
+    Validation checks them; the manifest has none.
     """
     if text.isascii() and text.isprintable():
         return " ".join(text.split())
@@ -27,6 +27,6 @@ def clean_transcript(text: str) -> str:
 
 
 def plain_path(file_name: str) -> str:
-    """A file name of a metadata file in the form that entries have: `/`, composed Unicode, no `.` parts."""
+    """A file name from metadata in the form of entries: `/`, composed Unicode, no `.` parts."""
     parts = unicodedata.normalize("NFC", file_name.strip().replace("\\", "/")).split("/")
     return "/".join(part for part in parts if part not in ("", "."))

@@ -1,4 +1,4 @@
-"""Values of metadata: what is a text, who is a speaker, and what programs write where there is nothing."""
+"""Interpret values of metadata: texts, speakers, and programs' placeholders for missing values."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ NOTHING = frozenset(
         "[NULL]",
     }
 )
-"""What programs write for a value that is missing."""
+"""Programs' placeholders for a missing value."""
 WORDS_AS_WELL = frozenset({"None", "none", "NULL", "null", "Null", "NA"})
-"""Those that are also words: zero is `null` in German."""
+"""Placeholders that are also words: zero is `null` in German."""
 _LITERALS = {
     "a list": re.compile(r"""\[(?P<mark>['"]).*(?P=mark)\]""", re.DOTALL),
     "an object": re.compile(r"""\{(?P<mark>['"])\w+(?P=mark)\s*:.*\}""", re.DOTALL),
     "bytes": re.compile(r"""b(?P<mark>['"]).*(?P=mark)""", re.DOTALL),
 }
-"""Values of Python and JSON that were written as text: a column of lists saved as CSV."""
+"""Values of Python and JSON that were saved as text, such as a column of lists in a CSV."""
 _ERROR = re.compile(r"#[¡¿]?[^\W_]+(?:/[^\W_]+)?[!?]|#NV")  # of a formula in a spreadsheet: #REF!, #DIV/0!, #NOM?
 _NO_SPEAKER = frozenset({"", "-", "--", "-1", "?", "unknown", "unk", "undefined", "n.a.", "na", "false", "true"})
 _SHOWN = 40
@@ -52,9 +52,9 @@ _FLOAT = re.compile(r"[+-]?\d+[.,]\d+")
 
 
 def as_text(value: Any) -> tuple[str, str]:
-    """A value as text, and what is wrong with it if it is none.
+    """A value as text, or the reason why it is not one.
 
-    Numbers are texts (digits are said, and labels are numbers); whole ones are written without a decimal point.
+    Numbers are texts (digits are spoken, and labels are numbers); whole ones lose their decimal point.
     """
     if isinstance(value, str):
         return value, ""
@@ -79,7 +79,7 @@ def as_text(value: Any) -> tuple[str, str]:
 
 
 def as_said(value: Any) -> tuple[str, str]:
-    """A value of a column of texts, as `as_text`; one of Python or JSON that was written as text is none either."""
+    """A value of a text column, as `as_text`; Python or JSON values saved as text are not texts either."""
     text, fault = as_text(value)
     literal = next((kind for kind, literal in _LITERALS.items() if literal.fullmatch(text.strip())), "")
     return ("", f"{literal}, {text.strip()[:_SHOWN]!r}") if literal else (text, fault)
@@ -95,24 +95,24 @@ def as_name(value: Any) -> str:
 
 
 def as_speaker(value: Any) -> str:
-    """A value as the name of a speaker; empty where it says that nobody is known."""
+    """A value as a speaker's name; empty for a placeholder."""
     text = as_text(value)[0].strip()
     return "" if says_nothing(text) or text.casefold() in _NO_SPEAKER else text
 
 
 def says_nothing(text: str) -> bool:
-    """Whether a text is what programs write where there is none: `nan`, `#REF!`."""
+    """Whether a text is a program's placeholder: `nan`, `#REF!`."""
     word = text.strip()
     return word in NOTHING or bool(word.isupper() and _ERROR.fullmatch(word))
 
 
 def are_genders(names: Collection[str]) -> bool:
-    """Whether what looks like names of speakers tells no more than their gender."""
+    """Whether apparent speaker names are only genders."""
     return bool(names) and all(name.casefold() in _GENDERS for name in names)
 
 
 def is_made_float(names: Collection[str]) -> bool:
-    """Whether names are whole numbers that a program wrote as floats, as it does where one of them is missing."""
+    """Whether names are integers that a program wrote as floats, as it does if one is missing."""
     points = [name for name in names if _FLOAT.fullmatch(name)]
     return bool(points) and all(_WHOLE.fullmatch(name) for name in points)
 
@@ -123,5 +123,5 @@ def are_made_floats(texts: Collection[str]) -> bool:
 
 
 def without_point(name: str) -> str:
-    """`1.0` as `1`; `1,0`, as spreadsheets have it in many countries."""
+    """`1.0` and `1,0` (the decimal comma of many countries) as `1`."""
     return re.split("[.,]", name)[0] if _WHOLE.fullmatch(name) else name

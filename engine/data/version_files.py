@@ -1,18 +1,18 @@
-"""The files of a dataset version, beside its `audio/*.wav`."""
+"""The files of a dataset version, in addition to `audio/*.wav`."""
 
 from __future__ import annotations
 
 from typing import Final
 
 MANIFEST_NAME: Final = "manifest.jsonl"
-"""The utterances; written last, so that a version that has one is whole."""
+"""The utterances; written last, so that its presence marks a complete version."""
 REPORT_NAME: Final = "report.json"
-"""What was found in the recordings, for programs."""
+"""The report, for programs."""
 PAGE_NAME: Final = "validation.html"
-"""The same for people."""
+"""The report, for people."""
 DRAWING_NAME: Final = "validation.png"
-"""Its histograms; from ten items on."""
+"""The report's histograms; from ten items on."""
 ITEMS_NAME: Final = "items.jsonl"
-"""Every item of the source, good or rejected, with what was found out about it."""
+"""Every item of the source, good or rejected, with its findings."""
 VERSION_NAME: Final = "version.json"
 """How the version was made: number, parent, options, decisions."""

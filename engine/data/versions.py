@@ -1,4 +1,4 @@
-"""Versions of a dataset: each is what the same source gives with its options and decisions, and is never changed.
+"""Make versions of a dataset: a version is a function of the source, its options and its decisions, and never changes.
 
 source, options, no decisions             -> version 1
 source, changed options, more decisions   -> version 2, whose parent is 1
@@ -29,8 +29,8 @@ def make_version(
     Args:
         source: as for `ingest`.
         target: folder of the new version.
-        record: its number, options and decisions; written beside the manifest.
-        limits: what the source may ask of the machine.
+        record: its number, options and decisions; written next to the manifest.
+        limits: on resources.
         on_progress: as for `ingest`.
 
     Raises:
@@ -61,19 +61,19 @@ def revise(
     limits: IngestLimits = DEFAULT_LIMITS,
     on_progress: OnProgress | None = None,
 ) -> IngestReport:
-    """Make the next version of a version folder; the folder itself stays as it is.
+    """Make the next version of a version folder, which itself does not change.
 
     Args:
-        parent: folder of the version that is revised.
+        parent: folder of the revised version.
         target: folder of the new version.
-        revision: what is changed and decided.
-        source: the recordings; by default where the parent's were read from.
-        limits: what the source may ask of the machine.
+        revision: changes and decisions.
+        source: the recordings; by default the parent's source.
+        limits: on resources.
         on_progress: as for `ingest`.
 
     Raises:
-        ConfigError: decisions about items that are not there or cannot be decided so; each is named.
-        IngestError: the parent is no version, or its recordings are gone.
+        ConfigError: decisions name missing items, or do not apply to them; names each of them.
+        IngestError: the parent is not a version, or its recordings are gone.
         ManifestError: the parent's items cannot be read.
     """
     earlier = read_version(parent)
@@ -86,7 +86,7 @@ def revise(
 
 
 def changed_source(parent: Path, version: Path) -> str | None:
-    """A warning where the recordings are not those any more that the parent was made of."""
+    """A warning if the recordings have changed since the parent was made."""
     if not (parent / ITEMS_NAME).is_file():
         return None
     before, now = ({item.path for item in read_items(folder / ITEMS_NAME)} for folder in (parent, version))

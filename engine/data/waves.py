@@ -12,17 +12,17 @@ from engine.data.manifest import Utterance
 
 
 def read_wave(folder: Path, utterance: Utterance) -> Wave:
-    """An utterance's samples at 16 kHz; its stretches of audio one after the other.
+    """An utterance's samples at 16 kHz: its concatenated stretches of audio.
 
     Args:
         folder: of the dataset version.
-        utterance: what to read.
+        utterance: to read.
 
     Returns:
         wave_T: float32, T samples.
 
     Raises:
-        AudioError: a file that cannot be read, or that has no such stretch.
+        AudioError: a file cannot be read, or lacks the stretch.
     """
     waves = [read_audio(folder / p.audio, RATE_HZ, p.start_s, p.duration_s) for p in utterance.stretches()]
     return waves[0] if len(waves) == 1 else np.concatenate(waves)

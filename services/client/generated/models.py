@@ -12,9 +12,9 @@ from ..model import Model
 
 class Accept(Model):
     """
-    Take rejected items into the dataset.
+    Accept rejected items into the dataset.
 
-    Several selectors narrow each other. With `codes` only those findings are overruled, else every finding that can be.
+    Several selectors narrow the choice. With `codes` only those findings are overruled, else every finding that can be.
     """
 
     model_config = ConfigDict(
@@ -31,7 +31,7 @@ class Accept(Model):
     """
     paths: list[str] | None = None
     """
-    Items by path, as the report and the list of items show them.
+    Items by path, as in the report and the list of items.
     """
     speakers: list[str] | None = None
     """
@@ -1005,7 +1005,7 @@ class DurationStratifiedConfig(Model):
 
 class Edit(Model):
     """
-    Give items another text, speaker or split; null: no speaker, no split. Several selectors narrow each other.
+    Set the text, speaker or split of items; null: no speaker, no split. Several selectors narrow the choice.
     """
 
     model_config = ConfigDict(
@@ -1022,11 +1022,11 @@ class Edit(Model):
     """
     paths: list[str] | None = None
     """
-    Items by path, as the report and the list of items show them.
+    Items by path, as in the report and the list of items.
     """
     speaker: str | None = None
     """
-    Who says it.
+    Speaker.
     """
     speakers: list[str] | None = None
     """
@@ -1034,11 +1034,11 @@ class Edit(Model):
     """
     split: Literal["train", "validation", "test"] | None = None
     """
-    Where it belongs; wins over a split that is drawn.
+    Split; overrides a drawn split.
     """
     text: str | None = None
     """
-    What is said; of one item, named by its path or id.
+    Text; only for a single item, named by its path or id.
     """
 
 
@@ -2155,7 +2155,7 @@ class RefreshBody(Model):
 
 class Reject(Model):
     """
-    Leave items out of the dataset. Several selectors narrow each other.
+    Leave items out of the dataset. Several selectors narrow the choice.
     """
 
     model_config = ConfigDict(
@@ -2172,7 +2172,7 @@ class Reject(Model):
     """
     paths: list[str] | None = None
     """
-    Items by path, as the report and the list of items show them.
+    Items by path, as in the report and the list of items.
     """
     speakers: list[str] | None = None
     """
@@ -3875,7 +3875,7 @@ class RevisionBody(Model):
         Field(validate_default=True),
     ] = []
     """
-    What to do with which items, in order.
+    Decisions about items, in order.
     """
     language: str | None = None
     """

@@ -1536,7 +1536,7 @@ class Operations(Connection):
         `POST /api/v1/datasets/{dataset_id}/versions`
 
         Args:
-            decisions: What to do with which items, in order.
+            decisions: Decisions about items, in order.
             language: Spoken language, as a code (`de`) or an English name. It chooses among texts in several
                 languages, and digits in file names become its words.
             parent: Number of the version to revise; unset: the newest that is ready.
