@@ -1,4 +1,4 @@
-"""What `python -m cluster.select` takes: data, a model, how to choose, for which training, and where it runs."""
+"""Config of `python -m cluster.select`: data, model, selection, training and resources."""
 
 from __future__ import annotations
 
@@ -25,40 +25,40 @@ from engine.config.selection_for import selection_faults
 from engine.config.training import TrainingConfig
 
 FOLDER: Final = "selection"
-"""Where a selection's files are, under its storage."""
+"""Folder of a selection's files, below its storage."""
 
 
 class SelectionResources(Config):
-    """Where audio is read and scored, and what each task takes. The warm-up trains where the driver runs."""
+    """Placement and resources of the tasks that read and score audio. The warm-up trains on the driver's node."""
 
     most_workers: Annotated[int, Field(ge=1, le=10_000)] | None = None
-    """Tasks at the same time; unset: as many as there is room for."""
+    """Concurrent tasks; unset: as many as fit."""
     cpus_per_worker: Cpus = 1.0
     """CPUs that Ray reserves for a task."""
     spare_readers: Annotated[int, Field(ge=0, le=16)] = 1
-    """Tasks that read audio beyond those that there are CPUs for: while one waits, for the driver, a disk or its turn,
-    another computes. Each takes the memory of a process more; with `most_workers` there are none."""
+    """Reading tasks beyond the number of CPUs: while one waits for the driver, a disk or its turn, another computes. Each needs
+    the memory of one more process; with `most_workers` there are none."""
     gpus_per_scorer: Gpus = 0.0
     """GPUs that Ray reserves for a process that scores."""
     memory_bytes_per_worker: MemoryBytes | None = None
     """Memory that Ray reserves for a task, in bytes; unset: none."""
     threads_per_worker: Threads | None = None
-    """Compute threads of a task, and of the warm-up, at most its CPUs, rounded up; unset: of a task, its CPUs, and of the warm-up, the processors of the
-    driver's node but one."""
+    """Compute threads of a task, and of the warm-up, at most its CPUs, rounded up. Unset: a task's CPUs, and all processors of
+    the driver's node except one for the warm-up."""
     max_failures: Failures = 3
-    """How often blocks are started again that the cluster has given up: it starts a task whose process died again itself,
-    a few times."""
+    """How often to restart blocks that the cluster has given up; the cluster itself retries a task whose process died a few
+    times."""
     label_selector: Labels = {}
     """Ray node labels that a task's node must carry, such as `{lim/device-class: cpu}`."""
     block_audio_s: Annotated[float, Field(gt=0.0, le=1e6)] | None = None
-    """Audio of a block, in seconds; unset: a sixteenth of all, 300 to 1800. A task does up to four blocks, one after the
-    other. What was made of a block is kept: a selection that was interrupted goes on there."""
+    """Audio of a block, in seconds; unset: a sixteenth of all, 300 to 1800. A task does up to four blocks in order. Results of
+    blocks are stored: an interrupted selection continues after them."""
 
     _threads_have_cpus = field_validator("threads_per_worker")(within_cpus)
 
     @classmethod
     def of(cls, resources: ResourcesConfig) -> SelectionResources:
-        """The same place for as many tasks as a training would have workers."""
+        """The same placement, for as many tasks as a training would have workers."""
         return cls(
             most_workers=resources.num_workers,
             cpus_per_worker=resources.cpus_per_worker,
@@ -70,7 +70,7 @@ class SelectionResources(Config):
         )
 
     def worker(self, gpus: float = 0.0) -> ResourcesConfig:
-        """One task, as the cluster's feasibility check takes it."""
+        """One task, for the cluster's feasibility check."""
         return ResourcesConfig(
             cpus_per_worker=self.cpus_per_worker,
             gpus_per_worker=gpus,
@@ -83,19 +83,19 @@ class SelectionRunConfig(Config):
     """One selection on the cluster."""
 
     name: RunName
-    """Name of the selection; its files are kept under it."""
+    """Name of the selection and of its folder."""
     model: Address = "whisper-pico"
-    """Base model that the run will start from: id in the catalogue, a folder, a hub id, or `s3://bucket/prefix`."""
+    """Base model of the run: id in the catalogue, a folder, a hub id, or `s3://bucket/prefix`."""
     data: Address
     """A dataset version (folder or `s3://bucket/prefix` with `manifest.jsonl`), or a folder or an archive of recordings."""
     selection: SelectionConfig = SelectionConfig()
     """How to choose."""
     training: TrainingConfig
-    """The run that it is for: its split says what may be chosen, its method how the model is kept."""
+    """The run that it is for: its split decides what may be chosen, its method how the base is kept."""
     resources: SelectionResources = SelectionResources()
-    """Where it runs."""
+    """Resources."""
     storage: StorageAddress | None = None
-    """Where its files go; unset: `s3://$LIM_BUCKET/selections/<name>`."""
+    """Folder of its files; unset: `s3://$LIM_BUCKET/selections/<name>`."""
 
     @model_validator(mode="after")
     def _method_goes_with_the_training(self) -> SelectionRunConfig:

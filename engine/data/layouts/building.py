@@ -1,4 +1,4 @@
-"""From rows to items: what all layouts do alike, so that every row is either an item or set aside with its reason."""
+"""Turn rows into items, for all layouts: every row becomes an item or is rejected with its reason."""
 
 from __future__ import annotations
 

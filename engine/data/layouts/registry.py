@@ -1,4 +1,4 @@
-"""Every structure of a dataset that is known, and the one way to read any of them."""
+"""The registry of dataset structures, and the function that reads any of them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class LayoutReader:
     find: Callable[[Contents], list[str]]
     """The metadata files of this structure, of those that no earlier one claimed."""
     read: Callable[[list[str], Contents, Builder], None]
-    """Makes items of their rows; a metadata file that cannot be used is refused and named, and the others are read."""
+    """Turns their rows into items; an unusable metadata file is rejected by name, and the others are read."""
 
 
 LAYOUTS: tuple[LayoutReader, ...] = (
@@ -59,16 +59,16 @@ LAYOUTS: tuple[LayoutReader, ...] = (
     LayoutReader("label_folders", label_folders.find, label_folders.read),
     LayoutReader("file_names", file_names.find, file_names.read),
 )
-"""The most specific first: each is offered only what those before it left."""
+"""The most specific first: each sees only what earlier ones left."""
 
 
 def read_layout(source: DataSource, limits: IngestLimits, language: str | None = None) -> Layout:
     """Find the recordings of a source; no audio is read.
 
     Args:
-        source: what to read.
-        limits: how much it may ask of the machine.
-        language: what is spoken, if the user says so.
+        source: to read.
+        limits: on resources.
+        language: spoken, if the user gives it.
 
     Raises:
         IngestError: no metadata file can be used, with the faults of each; or a bomb.

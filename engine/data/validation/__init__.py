@@ -1,1 +1,1 @@
-"""Validation: what is wrong or doubtful in recordings, in their texts, and in a dataset as a whole."""
+"""Validation: faults and doubts in recordings, in their texts, and in a dataset as a whole."""

@@ -1,6 +1,6 @@
-"""Compressed files whose decoder says nothing when bytes are lost or changed: Ogg by its checksums, MP3 by its frames.
+"""Detect lost or changed bytes that decoders ignore: in Ogg by its checksums, in MP3 by its frames.
 
-FLAC has checksums that its decoder holds; WAV has a length that is checked on opening, and no checksum at all.
+FLAC's decoder verifies its checksums; WAV's length is checked on opening, and it has no checksum.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 def check_bitstream(file: BinaryIO) -> None:
-    """Read the structure of Ogg and of MP3, also in WAV, from the beginning to the end; others are let through.
+    """Read the structure of Ogg and MP3, also in WAV, from beginning to end; other formats pass.
 
     Raises:
         TruncatedAudioError: it ends inside a page or a frame, or before the page that is marked as the last.

@@ -1,6 +1,6 @@
-"""Flat tops: samples that all stop at one level, because a microphone, an amplifier or a program could go no further.
+"""Detect clipping by flat tops: samples that stop at the limit of a microphone, an amplifier or a program.
 
-The level need not be full scale: what is clipped and then made quieter stays clipped. A smooth wave that comes near its
+The level need not be full scale: clipped audio that is then made quieter stays clipped. A smooth wave that comes near its
 highest value, even a pure tone whose periods all reach it, has at most 2.4 times as many samples in the top band of its
 amplitudes as in the band below (the square root that a parabola is made of); a flat top has many times more. That
 holds at every scale, so several bands are tried: the narrow ones see a clean clipping, the wide ones one that noise or
@@ -28,9 +28,9 @@ _STEPS = 1.5  # the top band holds at least that many of the file's own amplitud
 
 
 def clipped_samples(wave_T: npt.NDArray[np.float32]) -> int:
-    """How many samples lie on flat tops, positive and negative ones, at the file's own sample rate.
+    """Number of samples on positive and negative flat tops, at the file's own sample rate.
 
-    Resampling rounds flat tops off: it has to come later.
+    Resampling rounds flat tops off, so it must come later.
     """
     return _flat_top(wave_T) + _flat_top(-wave_T)
 

@@ -1,8 +1,8 @@
-"""Whether two recordings are one and the same: their samples correlate, wherever one of them is looked at.
+"""Decide whether two recordings are copies: their samples correlate everywhere.
 
-Two takes of one word by one speaker have the same loudness and pitch over time and sound alike; their waves still
-drift apart within a few periods of the voice. A copy follows its original sample by sample, whatever its gain, codec or
-sample rate, so the correlation of the waves, with the high frequencies raised, tells them apart with a wide margin.
+Two takes of a word by one speaker have the same loudness and pitch over time and sound alike, but their waves drift apart
+within a few periods of the voice. A copy follows its original sample by sample, for any gain, codec or sample rate, so the
+correlation of the waves, with raised high frequencies, separates them by a wide margin.
 
 Legend: T samples over time, K frequency bins, L lags.
 """
@@ -38,7 +38,7 @@ _SEARCHES = (
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """How far two recordings are one."""
+    """Similarity of two recordings."""
 
     coherence: float
     """Correlation of their samples over the pieces compared, 0..1."""

@@ -1,4 +1,4 @@
-"""Damage inside files without checksums: bytes that are no sound read as samples.
+"""Detect damage inside files without checksums: bytes that are not audio, read as samples.
 
 Legend: T samples over time, F frames.
 """
@@ -17,7 +17,7 @@ _WITHIN_FRAMES = 12  # damage is a stretch; in loud speech every period of the v
 
 
 def random_samples(wave_T: npt.NDArray[np.float32]) -> int:
-    """How many samples are as loud and as random as bytes that were never samples: white, and near full scale."""
+    """Number of samples as loud and random as arbitrary bytes: white, and near full scale."""
     if len(wave_T) < _FRAME or float(np.abs(wave_T).max()) < 0.9:
         return 0
     wave_FT = np.lib.stride_tricks.sliding_window_view(wave_T, _FRAME)[::_HOP]

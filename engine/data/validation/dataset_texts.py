@@ -1,4 +1,4 @@
-"""What one text alone cannot tell, and all texts of a dataset can."""
+"""Properties that only all texts of a dataset together show."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from engine.data.validation.lost_letters import LostLetters
 
 @dataclass(frozen=True, slots=True)
 class DatasetTexts:
-    """What the texts of a dataset have in common."""
+    """Common properties of a dataset's texts."""
 
     lost_letters: LostLetters = field(default_factory=LostLetters)
-    """Whether question marks inside of words stand for letters."""
+    """Whether question marks inside words replace letters."""
     alphabet: str = ""
     """The alphabet of most words, if it is one that shares its looks with others."""
 

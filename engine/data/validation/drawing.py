@@ -1,4 +1,4 @@
-"""The measures of a dataset, drawn."""
+"""Plot the measures of a dataset."""
 
 from __future__ import annotations
 

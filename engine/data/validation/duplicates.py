@@ -1,4 +1,4 @@
-"""Recordings that are in the dataset twice: the same samples, or the same recording in another form."""
+"""Detect duplicates: the same samples, or the same recording in another form."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from engine.data.validation.neighbours import Neighbours
 
 Samples = npt.NDArray[np.int16]
 ReadItem = Callable[[int], Samples]
-"""Gives the samples at 16 kHz of an earlier item of the dataset, by its number."""
+"""Function that returns the samples at 16 kHz of an earlier item, by its number."""
 
 _SURE_VOTES = 6  # a stranger has so many once in hundreds of recordings: worth a search for the exact speed
 _ROUGHLY = (
@@ -29,10 +29,10 @@ _DRIFT = 0.03
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
-    """That a recording is in the dataset already."""
+    """A match with an earlier recording."""
 
     item: int
-    """Number of the earlier one."""
+    """Number of the earlier recording."""
     kind: Literal["exact", "near"]
     """Whether all samples are the same."""
     coherence: float
@@ -43,11 +43,11 @@ class Duplicates:
     """Knows every recording of a dataset so far: some 400 bytes for each."""
 
     def __init__(self, config: ValidationConfig, read_item: ReadItem) -> None:
-        """Begin with no recording.
+        """Start empty.
 
         Args:
             config: thresholds.
-            read_item: gives the samples of an earlier recording back; they are not kept here.
+            read_item: returns the samples of an earlier recording, which are not kept here.
         """
         self._config = config
         self._read_item = read_item

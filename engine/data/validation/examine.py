@@ -1,6 +1,6 @@
-"""One recording and its text, looked at by themselves: what is wrong, what is doubtful, what was measured.
+"""Examine one recording and its text alone: faults, doubts, measurements.
 
-Runs in several threads at once, and keeps nothing.
+Runs in several threads and keeps no state.
 """
 
 from __future__ import annotations
@@ -40,40 +40,40 @@ class Recording:
     """A recording that was read."""
 
     info: AudioInfo
-    """What its file says about itself."""
+    """Its file's metadata."""
     samples_T: Samples
     """At 16 kHz, mono."""
     scaled: bool
-    """Whether it had to be made quieter."""
+    """Whether it was scaled down."""
     levels: Levels
-    """How loud it is."""
+    """Its levels."""
     keys: list[Keys]
     """Its fingerprint, at several speeds."""
     pitch_hz: float
-    """Median pitch of its voice; 0 where there is none."""
+    """Median pitch of its voice; 0 without a voice."""
     syllables: float
-    """Syllables of its text, about."""
+    """Approximate number of syllables in its text."""
 
 
 @dataclass(slots=True)
 class Examined:
-    """What was found out about an item."""
+    """Result of an item's examination."""
 
     text: str
-    """The transcript as the manifest will have it."""
+    """The transcript for the manifest."""
     recording: Recording | None = None
-    """None where it cannot be read."""
+    """The recording; None if it cannot be read."""
     faults: list[ItemError] = field(default_factory=list)
-    """Why it has to be set aside."""
+    """Why it is rejected; None if it is not."""
     doubts: list[Doubt] = field(default_factory=list)
-    """What a person should look at."""
+    """Doubts for a person to check."""
     accepted: Collection[str] = ()
-    """Kinds of faults that a person lets pass."""
+    """Kinds of faults that a person accepts."""
     overruled: list[ItemError] = field(default_factory=list)
-    """Faults that were let pass."""
+    """Accepted faults."""
 
     def add_fault(self, fault: ItemError) -> None:
-        """Keep a fault, or let it pass."""
+        """Record a fault, as rejecting or as accepted."""
         (self.overruled if fault.code in self.accepted else self.faults).append(fault)
 
 
@@ -85,15 +85,15 @@ def examine(
     texts: DatasetTexts,
     accepted: Collection[str] = (),
 ) -> Examined:
-    """Read a recording and hold it against the limits and its text.
+    """Read a recording and check it against the limits and its text.
 
     Args:
         file: the open file.
-        item: the recording in it, with its transcript as it was found.
-        limits: what the dataset takes.
-        config: what is good.
-        texts: what the texts of the dataset have in common.
-        accepted: kinds of faults that a person lets pass.
+        item: the recording in it, with its original transcript.
+        limits: of usable recordings.
+        config: thresholds.
+        texts: common properties of the dataset's texts.
+        accepted: kinds of faults that a person accepts.
     """
     found = Examined(characters.plain(item.text), accepted=accepted)
     try:
@@ -175,7 +175,7 @@ def _measured(
 
 
 def _silence(levels: Levels, duration_s: float, config: ValidationConfig) -> ItemError | None:
-    """Noise in which nobody speaks."""
+    """Whether it is noise without speech."""
     if levels.sound_s < config.shortest_sound_s <= duration_s:
         return ItemError(
             "silent",

@@ -1,9 +1,9 @@
-"""What a recording sounds like in a few numbers that survive another gain, codec, rate, start, speed and some noise.
+"""Fingerprint a recording in a few numbers that survive another gain, codec, rate, start, speed and some noise.
 
-The loudest places of the spectrogram are joined to pairs; a pair's two frequencies and its distance in time are a key.
-A copy of a recording shares many of its keys, another recording few. Of the keys those with the smallest hashes are
-kept: two copies keep the same ones without knowing of each other. A copy that was played a little faster is found by
-asking with the keys that the recording would have at other speeds.
+The loudest places of the spectrogram form pairs; a pair's two frequencies and its distance in time are a key. A copy of a
+recording shares many keys with it, another recording few. The keys with the smallest hashes are kept, so that two copies
+keep the same ones independently. A copy that was played slightly faster is found with the keys that the recording would
+have at other speeds.
 
 Source: Wang, An industrial-strength audio search algorithm, ISMIR 2003, sections 2.1 and 2.2; Broder, On the
 resemblance and containment of documents, 1997, section 4 (which keys are kept).

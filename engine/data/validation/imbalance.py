@@ -1,4 +1,4 @@
-"""A dataset in which one speaker, one text or one length outweighs the rest."""
+"""Detect datasets in which one speaker, one text or one length outweighs the rest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is in training and in test: a model that heard a voice in training is not tested on another."""
+"""Detect speakers in both training and test, where a test would not measure unseen voices."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How loud a recording is, and where in it there is sound: 10 ms at a time, by level alone.
+"""Levels of a recording, and where it has sound: in frames of 10 ms, by level alone.
 
 Legend: T samples over time, F frames of 10 ms.
 """

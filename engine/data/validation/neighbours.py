@@ -1,8 +1,8 @@
-"""Which earlier recordings share keys with a new one: an index that grows while recordings come in.
+"""A growing index of earlier recordings by fingerprint key.
 
-Keys lie in two arrays sorted by key, a long and a short one, ten bytes each; the newest wait in a dictionary. When
-there are enough of them they are sorted into the short array, and that into the long one. A question looks at the
-recordings under its own keys only, and not at keys that very many share, so that a dataset is searched in n log n.
+Keys lie in two arrays sorted by key, a long and a short one, ten bytes each; the newest are in a dictionary. Once there are
+enough, they are merged into the short array, and that into the long one. A query looks only at recordings under its own
+keys, and skips very common keys, so that searching a whole dataset takes n log n.
 """
 
 from __future__ import annotations

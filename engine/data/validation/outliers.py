@@ -1,6 +1,6 @@
-"""Items unlike the rest of their dataset: another sample rate, another pitch, another rate of speech.
+"""Detect items unlike the rest of their dataset: another sample rate, pitch or rate of speech.
 
-Known when the last item is in: some 20 bytes are kept of each.
+Decided after the last item; about 20 bytes are kept for each.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The report for people: one HTML file that needs no other."""
+"""The report for people: one self-contained HTML file."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def html_page(report: IngestReport, drawing: bytes) -> str:
 
 
 def _read(report: IngestReport) -> list[str]:
-    """How the texts were found, and some of them with their recordings."""
+    """Where the texts come from, and some of them with their recordings."""
     parts = ["<h2>How it was read</h2>"]
     if report.text_source:
         parts.append(f"<p>Texts come from: {escape(report.text_source)}.</p>")

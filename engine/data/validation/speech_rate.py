@@ -1,7 +1,7 @@
-"""Whether a text can have been said in a recording: its syllables against the seconds with sound.
+"""Decide whether a text fits a recording: its syllables against the seconds with sound.
 
-Only the amount can be judged so. A text of about the right length that belongs to another recording is not found:
-that takes a model that listens.
+This checks only the amount. A text of about the right length that belongs to another recording is not found; that takes a
+model that listens.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _SPELT_LETTERS = 5  # a word of up to this many capitals may be spelt out
 
 
 def mismatch(text: str, levels: Levels, duration_s: float, config: ValidationConfig) -> str | None:
-    """Why a text cannot be what is said in a recording, or None."""
+    """Why a text cannot belong to a recording, or None."""
     fewest, most = syllables(text)
     speech_s = levels.sound_s if levels.range_db >= config.clear_range_db else duration_s
     allowed = config.free_syllables + config.fastest_syllables_per_s * speech_s

@@ -1,4 +1,4 @@
-"""How measures are spread over a dataset: counts in bins, however many items there are."""
+"""Distributions of measures over a dataset: counts in bins, for any number of items."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Spread:
     """Counts the values of one measure."""
 
     def __init__(self, name: str, unit: str, edges: Sequence[float]) -> None:
-        """Begin with none.
+        """Start empty.
 
         Args:
             name: the measure.

@@ -1,4 +1,4 @@
-"""The validation of a dataset as a whole, gathered while its items come in."""
+"""The validation of a dataset as a whole, collected during ingestion."""
 
 from __future__ import annotations
 
@@ -61,11 +61,11 @@ class Summary:
         self._long_texts = 0
 
     def add_besides(self, finding: Finding) -> None:
-        """A further fault of an item that is set aside for another one."""
+        """Record a further fault of an item that is rejected for another one."""
         self._besides.append(finding)
 
     def add_overruled(self, path: str, overruled: Sequence[ItemError]) -> None:
-        """Faults of an item that a decision lets pass."""
+        """Record faults of an item that a decision accepts."""
         for fault in overruled:
             self._besides.append(rejecting(path, fault, "overruled"))
 
@@ -76,18 +76,18 @@ class Summary:
             self._leakage.add(speaker, split)
 
     def add_doubts(self, path: str, doubts: Sequence[Doubt]) -> None:
-        """What is doubtful about an item, whether it is kept or not."""
+        """Record doubts about an item, whether it is kept or not."""
         for code, reason in doubts:
             self._warn(path, code, reason)
 
     def add(self, number: int, path: str, utterance: Utterance, examined: Examined, recording: Recording) -> None:
-        """An item that is in the dataset.
+        """Record an item of the dataset.
 
         Args:
             number: of the item in the source.
             path: of the item in the source.
             utterance: as in the manifest.
-            examined: what was found out about it.
+            examined: result of its examination.
             recording: its recording.
         """
         self.add_doubts(path, examined.doubts)
@@ -127,10 +127,10 @@ class Summary:
     def report(
         self, set_aside: Sequence[SetAside], path_of: Callable[[int], str], ignored: Sequence[str] = ()
     ) -> ValidationReport:
-        """Everything found.
+        """All findings.
 
         Args:
-            set_aside: items that are not in the dataset.
+            set_aside: rejected items.
             path_of: the path of an item by its number.
             ignored: columns of the metadata that were not read.
         """
