@@ -1,4 +1,4 @@
-"""How the services are set up: read once from the environment, frozen, handed down."""
+"""Settings of the services: read once from the environment, frozen, passed down."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ Listed = Annotated[tuple[str, ...], BeforeValidator(_separated)]
 
 
 class Settings(BaseModel):
-    """Settings of the services. Secrets are not shown when it is printed."""
+    """Settings of the services. Its representation hides secrets."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     environment: Literal["development", "production"] = "development"
-    """`LIM_ENVIRONMENT`: production refuses generated secrets."""
+    """`LIM_ENVIRONMENT`: `production` rejects generated secrets."""
     home: Path
-    """`LIM_HOME`: where the embedded services and the development secret are kept."""
+    """`LIM_HOME`: folder of the embedded services and the development secret."""
     database_url: Annotated[str, Field(repr=False)]
     """`DATABASE_URL`: PostgreSQL, as `postgresql+asyncpg://...`."""
     secret_key: SecretStr
@@ -66,7 +66,7 @@ class Settings(BaseModel):
     s3: S3Settings
     """`S3_ENDPOINT_URL`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_REGION`, `LIM_BUCKET`: object storage."""
     public_url: str | None = None
-    """`LIM_PUBLIC_URL`: where clients reach the API, when that is not where it listens."""
+    """`LIM_PUBLIC_URL`: address at which clients reach the API, if it is not the address that it listens on."""
     trust_forwarded_for: Annotated[tuple[str, ...], BeforeValidator(_trusted)] = ()
     """`LIM_TRUST_FORWARDED_FOR`: networks of a proxy of yours in front of the API, such as `10.1.0.5/32`, separated by
     commas; `true`: any. From there a client's address is the last entry of X-Forwarded-For, and connections are not
@@ -76,35 +76,35 @@ class Settings(BaseModel):
     never more than a quarter of all that it takes. Many people behind one router are one address."""
 
     log_format: LogFormat = "json"
-    """`LIM_LOG_FORMAT`: how the API and the hub write their logs: `json`, an object a line, or `text`."""
+    """`LIM_LOG_FORMAT`: log format of the API and the hub: `json`, one object per line, or `text`."""
 
     api_replicas: PositiveInt | None = None
-    """`LIM_API_REPLICAS`: processes that answer requests, of about 210 MB each; unset: two, or one on a machine with one
-    processor. When one of two dies the other takes over at once; a single one is started anew, which takes some 10 s."""
+    """`LIM_API_REPLICAS`: processes that answer requests, about 210 MB each. Unset: two, or one on a machine with one
+    processor. If one of two dies, the other takes over immediately; a single one restarts, which takes about 10 s."""
 
     access_token_s: PositiveInt = 900
-    """`LIM_ACCESS_TOKEN_S`: life of an access token, in seconds."""
+    """`LIM_ACCESS_TOKEN_S`: lifetime of an access token, in seconds."""
     refresh_token_s: PositiveInt = 30 * 86400
-    """`LIM_REFRESH_TOKEN_S`: life of a refresh token, in seconds; each refresh starts a new one."""
+    """`LIM_REFRESH_TOKEN_S`: lifetime of a refresh token, in seconds; each refresh starts a new one."""
     password_reset_s: PositiveInt = 86400
     """`LIM_PASSWORD_RESET_S`: how long the token of a password reset is good, in seconds."""
     api_key_s: PositiveInt = 90 * 86400
-    """`LIM_API_KEY_S`: life of an API key that is made without an expiry, in seconds."""
+    """`LIM_API_KEY_S`: lifetime of an API key that is created without an expiry, in seconds."""
     max_api_key_s: PositiveInt = 365 * 86400
-    """`LIM_MAX_API_KEY_S`: longest life of an API key that a user may choose, in seconds."""
+    """`LIM_MAX_API_KEY_S`: longest lifetime of an API key that a user may choose, in seconds."""
     login_attempts: PositiveInt = 10
-    """`LIM_LOGIN_ATTEMPTS`: failed logins for an account from an address before 429."""
+    """`LIM_LOGIN_ATTEMPTS`: failed logins per account and address before 429."""
     login_attempts_per_address: PositiveInt = 100
-    """`LIM_LOGIN_ATTEMPTS_PER_ADDRESS`: failed logins from an address, whatever the account, before 429."""
+    """`LIM_LOGIN_ATTEMPTS_PER_ADDRESS`: failed logins per address, for any account, before 429."""
     login_attempts_per_account: PositiveInt = 20
-    """`LIM_LOGIN_ATTEMPTS_PER_ACCOUNT`: failed logins for an account in a day from all addresses together that nobody has
-    logged in to it from before; then there is one more every `LIM_LOGIN_WINDOW_S`. Known addresses are not affected."""
+    """`LIM_LOGIN_ATTEMPTS_PER_ACCOUNT`: failed logins per account and day from all addresses without an earlier login to it;
+    then one more every `LIM_LOGIN_WINDOW_S`. Known addresses are not affected."""
     login_window_s: PositiveInt = 300
-    """`LIM_LOGIN_WINDOW_S`: after this time the attempts are counted anew, in seconds."""
+    """`LIM_LOGIN_WINDOW_S`: window after which attempts are counted from zero, in seconds."""
     signups_per_address: PositiveInt = 100
-    """`LIM_SIGNUPS_PER_ADDRESS`: attempts to sign up from an address in an hour; a class behind one router is one address."""
+    """`LIM_SIGNUPS_PER_ADDRESS`: sign-up attempts per address and hour; a class behind one router is one address."""
     refreshes_per_address: PositiveInt = 600
-    """`LIM_REFRESHES_PER_ADDRESS`: logins that are refreshed or ended from an address within `LIM_LOGIN_WINDOW_S`."""
+    """`LIM_REFRESHES_PER_ADDRESS`: refreshes and logouts per address within `LIM_LOGIN_WINDOW_S`."""
     refreshes_per_login: PositiveInt = 30
     """`LIM_REFRESHES_PER_LOGIN`: refreshes of one login within `LIM_LOGIN_WINDOW_S`."""
 
@@ -121,33 +121,33 @@ class Settings(BaseModel):
     upload_part_bytes: Annotated[int, Field(ge=5 * MIB, le=5 * 1024 * MIB)] = 256 * MIB
     """`LIM_UPLOAD_PART_BYTES`: larger files are uploaded in parts of this size, in bytes."""
     max_upload_files: Annotated[int, Field(ge=1, le=1000)] = 16
-    """`LIM_MAX_UPLOAD_FILES`: most files in one upload, at most 1,000."""
+    """`LIM_MAX_UPLOAD_FILES`: maximum number of files in one upload, at most 1,000."""
     import_s: PositiveInt = 3600
     """`LIM_IMPORT_S`: longest time to fetch a dataset from an address, in seconds."""
     import_networks: Listed = ()
-    """`LIM_IMPORT_NETWORKS`: networks that datasets may be fetched from though they are not public, such as
-    `10.1.0.0/16`; separated by commas."""
+    """`LIM_IMPORT_NETWORKS`: networks that are not public from which datasets may be fetched, such as `10.1.0.0/16`;
+    separated by commas."""
     webhook_networks: Listed = ()
-    """`LIM_WEBHOOK_NETWORKS`: networks that webhooks of users may be in though they are not public; separated by commas."""
+    """`LIM_WEBHOOK_NETWORKS`: networks that are not public in which users' webhooks may be; separated by commas."""
     import_buckets: Listed = ()
-    """`LIM_IMPORT_BUCKETS`: buckets of the object store that every user may make datasets of; separated by commas."""
+    """`LIM_IMPORT_BUCKETS`: buckets of the object store from which every user may make datasets; separated by commas."""
     max_item_s: Annotated[float, Field(gt=0.0, le=3600.0)] = 300.0
     """`LIM_MAX_ITEM_S`: the largest `limits.max_item_s` that a user may set for a dataset: its longest recording, in
     seconds."""
     keep_sources_s: NonNegativeInt | None = None
-    """`LIM_KEEP_SOURCES_S`: how long the files that a dataset was made of are kept after its newest version was made, in
-    seconds; further versions are made of them. Unset: as long as the dataset; 0: not at all."""
+    """`LIM_KEEP_SOURCES_S`: how long a dataset's source files are kept after its newest version was made, in seconds; further
+    versions are made from them. Unset: as long as the dataset; 0: not at all."""
     upload_url_s: PositiveInt = 3600
-    """`LIM_UPLOAD_URL_S`: life of a pre-signed upload address, in seconds."""
+    """`LIM_UPLOAD_URL_S`: lifetime of a pre-signed upload address, in seconds."""
     download_url_s: PositiveInt = 3600
-    """`LIM_DOWNLOAD_URL_S`: life of a pre-signed download address, in seconds."""
+    """`LIM_DOWNLOAD_URL_S`: lifetime of a pre-signed download address, in seconds."""
 
     max_running_jobs: PositiveInt | None = None
-    """`LIM_MAX_RUNNING_JOBS`: jobs that run at once; unset: as many as the cluster's CPUs and GPUs hold."""
+    """`LIM_MAX_RUNNING_JOBS`: maximum number of running jobs; unset: as many as fit the cluster's CPUs and GPUs."""
     max_running_jobs_per_user: PositiveInt | None = None
-    """`LIM_MAX_RUNNING_JOBS_PER_USER`: jobs of one user that run at once; unset: as many as there is room for."""
+    """`LIM_MAX_RUNNING_JOBS_PER_USER`: maximum number of running jobs per user; unset: as many as fit."""
     max_unfinished_jobs_per_user: PositiveInt = 5000
-    """`LIM_MAX_UNFINISHED_JOBS_PER_USER`: jobs of one user that are queued or run before another is refused."""
+    """`LIM_MAX_UNFINISHED_JOBS_PER_USER`: maximum number of queued and running jobs per user."""
     keep_checkpoints_s: NonNegativeInt = 7 * 86400
     """`LIM_KEEP_CHECKPOINTS_S`: how long the checkpoints of a job are kept after it has succeeded, in seconds. Those of
     jobs that were stopped or failed stay, because they can be resumed."""
@@ -155,25 +155,25 @@ class Settings(BaseModel):
     """`LIM_KEEP_NOTIFICATIONS_S`: how long a notification is kept after it has been read, in seconds; unread ones are kept
     for a year."""
     webhook_give_up_s: PositiveInt = 86400
-    """`LIM_WEBHOOK_GIVE_UP_S`: how long a webhook that does not take a notification is tried, in seconds."""
+    """`LIM_WEBHOOK_GIVE_UP_S`: how long a failing webhook delivery is retried, in seconds."""
     webhook_retry_s: PositiveFloat = 10.0
-    """`LIM_WEBHOOK_RETRY_S`: seconds before the second try; each further one waits twice as long, up to an hour."""
+    """`LIM_WEBHOOK_RETRY_S`: seconds before the first retry; the delay doubles for each further one, up to an hour."""
     cpu_hour_price: NonNegativeFloat = 0.0
-    """`LIM_CPU_HOUR_PRICE`: what an hour of a CPU costs; 0: not told."""
+    """`LIM_CPU_HOUR_PRICE`: price of a CPU hour; 0: no cost is shown."""
     gpu_hour_price: NonNegativeFloat = 0.0
-    """`LIM_GPU_HOUR_PRICE`: what an hour of a GPU costs; 0: not told."""
+    """`LIM_GPU_HOUR_PRICE`: price of a GPU hour; 0: no cost is shown."""
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "EUR"
-    """`LIM_CURRENCY`: of those prices, as ISO 4217 has it."""
+    """`LIM_CURRENCY`: currency of the prices, as an ISO 4217 code."""
     job_attempts: PositiveInt = 3
-    """`LIM_JOB_ATTEMPTS`: how often a job whose driver died is submitted before it counts as failed."""
+    """`LIM_JOB_ATTEMPTS`: submissions of a job whose driver dies before it counts as failed."""
     stop_grace_s: PositiveFloat = 10.0
     """`LIM_STOP_GRACE_S`: seconds between the stop flag and the end of the driver."""
     dataset_attempts: PositiveInt = 3
-    """`LIM_DATASET_ATTEMPTS`: how often the processing of a dataset is tried."""
+    """`LIM_DATASET_ATTEMPTS`: attempts to process a dataset."""
     reconcile_s: PositiveFloat = 1.0
-    """`LIM_RECONCILE_S`: seconds between two looks at queued and running work."""
+    """`LIM_RECONCILE_S`: seconds between two rounds over queued and running work."""
     database_pool: PositiveInt = 20
-    """`LIM_DATABASE_POOL`: most connections of a process to PostgreSQL."""
+    """`LIM_DATABASE_POOL`: maximum number of connections per process to PostgreSQL."""
 
     @field_validator("import_networks", "webhook_networks", "trust_forwarded_for")
     @classmethod
@@ -193,10 +193,10 @@ _FROM_ENVIRONMENT = {
 def load_settings(
     environ: Mapping[str, str] | None = None, *, database_url: str | None = None, s3: S3Settings | None = None
 ) -> Settings:
-    """The settings that the environment describes; `database_url` and `s3` (of embedded servers) win over it.
+    """Read the settings from the environment; `database_url` and `s3` (of embedded servers) override it.
 
     Raises:
-        SettingsError: no database, no secret in production, or values that cannot be read; names each variable.
+        SettingsError: no database, no secret in production, or invalid values; names each variable.
     """
     environ = os.environ if environ is None else environ
     environment = environ.get("LIM_ENVIRONMENT") or "development"
@@ -230,10 +230,10 @@ def load_settings(
 
 
 def asyncpg_url(url: str) -> str:
-    """A PostgreSQL address for SQLAlchemy's asyncpg dialect; plain `postgres://` and `postgresql://` are taken too.
+    """A PostgreSQL address for SQLAlchemy's asyncpg dialect; accepts plain `postgres://` and `postgresql://`.
 
     Raises:
-        SettingsError: not an address, or of another database.
+        SettingsError: not an address, or that of another database.
     """
     try:
         parsed = make_url(url)
@@ -259,7 +259,7 @@ def _secret_key(environ: Mapping[str, str], environment: str, home: Path) -> str
 
 
 def _development_secret(path: Path) -> str:
-    """The secret kept at `path`, generated when there is none; two processes that start at once agree on one."""
+    """The secret in the file `path`, generated if missing; concurrent processes agree on one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")

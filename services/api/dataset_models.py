@@ -1,4 +1,4 @@
-"""Datasets as clients write and see them."""
+"""Request and response models of datasets."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Description = Annotated[str, Field(max_length=10_000)]
 
 
 MOST_FILES: Final = 1000
-"""Files of an upload; more of them come as an archive."""
+"""Maximum number of files in an upload; more must come as an archive."""
 
 
 def _file_name(name: str) -> str:
@@ -60,7 +60,7 @@ class UploadSourceBody(Body):
 
     type: Literal["upload"]
     files: Annotated[list[FileBody], Field(min_length=1, max_length=MOST_FILES)]
-    """Each gets an address to put it to."""
+    """Files; each gets an upload address."""
 
     @field_validator("files")
     @classmethod
@@ -76,11 +76,11 @@ class UploadSourceBody(Body):
 
 
 class UrlSourceBody(Body):
-    """A file that anybody can get: an archive, a Parquet file or a recording. It is fetched once, at the beginning."""
+    """A public file: an archive, a Parquet file or a recording. It is fetched once, at the beginning."""
 
     type: Literal["url"]
     url: Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(_url)]
-    """http or https, without a name and a password; private networks are not reached."""
+    """http or https, without user name and password; private networks are not reached."""
 
 
 class S3SourceBody(Body):
@@ -100,36 +100,36 @@ def _parents(name: str) -> list[str]:
 
 
 class DatasetBody(Body):
-    """A dataset to make."""
+    """A new dataset."""
 
     name: Name
     description: Description = ""
     task: TaskName = "speech_to_text"
-    """What models will learn from it."""
+    """The task that models will learn from it."""
     source: SourceBody
-    """Where its recordings come from."""
+    """Source of its recordings."""
     split: DivisionConfig | None = None
-    """What to keep for test and validation; it is drawn once, evenly over texts or lengths, and every run takes it.
-    Unset: each run splits as its config says."""
+    """Test and validation parts, drawn once, evenly over texts or lengths, and used by every run. Unset: each run splits as
+    its config says."""
     validation: ValidationConfig = ValidationConfig()
     """Thresholds between good, doubtful and bad."""
     limits: ItemLimits = ItemLimits()
-    """Which recordings are usable."""
+    """Limits of usable recordings."""
     language: Language = None
-    """What is spoken, as a code (`de`) or an English name: it chooses among texts in several languages, and digits in
-    file names become its words."""
+    """Spoken language, as a code (`de`) or an English name. It chooses among texts in several languages, and digits in file
+    names become its words."""
     project_id: uuid.UUID | None = None
     """A project of the caller."""
 
     def options(self) -> ProcessingConfig:
-        """What its processing is told."""
+        """Its processing options."""
         return ProcessingConfig(
             validation=self.validation, limits=self.limits, split=self.split, language=self.language
         )
 
 
 class DatasetPatch(Body):
-    """What is to change; fields that are not given stay."""
+    """Changes; missing fields stay."""
 
     name: Name | None = None
     description: Description | None = None
@@ -138,7 +138,7 @@ class DatasetPatch(Body):
 
 
 class DatasetOut(BaseModel):
-    """A dataset, as it stands."""
+    """A dataset."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -149,7 +149,7 @@ class DatasetOut(BaseModel):
     task: str
     source: dict[str, Any]
     split: dict[str, Any] | None
-    """What was to be kept for test and validation in the newest version."""
+    """Requested test and validation parts of the newest version."""
     status: DatasetStatus
     error: str | None
     """Why it cannot be used."""
@@ -216,7 +216,7 @@ def status_of(dataset: Dataset) -> DatasetStatus:
 
 
 class PartOut(BaseModel):
-    """Where to put a part of a file."""
+    """Upload address of a part of a file."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -230,22 +230,22 @@ class PartOut(BaseModel):
 
 
 class UploadOut(BaseModel):
-    """Where to put a file: as a whole, or in parts."""
+    """Upload address of a file, as a whole or in parts."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     name: str
     method: str
     url: str | None
-    """Unset: it is large, and each of its `parts` has an address."""
+    """Unset for a large file, whose `parts` each have an address."""
     headers: dict[str, str]
     parts: list[PartOut] = []
-    """Of a large file: put each by itself, in any order, several at once, and again if one breaks off."""
+    """Parts of a large file: PUT each separately, in any order, several in parallel; retry a part that breaks off."""
     expires_at: datetime
 
 
 class NewDatasetOut(BaseModel):
-    """A new dataset and where to put its files."""
+    """A new dataset and the upload addresses of its files."""
 
     dataset: DatasetOut
     uploads: list[UploadOut]
@@ -257,18 +257,18 @@ class DrawnOut(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     url: str
-    """Pre-signed; good until `expires_at`."""
+    """Pre-signed; valid until `expires_at`."""
     expires_at: datetime
 
 
 class ReportOut(BaseModel):
-    """What processing found in an upload."""
+    """Result of processing a dataset."""
 
     model_config = ConfigDict(use_attribute_docstrings=True, extra="allow")
 
     dataset_id: uuid.UUID
     version: int
-    """Number of the version that it is of."""
+    """Number of the version."""
     status: DatasetStatus
     error: str | None
     """Why the version cannot be used."""
@@ -277,9 +277,9 @@ class ReportOut(BaseModel):
     items_good: int = 0
     """Utterances in the dataset."""
     set_aside: list[dict[str, Any]] = []
-    """Every item that is not in the dataset: `path`, `code`, `reason`, `action`."""
+    """Every rejected item: `path`, `code`, `reason`, `action`."""
     page: DrawnOut | None = None
-    """The whole report for people, one HTML file; only of a dataset that is ready."""
+    """The whole report for people, one HTML file; only if the dataset is ready."""
     drawing: DrawnOut | None = None
     """Histograms of duration, level, signal-to-noise ratio and words per second (PNG); from ten items on."""
 

@@ -1,4 +1,4 @@
-"""Versions of datasets and their items, as clients write and see them."""
+"""Request and response models of dataset versions and their items."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from services.database.models import DatasetItem, DatasetVersion
 
 
 class RevisionBody(Revision):
-    """What makes the next version of a dataset.
+    """Changes for the next version of a dataset.
 
-    The recordings are processed again with the options and decisions of the parent and these. Options that are not given
-    stay as they are in the parent; of `validation`, `limits` and `split` single fields may be given.
+    The recordings are processed again with the parent's options and decisions and these. Missing options stay as in the
+    parent; `validation`, `limits` and `split` may have single fields.
     """
 
     parent: Annotated[int, Field(ge=1, lt=2**31)] | None = None
@@ -33,17 +33,17 @@ class DatasetVersionOut(BaseModel):
     number: int
     status: DatasetStatus
     error: str | None
-    """Why it cannot be used; the versions before it still can."""
+    """Why it cannot be used; earlier versions still can."""
     parent: int | None
-    """Number of the version that it revises; the first one has none."""
+    """Number of the revised version; unset for the first one."""
     options: dict[str, Any]
     """The options of its processing: `validation`, `limits`, `split`, `language`."""
     decisions: list[dict[str, Any]]
-    """What was decided to make it of its parent."""
+    """Decisions that made it from its parent."""
     statistics: dict[str, Any] | None
     """Counts: `utterances`, `audio_s`, `size`, `speakers`, `set_aside`, ...; unset until it is ready."""
     items: int | None
-    """Good and rejected items; unset: there is no list of them."""
+    """Number of good and rejected items; unset without a list of them."""
     created_at: datetime
     finished_at: datetime | None
 
@@ -54,12 +54,12 @@ class DatasetVersionOut(BaseModel):
 
 
 class DatasetVersionDetailOut(DatasetVersionOut):
-    """A version of a dataset, with what was found in it."""
+    """A version of a dataset, with its report."""
 
     report: dict[str, Any] | None
-    """The whole report; unset: it is not processed yet, or its recordings could not be fetched."""
+    """The whole report; unset if it is not processed yet, or its recordings could not be fetched."""
     used_by: int
-    """Jobs and pipelines that name it; a version that is used stays."""
+    """Number of jobs and pipelines that use it; a used version cannot be deleted."""
 
     @classmethod
     def with_report(cls, version: DatasetVersion, used_by: int) -> DatasetVersionDetailOut:
@@ -68,13 +68,13 @@ class DatasetVersionDetailOut(DatasetVersionOut):
 
 
 class ItemFindingOut(BaseModel):
-    """What was found on an item."""
+    """A finding on an item."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     code: str
     severity: str
-    """`set_aside`: it rejects the item; `warning`; `overruled`: a decision lets the item pass in spite of it."""
+    """`set_aside`: rejects the item; `warning`; `overruled`: a decision accepts the item in spite of it."""
     reason: str
     action: str
     """What to do about it."""
@@ -86,18 +86,18 @@ class DatasetItemOut(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     path: str
-    """Its path in the source; decisions name it by this."""
+    """Its path in the source; decisions name it by that."""
     status: Literal["good", "rejected"]
     id: str | None
-    """In the manifest; only of a good item."""
+    """Id in the manifest; only for a good item."""
     text: str | None
     speaker: str | None
     split: str | None
     duration_s: float | None
-    """Only of a good item."""
+    """Only for a good item."""
     findings: list[ItemFindingOut]
     audio_url: str | None
-    """To listen to; only of a good item."""
+    """Address of its audio; only for a good item."""
 
     @classmethod
     def of(cls, row: DatasetItem, dataset_url: str, number: int) -> DatasetItemOut:

@@ -1,4 +1,4 @@
-"""Lists in pages: newest first, by key rather than by number, so that pages stay whole while rows are added."""
+"""Lists in pages: newest first, by key instead of number, so that pages stay consistent while rows are added."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ Search = Annotated[str | None, Query(max_length=200, description="Only items wit
 
 
 class Page(BaseModel, Generic[ItemT]):
-    """Some of the items, and the way to the next ones."""
+    """A page of items, with the cursor of the next page."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     items: list[ItemT]
     total: int
-    """All items that match, on every page."""
+    """Number of matching items on all pages."""
     next_cursor: str | None
-    """Give it as `cursor` to get the next page; null on the last one."""
+    """Value of `cursor` for the next page; null on the last one."""
 
 
 class Listed(Protocol):

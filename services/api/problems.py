@@ -39,28 +39,28 @@ class ProblemFault(BaseModel):
     path: str
     """Dotted path of the field in the body, or the name of the query, path or header parameter."""
     message: str
-    """What was found, what is allowed."""
+    """The value found, and the allowed ones."""
 
 
 class Problem(BaseModel):
-    """What went wrong with a request."""
+    """The fault of a request."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     type: str = "about:blank"
-    """An address that names the kind of problem."""
+    """URI of the kind of problem."""
     title: str
-    """The kind of problem, for people."""
+    """Title of the kind of problem."""
     status: int
     """The HTTP status."""
     code: str
-    """The kind of problem, for programs; stable."""
+    """Code of the kind of problem, for programs; stable."""
     detail: str
-    """This problem, for people."""
+    """Description of this problem."""
     errors: list[ProblemFault] = []
     """Every faulty field; of very many, the first ones."""
     correlation_id: str
-    """Names this request in the logs; also in the header X-Request-ID."""
+    """Id of this request in the logs; also in the header X-Request-ID."""
 
 
 class ProblemResponse(JSONResponse):

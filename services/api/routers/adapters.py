@@ -1,4 +1,4 @@
-"""Adapters by name and version: what each was made of, and in what two differ."""
+"""Adapters by name and version, with lineage and comparison."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ _Compared = Query(ge=1, lt=2**31, description="Number of a version")
 
 
 class AdapterBody(Body):
-    """An adapter to name; its versions are added as jobs make them."""
+    """A new adapter; versions are added from jobs."""
 
     name: Name
-    """One of the caller's adapters has it."""
+    """Unique among the caller's adapters."""
     description: Text = ""
     project_id: uuid.UUID | None = None
     """A project of the caller."""
 
 
 class AdapterPatch(Body):
-    """What is to change; fields that are not given stay."""
+    """Changes; missing fields stay."""
 
     name: Name | None = None
     description: Text | None = None
@@ -47,7 +47,7 @@ class AdapterPatch(Body):
 
 
 class VersionBody(Body):
-    """A version to add."""
+    """A new version."""
 
     job_id: uuid.UUID
     """A training job that has succeeded."""
@@ -66,7 +66,7 @@ class VersionOut(BaseModel):
     job_id: uuid.UUID
     notes: str
     lineage: LineageOut
-    """What it was made of."""
+    """Its lineage: base, data, config, code, figures, files."""
     created_at: datetime
 
 
@@ -80,7 +80,7 @@ class AdapterOut(BaseModel):
     description: str
     project_id: uuid.UUID | None
     newest_version: int | None = None
-    """Unset: there is none yet."""
+    """Number of the newest version; unset without one."""
     created_at: datetime
     updated_at: datetime
 
@@ -91,14 +91,14 @@ class AdapterOut(BaseModel):
 
 
 class ComparisonOut(BaseModel):
-    """In what two versions differ."""
+    """Differences of two versions."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     a: int
     b: int
     differences: list[DifferenceOut]
-    """Every field of their lineages that is not the same, by path."""
+    """Every field in which their lineages differ, by path."""
 
 
 @router.post("", status_code=201, responses=problems(400, 401, 404, 409, 413, 415, 422, 503))
@@ -110,7 +110,7 @@ async def create_adapter(
     settings: SettingsDep,
     idempotency_key: IdempotencyHeader = None,
 ) -> AdapterOut:
-    """Name an adapter."""
+    """Create an adapter."""
     adapter_id = uuid.uuid4()
     call = fingerprint(settings, request, body.model_dump(mode="json"))
     earlier = await claim(session, str(user.id), idempotency_key, call, adapter_id)
@@ -172,7 +172,7 @@ async def change_adapter(
 
 @router.delete("/{adapter_id}", status_code=204, responses=problems(401, 404, 422, 503))
 async def delete_adapter(adapter_id: uuid.UUID, user: CurrentUser, session: SessionDep) -> None:
-    """Forget an adapter and its versions; the jobs that made them and their files stay."""
+    """Delete an adapter and its versions; the jobs that made them and their files stay."""
     await requests.delete(session, user.id, adapter_id)
 
 
@@ -186,7 +186,7 @@ async def add_version(
     settings: SettingsDep,
     idempotency_key: IdempotencyHeader = None,
 ) -> VersionOut:
-    """Make what a job trained the newest version."""
+    """Add a job's result as the newest version."""
     version_id = uuid.uuid4()
     call = fingerprint(settings, request, body.model_dump(mode="json"))
     earlier = await claim(session, str(user.id), idempotency_key, call, version_id)
@@ -211,7 +211,7 @@ async def list_versions(
 
 @router.get("/{adapter_id}/versions/{number}", responses=problems(401, 404, 422, 503))
 async def read_version(adapter_id: uuid.UUID, number: Number, user: CurrentUser, session: SessionDep) -> VersionOut:
-    """One version, with what it was made of."""
+    """One version, with its lineage."""
     return VersionOut.model_validate(await requests.find_version(session, user.id, adapter_id, number))
 
 
@@ -223,7 +223,7 @@ async def compare_versions(
     a: Annotated[int, _Compared],
     b: Annotated[int, _Compared],
 ) -> ComparisonOut:
-    """In what two versions differ: base, data, config, code, figures and files."""
+    """Compare two versions: base, data, config, code, figures and files."""
     one = await requests.find_version(session, user.id, adapter_id, a)
     other = await requests.find_version(session, user.id, adapter_id, b)
     return ComparisonOut(a=a, b=b, differences=differences(one.lineage, other.lineage))

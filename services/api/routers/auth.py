@@ -39,7 +39,7 @@ class SignUpBody(Body):
 
 
 class LoginBody(Body):
-    """Who logs in."""
+    """Credentials of a login."""
 
     username_or_email: Name
     """The username or the e-mail address."""
@@ -85,12 +85,12 @@ class TokensOut(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     access_token: str
-    """Goes into `Authorization: Bearer ...`."""
+    """For the header `Authorization: Bearer ...`."""
     refresh_token: str
-    """Gets the next pair of tokens; used once. Used twice, it ends the login."""
+    """Exchanged once for the next pair of tokens; a second use ends the login."""
     token_type: Literal["bearer"] = "bearer"
     expires_in: int
-    """Life of the access token, in seconds."""
+    """Lifetime of the access token, in seconds."""
 
     @classmethod
     def of(cls, pair: sessions.TokenPair) -> TokensOut:
@@ -107,7 +107,7 @@ async def signup(
     origin: OriginDep,
     idempotency_key: IdempotencyHeader = None,
 ) -> UserOut:
-    """Create an account. Every fault of the three fields is reported at once."""
+    """Create an account. Reports all faults of the three fields together."""
     await throttle.count_sign_up(session, settings, origin.address)
     user_id = uuid.uuid4()
     call = fingerprint(settings, request, body.model_dump())
@@ -126,7 +126,7 @@ async def signup(
 async def login(
     body: LoginBody, response: Response, session: SessionDep, settings: SettingsDep, origin: OriginDep
 ) -> TokensOut:
-    """Log in. A wrong name and a wrong password get the same answer; too many failures get 429."""
+    """Log in. A wrong name and a wrong password give the same answer; too many failures give 429."""
     user = await authenticate(session, settings, body.username_or_email, body.password, origin)
     pair = await sessions.open_login(session, settings, user)
     await session.commit()
@@ -138,7 +138,7 @@ async def login(
 async def refresh(
     body: RefreshBody, response: Response, session: SessionDep, settings: SettingsDep, origin: OriginDep
 ) -> TokensOut:
-    """Use up a refresh token for a new pair. A token that was used before ends its whole login."""
+    """Exchange a refresh token for a new pair. A token that was used before ends its whole login."""
     await throttle.count_refresh(session, settings, origin.address)
     pair = await sessions.rotate(session, settings, body.refresh_token, origin)
     response.headers["Cache-Control"] = "no-store"
@@ -147,7 +147,7 @@ async def refresh(
 
 @router.post("/logout", status_code=204, responses=problems(400, 413, 415, 422, 429, 503))
 async def logout(body: RefreshBody, session: SessionDep, settings: SettingsDep, origin: OriginDep) -> None:
-    """End the login that the refresh token belongs to, its access tokens too."""
+    """End the login of a refresh token, including its access tokens."""
     await throttle.count_refresh(session, settings, origin.address)
     await sessions.revoke(session, body.refresh_token, origin)
 

@@ -1,4 +1,4 @@
-"""The cluster that jobs run on."""
+"""The cluster."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class NodeOut(BaseModel):
     name: str
     """Its host name."""
     device_class: str | None
-    """Of its label `lim/device-class`; unset: the node was started without one."""
+    """Its label `lim/device-class`; unset if the node has none."""
     labels: dict[str, str]
-    """What jobs may ask for by `resources.label_selector`."""
+    """Labels that jobs can select with `resources.label_selector`."""
     resources: dict[str, float]
-    """What it has in all, free or not: CPUs, GPUs, and what its operator named."""
+    """Total resources, free or not: CPUs, GPUs, and custom ones."""
     memory_bytes: int
     """For Ray's workers."""
 
@@ -37,7 +37,7 @@ class NodeOut(BaseModel):
 async def list_nodes(
     _: CurrentUser, services: ServicesDep, limit: Limit = 20, cursor: Cursor = None, q: Search = None
 ) -> Page[NodeOut]:
-    """The nodes that are alive, by name; `q` looks at names, device classes and labels."""
+    """List live nodes by name; `q` searches names, device classes and labels."""
     nodes = [] if services.cluster is None else await asyncio.to_thread(services.cluster.nodes)
     wanted = (q or "").lower()
     shown = []

@@ -1,4 +1,4 @@
-"""Versions of datasets: make the next one, look at them and at their items, delete them."""
+"""Versions of datasets: create, list, inspect items, delete."""
 
 from __future__ import annotations
 
@@ -38,10 +38,9 @@ async def revise_dataset(
     session: SessionDep,
     idempotency_key: IdempotencyHeader = None,
 ) -> DatasetVersionOut:
-    """Make the next version: accept, reject or edit items, change thresholds and limits, divide anew.
+    """Make the next version: accept, reject or edit items, change thresholds and limits, split again.
 
-    It is processed like an upload, and the versions that are there can be used meanwhile. Faults of all decisions are
-    reported at once.
+    It is processed like an upload; existing versions can be used meanwhile. Reports the faults of all decisions together.
     """
     version_id = uuid.uuid4()
     call = fingerprint(services.settings, request, body.model_dump(mode="json", exclude_unset=True))
@@ -86,7 +85,7 @@ async def read_dataset_version(
 
 @router.delete("/{number}", status_code=204, responses=problems(401, 404, 409, 422, 503))
 async def delete_dataset_version(dataset_id: uuid.UUID, number: Number, user: CurrentUser, session: SessionDep) -> None:
-    """Delete a version that no job and no pipeline has used; its number is not given again."""
+    """Delete a version that no job or pipeline has used; its number is not reused."""
     await versions.delete(session, user.id, dataset_id, number)
 
 

@@ -1,4 +1,4 @@
-"""Datasets: announce, upload, complete, look at."""
+"""Datasets: create, upload, complete, read."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ async def create_dataset(
     session: SessionDep,
     idempotency_key: IdempotencyHeader = None,
 ) -> NewDatasetOut:
-    """Announce a dataset. Of an upload, the answer says where to put its files; others are fetched at once."""
+    """Create a dataset. For an upload the answer has the upload addresses; other sources are fetched immediately."""
     _check_source(body.source, services)
     check_bounds(body.options(), services.settings)
     dataset_id = uuid.uuid4()
@@ -105,7 +105,7 @@ async def create_dataset(
 
 @router.post("/{dataset_id}/complete", status_code=202, responses=problems(401, 404, 409, 422, 503))
 async def complete_dataset(dataset_id: uuid.UUID, user: CurrentUser, services: ServicesDep) -> DatasetOut:
-    """Say that every file is there: processing begins. Lists each file that is missing or has another size."""
+    """Finish an upload and start processing. Lists every file that is missing or has the wrong size."""
     dataset = await requests.complete(services.sessions, services.objects, user.id, dataset_id)
     async with open_session(services.sessions) as session:
         return await _out(session, dataset)
@@ -162,7 +162,7 @@ async def delete_dataset(dataset_id: uuid.UUID, user: CurrentUser, session: Sess
 async def dataset_report(
     dataset_id: uuid.UUID, user: CurrentUser, services: ServicesDep, version: VersionNumber = None
 ) -> ReportOut:
-    """What processing found: statistics, and every item that was set aside, with the reason and what to do."""
+    """The report: statistics, and every rejected item with the reason and what to do."""
     async with open_session(services.sessions) as session:
         found = await _reported_version(session, user.id, dataset_id, version)
         await session.refresh(found, ["report"])
@@ -186,7 +186,7 @@ async def preview_dataset(
     limit: Annotated[int, Query(ge=1, le=100, description="Most items")] = 20,
     version: VersionNumber = None,
 ) -> PreviewOut:
-    """Some items, spread over the dataset, with addresses to listen to them."""
+    """Some items, spread over the dataset, with the addresses of their audio."""
     found = await _ready_version(session, user.id, dataset_id, version)
     await session.refresh(found, ["sample"])
     stride = max(1, len(found.sample) // limit)

@@ -1,4 +1,4 @@
-"""What a run will take: memory, time, cost, and where it fits."""
+"""Estimates of a run: memory, time, cost, and fitting devices."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ _MOST_CHANGES = 5
 
 
 class EstimateBody(Body):
-    """A run that might be launched."""
+    """A run to estimate."""
 
     model_config = ConfigDict(protected_namespaces=())
 
     model_id: Annotated[str, Field(max_length=200)]
     """Id of a base model in the catalogue."""
     dataset_id: uuid.UUID | None = None
-    """A dataset that is ready; without it, how long `epochs` take is not known."""
+    """A dataset that is ready; without it the duration of `epochs` is unknown."""
     dataset_version: Annotated[int, Field(ge=1, lt=2**31)] | None = None
     """Number of its version; unset: the newest that is ready."""
     config: CheckedTrainingConfig
-    """What would be trained, and how."""
+    """What to train, and how."""
     resources: ResourcesConfig = ResourcesConfig()
-    """Where it would run; cost is counted for these."""
+    """Resources; the cost is for these."""
 
 
 class MemoryOut(BaseModel):
@@ -53,48 +53,48 @@ class MemoryOut(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     model: Literal["first_order"] = "first_order"
-    """How it was found: counted from sizes, not measured. Expect it to be off by a third."""
+    """Method: counted from sizes, not measured. Expect an error of up to a third."""
     sizes_known: bool
-    """Whether the model's own config was at hand; else the sizes are those of the published model next to it."""
+    """Whether the sizes come from the model's own config; otherwise from the published model of the nearest size."""
     compute_bytes: int
-    """Width of the compute type that was assumed."""
+    """Assumed bytes of the compute type."""
     peak_bytes: int
     parts: dict[Part, int]
-    """Bytes of each part; together they are the peak."""
+    """Bytes of each part; their sum is the peak."""
     trainable_parameters: int
     measured_peak_bytes: int | None
-    """The largest peak of earlier jobs with this model, method and context; unset: there were none."""
+    """Largest peak of earlier jobs with this model, method and context; unset without any."""
 
 
 class TimeOut(BaseModel):
-    """How long the run takes once it has started."""
+    """Duration of the run once it has started."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     wall_s: float | None
-    """Seconds; unset: not known, and `reason` says why."""
+    """Seconds; unset if unknown, with the `reason`."""
     steps: int | None
     """Optimizer steps."""
     audio_s: float | None
-    """Seconds of speech that it goes through, padding left out; unset: that depends on the dataset."""
+    """Seconds of speech, without padding; unset if it depends on the dataset."""
     encoder_s: float | None
     """Seconds that the encoder runs over, padding and whole windows included."""
     audio_s_per_s: float | None
-    """Median of earlier jobs with this model, method and context on such workers of this platform, in seconds of speech."""
+    """Median speed of earlier jobs with this model, method, context and workers, in seconds of speech per second."""
     encoder_s_per_s: float | None
-    """The same in seconds that the encoder ran over: the time is counted with this."""
+    """The same in seconds of encoder input; the estimate uses this."""
     measured_jobs: int
-    """How many of those there were."""
+    """Number of those jobs."""
     reason: str | None = None
 
 
 class CostOut(BaseModel):
-    """What the run costs at the operator's prices."""
+    """Cost of the run at the operator's prices."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     amount: float | None
-    """Unset: not known, and `reason` says why."""
+    """Unset if unknown, with the `reason`."""
     currency: str
     cpu_hours: float | None
     gpu_hours: float | None
@@ -110,7 +110,7 @@ class ChangeOut(BaseModel):
     """Field of the config."""
     value: Any
     peak_bytes: int
-    """With this change alone."""
+    """Peak with only this change, in bytes."""
 
 
 class DeviceOut(BaseModel):
@@ -122,16 +122,16 @@ class DeviceOut(BaseModel):
     title: str
     memory_bytes: int
     usable_bytes: int
-    """What is left for a worker."""
+    """Memory left for a worker, in bytes."""
     peak_bytes: int
-    """Of the run, in the type that this device computes in."""
+    """Peak of the run in this device's compute type, in bytes."""
     fits: bool
     changes: list[ChangeOut]
-    """Where it does not fit: single changes with which it would, the least harmful first."""
+    """If the run does not fit: single changes that would make it fit, the least harmful first."""
 
 
 class EstimateOut(BaseModel):
-    """What a run will take."""
+    """Estimate of a run."""
 
     memory: MemoryOut
     time: TimeOut
@@ -141,7 +141,7 @@ class EstimateOut(BaseModel):
 
 @router.post("", responses=problems(400, 401, 404, 409, 413, 415, 422, 503))
 async def estimate(body: EstimateBody, user: CurrentUser, session: SessionDep, settings: SettingsDep) -> EstimateOut:
-    """What a run would take, without launching it."""
+    """Estimate a run without launching it."""
     model = await usable_model(session, body.model_id, body.config.task.type)
     pool = None
     if body.dataset_id is not None:

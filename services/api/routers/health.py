@@ -1,4 +1,4 @@
-"""Alive, and ready."""
+"""Liveness and readiness."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _WORST_FIRST: Final[tuple[State, ...]] = ("not_ready", "degraded")
 
 
 class Health(BaseModel):
-    """The process answers."""
+    """The process is alive."""
 
     status: Literal["alive"] = "alive"
 
@@ -44,7 +44,7 @@ class Background(BaseModel):
     late_s: float
     """Seconds since a round last succeeded; recorded every few seconds."""
     is_late: bool
-    """Whether that is too long: the work of this task does not go on, or not for everybody."""
+    """Whether that is too long: the task's work has stopped for some or all users."""
     error: str | None
     """Kind of fault of the last round; unset: it succeeded."""
     failed_at: datetime | None
@@ -64,18 +64,18 @@ class Readiness(BaseModel):
     background: dict[str, Background] = {}
     """The hub's tasks."""
     supervised: dict[str, Standing] = {}
-    """Servers of the platform's own, which are started again when they die: `postgresql`, `object_storage`."""
+    """Embedded servers, which restart automatically: `postgresql`, `object_storage`."""
 
 
 @router.get("/healthz")
 async def healthz() -> Health:
-    """Whether the process is alive; asks nobody else."""
+    """Whether the process is alive; checks no dependency."""
     return Health()
 
 
 @router.get("/readyz", responses={503: {"model": Readiness, "description": "A dependency does not answer"}})
 async def readyz(services: ServicesDep, response: Response) -> Readiness:
-    """Whether PostgreSQL and object storage answer, and the hub's tasks go on."""
+    """Whether PostgreSQL and object storage answer, and the hub's tasks make progress."""
     (postgresql, beats), object_storage, standings = await asyncio.gather(
         _database(services),
         _state(services.objects.check()),

@@ -1,4 +1,4 @@
-"""What a job said and what it made: events as they happen, metrics, logs, artifacts."""
+"""A job's events, metrics, logs and artifacts."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _EVENT_SCHEMA: Final = {
 
 
 class ArtifactOut(BaseModel):
-    """A file that a job made."""
+    """A file from a job."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -54,7 +54,7 @@ class ArtifactOut(BaseModel):
     """Bytes."""
     sha256: str
     url: str
-    """Pre-signed; good until `expires_at`."""
+    """Pre-signed; valid until `expires_at`."""
     expires_at: datetime
 
 
@@ -66,7 +66,7 @@ class EventOut(BaseModel):
     seq: int
     """Its number in the job's stream."""
     event_key: str
-    """Names it within the job; a run that is resumed says the same under the same key."""
+    """Its key within the job; a resumed run repeats events under the same key."""
     time: datetime
 
 
@@ -90,7 +90,7 @@ async def follow_job(
         str | None, Header(alias="Last-Event-ID", max_length=40, description="Only events after this number")
     ] = None,
 ) -> EventStream:
-    """A job's events as they happen; ends when the job has ended and all of them are told, or with the login or API key."""
+    """Stream a job's events live; ends when the job has ended and all events are sent, or with the login or API key."""
     await requests.find_job(session, who.user.id, job_id)
     messages = stream_events(services, who.credential, job_id, _sequence_number(last_event_id))
     return EventStream(messages, services, who.user.id)
@@ -109,7 +109,7 @@ async def job_metrics(
 async def job_logs(
     job_id: uuid.UUID, user: CurrentUser, session: SessionDep, limit: EventLimit = 500, cursor: Cursor = None
 ) -> Page[EventOut]:
-    """What the job and the platform said, oldest first."""
+    """The log of the job and the platform, oldest first."""
     await requests.find_job(session, user.id, job_id)
     return await _history(session, job_id, "log", limit, cursor)
 
@@ -122,7 +122,7 @@ async def job_artifacts(
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Page[ArtifactOut]:
-    """The files that the job made, by name, each with an address to get it from."""
+    """The job's files by name, each with a download address."""
     start = read_number_cursor(cursor)
     async with open_session(services.sessions) as session:
         await requests.find_job(session, user.id, job_id)

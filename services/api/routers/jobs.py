@@ -1,4 +1,4 @@
-"""Jobs that train, select or evaluate: launch, list, change, stop, resume."""
+"""Training, selection and evaluation jobs: launch, list, change, stop, resume."""
 
 from __future__ import annotations
 
@@ -45,57 +45,57 @@ Amount = Annotated[float, Field(gt=0, le=1e12)]
 
 
 class BudgetBody(Body):
-    """Most that a job may use, over all its attempts, before it is stopped; it keeps its newest checkpoint."""
+    """Limit over all attempts at which a job is stopped; it keeps its newest checkpoint."""
 
     wall_s: Amount | None = None
-    """Seconds that its drivers run."""
+    """Seconds of its drivers' run time."""
     cost: Amount | None = None
-    """At the operator's prices, in their currency."""
+    """Cost at the operator's prices, in their currency."""
 
 
 class UsageOut(BaseModel):
-    """What a job has used so far, over all its attempts."""
+    """A job's usage so far, over all attempts."""
 
     model_config = ConfigDict(use_attribute_docstrings=True, from_attributes=True)
 
     wall_s: float
-    """Seconds that its drivers ran."""
+    """Seconds of its drivers' run time."""
     cpu_hours: float
     gpu_hours: float
     cost: float | None
-    """Unset: the operator tells no prices."""
+    """Unset without prices from the operator."""
 
 
 class JobBody(BaseModel):
-    """A job to launch."""
+    """A new job."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, protected_namespaces=())
 
     name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
-    """Name for people; unset: the model's and the dataset's."""
+    """Name; unset: from the model and the dataset."""
     model_id: Annotated[str, Field(max_length=200)]
     """Id of a base model in the catalogue."""
     dataset_id: uuid.UUID
     """A dataset that is ready."""
     dataset_version: Annotated[int, Field(ge=1, lt=2**31)] | None = None
-    """Number of the version; unset: the newest that is ready, or that which was selected from."""
+    """Number of the version; unset: the newest that is ready, or that of the selection."""
     type: Literal["training", "selection"] = "training"
-    """`training`, or `selection`: choose what is worth training on."""
+    """`training`, or `selection`, which chooses what is worth training on."""
     config: CheckedTrainingConfig
-    """What is trained, and how; of a selection, the training that it is for: its split says what may be chosen."""
+    """What to train, and how. For a selection: the training that it is for, whose split decides what may be chosen."""
     selection: CheckedSelectionConfig | None = None
-    """Of a selection: how to choose; unset: the method with its defaults."""
+    """For a selection: how to choose; unset: the default method."""
     selection_id: uuid.UUID | None = None
-    """Of a training: a selection of the same dataset that has succeeded; only what it chose is trained on, in the
-    version that it was made of."""
+    """For a training: a succeeded selection of the same dataset; the job trains only on it, in the selection's dataset
+    version."""
     resources: ResourcesConfig = ResourcesConfig()
-    """Where it runs, and what each worker takes."""
+    """Placement, and the resources of each worker."""
     priority: Annotated[int, Field(ge=-100, le=100)] = 0
-    """Among the caller's own queued jobs, higher goes first. Other users' jobs are not overtaken: users take turns."""
+    """Higher goes first among the caller's queued jobs. Users take turns, so it does not overtake other users' jobs."""
     project_id: uuid.UUID | None = None
     """A project of the caller."""
     budget: BudgetBody | None = None
-    """Unset: it may use what it needs."""
+    """Unset: no limit."""
 
     @model_validator(mode="after")
     def _fields_of_its_type(self) -> JobBody:
@@ -107,28 +107,28 @@ class JobBody(BaseModel):
 
 
 class EvaluationJobBody(Body):
-    """An evaluation of what a job has trained."""
+    """An evaluation of a job's result."""
 
     name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
-    """Name for people; unset: the training's and the dataset's."""
+    """Name; unset: from the training and the dataset."""
     dataset_id: uuid.UUID | None = None
-    """A dataset that is ready; unset: what was trained on."""
+    """A dataset that is ready; unset: the training's."""
     dataset_version: Annotated[int, Field(ge=1, lt=2**31)] | None = None
-    """Number of the version; unset: the newest that is ready, or that which was trained on."""
+    """Number of the version; unset: the newest that is ready, or the training's."""
     measurement: MeasurementConfig = MeasurementConfig()
-    """What is measured: `split: all` on other data."""
+    """What to measure; use `split: all` on other data."""
     resources: ResourcesConfig = ResourcesConfig()
-    """Where it runs; one worker."""
+    """Resources; one worker."""
     priority: Annotated[int, Field(ge=-100, le=100)] = 0
-    """Among the caller's own queued jobs, higher goes first."""
+    """Higher goes first among the caller's queued jobs."""
     project_id: uuid.UUID | None = None
-    """A project of the caller; unset: that of the training."""
+    """A project of the caller; unset: the training's."""
     budget: BudgetBody | None = None
-    """Unset: it may use what it needs."""
+    """Unset: no limit."""
 
 
 class JobPatch(Body):
-    """What is to change; fields that are not given stay."""
+    """Changes; missing fields stay."""
 
     name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     project_id: uuid.UUID | None = None
@@ -138,7 +138,7 @@ class JobPatch(Body):
 
 
 class JobOut(BaseModel):
-    """A job, as it stands."""
+    """A job."""
 
     model_config = ConfigDict(use_attribute_docstrings=True, protected_namespaces=(), from_attributes=True)
 
@@ -152,19 +152,19 @@ class JobOut(BaseModel):
     config: dict[str, Any]
     """The training config, defaults included."""
     selection: dict[str, Any] | None
-    """Of a selection: how to choose, defaults included."""
+    """For a selection: how to choose, defaults included."""
     selection_id: uuid.UUID | None
-    """Of a training: the job that selected what it trains on."""
+    """For a training: the selection job that it trains on."""
     measurement: dict[str, Any] | None
-    """Of an evaluation: what is measured, defaults included."""
+    """For an evaluation: what to measure, defaults included."""
     training_id: uuid.UUID | None
-    """Of an evaluation: the job that trained what it measures."""
+    """For an evaluation: the measured training job."""
     resources: dict[str, Any]
-    """Where it runs."""
+    """Resources."""
     priority: int
     status: JobStatus
     phase: str | None
-    """What the run does: `loading`, `evaluating_base`, `training`, `evaluating`, `saving`, `done`."""
+    """Phase of the run: `loading`, `evaluating_base`, `training`, `evaluating`, `saving`, `done`."""
     progress: float
     """0 to 1."""
     epoch: float | None
@@ -172,14 +172,14 @@ class JobOut(BaseModel):
     metrics: dict[str, Any]
     """The newest value of each metric."""
     result: dict[str, Any] | None
-    """Figures of a run that has ended."""
+    """Result of a finished run."""
     error: str | None
     """Why it failed."""
     budget: dict[str, float | None] | None
-    """Most that it may use before it is stopped."""
+    """Limit at which it is stopped."""
     usage: UsageOut
     attempt: int
-    """How often it has been submitted to the cluster."""
+    """Number of submissions to the cluster."""
     created_at: datetime
     queued_at: datetime
     started_at: datetime | None
@@ -234,7 +234,7 @@ async def create_job(
     session: SessionDep,
     idempotency_key: IdempotencyHeader = None,
 ) -> JobOut:
-    """Launch a job. Every fault of the config is reported at once, before anything is submitted."""
+    """Launch a job. Reports all faults of the config together, before anything is submitted."""
     job_id = uuid.uuid4()
     call = fingerprint(services.settings, request, body.model_dump(mode="json"))
     earlier = await claim(session, str(user.id), idempotency_key, call, job_id)
@@ -272,7 +272,7 @@ async def create_evaluation(
     session: SessionDep,
     idempotency_key: IdempotencyHeader = None,
 ) -> JobOut:
-    """Launch a job that measures what a training has made, beside its base: on its own test speakers or on other data."""
+    """Launch a job that measures a training's result and its base, on its own test speakers or on other data."""
     evaluation_id = uuid.uuid4()
     call = fingerprint(services.settings, request, body.model_dump(mode="json"))
     earlier = await claim(session, str(user.id), idempotency_key, call, evaluation_id)
@@ -344,13 +344,13 @@ async def change_job(
 
 @router.post("/{job_id}/stop", status_code=202, responses=problems(401, 404, 409, 422, 503))
 async def stop_job(job_id: uuid.UUID, user: CurrentUser, session: SessionDep, settings: SettingsDep) -> JobOut:
-    """Stop a job after a checkpoint; one that is only queued stops at once."""
+    """Stop a job after a checkpoint; a queued job stops immediately."""
     return JobOut.of(await requests.request_stop(session, user.id, job_id), settings)
 
 
 @router.post("/{job_id}/resume", status_code=202, responses=problems(401, 404, 409, 422, 503))
 async def resume_job(job_id: uuid.UUID, user: CurrentUser, session: SessionDep, settings: SettingsDep) -> JobOut:
-    """Let a stopped or failed job go on from its newest checkpoint."""
+    """Resume a stopped or failed job from its newest checkpoint."""
     return JobOut.of(await requests.request_resume(session, settings, user.id, job_id), settings)
 
 

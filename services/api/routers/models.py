@@ -1,4 +1,4 @@
-"""The catalogue of base models: everybody reads it, admins keep it."""
+"""The catalogue of base models: everyone reads it, admins keep it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class ModelOut(ModelCard):
     model_config = ConfigDict(from_attributes=True)
 
     status: ModelStatus
-    """No job starts from a `retired` one."""
+    """No new job can use a `retired` model."""
     shipped: bool
     """Whether it comes with the software."""
     created_at: datetime
@@ -48,7 +48,7 @@ class ModelOut(ModelCard):
 
 
 class ModelPatch(Body):
-    """What to change; what is left out, or null, stays."""
+    """Changes; fields that are missing or null stay."""
 
     family: FamilyName | None = None
     """Model family that loads it."""
@@ -59,15 +59,15 @@ class ModelPatch(Body):
     parameters: Count | None = None
     """Number of weights."""
     languages: Languages | None = None
-    """Language codes that it knows."""
+    """Codes of its languages."""
     licence: Line | None = None
     """SPDX licence id."""
     description: Description | None = None
-    """What it is good for."""
+    """Description."""
     tasks: Tasks | None = None
     """Tasks that it can be fine-tuned for."""
     status: ModelStatus | None = None
-    """`retired` keeps new jobs from it; `active` brings it back."""
+    """`retired`: no new job can use it; `active` restores it."""
 
 
 @router.get("", responses=problems(401, 422, 503))
@@ -79,7 +79,7 @@ async def list_models(
     q: Search = None,
     status: Annotated[ModelStatus | None, Query(description="Only models that are so")] = None,
 ) -> Page[ModelOut]:
-    """The models that jobs can start from, and retired ones, by id."""
+    """All models, retired ones included, by id."""
     rows = await catalogue.list_models(session, status=status, text=q)
     return page_of_list([ModelOut.model_validate(row) for row in rows], limit=limit, cursor=cursor)
 
@@ -118,7 +118,7 @@ async def add_model(
 async def change_model(
     body: ModelPatch, user: AdminUser, session: SessionDep, origin: OriginDep, model_id: ModelId
 ) -> ModelOut:
-    """Change a model or bring a retired one back; admins only."""
+    """Change a model or restore a retired one; admins only."""
     row = await catalogue.find_model(session, model_id, lock=True)
     changes = body.model_dump(exclude_none=True)
     if body.source is not None:
@@ -131,7 +131,7 @@ async def change_model(
 
 @router.delete("/{model_id}", status_code=204, responses=problems(401, 403, 404, 422, 503))
 async def retire_model(user: AdminUser, session: SessionDep, origin: OriginDep, model_id: ModelId) -> None:
-    """Retire a model: no job starts from it any more, those that did go on; admins only."""
+    """Retire a model: no new job can use it, running ones continue; admins only."""
     row = await catalogue.find_model(session, model_id, lock=True)
     catalogue.change_model(row, {"status": "retired"})
     record(session, user.id, "model_retired", origin, model_id=row.id)

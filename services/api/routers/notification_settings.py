@@ -1,4 +1,4 @@
-"""What the caller is told of, and where else than here."""
+"""Settings of the caller's notifications, and the webhook."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ router = APIRouter(prefix="/users/me/notification-settings", tags=["notification
 
 
 class NotificationSettingsPatch(Body):
-    """What is to change."""
+    """Changes."""
 
     kinds: Annotated[list[Kind], Field(max_length=len(NOTIFICATION_KINDS))] | None
-    """What to be told of from now on; an empty list: nothing; null: everything, also kinds that are yet to come."""
+    """Kinds of new notifications; an empty list: none; null: all, including future kinds."""
 
 
 class WebhookBody(Body):
-    """Where notifications are sent."""
+    """Target of notifications."""
 
     url: Annotated[str, Field(min_length=1, max_length=4000)]
     """http or https, at a public address; redirects are not followed."""
 
 
 class WebhookOut(BaseModel):
-    """Where notifications are sent."""
+    """Target of notifications."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -43,19 +43,19 @@ class WebhookOut(BaseModel):
 
 
 class NewWebhookOut(WebhookOut):
-    """A webhook as it is set."""
+    """A webhook with its secret."""
 
     secret: str
-    """What signs each request (Standard Webhooks, `whsec_...`); shown this once. Setting it again makes another."""
+    """Secret that signs each request (Standard Webhooks, `whsec_...`); shown once. Setting the webhook again makes another."""
 
 
 class NotificationSettingsOut(BaseModel):
-    """What the caller is told of, and where."""
+    """The caller's notification settings."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     kinds: list[Kind] | None
-    """Unset: everything."""
+    """Unset: all kinds."""
     webhook: WebhookOut | None
 
     @classmethod
@@ -69,7 +69,7 @@ class NotificationSettingsOut(BaseModel):
 
 @router.get("", responses=problems(401, 503))
 async def read_notification_settings(user: CurrentUser, session: SessionDep) -> NotificationSettingsOut:
-    """What the caller is told of, and where."""
+    """The caller's notification settings."""
     return NotificationSettingsOut.of(await requests.settings_of(session, user.id))
 
 
@@ -77,7 +77,7 @@ async def read_notification_settings(user: CurrentUser, session: SessionDep) -> 
 async def change_notification_settings(
     body: NotificationSettingsPatch, user: CurrentUser, session: SessionDep
 ) -> NotificationSettingsOut:
-    """Choose what to be told of; what was told before stays."""
+    """Choose the kinds of new notifications; existing ones stay."""
     return NotificationSettingsOut.of(await requests.choose_kinds(session, user.id, body.kinds))
 
 
@@ -90,9 +90,9 @@ async def set_webhook(
     settings: SettingsDep,
     origin: OriginDep,
 ) -> NewWebhookOut:
-    """Let every notification be sent to an address too, in the place of the one before.
+    """Also send every notification to an address; replaces an earlier webhook.
 
-    Requests are signed with the secret that this answers. What is not taken is tried again, ever more rarely, for a day.
+    Requests are signed with the secret in this answer. A failed delivery is retried with growing delays for a day.
     """
     chosen, secret = await requests.set_webhook(session, settings, caller.user.id, body.url)
     record(session, caller.user.id, "webhook_set", origin)
@@ -105,7 +105,7 @@ async def set_webhook(
 
 @router.delete("/webhook", status_code=204, responses=problems(401, 403, 404, 422, 503))
 async def remove_webhook(caller: LoggedInUser, session: SessionDep, origin: OriginDep) -> None:
-    """Send nothing any more, neither what waits."""
+    """Remove the webhook; pending deliveries are dropped."""
     await requests.remove_webhook(session, caller.user.id)
     record(session, caller.user.id, "webhook_removed", origin)
     await session.commit()

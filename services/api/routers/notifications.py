@@ -1,4 +1,4 @@
-"""Notifications: what of the caller's has ended, kept and live."""
+"""Notifications about the caller's ended jobs, datasets and pipelines."""
 
 from __future__ import annotations
 
@@ -38,28 +38,28 @@ _EVENT_SCHEMA: Final[dict[str, Any]] = {
 
 
 class NotificationPage(Page[NotificationOut]):
-    """Some of the notifications, and how it stands with all of them."""
+    """A page of notifications, with totals."""
 
     unread: int
-    """All that are unread, whatever the filters."""
+    """Number of all unread notifications, ignoring filters."""
     last_seq: int
-    """The newest number; give it as `Last-Event-ID` to be told only what comes next."""
+    """The newest number; send it as `Last-Event-ID` to stream only later ones."""
 
 
 class NotificationPatch(Body):
-    """What is to change."""
+    """Changes."""
 
     read: bool
     """false: unread again."""
 
 
 class MarkedOut(BaseModel):
-    """What came of it."""
+    """Result."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     marked: int
-    """How many were unread until now."""
+    """Number of notifications marked."""
 
 
 @router.get("", responses=problems(401, 422, 503))
@@ -72,7 +72,7 @@ async def list_notifications(
     unread: Annotated[bool | None, Query(description="Only those that are unread, or only those that are read")] = None,
     kind: Kind | None = None,
 ) -> NotificationPage:
-    """What of the caller's has ended, newest first. Read ones are kept for 30 days, or as the operator says."""
+    """The caller's notifications, newest first. Read ones are kept for 30 days, or as the operator sets."""
     query = requests.owned_notifications(user.id)
     if q:
         query = query.where(matches(Notification.name, q))
@@ -109,9 +109,9 @@ async def follow_notifications(
         str | None, Header(alias="Last-Event-ID", max_length=40, description="Only notifications after this number")
     ] = None,
 ) -> EventStream:
-    """The caller's notifications as they come, those that are kept first.
+    """Stream the caller's notifications live, existing ones first.
 
-    Ends after the life of an access token (15 minutes, or as the operator says): come again with `Last-Event-ID`. Ends
+    Ends after the lifetime of an access token (15 minutes, or as the operator sets); reconnect with `Last-Event-ID`. Ends
     earlier with the login or the API key.
     """
     text = (last_event_id or "").strip()
@@ -134,7 +134,7 @@ async def read_all_notifications(
 
 @router.get("/{notification_id}", responses=problems(401, 404, 422, 503))
 async def read_notification(notification_id: uuid.UUID, user: CurrentUser, session: SessionDep) -> NotificationOut:
-    """One notification, with what became of it at the webhook. It stays unread until it is marked."""
+    """One notification, with its webhook delivery. It stays unread until it is marked."""
     return NotificationOut.of(await requests.find_notification(session, user.id, notification_id))
 
 
@@ -148,6 +148,6 @@ async def change_notification(
 
 @router.delete("/{notification_id}", status_code=204, responses=problems(401, 404, 422, 503))
 async def delete_notification(notification_id: uuid.UUID, user: CurrentUser, session: SessionDep) -> None:
-    """Delete a notification; a webhook that has not got it does not get it any more."""
+    """Delete a notification; a pending webhook delivery is dropped."""
     await session.delete(await requests.find_notification(session, user.id, notification_id))
     await session.commit()

@@ -1,4 +1,4 @@
-"""Pipelines: stages from recordings to a version of an adapter, declared, followed, stopped and resumed as one."""
+"""Pipelines: stages from recordings to a version of an adapter as one resource."""
 
 from __future__ import annotations
 
@@ -29,46 +29,46 @@ StageType = Literal["ingest", "validate", "select", "train", "evaluate", "compar
 
 
 class PipelineBody(Declaration):
-    """A pipeline to declare; it begins at once."""
+    """A new pipeline; it starts immediately."""
 
     project_id: uuid.UUID | None = None
-    """A project of the caller; its jobs and adapters are put into it."""
+    """A project of the caller, for its jobs and adapters."""
     dataset_id: uuid.UUID
     """A dataset of the caller, ready or not: a stage of type `ingest` waits for it."""
     dataset_version: Annotated[int, Field(ge=1, lt=2**31)] | None = None
-    """Number of the version that every stage uses; unset: the newest that is ready when the first stage needs one."""
+    """Number of the version for all stages; unset: the newest that is ready when the first stage needs one."""
 
 
 class StageOut(BaseModel):
-    """A stage, as it stands."""
+    """A stage."""
 
     model_config = ConfigDict(use_attribute_docstrings=True, from_attributes=True)
 
     name: str
     type: StageType
     needs: list[str]
-    """Stages that have to succeed first."""
+    """Stages that must succeed first."""
     settings: dict[str, Any]
-    """What is particular to its type, defaults included."""
+    """Settings of its type, defaults included."""
     retry: RetryPolicy
     status: StageStatus
-    """`waiting` with a `next_attempt_at`: it failed, and is tried again then."""
+    """`waiting` with a `next_attempt_at`: it failed and will be retried then."""
     attempts: int
-    """Tries since the pipeline was last begun or resumed."""
+    """Attempts since the pipeline was last started or resumed."""
     next_attempt_at: datetime | None
     job_id: uuid.UUID | None
-    """Its job; a further try goes on with it."""
+    """Its job; a retry resumes it."""
     progress: float
     """0 to 1."""
     result: dict[str, Any] | None
     error: str | None
-    """Why the last try failed."""
+    """Why the last attempt failed."""
     started_at: datetime | None
     finished_at: datetime | None
 
 
 class PipelineOut(BaseModel):
-    """A pipeline, as it stands."""
+    """A pipeline."""
 
     model_config = ConfigDict(use_attribute_docstrings=True, protected_namespaces=())
 
@@ -77,7 +77,7 @@ class PipelineOut(BaseModel):
     project_id: uuid.UUID | None
     dataset_id: uuid.UUID
     dataset_version: int | None
-    """The version that its stages use; unset: none has needed one yet."""
+    """The version that its stages use; unset until a stage needs one."""
     model_id: str
     config: dict[str, Any] | None
     resources: dict[str, Any]
@@ -111,7 +111,7 @@ async def create_pipeline(
     session: SessionDep,
     idempotency_key: IdempotencyHeader = None,
 ) -> PipelineOut:
-    """Declare a pipeline. Every fault of its stages is reported at once, before anything begins."""
+    """Create a pipeline. Reports all faults of its stages together, before anything starts."""
     pipeline_id = uuid.uuid4()
     call = fingerprint(services.settings, request, body.model_dump(mode="json"))
     earlier = await claim(session, str(user.id), idempotency_key, call, pipeline_id)
@@ -170,13 +170,13 @@ async def read_pipeline(pipeline_id: uuid.UUID, user: CurrentUser, session: Sess
 
 @router.post("/{pipeline_id}/stop", status_code=202, responses=problems(401, 404, 409, 422, 503))
 async def stop_pipeline(pipeline_id: uuid.UUID, user: CurrentUser, session: SessionDep) -> PipelineOut:
-    """Stop: jobs that run save a checkpoint and end, and nothing further begins."""
+    """Stop a pipeline: running jobs save a checkpoint and end, and no further stage starts."""
     return await _shown(session, await requests.request_stop(session, user.id, pipeline_id))
 
 
 @router.post("/{pipeline_id}/resume", status_code=202, responses=problems(401, 404, 409, 422, 503))
 async def resume_pipeline(pipeline_id: uuid.UUID, user: CurrentUser, session: SessionDep) -> PipelineOut:
-    """Let a stopped or failed pipeline go on: what has succeeded stays, what has not is tried again."""
+    """Resume a stopped or failed pipeline: succeeded stages stay, the others are retried."""
     return await _shown(session, await requests.request_resume(session, user.id, pipeline_id))
 
 

@@ -1,4 +1,4 @@
-"""Projects: what a user keeps together."""
+"""Projects, which group datasets, jobs and adapters."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ Description = Annotated[str, Field(max_length=4000)]
 
 
 class ProjectBody(Body):
-    """A project to make."""
+    """A new project."""
 
     name: Name
     description: Description = ""
 
 
 class ProjectPatch(Body):
-    """What is to change; fields that are not given stay."""
+    """Changes; missing fields stay."""
 
     name: Name | None = None
     description: Description | None = None
 
 
 class ProjectOut(BaseModel):
-    """A project; what is in it is listed by `project_id` in the lists of datasets, jobs and adapters."""
+    """A project; the lists of datasets, jobs and adapters filter by `project_id`."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -58,7 +58,7 @@ async def create_project(
     settings: SettingsDep,
     idempotency_key: IdempotencyHeader = None,
 ) -> ProjectOut:
-    """Make a project."""
+    """Create a project."""
     project_id = uuid.uuid4()
     call = fingerprint(settings, request, body.model_dump(mode="json"))
     earlier = await claim(session, str(user.id), idempotency_key, call, project_id)
@@ -104,6 +104,6 @@ async def change_project(
 
 @router.delete("/{project_id}", status_code=204, responses=problems(401, 404, 422, 503))
 async def delete_project(project_id: uuid.UUID, user: CurrentUser, session: SessionDep) -> None:
-    """Delete a project; what was in it stays, in no project."""
+    """Delete a project; its contents stay, without a project."""
     await session.delete(await requests.find_project(session, user.id, project_id))
     await session.commit()

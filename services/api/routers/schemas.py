@@ -1,4 +1,4 @@
-"""JSON Schemas from which forms are drawn and configs are checked."""
+"""JSON Schemas for forms and for checking configs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The caller's own account: profile, password, API keys, and what happened to it."""
+"""The caller's own account: profile, password, API keys, audit trail."""
 
 from __future__ import annotations
 
@@ -26,38 +26,36 @@ router = APIRouter(prefix="/users", tags=["users"])
 
 
 class ProfilePatch(Body):
-    """What to change; what is left out stays."""
+    """Changes; missing fields stay."""
 
     username: Name | None = None
     """3 to 39 letters, digits, dots, dashes and underscores."""
     email: Name | None = None
     """An e-mail address that has no account yet."""
     current_password: Password | None = None
-    """Needed to change the address."""
+    """Required to change the address."""
 
 
 class PasswordBody(Body):
     """A new password."""
 
     current_password: Password
-    """The one to replace."""
+    """The current password."""
     new_password: Password
     """10 to 256 characters, without the username."""
 
 
 class ApiKeyBody(Body):
-    """A key to make."""
+    """A new key."""
 
     name: Annotated[str, Field(min_length=1, max_length=100)]
-    """What it is for."""
+    """Its purpose."""
     current_password: Password
     """The caller's password."""
     scope: Scope = "write"
-    """`read`: look, and change nothing; `write`: also change what is the caller's; `admin`: also operate the platform,
-    for admins."""
+    """`read`: read only; `write`: also change the caller's resources; `admin`: also operate the platform, for admins."""
     expires_at: AwareDatetime | None = None
-    """When it stops working, with a time zone, at most a year ahead or as the operator says; unset: in 90 days, or as
-    the operator says."""
+    """Expiry, with a time zone, at most a year ahead or as the operator sets; unset: in 90 days, or as the operator sets."""
 
 
 class ApiKeyOut(BaseModel):
@@ -73,18 +71,18 @@ class ApiKeyOut(BaseModel):
     created_at: datetime
     expires_at: datetime
     last_used_at: datetime | None
-    """To the minute."""
+    """Accurate to the minute."""
 
 
 class NewApiKeyOut(ApiKeyOut):
-    """A key as it is made."""
+    """A new key with its secret."""
 
     key: str | None = None
-    """The secret, for `Authorization: Bearer lim_...`; shown this once, and not when the call is repeated."""
+    """The secret, for `Authorization: Bearer lim_...`; shown once, and not for a repeated call."""
 
 
 class AuditOut(BaseModel):
-    """Something that concerned the security of the account."""
+    """A security event of the account."""
 
     model_config = ConfigDict(use_attribute_docstrings=True, from_attributes=True)
 
@@ -93,18 +91,18 @@ class AuditOut(BaseModel):
     action: str
     """`logged_in`, `login_failed`, `password_changed`, `api_key_created`, ..."""
     address: str | None
-    """Where the request came from."""
+    """Address of the request."""
     correlation_id: str | None
-    """Names the request in the logs."""
+    """Id of the request in the logs."""
     data: dict[str, Any]
-    """More about it."""
+    """Details."""
     actor_id: uuid.UUID | None
     """The admin who did it; unset: the owner, or somebody who tried to log in as them."""
 
 
 @router.get("/me", responses=problems(401, 503))
 async def read_me(user: CurrentUser) -> UserOut:
-    """Whose access token or API key this is."""
+    """The owner of the access token or API key."""
     return UserOut.of(user)
 
 
@@ -112,7 +110,7 @@ async def read_me(user: CurrentUser) -> UserOut:
 async def change_me(
     body: ProfilePatch, caller: LoggedInUser, session: SessionDep, settings: SettingsDep, origin: OriginDep
 ) -> UserOut:
-    """Change the username or the e-mail address. Every fault is reported at once."""
+    """Change the username or the e-mail address. Reports all faults together."""
     await change_profile(
         session,
         settings,
@@ -129,7 +127,7 @@ async def change_me(
 async def set_password(
     body: PasswordBody, caller: LoggedInUser, session: SessionDep, settings: SettingsDep, origin: OriginDep
 ) -> None:
-    """Change the password. Every other login ends; API keys stay."""
+    """Change the password. Ends every other login; API keys stay."""
     await change_password(
         session,
         settings,
@@ -152,7 +150,7 @@ async def create_api_key(
     origin: OriginDep,
     idempotency_key: IdempotencyHeader = None,
 ) -> NewApiKeyOut:
-    """Make a key for a program, with the password. Its secret is in this answer and nowhere else."""
+    """Create a key for a program; requires the password. Only this answer has its secret."""
     await check_password(session, settings, caller.user, origin, body.current_password)
     key_id = uuid.uuid4()
     call = fingerprint(settings, request, body.model_dump(mode="json"))
@@ -182,7 +180,7 @@ async def list_api_keys(
 
 @router.delete("/me/api-keys/{key_id}", status_code=204, responses=problems(401, 403, 404, 422, 503))
 async def delete_api_key(key_id: uuid.UUID, caller: LoggedInUser, session: SessionDep, origin: OriginDep) -> None:
-    """Delete a key: it stops to work at once."""
+    """Delete a key; it stops working immediately."""
     key = await api_keys.find_key(session, caller.user.id, key_id)
     await session.delete(key)
     record(session, caller.user.id, "api_key_deleted", origin, name=key.name, start=key.start)
@@ -193,7 +191,7 @@ async def delete_api_key(key_id: uuid.UUID, caller: LoggedInUser, session: Sessi
 async def list_audit_events(
     caller: LoggedInUser, session: SessionDep, limit: Limit = 20, cursor: Cursor = None
 ) -> Page[AuditOut]:
-    """What concerned the security of the caller's account, newest first; kept for 180 days."""
+    """Security events of the caller's account, newest first; kept for 180 days."""
     query = select(AuditEvent).where(AuditEvent.user_id == caller.user.id)
     rows, total, next_cursor = await newest_first(session, query, AuditEvent, limit=limit, cursor=cursor)
     return Page(items=[AuditOut.model_validate(row) for row in rows], total=total, next_cursor=next_cursor)
