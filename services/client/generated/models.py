@@ -123,7 +123,7 @@ class AdamWConfig(Model):
 
 class AdapterBody(Model):
     """
-    An adapter to name; its versions are added as jobs make them.
+    A new adapter; versions are added from jobs.
     """
 
     model_config = ConfigDict(
@@ -132,7 +132,7 @@ class AdapterBody(Model):
     description: str = ""
     name: str
     """
-    One of the caller's adapters has it.
+    Unique among the caller's adapters.
     """
     project_id: str | None = None
     """
@@ -151,7 +151,7 @@ class AdapterOut(Model):
     name: str
     newest_version: int | None = None
     """
-    Unset: there is none yet.
+    Number of the newest version; unset without one.
     """
     project_id: str | None
     updated_at: datetime
@@ -159,7 +159,7 @@ class AdapterOut(Model):
 
 class AdapterPatch(Model):
     """
-    What is to change; fields that are not given stay.
+    Changes; missing fields stay.
     """
 
     model_config = ConfigDict(
@@ -192,16 +192,16 @@ class AdminAuditOut(Model):
     """
     address: str | None
     """
-    Where the request came from.
+    Address of the request.
     """
     correlation_id: str | None
     """
-    Names the request in the logs.
+    Id of the request in the logs.
     """
     created_at: datetime
     data: dict[str, Any]
     """
-    More about it.
+    Details.
     """
     id: str
     user_id: str | None
@@ -213,7 +213,7 @@ class AdminAuditOut(Model):
 
 class ApiKeyBody(Model):
     """
-    A key to make.
+    A new key.
     """
 
     model_config = ConfigDict(
@@ -225,17 +225,15 @@ class ApiKeyBody(Model):
     """
     expires_at: datetime | None = None
     """
-    When it stops working, with a time zone, at most a year ahead or as the operator says; unset: in 90 days, or as
-    the operator says.
+    Expiry, with a time zone, at most a year ahead or as the operator sets; unset: in 90 days, or as the operator sets.
     """
     name: str
     """
-    What it is for.
+    Its purpose.
     """
     scope: Literal["read", "write", "admin"] = "write"
     """
-    `read`: look, and change nothing; `write`: also change what is the caller's; `admin`: also operate the platform,
-    for admins.
+    `read`: read only; `write`: also change the caller's resources; `admin`: also operate the platform, for admins.
     """
 
 
@@ -249,7 +247,7 @@ class ApiKeyOut(Model):
     id: str
     last_used_at: datetime | None
     """
-    To the minute.
+    Accurate to the minute.
     """
     name: str
     scope: Literal["read", "write", "admin"] | str
@@ -261,7 +259,7 @@ class ApiKeyOut(Model):
 
 class ArtifactOut(Model):
     """
-    A file that a job made.
+    A file from a job.
     """
 
     expires_at: datetime
@@ -277,13 +275,13 @@ class ArtifactOut(Model):
     """
     url: str
     """
-    Pre-signed; good until `expires_at`.
+    Pre-signed; valid until `expires_at`.
     """
 
 
 class AuditOut(Model):
     """
-    Something that concerned the security of the account.
+    A security event of the account.
     """
 
     action: str
@@ -296,16 +294,16 @@ class AuditOut(Model):
     """
     address: str | None
     """
-    Where the request came from.
+    Address of the request.
     """
     correlation_id: str | None
     """
-    Names the request in the logs.
+    Id of the request in the logs.
     """
     created_at: datetime
     data: dict[str, Any]
     """
-    More about it.
+    Details.
     """
     id: str
 
@@ -517,7 +515,7 @@ class Background(Model):
     """
     is_late: bool
     """
-    Whether that is too long: the work of this task does not go on, or not for everybody.
+    Whether that is too long: the task's work has stopped for some or all users.
     """
     late_s: float
     """
@@ -580,7 +578,7 @@ class BatchConfig(Model):
 
 class BudgetBody(Model):
     """
-    Most that a job may use, over all its attempts, before it is stopped; it keeps its newest checkpoint.
+    Limit over all attempts at which a job is stopped; it keeps its newest checkpoint.
     """
 
     model_config = ConfigDict(
@@ -588,11 +586,11 @@ class BudgetBody(Model):
     )
     cost: float | None = None
     """
-    At the operator's prices, in their currency.
+    Cost at the operator's prices, in their currency.
     """
     wall_s: float | None = None
     """
-    Seconds that its drivers run.
+    Seconds of its drivers' run time.
     """
 
 
@@ -607,7 +605,7 @@ class ChangeOut(Model):
     """
     peak_bytes: int
     """
-    With this change alone.
+    Peak with only this change, in bytes.
     """
     value: Any
 
@@ -666,12 +664,12 @@ class CosineConfig(Model):
 
 class CostOut(Model):
     """
-    What the run costs at the operator's prices.
+    Cost of the run at the operator's prices.
     """
 
     amount: float | None
     """
-    Unset: not known, and `reason` says why.
+    Unset if unknown, with the `reason`.
     """
     cpu_hours: float | None
     currency: str
@@ -729,7 +727,7 @@ class DataOut(Model):
 
 class DatasetOut(Model):
     """
-    A dataset, as it stands.
+    A dataset.
     """
 
     created_at: datetime
@@ -744,7 +742,7 @@ class DatasetOut(Model):
     source: dict[str, Any]
     split: dict[str, Any] | None
     """
-    What was to be kept for test and validation in the newest version.
+    Requested test and validation parts of the newest version.
     """
     statistics: dict[str, Any] | None
     """
@@ -761,7 +759,7 @@ class DatasetOut(Model):
 
 class DatasetPatch(Model):
     """
-    What is to change; fields that are not given stay.
+    Changes; missing fields stay.
     """
 
     model_config = ConfigDict(
@@ -777,22 +775,22 @@ class DatasetPatch(Model):
 
 class DatasetVersionDetailOut(Model):
     """
-    A version of a dataset, with what was found in it.
+    A version of a dataset, with its report.
     """
 
     created_at: datetime
     decisions: list[dict[str, Any]]
     """
-    What was decided to make it of its parent.
+    Decisions that made it from its parent.
     """
     error: str | None
     """
-    Why it cannot be used; the versions before it still can.
+    Why it cannot be used; earlier versions still can.
     """
     finished_at: datetime | None
     items: int | None
     """
-    Good and rejected items; unset: there is no list of them.
+    Number of good and rejected items; unset without a list of them.
     """
     number: int
     options: dict[str, Any]
@@ -801,11 +799,11 @@ class DatasetVersionDetailOut(Model):
     """
     parent: int | None
     """
-    Number of the version that it revises; the first one has none.
+    Number of the revised version; unset for the first one.
     """
     report: dict[str, Any] | None
     """
-    The whole report; unset: it is not processed yet, or its recordings could not be fetched.
+    The whole report; unset if it is not processed yet, or its recordings could not be fetched.
     """
     statistics: dict[str, Any] | None
     """
@@ -814,7 +812,7 @@ class DatasetVersionDetailOut(Model):
     status: Literal["pending", "processing", "ready", "error"] | str
     used_by: int
     """
-    Jobs and pipelines that name it; a version that is used stays.
+    Number of jobs and pipelines that use it; a used version cannot be deleted.
     """
 
 
@@ -826,16 +824,16 @@ class DatasetVersionOut(Model):
     created_at: datetime
     decisions: list[dict[str, Any]]
     """
-    What was decided to make it of its parent.
+    Decisions that made it from its parent.
     """
     error: str | None
     """
-    Why it cannot be used; the versions before it still can.
+    Why it cannot be used; earlier versions still can.
     """
     finished_at: datetime | None
     items: int | None
     """
-    Good and rejected items; unset: there is no list of them.
+    Number of good and rejected items; unset without a list of them.
     """
     number: int
     options: dict[str, Any]
@@ -844,7 +842,7 @@ class DatasetVersionOut(Model):
     """
     parent: int | None
     """
-    Number of the version that it revises; the first one has none.
+    Number of the revised version; unset for the first one.
     """
     statistics: dict[str, Any] | None
     """
@@ -860,19 +858,19 @@ class DeviceOut(Model):
 
     changes: list[ChangeOut]
     """
-    Where it does not fit: single changes with which it would, the least harmful first.
+    If the run does not fit: single changes that would make it fit, the least harmful first.
     """
     fits: bool
     id: str
     memory_bytes: int
     peak_bytes: int
     """
-    Of the run, in the type that this device computes in.
+    Peak of the run in this device's compute type, in bytes.
     """
     title: str
     usable_bytes: int
     """
-    What is left for a worker.
+    Memory left for a worker, in bytes.
     """
 
 
@@ -984,7 +982,7 @@ class DrawnOut(Model):
     expires_at: datetime
     url: str
     """
-    Pre-signed; good until `expires_at`.
+    Pre-signed; valid until `expires_at`.
     """
 
 
@@ -1093,7 +1091,7 @@ class EventOut(Model):
     )
     event_key: str
     """
-    Names it within the job; a run that is resumed says the same under the same key.
+    Its key within the job; a resumed run repeats events under the same key.
     """
     seq: int
     """
@@ -1165,7 +1163,7 @@ class FullPoolConfig(Model):
 
 class Health(Model):
     """
-    The process answers.
+    The process is alive.
     """
 
     status: Literal["alive"] = "alive"
@@ -1173,7 +1171,7 @@ class Health(Model):
 
 class ItemFindingOut(Model):
     """
-    What was found on an item.
+    A finding on an item.
     """
 
     action: str
@@ -1184,7 +1182,7 @@ class ItemFindingOut(Model):
     reason: str
     severity: str
     """
-    `set_aside`: it rejects the item; `warning`; `overruled`: a decision lets the item pass in spite of it.
+    `set_aside`: rejects the item; `warning`; `overruled`: a decision accepts the item in spite of it.
     """
 
 
@@ -1225,7 +1223,7 @@ class ItemOut(Model):
 
 class JobPatch(Model):
     """
-    What is to change; fields that are not given stay.
+    Changes; missing fields stay.
     """
 
     model_config = ConfigDict(
@@ -1289,7 +1287,7 @@ class LinearConfig(Model):
 
 class LoginBody(Model):
     """
-    Who logs in.
+    Credentials of a login.
     """
 
     model_config = ConfigDict(
@@ -1343,12 +1341,12 @@ class LoraConfig(Model):
 
 class MarkedOut(Model):
     """
-    What came of it.
+    Result.
     """
 
     marked: int
     """
-    How many were unread until now.
+    Number of notifications marked.
     """
 
 
@@ -1381,24 +1379,24 @@ class MemoryOut(Model):
 
     compute_bytes: int
     """
-    Width of the compute type that was assumed.
+    Assumed bytes of the compute type.
     """
     measured_peak_bytes: int | None
     """
-    The largest peak of earlier jobs with this model, method and context; unset: there were none.
+    Largest peak of earlier jobs with this model, method and context; unset without any.
     """
     model: Literal["first_order"] = "first_order"
     """
-    How it was found: counted from sizes, not measured. Expect it to be off by a third.
+    Method: counted from sizes, not measured. Expect an error of up to a third.
     """
     parts: dict[str, int]
     """
-    Bytes of each part; together they are the peak.
+    Bytes of each part; their sum is the peak.
     """
     peak_bytes: int
     sizes_known: bool
     """
-    Whether the model's own config was at hand; else the sizes are those of the published model next to it.
+    Whether the sizes come from the model's own config; otherwise from the published model of the nearest size.
     """
     trainable_parameters: int
 
@@ -1501,7 +1499,7 @@ class ModelOut(Model):
 
 class ModelPatch(Model):
     """
-    What to change; what is left out, or null, stays.
+    Changes; fields that are missing or null stay.
     """
 
     model_config = ConfigDict(
@@ -1509,7 +1507,7 @@ class ModelPatch(Model):
     )
     description: str | None = None
     """
-    What it is good for.
+    Description.
     """
     family: Literal["whisper"] | None = None
     """
@@ -1517,7 +1515,7 @@ class ModelPatch(Model):
     """
     languages: list[str] | None = None
     """
-    Language codes that it knows.
+    Codes of its languages.
     """
     licence: str | None = None
     """
@@ -1533,7 +1531,7 @@ class ModelPatch(Model):
     """
     status: Literal["active", "retired"] | None = None
     """
-    `retired` keeps new jobs from it; `active` brings it back.
+    `retired`: no new job can use it; `active` restores it.
     """
     tasks: list[Literal["speech_to_text"]] | None = None
     """
@@ -1547,7 +1545,7 @@ class ModelPatch(Model):
 
 class NewApiKeyOut(Model):
     """
-    A key as it is made.
+    A new key with its secret.
     """
 
     created_at: datetime
@@ -1555,11 +1553,11 @@ class NewApiKeyOut(Model):
     id: str
     key: str | None = None
     """
-    The secret, for `Authorization: Bearer lim_...`; shown this once, and not when the call is repeated.
+    The secret, for `Authorization: Bearer lim_...`; shown once, and not for a repeated call.
     """
     last_used_at: datetime | None
     """
-    To the minute.
+    Accurate to the minute.
     """
     name: str
     scope: Literal["read", "write", "admin"] | str
@@ -1571,13 +1569,13 @@ class NewApiKeyOut(Model):
 
 class NewWebhookOut(Model):
     """
-    A webhook as it is set.
+    A webhook with its secret.
     """
 
     created_at: datetime
     secret: str
     """
-    What signs each request (Standard Webhooks, `whsec_...`); shown this once. Setting it again makes another.
+    Secret that signs each request (Standard Webhooks, `whsec_...`); shown once. Setting the webhook again makes another.
     """
     url: str
 
@@ -1611,12 +1609,12 @@ class NodeOut(Model):
 
     device_class: str | None
     """
-    Of its label `lim/device-class`; unset: the node was started without one.
+    Its label `lim/device-class`; unset if the node has none.
     """
     id: str
     labels: dict[str, str]
     """
-    What jobs may ask for by `resources.label_selector`.
+    Labels that jobs can select with `resources.label_selector`.
     """
     memory_bytes: int
     """
@@ -1628,13 +1626,13 @@ class NodeOut(Model):
     """
     resources: dict[str, float]
     """
-    What it has in all, free or not: CPUs, GPUs, and what its operator named.
+    Total resources, free or not: CPUs, GPUs, and custom ones.
     """
 
 
 class NotificationPatch(Model):
     """
-    What is to change.
+    Changes.
     """
 
     model_config = ConfigDict(
@@ -1648,7 +1646,7 @@ class NotificationPatch(Model):
 
 class NotificationSettingsPatch(Model):
     """
-    What is to change.
+    Changes.
     """
 
     model_config = ConfigDict(
@@ -1670,7 +1668,7 @@ class NotificationSettingsPatch(Model):
         | None
     )
     """
-    What to be told of from now on; an empty list: nothing; null: everything, also kinds that are yet to come.
+    Kinds of new notifications; an empty list: none; null: all, including future kinds.
     """
 
 
@@ -1698,11 +1696,11 @@ class PageAccountOut(Model):
     items: list[AccountOut]
     next_cursor: str | None
     """
-    Give it as `cursor` to get the next page; null on the last one.
+    Value of `cursor` for the next page; null on the last one.
     """
     total: int
     """
-    All items that match, on every page.
+    Number of matching items on all pages.
     """
 
 
@@ -1710,11 +1708,11 @@ class PageAdapterOut(Model):
     items: list[AdapterOut]
     next_cursor: str | None
     """
-    Give it as `cursor` to get the next page; null on the last one.
+    Value of `cursor` for the next page; null on the last one.
     """
     total: int
     """
-    All items that match, on every page.
+    Number of matching items on all pages.
     """
 
 
@@ -1722,11 +1720,11 @@ class PageAdminAuditOut(Model):
     items: list[AdminAuditOut]
     next_cursor: str | None
     """
-    Give it as `cursor` to get the next page; null on the last one.
+    Value of `cursor` for the next page; null on the last one.
     """
     total: int
     """
-    All items that match, on every page.
+    Number of matching items on all pages.
     """
 
 
@@ -1734,11 +1732,11 @@ class PageApiKeyOut(Model):
     items: list[ApiKeyOut]
     next_cursor: str | None
     """
-    Give it as `cursor` to get the next page; null on the last one.
+    Value of `cursor` for the next page; null on the last one.
     """
     total: int
     """
-    All items that match, on every page.
+    Number of matching items on all pages.
     """
 
 
@@ -1746,11 +1744,11 @@ class PageArtifactOut(Model):
     items: list[ArtifactOut]
     next_cursor: str | None
     """
-    Give it as `cursor` to get the next page; null on the last one.
+    Value of `cursor` for the next page; null on the last one.
     """
     total: int
     """
-    All items that match, on every page.
+    Number of matching items on all pages.
     """
 
 
@@ -1758,11 +1756,11 @@ class PageAuditOut(Model):
     items: list[AuditOut]
     next_cursor: str | None
     """
-    Give it as `cursor` to get the next page; null on the last one.
+    Value of `cursor` for the next page; null on the last one.
     """
     total: int
     """
-    All items that match, on every page.
+    Number of matching items on all pages.
     """
 
 
@@ -1770,11 +1768,11 @@ class PageDatasetOut(Model):
     items: list[DatasetOut]
     next_cursor: str | None
     """
-    Give it as `cursor` to get the next page; null on the last one.
+    Value of `cursor` for the next page; null on the last one.
     """
     total: int
     """
-    All items that match, on every page.
+    Number of matching items on all pages.
     """
 
 
@@ -1782,11 +1780,11 @@ class PageDatasetVersionOut(Model):
     items: list[DatasetVersionOut]
     next_cursor: str | None
     """
-    Give it as `cursor` to get the next page; null on the last one.
+    Value of `cursor` for the next page; null on the last one.
     """
     total: int
     """
-    All items that match, on every page.
+    Number of matching items on all pages.
     """
 
 
@@ -1794,11 +1792,11 @@ class PageEventOut(Model):
     items: list[EventOut]
     next_cursor: str | None
     """
-    Give it as `cursor` to get the next page; null on the last one.
+    Value of `cursor` for the next page; null on the last one.
     """
     total: int
     """
-    All items that match, on every page.
+    Number of matching items on all pages.
     """
 
 
@@ -1806,11 +1804,11 @@ class PageModelOut(Model):
     items: list[ModelOut]
     next_cursor: str | None
     """
-    Give it as `cursor` to get the next page; null on the last one.
+    Value of `cursor` for the next page; null on the last one.
     """
     total: int
     """
-    All items that match, on every page.
+    Number of matching items on all pages.
     """
 
 
@@ -1818,17 +1816,17 @@ class PageNodeOut(Model):
     items: list[NodeOut]
     next_cursor: str | None
     """
-    Give it as `cursor` to get the next page; null on the last one.
+    Value of `cursor` for the next page; null on the last one.
     """
     total: int
     """
-    All items that match, on every page.
+    Number of matching items on all pages.
     """
 
 
 class PartOut(Model):
     """
-    Where to put a part of a file.
+    Upload address of a part of a file.
     """
 
     number: int
@@ -1856,7 +1854,7 @@ class PasswordBody(Model):
     )
     current_password: str
     """
-    The one to replace.
+    The current password.
     """
     new_password: str
     """
@@ -1918,7 +1916,7 @@ class ProblemFault(Model):
 
 class ProfilePatch(Model):
     """
-    What to change; what is left out stays.
+    Changes; missing fields stay.
     """
 
     model_config = ConfigDict(
@@ -1926,7 +1924,7 @@ class ProfilePatch(Model):
     )
     current_password: str | None = None
     """
-    Needed to change the address.
+    Required to change the address.
     """
     email: str | None = None
     """
@@ -1940,7 +1938,7 @@ class ProfilePatch(Model):
 
 class ProjectBody(Model):
     """
-    A project to make.
+    A new project.
     """
 
     model_config = ConfigDict(
@@ -1952,7 +1950,7 @@ class ProjectBody(Model):
 
 class ProjectOut(Model):
     """
-    A project; what is in it is listed by `project_id` in the lists of datasets, jobs and adapters.
+    A project; the lists of datasets, jobs and adapters filter by `project_id`.
     """
 
     created_at: datetime
@@ -1964,7 +1962,7 @@ class ProjectOut(Model):
 
 class ProjectPatch(Model):
     """
-    What is to change; fields that are not given stay.
+    Changes; missing fields stay.
     """
 
     model_config = ConfigDict(
@@ -2182,7 +2180,7 @@ class Reject(Model):
 
 class ReportOut(Model):
     """
-    What processing found in an upload.
+    Result of processing a dataset.
     """
 
     model_config = ConfigDict(
@@ -2207,16 +2205,16 @@ class ReportOut(Model):
     """
     page: DrawnOut | None = None
     """
-    The whole report for people, one HTML file; only of a dataset that is ready.
+    The whole report for people, one HTML file; only if the dataset is ready.
     """
     set_aside: list[dict[str, Any]] = []
     """
-    Every item that is not in the dataset: `path`, `code`, `reason`, `action`.
+    Every rejected item: `path`, `code`, `reason`, `action`.
     """
     status: Literal["pending", "processing", "ready", "error"] | str
     version: int
     """
-    Number of the version that it is of.
+    Number of the version.
     """
 
 
@@ -2541,26 +2539,26 @@ class SplitConfig(Model):
 
 class StageOut(Model):
     """
-    A stage, as it stands.
+    A stage.
     """
 
     attempts: int
     """
-    Tries since the pipeline was last begun or resumed.
+    Attempts since the pipeline was last started or resumed.
     """
     error: str | None
     """
-    Why the last try failed.
+    Why the last attempt failed.
     """
     finished_at: datetime | None
     job_id: str | None
     """
-    Its job; a further try goes on with it.
+    Its job; a retry resumes it.
     """
     name: str
     needs: list[str]
     """
-    Stages that have to succeed first.
+    Stages that must succeed first.
     """
     next_attempt_at: datetime | None
     progress: float
@@ -2571,7 +2569,7 @@ class StageOut(Model):
     retry: RetryPolicy
     settings: dict[str, Any]
     """
-    What is particular to its type, defaults included.
+    Settings of its type, defaults included.
     """
     started_at: datetime | None
     status: Literal["waiting", "running", "stopped", "succeeded", "failed"] | str
@@ -2647,16 +2645,16 @@ class ThingOut(Model):
 
 class TimeOut(Model):
     """
-    How long the run takes once it has started.
+    Duration of the run once it has started.
     """
 
     audio_s: float | None
     """
-    Seconds of speech that it goes through, padding left out; unset: that depends on the dataset.
+    Seconds of speech, without padding; unset if it depends on the dataset.
     """
     audio_s_per_s: float | None
     """
-    Median of earlier jobs with this model, method and context on such workers of this platform, in seconds of speech.
+    Median speed of earlier jobs with this model, method, context and workers, in seconds of speech per second.
     """
     encoder_s: float | None
     """
@@ -2664,11 +2662,11 @@ class TimeOut(Model):
     """
     encoder_s_per_s: float | None
     """
-    The same in seconds that the encoder ran over: the time is counted with this.
+    The same in seconds of encoder input; the estimate uses this.
     """
     measured_jobs: int
     """
-    How many of those there were.
+    Number of those jobs.
     """
     reason: str | None = None
     steps: int | None
@@ -2677,7 +2675,7 @@ class TimeOut(Model):
     """
     wall_s: float | None
     """
-    Seconds; unset: not known, and `reason` says why.
+    Seconds; unset if unknown, with the `reason`.
     """
 
 
@@ -2688,15 +2686,15 @@ class TokensOut(Model):
 
     access_token: str
     """
-    Goes into `Authorization: Bearer ...`.
+    For the header `Authorization: Bearer ...`.
     """
     expires_in: int
     """
-    Life of the access token, in seconds.
+    Lifetime of the access token, in seconds.
     """
     refresh_token: str
     """
-    Gets the next pair of tokens; used once. Used twice, it ends the login.
+    Exchanged once for the next pair of tokens; a second use ends the login.
     """
     token_type: Literal["bearer"] = "bearer"
 
@@ -2818,7 +2816,7 @@ class TrimPackOnlyConfig(Model):
 
 class UploadOut(Model):
     """
-    Where to put a file: as a whole, or in parts.
+    Upload address of a file, as a whole or in parts.
     """
 
     expires_at: datetime
@@ -2827,11 +2825,11 @@ class UploadOut(Model):
     name: str
     parts: Annotated[list[PartOut], Field(validate_default=True)] = []
     """
-    Of a large file: put each by itself, in any order, several at once, and again if one breaks off.
+    Parts of a large file: PUT each separately, in any order, several in parallel; retry a part that breaks off.
     """
     url: str | None
     """
-    Unset: it is large, and each of its `parts` has an address.
+    Unset for a large file, whose `parts` each have an address.
     """
 
 
@@ -2847,14 +2845,14 @@ class UploadSourceBody(Model):
     )
     files: list[FileBody]
     """
-    Each gets an address to put it to.
+    Files; each gets an upload address.
     """
     type: Literal["upload"]
 
 
 class UrlSourceBody(Model):
     """
-    A file that anybody can get: an archive, a Parquet file or a recording. It is fetched once, at the beginning.
+    A public file: an archive, a Parquet file or a recording. It is fetched once, at the beginning.
     """
 
     model_config = ConfigDict(
@@ -2863,24 +2861,24 @@ class UrlSourceBody(Model):
     type: Literal["url"]
     url: str
     """
-    http or https, without a name and a password; private networks are not reached.
+    http or https, without user name and password; private networks are not reached.
     """
 
 
 class UsageOut(Model):
     """
-    What a job has used so far, over all its attempts.
+    A job's usage so far, over all attempts.
     """
 
     cost: float | None
     """
-    Unset: the operator tells no prices.
+    Unset without prices from the operator.
     """
     cpu_hours: float
     gpu_hours: float
     wall_s: float
     """
-    Seconds that its drivers ran.
+    Seconds of its drivers' run time.
     """
 
 
@@ -3145,7 +3143,7 @@ class ValidationConfig(Model):
 
 class VersionBody(Model):
     """
-    A version to add.
+    A new version.
     """
 
     model_config = ConfigDict(
@@ -3169,7 +3167,7 @@ class VersionOut(Model):
     job_id: str
     lineage: LineageOut
     """
-    What it was made of.
+    Its lineage: base, data, config, code, figures, files.
     """
     notes: str
     number: int
@@ -3198,7 +3196,7 @@ class WarmUpConfig(Model):
 
 class WebhookBody(Model):
     """
-    Where notifications are sent.
+    Target of notifications.
     """
 
     model_config = ConfigDict(
@@ -3212,7 +3210,7 @@ class WebhookBody(Model):
 
 class WebhookOut(Model):
     """
-    Where notifications are sent.
+    Target of notifications.
     """
 
     created_at: datetime
@@ -3275,20 +3273,20 @@ class CompareStage(Model):
 
 class ComparisonOut(Model):
     """
-    In what two versions differ.
+    Differences of two versions.
     """
 
     a: int
     b: int
     differences: list[DifferenceOut]
     """
-    Every field of their lineages that is not the same, by path.
+    Every field in which their lineages differ, by path.
     """
 
 
 class DatasetBody(Model):
     """
-    A dataset to make.
+    A new dataset.
     """
 
     model_config = ConfigDict(
@@ -3297,13 +3295,10 @@ class DatasetBody(Model):
     description: str = ""
     language: str | None = None
     """
-    What is spoken, as a code (`de`) or an English name: it chooses among texts in several languages, and digits in
-    file names become its words.
+    Spoken language, as a code (`de`) or an English name. It chooses among texts in several languages, and digits in file
+    names become its words.
     """
     limits: ItemLimits | None = None
-    """
-    Which recordings are usable.
-    """
     name: str
     project_id: str | None = None
     """
@@ -3311,16 +3306,16 @@ class DatasetBody(Model):
     """
     source: Annotated[UploadSourceBody | UrlSourceBody | S3SourceBody, Field(discriminator="type")]
     """
-    Where its recordings come from.
+    Source of its recordings.
     """
     split: DivisionConfig | None = None
     """
-    What to keep for test and validation; it is drawn once, evenly over texts or lengths, and every run takes it.
-    Unset: each run splits as its config says.
+    Test and validation parts, drawn once, evenly over texts or lengths, and used by every run. Unset: each run splits as
+    its config says.
     """
     task: Literal["speech_to_text"] = "speech_to_text"
     """
-    What models will learn from it.
+    The task that models will learn from it.
     """
     validation: ValidationConfig | None = None
     """
@@ -3335,20 +3330,20 @@ class DatasetItemOut(Model):
 
     audio_url: str | None
     """
-    To listen to; only of a good item.
+    Address of its audio; only for a good item.
     """
     duration_s: float | None
     """
-    Only of a good item.
+    Only for a good item.
     """
     findings: list[ItemFindingOut]
     id: str | None
     """
-    In the manifest; only of a good item.
+    Id in the manifest; only for a good item.
     """
     path: str
     """
-    Its path in the source; decisions name it by this.
+    Its path in the source; decisions name it by that.
     """
     speaker: str | None
     split: str | None
@@ -3358,7 +3353,7 @@ class DatasetItemOut(Model):
 
 class EstimateBody(Model):
     """
-    A run that might be launched.
+    A run to estimate.
     """
 
     model_config = ConfigDict(
@@ -3366,11 +3361,11 @@ class EstimateBody(Model):
     )
     config: TrainingConfig
     """
-    What would be trained, and how.
+    What to train, and how.
     """
     dataset_id: str | None = None
     """
-    A dataset that is ready; without it, how long `epochs` take is not known.
+    A dataset that is ready; without it the duration of `epochs` is unknown.
     """
     dataset_version: int | None = None
     """
@@ -3382,13 +3377,13 @@ class EstimateBody(Model):
     """
     resources: ResourcesConfig | None = None
     """
-    Where it would run; cost is counted for these.
+    Resources; the cost is for these.
     """
 
 
 class EstimateOut(Model):
     """
-    What a run will take.
+    Estimate of a run.
     """
 
     cost: CostOut
@@ -3438,7 +3433,7 @@ class EvaluateStage(Model):
 
 class EvaluationJobBody(Model):
     """
-    An evaluation of what a job has trained.
+    An evaluation of a job's result.
     """
 
     model_config = ConfigDict(
@@ -3446,35 +3441,35 @@ class EvaluationJobBody(Model):
     )
     budget: BudgetBody | None = None
     """
-    Unset: it may use what it needs.
+    Unset: no limit.
     """
     dataset_id: str | None = None
     """
-    A dataset that is ready; unset: what was trained on.
+    A dataset that is ready; unset: the training's.
     """
     dataset_version: int | None = None
     """
-    Number of the version; unset: the newest that is ready, or that which was trained on.
+    Number of the version; unset: the newest that is ready, or the training's.
     """
     measurement: MeasurementConfig | None = None
     """
-    What is measured: `split: all` on other data.
+    What to measure; use `split: all` on other data.
     """
     name: str | None = None
     """
-    Name for people; unset: the training's and the dataset's.
+    Name; unset: from the training and the dataset.
     """
     priority: int = 0
     """
-    Among the caller's own queued jobs, higher goes first.
+    Higher goes first among the caller's queued jobs.
     """
     project_id: str | None = None
     """
-    A project of the caller; unset: that of the training.
+    A project of the caller; unset: the training's.
     """
     resources: ResourcesConfig | None = None
     """
-    Where it runs; one worker.
+    Resources; one worker.
     """
 
 
@@ -3534,16 +3529,16 @@ class IngestStage(Model):
 
 class JobOut(Model):
     """
-    A job, as it stands.
+    A job.
     """
 
     attempt: int
     """
-    How often it has been submitted to the cluster.
+    Number of submissions to the cluster.
     """
     budget: dict[str, float | None] | None
     """
-    Most that it may use before it is stopped.
+    Limit at which it is stopped.
     """
     config: dict[str, Any]
     """
@@ -3561,7 +3556,7 @@ class JobOut(Model):
     id: str
     measurement: dict[str, Any] | None
     """
-    Of an evaluation: what is measured, defaults included.
+    For an evaluation: what to measure, defaults included.
     """
     metrics: dict[str, Any]
     """
@@ -3571,7 +3566,7 @@ class JobOut(Model):
     name: str
     phase: str | None
     """
-    What the run does: `loading`, `evaluating_base`, `training`, `evaluating`, `saving`, `done`.
+    Phase of the run: `loading`, `evaluating_base`, `training`, `evaluating`, `saving`, `done`.
     """
     priority: int
     progress: float
@@ -3582,26 +3577,26 @@ class JobOut(Model):
     queued_at: datetime
     resources: dict[str, Any]
     """
-    Where it runs.
+    Resources.
     """
     result: dict[str, Any] | None
     """
-    Figures of a run that has ended.
+    Result of a finished run.
     """
     selection: dict[str, Any] | None
     """
-    Of a selection: how to choose, defaults included.
+    For a selection: how to choose, defaults included.
     """
     selection_id: str | None
     """
-    Of a training: the job that selected what it trains on.
+    For a training: the selection job that it trains on.
     """
     started_at: datetime | None
     status: Literal["queued", "starting", "running", "stopping", "stopped", "succeeded", "failed"] | str
     step: int | None
     training_id: str | None
     """
-    Of an evaluation: the job that trained what it measures.
+    For an evaluation: the measured training job.
     """
     type: Literal["training", "selection", "evaluation"] | str
     updated_at: datetime
@@ -3610,7 +3605,7 @@ class JobOut(Model):
 
 class NewDatasetOut(Model):
     """
-    A new dataset and where to put its files.
+    A new dataset and the upload addresses of its files.
     """
 
     dataset: DatasetOut
@@ -3667,31 +3662,31 @@ class NotificationOut(Model):
 
 class NotificationPage(Model):
     """
-    Some of the notifications, and how it stands with all of them.
+    A page of notifications, with totals.
     """
 
     items: list[NotificationOut]
     last_seq: int
     """
-    The newest number; give it as `Last-Event-ID` to be told only what comes next.
+    The newest number; send it as `Last-Event-ID` to stream only later ones.
     """
     next_cursor: str | None
     """
-    Give it as `cursor` to get the next page; null on the last one.
+    Value of `cursor` for the next page; null on the last one.
     """
     total: int
     """
-    All items that match, on every page.
+    Number of matching items on all pages.
     """
     unread: int
     """
-    All that are unread, whatever the filters.
+    Number of all unread notifications, ignoring filters.
     """
 
 
 class NotificationSettingsOut(Model):
     """
-    What the caller is told of, and where.
+    The caller's notification settings.
     """
 
     kinds: (
@@ -3711,7 +3706,7 @@ class NotificationSettingsOut(Model):
         | None
     )
     """
-    Unset: everything.
+    Unset: all kinds.
     """
     webhook: WebhookOut | None
 
@@ -3720,11 +3715,11 @@ class PageDatasetItemOut(Model):
     items: list[DatasetItemOut]
     next_cursor: str | None
     """
-    Give it as `cursor` to get the next page; null on the last one.
+    Value of `cursor` for the next page; null on the last one.
     """
     total: int
     """
-    All items that match, on every page.
+    Number of matching items on all pages.
     """
 
 
@@ -3732,11 +3727,11 @@ class PageJobOut(Model):
     items: list[JobOut]
     next_cursor: str | None
     """
-    Give it as `cursor` to get the next page; null on the last one.
+    Value of `cursor` for the next page; null on the last one.
     """
     total: int
     """
-    All items that match, on every page.
+    Number of matching items on all pages.
     """
 
 
@@ -3744,11 +3739,11 @@ class PageProjectOut(Model):
     items: list[ProjectOut]
     next_cursor: str | None
     """
-    Give it as `cursor` to get the next page; null on the last one.
+    Value of `cursor` for the next page; null on the last one.
     """
     total: int
     """
-    All items that match, on every page.
+    Number of matching items on all pages.
     """
 
 
@@ -3756,11 +3751,11 @@ class PageThingOut(Model):
     items: list[ThingOut]
     next_cursor: str | None
     """
-    Give it as `cursor` to get the next page; null on the last one.
+    Value of `cursor` for the next page; null on the last one.
     """
     total: int
     """
-    All items that match, on every page.
+    Number of matching items on all pages.
     """
 
 
@@ -3768,17 +3763,17 @@ class PageVersionOut(Model):
     items: list[VersionOut]
     next_cursor: str | None
     """
-    Give it as `cursor` to get the next page; null on the last one.
+    Value of `cursor` for the next page; null on the last one.
     """
     total: int
     """
-    All items that match, on every page.
+    Number of matching items on all pages.
     """
 
 
 class PipelineOut(Model):
     """
-    A pipeline, as it stands.
+    A pipeline.
     """
 
     config: dict[str, Any] | None
@@ -3786,7 +3781,7 @@ class PipelineOut(Model):
     dataset_id: str
     dataset_version: int | None
     """
-    The version that its stages use; unset: none has needed one yet.
+    The version that its stages use; unset until a stage needs one.
     """
     finished_at: datetime | None
     id: str
@@ -3805,20 +3800,20 @@ class PipelineOut(Model):
 
 class Problem(Model):
     """
-    What went wrong with a request.
+    The fault of a request.
     """
 
     code: str
     """
-    The kind of problem, for programs; stable.
+    Code of the kind of problem, for programs; stable.
     """
     correlation_id: str
     """
-    Names this request in the logs; also in the header X-Request-ID.
+    Id of this request in the logs; also in the header X-Request-ID.
     """
     detail: str
     """
-    This problem, for people.
+    Description of this problem.
     """
     errors: Annotated[list[ProblemFault], Field(validate_default=True)] = []
     """
@@ -3830,11 +3825,11 @@ class Problem(Model):
     """
     title: str
     """
-    The kind of problem, for people.
+    Title of the kind of problem.
     """
     type: str = "about:blank"
     """
-    An address that names the kind of problem.
+    URI of the kind of problem.
     """
 
 
@@ -3855,16 +3850,16 @@ class Readiness(Model):
     status: Literal["ready", "degraded", "not_ready"] | str
     supervised: dict[str, Standing] | None = None
     """
-    Servers of the platform's own, which are started again when they die: `postgresql`, `object_storage`.
+    Embedded servers, which restart automatically: `postgresql`, `object_storage`.
     """
 
 
 class RevisionBody(Model):
     """
-    What makes the next version of a dataset.
+    Changes for the next version of a dataset.
 
-    The recordings are processed again with the options and decisions of the parent and these. Options that are not given
-    stay as they are in the parent; of `validation`, `limits` and `split` single fields may be given.
+    The recordings are processed again with the parent's options and decisions and these. Missing options stay as in the
+    parent; `validation`, `limits` and `split` may have single fields.
     """
 
     model_config = ConfigDict(
@@ -3990,7 +3985,7 @@ class TrainStage(Model):
 
 class JobBody(Model):
     """
-    A job to launch.
+    A new job.
     """
 
     model_config = ConfigDict(
@@ -3998,11 +3993,11 @@ class JobBody(Model):
     )
     budget: BudgetBody | None = None
     """
-    Unset: it may use what it needs.
+    Unset: no limit.
     """
     config: TrainingConfig
     """
-    What is trained, and how; of a selection, the training that it is for: its split says what may be chosen.
+    What to train, and how. For a selection: the training that it is for, whose split decides what may be chosen.
     """
     dataset_id: str
     """
@@ -4010,7 +4005,7 @@ class JobBody(Model):
     """
     dataset_version: int | None = None
     """
-    Number of the version; unset: the newest that is ready, or that which was selected from.
+    Number of the version; unset: the newest that is ready, or that of the selection.
     """
     model_id: str
     """
@@ -4018,11 +4013,11 @@ class JobBody(Model):
     """
     name: str | None = None
     """
-    Name for people; unset: the model's and the dataset's.
+    Name; unset: from the model and the dataset.
     """
     priority: int = 0
     """
-    Among the caller's own queued jobs, higher goes first. Other users' jobs are not overtaken: users take turns.
+    Higher goes first among the caller's queued jobs. Users take turns, so it does not overtake other users' jobs.
     """
     project_id: str | None = None
     """
@@ -4030,20 +4025,20 @@ class JobBody(Model):
     """
     resources: ResourcesConfig | None = None
     """
-    Where it runs, and what each worker takes.
+    Placement, and the resources of each worker.
     """
     selection: SelectionConfig | None = None
     """
-    Of a selection: how to choose; unset: the method with its defaults.
+    For a selection: how to choose; unset: the default method.
     """
     selection_id: str | None = None
     """
-    Of a training: a selection of the same dataset that has succeeded; only what it chose is trained on, in the
-    version that it was made of.
+    For a training: a succeeded selection of the same dataset; the job trains only on it, in the selection's dataset
+    version.
     """
     type: Literal["training", "selection"] = "training"
     """
-    `training`, or `selection`: choose what is worth training on.
+    `training`, or `selection`, which chooses what is worth training on.
     """
 
 
@@ -4051,11 +4046,11 @@ class PagePipelineOut(Model):
     items: list[PipelineOut]
     next_cursor: str | None
     """
-    Give it as `cursor` to get the next page; null on the last one.
+    Value of `cursor` for the next page; null on the last one.
     """
     total: int
     """
-    All items that match, on every page.
+    Number of matching items on all pages.
     """
 
 
@@ -4096,7 +4091,7 @@ class SelectStage(Model):
 
 class PipelineBody(Model):
     """
-    A pipeline to declare; it begins at once.
+    A new pipeline; it starts immediately.
     """
 
     model_config = ConfigDict(
@@ -4112,7 +4107,7 @@ class PipelineBody(Model):
     """
     dataset_version: int | None = None
     """
-    Number of the version that every stage uses; unset: the newest that is ready when the first stage needs one.
+    Number of the version for all stages; unset: the newest that is ready when the first stage needs one.
     """
     model_id: str
     """
@@ -4121,7 +4116,7 @@ class PipelineBody(Model):
     name: str
     project_id: str | None = None
     """
-    A project of the caller; its jobs and adapters are put into it.
+    A project of the caller, for its jobs and adapters.
     """
     resources: ResourcesConfig | None = None
     """

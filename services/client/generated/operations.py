@@ -71,7 +71,7 @@ class Operations(Connection):
     def add_version(
         self, adapter_id: str, job_id: str, *, notes: str | Unset = UNSET, idempotency_key: str | Unset = UNSET
     ) -> models.VersionOut:
-        """Make what a job trained the newest version.
+        """Add a job's result as the newest version.
 
         `POST /api/v1/adapters/{adapter_id}/versions`
 
@@ -166,12 +166,12 @@ class Operations(Connection):
         email: str | Unset | None = UNSET,
         username: str | Unset | None = UNSET,
     ) -> models.UserOut:
-        """Change the username or the e-mail address. Every fault is reported at once.
+        """Change the username or the e-mail address. Reports all faults together.
 
         `PATCH /api/v1/users/me`
 
         Args:
-            current_password: Needed to change the address.
+            current_password: Required to change the address.
             email: An e-mail address that has no account yet.
             username: 3 to 39 letters, digits, dots, dashes and underscores.
         """
@@ -196,18 +196,18 @@ class Operations(Connection):
         tasks: Sequence[Literal["speech_to_text"]] | Unset | None = UNSET,
         title: str | Unset | None = UNSET,
     ) -> models.ModelOut:
-        """Change a model or bring a retired one back; admins only.
+        """Change a model or restore a retired one; admins only.
 
         `PATCH /api/v1/models/{model_id}`
 
         Args:
-            description: What it is good for.
+            description: Description.
             family: Model family that loads it.
-            languages: Language codes that it knows.
+            languages: Codes of its languages.
             licence: SPDX licence id.
             parameters: Number of weights.
             source: `bundled:NAME`, a hub id, or `s3://bucket/prefix`.
-            status: `retired` keeps new jobs from it; `active` brings it back.
+            status: `retired`: no new job can use it; `active` restores it.
             tasks: Tasks that it can be fine-tuned for.
             title: Name for people.
         """
@@ -261,13 +261,12 @@ class Operations(Connection):
         ]
         | None,
     ) -> models.NotificationSettingsOut:
-        """Choose what to be told of; what was told before stays.
+        """Choose the kinds of new notifications; existing ones stay.
 
         `PATCH /api/v1/users/me/notification-settings`
 
         Args:
-            kinds: What to be told of from now on; an empty list: nothing; null: everything, also kinds that are
-                yet to come.
+            kinds: Kinds of new notifications; an empty list: none; null: all, including future kinds.
         """
         return self._model(
             models.NotificationSettingsOut, "PATCH", "/api/v1/users/me/notification-settings", body={"kinds": kinds}
@@ -289,7 +288,7 @@ class Operations(Connection):
         )
 
     def compare_versions(self, adapter_id: str, *, a: int, b: int) -> models.ComparisonOut:
-        """In what two versions differ: base, data, config, code, figures and files.
+        """Compare two versions: base, data, config, code, figures and files.
 
         `GET /api/v1/adapters/{adapter_id}/compare`
 
@@ -306,7 +305,7 @@ class Operations(Connection):
         )
 
     def complete_dataset(self, dataset_id: str) -> models.DatasetOut:
-        """Say that every file is there: processing begins. Lists each file that is missing or has another size.
+        """Finish an upload and start processing. Lists every file that is missing or has the wrong size.
 
         `POST /api/v1/datasets/{dataset_id}/complete`
         """
@@ -322,12 +321,12 @@ class Operations(Connection):
         project_id: str | Unset | None = UNSET,
         idempotency_key: str | Unset = UNSET,
     ) -> models.AdapterOut:
-        """Name an adapter.
+        """Create an adapter.
 
         `POST /api/v1/adapters`
 
         Args:
-            name: One of the caller's adapters has it.
+            name: Unique among the caller's adapters.
             project_id: A project of the caller.
             idempotency_key: A text of the client's choice; the same call with the same key creates nothing twice
         """
@@ -349,17 +348,17 @@ class Operations(Connection):
         scope: Literal["read", "write", "admin"] | Unset = UNSET,
         idempotency_key: str | Unset = UNSET,
     ) -> models.NewApiKeyOut:
-        """Make a key for a program, with the password. Its secret is in this answer and nowhere else.
+        """Create a key for a program; requires the password. Only this answer has its secret.
 
         `POST /api/v1/users/me/api-keys`
 
         Args:
-            name: What it is for.
+            name: Its purpose.
             current_password: The caller's password.
-            expires_at: When it stops working, with a time zone, at most a year ahead or as the operator says;
-                unset: in 90 days, or as the operator says.
-            scope: `read`: look, and change nothing; `write`: also change what is the caller's; `admin`: also
-                operate the platform, for admins.
+            expires_at: Expiry, with a time zone, at most a year ahead or as the operator sets; unset: in 90
+                days, or as the operator sets.
+            scope: `read`: read only; `write`: also change the caller's resources; `admin`: also operate the
+                platform, for admins.
             idempotency_key: A text of the client's choice; the same call with the same key creates nothing twice
         """
         return self._model(
@@ -385,19 +384,19 @@ class Operations(Connection):
         validation: models.ValidationConfig | Fields | Unset = UNSET,
         idempotency_key: str | Unset = UNSET,
     ) -> models.NewDatasetOut:
-        """Announce a dataset. Of an upload, the answer says where to put its files; others are fetched at once.
+        """Create a dataset. For an upload the answer has the upload addresses; other sources are fetched
+        immediately.
 
         `POST /api/v1/datasets`
 
         Args:
-            source: Where its recordings come from.
-            language: What is spoken, as a code (`de`) or an English name: it chooses among texts in several
+            source: Source of its recordings.
+            language: Spoken language, as a code (`de`) or an English name. It chooses among texts in several
                 languages, and digits in file names become its words.
-            limits: Which recordings are usable.
             project_id: A project of the caller.
-            split: What to keep for test and validation; it is drawn once, evenly over texts or lengths, and
-                every run takes it. Unset: each run splits as its config says.
-            task: What models will learn from it.
+            split: Test and validation parts, drawn once, evenly over texts or lengths, and used by every run.
+                Unset: each run splits as its config says.
+            task: The task that models will learn from it.
             validation: Thresholds between good, doubtful and bad.
             idempotency_key: A text of the client's choice; the same call with the same key creates nothing twice
         """
@@ -434,21 +433,20 @@ class Operations(Connection):
         resources: models.ResourcesConfig | Fields | Unset = UNSET,
         idempotency_key: str | Unset = UNSET,
     ) -> models.JobOut:
-        """Launch a job that measures what a training has made, beside its base: on its own test speakers or on
-        other data.
+        """Launch a job that measures a training's result and its base, on its own test speakers or on other
+        data.
 
         `POST /api/v1/jobs/{job_id}/evaluations`
 
         Args:
-            budget: Unset: it may use what it needs.
-            dataset_id: A dataset that is ready; unset: what was trained on.
-            dataset_version: Number of the version; unset: the newest that is ready, or that which was trained
-                on.
-            measurement: What is measured: `split: all` on other data.
-            name: Name for people; unset: the training's and the dataset's.
-            priority: Among the caller's own queued jobs, higher goes first.
-            project_id: A project of the caller; unset: that of the training.
-            resources: Where it runs; one worker.
+            budget: Unset: no limit.
+            dataset_id: A dataset that is ready; unset: the training's.
+            dataset_version: Number of the version; unset: the newest that is ready, or the training's.
+            measurement: What to measure; use `split: all` on other data.
+            name: Name; unset: from the training and the dataset.
+            priority: Higher goes first among the caller's queued jobs.
+            project_id: A project of the caller; unset: the training's.
+            resources: Resources; one worker.
             idempotency_key: A text of the client's choice; the same call with the same key creates nothing twice
         """
         return self._model(
@@ -487,27 +485,26 @@ class Operations(Connection):
         type: Literal["training", "selection"] | Unset = UNSET,
         idempotency_key: str | Unset = UNSET,
     ) -> models.JobOut:
-        """Launch a job. Every fault of the config is reported at once, before anything is submitted.
+        """Launch a job. Reports all faults of the config together, before anything is submitted.
 
         `POST /api/v1/jobs`
 
         Args:
             model_id: Id of a base model in the catalogue.
             dataset_id: A dataset that is ready.
-            config: What is trained, and how; of a selection, the training that it is for: its split says what
-                may be chosen.
-            budget: Unset: it may use what it needs.
-            dataset_version: Number of the version; unset: the newest that is ready, or that which was selected
-                from.
-            name: Name for people; unset: the model's and the dataset's.
-            priority: Among the caller's own queued jobs, higher goes first. Other users' jobs are not overtaken:
-                users take turns.
+            config: What to train, and how. For a selection: the training that it is for, whose split decides
+                what may be chosen.
+            budget: Unset: no limit.
+            dataset_version: Number of the version; unset: the newest that is ready, or that of the selection.
+            name: Name; unset: from the model and the dataset.
+            priority: Higher goes first among the caller's queued jobs. Users take turns, so it does not overtake
+                other users' jobs.
             project_id: A project of the caller.
-            resources: Where it runs, and what each worker takes.
-            selection: Of a selection: how to choose; unset: the method with its defaults.
-            selection_id: Of a training: a selection of the same dataset that has succeeded; only what it chose
-                is trained on, in the version that it was made of.
-            type: `training`, or `selection`: choose what is worth training on.
+            resources: Placement, and the resources of each worker.
+            selection: For a selection: how to choose; unset: the default method.
+            selection_id: For a training: a succeeded selection of the same dataset; the job trains only on it,
+                in the selection's dataset version.
+            type: `training`, or `selection`, which chooses what is worth training on.
             idempotency_key: A text of the client's choice; the same call with the same key creates nothing twice
         """
         return self._model(
@@ -556,7 +553,7 @@ class Operations(Connection):
         | None = UNSET,
         idempotency_key: str | Unset = UNSET,
     ) -> models.PipelineOut:
-        """Declare a pipeline. Every fault of its stages is reported at once, before anything begins.
+        """Create a pipeline. Reports all faults of its stages together, before anything starts.
 
         `POST /api/v1/pipelines`
 
@@ -564,9 +561,9 @@ class Operations(Connection):
             model_id: Id of a base model in the catalogue.
             dataset_id: A dataset of the caller, ready or not: a stage of type `ingest` waits for it.
             config: The training of every stage that has none of its own.
-            dataset_version: Number of the version that every stage uses; unset: the newest that is ready when
-                the first stage needs one.
-            project_id: A project of the caller; its jobs and adapters are put into it.
+            dataset_version: Number of the version for all stages; unset: the newest that is ready when the first
+                stage needs one.
+            project_id: A project of the caller, for its jobs and adapters.
             resources: Where the jobs of stages run that do not say so themselves.
             stages: What is to be done, and after what; unset: ingest, validate, select, train, evaluate, compare
                 and, of an adapter, export.
@@ -593,7 +590,7 @@ class Operations(Connection):
     def create_project(
         self, name: str, *, description: str | Unset = UNSET, idempotency_key: str | Unset = UNSET
     ) -> models.ProjectOut:
-        """Make a project.
+        """Create a project.
 
         `POST /api/v1/projects`
 
@@ -610,7 +607,7 @@ class Operations(Connection):
         )
 
     def dataset_report(self, dataset_id: str, *, version: int | Unset = UNSET) -> models.ReportOut:
-        """What processing found: statistics, and every item that was set aside, with the reason and what to do.
+        """The report: statistics, and every rejected item with the reason and what to do.
 
         `GET /api/v1/datasets/{dataset_id}/report`
 
@@ -626,14 +623,14 @@ class Operations(Connection):
         )
 
     def delete_adapter(self, adapter_id: str) -> None:
-        """Forget an adapter and its versions; the jobs that made them and their files stay.
+        """Delete an adapter and its versions; the jobs that made them and their files stay.
 
         `DELETE /api/v1/adapters/{adapter_id}`
         """
         return self._nothing("DELETE", "/api/v1/adapters/{adapter_id}", path_values={"adapter_id": adapter_id})
 
     def delete_api_key(self, key_id: str) -> None:
-        """Delete a key: it stops to work at once.
+        """Delete a key; it stops working immediately.
 
         `DELETE /api/v1/users/me/api-keys/{key_id}`
         """
@@ -647,7 +644,7 @@ class Operations(Connection):
         return self._nothing("DELETE", "/api/v1/datasets/{dataset_id}", path_values={"dataset_id": dataset_id})
 
     def delete_dataset_version(self, dataset_id: str, number: int) -> None:
-        """Delete a version that no job and no pipeline has used; its number is not given again.
+        """Delete a version that no job or pipeline has used; its number is not reused.
 
         `DELETE /api/v1/datasets/{dataset_id}/versions/{number}`
 
@@ -661,7 +658,7 @@ class Operations(Connection):
         )
 
     def delete_notification(self, notification_id: str) -> None:
-        """Delete a notification; a webhook that has not got it does not get it any more.
+        """Delete a notification; a pending webhook delivery is dropped.
 
         `DELETE /api/v1/notifications/{notification_id}`
         """
@@ -670,7 +667,7 @@ class Operations(Connection):
         )
 
     def delete_project(self, project_id: str) -> None:
-        """Delete a project; what was in it stays, in no project.
+        """Delete a project; its contents stay, without a project.
 
         `DELETE /api/v1/projects/{project_id}`
         """
@@ -748,16 +745,16 @@ class Operations(Connection):
         dataset_version: int | Unset | None = UNSET,
         resources: models.ResourcesConfig | Fields | Unset = UNSET,
     ) -> models.EstimateOut:
-        """What a run would take, without launching it.
+        """Estimate a run without launching it.
 
         `POST /api/v1/estimates`
 
         Args:
             model_id: Id of a base model in the catalogue.
-            config: What would be trained, and how.
-            dataset_id: A dataset that is ready; without it, how long `epochs` take is not known.
+            config: What to train, and how.
+            dataset_id: A dataset that is ready; without it the duration of `epochs` is unknown.
             dataset_version: Number of its version; unset: the newest that is ready.
-            resources: Where it would run; cost is counted for these.
+            resources: Resources; the cost is for these.
         """
         return self._model(
             models.EstimateOut,
@@ -773,8 +770,8 @@ class Operations(Connection):
         )
 
     def follow_job(self, job_id: str, *, last_event_id: str | Unset = UNSET) -> Iterator[Event]:
-        """A job's events as they happen; ends when the job has ended and all of them are told, or with the login
-        or API key.
+        """Stream a job's events live; ends when the job has ended and all events are sent, or with the login or
+        API key.
 
         `GET /api/v1/jobs/{job_id}/events`
 
@@ -789,8 +786,8 @@ class Operations(Connection):
         )
 
     def follow_notifications(self, *, last_event_id: str | Unset = UNSET) -> Iterator[Event]:
-        """The caller's notifications as they come, those that are kept first.  Ends after the life of an access
-        token (15 minutes, or as the operator says): come again with `Last-Event-ID`. Ends earlier with the login
+        """Stream the caller's notifications live, existing ones first.  Ends after the lifetime of an access
+        token (15 minutes, or as the operator sets); reconnect with `Last-Event-ID`. Ends earlier with the login
         or the API key.
 
         `GET /api/v1/notifications/events`
@@ -801,7 +798,7 @@ class Operations(Connection):
         return self._events("GET", "/api/v1/notifications/events", header={"Last-Event-ID": last_event_id})
 
     def healthz(self) -> models.Health:
-        """Whether the process is alive; asks nobody else.
+        """Whether the process is alive; checks no dependency.
 
         `GET /healthz`
         """
@@ -825,7 +822,7 @@ class Operations(Connection):
     def job_artifacts(
         self, job_id: str, *, limit: int | Unset = UNSET, cursor: str | Unset = UNSET
     ) -> Pages[models.ArtifactOut, models.PageArtifactOut]:
-        """The files that the job made, by name, each with an address to get it from.
+        """The job's files by name, each with a download address.
 
         `GET /api/v1/jobs/{job_id}/artifacts`
 
@@ -844,7 +841,7 @@ class Operations(Connection):
     def job_logs(
         self, job_id: str, *, limit: int | Unset = UNSET, cursor: str | Unset = UNSET
     ) -> Pages[models.EventOut, models.PageEventOut]:
-        """What the job and the platform said, oldest first.
+        """The log of the job and the platform, oldest first.
 
         `GET /api/v1/jobs/{job_id}/logs`
 
@@ -949,7 +946,7 @@ class Operations(Connection):
     def list_audit_events(
         self, *, limit: int | Unset = UNSET, cursor: str | Unset = UNSET
     ) -> Pages[models.AuditOut, models.PageAuditOut]:
-        """What concerned the security of the caller's account, newest first; kept for 180 days.
+        """Security events of the caller's account, newest first; kept for 180 days.
 
         `GET /api/v1/users/me/audit`
 
@@ -1084,7 +1081,7 @@ class Operations(Connection):
         q: str | Unset = UNSET,
         status: Literal["active", "retired"] | Unset = UNSET,
     ) -> Pages[models.ModelOut, models.PageModelOut]:
-        """The models that jobs can start from, and retired ones, by id.
+        """All models, retired ones included, by id.
 
         `GET /api/v1/models`
 
@@ -1104,7 +1101,7 @@ class Operations(Connection):
     def list_nodes(
         self, *, limit: int | Unset = UNSET, cursor: str | Unset = UNSET, q: str | Unset = UNSET
     ) -> Pages[models.NodeOut, models.PageNodeOut]:
-        """The nodes that are alive, by name; `q` looks at names, device classes and labels.
+        """List live nodes by name; `q` searches names, device classes and labels.
 
         `GET /api/v1/cluster/nodes`
 
@@ -1136,7 +1133,7 @@ class Operations(Connection):
         ]
         | Unset = UNSET,
     ) -> Pages[models.NotificationOut, models.NotificationPage]:
-        """What of the caller's has ended, newest first. Read ones are kept for 30 days, or as the operator says.
+        """The caller's notifications, newest first. Read ones are kept for 30 days, or as the operator sets.
 
         `GET /api/v1/notifications`
 
@@ -1288,7 +1285,7 @@ class Operations(Connection):
         )
 
     def login(self, username_or_email: str, password: str) -> models.TokensOut:
-        """Log in. A wrong name and a wrong password get the same answer; too many failures get 429.
+        """Log in. A wrong name and a wrong password give the same answer; too many failures give 429.
 
         `POST /api/v1/auth/login`
 
@@ -1305,7 +1302,7 @@ class Operations(Connection):
         )
 
     def logout(self, refresh_token: str) -> None:
-        """End the login that the refresh token belongs to, its access tokens too.
+        """End the login of a refresh token, including its access tokens.
 
         `POST /api/v1/auth/logout`
 
@@ -1317,7 +1314,7 @@ class Operations(Connection):
     def preview_dataset(
         self, dataset_id: str, *, limit: int | Unset = UNSET, version: int | Unset = UNSET
     ) -> models.PreviewOut:
-        """Some items, spread over the dataset, with addresses to listen to them.
+        """Some items, spread over the dataset, with the addresses of their audio.
 
         `GET /api/v1/datasets/{dataset_id}/preview`
 
@@ -1384,7 +1381,7 @@ class Operations(Connection):
         return self._model(models.JobOut, "GET", "/api/v1/jobs/{job_id}", path_values={"job_id": job_id})
 
     def read_me(self) -> models.UserOut:
-        """Whose access token or API key this is.
+        """The owner of the access token or API key.
 
         `GET /api/v1/users/me`
         """
@@ -1398,7 +1395,7 @@ class Operations(Connection):
         return self._model(models.ModelOut, "GET", "/api/v1/models/{model_id}", path_values={"model_id": model_id})
 
     def read_notification(self, notification_id: str) -> models.NotificationOut:
-        """One notification, with what became of it at the webhook. It stays unread until it is marked.
+        """One notification, with its webhook delivery. It stays unread until it is marked.
 
         `GET /api/v1/notifications/{notification_id}`
         """
@@ -1410,7 +1407,7 @@ class Operations(Connection):
         )
 
     def read_notification_settings(self) -> models.NotificationSettingsOut:
-        """What the caller is told of, and where.
+        """The caller's notification settings.
 
         `GET /api/v1/users/me/notification-settings`
         """
@@ -1444,7 +1441,7 @@ class Operations(Connection):
         )
 
     def read_version(self, adapter_id: str, number: int) -> models.VersionOut:
-        """One version, with what it was made of.
+        """One version, with its lineage.
 
         `GET /api/v1/adapters/{adapter_id}/versions/{number}`
         """
@@ -1456,14 +1453,14 @@ class Operations(Connection):
         )
 
     def readyz(self) -> models.Readiness:
-        """Whether PostgreSQL and object storage answer, and the hub's tasks go on.
+        """Whether PostgreSQL and object storage answer, and the hub's tasks make progress.
 
         `GET /readyz`
         """
         return self._model(models.Readiness, "GET", "/readyz", signed=False, answers=(503,))
 
     def refresh(self, refresh_token: str) -> models.TokensOut:
-        """Use up a refresh token for a new pair. A token that was used before ends its whole login.
+        """Exchange a refresh token for a new pair. A token that was used before ends its whole login.
 
         `POST /api/v1/auth/refresh`
 
@@ -1475,7 +1472,7 @@ class Operations(Connection):
         )
 
     def remove_webhook(self) -> None:
-        """Send nothing any more, neither what waits.
+        """Remove the webhook; pending deliveries are dropped.
 
         `DELETE /api/v1/users/me/notification-settings/webhook`
         """
@@ -1492,14 +1489,14 @@ class Operations(Connection):
         )
 
     def resume_job(self, job_id: str) -> models.JobOut:
-        """Let a stopped or failed job go on from its newest checkpoint.
+        """Resume a stopped or failed job from its newest checkpoint.
 
         `POST /api/v1/jobs/{job_id}/resume`
         """
         return self._model(models.JobOut, "POST", "/api/v1/jobs/{job_id}/resume", path_values={"job_id": job_id})
 
     def resume_pipeline(self, pipeline_id: str) -> models.PipelineOut:
-        """Let a stopped or failed pipeline go on: what has succeeded stays, what has not is tried again.
+        """Resume a stopped or failed pipeline: succeeded stages stay, the others are retried.
 
         `POST /api/v1/pipelines/{pipeline_id}/resume`
         """
@@ -1511,7 +1508,7 @@ class Operations(Connection):
         )
 
     def retire_model(self, model_id: str) -> None:
-        """Retire a model: no job starts from it any more, those that did go on; admins only.
+        """Retire a model: no new job can use it, running ones continue; admins only.
 
         `DELETE /api/v1/models/{model_id}`
         """
@@ -1529,9 +1526,9 @@ class Operations(Connection):
         validation: models.ValidationConfig | Fields | Unset = UNSET,
         idempotency_key: str | Unset = UNSET,
     ) -> models.DatasetVersionOut:
-        """Make the next version: accept, reject or edit items, change thresholds and limits, divide anew.  It is
-        processed like an upload, and the versions that are there can be used meanwhile. Faults of all decisions
-        are reported at once.
+        """Make the next version: accept, reject or edit items, change thresholds and limits, split again.  It is
+        processed like an upload; existing versions can be used meanwhile. Reports the faults of all decisions
+        together.
 
         `POST /api/v1/datasets/{dataset_id}/versions`
 
@@ -1570,12 +1567,12 @@ class Operations(Connection):
         return self._object("GET", "/api/v1/schemas/selection")
 
     def set_password(self, current_password: str, new_password: str) -> None:
-        """Change the password. Every other login ends; API keys stay.
+        """Change the password. Ends every other login; API keys stay.
 
         `POST /api/v1/users/me/password`
 
         Args:
-            current_password: The one to replace.
+            current_password: The current password.
             new_password: 10 to 256 characters, without the username.
         """
         return self._nothing(
@@ -1601,8 +1598,8 @@ class Operations(Connection):
         )
 
     def set_webhook(self, url: str) -> models.NewWebhookOut:
-        """Let every notification be sent to an address too, in the place of the one before.  Requests are signed
-        with the secret that this answers. What is not taken is tried again, ever more rarely, for a day.
+        """Also send every notification to an address; replaces an earlier webhook.  Requests are signed with the
+        secret in this answer. A failed delivery is retried with growing delays for a day.
 
         `PUT /api/v1/users/me/notification-settings/webhook`
 
@@ -1616,7 +1613,7 @@ class Operations(Connection):
     def signup(
         self, username: str, email: str, password: str, *, idempotency_key: str | Unset = UNSET
     ) -> models.UserOut:
-        """Create an account. Every fault of the three fields is reported at once.
+        """Create an account. Reports all faults of the three fields together.
 
         `POST /api/v1/auth/signup`
 
@@ -1637,14 +1634,14 @@ class Operations(Connection):
         )
 
     def stop_job(self, job_id: str) -> models.JobOut:
-        """Stop a job after a checkpoint; one that is only queued stops at once.
+        """Stop a job after a checkpoint; a queued job stops immediately.
 
         `POST /api/v1/jobs/{job_id}/stop`
         """
         return self._model(models.JobOut, "POST", "/api/v1/jobs/{job_id}/stop", path_values={"job_id": job_id})
 
     def stop_pipeline(self, pipeline_id: str) -> models.PipelineOut:
-        """Stop: jobs that run save a checkpoint and end, and nothing further begins.
+        """Stop a pipeline: running jobs save a checkpoint and end, and no further stage starts.
 
         `POST /api/v1/pipelines/{pipeline_id}/stop`
         """
