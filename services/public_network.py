@@ -80,17 +80,30 @@ def address_fault(address: str, networks: Sequence[IpNetwork] = ()) -> str | Non
     return None if public else f"{found} is not a public address"
 
 
+class TimeOverError(Exception):
+    """The time allowed for all of it is over."""
+
+
+class TooSlowError(Exception):
+    """A server sent less than it has to, for longer than it may."""
+
+
 class CheckedBackend(httpcore.NetworkBackend):
     """Connects to public addresses only, and to the very one that was looked at."""
 
-    def __init__(self, networks: Sequence[IpNetwork], until_s: float) -> None:
+    def __init__(
+        self, networks: Sequence[IpNetwork], until_s: float, least_bytes_per_s: int = 0, window_s: float = 60.0
+    ) -> None:
         """A backend for one errand.
 
         Args:
             networks: that are allowed though they are not public.
             until_s: by `time.monotonic()`, when every connection ends.
+            least_bytes_per_s: that a server has to send, on average over a window.
+            window_s: length of that, in seconds.
         """
         self._networks, self._until_s = networks, until_s
+        self._least_bytes, self._window_s = least_bytes_per_s * window_s, window_s
         self._plain = httpcore.SyncBackend()
 
     def connect_tcp(
@@ -112,7 +125,7 @@ class CheckedBackend(httpcore.NetworkBackend):
                 # Without the address: what a name means in here is not for everybody.
                 raise AddressRefusedError(f"{host} is not a public address, or has one that is not")
         stream = self._plain.connect_tcp(addresses[0], port, timeout, local_address, socket_options)
-        return _Stream(stream, self._until_s)
+        return _Stream(stream, self._until_s, self._least_bytes, self._window_s)
 
     def connect_unix_socket(self, *_: Any, **__: Any) -> httpcore.NetworkStream:
         """Never."""
@@ -120,14 +133,26 @@ class CheckedBackend(httpcore.NetworkBackend):
 
 
 class _Stream(httpcore.NetworkStream):
-    """A connection that ends at a given time, however slowly its bytes drip."""
+    """A connection that ends at a given time, and when its bytes drip."""
 
-    def __init__(self, stream: httpcore.NetworkStream, until_s: float) -> None:
+    def __init__(self, stream: httpcore.NetworkStream, until_s: float, least_bytes: float, window_s: float) -> None:
         self._stream, self._until_s = stream, until_s
+        self._least_bytes, self._window_s = least_bytes, window_s
+        self._window_end_s, self._bytes = time.monotonic() + window_s, 0
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Some bytes."""
-        return self._stream.read(max_bytes, self._left(timeout))
+        """Some bytes.
+
+        Raises:
+            TooSlowError: a window has ended, and too few bytes have come in it.
+        """
+        found = self._stream.read(max_bytes, self._left(timeout))
+        self._bytes += len(found)
+        if found and (now_s := time.monotonic()) >= self._window_end_s:
+            if self._bytes < self._least_bytes:
+                raise TooSlowError(f"{self._bytes} bytes came in {self._window_s:.0f} s")
+            self._window_end_s, self._bytes = now_s + self._window_s, 0
+        return found
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send bytes."""
@@ -141,7 +166,8 @@ class _Stream(httpcore.NetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
         """The same, encrypted; the name in the certificate is that of the address, not the IP."""
-        return _Stream(self._stream.start_tls(ssl_context, server_hostname, self._left(timeout)), self._until_s)
+        stream = self._stream.start_tls(ssl_context, server_hostname, self._left(timeout))
+        return _Stream(stream, self._until_s, self._least_bytes, self._window_s)
 
     def get_extra_info(self, info: str) -> Any:
         """About the socket."""
@@ -150,5 +176,5 @@ class _Stream(httpcore.NetworkStream):
     def _left(self, timeout: float | None) -> float:
         left_s = self._until_s - time.monotonic()
         if left_s <= 0:
-            raise httpcore.ReadTimeout("the time allowed for all of it is over")
+            raise TimeOverError("the time allowed for all of it is over")
         return left_s if timeout is None else min(timeout, left_s)

@@ -74,7 +74,10 @@ class Quarantine:
                 _log.warning("%s %s: %s; looking again soon", self._what, item_id, error)
             else:
                 _log.exception("%s %s cannot be looked after", self._what, item_id)
-                await self._failed(item_id, f"{type(error).__name__}: {error}"[:500], give_up)
+                # Only the kind: the words may name what only the operator should see.
+                await self._failed(
+                    item_id, f"a fault of the platform ({type(error).__name__}), which its log names", give_up
+                )
             return
         self._successes += 1
         self._failures.pop(item_id, None)

@@ -124,6 +124,21 @@ class Settings(BaseModel):
     """`LIM_MAX_UPLOAD_FILES`: maximum number of files in one upload, at most 1,000."""
     import_s: PositiveInt = 3600
     """`LIM_IMPORT_S`: longest time to fetch a dataset from an address, in seconds."""
+    import_least_bytes_per_s: NonNegativeInt = 10_000
+    """`LIM_IMPORT_LEAST_BYTES_PER_S`: a server that sends less than this, over a minute, is given up; 0: any rate will do."""
+    import_slots: PositiveInt = 4
+    """`LIM_IMPORT_SLOTS`: datasets that are fetched at once; one user has at most all but one of them."""
+    dataset_slots: PositiveInt = 2
+    """`LIM_DATASET_SLOTS`: datasets that are processed at once, each in a process of its own; one user has at most all but
+    one of them."""
+    dataset_memory_bytes: Annotated[int, Field(ge=512 * MIB)] = 4 * 1024 * MIB
+    """`LIM_DATASET_MEMORY_BYTES`: most memory that the processing of a dataset may use, in bytes."""
+    dataset_cpu_s: PositiveInt = 900
+    """`LIM_DATASET_CPU_S`: processor seconds that the processing of any dataset may take, plus those for its size."""
+    dataset_cpu_s_per_mib: NonNegativeInt = 30
+    """`LIM_DATASET_CPU_S_PER_MIB`: processor seconds that it may take more for each MiB of the source."""
+    dataset_wall_s: PositiveInt = 6 * 3600
+    """`LIM_DATASET_WALL_S`: longest time that the processing of a dataset may take, in seconds."""
     import_networks: Listed = ()
     """`LIM_IMPORT_NETWORKS`: networks that are not public from which datasets may be fetched, such as `10.1.0.0/16`;
     separated by commas."""

@@ -143,6 +143,7 @@ class _Ingestion:
     def run(self, on_progress: OnProgress | None, division: DivisionConfig | None = None) -> IngestReport:
         layout = read_layout(self.source, self.limits, self.language)
         self.decided.lay_over(layout, self.source.entries)
+        self._check_lengths(layout)
         self.items = layout.items
         self.texts = DatasetTexts.of([item.text for item in self.items])
         partial = self.target / f".{MANIFEST_NAME}.partial"
@@ -178,6 +179,15 @@ class _Ingestion:
         finally:
             partial.unlink(missing_ok=True)
         return report
+
+    def _check_lengths(self, layout: Layout) -> None:
+        """Set aside what has a text that nobody can say, before anything looks at the text."""
+        most = self.limits.max_text_characters
+        for item in layout.items:
+            if len(item.text) > most:
+                reason = f"its text has {len(item.text):,} characters; allowed: at most {most:,}"
+                layout.set_item_aside(item.shown, "mismatched_text", reason)
+        layout.items = [item for item in layout.items if len(item.text) <= most]
 
     def _examined(self) -> Generator[tuple[Item, Examined], None, None]:
         """Every item with what was found out about it, in order; files are opened here, one after the other."""

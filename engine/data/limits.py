@@ -8,6 +8,7 @@ from engine.config.processing import ItemLimits
 
 MIB = 1 << 20
 GIB = 1 << 30
+_FASTEST_CHARACTERS_PER_S = 50  # the fastest speakers say half of that
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,8 @@ class IngestLimits:
     """Longest file that rows with times take parts of, in seconds."""
     max_audio_s: float = 2_000 * 3600.0
     """Most audio of a dataset, in seconds: rows may name the same stretch of a small file a million times."""
+    max_value_bytes: int = MIB
+    """Most bytes of a value in a table that is no recording: rows that share a large one cost its size each."""
     max_item_s: float = 30.0
     """Longest recording, in seconds."""
     min_item_s: float = 0.05
@@ -38,6 +41,11 @@ class IngestLimits:
     """A recording with no 20 ms above this level is silent."""
     shard_s: float = 600.0
     """Length of the audio files that recordings are packed into, in seconds."""
+
+    @property
+    def max_text_characters(self) -> int:
+        """Most characters of the text of a recording: far more than anybody says in the longest one that is allowed."""
+        return 1000 + round(_FASTEST_CHARACTERS_PER_S * self.max_item_s)
 
     def with_items(self, items: ItemLimits) -> IngestLimits:
         """The same with what a user says about recordings."""

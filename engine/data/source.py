@@ -10,6 +10,10 @@ from typing import BinaryIO, Protocol
 
 from engine.errors import ItemError
 
+LONGEST_PATH = 1000
+"""Most characters of a path in a source."""
+MOST_PARTS = 32
+"""Most folders of such a path, its file included: names in metadata are looked for in each of them."""
 _IGNORED_NAMES = ("__macosx", "thumbs.db", "desktop.ini")
 
 
@@ -66,7 +70,13 @@ def safe_path(name: str) -> str:
         raise ItemError("unsafe_path", f"found an absolute path, {name!r}; paths are relative")
     if re.match(r"[A-Za-z]:", path):
         raise ItemError("unsafe_path", f"found a path with a drive letter, {name!r}; paths are relative")
+    if len(path) > LONGEST_PATH:
+        reason = f"found a path of {len(path):,} characters, {name[:80]!r}...; allowed: at most {LONGEST_PATH:,}"
+        raise ItemError("unsafe_path", reason)
     parts = [part for part in path.split("/") if part not in ("", ".")]
+    if len(parts) > MOST_PARTS:
+        reason = f"found a path through {len(parts) - 1} folders, {name[:80]!r}...; allowed: at most {MOST_PARTS - 1}"
+        raise ItemError("unsafe_path", reason)
     if ".." in parts or not parts:
         raise ItemError("unsafe_path", f"found {name!r}, a path outside of its folder; paths stay inside it")
     return "/".join(parts)

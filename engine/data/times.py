@@ -12,10 +12,10 @@ from typing import Any
 from engine.data.columns import Column, bare, columns_of
 
 _NUMBER = re.compile(
-    r"([+-]?\d+(?:[.,]\d*)?|[+-]?[.,]\d+)(?:e([+-]?\d+))?\s*(s|sec|secs|seconds?|ms|msec|millis|milliseconds?)?",
+    r"([+-]?\d+(?:[.,]\d*)?|[+-]?[.,]\d+)(?:e([+-]?\d{1,9}))?\s*(s|sec|secs|seconds?|ms|msec|millis|milliseconds?)?",
     re.IGNORECASE,
 )
-_CLOCK = re.compile(r"(?:(\d+):)?(\d{1,3}):(\d{1,2})(?:[.,](\d+))?")
+_CLOCK = re.compile(r"(?:(\d{1,9}):)?(\d{1,3}):(\d{1,2})(?:[.,](\d+))?")
 _ALSO_OTHERS = frozenset(
     {"from", "to", "von", "bis", "begin", "stop", "finish", "fin", "fim", "ende", "until", "dauer"}
 )
@@ -122,7 +122,7 @@ def _read(value: Any, column: Column) -> _Time:
     match = _NUMBER.fullmatch(text)
     if not match:
         return _Time(None, fault=f"{column.name} is {text[:40]!r}; allowed: seconds such as 1.25, or 00:00:01.250")
-    number = float(match[1].replace(",", ".")) * 10 ** int(match[2] or 0)
+    number = float(f"{match[1].replace(',', '.')}e{match[2] or 0}")  # not by powers of ten, which have no largest one
     if not math.isfinite(number) or number < 0:
         return _Time(None, fault=f"{column.name} is {text[:40]!r}; allowed: 0 or more")
     if match[3]:

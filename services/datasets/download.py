@@ -16,7 +16,14 @@ from urllib.parse import unquote, urljoin, urlsplit
 import httpcore
 
 from engine.data.endings import AUDIO_ENDINGS, ending, is_source
-from services.public_network import AddressRefusedError, CheckedBackend, IpNetwork, url_fault
+from services.public_network import (
+    AddressRefusedError,
+    CheckedBackend,
+    IpNetwork,
+    TimeOverError,
+    TooSlowError,
+    url_fault,
+)
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS: Final = 5
@@ -40,6 +47,10 @@ class DownloadLimits:
     """Largest file."""
     most_s: float = 3600.0
     """Longest time for all of it, in seconds."""
+    least_bytes_per_s: int = 10_000
+    """A server that sends less, on average over `rate_window_s`, is given up; 0: any rate will do."""
+    rate_window_s: float = 60.0
+    """In seconds."""
     silence_s: float = 30.0
     """Longest time without a byte, in seconds."""
     networks: Sequence[IpNetwork] = field(default=())
@@ -63,7 +74,7 @@ def download(url: str, folder: Path, limits: DownloadLimits) -> Path:
     """
     until_s = time.monotonic() + limits.most_s
     timeouts = {"connect": limits.silence_s, "read": limits.silence_s, "write": limits.silence_s, "pool": 1.0}
-    backend = CheckedBackend(limits.networks, until_s)
+    backend = CheckedBackend(limits.networks, until_s, limits.least_bytes_per_s, limits.rate_window_s)
     with httpcore.ConnectionPool(network_backend=backend, max_connections=1, retries=0) as pool:
         for _ in range(_MOST_REDIRECTS + 1):
             fault = url_fault(url)
@@ -73,9 +84,16 @@ def download(url: str, folder: Path, limits: DownloadLimits) -> Path:
                 with pool.stream("GET", url, headers=_headers(url), extensions={"timeout": timeouts}) as answer:
                     target = _redirect(answer, url)
                     if target is None:
-                        return _keep(answer, url, folder, limits, until_s)
+                        return _keep(answer, url, folder, limits)
             except AddressRefusedError as error:
                 raise DownloadError(str(error)) from None
+            except TooSlowError as error:
+                least = (
+                    f"at least {limits.least_bytes_per_s} bytes a second are needed: put the file on a faster server"
+                )
+                raise DownloadError(f"{_shown(url)} is too slow: {error}; {least}") from None
+            except TimeOverError:
+                raise DownloadError(f"{_shown(url)} takes more than {limits.most_s:.0f} s") from None
             except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as error:
                 told = str(error) or type(error).__name__
                 raise DownloadInterruptedError(f"{_shown(url)} does not answer: {told}") from error
@@ -102,7 +120,7 @@ def _redirect(answer: httpcore.Response, url: str) -> str | None:
     return None
 
 
-def _keep(answer: httpcore.Response, url: str, folder: Path, limits: DownloadLimits, until_s: float) -> Path:
+def _keep(answer: httpcore.Response, url: str, folder: Path, limits: DownloadLimits) -> Path:
     path = folder / _name(answer, url)
     declared = _header(answer, b"content-length")
     if declared.isdigit() and int(declared) > limits.most_bytes:
@@ -115,8 +133,6 @@ def _keep(answer: httpcore.Response, url: str, folder: Path, limits: DownloadLim
             size += len(chunk)
             if size > limits.most_bytes:
                 raise _too_large(url, size, limits)
-            if time.monotonic() > until_s:
-                raise DownloadError(f"{_shown(url)} takes more than {limits.most_s:.0f} s; {size} bytes have come")
             stream.write(chunk)
     return path
 

@@ -5,17 +5,24 @@ from __future__ import annotations
 import logging
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from engine.data.version_files import MANIFEST_NAME, REPORT_NAME
 from engine.errors import IngestError
 from engine.storage import RunStore
 from services.datasets.download import DownloadError
-from services.datasets.sources import Imports, Order, fetch
+from services.datasets.sources import Imports, Order, fetch, keep_fetched
+
+if TYPE_CHECKING:
+    from engine.data.report import IngestReport
 
 _SAMPLE: Final = 100
+MOST_LISTED: Final = 2_000
+"""Most entries of a list in a report that the API shows."""
+_LONGEST_SPEAKER: Final = 200
 _log = logging.getLogger(__name__)
 
 
@@ -39,18 +46,64 @@ class Outcome:
     report: dict[str, Any] | None
 
 
-def process(order: Order, uploads: RunStore, version: RunStore, imports: Imports) -> Outcome:
+def bring(order: Order, uploads: RunStore, imports: Imports, folder: Path) -> str | None:
+    """Fetch recordings that are not uploaded, and keep them with the uploads; those that are kept stay as they are.
+
+    Returns:
+        Why there are none, if another try would not help.
+    """
+    try:
+        keep_fetched(order, uploads, imports, folder)
+    except DownloadError as error:
+        return str(error)
+    return None
+
+
+def process(
+    order: Order,
+    uploads: RunStore,
+    version: RunStore,
+    imports: Imports,
+    folder: Path | None = None,
+    on_fetched: Callable[[int], None] | None = None,
+) -> Outcome:
     """Fetch a dataset's recordings and ingest them into a version; whatever an earlier try left there is replaced.
 
     What gives no dataset is an outcome, not an error: only what may go better the next time is raised.
+
+    Args:
+        order: what to make.
+        uploads: the files that it is made of.
+        version: gets the version.
+        imports: what recordings are fetched with that are not uploaded.
+        folder: empty, to work in; None: a temporary one.
+        on_fetched: told how many bytes the recordings have, before they are read.
     """
-    with tempfile.TemporaryDirectory(prefix="lim-dataset-") as folder:
-        try:
-            source = fetch(order, uploads, imports, Path(folder) / "source")
-        except DownloadError as error:
-            return Outcome(version=None, error=str(error), report=None)
-        target = Path(folder) / "version"
-        return _ingest(source, target, version, order)
+    if folder is None:
+        with tempfile.TemporaryDirectory(prefix="lim-dataset-") as made:
+            return process(order, uploads, version, imports, Path(made), on_fetched)
+    try:
+        source = fetch(order, uploads, imports, folder / "source")
+    except DownloadError as error:
+        return Outcome(version=None, error=str(error), report=None)
+    if on_fetched is not None:
+        on_fetched(sum(path.stat().st_size for path in [source, *source.rglob("*")] if path.is_file()))
+    return _ingest(source, folder / "version", version, order)
+
+
+def shown(report: IngestReport) -> dict[str, Any]:
+    """A report as the database keeps it: long lists are cut, so that whoever reads it keeps nobody waiting.
+
+    The whole report is `report.json` of the version, and all its items are rows.
+    """
+    found = report.model_dump(mode="json")
+    for name in ("set_aside", "warnings", "columns_ignored", "metadata_files"):
+        found[name] = found[name][:MOST_LISTED]
+    if found["validation"] is not None:
+        found["validation"]["findings"] = found["validation"]["findings"][:MOST_LISTED]
+    most = sorted(report.speakers.items(), key=lambda speaker: -speaker[1])[:MOST_LISTED]
+    found["speakers"] = {name: count for name, count in most if len(name) <= _LONGEST_SPEAKER}
+    return found
 
 
 def _ingest(source: Path, target: Path, version: RunStore, order: Order) -> Outcome:
@@ -66,7 +119,7 @@ def _ingest(source: Path, target: Path, version: RunStore, order: Order) -> Outc
     except IngestError as error:
         found = None
         if report_path.exists():
-            found = IngestReport.model_validate_json(report_path.read_bytes()).model_dump(mode="json")
+            found = shown(IngestReport.model_validate_json(report_path.read_bytes()))
         return Outcome(version=None, error=str(error), report=found)
     if source.is_file():
         source.unlink()
@@ -80,11 +133,11 @@ def _ingest(source: Path, target: Path, version: RunStore, order: Order) -> Outc
     for path in sorted(paths, key=lambda path: path.name == MANIFEST_NAME):
         version.put(path.relative_to(target).as_posix(), path)
 
-    def shown(utterance: Utterance) -> dict[str, Any]:
+    def fields(utterance: Utterance) -> dict[str, Any]:
         return {name: getattr(utterance, name) for name in Utterance.__slots__}
 
     stride = max(1, len(utterances) // _SAMPLE)
-    found = report.model_dump(mode="json")
+    found = shown(report)
     counts = {
         name: found[name]
         for name in (
@@ -105,7 +158,7 @@ def _ingest(source: Path, target: Path, version: RunStore, order: Order) -> Outc
             audio_s=report.audio_s,
             size=sum(path.stat().st_size for path in paths),
             statistics={**counts, "set_aside": len(report.set_aside), "without_speaker": report.without_speaker},
-            sample=[shown(utterance) for utterance in utterances[::stride][:_SAMPLE]],
+            sample=[fields(utterance) for utterance in utterances[::stride][:_SAMPLE]],
         ),
         error=None,
         report=found,

@@ -3,84 +3,190 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import tempfile
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy import Text, cast, delete, func, insert, literal, or_, select, update
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cluster.errors import ObjectStorageError
 from cluster.storage.run_store import S3RunStore
-from engine.data.items import read_items
+from engine.data.items import ItemRecord, read_items
 from engine.data.version_files import ITEMS_NAME
 from services.database.engine import Sessions, open_session
 from services.database.models import Dataset, DatasetItem, DatasetVersion, Upload
+from services.datasets.download import DownloadInterruptedError
 from services.datasets.item_rows import batched, item_row
+from services.datasets.prefixes import upload_prefix, version_prefix
 from services.datasets.processing import Outcome
-from services.datasets.requests import newest_version_row, upload_prefix, uploads_of, version_prefix
-from services.datasets.sources import Order, UploadedFile
+from services.datasets.requests import newest_version_row, uploads_of
+from services.datasets.sources import Order, UploadedFile, is_fetched
 from services.errors import UnavailableError
 from services.jobs.events import storable
 from services.notifications.tell import dataset_ended
+from services.quarantine import Quarantine
 from services.settings import Settings
+from services.turns import Turns
 
 T = TypeVar("T")
 Process = Callable[[Order], Awaitable[Outcome]]
 """Runs `services.datasets.processing.process` somewhere; raises when that somewhere dies."""
+Bring = Callable[[Order], Awaitable[str | None]]
+"""Runs `services.datasets.processing.bring` somewhere; raises when another try may go better."""
 Store = Callable[[str], S3RunStore]
 """The files below a prefix of the platform's bucket."""
 
-_AT_ONCE: Final = 2
-_ITEMS_AT_ONCE: Final = 2_000
+_ITEMS_AT_ONCE: Final = 500
 _EXPIRE_EVERY_S: Final = 60.0
 _EXPIRED_AFTER: Final = timedelta(hours=1)
 """After the last address of an upload has ended: a slow file that began in time may still come."""
+_PURGE_S: Final = 60.0
+"""Longest time to remove what one dataset left, in seconds; the rest is removed later."""
 _log = logging.getLogger(__name__)
 
 
-class DatasetQueue:
-    """Processes dataset versions, a few at a time, and removes what deleted and never completed datasets leave."""
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A version that is to be processed."""
 
-    def __init__(self, settings: Settings, sessions: Sessions, process: Process, store: Store) -> None:
+    user_id: uuid.UUID
+    dataset_id: uuid.UUID
+    version_id: uuid.UUID
+
+
+class _Slots:
+    """Work that users do in turn, a few at a time; nobody has all slots, so that the next one need not wait."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._most_per_user = max(1, count - 1)
+        self._turns = Turns()
+        self.running: dict[uuid.UUID, tuple[_Waiting, asyncio.Task[None]]] = {}
+        """By version."""
+
+    def fill(self, waiting: Iterable[_Waiting], work: Callable[[_Waiting], Coroutine[Any, Any, None]]) -> None:
+        """Begin what waits, as far as there is room."""
+        by_version = {each.version_id: each for each in waiting if each.version_id not in self.running}
+        for user_id, version_id in self._turns.order((each.user_id, each.version_id) for each in by_version.values()):
+            if len(self.running) >= self._count:
+                return
+            if sum(each.user_id == user_id for each, _ in self.running.values()) >= self._most_per_user:
+                continue
+            self._turns.serve(user_id, version_id)
+            each = by_version[version_id]
+            task = asyncio.create_task(self._run(each, work), name=f"dataset version {version_id}")
+            self.running[version_id] = each, task
+
+    async def _run(self, each: _Waiting, work: Callable[[_Waiting], Coroutine[Any, Any, None]]) -> None:
+        try:
+            await work(each)
+        finally:
+            self.running.pop(each.version_id, None)
+
+    async def cancel(self, versions: Iterable[uuid.UUID]) -> None:
+        """End the work on these versions, and wait until it has ended."""
+        tasks = [self.running[version_id][1] for version_id in versions if version_id in self.running]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class DatasetQueue:
+    """Processes dataset versions, a few at a time, and removes what deleted and never completed datasets leave.
+
+    Recordings that are not uploaded are fetched first, in slots of their own: a slow server keeps nobody's dataset waiting.
+    """
+
+    def __init__(
+        self, settings: Settings, sessions: Sessions, process: Process, store: Store, bring: Bring | None = None
+    ) -> None:
+        """A queue that has not begun.
+
+        Args:
+            settings: slots and tries.
+            sessions: of the database with the versions.
+            process: makes a version.
+            store: of the object store.
+            bring: fetches recordings that are not uploaded; None: `process` does.
+        """
         self._settings = settings
         self._sessions = sessions
         self._process = process
+        self._bring = bring
         self._store = store
-        self._running: dict[uuid.UUID, asyncio.Task[None]] = {}
-        self._busy: dict[uuid.UUID, uuid.UUID] = {}
-        """The dataset of each version that is processed."""
+        self._fetching = _Slots(settings.import_slots)
+        self._processing = _Slots(settings.dataset_slots)
+        self._fetched: set[uuid.UUID] = set()
+        """Versions whose recordings have been fetched."""
+        self._purging = Quarantine("purge of dataset", _PURGE_S)
         self._expire_at = 0.0
         self._trouble: dict[uuid.UUID, str] = {}
         """Why the last try of a version broke off."""
 
     async def round(self) -> None:
-        """Start what waits; remove what is deleted."""
-        async with open_session(self._sessions) as session:
-            waiting = (
-                await session.execute(
-                    select(DatasetVersion.id, DatasetVersion.dataset_id)
-                    .join(Dataset, Dataset.id == DatasetVersion.dataset_id)
-                    .where(DatasetVersion.status == "processing", Dataset.deleted_at.is_(None))
-                    .order_by(DatasetVersion.created_at)
-                )
-            ).all()
+        """End what was deleted, start what waits, and remove what is left over."""
+        await self._cancel_deleted()
         if time.monotonic() >= self._expire_at:
             self._expire_at = time.monotonic() + _EXPIRE_EVERY_S
             for dataset_id in [*await self._expired(), *await self._outlived()]:
-                await self._remove_uploads(dataset_id)
-        for version_id, dataset_id in waiting:
-            if len(self._running) >= _AT_ONCE:
-                break
-            if version_id not in self._running:
-                task = asyncio.create_task(self._take(version_id), name=f"dataset version {version_id}")
-                self._running[version_id], self._busy[version_id] = task, dataset_id
+                await self._purging.look(dataset_id, partial(self._remove_uploads, dataset_id))
+        async with open_session(self._sessions) as session:
+            query = (
+                select(
+                    Dataset.user_id,
+                    Dataset.id.label("dataset_id"),
+                    DatasetVersion.id.label("version_id"),
+                    DatasetVersion.number,
+                    Dataset.source["type"].astext.label("type"),
+                )
+                .join(Dataset, Dataset.id == DatasetVersion.dataset_id)
+                .where(DatasetVersion.status == "processing", Dataset.deleted_at.is_(None))
+                .order_by(DatasetVersion.created_at)
+            )
+            found = (await session.execute(query)).all()
+        waiting = [_Waiting(row.user_id, row.dataset_id, row.version_id) for row in found]
+        self._fetched &= {each.version_id for each in waiting}
+        away = {
+            row.version_id
+            for row in found
+            if self._bring is not None
+            and row.number == 1  # further versions are made of what was fetched for the first one
+            and row.version_id not in self._fetched
+            and is_fetched({"type": row.type})
+        }
+        self._fetching.fill((each for each in waiting if each.version_id in away), partial(self._take, self._fetch_one))
+        here = (each for each in waiting if each.version_id not in away | self._fetching.running.keys())
+        self._processing.fill(here, partial(self._take, self._process_one))
         await self._purge()
+
+    def _running(self) -> dict[uuid.UUID, _Waiting]:
+        """What is fetched or processed, by version."""
+        running = {**self._fetching.running, **self._processing.running}
+        return {version_id: each for version_id, (each, _) in running.items()}
+
+    async def _cancel_deleted(self) -> None:
+        running = self._running()
+        if not running:
+            return
+        alive = (
+            select(DatasetVersion.id)
+            .join(Dataset, Dataset.id == DatasetVersion.dataset_id)
+            .where(DatasetVersion.id.in_(running), DatasetVersion.deleted_at.is_(None), Dataset.deleted_at.is_(None))
+        )
+        async with open_session(self._sessions) as session:
+            gone = running.keys() - set((await session.scalars(alive)).all())
+        for slots in (self._fetching, self._processing):
+            await slots.cancel(gone)
 
     async def _expired(self) -> Sequence[uuid.UUID]:
         """Datasets whose files never came whole: they end in an error, and what did come is removed."""
@@ -130,23 +236,21 @@ class DatasetQueue:
 
     async def close(self) -> None:
         """Give up what runs; it stays in the queue."""
-        for task in self._running.values():
-            task.cancel()
-        await asyncio.gather(*self._running.values(), return_exceptions=True)
+        for slots in (self._fetching, self._processing):
+            await slots.cancel(list(slots.running))
 
-    async def _take(self, version_id: uuid.UUID) -> None:
+    async def _take(self, work: Callable[[uuid.UUID], Awaitable[None]], each: _Waiting) -> None:
+        """The edge of a background task: what broke off stays in the queue."""
         try:
-            await self._process_one(version_id)
-        except Exception as error:  # noqa: BLE001  the edge of a background task: the version stays in the queue
-            told = {"version_id": version_id, "dataset_id": self._busy[version_id]}
-            _log.exception("processing of dataset version %s broke off", version_id, extra=told)
-            self._trouble[version_id] = f" The last time: {type(error).__name__}: {error}"[:1000]
+            await work(each.version_id)
+        except Exception as error:  # noqa: BLE001
+            told = {"version_id": each.version_id, "dataset_id": each.dataset_id}
+            _log.exception("processing of dataset version %s broke off", each.version_id, extra=told)
+            self._trouble[each.version_id] = _reason(error)
             await asyncio.sleep(self._settings.reconcile_s)
-        finally:
-            self._running.pop(version_id, None)
-            self._busy.pop(version_id, None)
 
-    async def _process_one(self, version_id: uuid.UUID) -> None:
+    async def _begin(self, version_id: uuid.UUID) -> Order | None:
+        """Count a try; None: there is nothing to do any more, or there were too many."""
         async with open_session(self._sessions) as session:
             found = await session.scalars(
                 update(DatasetVersion)
@@ -156,13 +260,38 @@ class DatasetQueue:
             )
             version = found.one_or_none()
             if version is None:
-                return
+                return None
             attempts = version.attempts
             order = await self._order(session, version)
             await session.commit()
         if attempts > self._settings.dataset_attempts:
             message = f"Processing broke off {attempts - 1} times.{self._trouble.pop(version_id, '')}"
             await self._record(version_id, Outcome(version=None, error=message, report=None))
+            return None
+        return order
+
+    async def _fetch_one(self, version_id: uuid.UUID) -> None:
+        order = await self._begin(version_id)
+        if order is None or self._bring is None:
+            return
+        error = await self._bring(order)
+        if error is not None:
+            outcome = Outcome(version=None, error=error, report=None)
+            await self._insist(lambda: self._record(version_id, outcome))
+            return
+        this_try = update(DatasetVersion).where(DatasetVersion.id == version_id, DatasetVersion.attempts > 0)
+
+        async def goes_on() -> None:
+            async with open_session(self._sessions) as session:  # processing is the second half of the same try
+                await session.execute(this_try.values(attempts=DatasetVersion.attempts - 1))
+                await session.commit()
+
+        await self._insist(goes_on)
+        self._fetched.add(version_id)
+
+    async def _process_one(self, version_id: uuid.UUID) -> None:
+        order = await self._begin(version_id)
+        if order is None:
             return
         outcome = await self._process(order)
         items = None
@@ -206,16 +335,21 @@ class DatasetQueue:
             await asyncio.to_thread(version.get, ITEMS_NAME, path)
             async with open_session(self._sessions) as session:
                 await session.execute(delete(DatasetItem).where(DatasetItem.version_id == version_id))
-                count = 0
-                for batch in batched(read_items(path), _ITEMS_AT_ONCE):
-                    rows = [item_row(version_id, count + at, item) for at, item in enumerate(batch)]
-                    await session.execute(insert(DatasetItem), rows)
-                    count += len(rows)
                 await session.commit()
+            # Each batch by itself: no transaction is open while the next one is read. Nobody sees items of a version
+            # that is not ready.
+            count, batches = 0, batched(read_items(path), _ITEMS_AT_ONCE)
+            while rows := await asyncio.to_thread(_next_rows, batches, version_id, count):
+                async with open_session(self._sessions) as session:
+                    await session.execute(insert(DatasetItem), rows)
+                    await session.commit()
+                count += len(rows)
         return count
 
     async def _record(self, version_id: uuid.UUID, outcome: Outcome, items: int | None = None) -> bool:
         """Write down what became of a version; whether it is ready now."""
+        # A report may be large: it is made JSON here, and not on the event loop.
+        report = await asyncio.to_thread(_as_json, outcome.report)
         async with open_session(self._sessions) as session:
             of_version = select(DatasetVersion.dataset_id).where(DatasetVersion.id == version_id).scalar_subquery()
             dataset = (
@@ -224,7 +358,10 @@ class DatasetQueue:
             version = await session.get(DatasetVersion, version_id)
             if dataset is None or version is None or version.status != "processing":
                 return version is not None and version.status == "ready"  # the answer to the last try was lost
-            version.report = storable(outcome.report)
+            if report is not None:
+                of_this = update(DatasetVersion).where(DatasetVersion.id == version_id)
+                of_this = of_this.values(report=cast(literal(report, Text), JSONB))
+                await session.execute(of_this, execution_options={"synchronize_session": False})
             version.finished_at = datetime.now(UTC)
             if outcome.version is None:
                 version.status = "error"
@@ -248,22 +385,27 @@ class DatasetQueue:
         async with open_session(self._sessions) as session:
             datasets = (
                 await session.scalars(
-                    select(Dataset.id).where(Dataset.deleted_at.is_not(None), Dataset.purged.is_(False)).limit(100)
+                    select(Dataset.id)
+                    .where(Dataset.deleted_at.is_not(None), Dataset.purged.is_(False))
+                    .order_by(func.random())  # not always the same that cannot be removed
+                    .limit(100)
                 )
             ).all()
             versions = (
                 await session.scalars(
                     select(DatasetVersion)
                     .where(DatasetVersion.deleted_at.is_not(None), DatasetVersion.purged.is_(False))
+                    .order_by(func.random())
                     .limit(100)
                 )
             ).all()
-        busy = set(self._busy.values())
+        busy = {each.dataset_id for each in self._running().values()}
         for dataset_id in datasets:
             if dataset_id not in busy:
-                await self._purge_dataset(dataset_id)
+                await self._purging.look(dataset_id, partial(self._purge_dataset, dataset_id))
         for version in versions:
-            await self._purge_version(version)
+            if version.dataset_id not in busy:
+                await self._purging.look(version.id, partial(self._purge_version, version))
 
     async def _purge_dataset(self, dataset_id: uuid.UUID) -> None:
         await self._remove_uploads(dataset_id)
@@ -289,3 +431,17 @@ class DatasetQueue:
             came_in_parts = await session.scalar(in_parts) is not None
         if came_in_parts:
             await asyncio.to_thread(uploads.abandon_uploads)
+
+
+def _reason(error: Exception) -> str:
+    """Why processing broke off, for the dataset's owner: what their address or bucket did; anything else is in the log."""
+    told = str(error) if isinstance(error, DownloadInterruptedError) else "a fault of the platform; its log names it"
+    return f" The last time: {told}"[:1000]
+
+
+def _next_rows(batches: Iterator[Sequence[ItemRecord]], version_id: uuid.UUID, position: int) -> list[dict[str, Any]]:
+    return [item_row(version_id, position + at, item) for at, item in enumerate(next(batches, ()))]
+
+
+def _as_json(report: dict[str, Any] | None) -> str | None:
+    return None if report is None else json.dumps(storable(report))

@@ -17,6 +17,8 @@ from engine.errors import Fault
 from services.database.engine import Sessions, open_session
 from services.database.models import Dataset, DatasetVersion, Job, Upload
 from services.database.notify import WORK, notify
+from services.datasets.prefixes import upload_prefix as upload_prefix
+from services.datasets.prefixes import version_prefix as version_prefix
 from services.errors import ConflictError, InvalidRequestError, NotFoundError
 from services.jobs.states import ACTIVE
 from services.objects import Objects
@@ -232,16 +234,6 @@ async def delete(session: AsyncSession, user_id: uuid.UUID, dataset_id: uuid.UUI
     dataset.deleted_at = datetime.now(UTC)
     await notify(session, WORK)
     await session.commit()
-
-
-def upload_prefix(dataset_id: uuid.UUID) -> str:
-    """Where a dataset's uploaded files are, in the platform's bucket."""
-    return f"uploads/{dataset_id}"
-
-
-def version_prefix(dataset_id: uuid.UUID, number: int) -> str:
-    """Where a dataset version is, in the platform's bucket."""
-    return f"datasets/{dataset_id}/v{number}"
 
 
 def part_sizes(upload: Upload) -> list[int]:

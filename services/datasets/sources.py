@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -20,7 +20,9 @@ from engine.data.manifest import is_inside
 from engine.errors import ObjectNotFoundError
 from engine.storage import RunStore
 from services.datasets.download import DownloadError, DownloadInterruptedError, DownloadLimits, download
-from services.settings import Settings
+
+if TYPE_CHECKING:
+    from services.settings import Settings  # with SQLAlchemy; not for a process that only reads files
 
 _MOST_OBJECTS: Final = 100_000
 _FETCHED: Final = "fetched"
@@ -49,6 +51,7 @@ class Imports:
         limits = DownloadLimits(
             most_bytes=settings.max_upload_bytes,
             most_s=settings.import_s,
+            least_bytes_per_s=settings.import_least_bytes_per_s,
             networks=tuple(ip_network(network) for network in settings.import_networks),
         )
         return cls(settings.s3, limits)
@@ -90,11 +93,29 @@ def fetch(order: Order, uploads: RunStore, imports: Imports, folder: Path) -> Pa
     folder.mkdir()
     if not _get_kept(uploads, folder):
         SOURCES[order.source["type"]](order, uploads, imports, folder)
-        if order.source["type"] != "upload":
+        if is_fetched(order.source):
             _keep(uploads, folder)
     files = [path for path in folder.rglob("*") if path.is_file()]
     only = files[0] if len(files) == 1 else None
     return only if only is not None and ending(only.name) not in AUDIO_ENDINGS else folder
+
+
+def is_fetched(source: Mapping[str, Any]) -> bool:
+    """Whether the recordings of a source have to be fetched from elsewhere, which may take long."""
+    return bool(source["type"] != "upload")
+
+
+def keep_fetched(order: Order, uploads: RunStore, imports: Imports, folder: Path) -> None:
+    """Fetch recordings that are not uploaded, and keep them; what is kept already is not fetched again.
+
+    Raises:
+        DownloadError, DownloadInterruptedError, ObjectStorageError: as `fetch`.
+    """
+    if uploads.list(f"{_FETCHED}.json"):
+        return
+    folder.mkdir()
+    SOURCES[order.source["type"]](order, uploads, imports, folder)
+    _keep(uploads, folder)
 
 
 def _keep(uploads: RunStore, folder: Path) -> None:

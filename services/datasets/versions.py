@@ -19,7 +19,8 @@ from engine.errors import Fault
 from services.database.models import Dataset, DatasetItem, DatasetVersion, Job, Pipeline
 from services.database.notify import WORK, notify
 from services.datasets.item_rows import item_record
-from services.datasets.requests import find_dataset, newest_version_row, ready_version, version_prefix
+from services.datasets.prefixes import version_prefix
+from services.datasets.requests import find_dataset, newest_version_row, ready_version
 from services.errors import ConflictError, InvalidRequestError, NotFoundError
 from services.settings import Settings
 

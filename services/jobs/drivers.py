@@ -14,7 +14,7 @@ from engine.config.selection import SelectionConfig
 from engine.config.training import LoraFields, PretrainConfig, TrainingConfig
 from services.catalogue.sources import run_name
 from services.database.models import Job
-from services.datasets.requests import version_prefix
+from services.datasets.prefixes import version_prefix
 from services.jobs.room import resources_of
 
 

@@ -25,10 +25,8 @@ from services.background import Background, BackgroundTask
 from services.database.engine import create_engine, create_sessions
 from services.database.housekeeping import sweep
 from services.database.notify import WORK, Listener
-from services.datasets.processing import Outcome, process
+from services.datasets.box import Box
 from services.datasets.queue import DatasetQueue
-from services.datasets.requests import upload_prefix, version_prefix
-from services.datasets.sources import Imports, Order
 from services.errors import HubError
 from services.jobs.intake import take_events
 from services.jobs.reconciler import TASK as FOLLOWING
@@ -78,7 +76,8 @@ class Hub:
         control = RayJobs({STORAGE_VARIABLE: ASK_HUB, "LIM_HOME": str(settings.home)}, command)
         self._runs = Runs(settings.s3.bucket, store)
         self._reconciler = Reconciler(settings, self._sessions, self._runs, control, _capacity)
-        self._datasets = DatasetQueue(settings, self._sessions, self._process, store)
+        self._box = Box(settings)
+        self._datasets = DatasetQueue(settings, self._sessions, self._box.process, store, self._box.bring)
         self._pipelines = PipelineRunner(settings, self._sessions)
         self._webhooks = WebhookSender(settings, self._sessions)
         self._sweep_at = time.monotonic() + _SWEEP_S
@@ -124,21 +123,6 @@ class Hub:
             self._sweep_at = time.monotonic() + _SWEEP_S
             await sweep(self._sessions, self._settings)
             await prune(self._sessions, self._settings, self._runs)
-
-    async def _process(self, order: Order) -> Outcome:
-        """Ingest in a worker process of its own: what a hostile file breaks there is not the hub."""
-        outcome: Outcome = await _process_on_cluster.remote(Imports.of(self._settings), order)
-        return outcome
-
-
-# No CPUs: a job that holds all of them must not keep uploads waiting. The queue bounds how many run at once, and
-# counts the attempts in the database, where they outlive this actor.
-@ray.remote(num_cpus=0, max_retries=0)
-def _process_on_cluster(imports: Imports, order: Order) -> Outcome:
-    client = make_client(imports.s3)
-    uploads = S3RunStore(client, imports.s3.bucket, upload_prefix(order.dataset_id))
-    version = S3RunStore(client, imports.s3.bucket, version_prefix(order.dataset_id, order.number))
-    return process(order, uploads, version, imports)
 
 
 async def _capacity() -> Capacity:

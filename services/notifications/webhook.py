@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import httpcore
 
-from services.public_network import AddressRefusedError, CheckedBackend, IpNetwork, url_fault
+from services.public_network import AddressRefusedError, CheckedBackend, IpNetwork, TimeOverError, url_fault
 from services.settings import Settings
 
 SECRET_PREFIX: Final = "whsec_"
@@ -83,6 +83,8 @@ def post(url: str, secret: str, message_id: str, body: bytes, networks: Sequence
             status = answer.status
     except AddressRefusedError as error:
         raise WebhookRefusedError(str(error)) from None
+    except TimeOverError as error:
+        raise WebhookError(f"does not answer within {_MOST_S:.0f} s") from error
     except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as error:
         raise WebhookError(f"does not answer: {str(error) or type(error).__name__}") from error
     if status == 410:

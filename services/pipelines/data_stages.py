@@ -83,7 +83,7 @@ def faults_of_data(asked: ValidateStage, utterances: int, audio_s: float, report
         faults.append(f"it has {audio_s:.1f} s of good audio; at least {asked.least_audio_s:g} s are")
     share = _set_aside_share(report, utterances)
     if share > asked.most_set_aside_share:
-        counted = f"{len(report['set_aside'])} of {report['items_found']} items ({share:.1%})"
+        counted = f"{_set_aside(report)} of {report['items_found']} items ({share:.1%})"
         faults.append(f"{counted} were set aside; at most {asked.most_set_aside_share:.1%} may be")
     counts = findings_by_code(report)
     if asked.refuse and not report.get("validation"):
@@ -98,8 +98,13 @@ def findings_by_code(report: Mapping[str, Any]) -> dict[str, int]:
     return {code: count for code, count in sorted(found.items()) if count}
 
 
+def _set_aside(report: Mapping[str, Any]) -> int:
+    """How many items were set aside; their list may be cut short."""
+    return sum((report.get("set_aside_by_code") or {}).values()) or len(report.get("set_aside") or ())
+
+
 def _set_aside_share(report: Mapping[str, Any], utterances: int) -> float:
-    return len(report.get("set_aside") or ()) / max(1, int(report.get("items_found") or utterances))
+    return _set_aside(report) / max(1, int(report.get("items_found") or utterances))
 
 
 async def _dataset(work: Work) -> Dataset:

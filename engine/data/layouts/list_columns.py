@@ -18,7 +18,7 @@ _SHOWN = 60  # characters of a row
 _LONGER = 2.0  # times as long as other columns of words is a column of sentences
 _FESTIVAL = re.compile(r'\(\s*(?P<id>\S+)\s+"(?P<text>.*)"\s*\)\s*')
 _SIGN = re.compile(r"(?P<id>\S{1,500}?)(?:\s*(?:::|[-=]>|→|=|[:：](?!\S{0,500}[/\\]))\s*|\s+[-–—]\s+)(?P<text>\S.*)")
-_AT_END = re.compile(r"(?P<text>.*?)\s*\((?P<id>[^()\s]+)\)\s*")
+_AT_END = re.compile(r"(?P<text>(?:.*\S)?)\s*\((?P<id>[^()\s]+)\)\s*")
 _SENTENCE_MARKS = re.compile(r"</?s>")
 _REAL = re.compile(r"[-+]?\d+(?:[.,:]\d+)+(?:e[-+]?\d+)?")
 _PLACE = re.compile(r"\S*(?:/|://|\\)\S*|\S+\.[A-Za-z]\w{1,4}")

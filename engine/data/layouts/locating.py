@@ -17,11 +17,14 @@ from urllib.parse import unquote
 
 from engine.audio.formats import ENDINGS_IN_ORDER
 from engine.data.endings import AUDIO_ENDINGS, OTHER_AUDIO_ENDINGS, ending
+from engine.data.source import MOST_PARTS
 from engine.data.texts import plain_path
 
 _ADDRESS = re.compile(r"(?:https?|s3|gs|az|hf)://(?P<path>[^?#]*)(?:[?#].*)?", re.IGNORECASE)
 _NUMBER = re.compile(r"0*(?P<number>[1-9]\d*|0)(?:\.0)?")  # a spreadsheet makes 1 of 001, a program 1.0
 _SAMPLED_NAMES = 200  # looked at to find where the recordings of a manifest are
+_MOST_LOOKS = 20_000  # for these names, in all folders that they may be in
+_FEWEST_SAMPLED = 10
 
 
 class Index:
@@ -126,9 +129,11 @@ def locate(names: Sequence[str], metadata: str, index: Index) -> Located:
     folder, or an absolute one, or if no other name was found: if exactly one recording and one name have it.
     """
     every = list(dict.fromkeys(names))
-    sample = every[:: max(1, len(every) // _SAMPLED_NAMES)]
-    shared = _shared_folders([_plain(name) for name in every])
+    shared = _shared_folders([_plain(name) for name in every])[:MOST_PARTS]
     folder = posixpath.dirname(metadata)
+    places = len(list(_above(folder))) * (len(shared) + 1)
+    sampled = max(_FEWEST_SAMPLED, min(_SAMPLED_NAMES, _MOST_LOOKS // places))
+    sample = every[:: max(1, len(every) // sampled)]
     best, best_hits = Located(index, folder, ""), 0
     for base in _above(folder):
         for kept in range(len(shared) + 1):

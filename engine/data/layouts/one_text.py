@@ -23,14 +23,14 @@ MAX_TEXT_BYTES = MIB
 _TIMED = re.compile(r"(?P<start>\d+(?:\.\d+)?)\s+(?P<end>\d+(?:\.\d+)?)\s+(?P<text>\S.*)")
 _CLOCK = r"(?:\d{1,2}:)?\d{1,2}:\d{2}"
 _SPAN = re.compile(
-    rf"(?:.*\s)?\W*{_CLOCK}[.,]\d{{1,3}}\b.*{_CLOCK}[.,]\d{{1,3}}\b.*"
+    rf"(?:.*\s)?[^\w\s]*{_CLOCK}[.,]\d{{1,3}}\b.*{_CLOCK}[.,]\d{{1,3}}\b.*"
 )  # ORT 00:00:01.200 00:00:02.940 text
 _AT_TIME = re.compile(rf"[\[(]?{_CLOCK}\b.*|.*\s[\[(]?{_CLOCK}[\])]?")  # [0:12] text, or Ann 0:12
 _CUE = re.compile(rf"\W*{_CLOCK}\S*\s*-->\s*{_CLOCK}.*")  # subtitles under another ending
-_HEADING = re.compile(rf"\S.{{0,40}}\s{{2,}}[\[(]?{_CLOCK}[\])]?")  # Ann  0:12, above what she says
+_HEADING = re.compile(rf"\S(?:.{{0,39}}\S)?\s{{2,}}+[\[(]?{_CLOCK}[\])]?")  # Ann  0:12, above what she says
 _NUMBER = re.compile(rf"\d+(?:\.\d+)?|{_CLOCK}(?:[.,]\d+)?")
 _DIARISED = re.compile(r"(?:speaker|sprecher|locuteur|hablante|spk)[ _]?\d+\s?:\s*", re.IGNORECASE)  # not said
-_AT_END = re.compile(r"(?P<text>.*?)\s*\((?P<id>[^()\s]+)\)")
+_AT_END = re.compile(r"(?P<text>(?:.*\S)?)\s*\((?P<id>[^()\s]+)\)")
 _FESTIVAL = re.compile(r'\(\s*(?P<id>\S+)\s+"(?P<text>.*)"\s*\)')
 _ROLES: tuple[Role, ...] = ("text", "speaker", "split")
 _TIMED_WORDS = "wrd"

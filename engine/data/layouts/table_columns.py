@@ -36,7 +36,7 @@ _AUDIO_WORDS = frozenset(
     ]
 )
 _SAMPLES_FIELDS = ("array", "samples", "waveform", "wave", "data", "values", "signal", "audio")
-_RATE = re.compile(r"(.*_)?(sampl\w*_?rate|rate_?hz|rate|sr|fs)(_hz)?")
+_RATE = re.compile(r"(.*_)?(sampl\w{0,20}_?rate|rate_?hz|rate|sr|fs)(_hz)?")
 _NAME_FIELDS = ("path", "file_name", "filename", "file", "name")
 _SHOWN_TYPE = 80  # characters
 
@@ -107,21 +107,21 @@ def _audio(
     words = [field.name for name, field in fields.items() if _is_audio_word(name)]
     called = [name for name in ("audio", *words, *_called(fields, "file")) if name in schema.names]
     texts = _called(fields, "text")
-    texts = [] if any(_is_text(schema.field(name).type) for name in texts) else texts  # texts may be stored as bytes
-    binary = [field.name for field in fields.values() if _is_bytes(field.type) and field.name not in texts]
+    texts = [] if any(is_text(schema.field(name).type) for name in texts) else texts  # texts may be stored as bytes
+    binary = [field.name for field in fields.values() if is_bytes(field.type) and field.name not in texts]
     structs = [
         field.name for field in fields.values() if pa.types.is_struct(field.type) and _inner(field.type, ("bytes",))
     ]
     for column in dict.fromkeys(declared + called + structs + (binary if len(binary) == 1 else [])):
         kind = schema.field(column).type
-        if _is_bytes(kind):
+        if is_bytes(kind):
             yield AudioColumns(column, is_file=True)
         elif pa.types.is_struct(kind):
             yield from _struct(column, kind, features, problems)
         elif (numbers := number_type(kind)) is not None:
             rate = next((field.name for name, field in fields.items() if _RATE.fullmatch(name)), None)
             yield from _samples(column, numbers, rate, features, column, problems)
-        elif not _is_text(kind) and not pa.types.is_null(kind) and column.strip().lower() in FILE_COLUMNS:
+        elif not is_text(kind) and not pa.types.is_null(kind) and column.strip().lower() in FILE_COLUMNS:
             problems.append(f"the column {column} holds {_shown(kind)}, which is neither audio nor names of files")
 
 
@@ -135,7 +135,7 @@ def _struct(
     column: str, kind: pa.StructType, features: Mapping[str, Any], problems: list[str]
 ) -> Iterator[AudioColumns]:
     inner = {field.name.lower(): field for field in (kind.field(at) for at in range(kind.num_fields))}
-    if "bytes" in inner and _is_bytes(inner["bytes"].type):
+    if "bytes" in inner and is_bytes(inner["bytes"].type):
         yield AudioColumns(f"{column}.{inner['bytes'].name}", is_file=True)
         return
     found = _samples_field(kind)
@@ -176,7 +176,7 @@ def _name(audio: AudioColumns | None, fields: Mapping[str, pa.Field], taken: set
         if pa.types.is_struct(each.type) and not has_samples and (found := _inner(each.type, _NAME_FIELDS)):
             return f"{each.name}.{found}"
     kinds = {each.name: each.type for each in fields.values()}
-    return next((name for name in _called(fields, "file") if _is_text(kinds[name])), None)
+    return next((name for name in _called(fields, "file") if is_text(kinds[name])), None)
 
 
 # ---- texts --------------------------------------------------------------------------------------------------
@@ -190,7 +190,7 @@ def _text(
         each = kinds[name]
         if name in taken or pa.types.is_null(each.type):
             continue
-        if _is_text(each.type) or _is_bytes(each.type) or each.name in labels:
+        if is_text(each.type) or is_bytes(each.type) or each.name in labels:
             return str(each.name)
         what = "numbers of classes without their names" if pa.types.is_integer(each.type) else _shown(each.type)
         problems.append(f"the column {each.name} holds {what}; needed: text")
@@ -241,12 +241,14 @@ def _inner(kind: pa.StructType, names: Sequence[str]) -> str | None:
     return next((str(there[name]) for name in names if name in there), None)
 
 
-def _is_text(kind: pa.DataType) -> bool:
+def is_text(kind: pa.DataType) -> bool:
+    """Whether a column holds texts."""
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
-def _is_bytes(kind: pa.DataType) -> bool:
+def is_bytes(kind: pa.DataType) -> bool:
+    """Whether a column holds bytes."""
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
     return bool(
         pa.types.is_binary(kind)

@@ -11,13 +11,16 @@ from __future__ import annotations
 
 import json
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from engine.data.endings import stem
 from engine.data.layouts.building import Builder
 from engine.data.layouts.contents import Contents
-from engine.data.layouts.table_columns import Columns, columns_in
+from engine.data.layouts.table_columns import Columns, columns_in, is_bytes, is_text
 from engine.data.manifest import Split
 from engine.data.metadata import value_of
 from engine.data.rows import Row, row_of
@@ -63,7 +66,7 @@ def read(metadata: list[str], contents: Contents, builder: Builder) -> None:
                         "allowed: split the dataset"
                     )
                 rows = []
-                for row in _rows(path, table, columns, builder):
+                for row in _rows(path, table, columns, builder, contents.limits.max_value_bytes):
                     text_bytes_left -= len(row.text) + len(row.file_name)
                     if text_bytes_left < 0:
                         raise IngestError(
@@ -144,7 +147,7 @@ def _take_cells(path: str, rows: list[Row], audio: AudioColumns, table: Entry, b
         builder.add(named, place, cell, place, split)
 
 
-def _rows(path: str, table: Table, columns: Columns, builder: Builder) -> Iterator[Row]:
+def _rows(path: str, table: Table, columns: Columns, builder: Builder, most_bytes: int) -> Iterator[Row]:
     """The rows without their audio; a group that is damaged is named, and the others are read."""
     roles = (columns.name, columns.text, columns.speaker, columns.split)
     wanted = [name for name in roles if name]
@@ -152,9 +155,15 @@ def _rows(path: str, table: Table, columns: Columns, builder: Builder) -> Iterat
         line = first + 1
         try:
             for batch in table.batches(group, wanted, _BATCH_ROWS):
-                for values in batch.to_pylist():
-                    name, text, speaker, split = (_text(values, column, columns) for column in roles)
-                    yield row_of(line, name, text, speaker, split)
+                found = [_texts(batch, column, columns, most_bytes) for column in roles]
+                for name, text, speaker, split in zip(*found, strict=True):
+                    if name is None or text is None or speaker is None or split is None:
+                        reason = (
+                            f"found a value of more than {most_bytes:,} bytes, the most allowed of a text or a name"
+                        )
+                        builder.set_aside(f"{path}:{line}", ItemError("mismatched_text", reason))
+                    else:
+                        yield row_of(line, name, text, speaker, split)
                     line += 1
         except (ItemError, UnicodeDecodeError) as error:
             problem = error.reason if isinstance(error, ItemError) else error
@@ -162,19 +171,39 @@ def _rows(path: str, table: Table, columns: Columns, builder: Builder) -> Iterat
             builder.set_aside(f"{path}:{line}-{table.starts[group + 1]}", ItemError("corrupt", reason))
 
 
-def _text(values: dict[str, Any], column: str | None, columns: Columns) -> str:
+def _texts(batch: pa.RecordBatch, column: str | None, columns: Columns, most_bytes: int) -> list[str | None]:
+    """What stands in a column; None where it is larger than allowed, which is seen before it is copied."""
     if column is None:
-        return ""
+        return [""] * batch.num_rows
     top, _, inner = column.partition(".")
-    found = values.get(top)
-    if inner and isinstance(found, dict):
-        found = found.get(inner)
+    found = batch.column(top)
+    if inner and pa.types.is_struct(found.type):
+        found = pc.struct_field(found, inner)
+    if pa.types.is_nested(found.type):
+        return [""] * batch.num_rows  # lists and structs are no text
+    large = _larger(found, most_bytes)
     names = columns.labels.get(top)
+    return [None if at in large else _text(found[at].as_py(), names) for at in range(batch.num_rows)]
+
+
+def _larger(found: pa.Array, most_bytes: int) -> frozenset[int]:
+    """The rows whose value is larger than this."""
+    if pa.types.is_dictionary(found.type):
+        large = _larger(found.dictionary, most_bytes)
+        indices = found.indices.to_pylist() if large else ()
+        return frozenset(at for at, index in enumerate(indices) if index in large)
+    if not (is_bytes(found.type) or is_text(found.type)):
+        return frozenset()
+    sizes = ((at, found[at].as_buffer()) for at in range(len(found)))
+    return frozenset(at for at, value in sizes if value is not None and value.size > most_bytes)
+
+
+def _text(found: Any, names: Sequence[str] | None) -> str:
     if names and isinstance(found, int):
         return names[found] if 0 <= found < len(names) else ""
     if isinstance(found, bytes):
         return found.decode("utf-8", "replace")
-    return value_of({"": found}, ("",)) if isinstance(found, str | int | float) else ""  # lists and structs are no text
+    return value_of({"": found}, ("",)) if isinstance(found, str | int | float) else ""
 
 
 def _split(path: str) -> Split | None:

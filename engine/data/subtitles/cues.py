@@ -17,7 +17,7 @@ ENDINGS = ("srt", "vtt", "sbv", "ass", "ssa")
 OTHER_ENDINGS = ("dfxp", "itt", "json3", "lrc", "sami", "smi", "srv1", "srv2", "srv3", "stl", "sub", "ttml")
 """The kinds that are known and not read."""
 
-_TIME = r"(?:(\d+)\s?:\s?)?(\d{1,2})\s?:\s?(\d{1,2})(?:\s?(?:[.,]\s?(\d{1,9})|:(\d{3})))?"
+_TIME = r"(?:(\d{1,9})\s?:\s?)?(\d{1,2})\s?:\s?(\d{1,2})(?:\s?(?:[.,]\s?(\d{1,9})|:(\d{3})))?"
 _ARROW = r"\s*(?:-{1,3}>|–>|—>|→)\s*"
 _TIMES = re.compile(rf"\s*{_TIME}{_ARROW}{_TIME}(?:\s(?P<rest>.*))?")
 _COMMA_TIMES = re.compile(rf"\s*{_TIME}\s*,\s*{_TIME}\s*")
@@ -25,7 +25,9 @@ _SETTINGS = re.compile(r"(?:\s*[A-Za-z]\w*:\S+)*\s*")
 _LOOKS_LIKE_TIMES = re.compile(r"\s*(?:-?\d[^a-z]*)?-->", re.IGNORECASE)
 _COMMENT = re.compile(r"(?:NOTE|STYLE|REGION)(?:\s.*)?")
 _DIALOGUE = re.compile(r"Dialogue:\s*", re.IGNORECASE)
-_DRAWING = re.compile(r"\{[^}]*\\p[1-9]")
+_DRAWING = re.compile(r"\{[^{}]*\\p[1-9]")
+_MOST_CHARACTERS = 5_000  # of a cue
+_LONGEST_NUMBER = 9  # digits of a cue's number
 _ASS_FIELDS = "Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text"
 
 
@@ -130,7 +132,7 @@ class _Blocks:
         word = said[last].strip()
         is_adjacent = last == len(said) - 1
         is_alone = last == 0 or not said[last - 1].strip()
-        if word.isdecimal():
+        if word.isdecimal() and len(word) <= _LONGEST_NUMBER:
             follows = self._number is not None and int(word) == self._number + 1
             is_number = is_header or follows or (is_adjacent and (self._number is not None or (is_alone and last > 0)))
             if is_number:
@@ -160,7 +162,7 @@ class _Blocks:
         if not _SETTINGS.fullmatch(rest):  # the text begins behind the times
             lines = (rest, *lines)
         start_s, end_s = _seconds(match.groups()[:5]), _seconds(match.groups()[5:10])
-        self._found.cues.append(RawCue(place, start_s, end_s, lines, fault=_order_fault(start_s, end_s)))
+        self._found.cues.append(_cue(place, start_s, end_s, lines))
 
 
 def _dialogue(lines: Sequence[str]) -> Iterator[RawCue]:
@@ -183,11 +185,16 @@ def _dialogue(lines: Sequence[str]) -> Iterator[RawCue]:
             yield RawCue(number, 0.0, 0.0, shown, speaker, f"found {line[:80]!r}; allowed: times such as 0:00:01.00")
             continue
         start_s, end_s = _seconds(match.groups()[:5]), _seconds(match.groups()[5:])
-        yield RawCue(number, start_s, end_s, shown, speaker, _order_fault(start_s, end_s))
+        yield _cue(number, start_s, end_s, shown, speaker)
 
 
-def _order_fault(start_s: float, end_s: float) -> str | None:
-    return None if start_s < end_s else f"it goes from {start_s:g} s to {end_s:g} s; allowed: a start before the end"
+def _cue(line: int, start_s: float, end_s: float, lines: tuple[str, ...], speaker: str | None = None) -> RawCue:
+    characters = sum(map(len, lines))
+    if characters > _MOST_CHARACTERS:
+        fault = f"it shows {characters:,} characters; allowed: at most {_MOST_CHARACTERS:,}"
+        return RawCue(line, start_s, end_s, (), speaker, fault)
+    fault = f"it goes from {start_s:g} s to {end_s:g} s; allowed: a start before the end"
+    return RawCue(line, start_s, end_s, lines, speaker, None if start_s < end_s else fault)
 
 
 def _seconds(parts: Sequence[str | None]) -> float:

@@ -19,12 +19,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-_VOICE = re.compile(r"<v(?:\.[^\s>]*)?\s+([^>]+)>", re.IGNORECASE)
+_VOICE = re.compile(r"<v(?:\.[^\s<>]*)?\s++([^<>]++)>", re.IGNORECASE)
 _BREAK = re.compile(r"<br\s*/?>|</?p\b[^>]*>", re.IGNORECASE)
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>|</?>|<\d[\d:.,]*>|\{\\[^}]*\}|\{/?[biusBIUS]\}|\{[yYcCfF]:[^}]*\}")
 _WORD_TIME = re.compile(r"<\d[\d:.]*>")
 _TURN = re.compile(r"\s*[-–—‐]\s*(?=[^\W\d_]|[\[(\"'¿¡«“„♪])|\s*[-–—‐]\s+(?=\d)")
-_CHEVRONS = re.compile(r"\s*>>+\s*")
+_CHEVRONS = re.compile(r"(?<!\s)\s*>>+\s*")
 _LABEL = re.compile(
     r"(?P<before>(?:\s*(?:\[[^\[\]]*\]|\([^()]*\))(?!\s?[:：]))*)\s*(?P<open>\[)?(?P<name>[^\W\d_][\w .'’\-]{0,28}?)"
     r"(?(open)\]|(?:\s?\([^)]*\))?)\s?[:：](?:\s+(?=\S)|\s*$)"

@@ -37,6 +37,16 @@ class ParquetTable:
                 file, pre_buffer=False, buffer_size=_READ_BYTES, page_checksum_verification=True
             )
             self.schema: pa.Schema = self._file.schema_arrow
+            file.seek(0)
+            self._file = pq.ParquetFile(
+                file,
+                metadata=self._file.metadata,
+                # A value that many rows share is kept once: as it stands in the file, and not for each row.
+                read_dictionary=list(_texts(self.schema)),
+                pre_buffer=False,
+                buffer_size=_READ_BYTES,
+                page_checksum_verification=True,
+            )
         except (pa.ArrowException, OSError) as error:
             raise ItemError("corrupt", f"it is not a Parquet file, or it is damaged or cut short ({error})") from error
         metadata = self._file.metadata
@@ -76,12 +86,21 @@ class ParquetTable:
             chunk = row_group.column(at)
             if not any(f"{chunk.path_in_schema}.".startswith(f"{column}.") for column in columns):
                 continue
-            unpacked_bytes = chunk.num_values * _VALUE_BYTES
+            unpacked_bytes = max(chunk.num_values * _VALUE_BYTES, chunk.total_uncompressed_size)
             if unpacked_bytes > self._limits.ratio_floor_bytes and (
                 unpacked_bytes > self._limits.max_ratio * max(1, chunk.total_compressed_size)
             ):
                 raise IngestError(
                     f"the table is a bomb: {chunk.total_compressed_size:,} bytes of its column {chunk.path_in_schema} "
-                    f"unpack to {chunk.num_values:,} values, more than {self._limits.max_ratio} times as much; nothing was "
+                    f"unpack to {chunk.num_values:,} values of {unpacked_bytes:,} bytes, more than {self._limits.max_ratio} times as much; nothing was "
                     "taken from it"
                 )
+
+
+def _texts(schema: pa.Schema) -> Iterator[str]:
+    """Paths of the columns of texts, those in structs too."""
+    for column in schema:
+        inside = list(column.type) if pa.types.is_struct(column.type) else []
+        for path, kind in [(column.name, column.type), *((f"{column.name}.{each.name}", each.type) for each in inside)]:
+            if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+                yield path

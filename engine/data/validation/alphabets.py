@@ -38,8 +38,9 @@ def confusable_letters(text: str, usual: str = "") -> str | None:
         text: the transcript.
         usual: the alphabet of most words of the dataset, for a text that is a single word.
     """
+    others = _OtherWords(text)
     for word, parts in _mixed(text):
-        if _is_confusable(parts, _alphabet_of(text, word) or usual):
+        if _is_confusable(parts, others.alphabet(word) or usual):
             return f"the word {word!r} mixes {_named(parts)} letters that look alike; allowed: letters of one alphabet"
     return None
 
@@ -109,9 +110,30 @@ def _looks_like(letter: str, name: str, other: str) -> bool:
     return look in _LOOK[other].values() or _base(look) in _LOOK[other].values()
 
 
-def _alphabet_of(text: str, but: str) -> str:
-    """The alphabet of most other words of a text."""
-    return usual_alphabet(word for word in _WORD.findall(text) if word != but)
+class _OtherWords:
+    """The alphabets of the words of a text, counted once."""
+
+    def __init__(self, text: str) -> None:
+        self._words = Counter(_WORD.findall(text))
+        self._counts: Counter[str] = Counter()
+        self._first_two: dict[str, list[str]] = {}
+        for word, count in self._words.items():
+            if alphabet := _alphabet(word[0]):
+                self._counts[alphabet] += count
+                first = self._first_two.setdefault(alphabet, [])
+                if len(first) < 2:
+                    first.append(word)
+        self._places = {word: place for place, word in enumerate(self._words)}
+
+    def alphabet(self, but: str) -> str:
+        """The alphabet of most words but one; of as many, the one that comes first."""
+        found = []
+        for alphabet, first in self._first_two.items():
+            count = self._counts[alphabet] - (self._words[but] if _alphabet(but[0]) == alphabet else 0)
+            places = [self._places[word] for word in first if word != but]
+            if count and places:
+                found.append((-count, places[0], alphabet))
+        return min(found)[2] if found else ""
 
 
 def _is_symbolic(word: str, parts: Parts) -> bool:

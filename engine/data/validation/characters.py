@@ -43,17 +43,18 @@ def unreadable(text: str) -> str | None:
         return f"found question marks in place of all letters ({near(text, 0)}): they were lost when it was saved"
     if text.isascii() and text.isprintable():
         return None
+    garbled = _garbled(text)
     for at, character in enumerate(text):
         kind = unicodedata.category(character)
         if character == "\ufffd":
             return f"found a replacement character ({near(text, at)}): the file was read or written in a wrong encoding"
         if kind == "Cs":
             return f"found a lone surrogate (U+{ord(character):04X}); allowed: whole characters"
-        if kind == "Cc" and not _garbled(text):
+        if kind == "Cc" and garbled is None:
             return f"found a control character (U+{ord(character):04X}); allowed: letters, digits and punctuation"
         if kind == "Co" or (kind == "Cn" and not _may_be_new(character)):
             return f"found U+{ord(character):04X}, which is no character of Unicode; allowed: letters of a script"
-    if garbled := _garbled(text):
+    if garbled is not None:
         wrong, right = garbled
         return f"found {wrong!r} where {right!r} was meant: UTF-8 was read in another encoding"
     return None

@@ -17,7 +17,7 @@ from engine.scripts import UNSPACED
 _LETTER: Final = rf"(?:(?![{UNSPACED}])[^\W\d_])"
 _ODD: Final = re.compile(rf"(?:(?<={_LETTER})|^)\?+(?={_LETTER})")
 _ADDRESS: Final = re.compile(r"[=/&@]")  # on the web, where question marks stand inside of words
-_WORD: Final = re.compile(rf"{_LETTER}+(?:\?+{_LETTER}+)+")
+_WORD: Final = re.compile(rf"(?<!{_LETTER}){_LETTER}++(?:\?++{_LETTER}++)++")
 _VOWELS: Final = frozenset("aeiouyæøœıəаеёиоуыэюяіїєәөүұαεηιουω")
 _ORDINARY: Final = re.compile(r"(?<=\w)\?+(?!\w)")
 _SEVERAL: Final = 2  # words, of which one is surely damaged

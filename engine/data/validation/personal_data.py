@@ -32,12 +32,12 @@ class PersonalData:
 _TOP_LEVEL = r"(?:com|org|net|edu|gov|info|biz|io|co|me|de|uk|fr|es|it|nl|eu|at|ch|pl|se|us|ca|au|jp|cn|in|br|ru|kz|ua|tr|ком|ру|рф)"
 _AT = r"(?:at|ät|klammeraffe|arroba|arobase|chiocciola|małpa|zavináč|собака|собачка)"
 _DOT = r"(?:dot|punkt|punto|point|ponto|kropka|tečka|точка|nokta)"
-_EMAIL = re.compile(r"(?<![\w.+-])[\w.+%'-]+@[\w-]+(?:\.[\w-]+)*\.[^\W\d_]{2,}")
+_EMAIL = re.compile(r"(?<![\w.+%'-])[\w.+%'-]+@[\w-]+(?:\.[\w-]+)*\.[^\W\d_]{2,}")
 _SPOKEN_EMAIL = re.compile(
     rf"\b\w+(?: (?:{_DOT}|underscore|dash) \w+)* {_AT} \w+(?: (?:{_DOT}|dash) \w+)* {_DOT} {_TOP_LEVEL}\b",
     re.IGNORECASE,
 )
-_URL = re.compile(r"\b(?:https?|ftp|ssh|sftp)://\S+|\bwww\.\S+|\b[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}/\S+", re.IGNORECASE)
+_URL = re.compile(r"\b(?:https?|ftp|ssh|sftp)://\S+|\bwww\.\S+|(?<![\w.-])[\w.-]*[\w-]\.[a-z]{2,}/\S+", re.IGNORECASE)
 _URL_USER = re.compile(
     r"://[^/\s@]+@|[/?&=](?:~|@)\w"
     r"|/(?:users?|u|profiles?|people|members?|accounts?|in|home|channel|c)/[\w.%-]*[A-Za-z][\w.%-]*"
@@ -61,7 +61,7 @@ _IP6 = re.compile(
     r"(?<![\w:.])(?=[0-9a-f:]*:[0-9a-f:]*:)[0-9a-f:]{3,39}(?:\.\d{1,3}\.\d{1,3}\.\d{1,3})?(?![\w:])", re.IGNORECASE
 )
 _NUMBERED = re.compile(
-    r"(?:\bv|\bver|\bversi[oó]n|\brelease|\bchapter|\bsection|§|верси\w+|版本|バージョン)[.:]?\s*$", re.IGNORECASE
+    r"(?:\bv|\bver|\bversi[oó]n|\brelease|\bchapter|\bsection|§|верси\w{1,12}|版本|バージョン)[.:]?\s*$", re.IGNORECASE
 )
 """Words before a number that is surely no address. There are as many as languages: the rest is decided by the number."""
 _NETWORK = re.compile(
@@ -174,7 +174,9 @@ def _possible(text: str) -> PersonalData | None:
 def _addresses(text: str) -> Iterator[re.Match[str]]:
     """Four numbers with dots that can be an address."""
     for found in _IP4.finditer(text):
-        if all(int(part) <= 255 for part in found.groups()) and not _NUMBERED.search(text[: found.start()]):
+        if all(int(part) <= 255 for part in found.groups()) and not _NUMBERED.search(
+            text[max(0, found.start() - _NEAR) : found.start()]
+        ):
             yield found
 
 

@@ -42,6 +42,7 @@ from services.database.models import Dataset, DatasetVersion, Upload
 from services.database.prepared import Prepared
 from services.datasets import requests
 from services.datasets.audio import cut_wav, find_item
+from services.datasets.prefixes import version_prefix
 from services.datasets.versions import check_bounds, find_version
 from services.errors import ConflictError, InvalidRequestError
 from services.projects.requests import check_project
@@ -171,7 +172,7 @@ async def dataset_report(
     known: dict[str, object] = {"dataset_id": dataset_id, "version": found.number}
     known |= {"status": found.status, "error": found.error}
     if found.status == "ready":
-        prefix = requests.version_prefix(dataset_id, found.number)
+        prefix = version_prefix(dataset_id, found.number)
         known["page"] = await _drawn_out(services, prefix, PAGE_NAME)
         known["drawing"] = await _drawn_out(services, prefix, DRAWING_NAME)
     return ReportOut(**{**(found.report or {}), **known})
@@ -228,7 +229,7 @@ async def item_audio(
         found = await _ready_version(session, user.id, dataset_id, version)
         await session.refresh(found, ["sample"])
     known = next((sampled for sampled in found.sample if sampled["id"] == item), None)
-    prefix = requests.version_prefix(dataset_id, found.number)
+    prefix = version_prefix(dataset_id, found.number)
     wav = await cut_wav(services.objects, prefix, known or await find_item(services.objects, prefix, item))
     return Response(wav, media_type="audio/wav", headers={"Cache-Control": "private, max-age=3600"})
 

@@ -15,8 +15,8 @@ from sqlalchemy import func, select, update
 from services.api.context import Services
 from services.database.engine import open_session
 from services.database.models import Dataset, DatasetItem, DatasetVersion, Job, Pipeline
+from services.datasets.prefixes import upload_prefix, version_prefix
 from services.datasets.queue import DatasetQueue
-from services.datasets.requests import upload_prefix, version_prefix
 from services.pipelines.data_stages import used_version
 from services.pipelines.kind import Work
 from services.pipelines.plan import Plan

@@ -17,9 +17,10 @@ from sqlalchemy import update
 from services.api.context import Services
 from services.database.engine import open_session
 from services.database.models import Dataset, Upload
+from services.datasets.prefixes import upload_prefix, version_prefix
 from services.datasets.processing import Outcome, process
 from services.datasets.queue import DatasetQueue
-from services.datasets.requests import upload_prefix, version_prefix
+from services.datasets.requests import uploads_of
 from services.datasets.sources import Imports, Order
 from tests.integration.services import rows
 from tests.integration.services.recordings import archive, good, silence, tar_gz, tone
@@ -176,12 +177,17 @@ async def test_bad_uploads(queue: DatasetQueue, ada: Visitor, attack: str) -> No
 
 
 async def test_completing_names_each_file_that_is_missing_or_has_another_size(
-    queue: DatasetQueue, ada: Visitor
+    services: Services, queue: DatasetQueue, ada: Visitor
 ) -> None:
     files = {"metadata.csv": b"file_name,transcription\na.wav,hello\n", "a.wav": tone(), "b.wav": tone()}
     new = await announce(ada, files)
     path = f"/datasets/{new['dataset']['id']}"
-    await put(new["uploads"][:2], {**files, "a.wav": b"short"})
+    await put(new["uploads"][:1], files)
+    async with open_session(services.sessions) as session:
+        declared = await uploads_of(session, new["dataset"]["id"])
+    # As a store would let it pass that does not look at lengths; ours answers 403.
+    client, bucket = services.objects._client, services.objects.bucket
+    await asyncio.to_thread(client.put_object, Bucket=bucket, Key=declared[1].key, Body=b"short")
     answer = await ada.post(f"{path}/complete")
     assert answer.status_code == 409
     assert answer.json()["code"] == "upload_incomplete"

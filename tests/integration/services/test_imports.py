@@ -17,9 +17,9 @@ from fastapi import FastAPI
 from cluster.storage.client import ensure_bucket, make_client
 from cluster.storage.run_store import S3RunStore
 from services.api.context import Services
+from services.datasets.prefixes import upload_prefix, version_prefix
 from services.datasets.processing import Outcome, process
 from services.datasets.queue import DatasetQueue
-from services.datasets.requests import upload_prefix, version_prefix
 from services.datasets.sources import Imports, Order
 from tests.integration.services.recordings import archive, good, tone
 from tests.integration.services.visitors import Visitor, paths_of

@@ -20,9 +20,9 @@ from services.api.routers.notifications import NotificationOut
 from services.database.engine import open_session
 from services.database.housekeeping import UNREAD_S, sweep
 from services.database.models import Dataset, DatasetVersion, Job, Notification, Upload
+from services.datasets.prefixes import version_prefix
 from services.datasets.processing import Outcome, Version
 from services.datasets.queue import DatasetQueue
-from services.datasets.requests import version_prefix
 from services.jobs.events import locked_job
 from services.jobs.requests import stop
 from services.notifications.tell import job_ended

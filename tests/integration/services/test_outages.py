@@ -21,9 +21,9 @@ from services.api.context import Services
 from services.api.event_stream import stream_events
 from services.database import migrate
 from services.database.embedded import EmbeddedPostgres
+from services.datasets.prefixes import upload_prefix, version_prefix
 from services.datasets.processing import Outcome, Version
 from services.datasets.queue import DatasetQueue
-from services.datasets.requests import upload_prefix, version_prefix
 from services.datasets.sources import Order
 from services.errors import UnavailableError
 from services.jobs.intake import take_events

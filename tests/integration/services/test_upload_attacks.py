@@ -13,8 +13,9 @@ from services.api.app import create_app_on
 from services.api.context import Services
 from services.database.engine import open_session
 from services.database.models import Upload
+from services.datasets.prefixes import upload_prefix
 from services.datasets.queue import DatasetQueue
-from services.datasets.requests import upload_prefix, uploads_of
+from services.datasets.requests import uploads_of
 from services.settings import MIB
 from tests.integration.services.recordings import archive
 from tests.integration.services.recordings import good as recordings

@@ -11,9 +11,9 @@ import httpx
 from cluster.storage.client import make_client
 from cluster.storage.run_store import S3RunStore
 from services.api.context import Services
+from services.datasets.prefixes import upload_prefix, version_prefix
 from services.datasets.processing import Outcome, process
 from services.datasets.queue import DatasetQueue
-from services.datasets.requests import upload_prefix, version_prefix
 from services.datasets.sources import Imports, Order
 from services.settings import Settings
 from tests.integration.services.visitors import Visitor
