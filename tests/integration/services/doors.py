@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import httpx
 import uvicorn
@@ -97,16 +100,34 @@ def door(
     proxies: Sequence[str] = (),
     connections: int = 512,
     client_s: int = CLIENT_S,
+    host: str = "127.0.0.1",
 ) -> Iterator[Address]:
     """The API of these settings behind HAProxy."""
+    settings = settings.model_copy(update={"trust_forwarded_for": tuple(proxies)})
+    told = {"host": host, "connections_per_address": connections, "proxies": tuple(proxies), "client_s": client_s}
+    with _haproxy(folder, lambda key: _replica(settings, objects, key), told) as address:
+        yield address
+
+
+@contextmanager
+def echoing_door(folder: Path, *, proxies: Sequence[str] = ()) -> Iterator[Address]:
+    """HAProxy before a replica that answers with the headers of the request."""
+    told = {"host": "127.0.0.1", "connections_per_address": 512, "proxies": tuple(proxies)}
+    with _haproxy(folder, _echo, told) as address:
+        yield address
+
+
+@contextmanager
+def _haproxy(
+    folder: Path, start: Callable[[str], AbstractContextManager[int]], settings_of_door: Mapping[str, Any]
+) -> Iterator[Address]:
     variables = ingress.environment(folder, {})
     assert variables[ingress.SWITCH] == "1"
     at, metrics, stats = free_ports(3)
-    told = ingress.variables(Door("127.0.0.1", at, connections, tuple(proxies), client_s))
+    told = ingress.variables(Door(port=at, **settings_of_door))
     place = folder / "ha" / "node"
     place.mkdir(exist_ok=True)
-    settings = settings.model_copy(update={"trust_forwarded_for": tuple(proxies)})
-    with _replica(settings, objects, ingress.door_key(variables)) as replica:
+    with start(ingress.door_key(variables)) as replica:
         values = {"folder": place, "most": variables["RAY_SERVE_HAPROXY_MAXCONN"], "port": at, "replica": replica}
         (place / "500.http").write_text("HTTP/1.1 500 Oh\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nno")
         (place / "haproxy.cfg").write_text(_SERVES.format(metrics=metrics, stats=stats, **values))
@@ -150,6 +171,28 @@ def _replica(settings: Settings, objects: Objects, key: str) -> Iterator[int]:
         yield port
     finally:
         servers[0].should_exit = True
+        thread.join(_STARTS_S)
+
+
+class _Echo(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        body = json.dumps([[name.lower(), value] for name, value in self.headers.items()]).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing."""
+
+
+@contextmanager
+def _echo(_: str) -> Iterator[int]:
+    with ThreadingHTTPServer(("127.0.0.1", free_port()), _Echo) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield server.server_port
+        server.shutdown()
         thread.join(_STARTS_S)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import socket
 import stat
 import tempfile
@@ -19,7 +18,7 @@ import pytest
 
 from services.objects import Objects
 from services.settings import Settings
-from tests.integration.services.doors import Address, door
+from tests.integration.services.doors import Address, door, echoing_door
 from tests.integration.services.visitors import PASSWORD
 
 pytestmark = pytest.mark.timeout(240)
@@ -221,6 +220,7 @@ def test_streams_of_one_user_leave_room_for_others(address: Address) -> None:
     assert wall_s < 3.0
 
 
+@pytest.mark.usefixtures("address")  # the accounts
 def test_a_stream_is_not_cut_while_its_reader_is_there(settings: Settings, objects: Objects, folder: Path) -> None:
     """Longer than a client may be silent: what the stream says now and then keeps it open."""
     client_s = 15
@@ -276,6 +276,7 @@ def test_a_replicas_own_port_is_no_way_in(address: Address) -> None:
         assert (answer.status_code, answer.json()["code"]) == (403, "not_the_door")
 
 
+@pytest.mark.usefixtures("address")  # the accounts
 def test_behind_an_operators_proxy_its_word_counts_and_nobody_elses(
     settings: Settings, objects: Objects, folder: Path
 ) -> None:
@@ -338,8 +339,44 @@ def test_where_serve_has_no_replica_the_client_is_told_to_come_again(address: Ad
     assert httpx.get(f"http://127.0.0.1:{address.port}/api/v1/nowhere").status_code == 404
 
 
-def test_a_client_does_not_tell_serve_how_to_treat_its_requests(address: Address) -> None:
-    assert re.search("del-header X-Request-Timeout-Seconds", (address.folder / "ha/node/door.cfg").read_text())
+def headers_of(address: Address, path: str, told: dict[str, str], source: str = "127.0.0.1") -> dict[str, str]:
+    """The headers that reach a replica, by name."""
+    with address.client(source) as http:
+        found = http.get(f"http://127.0.0.1:{address.port}{path}", headers=told).json()
+    return dict(found)
+
+
+def test_what_clients_say_of_themselves_goes_no_further(folder: Path) -> None:
+    told = dict.fromkeys((*FORGED, "X-LIM-Door", "X-Forwarded-Proto", "X-Forwarded-Host", "Via"), "198.51.100.77")
+    told |= {"X-Request-Timeout-Seconds": "1", "X-Request-Disconnect-Disabled": "?1", "X-Request-ID": "mine"}
+    del told["x-forwarded-for"]  # the same name twice
+    with echoing_door(folder / "e", proxies=["127.0.0.60/32"]) as address:
+        for path, is_watched in (("/api/v1/jobs", False), ("/api/v1/jobs/1/events", True)):
+            found = headers_of(address, path, told)
+            assert "198.51.100.77" not in json.dumps(found)
+            assert (found["x-lim-peer"], found["x-request-id"]) == ("127.0.0.1", "mine")
+            assert "x-request-timeout-seconds" not in found
+            assert ("x-request-disconnect-disabled" in found) is not is_watched
+        # The operator's proxy may tell of others, but not who itself is.
+        found = headers_of(address, "/", told, "127.0.0.60")
+        assert found["x-real-ip"] == "198.51.100.77"
+        assert found["x-lim-peer"] == "127.0.0.60"
+        assert found["x-lim-door"] != "198.51.100.77"
+
+
+def test_ipv6_and_ipv4_are_counted_each_by_itself(settings: Settings, objects: Objects, folder: Path) -> None:
+    with door(settings, objects, folder / "6", host="::", connections=8) as address:
+        held = []
+        for host in ("127.0.0.1", "::1"):
+            for _ in range(30):
+                with contextlib.suppress(OSError):
+                    held.append(socket.create_connection((host, address.port), timeout=30))
+        time.sleep(0.5)
+        families = [connection.family for connection in held if is_open(connection)]
+        close(held)
+        assert 8 <= families.count(socket.AF_INET) <= 10
+        assert 8 <= families.count(socket.AF_INET6) <= 10
+        assert httpx.get(f"http://[::1]:{address.port}/healthz").status_code == 200
 
 
 # ---- files -------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""A Ray whose HAProxy cannot be started as it is wanted here still has an API, through Serve's own proxy."""
+"""The API in front of this Ray as it is, and of one whose HAProxy cannot be started: that has one through Serve's own proxy."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from cluster.ports import free_port
@@ -65,5 +66,34 @@ def test_another_template_of_serve_is_an_api_through_serves_own_proxy(
                 for _ in range(settings.login_attempts + 2)
             ]
             assert statuses == [401] * settings.login_attempts + [429] * 2
+        finally:
+            serve_app.undeploy()
+
+
+def test_an_api_on_all_addresses_opens_one_port(settings: Settings) -> None:
+    """The replicas, Serve's other proxy and HAProxy's own pages stay on loopback."""
+    with kept_environment(), start_local(cpus=2):
+        from services import serve_app
+
+        port = free_port()
+        try:
+            address = serve_app.deploy_api(settings, host="0.0.0.0", port=port)
+            assert address == f"http://0.0.0.0:{port}"
+            assert httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == 200
+            serving = [
+                process
+                for process in psutil.Process().children(recursive=True)
+                if process.name() == "haproxy" or "Serve" in process.name() or "Proxy" in process.name()
+            ]
+            opened = {
+                at.laddr for process in serving for at in process.net_connections("tcp4") if at.status == "LISTEN"
+            }
+            assert {at.port for at in opened if at.ip != "127.0.0.1"} == {port}
+            replicas = [at.port for at in opened if 30000 <= at.port <= 31000]
+            assert replicas, opened
+            for each in replicas:
+                told = {"X-LIM-Peer": "198.51.100.1", "X-LIM-Door": "a guess"}
+                answer = httpx.get(f"http://127.0.0.1:{each}/api/v1/users/me", headers=told)
+                assert (answer.status_code, answer.json()["code"]) == (403, "not_the_door")
         finally:
             serve_app.undeploy()
