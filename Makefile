@@ -24,7 +24,7 @@ unexport VIRTUAL_ENV PYTHONHOME
 unexport PYTHONDONTWRITEBYTECODE
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: help install up demo test test-unit check lint format-check types imports openapi openapi-check client format lock \
+.PHONY: help install up demo test test-faults test-unit check lint format-check types imports openapi openapi-check client format lock \
         bench-train bench-orchestration bench-select bench-api bench-validation mutants fuzz study-selection pretrain clean \
         distclean
 
@@ -42,10 +42,15 @@ demo: $(STAMP) ## Fine-tune on speech through the HTTP API (DATA=DIR or CSV, HOL
 
 PROCESSES := --numprocesses logical --maxprocesses 8
 
-# Long tests wait most of the time, so they begin, side by side; those that share servers stay together
-# (tests/conftest.py). What needs no server fills what is left.
-test: $(STAMP) ## All tests, with real PostgreSQL, S3 and Ray
-	@exec $(BIN)/pytest $(PROCESSES) --dist loadscope --no-loadscope-reorder
+# What needs no server fills the gaps between long tests, which begin; those that share servers stay together
+# (tests/conftest.py). COVERAGE=1 prints how much of each module the tests of this process ran.
+COVERED := $(if $(COVERAGE),--cov --cov-report=term)
+
+test: $(STAMP) ## Unit, contract and integration tests, with real PostgreSQL, S3 and Ray (COVERAGE=1)
+	@exec $(BIN)/pytest -m 'not faults and not e2e' $(PROCESSES) --dist loadscope --no-loadscope-reorder $(COVERED)
+
+test-faults: $(STAMP) ## Tests that kill processes or wait, and the whole product from the outside
+	@exec $(BIN)/pytest -m 'faults or e2e' $(PROCESSES) --dist loadscope --no-loadscope-reorder
 
 test-unit: $(STAMP) ## Unit tests only (seconds, no network, no Ray)
 	@exec $(BIN)/pytest tests/unit $(PROCESSES) --dist worksteal

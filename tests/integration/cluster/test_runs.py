@@ -87,6 +87,7 @@ def test_a_finished_run_of_data_that_changed_is_refused(
     assert "data: found other recordings or texts (manifest.jsonl) than in the finished work" in run.log.read_text()
 
 
+@pytest.mark.faults
 def test_a_killed_worker(
     standing: Standing, folder: Path, tiny_whisper: Path, tones: Path, whole: Run, chance: random.Random
 ) -> None:
@@ -100,6 +101,7 @@ def test_a_killed_worker(
     assert_same(run, whole)
 
 
+@pytest.mark.faults
 def test_a_killed_driver(
     standing: Standing, folder: Path, tiny_whisper: Path, tones: Path, whole: Run, chance: random.Random
 ) -> None:
@@ -129,6 +131,7 @@ def test_a_stopped_run_goes_on_later(
     assert_same(run, whole)
 
 
+@pytest.mark.faults
 def test_two_workers_with_dropout_killed_again_and_again(
     standing: Standing, folder: Path, tiny_whisper: Path, tones: Path, chance: random.Random
 ) -> None:

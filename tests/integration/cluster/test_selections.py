@@ -201,6 +201,7 @@ def test_a_selection_of_the_same_name_with_another_config_is_refused(whole: Sele
     assert "training.method.rank: found 3; the run of the same name that began before has 2" in other.log.read_text()
 
 
+@pytest.mark.faults
 def test_killed_workers_lose_no_segment_and_double_none(
     standing: Standing, folder: Path, speech: Path, drawn: bytes
 ) -> None:
@@ -218,6 +219,7 @@ def test_killed_workers_lose_no_segment_and_double_none(
     assert (selection.files / "segments.parquet").read_bytes() == drawn
 
 
+@pytest.mark.faults
 def test_a_killed_driver_goes_on_with_the_blocks_that_are_missing(
     standing: Standing, folder: Path, speech: Path, drawn: bytes
 ) -> None:

@@ -32,6 +32,8 @@ from services.settings import Settings, load_settings
 from tests.integration.services import rows
 from tests.integration.services.visitors import PASSWORD, Visitor, sign_up
 
+pytestmark = pytest.mark.faults
+
 
 @pytest.fixture
 def own_home() -> Iterator[Path]:

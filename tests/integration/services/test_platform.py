@@ -103,6 +103,7 @@ def launch(user: httpx.Client, dataset_id: str, steps: int, fate: float = 1e-3) 
     return identifier
 
 
+@pytest.mark.faults
 def test_a_job_survives_the_death_of_its_driver_the_hub_and_the_api(user: httpx.Client, dataset_id: str) -> None:
     job_id = launch(user, dataset_id, steps=60, fate=DIES_ONCE)
     follower = Follower(user, job_id)
@@ -206,6 +207,7 @@ def test_a_job_that_fails_says_why(user: httpx.Client, dataset_id: str) -> None:
     assert (int(event.id), event.event, event.json()["id"]) == (told[0]["seq"], "notification", told[0]["id"])
 
 
+@pytest.mark.faults
 def test_real_training_through_the_api_survives_the_death_of_its_driver(
     settings: Settings, user: httpx.Client, dataset_id: str
 ) -> None:
@@ -278,6 +280,7 @@ def test_the_peer_is_who_it_is_and_a_request_has_one_id(user: httpx.Client) -> N
     assert "<" not in hostile.headers["x-request-id"]
 
 
+@pytest.mark.faults
 def test_haproxy_is_started_again(user: httpx.Client) -> None:
     [process] = haproxies()
     process.kill()

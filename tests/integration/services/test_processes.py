@@ -25,7 +25,7 @@ ROOT: Final = Path(__file__).resolve().parents[3]
 START_S: Final = 180.0
 BACK_S: Final = 60.0  # 6 s on a quiet machine
 STOPPED_S: Final = 20.0
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
 Named = Callable[[str, str], bool]
 """Whether a process is meant, by its command line and its name."""

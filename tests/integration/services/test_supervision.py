@@ -24,6 +24,8 @@ from services.platform import Platform
 from services.supervision import RECORD, Supervisor, pause_s, read_standings
 from tests.integration.services.visitors import PASSWORD, Visitor, sign_up
 
+pytestmark = pytest.mark.faults
+
 BACK_S = 60.0  # some seconds; many on a machine with much else to do
 
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pickle
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -158,15 +155,3 @@ def test_a_gpu_that_was_not_asked_for_is_not_seen(monkeypatch: pytest.MonkeyPatc
     prepare_process(ResourcesConfig(cpus_per_worker=3, gpus_per_worker=1, threads_per_worker=3), Place())
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "0"
     assert os.environ["OMP_NUM_THREADS"] == "3"
-
-
-def test_an_assignment_travels_without_torch(assignment: Assignment, tmp_path: Path) -> None:
-    (tmp_path / "assignment").write_bytes(pickle.dumps(assignment))
-    code = (
-        "import pickle, sys; from pathlib import Path; "
-        f"read = pickle.loads(Path({str(tmp_path / 'assignment')!r}).read_bytes()); "
-        "assert read.config.name == 'one' and callable(read); "
-        "sys.exit(' '.join({'torch', 'transformers', 'ray'} & set(sys.modules)) or 0)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
