@@ -63,43 +63,46 @@ class Downloads(Operations):
             DownloadError: the file cannot be written.
             ClientError: the object store refused or could not be reached.
         """
-        partial = target.with_name(f".{target.name}.{artifact.sha256[:12]}.partial")
+        return self._download(artifact.url, artifact.size, artifact.sha256, target, progress)
+
+    def _download(
+        self, url: str, size: int, sha256: str | None, target: Path, progress: Callable[[int], None] | None
+    ) -> Path:
+        """Fetch a file of this size, and with this digest if one is known, continuing what is there of it."""
+        partial = target.with_name(f".{target.name}.{(sha256 or str(size))[:12]}.partial")
+        told = 0
+
+        def tell(there: int) -> None:
+            nonlocal told
+            if progress is not None and there != told:
+                progress(there - told)
+            told = there
+
         try:
-            if target.is_file() and target.stat().st_size == artifact.size and _sha256(target) == artifact.sha256:
-                if progress is not None:
-                    progress(artifact.size)
+            if target.is_file() and not _difference(target, size, sha256) and sha256 is not None:
+                tell(size)
                 return target
             target.parent.mkdir(parents=True, exist_ok=True)
             resumed = partial.is_file()
-            told = 0
-
-            def tell(there: int) -> None:
-                nonlocal told
-                if progress is not None and there != told:
-                    progress(there - told)
-                told = there
-
-            self._retried(lambda: self._fetch(artifact, partial, tell))
-            if _sha256(partial) != artifact.sha256 and resumed:
+            self._retried(lambda: self._fetch(url, size, partial, tell))
+            if resumed and _difference(partial, size, sha256):
                 partial.unlink()  # what lay there was not the beginning of this file
-                self._retried(lambda: self._fetch(artifact, partial, tell))
-            if (found := _sha256(partial)) != artifact.sha256:
+                self._retried(lambda: self._fetch(url, size, partial, tell))
+            if difference := _difference(partial, size, sha256):
                 partial.unlink()
-                raise ChecksumError(
-                    f"{artifact.name} arrived with sha256 {found}, the server announced {artifact.sha256}"
-                )
+                raise ChecksumError(f"{target.name} arrived with {difference}")
             partial.replace(target)
         except OSError as error:
             raise DownloadError(f"{target} cannot be written: {error}") from error
         return target
 
-    def _fetch(self, artifact: models.ArtifactOut, partial: Path, tell: Callable[[int], None]) -> None:
+    def _fetch(self, url: str, size: int, partial: Path, tell: Callable[[int], None]) -> None:
         """Append what is missing to the file; `tell` learns how many bytes are there."""
         there = partial.stat().st_size if partial.is_file() else 0
-        if there >= artifact.size:
+        if there >= size:
             there = 0
         headers = {"Range": f"bytes={there}-"} if there else {}
-        with self._http.stream("GET", artifact.url, headers=headers) as answer:
+        with self._http.stream("GET", url, headers=headers) as answer:
             if answer.is_error:
                 answer.read()
                 raise store_refusal(answer)
@@ -111,6 +114,15 @@ class Downloads(Operations):
                     stream.write(chunk)
                     there += len(chunk)
                     tell(there)
+
+
+def _difference(path: Path, size: int, sha256: str | None) -> str | None:
+    """In what a file differs from what the server announced; None: in nothing."""
+    if (found := path.stat().st_size) != size:
+        return f"{found} bytes, the server announced {size}"
+    if sha256 is not None and (digest := _sha256(path)) != sha256:
+        return f"sha256 {digest}, the server announced {sha256}"
+    return None
 
 
 def _sha256(path: Path) -> str:
