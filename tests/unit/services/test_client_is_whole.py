@@ -129,6 +129,12 @@ def test_what_is_not_given_is_not_sent(name: str) -> None:
     assert json.loads(called(name, path, body).content) == body
 
 
+def test_of_a_nested_model_what_was_given_is_sent() -> None:
+    config = models.TrainingConfig(max_steps=5, method=models.LoraConfig(type="lora"), epochs=None)
+    request = called("create_job", {}, {"model_id": "m", "dataset_id": "d", "config": config})
+    assert json.loads(request.content)["config"] == {"max_steps": 5, "method": {"type": "lora"}, "epochs": None}
+
+
 def test_null_is_sent_where_it_was_given() -> None:
     request = called("change_job", {"job_id": "x"}, {"project_id": None})
     assert json.loads(request.content) == {"project_id": None}
