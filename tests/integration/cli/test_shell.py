@@ -73,3 +73,16 @@ def test_a_command_to_a_platform_imports_neither_torch_nor_ray(stub: Stub) -> No
     )
     environ = os.environ | {"LIM_URL": stub.url, "LIM_API_KEY": "lim_x"}
     subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT, env=environ, timeout=60, capture_output=True)
+
+
+def test_a_config_is_checked_without_torch_and_ray(tmp_path: Path) -> None:
+    config = tmp_path / "run.yaml"
+    config.write_text("name: digits\ndata: recordings\ntraining: {max_steps: 10}\n")
+    program = (
+        "import sys\n"
+        "from services.cli.main import app\n"
+        f"app(['validate', {str(config)!r}], standalone_mode=False)\n"
+        "heavy = {'torch', 'ray', 'transformers', 'numpy', 'pyarrow', 'sqlalchemy', 'fastapi'}\n"
+        "assert not heavy & sys.modules.keys(), heavy & sys.modules.keys()\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT, timeout=60, capture_output=True)
