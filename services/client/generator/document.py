@@ -109,7 +109,7 @@ def _widened(value: Any) -> Any:
         return [_widened(each) for each in value]
     if not isinstance(value, dict):
         return value
-    if "enum" in value and value.get("type") == "string":
+    if ("enum" in value or "const" in value) and value.get("type") == "string":
         return {"anyOf": [value, {"type": "string"}]}
     return {
         key: _widened(each)
