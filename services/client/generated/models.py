@@ -1166,7 +1166,7 @@ class Health(Model):
     The process is alive.
     """
 
-    status: Literal["alive"] = "alive"
+    status: Literal["alive"] | str | None = None
 
 
 class ItemFindingOut(Model):
@@ -1385,10 +1385,7 @@ class MemoryOut(Model):
     """
     Largest peak of earlier jobs with this model, method and context; unset without any.
     """
-    model: Literal["first_order"] = "first_order"
-    """
-    Method: counted from sizes, not measured. Expect an error of up to a third.
-    """
+    model: Literal["first_order"] | str | None = None
     parts: dict[str, int]
     """
     Bytes of each part; their sum is the peak.
@@ -1457,10 +1454,7 @@ class ModelOut(Model):
     """
     What it is good for.
     """
-    family: Literal["whisper"]
-    """
-    Model family that loads it.
-    """
+    family: Literal["whisper"] | str
     id: str
     """
     Name that users give.
@@ -1486,7 +1480,7 @@ class ModelOut(Model):
     `bundled:NAME` for weights in this repository, a folder, a hub id, or `s3://bucket/prefix`.
     """
     status: Literal["active", "retired"] | str
-    tasks: list[Literal["speech_to_text"]] = ["speech_to_text"]
+    tasks: list[Literal["speech_to_text"] | str] = ["speech_to_text"]
     """
     Tasks that it can be fine-tuned for.
     """
@@ -2696,7 +2690,7 @@ class TokensOut(Model):
     """
     Exchanged once for the next pair of tokens; a second use ends the login.
     """
-    token_type: Literal["bearer"] = "bearer"
+    token_type: Literal["bearer"] | str | None = None
 
 
 class TopLossConfig(Model):

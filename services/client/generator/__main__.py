@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Final
 
-from services.client.generator.document import digest, reduced
+from services.client.generator.document import digest, own_digest, reduced
 from services.client.generator.methods import operations_module
 
 _PACKAGE: Final = Path(__file__).resolve().parents[1] / "generated"
@@ -54,6 +54,8 @@ def main() -> int:
     written = {
         "__init__.py": _HEADER.format(title="Models and operations of the API")
         + f'\nDOCUMENT_SHA256 = "{digest(text)}"\n',
+        "made_by.py": _HEADER.format(title="Which generator made this package")
+        + f'\nGENERATOR_SHA256 = "{own_digest()}"\n',
         "models.py": _HEADER.format(title="What the API takes and answers") + _models(document, arguments.codegen),
         "operations.py": _HEADER.format(title="Every operation of the API as a method") + operations_module(document),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 Schema = Mapping[str, Any]
@@ -32,6 +33,13 @@ _LEFT_OUT: Final = frozenset(
 def digest(text: str) -> str:
     """What tells one document from another."""
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def own_digest() -> str:
+    """What tells this generator from another: its code and the versions that it uses."""
+    folder = Path(__file__).parent
+    files = [*sorted(folder.glob("*.py")), folder / "requirements.lock"]
+    return digest("".join(file.read_text(encoding="utf-8") for file in files))
 
 
 def reduced(document: Schema) -> dict[str, Any]:

@@ -11,10 +11,12 @@ from typing import Any
 
 import httpx
 import pytest
+from services.client.generated.made_by import GENERATOR_SHA256
 
 from services.client import Client, Content, Pages, models
 from services.client.generated import DOCUMENT_SHA256
 from services.client.generated.operations import Operations
+from services.client.generator.document import own_digest
 from tests.unit.services.filled import DOCUMENT, SCHEMAS, Filler, answer_of, reachable
 
 OPERATIONS = {
@@ -75,6 +77,7 @@ def called(name: str, values: dict[str, Any], body: dict[str, Any]) -> httpx.Req
 def test_the_client_is_of_this_document() -> None:
     text = (Path(__file__).parents[3] / "docs" / "openapi.json").read_bytes()
     assert hashlib.sha256(text).hexdigest() == DOCUMENT_SHA256, "docs/openapi.json has changed: run `make client`"
+    assert own_digest() == GENERATOR_SHA256, "services/client/generator has changed: run `make client`"
 
 
 def test_every_operation_is_a_method_and_every_method_an_operation() -> None:
