@@ -11,10 +11,10 @@ from typing import Any
 
 import httpx
 import pytest
-from services.client.generated.made_by import GENERATOR_SHA256
 
 from services.client import Client, Content, Pages, models
 from services.client.generated import DOCUMENT_SHA256
+from services.client.generated.made_by import GENERATOR_SHA256
 from services.client.generated.operations import Operations
 from services.client.generator.document import own_digest
 from tests.unit.services.filled import DOCUMENT, SCHEMAS, Filler, answer_of, reachable
