@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 from engine.errors import MOST_FAULTS, ConfigError, Fault
 
 ConfigT = TypeVar("ConfigT", bound=BaseModel)
+_NAMES_A_CLASS: Final = frozenset({"model_type", "model_attributes_type", "dataclass_type", "is_instance_of"})
 _SHOWN: Final = 300
 MORE_FAULTS: Final = f"there are more faults than these {MOST_FAULTS}; mend them, and the others are named"
 
@@ -148,13 +149,20 @@ def faults_of(errors: Iterable[ErrorDetails], values: Mapping[str, Any]) -> list
         if isinstance(between, DisagreementError):
             faults += [Fault(".".join([*path, fault.path]), fault.message) for fault in between.faults]
             continue
-        message = item["msg"].removeprefix("Value error, ")
+        message = message_of(item)
         if item["type"] == "extra_forbidden":
             message = "no such field; see `lim schema` for the fields that exist"
         elif item["type"] != "missing" and not isinstance(item["input"], dict | BaseModel):
             message = f"{message}; found {shortened(item['input'])}"
         faults.append(Fault(".".join(path), message))
     return faults
+
+
+def message_of(error: ErrorDetails) -> str:
+    """What pydantic says of a fault, without the names of our classes."""
+    if error["type"] in _NAMES_A_CLASS:
+        return "Input should be an object"
+    return error["msg"].removeprefix("Value error, ")
 
 
 def shortened(found: Any) -> str:

@@ -15,7 +15,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from engine.config.base import shortened
+from engine.config.base import message_of, shortened
 from engine.errors import MOST_FAULTS, ConfigError, Fault
 from services.api.correlation import correlation_id
 from services.api.request_shape import TOO_DEEP
@@ -112,7 +112,7 @@ def request_faults(error: RequestValidationError) -> list[Fault]:
         ends_in_field = item["type"] != "value_error"
         written = _written(parts, error.body, ends_in_field) if place == "body" else [str(part) for part in parts]
         path = ".".join(written)
-        message = str(item["msg"]).removeprefix("Value error, ")
+        message = message_of(item)
         if item["type"] == "extra_forbidden":
             message = "no such field"
         elif item["type"] not in {"missing", "json_invalid"} and not isinstance(item.get("input"), dict | list):

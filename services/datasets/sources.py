@@ -174,10 +174,10 @@ def _from_bucket(order: Order, _: RunStore, imports: Imports, folder: Path) -> N
     except ClientError as error:
         if error_code(error) in _GONE:
             raise DownloadError(f"{uri} cannot be read: {error_code(error)}") from error
-        raise DownloadInterruptedError(f"{uri} cannot be read now: {error}") from error
+        raise DownloadInterruptedError(f"{uri} cannot be read now: {error_code(error)}") from error
     except (BotoCoreError, FileExistsError, NotADirectoryError, IsADirectoryError) as error:
         if isinstance(error, BotoCoreError):
-            raise DownloadInterruptedError(f"{uri} cannot be read now: {error}") from error
+            raise DownloadInterruptedError(f"{uri} cannot be read now: the object store does not answer") from error
         raise DownloadError(f"{uri} holds an object that is called like the folder of another") from error
 
 

@@ -12,8 +12,9 @@ from sqlalchemy import select, update
 
 from services.api.context import Services
 from services.auth.api_keys import MOST_KEYS
+from services.auth.passwords import hash_password
 from services.database.engine import open_session
-from services.database.models import ApiKey
+from services.database.models import ApiKey, User
 from tests.integration.services import rows
 from tests.integration.services.visitors import PASSWORD, Visitor, paths_of, sign_up
 
@@ -241,3 +242,19 @@ async def test_the_trail_is_ones_own(ada: Visitor, http: httpx.AsyncClient) -> N
         "signed_up",
         "logged_in",
     }
+
+
+async def test_a_password_of_before_the_rules_still_logs_in_and_is_not_taken_anew(
+    services: Services, http: httpx.AsyncClient
+) -> None:
+    ada = await sign_up(http)
+    async with open_session(services.sessions) as session:
+        weak = await hash_password("password1")
+        await session.execute(update(User).where(User.username == ada.username).values(password_hash=weak))
+        await session.commit()
+    again = await log_in(ada, "password1")
+    assert again.status_code == 200
+    body = {"current_password": "password1", "new_password": "Password1234!"}
+    refused = await Visitor(http, ada.username, again.json()).post("/users/me/password", json=body)
+    assert (refused.status_code, paths_of(refused)) == (422, ["new_password"])
+    assert "a guesser tries" in refused.text
