@@ -42,6 +42,10 @@ class OpenStreams:
         self._open: set[OpenStream] = set()
         self._task: asyncio.Task[None] | None = None
 
+    def __len__(self) -> int:
+        """How many are open."""
+        return len(self._open)
+
     @contextmanager
     def watched(self, credential: uuid.UUID, wake: asyncio.Event) -> Iterator[OpenStream]:
         """Watch the login or the API key that a stream was opened with, as long as it is open.

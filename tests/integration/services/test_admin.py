@@ -84,7 +84,9 @@ async def test_a_disabled_account_lets_nobody_in(services: Services, admin: Visi
     script = await with_key(services, ada, "read")
     job_id, pipeline_id = await rows.job(services, ada, "running"), await pipeline_of(services, ada)
     stream = asyncio.create_task(script.get("/notifications/events"))
-    await asyncio.sleep(0.3)
+    async with asyncio.timeout(30):
+        while not len(services.open_streams):
+            await asyncio.sleep(0.02)
     answer = await admin.post(f"/admin/users/{user_id}/disable", json={"reason": "spam", "jobs": "keep"})
     assert answer.status_code == 200, answer.text
     assert answer.json()["disabled_at"] is not None

@@ -189,7 +189,9 @@ async def test_a_stream_ends_with_what_opened_it_on_every_replica(
     streams = [
         asyncio.create_task(client.get(path.format(job_id), headers=reader.headers)) for client in (ada.http, replica)
     ]
-    await asyncio.sleep(0.5)
+    async with asyncio.timeout(30):
+        while len(services.open_streams) < 2 or len(other.open_streams) < 1:  # of Bob and of Ada; of Ada
+            await asyncio.sleep(0.02)
     assert not any(stream.done() for stream in streams)
     await end(services, ada)
     async with asyncio.timeout(10):
