@@ -43,6 +43,10 @@ class RunStore(Protocol):
         """Every key that `prefix` covers, sorted."""
         ...
 
+    def size(self, prefix: str) -> int:
+        """Give the bytes of all objects that `prefix` covers."""
+        ...
+
     def delete(self, prefix: str) -> None:
         """Remove every key that `prefix` covers; idempotent."""
 
@@ -151,6 +155,10 @@ class LocalRunStore:
                 folders.remove(_INCOMING)
             keys += [(Path(parent) / name).relative_to(self.folder).as_posix() for name in names]
         return sorted(keys)
+
+    def size(self, prefix: str) -> int:
+        """Give the bytes of all objects that `prefix` covers."""
+        return sum(self._path(key).stat().st_size for key in self.list(prefix))
 
     def delete(self, prefix: str) -> None:
         """Remove every key that `prefix` covers; idempotent."""

@@ -7,8 +7,10 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cluster.storage.client import MISSING_CODES, error_code, make_client, presigned_get, presigned_part, presigned_put
@@ -120,6 +122,18 @@ class Objects:
             parameters["Range"] = f"bytes={start}-{start + length - 1}"
         return await _off_loop(self._read, parameters)
 
+    async def download(self, key: str, path: Path) -> None:
+        """Write an object to a file.
+
+        Raises:
+            NotFoundError: no such object.
+        """
+        await _off_loop(self._client.download_file, self.bucket, key, str(path))
+
+    async def put(self, key: str, path: Path) -> None:
+        """Store a file."""
+        await _off_loop(self._client.upload_file, str(path), self.bucket, key)
+
     async def find_line(self, key: str, is_it: Callable[[bytes], bool]) -> bytes | None:
         """The first line of an object that passes; the rest is not read.
 
@@ -176,7 +190,7 @@ async def _off_loop(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> 
         if error_code(error) in _MISSING:
             raise NotFoundError("There is no such object.", code="object_not_found") from error
         raise _unavailable() from error
-    except (BotoCoreError, OSError) as error:
+    except (BotoCoreError, Boto3Error, OSError) as error:
         raise _unavailable() from error
 
 

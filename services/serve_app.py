@@ -70,9 +70,9 @@ def build_app(settings: Settings, variables: dict[str, str] | None = None) -> Ap
     def build() -> Routeless:
         """Runs in each replica."""
         from services.api.app import create_app_on
-        from services.api.cluster_view import RayView
         from services.api.context import Services
         from services.api.peer import PeerMiddleware
+        from services.jobs.cluster_view import RayView
         from services.observability import metrics
         from services.observability.logs import configure
 

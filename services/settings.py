@@ -160,7 +160,21 @@ class Settings(BaseModel):
     max_running_jobs: PositiveInt | None = None
     """`LIM_MAX_RUNNING_JOBS`: maximum number of running jobs; unset: as many as fit the cluster's CPUs and GPUs."""
     max_running_jobs_per_user: PositiveInt | None = None
-    """`LIM_MAX_RUNNING_JOBS_PER_USER`: maximum number of running jobs per user; unset: as many as fit."""
+    """`LIM_MAX_RUNNING_JOBS_PER_USER`: jobs of one user that run at once; unset: as many as there is room for, and half of
+    the room, but one job at least, while others wait."""
+    yield_after_s: PositiveFloat | None = 300.0
+    """`LIM_YIELD_AFTER_S`: a running job of a user who takes more than half of the cluster makes way for a job of another
+    that has waited this long, in seconds: it saves a checkpoint and is queued again."""
+    least_cpus_per_worker: Annotated[float, Field(ge=0.01, le=64.0)] = 1.0
+    """`LIM_LEAST_CPUS_PER_WORKER`: fewest CPUs that a worker of a job may reserve; a process that computes keeps one busy,
+    so that less lets jobs of several users share a CPU."""
+    storage_bytes_per_user: PositiveInt | None = 100 * 1024 * MIB
+    """`LIM_STORAGE_BYTES_PER_USER`: most that a user may keep in object storage: datasets with their versions and sources,
+    uploads that are under way, checkpoints, adapters, bundles; in bytes."""
+    storage_bytes: PositiveInt | None = None
+    """`LIM_STORAGE_BYTES`: the same for all users together; unset: as much as the store holds."""
+    max_bundle_bytes: PositiveInt = 2 * 1024 * MIB
+    """`LIM_MAX_BUNDLE_BYTES`: largest job whose files can be had as one bundle, in bytes."""
     max_unfinished_jobs_per_user: PositiveInt = 5000
     """`LIM_MAX_UNFINISHED_JOBS_PER_USER`: maximum number of queued and running jobs per user."""
     keep_checkpoints_s: NonNegativeInt = 7 * 86400

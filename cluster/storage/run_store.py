@@ -128,22 +128,34 @@ class S3RunStore:
         """
         return sorted(self.entity_tags(prefix))
 
+    def size(self, prefix: str) -> int:
+        """Give the bytes of all objects that `prefix` covers.
+
+        Raises:
+            ObjectStorageError: the store refuses or does not answer.
+        """
+        return sum(int(item["Size"]) for item in self._listed(prefix).values())
+
     def entity_tags(self, prefix: str) -> dict[str, str]:
         """As `list`, with the tag of each object's content, which changes when the object is rewritten.
 
         Raises:
             ObjectStorageError: the store rejects the request or does not answer.
         """
+        return {key: str(item.get("ETag", "")) for key, item in self._listed(prefix).items()}
+
+    def _listed(self, prefix: str) -> dict[str, Any]:
+        """What the store says of each object that `prefix` covers."""
         prefix = checked_prefix(prefix)
         top = f"{self.prefix}/" if self.prefix else ""
 
-        def list_once() -> dict[str, str]:
+        def list_once() -> dict[str, Any]:
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=top + prefix)
             items = (item for page in pages for item in page.get("Contents", ()))
-            return {str(item["Key"])[len(top) :]: str(item.get("ETag", "")) for item in items}
+            return {str(item["Key"])[len(top) :]: item for item in items}
 
-        tags = self._with_retries(f"list {prefix!r}", list_once)
-        return {key: tag for key, tag in tags.items() if not prefix or key == prefix or key.startswith(f"{prefix}/")}
+        found = self._with_retries(f"list {prefix!r}", list_once)
+        return {key: item for key, item in found.items() if not prefix or key == prefix or key.startswith(f"{prefix}/")}
 
     def delete(self, prefix: str) -> None:
         """Remove every key below `prefix`; idempotent.

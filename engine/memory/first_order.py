@@ -107,6 +107,21 @@ def peak_memory(model: Architecture, config: TrainingConfig, compute_bytes: int)
     return Peak(parts)
 
 
+def checkpoint_bytes(model: Architecture, config: TrainingConfig) -> int:
+    """What a run keeps in its store: checkpoints with optimizer states and copies of the weights, and what it made.
+
+    Args:
+        model: sizes of the base.
+        config: of the run.
+    """
+    tensors = trained_tensors(model, config)
+    trained = sum(tensors)
+    copies = 1 + bool(config.ema_decay) + (config.evaluation.keep == "best")
+    one = 4 * trained * copies + sum(_state_bytes(config.optimizer, size) for size in tensors)
+    # A new checkpoint is written before the oldest goes.
+    return (config.checkpoint.keep + 1) * one + 4 * trained
+
+
 def trainable_parameters(model: Architecture, config: TrainingConfig) -> int:
     """Weights that the run trains."""
     return sum(trained_tensors(model, config))

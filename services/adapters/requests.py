@@ -15,6 +15,7 @@ from engine.errors import Fault
 from services.adapters.lineage import lineage_of
 from services.database.models import Adapter, AdapterVersion, Artifact, DatasetVersion, Job
 from services.errors import ConflictError, NotFoundError
+from services.jobs.requests import owned_jobs
 
 
 def owned_adapters(user_id: uuid.UUID) -> Select[Adapter]:
@@ -128,7 +129,8 @@ async def add_version(
         ConflictError: the job has not succeeded, made no adapter, or is a version already.
     """
     adapter = await find_adapter(session, user_id, adapter_id, lock=True)  # numbers follow on each other
-    job = (await session.scalars(select(Job).where(Job.id == job_id, Job.user_id == user_id))).one_or_none()
+    query = owned_jobs(user_id).where(Job.id == job_id).with_for_update(read=True)  # not deleted meanwhile
+    job = (await session.scalars(query)).one_or_none()
     if job is None:
         raise NotFoundError("There is no such job.", code="job_not_found")
     if job.type != "training" or job.status != "succeeded" or not job.result:

@@ -35,6 +35,7 @@ from services.api.routers import (
     pipelines,
     projects,
     schemas,
+    usage,
     users,
 )
 from services.api.security_headers import SecurityHeadersMiddleware
@@ -59,6 +60,7 @@ _MODULES: Final = (
     cluster,
     schemas,
     admin,
+    usage,
 )
 
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from cluster.config import ResourcesConfig
-from services.api.cluster_view import ClusterView
 from services.api.open_streams import OpenStreams
 from services.api.shared_calls import SharedCalls
 from services.api.streams import StreamSlots
 from services.database.engine import Sessions, create_engine, create_sessions
 from services.database.notify import EVENTS, NOTIFICATIONS, Listener
-from services.errors import InvalidRequestError
+from services.jobs.cluster_view import ClusterView
 from services.objects import Objects
 from services.settings import Settings
 
@@ -62,17 +59,6 @@ class Services:
             notifications=Listener(settings.database_url, NOTIFICATIONS),
             cluster=cluster,
         )
-
-    async def check_feasible(self, resources: ResourcesConfig) -> None:
-        """Let resources pass that the cluster has in all, whether or not they are free now.
-
-        Raises:
-            InvalidRequestError: no nodes could ever hold the workers; names what is missing.
-        """
-        if self.cluster is not None:
-            faults = await asyncio.to_thread(self.cluster.faults, resources)
-            if faults:
-                raise InvalidRequestError.of(faults, code="infeasible_resources")
 
     async def close(self) -> None:
         """Give the connections back."""

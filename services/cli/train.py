@@ -17,7 +17,7 @@ from rich.console import Console
 
 from engine.config.training import LoraFields
 from engine.errors import StorageError
-from engine.threads import compute_threads
+from engine.threads import compute_threads, processors
 from services.cli.configs import read_run
 from services.cli.progress import RunProgress
 from services.cli.reporting import reported, say
@@ -145,9 +145,17 @@ def _finetune_here(run: RunConfig, folder: Path) -> RunResult:
             events=told,
             work_dir=Path(work),
             should_stop=should_stop,
-            threads=run.resources.threads_per_worker or compute_threads(),
+            threads=threads_here(run.resources.threads_per_worker),
             selection=selection,
         )
+
+
+def threads_here(asked: int | None) -> int:
+    """Compute threads: as many as were asked for, up to the processors that there are."""
+    here = processors()
+    if asked is not None and asked > here:
+        say(f"resources.threads_per_worker is {asked}; this machine has {here} processors, so {here} threads compute.")
+    return min(asked, here) if asked is not None else compute_threads()
 
 
 def _show(result: Mapping[str, Any], where: str) -> None:

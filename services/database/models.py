@@ -267,6 +267,8 @@ class Dataset(Row, Base):
     """Why it is in `error`."""
     source_kept: Mapped[bool] = mapped_column(server_default="false")
     """Whether the files that it was made of are still in object storage, so that versions can be made of them."""
+    source_bytes: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    """Declared size of an upload; of an import, what it counts as until it has been processed."""
     life: Mapped[int] = mapped_column(server_default="1")
     """Counts from 1, and on whenever its user lets it go on: each life ends once, and that is told once."""
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
@@ -310,7 +312,7 @@ class DatasetVersion(Row, Base):
     utterances: Mapped[int] = mapped_column(server_default="0")
     audio_s: Mapped[float] = mapped_column(server_default="0")
     size: Mapped[int] = mapped_column(BigInteger, server_default="0")
-    """Bytes of all its files."""
+    """Bytes of all its files; until it is ready, what it is expected to take."""
     statistics: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     """Counts for people: speakers, splits, lengths."""
     sample: Mapped[list[Any]] = mapped_column(server_default="[]", deferred=True)
@@ -385,6 +387,7 @@ class Job(Row, Base):
             postgresql_where=text("status IN ('queued', 'starting', 'running', 'stopping')"),
         ),
         Index(None, "dataset_id"),
+        Index("ix_jobs_deleted", "deleted_at", postgresql_where=text("deleted_at IS NOT NULL")),
     )
 
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
@@ -442,6 +445,12 @@ class Job(Row, Base):
     """Seconds that its drivers ran, without the one that runs now."""
     metered_since: Mapped[datetime | None]
     """When the driver that runs now was first seen to run."""
+    stored_bytes: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    """What it keeps in object storage; until it has ended, what it is expected to keep."""
+    yields: Mapped[bool] = mapped_column(server_default="false")
+    """Whether it is being stopped to make way for another user's job, and is then queued again."""
+    deleted_at: Mapped[datetime | None]
+    """A deleted job is nobody's any more; its files and then its row are removed soon after."""
     checkpoints_removed: Mapped[bool] = mapped_column(server_default="false")
     """Whether it succeeded so long ago that only what it made was kept."""
     queued_at: Mapped[datetime] = mapped_column(server_default=func.now())

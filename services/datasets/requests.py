@@ -24,6 +24,7 @@ from services.jobs.states import ACTIVE
 from services.objects import Objects
 from services.projects.requests import check_project
 from services.settings import Settings
+from services.storage_quota import admit_bytes, import_bytes
 
 _MOST_SHOWN: Final = 20
 COMPLETABLE: Final = frozenset({"pending", "error"})
@@ -126,9 +127,17 @@ async def announce(
 
     Raises:
         NotFoundError: no such project, or another user's.
+        ForbiddenError: it does not fit the user's storage.
     """
     await check_project(session, user_id, project_id)
     files = source.get("files", ()) if source["type"] == "upload" else None
+    if files is None:
+        source_bytes = await import_bytes(session, settings, user_id)
+    else:
+        source_bytes = sum(file["size"] for file in files)
+    # What is made of an upload is about as large as the upload.
+    made_bytes = 0 if files is None else source_bytes
+    await admit_bytes(session, settings, user_id, source_bytes + made_bytes)
     dataset = Dataset(
         id=dataset_id,
         user_id=user_id,
@@ -139,6 +148,7 @@ async def announce(
         source=dict(source),
         status="processing" if files is None else "pending",
         source_kept=files is None,
+        source_bytes=source_bytes,
     )
     session.add(dataset)
     await session.flush()
@@ -149,6 +159,7 @@ async def announce(
             status=dataset.status,
             options=options.model_dump(mode="json"),
             prefix=version_prefix(dataset_id, 1),
+            size=made_bytes,
         )
     )
     await session.flush()

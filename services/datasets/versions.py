@@ -23,6 +23,7 @@ from services.datasets.prefixes import version_prefix
 from services.datasets.requests import find_dataset, newest_version_row, ready_version
 from services.errors import ConflictError, InvalidRequestError, NotFoundError
 from services.settings import Settings
+from services.storage_quota import admit_bytes
 
 _UNFINISHED: Final = ("pending", "processing")
 
@@ -84,6 +85,7 @@ async def revise(
         InvalidRequestError: no such parent, a limit above the operator's, decisions about items that are not there or
             cannot be decided so; all faults of the decisions at once.
         ConfigError: options that are faulty together with those of the parent.
+        ForbiddenError: a further version does not fit the user's storage.
     """
     dataset = await find_dataset(session, user_id, dataset_id, lock=True)
     revised_version = await _parent(session, dataset, parent)
@@ -95,6 +97,7 @@ async def revise(
     decided = await _resolved(session, revised_version, revision.decisions) if revision.decisions else {}
     last = select(func.max(DatasetVersion.number)).where(DatasetVersion.dataset_id == dataset_id)
     number = (await session.scalar(last) or 0) + 1
+    await admit_bytes(session, settings, user_id, revised_version.size)
     version = DatasetVersion(
         id=version_id,
         dataset_id=dataset_id,
@@ -105,6 +108,7 @@ async def revise(
         decisions=as_written(revision.decisions),
         item_decisions={path: each.model_dump(mode="json") for path, each in merged(earlier, decided).items()},
         prefix=version_prefix(dataset_id, number),
+        size=revised_version.size,
     )
     session.add(version)
     if dataset.status == "error":

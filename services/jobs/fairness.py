@@ -5,38 +5,48 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from heapq import heapify, heappop, heappush
 from itertools import accumulate
 
 from services.database.models import Job
 
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
-def in_turn(queued: Iterable[Job], running: Mapping[uuid.UUID, int], most_per_user: int | None = None) -> list[Job]:
+
+def in_turn(
+    queued: Iterable[Job],
+    running: Mapping[uuid.UUID, int],
+    most_per_user: int | None = None,
+    served: Mapping[uuid.UUID, datetime] | None = None,
+) -> list[Job]:
     """Queued jobs in the order in which they are to be submitted.
 
-    Next is always somebody with the fewest jobs that run or are before this one; among those, who waits longest. A
+    Next is always somebody with the fewest jobs that run or are before this one; among those, who was served longest
+    ago, and of those who never were, who waits longest. A
     user's own jobs come by their priority, then by age: a priority overtakes nobody else.
 
     Args:
         queued: what waits.
         running: jobs of each user that run.
         most_per_user: jobs that a user may have running; None: no limit. Those above it are not in the answer.
+        served: when a job of each user last began; those who are not in it never had one.
     """
     waiting: dict[uuid.UUID, list[Job]] = defaultdict(list)
     for job in sorted(queued, key=lambda job: (-job.priority, job.queued_at, job.id)):
         waiting[job.user_id].append(job)
     oldest = {user: _oldest_from_each_on(jobs) for user, jobs in waiting.items()}
-    turns = [(running.get(user, 0), oldest[user][0], 0, user) for user in waiting]
+    last = {user: (served or {}).get(user, _NEVER) for user in waiting}
+    turns = [(running.get(user, 0), last[user], oldest[user][0], 0, user) for user in waiting]
     heapify(turns)
     order: list[Job] = []
     while turns:
-        has, _, place, user = heappop(turns)
+        has, at, _, place, user = heappop(turns)
         if most_per_user is not None and has >= most_per_user:
             continue
         order.append(waiting[user][place])
         if place + 1 < len(waiting[user]):
-            heappush(turns, (has + 1, oldest[user][place + 1], place + 1, user))
+            heappush(turns, (has + 1, at, oldest[user][place + 1], place + 1, user))
     return order
 
 

@@ -13,6 +13,7 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import ray
@@ -28,6 +29,7 @@ from services.database.notify import WORK, Listener
 from services.datasets.box import Box
 from services.datasets.queue import DatasetQueue
 from services.errors import HubError
+from services.jobs.deletion import purge
 from services.jobs.intake import take_events
 from services.jobs.reconciler import TASK as FOLLOWING
 from services.jobs.reconciler import Capacity, Reconciler, Runs
@@ -112,6 +114,7 @@ class Hub:
         return [
             BackgroundTask(FOLLOWING, self._reconciler.follow, period_s),
             BackgroundTask("queue", self._reconciler.submit, period_s),
+            BackgroundTask("deletions", partial(purge, self._sessions, self._runs), period_s),
             BackgroundTask("datasets", self._datasets.round, period_s),
             BackgroundTask("pipelines", self._pipelines.round, period_s),
             BackgroundTask("webhooks", self._webhooks.round, period_s),
@@ -127,7 +130,7 @@ class Hub:
 
 async def _capacity() -> Capacity:
     resources = await asyncio.to_thread(ray.cluster_resources)
-    return Capacity(cpus=float(resources.get("CPU", 0.0)), gpus=float(resources.get("GPU", 0.0)))
+    return Capacity(*(float(resources.get(name, 0.0)) for name in ("CPU", "GPU", "memory")))
 
 
 def start_hub(settings: Settings, command: str | None = None) -> ActorHandle[Hub]:

@@ -11,7 +11,7 @@ import json
 import logging
 import uuid
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -48,6 +48,8 @@ _QUEUE_LOOK: Final = 20  # of each user
 TASK: Final = "jobs"
 """The name under which the hub records the rounds of `Reconciler.follow`."""
 _AT_ONCE: Final = 8
+_SHARE: Final = 0.5
+"""Of the cluster, that a user may take while others wait; one job in any case."""
 _LOOK_S: Final = 60.0
 """Longest time of one look at a job, in seconds: settling one reads all that it wrote."""
 _BATCH: Final = 1000
@@ -181,7 +183,8 @@ class Reconciler:
         made: list[MadeFile] = []
         if verdict.status in {"succeeded", "stopped"}:
             made = await asyncio.to_thread(find_artifacts, store, events)
-        await self._write_outcome(job, driver, verdict, result, events, made)
+        stored_bytes = await asyncio.to_thread(store.size, "")
+        await self._write_outcome(job, driver, verdict, result, events, made, stored_bytes)
 
     async def _write_outcome(
         self,
@@ -191,6 +194,7 @@ class Reconciler:
         result: dict[str, Any] | None,
         events: list[dict[str, Any]],
         made: list[MadeFile],
+        stored_bytes: int,
     ) -> None:
         async with open_session(self._sessions) as session:
             job = await locked_job(session, seen.id)
@@ -200,10 +204,17 @@ class Reconciler:
                 return  # somebody asked to stop it meanwhile; the next look judges again
             for start in range(0, len(events), _BATCH):
                 await append(session, job, events[start : start + _BATCH])
-            check_transition(job.status, verdict.status)
             # A driver that the cluster no longer knows ended with the cluster, nobody can tell when.
             lost = driver.state is DriverState.MISSING
             stop_meter(job, self._seen.get(job.id, self._seen_before) if lost else None)
+            if job.yields and verdict.status == "stopped":
+                requeue(job)
+                job.queued_at = datetime.now(UTC)  # behind the one that it made way for
+                job.stored_bytes = stored_bytes
+                await append(session, job, [status_event(job, "made way for another user's job")])
+                await session.commit()
+                return
+            check_transition(job.status, verdict.status)
             if verdict.status == "queued":
                 failures = job.failures + 1
                 requeue(job)
@@ -219,6 +230,7 @@ class Reconciler:
                 job.error = str(storable(verdict.reason)) or None
                 job.refused = verdict.refused
                 job.result = storable(result) if result is not None else None
+                job.stored_bytes = stored_bytes
                 if verdict.status == "succeeded":
                     job.progress = 1.0
                 if verdict.status == "failed" and driver.message:
@@ -279,35 +291,96 @@ class Reconciler:
             if not queued:
                 return False
             running = (await session.scalars(select(Job).where(Job.status.in_(SUBMITTED)))).all()
+            begun = select(Job.user_id, func.max(Job.started_at)).where(Job.started_at.is_not(None))
+            users = {job.user_id for job in queued}
+            found = await session.execute(begun.where(Job.user_id.in_(users)).group_by(Job.user_id))
+            served = {user_id: at for user_id, at in found if at is not None}
         total = await self._capacity()
-        cpus = gpus = 0.0
-        for job in running:
-            if (need := _need(job)) is not None:
-                cpus, gpus = cpus + need.cpus, gpus + need.gpus
+        taken = _Taken.by(running)
         count = len(running)
-        users = Counter(job.user_id for job in running)
+        has = Counter(job.user_id for job in running)
+        waiting = Counter(job.user_id for job in queued)
         next_ones: list[Job] = []
-        for job in in_turn(queued, users, self._settings.max_running_jobs_per_user):
+        for job in in_turn(queued, has, self._settings.max_running_jobs_per_user, served):
             if (need := _need(job)) is None:
                 await self._quarantine.look(job.id, partial(self._give_up, job, "its resources cannot be read"))
                 continue
-            if need.cpus > total.cpus or need.gpus > total.gpus:
+            if not total.holds(need):
                 continue  # waits for nodes to come back; those behind it need not
+            if waiting.total() > waiting[job.user_id] and not taken.within_share(total, job.user_id, need):
+                continue  # others wait, and this user has half of the room already
             limit = self._settings.max_running_jobs
-            if (limit is not None and count >= limit) or cpus + need.cpus > total.cpus or gpus + need.gpus > total.gpus:
+            if (limit is not None and count >= limit) or not total.holds(taken.all + need):
+                await self._make_way(total, running, job, need)
                 break
             if len(next_ones) == _AT_ONCE:
                 break
             next_ones.append(job)
-            count, cpus, gpus = count + 1, cpus + need.cpus, gpus + need.gpus
-        begun = await asyncio.gather(*(self._start(job) for job in next_ones))
-        started = [job for job in begun if job is not None]
+            waiting[job.user_id] -= 1
+            taken.add(job.user_id, need)
+            count += 1
+        submitted = await asyncio.gather(*(self._start(job) for job in next_ones))
+        started = [job for job in submitted if job is not None]
 
         async def submit(job: Job) -> None:
             await self._quarantine.look(job.id, partial(self._submit, job), partial(self._give_up, job))
 
         await asyncio.gather(*(submit(job) for job in started))
         return len(started) == _AT_ONCE
+
+    async def _make_way(self, total: Capacity, running: Sequence[Job], waiting: Job, need: Capacity) -> None:
+        """Let the newest jobs of users who take more than half of the room save a checkpoint and be queued again.
+
+        Args:
+            total: what the cluster has.
+            running: every job with a driver.
+            waiting: the next job, which has no room.
+            need: what it takes.
+        """
+        after_s = self._settings.yield_after_s
+        now = datetime.now(UTC)
+        if after_s is None or (now - waiting.queued_at).total_seconds() < after_s:
+            return
+        staying = [job for job in running if job.status != "stopping"]
+        taken = _Taken.by(staying)
+        if not taken.within_share(total, waiting.user_id, need):
+            return
+        newest_first = sorted(staying, key=lambda job: job.started_at or now, reverse=True)
+        for job in newest_first:
+            if total.holds(taken.all + need) and self._has_slot(len(staying)):
+                return
+            room = _need(job)
+            began = job.metered_since
+            over = room is not None and not total.holds(taken.of(job.user_id), _SHARE)
+            if room is None or job.user_id == waiting.user_id or job.status != "running" or not over or began is None:
+                continue
+            if (now - began).total_seconds() < after_s:
+                continue  # what it did so far would be worth less than what stopping and starting it takes
+            await self._yield(job, waiting)
+            staying.remove(job)
+            taken.take_back(job.user_id, room)
+
+    def _has_slot(self, running: int) -> bool:
+        limit = self._settings.max_running_jobs
+        return limit is None or running < limit
+
+    async def _yield(self, seen: Job, waiting: Job) -> None:
+        """Stop a job that is queued again when it has saved a checkpoint."""
+        async with open_session(self._sessions) as session:
+            job = await locked_job(session, seen.id)
+            if job is None or job.status != "running":
+                return
+            check_transition(job.status, "stopping")
+            job.status, job.yields, job.stop_requested_at = "stopping", True, datetime.now(UTC)
+            message = (
+                "The job makes way for another user's, which has waited for "
+                f"{(datetime.now(UTC) - waiting.queued_at).total_seconds():.0f} s: its user has more than half of the "
+                "cluster. It saves a checkpoint, is queued again, and goes on from there."
+            )
+            await append(
+                session, job, [log_event(message, "warning"), status_event(job, "makes way for another user's job")]
+            )
+            await session.commit()
 
     async def _start(self, seen: Job) -> Job | None:
         """Write down the submission before it is made: whoever finds it missing on the cluster makes it."""
@@ -328,6 +401,41 @@ class Reconciler:
         await asyncio.to_thread(_prepare, self._runs.of(job.id), config)
         address = f"s3://{self._runs.bucket}/{run_prefix(job.id)}/{CONFIG_KEY}"
         await self._control.submit(job.id, job.submission_id or "", module, address)
+
+
+class _Taken:
+    """What jobs take of the cluster, in all and by user."""
+
+    def __init__(self) -> None:
+        self.all = Capacity(0.0, 0.0)
+        self._by_user: dict[uuid.UUID, Capacity] = {}
+
+    @classmethod
+    def by(cls, jobs: Iterable[Job]) -> _Taken:
+        """What these take; a job whose row cannot be read takes nothing."""
+        taken = cls()
+        for job in jobs:
+            if (need := _need(job)) is not None:
+                taken.add(job.user_id, need)
+        return taken
+
+    def add(self, user_id: uuid.UUID, need: Capacity) -> None:
+        """A job of a user more."""
+        self.all += need
+        self._by_user[user_id] = self.of(user_id) + need
+
+    def take_back(self, user_id: uuid.UUID, need: Capacity) -> None:
+        """A job of a user less."""
+        self.all -= need
+        self._by_user[user_id] = self.of(user_id) - need
+
+    def of(self, user_id: uuid.UUID) -> Capacity:
+        """What a user's jobs take."""
+        return self._by_user.get(user_id, Capacity(0.0, 0.0))
+
+    def within_share(self, total: Capacity, user_id: uuid.UUID, need: Capacity) -> bool:
+        """Whether a user has no job, or half of the room at most with this one too."""
+        return user_id not in self._by_user or total.holds(self.of(user_id) + need, _SHARE)
 
 
 def _need(job: Job) -> Capacity | None:

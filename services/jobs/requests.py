@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from sqlalchemy import BindParameter, Select, delete, func, select
+from sqlalchemy import BindParameter, Select, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cluster.config import ResourcesConfig
@@ -20,10 +20,12 @@ from services.database.models import Artifact, Dataset, DatasetVersion, Job
 from services.database.notify import WORK, notify
 from services.datasets.requests import ready_version
 from services.errors import ConflictError, InvalidRequestError, NotFoundError
+from services.jobs.admission import admit
 from services.jobs.checks import check_task, training_faults
+from services.jobs.cluster_view import ClusterView
 from services.jobs.events import append, locked_job, status_event
 from services.jobs.metering import used_up
-from services.jobs.states import ACTIVE, RESUMABLE, TERMINAL, check_transition
+from services.jobs.states import RESUMABLE, TERMINAL, check_transition
 from services.notifications.tell import job_ended
 from services.projects.requests import check_project
 from services.settings import Settings
@@ -31,16 +33,17 @@ from services.settings import Settings
 
 def owned_jobs(user_id: uuid.UUID | BindParameter[uuid.UUID]) -> Select[Job]:
     """The jobs of a user: ownership is part of every query."""
-    return select(Job).where(Job.user_id == user_id)
+    return select(Job).where(Job.user_id == user_id, Job.deleted_at.is_(None))
 
 
-async def find_job(session: AsyncSession, user_id: uuid.UUID, job_id: uuid.UUID) -> Job:
-    """A job of the user.
+async def find_job(session: AsyncSession, user_id: uuid.UUID, job_id: uuid.UUID, *, keep: bool = False) -> Job:
+    """A job of the user; with `keep`, it is not deleted before this transaction ends.
 
     Raises:
         NotFoundError: no such job, or another user's.
     """
-    job = (await session.scalars(owned_jobs(user_id).where(Job.id == job_id))).one_or_none()
+    query = owned_jobs(user_id).where(Job.id == job_id)
+    job = (await session.scalars(query.with_for_update(read=True) if keep else query)).one_or_none()
     if job is None:
         raise no_such_job()
     return job
@@ -48,6 +51,7 @@ async def find_job(session: AsyncSession, user_id: uuid.UUID, job_id: uuid.UUID)
 
 async def launch(
     session: AsyncSession,
+    settings: Settings,
     user_id: uuid.UUID,
     job_id: uuid.UUID,
     *,
@@ -62,12 +66,13 @@ async def launch(
     priority: int = 0,
     project_id: uuid.UUID | None = None,
     budget: Mapping[str, float] | None = None,
-    most_unfinished: int | None = None,
+    cluster: ClusterView | None = None,
 ) -> Job:
     """Queue a job on a version of a dataset; not committed.
 
     Args:
         session: of the database.
+        settings: the operator's bounds.
         user_id: whose job it is.
         job_id: its id.
         name: for people; None: made from model and dataset.
@@ -81,17 +86,17 @@ async def launch(
         priority: among the user's own queued jobs; higher goes first.
         project_id: a project of the user that it is put into.
         budget: most that it may use before it is stopped: `wall_s`, `cost`.
-        most_unfinished: jobs that the user may have that are not finished.
+        cluster: asked whether any nodes could hold the workers; None: it is not asked.
 
     Raises:
         InvalidRequestError: the catalogue has no such model, it is retired or does not do the task, the selection is of
             another dataset, or the training cannot be done with these resources and data.
         NotFoundError: no such dataset, selection or project, or another user's.
         ConflictError: the dataset is not ready, the selection not finished, or the user has too many jobs waiting.
+        ForbiddenError: what it keeps does not fit the user's storage.
     """
     await check_project(session, user_id, project_id)
     model = await usable_model(session, model_id, config.task.type)
-    await _check_quota(session, user_id, most_unfinished)
     if selection_id is not None:
         dataset_version = await _selected_version(session, user_id, selection_id, dataset_id, dataset_version)
     dataset, used = await _usable_dataset(session, user_id, dataset_id, dataset_version, config.task.type)
@@ -120,11 +125,13 @@ async def launch(
         budget=dict(budget) if budget else None,
         status="queued",
     )
+    await admit(session, settings, job, cluster)
     return await _queued(session, job)
 
 
 async def launch_evaluation(
     session: AsyncSession,
+    settings: Settings,
     user_id: uuid.UUID,
     job_id: uuid.UUID,
     *,
@@ -137,12 +144,13 @@ async def launch_evaluation(
     priority: int = 0,
     project_id: uuid.UUID | None = None,
     budget: Mapping[str, float] | None = None,
-    most_unfinished: int | None = None,
+    cluster: ClusterView | None = None,
 ) -> Job:
     """Queue a job that measures what another has trained; not committed.
 
     Args:
         session: of the database.
+        settings: the operator's bounds.
         user_id: whose job it is.
         job_id: its id.
         name: for people; None: made from that of the training.
@@ -154,17 +162,17 @@ async def launch_evaluation(
         priority: among the user's own queued jobs; higher goes first.
         project_id: a project of the user that it is put into; None: that of the training.
         budget: most that it may use before it is stopped.
-        most_unfinished: jobs that the user may have that are not finished.
+        cluster: asked whether any nodes could hold the workers; None: it is not asked.
 
     Raises:
         NotFoundError: no such job, dataset or project, or another user's.
         ConflictError: the job is no training that has succeeded, the dataset is not ready or gone, or the user has too
             many jobs waiting.
-        InvalidRequestError: more than one worker.
+        InvalidRequestError: more than one worker, or one that no node holds.
+        ForbiddenError: what it keeps does not fit the user's storage.
     """
     await check_project(session, user_id, project_id)
-    await _check_quota(session, user_id, most_unfinished)
-    training = await find_job(session, user_id, training_id)
+    training = await find_job(session, user_id, training_id, keep=True)
     if training.type != "training" or training.status != "succeeded":
         raise ConflictError(
             f"The job is a {training.type} that is {training.status}; measured is a training that has succeeded.",
@@ -195,6 +203,7 @@ async def launch_evaluation(
         budget=dict(budget) if budget else None,
         status="queued",
     )
+    await admit(session, settings, job, cluster)
     return await _queued(session, job)
 
 
@@ -247,6 +256,7 @@ async def stop(session: AsyncSession, user_id: uuid.UUID, job_id: uuid.UUID) -> 
     """As `request_stop`; not committed."""
     job = await _lock_owned(session, user_id, job_id)
     if job.status == "stopping":
+        job.yields = False
         return job
     wanted = "stopped" if job.status == "queued" else "stopping"
     check_transition(job.status, wanted)
@@ -262,19 +272,34 @@ async def stop(session: AsyncSession, user_id: uuid.UUID, job_id: uuid.UUID) -> 
     return job
 
 
-async def request_resume(session: AsyncSession, settings: Settings, user_id: uuid.UUID, job_id: uuid.UUID) -> Job:
+async def request_resume(
+    session: AsyncSession,
+    settings: Settings,
+    user_id: uuid.UUID,
+    job_id: uuid.UUID,
+    cluster: ClusterView | None = None,
+) -> Job:
     """Queue a stopped or failed job again; it goes on from its newest checkpoint. Committed.
 
     Raises:
         NotFoundError: no such job, or another user's.
-        ConflictError: it is neither stopped nor failed, its dataset is gone, or its budget is used up.
+        ConflictError: it is neither stopped nor failed, its dataset is gone, its budget is used up, or the user has too
+            many jobs that are not finished.
+        InvalidRequestError: no node holds its workers any more.
+        ForbiddenError: what it keeps does not fit the user's storage.
     """
-    job = await resume(session, settings, user_id, job_id)
+    job = await resume(session, settings, user_id, job_id, cluster)
     await session.commit()
     return job
 
 
-async def resume(session: AsyncSession, settings: Settings, user_id: uuid.UUID, job_id: uuid.UUID) -> Job:
+async def resume(
+    session: AsyncSession,
+    settings: Settings,
+    user_id: uuid.UUID,
+    job_id: uuid.UUID,
+    cluster: ClusterView | None = None,
+) -> Job:
     """As `request_resume`; not committed."""
     job = await _lock_owned(session, user_id, job_id)
     if job.status not in RESUMABLE:
@@ -290,6 +315,7 @@ async def resume(session: AsyncSession, settings: Settings, user_id: uuid.UUID, 
         raise ConflictError(
             f"The job cannot go on: {reason}. Give it a larger one first (PATCH /jobs/{job_id}).", code="budget_used_up"
         )
+    await admit(session, settings, job, cluster)
     requeue(job)
     job.life += 1
     job.failures = 0
@@ -309,6 +335,7 @@ def requeue(job: Job) -> None:
     job.submission_id = None
     job.stop_requested_at = None
     job.finished_at = None
+    job.yields = False
 
 
 async def forget_artifacts(session: AsyncSession, job_id: uuid.UUID) -> None:
@@ -328,7 +355,7 @@ async def _selected_version(
     session: AsyncSession, user_id: uuid.UUID, selection_id: uuid.UUID, dataset_id: uuid.UUID, asked: int | None
 ) -> int:
     """The version of the dataset that was selected from, which may be asked for by its number too."""
-    query = owned_jobs(user_id).where(Job.id == selection_id, Job.type == "selection")
+    query = owned_jobs(user_id).where(Job.id == selection_id, Job.type == "selection").with_for_update(read=True)
     selection = (await session.scalars(query)).one_or_none()
     if selection is None:
         raise NotFoundError("There is no such selection.", code="selection_not_found")
@@ -348,18 +375,6 @@ async def _selected_version(
         )
         raise InvalidRequestError.of([fault], code="selection_of_another_version")
     return selection.dataset_version
-
-
-async def _check_quota(session: AsyncSession, user_id: uuid.UUID, most: int | None) -> None:
-    if most is None:
-        return
-    unfinished = owned_jobs(user_id).where(Job.status.in_(ACTIVE)).with_only_columns(func.count())
-    count = await session.scalar(unfinished) or 0
-    if count >= most:
-        raise ConflictError(
-            f"There are {count} jobs that are not finished; at most {most} are allowed: stop some, or wait.",
-            code="too_many_jobs",
-        )
 
 
 def no_such_job() -> NotFoundError:

@@ -38,12 +38,17 @@ async def prune(sessions: Sessions, settings: Settings, runs: Runs) -> int:
     for job_id in ended:
         try:
             await asyncio.to_thread(runs.of(job_id).delete, CHECKPOINTS)
+            stored_bytes = await asyncio.to_thread(runs.of(job_id).size, "")
         except (EngineError, OSError) as error:
             _log.warning("checkpoints of job %s cannot be removed now: %s", job_id, error, extra={"job_id": job_id})
             continue
         removed += 1
         async with open_session(sessions) as session:
-            kept = {"checkpoints_removed": True, "updated_at": Job.updated_at}  # to its user nothing has changed
+            kept = {
+                "checkpoints_removed": True,
+                "stored_bytes": stored_bytes,
+                "updated_at": Job.updated_at,
+            }  # to its user nothing has changed
             await session.execute(update(Job).where(Job.id == job_id).values(**kept))
             await session.commit()
     return removed

@@ -7,6 +7,7 @@ queued ──> starting ──> running ──> succeeded       │
   │ │         │  └─────────┴──> stopping ──> stopped ┤
   │ └─────────┼─── stop before submission ──> stopped┘
   └───────────┴── the driver died: submitted again
+  └── stopping: it made way for another user's job
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ TRANSITIONS: Final[dict[str, frozenset[str]]] = {
     "queued": frozenset({"starting", "stopped", "failed"}),
     "starting": frozenset({"running", "queued", "stopping", "stopped", "succeeded", "failed"}),
     "running": frozenset({"queued", "stopping", "stopped", "succeeded", "failed"}),
-    "stopping": frozenset({"stopped", "succeeded", "failed"}),
+    "stopping": frozenset({"queued", "stopped", "succeeded", "failed"}),
     "stopped": frozenset({"queued"}),
     "failed": frozenset({"queued"}),
     "succeeded": frozenset(),

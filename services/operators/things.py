@@ -15,7 +15,9 @@ from services.auth.audit import Action, Origin, record
 from services.database.models import Adapter, Dataset, Job, Pipeline, User
 from services.datasets.requests import delete as delete_dataset
 from services.errors import ConflictError, NotFoundError
+from services.jobs.deletion import delete as delete_job
 from services.jobs.requests import request_stop as stop_job
+from services.pipelines.requests import delete as delete_pipeline
 from services.pipelines.requests import request_stop as stop_pipeline
 
 KindName = Literal["jobs", "datasets", "adapters", "pipelines"]
@@ -40,10 +42,12 @@ class Kind:
 
 
 KINDS: Final[Mapping[KindName, Kind]] = {
-    "jobs": Kind(Job, true(), stop=(stop_job, "job_stopped")),
+    "jobs": Kind(Job, Job.deleted_at.is_(None), stop=(stop_job, "job_stopped"), delete=(delete_job, "job_deleted")),
     "datasets": Kind(Dataset, Dataset.deleted_at.is_(None), delete=(delete_dataset, "dataset_deleted")),
     "adapters": Kind(Adapter, true(), delete=(delete_adapter, "adapter_deleted")),
-    "pipelines": Kind(Pipeline, true(), stop=(stop_pipeline, "pipeline_stopped")),
+    "pipelines": Kind(
+        Pipeline, true(), stop=(stop_pipeline, "pipeline_stopped"), delete=(delete_pipeline, "pipeline_deleted")
+    ),
 }
 
 

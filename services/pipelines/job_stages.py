@@ -71,6 +71,7 @@ class Select(_AsJob):
         asked = work.stage(SelectStage)
         return await launch(
             work.session,
+            work.settings,
             work.pipeline.user_id,
             job_id,
             name=_job_name(work),
@@ -81,7 +82,6 @@ class Select(_AsJob):
             resources=_resources(work, asked.resources),
             selection=asked.selection,
             project_id=work.pipeline.project_id,
-            most_unfinished=work.settings.max_unfinished_jobs_per_user,
         )
 
 
@@ -105,6 +105,7 @@ class Train(_AsJob):
         chosen = work.plan.before(work.row.name, "select")
         return await launch(
             work.session,
+            work.settings,
             work.pipeline.user_id,
             job_id,
             name=_job_name(work),
@@ -115,7 +116,6 @@ class Train(_AsJob):
             resources=_resources(work, asked.resources),
             selection_id=work.rows[chosen[0]].job_id if chosen else None,
             project_id=work.pipeline.project_id,
-            most_unfinished=work.settings.max_unfinished_jobs_per_user,
         )
 
 
@@ -140,6 +140,7 @@ class Evaluate(_AsJob):
         resources = asked.resources or _resources(work, None).model_copy(update={"num_workers": 1})
         return await launch_evaluation(
             work.session,
+            work.settings,
             work.pipeline.user_id,
             job_id,
             name=_job_name(work),
@@ -149,7 +150,6 @@ class Evaluate(_AsJob):
             measurement=asked.measurement,
             resources=resources,
             project_id=work.pipeline.project_id,
-            most_unfinished=work.settings.max_unfinished_jobs_per_user,
         )
 
 

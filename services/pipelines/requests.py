@@ -17,10 +17,14 @@ from services.database.models import Pipeline, PipelineStage
 from services.database.notify import WORK, notify
 from services.datasets.requests import find_dataset, ready_version
 from services.errors import ConflictError, InvalidRequestError, NotFoundError
+from services.jobs.admission import admitted, kept_bytes, sizes_of
 from services.jobs.checks import check_task
+from services.jobs.cluster_view import ClusterView
 from services.pipelines.plan import EvaluateStage, SelectStage, Stage, TrainStage, read_plan, settings_of
 from services.pipelines.runner import stages_of
 from services.projects.requests import check_project
+from services.settings import Settings
+from services.storage_quota import admit_bytes, lock_user
 
 
 def owned_pipelines(user_id: uuid.UUID) -> Select[Pipeline]:
@@ -47,6 +51,7 @@ async def find_pipeline(
 
 async def create(
     session: AsyncSession,
+    settings: Settings,
     user_id: uuid.UUID,
     pipeline_id: uuid.UUID,
     *,
@@ -58,13 +63,14 @@ async def create(
     config: TrainingConfig | None,
     resources: ResourcesConfig,
     stages: Sequence[Stage],
-    most_unfinished: int,
+    cluster: ClusterView | None = None,
 ) -> Pipeline:
     """Declare a pipeline, which begins at once; not committed.
 
     Raises:
-        InvalidRequestError: stages that do not make a plan, a model that cannot be used, or no such version; all faults
-            of the stages at once.
+        InvalidRequestError: stages that do not make a plan, a model that cannot be used, no such version, or workers that
+            no node holds; all faults of the stages at once.
+        ForbiddenError: what its jobs keep does not fit the user's storage.
         NotFoundError: no such dataset or project, or another user's.
         ConflictError: the user has too many that are not finished.
     """
@@ -92,7 +98,9 @@ async def create(
     for task in tasks:
         check_task(dataset, task)
         await usable_model(session, model_id, task)
-    await _check_quota(session, user_id, most_unfinished)
+    await lock_user(session, user_id)
+    await _check_quota(session, user_id, settings.max_unfinished_jobs_per_user)
+    await _check_jobs(session, settings, user_id, model_id, stages, config, resources, cluster)
     pipeline = Pipeline(
         id=pipeline_id,
         user_id=user_id,
@@ -166,10 +174,57 @@ async def request_resume(session: AsyncSession, user_id: uuid.UUID, pipeline_id:
     return pipeline
 
 
+async def delete(session: AsyncSession, user_id: uuid.UUID, pipeline_id: uuid.UUID) -> None:
+    """Forget a pipeline that has ended; its jobs and what they made stay. Committed.
+
+    Raises:
+        NotFoundError: no such pipeline, or another user's.
+        ConflictError: it has not ended.
+    """
+    pipeline = await find_pipeline(session, user_id, pipeline_id, lock=True)
+    if pipeline.status in ("running", "stopping"):
+        raise ConflictError(
+            f"The pipeline is {pipeline.status}; stop it first (POST /pipelines/{pipeline_id}/stop).",
+            code="pipeline_state",
+        )
+    await session.delete(pipeline)
+    await session.commit()
+
+
 def _configs(stages: Sequence[Stage], config: TrainingConfig | None) -> list[TrainingConfig]:
     """Every training config that the pipeline's jobs will have."""
     own = [stage.config or config for stage in stages if isinstance(stage, SelectStage | TrainStage)]
     return [each for each in [config, *own] if each is not None]
+
+
+async def _check_jobs(
+    session: AsyncSession,
+    settings: Settings,
+    user_id: uuid.UUID,
+    model_id: str,
+    stages: Sequence[Stage],
+    config: TrainingConfig | None,
+    resources: ResourcesConfig,
+    cluster: ClusterView | None,
+) -> None:
+    """Let pass what each stage's job could be admitted with now, if it were alone; it is admitted again when it begins."""
+    sizes = await sizes_of(session, model_id)
+    checked: set[tuple[str, str]] = set()
+    kept = 0
+    for position, stage in enumerate(stages):
+        if not isinstance(stage, SelectStage | TrainStage | EvaluateStage):
+            continue
+        used = (None if isinstance(stage, EvaluateStage) else stage.config) or config or TrainingConfig()
+        asked = stage.resources or resources
+        if isinstance(stage, EvaluateStage):
+            asked = asked.model_copy(update={"num_workers": 1})
+        kept += kept_bytes({"train": "training"}.get(stage.type, stage.type), used, sizes)
+        key = (used.model_dump_json(), asked.model_dump_json())
+        if key not in checked:
+            checked.add(key)
+            path = f"stages.{position}.resources" if stage.resources is not None else "resources"
+            await admitted(settings, used, asked, sizes, cluster, path)
+    await admit_bytes(session, settings, user_id, kept)
 
 
 async def _check_quota(session: AsyncSession, user_id: uuid.UUID, most: int) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import uuid
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Path, Request
 from sqlalchemy.orm import undefer
 
+from services.api.dataset_items import ItemFilters, items_page
 from services.api.dataset_version_models import (
     DatasetItemOut,
     DatasetVersionDetailOut,
@@ -16,7 +17,7 @@ from services.api.dataset_version_models import (
 )
 from services.api.dependencies import CurrentUser, ServicesDep, SessionDep
 from services.api.idempotency import IdempotencyHeader, claim, fingerprint
-from services.api.paging import Cursor, Limit, Page, newest_first, read_number_cursor, write_cursor
+from services.api.paging import Cursor, Limit, Page, newest_first
 from services.api.problems import problems
 from services.database.models import DatasetVersion
 from services.datasets import versions
@@ -25,10 +26,9 @@ from services.datasets.requests import find_dataset
 router = APIRouter(prefix="/datasets/{dataset_id}/versions", tags=["datasets"])
 
 Number = Annotated[int, Path(ge=1, lt=2**31, description="Number of the version")]
-Exact = Annotated[str | None, Query(max_length=2000)]
 
 
-@router.post("", status_code=202, responses=problems(400, 401, 404, 409, 413, 415, 422, 503))
+@router.post("", status_code=202, responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 503))
 async def revise_dataset(
     dataset_id: uuid.UUID,
     body: RevisionBody,
@@ -96,23 +96,11 @@ async def list_dataset_items(
     request: Request,
     user: CurrentUser,
     session: SessionDep,
+    filters: ItemFilters,
     limit: Limit = 20,
     cursor: Cursor = None,
-    q: Annotated[str | None, Query(max_length=200, description="Only items with this in their path or text")] = None,
-    status: Literal["good", "rejected"] | None = None,
-    finding: Annotated[str | None, Query(max_length=100, description="Only items with a finding of this kind")] = None,
-    speaker: Exact = None,
-    split: Literal["train", "validation", "test"] | None = None,
 ) -> Page[DatasetItemOut]:
     """Every item of a version, good and rejected, in the order of the source."""
     version = await versions.find_version(session, user.id, dataset_id, number)
-    filters = versions.item_filters(q=q, status=status, finding=finding, speaker=speaker, split=split)
-    after = read_number_cursor(cursor) - 1
-    rows, total = await versions.items_of(session, version, filters, limit=limit + 1, after=after)
-    more, rows = len(rows) > limit, rows[:limit]
     dataset_url = request.url.path.partition("/versions/")[0]
-    return Page(
-        items=[DatasetItemOut.of(row, dataset_url, number) for row in rows],
-        total=total,
-        next_cursor=write_cursor([rows[-1].position + 1]) if more else None,
-    )
+    return await items_page(session, version, filters, dataset_url, limit=limit, cursor=cursor)

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from engine.data.version_files import DRAWING_NAME, PAGE_NAME
 from engine.errors import Fault
 from services.api.context import Services
+from services.api.dataset_items import ItemFilters, items_page
 from services.api.dataset_models import (
     RENDERED_DATASET,
     DatasetBody,
@@ -30,6 +31,7 @@ from services.api.dataset_models import (
     UploadOut,
     UploadSourceBody,
 )
+from services.api.dataset_version_models import DatasetItemOut
 from services.api.dependencies import CurrentUser, ServicesDep, SessionDep
 from services.api.idempotency import IdempotencyHeader, claim, fingerprint
 from services.api.paging import Cursor, Limit, Listing, Page, Search, matches
@@ -66,7 +68,7 @@ _DATASETS: Final = Listing(
 )
 
 
-@router.post("", status_code=201, responses=problems(400, 401, 404, 413, 415, 422, 503))
+@router.post("", status_code=201, responses=problems(400, 401, 403, 404, 413, 415, 422, 503))
 async def create_dataset(
     body: DatasetBody,
     request: Request,
@@ -204,6 +206,23 @@ async def preview_dataset(
         for item in found.sample[::stride][:limit]
     ]
     return PreviewOut(items=items, total=found.utterances)
+
+
+@router.get("/{dataset_id}/items", responses=problems(401, 404, 409, 422, 503))
+async def list_items(
+    dataset_id: uuid.UUID,
+    request: Request,
+    user: CurrentUser,
+    session: SessionDep,
+    filters: ItemFilters,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+    version: VersionNumber = None,
+) -> Page[DatasetItemOut]:
+    """Every item of a dataset's newest version, or of another one, good and rejected, in the order of the source."""
+    found = await _reported_version(session, user.id, dataset_id, version)
+    dataset_url = request.url.path.removesuffix("/items")
+    return await items_page(session, found, filters, dataset_url, limit=limit, cursor=cursor)
 
 
 @router.get(

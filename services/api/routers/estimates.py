@@ -22,6 +22,7 @@ from services.config_faults import CheckedTrainingConfig
 from services.datasets.requests import find_dataset, ready_version
 from services.estimates.amount import Pool, amount, training_pool
 from services.estimates.measured import Measured, measured
+from services.jobs.admission import needed_memory
 from services.jobs.checks import check_task
 from services.settings import Settings
 
@@ -61,6 +62,9 @@ class MemoryOut(BaseModel):
     peak_bytes: int
     parts: dict[Part, int]
     """Bytes of each part; their sum is the peak."""
+    reserved_bytes: int | None
+    """What a job reserves for each worker on CPUs unless it says so itself: four thirds of the peak, since that may be off
+    by a third. Unset: on GPUs nothing is reserved."""
     trainable_parameters: int
     measured_peak_bytes: int | None
     """Largest peak of earlier jobs with this model, method and context; unset without any."""
@@ -170,6 +174,7 @@ def _memory(sizes: Architecture, config: TrainingConfig, resources: ResourcesCon
         compute_bytes=compute_bytes,
         peak_bytes=peak.bytes,
         parts=peak.parts,
+        reserved_bytes=resources.memory_bytes_per_worker or needed_memory(sizes, config, resources),
         trainable_parameters=trainable_parameters(sizes, config),
         measured_peak_bytes=earlier.peak_bytes,
     )

@@ -21,6 +21,7 @@ from services.api.streams import EventStream
 from services.database.engine import open_session
 from services.database.models import EVENT_KINDS, Artifact, JobEvent
 from services.jobs import requests
+from services.jobs.bundle import bundle_of
 
 router = APIRouter(prefix="/jobs", tags=["jobs"], route_class=ReadRoute)
 
@@ -55,6 +56,20 @@ class ArtifactOut(BaseModel):
     sha256: str
     url: str
     """Pre-signed; valid until `expires_at`."""
+    expires_at: datetime
+
+
+class BundleOut(BaseModel):
+    """A job's files in one."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    name: str
+    """For the file."""
+    size: int
+    """Bytes."""
+    url: str
+    """Pre-signed; good until `expires_at`."""
     expires_at: datetime
 
 
@@ -144,6 +159,18 @@ async def job_artifacts(
         )
     end = start + len(rows)
     return Page(items=items, total=total, next_cursor=write_cursor([end]) if end < total else None)
+
+
+@router.get("/{job_id}/bundle", responses=problems(401, 403, 404, 409, 413, 422, 503))
+async def job_bundle(job_id: uuid.UUID, user: CurrentUser, services: ServicesDep) -> BundleOut:
+    """All files of a job that has ended as one zip: what it made, its config, logs, metrics and events.
+
+    It is made when it is first asked for, and then counts as the user's storage.
+    """
+    settings = services.settings
+    key, name, size = await bundle_of(services.sessions, settings, services.objects, user.id, job_id)
+    signed = await services.objects.sign_get(key, settings.download_url_s, name)
+    return BundleOut(name=name, size=size, url=signed.url, expires_at=signed.expires_at)
 
 
 async def _history(

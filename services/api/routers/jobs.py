@@ -30,7 +30,7 @@ from services.config_faults import CheckedSelectionConfig, CheckedTrainingConfig
 from services.database.models import Job
 from services.database.prepared import Prepared
 from services.errors import InvalidRequestError
-from services.jobs import requests
+from services.jobs import deletion, requests
 from services.jobs.metering import has_prices, usage, usage_of
 from services.projects.requests import check_project
 from services.settings import Settings
@@ -225,7 +225,7 @@ def _rendered(row: Record, settings: Settings) -> str:
     )
 
 
-@router.post("", status_code=201, responses=problems(400, 401, 404, 409, 413, 415, 422, 503))
+@router.post("", status_code=201, responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 503))
 async def create_job(
     body: JobBody,
     request: Request,
@@ -240,9 +240,9 @@ async def create_job(
     earlier = await claim(session, str(user.id), idempotency_key, call, job_id)
     if earlier is not None:
         return JobOut.of(await requests.find_job(session, user.id, earlier), services.settings)
-    await services.check_feasible(body.resources)
     job = await requests.launch(
         session,
+        services.settings,
         user.id,
         job_id,
         name=body.name,
@@ -256,13 +256,13 @@ async def create_job(
         priority=body.priority,
         project_id=body.project_id,
         budget=_checked(body.budget, services.settings),
-        most_unfinished=services.settings.max_unfinished_jobs_per_user,
+        cluster=services.cluster,
     )
     await session.commit()
     return JobOut.of(job, services.settings)
 
 
-@router.post("/{job_id}/evaluations", status_code=201, responses=problems(400, 401, 404, 409, 413, 415, 422, 503))
+@router.post("/{job_id}/evaluations", status_code=201, responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 503))
 async def create_evaluation(
     job_id: uuid.UUID,
     body: EvaluationJobBody,
@@ -280,9 +280,9 @@ async def create_evaluation(
         await requests.find_job(session, user.id, job_id)
         return JobOut.of(await requests.find_job(session, user.id, earlier), services.settings)
     await requests.find_job(session, user.id, job_id)
-    await services.check_feasible(body.resources)
     job = await requests.launch_evaluation(
         session,
+        services.settings,
         user.id,
         evaluation_id,
         name=body.name,
@@ -294,7 +294,7 @@ async def create_evaluation(
         priority=body.priority,
         project_id=body.project_id,
         budget=_checked(body.budget, services.settings),
-        most_unfinished=services.settings.max_unfinished_jobs_per_user,
+        cluster=services.cluster,
     )
     await session.commit()
     return JobOut.of(job, services.settings)
@@ -342,16 +342,23 @@ async def change_job(
     return JobOut.of(job, settings)
 
 
+@router.delete("/{job_id}", status_code=204, responses=problems(401, 404, 409, 422, 503))
+async def delete_job(job_id: uuid.UUID, user: CurrentUser, session: SessionDep) -> None:
+    """Delete a job that has ended, with its events, logs, checkpoints and files; what still needs it is named."""
+    await deletion.delete(session, user.id, job_id)
+
+
 @router.post("/{job_id}/stop", status_code=202, responses=problems(401, 404, 409, 422, 503))
 async def stop_job(job_id: uuid.UUID, user: CurrentUser, session: SessionDep, settings: SettingsDep) -> JobOut:
     """Stop a job after a checkpoint; a queued job stops immediately."""
     return JobOut.of(await requests.request_stop(session, user.id, job_id), settings)
 
 
-@router.post("/{job_id}/resume", status_code=202, responses=problems(401, 404, 409, 422, 503))
-async def resume_job(job_id: uuid.UUID, user: CurrentUser, session: SessionDep, settings: SettingsDep) -> JobOut:
-    """Resume a stopped or failed job from its newest checkpoint."""
-    return JobOut.of(await requests.request_resume(session, settings, user.id, job_id), settings)
+@router.post("/{job_id}/resume", status_code=202, responses=problems(401, 403, 404, 409, 422, 503))
+async def resume_job(job_id: uuid.UUID, user: CurrentUser, session: SessionDep, services: ServicesDep) -> JobOut:
+    """Resume a stopped or failed job from its newest checkpoint; it meets the limits of a new job."""
+    job = await requests.request_resume(session, services.settings, user.id, job_id, services.cluster)
+    return JobOut.of(job, services.settings)
 
 
 def _checked(budget: BudgetBody | None, settings: Settings) -> dict[str, float] | None:

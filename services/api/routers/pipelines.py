@@ -12,14 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cluster.config import ResourcesConfig
 from services.api.dependencies import CurrentUser, ServicesDep, SessionDep
 from services.api.idempotency import IdempotencyHeader, claim, fingerprint
 from services.api.paging import Cursor, Limit, Page, Search, matches, newest_first
 from services.api.problems import problems
 from services.database.models import Job, Pipeline, PipelineStage
 from services.pipelines import requests
-from services.pipelines.plan import Declaration, RetryPolicy, Stage, default_stages
+from services.pipelines.plan import Declaration, RetryPolicy, default_stages
 
 router = APIRouter(prefix="/pipelines", tags=["pipelines"])
 
@@ -102,7 +101,7 @@ class PipelineOut(BaseModel):
         return cls(**columns, stages=shown, progress=progress)
 
 
-@router.post("", status_code=201, responses=problems(400, 401, 404, 409, 413, 415, 422, 503))
+@router.post("", status_code=201, responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 503))
 async def create_pipeline(
     body: PipelineBody,
     request: Request,
@@ -118,10 +117,9 @@ async def create_pipeline(
     if earlier is not None:
         return await _shown(session, await requests.find_pipeline(session, user.id, earlier))
     stages = body.stages if body.stages is not None else default_stages(body.config)
-    for resources in _asked(stages, body.resources):
-        await services.check_feasible(resources)
     pipeline = await requests.create(
         session,
+        services.settings,
         user.id,
         pipeline_id,
         name=body.name,
@@ -132,7 +130,7 @@ async def create_pipeline(
         config=body.config,
         resources=body.resources,
         stages=stages,
-        most_unfinished=services.settings.max_unfinished_jobs_per_user,
+        cluster=services.cluster,
     )
     await session.commit()
     return await _shown(session, pipeline)
@@ -180,10 +178,10 @@ async def resume_pipeline(pipeline_id: uuid.UUID, user: CurrentUser, session: Se
     return await _shown(session, await requests.request_resume(session, user.id, pipeline_id))
 
 
-def _asked(stages: Sequence[Stage], own: ResourcesConfig) -> list[ResourcesConfig]:
-    """What the jobs of these stages ask for, each once."""
-    given = [own, *(resources for stage in stages if (resources := getattr(stage, "resources", None)) is not None)]
-    return list({resources.model_dump_json(): resources for resources in given}.values())
+@router.delete("/{pipeline_id}", status_code=204, responses=problems(401, 404, 409, 422, 503))
+async def delete_pipeline(pipeline_id: uuid.UUID, user: CurrentUser, session: SessionDep) -> None:
+    """Forget a pipeline that has ended; its jobs and what they made stay."""
+    await requests.delete(session, user.id, pipeline_id)
 
 
 async def _shown(session: AsyncSession, pipeline: Pipeline) -> PipelineOut:

@@ -72,6 +72,23 @@ class AccountDetailOut(Model):
     username: str
 
 
+class AccountJobsOut(Model):
+    """
+    Jobs that have not ended.
+    """
+
+    most_running: int | None
+    """
+    More wait. Unset: as many as there is room for, and half of the room while others wait.
+    """
+    most_unfinished: int
+    """
+    More are refused.
+    """
+    running: int
+    unfinished: int
+
+
 class AccountOut(Model):
     """
     An account, for operators.
@@ -591,6 +608,26 @@ class BudgetBody(Model):
     wall_s: float | None = None
     """
     Seconds of its drivers' run time.
+    """
+
+
+class BundleOut(Model):
+    """
+    A job's files in one.
+    """
+
+    expires_at: datetime
+    name: str
+    """
+    For the file.
+    """
+    size: int
+    """
+    Bytes.
+    """
+    url: str
+    """
+    Pre-signed; good until `expires_at`.
     """
 
 
@@ -1391,6 +1428,11 @@ class MemoryOut(Model):
     Bytes of each part; their sum is the peak.
     """
     peak_bytes: int
+    reserved_bytes: int | None
+    """
+    What a job reserves for each worker on CPUs unless it says so itself: four thirds of the peak, since that may be off
+    by a third. Unset: on GPUs nothing is reserved.
+    """
     sizes_known: bool
     """
     Whether the sizes come from the model's own config; otherwise from the published model of the nearest size.
@@ -2617,6 +2659,26 @@ class StepConfig(Model):
     """
 
 
+class StorageOut(Model):
+    """
+    Object storage, in bytes; what was announced and is not there yet counts too.
+    """
+
+    allowed_bytes: int | None
+    """
+    Unset: there is no limit.
+    """
+    datasets_bytes: int
+    """
+    Of those: versions of datasets, the files that they were made of, uploads that are under way.
+    """
+    jobs_bytes: int
+    """
+    Of those: checkpoints, adapters, models, bundles; of jobs that have not ended, what they are expected to keep.
+    """
+    used_bytes: int
+
+
 class ThingOut(Model):
     """
     Something that belongs to somebody.
@@ -3223,6 +3285,15 @@ class WebhookStanding(Model):
     """
     next_attempt_at: datetime | None
     status: Literal["pending", "delivered", "given_up"] | str
+
+
+class AccountUsageOut(Model):
+    """
+    What the caller uses.
+    """
+
+    jobs: AccountJobsOut
+    storage: StorageOut
 
 
 class CompareStage(Model):

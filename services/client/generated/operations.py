@@ -657,6 +657,14 @@ class Operations(Connection):
             path_values={"dataset_id": dataset_id, "number": number},
         )
 
+    def delete_job(self, job_id: str) -> None:
+        """Delete a job that has ended, with its events, logs, checkpoints and files; what still needs it is
+        named.
+
+        `DELETE /api/v1/jobs/{job_id}`
+        """
+        return self._nothing("DELETE", "/api/v1/jobs/{job_id}", path_values={"job_id": job_id})
+
     def delete_notification(self, notification_id: str) -> None:
         """Delete a notification; a pending webhook delivery is dropped.
 
@@ -665,6 +673,13 @@ class Operations(Connection):
         return self._nothing(
             "DELETE", "/api/v1/notifications/{notification_id}", path_values={"notification_id": notification_id}
         )
+
+    def delete_pipeline(self, pipeline_id: str) -> None:
+        """Forget a pipeline that has ended; its jobs and what they made stay.
+
+        `DELETE /api/v1/pipelines/{pipeline_id}`
+        """
+        return self._nothing("DELETE", "/api/v1/pipelines/{pipeline_id}", path_values={"pipeline_id": pipeline_id})
 
     def delete_project(self, project_id: str) -> None:
         """Delete a project; its contents stay, without a project.
@@ -837,6 +852,14 @@ class Operations(Connection):
             path_values={"job_id": job_id},
             query={"limit": limit, "cursor": cursor},
         )
+
+    def job_bundle(self, job_id: str) -> models.BundleOut:
+        """All files of a job that has ended as one zip: what it made, its config, logs, metrics and events.  It
+        is made when it is first asked for, and then counts as the user's storage.
+
+        `GET /api/v1/jobs/{job_id}/bundle`
+        """
+        return self._model(models.BundleOut, "GET", "/api/v1/jobs/{job_id}/bundle", path_values={"job_id": job_id})
 
     def job_logs(
         self, job_id: str, *, limit: int | Unset = UNSET, cursor: str | Unset = UNSET
@@ -1045,6 +1068,48 @@ class Operations(Connection):
             "GET",
             "/api/v1/datasets",
             query={"limit": limit, "cursor": cursor, "q": q, "status": status, "project_id": project_id},
+        )
+
+    def list_items(
+        self,
+        dataset_id: str,
+        *,
+        limit: int | Unset = UNSET,
+        cursor: str | Unset = UNSET,
+        version: int | Unset = UNSET,
+        q: str | Unset = UNSET,
+        status: Literal["good", "rejected"] | Unset = UNSET,
+        finding: str | Unset = UNSET,
+        speaker: str | Unset = UNSET,
+        split: Literal["train", "validation", "test"] | Unset = UNSET,
+    ) -> Pages[models.DatasetItemOut, models.PageDatasetItemOut]:
+        """Every item of a dataset's newest version, or of another one, good and rejected, in the order of the
+        source.
+
+        `GET /api/v1/datasets/{dataset_id}/items`
+
+        Args:
+            limit: Most items in a page
+            cursor: `next_cursor` of the page before
+            version: Number of a version; unset: the newest that is ready
+            q: Only items with this in their path or text
+            finding: Only items with a finding of this kind
+        """
+        return self._pages(
+            models.PageDatasetItemOut,
+            "GET",
+            "/api/v1/datasets/{dataset_id}/items",
+            path_values={"dataset_id": dataset_id},
+            query={
+                "limit": limit,
+                "cursor": cursor,
+                "version": version,
+                "q": q,
+                "status": status,
+                "finding": finding,
+                "speaker": speaker,
+                "split": split,
+            },
         )
 
     def list_jobs(
@@ -1431,6 +1496,13 @@ class Operations(Connection):
             models.ProjectOut, "GET", "/api/v1/projects/{project_id}", path_values={"project_id": project_id}
         )
 
+    def read_usage(self) -> models.AccountUsageOut:
+        """What the caller uses of the platform, and how much is allowed.
+
+        `GET /api/v1/users/me/usage`
+        """
+        return self._model(models.AccountUsageOut, "GET", "/api/v1/users/me/usage")
+
     def read_user(self, user_id: str) -> models.AccountDetailOut:
         """One account.
 
@@ -1489,7 +1561,7 @@ class Operations(Connection):
         )
 
     def resume_job(self, job_id: str) -> models.JobOut:
-        """Resume a stopped or failed job from its newest checkpoint.
+        """Resume a stopped or failed job from its newest checkpoint; it meets the limits of a new job.
 
         `POST /api/v1/jobs/{job_id}/resume`
         """

@@ -229,15 +229,19 @@ async def test_what_belongs_to_others_is_stopped_and_deleted(services: Services,
     assert (await ada.get(f"/jobs/{job_id}")).json()["status"] == "stopped"
     assert (await ada.get(f"/datasets/{dataset_id}")).status_code == 404
     assert (await ada.get(f"/adapters/{adapter_id}")).status_code == 404
-    mine = (await ada.get("/users/me/audit")).json()["items"][:4]
+    assert (await admin.call("DELETE", f"/admin/jobs/{job_id}")).status_code == 204
+    assert (await ada.get(f"/jobs/{job_id}")).status_code == 404
+    assert str(job_id) not in (await admin.get("/admin/jobs", params={"user_id": str(user_id)})).text
+    mine = (await ada.get("/users/me/audit")).json()["items"][:5]
     assert [each["action"] for each in mine] == [
+        "job_deleted",
         "adapter_deleted",
         "dataset_deleted",
         "pipeline_stopped",
         "job_stopped",
     ]
     assert {each["actor_id"] for each in mine} == {str(await rows.user_id(admin))}
-    assert mine[1]["data"] == {"id": str(dataset_id), "name": "secret plans"}
+    assert mine[2]["data"] == {"id": str(dataset_id), "name": "secret plans"}
 
 
 async def test_a_refused_action_is_not_in_the_trail(services: Services, admin: Visitor, ada: Visitor) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 def test_a_replica_needs_neither_torch_nor_numpy() -> None:
     heavy = {"torch", "transformers", "numpy", "pyarrow", "pandas", "soundfile", "ray"}
-    code = f"import sys, services.api.app, services.api.cluster_view; print(sorted({heavy} & set(sys.modules)))"
+    code = f"import sys, services.api.app, services.jobs.cluster_view; print(sorted({heavy} & set(sys.modules)))"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     assert told.stdout.strip() == "[]"
 

@@ -9,8 +9,8 @@ import httpx
 
 from cluster.runtime import Node
 from services.api.app import create_app_on
-from services.api.cluster_view import RayView
 from services.api.context import Services
+from services.jobs.cluster_view import RayView
 from tests.integration.services.visitors import Visitor
 
 NODES = [

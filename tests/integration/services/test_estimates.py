@@ -117,6 +117,7 @@ async def test_parts_sum_up_and_devices_that_are_too_small_get_changes(ada: Visi
     }
     found = (await ada.post("/estimates", json={"model_id": "whisper-small", "config": config})).json()
     assert sum(found["memory"]["parts"].values()) == found["memory"]["peak_bytes"]
+    assert found["memory"]["reserved_bytes"] == pytest.approx(4 / 3 * found["memory"]["peak_bytes"], abs=1)
     assert found["memory"]["sizes_known"] is False
     assert found["time"]["reason"] == "how long epochs take depends on the dataset: give dataset_id, or max_steps"
     devices = {device["id"]: device for device in found["devices"]}

@@ -15,8 +15,8 @@ from fastapi import FastAPI
 from sqlalchemy import update
 
 from cluster.config import ResourcesConfig
+from engine.config.training import TrainingConfig
 from engine.errors import Fault
-from services.api.cluster_view import RayView
 from services.api.context import Services
 from services.api.dataset_models import DatasetOut
 from services.api.routers.jobs import JobOut
@@ -24,6 +24,8 @@ from services.database.engine import open_session
 from services.database.heartbeats import beat
 from services.database.models import Dataset, DatasetVersion, Heartbeat, Job
 from services.errors import InvalidRequestError
+from services.jobs.admission import admitted
+from services.jobs.cluster_view import RayView
 from services.jobs.requests import find_job
 from services.observability.logs import JsonFormatter
 from tests.integration.services import rows
@@ -190,7 +192,7 @@ async def test_what_the_cluster_could_never_hold_is_refused(services: Services) 
             return [Fault("resources.gpus_per_worker", f"found {resources.gpus_per_worker}; no node has a GPU")]
 
     with pytest.raises(InvalidRequestError) as raised:
-        await replace(services, cluster=NoGpus()).check_feasible(ResourcesConfig(gpus_per_worker=1))
+        await admitted(services.settings, TrainingConfig(), ResourcesConfig(gpus_per_worker=1), None, NoGpus())
     assert raised.value.code == "infeasible_resources"
     assert raised.value.faults[0].path == "resources.gpus_per_worker"
 

@@ -6,8 +6,12 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from sqlalchemy import update
+
 from engine.storage import LocalRunStore
 from services.api.context import Services
+from services.database.engine import open_session
+from services.database.models import Job
 from services.jobs.reconciler import Runs
 from services.jobs.retention import prune
 from tests.integration.services import rows
@@ -25,6 +29,9 @@ async def test_only_checkpoints_of_what_succeeded_long_ago_go(services: Services
         "stopped": ("stopped", now - timedelta(days=80)),
         "failed": ("failed", now - timedelta(days=80)),
     }
+    async with open_session(services.sessions) as session:  # other tests' jobs are not ours
+        await session.execute(update(Job).values(checkpoints_removed=True))
+        await session.commit()
     jobs: dict[str, uuid.UUID] = {}
     for name, (status, finished_at) in ended.items():
         jobs[name] = await rows.job(services, ada, status, finished_at=finished_at)

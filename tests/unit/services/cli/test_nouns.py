@@ -345,7 +345,7 @@ def test_names_of_earlier_releases_still_work(lim: Lim, stub: Stub) -> None:
 BEHIND = {
     "login logout refresh signup healthz": "what logging in and connecting does",
     "selection_schema training_schema": "`lim schema` prints them without a platform",
-    "delete_job delete_pipeline job_bundle": "the next to get theirs",
+    "delete_job delete_pipeline job_bundle list_items read_usage": "the next to get theirs",
 }
 """Operations that are no command of their own, and why."""
 

@@ -1,0 +1,163 @@
+"""Whether a job may be queued: the only door, for a launch, a resumed job, and a stage of a pipeline."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from typing import Final
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cluster.config import ResourcesConfig
+from engine.config.base import parse
+from engine.config.training import TrainingConfig
+from engine.errors import ConfigError, Fault, ModelError
+from engine.memory.architecture import Architecture, architecture_of
+from engine.memory.first_order import changes, checkpoint_bytes, peak_memory
+from services.catalogue.models import card_of
+from services.database.models import CatalogueModel, Job
+from services.errors import ConflictError, InvalidRequestError
+from services.jobs.cluster_view import ClusterView
+from services.jobs.room import asked_resources
+from services.jobs.states import ACTIVE
+from services.settings import Settings
+from services.storage_quota import admit_bytes, lock_user
+
+MEMORY_MARGIN: Final = 4 / 3
+"""What is reserved for a worker, as a multiple of its estimated peak, which may be off by a third."""
+_BESIDE_BYTES: Final = 20_000_000
+"""What a job keeps beside checkpoints and weights: figures, curves, predictions, events."""
+_MOST_CHANGES: Final = 3
+_GIB: Final = 2**30
+
+
+async def admit(session: AsyncSession, settings: Settings, job: Job, cluster: ClusterView | None = None) -> None:
+    """Let a job into the queue; fills the memory of its workers in where it asks for none.
+
+    Nobody else is admitted in the same user's name before this transaction ends.
+
+    Args:
+        session: of the database.
+        settings: the operator's bounds.
+        job: to be queued; written by the caller.
+        cluster: asked whether any nodes could hold its workers; None: it is not asked.
+
+    Raises:
+        ConflictError: the user has too many jobs that are not finished.
+        InvalidRequestError: a worker with less than its share of a CPU, or that no node could ever hold.
+        ForbiddenError: what the job keeps does not fit the storage.
+    """
+    await lock_user(session, job.user_id)
+    await _check_count(session, settings, job.user_id)
+    try:
+        config, asked = parse(TrainingConfig, job.config), asked_resources(job.resources)
+    except ConfigError as error:  # of a job that an earlier release queued
+        faults = [Fault(f"config.{fault.path}", fault.message) for fault in error.faults]
+        raise InvalidRequestError.of(faults, code="not_allowed_any_more") from None
+    model = await sizes_of(session, job.model_id)
+    resources = await admitted(settings, config, asked, model, cluster)
+    job.resources = resources.model_dump(mode="json")
+    expected = kept_bytes(job.type, config, model)
+    await admit_bytes(session, settings, job.user_id, max(0, expected - (job.stored_bytes or 0)))
+    job.stored_bytes = max(expected, job.stored_bytes or 0)
+
+
+async def admitted(
+    settings: Settings,
+    config: TrainingConfig,
+    resources: ResourcesConfig,
+    model: Architecture | None,
+    cluster: ClusterView | None,
+    path: str = "resources",
+) -> ResourcesConfig:
+    """Resources that are allowed and that some nodes could hold, with the memory of a worker.
+
+    Args:
+        settings: the operator's bounds.
+        config: what is trained.
+        resources: as asked for.
+        model: sizes of the base; None: not known, and no memory is filled in.
+        cluster: asked whether any nodes could hold the workers; None: it is not asked.
+        path: of the resources in the request.
+
+    Raises:
+        InvalidRequestError: they are not; of memory, says with which changes of the config they would be.
+    """
+    least = settings.least_cpus_per_worker
+    if resources.cpus_per_worker < least:
+        found = f"is {resources.cpus_per_worker:g}; a worker keeps a CPU busy, so that it takes at least {least:g}"
+        fault = Fault(f"{path}.cpus_per_worker", f"{found} (the operator sets LIM_LEAST_CPUS_PER_WORKER)")
+        raise InvalidRequestError.of([fault], code="too_few_cpus")
+    estimated = resources.memory_bytes_per_worker is None
+    if estimated and model is not None and (needed := needed_memory(model, config, resources)) is not None:
+        resources = resources.model_copy(update={"memory_bytes_per_worker": needed})
+    if cluster is not None:
+        faults = [
+            Fault(fault.path.replace("resources", path, 1), fault.message)
+            for fault in await asyncio.to_thread(cluster.faults, resources)
+        ]
+        if faults:
+            if estimated and model is not None and any("memory" in fault.path for fault in faults):
+                nodes = await asyncio.to_thread(cluster.nodes)
+                most = max((node.memory_bytes for node in nodes), default=0.0)
+                faults.append(Fault("config", _advice(model, config, resources, most)))
+            raise InvalidRequestError.of(faults, code="infeasible_resources")
+    return resources
+
+
+def needed_memory(model: Architecture, config: TrainingConfig, resources: ResourcesConfig) -> int | None:
+    """Bytes to reserve for a worker on CPUs; None on GPUs, whose own memory decides and which Ray does not count."""
+    if resources.gpus_per_worker:
+        return None
+    return round(peak_memory(model, config, _compute_bytes(config)).bytes * MEMORY_MARGIN)
+
+
+def kept_bytes(type: str, config: TrainingConfig, model: Architecture | None) -> int:
+    """What a job is expected to keep in object storage."""
+    if type != "training" or model is None:
+        return _BESIDE_BYTES
+    return _BESIDE_BYTES + checkpoint_bytes(model, config)
+
+
+def _advice(model: Architecture, config: TrainingConfig, resources: ResourcesConfig, most_bytes: float) -> str:
+    """Single changes with which a worker would fit."""
+    compute_bytes = _compute_bytes(config)
+    enough = [
+        change for change in changes(model, config, compute_bytes) if change.peak_bytes * MEMORY_MARGIN <= most_bytes
+    ]
+    needed = resources.memory_bytes_per_worker or 0
+    found = f"is estimated to need {needed / _GIB:.2f} GiB for a worker, a third of it as margin"
+    if not enough:
+        return f"{found}; no single change makes it fit: take a smaller model, or set memory_bytes_per_worker yourself"
+    told = "; ".join(
+        f"{change.path}: {change.value} ({change.peak_bytes * MEMORY_MARGIN / _GIB:.2f} GiB)"
+        for change in enough[:_MOST_CHANGES]
+    )
+    return f"{found}. It would fit with one of these: {told}"
+
+
+def _compute_bytes(config: TrainingConfig) -> int:
+    return 2 if config.precision in ("bfloat16", "float16") else 4
+
+
+async def sizes_of(session: AsyncSession, model_id: str) -> Architecture | None:
+    """Sizes of a base model; None: they are not known here."""
+    model = await session.get(CatalogueModel, model_id)
+    if model is None:
+        return None
+    try:
+        return architecture_of(card_of(model))
+    except ModelError:
+        return None
+
+
+async def _check_count(session: AsyncSession, settings: Settings, user_id: uuid.UUID) -> None:
+    most = settings.max_unfinished_jobs_per_user
+    unfinished = select(func.count()).where(Job.user_id == user_id, Job.status.in_(ACTIVE))
+    count = await session.scalar(unfinished) or 0
+    if count >= most:
+        raise ConflictError(
+            f"There are {count} jobs that are not finished; at most {most} are allowed: stop some, or wait.",
+            code="too_many_jobs",
+        )
