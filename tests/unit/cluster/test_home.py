@@ -3,13 +3,36 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from cluster.errors import HomeError
-from cluster.keeping import prepare_home, runtime_folder
+from cluster.keeping import RuntimeFolder, prepare_home
+from cluster.keeping import runtime_folder as new_folder
+
+Folders = Callable[[Path], RuntimeFolder]
+
+
+@pytest.fixture
+def runtime_folder() -> Iterator[Callable[[Path], RuntimeFolder]]:
+    """Makes folders, which go with the test."""
+    made: list[RuntimeFolder] = []
+
+    def make(home: Path) -> RuntimeFolder:
+        made.append(new_folder(home))
+        return made[-1]
+
+    yield make
+    for folder in made:
+        with suppress(OSError):
+            os.close(folder.share)
+        if not folder.path.is_symlink():
+            shutil.rmtree(folder.path, ignore_errors=True)
 
 
 def test_a_new_home_is_for_its_owner_alone(tmp_path: Path) -> None:
@@ -40,17 +63,14 @@ def test_a_place_where_nothing_can_be_written_is_refused_with_advice() -> None:
 
 
 @pytest.mark.parametrize("depth", [0, 30])
-def test_a_folder_for_sockets_is_short_and_private(tmp_path: Path, depth: int) -> None:
+def test_a_folder_for_sockets_is_short_and_private(tmp_path: Path, depth: int, runtime_folder: Folders) -> None:
     folder = runtime_folder(tmp_path / ("deep" * depth))
-    try:
-        assert len(str(folder.path)) <= 26
-        assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700
-        assert folder.path.stat().st_uid == os.geteuid()
-    finally:
-        os.close(folder.share)
+    assert len(str(folder.path)) <= 26
+    assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700
+    assert folder.path.stat().st_uid == os.geteuid()
 
 
-def test_what_was_left_behind_goes_and_what_is_used_stays(tmp_path: Path) -> None:
+def test_what_was_left_behind_goes_and_what_is_used_stays(tmp_path: Path, runtime_folder: Folders) -> None:
     left, used = runtime_folder(tmp_path), runtime_folder(tmp_path)
     os.close(left.share)
     (left.path / "socket").touch()
@@ -58,11 +78,10 @@ def test_what_was_left_behind_goes_and_what_is_used_stays(tmp_path: Path) -> Non
     assert not left.path.exists()
     assert not left.users.exists()
     assert used.path.is_dir()
-    for folder in (used, after):
-        os.close(folder.share)
+    assert after.path.is_dir()
 
 
-def test_a_link_in_the_place_of_a_folder_is_not_followed(tmp_path: Path) -> None:
+def test_a_link_in_the_place_of_a_folder_is_not_followed(tmp_path: Path, runtime_folder: Folders) -> None:
     left = runtime_folder(tmp_path / "home")
     os.close(left.share)
     treasure = tmp_path / "treasure"
@@ -70,6 +89,6 @@ def test_a_link_in_the_place_of_a_folder_is_not_followed(tmp_path: Path) -> None
     (treasure / "gold").touch()
     left.path.rmdir()
     left.path.symlink_to(treasure)
-    os.close(runtime_folder(tmp_path / "home").share)
+    runtime_folder(tmp_path / "home")
     assert (treasure / "gold").exists()
     left.path.unlink()
