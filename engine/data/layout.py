@@ -80,7 +80,7 @@ class Layout:
             roles = self.columns_read.setdefault(displayed(name), role).split(" or ")
             self.columns_read[displayed(name)] = " or ".join(roles if role in roles else [*roles, role])
         shown = (displayed(name) for name in ignored)
-        self.columns_ignored += [name for name in dict.fromkeys(shown) if name not in self.columns_ignored]
+        self.columns_ignored = list(dict.fromkeys([*self.columns_ignored, *shown]))
 
     @property
     def text_source(self) -> str:

@@ -23,8 +23,8 @@ from engine.data.texts import plain_path
 _ADDRESS = re.compile(r"(?:https?|s3|gs|az|hf)://(?P<path>[^?#]*)(?:[?#].*)?", re.IGNORECASE)
 _NUMBER = re.compile(r"0*(?P<number>[1-9]\d*|0)(?:\.0)?")  # a spreadsheet makes 1 of 001, a program 1.0
 _SAMPLED_NAMES = 200  # looked at to find where the recordings of a manifest are
-_MOST_LOOKS = 20_000  # for these names, in all folders that they may be in
-_FEWEST_SAMPLED = 10
+_MOST_LOOKS = 5_000  # for these names, in all folders that they may be in
+_FEWEST_SAMPLED = 5
 
 
 class Index:
