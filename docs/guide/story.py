@@ -35,5 +35,6 @@ with Client.from_environment() as client:  # LIM_URL, by default this machine
     job = client.wait_for_job(job.id)
     print(job.status, job.step, client.download_adapter(job.id, Path(os.environ.get("OUT", "build/story-py"))))
 
+    client.delete_job(job.id)
     client.delete_dataset(dataset.id)
     client.logout()

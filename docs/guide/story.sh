@@ -13,8 +13,7 @@ lim datasets upload "$recordings" --name speech
 lim datasets report speech
 lim datasets items speech --limit 3
 
-# What would a training take? Which base models are there?
-lim models list
+# What would a training take?
 lim jobs estimate --dataset speech --set max_steps=200
 
 # Launch a training, and follow the first of its events as JSON.
@@ -36,5 +35,6 @@ lim transcribe "$recordings" --adapter "${OUT:-build/story-sh}"
 
 # Delete everything again.
 lim adapters delete digits --yes
+lim jobs delete first --yes
 lim datasets delete speech --yes
 lim logout

@@ -34,6 +34,16 @@ def show_account(as_json: Json = False, server: Server = None) -> None:
 
 
 @app.command()
+def usage(as_json: Json = False, server: Server = None) -> None:
+    """Show what you use of the platform, and what you may use.
+
+    Example: lim account usage
+    """
+    with reported(), connected(server) as client:
+        show(client.read_usage(), as_json=as_json)
+
+
+@app.command()
 def change(
     username: Annotated[str | None, typer.Option(help="Another name.")] = None,
     email: Annotated[str | None, typer.Option(help="Another e-mail.")] = None,

@@ -26,9 +26,17 @@ _COLUMNS: Final = {
     "Created": lambda each: each.created_at,
     "Id": lambda each: each.id,
 }
-NOUN: Final = Noun("job", _COLUMNS, lambda client: client.list_jobs, lambda client: client.read_job)
+NOUN: Final = Noun(
+    "job",
+    _COLUMNS,
+    lambda client: client.list_jobs,
+    lambda client: client.read_job,
+    lambda client: client.delete_job,
+    "its files, checkpoints, logs and metrics; it must have ended",
+)
 app = NOUN.app("Training, selection and evaluation: launch, follow, stop, resume, download.")
 NOUN.add_show(app)
+NOUN.add_delete(app)
 
 Job = Annotated[str, named("job")]
 Pairs = list[str] | None
@@ -345,6 +353,27 @@ def download(
         say(f"{len(paths)} files are in {out}.")
         if as_json:
             print_json({"folder": str(out), "files": [str(path) for path in paths]})
+
+
+@app.command()
+def bundle(
+    job: Job,
+    out: Annotated[Path, typer.Argument(help="Zip file, or a folder for it.")],
+    as_json: Json = False,
+    server: Server = None,
+) -> None:
+    """Download everything that a job that has ended left as one zip: files, config, logs, metrics, events.
+
+    Example: lim jobs bundle first first.zip
+    """
+    from services.cli.upload import moving
+
+    with reported(), connected(server) as client:
+        with moving(job) as progress:
+            path = client.download_bundle(find(client, "job", job), out, progress)
+        say(f"The bundle is {path}.")
+        if as_json:
+            print_json({"file": str(path), "size": path.stat().st_size})
 
 
 @app.command()

@@ -34,8 +34,16 @@ _COLUMNS: Final = {
     "Created": lambda each: each.created_at,
     "Id": lambda each: each.id,
 }
-NOUN: Final = Noun("pipeline", _COLUMNS, lambda client: client.list_pipelines, lambda client: client.read_pipeline)
+NOUN: Final = Noun(
+    "pipeline",
+    _COLUMNS,
+    lambda client: client.list_pipelines,
+    lambda client: client.read_pipeline,
+    lambda client: client.delete_pipeline,
+    "its jobs and what they made stay; it must have ended",
+)
 app = NOUN.app("All stages from recordings to an adapter's version as one, on a platform.")
+NOUN.add_delete(app)
 Pipeline = Annotated[str, named("pipeline")]
 
 

@@ -32,6 +32,23 @@ class Downloads(Operations):
             raise ClientError(f"job {job_id} has no adapter")
         return paths
 
+    def download_bundle(self, job_id: str, target: Path, progress: Callable[[int], None] | None = None) -> Path:
+        """Fetch everything that a job that has ended left (files, config, logs, metrics, events) as one zip.
+
+        Args:
+            job_id: of the job.
+            target: the file, or a folder that is there, for a file with the server's name.
+            progress: called with the bytes moved.
+
+        Raises:
+            ConflictError: the job has not ended.
+            ChecksumError: what arrived is not as long as the server announced.
+        """
+        bundle = self.job_bundle(job_id)
+        if target.is_dir():
+            target = target / PurePosixPath(bundle.name).name
+        return self._download(bundle.url, bundle.size, None, target, progress)
+
     def download_artifacts(
         self,
         job_id: str,

@@ -93,7 +93,7 @@ def test_the_story_by_lim_alone(url: str, place: Path, recordings: Path) -> None
         assert said in done.stderr, said
     assert list((place / "ada").glob("*.safetensors"))
     assert json.loads((place / ".config" / "less-is-more" / "logins.json").read_text())["logins"] == {}
-    assert left(url, "ada") == {"datasets": 0, "adapters": 0, "users/me/api-keys": 0}
+    assert left(url, "ada") == {"datasets": 0, "jobs": 0, "adapters": 0, "users/me/api-keys": 0}
 
 
 def test_the_story_by_the_client_alone(url: str, place: Path, recordings: Path) -> None:
@@ -115,7 +115,7 @@ def test_the_story_by_the_client_alone(url: str, place: Path, recordings: Path) 
     assert "stopped" in lines
     assert lines[-1].startswith("succeeded 200 ")
     assert list((place / "bob").glob("*.safetensors"))
-    assert left(url, "bob")["datasets"] == 0
+    assert left(url, "bob") == {"datasets": 0, "jobs": 0, "adapters": 0, "users/me/api-keys": 0}
 
 
 def left(url: str, user: str) -> dict[str, int]:
@@ -123,4 +123,4 @@ def left(url: str, user: str) -> dict[str, int]:
     with httpx.Client(base_url=f"{url}/api/v1/") as http:
         tokens = http.post("auth/login", json={"username_or_email": user, "password": PASSWORD}).json()
         http.headers["Authorization"] = f"Bearer {tokens['access_token']}"
-        return {name: http.get(name).json()["total"] for name in ("datasets", "adapters", "users/me/api-keys")}
+        return {name: http.get(name).json()["total"] for name in ("datasets", "jobs", "adapters", "users/me/api-keys")}

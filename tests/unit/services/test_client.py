@@ -417,6 +417,22 @@ def test_a_beginning_of_another_file_is_fetched_anew(server: Server, client: Cli
     assert [request.headers.get("Range") for request in server.asked("/bucket/file")] == ["bytes=100-", None]
 
 
+def test_a_bundle_is_as_long_as_announced(server: Server, client: Client, tmp_path: Path) -> None:
+    content = b"PK" + bytes(3_000_000)
+    bundle = answer_of("BundleOut", name="first.zip", size=len(content), url="http://s3.test/bucket/file")
+    server.on("GET", "/api/v1/jobs/j1/bundle", answer(bundle))
+    broken = ranged(content, breaking_after=2**20)
+    server.on("GET", "/bucket/file", broken, ranged(content))
+    assert client.download_bundle("j1", tmp_path) == tmp_path / "first.zip"
+    assert (tmp_path / "first.zip").read_bytes() == content
+    server.on("GET", "/bucket/file", ranged(content[:-1]))
+    with pytest.raises(ChecksumError, match="3000001 bytes, the server announced 3000002"):
+        client.download_bundle("j1", tmp_path / "other.zip")
+    server.on("GET", "/api/v1/jobs/j1/bundle", answer(bundle | {"name": "../../evil"}))
+    server.on("GET", "/bucket/file", ranged(content))
+    assert client.download_bundle("j1", tmp_path) == tmp_path / "evil"
+
+
 def test_a_name_that_leaves_the_folder_is_refused(server: Server, client: Client, tmp_path: Path) -> None:
     listed = {
         "items": [artifact(b"x", name="adapter/../../evil").model_dump(mode="json")],

@@ -21,14 +21,14 @@ ROOT = Path(__file__).parents[4]
 ID = "5b1c0000-0000-4000-8000-00000000000{}"
 NOUNS = {
     "datasets": "list show upload fetch follow report preview items versions revise download change delete",
-    "jobs": "list show launch evaluate estimate follow stop resume logs metrics artifacts download change",
+    "jobs": "list show launch evaluate estimate follow stop resume logs metrics artifacts download bundle change delete",
     "models": "list show add change retire",
     "adapters": "list show create add-version versions compare download change delete",
     "projects": "list show create change delete",
-    "pipelines": "list show launch follow stop resume",
+    "pipelines": "list show launch follow stop resume delete",
     "keys": "list create delete",
     "notifications": "list show read watch delete",
-    "account": "show change password audit notify webhook",
+    "account": "show usage change password audit notify webhook",
     "nodes": "list",
 }
 LISTED = {
@@ -345,7 +345,6 @@ def test_names_of_earlier_releases_still_work(lim: Lim, stub: Stub) -> None:
 BEHIND = {
     "login logout refresh signup healthz": "what logging in and connecting does",
     "selection_schema training_schema": "`lim schema` prints them without a platform",
-    "delete_job delete_pipeline job_bundle list_items read_usage": "the next to get theirs",
 }
 """Operations that are no command of their own, and why."""
 
