@@ -163,7 +163,7 @@ def download(
     with reported(), connected(server) as client:
         dataset_id = find(client, "dataset", dataset)
         number = version or client.read_dataset(dataset_id).version or 1
-        pages = client.list_dataset_items(dataset_id, number, status="good", limit=100)
+        pages = client.list_items(dataset_id, version=number, status="good", limit=100)
         wanted = set(item or ())
         rows = [each for each in islice(pages, None if wanted else limit) if not wanted or each.id in wanted]
         missing = wanted - {each.id for each in rows if each.id is not None}

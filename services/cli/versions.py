@@ -16,7 +16,7 @@ from engine.data.version_files import ITEMS_NAME, MANIFEST_NAME, REPORT_NAME
 from engine.errors import ConfigError, Fault
 from services.cli.output import Columns, Json, print_json, show_items
 from services.cli.reporting import BAD_INPUT, reported, say
-from services.cli.server import Server, complete, connected, find
+from services.cli.server import Server, complete, connected, find, given
 
 if TYPE_CHECKING:
     from engine.data.revision import Revision
@@ -68,9 +68,8 @@ def items(
             raise typer.Exit(BAD_INPUT)
         if is_remote(dataset):
             with connected(server) as client:
-                dataset = find(client, "dataset", dataset)
-                number = version or client.read_dataset(dataset).version or 1
-                pages = client.list_dataset_items(dataset, number, limit=min(limit, _PAGE), **wanted)
+                wanted |= given(version=version)
+                pages = client.list_items(find(client, "dataset", dataset), limit=min(limit, _PAGE), **wanted)
                 found = [item.model_dump(mode="json") for item in islice(pages, limit)]
                 total = pages.total
         else:

@@ -201,7 +201,7 @@ def test_a_dataset_on_a_platform(platform: Platform, tmp_path: Path) -> None:
     assert "limits.max_item_s=40.0; accept a.wav" in " ".join(told.stdout.replace("│", " ").split())
     listed = lim("data", "items", ID, "--split", "test", "--json")
     assert json.loads(listed.stdout)["items"][0]["path"] == "a.wav"
-    assert platform.bodies["/versions/2/items"] == {"split": "test", "limit": "50"}
+    assert platform.bodies["/items"] == {"split": "test", "limit": "50"}
 
     folder = folder_of(tmp_path / "speech", {"a.wav": b"x"})
     made = lim("data", "upload", folder, "--set", "language=german", "--set", "validation.quiet_dbfs=-50")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -132,7 +133,15 @@ async def test_jobs_and_datasets(
     assert (await lim("models", "retire", "whisper-pico", "--yes", status=3)).stdout == ""
     assert (await lim.json("notifications", "list"))["items"][0]["kind"] == "job_stopped"
     assert (await lim.json("notifications", "read", "--all")) == {"marked": 1}
+    bundle = await lim.json("jobs", "bundle", "second", tmp_path / "second.zip")
+    assert bundle["size"] == (tmp_path / "second.zip").stat().st_size
+    assert zipfile.ZipFile(tmp_path / "second.zip").testzip() is None
+    used = await lim.json("account", "usage")
+    assert used["storage"]["used_bytes"] > 0
+    assert (await lim.json("jobs", "delete", "second", "--yes"))["deleted"] == [job]
+    assert (await lim.json("jobs", "list"))["total"] == 0
     changed = await lim.json("datasets", "change", "speech", "--description", "d")
     assert changed["description"] == "d"
+    assert (await lim.json("datasets", "delete", "speech", "--yes"))["deleted"] == [str(dataset_id)]
     unknown = await lim("datasets", "fetch", "ftp://example.org/x.zip", "--name", "x", status=2)
     assert "source.url" in unknown.stderr

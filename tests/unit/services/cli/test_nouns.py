@@ -345,6 +345,7 @@ def test_names_of_earlier_releases_still_work(lim: Lim, stub: Stub) -> None:
 BEHIND = {
     "login logout refresh signup healthz": "what logging in and connecting does",
     "selection_schema training_schema": "`lim schema` prints them without a platform",
+    "list_dataset_items": "`lim datasets items` calls list_items, which takes a version too",
 }
 """Operations that are no command of their own, and why."""
 
