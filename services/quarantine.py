@@ -52,7 +52,7 @@ class Quarantine:
         item_id: uuid.UUID,
         look: Callable[[], Awaitable[None]],
         give_up: Callable[[str], Awaitable[None]] | None = None,
-    ) -> None:
+    ) -> Exception | None:
         """Look at an item, unless it has failed a moment ago.
 
         Args:
@@ -60,10 +60,13 @@ class Quarantine:
             look: what is to be done.
             give_up: called with the reason after too many failures; must end the item and tell its owner. Without it
                 the item is tried again, ever more rarely.
+
+        Returns:
+            The outage that kept it from being looked at, if there was one.
         """
         earlier = self._failures.get(item_id)
         if earlier is not None and time.monotonic() < earlier.again_s:
-            return
+            return None
         try:
             async with asyncio.timeout(self._limit_s) as limit:
                 await look()
@@ -72,15 +75,17 @@ class Quarantine:
                 await self._failed(item_id, f"it took longer than {self._limit_s:.0f} s", give_up, alone_counts=False)
             elif isinstance(error, _OUTAGES):
                 _log.warning("%s %s: %s; looking again soon", self._what, item_id, error)
+                return error
             else:
                 _log.exception("%s %s cannot be looked after", self._what, item_id)
                 # Only the kind: the words may name what only the operator should see.
                 await self._failed(
                     item_id, f"a fault of the platform ({type(error).__name__}), which its log names", give_up
                 )
-            return
+            return None
         self._successes += 1
         self._failures.pop(item_id, None)
+        return None
 
     async def _failed(
         self,

@@ -97,7 +97,11 @@ class Reconciler:
         await self.submit()
 
     async def follow(self) -> None:
-        """One look at every job that has a driver."""
+        """One look at every job that has a driver.
+
+        Raises:
+            Exception: an outage kept some from being looked at; all the others have been.
+        """
         async with open_session(self._sessions) as session:
             submitted = (await session.scalars(select(Job).where(Job.status.in_(SUBMITTED)))).all()
             if self._seen_before is None:
@@ -106,11 +110,13 @@ class Reconciler:
         self._seen = {job.id: self._seen[job.id] for job in submitted if job.id in self._seen}
         slots = asyncio.Semaphore(_AT_ONCE)
 
-        async def mend(job: Job) -> None:
+        async def mend(job: Job) -> Exception | None:
             async with slots:
-                await self._quarantine.look(job.id, partial(self._mend, job), partial(self._give_up, job))
+                return await self._quarantine.look(job.id, partial(self._mend, job), partial(self._give_up, job))
 
-        await asyncio.gather(*(mend(job) for job in submitted))
+        for outage in await asyncio.gather(*(mend(job) for job in submitted)):
+            if outage is not None:
+                raise outage  # the hub tells that its jobs are not looked after: `/readyz` shows it
 
     # ---- jobs with a driver -----------------------------------------------------------------------------------
 

@@ -46,7 +46,7 @@ class Background(BaseModel):
     is_late: bool
     """Whether that is too long: the task's work has stopped for some or all users."""
     error: str | None
-    """Kind of fault of the last round; unset: it succeeded."""
+    """Set if the last round failed; the hub's log says why."""
     failed_at: datetime | None
     """When a round last failed."""
 
@@ -120,7 +120,7 @@ def _shown(last: Heartbeat) -> Background:
         period_s=last.period_s,
         late_s=late_s(last),
         is_late=is_late(last),
-        error=last.error.partition(":")[0] if last.error else None,
+        error="the last round failed" if last.error else None,
         failed_at=last.failed_at,
     )
 

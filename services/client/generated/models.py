@@ -524,7 +524,7 @@ class Background(Model):
     """
     error: str | None
     """
-    Kind of fault of the last round; unset: it succeeded.
+    Set if the last round failed; the hub's log says why.
     """
     failed_at: datetime | None
     """

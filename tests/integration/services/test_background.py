@@ -65,11 +65,8 @@ async def test_a_task_that_hangs_is_cancelled_and_stops_no_other(services: Servi
                 await asyncio.sleep(0.05)
         shown = (await readiness(ada))["background"]
     assert rounds >= 3
-    assert (shown["hangs"]["error"], shown["breaks"]["error"], shown["works"]["error"]) == (
-        "TimeoutError",
-        "ValueError",
-        None,
-    )
+    told = "the last round failed"  # no names of classes, hosts or users: anybody may ask
+    assert (shown["hangs"]["error"], shown["breaks"]["error"], shown["works"]["error"]) == (told, told, None)
     assert shown["works"]["period_s"] == 0.05
     assert "secret" not in str(shown)
 
