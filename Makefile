@@ -40,7 +40,8 @@ demo: $(STAMP) ## Fine-tune on speech through the HTTP API (DATA=DIR or CSV, HOL
 	@exec $(PYTHON_BIN) -m services.demo $(if $(DATA),--data '$(DATA)') $(if $(HOLDOUT),--holdout '$(HOLDOUT)') \
 	    $(if $(MODEL),--model '$(MODEL)') $(foreach change,$(SET),--set '$(change)')
 
-PROCESSES := --numprocesses logical --maxprocesses 8
+# One more than processors: long tests wait for other processes half of the time.
+PROCESSES := --numprocesses $(shell echo $$(($$(nproc 2>/dev/null || echo 2) + 1))) --maxprocesses 8
 
 # What needs no server fills the gaps between long tests, which begin; those that share servers stay together
 # (tests/conftest.py). COVERAGE=1 prints how much of each module the tests of this process ran.

@@ -12,6 +12,7 @@ import time
 import uuid
 import zipfile
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from typing import Any
 
 import psutil
@@ -38,9 +39,12 @@ async def box(services: Services) -> AsyncIterator[Box]:
 
 
 def children() -> list[psutil.Process]:
-    return [
-        child for child in psutil.Process().children(recursive=True) if "services.datasets.child" in child.cmdline()
-    ]
+    found = []
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):  # one that has just ended
+            if "services.datasets.child" in child.cmdline():
+                found.append(child)
+    return found
 
 
 def limited(services: Services, **limits: Any) -> Box:

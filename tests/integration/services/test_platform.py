@@ -345,7 +345,7 @@ def test_a_whole_pipeline_as_one_command(
     environment = {**os.environ, "LIM_PASSWORD": PASSWORD, "PYTHONPATH": str(PROJECT_ROOT)}
     command = [sys.executable, "-m", "services.cli.main"]
     login = subprocess.run(
-        [*command, "login", "ada", "--server", server, "--days", "1"],
+        [*command, "login", "ada", "--server", server, "--days", "1", "--export"],
         env=environment,
         capture_output=True,
         text=True,
