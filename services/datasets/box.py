@@ -53,6 +53,7 @@ class Box:
         shutil.rmtree(self._work, ignore_errors=True)  # children die with their hub: nobody is at work there
         self._work.mkdir(mode=0o700, parents=True)
         self._ahead: asyncio.subprocess.Process | None = None
+        self._closed = False
 
     async def bring(self, order: Order) -> str | None:
         """Fetch the recordings of a dataset from where its source says, into the object store.
@@ -85,7 +86,8 @@ class Box:
         return Outcome(version=version, error=made["error"], report=made["report"])
 
     async def close(self) -> None:
-        """End the child that waits."""
+        """End the child that waits; none is started ahead from now on."""
+        self._closed = True
         if self._ahead is not None:
             await _end(self._ahead)
             self._ahead = None
@@ -155,8 +157,10 @@ class Box:
         return child if child is not None and child.returncode is None else await self._start()
 
     async def _start_ahead(self) -> None:
-        if self._ahead is None or self._ahead.returncode is not None:
+        if not self._closed and (self._ahead is None or self._ahead.returncode is not None):
             self._ahead = await self._start()
+            if self._closed:  # meanwhile
+                await self.close()
 
     async def _start(self) -> asyncio.subprocess.Process:
         paths = [str(_ROOT), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]

@@ -17,8 +17,11 @@ from typing import Any
 
 import psutil
 import pytest
+from sqlalchemy import update
 
 from services.api.context import Services
+from services.database.engine import open_session
+from services.database.models import DatasetVersion
 from services.datasets.box import Box, BrokeOffError
 from services.datasets.processing import Outcome
 from services.datasets.queue import DatasetQueue
@@ -32,10 +35,15 @@ PATIENCE_S = 60.0
 
 @pytest.fixture
 async def box(services: Services) -> AsyncIterator[Box]:
+    async with open_session(services.sessions) as session:  # other tests' datasets are not ours
+        await session.execute(
+            update(DatasetVersion).where(DatasetVersion.status == "processing").values(status="error")
+        )
+        await session.commit()
     box = Box(services.settings)
     yield box
     await box.close()
-    assert children() == []
+    await until(lambda: not children())
 
 
 def children() -> list[psutil.Process]:
