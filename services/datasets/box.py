@@ -157,10 +157,12 @@ class Box:
         return child if child is not None and child.returncode is None else await self._start()
 
     async def _start_ahead(self) -> None:
-        if not self._closed and (self._ahead is None or self._ahead.returncode is not None):
-            self._ahead = await self._start()
-            if self._closed:  # meanwhile
-                await self.close()
+        if self._ahead is None or self._ahead.returncode is not None:
+            child = await self._start()
+            if self._closed:
+                await _end(child)
+            else:
+                self._ahead = child
 
     async def _start(self) -> asyncio.subprocess.Process:
         paths = [str(_ROOT), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
