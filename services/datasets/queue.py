@@ -51,6 +51,8 @@ _EXPIRE_EVERY_S: Final = 60.0
 _EXPIRED_AFTER: Final = timedelta(hours=1)
 """After the last address of an upload has ended: a slow file that began in time may still come."""
 _PURGE_S: Final = 60.0
+_LATE_S: Final = 3600.0
+"""How much longer than the life of an address its dataset is looked at again: an upload may take its time."""
 """Longest time to remove what one dataset left, in seconds; the rest is removed later."""
 _log = logging.getLogger(__name__)
 
@@ -406,6 +408,15 @@ class DatasetQueue:
         for version in versions:
             if version.dataset_id not in busy:
                 await self._purging.look(version.id, partial(self._purge_version, version))
+
+    async def purge_late(self) -> None:
+        """Remove what was put into deleted datasets after they had been purged: addresses signed before stay good."""
+        since = datetime.now(UTC) - timedelta(seconds=self._settings.upload_url_s + _LATE_S)
+        async with open_session(self._sessions) as session:
+            found = select(Dataset.id).where(Dataset.deleted_at > since, Dataset.purged.is_(True))
+            purged = (await session.scalars(found)).all()
+        for dataset_id in purged:
+            await self._purging.look(dataset_id, partial(self._remove_uploads, dataset_id))
 
     async def _purge_dataset(self, dataset_id: uuid.UUID) -> None:
         await self._remove_uploads(dataset_id)

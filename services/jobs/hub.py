@@ -126,6 +126,7 @@ class Hub:
             self._sweep_at = time.monotonic() + _SWEEP_S
             await sweep(self._sessions, self._settings)
             await prune(self._sessions, self._settings, self._runs)
+            await self._datasets.purge_late()
 
 
 async def _capacity() -> Capacity:

@@ -346,6 +346,18 @@ async def test_an_upload_that_is_never_completed_expires(
     assert (answer.status_code, answer.json()["code"]) == (409, "upload_incomplete")
 
 
+async def test_what_is_put_into_a_deleted_dataset_goes_too(queue: DatasetQueue, store: Store, ada: Visitor) -> None:
+    new = await announce(ada, {"speech.zip": b"late"})
+    dataset_id = new["dataset"]["id"]
+    assert (await ada.call("DELETE", f"/datasets/{dataset_id}")).status_code == 204
+    await queue.round()
+    await put(new["uploads"], {"speech.zip": b"late"})  # its address is good for an hour
+    await queue.round()
+    assert len(list(store(upload_prefix(uuid.UUID(dataset_id))).list(""))) == 1
+    await queue.purge_late()
+    assert store(upload_prefix(uuid.UUID(dataset_id))).list("") == []
+
+
 async def test_a_dataset_deleted_while_it_is_processed_stays_deleted(
     services: Services, queue: DatasetQueue, store: Store, ada: Visitor
 ) -> None:
