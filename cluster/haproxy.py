@@ -65,7 +65,7 @@ _TELLS: Final = {
 }
 """What HAProxy answers in the API's place, by the status that it would answer itself."""
 _AGAIN: Final = {408: 1, 429: 5, 503: 1}
-"""After how many seconds to come again."""
+"""`Retry-After` of these answers, in seconds."""
 
 
 class UnknownConfigError(Exception):
@@ -74,7 +74,7 @@ class UnknownConfigError(Exception):
 
 @dataclass(frozen=True)
 class Door:
-    """What the door is told by whoever starts the API."""
+    """Settings of the door; `cluster.ingress` passes them to HAProxy in the environment."""
 
     host: str
     """Where clients reach the API."""
@@ -215,7 +215,7 @@ def write_answers(folder: Path) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    """Replace a file at once: another HAProxy may read it now."""
+    """Replace a file atomically: another HAProxy may be reading it."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.write_bytes(text.encode())
     draft.replace(path)

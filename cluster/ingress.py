@@ -85,7 +85,7 @@ def environment(folder: Path, environ: Mapping[str, str] | None = None, *, free_
 
 
 def fell_back(error: BaseException) -> str:
-    """What is told where HAProxy was to run and did not."""
+    """The warning if HAProxy was expected to run and did not."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return (
         f"HAProxy did not start in front of the API ({lines[-1] if lines else type(error).__name__}): it is served through "

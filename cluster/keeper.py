@@ -1,7 +1,7 @@
 """Runs a server of ours for as long as anybody uses it. Started as a file: imports nothing but the standard library.
 
 Every process that uses the server holds a shared lock on one file; the kernel drops it when the process ends, however
-it ends. This process asks for the lock alone: the moment it gets it, nobody is left, and the server is stopped.
+it ends. This process requests an exclusive lock: once it gets it, no user is left, and it stops the server.
 
 A server is one process, or, with `--daemons`, what a command leaves behind when it has ended well, such as those of
 `ray start`. They, and all that they start, stay this process's descendants, so that none of them outlives it. With

@@ -49,7 +49,7 @@ def launch(config: RunConfig) -> RunResult:
         KeyboardInterrupt: a signal before training began, or a second one.
     """
     told = run(config)
-    # Here, and not at the top: it brings torch, which a driver has no other use for.
+    # Not at the top: it imports torch, and a faulty config is refused before that.
     from engine.finetune import RunResult
 
     return RunResult.model_validate(told)
