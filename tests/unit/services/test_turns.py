@@ -48,6 +48,6 @@ def test_whoever_comes_later_is_first() -> None:
 
 def test_thousands_are_ordered_in_no_time() -> None:
     waiting = [pair for number in range(1, 101) for pair in items(uuid.UUID(int=number), 200)]
-    started_s = time.perf_counter()
+    started_s = time.process_time()
     assert len(Turns().order(waiting)) == 20_000
-    assert time.perf_counter() - started_s < 2.0
+    assert time.process_time() - started_s < 2.0

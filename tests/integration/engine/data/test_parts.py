@@ -147,9 +147,9 @@ def test_a_file_that_is_damaged_is_looked_at_once(tmp_path: Path, decoded_frames
 def test_a_file_too_long_to_be_cut_costs_no_time(tmp_path: Path) -> None:
     files = {"a.audio": wav(noise(1, 3.0)), "b.audio": wav(noise(2, 1.0))}
     files["m.json"] = jsonl(_row(0, 1.0), _row(1, 1.0), _row(0.5, 0.5, name="b.audio"))
-    began = time.perf_counter()
+    began = time.process_time()
     report = ingest(folder_of(tmp_path / "s", files), tmp_path / "out", IngestLimits(max_file_s=2.0))
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
     assert codes(report) == {"a.audio (m.json:1)": "too_long", "a.audio (m.json:2)": "too_long"}
     assert reason(report, "a.audio (m.json:1)").startswith(
         "its file lasts 3 s; allowed: at most 2 s, of which rows take parts"

@@ -382,9 +382,9 @@ def test_a_damaged_header_costs_its_member_and_is_named(tmp_path: Path) -> None:
 def test_sizes_that_are_none_end_in_a_warning(tmp_path: Path, size: bytes) -> None:
     """Among them the negative sizes on which other readers turn forever."""
     members, samples = _good_members()
-    began = time.perf_counter()
+    began = time.process_time()
     report = ingest(_tar(tmp_path, *members, header(size)), tmp_path / "out")
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
     assert "upload.tar is damaged from byte" in report.warnings[0]
     assert_survived(tmp_path / "out", samples)
 

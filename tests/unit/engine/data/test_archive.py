@@ -297,8 +297,8 @@ def test_many_members_are_counted_before_an_object_is_made_of_each(tmp_path: Pat
     end = bytearray(entry[entry.index(b"PK\5\6") :])
     end[12:16] = (len(record) * 200_000).to_bytes(4, "little")
     source = _zip(tmp_path, body + bytes(end))
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(IngestError, match="has 200,000 members; allowed: at most 100,000"):
         ingest(source, tmp_path / "out", IngestLimits(max_members=100_000))
-    assert time.perf_counter() - began < 2.0
+    assert time.process_time() - began < 2.0
     assert DEFAULT_LIMITS.max_members == 1_000_000
