@@ -50,8 +50,8 @@ COVERED := $(if $(COVERAGE),--cov --cov-report=term)
 test: $(STAMP) ## Unit, contract and integration tests, with real PostgreSQL, S3 and Ray (COVERAGE=1)
 	@exec $(BIN)/pytest -m 'not faults and not e2e' $(PROCESSES) --dist loadscope --no-loadscope-reorder $(COVERED)
 
-test-faults: $(STAMP) ## Tests that kill processes or wait, and the whole product from the outside
-	@exec $(BIN)/pytest -m 'faults or e2e' $(PROCESSES) --dist loadscope --no-loadscope-reorder
+test-faults: $(STAMP) ## Tests that kill processes or wait, and the whole product from the outside (ALL=1: every process in turn)
+	@exec $(BIN)/pytest -m '(faults or e2e)$(if $(ALL),, and not exhaustive)' $(PROCESSES) --dist loadscope --no-loadscope-reorder
 
 test-unit: $(STAMP) ## Unit tests only (seconds, no network, no Ray)
 	@exec $(BIN)/pytest tests/unit $(PROCESSES) --dist worksteal
