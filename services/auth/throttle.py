@@ -176,7 +176,7 @@ async def _count_stranger(session: AsyncSession, settings: Settings, attempt: At
 
 
 async def _take_turn(session: AsyncSession, settings: Settings, key: str) -> int:
-    """Take a turn; return 0, or the seconds until one is free. Rejections are not counted and do not extend the wait."""
+    """Take a turn; return 0, or the seconds until one is free. Rejections are not counted and never extend the wait."""
     now = datetime.now(UTC)
     most, every_s = settings.login_attempts_per_account, settings.login_window_s
     over = LoginThrottle.window_started_at < now - timedelta(seconds=LONGEST_WINDOW_S)
