@@ -97,8 +97,8 @@ class Settings(BaseModel):
     login_attempts_per_address: PositiveInt = 100
     """`LIM_LOGIN_ATTEMPTS_PER_ADDRESS`: failed logins per address, for any account, before 429."""
     login_attempts_per_account: PositiveInt = 20
-    """`LIM_LOGIN_ATTEMPTS_PER_ACCOUNT`: failed logins per account and day from all addresses without an earlier login to it;
-    then one more every `LIM_LOGIN_WINDOW_S`. Known addresses are not affected."""
+    """`LIM_LOGIN_ATTEMPTS_PER_ACCOUNT`: failed logins per account and day from all addresses without an earlier login
+    to it; then one more every `LIM_LOGIN_WINDOW_S`. Known addresses are not affected."""
     login_window_s: PositiveInt = 300
     """`LIM_LOGIN_WINDOW_S`: length of the window in which attempts are counted, in seconds."""
     signups_per_address: PositiveInt = 100
@@ -154,8 +154,8 @@ class Settings(BaseModel):
     """`LIM_MAX_ITEM_S`: the largest `limits.max_item_s` that a user may set for a dataset: its longest recording, in
     seconds."""
     keep_sources_s: NonNegativeInt | None = None
-    """`LIM_KEEP_SOURCES_S`: how long a dataset's source files are kept after its newest version was made, in seconds; further
-    versions are made from them. Unset: as long as the dataset; 0: not at all."""
+    """`LIM_KEEP_SOURCES_S`: how long a dataset's source files are kept after its newest version was made, in seconds;
+    further versions are made from them. Unset: as long as the dataset; 0: not at all."""
     upload_url_s: PositiveInt = 3600
     """`LIM_UPLOAD_URL_S`: lifetime of a pre-signed upload address, in seconds."""
     download_url_s: PositiveInt = 3600

@@ -105,7 +105,7 @@ def install(app: FastAPI) -> None:
 
 
 def request_faults(error: RequestValidationError) -> list[Fault]:
-    """The first faults, each with a path as the client wrote it (without the names of union members) and what was found."""
+    """The first faults, each with the path as the client wrote it (without union tags) and the value found."""
     faults = []
     for item in error.errors()[: MOST_FAULTS + 1]:
         place, *parts = item["loc"]
