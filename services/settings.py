@@ -185,8 +185,8 @@ class Settings(BaseModel):
     """`LIM_KEEP_CHECKPOINTS_S`: how long the checkpoints of a job are kept after it has succeeded, in seconds. Those of
     jobs that were stopped or failed stay, because they can be resumed."""
     keep_notifications_s: NonNegativeInt = 30 * 86400
-    """`LIM_KEEP_NOTIFICATIONS_S`: how long a notification is kept after it has been read, in seconds; unread ones are kept
-    for a year."""
+    """`LIM_KEEP_NOTIFICATIONS_S`: how long a notification is kept after it has been read, in seconds; unread ones are
+    kept for a year."""
     webhook_give_up_s: PositiveInt = 86400
     """`LIM_WEBHOOK_GIVE_UP_S`: how long a failing webhook delivery is retried, in seconds."""
     webhook_retry_s: PositiveFloat = 10.0
