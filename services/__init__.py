@@ -1,1 +1,1 @@
-"""What the outside talks to: the HTTP API on Ray Serve, the database, accounts, datasets, jobs, the CLI."""
+"""User-facing services: the HTTP API on Ray Serve, the database, accounts, datasets, jobs, the CLI."""

@@ -1,4 +1,4 @@
-"""The hub's tasks: each runs in a loop of its own, with a time limit for every round, so that none waits for another."""
+"""Background tasks of the hub: each runs in its own loop with a time limit per round, so none delays another."""
 
 from __future__ import annotations
 
@@ -15,38 +15,38 @@ from services.database.notify import Listener, wait_for
 from services.observability import metrics
 
 ROUND_LIMIT_S: Final = 120.0
-"""Longest time of one round, in seconds, of a task that sets no other limit; then it is cancelled, and the next follows."""
+"""Default time limit of a round, in seconds; a round that exceeds it is cancelled, and the next one follows."""
 _BEAT_S: Final = 5.0
-"""Between two records of a task that succeeds, in seconds."""
+"""Minimum interval, in seconds, between two heartbeats of a task that succeeds, and between two counts of rows."""
 _WATCH_S: Final = 1.0
 _PAUSE_S: Final = 0.02
-"""Between two rounds, however often the task is woken, in seconds."""
+"""Minimum pause between two rounds, in seconds, however often the task is woken."""
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class BackgroundTask:
-    """Work that is looked at again and again."""
+    """Work that is done in repeated rounds."""
 
     name: str
     round: Callable[[], Awaitable[None]]
-    """One look at everything there is to do. Must not compute for long on the event loop."""
+    """One pass over all pending work. Must not block the event loop with long computations."""
     period_s: float
     """Longest pause between two rounds, in seconds; a notification ends it early."""
     limit_s: float = ROUND_LIMIT_S
-    """Longest time of one round, in seconds."""
+    """Time limit of one round, in seconds."""
 
 
 class Background:
-    """Runs tasks, records their rounds in PostgreSQL, and exports how late each of them is."""
+    """Runs tasks, records their heartbeats in PostgreSQL, and exports how late each task is."""
 
     def __init__(self, sessions: Sessions, work: Listener, tasks: Sequence[BackgroundTask]) -> None:
-        """Tasks that do not run yet; `start` starts them.
+        """Register tasks; `start` starts them.
 
         Args:
-            sessions: of the database that holds the heartbeats.
+            sessions: sessions of the database that holds the heartbeats.
             work: wakes every task when there is something to do.
-            tasks: with different names.
+            tasks: tasks with unique names.
         """
         self._sessions = sessions
         self._work = work
@@ -56,7 +56,7 @@ class Background:
         self._loops: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        """Start one loop for each task, and one that watches them."""
+        """Start one loop for each task, and one that monitors them."""
         now_s = time.monotonic()
         self._finished_at = {task.name: now_s for task in self._tasks}
         self._loops = [asyncio.create_task(self._keep_going(task), name=task.name) for task in self._tasks]
@@ -69,7 +69,7 @@ class Background:
         await asyncio.gather(*self._loops, return_exceptions=True)
 
     def late_s(self) -> dict[str, float]:
-        """Seconds since the last round of each task that succeeded."""
+        """Seconds since the last successful round of each task."""
         now_s = time.monotonic()
         return {name: now_s - finished_s for name, finished_s in self._finished_at.items()}
 
@@ -82,7 +82,7 @@ class Background:
                 await wait_for(changed, task.period_s)
 
     async def _run(self, task: BackgroundTask) -> None:
-        """One round; whatever its outcome, the next one follows."""
+        """Run one round. Errors and timeouts are logged and recorded, not raised, so that the loop continues."""
         fault: BaseException | None = None
         started_s = time.monotonic()
         try:
@@ -91,7 +91,7 @@ class Background:
         except TimeoutError as error:
             fault = TimeoutError(str(error) or f"the round took more than {task.limit_s:.0f} s and was cancelled")
             _log.error("a round of %s took too long and was cancelled; the next one follows", task.name)
-        except Exception as error:  # noqa: BLE001  the edge of a task: it must go on
+        except Exception as error:  # noqa: BLE001  outermost frame of a task: the loop must continue
             fault = error
             _log.exception("a round of %s failed; the next one follows", task.name)
         ended_s = time.monotonic()
@@ -105,11 +105,11 @@ class Background:
                 await beat(session, task.name, ended_s - started_s, fault, task.period_s)
                 await session.commit()
             self._beat_at[task.name] = ended_s + _BEAT_S
-        except Exception as error:  # noqa: BLE001  a database that is away is reported by its own state
+        except Exception as error:  # noqa: BLE001  readiness reports an unreachable database by itself
             _log.warning("the hub cannot record a round of %s: %s", task.name, error)
 
     async def _watch(self) -> None:
-        """Export lateness, that of the event loop too, and count rows now and then."""
+        """Export the lateness of the tasks and of the event loop, and count rows periodically."""
         count_at, is_first = 0.0, True
         while True:
             asked_s = time.monotonic()
@@ -126,5 +126,5 @@ class Background:
                     await metrics.count_rows(session)
                     await session.commit()
                 is_first = False
-            except Exception as error:  # noqa: BLE001  figures may be missing for a while
+            except Exception as error:  # noqa: BLE001  counts may be missing for a while
                 _log.warning("jobs and datasets cannot be counted now: %s", error)

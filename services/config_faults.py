@@ -1,4 +1,4 @@
-"""A config in a request body: every fault at once, those between fields too."""
+"""Validation of configs in request bodies: reports all faults together, including those between fields."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _faults(schema: type[Config], value: Mapping[str, Any]) -> list[InitErrorDet
             for fault in error.faults
         ]
     except RecursionError:
-        pass  # nested too deeply to be looked at twice
+        pass  # nested too deeply to parse a second time
     return []
 
 

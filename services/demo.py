@@ -1,8 +1,8 @@
-"""`make demo`: recordings in, an adapter out, all of it through the platform's own API.
+"""`make demo`: from recordings to an adapter through the platform's own API.
 
-Starts a platform in a folder of its own, signs a user up, uploads the recordings, launches a QLoRA job on whisper-pico
-or another model, follows it live, and says what the adapter gained on recordings that it never heard. Then everything
-is stopped.
+Starts a platform in a temporary folder, signs up a user, uploads the recordings, runs a QLoRA job on whisper-pico or
+another model, shows its progress live, and reports how much better the adapter is than the base on held-out recordings.
+Then stops everything.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ from services.platform import Platform
 RECIPES: Final = Path(__file__).resolve().parents[1] / "configs" / "training"
 RECIPE: Final = RECIPES / "demo.yaml"
 PRETRAINED_RECIPE: Final = RECIPES / "demo-pretrained.yaml"
-"""Of every model but the bundled one."""
-# A demo must touch nothing that is somebody's: it runs its own database, store and cluster.
+"""For every model except the bundled one."""
+# Unset during the demo, which must not touch existing data: it runs its own database, store and cluster.
 _NOT_INHERITED: Final = ("DATABASE_URL", "S3_ENDPOINT_URL", "RAY_ADDRESS", "LIM_BUCKET", "LIM_ENVIRONMENT")
 
 
 class DemoFailedError(ServiceError):
-    """A demo whose job did not succeed."""
+    """The demo's job did not succeed."""
 
 
 def demo(
@@ -72,7 +72,7 @@ def demo(
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for demo.json and demo-adapter.")] = Path("build"),
 ) -> None:
-    """Fine-tune a model on recordings through the HTTP API, and show what it gained.
+    """Fine-tune a model on recordings through the HTTP API, and show how much it improved.
 
     Example: python -m services.demo --data recordings --holdout anna,ben
     """
@@ -81,7 +81,7 @@ def demo(
         base = demo_model(model)
         config = _config(chosen, overrides or [], holdout)
         console = Console(stderr=True, highlight=False)
-        with redirect_stdout(sys.stderr):  # Ray writes there what goes wrong; standard output is for the table
+        with redirect_stdout(sys.stderr):  # Ray prints errors to standard output, which is for the table
             figures, result = _run(console, data or BUNDLED, base, config, out)
         adapter = str(figures["adapter_path"])
         extra = {
@@ -92,7 +92,7 @@ def demo(
         Console().print(result_table(result, where=adapter, extra=extra))
         _write_figures(out / "demo.json", figures)
         console.print(f"Figures: {out / 'demo.json'}")
-        # The store that the job's base came from is gone.
+        # The demo's object store, from which the job loaded its base, is gone.
         option = "" if base.folder is None else f" --model {base.folder}"
         console.print(f"Try it:  .venv/bin/lim transcribe RECORDING.wav --adapter {adapter}{option}")
 
@@ -102,14 +102,14 @@ def _config(recipe: Path, overrides: Sequence[str], holdout: str) -> dict[str, A
     speakers = [name.strip() for name in holdout.split(",") if name.strip()]
     if speakers:
         values = apply_overrides(values, [f"split.test_speakers={json.dumps(speakers)}"])
-    parse(TrainingConfig, values)  # every fault before anything is started
+    parse(TrainingConfig, values)  # reports all faults before anything starts
     return values
 
 
 def _run(
     console: Console, data: Path, model: DemoModel, config: Mapping[str, Any], out: Path
 ) -> tuple[dict[str, Any], Mapping[str, Any]]:
-    """The figures of the whole demo, and the result of its job."""
+    """Run the demo; return its figures and the result of its job."""
     began = time.monotonic()
     with (
         _home() as home,
@@ -125,7 +125,7 @@ def _run(
             username = _sign_up(client)
             offer(model, platform, client, username)
             console.print(f"Uploading {count} files ({size(archive.stat().st_size)}) from {data}")
-            # A table by itself is one list: what the folders of its recordings are called divides nothing.
+            # A table is a single list: the folder names of its recordings must not define the split.
             options: dict[str, Any] = {"split": {"source_splits": "replace"}} if data.is_file() else {}
             dataset = client.upload_dataset("demo", archive, description=f"Recordings from {data}", **options)
             _tell_dataset(console, dataset)
@@ -173,7 +173,7 @@ def _sign_up(client: Client) -> str:
 
 
 def _tell_dataset(console: Console, dataset: models.DatasetOut) -> None:
-    """One line: the job's log says what was found in the recordings."""
+    """Print one line; the job's log has the details of the recordings."""
     statistics = dataset.statistics or {}
     console.print(
         f"Dataset ready: {statistics.get('utterances', '?')} utterances, "
@@ -184,7 +184,7 @@ def _tell_dataset(console: Console, dataset: models.DatasetOut) -> None:
 def _train(
     console: Console, client: Client, model: DemoModel, dataset: models.DatasetOut, config: Mapping[str, Any]
 ) -> tuple[models.JobOut, float]:
-    """The job when it has ended, and how long after its submission the first step was done."""
+    """Run a job; return it and the seconds from its submission to its first step (0.0 without a step)."""
     submitted = time.monotonic()
     job = client.create_job(model.id, dataset.id, config, name="demo")
     console.print(f"Job {job.id}")
@@ -196,7 +196,7 @@ def _train(
 
 
 def _fetch_adapter(client: Client, job: models.JobOut, target: Path) -> Path:
-    """The adapter's folder; what a demo before left there is replaced."""
+    """Download the adapter into `target`, replacing that of an earlier demo; return the absolute path."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as draft:
         client.download_adapter(job.id, Path(draft) / "adapter")
@@ -214,7 +214,7 @@ def _write_figures(path: Path, figures: Mapping[str, Any]) -> None:
 
 @contextmanager
 def _home() -> Iterator[Path]:
-    """A `LIM_HOME` of its own, in the environment of everything that is started, removed at the end."""
+    """Set a temporary `LIM_HOME` and unset `_NOT_INHERITED`; restore the environment at the end."""
     before = {name: os.environ.pop(name) for name in (*_NOT_INHERITED, "LIM_HOME") if name in os.environ}
     with tempfile.TemporaryDirectory(prefix="lim-home-", ignore_cleanup_errors=True) as home:
         os.environ["LIM_HOME"] = home
@@ -227,7 +227,7 @@ def _home() -> Iterator[Path]:
 
 @contextmanager
 def _signals_interrupt() -> Iterator[None]:
-    """SIGTERM and SIGHUP end the demo as Ctrl-C does: everything is stopped first."""
+    """Handle SIGTERM and SIGHUP like Ctrl-C, so that everything is stopped first."""
 
     def interrupt(signum: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt

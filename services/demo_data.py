@@ -1,4 +1,4 @@
-"""The demo's recordings: a folder of a user's own, or the small set that is bundled; packed into a zip for upload."""
+"""The demo's recordings: the user's folder or table, or the small bundled set, packed into a zip for upload."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _TABLES = (".csv", ".tsv", ".jsonl")
 
 
 class DemoDataError(ServiceError):
-    """A folder that cannot be the demo's data."""
+    """The given path cannot be used as the demo's data."""
 
 
 def pack(folder: Path, target: Path) -> int:
-    """Zip the files of `folder`, or a table and the files that it names, into `target`; the number of files.
+    """Zip the files of `folder`, or a table and the files that it names, into `target`; return the number of files.
 
     Raises:
-        DemoDataError: no such folder or table, or nothing in it.
+        DemoDataError: the folder or table does not exist, or the folder holds no files.
     """
     table = None
     if folder.is_file() and folder.suffix.lower() in _TABLES:
@@ -41,7 +41,7 @@ def pack(folder: Path, target: Path) -> int:
             f"{folder} holds no files; DATA names a folder of recordings with metadata.csv, or with names such as "
             "7_jackson_32.wav (text_speaker_take)"
         )
-    # Audio hardly shrinks: storing it saves the time.
+    # Audio barely compresses: storing it saves time.
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED, strict_timestamps=False) as archive:
         for path in files:
             archive.write(path, path.relative_to(folder).as_posix())

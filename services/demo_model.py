@@ -1,4 +1,4 @@
-"""The demo's base model: one of the catalogue, or a folder or hub id of a user's own, which joins the catalogue."""
+"""The demo's base model: a catalogue id, or a user's folder or hub id, which is added to the catalogue."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ BUNDLED_MODEL: Final = "whisper-pico"
 
 @dataclass(frozen=True, slots=True)
 class DemoModel:
-    """What the demo fine-tunes."""
+    """The model that the demo fine-tunes."""
 
     id: str
-    """Its id in the catalogue."""
+    """Id in the catalogue."""
     source: str
-    """What was asked for: an id, a folder or a hub id."""
+    """The requested id, folder or hub id."""
     folder: Path | None
-    """Where its files lie on this machine; None: in the catalogue, or on the hub."""
+    """Local folder of its files; None for a model of the catalogue or the hub."""
 
     @property
     def is_shipped(self) -> bool:
-        """Whether the catalogue has it already."""
+        """Whether the shipped catalogue has it."""
         return any(card.id == self.id for card in load_catalogue())
 
 
 def demo_model(asked: str) -> DemoModel:
-    """The model that was asked for.
+    """Find the requested model.
 
     Raises:
-        ModelError: no such model, or a folder that holds none of a known family.
+        ModelError: the model does not exist, or the folder does not hold one of a known family.
     """
     card = find_model(asked)
     shipped = any(each.id == card.id == asked for each in load_catalogue())
@@ -50,7 +50,7 @@ def demo_model(asked: str) -> DemoModel:
 
 
 def offer(model: DemoModel, platform: Platform, client: Client, username: str) -> None:
-    """Put a model of a user's own into the platform's catalogue; the account becomes an admin for it."""
+    """Add a user's own model, with its files if local, to the catalogue; makes the account an admin for this."""
     if model.is_shipped:
         return
     card, source = find_model(model.source), model.source

@@ -1,21 +1,21 @@
-"""Everything that the services raise on purpose.
+"""Errors that the services raise deliberately.
 
     ServiceError
-    ├── SettingsError               the environment does not make a platform that can start
-    ├── EmbeddedServiceError        a server of our own (PostgreSQL) that does not start or stop
-    ├── HubError                    a hub that does not end
-    ├── AccountError                an account that the operator names and that is not there
-    └── ApiError                    what a client is answered: status, stable code, detail, faulty fields
-        ├── BadRequestError         400  a request that cannot be read
-        ├── UnauthenticatedError    401  no, wrong or outdated credentials
-        ├── ForbiddenError          403  not for this role, or not with an API key
-        ├── NotFoundError           404  not there, or not the caller's
+    ├── SettingsError               the platform cannot start with this environment
+    ├── EmbeddedServiceError        an embedded server (PostgreSQL) does not start or stop
+    ├── HubError                    the hub does not stop
+    ├── AccountError                the account that the operator names does not exist
+    └── ApiError                    an error response: status, stable code, detail, faulty fields
+        ├── BadRequestError         400  the request cannot be read
+        ├── UnauthenticatedError    401  missing, wrong or expired credentials
+        ├── ForbiddenError          403  not allowed for this role, or not with an API key
+        ├── NotFoundError           404  does not exist, or belongs to another user
         ├── ConflictError           409  the resource's state does not allow it
-        ├── PayloadTooLargeError    413
-        ├── UnsupportedMediaError   415
-        ├── InvalidRequestError     422  faulty fields, all reported at once
-        ├── ThrottledError          429  too many attempts; says when to come back
-        └── UnavailableError        503  a dependency is down; says when to come back
+        ├── PayloadTooLargeError    413  the body is too large
+        ├── UnsupportedMediaError   415  the body is not JSON
+        ├── InvalidRequestError     422  faulty fields, all reported together
+        ├── ThrottledError          429  too many attempts; says when to retry
+        └── UnavailableError        503  a dependency is down; says when to retry
 
 A message says what was found, what is allowed, and what to do.
 """
@@ -29,27 +29,27 @@ from engine.errors import MOST_FAULTS, Fault
 
 
 class ServiceError(Exception):
-    """Base of everything that the services raise on purpose."""
+    """Base of the errors that the services raise deliberately."""
 
 
 class SettingsError(ServiceError):
-    """The environment does not make a platform that can start."""
+    """The platform cannot start with this environment."""
 
 
 class EmbeddedServiceError(ServiceError):
-    """A server of our own that does not start or stop."""
+    """An embedded server does not start or stop."""
 
 
 class HubError(ServiceError):
-    """A hub that does not end."""
+    """The hub does not stop."""
 
 
 class AccountError(ServiceError):
-    """An account that the operator names and that is not there, or a database that does not answer."""
+    """The account that the operator names does not exist, or the database does not answer."""
 
 
 class ApiError(ServiceError):
-    """An answer to a client: `status` and `title` of its class, a stable `code`, a `detail` for people."""
+    """An error response: `status` and `title` from its class, a stable `code`, a human-readable `detail`."""
 
     status: ClassVar[int] = 500
     title: ClassVar[str] = "Internal error"
@@ -71,7 +71,7 @@ class ApiError(ServiceError):
 
 
 class BadRequestError(ApiError):
-    """A request that cannot be read."""
+    """The request cannot be read."""
 
     status = 400
     title = "Bad request"
@@ -79,7 +79,7 @@ class BadRequestError(ApiError):
 
 
 class UnauthenticatedError(ApiError):
-    """No, wrong or outdated credentials."""
+    """Missing, wrong or expired credentials."""
 
     status = 401
     title = "Unauthenticated"
@@ -90,7 +90,7 @@ class UnauthenticatedError(ApiError):
 
 
 class ForbiddenError(ApiError):
-    """Not for the caller's role, or not with this kind of credentials; of another's resources, `NotFoundError`."""
+    """Not allowed for the caller's role or kind of credentials. For other users' resources, use `NotFoundError`."""
 
     status = 403
     title = "Forbidden"
@@ -98,7 +98,7 @@ class ForbiddenError(ApiError):
 
 
 class NotFoundError(ApiError):
-    """Not there, or not the caller's."""
+    """The resource does not exist, or belongs to another user."""
 
     status = 404
     title = "Not found"
@@ -114,7 +114,7 @@ class ConflictError(ApiError):
 
 
 class PayloadTooLargeError(ApiError):
-    """A body larger than the API takes."""
+    """The body is larger than the API accepts."""
 
     status = 413
     title = "Payload too large"
@@ -122,7 +122,7 @@ class PayloadTooLargeError(ApiError):
 
 
 class UnsupportedMediaError(ApiError):
-    """A body of another type than JSON."""
+    """The body is not JSON."""
 
     status = 415
     title = "Unsupported media type"
@@ -130,7 +130,7 @@ class UnsupportedMediaError(ApiError):
 
 
 class InvalidRequestError(ApiError):
-    """Faulty fields, all reported at once."""
+    """Faulty fields, all reported together."""
 
     status = 422
     title = "Invalid request"
@@ -138,7 +138,7 @@ class InvalidRequestError(ApiError):
 
     @classmethod
     def of(cls, faults: Iterable[Fault], *, code: str | None = None) -> InvalidRequestError:
-        """An error whose detail counts its faults; of more than `MOST_FAULTS`, the first are told."""
+        """An error whose detail counts its faults; includes only the first `MOST_FAULTS`."""
         found = tuple(faults)
         count = "one fault" if len(found) == 1 else f"{len(found)} faults"
         if len(found) > MOST_FAULTS:
@@ -158,7 +158,7 @@ class ThrottledError(ApiError):
 
 
 class UnavailableError(ApiError):
-    """A dependency is down for now."""
+    """A dependency is temporarily down."""
 
     status = 503
     title = "Service unavailable"

@@ -1,4 +1,4 @@
-"""Memory of everything that one platform runs, sampled while it runs."""
+"""Sampling of the memory of all processes of a platform."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _GROWN: Final = 1.01
 class Family:
     """This process, every process that names `home` in its command line or environment, and their descendants.
 
-    PostgreSQL and Ray's daemons leave the tree of the process that started them, but they keep its environment.
+    PostgreSQL and Ray's daemons detach from the process tree that started them, but keep its environment.
     """
 
     def __init__(self, home: Path) -> None:
@@ -24,10 +24,10 @@ class Family:
         self._known: dict[int, bool] = {os.getpid(): True}
 
     def members(self) -> list[int]:
-        """Process ids of the family now. Only processes that are new since the last call are looked at."""
+        """Current process ids of the family. Inspects only processes that are new since the last call."""
         alive = sorted(int(entry) for entry in os.listdir(_PROC) if entry.isdigit())  # noqa: PTH208 (twice as quick)
         known = {pid: self._known[pid] for pid in alive if pid in self._known}
-        for pid in alive:  # parents have smaller ids than their children, until the ids start anew
+        for pid in alive:  # parents have smaller ids than their children, until the ids wrap around
             if pid not in known:
                 known[pid] = self._belongs(pid, known)
         self._known = known
@@ -41,7 +41,7 @@ class Family:
                 return True
             return any(self._mark in (_PROC / str(pid) / name).read_bytes() for name in ("cmdline", "environ"))
         except (OSError, ValueError, IndexError):
-            return False  # it ended, or is somebody else's
+            return False  # the process has ended, or belongs to another user
 
 
 def resident_bytes(pids: list[int]) -> int:
@@ -57,7 +57,7 @@ def resident_bytes(pids: list[int]) -> int:
 
 
 def private_bytes(pids: list[int]) -> int:
-    """Resident memory of the processes without what they share: a hundred times cheaper to ask than `resident_bytes`."""
+    """Resident memory of the processes without shared pages; a hundred times cheaper to read than `resident_bytes`."""
     total = 0
     for pid in pids:
         try:
@@ -71,7 +71,7 @@ def private_bytes(pids: list[int]) -> int:
 class FootprintSampler:
     """Samples the memory of a platform every `every_s` seconds in a thread; use as a context manager.
 
-    The kernel walks every page for an exact figure, so that is asked only when the cheap one has grown.
+    The kernel walks every page for the exact figure, so it is read only when the cheap one has grown by 1 %.
     """
 
     def __init__(self, home: Path, *, every_s: float = 1.0) -> None:

@@ -1,4 +1,4 @@
-"""Object storage as the API uses it: off the event loop, with every failure of the store told as 503."""
+"""Object storage for the API: calls run off the event loop, and failures of the store become 503."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from services.errors import NotFoundError, UnavailableError
 
 P = ParamSpec("P")
 T = TypeVar("T")
-# Threads of their own: while the store hangs, passwords can still be checked.
+# A separate pool: passwords can still be checked while the store hangs.
 _THREADS = ThreadPoolExecutor(max_workers=16, thread_name_prefix="objects")
 _MISSING = MISSING_CODES | {"NoSuchBucket"}
 
 
 @dataclass(frozen=True, slots=True)
 class SignedUrl:
-    """An address that is good for a while, for one call."""
+    """A pre-signed URL for one method on one object, valid until `expires_at`."""
 
     method: str
     url: str
@@ -37,38 +37,38 @@ class Objects:
     """The platform's bucket."""
 
     def __init__(self, client: Any, bucket: str, patient: Any = None) -> None:
-        """Calls on a bucket.
+        """Use a bucket of a store.
 
         Args:
-            client: of the store.
-            bucket: its name.
-            patient: a client for calls that take the store long; unset: the same.
+            client: client of the store.
+            bucket: name of the bucket.
+            patient: client with longer timeouts for slow calls; unset: `client`.
         """
         self._client, self._patient = client, patient or client
         self.bucket = bucket
 
     @classmethod
     def of(cls, settings: S3Settings) -> Objects:
-        """The bucket of the settings; an answer that takes long is given up, and the client told to come again.
+        """The bucket of the settings. Slow calls time out, so that the API answers 503 and the client retries.
 
         Raises:
-            StorageSettingsError: the settings stand for the embedded server, and it was not started.
+            StorageSettingsError: the settings refer to the embedded server, which was not started.
         """
         client = make_client(settings, connect_s=3.0, read_s=20.0, attempts=2)
         return cls(client, settings.bucket, make_client(settings, connect_s=3.0, read_s=300.0, attempts=1))
 
     async def sign_put(self, key: str, size: int, life_s: int) -> SignedUrl:
-        """Where to put an object of so many bytes; the store refuses any other length."""
+        """URL to upload an object of `size` bytes, valid for `life_s` seconds; the store rejects any other length."""
         url = await _off_loop(presigned_put, self._client, self.bucket, key, size, life_s)
         return SignedUrl("PUT", url, _expiry(life_s))
 
     async def begin_parts(self, key: str) -> str:
-        """Begin an upload in parts; its id."""
+        """Start a multipart upload; return its id."""
         answer = await _off_loop(self._client.create_multipart_upload, Bucket=self.bucket, Key=key)
         return str(answer["UploadId"])
 
     async def sign_parts(self, key: str, upload_id: str, sizes: Sequence[int], life_s: int) -> list[SignedUrl]:
-        """Where to put each part of these sizes in bytes, the first one first."""
+        """URLs to upload the parts, in order; `sizes` are in bytes."""
 
         def sign() -> list[str]:
             return [
@@ -79,9 +79,10 @@ class Objects:
         return [SignedUrl("PUT", url, _expiry(life_s)) for url in await _off_loop(sign)]
 
     async def join_parts(self, key: str, upload_id: str, sizes: Sequence[int]) -> list[int]:
-        """Make an object of the parts that were put, if all are there; the numbers of those that are missing.
+        """Complete a multipart upload if all parts have arrived; return the numbers of the missing parts.
 
-        A part of another size counts as missing. An upload that was joined before misses nothing; no part of it can be put any more.
+        A part of the wrong size counts as missing. An upload that was completed before has no missing parts and accepts
+        no further ones.
         """
         return await _off_loop(self._join_parts, key, upload_id, sizes)
 
@@ -95,16 +96,16 @@ class Objects:
         await _off_loop(self._patient.copy_object, Bucket=self.bucket, Key=to, CopySource=source)
 
     async def remove(self, key: str) -> None:
-        """Delete an object, if it is there."""
+        """Delete an object if it exists."""
         await _off_loop(self._client.delete_object, Bucket=self.bucket, Key=key)
 
     async def sign_get(self, key: str, life_s: int, file_name: str) -> SignedUrl:
-        """Where to get an object; browsers save it under `file_name`."""
+        """URL to download an object, valid for `life_s` seconds; browsers save it as `file_name`."""
         url = await _off_loop(presigned_get, self._client, self.bucket, key, life_s, _quotable(file_name))
         return SignedUrl("GET", url, _expiry(life_s))
 
     async def size(self, key: str) -> int | None:
-        """Size of an object in bytes; None when it is not there."""
+        """Size of an object in bytes; None if it does not exist."""
         try:
             answer = await _off_loop(self._client.head_object, Bucket=self.bucket, Key=key)
         except NotFoundError:
@@ -112,7 +113,7 @@ class Objects:
         return int(answer["ContentLength"])
 
     async def read(self, key: str, start: int = 0, length: int | None = None) -> bytes:
-        """An object's bytes, or some of them.
+        """Read an object, or `length` bytes of it from `start` on.
 
         Raises:
             NotFoundError: no such object.
@@ -131,11 +132,11 @@ class Objects:
         await _off_loop(self._client.download_file, self.bucket, key, str(path))
 
     async def put(self, key: str, path: Path) -> None:
-        """Store a file."""
+        """Upload a file."""
         await _off_loop(self._client.upload_file, str(path), self.bucket, key)
 
     async def find_line(self, key: str, is_it: Callable[[bytes], bool]) -> bytes | None:
-        """The first line of an object that passes; the rest is not read.
+        """The first line of an object for which `is_it` is true, or None; the rest is not read.
 
         Raises:
             NotFoundError: no such object.
@@ -143,10 +144,10 @@ class Objects:
         return await _off_loop(self._find_line, key, is_it)
 
     async def check(self) -> None:
-        """Let a store that answers pass.
+        """Check that the store answers.
 
         Raises:
-            UnavailableError: it does not answer, or has no such bucket.
+            UnavailableError: the store does not answer, or the bucket does not exist.
         """
         try:
             await _off_loop(self._client.head_bucket, Bucket=self.bucket)

@@ -1,8 +1,8 @@
-"""Everything on one machine: PostgreSQL, object storage, Ray, the hub and the API; started in order, stopped in reverse.
+"""The whole platform on one machine: PostgreSQL, object storage, Ray, the hub and the API.
 
-Each part is started here unless the environment names one that runs elsewhere (`DATABASE_URL`, `S3_ENDPOINT_URL`,
-`RAY_ADDRESS`); those are joined, and left alone at the end. PostgreSQL and object storage of our own are started again
-when they die (`services.supervision`); hub, API and HAProxy by Ray.
+The parts start in this order and stop in reverse. Each part is started here unless the environment names an external
+one (`DATABASE_URL`, `S3_ENDPOINT_URL`, `RAY_ADDRESS`), which keeps running at the end. If they die, the embedded
+PostgreSQL and object storage are restarted by `services.supervision`, and hub, API and HAProxy by Ray.
 """
 
 from __future__ import annotations
@@ -45,15 +45,15 @@ _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _log = logging.getLogger(__name__)
 
 Report = Callable[[str, str], None]
-"""Told a part and where it is, when the part is ready."""
+"""Called with the name and the address of each part that is ready."""
 
 
 class PlatformError(ServiceError):
-    """A platform that does not start."""
+    """The platform does not start."""
 
 
 def silent(part: str, where: str) -> None:
-    """Report to nobody."""
+    """Ignore a report."""
 
 
 class Platform:
@@ -62,7 +62,7 @@ class Platform:
     def __init__(self, settings: Settings, url: str, runtime: Runtime, stack: ExitStack) -> None:
         self.settings = settings
         self.url = url
-        """Where the API listens; `/docs` and `/readyz` are there too."""
+        """Address of the API, including `/docs` and `/readyz`."""
         self.runtime = runtime
         """The Ray cluster."""
         self._stack = stack
@@ -75,19 +75,19 @@ class Platform:
         port: int = 8000,
         report: Report = silent,
     ) -> Platform:
-        """Start every part, or join it where the environment says that it runs elsewhere.
+        """Start every part, or connect to an external one that the environment names.
 
         Args:
             host: address that the API listens on.
             port: port of the API; 0 takes a free one.
-            report: told each part that is ready.
+            report: called for each part that is ready.
 
         Raises:
-            ServiceError, ClusterError: a part does not start; those before it are stopped again.
+            ServiceError, ClusterError: a part does not start; the parts before it are stopped.
         """
         with ExitStack() as stack:
             servers: dict[str, Server] = {}
-            # That somebody else has the port is the likeliest fault, and the quickest to see.
+            # Checked first: a port in use is the likeliest fault and the quickest to detect.
             port = _checked_port(host, port)
             stack.enter_context(_only_platform(prepare_home(lim_home())))
             database_url = os.environ.get("DATABASE_URL")
@@ -107,7 +107,7 @@ class Platform:
                 s3 = stack.enter_context(connected(settings.s3))
             settings = settings.model_copy(update={"s3": s3})
             report("storage", f"{s3.endpoint_url}, bucket {s3.bucket}")
-            stack.enter_context(Supervisor(servers, settings.home))  # ends before they are stopped
+            stack.enter_context(Supervisor(servers, settings.home))  # ends before the servers are stopped
             runtime = _start_ray(stack)
             report("ray", runtime.dashboard_url or runtime.address)
             api = _start_api(stack, settings, host, port, runtime)
@@ -116,16 +116,17 @@ class Platform:
         raise AssertionError("unreachable")
 
     def fault(self) -> str | None:
-        """Why the platform has ended, for people; None while it runs.
+        """Why the platform has ended, as a message; None while it runs.
 
-        Ray's own processes cannot be started again beside those that they have lost. Everything else is.
+        Only the death of one of Ray's own processes ends the platform: they cannot be restarted individually. Every
+        other process restarts automatically.
         """
         return self.runtime.fault()
 
     def stop(self) -> None:
-        """Stop everything that `start` started, last first; a second call does nothing."""
-        # Each step ends by itself in seconds, and a second signal in the middle would leave the others out.
-        # Ray tells standard output that Serve's controller is gone: it was told to go.
+        """Stop everything that `start` started, in reverse order. Idempotent."""
+        # Each step takes only seconds, and a second signal in the middle would skip the remaining ones.
+        # Ray reports on standard output that Serve's controller is gone, which is expected here.
         with _signals_ignored(), redirect_stdout(io.StringIO()):
             self._stack.close()
 
@@ -143,10 +144,10 @@ class Platform:
 
 @contextmanager
 def _only_platform(home: Path) -> Iterator[None]:
-    """Hold the home: a second platform would take the drivers of the first for dead.
+    """Lock the home: a second platform would consider the drivers of the first dead.
 
     Raises:
-        PlatformError: another platform holds it.
+        PlatformError: another platform has locked it.
     """
     holder = home / "platform.pid"
     try:
@@ -171,7 +172,7 @@ def _migrate(url: str, where: str) -> None:
 
 
 def _start_ray(stack: ExitStack) -> Runtime:
-    # Read when Ray is imported: a call that comes too late, on a cluster that has ended, must not start another one.
+    # Ray reads this on import. Without it, a late call on a cluster that has ended would start another cluster.
     os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")
     with _kept_handlers():
         return stack.enter_context(start_or_connect())
@@ -188,7 +189,7 @@ def _signals_ignored() -> Iterator[None]:
 
 @contextmanager
 def _kept_handlers() -> Iterator[None]:
-    """Ray puts a handler in place of the caller's that ends the process at once: the caller's come back."""
+    """Restore the caller's signal handlers: Ray replaces them with one that exits immediately."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -203,7 +204,7 @@ def _kept_handlers() -> Iterator[None]:
 
 def _start_api(stack: ExitStack, settings: Settings, host: str, port: int, runtime: Runtime) -> str:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Ray Serve warns of itself when it is imported
+        warnings.simplefilter("ignore")  # importing Ray Serve emits warnings
         from services.serve_app import deploy, undeploy
 
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
@@ -214,8 +215,8 @@ def _start_api(stack: ExitStack, settings: Settings, host: str, port: int, runti
 
     stack.callback(_run_while, lambda: runtime.fault() is None, take_down)
     address = deploy(settings, host=host, port=port)
-    # Hub and API stay without this process. Ray ends a process by force that is connected when its node dies; this one
-    # has to tell, and to clean up.
+    # Hub and API run without this connection. Ray kills connected processes when their node dies, but this one must
+    # survive to report the fault and clean up.
     runtime.disconnect()
     with Client(address) as client:
         deadline = time.monotonic() + _READY_S
@@ -235,7 +236,7 @@ def _start_api(stack: ExitStack, settings: Settings, host: str, port: int, runti
 
 
 def _run_while(is_alive: Callable[[], bool], action: Callable[[], None]) -> None:
-    """Run an action on the cluster, but do not wait for an answer of one that has died (a signal to the whole group)."""
+    """Run an action on the cluster; stop waiting after 60 s or when the cluster dies (a signal to the whole group)."""
     if not is_alive():
         return
     faults: list[BaseException] = []
@@ -243,7 +244,7 @@ def _run_while(is_alive: Callable[[], bool], action: Callable[[], None]) -> None
     def run() -> None:
         try:
             action()
-        except BaseException as error:  # noqa: BLE001  told below, if anybody still wants to know
+        except BaseException as error:  # noqa: BLE001  logged below if the cluster is still alive
             faults.append(error)
 
     thread = threading.Thread(target=run, name="undeploy", daemon=True)
@@ -256,10 +257,10 @@ def _run_while(is_alive: Callable[[], bool], action: Callable[[], None]) -> None
 
 
 def _checked_port(host: str, port: int) -> int:
-    """The port, or for 0 a free one that no connection takes before the API listens on it.
+    """The port; for 0, a free one outside the ephemeral range, so that no outgoing connection takes it meanwhile.
 
     Raises:
-        PlatformError: it is taken, or the host is no address of this machine.
+        PlatformError: the port is in use, or the host is not a local address.
     """
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

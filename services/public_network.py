@@ -1,7 +1,7 @@
-"""Connections to addresses that users give, without lending them the platform's own place in the network.
+"""Connections to user-supplied addresses that cannot reach the internal network (protection against SSRF).
 
-A name is resolved here, every address that it has must be public, and the connection goes to that very address: a name
-that means another one a moment later changes nothing.
+A host name is resolved here, all its addresses must be public, and the connection goes to the address that was checked,
+so that DNS rebinding has no effect.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ def _networks(prefixes: str) -> tuple[IpNetwork, ...]:
     return tuple(ipaddress.ip_network(prefix) for prefix in prefixes.split())
 
 
-# Everything in the IANA registries of special-purpose addresses, their exceptions included, and what was once in them.
-# Written out, because `is_global` of Python's ipaddress differs between versions and has exceptions that nobody needs here.
+# Current and former entries of the IANA special-purpose address registries, including their exceptions. Written out
+# because `ipaddress.is_global` differs between Python versions and has exceptions that are not needed here.
 _SPECIAL_V4: Final = _networks(
     "0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 192.0.2.0/24 "
     "192.31.196.0/24 192.52.193.0/24 192.88.99.0/24 192.168.0.0/16 192.175.48.0/24 198.18.0.0/15 198.51.100.0/24 "
     "203.0.113.0/24 224.0.0.0/4 240.0.0.0/4"
 )
-# Of IPv6 only 2000::/3 is given out; in it are Teredo and its neighbours, documentation, 6to4, AS112 and the old 6bone.
+# Only 2000::/3 of IPv6 is allocated; excluded from it: Teredo and its neighbours, documentation, 6to4, AS112, 6bone.
 _UNICAST_V6: Final = ipaddress.ip_network("2000::/3")
 _SPECIAL_V6: Final = _networks("2001::/23 2001:db8::/32 2002::/16 2620:4f:8000::/48 3ffe::/16 3fff::/20")
 
 
 class AddressRefusedError(Exception):
-    """An address that is not asked: it is not public, or not of the web."""
+    """The address is rejected: it is not public, or neither http nor https."""
 
 
 def url_fault(url: str) -> str | None:
-    """What is wrong with an address as it is written; nothing is resolved."""
+    """What is wrong with a URL as written, or None; resolves nothing."""
     if len(url) > _LONGEST_URL:
         return f"has {len(url)} characters; at most {_LONGEST_URL} are allowed"
     if not url.isascii():
@@ -67,7 +67,7 @@ def url_fault(url: str) -> str | None:
 
 
 def address_fault(address: str, networks: Sequence[IpNetwork] = ()) -> str | None:
-    """Why nothing is fetched from an IP address; None: it is public, or in one of the networks."""
+    """Why an IP address is rejected; None if it is public or in one of the networks."""
     found: IpAddress = ipaddress.ip_address(address.partition("%")[0])
     if any(found in network for network in networks if network.version == found.version):
         return None
@@ -81,26 +81,26 @@ def address_fault(address: str, networks: Sequence[IpNetwork] = ()) -> str | Non
 
 
 class TimeOverError(Exception):
-    """The time allowed for all of it is over."""
+    """The overall deadline has passed."""
 
 
 class TooSlowError(Exception):
-    """A server sent less than it has to, for longer than it may."""
+    """A server sent too few bytes within a window."""
 
 
 class CheckedBackend(httpcore.NetworkBackend):
-    """Connects to public addresses only, and to the very one that was looked at."""
+    """Network backend that connects only to public addresses, and to exactly the address that it checked."""
 
     def __init__(
         self, networks: Sequence[IpNetwork], until_s: float, least_bytes_per_s: int = 0, window_s: float = 60.0
     ) -> None:
-        """A backend for one errand.
+        """Create a backend for one transfer.
 
         Args:
-            networks: that are allowed though they are not public.
-            until_s: by `time.monotonic()`, when every connection ends.
-            least_bytes_per_s: that a server has to send, on average over a window.
-            window_s: length of that, in seconds.
+            networks: non-public networks that are allowed.
+            until_s: deadline of all connections, by `time.monotonic()`.
+            least_bytes_per_s: minimum rate of a server, averaged over a window; 0: none.
+            window_s: length of the window, in seconds.
         """
         self._networks, self._until_s = networks, until_s
         self._least_bytes, self._window_s = least_bytes_per_s * window_s, window_s
@@ -114,7 +114,7 @@ class CheckedBackend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        """A connection to the host's first address, if all that it has are allowed."""
+        """Connect to the host's first address if all its addresses are allowed."""
         try:
             infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
@@ -122,18 +122,18 @@ class CheckedBackend(httpcore.NetworkBackend):
         addresses = list(dict.fromkeys(str(info[4][0]) for info in infos))
         for address in addresses:
             if address_fault(address, self._networks) is not None:
-                # Without the address: what a name means in here is not for everybody.
+                # Without the address: users must not learn how names resolve internally.
                 raise AddressRefusedError(f"{host} is not a public address, or has one that is not")
         stream = self._plain.connect_tcp(addresses[0], port, timeout, local_address, socket_options)
         return _Stream(stream, self._until_s, self._least_bytes, self._window_s)
 
     def connect_unix_socket(self, *_: Any, **__: Any) -> httpcore.NetworkStream:
-        """Never."""
+        """Rejected: Unix sockets are never allowed."""
         raise AddressRefusedError("only http and https are allowed")
 
 
 class _Stream(httpcore.NetworkStream):
-    """A connection that ends at a given time, and when its bytes drip."""
+    """A connection with a deadline and a minimum rate."""
 
     def __init__(self, stream: httpcore.NetworkStream, until_s: float, least_bytes: float, window_s: float) -> None:
         self._stream, self._until_s = stream, until_s
@@ -141,10 +141,10 @@ class _Stream(httpcore.NetworkStream):
         self._window_end_s, self._bytes = time.monotonic() + window_s, 0
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Some bytes.
+        """Read at most `max_bytes`.
 
         Raises:
-            TooSlowError: a window has ended, and too few bytes have come in it.
+            TooSlowError: a window has ended with too few bytes.
         """
         found = self._stream.read(max_bytes, self._left(timeout))
         self._bytes += len(found)
@@ -155,22 +155,19 @@ class _Stream(httpcore.NetworkStream):
         return found
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Send bytes."""
         self._stream.write(buffer, self._left(timeout))
 
     def close(self) -> None:
-        """End it."""
         self._stream.close()
 
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        """The same, encrypted; the name in the certificate is that of the address, not the IP."""
+        """Upgrade to TLS; the certificate must match the host name, not the IP address."""
         stream = self._stream.start_tls(ssl_context, server_hostname, self._left(timeout))
         return _Stream(stream, self._until_s, self._least_bytes, self._window_s)
 
     def get_extra_info(self, info: str) -> Any:
-        """About the socket."""
         return self._stream.get_extra_info(info)
 
     def _left(self, timeout: float | None) -> float:

@@ -1,4 +1,4 @@
-"""Looks at items one by one, so that one that fails or hangs harms no other; after some failures it is given up."""
+"""Isolation of failing items: each has its own time limit and backoff, and is given up after repeated failures."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from services.errors import UnavailableError
 from services.jobs.submission import ClusterUnreachableError
 
 MOST_FAILURES: Final = 8
-"""In a row; then an item is given up. With the pauses between them that takes some three minutes."""
+"""Consecutive failures until an item is given up; with the backoff in between, about three minutes."""
 _FIRST_PAUSE_S: Final = 1.0
 _LONGEST_PAUSE_S: Final = 60.0
 _OUTAGES: Final = (UnavailableError, ObjectStorageError, ClusterUnreachableError, OSError)
-"""Faults of the database, the object store or the cluster: no item is to blame."""
+"""Faults of the database, the object store or the cluster, which do not count against an item."""
 _log = logging.getLogger(__name__)
 
 
@@ -27,21 +27,21 @@ _log = logging.getLogger(__name__)
 class _Failures:
     count: int
     again_s: float
-    """When the item may be looked at again, by `time.monotonic()`."""
+    """Earliest time of the next attempt, by `time.monotonic()`."""
     successes: int
-    """Of all items, when this one failed last."""
+    """Number of successes of all items when this one last failed."""
 
 
 class Quarantine:
-    """Counts the failures in a row of each item, and makes it wait twice as long after each."""
+    """Counts the consecutive failures of each item, and doubles its backoff after each."""
 
     def __init__(self, what: str, limit_s: float, most_failures: int = MOST_FAILURES) -> None:
-        """Nothing has failed yet.
+        """Start without failures.
 
         Args:
-            what: an item is called, in logs.
-            limit_s: longest time of one look, in seconds.
-            most_failures: in a row, until an item is given up.
+            what: name of an item in logs.
+            limit_s: time limit of one attempt, in seconds.
+            most_failures: consecutive failures until an item is given up.
         """
         self._what, self._limit_s, self._most = what, limit_s, most_failures
         self._failures: dict[uuid.UUID, _Failures] = {}
@@ -53,16 +53,16 @@ class Quarantine:
         look: Callable[[], Awaitable[None]],
         give_up: Callable[[str], Awaitable[None]] | None = None,
     ) -> Exception | None:
-        """Look at an item, unless it has failed a moment ago.
+        """Process an item unless it is backing off.
 
         Args:
-            item_id: which.
-            look: what is to be done.
-            give_up: called with the reason after too many failures; must end the item and tell its owner. Without it
-                the item is tried again, ever more rarely.
+            item_id: id of the item.
+            look: the attempt.
+            give_up: called with the reason after too many failures; must end the item and notify its owner. Without it,
+                the item is retried indefinitely, with a backoff of up to 60 s.
 
         Returns:
-            The outage that kept it from being looked at, if there was one.
+            The outage that prevented the attempt, if any.
         """
         earlier = self._failures.get(item_id)
         if earlier is not None and time.monotonic() < earlier.again_s:
@@ -70,7 +70,7 @@ class Quarantine:
         try:
             async with asyncio.timeout(self._limit_s) as limit:
                 await look()
-        except Exception as error:  # noqa: BLE001  the edge of an item: the others go on
+        except Exception as error:  # noqa: BLE001  outermost frame of an item: the others continue
             if limit.expired():
                 await self._failed(item_id, f"it took longer than {self._limit_s:.0f} s", give_up, alone_counts=False)
             elif isinstance(error, _OUTAGES):
@@ -78,7 +78,7 @@ class Quarantine:
                 return error
             else:
                 _log.exception("%s %s cannot be looked after", self._what, item_id)
-                # Only the kind: the words may name what only the operator should see.
+                # Only the type: the message may hold details that only the operator should see.
                 await self._failed(
                     item_id, f"a fault of the platform ({type(error).__name__}), which its log names", give_up
                 )
@@ -95,7 +95,7 @@ class Quarantine:
         *,
         alone_counts: bool = True,
     ) -> None:
-        """Count a failure. What took too long is not to blame as long as nothing else succeeds either."""
+        """Count a failure. A repeated timeout counts only if some item has succeeded since: else everything is slow."""
         earlier = self._failures.get(item_id, _Failures(0, 0.0, -1))
         counts = alone_counts or earlier.successes != self._successes
         count = earlier.count + (1 if counts else 0)
@@ -107,7 +107,7 @@ class Quarantine:
         try:
             async with asyncio.timeout(self._limit_s):
                 await give_up(reason)
-        except Exception:  # noqa: BLE001  as above; it is tried again after the pause
+        except Exception:  # noqa: BLE001  as above; retried after the backoff
             _log.exception("%s %s cannot be given up", self._what, item_id)
             return
         self._failures.pop(item_id, None)

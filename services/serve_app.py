@@ -1,4 +1,4 @@
-"""The API as a Ray Serve application: one small ingress, whose replicas keep nothing that matters."""
+"""The API as a Ray Serve application: one small ingress deployment with stateless replicas."""
 
 from __future__ import annotations
 
@@ -25,31 +25,31 @@ if TYPE_CHECKING:
 NAME: Final = "less-is-more"
 DEPLOYMENT: Final = "api"
 _HEAD: Final = "node:__internal_head__"
-"""Ray's own mark of the head node, where the proxy is too."""
+"""Custom resource with which Ray marks the head node, where the proxy also runs."""
 _REPLICA_VARIABLES: Final = {
-    # Its handlers do not block: a request need not go to another thread and back.
+    # The handlers do not block, so requests need no second thread.
     "RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD": "0",
-    # "HAProxy counts the requests": the API does, by its own routes.
+    # Replicas then leave request metrics to HAProxy; the API counts requests itself, by its own routes.
     "RAY_SERVE_HAPROXY_METRICS_ENABLED": "1",
 }
-"""For the API's replicas alone; other deployments may block."""
-_REQUESTS_PER_REPLICA: Final = 1000  # event streams among them, which cost little while they wait
+"""For the API's replicas only; other deployments may block."""
+_REQUESTS_PER_REPLICA: Final = 1000  # includes event streams, which are cheap while idle
 _log = logging.getLogger(__name__)
 
 
 class Routeless:
-    """The application, without the list of its routes: Serve would look for each request's route too, for figures."""
+    """Hides the application's routes from Serve, which would match every request a second time for its metrics."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on."""
+        """Forward the call to the application."""
         await self._app(scope, receive, send)
 
 
 def _settle_garbage() -> None:
-    """Leave what was imported out of every later look for garbage, and look less often: requests leave little behind."""
+    """Freeze imported objects and run the garbage collector less often: requests leave little garbage behind."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
@@ -60,11 +60,11 @@ def _replicas(settings: Settings) -> int:
 
 
 def build_app(settings: Settings, variables: dict[str, str] | None = None) -> Application:
-    """The application on the settings. A replica takes about 210 MB: it imports neither torch nor transformers.
+    """Build the Serve application. A replica takes about 210 MB: it imports neither torch nor transformers.
 
     Args:
-        settings: of the services.
-        variables: what `cluster.ingress.variables` has for Serve's processes.
+        settings: settings of the services.
+        variables: environment of Serve's processes, from `cluster.ingress.variables`.
     """
 
     def build() -> Routeless:
@@ -84,7 +84,7 @@ def build_app(settings: Settings, variables: dict[str, str] | None = None) -> Ap
         _settle_garbage()
         return Routeless(app)
 
-    wrapped: Any = serve.ingress(build)  # without types of its own, as `deployment` below
+    wrapped: Any = serve.ingress(build)  # untyped, like `deployment` below
     deployment: Any = serve.deployment(
         wrapped(),
         name=DEPLOYMENT,
@@ -97,13 +97,13 @@ def build_app(settings: Settings, variables: dict[str, str] | None = None) -> Ap
         ray_actor_options={
             # No CPUs: the API waits for the database most of the time, and a small machine needs its cores to train.
             "num_cpus": 0,
-            # Beside the proxy: where that listens on loopback, so do the replicas, and no other node reaches them.
+            # On the proxy's node: if the proxy listens on loopback, so do the replicas, and no other node reaches them.
             "resources": {_HEAD: 0.001},
             "runtime_env": {
                 "env_vars": {"PYTHONPATH": str(PROJECT_ROOT), **_REPLICA_VARIABLES, **(variables or {})},
             },
         },
-        # The API writes an access log of its own; Serve would make a line for each request, and only then drop it.
+        # The API writes its own access log; Serve would format a line for each request and then drop it.
         logging_config={"enable_access_log": False, "log_level": "WARNING"},
     )
     application: Application = deployment.bind()
@@ -111,22 +111,22 @@ def build_app(settings: Settings, variables: dict[str, str] | None = None) -> Ap
 
 
 def build_from_environment(_: dict[str, str]) -> Application:
-    """For `serve run services.serve_app:build_from_environment`, with the settings in the environment."""
+    """For `serve run services.serve_app:build_from_environment`: reads the environment and starts the hub."""
     settings = load_settings()
     start_hub(settings)
     return build_app(settings)
 
 
 def deploy(settings: Settings, *, host: str = "127.0.0.1", port: int = 8000) -> str:
-    """Start the hub and the API on the cluster that this process is connected to; the API's address."""
+    """Start the hub and the API on the cluster that this process is connected to; return the API's address."""
     start_hub(settings)
     return deploy_api(settings, host=host, port=port)
 
 
 def deploy_api(settings: Settings, *, host: str = "127.0.0.1", port: int = 8000) -> str:
-    """Start the API alone; its address.
+    """Start only the API; return its address.
 
-    Serve's own proxy takes HAProxy's place where that does not start, and a warning says so.
+    If HAProxy does not start, Serve's own proxy replaces it, and a warning is logged.
     """
     variables = _start_serve(settings, host, port)
     serve.run(build_app(settings, variables), name=NAME, route_prefix="/")
@@ -134,12 +134,12 @@ def deploy_api(settings: Settings, *, host: str = "127.0.0.1", port: int = 8000)
 
 
 def _start_serve(settings: Settings, host: str, port: int) -> dict[str, str]:
-    """Start Serve behind HAProxy where the cluster has it, else with its own proxy; the variables of its processes."""
+    """Start Serve behind HAProxy if the cluster has it, else with its own proxy; return its processes' environment."""
     if _has_haproxy():
         door = Door(host, port, settings.connections_per_address, settings.trust_forwarded_for)
         variables = ingress.variables(door)
         try:
-            # Only the door is where clients are; what is behind it, the replicas too, listens on loopback.
+            # Only HAProxy's frontend faces clients; everything behind it, replicas included, listens on loopback.
             _start(variables, "127.0.0.1", port)
         except (RayError, RuntimeError, TimeoutError) as error:
             _log.warning("%s", ingress.fell_back(error))
@@ -160,12 +160,12 @@ def _start(variables: dict[str, str], host: str, port: int) -> None:
 
 
 def _has_haproxy() -> bool:
-    """Whether the head node was started to run HAProxy: its environment says so."""
+    """Whether the head node's environment says that it runs HAProxy."""
     ask: Any = ray.remote(num_cpus=0, resources={_HEAD: 0.001})(os.getenv)
     return ingress.is_behind_haproxy({name: value for name in ingress.TELLING if (value := ray.get(ask.remote(name)))})
 
 
 def undeploy() -> None:
-    """End the API and the hub. Drivers that run go on; a platform that is started later takes them over."""
+    """Stop the API and the hub. Running drivers continue; a platform that starts later takes them over."""
     serve.shutdown()
     stop_hub()

@@ -68,12 +68,12 @@ class Settings(BaseModel):
     public_url: str | None = None
     """`LIM_PUBLIC_URL`: address at which clients reach the API, if it is not the address that it listens on."""
     trust_forwarded_for: Annotated[tuple[str, ...], BeforeValidator(_trusted)] = ()
-    """`LIM_TRUST_FORWARDED_FOR`: networks of a proxy of yours in front of the API, such as `10.1.0.5/32`, separated by
-    commas; `true`: any. From there a client's address is the last entry of X-Forwarded-For, and connections are not
-    limited; what others write there is thrown away."""
+    """`LIM_TRUST_FORWARDED_FOR`: networks of your own proxies in front of the API, such as `10.1.0.5/32`, separated by
+    commas; `true`: any. For requests from there, the client's address is the last entry of X-Forwarded-For, and
+    connections are not limited; the header is ignored in all other requests."""
     connections_per_address: PositiveInt = 512
-    """`LIM_CONNECTIONS_PER_ADDRESS`: connections that HAProxy takes from an IPv4 address or 64 bits of an IPv6 address, and
-    never more than a quarter of all that it takes. Many people behind one router are one address."""
+    """`LIM_CONNECTIONS_PER_ADDRESS`: maximum number of connections that HAProxy accepts per IPv4 address or IPv6 /64
+    network; never more than a quarter of its total. Many people behind one router share an address."""
 
     log_format: LogFormat = "json"
     """`LIM_LOG_FORMAT`: log format of the API and the hub: `json`, one object per line, or `text`."""
@@ -87,7 +87,7 @@ class Settings(BaseModel):
     refresh_token_s: PositiveInt = 30 * 86400
     """`LIM_REFRESH_TOKEN_S`: lifetime of a refresh token, in seconds; each refresh starts a new one."""
     password_reset_s: PositiveInt = 86400
-    """`LIM_PASSWORD_RESET_S`: how long the token of a password reset is good, in seconds."""
+    """`LIM_PASSWORD_RESET_S`: lifetime of a password reset token, in seconds."""
     api_key_s: PositiveInt = 90 * 86400
     """`LIM_API_KEY_S`: lifetime of an API key that is created without an expiry, in seconds."""
     max_api_key_s: PositiveInt = 365 * 86400
@@ -97,12 +97,12 @@ class Settings(BaseModel):
     login_attempts_per_address: PositiveInt = 100
     """`LIM_LOGIN_ATTEMPTS_PER_ADDRESS`: failed logins per address, for any account, before 429."""
     login_attempts_per_account: PositiveInt = 20
-    """`LIM_LOGIN_ATTEMPTS_PER_ACCOUNT`: failed logins per account and day from all addresses without an earlier login to it;
-    then one more every `LIM_LOGIN_WINDOW_S`. Known addresses are not affected."""
+    """`LIM_LOGIN_ATTEMPTS_PER_ACCOUNT`: failed logins per account and day from all addresses without an earlier login
+    to it; then one more every `LIM_LOGIN_WINDOW_S`. Known addresses are not affected."""
     login_window_s: PositiveInt = 300
-    """`LIM_LOGIN_WINDOW_S`: window after which attempts are counted from zero, in seconds."""
+    """`LIM_LOGIN_WINDOW_S`: length of the window in which attempts are counted, in seconds."""
     signups_per_address: PositiveInt = 100
-    """`LIM_SIGNUPS_PER_ADDRESS`: sign-up attempts per address and hour; a class behind one router is one address."""
+    """`LIM_SIGNUPS_PER_ADDRESS`: sign-up attempts per address and hour; a class behind one router shares an address."""
     refreshes_per_address: PositiveInt = 600
     """`LIM_REFRESHES_PER_ADDRESS`: refreshes and logouts per address within `LIM_LOGIN_WINDOW_S`."""
     refreshes_per_login: PositiveInt = 30
@@ -111,11 +111,12 @@ class Settings(BaseModel):
     max_json_bytes: PositiveInt = MIB
     """`LIM_MAX_JSON_BYTES`: largest JSON body, in bytes."""
     body_s: PositiveFloat = 60.0
-    """`LIM_BODY_S`: longest time in which a JSON body may arrive, in seconds: the largest one at 17 kB/s."""
+    """`LIM_BODY_S`: time limit for receiving a JSON body, in seconds; the largest one then needs 17 kB/s."""
     streams_per_user: PositiveInt = 64
-    """`LIM_STREAMS_PER_USER`: event streams of one user that each of the API's processes keeps open at once."""
+    """`LIM_STREAMS_PER_USER`: maximum number of open event streams per user in each API process."""
     streams_per_address: PositiveInt = 256
-    """`LIM_STREAMS_PER_ADDRESS`: event streams to an IPv4 address or 64 bits of an IPv6 address, in each process."""
+    """`LIM_STREAMS_PER_ADDRESS`: maximum number of open event streams per IPv4 address or IPv6 /64 network in each API
+    process."""
     max_upload_bytes: PositiveInt = 20 * 1024 * MIB
     """`LIM_MAX_UPLOAD_BYTES`: largest uploaded file, in bytes."""
     upload_part_bytes: Annotated[int, Field(ge=5 * MIB, le=5 * 1024 * MIB)] = 256 * MIB
@@ -123,35 +124,38 @@ class Settings(BaseModel):
     max_upload_files: Annotated[int, Field(ge=1, le=1000)] = 16
     """`LIM_MAX_UPLOAD_FILES`: maximum number of files in one upload, at most 1,000."""
     import_s: PositiveInt = 3600
-    """`LIM_IMPORT_S`: longest time to fetch a dataset from an address, in seconds."""
+    """`LIM_IMPORT_S`: time limit for fetching a dataset from an address, in seconds."""
     import_least_bytes_per_s: NonNegativeInt = 10_000
-    """`LIM_IMPORT_LEAST_BYTES_PER_S`: a server that sends less than this, over a minute, is given up; 0: any rate will do."""
+    """`LIM_IMPORT_LEAST_BYTES_PER_S`: minimum rate of a server, averaged over a minute; a slower fetch fails. 0: no
+    minimum."""
     import_slots: PositiveInt = 4
-    """`LIM_IMPORT_SLOTS`: datasets that are fetched at once; one user has at most all but one of them."""
+    """`LIM_IMPORT_SLOTS`: maximum number of datasets fetched in parallel; one user gets at most all but one slot."""
     dataset_slots: PositiveInt = 2
-    """`LIM_DATASET_SLOTS`: datasets that are processed at once, each in a process of its own; one user has at most all but
-    one of them."""
+    """`LIM_DATASET_SLOTS`: maximum number of datasets processed in parallel, each in its own process; one user gets at
+    most all but one slot."""
     dataset_memory_bytes: Annotated[int, Field(ge=512 * MIB)] = 4 * 1024 * MIB
-    """`LIM_DATASET_MEMORY_BYTES`: most memory that the processing of a dataset may use, in bytes."""
+    """`LIM_DATASET_MEMORY_BYTES`: memory limit for processing a dataset, in bytes."""
     dataset_cpu_s: PositiveInt = 900
-    """`LIM_DATASET_CPU_S`: processor seconds that the processing of any dataset may take, plus those for its size."""
+    """`LIM_DATASET_CPU_S`: limit of processor time for processing a dataset, in seconds, before the allowance for its
+    size."""
     dataset_cpu_s_per_mib: NonNegativeInt = 30
-    """`LIM_DATASET_CPU_S_PER_MIB`: processor seconds that it may take more for each MiB of the source."""
+    """`LIM_DATASET_CPU_S_PER_MIB`: additional processor seconds for each MiB of the source."""
     dataset_wall_s: PositiveInt = 6 * 3600
-    """`LIM_DATASET_WALL_S`: longest time that the processing of a dataset may take, in seconds."""
+    """`LIM_DATASET_WALL_S`: time limit for processing a dataset, in seconds."""
     import_networks: Listed = ()
-    """`LIM_IMPORT_NETWORKS`: networks that are not public from which datasets may be fetched, such as `10.1.0.0/16`;
-    separated by commas."""
+    """`LIM_IMPORT_NETWORKS`: non-public networks from which datasets may be fetched, such as `10.1.0.0/16`; separated
+    by commas."""
     webhook_networks: Listed = ()
-    """`LIM_WEBHOOK_NETWORKS`: networks that are not public in which users' webhooks may be; separated by commas."""
+    """`LIM_WEBHOOK_NETWORKS`: non-public networks in which users' webhooks may be; separated by commas."""
     import_buckets: Listed = ()
-    """`LIM_IMPORT_BUCKETS`: buckets of the object store from which every user may make datasets; separated by commas."""
+    """`LIM_IMPORT_BUCKETS`: buckets of the object store from which every user may import datasets; separated by
+    commas."""
     max_item_s: Annotated[float, Field(gt=0.0, le=3600.0)] = 300.0
     """`LIM_MAX_ITEM_S`: the largest `limits.max_item_s` that a user may set for a dataset: its longest recording, in
     seconds."""
     keep_sources_s: NonNegativeInt | None = None
-    """`LIM_KEEP_SOURCES_S`: how long a dataset's source files are kept after its newest version was made, in seconds; further
-    versions are made from them. Unset: as long as the dataset; 0: not at all."""
+    """`LIM_KEEP_SOURCES_S`: how long a dataset's source files are kept after its newest version was made, in seconds;
+    further versions are made from them. Unset: as long as the dataset; 0: not at all."""
     upload_url_s: PositiveInt = 3600
     """`LIM_UPLOAD_URL_S`: lifetime of a pre-signed upload address, in seconds."""
     download_url_s: PositiveInt = 3600
@@ -160,29 +164,29 @@ class Settings(BaseModel):
     max_running_jobs: PositiveInt | None = None
     """`LIM_MAX_RUNNING_JOBS`: maximum number of running jobs; unset: as many as fit the cluster's CPUs and GPUs."""
     max_running_jobs_per_user: PositiveInt | None = None
-    """`LIM_MAX_RUNNING_JOBS_PER_USER`: jobs of one user that run at once; unset: as many as there is room for, and half of
-    the room, but one job at least, while others wait."""
+    """`LIM_MAX_RUNNING_JOBS_PER_USER`: maximum number of running jobs per user; unset: as many as fit, but at most half
+    of the cluster (at least one job) while other users wait."""
     yield_after_s: PositiveFloat | None = 300.0
-    """`LIM_YIELD_AFTER_S`: a running job of a user who takes more than half of the cluster makes way for a job of another
-    that has waited this long, in seconds: it saves a checkpoint and is queued again."""
+    """`LIM_YIELD_AFTER_S`: waiting time, in seconds, after which a queued job preempts a job of another user who takes
+    more than half of the cluster; the preempted job saves a checkpoint and is queued again."""
     least_cpus_per_worker: Annotated[float, Field(ge=0.01, le=64.0)] = 1.0
-    """`LIM_LEAST_CPUS_PER_WORKER`: fewest CPUs that a worker of a job may reserve; a process that computes keeps one busy,
-    so that less lets jobs of several users share a CPU."""
+    """`LIM_LEAST_CPUS_PER_WORKER`: minimum number of CPUs that a job's worker may reserve. A computing process keeps
+    one CPU busy; lower values let jobs of several users share it."""
     storage_bytes_per_user: PositiveInt | None = 100 * 1024 * MIB
-    """`LIM_STORAGE_BYTES_PER_USER`: most that a user may keep in object storage: datasets with their versions and sources,
-    uploads that are under way, checkpoints, adapters, bundles; in bytes."""
+    """`LIM_STORAGE_BYTES_PER_USER`: object storage quota per user, in bytes: datasets with their versions and sources,
+    uploads in progress, checkpoints, adapters, bundles."""
     storage_bytes: PositiveInt | None = None
-    """`LIM_STORAGE_BYTES`: the same for all users together; unset: as much as the store holds."""
+    """`LIM_STORAGE_BYTES`: quota of all users together, in bytes; unset: as much as the store holds."""
     max_bundle_bytes: PositiveInt = 2 * 1024 * MIB
-    """`LIM_MAX_BUNDLE_BYTES`: largest job whose files can be had as one bundle, in bytes."""
+    """`LIM_MAX_BUNDLE_BYTES`: maximum total size of a job's files that can be downloaded as one bundle, in bytes."""
     max_unfinished_jobs_per_user: PositiveInt = 5000
     """`LIM_MAX_UNFINISHED_JOBS_PER_USER`: maximum number of queued and running jobs per user."""
     keep_checkpoints_s: NonNegativeInt = 7 * 86400
     """`LIM_KEEP_CHECKPOINTS_S`: how long the checkpoints of a job are kept after it has succeeded, in seconds. Those of
     jobs that were stopped or failed stay, because they can be resumed."""
     keep_notifications_s: NonNegativeInt = 30 * 86400
-    """`LIM_KEEP_NOTIFICATIONS_S`: how long a notification is kept after it has been read, in seconds; unread ones are kept
-    for a year."""
+    """`LIM_KEEP_NOTIFICATIONS_S`: how long a notification is kept after it has been read, in seconds; unread ones are
+    kept for a year."""
     webhook_give_up_s: PositiveInt = 86400
     """`LIM_WEBHOOK_GIVE_UP_S`: how long a failing webhook delivery is retried, in seconds."""
     webhook_retry_s: PositiveFloat = 10.0

@@ -1,7 +1,7 @@
-"""What users keep in object storage, and how much they may.
+"""Usage and quotas of object storage.
 
-Counted is what was announced until it is there, and then what is: uploads by their declared size, imports by the largest
-upload, jobs by what they are expected to keep. So two requests at the same time cannot pass what one could not.
+Announced data counts until it has arrived: uploads by their declared size, imports as the largest upload, jobs by what
+they are expected to keep. Concurrent requests therefore cannot exceed a quota together.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ from services.database.models import Dataset, DatasetVersion, Job, User
 from services.errors import ForbiddenError
 from services.settings import Settings
 
-_DEPLOYMENT_LOCK: Final = 0x6C696D  # any number that nothing else in this database locks
+_DEPLOYMENT_LOCK: Final = 0x6C696D  # advisory lock; any number that nothing else in this database locks
 _UNFINISHED: Final = ("pending", "processing")
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """Bytes in object storage, those included that were announced and are not there yet."""
+    """Bytes in object storage, including announced data that has not arrived."""
 
     datasets: int
-    """Versions of datasets, and the files that they were made of."""
+    """Versions of datasets and their source files."""
     jobs: int
     """Checkpoints, adapters, models, logs, bundles."""
 
     @property
     def total(self) -> int:
-        """All of it."""
+        """Total bytes."""
         return self.datasets + self.jobs
 
 
 async def stored(session: AsyncSession, user_id: uuid.UUID | None = None) -> Stored:
-    """What is kept for a user; None: for all of them. What is deleted does not count."""
+    """Storage used by a user; None: by all users. Deleted data does not count."""
     versions = (
         select(
             DatasetVersion.dataset_id,
@@ -48,7 +48,7 @@ async def stored(session: AsyncSession, user_id: uuid.UUID | None = None) -> Sto
         .group_by(DatasetVersion.dataset_id)
         .subquery()
     )
-    # What an import fetched was not measured: it counts as much as what was made of it.
+    # The size of an imported source is unknown: it counts as much as the largest version made from it.
     imported = func.coalesce(versions.c.largest, Dataset.source_bytes)
     source = case((Dataset.source["type"].astext == "upload", Dataset.source_bytes), else_=imported)
     has_source = Dataset.source_kept | Dataset.status.in_(_UNFINISHED)
@@ -66,12 +66,12 @@ async def stored(session: AsyncSession, user_id: uuid.UUID | None = None) -> Sto
 
 
 async def lock_user(session: AsyncSession, user_id: uuid.UUID) -> None:
-    """Let nobody else be admitted in this user's name until this transaction ends."""
+    """Block the admission of the user's other requests until this transaction ends."""
     await session.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))
 
 
 async def import_bytes(session: AsyncSession, settings: Settings, user_id: uuid.UUID) -> int:
-    """What an import counts as until it has been processed: the largest upload, or all that is left if that is less."""
+    """Bytes that an import counts until it is processed: the largest upload, or the user's remaining quota if less."""
     await lock_user(session, user_id)
     left = settings.max_upload_bytes
     if settings.storage_bytes_per_user is not None:
@@ -80,16 +80,16 @@ async def import_bytes(session: AsyncSession, settings: Settings, user_id: uuid.
 
 
 async def admit_bytes(session: AsyncSession, settings: Settings, user_id: uuid.UUID, asked: int) -> None:
-    """Let pass what fits the user's and the deployment's storage; others wait until this transaction ends.
+    """Check a request against the user's and the deployment's quota; blocks others until this transaction ends.
 
     Args:
-        session: of the database; the caller writes down what it asks for in the same transaction.
-        settings: with both quotas.
-        user_id: who asks.
-        asked: bytes.
+        session: database session; the caller must record the requested bytes in the same transaction.
+        settings: settings with both quotas.
+        user_id: the user who asks.
+        asked: requested bytes.
 
     Raises:
-        ForbiddenError: it does not fit; says what is used, asked and allowed.
+        ForbiddenError: a quota would be exceeded; says what is used, requested and allowed.
     """
     await lock_user(session, user_id)
     allowed = settings.storage_bytes_per_user
@@ -113,7 +113,7 @@ async def admit_bytes(session: AsyncSession, settings: Settings, user_id: uuid.U
 
 
 def _shown(size: int) -> str:
-    """A size for people, with its exact bytes where it is small."""
+    """Human-readable size; exact below 10,000 bytes."""
     if size < 10_000:
         return f"{size} bytes"
     for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):

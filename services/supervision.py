@@ -1,6 +1,6 @@
-"""Starts servers of our own again when they die: PostgreSQL and the object store of `lim up`, which nobody else looks after.
+"""Restarts of embedded servers that die: PostgreSQL and the object store of `lim up`.
 
-How it stands is in a file beside their data, which the API reads for `GET /readyz`: a database that has died cannot tell.
+Their state is in a file next to their data, which the API reads for `GET /readyz`: a dead database cannot report it.
 """
 
 from __future__ import annotations
@@ -24,41 +24,41 @@ _LOOK_S: Final = 0.3
 _FIRST_PAUSE_S: Final = 0.5
 _LONGEST_PAUSE_S: Final = 30.0
 _CALM_S: Final = 60.0
-"""One that lived this long since it was started again starts at once the next time."""
+"""A server that has run this long since its last restart, in seconds, restarts without backoff the next time."""
 _JOIN_S: Final = 90.0
 _log = logging.getLogger(__name__)
 
 
 class Server(Protocol):
-    """A server that can be started again."""
+    """A server that can be restarted."""
 
     def is_running(self) -> bool:
-        """Whether it lives."""
+        """Whether it is running."""
         ...
 
     def revive(self) -> None:
-        """Start it again, with the same address and data, or take over what an earlier try has begun."""
+        """Restart it with the same address and data, or take over what an earlier attempt has started."""
         ...
 
 
 class Standing(BaseModel):
-    """How it stands with a server that is started again when it dies."""
+    """State of an embedded server, which restarts automatically."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     state: Literal["running", "restarting"] = "running"
     restarts: int = 0
-    """Since the platform was started."""
+    """Number of restarts since the platform started."""
     died_at: datetime | None = None
     """When it was last found dead."""
     back_at: datetime | None = None
-    """When it was last there again."""
+    """When it was last running again."""
     error: str | None = None
-    """Kind of fault of the last try to start it; unset: it went well. The log has the words."""
+    """Error type of the last attempt to restart it; unset if that succeeded. The log has the message."""
 
 
 class Supervisor:
-    """Looks after servers, each in a thread of its own; use as a context manager around their use."""
+    """Monitors and restarts servers, each in its own thread; use as a context manager while they are needed."""
 
     def __init__(self, servers: Mapping[str, Server], home: Path) -> None:
         self._servers = servers
@@ -81,7 +81,7 @@ class Supervisor:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """From now on they may be stopped: whoever is just being started is waited for."""
+        """End monitoring and wait for restarts in progress, so that the servers can be stopped."""
         self._ended.set()
         for thread in self._threads:
             thread.join(_JOIN_S)
@@ -102,7 +102,7 @@ class Supervisor:
                     return
                 starts += 1
                 server.revive()
-            except Exception as error:  # noqa: BLE001  the edge of a thread that must go on
+            except Exception as error:  # noqa: BLE001  outermost frame of a thread that must continue
                 _log.error("%s does not start, again in %.1f s: %s", name, pause_s(starts), error)
                 self._tell(name, error=type(error).__name__)
                 continue
@@ -116,7 +116,7 @@ class Supervisor:
         self._write()
 
     def _write(self) -> None:
-        """What cannot be written, on a disk that is full, is not worth a server."""
+        """Write the record. A failure, such as a full disk, is only logged: it must not affect the servers."""
         with self._lock:
             shown = {name: standing.model_dump(mode="json") for name, standing in self._standings.items()}
             draft = self._path.with_name(f".{self._path.name}.{os.getpid()}")
@@ -128,16 +128,16 @@ class Supervisor:
 
 
 def pause_s(starts: int) -> float:
-    """How long to wait before a further start: nothing before the first, then twice as long each time."""
+    """Backoff before the next restart, in seconds: 0 before the first, then doubling from 0.5 up to 30."""
     return 0.0 if starts == 0 else min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * float(2 ** min(starts - 1, 20)))
 
 
 def read_standings(home: Path) -> dict[str, Standing]:
-    """How it stands with the servers of a home; nothing where nobody looks after any."""
+    """States of the supervised servers of a home; empty if no supervisor is running."""
     try:
         record = json.loads((home / RECORD).read_text(encoding="utf-8"))
         if not psutil.pid_exists(int(record["pid"])):
-            return {}  # whoever wrote it was killed
+            return {}  # the process that wrote it was killed
         return {name: Standing.model_validate(standing) for name, standing in record["servers"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ValidationError):
         return {}

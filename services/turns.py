@@ -1,4 +1,4 @@
-"""Whose item is next, where users share something: they take turns, so that a thousand items of one delay nobody else."""
+"""Fair order for shared work: users take turns, so that one user's thousand items do not delay the others."""
 
 from __future__ import annotations
 
@@ -10,18 +10,17 @@ from itertools import chain, zip_longest
 
 
 class Turns:
-    """Remembers when each user and each item was last served; who was never served comes first."""
+    """Remembers when each user and each item was last served; the least recently served comes first."""
 
     def __init__(self) -> None:
-        """Nobody has been served."""
         self._users: dict[uuid.UUID, float] = {}
         self._items: dict[uuid.UUID, float] = {}
 
     def order(self, waiting: Iterable[tuple[uuid.UUID, uuid.UUID]]) -> list[tuple[uuid.UUID, uuid.UUID]]:
-        """What waits, in the order in which it is to be served.
+        """Waiting items in the order in which to serve them.
 
         Args:
-            waiting: users and their items; of equals, those that come first here are served first.
+            waiting: pairs of user id and item id; ties keep this order.
         """
         by_user: dict[uuid.UUID, list[tuple[uuid.UUID, uuid.UUID]]] = defaultdict(list)
         for user_id, item_id in waiting:
@@ -34,5 +33,5 @@ class Turns:
         return [item for item in chain.from_iterable(zip_longest(*rows)) if item is not None]
 
     def serve(self, user_id: uuid.UUID, item_id: uuid.UUID) -> None:
-        """It is this one's turn now."""
+        """Record that an item is served now."""
         self._users[user_id] = self._items[item_id] = time.monotonic()

@@ -1,1 +1,1 @@
-"""Adapters as users name them, their versions, and what each was made of."""
+"""Named adapters, their versions, and the lineage of each version."""

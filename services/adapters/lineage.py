@@ -1,4 +1,4 @@
-"""What an adapter was made of, and in what two of them differ."""
+"""Lineage of adapter versions, and differences between two lineages."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class BaseOut(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     id: str
-    """In the catalogue."""
+    """Id in the catalogue."""
     source: str | None
-    """Where it came from when the job was made."""
+    """Its source when the job was created."""
 
 
 class DataOut(BaseModel):
@@ -34,7 +34,7 @@ class DataOut(BaseModel):
     utterances: int
     audio_s: float
     selection_id: uuid.UUID | None
-    """The job that selected what was trained on; unset: everything was."""
+    """The selection job that chose the training data; unset: all of it was used."""
 
 
 class FileOut(BaseModel):
@@ -55,9 +55,9 @@ class LineageOut(BaseModel):
     config: dict[str, Any]
     """The training config, defaults included."""
     config_sha256: str
-    """Of the config as JSON with sorted keys: equal configs have equal ones."""
+    """Hash of the config as JSON with sorted keys; equal configs have equal hashes."""
     code_version: str | None
-    """Version of the software and a digest of its sources; unset: the run is older than that."""
+    """Version of the software and a digest of its sources; unset for runs before this was recorded."""
     result: dict[str, Any]
     """Figures of the run."""
     files: list[FileOut]
@@ -72,7 +72,7 @@ class DifferenceOut(BaseModel):
 
 
 def lineage_of(job: Job, data: DatasetVersion, files: Sequence[Artifact]) -> LineageOut:
-    """What a job that has succeeded was made of."""
+    """Lineage of a job that has succeeded."""
     result = dict(job.result or {})
     canonical = json.dumps(job.config, sort_keys=True, separators=(",", ":"))
     return LineageOut(
@@ -93,7 +93,7 @@ def lineage_of(job: Job, data: DatasetVersion, files: Sequence[Artifact]) -> Lin
 
 
 def differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[DifferenceOut]:
-    """Every field in which two lineages differ, by path; what one of them lacks is None."""
+    """Every field in which two lineages differ, by path; a missing field is None."""
     flat_a, flat_b = dict(_flat(a, "")), dict(_flat(b, ""))
     paths = sorted(flat_a.keys() | flat_b.keys())
     return [

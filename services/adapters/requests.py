@@ -1,4 +1,4 @@
-"""What a user asks of adapters: name them, add what a job made as a version, compare two."""
+"""Operations on a user's adapters: find, name and delete them, and add a job's result as a version."""
 
 from __future__ import annotations
 
@@ -70,10 +70,10 @@ async def newest_versions(session: AsyncSession, adapter_ids: Sequence[uuid.UUID
 
 
 async def check_name(session: AsyncSession, user_id: uuid.UUID, name: str, but: uuid.UUID | None = None) -> None:
-    """Let a name pass that no adapter of the user has.
+    """Check that no adapter of the user other than `but` has this name.
 
     Raises:
-        ConflictError: one has it.
+        ConflictError: the name is taken.
     """
     query = owned_adapters(user_id).where(Adapter.name == name)
     if but is not None:
@@ -87,7 +87,7 @@ async def check_name(session: AsyncSession, user_id: uuid.UUID, name: str, but: 
 
 
 async def delete(session: AsyncSession, user_id: uuid.UUID, adapter_id: uuid.UUID) -> None:
-    """Forget an adapter and its versions; the jobs that made them and their files stay. Committed.
+    """Delete an adapter and its versions; the jobs that made them and their files stay. Committed.
 
     Raises:
         NotFoundError: no such adapter, or another user's.
@@ -100,10 +100,10 @@ async def delete(session: AsyncSession, user_id: uuid.UUID, adapter_id: uuid.UUI
 async def named(
     session: AsyncSession, user_id: uuid.UUID, name: str, but: uuid.UUID | None = None
 ) -> AsyncIterator[None]:
-    """Give an adapter a name within it; written to the database at its end, not committed.
+    """Context in which an adapter is given a name; flushed at the end, not committed.
 
     Raises:
-        ConflictError: another of the user's has it, perhaps since a moment ago.
+        ConflictError: another adapter of the user has the name, possibly since a concurrent request.
     """
     await check_name(session, user_id, name, but)
     try:
@@ -122,14 +122,14 @@ async def add_version(
     job_id: uuid.UUID,
     notes: str,
 ) -> AdapterVersion:
-    """Make what a job trained the newest version of an adapter; not committed.
+    """Add a training job's result as the newest version of an adapter; not committed.
 
     Raises:
         NotFoundError: no such adapter or job, or another user's.
         ConflictError: the job has not succeeded, made no adapter, or is a version already.
     """
-    adapter = await find_adapter(session, user_id, adapter_id, lock=True)  # numbers follow on each other
-    query = owned_jobs(user_id).where(Job.id == job_id).with_for_update(read=True)  # not deleted meanwhile
+    adapter = await find_adapter(session, user_id, adapter_id, lock=True)  # numbers are consecutive
+    query = owned_jobs(user_id).where(Job.id == job_id).with_for_update(read=True)  # locked against deletion
     job = (await session.scalars(query)).one_or_none()
     if job is None:
         raise NotFoundError("There is no such job.", code="job_not_found")

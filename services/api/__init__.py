@@ -1,1 +1,1 @@
-"""The HTTP API: an application factory, its routers, and how errors are told."""
+"""The HTTP API: an application factory, its routers, and its error responses."""

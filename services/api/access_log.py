@@ -1,4 +1,4 @@
-"""One line, and a count, for every request that was answered."""
+"""Access log: one line, and one count in the metrics, for every answered request."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _log = logging.getLogger(__name__)
 
 
 class AccessLogMiddleware(HttpMiddleware):
-    """Says of each request the route, not the address: addresses hold ids, and what follows `?` may be private."""
+    """Logs the route of each request, not its URL: URLs hold ids, and the query string may be private."""
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on; an event stream is told when it ends."""
+        """Forward a request; an event stream is logged when it ends."""
         status, stream = 0, False
         started_s = time.perf_counter()
 

@@ -42,7 +42,7 @@ from services.api.security_headers import SecurityHeadersMiddleware
 from services.settings import Settings
 
 API_PREFIX = "/api/v1"
-# Routes are tried one after the other: what is asked for most comes first. A router within a router costs more.
+# Routes are tried in order, so the most frequent ones come first. Nested routers would cost more.
 _MODULES: Final = (
     jobs,
     job_records,
@@ -65,12 +65,12 @@ _MODULES: Final = (
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """An application on the settings; connects to nothing before its first request."""
+    """Create the application from settings; connects to nothing before the first request."""
     return create_app_on(Services.of(settings))
 
 
 def create_app_on(services: Services) -> FastAPI:
-    """An application on connections that are there already; it closes them when it ends."""
+    """Create the application on existing connections, which it closes when it ends."""
     settings = services.settings
     app = FastAPI(
         title="Less Is More",
@@ -94,7 +94,7 @@ def create_app_on(services: Services) -> FastAPI:
     app.add_middleware(BodyLimitMiddleware, settings=settings)
     app.add_middleware(EdgeMiddleware)
     app.add_middleware(AccessLogMiddleware)
-    app.add_middleware(SecurityHeadersMiddleware)  # outside of the edge: its answers get them too
+    app.add_middleware(SecurityHeadersMiddleware)  # outside the edge, whose responses get them too
     app.add_middleware(CorrelationMiddleware)  # the last one added is the outermost
     return app
 

@@ -1,4 +1,4 @@
-"""Base of everything that clients send."""
+"""Base model of request bodies."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Body(BaseModel):
-    """A request's body, or a part of it: unknown fields are faults, and docstrings are its documentation."""
+    """A request body or a part of one: unknown fields are rejected, and docstrings document the fields."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)

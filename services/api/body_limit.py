@@ -1,4 +1,4 @@
-"""Bodies are read up to a limit of size and time, whether or not their length is declared, and few of a sender at once."""
+"""Limits on request bodies: their size and time, whether or not the length is declared, and how many arrive at once."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from services.errors import ApiError, PayloadTooLargeError, ThrottledError, Unav
 from services.settings import Settings
 
 MOST_SIGNS: Final = 150_000
-"""Commas and opening brackets of a body: two and a half times as many as `MOST_VALUES` values need."""
+"""Maximum number of commas and opening brackets in a body: two and a half times what `MOST_VALUES` values need."""
 MOST_ARRIVING: Final = 250
-"""Bodies on their way to one process at once: with the streams, fewer than the requests that Serve lets it have."""
+"""Maximum number of bodies arriving at one process at a time; with the streams, fewer than Serve's request limit."""
 _CROWD: Final = 125
-"""With as many, a sender may have only few more: there is room for others then."""
+"""Number of arriving bodies from which each sender may have only `_FEW`, to leave room for others."""
 _FEW: Final = 2
 MOST_ARRIVING_PER_SENDER: Final = 32
 _RETRY_AFTER_S: Final = 5
 
 
 class BodyLimitMiddleware(HttpMiddleware):
-    """Answers 413 to a body that is too large or has too many values, 408 to one that takes too long, 429 to too many at once."""
+    """Answers 413 to a body that is too large or has too many values, 408 to a slow one, 429 or 503 to too many."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         super().__init__(app)
@@ -39,7 +39,7 @@ class BodyLimitMiddleware(HttpMiddleware):
         self._arriving: Counter[str] = Counter()
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, with its body under watch."""
+        """Forward a request, enforcing the limits of its body."""
         headers = Headers(scope=scope)
         declared = headers.get("content-length", "")
         if declared.isdigit() and int(declared[:20]) > self._most_bytes:
@@ -71,7 +71,7 @@ class BodyLimitMiddleware(HttpMiddleware):
 
 
 class _Body:
-    """A body on its way, counted among those of its sender until it is here."""
+    """An arriving body, counted for its sender until it is complete."""
 
     def __init__(self, receive: Receive, most_bytes: int, most_s: float, arriving: Counter[str], network: str) -> None:
         self._receive = receive
@@ -85,14 +85,13 @@ class _Body:
         arriving[network] += 1
 
     async def receive(self) -> Message:
-        """The next part."""
         if self._is_here:
-            return await self._receive()  # that the client has gone is told here: there is no hurry
+            return await self._receive()  # waits for the client's disconnect, without a limit
         try:
             async with asyncio.timeout_at(self._ends_s):
                 message = await self._receive()
         except TimeoutError:
-            # FastAPI lets only this kind through while it reads a body.
+            # FastAPI passes on only HTTPException while it reads a body.
             raise HTTPException(
                 408, f"The body did not arrive within {self._most_s:g} seconds; send it again.", {"Connection": "close"}
             ) from None
@@ -108,7 +107,7 @@ class _Body:
         return message
 
     def end(self) -> None:
-        """It is here, or nobody waits for it any more."""
+        """Stop counting the body: it is complete, or no longer needed. Idempotent."""
         if not self._is_here:
             self._is_here = True
             self._arriving[self._network] -= 1

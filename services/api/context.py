@@ -1,4 +1,4 @@
-"""What request handlers work with: made once by the application factory, kept on the application."""
+"""Settings and connections for request handlers: created once by the application factory, kept on the application."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ class Services:
     open_streams: OpenStreams
     """Ends streams whose login or API key has ended."""
     streams: StreamSlots
-    """Bounds how many streams are open at once."""
+    """Limits the number of open streams."""
     looks: SharedCalls[Any] = field(default_factory=SharedCalls)
-    """Those of event streams that are at the same place of the same job."""
+    """Queries shared by event streams at the same position of the same job."""
     cluster: ClusterView | None = None
-    """Asks the cluster; unset: where there is none to ask."""
+    """View of the cluster; unset without a cluster."""
 
     @classmethod
     def of(cls, settings: Settings, *, cluster: ClusterView | None = None, objects: Objects | None = None) -> Services:
-        """Connections that the settings describe; nothing is connected before its first use.
+        """Create connections from the settings; each connects on first use.
 
         Raises:
             StorageSettingsError: no S3 endpoint, and the embedded server was not started.
@@ -61,7 +61,7 @@ class Services:
         )
 
     async def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         await self.open_streams.close()
         await self.events.close()
         await self.notifications.close()
@@ -69,5 +69,5 @@ class Services:
 
 
 async def services_of(request: Request) -> Services:
-    """The services of the application that answers a request. No plain function: that would go to a thread each time."""
+    """The services of the request's application. Async because FastAPI would run a plain function in a thread."""
     return cast(Services, request.app.state.services)

@@ -1,4 +1,4 @@
-"""An id for every request: taken from X-Request-ID or made, kept in the logs, given back in X-Request-ID."""
+"""Correlation id of every request: taken from X-Request-ID or generated, logged, and returned in X-Request-ID."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _ALLOWED: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
 def correlation_id() -> str:
-    """The id of the request that is being answered."""
+    """The id of the current request."""
     return correlation.get() or "-"
 
 
 class CorrelationMiddleware(HttpMiddleware):
-    """Outermost layer: names the request, also in its answer."""
+    """Outermost middleware: assigns the request's id and adds it to the response."""
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on under its id."""
+        """Forward a request under its id."""
         given = Headers(scope=scope).get(HEADER, "")
         name = given if _ALLOWED.fullmatch(given) else uuid.uuid4().hex
 

@@ -42,15 +42,15 @@ async def items_page(
     """A page of a version's items, in the order of the source.
 
     Args:
-        session: of the database.
-        version: whose items.
-        filters: conditions on them.
-        dataset_url: path of the dataset, below which its audio is.
-        limit: most items.
-        cursor: `next_cursor` of the page before.
+        session: database session.
+        version: the version.
+        filters: conditions on its items.
+        dataset_url: URL path of the dataset, under which its audio is served.
+        limit: maximum number of items.
+        cursor: `next_cursor` of the previous page.
 
     Raises:
-        ConflictError: there is no list of the version's items.
+        ConflictError: the version has no list of its items.
     """
     after = read_number_cursor(cursor) - 1
     rows, total = await versions.items_of(session, version, filters, limit=limit + 1, after=after)

@@ -49,7 +49,7 @@ class FileBody(Body):
     name: Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_file_name)]
     """Its name, or its path inside the dataset."""
     size: Annotated[int, Field(ge=0, lt=2**63)]
-    """Bytes."""
+    """Size in bytes."""
 
 
 class UploadSourceBody(Body):
@@ -116,8 +116,8 @@ class DatasetBody(Body):
     limits: ItemLimits = ItemLimits()
     """Limits of usable recordings."""
     language: Language = None
-    """Spoken language, as a code (`de`) or an English name. It chooses among texts in several languages, and digits in file
-    names become its words."""
+    """Spoken language, as a code (`de`) or an English name. Selects among texts in several languages, and the words for
+    digits in file names."""
     project_id: uuid.UUID | None = None
     """A project of the caller."""
 
@@ -162,7 +162,7 @@ class DatasetOut(BaseModel):
 
     @classmethod
     def of(cls, dataset: Dataset, version: DatasetVersion | None, newest: DatasetVersion) -> DatasetOut:
-        """A row, that of its newest version which is ready, and that of its newest, as clients see them."""
+        """Build from the rows of a dataset, of its newest ready version, and of its newest version."""
         return cls(
             id=dataset.id,
             name=dataset.name,
@@ -187,7 +187,7 @@ def statistics_of(version: DatasetVersion) -> dict[str, Any]:
 
 
 def _newest(column: Any, *, ready: bool = True) -> Any:
-    """A column of a dataset's newest version, or of the newest that is ready; NULL where it has none."""
+    """A column of a dataset's newest version, by default the newest that is ready; NULL if there is none."""
     versions = select(column).where(DatasetVersion.dataset_id == Dataset.id, DatasetVersion.deleted_at.is_(None))
     if ready:
         versions = versions.where(DatasetVersion.status == "ready")
@@ -207,11 +207,11 @@ RENDERED_DATASET: Final = as_json(
         "statistics": _newest(_STATISTICS.concat(DatasetVersion.statistics)),
     }
 )
-"""A dataset as `DatasetOut`."""
+"""A dataset as the JSON of `DatasetOut`."""
 
 
 def status_of(dataset: Dataset) -> DatasetStatus:
-    """A row's status; the table's check constraint holds it to these."""
+    """A row's status; the table's check constraint guarantees the type."""
     return cast(DatasetStatus, dataset.status)
 
 
@@ -223,9 +223,9 @@ class PartOut(BaseModel):
     number: int
     """Counts from 1."""
     start: int
-    """Its first byte in the file."""
+    """Offset of its first byte in the file."""
     size: int
-    """Bytes."""
+    """Size in bytes."""
     url: str
 
 
@@ -252,7 +252,7 @@ class NewDatasetOut(BaseModel):
 
 
 class DrawnOut(BaseModel):
-    """A file for people."""
+    """A file for human readers."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -279,9 +279,9 @@ class ReportOut(BaseModel):
     set_aside: list[dict[str, Any]] = []
     """Every rejected item: `path`, `code`, `reason`, `action`."""
     page: DrawnOut | None = None
-    """The whole report for people, one HTML file; only if the dataset is ready."""
+    """The whole report for human readers, one HTML file; only if the dataset is ready."""
     drawing: DrawnOut | None = None
-    """Histograms of duration, level, signal-to-noise ratio and words per second (PNG); from ten items on."""
+    """Histograms of duration, level, signal-to-noise ratio and words per second (PNG); only for ten or more items."""
 
 
 class ItemOut(BaseModel):

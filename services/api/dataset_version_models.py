@@ -17,8 +17,8 @@ from services.database.models import DatasetItem, DatasetVersion
 class RevisionBody(Revision):
     """Changes for the next version of a dataset.
 
-    The recordings are processed again with the parent's options and decisions and these. Missing options stay as in the
-    parent; `validation`, `limits` and `split` may have single fields.
+    The recordings are processed again with the parent's options and decisions plus these. Missing options are inherited
+    from the parent; `validation`, `limits` and `split` may be partial.
     """
 
     parent: Annotated[int, Field(ge=1, lt=2**31)] | None = None
@@ -49,7 +49,7 @@ class DatasetVersionOut(BaseModel):
 
     @classmethod
     def of(cls, version: DatasetVersion) -> DatasetVersionOut:
-        """A row, with its decisions, as clients see it."""
+        """Build from a row with its decisions loaded."""
         return cls(**_fields(version))
 
 
@@ -63,7 +63,7 @@ class DatasetVersionDetailOut(DatasetVersionOut):
 
     @classmethod
     def with_report(cls, version: DatasetVersion, used_by: int) -> DatasetVersionDetailOut:
-        """A row, with its decisions and its report, as clients see it."""
+        """Build from a row with its decisions and its report loaded."""
         return cls(**_fields(version), report=version.report, used_by=used_by)
 
 
@@ -86,7 +86,7 @@ class DatasetItemOut(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     path: str
-    """Its path in the source; decisions name it by that."""
+    """Its path in the source, by which decisions refer to it."""
     status: Literal["good", "rejected"]
     id: str | None
     """Id in the manifest; only for a good item."""
@@ -101,7 +101,7 @@ class DatasetItemOut(BaseModel):
 
     @classmethod
     def of(cls, row: DatasetItem, dataset_url: str, number: int) -> DatasetItemOut:
-        """A row as clients see it."""
+        """Build from a row."""
         audio_url = None
         if row.item_id is not None:
             audio_url = f"{dataset_url}/items/{quote(row.item_id, safe='/')}/audio?version={number}"

@@ -1,4 +1,4 @@
-"""What handlers ask for, as annotated parameters."""
+"""Dependencies of request handlers, as annotated parameters."""
 
 from __future__ import annotations
 
@@ -41,19 +41,19 @@ async def _session(request: Request, services: ServicesDep) -> AsyncIterator[Asy
 
 
 SettingsDep = Annotated[Settings, Depends(_settings)]
-# Closed before the answer is sent: a slow reader holds no connection.
+# Closed before the response is sent: a slow reader holds no connection.
 SessionDep = Annotated[AsyncSession, Depends(_session, scope="function")]
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls, and by what right."""
+    """The user who sent a request, and the credential used."""
 
     user: User
     login_id: uuid.UUID | None
-    """The login that the access token comes from; None: an API key was given."""
+    """The login of the access token; None if an API key was given."""
     key: ApiKey | None = None
-    """The API key that was given."""
+    """The API key; None if an access token was given."""
 
     @property
     def credential(self) -> uuid.UUID:
@@ -64,10 +64,10 @@ class Caller:
         return self.login_id
 
     def check_scope(self, needed: Scope) -> None:
-        """Let a caller pass who has logged in, or whose key may do this.
+        """Check the scope of the API key; a login has no scope and always passes.
 
         Raises:
-            ForbiddenError: the key's scope does not include it.
+            ForbiddenError: the key's scope does not include `needed`.
         """
         if self.key is not None and not includes(self.key.scope, needed):
             raise ForbiddenError(
@@ -77,7 +77,7 @@ class Caller:
 
 
 def scope_of_method(method: str) -> Scope:
-    """What a route needs of a key by its method, unless it asks for an admin or a login."""
+    """The scope that a route of this method requires of an API key, unless it requires an admin or a login."""
     return "read" if method in {"GET", "HEAD"} else "write"
 
 
@@ -96,7 +96,7 @@ async def _caller(
         claims = read_access_token(services.settings, credentials.credentials)
         who = Caller(await find_user(session, claims), claims.session_id)
     caller.set(str(who.user.id))
-    who.check_scope(scope_of_method(request.method))  # here, so that no route can forget to ask
+    who.check_scope(scope_of_method(request.method))  # here, so that no route can forget to check
     return who
 
 
@@ -112,7 +112,7 @@ CurrentUser = Annotated[User, Depends(_current_user)]
 
 @dataclass(frozen=True, slots=True)
 class LoggedIn:
-    """Somebody who has given a password, not a program with an API key."""
+    """A user who has logged in with a password, not a program with an API key."""
 
     user: User
     login_id: uuid.UUID
@@ -140,7 +140,7 @@ Access = Literal["public", "read", "write", "admin", "login"]
 
 
 def access_of(route: APIRoute) -> Access:
-    """What a route asks of its caller: nothing, a key of a scope or a login, or a login and no key."""
+    """What a route requires of its caller: nothing, a login or a key with a scope, or a login and no key."""
     calls = _calls(route.dependant)
     if _logged_in in calls:
         return "login"

@@ -1,4 +1,4 @@
-"""The interactive documentation at /docs, from files that come with the platform: the page loads nothing from elsewhere."""
+"""The interactive documentation at /docs, from files of the platform: the page loads nothing from elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The outer edge of the application: the one place where any exception is caught, logged, and kept from clients."""
+"""Outermost error handling: the only place that catches any exception, logs it, and hides it from clients."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _log = logging.getLogger(__name__)
 
 
 class EdgeMiddleware(HttpMiddleware):
-    """Answers 500 with the correlation id when a handler raises what nobody foresaw."""
+    """Answers 500 with the correlation id when a handler raises an unexpected exception."""
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on."""
+        """Forward a request."""
         started = False
 
         async def watched(message: Message) -> None:

@@ -26,7 +26,7 @@ _POLL_S: Final = 1.0
 _HEARTBEAT_POLLS: Final = 10
 
 
-# One statement sees the job and its events at one moment; a job without newer ones is a row too.
+# One statement, so that the job and its events are consistent; a job without newer events also yields a row.
 _NEWER: Final = Prepared(
     select(Job.status, Job.last_seq, JobEvent.seq, JobEvent.kind, JobEvent.key, JobEvent.time, JobEvent.data)
     .outerjoin(JobEvent, and_(JobEvent.job_id == Job.id, JobEvent.seq > bindparam("after")))
@@ -39,15 +39,15 @@ _NEWER: Final = Prepared(
 @dataclass(frozen=True, slots=True)
 class _Look:
     messages: Sequence[bytes]
-    """Of the events after a place."""
+    """Encoded events after a position."""
     told: int
-    """The number of the last of them, or that place."""
+    """Number of the last of these events, or the position if there are none."""
     ended: bool
-    """Whether nothing more will come."""
+    """Whether no further events will follow."""
 
 
 class EventRow(NamedTuple):
-    """An event as it lies in PostgreSQL."""
+    """An event as stored in PostgreSQL."""
 
     seq: int
     kind: str
@@ -65,11 +65,11 @@ def event_data(event: EventRow | JobEvent) -> dict[str, Any]:
 async def stream_events(
     services: Services, credential: uuid.UUID, job_id: uuid.UUID, after: int
 ) -> AsyncIterator[bytes]:
-    """Every event after a sequence number, as it happens, until the job has ended and all of them are told.
+    """Stream every event after a sequence number live, until the job has ended and all events are sent.
 
-    It ends early when the login or the API key does whose id is `credential`.
-    The reader's speed matters to nobody else: what is not read yet waits in PostgreSQL. Streams of this process that
-    are at the same place look together. While the database is away the stream stays open.
+    Ends early with the login or the API key whose id is `credential`. A slow reader affects nobody else: unread events
+    wait in PostgreSQL. Streams of this process that are at the same position share a query. While the database is
+    unreachable, the stream stays open.
     """
     yield b"retry: 1000\n\n"
     polls = 0
@@ -81,7 +81,7 @@ async def stream_events(
             changed.clear()
             if stream.ended:
                 return
-            # A look that began before the newest notification may not have seen what that is about.
+            # A query that began before the newest notification may have missed its event, so it is not shared.
             place = (job_id, after, services.events.told)
             look: _Look = await services.looks.of(place, partial(_look, services, job_id, after))
             for message in look.messages:
@@ -105,7 +105,7 @@ async def _look(services: Services, job_id: uuid.UUID, after: int) -> _Look:
     except UnavailableError:
         return _Look([], after, ended=False)
     if not rows:
-        return _Look([], after, ended=True)  # there is no such job any more
+        return _Look([], after, ended=True)  # the job has been deleted
     status, last_seq, newer = rows[0][:3]
     events = [] if newer is None else [EventRow(*row[2:]) for row in rows]
     told = events[-1].seq if events else after

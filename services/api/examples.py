@@ -1,4 +1,4 @@
-"""Examples for the OpenAPI document: a request that each operation takes, and what its tag is about. A test posts them."""
+"""Examples for the OpenAPI document: valid requests by operation, and descriptions of the tags. A test posts them."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ REQUESTS: Final[dict[str, dict[str, Any]]] = {
     "change_adapter": {"Another name": {"name": "numbers"}},
     "add_version": {"What a job made": {"job_id": _JOB, "notes": "with the recordings of May"}},
 }
-"""By operation and by what it shows."""
+"""Request bodies by operation id and title."""
 
 PROBLEM: Final[dict[str, Any]] = {
     "type": "about:blank",

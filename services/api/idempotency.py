@@ -1,4 +1,4 @@
-"""Creating calls with an Idempotency-Key: the first makes the resource, a repetition gets the same one."""
+"""Idempotent creation with an Idempotency-Key: the first call creates the resource, a retry returns the same one."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ IdempotencyHeader = Annotated[
 
 
 def fingerprint(settings: Settings, request: Request, body: Any) -> str:
-    """A keyed hash of a call, so that a key cannot be used for another one; tells nothing about the body."""
+    """Keyed hash of a call, which detects reuse of a key for another call and reveals nothing about the body."""
     canonical = json.dumps([request.method, request.url.path, body], sort_keys=True, default=str)
     return hmac.new(
         settings.secret_key.get_secret_value().encode(), canonical.encode("utf-8", "surrogatepass"), hashlib.sha256
@@ -42,9 +42,9 @@ def fingerprint(settings: Settings, request: Request, body: Any) -> str:
 async def claim(
     session: AsyncSession, scope: str, key: str | None, call: str, resource_id: uuid.UUID
 ) -> uuid.UUID | None:
-    """Claim the key for a resource that this transaction creates; the resource of an earlier call, if there is one.
+    """Claim the key for a resource that this transaction creates; return the resource of an earlier call, if any.
 
-    A second call at the same time waits here until the first has committed or given up.
+    A concurrent call with the same key waits here until the first one has committed or rolled back.
 
     Raises:
         InvalidRequestError: the key was used for another call.

@@ -1,4 +1,4 @@
-"""What the layers around the application share: each sees HTTP requests alone."""
+"""Base class of the application's middleware, which handles only HTTP requests."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class HttpMiddleware(ABC):
-    """A layer in plain ASGI, which costs less than Starlette's own base and lets streams pass as they come."""
+    """Plain ASGI middleware: cheaper than Starlette's own base class, and does not buffer streams."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Take a request; what is none (the application's start and end) is passed on."""
+        """Handle HTTP requests; forward everything else, such as the application's startup and shutdown."""
         if scope["type"] == "http":
             await self.answer(scope, receive, send)
         else:
@@ -22,4 +22,4 @@ class HttpMiddleware(ABC):
 
     @abstractmethod
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, as a rule by passing it on."""
+        """Answer a request, usually by forwarding it to the application."""

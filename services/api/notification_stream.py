@@ -32,10 +32,10 @@ _NEWER: Final = (
 async def stream_notifications(
     services: Services, credential: uuid.UUID, user_id: uuid.UUID, after: int
 ) -> AsyncIterator[bytes]:
-    """Every notification after a number, as it comes; ends after the life of an access token, and is to be opened again.
+    """Stream every notification after a number live, for the lifetime of an access token; clients then reconnect.
 
-    It ends earlier when the login or the API key does whose id is `credential`.
-    While the database is away the stream stays open.
+    Ends earlier with the login or the API key whose id is `credential`. While the database is unreachable, the stream
+    stays open.
     """
     ends_s = time.monotonic() + services.settings.access_token_s
     polls = 0

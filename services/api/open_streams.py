@@ -1,4 +1,4 @@
-"""Event streams that are open end with what let them in: a login that ends, a key that expires, a user who is disabled."""
+"""Ends open event streams with their credential: when a login ends, a key expires, or a user is disabled."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ _log = logging.getLogger(__name__)
 
 @dataclass(eq=False, slots=True)
 class OpenStream:
-    """A stream, and by what right it is open."""
+    """A stream and the credential that it was opened with."""
 
     credential: uuid.UUID
     """The id of a login or of an API key."""
     wake: asyncio.Event
-    """Set when the right has ended, so that a stream that waits for events looks."""
+    """Set when the credential has ended, to wake a stream that waits for events."""
     ended: bool = False
-    """Whether the right has ended."""
+    """Whether the credential has ended."""
 
 
 class OpenStreams:
-    """The streams of this process. One query every two seconds looks at the credentials of all of them."""
+    """The streams of this process. One query every two seconds checks the credentials of all of them."""
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
@@ -43,12 +43,12 @@ class OpenStreams:
         self._task: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
-        """How many are open."""
+        """Number of open streams."""
         return len(self._open)
 
     @contextmanager
     def watched(self, credential: uuid.UUID, wake: asyncio.Event) -> Iterator[OpenStream]:
-        """Watch the login or the API key that a stream was opened with, as long as it is open.
+        """Watch the login or the API key of a stream while the stream is open.
 
         While PostgreSQL does not answer, streams stay open.
         """
@@ -62,7 +62,7 @@ class OpenStreams:
             self._open.discard(stream)
 
     async def close(self) -> None:
-        """Stop looking."""
+        """Stop checking credentials."""
         if self._task is not None:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
@@ -75,7 +75,7 @@ class OpenStreams:
             if not self._open:
                 self._task = None
                 return
-            looked_at = list(self._open)  # those that open meanwhile are not in the answer
+            looked_at = list(self._open)  # the result does not cover streams opened meanwhile
             try:
                 valid = await _valid(self._sessions, {stream.credential for stream in looked_at})
             except (UnavailableError, DBAPIError) as error:
@@ -88,7 +88,7 @@ class OpenStreams:
 
 
 async def _valid(sessions: Sessions, credentials: set[uuid.UUID]) -> set[uuid.UUID]:
-    """Those of these logins and keys that still let somebody in."""
+    """The logins and keys among these that are still valid."""
     wanted = any_(cast(list(credentials), ARRAY(Uuid)))
     logins = select(LoginSession.id).where(
         LoginSession.id == wanted, LoginSession.revoked_at.is_(None), LoginSession.expires_at > func.now()

@@ -1,4 +1,4 @@
-"""The OpenAPI document: what FastAPI derives, with our errors in the place of its own.
+"""The OpenAPI document, derived by FastAPI, with the platform's error responses in place of FastAPI's.
 
 `python -m services.api.openapi` writes it to docs/openapi.json; with `--check` it says whether that is up to date.
 """
@@ -26,11 +26,11 @@ _FASTAPIS_OWN = ("HTTPValidationError", "ValidationError")
 
 
 def install(app: FastAPI, access: Mapping[str, Access]) -> None:
-    """Let the application describe itself; the document is made once.
+    """Serve the application's OpenAPI document, which is generated once.
 
     Args:
         app: the application.
-        access: what each operation asks of its caller, by its id; told as `x-access`.
+        access: what each operation requires of its caller, by operation id; published as `x-access`.
     """
     derive = app.openapi
 
@@ -56,7 +56,7 @@ def install(app: FastAPI, access: Mapping[str, Access]) -> None:
         return json.dumps(describe(), ensure_ascii=False, separators=(",", ":")).encode()
 
     async def document(_: Request) -> Response:
-        """The document, written once: anybody may ask for it, again and again."""
+        """The document, serialized only once because anybody may request it repeatedly."""
         return Response(text(), media_type="application/json")
 
     app.add_route(PATH, document, include_in_schema=False)
@@ -78,7 +78,7 @@ def _add_examples(document: dict[str, Any]) -> None:
 
 
 def document_text() -> str:
-    """The document as it is kept in docs/openapi.json; asks no database and no cluster."""
+    """The document as stored in docs/openapi.json; needs neither a database nor a cluster."""
     from services.api.app import create_app
     from services.settings import load_settings
 

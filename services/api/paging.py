@@ -1,4 +1,4 @@
-"""Lists in pages: newest first, by key instead of number, so that pages stay consistent while rows are added."""
+"""Keyset pagination of lists, newest first: pages stay consistent while rows are added."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Page(BaseModel, Generic[ItemT]):
 
 
 class Listed(Protocol):
-    """A row of a table that is listed."""
+    """A row of a listed table."""
 
     id: Any
     created_at: Any
@@ -55,19 +55,19 @@ RowT = TypeVar("RowT", bound=Listed)
 async def newest_first(
     session: AsyncSession, query: Select[RowT], table: type[RowT], *, limit: int, cursor: str | None
 ) -> tuple[Sequence[RowT], int, str | None]:
-    """A page of the rows that a query finds: the rows, how many there are on all pages, the next cursor."""
+    """A page of a query's rows; returns the rows, the total on all pages, and the next cursor."""
     page, count = _statements(query, table, after=cursor is not None)
     found = (await session.execute(page, {**_place(cursor), "most": limit + 1})).all()
-    if not found and cursor is not None:  # an empty page cannot tell how many there are on the others
+    if not found and cursor is not None:  # an empty page has no row with the total
         return [], await session.scalar(count) or 0, None
     rows, total, next_cursor = _cut(found, limit)
     return [row[0] for row in rows], total, next_cursor
 
 
 class Listing:
-    """A list that is read so often that its statements are built once, for each choice of filters.
+    """A list that is read so often that its statements are built only once for each combination of filters.
 
-    SQLAlchemy looks at every part of a new statement, also of one like others before, and a page has a hundred.
+    SQLAlchemy processes every part of a new statement, even if it equals an earlier one; a page's has a hundred parts.
     """
 
     def __init__(
@@ -77,13 +77,13 @@ class Listing:
         columns: Sequence[Any],
         filters: Mapping[str, ColumnElement[bool]],
     ) -> None:
-        """A list.
+        """Define a list.
 
         Args:
-            owned: what there is, with `bindparam("user_id")`.
-            table: that it is of.
-            columns: what to read of each row.
-            filters: by their names; each takes its value as `bindparam(name)`.
+            owned: query of a user's rows, with `bindparam("user_id")`.
+            table: the listed table.
+            columns: columns to read.
+            filters: conditions by name; each takes its value as `bindparam(name)`.
         """
         self._owned, self._table, self._columns, self._filters = owned, table, columns, filters
         self._built: dict[tuple[frozenset[str], bool], tuple[Prepared, Prepared]] = {}
@@ -96,7 +96,7 @@ class Listing:
         limit: int,
         cursor: str | None,
     ) -> tuple[Sequence[Record], int, str | None]:
-        """A page, as of `newest_first`; filters whose value is None let everything pass."""
+        """A page, as from `newest_first`; filters whose value is None are ignored."""
         given = {name: value for name, value in filters.items() if value is not None}
         choice = (frozenset(given), cursor is not None)
         if choice not in self._built:
@@ -113,7 +113,7 @@ class Listing:
 def _statements(
     query: Select[Any], table: type[Listed], columns: Sequence[Any] = (), *, after: bool
 ) -> tuple[Select[Any], Select[Any]]:
-    """A page, of these columns or of what the query asks for, and the count of all pages."""
+    """Statements for a page, with these columns or the query's own, and for the total."""
     count = query.with_only_columns(func.count(), maintain_column_froms=True).order_by(None)
     keys: tuple[InstrumentedAttribute[datetime], InstrumentedAttribute[uuid.UUID]] = (table.created_at, table.id)
     if after:
@@ -137,7 +137,7 @@ def _place(cursor: str | None) -> dict[str, Any]:
 
 
 def _cut(found: Sequence[Any], limit: int) -> tuple[Sequence[Any], int, str | None]:
-    """The page of the rows that `_statements` found: they, how many there are on all pages, the next cursor."""
+    """Cut the rows that `_statements` found to a page; return the rows, the total, and the next cursor."""
     total = found[0][-1] if found else 0
     if len(found) <= limit:
         return found, total, None
@@ -146,12 +146,12 @@ def _cut(found: Sequence[Any], limit: int) -> tuple[Sequence[Any], int, str | No
 
 
 def matches(column: InstrumentedAttribute[str], text: str | ColumnElement[str]) -> ColumnElement[bool]:
-    """Whether a column holds a text, in any case; the text is taken as it is, wildcards included."""
+    """Whether a column contains a text, ignoring case; wildcards in the text are taken literally."""
     return func.strpos(func.lower(column), func.lower(text)) > 0
 
 
 def page_of_list(items: Sequence[ItemT], *, limit: int, cursor: str | None) -> Page[ItemT]:
-    """A page of a list that is at hand; the cursor is a place in it."""
+    """A page of a list in memory; the cursor is an index."""
     start = read_number_cursor(cursor)
     end = start + limit
     return Page(

@@ -1,4 +1,4 @@
-"""Who has sent a request, where HAProxy or a proxy of the operator's stands between."""
+"""Address of a request's sender, behind HAProxy or a proxy of the operator."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _KEY: Final = KEY_HEADER.lower().encode()
 
 
 class PeerMiddleware(HttpMiddleware):
-    """Puts the address that HAProxy tells in the place of HAProxy's own, so that limits and logs are about people.
+    """Replaces HAProxy's own address with the client address that it reports, so that limits and logs refer to clients.
 
-    Whoever comes without the door's key has come to the replica's own port, past every limit: it is refused.
+    A request without HAProxy's key has reached the replica's port directly, bypassing every limit, and is rejected.
     """
 
     def __init__(self, app: ASGIApp, key: str) -> None:
@@ -31,7 +31,7 @@ class PeerMiddleware(HttpMiddleware):
         self._key = key.encode()
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on as its sender's."""
+        """Forward a request with its sender's address."""
         told = {name: value for name, value in scope["headers"] if name in (_PEER, _KEY)}
         if not compare_digest(told.get(_KEY, b""), self._key):
             refusal = ForbiddenError("The API is not reached here: call it at its own address.", code="not_the_door")
@@ -43,11 +43,11 @@ class PeerMiddleware(HttpMiddleware):
 
 
 def sender(scope: Scope, trusted: Sequence[str]) -> str:
-    """The address of who sent a request: the other side of the connection, unless that may tell of another.
+    """Address of a request's sender: the peer of the connection, or the client that a trusted proxy reports.
 
     Args:
-        scope: of the request.
-        trusted: networks of the operator's proxies, which may (`Settings.trust_forwarded_for`).
+        scope: ASGI scope of the request.
+        trusted: networks of the operator's proxies, whose X-Forwarded-For counts (`Settings.trust_forwarded_for`).
     """
     client = scope.get("client")
     peer = str(client[0]) if client else "unknown"

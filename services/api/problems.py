@@ -25,7 +25,7 @@ from services.errors import ApiError, ConflictError, InvalidRequestError
 MEDIA_TYPE: Final = "application/problem+json"
 _LONGEST_MESSAGE: Final = 500
 _GONE: Final = "Another request deleted or changed this at the same moment; look what there is now, and try again."
-# What the database refuses though it was right when the request looked: names and references are checked before.
+# Constraint violations despite the earlier checks of names and references: the request lost a race.
 _LOST_RACES: Final = {
     "23505": "Another request made the same at the same moment; look what there is now, and try again.",
     "23503": "Another request deleted something that this one names, or uses what this one deletes; try again.",
@@ -43,7 +43,7 @@ class ProblemFault(BaseModel):
 
 
 class Problem(BaseModel):
-    """The fault of a request."""
+    """An error response."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -54,27 +54,27 @@ class Problem(BaseModel):
     status: int
     """The HTTP status."""
     code: str
-    """Code of the kind of problem, for programs; stable."""
+    """Stable, machine-readable code of the kind of problem."""
     detail: str
     """Description of this problem."""
     errors: list[ProblemFault] = []
-    """Every faulty field; of very many, the first ones."""
+    """Every faulty field; only the first ones if there are very many."""
     correlation_id: str
     """Id of this request in the logs; also in the header X-Request-ID."""
 
 
 class ProblemResponse(JSONResponse):
-    """A JSON body of the problem type. Text that is not Unicode is shown with replacement characters."""
+    """JSON response of the problem type; replaces text that is not valid Unicode."""
 
     media_type = MEDIA_TYPE
 
     def render(self, content: Any) -> bytes:
-        """The body."""
+        """Render the body."""
         return super().render(_storable(content))
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """What a route says in the OpenAPI document about its errors."""
+    """A route's error responses for the OpenAPI document."""
     return {
         status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {"schema": _PROBLEM_REFERENCE}}}
         for status in statuses
@@ -85,17 +85,17 @@ _PROBLEM_REFERENCE: Final = {"$ref": "#/components/schemas/Problem"}
 
 
 def problem_of(error: ApiError) -> ProblemResponse:
-    """The answer that an error of ours makes."""
+    """Response for an API error."""
     return _respond(error.status, error.title, error.code, error.detail, error.faults, error.headers)
 
 
 def internal_problem() -> ProblemResponse:
-    """The answer to a fault of ours: nothing but the id under which the log has it."""
+    """Response for an internal error; reveals nothing but the id under which it is logged."""
     return _respond(500, "Internal error", "internal_error", "Something went wrong here, not with the request.")
 
 
 def install(app: FastAPI) -> None:
-    """Every error of the application becomes a problem."""
+    """Register handlers that turn every error of the application into a problem."""
     app.add_exception_handler(ApiError, _on_api_error)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
@@ -105,7 +105,7 @@ def install(app: FastAPI) -> None:
 
 
 def request_faults(error: RequestValidationError) -> list[Fault]:
-    """The first faults, each with a path as the client wrote it (without the names of union members) and what was found."""
+    """The first faults, each with the path as the client wrote it (without union tags) and the value found."""
     faults = []
     for item in error.errors()[: MOST_FAULTS + 1]:
         place, *parts = item["loc"]
@@ -158,7 +158,7 @@ async def _on_config_error(_: Request, error: Exception) -> Response:
 
 async def _on_http_exception(_: Request, error: Exception) -> Response:
     raised = cast(HTTPException, error)
-    if isinstance(raised.__cause__, RecursionError):  # FastAPI could not even read the body
+    if isinstance(raised.__cause__, RecursionError):  # nested too deeply for FastAPI to parse
         return problem_of(InvalidRequestError.of([Fault("", TOO_DEEP)]))
     phrase = HTTPStatus(raised.status_code).phrase
     code = phrase.lower().replace(" ", "_").replace("-", "_")
@@ -173,7 +173,7 @@ async def _on_database_error(_: Request, error: Exception) -> Response:
     state = str(getattr(failed.orig, "sqlstate", ""))
     if state in _LOST_RACES:
         return problem_of(ConflictError(_LOST_RACES[state], code="conflicting_request"))
-    if state.startswith("22"):  # data exceptions: a value that no column holds
+    if state.startswith("22"):  # data exceptions: a value that the column cannot hold
         _log.warning("a value reached the database that it cannot hold", exc_info=failed)
         return problem_of(InvalidRequestError("The request holds a value that cannot be stored."))
     _log.error("database error", exc_info=failed)
@@ -207,7 +207,7 @@ def _respond(
 
 
 def _storable(content: Any) -> Any:
-    """Strings without lone surrogates, which JSON can spell and UTF-8 cannot."""
+    """Replace lone surrogates in strings: JSON can express them, UTF-8 cannot."""
     if isinstance(content, str):
         return content.encode("utf-8", "replace").decode("utf-8")
     if isinstance(content, dict):

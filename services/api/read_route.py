@@ -1,8 +1,8 @@
-"""A route that is asked for all the time: what is plain goes to its handler directly, everything else through FastAPI.
+"""Fast path for frequently read routes: plain requests go directly to the handler, all others through FastAPI.
 
-FastAPI solves a tree of dependencies for each request, which takes longer than the reading itself (docs/adr/0019). Here
-a request is plain that has an access token, no body, and parameters that are right: nothing is left to be told to the
-client but what the handler says. All others, faults among them, take FastAPI's way, which says what is wrong.
+FastAPI resolves a tree of dependencies for each request, which takes longer than the read itself (docs/adr/0019). A
+request is plain if it has an access token, no body, and valid parameters, so that only the handler can still find
+faults in it. All other requests, including invalid ones, go through FastAPI, which reports what is wrong.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _READING = "reading"
 
 
 class ReadRoute(APIRoute):
-    """A GET whose handler takes `reading: ReadingDep`, and else nothing but parameters of the path and the query.
+    """A GET route whose handler takes `reading: ReadingDep` and otherwise only path and query parameters.
 
-    A route whose handler takes no `reading` is like any other.
+    Routes whose handler takes no `reading` behave like ordinary ones.
     """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
@@ -42,10 +42,10 @@ class ReadRoute(APIRoute):
         token, parameters = plain
         async with open_reading(scope["app"].state.services, token) as reading:
             response = await self.endpoint(reading=reading, **parameters)
-        await response(scope, receive, send)  # the connection is free: a slow reader holds none
+        await response(scope, receive, send)  # the connection is released: a slow reader holds none
 
     def _plain(self, scope: Scope) -> tuple[str, dict[str, Any]] | None:
-        """The access token and the handler's parameters; None: the request is not that plain."""
+        """The access token and the handler's parameters; None if the request is not plain."""
         if self._parameters is None or (token := _token(scope)) is None:
             return None
         query = scope["query_string"]
@@ -59,7 +59,7 @@ class ReadRoute(APIRoute):
 
 
 def _parameters_of(endpoint: Callable[..., Any]) -> type[BaseModel] | None:
-    """The handler's parameters, with the constraints and defaults that FastAPI reads there too."""
+    """A model of the handler's parameters, with the constraints and defaults that FastAPI also uses."""
     given = dict(inspect.signature(endpoint, eval_str=True).parameters)
     if given.pop(_READING, None) is None:
         return None
@@ -70,7 +70,7 @@ def _parameters_of(endpoint: Callable[..., Any]) -> type[BaseModel] | None:
 
 
 def _token(scope: Scope) -> str | None:
-    """The access token of a GET without a body; None: there is none, or it is not that plain."""
+    """The access token of a GET without a body; None if there is none or the request is not plain."""
     if scope["method"] != "GET":
         return None
     token = None

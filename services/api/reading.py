@@ -1,4 +1,4 @@
-"""What is read all the time (lists and details): by whom, and over which connection."""
+"""Context of frequent reads (lists and details): the user and the database connection."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from services.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Reads for somebody whose right to it has been checked."""
+    """Reads on behalf of an authenticated user."""
 
     user_id: uuid.UUID
     settings: Settings
     _connection: AsyncpgConnection
 
     async def rows(self, statement: Prepared, **values: Any) -> Sequence[Record]:
-        """What a statement finds; its parameter `user_id` is the caller, whatever else is given."""
+        """Rows of a statement; its parameter `user_id` is always the caller."""
         return await statement.rows(self._connection, {**values, "user_id": self.user_id})
 
 

@@ -1,7 +1,7 @@
-"""Rows as JSON that PostgreSQL has written: for what is read most, lists and details.
+"""Rows rendered as JSON by PostgreSQL, for the most frequent reads: lists and details.
 
-Making an object of each of 21 rows of 40 columns, parsing the JSON in them and writing it all again costs the API more
-than it can give (docs/adr/0019). The models of the routes still say what an answer consists of; a test holds both together.
+Creating an object for each of 21 rows of 40 columns, parsing the JSON in them and serializing it all again is too slow
+for the API (docs/adr/0019). The routes' models still define the format of a response; a test keeps both consistent.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _TIME: Final = 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'  # connections are in UTC
 
 
 def as_json(columns: Mapping[str, Any]) -> ColumnElement[str]:
-    """The text of a JSON object with these fields; at most 50."""
+    """SQL for the text of a JSON object with these fields, at most 50."""
     pairs: list[Any] = []
     for name, column in columns.items():
         pairs += [
@@ -29,21 +29,21 @@ def as_json(columns: Mapping[str, Any]) -> ColumnElement[str]:
 
 
 def _constant(text: str) -> ColumnElement[str]:
-    """A text of our own as a part of the statement: forty parameters more would be sent with each request."""
+    """A trusted text as a literal of the statement: as parameters, forty more values would be sent per request."""
     return literal_column(f"'{text}'", Text)
 
 
 def with_field(text: str, name: str, value: Any) -> str:
-    """The text of a JSON object with a field more, which Python knows."""
+    """Append a field with a Python value to the text of a JSON object."""
     return f'{text[:-1]}, "{name}": {to_json(value).decode()}}}'
 
 
 def object_response(text: str) -> Response:
-    """A JSON text as it is."""
+    """Response with a JSON text as is."""
     return Response(text.encode(), media_type="application/json")
 
 
 def page_response(items: Sequence[str], total: int, next_cursor: str | None) -> Response:
-    """A `Page` of JSON texts."""
+    """Response with a `Page` of JSON texts."""
     rest = json.dumps({"total": total, "next_cursor": next_cursor})
     return object_response(f'{{"items": [{", ".join(items)}], {rest[1:]}')

@@ -1,4 +1,4 @@
-"""What a request may look like before anything of it is validated: how much, how deep, and text that a database holds."""
+"""Checks of a request before validation: its size, its depth, and whether a database can store its text."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from engine.errors import MOST_FAULTS, Fault
 from services.errors import InvalidRequestError, UnsupportedMediaError
 
 MOST_VALUES: Final = 60_000
-"""Values of a body, those of lists and objects in it counted too: 10,000 decisions about one item each have 50,000."""
+"""Maximum number of values in a body, nested ones included: 10,000 decisions about one item each have 50,000."""
 MOST_FIELDS: Final = 200
-"""Fields of an object; the largest of ours has some 40."""
+"""Maximum number of fields of an object; the API's largest has about 40."""
 MOST_ITEMS: Final = 10_000
-"""Items of a list; no list of ours may be longer."""
+"""Maximum number of items of a list; none of the API's lists may be longer."""
 DEEPEST: Final = 24
-"""Lists and objects within each other; ours reach 8."""
+"""Maximum nesting depth of lists and objects; the API's reach 8."""
 TOO_DEEP: Final = f"lists and objects lie in each other deeper than {DEEPEST}"
 _Place: TypeAlias = "tuple[_Place, str | int, int] | None"
-"""The place around, the name in it, and how deep that is; paths are only written down for faults."""
+"""Enclosing place, name in it, and depth; paths are built only for faults."""
 _UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 _NO_TEXT: Final = "holds a NUL character or a lone surrogate"
 
 
 async def check_request(request: Request) -> None:
-    """Let a request pass that is worth validating.
+    """Check a request before validation.
 
     Raises:
         UnsupportedMediaError: the body is not JSON.
-        InvalidRequestError: it is too large a structure, or holds text that no database holds.
+        InvalidRequestError: the body is too large or too deep, or the request has text that a database cannot store.
     """
     faults = [Fault(name, _NO_TEXT) for name, value in request.query_params.multi_items() if not is_storable(value)]
     if await request.body():
@@ -49,7 +49,7 @@ async def check_request(request: Request) -> None:
 
 
 def shape_faults(body: Any) -> Iterator[Fault]:
-    """What is wrong with a body's shape and text; ends at the first thing that is too large."""
+    """Faults of a body's shape and text; stops at the first structure that is too large."""
     waiting: list[tuple[Any, _Place]] = [(body, None)]
     values = 0
     while waiting:
@@ -75,7 +75,7 @@ def shape_faults(body: Any) -> Iterator[Fault]:
 
 
 def is_storable(text: str) -> bool:
-    """Whether a database can hold it: neither NUL characters nor lone surrogates."""
+    """Whether a database can store the text: it has neither NUL characters nor lone surrogates."""
     return _UNSTORABLE.search(text) is None
 
 
@@ -103,4 +103,4 @@ async def _parsed(request: Request) -> Any:
     try:
         return await request.json()
     except (ValueError, RecursionError):
-        return None  # a route with a body has refused it before; one without does not read it
+        return None  # a route with a body has rejected it already; one without does not read it

@@ -1,4 +1,4 @@
-"""Headers that tell browsers what not to do with an answer (OWASP's REST security cheat sheet)."""
+"""Security headers for browsers (OWASP's REST security cheat sheet)."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ _DOCS: Final = _header(
     "frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
 )
 _HTTPS: Final = _header("Strict-Transport-Security", "max-age=31536000")
-_PRIVATE: Final = _header("Cache-Control", "no-store")  # a token's answers are nobody else's
+_PRIVATE: Final = _header("Cache-Control", "no-store")  # responses must not be cached for others
 
 
 class SecurityHeadersMiddleware(HttpMiddleware):
-    """Adds them to every answer; what a handler has set stays."""
+    """Adds the headers to every response; those that a handler has set stay."""
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on."""
+        """Forward a request."""
         given = [*_ALWAYS, _DOCS if scope["path"] == docs.PATH else _NOTHING]
         if scope["path"].startswith("/api/"):
             given.append(_PRIVATE)

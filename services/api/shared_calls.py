@@ -1,4 +1,4 @@
-"""Calls that are under way, joined by whoever asks for the same."""
+"""Deduplication of concurrent calls: callers with the same key share the call in flight."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ ResultT = TypeVar("ResultT")
 
 
 class SharedCalls(Generic[ResultT]):
-    """One call for all that ask for the same while it is under way; nothing is kept when it has ended."""
+    """Runs one call per key at a time and shares its result with concurrent callers; caches nothing afterwards."""
 
     def __init__(self) -> None:
         self._under_way: dict[Hashable, asyncio.Task[ResultT]] = {}
 
     async def of(self, key: Hashable, call: Callable[[], Coroutine[Any, Any, ResultT]]) -> ResultT:
-        """What the call under this key gives. Who goes away meanwhile does not take it from the others."""
+        """Result of the call in flight under this key, started if there is none. It survives cancelled callers."""
         task = self._under_way.get(key)
         if task is None:
             task = self._under_way[key] = asyncio.get_running_loop().create_task(call())

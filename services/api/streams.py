@@ -1,4 +1,4 @@
-"""How many event streams are open: fewer than a replica has room for, so that there is always room for requests."""
+"""Limits on open event streams: fewer than a replica's request limit, so that other requests always get through."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from services.api.context import Services
 
 MOST_STREAMS: Final = 600
-"""Open at once in one process, of all users: Serve lets it have 1,000 requests."""
+"""Maximum number of open streams of all users in one process, to which Serve gives up to 1,000 requests."""
 _RETRY_AFTER_S: Final = 10
 
 
 class StreamSlots:
-    """The streams of one process, by user and by address."""
+    """Open streams of one process, counted by user and by address."""
 
     def __init__(self, per_user: int, per_address: int) -> None:
         self._limits = {"user": per_user, "address": per_address}
@@ -34,10 +34,10 @@ class StreamSlots:
 
     @contextmanager
     def taken(self, user_id: uuid.UUID, network: str) -> Iterator[None]:
-        """A slot for as long as a stream is open.
+        """Hold a slot while a stream is open.
 
         Raises:
-            ThrottledError: the user, the address or the process has as many as may be.
+            ThrottledError: the user, the address or the process has reached its limit.
         """
         keys = (("user", str(user_id)), ("address", network))
         for kind, name in keys:
@@ -58,7 +58,7 @@ class StreamSlots:
 
 
 class EventStream(StreamingResponse):
-    """Server-sent events to a user; 429 where too many streams are open."""
+    """Response of server-sent events to a user; 429 if too many streams are open."""
 
     media_type = "text/event-stream"
 
@@ -68,7 +68,7 @@ class EventStream(StreamingResponse):
         self._user_id = user_id
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send them, from the moment on when there is a slot for it: a stream that is not begun has none."""
+        """Send the events while holding a slot, which is taken only now: a stream that never starts takes none."""
         network = network_of(sender(scope, self._services.settings.trust_forwarded_for))
         with ExitStack() as stack:
             try:

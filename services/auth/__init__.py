@@ -1,1 +1,1 @@
-"""Accounts: passwords, tokens, sessions, and what slows a guesser down."""
+"""Accounts: passwords, tokens, sessions, API keys, and throttling of login attempts."""

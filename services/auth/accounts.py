@@ -21,10 +21,10 @@ from services.settings import Settings
 async def sign_up(
     session: AsyncSession, user_id: uuid.UUID, username: str, email: str, password: str, origin: Origin | None = None
 ) -> User:
-    """A new account, added to the session but not committed.
+    """Create an account; added to the session, not committed.
 
     Raises:
-        InvalidRequestError: a username, address or password against the rules; names every fault.
+        InvalidRequestError: the username, the address or the password breaks a rule; lists every fault.
         ConflictError: the username or the address is taken.
     """
     faults = account_faults(username, email, password)
@@ -42,7 +42,7 @@ async def sign_up(
     try:
         async with session.begin_nested():
             session.add(user)
-    except IntegrityError:  # somebody else was a moment faster
+    except IntegrityError:  # lost a race with another request
         await refuse_taken(session, username, email)
         raise
     record(session, user.id, "signed_up", origin)
@@ -52,11 +52,11 @@ async def sign_up(
 async def authenticate(
     session: AsyncSession, settings: Settings, username_or_email: str, password: str, origin: Origin
 ) -> User:
-    """The user with this name or address and this password; a failure is committed to the trail.
+    """Find the user with this name or address and password; commits a failure to the audit trail.
 
     Raises:
-        UnauthenticatedError: one message for a wrong name and a wrong password, after the same work.
-        ForbiddenError: the right password of an account that is disabled.
+        UnauthenticatedError: wrong name or password; both cases do the same work and give the same message.
+        ForbiddenError: the password is right, but the account is disabled.
         ThrottledError: too many failures.
     """
     account = username_or_email.lower()
@@ -64,11 +64,11 @@ async def authenticate(
     user = await session.scalar(select(User).where(column == account))
     attempt = await throttle.count_attempt(session, settings, user.id if user else None, account, origin.address)
     if not await verify_password(password, user.password_hash if user else None) or user is None:
-        # What was given for a name is not kept: people type passwords there.
+        # The name is not recorded as typed: people type passwords there.
         record(session, user.id if user else None, "login_failed", origin)
         await session.commit()
         raise UnauthenticatedError("The name or the password is wrong.", code="wrong_credentials")
-    if user.disabled_at is not None:  # only who knows the password learns that the account is there
+    if user.disabled_at is not None:  # told only to those who know the password
         record(session, user.id, "login_failed", origin, because="disabled")
         await session.commit()
         raise ForbiddenError("This account is disabled; ask the operator of the platform.", code="account_disabled")
@@ -82,10 +82,10 @@ async def authenticate(
 async def refuse_taken(
     session: AsyncSession, username: str | None, email: str | None, but: uuid.UUID | None = None
 ) -> None:
-    """Refuse a name or an address that another account has; None: not wanted. `but`: the account that may have it.
+    """Reject a name or an address that an account other than `but` has; None is not checked.
 
     Raises:
-        ConflictError: taken; names which.
+        ConflictError: the name or the address is taken; says which.
     """
     name, address = (username or "").lower(), (email or "").lower()
     taken = (

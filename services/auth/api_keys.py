@@ -1,4 +1,4 @@
-"""API keys: for programs that work in a user's name. Shown once, kept as a hash; they expire, and do what their scope says."""
+"""API keys for programs that act for a user: shown once, stored as a hash, limited by an expiry and a scope."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from services.errors import ConflictError, ForbiddenError, InvalidRequestError, 
 from services.settings import Settings
 
 Scope = Literal["read", "write", "admin"]
-"""What a key may do: read; change what is its owner's; operate the platform. Each includes those before it."""
+"""What a key may do: read; change its owner's resources; operate the platform. Each includes the ones before it."""
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 KEY_PREFIX: Final = "lim_"
 MOST_KEYS: Final = 50
@@ -32,7 +32,7 @@ def owned_keys(user_id: uuid.UUID) -> Select[ApiKey]:
 
 
 def includes(scope: str, needed: Scope) -> bool:
-    """Whether a key of this scope may do what needs the other."""
+    """Whether a key of this scope may do what requires the scope `needed`."""
     return SCOPES.index(needed) <= SCOPES.index(cast(Scope, scope))
 
 
@@ -45,19 +45,19 @@ async def create_key(
     scope: Scope,
     expires_at: datetime | None,
 ) -> tuple[ApiKey, str]:
-    """A new key and its secret, which is not kept; not committed.
+    """Create a key; return it and its secret, which is not stored. Not committed.
 
     Raises:
-        InvalidRequestError: it would have expired already, or live longer than is allowed.
-        ForbiddenError: the scope admin, for somebody who is not one.
-        ConflictError: the user has as many as are allowed.
+        InvalidRequestError: the expiry is in the past or exceeds the longest lifetime.
+        ForbiddenError: the scope is admin, and the user is not an admin.
+        ConflictError: the user has the maximum number of keys.
     """
     if scope == "admin" and user.role != "admin":
         raise ForbiddenError(
             "Only an admin can make a key of the scope admin; choose read or write.", code="admin_required"
         )
     expires_at = _checked_expiry(settings, expires_at)
-    # The user's row is locked: two calls at once do not both find room for the last one.
+    # Lock the user's row: two concurrent calls must not both create the last key allowed.
     await session.execute(select(User.id).where(User.id == user.id).with_for_update())
     count = await session.scalar(select(func.count()).select_from(owned_keys(user.id).subquery())) or 0
     if count >= MOST_KEYS:
@@ -92,10 +92,10 @@ async def find_key(session: AsyncSession, user_id: uuid.UUID, key_id: uuid.UUID)
 
 
 async def user_of_key(session: AsyncSession, secret: str) -> tuple[User, ApiKey]:
-    """Whose key it is; that it was used is noted once a minute, and committed.
+    """The owner of a secret's key, and the key; commits the time of its use, at most once a minute.
 
     Raises:
-        UnauthenticatedError: unknown, deleted or expired.
+        UnauthenticatedError: the key is unknown, deleted or expired, or its owner is disabled.
     """
     now = datetime.now(UTC)
     row = (

@@ -1,4 +1,4 @@
-"""The trail of what concerns the security of an account: written in the transaction of what it tells."""
+"""Audit trail of security events, each written in the transaction of the change that it describes."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _LONGEST_ADDRESS = 64
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a request comes from, and what it is called in the logs."""
+    """Sender address of a request, and its id in the logs."""
 
     address: str
     correlation_id: str
@@ -59,15 +59,15 @@ def record(
     actor_id: uuid.UUID | None = None,
     **data: Any,
 ) -> None:
-    """Add to the trail; not committed.
+    """Add an event to the audit trail; not committed.
 
     Args:
-        session: of the database.
-        user_id: whose account.
+        session: database session.
+        user_id: the account concerned.
         action: what happened.
-        origin: from where; None: from the platform's own machine.
-        actor_id: the admin who did it to another's account.
-        data: kept as it is: no passwords, no keys.
+        origin: origin of the request; None: a command on the platform's own machine.
+        actor_id: the admin who acted on another user's account.
+        data: details, stored as given; must not hold passwords or keys.
     """
     session.add(
         AuditEvent(

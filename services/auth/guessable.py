@@ -1,6 +1,6 @@
-"""Passwords that a guesser tries first: common ones and their variations, sequences, repetitions.
+"""Detection of passwords that are easy to guess: common ones and their variations, sequences, repetitions.
 
-After the patterns of zxcvbn (Wheeler, USENIX Security 2016), without its estimate of guesses: a list and three rules.
+Follows the patterns of zxcvbn (Wheeler, USENIX Security 2016) without its estimate of guesses: a list and three rules.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ _LIST: Final = Path(__file__).with_name("common_passwords.txt")
 _OWN: Final = ("lessismore", "less-is-more", "fine-tuning", "finetuning")
 _LEAST_WORD: Final = 4
 _MOST_AROUND: Final = 8
-"""A common password with no more characters than these around it is a variation of it."""
+"""Largest number of characters added around a common password that still make a variation of it."""
 _LEAST_REPEATED: Final = 8
 _MOST_PREDICTABLE: Final = 0.7
-"""Share of characters that follow from the one before."""
+"""Share of characters that follow from the one before, from which a password counts as a sequence."""
 _ROWS: Final = ("1234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm", "qwertzuiop", "azertyuiop", "1qaz2wsx3edc4rfv5tgb")
 _LOOKALIKES: Final = tuple(str.maketrans("@4031!|$57", f"aaoe{one}{one}{one}sst") for one in "il")
 
 
 def weakness_of(password: str) -> str | None:
-    """Why a password is soon guessed, for its user; None: none of these patterns."""
+    """Why a password is easy to guess, as a message for its user; None if no pattern matches."""
     lowered = password.lower()
     unit = _repeated_unit(lowered)
     if unit is not None and (len(unit) < _LEAST_REPEATED or _is_variation(unit)):
@@ -45,7 +45,7 @@ def _common() -> frozenset[str]:
 
 
 def _is_variation(lowered: str) -> bool:
-    """Whether it is a common password, or two of them, as people vary them: p@ssw0rd, Dragon2024!, iloveyousunshine."""
+    """Whether it is a common password or two, with the usual variations: p@ssw0rd, Dragon2024!, iloveyousunshine."""
     core = re.sub(r"^[^a-z]+|[^a-z]+$", "", lowered)
     around = len(lowered) - len(core)
     forms = {lowered} | ({core} if len(core) >= _LEAST_WORD and around <= _MOST_AROUND else set())
@@ -60,7 +60,7 @@ def _is_common(form: str) -> bool:
 
 
 def _repeated_unit(lowered: str) -> str | None:
-    """What the whole is a repetition of; a last, partial one counts too."""
+    """The unit that the whole password repeats, or None; the last repetition may be partial."""
     for length in range(1, len(lowered) // 2 + 1):
         unit = lowered[:length]
         if (unit * (len(lowered) // length + 1)).startswith(lowered):

@@ -1,4 +1,4 @@
-"""Passwords, hashed with argon2id off the event loop."""
+"""Password hashing with argon2id, off the event loop."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 # OWASP's password storage cheat sheet: argon2id with 19 MiB, two passes, one lane.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1, type=Type.ID)
-# Each hash takes its memory while it runs: a burst of logins must not take all of it.
+# Bounds memory during a burst of logins: each hash takes 19 MiB while it runs.
 _AT_ONCE = 4
 
 
@@ -26,13 +26,13 @@ async def hash_password(password: str) -> str:
 
 
 async def verify_password(password: str, password_hash: str | None) -> bool:
-    """Whether the password belongs to the hash; without a hash the same work is done, and the answer is no."""
+    """Whether the password matches the hash; without a hash, does the same work and returns False."""
     async with _slots(asyncio.get_running_loop()):
         return await asyncio.to_thread(_verify, password, password_hash)
 
 
 def needs_rehash(password_hash: str) -> bool:
-    """Whether a hash was made with another cost than today's."""
+    """Whether a hash was made with other cost parameters than the current ones."""
     return _HASHER.check_needs_rehash(password_hash)
 
 

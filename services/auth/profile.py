@@ -1,4 +1,4 @@
-"""What users change about their own account."""
+"""Changes that users make to their own account: name, address, password."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ async def change_profile(
     email: str | None,
     current_password: str | None,
 ) -> None:
-    """Change the name or the address; committed. A new address needs the password: it is how an account is got back.
+    """Change the name or the address; committed. A new address requires the password: it serves to recover the account.
 
     Raises:
-        InvalidRequestError: against the rules, or a wrong password; names every fault.
+        InvalidRequestError: a value breaks a rule, or the password is missing or wrong; lists every fault.
         ConflictError: the name or the address is taken.
         ThrottledError: too many wrong passwords.
     """
@@ -53,7 +53,8 @@ async def change_profile(
     ]
     if not changed:
         return
-    # Locked first: a row of the trail refers to it, and would keep another request from changing its keys, as that this one.
+    # Lock the row first: the audit event's foreign key takes a shared lock on it, so that two concurrent requests would
+    # each keep the other from changing its key columns (deadlock).
     await session.refresh(user, with_for_update=True)
     await refuse_taken(session, username, email, but=user.id)
     try:
@@ -63,7 +64,7 @@ async def change_profile(
             if email is not None:
                 user.email, user.email_key = email, email.lower()
             record(session, user.id, "profile_changed", origin, fields=changed)
-    except IntegrityError:  # somebody else was a moment faster
+    except IntegrityError:  # lost a race with another request
         await session.refresh(user)
         await refuse_taken(session, username, email, but=user.id)
         raise
@@ -80,10 +81,10 @@ async def change_password(
     current_password: str,
     new_password: str,
 ) -> None:
-    """Change the password and end every other login; committed. API keys stay: they are not made from it.
+    """Change the password and end every other login; committed. API keys stay: they do not depend on the password.
 
     Raises:
-        InvalidRequestError: a wrong current password, or a new one against the rules.
+        InvalidRequestError: the current password is wrong, or the new one breaks a rule.
         ThrottledError: too many wrong passwords.
     """
     faults = [
@@ -101,12 +102,12 @@ async def change_password(
 
 
 async def set_password_anew(session: AsyncSession, origin: Origin, reset_token: str, new_password: str) -> None:
-    """Set a password with the token of a reset, which is used up; every login ends. Committed.
+    """Set a new password with a single-use reset token; ends every login. Committed.
 
     Raises:
-        UnauthenticatedError: unknown, used or expired.
+        UnauthenticatedError: the token is unknown, used or expired.
         ForbiddenError: the account is disabled.
-        InvalidRequestError: a password against the rules; the token stays good.
+        InvalidRequestError: the password breaks a rule; the token stays valid.
     """
     user = await session.scalar(select(User).where(User.reset_hash == hash_token(reset_token)).with_for_update())
     if user is None or user.reset_expires_at is None or user.reset_expires_at <= datetime.now(UTC):
@@ -127,10 +128,10 @@ async def set_password_anew(session: AsyncSession, origin: Origin, reset_token: 
 
 
 async def check_password(session: AsyncSession, settings: Settings, user: User, origin: Origin, password: str) -> None:
-    """Let the user's password pass. Wrong guesses count as failed logins: a stolen access token does not help to find it.
+    """Check the user's password. Wrong guesses count as failed logins: a stolen access token does not help to guess it.
 
     Raises:
-        InvalidRequestError: it is another; committed to the trail.
+        InvalidRequestError: the password is wrong; committed to the audit trail.
         ThrottledError: too many wrong passwords.
     """
     attempt = await throttle.count_attempt(session, settings, user.id, user.username_key, origin.address)

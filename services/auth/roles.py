@@ -1,4 +1,4 @@
-"""Who is an admin: changed by whoever runs the platform, never over HTTP."""
+"""Roles of accounts: changed only by the platform's operator on the command line, never over HTTP."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from services.errors import AccountError
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account, for whoever runs the platform."""
+    """An account, as the platform's operator sees it."""
 
     username: str
     email: str
@@ -25,7 +25,7 @@ class Account:
 
     @classmethod
     def of(cls, user: User) -> Account:
-        """What is shown of a row."""
+        """The visible columns of a row."""
         return cls(user.username, user.email, user.role, user.created_at)
 
 
@@ -46,15 +46,15 @@ async def accounts(database_url: str) -> list[Account]:
 
 
 async def set_role(database_url: str, name: str, role: str) -> Account:
-    """Give an account a role; noted in its trail.
+    """Set the role of an account; recorded in its audit trail.
 
     Args:
-        database_url: of the platform.
+        database_url: address of the platform's database.
         name: username or e-mail address, in any case.
         role: `user` or `admin`.
 
     Raises:
-        AccountError: nobody has the name, or the database does not answer.
+        AccountError: no account has the name, or the database does not answer.
     """
     column = User.email_key if "@" in name else User.username_key
     engine = create_engine(database_url, pool_size=1)

@@ -1,4 +1,4 @@
-"""What a username, an e-mail address and a password may be; every fault is reported at once."""
+"""Rules for usernames, e-mail addresses and passwords; all faults are reported together."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EMAIL_LENGTH: Final = 254
 
 
 def account_faults(username: str, email: str, password: str) -> list[Fault]:
-    """Everything that keeps these three from making an account."""
+    """Everything wrong with the username, address and password of a new account."""
     return [*username_faults(username), *email_faults(email), *password_faults(password, username, email)]
 
 

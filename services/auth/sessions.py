@@ -1,4 +1,4 @@
-"""Logins and their refresh tokens: each is used once and replaced; one used twice ends its whole family."""
+"""Logins and their refresh tokens: each token is used once and replaced; reuse revokes the whole login."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from services.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class TokenPair:
-    """What a login or a refresh gives."""
+    """Result of a login or a refresh."""
 
     access_token: str
     refresh_token: str
     expires_in: int
 
 
-# Of nearly every request: built once.
+# Used by nearly every request, so built once.
 _FIND_USER: Final = (
     select(User)
     .join(LoginSession, LoginSession.user_id == User.id)
@@ -57,11 +57,11 @@ async def open_login(session: AsyncSession, settings: Settings, user: User) -> T
 async def rotate(
     session: AsyncSession, settings: Settings, refresh_token: str, origin: Origin | None = None
 ) -> TokenPair:
-    """A new pair for a refresh token, which is used up; committed.
+    """Exchange a refresh token for a new pair; committed.
 
     Raises:
-        UnauthenticatedError: unknown, expired, revoked, or used before (then its whole family is revoked).
-        ThrottledError: the login has been refreshed too often; the token is still good.
+        UnauthenticatedError: the token is unknown, expired, revoked, or was used before (which revokes its login).
+        ThrottledError: the login has been refreshed too often; the token stays valid.
     """
     now = datetime.now(UTC)
     token = await session.scalar(
@@ -87,7 +87,7 @@ async def rotate(
 
 
 async def revoke(session: AsyncSession, refresh_token: str, origin: Origin | None = None) -> None:
-    """End the login that a refresh token belongs to; a token that is not known ends nothing. Committed."""
+    """End the login of a refresh token; an unknown token is ignored. Committed."""
     family = select(RefreshToken.family_id).where(RefreshToken.token_hash == hash_token(refresh_token))
     ended = await session.execute(
         update(LoginSession)
@@ -101,7 +101,7 @@ async def revoke(session: AsyncSession, refresh_token: str, origin: Origin | Non
 
 
 async def end_logins(session: AsyncSession, user_id: uuid.UUID, because: str, but: uuid.UUID | None = None) -> int:
-    """End every login of a user, but one; not committed. How many."""
+    """End every login of a user except `but`; return how many ended. Not committed."""
     ended = await session.scalars(
         update(LoginSession)
         .where(
@@ -114,10 +114,10 @@ async def end_logins(session: AsyncSession, user_id: uuid.UUID, because: str, bu
 
 
 async def find_user(session: AsyncSession, claims: AccessClaims) -> User:
-    """The user of an access token whose login still stands.
+    """The user of an access token whose login is still valid.
 
     Raises:
-        UnauthenticatedError: logged out, revoked, or no such user any more.
+        UnauthenticatedError: the login was revoked or has expired, or the user is gone or disabled.
     """
     user = await session.scalar(_FIND_USER, {"user": claims.user_id, "login": claims.session_id})
     if user is None:
@@ -126,16 +126,16 @@ async def find_user(session: AsyncSession, claims: AccessClaims) -> User:
 
 
 async def find_user_id(connection: AsyncpgConnection, claims: AccessClaims) -> uuid.UUID:
-    """The id of the user of an access token whose login still stands.
+    """The id of the user of an access token whose login is still valid.
 
     Raises:
-        UnauthenticatedError: logged out, revoked, or no such user any more.
+        UnauthenticatedError: the login was revoked or has expired, or the user is gone or disabled.
         UnavailableError: PostgreSQL cannot be reached.
     """
     found = await _FIND_USER_ID.rows(connection, {"user": claims.user_id, "login": claims.session_id})
     if not found:
         raise _login_ended()
-    return uuid.UUID(bytes=found[0]["id"].bytes)  # asyncpg has a kind of its own
+    return uuid.UUID(bytes=found[0]["id"].bytes)  # asyncpg has its own UUID class
 
 
 def _issue(session: AsyncSession, settings: Settings, login: LoginSession) -> TokenPair:

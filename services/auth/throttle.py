@@ -1,11 +1,12 @@
-"""Slows guessers down: attempts are counted in PostgreSQL, so that every replica sees them.
+"""Throttling of logins, sign-ups and refreshes: attempts are counted in PostgreSQL, so that every replica sees them.
 
-An attempt is counted before the password is checked, so that many at once gain nothing; a success takes it back. What
-is called an address here is an IPv4 address or an IPv6 network of 64 bits, which one customer of a provider has.
+An attempt is counted before the password is checked, so that concurrent attempts gain nothing; a success is taken back.
+An "address" here is an IPv4 address or an IPv6 /64 network, which is what a provider assigns to one customer.
 
-Four counts meet at a log-in (ADR 32): of the account from the address, of the address, and, where nobody has logged in
-to the account from the address before, of the address in a day and of all such addresses together. The last one never
-shuts anybody out for good: turns come back one by one, an address takes few of them, and known addresses need none.
+A login is limited by four counts (ADR 32): of the account from the address; of the address; and, if nobody has logged
+in to the account from the address before, of the address within a day, and of all such addresses together. The last
+count never locks anybody out permanently: turns become available one by one, an address can take only a few of them,
+and known addresses need none.
 """
 
 from __future__ import annotations
@@ -26,29 +27,29 @@ from services.errors import ThrottledError
 from services.settings import Settings
 
 LONGEST_WINDOW_S: Final = 86400
-"""Counts that are older than this, in seconds, count no more."""
+"""Age, in seconds, from which a count is obsolete."""
 _HOUR_S: Final = 3600
 _SUCCESSES: Final = 6
-"""Log-ins that may succeed for each failure that is allowed: each costs the work of a password."""
+"""Logins allowed per window, as a multiple of the failures allowed: successful ones cost a password check too."""
 _TRIES_OF_STRANGERS: Final = 5
-"""Times the failures that an account allows an address in a window: as many in a day, of an address that is not known."""
+"""Attempts allowed per day from an unknown address, as a multiple of the failures allowed per window."""
 _TURNS: Final = 3
-"""Of those that an account has for all unknown addresses, an address takes as many in a day."""
+"""Turns that one unknown address can take per day of those that an account has for all unknown addresses."""
 _IPV6_BITS: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A guess at a password that was let in."""
+    """A password attempt that was admitted."""
 
     account: str
     network: str
     is_known: bool
-    """Whether somebody has logged in to the account from there before."""
+    """Whether somebody has logged in to the account from the network before."""
 
 
 def network_of(address: str) -> str:
-    """What counts as one sender: an IPv4 address, 64 bits of an IPv6 address; what is neither is itself."""
+    """The network that counts as one sender: an IPv4 address or an IPv6 /64; any other text is returned unchanged."""
     try:
         parsed = ip_address(address)
     except ValueError:
@@ -63,23 +64,23 @@ def network_of(address: str) -> str:
 async def count_attempt(
     session: AsyncSession, settings: Settings, user_id: uuid.UUID | None, name: str, address: str
 ) -> Attempt:
-    """Count a guess at a password, committed at once.
+    """Count a password attempt; committed.
 
     Args:
-        session: of the database.
-        settings: with the limits.
-        user_id: whose password; None: there is no such account.
-        name: what was given for the account; it counts where there is none.
-        address: who guesses.
+        session: database session.
+        settings: settings with the limits.
+        user_id: the account; None if it does not exist.
+        name: the account's name as given; counted if the account does not exist.
+        address: address of the sender.
 
     Raises:
-        ThrottledError: too many; says when to come back.
+        ThrottledError: too many attempts; says when to retry.
     """
     account = f"user {user_id}" if user_id else f"name {name.lower()}"
     network = network_of(address)
     attempt = Attempt(account, network, user_id is not None and await _is_known(session, user_id, address))
     window_s, most = settings.login_window_s, settings.login_attempts
-    # Always in this order: two attempts do not wait for each other.
+    # Always in this order, so that concurrent attempts do not deadlock.
     wait = max(
         await _count(session, _guesses(attempt), most, window_s),
         await _count(session, _key("log-ins", account, network), most * _SUCCESSES, window_s),
@@ -96,7 +97,7 @@ async def count_attempt(
 
 
 async def forgive(session: AsyncSession, attempt: Attempt) -> None:
-    """After a success: the account's counts from this address start anew, and others get this attempt back."""
+    """After a success: reset the account's counts from this address, and take the attempt off the other counts."""
     await session.execute(delete(LoginThrottle).where(LoginThrottle.key == _guesses(attempt)))
     await _give_back(session, _key("address", attempt.network))
     if not attempt.is_known:
@@ -105,7 +106,7 @@ async def forgive(session: AsyncSession, attempt: Attempt) -> None:
 
 
 async def count_sign_up(session: AsyncSession, settings: Settings, address: str) -> None:
-    """Count an attempt to sign up, committed at once.
+    """Count an attempt to sign up; committed.
 
     Raises:
         ThrottledError: too many from this address within an hour.
@@ -116,7 +117,7 @@ async def count_sign_up(session: AsyncSession, settings: Settings, address: str)
 
 
 async def count_refresh(session: AsyncSession, settings: Settings, address: str) -> None:
-    """Count a refresh or the end of a login, committed at once.
+    """Count a refresh or a logout; committed.
 
     Raises:
         ThrottledError: too many from this address within a window.
@@ -127,10 +128,10 @@ async def count_refresh(session: AsyncSession, settings: Settings, address: str)
 
 
 async def count_refresh_of(session: AsyncSession, settings: Settings, login_id: uuid.UUID) -> None:
-    """Count a refresh of a login, not committed unless it is refused: its tokens are kept for weeks.
+    """Count a refresh of a login, whose tokens are stored for weeks; committed only if the refresh is rejected.
 
     Raises:
-        ThrottledError: too many within a window; the refresh token is still good.
+        ThrottledError: too many within a window; the refresh token stays valid.
     """
     key = _key("refresh of", str(login_id))
     wait = await _count(session, key, settings.refreshes_per_login, settings.login_window_s)
@@ -145,7 +146,7 @@ async def _settle(session: AsyncSession, wait: int, what: str, code: str) -> Non
 
 
 async def _is_known(session: AsyncSession, user_id: uuid.UUID, address: str) -> bool:
-    """Whether the trail has a log-in of the user from there."""
+    """Whether the audit trail has a login or the sign-up of the user from this address."""
     entries = select(AuditEvent.address).where(
         AuditEvent.user_id == user_id, AuditEvent.action.in_(("signed_up", "logged_in"))
     )
@@ -156,11 +157,11 @@ async def _is_known(session: AsyncSession, user_id: uuid.UUID, address: str) -> 
 
 
 async def _count_stranger(session: AsyncSession, settings: Settings, attempt: Attempt) -> int:
-    """Seconds to wait for who guesses from an address that the account does not know; 0: not at all.
+    """Count an attempt from an address that is unknown to the account; return the seconds to wait, 0 if admitted.
 
-    A day has so many turns for all such addresses at once, and one more with each window of time. An address takes the
-    first few of its guesses from them, and has none left while they are used up: whoever wants to take all of them, and
-    so keep the owner out who has come to a new place, needs another address for each.
+    All unknown addresses share a number of turns per day, plus one more for each login window. Each of the first
+    `_TURNS` attempts of an address takes a turn; its later attempts take none, but are rejected while all turns are
+    used up. To lock out an owner at a new address, an attacker therefore needs a large number of addresses.
     """
     tries = settings.login_attempts * _TRIES_OF_STRANGERS
     attempts, wait = await _counted(session, _stranger(attempt), tries, LONGEST_WINDOW_S)
@@ -175,7 +176,7 @@ async def _count_stranger(session: AsyncSession, settings: Settings, attempt: At
 
 
 async def _take_turn(session: AsyncSession, settings: Settings, key: str) -> int:
-    """Seconds until there is one; 0: it is taken. A refusal is not counted: it does not make the wait longer."""
+    """Take a turn; return 0, or the seconds until one is free. Rejections are not counted and never extend the wait."""
     now = datetime.now(UTC)
     most, every_s = settings.login_attempts_per_account, settings.login_window_s
     over = LoginThrottle.window_started_at < now - timedelta(seconds=LONGEST_WINDOW_S)
@@ -188,12 +189,12 @@ async def _take_turn(session: AsyncSession, settings: Settings, key: str) -> int
 
 
 async def _count(session: AsyncSession, key: str, limit: int, window_s: int) -> int:
-    """Seconds to wait; 0 when the attempt is within the limit."""
+    """Count an attempt; return the seconds to wait, 0 within the limit."""
     return (await _counted(session, key, limit, window_s))[1]
 
 
 async def _counted(session: AsyncSession, key: str, limit: int, window_s: int) -> tuple[int, int]:
-    """The attempts in this window, with this one; seconds to wait, 0 when it is within the limit."""
+    """Count an attempt; return the attempts in this window, and the seconds to wait, 0 within the limit."""
     now = datetime.now(UTC)
     over = LoginThrottle.window_started_at < now - timedelta(seconds=window_s)
     attempts, started_at = (await session.execute(_upsert(key, over, now))).one()

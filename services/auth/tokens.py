@@ -23,7 +23,7 @@ _REFRESH_PREFIX: Final = "limr_"
 
 @dataclass(frozen=True, slots=True)
 class AccessClaims:
-    """Whose token it is, and from which login."""
+    """User and login of an access token."""
 
     user_id: uuid.UUID
     session_id: uuid.UUID
@@ -59,9 +59,9 @@ def read_access_token(settings: Settings, token: str) -> AccessClaims:
         raise UnauthenticatedError("The access token is not valid; log in again.", code="token_invalid") from None
 
 
-@functools.lru_cache(maxsize=4096)  # the same token comes with every request, and only its age changes
+@functools.lru_cache(maxsize=4096)  # a client sends the same token with every request; only its age changes
 def _verified(secret: str, token: str) -> tuple[AccessClaims, float]:
-    """What a token says that this secret has signed, and when it ends, in seconds since 1970."""
+    """The claims of a token signed with this secret, and its expiry, in seconds since 1970."""
     payload = jwt.decode(
         token,
         secret,
@@ -78,5 +78,5 @@ def new_refresh_token() -> str:
 
 
 def hash_token(token: str) -> str:
-    """What is kept of a refresh token. It is random, so a plain hash is enough."""
+    """Hash under which a token is stored. Tokens are random, so a plain hash is enough."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

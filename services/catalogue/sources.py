@@ -18,7 +18,7 @@ _ALLOWED: Final = "`bundled:NAME`, `s3://bucket/prefix`, or a hub id such as ope
 def check_source(source: str) -> None:
     """Reject a source that no run could load.
 
-    Folders are not allowed: other machines than this one load the model.
+    Folders are not allowed: runs may load the model on other machines.
 
     Raises:
         InvalidRequestError: the source is not allowed.

@@ -13,7 +13,7 @@ from engine.data.padding import padded_s
 
 _WINDOW_S = 30.0
 _DEFAULT_EPOCHS = 10.0
-_TEST_SHARE = 0.1  # where the run draws its own
+_TEST_SHARE = 0.1  # if the run draws its own test set
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +32,17 @@ class Amount:
     audio_s: float | None
     """Seconds of speech without padding; None if it depends on a dataset and none was given."""
     encoder_s: float
-    """Seconds that the encoder runs over, padding and whole windows included; the time is proportional to it."""
+    """Seconds of encoder input, including padding and whole windows; the run time is proportional to it."""
 
 
 def training_pool(utterances: int, audio_s: float, statistics: Mapping[str, Any], split: SplitConfig) -> Pool:
     """Approximate training part of a dataset version.
 
     Args:
-        utterances: of the version.
-        audio_s: their length.
-        statistics: of the version: utterances by speaker and by split.
-        split: of the run.
+        utterances: number of utterances of the version.
+        audio_s: their total length in seconds.
+        statistics: statistics of the version, with the number of utterances by speaker and by split.
+        split: split config of the run.
     """
     splits, speakers = statistics.get("splits") or {}, statistics.get("speakers") or {}
     # A dataset without a training part is split again (`engine.data.splits`).
@@ -66,7 +66,7 @@ def training_pool(utterances: int, audio_s: float, statistics: Mapping[str, Any]
 
 
 def encoder_s_per_utterance(context: ContextConfig, mean_s: float) -> float:
-    """Seconds that the encoder runs over for an utterance of this length, on average over those in a whole window."""
+    """Mean seconds of encoder input for an utterance of this length, including the share padded to a whole window."""
     short_s = padded_s(mean_s, context, _WINDOW_S)
     share = context.whole_window_share if isinstance(context, ShortContextConfig) else 0.0
     return (1 - share) * short_s + share * _WINDOW_S
@@ -85,7 +85,7 @@ def amount(config: TrainingConfig, pool: Pool | None) -> Amount | None:
         step_s = max(batch.audio_s, padded_s(0.0, config.context, _WINDOW_S))
         return Amount(config.max_steps, None, config.max_steps * step_s)
     mean_s = pool.audio_s / pool.utterances
-    # Batches are filled as though no utterance were in a whole window.
+    # Batches are filled as if no utterance were padded to a whole window.
     fit = math.floor(batch.audio_s / padded_s(mean_s, config.context, _WINDOW_S))
     at_once = max(1, min(batch.max_utterances, fit, pool.utterances))
     steps = config.max_steps

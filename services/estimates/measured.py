@@ -43,9 +43,9 @@ async def measured(
     resources: ResourcesConfig,
     trained_context: TrainedContext,
 ) -> Measured:
-    """Figures of jobs of every user with the same model, method, context and kind of workers, on this platform's machines.
+    """Figures of all users' jobs on this platform with the same model, method, context and kind of workers.
 
-    The config's context is resolved; a job whose own is `auto` had the one that the model was trained in.
+    The config's context must be resolved; a job with the context `auto` used the one that the model was trained with.
 
     The figures reveal no user's data, only the speed and size of such runs.
     """

@@ -1,4 +1,4 @@
-"""Logs with one JSON object per line and the ids of its request, user and job."""
+"""Logging with one JSON object per line, including the ids of the request, the user and the job."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class JsonFormatter(logging.Formatter):
     """`time`, `level`, `logger`, `message`, the ids of the request, and the `extra` fields."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line."""
+        """Format a record as one line."""
         line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
@@ -40,7 +40,7 @@ class JsonFormatter(logging.Formatter):
             if value is not None:
                 line[name] = value
         more = {name: value for name, value in vars(record).items() if name not in _STANDARD}
-        line |= {name: value for name, value in more.items() if not name.startswith("_")}  # Ray adds one such
+        line |= {name: value for name, value in more.items() if not name.startswith("_")}  # Ray adds such a field
         if record.exc_info:
             line["error"] = "".join(traceback.format_exception(*record.exc_info))
         return _encode(line)
@@ -61,4 +61,4 @@ def _plain(value: object) -> str:
     return str(value) if isinstance(value, uuid.UUID | datetime) else repr(value)
 
 
-_encode: Final = json.JSONEncoder(default=_plain, ensure_ascii=False).encode  # json.dumps would make one for each line
+_encode: Final = json.JSONEncoder(default=_plain, ensure_ascii=False).encode  # json.dumps would make one per line

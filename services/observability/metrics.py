@@ -1,4 +1,4 @@
-"""Prometheus metrics, through Ray's exporter on every node (`ray_lim_...`). Off until a process turns them on."""
+"""Prometheus metrics, through Ray's exporter on every node (`ray_lim_...`). Off until a process enables them."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def request_answered(method: str, route: str, status: int, wall_s: float, *, str
 
 
 def streams_changed(by: int) -> None:
-    """An event stream was opened (1) or has ended (-1)."""
+    """Count an event stream that was opened (1) or has ended (-1)."""
     global _open_streams
     _open_streams += by
     count = _open_streams

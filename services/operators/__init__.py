@@ -1,1 +1,1 @@
-"""What operators do: accounts of others, and what belongs to others. Every change is in the audit trail, with who did it."""
+"""Operators' actions on other users' accounts and resources; every change and its author are in the audit trail."""

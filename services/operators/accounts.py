@@ -1,4 +1,4 @@
-"""Accounts of others: look, disable, enable, reset the password, revoke keys, end logins."""
+"""Operations on other users' accounts: inspect, disable, enable, reset the password, revoke keys, end logins."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _UNFINISHED: Final = ("running", "stopping")
 
 
 async def find_user(session: AsyncSession, user_id: uuid.UUID, *, lock: bool = False) -> User:
-    """Anybody's account.
+    """The account of any user.
 
     Raises:
         NotFoundError: no such account.
@@ -39,7 +39,7 @@ async def find_user(session: AsyncSession, user_id: uuid.UUID, *, lock: bool = F
 
 
 async def belongings(session: AsyncSession, user_id: uuid.UUID) -> dict[str, int]:
-    """How many of each an account has."""
+    """Number of resources of an account, by kind."""
     counts = {
         "api_keys": select(func.count()).where(ApiKey.user_id == user_id, ApiKey.expires_at > func.now()),
         "logins": select(func.count()).where(
@@ -60,19 +60,19 @@ async def belongings(session: AsyncSession, user_id: uuid.UUID) -> dict[str, int
 async def disable(
     session: AsyncSession, admin: User, origin: Origin, user_id: uuid.UUID, *, reason: str, stop_work: bool
 ) -> User:
-    """Let nobody in with an account: its logins and streams end, its API keys are deleted. Committed.
+    """Disable an account: its logins and streams end, its API keys are deleted. Committed.
 
     Args:
-        session: of the database.
-        admin: who does it.
-        origin: from where.
-        user_id: whose account.
-        reason: for the trail.
-        stop_work: stop its unfinished pipelines and jobs too; they can be resumed.
+        session: database session.
+        admin: the admin who disables it.
+        origin: origin of the request.
+        user_id: the account.
+        reason: for the audit trail.
+        stop_work: also stop its unfinished pipelines and jobs; they can be resumed.
 
     Raises:
         NotFoundError: no such account.
-        ConflictError: the admin's own.
+        ConflictError: it is the admin's own account.
     """
     _check_other(admin, user_id)
     user = await find_user(session, user_id, lock=True)
@@ -88,7 +88,7 @@ async def disable(
 
 
 async def enable(session: AsyncSession, admin: User, origin: Origin, user_id: uuid.UUID) -> User:
-    """Let an account in again; committed. Its keys are gone.
+    """Enable a disabled account; committed. Its API keys stay deleted.
 
     Raises:
         NotFoundError: no such account.
@@ -104,11 +104,11 @@ async def enable(session: AsyncSession, admin: User, origin: Origin, user_id: uu
 async def reset_password(
     session: AsyncSession, settings: Settings, admin: User, origin: Origin, user_id: uuid.UUID
 ) -> tuple[str, datetime]:
-    """A token that sets a new password once, and until when; committed. The old password and every login end.
+    """Invalidate password and logins; return a single-use token for a new password, and its expiry. Committed.
 
     Raises:
         NotFoundError: no such account.
-        ConflictError: the admin's own, or one that is disabled.
+        ConflictError: it is the admin's own account, or is disabled.
     """
     _check_other(admin, user_id)
     unusable = await hash_password(secrets.token_urlsafe(32))
@@ -177,7 +177,7 @@ async def _delete_keys(session: AsyncSession, user_id: uuid.UUID) -> int:
 
 
 async def _stop_work(session: AsyncSession, user_id: uuid.UUID) -> None:
-    """Pipelines first: they would begin further jobs. What has ended meanwhile needs no stop."""
+    """Stop pipelines first, because they would start further jobs; skip work that has ended meanwhile."""
     pipelines = select(Pipeline.id).where(Pipeline.user_id == user_id, Pipeline.status.in_(_UNFINISHED))
     jobs = select(Job.id).where(Job.user_id == user_id, Job.status.in_(ACTIVE))
     for query, stop in ((pipelines, stop_pipeline), (jobs, stop_job)):

@@ -1,4 +1,4 @@
-"""What belongs to others: found by kind, stopped and deleted just as its owner would."""
+"""Other users' resources: listed by kind, stopped and deleted exactly as by their owners."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ Act = Callable[[AsyncSession, uuid.UUID, uuid.UUID], Awaitable[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of thing that users have."""
+    """A kind of resource that users own."""
 
     table: Any
-    """With `id`, `user_id`, `name`, `created_at`."""
+    """Table with `id`, `user_id`, `name`, `created_at`."""
     there: ColumnElement[bool]
-    """Rows that are not deleted."""
+    """Condition for rows that are not deleted."""
     stop: tuple[Act, Action] | None = None
     delete: tuple[Act, Action] | None = None
 
     def owned(self) -> Select[Any]:
-        """Everybody's, with their owners."""
+        """Rows of all users, joined with their owners."""
         return select(self.table).join(User, User.id == self.table.user_id).where(self.there)
 
 
@@ -59,11 +59,11 @@ async def act(
     verb: Literal["stop", "delete"],
     thing_id: uuid.UUID,
 ) -> None:
-    """Stop or delete what belongs to somebody, as they would; committed, and in their trail.
+    """Stop or delete a user's resource as its owner would; committed, and recorded in the owner's audit trail.
 
     Raises:
-        NotFoundError: no such thing.
-        ConflictError: its state does not allow it, or it is of a kind that cannot be stopped or deleted.
+        NotFoundError: no such resource.
+        ConflictError: its state does not allow it, or its kind cannot be stopped or deleted.
     """
     found = KINDS[kind]
     doing: tuple[Act, Action] | None = getattr(found, verb)

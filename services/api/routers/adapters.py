@@ -86,12 +86,12 @@ class AdapterOut(BaseModel):
 
     @classmethod
     def of(cls, adapter: Adapter, newest: AdapterVersion | None) -> AdapterOut:
-        """A row, and the number of its newest version, as clients see them."""
+        """Build from the rows of an adapter and its newest version."""
         return cls.model_validate(adapter).model_copy(update={"newest_version": newest.number if newest else None})
 
 
 class ComparisonOut(BaseModel):
-    """Differences of two versions."""
+    """Differences between two versions."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 

@@ -1,4 +1,4 @@
-"""For operators: accounts of others, what belongs to others, and the whole audit trail. Every change is in the trail."""
+"""Operators' access to other users' accounts and resources, and to the audit trail, which records every change."""
 
 from __future__ import annotations
 
@@ -32,24 +32,24 @@ class AccountOut(UserOut):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     disabled_at: datetime | None
-    """Unset: it is enabled."""
+    """When it was disabled; unset: it is enabled."""
     reset_expires_at: datetime | None
-    """Until when its owner may set a new password with the token that an admin made."""
+    """Expiry of the reset token with which its owner may set a new password."""
 
     @classmethod
     def of(cls, user: User) -> AccountOut:
-        """A row."""
+        """Build from a row."""
         base = UserOut.of(user).model_dump()
         return cls(**base, disabled_at=user.disabled_at, reset_expires_at=user.reset_expires_at)
 
 
 class AccountDetailOut(AccountOut):
-    """An account, and how much it has."""
+    """An account, and the number of its resources."""
 
     api_keys: int
     """Keys that have not expired."""
     logins: int
-    """Logins that still hold."""
+    """Logins that are still valid."""
     unfinished_jobs: int
     jobs: int
     datasets: int
@@ -58,26 +58,27 @@ class AccountDetailOut(AccountOut):
 
 
 class DisableBody(Body):
-    """Why, and what becomes of the work."""
+    """Why the account is disabled, and what happens to its work."""
 
     reason: Annotated[str, Field(max_length=500)] = ""
     """For the audit trail, which the account's owner can read."""
     jobs: Literal["keep", "stop"] = "keep"
-    """`stop`: its unfinished jobs and pipelines stop after a checkpoint, and can be resumed when it is enabled again."""
+    """`stop`: its unfinished jobs and pipelines stop after a checkpoint; they can be resumed once it is enabled
+    again."""
 
 
 class ResetOut(BaseModel):
-    """What its owner sets a new password with, by `POST /auth/reset-password`."""
+    """Token with which the owner sets a new password at `POST /auth/reset-password`."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     reset_token: str
-    """Used once; shown this once. A further one replaces it."""
+    """Single-use, and shown only once. A further reset replaces it."""
     expires_at: datetime
 
 
 class ThingOut(BaseModel):
-    """Something that belongs to somebody."""
+    """A user's resource."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -85,21 +86,21 @@ class ThingOut(BaseModel):
     kind: KindName
     name: str
     status: str | None
-    """Unset: things of its kind have none."""
+    """Unset for a kind without a status."""
     user_id: uuid.UUID
     username: str
-    """Whose it is."""
+    """Its owner."""
     created_at: datetime
 
 
 class AdminAuditOut(AuditOut):
-    """Something that concerned the security of an account, of anybody."""
+    """A security event of any account."""
 
     user_id: uuid.UUID | None
-    """Whose account; unset: nobody's, such as a login under a name that does not exist."""
+    """The account; unset: none, such as for a login under a name that does not exist."""
     username: str | None
     actor: str | None
-    """The admin who did it to another's account; unset: its owner, or somebody who tried to log in as them."""
+    """Username of the admin who did it; unset: the owner, or somebody who tried to log in as them."""
 
 
 @router.get("/users", responses=problems(401, 403, 422, 503))
@@ -114,7 +115,7 @@ async def list_users(
         bool | None, Query(description="Only those that are disabled, or only those that are not")
     ] = None,
 ) -> Page[AccountOut]:
-    """All accounts, newest first; `q` looks at usernames and e-mail addresses."""
+    """All accounts, newest first; `q` searches usernames and e-mail addresses."""
     query = select(User)
     if q:
         query = query.where(or_(matches(User.username, q), matches(User.email, q)))
@@ -137,7 +138,7 @@ async def read_user(user_id: uuid.UUID, _: AdminUser, session: SessionDep) -> Ac
 async def disable_user(
     user_id: uuid.UUID, body: DisableBody, admin: AdminUser, session: SessionDep, origin: OriginDep
 ) -> AccountOut:
-    """Let nobody in with an account: its logins and streams end, and its API keys are deleted."""
+    """Disable an account: its logins and streams end, and its API keys are deleted."""
     stop_work = body.jobs == "stop"
     user = await accounts.disable(session, admin, origin, user_id, reason=body.reason, stop_work=stop_work)
     return AccountOut.of(user)
@@ -145,7 +146,7 @@ async def disable_user(
 
 @router.post("/users/{user_id}/enable", responses=problems(401, 403, 404, 422, 503))
 async def enable_user(user_id: uuid.UUID, admin: AdminUser, session: SessionDep, origin: OriginDep) -> AccountOut:
-    """Let an account in again."""
+    """Enable a disabled account; its API keys stay deleted."""
     return AccountOut.of(await accounts.enable(session, admin, origin, user_id))
 
 
@@ -158,9 +159,9 @@ async def reset_user_password(
     settings: SettingsDep,
     origin: OriginDep,
 ) -> ResetOut:
-    """End the password and every login, and make a token for the owner, who sets a new password with it.
+    """Invalidate the password and every login, and create a token with which the owner sets a new password.
 
-    API keys stay: revoke them too when somebody else may know them.
+    API keys stay: revoke them too if somebody else may know them.
     """
     token, expires_at = await accounts.reset_password(session, settings, admin, origin, user_id)
     response.headers["Cache-Control"] = "no-store"
@@ -207,7 +208,7 @@ async def list_all_audit_events(
     actor_id: Annotated[uuid.UUID | None, Query(description="Only what this admin did to others")] = None,
     action: Annotated[str | None, Query(max_length=40, description="Only this action")] = None,
 ) -> Page[AdminAuditOut]:
-    """What concerned the security of all accounts, newest first; kept for 180 days."""
+    """Security events of all accounts, newest first; kept for 180 days."""
     query = select(AuditEvent)
     wanted = {AuditEvent.user_id: user_id, AuditEvent.actor_id: actor_id, AuditEvent.action: action}
     query = query.where(*(column == value for column, value in wanted.items() if value is not None))
@@ -236,7 +237,7 @@ async def list_things(
     user_id: Annotated[uuid.UUID | None, Query(description="Only of this account")] = None,
     status: Annotated[str | None, Query(max_length=16, description="Only those that are so")] = None,
 ) -> Page[ThingOut]:
-    """Everybody's jobs, datasets, adapters or pipelines, newest first."""
+    """Jobs, datasets, adapters or pipelines of all users, newest first."""
     table = KINDS[kind].table
     query = KINDS[kind].owned()
     if q:
@@ -266,7 +267,7 @@ async def list_things(
 async def stop_thing(
     kind: KindName, thing_id: uuid.UUID, admin: AdminUser, session: SessionDep, origin: OriginDep
 ) -> None:
-    """Stop somebody's job or pipeline after a checkpoint; its owner may resume it."""
+    """Stop a user's job or pipeline after a checkpoint; its owner may resume it."""
     await act(session, admin, origin, kind, "stop", thing_id)
 
 
@@ -274,7 +275,7 @@ async def stop_thing(
 async def delete_thing(
     kind: KindName, thing_id: uuid.UUID, admin: AdminUser, session: SessionDep, origin: OriginDep
 ) -> None:
-    """Delete what belongs to somebody, under the same conditions as they could."""
+    """Delete a user's resource, under the same conditions as for its owner."""
     await act(session, admin, origin, kind, "delete", thing_id)
 
 

@@ -20,7 +20,7 @@ from services.errors import ConflictError
 
 router = APIRouter(prefix="/auth", tags=["auth"])
 
-# The rules proper are checked together in services.auth.rules; these only bound what is looked at.
+# services.auth.rules checks the actual rules together; these types only bound the size of the input.
 Name = Annotated[str, Field(max_length=1000)]
 Password = Annotated[str, Field(max_length=1000)]
 Role = Literal["user", "admin"]
@@ -55,10 +55,10 @@ class RefreshBody(Body):
 
 
 class ResetBody(Body):
-    """A new password, by the token of a reset."""
+    """A new password, set with a reset token."""
 
     reset_token: Token
-    """From an admin."""
+    """The reset token from an admin."""
     new_password: Password
     """10 to 256 characters, without the username."""
 
@@ -74,8 +74,8 @@ class UserOut(BaseModel):
 
     @classmethod
     def of(cls, user: User) -> UserOut:
-        """What clients see of a user."""
-        role = cast(Role, user.role)  # the table's check constraint holds it to these
+        """Build from a row."""
+        role = cast(Role, user.role)  # the table's check constraint guarantees it
         return cls(id=user.id, username=user.username, email=user.email, role=role, created_at=user.created_at)
 
 
@@ -94,7 +94,7 @@ class TokensOut(BaseModel):
 
     @classmethod
     def of(cls, pair: sessions.TokenPair) -> TokensOut:
-        """The pair as clients see it."""
+        """Build from a pair of tokens."""
         return cls(access_token=pair.access_token, refresh_token=pair.refresh_token, expires_in=pair.expires_in)
 
 
@@ -154,6 +154,6 @@ async def logout(body: RefreshBody, session: SessionDep, settings: SettingsDep, 
 
 @router.post("/reset-password", status_code=204, responses=problems(400, 401, 403, 413, 415, 422, 429, 503))
 async def set_password_anew(body: ResetBody, session: SessionDep, settings: SettingsDep, origin: OriginDep) -> None:
-    """Set a new password with the token that an admin made; it works once. Every login ends."""
+    """Set a new password with the single-use reset token from an admin; ends every login."""
     await throttle.count_refresh(session, settings, origin.address)
     await profile.set_password_anew(session, origin, body.reset_token, body.new_password)

@@ -1,4 +1,4 @@
-"""The cluster."""
+"""Nodes of the cluster."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class NodeOut(BaseModel):
     resources: dict[str, float]
     """Total resources, free or not: CPUs, GPUs, and custom ones."""
     memory_bytes: int
-    """For Ray's workers."""
+    """Memory for Ray's workers, in bytes."""
 
 
 @router.get("/nodes", responses=problems(401, 422, 503))

@@ -268,7 +268,7 @@ async def _ready_version(
 async def _reported_version(
     session: AsyncSession, user_id: uuid.UUID, dataset_id: uuid.UUID, number: int | None
 ) -> DatasetVersion:
-    """The version that is asked for; else the newest that is ready, or where none is, the newest."""
+    """The requested version; by default the newest that is ready, or the newest if none is."""
     if number is not None:
         return await find_version(session, user_id, dataset_id, number)
     await requests.find_dataset(session, user_id, dataset_id)

@@ -63,8 +63,8 @@ class MemoryOut(BaseModel):
     parts: dict[Part, int]
     """Bytes of each part; their sum is the peak."""
     reserved_bytes: int | None
-    """What a job reserves for each worker on CPUs unless it says so itself: four thirds of the peak, since that may be off
-    by a third. Unset: on GPUs nothing is reserved."""
+    """Memory reserved for each worker: as configured, or on CPUs four thirds of the peak, which may be off by a third.
+    Unset: nothing is reserved, the default on GPUs."""
     trainable_parameters: int
     measured_peak_bytes: int | None
     """Largest peak of earlier jobs with this model, method and context; unset without any."""
@@ -82,7 +82,7 @@ class TimeOut(BaseModel):
     audio_s: float | None
     """Seconds of speech, without padding; unset if it depends on the dataset."""
     encoder_s: float | None
-    """Seconds that the encoder runs over, padding and whole windows included."""
+    """Seconds of encoder input, including padding and whole windows."""
     audio_s_per_s: float | None
     """Median speed of earlier jobs with this model, method, context and workers, in seconds of speech per second."""
     encoder_s_per_s: float | None

@@ -59,8 +59,8 @@ class Readiness(BaseModel):
     status: State
     """`degraded`: requests are answered, but a task in the background is late."""
     dependencies: dict[str, State]
-    """`postgresql`, `object_storage`, and `hub`, which submits jobs and processes datasets. The hub is `not_ready` when
-    no task of it succeeds, and `degraded` when some do not."""
+    """`postgresql`, `object_storage`, and `hub`, which submits jobs and processes datasets. The hub is `not_ready` if
+    none of its tasks succeeds, and `degraded` if some do not."""
     background: dict[str, Background] = {}
     """The hub's tasks."""
     supervised: dict[str, Standing] = {}
@@ -113,7 +113,7 @@ def _hub(late: Sequence[bool]) -> State:
 
 
 def _shown(last: Heartbeat) -> Background:
-    """Without the words of the fault, which may name what only the operator should see; they are in the log."""
+    """Omits the error message, which may hold details that only the operator should see; it is in the log."""
     return Background(
         at=last.at,
         wall_s=last.wall_s,

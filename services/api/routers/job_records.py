@@ -27,7 +27,7 @@ router = APIRouter(prefix="/jobs", tags=["jobs"], route_class=ReadRoute)
 
 EventLimit = Annotated[int, Query(ge=1, le=1000, description="Most items in a page")]
 
-# As OpenAPI 3.2 describes streams, and FastAPI those that it writes itself: what each event consists of.
+# Schema of one event, as OpenAPI 3.2 and FastAPI's own event streams describe it.
 _EVENT_SCHEMA: Final = {
     "type": "object",
     "properties": {
@@ -52,7 +52,7 @@ class ArtifactOut(BaseModel):
     kind: str
     """`adapter`, `result`, `config`, `curves`, `predictions`, ..."""
     size: int
-    """Bytes."""
+    """Size in bytes."""
     sha256: str
     url: str
     """Pre-signed; valid until `expires_at`."""
@@ -60,16 +60,16 @@ class ArtifactOut(BaseModel):
 
 
 class BundleOut(BaseModel):
-    """A job's files in one."""
+    """A job's files as one zip."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     name: str
-    """For the file."""
+    """Suggested file name."""
     size: int
-    """Bytes."""
+    """Size in bytes."""
     url: str
-    """Pre-signed; good until `expires_at`."""
+    """Pre-signed; valid until `expires_at`."""
     expires_at: datetime
 
 
@@ -163,9 +163,9 @@ async def job_artifacts(
 
 @router.get("/{job_id}/bundle", responses=problems(401, 403, 404, 409, 413, 422, 503))
 async def job_bundle(job_id: uuid.UUID, user: CurrentUser, services: ServicesDep) -> BundleOut:
-    """All files of a job that has ended as one zip: what it made, its config, logs, metrics and events.
+    """All files of a job that has ended as one zip: its results, config, logs, metrics and events.
 
-    It is made when it is first asked for, and then counts as the user's storage.
+    The bundle is created on the first request, and then counts toward the user's storage.
     """
     settings = services.settings
     key, name, size = await bundle_of(services.sessions, settings, services.objects, user.id, job_id)
@@ -185,6 +185,6 @@ async def _history(
 
 
 def _sequence_number(last_event_id: str | None) -> int:
-    """The number after which a reader goes on; what is no number of ours starts from the beginning."""
+    """The number after which a reader continues; 0, the beginning, if the header is not a number."""
     text = (last_event_id or "").strip()
     return min(int(text), 2**63 - 1) if text.isascii() and text.isdigit() else 0

@@ -1,4 +1,4 @@
-"""The catalogue of base models: everyone reads it, admins keep it."""
+"""The catalogue of base models: everyone reads it, admins maintain it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class ModelPatch(Body):
     family: FamilyName | None = None
     """Model family that loads it."""
     title: Line | None = None
-    """Name for people."""
+    """Human-readable name."""
     source: SourceAddress | None = None
     """`bundled:NAME`, a hub id, or `s3://bucket/prefix`."""
     parameters: Count | None = None

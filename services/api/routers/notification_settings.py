@@ -60,7 +60,7 @@ class NotificationSettingsOut(BaseModel):
 
     @classmethod
     def of(cls, chosen: NotificationSettings) -> NotificationSettingsOut:
-        """A row."""
+        """Build from a row."""
         webhook = None
         if chosen.webhook_url is not None and chosen.webhook_created_at is not None:
             webhook = WebhookOut(url=chosen.webhook_url, created_at=chosen.webhook_created_at)

@@ -21,7 +21,7 @@ from services.notifications.shown import Kind, NotificationOut
 
 router = APIRouter(prefix="/notifications", tags=["notifications"])
 
-# As the stream of a job is described, with what each event consists of.
+# Schema of one event, as for the stream of a job.
 _EVENT_SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
     "properties": {

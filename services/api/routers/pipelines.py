@@ -90,7 +90,7 @@ class PipelineOut(BaseModel):
 
     @classmethod
     def of(cls, pipeline: Pipeline, stages: Sequence[tuple[PipelineStage, float | None]]) -> PipelineOut:
-        """Rows, with the progress of those stages that are jobs, as clients see them."""
+        """Build from the rows of a pipeline and its stages, with the progress of the stages' jobs."""
         shown = []
         for row, job_progress in stages:
             progress = 1.0 if row.status == "succeeded" else (job_progress or 0.0)
@@ -180,7 +180,7 @@ async def resume_pipeline(pipeline_id: uuid.UUID, user: CurrentUser, session: Se
 
 @router.delete("/{pipeline_id}", status_code=204, responses=problems(401, 404, 409, 422, 503))
 async def delete_pipeline(pipeline_id: uuid.UUID, user: CurrentUser, session: SessionDep) -> None:
-    """Forget a pipeline that has ended; its jobs and what they made stay."""
+    """Delete a pipeline that has ended; its jobs and their results stay."""
     await requests.delete(session, user.id, pipeline_id)
 
 

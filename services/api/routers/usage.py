@@ -1,4 +1,4 @@
-"""What the caller uses of the platform, and how much is allowed."""
+"""The caller's usage of the platform, and its limits."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ router = APIRouter(prefix="/users/me", tags=["users"])
 
 
 class StorageOut(BaseModel):
-    """Object storage, in bytes; what was announced and is not there yet counts too."""
+    """Object storage in bytes, including announced data that has not arrived."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     used_bytes: int
     datasets_bytes: int
-    """Of those: versions of datasets, the files that they were made of, uploads that are under way."""
+    """Of these: dataset versions, their source files, uploads in progress."""
     jobs_bytes: int
-    """Of those: checkpoints, adapters, models, bundles; of jobs that have not ended, what they are expected to keep."""
+    """Of these: checkpoints, adapters, models, bundles; for unfinished jobs, what they are expected to keep."""
     allowed_bytes: int | None
-    """Unset: there is no limit."""
+    """Quota; unset: no limit."""
 
 
 class AccountJobsOut(BaseModel):
-    """Jobs that have not ended."""
+    """Unfinished jobs."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     unfinished: int
     most_unfinished: int
-    """More are refused."""
+    """Limit; further jobs are rejected."""
     running: int
     most_running: int | None
-    """More wait. Unset: as many as there is room for, and half of the room while others wait."""
+    """Limit; further jobs wait. Unset: as many as fit, but at most half of the cluster while other users wait."""
 
 
 class AccountUsageOut(BaseModel):
-    """What the caller uses."""
+    """The caller's usage and limits."""
 
     storage: StorageOut
     jobs: AccountJobsOut
@@ -51,7 +51,7 @@ class AccountUsageOut(BaseModel):
 
 @router.get("/usage", responses=problems(401, 503))
 async def read_usage(user: CurrentUser, session: SessionDep, settings: SettingsDep) -> AccountUsageOut:
-    """What the caller uses of the platform, and how much is allowed."""
+    """The caller's usage of the platform, and its limits."""
     kept = await stored(session, user.id)
     mine = select(func.count()).where(Job.user_id == user.id)
     unfinished = await session.scalar(mine.where(Job.status.in_(ACTIVE))) or 0

@@ -55,7 +55,7 @@ class ApiKeyBody(Body):
     scope: Scope = "write"
     """`read`: read only; `write`: also change the caller's resources; `admin`: also operate the platform, for admins."""
     expires_at: AwareDatetime | None = None
-    """Expiry, with a time zone, at most a year ahead or as the operator sets; unset: in 90 days, or as the operator sets."""
+    """Expiry, with a time zone; at most a year ahead. Unset: in 90 days. The operator can change both limits."""
 
 
 class ApiKeyOut(BaseModel):
