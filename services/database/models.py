@@ -367,7 +367,7 @@ class Upload(Row, Base):
     key: Mapped[str]
     """Object key in the platform's bucket; never derived from the client's file name."""
     sealed_key: Mapped[str | None]
-    """Object key of the file once the upload is completed; no client was ever given a URL that can write there."""
+    """Object key of the file once the upload is completed; no client has a URL that can still write there."""
     multipart_id: Mapped[str | None]
     """The object store's id of a multipart upload; None: the file comes in one piece."""
     part_bytes: Mapped[int | None] = mapped_column(BigInteger)
