@@ -131,7 +131,7 @@ async def open_session(sessions: Sessions, *, reads: bool = False) -> AsyncItera
             if is_transient(error):
                 raise database_unavailable() from error
             raise
-        except (TimeoutError, ConnectionError) as error:  # asyncpg's own, which SQLAlchemy lets through
+        except (TimeoutError, ConnectionError) as error:  # raised by asyncpg itself; SQLAlchemy does not wrap them
             raise database_unavailable() from error
 
 

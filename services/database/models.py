@@ -344,7 +344,7 @@ class DatasetItem(Base):
     status: Mapped[str] = mapped_column(String(8))
     """`good` or `rejected`."""
     item_id: Mapped[str | None]
-    """Of a good item: its id in the manifest."""
+    """Id of a good item in the manifest; None: the item was rejected."""
     text: Mapped[str | None]
     speaker: Mapped[str | None]
     split: Mapped[str | None] = mapped_column(String(16))
@@ -406,13 +406,13 @@ class Job(Row, Base):
     config: Mapped[dict[str, Any]]
     """The resolved training config, defaults included."""
     selection: Mapped[dict[str, Any] | None]
-    """Of a selection: how to choose, defaults included."""
+    """For a selection: how to select, defaults included."""
     selection_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("jobs.id"))
-    """Of a training: the job that selected what it trains on."""
+    """For a training: the job that selected what it trains on."""
     measurement: Mapped[dict[str, Any] | None]
-    """Of an evaluation: what is measured, defaults included."""
+    """For an evaluation: what is measured, defaults included."""
     training_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("jobs.id"))
-    """Of an evaluation: the job that trained what it measures."""
+    """For an evaluation: the job that trained what it measures."""
     resources: Mapped[dict[str, Any]]
     """Where it runs: workers, CPUs, labels."""
 

@@ -65,7 +65,7 @@ class Order:
     source: Mapping[str, Any]
     """As stored in the dataset's row: `type` and the fields of that type."""
     files: tuple[UploadedFile, ...] = ()
-    """Of an upload: what was uploaded."""
+    """The uploaded files, if the source is an upload."""
     number: int = 1
     """Number of the version."""
     record: Mapping[str, Any] = field(default_factory=dict)
