@@ -161,7 +161,7 @@ def _existing(data: str, beside: Sequence[Path]) -> Path:
 
 
 def _tree_digest(path: Path) -> str:
-    """A fingerprint that changes when a file below `path` is added, removed, written or replaced, even with an old mtime."""
+    """A fingerprint that changes when a file below `path` is added, removed or rewritten, even with its old mtime."""
     files = sorted(path.rglob("*")) if path.is_dir() else [path]
     digest = hashlib.sha256(str(path.resolve()).encode())
     for file in files:
