@@ -124,9 +124,9 @@ class Located:
 def locate(names: Sequence[str], metadata: str, index: Index) -> Located:
     """Locate the recordings that a metadata file names.
 
-    A leading part that all names share may be missing in the source; the rest is looked up in the folder of the metadata
-    and its parents. A name that is not found there is looked up by its last part alone if it has no folder or is
-    absolute, or if no name was found at all. Such a match must be unique among both the recordings and the names.
+    A leading part that all names share may be missing in the source; the rest is looked up in the folder of the
+    metadata and its parents. A name that is not found there is looked up by its last part alone if it has no folder or
+    is absolute, or if no name was found at all. Such a match must be unique among both the recordings and the names.
     """
     every = list(dict.fromkeys(names))
     shared = _shared_folders([_plain(name) for name in every])[:MOST_PARTS]

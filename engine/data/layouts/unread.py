@@ -1,4 +1,4 @@
-"""Find files that probably hold the recordings' texts but that no layout reads; if there are any, no text is guessed."""
+"""Find files that probably hold the recordings' texts but that no layout reads; if any exist, no text is guessed."""
 
 from __future__ import annotations
 
