@@ -115,7 +115,7 @@ class _Pool:
         self.total_s = float(self._seconds_N.sum())
 
     def seconds(self, places: Sequence[int]) -> float:
-        """Of some utterances."""
+        """Total duration of some utterances, in seconds."""
         return float(self._seconds_N[list(places)].sum())
 
     def whole_groups(
