@@ -83,7 +83,7 @@ def _read_table(name: str, text: str, names: Names) -> Metadata:
 
 
 def _divided_again(rows: Sequence[tuple[int, list[str]]], delimiter: str) -> list[tuple[int, list[str]]] | None:
-    """Divide rows that are one field each: quoted as a whole, as Excel saves a CSV in one column, or otherwise delimited.
+    """Divide rows that are one field each: quoted as a whole (a CSV in one column of Excel), or delimited otherwise.
 
     Returns None if rows have several fields, or if no delimiter divides all of them like the header.
     """

@@ -13,7 +13,7 @@ from engine.errors import ItemError
 LONGEST_PATH = 1000
 """Maximum number of characters of a path in a source."""
 MOST_PARTS = 32
-"""Maximum number of parts of such a path, including the file: names in metadata are looked up in each of its folders."""
+"""Maximum number of parts of such a path, including the file: names in metadata are looked up in each folder."""
 _IGNORED_NAMES = ("__macosx", "thumbs.db", "desktop.ini")
 
 

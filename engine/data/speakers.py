@@ -14,8 +14,8 @@ from engine.data.values import is_made_float, without_point
 def same_speakers(names: Iterable[str]) -> tuple[Mapping[str, str], list[str]]:
     """The new form of each name that changes, and warnings.
 
-    Whole numbers with a point (`1.0`) are what pandas makes of a column of numbers with a gap: the point is removed, and
-    leading zeros are restored if the number occurs elsewhere, in one spelling only, with them. Invisible characters are
+    Whole numbers with a point (`1.0`) are what pandas makes of a column of numbers with a gap: the point is removed,
+    and leading zeros are restored if exactly one spelling of the number occurs elsewhere. Invisible characters are
     removed too. Names that differ in case, width or leading zeros stay separate, with a warning.
     """
     found = sorted(set(names))

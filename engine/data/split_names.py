@@ -17,7 +17,7 @@ SPLIT_NAMES: Mapping[str, Split] = {name: split for split, names in _CALLED.item
 
 
 def split_of_name(name: str) -> Split | None:
-    """The split in the words of a name, as in `train-00000-of-00002` or `dev_clean`; None unless there is exactly one."""
+    """The only split in the words of a name such as `train-00000-of-00002` or `dev_clean`; None for none or several."""
     found = {SPLIT_NAMES[word] for word in _words(name) if word in SPLIT_NAMES}
     return found.pop() if len(found) == 1 else None
 

@@ -180,7 +180,7 @@ def _unicode_encoding(data: bytes) -> str:
 
 
 def _seven_bit_encoding(data: bytes) -> str:
-    """A Japanese or Korean encoding that switches alphabets by escapes and is ASCII otherwise (ISO 2022); else UTF-8."""
+    """The ISO 2022 encodings of Japanese and Korean, which switch alphabets by escapes and are else ASCII; or UTF-8."""
     if b"\x1b$" not in data or not data.isascii():
         return "utf-8"
     encoding = "iso2022_kr" if b"\x1b$)C" in data else "iso2022_jp_2"

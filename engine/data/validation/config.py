@@ -12,7 +12,7 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Range = Annotated[float, Field(gt=0.0, le=200.0)]
 """In dB."""
 Level = Annotated[float, Field(ge=-200.0, le=200.0)]
-"""In dB, of full scale or of one thing over another."""
+"""In dB, relative to full scale or to another level."""
 Factor = Annotated[float, Field(gt=0.0, le=1e6)]
 Free = Annotated[float, Field(ge=0.0, le=3600.0)]
 """A tolerance: seconds, or syllables."""

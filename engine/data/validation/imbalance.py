@@ -19,7 +19,7 @@ def imbalances(
     durations: Histogram,
     config: ValidationConfig,
 ) -> list[Finding]:
-    """Uneven shares.
+    """Findings about uneven shares.
 
     Args:
         speakers: items of each speaker.
