@@ -34,7 +34,7 @@ _TRANSIENT_CODES: Final = frozenset(
 
 
 class S3RunStore:
-    """A `RunStore` under a prefix of a bucket. Its methods may be called by several threads at once."""
+    """A `RunStore` under a prefix of a bucket. Thread-safe."""
 
     def __init__(self, client: Any, bucket: str, prefix: str, *, patience_s: float = PATIENCE_S) -> None:
         self._client = client

@@ -20,7 +20,7 @@ METADATA_NAMES = ("metadata.csv", "metadata.jsonl", "metadata.tsv")
 _FORMULA = re.compile(r'="(?P<text>.*)"', re.DOTALL)
 _APOSTROPHE = re.compile(r"'[^']*")
 _SHOWN = 60
-_UNIFORM = 0.9  # of the rows; if as many have the same extra fields, these are a column without a name
+_UNIFORM = 0.9  # of the rows; if this many have the same number of extra fields, these are columns without names
 
 
 def read_metadata(name: str, text: str, names: Names) -> Metadata:

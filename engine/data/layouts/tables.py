@@ -30,7 +30,7 @@ from engine.data.tables.source import AudioColumns, Cell, TableSource
 from engine.data.tables.table import Table, open_table
 from engine.errors import IngestError, ItemError
 
-_BATCH_ROWS = 64  # rows of texts read at once
+_BATCH_ROWS = 64  # rows of texts read at a time
 _LONGEST_NAME = 1000  # characters of a path
 _STATE = "state.json"
 _ABOUT = (_STATE, "dataset_info.json", "dataset_dict.json")

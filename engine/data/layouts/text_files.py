@@ -2,8 +2,8 @@
 
 VCTK (`wav48/p225/p225_001_mic1.flac`, `txt/p225/p225_001.txt`), LibriTTS (`X.normalized.txt`, `X.original.txt`), TIMIT
 (`SA1.TXT` and `SA1.WRD` with sample numbers), WebDataset (members of a tar that share a key) and many tools write such
-files. If a recording has several, the one whose ending comes first in `ENDINGS` is read; if it has several and none of
-their endings is listed (`X.en.txt`, `X.de.txt`), the recording is rejected.
+files. If a recording has several, the one whose ending comes first in `ENDINGS` is read; if their endings are not
+listed (`X.en.txt`, `X.de.txt`), the recording is rejected.
 
 Source: CSTR VCTK Corpus; Zen et al., LibriTTS, Interspeech 2019; Garofolo et al., TIMIT; the WebDataset format.
 """

@@ -9,7 +9,7 @@ from engine.errors import ItemError
 
 _SAMPLE_BYTES = 1 << 16
 _SAMPLE_LINES = 200
-_CUT_CHARACTERS = _SAMPLE_BYTES // 4  # a full sample has at least as many, in any encoding
+_CUT_CHARACTERS = _SAMPLE_BYTES // 4  # a full sample has at least this many, in any encoding
 _NO_TEXTS = frozenset(
     [
         "arrow",

@@ -13,7 +13,7 @@ from engine.data.layouts.list_columns import form_of
 from engine.data.layouts.naming import Names
 from engine.data.layouts.text_like import may_hold_texts, sample
 
-_MANY = 20  # a file that names as many recordings is about them, however many there are
+_MANY = 20  # a file that names this many recordings is about them, even if there are far more
 _SEPARATORS = re.compile(r"[\s,;|\"'()<>=\[\]{}]+|:(?!/)")
 _FEWEST = 3  # recordings; with fewer, an equal number of lines or files may be a coincidence
 _TEXTS = frozenset(("csv", "lab", "list", "lst", "text", "trn", "tsv", "txt"))

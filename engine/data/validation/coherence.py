@@ -56,7 +56,7 @@ def likeness(new_T: Wave, old_T: Wave, shift_frames: int, speed: float, enough: 
         old_T: the old recording.
         shift_frames: where the old recording begins in the new one, in frames of the fingerprint.
         speed: of the new recording relative to the old one.
-        enough: if the loudest piece is less coherent than this, the rest is skipped, to save time on different recordings.
+        enough: if the loudest piece is less coherent than this, the rest is skipped, since the recordings differ.
     """
     same_T = _at_speed(new_T, speed)
     shift = shift_frames * HOP

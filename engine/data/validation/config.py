@@ -111,7 +111,7 @@ class ValidationConfig(Config):
     length_ratio: Factor = 30.0
     """Warning if the 95th percentile of the durations is this many times the 5th: batches are then mostly padding."""
     fewest_speakers: Count = 3
-    """Warning with fewer speakers: the test then has no voice of its own besides training and validation."""
+    """Warning with fewer speakers: training, validation and test cannot all have different voices then."""
 
 
 DEFAULT_VALIDATION = ValidationConfig()

@@ -31,7 +31,7 @@ from engine.evaluation.text import normalize_basic
 from engine.scripts import is_unspaced
 
 _EXAMPLES = 1_000  # texts that are kept, to name the most frequent
-_LONG_TEXT_WORDS = 6  # one speaker seldom says so many words twice
+_LONG_TEXT_WORDS = 6  # a speaker seldom says this many words twice
 _MANY_SET_ASIDE = 0.05
 _ADVISED: tuple[WarningCode, ...] = (
     "wrong_rate",
