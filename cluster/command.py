@@ -1,4 +1,4 @@
-"""Common parts of this floor's commands: a config from a file or an object, exit codes, error messages."""
+"""Code shared by this floor's commands: reading configs from files or objects, exit codes, error messages."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ def main(
     """Run a command line and return the exit code.
 
     Args:
-        module: of the command, as in `python -m`.
-        documentation: of the module, for `--help`.
+        module: the command's module name, as for `python -m`.
+        documentation: the module's docstring, for `--help`.
         run: called with the config's path and the overrides; its result is logged.
         log: receives the result.
         arguments: None uses those of the process.

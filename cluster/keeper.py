@@ -1,11 +1,11 @@
-"""Runs a server of ours for as long as anybody uses it. Started as a file: imports nothing but the standard library.
+"""Keep a server running while any process uses it. Runs as a script and imports only the standard library.
 
-Every process that uses the server holds a shared lock on one file; the kernel drops it when the process ends, however
-it ends. This process requests an exclusive lock: once it gets it, no user is left, and it stops the server.
+Every process that uses the server holds a shared lock on one file; the kernel releases it when the process ends, for
+any reason. This process requests an exclusive lock: once it gets it, no user is left, and it stops the server.
 
-A server is one process, or, with `--daemons`, what a command leaves behind when it has ended well, such as those of
-`ray start`. They, and all that they start, stay this process's descendants, so that none of them outlives it. With
-`--daemons`, standard output tells one line of JSON when they are there, and another when one of them has died.
+A server is one process or, with `--daemons`, the processes that a command leaves running when it succeeds, such as
+those of `ray start`. They and everything that they start remain descendants of this process, so that none outlives it.
+With `--daemons`, one line of JSON on standard output reports that they run, and another that one of them has died.
 """
 
 import argparse
@@ -25,7 +25,7 @@ PR_SET_CHILD_SUBREAPER = 36
 
 
 class Keeper:
-    """Starts the command, waits, and stops what it has started."""
+    """Starts the command, waits, and stops what the command has started."""
 
     def __init__(self, given: argparse.Namespace) -> None:
         self.given = given
@@ -34,7 +34,7 @@ class Keeper:
         self.daemons: dict[int, str] = {}
 
     def run(self) -> int:
-        """Until nobody uses the server, or until it ends by itself; the exit code."""
+        """Run until no user is left, or until the server ends by itself; return the exit code."""
         self.libc.prctl(PR_SET_CHILD_SUBREAPER, 1)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, leave)
@@ -62,7 +62,7 @@ class Keeper:
             if code == 0:
                 signal.signal(signal.SIGCHLD, self.look)
                 self.look()
-                fcntl.flock(users, fcntl.LOCK_EX)  # held until this process has ended: newcomers wait for it
+                fcntl.flock(users, fcntl.LOCK_EX)  # held until this process has ended: new users wait for that
         finally:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -72,12 +72,12 @@ class Keeper:
         return code
 
     def die_with_parent(self) -> None:
-        """A server that loses this process, by force, ends; daemons lose their users' supervisor, which ends them."""
+        """Have the kernel kill the server if this process is killed; daemons are left for their users to end."""
         if not self.given.daemons:
             self.libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
     def look(self, *_: object) -> None:
-        """Take leave of children that have ended; if one was a daemon, the server has ended."""
+        """Reap children that have ended; the death of a daemon that is not spare ends the server."""
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
@@ -86,15 +86,15 @@ class Keeper:
             if pid in self.daemons and self.daemons[pid] not in self.given.spare:
                 if self.given.daemons:
                     say(died=self.daemons[pid], pid=pid, code=os.waitstatus_to_exitcode(status))
-                self.given.grace_s = 0.0  # nobody is left who could end the rest in order
+                self.given.grace_s = 0.0  # without that daemon, the rest cannot shut down in order
                 raise SystemExit(1)
             if pid == 0:
                 return
 
     def stop(self) -> None:
-        """Ask the server to end, and end whatever is left of it.
+        """Ask the server to end, and kill what is left of it.
 
-        Of daemons only the newest is asked, in Ray the raylet, which ends its workers: it needs the older ones for that.
+        Only the newest daemon is asked: in Ray the raylet, which ends its workers and needs the older daemons to do so.
         """
         asked = [max(self.daemons, key=started_at)] if self.given.daemons and self.daemons else children()
         for pid in asked:
@@ -104,7 +104,7 @@ class Keeper:
         while set(asked) & set(children()) and time.monotonic() < deadline:
             reap()
             time.sleep(0.02)
-        # What ends leaves its children to this process: again until there are none.
+        # Children of a killed process become this process's children: repeat until none is left.
         while children():
             for pid in children():
                 with suppress(ProcessLookupError):
@@ -114,12 +114,12 @@ class Keeper:
 
 
 def leave(*_: object) -> None:
-    """End."""
+    """Exit, as a signal handler."""
     raise SystemExit
 
 
 def reap() -> None:
-    """Take leave of children that have ended."""
+    """Reap children that have ended."""
     with suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
@@ -131,19 +131,19 @@ def children() -> "list[int]":
 
 
 def started_at(pid: int) -> int:
-    """When a process was started, in ticks of the kernel's clock; 0: it is gone."""
+    """Start time of a process, in kernel clock ticks; 0 if the process is gone."""
     return int((stat_of(pid)[19:20] or ["0"])[0])
 
 
 def stat_of(pid: int) -> "list[str]":
-    """The fields of /proc/PID/stat from the third, the state, on; none of a process that is gone."""
+    """The fields of /proc/PID/stat from the third (the state) on; empty if the process is gone."""
     with suppress(OSError), open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stream:  # noqa: PTH123
         return stream.read().rpartition(")")[2].split()
     return []
 
 
 def name_of(pid: int) -> str:
-    """What a process is, for people."""
+    """Name of a process's program, for messages."""
     with suppress(OSError), open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as stream:  # noqa: PTH123
         parts = [part for part in stream.read().split("\0") if part and not part.startswith("-")]
         programs = [part for part in parts if not os.path.basename(part).startswith("python")]  # noqa: PTH119
@@ -160,18 +160,18 @@ def remove(path: str) -> None:
 
 
 def say(**told: object) -> None:
-    """Tell the process that started this one; it may be gone."""
+    """Send a line of JSON to the process that started this one; it may be gone."""
     with suppress(OSError):
         os.write(1, (json.dumps(told) + "\n").encode())
 
 
 def private(path: str, flags: int) -> int:
-    """Open a file that only its owner may read."""
+    """Open a file so that only its owner may read it."""
     return os.open(path, flags, 0o600)
 
 
 def main() -> int:
-    """The command line."""
+    """Parse the command line and run."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--users", required=True, help="the file that users lock")
     parser.add_argument("--log", required=True, help="what the command says")

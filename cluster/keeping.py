@@ -1,4 +1,4 @@
-"""Servers of our own that end with the last process that uses them, however it ends; see `cluster.keeper`."""
+"""Embedded servers that end with the last process that uses them, however it ends; see `cluster.keeper`."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from cluster.errors import HomeError
 
 _RUN: Final = "run"
 _LONGEST: Final = 26
-"""Of the path of a folder for sockets: HAProxy's are longest, 81 characters below it, and 107 are allowed."""
+"""Longest path of a folder for sockets, in characters: HAProxy's sockets add up to 81, and 107 are allowed."""
 
 
 def prepare_home(home: Path) -> Path:
-    """`LIM_HOME` as a folder that nobody but this user may enter, made if it is not there.
+    """`LIM_HOME` as a folder that only this user can read and write, created if missing.
 
     Raises:
-        HomeError: it cannot be used; says why.
+        HomeError: it cannot be used; gives the reason.
     """
     advice = "set LIM_HOME to a folder that this user can write to"
     try:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         status = home.stat()
         if status.st_uid == os.geteuid() and status.st_mode & 0o066:
-            home.chmod(status.st_mode & 0o711)  # PostgreSQL of root runs as another user, who passes through
+            home.chmod(status.st_mode & 0o711)  # root's PostgreSQL runs as another user, who must pass through
         with tempfile.NamedTemporaryFile(dir=home, prefix=".writable."):
             pass
     except (FileExistsError, NotADirectoryError):
@@ -54,14 +54,14 @@ def keep(
     environment: Mapping[str, str],
     options: Sequence[str] = (),
 ) -> subprocess.Popen[bytes]:
-    """Start a keeper of a command in a session of its own; Ctrl-C goes to the server's users.
+    """Start a keeper for a command, in its own session, so that Ctrl-C reaches only the server's users.
 
     Args:
-        command: the server; whoever may see processes sees it, so secrets belong into `environment`.
-        users: the file that its users lock; the caller holds it shared.
-        log: what the command says.
-        environment: of the server.
-        options: more of the keeper's, as on its command line.
+        command: the server's command line; other users of the machine can read it, so secrets go into `environment`.
+        users: the file that the server's users lock; the caller holds a shared lock.
+        log: file for the command's output.
+        environment: the server's environment.
+        options: further command-line options of the keeper.
     """
     program = [sys.executable, "-I", "-S", str(Path(keeper.__file__).resolve())]
     return subprocess.Popen(
@@ -75,7 +75,7 @@ def keep(
 
 
 def share(users: Path) -> int:
-    """Take a share in the server whose users lock this file; the descriptor, which gives it up when it is closed."""
+    """Become a user of the server whose users lock this file; closing the returned descriptor ends the use."""
     descriptor = os.open(users, os.O_RDWR | os.O_CREAT, 0o600)
     fcntl.flock(descriptor, fcntl.LOCK_SH)
     return descriptor
@@ -83,19 +83,19 @@ def share(users: Path) -> int:
 
 @dataclass(frozen=True, slots=True)
 class RuntimeFolder:
-    """A folder for the sockets of a server; only this user may enter it."""
+    """A folder for a server's sockets; only this user may enter it."""
 
     path: Path
     users: Path
-    """What the server's users lock."""
+    """The file that the server's users lock."""
     share: int
-    """This process's share, a file descriptor."""
+    """File descriptor of this process's shared lock."""
 
 
 def runtime_folder(home: Path) -> RuntimeFolder:
-    """A new folder with a short path: under `LIM_HOME/run` if that is short, else under /tmp.
+    """A new folder with a short path: under `LIM_HOME/run` if that is short enough, else under /tmp.
 
-    What earlier users left, because they and their keeper were killed at once, is removed.
+    Also removes folders that earlier users left behind because they were killed together with their keeper.
 
     Raises:
         HomeError: `LIM_HOME` cannot be used.
@@ -112,7 +112,7 @@ def runtime_folder(home: Path) -> RuntimeFolder:
 
 
 def run_folder(home: Path) -> Path:
-    """`LIM_HOME/run`, for what servers need while they run; only this user may look into it."""
+    """`LIM_HOME/run`, for files that servers need while they run; only this user may enter it."""
     run = home / _RUN
     run.mkdir(exist_ok=True, mode=0o700)
     return run
@@ -121,27 +121,27 @@ def run_folder(home: Path) -> Path:
 def _clear_away(run: Path) -> None:
     for users in run.glob("*.users"):
         with contextlib.suppress(OSError), users.open("r+", encoding="utf-8") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails while anybody uses it
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails while any process uses it
             folder = Path(stream.read())
             if folder.name == users.stem and not folder.is_symlink() and folder.stat().st_uid == os.geteuid():
                 shutil.rmtree(folder, ignore_errors=True)
             users.unlink()
 
 
-# ---- who uses a server, and who keeps it ------------------------------------------------------------------
+# ---- users and keepers of a server ------------------------------------------------------------------------
 
 
 _CHILDREN: list[subprocess.Popen[bytes]] = []
 
 
 def remember(keeper: subprocess.Popen[bytes]) -> None:
-    """Keep the handle, so that the interpreter does not warn of a child that still runs; reap those that ended."""
+    """Keep the handle, so that the interpreter does not warn about a running child; reap children that have ended."""
     _CHILDREN[:] = [child for child in _CHILDREN if child.poll() is None]
     _CHILDREN.append(keeper)
 
 
 def lives(keeper: int) -> bool:
-    """Whether a keeper, by its process id, has not ended."""
+    """Whether the keeper with this process id still runs."""
     for child in _CHILDREN:
         if child.pid == keeper:
             return child.poll() is None
@@ -152,20 +152,20 @@ def lives(keeper: int) -> bool:
 
 
 def is_used(users: Path) -> bool:
-    """Whether any process holds a share."""
+    """Whether any process holds a shared lock."""
     with users.open("r+") as stream:
         for alone in (fcntl.LOCK_EX, fcntl.LOCK_SH):
             try:
                 fcntl.flock(stream, alone | fcntl.LOCK_NB)
             except BlockingIOError:
                 continue
-            # Alone: nobody, not even the keeper, which is about to take it. Shared: others.
+            # Got the exclusive lock: no users, and the keeper is about to take it. Got only the shared one: users.
             return alone == fcntl.LOCK_SH
-    return False  # the keeper has it: the server is ending
+    return False  # the keeper has the exclusive lock: the server is ending
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner may read: all of it, or nothing."""
+    """Write a file that only its owner may read, atomically."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.unlink(missing_ok=True)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -1,6 +1,6 @@
 """One launch of a run: check it, start or join a cluster, start the workers, wait for them.
 
-Imports neither torch nor Ray at the top, so that a config can be refused before either is loaded.
+Imports neither torch nor Ray at the top, so that a faulty config is rejected before either is loaded.
 """
 
 from __future__ import annotations
@@ -41,22 +41,22 @@ _log = logging.getLogger("cluster.train")
 
 
 def launch(config: RunConfig) -> RunResult:
-    """Run a config on the cluster, and wait for its end; SIGINT and SIGTERM then ask it to save a checkpoint and end.
+    """Run a config on the cluster and wait for its end; on SIGINT or SIGTERM, the run saves a checkpoint and ends.
 
     Raises:
         ConfigError: the run exists already, with another model, data or training config.
-        ClusterError: no cluster or store, resources that no node has, or workers that failed for good.
-        KeyboardInterrupt: a signal before training began, or a second one.
+        ClusterError: no cluster or store, resources that no node has, or workers that failed permanently.
+        KeyboardInterrupt: a signal before training began, or a second signal.
     """
     told = run(config)
-    # Not at the top: it imports torch, and a faulty config is refused before that.
+    # Not at the top: it imports torch, and a faulty config is rejected before that.
     from engine.finetune import RunResult
 
     return RunResult.model_validate(told)
 
 
 def run(config: RunConfig) -> Mapping[str, Any]:
-    """As `launch`, with the result as it stands in `result.json`."""
+    """Same as `launch`, but returns the content of `result.json`."""
     with contextlib.ExitStack() as stack:
         return _Launch(config, stack).run()
 
@@ -84,7 +84,7 @@ class _Launch:
             raise
 
     def _finished_before(self) -> Mapping[str, Any]:
-        """The result that is there, where it was made of the same model, data and selection."""
+        """The stored result, if it was made from the same model, data and selection."""
         from cluster.finished import given_again
         from cluster.storage.dataset_cache import local_dataset, local_selection
         from cluster.storage.model_cache import fetch_model
@@ -102,7 +102,7 @@ class _Launch:
         return given_again(self._store, inputs, "trained", _log)
 
     def _join_cluster(self) -> None:
-        """Connect, and see that the resources are there."""
+        """Connect, and check that the cluster has the resources."""
         from cluster.runtime import check_feasible, live_nodes, start_or_connect
 
         resources = self._config.resources
@@ -133,7 +133,7 @@ class _Launch:
 
         self._store.put_bytes(CONFIG_KEY, self._config.model_dump_json(indent=1).encode())
         if self._job_id is None:
-            # Whoever starts a stopped run again wants it to go on. The platform's own flag is as new as its job.
+            # Launching a stopped run again resumes it. On the platform, the flag is a request to the current job.
             self._store.delete(STOP_KEY)
 
     def _check_store_is_in_reach(self) -> None:
@@ -186,7 +186,7 @@ class _Launch:
         return result
 
     def _tell(self, error: Exception) -> None:
-        """Put the reason into the run's events, where the platform looks for it."""
+        """Record the reason in the run's events, where the platform looks for it."""
         from cluster.event_relay import EventRelay
         from engine.events import Event
 
@@ -198,9 +198,9 @@ class _Launch:
 
 
 def _fit(trainer: Any, store: S3RunStore, narrator: Narrator) -> None:
-    """Run the trainer to its end, telling its progress; a signal asks the run to save a checkpoint and end.
+    """Run the trainer to its end and log progress; on a signal, ask the run to save a checkpoint and end.
 
-    Ray Train waits in a thread of its own: it would take SIGINT for itself in this one, and end without a checkpoint.
+    Ray Train waits in its own thread: in the main thread it would handle SIGINT itself and end without a checkpoint.
     """
     from ray.exceptions import RayError
     from ray.train import TrainingFailedError
@@ -210,7 +210,7 @@ def _fit(trainer: Any, store: S3RunStore, narrator: Narrator) -> None:
     def fit() -> None:
         try:
             trainer.fit()
-        except BaseException as error:  # noqa: BLE001  it is raised again, in the thread that waits
+        except BaseException as error:  # noqa: BLE001  re-raised in the thread that waits
             errors.append(error)
 
     waiting = threading.Thread(target=fit, name="ray-train", daemon=True)
@@ -258,7 +258,7 @@ class _Signals:
 
 
 def _last_reason(error: BaseException) -> str:
-    """What Ray Train says of the workers that failed, without the stack traces."""
+    """What Ray Train reports about the failed workers, without stack traces."""
     failures = getattr(error, "worker_failures", None) or {0: getattr(error, "controller_failure", None) or error}
     lines = []
     for rank, failure in failures.items():
@@ -267,13 +267,13 @@ def _last_reason(error: BaseException) -> str:
     return f"the workers failed for good: {'; '.join(dict.fromkeys(lines))}"[:4000]
 
 
-# ---- runs that were begun before --------------------------------------------------------------------------
+# ---- earlier launches of a run ----------------------------------------------------------------------------
 
 
 def check_same_run(
     store: RunStore, config: RunConfig | SelectionRunConfig | EvaluationRunConfig, fields: Sequence[str]
 ) -> None:
-    """Let pass a run that is new, or the same as before in these fields of its config."""
+    """Raise ConfigError if the store holds a run whose config differs in these fields."""
     try:
         before = json.loads(store.get_bytes(CONFIG_KEY))
     except (ObjectNotFoundError, ValueError):
@@ -292,7 +292,7 @@ def check_same_run(
 
 
 def read_result(store: RunStore, status: str | None = None) -> dict[str, Any] | None:
-    """`result.json` of a run; None where there is none, or none of that status."""
+    """`result.json` of a run; None if there is none, or none with that status."""
     try:
         result = json.loads(store.get_bytes(RESULT_KEY))
     except (ObjectNotFoundError, ValueError):

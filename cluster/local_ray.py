@@ -1,4 +1,4 @@
-"""A Ray cluster of one node on this machine, started by `ray start`; it ends with the process that asked for it."""
+"""A Ray cluster of one node on this machine, started by `ray start`; it ends with the process that started it."""
 
 from __future__ import annotations
 
@@ -21,35 +21,35 @@ from cluster import ingress, keeping, ports
 from cluster.errors import RuntimeUnavailableError
 
 OBJECT_STORE_BYTES: Final = 200 * 2**20
-"""Object store of a local cluster: training data does not go through it."""
+"""Size of a local cluster's object store; small, because training data does not pass through it."""
 AUTHENTICATION: Final = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH", "RAY_AUTH_TOKEN")
-"""Variables with which a process reaches a cluster that asks for a token."""
+"""Variables that a process needs to reach a cluster with token authentication."""
 LOOPBACK: Final = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
-"""Ray then takes this machine for one that others cannot reach, and listens on loopback only."""
+"""Makes Ray treat this machine as unreachable for others and listen on loopback only."""
 SERVE: Final = {
-    # What Serve's proxies call for the layers around them: an answer where a replica was lost.
+    # Serve's proxies call this for their middleware, which answers if a replica was lost.
     "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "cluster.serve_proxy.layers",
-    # Serve kills a proxy that is not ready by then, which ends the API's start; 5 s are too few on a busy machine.
+    # Serve kills a proxy that is not ready in time, which aborts the API's start; 5 s are too few on a busy machine.
     "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "30",
-    # Serve starts a proxy again after three of these without it: with its own 10 s, a dead HAProxy is missed for 25 s.
+    # Serve restarts a proxy after three failed checks; with its default of 10 s, a dead HAProxy is missed for 25 s.
     "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",
 }
 """Settings of Ray Serve for the processes of the cluster."""
 _SPARE: Final = ("--spare", "monitor", "--spare", "ray.util.client.server")
-"""What `ray start` starts besides: the autoscaler, and the server for clients on machines outside the cluster."""
+"""Dispensable daemons of `ray start`: the autoscaler, and the server for clients outside the cluster."""
 _HOST: Final = "127.0.0.1"
 _START_S: Final = 120.0
 _STOP_S: Final = 30.0
 
 
 class LocalRay:
-    """A running node. Its processes belong to a keeper, which ends them, and removes their files, with this process."""
+    """A running node. A keeper owns its processes; when this process ends, it ends them and removes their files."""
 
     def __init__(self, keeper: subprocess.Popen[bytes], folder: keeping.RuntimeFolder, address: str, url: str | None):
         self.address = address
-        """Of the cluster, for `RAY_ADDRESS`."""
+        """Address of the cluster, for `RAY_ADDRESS`."""
         self.dashboard_url = url
-        """Of the dashboard and the Jobs API; None: there are none."""
+        """URL of the dashboard and the Jobs API; None without a dashboard."""
         self._keeper = keeper
         self._folder = folder
         self._daemons: list[psutil.Process] = []
@@ -58,10 +58,10 @@ class LocalRay:
 
     @classmethod
     def start(cls, home: Path, *, cpus: int | None, labels: Mapping[str, str], dashboard: bool) -> LocalRay:
-        """Start it, and wait until it runs.
+        """Start a node, and wait until it runs.
 
         Raises:
-            RuntimeUnavailableError: it does not; holds the end of what `ray start` said.
+            RuntimeUnavailableError: the node does not start; holds the end of `ray start`'s output.
             HomeError: `LIM_HOME` cannot be used.
         """
         folder = keeping.runtime_folder(home)
@@ -108,11 +108,11 @@ class LocalRay:
 
     @property
     def folder(self) -> Path:
-        """Where its sockets and logs are."""
+        """Folder of its sockets and logs."""
         return self._folder.path / "r"
 
     def fault(self) -> str | None:
-        """Why it has ended, for people; None while all of it runs."""
+        """Why the node has ended, as a message; None while all of it runs."""
         if self._fault is None:
             told = self._hear(0.0)
             if told is not None and "died" in told:
@@ -122,7 +122,7 @@ class LocalRay:
         return self._fault
 
     def stop(self) -> None:
-        """End it; a second call does nothing."""
+        """End the node. Idempotent."""
         if self._stopped:
             return
         self._stopped = True
@@ -137,7 +137,7 @@ class LocalRay:
         self._end_what_is_left()
 
     def _end_what_is_left(self) -> None:
-        """Where the keeper was killed, its work is left to this process."""
+        """Do the keeper's work, in case the keeper was killed."""
         left = {daemon for daemon in self._daemons if daemon.is_running()}
         for daemon in list(left):
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -150,7 +150,7 @@ class LocalRay:
         self._folder.users.unlink(missing_ok=True)
 
     def _hear(self, wait_s: float) -> dict[str, Any] | None:
-        """What the keeper says next; None: nothing by then, or it has ended."""
+        """The keeper's next message; None if none came in time, or the keeper has ended."""
         stream = self._keeper.stdout
         deadline = time.monotonic() + wait_s
         while stream is not None:
@@ -165,13 +165,13 @@ class LocalRay:
 
 
 def prepare_process(home: Path) -> None:
-    """Let this process reach a local cluster: its token, loopback, and this Python first on the path.
+    """Set up this process's environment for a local cluster: token, loopback, and this Python first on PATH.
 
-    Nobody is let into a local cluster without the token in `home`, unless RAY_AUTH_MODE says otherwise: every user of
-    the machine reaches its ports, and whoever is let in may run code as this user.
+    A local cluster requires the token in `home`, unless RAY_AUTH_MODE says otherwise: every user of the machine can
+    reach its ports, and an authenticated client can run code as this user.
 
     Raises:
-        RuntimeUnavailableError: Ray has been imported already, without them; it reads them then.
+        RuntimeUnavailableError: Ray was imported before, without these variables, which it reads on import.
     """
     variables = {"RAY_USAGE_STATS_ENABLED": "0", **LOOPBACK}
     if "RAY_AUTH_MODE" not in os.environ:
@@ -185,7 +185,7 @@ def prepare_process(home: Path) -> None:
             f"this process has imported ray before its cluster was set up; import it later, or set {wanted}"
         )
     os.environ.update(missing)
-    # `ray job submit -- python ...` takes the first python on the cluster's PATH: that must be this one.
+    # `ray job submit -- python ...` runs the first python on the cluster's PATH, which must be this one.
     beside = str(Path(sys.executable).parent)
     paths = os.environ.get("PATH", os.defpath).split(os.pathsep)
     if paths[0] != beside:
@@ -201,7 +201,7 @@ def _token(home: Path) -> Path:
         with os.fdopen(descriptor, "w", encoding="ascii") as stream:
             stream.write(secrets.token_hex(32))
         try:
-            os.link(draft, path)  # fails if another process was first; never half a file
+            os.link(draft, path)  # atomic; fails if another process was first
         finally:
             draft.unlink()
     return path

@@ -24,7 +24,7 @@ _PHASES: Final = {
 
 
 class Narrator:
-    """Reads new parts under `events/` and writes lines: every phase and evaluation, steps now and then."""
+    """Reads new parts under `events/` and logs every phase and evaluation, and a training step every few seconds."""
 
     def __init__(self, store: RunStore, log: logging.Logger) -> None:
         """A narrator of new events; existing ones are skipped."""
@@ -37,7 +37,7 @@ class Narrator:
         """Whether a worker has emitted an event yet."""
 
     def look(self, now: bool = False) -> None:
-        """Log new events; reads every few seconds at most, unless forced."""
+        """Log new events; reads at most every few seconds, unless forced by `now`."""
         if not now and time.monotonic() < self._next_look:
             return
         try:

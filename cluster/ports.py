@@ -1,4 +1,4 @@
-"""Free TCP ports on loopback, from where no connection takes its own."""
+"""Free TCP ports on loopback, outside the range of ephemeral ports."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Final
 
 _HOST: Final = "127.0.0.1"
 _PORTS: Final = range(20_000, 30_000)
-"""Below 32768, where Linux begins to draw the ports of outgoing connections, and above 19999, where Ray's workers end. A
-port that the system draws (`bind` to 0) is from where those are, and Ray opens hundreds before it comes to listen."""
+"""Below 32768, where Linux's ephemeral ports begin, and above 19999, where the ports of Ray's workers end. A port that
+the system chooses (`bind` to 0) is ephemeral, and Ray opens hundreds of connections before it listens on its ports."""
 _TRIES: Final = 1000
 
 
 def free_ports(count: int) -> list[int]:
-    """As many different ports, each free when it was looked at.
+    """`count` different ports, each free when it was tried.
 
     Raises:
-        OSError: none of many drawn at random was free.
+        OSError: fewer than `count` of 1000 random ports were free.
     """
     found: list[int] = []
     with contextlib.ExitStack() as kept:

@@ -1,4 +1,4 @@
-"""The Ray cluster: the one that `RAY_ADDRESS` names, or a local one of our own; and whether it could hold a run."""
+"""The Ray cluster: the one at `RAY_ADDRESS`, or a local one started here; and whether it could hold a run."""
 
 from __future__ import annotations
 
@@ -25,35 +25,35 @@ class Runtime:
     address: str
     """Address of the cluster, for `RAY_ADDRESS`."""
     dashboard_url: str | None
-    """Dashboard and Jobs API, for `ray job submit --address`; None where the cluster has none."""
+    """Dashboard and Jobs API, for `ray job submit --address`; None if the cluster has none."""
     local: LocalRay | None = None
-    """The cluster, where it was started here; `stop` ends it too."""
+    """The cluster, if it was started here; `stop` ends it too."""
 
     def environment(self) -> dict[str, str]:
-        """The variables with which another process of this user reaches the cluster."""
+        """The variables that another process of this user needs to reach the cluster."""
         names = (*local_ray.AUTHENTICATION, *(local_ray.LOOPBACK if self.local else ()))
         return {"RAY_ADDRESS": self.address, **{name: os.environ[name] for name in names if name in os.environ}}
 
     def fault(self) -> str | None:
-        """Why a cluster of our own has ended, for people; None while it runs, and for one that others look after."""
+        """Why a cluster that was started here has ended, as a message; None while it runs, or for any other cluster."""
         return self.local.fault() if self.local is not None else None
 
     def disconnect(self) -> None:
-        """Leave the cluster, which goes on; its detached actors do too."""
+        """Disconnect; the cluster and its detached actors keep running."""
         import ray
 
         ray.shutdown()
 
     def reconnect(self) -> None:
-        """Be connected again, or still.
+        """Reconnect if disconnected. Idempotent.
 
         Raises:
             RuntimeUnavailableError: the cluster does not answer.
         """
-        connect(self.address, level=logging.ERROR)  # it warns where it is not called in the main thread
+        connect(self.address, level=logging.ERROR)  # Ray warns when this is called outside the main thread
 
     def stop(self) -> None:
-        """Disconnect, and end the cluster if it was started here; a second call does nothing."""
+        """Disconnect, and end the cluster if it was started here. Idempotent."""
         self.disconnect()
         if self.local is not None:
             self.local.stop()
@@ -66,10 +66,10 @@ class Runtime:
 
 
 def start_or_connect(environ: Mapping[str, str] | None = None, **local: Any) -> Runtime:
-    """The cluster at `RAY_ADDRESS`; where that is unset, a local one, to which `local` is passed on.
+    """Connect to the cluster at `RAY_ADDRESS`; if that is unset or `local`, start a local one with the options `local`.
 
     Raises:
-        RuntimeUnavailableError: no cluster there, or none can be started.
+        RuntimeUnavailableError: no cluster answers there, or none can be started.
     """
     address = (os.environ if environ is None else environ).get("RAY_ADDRESS")
     return connect(address) if address and address != "local" else start_local(**local)
@@ -80,7 +80,7 @@ def connect(address: str, *, level: int = logging.WARNING) -> Runtime:
 
     Args:
         address: as `ray start` printed it.
-        level: of what Ray says, as in `logging`.
+        level: of Ray's log messages, as in `logging`.
 
     Raises:
         RuntimeUnavailableError: no cluster answers there.
@@ -103,7 +103,7 @@ def start_local(*, cpus: int | None = None, labels: Mapping[str, str] | None = N
     """Start a cluster of one node on this machine, which ends with this process.
 
     Args:
-        cpus: CPUs that it hands out; None: those of the machine.
+        cpus: CPUs that the cluster offers; None: those of the machine.
         labels: Ray node labels, such as `{"lim/device-class": "cpu"}`.
         dashboard: start the dashboard, and with it the Jobs API.
 
@@ -130,7 +130,7 @@ def start_local(*, cpus: int | None = None, labels: Mapping[str, str] | None = N
 
 @dataclass(frozen=True)
 class Node:
-    """What a node of the cluster has in all, free or not."""
+    """Total resources of a node of the cluster, free or not."""
 
     name: str
     cpus: float
@@ -138,12 +138,12 @@ class Node:
     memory_bytes: float
     labels: Mapping[str, str]
     address: str = ""
-    """Of its raylet."""
+    """Address of its raylet."""
     id: str = ""
     host: str = ""
     """Its host name."""
     resources: Mapping[str, float] = field(default_factory=dict)
-    """CPUs, GPUs, and what its operator named; without memory, which is above, and Ray's own marks."""
+    """CPUs, GPUs and custom resources; without memory (see above) and Ray's own markers."""
 
 
 def live_nodes() -> list[Node]:
@@ -171,19 +171,19 @@ def live_nodes() -> list[Node]:
 
 
 def _is_mark(resource: str) -> bool:
-    """Whether Ray itself put it there, to find a node by or to count what it keeps."""
+    """Whether Ray itself added the resource: memory, object store memory, or the marker of a node."""
     return resource in ("memory", "object_store_memory") or resource.startswith("node:")
 
 
 def check_feasible(resources: ResourcesConfig, nodes: Sequence[Node] | None = None) -> None:
-    """Let pass what the nodes have in all, whether or not it is free now: Ray itself would wait silently for ever.
+    """Reject resources that the nodes do not have in total, free or not: Ray itself would silently wait forever.
 
     Args:
-        resources: what a run asks for; fault paths are relative to it.
+        resources: what a run requests; fault paths are relative to it.
         nodes: the nodes; None asks the connected cluster.
 
     Raises:
-        InfeasibleError: no nodes could ever hold the workers; names each node and why.
+        InfeasibleError: the nodes could never hold the workers; names each node and why.
     """
     nodes = live_nodes() if nodes is None else nodes
     places = {node.name: _places(resources, node) for node in nodes}
@@ -202,12 +202,12 @@ def check_feasible(resources: ResourcesConfig, nodes: Sequence[Node] | None = No
 
 
 def room_for(resources: ResourcesConfig, nodes: Sequence[Node]) -> int:
-    """How many workers of this kind the nodes can hold in all, whatever their number is to be."""
+    """How many workers of this kind the nodes can hold in total, regardless of `num_workers`."""
     return sum(_places(resources, node)[0] for node in nodes)
 
 
 def _places(resources: ResourcesConfig, node: Node) -> tuple[int, str, str]:
-    """How many workers a node could hold; where it has none, the field that forbids it, and why."""
+    """How many workers a node could hold, the field that prevents any (if none), and the reason."""
     for key, wanted in resources.label_selector.items():
         found = node.labels.get(key)
         if not label_matches(wanted, found):
@@ -230,9 +230,9 @@ def _places(resources: ResourcesConfig, node: Node) -> tuple[int, str, str]:
 
 
 def label_matches(wanted: str, found: str | None) -> bool:
-    """Whether a label (None: the node has none of that name) fits one of Ray's four forms.
+    """Whether a node's label (None: the node has no such label) matches a selector.
 
-    They are `value`, `!value`, `in(a, b)` and `!in(a, b)`.
+    Ray has four forms of selectors: `value`, `!value`, `in(a, b)` and `!in(a, b)`.
     """
     negated = wanted.startswith("!")
     form = wanted.removeprefix("!").strip()

@@ -4,7 +4,7 @@
     ray job submit --working-dir . -- python -m cluster.select --config configs/selection-runs/digits.yaml
 
 Ray Data tasks on the cluster's nodes read, cut and score the audio; this process holds the model, warms the adapter up and
-chooses. A run uses the result by `selection: s3://bucket/selections/<name>/selection`.
+chooses. A run uses the result with `selection: s3://bucket/selections/<name>/selection`.
 
 Without `RAY_ADDRESS` a local cluster starts, without `S3_ENDPOINT_URL` a local object store. Run again with the same
 config, a killed or stopped selection continues with the missing blocks.

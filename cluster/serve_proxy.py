@@ -1,7 +1,7 @@
-"""A layer around Ray Serve's own HTTP proxy: where Serve has no answer, the client is told to come again.
+"""Middleware for Ray Serve's own HTTP proxy: if Serve has no answer, the client is asked to retry.
 
-Serve answers 500 in plain text when a replica dies while it works, though nothing is wrong with the request. What the
-API itself answers is passed on as it is; its own faults it tells itself.
+Without it, a client gets a 500 in plain text when a replica dies during a request, though nothing is wrong with the
+request. The API's own answers, errors included, pass through unchanged.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ _OWN_PAGES: Final = "/-/"
 
 
 def layers() -> list[Middleware]:
-    """Called by Serve in each proxy."""
+    """The middleware of a proxy; Serve calls this in each one."""
     return [Middleware(ComeAgain)]
 
 
 class ComeAgain:
-    """Answers 503 with Retry-After, as problem+json, where Serve's proxy has nothing or its own 503 to say."""
+    """Answers 503 with Retry-After, as problem+json, if Serve's proxy sends nothing or a 503 of its own."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on."""
+        """Forward a request, and replace a missing answer or a 503 of Serve's own."""
         if scope["type"] != "http" or scope["path"].startswith(_OWN_PAGES):
             await self._app(scope, receive, send)
             return
@@ -45,13 +45,13 @@ class ComeAgain:
 
         await self._app(scope, receive, watched)
         if is_replaced or not is_told:
-            # Serve has put its id among the request's headers.
+            # Serve has added the request's id to its headers.
             for message in _problem(Headers(scope=scope).get("x-request-id", "-")):
                 await send(message)
 
 
 def _is_of_serve(start: Message) -> bool:
-    """Whether an answer is Serve's word that no replica takes the request: the API's own 503 is no plain text."""
+    """Whether an answer is Serve's own 503 (no replica takes the request); the API's own 503 is not plain text."""
     media_type = Headers(raw=start.get("headers", [])).get("content-type", "")
     return bool(start["status"] == 503) and media_type.startswith("text/plain")
 

@@ -1,4 +1,4 @@
-"""The Ray Train trainer of a run: as many workers as the config says, started again when they die."""
+"""The Ray Train trainer of a run: as many workers as the config says, restarted when they die."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from cluster.worker import Assignment
 
 TRAIN_ENVIRONMENT: Final = {
-    # How long the end of a run, or of a worker, goes unnoticed; Ray's 2 s would be added to every run.
+    # How long the end of a run or a worker may go unnoticed; Ray's default of 2 s would be added to every run.
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.5",
 }
-"""Variables of a driver that Ray Train hands on to its controller and workers."""
+"""Variables of a driver that Ray Train passes on to its controller and workers."""
 
 
 def build_trainer(
@@ -26,14 +26,15 @@ def build_trainer(
 ) -> TorchTrainer:
     """The trainer of one launch.
 
-    Checkpoints are not Ray Train's: the run's own, in its run store, are exact. Hence a new `name` each time, under
-    which Ray Train finds nothing to restore, and a `folder` (`bucket/prefix`) that holds nothing but its marker file.
+    Ray Train's checkpoints are not used: the run keeps its own, exact ones in its run store. Hence each launch has a
+    new `name`, under which Ray Train finds nothing to restore, and a `folder` (`bucket/prefix`) that holds only Ray
+    Train's marker file.
 
     Args:
         assignment: what each worker does.
-        resources: workers, and what each takes.
-        name: of this launch, for Ray Train.
-        storage: the object store. A local folder would do on one node only: Ray Train checks that all nodes see it.
+        resources: number of workers, and the resources of each.
+        name: Ray Train's name for this launch.
+        storage: the object store; a local folder would work on one node only, since all nodes must see the same folder.
         folder: where Ray Train may write.
     """
     per_worker: dict[str, float] = {"CPU": resources.cpus_per_worker}
@@ -41,7 +42,7 @@ def build_trainer(
         per_worker["GPU"] = resources.gpus_per_worker
     if resources.memory_bytes_per_worker:
         per_worker["memory"] = resources.memory_bytes_per_worker
-    # By name: mypy reads the types of Ray Train's first version, which `ray.train` shows when the second is switched off.
+    # Passed by `**`: mypy sees the types of Ray Train v1, which `ray.train` exports when v2 is switched off.
     scaling: dict[str, Any] = {
         "num_workers": resources.num_workers,
         "use_gpu": resources.gpus_per_worker > 0,
@@ -64,10 +65,10 @@ def build_trainer(
 
 
 def worker_variables(resources: ResourcesConfig) -> dict[str, str]:
-    """What workers have in their environment from the start: Ray Train imports torch before it calls them."""
+    """Environment of the workers from their start, because Ray Train imports torch before it calls the assignment."""
     variables = {"OMP_WAIT_POLICY": "PASSIVE"}  # see `engine.threads.wait_passively`
     if resources.threads_per_worker:
         variables["OMP_NUM_THREADS"] = str(resources.threads_per_worker)
     if not resources.gpus_per_worker:
-        variables["CUDA_VISIBLE_DEVICES"] = ""  # a GPU that was not asked for may be somebody else's
+        variables["CUDA_VISIBLE_DEVICES"] = ""  # a GPU that was not requested may belong to another job
     return variables

@@ -138,8 +138,8 @@ def run(assignment: Assignment, place: Place, stage: Callable[..., RunResult] | 
 def prepare_process(resources: ResourcesConfig, place: Place) -> None:
     """Set the threads and devices of this process.
 
-    Ray Train has imported torch by now: `cluster.trainer.worker_variables` has told it, and `finetune` sets the number
-    of threads.
+    Ray Train has imported torch by now, in the environment of `cluster.trainer.worker_variables`; `finetune` sets the
+    number of torch's threads.
     """
     threads = resources.threads_per_worker or compute_threads(place.workers_here)
     # Ray sets the number of reserved CPUs, which may differ from the number of processors.

@@ -1,1 +1,1 @@
-"""What to search: rank allocations and sweeps. Nothing is built here yet."""
+"""Search for rank allocations and hyperparameters (not built yet), and studies."""

@@ -70,7 +70,7 @@ def _folder(source: Source) -> Path:
     return local_dataset(source.data, source.local_storage(), beside=beside, language=source.language)
 
 
-# ---- blocks on their way ----------------------------------------------------------------------------------
+# ---- blocks and tasks -------------------------------------------------------------------------------------
 
 
 def to_text(batches: Batches) -> str:
@@ -168,7 +168,7 @@ class Scoring:
     model: str
     """Base model."""
     training: str
-    """Config of the run as JSON; decides how the base is kept."""
+    """Config of the run as JSON; gives the precision of the base."""
     adapter: tuple[tuple[str, bytes], ...] | None
     """Name and content of the adapter's files, if the model has one."""
     full_precision: bool = False

@@ -36,18 +36,18 @@ class SelectionResources(Config):
     cpus_per_worker: Cpus = 1.0
     """CPUs that Ray reserves for a task."""
     spare_readers: Annotated[int, Field(ge=0, le=16)] = 1
-    """Reading tasks beyond the number of CPUs: while one waits for the driver, a disk or its turn, another computes. Each needs
-    the memory of one more process; with `most_workers` there are none."""
+    """Reading tasks beyond the number of CPUs: while one waits for the driver, a disk or its turn, another computes.
+    Each needs the memory of one more process. Ignored if `most_workers` is set."""
     gpus_per_scorer: Gpus = 0.0
     """GPUs that Ray reserves for a process that scores."""
     memory_bytes_per_worker: MemoryBytes | None = None
     """Memory that Ray reserves for a task, in bytes; unset: none."""
     threads_per_worker: Threads | None = None
-    """Compute threads of a task, and of the warm-up, at most its CPUs, rounded up. Unset: a task's CPUs, and all processors of
-    the driver's node except one for the warm-up."""
+    """Compute threads of a task and of the warm-up, at most the task's CPUs, rounded up. Unset: the task's CPUs, and
+    for the warm-up all processors of the driver's node except one."""
     max_failures: Failures = 3
-    """How often to restart blocks that the cluster has given up; the cluster itself retries a task whose process died a few
-    times."""
+    """How many times to restart blocks that the cluster gave up on, after its own few retries of a task whose process
+    died."""
     label_selector: Labels = {}
     """Ray node labels that a task's node must carry, such as `{lim/device-class: cpu}`."""
     block_audio_s: Annotated[float, Field(gt=0.0, le=1e6)] | None = None
@@ -58,7 +58,7 @@ class SelectionResources(Config):
 
     @classmethod
     def of(cls, resources: ResourcesConfig) -> SelectionResources:
-        """The same placement, for as many tasks as a training would have workers."""
+        """The same placement as a training's, with as many tasks as the training has workers."""
         return cls(
             most_workers=resources.num_workers,
             cpus_per_worker=resources.cpus_per_worker,
@@ -91,7 +91,8 @@ class SelectionRunConfig(Config):
     selection: SelectionConfig = SelectionConfig()
     """How to choose."""
     training: TrainingConfig
-    """The run that it is for: its split decides what may be chosen, its method how the base is kept."""
+    """Config of the run that will train on the selection. Its split limits what may be chosen; its method gives the
+    precision of the base."""
     resources: SelectionResources = SelectionResources()
     """Resources."""
     storage: StorageAddress | None = None

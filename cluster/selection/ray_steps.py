@@ -56,10 +56,10 @@ class Starting:
     imports: list[Any]
     """Tasks that import."""
     ray_data: threading.Thread
-    """Runs an empty dataset."""
+    """Runs a dataset of one row."""
 
     def wait(self) -> None:
-        """Wait for all of it; optional."""
+        """Wait until all of it is done; optional."""
         import ray
 
         ray.get(self.imports)
@@ -69,8 +69,8 @@ class Starting:
 def start_workers(resources: SelectionResources) -> Starting:
     """Do slow start-up work while the driver loads its model.
 
-    As many processes as there will be tasks import what tasks need. Ray Data, which starts two actors with a cluster's
-    first dataset, runs an empty one.
+    As many processes as there will be tasks import what tasks need. Ray Data runs a dataset of one row, because a
+    cluster's first dataset starts two actors.
     """
     import ray
 
@@ -102,7 +102,7 @@ def scorers(resources: SelectionResources) -> Places:
 
 
 def readers(resources: SelectionResources) -> Places:
-    """Reading tasks: as many as CPUs allow and some to spare, which share those CPUs."""
+    """Reading tasks: as many as CPUs allow plus the spare ones, all of which share those CPUs."""
     fit = _room(resources)
     if resources.most_workers is not None:
         return Places(min(fit, resources.most_workers), resources.cpus_per_worker)
@@ -219,7 +219,7 @@ class RayDataSteps:
         function: Callable[[pa.Table], pa.Table],
         places: Callable[[SelectionResources], Places],
     ) -> Iterator[Row]:
-        """Rows of every block, starting with stored ones; in any order."""
+        """Rows of every block, the stored ones first, otherwise in any order."""
         parts = Parts(self._store, name)
         blocks = {
             part_name(text, *told): text for text in map(to_text, in_blocks(batches, self._resources.block_audio_s))

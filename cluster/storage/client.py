@@ -26,7 +26,7 @@ def parse_s3_uri(uri: str) -> tuple[str, str]:
 
 
 def make_client(settings: S3Settings, *, connect_s: float = 5.0, read_s: float = 60.0, attempts: int = 5) -> Any:
-    """A boto3 client; it may be used by many threads at once.
+    """A boto3 client; thread-safe.
 
     Raises:
         StorageSettingsError: the settings name the embedded server, which was not started.

@@ -46,8 +46,8 @@ def local_dataset(
         language: spoken language, for ingestion: a run's `training.task.language`.
 
     Raises:
-        DatasetUnavailableError: nothing found, or no dataset.
-        IngestError: the recordings give no dataset.
+        DatasetUnavailableError: nothing found, or not a dataset.
+        IngestError: the recordings do not yield a dataset.
         ObjectStorageError: the store rejects the request or does not answer.
     """
     cache = cache or settings.home / "cache" / "datasets"
@@ -76,7 +76,7 @@ def local_selection(selection: str, settings: S3Settings, folder: Path, *, besid
         beside: further folders that relative paths are looked up in, besides the current one.
 
     Raises:
-        DatasetUnavailableError: nothing found, or no selection.
+        DatasetUnavailableError: nothing found, or not a selection.
         ObjectStorageError: the store rejects the request or does not answer.
     """
     if not selection.startswith("s3://"):
@@ -161,7 +161,7 @@ def _existing(data: str, beside: Sequence[Path]) -> Path:
 
 
 def _tree_digest(path: Path) -> str:
-    """A fingerprint that changes when a file below `path` is added, removed, written or replaced, even with old times."""
+    """A fingerprint that changes when a file below `path` is added, removed or rewritten, even with its old mtime."""
     files = sorted(path.rglob("*")) if path.is_dir() else [path]
     digest = hashlib.sha256(str(path.resolve()).encode())
     for file in files:

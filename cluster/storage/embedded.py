@@ -60,7 +60,7 @@ class EmbeddedS3:
         with FileLock(home / "s3.lock", mode=0o600):
             key, secret = _keys(home / "s3.keys")
             base = replace(base, access_key_id=key, secret_access_key=secret)
-            # A server that is just ending holds this lock until it has ended.
+            # The keeper of a server that is just ending holds this lock until the server has ended.
             users = share(home / "s3.users")
             try:
                 port = _known_port(home)
@@ -83,7 +83,7 @@ class EmbeddedS3:
         return str(self.settings.endpoint_url)
 
     def is_running(self) -> bool:
-        """Whether the server lives: its keeper process ends with it."""
+        """Whether the server runs; judged by its keeper process, which ends with it."""
         keeper = _known_keeper(self.settings.home)
         return keeper is not None and lives(keeper)
 
@@ -132,12 +132,12 @@ def connected(settings: S3Settings) -> Iterator[S3Settings]:
 
 
 def _start(home: Path, base: S3Settings, last_port: int | None, *, elsewhere: bool = True) -> S3Settings:
-    """Start a server, on the last one's port if it is free, so that earlier signed addresses stay valid.
+    """Start a server, on the previous server's port if it is free, so that addresses signed earlier stay valid.
 
     Args:
         home: `LIM_HOME`.
         base: keys and bucket.
-        last_port: of the last one.
+        last_port: the previous server's port.
         elsewhere: whether another port is acceptable.
     """
     data = home / "s3"

@@ -32,7 +32,7 @@ def fetch_model(model: str, settings: S3Settings, *, cache: Path | None = None) 
         cache: folder of downloaded models; by default under `LIM_HOME`.
 
     Raises:
-        ModelUnavailableError: no model that may be loaded.
+        ModelUnavailableError: no such bucket, or no model in safetensors there.
         ObjectStorageError: the store rejects the request or does not answer.
     """
     if not model.startswith("s3://"):

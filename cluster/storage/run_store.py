@@ -34,7 +34,7 @@ _TRANSIENT_CODES: Final = frozenset(
 
 
 class S3RunStore:
-    """A `RunStore` under a prefix of a bucket. Its methods may be called by several threads at once."""
+    """A `RunStore` under a prefix of a bucket. Thread-safe."""
 
     def __init__(self, client: Any, bucket: str, prefix: str, *, patience_s: float = PATIENCE_S) -> None:
         self._client = client
@@ -129,10 +129,10 @@ class S3RunStore:
         return sorted(self.entity_tags(prefix))
 
     def size(self, prefix: str) -> int:
-        """Give the bytes of all objects that `prefix` covers.
+        """Total size of all objects that `prefix` covers, in bytes.
 
         Raises:
-            ObjectStorageError: the store refuses or does not answer.
+            ObjectStorageError: the store rejects the request or does not answer.
         """
         return sum(int(item["Size"]) for item in self._listed(prefix).values())
 
@@ -145,7 +145,7 @@ class S3RunStore:
         return {key: str(item.get("ETag", "")) for key, item in self._listed(prefix).items()}
 
     def _listed(self, prefix: str) -> dict[str, Any]:
-        """What the store says of each object that `prefix` covers."""
+        """The store's listing entry of each object that `prefix` covers, by key."""
         prefix = checked_prefix(prefix)
         top = f"{self.prefix}/" if self.prefix else ""
 

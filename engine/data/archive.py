@@ -266,7 +266,7 @@ def _name(info: zipfile.ZipInfo) -> tuple[str, bytes | None]:
 
 
 def _unicode_path(extra: bytes, raw_name: bytes) -> bytes:
-    """The name in Info-ZIP's extra field, if the field belongs to this name; else None.
+    """The name in Info-ZIP's extra field, if the field belongs to this name; else empty.
 
     Source: PKWARE APPNOTE 6.3.10, 4.6.9.
     """

@@ -1,4 +1,4 @@
-"""What the columns of metadata are called, in many spellings and languages, and which of them is read for what."""
+"""Names of metadata columns in many spellings and languages, and the role of each."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ _NAMES: Mapping[Role, str] = {
     """,
     "duration": "duration dur length_time segment_duration seg_duration clip_duration audio_duration dauer durée duración",
 }
-"""Names of each role; of two columns for one role the one that stands first is read."""
+"""Column names of each role; of two columns for one role, the one whose name comes first is read."""
 
 _UNITS = {
     **dict.fromkeys(("s", "sec", "secs", "second", "seconds", "sekunden", "secondes", "segundos", "сек", "秒"), 1.0),
@@ -73,7 +73,7 @@ _UNITS = {
     **dict.fromkeys(("min", "mins", "minutes"), 60.0),
     **dict.fromkeys(("us", "usec", "microseconds"), 1e-6),
 }
-"""Units that the name of a column of times may end in, in seconds."""
+"""Units that the name of a time column may end with, in seconds."""
 _NOT_TIMES = frozenset({"sample", "samples", "frame", "frames"})
 _HARMLESS: Mapping[str, str] = {
     "kinds of texts": "orig original final full clean cleaned corrected manual human gold ref reference verbatim asr raw",
@@ -82,12 +82,12 @@ _HARMLESS: Mapping[str, str] = {
     "languages": "german english french spanish italian portuguese dutch polish czech russian ukrainian turkish swedish "
     "danish finnish hungarian romanian greek arabic hebrew hindi chinese japanese korean thai vietnamese",
 }
-"""Words that may stand with a name of a column: `text_de`, `Transcript (corrected)`."""
+"""Words that may accompany a column's name: `text_de`, `Transcript (corrected)`."""
 _HARMLESS_WORDS = frozenset(word for words in _HARMLESS.values() for word in words.split())
 
 
 def bare(name: str) -> str:
-    """A name of a column without case, blanks and punctuation, to compare by."""
+    """A column's name for comparisons: without case, blanks and punctuation."""
     folded = unicodedata.normalize("NFKC", name).casefold()
     return "".join(char for char in folded if char.isalnum() or unicodedata.category(char) in ("Mn", "Mc"))
 
@@ -100,20 +100,20 @@ _RANKS: Mapping[Role, Mapping[str, int]] = {
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column that is called as one of a role."""
+    """A column whose name fits a role."""
 
     at: int
-    """Its place in a row."""
+    """Its index in a row."""
     name: str
-    """As it is written."""
+    """Its name as written."""
     rank: int
     """Its preference: lower is better."""
     unit_s: float | None = None
-    """Of times: the unit in seconds that its name gives; None if it gives none, 0 for one that is not understood."""
+    """For times, the unit that its name gives, in seconds; None if it gives none, 0 if the unit is not supported."""
 
 
 def columns_of(names: Sequence[str], role: Role) -> list[Column]:
-    """The columns that are called as a role's, the best first."""
+    """The columns whose names fit a role, the best first."""
     found = [column for at, name in enumerate(names) if (column := _column(at, name.strip().strip("\"'"), role))]
     return sorted(found, key=lambda column: (column.rank, column.at))
 
@@ -126,7 +126,7 @@ def _column(at: int, name: str, role: Role) -> Column | None:
     if rank is None:
         kept = [word for word in words(name) if word not in _HARMLESS_WORDS]
         rank = ranks.get("".join(kept)) if kept else None
-        rank = None if rank is None else len(ranks) + rank  # behind all that are called exactly so
+        rank = None if rank is None else len(ranks) + rank  # after all exact matches
     return None if rank is None else Column(at, name, rank)
 
 

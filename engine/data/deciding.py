@@ -30,7 +30,7 @@ class Decided:
         self.splits: dict[str, Split | None] = {}
         """A person's splits, by id, which override drawn ones."""
         self._named: dict[str, str] = {}
-        """Names of items from before they had a text, by id."""
+        """Paths of items that had no text before, by id."""
 
     def lay_over(self, layout: Layout, entries: Sequence[Entry]) -> None:
         """Edit the items of a source, and turn recordings that got a text into items."""
@@ -50,7 +50,7 @@ class Decided:
         return found if named is None else after(self._decisions[named], found)
 
     def refusal(self, item: Item) -> ItemError | None:
-        """Why a person left an item out; None if nobody did."""
+        """The fault of an item that a person rejected; None for other items."""
         return ItemError("rejected", "it was rejected by a decision") if self.of(item).rejected else None
 
     def still_rejected(self, rejected: Sequence[Item]) -> str | None:
@@ -67,7 +67,7 @@ class Decided:
         return replace(item, **changes) if changes else item  # type: ignore[arg-type]  # names and values were checked
 
     def _add_texts(self, layout: Layout, entries: Sequence[Entry]) -> None:
-        """Recordings without a text that got one from a person."""
+        """Add recordings without a text that got one from a person."""
         texts = {path: text for path, each in self._decisions.items() if (text := each.changes.get("text")) is not None}
         known = {displayed(item.shown) for item in layout.items}
         wanted = texts.keys() - known

@@ -130,7 +130,7 @@ class ItemDecision(Config):
 
 
 ItemDecisions = Mapping[str, ItemDecision]
-"""By the path of the item."""
+"""Decisions by the path of the item."""
 
 
 def as_written(decisions: Sequence[Decision]) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
-"""gzip, bzip2 and xz files as a stream that is read once, from its beginning, in bounded memory.
+"""Read gzip, bzip2 and xz files as forward-only streams, in bounded memory.
 
-Not the standard library's file objects: when a file is cut short those raise, and lose what they had already unpacked.
+The standard library's file objects are not used: on a truncated file they raise, and lose what they already unpacked.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _XZ_MEMORY_BYTES = 256 * MIB  # `xz -9` needs 65 MiB
 
 
 class Decompressor(Protocol):
-    """What `bz2` and `lzma` have in common."""
+    """The common interface of the decompressors of `bz2` and `lzma`."""
 
     @property
     def eof(self) -> bool:
@@ -29,21 +29,21 @@ class Decompressor(Protocol):
 
     @property
     def needs_input(self) -> bool:
-        """Whether nothing more comes without more input."""
+        """Whether there is no more output without more input."""
         ...
 
     @property
     def unused_data(self) -> bytes:
-        """What follows the compressed stream."""
+        """Data after the end of the compressed stream."""
         ...
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
-        """Up to `max_length` bytes of what `data` and the input before it unpack to."""
+        """Unpack up to `max_length` bytes of the earlier input and `data`."""
         ...
 
 
 class _Gzip:
-    """zlib, with the manners of the other two."""
+    """zlib with the interface of the other two."""
 
     def __init__(self) -> None:
         self._zlib = zlib.decompressobj(wbits=31)
@@ -76,15 +76,15 @@ COMPRESSIONS: dict[bytes, tuple[str, Callable[[], Decompressor]]] = {
     b"BZh": ("bzip2", _bzip2),
     b"\xfd7zXZ\x00": ("xz", _xz),
 }
-"""By the bytes that a file begins with."""
+"""Name and decompressor of each format, by the first bytes of a file."""
 
 
 class Unpacked:
-    """The bytes that a compressed file unpacks to. Several streams one after the other, as pigz writes, are one."""
+    """The unpacked bytes of a compressed file. Concatenated streams, as pigz writes them, are read as one."""
 
     def __init__(self, file: BinaryIO, magic: bytes, name: str, limits: IngestLimits) -> None:
         self.position = 0
-        """Bytes given so far."""
+        """Bytes returned so far."""
         self.is_cut = False
         """Whether the file ended before its stream did."""
         self._file = file
@@ -113,14 +113,14 @@ class Unpacked:
         return b"".join(parts)
 
     def skip(self, count: int) -> int:
-        """Leave out up to `count` bytes; gives how many there were."""
+        """Skip up to `count` bytes; returns how many there were."""
         missing = count
         while missing and (step := len(self.read(min(missing, _OUTPUT_BYTES)))):
             missing -= step
         return count - missing
 
     def _fill(self) -> bool:
-        """Unpack some more; false at the end."""
+        """Unpack the next bytes; False at the end."""
         while not self._buffer:
             data = b""
             if self._decompressor.eof:
@@ -136,7 +136,7 @@ class Unpacked:
             try:
                 self._buffer = self._decompressor.decompress(data, _OUTPUT_BYTES)
             except (zlib.error, lzma.LZMAError, OSError, EOFError, ValueError) as error:
-                # Which of its bytes are wrong nobody can say: a tar has no checksums of its own.
+                # There is no telling which bytes are wrong: a tar has no checksums of its data.
                 raise IngestError(
                     f"{self._name} is damaged: its {self._kind} stream cannot be unpacked beyond byte "
                     f"{self._unpacked_bytes:,} ({error}); make or upload it again"

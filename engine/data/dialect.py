@@ -1,7 +1,7 @@
-"""Tables of text: how their fields are separated and quoted, seen from their content, and the fields of each row.
+"""Detect how a text table separates and quotes its fields, and split its rows into fields.
 
-Spreadsheets and scripts write CSV in many dialects, and often quote by hand. A quote that does not close where a field
-ends is a plain character, and the row ends with its line: no field ever holds another row.
+Spreadsheets and scripts write CSV in many dialects, often with quotes added by hand. If a quote does not close at the
+end of a field, it is a plain character and the row ends with its line: no field ever swallows another row.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ class Dialect:
 
     delimiter: str
     quote: str = '"'
-    """What encloses a field that holds delimiters or line ends; twice inside of it, it means itself."""
+    """Encloses a field that contains delimiters or line ends; doubled inside the field, it stands for itself."""
     escape: bool = False
-    """Whether a backslash takes its meaning from a quote."""
+    """Whether a backslash escapes a quote."""
 
 
 @dataclass(slots=True)
@@ -35,9 +35,9 @@ class Fields:
     """The fields of each row of a table."""
 
     rows: list[tuple[int, list[str]]] = field(default_factory=list)
-    """The number of a row's first line, counted from 1, and its fields; blank rows are left out."""
+    """Number of each row's first line, counted from 1, and its fields; blank rows are left out."""
     plain_quotes: list[int] = field(default_factory=list)
-    """Lines whose quotes do not close, and were read as plain characters."""
+    """Numbers of lines with unclosed quotes, which were read as plain characters."""
 
 
 def without_separator_line(text: str) -> tuple[str, str | None]:
@@ -48,7 +48,7 @@ def without_separator_line(text: str) -> tuple[str, str | None]:
 
 
 def dialect_of(text: str, delimiter: str) -> Dialect:
-    """How a table that is separated so quotes its fields."""
+    """The dialect of a table with this delimiter."""
     lines = [line.strip() for line in text.split("\n", 200)[:200] if line.strip()]
     between = re.escape(delimiter)
     single = re.compile(rf"(?:^|{between})\s*'[^'].*'\s*(?:{between}|$)")
@@ -63,8 +63,8 @@ def read_fields(text: str, dialect: Dialect, is_row: Callable[[list[str]], bool]
 
     Args:
         text: the table.
-        dialect: how it is written.
-        is_row: whether fields that stand in the middle of a quoted field look like a row of their own.
+        dialect: its dialect.
+        is_row: whether the fields of a line inside a quoted field look like a row.
     """
     found = _read_standard(text, dialect) if dialect.quote == '"' else None
     if found is not None and not any(_swallows(fields, dialect, is_row) for _, fields in found):
@@ -73,7 +73,7 @@ def read_fields(text: str, dialect: Dialect, is_row: Callable[[list[str]], bool]
 
 
 def _read_standard(text: str, dialect: Dialect) -> list[tuple[int, list[str]]] | None:
-    """The rows by the csv module; None if a quote stands where the standard allows none."""
+    """The rows as the csv module reads them; None if a quote is where the standard allows none."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=dialect.delimiter, strict=True)
     rows, before = [], 0
     try:
@@ -87,14 +87,14 @@ def _read_standard(text: str, dialect: Dialect) -> list[tuple[int, list[str]]] |
 
 
 def _swallows(fields: list[str], dialect: Dialect, is_row: Callable[[list[str]], bool]) -> bool:
-    """Whether a field of several lines holds what is a row of its own."""
+    """Whether a field that spans several lines contains a line that is a row itself."""
     return any(
         is_row(split_plainly(line, dialect)) for field in fields if "\n" in field for line in field.split("\n")[1:]
     )
 
 
 def _read_by_row(text: str, dialect: Dialect, is_row: Callable[[list[str]], bool]) -> Fields:
-    """Each row by itself, so that a fault in one costs no other."""
+    """Read each row on its own, so that a fault in one does not affect the others."""
     lines = text.replace("\r\n", "\n").split("\n")
     pattern = _pattern(dialect)
     found = Fields()
@@ -116,7 +116,7 @@ def _read_by_row(text: str, dialect: Dialect, is_row: Callable[[list[str]], bool
 
 
 def _pattern(dialect: Dialect) -> re.Pattern[str]:
-    """One field and the delimiter behind it: quoted, or not beginning with a quote."""
+    """Pattern of one field, quoted or not beginning with a quote, and the delimiter after it."""
     quote, delimiter = re.escape(dialect.quote), re.escape(dialect.delimiter)
     blanks = rf"[^\S\n{delimiter}]*"
     character = rf"[^{quote}\\]|{quote}{quote}|\\." if dialect.escape else rf"[^{quote}]|{quote}{quote}"
@@ -126,7 +126,7 @@ def _pattern(dialect: Dialect) -> re.Pattern[str]:
 
 
 def _quoted_fields(row: str, pattern: re.Pattern[str], dialect: Dialect) -> list[str] | None:
-    """The fields of a row; None if a quote does not close where a field ends."""
+    """The fields of a row; None if a quote does not close at the end of a field."""
     fields, at = [], 0
     while match := pattern.match(row, at):
         quoted, plain, delimiter = match.groups()
@@ -147,13 +147,13 @@ def _unescaped(text: str, dialect: Dialect) -> str:
     text = text.replace(dialect.quote * 2, dialect.quote)
     if not dialect.escape:
         return text
-    # \" and \\ are what they say; a line end or a tab of a programming language is a space; else it is a backslash.
+    # An escaped quote, backslash or delimiter stands for itself; \n, \t and \r become a space; other escapes stay.
     known = {dialect.quote: dialect.quote, "\\": "\\", dialect.delimiter: dialect.delimiter, **_ESCAPES}
     return re.sub(r"\\(.)", lambda found: known.get(found[1], found[0]), text, flags=re.DOTALL)
 
 
 def split_plainly(line: str, dialect: Dialect) -> list[str]:
-    """The fields of a line whose quotes are plain characters; quotes around a whole field are left out."""
+    """The fields of a line whose quotes are plain characters; quotes around a whole field are removed."""
     parts = line.rstrip("\r").split(dialect.delimiter)
     return [_unquoted(_plain(part.strip(), dialect), dialect.quote) for part in parts]
 
@@ -163,7 +163,7 @@ def _unquoted(text: str, quote: str) -> str:
     encloses = len(text) > 1 and text[0] == text[-1] == quote
     first = inner.replace(quote * 2, "  ").find(quote)
     if encloses and (text.count(quote) % 2 or first < 0 or inner[:first].endswith(" ")):
-        text = inner  # not "one" and "two", whose first quote closes behind a word
-    elif text.count(quote) % 2:  # one that has no other: at the beginning or at the end it is left out
+        text = inner  # not "one" and "two", whose first quote closes after a word
+    elif text.count(quote) % 2:  # an unpaired quote at the beginning or the end is removed
         text = text.removeprefix(quote) if text.startswith(quote) else text.removesuffix(quote)
     return text.replace(quote * 2, quote)

@@ -1,6 +1,6 @@
-"""How people say the digits 0 to 9, by language: for texts that are guessed from names such as `7_jackson_32.wav`.
+"""Words for the digits 0 to 9 by language, for texts that are guessed from names such as `7_jackson_32.wav`.
 
-The words are what one says who counts, in the language's own script and in lower case.
+They are the words used for counting, in the language's own script and in lower case.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ def digit_words(language: str) -> list[str]:
     """The words of the digits 0 to 9.
 
     Args:
-        language: its code, with or without a region, or its English name: `de`, `pt-BR`, `deu`, `german`.
+        language: code, with or without a region, or English name of the language: `de`, `pt-BR`, `deu`, `german`.
 
     Raises:
-        IngestError: a language that is not in the table.
+        IngestError: the language is not in the table.
     """
     code = language_of(language) or language
     found = _table().get(_ALSO_CALLED.get(code, code))

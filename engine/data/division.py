@@ -13,8 +13,8 @@ from engine.config.division import DivisionConfig
 from engine.data.manifest import Split, Utterance
 
 _FEWEST_SPEAKERS = 3  # with fewer speakers, one for the test is too large a share of the voices
-_MOST_HELD_OUT = 0.4  # of the seconds: a speaker with more is not held out, unless that much is asked for
-_LEAST_HELD_OUT = 0.5  # of what is asked for
+_MOST_HELD_OUT = 0.4  # of the seconds: a speaker with more is not held out, unless that much is requested
+_LEAST_HELD_OUT = 0.5  # of the requested share
 _FEW_LEFT = 0.2  # of the seconds; less to train on is worth a warning
 _MOST_CLASSES = 100  # distinct texts up to which they are classes
 _BINS = 3  # of durations, otherwise
@@ -115,7 +115,7 @@ class _Pool:
         self.total_s = float(self._seconds_N.sum())
 
     def seconds(self, places: Sequence[int]) -> float:
-        """Of some utterances."""
+        """Total duration of some utterances, in seconds."""
         return float(self._seconds_N[list(places)].sum())
 
     def whole_groups(

@@ -1,7 +1,7 @@
-"""The stage upload -> dataset version: an archive or a folder of recordings becomes a manifest and audio shards.
+"""The ingestion stage: turns an archive or a folder of recordings into a dataset version, a manifest and audio shards.
 
-Items are read and examined in a few threads, a few at a time, and taken in their order: memory grows with the number of
-names and texts, not with the audio. Each item that cannot be used is set aside and named in the report; a good item is
+Items are read and examined by a few threads, a few at a time, and processed in their order: memory grows with the
+number of names and texts, not with the audio. Each unusable item is rejected and named in the report; a good item is
 never lost.
 """
 
@@ -43,11 +43,11 @@ from engine.errors import IngestError, ItemError
 from engine.threads import processors
 
 OnProgress = Callable[[int, int], None]
-"""Called after each item with how many are done, and how many there are."""
+"""Called after each item with the number of items done and the total."""
 
-_FEWEST_DRAWN = 10  # good items: of fewer there is nothing to be seen
+_FEWEST_DRAWN = 10  # good items; histograms of fewer show nothing
 _WARNINGS_SHOWN = 5  # in an error
-_AHEAD = 2  # items that are read ahead, for each thread
+_AHEAD = 2  # items that are read ahead, per thread
 
 
 def ingest(
@@ -66,25 +66,25 @@ def ingest(
 
     Args:
         source: a zip, a tar (plain, gzip, bzip2, xz), a Parquet file or a folder of any of them, in one of the
-            structures of `engine.data.layouts.registry`, which is found by looking.
-        target: folder for `audio/*.wav`, `report.json`, the same for people (`validation.html`, and from ten items on
-            `validation.png`), `items.jsonl` and, last and at once, `manifest.jsonl`.
-        limits: how much the source may ask of the machine, and which recordings are usable.
-        on_progress: told after each item.
-        validation: what a good recording and a good text are.
-        division: what is kept for test and validation, written into the manifest; None leaves that to each run. Splits
-            that the source makes are kept.
-        decisions: what a person decided about items, by the path that the report shows.
-        threads: how many items are read and examined at the same time; by default one for each processor.
-        language: what is spoken, such as `de`; it chooses among subtitles in several languages, and digits in file names
-            (`7_jackson_32.wav`) become its words: by default English ones, with a warning.
+            structures of `engine.data.layouts.registry`, which is detected.
+        target: folder for `audio/*.wav`, `report.json`, its readable form (`validation.html` and, from ten good items
+            on, `validation.png`), `items.jsonl` and, last and atomically, `manifest.jsonl`.
+        limits: on resources, and on usable recordings.
+        on_progress: called after each item.
+        validation: criteria for good recordings and texts.
+        division: how to hold out test and validation data; the splits are written to the manifest. None leaves them to
+            each run. Splits of the source are kept, unless the division replaces them.
+        decisions: a user's decisions about items, by the path that the report shows.
+        threads: number of items that are examined at the same time; by default one per processor.
+        language: spoken language, such as `de`. It decides between subtitles in several languages, and digits in file
+            names (`7_jackson_32.wav`) become its words; without it, English words, with a warning.
 
     Returns:
-        What is in the dataset, and every item that was set aside. The same is in `report.json`.
+        The content of the dataset, and every rejected item; also written to `report.json`.
 
     Raises:
         IngestError: no such source, a damaged or hostile archive, metadata without the needed columns, a target that
-            already holds a dataset, or nothing good (then `report.json` is written, and no manifest).
+            already holds a dataset, or no good item (`report.json` is then written, but no manifest).
     """
     source, target = Path(source), Path(target)
     try:
@@ -109,7 +109,7 @@ def _prepare(target: Path) -> None:
 
 
 class _Ingestion:
-    """One ingestion, under way."""
+    """The state of one ingestion."""
 
     def __init__(
         self,
@@ -181,7 +181,7 @@ class _Ingestion:
         return report
 
     def _check_lengths(self, layout: Layout) -> None:
-        """Set aside what has a text that nobody can say, before anything looks at the text."""
+        """Reject items whose text is too long to be spoken, before any other check of the text."""
         most = self.limits.max_text_characters
         for item in layout.items:
             if len(item.text) > most:
@@ -190,10 +190,10 @@ class _Ingestion:
         layout.items = [item for item in layout.items if len(item.text) <= most]
 
     def _examined(self) -> Generator[tuple[Item, Examined], None, None]:
-        """Every item with what was found out about it, in order; files are opened here, one after the other."""
+        """Every item with the result of its examination, in order; files are opened here, one after the other."""
         waiting: deque[tuple[Item, ExitStack, Future[Examined]]] = deque()
         pool = ThreadPoolExecutor(self.threads, thread_name_prefix="examine")
-        # Left in the opposite order: no file is closed while a thread still reads it.
+        # Exited in reverse order, so that no file is closed while a thread still reads it.
         with ExitStack() as opened, ExitStack() as running:
             running.callback(pool.shutdown, cancel_futures=True)
             for item in self.items:
@@ -222,11 +222,11 @@ class _Ingestion:
             return item, future.result()
 
     def _take(self, number: int, item: Item, examined: Examined) -> Utterance | None:
-        """Pack a recording into the dataset, unless it has a fault or is there already."""
+        """Pack a recording into the dataset, unless it has a fault or is a duplicate."""
         recording = examined.recording
         if recording is None:
             return None
-        # What is set aside counts too: rows can name one stretch of a small file again and again.
+        # Rejected audio counts too: rows can name one stretch of a small file many times.
         self.read_s += len(recording.samples_T) / RATE_HZ
         if self.read_s > self.limits.max_audio_s:
             raise IngestError(
@@ -276,7 +276,7 @@ class _Ingestion:
         )
 
     def _divide(self, manifest: Path, config: DivisionConfig, layout: Layout) -> None:
-        """Write splits into the manifest: drawn ones, unless the source makes some, and over them those of a person."""
+        """Write splits to the manifest: those of the source or drawn ones, with a user's decisions on top."""
         utterances = read_manifest(manifest)
         if self.statistics.splits and config.source_splits == "keep":
             layout.warnings.append("the source makes splits itself; they are kept, and none are drawn")
@@ -288,7 +288,7 @@ class _Ingestion:
         splits = [self.decided.splits.get(u.id, split) for u, split in zip(utterances, splits, strict=True)]
         write_manifest(manifest, (replace(u, split=split) for u, split in zip(utterances, splits, strict=True)))
         self.statistics.splits = Counter(split for split in splits if split is not None)
-        # A division by recording has speakers on both sides, as was asked for, or as a warning says.
+        # A division by recording has speakers on both sides, either as requested or with a warning.
         speakers = [u.speaker if are_judged else None for u in utterances]
         self.summary.redo_leakage(zip(speakers, splits, strict=True))
 
@@ -296,7 +296,7 @@ class _Ingestion:
         return self.shards.read(*self.places[place])
 
     def _set_aside(self, item: Item, examined: Examined, layout: Layout) -> None:
-        """Name an item by its first fault; the report has the others, and the doubts, too."""
+        """Reject an item for its first fault; the report also has its other faults and doubts."""
         first, *others = examined.faults
         self.rejected.append(item)
         self.summary.add_doubts(item.shown, examined.doubts)
@@ -318,7 +318,7 @@ class _Ingestion:
         ]
 
     def _report(self, layout: Layout, examples: list[Example]) -> IngestReport:
-        """Write what was found, for programs and for people."""
+        """Write the report as JSON and HTML, with histograms."""
         report = self.statistics.report(layout, examples)
         validation = self.summary.report(
             report.set_aside, lambda number: self.items[number].shown, report.columns_ignored

@@ -1,4 +1,4 @@
-"""Every item of a dataset version, good or rejected, for people to inspect and decide about."""
+"""Every item of a dataset version, good or rejected, for inspection and decisions."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""JSON that holds one object for each recording: arrays, arrays by split, objects by id, and values one after the other.
+"""Read JSON with one object per recording: arrays, arrays by split, objects by id, and concatenated values.
 
 `[{...}, ...]`, `{"data": [...]}`, `{"train": [...], "test": [...]}`, `{"a.wav": {...}}`, `{"a.wav": "its text"}`. Elements
-are parsed one at a time, so that of a long array no more is held than what becomes of its elements.
+of arrays are parsed one at a time, to save memory.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from engine.data.split_names import split_of_name
 from engine.errors import ItemError
 
 ID_KEY = "id"
-"""The key under which an object is given the name that it has in the object around it."""
+"""Key under which an object stores its own key in the surrounding object."""
 _BETWEEN = re.compile(r"[\s,\ufeff]*")
 _COLON = re.compile(r"\s*:\s*")
-_OBJECTS = re.compile(r"\[\s*[\]{]")  # an array of objects, or of nothing
+_OBJECTS = re.compile(r"\[\s*[\]{]")  # an array of objects, or an empty one
 _DECODER = json.JSONDecoder()
 
 
@@ -31,17 +31,17 @@ class JsonObject:
     number: int
     """Counted from 1 over the file."""
     values: dict[str, Any] | ItemError
-    """What it holds, or why it cannot be read."""
+    """Its content, or why it cannot be read."""
     split: Split | None = None
-    """The split that the key of its array says."""
+    """The split in the key of its array."""
 
 
 def json_objects(text: str, names: Callable[[str], bool]) -> Iterator[JsonObject]:
-    """The objects of a file, in order; from where it is no JSON on, one with the fault.
+    """The objects of a file, in order; invalid JSON ends them, with a last one that has the fault.
 
     Args:
         text: the file's content, or its beginning.
-        names: whether a value is the name of a recording: it tells objects by id from what else a file may say.
+        names: whether a value is the name of a recording; distinguishes objects by id from other content.
     """
     number = 0
     try:
@@ -70,7 +70,7 @@ def _values(text: str, names: Callable[[str], bool]) -> Iterator[_Found]:
 
 
 def _is_one_value(text: str) -> bool:
-    """Whether the object at the beginning is all of a file; otherwise there is one on each line."""
+    """Whether the object at the beginning is the whole file; otherwise there is one object per line."""
     first, _, rest = text.lstrip("\ufeff").strip().partition("\n")
     if not rest:
         return True
@@ -93,7 +93,7 @@ def _array(text: str, at: int, split: Split | None) -> Generator[_Found, None, i
 
 
 def _members(text: str, at: int, names: Callable[[str], bool]) -> Generator[_Found, None, int]:
-    """Arrays of objects at once, and then objects and texts by id; or the whole object, if it is that of a recording."""
+    """Arrays of objects immediately, and then objects and texts by id; or the whole object, if it is a recording's."""
     by_id: list[tuple[str, Any, Split | None]] = []
     has_arrays = False
     at = _after(_BETWEEN, text, at + 1)

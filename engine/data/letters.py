@@ -1,4 +1,4 @@
-"""How likely a text is in the world's languages, by the frequency of their letters: enough to tell encodings apart."""
+"""Likelihood of a text in the world's languages by letter frequencies: enough to tell encodings apart."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ _CJK_COMMON, _CJK_RARE, _HANGUL, _KANA, _KANA_RARE = -7.3, -14.0, -4.5, -4.0, -5
 
 
 def _by_rank(letters: str) -> dict[str, float]:
-    """Log probabilities that fall with the rank as those of English do."""
+    """Log probabilities that fall with the rank, as in English."""
     stretch = 26 / len(letters)
     ranks = enumerate(letters)
     return {
@@ -111,7 +111,7 @@ def _korean(letter: str) -> float:
 
 
 def _is_level_one(letter: str, encoding: str, first: int, last: int) -> bool:
-    """Whether a national standard has a character among its common ones, which stand in rows of their own."""
+    """Whether a national standard has a character in its rows of common characters."""
     try:
         code = letter.encode(encoding)
     except UnicodeEncodeError:

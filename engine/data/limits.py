@@ -1,4 +1,4 @@
-"""How much a source may ask of the machine, and which recordings are usable."""
+"""Limits of an ingestion: on resources, and on usable recordings."""
 
 from __future__ import annotations
 
@@ -16,23 +16,25 @@ class IngestLimits:
     """The limits of one ingestion; the defaults suit untrusted uploads of speech."""
 
     max_members: int = 1_000_000
-    """Most members of an archive, files in a folder, or rows of tables."""
+    """Maximum number of members of an archive, files in a folder, or rows of tables."""
     max_total_bytes: int = 64 * GIB
-    """Most uncompressed bytes of an archive."""
+    """Maximum uncompressed size of an archive, in bytes."""
     max_member_bytes: int = 2 * GIB
-    """Most uncompressed bytes of one recording."""
+    """Maximum uncompressed size of one recording, in bytes."""
     max_metadata_bytes: int = 256 * MIB
-    """Most bytes of one metadata file."""
+    """Maximum size of one metadata file, in bytes."""
     max_ratio: int = 200
-    """Most uncompressed bytes for each compressed one, of a member or of the archive, above `ratio_floor_bytes`."""
+    """Maximum ratio of uncompressed to compressed size, of a member and of the archive, above `ratio_floor_bytes`."""
     ratio_floor_bytes: int = 256 * MIB
-    """Below this any ratio is allowed: ten minutes of digital silence deflate a thousandfold and are no attack."""
+    """Uncompressed size up to which any ratio is allowed: ten minutes of digital silence deflate a thousandfold and are
+    no attack."""
     max_file_s: float = 12 * 3600.0
-    """Longest file that rows with times take parts of, in seconds."""
+    """Longest file that rows with times may cut parts from, in seconds."""
     max_audio_s: float = 2_000 * 3600.0
-    """Most audio of a dataset, in seconds: rows may name the same stretch of a small file a million times."""
+    """Maximum audio of a dataset, in seconds: rows may name the same stretch of a small file a million times."""
     max_value_bytes: int = MIB
-    """Most bytes of a value in a table that is no recording: rows that share a large one cost its size each."""
+    """Maximum size of a table value other than a recording, in bytes: each row that shares a large value costs its size
+    again."""
     max_item_s: float = 30.0
     """Longest recording, in seconds."""
     min_item_s: float = 0.05
@@ -44,11 +46,11 @@ class IngestLimits:
 
     @property
     def max_text_characters(self) -> int:
-        """Most characters of the text of a recording: far more than anybody says in the longest one that is allowed."""
+        """Maximum number of characters of a text: far more than anyone can say in the longest allowed recording."""
         return 1000 + round(_FASTEST_CHARACTERS_PER_S * self.max_item_s)
 
     def with_items(self, items: ItemLimits) -> IngestLimits:
-        """The same with what a user says about recordings."""
+        """These limits with a user's limits on recordings."""
         return replace(self, max_item_s=items.max_item_s, min_item_s=items.min_item_s, silence_dbfs=items.silence_dbfs)
 
 

@@ -1,7 +1,7 @@
-"""Lists without a first line that names their columns: `ID|TEXT|NORMALISED TEXT` and what is like it.
+"""Read lists without a header line: `ID|TEXT|NORMALISED TEXT` and the like.
 
-What each field is shows in the list as a whole: the file is the field that names recordings, the text the one of words,
-the normalised text a second one that resembles it, and the speaker a short one that comes again.
+The fields are identified from the list as a whole: the file is the field that names recordings, the text the field of
+words, the normalised text a second field that resembles it, and the speaker a short field with repeated values.
 
 Source: Ito and Johnson, The LJ Speech Dataset; the file lists of VITS (`PATH|SPEAKER|TEXT`) and Coqui TTS
 (`FILE|TEXT|SPEAKER`); Park, KSS (`PATH|TEXT|NORMALISED|...|LENGTH|TRANSLATION`).
@@ -22,11 +22,11 @@ from engine.errors import IngestError, ItemError
 
 _SAMPLED_ROWS = 500
 _MOSTLY = 0.9
-_RESEMBLES = 0.6  # pairs of letters that a text and its normalised form share
+_RESEMBLES = 0.6  # share of letter pairs that a text and its normalised form have in common
 _NO_LABEL = re.compile(
     r"|.*[/\\].*|.*\.(?:wav|flac|mp3|ogg|opus|txt|lab|json)|\d{1,4}[-.]\d{1,2}[-.]\d{1,4}.*", re.IGNORECASE
 )
-_REPEATED = 0.8  # different values for each value, at most, of a number before the text that is a speaker's
+_REPEATED = 0.8  # a number before the text may be a speaker if its distinct values are at most this share of all
 _NUMBER = re.compile(r"[\d\s.,:;%+-]+")
 _WHOLE = re.compile(r"-?\d+")
 _ID = re.compile(r"[A-Za-z]{0,12}[-_ ]?\d+")
@@ -35,28 +35,28 @@ _TAG_NAMES = """
     child adult sleepy amused anger happiness sadness
 """
 _TAGS = frozenset(_TAG_NAMES.split())
-"""What a field of genders or emotions holds."""
+"""Values of a field of genders or emotions."""
 _LANGUAGE_CODES = """
     ar bg bn ca cs da de el en es et fa fi fr gu he hi hr hu id is it ja jp ka kk ko kr lt lv mk ml mr ms nl no pa pl pt
     ro ru sk sl sr sv sw ta te th tl tr uk ur uz vi zh cn eng deu ger fra fre spa ita por rus ukr jpn zho cmn kor
 """
 _LANGUAGES = frozenset(_LANGUAGE_CODES.split())
-"""What a field of languages holds, before any region."""
+"""Values of a field of languages, before any region."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """What a field of the rows looks like."""
+    """Profile of a field of the rows."""
 
     at: int
     names: float
-    """Part of its values that name recordings."""
+    """Share of its values that name recordings."""
     numbers: float
-    """Part of its values that are numbers."""
+    """Share of its values that are numbers."""
     distinct: float
-    """Different values for each value."""
+    """Number of distinct values divided by the number of values."""
     words: float
-    """Words in a value, on average."""
+    """Average number of words in a value."""
     kind: str
     """`number`, `split`, `language`, `tag`, `label` or `text`."""
 
@@ -67,11 +67,11 @@ def read_list(name: str, text: str, delimiter: str, names: Names) -> Metadata:
     Args:
         name: path of the file, for messages.
         text: its content.
-        delimiter: what separates its fields.
+        delimiter: separates its fields.
         names: whether a value is the name of a recording.
 
     Raises:
-        IngestError: its rows have one field.
+        IngestError: its rows have only one field.
     """
     rows = _rows(text, delimiter, names)
     width = Counter(len(fields) for _, fields in rows).most_common(1)[0][0] if rows else 0
@@ -105,7 +105,7 @@ def read_list(name: str, text: str, delimiter: str, names: Names) -> Metadata:
 
 
 def _rows(text: str, delimiter: str, names: Names) -> list[tuple[int, list[str]]]:
-    if delimiter == "|":  # without quoting: a quote is a quote
+    if delimiter == "|":  # no quoting: quotes are plain characters
         lines = ((number, line.strip("\r")) for number, line in enumerate(text.split("\n"), start=1))
         return [(number, [field.strip() for field in line.split("|")]) for number, line in lines if line.strip()]
     dialect = dialect_of(text, delimiter)
@@ -152,7 +152,7 @@ def _kind(column: _Column, values: Sequence[str], means: Sequence[float], files:
 def _text_columns(
     columns: Sequence[_Column], file: _Column, sample: Sequence[Sequence[str]]
 ) -> tuple[_Column, _Column | None]:
-    """The column of texts, and the one that it normalises, if it does."""
+    """The column of texts, and the column that it is the normalised form of, if any."""
     others = [column for column in columns if column is not file]
     texts = [column for column in others if column.kind == "text"]
     first = next(iter(texts or [column for column in others if column.kind == "label"] or others))
@@ -169,7 +169,7 @@ def _speaker(
 ) -> _Column | None:
     """A column of labels, else one of whole numbers that repeat and do not increase with the length of the text.
 
-    Paths, names of files and dates are no labels.
+    Paths, names of files and dates are not labels.
     """
     others = [column for column in columns if column is not file and column is not text]
     labels = [
@@ -189,7 +189,7 @@ def _speaker(
 
 
 def _is_length(column: _Column, text: _Column, sample: Sequence[Sequence[str]]) -> bool:
-    """Whether numbers go with the lengths of the texts."""
+    """Whether numbers correlate with the lengths of the texts."""
     lengths = [float(len(fields[text.at])) for fields in sample]
     numbers = [float(fields[column.at]) for fields in sample]
     if len(set(lengths)) < 2 or len(set(numbers)) < 2:
@@ -198,9 +198,9 @@ def _is_length(column: _Column, text: _Column, sample: Sequence[Sequence[str]]) 
 
 
 def _resemblance(one: str, other: str) -> float:
-    """The part of their pairs of letters that two texts share; 1 for the same letters.
+    """Share of letter pairs that two texts have in common; 1 for the same letters.
 
-    Of a text with digits, which the other one may have as words, its other words count.
+    If either has digits, which the other may spell out, the share is that of the text with fewer pairs.
     """
     a, b = (_pairs_of_letters(text) for text in (one, other))
     has_digits = bool(re.search(r"\d", one + other))

@@ -111,7 +111,7 @@ def read_manifest(path: Path) -> list[Utterance]:
 
 
 def write_manifest(path: Path, utterances: Iterable[Utterance]) -> None:
-    """Write a manifest, whole or not at all: a temporary file is renamed when its last line is in it.
+    """Write a manifest atomically, by renaming a complete temporary file.
 
     Raises:
         ValueError: a time that is not finite, or an utterance of a selection.
@@ -130,7 +130,7 @@ def write_manifest(path: Path, utterances: Iterable[Utterance]) -> None:
 
 
 def manifest_line(utterance: Utterance) -> str:
-    """An utterance as its line of the manifest, newline included; times only where there are any.
+    """An utterance as a line of the manifest, newline included; `times` only if there are any.
 
     Raises:
         ValueError: a time that is not finite, or pieces or a weight, which only a selection has.

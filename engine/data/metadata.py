@@ -1,4 +1,4 @@
-"""Metadata files: tables (`.csv`, `.tsv`, `.txt`) and JSON lines with a column of file names and one of texts."""
+"""Read metadata files: tables (`.csv`, `.tsv`, `.txt`) and JSON lines with a column of file names and one of texts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ METADATA_NAMES = ("metadata.csv", "metadata.jsonl", "metadata.tsv")
 _FORMULA = re.compile(r'="(?P<text>.*)"', re.DOTALL)
 _APOSTROPHE = re.compile(r"'[^']*")
 _SHOWN = 60
-_UNIFORM = 0.9  # of the rows have the same fields beyond the header: they are a column without a name
+_UNIFORM = 0.9  # of the rows; if this many have the same number of extra fields, these are columns without names
 
 
 def read_metadata(name: str, text: str, names: Names) -> Metadata:
@@ -29,7 +29,7 @@ def read_metadata(name: str, text: str, names: Names) -> Metadata:
     Args:
         name: path of the file, for messages; `.jsonl` or else a table.
         text: its content.
-        names: whether a value is the name of a recording: it tells a forgotten quote from a text of several lines.
+        names: whether a value is the name of a recording; distinguishes an unclosed quote from a multi-line text.
 
     Raises:
         IngestError: no column of file names, or none of texts.
@@ -43,7 +43,7 @@ def read_metadata(name: str, text: str, names: Names) -> Metadata:
 
 
 def delimiter_of(header: str, usual: str) -> str:
-    """What separates the fields of a header: what gives the most columns that are known."""
+    """The delimiter of a header: the one that gives the most known columns."""
 
     def known(delimiter: str) -> tuple[int, int]:
         fields = split_plainly(header, Dialect(delimiter))
@@ -83,9 +83,9 @@ def _read_table(name: str, text: str, names: Names) -> Metadata:
 
 
 def _divided_again(rows: Sequence[tuple[int, list[str]]], delimiter: str) -> list[tuple[int, list[str]]] | None:
-    """Rows that are one field each, divided: quoted as a whole, as Excel saves a CSV in one column, or with other delimiters.
+    """Divide rows that are one field each: quoted as a whole (a CSV in one column of Excel), or delimited otherwise.
 
-    None if rows have several fields, or if no delimiter divides all of them as the header.
+    Returns None if rows have several fields, or if no delimiter divides all of them like the header.
     """
     (number, header), *others = rows
     if not others or any(len(_trimmed(fields)) != 1 for _, fields in others):
@@ -105,7 +105,7 @@ def _fields_of(row: str, dialect: Dialect) -> list[str]:
 
 
 def _without_marks_of_text(rows: Sequence[tuple[int, list[str]]]) -> list[tuple[int, list[str]]]:
-    """Fields without what makes a spreadsheet take them for text: `="0.wav"`, or an apostrophe before all of a column."""
+    """Remove the marks that make a spreadsheet read fields as text: `="0.wav"`, or an apostrophe in a whole column."""
     width = max(len(fields) for _, fields in rows)
     columns = [[fields[at] for _, fields in rows[1:] if at < len(fields) and fields[at]] for at in range(width)]
     marked = {
@@ -126,7 +126,7 @@ def _plain_quotes(name: str, lines: Sequence[int]) -> str:
 
 
 class _Repaired:
-    """The rows of a table whose rows may have more or fewer fields than its header."""
+    """Repairs rows that have more or fewer fields than the header."""
 
     def __init__(self, name: str, header: list[str], delimiter: str, names: Names) -> None:
         self.header = header
@@ -141,7 +141,7 @@ class _Repaired:
         self._has_times = any(columns_of(header, role) for role in ("start", "end", "duration"))
 
     def records(self, rows: Sequence[tuple[int, list[str]]]) -> list[Record]:
-        """Records of the width of the header; what cannot be one has a fault."""
+        """Records of the width of the header; a row that cannot be repaired has a fault."""
         while self.header and not self.header[-1]:
             self.header.pop()  # a delimiter at the end of the header
         width = len(self.header)
@@ -180,7 +180,7 @@ class _Repaired:
         return sum(self._names(fields[at + 1]) for _, fields in rows if len(fields) > at + 1) > here
 
     def _joined(self, fields: list[str], width: int, is_uniform: bool) -> str | None:
-        """The last text of a row, put together again; None if the delimiters may not be those of the text."""
+        """The last text of a row, joined again; None if the delimiters may not belong to the text."""
         parts = fields[width - 1 :]
         if self._text_at != width - 1 or self._has_times or re.fullmatch(r"\s*[\d.]+\s*", parts[0]):
             return None
@@ -197,7 +197,7 @@ class _Repaired:
         return Record(line, list(fields[: len(self.header)]), ItemError("missing_text", reason))
 
     def _is_rest(self, fields: list[str], before: Record | None) -> bool:
-        """Whether a line goes on with the text of the row before it: it names no recording, and one of both is short."""
+        """Whether a line continues the text of the previous row: it names no recording, and one of the two is short."""
         width = len(self.header)
         if before is None or len(fields) >= width or self._file_at or self._names(fields[0]):
             return False
@@ -211,7 +211,7 @@ class _Repaired:
 
 
 def _trimmed(fields: Sequence[str]) -> list[str]:
-    """Without empty fields at the end."""
+    """The fields without empty ones at the end."""
     kept = list(fields)
     while kept and not kept[-1].strip():
         kept.pop()
@@ -219,7 +219,7 @@ def _trimmed(fields: Sequence[str]) -> list[str]:
 
 
 def records(text: str, delimiter: str, quoting: Literal[0, 3]) -> Iterator[tuple[int, list[str]]]:
-    """Fields of each row that is not blank, and the number of its first line."""
+    """Number of the first line and fields of each non-blank row."""
     reader = csv.reader(text.splitlines(keepends=True), delimiter=delimiter, quoting=quoting)
     before = 0
     for fields in reader:
@@ -229,7 +229,7 @@ def records(text: str, delimiter: str, quoting: Literal[0, 3]) -> Iterator[tuple
 
 
 def column(header: Sequence[str], allowed: Sequence[str]) -> int | None:
-    """Where in a header the first of the allowed names stands; None if none of them does."""
+    """Index of the first of the allowed names that is in a header; None if none is."""
     fields = [field.strip().strip('"').lower() for field in header]
     return next((fields.index(name) for name in allowed if name in fields), None)
 
@@ -242,12 +242,12 @@ def _read_json_lines(name: str, text: str, names: Names) -> Metadata:
 
 
 def read_objects(name: str, objects: Sequence[tuple[int, dict[str, Any] | ItemError]], names: Names) -> Metadata:
-    """Make rows of JSON objects.
+    """Make rows from JSON objects.
 
     Args:
         name: path of the metadata file, for messages.
-        objects: the line or the number of each, and the object, or what is wrong with it.
-        names: tells which values are names of recordings.
+        objects: line or number of each, and the object or its fault.
+        names: whether a value is the name of a recording.
 
     Raises:
         IngestError: no key of file names, or none of texts.
@@ -270,7 +270,7 @@ def read_objects(name: str, objects: Sequence[tuple[int, dict[str, Any] | ItemEr
 
 
 def json_lines(text: str, lower: bool = True) -> Iterator[tuple[int, dict[str, Any] | ItemError]]:
-    """The object of each line that is not blank, its keys in lower case, or what is wrong with the line."""
+    """The object of each non-blank line, or the fault of the line; keys are lower-cased if `lower` is set."""
     for line, source in enumerate(text.split("\n"), start=1):
         if not source.strip():
             continue
@@ -286,5 +286,5 @@ def json_lines(text: str, lower: bool = True) -> Iterator[tuple[int, dict[str, A
 
 
 def value_of(values: Mapping[str, Any], names: Sequence[str]) -> str:
-    """The first of the named values that is there, as text; empty if it is none."""
+    """The first of the named values that is present, as text; empty if there is none or it is not text."""
     return as_text(next((values[name] for name in names if values.get(name) is not None), ""))[0]

@@ -91,8 +91,8 @@ class _Held:
                 self._fault = fault
             except AudioError as error:
                 self._fault = fault_of(error, self.entry.path)
-        if self._fault:  # of the file: it is that of all its parts, and not looked for again
-            raise copy.copy(self._fault)  # one that is raised again and again grows
+        if self._fault:  # a fault of the file is that of all its parts, and is not looked for again
+            raise copy.copy(self._fault)  # the traceback of an exception grows each time it is raised
         self._readers += 1
         try:
             yield self._view()

@@ -43,10 +43,10 @@ class ShardWriter:
         self._frames = 0
         self._header_bytes = 0
         self.names: list[str] = []
-        """Every shard so far, relative to the folder."""
+        """Paths of all shards so far, relative to the folder."""
 
     def add(self, samples_T: Samples) -> tuple[str, float]:
-        """Append a recording; give the shard's name and where the recording begins in it, in seconds."""
+        """Append a recording; return its shard's name and its start in the shard, in seconds."""
         if self._file is None or self._frames + len(samples_T) > self._max_frames:
             self.close()
             name = f"audio/{len(self.names):05d}.wav"
@@ -65,9 +65,9 @@ class ShardWriter:
         """A recording that was added before; the shard may still be open.
 
         Args:
-            shard: its place in `names`.
+            shard: its index in `names`.
             start: first frame.
-            frames: how many.
+            frames: number of frames.
         """
         offset = self._header_bytes + start * np.dtype(np.int16).itemsize
         samples_T: Samples = np.fromfile(self._folder / self.names[shard], "<i2", frames, offset=offset)

@@ -27,7 +27,7 @@ class SingleFile:
 
     @contextmanager
     def open(self, entry: Entry, max_bytes: int) -> Iterator[BinaryIO]:
-        """Open it.
+        """Open the file.
 
         Raises:
             ItemError: it is larger than `max_bytes`.

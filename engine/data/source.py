@@ -1,4 +1,4 @@
-"""What ingestion reads from: a list of entries that are opened one at a time."""
+"""The interface of a source for ingestion: a list of entries that are opened one at a time."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import BinaryIO, Protocol
 from engine.errors import ItemError
 
 LONGEST_PATH = 1000
-"""Most characters of a path in a source."""
+"""Maximum number of characters of a path in a source."""
 MOST_PARTS = 32
-"""Most folders of such a path, its file included: names in metadata are looked for in each of them."""
+"""Maximum number of parts of such a path, including the file: names in metadata are looked up in each folder."""
 _IGNORED_NAMES = ("__macosx", "thumbs.db", "desktop.ini")
 
 
@@ -22,26 +22,26 @@ class Entry:
     """A file in a source."""
 
     path: str
-    """Relative path with `/`, in Unicode's composed form; of an unsafe path, the text that was found."""
+    """Relative path with `/`, in Unicode's composed form; for an unsafe path, the original text."""
     handle: object
-    """What its source opens it by."""
+    """The source's own handle for opening it."""
     fault: ItemError | None = None
     """Why it cannot be opened, if so."""
     raw_name: bytes | None = None
-    """Its name where that is not UTF-8: `path` is then one of many readings of it."""
+    """Its name's bytes, if they are not UTF-8; `path` is then one of many readings of it."""
     folder: str = ""
     """The folder that `raw_name` is relative to."""
     is_garbled: bool = False
-    """Whether nobody knows what its name says."""
+    """Whether the encoding of its name is unknown."""
 
 
 class DataSource(Protocol):
-    """An archive, a folder, or what stands for one."""
+    """An archive, a folder, or another collection of files."""
 
     entries: list[Entry]
     """Every file that is not hidden."""
     warnings: list[str]
-    """What is odd about the source as a whole."""
+    """Oddities of the source as a whole."""
 
     def __enter__(self) -> DataSource: ...
 
@@ -58,10 +58,10 @@ class DataSource(Protocol):
 
 
 def safe_path(name: str) -> str:
-    """A member's name as a path inside the source; backslashes, which old Windows tools write, are taken as `/`.
+    """A member's name as a path inside the source; backslashes, which old Windows tools write, are read as `/`.
 
     Raises:
-        ItemError: it leads, or could lead on some system, out of the source.
+        ItemError: the path leads, or could lead on some system, out of the source.
     """
     path = unicodedata.normalize("NFC", name.replace("\\", "/"))
     if "\0" in path:
@@ -83,15 +83,15 @@ def safe_path(name: str) -> str:
 
 
 def shown_for_now(name: str) -> str:
-    """A name in the wrong encoding: its backslashes are halves of characters, as in Shift JIS, and divide nothing."""
+    """A name in the wrong encoding; its backslashes are halves of characters, as in Shift JIS, and not separators."""
     return name.replace("\\", "_")
 
 
 def is_hidden(path: str) -> bool:
-    """Whether a safe path is one of those that systems leave behind: hidden files, `__MACOSX`, `Thumbs.db`."""
+    """Whether a safe path is a file that systems leave behind: hidden files, `__MACOSX`, `Thumbs.db`."""
     return any(part.startswith(".") or part.lower() in _IGNORED_NAMES for part in path.split("/"))
 
 
 def displayed(name: str) -> str:
-    """A name that can be written as UTF-8: bytes that are no text are shown as escapes."""
+    """A name that can be written as UTF-8; undecodable bytes are shown as escapes."""
     return name.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,4 +1,4 @@
-"""Who is one speaker: spellings of one name that programs make, and names that only look alike."""
+"""Unify different spellings of one speaker's name that programs make, and warn about names that look alike."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from engine.data.values import is_made_float, without_point
 
 
 def same_speakers(names: Iterable[str]) -> tuple[Mapping[str, str], list[str]]:
-    """What each name of a source becomes, and warnings.
+    """The new form of each name that changes, and warnings.
 
-    Whole numbers with a point (`1.0`) are what pandas makes of a column of numbers with a gap: the point goes, and where
-    all numbers elsewhere have leading zeros, the number gets them again. Characters that cannot be seen go too. Names
-    that differ in case, width or leading zeros stay apart, and are named.
+    Whole numbers with a point (`1.0`) are what pandas makes of a column of numbers with a gap: the point is removed,
+    and leading zeros are restored if exactly one spelling of the number occurs elsewhere. Invisible characters are
+    removed too. Names that differ in case, width or leading zeros stay separate, with a warning.
     """
     found = sorted(set(names))
     made_float = is_made_float(found)

@@ -1,4 +1,4 @@
-"""How splits are called in columns, folders and the names of files."""
+"""Names of splits in columns, folders and file names."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _CALLED: Mapping[Split, str] = {
     "test": "test testing tests testset testdata tst eval evaluation evalset heldout holdout devtest",
 }
 SPLIT_NAMES: Mapping[str, Split] = {name: split for split, names in _CALLED.items() for name in names.split()}
-"""How splits are called in folders and columns."""
+"""Splits by their names in folders and columns."""
 
 
 def split_of_name(name: str) -> Split | None:
-    """The split that the words of a name say, as in `train-00000-of-00002` or `dev_clean`; None if they say two."""
+    """The only split in the words of a name such as `train-00000-of-00002` or `dev_clean`; None for none or several."""
     found = {SPLIT_NAMES[word] for word in _words(name) if word in SPLIT_NAMES}
     return found.pop() if len(found) == 1 else None
 

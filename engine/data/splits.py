@@ -47,11 +47,11 @@ def split_by_speaker(
 ) -> Splits:
     """Divide utterances so that no test speaker occurs in training.
 
-    A `split` in the manifest wins, unless test speakers are named or it leaves nothing to train on (a corpus with only its
-    test part); it is then ignored with a warning. Otherwise the seed draws test speakers who together have a tenth to a
-    fifth of the utterances: one, or several if each has few. If every speaker has more than a fifth, one of the smallest is
-    drawn. If only one speaker is known, or all but one together have less than a twentieth, a tenth of the recordings is held
-    out instead, and a warning says that test voices occur in training.
+    A `split` in the manifest takes precedence, unless test speakers are named or it leaves nothing to train on (a
+    corpus with only its test part); it is then ignored with a warning. Otherwise the seed draws test speakers who
+    together have a tenth to a fifth of the utterances: one, or several if each has few. If every speaker has more than
+    a fifth, one of the smallest is drawn. If only one speaker is known, or all but one together have less than a
+    twentieth, a tenth of the recordings is held out instead, and a warning says that test voices occur in training.
 
     Validation is the manifest's, that of the named speakers, or a share of the training utterances, spread over texts and
     speakers. Utterances that share audio with a held-out one are left out of training (and of validation, if they share it
@@ -142,7 +142,10 @@ def _held_out(
 
 
 def _warnings(splits: Splits, total: int, *, unused: int, shared: int) -> Iterator[str]:
-    """What is odd about splits of `total` utterances, of which so many are unused or share audio with what is held out."""
+    """Warnings about splits of `total` utterances.
+
+    Of these, `unused` are in no split, and `shared` were left out because they share audio with held-out ones.
+    """
     if len(splits.train) < _FEW_LEFT * total:
         held_out = f"{len(splits.test)} are tested on, {len(splits.validation)} validated on"
         yield (

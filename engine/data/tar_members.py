@@ -52,7 +52,7 @@ class Member:
     link: str
     """Target of a link."""
     fault: str = ""
-    """Fault of its header; None if it has none."""
+    """Fault of its header; empty if it has none."""
     raw_name: bytes | None = None
     """Its name's bytes, if they are not UTF-8."""
 
@@ -167,7 +167,7 @@ class _Notes:
         return Member(name, kind, size, link, self._fault, None if _is_utf8(raw_name) else raw_name)
 
     def _read_pax(self, data: bytes) -> None:
-        """Records `LENGTH KEY=VALUE` and a newline each, the length that of the whole record."""
+        """Parse records of the form `LENGTH KEY=VALUE` plus a newline; LENGTH is that of the whole record."""
         at = 0
         while at < len(data) and data[at]:
             digits, _, _ = data[at : at + 20].partition(b" ")

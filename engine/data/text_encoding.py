@@ -1,7 +1,7 @@
-"""Text files in any usual encoding: UTF-8, UTF-16 and UTF-32, and the code pages from before them.
+"""Decode text files in any common encoding: UTF-8, UTF-16 and UTF-32, and older code pages.
 
-A code page is taken only if the file reads as text in it, and clearly less so in every other one. A file that several
-code pages explain is refused, because a dataset with wrong letters is worse than none.
+A code page is chosen only if the file is plausible text in it, and clearly less plausible in every other one. A file
+that fits several code pages is rejected, because a dataset with wrong letters is worse than none.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ _CODE_PAGES: dict[str, float] = {
     **dict.fromkeys(("kz1048", "mac-roman", "mac-latin2", "mac-cyrillic", "mac-greek", "mac-turkish"), _OLD),
     **dict.fromkeys(("cp437", "cp850", "cp852", "cp866", "cp737", "cp857", "cp862"), _OLD),
 }
-"""Code pages with a log probability each, up to a constant: of two with the same reading the first is named."""
+"""Code pages with a prior log probability each, up to a constant; of two with the same reading, the first is used."""
 _CLEARLY = 5.0  # log likelihood by which a reading must be better than every other one
-_LEAST_PER_LETTER = -6.0  # log likelihood of a letter in a text of any language; that of random letters is lower
-_ODD = -5.0  # mean log probability of the place of a strange character; lower in no text
+_LEAST_PER_LETTER = -6.0  # lowest log likelihood per letter of a text in any language; random letters have less
+_ODD = -5.0  # lowest mean log probability of the positions of non-ASCII characters in a text
 _SAMPLE_BYTES = 1 << 14
-_MIXED = 4  # a UTF-8 file may have up to so many broken lines for each good one
+_MIXED = 4  # a UTF-8 file has fewer than this many broken lines per good one
 _BETWEEN_WORDS = re.compile(r"[\x00-\x26\x28-\x40\x5b-\x60\x7b-\x7f\u3000]+")
 _PUNCTUATION = frozenset("\xa0«»“”„‘’–—…¿¡、。「」『』！？，：；·・（）《》‹›№٪،؟؛€£©°")
 _OUT_OF_PLACE = -16.0  # log probability of a symbol in a word, or of letters of two alphabets
-_BESIDE_HAN = -9.0  # that of another script in a word of Han or Hangul, as in 用APP
+_BESIDE_HAN = -9.0  # log probability of another script in a word of Han or Hangul, as in 用APP
 
 
 class UnclearEncodingError(IngestError):
-    """A file that is in no encoding that can be told."""
+    """The encoding of a file cannot be determined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,30 +55,30 @@ class Decoded:
     text: str
     """Without a byte order mark; its lines end in `\\n` or `\\r\\n`."""
     encoding: str
-    """How it was encoded."""
+    """Its encoding."""
     warnings: list[str] = field(default_factory=list)
-    """What is odd about it."""
+    """Its oddities."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """What bytes say in a code page."""
+    """Bytes decoded with a code page."""
 
     encoding: str
     text: str
     likelihood: float
     """Log likelihood of its words."""
     is_legible: bool
-    """Whether most of its characters stand where such characters do."""
+    """Whether its letters and their positions are those of a text."""
 
 
 def decode(name: str, data: bytes, pool: Callable[[], Iterable[bytes]] = tuple) -> Decoded:
-    """The text of a file.
+    """Decode a file.
 
     Args:
         name: path of the file, for messages.
         data: its content.
-        pool: gives files that are probably encoded alike; asked where the file alone says too little.
+        pool: returns files that probably have the same encoding; called if the file alone does not reveal it.
 
     Raises:
         UnclearEncodingError: several encodings are possible, or none.
@@ -118,11 +118,11 @@ def decode(name: str, data: bytes, pool: Callable[[], Iterable[bytes]] = tuple) 
 
 
 def decode_head(data: bytes, is_whole: bool = False) -> str:
-    """The text at the beginning of a file, as well as it can be told.
+    """Decode the beginning of a file, with Latin-1 if its encoding is unclear.
 
     Args:
         data: the bytes, which may be cut anywhere.
-        is_whole: they are all of the file, so that the last line counts also without a line end.
+        is_whole: whether they are the whole file, so that a last line without a line end counts too.
     """
     encoding = _unicode_encoding(data)
     unit = _UNIT_BYTES.get(encoding)
@@ -147,31 +147,31 @@ def is_unicode(data: bytes) -> bool:
 
 
 def best_code_page(lines: Iterable[bytes]) -> str | None:
-    """The code page of lines that are not UTF-8; None if that cannot be told."""
+    """The code page of lines that are not UTF-8; None if it is unclear."""
     found = _readings(b"\n".join(lines))
     return found[0].encoding if _is_clear(found) else None
 
 
 def code_pages() -> tuple[str, ...]:
-    """Every code page that is known, the usual ones first."""
+    """All supported code pages, the common ones first."""
     return tuple(_CODE_PAGES)
 
 
 def _plain(text: str) -> str:
-    """Without a byte order mark, and with line ends that are not those of old Macs."""
+    """Remove a byte order mark, and replace the line ends of old Macs."""
     text = text.removeprefix("\ufeff")
     return text if "\n" in text else text.replace("\r", "\n")
 
 
 def _unicode_encoding(data: bytes) -> str:
-    """By its mark, or by where its NUL bytes stand; UTF-8 if neither says anything else."""
+    """The encoding shown by a byte order mark, the positions of NUL bytes, or ISO 2022 escapes; else UTF-8."""
     marked = next((encoding for mark, encoding in _BYTE_ORDER_MARKS if data.startswith(mark)), None)
     if marked or b"\0" not in data[:_SAMPLE_BYTES]:
         return marked or _seven_bit_encoding(data)
     found: dict[str, int] = {}
     for encoding, unit in _UNIT_BYTES.items():
         text = data[: min(_SAMPLE_BYTES, len(data) // unit * unit)].decode(encoding, "replace").removesuffix("\ufffd")
-        # In the wrong order of bytes many characters are unassigned or odd, and blanks and line ends are none.
+        # In the wrong byte order, many characters are unassigned or odd, and blanks and line ends are lost.
         odd = (unicodedata.category(c) in ("Cc", "Cn", "Co", "Cs") and c not in "\t\r\n" for c in text)
         if "\ufffd" not in text and not any(odd):
             found[encoding] = sum(c.isascii() for c in text)
@@ -180,7 +180,7 @@ def _unicode_encoding(data: bytes) -> str:
 
 
 def _seven_bit_encoding(data: bytes) -> str:
-    """The Japanese and Korean encodings that switch alphabets by escapes, and are ASCII otherwise; else UTF-8."""
+    """The ISO 2022 encodings of Japanese and Korean, which switch alphabets by escapes and are else ASCII; or UTF-8."""
     if b"\x1b$" not in data or not data.isascii():
         return "utf-8"
     encoding = "iso2022_kr" if b"\x1b$)C" in data else "iso2022_jp_2"
@@ -192,7 +192,7 @@ def _seven_bit_encoding(data: bytes) -> str:
 
 
 def _broken_lines(data: bytes) -> int:
-    """How many lines are not UTF-8, if others are UTF-8 beyond ASCII; else 0: the file is in another encoding."""
+    """How many lines are not UTF-8, if enough others are (beyond ASCII); 0 if the file is in another encoding."""
     good = bad = 0
     for line in data.split(b"\n"):
         if not line.isascii():
@@ -219,7 +219,7 @@ def _best(name: str, sample: bytes, pool: Callable[[], Iterable[bytes]]) -> str:
 
 
 def _readings(sample: bytes) -> list[_Reading]:
-    """The different texts that a sample can be, the most likely first."""
+    """The different texts that a sample may be, the most likely first."""
     found: dict[str, _Reading] = {}
     for encoding, prior in _CODE_PAGES.items():
         try:
@@ -258,7 +258,7 @@ def _with_neighbours(word: str) -> Iterator[tuple[str, str, str]]:
 
 
 def _oddity(before: str, char: str, after: str) -> float:
-    """Log probability of a character between two others, as far as its place in a word goes."""
+    """Log probability of a character's position in a word, given its neighbours."""
     if _is_letter(char):
         changes_case = before.islower() and char.isupper()
         scripts = {_script(before), _script(char)} if _is_letter(before) else set()
@@ -280,7 +280,7 @@ def _is_letter(char: str) -> bool:
 
 
 def _script(char: str) -> str:
-    """The writing that a letter belongs to; Japanese writes in three, which are one here."""
+    """The script of a letter; the three scripts of Japanese count as one."""
     name = "LATIN" if char.isascii() else unicodedata.name(char, "").partition(" ")[0].replace("COMBINING", "LATIN")
     return "CJK" if name.startswith(("HIRAGANA", "KATAKANA")) else name
 
@@ -290,7 +290,7 @@ def _is_wide(char: str) -> bool:
 
 
 def _sample(data: bytes) -> bytes:
-    """Lines that are not ASCII, as many as are needed to tell an encoding."""
+    """Lines that are not ASCII, as many as are needed to detect an encoding."""
     lines, size = [], 0
     for line in data.split(b"\n"):
         if not line.isascii():
@@ -307,7 +307,7 @@ def _shown(text: str) -> str:
 
 
 def _differing(reading: _Reading, found: list[_Reading]) -> str:
-    """The first line of a reading that the other one has different."""
+    """The first line of a reading that differs in the other one."""
     other = found[1] if reading is found[0] else found[0]
     pairs = zip(reading.text.split("\n"), other.text.split("\n"), strict=False)
     return " ".join(next((mine for mine, theirs in pairs if mine != theirs), reading.text).split())[:60]

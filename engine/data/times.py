@@ -19,14 +19,14 @@ _CLOCK = re.compile(r"(?:(\d{1,9}):)?(\d{1,3}):(\d{1,2})(?:[.,](\d+))?")
 _ALSO_OTHERS = frozenset(
     {"from", "to", "von", "bis", "begin", "stop", "finish", "fin", "fim", "ende", "until", "dauer"}
 )
-"""Names of columns of times that mean other things as well."""
-_LONGEST_UTTERANCE_S = 100.0  # whole numbers that make longer ones are milliseconds
-_LONGEST_UTTERANCE_MS = 100_000.0  # and those that make still longer ones are no milliseconds either
+"""Names of time columns that have other meanings too."""
+_LONGEST_UTTERANCE_S = 100.0  # whole numbers that would give longer utterances are milliseconds
+_LONGEST_UTTERANCE_MS = 100_000.0  # numbers that would give still longer ones are not milliseconds either
 
 
 @dataclass(frozen=True, slots=True)
 class TimeColumns:
-    """The columns that cut rows out of their files."""
+    """The columns with the times of rows in their files."""
 
     start: Column | None
     end: Column | None
@@ -34,18 +34,18 @@ class TimeColumns:
 
     @property
     def cut(self) -> bool:
-        """Whether they say where a row begins or ends: a duration alone is that of the file."""
+        """Whether they give the start or the end of a row; a duration alone is that of the file."""
         return self.start is not None or self.end is not None
 
     def columns(self) -> list[tuple[str, Column]]:
-        """Those that are there, with their roles."""
+        """The existing columns, with their roles."""
         roles = (("start", self.start), ("end", self.end), ("duration", self.duration))
         return [(role, column) for role, column in roles if column is not None]
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Where a row is in its file, or what is wrong with its times."""
+    """The position of a row in its file, or the fault of its times."""
 
     start_s: float = 0.0
     duration_s: float | None = None
@@ -53,11 +53,11 @@ class Span:
 
 
 def time_columns(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> TimeColumns:
-    """Which columns hold times. `offset` ends what `onset` begins; else it begins itself.
+    """Identify the columns of times. `offset` is the end if there is an `onset`, and else the start.
 
     Args:
-        names: what the columns are called.
-        rows: the values of each row: a column called `from` that holds no times is none of times.
+        names: names of the columns.
+        rows: values of each row; an ambiguous name such as `from` counts only if the column holds times.
     """
     starts, ends, durations = (
         [
@@ -74,11 +74,11 @@ def time_columns(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> TimeCol
 
 
 def spans(columns: TimeColumns, rows: Sequence[Sequence[Any]]) -> tuple[list[Span], str]:
-    """Where each row is in its file, and what was assumed of the units, if anything.
+    """The position of each row in its file, and what was assumed about the units, if anything.
 
     Args:
-        columns: where the times stand.
-        rows: the values of each row.
+        columns: columns of the times.
+        rows: values of each row.
     """
     unclear = [column.name for _, column in columns.columns() if column.unit_s == 0]
     if unclear:
@@ -102,10 +102,10 @@ def _has_times(column: Column, rows: Sequence[Sequence[Any]]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Time:
-    """A time as it is written."""
+    """A time as written in the metadata."""
 
     value: float | None
-    """In its unit; None where there is none."""
+    """Value in its unit; None if there is none."""
     has_unit: bool = False
     """Whether it is in seconds, by its column or by itself."""
     fault: str = ""
@@ -122,7 +122,7 @@ def _read(value: Any, column: Column) -> _Time:
     match = _NUMBER.fullmatch(text)
     if not match:
         return _Time(None, fault=f"{column.name} is {text[:40]!r}; allowed: seconds such as 1.25, or 00:00:01.250")
-    number = float(f"{match[1].replace(',', '.')}e{match[2] or 0}")  # not by powers of ten, which have no largest one
+    number = float(f"{match[1].replace(',', '.')}e{match[2] or 0}")  # not with a power of ten, which may be huge
     if not math.isfinite(number) or number < 0:
         return _Time(None, fault=f"{column.name} is {text[:40]!r}; allowed: 0 or more")
     if match[3]:
@@ -131,7 +131,7 @@ def _read(value: Any, column: Column) -> _Time:
 
 
 def _scale(columns: TimeColumns, read: Sequence[Sequence[_Time]]) -> tuple[float, str]:
-    """Seconds in a unit of the numbers that name none; and what that rests on. 0 for numbers that are no times."""
+    """Seconds per unit for numbers without a unit, and the assumption made; 0 for numbers that cannot be times."""
     roles = [role for role, _ in columns.columns()]
     bare_numbers = [time.value for row in read for time in row if time.value is not None and not time.has_unit]
     if not bare_numbers or any(value % 1 for value in bare_numbers):

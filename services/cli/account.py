@@ -1,4 +1,4 @@
-"""`lim account`: your own account. Changing it takes the password."""
+"""`lim account`: your own account. Most changes need the password."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def change(
 
 @app.command()
 def password(as_json: Json = False, user: User = None, server: Server = None) -> None:
-    """Change your password; every other login ends. The new one is asked for, or is LIM_NEW_PASSWORD.
+    """Change your password and end every other login. Prompts for the new one unless LIM_NEW_PASSWORD is set.
 
     Example: lim account password
     """
@@ -81,7 +81,7 @@ def reset(
     as_json: Json = False,
     server: Server = None,
 ) -> None:
-    """Set a new password with the token of a reset; it works once. The password is asked for, or is LIM_NEW_PASSWORD.
+    """Set a new password with a one-time reset token. Prompts for the password unless LIM_NEW_PASSWORD is set.
 
     Example: lim account reset limp_...
     """
@@ -96,7 +96,7 @@ def reset(
 
 @app.command()
 def audit(limit: Limit = 50, as_json: Json = False, user: User = None, server: Server = None) -> None:
-    """List what concerned your account's security, newest first: logins, keys, passwords.
+    """List your account's security events, newest first: logins, keys, passwords.
 
     Example: lim account audit
     """
@@ -141,7 +141,7 @@ def webhook(
     user: User = None,
     server: Server = None,
 ) -> None:
-    """Have notifications sent to an address; the secret that signs them is printed now and never again.
+    """Send notifications to a URL; the signing secret is printed once and cannot be shown again.
 
     Example: lim account webhook https://hooks.example.org/lim
     """

@@ -1,4 +1,4 @@
-"""`lim adapters`: what came of training, by name and version."""
+"""`lim adapters`: trained adapters, by name and version."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def create(
     as_json: Json = False,
     server: Server = None,
 ) -> None:
-    """Name an adapter; `lim adapters add-version` fills it. Its id goes to standard output.
+    """Create an adapter without versions; `lim adapters add-version` adds them. Its id goes to standard output.
 
     Example: lim adapters create digits
     """
@@ -80,7 +80,7 @@ def add_version(
     as_json: Json = False,
     server: Server = None,
 ) -> None:
-    """Make what a job trained the newest version; its number goes to standard output.
+    """Add what a job trained as the newest version; its number goes to standard output.
 
     Example: lim adapters add-version digits first
     """
@@ -94,7 +94,7 @@ def add_version(
 
 @app.command()
 def versions(adapter: Adapter, as_json: Json = False, server: Server = None) -> None:
-    """List the versions of an adapter, newest first, with what they were made of.
+    """List the versions of an adapter, newest first, with the base model and job of each.
 
     Example: lim adapters versions digits
     """
@@ -142,7 +142,7 @@ def download(
     as_json: Json = False,
     server: Server = None,
 ) -> None:
-    """Download a version's files and check them; `lim transcribe --adapter FOLDER` uses them.
+    """Download and verify a version's files; `lim transcribe --adapter FOLDER` uses them.
 
     Example: lim adapters download digits build/digits
     """

@@ -1,4 +1,4 @@
-"""`lim admin`: accounts of others, what belongs to others, and the audit trail, over the API. For admins."""
+"""`lim admin`: manage other users' accounts and resources and read the audit trail, over the API. For admins."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OfUser = Annotated[str | None, typer.Option("--user", metavar="USER", help="Only
 
 
 class Kind(StrEnum):
-    """What belongs to users."""
+    """Kinds of resources that users own."""
 
     jobs = "jobs"
     datasets = "datasets"
@@ -92,7 +92,7 @@ def disable(
     as_json: Json = False,
     server: Server = None,
 ) -> None:
-    """Let nobody in with an account: its logins and streams end, and its API keys are deleted. Asks first.
+    """Disable an account: its logins and streams end, and its API keys are deleted. Asks first.
 
     Example: lim admin disable ada --reason "lost laptop" --stop-jobs --yes
     """
@@ -105,7 +105,7 @@ def disable(
 
 @app.command()
 def enable(user: Account, as_json: Json = False, server: Server = None) -> None:
-    """Let an account in again.
+    """Enable a disabled account.
 
     Example: lim admin enable ada
     """
@@ -115,9 +115,9 @@ def enable(user: Account, as_json: Json = False, server: Server = None) -> None:
 
 @app.command("reset-password")
 def reset_password(user: Account, yes: Yes = False, as_json: Json = False, server: Server = None) -> None:
-    """End an account's password and logins, and print a token with which its owner sets a new one. Asks first.
+    """Revoke an account's password and logins, and print a token for setting a new password. Asks first.
 
-    Pass the token on over a channel that you trust; its owner runs `lim account reset TOKEN`.
+    Send the token over a channel that you trust; the account's owner runs `lim account reset TOKEN`.
 
     Example: lim admin reset-password ada --yes
     """
@@ -229,7 +229,7 @@ def stop(
     as_json: Json = False,
     server: Server = None,
 ) -> None:
-    """Stop jobs or pipelines of others after a checkpoint; their owners may resume them.
+    """Stop other users' jobs or pipelines after a checkpoint; their owners may resume them.
 
     Example: lim admin stop jobs 5b1c0000-0000-4000-8000-000000000001
     """
@@ -249,7 +249,7 @@ def delete(
     as_json: Json = False,
     server: Server = None,
 ) -> None:
-    """Delete what belongs to others, under the same conditions as they could. Asks first.
+    """Delete other users' resources, under the conditions that apply to their owners. Asks first.
 
     Example: lim admin delete datasets 5b1c0000-0000-4000-8000-000000000001 --yes
     """

@@ -1,4 +1,4 @@
-"""Which config a YAML file holds, and reading it. Imports neither torch nor Ray."""
+"""Detect and read the config in a YAML file. Imports neither torch nor Ray."""
 
 from __future__ import annotations
 
@@ -58,9 +58,9 @@ _SELECTION_FIELDS = frozenset(SelectionConfig.model_fields) - frozenset(Training
 
 
 def kind_of(values: Mapping[str, Any]) -> Kind:
-    """A run if any field of a run is there, a selection or an evaluation if any of its own is, else a training config.
+    """Detect the kind of config from its top-level fields; a training config if no other kind matches.
 
-    What a run selects is somewhere else; a selection on the cluster says it in place.
+    A run names the address of its selection; a selection run contains the selection itself, as a mapping.
     """
     if _PIPELINE_FIELDS & values.keys():
         return Kind.PIPELINE
@@ -74,29 +74,29 @@ def kind_of(values: Mapping[str, Any]) -> Kind:
 
 
 def read_config(path: Path, overrides: Sequence[str] = (), kind: Kind | None = None) -> BaseModel:
-    """The config in a YAML file with `path=value` overrides laid over it.
+    """The config in a YAML file, with `path=value` overrides applied.
 
     Raises:
-        ConfigError: every fault at once.
+        ConfigError: the config is invalid; lists every fault.
     """
     values = apply_overrides(read_yaml(path), overrides)
     return parse(MODELS[kind or kind_of(values)], values)
 
 
 def read_run(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
-    """The run in a YAML file with `path=value` overrides laid over it.
+    """The run in a YAML file, with `path=value` overrides applied.
 
     Raises:
-        ConfigError: every fault at once.
+        ConfigError: the run is invalid; lists every fault.
     """
     return parse(RunConfig, apply_overrides(read_yaml(path), overrides))
 
 
 def read_training(path: Path | None) -> tuple[TrainingConfig, str]:
-    """The training and the model of a run's file, or of a training's; the defaults without a file.
+    """Training config and model from the file of a run or of a training; the defaults without a file.
 
     Raises:
-        ConfigError: every fault at once.
+        ConfigError: the config is invalid; lists every fault.
     """
     default_model = str(RunConfig.model_fields["model"].default)
     if path is None:

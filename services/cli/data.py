@@ -1,4 +1,4 @@
-"""`lim data`: look at recordings, make a dataset version of them, choose what a run trains on."""
+"""`lim data`: inspect recordings, import them as a dataset version, select what a run trains on."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-# Their names in earlier releases.
+# Names of `lim datasets` commands in earlier releases.
 app.command("upload", hidden=True)(upload.upload)
 app.command("items", hidden=True)(versions.items)
 app.command("versions", hidden=True)(versions.versions)
@@ -64,9 +64,9 @@ def inspect(
     options: versions.Options = None,
     options_file: versions.OptionsFile = None,
 ) -> None:
-    """Say what recordings hold: where their texts come from, three of them, and every item that cannot be used.
+    """Show what recordings contain: the source of their texts, three examples, and every unusable item.
 
-    Nothing is imported or kept. Of a dataset version, its report is shown.
+    Nothing is imported or kept. For a dataset version, its stored report is shown.
 
     Example: lim data inspect recordings.zip --out report.json
     """
@@ -169,7 +169,7 @@ def select(
         from engine.threads import compute_threads
         from services.cli.progress import RunProgress
 
-        work = out / ".scratch"  # a selection that was cut short goes on from here
+        work = out / ".scratch"  # an interrupted selection resumes from here
         with RunProgress() as progress:
             result = run_selection(
                 data,
@@ -187,7 +187,7 @@ def select(
 
 
 def _kept_report(source: Path) -> IngestReport | None:
-    """The report of a dataset version; None where the source is none."""
+    """The report of a dataset version; None if the source is not one."""
     from engine.data.report import IngestReport
 
     if not (source / MANIFEST_NAME).is_file():
@@ -220,7 +220,7 @@ def _fresh_report(source: Path, options: ProcessingConfig) -> IngestReport:
         try:
             return _imported(source, target, options)
         except IngestError:
-            # Nothing good: the report says of every item why.
+            # No usable item: the report gives the reason for each.
             if not (target / REPORT_NAME).is_file():
                 raise
             return IngestReport.model_validate_json((target / REPORT_NAME).read_bytes())
@@ -228,7 +228,7 @@ def _fresh_report(source: Path, options: ProcessingConfig) -> IngestReport:
 
 @contextmanager
 def reading_bar() -> Iterator[OnProgress]:
-    """A bar over items on a terminal; nothing where the output goes to a file."""
+    """Show a progress bar over items on a terminal; show nothing when output is redirected."""
     console = Console(stderr=True)
     columns = (TextColumn("reading"), BarColumn(bar_width=30), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:

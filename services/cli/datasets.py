@@ -46,7 +46,7 @@ Version = Annotated[int | None, typer.Option("--version", help="By default the n
 
 
 class Status(StrEnum):
-    """Of a dataset."""
+    """Status of a dataset."""
 
     pending = "pending"
     processing = "processing"
@@ -102,7 +102,7 @@ def fetch(
 
 @app.command()
 def follow(dataset: Dataset, as_json: Json = False, server: Server = None) -> None:
-    """Wait until a dataset is processed; status 1 when it cannot be used.
+    """Wait until a dataset is processed; exit code 1 if it cannot be used.
 
     Example: lim datasets follow speech
     """
@@ -113,7 +113,7 @@ def follow(dataset: Dataset, as_json: Json = False, server: Server = None) -> No
 
 @app.command()
 def report(dataset: Dataset, version: Version = None, as_json: Json = False, server: Server = None) -> None:
-    """Show what processing found: figures, warnings, and each item that was rejected with its reason.
+    """Show what processing found: figures, warnings, and each rejected item with the reason.
 
     Example: lim datasets report speech
     """

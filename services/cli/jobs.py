@@ -64,7 +64,7 @@ Overrides = Annotated[
 
 
 class Status(StrEnum):
-    """Of a job."""
+    """Status of a job."""
 
     queued = "queued"
     starting = "starting"
@@ -76,7 +76,7 @@ class Status(StrEnum):
 
 
 class JobType(StrEnum):
-    """Of a job."""
+    """Type of a job."""
 
     training = "training"
     selection = "selection"
@@ -128,7 +128,7 @@ def launch(
 ) -> None:
     """Launch a job and follow it; Ctrl-C leaves it running. The first line of standard output is its id.
 
-    With --json the first line is the job, and each event a further one.
+    With --json the first line is the job and each further line an event.
 
     Example: lim jobs launch --dataset speech --model whisper-pico --set max_steps=200 --name first
     """
@@ -173,7 +173,7 @@ def evaluate(
     as_json: Json = False,
     server: Server = None,
 ) -> None:
-    """Measure what a job has trained, and follow the measurement.
+    """Evaluate what a job has trained, and follow the evaluation.
 
     Example: lim jobs evaluate first --dataset other-speech
     """
@@ -227,9 +227,9 @@ def follow(
     as_json: Json = False,
     server: Server = None,
 ) -> None:
-    """Show a job as it runs, from its first event; lost connections are resumed and Ctrl-C leaves the job running.
+    """Show a job's progress from its first event; reconnects if the connection is lost. Ctrl-C leaves the job running.
 
-    With --json each event is a line. Status 0: it succeeded; 1: it failed or was stopped.
+    With --json each event is one line. Exit code 0: the job succeeded; 1: it failed or was stopped.
 
     Example: lim jobs follow first
     """
@@ -275,7 +275,7 @@ def resume(job: Job, detach: Detach = False, as_json: Json = False, server: Serv
 
 @app.command()
 def logs(job: Job, as_json: Json = False, server: Server = None) -> None:
-    """Print what a job and the platform said of it, oldest first; with --json each message is a line.
+    """Print the log messages of a job and of the platform about it, oldest first; with --json one message per line.
 
     Example: lim jobs logs first
     """
@@ -293,7 +293,7 @@ def logs(job: Job, as_json: Json = False, server: Server = None) -> None:
 
 @app.command()
 def metrics(job: Job, limit: Limit = 50, as_json: Json = False, server: Server = None) -> None:
-    """Print the history of a job's metrics, oldest first; with --json each measurement is a line and all are printed.
+    """Print the history of a job's metrics, oldest first; with --json all of them, one measurement per line.
 
     Example: lim jobs metrics first --json > metrics.jsonl
     """
@@ -337,7 +337,7 @@ def download(
     as_json: Json = False,
     server: Server = None,
 ) -> None:
-    """Download the files that a job made and check them; the same command continues what broke off.
+    """Download and verify the files that a job made; repeat the command to resume an interrupted download.
 
     Example: lim jobs download first adapter
     """
@@ -362,7 +362,7 @@ def bundle(
     as_json: Json = False,
     server: Server = None,
 ) -> None:
-    """Download everything that a job that has ended left as one zip: files, config, logs, metrics, events.
+    """Download everything that a finished job left as one zip: files, config, logs, metrics, events.
 
     Example: lim jobs bundle first first.zip
     """
@@ -398,7 +398,7 @@ def change(
 
 
 def _training(path: Path | None, overrides: Pairs) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The training config, and what a run's file says beside it. The server names every fault."""
+    """The training config and the job fields that a run's file sets, unchecked: the server reports every fault."""
     from cluster.config import RunConfig
     from engine.config.base import apply_overrides, read_yaml
     from services.cli.configs import Kind, kind_of
@@ -412,7 +412,7 @@ def _training(path: Path | None, overrides: Pairs) -> tuple[dict[str, Any], dict
 
 
 _OF_A_RUN: Final = {"model_id": "model", "name": "name", "resources": "resources"}
-"""Fields of a job, and those of a run's file that say the same; where its data are is the platform's matter."""
+"""Fields of a job and their counterparts in a run's file. Data and storage are left out: the platform sets them."""
 
 
 def _laid(values: Mapping[str, Any], pairs: Pairs) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`lim keys`: API keys for programs. Making and ending one takes the password."""
+"""`lim keys`: API keys for programs. Every command needs the password."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Scope(StrEnum):
 
 @app.command("list")
 def list_keys(as_json: Json = False, user: User = None, server: Server = None) -> None:
-    """List your keys, newest first; the secrets are not known to anybody.
+    """List your keys, newest first; secrets cannot be shown again.
 
     Example: lim keys list
     """
@@ -60,7 +60,7 @@ def create(
     user: User = None,
     server: Server = None,
 ) -> None:
-    """Make a key and print it; nobody can read it again.
+    """Create a key and print it; it cannot be shown again.
 
     Example: lim keys create "nightly job" --scope read --days 30
     """
@@ -82,7 +82,7 @@ def delete(
     user: User = None,
     server: Server = None,
 ) -> None:
-    """End keys: what uses them is refused from now on. Asks first; --yes does not.
+    """Delete keys: requests that use them are rejected from now on. Asks first; --yes does not.
 
     Example: lim keys delete "nightly job" --yes
     """

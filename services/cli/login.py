@@ -1,4 +1,4 @@
-"""`lim login`, `logout` and `whoami`, and the password where a key does not do."""
+"""`lim login`, `logout` and `whoami`, and password logins for what API keys may not do."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 def login(
     server: str | None, username: str, email: str | None, days: int, scope: str, *, export: bool, as_json: bool
 ) -> None:
-    """Make an API key and keep it in a file of the user's own, or print it as variables.
+    """Create an API key and save it in the user's config folder, or print it as environment variables.
 
     Args:
         server: address of the platform; None: that of the last login.
-        username: or e-mail, of the account.
-        email: of a new account, which is signed up first.
-        days: until the key expires.
-        scope: of the key: `read`, `write` or `admin`.
-        export: print `export` lines for a shell and keep nothing.
-        as_json: print the key's name, scope and expiry as JSON.
+        username: username or e-mail of the account.
+        email: e-mail of a new account, which is signed up first; None: the account exists.
+        days: days until the key expires.
+        scope: scope of the key: `read`, `write` or `admin`.
+        export: print an `export` line for a shell and save nothing.
+        as_json: print URL, username, key id, scope and expiry as JSON.
     """
     from services.client import Client
 
@@ -59,7 +59,7 @@ def login(
 
 
 def logout(server: str | None) -> None:
-    """Delete the key of the last login, on the platform and here."""
+    """Delete the saved key on the platform and on this machine; where no password can be had, only on this machine."""
     url = current_url(server)
     kept = login_at(url)
     if kept is None:
@@ -83,7 +83,7 @@ def logout(server: str | None) -> None:
 
 
 def whoami(server: str | None, *, as_json: bool) -> None:
-    """Print whose key it is, and where."""
+    """Print the platform's URL and the key's account."""
     with reported(), connected(server) as client:
         account = client.read_me()
         show({"url": client.base_url, **dict(account)}, as_json=as_json)
@@ -91,7 +91,7 @@ def whoami(server: str | None, *, as_json: bool) -> None:
 
 @contextmanager
 def with_password(server: str | None, username: str | None = None) -> Iterator[tuple[Client, str]]:
-    """A client that is logged in with the password, for what no key may do; and the password."""
+    """Yield a client that is logged in with the password, for what API keys may not do, and the password."""
     from services.client import Client
 
     url = current_url(server)
@@ -111,7 +111,7 @@ def with_password(server: str | None, username: str | None = None) -> Iterator[t
 
 
 def asked_password() -> str:
-    """LIM_PASSWORD, or what is typed."""
+    """LIM_PASSWORD, or the password typed at a prompt."""
     given_password = os.environ.get("LIM_PASSWORD")
     if given_password:
         return given_password

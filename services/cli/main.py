@@ -1,6 +1,6 @@
 """The `lim` command: run the platform, train, check configs, transcribe.
 
-Everything heavy is imported inside the commands, so that `lim --help` answers at once.
+Heavy imports happen inside the commands, so that `lim --help` is fast.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ for noun in (
     *(platform_state, data, users, admin),
 ):
     app.add_typer(noun.app)
-app.add_typer(pipelines.app, name="pipeline", hidden=True)  # its name in earlier releases
+app.add_typer(pipelines.app, name="pipeline", hidden=True)  # name in earlier releases
 
 Overrides = Annotated[
     list[str] | None,
@@ -99,7 +99,7 @@ def up(
     """Start the whole platform on this machine; Ctrl-C stops it.
 
     PostgreSQL, object storage and Ray are started here unless DATABASE_URL, S3_ENDPOINT_URL or RAY_ADDRESS
-    name ones that run elsewhere. State is kept under LIM_HOME (default ~/.less-is-more).
+    point to running ones. State is kept under LIM_HOME (default ~/.less-is-more).
 
     Example: lim up --port 8000
     """
@@ -124,9 +124,9 @@ def login(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Log in to a platform: later commands go there. The password is asked for, or is LIM_PASSWORD.
+    """Log in to a platform, which later commands then use. Prompts for the password unless LIM_PASSWORD is set.
 
-    An API key is kept in ~/.config/less-is-more, readable by you alone. LIM_URL and LIM_API_KEY go before it.
+    The API key is saved in ~/.config/less-is-more, readable only by you. LIM_URL and LIM_API_KEY take precedence.
 
     Example: lim login ada --server http://gpu-server:8000 --signup ada@example.org
     """
@@ -137,7 +137,7 @@ def login(
 
 @app.command()
 def logout(server: Server = None) -> None:
-    """Delete the key of `lim login`, on the platform and here. Takes the password.
+    """Delete the key that `lim login` created, on the platform and on this machine. Needs the password.
 
     Example: lim logout
     """
@@ -148,7 +148,7 @@ def logout(server: Server = None) -> None:
 
 @app.command()
 def whoami(as_json: Json = False, server: Server = None) -> None:
-    """Say which platform commands talk to, and in whose name.
+    """Show which platform commands talk to, and as which user.
 
     Example: lim whoami
     """
@@ -159,7 +159,7 @@ def whoami(as_json: Json = False, server: Server = None) -> None:
 
 @app.command()
 def status(as_json: Json = False, server: Server = None) -> None:
-    """Say how a platform is: each part that it needs, each that it restarts. Status 1 when it is not ready.
+    """Show a platform's health: its dependencies and supervised processes. Exit code 1 when it is not ready.
 
     Example: lim status
     """
@@ -206,7 +206,7 @@ def validate(
 
 
 class SpeechTask(Enum):
-    """What is written."""
+    """Whether speech becomes a transcript or a translation."""
 
     transcribe = "transcribe"
     translate = "translate"
@@ -241,7 +241,7 @@ def transcribe(
         typer.Option("--fallback", help="Again, at rising temperatures, what repeats itself or is improbable."),
     ] = False,
 ) -> None:
-    """Transcribe recordings; one line for each: path, tab, text. Languages and what went wrong go to standard error.
+    """Transcribe recordings, one line each: path, tab, text. Languages and errors go to standard error.
 
     Exit code 1: some files could not be transcribed; they are named.
 

@@ -37,7 +37,7 @@ Fields = Annotated[
 
 
 class Status(StrEnum):
-    """Of a model."""
+    """Status of a model."""
 
     active = "active"
     retired = "retired"

@@ -1,4 +1,4 @@
-"""`lim notifications`: what of one's own has ended, on a platform that runs somewhere."""
+"""`lim notifications`: which of the user's jobs, datasets and pipelines have ended."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def show(
     as_json: Json = False,
     server: Server = None,
 ) -> None:
-    """Show one notification, and what became of it at the webhook.
+    """Show one notification and its webhook delivery.
 
     Example: lim notifications show 5b1c0d1e-...
     """
@@ -98,7 +98,7 @@ def watch(
     as_json: Json = False,
     server: Server = None,
 ) -> None:
-    """Print a line for each notification as it comes; Ctrl-C ends it.
+    """Print a line for each notification as it arrives; Ctrl-C stops.
 
     Example: lim notifications watch
     """

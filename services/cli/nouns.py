@@ -1,4 +1,4 @@
-"""What `list`, `show` and `delete` have in common in all nouns."""
+"""The commands `list`, `show` and `delete`, which all nouns share."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PAGE = 100
 
 @dataclass(frozen=True, slots=True)
 class Noun:
-    """A kind of thing on a platform."""
+    """A kind of resource on a platform."""
 
     name: str
     columns: Columns
@@ -31,10 +31,10 @@ class Noun:
     read: Callable[[Client], Callable[[str], Any]]
     delete: Callable[[Client], Callable[[str], None]] | None = None
     loss: str = ""
-    """What goes with it when it is deleted."""
+    """What deletion removes or keeps; shown in the help and before deleting."""
 
     def app(self, help: str) -> typer.Typer:
-        """The noun's commands."""
+        """The typer app of the noun's commands."""
         return typer.Typer(
             name=f"{self.name}s",
             help=help,
@@ -44,12 +44,12 @@ class Noun:
         )
 
     def show_list(self, client: Client, limit: int, *, as_json: bool, **filters: Any) -> None:
-        """Print the newest that match."""
+        """Print the newest items that match the filters."""
         pages = self.list(client)(limit=min(limit, PAGE), **given(**filters))
         show_items(islice(pages, limit), self.columns, as_json=as_json, total=pages.total)
 
     def add_show(self, app: typer.Typer) -> None:
-        """The command `show`."""
+        """Add the command `show`."""
         argument = named(self.name)
 
         def command(name: str = argument, as_json: Json = False, server: Server = None) -> None:
@@ -61,7 +61,7 @@ class Noun:
         app.command("show")(command)
 
     def add_delete(self, app: typer.Typer, verb: str = "delete") -> None:
-        """The command `delete`."""
+        """Add the command `delete`, or one named `verb`."""
         assert self.delete is not None
         delete = self.delete
 

@@ -1,4 +1,4 @@
-"""What commands print: tables for people, one JSON object (or one per line, of a stream) for programs."""
+"""Output of commands: tables for people, JSON for programs (one object, or one per line of a stream)."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Columns = Mapping[str, Callable[[Any], Any]]
-"""Title of a column, and its value of an item."""
+"""Title of each column, and the function that gives an item's value in it."""
 _LONGEST: Final = 400
 
 
 def print_json(value: Any) -> None:
-    """One line of JSON."""
+    """Print a value as one line of JSON."""
     typer.echo(json.dumps(plain(value), ensure_ascii=False))
 
 
 def plain(value: Any) -> Any:
-    """A value of the API as JSON has it, with every field."""
+    """Convert a value of the API to JSON types, with every field."""
     if hasattr(value, "model_dump"):
         return value.model_dump(mode="json")
     if isinstance(value, Mapping):
@@ -40,7 +40,7 @@ def plain(value: Any) -> Any:
 
 
 def show_items(items: Iterable[Any], columns: Columns, *, as_json: bool, total: int | None = None) -> None:
-    """A list: a table, or `{"items": [...], "total": N}`."""
+    """Print a list as a table, or as `{"items": [...], "total": N}`."""
     found = list(items)
     total = len(found) if total is None else total
     if as_json:
@@ -57,7 +57,7 @@ def show_items(items: Iterable[Any], columns: Columns, *, as_json: bool, total: 
 
 
 def show(value: Any, *, as_json: bool, title: str | None = None) -> None:
-    """One thing: a table of its fields, or its JSON."""
+    """Print one object as a table of its non-empty fields, or as JSON."""
     if as_json:
         print_json(value)
         return
@@ -84,14 +84,14 @@ def table_of(columns: Iterable[str], title: str | None = None) -> Table:
 
 
 def cell(value: Any) -> Text:
-    """A value in a table: what users wrote is no markup, and moves no cursor."""
+    """A table cell; text is neither parsed as markup nor able to move the cursor."""
     from rich.text import Text
 
     return Text(printable(shown(value)))
 
 
 def shown(value: Any) -> str:
-    """A value for people."""
+    """Format a value for people."""
     if value is None:
         return ""
     if isinstance(value, datetime):
@@ -109,10 +109,10 @@ def shown(value: Any) -> str:
 
 
 def confirm(what: str, *, yes: bool) -> None:
-    """Ask before something is lost; where nobody can be asked, `--yes` must say so.
+    """Ask before a destructive action; without a terminal, `--yes` is required.
 
     Raises:
-        typer.Exit: the answer is no, or there is none.
+        typer.Exit: the user declined, or could not be asked.
     """
     if yes:
         return

@@ -1,4 +1,4 @@
-"""`lim pipelines`: from recordings to a version of an adapter, on a platform that runs somewhere."""
+"""`lim pipelines`: run all stages from recordings to an adapter version on a platform."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ Pipeline = Annotated[str, named("pipeline")]
 
 
 class Status(StrEnum):
-    """Of a pipeline."""
+    """Status of a pipeline."""
 
     running = "running"
     stopping = "stopping"
@@ -75,7 +75,7 @@ def list_pipelines(
         NOUN.show_list(client, limit, as_json=as_json, status=status, q=search, project_id=project_id)
 
 
-@app.command("run", hidden=True)  # its name in earlier releases
+@app.command("run", hidden=True)  # name in earlier releases
 @app.command()
 def launch(
     config: Annotated[Path, typer.Argument(help="YAML file that declares a pipeline.")],
@@ -96,7 +96,7 @@ def launch(
     as_json: Json = False,
     server: Server = None,
 ) -> None:
-    """Upload recordings, run every stage, and show how it goes; the id and what came of it go to standard output.
+    """Upload recordings, run every stage and show the progress; the id and the results go to standard output.
 
     Example: lim pipelines launch configs/pipelines/digits.yaml --data recordings
     """
@@ -108,7 +108,7 @@ def launch(
         raise typer.Exit(BAD_INPUT)
     with reported(str(config)):
         values = apply_overrides(read_yaml(config), overrides or [])
-        parse(Declaration, values)  # every fault before anything is uploaded
+        parse(Declaration, values)  # report every fault before uploading anything
         with connected(server) as client:
             project_id = find(client, "project", project) if project else None
             more = given(dataset_version=version, project_id=project_id)
@@ -139,9 +139,9 @@ def show(pipeline: Pipeline, as_json: Json = False, server: Server = None) -> No
 
 @app.command()
 def follow(pipeline: Pipeline, as_json: Json = False, server: Server = None) -> None:
-    """Show a pipeline until it has ended; Ctrl-C leaves it running. What came of it goes to standard output.
+    """Show a pipeline's progress until it ends; Ctrl-C leaves it running. The results go to standard output.
 
-    With --json each change is a line.
+    With --json each change is one line.
 
     Example: lim pipelines follow digits
     """
@@ -182,7 +182,7 @@ def resume(
 
 
 def _follow(client: Client, pipeline: PipelineOut, *, as_json: bool = False) -> None:
-    """Show a pipeline until it has ended, as JSON a line for each change; Ctrl-C leaves it running."""
+    """Show a pipeline until it ends, with `as_json` one line per change; Ctrl-C leaves it running."""
     from services.client import FINAL_STATUSES
 
     say(f"Pipeline {pipeline.id}")
@@ -213,7 +213,7 @@ def _follow(client: Client, pipeline: PipelineOut, *, as_json: bool = False) -> 
 
 
 def _tell_data(client: Client, pipeline: PipelineOut) -> bool:
-    """Say what was found in the recordings, once their stage has ended; whether it was said."""
+    """Print the ingestion report's lines once that stage has a result; return whether it has."""
     from engine.data.telling import report_lines
 
     for stage in pipeline.stages:
@@ -241,6 +241,6 @@ def _table(pipeline: PipelineOut) -> Table:
 
 
 def _figures(result: dict[str, object]) -> str:
-    """The plain figures of a result."""
+    """The numeric values of a result."""
     shown = {name: value for name, value in result.items() if isinstance(value, int | float) and value is not None}
     return ", ".join(f"{name} {value:.4g}" for name, value in shown.items())

@@ -1,4 +1,4 @@
-"""`lim status` and `lim nodes`: how a platform is, and what it runs on."""
+"""`lim status` and `lim nodes`: the health of a platform and the nodes of its cluster."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def list_nodes(
 
 
 def status(server: str | None, *, as_json: bool) -> None:
-    """Print what a platform says of itself; needs no login. Status 1 when it is not ready."""
+    """Print a platform's readiness; needs no login. Exit code 1 when it is not ready."""
     from services.client import Client
 
     url = current_url(server)

@@ -1,4 +1,4 @@
-"""Which platform `lim` talks to and with which key: LIM_URL and LIM_API_KEY, else what `lim login` kept in a file."""
+"""Which platform `lim` talks to and with which key: LIM_URL and LIM_API_KEY, else the login that `lim login` saved."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LOCAL: Final = "http://127.0.0.1:8000"
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """A key for a platform."""
+    """A saved API key for a platform."""
 
     url: str
     api_key: str
@@ -25,29 +25,29 @@ class Login:
 
 
 def logins_file() -> Path:
-    """Where `lim login` keeps keys; only its owner can read it."""
+    """The file in which `lim login` saves keys, readable only by its owner."""
     return Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser() / "less-is-more" / "logins.json"
 
 
 def current_url(given: str | None = None) -> str:
-    """The address given, else that of the newest login, else this machine's."""
+    """The address given, else that of the latest login, else port 8000 on this machine."""
     return (given or _kept().get("current") or LOCAL).rstrip("/")
 
 
 def login_at(url: str) -> Login | None:
-    """The login that is kept for a platform."""
+    """The saved login for a platform."""
     kept = _kept().get("logins", {}).get(url.rstrip("/"))
     return Login(**kept) if kept else None
 
 
 def keep(login: Login) -> None:
-    """Keep a login; later commands talk to its platform."""
+    """Save a login; later commands talk to its platform."""
     logins = {**_kept().get("logins", {}), login.url: asdict(login)}
     _write({"current": login.url, "logins": logins})
 
 
 def forget(url: str) -> None:
-    """Keep the login for a platform no longer."""
+    """Delete the saved login for a platform."""
     logins = {each: login for each, login in _kept().get("logins", {}).items() if each != url}
     _write({"current": next(reversed(logins), None), "logins": logins})
 

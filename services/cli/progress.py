@@ -1,4 +1,4 @@
-"""A run's progress for people: bars on a terminal, a line now and then where the output goes to a file."""
+"""Progress of a run for people: bars on a terminal, otherwise a line every few seconds."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class RunProgress:
         self.first_step_at: float | None = None
         """`time.monotonic()` at which the first training metric arrived."""
         self._line_every_s = line_every_s
-        self._last_line = -math.inf  # the clock may have begun less than `line_every_s` ago
+        self._last_line = -math.inf  # not 0: the clock may have started less than `line_every_s` ago
         self._phase = ""
         self._figures = ""
         self._bars: Progress | None = None
@@ -77,7 +77,7 @@ class RunProgress:
         """Nothing is buffered."""
 
     def show(self, kind: str, data: Mapping[str, Any]) -> None:
-        """Show one event; kinds and fields that are not known are passed over."""
+        """Show one event; unknown kinds and fields are ignored."""
         if kind == "status":
             self._show_phase(str(data.get("phase") or data.get("status") or ""))
         elif kind == "metric" and "loss" in data:

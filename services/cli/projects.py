@@ -1,4 +1,4 @@
-"""`lim projects`: what belongs together."""
+"""`lim projects`: group datasets, jobs, adapters and pipelines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ingestion found in recordings, for people: the same lines in every command that reads recordings."""
+"""Ingestion reports for people, the same in every command that reads recordings."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _MOST_SHOWN: Final = 20
 
 
 def show_report(report: IngestReport, title: str, where: str) -> None:
-    """A table of figures and examples on standard output; what was rejected, and doubts, on standard error.
+    """Print figures and examples to standard output, rejected items and warnings to standard error.
 
     Args:
-        report: of the ingestion.
-        title: what was read.
-        where: the whole report is to be found.
+        report: the ingestion report.
+        title: what was read; heading of the table.
+        where: where to find the full report.
     """
     rows = {
         "Structure": report.layout,
@@ -50,7 +50,7 @@ def show_report(report: IngestReport, title: str, where: str) -> None:
 
 
 def show_lines(report: IngestReport, where: str) -> None:
-    """What was found, in a few lines; warnings on standard error."""
+    """Print a few summary lines to standard output, warnings to standard error."""
     from engine.data.telling import report_lines
 
     for line in report_lines(report, where):
@@ -61,7 +61,7 @@ def show_lines(report: IngestReport, where: str) -> None:
 
 
 def answered_report(report: ReportOut) -> IngestReport | None:
-    """The report in an answer of the API; None where there is none, or one of another version."""
+    """The ingestion report in an API response; None if this version cannot read it."""
     from pydantic import ValidationError
 
     from engine.data.report import IngestReport
@@ -74,7 +74,7 @@ def answered_report(report: ReportOut) -> IngestReport | None:
 
 
 def print_table(title: str, rows: Mapping[str, str]) -> None:
-    """Rows of a label and a value, on standard output."""
+    """Print rows of label and value to standard output."""
     table = Table(show_header=False, title=cell(title))
     table.add_column(style="bold")
     table.add_column(overflow="fold")
@@ -89,7 +89,7 @@ def counts(counted: Mapping[str, int]) -> str:
 
 
 def _amount(text: TextStatistics) -> str:
-    """How much text there is; nobody can count words where no blanks stand between them."""
+    """Amount of text, in characters for scripts that put no spaces between words, else in words."""
     from engine.scripts import is_unspaced
 
     return f"{text.characters:,} characters" if is_unspaced(text.alphabet) else f"{text.words:,} words"

@@ -1,4 +1,4 @@
-"""How the CLI says what went wrong: the message and no traceback, and an exit status that scripts can use."""
+"""Error reporting of the CLI: a message without a traceback, and an exit status that scripts can use."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from services.errors import AccountError, ServiceError, SettingsError
 
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tab and newline
 FAILED = 1
-"""The platform could not do it, or a job ended otherwise than hoped."""
+"""The platform could not do it, or a job failed or was stopped."""
 BAD_INPUT = 2
-"""Options, a config or a name that cannot be right."""
+"""Invalid options, config or name."""
 NOT_ALLOWED = 3
 """Not logged in, or not allowed."""
 UNAVAILABLE = 4
-"""No platform there, or it cannot answer now; the same command may succeed later."""
+"""No platform at the address, or it is temporarily unavailable; a retry may succeed."""
 INTERRUPTED = 130
 """Ctrl-C."""
 
@@ -52,18 +52,18 @@ _INPUT_FAULTS = (
 
 
 def say(message: str = "") -> None:
-    """A line for people, on standard error: standard output is for results."""
+    """Print a message for people to standard error; standard output is for results."""
     typer.echo(printable(message), err=True)
 
 
 def printable(text: str) -> str:
-    """Text of users, which may move no cursor and change no colour."""
+    """Replace control characters: text from users must not move the cursor or change colours."""
     return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 @contextmanager
 def reported(subject: str = "") -> Iterator[None]:
-    """Turn errors that are raised on purpose into a message and an exit status."""
+    """Turn expected errors into a message and an exit status."""
     try:
         yield
     except ConfigError as error:
@@ -87,7 +87,7 @@ def reported(subject: str = "") -> Iterator[None]:
 
 
 def _client_errors() -> type[Exception]:
-    """What the client raises: read when something is raised, for the client is not imported by every command."""
+    """Base class of the client's errors; imported on an error only, because not every command needs the client."""
     from services.client.errors import ClientError
 
     return ClientError

@@ -1,4 +1,4 @@
-"""The platform that a command talks to, and the things there by name or id."""
+"""Connect commands to a platform, and find its resources by name or id."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def given(**options: Any) -> dict[str, Any]:
 
 
 def is_id(text: str) -> bool:
-    """Whether it is written as an id."""
+    """Whether the text has the form of an id."""
     return _ID.fullmatch(text) is not None
 
 
 @contextmanager
 def connected(server: str | None) -> Iterator[Client]:
-    """A client with LIM_API_KEY, or with the key that `lim login` kept for this platform."""
+    """Yield a client with LIM_API_KEY, or with the key that `lim login` saved for this platform."""
     from services.client import Client
 
     url = current_url(server)
@@ -63,10 +63,10 @@ def connected(server: str | None) -> Iterator[Client]:
 
 
 def find(client: Client, kind: str, text: str) -> str:
-    """The id of what has this id, name, or beginning of an id.
+    """The id of the resource with this id, this name, or an id that starts so.
 
     Raises:
-        typer.Exit: nothing, or more than one.
+        typer.Exit: no match, or more than one.
     """
     if kind == "model":
         return text
@@ -90,7 +90,7 @@ def find(client: Client, kind: str, text: str) -> str:
 
 
 def complete(kind: str) -> Callable[[str], list[str]]:
-    """Completes names, and ids that have begun, from the platform; nothing where it does not answer soon."""
+    """A shell completion of names, and of ids once begun; completes nothing if the platform does not answer in time."""
 
     def completed(incomplete: str) -> list[str]:
         from services.client import Client, ClientError
@@ -113,12 +113,12 @@ def complete(kind: str) -> Callable[[str], list[str]]:
 
 
 def named(kind: str, help: str | None = None) -> Any:
-    """The argument of a command that names a thing."""
+    """A command's argument that names a resource."""
     return typer.Argument(
         metavar=kind.upper(), help=help or f"Name or id of the {kind}.", autocompletion=complete(kind)
     )
 
 
 def naming(*flags: str, kind: str, help: str) -> Any:
-    """The option of a command that names a thing."""
+    """A command's option that names a resource."""
     return typer.Option(*flags, metavar=kind.upper(), help=help, autocompletion=complete(kind))

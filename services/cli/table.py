@@ -1,4 +1,4 @@
-"""What a run came to, as a table for people."""
+"""The result of a run as a table for people."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _CONTEXTS: Final = {"short": "short: the frames that are there", "full": "full: 
 
 
 def result_table(result: Mapping[str, Any], *, where: str, extra: Mapping[str, str] | None = None) -> Table:
-    """A table of a run's `result.json`; `where` is the folder of what it made, `extra` goes behind."""
+    """A table of a run's `result.json`, followed by `extra` rows and by `where` the run's output is."""
     rows: dict[str, str] = {}
     made = "Model" if result["method"] in _WHOLE else "Adapter"
     if result.get("train_utterances"):
@@ -24,7 +24,7 @@ def result_table(result: Mapping[str, Any], *, where: str, extra: Mapping[str, s
     speakers = ", ".join(result.get("test_speakers") or [])
     if result.get("test_utterances"):
         rows["Tested on"] = f"{result['test_utterances']} utterances" + (f" of {speakers}" if speakers else "")
-    rate = result.get("primary", "wer")  # results of earlier versions have words alone
+    rate = result.get("primary", "wer")  # results of earlier versions have the word error rate only
     for who, label in (
         ("base", "of the base model"),
         ("adapter", "with the adapter" if made == "Adapter" else "after training"),

@@ -36,7 +36,7 @@ _USED_HERE: Final = frozenset({"threads_per_worker"})
 
 def train_on_cluster(path: Path, overrides: list[str]) -> None:
     """Run a config on the Ray cluster; the adapter, or the whole model, is copied to `build/runs/NAME`."""
-    # What the driver logs of the run is shown from the run's events.
+    # The run's events, shown below, contain what the driver logs; without a handler it would be printed twice.
     logging.getLogger("cluster.train").addHandler(logging.NullHandler())
     with reported(str(path)):
         run = read_run(path, overrides)
@@ -45,7 +45,7 @@ def train_on_cluster(path: Path, overrides: list[str]) -> None:
         from cluster.storage.settings import S3Settings
         from cluster.train import run as run_on_cluster
 
-        # Held here too, so that the embedded server is there before the run and after it.
+        # Held here too, so that the embedded server runs before, during and after the run.
         with connected(S3Settings.from_environment()) as storage:
             uri = run.storage or f"s3://{storage.bucket}/runs/{run.name}"
             store = S3RunStore.at(uri, storage)
@@ -61,12 +61,12 @@ def train_on_cluster(path: Path, overrides: list[str]) -> None:
 
 @contextmanager
 def _followed(store: RunStore, progress: RunProgress) -> Iterator[None]:
-    """Show what a run writes down from now on, part by part."""
+    """Show the events that a run writes to its store from now on."""
     ended = threading.Event()
     told = set(store.list(EVENTS_PREFIX))
 
     def tell() -> None:
-        with suppress(StorageError):  # looked at again soon; the run itself says when the store is gone
+        with suppress(StorageError):  # polled again in a second; the run itself reports a lost store
             for key in store.list(EVENTS_PREFIX):
                 if key not in told:
                     for line in store.get_bytes(key).splitlines():
@@ -102,12 +102,12 @@ def train_locally(path: Path, overrides: list[str]) -> None:
 
 
 def _made_by(run: RunConfig) -> str:
-    """The folder of what a run makes, in its files."""
+    """The folder in a run's store that holds the adapter or the model."""
     return "adapter" if isinstance(run.training.method, LoraFields) else "model"
 
 
 def _ignored_here(run: RunConfig) -> list[str]:
-    """Fields of a run that are set and mean nothing in this process."""
+    """Fields of a run that are set but have no effect in this process."""
     defaults = type(run.resources)()
     fields = [name for name in type(run.resources).model_fields if name not in _USED_HERE]
     ignored = [f"resources.{name}" for name in fields if getattr(run.resources, name) != getattr(defaults, name)]
@@ -151,7 +151,7 @@ def _finetune_here(run: RunConfig, folder: Path) -> RunResult:
 
 
 def threads_here(asked: int | None) -> int:
-    """Compute threads: as many as were asked for, up to the processors that there are."""
+    """Number of compute threads: as many as asked for, at most one per processor."""
     here = processors()
     if asked is not None and asked > here:
         say(f"resources.threads_per_worker is {asked}; this machine has {here} processors, so {here} threads compute.")
@@ -168,7 +168,7 @@ def _show(result: Mapping[str, Any], where: str) -> None:
 
 @contextmanager
 def _asked_to_stop() -> Iterator[Callable[[], bool]]:
-    """Whether Ctrl-C or SIGTERM came: the first asks for a checkpoint and an end, the second ends at once."""
+    """Yield whether Ctrl-C or SIGTERM arrived; the first requests a checkpoint and a stop, the second interrupts."""
     asked = False
 
     def ask(signum: int, frame: FrameType | None) -> None:

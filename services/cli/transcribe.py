@@ -21,7 +21,7 @@ def transcribe(
     task: Literal["transcribe", "translate"],
     fallback: bool,
 ) -> None:
-    """Transcribe files and the recordings of folders; one that cannot be read does not stop the others."""
+    """Transcribe files and folders of recordings; an unreadable file does not stop the others."""
     with reported():
         from engine.transcribe import Transcriber, recordings_in
 

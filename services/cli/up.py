@@ -1,4 +1,4 @@
-"""`lim up`: the platform on this machine until somebody stops it."""
+"""`lim up`: run the platform on this machine until it is stopped."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def run_platform(*, host: str, port: int) -> int:
-    """Start the platform, tell where it is, and stop it on Ctrl-C, SIGTERM or SIGHUP.
+    """Start the platform, print its addresses, and stop it on Ctrl-C, SIGTERM or SIGHUP.
 
     Returns:
-        The exit code: 1 if a part has died that cannot be started again.
+        The exit code: 1 if a part has died that cannot be restarted.
     """
     console = Console(stderr=True, highlight=False)
-    os.umask(0o077)  # nobody else reads what any part writes
+    os.umask(0o077)  # no other user may read what any part writes
     with reported():
-        # Ray puts its own handlers in place while it starts; these turn a signal before that into a clean end too.
+        # Ray installs its own handlers while it starts; until then, these make a signal end the platform cleanly.
         with _handled(_interrupt), part_display(console) as display:
             platform = Platform.start(host=host, port=port, report=display.done)
         stop = threading.Event()
@@ -57,7 +57,7 @@ def _tell(console: Console, platform: Platform) -> None:
 
 
 class PartDisplay:
-    """Says which part is being started, and of each that is ready where it is and how long it took."""
+    """Shows which part is starting, and the address and startup time of each part that is ready."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -73,7 +73,7 @@ class PartDisplay:
         self._status.stop()
 
     def done(self, part: str, where: str) -> None:
-        """A part is ready."""
+        """Show that a part is ready."""
         now = time.monotonic()
         self._console.print(f"  [green]ok[/]  {_NAMES.get(part, part):<15} {where}  ({now - self._since:.1f} s)")
         self._since = now
@@ -85,7 +85,7 @@ class PartDisplay:
 
 
 def part_display(console: Console) -> PartDisplay:
-    """A display of the parts of a platform that starts; use as a context manager."""
+    """A display of a platform's startup; use as a context manager."""
     return PartDisplay(console)
 
 
@@ -95,7 +95,7 @@ def _interrupt(signum: int, frame: FrameType | None) -> None:
 
 @contextmanager
 def _handled(handler: object) -> Iterator[None]:
-    """The signals that end the platform go to `handler`."""
+    """Send the signals that end the platform to `handler`; restore the earlier handlers on exit."""
     before = {number: signal.signal(number, handler) for number in _SIGNALS}  # type: ignore[arg-type]
     try:
         yield

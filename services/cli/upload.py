@@ -1,4 +1,4 @@
-"""`lim datasets upload`: recordings become a dataset on a platform."""
+"""`lim datasets upload`: upload recordings as a dataset."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from services.client import Client, models
 
 LONGEST_S: Final = 24 * 3600.0
-"""How long the processing of a dataset is waited for."""
+"""How long commands wait for a dataset to be processed."""
 
 
 def upload(
@@ -36,12 +36,12 @@ def upload(
 ) -> None:
     """Upload recordings and wait until they are processed; the dataset's id goes to standard output.
 
-    The same command continues an upload that broke off.
+    Repeat the command to resume an interrupted upload.
 
     Example: lim datasets upload recordings.zip --set limits.max_item_s=40 --set split.test_fraction=0.1
     """
     with reported("The options"):
-        values = read_options(options_file, options)  # every fault before anything is uploaded
+        values = read_options(options_file, options)  # report every fault before uploading anything
     with reported(), connected(server) as client:
         project_id = find(client, "project", project) if project else None
         fields = given(description=description, project_id=project_id) | values
@@ -54,7 +54,7 @@ def upload(
 def uploaded(
     client: Client, source: Path, *, name: str | None = None, options: Mapping[str, Any] | None = None
 ) -> models.DatasetOut:
-    """A new dataset of these recordings, which is being processed."""
+    """Upload recordings as a new dataset; return it without waiting for the processing."""
     say(f"Uploading {source}")
     with moving(source.name) as progress:
         return client.upload_dataset(
@@ -63,7 +63,7 @@ def uploaded(
 
 
 def tell(dataset: models.DatasetOut, *, as_json: bool) -> None:
-    """Say what became of it: its id, or all of it, on standard output."""
+    """Print the dataset's id, or the whole dataset as JSON, to standard output; its counts go to standard error."""
     if dataset.status == "ready":
         statistics = dataset.statistics or {}
         rejected = statistics.get("set_aside", 0)
@@ -77,7 +77,7 @@ def tell(dataset: models.DatasetOut, *, as_json: bool) -> None:
 
 @contextmanager
 def moving(what: str) -> Iterator[Callable[[int], None]]:
-    """Shows bytes as they move, on a terminal."""
+    """Show the transfer on a terminal; yield a callback that takes the number of bytes just moved."""
     from rich.console import Console
     from rich.progress import DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 

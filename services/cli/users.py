@@ -1,4 +1,4 @@
-"""`lim users`: who has an account, and what they may do. For whoever runs the platform: it needs its database."""
+"""`lim users`: list accounts and change roles. For the platform's operator: it connects to the database directly."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def set_role(
 
 @contextmanager
 def _database() -> Iterator[str]:
-    """The address of the platform's database, migrated; an embedded one is started if it does not run."""
+    """Yield the URL of the platform's database, migrated; start the embedded server if it is not running."""
     from services.database import migrate
     from services.database.embedded import EmbeddedPostgres
     from services.settings import asyncpg_url, lim_home

@@ -1,6 +1,6 @@
-"""`lim datasets items`, `versions` and `revise`: look through a dataset version, decide, make the next one.
+"""`lim datasets items`, `versions` and `revise`: inspect a dataset version and make the next one.
 
-A dataset is a folder that `lim data import` made, or one on a platform.
+A dataset is a folder that `lim data import` made, or a dataset on a platform.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def items(
 
 
 def versions(dataset: Dataset, as_json: Json = False, server: Server = None) -> None:
-    """List the versions of a dataset on a platform, or say how the version in a folder was made.
+    """List the versions of a dataset on a platform, or show how the version in a folder was made.
 
     Example: lim datasets versions speech
     """
@@ -150,7 +150,7 @@ def revise(
     as_json: Json = False,
     server: Server = None,
 ) -> None:
-    """Make the next version of a dataset: accept, reject or edit items, change thresholds, divide it anew.
+    """Make the next version of a dataset: accept, reject or edit items, change thresholds, split it again.
 
     Example: lim datasets revise build/data/mine build/data/mine-2 --accept clips/7.wav --set split.test_fraction=0.2
     """
@@ -192,10 +192,10 @@ def revise(
 
 
 def read_options(file: Path | None, options: Several, **more: Any) -> dict[str, Any]:
-    """The options of a processing as they were given, in a file and one by one.
+    """Check processing options from a file and from `--set`, and return those that were given.
 
     Raises:
-        ConfigError: one fault for each faulty option.
+        ConfigError: options are invalid; lists every fault.
     """
     from engine.config.base import apply_overrides, parse, read_yaml
     from engine.config.processing import ProcessingConfig
@@ -207,7 +207,7 @@ def read_options(file: Path | None, options: Several, **more: Any) -> dict[str, 
 
 
 def is_remote(dataset: str) -> bool:
-    """Whether this names a dataset on a platform, and no folder."""
+    """Whether this names a dataset on a platform rather than a folder."""
     return "/" not in dataset and not (Path(dataset) / MANIFEST_NAME).is_file()
 
 
@@ -256,7 +256,7 @@ def _found(finding: Mapping[str, Any]) -> str:
 
 
 def _differing(options: Mapping[str, Any]) -> Iterator[str]:
-    """The options that are not the defaults."""
+    """The options that differ from the defaults, as `path=value`."""
     from engine.config.processing import ProcessingConfig
 
     def flat(values: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:

@@ -7,7 +7,7 @@
             print(event.kind, event.data)
         client.download_adapter(job.id, Path("adapter"))
 
-Each operation of the API is a method with the name that it has in the OpenAPI document.
+Each operation of the API is a method, named as in the OpenAPI document.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The client: every operation of the API, and what takes more than one request."""
+"""The client: every operation of the API, and uploads, downloads and event streams that take several requests."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ class Client(Uploads, Downloads, Watching):
     """One user's connection to a platform; use as a context manager."""
 
     def login(self, username_or_email: str, password: str) -> models.TokensOut:
-        """Make later calls in this user's name; an API key that was given is not used any more.
+        """Make later calls as this user; an API key that was given is no longer used.
 
         Raises:
-            UnauthenticatedError: no such user, or another password.
+            UnauthenticatedError: no such user, or a wrong password.
             ThrottledError: too many attempts.
         """
         tokens = super().login(username_or_email, password)
@@ -25,7 +25,7 @@ class Client(Uploads, Downloads, Watching):
         return tokens
 
     def logout(self, refresh_token: str | None = None) -> None:
-        """Revoke a refresh token, by default this client's, which then forgets who it was."""
+        """Revoke a refresh token, by default this client's own, which logs the client out."""
         own = self._tokens
         if refresh_token is None and own is None:
             raise ClientError("nobody is logged in with a password here; an API key ends with delete_api_key()")
@@ -34,7 +34,7 @@ class Client(Uploads, Downloads, Watching):
             self._keep(None)
 
     def is_alive(self) -> bool:
-        """Whether a platform answers at the address; nothing else is asked."""
+        """Whether a platform answers at the address; says nothing about its dependencies."""
         try:
             self.healthz()
         except ClientError:

@@ -1,4 +1,4 @@
-"""Calls to a platform: who calls, what is retried, what an answer or a refusal says."""
+"""HTTP calls to a platform: authentication, retries, and parsing of responses and errors."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _TRY_LATER: Final = frozenset({429, 503})
 _LEAST_ATTEMPTS: Final = 4
 _LONGEST_PAUSE_S: Final = 5.0
 _EXPONENTIAL: Final = wait_exponential(0.4, max=_LONGEST_PAUSE_S)
-_STREAM_TIMEOUT: Final = httpx.Timeout(30.0, read=60.0)  # the server sends a sign of life every 10 s
+_STREAM_TIMEOUT: Final = httpx.Timeout(30.0, read=60.0)  # the server sends a keep-alive every 10 s
 ModelT = TypeVar("ModelT", bound=BaseModel)
 ResultT = TypeVar("ResultT")
 ConnectionT = TypeVar("ConnectionT", bound="Connection")
@@ -48,7 +48,7 @@ ConnectionT = TypeVar("ConnectionT", bound="Connection")
 class Connection:
     """One user's connection. Tokens are renewed before they expire; requests that are safe to retry are retried.
 
-    Safe are GET, PUT and DELETE, and what has an idempotency key. Anything else is retried only when it cannot have
+    GET, PUT, DELETE and requests with an idempotency key are safe. Any other request is retried only if it cannot have
     been carried out: the connection was never made, or the server said when to retry.
     """
 
@@ -64,10 +64,11 @@ class Connection:
         """A connection to the platform at an address.
 
         Args:
-            base_url: of the platform.
-            api_key: whose requests are made; None: those of the user who calls `login`.
-            timeout_s: how long an answer may take.
-            patience_s: how long to retry when a platform that has answered before, its database or its store does not.
+            base_url: address of the platform.
+            api_key: key that requests authenticate with; None: `login` is called first.
+            timeout_s: how long a response may take.
+            patience_s: how long to retry while a platform that has answered before is unavailable, or its database or
+                object store is.
             transport: replaces the network in tests.
         """
         self._http = httpx.Client(
@@ -102,10 +103,10 @@ class Connection:
         """Address of the platform."""
         return str(self._http.base_url).rstrip("/")
 
-    # -- who calls
+    # -- authentication
 
     def _authorization(self, stale: str | None = None) -> str:
-        """The header's value; `stale` is one that the server has just refused."""
+        """The Authorization header's value; `stale` is one that the server has just rejected."""
         if self._api_key is not None:
             return f"Bearer {self._api_key}"
         with self._renewing:
@@ -125,7 +126,7 @@ class Connection:
         self._renew_at_s = time.monotonic() + life_s - min(30.0, life_s / 10)
 
     def _signed(self, send: Callable[[str | None], ResultT], *, signed: bool = True) -> ResultT:
-        """Send with the user's credentials; a token that the server no longer takes is renewed once."""
+        """Send with the user's credentials; a token that the server rejects is renewed once."""
         if not signed:
             return send(None)
         authorization = self._authorization()
@@ -175,7 +176,7 @@ class Connection:
         return Content(opened)
 
     def _events(self, method: str, path: str, **request: Any) -> Iterator[Event]:
-        """The events of one connection, until the server or the network ends it; what watches it connects again."""
+        """Yield the events of one connection until the server closes it; callers reconnect when it breaks off."""
         request.setdefault("header", {})
         request["header"] = {**request["header"], "Accept": "text/event-stream", "Cache-Control": "no-store"}
         answer = self._answer(method, path, streamed=True, retried=False, timeout=_STREAM_TIMEOUT, **request)
@@ -237,7 +238,7 @@ class Connection:
         return self._retried(call, is_safe=creates or method in _IDEMPOTENT) if retried else self._reached(call)
 
     def _retried(self, call: Callable[[], ResultT], *, is_safe: bool = True) -> ResultT:
-        """What the call gives; it is made again as long as that is safe and may help.
+        """Return the result of `call`, retrying while that is safe and may help.
 
         Raises:
             ServerUnreachableError: no answer.
@@ -262,7 +263,7 @@ class Connection:
             raise ServerUnreachableError(f"no answer from {self.base_url}: {error}") from error
 
     def _gives_up(self, state: RetryCallState) -> bool:
-        """Whether it has been tried for long enough; a server that was never there is given up soon."""
+        """Whether to stop retrying; a server that has never answered gets `_LEAST_ATTEMPTS` only."""
         waited_s = state.seconds_since_start or 0.0
         if _asked_pause_s(state) > max(self._patience_s - waited_s, _LONGEST_PAUSE_S):
             return True
@@ -280,7 +281,7 @@ class Connection:
 
 
 def refused(answer: httpx.Response) -> RequestRefusedError:
-    """The error that an answer is."""
+    """The exception for an error response."""
     retry_after = answer.headers.get("Retry-After", "")
     try:
         problem = answer.json()
@@ -296,7 +297,7 @@ def refused(answer: httpx.Response) -> RequestRefusedError:
 
 
 def store_refusal(answer: httpx.Response) -> RequestRefusedError:
-    """The error that an answer of the object store is; the platform had nothing to do with it."""
+    """The exception for an error response that comes from the object store, not from the platform."""
     kind = UnavailableError if answer.is_server_error else RequestRefusedError
     told = " ".join(answer.text[:300].split()) or answer.reason_phrase
     return kind(answer.status_code, "store_refused", f"the object store refused {answer.request.method}: {told}")
@@ -307,7 +308,7 @@ def _given(values: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def _asked_pause_s(state: RetryCallState) -> float:
-    """How long the server asked to wait; 0: it did not say."""
+    """How long the server asked to wait, in seconds; 0: it did not say."""
     error = state.outcome.exception() if state.outcome is not None else None
     return (error.retry_after_s or 0.0) if isinstance(error, RequestRefusedError) else 0.0
 

@@ -1,4 +1,4 @@
-"""Files that the API answers."""
+"""Files that the API returns."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CHUNK_BYTES: Final = 2**20
 
 
 class Content:
-    """A file that the server sends; nothing is asked before `read` or `save`."""
+    """A file that the server sends; `read` and `save` make the request."""
 
     def __init__(self, open_stream: Callable[[], AbstractContextManager[httpx.Response]]) -> None:
         self._open = open_stream
@@ -25,7 +25,7 @@ class Content:
         return b"".join(self._chunks())
 
     def save(self, path: Path) -> Path:
-        """Write it to a file, which is there only when it is whole."""
+        """Write the content to a file, which appears only once it is complete."""
         partial = path.with_name(f".{path.name}.partial")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

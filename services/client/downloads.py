@@ -1,4 +1,4 @@
-"""What jobs made, to this machine: resumed where an earlier try ended, and checked."""
+"""Downloads of job files: interrupted ones are resumed, and every file is verified."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _ADAPTER: Final = "adapter"
 
 
 class Downloads(Operations):
-    """Files of jobs."""
+    """Downloads of the files that jobs made."""
 
     def download_adapter(self, job_id: str, folder: Path, progress: Callable[[int], None] | None = None) -> list[Path]:
-        """Fetch the files of a job's adapter into `folder`.
+        """Download the files of a job's adapter into `folder`.
 
         Raises:
             ClientError: the job has no adapter, or a file has a name that leaves the folder.
@@ -33,16 +33,16 @@ class Downloads(Operations):
         return paths
 
     def download_bundle(self, job_id: str, target: Path, progress: Callable[[int], None] | None = None) -> Path:
-        """Fetch everything that a job that has ended left (files, config, logs, metrics, events) as one zip.
+        """Download everything that a finished job left (files, config, logs, metrics, events) as one zip.
 
         Args:
-            job_id: of the job.
-            target: the file, or a folder that is there, for a file with the server's name.
-            progress: called with the bytes moved.
+            job_id: id of the job.
+            target: the file to write, or an existing folder for a file with the server's name.
+            progress: called with the number of bytes just received.
 
         Raises:
             ConflictError: the job has not ended.
-            ChecksumError: what arrived is not as long as the server announced.
+            ChecksumError: the size differs from what the server announced.
         """
         bundle = self.job_bundle(job_id)
         if target.is_dir():
@@ -57,9 +57,9 @@ class Downloads(Operations):
         kind: str | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> list[Path]:
-        """Fetch the files that a job made, of one kind or all, into `folder`; those that are there already stay.
+        """Download the files that a job made, of one kind or all, into `folder`; skip those already there.
 
-        The files of an adapter come without their folder's name when only they are asked for.
+        With `kind`, the leading folder of that name is dropped: `adapter/x` becomes `folder/x`.
         """
         targets = []
         for artifact in self.job_artifacts(job_id):
@@ -73,19 +73,19 @@ class Downloads(Operations):
     def download_artifact(
         self, artifact: models.ArtifactOut, target: Path, progress: Callable[[int], None] | None = None
     ) -> Path:
-        """Fetch one file to `target`; it appears there only when it is whole, and a download that broke off resumes.
+        """Download one file to `target`, which appears only once it is complete; resume an interrupted download.
 
         Raises:
-            ChecksumError: what arrived is not what the server announced.
+            ChecksumError: size or SHA-256 differs from what the server announced.
             DownloadError: the file cannot be written.
-            ClientError: the object store refused or could not be reached.
+            ClientError: the object store rejected the request or could not be reached.
         """
         return self._download(artifact.url, artifact.size, artifact.sha256, target, progress)
 
     def _download(
         self, url: str, size: int, sha256: str | None, target: Path, progress: Callable[[int], None] | None
     ) -> Path:
-        """Fetch a file of this size, and with this digest if one is known, continuing what is there of it."""
+        """Download a file of this size, and of this digest if one is known, resuming a partial file."""
         partial = target.with_name(f".{target.name}.{(sha256 or str(size))[:12]}.partial")
         told = 0
 
@@ -103,7 +103,7 @@ class Downloads(Operations):
             resumed = partial.is_file()
             self._retried(lambda: self._fetch(url, size, partial, tell))
             if resumed and _difference(partial, size, sha256):
-                partial.unlink()  # what lay there was not the beginning of this file
+                partial.unlink()  # the partial file was not the beginning of this one
                 self._retried(lambda: self._fetch(url, size, partial, tell))
             if difference := _difference(partial, size, sha256):
                 partial.unlink()
@@ -114,7 +114,7 @@ class Downloads(Operations):
         return target
 
     def _fetch(self, url: str, size: int, partial: Path, tell: Callable[[int], None]) -> None:
-        """Append what is missing to the file; `tell` learns how many bytes are there."""
+        """Append the missing bytes to the file; `tell` is called with the number of bytes there."""
         there = partial.stat().st_size if partial.is_file() else 0
         if there >= size:
             there = 0
@@ -134,7 +134,7 @@ class Downloads(Operations):
 
 
 def _difference(path: Path, size: int, sha256: str | None) -> str | None:
-    """In what a file differs from what the server announced; None: in nothing."""
+    """How a file differs from what the server announced; None if it does not."""
     if (found := path.stat().st_size) != size:
         return f"{found} bytes, the server announced {size}"
     if sha256 is not None and (digest := _sha256(path)) != sha256:

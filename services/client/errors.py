@@ -1,8 +1,8 @@
-"""What the client raises.
+"""Exceptions of the client.
 
 ClientError
-├── NotLoggedInError            no password was given and no API key
-├── ServerUnreachableError      no answer, or none that a platform gives
+├── NotLoggedInError            neither logged in nor given an API key
+├── ServerUnreachableError      no answer, or one that is not from a platform
 ├── RequestRefusedError         the server's problem+json: code, detail and each faulty field
 │   ├── UnauthenticatedError    401
 │   ├── ForbiddenError          403
@@ -27,7 +27,7 @@ class Fault(NamedTuple):
     """A faulty field of a request."""
 
     path: str
-    """Where it stands, such as `config.method.rank`."""
+    """Path of the field, such as `config.method.rank`."""
     message: str
     """What was found and what is allowed."""
 
@@ -40,15 +40,15 @@ class ClientError(Exception):
 
 
 class NotLoggedInError(ClientError):
-    """No password was given and no API key."""
+    """Neither logged in nor given an API key."""
 
 
 class ServerUnreachableError(ClientError):
-    """No answer, or none that a platform gives."""
+    """No answer, or one that is not from a platform."""
 
 
 class RequestRefusedError(ClientError):
-    """The server refused: `str()` gives the detail and each faulty field on its own line."""
+    """The server rejected the request: `str()` gives the detail and each faulty field on its own line."""
 
     def __init__(
         self,
@@ -85,19 +85,19 @@ class RequestRefusedError(ClientError):
 
 
 class UnauthenticatedError(RequestRefusedError):
-    """401: no credentials, or none that are still good."""
+    """401: no credentials, or invalid ones."""
 
 
 class ForbiddenError(RequestRefusedError):
-    """403: not with this role or this key."""
+    """403: this role or this key does not permit it."""
 
 
 class NotFoundError(RequestRefusedError):
-    """404: not there, or another user's."""
+    """404: does not exist, or belongs to another user."""
 
 
 class ConflictError(RequestRefusedError):
-    """409: what the resource is doing does not allow it."""
+    """409: the current state of the resource does not allow it."""
 
 
 class InvalidRequestError(RequestRefusedError):
@@ -109,11 +109,11 @@ class ThrottledError(RequestRefusedError):
 
 
 class UnavailableError(RequestRefusedError):
-    """502, 503, 504, and any 5xx of the object store: the platform, or something that it needs, is down."""
+    """502, 503, 504, and any 5xx of the object store: the platform or one of its dependencies is down."""
 
 
 class SourceError(ClientError):
-    """Nothing to upload where the caller said."""
+    """Nothing to upload at the given path."""
 
 
 class DatasetFailedError(ClientError):
@@ -144,7 +144,7 @@ _BY_STATUS: Mapping[int, type[RequestRefusedError]] = {
 def refusal(
     status: int, problem: Mapping[str, Any] | None, told: str, retry_after_s: float | None
 ) -> RequestRefusedError:
-    """The error of an answer: of its problem, or of what it says where that is none."""
+    """The exception for an error response: from its problem document, or from `told` if it has none."""
     kind = _BY_STATUS.get(status, RequestRefusedError)
     if problem is None:
         return kind(status, "unknown", told, retry_after_s=retry_after_s)

@@ -12,10 +12,10 @@ import httpx_sse
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One message of a stream: of a job's, or of notifications."""
+    """One message of a stream of job events or notifications."""
 
     sequence: int
-    """Its number, from 1; streams continue after it."""
+    """Number of the event, from 1; a stream can resume after it."""
     kind: str
     data: Mapping[str, Any]
 

@@ -1,4 +1,4 @@
-"""What all models of the API have in common."""
+"""Base class of the API's models, and their conversion to JSON."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any, TypeAlias
 from pydantic import BaseModel, ConfigDict
 
 Fields: TypeAlias = Mapping[str, Any]
-"""A model's fields by name, in the place of the model itself."""
+"""A model's fields by name, accepted in place of the model itself."""
 
 
 class Model(BaseModel):
-    """What is taken or answered; fields of an answer that this client does not know are ignored."""
+    """The body of a request or response; fields of a response that this client does not know are ignored."""
 
     model_config = ConfigDict(extra="ignore", protected_namespaces=(), defer_build=True)
 
 
 def as_json(value: Any) -> Any:
-    """A value as JSON has it: of a model, the fields that were given."""
+    """Convert a value to JSON types; of a model, only the fields that were set."""
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json", by_alias=True, exclude_unset=True)
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Lists, page by page."""
+"""Paginated lists."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PageT = TypeVar("PageT")
 
 
 class Pages(Generic[ItemT, PageT]):
-    """The items of a list; iterating fetches page after page as they are needed."""
+    """The items of a list; iterating fetches pages as they are needed."""
 
     def __init__(self, fetch: Callable[[str | None], PageT]) -> None:
         self._fetch = fetch
@@ -26,7 +26,7 @@ class Pages(Generic[ItemT, PageT]):
 
     @property
     def page(self) -> PageT:
-        """The first page, with everything that the server says of the list."""
+        """The first page, with everything that the server says about the list."""
         if self._first is None:
             self._first = self._fetch(None)
         return self._first

@@ -1,4 +1,4 @@
-"""What an argument is that was not given: a field may also be null."""
+"""Sentinel for arguments that were not given: None would send null."""
 
 from __future__ import annotations
 

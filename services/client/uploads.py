@@ -1,4 +1,4 @@
-"""Recordings from this machine to a dataset: in parts, with progress, resumed where an earlier try ended."""
+"""Uploads of recordings to a dataset: in parts, with progress, and resumed after an interruption."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from .model import as_json
 
 ReadyT = TypeVar("ReadyT", models.DatasetOut, models.DatasetVersionDetailOut)
 Progress = Callable[[int], None]
-"""Called with the number of bytes that have just been moved; a negative one when they have to be moved again."""
+"""Called with the number of bytes just sent; negative when a retry has to send them again."""
 _LEAST_LIFE: Final = timedelta(minutes=5)
-"""An upload is begun anew when its addresses expire sooner."""
+"""An upload starts over if its presigned URLs expire sooner than this."""
 
 
 class Uploads(Operations):
-    """From files to a dataset that is ready."""
+    """Uploads of files to a dataset, until it is ready."""
 
     def upload_dataset(
         self,
@@ -45,19 +45,19 @@ class Uploads(Operations):
     ) -> models.DatasetOut:
         """Make a dataset of an archive, a Parquet file or a folder, which is packed, and wait until it is ready.
 
-        An upload that broke off continues when the same call is made again while its addresses are valid.
+        Repeating the call resumes an interrupted upload while its presigned URLs are valid.
 
         Args:
-            name: of the dataset.
+            name: name of the dataset.
             source: what to upload.
-            progress: called with the bytes moved.
-            wait: for the end of its processing, too.
+            progress: called with the number of bytes just sent.
+            wait: also wait until the dataset is processed.
             timeout_s: how long to wait for that.
-            fields: further ones of `create_dataset`, such as `description`, `split` or `language`.
+            fields: further fields of `create_dataset`, such as `description`, `split` or `language`.
 
         Raises:
             SourceError: nothing to upload.
-            DatasetFailedError: it ended in `error`, or is not ready in time.
+            DatasetFailedError: the dataset ended in `error`, or is not ready in time.
         """
         fields = as_json(fields)
         with packed(source) as file:
@@ -84,17 +84,17 @@ class Uploads(Operations):
         done: frozenset[int] | set[int] = frozenset(),
         on_done: Callable[[int], None] | None = None,
     ) -> None:
-        """Put one file where the server wants it, a large one in parts; what breaks off is put again.
+        """Upload one file to the object store, a large one in parts; failed requests are retried.
 
         Args:
-            upload: from the answer of `create_dataset`.
+            upload: from the response of `create_dataset`.
             source: the file.
-            progress: called with the bytes moved.
-            done: numbers of the parts that are there already.
-            on_done: called with the number of a part that is there now.
+            progress: called with the number of bytes just sent.
+            done: numbers of the parts that have been uploaded before.
+            on_done: called with the number of each part once it is uploaded.
 
         Raises:
-            RequestRefusedError: the object store refused it.
+            RequestRefusedError: the object store rejected it.
             ServerUnreachableError: the object store could not be reached.
         """
         if upload.url is not None:
@@ -111,27 +111,27 @@ class Uploads(Operations):
     def wait_for_dataset(
         self, dataset_id: str, *, timeout_s: float = 600.0, every_s: float = 0.25
     ) -> models.DatasetOut:
-        """The dataset when it is ready.
+        """Wait until the dataset is ready, and return it.
 
         Raises:
-            DatasetFailedError: it ended in `error`, or is not ready in time.
+            DatasetFailedError: the dataset ended in `error`, or is not ready in time.
         """
         return _when_ready(lambda: self.read_dataset(dataset_id), lambda d: f"dataset {d.name}", timeout_s, every_s)
 
     def wait_for_dataset_version(
         self, dataset_id: str, number: int, *, timeout_s: float = 600.0, every_s: float = 0.25
     ) -> models.DatasetVersionDetailOut:
-        """The version when it is ready.
+        """Wait until the version is ready, and return it.
 
         Raises:
-            DatasetFailedError: it ended in `error`, or is not ready in time.
+            DatasetFailedError: the version ended in `error`, or is not ready in time.
         """
         return _when_ready(
             lambda: self.read_dataset_version(dataset_id, number), lambda _: f"version {number}", timeout_s, every_s
         )
 
     def _begun(self, notes: _Notes) -> models.DatasetOut | None:
-        """The dataset that an earlier try began and that can still be completed."""
+        """The dataset that an interrupted upload created, if the upload can still be completed or was."""
         if notes.dataset_id is None:
             return None
         with suppress(NotFoundError):
@@ -162,7 +162,7 @@ class Uploads(Operations):
                     tell(len(chunk))
 
         def put() -> None:
-            tell(-moved)  # of an attempt that failed
+            tell(-moved)  # undo the progress of a failed attempt
             answer = self._http.request(
                 upload.method,
                 url,
@@ -177,7 +177,7 @@ class Uploads(Operations):
 
 
 class _Notes:
-    """What is known of an upload that has begun, in a file that outlives this process."""
+    """State of an upload that has begun, in a file that outlives this process."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -188,7 +188,7 @@ class _Notes:
 
     @classmethod
     def of(cls, server: str, name: str, source: Path, file: Path, fields: Mapping[str, Any]) -> _Notes:
-        """Those of this upload; another server, name, option or change of the files makes it another upload."""
+        """The notes of this upload; a different server, name, option or state of the files is a different upload."""
         files = sorted(source.rglob("*")) if source.is_dir() else [source]
         states = [(str(path), status.st_size, status.st_mtime_ns) for path in files if (status := path.stat())]
         told = json.dumps([server, name, str(source.resolve()), file.name, states, fields], sort_keys=True)
@@ -203,7 +203,7 @@ class _Notes:
         return [models.UploadOut.model_validate(each) for each in self._kept["uploads"]]
 
     def is_valid(self) -> bool:
-        """Whether the addresses to put the files to are good for some time."""
+        """Whether the presigned URLs stay valid for at least `_LEAST_LIFE`."""
         soon = datetime.now(timezone.utc) + _LEAST_LIFE
         return all(upload.expires_at > soon for upload in self.uploads)
 
@@ -223,7 +223,7 @@ class _Notes:
             self._path.unlink(missing_ok=True)
 
     def _write(self) -> None:
-        # Without a place to keep them the upload works all the same; it only cannot be continued.
+        # If the notes cannot be written, the upload still works; it just cannot be resumed.
         with suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             draft = self._path.with_suffix(".partial")
@@ -234,10 +234,10 @@ class _Notes:
 
 @contextmanager
 def packed(source: Path) -> Iterator[Path]:
-    """The file itself, or an archive of the folder's visible files.
+    """Yield the file itself, or an archive of the folder's visible files.
 
     Raises:
-        SourceError: nothing there.
+        SourceError: nothing there, or an empty folder.
     """
     if source.is_file():
         yield source
@@ -253,7 +253,7 @@ def packed(source: Path) -> Iterator[Path]:
         raise SourceError(f"the folder {source} holds no files")
     with tempfile.TemporaryDirectory(prefix="lim-upload-") as folder:
         archive = Path(folder) / f"{source.resolve().name}.zip"
-        # Audio hardly shrinks: storing it saves the time.
+        # Audio hardly compresses; storing it uncompressed saves time.
         with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED, strict_timestamps=False) as target:
             for path in files:
                 target.write(path, path.relative_to(source).as_posix())

@@ -1,4 +1,4 @@
-"""Event streams that outlast a lost connection and a restart of the server."""
+"""Event streams that survive lost connections and restarts of the server."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from .generated.operations import Operations
 from .unset import UNSET, Unset
 
 FINAL_STATUSES: Final = frozenset({"stopped", "succeeded", "failed"})
-"""Of a job or a pipeline that has ended."""
+"""Statuses of a job or a pipeline that has ended."""
 _PAUSE_S: Final = 0.5
 _PATIENCE_S: Final = 300.0
 
 
 class Watching(Operations):
-    """Jobs and notifications as they happen."""
+    """Live streams of job events and notifications."""
 
     def watch_job(self, job_id: str, *, after: int = 0, patience_s: float = _PATIENCE_S) -> Iterator[Event]:
-        """Every event of a job after a number, as it happens, until the job has ended.
+        """Yield every event of a job after a number, as it happens, until the job has ended.
 
         Args:
-            job_id: of the job.
-            after: number of the last event that is known; 0: from the first.
-            patience_s: how long to do without a server.
+            job_id: id of the job.
+            after: number of the last known event; 0: from the first.
+            patience_s: how long to keep reconnecting to an unreachable server.
 
         Raises:
             ServerUnreachableError: no server for `patience_s` seconds.
@@ -40,7 +40,7 @@ class Watching(Operations):
             ):
                 last, arrived = event.sequence, arrived + 1
                 yield event
-            # The server ends the stream when the job has ended; what was written since is fetched once more.
+            # The server closes the stream when the job has ended; read once more for events written since.
             if has_ended and not arrived:
                 return
             has_ended = self.read_job(job_id).status in FINAL_STATUSES
@@ -48,7 +48,7 @@ class Watching(Operations):
                 time.sleep(_PAUSE_S)
 
     def wait_for_job(self, job_id: str, *, patience_s: float = _PATIENCE_S) -> models.JobOut:
-        """The job when it has ended."""
+        """Wait until the job has ended, and return it."""
         for _ in self.watch_job(job_id, patience_s=patience_s):
             pass
         return self.read_job(job_id)
@@ -56,12 +56,12 @@ class Watching(Operations):
     def watch_notifications(
         self, *, after: int = 0, for_s: float | None = None, patience_s: float = _PATIENCE_S
     ) -> Iterator[models.NotificationOut]:
-        """Notifications after a number, as they come.
+        """Yield notifications after a number, as they arrive.
 
         Args:
-            after: number of the last one that is known; 0: from the oldest that is kept.
-            for_s: how long; None: until the caller stops.
-            patience_s: how long to do without a server.
+            after: number of the last known notification; 0: from the oldest that is kept.
+            for_s: how long to watch; None: until the caller stops.
+            patience_s: how long to keep reconnecting to an unreachable server.
 
         Raises:
             ServerUnreachableError: no server for `patience_s` seconds.
@@ -81,7 +81,7 @@ class Watching(Operations):
     def _watched(
         self, connect: Callable[[str | Unset], Iterator[Event]], last: int, patience_s: float
     ) -> Iterator[Event]:
-        """New events of a stream until the server ends it; one that breaks off is resumed after the last event."""
+        """Yield new events of a stream until the server closes it; resume a broken one after the last event."""
         lost_at_s: float | None = None
         while True:
             try:

@@ -1,1 +1,1 @@
-"""PostgreSQL: models, migrations, connections, and a server of our own for one machine."""
+"""PostgreSQL: models, migrations, connections, and an embedded server for one machine."""

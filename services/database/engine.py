@@ -20,22 +20,22 @@ from services.errors import UnavailableError
 CONNECT_TIMEOUT_S = 5.0
 STATEMENT_TIMEOUT_S = 30.0
 _TRUSTED_S = 5.0
-"""A connection that was used this long ago is asked whether it still answers."""
+"""A connection that was idle for longer is pinged before use."""
 
 # SQLSTATE classes and codes that say "not now" rather than "wrong": connection exceptions, insufficient resources,
 # operator intervention (shutdown, crash, starting up), serialization failures and deadlocks.
 _TRANSIENT_STATES = ("08", "53", "57P", "40001", "40P01", "55P03", "57014")
 
-AsyncpgConnection = Any  # it has no types of its own
+AsyncpgConnection = Any  # asyncpg ships no types
 Sessions = async_sessionmaker[AsyncSession]
 
 
 def create_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
-    """An engine whose connections are checked before use, so that a restarted server is not noticed."""
+    """An engine that checks connections before use, so that callers do not notice a restart of the server."""
     engine = create_async_engine(
         url,
         pool_size=pool_size,
-        max_overflow=0,  # SQLAlchemy hangs up on those beyond the pool after each use: logging in costs more than a request
+        max_overflow=0,  # SQLAlchemy closes overflow connections after use, and connecting costs more than a request
         pool_timeout=CONNECT_TIMEOUT_S,
         pool_use_lifo=True,  # few connections do most of the work: their statements are prepared and planned already
         json_deserializer=from_json,  # half of json.loads' time
@@ -50,7 +50,7 @@ def create_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
 
 
 def _check_connections(engine: AsyncEngine) -> None:
-    """Before each use, look whether the server has hung up, which costs nothing; ask it only after a while.
+    """Before each use, check whether the server has closed the connection, which is free; ping only after idle time.
 
     SQLAlchemy's own check (`pool_pre_ping`) takes three round trips each time, as many as a whole request.
     """
@@ -86,7 +86,7 @@ _EACH_BY_ITSELF: Final = {"isolation_level": "AUTOCOMMIT"}
 
 @asynccontextmanager
 async def open_connection(engine: AsyncEngine) -> AsyncIterator[AsyncpgConnection]:
-    """The connection as asyncpg has it, of the pool that all share; in no transaction, and none may be begun.
+    """Yield an asyncpg connection from the shared pool, outside any transaction; do not begin one.
 
     Raises:
         UnavailableError: PostgreSQL cannot be reached.
@@ -95,7 +95,7 @@ async def open_connection(engine: AsyncEngine) -> AsyncIterator[AsyncpgConnectio
         connection = await engine.raw_connection()
     except (OSError, TimeoutError, PoolTimeoutError) as error:
         raise database_unavailable() from error
-    except engine.dialect.loaded_dbapi.Error as error:  # here SQLAlchemy does not make its own errors of the driver's
+    except engine.dialect.loaded_dbapi.Error as error:  # here SQLAlchemy does not wrap the driver's errors
         state = str(getattr(error, "sqlstate", "") or "")
         if state and not is_transient_state(state):
             raise
@@ -103,20 +103,20 @@ async def open_connection(engine: AsyncEngine) -> AsyncIterator[AsyncpgConnectio
     try:
         yield connection.driver_connection
     finally:
-        connection.close()  # of a transaction there would be something to wait for
+        connection.close()  # needs no await: there is no transaction to roll back
 
 
 @asynccontextmanager
 async def open_session(sessions: Sessions, *, reads: bool = False) -> AsyncIterator[AsyncSession]:
-    """A session that has its connection; rolled back unless committed.
+    """Yield a session that is already connected; rolled back unless committed.
 
     Args:
-        sessions: of the database.
-        reads: it reads, and what it writes need not be together: no transaction is begun and ended, which are two
-            more round trips. Under PostgreSQL's READ COMMITTED each statement sees what is committed in any case.
+        sessions: session factory of the database.
+        reads: only reads, or writes that need not be atomic: no transaction is begun and ended, which saves two
+            round trips. Under PostgreSQL's READ COMMITTED each statement sees what is committed in any case.
 
     Raises:
-        UnavailableError: PostgreSQL cannot be reached, now or on the way.
+        UnavailableError: PostgreSQL cannot be reached, now or while the session is open.
     """
     async with sessions() as session:
         try:
@@ -131,7 +131,7 @@ async def open_session(sessions: Sessions, *, reads: bool = False) -> AsyncItera
             if is_transient(error):
                 raise database_unavailable() from error
             raise
-        except (TimeoutError, ConnectionError) as error:  # asyncpg's own, which SQLAlchemy lets through
+        except (TimeoutError, ConnectionError) as error:  # raised by asyncpg itself; SQLAlchemy does not wrap them
             raise database_unavailable() from error
 
 
@@ -149,5 +149,5 @@ def is_transient_state(sqlstate: str) -> bool:
 
 
 def database_unavailable() -> UnavailableError:
-    """What a client is told while PostgreSQL is away."""
+    """The error for clients while PostgreSQL is unreachable."""
     return UnavailableError("The database cannot be reached now; try again.", code="database_unavailable")

@@ -1,4 +1,4 @@
-"""Background tasks record their rounds: when the last one succeeded, how long it took, what failed."""
+"""Heartbeats of background tasks: when the last round succeeded, how long it took, what failed."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _LONGEST_ERROR: Final = 500
 async def beat(
     session: AsyncSession, name: str, wall_s: float, error: BaseException | None, period_s: float = 0.0
 ) -> None:
-    """Record one round of a task; not committed.
+    """Record one round of a task; does not commit.
 
     Args:
-        session: of the database.
-        name: of the task.
+        session: database session.
+        name: name of the task.
         wall_s: how long the round took, in seconds.
         error: why it failed; None: it succeeded.
         period_s: longest pause between two rounds, in seconds.
@@ -36,14 +36,14 @@ async def beat(
     else:
         told = f"{type(error).__name__}: {error}"[:_LONGEST_ERROR].replace("\0", "")
         values |= {"error": told, "failed_at": now}
-        changed = {key: value for key, value in values.items() if key != "at"}  # that is of the last that succeeded
+        changed = {key: value for key, value in values.items() if key != "at"}  # `at` is the last success
     await session.execute(
         insert(Heartbeat).values(**values).on_conflict_do_update(index_elements=[Heartbeat.name], set_=changed)
     )
 
 
 async def forget_others(session: AsyncSession, names: Sequence[str]) -> None:
-    """Remove tasks that an earlier release had; not committed."""
+    """Remove the heartbeats of all other tasks, such as those of earlier releases; does not commit."""
     await session.execute(delete(Heartbeat).where(Heartbeat.name.not_in(names)))
 
 
@@ -53,10 +53,10 @@ async def heartbeats(session: AsyncSession) -> Sequence[Heartbeat]:
 
 
 def late_s(last: Heartbeat) -> float:
-    """Seconds since the last round of a task that succeeded."""
+    """Seconds since a task's last successful round."""
     return max(0.0, (datetime.now(UTC) - last.at).total_seconds())
 
 
 def is_late(last: Heartbeat | None) -> bool:
-    """Whether a task has not succeeded for too long."""
+    """Whether a task's last success is overdue; None: the task has never run."""
     return last is None or late_s(last) > LATE_AFTER.total_seconds() + last.period_s

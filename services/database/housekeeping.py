@@ -1,4 +1,4 @@
-"""Removes rows that have served: old login attempts, ended logins, old idempotency keys, audit events, notifications."""
+"""Remove rows past their retention: login attempts, ended logins, idempotency keys, audit events, notifications."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from services.database.models import (
 from services.settings import Settings
 
 IDEMPOTENCY_S: Final = 7 * 86400
-"""How long a creating call can be repeated under its key, in seconds."""
+"""How long a creating call can be retried under its Idempotency-Key, in seconds."""
 AUDIT_S: Final = 180 * 86400
 """How long the audit trail is kept, in seconds."""
 UNREAD_S: Final = 365 * 86400
-"""How long a notification is kept that nobody has read, in seconds."""
+"""How long an unread notification is kept, in seconds."""
 _GRACE: Final = timedelta(days=1)
 
 
 async def sweep(sessions: Sessions, settings: Settings) -> None:
-    """Remove what nobody can ask for any more."""
+    """Remove every row past its retention."""
     now = datetime.now(UTC)
     window = timedelta(seconds=max(LONGEST_WINDOW_S, settings.login_window_s))
     async with open_session(sessions) as session:
         await session.execute(delete(LoginThrottle).where(LoginThrottle.window_started_at < now - window))
-        # A token that was used stays as long as it could be used again: that is how a stolen one is noticed.
+        # Used tokens are kept until they expire: reuse of one reveals that it was stolen.
         await session.execute(delete(RefreshToken).where(RefreshToken.expires_at < now - _GRACE))
         await session.execute(delete(LoginSession).where(LoginSession.expires_at < now - _GRACE))
         await session.execute(

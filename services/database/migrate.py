@@ -1,4 +1,4 @@
-"""Bring a database to the newest schema, or another revision, from code: there is no alembic.ini."""
+"""Migrate a database to the newest schema, or another revision, from code: there is no alembic.ini."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _LOCK = 0x11E55_4A7
 
 
 def upgrade(url: str, revision: str = "head") -> None:
-    """Bring the database at `url` to `revision`; two processes that start at once do it one after the other."""
+    """Migrate the database at `url` to `revision`; concurrent calls run one after the other."""
     asyncio.run(upgrade_async(url, revision))
 
 
 async def upgrade_async(url: str, revision: str = "head") -> None:
     """`upgrade` for callers that have an event loop.
 
-    A database at the newest schema gets what the software ships for it, too.
+    At the newest schema, the models that the software ships are added to the catalogue, too.
     """
 
     def run(config: Config) -> None:
@@ -41,7 +41,7 @@ async def upgrade_async(url: str, revision: str = "head") -> None:
 
 
 async def downgrade_async(url: str, revision: str) -> None:
-    """Bring the database at `url` back to `revision` (`base`: no tables)."""
+    """Downgrade the database at `url` to `revision` (`base`: no tables)."""
     await _with_connection(url, lambda config: command.downgrade(config, revision))
 
 

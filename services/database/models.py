@@ -62,8 +62,8 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    # What the database fills in comes back with each INSERT and UPDATE: nothing is fetched later, by surprise.
-    # A row that another request has just deleted is deleted.
+    # INSERT and UPDATE return server-generated values, so that no attribute access triggers a query later.
+    # Deleting a row that another request has just deleted is no error.
     __mapper_args__ = {"eager_defaults": True, "confirm_deleted_rows": False}
     type_annotation_map = {
         datetime: DateTime(timezone=True),
@@ -82,7 +82,7 @@ class Row:
 
 
 class User(Row, Base):
-    """Somebody with an account."""
+    """A user's account."""
 
     __tablename__ = "users"
     __table_args__ = (CheckConstraint(_one_of("role", ROLES), name="role"),)
@@ -96,9 +96,9 @@ class User(Row, Base):
     role: Mapped[str] = mapped_column(String(16), server_default="user")
     """`user`, or `admin`, who also operates the platform."""
     disabled_at: Mapped[datetime | None]
-    """When an admin disabled the account; nothing of it is let in until it is enabled."""
+    """When an admin disabled the account; its requests are rejected until it is enabled."""
     reset_hash: Mapped[str | None] = mapped_column(String(64), unique=True)
-    """Hash of a token that sets a new password once, made by an admin."""
+    """Hash of a one-time token for setting a new password, issued by an admin."""
     reset_expires_at: Mapped[datetime | None]
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
 
@@ -116,7 +116,7 @@ class LoginSession(Row, Base):
 
 
 class RefreshToken(Row, Base):
-    """A refresh token, by its hash; used once."""
+    """A single-use refresh token, stored as its hash."""
 
     __tablename__ = "refresh_tokens"
     __table_args__ = (Index(None, "family_id"),)
@@ -128,7 +128,7 @@ class RefreshToken(Row, Base):
 
 
 class ApiKey(Row, Base):
-    """A key that a program uses in its owner's name, by its hash."""
+    """A key with which a program acts for its owner, stored as its hash."""
 
     __tablename__ = "api_keys"
     __table_args__ = (
@@ -139,25 +139,25 @@ class ApiKey(Row, Base):
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     name: Mapped[str] = mapped_column(String(100))
     start: Mapped[str] = mapped_column(String(16))
-    """Its first characters, by which people know it again."""
+    """Its first characters, by which people recognize it."""
     key_hash: Mapped[str] = mapped_column(String(64), unique=True)
     scope: Mapped[str] = mapped_column(String(8))
     """`read`, `write` or `admin`; each includes those before it."""
     expires_at: Mapped[datetime]
     last_used_at: Mapped[datetime | None]
-    """To the minute."""
+    """Accurate to the minute."""
 
 
 class AuditEvent(Row, Base):
-    """Something that concerns the security of an account."""
+    """An event that concerns the security of an account."""
 
     __tablename__ = "audit_events"
     __table_args__ = (Index(None, "user_id", "created_at", "id"), Index(None, "created_at"))
 
     user_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    """Whose account; None: nobody's, such as a login under a name that does not exist."""
+    """The account; None: no account, such as a login with an unknown name."""
     actor_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
-    """The admin who did it to another's account; None: its owner, or somebody who tried to log in as them."""
+    """The admin who acted on another user's account; None: the owner, or somebody who tried to log in as the owner."""
     action: Mapped[str] = mapped_column(String(40))
     address: Mapped[str | None] = mapped_column(String(64))
     """Where the request came from."""
@@ -166,7 +166,7 @@ class AuditEvent(Row, Base):
 
 
 class Heartbeat(Base):
-    """The last round of a task in the background."""
+    """The last round of a background task."""
 
     __tablename__ = "heartbeats"
 
@@ -184,7 +184,7 @@ class Heartbeat(Base):
 
 
 class LoginThrottle(Base):
-    """Attempts within a window, counted under the digest of what they are of (services.auth.throttle)."""
+    """Number of attempts within a window, keyed by a digest of what is throttled (services.auth.throttle)."""
 
     __tablename__ = "login_throttles"
 
@@ -194,7 +194,7 @@ class LoginThrottle(Base):
 
 
 class IdempotencyKey(Base):
-    """What a creating call with an Idempotency-Key made, so that its repetition makes nothing."""
+    """The resource that a call with an Idempotency-Key created, so that a retry creates nothing."""
 
     __tablename__ = "idempotency_keys"
 
@@ -208,7 +208,7 @@ class IdempotencyKey(Base):
 
 
 class CatalogueModel(Base):
-    """A base model that jobs may start from, or could once."""
+    """A base model that new jobs may use, or, if retired, could use earlier."""
 
     __tablename__ = "models"
     __table_args__ = (CheckConstraint(_one_of("status", MODEL_STATUSES), name="status"),)
@@ -224,7 +224,7 @@ class CatalogueModel(Base):
     description: Mapped[str]
     tasks: Mapped[list[Any]]
     status: Mapped[str] = mapped_column(String(16), server_default="active")
-    """No job starts from a `retired` one; those that did go on."""
+    """New jobs cannot use a `retired` model; existing jobs keep it."""
     shipped: Mapped[bool]
     """Whether it comes with the software, which then keeps it up to date until an admin changes it."""
     edited_at: Mapped[datetime | None]
@@ -234,7 +234,7 @@ class CatalogueModel(Base):
 
 
 class Project(Row, Base):
-    """What a user keeps together: datasets, jobs, adapters."""
+    """A user's group of datasets, jobs, adapters and pipelines."""
 
     __tablename__ = "projects"
     __table_args__ = (Index(None, "user_id", "created_at", "id"),)
@@ -262,24 +262,27 @@ class Dataset(Row, Base):
     task: Mapped[str] = mapped_column(String(40))
     source: Mapped[dict[str, Any]]
     status: Mapped[str] = mapped_column(String(16))
-    """Ready from its first version that is ready on; until then as that version."""
+    """`ready` once any version is ready; until then the status of the newest version."""
     error: Mapped[str | None]
     """Why it is in `error`."""
     source_kept: Mapped[bool] = mapped_column(server_default="false")
-    """Whether the files that it was made of are still in object storage, so that versions can be made of them."""
+    """Whether its source files are still in object storage, so that further versions can be made from them."""
     source_bytes: Mapped[int] = mapped_column(BigInteger, server_default="0")
-    """Declared size of an upload; of an import, what it counts as until it has been processed."""
+    """Declared size of an upload; of an import, the size counted against the storage quota until it is processed."""
     life: Mapped[int] = mapped_column(server_default="1")
-    """Counts from 1, and on whenever its user lets it go on: each life ends once, and that is told once."""
+    """Run number, from 1; incremented by each further version and by completing a failed upload again.
+
+    Each run sends one end notification.
+    """
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
     deleted_at: Mapped[datetime | None]
-    """A deleted dataset is nobody's any more; jobs still name it."""
+    """A deleted dataset is invisible to its user; jobs still refer to it."""
     purged: Mapped[bool] = mapped_column(server_default="false")
     """Whether a deleted dataset's objects are gone too."""
 
 
 class DatasetVersion(Row, Base):
-    """What processing makes of a source with some options and decisions; never changed once it is ready."""
+    """The result of processing a source with options and decisions; immutable once it is ready."""
 
     __tablename__ = "dataset_versions"
     __table_args__ = (
@@ -293,34 +296,34 @@ class DatasetVersion(Row, Base):
 
     dataset_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"))
     number: Mapped[int]
-    """Counts from 1; that of a deleted version is not given again."""
+    """From 1; the number of a deleted version is not reused."""
     parent: Mapped[int | None]
     """Number of the version that it revises."""
     status: Mapped[str] = mapped_column(String(16))
     error: Mapped[str | None]
     """Why it is in `error`."""
     attempts: Mapped[int] = mapped_column(server_default="0")
-    """Tries of its processing."""
+    """Attempts to process it."""
     options: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
-    """Options of its processing, as in `ProcessingConfig`."""
+    """Processing options, as in `ProcessingConfig`."""
     decisions: Mapped[list[Any]] = mapped_column(server_default="[]", deferred=True)
-    """What a person decided to make it of its parent."""
+    """Decisions of the user by which it differs from its parent."""
     item_decisions: Mapped[dict[str, Any]] = mapped_column(server_default="{}", deferred=True)
-    """What was decided about each item, in it and in those before it, by path."""
+    """Decisions about each item, by path, those of its ancestors included."""
     prefix: Mapped[str]
     """Where its manifest and shards are, in the platform's bucket: `datasets/<id>/v1`."""
     utterances: Mapped[int] = mapped_column(server_default="0")
     audio_s: Mapped[float] = mapped_column(server_default="0")
     size: Mapped[int] = mapped_column(BigInteger, server_default="0")
-    """Bytes of all its files; until it is ready, what it is expected to take."""
+    """Bytes of all its files; until it is ready, the expected size."""
     statistics: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     """Counts for people: speakers, splits, lengths."""
     sample: Mapped[list[Any]] = mapped_column(server_default="[]", deferred=True)
     """Some of its items, as in the manifest."""
     report: Mapped[dict[str, Any] | None] = mapped_column(deferred=True)
-    """What processing found, each faulty item named; also of an upload with nothing good in it."""
+    """What processing found, with each faulty item; exists also if there is no good item."""
     items: Mapped[int | None]
-    """How many items it has, good and rejected; None: an earlier release made it, and kept no list of them."""
+    """Number of items, good and rejected; None: an earlier release made it and kept no list of items."""
     finished_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]
     purged: Mapped[bool] = mapped_column(server_default="false")
@@ -328,7 +331,7 @@ class DatasetVersion(Row, Base):
 
 
 class DatasetItem(Base):
-    """An item of a dataset version, good or rejected, for people who look through them."""
+    """An item of a dataset version, good or rejected, for browsing and decisions."""
 
     __tablename__ = "dataset_items"
 
@@ -341,7 +344,7 @@ class DatasetItem(Base):
     status: Mapped[str] = mapped_column(String(8))
     """`good` or `rejected`."""
     item_id: Mapped[str | None]
-    """Of a good item: its id in the manifest."""
+    """Id of a good item in the manifest; None: the item was rejected."""
     text: Mapped[str | None]
     speaker: Mapped[str | None]
     split: Mapped[str | None] = mapped_column(String(16))
@@ -352,7 +355,7 @@ class DatasetItem(Base):
 
 
 class Upload(Row, Base):
-    """A file that a client was invited to put into object storage."""
+    """A file that a client may upload to object storage."""
 
     __tablename__ = "uploads"
     __table_args__ = (UniqueConstraint("dataset_id", "name"),)
@@ -362,18 +365,18 @@ class Upload(Row, Base):
     name: Mapped[str] = mapped_column(String(255))
     size: Mapped[int] = mapped_column(BigInteger)
     key: Mapped[str]
-    """Object key in the platform's bucket; never made from the client's name."""
+    """Object key in the platform's bucket; never derived from the client's file name."""
     sealed_key: Mapped[str | None]
-    """Where the file is since the upload was completed: no address was ever signed that writes there."""
+    """Object key of the file once the upload is completed; no client has a URL that can still write there."""
     multipart_id: Mapped[str | None]
-    """The object store's name of an upload in parts; None: it comes in one piece."""
+    """The object store's id of a multipart upload; None: the file comes in one piece."""
     part_bytes: Mapped[int | None] = mapped_column(BigInteger)
-    """Size of each of those but the last."""
+    """Size of each part but the last."""
     expires_at: Mapped[datetime]
 
 
 class Job(Row, Base):
-    """A job that trains, selects or evaluates: what is asked, where it stands, what came out."""
+    """A job that trains, selects or evaluates: its request, state and result."""
 
     __tablename__ = "jobs"
     __table_args__ = (
@@ -395,29 +398,29 @@ class Job(Row, Base):
     name: Mapped[str] = mapped_column(String(200))
     model_id: Mapped[str] = mapped_column(String(200))
     model_source: Mapped[str | None] = mapped_column(String(1000))
-    """Where that model came from when the job was made; None, of old jobs: from where its id says."""
+    """Source of the model when the job was created; None (old jobs): the source that the id implies."""
     dataset_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("datasets.id"))
     dataset_version: Mapped[int]
     type: Mapped[str] = mapped_column(String(16), server_default="training")
-    """What it does: `training`, `selection` of what a training is worth doing on, or `evaluation` of a training."""
+    """`training`, `selection` of what is worth training on, or `evaluation` of a training."""
     config: Mapped[dict[str, Any]]
     """The resolved training config, defaults included."""
     selection: Mapped[dict[str, Any] | None]
-    """Of a selection: how to choose, defaults included."""
+    """For a selection: how to select, defaults included."""
     selection_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("jobs.id"))
-    """Of a training: the job that selected what it trains on."""
+    """For a training: the job that selected what it trains on."""
     measurement: Mapped[dict[str, Any] | None]
-    """Of an evaluation: what is measured, defaults included."""
+    """For an evaluation: what is measured, defaults included."""
     training_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("jobs.id"))
-    """Of an evaluation: the job that trained what it measures."""
+    """For an evaluation: the job that trained what it measures."""
     resources: Mapped[dict[str, Any]]
     """Where it runs: workers, CPUs, labels."""
 
     priority: Mapped[int] = mapped_column(server_default="0")
-    """Among the queued jobs of its user, higher goes first."""
+    """Among the queued jobs of its user, higher starts first."""
     status: Mapped[str] = mapped_column(String(16))
     phase: Mapped[str | None] = mapped_column(String(40))
-    """What the run does: `loading`, `training`, ..."""
+    """What the run is doing: `loading`, `training`, ..."""
     progress: Mapped[float] = mapped_column(server_default="0")
     epoch: Mapped[float | None]
     step: Mapped[int | None] = mapped_column(BigInteger)
@@ -428,31 +431,31 @@ class Job(Row, Base):
     error: Mapped[str | None]
     """Why it failed."""
     refused: Mapped[bool] = mapped_column(server_default="false")
-    """Whether it failed in a way in which it would fail again: a config or data that do not go together."""
+    """Whether it failed permanently, so that a retry would fail too: the config and the data do not go together."""
 
     life: Mapped[int] = mapped_column(server_default="1")
-    """Counts from 1, and on whenever its user lets it go on: each life ends once, and that is told once."""
+    """Run number, from 1; incremented when its user resumes it. Each run sends one end notification."""
     attempt: Mapped[int] = mapped_column(server_default="0")
-    """Submissions so far; each has an id of its own."""
+    """Submissions so far; each has its own id."""
     failures: Mapped[int] = mapped_column(server_default="0")
-    """Drivers that died since the job was last queued by its user."""
+    """Drivers that died since the user last queued the job."""
     submission_id: Mapped[str | None] = mapped_column(String(80))
     last_seq: Mapped[int] = mapped_column(BigInteger, server_default="0")
     """Sequence number of its newest event."""
     budget: Mapped[dict[str, Any] | None]
-    """Most that it may use before it is stopped: `wall_s`, `cost`."""
+    """Limits at which it is stopped: `wall_s`, `cost`."""
     metered_s: Mapped[float] = mapped_column(server_default="0")
-    """Seconds that its drivers ran, without the one that runs now."""
+    """Seconds that its earlier drivers ran, without the current one."""
     metered_since: Mapped[datetime | None]
-    """When the driver that runs now was first seen to run."""
+    """When the current driver was first seen running."""
     stored_bytes: Mapped[int] = mapped_column(BigInteger, server_default="0")
-    """What it keeps in object storage; until it has ended, what it is expected to keep."""
+    """Bytes that it keeps in object storage; until it has ended, the expected number."""
     yields: Mapped[bool] = mapped_column(server_default="false")
-    """Whether it is being stopped to make way for another user's job, and is then queued again."""
+    """Whether it is being preempted for another user's job; it is queued again when it has stopped."""
     deleted_at: Mapped[datetime | None]
-    """A deleted job is nobody's any more; its files and then its row are removed soon after."""
+    """A deleted job is invisible to its user; its files and then its row are removed soon after."""
     checkpoints_removed: Mapped[bool] = mapped_column(server_default="false")
-    """Whether it succeeded so long ago that only what it made was kept."""
+    """Whether its checkpoints were removed because it succeeded long ago; its results are kept."""
     queued_at: Mapped[datetime] = mapped_column(server_default=func.now())
     started_at: Mapped[datetime | None]
     stop_requested_at: Mapped[datetime | None]
@@ -461,7 +464,7 @@ class Job(Row, Base):
 
 
 class JobEvent(Base):
-    """One thing that happened in a job; `seq` counts from 1 without holes, `key` drops repeats of a resumed run."""
+    """An event of a job; `seq` counts from 1 without gaps, `key` deduplicates the repeats of a resumed run."""
 
     __tablename__ = "job_events"
     __table_args__ = (
@@ -494,7 +497,7 @@ class Artifact(Row, Base):
 
 
 class Adapter(Row, Base):
-    """What a user calls the adapters that follow on each other."""
+    """A user's named series of adapter versions."""
 
     __tablename__ = "adapters"
     __table_args__ = (UniqueConstraint("user_id", "name"), Index(None, "user_id", "created_at", "id"))
@@ -507,7 +510,7 @@ class Adapter(Row, Base):
 
 
 class AdapterVersion(Row, Base):
-    """One adapter of those: what a job made, and of what; never changed."""
+    """A version of an adapter: what a job trained, and from what; immutable."""
 
     __tablename__ = "adapter_versions"
     __table_args__ = (UniqueConstraint("adapter_id", "number"), UniqueConstraint("adapter_id", "job_id"))
@@ -535,21 +538,21 @@ class Pipeline(Row, Base):
     name: Mapped[str] = mapped_column(String(200))
     dataset_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("datasets.id"))
     dataset_version: Mapped[int | None]
-    """The version that all its stages use; None: the newest, once one is needed and ready."""
+    """The version that all its stages use; None until a stage needs one: then set to the newest that is ready."""
     model_id: Mapped[str] = mapped_column(String(200))
     config: Mapped[dict[str, Any] | None]
-    """The training config of those stages that have none of their own, defaults included."""
+    """Training config of the stages that have none of their own, defaults included."""
     resources: Mapped[dict[str, Any]]
-    """Where the jobs of those stages run that do not say so themselves."""
+    """Resources of the jobs whose stages have none of their own."""
     status: Mapped[str] = mapped_column(String(16))
     life: Mapped[int] = mapped_column(server_default="1")
-    """Counts from 1, and on whenever its user lets it go on: each life ends once, and that is told once."""
+    """Run number, from 1; incremented when its user resumes it. Each run sends one end notification."""
     finished_at: Mapped[datetime | None]
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
 
 
 class PipelineStage(Row, Base):
-    """One stage of a pipeline: what it is to do, after what, and where it stands."""
+    """One stage of a pipeline: its settings, dependencies and state."""
 
     __tablename__ = "pipeline_stages"
     __table_args__ = (
@@ -564,26 +567,26 @@ class PipelineStage(Row, Base):
     name: Mapped[str] = mapped_column(String(40))
     type: Mapped[str] = mapped_column(String(16))
     needs: Mapped[list[Any]]
-    """Names of the stages that come before it."""
+    """Names of the stages that must succeed before it."""
     settings: Mapped[dict[str, Any]]
-    """What is particular to its type, defaults included."""
+    """Settings that are specific to its type, defaults included."""
     retry: Mapped[dict[str, Any]]
-    """How often, and how long after each other, it is tried."""
+    """Retry policy: number of attempts and backoff."""
     status: Mapped[str] = mapped_column(String(16), server_default="waiting")
     attempts: Mapped[int] = mapped_column(server_default="0")
-    """Tries since it was last queued by its user."""
+    """Attempts since the user created or last resumed the pipeline."""
     next_attempt_at: Mapped[datetime | None]
-    """When it is tried again."""
+    """When it is retried."""
     job_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("jobs.id"))
     result: Mapped[dict[str, Any] | None]
     error: Mapped[str | None]
-    """Why the last try failed."""
+    """Why the last attempt failed."""
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
 
 
 class NotificationSettings(Base):
-    """What a user wants to be told, and where; also counts what they were told."""
+    """Which notifications a user wants, and their webhook; also numbers the notifications."""
 
     __tablename__ = "notification_settings"
 
@@ -591,15 +594,15 @@ class NotificationSettings(Base):
     last_seq: Mapped[int] = mapped_column(BigInteger, server_default="0")
     """Sequence number of the newest notification."""
     kinds: Mapped[list[Any] | None]
-    """What is wanted; None: everything, also kinds that are yet to come."""
+    """Kinds that the user wants; None: all, including kinds added in later releases."""
     webhook_url: Mapped[str | None] = mapped_column(String(2000))
     webhook_nonce: Mapped[str | None] = mapped_column(String(64))
-    """With the platform's secret it makes the webhook's, which is kept nowhere."""
+    """The webhook's secret is derived from this and the platform's secret; it is not stored."""
     webhook_created_at: Mapped[datetime | None]
 
 
 class Notification(Row, Base):
-    """That something of a user's has come to an end; written with the end itself."""
+    """Notice that a user's job, dataset or pipeline has ended, written in the transaction that ends it."""
 
     __tablename__ = "notifications"
     __table_args__ = (
@@ -620,21 +623,21 @@ class Notification(Row, Base):
 
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     seq: Mapped[int] = mapped_column(BigInteger)
-    """Its place among the user's; they only grow, and become visible in order."""
+    """Number among the user's notifications; numbers increase and become visible in order."""
     kind: Mapped[str] = mapped_column(String(32))
     resource_id: Mapped[uuid.UUID]
-    """Of the job, dataset or pipeline that has ended."""
+    """Id of the job, dataset or pipeline that has ended."""
     life: Mapped[int]
-    """Which life of it has ended."""
+    """Number of the run that has ended."""
     name: Mapped[str] = mapped_column(String(200))
-    """The resource's, as it was then."""
+    """Name of the resource at that time."""
     detail: Mapped[str | None]
-    """Why it ended so, where there is more to say than the kind does."""
+    """Reason for the end, if there is more to say than the kind does."""
     read_at: Mapped[datetime | None]
     webhook_status: Mapped[str | None] = mapped_column(String(16))
     """None: the user had no webhook."""
     webhook_attempts: Mapped[int] = mapped_column(server_default="0")
     webhook_error: Mapped[str | None]
-    """Why the last try failed."""
+    """Why the last attempt failed."""
     next_attempt_at: Mapped[datetime | None]
-    """When the webhook is tried next."""
+    """When the webhook is called next."""

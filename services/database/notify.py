@@ -1,6 +1,6 @@
-"""PostgreSQL's LISTEN and NOTIFY: wakes what waits for a change, in any process.
+"""PostgreSQL's LISTEN and NOTIFY: wake waiters in any process when something changes.
 
-Waiters poll besides: a notification that gets lost costs a moment, nothing else.
+Waiters also poll, so a lost notification only delays them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ NOTIFICATIONS: Final = "lim_notifications"
 """A user has new notifications; the payload is the user's id."""
 
 _RECONNECT_S: Final = 1.0
-# A server that goes away while asyncpg is in the middle of an exchange shows as an error of the client's own.
+# If the server goes away in the middle of an exchange, asyncpg raises client errors of its own.
 _BROKEN_OFF: Final = (
     OSError,
     TimeoutError,
@@ -36,7 +36,7 @@ _log = logging.getLogger(__name__)
 
 
 async def notify(session: AsyncSession, channel: str, payload: str = "") -> None:
-    """Tell the channel when this transaction commits."""
+    """Notify the channel when this transaction commits."""
     await session.execute(text("SELECT pg_notify(:channel, :payload)"), {"channel": channel, "payload": payload})
 
 
@@ -48,12 +48,12 @@ class Listener:
         self._channel = channel
         self._waiting: dict[str, set[asyncio.Event]] = {}
         self.told = 0
-        """How often it has been told something, whatever it was: looks at different counts may see different things."""
+        """Number of notifications received, of any payload: reads at different counts may see different data."""
         self._task: asyncio.Task[None] | None = None
 
     @contextmanager
     def subscribed(self, payload: str = "") -> Iterator[asyncio.Event]:
-        """An event that is set whenever the channel tells this payload; clear it before looking for changes."""
+        """Yield an event that is set on each notification with this payload; clear it before reading changes."""
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._listen(), name=f"listen {self._channel}")
         event = asyncio.Event()
@@ -102,8 +102,8 @@ class Listener:
 
 
 async def wait_for(event: asyncio.Event, timeout_s: float) -> None:
-    """Until the event is set or the time is over; the event is cleared."""
+    """Wait until the event is set or the timeout expires, then clear the event."""
     with suppress(TimeoutError):
-        async with asyncio.timeout(timeout_s):  # asyncio.wait_for makes a task each time
+        async with asyncio.timeout(timeout_s):  # asyncio.wait_for creates a task each time
             await event.wait()
     event.clear()

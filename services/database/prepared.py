@@ -1,4 +1,4 @@
-"""Statements that are compiled once and go to asyncpg as they are: for what is asked all the time (docs/adr/0019)."""
+"""Statements that are compiled once and passed straight to asyncpg, for frequent queries (docs/adr/0019)."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _DIALECT: Final = with_asyncpg.dialect()  # type: ignore[no-untyped-call]
 
 
 class Prepared:
-    """A statement without the way through SQLAlchemy, which takes longer than asyncpg and its rows together.
+    """A statement that bypasses SQLAlchemy, whose overhead exceeds the time of asyncpg and its rows together.
 
-    It runs on connections of the same pool; each execution is by itself, outside of the connection's transaction.
+    It runs on connections of the same pool; each execution stands alone, outside any transaction.
     """
 
     def __init__(self, statement: Select[Any]) -> None:
@@ -28,10 +28,10 @@ class Prepared:
         self._parameters = tuple((name, given[name]) for name in compiled.positiontup or ())
 
     async def rows(self, connection: AsyncpgConnection, values: Mapping[str, Any]) -> Sequence[asyncpg.Record]:
-        """What it finds with these values of its parameters.
+        """Run the statement with these parameter values and return its rows.
 
         Raises:
-            UnavailableError: PostgreSQL cannot be reached, now or on the way.
+            UnavailableError: PostgreSQL cannot be reached, or the connection is lost.
             InvalidRequestError: a value that PostgreSQL cannot hold.
         """
         arguments = [values.get(name, given) for name, given in self._parameters]

@@ -1,1 +1,1 @@
-"""Datasets: uploads, processing, and a look at what came out."""
+"""Datasets: uploads, processing, and inspection of the result."""

@@ -1,4 +1,4 @@
-"""One item's audio, cut from its shard without reading the shard."""
+"""One item's audio, cut from its shard without reading the whole shard."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class PcmSpan:
 
 
 async def find_item(objects: Objects, prefix: str, item: str) -> Mapping[str, Any]:
-    """The line of an item in a version's manifest; the manifest is read only up to it.
+    """An item's line in a version's manifest; reads the manifest only up to that line.
 
     Raises:
         NotFoundError: the version has no such item.
@@ -58,7 +58,7 @@ def read_wav_header(head: bytes) -> PcmSpan:
     """Find the samples in the first bytes of a PCM WAV file.
 
     Raises:
-        ValueError: no such file.
+        ValueError: not a WAV file, or its samples do not begin in these bytes.
     """
     if head[:4] != b"RIFF" or head[8:12] != b"WAVE":
         raise ValueError("not a WAV file")

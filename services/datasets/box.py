@@ -1,7 +1,7 @@
-"""Fetches and ingests datasets in child processes with limits; what a hostile file breaks there breaks nothing else.
+"""Fetch and ingest datasets in resource-limited child processes, which isolate the hub from hostile files.
 
-A child has a session of its own. It is killed when its errand is cancelled (the dataset was deleted, the hub stops) or takes
-too long, and dies by itself when the hub dies. One child is started ahead, so that a small dataset need not wait for imports.
+A child has its own session. It is killed when its task is cancelled (the dataset was deleted, the hub stops) or takes
+too long, and it dies with the hub. One child is started ahead, so that a small dataset does not wait for imports.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ _log = logging.getLogger(__name__)
 
 
 class BrokeOffError(Exception):
-    """An errand broke off; it may go better the next time."""
+    """A child's task was interrupted; a retry may succeed."""
 
 
 class Box:
-    """Runs errands, each in a child of its own."""
+    """Runs tasks, each in its own child process."""
 
     def __init__(self, settings: Settings) -> None:
-        """Nothing is started yet; what an earlier hub left in the work folder is removed.
+        """Clear the work folder of what an earlier hub left; no child is started yet.
 
         Args:
             settings: limits, and where the object store is.
@@ -50,19 +50,19 @@ class Box:
         self._settings = settings
         self._imports = Imports.of(settings)
         self._work = usable_home(settings.home) / "ingestion"
-        shutil.rmtree(self._work, ignore_errors=True)  # children die with their hub: nobody is at work there
+        shutil.rmtree(self._work, ignore_errors=True)  # children die with their hub, so nothing uses it
         self._work.mkdir(mode=0o700, parents=True)
         self._ahead: asyncio.subprocess.Process | None = None
         self._closed = False
 
     async def bring(self, order: Order) -> str | None:
-        """Fetch the recordings of a dataset from where its source says, into the object store.
+        """Fetch the recordings of a dataset from its source into the object store.
 
         Returns:
-            Why there are none, if fetching again would not help.
+            Why there are none, if a retry would not help; else None.
 
         Raises:
-            BrokeOffError, DownloadInterruptedError: another try may go better.
+            BrokeOffError, DownloadInterruptedError: a retry may succeed.
         """
         limits = self._limits(cpu_s=_FETCH_CPU_S)
         said = await self._run("bring", order, limits, self._settings.import_s + 60.0)
@@ -75,7 +75,7 @@ class Box:
         """Make a version of a dataset.
 
         Raises:
-            BrokeOffError, DownloadInterruptedError: another try may go better.
+            BrokeOffError, DownloadInterruptedError: a retry may succeed.
         """
         limits = self._limits(cpu_s=self._settings.dataset_cpu_s)
         said = await self._run("process", order, limits, self._settings.dataset_wall_s)
@@ -86,7 +86,7 @@ class Box:
         return Outcome(version=version, error=made["error"], report=made["report"])
 
     async def close(self) -> None:
-        """End the child that waits; none is started ahead from now on."""
+        """End the idle child; no further one is started ahead."""
         self._closed = True
         if self._ahead is not None:
             await _end(self._ahead)
@@ -101,7 +101,7 @@ class Box:
         }
 
     def _told(self, exceeded: str) -> str:
-        """A limit for people: which, how much, and what to do."""
+        """The message for an exceeded limit: which one, its value, and what to do."""
         settings = self._settings
         what = {
             "memory": f"needs more than {settings.dataset_memory_bytes / 2**30:.1f} GiB of memory",
@@ -152,7 +152,7 @@ class Box:
         }
 
     async def _child(self) -> asyncio.subprocess.Process:
-        """The child that waits, or a new one."""
+        """The idle child, or a new one."""
         child, self._ahead = self._ahead, None
         return child if child is not None and child.returncode is None else await self._start()
 
@@ -171,7 +171,7 @@ class Box:
             "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths)),
             "LIM_HOME": str(self._settings.home),
             "TMPDIR": str(self._work),
-            "ARROW_DEFAULT_MEMORY_POOL": "system",  # others reserve more than the limit of memory
+            "ARROW_DEFAULT_MEMORY_POOL": "system",  # other pools reserve more than the memory limit
             "MALLOC_ARENA_MAX": "4",
             **self._settings.s3.environment(),
         }
@@ -196,7 +196,7 @@ async def _exchange(child: asyncio.subprocess.Process, line: bytes) -> bytes:
         child.stdin.write(line)
         await child.stdin.drain()
     except (BrokenPipeError, ConnectionResetError):
-        return b""  # it has died; its status tells why
+        return b""  # it has died; its exit status says why
     found = bytearray()
     while part := await child.stdout.read(2**16):
         found += part
@@ -206,7 +206,7 @@ async def _exchange(child: asyncio.subprocess.Process, line: bytes) -> bytes:
 
 
 async def _end(child: asyncio.subprocess.Process) -> None:
-    """Kill a child and all that it has started, and wait until it has ended."""
+    """Kill a child and its process group, and wait until it has ended."""
     if child.returncode is None:
         with suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)

@@ -1,7 +1,7 @@
 """The process that fetches or ingests one dataset: `python -m services.datasets.child PARENT_PID`, started by `box.py`.
 
-It reads one line of JSON from standard input, binds itself to the limits in it, does the errand and writes one object of
-JSON to standard output. It has no way to the database, and it dies with the hub.
+It reads one line of JSON from standard input, applies the limits in it, does the task and writes one JSON object to
+standard output. It has no access to the database, and it dies with the hub.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ _OPEN_FILES: Final = 1024
 _NICENESS: Final = 10
 """Requests and training come first."""
 _FIRST_TO_DIE: Final = 800
-"""Of at most 1000: when the machine runs out of memory, Linux kills this before the platform."""
+"""OOM score, of at most 1000: when the machine runs out of memory, Linux kills this process before the platform."""
 
 
 def main() -> int:
-    """Do one errand."""
+    """Do one task; return the exit status."""
     if sys.platform == "linux":
         _die_with_parent(int(sys.argv[1]))
     answer = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a library prints is no answer
+    os.dup2(2, 1)  # keep what libraries print out of the answer
     configure("json")
     os.nice(_NICENESS)
-    import engine.data.versions  # noqa: F401  slow to import: the next errand should not wait for it
+    import engine.data.versions  # noqa: F401  slow to import: the next task should not wait for it
 
     line = sys.stdin.buffer.readline()
     if not line:
-        return 0  # there is nothing to do any more
+        return 0  # the hub needs this child no longer
     errand = json.loads(line)
     _bind(errand["limits"])
     try:
@@ -57,7 +57,7 @@ def main() -> int:
         said = {"exceeded": "memory"}
     except DownloadInterruptedError as error:
         said = {"broke_off": str(error)[:1000], "is_theirs": True}
-    except Exception as error:  # noqa: BLE001  the edge of this process: it is told, and perhaps tried again
+    except Exception as error:  # noqa: BLE001  the edge of this process: the hub reports it and may retry
         said = {"broke_off": f"{type(error).__name__}: {error}"[:1000]}
     answer.write(json.dumps(said).encode())
     answer.close()
@@ -73,9 +73,9 @@ def _die_with_parent(parent: int) -> None:
 
 
 def _bind(limits: Mapping[str, int]) -> None:
-    """Take on limits that this process cannot lift again."""
-    # Not RLIMIT_AS: Arrow and the allocator reserve far more addresses than they use. Not RLIMIT_NPROC: it counts all
-    # processes of the user, the platform's own too.
+    """Apply limits that this process cannot lift again."""
+    # Not RLIMIT_AS: Arrow and the allocator reserve far more address space than they use. Not RLIMIT_NPROC: it counts
+    # all processes of the user, the platform's own included.
     _limit(resource.RLIMIT_DATA, limits["memory_bytes"])
     _limit(resource.RLIMIT_FSIZE, limits["file_bytes"])
     _limit(resource.RLIMIT_NOFILE, _OPEN_FILES)
@@ -90,7 +90,7 @@ def _limit(kind: int, most: int) -> None:
 
 
 def _limit_cpu(more_s: float) -> None:
-    """At the limit comes SIGXCPU, which ends this process, and a little later SIGKILL."""
+    """Limit the CPU time from now on; at the limit, SIGXCPU ends this process."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     most = int(used.ru_utime + used.ru_stime + more_s) + 1
     hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
@@ -114,7 +114,7 @@ def _process(errand: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _of(errand: Mapping[str, Any]) -> tuple[Order, Imports, S3RunStore, S3RunStore]:
-    """What was asked for; the keys of the object store come in the environment."""
+    """Decode a task; the credentials of the object store come from the environment."""
     asked, how = errand["order"], errand["imports"]
     order = Order(
         dataset_id=uuid.UUID(asked["dataset_id"]),

@@ -1,6 +1,6 @@
-"""Fetch recordings from an address that a user gives, without lending them the platform's own place in the network.
+"""Download recordings from a user's URL without giving the user access to the platform's internal network.
 
-Connections go through `services.public_network`; redirects are followed one by one through the same door.
+Every connection, including those of redirects, goes through `services.public_network`.
 """
 
 from __future__ import annotations
@@ -32,45 +32,45 @@ _CHUNK_BYTES: Final = 2**16
 
 
 class DownloadError(Exception):
-    """The address gives no dataset, and would not the next time: refused, not there, too large."""
+    """Permanent: the address is rejected, does not exist, or gives no dataset or one that is too large."""
 
 
 class DownloadInterruptedError(Exception):
-    """It may go better the next time: no answer, a connection that broke, a server in trouble."""
+    """Temporary, worth a retry: no answer, a broken connection, a server error."""
 
 
 @dataclass(frozen=True, slots=True)
 class DownloadLimits:
-    """How much, how long, and where to."""
+    """Limits on the size, duration and destination of a download."""
 
     most_bytes: int
     """Largest file."""
     most_s: float = 3600.0
-    """Longest time for all of it, in seconds."""
+    """Longest time in total, in seconds."""
     least_bytes_per_s: int = 10_000
-    """A server that sends less, on average over `rate_window_s`, is given up; 0: any rate will do."""
+    """Minimum rate, on average over `rate_window_s`; a slower download is aborted. 0: no minimum."""
     rate_window_s: float = 60.0
-    """In seconds."""
+    """Window of the average rate, in seconds."""
     silence_s: float = 30.0
     """Longest time without a byte, in seconds."""
     networks: Sequence[IpNetwork] = field(default=())
-    """Networks that are allowed though they are not public; of the operator."""
+    """Networks that the operator allows although they are not public."""
 
 
 def download(url: str, folder: Path, limits: DownloadLimits) -> Path:
-    """Fetch a file into a folder; it goes to disk as it comes.
+    """Download a file into a folder, streaming it to disk.
 
     Args:
         url: http or https.
-        folder: gets the file, under the name that the address ends with.
-        limits: how much, how long, and where to.
+        folder: gets the file, under the name that the URL ends with.
+        limits: limits on size, duration and destination.
 
     Returns:
         The file.
 
     Raises:
-        DownloadError: refused, not there, too large, too slow, or a name that no dataset has.
-        DownloadInterruptedError: may go better the next time.
+        DownloadError: rejected, not found, too large, too slow, or a name that no dataset has.
+        DownloadInterruptedError: a retry may succeed.
     """
     until_s = time.monotonic() + limits.most_s
     timeouts = {"connect": limits.silence_s, "read": limits.silence_s, "write": limits.silence_s, "pool": 1.0}
@@ -102,12 +102,12 @@ def download(url: str, folder: Path, limits: DownloadLimits) -> Path:
 
 
 def _headers(url: str) -> list[tuple[str, str]]:
-    # As it is: what a server packs for the way would pass the limit on bytes unseen.
+    # No compression: the size limit would not see the decompressed size.
     return [("Host", urlsplit(url).netloc), ("User-Agent", "less-is-more"), ("Accept-Encoding", "identity")]
 
 
 def _redirect(answer: httpcore.Response, url: str) -> str | None:
-    """Where an answer sends to; None: it is the file."""
+    """The URL that a response redirects to; None: it is the file."""
     if answer.status in _REDIRECTS:
         target = _header(answer, b"location")
         if not target:
@@ -142,7 +142,7 @@ def _too_large(url: str, size: int, limits: DownloadLimits) -> DownloadError:
 
 
 def _name(answer: httpcore.Response, url: str) -> str:
-    """The file's name: what the address ends with, or for one that says nothing, what the content is called."""
+    """The file's name: what the URL ends with, else one that fits the content type."""
     name = posixpath.basename(unquote(urlsplit(url).path)).replace("\\", "_").strip()
     name = "".join(character for character in name if character.isprintable() and character != "/")[-200:]
     if is_source(name) or ending(name) in AUDIO_ENDINGS:
@@ -163,5 +163,5 @@ def _header(answer: httpcore.Response, name: bytes) -> str:
 
 
 def _shown(url: str) -> str:
-    """An address for a message, without what may be a signature."""
+    """A URL for messages, without its query, which may contain a signature."""
     return url.partition("?")[0][:200]

@@ -1,4 +1,4 @@
-"""Items of dataset versions between their file and the database."""
+"""Conversion of items of dataset versions to and from database rows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def item_row(version_id: uuid.UUID, position: int, item: ItemRecord) -> dict[str, Any]:
-    """The columns of an item."""
+    """An item's values by database column."""
     return {
         "version_id": version_id,
         "position": position,
@@ -33,7 +33,7 @@ def item_row(version_id: uuid.UUID, position: int, item: ItemRecord) -> dict[str
 
 
 def item_record(row: DatasetItem) -> ItemRecord:
-    """A row as decisions look at it."""
+    """A row as an item record, which decisions are resolved against."""
     return ItemRecord.model_validate(
         {
             "path": row.path,

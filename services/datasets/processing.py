@@ -1,4 +1,4 @@
-"""From recordings to a dataset version: runs in a process of its own on the cluster, never in an API replica."""
+"""Process recordings into a dataset version; runs in its own process on the cluster, never in an API replica."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of an upload: a version, or why there is none; the report names every faulty item."""
+    """Result of processing: a version, or why there is none; the report names every faulty item."""
 
     version: Version | None
     error: str | None
@@ -47,10 +47,10 @@ class Outcome:
 
 
 def bring(order: Order, uploads: RunStore, imports: Imports, folder: Path) -> str | None:
-    """Fetch recordings that are not uploaded, and keep them with the uploads; those that are kept stay as they are.
+    """Fetch recordings that are not uploaded, and store them with the uploads; does nothing if they are stored already.
 
     Returns:
-        Why there are none, if another try would not help.
+        Why there are none, if a retry would not help; else None.
     """
     try:
         keep_fetched(order, uploads, imports, folder)
@@ -67,17 +67,17 @@ def process(
     folder: Path | None = None,
     on_fetched: Callable[[int], None] | None = None,
 ) -> Outcome:
-    """Fetch a dataset's recordings and ingest them into a version; whatever an earlier try left there is replaced.
+    """Fetch a dataset's recordings and ingest them into a version, replacing what an earlier attempt left there.
 
-    What gives no dataset is an outcome, not an error: only what may go better the next time is raised.
+    Permanent failures are returned as an outcome; only temporary ones, worth a retry, are raised.
 
     Args:
         order: what to make.
-        uploads: the files that it is made of.
-        version: gets the version.
-        imports: what recordings are fetched with that are not uploaded.
-        folder: empty, to work in; None: a temporary one.
-        on_fetched: told how many bytes the recordings have, before they are read.
+        uploads: store of the files that it is made of.
+        version: store that gets the version.
+        imports: access and limits for recordings that are not uploaded.
+        folder: empty work folder; None: a temporary one.
+        on_fetched: called with the size of the recordings in bytes, before they are read.
     """
     if folder is None:
         with tempfile.TemporaryDirectory(prefix="lim-dataset-") as made:
@@ -92,7 +92,7 @@ def process(
 
 
 def shown(report: IngestReport) -> dict[str, Any]:
-    """A report as the database keeps it: long lists are cut, so that whoever reads it keeps nobody waiting.
+    """A report as stored in the database: long lists are truncated to keep reads fast.
 
     The whole report is `report.json` of the version, and all its items are rows.
     """
@@ -110,7 +110,7 @@ def _ingest(source: Path, target: Path, version: RunStore, order: Order) -> Outc
     from engine.data.manifest import Utterance, read_manifest
     from engine.data.report import IngestReport
     from engine.data.revision import VersionRecord
-    from engine.data.versions import make_version  # with NumPy and soundfile; not for replicas
+    from engine.data.versions import make_version  # imports NumPy and soundfile, which replicas avoid
 
     report_path = target / REPORT_NAME
     try:
@@ -129,7 +129,7 @@ def _ingest(source: Path, target: Path, version: RunStore, order: Order) -> Outc
     utterances = read_manifest(target / MANIFEST_NAME)
     version.delete("")
     paths = sorted(path for path in target.rglob("*") if path.is_file())
-    # The manifest comes last: a version that has one is whole.
+    # The manifest is stored last: a version that has one is complete.
     for path in sorted(paths, key=lambda path: path.name == MANIFEST_NAME):
         version.put(path.relative_to(target).as_posix(), path)
 

@@ -1,4 +1,4 @@
-"""Dataset versions wait in PostgreSQL; this takes them to the cluster, and takes them again when a process dies."""
+"""Process the dataset versions that are queued in PostgreSQL, and retry them when a process dies."""
 
 from __future__ import annotations
 
@@ -40,26 +40,26 @@ from services.turns import Turns
 
 T = TypeVar("T")
 Process = Callable[[Order], Awaitable[Outcome]]
-"""Runs `services.datasets.processing.process` somewhere; raises when that somewhere dies."""
+"""Runs `services.datasets.processing.process`; raises if the process that runs it dies."""
 Bring = Callable[[Order], Awaitable[str | None]]
-"""Runs `services.datasets.processing.bring` somewhere; raises when another try may go better."""
+"""Runs `services.datasets.processing.bring`; raises if a retry may succeed."""
 Store = Callable[[str], S3RunStore]
 """The files below a prefix of the platform's bucket."""
 
 _ITEMS_AT_ONCE: Final = 500
 _EXPIRE_EVERY_S: Final = 60.0
 _EXPIRED_AFTER: Final = timedelta(hours=1)
-"""After the last address of an upload has ended: a slow file that began in time may still come."""
+"""Grace after an upload's last presigned URL has expired: a slow transfer that began in time may still finish."""
 _PURGE_S: Final = 60.0
+"""Longest time to remove the files of one dataset, in seconds; the rest is removed later."""
 _LATE_S: Final = 3600.0
-"""How much longer than the life of an address its dataset is looked at again: an upload may take its time."""
-"""Longest time to remove what one dataset left, in seconds; the rest is removed later."""
+"""How long deleted datasets are checked again after their presigned URLs have expired: an upload may be slow."""
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    """A version that is to be processed."""
+    """A version that waits to be processed."""
 
     user_id: uuid.UUID
     dataset_id: uuid.UUID
@@ -67,17 +67,17 @@ class _Waiting:
 
 
 class _Slots:
-    """Work that users do in turn, a few at a time; nobody has all slots, so that the next one need not wait."""
+    """Concurrent work for users in turn; no user gets all of several slots, so that others need not wait."""
 
     def __init__(self, count: int) -> None:
         self._count = count
         self._most_per_user = max(1, count - 1)
         self._turns = Turns()
         self.running: dict[uuid.UUID, tuple[_Waiting, asyncio.Task[None]]] = {}
-        """By version."""
+        """Running work by version."""
 
     def fill(self, waiting: Iterable[_Waiting], work: Callable[[_Waiting], Coroutine[Any, Any, None]]) -> None:
-        """Begin what waits, as far as there is room."""
+        """Start waiting work while there are free slots."""
         by_version = {each.version_id: each for each in waiting if each.version_id not in self.running}
         for user_id, version_id in self._turns.order((each.user_id, each.version_id) for each in by_version.values()):
             if len(self.running) >= self._count:
@@ -96,7 +96,7 @@ class _Slots:
             self.running.pop(each.version_id, None)
 
     async def cancel(self, versions: Iterable[uuid.UUID]) -> None:
-        """End the work on these versions, and wait until it has ended."""
+        """Cancel the work on these versions, and wait until it has ended."""
         tasks = [self.running[version_id][1] for version_id in versions if version_id in self.running]
         for task in tasks:
             task.cancel()
@@ -104,21 +104,21 @@ class _Slots:
 
 
 class DatasetQueue:
-    """Processes dataset versions, a few at a time, and removes what deleted and never completed datasets leave.
+    """Processes dataset versions, a few at a time, and removes the files of deleted and never completed datasets.
 
-    Recordings that are not uploaded are fetched first, in slots of their own: a slow server keeps nobody's dataset waiting.
+    Recordings that are not uploaded are fetched first, in separate slots: a slow server does not delay other datasets.
     """
 
     def __init__(
         self, settings: Settings, sessions: Sessions, process: Process, store: Store, bring: Bring | None = None
     ) -> None:
-        """A queue that has not begun.
+        """A queue that has not started.
 
         Args:
-            settings: slots and tries.
-            sessions: of the database with the versions.
+            settings: numbers of slots and attempts.
+            sessions: session factory of the database with the versions.
             process: makes a version.
-            store: of the object store.
+            store: gives the files below a prefix of the object store.
             bring: fetches recordings that are not uploaded; None: `process` does.
         """
         self._settings = settings
@@ -133,10 +133,10 @@ class DatasetQueue:
         self._purging = Quarantine("purge of dataset", _PURGE_S)
         self._expire_at = 0.0
         self._trouble: dict[uuid.UUID, str] = {}
-        """Why the last try of a version broke off."""
+        """Why the last attempt at a version was interrupted."""
 
     async def round(self) -> None:
-        """End what was deleted, start what waits, and remove what is left over."""
+        """Cancel the work on deleted versions, start waiting work, and remove leftover files."""
         await self._cancel_deleted()
         if time.monotonic() >= self._expire_at:
             self._expire_at = time.monotonic() + _EXPIRE_EVERY_S
@@ -162,7 +162,7 @@ class DatasetQueue:
             row.version_id
             for row in found
             if self._bring is not None
-            and row.number == 1  # further versions are made of what was fetched for the first one
+            and row.number == 1  # later versions are made from what was fetched for the first one
             and row.version_id not in self._fetched
             and is_fetched({"type": row.type})
         }
@@ -172,7 +172,7 @@ class DatasetQueue:
         await self._purge()
 
     def _running(self) -> dict[uuid.UUID, _Waiting]:
-        """What is fetched or processed, by version."""
+        """What is being fetched or processed, by version."""
         running = {**self._fetching.running, **self._processing.running}
         return {version_id: each for version_id, (each, _) in running.items()}
 
@@ -191,7 +191,7 @@ class DatasetQueue:
             await slots.cancel(gone)
 
     async def _expired(self) -> Sequence[uuid.UUID]:
-        """Datasets whose files never came whole: they end in an error, and what did come is removed."""
+        """Fail the datasets whose upload was never completed; return them, so that their files are removed."""
         late = (
             select(Upload.dataset_id)
             .group_by(Upload.dataset_id)
@@ -206,7 +206,7 @@ class DatasetQueue:
                 .returning(Dataset)
             )
             found = ended.all()
-            for dataset in sorted(found, key=lambda dataset: dataset.user_id):  # counters in one order, whoever else
+            for dataset in sorted(found, key=lambda dataset: dataset.user_id):  # one order of locks: no deadlock
                 version = await newest_version_row(session, dataset.id)
                 version.status, version.error, version.finished_at = "error", message, datetime.now(UTC)
                 await dataset_ended(session, dataset, version)
@@ -214,7 +214,7 @@ class DatasetQueue:
         return [dataset.id for dataset in found]
 
     async def _outlived(self) -> Sequence[uuid.UUID]:
-        """Datasets whose source was kept as long as the operator keeps it after their newest version."""
+        """Give up the sources whose retention after the newest version is over; return their datasets."""
         keep_s = self._settings.keep_sources_s
         if keep_s is None:
             return []
@@ -228,7 +228,7 @@ class DatasetQueue:
             Dataset.source_kept,
             Dataset.status == "ready",
             Dataset.id.not_in(recent),
-            # A version that is asked for in this moment touches the dataset.
+            # A version that is requested at this moment updates the dataset.
             Dataset.updated_at <= func.now() - timedelta(seconds=keep_s),
         )
         async with open_session(self._sessions) as session:
@@ -237,12 +237,12 @@ class DatasetQueue:
         return found
 
     async def close(self) -> None:
-        """Give up what runs; it stays in the queue."""
+        """Cancel running work; it stays in the queue."""
         for slots in (self._fetching, self._processing):
             await slots.cancel(list(slots.running))
 
     async def _take(self, work: Callable[[uuid.UUID], Awaitable[None]], each: _Waiting) -> None:
-        """The edge of a background task: what broke off stays in the queue."""
+        """The edge of a background task: interrupted work stays in the queue."""
         try:
             await work(each.version_id)
         except Exception as error:  # noqa: BLE001
@@ -252,7 +252,7 @@ class DatasetQueue:
             await asyncio.sleep(self._settings.reconcile_s)
 
     async def _begin(self, version_id: uuid.UUID) -> Order | None:
-        """Count a try; None: there is nothing to do any more, or there were too many."""
+        """Count an attempt; None: the version no longer waits, or its attempts are used up."""
         async with open_session(self._sessions) as session:
             found = await session.scalars(
                 update(DatasetVersion)
@@ -284,7 +284,7 @@ class DatasetQueue:
         this_try = update(DatasetVersion).where(DatasetVersion.id == version_id, DatasetVersion.attempts > 0)
 
         async def goes_on() -> None:
-            async with open_session(self._sessions) as session:  # processing is the second half of the same try
+            async with open_session(self._sessions) as session:  # processing is the second half of the same attempt
                 await session.execute(this_try.values(attempts=DatasetVersion.attempts - 1))
                 await session.commit()
 
@@ -321,7 +321,7 @@ class DatasetQueue:
         return Order(dataset_id, source, files, version.number, record)
 
     async def _insist(self, action: Callable[[], Awaitable[T]]) -> T:
-        """Do it once the database and the store are there: what was processed is not processed again for their sake."""
+        """Retry until the database and the object store are available: an outage must not repeat the processing."""
         while True:
             try:
                 return await action()
@@ -330,7 +330,7 @@ class DatasetQueue:
                 await asyncio.sleep(self._settings.reconcile_s)
 
     async def _store_items(self, version_id: uuid.UUID, order: Order) -> int:
-        """Write a version's items into the database, in place of what an earlier try wrote; how many they are."""
+        """Write a version's items to the database, replacing those of an earlier attempt; return their number."""
         version = self._store(version_prefix(order.dataset_id, order.number))
         with tempfile.TemporaryDirectory(prefix="lim-items-") as folder:
             path = Path(folder) / ITEMS_NAME
@@ -338,8 +338,8 @@ class DatasetQueue:
             async with open_session(self._sessions) as session:
                 await session.execute(delete(DatasetItem).where(DatasetItem.version_id == version_id))
                 await session.commit()
-            # Each batch by itself: no transaction is open while the next one is read. Nobody sees items of a version
-            # that is not ready.
+            # One transaction per batch: none is open while the next batch is read. Items of a version that is not ready
+            # are invisible.
             count, batches = 0, batched(read_items(path), _ITEMS_AT_ONCE)
             while rows := await asyncio.to_thread(_next_rows, batches, version_id, count):
                 async with open_session(self._sessions) as session:
@@ -349,8 +349,8 @@ class DatasetQueue:
         return count
 
     async def _record(self, version_id: uuid.UUID, outcome: Outcome, items: int | None = None) -> bool:
-        """Write down what became of a version; whether it is ready now."""
-        # A report may be large: it is made JSON here, and not on the event loop.
+        """Record the outcome of a version; return whether it is ready."""
+        # A report may be large: it is serialized off the event loop.
         report = await asyncio.to_thread(_as_json, outcome.report)
         async with open_session(self._sessions) as session:
             of_version = select(DatasetVersion.dataset_id).where(DatasetVersion.id == version_id).scalar_subquery()
@@ -359,7 +359,7 @@ class DatasetQueue:
             ).one_or_none()
             version = await session.get(DatasetVersion, version_id)
             if dataset is None or version is None or version.status != "processing":
-                return version is not None and version.status == "ready"  # the answer to the last try was lost
+                return version is not None and version.status == "ready"  # the last call's answer was lost
             if report is not None:
                 of_this = update(DatasetVersion).where(DatasetVersion.id == version_id)
                 of_this = of_this.values(report=cast(literal(report, Text), JSONB))
@@ -389,7 +389,7 @@ class DatasetQueue:
                 await session.scalars(
                     select(Dataset.id)
                     .where(Dataset.deleted_at.is_not(None), Dataset.purged.is_(False))
-                    .order_by(func.random())  # not always the same that cannot be removed
+                    .order_by(func.random())  # those that cannot be removed do not block the rest
                     .limit(100)
                 )
             ).all()
@@ -410,7 +410,7 @@ class DatasetQueue:
                 await self._purging.look(version.id, partial(self._purge_version, version))
 
     async def purge_late(self) -> None:
-        """Remove what was put into deleted datasets after they had been purged: addresses signed before stay good."""
+        """Remove what was uploaded to deleted datasets after their purge: presigned URLs stay valid for a while."""
         since = datetime.now(UTC) - timedelta(seconds=self._settings.upload_url_s + _LATE_S)
         async with open_session(self._sessions) as session:
             found = select(Dataset.id).where(Dataset.deleted_at > since, Dataset.purged.is_(True))
@@ -445,7 +445,7 @@ class DatasetQueue:
 
 
 def _reason(error: Exception) -> str:
-    """Why processing broke off, for the dataset's owner: what their address or bucket did; anything else is in the log."""
+    """Why processing was interrupted, for the dataset's owner: faults of their URL or bucket; others are in the log."""
     told = str(error) if isinstance(error, DownloadInterruptedError) else "a fault of the platform; its log names it"
     return f" The last time: {told}"[:1000]
 

@@ -1,4 +1,4 @@
-"""What a user asks of datasets: announce files, say that they are there, find, change, delete."""
+"""User requests for datasets: announce files, complete an upload, find, delete."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from services.storage_quota import admit_bytes, import_bytes
 
 _MOST_SHOWN: Final = 20
 COMPLETABLE: Final = frozenset({"pending", "error"})
-"""States in which uploads can be declared complete; in the others they were already."""
+"""Statuses in which an upload can be completed; in the others it has been already."""
 
 
 def owned_datasets(user_id: uuid.UUID | BindParameter[uuid.UUID]) -> Select[Dataset]:
@@ -54,7 +54,7 @@ async def find_dataset(
 
 
 async def newest_versions(session: AsyncSession, dataset_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, DatasetVersion]:
-    """The newest version that is ready of each dataset that has one."""
+    """The newest ready version of each dataset that has one."""
     query = (
         select(DatasetVersion)
         .where(
@@ -69,7 +69,7 @@ async def newest_versions(session: AsyncSession, dataset_ids: Sequence[uuid.UUID
 
 
 async def ready_version(session: AsyncSession, dataset: Dataset, number: int | None = None) -> DatasetVersion:
-    """A version of a dataset that can be used: the newest, or that of a number.
+    """A ready version of a dataset: the newest, or the one with a number.
 
     Raises:
         ConflictError: the dataset is not ready.
@@ -102,7 +102,7 @@ async def newest_version_row(session: AsyncSession, dataset_id: uuid.UUID) -> Da
 
 
 async def process_again(session: AsyncSession, dataset: Dataset) -> None:
-    """Put the version of a dataset that has none that is ready into the queue; not committed."""
+    """Queue the newest version of a dataset that has no ready one; does not commit."""
     version = await newest_version_row(session, dataset.id)
     version.status, version.error, version.attempts, version.finished_at = "processing", None, 0, None
     dataset.status, dataset.error = "processing", None
@@ -123,11 +123,11 @@ async def announce(
     options: ProcessingConfig,
     project_id: uuid.UUID | None = None,
 ) -> Dataset:
-    """A dataset that waits for the files of its upload, or is fetched from elsewhere at once; not committed.
+    """Create a dataset that waits for its upload, or queue the fetch of its recordings; does not commit.
 
     Raises:
         NotFoundError: no such project, or another user's.
-        ForbiddenError: it does not fit the user's storage.
+        ForbiddenError: it exceeds the user's storage quota.
     """
     await check_project(session, user_id, project_id)
     files = source.get("files", ()) if source["type"] == "upload" else None
@@ -135,7 +135,7 @@ async def announce(
         source_bytes = await import_bytes(session, settings, user_id)
     else:
         source_bytes = sum(file["size"] for file in files)
-    # What is made of an upload is about as large as the upload.
+    # The version made from an upload is about as large as the upload.
     made_bytes = 0 if files is None else source_bytes
     await admit_bytes(session, settings, user_id, source_bytes + made_bytes)
     dataset = Dataset(
@@ -192,7 +192,7 @@ async def uploads_of(session: AsyncSession, dataset_id: uuid.UUID) -> Sequence[U
 
 
 async def complete(sessions: Sessions, objects: Objects, user_id: uuid.UUID, dataset_id: uuid.UUID) -> Dataset:
-    """Check that every declared file is there, and let processing begin; said twice, it changes nothing.
+    """Check that every declared file is there, and queue the processing. Idempotent.
 
     Raises:
         NotFoundError: no such dataset, or another user's.
@@ -203,13 +203,13 @@ async def complete(sessions: Sessions, objects: Objects, user_id: uuid.UUID, dat
         if dataset.status not in COMPLETABLE:
             return dataset
         uploads = await uploads_of(session, dataset_id)
-    # No connection is held while the object store is asked.
+    # No database connection is held during requests to the object store.
     faults = [fault for upload in uploads if (fault := await _joined(objects, upload)) is not None]
     if faults:
         raise ConflictError("Not every declared part is there; see errors.", code="upload_incomplete", faults=faults)
     try:
         sealed = await _sealed(objects, uploads)
-    except (ConflictError, NotFoundError):  # perhaps because another call has sealed and removed them meanwhile
+    except (ConflictError, NotFoundError):  # another call may have sealed and removed them meanwhile
         async with open_session(sessions) as session:
             dataset = await find_dataset(session, user_id, dataset_id)
         if dataset.status in COMPLETABLE:
@@ -229,7 +229,7 @@ async def complete(sessions: Sessions, objects: Objects, user_id: uuid.UUID, dat
 
 
 async def delete(session: AsyncSession, user_id: uuid.UUID, dataset_id: uuid.UUID) -> None:
-    """Delete a dataset; its objects are removed soon after. Committed.
+    """Delete a dataset and commit; its objects are removed soon after.
 
     Raises:
         NotFoundError: no such dataset, or another user's.
@@ -248,23 +248,23 @@ async def delete(session: AsyncSession, user_id: uuid.UUID, dataset_id: uuid.UUI
 
 
 def part_sizes(upload: Upload) -> list[int]:
-    """Sizes of the parts that a file comes in, in bytes."""
+    """Sizes of the parts in which a file is uploaded, in bytes."""
     most = upload.part_bytes or upload.size
     return [min(most, upload.size - start) for start in range(0, upload.size, most)]
 
 
 async def begin_parts(objects: Objects, upload: Upload, part_bytes: int) -> None:
-    """Let a file that is larger than a part come in parts; not committed."""
+    """Begin a multipart upload if the file is larger than a part; does not commit."""
     if upload.size > part_bytes:
         upload.part_bytes = part_bytes
         upload.multipart_id = await objects.begin_parts(upload.key)
 
 
 async def _sealed(objects: Objects, uploads: Sequence[Upload]) -> dict[uuid.UUID, str]:
-    """Where each file is from now on: under a key that nobody was given an address to write to.
+    """Put each file under a key that no client has a URL to write to; return the keys by upload.
 
-    A file that came in one piece is copied, because its address stays good for a while; a joined upload in parts takes
-    no further part. Copies that nobody uses in the end go with the dataset.
+    A file that came in one piece is copied, because its presigned URL stays valid for a while; a completed multipart
+    upload accepts no further parts and keeps its key. Unused copies are removed with the dataset.
 
     Raises:
         ConflictError: files are missing or of another size; names each.
@@ -276,7 +276,7 @@ async def _sealed(objects: Objects, uploads: Sequence[Upload]) -> dict[uuid.UUID
         key = upload.sealed_key if size is None and upload.sealed_key else upload.key
         if size is not None and upload.multipart_id is None and size == upload.size:
             key = f"{upload_prefix(upload.dataset_id)}/sealed/{uuid.uuid4()}"
-            await objects.copy(upload.key, key)  # and only then looked at: it may have been put again meanwhile
+            await objects.copy(upload.key, key)  # copied first, then checked: it may be replaced meanwhile
         fault = _upload_fault(upload, size if key == upload.key else await objects.size(key))
         if fault is not None:
             faults.append(fault)
@@ -309,5 +309,5 @@ def _upload_fault(upload: Upload, size: int | None) -> Fault | None:
 
 
 def no_such_dataset() -> NotFoundError:
-    """What is told of a dataset that is not there, or another user's."""
+    """The error for a dataset that does not exist or belongs to another user."""
     return NotFoundError("There is no such dataset.", code="dataset_not_found")

@@ -1,4 +1,4 @@
-"""Where a dataset's recordings come from: uploaded files, an address, a bucket. Adding one is an entry in `SOURCES`."""
+"""Sources of a dataset's recordings: uploaded files, a URL, a bucket. To add one, add an entry to `SOURCES`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from engine.storage import RunStore
 from services.datasets.download import DownloadError, DownloadInterruptedError, DownloadLimits, download
 
 if TYPE_CHECKING:
-    from services.settings import Settings  # with SQLAlchemy; not for a process that only reads files
+    from services.settings import Settings  # imports SQLAlchemy, which file-only processes avoid
 
 _MOST_OBJECTS: Final = 100_000
 _FETCHED: Final = "fetched"
@@ -39,15 +39,15 @@ class UploadedFile:
 
 @dataclass(frozen=True, slots=True)
 class Imports:
-    """What recordings are fetched with that are not uploaded."""
+    """Access and limits for fetching recordings that are not uploaded."""
 
     s3: S3Settings
-    """The object store; of its buckets only those are read that a dataset was allowed to name."""
+    """The object store; only buckets that a dataset was allowed to name are read."""
     limits: DownloadLimits
 
     @classmethod
     def of(cls, settings: Settings) -> Imports:
-        """Those that the settings allow."""
+        """Access and limits from the settings."""
         limits = DownloadLimits(
             most_bytes=settings.max_upload_bytes,
             most_s=settings.import_s,
@@ -63,32 +63,31 @@ class Order:
 
     dataset_id: uuid.UUID
     source: Mapping[str, Any]
-    """As its row keeps it: `type` and what belongs to it."""
+    """As stored in the dataset's row: `type` and the fields of that type."""
     files: tuple[UploadedFile, ...] = ()
-    """Of an upload: what was uploaded."""
+    """The uploaded files, if the source is an upload."""
     number: int = 1
-    """Of the version."""
+    """Number of the version."""
     record: Mapping[str, Any] = field(default_factory=dict)
     """Options and decisions, as in `engine.data.revision.VersionRecord`."""
 
 
 def fetch(order: Order, uploads: RunStore, imports: Imports, folder: Path) -> Path:
-    """Bring a dataset's recordings into a folder; they go to disk and from disk, never through memory.
+    """Copy a dataset's recordings into a folder, streaming them to disk rather than through memory.
 
     Args:
         order: what to make.
-        uploads: the files that were uploaded for it; those that are fetched from elsewhere are kept there, so that every
-            version is made of the same.
-        imports: what the rest is fetched with.
-        folder: made, and filled.
+        uploads: store of its uploaded files; files fetched from elsewhere are kept there too, so that every version is
+            made from the same recordings.
+        imports: access and limits for recordings from elsewhere.
+        folder: created and filled.
 
     Returns:
-        The only file, when it can be a dataset by itself, else the folder that holds all of them: a folder may hold
-        archives and tables too.
+        The only file, if it can be a dataset by itself; else the folder, which may contain archives and tables too.
 
     Raises:
-        DownloadError: the address or the bucket gives nothing, and would not the next time.
-        DownloadInterruptedError, ObjectStorageError: may go better the next time.
+        DownloadError: the URL or the bucket gives no recordings, and a retry would not help.
+        DownloadInterruptedError, ObjectStorageError: a retry may succeed.
     """
     folder.mkdir()
     if not _get_kept(uploads, folder):
@@ -106,7 +105,7 @@ def is_fetched(source: Mapping[str, Any]) -> bool:
 
 
 def keep_fetched(order: Order, uploads: RunStore, imports: Imports, folder: Path) -> None:
-    """Fetch recordings that are not uploaded, and keep them; what is kept already is not fetched again.
+    """Fetch recordings that are not uploaded, and store them with the uploads; stored ones are not fetched again.
 
     Raises:
         DownloadError, DownloadInterruptedError, ObjectStorageError: as `fetch`.
@@ -119,7 +118,7 @@ def keep_fetched(order: Order, uploads: RunStore, imports: Imports, folder: Path
 
 
 def _keep(uploads: RunStore, folder: Path) -> None:
-    """Keep what was fetched; the list of names comes last."""
+    """Store what was fetched; the list of names is written last and marks it as complete."""
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     for number, name in enumerate(names):
         uploads.put(f"{_FETCHED}/{number}", folder / name)
@@ -127,7 +126,7 @@ def _keep(uploads: RunStore, folder: Path) -> None:
 
 
 def _get_kept(uploads: RunStore, folder: Path) -> bool:
-    """Bring back what was fetched before; whether there was anything."""
+    """Copy what was fetched before into the folder; return whether there was anything."""
     try:
         names = json.loads(uploads.get_bytes(f"{_FETCHED}.json"))
     except ObjectNotFoundError:
@@ -150,7 +149,7 @@ def _downloaded(order: Order, _: RunStore, imports: Imports, folder: Path) -> No
 
 
 def _from_bucket(order: Order, _: RunStore, imports: Imports, folder: Path) -> None:
-    """One object, or everything below a prefix; all of it together within the limit of one file."""
+    """Download one object, or all objects below a prefix; their total size has the limit of one file."""
     uri = order.source["uri"]
     bucket, key = parse_s3_uri(uri)
     client = make_client(imports.s3)
@@ -182,7 +181,7 @@ def _from_bucket(order: Order, _: RunStore, imports: Imports, folder: Path) -> N
 
 
 def _objects(client: Any, bucket: str, key: str) -> dict[str, int]:
-    """Sizes by key: of the object itself, else of those below it as a prefix; what only marks a folder is left out."""
+    """Sizes by key: of the object itself, else of all objects below it as a prefix, without folder markers."""
     if key and not key.endswith("/"):
         try:
             return {key: int(client.head_object(Bucket=bucket, Key=key)["ContentLength"])}

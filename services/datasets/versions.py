@@ -1,4 +1,4 @@
-"""What a user asks of the versions of a dataset: make the next one, find, look through, delete."""
+"""User requests for dataset versions: revise, find, list items, delete."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def versions_of(dataset_id: uuid.UUID) -> Select[DatasetVersion]:
 
 
 async def find_version(session: AsyncSession, user_id: uuid.UUID, dataset_id: uuid.UUID, number: int) -> DatasetVersion:
-    """A version of a dataset of the user, whatever its status.
+    """A version of a user's dataset, in any status.
 
     Raises:
         NotFoundError: no such dataset, or another user's, or no such version.
@@ -48,7 +48,7 @@ async def find_version(session: AsyncSession, user_id: uuid.UUID, dataset_id: uu
 
 
 def check_bounds(options: ProcessingConfig, settings: Settings) -> None:
-    """Let options pass that the operator allows.
+    """Check that options are within the operator's limits.
 
     Raises:
         InvalidRequestError: a limit is above the operator's.
@@ -68,24 +68,24 @@ async def revise(
     revision: Revision,
     parent: int | None = None,
 ) -> DatasetVersion:
-    """Queue the next version of a dataset; the versions that are there stay as they are. Not committed.
+    """Queue the next version of a dataset; existing versions do not change. Does not commit.
 
     Args:
-        session: of the database.
-        settings: the operator's bounds.
-        user_id: whose dataset it is.
-        dataset_id: the dataset.
+        session: database session.
+        settings: the operator's limits.
+        user_id: owner of the dataset.
+        dataset_id: id of the dataset.
         version_id: id of the new version.
         revision: options and decisions.
-        parent: number of the version that is revised; None: the newest that is ready.
+        parent: number of the version to revise; None: the newest that is ready.
 
     Raises:
         NotFoundError: no such dataset, or another user's.
         ConflictError: a version is being made, the source is gone, or the parent has no list of items.
-        InvalidRequestError: no such parent, a limit above the operator's, decisions about items that are not there or
-            cannot be decided so; all faults of the decisions at once.
-        ConfigError: options that are faulty together with those of the parent.
-        ForbiddenError: a further version does not fit the user's storage.
+        InvalidRequestError: no such parent, a limit above the operator's, or decisions that do not apply to the items;
+            lists every fault of the decisions.
+        ConfigError: options that are invalid in combination with the parent's.
+        ForbiddenError: another version exceeds the user's storage quota.
     """
     dataset = await find_dataset(session, user_id, dataset_id, lock=True)
     revised_version = await _parent(session, dataset, parent)
@@ -113,14 +113,14 @@ async def revise(
     session.add(version)
     if dataset.status == "error":
         dataset.status, dataset.error = "processing", None
-    dataset.updated_at = func.now()  # so that its source is not removed in this moment
+    dataset.updated_at = func.now()  # keeps the queue from removing its source now
     await session.flush()
     await notify(session, WORK)
     return version
 
 
 async def delete(session: AsyncSession, user_id: uuid.UUID, dataset_id: uuid.UUID, number: int) -> None:
-    """Delete a version; its objects are removed soon after, and its number is not given again. Committed.
+    """Delete a version and commit; its objects are removed soon after, and its number is not reused.
 
     Raises:
         NotFoundError: no such dataset or version, or another user's.
@@ -149,7 +149,7 @@ async def delete(session: AsyncSession, user_id: uuid.UUID, dataset_id: uuid.UUI
 
 
 async def used_by(session: AsyncSession, dataset_id: uuid.UUID, number: int) -> int:
-    """How many jobs and pipelines name a version, ended or not."""
+    """Number of jobs and pipelines that refer to a version, ended or not."""
     jobs = select(func.count()).where(Job.dataset_id == dataset_id, Job.dataset_version == number)
     pipelines = select(func.count()).where(Pipeline.dataset_id == dataset_id, Pipeline.dataset_version == number)
     return (await session.scalar(jobs) or 0) + (await session.scalar(pipelines) or 0)
@@ -163,10 +163,10 @@ async def items_of(
     limit: int,
     after: int,
 ) -> tuple[Sequence[DatasetItem], int]:
-    """Items of a version behind a position, in its order, and how many match in all.
+    """Items of a version after a position, in order, and the number of all that match.
 
     Raises:
-        ConflictError: an earlier release made the version, and kept no list of items.
+        ConflictError: the version is not ready, or an earlier release made it and kept no list of items.
     """
     _check_items(version)
     matching = select(DatasetItem).where(DatasetItem.version_id == version.id, *filters)
@@ -183,7 +183,7 @@ def item_filters(
     speaker: str | None = None,
     split: str | None = None,
 ) -> list[ColumnElement[bool]]:
-    """Conditions on items; a text is looked for in the path and the transcript, in any case."""
+    """Conditions on items; `q` is searched for in path and transcript, ignoring case."""
     filters: list[ColumnElement[bool]] = []
     if q:
         told = (DatasetItem.path, DatasetItem.text)
@@ -203,7 +203,7 @@ async def _parent(session: AsyncSession, dataset: Dataset, number: int | None) -
             f"Version {waiting.number} is {waiting.status}; revise the dataset when it is ready.",
             code="version_processing",
         )
-    if number is None and dataset.status == "error":  # nothing good came of it with the options that it had
+    if number is None and dataset.status == "error":  # its options left no good item; others may
         return await newest_version_row(session, dataset.id)
     try:
         return await ready_version(session, dataset, number)
@@ -236,7 +236,7 @@ async def _resolved(
     session: AsyncSession, version: DatasetVersion, decisions: Sequence[Decision]
 ) -> dict[str, ItemDecision]:
     _check_items(version)
-    # Only items that some decision names: the others cannot be meant.
+    # Load only items that a decision may select.
     named: dict[str, set[str]] = {"paths": set(), "ids": set(), "codes": set(), "speakers": set()}
     for decision in decisions:
         for field, names in named.items():
@@ -255,7 +255,7 @@ async def _resolved(
         .order_by(DatasetItem.position)
     )
     rows = (await session.scalars(query)).all()
-    # A code or a speaker may mean every item of a large dataset: not on the event loop.
+    # A code or a speaker may select every item of a large dataset: resolve off the event loop.
     decided, faults = await asyncio.to_thread(
         lambda: resolve(decisions, map(item_record, rows), f"version {version.number}")
     )
@@ -265,5 +265,5 @@ async def _resolved(
 
 
 def _any_of(names: Collection[str]) -> ColumnElement[Any]:
-    """One of many texts, as one parameter: a statement has room for 32,767."""
+    """Any of many texts, as one parameter: a statement can have at most 32,767."""
     return any_(cast(sorted(names), ARRAY(Text)))

@@ -1,1 +1,1 @@
-"""Training jobs: their states, how they reach Ray, what keeps rows and Ray in agreement, and their events."""
+"""Jobs: their states, submission to Ray, reconciliation of rows with Ray, and events."""

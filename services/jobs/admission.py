@@ -1,4 +1,4 @@
-"""Whether a job may be queued: the only door, for a launch, a resumed job, and a stage of a pipeline."""
+"""Admission of jobs to the queue: the one check for launched jobs, resumed jobs and stages of pipelines."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ from services.settings import Settings
 from services.storage_quota import admit_bytes, lock_user
 
 MEMORY_MARGIN: Final = 4 / 3
-"""What is reserved for a worker, as a multiple of its estimated peak, which may be off by a third."""
+"""Memory reserved for a worker, as a multiple of its estimated peak, which may be off by a third."""
 _BESIDE_BYTES: Final = 20_000_000
-"""What a job keeps beside checkpoints and weights: figures, curves, predictions, events."""
+"""Storage of a job in addition to checkpoints and weights: figures, curves, predictions, events."""
 _MOST_CHANGES: Final = 3
 _GIB: Final = 2**30
 
 
 async def admit(session: AsyncSession, settings: Settings, job: Job, cluster: ClusterView | None = None) -> None:
-    """Let a job into the queue; fills the memory of its workers in where it asks for none.
+    """Check that a job may be queued; fill in the memory of its workers if it requests none.
 
-    Nobody else is admitted in the same user's name before this transaction ends.
+    Admissions of the same user wait until this transaction ends.
 
     Args:
-        session: of the database.
-        settings: the operator's bounds.
-        job: to be queued; written by the caller.
-        cluster: asked whether any nodes could hold its workers; None: it is not asked.
+        session: database session.
+        settings: the operator's limits.
+        job: the job to queue; the caller writes it.
+        cluster: checks whether any nodes could hold its workers; None: not checked.
 
     Raises:
-        ConflictError: the user has too many jobs that are not finished.
-        InvalidRequestError: a worker with less than its share of a CPU, or that no node could ever hold.
-        ForbiddenError: what the job keeps does not fit the storage.
+        ConflictError: the user has too many unfinished jobs.
+        InvalidRequestError: too few CPUs for a worker, or a worker that no node could ever hold.
+        ForbiddenError: what the job is expected to keep exceeds the user's storage quota.
     """
     await lock_user(session, job.user_id)
     await _check_count(session, settings, job.user_id)
@@ -71,18 +71,19 @@ async def admitted(
     cluster: ClusterView | None,
     path: str = "resources",
 ) -> ResourcesConfig:
-    """Resources that are allowed and that some nodes could hold, with the memory of a worker.
+    """Check resources against the operator's limits and the cluster; return them with a worker's memory filled in.
 
     Args:
-        settings: the operator's bounds.
-        config: what is trained.
-        resources: as asked for.
-        model: sizes of the base; None: not known, and no memory is filled in.
-        cluster: asked whether any nodes could hold the workers; None: it is not asked.
-        path: of the resources in the request.
+        settings: the operator's limits.
+        config: the training.
+        resources: the resources as requested.
+        model: sizes of the base model; None: unknown, and no memory is filled in.
+        cluster: checks whether any nodes could hold the workers; None: not checked.
+        path: path of the resources in the request, for faults.
 
     Raises:
-        InvalidRequestError: they are not; of memory, says with which changes of the config they would be.
+        InvalidRequestError: the resources are not allowed or fit no node; if memory is the reason, names changes of the
+            config with which they would fit.
     """
     least = settings.least_cpus_per_worker
     if resources.cpus_per_worker < least:
@@ -107,21 +108,21 @@ async def admitted(
 
 
 def needed_memory(model: Architecture, config: TrainingConfig, resources: ResourcesConfig) -> int | None:
-    """Bytes to reserve for a worker on CPUs; None on GPUs, whose own memory decides and which Ray does not count."""
+    """Bytes to reserve for a worker on CPUs; None on GPUs, whose own memory matters and which Ray does not count."""
     if resources.gpus_per_worker:
         return None
     return round(peak_memory(model, config, _compute_bytes(config)).bytes * MEMORY_MARGIN)
 
 
 def kept_bytes(type: str, config: TrainingConfig, model: Architecture | None) -> int:
-    """What a job is expected to keep in object storage."""
+    """Bytes that a job is expected to keep in object storage."""
     if type != "training" or model is None:
         return _BESIDE_BYTES
     return _BESIDE_BYTES + checkpoint_bytes(model, config)
 
 
 def _advice(model: Architecture, config: TrainingConfig, resources: ResourcesConfig, most_bytes: float) -> str:
-    """Single changes with which a worker would fit."""
+    """Message that names single changes with which a worker would fit."""
     compute_bytes = _compute_bytes(config)
     enough = [
         change for change in changes(model, config, compute_bytes) if change.peak_bytes * MEMORY_MARGIN <= most_bytes
@@ -142,7 +143,7 @@ def _compute_bytes(config: TrainingConfig) -> int:
 
 
 async def sizes_of(session: AsyncSession, model_id: str) -> Architecture | None:
-    """Sizes of a base model; None: they are not known here."""
+    """Sizes of a base model; None: unknown."""
     model = await session.get(CatalogueModel, model_id)
     if model is None:
         return None

@@ -18,7 +18,7 @@ _KINDS: Final = {
     "predictions.jsonl": "predictions",
 }
 _FOLDERS: Final = ("adapter", "selection")
-"""Every file in them is an artifact, of the kind that the folder is named by."""
+"""Every file in these folders is an artifact; the folder's name is its kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class MadeFile:
 
 
 def find_artifacts(store: RunStore, events: Iterable[Mapping[str, Any]]) -> list[MadeFile]:
-    """Every artifact that is in the store. What the run said of a file is believed; what it did not is computed."""
+    """Every artifact in the store. Size and checksum come from the run's events, else they are computed."""
     told = {made.key: made for event in events if (made := _told(event)) is not None}
     keys = set(store.list(""))
     wanted = {key for key in keys if key in _KINDS or key.partition("/")[0] in _FOLDERS} | (set(told) & keys)

@@ -1,4 +1,4 @@
-"""All files of a job as one zip: what it made, what it was told, what it said. Made once, kept beside the job's files."""
+"""One zip of all that a job left: artifacts, config, logs, metrics, events. Made once, stored with the job's files."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ _TOLD_OF_THE_JOB: Final = (
     "selection", "measurement", "resources", "metrics", "result", "error", "created_at", "started_at", "finished_at",
 )  # fmt: skip
 _MAKING: Final = asyncio.Semaphore(2)
-"""In this process: each takes the disk of a whole job."""
+"""Limits concurrent bundles in this process: each takes the disk space of a whole job."""
 _MAKERS: Final[set[uuid.UUID]] = set()
-"""Users whose bundles are being made: one each, so that nobody keeps the others waiting with his."""
+"""Users whose bundles are being made: one per user, so that no user blocks the others."""
 _BUSY_S: Final = 10
 
 
 async def bundle_of(
     sessions: Sessions, settings: Settings, objects: Objects, user_id: uuid.UUID, job_id: uuid.UUID
 ) -> tuple[str, str, int]:
-    """The bundle of a job that has ended, made where it is not there yet.
+    """The bundle of a job that has ended, made if it does not exist yet.
 
     Returns:
         Its key in the platform's bucket, a name for the file, and its size in bytes.
@@ -54,8 +54,8 @@ async def bundle_of(
         NotFoundError: no such job, or another user's.
         ConflictError: it has not ended.
         PayloadTooLargeError: its files are larger than the operator allows in a bundle.
-        ForbiddenError: a bundle does not fit the user's storage.
-        UnavailableError: too many bundles are being made just now.
+        ForbiddenError: the bundle exceeds the user's storage quota.
+        UnavailableError: too many bundles are being made; retry later.
     """
     async with open_session(sessions) as session:
         job = await find_job(session, user_id, job_id)
@@ -104,7 +104,7 @@ async def _only_one(user_id: uuid.UUID) -> AsyncIterator[None]:
 async def _keep(
     sessions: Sessions, settings: Settings, objects: Objects, seen: Job, key: str, path: Path, size: int
 ) -> None:
-    """Count the bundle among what the user keeps, then put it there, before the job can be deleted or resumed."""
+    """Count the bundle against the user's quota, then store it while the job can be neither deleted nor resumed."""
     async with open_session(sessions) as session:
         await admit_bytes(session, settings, seen.user_id, size)
         await session.execute(update(Job).where(Job.id == seen.id).values(stored_bytes=Job.stored_bytes + size))
@@ -125,7 +125,7 @@ async def _add_object(archive: zipfile.ZipFile, objects: Objects, artifact: Arti
 
 
 async def _add_events(archive: zipfile.ZipFile, sessions: Sessions, job_id: uuid.UUID) -> None:
-    """Logs, metrics and the other events, each a line."""
+    """Add logs, metrics and the other events, one per line."""
     for name, kinds in {
         **{file: (kind,) for kind, file in _EVENTS_FILE.items()},
         _OTHER_EVENTS: ("status", "artifact"),

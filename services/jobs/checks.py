@@ -1,4 +1,4 @@
-"""What of a job can be refused before it is queued: by its resources, and by what is known of its data."""
+"""Checks that reject a job before it is queued, by its resources and by what is known about its data."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from services.errors import InvalidRequestError
 
 
 def check_task(dataset: Dataset, task: str, path: str = "dataset_id") -> None:
-    """Let a dataset pass that is for this task.
+    """Check that a dataset is for this task.
 
     Raises:
-        InvalidRequestError: it is for another.
+        InvalidRequestError: it is for another task.
     """
     if dataset.task != task:
         message = f"the dataset is for {dataset.task}, and the training is of {task}; give a dataset for {task}"
@@ -24,12 +24,12 @@ def check_task(dataset: Dataset, task: str, path: str = "dataset_id") -> None:
 
 
 def training_faults(config: TrainingConfig, resources: ResourcesConfig, statistics: Mapping[str, Any]) -> list[Fault]:
-    """Faults with their paths in the request.
+    """Faults of a training, with their paths in the request.
 
     Args:
         config: what would be trained.
         resources: where it would run.
-        statistics: of the dataset's version; `splits` counts the utterances that the data themselves assign.
+        statistics: statistics of the dataset's version; `splits` counts the utterances that the data itself assigns.
     """
     faults = paging_faults(config, resources)
     split = config.split

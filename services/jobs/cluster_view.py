@@ -1,4 +1,4 @@
-"""What the API asks of the cluster that it runs on."""
+"""The API's queries to the cluster that it runs on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class ClusterView(Protocol):
-    """A cluster to ask; the calls block."""
+    """Queries to a cluster; the calls block."""
 
     def faults(self, resources: ResourcesConfig) -> list[Fault]:
         """Why no nodes could ever hold the workers; empty when they could."""
@@ -25,7 +25,7 @@ class ClusterView(Protocol):
 
 
 class RayView:
-    """The cluster that this process is connected to. Imports Ray when it is asked."""
+    """The cluster that this process is connected to. Imports Ray only when called."""
 
     def faults(self, resources: ResourcesConfig) -> list[Fault]:
         """Why no nodes could ever hold the workers; empty when they could."""

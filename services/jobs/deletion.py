@@ -1,4 +1,4 @@
-"""Jobs that are deleted: marked by their user, and removed by the hub, which goes on where it was killed."""
+"""Deletion of jobs: the user marks them, and the hub removes them; a restarted hub resumes the removal."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 
 async def delete(session: AsyncSession, user_id: uuid.UUID, job_id: uuid.UUID) -> None:
-    """Delete a job that has ended: its row, events, logs, checkpoints and artifacts. Committed.
+    """Delete a job that has ended and commit; row, events, logs, checkpoints and artifacts are removed soon after.
 
     Raises:
         NotFoundError: no such job, or another user's.
@@ -54,7 +54,7 @@ async def delete(session: AsyncSession, user_id: uuid.UUID, job_id: uuid.UUID) -
 
 
 async def purge(sessions: Sessions, runs: Runs) -> None:
-    """Remove the files and rows of deleted jobs. What fails is tried again the next time."""
+    """Remove the files and rows of deleted jobs. Failures are retried in the next round."""
     other = aliased(Job)
     is_needed = exists().where(or_(other.selection_id == Job.id, other.training_id == Job.id))
     query = select(Job.id).where(Job.deleted_at.is_not(None), ~is_needed).order_by(Job.deleted_at).limit(_MOST_AT_ONCE)
@@ -70,7 +70,7 @@ async def purge(sessions: Sessions, runs: Runs) -> None:
 
 
 async def _remove_rows(sessions: Sessions, job_id: uuid.UUID) -> None:
-    """A few events at a time: a job may have hundreds of thousands, and nothing is to wait for all of them."""
+    """Delete events in batches: a job may have hundreds of thousands, and one transaction would block others long."""
     while True:
         some = select(JobEvent.seq).where(JobEvent.job_id == job_id).limit(_EVENTS_AT_ONCE)
         async with open_session(sessions) as session:
@@ -90,7 +90,7 @@ async def _remove_rows(sessions: Sessions, job_id: uuid.UUID) -> None:
 
 
 async def _needed_by(session: AsyncSession, job_id: uuid.UUID) -> list[Fault]:
-    """What would be broken without a job: named, with what to do."""
+    """What still needs a job: each by name, with what to do."""
     faults: list[Fault] = []
     versions = await session.execute(
         select(Adapter.id, Adapter.name, func.array_agg(AdapterVersion.number))

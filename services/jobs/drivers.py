@@ -1,4 +1,4 @@
-"""What a job's driver is, and what it is to do: the module and the config that a person would give to `ray job submit`."""
+"""A job's driver: the module and the config that a person would give to `ray job submit`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def run_prefix(job_id: uuid.UUID) -> str:
 
 
 def driver_of(job: Job, bucket: str) -> tuple[str, Config]:
-    """The module of a job's driver, and what it is to do."""
+    """The module of a job's driver, and its config."""
     resources = resources_of(job.resources)
     same: dict[str, Any] = {
         "name": str(job.id),
@@ -47,13 +47,13 @@ def driver_of(job: Job, bucket: str) -> tuple[str, Config]:
 
 
 def _evaluation(job: Job, bucket: str, resources: ResourcesConfig, same: dict[str, Any]) -> EvaluationRunConfig:
-    """What is measured is an adapter on the base, or the model itself where all of it was trained."""
+    """Evaluate the adapter on its base, or the model itself if every weight was trained."""
     made = f"s3://{bucket}/{run_prefix(job.training_id or job.id)}"
     training: TrainingConfig = same["training"]
     if isinstance(training.method, LoraFields):
         same["adapter"] = f"{made}/adapter"
     else:
-        if not isinstance(training.method, PretrainConfig):  # a random start is no base
+        if not isinstance(training.method, PretrainConfig):  # pretraining starts from random weights: no base
             same["base_model"] = same["model"]
         same["model"] = f"{made}/model"
     measurement = MeasurementConfig.model_validate(job.measurement)

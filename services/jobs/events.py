@@ -1,4 +1,4 @@
-"""What happened in a job, in PostgreSQL: one ordered stream per job, without holes and without repeats."""
+"""Job events in PostgreSQL: one ordered stream per job, without gaps or duplicates."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from services.database.notify import EVENTS, notify
 _LONGEST_KEY: Final = 300
 _LONGEST_TEXT: Final = 100_000
 
-# The job's row is locked before this runs: sequence numbers are given, and become visible, in order.
+# The job's row is locked before this runs: sequence numbers are assigned, and become visible, in order.
 _INSERT = text(
     """
     INSERT INTO job_events (job_id, seq, kind, key, time, data)
@@ -39,9 +39,9 @@ _INSERT = text(
 
 
 async def append(session: AsyncSession, job: Job, events: Iterable[Mapping[str, Any]]) -> list[JobEvent]:
-    """Give new events their numbers and lay them on the job's row; those whose key is known are dropped.
+    """Insert new events with sequence numbers and update the job's row from them; drop those whose key is known.
 
-    `job` must be locked by this transaction (`locked_job`). Returns the new ones, in order.
+    `job` must be locked by this transaction (`locked_job`). Returns the new events, in order.
     """
     given = [event for event in map(_clean, events) if event is not None]
     if not given:
@@ -61,9 +61,9 @@ async def append(session: AsyncSession, job: Job, events: Iterable[Mapping[str, 
 
 
 def from_run(events: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """A run's own events as the job's: a run that says `succeeded` has an outcome, its job not yet that status.
+    """A run's own events as events of its job, with the run's `status` renamed to `outcome`.
 
-    Readers take `status` in a status event for the job's own, which changes when the files are recorded too.
+    Readers take `status` in a status event for the job's, which changes only when the run's files are recorded.
     """
     return [_without_status(event) for event in events]
 
@@ -77,13 +77,13 @@ def _without_status(event: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 async def locked_job(session: AsyncSession, job_id: uuid.UUID) -> Job | None:
-    """The job, locked and fresh; nobody else changes it until this transaction ends."""
+    """The job, locked and reloaded; nothing else changes it until this transaction ends."""
     statement = select(Job).where(Job.id == job_id).with_for_update().execution_options(populate_existing=True)
     return (await session.scalars(statement)).one_or_none()
 
 
 def status_event(job: Job, message: str = "") -> dict[str, Any]:
-    """The event that tells a job's new status."""
+    """The event that announces a job's new status."""
     data: dict[str, Any] = {"status": job.status, "attempt": job.attempt}
     if message:
         data["message"] = message
@@ -101,7 +101,7 @@ def log_event(message: str, level: str = "info") -> dict[str, Any]:
 
 
 def _lay_on(job: Job, kind: str, data: Mapping[str, Any]) -> None:
-    """Show in the job's row what an event says."""
+    """Update the job's row from an event."""
     if kind == "status" and isinstance(data.get("phase"), str):
         job.phase = str(data["phase"])[:40]
     if kind != "metric":
@@ -133,7 +133,7 @@ def _newest_metrics(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _clean(event: Mapping[str, Any]) -> dict[str, Any] | None:
-    """An event that PostgreSQL can hold; None for what is no event."""
+    """An event that PostgreSQL can store; None if it is no valid event."""
     kind, key, data = event.get("kind"), event.get("key"), event.get("data")
     if kind not in EVENT_KINDS or not isinstance(key, str) or not key or not isinstance(data, Mapping):
         return None
@@ -141,7 +141,7 @@ def _clean(event: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def storable(value: Any) -> Any:
-    """A JSON value without what JSONB refuses: NUL characters, lone surrogates, NaN and infinities."""
+    """A JSON value without what JSONB rejects: NUL characters, lone surrogates, NaN and infinities."""
     if isinstance(value, str):
         return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")[:_LONGEST_TEXT]
     if isinstance(value, bool) or value is None or isinstance(value, int):
@@ -156,7 +156,7 @@ def storable(value: Any) -> Any:
 
 
 def parse_lines(part: bytes) -> list[dict[str, Any]]:
-    """The events in a JSONL part; a line cut short by a crash is passed over."""
+    """The events in a JSONL part; a line truncated by a crash is skipped."""
     events = []
     for line in part.splitlines():
         try:

@@ -1,4 +1,4 @@
-"""Whose job is next: users take turns, so that a thousand jobs of one do not keep another's waiting."""
+"""Fair order of the queue: users take turns, so that a thousand jobs of one user do not delay those of another."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ def in_turn(
     most_per_user: int | None = None,
     served: Mapping[uuid.UUID, datetime] | None = None,
 ) -> list[Job]:
-    """Queued jobs in the order in which they are to be submitted.
+    """Queued jobs in the order in which to submit them.
 
-    Next is always somebody with the fewest jobs that run or are before this one; among those, who was served longest
-    ago, and of those who never were, who waits longest. A
-    user's own jobs come by their priority, then by age: a priority overtakes nobody else.
+    The next job is always of a user with the fewest jobs that run or come earlier in the order; among those, of the
+    user served longest ago, and among users never served, of the one who has waited longest. A user's own jobs are
+    ordered by priority, then by age: a priority does not overtake other users' jobs.
 
     Args:
-        queued: what waits.
-        running: jobs of each user that run.
-        most_per_user: jobs that a user may have running; None: no limit. Those above it are not in the answer.
-        served: when a job of each user last began; those who are not in it never had one.
+        queued: the waiting jobs.
+        running: number of running jobs of each user.
+        most_per_user: how many jobs a user may have running; None: no limit. Jobs above it are left out.
+        served: when a job of each user last began; users who are not in it never had one.
     """
     waiting: dict[uuid.UUID, list[Job]] = defaultdict(list)
     for job in sorted(queued, key=lambda job: (-job.priority, job.queued_at, job.id)):
@@ -51,6 +51,6 @@ def in_turn(
 
 
 def _oldest_from_each_on(jobs: Sequence[Job]) -> list[tuple[datetime, uuid.UUID]]:
-    """For each place, the oldest of the jobs from there on."""
+    """For each position, the oldest of the jobs from there on."""
     ages = [(job.queued_at, job.id) for job in jobs]
     return list(accumulate(reversed(ages), min))[::-1]

@@ -1,7 +1,7 @@
-"""The hub: one named, detached Ray actor that writes what runs say into PostgreSQL and keeps work going.
+"""The hub: one named, detached Ray actor that records the events of runs in PostgreSQL and runs the background tasks.
 
-It holds no state that matters. Killed, it is started again by Ray and goes on from the rows; what a run said
-meanwhile is in the run's own files, from which it is read when the run has ended.
+It holds no state that matters. If it is killed, Ray restarts it and it continues from the rows; events that a run sent
+meanwhile are in the run's own files, from which they are read when the run has ended.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 NAME: Final = "lim-hub"
 NAMESPACE: Final = "less-is-more"
 _PATIENCE_S: Final = 3.0
-"""How long the hub asks an object store that does not answer; the next round asks again."""
+"""How long the hub retries requests to an object store that does not answer; the next round retries again."""
 _STOP_S: Final = 30.0
 _SWEEP_S: Final = 600.0
 _THREADS: Final = 64
@@ -58,7 +58,7 @@ class Hub:
     """The actor's class. `start_hub` starts it; `ray.get_actor(NAME, NAMESPACE)` finds it."""
 
     async def __init__(self, settings: Settings, command: str | None = None) -> None:  # type: ignore[misc]  # async
-        """Begin to keep work going.
+        """Start the background tasks.
 
         Args:
             settings: where the database and the object store are.
@@ -74,7 +74,7 @@ class Hub:
         def store(prefix: str) -> S3RunStore:
             return S3RunStore(client, settings.s3.bucket, prefix, patience_s=_PATIENCE_S)
 
-        # Whoever may look at Ray's jobs sees their environment: the keys of the object store are asked of this actor.
+        # Ray shows the environment of its jobs, so drivers ask this actor for the keys of the object store.
         control = RayJobs({STORAGE_VARIABLE: ASK_HUB, "LIM_HOME": str(settings.home)}, command)
         self._runs = Runs(settings.s3.bucket, store)
         self._reconciler = Reconciler(settings, self._sessions, self._runs, control, _capacity)
@@ -83,16 +83,16 @@ class Hub:
         self._pipelines = PipelineRunner(settings, self._sessions)
         self._webhooks = WebhookSender(settings, self._sessions)
         self._sweep_at = time.monotonic() + _SWEEP_S
-        # A call that hangs holds a thread until its own time limit; the tasks must not wait for each other's threads.
+        # A call that hangs occupies a thread until it times out; the tasks must not wait for each other's threads.
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, thread_name_prefix="hub"))
         self._background = Background(self._sessions, Listener(settings.database_url, WORK), self._tasks())
         self._background.start()
 
     async def push(self, job_id: str, events: Sequence[Mapping[str, Any]]) -> None:
-        """Take a batch of a job's events; those that are known already are dropped.
+        """Record a batch of a job's events; known ones are dropped.
 
         Raises:
-            UnavailableError: the database is away; the batch has to come again.
+            UnavailableError: the database is unreachable; the caller must send the batch again.
         """
         try:
             wanted = uuid.UUID(job_id)
@@ -102,11 +102,11 @@ class Hub:
         await take_events(self._sessions, wanted, events)
 
     async def storage(self) -> dict[str, str]:
-        """The variables from which a driver reads the platform's object store."""
+        """The environment variables with which a driver reaches the platform's object store."""
         return self._settings.s3.environment()
 
     async def pid(self) -> int:
-        """The actor's process; answers when the actor is alive."""
+        """PID of the actor's process; a liveness check."""
         return os.getpid()
 
     def _tasks(self) -> list[BackgroundTask]:
@@ -135,14 +135,14 @@ async def _capacity() -> Capacity:
 
 
 def start_hub(settings: Settings, command: str | None = None) -> ActorHandle[Hub]:
-    """A hub with these settings, in the place of the one that the cluster may have; it outlives this process.
+    """Start a hub with these settings, replacing one that runs; it outlives this process.
 
     Args:
         settings: where the database and the object store are.
         command: run instead of the training driver; for tests.
     """
     stop_hub()
-    actor: Any = ray.remote(Hub)  # what ray.remote gives is typed as one of two things
+    actor: Any = ray.remote(Hub)  # the return type of ray.remote is a union
     handle: ActorHandle[Hub] = actor.options(
         name=NAME,
         namespace=NAMESPACE,
@@ -155,7 +155,7 @@ def start_hub(settings: Settings, command: str | None = None) -> ActorHandle[Hub
 
 
 def stop_hub() -> None:
-    """End the hub for good, if there is one. Running drivers go on; a new hub takes them over."""
+    """Kill the hub, if there is one, without a restart. Running drivers continue; a new hub takes them over."""
     deadline = time.monotonic() + _STOP_S
     while True:
         try:

@@ -1,4 +1,4 @@
-"""Takes in what runs say."""
+"""Record the events that runs send."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from services.jobs.states import TERMINAL
 
 
 async def take_events(sessions: Sessions, job_id: uuid.UUID, events: Sequence[Mapping[str, Any]]) -> None:
-    """Write a batch of a job's events down, in order; those that are known already are dropped.
+    """Record a batch of a job's events, in order; known ones are dropped.
 
     Raises:
-        UnavailableError: the database is away; nothing was written, and the batch has to come again.
+        UnavailableError: the database is unreachable; nothing was written, and the caller must send the batch again.
     """
     async with open_session(sessions) as session:
         job = await locked_job(session, job_id)
         if job is None or job.status in TERMINAL:
-            return  # nobody's, or told whole from the run's files when it ended
+            return  # no such job, or all its events were read from the run's files when it ended
         if await append(session, job, from_run(events)) and job.status == "starting":
             set_running(job)
             await append(session, job, [status_event(job)])

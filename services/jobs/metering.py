@@ -1,4 +1,4 @@
-"""What a job has used, and whether that is more than its budget."""
+"""Usage of jobs, and whether it exceeds their budgets."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from services.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a job's drivers have used so far, of all its attempts."""
+    """What a job's drivers have used so far, over all attempts."""
 
     wall_s: float
-    """Seconds that they ran."""
+    """Seconds that the drivers ran."""
     cpu_hours: float
     gpu_hours: float
     cost: float | None
-    """At the operator's prices; None: there are none."""
+    """At the operator's prices; None: no prices are set."""
 
 
 def usage(job: Job, settings: Settings, now: datetime | None = None) -> Usage:
@@ -40,10 +40,10 @@ def usage_of(
 
     Args:
         metered_s: seconds of the attempts that have ended.
-        metered_since: when the driver that runs was started.
+        metered_since: since when the current driver has run; None: no driver runs.
         asked: the job's resources, as `ResourcesConfig`.
-        settings: with the operator's prices.
-        now: the moment until which is counted; None: this one.
+        settings: contains the operator's prices.
+        now: end of the time that is counted; None: the current time.
     """
     wall_s = metered_s
     if metered_since is not None:
@@ -57,12 +57,12 @@ def usage_of(
 
 
 def has_prices(settings: Settings) -> bool:
-    """Whether the operator tells what anything costs."""
+    """Whether the operator has set prices."""
     return bool(settings.cpu_hour_price or settings.gpu_hour_price)
 
 
 def used_up(job: Job, settings: Settings, now: datetime | None = None) -> str | None:
-    """What of a job's budget is used up, for people; None: nothing is."""
+    """Message that says which part of a job's budget is used up; None: none is."""
     budget: dict[str, Any] = job.budget or {}
     used = usage(job, settings, now)
     if budget.get("wall_s") is not None and used.wall_s >= budget["wall_s"]:
@@ -73,7 +73,7 @@ def used_up(job: Job, settings: Settings, now: datetime | None = None) -> str | 
 
 
 def set_running(job: Job) -> None:
-    """A driver runs: its time counts from now on."""
+    """Mark a job as running and start its meter."""
     now = datetime.now(UTC)
     job.status = "running"
     job.started_at = job.started_at or now
@@ -81,11 +81,11 @@ def set_running(job: Job) -> None:
 
 
 def stop_meter(job: Job, until: datetime | None = None) -> None:
-    """No driver runs any more; said twice, it changes nothing.
+    """Stop a job's meter. Idempotent.
 
     Args:
-        job: whose time has been counted since its driver began.
-        until: when the driver was last known to run; None: now. What passed after it is not charged.
+        job: the job whose driver has ended.
+        until: when the driver was last known to run; None: now. Later time is not charged.
     """
     if job.metered_since is not None:
         job.metered_s += max(0.0, ((until or datetime.now(UTC)) - job.metered_since).total_seconds())

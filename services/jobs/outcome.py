@@ -1,4 +1,4 @@
-"""What a driver that has ended means for its job: succeeded, stopped, to be submitted again, or failed."""
+"""What the end of a driver means for its job: success, a stop, a resubmission or a failure."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import Any, Final
 from services.jobs.submission import Driver, DriverState
 
 NOT_WORTH_REPEATING: Final = frozenset({2})
-"""Exit codes of a driver that would end the same way again: a config or data that it refuses."""
+"""Exit codes of a driver that would fail again in a retry: it rejects the config or the data."""
 _EXCEPTIONS: Final = frozenset({1, 2})
 _LONGEST_REASON: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The next status, and why."""
+    """A job's next status, and why."""
 
     status: str
     reason: str = ""
     refused: bool = False
-    """Whether it would end the same way again."""
+    """Whether a retry would fail the same way."""
 
 
 def judge(
@@ -34,22 +34,22 @@ def judge(
     result: Mapping[str, Any] | None,
     error_log: str | None,
 ) -> Verdict:
-    """What becomes of a job whose driver has ended.
+    """Decide the next status of a job whose driver has ended.
 
     Args:
-        status: the job's own.
-        failures: drivers of this job that died before this one.
-        attempts: most drivers that may die.
-        driver: what Ray says of this one.
-        result: `result.json`, if it wrote one.
-        error_log: the newest error that it logged.
+        status: current status of the job.
+        failures: number of drivers of this job that died before this one.
+        attempts: number of dead drivers at which the job fails.
+        driver: what Ray reports about this driver.
+        result: `result.json`, if the run wrote one.
+        error_log: the newest error in the run's log.
     """
     ended = result.get("status") if result else None
     if ended == "succeeded":
         return Verdict("succeeded")
     if ended == "stopped" or status == "stopping":
         return Verdict("stopped")
-    # What a killed driver logged as an error, an earlier one did.
+    # If the driver was killed, the newest error in the log is from an earlier driver.
     reason = error_log if error_log and driver.exit_code in _EXCEPTIONS else _reason(driver)
     if driver.exit_code in NOT_WORTH_REPEATING:
         return Verdict("failed", reason[:_LONGEST_REASON], refused=True)
@@ -70,7 +70,7 @@ def newest_error(events: Iterable[Mapping[str, Any]]) -> str | None:
 
 
 def parse_result(data: bytes) -> dict[str, Any] | None:
-    """`result.json`; None for what is none."""
+    """Parse `result.json`; None if it is not a JSON object."""
     try:
         result = json.loads(data)
     except ValueError:
@@ -79,7 +79,7 @@ def parse_result(data: bytes) -> dict[str, Any] | None:
 
 
 def _reason(driver: Driver) -> str:
-    """What Ray says, without its log; then the log's last line, which names the exception."""
+    """Ray's message without its log excerpt, then the log's last line, which names the exception."""
     if driver.state is DriverState.MISSING:
         return "the cluster no longer knows the driver; it was restarted"
     if driver.state is DriverState.SUCCEEDED:

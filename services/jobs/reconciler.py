@@ -1,7 +1,7 @@
-"""Keeps the jobs' rows and the cluster in agreement. It remembers nothing: whoever runs it next goes on.
+"""Reconcile the jobs' rows with the cluster. It holds no state that matters: another process can take over any time.
 
-A row is the truth, and Ray's word a hint. Every change is made only if the row is still what it was when the
-cluster was asked, so that two of these at once do no harm.
+Rows are authoritative, and Ray's answers are hints. A row is changed only if it is still what it was when the cluster
+was queried, so that two reconcilers at once do no harm.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ CONFIG_KEY: Final = "config-request.json"
 STOP_KEY: Final = "stop"
 RESULT_KEY: Final = "result.json"
 EVENTS_PREFIX: Final = "events"
-_QUEUE_LOOK: Final = 20  # of each user
+_QUEUE_LOOK: Final = 20  # queued jobs per user
 TASK: Final = "jobs"
 """The name under which the hub records the rounds of `Reconciler.follow`."""
 _AT_ONCE: Final = 8
 _SHARE: Final = 0.5
-"""Of the cluster, that a user may take while others wait; one job in any case."""
+"""Share of the cluster that a user may take while others wait; one job is always allowed."""
 _LOOK_S: Final = 60.0
-"""Longest time of one look at a job, in seconds: settling one reads all that it wrote."""
+"""Longest time to check one job, in seconds: settling one reads all that it wrote."""
 _BATCH: Final = 1000
 _log = logging.getLogger(__name__)
 
@@ -87,20 +87,20 @@ class Reconciler:
         self._capacity = capacity
         self._quarantine = Quarantine("job", _LOOK_S)
         self._seen: dict[uuid.UUID, datetime] = {}
-        """When a job's driver was last seen to run, by this reconciler."""
+        """When this reconciler last saw each job's driver running."""
         self._seen_before: datetime | None = None
-        """When an earlier one last saw the drivers."""
+        """When an earlier reconciler last saw the drivers."""
 
     async def round(self) -> None:
-        """One look at everything that has not ended."""
+        """Check every job that has not ended, once."""
         await self.follow()
         await self.submit()
 
     async def follow(self) -> None:
-        """One look at every job that has a driver.
+        """Check every job that has a driver, once.
 
         Raises:
-            Exception: an outage kept some from being looked at; all the others have been.
+            Exception: an outage prevented some checks; all other jobs have been checked.
         """
         async with open_session(self._sessions) as session:
             submitted = (await session.scalars(select(Job).where(Job.status.in_(SUBMITTED)))).all()
@@ -116,12 +116,12 @@ class Reconciler:
 
         for outage in await asyncio.gather(*(mend(job) for job in submitted)):
             if outage is not None:
-                raise outage  # the hub tells that its jobs are not looked after: `/readyz` shows it
+                raise outage  # the hub's heartbeat records it, and `/readyz` shows it
 
     # ---- jobs with a driver -----------------------------------------------------------------------------------
 
     async def _give_up(self, seen: Job, reason: str) -> None:
-        """End a job that the platform cannot look after, and its driver, if it has one."""
+        """Fail a job that the platform cannot handle, and stop its driver, if it has one."""
         message = f"The platform could not go on with this job: {reason}. Resume it, or tell your operator."
         async with open_session(self._sessions) as session:
             job = await locked_job(session, seen.id)
@@ -155,7 +155,7 @@ class Reconciler:
                 await self._settle(job, driver)
 
     async def _stop(self, seen: Job, reason: str) -> None:
-        """Stop a job that its user did not ask to stop; like one that was, it keeps its newest checkpoint."""
+        """Stop a job whose budget is used up; as after a stop by its user, it keeps its newest checkpoint."""
         async with open_session(self._sessions) as session:
             job = await locked_job(session, seen.id)
             if job is None or job.status != seen.status or used_up(job, self._settings) is None:
@@ -168,7 +168,7 @@ class Reconciler:
             await session.commit()
 
     async def _press_stop(self, job: Job) -> None:
-        """First the flag, at which the run saves a checkpoint and ends; after the grace, the signal."""
+        """Set the stop flag, at which the run saves a checkpoint and ends; after a grace period, signal the driver."""
         await asyncio.to_thread(self._runs.of(job.id).put_bytes, STOP_KEY, b"")
         asked_at = job.stop_requested_at or datetime.now(UTC)
         if datetime.now(UTC) - asked_at > timedelta(seconds=self._settings.stop_grace_s):
@@ -207,15 +207,15 @@ class Reconciler:
             if job is None or job.submission_id != seen.submission_id or job.status not in SUBMITTED:
                 return
             if job.status != seen.status and verdict.status not in {"succeeded", "stopped"}:
-                return  # somebody asked to stop it meanwhile; the next look judges again
+                return  # a stop was requested meanwhile; the next check decides again
             for start in range(0, len(events), _BATCH):
                 await append(session, job, events[start : start + _BATCH])
-            # A driver that the cluster no longer knows ended with the cluster, nobody can tell when.
+            # A driver that the cluster no longer knows ended with the cluster, at an unknown time.
             lost = driver.state is DriverState.MISSING
             stop_meter(job, self._seen.get(job.id, self._seen_before) if lost else None)
             if job.yields and verdict.status == "stopped":
                 requeue(job)
-                job.queued_at = datetime.now(UTC)  # behind the one that it made way for
+                job.queued_at = datetime.now(UTC)  # behind the job that it yielded to
                 job.stored_bytes = stored_bytes
                 await append(session, job, [status_event(job, "made way for another user's job")])
                 await session.commit()
@@ -260,7 +260,7 @@ class Reconciler:
         _log.info("job %s: %s %s", seen.id, verdict.status, verdict.reason, extra={"job_id": seen.id})
 
     async def _begin(self, seen: Job) -> None:
-        """A driver runs; nothing changes if somebody else has changed the job."""
+        """Mark a job as running, unless it has changed meanwhile."""
         async with open_session(self._sessions) as session:
             job = await locked_job(session, seen.id)
             if job is None or job.status != seen.status or job.submission_id != seen.submission_id:
@@ -273,15 +273,15 @@ class Reconciler:
     # ---- queued jobs ------------------------------------------------------------------------------------------
 
     async def submit(self) -> None:
-        """Submit in the order of the queue, in which users take turns, as long as the cluster has room.
+        """Submit queued jobs, users in turn, as long as the cluster has room.
 
-        Only a few at a time: what is queued meanwhile has its turn in the next look.
+        Jobs are submitted in small batches, so that jobs queued meanwhile get their turn in the next batch.
         """
         while await self._submit_some():
             pass
 
     async def _submit_some(self) -> bool:
-        """Submit some jobs, at the same time; whether there may be more to submit."""
+        """Submit a batch of jobs concurrently; return whether there may be more to submit."""
         place = (
             func.row_number()
             .over(partition_by=Job.user_id, order_by=(Job.priority.desc(), Job.queued_at, Job.id))
@@ -312,9 +312,9 @@ class Reconciler:
                 await self._quarantine.look(job.id, partial(self._give_up, job, "its resources cannot be read"))
                 continue
             if not total.holds(need):
-                continue  # waits for nodes to come back; those behind it need not
+                continue  # it waits for nodes to come back; the jobs behind it need not
             if waiting.total() > waiting[job.user_id] and not taken.within_share(total, job.user_id, need):
-                continue  # others wait, and this user has half of the room already
+                continue  # others wait, and this user's share is used up
             limit = self._settings.max_running_jobs
             if (limit is not None and count >= limit) or not total.holds(taken.all + need):
                 await self._make_way(total, running, job, need)
@@ -335,13 +335,13 @@ class Reconciler:
         return len(started) == _AT_ONCE
 
     async def _make_way(self, total: Capacity, running: Sequence[Job], waiting: Job, need: Capacity) -> None:
-        """Let the newest jobs of users who take more than half of the room save a checkpoint and be queued again.
+        """Preempt the newest jobs of users who take more than half of the cluster, after a checkpoint.
 
         Args:
-            total: what the cluster has.
+            total: resources of the cluster.
             running: every job with a driver.
-            waiting: the next job, which has no room.
-            need: what it takes.
+            waiting: the next job, for which there is no room.
+            need: resources that it needs.
         """
         after_s = self._settings.yield_after_s
         now = datetime.now(UTC)
@@ -361,7 +361,7 @@ class Reconciler:
             if room is None or job.user_id == waiting.user_id or job.status != "running" or not over or began is None:
                 continue
             if (now - began).total_seconds() < after_s:
-                continue  # what it did so far would be worth less than what stopping and starting it takes
+                continue  # a stop and a restart would cost more than its work so far is worth
             await self._yield(job, waiting)
             staying.remove(job)
             taken.take_back(job.user_id, room)
@@ -371,7 +371,7 @@ class Reconciler:
         return limit is None or running < limit
 
     async def _yield(self, seen: Job, waiting: Job) -> None:
-        """Stop a job that is queued again when it has saved a checkpoint."""
+        """Stop a job after a checkpoint; it is then queued again."""
         async with open_session(self._sessions) as session:
             job = await locked_job(session, seen.id)
             if job is None or job.status != "running":
@@ -389,7 +389,7 @@ class Reconciler:
             await session.commit()
 
     async def _start(self, seen: Job) -> Job | None:
-        """Write down the submission before it is made: whoever finds it missing on the cluster makes it."""
+        """Record the submission before making it: a reconciler that finds it missing on the cluster makes it."""
         async with open_session(self._sessions) as session:
             job = await locked_job(session, seen.id)
             if job is None or job.status != "queued":
@@ -410,7 +410,7 @@ class Reconciler:
 
 
 class _Taken:
-    """What jobs take of the cluster, in all and by user."""
+    """Resources that jobs take, in total and by user."""
 
     def __init__(self) -> None:
         self.all = Capacity(0.0, 0.0)
@@ -418,7 +418,7 @@ class _Taken:
 
     @classmethod
     def by(cls, jobs: Iterable[Job]) -> _Taken:
-        """What these take; a job whose row cannot be read takes nothing."""
+        """Resources that these jobs take; a job whose row cannot be read counts as nothing."""
         taken = cls()
         for job in jobs:
             if (need := _need(job)) is not None:
@@ -426,26 +426,26 @@ class _Taken:
         return taken
 
     def add(self, user_id: uuid.UUID, need: Capacity) -> None:
-        """A job of a user more."""
+        """Add a job of a user."""
         self.all += need
         self._by_user[user_id] = self.of(user_id) + need
 
     def take_back(self, user_id: uuid.UUID, need: Capacity) -> None:
-        """A job of a user less."""
+        """Remove a job of a user."""
         self.all -= need
         self._by_user[user_id] = self.of(user_id) - need
 
     def of(self, user_id: uuid.UUID) -> Capacity:
-        """What a user's jobs take."""
+        """Resources that a user's jobs take."""
         return self._by_user.get(user_id, Capacity(0.0, 0.0))
 
     def within_share(self, total: Capacity, user_id: uuid.UUID, need: Capacity) -> bool:
-        """Whether a user has no job, or half of the room at most with this one too."""
+        """Whether a user has no job, or stays within the share with this one."""
         return user_id not in self._by_user or total.holds(self.of(user_id) + need, _SHARE)
 
 
 def _need(job: Job) -> Capacity | None:
-    """What a job takes of the cluster; None: its row does not say, as after a downgrade."""
+    """Resources that a job takes; None: its row cannot be read, as after a downgrade."""
     try:
         return room_of(job.resources)
     except (TypeError, ValueError):
@@ -453,7 +453,7 @@ def _need(job: Job) -> Capacity | None:
 
 
 def _prepare(store: RunStore, config: Config) -> None:
-    """Write the config; take back the flag and the result of an attempt that was stopped."""
+    """Write the config; delete the stop flag and the result of an attempt that was stopped."""
     store.delete(STOP_KEY)
     result = _read_result(store)
     if result is not None and result.get("status") != "succeeded":
@@ -469,5 +469,5 @@ def _read_result(store: RunStore) -> dict[str, Any] | None:
 
 
 def _read_events(store: RunStore) -> list[dict[str, Any]]:
-    """Everything that the run wrote down itself; what the hub missed is among it."""
+    """All events in the run's own files, including those that the hub missed."""
     return [dict(event) for key in store.list(EVENTS_PREFIX) for event in from_run(parse_lines(store.get_bytes(key)))]

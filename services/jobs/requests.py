@@ -1,4 +1,4 @@
-"""What a user asks of jobs: launch, find, stop, resume. Only rows change here; the hub does the rest."""
+"""User requests for jobs: launch, find, stop, resume. Only rows change here; the hub does the rest."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def owned_jobs(user_id: uuid.UUID | BindParameter[uuid.UUID]) -> Select[Job]:
 
 
 async def find_job(session: AsyncSession, user_id: uuid.UUID, job_id: uuid.UUID, *, keep: bool = False) -> Job:
-    """A job of the user; with `keep`, it is not deleted before this transaction ends.
+    """A job of the user; with `keep`, it cannot be deleted until this transaction ends.
 
     Raises:
         NotFoundError: no such job, or another user's.
@@ -68,32 +68,32 @@ async def launch(
     budget: Mapping[str, float] | None = None,
     cluster: ClusterView | None = None,
 ) -> Job:
-    """Queue a job on a version of a dataset; not committed.
+    """Queue a job on a version of a dataset; does not commit.
 
     Args:
-        session: of the database.
-        settings: the operator's bounds.
-        user_id: whose job it is.
-        job_id: its id.
-        name: for people; None: made from model and dataset.
-        model_id: base model, in the catalogue.
-        dataset_id: what to train on or to select from.
+        session: database session.
+        settings: the operator's limits.
+        user_id: owner of the job.
+        job_id: id of the job.
+        name: display name; None: derived from model and dataset.
+        model_id: base model in the catalogue.
+        dataset_id: dataset to train on or to select from.
         config: the training.
-        resources: where it runs.
-        selection: how to choose, if it is to select for that training and not to train.
-        selection_id: a job of the user that selected what this one trains on.
-        dataset_version: number of the version; None: the newest that is ready, or that which was selected from.
-        priority: among the user's own queued jobs; higher goes first.
-        project_id: a project of the user that it is put into.
-        budget: most that it may use before it is stopped: `wall_s`, `cost`.
-        cluster: asked whether any nodes could hold the workers; None: it is not asked.
+        resources: resources of the job.
+        selection: how to select for that training; None: a job that trains.
+        selection_id: selection job of the user whose choice this job trains on.
+        dataset_version: number of the version; None: the one selected from, else the newest ready one.
+        priority: priority among the user's own queued jobs; higher starts first.
+        project_id: project of the user that the job belongs to.
+        budget: limits at which the job is stopped: `wall_s`, `cost`.
+        cluster: checks whether any nodes could hold the workers; None: not checked.
 
     Raises:
         InvalidRequestError: the catalogue has no such model, it is retired or does not do the task, the selection is of
             another dataset, or the training cannot be done with these resources and data.
         NotFoundError: no such dataset, selection or project, or another user's.
-        ConflictError: the dataset is not ready, the selection not finished, or the user has too many jobs waiting.
-        ForbiddenError: what it keeps does not fit the user's storage.
+        ConflictError: the dataset is not ready, the selection not finished, or the user has too many unfinished jobs.
+        ForbiddenError: what the job is expected to keep exceeds the user's storage quota.
     """
     await check_project(session, user_id, project_id)
     model = await usable_model(session, model_id, config.task.type)
@@ -146,30 +146,30 @@ async def launch_evaluation(
     budget: Mapping[str, float] | None = None,
     cluster: ClusterView | None = None,
 ) -> Job:
-    """Queue a job that measures what another has trained; not committed.
+    """Queue a job that evaluates what another has trained; does not commit.
 
     Args:
-        session: of the database.
-        settings: the operator's bounds.
-        user_id: whose job it is.
-        job_id: its id.
-        name: for people; None: made from that of the training.
+        session: database session.
+        settings: the operator's limits.
+        user_id: owner of the job.
+        job_id: id of the job.
+        name: display name; None: derived from the training's name and the dataset.
         training_id: the job that trained.
-        dataset_id: what to measure on; None: what was trained on.
+        dataset_id: dataset to evaluate on; None: the one that was trained on.
         measurement: what to measure.
-        resources: where it runs.
-        dataset_version: number of the version; None: the newest that is ready, or that which was trained on.
-        priority: among the user's own queued jobs; higher goes first.
-        project_id: a project of the user that it is put into; None: that of the training.
-        budget: most that it may use before it is stopped.
-        cluster: asked whether any nodes could hold the workers; None: it is not asked.
+        resources: resources of the job.
+        dataset_version: number of the version; None: the newest ready one of `dataset_id`, or the one trained on.
+        priority: priority among the user's own queued jobs; higher starts first.
+        project_id: project of the user that the job belongs to; None: that of the training.
+        budget: limits at which the job is stopped: `wall_s`, `cost`.
+        cluster: checks whether any nodes could hold the workers; None: not checked.
 
     Raises:
         NotFoundError: no such job, dataset or project, or another user's.
-        ConflictError: the job is no training that has succeeded, the dataset is not ready or gone, or the user has too
-            many jobs waiting.
+        ConflictError: the job is not a training that has succeeded, the dataset is not ready or gone, or the user has
+            too many unfinished jobs.
         InvalidRequestError: more than one worker, or one that no node holds.
-        ForbiddenError: what it keeps does not fit the user's storage.
+        ForbiddenError: what the job is expected to keep exceeds the user's storage quota.
     """
     await check_project(session, user_id, project_id)
     training = await find_job(session, user_id, training_id, keep=True)
@@ -216,7 +216,7 @@ async def _queued(session: AsyncSession, job: Job) -> Job:
 
 
 def _checked_selection(selection: SelectionConfig, training: TrainingConfig) -> SelectionConfig:
-    """The selection with its method decided, if it goes with the training."""
+    """The selection with its method decided, checked against the training."""
     faults = selection_faults(selection, training)
     if faults:
         raise InvalidRequestError.of(faults, code="selection_does_not_fit")
@@ -226,12 +226,12 @@ def _checked_selection(selection: SelectionConfig, training: TrainingConfig) -> 
 async def _usable_dataset(
     session: AsyncSession, user_id: uuid.UUID, dataset_id: uuid.UUID, number: int | None, task: str
 ) -> tuple[Dataset, DatasetVersion]:
-    """A dataset of the user for a task, and a version that is ready; neither is deleted before this is committed."""
+    """A user's dataset for a task, and a ready version; neither can be deleted until this transaction ends."""
     dataset = (
         await session.scalars(
             select(Dataset)
             .where(Dataset.id == dataset_id, Dataset.user_id == user_id, Dataset.deleted_at.is_(None))
-            .with_for_update(read=True)  # not deleted before the job is seen
+            .with_for_update(read=True)  # not deleted before the job is visible
         )
     ).one_or_none()
     if dataset is None:
@@ -241,7 +241,7 @@ async def _usable_dataset(
 
 
 async def request_stop(session: AsyncSession, user_id: uuid.UUID, job_id: uuid.UUID) -> Job:
-    """Stop a job: at once when it has not been submitted, else after a checkpoint. Committed.
+    """Stop a job and commit: immediately if it has not been submitted, else after a checkpoint.
 
     Raises:
         NotFoundError: no such job, or another user's.
@@ -253,7 +253,7 @@ async def request_stop(session: AsyncSession, user_id: uuid.UUID, job_id: uuid.U
 
 
 async def stop(session: AsyncSession, user_id: uuid.UUID, job_id: uuid.UUID) -> Job:
-    """As `request_stop`; not committed."""
+    """Like `request_stop`, but does not commit."""
     job = await _lock_owned(session, user_id, job_id)
     if job.status == "stopping":
         job.yields = False
@@ -279,14 +279,14 @@ async def request_resume(
     job_id: uuid.UUID,
     cluster: ClusterView | None = None,
 ) -> Job:
-    """Queue a stopped or failed job again; it goes on from its newest checkpoint. Committed.
+    """Queue a stopped or failed job again and commit; it continues from its newest checkpoint.
 
     Raises:
         NotFoundError: no such job, or another user's.
         ConflictError: it is neither stopped nor failed, its dataset is gone, its budget is used up, or the user has too
             many jobs that are not finished.
         InvalidRequestError: no node holds its workers any more.
-        ForbiddenError: what it keeps does not fit the user's storage.
+        ForbiddenError: what it is expected to keep exceeds the user's storage quota.
     """
     job = await resume(session, settings, user_id, job_id, cluster)
     await session.commit()
@@ -300,7 +300,7 @@ async def resume(
     job_id: uuid.UUID,
     cluster: ClusterView | None = None,
 ) -> Job:
-    """As `request_resume`; not committed."""
+    """Like `request_resume`, but does not commit."""
     job = await _lock_owned(session, user_id, job_id)
     if job.status not in RESUMABLE:
         raise ConflictError(
@@ -339,7 +339,7 @@ def requeue(job: Job) -> None:
 
 
 async def forget_artifacts(session: AsyncSession, job_id: uuid.UUID) -> None:
-    """Drop the rows of files that another attempt will make anew."""
+    """Delete the rows of a job's artifacts, which its next attempt makes again."""
     await session.execute(delete(Artifact).where(Artifact.job_id == job_id))
 
 
@@ -354,7 +354,7 @@ async def _lock_owned(session: AsyncSession, user_id: uuid.UUID, job_id: uuid.UU
 async def _selected_version(
     session: AsyncSession, user_id: uuid.UUID, selection_id: uuid.UUID, dataset_id: uuid.UUID, asked: int | None
 ) -> int:
-    """The version of the dataset that was selected from, which may be asked for by its number too."""
+    """The dataset version that a selection was made from; `asked`, if given, must be the same."""
     query = owned_jobs(user_id).where(Job.id == selection_id, Job.type == "selection").with_for_update(read=True)
     selection = (await session.scalars(query)).one_or_none()
     if selection is None:
@@ -378,5 +378,5 @@ async def _selected_version(
 
 
 def no_such_job() -> NotFoundError:
-    """What is told of a job that is not there, or another user's."""
+    """The error for a job that does not exist or belongs to another user."""
     return NotFoundError("There is no such job.", code="job_not_found")

@@ -1,4 +1,4 @@
-"""Removes what ended runs no longer need: a job that has succeeded is never resumed, so that its checkpoints only cost."""
+"""Remove the checkpoints of succeeded jobs, which are never resumed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 
 async def prune(sessions: Sessions, settings: Settings, runs: Runs) -> int:
-    """Remove the checkpoints of jobs that succeeded long enough ago; of how many jobs.
+    """Remove the checkpoints of jobs that succeeded long enough ago; return the number of those jobs.
 
     Adapter, figures, curves and logs stay.
     """
@@ -48,7 +48,7 @@ async def prune(sessions: Sessions, settings: Settings, runs: Runs) -> int:
                 "checkpoints_removed": True,
                 "stored_bytes": stored_bytes,
                 "updated_at": Job.updated_at,
-            }  # to its user nothing has changed
+            }  # for its user nothing has changed
             await session.execute(update(Job).where(Job.id == job_id).values(**kept))
             await session.commit()
     return removed

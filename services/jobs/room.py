@@ -1,4 +1,4 @@
-"""What jobs take of a cluster, and what it has."""
+"""Resources that jobs take, and those that a cluster has."""
 
 from __future__ import annotations
 
@@ -8,28 +8,26 @@ from typing import Any, Final
 
 from cluster.config import ResourcesConfig, threads_of
 
-_ROUNDING: Final = 1e-6  # of sums of fractions
+_ROUNDING: Final = 1e-6  # rounding error of sums of fractions
 
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """What a cluster has in all, or a job takes of it."""
+    """Resources that a cluster has in total, or that a job takes."""
 
     cpus: float
     gpus: float
     memory_bytes: float = 0.0
-    """As Ray counts it: what nodes were started with, not what is free. Of a cluster, 0: it does not count memory."""
+    """As Ray counts it: what nodes were started with, not what is free. 0 for a cluster: memory is not counted."""
 
     def __add__(self, other: Capacity) -> Capacity:
-        """Both together."""
         return Capacity(self.cpus + other.cpus, self.gpus + other.gpus, self.memory_bytes + other.memory_bytes)
 
     def __sub__(self, other: Capacity) -> Capacity:
-        """Without the other."""
         return Capacity(self.cpus - other.cpus, self.gpus - other.gpus, self.memory_bytes - other.memory_bytes)
 
     def holds(self, need: Capacity, share: float = 1.0) -> bool:
-        """Whether there is room for `need` in this part of it."""
+        """Whether `need` fits into this share of the capacity."""
         return (
             need.cpus <= share * self.cpus + _ROUNDING
             and need.gpus <= share * self.gpus + _ROUNDING
@@ -38,10 +36,10 @@ class Capacity:
 
 
 def room_of(asked: Mapping[str, Any]) -> Capacity:
-    """What a job reserves.
+    """Resources that a job reserves.
 
     Args:
-        asked: its resources as they are kept, by this release or an earlier one, which may have allowed more.
+        asked: the job's resources as stored, by this release or by an earlier one, which may have allowed more.
     """
     workers = int(asked.get("num_workers", 1))
     return Capacity(
@@ -52,12 +50,12 @@ def room_of(asked: Mapping[str, Any]) -> Capacity:
 
 
 def resources_of(asked: Mapping[str, Any]) -> ResourcesConfig:
-    """A job's resources for its driver, with as many compute threads as its CPUs run at once or fewer.
+    """A job's resources for its driver, with at most as many compute threads as its CPUs can run.
 
-    Several jobs share a node: a worker that took all of its processors would take those of others.
+    Several jobs share a node: a worker that used all of its processors would use those of others.
 
     Args:
-        asked: its resources as they are kept.
+        asked: the job's resources as stored.
     """
     resources = asked_resources(asked)
     most = threads_of(resources.cpus_per_worker)
@@ -65,10 +63,10 @@ def resources_of(asked: Mapping[str, Any]) -> ResourcesConfig:
 
 
 def asked_resources(asked: Mapping[str, Any]) -> ResourcesConfig:
-    """A job's resources as they were asked for; of more threads than earlier releases bounded, as many as are allowed.
+    """A job's resources as requested; earlier releases did not limit threads, so their number is capped here.
 
     Args:
-        asked: its resources as they are kept.
+        asked: the job's resources as stored.
     """
     threads = asked.get("threads_per_worker")
     if threads is not None:

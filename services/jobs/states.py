@@ -1,4 +1,4 @@
-"""The states of a job and the changes that are legal.
+"""The states of a job and the legal transitions.
 
         ┌──────────────── resume ───────────────────┐
         v                                           │
@@ -6,8 +6,8 @@ queued ──> starting ──> running ──> succeeded       │
   ^ │         │  │         │  └────> failed ─────────┤
   │ │         │  └─────────┴──> stopping ──> stopped ┤
   │ └─────────┼─── stop before submission ──> stopped┘
-  └───────────┴── the driver died: submitted again
-  └── stopping: it made way for another user's job
+  └───────────┴── the driver died: resubmitted
+  └── stopping: preempted for another user's job
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ TRANSITIONS: Final[dict[str, frozenset[str]]] = {
 TERMINAL: Final = frozenset({"stopped", "succeeded", "failed"})
 ACTIVE: Final = frozenset(TRANSITIONS) - TERMINAL
 SUBMITTED: Final = frozenset({"starting", "running", "stopping"})
-"""With a driver on the cluster, as far as is known."""
+"""States with a driver on the cluster, as far as is known."""
 RESUMABLE: Final = frozenset({"stopped", "failed"})
-"""What a user may queue again."""
+"""States from which a user may queue a job again."""
 
 
 def check_transition(current: str, wanted: str) -> None:
-    """Let a legal change of state pass.
+    """Check that a transition is legal.
 
     Raises:
-        ConflictError: the state does not allow it; names those that it allows.
+        ConflictError: the state does not allow it; names the states that it allows.
     """
     if wanted not in TRANSITIONS[current]:
         allowed = ", ".join(sorted(TRANSITIONS[current])) or "none, it is final"

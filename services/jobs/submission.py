@@ -1,4 +1,4 @@
-"""Ray Jobs as the reconciler uses it: submit, look, stop; off the event loop."""
+"""Ray Jobs for the reconciler: submit, query and stop drivers, off the event loop."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ PROJECT_ROOT: Final = Path(__file__).resolve().parents[2]
 
 
 class ClusterUnreachableError(ServiceError):
-    """Ray's Jobs API does not answer; whatever runs goes on."""
+    """Ray's Jobs API does not answer; running drivers continue."""
 
 
 class DriverState(StrEnum):
-    """What Ray says of a submission."""
+    """State of a submission, as Ray reports it."""
 
     MISSING = "missing"
     """Never submitted, or the cluster that knew it is gone."""
@@ -47,13 +47,13 @@ class Driver:
 
 
 class JobControl(Protocol):
-    """Where drivers run. Every call may raise `ClusterUnreachableError`."""
+    """Control of drivers on a cluster. Every call may raise `ClusterUnreachableError`."""
 
     async def submit(self, job_id: uuid.UUID, submission_id: str, module: str, config: str) -> None:
-        """Start a driver, by its module, on the config at an address; an id that is known already changes nothing."""
+        """Start a driver module with the config at an address. Idempotent by `submission_id`."""
 
     async def driver(self, submission_id: str) -> Driver:
-        """How a driver is."""
+        """The state of a driver."""
         ...
 
     async def stop(self, submission_id: str) -> None:
@@ -73,7 +73,7 @@ class RayJobs:
         paths = [str(PROJECT_ROOT), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
         self._variables = {
             "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths)),
-            # Between SIGTERM, at which a driver saves a checkpoint, and SIGKILL.
+            # Seconds between SIGTERM, at which a driver saves a checkpoint, and SIGKILL.
             "RAY_JOB_STOP_WAIT_TIME_S": "10",
             **environment,
         }
@@ -81,11 +81,11 @@ class RayJobs:
         self._client: JobSubmissionClient | None = None
 
     async def submit(self, job_id: uuid.UUID, submission_id: str, module: str, config: str) -> None:
-        """Start a driver, by its module, on the config at an address; an id that is known already changes nothing."""
+        """Start a driver module with the config at an address. Idempotent by `submission_id`."""
         await asyncio.to_thread(self._submit, str(job_id), submission_id, module, config)
 
     async def driver(self, submission_id: str) -> Driver:
-        """How a driver is."""
+        """The state of a driver."""
         return await asyncio.to_thread(self._driver, submission_id)
 
     async def stop(self, submission_id: str) -> None:
@@ -130,5 +130,5 @@ class RayJobs:
         return self._client
 
     def _lost(self, error: Exception) -> ClusterUnreachableError:
-        self._client = None  # a dashboard that comes back may have another address
+        self._client = None  # a restarted dashboard may have another address
         return ClusterUnreachableError(f"Ray's Jobs API does not answer: {error}")

@@ -1,1 +1,1 @@
-"""What users are told when something of theirs has ended: rows, a stream, webhooks."""
+"""Notifications that a user's job, dataset or pipeline has ended: rows, a stream, webhooks."""

@@ -1,4 +1,4 @@
-"""What a user asks of notifications: find, mark, delete, choose what to be told and where."""
+"""User requests for notifications: find, mark as read, choose kinds, set a webhook."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ async def find_notification(session: AsyncSession, user_id: uuid.UUID, notificat
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a user has not read yet, and how far the numbers go."""
+    """Number of a user's unread notifications, and the newest sequence number."""
 
     unread: int
     last_seq: int
 
 
 async def standing(session: AsyncSession, user_id: uuid.UUID) -> Standing:
-    """How it stands with a user."""
+    """A user's unread count and newest sequence number."""
     unread = (
         owned_notifications(user_id).where(Notification.read_at.is_(None)).with_only_columns(func.count())
     ).scalar_subquery()
@@ -63,7 +63,7 @@ async def standing(session: AsyncSession, user_id: uuid.UUID) -> Standing:
 
 
 async def mark(session: AsyncSession, user_id: uuid.UUID, notification_id: uuid.UUID, *, read: bool) -> Notification:
-    """Mark a notification as read, or as unread again; committed. Said twice, it keeps the time of the first.
+    """Mark a notification as read or unread, and commit. Marking it as read again keeps the first time.
 
     Raises:
         NotFoundError: no such notification, or another user's.
@@ -78,7 +78,7 @@ async def mark(session: AsyncSession, user_id: uuid.UUID, notification_id: uuid.
 
 
 async def mark_all(session: AsyncSession, user_id: uuid.UUID, up_to: int | None) -> int:
-    """Mark as read all of a user's, or those up to a number; committed. How many were unread."""
+    """Mark all of a user's notifications, or those up to a number, as read; commit; return how many were unread."""
     unread = update(Notification).where(Notification.user_id == user_id, Notification.read_at.is_(None))
     if up_to is not None:
         unread = unread.where(Notification.seq <= up_to)
@@ -89,13 +89,13 @@ async def mark_all(session: AsyncSession, user_id: uuid.UUID, up_to: int | None)
 
 
 async def settings_of(session: AsyncSession, user_id: uuid.UUID) -> NotificationSettings:
-    """What a user has chosen; what nobody chose is a row that is not kept."""
+    """A user's settings; without any, a row of defaults that is not stored."""
     found = await session.get(NotificationSettings, user_id)
     return found or NotificationSettings(user_id=user_id)
 
 
 async def choose_kinds(session: AsyncSession, user_id: uuid.UUID, kinds: Sequence[str] | None) -> NotificationSettings:
-    """Be told these kinds only, from now on; None: all. Committed."""
+    """Notify the user of these kinds only, from now on; None: all. Commits."""
     chosen = await _own_settings(session, user_id)
     chosen.kinds = sorted(set(kinds)) if kinds is not None else None
     await session.commit()
@@ -105,10 +105,12 @@ async def choose_kinds(session: AsyncSession, user_id: uuid.UUID, kinds: Sequenc
 async def set_webhook(
     session: AsyncSession, settings: Settings, user_id: uuid.UUID, url: str
 ) -> tuple[NotificationSettings, str]:
-    """Send notifications to an address too, what waits included; not committed. The settings, and the new secret.
+    """Set the webhook, which also gets the pending notifications; return the settings and the new secret.
+
+    Does not commit.
 
     Raises:
-        InvalidRequestError: no address of the web, or one that is not public.
+        InvalidRequestError: not a URL that can be called, or not a public address.
     """
     fault = _webhook_fault(settings, url)
     if fault is not None:
@@ -122,10 +124,10 @@ async def set_webhook(
 
 
 async def remove_webhook(session: AsyncSession, user_id: uuid.UUID) -> None:
-    """Send nothing any more, neither what waits; not committed.
+    """Remove the webhook and cancel its pending notifications; does not commit.
 
     Raises:
-        NotFoundError: there is none.
+        NotFoundError: there is no webhook.
     """
     chosen = await session.get(NotificationSettings, user_id, with_for_update=True)
     if chosen is None or chosen.webhook_url is None:
@@ -136,14 +138,14 @@ async def remove_webhook(session: AsyncSession, user_id: uuid.UUID) -> None:
 
 
 async def _own_settings(session: AsyncSession, user_id: uuid.UUID) -> NotificationSettings:
-    """The user's row, made if it is not there, and locked: what is told meanwhile waits."""
+    """The user's row, created if missing, and locked: new notifications wait for this transaction."""
     await session.execute(insert(NotificationSettings).values(user_id=user_id).on_conflict_do_nothing())
     found = select(NotificationSettings).where(NotificationSettings.user_id == user_id).with_for_update()
     return (await session.scalars(found.execution_options(populate_existing=True))).one()
 
 
 def _webhook_fault(settings: Settings, url: str) -> str | None:
-    """What can be seen of an address without asking anybody; its name is resolved when something is sent."""
+    """The fault of a URL as far as it shows without DNS; the host is resolved when a notification is sent."""
     fault = url_fault(url)
     if fault is not None:
         return fault

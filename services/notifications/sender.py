@@ -1,4 +1,4 @@
-"""Brings notifications to webhooks: they wait as rows, are tried ever more rarely, and after a day are given up."""
+"""Deliver notifications to webhooks: pending rows are retried with exponential backoff and given up after a day."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from services.settings import Settings
 _AT_ONCE: Final = 4
 _LOOK: Final = 1000
 _LEASE: Final = timedelta(seconds=60)
-"""A try of which nothing is heard for so long, because the hub died, is made again."""
+"""An attempt without a recorded result for this long, because the hub died, is retried."""
 _LONGEST_PAUSE_S: Final = 3600.0
 _LONGEST_ERROR: Final = 500
 _log = logging.getLogger(__name__)
@@ -34,32 +34,32 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Letter:
-    """A notification on its way."""
+    """A notification in flight."""
 
     notification_id: uuid.UUID
     url: str
     secret: str
     body: bytes
     attempts: int
-    """This one included."""
+    """Number of attempts, this one included."""
     age_s: float
 
 
 class WebhookSender:
-    """Sends what waits: each user's one after the other, so that a slow address keeps only its own user waiting."""
+    """Sends pending notifications, one at a time per user, so that a slow webhook delays only its own user."""
 
     def __init__(self, settings: Settings, sessions: Sessions) -> None:
         self._settings = settings
         self._sessions = sessions
         self._networks = tuple(ip_network(network) for network in settings.webhook_networks)
-        # Threads of their own: other people's slow servers must not hold those that the hub works with.
+        # A separate thread pool: users' slow servers must not occupy the hub's threads.
         self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="webhook")
         self._running: dict[uuid.UUID, asyncio.Task[None]] = {}
         self._served_s: dict[uuid.UUID, float] = {}
-        """When a user was last served; who was not goes first."""
+        """When each user was last served; users who never were go first."""
 
     async def round(self) -> None:
-        """Start what waits and is due."""
+        """Start sending the notifications that are due."""
         due = (
             select(Notification.user_id)
             .where(Notification.webhook_status == "pending", Notification.next_attempt_at <= func.now())
@@ -76,27 +76,27 @@ class WebhookSender:
             self._running[user_id] = asyncio.create_task(self._serve(user_id), name=f"webhook of {user_id}")
 
     async def close(self) -> None:
-        """Give up what is on its way; it is sent again when its lease has ended."""
+        """Cancel the notifications in flight; they are sent again when their leases have expired."""
         for task in self._running.values():
             task.cancel()
         await asyncio.gather(*self._running.values(), return_exceptions=True)
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _serve(self, user_id: uuid.UUID) -> None:
-        """One user's, until nothing is due or one is not taken."""
+        """Send one user's notifications until none is due or one fails."""
         try:
             while (letter := await self._take(user_id)) is not None:
                 if not await self._send(letter):
                     return
         except UnavailableError as error:
             _log.warning("webhooks wait: %s", error)
-        except Exception:  # noqa: BLE001  the edge of a background task: what was taken comes again after its lease
+        except Exception:  # noqa: BLE001  the edge of a background task: a leased notification is retried
             _log.exception("sending to the webhook of user %s broke off", user_id)
         finally:
             self._running.pop(user_id, None)
 
     async def _take(self, user_id: uuid.UUID) -> _Letter | None:
-        """The next one that is due, now this hub's for the time of a lease."""
+        """Lease the next notification that is due, and return it."""
         due = (
             select(Notification, NotificationSettings)
             .join(NotificationSettings, NotificationSettings.user_id == Notification.user_id)
@@ -114,7 +114,7 @@ class WebhookSender:
             if found is None:
                 return None
             row, chosen = found
-            if chosen.webhook_url is None or chosen.webhook_nonce is None:  # it was removed a moment ago
+            if chosen.webhook_url is None or chosen.webhook_nonce is None:  # the webhook was just removed
                 row.webhook_status = row.next_attempt_at = None
                 await session.commit()
                 return None
@@ -134,7 +134,7 @@ class WebhookSender:
         )
 
     async def _send(self, letter: _Letter) -> bool:
-        """Try once; whether it was taken."""
+        """Try once; return whether the webhook accepted it."""
         send = partial(
             post, letter.url, letter.secret, str(letter.notification_id), letter.body, networks=self._networks
         )

@@ -1,4 +1,4 @@
-"""A notification as the outside sees it: in answers of the API, in the stream, in what webhooks get."""
+"""The public form of a notification: in API responses, in the stream and in requests to webhooks."""
 
 from __future__ import annotations
 
@@ -25,35 +25,35 @@ WebhookStatus = Literal["pending", "delivered", "given_up"]
 
 
 class WebhookStanding(BaseModel):
-    """What became of a notification at the user's webhook."""
+    """Delivery of a notification to the user's webhook."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     status: WebhookStatus
-    """`given_up`: the address is refused, or did not take it for a day."""
+    """`given_up`: the address is not allowed, or did not accept the notification for a day."""
     attempts: int
     next_attempt_at: datetime | None
     error: str | None
-    """Why the last try failed."""
+    """Why the last attempt failed."""
 
 
 class NotificationOut(BaseModel):
-    """That a job, a dataset or a pipeline has ended."""
+    """Notice that a job, a dataset or a pipeline has ended."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     id: uuid.UUID
     seq: int
-    """Its number among the caller's; they only grow, and need not follow on each other."""
+    """Number among the caller's notifications; numbers increase, but may have gaps."""
     kind: Kind
     resource_type: ResourceType
     resource_id: uuid.UUID
     name: str
-    """The resource's, as it was then."""
+    """Name of the resource at that time."""
     status: str
     """How it ended: `succeeded`, `failed`, `stopped`; of a dataset `ready` or `error`."""
     detail: str | None
-    """Why it ended so, where there is more to say."""
+    """Reason for the end, if there is more to say."""
     created_at: datetime
     read_at: datetime | None
     """When it was marked as read; unset: it is unread."""
@@ -62,7 +62,7 @@ class NotificationOut(BaseModel):
 
     @classmethod
     def of(cls, row: Notification) -> NotificationOut:
-        """A row."""
+        """The public form of a row."""
         resource_type, _, status = row.kind.partition("_")
         webhook = None
         if row.webhook_status is not None:

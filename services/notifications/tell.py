@@ -1,4 +1,4 @@
-"""Tells users that something of theirs has ended: a row in the transaction that ends it, so that none is lost or doubled."""
+"""Write notifications in the transaction that ends a resource, so that none is lost or duplicated."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _LONGEST_DETAIL: Final = 2000
 
 
 async def job_ended(session: AsyncSession, job: Job, detail: str | None = None) -> None:
-    """A job is in a status that is final; not committed.
+    """Notify the user that a job has reached a final status; does not commit.
 
-    The user's counter stays locked until the transaction ends: lock what else is needed before.
+    The user's counter stays locked until the transaction ends: take all other locks first.
     """
     await _tell(session, job.user_id, f"job_{job.status}", job.id, job.life, job.name, detail)
 
 
 async def dataset_ended(session: AsyncSession, dataset: Dataset, version: DatasetVersion) -> None:
-    """A version of a dataset is ready, or in an error; as `job_ended`."""
+    """Like `job_ended`, for a version of a dataset that is ready or in an error."""
     detail = version.error
     if version.number > 1:
         detail = f"version {version.number}" + (f": {detail}" if detail else "")
@@ -34,7 +34,7 @@ async def dataset_ended(session: AsyncSession, dataset: Dataset, version: Datase
 
 
 async def pipeline_ended(session: AsyncSession, pipeline: Pipeline, detail: str | None = None) -> None:
-    """A pipeline is in a status that is final; as `job_ended`."""
+    """Like `job_ended`, for a pipeline in a final status."""
     kind = f"pipeline_{pipeline.status}"
     await _tell(session, pipeline.user_id, kind, pipeline.id, pipeline.life, pipeline.name, detail)
 
@@ -65,17 +65,17 @@ async def _tell(
         row |= {"webhook_status": "pending", "next_attempt_at": datetime.now(UTC)}
     fresh = insert(Notification).values(**row).on_conflict_do_nothing().returning(Notification.id)
     if await session.scalar(fresh) is None:
-        return  # this end was told before
+        return  # the user was already notified of this end
     await notify(session, NOTIFICATIONS, str(user_id))
     if wanted.webhook_url is not None:
         await notify(session, WORK)
 
 
 async def _counted(session: AsyncSession, user_id: uuid.UUID) -> Row[Any]:
-    """The user's settings with the next number, which nobody else of theirs gets before this transaction has ended.
+    """The user's settings with the next sequence number; their row stays locked until this transaction has ended.
 
-    So numbers become visible in their order, and whoever reads after a number misses none. One that is not used leaves
-    a gap, which means nothing.
+    Numbers therefore become visible in order, and a reader that continues after a number misses none. An unused number
+    leaves a gap, which has no meaning.
     """
     counted = insert(NotificationSettings).values(user_id=user_id, last_seq=1)
     counted = counted.on_conflict_do_update(

@@ -1,8 +1,8 @@
-"""A notification as a signed request to the address that its user gave.
+"""Send a notification as a signed request to its user's webhook.
 
-Signed as https://www.standardwebhooks.com has it, so that there are libraries that check it: `webhook-signature` is
-`v1,` and the base64 of HMAC-SHA256 over `{webhook-id}.{webhook-timestamp}.{body}`, under the bytes that follow `whsec_` in
-the secret. A receiver that refuses old timestamps is safe from repetition; the same id is the same notification.
+Signatures follow https://www.standardwebhooks.com, which existing libraries verify: `webhook-signature` is `v1,` and
+the base64 of HMAC-SHA256 over `{webhook-id}.{webhook-timestamp}.{body}`; the key is the base64-decoded text after
+`whsec_` in the secret. A receiver that rejects old timestamps is safe from replays; equal ids are one notification.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ from services.settings import Settings
 SECRET_PREFIX: Final = "whsec_"
 _CONNECT_S: Final = 5.0
 _MOST_S: Final = 10.0
-"""For all of an attempt, in seconds, however slowly the answer drips."""
+"""Time limit of a whole attempt, in seconds, even if the response trickles in."""
 
 
 class WebhookError(Exception):
-    """It was not taken; another try may go better."""
+    """Delivery failed; a retry may succeed."""
 
 
 class WebhookRefusedError(WebhookError):
-    """It would not be taken, or not be sent, the next time either."""
+    """Delivery failed permanently: a retry would not be accepted, or not be sent."""
 
 
 def secret_of(settings: Settings, user_id: uuid.UUID, nonce: str) -> str:
-    """The secret of a webhook. Made from the platform's own: who reads the database cannot sign.
+    """The secret of a webhook, derived from the platform's: read access to the database is not enough to sign.
 
-    A new `LIM_SECRET_KEY` makes others; users then set their webhooks anew.
+    A new `LIM_SECRET_KEY` changes the secrets; users must then set their webhooks again.
     """
     key = settings.secret_key.get_secret_value().encode()
     made = hmac.new(key, f"webhook/{user_id}/{nonce}".encode(), hashlib.sha256).digest()
@@ -46,17 +46,17 @@ def secret_of(settings: Settings, user_id: uuid.UUID, nonce: str) -> str:
 
 
 def signature(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
-    """What goes into `webhook-signature`."""
+    """Value of the header `webhook-signature`."""
     key = base64.b64decode(secret.removeprefix(SECRET_PREFIX))
     signed = hmac.new(key, f"{message_id}.{timestamp}.".encode() + body, hashlib.sha256).digest()
     return f"v1,{base64.b64encode(signed).decode()}"
 
 
 def post(url: str, secret: str, message_id: str, body: bytes, networks: Sequence[IpNetwork] = ()) -> None:
-    """Send once; redirects are not followed, and of the answer only the status is read.
+    """Send once; redirects are not followed, and only the status of the response is read.
 
     Raises:
-        WebhookRefusedError: the address is not public, or answers 410: nobody wants it any more.
+        WebhookRefusedError: the address is not public, or answers 410 (gone).
         WebhookError: no answer, or one that is not 2xx.
     """
     fault = url_fault(url)

@@ -1,4 +1,4 @@
-"""Stages about the dataset: wait until it is there, and see whether it is good enough."""
+"""Stages about the dataset: wait until it is ready, and check that it is good enough."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from services.pipelines.plan import ValidateStage
 
 
 class Ingest(AtOnce):
-    """The dataset's own processing, waited for; begun again where it broke off."""
+    """Waits for the dataset's processing, and restarts it if it was interrupted."""
 
     async def begin(self, work: Work) -> Outcome:
-        """Fetch again what could not be fetched."""
+        """Restart the processing if it was interrupted."""
         dataset = await _dataset(work)
         if await _broke_off(work, dataset):
             await process_again(work.session, dataset)
@@ -23,7 +23,7 @@ class Ingest(AtOnce):
         return await self.look(work)
 
     async def look(self, work: Work) -> Outcome:
-        """Whether it is there."""
+        """Whether the dataset is ready."""
         dataset = await _dataset(work)
         if dataset.status == "error":
             return Failed(f"The dataset is in error: {dataset.error}", again=await _broke_off(work, dataset))
@@ -41,10 +41,10 @@ class Ingest(AtOnce):
 
 
 class Validate(AtOnce):
-    """The dataset's report against what the stage asks for."""
+    """Checks the dataset's report against the stage's requirements."""
 
     async def look(self, work: Work) -> Outcome:
-        """Compare the report with what is asked for."""
+        """Compare the report with the requirements."""
         asked = work.stage(ValidateStage)
         dataset = await _dataset(work)
         if dataset.status != "ready":
@@ -68,13 +68,13 @@ class Validate(AtOnce):
 
 
 def faults_of_data(asked: ValidateStage, utterances: int, audio_s: float, report: Mapping[str, Any]) -> list[str]:
-    """What a dataset lacks of what a stage asks for.
+    """The requirements of a stage that a dataset does not meet.
 
     Args:
         asked: the stage.
-        utterances: good items of the version.
-        audio_s: their length.
-        report: what ingestion found, as JSON of an `IngestReport`; empty where there is none.
+        utterances: number of good items of the version.
+        audio_s: their total length, in seconds.
+        report: what ingestion found, as JSON of an `IngestReport`; empty if there is none.
     """
     faults = []
     if utterances < asked.least_utterances:
@@ -93,13 +93,13 @@ def faults_of_data(asked: ValidateStage, utterances: int, audio_s: float, report
 
 
 def findings_by_code(report: Mapping[str, Any]) -> dict[str, int]:
-    """How many findings of each kind a report has: on items set aside, on items kept, and on the dataset."""
+    """Number of findings of each kind in a report: on rejected items, on kept items, and on the dataset."""
     found = (report.get("validation") or {}).get("findings_by_code") or report.get("set_aside_by_code") or {}
     return {code: count for code, count in sorted(found.items()) if count}
 
 
 def _set_aside(report: Mapping[str, Any]) -> int:
-    """How many items were set aside; their list may be cut short."""
+    """Number of rejected items; their list may be truncated."""
     return sum((report.get("set_aside_by_code") or {}).values()) or len(report.get("set_aside") or ())
 
 
@@ -113,7 +113,7 @@ async def _dataset(work: Work) -> Dataset:
 
 async def used_version(work: Work) -> DatasetVersion:
     """The version that all stages of a pipeline use: the newest that is ready when the first stage needs one."""
-    # Locked, so that no version is deleted before this is committed.
+    # Locked, so that no version is deleted before this transaction commits.
     dataset = await find_dataset(work.session, work.pipeline.user_id, work.pipeline.dataset_id, lock=True)
     version = await ready_version(work.session, dataset, work.pipeline.dataset_version)
     work.pipeline.dataset_version = version.number
@@ -121,7 +121,7 @@ async def used_version(work: Work) -> DatasetVersion:
 
 
 async def _broke_off(work: Work, dataset: Dataset) -> bool:
-    """Whether fetching or processing broke off, which may go better; the recordings at fault would have a report."""
+    """Whether fetching or processing was interrupted, so that a retry may help; faulty recordings leave a report."""
     if dataset.status != "error":
         return False
     version = await newest_version_row(work.session, dataset.id)

@@ -16,13 +16,13 @@ from services.pipelines.plan import EvaluateStage, SelectStage, TrainStage
 
 
 class _AsJob:
-    """A stage that is a job; a further try goes on with the same one, from what it has kept."""
+    """A stage that is a job; a retry resumes the same job from its checkpoint."""
 
     figures: ClassVar[tuple[str, ...]] = ()
-    """What of the job's result is shown as the stage's."""
+    """Fields of the job's result that become the stage's result."""
 
     async def begin(self, work: Work) -> Outcome:
-        """Launch it, or let it go on."""
+        """Launch the job, or resume it."""
         if work.row.job_id is None:
             job = await self._launch(work, uuid.uuid4())
             work.row.job_id = job.id
@@ -34,7 +34,7 @@ class _AsJob:
         return await self.look(work)
 
     async def look(self, work: Work) -> Outcome:
-        """How it stands."""
+        """The state of the job."""
         if work.row.job_id is None:
             return Failed("There is no job.", again=True)
         job = await find_job(work.session, work.pipeline.user_id, work.row.job_id)
@@ -48,7 +48,7 @@ class _AsJob:
         return Done(self._result(job))
 
     async def stop(self, work: Work) -> None:
-        """Stop it, after a checkpoint."""
+        """Stop the job after a checkpoint."""
         if work.row.job_id is not None:
             job = await find_job(work.session, work.pipeline.user_id, work.row.job_id)
             if job.status in ACTIVE:

@@ -1,4 +1,4 @@
-"""What a type of stage is: something that begins, is looked at, and stops; and what may come of a look."""
+"""The interface of a type of stage (begin, look, stop), and the possible outcomes of a look."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ StageT = TypeVar("StageT")
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """It goes on."""
+    """The stage is still running."""
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """It has succeeded; what follows may use the result."""
+    """The stage has succeeded; later stages may use the result."""
 
     result: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """It has failed."""
+    """The stage has failed."""
 
     reason: str
     again: bool = False
-    """Whether another try may go better."""
+    """Whether a retry may succeed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """Somebody stopped it, or its budget did."""
+    """The stage was stopped, by a user or because its budget is used up."""
 
     reason: str
 
@@ -48,19 +48,19 @@ Outcome = Running | Done | Failed | Stopped
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A stage, and all that it may look at."""
+    """A stage, and its context."""
 
     session: AsyncSession
     settings: Settings
     pipeline: Pipeline
     plan: Plan
     rows: Mapping[str, PipelineStage]
-    """Stages by name; those before this one have succeeded."""
+    """Rows of all stages by name; those before this one have succeeded."""
     row: PipelineStage
-    """This one."""
+    """Row of this stage."""
 
     def stage(self, type: type[StageT]) -> StageT:
-        """What was declared, as its own type."""
+        """The declaration of this stage, as its own type."""
         stage = self.plan.stages[self.row.name]
         if not isinstance(stage, type):
             raise TypeError(f"{self.row.name} is a {self.row.type}, not a {type.__name__}")
@@ -68,33 +68,33 @@ class Work:
 
 
 class Kind(Protocol):
-    """A type of stage. Called in a transaction that holds the pipeline's row; nothing is committed here.
+    """A type of stage. Its methods run in a transaction that locks the pipeline's row, and do not commit.
 
-    May raise an `ApiError`: what it was to do is refused, and the stage has failed.
+    They may raise an `ApiError`: the stage then fails, or waits if the error passes by itself (`runner.WAITS`).
     """
 
     async def begin(self, work: Work) -> Outcome:
-        """Start, or go on after a try that failed or was stopped."""
+        """Start, or continue after an attempt that failed or was stopped."""
         ...
 
     async def look(self, work: Work) -> Outcome:
-        """How it stands."""
+        """The state of the stage."""
         ...
 
     async def stop(self, work: Work) -> None:
-        """Stop soon; `look` says when it has."""
+        """Request a stop; `look` reports when the stage has stopped."""
         ...
 
 
 class AtOnce:
-    """A stage that is done when it has been looked at."""
+    """A stage that does all its work in `look`."""
 
     async def begin(self, work: Work) -> Outcome:
-        """Look."""
+        """The same as `look`."""
         return await self.look(work)
 
     async def look(self, work: Work) -> Outcome:
-        """What came of it."""
+        """The outcome of the stage."""
         raise NotImplementedError
 
     async def stop(self, work: Work) -> None:

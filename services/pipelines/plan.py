@@ -1,7 +1,7 @@
-"""What a pipeline is declared as: stages, what each needs, and what is wrong with that.
+"""The declaration of a pipeline: its stages, their dependencies, and the faults in them.
 
-A stage runs when all that it needs have succeeded. What it works on is what its forerunners made: a training takes
-what the selection among them chose, an evaluation measures the training among them, an export takes the winner of the
+A stage runs when all its dependencies have succeeded. It works on what its predecessors made: a training takes what the
+selection among them chose, an evaluation measures the training among them, an export takes the winner of the
 comparison.
 """
 
@@ -33,27 +33,27 @@ class _Declared(Config):
 
 
 class RetryPolicy(_Declared):
-    """How a stage that failed is tried again. What would fail the same way again is not."""
+    """How a failed stage is retried. Permanent failures are not retried."""
 
     attempts: Annotated[int, Field(ge=1, le=20)] = 3
-    """Tries in all."""
+    """Attempts in total."""
     backoff_s: Annotated[float, Field(ge=0, le=3600)] = 10.0
-    """Seconds before the second try; each further one waits twice as long."""
+    """Seconds before the second attempt; doubled before each further one."""
     most_backoff_s: Annotated[float, Field(ge=0, le=86400)] = 600.0
     """Longest wait, in seconds."""
 
     def wait_s(self, tries: int) -> float:
-        """Seconds to wait after so many tries."""
+        """Seconds to wait after this many attempts."""
         return float(min(self.backoff_s * 2.0 ** min(tries - 1, 60), self.most_backoff_s))
 
 
 class _Stage(_Declared):
     name: StageName = ""
-    """Names it in the pipeline; unset: its type."""
+    """Name of the stage in the pipeline; unset: its type."""
     needs: Annotated[list[StageName], Field(max_length=MOST_STAGES)] | None = None
     """Stages that have to succeed first; unset: the one before it in the list."""
     retry: RetryPolicy = RetryPolicy()
-    """When it fails."""
+    """Retries when it fails."""
 
     @model_validator(mode="before")
     @classmethod
@@ -64,84 +64,84 @@ class _Stage(_Declared):
 
 
 class IngestStage(_Stage):
-    """Waits until the dataset is ready; fetching and processing that broke off are tried again."""
+    """Waits until the dataset is ready; interrupted fetching and processing are retried."""
 
     type: Literal["ingest"] = "ingest"
 
 
 class ValidateStage(_Stage):
-    """Lets a dataset pass that is good enough."""
+    """Checks that the dataset is good enough."""
 
     type: Literal["validate"] = "validate"
     least_utterances: Annotated[int, Field(ge=1, le=2**31)] = 1
-    """Good items that it must have."""
+    """Minimum number of good items."""
     least_audio_s: Annotated[float, Field(ge=0, le=1e12)] = 0.0
-    """Seconds of good audio that it must have."""
+    """Minimum length of the good audio, in seconds."""
     most_set_aside_share: Annotated[float, Field(ge=0, le=1)] = 0.5
-    """Share of the items that may have been set aside."""
+    """Maximum share of items that were rejected."""
     refuse: Annotated[list[Code | WarningCode | DatasetCode], Field(max_length=100)] = []
-    """Findings that may not be in its report."""
+    """Findings that must not be in its report."""
 
 
 class SelectStage(_Stage):
-    """Chooses what is worth training on, as a job."""
+    """Selects what is worth training on, as a job."""
 
     type: Literal["select"] = "select"
     selection: CheckedSelectionConfig = SelectionConfig()
-    """How."""
+    """How to select."""
     config: CheckedTrainingConfig | None = None
     """The training that it is for; unset: the pipeline's."""
     resources: ResourcesConfig | None = None
-    """Where it runs; unset: as the pipeline says."""
+    """Resources of the job; unset: the pipeline's."""
 
 
 class TrainStage(_Stage):
-    """Trains, as a job; on what the selection among its forerunners chose, if there is one."""
+    """Trains, as a job, on what the selection among its predecessors chose, if there is one."""
 
     type: Literal["train"] = "train"
     config: CheckedTrainingConfig | None = None
-    """What and how; unset: the pipeline's."""
+    """The training; unset: the pipeline's."""
     resources: ResourcesConfig | None = None
-    """Where it runs; unset: as the pipeline says."""
+    """Resources of the job; unset: the pipeline's."""
 
 
 class EvaluateStage(_Stage):
-    """Measures the training among its forerunners, as a job."""
+    """Evaluates the training among its predecessors, as a job."""
 
     type: Literal["evaluate"] = "evaluate"
     measurement: MeasurementConfig = MeasurementConfig()
-    """What is measured."""
+    """What to measure."""
     dataset_id: uuid.UUID | None = None
     """Other data to measure on; unset: the pipeline's."""
     dataset_version: Annotated[int, Field(ge=1, lt=2**31)] | None = None
-    """Number of its version; unset: of other data the newest that is ready, of the pipeline's that which it uses."""
+    """Version of that dataset; unset: of other data the newest ready one, else the one that the pipeline uses."""
     resources: ResourcesConfig | None = None
-    """Where it runs, such as on the device that it is for; unset: as the pipeline says, with one worker."""
+    """Resources of the job, such as the device that the adapter is for; unset: the pipeline's, with one worker."""
 
 
 class CompareStage(_Stage):
-    """Finds the best of the evaluations (or, without any, trainings) among its forerunners, and lets it pass or not."""
+    """Finds the best of the evaluations (or, without any, trainings) among its predecessors; fails if it is too bad."""
 
     type: Literal["compare"] = "compare"
     better_than_base: bool = True
-    """Its error rate must be lower than that of its base: WER, or CER where most texts set no blanks between words."""
+    """Its error rate must be lower than that of its base: WER, or CER if most texts have no spaces between words."""
     most_wer: Annotated[float, Field(ge=0, le=1000)] | None = None
-    """Its WER may not be higher: 0.15 is 15 %."""
+    """Maximum WER; 0.15 is 15 %."""
     most_cer: Annotated[float, Field(ge=0, le=1000)] | None = None
-    """Its CER may not be higher; for texts without blanks between words."""
+    """Maximum CER; for texts without spaces between words."""
     not_worse_than: Annotated[str, Field(min_length=1, max_length=200)] | None = None
-    """Name of an adapter of the caller, whose newest version, if it has one, may not have a lower error rate. Both must
-    have been measured on the same utterances."""
+    """Name of an adapter of the caller, whose newest version, if it has one, must not have a lower error rate. Both
+    must have been measured on the same utterances."""
 
 
 class ExportStage(_Stage):
-    """Makes what was trained the newest version of an adapter: the winner of the comparison among its forerunners."""
+    """Adds the newest version of an adapter: the winner of the comparison among its predecessors, or the training."""
 
     type: Literal["export"] = "export"
     adapter: Annotated[str, Field(min_length=1, max_length=200)] | None = None
-    """Name of an adapter of the caller, made if there is none; unset: the pipeline's name."""
+    """Name of an adapter of the caller, created if there is none; unset: the pipeline's name."""
     notes: Annotated[str, Field(max_length=4000)] = ""
-    """Of the version."""
+    """Notes of the version."""
 
 
 Stage = Annotated[
@@ -154,7 +154,7 @@ _COMMON: Final = ("name", "type", "needs", "retry")
 
 
 def default_stages(config: TrainingConfig | None) -> list[Stage]:
-    """From recordings to a version of an adapter, one stage after another; to a compared model where all of it is trained.
+    """All stages to a version of an adapter, one after another; no export if every weight of the model is trained.
 
     Args:
         config: the pipeline's training.
@@ -174,17 +174,17 @@ def default_stages(config: TrainingConfig | None) -> list[Stage]:
 
 
 def settings_of(stage: Stage) -> dict[str, Any]:
-    """What is particular to a stage's type, as it is kept."""
+    """The settings that are specific to a stage's type, as stored."""
     return stage.model_dump(mode="json", exclude=set(_COMMON))
 
 
 def stage_of(type: str, name: str, settings: Mapping[str, Any]) -> Stage:
-    """A stage as it was kept."""
+    """A stage from its stored fields."""
     return _STAGE.validate_python({"type": type, "name": name, **settings})
 
 
 class Declaration(_Declared):
-    """What a pipeline does, with whatever dataset."""
+    """What a pipeline does, on any dataset."""
 
     name: Annotated[str, Field(min_length=1, max_length=200)]
     model_id: Annotated[str, Field(max_length=200)]
@@ -192,23 +192,23 @@ class Declaration(_Declared):
     config: CheckedTrainingConfig | None = None
     """The training of every stage that has none of its own."""
     resources: ResourcesConfig = ResourcesConfig()
-    """Where the jobs of stages run that do not say so themselves."""
+    """Resources of the jobs whose stages have none of their own."""
     stages: Annotated[list[Stage], Field(min_length=1, max_length=MOST_STAGES)] | None = None
-    """What is to be done, and after what; unset: ingest, validate, select, train, evaluate, compare and, of an adapter,
+    """Stages and their dependencies; unset: ingest, validate, select, train, evaluate, compare and, for an adapter,
     export."""
 
 
 class Plan:
-    """Stages by name, and what each needs."""
+    """Stages and their dependencies, by name."""
 
     def __init__(self, stages: Mapping[str, Stage], needs: Mapping[str, Sequence[str]]) -> None:
-        """Stages that were checked."""
+        """Expects stages that have been checked (`read_plan`)."""
         self.stages = stages
         self.needs = needs
         self._forerunners: dict[str, list[str]] = {}
 
     def forerunners(self, name: str) -> list[str]:
-        """All that a stage needs, and what those need, the nearest first."""
+        """All direct and indirect dependencies of a stage, the nearest first."""
         if name not in self._forerunners:
             self._forerunners[name] = self._found_before(name)
         return self._forerunners[name]
@@ -219,11 +219,11 @@ class Plan:
         while nearest:
             found.update(dict.fromkeys(nearest))
             further = dict.fromkeys(far for near in nearest for far in self.needs.get(near, ()))
-            nearest = [far for far in further if far not in found]  # each once, however many ways lead there
+            nearest = [far for far in further if far not in found]  # each once, even if several paths lead there
         return list(found)
 
     def before(self, name: str, type: str) -> list[str]:
-        """Those of its forerunners that are of a type, the nearest first."""
+        """The predecessors of a stage that have a type, the nearest first."""
         return [each for each in self.forerunners(name) if self.stages[each].type == type]
 
     def candidates(self, name: str) -> list[str]:
@@ -234,8 +234,8 @@ class Plan:
         """The config of the training that a stage is, or that it measures.
 
         Args:
-            name: of a training or an evaluation.
-            config: the pipeline's own.
+            name: name of a training or an evaluation.
+            config: the pipeline's own training config.
         """
         stage = self.stages[name]
         if isinstance(stage, TrainStage):
@@ -244,7 +244,7 @@ class Plan:
         return self.training_of(trainings[0], config) if len(trainings) == 1 else None
 
     def measures_base(self, name: str, config: TrainingConfig | None) -> bool:
-        """Whether a training or an evaluation measures the base, too; where that is not known, it may."""
+        """Whether a training or an evaluation measures the base, too; True if that is not known."""
         stage, training = self.stages[name], self.training_of(name, config)
         if training is None:
             return True
@@ -252,12 +252,12 @@ class Plan:
         return asked and not isinstance(training.method, PretrainConfig)
 
     def makes_adapter(self, name: str, config: TrainingConfig | None) -> bool:
-        """Whether a training makes an adapter; where that is not known, it may."""
+        """Whether a training makes an adapter; True if that is not known."""
         training = self.training_of(name, config)
         return training is None or isinstance(training.method, LoraFields)
 
     def exported(self, name: str) -> str | None:
-        """Where what an export takes comes from: the nearest comparison, or the only training; None: neither."""
+        """The stage whose result an export takes: the nearest comparison, or the only training; None: neither."""
         comparisons = self.before(name, "compare")
         if comparisons:
             return comparisons[0]
@@ -266,7 +266,7 @@ class Plan:
 
 
 def read_plan(stages: Sequence[Stage], config: TrainingConfig | None) -> tuple[Plan | None, list[Fault]]:
-    """The plan that a list of stages declares; with faults, there is none.
+    """The plan that a list of stages declares, or None and its faults.
 
     Args:
         stages: in the order in which they were given.

@@ -1,4 +1,4 @@
-"""What a user asks of pipelines: declare, find, stop, resume. The hub does the rest."""
+"""User requests for pipelines: create, find, stop, resume, delete. The hub does the rest."""
 
 from __future__ import annotations
 
@@ -65,14 +65,14 @@ async def create(
     stages: Sequence[Stage],
     cluster: ClusterView | None = None,
 ) -> Pipeline:
-    """Declare a pipeline, which begins at once; not committed.
+    """Create a pipeline, which starts immediately; does not commit.
 
     Raises:
-        InvalidRequestError: stages that do not make a plan, a model that cannot be used, no such version, or workers that
-            no node holds; all faults of the stages at once.
-        ForbiddenError: what its jobs keep does not fit the user's storage.
+        InvalidRequestError: invalid stages (lists every fault), a model that cannot be used, no such version, or
+            workers that no node holds.
+        ForbiddenError: what its jobs are expected to keep exceeds the user's storage quota.
         NotFoundError: no such dataset or project, or another user's.
-        ConflictError: the user has too many that are not finished.
+        ConflictError: the user has too many unfinished pipelines.
     """
     plan, faults = read_plan(stages, config)
     if plan is None:
@@ -134,7 +134,7 @@ async def create(
 
 
 async def request_stop(session: AsyncSession, user_id: uuid.UUID, pipeline_id: uuid.UUID) -> Pipeline:
-    """Stop a pipeline: its jobs are stopped, and nothing further begins. Committed.
+    """Stop a pipeline and commit: its jobs are stopped, and no further stage begins.
 
     Raises:
         NotFoundError: no such pipeline, or another user's.
@@ -150,7 +150,7 @@ async def request_stop(session: AsyncSession, user_id: uuid.UUID, pipeline_id: u
 
 
 async def request_resume(session: AsyncSession, user_id: uuid.UUID, pipeline_id: uuid.UUID) -> Pipeline:
-    """Let a stopped or failed pipeline go on at the stages that did not succeed. Committed.
+    """Resume a stopped or failed pipeline at the stages that did not succeed, and commit.
 
     Raises:
         NotFoundError: no such pipeline, or another user's.
@@ -175,7 +175,7 @@ async def request_resume(session: AsyncSession, user_id: uuid.UUID, pipeline_id:
 
 
 async def delete(session: AsyncSession, user_id: uuid.UUID, pipeline_id: uuid.UUID) -> None:
-    """Forget a pipeline that has ended; its jobs and what they made stay. Committed.
+    """Delete a pipeline that has ended, and commit; its jobs and what they made stay.
 
     Raises:
         NotFoundError: no such pipeline, or another user's.
@@ -207,7 +207,7 @@ async def _check_jobs(
     resources: ResourcesConfig,
     cluster: ClusterView | None,
 ) -> None:
-    """Let pass what each stage's job could be admitted with now, if it were alone; it is admitted again when it begins."""
+    """Check that each stage's job could be admitted now, if it were alone; it is checked again when it begins."""
     sizes = await sizes_of(session, model_id)
     checked: set[tuple[str, str]] = set()
     kept = 0

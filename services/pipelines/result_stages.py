@@ -1,4 +1,4 @@
-"""Stages about what was trained: find the best, and make it a version of an adapter."""
+"""Stages about what was trained: find the best, and add it as a version of an adapter."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ class _Candidate:
     stage: str
     training_id: uuid.UUID
     job: Job
-    """That measured it."""
+    """The job that measured it."""
     primary: ErrorRate
-    """The error rate that decides."""
+    """Which error rate is decisive."""
     figures: Mapping[str, float | None]
     """`base_wer`, `base_cer`, `adapter_wer`, `adapter_cer`."""
 
     @property
     def rate(self) -> float:
-        """Its error rate that decides."""
+        """Its decisive error rate."""
         return self.figures[f"adapter_{self.primary}"] or 0.0
 
     @property
     def base_rate(self) -> float | None:
-        """The same of its base."""
+        """The decisive error rate of its base."""
         return self.figures[f"base_{self.primary}"]
 
 
 class Compare(AtOnce):
-    """The best candidate, and whether it is good enough."""
+    """Finds the best candidate, and checks that it is good enough."""
 
     async def look(self, work: Work) -> Outcome:
-        """Compare."""
+        """Compare the candidates."""
         asked = work.stage(CompareStage)
         measured, unknown = [], []
         for name in work.plan.candidates(work.row.name):
@@ -92,10 +92,10 @@ class Compare(AtOnce):
 
 
 class Export(AtOnce):
-    """A version of an adapter."""
+    """Adds a version of an adapter."""
 
     async def look(self, work: Work) -> Outcome:
-        """Export; what is a version already stays that."""
+        """Add the version. Idempotent: a training that is a version already stays that version."""
         asked = work.stage(ExportStage)
         source = work.plan.exported(work.row.name) or ""
         row = work.rows[source]
@@ -119,7 +119,7 @@ class Export(AtOnce):
 
 
 def _too_bad(best: _Candidate, asked: CompareStage) -> list[str]:
-    """What speaks against a candidate by itself."""
+    """Why a candidate is not good enough by itself."""
     faults = []
     name = best.primary.upper()
     if asked.better_than_base:
@@ -137,7 +137,7 @@ def _too_bad(best: _Candidate, asked: CompareStage) -> list[str]:
 
 
 def _worse_than(before: AdapterVersion, best: _Candidate) -> list[str]:
-    """What speaks against a candidate beside a version that is there."""
+    """Why a candidate is worse than an existing version, or cannot be compared with it."""
     told = f"version {before.number} of the adapter"
     data, config = before.lineage["data"], before.lineage["config"]
     rate = before.lineage["result"].get(f"adapter_{best.primary}")
@@ -151,15 +151,15 @@ def _worse_than(before: AdapterVersion, best: _Candidate) -> list[str]:
 
 
 def _primary(result: Mapping[str, Any]) -> ErrorRate:
-    """The error rate that decides; results of earlier versions have words alone."""
+    """The decisive error rate; results of earlier versions have only WER."""
     return "cer" if result.get("primary") == "cer" else "wer"
 
 
 def _measured_on(job: Job) -> tuple[str, int, str]:
-    """Which utterances a job's error rates are of: dataset, version, and what of it."""
+    """The utterances that a job's error rates were measured on: dataset, version and split."""
     return str(job.dataset_id), job.dataset_version, _split(job.config, (job.measurement or {}).get("split", "test"))
 
 
 def _split(config: Mapping[str, Any], measured: str) -> str:
-    """A split, with all that decides what is in it."""
+    """A split, with everything that determines its content."""
     return measured if measured == "all" else f"{measured} of {config.get('split')}, seed {config.get('seed')}"

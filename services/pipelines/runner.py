@@ -1,6 +1,7 @@
-"""Keeps pipelines going: begins stages whose forerunners have succeeded, tries again what failed, settles what ended.
+"""Run pipelines: begin stages whose dependencies have succeeded, retry failed stages, settle ended pipelines.
 
-It remembers nothing: a pipeline and its stages are rows, and each look at one is a transaction that holds its row.
+It holds no state that matters: a pipeline and its stages are rows, and each check of one is a transaction that locks
+its row.
 """
 
 from __future__ import annotations
@@ -33,18 +34,18 @@ from services.settings import Settings
 from services.turns import Turns
 
 WAITS: Final = frozenset({"too_many_jobs"})
-"""Refusals that pass by themselves."""
+"""Codes of errors that pass by themselves; the stage keeps waiting."""
 _AT_ONCE: Final = 4
 _ROUND_S: Final = 1.0
-"""After this time a round begins no further look, so that the next one sees what came meanwhile; turns go on there."""
+"""After this time a round begins no more checks, so that the next one sees new pipelines; it continues the turns."""
 _LOOK_S: Final = 20.0
-"""Longest time of one look, in seconds."""
+"""Longest time to check one pipeline, in seconds."""
 _MOST_PLANS: Final = 500
 _log = logging.getLogger(__name__)
 
 
 class PipelineRunner:
-    """Looks at every pipeline that has not ended; users take turns."""
+    """Advances every pipeline that has not ended; users take turns."""
 
     def __init__(self, settings: Settings, sessions: Sessions) -> None:
         self._settings = settings
@@ -52,10 +53,10 @@ class PipelineRunner:
         self._turns = Turns()
         self._quarantine = Quarantine("pipeline", _LOOK_S)
         self._plans: dict[uuid.UUID, Plan] = {}
-        """Plans of pipelines that are under way: their stages never change."""
+        """Cached plans of active pipelines, whose stages never change."""
 
     async def round(self) -> None:
-        """One look at each, or at as many as the time of a round allows; one pipeline's trouble is not another's."""
+        """Check each pipeline once, or as many as the time allows; a failure of one does not affect the others."""
         async with open_session(self._sessions) as session:
             query = (
                 select(Pipeline.user_id, Pipeline.id)
@@ -84,13 +85,13 @@ class PipelineRunner:
             found = select(Pipeline).where(Pipeline.id == pipeline_id).with_for_update(skip_locked=True)
             pipeline = (await session.scalars(found)).one_or_none()
             if pipeline is None or pipeline.status not in ("running", "stopping"):
-                return  # somebody else is at it, or it has ended
+                return  # another process holds it, or it has ended
             rows = await stages_of(session, pipeline_id)
             await _advance(session, self._settings, pipeline, plan, rows)
             await session.commit()
 
     async def _plan(self, pipeline_id: uuid.UUID) -> Plan:
-        """The plan of a pipeline, read before its row is locked and off the event loop: stages are checked anew."""
+        """The plan of a pipeline, read before its row is locked; stages are checked again, off the event loop."""
         plan = self._plans.get(pipeline_id)
         if plan is None:
             async with open_session(self._sessions) as session:
@@ -101,7 +102,7 @@ class PipelineRunner:
         return plan
 
     async def _give_up(self, pipeline_id: uuid.UUID, reason: str) -> None:
-        """End a pipeline that the platform cannot look after, and the jobs of its stages."""
+        """Fail a pipeline that the platform cannot handle, and stop the jobs of its stages."""
         message = f"The platform could not go on with this pipeline: {reason}. Resume it, or tell your operator."
         async with open_session(self._sessions) as session:
             found = select(Pipeline).where(Pipeline.id == pipeline_id).with_for_update()
@@ -126,7 +127,7 @@ class PipelineRunner:
 
 
 def _plan_of(rows: Sequence[PipelineStage]) -> Plan:
-    """A plan whose stages come in an order in which each follows all that it needs."""
+    """A plan with its stages in topological order."""
     by_name = {row.name: row for row in rows}
     order = TopologicalSorter({row.name: row.needs for row in rows}).static_order()
     stages = {name: stage_of(by_name[name].type, name, by_name[name].settings) for name in order}
@@ -145,7 +146,7 @@ async def _advance(
     if pipeline.status == "stopping":
         await _lock_jobs(session, rows)
     by_name = {row.name: row for row in rows}
-    for name in plan.stages:  # what a stage needs comes before it: one pass is enough
+    for name in plan.stages:  # in topological order: one pass is enough
         row = by_name[name]
         work = Work(session, settings, pipeline, plan, by_name, row)
         if row.status == "waiting" and pipeline.status == "running" and _may_begin(row, by_name):
@@ -159,9 +160,9 @@ async def _advance(
 
 
 async def _lock_jobs(session: AsyncSession, rows: Sequence[PipelineStage]) -> None:
-    """All jobs that may be stopped, before the first of them is, and its user's counter of notifications with it.
+    """Lock all jobs that may be stopped before stopping the first, which locks the user's notification counter.
 
-    Whoever ends a job locks it and then the counter; one who held the counter and then wanted a job would wait for ever.
+    Every transaction that ends a job locks the job first and the counter second; the reverse order could deadlock.
     """
     jobs = [row.job_id for row in rows if row.status == "running" and row.job_id is not None]
     await session.execute(select(Job.id).where(Job.id.in_(jobs)).order_by(Job.id).with_for_update())
@@ -176,11 +177,11 @@ def _may_begin(row: PipelineStage, by_name: Mapping[str, PipelineStage]) -> bool
 async def _begin(work: Work) -> None:
     row = work.row
     try:
-        async with work.session.begin_nested():  # what is refused halfway leaves nothing
+        async with work.session.begin_nested():  # a rejection halfway leaves nothing behind
             outcome = await KINDS[row.type].begin(work)
     except ApiError as error:
         for each in (work.pipeline, *work.rows.values()):
-            await work.session.refresh(each)  # what was rolled back is unknown now
+            await work.session.refresh(each)  # the rollback made their state unknown
         if error.code in WAITS:
             row.error = error.detail
             return
@@ -202,14 +203,14 @@ async def _look_at(work: Work) -> None:
         outcome = Failed(_told(error))
     if isinstance(outcome, Running):
         if work.pipeline.status == "stopping" and work.row.job_id is None:
-            work.row.status = "waiting"  # nothing of ours runs
+            work.row.status = "waiting"  # this stage has no running job
             work.row.attempts -= 1
         return
     _take(work.row, outcome)
 
 
 def _take(row: PipelineStage, outcome: Outcome) -> None:
-    """Lay what came of a look on the stage."""
+    """Apply an outcome to the stage's row."""
     match outcome:
         case Running():
             return
@@ -229,7 +230,7 @@ def _take(row: PipelineStage, outcome: Outcome) -> None:
 
 
 def _settle(pipeline: Pipeline, rows: Sequence[PipelineStage]) -> None:
-    """Say what the stages together come to, when none of them can go on."""
+    """Set the pipeline's final status when no stage can continue."""
     states = {row.status for row in rows}
     if states == {"succeeded"}:
         pipeline.status = "succeeded"
@@ -247,7 +248,7 @@ def _settle(pipeline: Pipeline, rows: Sequence[PipelineStage]) -> None:
 
 
 def open_stages(by_name: Mapping[str, PipelineStage]) -> frozenset[str]:
-    """The stages that have succeeded, run, or may still begin: nothing that these need has ended otherwise than well."""
+    """The stages that have succeeded, run, or may still begin: none of their dependencies has failed or stopped."""
     found: set[str] = set()
     for name in TopologicalSorter({name: row.needs for name, row in by_name.items()}).static_order():
         row = by_name[name]

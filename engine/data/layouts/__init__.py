@@ -1,1 +1,1 @@
-"""The structures that datasets of speech come in, one to a file; `registry` knows them all."""
+"""Structures of speech datasets, one module each; `registry` lists them all."""

@@ -1,8 +1,8 @@
 """Metadata with columns: a table (`.csv`, `.tsv`, `.txt`) or JSON lines, with file names and texts.
 
-`metadata.csv`, `.tsv` or `.jsonl`, as Hugging Face's AudioFolder has it, and files of any other name whose columns are
-called as those of a file and a text (`train.csv`, `metadata_test.tsv`, `data.jsonl`). The split of a row is that of its
-column, else of the metadata file's name, else of the innermost folder that is called as one.
+`metadata.csv`, `.tsv` or `.jsonl`, as in Hugging Face's AudioFolder, and files of any other name with a column of files
+and a column of texts (`train.csv`, `metadata_test.tsv`, `data.jsonl`). The split of a row comes from its split column,
+else from the metadata file's name, else from the innermost folder that is named like a split.
 
 Source: Hugging Face datasets, "AudioFolder".
 """
@@ -30,7 +30,7 @@ _JSON_LINES = (".jsonl", ".ndjson")
 
 
 def find(contents: Contents) -> list[str]:
-    """Files called `metadata`, and others with columns of files and texts."""
+    """Files named `metadata`, and others with a column of files and a column of texts."""
     found = []
     for path in contents.unclaimed(*_TABLES, *_JSON_LINES):
         if posixpath.basename(path).lower() in METADATA_NAMES or _is_metadata(path, contents):
@@ -39,9 +39,9 @@ def find(contents: Contents) -> list[str]:
 
 
 def read(metadata: list[str], contents: Contents, builder: Builder) -> None:
-    """Read every file; of those called `metadata` one in each folder: `.csv` before `.jsonl`, and that before `.tsv`."""
+    """Read every file, but only one `metadata` file per folder: `.csv` before `.jsonl` before `.tsv`."""
     read_in: dict[str, str] = {}
-    # What is in a file of one split comes first: a list of everything repeats it.
+    # Files of one split come first: a list of everything repeats their rows.
     splits = [*SPLITS, None]
     for path in sorted(metadata, key=lambda path: splits.index(_split_of(path))):
         folder = posixpath.dirname(path)
@@ -72,7 +72,7 @@ def _is_metadata(path: str, contents: Contents) -> bool:
 
 
 def _list_delimiter(head: list[str], contents: Contents) -> str | None:
-    """What separates the fields of a list without names of columns; None if its lines name no recordings."""
+    """The delimiter of a list without a header; None if not every line names a recording."""
     for delimiter in DELIMITERS:
         rows = [split_plainly(line, Dialect(delimiter)) for line in head]
         if all(len(row) > 1 and any(contents.names_recording(field) for field in row) for row in rows):
@@ -91,7 +91,7 @@ def _take(path: str, found: Metadata, contents: Contents, builder: Builder) -> N
     located = contents.locate([row.file_name for row in found.rows if row.file_name], path)
     split = _split_of(path)
     repeated = 0
-    # A list of a well-known corpus: `metadata` has a column of speakers, or means that nobody is known.
+    # In lists of well-known corpora, the path names the speaker.
     speaks = posixpath.basename(path).lower() not in METADATA_NAMES and "speaker" not in found.columns_read.values()
     for row in found.rows:
         if speaks:
@@ -110,7 +110,7 @@ def _take(path: str, found: Metadata, contents: Contents, builder: Builder) -> N
 
 
 def _unsafe(row: Row, place: str) -> ItemError | None:
-    """Why a name that was not found would be no path inside the source, if so."""
+    """The fault of a row whose file name is not a path inside the source, if so."""
     try:
         safe_path(row.file_name)
     except ItemError as fault:

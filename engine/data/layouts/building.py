@@ -27,11 +27,11 @@ from engine.errors import IngestError, ItemError
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
-    """The first row of a stretch of a file."""
+    """The first row that names a stretch of a file."""
 
     place: str
     item: Item | None
-    """What was made of it, if anything."""
+    """The item made from it, if any."""
 
 
 _SHOWN = 60
@@ -46,11 +46,11 @@ class Builder:
     def __init__(self, layout: Layout, contents: Contents) -> None:
         self.layout = layout
         self.texts: dict[str, str] = {}
-        """Texts of the recordings that are items as a whole, by path."""
+        """Texts of items that are whole recordings, by path."""
         self.faults: list[str] = []
-        """What is wrong with whole metadata files."""
+        """Faults of whole metadata files."""
         self.text_source = ""
-        """Where the texts of the rows that follow come from, for people."""
+        """Source of the texts of the following rows, in words."""
         self.contents = contents
         self._kind: LayoutKind = "file_names"
         self._root = ""
@@ -63,20 +63,20 @@ class Builder:
         self._file_names: set[str] = set()
 
     def begin(self, kind: LayoutKind, paths: list[str]) -> None:
-        """Go on with another layout; ids are relative to the folder that its files share."""
+        """Begin another layout; ids are relative to the common folder of its files."""
         self._kind = kind
         self._root = _root(paths)
         self.text_source = ""
         self.layout.found[kind] += 0
 
     def take(self, row: Row, place: str, audio: str, split: Split | None = None) -> None:
-        """Make an item of a row, or set it aside.
+        """Make an item from a row, or reject the row.
 
         Args:
-            row: what it says.
-            place: which it is, such as `metadata.csv:12`.
+            row: its content.
+            place: its place, such as `metadata.csv:12`.
             audio: path of its recording, which may be missing.
-            split: the split it belongs to if it does not say so itself.
+            split: its split if the row itself names none.
         """
         if len(self.layout.first_rows) < _ROWS_SHOWN:
             self.layout.first_rows.append(displayed(f"{row.file_name or audio} | {row.text}")[:_ROW_CHARACTERS])
@@ -88,7 +88,7 @@ class Builder:
         if earlier is not None and earlier.item is not None:
             self._take_again(row, place, audio, earlier.place, earlier.item, shown, split)
             return
-        if earlier is not None:  # a row that was rejected: this one is judged by itself
+        if earlier is not None:  # that row was rejected: this one is judged on its own
             shown = f"{audio} ({place})"
         item = None
         if audio.startswith("../"):
@@ -107,7 +107,7 @@ class Builder:
         self._taken[audio, row.start_s, row.duration_s] = _Taken(place, item)
 
     def take_named(self, row: Row, place: str, located: Located, split: Split | None = None) -> None:
-        """Make an item of a row whose recording is looked for by name, or set it aside."""
+        """Make an item from a row whose recording is found by name, or reject the row."""
         several = located.ambiguous.get(row.file_name)
         if several:
             reason = f"{place} names it, and {len(several)} recordings are called so: {named(several, most=3)}"
@@ -116,7 +116,7 @@ class Builder:
             self.take(row, place, located.path(row.file_name), split)
 
     def repeats(self, row: Row, audio: str, metadata: str) -> bool:
-        """Whether an item of the same stretch and text is already there, from another metadata file."""
+        """Whether another metadata file already gave an item with the same stretch and text."""
         earlier = self._taken.get((audio, row.start_s, row.duration_s))
         if earlier is None or earlier.item is None or earlier.place.startswith(f"{metadata}:"):
             return False
@@ -125,10 +125,10 @@ class Builder:
     def _take_again(
         self, row: Row, place: str, audio: str, first: str, item: Item, shown: str, default: Split | None
     ) -> None:
-        """A row of a stretch that an earlier row names.
+        """Reject a row for a stretch that an earlier row names.
 
-        The same text is kept once. Of different ones in one metadata file none is believed; of those in two files that of
-        the file that was read first.
+        The same text is kept once. If one metadata file gives different texts, all are rejected; if two files do, the
+        text from the file that was read first is kept.
         """
         is_same = not row.text or row.fault is not None or bare(item.text) == bare(row.text)
         if is_same or _file(first) != _file(place):
@@ -145,7 +145,7 @@ class Builder:
             return
         both = f"{item.text[:_SHOWN]!r} ({first}) and {displayed(row.text)[:_SHOWN]!r} ({place})"
         reason = f"rows give it different texts, {both}, and no times that are understood; none can be believed"
-        for told in (first, place):  # a person may say which one is right
+        for told in (first, place):  # a user may decide which one is right
             self.layout.textless[displayed(f"{audio} ({told})")] = item
         self.layout.set_item_aside(f"{audio} ({place})", "duplicate_name", reason)
         if item.id not in self._withdrawn:
@@ -154,7 +154,7 @@ class Builder:
             self.layout.set_item_aside(f"{audio} ({first})", "duplicate_name", reason)
 
     def add(self, row: Row, place: str, entry: Entry, shown: str, split: Split | None = None) -> Item | None:
-        """Make an item of a row whose recording is there, or set it aside."""
+        """Make an item from a row whose recording exists, or reject the row."""
         item = None
         if row.fault:
             self.layout.set_item_aside(shown, row.fault.code, f"{row.fault.reason} ({place})")
@@ -190,27 +190,27 @@ class Builder:
         return item
 
     def _is_file_name(self, text: str, entry: Entry) -> bool:
-        """Whether a text is the name of a file of the source, or of a text called as the recording."""
+        """Whether a text is the name of a file in the source, or of a text file named like the recording."""
         name = posixpath.basename(plain_path(text))
         stem, _, kind = name.rpartition(".")
         is_called_so = stem.casefold() == posixpath.basename(entry.path).rpartition(".")[0].casefold()
         return name in self.contents.file_names or (is_called_so and kind.lower() in _TEXTS)
 
     def refuse(self, metadata: str, error: IngestError | str) -> None:
-        """A metadata file of which nothing can be used: the rest of the source may still be good."""
+        """Reject a whole metadata file; the rest of the source may still be good."""
         self.faults.append(str(error))
         self.layout.set_item_aside(metadata, "bad_metadata", str(error))
 
     def claim(self, paths: Iterable[str]) -> None:
-        """Have files count as recognised that the layout found while it read others."""
+        """Mark files as recognised that a layout found while reading others."""
         self.contents.claimed.update(paths)
 
     def set_aside(self, path: str, fault: ItemError) -> None:
-        """An item that cannot be used."""
+        """Reject an item."""
         self.layout.set_item_aside(path, fault.code, fault.reason)
 
     def finish(self) -> None:
-        """Name the files that nothing took, and put the items of one file together."""
+        """Check the items as a whole, reject files that no row names, and group the items of each file."""
         layout = self.layout
         layout.items = [item for item in layout.items if item.id not in self._withdrawn]
         set_nothings_aside(layout, self._nothings)
@@ -226,7 +226,7 @@ class Builder:
         layout.put_together()
 
     def _set_other_aside(self, path: str, no_row: str) -> None:
-        """A file that no row names, or that is no recording."""
+        """Reject a file that no row names or that is not a recording."""
         kind, layout = ending(path), self.layout
         if kind in AUDIO_ENDINGS:
             layout.set_item_aside(path, "missing_text", no_row)
@@ -242,7 +242,7 @@ class Builder:
             layout.set_item_aside(path, "not_audio", "it is no recording and no metadata file")
 
     def _split(self, said: str | None, default: Split | None, inside: str) -> Split | None:
-        """The split that a row says, else its metadata file, else the innermost folder that is called as one."""
+        """The split given by the row, else by its metadata file, else by the innermost folder named like a split."""
         folder = split_of_folders(posixpath.dirname(inside))
         chosen = default or folder
         if said is not None:
@@ -288,7 +288,7 @@ class Builder:
 
 
 def bare(text: str) -> str:
-    """A text by which two are compared: no case, no punctuation, no blanks."""
+    """Normalised form for comparing texts: no case, no punctuation, no blanks."""
     return "".join(char for char in text.casefold() if char.isalnum() or unicodedata.category(char) in ("Mn", "Mc"))
 
 
@@ -298,13 +298,13 @@ def _file(place: str) -> str:
 
 
 def _dotted(path: str) -> str:
-    """The path without its ending; `.` for `/`, so that an id fits into an address."""
+    """The path without its ending and with `.` for `/`, so that an id fits into a URL."""
     dotted = path.replace("/", ".")
     return dotted.rpartition(".")[0] or dotted
 
 
 def _root(paths: list[str]) -> str:
-    """The folder that all paths share, with `/` at its end, above any folder that is a split."""
+    """The common folder of all paths, with a trailing `/`; cut above a folder named like a split."""
     folders = [posixpath.dirname(path) for path in paths]
     shared = posixpath.commonpath(folders).split("/") if folders and all(folders) else []
     splits = [at for at, part in enumerate(shared) if part.lower() in SPLIT_NAMES]

@@ -1,7 +1,7 @@
 """Mozilla Common Voice: `clips/` and `train.tsv`, `dev.tsv`, `test.tsv`, `validated.tsv`.
 
 `validated.tsv` repeats the clips of the three splits and has more, which are in no split. `other.tsv` and
-`invalidated.tsv` hold clips whose text listeners have not confirmed, or have refused: none of those is used.
+`invalidated.tsv` hold clips whose text listeners have not confirmed, or have rejected; they are not used.
 
 Source: Common Voice, "Corpus Format"; CorporaCreator writes the files without quoting.
 """
@@ -25,14 +25,14 @@ _SPLITS: dict[str, Split | None] = {
     "train.tsv": "train",
     "dev.tsv": "validation",
     "test.tsv": "test",
-    "validated.tsv": None,  # the last: what it repeats is taken by then
+    "validated.tsv": None,  # last, because it repeats the clips of the others
 }
 _NOT_GOOD = {"other.tsv": "not confirmed", "invalidated.tsv": "refused"}
 _COLUMNS = ("client_id", "path", "sentence")
 
 
 def find(contents: Contents) -> list[str]:
-    """Files with one of the names of a release and its columns."""
+    """Files with the name and the columns of a file of a release."""
     known = (*_SPLITS, *_NOT_GOOD)
     return [
         path
@@ -43,7 +43,7 @@ def find(contents: Contents) -> list[str]:
 
 
 def read(metadata: list[str], contents: Contents, builder: Builder) -> None:
-    """Make an item of each clip in the splits, and of what `validated.tsv` has beyond them."""
+    """Make an item from each clip in the splits, and from the further clips in `validated.tsv`."""
     for folder in dict.fromkeys(posixpath.dirname(path) for path in metadata):
         files = {posixpath.basename(path).lower(): path for path in metadata if posixpath.dirname(path) == folder}
         taken: set[str] = set()
@@ -95,12 +95,12 @@ def _rows(path: str | None, contents: Contents, builder: Builder) -> Iterator[tu
 
 
 def _located(rows: Sequence[tuple[Row, str]], path: str | None, contents: Contents) -> Located | None:
-    """Where the clips of a file are that are not in `clips/`."""
+    """Locates the clips of a file that are not in `clips/`."""
     return contents.locate([row.file_name for row, _ in rows if row.file_name], path) if path else None
 
 
 def _clip(row: Row, folder: str, contents: Contents, located: Located | None) -> str:
-    """Path of a clip: in `clips/`, and in old releases named without its ending; else where the name says."""
+    """Path of a clip: in `clips/` (old releases name it without its ending), else where its name points."""
     in_clips = posixpath.normpath(posixpath.join(folder, "clips", plain_path(row.file_name)))
     beside = posixpath.normpath(posixpath.join(folder, plain_path(row.file_name)))
     there = contents.recording(in_clips) or contents.recording(beside)
@@ -110,7 +110,7 @@ def _clip(row: Row, folder: str, contents: Contents, located: Located | None) ->
 def _set_aside(
     path: str | None, name: str, verdict: str, folder: str, taken: set[str], contents: Contents, builder: Builder
 ) -> None:
-    """Clips that are here and have no confirmed text; most releases leave their audio out."""
+    """Reject clips without a confirmed text; most releases do not contain their audio."""
     for row, place in _rows(path, contents, builder):
         audio = _clip(row, folder, contents, None)
         if audio in contents.by_path and audio not in taken:

@@ -1,4 +1,4 @@
-"""The files of a source as a layout sees them: by path, with what other layouts have already taken."""
+"""The files of a source as a layout sees them: by path, with the claims of earlier layouts."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from engine.errors import IngestError, ItemError
 
 _HEAD_BYTES = 1 << 16
 _HEAD_LINES = 5
-_POOLED_FILES = 200  # read to tell the encoding of one that is too short
+_POOLED_FILES = 200  # read to detect the encoding of a file that is too short
 
 
 class Contents:
     """The files of a source."""
 
     def __init__(self, source: DataSource, limits: IngestLimits, layout: Layout, language: str | None = None) -> None:
-        """Take stock of a source; files that cannot be read, and second files of one path, are set aside."""
+        """Index a source; unreadable files, and further files with the same path, are rejected."""
         self.source = source
         self.limits = limits
         self.language = language
-        """What is spoken, if the user says so."""
+        """Spoken language, if the user gives it."""
         self.by_path: dict[str, Entry] = {}
         """Every file that can be opened."""
         self.faulty: set[str] = set()
-        """Files that are set aside already."""
+        """Files that cannot be opened; already rejected."""
         self.claimed: set[str] = set()
         """Metadata files that a layout has recognised."""
         self.named: set[str] = set()
@@ -52,19 +52,19 @@ class Contents:
             else:
                 self.by_path[entry.path] = entry
         self.file_names = frozenset(name for path in self.by_path if "." in (name := posixpath.basename(path)))
-        """What the files of any folder are called, those with an ending."""
+        """Names, without folders, of all files that have an ending."""
         self._sorted = sorted(self.by_path)
         self._index = Index([*self.by_path, *self.faulty])
         self._loosely: dict[str, str] = {}
 
     def unclaimed(self, *endings: str) -> Iterator[str]:
-        """Files that no layout has recognised as its own and whose name ends in one of these ways, by path."""
+        """Files that no layout has claimed and that have one of these endings, ordered by path."""
         for path in self._sorted:
             if path not in self.claimed and path.lower().endswith(endings):
                 yield path
 
     def head(self, path: str) -> list[str]:
-        """The first lines of a file that are not blank; at least one, which is empty if the file cannot be read."""
+        """The first non-blank lines of a file; a single empty line if it has none or cannot be read."""
         if path not in self._heads:
             data = self._beginning(self.by_path[path])
             lines = [line.strip("\r") for line in decode_head(data).split("\n") if line.strip()]
@@ -72,7 +72,7 @@ class Contents:
         return self._heads[path]
 
     def read(self, path: str) -> bytes:
-        """A metadata file.
+        """The bytes of a metadata file.
 
         Raises:
             IngestError: it cannot be read.
@@ -84,17 +84,17 @@ class Contents:
             raise IngestError(f"{path} cannot be read: {fault.reason}; make it or the archive again") from fault
 
     def text(self, path: str) -> str:
-        """A metadata file's text; what is odd about its encoding becomes a warning.
+        """A metadata file's text; oddities of its encoding become warnings.
 
         Raises:
-            IngestError: it cannot be read, or its encoding cannot be told.
+            IngestError: it cannot be read, or its encoding is unclear.
         """
         found = decode(path, self.read(path), lambda: self._alike(path))
         self._layout.warnings += found.warnings
         return found.text
 
     def _alike(self, path: str) -> Iterator[bytes]:
-        """The beginnings of files of the same kind, which are probably encoded alike."""
+        """The beginnings of files of the same kind, which probably have the same encoding."""
         others = [other for other in self._sorted if other != path and ending(other) == ending(path)]
         for other in others[:_POOLED_FILES]:
             data = self._beginning(self.by_path[other])
@@ -102,7 +102,7 @@ class Contents:
                 yield data
 
     def _beginning(self, entry: Entry) -> bytes:
-        """The first bytes of a file; none if it cannot be read."""
+        """The first bytes of a file; empty if it cannot be read."""
         try:
             with self.source.open(entry, self.limits.max_metadata_bytes) as file:
                 return file.read(_HEAD_BYTES)
@@ -110,7 +110,7 @@ class Contents:
             return b""
 
     def lines(self, path: str) -> Iterator[tuple[int, str]]:
-        """Each line of a metadata file that is not blank, and its number.
+        """Each non-blank line of a metadata file, with its number.
 
         Raises:
             IngestError: it cannot be read.
@@ -120,11 +120,11 @@ class Contents:
                 yield number, line.strip("\r")
 
     def names_recording(self, name: str) -> bool:
-        """Whether a recording in any folder is called so, with an ending or without."""
+        """Whether a recording in any folder has this name, with or without its ending."""
         return name in self._index
 
     def recording(self, path: str) -> str | None:
-        """The path of a recording that is named with its ending, or without, perhaps in another case."""
+        """The path of a recording that is named with or without its ending, in any case; None if there is none."""
         path = unicodedata.normalize("NFC", path)
         found = self._index.exact(path)
         if found is None and (found := self._index.loose(path)):
@@ -132,7 +132,7 @@ class Contents:
         return found
 
     def locate(self, names: Sequence[str], metadata: str) -> Located:
-        """Where the recordings are that a metadata file names; what is odd about the names becomes a warning."""
+        """Locate the recordings that a metadata file names; oddities of the names become warnings."""
         located = locate(names, metadata, self._index)
         if located.prefix:
             self._layout.warnings.append(
@@ -150,7 +150,7 @@ class Contents:
         return located
 
     def warn(self) -> None:
-        """Say which recordings are called otherwise than the metadata says."""
+        """Warn about recordings whose names differ from those in the metadata."""
         if self._loosely:
             asked, found = next(iter(self._loosely.items()))
             self._layout.warnings.append(

@@ -1,6 +1,6 @@
-"""Names of files: `7_jackson_32.wav` is text, speaker and take. Only where nothing in the source says anything better.
+"""Texts from file names: `7_jackson_32.wav` is text, speaker and take. Used only if nothing better is in the source.
 
-A guess is believed only if no other file of the source seems to hold the texts, and if it looks like words; and the
+A guessed text is accepted only if no other file of the source seems to hold the texts, and if it looks like words. The
 report says that it is a guess.
 """
 
@@ -65,7 +65,7 @@ def find(contents: Contents) -> list[str]:
 
 
 def read(recordings: list[str], contents: Contents, builder: Builder) -> None:
-    """Make an item of each recording whose name can be read."""
+    """Make an item from each recording whose name can be parsed."""
     if others := unread(contents):
         _refuse(recordings, others, contents, builder)
         return
@@ -109,7 +109,7 @@ def read(recordings: list[str], contents: Contents, builder: Builder) -> None:
 
 
 def _refuse(recordings: list[str], others: dict[str, str], contents: Contents, builder: Builder) -> None:
-    """Believe no name, because other files seem to hold the texts."""
+    """Reject all recordings, because other files seem to hold the texts."""
     for reason in dict.fromkeys(others.values()):
         first = next(path for path, each in others.items() if each == reason)
         builder.refuse(first, reason)
@@ -126,7 +126,7 @@ def _refuse(recordings: list[str], others: dict[str, str], contents: Contents, b
 
 
 def _fault(path: str, said: str, speaker: str) -> str | None:
-    """Why what a name gives is no text, if so."""
+    """Why the text from a name is not plausible, if so."""
     words = said.split()
     if is_openslr(path):
         return "its name is one of OpenSLR's, which does not say the text; line_index.tsv does"
@@ -139,7 +139,7 @@ def _fault(path: str, said: str, speaker: str) -> str | None:
 
 
 def _contradiction(text: str, speaker: str, label: str | None) -> str | None:
-    """Why a text is not believed that a folder seems to say otherwise."""
+    """Why a text is rejected that contradicts the label of its folder, if so."""
     if label is None or label.casefold() in (text.casefold(), _words(speaker).casefold()):
         return None
     return f"its name gives the text {text!r} and its folder {label!r}; write the right one into a metadata.csv"
@@ -151,7 +151,7 @@ def _words(name: str) -> str:
 
 
 def _spoken(said: str, language: str | None, digits: dict[str, str]) -> str:
-    """A text with the words of its digits, which are remembered with how they were written."""
+    """A text with its digits spelled out; adds each digit and its word to `digits`."""
     words = []
     for word in said.split():
         if len(word) == 1 and word.isdecimal() and (language or word.isascii()):

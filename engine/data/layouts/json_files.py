@@ -18,7 +18,7 @@ from engine.data.split_names import split_of_name
 from engine.errors import IngestError, ItemError
 
 _ENDINGS = (".json", ".jsonl", ".ndjson", ".manifest")
-_MOST_CHARACTERS = 64 * MIB  # of a file; its parts may take twenty times as much while they are parsed
+_MOST_CHARACTERS = 64 * MIB  # of a file; parsing may take twenty times as much memory
 _SAMPLED = 50
 
 
@@ -41,7 +41,7 @@ def _is_hit(found: JsonObject, contents: Contents) -> bool:
 
 
 def read(metadata: list[str], contents: Contents, builder: Builder) -> None:
-    """Make an item of each object."""
+    """Make an item from each object."""
     for path in metadata:
         try:
             _read(path, contents, builder)

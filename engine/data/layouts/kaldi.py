@@ -1,8 +1,8 @@
 """Kaldi data folders: `wav.scp`, `text`, and perhaps `utt2spk` and `segments`.
 
-A line of `wav.scp` is a recording and where it is: a path, or a command whose output is the recording. Commands are
-never run; what depends on one is named and set aside. `segments` cuts utterances out of recordings. The split is a word
-of the folder's name (`data/train`, `data/dev_clean`).
+A line of `wav.scp` names a recording and its location: a path, or a command that outputs the recording. Commands are
+never run; recordings that depend on one are rejected. `segments` cuts utterances out of recordings. The split comes
+from a word of the folder's name (`data/train`, `data/dev_clean`).
 
 Source: Kaldi, "Data preparation".
 """
@@ -39,7 +39,7 @@ class _Segment:
 
 @dataclass(slots=True)
 class _Folder:
-    """A data folder; each list by its first field, with the line that it stands on."""
+    """A data folder; each list maps the first field of a line to the rest and the line's place."""
 
     path: str
     recordings: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -60,7 +60,7 @@ def find(contents: Contents) -> list[str]:
 
 
 def read(metadata: list[str], contents: Contents, builder: Builder) -> None:
-    """Make an item of each utterance."""
+    """Make an item from each utterance."""
     for path in dict.fromkeys(posixpath.dirname(name) for name in metadata):
         folder = _Folder(path)
         _read_lists(folder, [name for name in metadata if posixpath.dirname(name) == path], contents, builder)
@@ -169,7 +169,7 @@ def _take(folder: _Folder, key: str, segment: _Segment, audio: str, builder: Bui
 
 
 def _fault(name: str) -> ItemError | None:
-    """Why what stands in `wav.scp` is not read, if so."""
+    """Why a location in `wav.scp` is not read, if so."""
     if name.endswith("|") or name.startswith("|"):
         return ItemError("command", f"found the command {name[:200]!r}; allowed: a path: commands are never run")
     if not name or name == "-":

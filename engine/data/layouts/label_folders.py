@@ -1,7 +1,7 @@
-"""Folders that are called as what is said in them: `train/yes/1.wav`. Only where nothing in the source says it better.
+"""Texts from folder names: `train/yes/1.wav` says "yes". Used only if nothing better is in the source.
 
 As in Hugging Face's AudioFolder, every recording lies in one such folder, below a folder of its split if there are any.
-Folders may also be those of speakers, so the report says that it is a guess.
+The folders may also be speakers, so the report says that the texts are a guess.
 
 Source: Hugging Face datasets, "AudioFolder".
 """
@@ -62,12 +62,12 @@ _NO_LABELS = frozenset(
     ]
 )
 _NAME_OF_THREE = re.compile(r".+_[^_]+_\d+")
-_FEWEST_OF_A_LABEL = 2.0  # recordings, on average
+_FEWEST_OF_A_LABEL = 2.0  # recordings per label, on average
 _SHOWN = 3
 
 
 def find(contents: Contents) -> list[str]:
-    """All recordings, if the source has no metadata, no names of text, speaker and take, and folders of labels."""
+    """All recordings, if the source has label folders, no metadata, and no file names of text, speaker and take."""
     if contents.claimed:
         return []
     found = [path for path in recordings(contents) if path in contents.by_path]
@@ -77,7 +77,7 @@ def find(contents: Contents) -> list[str]:
 
 
 def read(found: list[str], contents: Contents, builder: Builder) -> None:
-    """Make an item of each recording."""
+    """Make an item from each recording."""
     known = labels(found)
     lists = SplitLists(contents)
     lists.claim(builder)
@@ -92,7 +92,7 @@ def read(found: list[str], contents: Contents, builder: Builder) -> None:
 
 
 def labels(paths: Sequence[str]) -> dict[str, str]:
-    """What the folder of each recording says; nothing, if the folders do not look like labels."""
+    """The label of each recording's folder; empty if the folders do not look like labels."""
     folders = {path: _folders(path) for path in paths}
     shared = posixpath.commonpath(["/".join(parts) or "." for parts in folders.values()]) if folders else ""
     skipped = len([part for part in shared.split("/") if part not in ("", ".")])
@@ -109,7 +109,7 @@ def labels(paths: Sequence[str]) -> dict[str, str]:
 
 
 def _folders(path: str) -> list[str]:
-    """The folders of a recording that are none of a split."""
+    """The folders of a recording, without those of splits."""
     return [part for part in posixpath.dirname(path).split("/") if part and part.lower() not in SPLIT_NAMES]
 
 

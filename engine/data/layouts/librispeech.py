@@ -1,6 +1,6 @@
-"""LibriSpeech and what is built like it: `SPEAKER/CHAPTER/SPEAKER-CHAPTER.trans.txt` with `ID TEXT` lines beside FLAC.
+"""LibriSpeech and similar corpora: `SPEAKER/CHAPTER/SPEAKER-CHAPTER.trans.txt` with `ID TEXT` lines, and FLAC files.
 
-The split is a word of one of the folders (`train-clean-100`, `dev-other`), the innermost first.
+The split comes from a word of a folder's name (`train-clean-100`, `dev-other`), the innermost first.
 
 Source: Panayotov et al., LibriSpeech, ICASSP 2015; its README.
 """
@@ -21,12 +21,12 @@ _TRANSCRIPTS = re.compile(r"(?P<speaker>[^-/]+)-(?P<chapter>[^/]+)\.trans\.txt",
 
 
 def find(contents: Contents) -> list[str]:
-    """Files of transcripts."""
+    """Transcript files."""
     return [path for path in contents.unclaimed(".trans.txt") if _TRANSCRIPTS.fullmatch(posixpath.basename(path))]
 
 
 def read(metadata: list[str], contents: Contents, builder: Builder) -> None:
-    """Make an item of each line."""
+    """Make an item from each line."""
     for path in metadata:
         match = _TRANSCRIPTS.fullmatch(posixpath.basename(path))
         assert match  # `find` gave it

@@ -1,4 +1,4 @@
-"""What the columns of a list of recordings are: by their names in the first line, else by what they hold."""
+"""Identify the columns of a list of recordings by their names in the first line, else by their content."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from engine.data.layouts.naming import Names, bare
 from engine.data.metadata import records
 from engine.errors import IngestError
 
-_MOST_SAMPLED = 200  # rows from which columns are known
-_FEWEST_REPEATED = 4  # rows, of which a column of labels has half as many different ones
+_MOST_SAMPLED = 200  # rows used to identify columns
+_FEWEST_REPEATED = 4  # rows; a column of labels has at most half as many different values as rows
 _SHOWN = 60  # characters of a row
-_LONGER = 2.0  # times as long as other columns of words is a column of sentences
+_LONGER = 2.0  # a column of sentences is this many times as long as other columns of words
 _FESTIVAL = re.compile(r'\(\s*(?P<id>\S+)\s+"(?P<text>.*)"\s*\)\s*')
 _SIGN = re.compile(r"(?P<id>\S{1,500}?)(?:\s*(?:::|[-=]>|→|=|[:：](?!\S{0,500}[/\\]))\s*|\s+[-–—]\s+)(?P<text>\S.*)")
 _AT_END = re.compile(r"(?P<text>(?:.*\S)?)\s*\((?P<id>[^()\s]+)\)\s*")
@@ -61,7 +61,7 @@ FORMS: dict[str, Callable[[str], list[str]]] = {
     "signs": _sign,
     "blanks": lambda line: line.split(maxsplit=1),
 }
-"""How a line is divided into fields; where several fit equally, the first does."""
+"""Ways to divide a line into fields; of those that fit equally well, the first is used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +78,11 @@ class ListRow:
 
 @dataclass(slots=True)
 class Listed:
-    """What a list holds."""
+    """Content of a list."""
 
     rows: list[ListRow]
     width: int
-    """Fields of its rows, as most have."""
+    """Number of fields that most rows have."""
     columns_read: dict[str, Role] = field(default_factory=dict)
     columns_ignored: list[str] = field(default_factory=list)
     text_column: str = ""
@@ -99,7 +99,7 @@ class Form:
 
 
 def form_of(lines: Sequence[str], names: Names) -> Form | None:
-    """How lines that name recordings are divided; None if no field of theirs names any."""
+    """The form in which most of these lines name a recording; None if no field names any."""
     best: Form | None = None
     for name, divide in FORMS.items():
         hits: dict[int, int] = {}
@@ -114,10 +114,10 @@ def form_of(lines: Sequence[str], names: Names) -> Form | None:
 
 
 def read_list(path: str, text: str, form: Form, names: Names) -> Listed | None:
-    """The rows of a list; None if it names recordings and holds no texts.
+    """The rows of a list; None if it names recordings but holds no texts.
 
     Raises:
-        IngestError: two columns could be the text, it holds numbers only, or times stand before the texts.
+        IngestError: two columns could be the text, it holds numbers only, or its texts are preceded by times.
     """
     rows = list(_rows(text, form, names))
     header = [value.strip().strip('"') for value in rows[0][1]] if rows else []
@@ -201,7 +201,7 @@ def _rows(text: str, form: Form, names: Names) -> Iterator[tuple[int, list[str]]
 
 
 def _swallows_rows(fields: list[str], names: Names) -> bool:
-    """Whether a field of several lines holds what is a row of its own."""
+    """Whether a field that spans several lines contains a line that is a row itself."""
     return any(
         line.split(",")[0].strip('" ') in names for value in fields if "\n" in value for line in value.split("\n")[1:]
     )
@@ -222,7 +222,7 @@ def _by_name(header: list[str], file_at: int) -> dict[Role, int]:
     return found
 
 
-# ---- by what they hold --------------------------------------------------------------------------------------
+# ---- columns by content -------------------------------------------------------------------------------------
 
 
 def _letters(text: str) -> str:
@@ -233,7 +233,7 @@ def _text_column(path: str, rows: list[list[str]], width: int, file_at: int, col
     """The one column of words; None if there is none.
 
     Raises:
-        IngestError: there are two, or only numbers that could be what was said.
+        IngestError: there are several, or only numbers, which may be the texts.
     """
     taken = {file_at, *columns.values()}
     kinds = {at: _kind(rows, at, file_at) for at in range(width) if at not in taken and _has_values(rows, at)}
@@ -288,7 +288,7 @@ def _kind(rows: list[list[str]], at: int, file_at: int) -> str:
 
 
 def _speaker_column(path: str, rows: list[list[str]], width: int, form: Form, columns: dict[Role, int]) -> int | None:
-    """A column with part of the recordings' names, or with a few values between name and text (VITS, `utt_spk_text`)."""
+    """A column with parts of the recordings' names, or with few values between name and text (VITS, `utt_spk_text`)."""
     free = [at for at in range(width) if at not in (form.at, *columns.values()) and _has_values(rows, at)]
     parts = [at for at in free if _kind(rows, at, form.at) == "part of the name"]
     if parts:

@@ -1,11 +1,11 @@
 """Lists of recordings with their texts, under any name: a recording and its text on each line.
 
-So come OpenSLR (`line_index.tsv`, `utt_spk_text.tsv`), MLS (`transcripts.txt`), AISHELL, CMU Arctic (`txt.done.data`),
-VITS (`train.txt` with bars), Sphinx (`.transcription`) and what people make themselves. A list is one when its lines name
-recordings of the source. Its columns are known by their names in the first line, else by what they hold: the text is the
-one column of words. Where two columns could be the text, none is believed.
+OpenSLR (`line_index.tsv`, `utt_spk_text.tsv`), MLS (`transcripts.txt`), AISHELL, CMU Arctic (`txt.done.data`), VITS
+(`train.txt` with bars), Sphinx (`.transcription`) and many home-made datasets have this structure. A file is a list if
+its lines name recordings of the source. Its columns are identified by their names in the first line, else by their
+content: the text is the only column of words. If two columns could be the text, the list is rejected.
 
-Recordings that an earlier layout gave a text keep it; where a list says something else, a warning shows it.
+Recordings with a text from an earlier layout keep it; if a list gives another text, a warning shows it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def find(contents: Contents) -> list[str]:
 
 
 def _is_list(path: str, lines: Sequence[str], names: Names) -> bool:
-    """Whether lines name recordings and hold their texts; it may be left open which column is the text."""
+    """Whether lines name recordings and hold their texts; which column is the text may be unclear."""
     form = form_of(lines, names)
     if form is None or 2 * form.hits < min(len(lines), len(names)):
         return False
@@ -47,7 +47,7 @@ def _is_list(path: str, lines: Sequence[str], names: Names) -> bool:
 
 
 def read(metadata: list[str], contents: Contents, builder: Builder) -> None:
-    """Make an item of each line."""
+    """Make an item from each line."""
     reading = _Reading(contents, builder)
     for path in metadata:
         try:
@@ -62,7 +62,7 @@ def read(metadata: list[str], contents: Contents, builder: Builder) -> None:
 
 
 class _Reading:
-    """The lists of a source, under way."""
+    """Reads the lists of a source."""
 
     def __init__(self, contents: Contents, builder: Builder) -> None:
         self.contents = contents
@@ -86,7 +86,7 @@ class _Reading:
         self._take(path, [_row(row, listed) for row in listed.rows], f"{listed.text_column} of {where}")
 
     def repeats(self, path: str) -> bool:
-        """Whether all recordings that a list names have a text already."""
+        """Whether all recordings that a list names already have a text."""
         lines = sample(path, self.contents)
         form = form_of(lines, self.names)
         if form is None:
@@ -128,7 +128,7 @@ class _Reading:
 
 
 def plain_words(text: str) -> str:
-    """A text to compare by: letters and digits only, in one case."""
+    """Normalised form for comparing texts: letters and digits only, in one case."""
     return "".join(c for c in unicodedata.normalize("NFKC", text).casefold() if c.isalnum())
 
 

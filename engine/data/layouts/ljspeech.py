@@ -1,7 +1,7 @@
-"""LJ Speech and what is built like it: `ID|TEXT|NORMALISED TEXT` and no first line that names the columns.
+"""LJ Speech and similar corpora: `ID|TEXT|NORMALISED TEXT` without a header line.
 
-The normalised text is taken where there is one: it has numbers and abbreviations as they were spoken. Further fields, a
-speaker or a length, are told by what they hold: `engine.data.lists`.
+The normalised text is used if present: it has numbers and abbreviations as they were spoken. Further fields, such as a
+speaker or a length, are identified by their content; see `engine.data.lists`.
 
 Source: Ito and Johnson, The LJ Speech Dataset; its README.
 """
@@ -27,7 +27,7 @@ _NAME = re.compile(r"metadata[^/]*\.(csv|txt)", re.IGNORECASE)
 
 
 def find(contents: Contents) -> list[str]:
-    """`metadata.csv`, `metadata_train.txt` and the like, with bars and no names of columns, whose recordings are there."""
+    """`metadata.csv`, `metadata_train.txt` and the like, with bars and without a header, whose recordings exist."""
     candidates = [path for path in contents.unclaimed(".csv", ".txt") if _NAME.fullmatch(posixpath.basename(path))]
     return [path for path in candidates if _is_list(path, contents)]
 
@@ -46,7 +46,7 @@ def _has_wavs(path: str, contents: Contents) -> bool:
 
 
 def read(metadata: list[str], contents: Contents, builder: Builder) -> None:
-    """Make an item of each line."""
+    """Make an item from each line."""
     for path in metadata:
         try:
             found = read_list(path, contents.text(path), "|", contents.names_recording)
@@ -65,7 +65,7 @@ def read(metadata: list[str], contents: Contents, builder: Builder) -> None:
 
 
 def _take(row: Row, place: str, wavs: str, located: Located, split: Split | None, builder: Builder) -> None:
-    """Make an item of a line: its recording is in `wavs/`, or where the name says."""
+    """Make an item from a line; its recording is in `wavs/`, or where its name points."""
     beside = builder.contents.recording(posixpath.join(wavs, plain_path(row.file_name)))
     if beside is not None:
         builder.take(row, place, beside, split)

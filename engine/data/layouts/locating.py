@@ -1,8 +1,8 @@
-"""Which recordings the names in metadata mean.
+"""Find the recordings that the names in metadata refer to.
 
-Paths in metadata are those of the machine that made it: absolute, or relative to some folder above, with another case,
-without their endings, or escaped for the web. A name is matched exactly where that is possible, and loosely only where
-nothing else in the source could be meant: two names never become one recording.
+Paths in metadata come from the machine that wrote it: absolute, or relative to some parent folder, in another case,
+without their endings, or URL-escaped. A name is matched exactly if possible, and loosely only if nothing else in the
+source could be meant: two names never become one recording.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from engine.data.source import MOST_PARTS
 from engine.data.texts import plain_path
 
 _ADDRESS = re.compile(r"(?:https?|s3|gs|az|hf)://(?P<path>[^?#]*)(?:[?#].*)?", re.IGNORECASE)
-_NUMBER = re.compile(r"0*(?P<number>[1-9]\d*|0)(?:\.0)?")  # a spreadsheet makes 1 of 001, a program 1.0
-_SAMPLED_NAMES = 200  # looked at to find where the recordings of a manifest are
-_MOST_LOOKS = 5_000  # for these names, in all folders that they may be in
+_NUMBER = re.compile(r"0*(?P<number>[1-9]\d*|0)(?:\.0)?")  # a spreadsheet turns 001 into 1, a program into 1.0
+_SAMPLED_NAMES = 200  # used to find the folder of a manifest's recordings
+_MOST_LOOKS = 5_000  # look-ups of these names, in all folders that may contain them
 _FEWEST_SAMPLED = 5
 
 
 class Index:
-    """The files of a source, by what metadata may call them."""
+    """The files of a source, by the names that metadata may use for them."""
 
     def __init__(self, paths: Sequence[str]) -> None:
         self._paths = frozenset(paths)
         self._loose: dict[str, list[str]] = defaultdict(list)
         self._by_name: dict[str, list[str]] = defaultdict(list)
         self._by_number: dict[str, list[str]] = defaultdict(list)
-        for path in sorted(paths, key=_preference):  # of a name without an ending, sound comes before a film
+        for path in sorted(paths, key=_preference):  # for a name without an ending, audio comes before video
             if is_recording(path):
                 self._loose[_loose(path)].append(path)
                 self._by_name[_loose(posixpath.basename(path))].append(path)
@@ -43,7 +43,7 @@ class Index:
                     self._by_number[number].append(path)
 
     def exact(self, path: str) -> str | None:
-        """The file of a path: with its ending, with one in another case, or without."""
+        """The file of a path, which may lack its ending or have it in another case."""
         if path in self._paths:
             return path
         found = [
@@ -53,25 +53,25 @@ class Index:
         return next(iter(same or ([] if is_recording(path) else found)), None)
 
     def loose(self, path: str) -> str | None:
-        """The only file of a path but for case, the kind of its ending, escapes, and how its number is written."""
+        """The only file that matches a path apart from case, kind of ending, escapes, and the form of its number."""
         for candidate in dict.fromkeys((path, unicodedata.normalize("NFC", unquote(path)))):
             if exact := self.exact(candidate):
                 return exact
             found = self._loose.get(_loose(candidate), [])
             same = [other for other in found if ending(other) == ending(candidate)]
-            if len(same or found) == 1:  # else clips that were converted: x.mp3 is x.wav now
+            if len(same or found) == 1:  # without `same`, converted clips: x.mp3 is now x.wav
                 return (same or found)[0]
         numbered = self._by_number.get(_number(path), [])
         return numbered[0] if len(numbered) == 1 else None
 
     def named(self, name: str) -> list[str]:
-        """The recordings in any folder that are called so."""
+        """The recordings in any folder with this name."""
         last = posixpath.basename(name)
         found = self._by_name.get(_loose(last)) or self._by_name.get(_loose(unquote(last)), [])
         return [path for path in found if _stem(posixpath.basename(path)) == _stem(last)] or found
 
     def __contains__(self, name: str) -> bool:
-        """Whether a recording in any folder is called so."""
+        """Whether a recording in any folder has this name."""
         plain = plain_path(name)
         return bool(plain) and (
             _loose(posixpath.basename(plain)) in self._by_name
@@ -86,21 +86,21 @@ def _preference(path: str) -> tuple[int, str]:
 
 @dataclass(slots=True)
 class Located:
-    """How the names in a metadata file become paths in the source."""
+    """Maps the names in a metadata file to paths in the source."""
 
     index: Index
     base: str
-    """The folder they are relative to."""
+    """The folder that names are relative to."""
     prefix: str
-    """What is left out at their beginning."""
+    """The leading part that is removed from names."""
     elsewhere: Mapping[str, str] = field(default_factory=dict)
-    """Names whose recordings are in another folder than they say."""
+    """Names whose recordings are in another folder than the name says, with the path of each."""
     ambiguous: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Names that several recordings in other folders have."""
     known: dict[str, str | None] = field(default_factory=dict)
-    """What was found for names that were looked for."""
+    """Results of earlier look-ups."""
     loosely: dict[str, str] = field(default_factory=dict)
-    """Names that are those of a file but for case or escapes, and the file of each."""
+    """Paths that matched a file only loosely, with that file."""
 
     def find(self, name: str) -> str | None:
         """The path of a recording, or None if there is no such file."""
@@ -113,7 +113,7 @@ class Located:
         return self.known[name] or self.elsewhere.get(name)
 
     def path(self, name: str) -> str:
-        """The path that a name stands for, whether it is there or not."""
+        """The path of a name's recording, or the path where it should be."""
         return self.find(name) or self._said(name)
 
     def _said(self, name: str) -> str:
@@ -122,11 +122,11 @@ class Located:
 
 
 def locate(names: Sequence[str], metadata: str, index: Index) -> Located:
-    """Where the recordings are that a metadata file names.
+    """Locate the recordings that a metadata file names.
 
-    A leading part that all of them share may be missing in the source, and what is left is looked for in the folder of
-    the metadata and in those above it. A name that is then not found is looked for by its last part alone, if it has no
-    folder, or an absolute one, or if no other name was found: if exactly one recording and one name have it.
+    A leading part that all names share may be missing in the source; the rest is looked up in the folder of the
+    metadata and its parents. A name that is not found there is looked up by its last part alone if it has no folder or
+    is absolute, or if no name was found at all. Such a match must be unique among both the recordings and the names.
     """
     every = list(dict.fromkeys(names))
     shared = _shared_folders([_plain(name) for name in every])[:MOST_PARTS]
@@ -168,7 +168,7 @@ def _look_elsewhere(located: Located, names: Sequence[str], is_lost: bool) -> No
 
 
 def is_recording(path: str) -> bool:
-    """Whether a file is called as a recording."""
+    """Whether a file has the ending of a recording."""
     kind = ending(path)
     return kind in AUDIO_ENDINGS or kind in OTHER_AUDIO_ENDINGS
 
@@ -183,14 +183,14 @@ def _loose(path: str) -> str:
 
 
 def _number(path: str) -> str:
-    """A path whose last part is a number, as a number is written; empty if it is none."""
+    """A path whose last part is a number, with that number normalised; empty if it is not a number."""
     folder, name = posixpath.split(_stem(path))
     match = _NUMBER.fullmatch(name)
     return posixpath.join(folder, match["number"]) if match else ""
 
 
 def _plain(name: str) -> str:
-    """With `/`; an absolute path keeps its root, and a drive or an address on the web is only another root."""
+    """A name with `/` as separator; an absolute path keeps its root, and a drive or a URL counts as a root."""
     if address := _ADDRESS.fullmatch(name.strip()):
         return f"/{plain_path(unquote(address['path']))}"
     path = name.strip().replace("\\", "/").removeprefix("file://")
@@ -201,7 +201,7 @@ def _plain(name: str) -> str:
 
 
 def _shared_folders(paths: Sequence[str]) -> list[str]:
-    """The folders, from the outermost on, that all paths are in; of absolute ones the first is empty."""
+    """The folders that all paths share, the outermost first; for absolute paths, the first is empty."""
     shared: list[str] | None = None
     for path in paths:
         parts = path.split("/")[:-1]
@@ -214,7 +214,7 @@ def _shared_folders(paths: Sequence[str]) -> list[str]:
 
 
 def _above(folder: str) -> Iterator[str]:
-    """A folder and all above it, up to the top, which is empty."""
+    """A folder and its parents, up to the top, which is empty."""
     while folder:
         yield folder
         folder = posixpath.dirname(folder)

@@ -1,4 +1,4 @@
-"""Which recordings the names in a list mean, and what a path alone says: the speaker and the split."""
+"""Find the recordings that a list names, and derive speakers and splits from paths."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from engine.data.split_names import split_of_name
 from engine.data.texts import plain_path
 from engine.errors import ItemError
 
-_SAMPLED_NAMES = 200  # looked at to find where the recordings of a list are
+_SAMPLED_NAMES = 200  # used to find the folder of a list's recordings
 _OPENSLR = re.compile(r"[a-z]{2,4}_(?P<speaker>\d{3,6})_\d{8,}", re.IGNORECASE)
 _TIMIT = re.compile(r"(?:^|/)DR\d/(?P<speaker>[FM][A-Z]{2}[A-Z0-9])/[^/]+$", re.IGNORECASE)
 _SPEAKER = re.compile(r"[a-z]?\d{1,6}", re.IGNORECASE)  # of VCTK, LibriTTS, MLS: p225, 84
 
 
 def bare(name: str) -> str:
-    """A file's name without folders and without the ending of a recording, in one case, to compare by."""
+    """A file's name for comparisons: in one case, without folders and without the ending of a recording."""
     name = posixpath.basename(plain_path(name))
     kind = ending(name)
     if kind in AUDIO_ENDINGS or kind in OTHER_AUDIO_ENDINGS:
@@ -30,12 +30,12 @@ def bare(name: str) -> str:
 
 
 def recordings(contents: Contents) -> list[str]:
-    """Every file that is called as a recording, also one that cannot be opened, by path."""
+    """Every file with the ending of a recording, even if it cannot be opened, ordered by path."""
     return sorted(path for path in {*contents.by_path, *contents.faulty} if ending(path) in AUDIO_ENDINGS)
 
 
 class Names:
-    """The recordings of a source, by what lists call them."""
+    """The recordings of a source, by the names that lists use for them."""
 
     def __init__(self, contents: Contents) -> None:
         self._contents = contents
@@ -47,14 +47,14 @@ class Names:
         return len(self._by_name)
 
     def __contains__(self, name: str) -> bool:
-        """Whether any recording is called so."""
+        """Whether any recording has this name."""
         return bare(name) in self._by_name
 
     def find(self, names: Sequence[str], metadata: str) -> Iterator[str | ItemError]:
-        """The path of the recording that each name means, or why it means none.
+        """The path of the recording that each name refers to, or the fault if there is none.
 
-        A path is looked for as in any manifest. A plain name, with or without an ending, is that of the one recording
-        that is called so in the list's folder or below, else in the folders above.
+        A path is located as in any manifest. A plain name, with or without an ending, refers to the only recording with
+        this name below one folder for the whole list: the list's own, or the parent folder with the most of its names.
         """
         located = self._contents.locate(names, metadata)
         plain = [bare(name) for name in names[:: max(1, len(names) // _SAMPLED_NAMES)]]
@@ -76,7 +76,7 @@ class Names:
         return [path for path in self._by_name.get(name, ()) if not base or path.startswith(f"{base}/")]
 
     def _base(self, plain: Sequence[str], folder: str) -> str:
-        """The innermost folder below which most of the names are found."""
+        """The folder, or the innermost of its parents, below which most of the names are found."""
         best, best_hits = folder, -1
         while True:
             hits = sum(bool(self._below(folder, name)) for name in plain)
@@ -88,12 +88,12 @@ class Names:
 
 
 def is_openslr(path: str) -> bool:
-    """Whether a recording is called as those of OpenSLR, such as `guf_02497_00076437902.wav`."""
+    """Whether a recording is named as in OpenSLR, such as `guf_02497_00076437902.wav`."""
     return bool(_OPENSLR.fullmatch(posixpath.basename(path).rpartition(".")[0]))
 
 
 def speaker_of_path(path: str) -> str | None:
-    """Who speaks, where a well-known corpus says so in its names; otherwise None: no guess.
+    """The speaker, if the path has the form of a well-known corpus; None otherwise, without guessing.
 
     `guf_02497_00076437902` (OpenSLR), `p225/p225_001` (VCTK), `84/121123/84_121123_000007_000001` (LibriTTS, MLS, ...),
     `DR1/FCJF0/SA1` (TIMIT).
@@ -108,7 +108,7 @@ def speaker_of_path(path: str) -> str | None:
 
 
 def split_of_path(path: str) -> Split | None:
-    """The split that the name of a folder says, the innermost first."""
+    """The split in the name of a folder, the innermost first."""
     return next(
         (split for part in reversed(posixpath.dirname(path).split("/")) if (split := split_of_name(part))), None
     )

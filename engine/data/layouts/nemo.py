@@ -25,7 +25,7 @@ _TIME_KEYS = ("offset", "duration")
 
 
 def find(contents: Contents) -> list[str]:
-    """Files of JSON lines of which one of the first has an `audio_filepath`."""
+    """JSON-lines files with an `audio_filepath` in one of the first lines."""
     return [path for path in contents.unclaimed(".json", ".jsonl", ".manifest") if _is_manifest(contents.head(path))]
 
 
@@ -35,7 +35,7 @@ def _is_manifest(lines: list[str]) -> bool:
 
 
 def read(metadata: list[str], contents: Contents, builder: Builder) -> None:
-    """Make an item of each line: a file, or the part of it that the line gives."""
+    """Make an item from each line: a file, or the part of it that the line gives."""
     for path in metadata:
         try:
             lines = list(json_lines(contents.text(path)))

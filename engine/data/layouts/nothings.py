@@ -1,4 +1,4 @@
-"""Texts that are none, in every layout alike: what programs write, such as `nan` and `#REF!`, and names of files."""
+"""Reject placeholders for texts, in all layouts: values that programs write, such as `nan`, and names of files."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _MOSTLY = 0.5  # of the other texts
 
 
 def set_file_names_aside(layout: Layout, suspects: Collection[str]) -> None:
-    """Set items aside whose text is the name of a file in which it may stand.
+    """Reject items whose text is the name of a file, which may hold the actual text.
 
     Args:
-        layout: what was found.
-        suspects: their ids.
+        layout: changed in place.
+        suspects: ids of the items.
     """
     items = layout.items
     layout.items = [item for item in items if item.id not in suspects]
@@ -29,13 +29,13 @@ def set_file_names_aside(layout: Layout, suspects: Collection[str]) -> None:
 
 
 def set_nothings_aside(layout: Layout, suspects: Collection[str]) -> None:
-    """Set items aside whose text says that there is none.
+    """Reject items whose text stands for a missing text.
+
+    `None` and `null` are also words: they are kept, with a warning, if most of the other texts are single words.
 
     Args:
-        layout: what was found.
-        suspects: ids of the items with such a text that a file holds: in the names of files these are words.
-
-    `None` and `null` are also words: they are kept, with a warning, where most of the other texts are single words.
+        layout: changed in place.
+        suspects: ids of items with such a text, if it comes from a file; in file names, these are words.
     """
     others = [item.text for item in layout.items if item.id not in suspects]
     are_words = sum(" " in text for text in others) < _MOSTLY * len(others)

@@ -1,4 +1,4 @@
-"""Files that hold the text of one recording: what it says, and when it is no text."""
+"""Read files that hold the text of one recording, and reject those that hold something else."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from engine.data.values import as_text
 from engine.errors import IngestError, ItemError
 
 MAX_TEXT_BYTES = MIB
-"""Most bytes of the text of one recording."""
+"""Largest text of one recording, in bytes."""
 _TIMED = re.compile(r"(?P<start>\d+(?:\.\d+)?)\s+(?P<end>\d+(?:\.\d+)?)\s+(?P<text>\S.*)")
 _CLOCK = r"(?:\d{1,2}:)?\d{1,2}:\d{2}"
 _SPAN = re.compile(
@@ -27,41 +27,41 @@ _SPAN = re.compile(
 )  # ORT 00:00:01.200 00:00:02.940 text
 _AT_TIME = re.compile(rf"[\[(]?{_CLOCK}\b.*|.*\s[\[(]?{_CLOCK}[\])]?")  # [0:12] text, or Ann 0:12
 _CUE = re.compile(rf"\W*{_CLOCK}\S*\s*-->\s*{_CLOCK}.*")  # subtitles under another ending
-_HEADING = re.compile(rf"\S(?:.{{0,39}}\S)?\s{{2,}}+[\[(]?{_CLOCK}[\])]?")  # Ann  0:12, above what she says
+_HEADING = re.compile(rf"\S(?:.{{0,39}}\S)?\s{{2,}}+[\[(]?{_CLOCK}[\])]?")  # Ann  0:12, above her words
 _NUMBER = re.compile(rf"\d+(?:\.\d+)?|{_CLOCK}(?:[.,]\d+)?")
-_DIARISED = re.compile(r"(?:speaker|sprecher|locuteur|hablante|spk)[ _]?\d+\s?:\s*", re.IGNORECASE)  # not said
+_DIARISED = re.compile(r"(?:speaker|sprecher|locuteur|hablante|spk)[ _]?\d+\s?:\s*", re.IGNORECASE)  # not spoken
 _AT_END = re.compile(r"(?P<text>(?:.*\S)?)\s*\((?P<id>[^()\s]+)\)")
 _FESTIVAL = re.compile(r'\(\s*(?P<id>\S+)\s+"(?P<text>.*)"\s*\)')
 _ROLES: tuple[Role, ...] = ("text", "speaker", "split")
 _TIMED_WORDS = "wrd"
-_FEWEST_SAMPLES = 1000  # a text that begins with times is one whose end is far more than a number of its words
-_FIRST_OTHER = 0x370  # of the letters that are not Latin
+_FEWEST_SAMPLES = 1000  # a line `0 END ...` begins with sample numbers if END is larger; else with spoken numbers
+_FIRST_OTHER = 0x370  # code point of the first letters that are not Latin
 _MARK = b"\x1e"
 _SEPARATOR = b"\n" + _MARK + b"\n"
 
 
 @dataclass(frozen=True, slots=True)
 class OneText:
-    """What a text file says of its recording."""
+    """Content of a recording's text file."""
 
     text: str = ""
     speaker: str = ""
     split: str = ""
     lines: int = 1
-    """Lines of text that were joined."""
+    """Number of lines that were joined."""
     romanised: int = 0
-    """Lines that say the same in Latin letters, and were left out."""
+    """Number of lines that repeat the text in Latin letters and were left out."""
     fault: ItemError | None = None
     """Why it cannot be used, if so."""
 
 
 def read_texts(texts: Mapping[str, str], contents: Contents, builder: Builder) -> Iterator[tuple[str, OneText]]:
-    """Read the text file of each recording; what is odd about their encoding becomes one warning.
+    """Read the text file of each recording; oddities of their encodings become one warning.
 
     Args:
-        texts: of each recording the path of its text file.
+        texts: path of the text file, by recording.
         contents: the source.
-        builder: takes the warning.
+        builder: receives the warning.
 
     Raises:
         IngestError: all of them together are larger than one metadata file may be.
@@ -90,12 +90,12 @@ def read_texts(texts: Mapping[str, str], contents: Contents, builder: Builder) -
 
 
 def text_of(path: str, content: str, audio: str) -> OneText:
-    """What a text file says.
+    """Extract the text from a text file.
 
     Args:
-        path: its path; `.json`, `.wrd` and `.cls` files are read as what they are called.
-        content: what it holds.
-        audio: path of its recording: a text may begin or end with its name.
+        path: its path; files that end in `.json`, `.wrd` or `.cls` are read in these formats.
+        content: its content.
+        audio: path of its recording, because a text may begin or end with the recording's name.
     """
     if ending(path) == "json":
         return _json_text(path, content)
@@ -120,7 +120,7 @@ def text_of(path: str, content: str, audio: str) -> OneText:
 
 
 def _are_timed(lines: list[str]) -> bool:
-    """Whether most lines are parts of a recording, with the times at which they are said."""
+    """Whether most lines are parts of a recording with their times."""
     spans = sum(bool(_SPAN.fullmatch(line)) for line in lines)
     moments = sum(bool(_AT_TIME.fullmatch(line)) for line in lines) if len(lines) > 1 else 0
     has_cues = any(_CUE.fullmatch(line) for line in lines) or sum(bool(_HEADING.fullmatch(line)) for line in lines) > 1
@@ -143,7 +143,7 @@ def _with_times(path: str, lines: list[str]) -> ItemError:
 
 
 def _without_romanisation(lines: list[str]) -> list[str]:
-    """Lines without those in Latin letters below a text in another script: THCHS-30 writes its sounds there."""
+    """Drop lines in Latin letters below a text in another script: THCHS-30 has the pronunciation there."""
     is_other = [any(c.isalpha() and ord(c) >= _FIRST_OTHER for c in line) for line in lines]
     if len(lines) > 1 and is_other[0] and not any(c.isascii() and c.isalpha() for c in lines[0]):
         return [line for line, other in zip(lines, is_other, strict=True) if other]
@@ -151,7 +151,7 @@ def _without_romanisation(lines: list[str]) -> list[str]:
 
 
 def _without_name(line: str, audio: str) -> str:
-    """A line of a text without the name of its recording and the number of a speaker: `X text`, `text (X)`, `( X "text" )`."""
+    """A line without a speaker number or the name X of its recording: `X text`, `text (X)`, `( X "text" )`."""
     if numbered := _DIARISED.match(line):
         return line[numbered.end() :]
     if (match := _FESTIVAL.fullmatch(line)) and bare(match["id"]) == bare(audio):
@@ -193,7 +193,7 @@ def _json_text(path: str, content: str) -> OneText:
 
 
 def _decoded(files: Mapping[str, bytes], builder: Builder) -> dict[str, str | ItemError]:
-    """The texts of files; what is not Unicode is taken together, because one text alone hardly shows its encoding."""
+    """The texts of files; those not in Unicode are decoded together, because one alone rarely reveals its encoding."""
     texts: dict[str, str | ItemError] = {}
     warnings: list[str] = []
     others = [path for path, data in files.items() if not is_unicode(data)]

@@ -82,7 +82,7 @@ def read_layout(source: DataSource, limits: IngestLimits, language: str | None =
             contents.claimed.update(found)
             builder.begin(reader.kind, found)
             reader.read(found, contents, builder)
-    lists = SplitLists(contents)  # that no layout asked for
+    lists = SplitLists(contents)  # those that no layout has read
     if lists.files:
         lists.claim(builder)
         lists.divide(layout)

@@ -23,7 +23,7 @@ _NOISE = "_background_noise_"
 
 
 def find(contents: Contents) -> list[str]:
-    """Recordings that are called so and lie in a folder, and the lists of splits."""
+    """Recordings in a folder whose names have this form."""
     return [
         path
         for path in recordings(contents)
@@ -32,7 +32,7 @@ def find(contents: Contents) -> list[str]:
 
 
 def read(found: list[str], contents: Contents, builder: Builder) -> None:
-    """Make an item of each recording; its text is the name of its folder."""
+    """Make an item from each recording; its text is the name of its folder."""
     lists = SplitLists(contents)
     lists.claim(builder)
     builder.text_source = "names of the folders"

@@ -24,7 +24,7 @@ class SplitLists:
         self.files: list[str] = []
         """The lists."""
         self.names = 0
-        """Names in them that are those of recordings."""
+        """Number of names in them that are names of recordings."""
         self._splits: dict[str, Split] = {}
         self._twice: list[str] = []
         names = Names(contents)
@@ -48,7 +48,7 @@ class SplitLists:
         self.names += len(found)
 
     def claim(self, builder: Builder) -> None:
-        """Have the lists count as read."""
+        """Record the lists as read."""
         builder.layout.metadata_files += self.files
         builder.claim(self.files)
         if self._twice:
@@ -57,7 +57,7 @@ class SplitLists:
             )
 
     def divide(self, layout: Layout) -> None:
-        """Give the items that are in no split yet those of the lists."""
+        """Assign the splits of the lists to items without a split."""
         layout.items = [replace(item, split=item.split or self.split(item.entry.path)) for item in layout.items]
         layout.textless = {
             path: replace(item, split=item.split or self.split(item.entry.path))
@@ -65,6 +65,6 @@ class SplitLists:
         }
 
     def split(self, audio: str) -> Split | None:
-        """The split of a recording; what no list names is for training, if none lists that."""
+        """The split of a recording; one in no list is for training, unless a list names training recordings."""
         rest: Split | None = "train" if self._splits and "train" not in self._splits.values() else None
         return self._splits.get(audio, rest)

@@ -1,7 +1,7 @@
-"""Long recordings beside subtitles: `talk.mp3` with `talk.srt`, `talk.vtt` or `talk.en.vtt`.
+"""Long recordings with subtitles: `talk.mp3` with `talk.srt`, `talk.vtt` or `talk.en.vtt`.
 
-Neighbouring cues become one item, up to the longest that is allowed; a new one begins after a long pause and with
-another speaker. Cues that overlap are never cut apart. Of several subtitle files of one recording one is read.
+Neighbouring cues become one item, up to the maximum length; a new item begins after a long pause and with another
+speaker. Overlapping cues are never separated. If a recording has several subtitle files, one is read.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from engine.errors import IngestError, ItemError
 
 _LONGEST_PAUSE_S = 2.0  # between two cues of one item
 _BEFORE_S = 0.2  # of the pause before an item
-_AFTER_S = 0.05  # of the pause after it: no more than times may be off by, since the file may end there
+_AFTER_S = 0.05  # of the pause after it: no more than the tolerance of times, since the file may end there
 _MOST_WORDS = 3  # between the name of a recording and the ending of its subtitles, as in talk.en.sdh.srt
 
 
 def find(contents: Contents) -> list[str]:
-    """Subtitles with a recording of their name beside them."""
+    """Subtitle files with a recording of the same name."""
     endings = tuple(f".{kind}" for kind in (*ENDINGS, *OTHER_ENDINGS))
     recordings = _Recordings(contents)
     return [path for path in contents.unclaimed(*endings) if recordings.of(path)]
 
 
 def read(metadata: list[str], contents: Contents, builder: Builder) -> None:
-    """Make items of the cues of one file of each recording."""
+    """Make items from the cues of one subtitle file per recording."""
     by_recording: dict[str, list[Subtitle]] = {}
     unread: dict[str, list[str]] = {}
     recordings = _Recordings(contents)
@@ -105,7 +105,7 @@ def _read(path: str, audio: str, contents: Contents, builder: Builder) -> None:
 
 
 def grouped(cues: Sequence[Cue], longest_s: float) -> list[list[Cue]]:
-    """Cues that become one item each, in order of time."""
+    """Group cues into items, in order of time."""
     groups: list[list[Cue]] = []
     end_s = 0.0
     for cue in sorted(cues, key=lambda c: (c.start_s, c.end_s)):
@@ -154,7 +154,7 @@ class _Recordings:
     def of(self, path: str) -> str | None:
         """`talk.mp3` of `talk.srt`, `talk.en.vtt`, `talk.en.sdh.srt` and `talk_de.srt`.
 
-        It lies in the same folder, or is the only one of its name in the source.
+        The recording is in the same folder, or is the only one with its name in the source.
         """
         for name in _names(path.rpartition(".")[0]):
             if found := self._contents.recording(name):
@@ -166,7 +166,7 @@ class _Recordings:
 
 
 def _names(name: str) -> Iterator[str]:
-    """What the recording of a subtitle file may be called, without its ending, the longest first."""
+    """Possible names of a subtitle file's recording, without an ending, the longest first."""
     for _ in range(_MOST_WORDS + 1):
         yield name
         tagged = re.fullmatch(r"(.*[^/_-])[_-]+([^/._-]+)", name)

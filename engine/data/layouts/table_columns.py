@@ -1,4 +1,4 @@
-"""Which column of a table is what: by its declared feature, its name and its type."""
+"""Identify the columns of a table by their declared features, names and types."""
 
 from __future__ import annotations
 
@@ -43,29 +43,28 @@ _SHOWN_TYPE = 80  # characters
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Where things are in a table."""
+    """The columns of a table, by role."""
 
     audio: AudioColumns | None
-    """The recordings, if they are in it."""
+    """Columns of the recordings, if the table contains them."""
     name: str | None
     """Path of the column of file names, if there is one."""
     text: str
     speaker: str | None
     split: str | None
     labels: Mapping[str, Sequence[str]]
-    """Names of the classes of columns that hold their numbers."""
+    """Class names of columns that hold class numbers."""
     read: Mapping[str, str] = field(default_factory=dict)
-    """Top-level columns that are read, and what each was taken for."""
+    """Top-level columns that are read, with the role of each."""
     ignored: Sequence[str] = ()
-    """Top-level columns that are not."""
+    """Top-level columns that are not read."""
 
 
 def columns_in(path: str, schema: pa.Schema) -> Columns:
-    """Which column is what.
+    """Identify the columns of a table.
 
     Raises:
-        IngestError: no audio or file names, or no texts; it says of each column that has the right name what is wrong
-            with it.
+        IngestError: no audio or file names, or no texts; names the problem of each column that has a suitable name.
     """
     features = _features(schema)
     labels = _labels(features)
@@ -92,7 +91,7 @@ def columns_in(path: str, schema: pa.Schema) -> Columns:
 
 
 def _is_plain(name: str, schema: pa.Schema) -> bool:
-    """Whether a name means one column, and is no path."""
+    """Whether a name belongs to exactly one column and contains no dot."""
     return "." not in name and schema.names.count(name) == 1
 
 
@@ -102,7 +101,7 @@ def _is_plain(name: str, schema: pa.Schema) -> bool:
 def _audio(
     schema: pa.Schema, features: Mapping[str, Any], fields: Mapping[str, pa.Field], problems: list[str]
 ) -> Iterator[AudioColumns]:
-    """Columns with recordings: first what is declared as audio, then what is called so, then any struct of bytes."""
+    """Columns with recordings: first those declared as audio, then those named so, then structs with bytes."""
     declared = [field.name for field in fields.values() if _feature(features, field.name) == "Audio"]
     words = [field.name for name, field in fields.items() if _is_audio_word(name)]
     called = [name for name in ("audio", *words, *_called(fields, "file")) if name in schema.names]
@@ -126,7 +125,7 @@ def _audio(
 
 
 def _is_audio_word(name: str) -> bool:
-    """Whether a column is called as recordings, also among other words (`audio_bytes`), and not as their rate or length."""
+    """Whether a column's name has a word for recordings, perhaps among others (`audio_bytes`), and is not a rate's."""
     words = re.split(r"[\W_]+", name)
     return bool(_AUDIO_WORDS & set(words)) and not _RATE.fullmatch(name)
 
@@ -169,7 +168,7 @@ def _samples(
 
 
 def _name(audio: AudioColumns | None, fields: Mapping[str, pa.Field], taken: set[str]) -> str | None:
-    """The column of file names, which are ids where there is audio: a field of a struct, or a column of texts."""
+    """The column of file names, which serve as ids if there is audio: a field of a struct, or a column of texts."""
     structs = [each for each in fields.values() if audio is None or each.name in taken]
     for each in structs:
         has_samples = audio is None and pa.types.is_struct(each.type) and _samples_field(each.type) is not None
@@ -206,7 +205,7 @@ def _refusal(path: str, schema: pa.Schema, no_audio: bool, no_text: bool, proble
 
 
 def _called(fields: Mapping[str, pa.Field], role: Role) -> list[str]:
-    """The columns that are called as a role's, the best first."""
+    """The columns whose names fit a role, the best first."""
     return [column.name for column in columns_of([field.name for field in fields.values()], role)]
 
 

@@ -1,8 +1,8 @@
-"""Tables with recordings in them, Parquet or Arrow, as Hugging Face datasets are stored: a column of audio, and texts.
+"""Parquet and Arrow tables with a column of audio and a column of texts, as Hugging Face datasets are stored.
 
-Audio is the bytes of files, samples with their rate, or names of files of the source. The split is a column of that
-name, else a word of the file's name (`train-00000-of-00003.parquet`), else of one of its folders, the innermost first.
-Of a folder that `datasets.save_to_disk` wrote, those files are read that its `state.json` names.
+Audio is the bytes of files, samples with their rate, or names of files in the source. The split comes from a column of
+that name, else from a word of the file's name (`train-00000-of-00003.parquet`), else of one of its folders, the
+innermost first. In a folder written by `datasets.save_to_disk`, only the files named in its `state.json` are read.
 
 Source: Hugging Face datasets, features `Audio` and `ClassLabel`, `Dataset.save_to_disk`.
 """
@@ -30,7 +30,7 @@ from engine.data.tables.source import AudioColumns, Cell, TableSource
 from engine.data.tables.table import Table, open_table
 from engine.errors import IngestError, ItemError
 
-_BATCH_ROWS = 64  # rows of texts read at once
+_BATCH_ROWS = 64  # rows of texts read at a time
 _LONGEST_NAME = 1000  # characters of a path
 _STATE = "state.json"
 _ABOUT = (_STATE, "dataset_info.json", "dataset_dict.json")
@@ -42,7 +42,7 @@ def find_parquet(contents: Contents) -> list[str]:
 
 
 def find_arrow(contents: Contents) -> list[str]:
-    """Every Arrow file, and what `save_to_disk` writes beside it."""
+    """Every Arrow file, and the JSON files that `save_to_disk` writes with it."""
     found = list(contents.unclaimed(".arrow", ".feather"))
     folders = {posixpath.dirname(path) for path in found}
     folders |= {posixpath.dirname(folder) for folder in folders}
@@ -51,7 +51,7 @@ def find_arrow(contents: Contents) -> list[str]:
 
 
 def read(metadata: list[str], contents: Contents, builder: Builder) -> None:
-    """Make an item of each row."""
+    """Make an item from each row."""
     rows_left, text_bytes_left = contents.limits.max_members, contents.limits.max_metadata_bytes
     for path in _tables(metadata, contents, builder):
         assert isinstance(contents.source, TableSource)  # the one that opens cells
@@ -95,7 +95,7 @@ def read(metadata: list[str], contents: Contents, builder: Builder) -> None:
 
 
 def _tables(metadata: list[str], contents: Contents, builder: Builder) -> Iterator[str]:
-    """The files with rows; those of a saved dataset that it does not name, such as caches, are left out."""
+    """The files with rows; files that a saved dataset does not name, such as caches, are rejected."""
     states: dict[str, set[str] | None] = {}
     for path in metadata:
         if posixpath.basename(path) in _ABOUT:
@@ -118,7 +118,7 @@ def _files_of_state(path: str, contents: Contents) -> set[str] | None:
         files = json.loads(contents.read(path))["_data_files"]
         return {str(file["filename"]) for file in files}
     except (IngestError, ValueError, KeyError, TypeError, RecursionError):
-        return None  # of another tool
+        return None  # written by another tool
 
 
 def _take_files(path: str, rows: list[Row], contents: Contents, builder: Builder) -> None:
@@ -148,7 +148,7 @@ def _take_cells(path: str, rows: list[Row], audio: AudioColumns, table: Entry, b
 
 
 def _rows(path: str, table: Table, columns: Columns, builder: Builder, most_bytes: int) -> Iterator[Row]:
-    """The rows without their audio; a group that is damaged is named, and the others are read."""
+    """The rows without their audio; a damaged group is rejected, and the others are read."""
     roles = (columns.name, columns.text, columns.speaker, columns.split)
     wanted = [name for name in roles if name]
     for group, first in enumerate(table.starts[:-1]):
@@ -172,7 +172,7 @@ def _rows(path: str, table: Table, columns: Columns, builder: Builder, most_byte
 
 
 def _texts(batch: pa.RecordBatch, column: str | None, columns: Columns, most_bytes: int) -> list[str | None]:
-    """What stands in a column; None where it is larger than allowed, which is seen before it is copied."""
+    """The values of a column as texts; None for a value above the size limit, which is checked before copying."""
     if column is None:
         return [""] * batch.num_rows
     top, _, inner = column.partition(".")
@@ -187,7 +187,7 @@ def _texts(batch: pa.RecordBatch, column: str | None, columns: Columns, most_byt
 
 
 def _larger(found: pa.Array, most_bytes: int) -> frozenset[int]:
-    """The rows whose value is larger than this."""
+    """The rows whose value is larger than `most_bytes`."""
     if pa.types.is_dictionary(found.type):
         large = _larger(found.dictionary, most_bytes)
         indices = found.indices.to_pylist() if large else ()

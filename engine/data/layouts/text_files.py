@@ -1,9 +1,9 @@
 """A text file for each recording: `X.txt`, `X.lab` or `X.json` with `X.wav`, in its folder or in a parallel one.
 
-So come VCTK (`wav48/p225/p225_001_mic1.flac`, `txt/p225/p225_001.txt`), LibriTTS (`X.normalized.txt`, `X.original.txt`),
-TIMIT (`SA1.TXT` and `SA1.WRD` with sample numbers), WebDataset (members of a tar that share a key) and what many tools
-write. Where a recording has several such files, the one whose ending stands first in `ENDINGS` is read; where these
-endings do not tell (`X.en.txt`, `X.de.txt`), none is.
+VCTK (`wav48/p225/p225_001_mic1.flac`, `txt/p225/p225_001.txt`), LibriTTS (`X.normalized.txt`, `X.original.txt`), TIMIT
+(`SA1.TXT` and `SA1.WRD` with sample numbers), WebDataset (members of a tar that share a key) and many tools write such
+files. If a recording has several, the one whose ending comes first in `ENDINGS` is read; if their endings are not
+listed (`X.en.txt`, `X.de.txt`), the recording is rejected.
 
 Source: CSTR VCTK Corpus; Zen et al., LibriTTS, Interspeech 2019; Garofolo et al., TIMIT; the WebDataset format.
 """
@@ -47,12 +47,12 @@ ENDINGS = (
     ".wrd",
     ".cls",
 )
-"""What follows a recording's name in that of its text, the best first."""
+"""Endings of text files, which follow the recording's name; the best first."""
 _LAST_ENDINGS = tuple(sorted({f".{known.rpartition('.')[2]}" for known in ENDINGS}))
 _MICROPHONE = re.compile(r"(?P<name>.+)[-_.]mic(?P<number>\d)", re.IGNORECASE)
 _SHOWN = 3
-_ABOUT = ".json"  # of a recording, beside its text
-_DEEPEST = 32  # parts of a folder that may have a parallel one
+_ABOUT = ".json"  # metadata of a recording, in addition to its text
+_DEEPEST = 32  # most parts of a folder's path for which a parallel folder is looked up
 
 
 @dataclass(slots=True)
@@ -60,19 +60,19 @@ class _Pairs:
     """The text files of a source with the recordings that they belong to."""
 
     texts: dict[str, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
-    """Of each recording the text files, by their endings."""
+    """Text files of each recording, by ending."""
     other_microphones: dict[str, str] = field(default_factory=dict)
-    """Recordings of a sentence that another microphone took too, and which of them is read."""
+    """Recordings of a sentence that another microphone recorded too, with the recording that is read instead."""
 
 
 def find(contents: Contents) -> list[str]:
-    """Text files that are called as recordings that no metadata names."""
+    """Text files that are named like recordings without metadata."""
     pairs = _pairs(contents)
     return sorted({path for texts in pairs.texts.values() for path in texts.values()})
 
 
 def read(metadata: list[str], contents: Contents, builder: Builder) -> None:
-    """Make an item of each recording with a text file."""
+    """Make an item from each recording with a text file."""
     pairs = _pairs(contents, set(metadata))
     lists = SplitLists(contents)
     lists.claim(builder)
@@ -120,7 +120,7 @@ def read(metadata: list[str], contents: Contents, builder: Builder) -> None:
 
 
 def _take(audio: str, path: str, text: OneText, about: OneText, lists: SplitLists, builder: Builder) -> None:
-    """Make an item; speaker and split may stand in a JSON file beside the text."""
+    """Make an item; speaker and split may come from a JSON file in addition to the text."""
     speaker, said = text.speaker or about.speaker, text.split or about.split
     split = lists.split(audio) or split_of_path(audio)
     builder.take(row_of(0, audio, text.text, speaker, said, text.fault), path, audio, split)
@@ -179,7 +179,7 @@ def _candidates(contents: Contents) -> Iterator[str]:
 
 
 def _pair(path: str, folder: str, by_place: dict[tuple[str, str], list[str]], pairs: _Pairs) -> bool:
-    """Give a text file to the recording in a folder that is called like it; False if there is none."""
+    """Assign a text file to the recording in a folder that has its name; False if there is none."""
     for stem, suffix in _stems(path):
         found = by_place.get((folder, stem))
         if not found:
@@ -199,14 +199,14 @@ def _stem(path: str) -> str:
 
 
 def _keys(path: str) -> list[str]:
-    """What the text of a recording may be called: as the recording, or without its microphone."""
+    """Possible names of a recording's text: the recording's name, with or without the microphone."""
     stem = _stem(path)
     microphone = _MICROPHONE.fullmatch(stem)
     return [stem, microphone["name"]] if microphone else [stem]
 
 
 def _stems(path: str) -> Iterator[tuple[str, str]]:
-    """Where a text file's name may be divided into that of a recording and an ending, the longest name first."""
+    """Ways to divide a text file's name into a recording's name and an ending, the longest name first."""
     name = unicodedata.normalize("NFC", posixpath.basename(path)).casefold()
     at = name.rfind(".")
     while at > 0:
@@ -215,7 +215,7 @@ def _stems(path: str) -> Iterator[tuple[str, str]]:
 
 
 class _Parallel:
-    """Folders by those that differ from them in one part, as `txt/p225` and `wav48/p225`, or as `` and `wavs`."""
+    """Finds folders that differ from another in one part, such as `txt/p225` and `wav48/p225`, or `` and `wavs`."""
 
     def __init__(self, folders: Iterable[str]) -> None:
         self._by_rest: dict[_Rest, set[str]] = defaultdict(set)
@@ -227,7 +227,7 @@ class _Parallel:
                 self._by_rest[-1, rest].add(folder)
 
     def to(self, folder: str) -> set[str]:
-        """The folders that differ from one in one part: another one, one more, or one less."""
+        """The folders that differ from `folder` in one part, which is replaced, added or removed."""
         parts = _parts(folder)
         found = set(self._by_rest.get((-1, parts), ()))
         for at, rest in _rests(parts):

@@ -1,4 +1,4 @@
-"""Which files of a source may hold texts, and what they say first."""
+"""Tell which files of a source may hold texts, and read their beginnings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from engine.errors import ItemError
 
 _SAMPLE_BYTES = 1 << 16
 _SAMPLE_LINES = 200
-_CUT_CHARACTERS = _SAMPLE_BYTES // 4  # of a whole sample, in any encoding
+_CUT_CHARACTERS = _SAMPLE_BYTES // 4  # a full sample has at least this many, in any encoding
 _NO_TEXTS = frozenset(
     [
         "arrow",
@@ -46,14 +46,14 @@ _NO_TEXTS = frozenset(
 
 
 def may_hold_texts(path: str) -> bool:
-    """Whether a file's name leaves it open that it holds texts."""
+    """Whether a file may hold texts, judged by its name."""
     kind = ending(path)
     others = kind in AUDIO_ENDINGS or kind in OTHER_AUDIO_ENDINGS or kind in PACKED_ENDINGS or kind in _NO_TEXTS
     return not others and not path.lower().endswith(TABLE_ENDINGS)
 
 
 def beginning(path: str, contents: Contents) -> str:
-    """The beginning of a text file, which may be cut anywhere; empty if it is no text, or larger than metadata may be."""
+    """The beginning of a text file, cut anywhere; empty if it is not text, or is larger than metadata may be."""
     if not may_hold_texts(path):
         return ""
     try:
@@ -66,7 +66,7 @@ def beginning(path: str, contents: Contents) -> str:
 
 
 def sample(path: str, contents: Contents) -> list[str]:
-    """The first lines of a text file that are not blank, without one that may be cut."""
+    """The first non-blank lines of a text file, without a last one that may be cut."""
     text = beginning(path, contents)
     if len(text) > _CUT_CHARACTERS and "\n" in text:
         text = text[: text.rfind("\n")]

@@ -1,4 +1,4 @@
-"""Files that probably hold the texts of the recordings, and that no layout reads: beside them no text is guessed."""
+"""Find files that probably hold the recordings' texts but that no layout reads; if any exist, no text is guessed."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from engine.data.layouts.list_columns import form_of
 from engine.data.layouts.naming import Names
 from engine.data.layouts.text_like import may_hold_texts, sample
 
-_MANY = 20  # recordings that a file names: then it is about them, however many there are
+_MANY = 20  # a file that names this many recordings is about them, even if there are far more
 _SEPARATORS = re.compile(r"[\s,;|\"'()<>=\[\]{}]+|:(?!/)")
-_FEWEST = 3  # recordings, from which on as many lines or files are no accident
+_FEWEST = 3  # recordings; with fewer, an equal number of lines or files may be a coincidence
 _TEXTS = frozenset(("csv", "lab", "list", "lst", "text", "trn", "tsv", "txt"))
 _ABOUT = re.compile(
     r"(^|/)(readme|licen[cs]e|changelog|changes|copying|requirements|authors|notes)[^/]*$", re.IGNORECASE
@@ -30,7 +30,7 @@ _PACKED_TEXT = re.compile(r"\.(txt|tsv|csv|json|jsonl|lst|list|trn)\.(gz|bz2|xz|
 
 
 def unread(contents: Contents) -> dict[str, str]:
-    """Files that name many of the recordings, or are called as they are, with what is wrong with each."""
+    """Files that seem to hold the recordings' texts, with the reason why each is not read."""
     names = Names(contents)
     enough = min(_MANY, (len(names) + 1) // 2)
     found: dict[str, str] = {}

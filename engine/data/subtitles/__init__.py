@@ -1,1 +1,1 @@
-"""Subtitles: from a file's text to what was said, and when."""
+"""Subtitles: extract what was said, and when, from a file's text."""

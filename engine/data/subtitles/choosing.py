@@ -1,8 +1,7 @@
-"""Which of several subtitle files of one recording has what is spoken in it.
+"""Choose the subtitle file with the spoken words, among several of one recording.
 
-The language that the user names decides. Else it is the file that says that it is the original, then the one in the
-language that most recordings have; a file without a language in its name comes before those with one. What is left
-open is not guessed.
+The language that the user names decides. Without it, the choice is a file named as the original, else a file without a
+language in its name, else one in the language that most recordings have. If none of these decides, no file is chosen.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from engine.data.subtitles.cues import ENDINGS
 from engine.data.subtitles.languages import language_of
 
 _FLAGS = frozenset({"auto", "cc", "default", "orig", "original", "sdh", "sub", "subs", "subtitle", "subtitles"})
-_FORCED = "forced"  # only what is spoken in a foreign language
+_FORCED = "forced"  # subtitles of foreign-language parts only
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,27 +26,27 @@ class Subtitle:
 
     path: str
     language: str | None
-    """As its name says."""
+    """Language in its name."""
     is_original: bool
     is_forced: bool
 
     @property
     def ending(self) -> str:
-        """Of its name."""
+        """The ending of its name, in lower case."""
         return self.path.rpartition(".")[2].lower()
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The file that is read; None where it cannot be told."""
+    """The file to read; None if the choice is unclear."""
 
     file: Subtitle | None
     reason: str
-    """Why, where there were others."""
+    """Why, if there were others."""
 
 
 def subtitle(path: str, recording_stem: str) -> Subtitle:
-    """What a file's name says of it, behind the name of its recording; else the folder, where it has one of its own."""
+    """Parse the part of a file's name after its recording's name; if that is empty, the name of its own folder."""
     name, folder = posixpath.basename(path).rpartition(".")[0], posixpath.dirname(path)
     rest = name[len(posixpath.basename(recording_stem)) :]
     words = [word for word in re.split(r"[.\s()\[\]]+", rest.lstrip("_-. ")) if word]
@@ -60,10 +59,10 @@ def subtitle(path: str, recording_stem: str) -> Subtitle:
 
 
 def choose(files: Sequence[Subtitle], wanted: str | None, common: str | None) -> Chosen:
-    """The file to be read.
+    """The file to read.
 
     Args:
-        files: of one recording, by path.
+        files: the subtitle files of one recording.
         wanted: the language that the user named.
         common: the language that more recordings have than any other.
     """
@@ -100,5 +99,5 @@ def common_language(by_recording: Mapping[str, Sequence[Subtitle]]) -> str | Non
 
 
 def _first(files: Sequence[Subtitle], reason: str) -> Chosen:
-    """Of files in one language the first kind that is read, and then the shortest name."""
+    """Of files in one language, the first by its kind's place in `ENDINGS`, then by the length of its name."""
     return Chosen(min(files, key=lambda file: (ENDINGS.index(file.ending), len(file.path), file.path)), reason)

@@ -1,7 +1,7 @@
-"""The cues of subtitle files as they stand there: SubRip, WebVTT, SubViewer (`.sbv`) and SubStation Alpha (`.ass`).
+"""Parse the raw cues of subtitle files: SubRip, WebVTT, SubViewer (`.sbv`) and SubStation Alpha (`.ass`).
 
-A cue's text goes on to the next times, whatever blank lines it has. The line before the times is the cue's number, or,
-in WebVTT, its name.
+A cue's text extends to the next times, even across blank lines. The line before the times is the cue's number or, in
+WebVTT, its name.
 
 Source: W3C, WebVTT, section 4; SubRip's `.srt`, which has no standard; Aegisub's description of `.ass`.
 """
@@ -13,9 +13,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 ENDINGS = ("srt", "vtt", "sbv", "ass", "ssa")
-"""The kinds that are read."""
+"""Supported kinds."""
 OTHER_ENDINGS = ("dfxp", "itt", "json3", "lrc", "sami", "smi", "srv1", "srv2", "srv3", "stl", "sub", "ttml")
-"""The kinds that are known and not read."""
+"""Kinds that are recognised but not supported."""
 
 _TIME = r"(?:(\d{1,9})\s?:\s?)?(\d{1,2})\s?:\s?(\d{1,2})(?:\s?(?:[.,]\s?(\d{1,9})|:(\d{3})))?"
 _ARROW = r"\s*(?:-{1,3}>|–>|—>|→)\s*"
@@ -33,18 +33,18 @@ _ASS_FIELDS = "Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect
 
 @dataclass(frozen=True, slots=True)
 class RawCue:
-    """A stretch of time and what is shown in it."""
+    """A stretch of time and the text shown in it."""
 
     line: int
-    """Of its times in the file, counted from 1."""
+    """Line of its times in the file, counted from 1."""
     start_s: float
-    """Where it begins, in seconds."""
+    """Start, in seconds."""
     end_s: float
-    """Where it ends, in seconds."""
+    """End, in seconds."""
     lines: tuple[str, ...]
-    """What is shown, with its tags; none of them blank."""
+    """Lines of text with tags; none is blank."""
     speaker: str | None = None
-    """Who says it, where the format has a field for that."""
+    """Its speaker, if the format has a field for that."""
     fault: str | None = None
     """Why it cannot be used, if so."""
 
@@ -56,17 +56,17 @@ class RawCues:
     cues: list[RawCue] = field(default_factory=list)
     """In the order of the file."""
     warnings: list[str] = field(default_factory=list)
-    """What was passed over."""
+    """What was skipped."""
     language: str | None = None
     """The language that the file itself names."""
 
 
 def raw_cues(text: str, ending: str) -> RawCues:
-    """The cues of a file.
+    """Parse the cues of a file.
 
     Args:
-        text: of the file.
-        ending: of its name, one of `ENDINGS`.
+        text: content of the file.
+        ending: ending of its name, one of `ENDINGS`.
     """
     lines = text.replace("\ufeff", "").replace("\r\n", "\n").replace("\r", "\n").split("\n")
     if ending in ("ass", "ssa"):
@@ -75,7 +75,7 @@ def raw_cues(text: str, ending: str) -> RawCues:
 
 
 class _Blocks:
-    """Blocks of times and text."""
+    """Parses blocks of times and text."""
 
     def __init__(self, lines: Sequence[str], times: str) -> None:
         self._lines = lines
@@ -123,7 +123,7 @@ class _Blocks:
         return self._has_arrow and _LOOKS_LIKE_TIMES.match(line) is not None
 
     def _without_name(self, said: list[str], at: int, is_header: bool) -> None:
-        """Take the number or the name of the next cue off the end of what was said before it."""
+        """Remove the number or the name of the next cue from the end of the text before it."""
         if is_header:
             self._read_header(said)
         last = next((i for i in reversed(range(len(said))) if said[i].strip()), None)
@@ -159,14 +159,14 @@ class _Blocks:
             self._found.cues.append(RawCue(place, 0.0, 0.0, lines, fault=fault))
             return
         rest = match.groupdict().get("rest") or ""
-        if not _SETTINGS.fullmatch(rest):  # the text begins behind the times
+        if not _SETTINGS.fullmatch(rest):  # the text begins on the line of the times
             lines = (rest, *lines)
         start_s, end_s = _seconds(match.groups()[:5]), _seconds(match.groups()[5:10])
         self._found.cues.append(_cue(place, start_s, end_s, lines))
 
 
 def _dialogue(lines: Sequence[str]) -> Iterator[RawCue]:
-    """The lines of `[Events]` that are shown."""
+    """The cues of the `[Events]` section."""
     columns = [name.strip().lower() for name in _ASS_FIELDS.split(",")]
     for number, line in enumerate(lines, start=1):
         if line.lower().startswith("format:") and "text" in line.lower():

@@ -1,4 +1,4 @@
-"""The language that a subtitle file's name says: `talk.de.srt`, `talk.en-US.vtt`, `talk.eng.srt`, `talk_de.srt`."""
+"""The language in a subtitle file's name: `talk.de.srt`, `talk.en-US.vtt`, `talk.eng.srt`, `talk_de.srt`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _THREE_LETTERS = {
     "tel": "te", "tgl": "tl", "tha": "th", "tib": "bo", "bod": "bo", "tur": "tr", "ukr": "uk", "urd": "ur",
     "uzb": "uz", "vie": "vi", "wel": "cy", "cym": "cy", "yor": "yo", "zul": "zu",
 }  # fmt: skip
-"""ISO 639-2 and 639-3 codes, of which some languages have two, by ISO 639-1."""
+"""ISO 639-1 codes by ISO 639-2 and 639-3 codes, of which some languages have two."""
 _NAMES = {
     "arabic": "ar", "bengali": "bn", "chinese": "zh", "czech": "cs", "danish": "da", "deutsch": "de", "dutch": "nl",
     "english": "en", "espanol": "es", "español": "es", "finnish": "fi", "francais": "fr", "français": "fr",
@@ -30,14 +30,14 @@ _NAMES = {
     "thai": "th", "turkish": "tr", "ukrainian": "uk", "urdu": "ur", "vietnamese": "vi",
 }  # fmt: skip
 _TAG = re.compile(r"([a-z]{2,3})(?:[-_][a-z0-9]{2,8})*(?:[-_]orig)?", re.IGNORECASE)
-_OTHER = {"he": "iw", "id": "in", "yi": "ji"}  # codes of before 1989, which some tools still write
+_OTHER = {"he": "iw", "id": "in", "yi": "ji"}  # codes from before 1989, which some tools still write
 _OLD = {old: new for new, old in _OTHER.items()}
 
 
 def language_of(said: str) -> str | None:
-    """A language by its ISO 639-1 code, or by its own where it has no such; None where no language is named.
+    """The ISO 639-1 code of a language, or the given code if it has none; None if no language is named.
 
-    Regions and scripts are left out: `en-US` and `eng` are `en`.
+    Regions and scripts are dropped: `en-US` and `eng` become `en`.
     """
     word = said.strip().lower()
     if word in _NAMES:

@@ -1,4 +1,4 @@
-"""A subtitle file read: what is said when, by whom, and what was left out."""
+"""Read subtitle files: what is said, when and by whom, and what was left out."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from engine.data.subtitles.rolling import Shown, said_once, without_overlap
 from engine.data.subtitles.spoken import LeftOut, Plain, plain, said, speaker_labels
 from engine.data.subtitles.two_languages import may_be_two_languages, two_scripts
 
-_MARKED_WORD = re.compile(r"\w\W*<[a-z][^<>]*>\w|\w</[a-z]+>\W*\w")  # a tag inside of a line
-_FEWEST_MARKED = 2  # cues with the text of the one before
+_MARKED_WORD = re.compile(r"\w\W*<[a-z][^<>]*>\w|\w</[a-z]+>\W*\w")  # a tag inside a line
+_FEWEST_MARKED = 2  # cues that repeat the previous one's text
 _TOUCH_S = 0.05
 
 
@@ -22,29 +22,29 @@ class Cue:
     """What is said in a stretch of time."""
 
     line: int
-    """Of its times in the file, counted from 1."""
+    """Line of its times in the file, counted from 1."""
     start_s: float
-    """Where it begins, in seconds."""
+    """Start, in seconds."""
     end_s: float
-    """Where it ends, in seconds."""
+    """End, in seconds."""
     text: str
-    """Without tags."""
+    """Its text, without tags."""
     speaker: str | None
-    """Who says it, if the subtitles do."""
+    """Its speaker, if the subtitles name one."""
     fault: str | None = None
     """Why its times cannot be used, if so."""
     missing: str | None = None
-    """What tells that its text lacks words, if something does."""
+    """The mark for missing words in its text, if there is one."""
 
 
 @dataclass(slots=True)
 class Subtitles:
-    """What a subtitle file says."""
+    """Content of a subtitle file."""
 
     cues: list[Cue] = field(default_factory=list)
-    """With a text or a fault, in order of time."""
+    """Cues in order of time, without those in which nothing is said; faulty ones are at the end."""
     total: int = 0
-    """Cues of the file, those among them in which nothing is said."""
+    """Number of cues in the file, including those in which nothing is said."""
     warnings: list[str] = field(default_factory=list)
     """What was left out or changed."""
     language: str | None = None
@@ -54,11 +54,11 @@ class Subtitles:
 
 
 def read_subtitles(text: str, ending: str) -> Subtitles:
-    """What a subtitle file says.
+    """Read a subtitle file.
 
     Args:
-        text: of the file.
-        ending: of its name, one of `engine.data.subtitles.cues.ENDINGS`.
+        text: content of the file.
+        ending: ending of its name, one of `engine.data.subtitles.cues.ENDINGS`.
     """
     raw = raw_cues(text, ending)
     found = Subtitles(total=len(raw.cues), warnings=raw.warnings, language=raw.language)
@@ -107,7 +107,7 @@ def read_subtitles(text: str, ending: str) -> Subtitles:
 
 
 def _once_marked(cues: Sequence[RawCue]) -> tuple[list[RawCue], int]:
-    """Cues that show one text with one word after the other marked (Whisper's `--highlight_words`), as one cue."""
+    """Merge cues that repeat one text with another word marked each time (Whisper's `--highlight_words`)."""
     texts = [" ".join(plain(cue.lines).lines) for cue in cues]
     again = [
         before.lines != now.lines and said == says and now.start_s - before.end_s <= _TOUCH_S
@@ -125,7 +125,7 @@ def _once_marked(cues: Sequence[RawCue]) -> tuple[list[RawCue], int]:
 
 
 def _together(cues: Sequence[RawCue], lines: Sequence[Sequence[str]]) -> list[list[str]]:
-    """The lines that are shown at a time."""
+    """The lines that are shown at the same time."""
     shown: dict[tuple[float, float], list[str]] = {}
     for cue, added in zip(cues, lines, strict=True):
         shown.setdefault((cue.start_s, cue.end_s), []).extend(added)

@@ -1,7 +1,7 @@
-"""Rolling captions: each cue shows again what the cue before it showed, and adds to it.
+"""Remove repetitions from rolling captions, in which each cue repeats the previous one and adds to it.
 
 Automatic captions show the last line above the new one, and the new one alone for 10 ms; captions of live speech grow
-by a word at a time. What is shown again is said once.
+word by word. Repeated text was spoken only once.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ _WORD = re.compile(
     "|[^\\s\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+"
 )
 _MARKS = re.compile(r"\W+")
-_MOMENT_S = 0.05  # a cue that is shown for no longer says nothing new
-_SURE_WORDS = 3  # a line of so many is seldom said twice in a row
-_USUAL = 0.5  # of the neighbours, in a file of rolling captions
+_MOMENT_S = 0.05  # a cue that is at most this long says nothing new
+_SURE_WORDS = 3  # a line of this many words is seldom said twice in a row
+_USUAL = 0.5  # of the neighbouring cues, in a file of rolling captions
 _TOUCH_S = 0.05
 
 
@@ -31,23 +31,23 @@ class Shown:
     end_s: float
     lines: tuple[str, ...]
     has_word_times: bool = False
-    """Whether its words have times of their own, as those of automatic captions have."""
+    """Whether its words have times of their own, as in automatic captions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Once:
-    """What each cue adds."""
+    """The new text of each cue."""
 
     lines: list[tuple[str, ...]]
-    """Of each cue, what it shows for the first time."""
+    """The lines of each cue that are shown for the first time."""
     repeats: int
-    """Cues that show something again, which was left out."""
+    """Number of cues whose repeated text was left out."""
     doubtful: int
-    """Cues that show the line above again in a file that does so seldom: they were left as they are."""
+    """Number of cues that repeat a line in a file that seldom does so; they were left as they are."""
 
 
 def said_once(cues: Sequence[Shown]) -> Once:
-    """Leave out what cues show again, if that is how the file works; cues are in order of time."""
+    """Leave out repeated text if the file has rolling captions; cues are in order of time."""
     whole = [cue.lines for cue in cues]
     before: tuple[str, ...] = ()
     added: list[tuple[str, ...]] = []
@@ -71,9 +71,9 @@ def said_once(cues: Sequence[Shown]) -> Once:
 
 
 def without_overlap(cues: Sequence[Shown]) -> list[Shown]:
-    """End each cue where the next one begins, if that is where most of them overlap.
+    """End each cue where the next one begins, if most cues overlap.
 
-    Such times say how long a line is shown, which is longer than it takes to say it.
+    Such times tell how long a line is shown, which is longer than it takes to say it.
     """
     overlaps = sum(b.start_s < a.end_s - _TOUCH_S for a, b in itertools.pairwise(cues))
     if overlaps < 2 or overlaps <= _USUAL * (len(cues) - 1):
@@ -83,9 +83,9 @@ def without_overlap(cues: Sequence[Shown]) -> list[Shown]:
 
 
 def _shown_again(before: Sequence[str], now: Sequence[str]) -> tuple[int, int]:
-    """How many words at the beginning of a cue were shown at the end of the cue before, and how many it has.
+    """How many words at the beginning of a cue were shown at the end of the previous cue, and how many it has.
 
-    They are whole lines of the one or of the other: a word that two lines share by chance is no repetition.
+    They must be whole lines of one of the two: a word that two lines share by chance is not a repetition.
     """
     shown: list[str] = []
     begins = set()
@@ -104,12 +104,12 @@ def _shown_again(before: Sequence[str], now: Sequence[str]) -> tuple[int, int]:
 
 
 def _words(line: str) -> list[str]:
-    """Words by which lines are compared: live captions get their capitals and marks when a sentence is complete."""
+    """Words for comparing lines: live captions get capitals and punctuation only when a sentence is complete."""
     return [_MARKS.sub("", word).casefold() or word for word in _WORD.findall(line)]
 
 
 def _after(lines: Sequence[str], words: int) -> tuple[str, ...]:
-    """What stands behind the first words."""
+    """The lines without their first words."""
     kept = []
     for line in lines:
         found = list(_WORD.finditer(line))

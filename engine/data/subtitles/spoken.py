@@ -1,13 +1,12 @@
-"""What of a caption is said: without tags, names of speakers, descriptions of sounds and signs of music.
+"""Extract the spoken words of captions, without tags, names of speakers, descriptions of sounds and music notes.
 
-- `<v Ann>` and the name field of `.ass` name the speaker; so does `JOHN:` at the beginning of a line, if the file is
-  not all in capitals, and `John:` or `Speaker 1:`, if the file has at least two such names, each of them again and
-  again, or if every cue begins with one, as Zoom writes them. Names are not said, and are left out; `[John]:` is one
-  too.
-- `>>` and a dash at the beginning of a line tell that another person speaks, and are left out.
-- `[Music]` and other words in brackets are sounds, and are left out; so is what stands in parentheses, if nothing else
-  is on its line, if it is in capitals, or in a name's place in Japanese. The signs of music go, and the words between
-  them, which are sung, stay.
+- `<v Ann>` and the name field of `.ass` name the speaker. So do `Speaker 1:` and `[John]:` at the beginning of a line;
+  `JOHN:`, unless the file is all in capitals; and `John:`, if at least two such names occur more than once, or if every
+  cue begins with one, as Zoom writes them. Names are not spoken, and are left out.
+- `>>` and a dash at the beginning of a line mark a change of speaker, and are left out.
+- `[Music]` and other words in brackets are sounds, and are left out. So are words in parentheses or asterisks if
+  nothing else is on their line or they are in capitals, and Japanese parentheses in a name's place. Music notes are
+  removed; the words between them, which are sung, are kept.
 - `[inaudible]` or `[ __ ]` says that a word is missing: such a cue cannot be used.
 """
 
@@ -45,7 +44,7 @@ _FEWEST_CAPITALS = 0.7  # of the letters of a file that is all in capitals
 
 @dataclass(slots=True)
 class LeftOut:
-    """What of a file's captions is no speech."""
+    """The parts of a file's captions that are not speech."""
 
     sounds: Counter[str] = field(default_factory=Counter)
     labels: Counter[str] = field(default_factory=Counter)
@@ -70,7 +69,7 @@ class Said:
     text: str
     speaker: str | None
     missing: str | None
-    """What tells that words are missing, if something does."""
+    """The mark for missing words, if there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +78,12 @@ class Plain:
 
     lines: tuple[str, ...]
     speakers: tuple[str, ...]
-    """As the tags name them, in order."""
+    """Names in the tags, in order."""
     has_word_times: bool
 
 
 def plain(lines: Iterable[str]) -> Plain:
-    """Take tags and entities out of a cue's lines."""
+    """Remove the tags and decode the entities in a cue's lines."""
     speakers: list[str] = []
     kept: list[str] = []
     has_word_times = False
@@ -99,7 +98,7 @@ def plain(lines: Iterable[str]) -> Plain:
 
 
 def speaker_labels(cues: Sequence[Sequence[str]]) -> frozenset[str]:
-    """The names before a colon that are no words of the file's text."""
+    """The words before a colon that are names of speakers, not part of the text."""
     lines = [line for cue in cues for line in cue]
     counts: Counter[str] = Counter()
     bracketed = set[str]()
@@ -127,7 +126,7 @@ def speaker_labels(cues: Sequence[Sequence[str]]) -> frozenset[str]:
 
 
 def said(lines: Sequence[str], labels: frozenset[str], left_out: LeftOut) -> Said:
-    """What of a cue's lines is said."""
+    """The spoken words of a cue's lines."""
     kept: list[str] = []
     speakers: set[str] = set()
     missing = None
@@ -155,7 +154,7 @@ def said(lines: Sequence[str], labels: frozenset[str], left_out: LeftOut) -> Sai
 
 
 def _unbroken(lines: Sequence[str]) -> list[str]:
-    """The lines, with those together over which a bracket reaches."""
+    """The lines, joined where a bracket spans several."""
     joined: list[str] = []
     for line in lines:
         if joined and any(joined[-1].rfind(mark) > joined[-1].rfind(end) and end in line for mark, end in ("[]", "()")):
@@ -183,14 +182,14 @@ def _without_sounds(line: str) -> tuple[str, list[str]]:
 
 
 def _turned(line: str) -> str:
-    """A line without the signs that another person speaks."""
+    """A line without the marks of a change of speaker."""
     rest = _CHEVRONS.sub(" ", line)
     dash = _TURN.match(rest)
     return rest[dash.end() :].strip() if dash else rest.strip()
 
 
 def _label(line: str) -> re.Match[str] | None:
-    """What may be a name before a colon at the beginning of a line, behind descriptions of sounds."""
+    """A possible name before a colon at the beginning of a line, after descriptions of sounds."""
     found = _LABEL.match(line)
     return found if found and len(found["name"].split()) <= _MOST_WORDS_OF_NAME else None
 

@@ -1,4 +1,4 @@
-"""Subtitles that show each line in two languages, one below the other."""
+"""Detect subtitles that show each line in two languages, one below the other."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _JAPANESE = ("HIRAGANA", "KATAKANA")
 def two_scripts(cues: Iterable[Sequence[str]]) -> tuple[str, str] | None:
     """The two scripts in which most cues have a line each; None for a file in one language.
 
-    Two languages of one script, such as German and English, cannot be told so: see `may_be_two_languages`.
+    Two languages in one script, such as German and English, are not detected: see `may_be_two_languages`.
     """
     pairs: Counter[tuple[str, str]] = Counter()
     total = 0
@@ -33,7 +33,7 @@ def two_scripts(cues: Iterable[Sequence[str]]) -> tuple[str, str] | None:
 
 
 def may_be_two_languages(cues: Iterable[Sequence[str]]) -> bool:
-    """Whether each cue has two lines, and no first line has a word of any second one: a doubt, no more."""
+    """Whether each cue has two lines, and no first line has a word of any second line; only a hint."""
     shown = [lines for lines in cues if lines]
     if len(shown) < _FEWEST_PAIRS or any(len(lines) != 2 for lines in shown):
         return False

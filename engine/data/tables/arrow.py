@@ -1,9 +1,8 @@
-"""Arrow files, batch by batch: what `datasets.save_to_disk` writes, Feather, and streams.
+"""Read Arrow files batch by batch: those of `datasets.save_to_disk`, Feather files, and streams.
 
-The file is mapped into memory, so that of an uncompressed one no more is held than what is looked at. Both formats are
-read as a stream (a file is a stream behind eight bytes, and before an index that nobody needs to trust). Lengths inside
-of a batch are checked before they are used, and what compressed buffers say of their size is added up before any is
-unpacked.
+The file is memory-mapped, so that only the accessed parts of an uncompressed file are loaded. Files are read like
+streams: a file is a stream after eight bytes, followed by an index, which is ignored. Lengths inside a batch are
+checked before they are used, and the stated sizes of compressed buffers are added up before any is unpacked.
 
 Source: Apache Arrow, "Serialization and Interprocess Communication", and `format/Message.fbs`.
 """
@@ -27,7 +26,7 @@ from engine.data.tables.flatbuffer import FlatTable
 from engine.errors import IngestError, ItemError
 
 _FILE_MAGIC, _OLD_FEATHER = b"ARROW1", b"FEA1"
-_STREAM_AT = 8  # of a file: its magic and two bytes that fill up
+_STREAM_AT = 8  # in a file, after its magic and two bytes of padding
 
 
 class ArrowTable:
@@ -36,10 +35,10 @@ class ArrowTable:
     group_name = "batch"
 
     def __init__(self, file: BinaryIO, limits: IngestLimits, work: Path) -> None:
-        """Read its schema, and how many rows its batches have.
+        """Read the schema, and the number of rows of each batch.
 
         Raises:
-            ItemError: it is no Arrow file, or it is damaged at its beginning.
+            ItemError: not an Arrow file, or damaged at its beginning.
             IngestError: it is a bomb.
         """
         self._limits = limits
@@ -104,7 +103,7 @@ class ArrowTable:
         return _map(number)
 
     def _batch_rows(self) -> Iterator[int]:
-        """Rows of each batch, by their own account, up to where the stream is damaged; nothing is unpacked."""
+        """Stated number of rows of each batch, up to where the stream is damaged; nothing is unpacked."""
         unpacked_bytes = 0
         messages = pa.ipc.MessageReader.open_stream(self._buffer)
         while True:
@@ -132,7 +131,7 @@ class ArrowTable:
 
 
 def _selected(batch: pa.RecordBatch, columns: Sequence[str]) -> pa.RecordBatch:
-    """Some columns of a batch, of structs only the fields asked; nothing is copied."""
+    """Some columns of a batch, with only the requested fields of structs; nothing is copied."""
     wanted: dict[str, list[str]] = {}
     for column in columns:
         top, _, inner = column.partition(".")
@@ -159,7 +158,7 @@ def _sizes(message: pa.ipc.Message) -> tuple[int, int]:
     """Rows of a batch, and the bytes that its compressed buffers unpack to.
 
     Raises:
-        struct.error: its description points out of it.
+        struct.error: its header has an offset outside the message.
     """
     header = FlatTable.root(message.metadata.to_pybytes()).table(2)
     batch = header.table(1) if message.type == "dictionary" else header
@@ -170,5 +169,5 @@ def _sizes(message: pa.ipc.Message) -> tuple[int, int]:
     for at, length in buffers:
         if length >= struct.calcsize("<q"):
             (size_bytes,) = struct.unpack_from("<q", message.body, at)
-            unpacked_bytes += length if size_bytes < 0 else size_bytes  # -1: it stands there as it is
+            unpacked_bytes += length if size_bytes < 0 else size_bytes  # -1: not compressed
     return rows, unpacked_bytes

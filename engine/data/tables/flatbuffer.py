@@ -1,4 +1,4 @@
-"""As much of FlatBuffers as it takes to see what an Arrow message says of its sizes, before it is read.
+"""A minimal FlatBuffers reader, for the sizes that an Arrow message states, before the message is read.
 
 Source: FlatBuffers, "Internals".
 """
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 
 class FlatTable:
-    """A table; its fields are found by their numbers. What points out of the data raises `struct.error`."""
+    """A table whose fields are accessed by number. Offsets outside the data raise `struct.error`."""
 
     def __init__(self, data: bytes, at: int) -> None:
         self._data = data
@@ -24,21 +24,21 @@ class FlatTable:
         return cls(data, struct.unpack_from("<I", data, 0)[0])
 
     def has(self, field: int) -> bool:
-        """Whether a field is there."""
+        """Whether a field is present."""
         return self._offset(field) != 0
 
     def int64(self, field: int) -> int:
-        """A number; 0 where the field is not there."""
+        """An integer field; 0 if it is not present."""
         offset = self._offset(field)
         return self._number("<q", self._at + offset) if offset else 0
 
     def table(self, field: int) -> FlatTable:
-        """A table within."""
+        """A field that is a table."""
         at = self._at + self._offset(field)
         return FlatTable(self._data, at + self._number("<I", at))
 
     def structs(self, field: int, form: str) -> Iterator[tuple[int, ...]]:
-        """A vector of structs."""
+        """A field that is a vector of structs; empty if it is not present."""
         if not self.has(field):
             return
         at = self._at + self._offset(field)

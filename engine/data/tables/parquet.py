@@ -1,7 +1,7 @@
-"""Parquet files, row group by row group.
+"""Read Parquet files row group by row group.
 
-No more is held than a page, which is what Parquet compresses as one: a row group, of the tables that are written for
-recordings (a hundred rows, with Hugging Face datasets), and never the table.
+At most one page, the unit of Parquet's compression, is in memory. In tables of recordings, a page is a row group (a
+hundred rows with Hugging Face datasets), never the whole table.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from engine.data.limits import IngestLimits
 from engine.errors import IngestError, ItemError
 
-_READ_BYTES = 1 << 20  # read from the file at once, for each column
+_READ_BYTES = 1 << 20  # read from the file at a time, per column
 _VALUE_BYTES = 8  # of a number, at most
 
 
@@ -27,10 +27,10 @@ class ParquetTable:
     group_name = "row group"
 
     def __init__(self, file: BinaryIO, limits: IngestLimits, work: Path) -> None:
-        """Read its footer.
+        """Read the footer.
 
         Raises:
-            ItemError: it is no Parquet file, or it is damaged.
+            ItemError: not a Parquet file, or damaged.
         """
         try:
             self._file = pq.ParquetFile(
@@ -41,7 +41,7 @@ class ParquetTable:
             self._file = pq.ParquetFile(
                 file,
                 metadata=self._file.metadata,
-                # A value that many rows share is kept once: as it stands in the file, and not for each row.
+                # A value that many rows share is kept once, as in the file, not once per row.
                 read_dictionary=list(_texts(self.schema)),
                 pre_buffer=False,
                 buffer_size=_READ_BYTES,
@@ -60,7 +60,7 @@ class ParquetTable:
 
         Raises:
             ItemError: it is damaged.
-            IngestError: a few bytes of it unpack to endless numbers.
+            IngestError: a few of its bytes unpack to far too many numbers.
         """
         self._check_values(group, columns)
         try:
@@ -69,7 +69,7 @@ class ParquetTable:
             raise ItemError("corrupt", str(error)) from error
 
     def is_empty(self, column: str) -> bool:
-        """Whether every row of a column is null, as the table's own statistics say."""
+        """Whether every row of a column is null, according to the table's own statistics."""
         metadata = self._file.metadata
         for group in range(metadata.num_row_groups):
             chunks = (metadata.row_group(group).column(at) for at in range(metadata.num_columns))
@@ -80,7 +80,7 @@ class ParquetTable:
         return bool(metadata.num_row_groups > 0)
 
     def _check_values(self, group: int, columns: Sequence[str]) -> None:
-        """Refuse a row group of more numbers than its bytes can hold: one number, repeated, costs next to nothing."""
+        """Reject a row group with too many numbers for its bytes: one repeated number takes next to no space."""
         row_group = self._file.metadata.row_group(group)
         for at in range(row_group.num_columns):
             chunk = row_group.column(at)
@@ -98,7 +98,7 @@ class ParquetTable:
 
 
 def _texts(schema: pa.Schema) -> Iterator[str]:
-    """Paths of the columns of texts, those in structs too."""
+    """Paths of the columns of texts, including those in structs."""
     for column in schema:
         inside = list(column.type) if pa.types.is_struct(column.type) else []
         for path, kind in [(column.name, column.type), *((f"{column.name}.{each.name}", each.type) for each in inside)]:

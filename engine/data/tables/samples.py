@@ -1,4 +1,4 @@
-"""Recordings that a table holds as numbers, as files: a WAV of them, without loss."""
+"""Convert recordings that a table holds as numbers to WAV files, without loss."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import soundfile
 
 from engine.errors import ItemError
 
-_BEYOND = 16.0  # times full scale, which floats hardly ever reach
+_BEYOND = 16.0  # times full scale; float samples hardly ever reach it
 _MOST_CHANNELS = 8  # of the shorter side of a matrix
 
 
@@ -29,7 +29,7 @@ def is_list(kind: pa.DataType) -> bool:
 
 
 def number_type(kind: pa.DataType) -> pa.DataType | None:
-    """The type of the numbers in a column of lists, or of lists of lists; None if it is no such column."""
+    """The type of the numbers in a column of lists, or of lists of lists; None for any other column."""
     for _ in range(2):
         if not is_list(kind):
             break
@@ -40,11 +40,11 @@ def number_type(kind: pa.DataType) -> pa.DataType | None:
 
 
 def file_of(values: pa.Array, rate_hz: object) -> bytes:
-    """A list of samples as a file; bytes that stand in a list are taken as a file themselves.
+    """Encode a list of samples as a file; a list of bytes is taken as the content of a file.
 
     Args:
         values: T samples, or C channels of T samples, or T frames of C samples.
-        rate_hz: what the row says of its sample rate.
+        rate_hz: the row's sample rate, in any type.
 
     Raises:
         ItemError: no samples, no sample rate, channels of different lengths, or floats far beyond their full scale.
@@ -55,7 +55,7 @@ def file_of(values: pa.Array, rate_hz: object) -> bytes:
     if not samples_TC.size:
         raise ItemError("empty_file", "its row has a list of no samples")
     rate = _rate(rate_hz)
-    if _are_whole(samples_TC):  # of 16 bits, in a column of floats
+    if _are_whole(samples_TC):  # 16-bit samples in a column of floats
         samples_TC = samples_TC.astype(np.int32)
     elif samples_TC.dtype.kind == "f" and _BEYOND < (peak := _peak(samples_TC)) < math.inf:
         raise ItemError(
@@ -101,7 +101,7 @@ def _numbers(values: pa.Array) -> npt.NDArray[Any]:
 
 
 def _integers(samples: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], str]:
-    """Whole numbers as the narrowest samples that hold them; numbers of 24 bits have their full scale there.
+    """Whole numbers as the narrowest samples that hold them; 24-bit numbers are scaled to 32 bits.
 
     Raises:
         ItemError: more than 32 bits.

@@ -1,7 +1,7 @@
-"""A source, and the recordings in its tables: rows are given one at a time.
+"""A source that also opens the recordings in its tables, one row at a time.
 
-A table is read in order, as its rows are asked for; a row before the last one begins its group again. In an archive the
-table is unpacked first, to a temporary file.
+A table is read in order, as its rows are requested; going back to an earlier row restarts its group. A table in an
+archive is first unpacked to a temporary file.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from engine.errors import IngestError, ItemError
 
 @dataclass(frozen=True, slots=True)
 class AudioColumns:
-    """Where the recordings of a table are."""
+    """The columns of a table that hold its recordings."""
 
     data: str
     """Path of the column of bytes or of samples, such as `audio.bytes`."""
@@ -39,7 +39,7 @@ class AudioColumns:
 
     @property
     def columns(self) -> list[str]:
-        """Every column that is needed."""
+        """All columns that are needed to read a recording."""
         return [self.data, self.rate] if self.rate else [self.data]
 
 
@@ -54,7 +54,7 @@ class Cell:
 
 
 class TableSource:
-    """A source, and the recordings in its tables."""
+    """A source that also opens the recordings in its tables."""
 
     def __init__(self, source: DataSource, limits: IngestLimits, work: Path) -> None:
         self.entries = source.entries
@@ -100,7 +100,7 @@ class TableSource:
         data = table.value(cell.row)
         self._given_bytes += len(data)
         limits, packed = self._limits, table.size_bytes
-        # A dictionary of one value, repeated: each row is small, and together they are endless.
+        # A dictionary with one repeated value: each row is small, but together they are huge.
         if self._given_bytes > limits.max_total_bytes or (
             table.given_bytes > limits.ratio_floor_bytes and table.given_bytes > limits.max_ratio * packed
         ):
@@ -167,7 +167,7 @@ class _OpenTable:
 
 
 def _value(batch: pa.RecordBatch, path: str) -> Any:
-    """What stands in a column of a batch of one row."""
+    """The value of a column in a batch of one row."""
     top, *inner = path.split(".")
     found = batch.column(top)
     return (pc.struct_field(found, inner) if inner else found)[0]

@@ -1,4 +1,4 @@
-"""What a table of any format is to the rest: groups of rows, read one after the other."""
+"""The common interface of table formats: groups of rows, read one after the other."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from engine.data.tables.parquet import ParquetTable
 
 
 class Table(Protocol):
-    """A table in a file; what is damaged is found when its group is read."""
+    """A table in a file; damage is found when the damaged group is read."""
 
     schema: pa.Schema
     starts: list[int]
-    """Row that each group begins with, counted from 0, and how many rows there are in all."""
+    """First row of each group, counted from 0, and the total number of rows at the end."""
     group_name: str
-    """What a group is called."""
+    """The format's name for a group."""
     fault: str | None
     """Why there are no more groups, if the file is damaged or cut short."""
 
     def batches(self, group: int, columns: Sequence[str], rows: int) -> Iterator[pa.RecordBatch]:
-        """Some columns of a group, in pieces of up to `rows` rows; top-level columns are whole or with the fields asked.
+        """Some columns of a group, in pieces; a struct is whole, or has only the requested fields.
 
         Args:
             group: its number, counted from 0.
             columns: paths of columns, such as `text` or `audio.bytes`.
-            rows: most rows of a piece.
+            rows: maximum number of rows in a piece.
 
         Raises:
             ItemError: the group is damaged.
@@ -51,16 +51,16 @@ _FORMATS: dict[str, Callable[[BinaryIO, IngestLimits, Path], Table]] = {
 
 
 def open_table(name: str, file: BinaryIO, limits: IngestLimits, work: Path) -> Table:
-    """A table that is read piece by piece.
+    """Open a table that is read piece by piece.
 
     Args:
-        name: its path, which says its format.
-        file: is read as long as the table is.
-        limits: what it may ask of the machine.
+        name: its path, whose ending gives the format.
+        file: the file, which must stay open while the table is in use.
+        limits: on resources.
         work: folder for a temporary file.
 
     Raises:
-        ItemError: it is none, or it is damaged.
+        ItemError: not a table, or damaged.
         IngestError: it is a bomb.
     """
     begin = file.read(4)

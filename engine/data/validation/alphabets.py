@@ -1,7 +1,7 @@
-"""Words of letters from several alphabets: a foreign stem with the ending of the language, or a letter that looks right.
+"""Find words that mix alphabets: a foreign stem with a native ending, or a letter replaced by a look-alike.
 
-`Googleдан` and `PDFку` are how people write; a Latin `a` among Cyrillic letters is another word for a model, and the
-same one for the eye.
+`Googleдан` and `PDFку` are usual spellings. A Latin `a` among Cyrillic letters looks the same to a reader, but makes
+another word for a model.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _LOOK: Final[dict[str, dict[str, str]]] = {
 
 Source: Unicode Technical Standard 39, confusables.txt.
 """
-_LONG_STEM: Final = 4  # letters: so many of another alphabet are seldom one slip
+_LONG_STEM: Final = 4  # letters; this many of another alphabet are seldom a slip
 _WORD: Final = re.compile(r"[^\W\d_]+")
 
 
 def confusable_letters(text: str, usual: str = "") -> str | None:
-    """A word in which a letter is of another alphabet and looks like one of its own, or None.
+    """Describe the first word in which letters of another alphabet look like its own; None if there is none.
 
     Args:
         text: the transcript.
@@ -46,14 +46,14 @@ def confusable_letters(text: str, usual: str = "") -> str | None:
 
 
 def foreign_stem(text: str) -> str | None:
-    """A word of two alphabets that nobody takes for one of them, or None."""
+    """Describe the first word with letters of several alphabets; None if there is none."""
     for word, parts in _mixed(text):
         return f"the word {word!r} has {_named(parts)} letters"
     return None
 
 
 def usual_alphabet(texts: Iterable[str]) -> str:
-    """The alphabet of most words; empty where there are none of these alphabets."""
+    """The alphabet of most words; empty if no word is in one of these alphabets."""
     counts: Counter[str] = Counter()
     for text in texts:
         counts.update(filter(None, (_alphabet(word[0]) for word in _WORD.findall(text))))
@@ -65,7 +65,7 @@ Parts = list[tuple[str, str]]
 
 
 def _mixed(text: str) -> Iterable[tuple[str, Parts]]:
-    """Words of several alphabets, but for units and formulas."""
+    """Words of several alphabets, except units and formulas."""
     if text.isascii():
         return
     for word in _WORD.findall(text):
@@ -98,7 +98,7 @@ def _is_confusable(parts: Parts, around: str) -> bool:
 
 
 def _is_palochka(name: str, own: str, parts: Parts) -> bool:
-    """Languages of the Caucasus write a sign that few keyboards have, and most people type as a Latin I."""
+    """Whether the Latin letters are `I` typed for the palochka of Caucasian languages, which few keyboards have."""
     return name == "LATIN" and set(own) == {"I"} and all(p.islower() or q == "LATIN" for q, p in parts)
 
 
@@ -126,7 +126,7 @@ class _OtherWords:
         self._places = {word: place for place, word in enumerate(self._words)}
 
     def alphabet(self, but: str) -> str:
-        """The alphabet of most words but one; of as many, the one that comes first."""
+        """The alphabet of most words, except the word `but`; in a tie, the one that comes first."""
         found = []
         for alphabet, first in self._first_two.items():
             count = self._counts[alphabet] - (self._words[but] if _alphabet(but[0]) == alphabet else 0)
@@ -137,7 +137,7 @@ class _OtherWords:
 
 
 def _is_symbolic(word: str, parts: Parts) -> bool:
-    """One Greek letter beside Latin ones is a unit or a formula: `μm`, `Δt`."""
+    """Whether a word is a unit or a formula, with one Greek letter among Latin ones: `μm`, `Δt`."""
     greek = sum(len(letters) for name, letters in parts if name == "GREEK")
     return greek == 1 and {name for name, _ in parts} == {"GREEK", "LATIN"} and len(word) <= 4
 
@@ -153,7 +153,7 @@ def _base(letter: str) -> str:
 
 @functools.lru_cache(maxsize=4096)
 def _alphabet(letter: str) -> str:
-    # ª, º and the micro sign are letters to Unicode, and signs to people.
+    # ª, º and the micro sign are letters in Unicode, but not parts of words.
     name = unicodedata.name(letter, "")
     first = name.split()[0] if " LETTER " in f" {name} " else ""
     return first if first in ("LATIN", *_LOOK) else ""

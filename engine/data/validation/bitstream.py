@@ -19,7 +19,7 @@ _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 def check_bitstream(file: BinaryIO) -> None:
-    """Read the structure of Ogg and MP3, also in WAV, from beginning to end; other formats pass.
+    """Check the structure of Ogg and MP3, also inside WAV, from beginning to end; other formats pass.
 
     Raises:
         TruncatedAudioError: it ends inside a page or a frame, or before the page that is marked as the last.
@@ -38,7 +38,7 @@ def check_bitstream(file: BinaryIO) -> None:
 
 
 def _check_ogg(file: BinaryIO) -> None:
-    """Every page has its checksum, and the last one says so.
+    """Check that every page matches its checksum, and that the last page is marked as the last.
 
     Source: RFC 3533, section 6.
     """
@@ -68,13 +68,13 @@ def _check_ogg(file: BinaryIO) -> None:
 
 
 def _ogg_checksum(page: bytes) -> int:
-    """CRC-32 with the bits in the other order than zlib's, and from 0."""
+    """CRC-32 with the opposite bit order of zlib's, and an initial value of 0."""
     reflected = zlib.crc32(page.translate(_REVERSED), 0xFFFF_FFFF) ^ 0xFFFF_FFFF
     return int(f"{reflected:032b}"[::-1], 2)
 
 
 def _check_mp3(file: BinaryIO) -> None:
-    """Frames follow each other without a gap, save for tags, to the end."""
+    """Check that frames follow each other to the end without gaps other than tags."""
     found = read_mp3(file)
     if found.damage:
         raise AudioError(f"the MP3 is damaged: {found.damage}; copy or export it again")

@@ -1,4 +1,4 @@
-"""Text that nobody can read: bytes taken for the wrong encoding, control characters, signs of no look."""
+"""Find unreadable text: bytes read in a wrong encoding, control characters, invisible characters."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import unicodedata
 
 REMOVED = frozenset("\u200b\ufeff\u00ad\u2060\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""Characters that show nothing and say nothing: they are taken out, with a warning."""
+"""Invisible characters that are not spoken either: they are removed, with a warning."""
 
 _ESCAPE = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\U[0-9a-fA-F]{8}|\\x[0-9a-fA-F]{2}|\\[nrt]")
 _ENTITY = re.compile(
@@ -23,9 +23,9 @@ _NOISES = re.compile(
     r"\s*[\])>}*]\s*)+",
     re.IGNORECASE,
 )
-"""What transcribers write for what is no speech, and for words that they could not understand."""
+"""Transcribers' marks for sounds other than speech."""
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
-# "à", whose second byte is a space.
+# A garbled "à", whose second byte became a space.
 _BARE_TILDE_A = re.compile(r"(?<=[a-zà-ÿ])Ã(?=[\s.,;:!?]|$)|(?:^|(?<=\s))Ã(?=\s)")
 _CLOSING = frozenset("’”…»›“‘–—‚„«‹•")
 _CODE_PAGES = ("cp1252", "cp1251", "mac_roman", "cp437", "cp850")
@@ -36,7 +36,7 @@ _SHOWN = 24
 
 
 def unreadable(text: str) -> str | None:
-    """What in a transcript cannot be read, or None. A transcript here still has its control characters."""
+    """Describe what is unreadable in a transcript, which still has its control characters; None if nothing is."""
     if escape := _ESCAPE.search(text):
         return f"found the escape {escape[0]}, as for a character that was lost; allowed: the character itself"
     if "??" in text and _is_lost(text):
@@ -67,12 +67,12 @@ def lacks_words(text: str) -> str | None:
 
 
 def is_mark(text: str) -> bool:
-    """Whether a text is nothing but such marks, or descriptions of noises."""
+    """Whether a text consists only of such marks, or of descriptions of noises."""
     return bool(_NOISES.fullmatch(text)) or (lacks_words(text) is not None and says_nothing(_LACKING.sub("", text)))
 
 
 def entity(text: str) -> str | None:
-    """HTML left in a transcript, or None."""
+    """Describe HTML left in a transcript; None if there is none."""
     found = _ENTITY.search(text)
     if found is None:
         return None
@@ -81,7 +81,7 @@ def entity(text: str) -> str | None:
 
 
 def invisible(text: str) -> str | None:
-    """Characters that show nothing, or None; they are taken out of the text."""
+    """Describe an invisible character, which `plain` removes; None if there is none."""
     found = next((character for character in text if character in REMOVED), None) if not text.isascii() else None
     return f"found U+{ord(found):04X}, which shows nothing; it was taken out" if found else None
 
@@ -92,19 +92,19 @@ def says_nothing(text: str) -> bool:
 
 
 def plain(text: str) -> str:
-    """A readable transcript as the manifest has it: no invisible characters, single spaces."""
+    """A readable transcript as stored in the manifest: no invisible characters, single spaces."""
     if not text.isascii():
         text = "".join(character for character in text if character not in REMOVED)
     return " ".join(text.split())
 
 
 def _is_lost(text: str) -> bool:
-    """Whether words are question marks alone, and nothing else has a letter."""
+    """Whether a text has words of question marks only, and no letters."""
     return not any(c.isalpha() for c in text) and any(set(word.strip(".,;:!-")) == {"?"} for word in text.split())
 
 
 def _may_be_new(character: str) -> bool:
-    """Whether a newer Unicode may have it: emoji and rare Chinese characters come with every version."""
+    """Whether a newer Unicode may define a character: every version adds emoji and rare Chinese characters."""
     return ord(character) > 0xFFFF and ord(character) & 0xFFFE != 0xFFFE
 
 
@@ -120,7 +120,7 @@ def _garbled(text: str) -> tuple[str, str] | None:
 
 
 def _decoded(run: str, code_page: str, text: str, start: int) -> tuple[str, str] | None:
-    """The first sequence of a run that was UTF-8, if the way it stands there makes sense in no language."""
+    """The first garbled UTF-8 sequence of a run that makes sense in no language, and its original; or None."""
     coded = [_byte(character, code_page) for character in run]
     at, found = 0, []
     while at < len(run):
@@ -147,7 +147,7 @@ def _decoded(run: str, code_page: str, text: str, start: int) -> tuple[str, str]
 
 
 def _is_strange_elsewhere(wrong: str, meant: str, text: str, start: int, run: str) -> bool:
-    """The same for other code pages: real texts have `Ні` (no) and `Я…` (I) in Cyrillic."""
+    """Like `_is_strange`, for other code pages: real texts have `Ні` (no) and `Я…` (I) in Cyrillic."""
     if not _MEANT.match(meant) or (wrong.isalpha() and wrong.islower() and len(wrong) == 2):
         return False  # Ewe has `ƒã`
     if "\u2010" <= meant <= "\u2040":
@@ -159,7 +159,7 @@ def _is_strange_elsewhere(wrong: str, meant: str, text: str, start: int, run: st
 
 
 def _is_strange(wrong: str, meant: str, text: str, at: int) -> bool:
-    """Whether a sequence that could be UTF-8 read as Windows-1252 is one: real texts have `É…` and `ß”` too."""
+    """Whether a sequence that could be UTF-8 read as Windows-1252 really is: real texts have `É…` and `ß”` too."""
     if unicodedata.category(meant[0])[0] in "CM" and meant not in REMOVED and not wrong.startswith("Â"):
         return False
     tail_closes = all(character in _CLOSING for character in wrong[1:])
@@ -191,5 +191,5 @@ def _byte(character: str, code_page: str) -> int:
 
 
 def near(text: str, at: int) -> str:
-    """A place in a text with what is around it."""
+    """The text around a position, quoted."""
     return repr(text[max(0, at - _SHOWN // 2) : at + _SHOWN // 2])

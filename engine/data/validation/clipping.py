@@ -2,9 +2,9 @@
 
 The level need not be full scale: clipped audio that is then made quieter stays clipped. A smooth wave that comes near its
 highest value, even a pure tone whose periods all reach it, has at most 2.4 times as many samples in the top band of its
-amplitudes as in the band below (the square root that a parabola is made of); a flat top has many times more. That
-holds at every scale, so several bands are tried: the narrow ones see a clean clipping, the wide ones one that noise or
-a codec has blurred since. Besides, samples in a row must lie flat, or the peaks come irregularly: a tone of few phases
+amplitudes as in the band below (1 / (√2 - 1), as in a parabola); a flat top has many times more. This holds at every
+scale, so several bands are tried: the narrow ones detect clean clipping, the wide ones clipping that noise or a codec
+has blurred since. In addition, consecutive samples must lie flat or the peaks must be irregular: a tone with few phases
 has neither.
 
 Legend: T samples over time.
@@ -20,11 +20,11 @@ _RATIO = 6.0  # top band to the band below it: a parabola has 2.4
 _COARSE_RATIO = 3.0  # highest step to the one below it
 _FEWEST = 6  # samples on the flat top
 _DROP = 6.0  # from a run of three to its neighbours, in spreads of the run: a parabola has 4
-_LEVELS = 64  # looked at for the amplitude step
-_FEWEST_SINGLE = 12  # samples, where no two are neighbours
+_LEVELS = 64  # amplitudes used to find the step between them
+_FEWEST_SINGLE = 12  # samples, if no two are neighbours
 _FEWEST_PAIRS = 3  # places with two neighbours on the flat top
-_IRREGULAR = 0.3  # standard deviation of the distances between peaks, of their mean
-_STEPS = 1.5  # the top band holds at least that many of the file's own amplitude steps
+_IRREGULAR = 0.3  # standard deviation of the distances between peaks, relative to their mean
+_STEPS = 1.5  # the top band holds at least this many of the file's own amplitude steps
 
 
 def clipped_samples(wave_T: npt.NDArray[np.float32]) -> int:
@@ -43,7 +43,7 @@ def _flat_top(wave_T: npt.NDArray[np.float32]) -> int:
     if len(near_N) < _FEWEST:
         return 0
     step = _step(wave_T, top)
-    if _STEPS * step > _BANDS[-1] * top:  # a file of few steps: its highest value against the one below it
+    if _STEPS * step > _BANDS[-1] * top:  # a file with few steps: compare the highest value with the one below
         heights, lower, ratio = [0.1 * step], 1.1 * step, _COARSE_RATIO
         near_N = np.flatnonzero(wave_T > top - lower)
     else:
@@ -61,7 +61,7 @@ def _flat_top(wave_T: npt.NDArray[np.float32]) -> int:
 
 
 def _step(wave_T: npt.NDArray[np.float32], top: float) -> float:
-    """The file's amplitude step: 8-bit and mu-law files have coarse ones, and many samples on each."""
+    """The file's amplitude step: 8-bit and mu-law files have coarse steps, with many samples on each."""
     distinct = np.unique(wave_T[wave_T > 0.5 * top])[-_LEVELS:-1]  # a flat top itself may lie between two steps
     if len(distinct) < 2:
         distinct = np.unique(wave_T[wave_T > 0.0])[-_LEVELS:-1]
@@ -87,7 +87,7 @@ def _is_no_tone(wave_T: npt.NDArray[np.float32], top: float, inside_N: npt.NDArr
 def _has_flat_run(
     wave_T: npt.NDArray[np.float32], top: float, first_R: npt.NDArray[np.int64], last_R: npt.NDArray[np.int64]
 ) -> bool:
-    """Whether three or more samples in a row lie flatter than the way to their neighbours allows a smooth wave."""
+    """Whether three or more consecutive samples lie flatter than a smooth wave could, given the drop around them."""
     long_R = last_R - first_R >= 2
     for first, last in zip(first_R[long_R].tolist(), last_R[long_R].tolist(), strict=True):
         outside = top - wave_T[[max(0, first - 1), min(len(wave_T) - 1, last + 1)]]

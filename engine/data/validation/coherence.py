@@ -21,7 +21,7 @@ from engine.data.validation.fingerprint import HOP, RATE_HZ
 Wave = npt.NDArray[np.float32]
 
 _LOW_HZ, _HIGH_HZ = 150.0, 3400.0
-_EMPHASIS = 1.5  # 9 dB per octave: strangers agree in the low harmonics of a like pitch
+_EMPHASIS = 1.5  # 9 dB per octave: different recordings of similar pitch agree in the low harmonics
 _LAG = 480  # samples, 30 ms: the fingerprint knows the shift to 24 ms
 _PIECE_S = 0.4  # with an error of the speed of 0.03 %, the ends of a piece are off by a sixth of a period at 3 kHz
 _MOST_PIECES = 6
@@ -33,7 +33,7 @@ _SEARCHES = (
     (tuple(0.00025 * step for step in range(-6, 7)), _EMPHASIS, _HIGH_HZ),
     (tuple(0.00005 * step for step in range(-4, 5)), _EMPHASIS, _HIGH_HZ),
 )
-"""Speeds to try around the one that the fingerprint was asked with, each time finer; emphasis; highest frequency."""
+"""Ever finer searches around the fingerprint's speed: relative speed steps, emphasis, highest frequency."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +52,11 @@ def likeness(new_T: Wave, old_T: Wave, shift_frames: int, speed: float, enough: 
     """Compare two recordings at 16 kHz.
 
     Args:
-        new_T: one.
-        old_T: the other.
-        shift_frames: where the other begins in the first, in frames of the fingerprint.
-        speed: at which the first is like the other.
-        enough: the coherence under which the loudest piece decides, so that strangers cost little.
+        new_T: the new recording.
+        old_T: the old recording.
+        shift_frames: where the old recording begins in the new one, in frames of the fingerprint.
+        speed: of the new recording relative to the old one.
+        enough: if the loudest piece is less coherent than this, the rest is skipped, since the recordings differ.
     """
     same_T = _at_speed(new_T, speed)
     shift = shift_frames * HOP
@@ -68,16 +68,16 @@ def likeness(new_T: Wave, old_T: Wave, shift_frames: int, speed: float, enough: 
         coherence = _coherence(old_T[start:end], same_T, start + shift)
         if not weight and coherence < enough:
             return Likeness(coherence, 0.0, 0.0)
-        # By amplitude: one loud word must not speak for all of a recording.
+        # Weighted by amplitude, so that one loud word does not decide about the whole recording.
         total, weight = total + math.sqrt(energy) * coherence, weight + math.sqrt(energy)
     unshared_s = max(_unshared_s(old_T, first, last), _unshared_s(same_T, first + shift, last + shift))
     return Likeness(total / max(weight, 1e-12), (last - first) / RATE_HZ, unshared_s)
 
 
 def overlap(new_T: Wave, old_T: Wave, shift_frames: int, speed: float) -> tuple[float, float]:
-    """Seconds that two recordings share if they are one, and seconds with sound that only one of them then has.
+    """Seconds that two recordings share if they are copies, and seconds with sound that only one of them then has.
 
-    The same as `likeness` finds, without listening whether they are alike: a tenth of its cost.
+    The values are those of `likeness`, but without comparing samples, at a tenth of the cost.
     """
     same_T = _at_speed(new_T, speed)
     shift = shift_frames * HOP
@@ -112,12 +112,12 @@ def exact_speed(new_T: Wave, old_T: Wave, shift_frames: int, speed: float) -> fl
 
 
 def _unshared_s(wave_T: Wave, first: int, last: int) -> float:
-    """Seconds outside of a part that are nearly as loud as it."""
+    """Seconds outside a part that are nearly as loud as the part."""
     threshold = _NEARLY_AS_LOUD * float(wave_T[first:last].var())
     outside = 0
     for rest_T in (wave_T[:first], wave_T[last:]):
         frames = len(rest_T) // _FRAME
-        # Without each frame's own offset: silence added to a recording with an offset is a step, and no sound.
+        # Without each frame's own offset: silence added to a recording with an offset is a step, not sound.
         power_F = rest_T[: frames * _FRAME].reshape(frames, _FRAME).var(axis=1)
         outside += int(np.count_nonzero(power_F > threshold))
     return outside * _FRAME / RATE_HZ
@@ -145,7 +145,7 @@ def _pieces(old_T: Wave, first: int, last: int, slices: int | None = None) -> li
 def _coherence(piece_T: Wave, wave_T: Wave, start: int) -> float:
     """Highest correlation of a piece with a wave near a place, over small lags; 0..1."""
     around_T = _around(wave_T, start, len(piece_T))
-    # As long as the wave around: the correlation wraps round at lags that are not looked at.
+    # Padded to the length of the surrounding wave: the correlation wraps around only at unused lags.
     padded = 1 << (len(around_T) - 1).bit_length()
     weight_K = _weight(padded, _EMPHASIS, _HIGH_HZ)
     piece_K = np.fft.rfft(piece_T, padded) * weight_K
@@ -161,7 +161,7 @@ def _coherence(piece_T: Wave, wave_T: Wave, start: int) -> float:
 
 
 def _around(wave_T: Wave, start: int, length: int) -> Wave:
-    """A stretch of a wave with the lags before and after it; nothing where it ends."""
+    """A stretch of a wave with the lags before and after it; zeros beyond the wave's ends."""
     around_T = np.zeros(length + 2 * _LAG, np.float32)
     low, high = max(0, start - _LAG), min(len(wave_T), start + length + _LAG)
     if high > low:
@@ -171,14 +171,14 @@ def _around(wave_T: Wave, start: int, length: int) -> Wave:
 
 @functools.lru_cache(maxsize=32)
 def _weight(padded: int, emphasis: float, high_hz: float) -> npt.NDArray[np.float32]:
-    """Pre-emphasis of so many times 6 dB per octave inside the band, nothing outside."""
+    """Pre-emphasis of `emphasis` times 6 dB per octave inside the band, zero outside."""
     frequency_K = np.fft.rfftfreq(padded, 1 / RATE_HZ)
     inside_K = (frequency_K >= _LOW_HZ) & (frequency_K <= high_hz)
     return np.where(inside_K, (frequency_K / 1000.0) ** emphasis, 0.0).astype(np.float32)
 
 
 def _at_speed(wave_T: Wave, speed: float) -> Wave:
-    """A wave played faster, by cubic interpolation: a linear one would dull what is to be compared.
+    """A wave played faster, by cubic interpolation: linear interpolation would dampen the frequencies to be compared.
 
     Source: Catmull and Rom, A class of local interpolating splines, 1974.
     """

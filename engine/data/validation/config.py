@@ -12,7 +12,7 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Range = Annotated[float, Field(gt=0.0, le=200.0)]
 """In dB."""
 Level = Annotated[float, Field(ge=-200.0, le=200.0)]
-"""In dB, of full scale or of one thing over another."""
+"""In dB, relative to full scale or to another level."""
 Factor = Annotated[float, Field(gt=0.0, le=1e6)]
 Free = Annotated[float, Field(ge=0.0, le=3600.0)]
 """A tolerance: seconds, or syllables."""
@@ -111,7 +111,7 @@ class ValidationConfig(Config):
     length_ratio: Factor = 30.0
     """Warning if the 95th percentile of the durations is this many times the 5th: batches are then mostly padding."""
     fewest_speakers: Count = 3
-    """Warning with fewer speakers: the test then has no voice of its own besides training and validation."""
+    """Warning with fewer speakers: training, validation and test cannot all have different voices then."""
 
 
 DEFAULT_VALIDATION = ValidationConfig()

@@ -8,10 +8,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-_FRAME, _HOP = 24, 12  # samples: the shortest stretch whose correlation says something
+_FRAME, _HOP = 24, 12  # samples: the shortest stretch whose correlation is meaningful
 _LOUD_RMS = 0.45  # of a frame: random 16-bit numbers have 0.577
-_LOUD_MEAN = 0.27  # mean power of all such frames: random numbers have 0.333, hisses of loud speech just the least
-_WHITE = 0.35  # correlation of neighbouring samples: that of sounds that loud is far above
+_LOUD_MEAN = 0.27  # mean power of all such frames: random numbers have 0.333, hisses of loud speech barely the minimum
+_WHITE = 0.35  # correlation of neighbouring samples: other sounds of that level have far more
 _FEWEST_FRAMES = 8
 _WITHIN_FRAMES = 12  # damage is a stretch; in loud speech every period of the voice may have one such frame
 

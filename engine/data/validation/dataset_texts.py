@@ -1,4 +1,4 @@
-"""Properties that only all texts of a dataset together show."""
+"""Properties that show only in all texts of a dataset together."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class DatasetTexts:
     lost_letters: LostLetters = field(default_factory=LostLetters)
     """Whether question marks inside words replace letters."""
     alphabet: str = ""
-    """The alphabet of most words, if it is one that shares its looks with others."""
+    """The alphabet of most words, if it is one with look-alike letters; else empty."""
 
     @classmethod
     def of(cls, texts: Sequence[str]) -> DatasetTexts:
-        """Look at all of them."""
+        """Derive the properties from all texts."""
         return cls(LostLetters.of(texts), usual_alphabet(texts))

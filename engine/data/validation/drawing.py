@@ -9,7 +9,7 @@ from engine.data.report import Histogram
 
 
 def draw_histograms(histograms: Sequence[Histogram]) -> bytes:
-    """Histograms beside each other, as a PNG. Safe in any thread: no state of pyplot is used."""
+    """Draw histograms in a grid, as a PNG. Thread-safe: no state of pyplot is used."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # slow to import
     from matplotlib.figure import Figure
 

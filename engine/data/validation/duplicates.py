@@ -20,10 +20,8 @@ Samples = npt.NDArray[np.int16]
 ReadItem = Callable[[int], Samples]
 """Function that returns the samples at 16 kHz of an earlier item, by its number."""
 
-_SURE_VOTES = 6  # a stranger has so many once in hundreds of recordings: worth a search for the exact speed
-_ROUGHLY = (
-    1.5  # where two recordings lie together is known to 24 ms before they are compared, and their speed to a step
-)
+_SURE_VOTES = 6  # rare enough among different recordings to be worth a search for the exact speed
+_ROUGHLY = 1.5  # before the comparison, the alignment of two recordings is known to 24 ms, and their speed to a step
 _DRIFT = 0.03
 
 
@@ -40,7 +38,7 @@ class Duplicate:
 
 
 class Duplicates:
-    """Knows every recording of a dataset so far: some 400 bytes for each."""
+    """Index of all recordings of a dataset so far; some 400 bytes each."""
 
     def __init__(self, config: ValidationConfig, read_item: ReadItem) -> None:
         """Start empty.
@@ -72,7 +70,7 @@ class Duplicates:
         for neighbour in candidates:
             speed = SPEEDS[neighbour.speed]
             old_T = _centred(self._read_item(neighbour.item))
-            # Most strangers share a word, and have others: that is seen before they are compared.
+            # Most different recordings share one word and differ in others, which shows before samples are compared.
             shared_s, unshared_s = overlap(new_T, old_T, neighbour.shift_frames, speed)
             if unshared_s > _ROUGHLY * max(config.same_rest_s, config.same_rest_share * shared_s) + _DRIFT * shared_s:
                 continue
@@ -91,7 +89,7 @@ class Duplicates:
         return None
 
     def _needed(self, many_votes: bool, is_searched: bool) -> float:
-        """Coherence from which two recordings are one."""
+        """Coherence from which two recordings are copies."""
         config = self._config
         if is_searched:
             return config.same_coherence_searched_many_votes if many_votes else config.same_coherence_searched
@@ -104,7 +102,7 @@ class Duplicates:
 
 
 class Places:
-    """Where the items of a dataset lie in its shards: 16 bytes for each."""
+    """Positions of a dataset's items in its shards; 16 bytes each."""
 
     def __init__(self) -> None:
         self._shards = array("I")
@@ -112,14 +110,14 @@ class Places:
         self._frames = array("I")
 
     def add(self, shard: int, start: int, frames: int) -> int:
-        """Remember an item; give its number."""
+        """Remember an item; return its number."""
         self._shards.append(shard)
         self._starts.append(start)
         self._frames.append(frames)
         return len(self._shards) - 1
 
     def __getitem__(self, item: int) -> tuple[int, int, int]:
-        """Shard, first frame and count of frames."""
+        """Shard, first frame and number of frames."""
         return self._shards[item], self._starts[item], self._frames[item]
 
 

@@ -29,7 +29,7 @@ from engine.data.validation.pitch import median_pitch_hz
 from engine.data.validation.speech_rate import mismatch, syllables
 from engine.errors import AudioError, ItemError
 
-_MAX_SCANNED_SAMPLES = 1 << 28  # a file of a few kilobytes can say it holds years: over this nobody looks for silence
+_MAX_SCANNED_SAMPLES = 1 << 28  # a file of a few kilobytes may claim to hold years; it is not scanned for silence
 
 Doubt = tuple[WarningCode, str]
 """Code and reason of a warning."""
@@ -64,7 +64,7 @@ class Examined:
     recording: Recording | None = None
     """The recording; None if it cannot be read."""
     faults: list[ItemError] = field(default_factory=list)
-    """Why it is rejected; None if it is not."""
+    """Faults for which it is rejected; empty if it is not."""
     doubts: list[Doubt] = field(default_factory=list)
     """Doubts for a person to check."""
     accepted: Collection[str] = ()
@@ -106,7 +106,7 @@ def examine(
 
 
 def _read(file: Source, item: Item, limits: IngestLimits, found: Examined) -> tuple[AudioInfo, Wave, float]:
-    """What a file says about itself, wave_T of the item in it at the file's rate, and how long that is in seconds."""
+    """The file's metadata, the item's wave_T at the file's rate, and the item's length in seconds."""
     try:
         with opened(file) as sound:
             return _heard(sound, file, item, limits, found)
@@ -158,7 +158,7 @@ def _measured(
             raise fault
         found.add_fault(fault)
     clipped = clipped_samples(native_T)
-    # What is overdriven can be as loud and as white as random numbers, which have no flat tops.
+    # Overdriven audio can be as loud and as white as random numbers, but only random numbers have no flat tops.
     if not clipped and (random := random_samples(native_T)):
         raise ItemError(
             "corrupt", f"{1000 * random / info.rate_hz:.1f} ms of it are random numbers up to full scale, and no sound"
@@ -175,7 +175,7 @@ def _measured(
 
 
 def _silence(levels: Levels, duration_s: float, config: ValidationConfig) -> ItemError | None:
-    """Whether it is noise without speech."""
+    """The fault of a recording that is noise without speech; None otherwise."""
     if levels.sound_s < config.shortest_sound_s <= duration_s:
         return ItemError(
             "silent",

@@ -20,22 +20,22 @@ import numpy as np
 import numpy.typing as npt
 
 RATE_HZ = 16_000
-"""Sample rate of the waves that fingerprints are taken of."""
+"""Sample rate of the waves to fingerprint."""
 KEYS = 40
-"""Most keys of one recording: 32 bits each."""
+"""Maximum number of keys of a recording; 32 bits each."""
 HOP = 128
 """Samples between frames (8 ms), the unit of a key's time."""
 SPEEDS = (1.0, 0.99, 1.01)
-"""Speeds to ask with: a copy within 1.5 % of the speed is found."""
+"""Speeds to query with: a copy within 1.5 % of the speed is found."""
 
-_WINDOW = 1024  # 64 ms: the harmonics of a voice stand apart
+_WINDOW = 1024  # 64 ms: resolves the harmonics of a voice
 _LOW_BIN, _HIGH_BIN = 8, 218  # 125 Hz to 3.4 kHz: what telephones and low bit rates keep
 _AROUND_BINS, _AROUND_FRAMES = 3, 4  # a peak is the highest within this distance
 _PEAKS_PER_S, _FEWEST_PEAKS, _MOST_PEAKS = 40, 24, 320
-_BLOCK = 64  # frames transformed at once: what is larger than the cache is slower
+_BLOCK = 64  # frames transformed at a time; blocks larger than the cache are slower
 _PARTNERS = 5
 _LONGEST_FRAMES = 62  # 0.5 s between the peaks of a pair
-_COARSE = 2.0  # keys are that much coarser than frames and bins: a peak moves by one
+_COARSE = 2.0  # keys are this much coarser than frames and bins, because a peak may move by one
 _LOGARITHMIC_BIN = 64.0  # above 1 kHz the bins of a key grow with the frequency, as errors of the speed do
 
 Floats = npt.NDArray[np.floating]
@@ -43,14 +43,14 @@ Floats = npt.NDArray[np.floating]
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The keys of a recording, and when each of them begins; up to `KEYS` of each."""
+    """The keys of a recording and the frame at which each begins; at most `KEYS`."""
 
     key_N: npt.NDArray[np.uint32]
     time_N: npt.NDArray[np.uint16]
 
 
 def fingerprint(wave_T: npt.NDArray[np.float32], speeds: tuple[float, ...] = SPEEDS) -> list[Keys]:
-    """The keys that a recording at 16 kHz has at each of some speeds; none where nothing stands out."""
+    """The keys of a recording at 16 kHz at each of the speeds; empty if it has no peaks."""
     frame_P, bin_P = _peaks(_spectrogram(wave_T))
     return [_keys(frame_P / speed, bin_P * speed) for speed in speeds]
 
@@ -99,7 +99,7 @@ def _peaks(power_FK: npt.NDArray[np.float32]) -> tuple[Floats, Floats]:
 
 
 def _running_max(values: npt.NDArray[np.float32], reach: int) -> npt.NDArray[np.float32]:
-    """The highest value within `reach` along the last axis, of values of 0 and more; by windows of doubled length."""
+    """The highest of non-negative values within `reach` along the last axis; by windows of doubling length."""
     window, length = 2 * reach + 1, 1
     highest: npt.NDArray[np.float32] = np.zeros((values.shape[0], values.shape[1] + 2 * reach), np.float32)
     highest[:, reach:-reach] = values
@@ -111,7 +111,7 @@ def _running_max(values: npt.NDArray[np.float32], reach: int) -> npt.NDArray[np.
 
 
 def _keys(time_P: Floats, bin_P: Floats) -> Keys:
-    """Each peak with those that follow it."""
+    """Pair each peak with those that follow it, and keep the keys with the smallest hashes."""
     coarse_P = _coarse(bin_P)
     keys, times = [], []
     for step in range(1, min(_PARTNERS, len(time_P) - 1) + 1):
@@ -134,7 +134,7 @@ def _coarse(bin_P: Floats) -> npt.NDArray[np.int64]:
 
 
 def _hashed(values: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
-    """Mixed, so that the smallest are a fair sample.
+    """Hash keys, so that the smallest are a fair sample.
 
     Source: Wellons, hash-prospector, `lowbias32`.
     """

@@ -9,7 +9,7 @@ from engine.data.report import Finding, Histogram
 from engine.data.validation.config import ValidationConfig
 
 _FEWEST_ITEMS = 20  # below this every dataset is uneven
-_REPEATS_OF_A_CLASS = 5  # with so many items for each distinct text, the texts are classes
+_REPEATS_OF_A_CLASS = 5  # with this many items per distinct text, the texts are classes
 
 
 def imbalances(
@@ -19,7 +19,7 @@ def imbalances(
     durations: Histogram,
     config: ValidationConfig,
 ) -> list[Finding]:
-    """Uneven shares.
+    """Findings about uneven shares.
 
     Args:
         speakers: items of each speaker.

@@ -11,7 +11,7 @@ _PAIRS: tuple[tuple[Split, Split], ...] = (("train", "test"), ("train", "validat
 
 
 class Leakage:
-    """Counts the speakers of each split that the source makes."""
+    """Counts the items of each speaker in each split."""
 
     def __init__(self) -> None:
         self._speakers: dict[Split, Counter[str]] = {split: Counter() for split in SPLITS}
@@ -22,7 +22,7 @@ class Leakage:
             self._speakers[split][speaker] += 1
 
     def findings(self) -> list[Finding]:
-        """Speakers that are in two splits."""
+        """Findings about speakers that are in two splits."""
         found = []
         for first, second in _PAIRS:
             counts, others = self._speakers[first], self._speakers[second]

@@ -13,7 +13,7 @@ import numpy.typing as npt
 FRAME_S = 0.01
 _LOUDEST_S = 0.02
 _FLOOR_DB = -120.0
-_DEEPEST_DB = 60.0  # what is further below the loudest frames is silence, however it is made
+_DEEPEST_DB = 60.0  # frames further below the loudest ones count as silence
 _OVER_NOISE = 0.35  # of the way from the quiet frames to the loud ones
 _LEAST_OVER_NOISE_DB = 6.0
 _WORD_FRAMES = 10  # 0.1 s
@@ -55,10 +55,10 @@ def measure_levels(wave_T: npt.NDArray[np.float32], rate_hz: int) -> Levels:
     """Levels of a recording of at least one frame; a constant offset does not count."""
     centred_T = wave_T - wave_T.mean(dtype=np.float64).astype(np.float32)
     level_F = _frame_levels(centred_T, rate_hz)
-    # Pre-emphasis, so that rumble, whose level wanders, is as steady as the noise that it is.
+    # Pre-emphasis, so that rumble, whose level varies, counts as steady noise.
     crisp_F = _frame_levels(np.diff(centred_T, prepend=centred_T[:1]), rate_hz)
     ordered_F = np.sort(level_F)
-    # A word may be a hundredth of its recording: loud is what a word's length of frames is, not a share of all.
+    # A word may be a hundredth of its recording, so a word's number of frames defines "loud", not a share of all.
     loud = float(ordered_F[-min(_WORD_FRAMES, 1 + len(level_F) // 20)])
     quiet = max(float(ordered_F[len(level_F) // 20]), loud - _DEEPEST_DB)
     pauses_known = loud - quiet >= _TELLABLE_DB
@@ -97,7 +97,7 @@ def _range_db(level_F: npt.NDArray[np.float32]) -> float:
 
 
 def _closed(sounding_F: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """The same with short gaps between sounds filled."""
+    """Fill short gaps between sounds."""
     places = np.flatnonzero(sounding_F)
     gaps = np.diff(places)
     closed_F = sounding_F.copy()

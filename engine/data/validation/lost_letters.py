@@ -1,7 +1,7 @@
-"""A question mark inside of a word: punctuation whose blank is missing, or what an encoding left of a letter.
+"""Decide what question marks inside words are: punctuation without a blank, or letters lost in an encoding.
 
-Where a program could not write a letter it wrote `?`, for every letter beyond its encoding and in every text: `gr??er`,
-`M?nchen`, `don?t`. One text alone cannot tell that from `what?no`; a whole dataset can.
+A program that cannot encode a letter writes `?` for it, in every text: `gr??er`, `M?nchen`, `don?t`. In one text alone,
+that cannot be told apart from `what?no`; in a whole dataset it can.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from engine.scripts import UNSPACED
 
 _LETTER: Final = rf"(?:(?![{UNSPACED}])[^\W\d_])"
 _ODD: Final = re.compile(rf"(?:(?<={_LETTER})|^)\?+(?={_LETTER})")
-_ADDRESS: Final = re.compile(r"[=/&@]")  # on the web, where question marks stand inside of words
+_ADDRESS: Final = re.compile(r"[=/&@]")  # as in URLs, which have question marks inside words
 _WORD: Final = re.compile(rf"(?<!{_LETTER}){_LETTER}++(?:\?++{_LETTER}++)++")
 _VOWELS: Final = frozenset("aeiouyæøœıəаеёиоуыэюяіїєәөүұαεηιουω")
 _ORDINARY: Final = re.compile(r"(?<=\w)\?+(?!\w)")
-_SEVERAL: Final = 2  # words, of which one is surely damaged
-_MANY: Final = 5  # words, where a question mark is seldom anywhere else
-_SURELY: Final = 3  # words that are surely damaged, where other letters are there
+_SEVERAL: Final = 2  # words with question marks, if at least one is surely damaged
+_MANY: Final = 5  # words with question marks, if fewer question marks are at the ends of words
+_SURELY: Final = 3  # surely damaged words, if the texts have letters beyond ASCII
 
 
 @dataclass(frozen=True, slots=True)
 class LostLetters:
-    """What question marks inside of words are, in one dataset."""
+    """The meaning of question marks inside words, in one dataset."""
 
     are_lost: bool = False
     """Whether they stand for letters."""
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> LostLetters:
-        """Look at all texts of a dataset."""
+        """Decide from all texts of a dataset."""
         words: list[str] = []
         ordinary = 0
         is_ascii = True
@@ -50,7 +50,7 @@ class LostLetters:
         return cls(sure >= _SURELY)
 
     def find(self, text: str) -> tuple[int, bool] | None:
-        """Where a question mark is inside or before a word, and whether it stands for a letter; None without one."""
+        """Position of a question mark inside or before a word, and whether it stands for a letter; None without one."""
         for start, piece in _pieces(text):
             if found := _ODD.search(piece):
                 return start + found.start(), self.are_lost
@@ -58,7 +58,7 @@ class LostLetters:
 
 
 def _pieces(text: str) -> list[tuple[int, str]]:
-    """What stands between blanks and has a question mark, with where it begins."""
+    """Start and text of the blank-separated pieces with a question mark, without URLs."""
     if "?" not in text:
         return []
     pieces = [(piece.start(), piece[0]) for piece in re.finditer(r"\S+", text)]
@@ -71,12 +71,12 @@ def _starts_sentence(word: str) -> bool:
 
 
 def _is_damaged(word: str) -> bool:
-    """Whether a part of it cannot be a word: it has no vowel, or letters are missing in several places."""
+    """Whether a part of the word has no vowel, or letters are missing in several places."""
     parts = re.split(r"\?+", word)
     return len(parts) > 2 or not all(any(_is_vowel(letter) for letter in part.casefold()) for part in parts)
 
 
 def _is_vowel(letter: str) -> bool:
     base = unicodedata.normalize("NFD", letter)[0]
-    # Other scripts write few vowels as letters: there is nothing to see.
+    # Other scripts write few vowels as letters, so their letters all count as vowels.
     return base in _VOWELS or unicodedata.name(letter, "").split()[0] not in ("LATIN", "CYRILLIC", "GREEK")

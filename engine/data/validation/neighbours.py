@@ -19,11 +19,11 @@ _MOST_WAITING = 1_600  # keys in the dictionary: some 40 recordings
 _FEWEST_LONG = 32_000
 _LONG_TO_SHORT = 8
 _SLACK_FRAMES = 3  # matches agree in time within 24 ms
-_MOST_UNDER_KEY = 512  # a key that so many recordings have tells nothing
+_MOST_UNDER_KEY = 512  # a key that more recordings have is not informative
 _SPAN = 1 << 17  # more than twice the largest time
 
 Matches = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]
-"""Number of the question's speed, recording, shift."""
+"""Index of the queried speed, number of the recording, and shift, of each match."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Neighbour:
     shift_frames: int
     """Where it begins in the new one, in frames of the fingerprint."""
     speed: int
-    """Which of the speeds that were asked with has the votes."""
+    """Index of the queried speed that has the votes."""
 
 
 class _Sorted:
@@ -70,7 +70,7 @@ def _nothing() -> _Sorted:
 
 
 class Neighbours:
-    """The index."""
+    """The index of earlier recordings."""
 
     def __init__(self) -> None:
         self._long = _nothing()
@@ -93,8 +93,8 @@ class Neighbours:
 
         Args:
             asked: the keys of a recording at several speeds; votes at different speeds do not add up.
-            fewest_votes: that a neighbour has.
-            most: how many neighbours to give.
+            fewest_votes: minimum number of votes of a neighbour.
+            most: maximum number of neighbours.
         """
         speed_M, item_M, shift_M = self._matches(asked)
         if len(item_M) < fewest_votes:

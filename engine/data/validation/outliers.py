@@ -19,9 +19,9 @@ from engine.data.validation.examine import Recording
 Outlier = tuple[int, WarningCode, str]
 """Number of the item, code and reason."""
 
-_FEWEST_ITEMS = 30  # alike in length of text, to say what is usual
+_FEWEST_ITEMS = 30  # with texts of similar length, to know what is usual
 _FEWEST_OF_SPEAKER = 8
-_SHORT_S = 0.15  # added to the seconds with sound, so that the shortest words are not judged by their hundredths
+_SHORT_S = 0.15  # added to the seconds with sound, so that hundredths do not decide about the shortest words
 _ROBUST = 1.4826  # median of absolute deviations to standard deviation
 
 
@@ -44,7 +44,7 @@ class Outliers:
         self._rate_hz.append(recording.info.rate_hz)
         number = 0 if speaker is None else self._speakers.setdefault(speaker, len(self._speakers) + 1)
         self._speaker.append(number)
-        # A negative length stands for one that level cannot tell.
+        # Negative if the level does not tell pauses from speech.
         self._sound_s.append(recording.levels.sound_s if recording.levels.pauses_known else -1.0)
         self._syllables.append(recording.syllables)
         self._pitch_hz.append(recording.pitch_hz)
@@ -73,7 +73,7 @@ class Outliers:
                 )
 
     def _deviations(self) -> npt.NDArray[np.float64]:
-        """Logarithm of the seconds with sound over those of the items with as many syllables; NaN where unknown."""
+        """Log ratio of the seconds with sound to the median of items with about as many syllables; NaN if unknown."""
         sound_I, syllables_I = np.array(self._sound_s, np.float64), np.array(self._syllables, np.float64)
         known_I = (sound_I > 0) & (syllables_I > 0)
         log_I = np.log(np.where(known_I, sound_I, 1.0) + _SHORT_S)
@@ -105,7 +105,7 @@ class Outliers:
             )
 
     def _wrong_rates(self, deviation_I: npt.NDArray[np.float64]) -> Iterator[Outlier]:
-        """Voices that are higher and faster, or lower and slower, than their speaker's by one and the same factor."""
+        """Voices that are higher and faster, or lower and slower, than their speaker's usual one by the same factor."""
         pitch_I, speaker_I = np.array(self._pitch_hz, np.float64), np.array(self._speaker)
         for speaker in range(1, len(self._speakers) + 1):
             own = np.flatnonzero((speaker_I == speaker) & (pitch_I > 0) & np.isfinite(deviation_I))

@@ -1,4 +1,4 @@
-"""The report for people: one self-contained HTML file."""
+"""The readable form of the report: one self-contained HTML file."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ td.number { text-align: right; } code { overflow-wrap: anywhere; } img { max-wid
 
 
 def html_page(report: IngestReport, drawing: bytes) -> str:
-    """The page.
+    """The report as an HTML page.
 
     Args:
-        report: what ingestion found, with its validation.
+        report: of the ingestion, with its validation.
         drawing: PNG of the histograms.
     """
     validation = report.validation
@@ -53,7 +53,7 @@ def html_page(report: IngestReport, drawing: bytes) -> str:
 
 
 def _read(report: IngestReport) -> list[str]:
-    """Where the texts come from, and some of them with their recordings."""
+    """The section on the source of the texts, the columns, examples and warnings."""
     parts = ["<h2>How it was read</h2>"]
     if report.text_source:
         parts.append(f"<p>Texts come from: {escape(report.text_source)}.</p>")

@@ -1,6 +1,6 @@
-"""Personal data in transcripts, found by its form and, where it has one, by its check digit.
+"""Find personal data in transcripts by its form and, if it has one, by its check digit.
 
-A model can learn to say what it was trained on. What is found is never repeated in a report.
+A model can learn to repeat what it was trained on. Reports show only the first two characters of what was found.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ Certainty = Literal["certain", "possible"]
 
 @dataclass(frozen=True, slots=True)
 class PersonalData:
-    """Something in a text that belongs to a person."""
+    """A piece of personal data in a text."""
 
     kind: str
     """What it is, in words."""
     certainty: Certainty
-    """Whether its form leaves doubt."""
+    """How clear its form is."""
     shown: str
-    """The same, hidden but for its first characters."""
+    """Its first two characters; the rest is hidden."""
 
 
 _TOP_LEVEL = r"(?:com|org|net|edu|gov|info|biz|io|co|me|de|uk|fr|es|it|nl|eu|at|ch|pl|se|us|ca|au|jp|cn|in|br|ru|kz|ua|tr|ком|ру|рф)"
@@ -53,7 +53,7 @@ _CARD_NUMBER = re.compile(
     r"4(?:\d{12}|\d{15}|\d{18})|(?:5[1-5]|2[2-7])\d{14}|3[47]\d{13}|3[068]\d{12,17}|35\d{14,17}|5[068]\d{14,17}"
     r"|6\d{15,18}"
 )
-"""Networks and their lengths."""
+"""Prefixes and lengths of the card networks' numbers."""
 _IBAN = re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]){11,30}(?!\w)", re.IGNORECASE)
 _SOCIAL_SECURITY = re.compile(r"(?<![\w-])(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\w-])")
 _IP4 = re.compile(r"(?<![\w.])(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?![\w]|\.\d)")
@@ -63,7 +63,7 @@ _IP6 = re.compile(
 _NUMBERED = re.compile(
     r"(?:\bv|\bver|\bversi[oó]n|\brelease|\bchapter|\bsection|§|верси\w{1,12}|版本|バージョン)[.:]?\s*$", re.IGNORECASE
 )
-"""Words before a number that is surely no address. There are as many as languages: the rest is decided by the number."""
+"""Words before a number that is surely not an address. Every language has its own; without one, the number decides."""
 _NETWORK = re.compile(
     r"\b(?:ip|ipv4|ip-\w+|host\w*|server\w*|servidor\w*|serveur\w*|router\w*|gateway|subnet|ping|dns|localhost)\b"
     r"|адрес|сервер|хост|сеть|роутер|地址|服务器|伺服器|アドレス|サーバ|서버|주소|خادم|عنوان|سرور|सर्वर|(?<!\w)आईपी",
@@ -172,7 +172,7 @@ def _possible(text: str) -> PersonalData | None:
 
 
 def _addresses(text: str) -> Iterator[re.Match[str]]:
-    """Four numbers with dots that can be an address."""
+    """Matches of four numbers with dots that can be an IPv4 address."""
     for found in _IP4.finditer(text):
         if all(int(part) <= 255 for part in found.groups()) and not _NUMBERED.search(
             text[max(0, found.start() - _NEAR) : found.start()]
@@ -181,7 +181,7 @@ def _addresses(text: str) -> Iterator[re.Match[str]]:
 
 
 def _plain(text: str) -> str:
-    """A text as the patterns take it: digits 0 to 9, and a blank between them and letters of other scripts.
+    """A text in the form that the patterns expect: digits 0 to 9, set off by blanks from letters of other scripts.
 
     People write `电话13812345678`, `010-1234-5678로` and `٠١٠١٢٣٤٥٦٧٨`.
     """
@@ -205,7 +205,7 @@ def is_luhn(digits: str) -> bool:
 
 
 def _iban(found: str) -> str | None:
-    """The longest beginning of a text that is an IBAN: what follows may be words.
+    """The longest prefix of a text that is an IBAN; words may follow it.
 
     Source: ISO 13616-1, 6.
     """
@@ -213,7 +213,7 @@ def _iban(found: str) -> str | None:
     for length in range(min(34, len(compact)), 14, -1):
         part = compact[:length]
         if int("".join(str(int(character, 36)) for character in part[4:] + part[:4])) % 97 == 1:
-            # A word that follows makes hundreds of numbers to try, of which one in 97 is right by chance.
+            # Words after it give further candidates, of which one in 97 is valid by chance.
             return part if sum(character.isdigit() for character in part) >= 10 else None
     return None
 

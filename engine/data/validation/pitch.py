@@ -18,7 +18,7 @@ _VOICED = 0.5  # of the energy repeats after a period
 
 
 def median_pitch_hz(wave_T: npt.NDArray[np.float32]) -> float:
-    """Median pitch of the loudest half second at 16 kHz; 0 where no voice is heard.
+    """Median pitch of the loudest half second at 16 kHz, in Hz; 0 if there is no voice.
 
     Source: Boersma, Accurate short-term analysis of the fundamental frequency, IFA 1993, section 2 (the window's own
     autocorrelation is divided out).

@@ -1,7 +1,7 @@
 """Decide whether a text fits a recording: its syllables against the seconds with sound.
 
-This checks only the amount. A text of about the right length that belongs to another recording is not found; that takes a
-model that listens.
+This checks only the amount. It does not detect a text of about the right length that belongs to another recording; that
+would take a speech recogniser.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from engine.data.validation.config import ValidationConfig
 from engine.data.validation.levels import Levels
 
 Syllables = tuple[float, float]
-"""Fewest and most syllables that a text can be said with."""
+"""Minimum and maximum number of syllables of a spoken text."""
 
 _VOWELS = frozenset("aeiouyæøœıɐɑɒɔəɛɜɪʊʌαεηιουωаеёиоуыэюяіїєәөүұѣѵაეიოუաեէըիոօւ")
 _LATIN_TAIL = re.compile(r"(?<=[^aeiouy])e[sd]?$")  # mostly silent in English and French
@@ -57,7 +57,7 @@ def mismatch(text: str, levels: Levels, duration_s: float, config: ValidationCon
 def syllables(text: str) -> Syllables:
     """Fewest and most syllables of a text, over all scripts; 0 where there is nothing to say."""
     fewest = most = 0.0
-    shouted = text.isupper() and len(text.split()) > 1  # a whole text in capitals is spelt out nowhere
+    shouted = text.isupper() and len(text.split()) > 1  # in a text all in capitals, no word is spelt out
     for run in _LETTERS.findall(unicodedata.normalize("NFC", text)):
         for word in _of_one_script(run):
             low, high = _word(word.casefold())
@@ -101,7 +101,7 @@ def _word(word: str) -> Syllables:
         return max(1.0, letters / _UP_TO_ONE_PER_SYLLABLE), 1.0 * letters
     if script in _SOUTH_EAST_ASIA:
         return max(1.0, letters / _SIGNS_PER_SYLLABLE), 1.0 * letters
-    # The scripts of India write every vowel but the shortest, which may be silent; a virama takes that away.
+    # The scripts of India write every vowel but the shortest, which may be silent; a virama removes it.
     signs = sum("VOWEL SIGN" in unicodedata.name(sign, "") for sign in word if not sign.isalpha())
     sounded = letters - sum(unicodedata.combining(sign) == _VIRAMA for sign in word)
     per_syllable = _SEMITIC_LETTERS_PER_SYLLABLE if script in _SEMITIC else _CONSONANTS_PER_SYLLABLE

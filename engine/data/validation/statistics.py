@@ -34,7 +34,7 @@ class Spread:
         self._counts[np.searchsorted(self._inner, value, side="right")] += 1
 
     def histogram(self) -> Histogram:
-        """What was counted."""
+        """The counts as a histogram with quantiles."""
         total = int(self._counts.sum())
         cumulated = np.concatenate([[0], np.cumsum(self._counts)])
         quantiles = {}
@@ -51,7 +51,7 @@ class Spread:
 
 
 def speech_spreads(longest_s: float) -> dict[str, Spread]:
-    """The measures that are drawn."""
+    """The measures that are plotted."""
     durations_s = np.geomspace(0.05, max(longest_s, 1.0), 41)
     return {
         "duration": Spread("duration", "s", durations_s.tolist()),

@@ -31,7 +31,7 @@ from engine.evaluation.text import normalize_basic
 from engine.scripts import is_unspaced
 
 _EXAMPLES = 1_000  # texts that are kept, to name the most frequent
-_LONG_TEXT_WORDS = 6  # one speaker seldom says so many words twice
+_LONG_TEXT_WORDS = 6  # a speaker seldom says this many words twice
 _MANY_SET_ASIDE = 0.05
 _ADVISED: tuple[WarningCode, ...] = (
     "wrong_rate",
@@ -70,7 +70,7 @@ class Summary:
             self._besides.append(rejecting(path, fault, "overruled"))
 
     def redo_leakage(self, final: Iterable[tuple[str | None, Split | None]]) -> None:
-        """Judge speakers and splits as they are after the dataset was divided."""
+        """Recount speakers and splits after the dataset was divided."""
         self._leakage = Leakage()
         for speaker, split in final:
             self._leakage.add(speaker, split)
@@ -93,7 +93,7 @@ class Summary:
         self.add_doubts(path, examined.doubts)
         self.add_overruled(path, examined.overruled)
         levels = recording.levels
-        # Where no blanks stand between words, nobody can count them; two characters are about a word.
+        # Without blanks between words, these cannot be counted; two characters are about one word.
         has_words = not is_unspaced(utterance.text)
         words = len(utterance.text.split()) if has_words else sum(map(str.isalnum, utterance.text)) // 2
         self._spreads["duration"].add(utterance.duration_s)

@@ -68,7 +68,7 @@ def main() -> int:
 
 
 def _models(document: dict[str, Any], codegen: Path) -> str:
-    """The models' code, on the base class of the client."""
+    """Source code of the models, which inherit from the client's base class."""
     with tempfile.TemporaryDirectory(prefix="lim-client-") as folder:
         source, target = Path(folder) / "openapi.json", Path(folder) / "models.py"
         source.write_text(json.dumps(document), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The OpenAPI document as the client needs it: what only the server checks is left out."""
+"""Reduce the OpenAPI document to what the client needs: constraints that only the server checks are left out."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ _LEFT_OUT: Final = frozenset(
         "uniqueItems",
     ]
 )
-"""The server names every fault at once and in its own words; a client that checked too would raise before it could."""
+"""Constraints that the client must not check: it would raise before the server could report every fault together."""
 
 
 def digest(text: str) -> str:
-    """What tells one document from another."""
+    """SHA-256 of a text; shows whether a document has changed."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def own_digest() -> str:
-    """What tells this generator from another: its code and the versions that it uses."""
+    """SHA-256 of the generator's code and pinned dependencies; shows whether it has changed."""
     folder = Path(__file__).parent
     files = [*sorted(folder.glob("*.py")), folder / "requirements.lock"]
     return digest("".join(file.read_text(encoding="utf-8") for file in files))
@@ -45,8 +45,8 @@ def own_digest() -> str:
 def reduced(document: Schema) -> dict[str, Any]:
     """The document with types, names, defaults and descriptions only.
 
-    Ids are plain strings. What appears in answers alone admits fields and values that are not listed, so that a client
-    of today can read what a server of tomorrow answers.
+    Ids are plain strings. Schemas that occur in responses only also accept unlisted fields and values, so that an older
+    client can read the responses of a newer server.
     """
     simple: dict[str, Any] = _reduced(document)
     schemas = simple["components"]["schemas"]
@@ -95,7 +95,7 @@ def _reduced(value: Any, *, names_fields: bool = False) -> Any:
 
 
 def _sent(document: Schema) -> set[str]:
-    """Names of the schemas that requests are made of."""
+    """Names of the schemas that request bodies consist of, nested ones included."""
     waiting = [schema for _, _, operation in operations(document) if (schema := body_schema(operation)) is not None]
     found: set[str] = set()
     while waiting:

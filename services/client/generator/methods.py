@@ -1,7 +1,7 @@
 """The code of one method for each operation of the OpenAPI document.
 
 A method takes the path's parameters, then the body's required fields, by position or by name; everything else by name.
-What it returns is the model of the answer, `Pages` of a list's items, `Content` of a file, or events.
+It returns the model of the response, `Pages` of a list's items, the `Content` of a file, or events.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ class Operations(Connection):
 _PLAIN: Final = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None"}
 _KEY: Final = "Idempotency-Key"
 _PLACES: Final = {"path": "path_values", "query": "query", "header": "header", "body": "body"}
-"""Where an argument goes, and the name that `Connection` has for that."""
+"""Where an argument is sent, and the parameter of `Connection` for that place."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Argument:
     name: str
-    """In Python."""
+    """Name in Python."""
     sent_as: str
-    """In the request."""
+    """Name in the request."""
     place: str
     """`path`, `query`, `header` or `body`."""
     type: str
@@ -55,7 +55,7 @@ class _Argument:
 
 
 def operations_module(document: Schema) -> str:
-    """The module `operations.py`."""
+    """Source code of the module `operations.py`."""
     schemas = document["components"]["schemas"]
     found = sorted(operations(document), key=lambda each: str(each[2]["operationId"]))
     return _HEAD + "".join(_method(schemas, *each) for each in found)
@@ -111,7 +111,7 @@ def _parameters(operation: Schema) -> Iterator[_Argument]:
 
 
 def _fields(schemas: Schema, operation: Schema) -> Iterator[_Argument]:
-    """The fields of the body, the required ones in the order in which the document names them."""
+    """The fields of the body: first the required ones, in the document's order."""
     body = body_schema(operation)
     if body is None:
         return
@@ -153,7 +153,7 @@ def _answer(schemas: Schema, operation: Schema) -> tuple[str, str]:
 
 
 def _is_answer(operation: Schema, code: str) -> bool:
-    """Whether this status comes with what the operation answers, and not with a problem."""
+    """Whether a response with this status is a regular one rather than a problem document."""
     return "application/json" in operation["responses"][code].get("content", {})
 
 
@@ -176,7 +176,7 @@ def _type(schema: Schema) -> str:
 
 
 def _types(schema: Schema) -> Iterator[str]:
-    """The types that a value may have; in the place of a model, a mapping of its fields will do."""
+    """The types that a value may have; a mapping of its fields is accepted in place of a model."""
     name = named(schema)
     union = schema.get("anyOf") or schema.get("oneOf")
     kind = schema.get("type")
@@ -200,7 +200,7 @@ def _types(schema: Schema) -> Iterator[str]:
 
 
 def _without_null(schema: Schema) -> Schema:
-    """Of a parameter: that it may be left out says `UNSET`."""
+    """The schema of a parameter without null: `UNSET` already says that it may be left out."""
     if "anyOf" not in schema:
         return schema
     kinds = [each for each in schema["anyOf"] if each.get("type") != "null"]
@@ -208,7 +208,7 @@ def _without_null(schema: Schema) -> Schema:
 
 
 def _class_name(name: str) -> str:
-    """As the generator of models names a schema."""
+    """The class name that datamodel-code-generator gives a schema."""
     return "".join(part[:1].upper() + part[1:] for part in re.split(r"[^0-9a-zA-Z]+", name))
 
 

@@ -1,1 +1,1 @@
-"""Does signal selection keep the quality of training on everything at a fraction of its cost?"""
+"""Study: does signal selection keep the quality of training on everything, at a fraction of its cost?"""

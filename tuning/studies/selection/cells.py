@@ -34,8 +34,8 @@ from tuning.studies.selection.arms import FULL, METHOD, Arm
 from tuning.studies.selection.pools import PoolConfig, PoolName, is_wrong, write_pool
 
 WINDOW_S = 30.0
-# Scores that a wrong text affects; they are shuffled together.
 _SCORED_SHARE = 0.5  # scores do not depend on it: every arm uses the same ones
+# Scores that a wrong text affects; they are shuffled together.
 _SCORES = ("nll_before", "nll_after", "disagreement", "el2n", "contradiction", "role")
 
 
@@ -96,7 +96,7 @@ def speakers_of(data: Path) -> list[str]:
 
 
 def division(speakers: Sequence[str], seed: int) -> tuple[list[str], list[str]]:
-    """Training and test speakers: each half of the speakers in turn, in a mixed order."""
+    """Training and test speakers: each half of the speakers in turn, in shuffled order."""
     halves = list(combinations(sorted(speakers), len(speakers) // 2))
     order = np.random.default_rng(0x5E0).permutation(len(halves))
     train = list(halves[order[seed % len(halves)]])
@@ -109,7 +109,7 @@ def cell_path(work: Path, pool: PoolName, seed: int, arm: Arm, learning_rate: fl
 
 
 def read_cell(path: Path) -> Cell | None:
-    """An earlier cell; None if it has not run."""
+    """A stored cell; None if it has not run."""
     try:
         return Cell(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):

@@ -28,7 +28,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    # Trainings that name a selection would train on everything: they, and the selections, have no place below.
+    # Without `selection_id` a training would use the whole dataset, so such trainings and the selections are deleted.
     op.execute("DELETE FROM jobs WHERE selection_id IS NOT NULL")
     op.execute("DELETE FROM jobs WHERE type = 'selection'")
     op.drop_constraint(op.f("fk_jobs_selection_id_jobs"), "jobs", type_="foreignkey")

@@ -18,7 +18,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # For a while 0002 had this column: a database that was migrated then has it already.
+    # 0002 contained this column for a while: a database that was migrated then already has it.
     column = sa.Column("split", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True)
     op.add_column("datasets", column, if_not_exists=True)
 

@@ -1,4 +1,4 @@
-"""versions of datasets: options, decisions, items; each is processed by itself
+"""versions of datasets: options, decisions, items; each is processed separately
 
 Revision ID: 0014
 Revises: 0013
@@ -70,7 +70,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("version_id", "position", name=op.f("pk_dataset_items")),
     )
     op.add_column("pipelines", sa.Column("dataset_version", sa.Integer(), nullable=True))
-    # What a dataset kept of its only version goes to the version; datasets that have none yet get it.
+    # Move what a dataset stored about its only version to that version; create the version where it is missing.
     op.execute(
         "INSERT INTO dataset_versions (id, dataset_id, number, prefix, status, created_at, utterances, audio_s, size, "
         "statistics, sample) SELECT gen_random_uuid(), id, 1, 'datasets/' || id || '/v1', status, created_at, 0, 0, 0, "
@@ -91,7 +91,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Versions after the first are left behind, with what was made of them."""
+    """Ready versions after the first keep their rows, and so does what was made from them."""
     jsonb = JSONB(none_as_null=True)
     op.add_column("datasets", sa.Column("split", jsonb, nullable=True))
     op.add_column("datasets", sa.Column("attempts", sa.Integer(), server_default="0", nullable=False))

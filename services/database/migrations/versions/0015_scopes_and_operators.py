@@ -1,4 +1,4 @@
-"""API keys have a scope and always expire; accounts can be disabled and reset; who did it; sealed uploads
+"""scope and mandatory expiry of API keys; disabled and reset accounts; actors of audit events; sealed uploads
 
 Revision ID: 0015
 Revises: 0016
@@ -22,7 +22,7 @@ def upgrade() -> None:
     op.add_column("users", sa.Column("reset_expires_at", sa.DateTime(timezone=True), nullable=True))
     op.create_unique_constraint(op.f("uq_users_reset_hash"), "users", ["reset_hash"])
 
-    # Programs that run keep running: their keys change what is their owner's, and end within 90 days.
+    # Existing keys keep working: they get the scope `write` and expire within 90 days.
     op.add_column("api_keys", sa.Column("scope", sa.String(length=8), server_default="write", nullable=False))
     op.alter_column("api_keys", "scope", server_default=None)
     op.create_check_constraint(op.f("ck_api_keys_scope"), "api_keys", "scope IN ('read', 'write', 'admin')")

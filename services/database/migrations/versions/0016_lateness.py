@@ -1,4 +1,4 @@
-"""the period of background tasks, against which their lateness is told
+"""the period of background tasks, from which their lateness is computed
 
 Revision ID: 0016
 Revises: 0014

@@ -1,4 +1,4 @@
-"""what datasets and jobs keep in object storage; jobs that are deleted; jobs that made room for others
+"""bytes of datasets and jobs in object storage; deleted jobs; jobs that yield to others
 
 Revision ID: 0017
 Revises: 0015
