@@ -142,7 +142,7 @@ class InvalidRequestError(ApiError):
         found = tuple(faults)
         count = "one fault" if len(found) == 1 else f"{len(found)} faults"
         if len(found) > MOST_FAULTS:
-            count = f"more faults than are told: {MOST_FAULTS} of at least {len(found)}"
+            count = f"at least {len(found)} faults, of which the first {MOST_FAULTS} are listed"
         return cls(f"The request has {count}; see errors.", code=code, faults=found[:MOST_FAULTS])
 
 

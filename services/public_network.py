@@ -60,7 +60,7 @@ def url_fault(url: str) -> str | None:
     if not parts.hostname:
         return "names no host"
     if parts.username is not None or parts.password is not None:
-        return "holds a name or a password; those would be kept: use an address that is signed"
+        return "contains a user name or a password, which would be stored; use a presigned URL"
     if port == 0:
         return "names port 0"
     return None

@@ -74,10 +74,10 @@ class Quarantine:
             if limit.expired():
                 await self._failed(item_id, f"it took longer than {self._limit_s:.0f} s", give_up, alone_counts=False)
             elif isinstance(error, _OUTAGES):
-                _log.warning("%s %s: %s; looking again soon", self._what, item_id, error)
+                _log.warning("%s %s: %s; retrying soon", self._what, item_id, error)
                 return error
             else:
-                _log.exception("%s %s cannot be looked after", self._what, item_id)
+                _log.exception("%s %s: its round failed", self._what, item_id)
                 # Only the type: the message may hold details that only the operator should see.
                 await self._failed(
                     item_id, f"a fault of the platform ({type(error).__name__}), which its log names", give_up
@@ -108,6 +108,6 @@ class Quarantine:
             async with asyncio.timeout(self._limit_s):
                 await give_up(reason)
         except Exception:  # noqa: BLE001  as above; retried after the backoff
-            _log.exception("%s %s cannot be given up", self._what, item_id)
+            _log.exception("%s %s: giving up on it failed", self._what, item_id)
             return
         self._failures.pop(item_id, None)

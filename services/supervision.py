@@ -97,19 +97,19 @@ class Supervisor:
                         starts = 0 if time.monotonic() - started_s > _CALM_S else starts
                         continue
                     self._tell(name, state="restarting", died_at=datetime.now(UTC))
-                    _log.error("%s has died; it is started again", name)
+                    _log.error("%s has died; restarting it", name)
                 if self._ended.wait(pause_s(starts)):
                     return
                 starts += 1
                 server.revive()
             except Exception as error:  # noqa: BLE001  outermost frame of a thread that must continue
-                _log.error("%s does not start, again in %.1f s: %s", name, pause_s(starts), error)
+                _log.error("%s does not start; retrying in %.1f s: %s", name, pause_s(starts), error)
                 self._tell(name, error=type(error).__name__)
                 continue
             started_s = time.monotonic()
             restarts = self._standings[name].restarts + 1
             self._tell(name, state="running", restarts=restarts, back_at=datetime.now(UTC), error=None)
-            _log.warning("%s is there again", name)
+            _log.warning("%s is running again", name)
 
     def _tell(self, name: str, **changes: Any) -> None:
         self._standings[name] = self._standings[name].model_copy(update=changes)

@@ -63,10 +63,10 @@ class BodyLimitMiddleware(HttpMiddleware):
     def _refusal(self, network: str) -> ApiError | None:
         total, theirs = self._arriving.total(), self._arriving[network]
         if theirs >= (MOST_ARRIVING_PER_SENDER if total < _CROWD else _FEW):
-            detail = f"{theirs} bodies are on their way from this address; wait until they are here."
+            detail = f"{theirs} request bodies of this address are still being received; wait for them."
             return ThrottledError(detail, code="too_many_bodies", retry_after_s=_RETRY_AFTER_S)
         if total >= MOST_ARRIVING:
-            return UnavailableError("Too many bodies are on their way here; try again.", retry_after_s=_RETRY_AFTER_S)
+            return UnavailableError("Too many request bodies are being received; retry.", retry_after_s=_RETRY_AFTER_S)
         return None
 
 

@@ -38,8 +38,8 @@ REQUESTS: Final[dict[str, dict[str, Any]]] = {
         "Stop everything": {"reason": "the key was found in a public repository", "jobs": "stop"},
     },
     "create_api_key": {
-        "A key that looks": {"name": "dashboard", "current_password": "a long pass phrase", "scope": "read"},
-        "A key that works": {"name": "my script", "current_password": "a long pass phrase"},
+        "A read-only key": {"name": "dashboard", "current_password": "a long pass phrase", "scope": "read"},
+        "A key for a script": {"name": "my script", "current_password": "a long pass phrase"},
     },
     "change_notification": {"Read": {"read": True}},
     "change_notification_settings": {
@@ -83,7 +83,7 @@ REQUESTS: Final[dict[str, dict[str, Any]]] = {
             ]
         },
         "Longer recordings": {"limits": {"max_item_s": 60}},
-        "Divide it anew": {"split": {"test_fraction": 0.2, "source_splits": "replace"}},
+        "Split it again": {"split": {"test_fraction": 0.2, "source_splits": "replace"}},
     },
     "change_dataset": {"Another name": {"name": "digits, second recording"}},
     "estimate": {
@@ -153,16 +153,16 @@ PROBLEM: Final[dict[str, Any]] = {
 TAGS: Final[dict[str, str]] = {
     "auth": "Sign up, log in, renew and end a login.",
     "admin": "For operators: accounts of others, what belongs to others, the audit trail.",
-    "users": "One's own account, its API keys and its audit trail.",
-    "notifications": "What of one's own has ended: kept, live, and sent to a webhook.",
-    "projects": "What keeps datasets, jobs and adapters together.",
+    "users": "The caller's account, API keys and audit trail.",
+    "notifications": "Notifications about ended work: stored, streamed live, and sent to a webhook.",
+    "projects": "Projects group datasets, jobs and adapters.",
     "models": "The catalogue of base models.",
-    "schemas": "What a training config may hold.",
+    "schemas": "JSON Schemas of training and selection configs.",
     "datasets": "Recordings: from upload to a version that can be trained on, with a report of every defect.",
     "jobs": "Training, selection and evaluation: launch, follow, stop, resume, and what they made.",
     "pipelines": "All stages from recordings to a version of an adapter, as one.",
     "adapters": "Adapters by name and version, with what each was made of.",
     "estimates": "Memory, time and cost before a launch.",
-    "cluster": "The nodes that work.",
+    "cluster": "Nodes of the cluster.",
     "health": "Whether the platform is alive and ready.",
 }

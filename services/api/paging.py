@@ -25,8 +25,8 @@ from services.errors import InvalidRequestError
 ItemT = TypeVar("ItemT")
 MOST_ITEMS = 100
 
-Limit = Annotated[int, Query(ge=1, le=MOST_ITEMS, description="Most items in a page")]
-Cursor = Annotated[str | None, Query(max_length=500, description="`next_cursor` of the page before")]
+Limit = Annotated[int, Query(ge=1, le=MOST_ITEMS, description="Maximum number of items in a page")]
+Cursor = Annotated[str | None, Query(max_length=500, description="`next_cursor` of the previous page")]
 Search = Annotated[str | None, Query(max_length=200, description="Only items with this text in their name")]
 
 
@@ -197,6 +197,6 @@ def _read_cursor(cursor: str) -> Any:
 
 def _bad_cursor() -> InvalidRequestError:
     return InvalidRequestError.of(
-        [Fault("cursor", "is no cursor of this list; give next_cursor of the page before, or none")],
+        [Fault("cursor", "is not a cursor of this list; use next_cursor of the previous page, or omit it")],
         code="invalid_cursor",
     )

@@ -44,7 +44,7 @@ class StreamSlots:
             if self._open[kind, name] >= self._limits[kind]:
                 raise _too_many(f"{self._limits[kind]} event streams of this {kind} are open; close some.")
         if self._total >= MOST_STREAMS:
-            raise _too_many(f"{self._total} event streams are open here; try again later.")
+            raise _too_many(f"{self._total} event streams are open in this process, its maximum; retry later.")
         self._total += 1
         self._open.update(keys)
         try:

@@ -62,7 +62,7 @@ async def set_role(database_url: str, name: str, role: str) -> Account:
         async with open_session(create_sessions(engine)) as session:
             user = await session.scalar(select(User).where(column == name.lower()).with_for_update())
             if user is None:
-                raise AccountError(f"nobody has the name {name!r}; `lim users list` shows who there is")
+                raise AccountError(f"no account is named {name!r}; `lim users list` lists all accounts")
             if user.role != role:
                 user.role = role
                 record(session, user.id, "role_changed", None, role=role)

@@ -58,7 +58,7 @@ _ACCOUNTS: Final = {
 def list_users(
     search: Annotated[str | None, typer.Option("--search", help="Only with this in the name or the e-mail.")] = None,
     role: Annotated[Role | None, typer.Option(help="Only of this role.")] = None,
-    disabled: Annotated[bool | None, typer.Option("--disabled/--enabled", help="Only those that are so.")] = None,
+    disabled: Annotated[bool | None, typer.Option("--disabled/--enabled", help="Only accounts with this state.")] = None,
     limit: Limit = 50,
     as_json: Json = False,
     server: Server = None,
@@ -196,7 +196,7 @@ def list_things(
     kind: Annotated[Kind, typer.Argument(help="What to list.")],
     user: OfUser = None,
     search: Search = None,
-    status: Annotated[str | None, typer.Option(help="Only those that are so, such as running.")] = None,
+    status: Annotated[str | None, typer.Option(help="Only resources with this status, such as running.")] = None,
     limit: Limit = 50,
     as_json: Json = False,
     server: Server = None,

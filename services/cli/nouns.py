@@ -16,7 +16,7 @@ from services.cli.server import Server, connected, find, given, named
 if TYPE_CHECKING:
     from services.client import Client, Pages
 
-Limit = Annotated[int, typer.Option(min=1, help="Most items.")]
+Limit = Annotated[int, typer.Option(min=1, help="Maximum number of items.")]
 Search = Annotated[str | None, typer.Option("--search", help="Only those with this in their name.")]
 PAGE = 100
 

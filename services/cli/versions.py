@@ -51,7 +51,7 @@ def items(
     speaker: Annotated[str | None, typer.Option(help="Only items of this speaker.")] = None,
     split: Annotated[str | None, typer.Option(help="Only items of this split.")] = None,
     search: Annotated[str | None, typer.Option(help="Only items with this in their path or text.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="Most items that are shown.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number of items shown.")] = 50,
     version: Number = None,
     as_json: Json = False,
     server: Server = None,

@@ -69,7 +69,7 @@ async def act(
     doing: tuple[Act, Action] | None = getattr(found, verb)
     if doing is None:
         able = ", ".join(name for name, each in KINDS.items() if getattr(each, verb) is not None)
-        raise ConflictError(f"Of {kind} none can be {verb}ped or {verb}d; those that can: {able}.", code="cannot_do")
+        raise ConflictError(f"{kind.capitalize()} do not support {verb}; kinds that do: {able}.", code="cannot_do")
     row = (await session.execute(found.owned().where(found.table.id == thing_id))).scalar_one_or_none()
     if row is None:
         raise NotFoundError(f"There is nothing with this id among all {kind}.", code="not_found")

@@ -235,7 +235,7 @@ async def list_things(
     cursor: Cursor = None,
     q: Search = None,
     user_id: Annotated[uuid.UUID | None, Query(description="Only of this account")] = None,
-    status: Annotated[str | None, Query(max_length=16, description="Only those that are so")] = None,
+    status: Annotated[str | None, Query(max_length=16, description="Only resources with this status")] = None,
 ) -> Page[ThingOut]:
     """Jobs, datasets, adapters or pipelines of all users, newest first."""
     table = KINDS[kind].table

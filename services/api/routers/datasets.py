@@ -186,7 +186,7 @@ async def preview_dataset(
     request: Request,
     user: CurrentUser,
     session: SessionDep,
-    limit: Annotated[int, Query(ge=1, le=100, description="Most items")] = 20,
+    limit: Annotated[int, Query(ge=1, le=100, description="Maximum number of items")] = 20,
     version: VersionNumber = None,
 ) -> PreviewOut:
     """Some items, spread over the dataset, with the addresses of their audio."""

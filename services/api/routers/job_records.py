@@ -25,7 +25,7 @@ from services.jobs.bundle import bundle_of
 
 router = APIRouter(prefix="/jobs", tags=["jobs"], route_class=ReadRoute)
 
-EventLimit = Annotated[int, Query(ge=1, le=1000, description="Most items in a page")]
+EventLimit = Annotated[int, Query(ge=1, le=1000, description="Maximum number of items in a page")]
 
 # Schema of one event, as OpenAPI 3.2 and FastAPI's own event streams describe it.
 _EVENT_SCHEMA: Final = {

@@ -365,6 +365,6 @@ def _checked(budget: BudgetBody | None, settings: Settings) -> dict[str, float] 
     if budget is None:
         return None
     if budget.cost is not None and not has_prices(settings):
-        fault = "the operator tells no prices, so that no cost is counted; give wall_s"
+        fault = "the operator has set no prices, so costs are not computed; use wall_s"
         raise InvalidRequestError.of([Fault("budget.cost", fault)], code="no_prices")
     return budget.model_dump(exclude_none=True) or None

@@ -77,7 +77,7 @@ async def list_models(
     limit: Limit = 20,
     cursor: Cursor = None,
     q: Search = None,
-    status: Annotated[ModelStatus | None, Query(description="Only models that are so")] = None,
+    status: Annotated[ModelStatus | None, Query(description="Only models with this status")] = None,
 ) -> Page[ModelOut]:
     """All models, retired ones included, by id."""
     rows = await catalogue.list_models(session, status=status, text=q)

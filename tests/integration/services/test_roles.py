@@ -36,4 +36,4 @@ async def test_somebody_becomes_an_admin_and_it_is_in_the_trail(run: CliRunner, 
 async def test_a_name_that_nobody_has_is_told(run: CliRunner) -> None:
     done = await asyncio.to_thread(run.invoke, app, ["users", "set-role", "nobody-has-this", "admin"])
     assert done.exit_code == 2
-    assert "nobody has the name 'nobody-has-this'" in done.output
+    assert "no account is named 'nobody-has-this'" in done.output

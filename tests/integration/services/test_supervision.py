@@ -139,8 +139,8 @@ async def test_both_come_back_by_themselves(running: Platform, caplog: pytest.Lo
             assert (each["state"], each["error"]) == ("running", None)
             assert each["died_at"] <= each["back_at"]
     messages = [record.message for record in caplog.records if record.name == "services.supervision"]
-    assert messages[0] == "postgresql has died; it is started again"
-    assert "postgresql is there again" in messages
+    assert messages[0] == "postgresql has died; restarting it"
+    assert "postgresql is running again" in messages
 
 
 @asynccontextmanager
