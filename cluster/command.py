@@ -108,7 +108,7 @@ def _parser(module: str, documentation: str) -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="PATH=VALUE",
-        help="lay a value over the config, such as training.max_steps=50; may be given again",
+        help="override a config value, such as training.max_steps=50; repeatable",
     )
     return parser
 

@@ -122,7 +122,7 @@ def _on_cluster(task: EvaluationTask, store: S3RunStore) -> Mapping[str, Any]:
     try:
         outcome: Mapping[str, Any] = ray.get(ray.remote(work).options(**options).remote(task))
     except RayError as error:
-        raise RunFailedError(f"the task failed for good: {last_line(error)}") from error
+        raise RunFailedError(f"the task failed permanently: {last_line(error)}") from error
     if "refused" in outcome:
         raise RefusedError(str(outcome["refused"]))
     if outcome["status"] == "stopped":

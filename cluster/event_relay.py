@@ -76,7 +76,7 @@ class EventRelay:
         for carrier in self._carriers:
             carrier.hurry()
         if not store.wait_until_empty(timeout_s):
-            _log.warning("%d events are not in the run's files yet; they are tried again", store.waiting())
+            _log.warning("%d events are not in the run's files yet; retrying", store.waiting())
 
     def close(self, timeout_s: float = 20.0) -> None:
         """Flush, wait a moment for the hub, and end the threads. Idempotent."""

@@ -51,7 +51,7 @@ _BIND: Final = re.compile(r"^(?P<start>\s*bind\s+)(?P<host>\S*):(?P<port>\d+)(?P
 _OPEN_SOCKET: Final = re.compile(r"^(\s*stats socket \S+ .*)\bmode \d+")
 _PR_SET_PDEATHSIG: Final = 1
 _TELLS: Final = {
-    400: (400, "bad_request", "This is no HTTP request that can be read."),
+    400: (400, "bad_request", "The HTTP request is malformed."),
     408: (
         408,
         "request_timeout",
@@ -59,7 +59,7 @@ _TELLS: Final = {
     ),
     429: (429, "too_many_connections", "There are too many connections from this address; close some, and try again."),
     501: (400, "bad_request", "The request is encoded in a way that is not supported."),
-    502: (503, "unavailable", "The API broke off; try again."),
+    502: (503, "unavailable", "The API closed the connection; retry."),
     503: (503, "unavailable", "The API cannot be reached now; try again."),
     504: (503, "unavailable", "The API did not answer in time; try again."),
 }

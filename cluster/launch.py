@@ -140,7 +140,7 @@ class _Launch:
         hosts = {node.address.rpartition(":")[0] for node in self._nodes}
         if len(hosts) > 1 and urlsplit(self._storage.endpoint_url or "").hostname in {"127.0.0.1", "localhost", "::1"}:
             raise StorageSettingsError(
-                f"the object store is at {self._storage.endpoint_url}, which this machine alone can reach, and the "
+                f"the object store is at {self._storage.endpoint_url}, which only this machine can reach, and the "
                 f"cluster has nodes on {len(hosts)} machines; set S3_ENDPOINT_URL to a store that all of them reach"
             )
 
@@ -225,7 +225,7 @@ def _fit(trainer: Any, store: S3RunStore, narrator: Narrator) -> None:
                 narrator.look(now=True)  # training may have begun since the last look
                 if not narrator.has_begun:
                     raise KeyboardInterrupt
-                _log.info("stopping: the run saves a checkpoint and ends; a second signal ends it at once")
+                _log.info("stopping: the run saves a checkpoint and ends; a second signal ends it immediately")
                 store.put_bytes("stop", b"")
             if signals.count > 1:
                 raise KeyboardInterrupt
@@ -264,7 +264,7 @@ def _last_reason(error: BaseException) -> str:
     for rank, failure in failures.items():
         told = [line.strip() for line in str(failure).splitlines() if line.strip()]
         lines.append(f"worker {rank}: {told[-1] if told else type(failure).__name__}")
-    return f"the workers failed for good: {'; '.join(dict.fromkeys(lines))}"[:4000]
+    return f"the workers failed permanently: {'; '.join(dict.fromkeys(lines))}"[:4000]
 
 
 # ---- earlier launches of a run ----------------------------------------------------------------------------

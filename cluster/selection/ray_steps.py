@@ -231,7 +231,7 @@ class RayDataSteps:
                 del blocks[block]
                 yield from rows
         if there:
-            _log.info("%s: %d blocks were there already, %d are left", name, len(there), len(blocks))
+            _log.info("%s: %d blocks already done, %d left", name, len(there), len(blocks))
         failures = 0
         while blocks:
             try:
@@ -243,7 +243,7 @@ class RayDataSteps:
                 failures += 1
                 if failures > self._resources.max_failures:
                     raise
-                _log.warning("%s: %s; starting the %d blocks that are left again", name, error, len(blocks))
+                _log.warning("%s: %s; retrying the %d blocks that are left", name, error, len(blocks))
 
     def _computed(
         self,

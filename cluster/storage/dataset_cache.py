@@ -127,7 +127,7 @@ def _archive_from_s3(uri: str, settings: S3Settings, cache: Path, language: str 
         try:
             store.get(name, archive)
         except ObjectNotFoundError:
-            raise DatasetUnavailableError(f"no object at {uri}; upload the archive, or mend the address") from None
+            raise DatasetUnavailableError(f"no object at {uri}; upload the archive, or correct the address") from None
         with archive.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
         return _ingested(archive, digest, cache, language)

@@ -15,7 +15,7 @@ from engine.errors import MOST_FAULTS, ConfigError, Fault
 ConfigT = TypeVar("ConfigT", bound=BaseModel)
 _NAMES_A_CLASS: Final = frozenset({"model_type", "model_attributes_type", "dataclass_type", "is_instance_of"})
 _SHOWN: Final = 300
-MORE_FAULTS: Final = f"there are more faults than these {MOST_FAULTS}; mend them, and the others are named"
+MORE_FAULTS: Final = f"there are more faults than these {MOST_FAULTS}; correct them to see the others"
 
 
 class Config(BaseModel):

@@ -38,9 +38,7 @@ def with_names(entries: Sequence[Entry], read: Callable[[Entry], bytes]) -> tupl
         encoding, how = best_code_page(name.replace(b"/", b"\n") for name in names), "by their letters"
     if encoding is None:
         shown = displayed(undecoded[0].path)
-        warning = (
-            f"{len(names)} names of files are not UTF-8, such as {shown!r}, and their code page cannot be told: {_PACK}"
-        )
+        warning = f"{len(names)} names of files are not UTF-8, such as {shown!r}, and their code page cannot be determined: {_PACK}"
         return [_undecided(entry) for entry in entries], [warning]
     found = [entry if entry.raw_name is None else _named(entry, encoding) for entry in entries]
     shown = next(entry.path for entry, before in zip(found, entries, strict=True) if before.raw_name is not None)

@@ -39,7 +39,7 @@ _INSTEAD: Final[dict[str, str]] = {
     "unreadable_text": "edit the item and give its text",
     "several_texts": "say which language is spoken, or edit the item and give its text",
 }
-_NO_WAY: Final = "its recording or its row is not there as a whole; mend the source and make a new dataset of it"
+_NO_WAY: Final = "its recording or its row is incomplete; correct the source and make a new dataset of it"
 _MOST_SHOWN: Final = 20
 
 

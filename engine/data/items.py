@@ -134,7 +134,7 @@ def read_items(path: Path) -> Iterator[ItemRecord]:
                 try:
                     yield ItemRecord.model_validate_json(line)
                 except ValueError as error:
-                    raise ManifestError(f"line {number} of {path} is no item: {error}") from error
+                    raise ManifestError(f"line {number} of {path} is not an item: {error}") from error
     except OSError as error:
         raise ManifestError(
             f"cannot read the items at {path}: {error.strerror}; a version that was made by an earlier release has "

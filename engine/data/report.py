@@ -101,8 +101,8 @@ the finding concerns the dataset as a whole."""
 
 ACTIONS: dict[Code, str] = {
     "bad_archive": "make the archive again, or put the files themselves into the dataset",
-    "bad_metadata": "mend the metadata file as the reason says",
-    "bad_times": "mend the times of its row",
+    "bad_metadata": "correct the metadata file as the reason says",
+    "bad_times": "correct the times of its row",
     "command": "run the command yourself, save what it gives as a file, and name that file",
     "clipped": "record it again with less gain, or remove it",
     "corrupt": "export or copy the file again, e.g. as WAV or FLAC",

@@ -104,7 +104,12 @@ def split_by_speaker(
     train_kept = without_audio_of(test + validation_kept, train)
     if not train_kept:
         raise ConfigError(
-            [Fault("training.split", f"nobody is left to train on: the speakers are {', '.join(present) or 'unknown'}")]
+            [
+                Fault(
+                    "training.split",
+                    f"no utterances are left to train on: the speakers are {', '.join(present) or 'unknown'}",
+                )
+            ]
         )
     splits = Splits(train_kept, validation_kept, test)
     shared = len(train) + len(validation) - len(train_kept) - len(validation_kept)

@@ -139,7 +139,7 @@ class TarSource:
 
     def _fault(self, member: Member) -> ItemError | None:
         if member.fault:
-            return ItemError("corrupt", f"{member.fault}; its bytes cannot be told from its neighbours'")
+            return ItemError("corrupt", f"{member.fault}; its bytes cannot be separated from its neighbours'")
         if member.kind == "symlink":
             return ItemError("symlink", "found a symbolic link; allowed: plain files")
         if member.kind == "device":

@@ -215,7 +215,7 @@ def _best(name: str, sample: bytes, pool: Callable[[], Iterable[bytes]]) -> str:
     if len(found) > 1 and found[0].is_legible:
         both = " or ".join(f"{reading.encoding} ({_differing(reading, found)!r})" for reading in found[:2])
         raise UnclearEncodingError(f"{name} is not UTF-8, and could be {both}: {advice}")
-    raise UnclearEncodingError(f"{name} is not UTF-8, and its encoding cannot be told: {advice}")
+    raise UnclearEncodingError(f"{name} is not UTF-8, and its encoding cannot be determined: {advice}")
 
 
 def _readings(sample: bytes) -> list[_Reading]:

@@ -75,7 +75,7 @@ REQUESTS: Final[dict[str, dict[str, Any]]] = {
         "From a bucket": {"name": "digits", "source": {"type": "s3", "uri": "s3://recordings/digits/"}},
     },
     "revise_dataset": {
-        "Take rejected items in, leave others out, mend one": {
+        "Take rejected items in, leave others out, correct one": {
             "decisions": [
                 {"do": "accept", "paths": ["clips/7.wav"]},
                 {"do": "reject", "codes": ["noisy"]},

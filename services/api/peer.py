@@ -34,7 +34,9 @@ class PeerMiddleware(HttpMiddleware):
         """Forward a request with its sender's address."""
         told = {name: value for name, value in scope["headers"] if name in (_PEER, _KEY)}
         if not compare_digest(told.get(_KEY, b""), self._key):
-            refusal = ForbiddenError("This port does not serve clients; use the address of the API.", code="not_the_door")
+            refusal = ForbiddenError(
+                "This port does not serve clients; use the address of the API.", code="not_the_door"
+            )
             await problem_of(refusal)(scope, receive, send)
             return
         scope["headers"] = [(name, value) for name, value in scope["headers"] if name not in (_PEER, _KEY)]

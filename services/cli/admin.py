@@ -58,7 +58,9 @@ _ACCOUNTS: Final = {
 def list_users(
     search: Annotated[str | None, typer.Option("--search", help="Only with this in the name or the e-mail.")] = None,
     role: Annotated[Role | None, typer.Option(help="Only of this role.")] = None,
-    disabled: Annotated[bool | None, typer.Option("--disabled/--enabled", help="Only accounts with this state.")] = None,
+    disabled: Annotated[
+        bool | None, typer.Option("--disabled/--enabled", help="Only accounts with this state.")
+    ] = None,
     limit: Limit = 50,
     as_json: Json = False,
     server: Server = None,
@@ -92,7 +94,7 @@ def disable(
     as_json: Json = False,
     server: Server = None,
 ) -> None:
-    """Disable an account: its logins and streams end, and its API keys are deleted. Asks first.
+    """Disable an account: its logins and streams end, and its API keys are deleted. Asks for confirmation.
 
     Example: lim admin disable ada --reason "lost laptop" --stop-jobs --yes
     """
@@ -115,7 +117,7 @@ def enable(user: Account, as_json: Json = False, server: Server = None) -> None:
 
 @app.command("reset-password")
 def reset_password(user: Account, yes: Yes = False, as_json: Json = False, server: Server = None) -> None:
-    """Revoke an account's password and logins, and print a token for setting a new password. Asks first.
+    """Revoke an account's password and logins, and print a token for setting a new password. Asks for confirmation.
 
     Send the token over a channel that you trust; the account's owner runs `lim account reset TOKEN`.
 
@@ -175,7 +177,7 @@ def revoke_keys(
     as_json: Json = False,
     server: Server = None,
 ) -> None:
-    """Delete API keys of an account, all of them unless some are named. Asks first.
+    """Delete API keys of an account, all of them unless some are named. Asks for confirmation.
 
     Example: lim admin revoke-keys ada --yes
     """
@@ -249,7 +251,7 @@ def delete(
     as_json: Json = False,
     server: Server = None,
 ) -> None:
-    """Delete other users' resources, under the conditions that apply to their owners. Asks first.
+    """Delete other users' resources, under the conditions that apply to their owners. Asks for confirmation.
 
     Example: lim admin delete datasets 5b1c0000-0000-4000-8000-000000000001 --yes
     """

@@ -212,7 +212,7 @@ def delete_version(
     as_json: Json = False,
     server: Server = None,
 ) -> None:
-    """Delete a version that no job has used. Asks first; --yes does not.
+    """Delete a version that no job has used. Asks for confirmation unless --yes is given.
 
     Example: lim datasets delete-version speech 3 --yes
     """

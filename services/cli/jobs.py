@@ -443,7 +443,7 @@ def _follow(client: Client, job_id: str, *, after: int = 0, as_json: bool) -> No
                 for event in client.watch_job(job_id, after=after):
                     progress.show(event.kind, event.data)
     except KeyboardInterrupt:
-        say(f"Job {job_id} goes on: `lim jobs follow {job_id}` shows it, `lim jobs stop {job_id}` stops it.")
+        say(f"Job {job_id} is still running: `lim jobs follow {job_id}` shows it, `lim jobs stop {job_id}` stops it.")
         raise typer.Exit(INTERRUPTED) from None
     job = client.read_job(job_id)
     if not as_json and job.result and job.type == "training" and job.status == "succeeded":

@@ -82,7 +82,7 @@ def delete(
     user: User = None,
     server: Server = None,
 ) -> None:
-    """Delete keys: requests that use them are rejected from now on. Asks first; --yes does not.
+    """Delete keys: requests that use them are rejected from now on. Asks for confirmation unless --yes is given.
 
     Example: lim keys delete "nightly job" --yes
     """

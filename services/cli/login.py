@@ -116,6 +116,6 @@ def asked_password() -> str:
     if given_password:
         return given_password
     if not sys.stdin.isatty():
-        say("Set LIM_PASSWORD; nobody can be asked for the password here.")
+        say("No terminal to ask for the password; set LIM_PASSWORD.")
         raise typer.Exit(NOT_ALLOWED)
     return str(typer.prompt("Password", hide_input=True, err=True))

@@ -238,7 +238,7 @@ def transcribe(
     ] = SpeechTask.transcribe,
     fallback: Annotated[
         bool,
-        typer.Option("--fallback", help="Again, at rising temperatures, what repeats itself or is improbable."),
+        typer.Option("--fallback", help="Retry repetitive or improbable transcripts at rising temperatures."),
     ] = False,
 ) -> None:
     """Transcribe recordings, one line each: path, tab, text. Languages and errors go to standard error.

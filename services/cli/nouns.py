@@ -85,7 +85,7 @@ class Noun:
 
         loss = f": {self.loss}" if self.loss else ""
         command.__doc__ = (
-            f"{verb.capitalize()} {self.name}s{loss}. Asks first; --yes does not.\n\n"
+            f"{verb.capitalize()} {self.name}s{loss}. Asks for confirmation unless --yes is given.\n\n"
             f"Example: lim {self.name}s {verb} NAME --yes"
         )
         app.command(verb)(command)

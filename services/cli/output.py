@@ -117,7 +117,7 @@ def confirm(what: str, *, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        say(f"{what}? Nobody can be asked here; --yes does it without asking.")
+        say(f"{what}? No terminal to confirm on; pass --yes.")
         raise typer.Exit(BAD_INPUT)
     if not typer.confirm(f"{what}?", err=True):
         say("Nothing was changed.")

@@ -198,7 +198,7 @@ def _follow(client: Client, pipeline: PipelineOut, *, as_json: bool = False) -> 
                 pipeline = client.read_pipeline(pipeline.id)
                 live.update(_table(pipeline))
     except KeyboardInterrupt:
-        say(f"Pipeline {pipeline.id} goes on; `lim pipelines stop {pipeline.id}` stops it.")
+        say(f"Pipeline {pipeline.id} is still running; `lim pipelines stop {pipeline.id}` stops it.")
         raise
     if not told:
         _tell_data(client, pipeline)
@@ -208,7 +208,7 @@ def _follow(client: Client, pipeline: PipelineOut, *, as_json: bool = False) -> 
         results = {stage.name: stage.result for stage in pipeline.stages if stage.result is not None}
         typer.echo(json.dumps({"id": pipeline.id, "status": pipeline.status, "results": results}, indent=1))
     if pipeline.status != "succeeded":
-        say(f"`lim pipelines resume {pipeline.id}` goes on where it is.")
+        say(f"`lim pipelines resume {pipeline.id}` resumes it.")
         raise typer.Exit(FAILED)
 
 
@@ -235,7 +235,7 @@ def _table(pipeline: PipelineOut) -> Table:
     for stage in pipeline.stages:
         told = stage.error or _figures(stage.result or {})
         if stage.next_attempt_at is not None and stage.status == "waiting":
-            told = f"tried again at {stage.next_attempt_at:%H:%M:%S}: {told}"
+            told = f"retry at {stage.next_attempt_at:%H:%M:%S}: {told}"
         table.add_row(*map(cell, (stage.name, stage.status, stage.attempts or "", f"{stage.progress:.0%}", told)))
     return table
 

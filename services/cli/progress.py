@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn
 from engine.events import Event
 
 _PHASES = {
-    "queued": "waiting for a place",
+    "queued": "waiting in the queue",
     "starting": "starting workers",
     "running": "running",
     "loading": "loading model and data",

@@ -96,5 +96,5 @@ def _amount(text: TextStatistics) -> str:
 
 
 def _speakers(report: IngestReport) -> str:
-    unknown = f"; of {report.without_speaker:,} items it is not known" if report.without_speaker else ""
+    unknown = f"; unknown for {report.without_speaker:,} items" if report.without_speaker else ""
     return f"{len(report.speakers):,}{unknown}"

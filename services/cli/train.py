@@ -161,7 +161,7 @@ def threads_here(asked: int | None) -> int:
 def _show(result: Mapping[str, Any], where: str) -> None:
     console = Console()
     if result["status"] == "stopped":
-        console.print(f"Stopped after step {result['steps']}; the same command goes on from its checkpoint.")
+        console.print(f"Stopped after step {result['steps']}; the same command resumes from its checkpoint.")
     else:
         console.print(result_table(result, where=where))
 
@@ -176,7 +176,7 @@ def _asked_to_stop() -> Iterator[Callable[[], bool]]:
         if asked:
             raise KeyboardInterrupt
         asked = True
-        say("Stopping after a checkpoint; once more to stop at once.")
+        say("Stopping after a checkpoint; press again to stop immediately.")
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

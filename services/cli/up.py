@@ -38,9 +38,9 @@ def run_platform(*, host: str, port: int) -> int:
             fault = None
             while fault is None and not stop.wait(_LOOK_S):
                 fault = platform.fault()
-            console.print(f"[red]{fault}[/]: the platform ends." if fault else "Stopping ...")
+            console.print(f"[red]{fault}[/]: shutting down." if fault else "Stopping ...")
             platform.stop()
-        console.print("Stopped." + (" Start it again: jobs go on from their newest checkpoints." if fault else ""))
+        console.print("Stopped." + (" Start it again: jobs resume from their newest checkpoints." if fault else ""))
     return 1 if fault else 0
 
 

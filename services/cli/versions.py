@@ -185,7 +185,7 @@ def revise(
                 typer.echo(f"Version {made.number} is ready: {(made.statistics or {}).get('utterances')} utterances")
         return
     if out is None:
-        say("Give a new folder for the next version; the one that is there never changes.")
+        say("Give a new folder for the next version; existing versions never change.")
         raise typer.Exit(BAD_INPUT)
     with reported("The revision"):
         _revise_folder(Path(dataset), out, revision, source)

@@ -28,7 +28,7 @@ class Client(Uploads, Downloads, Watching):
         """Revoke a refresh token, by default this client's own, which logs the client out."""
         own = self._tokens
         if refresh_token is None and own is None:
-            raise ClientError("nobody is logged in with a password here; an API key ends with delete_api_key()")
+            raise ClientError("not logged in with a password; delete_api_key() revokes an API key")
         super().logout(refresh_token or (own or {})["refresh_token"])
         if refresh_token is None:
             self._keep(None)

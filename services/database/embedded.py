@@ -336,7 +336,7 @@ async def _ask(sockets: Path, password: str) -> None:
     connection = await _connect(sockets, password, "postgres")
     try:
         if await connection.fetchval("SELECT pg_is_in_recovery()"):
-            raise TimeoutError("it still reads what it had written")
+            raise TimeoutError("it is still recovering")
     finally:
         await connection.close()
 

@@ -98,7 +98,7 @@ def download(url: str, folder: Path, limits: DownloadLimits) -> Path:
                 told = str(error) or type(error).__name__
                 raise DownloadInterruptedError(f"{_shown(url)} does not answer: {told}") from error
             url = target
-    raise DownloadError(f"{_shown(url)} is the end of more than {_MOST_REDIRECTS} redirects")
+    raise DownloadError(f"{_shown(url)} redirects more than {_MOST_REDIRECTS} times")
 
 
 def _headers(url: str) -> list[tuple[str, str]]:
@@ -111,7 +111,7 @@ def _redirect(answer: httpcore.Response, url: str) -> str | None:
     if answer.status in _REDIRECTS:
         target = _header(answer, b"location")
         if not target:
-            raise DownloadError(f"{_shown(url)} answers {answer.status} and not where to go")
+            raise DownloadError(f"{_shown(url)} answers {answer.status} without a Location header")
         return urljoin(url, target)
     if answer.status in _MAY_PASS:
         raise DownloadInterruptedError(f"{_shown(url)} answers {answer.status}")
@@ -126,7 +126,9 @@ def _keep(answer: httpcore.Response, url: str, folder: Path, limits: DownloadLim
     if declared.isdigit() and int(declared) > limits.most_bytes:
         raise _too_large(url, int(declared), limits)
     if _header(answer, b"content-encoding") not in {"", "identity"}:
-        raise DownloadError(f"{_shown(url)} comes packed as {_header(answer, b'content-encoding')}, unasked")
+        raise DownloadError(
+            f"{_shown(url)} has Content-Encoding {_header(answer, b'content-encoding')}, which was not requested"
+        )
     size = 0
     with path.open("wb") as stream:
         for chunk in answer.iter_stream():

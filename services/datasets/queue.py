@@ -267,7 +267,7 @@ class DatasetQueue:
             order = await self._order(session, version)
             await session.commit()
         if attempts > self._settings.dataset_attempts:
-            message = f"Processing broke off {attempts - 1} times.{self._trouble.pop(version_id, '')}"
+            message = f"Processing was interrupted {attempts - 1} times.{self._trouble.pop(version_id, '')}"
             await self._record(version_id, Outcome(version=None, error=message, report=None))
             return None
         return order
@@ -446,7 +446,7 @@ class DatasetQueue:
 
 def _reason(error: Exception) -> str:
     """Why processing was interrupted, for the dataset's owner: faults of their URL or bucket; others are in the log."""
-    told = str(error) if isinstance(error, DownloadInterruptedError) else "a fault of the platform; its log names it"
+    told = str(error) if isinstance(error, DownloadInterruptedError) else "an internal error; the platform's log has it"
     return f" The last time: {told}"[:1000]
 
 

@@ -166,7 +166,7 @@ def _from_bucket(order: Order, _: RunStore, imports: Imports, folder: Path) -> N
         for each in found:
             name = posixpath.basename(each) if each == key else each.removeprefix(f"{key.rstrip('/')}/".lstrip("/"))
             if not is_inside(name) or not name.isprintable():
-                raise DownloadError(f"{uri} holds an object that no file can be called after: {each!r}")
+                raise DownloadError(f"{uri} contains an object whose key is not a valid file name: {each!r}")
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             client.download_file(bucket, each, str(path))
@@ -177,7 +177,7 @@ def _from_bucket(order: Order, _: RunStore, imports: Imports, folder: Path) -> N
     except (BotoCoreError, FileExistsError, NotADirectoryError, IsADirectoryError) as error:
         if isinstance(error, BotoCoreError):
             raise DownloadInterruptedError(f"{uri} cannot be read now: the object store does not answer") from error
-        raise DownloadError(f"{uri} holds an object that is called like the folder of another") from error
+        raise DownloadError(f"{uri} contains an object with the name of another object's folder") from error
 
 
 def _objects(client: Any, bucket: str, key: str) -> dict[str, int]:

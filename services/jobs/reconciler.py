@@ -122,7 +122,7 @@ class Reconciler:
 
     async def _give_up(self, seen: Job, reason: str) -> None:
         """Fail a job that the platform cannot handle, and stop its driver, if it has one."""
-        message = f"The platform could not go on with this job: {reason}. Resume it, or tell your operator."
+        message = f"The platform could not continue this job: {reason}. Resume it, or contact your operator."
         async with open_session(self._sessions) as session:
             job = await locked_job(session, seen.id)
             if job is None or job.status in TERMINAL:
@@ -217,7 +217,7 @@ class Reconciler:
                 requeue(job)
                 job.queued_at = datetime.now(UTC)  # behind the job that it yielded to
                 job.stored_bytes = stored_bytes
-                await append(session, job, [status_event(job, "made way for another user's job")])
+                await append(session, job, [status_event(job, "preempted for another user's job")])
                 await session.commit()
                 return
             check_transition(job.status, verdict.status)
@@ -379,12 +379,14 @@ class Reconciler:
             check_transition(job.status, "stopping")
             job.status, job.yields, job.stop_requested_at = "stopping", True, datetime.now(UTC)
             message = (
-                "The job makes way for another user's, which has waited for "
+                "The job is preempted for another user's, which has waited for "
                 f"{(datetime.now(UTC) - waiting.queued_at).total_seconds():.0f} s: its user has more than half of the "
-                "cluster. It saves a checkpoint, is queued again, and goes on from there."
+                "cluster. It saves a checkpoint, is queued again, and resumes from there."
             )
             await append(
-                session, job, [log_event(message, "warning"), status_event(job, "makes way for another user's job")]
+                session,
+                job,
+                [log_event(message, "warning"), status_event(job, "being preempted for another user's job")],
             )
             await session.commit()
 

@@ -175,7 +175,7 @@ async def launch_evaluation(
     training = await find_job(session, user_id, training_id, keep=True)
     if training.type != "training" or training.status != "succeeded":
         raise ConflictError(
-            f"The job is a {training.type} that is {training.status}; measured is a training that has succeeded.",
+            f"The job is a {training.type} that is {training.status}; only a training that has succeeded can be evaluated.",
             code="job_not_succeeded",
         )
     if resources.num_workers != 1:

@@ -84,7 +84,7 @@ def faults_of_data(asked: ValidateStage, utterances: int, audio_s: float, report
     share = _set_aside_share(report, utterances)
     if share > asked.most_set_aside_share:
         counted = f"{_set_aside(report)} of {report['items_found']} items ({share:.1%})"
-        faults.append(f"{counted} were set aside; at most {asked.most_set_aside_share:.1%} may be")
+        faults.append(f"{counted} were rejected; at most {asked.most_set_aside_share:.1%} is allowed")
     counts = findings_by_code(report)
     if asked.refuse and not report.get("validation"):
         faults.append(f"it has no report that says whether there is any {', '.join(asked.refuse)}; import it again")

@@ -103,7 +103,7 @@ class PipelineRunner:
 
     async def _give_up(self, pipeline_id: uuid.UUID, reason: str) -> None:
         """Fail a pipeline that the platform cannot handle, and stop the jobs of its stages."""
-        message = f"The platform could not go on with this pipeline: {reason}. Resume it, or tell your operator."
+        message = f"The platform could not continue this pipeline: {reason}. Resume it, or contact your operator."
         async with open_session(self._sessions) as session:
             found = select(Pipeline).where(Pipeline.id == pipeline_id).with_for_update()
             pipeline = (await session.scalars(found)).one_or_none()

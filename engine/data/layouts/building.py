@@ -94,7 +94,7 @@ class Builder:
         if audio.startswith("../"):
             self.layout.set_item_aside(shown, "unsafe_path", f"{place} names a file outside of the dataset")
         elif entry is not None and entry.is_garbled and self._kind in _TEXTS_FROM_NAMES:
-            reason = "its name, which would be its text, is not UTF-8, and its code page cannot be told"
+            reason = "its name, which would be its text, is not UTF-8, and its code page cannot be determined"
             self.layout.set_item_aside(shown, "unreadable_text", reason)
         elif entry is not None:
             item = self.add(row, place, entry, shown, split)
@@ -144,7 +144,7 @@ class Builder:
             self.layout.set_item_aside(shown, "duplicate_name", reason)
             return
         both = f"{item.text[:_SHOWN]!r} ({first}) and {displayed(row.text)[:_SHOWN]!r} ({place})"
-        reason = f"rows give it different texts, {both}, and no times that are understood; none can be believed"
+        reason = f"rows give it different texts, {both}, and no valid times; all are rejected"
         for told in (first, place):  # a user may decide which one is right
             self.layout.textless[displayed(f"{audio} ({told})")] = item
         self.layout.set_item_aside(f"{audio} ({place})", "duplicate_name", reason)
@@ -236,7 +236,7 @@ class Builder:
         elif kind in PACKED_ENDINGS:
             layout.set_item_aside(path, "nested_archive", "found an archive inside the dataset; it was not unpacked")
         elif kind in _TEXTS and self.contents.names_recording(posixpath.basename(path).rpartition(".")[0]):
-            reason = "it is called as a recording, whose text was not looked for in it or is known from elsewhere"
+            reason = "it is named like a recording whose text was found elsewhere or is not read from such files"
             layout.set_item_aside(path, "not_audio", reason)
         else:
             layout.set_item_aside(path, "not_audio", "it is no recording and no metadata file")

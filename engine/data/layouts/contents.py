@@ -154,6 +154,6 @@ class Contents:
         if self._loosely:
             asked, found = next(iter(self._loosely.items()))
             self._layout.warnings.append(
-                f"{len(self._loosely)} recordings are called otherwise than the metadata says, in case, ending, escapes or number, "
+                f"{len(self._loosely)} recordings have other names than in the metadata, in case, ending, escapes or number, "
                 f"and nothing else fits: {found} was taken for {asked!r}"
             )

@@ -61,9 +61,7 @@ def unread(contents: Contents) -> dict[str, str]:
     for kind, paths in as_many.items():
         if len(paths) == len(names) >= _FEWEST:
             shown = _shown(sample(paths[0], contents))
-            reason = (
-                f"there are as many .{kind} files as recordings, and they are called otherwise; of {paths[0]} {shown}"
-            )
+            reason = f"there are as many .{kind} files as recordings, under other names; of {paths[0]} {shown}"
             found |= dict.fromkeys(paths, reason)
     return found
 

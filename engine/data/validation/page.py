@@ -34,7 +34,7 @@ def html_page(report: IngestReport, drawing: bytes) -> str:
         f"<!doctype html><html lang=en><meta charset=utf-8><title>Dataset report</title><style>{_STYLE}</style>",
         "<h1>Dataset report</h1>",
         f"<p>{report.items_good:,} of {report.items_found:,} items are in the dataset: {hours:.2f} h of "
-        f"{len(report.speakers)} speakers. {len(report.set_aside):,} were set aside.</p>",
+        f"{len(report.speakers)} speakers. {len(report.set_aside):,} were rejected.</p>",
     ]
     if validation and validation.recommendations:
         parts += ["<h2>What to do</h2><ul>", *(f"<li>{escape(each)}" for each in validation.recommendations), "</ul>"]
@@ -42,7 +42,7 @@ def html_page(report: IngestReport, drawing: bytes) -> str:
     if drawing:
         source = base64.b64encode(drawing).decode("ascii")
         parts.append(f'<h2>What is in it</h2><img alt="Histograms" src="data:image/png;base64,{source}">')
-    parts += ["<h2>What was found</h2>", _table(("kind", "items", "what becomes of them"), _summary(by_code))]
+    parts += ["<h2>What was found</h2>", _table(("kind", "items", "effect"), _summary(by_code))]
     for code, found in sorted(by_code.items()):
         parts.append(f"<h3 id={code}>{_words(code)} ({len(found):,})</h3>")
         rows = [(f"<code>{escape(each.path or 'the dataset')}</code>", escape(each.reason)) for each in found]
@@ -73,7 +73,7 @@ def _read(report: IngestReport) -> list[str]:
 
 def _summary(by_code: dict[str, list[Finding]]) -> list[tuple[str, str, str]]:
     became = {
-        "set_aside": "set aside",
+        "set_aside": "rejected",
         "warning": "kept, with a warning",
         "overruled": "kept, by a decision",
         "dataset": "concerns the whole",

@@ -191,7 +191,7 @@ class Summary:
             tell(
                 "few_speakers",
                 f"found {len(self._speakers)} speakers; good are {self._config.fewest_speakers} and more",
-                "add speakers: what is learned of few voices is not tested on others",
+                "add speakers: with few voices, the test cannot show how well new ones are recognized",
             )
         if self._long_texts:
             tell(
@@ -203,7 +203,7 @@ class Summary:
         if set_aside > _MANY_SET_ASIDE * (kept + set_aside):
             tell(
                 "many_set_aside",
-                f"{set_aside} of {kept + set_aside} items were set aside; usual: up to {100 * _MANY_SET_ASIDE:g} %",
+                f"{set_aside} of {kept + set_aside} items were rejected; usual: up to {100 * _MANY_SET_ASIDE:g} %",
                 "look at the most frequent reasons: often one cause is behind many of them",
             )
         return found
@@ -224,7 +224,7 @@ def _recommendations(
     frequent = Counter(item.code for item in set_aside)
     actions = {item.code: item.action for item in set_aside}
     for code, count in frequent.most_common(5):
-        advice.append(f"{count} items were set aside as {code.replace('_', ' ')}: {actions[code]}.")
+        advice.append(f"{count} items were rejected as {code.replace('_', ' ')}: {actions[code]}.")
     advice += [f"{finding.reason[0].upper()}{finding.reason[1:]}: {finding.action}." for finding in of_dataset]
     for warning in _ADVISED:
         if by_code[warning]:

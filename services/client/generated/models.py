@@ -41,7 +41,7 @@ class Accept(Model):
 
 class AccountDetailOut(Model):
     """
-    An account, and how much it has.
+    An account, and the number of its resources.
     """
 
     adapters: int
@@ -53,19 +53,19 @@ class AccountDetailOut(Model):
     datasets: int
     disabled_at: datetime | None
     """
-    Unset: it is enabled.
+    When it was disabled; unset: it is enabled.
     """
     email: str
     id: str
     jobs: int
     logins: int
     """
-    Logins that still hold.
+    Logins that are still valid.
     """
     pipelines: int
     reset_expires_at: datetime | None
     """
-    Until when its owner may set a new password with the token that an admin made.
+    Expiry of the reset token with which its owner may set a new password.
     """
     role: Literal["user", "admin"] | str
     unfinished_jobs: int
@@ -74,16 +74,16 @@ class AccountDetailOut(Model):
 
 class AccountJobsOut(Model):
     """
-    Jobs that have not ended.
+    Unfinished jobs.
     """
 
     most_running: int | None
     """
-    More wait. Unset: as many as there is room for, and half of the room while others wait.
+    Limit; further jobs wait. Unset: as many as fit, but at most half of the cluster while other users wait.
     """
     most_unfinished: int
     """
-    More are refused.
+    Limit; further jobs are rejected.
     """
     running: int
     unfinished: int
@@ -97,13 +97,13 @@ class AccountOut(Model):
     created_at: datetime
     disabled_at: datetime | None
     """
-    Unset: it is enabled.
+    When it was disabled; unset: it is enabled.
     """
     email: str
     id: str
     reset_expires_at: datetime | None
     """
-    Until when its owner may set a new password with the token that an admin made.
+    Expiry of the reset token with which its owner may set a new password.
     """
     role: Literal["user", "admin"] | str
     username: str
@@ -192,7 +192,7 @@ class AdapterPatch(Model):
 
 class AdminAuditOut(Model):
     """
-    Something that concerned the security of an account, of anybody.
+    A security event of any account.
     """
 
     action: str
@@ -201,7 +201,7 @@ class AdminAuditOut(Model):
     """
     actor: str | None
     """
-    The admin who did it to another's account; unset: its owner, or somebody who tried to log in as them.
+    Username of the admin who did it; unset: the owner, or somebody who tried to log in as them.
     """
     actor_id: str | None
     """
@@ -223,7 +223,7 @@ class AdminAuditOut(Model):
     id: str
     user_id: str | None
     """
-    Whose account; unset: nobody's, such as a login under a name that does not exist.
+    The account; unset: none, such as for a login under a name that does not exist.
     """
     username: str | None
 
@@ -242,7 +242,7 @@ class ApiKeyBody(Model):
     """
     expires_at: datetime | None = None
     """
-    Expiry, with a time zone, at most a year ahead or as the operator sets; unset: in 90 days, or as the operator sets.
+    Expiry, with a time zone; at most a year ahead. Unset: in 90 days. The operator can change both limits.
     """
     name: str
     """
@@ -288,7 +288,7 @@ class ArtifactOut(Model):
     sha256: str
     size: int
     """
-    Bytes.
+    Size in bytes.
     """
     url: str
     """
@@ -555,11 +555,11 @@ class BaseOut(Model):
 
     id: str
     """
-    In the catalogue.
+    Id in the catalogue.
     """
     source: str | None
     """
-    Where it came from when the job was made.
+    Its source when the job was created.
     """
 
 
@@ -613,21 +613,21 @@ class BudgetBody(Model):
 
 class BundleOut(Model):
     """
-    A job's files in one.
+    A job's files as one zip.
     """
 
     expires_at: datetime
     name: str
     """
-    For the file.
+    Suggested file name.
     """
     size: int
     """
-    Bytes.
+    Size in bytes.
     """
     url: str
     """
-    Pre-signed; good until `expires_at`.
+    Pre-signed; valid until `expires_at`.
     """
 
 
@@ -756,7 +756,7 @@ class DataOut(Model):
     dataset_id: str
     selection_id: str | None
     """
-    The job that selected what was trained on; unset: everything was.
+    The selection job that chose the training data; unset: all of it was used.
     """
     utterances: int
     version: int
@@ -923,7 +923,7 @@ class DifferenceOut(Model):
 
 class DisableBody(Model):
     """
-    Why, and what becomes of the work.
+    Why the account is disabled, and what happens to its work.
     """
 
     model_config = ConfigDict(
@@ -931,7 +931,8 @@ class DisableBody(Model):
     )
     jobs: Literal["keep", "stop"] = "keep"
     """
-    `stop`: its unfinished jobs and pipelines stop after a checkpoint, and can be resumed when it is enabled again.
+    `stop`: its unfinished jobs and pipelines stop after a checkpoint; they can be resumed once it is enabled
+    again.
     """
     reason: str = ""
     """
@@ -1013,7 +1014,7 @@ class DivisionConfig(Model):
 
 class DrawnOut(Model):
     """
-    A file for people.
+    A file for human readers.
     """
 
     expires_at: datetime
@@ -1151,7 +1152,7 @@ class FileBody(Model):
     """
     size: int
     """
-    Bytes.
+    Size in bytes.
     """
 
 
@@ -1285,7 +1286,7 @@ class LineageOut(Model):
     base: BaseOut
     code_version: str | None
     """
-    Version of the software and a digest of its sources; unset: the run is older than that.
+    Version of the software and a digest of its sources; unset for runs before this was recorded.
     """
     config: dict[str, Any]
     """
@@ -1293,7 +1294,7 @@ class LineageOut(Model):
     """
     config_sha256: str
     """
-    Of the config as JSON with sorted keys: equal configs have equal ones.
+    Hash of the config as JSON with sorted keys; equal configs have equal hashes.
     """
     data: DataOut
     files: list[FileOut]
@@ -1430,8 +1431,8 @@ class MemoryOut(Model):
     peak_bytes: int
     reserved_bytes: int | None
     """
-    What a job reserves for each worker on CPUs unless it says so itself: four thirds of the peak, since that may be off
-    by a third. Unset: on GPUs nothing is reserved.
+    Memory reserved for each worker: as configured, or on CPUs four thirds of the peak, which may be off by a third.
+    Unset: nothing is reserved, the default on GPUs.
     """
     sizes_known: bool
     """
@@ -1575,7 +1576,7 @@ class ModelPatch(Model):
     """
     title: str | None = None
     """
-    Name for people.
+    Human-readable name.
     """
 
 
@@ -1654,7 +1655,7 @@ class NodeOut(Model):
     """
     memory_bytes: int
     """
-    For Ray's workers.
+    Memory for Ray's workers, in bytes.
     """
     name: str
     """
@@ -1871,11 +1872,11 @@ class PartOut(Model):
     """
     size: int
     """
-    Bytes.
+    Size in bytes.
     """
     start: int
     """
-    Its first byte in the file.
+    Offset of its first byte in the file.
     """
     url: str
 
@@ -2225,7 +2226,7 @@ class ReportOut(Model):
     dataset_id: str
     drawing: DrawnOut | None = None
     """
-    Histograms of duration, level, signal-to-noise ratio and words per second (PNG); from ten items on.
+    Histograms of duration, level, signal-to-noise ratio and words per second (PNG); only for ten or more items.
     """
     error: str | None
     """
@@ -2241,7 +2242,7 @@ class ReportOut(Model):
     """
     page: DrawnOut | None = None
     """
-    The whole report for people, one HTML file; only if the dataset is ready.
+    The whole report for human readers, one HTML file; only if the dataset is ready.
     """
     set_aside: list[dict[str, Any]] = []
     """
@@ -2256,7 +2257,7 @@ class ReportOut(Model):
 
 class ResetBody(Model):
     """
-    A new password, by the token of a reset.
+    A new password, set with a reset token.
     """
 
     model_config = ConfigDict(
@@ -2268,19 +2269,19 @@ class ResetBody(Model):
     """
     reset_token: str
     """
-    From an admin.
+    The reset token from an admin.
     """
 
 
 class ResetOut(Model):
     """
-    What its owner sets a new password with, by `POST /auth/reset-password`.
+    Token with which the owner sets a new password at `POST /auth/reset-password`.
     """
 
     expires_at: datetime
     reset_token: str
     """
-    Used once; shown this once. A further one replaces it.
+    Single-use, and shown only once. A further reset replaces it.
     """
 
 
@@ -2306,7 +2307,7 @@ class ResourcesConfig(Model):
     """
     max_failures: int = 3
     """
-    How often dead workers are restarted from the newest checkpoint.
+    How many times dead workers are restarted from the newest checkpoint.
     """
     memory_bytes_per_worker: int | None = None
     """
@@ -2318,14 +2319,14 @@ class ResourcesConfig(Model):
     """
     threads_per_worker: int | None = None
     """
-    Compute threads of a worker, at most its CPUs, rounded up; unset: on the platform as many, and by `lim train` its
-    share of the node's processors but one, which makes batches ready.
+    Compute threads of a worker, at most its CPUs, rounded up. Unset: that maximum on the platform; with `lim train`,
+    the worker's share of the node's processors, except one that prepares batches.
     """
 
 
 class RetryPolicy(Model):
     """
-    How a stage that failed is tried again. What would fail the same way again is not.
+    How a failed stage is retried. Permanent failures are not retried.
     """
 
     model_config = ConfigDict(
@@ -2333,11 +2334,11 @@ class RetryPolicy(Model):
     )
     attempts: int = 3
     """
-    Tries in all.
+    Attempts in total.
     """
     backoff_s: float = 10.0
     """
-    Seconds before the second try; each further one waits twice as long.
+    Seconds before the second attempt; doubled before each further one.
     """
     most_backoff_s: float = 600.0
     """
@@ -2614,12 +2615,12 @@ class StageOut(Model):
 
 class Standing(Model):
     """
-    How it stands with a server that is started again when it dies.
+    State of an embedded server, which restarts automatically.
     """
 
     back_at: datetime | None = None
     """
-    When it was last there again.
+    When it was last running again.
     """
     died_at: datetime | None = None
     """
@@ -2627,11 +2628,11 @@ class Standing(Model):
     """
     error: str | None = None
     """
-    Kind of fault of the last try to start it; unset: it went well. The log has the words.
+    Error type of the last attempt to restart it; unset if that succeeded. The log has the message.
     """
     restarts: int = 0
     """
-    Since the platform was started.
+    Number of restarts since the platform started.
     """
     state: Literal["running", "restarting"] | str | None = None
 
@@ -2661,27 +2662,27 @@ class StepConfig(Model):
 
 class StorageOut(Model):
     """
-    Object storage, in bytes; what was announced and is not there yet counts too.
+    Object storage in bytes, including announced data that has not arrived.
     """
 
     allowed_bytes: int | None
     """
-    Unset: there is no limit.
+    Quota; unset: no limit.
     """
     datasets_bytes: int
     """
-    Of those: versions of datasets, the files that they were made of, uploads that are under way.
+    Of these: dataset versions, their source files, uploads in progress.
     """
     jobs_bytes: int
     """
-    Of those: checkpoints, adapters, models, bundles; of jobs that have not ended, what they are expected to keep.
+    Of these: checkpoints, adapters, models, bundles; for unfinished jobs, what they are expected to keep.
     """
     used_bytes: int
 
 
 class ThingOut(Model):
     """
-    Something that belongs to somebody.
+    A user's resource.
     """
 
     created_at: datetime
@@ -2690,12 +2691,12 @@ class ThingOut(Model):
     name: str
     status: str | None
     """
-    Unset: things of its kind have none.
+    Unset for a kind without a status.
     """
     user_id: str
     username: str
     """
-    Whose it is.
+    Its owner.
     """
 
 
@@ -2714,7 +2715,7 @@ class TimeOut(Model):
     """
     encoder_s: float | None
     """
-    Seconds that the encoder runs over, padding and whole windows included.
+    Seconds of encoder input, including padding and whole windows.
     """
     encoder_s_per_s: float | None
     """
@@ -2952,7 +2953,7 @@ class UserOut(Model):
 
 class ValidateStage(Model):
     """
-    Lets a dataset pass that is good enough.
+    Checks that the dataset is good enough.
     """
 
     model_config = ConfigDict(
@@ -2960,19 +2961,19 @@ class ValidateStage(Model):
     )
     least_audio_s: float = 0.0
     """
-    Seconds of good audio that it must have.
+    Minimum length of the good audio, in seconds.
     """
     least_utterances: int = 1
     """
-    Good items that it must have.
+    Minimum number of good items.
     """
     most_set_aside_share: float = 0.5
     """
-    Share of the items that may have been set aside.
+    Maximum share of items that were rejected.
     """
     name: str = ""
     """
-    Names it in the pipeline; unset: its type.
+    Name of the stage in the pipeline; unset: its type.
     """
     needs: list[str] | None = None
     """
@@ -3036,11 +3037,11 @@ class ValidateStage(Model):
         | Literal["leakage", "imbalance", "mixed_rates", "few_speakers", "no_speakers", "many_set_aside", "long_texts"]
     ] = []
     """
-    Findings that may not be in its report.
+    Findings that must not be in its report.
     """
     retry: RetryPolicy | None = None
     """
-    When it fails.
+    Retries when it fails.
     """
     type: Literal["validate"] = "validate"
 
@@ -3079,7 +3080,7 @@ class ValidationConfig(Model):
     """
     fewest_speakers: int = 3
     """
-    Warning with fewer speakers: the test then has no voice of its own besides training and validation.
+    Warning with fewer speakers: training, validation and test cannot all have different voices then.
     """
     free_s: float = 1.6
     """
@@ -3275,13 +3276,13 @@ class WebhookOut(Model):
 
 class WebhookStanding(Model):
     """
-    What became of a notification at the user's webhook.
+    Delivery of a notification to the user's webhook.
     """
 
     attempts: int
     error: str | None
     """
-    Why the last try failed.
+    Why the last attempt failed.
     """
     next_attempt_at: datetime | None
     status: Literal["pending", "delivered", "given_up"] | str
@@ -3289,7 +3290,7 @@ class WebhookStanding(Model):
 
 class AccountUsageOut(Model):
     """
-    What the caller uses.
+    The caller's usage and limits.
     """
 
     jobs: AccountJobsOut
@@ -3298,7 +3299,7 @@ class AccountUsageOut(Model):
 
 class CompareStage(Model):
     """
-    Finds the best of the evaluations (or, without any, trainings) among its forerunners, and lets it pass or not.
+    Finds the best of the evaluations (or, without any, trainings) among its predecessors; fails if it is too bad.
     """
 
     model_config = ConfigDict(
@@ -3306,19 +3307,19 @@ class CompareStage(Model):
     )
     better_than_base: bool = True
     """
-    Its error rate must be lower than that of its base: WER, or CER where most texts set no blanks between words.
+    Its error rate must be lower than that of its base: WER, or CER if most texts have no spaces between words.
     """
     most_cer: float | None = None
     """
-    Its CER may not be higher; for texts without blanks between words.
+    Maximum CER; for texts without spaces between words.
     """
     most_wer: float | None = None
     """
-    Its WER may not be higher: 0.15 is 15 %.
+    Maximum WER; 0.15 is 15 %.
     """
     name: str = ""
     """
-    Names it in the pipeline; unset: its type.
+    Name of the stage in the pipeline; unset: its type.
     """
     needs: list[str] | None = None
     """
@@ -3326,19 +3327,19 @@ class CompareStage(Model):
     """
     not_worse_than: str | None = None
     """
-    Name of an adapter of the caller, whose newest version, if it has one, may not have a lower error rate. Both must
-    have been measured on the same utterances.
+    Name of an adapter of the caller, whose newest version, if it has one, must not have a lower error rate. Both
+    must have been measured on the same utterances.
     """
     retry: RetryPolicy | None = None
     """
-    When it fails.
+    Retries when it fails.
     """
     type: Literal["compare"] = "compare"
 
 
 class ComparisonOut(Model):
     """
-    Differences of two versions.
+    Differences between two versions.
     """
 
     a: int
@@ -3360,8 +3361,8 @@ class DatasetBody(Model):
     description: str = ""
     language: str | None = None
     """
-    Spoken language, as a code (`de`) or an English name. It chooses among texts in several languages, and digits in file
-    names become its words.
+    Spoken language, as a code (`de`) or an English name. Selects among texts in several languages, and the words for
+    digits in file names.
     """
     limits: ItemLimits | None = None
     name: str
@@ -3408,7 +3409,7 @@ class DatasetItemOut(Model):
     """
     path: str
     """
-    Its path in the source; decisions name it by that.
+    Its path in the source, by which decisions refer to it.
     """
     speaker: str | None
     split: str | None
@@ -3459,7 +3460,7 @@ class EstimateOut(Model):
 
 class EvaluateStage(Model):
     """
-    Measures the training among its forerunners, as a job.
+    Evaluates the training among its predecessors, as a job.
     """
 
     model_config = ConfigDict(
@@ -3471,15 +3472,15 @@ class EvaluateStage(Model):
     """
     dataset_version: int | None = None
     """
-    Number of its version; unset: of other data the newest that is ready, of the pipeline's that which it uses.
+    Version of that dataset; unset: of other data the newest ready one, else the one that the pipeline uses.
     """
     measurement: MeasurementConfig | None = None
     """
-    What is measured.
+    What to measure.
     """
     name: str = ""
     """
-    Names it in the pipeline; unset: its type.
+    Name of the stage in the pipeline; unset: its type.
     """
     needs: list[str] | None = None
     """
@@ -3487,11 +3488,11 @@ class EvaluateStage(Model):
     """
     resources: ResourcesConfig | None = None
     """
-    Where it runs, such as on the device that it is for; unset: as the pipeline says, with one worker.
+    Resources of the job, such as the device that the adapter is for; unset: the pipeline's, with one worker.
     """
     retry: RetryPolicy | None = None
     """
-    When it fails.
+    Retries when it fails.
     """
     type: Literal["evaluate"] = "evaluate"
 
@@ -3540,7 +3541,7 @@ class EvaluationJobBody(Model):
 
 class ExportStage(Model):
     """
-    Makes what was trained the newest version of an adapter: the winner of the comparison among its forerunners.
+    Adds the newest version of an adapter: the winner of the comparison among its predecessors, or the training.
     """
 
     model_config = ConfigDict(
@@ -3548,11 +3549,11 @@ class ExportStage(Model):
     )
     adapter: str | None = None
     """
-    Name of an adapter of the caller, made if there is none; unset: the pipeline's name.
+    Name of an adapter of the caller, created if there is none; unset: the pipeline's name.
     """
     name: str = ""
     """
-    Names it in the pipeline; unset: its type.
+    Name of the stage in the pipeline; unset: its type.
     """
     needs: list[str] | None = None
     """
@@ -3560,18 +3561,18 @@ class ExportStage(Model):
     """
     notes: str = ""
     """
-    Of the version.
+    Notes of the version.
     """
     retry: RetryPolicy | None = None
     """
-    When it fails.
+    Retries when it fails.
     """
     type: Literal["export"] = "export"
 
 
 class IngestStage(Model):
     """
-    Waits until the dataset is ready; fetching and processing that broke off are tried again.
+    Waits until the dataset is ready; interrupted fetching and processing are retried.
     """
 
     model_config = ConfigDict(
@@ -3579,7 +3580,7 @@ class IngestStage(Model):
     )
     name: str = ""
     """
-    Names it in the pipeline; unset: its type.
+    Name of the stage in the pipeline; unset: its type.
     """
     needs: list[str] | None = None
     """
@@ -3587,7 +3588,7 @@ class IngestStage(Model):
     """
     retry: RetryPolicy | None = None
     """
-    When it fails.
+    Retries when it fails.
     """
     type: Literal["ingest"] = "ingest"
 
@@ -3679,13 +3680,13 @@ class NewDatasetOut(Model):
 
 class NotificationOut(Model):
     """
-    That a job, a dataset or a pipeline has ended.
+    Notice that a job, a dataset or a pipeline has ended.
     """
 
     created_at: datetime
     detail: str | None
     """
-    Why it ended so, where there is more to say.
+    Reason for the end, if there is more to say.
     """
     id: str
     kind: (
@@ -3703,7 +3704,7 @@ class NotificationOut(Model):
     )
     name: str
     """
-    The resource's, as it was then.
+    Name of the resource at that time.
     """
     read_at: datetime | None
     """
@@ -3713,7 +3714,7 @@ class NotificationOut(Model):
     resource_type: Literal["job", "dataset", "pipeline"] | str
     seq: int
     """
-    Its number among the caller's; they only grow, and need not follow on each other.
+    Number among the caller's notifications; numbers increase, but may have gaps.
     """
     status: str
     """
@@ -3865,12 +3866,12 @@ class PipelineOut(Model):
 
 class Problem(Model):
     """
-    The fault of a request.
+    An error response.
     """
 
     code: str
     """
-    Code of the kind of problem, for programs; stable.
+    Stable, machine-readable code of the kind of problem.
     """
     correlation_id: str
     """
@@ -3882,7 +3883,7 @@ class Problem(Model):
     """
     errors: Annotated[list[ProblemFault], Field(validate_default=True)] = []
     """
-    Every faulty field; of very many, the first ones.
+    Every faulty field; only the first ones if there are very many.
     """
     status: int
     """
@@ -3909,8 +3910,8 @@ class Readiness(Model):
     """
     dependencies: dict[str, Literal["ready", "degraded", "not_ready"] | str]
     """
-    `postgresql`, `object_storage`, and `hub`, which submits jobs and processes datasets. The hub is `not_ready` when
-    no task of it succeeds, and `degraded` when some do not.
+    `postgresql`, `object_storage`, and `hub`, which submits jobs and processes datasets. The hub is `not_ready` if
+    none of its tasks succeeds, and `degraded` if some do not.
     """
     status: Literal["ready", "degraded", "not_ready"] | str
     supervised: dict[str, Standing] | None = None
@@ -3923,8 +3924,8 @@ class RevisionBody(Model):
     """
     Changes for the next version of a dataset.
 
-    The recordings are processed again with the parent's options and decisions and these. Missing options stay as in the
-    parent; `validation`, `limits` and `split` may have single fields.
+    The recordings are processed again with the parent's options and decisions plus these. Missing options are inherited
+    from the parent; `validation`, `limits` and `split` may be partial.
     """
 
     model_config = ConfigDict(
@@ -4019,7 +4020,7 @@ class SelectionConfig(Model):
 
 class TrainStage(Model):
     """
-    Trains, as a job; on what the selection among its forerunners chose, if there is one.
+    Trains, as a job, on what the selection among its predecessors chose, if there is one.
     """
 
     model_config = ConfigDict(
@@ -4027,11 +4028,11 @@ class TrainStage(Model):
     )
     config: TrainingConfig | None = None
     """
-    What and how; unset: the pipeline's.
+    The training; unset: the pipeline's.
     """
     name: str = ""
     """
-    Names it in the pipeline; unset: its type.
+    Name of the stage in the pipeline; unset: its type.
     """
     needs: list[str] | None = None
     """
@@ -4039,11 +4040,11 @@ class TrainStage(Model):
     """
     resources: ResourcesConfig | None = None
     """
-    Where it runs; unset: as the pipeline says.
+    Resources of the job; unset: the pipeline's.
     """
     retry: RetryPolicy | None = None
     """
-    When it fails.
+    Retries when it fails.
     """
     type: Literal["train"] = "train"
 
@@ -4121,7 +4122,7 @@ class PagePipelineOut(Model):
 
 class SelectStage(Model):
     """
-    Chooses what is worth training on, as a job.
+    Selects what is worth training on, as a job.
     """
 
     model_config = ConfigDict(
@@ -4133,7 +4134,7 @@ class SelectStage(Model):
     """
     name: str = ""
     """
-    Names it in the pipeline; unset: its type.
+    Name of the stage in the pipeline; unset: its type.
     """
     needs: list[str] | None = None
     """
@@ -4141,15 +4142,15 @@ class SelectStage(Model):
     """
     resources: ResourcesConfig | None = None
     """
-    Where it runs; unset: as the pipeline says.
+    Resources of the job; unset: the pipeline's.
     """
     retry: RetryPolicy | None = None
     """
-    When it fails.
+    Retries when it fails.
     """
     selection: SelectionConfig | None = None
     """
-    How.
+    How to select.
     """
     type: Literal["select"] = "select"
 
@@ -4185,7 +4186,7 @@ class PipelineBody(Model):
     """
     resources: ResourcesConfig | None = None
     """
-    Where the jobs of stages run that do not say so themselves.
+    Resources of the jobs whose stages have none of their own.
     """
     stages: (
         list[
@@ -4197,6 +4198,6 @@ class PipelineBody(Model):
         | None
     ) = None
     """
-    What is to be done, and after what; unset: ingest, validate, select, train, evaluate, compare and, of an adapter,
+    Stages and their dependencies; unset: ingest, validate, select, train, evaluate, compare and, for an adapter,
     export.
     """

@@ -209,7 +209,7 @@ class Operations(Connection):
             source: `bundled:NAME`, a hub id, or `s3://bucket/prefix`.
             status: `retired`: no new job can use it; `active` restores it.
             tasks: Tasks that it can be fine-tuned for.
-            title: Name for people.
+            title: Human-readable name.
         """
         return self._model(
             models.ModelOut,
@@ -355,8 +355,8 @@ class Operations(Connection):
         Args:
             name: Its purpose.
             current_password: The caller's password.
-            expires_at: Expiry, with a time zone, at most a year ahead or as the operator sets; unset: in 90
-                days, or as the operator sets.
+            expires_at: Expiry, with a time zone; at most a year ahead. Unset: in 90 days. The operator can
+                change both limits.
             scope: `read`: read only; `write`: also change the caller's resources; `admin`: also operate the
                 platform, for admins.
             idempotency_key: A text of the client's choice; the same call with the same key creates nothing twice
@@ -391,8 +391,8 @@ class Operations(Connection):
 
         Args:
             source: Source of its recordings.
-            language: Spoken language, as a code (`de`) or an English name. It chooses among texts in several
-                languages, and digits in file names become its words.
+            language: Spoken language, as a code (`de`) or an English name. Selects among texts in several
+                languages, and the words for digits in file names.
             project_id: A project of the caller.
             split: Test and validation parts, drawn once, evenly over texts or lengths, and used by every run.
                 Unset: each run splits as its config says.
@@ -564,9 +564,9 @@ class Operations(Connection):
             dataset_version: Number of the version for all stages; unset: the newest that is ready when the first
                 stage needs one.
             project_id: A project of the caller, for its jobs and adapters.
-            resources: Where the jobs of stages run that do not say so themselves.
-            stages: What is to be done, and after what; unset: ingest, validate, select, train, evaluate, compare
-                and, of an adapter, export.
+            resources: Resources of the jobs whose stages have none of their own.
+            stages: Stages and their dependencies; unset: ingest, validate, select, train, evaluate, compare and,
+                for an adapter, export.
             idempotency_key: A text of the client's choice; the same call with the same key creates nothing twice
         """
         return self._model(
@@ -658,8 +658,8 @@ class Operations(Connection):
         )
 
     def delete_job(self, job_id: str) -> None:
-        """Delete a job that has ended, with its events, logs, checkpoints and files; what still needs it is
-        named.
+        """Delete a job that has ended, with its events, logs, checkpoints and files; a 409 names what still
+        needs it.
 
         `DELETE /api/v1/jobs/{job_id}`
         """
@@ -675,7 +675,7 @@ class Operations(Connection):
         )
 
     def delete_pipeline(self, pipeline_id: str) -> None:
-        """Forget a pipeline that has ended; its jobs and what they made stay.
+        """Delete a pipeline that has ended; its jobs and their results stay.
 
         `DELETE /api/v1/pipelines/{pipeline_id}`
         """
@@ -689,7 +689,7 @@ class Operations(Connection):
         return self._nothing("DELETE", "/api/v1/projects/{project_id}", path_values={"project_id": project_id})
 
     def delete_thing(self, kind: Literal["jobs", "datasets", "adapters", "pipelines"], thing_id: str) -> None:
-        """Delete what belongs to somebody, under the same conditions as they could.
+        """Delete a user's resource, under the same conditions as for its owner.
 
         `DELETE /api/v1/admin/{kind}/{thing_id}`
         """
@@ -718,12 +718,12 @@ class Operations(Connection):
     def disable_user(
         self, user_id: str, *, jobs: Literal["keep", "stop"] | Unset = UNSET, reason: str | Unset = UNSET
     ) -> models.AccountOut:
-        """Let nobody in with an account: its logins and streams end, and its API keys are deleted.
+        """Disable an account: its logins and streams end, and its API keys are deleted.
 
         `POST /api/v1/admin/users/{user_id}/disable`
 
         Args:
-            jobs: `stop`: its unfinished jobs and pipelines stop after a checkpoint, and can be resumed when it
+            jobs: `stop`: its unfinished jobs and pipelines stop after a checkpoint; they can be resumed once it
                 is enabled again.
             reason: For the audit trail, which the account's owner can read.
         """
@@ -736,7 +736,7 @@ class Operations(Connection):
         )
 
     def enable_user(self, user_id: str) -> models.AccountOut:
-        """Let an account in again.
+        """Enable a disabled account; its API keys stay deleted.
 
         `POST /api/v1/admin/users/{user_id}/enable`
         """
@@ -842,8 +842,8 @@ class Operations(Connection):
         `GET /api/v1/jobs/{job_id}/artifacts`
 
         Args:
-            limit: Most items in a page
-            cursor: `next_cursor` of the page before
+            limit: Maximum number of items in a page
+            cursor: `next_cursor` of the previous page
         """
         return self._pages(
             models.PageArtifactOut,
@@ -854,8 +854,8 @@ class Operations(Connection):
         )
 
     def job_bundle(self, job_id: str) -> models.BundleOut:
-        """All files of a job that has ended as one zip: what it made, its config, logs, metrics and events.  It
-        is made when it is first asked for, and then counts as the user's storage.
+        """All files of a job that has ended as one zip: its results, config, logs, metrics and events.  The
+        bundle is created on the first request, and then counts toward the user's storage.
 
         `GET /api/v1/jobs/{job_id}/bundle`
         """
@@ -869,8 +869,8 @@ class Operations(Connection):
         `GET /api/v1/jobs/{job_id}/logs`
 
         Args:
-            limit: Most items in a page
-            cursor: `next_cursor` of the page before
+            limit: Maximum number of items in a page
+            cursor: `next_cursor` of the previous page
         """
         return self._pages(
             models.PageEventOut,
@@ -888,8 +888,8 @@ class Operations(Connection):
         `GET /api/v1/jobs/{job_id}/metrics`
 
         Args:
-            limit: Most items in a page
-            cursor: `next_cursor` of the page before
+            limit: Maximum number of items in a page
+            cursor: `next_cursor` of the previous page
         """
         return self._pages(
             models.PageEventOut,
@@ -912,8 +912,8 @@ class Operations(Connection):
         `GET /api/v1/adapters`
 
         Args:
-            limit: Most items in a page
-            cursor: `next_cursor` of the page before
+            limit: Maximum number of items in a page
+            cursor: `next_cursor` of the previous page
             q: Only items with this text in their name
         """
         return self._pages(
@@ -932,13 +932,13 @@ class Operations(Connection):
         actor_id: str | Unset = UNSET,
         action: str | Unset = UNSET,
     ) -> Pages[models.AdminAuditOut, models.PageAdminAuditOut]:
-        """What concerned the security of all accounts, newest first; kept for 180 days.
+        """Security events of all accounts, newest first; kept for 180 days.
 
         `GET /api/v1/admin/audit`
 
         Args:
-            limit: Most items in a page
-            cursor: `next_cursor` of the page before
+            limit: Maximum number of items in a page
+            cursor: `next_cursor` of the previous page
             user_id: Only about this account
             actor_id: Only what this admin did to others
             action: Only this action
@@ -958,8 +958,8 @@ class Operations(Connection):
         `GET /api/v1/users/me/api-keys`
 
         Args:
-            limit: Most items in a page
-            cursor: `next_cursor` of the page before
+            limit: Maximum number of items in a page
+            cursor: `next_cursor` of the previous page
             q: Only items with this text in their name
         """
         return self._pages(
@@ -974,8 +974,8 @@ class Operations(Connection):
         `GET /api/v1/users/me/audit`
 
         Args:
-            limit: Most items in a page
-            cursor: `next_cursor` of the page before
+            limit: Maximum number of items in a page
+            cursor: `next_cursor` of the previous page
         """
         return self._pages(
             models.PageAuditOut, "GET", "/api/v1/users/me/audit", query={"limit": limit, "cursor": cursor}
@@ -1000,8 +1000,8 @@ class Operations(Connection):
 
         Args:
             number: Number of the version
-            limit: Most items in a page
-            cursor: `next_cursor` of the page before
+            limit: Maximum number of items in a page
+            cursor: `next_cursor` of the previous page
             q: Only items with this in their path or text
             finding: Only items with a finding of this kind
         """
@@ -1034,8 +1034,8 @@ class Operations(Connection):
         `GET /api/v1/datasets/{dataset_id}/versions`
 
         Args:
-            limit: Most items in a page
-            cursor: `next_cursor` of the page before
+            limit: Maximum number of items in a page
+            cursor: `next_cursor` of the previous page
         """
         return self._pages(
             models.PageDatasetVersionOut,
@@ -1059,8 +1059,8 @@ class Operations(Connection):
         `GET /api/v1/datasets`
 
         Args:
-            limit: Most items in a page
-            cursor: `next_cursor` of the page before
+            limit: Maximum number of items in a page
+            cursor: `next_cursor` of the previous page
             q: Only items with this text in their name
         """
         return self._pages(
@@ -1089,8 +1089,8 @@ class Operations(Connection):
         `GET /api/v1/datasets/{dataset_id}/items`
 
         Args:
-            limit: Most items in a page
-            cursor: `next_cursor` of the page before
+            limit: Maximum number of items in a page
+            cursor: `next_cursor` of the previous page
             version: Number of a version; unset: the newest that is ready
             q: Only items with this in their path or text
             finding: Only items with a finding of this kind
@@ -1127,8 +1127,8 @@ class Operations(Connection):
         `GET /api/v1/jobs`
 
         Args:
-            limit: Most items in a page
-            cursor: `next_cursor` of the page before
+            limit: Maximum number of items in a page
+            cursor: `next_cursor` of the previous page
             q: Only items with this text in their name
         """
         return self._pages(
@@ -1151,10 +1151,10 @@ class Operations(Connection):
         `GET /api/v1/models`
 
         Args:
-            limit: Most items in a page
-            cursor: `next_cursor` of the page before
+            limit: Maximum number of items in a page
+            cursor: `next_cursor` of the previous page
             q: Only items with this text in their name
-            status: Only models that are so
+            status: Only models with this status
         """
         return self._pages(
             models.PageModelOut,
@@ -1171,8 +1171,8 @@ class Operations(Connection):
         `GET /api/v1/cluster/nodes`
 
         Args:
-            limit: Most items in a page
-            cursor: `next_cursor` of the page before
+            limit: Maximum number of items in a page
+            cursor: `next_cursor` of the previous page
             q: Only items with this text in their name
         """
         return self._pages(
@@ -1203,8 +1203,8 @@ class Operations(Connection):
         `GET /api/v1/notifications`
 
         Args:
-            limit: Most items in a page
-            cursor: `next_cursor` of the page before
+            limit: Maximum number of items in a page
+            cursor: `next_cursor` of the previous page
             q: Only items with this text in their name
             unread: Only those that are unread, or only those that are read
         """
@@ -1229,8 +1229,8 @@ class Operations(Connection):
         `GET /api/v1/pipelines`
 
         Args:
-            limit: Most items in a page
-            cursor: `next_cursor` of the page before
+            limit: Maximum number of items in a page
+            cursor: `next_cursor` of the previous page
             q: Only items with this text in their name
         """
         return self._pages(
@@ -1248,8 +1248,8 @@ class Operations(Connection):
         `GET /api/v1/projects`
 
         Args:
-            limit: Most items in a page
-            cursor: `next_cursor` of the page before
+            limit: Maximum number of items in a page
+            cursor: `next_cursor` of the previous page
             q: Only items with this text in their name
         """
         return self._pages(
@@ -1266,16 +1266,16 @@ class Operations(Connection):
         user_id: str | Unset = UNSET,
         status: str | Unset = UNSET,
     ) -> Pages[models.ThingOut, models.PageThingOut]:
-        """Everybody's jobs, datasets, adapters or pipelines, newest first.
+        """Jobs, datasets, adapters or pipelines of all users, newest first.
 
         `GET /api/v1/admin/{kind}`
 
         Args:
-            limit: Most items in a page
-            cursor: `next_cursor` of the page before
+            limit: Maximum number of items in a page
+            cursor: `next_cursor` of the previous page
             q: Only items with this text in their name
             user_id: Only of this account
-            status: Only those that are so
+            status: Only resources with this status
         """
         return self._pages(
             models.PageThingOut,
@@ -1293,8 +1293,8 @@ class Operations(Connection):
         `GET /api/v1/admin/users/{user_id}/api-keys`
 
         Args:
-            limit: Most items in a page
-            cursor: `next_cursor` of the page before
+            limit: Maximum number of items in a page
+            cursor: `next_cursor` of the previous page
         """
         return self._pages(
             models.PageApiKeyOut,
@@ -1313,13 +1313,13 @@ class Operations(Connection):
         role: Literal["user", "admin"] | Unset = UNSET,
         disabled: bool | Unset = UNSET,
     ) -> Pages[models.AccountOut, models.PageAccountOut]:
-        """All accounts, newest first; `q` looks at usernames and e-mail addresses.
+        """All accounts, newest first; `q` searches usernames and e-mail addresses.
 
         `GET /api/v1/admin/users`
 
         Args:
-            limit: Most items in a page
-            cursor: `next_cursor` of the page before
+            limit: Maximum number of items in a page
+            cursor: `next_cursor` of the previous page
             q: Only items with this text in their name
             disabled: Only those that are disabled, or only those that are not
         """
@@ -1338,8 +1338,8 @@ class Operations(Connection):
         `GET /api/v1/adapters/{adapter_id}/versions`
 
         Args:
-            limit: Most items in a page
-            cursor: `next_cursor` of the page before
+            limit: Maximum number of items in a page
+            cursor: `next_cursor` of the previous page
         """
         return self._pages(
             models.PageVersionOut,
@@ -1384,7 +1384,7 @@ class Operations(Connection):
         `GET /api/v1/datasets/{dataset_id}/preview`
 
         Args:
-            limit: Most items
+            limit: Maximum number of items
             version: Number of a version; unset: the newest that is ready
         """
         return self._model(
@@ -1497,7 +1497,7 @@ class Operations(Connection):
         )
 
     def read_usage(self) -> models.AccountUsageOut:
-        """What the caller uses of the platform, and how much is allowed.
+        """The caller's usage of the platform, and its limits.
 
         `GET /api/v1/users/me/usage`
         """
@@ -1551,8 +1551,8 @@ class Operations(Connection):
         return self._nothing("DELETE", "/api/v1/users/me/notification-settings/webhook")
 
     def reset_user_password(self, user_id: str) -> models.ResetOut:
-        """End the password and every login, and make a token for the owner, who sets a new password with it.
-        API keys stay: revoke them too when somebody else may know them.
+        """Invalidate the password and every login, and create a token with which the owner sets a new password.
+        API keys stay: revoke them too if somebody else may know them.
 
         `POST /api/v1/admin/users/{user_id}/password-reset`
         """
@@ -1654,12 +1654,12 @@ class Operations(Connection):
         )
 
     def set_password_anew(self, reset_token: str, new_password: str) -> None:
-        """Set a new password with the token that an admin made; it works once. Every login ends.
+        """Set a new password with the single-use reset token from an admin; ends every login.
 
         `POST /api/v1/auth/reset-password`
 
         Args:
-            reset_token: From an admin.
+            reset_token: The reset token from an admin.
             new_password: 10 to 256 characters, without the username.
         """
         return self._nothing(
@@ -1722,7 +1722,7 @@ class Operations(Connection):
         )
 
     def stop_thing(self, kind: Literal["jobs", "datasets", "adapters", "pipelines"], thing_id: str) -> None:
-        """Stop somebody's job or pipeline after a checkpoint; its owner may resume it.
+        """Stop a user's job or pipeline after a checkpoint; its owner may resume it.
 
         `POST /api/v1/admin/{kind}/{thing_id}/stop`
         """

@@ -139,7 +139,10 @@ def worker_processes(run: Run) -> list[int]:
     others = set()
     for process in psutil.process_iter(["cmdline"]):
         with contextlib.suppress(psutil.Error):
-            if "RayTrainWorker" in " ".join(process.info["cmdline"] or []) and process.environ().get("LIM_HOME") == home:
+            if (
+                "RayTrainWorker" in " ".join(process.info["cmdline"] or [])
+                and process.environ().get("LIM_HOME") == home
+            ):
                 others.add(process.pid)
     assert first in others, "the worker of rank 0 has ended already"
     return [first, *sorted(others - {first})]

@@ -234,7 +234,7 @@ def test_a_killed_driver_goes_on_with_the_blocks_that_are_missing(
     left = len(selection.parts()) - kept
     assert kept > 0
     assert left > 0
-    assert f"segments: {kept} blocks were there already, {left} are left" in selection.log.read_text()
+    assert f"segments: {kept} blocks already done, {left} left" in selection.log.read_text()
     assert (selection.files / "segments.parquet").read_bytes() == drawn
 
 

@@ -253,7 +253,6 @@ async def test_another_users_job_starts_and_lists_answer_while_one_user_floods(
                     await asyncio.sleep(0.02)
             pipeline_s = time.process_time() - started_s
     figures = {"starts_s": max(starts_s), "lists_s": max(lists_s), "pipeline_s": pipeline_s, "lag_s": lag.worst_s}
-    print(figures)
     assert max(starts_s) < MOST_S, figures
     assert max(lists_s) < MOST_S, figures
     assert lag.worst_s < MOST_LAG_S, figures

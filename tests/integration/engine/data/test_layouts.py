@@ -99,7 +99,7 @@ def test_metadata_that_cannot_be_used_costs_only_its_own_recordings(tmp_path: Pa
         "a/metadata.csv has the columns name, words; none of them is the text, which is called transcription, text, "
         "sentence or the like: rename a column. Its first rows: 1.wav | x"
     )
-    assert reason(report, "a/metadata.csv").endswith("-> mend the metadata file as the reason says")
+    assert reason(report, "a/metadata.csv").endswith("-> correct the metadata file as the reason says")
 
 
 def test_every_faulty_metadata_file_is_named(tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_every_faulty_line_of_a_manifest_is_named(tmp_path: Path) -> None:
     }
     assert reason(report, "b.wav") == (
         "offset is 'soon'; allowed: seconds, 0 or more and duration is '-1'; allowed: seconds, 0 or more (manifest.json:4)"
-        " -> mend the times of its row"
+        " -> correct the times of its row"
     )
     assert "duration is 0; allowed: more than 0" in reason(report, "d.wav (manifest.json:8)")
 
@@ -344,7 +344,7 @@ def test_faults_of_segments_are_named(tmp_path: Path) -> None:
         f"{folder}/audio/unused.wav": "missing_text",
     }
     assert reason(report, f"{session} ({folder}/text:8)") == (
-        "its row goes from 99 s to 100 s; its file lasts 1.450 s: allowed: times inside it -> mend the times of its row"
+        "its row goes from 99 s to 100 s; its file lasts 1.450 s: allowed: times inside it -> correct the times of its row"
     )
     assert "it goes from 0.5 s to 0.4 s; allowed: 0 <= START < END" in reason(report, f"{folder}/segments:5")
     assert "its recording 'piped' (data/train/wav.scp:2) is not read: found the command" in reason(

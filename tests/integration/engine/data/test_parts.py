@@ -107,7 +107,7 @@ def test_times_of_rows(tmp_path: Path) -> None:
         "a.audio (m.json:9)": "too_long",
     }
     assert reason(report, "a.audio (m.json:6)") == (
-        "its row goes from 1.5 s to 2.1 s; its file lasts 2.000 s: allowed: times inside it -> mend the times of its row"
+        "its row goes from 1.5 s to 2.1 s; its file lasts 2.000 s: allowed: times inside it -> correct the times of its row"
     )
     assert "it lasts 1.4 s; allowed: at most 1.3 s" in reason(report, "a.audio (m.json:9)")
     longer = ingest(source, tmp_path / "longer", IngestLimits(max_item_s=5), validation=UNJUDGED)

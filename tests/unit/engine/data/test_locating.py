@@ -99,7 +99,7 @@ def test_a_number_that_two_recordings_have_is_none() -> None:
 def test_names_in_another_case_are_told(tmp_path: Path) -> None:
     _, report = taken(tmp_path, {"metadata.csv": "file,text\nCLIPS/A.wav,one\n"}, ["clips/a.wav"])
     assert report.warnings == [
-        "1 recordings are called otherwise than the metadata says, in case, ending, escapes or number, and nothing else fits: "
+        "1 recordings have other names than in the metadata, in case, ending, escapes or number, and nothing else fits: "
         "clips/a.wav was taken for 'CLIPS/A.wav'"
     ]
 

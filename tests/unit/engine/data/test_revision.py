@@ -145,7 +145,7 @@ def test_an_accepted_recording_has_its_own_samples(first: Path) -> None:
 
 @pytest.mark.parametrize(
     ("path", "advice"),
-    [("cut.wav", "mend the source"), ("gone.wav", "mend the source"), ("mute.wav", "give its text")],
+    [("cut.wav", "correct the source"), ("gone.wav", "correct the source"), ("mute.wav", "give its text")],
 )
 def test_what_cannot_be_overruled_is_said(first: Path, path: str, advice: str) -> None:
     faults = faults_of(first, {"do": "accept", "paths": [path]}, {"do": "accept", "paths": ["a.wav"]})
@@ -236,7 +236,7 @@ def test_every_fault_of_a_request_is_told_at_once(first: Path) -> None:
         "decisions.1.ids.0": "no good item 'nobody' in version 1",
         "decisions.2.codes.0": "no finding 'quiet' in version 1",
         "decisions.3": "notes.txt is rejected for not_audio and cannot be edited: its recording or its row is not there "
-        "as a whole; mend the source and make a new dataset of it",
+        "incomplete; correct the source and make a new dataset of it",
         "decisions.4": "no item of version 1 is like that, or none can be decided so",
         "decisions.5": "no item of version 1 is like that, or none can be decided so",
         "decisions.6": "gone.wav is no recording with a text; it is not in the dataset anyway",
@@ -469,7 +469,7 @@ def test_of_a_group_only_those_are_taken_in_that_can_be(first: Path) -> None:
     assert set(utterances) == {"a", "good", "copy", "loud", "long", "mixed"}  # the truncated one stays out
     faults = faults_of(first, {"do": "accept", "codes": ["truncated", "clipped", "missing_text"]})
     assert faults == {
-        "decisions.0.codes.0": "truncated cannot be overruled: its recording or its row is not there as a whole; mend the "
+        "decisions.0.codes.0": "truncated cannot be overruled: its recording or its row is incomplete; correct the "
         "source and make a new dataset of it",
         "decisions.0.codes.2": "missing_text cannot be overruled: edit the item and give its text",
     }

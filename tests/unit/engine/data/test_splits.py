@@ -123,7 +123,7 @@ def test_unknown_speakers_and_two_duties_are_reported_at_once() -> None:
 
 
 def test_nobody_left_to_train_on() -> None:
-    with pytest.raises(ConfigError, match="nobody is left to train on: the speakers are ada, bob, eve"):
+    with pytest.raises(ConfigError, match="no utterances are left to train on: the speakers are ada, bob, eve"):
         split_by_speaker(_utterances(), ["ada", "bob", "eve"], 0.1, 0)
 
 

@@ -129,7 +129,7 @@ def test_bytes_that_are_no_text_are_refused(data: bytes) -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_random_bytes_are_refused(seed: int) -> None:
-    with pytest.raises(UnclearEncodingError, match="its encoding cannot be told"):
+    with pytest.raises(UnclearEncodingError, match="its encoding cannot be determined"):
         decode("metadata.csv", random.Random(seed).randbytes(400).replace(b"\0", b""))
 
 

@@ -56,7 +56,7 @@ def test_phases_evaluations_and_warnings_are_told(console: Console) -> None:
         progress.show("log", {"level": "warning", "message": "the driver died [once]"})
         progress.show("new", {"unknown": 1})
     assert told(console).splitlines() == [
-        "waiting for a place",
+        "waiting in the queue",
         "evaluating the base model",
         "  base model on test: WER 46.5%",
         "  base model on test: CER 9.1%",

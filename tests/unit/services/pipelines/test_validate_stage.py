@@ -53,7 +53,9 @@ def test_limits(report: dict[str, Any]) -> None:
     assert _faults(report) == []
     assert _faults(report, least_utterances=13) == ["it has 12 good items; at least 13 are asked for"]
     assert _faults(report, least_audio_s=7) == ["it has 6.0 s of good audio; at least 7 s are"]
-    assert _faults(report, most_set_aside_share=0.1) == ["2 of 14 items (14.3%) were set aside; at most 10.0% may be"]
+    assert _faults(report, most_set_aside_share=0.1) == [
+        "2 of 14 items (14.3%) were rejected; at most 10.0% is allowed"
+    ]
     assert _faults(report, least_utterances=12, least_audio_s=6, most_set_aside_share=0.15) == []
 
 
