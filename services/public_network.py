@@ -10,7 +10,8 @@ import ipaddress
 import socket
 import ssl
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -80,6 +81,9 @@ def address_fault(address: str, networks: Sequence[IpNetwork] = ()) -> str | Non
     return None if public else f"{found} is not a public address"
 
 
+_OVER: Final = "the deadline has passed"
+
+
 class TimeOverError(Exception):
     """The overall deadline has passed."""
 
@@ -145,8 +149,10 @@ class _Stream(httpcore.NetworkStream):
 
         Raises:
             TooSlowError: a window has ended with too few bytes.
+            TimeOverError: the deadline has passed.
         """
-        found = self._stream.read(max_bytes, self._left(timeout))
+        with self._in_time(timeout) as left_s:
+            found = self._stream.read(max_bytes, left_s)
         self._bytes += len(found)
         if found and (now_s := time.monotonic()) >= self._window_end_s:
             if self._bytes < self._least_bytes:
@@ -155,7 +161,8 @@ class _Stream(httpcore.NetworkStream):
         return found
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, self._left(timeout))
+        with self._in_time(timeout) as left_s:
+            self._stream.write(buffer, left_s)
 
     def close(self) -> None:
         self._stream.close()
@@ -164,14 +171,22 @@ class _Stream(httpcore.NetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
         """Upgrade to TLS; the certificate must match the host name, not the IP address."""
-        stream = self._stream.start_tls(ssl_context, server_hostname, self._left(timeout))
+        with self._in_time(timeout) as left_s:
+            stream = self._stream.start_tls(ssl_context, server_hostname, left_s)
         return _Stream(stream, self._until_s, self._least_bytes, self._window_s)
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
 
-    def _left(self, timeout: float | None) -> float:
+    @contextmanager
+    def _in_time(self, timeout: float | None) -> Iterator[float]:
+        """The time that an operation may take; one that the deadline cut short has not merely timed out."""
         left_s = self._until_s - time.monotonic()
         if left_s <= 0:
-            raise TimeOverError("the time allowed for all of it is over")
-        return left_s if timeout is None else min(timeout, left_s)
+            raise TimeOverError(_OVER)
+        try:
+            yield left_s if timeout is None else min(timeout, left_s)
+        except httpcore.TimeoutException:
+            if time.monotonic() >= self._until_s:
+                raise TimeOverError(_OVER) from None
+            raise
