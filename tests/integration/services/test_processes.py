@@ -3,7 +3,7 @@
 Either everything recovers and the job continues with nothing lost, or `lim up` says why it ends and leaves nothing, and
 its next start continues the job. `make test-faults ALL=1` kills and stops every kind, also without a job.
 
-Stops come before kills: the autoscaler and the client server are not restarted, because nothing uses them.
+Tests that end their platform come first, when no other one runs, and stops before kills: the autoscaler and the client server are not restarted, because nothing uses them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -77,7 +77,7 @@ STOPPED: Final = ("postgresql", "raylet")
 CONFIG: Final = {
     "max_steps": 50_000,
     "log_every_steps": 20,
-    "checkpoint": {"every_steps": 40},
+    "checkpoint": {"every_steps": 10},
     "evaluation": {"base": False},
     "batch": {"audio_s": 24.0},
 }
@@ -171,6 +171,9 @@ class Training:
         self._id = self._client.create_job("whisper-pico", dataset.id, CONFIG, resources=resources).id
         self.goes_on(0)
 
+    def close(self) -> None:
+        self._client.close()
+
     def look(self) -> JobOut:
         return self._client.read_job(self._id)
 
@@ -221,10 +224,48 @@ def running(home: Path) -> Iterator[Up]:
         up.log.unlink()
 
 
-@pytest.fixture(scope="module")
-def training() -> Iterator[Training]:
+@pytest.mark.parametrize("kind", kinds(["raylet"], END_ALL))
+def test_a_part_of_ray_that_dies_ends_the_platform_and_the_next_start_goes_on_with_the_job(kind: str) -> None:
+    with home() as folder:
+        with running(folder) as up, closing(Training(up)) as training:
+            step = training.step()
+            up.find(kind).kill()
+            assert up.process.wait(BACK_S) == 1, up.said()
+            assert END_ALL[kind] in up.said()
+            assert "Start it again" in up.said()
+            up.is_gone()
+        with running(folder) as up, closing(training):
+            training.goes_on(step, up)
+
+
+@pytest.mark.parametrize("kind", [pytest.param(kind, marks=pytest.mark.exhaustive) for kind in END_ALL])
+def test_a_part_of_ray_that_dies_ends_an_idle_platform(kind: str) -> None:
     with home() as folder, running(folder) as up:
-        yield Training(up)
+        up.find(kind).kill()
+        assert up.process.wait(BACK_S) == 1, up.said()
+        assert END_ALL[kind] in up.said()
+        up.is_gone()
+
+
+def test_a_killed_platform_leaves_nothing_and_a_second_one_is_told_of_the_first() -> None:
+    with home() as folder:
+        with running(folder) as up, closing(Training(up)) as training:
+            environment = {**os.environ, "PYTHONPATH": str(ROOT), "LIM_HOME": str(up.home)}
+            command = [sys.executable, "-m", "services.cli.main", "up", "--port", str(free_port())]
+            second = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=120)
+            assert second.returncode == 1
+            assert f"runs already (process {up.process.pid})" in " ".join(second.stderr.split())
+            assert "Traceback" not in second.stderr
+            up.works()
+            step = training.step()
+            up.process.kill()
+            up.process.wait()
+            up.is_gone()
+        with running(folder) as up, closing(training):
+            training.goes_on(step, up)
+
+
+# ---- platforms that outlive the faults ---------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -233,20 +274,10 @@ def idle() -> Iterator[Up]:
         yield up
 
 
-@pytest.mark.parametrize("kind", kinds(STOPPED, [*COME_BACK, *OF_A_JOB, *END_ALL]))
-def test_a_process_that_was_stopped_for_a_while_goes_on_and_so_does_the_job(training: Training, kind: str) -> None:
-    step = training.step()
-    stop_for_a_while(training.up, kind)
-    training.goes_on(step)
-
-
-@pytest.mark.parametrize("kind", [*COME_BACK, *OF_A_JOB])
-def test_a_killed_process_is_back_and_the_job_goes_on(training: Training, kind: str) -> None:
-    step = training.step()
-    training.up.find(kind).kill()
-    training.up.works()
-    training.goes_on(step)
-    assert training.up.process.poll() is None, training.up.said()
+@pytest.fixture(scope="module")
+def training() -> Iterator[Training]:
+    with home() as folder, running(folder) as up, closing(Training(up)) as training:
+        yield training
 
 
 @pytest.mark.exhaustive
@@ -263,40 +294,11 @@ def test_a_killed_process_of_an_idle_platform_is_back(idle: Up, kind: str) -> No
     assert idle.process.poll() is None, idle.said()
 
 
-def stop_for_a_while(up: Up, kind: str) -> None:
-    victim = up.find(kind)
-    victim.suspend()
-    try:
-        time.sleep(STOPPED_S)
-    finally:
-        with suppress(psutil.NoSuchProcess):  # replaced meanwhile
-            victim.resume()
-    up.works()
-    assert up.process.poll() is None, up.said()
-
-
-@pytest.mark.parametrize("kind", kinds(["raylet"], END_ALL))
-def test_a_part_of_ray_that_dies_ends_the_platform_and_the_next_start_goes_on_with_the_job(kind: str) -> None:
-    with home() as folder:
-        with running(folder) as up:
-            training = Training(up)
-            step = training.step()
-            up.find(kind).kill()
-            assert up.process.wait(BACK_S) == 1, up.said()
-            assert END_ALL[kind] in up.said()
-            assert "Start it again" in up.said()
-            up.is_gone()
-        with running(folder) as up:
-            training.goes_on(step, up)
-
-
-@pytest.mark.parametrize("kind", [pytest.param(kind, marks=pytest.mark.exhaustive) for kind in END_ALL])
-def test_a_part_of_ray_that_dies_ends_an_idle_platform(kind: str) -> None:
-    with home() as folder, running(folder) as up:
-        up.find(kind).kill()
-        assert up.process.wait(BACK_S) == 1, up.said()
-        assert END_ALL[kind] in up.said()
-        up.is_gone()
+@pytest.mark.parametrize("kind", kinds(STOPPED, [*COME_BACK, *OF_A_JOB, *END_ALL]))
+def test_a_process_that_was_stopped_for_a_while_goes_on_and_so_does_the_job(training: Training, kind: str) -> None:
+    step = training.step()
+    stop_for_a_while(training.up, kind)
+    training.goes_on(step)
 
 
 def test_a_platform_that_is_stopped_for_a_while_goes_on(training: Training) -> None:
@@ -311,23 +313,25 @@ def test_a_platform_that_is_stopped_for_a_while_goes_on(training: Training) -> N
     assert training.up.process.poll() is None, training.up.said()
 
 
-def test_a_killed_platform_leaves_nothing_and_a_second_one_is_told_of_the_first() -> None:
-    with home() as folder:
-        with running(folder) as up:
-            training = Training(up)
-            environment = {**os.environ, "PYTHONPATH": str(ROOT), "LIM_HOME": str(up.home)}
-            command = [sys.executable, "-m", "services.cli.main", "up", "--port", str(free_port())]
-            second = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=120)
-            assert second.returncode == 1
-            assert f"runs already (process {up.process.pid})" in " ".join(second.stderr.split())
-            assert "Traceback" not in second.stderr
-            up.works()
-            step = training.step()
-            up.process.kill()
-            up.process.wait()
-            up.is_gone()
-        with running(folder) as up:
-            training.goes_on(step, up)
+@pytest.mark.parametrize("kind", [*COME_BACK, *OF_A_JOB])
+def test_a_killed_process_is_back_and_the_job_goes_on(training: Training, kind: str) -> None:
+    step = training.step()
+    training.up.find(kind).kill()
+    training.up.works()
+    training.goes_on(step)
+    assert training.up.process.poll() is None, training.up.said()
+
+
+def stop_for_a_while(up: Up, kind: str) -> None:
+    victim = up.find(kind)
+    victim.suspend()
+    try:
+        time.sleep(STOPPED_S)
+    finally:
+        with suppress(psutil.NoSuchProcess):  # replaced meanwhile
+            victim.resume()
+    up.works()
+    assert up.process.poll() is None, up.said()
 
 
 def until(check: Callable[[], bool], limit_s: float, told: Callable[[], str]) -> None:
