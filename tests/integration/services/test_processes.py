@@ -3,7 +3,8 @@
 Either everything recovers and the job continues with nothing lost, or `lim up` says why it ends and leaves nothing, and
 its next start continues the job. `make test-faults ALL=1` kills and stops every kind, also without a job.
 
-Tests that end their platform come first, when no other one runs, and stops before kills: the autoscaler and the client server are not restarted, because nothing uses them.
+Tests that end their platform come first, when no other one runs. Stops come before kills: the autoscaler and the client
+server are not restarted, because nothing uses them.
 """
 
 from __future__ import annotations
