@@ -298,7 +298,7 @@ class _Evaluation:
             self.events.emit(Event("metric", f"{self.attempt}/progress/{self.done}", data))
         counts: ErrorCounts = self.task.score([u.text for u in utterances], [texts[u.id] for u in utterances])
         data = {
-            # The platform names the rates of the split `test` `base_wer` and `adapter_wer`; `measured` is the real split.
+            # The platform shows the rates of the split `test` as `base_wer` and `adapter_wer`.
             "split": "test",
             "measured": self.measurement.split,
             "which": which,

@@ -87,7 +87,7 @@ def prepare(
 def _spoken(
     base: BaseModel, splits: Splits, folder: Path, store: RunStore, parallel: Parallel
 ) -> SpokenLanguage | None:
-    """The language of a multilingual model: the first worker's, since different processors may detect different ones."""
+    """The language of a multilingual model: the first worker's, since other processors may detect another one."""
     detects = base.config.task.language in {None, DETECTED}
     spoken = None
     if detects:

@@ -24,7 +24,7 @@ _UNIT = re.compile(rf"(?P<unspaced>[{UNSPACED}])|(?:(?![{UNSPACED}])[^\W\d_])+")
 
 
 def is_unspaced(text: str) -> bool:
-    """Whether a text is mostly in scripts without spaces: it has more of their characters than words in other scripts."""
+    """Whether a text is mostly in scripts without spaces: more characters in them than words in other scripts."""
     if text.isascii():
         return False
     unspaced = spaced = 0

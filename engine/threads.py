@@ -20,8 +20,8 @@ def wait_passively() -> None:
 def compute_threads(workers_here: int = 1) -> int:
     """Compute threads for each training process on this node: an equal share of the processors, less one.
 
-    The remaining processor prepares batches: on two processors a second compute thread slowed whisper-pico from 30 to 24
-    audio-seconds per second (docs/LOG.md).
+    The remaining processor prepares batches: on two processors a second compute thread slowed whisper-pico from 30 to
+    24 audio-seconds per second (docs/LOG.md).
     """
     return max(1, processors() // workers_here - 1)
 

@@ -19,7 +19,7 @@ def read_mp4(raw: BinaryIO, size: int, name: str) -> list[Sequence[Piece] | None
     """The recordings of the file, each as pieces; None for a file with a single recording.
 
     Raises:
-        TruncatedAudioError: a box extends past the end of the file, or the index, which recorders write last, is missing.
+        TruncatedAudioError: a box extends past the end of the file, or the index, which is written last, is missing.
     """
     at = 0
     kinds = set()

@@ -234,7 +234,7 @@ def _behind_tag(reader: _Reader, at: int, header: bytes) -> int | None:
 
 
 def _next_frame(reader: _Reader, at: int) -> int | None:
-    """Offset of the next three consecutive frames of one kind, or of one or two that end with the file; None without."""
+    """Offset of the next three consecutive frames of one kind, or of fewer that end with the file; None without."""
     while at < reader.size:
         window = reader.read(at, min(_BUFFER_BYTES, reader.size - at))
         for place in _syncs(window):

@@ -1,4 +1,4 @@
-"""Find the recordings in a file, one or several joined ones, and check whether its header states their length correctly.
+"""Find the recordings in a file, one or several joined ones, and check the length that its header states.
 
 libsndfile reads a truncated file without an error, and of joined files only the first. Training would then pair the
 whole transcript with a part of the audio.
