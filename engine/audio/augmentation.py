@@ -140,7 +140,7 @@ def quantize(wave_T: Wave, bits: int) -> Wave:
 def warp_vocal_tract(mel_MF: Mel, factor: float) -> Mel:
     """Scale all frequencies by a factor: above 1 as in a shorter vocal tract, below 1 as in a longer one.
 
-    Source: VTLP (Jaitly and Hinton 2013), on the mel axis: linear up to 4.8 kHz; above it, a line that keeps 8 kHz fixed.
+    Source: VTLP (Jaitly and Hinton 2013), on the mel axis: linear up to 4.8 kHz; above it, a line that keeps 8 kHz.
     """
     below_M, above_M, weight_M1 = _warp(mel_MF.shape[0], round(factor, 3))
     lower_MF = mel_MF[below_M]

@@ -24,7 +24,7 @@ class AutoContextConfig(Config):
 class ShortContextConfig(Config):
     """The encoder runs over the audio's own frames.
 
-    A model trained on whole windows, such as the hub's Whisper models, repeats itself or breaks off until it has adapted.
+    A model trained on whole windows, such as those on the hub, repeats itself or breaks off until it has adapted.
     """
 
     type: Literal["short"] = "short"
@@ -32,8 +32,8 @@ class ShortContextConfig(Config):
     """Audio is padded with silence to the next multiple of this, in seconds. A batch holds one length only, so an
     utterance's result never depends on its neighbours."""
     tail_s: Annotated[float, Field(ge=0.0, le=30.0)] | None = None
-    """Minimum silence after the speech, in seconds. Unset: 0.1 for a model trained in short context, 10 for others, which
-    loop without it (docs/adr/0024-the-base-as-published.md)."""
+    """Minimum silence after the speech, in seconds. Unset: 0.1 for a model trained in short context, 10 for others,
+    which loop without it (docs/adr/0024-the-base-as-published.md)."""
     whole_window_share: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
     """Share of the training utterances that are padded to the model's whole window, so that the model keeps working in
     plain transformers, which always pads. Each of these utterances costs as much as a whole window of speech."""

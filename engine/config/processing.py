@@ -52,8 +52,8 @@ class ProcessingConfig(Config):
     split: DivisionConfig | None = None
     """Test and validation parts, drawn once and written into the manifest. Unset: each run splits as its config says."""
     language: Language = None
-    """Spoken language, as a code (`de`) or an English name. It selects among texts in several languages, and digits in file
-    names are spelt out in it."""
+    """Spoken language, as a code (`de`) or an English name. It selects among texts in several languages, and digits in
+    file names are spelt out in it."""
 
 
 def revised(processing: ProcessingConfig, changes: Mapping[str, Any]) -> ProcessingConfig:

@@ -52,8 +52,8 @@ class SpeechTrimConfig(Config):
     margin_s: Seconds = 0.15
     """Margin kept before and after the speech, in seconds, for soft first and last sounds."""
     least_speech_s: Seconds = 0.2
-    """Minimum total speech, in seconds; a recording with less counts as one without speech, because noise at its start is
-    easily taken for speech."""
+    """Minimum total speech, in seconds; a recording with less counts as one without speech, because noise at its start
+    is easily taken for speech."""
     keep_whole_s: Seconds = 2.0
     """A recording up to this length without detected speech is kept whole, because a short word is easily missed; a
     longer one with a text is excluded from training. In seconds."""
@@ -68,7 +68,7 @@ class CutConfig(Config):
     longest_s: SegmentSeconds | None = None
     """Longest segment, in seconds; unset: the model's window."""
     min_share: PositiveFraction = 0.5
-    """Share of the longest segment from which a cut may lie; the longest pause there wins."""
+    """Minimum length of a segment before a cut, as a share of the longest one; the cut goes to the longest pause there."""
 
 
 class NoPackConfig(Config):
@@ -84,8 +84,8 @@ class PackConfig(Config):
     target_s: SegmentSeconds = 25.0
     """Longest joined segment, in seconds; never more than the model's window."""
     within: Literal["recording", "speaker", "split"] = "speaker"
-    """Segments that may be joined: of one audio file, of one known speaker, or of one split. `recording` and `speaker` never
-    join two speakers; no choice joins two splits."""
+    """Segments that may be joined: of one audio file, of one known speaker, or of one split. `recording` and `speaker`
+    never join two speakers; no choice joins two splits."""
 
 
 SegmentPackConfig = Annotated[NoPackConfig | PackConfig, Field(discriminator="type")]

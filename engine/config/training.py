@@ -43,8 +43,8 @@ class SpeechToTextConfig(Config):
     max_new_tokens: Annotated[int, Field(ge=1, le=4096)] | None = None
     """Longest transcript, in tokens; unset: as long as the model can write."""
     fallback: bool = False
-    """Retry transcripts that repeat themselves or are improbable, at rising temperatures, as OpenAI's tool does; only in
-    full context. Off: greedy search, as in plain transformers and papers."""
+    """Retry transcripts that repeat themselves or are improbable, at rising temperatures, as OpenAI's tool does; only
+    in full context. Off: greedy search, as in plain transformers and papers."""
     normalizer: Normalizer = "basic"
     """Text normalisation before WER and CER. `basic`: letters, marks and numbers of every script, without case and
     punctuation. `english`: Whisper's own for English, for comparison with papers; it also writes numbers as digits,
@@ -305,8 +305,8 @@ class TrainingConfig(Config):
     label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     """Probability mass moved from the correct token to all tokens."""
     ema_decay: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
-    """Evaluate and save an exponential moving average of the trained weights with this decay per step; 0: no average. It
-    stabilises short runs on few speakers; the learning rate may then be constant."""
+    """Evaluate and save an exponential moving average of the trained weights with this decay per step; 0: no average.
+    It stabilises short runs on few speakers; the learning rate may then be constant."""
     gradient_checkpointing: bool = False
     """Recompute activations in the backward pass: less memory, about 40 % slower."""
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
@@ -337,7 +337,7 @@ class TrainingConfig(Config):
         return self
 
     def cadence_faults(self, steps: int) -> list[Fault]:
-        """Faults for intervals that are too short for the number of steps; each states the shortest allowed interval."""
+        """Faults for intervals that are too short for the number of steps; each names the shortest allowed interval."""
         intervals = {
             "log_every_steps": (self.log_every_steps, MOST_METRIC_EVENTS, "metric events"),
             "evaluation.every_steps": (self.evaluation.every_steps, MOST_INTERRUPTIONS, "evaluations"),

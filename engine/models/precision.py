@@ -1,4 +1,4 @@
-"""Choose the compute type that a processor is fast at."""
+"""Choose the fastest compute type of a processor."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _CPU_BFLOAT16_WIDTH = 256
 
 
 def choose_dtype(precision: Precision, device: torch.device, width: int) -> torch.dtype:
-    """The compute type for `precision` on `device`, for a model of a width.
+    """The compute type for `precision` on `device`, for a model of this width.
 
     `auto` chooses bfloat16 only if the processor has instructions for it: emulated bfloat16 on an AVX2 processor makes a
     4-bit training step more than ten times slower than float32.
