@@ -68,7 +68,7 @@ class CutConfig(Config):
     longest_s: SegmentSeconds | None = None
     """Longest segment, in seconds; unset: the model's window."""
     min_share: PositiveFraction = 0.5
-    """Minimum length of a segment before a cut, as a share of the longest one; the cut goes to the longest pause there."""
+    """Minimum length before a cut, as a share of the longest segment; among later pauses the longest is used."""
 
 
 class NoPackConfig(Config):

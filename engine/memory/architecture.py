@@ -57,7 +57,7 @@ class Architecture:
 
     @property
     def other_parameters(self) -> int:
-        """Number of weights in embeddings and convolutions, which stay in the compute type; ignores norms and biases."""
+        """Number of weights in embeddings and convolutions, which keep the compute type; ignores norms and biases."""
         embeddings = (self.vocabulary + self.source_positions + self.target_positions) * self.width
         return embeddings + 3 * self.width * (self.mel_bands + self.width)
 

@@ -108,7 +108,7 @@ def peak_memory(model: Architecture, config: TrainingConfig, compute_bytes: int)
 
 
 def checkpoint_bytes(model: Architecture, config: TrainingConfig) -> int:
-    """Bytes that a run keeps in its store: checkpoints with optimizer states and weight copies, and the trained weights.
+    """Bytes that a run keeps in its store: checkpoints with optimizer states and weight copies, and the result.
 
     Args:
         model: sizes of the base.

@@ -161,7 +161,7 @@ class WhisperSpeech:
         return [codes[index] for index in found.tolist()]
 
     def freeze_constants(self) -> None:
-        """Freeze the encoder's position embeddings, which are sinusoids by definition, even if all weights are trained."""
+        """Freeze the encoder's position embeddings, which are sinusoids by definition, even in full fine-tuning."""
         self._whisper.model.encoder.embed_positions.requires_grad_(False)
 
     def save(self, folder: Path, context: TrainedContext) -> None:

@@ -1,8 +1,8 @@
 """The inputs of a stage, the state of its store, and the differences between two sets of inputs.
 
 A stage calls `begin` first. Its store may already hold the finished result of the same inputs, which is returned; parts
-of it, from which the stage resumes; or work from different inputs, which is rejected with the differences. File contents
-are compared, not names: a folder whose recordings changed is a different dataset.
+of it, from which the stage resumes; or work from different inputs, which is rejected with the differences. File
+contents are compared, not names: a folder whose recordings changed is a different dataset.
 """
 
 from __future__ import annotations

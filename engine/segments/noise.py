@@ -19,9 +19,9 @@ _EDGE_S = 0.1  # around speech: neither clearly speech nor clearly noise
 def snr_db(wave_T: Wave, spans: list[Span]) -> float:
     """Ratio of the power of speech to that of noise, in dB, between -10 and 60.
 
-    Audio at least 0.1 s away from speech counts as noise. If there is less than 0.1 s of it, the tenth percentile of the
-    power of all 20 ms frames is used instead, which is too low for steady noise and too high without noise, but good
-    enough for strata.
+    Audio at least 0.1 s away from speech counts as noise. If there is less than 0.1 s of it, the tenth percentile of
+    the power of all 20 ms frames is used instead, which is too low for steady noise and too high without noise, but
+    good enough for strata.
 
     Args:
         wave_T: samples at 16 kHz.
