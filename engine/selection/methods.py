@@ -64,7 +64,7 @@ class Plan:
     strata: Sequence[str] | None = None
     """Stratum of each candidate; None: a single stratum."""
     sampler: SamplerFields | None = None
-    """How scores become probabilities; if None, the highest scores are selected."""
+    """How scores become probabilities; None with scores: select the highest ones."""
     takes_all: bool = False
     """Whether to select everything, without a budget."""
     residual_N: Floats | None = None
@@ -81,8 +81,8 @@ class Method:
 
 
 LEAST_SCORED_SHARE: Final = 0.375
-"""Smallest budget share for which scores are used, midway between two measured ones: scores help at a half and harm at a
-quarter (ADR 18)."""
+"""Smallest budget share for which scores are used, midway between two measured ones: scores help at a half and harm at
+a quarter (ADR 18)."""
 
 
 def settled(config: SelectionMethodConfig, share: float) -> SelectionMethodConfig:
@@ -219,7 +219,7 @@ def _el2n(candidates: Sequence[Candidate], _config: Any, _: float) -> Plan:
 
 
 def _cowerage(candidates: Sequence[Candidate], config: CowerageConfig, _: float) -> Plan:
-    """Source: COWERAGE (Azeemi et al. 2022, arXiv 2203.09829): draw evenly from all buckets of early word error rates."""
+    """Source: COWERAGE (Azeemi et al. 2022, arXiv 2203.09829): draw evenly from buckets of early word error rates."""
     return Plan(strata=cross(("wer", _column(candidates, "wer"), config.wer_strata)))
 
 

@@ -1,7 +1,7 @@
 """The selection stage: read, find speech, segment, score, choose, write.
 
-Audio is read in batches and not kept; only one row per segment stays in memory. Each step is a function over a batch, or
-a reducer over rows without audio:
+Audio is read in batches and not kept; only one row per segment stays in memory. Each step is a function over a batch,
+or a reducer over rows without audio:
 
     training_pool        manifest -> training utterances           engine.selection.pool
     segment_batch        batch of utterances -> segments           engine.segments.segmenting
@@ -302,7 +302,7 @@ class _Selection:
             self.measured_encoder_s_per_s = padding * progress.audio_s / progress.training_s
 
     def _decide(self, adapted: Any, candidates: Sequence[Candidate], method: QuantizationAwareConfig) -> Decision:
-        """Train one epoch on the held-out segments to test whether a segment's disagreement predicts the drop of its loss.
+        """Train one epoch on the held-out segments to test whether their disagreement predicts the drop of their loss.
 
         Each segment is seen once, so none is memorised before the others.
         """

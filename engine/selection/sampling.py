@@ -22,8 +22,8 @@ def inclusion_probabilities(
     """Probabilities proportional to exp(tau * score), with a floor, whose expected seconds use up the budget.
 
     pi = min(1, max(floor, c exp(tau score))), with c such that sum(pi * seconds) is the budget less the longest
-    segment: the draw then never exceeds the budget. The floor is `least_inclusion` times the uniform probability. A pool
-    that fits into the budget is selected as a whole.
+    segment: the draw then never exceeds the budget. The floor is `least_inclusion` times the uniform probability. A
+    pool that fits into the budget is selected as a whole.
 
     Raises:
         SelectionError: the budget is less than twice the longest segment.
