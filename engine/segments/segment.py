@@ -34,7 +34,7 @@ class Segment:
     """One or several spans of audio with their text, which a model processes as a whole."""
 
     id: str
-    """Its utterance's id, with `#1`, `#2`, ... after a cut; for joined segments the first one's, with `+n` for n more."""
+    """Its utterance's id, with `#1`, `#2`, ... after a cut; for joined segments the first id with `+n` for n more."""
     pieces: tuple[Piece, ...]
     """Spans of audio, in order."""
     text: str

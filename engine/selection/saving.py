@@ -1,4 +1,4 @@
-"""A selection's savings and break-even number of epochs, predicted before it starts and computed from its figures after.
+"""A selection's savings and break-even number of epochs, predicted before it starts and computed after it ends.
 
 Costs are counted in seconds that the encoder runs over. A training step costs three forward passes of its audio: one
 forward pass, and a backward pass that costs two.

@@ -11,7 +11,7 @@ from engine.selection.standardise import Floats
 
 
 def quantile_classes(values_N: Floats, classes: int) -> list[int]:
-    """The quantile class of each value, from 0 for the lowest; counts are about equal, and equal values share a class."""
+    """The quantile class of each value, from 0 for the lowest, with about equal counts; equal values share a class."""
     edges = np.quantile(values_N, np.arange(1, classes) / classes) if classes > 1 and len(values_N) else np.zeros(0)
     return [int(place) for place in np.searchsorted(edges, values_N, side="left")]
 

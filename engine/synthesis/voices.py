@@ -45,7 +45,7 @@ class Speaker:
 
     voice: Voice
     size_factor: float
-    """The synthesised wave is played this many times faster, which raises all formants; the voice compensates for it."""
+    """Factor by which the synthesised wave is played faster, which raises all formants; the voice compensates for it."""
 
 
 def train_variants() -> tuple[str, ...]:
@@ -112,8 +112,8 @@ def _speaker(accent: str, names: tuple[str, ...], generator: np.random.Generator
 def _with_timbre(voice: Voice, amount: float, generator: np.random.Generator) -> Voice:
     """Change the strengths and widths of formants and the loudness of consonants, mostly making them softer.
 
-    Some people have a strong second formant; in others it drowns in noise. Below 4 kHz the start of espeak-ng's "six" is
-    17 to 34 dB below its loudest moment, that of real speakers up to 53 dB.
+    Some people have a strong second formant; in others it drowns in noise. Below 4 kHz the start of espeak-ng's "six"
+    is 17 to 34 dB below its loudest moment, that of real speakers up to 53 dB.
     """
     slope_db = float(generator.uniform(-7.0, 3.0))  # per formant: a dull or a sharp voice
     levels_db = [slope_db * number + float(generator.normal(0.0, 4.0)) for number in range(5)]

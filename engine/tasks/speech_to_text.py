@@ -144,8 +144,8 @@ class SpeechToText:
         Each token's loss is multiplied by its utterance's weight; the number ignores weights. With weights c / pi (pi:
         the utterance's probability in the draw) the sum over a sample estimates c times the sum over the pool, and
         sum(n c / pi) / c estimates the pool's number of tokens, where n is an utterance's number of tokens. Choosing c
-        so that sum(n c / pi) = sum(n) makes (weighted sum) / (number) an estimate of the pool's loss per token: loss and
-        gradient keep the scale of training on everything. If all weights are 1, the result is bit-identical to the
+        so that sum(n c / pi) = sum(n) makes (weighted sum) / (number) an estimate of the pool's loss per token: loss
+        and gradient keep the scale of training on everything. If all weights are 1, the result is bit-identical to the
         plain sum.
         """
         logits_BUV = self.logits(batch)
@@ -223,7 +223,7 @@ class SpeechToText:
 
     @contextmanager
     def _drawing(self) -> Iterator[None]:
-        """Seed sampling for fallback, so that the same audio gives the same tokens; training's generators are unchanged."""
+        """Seed sampling for fallback: the same audio gives the same tokens, and training's generators do not change."""
         with torch.random.fork_rng([self._device] if self._device.type == "cuda" else []):
             torch.manual_seed(self._config.seed)
             yield

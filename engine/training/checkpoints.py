@@ -30,7 +30,7 @@ class Checkpoint:
 
     step: int
     tensors: dict[str, dict[str, torch.Tensor]]
-    """Tensors by file: `weights`, `optimizer`, `random` (every worker's generators), and, if used, `average`, `best`."""
+    """Tensors by file: `weights`, `optimizer`, `random` (every worker's generators), and `average`, `best` if used."""
     state: dict[str, Any]
     """JSON: number of workers, sampler position, schedule, early stopping, counters, and the config's fingerprint."""
 

@@ -150,7 +150,7 @@ class TrainingLoop:
         raise TrainingError("the order of batches ended before the run did")
 
     def _optimize(self, step: Step) -> tuple[float, float, float]:
-        """Run one optimizer step; return the loss per target, the gradient norm before clipping, and seconds of speech."""
+        """Run one optimizer step; return loss per target, gradient norm before clipping, and seconds of speech."""
         config = self._config
         factor = self._schedule.factor(self.progress.step)
         for group in self._optimizer.param_groups:

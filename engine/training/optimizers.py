@@ -39,7 +39,7 @@ def build_optimizer(config: OptimizerConfig, parameters: Sequence[nn.Parameter])
     from bitsandbytes.optim.adamw import AdamW8bit, PagedAdamW8bit
 
     build = AdamW8bit if config.type == "adamw_8bit" else PagedAdamW8bit
-    # By default bitsandbytes keeps the states of tensors under 4,096 weights (most adapters of small models) in 32 bits.
+    # bitsandbytes' default keeps tensors under 4,096 weights, such as most adapters of small models, in 32 bits.
     return build(parameters, min_8bit_size=1, **arguments)
 
 
