@@ -14,7 +14,7 @@ def keep_few_kernels() -> None:
     """Limit oneDNN's cache of compiled kernels, 1,024 by default; call it before the first kernel is compiled.
 
     If every batch has a different shape, as in speech detection and in training on texts of all lengths, few kernels
-    are reused. A thousand of them take 250 MB in speech detection; after eight steps of a Whisper tiny they take 600 MB
+    are reused. A thousand of them take 250 MB in speech detection; after eight steps of Whisper tiny they take 600 MB
     (docs/LOG.md).
     """
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", str(_KERNELS))

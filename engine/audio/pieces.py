@@ -19,7 +19,7 @@ Piece = bytes | tuple[int, int]
 
 
 def made_of(raw: BinaryIO, pieces: Sequence[Piece]) -> BinaryIO:
-    """The concatenated pieces as a file; reading it moves the position of `raw`."""
+    """The concatenated pieces as a file. It seeks in `raw`, which must not be read concurrently."""
     starts = [0]
     for piece in pieces:
         starts.append(starts[-1] + (len(piece) if isinstance(piece, bytes) else piece[1] - piece[0]))

@@ -247,7 +247,7 @@ class WarmUpConfig(Config):
     """The short training before segments are scored again."""
 
     steps_share: PositiveFraction = 0.05
-    """Optimizer steps, as a share of those of a run over everything."""
+    """Optimizer steps, as a share of the steps of a run on everything."""
     data_share: PositiveFraction = 0.1
     """Share of the segments that it trains on, drawn at random."""
 

@@ -9,8 +9,8 @@ import torch
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
 
-# Below this width, conversion costs a CPU as much as the faster products save: 4-bit training steps of a Whisper of width
-# 128 took 114 ms in float32 and 126 ms in bfloat16, of width 384 492 and 342 ms (docs/LOG.md).
+# Below this width, conversion costs a CPU as much as the faster products save: 4-bit training steps of a Whisper model
+# took 114 ms in float32 and 126 ms in bfloat16 at width 128, 492 ms and 342 ms at width 384 (docs/LOG.md).
 _CPU_BFLOAT16_WIDTH = 256
 
 

@@ -45,7 +45,7 @@ class Speaker:
 
     voice: Voice
     size_factor: float
-    """Factor by which the synthesised wave is played faster, which raises all formants; the voice compensates for it."""
+    """Factor by which the synthesised wave is played faster, which raises all formants; the voice compensates."""
 
 
 def train_variants() -> tuple[str, ...]:
