@@ -1,4 +1,4 @@
-"""Which code made something: the package's version and a digest of the engine's sources."""
+"""Identify the running code: the package's version and a digest of the engine's sources."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def package_version() -> str:
 
 @functools.cache
 def code_version() -> str:
-    """Such as `0.1.0+3f2a9c81d0e4`: other sources of the engine give another digest, in any folder."""
+    """Package version and digest of the engine's sources, such as `0.1.0+3f2a9c81d0e4`; the same in any folder."""
     digest = hashlib.sha256()
     for path in sorted(_ENGINE.rglob("*.py")):
         digest.update(path.relative_to(_ENGINE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")

@@ -12,7 +12,7 @@ import torch
 
 @contextmanager
 def compiling_later() -> Iterator[None]:
-    """Inside this context `torch.compile` delays compilation until a function is first called.
+    """Make `torch.compile` delay compilation until a function is first called.
 
     bitsandbytes compiles four functions when it is imported, which loads torch's compiler (2 to 3 s of processor time,
     80 MB); most runs never call one of them.

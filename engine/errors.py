@@ -8,11 +8,11 @@
     │   ├── UnsupportedAudioError   audio in an unsupported format, rate or channel count
     │   ├── TruncatedAudioError     the file is shorter than its header states
     │   └── EmptyAudioError         no bytes or no samples
-    ├── IngestError                 a source that gives no dataset: no archive, hostile, nothing good in it
-    ├── ItemError                   one item of a source that must be rejected, with a code
+    ├── IngestError                 a source that yields no dataset: not an archive, malicious, or no valid item
+    ├── ItemError                   one rejected item of a source, with a code
     ├── ManifestError               one or more faulty lines, all reported at once
     ├── SynthesisError              speech synthesis failed (in engine.synthesis.espeak)
-    ├── SelectionError              a selection that cannot be made, read or used with a run
+    ├── SelectionError              a selection that cannot be made, read or used by a run
     ├── ModelError                  a model that cannot be found, loaded or adapted
     ├── CheckpointError             a checkpoint that is incomplete or belongs to another run
     └── TrainingError               a run that cannot continue, such as a loss that is not finite
@@ -35,7 +35,7 @@ class Fault:
     """One fault in an input that is checked as a whole."""
 
     path: str
-    """Where: a dotted field path, `line 12` of a file; empty for the whole input."""
+    """Location: a dotted field path, or `line 12` of a file; empty for the whole input."""
     message: str
     """What was found, what is allowed, what to do."""
 
@@ -86,11 +86,11 @@ class EmptyAudioError(AudioError):
 
 
 class IngestError(EngineError):
-    """A source that gives no dataset: not an archive, hostile, or nothing good in it."""
+    """A source that yields no dataset: not an archive, malicious, or without a valid item."""
 
 
 class ItemError(EngineError):
-    """One item of a source that must be rejected; ingestion catches it and continues."""
+    """One rejected item of a source; ingestion catches it and continues."""
 
     def __init__(self, code: str, reason: str) -> None:
         self.code = code
@@ -114,11 +114,11 @@ class ManifestError(EngineError):
 
 
 class SelectionError(EngineError):
-    """A selection of training audio that cannot be made, read, or used with a run."""
+    """A selection of training audio that cannot be made, read, or used by a run."""
 
 
 class StoppedError(EngineError):
-    """A stage that was asked to stop before its end; called again, it continues from its stored work."""
+    """A stage stopped on request before its end; the next call resumes from its stored work."""
 
 
 class ModelError(EngineError):

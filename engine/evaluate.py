@@ -52,11 +52,11 @@ class EvaluationResult(BaseModel):
     audio_s: float
     speakers: list[str]
     primary: ErrorRate = "wer"
-    """The headline error rate: `cer` if most texts are in scripts without blanks between words."""
+    """The headline error rate: `cer` if most texts are in scripts without spaces between words."""
     base_wer: float | None = None
     base_cer: float | None = None
     adapter_wer: float
-    """WER with the adapter; of the model itself without one."""
+    """WER with the adapter, or of the model itself if there is no adapter."""
     adapter_cer: float
     wer_by_speaker: dict[str, float]
     """As `adapter_wer`, for each named speaker."""
@@ -69,15 +69,15 @@ class EvaluationResult(BaseModel):
     language: str | None = None
     """Language token of a multilingual model; unset for models of one language."""
     left_out_utterances: int = 0
-    """Number of utterances that the model cannot take."""
+    """Number of utterances that do not fit the model."""
     left_out: dict[str, str] = {}
-    """Reasons by id, for the first hundred of them."""
+    """The reason by id, for the first hundred of these utterances."""
     references_cut: int = 0
     """Number of texts longer than `max_new_tokens`, which no transcript can match."""
     peak_bytes: int
     wall_s: float
     audio_s_per_s: float
-    """Seconds of speech transcribed per second in this attempt; 0 if all transcripts existed already."""
+    """Seconds of speech transcribed per second in this attempt; 0 if all transcripts were stored already."""
     finished_at: str | None = None
     """End time, in UTC."""
     code_version: str | None = None
@@ -98,14 +98,14 @@ def evaluate(
 ) -> EvaluationResult:
     """Transcribe the utterances of a dataset version and count errors.
 
-    Transcripts are stored in chunks. A second call with the same store and inputs continues after the last chunk; a
-    finished evaluation returns its result and says so.
+    Transcripts are stored in chunks. A second call with the same store and inputs resumes after the last chunk; a
+    finished evaluation returns its stored result and emits an event that says so.
 
     Args:
-        model: id in the catalogue, a folder, a hub id or a fetched address: the base, or a model that was trained whole.
+        model: id in the catalogue, a folder, a hub id or a fetched address: the base, or a fully fine-tuned model.
         adapter: folder of the adapter; None if the model itself was trained.
         data: folder with `manifest.jsonl`.
-        training: the config of the training: how the base is kept, the audio context, the splits.
+        training: the training's config: precision of the base, audio context, splits.
         measurement: what to measure.
         store: of the evaluation's files.
         events: receives the evaluation's events.
@@ -114,7 +114,7 @@ def evaluate(
         base_model: if the model itself was trained, the model that its training started from; measured as its base.
 
     Raises:
-        ConfigError: there is nothing to measure on.
+        ConfigError: the split has no utterances.
         StoppedError: `should_stop` returned true.
         EngineError: model, adapter and dataset do not fit together.
     """
@@ -230,7 +230,7 @@ class _Evaluation:
         return training
 
     def _load(self, model: str, utterances: Sequence[Utterance], *, published: bool = False) -> LoadedModel:
-        """Load a model for transcription; `fitting` are the utterances that it can take."""
+        """Load a model for transcription; a language that is not set is detected in `utterances`."""
         torch.manual_seed(self.training.seed)
         loaded = load_base(model, self.training, published=published)
         notes = dict(enumerate(loaded.notes))
@@ -247,7 +247,7 @@ class _Evaluation:
         return loaded
 
     def _fitting(self, utterances: Sequence[Utterance]) -> list[Utterance]:
-        """The utterances that the model can take; names the others."""
+        """The utterances that fit the model; warns about the others."""
         self.left_out: dict[str, str] = self.task.misfits(utterances)
         if self.left_out:
             self._warn("left_out", left_out_note(self.left_out))
@@ -259,7 +259,7 @@ class _Evaluation:
         return fitting
 
     def _utterances(self) -> list[Utterance]:
-        """The utterances to measure, the longest first, so that a chunk pads to one length."""
+        """The utterances to measure, longest first, so that a chunk needs little padding."""
         everything = read_manifest(self.folder / MANIFEST_NAME)
         wanted: Sequence[Utterance] = everything
         if self.measurement.split != "all":
@@ -298,7 +298,7 @@ class _Evaluation:
             self.events.emit(Event("metric", f"{self.attempt}/progress/{self.done}", data))
         counts: ErrorCounts = self.task.score([u.text for u in utterances], [texts[u.id] for u in utterances])
         data = {
-            # The platform shows what was measured on held-out utterances under the names `base_wer`, `adapter_wer`.
+            # The platform shows the rates of the split `test` as `base_wer` and `adapter_wer`.
             "split": "test",
             "measured": self.measurement.split,
             "which": which,

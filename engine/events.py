@@ -11,7 +11,7 @@ EventKind = Literal["status", "metric", "log", "artifact"]
 
 
 def now_rfc3339() -> str:
-    """The time, in UTC, to the millisecond."""
+    """The current time in UTC, to the millisecond."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -34,13 +34,13 @@ class Event:
 
 
 class EventSink(Protocol):
-    """Receiver of a run's events. Must never slow or stop the run for long."""
+    """Receiver of a run's events. Must not block the run for long."""
 
     def emit(self, event: Event) -> None:
-        """Take one event; may buffer it."""
+        """Receive one event; may buffer it."""
 
     def flush(self) -> None:
-        """Store buffered events where they outlive this process."""
+        """Persist buffered events."""
 
 
 class MemorySink:

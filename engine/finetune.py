@@ -1,4 +1,4 @@
-"""The training stage: load, train, measure base and adapter, save. One function for every caller."""
+"""The training stage: load, train, measure base and adapter, save."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class RunResult(BaseModel):
     method: str
     steps: int
     primary: ErrorRate = "wer"
-    """The headline error rate: `cer` if most texts are in scripts without blanks between words."""
+    """The headline error rate: `cer` if most texts are in scripts without spaces between words."""
     base_wer: float | None = None
     base_cer: float | None = None
     adapter_wer: float | None = None
@@ -75,7 +75,7 @@ class RunResult(BaseModel):
     test_utterances: int
     test_speakers: list[str]
     warnings: list[str] = []
-    """Warnings that a reader of the error rates has to know."""
+    """Warnings that affect how the error rates should be read."""
     finished_at: str | None = None
     """End time, in UTC."""
     context: Literal["short", "full"] | None = None
@@ -85,17 +85,17 @@ class RunResult(BaseModel):
     language: str | None = None
     """Language token of a multilingual model; unset for models of one language."""
     left_out_utterances: int = 0
-    """Number of utterances that the model cannot take, over all splits."""
+    """Number of utterances that do not fit the model, over all splits."""
     left_out: dict[str, str] = {}
-    """Reasons by id, for the first hundred of them."""
+    """The reason by id, for the first hundred of these utterances."""
     references_cut: int = 0
     """Number of measured texts longer than `max_new_tokens`, which no transcript can match."""
     code_version: str | None = None
-    """Version of the software with a digest of the engine's sources; unset in older runs."""
+    """Version of the package with a digest of the engine's sources; unset in older runs."""
 
 
 def never() -> bool:
-    """Never stop."""
+    """Default for `should_stop`: never stop."""
     return False
 
 
@@ -114,8 +114,9 @@ def finetune(
 ) -> RunResult:
     """Train an adapter (or a model) and measure it against its base on utterances held out of training.
 
-    A second call with the same store and inputs continues from the newest complete checkpoint; a finished run returns its
-    result and says so. Every worker calls this; only the first one writes to the store and emits events.
+    A second call with the same store and inputs resumes from the newest complete checkpoint; a finished run returns its
+    stored result and emits an event that says so. Every worker calls this; only the first one writes to the store and
+    emits events.
 
     Args:
         model: id in the catalogue, a folder, or a hub id.
@@ -232,7 +233,7 @@ class _Run:
         self._phase("training")
         outcome = loop.run()
 
-        # Before the base is measured, which needs more memory.
+        # Save before the base is measured, which needs more memory.
         saved_bytes = self._save(trained) if self.parallel.is_first else 0
         adapted = None
         if outcome == "finished" and measures_base and is_adapter:
@@ -280,7 +281,7 @@ class _Run:
         return result
 
     def _check_validation(self, validation: Sequence[Utterance]) -> None:
-        """Reject a run whose decisions need missing validation utterances; warn if only figures need them."""
+        """Without validation utterances, reject a run that bases decisions on them; otherwise warn."""
         config = self.config
         if validation or not config.evaluation.every_steps:
             return
@@ -313,7 +314,7 @@ class _Run:
     # ---- evaluation ----------------------------------------------------------------------------------------
 
     def _base_errors(self, test: Sequence[Utterance], adapted: Any = None) -> ErrorCounts:
-        """The base model's errors, stored so that a resumed run does not measure them again."""
+        """The base model's errors, stored so that a resumed run does not repeat the measurement."""
         self._phase("evaluating_base")
         counts = None
         with contextlib.suppress(ObjectNotFoundError):
@@ -328,7 +329,7 @@ class _Run:
 
     @contextlib.contextmanager
     def _published_base(self, adapted: Any) -> Iterator[Any]:
-        """The task bound to the base as its publisher measures it: not in 4 bits, in float32, in its own context."""
+        """The task bound to the base as published: in float32, not in 4 bits, and with its own audio context."""
         if isinstance(self.config.method, QloraConfig):
             base = load_base(self.model_name, self.config, published=True)
             yield build_task(base.config, base.speech, base.device, base.dtype)
@@ -381,7 +382,7 @@ class _Run:
     # ---- results -------------------------------------------------------------------------------------------
 
     def _save(self, trained: Any) -> int:
-        """Write adapter (or model) to the store; the size of its weights in bytes."""
+        """Write the adapter (or model) to the store; return the size of its weights in bytes."""
         is_adapter = isinstance(self.config.method, LoraFields)
         name = "adapter" if is_adapter else "model"
         folder = self.work_dir / name
@@ -419,7 +420,7 @@ class _Run:
         self.events.emit(Event("artifact", f"artifact/{key}", data))
 
     def _warn(self, key: str, message: str) -> None:
-        """Emit a warning for readers of the error rates, and keep it for the result."""
+        """Emit a warning and keep it for the result."""
         self.warnings.append(message)
         if self.parallel.is_first:
             self.events.emit(Event("log", key, {"level": "warning", "message": message}))

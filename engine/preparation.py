@@ -1,4 +1,4 @@
-"""Prepare a run: load its model, set the language, and keep the utterances that the model can take."""
+"""Prepare a run: load its model, set the language, and drop the utterances that do not fit the model."""
 
 from __future__ import annotations
 
@@ -33,31 +33,31 @@ class Prepared:
     task: Any
     """The config's task bound to the model."""
     splits: Splits
-    """The splits without utterances that the model cannot take."""
+    """The splits without the utterances that do not fit the model."""
     left_out: dict[str, str]
-    """Reasons for the utterances left out, by id."""
+    """The reason for each dropped utterance, by id."""
     references_cut: int
-    """Number of measured texts longer than a transcript may be."""
+    """Number of validation and test texts longer than a transcript may be."""
     warnings: dict[str, str]
-    """Messages for the user, by the key of their event."""
+    """Messages for the user, by event key."""
 
 
 def prepare(
     model: str, config: TrainingConfig, splits: Splits, folder: Path, store: RunStore, parallel: Parallel
 ) -> Prepared:
-    """Load a run's model and leave out the utterances that it cannot take.
+    """Load a run's model and drop the utterances that do not fit it.
 
     Args:
         model: id in the catalogue, a folder, or a hub id.
         config: of the run.
         splits: its utterances.
         folder: of the dataset version.
-        store: of the run's files; keeps a detected language, so that a resumed run uses the same.
+        store: of the run's files; stores a detected language, so that a resumed run uses the same.
         parallel: this worker's rank.
 
     Raises:
         ModelError: the model cannot be loaded, or does not know the language.
-        TrainingError: no utterance to train or to test on fits.
+        TrainingError: no training utterance or no test utterance fits the model.
     """
     torch.manual_seed(config.seed)
     base = load_base(model, config)
@@ -87,7 +87,7 @@ def prepare(
 def _spoken(
     base: BaseModel, splits: Splits, folder: Path, store: RunStore, parallel: Parallel
 ) -> SpokenLanguage | None:
-    """The language for a multilingual model, the same for all workers, whose processors may detect different ones."""
+    """The language of a multilingual model: the first worker's, since other processors may detect another one."""
     detects = base.config.task.language in {None, DETECTED}
     spoken = None
     if detects:

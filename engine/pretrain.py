@@ -64,7 +64,7 @@ class PretrainRecipe(Config):
 
 
 class LineSink:
-    """Prints a line per event, and stores all in the run's store."""
+    """Prints one line per event and keeps all events in the run's store."""
 
     def __init__(self, store: LocalRunStore) -> None:
         self._store = store
@@ -87,7 +87,7 @@ class LineSink:
         sys.stdout.flush()
 
     def flush(self) -> None:
-        """Write the lines so far as a part."""
+        """Write the buffered events to the store as one object."""
         if self._lines:
             self._store.put_bytes(f"events/{self._part:08d}.jsonl", ("\n".join(self._lines) + "\n").encode())
             self._part += 1
@@ -95,7 +95,7 @@ class LineSink:
 
 
 def run_recipe(recipe: PretrainRecipe, threads: int) -> Path:
-    """Train every stage of a recipe; the folder of the finished model."""
+    """Train every stage of a recipe; return the folder of the finished model."""
     from engine.finetune import finetune
     from engine.models import pico
 
@@ -126,7 +126,7 @@ def run_recipe(recipe: PretrainRecipe, threads: int) -> Path:
 
 
 def together(corpora: Path, names: Sequence[str]) -> Path:
-    """A folder with several corpora as one dataset version; for one corpus, its own folder.
+    """Combine corpora into one dataset version and return its folder; a single corpus keeps its own folder.
 
     Args:
         corpora: folder of the corpora, each under its name.

@@ -1,4 +1,4 @@
-"""Scripts, by Unicode block: those without blanks between words, and those that join letters."""
+"""Unicode ranges of scripts without spaces between words and of scripts that join letters."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ UNSPACED: Final = (
     "\u3100-\u312f\u31a0-\u31bf\ua000-\ua4cf"  # Bopomofo, Yi
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U0001b000-\U0001b16f\U00020000-\U0003ffff"  # Chinese characters, old kana
 )
-"""Inside of a character class: scripts without blanks between words. Korean has blanks."""
+"""Body of a regex character class: scripts without spaces between words. Korean has spaces."""
 
 JOINING: Final = (
     "\u0600-\u109f"  # Arabic, Syriac, N'Ko, the scripts of India, Tibetan, Burmese
     "\u1780-\u18af\u1900-\u1cff\ua800-\uabff\U00010a00-\U00010fff\U00011000-\U00011fff"  # Khmer, Mongolian, Javanese
 )
-"""Inside of a character class: scripts whose spelling uses the zero-width joiner and non-joiner."""
+"""Body of a regex character class: scripts whose spelling uses the zero-width joiner and non-joiner."""
 
 _UNIT = re.compile(rf"(?P<unspaced>[{UNSPACED}])|(?:(?![{UNSPACED}])[^\W\d_])+")
 
 
 def is_unspaced(text: str) -> bool:
-    """Whether a text is mostly in scripts without blanks: it has more of their characters than words in other scripts."""
+    """Whether a text is mostly in scripts without spaces: more characters in them than words in other scripts."""
     if text.isascii():
         return False
     unspaced = spaced = 0

@@ -44,7 +44,7 @@ class RunStore(Protocol):
         ...
 
     def size(self, prefix: str) -> int:
-        """Give the bytes of all objects that `prefix` covers."""
+        """Total size in bytes of the objects that `prefix` covers."""
         ...
 
     def delete(self, prefix: str) -> None:
@@ -84,7 +84,7 @@ def checked_prefix(prefix: str) -> str:
 
 
 class LocalRunStore:
-    """A `RunStore` in a local folder: one file per object, written under a temporary name and renamed."""
+    """A `RunStore` in a local folder: one file per object, written under a temporary name and then renamed."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = Path(folder)
@@ -157,7 +157,7 @@ class LocalRunStore:
         return sorted(keys)
 
     def size(self, prefix: str) -> int:
-        """Give the bytes of all objects that `prefix` covers."""
+        """Total size in bytes of the objects that `prefix` covers."""
         return sum(self._path(key).stat().st_size for key in self.list(prefix))
 
     def delete(self, prefix: str) -> None:

@@ -1,4 +1,4 @@
-"""Number of compute threads of a process, and how they wait. Imports no torch."""
+"""Set the number of a process's compute threads and how they wait. Does not import torch."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from pathlib import Path
 def wait_passively() -> None:
     """Make idle compute threads sleep instead of spin; call it before torch is imported.
 
-    Spinning saves microseconds on idle processors. On a busy machine a thread spins while the thread that it waits for
-    has no processor: with one other busy process on two cores, a training step of whisper-pico with two threads took
-    4,400 ms spinning and 140 ms sleeping (docs/LOG.md).
+    Spinning saves microseconds on idle processors. On a busy machine a spinning thread takes the processor from the
+    thread that it waits for: with one other busy process on two cores, a training step of whisper-pico with two threads
+    took 4,400 ms spinning and 140 ms sleeping (docs/LOG.md).
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def compute_threads(workers_here: int = 1) -> int:
-    """Compute threads of each of this node's training processes: its share of all processors except one.
+    """Compute threads for each training process on this node: an equal share of the processors, less one.
 
-    That one prepares batches: on two processors a second compute thread slowed whisper-pico from 30 to 24 audio-seconds
-    per second (docs/LOG.md).
+    The remaining processor prepares batches: on two processors a second compute thread slowed whisper-pico from 30 to
+    24 audio-seconds per second (docs/LOG.md).
     """
     return max(1, processors() // workers_here - 1)
 

@@ -28,9 +28,9 @@ from engine.tasks.spoken_language import with_language
 
 _BATCH_AUDIO_S: Final = 60.0
 _READ_AUDIO_S: Final = 600.0
-"""Seconds of audio held in memory; recordings of one padded length among them are transcribed together."""
+"""Seconds of audio read ahead; recordings of similar padded length among them are batched together."""
 _QUIET_S: Final = 0.2
-"""Length of the quiet stretch in whose middle a recording is cut, in seconds."""
+"""Length in seconds of the quiet span in whose middle a recording is cut."""
 _REPEATS: Final = "the text repeats itself: the model did not follow the audio"
 _DEFAULT_MODEL: Final = "whisper-pico"
 
@@ -92,7 +92,7 @@ class Transcriber:
         """Load a model.
 
         Args:
-            model: base model, or one that was trained whole; None uses the adapter's base.
+            model: base model, or a fully fine-tuned one; None uses the adapter's base, or else whisper-pico.
             adapter: folder of an adapter; None transcribes with the model alone, computed in float32.
             context: `short` or `full`; None uses the context that the adapter, or the model, was trained in.
             language: for multilingual models, a code or a name. `auto` detects it in each file; None uses the
@@ -101,8 +101,8 @@ class Transcriber:
             fallback: retry transcripts that repeat themselves or are improbable, at rising temperatures.
 
         Raises:
-            ModelError: no model named, the model cannot be loaded or does not know the language, or model and adapter
-                do not fit together.
+            ModelError: the adapter names no base, the model cannot be loaded or does not know the language, or model
+                and adapter do not fit together.
         """
         settings = read_settings(adapter) if adapter is not None else None
         if model is None:
@@ -121,7 +121,7 @@ class Transcriber:
             asked = EARLIER_LANGUAGE
             base = with_language(base, asked)
         self.notes = base.notes
-        """Options that suit the model badly."""
+        """Warnings about options that suit the model badly."""
         self.detects: bool = bool(base.speech.codec.languages) and (
             asked == DETECTED or (asked is None and base.speech.codec.own_language is None)
         )
@@ -132,9 +132,9 @@ class Transcriber:
         self._task = SpeechToText(base.config, base.speech, base.device, base.dtype)
 
     def __call__(self, paths: Iterable[Path]) -> Iterator[Transcript]:
-        """Transcribe audio files, each as one utterance; files longer than the model's window in pieces, cut at pauses.
+        """Transcribe audio files, each as one utterance; files longer than the model's window are cut at pauses.
 
-        A file that cannot be read gives a transcript with a fault; the others are transcribed.
+        A file that cannot be read yields a transcript with a fault; the other files are transcribed.
         """
         held: list[tuple[Path, Heard | str]] = []
         held_s = 0.0
@@ -200,11 +200,11 @@ def _silence(wave_T: Wave) -> Iterator[str]:
 
 
 def pieces_of(wave_T: Wave, longest_s: float) -> list[Wave]:
-    """Cut a recording into pieces that fit a model, at the quietest place in the second half of each.
+    """Cut a recording into pieces that fit a model, each at the quietest place in its second half.
 
     Args:
-        wave_T: at 16 kHz; no sample is lost.
-        longest_s: maximum length of a piece.
+        wave_T: samples at 16 kHz; no sample is lost.
+        longest_s: maximum length of a piece in seconds.
     """
     longest, quiet = round(longest_s * RATE_HZ), round(_QUIET_S * RATE_HZ)
     pieces = []
@@ -232,7 +232,7 @@ def transcribe(
 
     Args:
         paths: audio files.
-        model: as in `Transcriber`, like the next four.
+        model: see `Transcriber`, also for the next four arguments.
         adapter: folder of an adapter.
         context: audio context of the encoder.
         language: for multilingual models.

@@ -1,4 +1,4 @@
-"""A stretch of bytes as a file with its own position, so that several readers do not disturb each other."""
+"""A byte range as a file with its own position, so that several readers do not interfere."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import BinaryIO
 _BUFFER_BYTES = 1 << 16
 
 ReadAt = Callable[[int, int], bytes]
-"""Function that returns up to a number of bytes from an offset on."""
+"""Function `(count, offset)` that returns up to `count` bytes from `offset`."""
 
 
 def view(read_at: ReadAt, size: int) -> BinaryIO:
-    """An open file of `size` bytes read through `read_at`; closing it closes nothing else."""
+    """An open file of `size` bytes, read through `read_at`; closing it does not close the source."""
     return io.BufferedReader(_View(read_at, size), _BUFFER_BYTES)
 
 

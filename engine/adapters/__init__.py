@@ -4,6 +4,6 @@ from contextlib import suppress
 
 from engine.compiling import compiling_later
 
-# Before anything imports peft, which imports bitsandbytes if it is installed.
+# Must run before peft is imported, which imports bitsandbytes if it is installed.
 with suppress(ImportError), compiling_later():
     import bitsandbytes  # noqa: F401

@@ -27,7 +27,7 @@ def attach(speech: SpeechSeq2Seq, config: LoraFields, base_name: str) -> peft.Pe
         targets = _in_groups(speech, targets, config.groups)
     lora = peft.LoraConfig(
         r=config.rank,
-        lora_alpha=config.alpha,  # type: ignore[arg-type]  # any number will do
+        lora_alpha=config.alpha,  # type: ignore[arg-type]  # any number works
         lora_dropout=config.dropout,
         target_modules=targets,
         use_rslora=config.rslora,
@@ -78,7 +78,7 @@ def _quiet() -> Iterator[None]:
 def save(adapted: peft.PeftModel, folder: Path) -> None:
     """Write `adapter_model.safetensors` and `adapter_config.json`, which plain peft loads."""
     with warnings.catch_warnings():
-        # peft would look the base up on the hub to check for a grown vocabulary; ours never grows.
+        # peft would query the hub for the base to check for an extended vocabulary; ours is never extended.
         warnings.simplefilter("ignore", UserWarning)
         adapted.save_pretrained(str(folder), save_embedding_layers=False)
     (folder / "README.md").unlink(missing_ok=True)
@@ -102,7 +102,7 @@ def load(speech: SpeechSeq2Seq, folder: Path) -> peft.PeftModel:
 
 
 def count_parameters(model: nn.Module) -> tuple[int, int]:
-    """Trainable parameters and all parameters; 4-bit weights count unpacked."""
+    """Numbers of trainable parameters and of all parameters; packed 4-bit weights count individually."""
     trainable = total = 0
     for parameter in model.parameters():
         count = parameter.numel()

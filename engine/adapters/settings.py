@@ -1,4 +1,4 @@
-"""Read an adapter's folder: the config that it was trained with, and its base model."""
+"""Read and write the training config in an adapter's folder, and read the name of its base model."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from engine.errors import ModelError
 
 _SETTINGS: Final = "training_config.json"
 EARLIER_LANGUAGE: Final = "en"
-"""Language of multilingual models in versions that wrote no language into the settings."""
+"""Language of adapters for multilingual models from versions that did not store a language in the settings."""
 
 
 def read_settings(adapter: Path) -> TrainingConfig | None:
-    """The config that an adapter was trained with, resolved for its base; None if it was made elsewhere.
+    """The config that an adapter was trained with, resolved for its base; None if other software made the adapter.
 
     Raises:
         ModelError: the file is not a training config.

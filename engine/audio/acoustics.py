@@ -1,4 +1,4 @@
-"""Everything between a mouth and a file: the room, its noise, the microphone, the line.
+"""Acoustic augmentation: room reverberation, noise, microphone and telephone line.
 
 All effects that can be expressed as a spectrum share one FFT, since this runs in the training loop.
 
@@ -53,7 +53,7 @@ def room_echo(decay_s: float, wet_db: float, padded: int, rate_hz: int, generato
 
     Args:
         decay_s: reverberation time.
-        wet_db: energy of the echo against the direct sound.
+        wet_db: energy of the echo relative to the direct sound, in dB.
         padded: length of the FFT in samples.
         rate_hz: sample rate.
         generator: draws the echo.
@@ -70,10 +70,10 @@ def room_echo(decay_s: float, wet_db: float, padded: int, rate_hz: int, generato
 
 
 def noise(kind: NoiseKind, wave_T: Wave, padded: int, rate_hz: int, generator: np.random.Generator) -> Spectrum:
-    """Spectrum of noise of any level, for an FFT of `padded` samples.
+    """Spectrum of noise at an arbitrary level, for an FFT of `padded` samples.
 
-    `pink` falls by 3 dB per octave, `brown` by 6; `hum` is mains hum with harmonics; `babble` is the utterance itself,
-    backwards, at several places and speeds at once.
+    `pink` falls by 3 dB per octave, `brown` by 6; `hum` is mains hum with harmonics; `babble` is a sum of three to six
+    shifted copies of the utterance, reversed, every other one at a different speed.
     """
     if kind == "babble":
         return _babble(wave_T, padded, generator)
@@ -96,7 +96,7 @@ def _babble(wave_T: Wave, padded: int, generator: np.random.Generator) -> Spectr
         voice_T = voices[number % 2]
         level = np.float32(generator.uniform(0.3, 1.0))
         start = int(generator.integers(padded))
-        # Repeated, so that silence gets babble too.
+        # The copy wraps around, so that silence at the edges gets babble too.
         first = min(len(voice_T), padded - start)
         babble_T[start : start + first] += level * voice_T[:first]
         rest = min(len(voice_T) - first, padded)
@@ -116,13 +116,13 @@ def _hum(padded: int, rate_hz: int, generator: np.random.Generator) -> Spectrum:
 
 
 def _noise_factor(speech_K: Spectrum, noise_K: Spectrum, snr_db: float, share: float) -> np.float32:
-    """Factor for the noise; the noise covers the whole FFT, and a `share` of its energy falls on the utterance."""
+    """Factor that scales the noise to `snr_db`; of the noise's energy over the FFT, `share` falls on the utterance."""
     speech, rest = (float(np.vdot(each_K, each_K).real) for each_K in (speech_K, noise_K))
     return np.float32(math.sqrt(speech / (rest * share) * 10 ** (-snr_db / 10))) if rest > 0.0 else np.float32(0.0)
 
 
 def _channel(padded: int, rate_hz: int, config: AugmentationConfig, generator: np.random.Generator) -> Gain | None:
-    """Gain of a random microphone and line at each frequency; None if nothing changes."""
+    """Gain of a random microphone and line at each frequency; None for no change."""
     gain_db_K: Gain | np.float32 = np.float32(0.0)
     octaves_K = _octaves(padded, rate_hz)
     shaped = False
@@ -148,7 +148,7 @@ def _channel(padded: int, rate_hz: int, config: AugmentationConfig, generator: n
 
 
 def _band(low_hz: float, high_hz: float, padded: int, rate_hz: int) -> Gain:
-    """1 between two frequencies, falling by 18 dB per octave below, to nothing within a tenth above."""
+    """Band-pass gain: 18 dB per octave below `low_hz`, 1 in the band, falling linearly to 0 at 1.1 * `high_hz`."""
     octaves_K = _octaves(padded, rate_hz)
     gain_K: Gain = np.exp2(np.minimum(np.float32(3.0) * (octaves_K - np.float32(math.log2(low_hz / 1000))), 0.0))
     start, stop = (min(len(gain_K), math.ceil(edge * padded / rate_hz)) for edge in (high_hz, 1.1 * high_hz))
@@ -164,7 +164,7 @@ def _slope(db_per_octave: float, padded: int, rate_hz: int) -> Gain:
 
 @functools.lru_cache(maxsize=256)
 def _octaves(padded: int, rate_hz: int) -> Gain:
-    """Each frequency's distance from 1 kHz in octaves, not below 20 Hz."""
+    """Each frequency's distance from 1 kHz in octaves; frequencies below 20 Hz count as 20 Hz."""
     frequencies_K = np.fft.rfftfreq(padded, 1 / rate_hz)
     octaves_K: Gain = np.log2(np.maximum(frequencies_K, 20.0) / 1000).astype(np.float32)
     octaves_K.flags.writeable = False
@@ -172,7 +172,7 @@ def _octaves(padded: int, rate_hz: int) -> Gain:
 
 
 def telephone(wave_T: Wave, rate_hz: int) -> Wave:
-    """300-3400 Hz, 8 kHz, 8-bit mu-law (ITU-T G.711's curve) with the peak at full scale."""
+    """Telephone line: 300-3400 Hz, 8 kHz, 8-bit mu-law (ITU-T G.711's curve) with the peak at full scale."""
     padded = fast_length(len(wave_T) + MARGIN)
     spectrum_K = np.fft.rfft(wave_T, padded)
     spectrum_K *= _band(300.0, 3400.0, padded, rate_hz)

@@ -1,7 +1,7 @@
-"""Random changes to audio and to log-mel features, so that a model hears more rooms and speakers than were recorded.
+"""Augmentation of audio and log-mel features, so that a model hears more rooms and speakers than were recorded.
 
-Everything is a function of its input and of the state of the numpy Generator it is given. All shaping of the
-spectrum (room, channel, noise) shares one FFT, since this runs in the training loop.
+Results depend only on the input and the state of the numpy Generator. All shaping of the spectrum (room, channel,
+noise) shares one FFT, since this runs in the training loop.
 
 Legend: T samples over time, K frequency bins, M mel bands, F frames of 10 ms.
 """
@@ -85,21 +85,22 @@ def augment_mel(mel_MF: Mel, config: AugmentationConfig, generator: np.random.Ge
 
 
 def cut_edges(wave_T: Wave, rate_hz: int, cut_s: tuple[float, float], generator: np.random.Generator) -> Wave:
-    """Take a random time off each end, at most a tenth of the utterance."""
+    """Trim a random duration from each end, each at most a tenth of the utterance."""
     most = len(wave_T) // 10
     before, after = (min(most, round(between(cut_s, generator) * rate_hz)) for _ in range(2))
     return wave_T[before : len(wave_T) - after]
 
 
 def cut_quiet_ends(wave_T: Wave, rate_hz: int, level_db: float) -> Wave:
-    """Cut to the first and the last 10 ms that come within a level of the loudest.
+    """Trim to the first and last 10 ms frames whose level is within `level_db` of the loudest frame.
 
-    Recordings cut by an automatic level threshold look like this: they lack the hiss of `six` and the breath of `four`.
+    Recordings trimmed by an automatic level threshold look like this: they lack the hiss of `six` and the breath of
+    `four`.
 
     Args:
         wave_T: mono samples.
         rate_hz: its sample rate.
-        level_db: the level under that of the loudest 10 ms, in dB, below 0.
+        level_db: threshold relative to the loudest frame, in dB; negative.
     """
     frame = rate_hz // 100
     frames = len(wave_T) // frame
@@ -112,13 +113,13 @@ def cut_quiet_ends(wave_T: Wave, rate_hz: int, level_db: float) -> Wave:
 
 
 def set_peak(wave_T: Wave, peak_db: float) -> Wave:
-    """Bring the highest sample to a level, in dB of full scale; silence stays."""
+    """Scale the peak to a level in dB relative to full scale; silence stays unchanged."""
     peak = float(np.abs(wave_T).max(initial=0.0))
     return wave_T * np.float32(10 ** (peak_db / 20) / peak) if peak > 0.0 else wave_T
 
 
 def clip_softly(wave_T: Wave, drive: float) -> Wave:
-    """Overdrive: the peak is driven `drive` times into a tanh and comes out where it was."""
+    """Overdrive: a tanh whose input is scaled to a peak of `drive`; the output keeps the original peak."""
     peak = float(np.abs(wave_T).max(initial=0.0))
     if peak == 0.0:
         return wave_T
@@ -127,7 +128,7 @@ def clip_softly(wave_T: Wave, drive: float) -> Wave:
 
 
 def quantize(wave_T: Wave, bits: int) -> Wave:
-    """Round to 2 ** bits steps between minus and plus the highest sample."""
+    """Round to 2 ** `bits` steps between minus and plus the peak."""
     peak = float(np.abs(wave_T).max(initial=0.0))
     if peak == 0.0:
         return wave_T
@@ -137,9 +138,9 @@ def quantize(wave_T: Wave, bits: int) -> Wave:
 
 
 def warp_vocal_tract(mel_MF: Mel, factor: float) -> Mel:
-    """Move all frequencies up by a factor (down below 1), as in a shorter (longer) vocal tract.
+    """Scale all frequencies by a factor: above 1 as in a shorter vocal tract, below 1 as in a longer one.
 
-    Source: VTLP (Jaitly and Hinton 2013), on the mel axis: linear up to 4.8 kHz, from there to where 8 kHz stays.
+    Source: VTLP (Jaitly and Hinton 2013), on the mel axis: linear up to 4.8 kHz; above it, a line that keeps 8 kHz.
     """
     below_M, above_M, weight_M1 = _warp(mel_MF.shape[0], round(factor, 3))
     lower_MF = mel_MF[below_M]
@@ -154,9 +155,9 @@ def mask(
     longest_frames: int,
     generator: np.random.Generator,
 ) -> Mel:
-    """SpecAugment: set random bands and moments to the lowest value in the input.
+    """SpecAugment: set random bands and random frames to the lowest value in the input.
 
-    Source: Park et al. 2019, without its time warp. Widths are uniform from 0 to the widest, places uniform.
+    Source: Park et al. 2019, without its time warp. Widths are uniform from 0 to the maximum, positions uniform.
     """
     bands, frames = mel_MF.shape
     masked_MF = mel_MF.copy()
@@ -178,7 +179,7 @@ def _warp(bands: int, factor: float) -> tuple[npt.NDArray[np.int64], npt.NDArray
     top_hz, knee_hz = 8000.0, 4800.0
     step = _mel(np.array(top_hz)) / (bands + 1)
     centres_hz_M = _hz(step * np.arange(1, bands + 1))
-    # Content at `knee * min(1, 1 / factor)` moves to that times `factor`; above, a second line leads to the top.
+    # Content up to `source_knee` moves to `factor` times its frequency; above it, a second line leads to `top_hz`.
     source_knee = knee_hz * min(1.0, 1 / factor)
     source_hz_M = np.interp(centres_hz_M, [0.0, source_knee * factor, top_hz], [0.0, source_knee, top_hz])
     place_M = np.clip(_mel(source_hz_M) / step - 1, 0, bands - 1)

@@ -1,7 +1,8 @@
 """Mix several channels to one: their mean, unless that loses speech.
 
-Two channels of opposite phase cancel each other, possibly in only a part of the recording; a channel with a hum or a hiss
-drowns the speech of another. The mix is then the loudest channel that is not noise, or the mean of those channels.
+Two channels of opposite phase cancel each other, possibly in only a part of the recording; the mix is then the loudest
+channel that is not noise. A channel with hum or hiss drowns the speech of another; the mix is then the mean of the
+other channels.
 
 Legend: T samples over time, C channels, F frames of 40 ms.
 """
@@ -34,7 +35,7 @@ class Mix:
     doubts: tuple[AudioDoubt, ...] = ()
 
     def mono(self, block_TC: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """wave_T of a block."""
+        """Mix a block to mono: wave_T."""
         kept_TC = block_TC if self.channels is None else block_TC[:, list(self.channels)]
         if kept_TC.shape[1] == 1:
             return np.ascontiguousarray(kept_TC[:, 0])
@@ -43,7 +44,7 @@ class Mix:
 
 
 class ChannelLevels:
-    """Measures blocks of a recording, to choose its mix."""
+    """Measures the blocks of a recording to choose its mix."""
 
     def __init__(self, rate_hz: int) -> None:
         self._frame = max(1, round(_FRAME_S * rate_hz))
@@ -84,7 +85,7 @@ class ChannelLevels:
 
 
 def _cancels(power_FC: npt.NDArray[np.float64], mean_F: npt.NDArray[np.float64]) -> bool:
-    """Whether the mean loses more power than the mean of uncorrelated channels."""
+    """Whether the mean has much less power than the mean of uncorrelated channels would have."""
     groups = range(0, len(mean_F), _GROUP)
     unrelated_G = np.add.reduceat(power_FC.sum(axis=1), groups) / power_FC.shape[1] ** 2
     mean_G = np.add.reduceat(mean_F, groups)
@@ -94,7 +95,7 @@ def _cancels(power_FC: npt.NDArray[np.float64], mean_F: npt.NDArray[np.float64])
 
 
 def _noises(power_FC: npt.NDArray[np.float64]) -> tuple[list[int], list[int]]:
-    """Channels to keep, and channels with a steady noise loud enough to drown the speech of another."""
+    """Channels to keep, and channels with steady noise loud enough to drown the speech of another channel."""
     level_FC = 10 * np.log10(power_FC + 1e-12)
     low_C, high_C = np.quantile(level_FC, (0.1, 0.99), axis=0)
     range_C = high_C - low_C

@@ -1,4 +1,4 @@
-"""Oddities of a recording that was read all the same, for the person who made it."""
+"""Oddities of a recording that was read nevertheless, for reports to the user."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ class AudioDoubt(NamedTuple):
     """One oddity of a recording."""
 
     code: AudioDoubtCode
-    """Its kind."""
+    """Kind of oddity."""
     reason: str
     """What was found, and what was done."""

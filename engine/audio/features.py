@@ -57,7 +57,7 @@ def log_mel(wave_BT: torch.Tensor, mel_bands: int) -> torch.Tensor:
 
 
 def stack_padded(waves: list[np.ndarray], samples: int) -> torch.Tensor:
-    """Stack waves, each cut or padded with silence to `samples`: float32 wave_BT."""
+    """Stack waves into a float32 wave_BT, each cut or padded with silence to `samples`."""
     stacked = np.zeros((len(waves), samples), dtype=np.float32)
     for row, wave_T in enumerate(waves):
         length = min(samples, len(wave_T))

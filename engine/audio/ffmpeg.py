@@ -1,7 +1,7 @@
-"""Decode with FFmpeg's libraries, through PyAV, the formats that libsndfile does not read.
+"""Decode the formats that libsndfile does not read, with FFmpeg's libraries through PyAV.
 
-Files come from strangers. FFmpeg is told the file's format, so that no playlist can lead it to other files; it opens
-nothing by itself; only audio decoders run, in one thread; pictures, subtitles and data are ignored.
+Files are untrusted. The format is forced, so that no playlist can lead FFmpeg to other files; FFmpeg opens no files
+itself; only audio decoders run, in one thread; pictures, subtitles and data are ignored.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _DECODERS = frozenset(
 )  # fmt: skip
 _MAX_STREAMS = 64
 _PROBED_BYTES = 5_000_000
-_LOST_S = 0.5  # less than what the container states: delays and paddings of encoders
+_LOST_S = 0.5  # tolerated shortfall from the container's duration: encoder delay and padding
 _LOST_SHARE = 0.02
 
 _Block = npt.NDArray[np.float32]
@@ -61,7 +61,7 @@ _Block = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Stated:
-    """The file's own statements and those of its first frame."""
+    """Metadata from the container and from the first decoded frame."""
 
     rate_hz: int
     channels: int
@@ -74,6 +74,8 @@ def look(raw: BinaryIO, format_name: str, name: str) -> Stated:
     """Metadata of a file's first audio track; reads only the beginning.
 
     Raises:
+        EmptyAudioError: no samples.
+        TruncatedAudioError: the file states a duration, but no sound can be decoded.
         UnsupportedAudioError: no audio track, or an unsupported one.
         AudioError: not a file of this format, or damaged.
     """
@@ -100,9 +102,9 @@ def decode(raw: BinaryIO, format_name: str, stated: Stated, name: str) -> Iterat
     """All samples of the first audio track, as block_TC.
 
     Raises:
-        TruncatedAudioError: it ends before its own header says.
-        UnsupportedAudioError: its sample rate changes, or it is longer than `MAX_FILE_S`.
-        AudioError: it is damaged.
+        TruncatedAudioError: the track ends earlier than its header states.
+        UnsupportedAudioError: its sample rate or number of channels changes, or it is longer than `MAX_FILE_S`.
+        AudioError: the file is damaged.
     """
     found = 0
     with _opened(raw, format_name, name) as (container, stream):

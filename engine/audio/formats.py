@@ -6,13 +6,13 @@ FORMATS = (
     "WAV", "FLAC", "OGG", "OPUS", "MP3", "AIFF", "AU", "CAF", "W64", "SPHERE",
     "MP4", "MATROSKA", "AAC", "AMR", "WMA", "AVI", "WAVPACK",
 )  # fmt: skip
-"""What `AudioInfo.format` can be. OGG is Vorbis; MP4 is also M4A, MOV and 3GP; MATROSKA is also WebM."""
+"""Values of `AudioInfo.format`. OGG is Vorbis; MP4 includes M4A, MOV and 3GP; MATROSKA includes WebM."""
 
 ALLOWED = (
     "WAV, FLAC, OGG, OPUS, MP3, AIFF, AU, CAF, W64, SPHERE, MP4 (M4A, MOV, 3GP), Matroska (MKV, WebM), AAC, AMR, WMA, AVI, "
     "WavPack"
 )
-"""The same for people."""
+"""The same list, for messages."""
 
 ENDINGS_IN_ORDER = (
     "flac", "mp3", "oga", "ogg", "opus", "wav", "wave",
@@ -20,7 +20,7 @@ ENDINGS_IN_ORDER = (
     "m4a", "m4b", "aac", "amr", "awb", "wma", "wv", "mka", "weba",
     "mp4", "m4v", "mov", "3gp", "3g2", "webm", "mkv", "asf", "wmv", "avi",
 )  # fmt: skip
-"""File extensions of audio. A name without extension means the first of these that exists."""
+"""File extensions of audio. For a name without extension, the first of these that exists is used."""
 AUDIO_ENDINGS = frozenset(ENDINGS_IN_ORDER)
 """The same as a set."""
 
@@ -57,5 +57,5 @@ def format_of(head: bytes) -> str | None:
 
 
 def _is_adts(head: bytes) -> bool:
-    """Whether a frame of AAC begins; those of MP3 have a layer, and ADTS has none."""
+    """Whether the bytes start an ADTS frame (AAC): unlike in MP3, the layer bits are zero."""
     return len(head) > 3 and head[0] == 0xFF and head[1] & 0xF6 == 0xF0 and head[2] >> 2 & 15 < 13

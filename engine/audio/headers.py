@@ -1,4 +1,4 @@
-"""AIFF, AU, CAF, W64 and SPHERE files: check the header's statements against the bytes in the file."""
+"""AIFF, AU, CAF, W64 and SPHERE files: check the sizes in the header against the bytes in the file."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class _Samples:
 
     start: int
     said: int | None
-    """Bytes; None if the header leaves that open."""
+    """Size in bytes; None if the header leaves it open."""
     size_at: int = 0
     """Offset of the size field."""
     size_format: str = ""
     """How the size is encoded; empty if libsndfile reads to the end of the file by itself."""
     size_extra: int = 0
-    """What the size counts besides the samples."""
+    """Number of bytes that the size counts in addition to the samples."""
     is_last: bool = False
     """Whether nothing may follow the samples."""
 
@@ -39,7 +39,7 @@ def read_header(
 ) -> tuple[list[Sequence[Piece] | None], list[AudioDoubt]]:
     """The recordings of a file, each with a corrected header, and the faults found.
 
-    None stands for a file that is one recording with a correct header.
+    None stands for a whole file that is a single recording with a correct header.
 
     Raises:
         TruncatedAudioError: the file has fewer samples than the header states.
@@ -64,7 +64,7 @@ def read_header(
 def _read(
     raw: BinaryIO, size: int, format_name: str, name: str, doubts: list[AudioDoubt]
 ) -> tuple[int | None, Sequence[Piece]]:
-    """Offset of the next recording, and this one as pieces if it needs a new header."""
+    """Offset of the next recording, and the pieces of this one if its header needs a correction."""
     found = _READERS[format_name](raw, size)
     if found is None:
         return None, ()
@@ -93,7 +93,7 @@ def _read(
 
 
 def _next_start(raw: BinaryIO, at: int, format_name: str) -> int | None:
-    """Offset of another file of the format, directly after the samples or a few bytes of padding."""
+    """Offset of another file of the same format, directly after the samples or up to 7 bytes of padding."""
     raw.seek(at)
     head = raw.read(8 + HEAD_BYTES)
     return next((at + pad for pad in range(8) if format_of(head[pad : pad + HEAD_BYTES]) == format_name), None)
@@ -119,7 +119,7 @@ def _au(raw: BinaryIO, size: int) -> _Samples | None:
 
 def _caf(raw: BinaryIO, size: int) -> _Samples | None:
     for kind, start, chunk_bytes in _chunks(raw, size, 8, ">4sq"):
-        if kind == b"data":  # with a count of edits before the samples
+        if kind == b"data":  # starts with an edit count of 4 bytes
             said = None if chunk_bytes < 0 else max(0, chunk_bytes - 4)
             return _Samples(start + 4, said, start - 8, ">q", 4)
     return None
@@ -159,7 +159,7 @@ def _sphere(raw: BinaryIO, size: int) -> _Samples | None:
 
 
 def _chunks(raw: BinaryIO, size: int, at: int, header: str) -> Iterator[tuple[bytes, int, int]]:
-    """Name, beginning and size of each chunk."""
+    """Name, content offset and content size of each chunk."""
     length = struct.calcsize(header)
     for _ in range(_MAX_CHUNKS):
         raw.seek(at)

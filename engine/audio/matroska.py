@@ -18,10 +18,10 @@ _MAX_ELEMENTS = 10_000
 
 
 def read_matroska(raw: BinaryIO, size: int, name: str) -> tuple[list[Sequence[Piece] | None], list[AudioDoubt]]:
-    """The recordings of a file, each as pieces; None for a file that is one.
+    """The recordings of a file, each as pieces; None for a file with a single recording.
 
     Raises:
-        TruncatedAudioError: its segment ends after the end of the file.
+        TruncatedAudioError: a segment extends past the end of the file.
     """
     at = 0
     starts = []
@@ -48,7 +48,7 @@ def read_matroska(raw: BinaryIO, size: int, name: str) -> tuple[list[Sequence[Pi
 def _stream(raw: BinaryIO, size: int, starts: Sequence[int]) -> tuple[list[Sequence[Piece] | None], list[AudioDoubt]]:
     reason = "it does not say how long it is, as browsers record; all that is there was read"
     doubts = [AudioDoubt("open_length", reason)]
-    # The next recording is found by its header, a few bytes before its document type.
+    # The header of each further recording lies a few bytes before its document type.
     parts = split_at(raw, size, _DOCUMENT_TYPES)
     places = [starts[0]] if starts else [0]
     for part in parts[1:]:

@@ -12,14 +12,14 @@ from typing import BinaryIO
 from engine.audio.pieces import Piece, between
 from engine.errors import TruncatedAudioError
 
-_MAX_BOXES = 100_000  # fragmented files have two for each fragment
+_MAX_BOXES = 100_000  # fragmented files have two per fragment
 
 
 def read_mp4(raw: BinaryIO, size: int, name: str) -> list[Sequence[Piece] | None]:
-    """The recordings of the file, each as pieces; None for a file that is one.
+    """The recordings of the file, each as pieces; None for a file with a single recording.
 
     Raises:
-        TruncatedAudioError: a box ends after the end of the file, or the index, which recorders write last, is missing.
+        TruncatedAudioError: a box extends past the end of the file, or the index, which is written last, is missing.
     """
     at = 0
     kinds = set()

@@ -1,8 +1,8 @@
 """Read the structure of an MP3, frame by frame.
 
 An MP3 has no file header. Its length is in a Xing, Info or VBRI tag in the first frame, or estimated from the file size
-and the bit rate of the first frame, which is wrong for a varying bit rate. In concatenated files the first tag states the
-length of the first one only.
+and the bit rate of the first frame, which is wrong for a variable bit rate. In a concatenated file the first tag states
+only the length of the first recording.
 
 Source: ISO 11172-3, 2.4.1.3 and 2.4.2.3; LAME's description of its tag.
 """
@@ -47,7 +47,7 @@ class Frame:
 
 @dataclass(slots=True)
 class Mp3Part:
-    """A recording in the file: frames of one kind, and their tag's statements."""
+    """A recording in the file: frames of one kind, with the length that their tag states."""
 
     start: int
     """Offset of its first frame; the tag counts as a frame."""
@@ -57,22 +57,22 @@ class Mp3Part:
     frames: int = 0
     """Audio frames found."""
     stretches: list[tuple[int, int]] = field(default_factory=list)
-    """Stretches of frames, without other bytes between them."""
+    """Start and end of each run of contiguous frames."""
     rates_kbps: set[int] = field(default_factory=set)
     first_header: bytes = b""
 
     @property
     def is_plain(self) -> bool:
-        """Whether a decoder finds its whole length by its tag or its constant bit rate."""
+        """Whether a decoder derives the full length from the tag or from a constant bit rate."""
         if self.first_header[1] >> 1 & 3 != 1:  # only layer III has tags
             return True
         if len(self.stretches) != 1:
             return False
-        # Encoders differ by one frame in their counts.
+        # Encoders' frame counts differ by one.
         return self.frames <= self.stated + 1 if self.stated is not None else len(self.rates_kbps) <= 1
 
     def pieces(self) -> list[Piece]:
-        """The part as a file of its own, with a tag that states its length; without a tag decoders guess."""
+        """The part as a separate file, with a tag that states its length; without a tag decoders guess."""
         if self.is_plain and self.stated is not None:
             return list(self.stretches)
         if self.has_tag:
@@ -93,15 +93,15 @@ class Mp3:
     """Offset of the first frame."""
     parts: list[Mp3Part] = field(default_factory=list)
     damage: str | None = None
-    """Bytes between frames that are no tag, described; None if there are none."""
+    """Description of bytes between frames that are not a tag; None if there are none."""
     cut: str | None = None
-    """How the file ends inside a frame; None if it does not."""
+    """Description of an incomplete frame at the end of the file; None if there is none."""
     behind: int = 0
     """Number of bytes after the last frame that are neither frames nor a tag."""
 
 
 def read_mp3(raw: BinaryIO) -> Mp3:
-    """Walk over all frames. Free-format frames, which state no length, are not found."""
+    """Scan all frames. Free-format frames, which state no length, are not found."""
     reader = _Reader(raw)
     found = Mp3()
     at = _behind_id3(reader, 0)
@@ -151,7 +151,7 @@ def read_mp3(raw: BinaryIO) -> Mp3:
 
 
 def frame_of(header: bytes) -> Frame | None:
-    """The frame that starts with a 4-byte header; None if it is no frame header."""
+    """The frame that starts with a 4-byte header; None if the bytes are not a frame header."""
     if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE0 != 0xE0:
         return None
     version, layer = header[1] >> 3 & 3, 4 - (header[1] >> 1 & 3)
@@ -169,7 +169,7 @@ def frame_of(header: bytes) -> Frame | None:
 
 
 class _Reader:
-    """Serves short reads of a file from long ones."""
+    """Reads a file in large blocks and serves short reads from them."""
 
     def __init__(self, raw: BinaryIO) -> None:
         self._raw = raw
@@ -189,7 +189,7 @@ def _tag(frame: bytes) -> tuple[bool, int | None]:
     mono = frame[3] >> 6 == 3
     is_first_generation = frame[1] >> 3 & 3 == 3
     side = (17 if mono else 32) if is_first_generation else (9 if mono else 17)
-    for at in (4 + side, 6 + side):  # with a checksum, two bytes further on
+    for at in (4 + side, 6 + side):  # a checksum shifts the tag by two bytes
         if frame[at : at + 4] in (b"Xing", b"Info") and len(frame) >= at + 8:
             (flags,) = struct.unpack_from(">I", frame, at + 4)
             has_count = flags & 1 and len(frame) >= at + 12
@@ -203,7 +203,7 @@ def _tag_frame(header: bytes, frames: int) -> bytes:
     """A tag frame that states a number of frames."""
     made = bytes([0xFF, header[1] | 1, _TAG_FRAME_KBPS_INDEX << 4 | header[2] & 0x0C, header[3]])
     frame = frame_of(made)
-    assert frame  # only its bit rate is another
+    assert frame  # only its bit rate differs
     mono = header[3] >> 6 == 3
     side = (17 if mono else 32) if header[1] >> 3 & 3 == 3 else (9 if mono else 17)
     return (made + bytes(side) + b"Xing" + struct.pack(">II", 1, frames)).ljust(frame.length, b"\0")
@@ -215,7 +215,7 @@ def behind_id3(raw: BinaryIO) -> int:
 
 
 def _behind_id3(reader: _Reader, at: int) -> int:
-    """End of an ID3v2 tag that begins there; None if none does."""
+    """End of an ID3v2 tag that begins at an offset; the offset itself if none does."""
     head = reader.read(at, 10)
     if head[:3] != b"ID3" or len(head) < 10:
         return at
@@ -234,7 +234,7 @@ def _behind_tag(reader: _Reader, at: int, header: bytes) -> int | None:
 
 
 def _next_frame(reader: _Reader, at: int) -> int | None:
-    """Offset of the next frames: three of a kind in a row, or fewer that end with the file."""
+    """Offset of the next three consecutive frames of one kind, or of fewer that end with the file; None without."""
     while at < reader.size:
         window = reader.read(at, min(_BUFFER_BYTES, reader.size - at))
         for place in _syncs(window):

@@ -1,4 +1,4 @@
-"""Ogg files: whole pages, and streams that follow each other ("chained").
+"""Ogg files: check that the last page is complete, and find chained streams.
 
 Source: RFC 3533, section 6.
 """
@@ -18,10 +18,10 @@ FIRST_PAGE, LAST_PAGE = 0x02, 0x04
 
 
 def read_ogg(raw: BinaryIO, size: int, name: str) -> Sequence[Sequence[Piece] | None]:
-    """The links of a chain, each as pieces; None for a file that is one.
+    """The links of a chained file, each as pieces; None for a file with a single one.
 
     Raises:
-        TruncatedAudioError: it ends inside a page.
+        TruncatedAudioError: the file ends inside a page.
     """
     _check_last_page(raw, size, name)
     starts: list[int] = []
@@ -30,7 +30,7 @@ def read_ogg(raw: BinaryIO, size: int, name: str) -> Sequence[Sequence[Piece] | 
     while at + PAGE_HEADER.size <= size:
         raw.seek(at)
         magic, _, flags, *_, segments = PAGE_HEADER.unpack(raw.read(PAGE_HEADER.size))
-        if magic != b"OggS":  # damaged; the decoder looks for the next page, and ingestion rejects it
+        if magic != b"OggS":  # damaged; the decoder searches for the next page, and ingestion rejects the file
             break
         if flags & FIRST_PAGE and not is_in_head:
             starts.append(at)

@@ -1,4 +1,4 @@
-"""Opening a file: which decoder reads it, as one recording or as several joined ones."""
+"""Open an audio file: choose its decoder, and join several recordings in one file."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _HELD_SAMPLES = 1 << 24  # samples kept while the mix is chosen, over all channe
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A file that was examined or decoded before, so that any part of it can be read directly."""
+    """An already examined or decoded file, of which any part can be read directly."""
 
     file: BinaryIO
     """Its samples, in a seekable format."""
@@ -44,7 +44,7 @@ class Decoded:
 
 
 OpenAudio = SndfileSound | StreamSound
-"""A file that `opened` returned; reads do not open it again."""
+"""A file returned by `opened`; reads do not open it again."""
 Source = Path | str | BinaryIO | Decoded | OpenAudio
 """A path, an open seekable binary file (read from its beginning), a result of `decode_once`, or an opened file."""
 
@@ -92,7 +92,7 @@ def is_whole_and_plain(sound: Sound, source: Source) -> bool:
 
 
 def mono(sound: Sound, start: int, frames: int) -> tuple[Wave, tuple[AudioDoubt, ...]]:
-    """wave_T of a stretch, and doubts about its channels; memory grows with the samples found."""
+    """Mix a segment to mono: wave_T, and doubts about the channels. Memory grows with the samples that are decoded."""
     blocks = sound.blocks(start, frames)
     mix = Mix()
     if sound.info.channels > 1:
@@ -128,7 +128,7 @@ def _part(target: Path | str | BinaryIO, raw: BinaryIO, part: Part, found: Parts
 
 
 def _joined(sounds: Sequence[Sound], found: Parts, name: str) -> StreamSound:
-    """Joined recordings, at the highest of their rates, each mixed by itself."""
+    """Join recordings at the highest of their sample rates, each mixed to mono separately."""
     rate_hz = max(sound.info.rate_hz for sound in sounds)
     frames = sum(math.ceil(sound.info.frames * rate_hz / sound.info.rate_hz) for sound in sounds)
     first = sounds[0].info
@@ -152,10 +152,10 @@ def _joined(sounds: Sequence[Sound], found: Parts, name: str) -> StreamSound:
 
 
 def check_length(sound: Sound, found: int, start: int, frames: int) -> None:
-    """Check that a file gave as many frames as it stated.
+    """Check that decoding produced as many frames as the file states.
 
     Raises:
-        TruncatedAudioError: it gave fewer.
+        TruncatedAudioError: decoding produced fewer.
     """
     if found < frames and sound.is_length_sure:
         raise TruncatedAudioError(

@@ -1,7 +1,7 @@
-"""The recordings in a file, one or several joined ones, and whether its header states their length correctly.
+"""Find the recordings in a file, one or several joined ones, and check the length that its header states.
 
-libsndfile reads a truncated file without an error, and only the first of joined files. Training would then pair the
-transcript of the whole with a part of the audio.
+libsndfile reads a truncated file without an error, and of joined files only the first. Training would then pair the
+whole transcript with a part of the audio.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from engine.audio.wavpack import read_wavpack
 from engine.errors import UnsupportedAudioError
 
 _FLAC_STARTS = (b"fLaC\x00\x00\x00\x22", b"fLaC\x80\x00\x00\x22")
-"""The marker, and the header of STREAMINFO, which comes first and may be the only block."""
+"""The marker and the header of the STREAMINFO block, which comes first and may be the only block."""
 _AMR_STARTS = (b"#!AMR\n", b"#!AMR-WB\n")
 
 Length = Literal["stated", "estimated"]
-"""Whether a file's length is stated, or guessed from its size."""
+"""Whether a file's length is stated, or estimated from its size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +35,17 @@ class Part:
     """A recording in a file."""
 
     pieces: Sequence[Piece] | None = None
-    """Its pieces; None for the file as it is."""
+    """Its pieces; None for the unchanged file."""
     length: Length = "stated"
-    """How far the length that the decoder reports can be trusted."""
+    """Whether the length that the decoder reports is stated in the file or an estimate."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The recordings in a file, one after the other."""
+    """The recordings in a file, in order."""
 
     format: str | None
-    """The format that the first bytes show, one of `FORMATS`."""
+    """The format according to the first bytes, one of `FORMATS`; None if unknown."""
     parts: tuple[Part, ...]
     doubts: tuple[AudioDoubt, ...] = ()
 
@@ -71,7 +71,7 @@ def _read(raw: BinaryIO, size: int, name: str) -> Parts:
     start = behind_id3(raw) if format_name == "MP3" else 0
     if start:
         raw.seek(start)
-        if format_of(raw.read(HEAD_BYTES)) not in (None, "MP3"):  # a tag that other formats have in front, too
+        if format_of(raw.read(HEAD_BYTES)) not in (None, "MP3"):  # other formats may start with an ID3 tag, too
             found = _read(made_of(raw, [(start, size)]), size - start, name)
             parts = (replace(p, pieces=shifted(p.pieces or [(0, size - start)], start)) for p in found.parts)
             return replace(found, parts=tuple(parts))
@@ -104,7 +104,7 @@ def _parts(format_name: str, pieces: Sequence[Sequence[Piece] | None], doubts: S
 
 
 def _wav_with_mp3(raw: BinaryIO, wav: Wav) -> Parts:
-    """MP3 frames in a WAV, read as MP3: the length that decoders report for the WAV is a guess."""
+    """Read MP3 frames in a WAV as MP3, since the length that decoders report for the WAV is an estimate."""
     parts: list[Part] = []
     doubts = list(wav.doubts)
     for pieces, frames in zip(wav.pieces, wav.mp3, strict=True):
@@ -135,7 +135,7 @@ def _mp3_parts(raw: BinaryIO) -> Parts:
     if len(found.parts) <= 1 and all(part.is_plain for part in found.parts):
         is_stated = bool(found.parts) and found.parts[0].stated is not None
         return Parts("MP3", (Part(length="stated" if is_stated else "estimated"),), tuple(doubts))
-    # A generated tag counts frames; a decoder's delay is in none of them.
+    # A generated tag states the number of frames, but not the decoder's delay.
     parts = tuple(
         Part(part.pieces(), "stated" if part.is_plain and part.stated else "estimated") for part in found.parts
     )

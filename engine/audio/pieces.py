@@ -1,4 +1,4 @@
-"""A virtual file made of stretches of another file and given bytes: a part of it, or the whole with a new header."""
+"""A virtual file made of byte ranges of another file and new bytes: a part of it, or the whole with a new header."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import BinaryIO
 
 from engine.view import view
 
-_BLOCK_BYTES = 1 << 20  # searched at once
+_BLOCK_BYTES = 1 << 20  # read per search step
 
 MAX_PARTS = 1_000
-"""Most recordings of a file that are read as one."""
+"""Maximum number of recordings in one file."""
 
 Piece = bytes | tuple[int, int]
-"""Bytes, or the start and end of a stretch of the other file."""
+"""New bytes, or the start and end of a byte range of the other file."""
 
 
 def made_of(raw: BinaryIO, pieces: Sequence[Piece]) -> BinaryIO:
-    """The concatenated pieces, as a file with its own position; `raw` must not be read meanwhile."""
+    """The concatenated pieces as a file. It seeks in `raw`, which must not be read concurrently."""
     starts = [0]
     for piece in pieces:
         starts.append(starts[-1] + (len(piece) if isinstance(piece, bytes) else piece[1] - piece[0]))
@@ -60,7 +60,7 @@ def split_at(raw: BinaryIO, size: int, markers: Sequence[bytes]) -> list[Sequenc
 
 
 def between(starts: Sequence[int], size: int) -> list[Sequence[Piece] | None]:
-    """A file cut at the given places; None for a single recording."""
+    """Split a file at the starts of its recordings; None for a single recording."""
     if len(starts) < 2:
         return [None]
     return [[(start, end)] for start, end in zip(starts, [*starts[1:], size], strict=True)]
@@ -72,5 +72,5 @@ def shifted(pieces: Sequence[Piece], by: int) -> list[Piece]:
 
 
 def size_of(raw: BinaryIO) -> int:
-    """Bytes of a file."""
+    """Size of a file in bytes."""
     return raw.seek(0, os.SEEK_END)

@@ -48,7 +48,7 @@ class Heard:
     info: AudioInfo
     """The file's metadata."""
     doubts: tuple[AudioDoubt, ...]
-    """Oddities that a person should know."""
+    """Oddities to report to the user."""
 
 
 def probe(source: Source) -> AudioInfo:
@@ -65,15 +65,15 @@ def probe(source: Source) -> AudioInfo:
 
 
 def read_audio(source: Source, rate_hz: int = 16_000, start_s: float = 0.0, duration_s: float | None = None) -> Wave:
-    """A segment of a file as mono samples at `rate_hz`. Of WAV and FLAC only the segment is read and decoded.
+    """A segment of a file as mono samples at `rate_hz`. In WAV and FLAC only the segment is read and decoded.
 
     Channels are averaged, unless they cancel each other or one of them is noise. A file at `rate_hz` keeps its samples
-    exactly. Formats without reliable seeking are decoded from the beginning, so that a segment is always exactly that
-    stretch of the whole. `hear` also returns oddities of the file.
+    exactly. Formats without reliable seeking are decoded from the beginning, so that a segment has exactly the same
+    samples as that part of the whole file. `hear` also returns oddities of the file.
 
     Args:
         source: path or open binary file.
-        rate_hz: sample rate wanted.
+        rate_hz: sample rate of the result.
         start_s: start of the segment in seconds.
         duration_s: its length in seconds; None reads to the end.
 
@@ -104,7 +104,7 @@ def hear(source: Source, rate_hz: int = 16_000, start_s: float = 0.0, duration_s
 
 
 def can_cut(source: Source) -> bool:
-    """Whether a part of a file can be decoded without everything before it, and the file's statements are true.
+    """Whether a part of a file can be decoded without everything before it, and the file's header is correct.
 
     Raises:
         AudioError: as `probe`.
@@ -116,9 +116,10 @@ def can_cut(source: Source) -> bool:
 def decode_once(source: Source, target: BinaryIO) -> Decoded:
     """Decode a whole file into another one, in bounded memory, so that its parts can be read directly.
 
-    Samples do not change: they are kept as floats, with their channels, at the file's own rate.
+    The samples are unchanged: floats, all channels, at the file's own rate.
 
     Raises:
+        UnsupportedAudioError: the file has more than 2^32 samples.
         AudioError: as `read_audio`, except that samples are not checked.
     """
     with opened(source) as sound:
@@ -137,10 +138,10 @@ def decode_once(source: Source, target: BinaryIO) -> Decoded:
 
 
 def read_blocks(source: Source, block_s: float = 1.0) -> Iterator[Block]:
-    """A file's samples at its own rate, block after block, in bounded memory.
+    """A file's samples at its own rate, block by block, in bounded memory.
 
     Yields:
-        block_TC: float32, all channels, `block_s` seconds each or as long as a block of the decoder, the last one shorter.
+        block_TC: float32, all channels, at most `block_s` seconds; shorter where a block of the decoder ends.
 
     Raises:
         AudioError: as `read_audio`, except that samples are not checked.

@@ -1,4 +1,4 @@
-"""Changing the sample rate.
+"""Change the sample rate.
 
 Legend: T samples over time.
 """
@@ -14,14 +14,14 @@ import numpy.typing as npt
 
 Wave = npt.NDArray[np.float32]
 
-_MAX_RATIO_TERM = 640  # 11,025 Hz to 16 kHz is 441/640, the longest among usual rates
+_MAX_RATIO_TERM = 640  # 11,025 Hz to 16 kHz is 441/640, the largest terms among common rates
 
 
 def resample(wave_T: Wave, from_hz: int, to_hz: int) -> Wave:
     """Change the sample rate by windowed-sinc interpolation.
 
-    Rates with no small common ratio (44,101 Hz) use the nearest one with terms up to 640, off by less than 3 parts
-    per million: the exact filter would take gigabytes.
+    Rates without a ratio of small integers (44,101 Hz) use the nearest ratio with terms up to 640, off by less than 3
+    parts per million, since the exact filter would take gigabytes.
 
     Source: torchaudio.transforms.Resample, with its default width and window.
     """

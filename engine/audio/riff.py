@@ -1,7 +1,7 @@
 """WAV files (RIFF, RIFX, RF64, BW64): check the header's sizes against the bytes in the file.
 
-A recorder that was killed leaves sizes of 0 or outdated ones; a program that writes to a pipe leaves the largest number.
-The samples are complete all the same, up to the end of the file.
+A killed recorder leaves sizes that are 0 or outdated; a program that writes to a pipe leaves the largest number. The
+samples up to the end of the file are nevertheless complete.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from engine.audio.doubts import AudioDoubt
 from engine.audio.pieces import Piece
 from engine.errors import TruncatedAudioError
 
-_STREAMED_BYTES = 0x7FFF_0000  # writers to a pipe cannot know the size and put some number above this
+_STREAMED_BYTES = 0x7FFF_0000  # a program that writes to a pipe does not know the size and states a number above this
 _MAX_CHUNKS = 1_000
-_MOST_BYTES = 0xFFFF_FF00  # that a chunk can state
+_MOST_BYTES = 0xFFFF_FF00  # largest size that is written into a chunk
 _SEARCH_BYTES = 1 << 20
 _MPEG = (0x50, 0x55)  # format tags of MPEG audio, layers I and II, and III
 _CHUNKS = (
@@ -43,7 +43,7 @@ class Wav:
     """The recordings in a WAV file."""
 
     pieces: list[Sequence[Piece] | None] = field(default_factory=list)
-    """Pieces of each recording; None for the file as it is."""
+    """Pieces of each recording; None for the unchanged file."""
     mp3: list[tuple[int, int] | None] = field(default_factory=list)
     """Start and end of each recording's MP3 frames, if it holds MP3."""
     doubts: list[AudioDoubt] = field(default_factory=list)
@@ -54,20 +54,20 @@ class _Data:
     """A data chunk."""
 
     start: int
-    """Start and end of its samples."""
+    """Offset of its samples."""
     said: int
-    """Bytes according to its header."""
+    """Size of the samples in bytes according to its header."""
     riff_at: int
     """Offset of the file header."""
     size_at: int
-    """Offset of its size."""
+    """Offset of its size field."""
     long_at: int | None
-    """Offset of its 64-bit size, if it has one."""
+    """Offset of its 64-bit size field, if it has one."""
     order: str
     codec: int
     """Format tag of its samples."""
     pads: tuple[int, ...] = ()
-    """Whether a chunk of odd size lacks its padding byte."""
+    """Offsets at which a chunk of odd size lacks its padding byte."""
 
 
 def read_wav(raw: BinaryIO, size: int, name: str) -> Wav:
@@ -116,7 +116,7 @@ def check_riff_size(raw: BinaryIO, size: int, name: str) -> None:
     """Check the stated size of a RIFF file against its bytes.
 
     Raises:
-        TruncatedAudioError: the file has fewer.
+        TruncatedAudioError: the file is shorter than stated.
     """
     raw.seek(4)
     said = int.from_bytes(raw.read(4), "little") + 8
@@ -181,7 +181,7 @@ def _end_of_stream(raw: BinaryIO, start: int, size: int) -> int:
 
 
 def _is_behind_audio(raw: BinaryIO, at: int, size: int) -> bool:
-    """Whether the bytes after the samples are something else: the end, other chunks, a tag, zeros, another WAV."""
+    """Whether no samples follow at an offset, only the end of the file, other chunks, a tag, zeros or another WAV."""
     if size - at < 8:
         return True
     raw.seek(at)
@@ -203,7 +203,7 @@ def _is_behind_audio(raw: BinaryIO, at: int, size: int) -> bool:
 
 
 def _next_wav(raw: BinaryIO, at: int, size: int, search: bool = False) -> int | None:
-    """Offset of another WAV after the samples: directly, after other chunks, or, if requested, anywhere."""
+    """Offset of another WAV after the samples: directly, after other chunks, or, with `search`, anywhere."""
     if search:
         while at < size:
             raw.seek(at)
@@ -230,7 +230,7 @@ def _next_wav(raw: BinaryIO, at: int, size: int, search: bool = False) -> int | 
 
 
 def _with_sizes(data: _Data, start: int, end: int) -> list[Piece]:
-    """The same WAV with correct sizes."""
+    """The same WAV with corrected sizes."""
     data_bytes = data.said
     whole_bytes = end - start - 8 + len(data.pads)
     riff_bytes = struct.pack(f"{data.order}I", min(whole_bytes, _MOST_BYTES))

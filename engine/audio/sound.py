@@ -55,7 +55,7 @@ class AudioInfo:
     format: str
     """One of `engine.audio.formats.FORMATS`."""
     doubts: tuple[AudioDoubt, ...] = ()
-    """Oddities of a file that can be read."""
+    """Oddities of a file that can be read nevertheless."""
 
 
 class Sound(Protocol):
@@ -66,26 +66,26 @@ class Sound(Protocol):
     can_seek: bool
     """Whether a part can be decoded without everything before it."""
     is_length_sure: bool
-    """Whether fewer samples than `info.frames` mean a loss."""
+    """Whether fewer decoded frames than `info.frames` mean that the file is truncated."""
 
     def blocks(self, start: int, frames: int) -> Iterator[Block]:
-        """Up to `frames` frames from `start` on; may be called again."""
+        """Yield up to `frames` frames from `start`; may be called repeatedly."""
         ...
 
     def close(self) -> None:
-        """Close everything opened for it."""
+        """Close the files opened for this sound."""
         ...
 
 
 class SequentialFile(soundfile.SoundFile):  # type: ignore[misc]
     """A file that is only read forwards.
 
-    soundfile seeks after each read of a seekable file. In an MP3 that loses the frames that the next one builds on, which
-    gives wrong samples; at the end of a FLAC stream of unstated length it fails.
+    soundfile seeks after each read of a seekable file. In an MP3 this loses the frames that the next one depends on,
+    which gives wrong samples; at the end of a FLAC stream of unstated length it fails.
     """
 
     def seekable(self) -> bool:
-        """False, although it can seek before the first read."""
+        """Always False, although the file can seek before the first read."""
         return False
 
 
@@ -163,7 +163,7 @@ def open_sndfile(
 
     Raises:
         EmptyAudioError: no samples.
-        UnsupportedAudioError: a format, rate or channel count that is not supported.
+        UnsupportedAudioError: a format, rate or channel count that is not supported, or a long file of unstated length.
         AudioError: not audio.
     """
     with ExitStack() as stack:
@@ -195,7 +195,7 @@ def open_ffmpeg(raw: BinaryIO, format_name: str, name: str, doubts: tuple[AudioD
     Raises:
         AudioError: as `open_sndfile`.
     """
-    from engine.audio import ffmpeg  # takes a while, and few files need it
+    from engine.audio import ffmpeg  # slow to import, and few files need it
 
     stated = ffmpeg.look(raw, format_name, name)
     check_rate_and_channels(stated.rate_hz, stated.channels, name)
@@ -209,16 +209,16 @@ def open_ffmpeg(raw: BinaryIO, format_name: str, name: str, doubts: tuple[AudioD
 
 
 def with_info(sound: SndfileSound, info: AudioInfo) -> SndfileSound:
-    """The same samples, with the metadata of the file that they were decoded from."""
+    """Combine the samples of a decoded copy with the metadata of the original file."""
     own = sound.info
     return replace(sound, info=replace(info, frames=own.frames, duration_s=own.duration_s, channels=own.channels))
 
 
 def sndfile(target: Path | str | BinaryIO, name: str) -> SequentialFile:
-    """A file opened by libsndfile.
+    """Open a file with libsndfile.
 
     Raises:
-        AudioError: it is not audio, or cannot be decoded.
+        AudioError: the file is not audio, or cannot be decoded.
     """
     if not isinstance(target, str | Path):
         target.seek(0)
@@ -234,7 +234,7 @@ def decoding(name: str) -> Iterator[None]:
     """Add the file's name to libsndfile's errors.
 
     Raises:
-        AudioError: it is damaged.
+        AudioError: the file is damaged.
     """
     try:
         yield
@@ -246,10 +246,10 @@ def decoding(name: str) -> Iterator[None]:
 
 
 def check_rate_and_channels(rate_hz: int, channels: int, name: str) -> None:
-    """Check rate and channel count against the supported ones.
+    """Check that a sample rate and a channel count are supported.
 
     Raises:
-        UnsupportedAudioError: one is not supported.
+        UnsupportedAudioError: one of them is not.
     """
     if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
         raise UnsupportedAudioError(

@@ -1,4 +1,4 @@
-"""Tempo and pitch: play faster or slower, stretch in time.
+"""Change the tempo and pitch of audio: play faster or slower, or stretch in time.
 
 Legend: T samples over time, K frequency bins.
 """
@@ -14,11 +14,11 @@ import numpy.typing as npt
 Wave = npt.NDArray[np.float32]
 
 MARGIN = 64
-"""Zeros after a wave before an FFT, so that its end does not ring into its beginning."""
+"""Zero samples appended to a wave before an FFT, so that its end does not ring into its beginning."""
 
 _STRETCH_HOP_S = 0.03
-_STRETCH_SEARCH_S = 0.008  # as far as the pitch period of a low voice
-_STRETCH_STRIDE = 4  # samples between those that are compared
+_STRETCH_SEARCH_S = 0.008  # about the pitch period of a low voice
+_STRETCH_STRIDE = 4  # only every fourth sample is compared
 
 
 def change_speed(wave_T: Wave, factor: float) -> Wave:
@@ -31,14 +31,14 @@ def change_speed(wave_T: Wave, factor: float) -> Wave:
     """
     padded, new_padded = _speed_lengths(len(wave_T) + MARGIN, factor)
     ratio = new_padded / padded
-    # Without the highest frequency: its one bin would ring through the whole wave.
+    # Drop the highest frequency: its single bin would ring through the whole wave.
     spectrum_K = np.fft.rfft(wave_T, padded)[: new_padded // 2]
     changed_T = np.fft.irfft(spectrum_K, new_padded)[: max(1, round(len(wave_T) * ratio))]
     return (changed_T * np.float32(ratio)).astype(np.float32, copy=False)
 
 
 def _speed_lengths(least: int, factor: float) -> tuple[int, int]:
-    """Two fast FFT lengths, the first from `least` on, whose ratio is the factor or close to it."""
+    """Two fast FFT lengths, the first at least `least`, whose ratio is close to the factor."""
     lengths = _fast_lengths()
     first = int(np.searchsorted(lengths, least))
     if first + 6 >= len(lengths) or least / factor * 1.2 > lengths[-1]:
@@ -54,8 +54,8 @@ def _speed_lengths(least: int, factor: float) -> tuple[int, int]:
 def stretch(wave_T: Wave, rate_hz: int, factor: float) -> Wave:
     """Make a wave `factor` times longer and keep its pitch.
 
-    Source: WSOLA (Verhelst and Roelands 1993): frames overlap at a steady pace, each taken from the place that best
-    continues the one before it.
+    Source: WSOLA (Verhelst and Roelands 1993): frames overlap at a constant hop, and each is taken from the place that
+    best continues the previous one.
 
     Returns:
         A wave of round(T * factor) samples.
@@ -78,12 +78,12 @@ def stretch(wave_T: Wave, rate_hz: int, factor: float) -> Wave:
         found = wanted - search + stride * int(likeness.argmax())
         stretched_T[frame * hop : (frame + 1) * hop] = fade_T * continuing_T + rise_T * source_T[found : found + hop]
         place = found
-    # What was written begins one hop into the source, in the stretched time.
+    # `stretched_T` starts one hop into the result.
     return np.concatenate([source_T[search : search + hop], stretched_T])[:target]
 
 
 def fast_length(least: int) -> int:
-    """The first even length from `least` on with no prime factor above 7, for which an FFT is fast."""
+    """The smallest even length of at least `least` without a prime factor above 7: FFTs of such lengths are fast."""
     lengths = _fast_lengths()
     index = int(np.searchsorted(lengths, least))
     return int(lengths[index]) if index < len(lengths) else least + least % 2

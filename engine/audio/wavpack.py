@@ -1,4 +1,4 @@
-"""WavPack files: their blocks, without the tags after them.
+"""WavPack files: find their blocks, without the tags after them, and joined recordings.
 
 Source: WavPack 4 and 5 binary file format, section 2.
 """
@@ -23,7 +23,7 @@ def read_wavpack(raw: BinaryIO, size: int, name: str) -> list[Sequence[Piece] | 
     """The recordings in a file, each as pieces; None if none is found.
 
     Raises:
-        TruncatedAudioError: it ends inside a block.
+        TruncatedAudioError: the file ends inside a block.
     """
     parts: list[list[tuple[int, int]]] = []
     at = 0

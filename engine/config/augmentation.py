@@ -45,19 +45,19 @@ class AugmentationConfig(Config):
     """Random changes to training audio; each happens with its probability, with a strength drawn from its range."""
 
     speed_probability: Probability = 0.0
-    """Play faster or slower: tempo, pitch and formants move together."""
+    """Play faster or slower: tempo, pitch and formants change together."""
     speed_factor: FactorRange = (0.9, 1.1)
     """Speed, as a factor of the original."""
     pitch_probability: Probability = 0.0
-    """Move pitch and formants and keep the duration."""
+    """Shift pitch and formants; the duration stays the same."""
     pitch_factor: FactorRange = (0.9, 1.12)
     """Pitch and formants, as a factor of the original."""
     reverb_probability: Probability = 0.0
-    """Put the speaker into a small room."""
+    """Add the echo of a small room."""
     reverb_decay_s: Annotated[tuple[Decay, Decay], AfterValidator(_ordered)] = (0.05, 0.4)
     """Time in which the room's echo decays by 60 dB, in seconds."""
     reverb_wet_db: DecibelRange = (-18.0, -3.0)
-    """Level of the echo against the direct sound, in dB."""
+    """Level of the echo relative to the direct sound, in dB."""
     tilt_probability: Probability = 0.0
     """Tilt the spectrum, as microphones do."""
     tilt_db_per_octave: DecibelRange = (-3.0, 3.0)
@@ -65,7 +65,7 @@ class AugmentationConfig(Config):
     peak_probability: Probability = 0.0
     """Raise or lower one or two wide bands."""
     peak_db: DecibelRange = (-9.0, 9.0)
-    """Gain at the middle of the band, in dB."""
+    """Gain at the centre of the band, in dB."""
     band_probability: Probability = 0.0
     """Keep only a band of frequencies."""
     band_low_hz: HertzRange = (30.0, 300.0)
@@ -73,13 +73,13 @@ class AugmentationConfig(Config):
     band_high_hz: HertzRange = (3000.0, 7600.0)
     """Upper edge of the band, in Hz."""
     narrowband_probability: Probability = 0.0
-    """Record at 8 kHz: remove everything above an edge between 3.6 and 4 kHz."""
+    """Simulate a recording at 8 kHz: remove everything above a random edge between 3.6 and 4 kHz."""
     telephone_probability: Probability = 0.0
     """Simulate a telephone: 300-3400 Hz at a rate of 8 kHz, 8-bit mu-law."""
     quantization_probability: Probability = 0.0
     """Round samples to few bits."""
     quantization_bits: Annotated[tuple[Bits, Bits], AfterValidator(_ordered)] = (7, 12)
-    """Bits per sample, fewest and most; the highest sample uses all of them."""
+    """Minimum and maximum bits per sample; the peak uses the full range."""
     noise_probability: Probability = 0.0
     """Add noise of one random kind."""
     noise_snr_db: DecibelRange = (5.0, 35.0)
@@ -91,43 +91,43 @@ class AugmentationConfig(Config):
         "hum",
         "babble",
     )
-    """The kinds to draw from."""
+    """Kinds of noise to draw from."""
     edge_cut_probability: Probability = 0.0
-    """Cut a little off both ends, as in carelessly cut recordings."""
+    """Cut a little off both ends, as in carelessly trimmed recordings."""
     edge_cut_s: EdgeRange = (0.0, 0.05)
-    """Length cut off each end, in seconds; never more than a tenth of the utterance."""
+    """Length cut off each end, in seconds; at most a tenth of the utterance."""
     level_cut_probability: Probability = 0.0
-    """Cut both ends at a level, as in recordings cut automatically: soft consonants are lost with the silence."""
+    """Cut both ends at a level, as in automatically trimmed recordings: soft consonants are lost with the silence."""
     level_cut_db: Annotated[DecibelRange, AfterValidator(_negative)] = (-35.0, -10.0)
-    """Level at which the utterance then starts and ends, relative to its loudest 10 ms, in dB."""
+    """Level at which the trimmed utterance starts and ends, relative to its loudest 10 ms, in dB."""
     silence_probability: Probability = 0.0
     """Add silence before and after the utterance (noise, if drawn, fills it too)."""
     silence_s: EdgeRange = (0.0, 0.3)
     """Silence on each side, in seconds."""
     clip_probability: Probability = 0.0
-    """Overdrive softly (tanh)."""
+    """Clip softly (tanh)."""
     clip_drive: Annotated[tuple[Drive, Drive], AfterValidator(_ordered)] = (1.0, 6.0)
-    """Gain of the peak into the curve, as a factor."""
+    """Value of the peak at the input of the tanh; higher values clip more."""
     gain_probability: Probability = 0.0
     """Change the level."""
     gain_peak_db: DecibelRange = (-24.0, 0.0)
-    """Level of the highest sample afterwards, in dB of full scale."""
+    """Level of the peak afterwards, in dB relative to full scale."""
     vocal_tract_probability: Probability = 0.0
     """Warp the mel axis, as a longer or shorter vocal tract would."""
     vocal_tract_factor: FactorRange = (0.88, 1.14)
-    """Frequencies after the warp, as a factor of those before."""
+    """Frequency after the warp, as a factor of the original."""
     mask_frequencies: Masks = 0
-    """SpecAugment: masks over mel bands, per utterance."""
+    """SpecAugment: number of masks over mel bands per utterance."""
     mask_frequency_share: Probability = 0.15
-    """Widest such mask, as a share of all mel bands."""
+    """Maximum width of such a mask, as a share of all mel bands."""
     mask_times: Masks = 0
-    """SpecAugment: masks over time, per utterance."""
+    """SpecAugment: number of masks over time per utterance."""
     mask_time_s: Edge = 0.06
-    """Longest such mask, in seconds; a mask never takes more than a fifth of the utterance."""
+    """Maximum length of such a mask, in seconds; a mask covers at most a fifth of the utterance."""
 
 
 def pretraining() -> AugmentationConfig:
-    """Strong: for a base model trained on synthetic speech that must handle real rooms, microphones and telephones."""
+    """Strong augmentation, for a base model trained on synthetic speech that must handle real rooms and microphones."""
     return AugmentationConfig(
         speed_probability=0.5,
         speed_factor=(0.82, 1.2),
@@ -162,7 +162,7 @@ def pretraining() -> AugmentationConfig:
 
 
 def finetuning() -> AugmentationConfig:
-    """Moderate: keeps an adapter from memorising its few recordings."""
+    """Moderate augmentation, which keeps an adapter from memorising its few recordings."""
     return AugmentationConfig(
         speed_probability=0.5,
         speed_factor=(0.9, 1.1),

@@ -43,7 +43,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file.
 
     Raises:
-        ConfigError: the file does not exist, is not YAML, or holds no mapping.
+        ConfigError: the file does not exist, is not YAML, or does not hold a mapping.
     """
     try:
         loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -61,7 +61,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
 def apply_overrides(values: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
     """A copy of `values` with `path=value` overrides applied (`training.max_steps=200`, `stages.0.name=x`).
 
-    The value is YAML; list items are numbered from 0.
+    The value of an override is YAML; list items are numbered from 0.
 
     Raises:
         ConfigError: an override without `=`, or a path through something that is neither mapping nor list.
@@ -88,7 +88,7 @@ def apply_overrides(values: Mapping[str, Any], overrides: Sequence[str]) -> dict
 
 
 def _lay(node: Any, keys: Sequence[str], value: Any) -> str | None:
-    """Set a value at a path of keys, through mappings and, by number, lists; returns a fault, if any."""
+    """Set a value at a path of keys through mappings and (by index) lists; return a fault message, if any."""
     for depth, key in enumerate(keys):
         last = depth == len(keys) - 1
         if isinstance(node, list):
@@ -112,8 +112,7 @@ def parse(model: type[ConfigT], values: Mapping[str, Any]) -> ConfigT:
     """Parse `values` as `model`, with all faults reported together.
 
     Raises:
-        ConfigError: one fault for each faulty field: its path, what was found, what is allowed; of more than
-            `MOST_FAULTS`, the first ones.
+        ConfigError: one fault for each faulty field: its path, what was found, what is allowed; at most `MOST_FAULTS`.
     """
     faults: dict[Fault, None] = {}
     dropped: set[str] = set()
@@ -159,7 +158,7 @@ def faults_of(errors: Iterable[ErrorDetails], values: Mapping[str, Any]) -> list
 
 
 def message_of(error: ErrorDetails) -> str:
-    """What pydantic says of a fault, without the names of our classes."""
+    """Pydantic's message for an error, without the names of our classes."""
     if error["type"] in _NAMES_A_CLASS:
         return "Input should be an object"
     return error["msg"].removeprefix("Value error, ")
@@ -174,9 +173,9 @@ def shortened(found: Any) -> str:
 def _path_in(
     values: Mapping[str, Any], location: tuple[int | str, ...], *, ends_in_field: bool = True
 ) -> list[int | str]:
-    """A fault's location without union tags, which pydantic adds and the values do not have.
+    """An error's location without the union tags that pydantic adds and the values do not have.
 
-    The last part may be a missing field, unless the fault is between fields.
+    The last part may be a missing field, unless the error is between fields.
     """
     path: list[int | str] = []
     node: Any = values
@@ -193,7 +192,7 @@ def _path_in(
 
 
 def _drop(values: dict[str, Any], location: tuple[int | str, ...]) -> str:
-    """Remove the field at a fault's location from `values`; returns its path, or nothing if there is none."""
+    """Remove the field at an error's location from `values`; return its path, or an empty string if there is none."""
     node: Any = values
     path = [part for part in _path_in(values, location) if isinstance(part, str)]
     for part in path[:-1]:

@@ -1,4 +1,4 @@
-"""The audio context: how much of its window an audio encoder runs over, and how it resolves for a model."""
+"""The audio context: how much of its window an audio encoder runs over, and how `auto` resolves for a model."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TrainedContext = Literal["short", "full"]
 class AutoContextConfig(Config):
     """The context that the model was trained in: short if its config.json says `"audio_context": "short"`, else full.
 
-    The run resolves it when it loads the model; result, card and adapter name the context used.
+    The run resolves it when it loads the model, and records the context used in the result, the card and the adapter.
     """
 
     type: Literal["auto"] = "auto"
@@ -24,7 +24,7 @@ class AutoContextConfig(Config):
 class ShortContextConfig(Config):
     """The encoder runs over the audio's own frames.
 
-    A model that was trained on whole windows, such as those of the hub, repeats itself or breaks off until it has adapted.
+    A model trained on whole windows, such as those on the hub, repeats itself or breaks off until it has adapted.
     """
 
     type: Literal["short"] = "short"
@@ -32,11 +32,11 @@ class ShortContextConfig(Config):
     """Audio is padded with silence to the next multiple of this, in seconds. A batch holds one length only, so an
     utterance's result never depends on its neighbours."""
     tail_s: Annotated[float, Field(ge=0.0, le=30.0)] | None = None
-    """Least silence after the speech, in seconds. Unset: 0.1 for a model trained in short context, 10 for others, which
-    loop without it (docs/adr/0024-the-base-as-published.md)."""
+    """Minimum silence after the speech, in seconds. Unset: 0.1 for a model trained in short context, 10 for others,
+    which loop without it (docs/adr/0024-the-base-as-published.md)."""
     whole_window_share: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
     """Share of the training utterances that are padded to the model's whole window, so that the model keeps working in
-    plain transformers, which pads everything. Each costs as much as a window of speech."""
+    plain transformers, which always pads. Each of these utterances costs as much as a whole window of speech."""
 
 
 class FullContextConfig(Config):

@@ -1,4 +1,4 @@
-"""Test and validation parts of a new dataset version: the schema, without NumPy."""
+"""The schema of the test and validation parts of a new dataset version. Does not import NumPy."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class DivisionConfig(Config):
     """Approximate share of the audio for validation, which chooses checkpoints; at least one speaker or recording,
     unless 0."""
     by: Literal["speaker", "recording"] = "speaker"
-    """Unit that is never divided: a speaker, or a recorded file. With fewer than three speakers, or with unknown
-    speakers, files."""
+    """Unit that is never divided: a speaker or a recorded file. With fewer than three speakers, or with unknown
+    speakers, the unit is always a file."""
     source_splits: Literal["keep", "replace"] = "keep"
-    """Splits in the source: `keep` them and draw none, or `replace` them by drawn ones."""
+    """Splits in the source: `keep` them and draw none, or `replace` them with drawn ones."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Seed of every random choice."""

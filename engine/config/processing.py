@@ -31,7 +31,7 @@ class ItemLimits(Config):
     min_item_s: Annotated[float, Field(ge=0.01, le=60.0)] = 0.05
     """Shortest recording, in seconds."""
     silence_dbfs: Annotated[float, Field(ge=-120.0, le=-20.0)] = -60.0
-    """A recording without 20 ms above this level is silent, in dB of full scale."""
+    """A recording without 20 ms above this level counts as silent; in dB relative to full scale."""
 
     @model_validator(mode="after")
     def _shortest_below_longest(self) -> ItemLimits:
@@ -52,15 +52,15 @@ class ProcessingConfig(Config):
     split: DivisionConfig | None = None
     """Test and validation parts, drawn once and written into the manifest. Unset: each run splits as its config says."""
     language: Language = None
-    """Spoken language, as a code (`de`) or an English name. It chooses among texts in several languages, and digits in file
-    names become its words."""
+    """Spoken language, as a code (`de`) or an English name. It selects among texts in several languages, and digits in
+    file names are spelt out in it."""
 
 
 def revised(processing: ProcessingConfig, changes: Mapping[str, Any]) -> ProcessingConfig:
-    """A processing config with some fields changed; missing fields stay.
+    """A processing config with some fields changed; the other fields keep their values.
 
     Args:
-        processing: of the revised version.
+        processing: config of the revised version.
         changes: some fields of `ProcessingConfig`; `{"split": None}` draws no split.
 
     Raises:

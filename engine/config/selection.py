@@ -50,13 +50,13 @@ class SpeechTrimConfig(Config):
 
     type: Literal["speech"] = "speech"
     margin_s: Seconds = 0.15
-    """Margin kept before and after the speech, in seconds; it holds soft first and last sounds."""
+    """Margin kept before and after the speech, in seconds, for soft first and last sounds."""
     least_speech_s: Seconds = 0.2
-    """Least total speech, in seconds; below it a recording counts as one without speech, because noise at its start is
-    easily taken for speech."""
+    """Minimum total speech, in seconds; a recording with less counts as one without speech, because noise at its start
+    is easily taken for speech."""
     keep_whole_s: Seconds = 2.0
     """A recording up to this length without detected speech is kept whole, because a short word is easily missed; a
-    longer one with a text is left out of training. In seconds."""
+    longer one with a text is excluded from training. In seconds."""
 
 
 TrimConfig = Annotated[NoTrimConfig | SpeechTrimConfig, Field(discriminator="type")]
@@ -68,7 +68,7 @@ class CutConfig(Config):
     longest_s: SegmentSeconds | None = None
     """Longest segment, in seconds; unset: the model's window."""
     min_share: PositiveFraction = 0.5
-    """Share of the longest segment from which a cut may lie; the longest pause there wins."""
+    """Minimum length before a cut, as a share of the longest segment; among later pauses the longest is used."""
 
 
 class NoPackConfig(Config):
@@ -84,8 +84,8 @@ class PackConfig(Config):
     target_s: SegmentSeconds = 25.0
     """Longest joined segment, in seconds; never more than the model's window."""
     within: Literal["recording", "speaker", "split"] = "speaker"
-    """Segments that may be joined: those of one audio file, of one known speaker, or of one split. The first two never
-    join two speakers; none joins two splits."""
+    """Segments that may be joined: of one audio file, of one known speaker, or of one split. `recording` and `speaker`
+    never join two speakers; no choice joins two splits."""
 
 
 SegmentPackConfig = Annotated[NoPackConfig | PackConfig, Field(discriminator="type")]
@@ -104,7 +104,7 @@ class ShareBudgetConfig(Config):
 
 
 class SecondsBudgetConfig(Config):
-    """A number of seconds."""
+    """A fixed number of seconds."""
 
     type: Literal["seconds"] = "seconds"
     encoder_s: Annotated[float, Field(gt=0.0, le=1e10)]
@@ -118,15 +118,15 @@ BudgetConfig = Annotated[ShareBudgetConfig | SecondsBudgetConfig, Field(discrimi
 
 
 class SamplerFields(Config):
-    """Fields of the methods that draw segments with a probability by their score."""
+    """Common fields of the methods that draw segments with a probability that depends on their score."""
 
     tau: Annotated[float, Field(ge=0.0, le=1000.0)] | None = None
     """Sharpness of the score: the probability grows with exp(tau * score); 0 ignores the score. Unset: 1, or 0 if the
     budget is less than three eighths of the cost of training on everything (docs/adr/0018-scores-need-a-budget.md)."""
     least_inclusion: Fraction = 0.4
-    """Least probability of a segment, as a share of the uniform probability."""
+    """Minimum probability of a segment, as a share of the uniform probability."""
     largest_weight: Annotated[float, Field(ge=1.0, le=1e6)] = 5.0
-    """Largest loss weight (the inverse of the probability) before scaling to a mean of 1."""
+    """Maximum loss weight (the inverse of the probability) before scaling to a mean of 1."""
     nll_strata: Strata = 4
     """Number of loss strata (per token) over which the draw is spread evenly."""
     duration_strata: Strata = 3
@@ -136,13 +136,13 @@ class SamplerFields(Config):
 
 
 class WrongTextFields(SamplerFields):
-    """Fields of methods with a briefly trained model, which can identify wrong texts."""
+    """Common fields of the methods with a briefly trained model, which can identify wrong texts."""
 
     wrong_text_nats: Annotated[float, Field(gt=0.0, le=1000.0)] | None = 3.0
-    """Leave a segment out if, at some token of its text, the model finds another token likelier by more than this, in nats
-    (3 is a factor of 20). Unset: leave none out."""
+    """Exclude a segment if, at some token of its text, the model finds another token more likely by more than this, in
+    nats (3 is a factor of 20). Unset: exclude none."""
     most_wrong_texts: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.3
-    """If more than this share of the texts would be left out, the model is too poor to judge, and none is."""
+    """If more than this share of the texts would be excluded, the model is too weak to judge, and none is excluded."""
 
 
 class QuantizationAwareConfig(WrongTextFields):
@@ -152,11 +152,11 @@ class QuantizationAwareConfig(WrongTextFields):
     lambda_q: Annotated[float, Field(gt=0.0, le=1000.0)] = 1.0
     """Weight of the disagreement relative to the reducible loss, both as z-scores, unless the test disables it."""
     held_out_share: PositiveFraction = 0.1
-    """Share of the utterances for the test whether the disagreement adds to the reducible loss."""
+    """Share of the utterances held out to test whether the disagreement improves on the reducible loss."""
     least_held_out: Annotated[int, Field(ge=10, le=1_000_000)] = 40
     """With fewer held-out segments the disagreement is disabled without a test."""
     confidence: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.95
-    """Confidence of the test's interval, which must lie above zero."""
+    """Confidence level of the test's interval, which must lie above zero."""
     bootstrap_draws: Annotated[int, Field(ge=100, le=100_000)] = 2000
     """Bootstrap draws for the interval."""
 
@@ -168,7 +168,7 @@ class ReducibleLossConfig(WrongTextFields):
 
 
 class DisagreementConfig(SamplerFields):
-    """Disagreement between the quantised model and the model in full precision, alone."""
+    """Only the disagreement between the quantised model and the model in full precision."""
 
     type: Literal["disagreement"] = "disagreement"
     residual: bool = True
@@ -176,13 +176,13 @@ class DisagreementConfig(SamplerFields):
 
 
 class RandomConfig(Config):
-    """Every segment with the same probability."""
+    """Draw every segment with the same probability."""
 
     type: Literal["random"] = "random"
 
 
 class DurationStratifiedConfig(Config):
-    """Every segment with the same probability, with the draw spread evenly over durations."""
+    """Draw every segment with the same probability, spread evenly over durations."""
 
     type: Literal["duration_stratified"] = "duration_stratified"
     duration_strata: Strata = 8
@@ -190,7 +190,7 @@ class DurationStratifiedConfig(Config):
 
 
 class TrimPackOnlyConfig(Config):
-    """Everything that trimming and packing leave; above the budget, every segment with the same probability."""
+    """Everything left after trimming and packing; above the budget, draw every segment with the same probability."""
 
     type: Literal["trim_pack_only"] = "trim_pack_only"
 
@@ -208,7 +208,7 @@ class El2nConfig(Config):
 
 
 class CowerageConfig(Config):
-    """Every range of word error rates after the warm-up evenly (COWERAGE)."""
+    """Draw evenly over the range of word error rates after the warm-up (COWERAGE)."""
 
     type: Literal["cowerage"] = "cowerage"
     wer_strata: Strata = 10
@@ -247,7 +247,7 @@ class WarmUpConfig(Config):
     """The short training before segments are scored again."""
 
     steps_share: PositiveFraction = 0.05
-    """Optimizer steps, as a share of those of a run over everything."""
+    """Optimizer steps, as a share of the steps of a run on everything."""
     data_share: PositiveFraction = 0.1
     """Share of the segments that it trains on, drawn at random."""
 

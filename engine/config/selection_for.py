@@ -1,4 +1,4 @@
-"""Which selection methods fit which training, checked before anything is loaded."""
+"""Check that a selection method fits the training, before anything is loaded."""
 
 from __future__ import annotations
 

@@ -18,9 +18,9 @@ Normalizer = Literal["basic", "none", "english"]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 MOST_STEPS: Final = 10_000_000
 MOST_METRIC_EVENTS: Final = 100_000
-"""Metric events of a run: each is stored, shown and sent."""
+"""Maximum number of metric events of a run; each is stored, shown and sent."""
 MOST_INTERRUPTIONS: Final = 10_000
-"""Evaluations during training, and checkpoints, each."""
+"""Maximum number of evaluations during training, and of checkpoints."""
 Steps = Annotated[int, Field(ge=1, le=MOST_STEPS)]
 StepsOrNone = Annotated[int, Field(ge=0, le=MOST_STEPS)]
 BatchSeconds = Annotated[float, Field(gt=0.0, le=86_400.0)]
@@ -39,12 +39,12 @@ class SpeechToTextConfig(Config):
     type: TaskName = "speech_to_text"
     language: Annotated[str, Field(min_length=1, max_length=64)] | None = None
     """Spoken language, for multilingual models: a code or a name, such as `sw` or `swahili`. Unset or `auto`: detected in
-    the training audio. The run's log and card name it. Models of one language take none."""
+    the training audio. The run's log and card name it. Models of one language do not accept one."""
     max_new_tokens: Annotated[int, Field(ge=1, le=4096)] | None = None
     """Longest transcript, in tokens; unset: as long as the model can write."""
     fallback: bool = False
-    """Retry transcripts that repeat themselves or are improbable at rising temperatures, as OpenAI's tool does; in the
-    whole window only. Off: greedy search, as in plain transformers and papers."""
+    """Retry transcripts that repeat themselves or are improbable, at rising temperatures, as OpenAI's tool does; only
+    in full context. Off: greedy search, as in plain transformers and papers."""
     normalizer: Normalizer = "basic"
     """Text normalisation before WER and CER. `basic`: letters, marks and numbers of every script, without case and
     punctuation. `english`: Whisper's own for English, for comparison with papers; it also writes numbers as digits,
@@ -105,7 +105,7 @@ class FullConfig(Config):
 
 
 class PretrainConfig(Config):
-    """Train every weight from random initialisation; the model gives only the architecture."""
+    """Train every weight from random initialisation; the model provides only the architecture."""
 
     type: Literal["pretrain"] = "pretrain"
 
@@ -120,12 +120,12 @@ MethodConfig = Annotated[
 
 
 class SplitConfig(Config):
-    """Training, validation (which chooses the best checkpoint) and test utterances."""
+    """Training, validation (for choosing the best checkpoint) and test utterances."""
 
     test_speakers: Speakers = []
-    """Test speakers, held out of training. Empty: drawn, if there are several."""
+    """Test speakers, held out of training. Empty: drawn at random, if there are several speakers."""
     validation_speakers: Speakers = []
-    """Validation speakers, held out of training. Empty: a share of the training utterances."""
+    """Validation speakers, held out of training. Empty: validation uses a share of the training utterances."""
     validation_fraction: Fraction = 0.05
     """Share of the training utterances held out for validation if no validation speakers are named."""
     max_validation_utterances: Annotated[int, Field(ge=1, le=1_000_000)] = 200
@@ -225,7 +225,7 @@ class ConstantConfig(ScheduleFields):
 
 
 class StepConfig(ScheduleFields):
-    """Multiplied by `factor` every `every_steps` steps."""
+    """Learning rate multiplied by `factor` every `every_steps` steps."""
 
     type: Literal["step"] = "step"
     every_steps: Steps = 1000
@@ -235,7 +235,7 @@ class StepConfig(ScheduleFields):
 
 
 class PlateauConfig(ScheduleFields):
-    """Multiplied by `factor` when the validation metric has not improved for `patience` evaluations."""
+    """Learning rate multiplied by `factor` when the validation metric has not improved for `patience` evaluations."""
 
     type: Literal["plateau"] = "plateau"
     patience: StepsOrNone = 2
@@ -269,12 +269,12 @@ class EvaluationConfig(Config):
 
 
 class CheckpointConfig(Config):
-    """Checkpoints, which survive a crash."""
+    """Checkpoints, from which a run resumes after a crash."""
 
     every_steps: Steps = 200
     """Optimizer steps between checkpoints."""
     keep: Annotated[int, Field(ge=2, le=20)] = 2
-    """Number of newest checkpoints to keep; at least two, because a crash may cut the newest short."""
+    """Number of newest checkpoints to keep; at least two, because a crash may leave the newest incomplete."""
 
 
 class TrainingConfig(Config):
@@ -285,7 +285,7 @@ class TrainingConfig(Config):
     method: MethodConfig = QloraConfig()
     """What to train: adapters on a 4-bit or full-precision base, every weight, or a new model."""
     context: ContextConfig = AutoContextConfig()
-    """How much of its window the audio encoder runs over; by default as the model was trained."""
+    """How much of its window the audio encoder runs over; by default, as in the model's own training."""
     split: SplitConfig = SplitConfig()
     """Train, validation and test utterances."""
     batch: BatchConfig = BatchConfig()
@@ -295,22 +295,22 @@ class TrainingConfig(Config):
     optimizer: OptimizerConfig = AdamWConfig()
     """The optimizer."""
     schedule: ScheduleConfig = CosineConfig(warmup_steps=20)
-    """The learning rate over the run."""
+    """Learning rate over the course of the run."""
     max_steps: Steps | None = None
     """Optimizer steps; give this or `epochs`. With neither, the run has 10 epochs."""
     epochs: Annotated[float, Field(gt=0.0, le=100_000.0)] | None = None
     """Passes over the training audio; give this or `max_steps`."""
     max_grad_norm: Norm = 1.0
-    """Gradients are clipped to this norm; 0: never."""
+    """Gradients are clipped to this norm; 0: no clipping."""
     label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
-    """Probability mass moved from the right token to all tokens."""
+    """Probability mass moved from the correct token to all tokens."""
     ema_decay: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
-    """Evaluate and save a moving average of the trained weights that keeps this share of itself at every step; 0: no
-    average. It stabilises short runs on few speakers; the learning rate may then be constant."""
+    """Evaluate and save an exponential moving average of the trained weights with this decay per step; 0: no average.
+    It stabilises short runs on few speakers; the learning rate may then be constant."""
     gradient_checkpointing: bool = False
     """Recompute activations in the backward pass: less memory, about 40 % slower."""
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    """Compute type; `auto` chooses the fastest that the processor has instructions for."""
+    """Data type of computation; `auto` chooses the fastest one that the processor has instructions for."""
     evaluation: EvaluationConfig = EvaluationConfig()
     """When to evaluate, and what the result decides."""
     checkpoint: CheckpointConfig = CheckpointConfig()
@@ -337,7 +337,7 @@ class TrainingConfig(Config):
         return self
 
     def cadence_faults(self, steps: int) -> list[Fault]:
-        """Faults for intervals that are too short for the number of steps, with the least allowed interval."""
+        """Faults for intervals that are too short for the number of steps; each names the shortest allowed interval."""
         intervals = {
             "log_every_steps": (self.log_every_steps, MOST_METRIC_EVENTS, "metric events"),
             "evaluation.every_steps": (self.evaluation.every_steps, MOST_INTERRUPTIONS, "evaluations"),

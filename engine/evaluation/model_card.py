@@ -1,4 +1,4 @@
-"""The README that travels with an adapter or a model."""
+"""Write the README of an adapter or a model."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def adapter_card(result: RunResult, config: TrainingConfig, splits: Splits) -> str:
-    """Markdown: base, data, measurements, and how to load it."""
+    """Markdown with the base, the data, the measurements, and how to load the adapter or model."""
     is_adapter = isinstance(config.method, LoraFields)
     header = ["---", "library_name: " + ("peft" if is_adapter else "transformers")]
     header += [f"base_model: {result.model}", "pipeline_tag: automatic-speech-recognition", "---"]
@@ -51,7 +51,7 @@ def _tested(result: RunResult, splits: Splits) -> str:
 
 
 def _error_rates(result: RunResult) -> list[tuple[str, str]]:
-    """Error rates, the headline first. If CER is the headline, a sentence counts as one word, and WER says little."""
+    """Error rates, the headline first. If CER is the headline, a sentence counts as one word, so WER says little."""
     of_base = {"wer": result.base_wer, "cer": result.base_cer}
     after = {"wer": result.adapter_wer, "cer": result.adapter_cer}
     rows = []

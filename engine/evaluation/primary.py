@@ -1,4 +1,4 @@
-"""Choose the headline error rate: WER for texts with blanks between words, else CER."""
+"""Choose the headline error rate: WER for texts with spaces between words, else CER."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ErrorRate = Literal["wer", "cer"]
 
 
 def primary_rate(references: Iterable[str]) -> ErrorRate:
-    """`cer` if most texts are in scripts without blanks between words, where a sentence would count as one word."""
+    """`cer` if most texts are in scripts without spaces between words, where a sentence would count as one word."""
     texts = unspaced = 0
     for text in references:
         texts += 1

@@ -31,7 +31,7 @@ _BURMESE_WORDS: Final = "\u104c\u104d\u104e\u104f"  # spoken as words, although 
 
 
 class _Kept(dict[int, str]):
-    """Keep letters, marks, numbers, joiners and apostrophes, map digits of every script to 0-9, and blank the rest."""
+    """Keep letters, marks, numbers, joiners and apostrophes; map digits of every script to 0-9, the rest to spaces."""
 
     def __missing__(self, code: int) -> str:
         character = chr(code)
@@ -45,16 +45,16 @@ _KEPT: Final = _Kept()
 
 
 def normalize_basic(text: str) -> str:
-    """Letters, marks and numbers of every script, without case and punctuation, with single blanks.
+    """Letters, marks and numbers of every script, without case and punctuation, separated by single spaces.
 
-    Composed with NFKC, so that presentation forms, ligatures and full-width signs become plain. Digits of every script
-    become 0 to 9. Zero-width joiners stay in scripts that are spelt with them. Every apostrophe inside a word becomes `'`.
+    NFKC replaces presentation forms, ligatures and full-width characters by plain ones. Digits of every script become 0
+    to 9. Zero-width joiners stay in scripts that are spelt with them. Every apostrophe inside a word becomes `'`.
     """
     if text.isascii():
         text = _NOT_WORD_ASCII.sub(" ", text.lower())
         return " ".join(stripped for word in text.split() if (stripped := word.strip("'")))
     text = unicodedata.normalize("NFKC", text.translate(_APOSTROPHES)).translate(_APOSTROPHES)
-    # Without a language: the Turkish dotted capital becomes i, and the dotless small letter stays.
+    # The language is unknown: the Turkish dotted capital becomes i, and the dotless small letter stays.
     text = text.replace("\u0130", "i").casefold().replace("i\u0307", "i")
     text = unicodedata.normalize("NFKC", text)
     text = _SILENT.sub("", text)
@@ -68,10 +68,10 @@ def normalize_basic(text: str) -> str:
 
 
 def normalizer(name: Normalizer, spellings: Mapping[str, str] | None = None) -> Callable[[str], str]:
-    """The normaliser with a name.
+    """The normaliser of this name.
 
     Args:
-        name: of the normaliser.
+        name: name of the normaliser.
         spellings: British spellings and their American ones, for `english`, as published with a model.
     """
     if name == "none":
@@ -85,7 +85,7 @@ def normalizer(name: Normalizer, spellings: Mapping[str, str] | None = None) -> 
 
 
 def _word(word: str) -> str:
-    """Strip apostrophes and joiners around a word, and marks without a letter."""
+    """Strip apostrophes and joiners around a word, and leading marks, which have no letter."""
     word = word.strip("'\u200c\u200d")
     start = next((at for at, character in enumerate(word) if unicodedata.category(character)[0] != "M"), len(word))
     return word[start:]

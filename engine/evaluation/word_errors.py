@@ -31,11 +31,11 @@ class ErrorCounts:
 
     @property
     def cer(self) -> float:
-        """Character error rate; blanks count, except next to characters of scripts without blanks between words."""
+        """Character error rate; spaces count, except next to characters of scripts without spaces between words."""
         return self.character_errors / max(self.characters, 1)
 
     def rate(self, which: ErrorRate) -> float:
-        """The rate with a name."""
+        """The rate of this name."""
         return self.cer if which == "cer" else self.wer
 
 
@@ -59,5 +59,5 @@ def count_errors(references: Sequence[str], hypotheses: Sequence[str]) -> ErrorC
 
 
 def _characters(text: str) -> str:
-    """A text for character comparison, without the optional blanks between, for instance, Chinese characters."""
+    """A text for character comparison, without the optional spaces between, for instance, Chinese characters."""
     return text if text.isascii() else _BLANKS_OF_UNSPACED.sub("", text)

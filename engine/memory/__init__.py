@@ -1,1 +1,1 @@
-"""Predict a run's memory before launch. Imports no torch."""
+"""Predict a run's memory before launch. Does not import torch."""

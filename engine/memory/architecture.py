@@ -1,4 +1,4 @@
-"""Sizes of a base model that determine its memory, from its config or its number of weights. Imports no torch."""
+"""Sizes of a base model that determine its memory, from its config or its number of weights. Does not import torch."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from engine.models.catalogue import ModelCard, read_model_config, trained_contex
 
 MEL_FRAMES_PER_S: Final = 100
 POSITIONS_PER_S: Final = 50
-"""Frames per position of Whisper's encoder: its second convolution has a stride of two."""
+"""Positions per second of Whisper's encoder, half the mel frames: its second convolution has a stride of two."""
 _TOKENS_PER_S: Final = 4.0
 """Tokens per second of Whisper's tokenizer on English speech."""
 _BYTES_PER_S: Final = 15.0
 """Bytes per second of English speech; scripts with several bytes per letter need two to three times as many."""
 _MOST_BYTE_TOKENS: Final = 1_000
-"""A vocabulary up to this size spells texts: bytes or letters, and some tokens besides."""
+"""Maximum size of a vocabulary that spells texts out: bytes or letters, and some special tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Architecture:
     """Width of the feed-forward layers, as a multiple of the model's."""
     trained_context: TrainedContext = "full"
     exact: bool = True
-    """Whether the sizes come from the model's config; otherwise they are guessed from its number of weights."""
+    """Whether the sizes come from the model's config; otherwise they are estimated from its number of weights."""
 
     @property
     def window_s(self) -> float:
@@ -46,18 +46,18 @@ class Architecture:
 
     @property
     def tokens_per_s(self) -> float:
-        """Text tokens per second of speech, by the size of the vocabulary."""
+        """Text tokens per second of speech, derived from the size of the vocabulary."""
         return _BYTES_PER_S if self.vocabulary <= _MOST_BYTE_TOKENS else _TOKENS_PER_S
 
     @property
     def linear_parameters(self) -> int:
-        """Weights in the layers' linear maps, which 4-bit storage covers."""
+        """Number of weights in linear layers, which can be stored in 4 bits."""
         attention, forward = 4 * self.width**2, 2 * self.inner_factor * self.width**2
         return self.encoder_layers * (attention + forward) + self.decoder_layers * (2 * attention + forward)
 
     @property
     def other_parameters(self) -> int:
-        """Embeddings and convolutions, which stay in the compute type; norms and biases are left out."""
+        """Number of weights in embeddings and convolutions, which keep the compute type; ignores norms and biases."""
         embeddings = (self.vocabulary + self.source_positions + self.target_positions) * self.width
         return embeddings + 3 * self.width * (self.mel_bands + self.width)
 

@@ -1,7 +1,7 @@
-"""A first-order model of a run's peak memory: counts what must be in memory together; measures nothing.
+"""A first-order model of a run's peak memory, from counts instead of measurements.
 
 It counts weights, adapters, gradients, optimizer states, copies of the trained weights and the activations of one
-micro-batch. One constant stands for everything that allocators, libraries and threads keep. For its accuracy see
+micro-batch. One constant covers everything that allocators, libraries and threads keep. For its accuracy see
 docs/LOG.md, "What a run keeps in memory".
 """
 
@@ -25,8 +25,8 @@ from engine.config.training import (
 from engine.memory.architecture import MEL_FRAMES_PER_S, POSITIONS_PER_S, Architecture
 
 RUNTIME_BYTES: Final = 950_000_000
-"""Python, torch, transformers, Ray's worker, and what they allocate during a run. A run on whisper-pico, whose own parts take
-about 50 MB, peaked at 1,033 MB."""
+"""Python, torch, transformers, Ray's worker, and what they allocate during a run. A run on whisper-pico, whose own
+parts take about 50 MB, peaked at 1,033 MB."""
 # Bytes of a 4-bit weight: half a byte and its share of the block constant, which takes 8 bits with double quantisation.
 _FOUR_BIT: Final = 0.5 + 4 / 64
 _FOUR_BIT_DOUBLE: Final = 0.5 + 1 / 64 + 4 / (64 * 256)
@@ -58,7 +58,7 @@ class Peak:
 
     @property
     def bytes(self) -> int:
-        """All parts together."""
+        """Sum of all parts."""
         return sum(self.parts.values())
 
 
@@ -78,7 +78,7 @@ def peak_memory(model: Architecture, config: TrainingConfig, compute_bytes: int)
     Args:
         model: sizes of the base.
         config: of the run.
-        compute_bytes: width of the compute type: 4 on most processors, 2 on GPUs.
+        compute_bytes: bytes per value of the compute type: 4 on most processors, 2 on GPUs.
     """
     tensors = trained_tensors(model, config)
     trained = sum(tensors)
@@ -88,7 +88,7 @@ def peak_memory(model: Architecture, config: TrainingConfig, compute_bytes: int)
     if isinstance(method, QloraConfig):
         four_bit = _FOUR_BIT_DOUBLE if method.double_quantization else _FOUR_BIT
         parts["base_weights"] = round(linear * four_bit + other * compute_bytes)
-        # The largest linear map is unpacked for its product, forwards and backwards.
+        # The largest linear layer is unpacked for its product in the forward and the backward pass.
         parts["dequantised_layer"] = model.inner_factor * model.width**2 * compute_bytes
     elif isinstance(method, LoraFields):
         parts["base_weights"] = (linear + other) * compute_bytes
@@ -108,7 +108,7 @@ def peak_memory(model: Architecture, config: TrainingConfig, compute_bytes: int)
 
 
 def checkpoint_bytes(model: Architecture, config: TrainingConfig) -> int:
-    """What a run keeps in its store: checkpoints with optimizer states and copies of the weights, and what it made.
+    """Bytes that a run keeps in its store: checkpoints with optimizer states and weight copies, and the result.
 
     Args:
         model: sizes of the base.
@@ -118,31 +118,31 @@ def checkpoint_bytes(model: Architecture, config: TrainingConfig) -> int:
     trained = sum(tensors)
     copies = 1 + bool(config.ema_decay) + (config.evaluation.keep == "best")
     one = 4 * trained * copies + sum(_state_bytes(config.optimizer, size) for size in tensors)
-    # A new checkpoint is written before the oldest goes.
+    # A new checkpoint is written before the oldest is deleted.
     return (config.checkpoint.keep + 1) * one + 4 * trained
 
 
 def trainable_parameters(model: Architecture, config: TrainingConfig) -> int:
-    """Weights that the run trains."""
+    """Number of weights that the run trains."""
     return sum(trained_tensors(model, config))
 
 
 def trained_tensors(model: Architecture, config: TrainingConfig) -> list[int]:
-    """Weights of each tensor that the run trains; norms and biases of a whole model are left out."""
+    """Number of weights in each tensor that the run trains; ignores the norms and biases of a fully trained model."""
     width, inner = model.width, model.inner_factor * model.width
     method = config.method
     if not isinstance(method, LoraFields):
         layer, crossed = [width * width] * 4, [width * width] * 4
         forward = [width * inner] * 2
         convolutions = [3 * model.mel_bands * width, 3 * width * width]
-        # The encoder's positions are sinusoids and stay so.
+        # The encoder's position embeddings are sinusoids, which are not trained.
         embeddings = [model.vocabulary * width, model.target_positions * width]
         encoder, decoder = layer + forward, layer + crossed + forward
         return encoder * model.encoder_layers + decoder * model.decoder_layers + convolutions + embeddings
     targets = (
         _DEFAULT_TARGETS if method.target_modules == "default" else {t.split(".")[-1] for t in method.target_modules}
     )
-    # Each layer gets a map from its input to the rank, and one from there to its output.
+    # An adapter has one matrix from the layer's input to the rank, and one from the rank to the layer's output.
     square = [method.rank * width, method.rank * width] * len(targets & {"q_proj", "k_proj", "v_proj", "out_proj"})
     forward = [method.rank * width, method.rank * inner] * len(targets & {"fc1", "fc2"})
     groups = ("audio_encoder", "fusion", "text_decoder") if method.groups == "all" else method.groups
@@ -172,7 +172,7 @@ def changes(model: Architecture, config: TrainingConfig, compute_bytes: int) -> 
         seconds /= 2
         smaller = BatchConfig.model_validate(batch.model_dump() | {"micro_batch_audio_s": seconds})
         tried.append(("batch.micro_batch_audio_s", seconds, config.model_copy(update={"batch": smaller})))
-    # Short context would spoil the result of a model that was not trained in it.
+    # Short context would degrade the result of a model that was not trained in it.
     context = resolve_context(config.context, model.trained_context)
     if model.trained_context == "short" and not isinstance(context, ShortContextConfig):
         tried.append(("context.type", "short", config.model_copy(update={"context": ShortContextConfig()})))
@@ -199,7 +199,7 @@ def changes(model: Architecture, config: TrainingConfig, compute_bytes: int) -> 
 def _activations(model: Architecture, config: TrainingConfig, compute_bytes: int) -> int:
     context, batch = resolve_context(config.context, model.trained_context), config.batch
     seconds = batch.micro_batch_audio_s
-    # An utterance in the whole window takes all of it, however short; a micro-batch has at least one.
+    # In full context even a short utterance takes the whole window; a micro-batch has at least one utterance.
     if not isinstance(context, ShortContextConfig) or context.whole_window_share:
         seconds = max(seconds, model.window_s)
     width = model.width
@@ -208,7 +208,7 @@ def _activations(model: Architecture, config: TrainingConfig, compute_bytes: int
     front = seconds * MEL_FRAMES_PER_S * (model.mel_bands + 3 * width)
     encoder, decoder = positions * _ENCODER_KEPT * width, tokens * _DECODER_KEPT * width
     if config.gradient_checkpointing:
-        # The input of each layer, and everything of the layer that is recomputed.
+        # The input of each layer, and all activations of the one layer that is being recomputed.
         kept = encoder + positions * width * model.encoder_layers + decoder + tokens * width * model.decoder_layers
     else:
         kept = encoder * model.encoder_layers + decoder * model.decoder_layers

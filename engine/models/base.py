@@ -14,10 +14,10 @@ from engine.models.catalogue import find_model
 from engine.models.family import Quantization, SpeechSeq2Seq, SpeechTask, load_model, read_width
 from engine.models.precision import best_device, choose_dtype
 
-keep_few_kernels()  # here, before any model computes
+keep_few_kernels()  # must run before any model computes
 
 DETECTED: Final = "auto"
-"""Detect the language."""
+"""Value of `task.language` that requests language detection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +25,15 @@ class BaseModel:
     """A loaded base model, its device and its compute type."""
 
     speech: SpeechSeq2Seq
-    """Model, tokenizer, features."""
+    """The model with its tokenizer and features."""
     device: torch.device
     dtype: torch.dtype
     config: TrainingConfig
     """The run's config with the audio context resolved, and the language as the model spells it."""
     context: ResolvedContext
-    """The config's task."""
+    """The resolved audio context."""
     notes: tuple[str, ...] = ()
-    """Settings of the config that suit the model badly."""
+    """Warnings about settings of the config that suit the model badly."""
 
     def checkpoint_activations(self) -> None:
         """Recompute activations in the backward pass: less memory, more time."""
@@ -54,8 +54,8 @@ def load_base(
     Args:
         model: id in the catalogue, a folder, or a hub id.
         config: of the run; its method decides whether the base is kept in 4 bits.
-        full_precision: never in 4 bits; overrides the method.
-        published: as its publisher measures it, overriding the config: not in 4 bits, computed in float32, in the
+        full_precision: do not load in 4 bits, regardless of the method.
+        published: load the model as published, overriding the config: not in 4 bits, computed in float32, in the
             context that it was trained in.
         task: transcribe or translate.
 

@@ -1,4 +1,4 @@
-"""The catalogue of base models: `configs/models/*.yaml`. Imports no torch."""
+"""The catalogue of base models: `configs/models/*.yaml`. Does not import torch."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ class ModelCard(Config):
     """A base model's entry in the catalogue."""
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
-    """Name that users give."""
+    """Name by which users select the model."""
     family: FamilyName
     """Model family that loads it."""
     title: Line
-    """Name for people."""
+    """Display name."""
     source: SourceAddress
     """`bundled:NAME` for weights in this repository, a folder, a hub id, or `s3://bucket/prefix`."""
     parameters: Count
     """Number of weights."""
     languages: Languages
-    """Codes of its languages."""
+    """Codes of the model's languages."""
     licence: Line
     """SPDX licence id."""
     description: Description
-    """What it is good for."""
+    """What the model is good for."""
     tasks: Tasks = ["speech_to_text"]
     """Tasks that it can be fine-tuned for."""
 
@@ -59,10 +59,10 @@ class ModelCard(Config):
 
 @functools.cache
 def load_catalogue(folder: Path = PROJECT_ROOT / "configs" / "models") -> tuple[ModelCard, ...]:
-    """Every model card, by id.
+    """All model cards, sorted by id.
 
     Raises:
-        ConfigError: a card with faults.
+        ConfigError: a card is invalid.
     """
     cards = [parse(ModelCard, read_yaml(path)) for path in sorted(folder.glob("*.yaml"))]
     return tuple(sorted(cards, key=lambda card: card.id))
@@ -93,7 +93,7 @@ def family_of(config: Mapping[str, Any], source: str) -> FamilyName:
     """The family that a model's config names.
 
     Raises:
-        ModelError: the config names no family, or one that this project cannot load.
+        ModelError: the config names no family, or a family that this project cannot load.
     """
     kind = config.get("model_type")
     allowed: tuple[FamilyName, ...] = get_args(FamilyName)
@@ -113,7 +113,7 @@ _local_copies: dict[str, Path] = {}
 
 
 def use_local_copy(name: str, folder: Path) -> None:
-    """Make `find_model(name)` find a local folder, whose files the caller has fetched."""
+    """Make `find_model(name)` return a local folder, whose files the caller has fetched."""
     _local_copies[name] = folder
 
 
@@ -121,7 +121,8 @@ def find_model(name: str) -> ModelCard:
     """The card of a catalogue id. A folder, a hub id or a name with a local copy gets a new card.
 
     Raises:
-        ModelError: the name is neither a catalogue id, a folder nor a hub id, or the folder holds no model of a known family.
+        ModelError: the name is neither a catalogue id, a folder nor a hub id, or the folder holds no model of a known
+            family.
     """
     cards = load_catalogue()
     for card in cards:

@@ -16,12 +16,13 @@ from engine.config.training import Group
 from engine.errors import ModelError
 
 SpeechTask = Literal["transcribe", "translate"]
-"""The language of the transcript: that of the speech, or English."""
+"""Language of the transcript: `transcribe` keeps the language of the speech, `translate` writes English."""
 
 
 Search = Literal["greedy", "guarded", "fallback"]
-"""How to choose the tokens of a transcript. `greedy`: the likeliest. `guarded`: greedy, stopped once the transcript repeats
-itself. `fallback`: greedy, retried at rising temperatures if the transcript repeats itself or is improbable."""
+"""How to choose the tokens of a transcript. `greedy`: the most likely ones. `guarded`: greedy, stopped once the
+transcript repeats itself. `fallback`: greedy, retried at rising temperatures if the transcript repeats itself or is
+improbable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +41,12 @@ class TextCodec(Protocol):
         ...
 
     def decode(self, ids: list[int]) -> str:
-        """Text of ids, special tokens left out."""
+        """Text of ids, without special tokens."""
         ...
 
     @property
     def prefix(self) -> list[int]:
-        """Ids that the decoder is given before the text."""
+        """Ids that precede the text in the decoder's input."""
         ...
 
     @property
@@ -55,7 +56,7 @@ class TextCodec(Protocol):
 
     @property
     def spellings(self) -> Mapping[str, str]:
-        """British spellings and their American ones, as the model's publisher counts errors; empty if it has none."""
+        """American spellings by British spelling, for counting errors as the model's publisher does; may be empty."""
         ...
 
     @property
@@ -111,14 +112,14 @@ class SpeechSeq2Seq(Protocol):
 
         Args:
             mel_BMF: features of any length up to the window; with fallback, of a whole window.
-            max_new_tokens: most tokens of a transcript; None: as many as the model can write.
-            languages: one for each utterance; None: the prefix's for all.
+            max_new_tokens: maximum tokens of a transcript; None: as many as the model can write.
+            languages: one for each utterance; None: the prefix's language for all.
             search: how to choose tokens.
         """
         ...
 
     def detect_languages(self, mel_BMF: torch.Tensor, among: Sequence[str]) -> list[str]:
-        """The likeliest language of each utterance among `among`."""
+        """The most likely language of each utterance among `among`."""
         ...
 
     def freeze_constants(self) -> None:
@@ -132,7 +133,7 @@ class SpeechSeq2Seq(Protocol):
         ...
 
     def group_of(self, module_name: str) -> Group | None:
-        """Which part of the model a module belongs to."""
+        """The part of the model that a module belongs to."""
         ...
 
 

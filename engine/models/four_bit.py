@@ -1,4 +1,4 @@
-"""Give bitsandbytes' 4-bit layers one arithmetic on every processor."""
+"""Make bitsandbytes' 4-bit layers compute the same way on every processor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Languages of multilingual models: their codes as people write them, and the scripts that they are written in."""
+"""Languages of multilingual models: find the code that a user means, and the scripts that a language is written in."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ _ENOUGH: Final = 0.5
 
 
 def find_language(asked: str, known: Sequence[str], names: Mapping[str, str]) -> str | None:
-    """The code of a language that a person named: `sw`, `SW`, `sw-KE`, `<|sw|>`, `Swahili`; None if unknown.
+    """The code of a language as a user names it: `sw`, `SW`, `sw-KE`, `<|sw|>`, `Swahili`; None if unknown.
 
     Args:
-        asked: the person's spelling.
+        asked: the user's spelling.
         known: codes that the model knows.
         names: codes by name, in lower case.
     """
@@ -70,9 +70,9 @@ def scripts_of(language: str) -> frozenset[str]:
 
 
 def main_script(texts: Iterable[str]) -> str | None:
-    """The script of most letters of `texts`, by its Unicode name; None if no script prevails.
+    """The script of most letters of `texts`, by its Unicode name; None if no script has a majority.
 
-    Chinese characters between kana count as kana, so that Japanese texts are not taken for Chinese.
+    In texts with kana, Chinese characters count as kana, so that Japanese is not taken for Chinese.
     """
     counts: Counter[str] = Counter()
     for text in texts:

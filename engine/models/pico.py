@@ -40,7 +40,7 @@ def build_config(
         bos_token_id=end,
         eos_token_id=end,
         decoder_start_token_id=start,
-        # Wider than the 0.02 of large models: at this width attention finds the audio in half of the steps.
+        # Wider than the 0.02 of large models: at this width attention finds the audio in half as many steps.
         init_std=0.06,
         suppress_tokens=None,
         begin_suppress_tokens=None,
@@ -60,7 +60,7 @@ def build_processor() -> WhisperProcessor:
         merges=[],
         pad_token="<|endoftext|>",
         additional_special_tokens=list(_SPECIAL[1:]),
-        # It has learned lower-case words without punctuation; training texts are normalised to that form.
+        # The model has learned lower-case words without punctuation; training texts are normalised to that form.
         text_normalizer="basic",
         model_max_length=128,
     )

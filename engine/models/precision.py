@@ -1,4 +1,4 @@
-"""Choose the compute type that a processor is fast at."""
+"""Choose the fastest compute type of a processor."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import torch
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
 
-# Below this width, conversion costs a CPU as much as the faster products save: 4-bit training steps of a Whisper of width
-# 128 took 114 ms in float32 and 126 ms in bfloat16, of width 384 492 and 342 ms (docs/LOG.md).
+# Below this width, conversion costs a CPU as much as the faster products save: 4-bit training steps of a Whisper model
+# took 114 ms in float32 and 126 ms in bfloat16 at width 128, 492 ms and 342 ms at width 384 (docs/LOG.md).
 _CPU_BFLOAT16_WIDTH = 256
 
 
 def choose_dtype(precision: Precision, device: torch.device, width: int) -> torch.dtype:
-    """The compute type for `precision` on `device`, for a model of a width.
+    """The compute type for `precision` on `device`, for a model of this width.
 
     `auto` chooses bfloat16 only if the processor has instructions for it: emulated bfloat16 on an AVX2 processor makes a
     4-bit training step more than ten times slower than float32.

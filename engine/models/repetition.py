@@ -12,7 +12,7 @@ from transformers import StoppingCriteria
 _LONGEST_PIECE: Final = 64
 _TIMES: Final = 4
 _LEAST: Final = 48
-"""Total repeated tokens: people may say a word ten times in half a minute, but not more."""
+"""Minimum total of repeated tokens: people may say a word ten times in half a minute, but not more."""
 _EVERY: Final = 8
 
 
@@ -31,13 +31,13 @@ def repeats(ids: Sequence[int]) -> bool:
 
 
 class StopsRepeating(StoppingCriteria):
-    """Stops a transcript once its tokens so far repeat."""
+    """Stops a transcript once its last tokens repeat."""
 
     def __init__(self, prompt_tokens: int) -> None:
         self._prompt_tokens = prompt_tokens
 
     def __call__(self, input_ids: torch.Tensor, scores: Any, **_: Any) -> torch.Tensor:
-        """Which rows of ids_BU have ended."""
+        """Whether to stop each row of ids_BU."""
         written = input_ids[:, self._prompt_tokens :]
         if written.shape[1] % _EVERY:
             return torch.zeros(len(written), dtype=torch.bool, device=input_ids.device)

@@ -1,4 +1,4 @@
-"""The Whisper family: loading, encoding in short context and in the whole window, transcribing.
+"""The Whisper family: load a model, encode in short or full context, transcribe.
 
 Legend: B utterances, T samples, M mel bands, F frames, S encoder positions (F / 2), D width, U tokens, V vocabulary.
 """
@@ -53,7 +53,7 @@ _FALLBACK: dict[str, Any] = {
 
 
 class WhisperSpeech:
-    """A loaded Whisper."""
+    """A loaded Whisper model."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class WhisperSpeech:
         self.model: nn.Module = model
         self.processor = processor
         self.source = source
-        self._whisper = model  # the adapters replace layers inside it, in place
+        self._whisper = model  # adapters replace its layers in place
         config = model.config
         self.codec = self._codec(language, task)
         self.mel_bands: int = config.num_mel_bins
@@ -122,12 +122,12 @@ class WhisperSpeech:
         languages: Sequence[str] | None = None,
         search: Search = "greedy",
     ) -> list[list[int]]:
-        """Transcripts by transformers' own `generate`, as ids without prefix and end.
+        """Transcripts from transformers' own `generate`, as ids without prefix and end.
 
         Args:
             mel_BMF: features of any length up to the window; with fallback, of a whole window.
-            max_new_tokens: most tokens of a transcript; None: as many as the model can write.
-            languages: one for each utterance; None: the prefix's for all.
+            max_new_tokens: maximum tokens of a transcript; None: as many as the model can write.
+            languages: one for each utterance; None: the prefix's language for all.
             search: how to choose tokens.
         """
         told: dict[str, Any]
@@ -151,7 +151,7 @@ class WhisperSpeech:
 
     @torch.inference_mode()
     def detect_languages(self, mel_BMF: torch.Tensor, among: Sequence[str]) -> list[str]:
-        """The likeliest language of each utterance among `among`."""
+        """The most likely language of each utterance among `among`."""
         generation: Any = copy.copy(self._whisper.generation_config)
         generation.lang_to_id = {language_token(code): generation.lang_to_id[language_token(code)] for code in among}
         codes = {index: token.strip("<|>") for token, index in generation.lang_to_id.items()}
@@ -161,7 +161,7 @@ class WhisperSpeech:
         return [codes[index] for index in found.tolist()]
 
     def freeze_constants(self) -> None:
-        """Freeze the encoder's positions: they are sinusoids by definition, also if every weight is trained."""
+        """Freeze the encoder's position embeddings, which are sinusoids by definition, even in full fine-tuning."""
         self._whisper.model.encoder.embed_positions.requires_grad_(False)
 
     def save(self, folder: Path, context: TrainedContext) -> None:
@@ -173,7 +173,7 @@ class WhisperSpeech:
         """
         setattr(self._whisper.config, CONTEXT_KEY, context)
         generation: Any = self._whisper.generation_config
-        if self.codec.language is not None:  # plain transformers then sends the prefix that it was trained with
+        if self.codec.language is not None:  # plain transformers then uses the prefix of the training
             generation.language, generation.task = self.codec.language, self.codec.task
         self._whisper.save_pretrained(str(folder))
         self.processor.save_pretrained(str(folder))
@@ -195,7 +195,7 @@ def read_width(source: str) -> int:
     """Width of the model's hidden states, from its config alone.
 
     Raises:
-        ModelError: the source has no config of a Whisper.
+        ModelError: the source has no Whisper config.
     """
     return int(_read_config(source).d_model)
 
@@ -204,7 +204,7 @@ def read_language(source: str) -> str | None:
     """The language that a multilingual model was fine-tuned for, if its generation config names one.
 
     Raises:
-        ModelError: the source has no config of a Whisper.
+        ModelError: the source has no generation config.
     """
     try:
         return getattr(GenerationConfig.from_pretrained(source), "language", None)
@@ -244,10 +244,10 @@ def load(
     language: str | None,
     task: SpeechTask,
 ) -> WhisperSpeech:
-    """Load a Whisper from a folder or a hub id.
+    """Load a Whisper model from a folder or a hub id.
 
     Raises:
-        ModelError: the source does not load as a Whisper, or the model lacks the language or task.
+        ModelError: the source does not load as a Whisper model, or the model lacks the language or task.
     """
     transformers_logging.disable_progress_bar()
     # transformers warns about things that do not apply here: duplicate options, attention masks that Whisper does not use.

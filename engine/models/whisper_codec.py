@@ -15,7 +15,7 @@ from engine.models.languages import find_language
 _MULTILINGUAL_VOCABULARY = 51_865
 """Smallest vocabulary of a multilingual Whisper; source: `is_multilingual` of openai/whisper."""
 _ONE_LANGUAGE = "en"
-"""Language of Whispers of one language, and of multilingual ones whose generation config names none."""
+"""Language of Whisper models of one language, and default for multilingual ones whose generation config names none."""
 
 
 class WhisperCodec:
@@ -62,18 +62,18 @@ class WhisperCodec:
         """Ids of the text alone."""
         if self._normalizes:
             text = normalize_basic(text)
-        # The caller knows how much fits; `verbose` would print a warning about longer texts.
+        # The caller checks the length; `verbose` would print a warning about longer texts.
         ids: list[int] = self._tokenizer(text, add_special_tokens=False, verbose=False).input_ids
         return ids
 
     def decode(self, ids: list[int]) -> str:
-        """Text of ids, special tokens left out."""
+        """Text of ids, without special tokens."""
         text: str = self._tokenizer.decode(ids, skip_special_tokens=True)
         return text.strip()
 
 
 def language_token(language: str) -> str:
-    """The token that a language has in Whisper's vocabulary."""
+    """The token of a language in Whisper's vocabulary."""
     return f"<|{language}|>"
 
 
@@ -81,6 +81,9 @@ def complete_generation(generation: Any, config: Any, tokenizer: Any) -> None:
     """Add languages and tasks to a generation config; models saved by older versions of transformers lack them.
 
     Without them transformers treats a multilingual model as one without languages.
+
+    Raises:
+        ModelError: the vocabulary is multilingual, but has no language tokens.
     """
     if getattr(generation, "is_multilingual", None) is None:
         generation.is_multilingual = config.vocab_size >= _MULTILINGUAL_VOCABULARY

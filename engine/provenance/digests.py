@@ -12,7 +12,7 @@ from engine.data.manifest import read_manifest
 from engine.data.version_files import MANIFEST_NAME
 from engine.models.catalogue import find_model
 
-_AT_ONCE: Final = 4  # files that are read
+_AT_ONCE: Final = 4  # files read in parallel
 _DESCRIPTIONS: Final = (".json", ".txt", ".model")
 _WEIGHTS: Final = (".safetensors", ".bin")
 
@@ -28,7 +28,7 @@ def dataset_files(folder: Path) -> dict[str, str]:
     """Digests of a dataset version's manifest and audio.
 
     Raises:
-        ManifestError: a manifest that cannot be read.
+        ManifestError: the manifest cannot be read.
     """
     audio = {piece.audio for utterance in read_manifest(folder / MANIFEST_NAME) for piece in utterance.stretches()}
     return file_digests(folder, [MANIFEST_NAME, *sorted(audio)])

@@ -1,8 +1,8 @@
 """The inputs of a stage, the state of its store, and the differences between two sets of inputs.
 
-A stage calls `begin` before it does anything. Its store may already hold the finished result of the same inputs (returned
-again), parts of it (the stage continues), or work of other inputs (rejected, with the differences). File contents are
-compared, not names: a folder whose recordings changed is another dataset.
+A stage calls `begin` first. Its store may already hold the finished result of the same inputs, which is returned; parts
+of it, from which the stage resumes; or work from different inputs, which is rejected with the differences. File
+contents are compared, not names: a folder whose recordings changed is a different dataset.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Inputs(BaseModel):
 def begin(
     store: RunStore, inputs: Inputs, *, parts: Sequence[str], result_key: str = RESULT_KEY, write: bool = True
 ) -> bytes | None:
-    """Store the inputs of a stage that starts or continues.
+    """Store the inputs of a stage that starts or resumes.
 
     Args:
         store: of the stage's files.
@@ -59,7 +59,7 @@ def begin(
         The finished result of the same inputs, or None if there is work to do.
 
     Raises:
-        ConfigError: the store holds work of other inputs; names every difference.
+        ConfigError: the store holds work from different inputs; the faults name every difference.
     """
     result = _finished(store, result_key)
     unfinished = any(store.list(part) for part in parts)
@@ -92,14 +92,14 @@ def shown_again(result: Mapping[str, Any], what: str) -> str:
 
 
 def say_shown_again(events: EventSink, result: Mapping[str, Any], what: str) -> None:
-    """The same message as an event."""
-    key = f"shown_again/{time.time_ns():x}"  # each time that it is
+    """Emit the message of `shown_again` as an event."""
+    key = f"shown_again/{time.time_ns():x}"  # a new event each time
     events.emit(Event("log", key, {"level": "notice", "message": shown_again(result, what)}))
     events.flush()
 
 
 def differences(before: Inputs, now: Inputs, whose: str) -> Iterator[Fault]:
-    """Every field and every kind of file in which two sets of inputs differ."""
+    """Faults for every field and every role of files in which two sets of inputs differ."""
     for path, old, new in changed(before.settings, now.settings, ""):
         yield Fault(path, f"found {shown(new)}; the {whose} work has {shown(old)}")
     for role in sorted(before.files.keys() | now.files.keys()):
@@ -134,7 +134,7 @@ def changed(before: Any, now: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
 
 
 def shown(value: Any) -> str:
-    """A JSON value in a message."""
+    """A JSON value as shown in a message."""
     return "nothing" if value is None else json.dumps(value, ensure_ascii=False)
 
 

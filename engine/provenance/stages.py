@@ -1,4 +1,4 @@
-"""The inputs of each stage. Imports no torch, because drivers use it too."""
+"""The inputs of each stage. Does not import torch, because drivers use it too."""
 
 from __future__ import annotations
 

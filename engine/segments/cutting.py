@@ -1,4 +1,4 @@
-"""Choose the places to cut a recording that is too long for the model."""
+"""Choose where to cut a recording that is too long for the model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from engine.data.manifest import TimedText
 from engine.segments.segment import Span
 
 _MIN_STEP_S = 1.0
-"""Least distance from the previous cut for a cut without a pause in reach."""
+"""Minimum distance between the previous cut and a cut at a pause, in spans without a text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +26,13 @@ class Cut:
 
 
 def cut_silence(whole: Span, pauses: Sequence[Span], longest_s: float, min_share: float) -> list[Cut]:
-    """Cut a stretch without a text at the longest pause in reach, or else at the longest possible length.
+    """Cut a span without a text at the longest pause in reach, or else at the maximum length.
 
     Args:
-        whole: the stretch, in seconds of the recording.
-        pauses: stretches without speech, in order.
-        longest_s: longest part.
-        min_share: share of `longest_s` from which a pause may be used.
+        whole: the span, in seconds of the recording.
+        pauses: spans without speech, in order.
+        longest_s: maximum length of a part.
+        min_share: minimum length of a part before a pause, as a share of `longest_s`.
     """
     cuts: list[Cut] = []
     start_s = whole.start_s
@@ -64,15 +64,16 @@ def cut_text(
 
     A cut lies in the middle of a pause between two parts of the text, or midway between their times if no pause was
     found; never inside a part. A part that does not fit by itself becomes a segment that is too long, which the caller
-    leaves out.
+    drops.
 
     Args:
-        whole: the stretch, in seconds of the recording.
+        whole: the span, in seconds of the recording.
         times: parts of the text, in order, in seconds of the recording.
-        pauses: stretches without speech, in order.
-        longest_s: longest segment.
-        min_share: from this share of `longest_s` on the longest pause wins; before it, the last cut that fits.
-        fits: whether the model takes a text.
+        pauses: spans without speech, in order.
+        longest_s: maximum length of a segment.
+        min_share: among cuts at or after this share of `longest_s`, the longest pause wins; if there are none, the last
+            cut that fits.
+        fits: whether a text fits the model.
     """
     parts = _apart(times)
     # cut_at[i] lies before part i; the first and the last are the ends of the recording.
@@ -117,7 +118,7 @@ def _apart(times: Sequence[TimedText]) -> list[TimedText]:
 
 
 def _between(end_s: float, start_s: float, pauses: Sequence[Span]) -> tuple[float, float]:
-    """Place of the cut between two parts of a text, and the length of the pause there (0 without a pause)."""
+    """Time of the cut between two parts of a text, and the length of the pause there (0 without a pause)."""
     first = bisect.bisect_right(pauses, end_s, key=lambda pause: pause.end_s)
     near = itertools.takewhile(lambda pause: pause.start_s < start_s, pauses[first:])
     found = [Span(max(pause.start_s, end_s), min(pause.end_s, start_s)) for pause in near]

@@ -1,4 +1,4 @@
-"""Signal-to-noise ratio of speech."""
+"""Estimate the signal-to-noise ratio of speech."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ _EDGE_S = 0.1  # around speech: neither clearly speech nor clearly noise
 
 
 def snr_db(wave_T: Wave, spans: list[Span]) -> float:
-    """Power of speech over that of noise, in dB, between -10 and 60.
+    """Ratio of the power of speech to that of noise, in dB, between -10 and 60.
 
-    Audio at least 0.1 s from speech counts as noise. If that is less than 0.1 s, the tenth percentile of the power of all
-    20 ms frames is used instead, which is too low for steady noise and too high for none: good enough for classes.
+    Audio at least 0.1 s away from speech counts as noise. If there is less than 0.1 s of it, the tenth percentile of
+    the power of all 20 ms frames is used instead, which is too low for steady noise and too high without noise, but
+    good enough for strata.
 
     Args:
         wave_T: samples at 16 kHz.
-        spans: stretches of speech, in seconds from the start of the wave; empty: everything counts as speech.
+        spans: spans of speech, in seconds from the start of the wave; if empty, everything counts as speech.
     """
     frames = len(wave_T) // FRAME_SAMPLES
     if not frames:

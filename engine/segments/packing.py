@@ -22,8 +22,8 @@ def pack(
     Args:
         segments: in any order.
         config: which segments may be joined, and the target length.
-        longest_s: longest segment that the model takes, in seconds.
-        fits: whether the model takes a text.
+        longest_s: longest segment that fits the model, in seconds.
+        fits: whether a text fits the model.
     """
     ordered = sorted(segments, key=lambda s: (s.pieces[0].audio, s.pieces[0].start_s, s.id))
     if not isinstance(config, PackConfig):
@@ -70,7 +70,7 @@ def join(segments: Sequence[Segment]) -> Segment:
 
 
 def _group(segment: Segment, config: PackConfig) -> Hashable:
-    """Segments with the same key may be joined; None: with no other."""
+    """Key shared by segments that may be joined; None for a segment that stays alone."""
     if config.within == "recording":
         return segment.split, segment.speaker, segment.pieces[0].audio
     if config.within == "speaker":

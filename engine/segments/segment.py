@@ -13,12 +13,12 @@ FAULTS: dict[SegmentFault, str] = {
     "text_too_long": "its text has more tokens than the model takes: cut it, or give times to cut it by",
     "no_speech": "it has a text, and no speech was found in it: check the recording",
 }
-"""Why a segment is left out of training, and what to do."""
+"""Why a segment is excluded from training, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of time, in seconds."""
+    """A span of time, in seconds."""
 
     start_s: float
     end_s: float
@@ -31,12 +31,12 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One or several stretches of audio with their text; a model takes a segment as a whole."""
+    """One or several spans of audio with their text, which a model processes as a whole."""
 
     id: str
-    """Its utterance's id, with `#1`, `#2`, ... after a cut; for joined segments the first one's id with `+n` for n more."""
+    """Its utterance's id, with `#1`, `#2`, ... after a cut; for joined segments the first id with `+n` for n more."""
     pieces: tuple[Piece, ...]
-    """Stretches of audio, in order."""
+    """Spans of audio, in order."""
     text: str
     """Its text."""
     speaker: str | None
@@ -50,7 +50,7 @@ class Segment:
     snr_db: float | None = None
     """Signal-to-noise ratio in dB; None if not measured."""
     fault: SegmentFault | None = None
-    """Reason to leave it out of training; None if usable."""
+    """Reason to exclude the segment from training; None if usable."""
 
     @property
     def duration_s(self) -> float:

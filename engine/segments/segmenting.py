@@ -1,4 +1,4 @@
-"""Turn recordings into segments: a pure function of one recording, or of a batch that shares one detector call."""
+"""Turn recordings into segments, one at a time or in a batch that shares one detector call. Pure functions."""
 
 from __future__ import annotations
 
@@ -36,21 +36,21 @@ class TextLimit:
 
 @dataclass(frozen=True, slots=True)
 class SegmentLimits:
-    """The model's limits."""
+    """Limits of segments that fit the model."""
 
     longest_s: float
     """Longest segment, in seconds."""
     fits: Callable[[str], bool]
-    """Whether a text is short enough."""
+    """Whether a text fits the model."""
 
 
 def canonical(utterances: Sequence[Utterance]) -> list[Utterance]:
-    """Utterances in the order of their files, independent of the input's order."""
+    """Utterances sorted by file, start and id, so that the result does not depend on the input's order."""
     return sorted(utterances, key=lambda u: (u.audio, u.start_s, u.id))
 
 
 def reading_batches(utterances: Sequence[Utterance], audio_s: float) -> Iterator[list[Utterance]]:
-    """Batches of neighbours, up to `audio_s` seconds; a longer utterance alone."""
+    """Batches of consecutive utterances, up to `audio_s` seconds each; a longer utterance gets its own batch."""
     batch: list[Utterance] = []
     seconds = 0.0
     for u in utterances:
@@ -90,10 +90,10 @@ def segment_utterance(
     times) stays whole, with the reason in `fault`.
 
     Args:
-        utterance: with one stretch of audio.
+        utterance: with one span of audio.
         wave_T: its samples at 16 kHz.
         prob_F: probability of speech in each of its windows of 32 ms.
-        config: trimming, cutting, thresholds of speech.
+        config: trimming, cutting, thresholds of speech detection.
         limits: of the model.
     """
     spans = _believed(speech_spans(prob_F, utterance.duration_s, config.activity), config)

@@ -1,4 +1,4 @@
-"""Turn probabilities of speech into stretches of speech."""
+"""Turn probabilities of speech into spans of speech."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from engine.segments.speech_activity import WINDOW_S, Probabilities
 
 
 def speech_spans(prob_F: Probabilities, duration_s: float, config: SpeechActivityConfig) -> list[Span]:
-    """Stretches of speech, in order, apart from each other.
+    """Spans of speech, in order, without overlaps.
 
-    Speech starts at `threshold` and ends once the probability is below `end_threshold` for `min_pause_s`. Stretches
-    shorter than `min_speech_s` are dropped.
+    Speech starts at `threshold` and ends once the probability is below `end_threshold` for `min_pause_s`. Spans shorter
+    than `min_speech_s` are dropped.
 
     Args:
         prob_F: probability in each window of 32 ms.
-        duration_s: length of the recording; the last window may go beyond it.
-        config: thresholds and least lengths.
+        duration_s: length of the recording; the last window may extend past it.
+        config: thresholds and minimum lengths.
 
     Source: `get_speech_timestamps` of silero-vad, without its padding.
     """
@@ -44,7 +44,7 @@ def speech_spans(prob_F: Probabilities, duration_s: float, config: SpeechActivit
 
 
 def pauses(spans: list[Span]) -> list[Span]:
-    """The stretches without speech."""
+    """The pauses between spans of speech."""
     return [Span(before.end_s, after.start_s) for before, after in itertools.pairwise(spans)]
 
 

@@ -1,9 +1,9 @@
-"""The probability of speech, every 32 ms, with silero-vad's weights in a plain PyTorch module.
+"""Probability of speech every 32 ms, from silero-vad's weights in a plain PyTorch module.
 
-The package offers its model as TorchScript with one stateful call per window (88 audio-s/s on one core), and as ONNX over
-a whole recording (550 audio-s/s, with 60 MB of onnxruntime). Only its recurrent layer needs the order of windows. Here
-the convolutions take the windows of many recordings at once, and one LSTM call takes their sequence (about 1,100
-audio-s/s on the same core, with torch alone). A test compares with the TorchScript.
+The package offers its model as TorchScript with one stateful call per window (88 audio-s/s on one core), and as ONNX
+over a whole recording (550 audio-s/s, with 60 MB of onnxruntime). Only its recurrent layer needs the order of windows.
+Here the convolutions process the windows of many recordings as one batch, and one LSTM call processes their sequences
+(about 1,100 audio-s/s on the same core, with torch alone). A test compares with the TorchScript.
 
 Legend: B recordings, T samples at 16 kHz, W windows of all recordings, F windows of one recording, K bins of a
 spectrum, C samples that a window shares with the previous one.
@@ -27,7 +27,7 @@ from engine.audio.reading import Wave
 from engine.errors import ModelError
 from engine.heap import keep_few_kernels
 
-keep_few_kernels()  # here, because resampling (also a convolution) runs before the detector is loaded
+keep_few_kernels()  # at import, because resampling (also a convolution) runs before the detector is loaded
 
 WINDOW_SAMPLES = 512
 WINDOW_S = WINDOW_SAMPLES / RATE_HZ
@@ -37,10 +37,10 @@ Probabilities = npt.NDArray[np.float32]
 _CONTEXT_SAMPLES = 64
 _BINS = 129
 _WIDTH = 128
-_WINDOWS_AT_ONCE = 512  # of the convolutions: 8 MB
-_WINDOW_STEP = 64  # their number is rounded up to a multiple, so that shapes, and with them compiled kernels, recur
+_WINDOWS_AT_ONCE = 512  # per call of the convolutions: 8 MB
+_WINDOW_STEP = 64  # the number of windows is rounded up to a multiple, so that shapes and compiled kernels are reused
 _LEAD_WINDOWS = 8
-# Where the weights lie in the TorchScript module. (The package's .safetensors holds those of an older version.)
+# Names of the weights in the TorchScript module. (The package's .safetensors holds the weights of an older version.)
 _SOURCE_NAMES = {
     "spectrum.weight": "_model.stft.forward_basis_buffer",
     "output.weight": "_model.decoder.decoder.2.weight",
@@ -55,7 +55,7 @@ _SOURCE_NAMES = {
 class SpeechActivity(nn.Module):
     """Probability of speech in each window of 32 ms.
 
-    Source: silero-vad 6.2 (`TinySileroVAD` in its `tinygrad_model.py` writes the architecture out).
+    Source: silero-vad 6.2 (`TinySileroVAD` in its `tinygrad_model.py` spells out the architecture).
     """
 
     def __init__(self) -> None:
@@ -80,7 +80,7 @@ class SpeechActivity(nn.Module):
             waves: wave_T of each recording.
 
         Returns:
-            float32 prob_F of each, F = T / 512 rounded up; the last window is filled with silence.
+            float32 prob_F of each, F = T / 512 rounded up; the last window is padded with silence.
         """
         counts = [-(-len(wave_T) // WINDOW_SAMPLES) for wave_T in waves]
         if not any(counts):
@@ -98,7 +98,7 @@ class SpeechActivity(nn.Module):
         """The LSTM's state after a quarter of a second of silence.
 
         The detector was not trained on recordings that begin inside a sound: of 450 recordings of single digits it misses
-        none with this start and 20 without (docs/LOG.md).
+        none with this initial state and 20 without (docs/LOG.md).
         """
         silence_WD = self._states([np.zeros(_LEAD_WINDOWS * WINDOW_SAMPLES, np.float32)], [_LEAD_WINDOWS])
         _, (hidden_11D, cell_11D) = self.memory(silence_WD[None])
@@ -138,7 +138,7 @@ def load_speech_activity() -> SpeechActivity:
     path = _weights_file()
     try:
         with warnings.catch_warnings():
-            # Deprecated, and the only file of the package with the current weights that torch alone can read.
+            # Deprecated, but no other file of the package has the current weights in a form that torch alone can read.
             warnings.filterwarnings("ignore", "`torch.jit.load` is deprecated", DeprecationWarning)
             told = torch.jit.load(str(path), map_location="cpu").state_dict()
         detector = SpeechActivity()

@@ -1,4 +1,4 @@
-"""A segment with its scores before the choice, and its outcome after."""
+"""A segment with its scores before the selection, and its outcome after it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Candidate:
     tokens: int
     """Targets of the loss: the text's tokens and the end token."""
     role: Role = "pool"
-    """Whether the warm-up trained on it, or the test of the disagreement held it out."""
+    """Whether the warm-up trains on it, or the test of the disagreement holds it out."""
     nll_before: float | None = None
     """Loss of the quantised base, in nats per token."""
     nll_after: float | None = None
@@ -30,15 +30,15 @@ class Candidate:
     el2n: float | None = None
     """Length of the error vector after the warm-up, per token."""
     contradiction: float | None = None
-    """How much likelier the warmed-up model finds another token than the text's, at the token of the largest gap, in nats."""
+    """Largest margin, over the tokens of the text, by which the warmed-up model prefers another token, in nats."""
     word_errors: int | None = None
-    """Word errors of the transcript after the warm-up; character errors in scripts without blanks between words."""
+    """Word errors of the transcript after the warm-up; character errors in scripts without spaces between words."""
     words: int | None = None
-    """Words of the text; characters in scripts without blanks between words."""
+    """Words of the text; characters in scripts without spaces between words."""
 
     @property
     def rho(self) -> float | None:
-        """Reducible loss: the drop through the warm-up, in nats per token."""
+        """Reducible loss: the drop of the loss in the warm-up, in nats per token."""
         if self.nll_before is None or self.nll_after is None:
             return None
         return self.nll_before - self.nll_after
@@ -55,13 +55,13 @@ class Choice:
 
     candidate: Candidate
     stratum: str
-    """Its class in the draw."""
+    """Its stratum in the draw."""
     score: float | None
-    """The value behind its probability or rank; None if all are alike."""
+    """The value that determines its probability or rank; None for methods without a score."""
     disagreement_residual: float | None
-    """Its disagreement in the score, as a z-score."""
+    """Its disagreement after regressing out loss and duration, as a z-score."""
     inclusion_probability: float
-    """Probability of its draw; 1 or 0 without chance."""
+    """Probability that it is drawn; 1 or 0 if the method does not draw."""
     selected: bool
     """Whether the run trains on it."""
     weight: float

@@ -1,4 +1,4 @@
-"""Use a selection in training: it replaces the training utterances, without audio that is held out."""
+"""Use a selection in training: replace the training utterances by the selected segments without held-out audio."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from engine.training.checkpoints import file_sha256
 def selected_for_training(folder: Path, manifest: Path, splits: Splits) -> tuple[Splits, list[str]]:
     """The splits of a run with the selected segments as its training utterances.
 
-    Segments from utterances that this run holds out (if it splits differently from the selection) are left out, and the
+    Segments from utterances that this run holds out (if it splits differently from the selection) are dropped, and the
     weights of the rest are scaled back to a mean of 1 over their tokens.
 
     Args:
@@ -26,7 +26,7 @@ def selected_for_training(folder: Path, manifest: Path, splits: Splits) -> tuple
         The splits, and warnings about them.
 
     Raises:
-        SelectionError: the selection belongs to another dataset, or nothing of it is left.
+        SelectionError: the selection belongs to another dataset, or none of its segments is left.
     """
     summary = read_summary(folder)
     if summary["dataset_sha256"] != file_sha256(manifest):

@@ -1,6 +1,6 @@
-"""The selection on disk: `segments.parquet` with a row for each segment, and `selection.json` with the decisions and why.
+"""The selection on disk: `segments.parquet` with a row per segment, and `selection.json` with decisions and reasons.
 
-The Parquet file is a function of its rows alone: rows are sorted by id, and it contains no time or host. It is written
+The Parquet file depends only on its rows: they are sorted by id, and the file contains no time or host. It is written
 under a temporary name and renamed.
 """
 
@@ -61,7 +61,7 @@ _OF_CHOICE = ("disagreement_residual", "stratum", "score", "inclusion_probabilit
 
 
 def write_selection(folder: Path, choices: Iterable[Choice], left_out: Iterable[Segment]) -> None:
-    """Write `segments.parquet`: the candidates, and the segments with a fault, which were not candidates.
+    """Write `segments.parquet`: the choices, and the segments left out for a fault, which were not candidates.
 
     Raises:
         SelectionError: two segments have the same id.
@@ -90,7 +90,7 @@ def write_selection(folder: Path, choices: Iterable[Choice], left_out: Iterable[
 
 
 def read_selection(folder: Path) -> tuple[list[Choice], list[Segment]]:
-    """Read `segments.parquet`: the choices, and the segments left out, by id.
+    """Read `segments.parquet`: the choices, and the segments left out, both sorted by id.
 
     Raises:
         SelectionError: the folder has no selection, or an unreadable one.
@@ -107,7 +107,7 @@ def read_selection(folder: Path) -> tuple[list[Choice], list[Segment]]:
 
 
 def read_selected(folder: Path) -> list[Utterance]:
-    """The selected segments as utterances with their loss weights, by id.
+    """The selected segments as utterances with their loss weights, sorted by id.
 
     Raises:
         SelectionError: the folder has no selection, or an unreadable one.
@@ -136,7 +136,7 @@ def read_summary(folder: Path) -> dict[str, Any]:
     """Read `selection.json`.
 
     Raises:
-        SelectionError: the folder has no selection, or one of another version.
+        SelectionError: the folder has no selection, or a selection in another format version.
     """
     try:
         summary = json.loads((folder / SUMMARY_NAME).read_text(encoding="utf-8"))

@@ -31,14 +31,14 @@ from engine.selection.wrong_texts import STRATUM, find_wrong_texts
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """The scores that a method needs of every segment."""
+    """The scores that a method needs for every segment."""
 
     before: bool = False
-    """The loss of the quantised base: a forward pass."""
+    """Loss of the quantised base: one forward pass."""
     full_precision: bool = False
-    """The distributions of the base in full precision: a forward pass."""
+    """Distributions of the base in full precision: one forward pass."""
     after: bool = False
-    """Loss and error after the warm-up: a forward pass."""
+    """Loss and error after the warm-up: one forward pass."""
     transcripts: bool = False
     """Transcripts after the warm-up."""
     held_out: bool = False
@@ -60,15 +60,15 @@ class Plan:
     """How to choose among the candidates."""
 
     score_N: Floats | None = None
-    """None: all alike."""
+    """Score of each candidate; None: all are equal."""
     strata: Sequence[str] | None = None
-    """None: one for all."""
+    """Stratum of each candidate; None: a single stratum."""
     sampler: SamplerFields | None = None
-    """How the score becomes a probability; None with a score: take the highest."""
+    """How scores become probabilities; None with scores: select the highest ones."""
     takes_all: bool = False
-    """Whether to take everything, without a budget."""
+    """Whether to select everything, without a budget."""
     residual_N: Floats | None = None
-    """Disagreement in the score."""
+    """Disagreement after regressing out loss and duration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +81,12 @@ class Method:
 
 
 LEAST_SCORED_SHARE: Final = 0.375
-"""Midway between the measured shares: at a half scores help, at a quarter they harm (ADR 18)."""
+"""Smallest budget share for which scores are used, midway between two measured ones: scores help at a half and harm at
+a quarter (ADR 18)."""
 
 
 def settled(config: SelectionMethodConfig, share: float) -> SelectionMethodConfig:
-    """The method with its open fields resolved.
+    """The method with its unset fields resolved.
 
     Args:
         config: the method.
@@ -103,16 +104,16 @@ def choose(
 
     Args:
         candidates: in any order; the result depends on their ids, not on the order.
-        config: the method; open fields are resolved as for a large budget (`settled`).
+        config: the method; unset fields are resolved as for a large budget (`settled`).
         budget_s: seconds that the encoder may run over in one pass.
         lambda_q: weight of the disagreement; only the quantization-aware method uses it.
         seed: of the draw.
 
     Returns:
-        A choice for each candidate, by id.
+        A choice for each candidate, sorted by id.
 
     Raises:
-        SelectionError: no draw can keep the budget.
+        SelectionError: no draw can keep within the budget.
     """
     wrong = find_wrong_texts(candidates, config).ids if isinstance(config, WrongTextFields) else frozenset[str]()
     left_out = [
@@ -129,7 +130,7 @@ def choose(
 def _drawn(
     candidates: Sequence[Candidate], config: SelectionMethodConfig, budget_s: float, lambda_q: float, seed: int
 ) -> list[Choice]:
-    """A choice for each candidate; all of them may be selected."""
+    """A choice for each candidate; all candidates are eligible."""
     candidates = sorted(candidates, key=lambda c: c.segment.id)
     if not candidates:
         return []
@@ -218,7 +219,7 @@ def _el2n(candidates: Sequence[Candidate], _config: Any, _: float) -> Plan:
 
 
 def _cowerage(candidates: Sequence[Candidate], config: CowerageConfig, _: float) -> Plan:
-    """Source: COWERAGE (Azeemi et al. 2022, arXiv 2203.09829): every bucket of early word error rates alike."""
+    """Source: COWERAGE (Azeemi et al. 2022, arXiv 2203.09829): draw evenly from buckets of early word error rates."""
     return Plan(strata=cross(("wer", _column(candidates, "wer"), config.wer_strata)))
 
 

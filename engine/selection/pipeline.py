@@ -1,6 +1,6 @@
-"""The selection stage: read, find speech, segment, score, choose, write. One function for every caller.
+"""The selection stage: read, find speech, segment, score, choose, write.
 
-Audio is read in batches and not kept; only a row for each segment stays in memory. Each step is a function over a batch,
+Audio is read in batches and not kept; only one row per segment stays in memory. Each step is a function over a batch,
 or a reducer over rows without audio:
 
     training_pool        manifest -> training utterances           engine.selection.pool
@@ -79,14 +79,16 @@ def select(
 ) -> SelectionResult:
     """Choose the segments of a dataset that a run trains on.
 
-    A second call with the same inputs and `out` returns the existing result and says so. `segments.parquet` depends on the set
-    of training utterances, never on their order in the manifest (although a random split does).
+    A second call with the same inputs and `out` returns the stored result and emits an event that says so.
+    `segments.parquet` depends on the set of training utterances, not on their order in the manifest (although a random
+    split does).
 
     Args:
         data: dataset version: a folder with `manifest.jsonl`.
         config: how to choose.
         model: base model: id in the catalogue, a folder, or a hub id.
-        training: the run that the selection is for: its split decides what may be chosen, its method how the base is kept.
+        training: the run that the selection is for: its split decides which utterances may be selected, its method the
+            precision of the base.
         out: folder for `segments.parquet` and, last, `selection.json`.
         work_dir: scratch on the local disk, with the checkpoints of the warm-up.
         events: receives the selection's events.
@@ -130,7 +132,7 @@ def assign_roles(ids: Sequence[str], config: SelectionConfig) -> dict[str, Role]
 
 
 def limits_of(base: BaseModel, config: SelectionConfig) -> SegmentLimits:
-    """A model's limits."""
+    """Limits of segments for a model and a selection."""
     speech = base.speech
     longest_s = min(speech.window_s, config.cut.longest_s or speech.window_s)
     return SegmentLimits(longest_s, TextLimit(speech.codec, speech.max_text_tokens))
@@ -176,7 +178,7 @@ class _Selection:
             )
         candidates = self._candidates(usable)
         limit_s = budget_s(self.config, pool)
-        if self.config.method.type != "full":  # before an hour of scoring, not after it
+        if self.config.method.type != "full":  # fail before an hour of scoring, not after it
             check_budget(np.array([c.encoder_s for c in candidates]), limit_s)
         decision: Decision | None = None
         if self.needs.model:
@@ -300,7 +302,7 @@ class _Selection:
             self.measured_encoder_s_per_s = padding * progress.audio_s / progress.training_s
 
     def _decide(self, adapted: Any, candidates: Sequence[Candidate], method: QuantizationAwareConfig) -> Decision:
-        """Train one pass over the held-out slice: does a segment's disagreement predict the drop of its loss?
+        """Train one epoch on the held-out segments to test whether their disagreement predicts the drop of their loss.
 
         Each segment is seen once, so none is memorised before the others.
         """
@@ -403,7 +405,7 @@ class _Selection:
         self.events.emit(Event("log", f"selection/{key}", {**data, "level": level, "message": message}))
 
     def _told(self, name: str, items: Iterable[ItemT], total: int) -> Iterator[ItemT]:
-        """Pass items on and log a line for every tenth of them."""
+        """Pass items on, and log progress at every tenth of the total."""
         tenth = max(1, math.ceil(total / 10))
         for done, item in enumerate(items, start=1):
             yield item

@@ -1,4 +1,4 @@
-"""The pool of a selection: a dataset's training utterances under a run's split. Reads no audio."""
+"""The pool of a selection: a dataset's training utterances under a run's split. Does not read audio."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from engine.training.loop import planned_steps
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """The training utterances and the cost of a pass over them."""
+    """The training utterances and the cost of one pass over them."""
 
     utterances: list[Utterance]
-    """In an order that does not depend on the manifest's."""
+    """Training utterances, in an order that does not depend on the manifest's."""
     audio_s: float
     """Their length, in seconds."""
     encoder_s: float
@@ -84,7 +84,7 @@ def budget_s(config: SelectionConfig, pool: Pool) -> float:
 
 
 def looks_at_audio(config: SelectionConfig, utterances: Sequence[Utterance], longest_s: float) -> bool:
-    """Whether speech detection is needed: to trim, to cut, or for the classes of the draw."""
+    """Whether speech detection is needed: to trim, to cut, or for the strata of the draw."""
     wants = isinstance(config.trim, SpeechTrimConfig) or isinstance(config.method, SamplerFields)
     return wants or any(u.duration_s > longest_s for u in utterances)
 
@@ -101,20 +101,20 @@ def dry_run(
 ) -> Saving:
     """Predict a selection's savings from the manifest alone, without reading audio or loading a model.
 
-    The effect of trimming is not known yet: everything counts as scored, and the selection as large as its budget, so
-    the true saving is a little higher. Packing is not counted either.
+    The effect of trimming is not known yet: the whole pool counts as scored, and the selection as large as its budget,
+    so the true saving is slightly higher. Packing is not counted either.
 
     Args:
         data: dataset version.
         config: the selection.
         training: the run.
-        encoder_s_per_s: encoder seconds trained on per second, measured or guessed.
+        encoder_s_per_s: encoder seconds trained on per second, measured or estimated.
         trained_context: the context that the model was trained in.
         window_s: the model's window, in seconds.
         detector_audio_s_per_s: seconds of audio that speech detection processes per second.
 
     Raises:
-        EngineError: the manifest or the split does not work.
+        EngineError: the manifest cannot be read, or selection, training and split do not fit together.
     """
     config = selection_for(config, training)
     context = resolve_context(training.context, trained_context)

@@ -37,7 +37,7 @@ class Figures(_Record):
     left_out_by_fault: dict[str, int]
     """Segments that cannot be trained on, by reason."""
     candidates: int
-    """Candidates of the choice."""
+    """Segments that could be selected."""
     candidates_encoder_s: float
     """Seconds that the encoder runs over in one pass over them."""
     budget_encoder_s: float
@@ -53,7 +53,7 @@ class Figures(_Record):
 
 
 class Measured(_Record):
-    """Durations; they differ from run to run."""
+    """Durations, which differ from run to run."""
 
     segmenting_s: float
     """Reading and finding speech, in seconds."""
@@ -101,7 +101,7 @@ class SelectionResult(_Record):
     finished_at: str | None = None
     """End time, in UTC."""
     code_version: str | None = None
-    """Version of the software; unset in older selections."""
+    """Version of the package, with a digest of the engine's sources; unset in older selections."""
 
 
 def fault_warnings(left_out: Sequence[Segment]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Drawing segments with given probabilities within a budget of seconds.
+"""Draw segments with given probabilities within a budget of seconds.
 
 Legend: N segments, in an order that does not depend on the input's.
 """
@@ -19,14 +19,14 @@ _SNAP = 1e-9  # a probability this close to 0 or 1 is 0 or 1
 def inclusion_probabilities(
     score_N: Floats, seconds_N: Floats, budget_s: float, *, tau: float, least_inclusion: float
 ) -> Floats:
-    """Probabilities proportional to exp(tau * score), with a floor, whose expected seconds use the budget up.
+    """Probabilities proportional to exp(tau * score), with a floor, whose expected seconds use up the budget.
 
     pi = min(1, max(floor, c exp(tau score))), with c such that sum(pi * seconds) is the budget less the longest
-    segment: the draw then never exceeds the budget. The floor is `least_inclusion` times what pi would be if all
-    segments were alike. A pool that fits into the budget is taken whole.
+    segment: the draw then never exceeds the budget. The floor is `least_inclusion` times the uniform probability. A
+    pool that fits into the budget is selected as a whole.
 
     Raises:
-        SelectionError: a budget of less than two of the longest segments.
+        SelectionError: the budget is less than twice the longest segment.
     """
     total_s = float(seconds_N.sum())
     if total_s <= budget_s + _SNAP:
@@ -50,10 +50,10 @@ def inclusion_probabilities(
 
 
 def check_budget(seconds_N: Floats, budget_s: float) -> None:
-    """Reject a budget that no draw can keep.
+    """Reject a budget that no draw can keep within.
 
     Raises:
-        SelectionError: a budget of less than two of the longest segments, and less than all.
+        SelectionError: the budget is less than the whole pool, and less than twice the longest segment.
     """
     longest_s = float(seconds_N.max(initial=0.0))
     if float(seconds_N.sum()) > budget_s + _SNAP and budget_s < 2 * longest_s:
@@ -66,12 +66,12 @@ def check_budget(seconds_N: Floats, budget_s: float) -> None:
 def draw(inclusion_N: Floats, seconds_N: Floats, strata: Sequence[str], ids: Sequence[str], seed: int) -> Bools:
     """Draw each segment with exactly its probability, so that the seconds meet their expectation in every stratum.
 
-    Two undecided segments exchange probability, in seconds, until one of them is decided; the odds keep both probabilities
-    unchanged on average. This runs within strata first, then over the segment that each stratum leaves. The last undecided
-    segment is drawn by its probability: the total differs from its expectation by less than that segment's length, and a
-    stratum's total by less than one of its own segments and one from another stratum.
+    Two undecided segments exchange probability, in seconds, until one of them is decided; the odds keep both
+    probabilities unchanged on average. This runs within strata first, then over the undecided segment that each stratum
+    leaves. The last undecided segment is drawn by its probability: the total differs from its expectation by less than
+    that segment's length, and a stratum's total by less than one of its own segments and one from another stratum.
 
-    The result depends on the set of segments and the seed, never on their order.
+    The result depends on the set of segments and the seed, not on the order of the segments.
 
     Source: the flight phase of the cube method (Deville and Tillé 2004) with one balancing variable, the seconds; with
     equal seconds it is the pivotal method (Deville and Tillé 1998).
@@ -110,7 +110,7 @@ def highest(score_N: Floats, seconds_N: Floats, budget_s: float, ids: Sequence[s
 
 
 def random_order(ids: Sequence[str], seed: int, purpose: str) -> list[int]:
-    """Ranks of ids in an order that depends only on the seed, the purpose and each id."""
+    """Indices of ids, in an order that depends only on the seed, the purpose and each id."""
     return sorted(range(len(ids)), key=lambda i: (_key(seed, f"{purpose}/{ids[i]}"), ids[i]))
 
 

@@ -1,4 +1,4 @@
-"""A selection's savings and its break-even number of passes: predicted before it starts, computed from its figures after.
+"""A selection's savings and break-even number of epochs, predicted before it starts and computed after it ends.
 
 Costs are counted in seconds that the encoder runs over. A training step costs three forward passes of its audio: one
 forward pass, and a backward pass that costs two.
@@ -13,13 +13,13 @@ from engine.selection.methods import METHODS
 
 FORWARDS_PER_STEP = 3.0
 FORWARDS_PER_TRANSCRIPT = 2.0
-"""Encoder once, decoder token by token."""
+"""The encoder runs once, the decoder token by token."""
 DETECTOR_AUDIO_S_PER_S = 500.0
 """Seconds of audio that speech detection processes per second, on one slow core (docs/LOG.md)."""
 
 
 class Saving(BaseModel):
-    """The same number of passes with the selection and without it."""
+    """Cost of the same number of passes with and without the selection."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -28,7 +28,7 @@ class Saving(BaseModel):
     encoder_s_per_s: float
     """Seconds of encoder input, padding included, trained on per second."""
     pool_encoder_s: float
-    """Encoder seconds of one pass over everything, unchanged."""
+    """Encoder seconds of one pass over the whole pool, before trimming and packing."""
     selected_encoder_s: float
     """Encoder seconds of one pass over the selection."""
     without_s: float
@@ -46,10 +46,10 @@ class Saving(BaseModel):
     saved_s: float
     """Time saved, in seconds; negative if the selection costs more than it saves."""
     break_even_epochs: float | None
-    """Number of passes from which the selection saves time; None: never."""
+    """Number of passes from which the selection saves time; None if it never does."""
 
     def sentence(self) -> str:
-        """For people."""
+        """Summary for the user."""
         if self.break_even_epochs is None:
             return "the selection saves no time at any number of passes: what it leaves out costs less than finding it"
         verb = "saves" if self.saved_s >= 0 else "costs"
@@ -75,13 +75,13 @@ def predict_saving(
     """Predict time with and without a selection at the same number of passes.
 
     With P the pool's encoder seconds, S the selection's, w the warm-up's share of the steps, T the throughput and F
-    the fixed cost of segmenting and scoring, E passes take E P / T without and F + E (w P + S) / T with it: they
-    break even at E = F T / (P - S - w P).
+    the fixed cost of segmenting and scoring, E passes take E P / T without the selection and F + E (w P + S) / T with
+    it. They break even at E = F T / (P - S - w P).
 
     Args:
-        config: its method determines the passes needed.
+        config: its method determines the forward passes for scoring.
         epochs: passes over the training audio.
-        encoder_s_per_s: encoder seconds trained on per second, on the machine at hand.
+        encoder_s_per_s: encoder seconds trained on per second, on the machine that trains.
         pool_audio_s: audio of all training utterances, in seconds.
         pool_encoder_s: encoder seconds of one pass over them.
         scored_encoder_s: encoder seconds of the segments that are scored.
@@ -93,7 +93,7 @@ def predict_saving(
     forwards = float(needs.before + needs.full_precision + needs.after)
     forwards += FORWARDS_PER_TRANSCRIPT * needs.transcripts
     if needs.held_out and isinstance(config.method, QuantizationAwareConfig):
-        # A pass of training over the slice, and its scores after it.
+        # One epoch of training on the held-out segments, and their scores after it.
         forwards += config.method.held_out_share * (FORWARDS_PER_STEP + 1)
     segmenting_s = pool_audio_s / detector_audio_s_per_s if detects_speech else 0.0
     scoring_s = forwards * scored_encoder_s / (FORWARDS_PER_STEP * encoder_s_per_s)

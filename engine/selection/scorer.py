@@ -1,4 +1,4 @@
-"""Score batches of segments: one forward pass each; audio is read and not kept."""
+"""Score batches of segments with one forward pass each; audio is read and not kept."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class Loss:
     el2n: float
     """Length of the error vector, per token."""
     contradiction: float
-    """How much likelier the model finds another token than the text's, at the token of the largest gap, in nats."""
+    """Largest margin, over the tokens of the text, by which the model prefers another token, in nats."""
     disagreement: float | None = None
     """Divergence from the model in full precision, in nats per token, if measured."""
 
 
 @dataclass(frozen=True, slots=True)
 class Transcribed:
-    """Errors of an utterance's transcript: in words, or in characters for scripts without blanks between words."""
+    """Errors of an utterance's transcript: in words, or in characters for scripts without spaces between words."""
 
     id: str
     word_errors: int
@@ -51,7 +51,7 @@ def scoring_batches(task: SpeechToText, utterances: Sequence[Utterance], audio_s
 
 
 class Scorer:
-    """A model that scores batches; loaded once by each worker of a pipeline."""
+    """A model that scores batches; each worker of a pipeline loads it once."""
 
     def __init__(self, task: SpeechToText, data: Path, full_precision: SpeechToText | None = None) -> None:
         """Score with loaded models.
@@ -71,9 +71,9 @@ class Scorer:
 
         Args:
             model: base model: id in the catalogue, a folder, or a hub id.
-            training: the run's config, which decides how the base is kept.
+            training: the run's config, which determines the precision of the base.
             data: folder of the dataset version.
-            adapter: folder of an adapter on the base, if there is one.
+            adapter: folder of an adapter for the base; None without one.
             full_precision: whether to load the base in full precision too.
 
         Raises:
@@ -91,7 +91,7 @@ class Scorer:
 
     @torch.inference_mode()
     def losses(self, utterances: Sequence[Utterance]) -> list[Loss]:
-        """Loss and error of a batch under teacher forcing, without random changes to the audio or label smoothing.
+        """Loss and error of a batch under teacher forcing, without augmentation or label smoothing.
 
         Raises:
             AudioError: a file cannot be read.
@@ -108,7 +108,7 @@ class Scorer:
         return [Loss(u.id, nll, el2n, lead, divergence) for u, nll, el2n, lead, divergence in rows]
 
     def transcripts(self, utterances: Sequence[Utterance]) -> list[Transcribed]:
-        """Errors of each utterance of a batch, after normalisation.
+        """Transcription errors of each utterance of a batch, after normalisation.
 
         Raises:
             AudioError: a file cannot be read.

@@ -36,10 +36,10 @@ def el2n_per_token(logits_BUV: torch.Tensor, targets_BU: torch.Tensor) -> list[f
 
 
 def contradiction(logits_BUV: torch.Tensor, targets_BU: torch.Tensor) -> list[float]:
-    """How much likelier the model finds another token than the target, at the largest gap; in nats, per utterance.
+    """Largest margin, over each utterance's targets, by which the model prefers another token, in nats.
 
     0 if the model would write the text itself. A wrong text is contradicted at its first wrong token and may be easy to
-    continue from there; hence the largest difference, not the mean.
+    continue from there; hence the largest margin, not the mean.
     """
     largest = []
     for logits_NV, targets_N in _rows(logits_BUV, targets_BU):
@@ -67,7 +67,7 @@ def divergence_per_token(full_BUV: torch.Tensor, quantized_BUV: torch.Tensor, ta
 def _rows(logits_BUV: torch.Tensor, targets_BU: torch.Tensor) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Each utterance's logits_NV and targets_N, one at a time, since a vocabulary can have 50,000 entries.
 
-    In float64, so that differences of nearly equal distributions exceed rounding.
+    In float64, so that differences between nearly equal distributions exceed rounding errors.
     """
     for logits_UV, targets_U in zip(logits_BUV, targets_BU.to(logits_BUV.device), strict=True):
         there_U = targets_U != IGNORED

@@ -1,6 +1,6 @@
 """Test whether the quantised model's disagreement adds information to its reducible loss.
 
-Legend: N held-out segments, R draws of the bootstrap.
+Legend: N held-out segments, R bootstrap draws.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ class Decision(BaseModel):
     high: float | None = None
     """Upper end of its bootstrap interval."""
     confidence: float
-    """Confidence of the interval."""
+    """Confidence level of the interval."""
     draws: int
-    """Draws of the bootstrap."""
+    """Number of bootstrap draws."""
     held_out: int
     """Number of held-out segments."""
 
@@ -53,12 +53,12 @@ def decide(
 
     Args:
         disagreement_N: of each held-out segment, as in the score.
-        drop_N: drop of each segment's loss through one pass over these segments, in nats per token.
+        drop_N: drop of each segment's loss in one epoch on these segments, in nats per token.
         rho_N: reducible loss of each segment.
         lambda_q: weight of the disagreement if it is kept.
-        confidence: of the interval.
-        draws: of the bootstrap.
-        least: fewest segments for the test.
+        confidence: confidence level of the interval.
+        draws: number of bootstrap draws.
+        least: minimum number of segments for the test.
         seed: of the draws.
     """
     count = len(disagreement_N)
@@ -84,7 +84,7 @@ def decide(
 
 
 def partial_correlation(x_N: Floats, y_N: Floats, given_N: Floats) -> float:
-    """Correlation of x and y after regressing both on the third; 0 if one is constant."""
+    """Correlation of x and y after regressing both on `given_N`; 0 if one is constant."""
     return float(_partial(np.full((1, len(x_N)), 1.0 / max(1, len(x_N))), x_N, y_N, given_N)[0])
 
 

@@ -1,7 +1,7 @@
-"""The two steps of a selection that read audio, segmenting and scoring, and their implementation in this process.
+"""The steps of a selection that read audio, segmenting and scoring, and their implementation in this process.
 
-A driver on a cluster passes its own steps to `select`. They map the same functions over its workers: `segment_batch`, and
-a `Scorer` that each worker loads once.
+A driver on a cluster passes its own steps to `select`. They map the same functions over its workers: `segment_batch`,
+and a `Scorer` that each worker loads once.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Steps(Protocol):
         Args:
             utterances: segments.
             adapter: folder of the model's current adapter; None without one.
-            full_precision: whether to measure the divergence from the base in full precision.
+            full_precision: whether to measure the divergence from the base in full precision too.
         """
         ...
 
@@ -44,7 +44,7 @@ class Steps(Protocol):
 
 
 class LocalSteps:
-    """Steps in this process, on the live model that the warm-up has trained; adapters are not read again."""
+    """Steps in this process, on the live model that the warm-up trains; adapters are not read from disk."""
 
     def __init__(
         self, data: Path, config: SelectionConfig, model: str, training: TrainingConfig, task: SpeechToText

@@ -1,4 +1,4 @@
-"""Strata, over which a draw is spread evenly.
+"""Build strata, over which a draw is spread evenly.
 
 Legend: N segments.
 """
@@ -11,7 +11,7 @@ from engine.selection.standardise import Floats
 
 
 def quantile_classes(values_N: Floats, classes: int) -> list[int]:
-    """The class of each value, from 0 for the lowest, with about equal counts; equal values share a class."""
+    """The quantile class of each value, from 0 for the lowest, with about equal counts; equal values share a class."""
     edges = np.quantile(values_N, np.arange(1, classes) / classes) if classes > 1 and len(values_N) else np.zeros(0)
     return [int(place) for place in np.searchsorted(edges, values_N, side="left")]
 
@@ -20,7 +20,7 @@ def cross(*named: tuple[str, Floats | None, int]) -> list[str]:
     """Strata from several properties: `nll2-duration0-snr1`. A property that was not measured (None) is left out.
 
     Args:
-        named: name of a property, its values_N, the number of classes.
+        named: name of a property, its values_N, and the number of classes.
     """
     columns = [
         [f"{name}{place}" for place in quantile_classes(values_N, classes)]

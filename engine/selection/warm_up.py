@@ -1,4 +1,4 @@
-"""The short trainings of a selection: the one training loop, on part of the segments."""
+"""The short trainings of a selection: the engine's training loop on a part of the segments."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from engine.training.parallel import SINGLE
 
 @dataclass(frozen=True, slots=True)
 class AsLog:
-    """Forward the events of a short training as log lines, so that none counts as a metric of the run."""
+    """Forwards the events of a short training as log lines, so that none counts as a metric of the run."""
 
     sink: EventSink
     name: str
@@ -43,7 +43,7 @@ class AsLog:
         self.sink.emit(Event("log", f"selection/{self.name}/{event.key}", told, event.time))
 
     def flush(self) -> None:
-        """Flush the sink behind it."""
+        """Flush the underlying sink."""
         self.sink.flush()
 
 
@@ -66,8 +66,8 @@ def attach(base: BaseModel, training: TrainingConfig, model: str) -> Any:
 def brief(training: TrainingConfig, steps: int | None, epochs: float | None = None) -> TrainingConfig:
     """A run's config for a short training: a constant learning rate, no evaluation.
 
-    Without label smoothing, which raises the loss of known segments and lowers that of unknown ones, and would distort
-    the measured learning (docs/LOG.md).
+    Label smoothing is off: it raises the loss of known segments and lowers that of unknown ones, which would distort
+    the measured drop of the loss (docs/LOG.md).
     """
     warmup_steps = min(training.schedule.warmup_steps, (steps or 0) // 5)
     return training.model_copy(
@@ -94,7 +94,7 @@ def train_briefly(
     fingerprint: str,
     should_stop: Callable[[], bool],
 ) -> Progress:
-    """Train the adapter in place; called again with the same store, continue from the newest checkpoint.
+    """Train the adapter in place; a second call with the same store resumes from the newest checkpoint.
 
     Args:
         adapted: from `attach`; in evaluation mode afterwards.
@@ -104,8 +104,8 @@ def train_briefly(
         folder: of the dataset version.
         store: keeps the checkpoints.
         events: receives the training's events.
-        fingerprint: distinguishes trainings of different inputs.
-        should_stop: polled after each step; true saves a checkpoint and ends.
+        fingerprint: distinguishes trainings with different inputs.
+        should_stop: polled after each step; true saves a checkpoint and ends the training.
 
     Raises:
         TrainingError: the loss is not finite.

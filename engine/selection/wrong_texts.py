@@ -1,8 +1,8 @@
 """Find segments whose text does not match their audio, with a model briefly trained on the pool.
 
 Source: a network first learns what most labels agree on, so early in training it contradicts wrong ones (Arpit et al.
-2017; the small-loss selection of Co-teaching, Han et al. 2018). The criterion is absolute, how much likelier the model
-finds another token, because the share of wrong texts is unknown.
+2017; the small-loss selection of Co-teaching, Han et al. 2018). The criterion is an absolute margin, by which the model
+prefers another token, because the share of wrong texts is unknown.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ class WrongTexts:
 def find_wrong_texts(candidates: Sequence[Candidate], config: WrongTextFields) -> WrongTexts:
     """Decide which segments to leave out because their text seems wrong.
 
-    A model that contradicts more texts than may be wrong is too poor to judge; then none is left out.
+    A model that contradicts too large a share of the texts is too weak to judge; then none is left out.
 
     Args:
         candidates: with their contradictions; candidates without one are not judged.
-        config: the threshold, and the largest share of wrong texts.
+        config: the threshold, and the maximum share of wrong texts.
     """
     limit = config.wrong_text_nats
     known = [c for c in candidates if c.contradiction is not None]

@@ -1,1 +1,1 @@
-"""Speech from espeak-ng: voices, pronunciations, and the corpora that the bundled model learned from."""
+"""Speech from espeak-ng: voices, pronunciations, and the corpora that the bundled model was trained on."""

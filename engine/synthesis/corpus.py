@@ -38,30 +38,30 @@ class CorpusRecipe(Config):
     """Contents of a synthetic corpus."""
 
     train: Annotated[int, Field(ge=0, le=100_000_000)] = 30_000
-    """Training utterances."""
+    """Number of training utterances."""
     validation: Annotated[int, Field(ge=0, le=100_000_000)] = 600
-    """Validation utterances, by voices whose accent and variant no training voice has."""
+    """Number of validation utterances, by voices whose accent and variant no training voice has."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Seed of every random choice: the same recipe gives the same files."""
     shard_s: Annotated[float, Field(gt=0.0, le=86_400.0)] = 600.0
-    """Audio in a file, in seconds, about."""
+    """Approximate length of the audio in one file, in seconds."""
     command_share: Share = 0.25
     """Share of utterances with one to three command words; the others are digits."""
     string_share: Share = 0.45
-    """Share of the digit utterances with two to five digits; the others are single ones."""
+    """Share of the digit utterances with two to five digits; the others are single digits."""
     word_share: Share = 0.0
-    """Share of utterances with one to three common English words; `command_share` is of the rest."""
+    """Share of utterances with one to three common English words; `command_share` applies to the rest."""
     vocabulary: Annotated[int, Field(ge=1, le=5000)] = 3000
-    """How many of the most frequent words those are drawn from."""
+    """Number of most frequent words to draw the common words from."""
     timbre: Share = 0.0
-    """How much training voices differ in formant strengths and widths and in the loudness of consonants: 0 (not at all)
-    to 1."""
+    """How much training voices differ in formant strengths and widths and in the loudness of consonants, from 0 (not at
+    all) to 1."""
 
 
 def generate(recipe: CorpusRecipe, target: Path) -> list[Utterance]:
     """Synthesise a corpus into a folder: `manifest.jsonl` and `audio/*.wav`, 16 kHz mono 16 bit.
 
-    Each utterance is a function of the seed, its split and its number alone.
+    Each utterance depends only on the recipe, its split and its number.
 
     Raises:
         SynthesisError: espeak-ng fails.
@@ -102,7 +102,7 @@ def draw_words(recipe: CorpusRecipe, generator: np.random.Generator) -> list[str
     if generator.random() < recipe.command_share:
         count = _few(generator)
         pool = COMMANDS + OTHER_WORDS
-        # The ten core commands as often as the fifteen other words.
+        # The ten core commands are together as frequent as the fifteen other words.
         weights = np.array([1 / len(COMMANDS)] * len(COMMANDS) + [1 / len(OTHER_WORDS)] * len(OTHER_WORDS)) / 2
         return [pool[index] for index in generator.choice(len(pool), size=count, p=weights)]
     count = int(generator.integers(2, 6)) if generator.random() < recipe.string_share else 1
@@ -120,15 +120,15 @@ def say(
     generator: np.random.Generator,
     phonemes: Mapping[str, str] = PHONEMES,
 ) -> npt.NDArray[np.float32]:
-    """Words by a speaker: wave_T at 16 kHz with about 50 ms of silence around it.
+    """Words spoken by a speaker: wave_T at 16 kHz with about 50 ms of silence around the speech.
 
-    Words without `phonemes` are read from their spelling, which only English speakers can do.
+    Words without `phonemes` are read from their spelling, which works only for English speakers.
 
     Raises:
         SynthesisError: espeak-ng fails.
     """
     accent = speaker.voice.accent
-    # An English speaker mostly, but not always, pronounces a word as in the dictionary.
+    # English speakers mostly, but not always, pronounce a word as in the dictionary.
     phonetic = not is_english(accent) or generator.random() < 0.25
     phonetic = phonetic and all(word in phonemes for word in words)
     strength = 0.12 if is_english(accent) else 0.35
@@ -143,7 +143,7 @@ def say(
 
 
 def trim(wave_T: npt.NDArray[np.float32], rate_hz: int, before_s: float, after_s: float) -> npt.NDArray[np.float32]:
-    """Cut silence (40 dB below the loudest 5 ms) off both ends and leave the given times of it."""
+    """Trim silence (40 dB below the loudest 5 ms) at both ends, but keep `before_s` and `after_s` of it."""
     frame = rate_hz // 200
     frames = len(wave_T) // frame
     if frames == 0:
@@ -175,7 +175,7 @@ def _generate_split(
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line; returns the exit status."""
+    """Run the command line; return the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m engine.synthesis.corpus",
         description="Synthesise a corpus of spoken digits and commands: DIR/manifest.jsonl and DIR/audio/*.wav.",

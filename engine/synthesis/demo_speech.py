@@ -1,7 +1,7 @@
-"""The demo's recordings: spoken digits by a few voices that the bundled model has never heard.
+"""The demo's recordings: digits spoken by a few voices that the bundled model was not trained on.
 
-Accents, voice variants, most vocal tract lengths and all recorders differ from those of the training corpus. Each speaker
-has one pronunciation of each digit and one recorder, as people do.
+Accents, voice variants, most vocal tract lengths and all recorders differ from those of the training corpus. Each
+speaker has one pronunciation of each digit and one recorder, as people do.
 
 `python -m engine.synthesis.demo_speech --out DIR` writes an AudioFolder: `metadata.csv` (file_name, text, speaker)
 and FLAC files.
@@ -54,7 +54,7 @@ class DemoSpeaker:
     pitch_hz: float
     """Lowest pitch of the intonation, in Hz."""
     size_factor: float
-    """Formants, as a factor on the voice's."""
+    """Factor on the voice's formants."""
     recorder: AugmentationConfig
     """Room, noise, microphone and line; the room and the microphone are drawn once per speaker."""
 
@@ -157,7 +157,8 @@ def record(
     Args:
         speaker: of the take.
         word: to say.
-        key: seed, number of the speaker, of the word, of the take; the first two fix the pronunciation and the recorder.
+        key: seed and numbers of the speaker, the word and the take; seed and speaker determine the recorder, and with
+            the word the pronunciation.
         synthesizer: makes the speech.
 
     Raises:
@@ -180,7 +181,7 @@ def record(
     )
     wave_T = resample(spoken_T, round(RATE_HZ * speaker.size_factor), CORPUS_RATE_HZ)
     wave_T = trim(wave_T, CORPUS_RATE_HZ, *generator.uniform(0.03, 0.15, size=2))
-    # One room and one microphone for a speaker, but other noise and another level in each take.
+    # A speaker has one room and one microphone; noise and level vary from take to take.
     off = {"noise_probability": 0.0, "gain_probability": 0.0}
     place = speaker.recorder.model_copy(update=off)
     wave_T = augment_wave(np.pad(wave_T, 400), CORPUS_RATE_HZ, place, np.random.default_rng([seed, number]))
@@ -190,7 +191,7 @@ def record(
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line; returns the exit status."""
+    """Run the command line; return the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m engine.synthesis.demo_speech",
         description="Write the demo's spoken digits: DIR/metadata.csv and a folder of FLAC files per speaker.",

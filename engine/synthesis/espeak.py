@@ -1,8 +1,8 @@
 """Text to speech with espeak-ng as a library in this process.
 
 The library and its data come from the pip package `espeakng_loader`. The library keeps state between utterances
-(phases, noise generators), so each utterance gets a freshly loaded copy. Its output is then a function of text, voice and
-seed alone; loading costs less than a millisecond.
+(phases, noise generators), so each utterance gets a freshly loaded copy. Its output then depends only on text, voice
+and seed; loading takes less than a millisecond.
 
 Legend: T is samples over time.
 """
@@ -31,13 +31,13 @@ RATE_HZ = 22_050
 RATES_WPM = (80, 450)
 """Slowest and fastest speech, in words per minute."""
 FORMANTS = 9
-"""Formant 0 is the voicing peak, 1-5 shape vowels, 6-8 are upper ones."""
+"""Number of formants: 0 is the voicing peak, 1-5 shape vowels, 6-8 are upper formants."""
 
 _OUTPUT_SYNCHRONOUS = 2
 _DO_NOT_EXIT = 1 << 15
 _UTF8, _PHONEMES = 1, 0x100
 _PARAMETER_RATE, _PARAMETER_WORD_GAP = 1, 7
-_ABOUT_VARIANT = ("language", "name", "gender", "maintainer", "status", "variants")  # who it is, not how it sounds
+_ABOUT_VARIANT = ("language", "name", "gender", "maintainer", "status", "variants")  # metadata, not sound
 
 _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
 
@@ -61,7 +61,7 @@ class Voice:
     pitch_range_hz: float = 40.0
     """Highest above lowest pitch, in Hz; only with `pitch_hz`."""
     word_gap_ms: int = 0
-    """Extra pause between words, in ms at the usual speed."""
+    """Extra pause between words, in ms at the default speed."""
     formant_factors: tuple[float, ...] = ()
     """Factors on the frequencies of formants 1, 2, 3, ...; missing ones keep their frequency."""
     formant_strengths: tuple[float, ...] = ()
@@ -103,7 +103,7 @@ class Synthesizer:
         self._library = Path(self._folder.name) / "libespeak-ng.so"
         self._voice_file = Path(self._folder.name) / "voice"
         try:
-            # A copy, because the loader returns the same instance of the original again.
+            # A copy, because loading the original again would return the instance that is already loaded.
             shutil.copyfile(espeakng_loader.get_library_path(), self._library)
         except OSError as error:
             raise SynthesisError(f"cannot copy espeak-ng's library: {error}; install espeakng-loader again") from error
@@ -178,7 +178,7 @@ class Synthesizer:
             )
         library.espeak_SetSynthCallback(callback)
         library.espeak_ng_SetRandSeed(ctypes.c_long(seed))
-        ctypes.CDLL(None).srand(ctypes.c_uint(seed))  # the breath of some voices comes from C's own rand()
+        ctypes.CDLL(None).srand(ctypes.c_uint(seed))  # some voices draw their breath noise from C's rand()
         if library.espeak_SetVoiceByFile(str(self._voice_file).encode()) != 0:
             raise SynthesisError(f"espeak-ng does not accept the voice {voice}; check its settings")
         library.espeak_SetParameter(_PARAMETER_RATE, voice.rate_wpm, 0)
@@ -190,9 +190,13 @@ class Synthesizer:
 
 
 def transcribe(words: Sequence[str], accent: str = "en-us") -> list[tuple[str, ...]]:
-    """The sounds of words, each spoken alone, from espeak-ng's dictionary of an accent, in espeak-ng's own names.
+    """The sounds of each word in an accent, from espeak-ng's dictionary and in espeak-ng's notation.
 
-    `'` before a sound marks primary stress, `,` secondary; a string that espeak-ng does not read as one word gives no sounds.
+    `'` before a sound marks primary stress, `,` secondary; a string that espeak-ng does not read as one word gives no
+    sounds.
+
+    Raises:
+        SynthesisError: an unknown accent.
     """
     with Synthesizer() as synthesizer:
         return synthesizer.sounds(words, accent)

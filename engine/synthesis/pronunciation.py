@@ -1,7 +1,7 @@
-"""Pronounce the words of the domain in espeak-ng's phonemes, with the realisations of each accent.
+"""Pronounce the words of the domain in espeak-ng's phonemes, as each accent realises them.
 
 An English accent reads the word itself. A speaker of another language uses the sounds of that language: each English
-phoneme is replaced by one of its likely realisations that espeak-ng has for the language.
+phoneme is replaced by one of its likely realisations that espeak-ng supports for the language.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ _REALISATIONS: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 PLAIN_PHONEMES = frozenset((*_REALISATIONS, "s", "n", "t", "l", "k", "r", "m", "p", "f", "b"))
-"""Phonemes with a known realisation in every accent. `N`, `tS`, `dZ`, `D` and `OI` have none: only English speakers get words
-with them."""
+"""Phonemes with a known realisation in every accent. `N`, `tS`, `dZ`, `D` and `OI` have none: only English speakers get
+words with them."""
 
 _WITHOUT: Mapping[str, str] = {
     "af": "A 0 U V Y: oU", "bg": "I A A: 0 U V 3: Y: aI eI oU aU", "bn": "A A: 0 3: Y:",
@@ -58,7 +58,7 @@ _WITHOUT: Mapping[str, str] = {
     "ta": "A A: 0 3: Y:", "tr": "A A: 0 V 3:", "uk": "A A: 0 O O: U V 3: Y: oU aU", "ur": "A A: 0 3: Y:",
     "vi": "I A A: 0 U V Y: oU",
 }  # fmt: skip
-"""Phonemes that espeak-ng lacks for a language; it would cut the word short there."""
+"""Phonemes that espeak-ng lacks for a language; it would break off the word there."""
 
 _ENGLISH_WITHOUT = "A Y:"
 
@@ -78,14 +78,14 @@ def pronounce(
     strength: float = 0.35,
     phonemes: Mapping[str, str] = PHONEMES,
 ) -> str:
-    """A word in phonemes that espeak-ng can say in this accent, between double brackets.
+    """A word in phonemes that espeak-ng supports in this accent, between double brackets.
 
     Args:
         word: one of `phonemes`.
         accent: an English accent or one of `FOREIGN_ACCENTS`.
         generator: draws among the realisations.
         strength: probability of replacing a phoneme that the accent has.
-        phonemes: of every word; by default those of the domain.
+        phonemes: phonemes by word; by default those of the domain.
     """
     without = set(_WITHOUT.get(accent, _ENGLISH_WITHOUT).split())
     spoken = []

@@ -1,7 +1,7 @@
-"""Common English words in addition to those of the domain: a model that distinguishes thousands of words learns sounds.
+"""Common English words in addition to those of the domain, so that the model learns sounds.
 
-A model trained only on the 35 words of the domain distinguishes them by any difference in synthetic speech, which may not
-exist in real speech (docs/LOG.md).
+A model trained only on the 35 words of the domain tells them apart by any difference in synthetic speech, which may not
+exist in real speech (docs/LOG.md). To tell thousands of words apart, it has to learn sounds.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from engine.synthesis.pronunciation import PLAIN_PHONEMES, WORDS
 
 _LIST = Path(__file__).with_name("common_words.txt")
 
-# espeak-ng's names for the sounds of American English, in those of `engine.synthesis.pronunciation`.
+# Maps espeak-ng's names for the sounds of American English to the phonemes of `engine.synthesis.pronunciation`.
 _SOUNDS: Mapping[str, str] = {
     "t#": "t", "t2": "t", "I#": "I", "I2": "I", "i": "i:", "3": "@ R", "3:": "3: R", "@L": "@ l", "@-": "@", "@2": "@",
     "a#": "@", "aa": "A:", "A@": "A: R", "o@": "O: R", "O@": "O: R", "O2": "0", "e@": "E R", "i@": "i: @",
@@ -32,7 +32,7 @@ class Vocabulary:
     words: tuple[str, ...]
     """All words, most frequent first, for English speakers."""
     phonemes: Mapping[str, str]
-    """Phonemes, as in `PHONEMES`, of the words that speakers of other languages may say too."""
+    """Phonemes, as in `PHONEMES`, of the words that speakers of other languages can say too."""
 
     @property
     def foreign(self) -> tuple[str, ...]:
@@ -42,9 +42,9 @@ class Vocabulary:
 
 @functools.cache
 def common_words(count: int) -> Vocabulary:
-    """The most frequent words of English, of up to nine letters.
+    """The most frequent English words of up to nine letters.
 
-    Keeps the most frequent of words that sound alike, and none that sounds like a word of the domain ("for", "won").
+    Of words that sound alike, keeps the most frequent; drops words that sound like one of the domain ("for", "won").
 
     Args:
         count: number of words to consider.

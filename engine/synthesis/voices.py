@@ -1,4 +1,4 @@
-"""Draw voices: random ones for training, and others with held-out accents and variants for validation."""
+"""Draw random voices for training, and voices with held-out accents and variants for validation."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Speaker:
 
     voice: Voice
     size_factor: float
-    """The synthesised wave is played this many times faster, which moves all formants up; the voice compensates."""
+    """Factor by which the synthesised wave is played faster, which raises all formants; the voice compensates."""
 
 
 def train_variants() -> tuple[str, ...]:
@@ -74,7 +74,7 @@ def held_out_speaker(generator: np.random.Generator) -> Speaker:
 
 def _speaker(accent: str, names: tuple[str, ...], generator: np.random.Generator, timbre: float = 0.0) -> Speaker:
     variant = names[int(generator.integers(len(names)))]
-    # From a large man (0.85) over a woman (1.15) to a child (1.3), as a factor on the formants of espeak-ng's own man.
+    # Factor on the formants of espeak-ng's male voice: 0.85 for a large man, 1.15 for a woman, 1.3 for a child.
     tract = float(generator.triangular(0.84, 1.02, 1.32))
     size_factor = float(generator.uniform(0.9, 1.15))
     scale = tract / (size_factor * _formant_factor(variant))
@@ -110,10 +110,10 @@ def _speaker(accent: str, names: tuple[str, ...], generator: np.random.Generator
 
 
 def _with_timbre(voice: Voice, amount: float, generator: np.random.Generator) -> Voice:
-    """Change the strengths and widths of formants and the loudness of consonants, mostly to softer ones.
+    """Change the strengths and widths of formants and the loudness of consonants, mostly making them softer.
 
-    Some people have a strong second formant; in others it drowns in noise. Below 4 kHz espeak-ng's "six" starts 17 to
-    34 dB below its loudest moment, people's up to 53 dB.
+    Some people have a strong second formant; in others it drowns in noise. Below 4 kHz the start of espeak-ng's "six"
+    is 17 to 34 dB below its loudest moment, that of real speakers up to 53 dB.
     """
     slope_db = float(generator.uniform(-7.0, 3.0))  # per formant: a dull or a sharp voice
     levels_db = [slope_db * number + float(generator.normal(0.0, 4.0)) for number in range(5)]
@@ -130,7 +130,7 @@ def _with_timbre(voice: Voice, amount: float, generator: np.random.Generator) ->
 
 @functools.cache
 def _formant_factor(variant: str) -> float:
-    """The mean factor of a variant on formants 1 to 3."""
+    """Mean factor of a variant on formants 1 to 3."""
     factors = {1: 1.0, 2: 1.0, 3: 1.0}
     for line in variants()[variant].read_text(encoding="utf-8", errors="replace").splitlines():
         words = line.split()

@@ -1,4 +1,4 @@
-"""Leave utterances that a model cannot take out of a run, and name them."""
+"""Drop utterances that do not fit the model, and name them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from engine.errors import TrainingError
 
 _SHOWN: Final = 20
 MOST_NAMED: Final = 100
-"""Maximum in a result; the run's files name all."""
+"""Maximum number of utterances named in a result; the run's files name all."""
 
 
 def without(utterances: Sequence[Utterance], misfits: Mapping[str, str], part: str) -> list[Utterance]:
-    """The utterances of a split that the model can take.
+    """The utterances of a split that fit the model.
 
     Raises:
         TrainingError: the split has utterances, and none fits.
@@ -30,13 +30,13 @@ def without(utterances: Sequence[Utterance], misfits: Mapping[str, str], part: s
 
 
 def left_out_note(misfits: Mapping[str, str]) -> str:
-    """Message about utterances that are left out."""
+    """Message that names the utterances that are left out."""
     count = f"{len(misfits):,} utterance{' does' if len(misfits) == 1 else 's do'} not fit the model and"
     return f"{count} {'is' if len(misfits) == 1 else 'are'} left out:\n{_lines(misfits)}"
 
 
 def cut_note(cut: int, measured: int, max_new_tokens: int | None) -> str:
-    """Message about texts longer than transcripts may be."""
+    """Message about texts that are longer than a transcript may be."""
     return (
         f"{cut:,} of {measured:,} reference texts are longer than task.max_new_tokens ({max_new_tokens}): what is cut "
         "counts as errors; leave max_new_tokens unset, or set it higher"
@@ -44,7 +44,7 @@ def cut_note(cut: int, measured: int, max_new_tokens: int | None) -> str:
 
 
 def named(misfits: Mapping[str, str]) -> dict[str, str]:
-    """The first reasons, for a result."""
+    """The first `MOST_NAMED` reasons, for a result."""
     return dict(list(misfits.items())[:MOST_NAMED])
 
 

@@ -27,7 +27,7 @@ from engine.models.family import Search, SpeechSeq2Seq
 from engine.models.repetition import repeats
 
 IGNORED = -100
-"""Target of positions without a loss."""
+"""Target at positions that do not count in the loss."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class SpeechBatch:
     ids_BU: torch.Tensor
     """Decoder input: prefix and text."""
     targets_BU: torch.Tensor
-    """Target after each input token; -100 for positions without a loss."""
+    """Target for each input token; -100 at positions that do not count in the loss."""
     audio_s: float
     """Seconds of speech, without padding."""
     target_count: int
@@ -56,7 +56,7 @@ class SpeechToText:
         self._device = device
         self._dtype = dtype
         self._normalize = normalizer(config.task.normalizer, speech.codec.spellings)
-        # In short context a model trained on whole windows may loop: then the whole window is used.
+        # In short context a model trained on whole windows may loop; it then retries in the whole window.
         self._guards = context.type == "short" and speech.trained_context == "full"
         self._augments = config.augmentation != type(config.augmentation)()
 
@@ -74,7 +74,7 @@ class SpeechToText:
         return [self._padded_s(duration_s) for duration_s in durations_s]
 
     def misfits(self, utterances: Sequence[Utterance]) -> dict[str, str]:
-        """Why the model cannot take an utterance, by its id: its audio or text is too long."""
+        """Why utterances do not fit the model, by id: the audio or the text is too long."""
         longest_s, most = self._speech.window_s, self._speech.max_text_tokens
         reasons = {}
         for u in utterances:
@@ -85,9 +85,9 @@ class SpeechToText:
         return reasons
 
     def cut_references(self, utterances: Sequence[Utterance]) -> int:
-        """Number of texts longer than the longest transcript that the config allows."""
+        """Number of texts longer than the config allows a transcript to be."""
         most = self._config.task.max_new_tokens
-        # The end is a token too, but a transcript that lacks only the end is complete.
+        # The end token counts too, but a transcript that lacks only the end token is complete.
         return 0 if most is None else sum(self._tokens_of(u) - 1 > most for u in utterances)
 
     def collate(
@@ -127,7 +127,7 @@ class SpeechToText:
         return found
 
     def detect(self, waves: list[np.ndarray], among: Sequence[str]) -> list[str]:
-        """The language of each wave, among `among`; the waves pad to one length."""
+        """The language of each wave, among `among`; all waves are padded to one length."""
         with self._computing():
             return self._speech.detect_languages(self._mel(waves), among)
 
@@ -143,9 +143,10 @@ class SpeechToText:
 
         Each token's loss is multiplied by its utterance's weight; the number ignores weights. With weights c / pi (pi:
         the utterance's probability in the draw) the sum over a sample estimates c times the sum over the pool, and
-        sum(n c / pi) / c estimates the pool's number of tokens, where n is an utterance's number. Choosing c so that
-        sum(n c / pi) = sum(n) makes (weighted sum) / (number) an estimate of the pool's loss per token: loss and gradient
-        keep the scale of training on everything. If all weights are 1, the result is the plain sum, to the last bit.
+        sum(n c / pi) / c estimates the pool's number of tokens, where n is an utterance's number of tokens. Choosing c
+        so that sum(n c / pi) = sum(n) makes (weighted sum) / (number) an estimate of the pool's loss per token: loss
+        and gradient keep the scale of training on everything. If all weights are 1, the result is bit-identical to the
+        plain sum.
         """
         logits_BUV = self.logits(batch)
         weights_B = batch.weights_B
@@ -161,13 +162,13 @@ class SpeechToText:
         return losses, batch.target_count
 
     def target_count(self, utterances: Sequence[Utterance]) -> int:
-        """Number of targets in these utterances: their tokens and one end each."""
+        """Number of targets in these utterances: the tokens of each text and its end token."""
         return sum(self._tokens_of(u) for u in utterances)
 
     def predict(
         self, utterances: Sequence[Utterance], folder: Path, on_progress: Callable[[int], None] | None = None
     ) -> list[str]:
-        """A transcript for each utterance, in their order."""
+        """A transcript for each utterance, in the order of the utterances."""
         texts = [""] * len(utterances)
         for rows, waves in self._evaluation_waves(utterances, folder):
             for row, text in zip(rows, self.transcribe(waves), strict=True):
@@ -177,11 +178,11 @@ class SpeechToText:
         return texts
 
     def transcribe(self, waves: list[np.ndarray], languages: Sequence[str] | None = None) -> list[str]:
-        """Transcripts of waves at 16 kHz that pad to one length.
+        """Transcribe waves at 16 kHz, all padded to one length.
 
         Args:
-            waves: each a recording.
-            languages: of each wave; None: the model's language for all.
+            waves: wave_T of each recording.
+            languages: language of each wave; None: the model's language for all.
         """
         most, fallback = self._config.task.max_new_tokens, self._config.task.fallback
         in_window = self._longest_s(waves) == self._speech.window_s
@@ -210,7 +211,7 @@ class SpeechToText:
             yield rows, [read_wave(folder, u) for u in chosen]
 
     def _features(self, waves: list[np.ndarray], length_s: float) -> torch.Tensor:
-        # The encoder halves the frames: an even number of them.
+        # The encoder halves the number of frames, which must therefore be even.
         samples = round(length_s * RATE_HZ / (2 * HOP_SAMPLES)) * 2 * HOP_SAMPLES
         return self._speech.features(stack_padded(waves, samples))
 
@@ -222,13 +223,13 @@ class SpeechToText:
 
     @contextmanager
     def _drawing(self) -> Iterator[None]:
-        """Seed the sampling at temperatures: the same tokens for the same audio, without touching training's generators."""
+        """Seed sampling for fallback: the same audio gives the same tokens, and training's generators do not change."""
         with torch.random.fork_rng([self._device] if self._device.type == "cuda" else []):
             torch.manual_seed(self._config.seed)
             yield
 
     def _tokens_of(self, utterance: Utterance) -> int:
-        """Number of its text's tokens and the end."""
+        """Number of tokens of an utterance's text, end token included."""
         return len(self._speech.codec.encode(utterance.text)) + 1
 
     def _longest_s(self, waves: list[np.ndarray]) -> float:

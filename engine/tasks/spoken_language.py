@@ -19,18 +19,18 @@ _HEARD: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class SpokenLanguage:
-    """The language of a multilingual model, and why."""
+    """The language chosen for a multilingual model, with an explanation."""
 
     code: str
     note: str | None
-    """Message for the user; None: nothing."""
+    """Message for the user, if any."""
 
 
 def spoken_language(base: BaseModel, utterances: Sequence[Utterance], folder: Path) -> SpokenLanguage | None:
     """The language of a dataset for this model; None for a model of one language.
 
-    Without a requested language the model listens to some recordings, and the most frequent language wins; languages in
-    another script than the texts are left out.
+    Without a requested language, the model detects the language of some recordings, and the most frequent one wins. If
+    possible, only languages in the script of the texts are considered.
 
     Args:
         base: the model, with the run's config.

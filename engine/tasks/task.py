@@ -21,7 +21,7 @@ class Task(Protocol):
         ...
 
     def misfits(self, utterances: Sequence[Utterance]) -> dict[str, str]:
-        """Why the model cannot take an utterance, by its id."""
+        """Why utterances do not fit the model, by id."""
         ...
 
     def collate(
@@ -37,8 +37,8 @@ class Task(Protocol):
         Args:
             utterances: the examples.
             folder: of the dataset version.
-            seeds: one per utterance; they turn augmentation on.
-            whole_window: pad to the model's whole window; overrides the config.
+            seeds: one per utterance, for augmentation; None turns augmentation off.
+            whole_window: pad to the model's whole window, regardless of the config.
         """
         ...
 
@@ -55,7 +55,7 @@ class Task(Protocol):
         ...
 
 
-# Lazy paths: a task's libraries are imported only when it is used.
+# Lazy: a task's libraries are imported only when it is used.
 TASKS: dict[str, str] = {"speech_to_text": "engine.tasks.speech_to_text:SpeechToText"}
 
 

@@ -10,7 +10,7 @@ from torch import nn
 
 
 class WeightAverage:
-    """An exponential moving average whose early steps count less, so that it soon forgets the start.
+    """An exponential moving average whose decay ramps up, so that it soon forgets the initial weights.
 
     After step n the average keeps min(decay, (1 + n) / (10 + n)) of itself. Averages along the way to a minimum
     generalise better than the last weights.
@@ -26,21 +26,21 @@ class WeightAverage:
 
     @torch.no_grad()
     def add(self, step: int) -> None:
-        """Add the weights after an optimizer step; the first step is 1."""
+        """Include the current weights in the average, after optimizer step `step`, counted from 1."""
         keep = min(self._decay, (1 + step) / (10 + step))
         for name, parameter in self._weights.items():
             self.tensors[name].lerp_(parameter.detach(), 1 - keep)
 
     @torch.no_grad()
     def restore(self, tensors: Mapping[str, torch.Tensor]) -> None:
-        """Continue from a checkpoint's average."""
+        """Restore the average from a checkpoint."""
         for name, tensor in self.tensors.items():
             tensor.copy_(tensors[name])
 
     @contextlib.contextmanager
     @torch.no_grad()
     def applied(self) -> Iterator[None]:
-        """Put the averaged weights into the model; restore the trained ones on exit."""
+        """Load the averaged weights into the model; restore the trained ones on exit."""
         kept = {name: p.detach().clone() for name, p in self._weights.items()}
         for name, parameter in self._weights.items():
             parameter.copy_(self.tensors[name])

@@ -1,4 +1,4 @@
-"""Checkpoints that survive crashes: every file is hashed, the manifest is written last, two are kept."""
+"""Checkpoints that survive crashes: every file is hashed, the manifest is written last, at least two are kept."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _MANIFEST = "manifest.json"
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """Everything that a run needs to continue as if it had never stopped."""
+    """Everything that a run needs to resume as if it had never stopped."""
 
     step: int
     tensors: dict[str, dict[str, torch.Tensor]]
-    """Tensors by file: `weights`, `optimizer`, `random` (every worker's generators), `average` and `best` if kept."""
+    """Tensors by file: `weights`, `optimizer`, `random` (every worker's generators), and `average`, `best` if used."""
     state: dict[str, Any]
     """JSON: number of workers, sampler position, schedule, early stopping, counters, and the config's fingerprint."""
 
@@ -83,12 +83,12 @@ class Checkpoints:
         return None
 
     def load_newest_of_all(self, parallel: Parallel) -> Checkpoint | None:
-        """The newest checkpoint that is complete for every worker: all must resume from the same one."""
+        """The newest checkpoint that every worker finds complete, since all must resume from the same one."""
         checkpoint = self.load_newest()
         steps = parallel.gather_json(checkpoint.step if checkpoint else None)
         if len(set(steps)) == 1:
             return checkpoint
-        # The manifest of a killed worker can still arrive while its successors read.
+        # A manifest from a killed worker can still arrive while the restarted workers read.
         return None if None in steps else self.load(min(steps))
 
     def _steps(self) -> list[int]:
@@ -100,8 +100,8 @@ class Checkpoints:
         """The checkpoint of a step.
 
         Raises:
-            CheckpointError: it is incomplete, damaged, or in another format.
-            ObjectNotFoundError: a file of it is missing.
+            CheckpointError: the checkpoint is damaged or in another format.
+            ObjectNotFoundError: a file of the checkpoint is missing.
         """
         prefix = _prefix(step)
         try:

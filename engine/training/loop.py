@@ -1,4 +1,4 @@
-"""The one training loop."""
+"""The training loop of every task and method."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from engine.training.randomness import gather_generators, restore_generators, se
 from engine.training.schedules import Schedule
 
 _DEFAULT_EPOCHS = 10.0
-_STOP_CHECK_STEPS = 5  # with several workers each check costs a message
+_STOP_CHECK_STEPS = 5  # with several workers each check costs one all-reduce
 
 
 @dataclass
 class Progress:
-    """Counters that a resumed run continues."""
+    """Counters that a checkpoint restores."""
 
     step: int = 0
     audio_s: float = 0.0
@@ -47,7 +47,7 @@ class Progress:
 
 
 def planned_steps(config: TrainingConfig, train: Sequence[Utterance], window_s: float) -> int:
-    """Optimizer steps of a run."""
+    """Number of optimizer steps of a run."""
     if config.max_steps is not None:
         return config.max_steps
     order = BatchOrder(train, config.batch, config.context, window_s=window_s, seed=config.seed)
@@ -58,7 +58,7 @@ class TrainingLoop:
     """Trains the parameters of `model` that require a gradient.
 
     A step's gradient is that of the loss summed over all targets of the global batch, divided once by their number. It
-    does not depend on how the batch is divided into micro-batches and among workers.
+    does not depend on how the batch is split into micro-batches and among workers.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class TrainingLoop:
         self._best: dict[str, torch.Tensor] | None = None
         self.progress = Progress()
         self.total_steps = planned_steps(config, train, window_s)
-        if faults := config.cadence_faults(self.total_steps):  # of epochs, whose steps the config does not know
+        if faults := config.cadence_faults(self.total_steps):  # the config does not know the steps of `epochs`
             raise ConfigError([Fault(f"training.{fault.path}", fault.message) for fault in faults])
         self._schedule = Schedule(config.schedule, self.total_steps)
 
@@ -150,7 +150,7 @@ class TrainingLoop:
         raise TrainingError("the order of batches ended before the run did")
 
     def _optimize(self, step: Step) -> tuple[float, float, float]:
-        """One optimizer step: its loss per target, the gradient's norm before clipping, seconds of speech."""
+        """Run one optimizer step; return loss per target, gradient norm before clipping, and seconds of speech."""
         config = self._config
         factor = self._schedule.factor(self.progress.step)
         for group in self._optimizer.param_groups:

@@ -1,4 +1,4 @@
-"""Peak memory of this process."""
+"""Measure the peak memory of this process."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 
 
 def peak_bytes(device: torch.device) -> int:
-    """Peak memory so far, in bytes: of the allocator on a GPU, resident memory of the process on a CPU."""
+    """Peak memory so far, in bytes: the allocator's on a GPU, the process's resident memory on a CPU."""
     if device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(device))
     try:

@@ -1,4 +1,4 @@
-"""Optimizers by config, and their state as plain tensors."""
+"""Build optimizers from a config, and convert their state to plain tensors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LEAST_PAGED = 100_000  # weights of a tensor; fixed by bitsandbytes (`Optimizer
 
 
 def build_optimizer(config: OptimizerConfig, parameters: Sequence[nn.Parameter]) -> torch.optim.Optimizer:
-    """The optimizer over `parameters`. The 8-bit kinds keep their moments in blocks of 8-bit values.
+    """The optimizer over `parameters`. The 8-bit types keep their moments in blocks of 8-bit values.
 
     Raises:
         ConfigError: paged states without a GPU.
@@ -35,11 +35,11 @@ def build_optimizer(config: OptimizerConfig, parameters: Sequence[nn.Parameter])
     if config.type == "adamw":
         return torch.optim.AdamW(parameters, fused=True, **arguments)
     check_paging(config, parameters[0].device)
-    # 43 MB of native code that the other optimizers do not need.
+    # Imported here: 43 MB of native code that the other optimizers do not need.
     from bitsandbytes.optim.adamw import AdamW8bit, PagedAdamW8bit
 
     build = AdamW8bit if config.type == "adamw_8bit" else PagedAdamW8bit
-    # bitsandbytes would keep the states of tensors under 4,096 weights in 32 bits: most adapters of small models.
+    # bitsandbytes' default keeps tensors under 4,096 weights, such as most adapters of small models, in 32 bits.
     return build(parameters, min_8bit_size=1, **arguments)
 
 
@@ -47,14 +47,14 @@ def check_paging(config: OptimizerConfig, device: torch.device) -> None:
     """Reject paged states without a GPU to page from.
 
     Raises:
-        ConfigError: names the type with the same states.
+        ConfigError: paged states without a GPU; the message names the type with the same states.
     """
     if config.type == "paged_adamw_8bit" and device.type != "cuda":
         raise ConfigError([Fault("training.optimizer.type", PAGING_NEEDS_A_GPU)])
 
 
 def paging_warning(config: OptimizerConfig, parameters: Sequence[nn.Parameter]) -> str | None:
-    """A warning if no states will be paged; None if some will."""
+    """A warning if no state will be paged; None if some will be."""
     largest = max(parameter.numel() for parameter in parameters)
     if config.type != "paged_adamw_8bit" or largest >= _LEAST_PAGED:
         return None
@@ -65,9 +65,9 @@ def paging_warning(config: OptimizerConfig, parameters: Sequence[nn.Parameter]) 
 
 
 def state_tensors(optimizer: torch.optim.Optimizer) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """The optimizer's state as named tensors (`3/exp_avg`: of the fourth parameter) and JSON for the rest.
+    """The optimizer's state as named tensors (`3/exp_avg` belongs to the fourth parameter) and JSON for the rest.
 
-    The 8-bit optimizers nest their quantised moments in a dict of their own: each level is a part of the name.
+    The 8-bit optimizers nest their quantised moments in a separate dict; each level becomes a part of the name.
     """
     tensors: dict[str, torch.Tensor] = {}
     scalars: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""Data-parallel reduction over `torch.distributed`; the same code for one worker and many."""
+"""Data-parallel reduction over `torch.distributed`; the same code runs with one worker or many."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Parallel:
 
     @classmethod
     def from_distributed(cls) -> Parallel:
-        """The rank in the initialised process group; a single worker without one."""
+        """The rank in the initialised process group, or a single worker if there is none."""
         if dist.is_available() and dist.is_initialized():
             return cls(dist.get_rank(), dist.get_world_size())
         return cls()
@@ -37,7 +37,7 @@ class Parallel:
         return tensor
 
     def sum_gradients(self, parameters: Sequence[torch.nn.Parameter]) -> None:
-        """Sum each parameter's gradient over all workers: one message for all of them, once per optimizer step."""
+        """Sum the gradients over all workers in one all-reduce, once per optimizer step."""
         if self.world_size == 1:
             return
         for parameter in parameters:
@@ -59,14 +59,14 @@ class Parallel:
         return bool(self.sum_(torch.tensor([float(flag)], device=self._device())).item() > 0)
 
     def gather_json(self, value: Any) -> list[Any]:
-        """Every worker's value, on every worker; as JSON, so that nothing is unpickled."""
+        """Every worker's value, on every worker; sent as JSON, so that nothing is unpickled."""
         if self.world_size == 1:
             return [value]
         data = torch.frombuffer(bytearray(json.dumps(value).encode()), dtype=torch.uint8)
         return [json.loads(bytes(part.tolist())) for part in self.gather_bytes(data)]
 
     def gather_bytes(self, data: torch.Tensor) -> list[torch.Tensor]:
-        """Every worker's bytes (uint8, of any length), on every worker, in the order of ranks."""
+        """Every worker's bytes (uint8, of any length), on every worker, ordered by rank."""
         if self.world_size == 1:
             return [data]
         sent = data.to(self._device())

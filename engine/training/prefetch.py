@@ -1,4 +1,4 @@
-"""Prepare batches one ahead in a separate thread, while the model computes."""
+"""Prepare batches ahead of time in a separate thread, while the model computes."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class Step:
     batch: Batch
     micro_batches: list[Any]
     target_count: int
-    """Targets of the whole step, over all workers."""
+    """Number of targets of the whole step, over all workers."""
     after: Position
-    """Position in the order after this step."""
+    """Position in the batch order after this step."""
 
 
 class Prefetcher:
-    """The steps of a run in order; features are computed here and not stored."""
+    """Iterates over the steps of a run in order; features are computed here and not stored."""
 
     def __init__(
         self,
@@ -107,7 +107,7 @@ class Prefetcher:
             self._task.collate(
                 [self._utterances[i] for i in piece],
                 self._folder,
-                # Random changes depend only on the position in the run, never on the worker or thread that makes them.
+                # Augmentation depends only on the position in the run, not on the worker or thread.
                 [(self._seed, at.step, at.epoch, i) for i in piece],
                 whole_window=whole_window,
             )

@@ -1,7 +1,7 @@
 """The random generators of a training step, as tensors for a checkpoint.
 
-Only dropout and layer dropout draw from them, from torch's generators. The order of batches and the changes to audio are
-functions of seed and position (docs/adr/0007-exact-resume.md).
+Only dropout and layer dropout draw from these generators, which are torch's. The order of batches and the augmentation
+depend only on seed and position (docs/adr/0007-exact-resume.md).
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ _STEP_SEEDS = 7_919
 
 
 def seed_worker(seed: int, parallel: Parallel, step: int = 0) -> None:
-    """Start this worker's generators: each worker draws its own dropout masks."""
+    """Seed this worker's generators, so that each worker draws different dropout masks."""
     torch.manual_seed(seed + _WORKER_SEEDS * parallel.rank + _STEP_SEEDS * step)
 
 
 def gather_generators(parallel: Parallel, device: torch.device) -> dict[str, torch.Tensor]:
-    """The state of every worker's generators, by `rank/device`; every worker calls it and gets all of them."""
+    """The state of every worker's generators, by `rank/device`; every worker must call this and gets all states."""
     states = {"cpu": torch.get_rng_state()}
     if device.type == "cuda":
         states["cuda"] = torch.cuda.get_rng_state(device)

@@ -1,4 +1,4 @@
-"""Learning rates over a run."""
+"""Learning rate schedules."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from engine.config.training import (
 
 
 class Schedule:
-    """The learning rate as a factor of its peak. Only `plateau` has state."""
+    """The learning rate as a share of its peak. Only `plateau` has state."""
 
     def __init__(self, config: ScheduleConfig, total_steps: int) -> None:
         self._config = config
@@ -58,7 +58,7 @@ class Schedule:
         return {"best": self.best, "worse_evaluations": self.worse_evaluations, "drops": self.drops}
 
     def restore(self, state: dict[str, float | int | None]) -> None:
-        """Restore the result of `state`."""
+        """Restore the state from `state`."""
         self.best = state["best"]
         self.worse_evaluations = int(state["worse_evaluations"] or 0)
         self.drops = int(state["drops"] or 0)

@@ -1,7 +1,8 @@
 """Choose the subtitle file with the spoken words, among several of one recording.
 
-The language that the user names decides. Without it, the choice is a file named as the original, else a file without a
-language in its name, else one in the language that most recordings have. If none of these decides, no file is chosen.
+If the user names a language, it decides. Otherwise the choice is a file marked as the original in its name, else a file
+without a language in its name, else a file in the language of most recordings. If none of these applies, no file is
+chosen.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class Chosen:
 
     file: Subtitle | None
     reason: str
-    """Why, if there were others."""
+    """Reason for the choice, if there were other files."""
 
 
 def subtitle(path: str, recording_stem: str) -> Subtitle:
@@ -99,5 +100,5 @@ def common_language(by_recording: Mapping[str, Sequence[Subtitle]]) -> str | Non
 
 
 def _first(files: Sequence[Subtitle], reason: str) -> Chosen:
-    """Of files in one language, the first by its kind's place in `ENDINGS`, then by the length of its name."""
+    """Of files in one language, the first by the order of `ENDINGS`, then by the length of its path."""
     return Chosen(min(files, key=lambda file: (ENDINGS.index(file.ending), len(file.path), file.path)), reason)

@@ -13,9 +13,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 ENDINGS = ("srt", "vtt", "sbv", "ass", "ssa")
-"""Supported kinds."""
+"""File extensions of the supported formats."""
 OTHER_ENDINGS = ("dfxp", "itt", "json3", "lrc", "sami", "smi", "srv1", "srv2", "srv3", "stl", "sub", "ttml")
-"""Kinds that are recognised but not supported."""
+"""File extensions of formats that are recognised but not supported."""
 
 _TIME = r"(?:(\d{1,9})\s?:\s?)?(\d{1,2})\s?:\s?(\d{1,2})(?:\s?(?:[.,]\s?(\d{1,9})|:(\d{3})))?"
 _ARROW = r"\s*(?:-{1,3}>|–>|—>|→)\s*"
@@ -33,7 +33,7 @@ _ASS_FIELDS = "Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect
 
 @dataclass(frozen=True, slots=True)
 class RawCue:
-    """A stretch of time and the text shown in it."""
+    """A span of time and the text shown in it."""
 
     line: int
     """Line of its times in the file, counted from 1."""
@@ -46,7 +46,7 @@ class RawCue:
     speaker: str | None = None
     """Its speaker, if the format has a field for that."""
     fault: str | None = None
-    """Why it cannot be used, if so."""
+    """Why the cue cannot be used; None if it can."""
 
 
 @dataclass(slots=True)

@@ -19,7 +19,7 @@ _THREE_LETTERS = {
     "tel": "te", "tgl": "tl", "tha": "th", "tib": "bo", "bod": "bo", "tur": "tr", "ukr": "uk", "urd": "ur",
     "uzb": "uz", "vie": "vi", "wel": "cy", "cym": "cy", "yor": "yo", "zul": "zu",
 }  # fmt: skip
-"""ISO 639-1 codes by ISO 639-2 and 639-3 codes, of which some languages have two."""
+"""ISO 639-1 codes by ISO 639-2 and 639-3 code; some languages have two such codes."""
 _NAMES = {
     "arabic": "ar", "bengali": "bn", "chinese": "zh", "czech": "cs", "danish": "da", "deutsch": "de", "dutch": "nl",
     "english": "en", "espanol": "es", "español": "es", "finnish": "fi", "francais": "fr", "français": "fr",

@@ -19,7 +19,7 @@ _TOUCH_S = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """What is said in a stretch of time."""
+    """What is said in a span of time."""
 
     line: int
     """Line of its times in the file, counted from 1."""
@@ -32,7 +32,7 @@ class Cue:
     speaker: str | None
     """Its speaker, if the subtitles name one."""
     fault: str | None = None
-    """Why its times cannot be used, if so."""
+    """Why its times cannot be used; None if they can."""
     missing: str | None = None
     """The mark for missing words in its text, if there is one."""
 

@@ -11,14 +11,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-# Words, and the letters of scripts without blanks between words.
+# Words, and the letters of scripts without spaces between words.
 _WORD = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
     "|[^\\s\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+"
 )
 _MARKS = re.compile(r"\W+")
 _MOMENT_S = 0.05  # a cue that is at most this long says nothing new
-_SURE_WORDS = 3  # a line of this many words is seldom said twice in a row
+_SURE_WORDS = 3  # a line of this many words is rarely said twice in a row
 _USUAL = 0.5  # of the neighbouring cues, in a file of rolling captions
 _TOUCH_S = 0.05
 
@@ -43,7 +43,7 @@ class Once:
     repeats: int
     """Number of cues whose repeated text was left out."""
     doubtful: int
-    """Number of cues that repeat a line in a file that seldom does so; they were left as they are."""
+    """Number of cues that repeat a line in a file with few repetitions; they were left unchanged."""
 
 
 def said_once(cues: Sequence[Shown]) -> Once:
@@ -73,7 +73,7 @@ def said_once(cues: Sequence[Shown]) -> Once:
 def without_overlap(cues: Sequence[Shown]) -> list[Shown]:
     """End each cue where the next one begins, if most cues overlap.
 
-    Such times tell how long a line is shown, which is longer than it takes to say it.
+    Such times state how long a line is shown, which is longer than the time in which it is spoken.
     """
     overlaps = sum(b.start_s < a.end_s - _TOUCH_S for a, b in itertools.pairwise(cues))
     if overlaps < 2 or overlaps <= _USUAL * (len(cues) - 1):
@@ -83,9 +83,9 @@ def without_overlap(cues: Sequence[Shown]) -> list[Shown]:
 
 
 def _shown_again(before: Sequence[str], now: Sequence[str]) -> tuple[int, int]:
-    """How many words at the beginning of a cue were shown at the end of the previous cue, and how many it has.
+    """Number of words at the beginning of a cue that ended the previous cue, and number of all words of the cue.
 
-    They must be whole lines of one of the two: a word that two lines share by chance is not a repetition.
+    Repeated words must be whole lines of one of the two: a word that two lines share by chance is not a repetition.
     """
     shown: list[str] = []
     begins = set()

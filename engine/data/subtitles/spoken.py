@@ -51,7 +51,7 @@ class LeftOut:
     music: int = 0
 
     def warnings(self) -> list[str]:
-        """One sentence for each kind."""
+        """One sentence for each kind of text left out."""
         found = []
         if self.sounds:
             found.append(f"{_counted(self.sounds, 'description of a sound', 'descriptions of sounds')} left out")

@@ -42,7 +42,7 @@ def may_be_two_languages(cues: Iterable[Sequence[str]]) -> bool:
 
 
 def _script(line: str) -> str | None:
-    """The script of most letters of a line, in words."""
+    """The name of the script of most letters of a line."""
     counts: Counter[str] = Counter()
     for letter in line:
         if letter.isalpha():
