@@ -157,7 +157,7 @@ def _opened(raw: BinaryIO, format_name: str, name: str) -> Iterator[tuple[InputC
         if codec is None or not (codec.name in _DECODERS or codec.name.startswith("pcm_")):
             shown = codec.name if codec is not None else "an unknown codec, or an encrypted one"
             raise UnsupportedAudioError(
-                f"{name} has audio of the kind {shown}, which is not read: convert it to WAV or FLAC"
+                f"{name} has audio in the codec {shown}, which is not supported: convert it to WAV or FLAC"
             )
         codec.thread_count = 1
         yield container, stream

@@ -46,7 +46,7 @@ def read_matroska(raw: BinaryIO, size: int, name: str) -> tuple[list[Sequence[Pi
 
 
 def _stream(raw: BinaryIO, size: int, starts: Sequence[int]) -> tuple[list[Sequence[Piece] | None], list[AudioDoubt]]:
-    reason = "it does not say how long it is, as browsers record; all that is there was read"
+    reason = "its header states no length, as in recordings of browsers; everything up to the end was read"
     doubts = [AudioDoubt("open_length", reason)]
     # The header of each further recording lies a few bytes before its document type.
     parts = split_at(raw, size, _DOCUMENT_TYPES)

@@ -59,9 +59,7 @@ def read_parts(raw: BinaryIO, size: int, name: str) -> Parts:
     """
     found = _read(raw, size, name)
     if len(found.parts) > MAX_PARTS:
-        raise UnsupportedAudioError(
-            f"{name} holds more than {MAX_PARTS} recordings, one behind the other, the most allowed: split it"
-        )
+        raise UnsupportedAudioError(f"{name} holds more than {MAX_PARTS} joined recordings, the maximum: split it")
     return found
 
 
@@ -126,7 +124,7 @@ def _mp3_parts(raw: BinaryIO) -> Parts:
         doubts.append(AudioDoubt("damaged_audio", f"it is damaged: {found.damage}; what could be decoded was taken"))
     elif found.behind:
         doubts.append(
-            AudioDoubt("damaged_audio", f"{found.behind} bytes behind its last frame are no audio; they were ignored")
+            AudioDoubt("damaged_audio", f"{found.behind} bytes after its last frame are not audio; they were ignored")
         )
     for part in found.parts:
         if part.stated is not None and part.frames > part.stated + 1:
@@ -145,4 +143,4 @@ def _mp3_parts(raw: BinaryIO) -> Parts:
 def _joined(parts: int) -> list[AudioDoubt]:
     if parts < 2:
         return []
-    return [AudioDoubt("joined_audio", f"it holds {parts} recordings, one behind the other; all of them were read")]
+    return [AudioDoubt("joined_audio", f"it holds {parts} joined recordings; all of them were read")]

@@ -177,7 +177,7 @@ def open_sndfile(
                 frames = _count(file, _MAX_COUNTED_SAMPLES // file.channels)
             if frames * file.channels >= _MAX_COUNTED_SAMPLES:
                 raise UnsupportedAudioError(
-                    f"{name} does not say how long it is, as streams do; allowed: files that do: convert it, e.g. with "
+                    f"{name} does not state its length, as is usual for streams; convert it to a file that does, e.g. with "
                     "`ffmpeg -i FILE FILE.wav`"
                 )
         if frames <= 0:

@@ -16,7 +16,7 @@ from engine.data.validation.config import ValidationConfig
 def _known_language(said: str) -> str:
     code = language_of(said)
     if code is None:
-        raise ValueError("no language is called so; give its code, such as de or swh")
+        raise ValueError("unknown language; give its code, such as de or swh")
     return code
 
 

@@ -103,4 +103,4 @@ def _read(folder: Path) -> Architecture:
             trained_context=trained_context(config),
         )
     except (ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"the config.json in {folder} tells no sizes of a Whisper model: {error!r}") from error
+        raise ModelError(f"the config.json in {folder} lacks the sizes of a Whisper model: {error!r}") from error

@@ -85,16 +85,16 @@ def load_base(
     pretrained = not isinstance(config.method, PretrainConfig)
     if context.type == "short" and speech.trained_context == "full" and pretrained:
         notes.append(
-            f"context short: {model} was trained on whole windows and repeats itself or breaks off in it until it has "
-            "been adapted; what repeats itself is transcribed again in the whole window. context full is as it was "
-            "trained"
+            f"context short: {model} was trained on whole windows; in short context it repeats itself or breaks off until it "
+            "has been adapted. Transcripts that repeat are retried in the whole window; context full matches its "
+            "training"
         )
     language = asked
     if speech.codec.languages:
         language = asked if asked in {None, DETECTED} else speech.codec.language
     elif asked is not None:
         language = None
-        notes.append(f"task.language {asked}: {model} knows no other language; leave it out")
+        notes.append(f"task.language {asked}: {model} supports only one language; remove the setting")
     resolved = config.model_copy(
         update={"context": context, "task": config.task.model_copy(update={"language": language})}
     )

@@ -50,8 +50,8 @@ class WhisperCodec:
             self.prefix.append(int(generation.task_to_id[task]))
         elif language is not None and find_language(language, tuple(LANGUAGES), TO_LANGUAGE_CODE) != _ONE_LANGUAGE:
             raise ModelError(
-                f"the model knows one language, {LANGUAGES[_ONE_LANGUAGE]}, and takes no language: found {language!r}; "
-                "leave it out, or take a multilingual model"
+                f"the model supports only {LANGUAGES[_ONE_LANGUAGE]} and accepts no language: found {language!r}; remove "
+                "it, or use a multilingual model"
             )
         elif task != "transcribe":
             raise ModelError(f"the model knows one language and can only transcribe; {task} needs a multilingual one")

@@ -72,8 +72,8 @@ def begin(
         faults = list(differences(before, inputs, whose)) if before is not None else [_unknown(whose)]
         if faults:
             advice = (
-                f"what is kept under it is {whose} work of other inputs, and not replaced; give another name, storage or "
-                "folder, or remove what is there, to start anew"
+                f"it already holds {whose} work from other inputs, which is not overwritten; to start over, use another "
+                "name, storage or folder, or delete the old work"
             )
             raise ConfigError([*faults, Fault("name", advice)])
     if write and before != inputs:
@@ -85,10 +85,10 @@ def shown_again(result: Mapping[str, Any], what: str) -> str:
     """Message for a finished result that is returned without new work; `what` names the work that was not done."""
     when = result.get("finished_at")
     made_by = result.get("code_version")
-    told = f"This has finished already{f' on {when}' if when else ''}: nothing was {what} now, and its result is shown again"
+    told = f"This has finished already{f' on {when}' if when else ''}: nothing was {what} this time, and its result is shown again"
     if made_by != code_version():
         told += f"; it was made by version {made_by or 'unknown'} of the software, this is {code_version()}"
-    return f"{told}. To start anew, give another name, storage or folder."
+    return f"{told}. To start over, use another name, storage or folder."
 
 
 def say_shown_again(events: EventSink, result: Mapping[str, Any], what: str) -> None:
@@ -121,7 +121,7 @@ def _finished(store: RunStore, key: str) -> bytes | None:
 
 
 def _unknown(whose: str) -> Fault:
-    return Fault(INPUTS_KEY, f"is not there: the {whose} work is of a version that did not keep what it was made of")
+    return Fault(INPUTS_KEY, f"is missing: the {whose} work comes from a version that did not record its inputs")
 
 
 def changed(before: Any, now: Any, path: str) -> Iterator[tuple[str, Any, Any]]:

@@ -64,7 +64,7 @@ def decide(
     count = len(disagreement_N)
     told = {"confidence": confidence, "draws": draws, "held_out": count}
     if count < least:
-        reason = f"off: {count} segments were held out, and fewer than {least} tell too little"
+        reason = f"off: {count} segments were held out; the test needs at least {least}"
         return Decision(enabled=False, lambda_q=0.0, reason=reason, **told)
     disagreement_N, drop_N, rho_N = (winsorised(v) for v in (disagreement_N, drop_N, rho_N))
     correlation = partial_correlation(disagreement_N, drop_N, rho_N)

@@ -45,6 +45,6 @@ def find_wrong_texts(candidates: Sequence[Candidate], config: WrongTextFields) -
     found = frozenset(c.segment.id for c in known if (c.contradiction or 0.0) > limit)
     told = f"the model contradicts {len(found)} of {len(known)} texts by more than {limit:g} nats"
     if len(found) > config.most_wrong_texts * len(known):
-        allowed = f"at most {config.most_wrong_texts:.0%} may be wrong, so it is too poor to judge: none is left out"
+        allowed = f"at most {config.most_wrong_texts:.0%} may be wrong, so it is too weak to judge: none is left out"
         return WrongTexts(frozenset(), len(found), f"{told}; {allowed}")
     return WrongTexts(found, len(found), f"{told}; they are left out")

@@ -50,7 +50,7 @@ def spoken_language(base: BaseModel, utterances: Sequence[Utterance], folder: Pa
     if asked is not None and asked != DETECTED:
         note = None
         if asked not in fitting and script is not None:
-            advice = f"; of the model's languages those in it are {', '.join(fitting)}" if fitting else ""
+            advice = f"; the model's languages in that script are {', '.join(fitting)}" if fitting else ""
             written = " or ".join(sorted(name.title() for name in scripts_of(asked)))
             note = f"task.language {asked} is written in {written}, and {texts}{advice}"
         return SpokenLanguage(asked, note)

@@ -294,7 +294,7 @@ class TrainingLoop:
         self._say(
             "warning",
             f"workers-changed/{checkpoint.step}",
-            f"the run goes on with {now} workers from a checkpoint of {before}: from step {checkpoint.step + 1} on, "
+            f"the run resumes with {now} workers from a checkpoint of {before}: from step {checkpoint.step + 1} on, "
             "dropout masks and rounding differ from those of an uninterrupted run",
         )
 

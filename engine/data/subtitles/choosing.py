@@ -85,7 +85,7 @@ def choose(files: Sequence[Subtitle], wanted: str | None, common: str | None) ->
         return _first(usual, f"found {shown}; most recordings have subtitles in the language {common}")
     return Chosen(
         None,
-        f"found {shown}, and nothing tells which of them has what is spoken: say which language it is (`--language de`), "
+        f"found {shown}, and it is unclear which one matches the speech: name its language (`--language de`), "
         "or keep only its file",
     )
 

@@ -66,7 +66,7 @@ def read_subtitles(text: str, ending: str) -> Subtitles:
     distinct = {(cue.start_s, cue.end_s, cue.lines): cue for cue in raw.cues if not cue.fault}
     good = sorted(distinct.values(), key=lambda cue: (cue.start_s, cue.end_s))
     if twice := len(raw.cues) - len(faulty) - len(good):
-        found.warnings.append(f"{twice} cues stand in it twice, with the same times and text; one of each was taken")
+        found.warnings.append(f"{twice} cues are duplicates, with the same times and text; one of each was kept")
     good, marked = _once_marked(good)
     if marked:
         found.warnings.append(f"{marked} cues show a cue again with another word marked; each text was taken once")

@@ -61,7 +61,7 @@ def test_it_says_what_was_found_and_never_gives_the_result_of_other_inputs(folde
 
     again = train()
     assert again.exit_code == 0, again.output
-    assert f"This has finished already on {result['finished_at']}: nothing was trained now" in again.output
+    assert f"This has finished already on {result['finished_at']}: nothing was trained this time" in again.output
     assert "training\n" not in again.output
 
     for overrides, told in (

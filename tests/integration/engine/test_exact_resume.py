@@ -148,7 +148,7 @@ def test_another_number_of_workers_goes_on_and_says_what_differs(
     logged = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     warnings = [entry["message"] for entry in logged if entry["level"] == "warning"]
     assert [warning for warning in warnings if warning.startswith("the run goes on")] == [
-        f"the run goes on with 1 workers from a checkpoint of 2: from step {EVERY + 1} on, dropout masks and "
+        f"the run resumes with 1 workers from a checkpoint of 2: from step {EVERY + 1} on, dropout masks and "
         "rounding differ from those of an uninterrupted run"
     ]
     assert sorted(_losses(tmp_path / "run")) == list(range(1, STEPS + 1))
@@ -183,7 +183,7 @@ def test_a_stopped_run_goes_on_and_a_finished_one_returns(tiny_whisper: Path, to
     assert again == finished
     [event] = sink.events
     assert event.data["level"] == "notice"
-    assert "nothing was trained now" in event.data["message"]
+    assert "nothing was trained this time" in event.data["message"]
 
 
 def test_the_base_under_an_adapter_is_measured_as_the_base_alone(

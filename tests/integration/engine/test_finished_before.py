@@ -80,7 +80,7 @@ def test_a_run(model: Path, data: Path, tmp_path: Path) -> None:
     sink = MemorySink()
     assert run(sink) == result
     [notice] = _notices(sink)
-    assert notice.startswith(f"This has finished already on {result.finished_at}: nothing was trained now")
+    assert notice.startswith(f"This has finished already on {result.finished_at}: nothing was trained this time")
     assert not [event for event in sink.events if event.kind == "status"]
     assert _paths(lambda: run(max_steps=4)) == {"training.max_steps"}
     _damp(data)
@@ -116,7 +116,7 @@ def test_an_evaluation(model: Path, data: Path, tmp_path: Path) -> None:
     result = measure()
     sink = MemorySink()
     assert measure(sink) == result
-    assert "nothing was measured now" in _notices(sink)[0]
+    assert "nothing was measured this time" in _notices(sink)[0]
     assert _paths(lambda: measure(split="all")) == {"measurement.split"}
     assert _paths(lambda: measure(adapter="two")) == {"adapter"}
     (tmp_path / "evaluation" / "result.json").unlink()  # its transcripts are still there
@@ -141,7 +141,7 @@ def test_a_selection(model: Path, data: Path, tmp_path: Path) -> None:
     result = choose()
     sink = MemorySink()
     assert choose(sink) == result
-    assert "nothing was selected now" in _notices(sink)[0]
+    assert "nothing was selected this time" in _notices(sink)[0]
     assert _paths(lambda: choose(seed=1)) == {"selection.seed"}
     _damp(data)
     assert _paths(choose) == {"data"}

@@ -77,7 +77,7 @@ def test_a_finished_result_is_given_for_its_own_inputs_alone(tmp_path: Path, cap
     begin(store, inputs, parts=())
     store.put_bytes("result.json", b'{"status": "succeeded", "finished_at": "2026-11-29T10:00:00Z"}')
     assert given_again(store, inputs, "trained", logging.getLogger("test"))["status"] == "succeeded"
-    told = "This has finished already on 2026-11-29T10:00:00Z: nothing was trained now"
+    told = "This has finished already on 2026-11-29T10:00:00Z: nothing was trained this time"
     assert told in caplog.text
     events = [json.loads(line) for key in store.list("events") for line in store.get_bytes(key).splitlines()]
     assert [(e["data"]["level"], told in e["data"]["message"]) for e in events] == [("notice", True)]

@@ -154,7 +154,7 @@ def test_ffmpeg_may_open_no_other_file(tmp_path: Path, monkeypatch: pytest.Monke
 def test_a_file_without_sound_and_codecs_that_are_not_read() -> None:
     with pytest.raises(UnsupportedAudioError, match="has no audio track"):
         probe(io.BytesIO(_movie()))
-    with pytest.raises(UnsupportedAudioError, match="has audio of the kind tta, which is not read"):
+    with pytest.raises(UnsupportedAudioError, match="has audio in the codec tta, which is not supported"):
         probe(io.BytesIO(by_ffmpeg(tone(1.0, 400), "matroska", "tta")))
 
 

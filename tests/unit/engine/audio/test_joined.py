@@ -1,4 +1,4 @@
-"""Files written one behind the other are read to the end."""
+"""Joined files are read to the end."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_all_of_the_recordings_are_read(kind: str, second: str) -> None:
     whole = by_libsndfile(LOW, 16_000, format, subtype) + other
     heard = _hear(whole)
     assert _codes(heard) == ["joined_audio"]
-    assert "it holds 2 recordings, one behind the other; all of them were read" in heard.doubts[0].reason
+    assert "it holds 2 joined recordings; all of them were read" in heard.doubts[0].reason
     assert len(heard.wave_T) == heard.info.frames == 48_000
     assert frequencies(heard.wave_T)[:12] == pytest.approx([400] * 8 + [800] * 4, abs=4)
     assert read_audio(io.BytesIO(whole), start_s=2.25, duration_s=0.5) == pytest.approx(heard.wave_T[36_000:44_000])
@@ -91,7 +91,7 @@ def test_what_stands_behind_the_last_stated_frame_is_named() -> None:
     junk = np.random.default_rng(0).integers(0, 256, 5000, dtype=np.uint8).tobytes()
     heard = _hear(MP3 + junk)
     assert [doubt.reason for doubt in heard.doubts] == [
-        "5000 bytes behind its last frame are no audio; they were ignored"
+        "5000 bytes after its last frame are not audio; they were ignored"
     ]
     assert np.array_equal(heard.wave_T, read_audio(io.BytesIO(MP3)))
     check_bitstream(io.BytesIO(MP3 + junk))
@@ -204,7 +204,7 @@ def test_tags_behind_other_formats(tail: bytes) -> None:
 
 def test_a_file_of_very_many_recordings_is_refused() -> None:
     for format in ("AU", "FLAC"):
-        with pytest.raises(UnsupportedAudioError, match="holds more than 1000 recordings, one behind the other"):
+        with pytest.raises(UnsupportedAudioError, match="holds more than 1000 joined recordings, the maximum"):
             _hear(by_libsndfile(tone(0.01, 400), format=format) * 1_200)
 
 

@@ -254,7 +254,7 @@ def test_every_fault_of_a_request_is_told_at_once(first: Path) -> None:
         ({"decisions": [{"do": "edit", "paths": ["a.wav"], "text": "a\0"}]}, "decisions.0.text", "no text"),
         ({"decisions": [{"do": "drop", "paths": ["a.wav"]}]}, "decisions.0", "'accept', 'reject', 'edit'"),
         ({"validation": {"loudness": 3}}, "validation.loudness", "no such field"),
-        ({"language": "klingon speech"}, "language", "no language is called so"),
+        ({"language": "klingon speech"}, "language", "unknown language"),
         ({"limits": {"max_item_s": 0.04}}, "limits", "less than max_item_s"),
     ],
 )

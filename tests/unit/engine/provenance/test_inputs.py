@@ -85,8 +85,8 @@ def test_every_difference_is_named_at_once(tmp_path: Path, model: Path, data: Pa
         "training.seed": "found 1; the finished work has 0",
         "model": "found other contents (model.safetensors) than in the finished work",
         "data": "found other recordings or texts (manifest.jsonl) than in the finished work",
-        "name": "what is kept under it is finished work of other inputs, and not replaced; give another name, storage or "
-        "folder, or remove what is there, to start anew",
+        "name": "it already holds finished work from other inputs, which is not overwritten; to start over, use another "
+        "name, storage or folder, or delete the old work",
     }
     assert store.get_bytes("result.json") == DONE
 
@@ -133,14 +133,14 @@ def test_what_kept_nothing_begins_anew(tmp_path: Path, model: Path, data: Path) 
 def test_a_result_of_a_version_that_did_not_keep_its_inputs(tmp_path: Path, model: Path, data: Path) -> None:
     store = LocalRunStore(tmp_path / "store")
     store.put_bytes("result.json", DONE)
-    assert "did not keep what it was made of" in _faults(store, _inputs(model, data))["inputs.json"]
+    assert "did not record its inputs" in _faults(store, _inputs(model, data))["inputs.json"]
 
 
 def test_what_is_said_of_a_result_that_is_shown_again() -> None:
     now = {"finished_at": "2026-11-29T10:00:00Z", "code_version": code_version()}
     assert shown_again(now, "trained") == (
-        "This has finished already on 2026-11-29T10:00:00Z: nothing was trained now, and its result is shown again. "
-        "To start anew, give another name, storage or folder."
+        "This has finished already on 2026-11-29T10:00:00Z: nothing was trained this time, and its result is shown again. "
+        "To start over, use another name, storage or folder."
     )
     assert f"made by version 0.0.9 of the software, this is {code_version()}" in shown_again(
         now | {"code_version": "0.0.9"}, "trained"

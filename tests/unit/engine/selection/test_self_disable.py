@@ -66,5 +66,5 @@ def test_too_few_are_not_tested_and_the_same_seed_decides_the_same() -> None:
     d, rho, noise = np.random.default_rng(4).standard_normal((3, 39))
     decision = _decide(d, d + noise, rho)
     assert (decision.enabled, decision.correlation, decision.held_out) == (False, None, 39)
-    assert decision.reason == "off: 39 segments were held out, and fewer than 40 tell too little"
+    assert decision.reason == "off: 39 segments were held out; the test needs at least 40"
     assert _decide(d, d + noise, rho, least=10) == _decide(d, d + noise, rho, least=10)

@@ -40,4 +40,4 @@ def test_a_model_that_contradicts_too_many_is_not_believed(contradicted: int, le
     found = find_wrong_texts(_pool(contradicted), ReducibleLossConfig(most_wrong_texts=0.3))
     assert (found.contradicted, len(found.ids)) == (contradicted, left_out)
     assert f"contradicts {contradicted} of 40 texts by more than 3 nats" in found.reason
-    assert ("too poor to judge" in found.reason) == (contradicted > 12)
+    assert ("too weak to judge" in found.reason) == (contradicted > 12)

@@ -133,7 +133,7 @@ def test_a_cue_that_stands_twice_is_taken_once() -> None:
     cue = f"1\n{_stamp(1)} --> {_stamp(2)}\nthe river\n"
     found = read_subtitles(f"{cue}\n{cue}".replace(".", ","), "srt")
     assert [c.text for c in found.cues] == ["the river"]
-    assert found.warnings == ["1 cues stand in it twice, with the same times and text; one of each was taken"]
+    assert found.warnings == ["1 cues are duplicates, with the same times and text; one of each was kept"]
 
 
 def test_one_word_above_another_is_no_rolling() -> None:
