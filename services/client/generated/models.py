@@ -347,23 +347,23 @@ class AugmentationConfig(Model):
     """
     clip_drive: list[Any] = [1.0, 6.0]
     """
-    Gain of the peak into the curve, as a factor.
+    Value of the peak at the input of the tanh; higher values clip more.
     """
     clip_probability: float = 0.0
     """
-    Overdrive softly (tanh).
+    Clip softly (tanh).
     """
     edge_cut_probability: float = 0.0
     """
-    Cut a little off both ends, as in carelessly cut recordings.
+    Cut a little off both ends, as in carelessly trimmed recordings.
     """
     edge_cut_s: list[Any] = [0.0, 0.05]
     """
-    Length cut off each end, in seconds; never more than a tenth of the utterance.
+    Length cut off each end, in seconds; at most a tenth of the utterance.
     """
     gain_peak_db: list[Any] = [-24.0, 0.0]
     """
-    Level of the highest sample afterwards, in dB of full scale.
+    Level of the peak afterwards, in dB relative to full scale.
     """
     gain_probability: float = 0.0
     """
@@ -371,31 +371,31 @@ class AugmentationConfig(Model):
     """
     level_cut_db: list[Any] = [-35.0, -10.0]
     """
-    Level at which the utterance then starts and ends, relative to its loudest 10 ms, in dB.
+    Level at which the trimmed utterance starts and ends, relative to its loudest 10 ms, in dB.
     """
     level_cut_probability: float = 0.0
     """
-    Cut both ends at a level, as in recordings cut automatically: soft consonants are lost with the silence.
+    Cut both ends at a level, as in automatically trimmed recordings: soft consonants are lost with the silence.
     """
     mask_frequencies: int = 0
     """
-    SpecAugment: masks over mel bands, per utterance.
+    SpecAugment: number of masks over mel bands per utterance.
     """
     mask_frequency_share: float = 0.15
     """
-    Widest such mask, as a share of all mel bands.
+    Maximum width of such a mask, as a share of all mel bands.
     """
     mask_time_s: float = 0.06
     """
-    Longest such mask, in seconds; a mask never takes more than a fifth of the utterance.
+    Maximum length of such a mask, in seconds; a mask covers at most a fifth of the utterance.
     """
     mask_times: int = 0
     """
-    SpecAugment: masks over time, per utterance.
+    SpecAugment: number of masks over time per utterance.
     """
     narrowband_probability: float = 0.0
     """
-    Record at 8 kHz: remove everything above an edge between 3.6 and 4 kHz.
+    Simulate a recording at 8 kHz: remove everything above a random edge between 3.6 and 4 kHz.
     """
     noise_kinds: list[Literal["white", "pink", "brown", "hum", "babble"]] = [
         "white",
@@ -405,7 +405,7 @@ class AugmentationConfig(Model):
         "babble",
     ]
     """
-    The kinds to draw from.
+    Kinds of noise to draw from.
     """
     noise_probability: float = 0.0
     """
@@ -417,7 +417,7 @@ class AugmentationConfig(Model):
     """
     peak_db: list[Any] = [-9.0, 9.0]
     """
-    Gain at the middle of the band, in dB.
+    Gain at the centre of the band, in dB.
     """
     peak_probability: float = 0.0
     """
@@ -429,11 +429,11 @@ class AugmentationConfig(Model):
     """
     pitch_probability: float = 0.0
     """
-    Move pitch and formants and keep the duration.
+    Shift pitch and formants; the duration stays the same.
     """
     quantization_bits: list[Any] = [7, 12]
     """
-    Bits per sample, fewest and most; the highest sample uses all of them.
+    Minimum and maximum bits per sample; the peak uses the full range.
     """
     quantization_probability: float = 0.0
     """
@@ -445,11 +445,11 @@ class AugmentationConfig(Model):
     """
     reverb_probability: float = 0.0
     """
-    Put the speaker into a small room.
+    Add the echo of a small room.
     """
     reverb_wet_db: list[Any] = [-18.0, -3.0]
     """
-    Level of the echo against the direct sound, in dB.
+    Level of the echo relative to the direct sound, in dB.
     """
     silence_probability: float = 0.0
     """
@@ -465,7 +465,7 @@ class AugmentationConfig(Model):
     """
     speed_probability: float = 0.0
     """
-    Play faster or slower: tempo, pitch and formants move together.
+    Play faster or slower: tempo, pitch and formants change together.
     """
     telephone_probability: float = 0.0
     """
@@ -481,7 +481,7 @@ class AugmentationConfig(Model):
     """
     vocal_tract_factor: list[Any] = [0.88, 1.14]
     """
-    Frequencies after the warp, as a factor of those before.
+    Frequency after the warp, as a factor of the original.
     """
     vocal_tract_probability: float = 0.0
     """
@@ -493,7 +493,7 @@ class AutoContextConfig(Model):
     """
     The context that the model was trained in: short if its config.json says `"audio_context": "short"`, else full.
 
-    The run resolves it when it loads the model; result, card and adapter name the context used.
+    The run resolves it when it loads the model, and records the context used in the result, the card and the adapter.
     """
 
     model_config = ConfigDict(
@@ -649,7 +649,7 @@ class ChangeOut(Model):
 
 class CheckpointConfig(Model):
     """
-    Checkpoints, which survive a crash.
+    Checkpoints, from which a run resumes after a crash.
     """
 
     model_config = ConfigDict(
@@ -661,7 +661,7 @@ class CheckpointConfig(Model):
     """
     keep: int = 2
     """
-    Number of newest checkpoints to keep; at least two, because a crash may cut the newest short.
+    Number of newest checkpoints to keep; at least two, because a crash may leave the newest incomplete.
     """
 
 
@@ -716,7 +716,7 @@ class CostOut(Model):
 
 class CowerageConfig(Model):
     """
-    Every range of word error rates after the warm-up evenly (COWERAGE).
+    Draw evenly over the range of word error rates after the warm-up (COWERAGE).
     """
 
     model_config = ConfigDict(
@@ -743,7 +743,7 @@ class CutConfig(Model):
     """
     min_share: float = 0.5
     """
-    Share of the longest segment from which a cut may lie; the longest pause there wins.
+    Minimum length before a cut, as a share of the longest segment; among later pauses the longest is used.
     """
 
 
@@ -942,7 +942,7 @@ class DisableBody(Model):
 
 class DisagreementConfig(Model):
     """
-    Disagreement between the quantised model and the model in full precision, alone.
+    Only the disagreement between the quantised model and the model in full precision.
     """
 
     model_config = ConfigDict(
@@ -954,11 +954,11 @@ class DisagreementConfig(Model):
     """
     largest_weight: float = 5.0
     """
-    Largest loss weight (the inverse of the probability) before scaling to a mean of 1.
+    Maximum loss weight (the inverse of the probability) before scaling to a mean of 1.
     """
     least_inclusion: float = 0.4
     """
-    Least probability of a segment, as a share of the uniform probability.
+    Minimum probability of a segment, as a share of the uniform probability.
     """
     nll_strata: int = 4
     """
@@ -990,8 +990,8 @@ class DivisionConfig(Model):
     )
     by: Literal["speaker", "recording"] = "speaker"
     """
-    Unit that is never divided: a speaker, or a recorded file. With fewer than three speakers, or with unknown
-    speakers, files.
+    Unit that is never divided: a speaker or a recorded file. With fewer than three speakers, or with unknown
+    speakers, the unit is always a file.
     """
     seed: int = 0
     """
@@ -999,7 +999,7 @@ class DivisionConfig(Model):
     """
     source_splits: Literal["keep", "replace"] = "keep"
     """
-    Splits in the source: `keep` them and draw none, or `replace` them by drawn ones.
+    Splits in the source: `keep` them and draw none, or `replace` them with drawn ones.
     """
     test_fraction: float = 0.1
     """
@@ -1026,7 +1026,7 @@ class DrawnOut(Model):
 
 class DurationStratifiedConfig(Model):
     """
-    Every segment with the same probability, with the draw spread evenly over durations.
+    Draw every segment with the same probability, spread evenly over durations.
     """
 
     model_config = ConfigDict(
@@ -1242,7 +1242,7 @@ class ItemLimits(Model):
     """
     silence_dbfs: float = -60.0
     """
-    A recording without 20 ms above this level is silent, in dB of full scale.
+    A recording without 20 ms above this level counts as silent; in dB relative to full scale.
     """
 
 
@@ -1398,15 +1398,15 @@ class MeasurementConfig(Model):
     )
     base: bool = True
     """
-    Measure the base too: the model without the adapter, or, for a model that was trained whole, its starting point.
+    Measure the base too: the model without the adapter, or the starting point of a fully fine-tuned model.
     """
     chunk_utterances: int = 256
     """
-    Utterances per stored chunk of transcripts; an interrupted evaluation continues after the last chunk.
+    Utterances per stored chunk of transcripts; an interrupted evaluation resumes after the last chunk.
     """
     split: Literal["test", "validation", "train", "all"] = "test"
     """
-    Utterances to measure: a split of the training's division, or `all`; use `all` on other data.
+    Utterances to measure: a split as defined by the training, or `all`; use `all` on other data.
     """
 
 
@@ -1451,7 +1451,7 @@ class ModelCard(Model):
     )
     description: str
     """
-    What it is good for.
+    What the model is good for.
     """
     family: Literal["whisper"]
     """
@@ -1459,11 +1459,11 @@ class ModelCard(Model):
     """
     id: str
     """
-    Name that users give.
+    Name by which users select the model.
     """
     languages: list[str]
     """
-    Codes of its languages.
+    Codes of the model's languages.
     """
     licence: str
     """
@@ -1483,7 +1483,7 @@ class ModelCard(Model):
     """
     title: str
     """
-    Name for people.
+    Display name.
     """
 
 
@@ -1495,16 +1495,16 @@ class ModelOut(Model):
     created_at: datetime
     description: str
     """
-    What it is good for.
+    What the model is good for.
     """
     family: Literal["whisper"] | str
     id: str
     """
-    Name that users give.
+    Name by which users select the model.
     """
     languages: list[str]
     """
-    Codes of its languages.
+    Codes of the model's languages.
     """
     licence: str
     """
@@ -1529,7 +1529,7 @@ class ModelOut(Model):
     """
     title: str
     """
-    Name for people.
+    Display name.
     """
     updated_at: datetime
 
@@ -1724,8 +1724,8 @@ class PackConfig(Model):
     type: Literal["join"] = "join"
     within: Literal["recording", "speaker", "split"] = "speaker"
     """
-    Segments that may be joined: those of one audio file, of one known speaker, or of one split. The first two never
-    join two speakers; none joins two splits.
+    Segments that may be joined: of one audio file, of one known speaker, or of one split. `recording` and `speaker`
+    never join two speakers; no choice joins two splits.
     """
 
 
@@ -1901,7 +1901,7 @@ class PasswordBody(Model):
 
 class PlateauConfig(Model):
     """
-    Multiplied by `factor` when the validation metric has not improved for `patience` evaluations.
+    Learning rate multiplied by `factor` when the validation metric has not improved for `patience` evaluations.
     """
 
     model_config = ConfigDict(
@@ -1924,7 +1924,7 @@ class PlateauConfig(Model):
 
 class PretrainConfig(Model):
     """
-    Train every weight from random initialisation; the model gives only the architecture.
+    Train every weight from random initialisation; the model provides only the architecture.
     """
 
     model_config = ConfigDict(
@@ -2067,7 +2067,7 @@ class QuantizationAwareConfig(Model):
     """
     confidence: float = 0.95
     """
-    Confidence of the test's interval, which must lie above zero.
+    Confidence level of the test's interval, which must lie above zero.
     """
     duration_strata: int = 3
     """
@@ -2075,7 +2075,7 @@ class QuantizationAwareConfig(Model):
     """
     held_out_share: float = 0.1
     """
-    Share of the utterances for the test whether the disagreement adds to the reducible loss.
+    Share of the utterances held out to test whether the disagreement improves on the reducible loss.
     """
     lambda_q: float = 1.0
     """
@@ -2083,7 +2083,7 @@ class QuantizationAwareConfig(Model):
     """
     largest_weight: float = 5.0
     """
-    Largest loss weight (the inverse of the probability) before scaling to a mean of 1.
+    Maximum loss weight (the inverse of the probability) before scaling to a mean of 1.
     """
     least_held_out: int = 40
     """
@@ -2091,11 +2091,11 @@ class QuantizationAwareConfig(Model):
     """
     least_inclusion: float = 0.4
     """
-    Least probability of a segment, as a share of the uniform probability.
+    Minimum probability of a segment, as a share of the uniform probability.
     """
     most_wrong_texts: float = 0.3
     """
-    If more than this share of the texts would be left out, the model is too poor to judge, and none is.
+    If more than this share of the texts would be excluded, the model is too weak to judge, and none is excluded.
     """
     nll_strata: int = 4
     """
@@ -2113,14 +2113,14 @@ class QuantizationAwareConfig(Model):
     type: Literal["quantization_aware"] = "quantization_aware"
     wrong_text_nats: float | None = 3.0
     """
-    Leave a segment out if, at some token of its text, the model finds another token likelier by more than this, in nats
-    (3 is a factor of 20). Unset: leave none out.
+    Exclude a segment if, at some token of its text, the model finds another token more likely by more than this, in
+    nats (3 is a factor of 20). Unset: exclude none.
     """
 
 
 class RandomConfig(Model):
     """
-    Every segment with the same probability.
+    Draw every segment with the same probability.
     """
 
     model_config = ConfigDict(
@@ -2143,15 +2143,15 @@ class ReducibleLossConfig(Model):
     """
     largest_weight: float = 5.0
     """
-    Largest loss weight (the inverse of the probability) before scaling to a mean of 1.
+    Maximum loss weight (the inverse of the probability) before scaling to a mean of 1.
     """
     least_inclusion: float = 0.4
     """
-    Least probability of a segment, as a share of the uniform probability.
+    Minimum probability of a segment, as a share of the uniform probability.
     """
     most_wrong_texts: float = 0.3
     """
-    If more than this share of the texts would be left out, the model is too poor to judge, and none is.
+    If more than this share of the texts would be excluded, the model is too weak to judge, and none is excluded.
     """
     nll_strata: int = 4
     """
@@ -2169,8 +2169,8 @@ class ReducibleLossConfig(Model):
     type: Literal["reducible_loss"] = "reducible_loss"
     wrong_text_nats: float | None = 3.0
     """
-    Leave a segment out if, at some token of its text, the model finds another token likelier by more than this, in nats
-    (3 is a factor of 20). Unset: leave none out.
+    Exclude a segment if, at some token of its text, the model finds another token more likely by more than this, in
+    nats (3 is a factor of 20). Unset: exclude none.
     """
 
 
@@ -2363,7 +2363,7 @@ class S3SourceBody(Model):
 
 class SecondsBudgetConfig(Model):
     """
-    A number of seconds.
+    A fixed number of seconds.
     """
 
     model_config = ConfigDict(
@@ -2419,7 +2419,7 @@ class ShortContextConfig(Model):
     """
     The encoder runs over the audio's own frames.
 
-    A model that was trained on whole windows, such as those of the hub, repeats itself or breaks off until it has adapted.
+    A model trained on whole windows, such as those on the hub, repeats itself or breaks off until it has adapted.
     """
 
     model_config = ConfigDict(
@@ -2432,14 +2432,14 @@ class ShortContextConfig(Model):
     """
     tail_s: float | None = None
     """
-    Least silence after the speech, in seconds. Unset: 0.1 for a model trained in short context, 10 for others, which
-    loop without it (docs/adr/0024-the-base-as-published.md).
+    Minimum silence after the speech, in seconds. Unset: 0.1 for a model trained in short context, 10 for others,
+    which loop without it (docs/adr/0024-the-base-as-published.md).
     """
     type: Literal["short"] = "short"
     whole_window_share: float = 0.0
     """
     Share of the training utterances that are padded to the model's whole window, so that the model keeps working in
-    plain transformers, which pads everything. Each costs as much as a window of speech.
+    plain transformers, which always pads. Each of these utterances costs as much as a whole window of speech.
     """
 
 
@@ -2501,13 +2501,13 @@ class SpeechToTextConfig(Model):
     )
     fallback: bool = False
     """
-    Retry transcripts that repeat themselves or are improbable at rising temperatures, as OpenAI's tool does; in the
-    whole window only. Off: greedy search, as in plain transformers and papers.
+    Retry transcripts that repeat themselves or are improbable, at rising temperatures, as OpenAI's tool does; only
+    in full context. Off: greedy search, as in plain transformers and papers.
     """
     language: str | None = None
     """
     Spoken language, for multilingual models: a code or a name, such as `sw` or `swahili`. Unset or `auto`: detected in
-    the training audio. The run's log and card name it. Models of one language take none.
+    the training audio. The run's log and card name it. Models of one language do not accept one.
     """
     max_new_tokens: int | None = None
     """
@@ -2534,23 +2534,23 @@ class SpeechTrimConfig(Model):
     keep_whole_s: float = 2.0
     """
     A recording up to this length without detected speech is kept whole, because a short word is easily missed; a
-    longer one with a text is left out of training. In seconds.
+    longer one with a text is excluded from training. In seconds.
     """
     least_speech_s: float = 0.2
     """
-    Least total speech, in seconds; below it a recording counts as one without speech, because noise at its start is
-    easily taken for speech.
+    Minimum total speech, in seconds; a recording with less counts as one without speech, because noise at its start
+    is easily taken for speech.
     """
     margin_s: float = 0.15
     """
-    Margin kept before and after the speech, in seconds; it holds soft first and last sounds.
+    Margin kept before and after the speech, in seconds, for soft first and last sounds.
     """
     type: Literal["speech"] = "speech"
 
 
 class SplitConfig(Model):
     """
-    Training, validation (which chooses the best checkpoint) and test utterances.
+    Training, validation (for choosing the best checkpoint) and test utterances.
     """
 
     model_config = ConfigDict(
@@ -2562,7 +2562,7 @@ class SplitConfig(Model):
     """
     test_speakers: list[str] = []
     """
-    Test speakers, held out of training. Empty: drawn, if there are several.
+    Test speakers, held out of training. Empty: drawn at random, if there are several speakers.
     """
     validation_fraction: float = 0.05
     """
@@ -2570,7 +2570,7 @@ class SplitConfig(Model):
     """
     validation_speakers: list[str] = []
     """
-    Validation speakers, held out of training. Empty: a share of the training utterances.
+    Validation speakers, held out of training. Empty: validation uses a share of the training utterances.
     """
 
 
@@ -2639,7 +2639,7 @@ class Standing(Model):
 
 class StepConfig(Model):
     """
-    Multiplied by `factor` every `every_steps` steps.
+    Learning rate multiplied by `factor` every `every_steps` steps.
     """
 
     model_config = ConfigDict(
@@ -2792,12 +2792,12 @@ class TrainingConfig(Model):
         Field(discriminator="type"),
     ] = None
     """
-    How much of its window the audio encoder runs over; by default as the model was trained.
+    How much of its window the audio encoder runs over; by default, as in the model's own training.
     """
     ema_decay: float = 0.0
     """
-    Evaluate and save a moving average of the trained weights that keeps this share of itself at every step; 0: no
-    average. It stabilises short runs on few speakers; the learning rate may then be constant.
+    Evaluate and save an exponential moving average of the trained weights with this decay per step; 0: no average.
+    It stabilises short runs on few speakers; the learning rate may then be constant.
     """
     epochs: float | None = None
     """
@@ -2810,7 +2810,7 @@ class TrainingConfig(Model):
     """
     label_smoothing: float = 0.0
     """
-    Probability mass moved from the right token to all tokens.
+    Probability mass moved from the correct token to all tokens.
     """
     log_every_steps: int = 10
     """
@@ -2818,7 +2818,7 @@ class TrainingConfig(Model):
     """
     max_grad_norm: float = 1.0
     """
-    Gradients are clipped to this norm; 0: never.
+    Gradients are clipped to this norm; 0: no clipping.
     """
     max_steps: int | None = None
     """
@@ -2837,14 +2837,14 @@ class TrainingConfig(Model):
     """
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """
-    Compute type; `auto` chooses the fastest that the processor has instructions for.
+    Data type of computation; `auto` chooses the fastest one that the processor has instructions for.
     """
     schedule: Annotated[
         CosineConfig | LinearConfig | ConstantConfig | StepConfig | PlateauConfig | None,
         Field(discriminator="type"),
     ] = None
     """
-    The learning rate over the run.
+    Learning rate over the course of the run.
     """
     seed: int = 0
     """
@@ -2862,7 +2862,7 @@ class TrainingConfig(Model):
 
 class TrimPackOnlyConfig(Model):
     """
-    Everything that trimming and packing leave; above the budget, every segment with the same probability.
+    Everything left after trimming and packing; above the budget, draw every segment with the same probability.
     """
 
     model_config = ConfigDict(
@@ -3247,7 +3247,7 @@ class WarmUpConfig(Model):
     """
     steps_share: float = 0.05
     """
-    Optimizer steps, as a share of those of a run over everything.
+    Optimizer steps, as a share of the steps of a run on everything.
     """
 
 
@@ -3940,8 +3940,8 @@ class RevisionBody(Model):
     """
     language: str | None = None
     """
-    Spoken language, as a code (`de`) or an English name. It chooses among texts in several languages, and digits in file
-    names become its words.
+    Spoken language, as a code (`de`) or an English name. It selects among texts in several languages, and digits in
+    file names are spelt out in it.
     """
     limits: ItemLimits | None = None
     parent: int | None = None

@@ -38,14 +38,14 @@ class Operations(Connection):
         `POST /api/v1/models`
 
         Args:
-            id: Name that users give.
+            id: Name by which users select the model.
             family: Model family that loads it.
-            title: Name for people.
+            title: Display name.
             source: `bundled:NAME` for weights in this repository, a folder, a hub id, or `s3://bucket/prefix`.
             parameters: Number of weights.
-            languages: Codes of its languages.
+            languages: Codes of the model's languages.
             licence: SPDX licence id.
-            description: What it is good for.
+            description: What the model is good for.
             tasks: Tasks that it can be fine-tuned for.
             idempotency_key: A text of the client's choice; the same call with the same key creates nothing twice
         """
@@ -1606,8 +1606,8 @@ class Operations(Connection):
 
         Args:
             decisions: Decisions about items, in order.
-            language: Spoken language, as a code (`de`) or an English name. It chooses among texts in several
-                languages, and digits in file names become its words.
+            language: Spoken language, as a code (`de`) or an English name. It selects among texts in several
+                languages, and digits in file names are spelt out in it.
             parent: Number of the version to revise; unset: the newest that is ready.
             split: Test and validation parts, drawn once and written into the manifest. Unset: each run splits as
                 its config says.
