@@ -147,7 +147,7 @@ def test_another_number_of_workers_goes_on_and_says_what_differs(
     assert _run(tiny_whisper, tones, tmp_path / "run", config) == [0]
     logged = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     warnings = [entry["message"] for entry in logged if entry["level"] == "warning"]
-    assert [warning for warning in warnings if warning.startswith("the run goes on")] == [
+    assert [warning for warning in warnings if warning.startswith("the run resumes")] == [
         f"the run resumes with 1 workers from a checkpoint of 2: from step {EVERY + 1} on, dropout masks and "
         "rounding differ from those of an uninterrupted run"
     ]

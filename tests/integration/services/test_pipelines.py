@@ -476,7 +476,7 @@ async def test_a_pipeline_that_cannot_be_looked_after_fails_and_keeps_nobody_wai
         await runner.round()
     failed = await scene.read(poisoned)
     assert failed["status"] == "failed"
-    assert "could not go on" in failed["stages"][0]["error"]
+    assert "could not continue" in failed["stages"][0]["error"]
     told = (await scene.visitor.get("/notifications")).json()["items"]
     assert ("pipeline_failed", poisoned["id"]) in {(each["kind"], each["resource_id"]) for each in told}
 

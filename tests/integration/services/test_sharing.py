@@ -112,7 +112,7 @@ async def test_endless_jobs_of_one_make_way_for_anothers(scene: Scene, bob: Visi
     assert scene.cluster.submitted[before] == f"lim-{his}-1"
     again = await scene.read(yielding)
     assert (again["status"], again["finished_at"]) == ("queued", None)
-    assert "makes way" in (await scene.visitor.get(f"/jobs/{yielding}/logs")).json()["items"][-1]["message"]
+    assert "is preempted" in (await scene.visitor.get(f"/jobs/{yielding}/logs")).json()["items"][-1]["message"]
     # Its user was told of no end, and it goes on once there is room.
     assert (await scene.visitor.get("/notifications")).json()["total"] == 0
     for job_id in mine:

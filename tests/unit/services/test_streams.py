@@ -28,7 +28,7 @@ def test_streams_are_bounded_by_user_by_address_and_in_all() -> None:
     with ExitStack() as stack:  # all of them are free again
         for n in range(MOST_STREAMS):
             stack.enter_context(slots.taken(uuid.uuid4(), f"network {n}"))
-        with pytest.raises(ThrottledError, match="are open here") as refused, slots.taken(bob, "192.0.2.1"):
+        with pytest.raises(ThrottledError, match="are open in this process") as refused, slots.taken(bob, "192.0.2.1"):
             pass
         assert int(refused.value.headers["Retry-After"]) > 0
     with slots.taken(ada, "192.0.2.1"):

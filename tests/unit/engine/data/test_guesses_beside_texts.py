@@ -31,11 +31,11 @@ def _texts(tmp_path: Path, files: dict[str, str]) -> tuple[list[str], IngestRepo
         ),
         (
             {f"texts/{at}.txt": f"text {at}" for at in (1, 2, 3)},
-            "there are as many .txt files as recordings, and they are",
+            "there are as many .txt files as recordings, under other names",
         ),
         (
             {f"text_{at}.lab": f"text {at}" for at in (1, 2, 3)},
-            "there are as many .lab files as recordings, and they are",
+            "there are as many .lab files as recordings, under other names",
         ),
     ],
 )

@@ -235,7 +235,7 @@ def test_every_fault_of_a_request_is_told_at_once(first: Path) -> None:
         "decisions.0.paths.1": "no item 'none.wav' in version 1",
         "decisions.1.ids.0": "no good item 'nobody' in version 1",
         "decisions.2.codes.0": "no finding 'quiet' in version 1",
-        "decisions.3": "notes.txt is rejected for not_audio and cannot be edited: its recording or its row is not there "
+        "decisions.3": "notes.txt is rejected for not_audio and cannot be edited: its recording or its row is "
         "incomplete; correct the source and make a new dataset of it",
         "decisions.4": "no item of version 1 is like that, or none can be decided so",
         "decisions.5": "no item of version 1 is like that, or none can be decided so",

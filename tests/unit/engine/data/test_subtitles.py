@@ -172,7 +172,7 @@ def test_of_several_subtitle_files_one_is_read_and_named(
 def test_which_language_is_spoken_is_not_guessed(tmp_path: Path) -> None:
     files = {"talk.wav": wav(noise(5, 5.0)), "talk.de.srt": GERMAN, "talk.en.srt": ENGLISH}
     with pytest.raises(
-        IngestError, match=r"talk.wav \(several_texts: found talk.de.srt, talk.en.srt, and nothing tells"
+        IngestError, match=r"talk.wav \(several_texts: found talk.de.srt, talk.en.srt, and it is unclear"
     ):
         ingest(folder_of(tmp_path / "s", files), tmp_path / "out", LIMITS, validation=UNJUDGED)
     # The language that more recordings have than any other is the one that is spoken.

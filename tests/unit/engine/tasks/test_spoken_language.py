@@ -56,8 +56,8 @@ def test_a_language_of_another_script_than_the_texts_is_doubted(tiny_multilingua
     spoken = spoken_language(_base(tiny_multilingual, "German"), _utterances(tones, "मेरी बहन"), tones)
     assert spoken is not None and spoken.code == "de"
     assert spoken.note == (
-        "task.language de is written in Latin, and the texts are written in Devanagari; of the model's languages those "
-        "in it are hi"
+        "task.language de is written in Latin, and the texts are written in Devanagari; the model's languages in "
+        "that script are hi"
     )
     for text in ("meine Schwester", "12"):
         good = spoken_language(_base(tiny_multilingual, "de"), _utterances(tones, text), tones)

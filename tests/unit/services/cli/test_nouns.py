@@ -129,7 +129,7 @@ def test_deleting_asks_and_names_what_is_lost(lim: Lim, stub: Stub) -> None:
     asked = lim("datasets", "delete", "speech", input="y\n")
     assert asked.exit_code == 2
     assert "all its versions and recordings" in asked.stderr
-    assert "--yes does it without asking" in asked.stderr
+    assert "pass --yes" in asked.stderr
     assert stub.sent(f"DELETE /datasets/{ID.format(1)}") == []
     done = lim("datasets", "delete", "speech", "--yes", "--json")
     assert json.loads(done.stdout) == {"deleted": [ID.format(1)]}
@@ -250,7 +250,7 @@ def test_ctrl_c_leaves_the_job_running_and_says_so(lim: Lim, stub: Stub, monkeyp
     monkeypatch.setattr("services.cli.progress.RunProgress.show", interrupt)
     shown = lim("jobs", "follow", ID.format(1))
     assert shown.exit_code == 130
-    assert f"Job {ID.format(1)} goes on" in shown.stderr
+    assert f"Job {ID.format(1)} is still running" in shown.stderr
     assert f"lim jobs stop {ID.format(1)}" in shown.stderr
     assert [each for each in stub.asked if each.method == "POST"] == []
 
