@@ -26,7 +26,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from cluster.keeping import prepare_home
-from cluster.ports import free_port
+from cluster.ports import free_port, reserve
 from cluster.runtime import Runtime, start_or_connect
 from cluster.storage.embedded import EmbeddedS3, connected
 from cluster.storage.settings import lim_home
@@ -270,4 +270,6 @@ def _checked_port(host: str, port: int) -> int:
             raise PlatformError(
                 f"the API cannot listen on {host}:{port}: {error.strerror}; give another port"
             ) from None
-        return int(probe.getsockname()[1])
+        found = int(probe.getsockname()[1])
+    reserve(found)  # Ray and the object store start before the API, on ports that are drawn
+    return found
