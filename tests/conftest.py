@@ -22,6 +22,8 @@ os.environ.setdefault("RAY_AUTH_MODE", "token")
 os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
 
 _TESTS = Path(__file__).parent
+_FAULTS_S = 900
+"""Time limit of tests that kill processes or wait: a busy machine takes several times as long as a quiet one."""
 _ORDER = ("unit", "contract", "integration", "e2e")
 _TOGETHER = (
     "integration/cluster/",
@@ -42,6 +44,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         folder = item.path.relative_to(_TESTS).parts[0]
         if folder in _ORDER:
             item.add_marker(folder)
+        if any(item.iter_markers("faults")) or folder == "e2e":
+            item.add_marker(pytest.mark.timeout(_FAULTS_S), append=False)
     is_side_by_side = hasattr(config, "workerinput")
     items.sort(key=_place_of if is_side_by_side else _rank)
 

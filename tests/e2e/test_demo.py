@@ -24,8 +24,6 @@ ROOT = Path(__file__).parents[2]
 SPEECH = ROOT / "engine" / "data" / "bundled" / "demo-speech"
 LIM = Path(sys.executable).with_name("lim")
 
-pytestmark = pytest.mark.timeout(400)
-
 
 @pytest.fixture
 def place() -> Iterator[Path]:

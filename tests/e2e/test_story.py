@@ -21,7 +21,6 @@ from tests.e2e.test_demo import LIM, ROOT, SPEECH, environment
 
 GUIDE = ROOT / "docs" / "guide"
 PASSWORD = "correct horse battery staple"
-pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")

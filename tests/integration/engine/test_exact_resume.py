@@ -24,7 +24,7 @@ from engine.finetune import finetune
 from engine.storage import LocalRunStore
 from tests.integration.engine.killed_run import Job
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]  # many processes, each of which imports torch
+pytestmark = pytest.mark.faults
 
 STEPS = 12
 EVERY = 4

@@ -21,7 +21,7 @@ from services.settings import Settings
 from tests.integration.services.doors import Address, door, echoing_door
 from tests.integration.services.visitors import PASSWORD
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.faults
 SOMEBODY_ELSE = "127.0.0.2"
 LOGIN = "POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 HALF_HEAD = b"GET /api/v1/users/me HTTP/1.1\r\nHost: x\r\nX-Sl"

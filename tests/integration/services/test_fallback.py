@@ -15,7 +15,7 @@ from cluster.runtime import start_local
 from services.settings import Settings
 from tests.integration.services.killable import kept_environment, processes_called
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(300), pytest.mark.filterwarnings("default")]
+pytestmark = [pytest.mark.faults, pytest.mark.filterwarnings("default")]
 
 _TEMPLATES = "ray.serve._private.haproxy_templates"
 _HOOK = """\

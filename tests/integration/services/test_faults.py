@@ -64,7 +64,7 @@ with warnings.catch_warnings():
     from services import serve_app
 
 # What Ray warns of in this process is not ours.
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(400), pytest.mark.filterwarnings("default")]
+pytestmark = [pytest.mark.faults, pytest.mark.filterwarnings("default")]
 
 _numbers = count(1)
 

@@ -280,22 +280,6 @@ def test_the_peer_is_who_it_is_and_a_request_has_one_id(user: httpx.Client) -> N
     assert "<" not in hostile.headers["x-request-id"]
 
 
-@pytest.mark.faults
-def test_haproxy_is_started_again(user: httpx.Client) -> None:
-    [process] = haproxies()
-    process.kill()
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            if user.get("/users/me").status_code == 200 and haproxies():
-                break
-        except httpx.TransportError:
-            pass
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-    assert process.pid not in {other.pid for other in haproxies()}
-
-
 def test_figures_are_exported_for_prometheus(user: httpx.Client) -> None:
     """What the dashboard draws is there, under the names that it asks for."""
     dashboard = json.loads((PROJECT_ROOT / "configs" / "grafana" / "less-is-more.json").read_text())

@@ -35,7 +35,7 @@ ROOT: Final = Path(__file__).resolve().parents[3]
 START_S: Final = 180.0
 BACK_S: Final = 90.0  # 6 s on a quiet machine, 30 where a worker or driver starts again
 STOPPED_S: Final = 20.0
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.faults
 
 Named = Callable[[str, str], bool]
 """Whether a process is meant, by its command line and its name."""
