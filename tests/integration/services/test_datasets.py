@@ -300,7 +300,7 @@ async def test_processing_that_always_breaks_off_ends(services: Services, store:
 
     dataset = await upload(DatasetQueue(services.settings, services.sessions, hopeless, store), ada, b"x")
     assert dataset["status"] == "error"
-    assert "broke off 3 times" in dataset["error"]
+    assert "was interrupted 3 times" in dataset["error"]
 
 
 async def test_a_queue_that_is_killed_is_taken_over(
