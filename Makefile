@@ -42,6 +42,8 @@ demo: $(STAMP) ## Fine-tune on speech through the HTTP API (DATA=DIR or CSV, HOL
 
 # One more than processors: long tests wait for other processes half of the time.
 PROCESSES := --numprocesses $(shell echo $$(($$(nproc 2>/dev/null || echo 2) + 1))) --maxprocesses 8
+# Each of these starts a platform, which keeps a processor busy: one more only makes all of them slower.
+PLATFORMS := --numprocesses $(shell nproc 2>/dev/null || echo 2) --maxprocesses 8
 
 # What needs no server fills the gaps between long tests, which begin; those that share servers stay together
 # (tests/conftest.py). COVERAGE=1 prints how much of each module the tests of this process ran.
@@ -51,7 +53,7 @@ test: $(STAMP) ## Unit, contract and integration tests, with real PostgreSQL, S3
 	@exec $(BIN)/pytest -m 'not faults and not e2e' $(PROCESSES) --dist loadscope --no-loadscope-reorder $(COVERED)
 
 test-faults: $(STAMP) ## Tests that kill processes or wait, and the whole product from the outside (ALL=1: every process in turn)
-	@exec $(BIN)/pytest -m '(faults or e2e)$(if $(ALL),, and not exhaustive)' $(PROCESSES) --dist loadscope --no-loadscope-reorder
+	@exec $(BIN)/pytest -m '(faults or e2e)$(if $(ALL),, and not exhaustive)' $(PLATFORMS) --dist loadscope --no-loadscope-reorder
 
 test-unit: $(STAMP) ## Unit tests only (seconds, no network, no Ray)
 	@exec $(BIN)/pytest tests/unit $(PROCESSES) --dist worksteal
