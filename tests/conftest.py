@@ -26,6 +26,7 @@ _FAULTS_S = 900
 """Time limit of tests that kill processes or wait: a busy machine takes several times as long as a quiet one."""
 _ORDER = ("unit", "contract", "integration", "e2e")
 _TOGETHER = (
+    "integration/services/test_processes.py",
     "integration/cluster/",
     "integration/services/test_faults.py",
     "integration/services/test_platform.py",
