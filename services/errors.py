@@ -41,7 +41,7 @@ class EmbeddedServiceError(ServiceError):
 
 
 class HubError(ServiceError):
-    """The hub does not stop."""
+    """The hub cannot be started or does not stop."""
 
 
 class AccountError(ServiceError):

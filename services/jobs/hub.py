@@ -140,7 +140,12 @@ def start_hub(settings: Settings, command: str | None = None) -> ActorHandle[Hub
     Args:
         settings: where the database and the object store are.
         command: run instead of the training driver; for tests.
+
+    Raises:
+        HubError: this process is not connected to a cluster, or a hub that runs does not end.
     """
+    if not ray.is_initialized():  # Ray would start a cluster of its own
+        raise HubError("this process is not connected to a Ray cluster; connect it first")
     stop_hub()
     actor: Any = ray.remote(Hub)  # the return type of ray.remote is a union
     handle: ActorHandle[Hub] = actor.options(

@@ -62,6 +62,7 @@ def main() -> int:
         alone(Path(scratch) / "home", {"LIM_LEAST_CPUS_PER_WORKER": "0.1"}),
         Platform.start(port=0) as platform,
     ):
+        platform.runtime.reconnect()  # the platform has left its cluster
         # The drivers of the jobs that run only stay; nothing is trained here.
         start_hub(platform.settings, shlex.join([sys.executable, str(Path(__file__).with_name("idle_driver.py"))]))
         report: dict[str, Any] = run(_measure(platform, arguments))

@@ -73,6 +73,7 @@ def main() -> int:
         Platform.start(port=0) as platform,
     ):
         driver = _ROOT / "tests" / "benchmarks" / "idle_driver.py"
+        platform.runtime.reconnect()  # the platform has left its cluster
         start_hub(platform.settings, shlex.join([sys.executable, str(driver)]))  # nothing is trained here
         known = asyncio.run(_known(platform, Path(scratch)))
         passes = _passes(platform.url, known, Path(scratch), arguments)

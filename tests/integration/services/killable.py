@@ -112,7 +112,9 @@ def until_others(kind: str, gone: set[int], count: int, timeout_s: float = 90.0)
 def _kill(process: psutil.Process) -> None:
     family = [process, *process.children(recursive=True)]
     for member in family:
-        with suppress(psutil.NoSuchProcess):  # a backend of PostgreSQL ends with its connection, and with the postmaster
+        with suppress(
+            psutil.NoSuchProcess
+        ):  # a backend of PostgreSQL ends with its connection, and with the postmaster
             member.kill()
     _, alive = psutil.wait_procs(family, timeout=_ENDS_S)
     assert not alive, alive
