@@ -88,7 +88,7 @@ class Platform:
         with ExitStack() as stack:
             servers: dict[str, Server] = {}
             # Checked first: a port in use is the likeliest fault and the quickest to detect.
-            port = _checked_port(host, port)
+            port = checked_port(host, port)
             stack.enter_context(_only_platform(prepare_home(lim_home())))
             database_url = os.environ.get("DATABASE_URL")
             if database_url:
@@ -256,7 +256,7 @@ def _run_while(is_alive: Callable[[], bool], action: Callable[[], None]) -> None
         _log.warning("the API was not taken down in order: %s", faults[0])
 
 
-def _checked_port(host: str, port: int) -> int:
+def checked_port(host: str, port: int) -> int:
     """The port; for 0, a free one outside the ephemeral range, so that no outgoing connection takes it meanwhile.
 
     Raises:

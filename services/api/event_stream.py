@@ -67,8 +67,8 @@ async def stream_events(
 ) -> AsyncIterator[bytes]:
     """Stream every event after a sequence number live, until the job has ended and all events are sent.
 
-    Ends early with the login or the API key whose id is `credential`. A slow reader affects nobody else: unread events
-    wait in PostgreSQL. Streams of this process that are at the same position share a query. While the database is
+    Ends early with the login or the API key whose id is `credential`. A slow reader does not affect other readers:
+    unread events wait in PostgreSQL. Streams of this process that are at the same position share a query. While the database is
     unreachable, the stream stays open.
     """
     yield b"retry: 1000\n\n"

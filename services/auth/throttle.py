@@ -3,9 +3,9 @@
 An attempt is counted before the password is checked, so that concurrent attempts gain nothing; a success is taken back.
 An "address" here is an IPv4 address or an IPv6 /64 network, which is what a provider assigns to one customer.
 
-A login is limited by four counts (ADR 32): of the account from the address; of the address; and, if nobody has logged
-in to the account from the address before, of the address within a day, and of all such addresses together. The last
-count never locks anybody out permanently: turns become available one by one, an address can take only a few of them,
+A login is limited by four counts (ADR 32): of the account from the address; of the address; and, for addresses
+without an earlier login to the account, of the address within a day, and of all such addresses together. The last count
+never locks a user out permanently: turns become available one by one, an address can take only a few of them,
 and known addresses need none.
 """
 
