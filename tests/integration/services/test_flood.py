@@ -133,6 +133,17 @@ async def hub(services: Services, store: Store, folder: Path, cluster: StandIn) 
         await work.close()
 
 
+LISTS = ("/jobs", "/datasets", "/pipelines", "/notifications")
+
+
+async def asked_once(visitor: Visitor) -> None:
+    """Build what FastAPI builds at a router's first request: half a second, once, whoever asks."""
+    for path in LISTS:
+        assert (await visitor.get(path)).status_code == 200
+    for path in ("/jobs", "/pipelines"):
+        assert (await visitor.post(path, json={})).status_code == 422
+
+
 async def flood(services: Services, visitor: Visitor, dataset_id: uuid.UUID, url: str) -> None:
     """Thousands of jobs, pipelines with as many ways through them as can be, datasets, and a webhook that hangs."""
     first = await rows.job(services, visitor, status="queued")
@@ -219,6 +230,7 @@ async def test_another_users_job_starts_and_lists_answer_while_one_user_floods(
     cluster, lag = StandIn(), Lag()
     hers = await rows.ready_dataset(services, ada)
     his = await rows.ready_dataset(services, bob)
+    await asked_once(bob)
     with silent_server() as url:
         await flood(services, ada, hers, url)
         async with hub(services, store, tmp_path, cluster), lag.measured():
@@ -234,7 +246,7 @@ async def test_another_users_job_starts_and_lists_answer_while_one_user_floods(
                     while not any(answer.json()["id"] in name for name in cluster.submitted):
                         await asyncio.sleep(0.01)
                 starts_s.append(time.process_time() - started_s)
-                for path in ("/jobs", "/datasets", "/pipelines", "/notifications", f"/jobs/{answer.json()['id']}"):
+                for path in (*LISTS, f"/jobs/{answer.json()['id']}"):
                     asked_s = time.process_time()
                     assert (await bob.get(path)).status_code == 200
                     lists_s.append(time.process_time() - asked_s)
