@@ -40,6 +40,12 @@ _KEEP_ALIVE_S: Final = 65
 _ADDRESSES: Final = 100_000
 _FEW: Final = 32
 """Connections allowed per address while three quarters of all are taken."""
+_LARGE_BYTES: Final = 65_536
+"""Larger bodies, and those of unknown length, have limits of their own: they take the API up to 0.1 s each."""
+_LARGE: Final = 2
+"""Large bodies in progress allowed per address."""
+_CROWD_OF_LARGE: Final = 8
+"""Large bodies in progress from which each address may have only one."""
 _FORWARDING: Final = (
     "^(x[-_](forwarded|real[-_]ip|client|cluster[-_]client|original|originating|remote|host|proxyuser)|forwarded|via"
     "|true[-_]client|cf[-_]|fastly[-_]client|proxy$)"
@@ -66,6 +72,14 @@ _TELLS: Final = {
 """Answers that HAProxy gives in the API's place, by the status that HAProxy would send by default."""
 _AGAIN: Final = {408: 1, 429: 5, 503: 1}
 """`Retry-After` of these answers, in seconds."""
+_REFUSALS: Final = {
+    "too_many_requests": (
+        1,
+        "Too many requests of this address or login, or too many large ones, are in progress; wait for their answers.",
+    ),
+    "too_many_streams": (10, "Too many event streams of this address or login are open; close some."),
+}
+"""`Retry-After`, in seconds, and detail of HAProxy's refusals that keep the connection open, by code."""
 
 
 class UnknownConfigError(Exception):
@@ -81,6 +95,14 @@ class Door:
     port: int
     connections_per_address: int
     """Limit for an IPv4 address or an IPv6 /64 prefix; at most a quarter of the door's connections."""
+    requests_per_address: int
+    """Limit of an address, in requests in progress, event streams aside."""
+    requests_per_login: int
+    """Limit of an access token or API key, in requests in progress from whatever addresses, event streams aside."""
+    streams_per_address: int
+    """Limit of an address, in open event streams."""
+    streams_per_login: int
+    """Limit of an access token or API key, in open event streams."""
     proxies: tuple[str, ...] = ()
     """Networks of the operator's proxies: their forwarding headers are kept, and their connections are not limited."""
     client_s: int = CLIENT_S
@@ -112,6 +134,14 @@ class Door:
             crowd=most * 3 // 4,
             few=min(_FEW, each),
             each=each,
+            requests=self.requests_per_address,
+            few_requests=max(1, self.requests_per_address // 8),
+            crowd_of_requests=2 * self.requests_per_address,
+            requests_of_login=self.requests_per_login,
+            streams=self.streams_per_address,
+            streams_of_login=self.streams_per_login,
+            busy=_refusal(folder, "too_many_requests"),
+            many_streams=_refusal(folder, "too_many_streams"),
             beyond=each + each // 4,
             proxies=" ".join(self.proxies) or "255.255.255.255",
             is_serves_own="\n".join(f"    http-request del-header {name}" for name in _SERVES_OWN),
@@ -129,10 +159,15 @@ _NAMES: Final = {
     "told_key": KEY_HEADER,
     "headers_s": HEADERS_S,
     "body_s": BODY_START_S,
+    "large_bytes": _LARGE_BYTES,
+    "large": _LARGE,
+    "crowd_of_large": _CROWD_OF_LARGE,
     "server_s": _SERVER_S,
     "keep_alive_s": _KEEP_ALIVE_S,
 }
 _CONFIG: Final = """\
+global
+    tune.stick-counters 6
 defaults door
     mode http
     timeout connect 5s
@@ -147,6 +182,20 @@ defaults door
     # A connection is one request at a time: in HTTP/2 it would be a hundred.
     option disable-h2-upgrade
 {answers}
+# Numbers of requests in progress: HAProxy refuses ten thousand a second, a replica some hundreds. They are counted, not
+# their rate: whoever waits for each answer takes no more than one replica's turn.
+backend requests_of_login from door
+    stick-table type binary len 20 size {addresses} expire 1h store conn_cur
+backend requests_of_address from door
+    stick-table type ipv6 size {addresses} expire 1h store conn_cur
+backend streams_of_login from door
+    stick-table type binary len 20 size {addresses} expire 1h store conn_cur
+backend streams_of_address from door
+    stick-table type ipv6 size {addresses} expire 1h store conn_cur
+backend large_of_address from door
+    stick-table type ipv6 size {addresses} expire 1h store conn_cur
+backend totals from door
+    stick-table type integer size 2 store conn_cur
 listen door from door
 {binds}
     maxconn {most}
@@ -157,6 +206,25 @@ listen door from door
     tcp-request connection reject if {{ sc0_conn_cur gt {beyond} }}
     tcp-request connection reject if {{ fe_conn gt {crowd} }} {{ sc0_conn_cur gt {few} }}
     http-request deny deny_status 429 if {{ sc0_conn_cur gt {each} }}
+    acl is_stream path_end /events
+    acl is_large req.hdr_val(Content-Length) gt {large_bytes}
+    acl is_large req.fhdr(Transfer-Encoding) -m found
+    http-request set-var(txn.sender) src,ipmask(32,64) unless is_operators_proxy
+    http-request set-var(txn.sender) req.hdr_ip(X-Forwarded-For,-1),ipmask(32,64) if is_operators_proxy
+    http-request track-sc1 req.fhdr(Authorization),sha1 table requests_of_login if !is_stream
+    http-request track-sc2 var(txn.sender) table requests_of_address if !is_stream
+    http-request track-sc3 int(1) table totals if !is_stream
+    http-request track-sc1 req.fhdr(Authorization),sha1 table streams_of_login if is_stream
+    http-request track-sc2 var(txn.sender) table streams_of_address if is_stream
+    http-request return {busy} if !is_stream {{ sc_conn_cur(1) gt {requests_of_login} }}
+    http-request return {busy} if !is_stream {{ sc_conn_cur(2) gt {requests} }}
+    http-request return {many_streams} if is_stream {{ sc_conn_cur(1) gt {streams_of_login} }}
+    http-request return {many_streams} if is_stream {{ sc_conn_cur(2) gt {streams} }}
+    http-request return {busy} if {{ sc_conn_cur(3) gt {crowd_of_requests} }} {{ sc_conn_cur(2) gt {few_requests} }}
+    http-request track-sc4 var(txn.sender) table large_of_address if is_large
+    http-request track-sc5 int(2) table totals if is_large
+    http-request return {busy} if {{ sc_conn_cur(4) gt {large} }}
+    http-request return {busy} if {{ sc_conn_cur(5) gt {crowd_of_large} }} {{ sc_conn_cur(4) gt 1 }}
     # A replica sees a small body when it is whole.
     http-request wait-for-body time {body_s}s
     http-request del-header {forwarding} -m reg unless is_operators_proxy
@@ -164,7 +232,7 @@ listen door from door
     http-request set-header {told_key} {key}
 {is_serves_own}
     # Only a stream needs to know that its reader has gone: Serve would watch every request for it, in a task of its own.
-    http-request set-header X-Request-Disconnect-Disabled ?1 unless {{ path_end /events }}
+    http-request set-header X-Request-Disconnect-Disabled ?1 unless is_stream
     http-request set-var(txn.path) path
     # What Serve says where it has no replica, in its own words: the API's answers are never plain text.
     acl is_serves_page var(txn.path) -m beg /-/
@@ -206,12 +274,31 @@ def write_answers(folder: Path) -> None:
     """Write the answers that HAProxy gives in the API's place, in the API's format."""
     for of, (status, code, detail) in _TELLS.items():
         title = HTTPStatus(status).phrase
-        problem = {"type": "about:blank", "title": title, "status": status, "code": code, "detail": detail}
-        body = json.dumps({**problem, "errors": [], "correlation_id": "-"})
+        body = _problem(status, code, detail)
         head = [f"HTTP/1.1 {status} {title}", "Content-Type: application/problem+json", "Cache-Control: no-store"]
         head += [f"Retry-After: {_AGAIN[status]}"] if status in _AGAIN else []
         head += [f"Content-Length: {len(body)}", "Connection: close", "", body]
         _write(folder / f"{of}.http", "\r\n".join(head))
+    for code, (_, detail) in _REFUSALS.items():
+        _write(folder / f"{code}.json", _problem(429, code, detail))
+
+
+def _refusal(folder: Path, code: str) -> str:
+    """The arguments of `http-request return` for a refusal."""
+    again_s, _ = _REFUSALS[code]
+    return f"status 429 content-type application/problem+json hdr Retry-After {again_s} file {folder / f'{code}.json'}"
+
+
+def _problem(status: int, code: str, detail: str) -> str:
+    """A problem in the API's format."""
+    about = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "code": code,
+        "detail": detail,
+    }
+    return json.dumps({**about, "errors": [], "correlation_id": "-"})
 
 
 def _write(path: Path, text: str) -> None:

@@ -136,7 +136,16 @@ def deploy_api(settings: Settings, *, host: str = "127.0.0.1", port: int = 8000)
 def _start_serve(settings: Settings, host: str, port: int) -> dict[str, str]:
     """Start Serve behind HAProxy if the cluster has it, else with its own proxy; return its processes' environment."""
     if _has_haproxy():
-        door = Door(host, port, settings.connections_per_address, settings.trust_forwarded_for)
+        door = Door(
+            host,
+            port,
+            connections_per_address=settings.connections_per_address,
+            requests_per_address=settings.requests_per_address,
+            requests_per_login=settings.requests_per_login,
+            streams_per_address=settings.streams_per_address,
+            streams_per_login=settings.streams_per_user,
+            proxies=settings.trust_forwarded_for,
+        )
         variables = ingress.variables(door)
         try:
             # Only HAProxy's frontend faces clients; everything behind it, replicas included, listens on loopback.

@@ -74,6 +74,12 @@ class Settings(BaseModel):
     connections_per_address: PositiveInt = 512
     """`LIM_CONNECTIONS_PER_ADDRESS`: maximum number of connections that HAProxy accepts per IPv4 address or IPv6 /64
     network; never more than a quarter of its total. Many people behind one router share an address."""
+    requests_per_address: PositiveInt = 64
+    """`LIM_REQUESTS_PER_ADDRESS`: maximum number of requests in progress that HAProxy accepts per address, an eighth of it
+    while all addresses together have twice as many. Event streams do not count."""
+    requests_per_login: PositiveInt = 16
+    """`LIM_REQUESTS_PER_LOGIN`: maximum number of requests in progress that HAProxy accepts with one access token or API
+    key, from whatever addresses. Event streams do not count."""
 
     log_format: LogFormat = "json"
     """`LIM_LOG_FORMAT`: log format of the API and the hub: `json`, one object per line, or `text`."""
@@ -166,7 +172,7 @@ class Settings(BaseModel):
     max_running_jobs_per_user: PositiveInt | None = None
     """`LIM_MAX_RUNNING_JOBS_PER_USER`: maximum number of running jobs per user; unset: as many as fit, but at most half
     of the cluster (at least one job) while other users wait."""
-    yield_after_s: PositiveFloat | None = 300.0
+    yield_after_s: PositiveFloat | None = 60.0
     """`LIM_YIELD_AFTER_S`: waiting time, in seconds, after which a queued job preempts a job of another user who takes
     more than half of the cluster; the preempted job saves a checkpoint and is queued again."""
     least_cpus_per_worker: Annotated[float, Field(ge=0.01, le=64.0)] = 1.0

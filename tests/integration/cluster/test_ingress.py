@@ -48,7 +48,9 @@ def serves_config(folder: Path, host: str = "127.0.0.1") -> str:
 
 
 def door(**changed: Any) -> haproxy.Door:
-    return haproxy.Door(**{"host": "127.0.0.1", "port": 8000, "connections_per_address": 512, **changed})
+    limits = {"connections_per_address": 512, "requests_per_address": 64, "requests_per_login": 16}
+    limits |= {"streams_per_address": 256, "streams_per_login": 64}
+    return haproxy.Door(**{"host": "127.0.0.1", "port": 8000, **limits, **changed})
 
 
 def binds(config: str) -> list[str]:
@@ -89,13 +91,15 @@ def test_haproxys_own_answers_are_problems(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("proxies", [(), ("10.0.0.0/8", "2001:db8::/32")])
+@pytest.mark.parametrize("requests", [1, 64])
 @pytest.mark.parametrize("most", [1, 312, 16384])
-def test_haproxy_takes_both_configurations(most: int, proxies: tuple[str, ...], folder: Path) -> None:
+def test_haproxy_takes_both_configurations(most: int, requests: int, proxies: tuple[str, ...], folder: Path) -> None:
     values = ingress.environment(folder, {})
     haproxy.write_answers(folder)
     serves, ours = folder / "changed.cfg", folder / "door.cfg"
     serves.write_text(haproxy.changed(serves_config(folder), folder, 8000))
-    ours.write_text(door(proxies=proxies).config(folder, "key", most))
+    told = door(proxies=proxies, requests_per_address=requests, requests_per_login=requests)
+    ours.write_text(told.config(folder, "key", most))
     binary = shlex.split(Path(values["RAY_SERVE_HAPROXY_BINARY_PATH"]).read_text().splitlines()[1])[-2]
     done = subprocess.run([binary, "-c", "-f", serves, "-f", ours], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -58,6 +58,15 @@ listen stats
   stats enable
 """
 
+_DEFAULTS = {name: field.default for name, field in Settings.model_fields.items()}
+_LIMITS = {
+    "connections_per_address": _DEFAULTS["connections_per_address"],
+    "requests_per_address": _DEFAULTS["requests_per_address"],
+    "requests_per_login": _DEFAULTS["requests_per_login"],
+    "streams_per_address": _DEFAULTS["streams_per_address"],
+    "streams_per_login": _DEFAULTS["streams_per_user"],
+}
+
 
 @dataclass(frozen=True)
 class Address:
@@ -104,7 +113,12 @@ def door(
 ) -> Iterator[Address]:
     """The API of these settings behind HAProxy."""
     settings = settings.model_copy(update={"trust_forwarded_for": tuple(proxies)})
-    told = {"host": host, "connections_per_address": connections, "proxies": tuple(proxies), "client_s": client_s}
+    told = _LIMITS | {
+        "host": host,
+        "connections_per_address": connections,
+        "proxies": tuple(proxies),
+        "client_s": client_s,
+    }
     with _haproxy(folder, lambda key: _replica(settings, objects, key), told) as address:
         yield address
 
@@ -112,7 +126,7 @@ def door(
 @contextmanager
 def echoing_door(folder: Path, *, proxies: Sequence[str] = ()) -> Iterator[Address]:
     """HAProxy before a replica that answers with the headers of the request."""
-    told = {"host": "127.0.0.1", "connections_per_address": 512, "proxies": tuple(proxies)}
+    told = _LIMITS | {"host": "127.0.0.1", "proxies": tuple(proxies)}
     with _haproxy(folder, _echo, told) as address:
         yield address
 
