@@ -77,7 +77,10 @@ _REFUSALS: Final = {
         1,
         "Too many requests of this address or login, or too many large ones, are in progress; wait for their answers.",
     ),
-    "too_many_streams": (10, "Too many event streams of this address or login are open; close some."),
+    "too_many_streams": (
+        10,
+        "Too many event streams of this address or login are open, or have just been opened; close some.",
+    ),
 }
 """`Retry-After`, in seconds, and detail of HAProxy's refusals that keep the connection open, by code."""
 
@@ -100,9 +103,9 @@ class Door:
     requests_per_login: int
     """Limit of an access token or API key, in requests in progress from whatever addresses, event streams aside."""
     streams_per_address: int
-    """Limit of an address, in open event streams."""
+    """Limit of an address, in open event streams and in those opened in ten seconds."""
     streams_per_login: int
-    """Limit of an access token or API key, in open event streams."""
+    """Limit of an access token or API key, in open event streams and in those opened in ten seconds."""
     proxies: tuple[str, ...] = ()
     """Networks of the operator's proxies: their forwarding headers are kept, and their connections are not limited."""
     client_s: int = CLIENT_S
@@ -188,10 +191,11 @@ backend requests_of_login from door
     stick-table type binary len 20 size {addresses} expire 1h store conn_cur
 backend requests_of_address from door
     stick-table type ipv6 size {addresses} expire 1h store conn_cur
+# A stream costs most when it opens: in ten seconds, as many may open as may be open.
 backend streams_of_login from door
-    stick-table type binary len 20 size {addresses} expire 1h store conn_cur
+    stick-table type binary len 20 size {addresses} expire 1h store conn_cur,gpc0_rate(10s)
 backend streams_of_address from door
-    stick-table type ipv6 size {addresses} expire 1h store conn_cur
+    stick-table type ipv6 size {addresses} expire 1h store conn_cur,gpc0_rate(10s)
 backend large_of_address from door
     stick-table type ipv6 size {addresses} expire 1h store conn_cur
 backend totals from door
@@ -220,6 +224,10 @@ listen door from door
     http-request return {busy} if !is_stream {{ sc_conn_cur(2) gt {requests} }}
     http-request return {many_streams} if is_stream {{ sc_conn_cur(1) gt {streams_of_login} }}
     http-request return {many_streams} if is_stream {{ sc_conn_cur(2) gt {streams} }}
+    http-request return {many_streams} if is_stream {{ sc_gpc0_rate(1) ge {streams_of_login} }}
+    http-request return {many_streams} if is_stream {{ sc_gpc0_rate(2) ge {streams} }}
+    http-request sc-inc-gpc0(1) if is_stream
+    http-request sc-inc-gpc0(2) if is_stream
     http-request return {busy} if {{ sc_conn_cur(3) gt {crowd_of_requests} }} {{ sc_conn_cur(2) gt {few_requests} }}
     http-request track-sc4 var(txn.sender) table large_of_address if is_large
     http-request track-sc5 int(2) table totals if is_large
