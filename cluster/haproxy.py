@@ -182,6 +182,9 @@ defaults door
     # to the replicas on a connection of its own, so that it is answered in any case.
     option http-server-close
     option http-ignore-probes
+    # Serve replaces HAProxy when replicas come or go. The old one closes an idle connection only after one more answer: the
+    # client may be sending a request on it at this moment.
+    option idle-close-on-response
     # A connection is one request at a time: in HTTP/2 it would be a hundred.
     option disable-h2-upgrade
 {answers}

@@ -75,6 +75,9 @@ class Address:
     port: int
     replica_port: int
     folder: Path
+    haproxy: subprocess.Popen[bytes]
+    environment: Mapping[str, str]
+    """That it was started with."""
 
     def client(self, source: str = "127.0.0.1") -> httpx.Client:
         """A client whose connections come from an address of this machine."""
@@ -88,6 +91,17 @@ class Address:
             with contextlib.suppress(OSError):
                 found.append(self.connection(source, first))
         return found
+
+    @contextmanager
+    def replaced(self) -> Iterator[None]:
+        """Another HAProxy takes over, as when Serve has a new configuration, and the first one ends."""
+        command = [*map(str, self.haproxy.args), "-sf", str(self.haproxy.pid)]  # type: ignore[arg-type]
+        with subprocess.Popen(command, env=self.environment) as process:
+            try:
+                time.sleep(1)
+                yield
+            finally:
+                process.terminate()
 
     def connection(self, source: str = "127.0.0.1", first: bytes = b"") -> socket.socket:
         """One connection that has said this."""
@@ -146,9 +160,10 @@ def _haproxy(
         (place / "500.http").write_text("HTTP/1.1 500 Oh\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nno")
         (place / "haproxy.cfg").write_text(_SERVES.format(metrics=metrics, stats=stats, **values))
         command = [variables["RAY_SERVE_HAPROXY_BINARY_PATH"], "-db", "-f", str(place / "haproxy.cfg")]
-        with subprocess.Popen(command, env={**os.environ, **variables, **told}) as process:
+        told_all = {**os.environ, **variables, **told}
+        with subprocess.Popen(command, env=told_all) as process:
             try:
-                address = Address(at, replica, folder)
+                address = Address(at, replica, folder, process, told_all)
                 _until_it_answers(address)
                 yield address
             finally:

@@ -484,6 +484,21 @@ def test_ipv6_and_ipv4_are_counted_each_by_itself(settings: Settings, objects: O
         assert httpx.get(f"http://[::1]:{address.port}/healthz").status_code == 200
 
 
+def test_a_request_that_comes_while_haproxy_is_replaced_is_answered(
+    settings: Settings, objects: Objects, folder: Path
+) -> None:
+    """What Serve does when replicas come or go: the old process takes no new connections, and ends."""
+    asked = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    with door(settings, objects, folder / "r") as address, address.connection(first=asked) as connection:
+        connection.settimeout(15)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+        with address.replaced():
+            connection.sendall(asked)
+            answer = answer_on(connection, 15)
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b"connection: close" in answer.lower()
+
+
 # ---- files -------------------------------------------------------------------------------------------------------
 
 
