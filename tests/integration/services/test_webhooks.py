@@ -100,9 +100,10 @@ async def until(sender: WebhookSender, visitor: Visitor, *statuses: str) -> list
     async with asyncio.timeout(30):
         while True:
             await sender.round()
+            is_idle = not sender._running  # before asking: what ends meanwhile would not be in the answer
             items = (await visitor.get("/notifications")).json()["items"]
             shown = sorted(items, key=lambda item: item["seq"])
-            if [item["webhook"]["status"] for item in shown] == list(statuses) and not sender._running:
+            if [item["webhook"]["status"] for item in shown] == list(statuses) and is_idle:
                 return [item["webhook"] for item in shown]
             await asyncio.sleep(0.03)
 
