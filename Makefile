@@ -123,7 +123,7 @@ bench-validation: $(STAMP) ## Known defects found and good items lost, in five s
 	    $(if $(LANGUAGES),--languages '$(LANGUAGES)') $(if $(REAL),--real '$(REAL)') $(if $(QUICK),--quick)
 
 pretrain: $(STAMP) ## Train the bundled whisper-pico from scratch by its recipe
-	@exec $(PYTHON_BIN) -m engine.pretrain --config configs/pretrain/whisper-pico.yaml
+	@exec $(PYTHON_BIN) -m engine.recipes.whisper_pico.pretrain --config configs/pretrain/whisper-pico.yaml
 
 clean: ## Remove build products and caches (not .venv)
 	@rm -rf build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -32,7 +32,7 @@ from cluster.evaluation_task import EvaluationTask, work
 from cluster.finished import given_again
 from cluster.launch import CONFIG_KEY, RESULT_KEY, check_same_run, read_result
 from engine.errors import EngineError, Fault
-from engine.events import Event
+from engine.run.events import Event
 
 if TYPE_CHECKING:
     from cluster.storage.run_store import S3RunStore
@@ -94,7 +94,7 @@ def _finished_before(config: EvaluationRunConfig, store: S3RunStore, storage: S3
     from cluster.evaluation_task import local_adapter
     from cluster.storage.dataset_cache import local_dataset
     from cluster.storage.model_cache import fetch_model
-    from engine.provenance.stages import evaluation_inputs
+    from engine.run.provenance.stages import evaluation_inputs
 
     beside = [Path.cwd(), _PROJECT]
     fetch_model(config.model, storage)

@@ -60,7 +60,7 @@ def work(task: EvaluationTask) -> Mapping[str, Any]:
             adapter = None
             if config.adapter is not None:
                 adapter = local_adapter(config.adapter, storage, folder, beside)
-            from engine.evaluate import evaluate
+            from engine.stages.evaluate import evaluate
 
             return evaluate(
                 model=config.model,

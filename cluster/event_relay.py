@@ -16,8 +16,8 @@ from types import TracebackType
 from typing import Any, Final, Protocol
 
 from engine.errors import StorageError
-from engine.events import Event
-from engine.storage import RunStore
+from engine.run.events import Event
+from engine.run.store import RunStore
 
 EVENTS_PREFIX: Final = "events"
 HUB_NAME: Final = "lim-hub"

@@ -9,8 +9,8 @@ from typing import Any
 
 from cluster.event_relay import EventRelay
 from engine.errors import ConfigError, Fault
-from engine.provenance.inputs import Inputs, begin, say_shown_again, shown_again
-from engine.storage import RunStore
+from engine.run.provenance.inputs import Inputs, begin, say_shown_again, shown_again
+from engine.run.store import RunStore
 
 
 def given_again(store: RunStore, inputs: Inputs, what: str, log: logging.Logger) -> Mapping[str, Any]:

@@ -22,15 +22,15 @@ from urllib.parse import urlsplit
 from cluster.config import EvaluationRunConfig, RunConfig
 from cluster.errors import ClusterError, InfeasibleError, RefusedError, RunFailedError, StorageSettingsError
 from engine.errors import ConfigError, EngineError, Fault, ObjectNotFoundError, StorageError
-from engine.provenance.inputs import changed, shown
-from engine.storage import RunStore
+from engine.run.provenance.inputs import changed, shown
+from engine.run.store import RunStore
 
 if TYPE_CHECKING:
     from cluster.narrator import Narrator
     from cluster.selection.config import SelectionRunConfig
     from cluster.storage.run_store import S3RunStore
     from cluster.storage.settings import S3Settings
-    from engine.finetune import RunResult
+    from engine.stages.finetune import RunResult
 
 CONFIG_KEY: Final = "config.json"
 RESULT_KEY: Final = "result.json"
@@ -50,7 +50,7 @@ def launch(config: RunConfig) -> RunResult:
     """
     told = run(config)
     # Not at the top: it imports torch, and a faulty config is rejected before that.
-    from engine.finetune import RunResult
+    from engine.stages.finetune import RunResult
 
     return RunResult.model_validate(told)
 
@@ -88,7 +88,7 @@ class _Launch:
         from cluster.finished import given_again
         from cluster.storage.dataset_cache import local_dataset, local_selection
         from cluster.storage.model_cache import fetch_model
-        from engine.provenance.stages import training_inputs
+        from engine.run.provenance.stages import training_inputs
 
         config = self._config
         beside = [Path.cwd(), _PROJECT]
@@ -188,7 +188,7 @@ class _Launch:
     def _tell(self, error: Exception) -> None:
         """Record the reason in the run's events, where the platform looks for it."""
         from cluster.event_relay import EventRelay
-        from engine.events import Event
+        from engine.run.events import Event
 
         with EventRelay(self._store, self._job_id) as events:
             events.emit(Event("log", f"{self._attempt}/error", {"level": "error", "message": str(error)}))

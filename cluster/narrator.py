@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from cluster.event_relay import EVENTS_PREFIX
 from engine.errors import StorageError
-from engine.storage import RunStore
+from engine.run.store import RunStore
 
 _LOOK_S: Final = 2.0
 _STEP_LINES_S: Final = 5.0

@@ -35,9 +35,9 @@ from cluster.selection.parts import PARTS
 from engine.config.selection_for import selection_for
 from engine.data.telling import tell_report
 from engine.errors import EngineError, StoppedError
-from engine.events import Event, EventSink
-from engine.provenance.inputs import Inputs, begin
-from engine.provenance.stages import selection_inputs
+from engine.run.events import Event, EventSink
+from engine.run.provenance.inputs import Inputs, begin
+from engine.run.provenance.stages import selection_inputs
 
 if TYPE_CHECKING:
     from cluster.storage.run_store import S3RunStore
@@ -97,7 +97,7 @@ def _select(config: SelectionRunConfig, uri: str, store: S3RunStore, storage: S3
     from cluster.selection.ray_steps import RayDataSteps, start_workers
     from cluster.stop_flag import STOP_KEY, StopFlag
     from cluster.storage.dataset_cache import ON_PLATFORM, report_address
-    from engine.threads import compute_threads, wait_passively
+    from engine.process.threads import compute_threads, wait_passively
 
     job_id = os.environ.get("LIM_JOB_ID") or None
     threads = config.resources.threads_per_worker
@@ -125,7 +125,7 @@ def _select(config: SelectionRunConfig, uri: str, store: S3RunStore, storage: S3
         out = folder / "selection"
         _log.info("selection %s: files go to %s", config.name, uri)
 
-        from engine.selection.pipeline import select
+        from engine.stages.select import select
         from engine.tasks.speech_to_text import SpeechToText
 
         def steps(task: SpeechToText) -> RayDataSteps:

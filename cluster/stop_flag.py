@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Final
 
 from engine.errors import StorageError
-from engine.storage import RunStore
+from engine.run.store import RunStore
 
 STOP_KEY: Final = "stop"
 _LOOK_S: Final = 1.0

@@ -66,7 +66,7 @@ def build_trainer(
 
 def worker_variables(resources: ResourcesConfig) -> dict[str, str]:
     """Environment of the workers from their start, because Ray Train imports torch before it calls the assignment."""
-    variables = {"OMP_WAIT_POLICY": "PASSIVE"}  # see `engine.threads.wait_passively`
+    variables = {"OMP_WAIT_POLICY": "PASSIVE"}  # see `engine.process.threads.wait_passively`
     if resources.threads_per_worker:
         variables["OMP_NUM_THREADS"] = str(resources.threads_per_worker)
     if not resources.gpus_per_worker:

@@ -28,11 +28,11 @@ from cluster.storage.run_store import S3RunStore
 from cluster.storage.settings import S3Settings, usable_home
 from engine.data.telling import tell_report
 from engine.errors import EngineError, ObjectNotFoundError, StorageError
-from engine.events import Event, EventSink, MemorySink
-from engine.threads import compute_threads, wait_passively
+from engine.process.threads import compute_threads, wait_passively
+from engine.run.events import Event, EventSink, MemorySink
 
 if TYPE_CHECKING:
-    from engine.finetune import RunResult
+    from engine.stages.finetune import RunResult
 
 FAILURE_KEY: Final = "failure.json"
 _LONGEST_MESSAGE: Final = 4000
@@ -86,7 +86,7 @@ def run(assignment: Assignment, place: Place, stage: Callable[..., RunResult] | 
     Args:
         assignment: the run.
         place: this worker's rank.
-        stage: `engine.finetune.finetune`; tests pass another.
+        stage: `engine.stages.finetune.finetune`; tests pass another.
     """
     prepare_process(assignment.config.resources, place)
     storage = replace(assignment.storage, home=usable_home(assignment.storage.home))
@@ -194,7 +194,7 @@ def _work_folder() -> Iterator[Path]:
 
 
 def _finetune() -> Callable[..., RunResult]:
-    from engine.finetune import finetune
+    from engine.stages.finetune import finetune
 
     return finetune
 

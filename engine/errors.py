@@ -11,7 +11,7 @@
     ├── IngestError                 a source that yields no dataset: not an archive, malicious, or no valid item
     ├── ItemError                   one rejected item of a source, with a code
     ├── ManifestError               one or more faulty lines, all reported at once
-    ├── SynthesisError              speech synthesis failed (in engine.synthesis.espeak)
+    ├── SynthesisError              speech synthesis failed (in engine.recipes.whisper_pico.synthesis.espeak)
     ├── SelectionError              a selection that cannot be made, read or used by a run
     ├── ModelError                  a model that cannot be found, loaded or adapted
     ├── CheckpointError             a checkpoint that is incomplete or belongs to another run

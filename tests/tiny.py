@@ -10,7 +10,7 @@ import torch
 from transformers import WhisperConfig, WhisperForConditionalGeneration
 
 from engine.data.manifest import Utterance, write_manifest
-from engine.models import pico
+from engine.recipes.whisper_pico import architecture
 
 RATE_HZ = 16_000
 WORDS = ("zero", "one", "two", "three", "four", "five")
@@ -20,10 +20,10 @@ def write_tiny_whisper(
     folder: Path, *, seed: int = 0, positions: int = 1500, width: int = 64, vocabulary: int | None = None
 ) -> Path:
     """A model folder with random weights, as transformers would save it."""
-    config: WhisperConfig = pico.build_config(width=width, heads=2, encoder_layers=2, decoder_layers=2)
+    config: WhisperConfig = architecture.build_config(width=width, heads=2, encoder_layers=2, decoder_layers=2)
     config.max_source_positions = positions
     config.vocab_size = vocabulary or config.vocab_size
-    pico.write(folder, config)
+    architecture.write(folder, config)
     torch.manual_seed(seed)
     model = WhisperForConditionalGeneration(config)
     with torch.no_grad():  # lively logits, so that comparisons mean something

@@ -25,7 +25,7 @@ from engine.config.selection import SelectionConfig
 from engine.config.training import TrainingConfig
 from engine.data.manifest import Piece, TimedText, Utterance
 from engine.errors import EngineError
-from engine.heap import release_free_memory
+from engine.process.heap import release_free_memory
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from engine.errors import ObjectNotFoundError
-from engine.storage import RunStore
+from engine.run.store import RunStore
 
 PARTS: Final = "parts"
 

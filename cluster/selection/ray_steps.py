@@ -35,11 +35,11 @@ from cluster.selection.parts import Parts, Row, part_name
 from engine.config.selection import SelectionConfig
 from engine.data.manifest import Utterance
 from engine.errors import SelectionError
+from engine.run.store import RunStore
 from engine.segments.rows import from_row
 from engine.segments.segment import Segment
 from engine.segments.segmenting import SegmentLimits, reading_batches
 from engine.selection.scorer import Loss, Transcribed, scoring_batches
-from engine.storage import RunStore
 from engine.tasks.speech_to_text import SpeechToText
 
 if TYPE_CHECKING:

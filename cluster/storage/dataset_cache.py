@@ -15,11 +15,11 @@ from cluster.storage.client import parse_s3_uri
 from cluster.storage.made_once import made_once
 from cluster.storage.run_store import S3RunStore
 from cluster.storage.settings import S3Settings
-from engine.code_version import code_version
 from engine.data.endings import ARCHIVE_ENDINGS, TABLE_ENDINGS, is_source
 from engine.data.subtitles.languages import language_of
 from engine.data.version_files import MANIFEST_NAME, REPORT_NAME
 from engine.errors import ObjectNotFoundError
+from engine.run.code_version import code_version
 
 SELECTION_FILES: Final = ("segments.parquet", "selection.json")
 ON_PLATFORM: Final = "the report of the dataset, on the platform"
@@ -138,7 +138,7 @@ def _ingested(source: Path, digest: str, cache: Path, asked: str | None) -> Path
     language = language_of(asked) if asked else None
 
     def run_ingestion(folder: Path) -> None:
-        from engine.data.ingest import ingest
+        from engine.stages.ingest import ingest
 
         ingest(source, folder, language=language)
 

@@ -18,7 +18,7 @@ from cluster.errors import ObjectStorageError
 from cluster.storage.client import MISSING_CODES, error_code, make_client, parse_s3_uri
 from cluster.storage.settings import S3Settings
 from engine.errors import ObjectNotFoundError
-from engine.storage import checked_key, checked_prefix
+from engine.run.store import checked_key, checked_prefix
 
 T = TypeVar("T")
 

@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from engine.compiling import compiling_later
+from engine.process.compiling import compiling_later
 
 # Must run before peft is imported, which imports bitsandbytes if it is installed.
 with suppress(ImportError), compiling_later():

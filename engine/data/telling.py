@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from engine.data.report import IngestReport, SetAside, named
 from engine.data.version_files import REPORT_NAME
-from engine.events import Event, EventSink
+from engine.run.events import Event, EventSink
 
 _LONGEST_TEXT: Final = 120  # characters of an example
 _MOST_NAMED: Final = 3

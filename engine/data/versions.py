@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engine.data.ingest import OnProgress, ingest
 from engine.data.items import read_items
 from engine.data.limits import DEFAULT_LIMITS, IngestLimits
 from engine.data.report import IngestReport, named
 from engine.data.revision import Revision, VersionRecord, next_version, read_version
 from engine.data.version_files import ITEMS_NAME, MANIFEST_NAME, VERSION_NAME
 from engine.errors import IngestError
+from engine.stages.ingest import OnProgress, ingest
 
 
 def make_version(

@@ -9,10 +9,10 @@ import torch
 
 from engine.config.context import AutoContextConfig, ResolvedContext, resolve_context
 from engine.config.training import PretrainConfig, QloraConfig, TrainingConfig
-from engine.heap import keep_few_kernels
 from engine.models.catalogue import find_model
 from engine.models.family import Quantization, SpeechSeq2Seq, SpeechTask, load_model, read_width
 from engine.models.precision import best_device, choose_dtype
+from engine.process.heap import keep_few_kernels
 
 keep_few_kernels()  # must run before any model computes
 

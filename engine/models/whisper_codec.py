@@ -8,7 +8,7 @@ from typing import Any
 from transformers.models.whisper.tokenization_whisper import LANGUAGES, TO_LANGUAGE_CODE
 
 from engine.errors import ModelError
-from engine.evaluation.text import normalize_basic
+from engine.metrics.text import normalize_basic
 from engine.models.family import SpeechTask
 from engine.models.languages import find_language
 

@@ -25,7 +25,7 @@ from torch import nn
 from engine.audio.features import RATE_HZ
 from engine.audio.reading import Wave
 from engine.errors import ModelError
-from engine.heap import keep_few_kernels
+from engine.process.heap import keep_few_kernels
 
 keep_few_kernels()  # at import, because resampling (also a convolution) runs before the detector is loaded
 

@@ -12,7 +12,7 @@ from engine.adapters import lora
 from engine.config.training import TrainingConfig
 from engine.data.batching import evaluation_batches
 from engine.data.manifest import Utterance
-from engine.evaluation.primary import primary_rate
+from engine.metrics.primary import primary_rate
 from engine.models.base import load_base
 from engine.selection.scores import contradiction, divergence_per_token, el2n_per_token, nll_per_token
 from engine.tasks.speech_to_text import SpeechToText

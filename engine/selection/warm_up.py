@@ -19,9 +19,9 @@ from engine.config.training import (
 )
 from engine.data.manifest import Utterance
 from engine.errors import ConfigError, Fault
-from engine.events import Event, EventSink
 from engine.models.base import BaseModel
-from engine.storage import RunStore
+from engine.run.events import Event, EventSink
+from engine.run.store import RunStore
 from engine.tasks.task import build_task
 from engine.training.checkpoints import Checkpoints
 from engine.training.loop import Progress, TrainingLoop

@@ -21,8 +21,8 @@ from engine.data.batching import evaluation_batches
 from engine.data.manifest import Utterance
 from engine.data.padding import padded_s
 from engine.data.waves import read_wave
-from engine.evaluation.text import normalizer
-from engine.evaluation.word_errors import ErrorCounts, count_errors
+from engine.metrics.text import normalizer
+from engine.metrics.word_errors import ErrorCounts, count_errors
 from engine.models.family import Search, SpeechSeq2Seq
 from engine.models.repetition import repeats
 

@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from engine.errors import CheckpointError, ObjectNotFoundError
-from engine.storage import RunStore
+from engine.run.store import RunStore
 from engine.training.parallel import Parallel
 
 _LOGGER = logging.getLogger(__name__)

@@ -17,11 +17,11 @@ from engine.config.training import TrainingConfig
 from engine.data.batching import BatchOrder, Position
 from engine.data.manifest import Utterance
 from engine.errors import CheckpointError, ConfigError, Fault, TrainingError
-from engine.events import Event, EventSink
+from engine.process.peak_memory import peak_bytes
+from engine.run.events import Event, EventSink
 from engine.tasks.task import Task
 from engine.training.averaging import WeightAverage
 from engine.training.checkpoints import Checkpoint, Checkpoints
-from engine.training.memory import peak_bytes
 from engine.training.optimizers import build_optimizer, restore_state, state_tensors
 from engine.training.parallel import Parallel
 from engine.training.prefetch import Prefetcher, Step

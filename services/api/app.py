@@ -9,7 +9,7 @@ from typing import Final
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 
-from engine.code_version import package_version
+from engine.run.code_version import package_version
 from services.api import docs, openapi, problems
 from services.api.access_log import AccessLogMiddleware
 from services.api.body_limit import BodyLimitMiddleware

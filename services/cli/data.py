@@ -22,9 +22,9 @@ from services.cli.reporting import reported, say
 
 if TYPE_CHECKING:
     from engine.config.processing import ProcessingConfig
-    from engine.data.ingest import OnProgress
     from engine.data.report import IngestReport
     from engine.selection.result import SelectionResult
+    from engine.stages.ingest import OnProgress
 
 _SPEED: Final = 40.0  # encoder seconds per second, of whisper-pico on two cores
 
@@ -165,8 +165,8 @@ def select(
             saving = predict(data, chosen, training, encoder_s_per_s=speed, trained_context=sizes.trained_context)
             typer.echo(saving.sentence())
             return
-        from engine.selection.pipeline import select as run_selection
-        from engine.threads import compute_threads
+        from engine.process.threads import compute_threads
+        from engine.stages.select import select as run_selection
         from services.cli.progress import RunProgress
 
         work = out / ".scratch"  # an interrupted selection resumes from here

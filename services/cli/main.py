@@ -11,8 +11,8 @@ from typing import Annotated
 
 import typer
 
-from engine.code_version import package_version
-from engine.threads import wait_passively
+from engine.process.threads import wait_passively
+from engine.run.code_version import package_version
 from services.cli import (
     account,
     adapters,

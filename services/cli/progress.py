@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn
 
-from engine.events import Event
+from engine.run.events import Event
 
 _PHASES = {
     "queued": "waiting in the queue",

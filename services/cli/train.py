@@ -17,7 +17,7 @@ from rich.console import Console
 
 from engine.config.training import LoraFields
 from engine.errors import StorageError
-from engine.threads import compute_threads, processors
+from engine.process.threads import compute_threads, processors
 from services.cli.configs import read_run
 from services.cli.progress import RunProgress
 from services.cli.reporting import reported, say
@@ -25,8 +25,8 @@ from services.cli.table import result_table
 
 if TYPE_CHECKING:
     from cluster.config import RunConfig
-    from engine.finetune import RunResult
-    from engine.storage import RunStore
+    from engine.run.store import RunStore
+    from engine.stages.finetune import RunResult
 
 RUNS: Final = Path("build/runs")
 PROJECT: Final = Path(__file__).resolve().parents[2]
@@ -119,9 +119,9 @@ def _finetune_here(run: RunConfig, folder: Path) -> RunResult:
     from cluster.storage.dataset_cache import local_dataset, local_selection
     from cluster.storage.settings import S3Settings
     from engine.data.telling import tell_report
-    from engine.events import TeeSink
-    from engine.finetune import finetune
-    from engine.storage import LocalRunStore
+    from engine.run.events import TeeSink
+    from engine.run.store import LocalRunStore
+    from engine.stages.finetune import finetune
 
     store = LocalRunStore(folder)
     storage = S3Settings.from_environment()

@@ -23,7 +23,7 @@ def transcribe(
 ) -> None:
     """Transcribe files and folders of recordings; an unreadable file does not stop the others."""
     with reported():
-        from engine.transcribe import Transcriber, recordings_in
+        from engine.stages.transcribe import Transcriber, recordings_in
 
         paths = recordings_in(audio)
         transcriber = Transcriber(

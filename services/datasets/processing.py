@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from engine.data.version_files import MANIFEST_NAME, REPORT_NAME
 from engine.errors import IngestError
-from engine.storage import RunStore
+from engine.run.store import RunStore
 from services.datasets.download import DownloadError
 from services.datasets.sources import Imports, Order, fetch, keep_fetched
 

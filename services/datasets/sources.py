@@ -18,7 +18,7 @@ from cluster.storage.settings import S3Settings
 from engine.data.endings import AUDIO_ENDINGS, ending
 from engine.data.manifest import is_inside
 from engine.errors import ObjectNotFoundError
-from engine.storage import RunStore
+from engine.run.store import RunStore
 from services.datasets.download import DownloadError, DownloadInterruptedError, DownloadLimits, download
 
 if TYPE_CHECKING:

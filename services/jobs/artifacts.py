@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from engine.storage import RunStore
+from engine.run.store import RunStore
 
 _KINDS: Final = {
     "result.json": "result",

@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from engine.events import now_rfc3339
+from engine.run.events import now_rfc3339
 from services.database.models import EVENT_KINDS, Job, JobEvent
 from services.database.notify import EVENTS, notify
 

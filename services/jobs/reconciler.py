@@ -21,7 +21,7 @@ from sqlalchemy import delete, func, select
 
 from engine.config.base import Config
 from engine.errors import ObjectNotFoundError
-from engine.storage import RunStore
+from engine.run.store import RunStore
 from services.database.engine import Sessions, open_session
 from services.database.heartbeats import heartbeats
 from services.database.models import Artifact, Job

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from engine.evaluation.primary import ErrorRate
+from engine.metrics.primary import ErrorRate
 from services.adapters.requests import add_version, owned_adapters, versions_of
 from services.database.models import Adapter, AdapterVersion, Job
 from services.jobs.requests import find_job

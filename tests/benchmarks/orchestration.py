@@ -26,7 +26,7 @@ from typing import Any
 import psutil
 import yaml
 
-from engine.storage import LocalRunStore, RunStore
+from engine.run.store import LocalRunStore, RunStore
 from services.client import Client
 from services.demo_data import BUNDLED, pack
 from services.platform import Platform

@@ -1,4 +1,4 @@
-"""Our side of the training benchmark: `engine.finetune` called directly."""
+"""Our side of the training benchmark: `engine.stages.finetune` called directly."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from engine.config.training import (
 from engine.data.batching import BatchOrder
 from engine.data.manifest import read_manifest
 from engine.data.splits import split_by_speaker
-from engine.events import Event
-from engine.finetune import finetune
 from engine.memory.architecture import architecture_of
 from engine.models.catalogue import PROJECT_ROOT, find_model
-from engine.storage import LocalRunStore
+from engine.run.events import Event
+from engine.run.store import LocalRunStore
+from engine.stages.finetune import finetune
 from tests.benchmarks.training_side import (
     TARGETS,
     SideResult,

@@ -21,8 +21,8 @@ from transformers.models.whisper.modeling_whisper import shift_tokens_right
 
 from engine.audio.reading import read_audio
 from engine.data.manifest import Utterance, read_manifest
-from engine.evaluation.text import normalize_basic
-from engine.evaluation.word_errors import count_errors
+from engine.metrics.text import normalize_basic
+from engine.metrics.word_errors import count_errors
 from engine.models.catalogue import find_model
 from engine.models.family import read_width
 from engine.models.four_bit import keep_layout

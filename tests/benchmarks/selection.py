@@ -194,7 +194,7 @@ def _ours(corpus: Path, workers: int, memory: bool) -> dict[str, Any]:
     from cluster.selection.config import SelectionResources
     from cluster.selection.ray_steps import RayDataSteps, start_workers
     from cluster.storage.settings import S3Settings
-    from engine.storage import LocalRunStore
+    from engine.run.store import LocalRunStore
 
     utterances = read_manifest(corpus / "manifest.jsonl")
     with tempfile.TemporaryDirectory() as folder, start_local(cpus=workers, dashboard=False):
@@ -232,7 +232,7 @@ def _segments_of(block: list[list[Utterance]], corpus: Path) -> list[Segment]:
 
 def _validation(corpus: Path, workers: int, memory: bool) -> dict[str, Any]:
     """Ingestion of the same audio as recordings with metadata, with every check."""
-    from engine.data.ingest import ingest
+    from engine.stages.ingest import ingest
 
     with tempfile.TemporaryDirectory(dir=corpus.parent) as folder:
         source = Path(folder) / "source"

@@ -21,11 +21,11 @@ from typing import Any
 
 import numpy as np
 
-from engine.data.ingest import ingest
 from engine.data.manifest import Utterance, read_manifest, write_manifest
 from engine.data.splits import split_by_speaker
 from engine.data.version_files import MANIFEST_NAME
-from engine.evaluation.text import normalize_basic
+from engine.metrics.text import normalize_basic
+from engine.stages.ingest import ingest
 from tuning.studies.intervals import paired_difference
 
 _ROOT = Path(__file__).resolve().parents[2]

@@ -15,9 +15,9 @@ import torch
 from pydantic import BaseModel, ConfigDict
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from engine.evaluation.text import normalize_basic
-from engine.evaluation.word_errors import count_errors
-from engine.training.memory import peak_bytes
+from engine.metrics.text import normalize_basic
+from engine.metrics.word_errors import count_errors
+from engine.process.peak_memory import peak_bytes
 
 TARGETS = ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2")
 WARM_UP_STEPS = 1

@@ -23,9 +23,9 @@ import numpy as np
 import soundfile
 
 from engine.audio.reading import read_audio
-from engine.data.ingest import ingest
 from engine.data.report import IngestReport
-from engine.synthesis.espeak import Synthesizer
+from engine.recipes.whisper_pico.synthesis.espeak import Synthesizer
+from engine.stages.ingest import ingest
 from tests.corpora.defect_kinds import BAD_KINDS, COPIES, DEFECTS, Made, codes_of, encoded, plain
 from tests.corpora.languages import ENGLISH, LANGUAGES, Language
 from tests.corpora.speech import CORPUS_RATE_HZ, GOOD_KINDS, Generator, Talkers

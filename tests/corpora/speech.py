@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.audio.reading import resample
-from engine.synthesis.corpus import trim
-from engine.synthesis.espeak import RATE_HZ, RATES_WPM, Synthesizer, Voice
-from engine.synthesis.pronunciation import is_english
-from engine.synthesis.voices import train_speaker
+from engine.recipes.whisper_pico.synthesis.corpus import trim
+from engine.recipes.whisper_pico.synthesis.espeak import RATE_HZ, RATES_WPM, Synthesizer, Voice
+from engine.recipes.whisper_pico.synthesis.pronunciation import is_english
+from engine.recipes.whisper_pico.synthesis.voices import train_speaker
 from tests.corpora.languages import ENGLISH, Language
 
 Wave = npt.NDArray[np.float32]

@@ -26,7 +26,7 @@ _PRELOADED = (
     "transformers",
     "peft",
     "bitsandbytes.optim.adamw",
-    "engine.finetune",
+    "engine.stages.finetune",
     "engine.tasks.speech_to_text",
 )
 """Imported once, before processes are forked; nothing of torch may run before that."""

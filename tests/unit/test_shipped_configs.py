@@ -17,7 +17,7 @@ from engine.config.base import Config, parse, read_yaml
 from engine.config.selection import SelectionConfig
 from engine.config.training import TrainingConfig
 from engine.models.catalogue import ModelCard
-from engine.pretrain import PretrainRecipe
+from engine.recipes.whisper_pico.pretrain import PretrainRecipe
 from services.pipelines.plan import Declaration
 
 ROOT: Final = Path(__file__).resolve().parents[2]

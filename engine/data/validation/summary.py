@@ -27,7 +27,7 @@ from engine.data.validation.leakage import Leakage
 from engine.data.validation.outliers import Outliers
 from engine.data.validation.statistics import speech_spreads
 from engine.errors import ItemError
-from engine.evaluation.text import normalize_basic
+from engine.metrics.text import normalize_basic
 from engine.scripts import is_unspaced
 
 _EXAMPLES = 1_000  # texts that are kept, to name the most frequent

@@ -20,10 +20,10 @@ import yaml
 from cluster.storage.run_store import S3RunStore
 from engine.config.selection import SelectionConfig
 from engine.config.training import TrainingConfig
-from engine.data.ingest import ingest
 from engine.models.catalogue import PROJECT_ROOT
 from engine.selection.manifest import read_selection
-from engine.selection.pipeline import select
+from engine.stages.ingest import ingest
+from engine.stages.select import select
 from tests.integration.cluster.conftest import ROOT, Standing
 
 pytestmark = pytest.mark.timeout(600)

@@ -15,9 +15,9 @@ import torch
 import torch.distributed as dist
 
 from engine.config.training import TrainingConfig
-from engine.events import Event
-from engine.finetune import finetune
-from engine.storage import LocalRunStore
+from engine.run.events import Event
+from engine.run.store import LocalRunStore
+from engine.stages.finetune import finetune
 from engine.training.parallel import Parallel
 
 

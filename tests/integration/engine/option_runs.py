@@ -12,9 +12,9 @@ import torch
 from safetensors.torch import load_file
 
 from engine.config.training import TrainingConfig
-from engine.events import MemorySink
-from engine.finetune import RunResult, finetune
-from engine.storage import LocalRunStore
+from engine.run.events import MemorySink
+from engine.run.store import LocalRunStore
+from engine.stages.finetune import RunResult, finetune
 
 SHORT: dict[str, Any] = {
     "max_steps": 2,

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from engine.data.ingest import ingest
 from engine.models.catalogue import PROJECT_ROOT
+from engine.stages.ingest import ingest
 
 BUNDLED = PROJECT_ROOT / "engine" / "data" / "bundled" / "demo-speech"
 

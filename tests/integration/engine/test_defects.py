@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.data.ingest import ingest
+from engine.stages.ingest import ingest
 from tests.corpora.defect_kinds import BAD_KINDS, codes_of
 from tests.corpora.defects import compare, write_dataset
 from tests.corpora.languages import LANGUAGES

@@ -19,10 +19,10 @@ from transformers import WhisperForConditionalGeneration
 from engine.config.measurement import MeasurementConfig
 from engine.config.training import TrainingConfig
 from engine.data.manifest import read_manifest
-from engine.evaluate import evaluate
-from engine.events import MemorySink
-from engine.finetune import RunResult
-from engine.storage import LocalRunStore
+from engine.run.events import MemorySink
+from engine.run.store import LocalRunStore
+from engine.stages.evaluate import evaluate
+from engine.stages.finetune import RunResult
 from services.jobs.events import from_run, parse_lines
 from services.jobs.outcome import parse_result
 

@@ -11,10 +11,10 @@ import pytest
 from engine.config.measurement import MeasurementConfig
 from engine.config.training import FullConfig, TrainingConfig
 from engine.errors import ConfigError, StoppedError
-from engine.evaluate import PREDICTIONS, EvaluationResult, evaluate
-from engine.events import MemorySink
-from engine.finetune import RunResult, finetune
-from engine.storage import LocalRunStore
+from engine.run.events import MemorySink
+from engine.run.store import LocalRunStore
+from engine.stages.evaluate import PREDICTIONS, EvaluationResult, evaluate
+from engine.stages.finetune import RunResult, finetune
 
 TRAINING = TrainingConfig.model_validate(
     {

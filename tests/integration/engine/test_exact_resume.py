@@ -19,9 +19,9 @@ import pytest
 
 from engine.config.training import TrainingConfig
 from engine.errors import ConfigError
-from engine.events import MemorySink
-from engine.finetune import finetune
-from engine.storage import LocalRunStore
+from engine.run.events import MemorySink
+from engine.run.store import LocalRunStore
+from engine.stages.finetune import finetune
 from tests.integration.engine.killed_run import Job
 
 pytestmark = pytest.mark.faults

@@ -13,11 +13,11 @@ from engine.config.measurement import MeasurementConfig
 from engine.config.selection import SelectionConfig
 from engine.config.training import TrainingConfig
 from engine.errors import ConfigError
-from engine.evaluate import EvaluationResult, evaluate
-from engine.events import MemorySink
-from engine.finetune import RunResult, finetune
-from engine.selection.pipeline import select
-from engine.storage import LocalRunStore
+from engine.run.events import MemorySink
+from engine.run.store import LocalRunStore
+from engine.stages.evaluate import EvaluationResult, evaluate
+from engine.stages.finetune import RunResult, finetune
+from engine.stages.select import select
 from tests.tiny import write_tiny_whisper
 
 Call = Callable[..., Any]

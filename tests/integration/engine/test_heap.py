@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from engine.heap import keep_few_kernels
+from engine.process.heap import keep_few_kernels
 
 CAPACITY = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"
 

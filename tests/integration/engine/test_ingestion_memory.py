@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from engine.data.ingest import ingest
 from engine.data.limits import MIB, IngestLimits
+from engine.stages.ingest import ingest
 from tests.unit.engine.data.corpora import Spoken, parquet_of
 from tests.unit.engine.data.recordings import UNJUDGED, assert_survived, folder_of, jsonl, noise, wav, zip_of
 

@@ -15,10 +15,10 @@ from engine.config.measurement import MeasurementConfig
 from engine.config.training import TrainingConfig
 from engine.data.manifest import Utterance, read_manifest, write_manifest
 from engine.errors import TrainingError
-from engine.evaluate import evaluate
-from engine.events import MemorySink
-from engine.finetune import RunResult, finetune
-from engine.storage import LocalRunStore
+from engine.run.events import MemorySink
+from engine.run.store import LocalRunStore
+from engine.stages.evaluate import evaluate
+from engine.stages.finetune import RunResult, finetune
 
 TRAINING = {
     "max_steps": 2,

@@ -14,13 +14,13 @@ from transformers import BitsAndBytesConfig, WhisperForConditionalGeneration, Wh
 from engine.audio.reading import read_audio
 from engine.config.base import apply_overrides, parse, read_yaml
 from engine.config.training import TrainingConfig
-from engine.data.ingest import ingest
 from engine.data.manifest import Utterance, read_manifest
-from engine.events import MemorySink
-from engine.finetune import finetune
 from engine.models.catalogue import PROJECT_ROOT, find_model
-from engine.storage import LocalRunStore
-from engine.transcribe import transcribe
+from engine.run.events import MemorySink
+from engine.run.store import LocalRunStore
+from engine.stages.finetune import finetune
+from engine.stages.ingest import ingest
+from engine.stages.transcribe import transcribe
 
 SPEECH = PROJECT_ROOT / "engine" / "data" / "bundled" / "demo-speech"
 RECIPE = PROJECT_ROOT / "configs" / "training" / "demo.yaml"

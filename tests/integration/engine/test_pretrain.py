@@ -7,7 +7,7 @@ from pathlib import Path
 from engine.config.base import parse, read_yaml
 from engine.models.catalogue import PROJECT_ROOT, find_model
 from engine.models.family import load_model
-from engine.pretrain import PretrainRecipe, run_recipe
+from engine.recipes.whisper_pico.pretrain import PretrainRecipe, run_recipe
 
 RECIPE = PROJECT_ROOT / "configs" / "pretrain" / "whisper-pico.yaml"
 

@@ -12,12 +12,12 @@ from transformers import WhisperForConditionalGeneration, WhisperProcessor
 from engine.audio.reading import read_audio
 from engine.config.training import TrainingConfig
 from engine.data.manifest import Utterance, write_manifest
-from engine.evaluation.text import normalize_basic
-from engine.evaluation.word_errors import count_errors
-from engine.events import MemorySink
-from engine.finetune import finetune
-from engine.storage import LocalRunStore
-from engine.transcribe import Transcriber, transcribe
+from engine.metrics.text import normalize_basic
+from engine.metrics.word_errors import count_errors
+from engine.run.events import MemorySink
+from engine.run.store import LocalRunStore
+from engine.stages.finetune import finetune
+from engine.stages.transcribe import Transcriber, transcribe
 from tests.tiny_multilingual import real_model, real_speech
 
 pytestmark = pytest.mark.timeout(600)

@@ -12,17 +12,17 @@ import pytest
 
 from engine.config.selection import QuantizationAwareConfig, SelectionConfig
 from engine.config.training import TrainingConfig
-from engine.data.ingest import ingest
 from engine.data.manifest import Utterance, read_manifest, write_manifest
 from engine.errors import ConfigError, SelectionError
-from engine.events import MemorySink
-from engine.finetune import RunResult, finetune
+from engine.run.events import MemorySink
+from engine.run.store import LocalRunStore
 from engine.selection.manifest import read_selected, read_selection
 from engine.selection.methods import METHODS
-from engine.selection.pipeline import assign_roles, select
 from engine.selection.pool import dry_run, encoder_s
 from engine.selection.result import SelectionResult
-from engine.storage import LocalRunStore
+from engine.stages.finetune import RunResult, finetune
+from engine.stages.ingest import ingest
+from engine.stages.select import assign_roles, select
 
 DEMO = Path("engine/data/bundled/demo-speech")
 

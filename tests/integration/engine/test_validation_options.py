@@ -10,7 +10,7 @@ import pytest
 from engine.config.base import parse, read_yaml
 from engine.config.training import TrainingConfig
 from engine.errors import ConfigError
-from engine.pretrain import PretrainRecipe
+from engine.recipes.whisper_pico.pretrain import PretrainRecipe
 from tests.integration.engine.option_runs import train
 
 CONFIGS = Path(__file__).resolve().parents[3] / "configs"

@@ -21,7 +21,7 @@ from cluster.storage.run_store import S3RunStore
 from cluster.storage.settings import S3Settings
 from engine.config.training import AdamWConfig
 from engine.errors import ObjectNotFoundError
-from engine.events import Event
+from engine.run.events import Event
 
 DIES_ONCE = 0.11
 FAILS = 0.12

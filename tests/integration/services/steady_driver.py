@@ -17,7 +17,7 @@ from cluster.storage.from_hub import adopt_storage
 from cluster.storage.run_store import S3RunStore
 from cluster.storage.settings import S3Settings
 from engine.config.training import AdamWConfig
-from engine.events import Event
+from engine.run.events import Event
 
 
 def main(config_uri: str) -> int:

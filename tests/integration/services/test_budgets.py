@@ -12,7 +12,7 @@ import httpx
 import pytest
 from sqlalchemy import update
 
-from engine.storage import LocalRunStore
+from engine.run.store import LocalRunStore
 from services.api.app import create_app_on
 from services.api.context import Services
 from services.database.engine import open_session

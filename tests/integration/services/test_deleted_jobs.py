@@ -16,7 +16,7 @@ from sqlalchemy import func, select, update
 
 from cluster.storage.client import make_client
 from cluster.storage.run_store import S3RunStore
-from engine.storage import LocalRunStore, RunStore
+from engine.run.store import LocalRunStore, RunStore
 from services.api.context import Services
 from services.database.engine import open_session
 from services.database.models import Adapter, AdapterVersion, Artifact, Job, JobEvent, Pipeline, PipelineStage

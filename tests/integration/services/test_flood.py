@@ -20,7 +20,7 @@ from typing import Any
 
 from sqlalchemy import insert, update
 
-from engine.storage import LocalRunStore
+from engine.run.store import LocalRunStore
 from services.api.context import Services
 from services.background import Background, BackgroundTask
 from services.database.engine import open_session

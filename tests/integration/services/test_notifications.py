@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import update
 
 from engine.data.version_files import ITEMS_NAME
-from engine.storage import LocalRunStore
+from engine.run.store import LocalRunStore
 from services.api.context import Services
 from services.api.notification_stream import stream_notifications
 from services.api.routers.notifications import NotificationOut

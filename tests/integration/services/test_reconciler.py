@@ -16,7 +16,7 @@ from sqlalchemy import delete, select, update
 
 from cluster.selection.config import SelectionRunConfig
 from engine.config.selection import ShareBudgetConfig
-from engine.storage import LocalRunStore, RunStore
+from engine.run.store import LocalRunStore, RunStore
 from services import quarantine
 from services.api.context import Services
 from services.database.engine import open_session

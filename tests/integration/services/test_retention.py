@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import update
 
-from engine.storage import LocalRunStore
+from engine.run.store import LocalRunStore
 from services.api.context import Services
 from services.database.engine import open_session
 from services.database.models import Job

@@ -14,8 +14,8 @@ import pytest
 from cluster import event_relay
 from cluster.errors import ObjectStorageError
 from cluster.event_relay import DeliveryError, EventRelay
-from engine.events import Event
-from engine.storage import LocalRunStore
+from engine.run.events import Event
+from engine.run.store import LocalRunStore
 
 
 def metric(step: int) -> Event:

@@ -17,8 +17,8 @@ from cluster.selection.parts import Parts, part_name
 from cluster.storage.settings import S3Settings
 from engine.config.selection import SelectionConfig
 from engine.data.manifest import Piece, TimedText, Utterance, write_manifest
+from engine.run.store import LocalRunStore
 from engine.segments.segmenting import SegmentLimits
-from engine.storage import LocalRunStore
 
 
 def _utterance(number: int, duration_s: float = 0.5) -> Utterance:

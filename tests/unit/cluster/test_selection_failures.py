@@ -16,7 +16,7 @@ from cluster.selection.ray_steps import Places, RayDataSteps, readers
 from cluster.storage.settings import S3Settings
 from engine.config.selection import SelectionConfig
 from engine.data.manifest import Utterance
-from engine.storage import LocalRunStore
+from engine.run.store import LocalRunStore
 
 
 class GivesUp(RayDataSteps):

@@ -10,7 +10,7 @@ import pytest
 from cluster import stop_flag
 from cluster.errors import ObjectStorageError
 from cluster.stop_flag import STOP_KEY, StopFlag
-from engine.storage import LocalRunStore
+from engine.run.store import LocalRunStore
 
 
 @pytest.fixture(autouse=True)

@@ -14,9 +14,9 @@ from cluster.narrator import Narrator, evaluation_line, step_line
 from cluster.train import main, read_run_config
 from engine.config.base import parse, read_yaml
 from engine.errors import ConfigError
-from engine.events import Event
-from engine.provenance.inputs import Inputs, begin
-from engine.storage import LocalRunStore
+from engine.run.events import Event
+from engine.run.provenance.inputs import Inputs, begin
+from engine.run.store import LocalRunStore
 
 ROOT = Path(__file__).resolve().parents[3]
 RUNS = sorted((ROOT / "configs" / "runs").glob("*.yaml"))

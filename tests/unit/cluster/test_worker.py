@@ -16,8 +16,8 @@ from cluster.storage.settings import S3Settings
 from cluster.worker import Assignment, Place, prepare_process, read_failure, run
 from engine.config.training import TrainingConfig
 from engine.errors import TrainingError
-from engine.events import Event
-from engine.threads import compute_threads
+from engine.process.threads import compute_threads
+from engine.run.events import Event
 from tests.unit.cluster.bucket import MemoryBucket
 from tests.unit.engine.data.recordings import noise, wav
 

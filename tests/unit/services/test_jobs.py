@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.storage import LocalRunStore
+from engine.run.store import LocalRunStore
 from services.database.models import JOB_STATUSES
 from services.errors import ConflictError
 from services.jobs.artifacts import find_artifacts

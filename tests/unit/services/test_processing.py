@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cluster.storage.settings import S3Settings
-from engine.storage import LocalRunStore
+from engine.run.store import LocalRunStore
 from services.datasets.download import DownloadLimits
 from services.datasets.processing import Outcome, process
 from services.datasets.sources import Imports, Order, UploadedFile

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from engine.code_version import code_version
+from engine.run.code_version import code_version
 from services.cli.main import app
 
 ROOT = Path(__file__).resolve().parents[3]

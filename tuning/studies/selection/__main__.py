@@ -16,11 +16,11 @@ from typing import Any, get_args
 from engine.config.base import parse, read_yaml
 from engine.config.context import resolve_context
 from engine.config.training import TrainingConfig
-from engine.data.ingest import ingest
 from engine.data.version_files import MANIFEST_NAME
 from engine.errors import EngineError
 from engine.memory.architecture import architecture_of
 from engine.models.catalogue import PROJECT_ROOT, find_model
+from engine.stages.ingest import ingest
 from tuning.studies.selection.arms import Arm, primary, secondary, tuned
 from tuning.studies.selection.cells import Cell, Setting, cell_path, read_cell, run_cells, speakers_of
 from tuning.studies.selection.pools import PoolConfig, PoolName

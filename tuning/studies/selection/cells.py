@@ -20,16 +20,16 @@ from engine.config.selection import SelectionConfig, SelectionMethodConfig
 from engine.config.training import TrainingConfig
 from engine.data.manifest import read_manifest
 from engine.data.version_files import MANIFEST_NAME
-from engine.evaluation.text import normalizer
-from engine.evaluation.word_errors import count_errors
-from engine.events import MemorySink
-from engine.finetune import RunResult, finetune
+from engine.metrics.text import normalizer
+from engine.metrics.word_errors import count_errors
+from engine.run.events import MemorySink
+from engine.run.store import LocalRunStore
 from engine.selection.candidate import Candidate
 from engine.selection.manifest import read_selection, read_summary, write_selection, write_summary
 from engine.selection.methods import choose
-from engine.selection.pipeline import select
 from engine.selection.pool import encoder_s
-from engine.storage import LocalRunStore
+from engine.stages.finetune import RunResult, finetune
+from engine.stages.select import select
 from tuning.studies.selection.arms import FULL, METHOD, Arm
 from tuning.studies.selection.pools import PoolConfig, PoolName, is_wrong, write_pool
 

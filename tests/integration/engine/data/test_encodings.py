@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.data.ingest import ingest
+from engine.stages.ingest import ingest
 from tests.unit.engine.data.corpora import STRUCTURES, Files, expected, spoken, utterances
 from tests.unit.engine.data.recordings import UNJUDGED, folder_of
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from engine.audio.reading import read_audio
-from engine.data.ingest import ingest
 from engine.data.manifest import read_manifest
+from engine.stages.ingest import ingest
 from tests.unit.engine.data.corpora import tar_of
 from tests.unit.engine.data.recordings import UNJUDGED, wav, zip_of
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.data.ingest import ingest
 from engine.data.manifest import read_manifest
 from engine.errors import IngestError
+from engine.stages.ingest import ingest
 from tests.unit.engine.data.corpora import (
     CONTAINERS,
     STRUCTURES,

@@ -13,13 +13,13 @@ import pytest
 
 from engine.audio import sound
 from engine.audio.reading import read_audio
-from engine.data.ingest import ingest
 from engine.data.layout import Item
 from engine.data.limits import IngestLimits
 from engine.data.manifest import read_manifest
 from engine.data.opening import open_source
 from engine.data.recordings import Recordings
 from engine.errors import IngestError
+from engine.stages.ingest import ingest
 from tests.unit.engine.data.recordings import UNJUDGED, codes, folder_of, jsonl, noise, reason, wav, zip_of
 
 FORMATS = [("WAV", "PCM_16"), ("FLAC", "PCM_16"), ("OGG", "VORBIS"), ("OGG", "OPUS"), ("MP3", "MPEG_LAYER_III")]

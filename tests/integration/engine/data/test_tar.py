@@ -20,10 +20,10 @@ import numpy as np
 import pytest
 
 from engine.audio.reading import read_audio
-from engine.data.ingest import ingest
 from engine.data.limits import MIB, IngestLimits
 from engine.data.manifest import read_manifest
 from engine.errors import IngestError
+from engine.stages.ingest import ingest
 from tests.unit.engine.data.corpora import tar_of
 from tests.unit.engine.data.recordings import assert_survived, codes, folder_of, good, noise, reason, wav
 

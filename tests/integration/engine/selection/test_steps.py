@@ -15,8 +15,8 @@ from engine.data.manifest import Utterance
 from engine.segments.rows import from_row, to_row
 from engine.segments.segment import Segment
 from engine.segments.segmenting import SegmentLimits, reading_batches, segment_batch
-from engine.selection.pipeline import select
 from engine.selection.scorer import Loss, Scorer, Transcribed, scoring_batches
+from engine.stages.select import select
 
 TRAINING = TrainingConfig.model_validate(
     {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engine.data.ingest import ingest
 from engine.data.manifest import read_manifest
 from engine.data.report import IngestReport
+from engine.stages.ingest import ingest
 from tests.unit.engine.data.recordings import UNJUDGED, folder_of, noise, wav
 
 Found = list[tuple[str, str, str | None, str | None]]

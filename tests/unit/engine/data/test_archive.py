@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from engine.audio.reading import read_audio
-from engine.data.ingest import ingest
 from engine.data.limits import DEFAULT_LIMITS, MIB, IngestLimits
 from engine.data.manifest import read_manifest
 from engine.errors import IngestError
+from engine.stages.ingest import ingest
 from tests.unit.engine.data.recordings import (
     assert_survived,
     codes,

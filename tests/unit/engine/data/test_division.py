@@ -11,9 +11,9 @@ import pytest
 
 from engine.config.division import DivisionConfig
 from engine.data.division import divide
-from engine.data.ingest import ingest
 from engine.data.manifest import Split, Utterance, read_manifest
 from engine.data.splits import split_by_speaker
+from engine.stages.ingest import ingest
 from tests.unit.engine.data.recordings import UNJUDGED, folder_of, noise, wav
 
 WORDS = ("zero", "one", "two", "three")

@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 import soundfile
 
-from engine.data.ingest import ingest
 from engine.data.limits import DEFAULT_LIMITS
 from engine.data.report import IngestReport
 from engine.errors import IngestError
+from engine.stages.ingest import ingest
 
 MIB = 1 << 20
 

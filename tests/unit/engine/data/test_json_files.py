@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from engine.data.ingest import ingest
 from engine.data.layouts import json_files
 from engine.data.limits import IngestLimits
 from engine.data.manifest import read_manifest
 from engine.errors import IngestError
+from engine.stages.ingest import ingest
 from tests.unit.engine.data.recordings import codes, folder_of, noise, reason, wav
 
 Found = dict[str, tuple[str, str | None, str | None]]

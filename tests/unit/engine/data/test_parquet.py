@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 from datasets.table import embed_table_storage
 
-from engine.data.ingest import ingest
 from engine.data.limits import MIB, IngestLimits
 from engine.data.manifest import read_manifest
 from engine.errors import IngestError
+from engine.stages.ingest import ingest
 from tests.unit.engine.data.corpora import (
     Spoken,
     audiofolder_csv,

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from engine.audio.reading import read_audio
-from engine.data.ingest import ingest
 from engine.data.layouts.subtitles import grouped
 from engine.data.limits import IngestLimits
 from engine.data.manifest import read_manifest
 from engine.data.subtitles.reading import Cue, read_subtitles
 from engine.errors import IngestError
+from engine.stages.ingest import ingest
 from tests.unit.engine.audio.encoded import by_ffmpeg, tone
 from tests.unit.engine.data.recordings import UNJUDGED, codes, folder_of, noise, reason, wav, zip_of
 

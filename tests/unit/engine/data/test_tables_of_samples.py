@@ -16,10 +16,10 @@ import pyarrow.feather
 import pyarrow.parquet as pq
 import pytest
 
-from engine.data.ingest import ingest
 from engine.data.limits import MIB, IngestLimits
 from engine.data.manifest import read_manifest
 from engine.errors import IngestError
+from engine.stages.ingest import ingest
 from tests.unit.engine.data.corpora import Spoken, expected, spoken, tar_of, utterances
 from tests.unit.engine.data.recordings import UNJUDGED, Samples, codes, folder_of, noise, reason, wav, zip_of
 

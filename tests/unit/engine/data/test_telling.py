@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from engine.data.ingest import ingest
 from engine.data.manifest import read_manifest
 from engine.data.telling import Line, report_lines, tell_report
 from engine.errors import IngestError
-from engine.events import MemorySink
+from engine.run.events import MemorySink
+from engine.stages.ingest import ingest
 from tests.unit.engine.data.recordings import folder_of, noise, wav
 
 ROWS = "file_name,text,speaker,mood\n"

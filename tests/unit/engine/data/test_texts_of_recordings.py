@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from engine.data.digit_words import digit_words
-from engine.data.ingest import ingest
 from engine.data.limits import IngestLimits
 from engine.data.manifest import read_manifest
 from engine.data.report import IngestReport
 from engine.errors import IngestError
+from engine.stages.ingest import ingest
 from tests.unit.engine.data.corpora import tar_of
 from tests.unit.engine.data.recordings import UNJUDGED, codes, folder_of, noise, reason, wav, zip_of
 

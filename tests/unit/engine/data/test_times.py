@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from engine.data.ingest import ingest
 from engine.data.manifest import read_manifest
 from engine.data.report import IngestReport
 from engine.errors import IngestError
+from engine.stages.ingest import ingest
 from tests.unit.engine.data.recordings import UNJUDGED, folder_of, jsonl, noise, wav
 
 Part = tuple[str, float]

@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from engine.audio.reading import resample
 from engine.data.manifest import TimedText
-from engine.synthesis.corpus import trim
-from engine.synthesis.espeak import RATE_HZ as ESPEAK_RATE_HZ
-from engine.synthesis.espeak import Synthesizer, Voice
+from engine.recipes.whisper_pico.synthesis.corpus import trim
+from engine.recipes.whisper_pico.synthesis.espeak import RATE_HZ as ESPEAK_RATE_HZ
+from engine.recipes.whisper_pico.synthesis.espeak import Synthesizer, Voice
 
 RATE_HZ = 16_000
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from engine.storage import LocalRunStore
+from engine.run.store import LocalRunStore
 from engine.training.checkpoints import Checkpoint, Checkpoints
 from engine.training.parallel import SINGLE, Parallel
 

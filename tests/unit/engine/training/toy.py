@@ -12,8 +12,8 @@ from torch import nn
 
 from engine.config.training import TrainingConfig
 from engine.data.manifest import Utterance
-from engine.events import MemorySink
-from engine.storage import LocalRunStore
+from engine.run.events import MemorySink
+from engine.run.store import LocalRunStore
 from engine.training.checkpoints import Checkpoints
 from engine.training.loop import TrainingLoop
 from engine.training.parallel import SINGLE

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from engine.data.ingest import ingest
+from engine.stages.ingest import ingest
 from services.cli.pipelines import _follow
 from services.client import Client, models
 from tests.unit.engine.data.recordings import folder_of, noise, wav

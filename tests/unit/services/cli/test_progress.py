@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from engine.events import Event
+from engine.run.events import Event
 from services.cli.progress import RunProgress, duration, size
 from services.cli.table import result_table
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.threads import compute_threads, processors
+from engine.process.threads import compute_threads, processors
 from services.cli.train import threads_here
 
 

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from engine.config.base import read_yaml
-from engine.data.ingest import ingest
+from engine.stages.ingest import ingest
 from services.pipelines.data_stages import faults_of_data, findings_by_code
 from services.pipelines.plan import Declaration, ValidateStage
 from tests.unit.engine.data.recordings import folder_of, noise, wav

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.data.ingest import ingest
 from engine.data.manifest import read_manifest
 from engine.data.report import ACTIONS, ADVICE, CODES, WARNING_CODES, Finding, IngestReport
 from engine.data.validation.config import ValidationConfig
 from engine.errors import IngestError
+from engine.stages.ingest import ingest
 from tests.unit.engine.data.recordings import folder_of, jsonl, wav
 from tests.unit.engine.data.validation.waves import int16, voice
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.data.ingest import ingest
 from engine.data.manifest import read_manifest
 from engine.data.report import IngestReport
+from engine.stages.ingest import ingest
 from tests.unit.engine.data.recordings import folder_of, jsonl, wav
 from tests.unit.engine.data.validation.waves import int16, voice
 

@@ -1,0 +1,1 @@
+"""Metrics: error rates of transcripts, and the text that they count."""

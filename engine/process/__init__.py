@@ -1,0 +1,1 @@
+"""What concerns a whole process: threads, heap, late compilation, peak memory."""

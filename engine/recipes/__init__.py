@@ -1,0 +1,1 @@
+"""How bundled models are made."""

@@ -1,0 +1,1 @@
+"""How the bundled whisper-pico is made: architecture, synthetic speech, pre-training."""

@@ -1,0 +1,1 @@
+"""The record of a run: store, events, provenance, curves, card."""

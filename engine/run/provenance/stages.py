@@ -1,0 +1,61 @@
+"""The inputs of each stage. Does not import torch, because drivers use it too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engine.config.measurement import MeasurementConfig
+from engine.config.selection import SelectionConfig
+from engine.config.training import PretrainConfig, TrainingConfig
+from engine.run.provenance.digests import dataset_files, file_digests, folder_files, model_files
+from engine.run.provenance.inputs import Inputs
+from engine.selection.manifest import SEGMENTS_NAME
+
+
+def training_inputs(model: str, data: Path, training: TrainingConfig, selection: Path | None) -> Inputs:
+    """Inputs of `engine.stages.finetune.finetune`.
+
+    Raises:
+        EngineError: a model or a manifest that cannot be read.
+    """
+    # Pre-training starts from random weights and uses only the model's architecture.
+    weights = not isinstance(training.method, PretrainConfig)
+    files = {"model": model_files(model, weights=weights), "data": dataset_files(data)}
+    if selection is not None:
+        files["selection"] = file_digests(selection, [SEGMENTS_NAME])
+    return Inputs.model_validate(
+        {"settings": {"model": model, "training": training.model_dump(mode="json")}, "files": files}
+    )
+
+
+def evaluation_inputs(
+    model: str,
+    adapter: Path | None,
+    data: Path,
+    training: TrainingConfig,
+    measurement: MeasurementConfig,
+    base_model: str | None = None,
+) -> Inputs:
+    """Inputs of `engine.stages.evaluate.evaluate`.
+
+    Raises:
+        EngineError: a model or a manifest that cannot be read.
+    """
+    files = {"model": model_files(model), "data": dataset_files(data)}
+    if adapter is not None:
+        files["adapter"] = folder_files(adapter)
+    if base_model is not None:
+        files["base_model"] = model_files(base_model)
+    configs = {"training": training.model_dump(mode="json"), "measurement": measurement.model_dump(mode="json")}
+    return Inputs.model_validate({"settings": {"model": model, **configs}, "files": files})
+
+
+def selection_inputs(model: str, data: Path, selection: SelectionConfig, training: TrainingConfig) -> Inputs:
+    """Inputs of `engine.stages.select.select`.
+
+    Raises:
+        EngineError: a model or a manifest that cannot be read.
+    """
+    configs = {"selection": selection.model_dump(mode="json"), "training": training.model_dump(mode="json")}
+    files = {"model": model_files(model), "data": dataset_files(data)}
+    return Inputs.model_validate({"settings": {"model": model, **configs}, "files": files})

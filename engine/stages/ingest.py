@@ -1,0 +1,357 @@
+"""The ingestion stage: turns an archive or a folder of recordings into a dataset version, a manifest and audio shards.
+
+Items are read and examined by a few threads, a few at a time, and processed in their order: memory grows with the
+number of names and texts, not with the audio. Each unusable item is rejected and named in the report; a good item is
+never lost.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter, deque
+from collections.abc import Callable, Generator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from pathlib import Path
+
+from engine.config.division import DivisionConfig
+from engine.data.deciding import Decided
+from engine.data.decisions import ItemDecisions
+from engine.data.division import divide, speakers_are_whole
+from engine.data.items import records, write_items
+from engine.data.layout import Item, Layout
+from engine.data.layouts.registry import read_layout
+from engine.data.limits import DEFAULT_LIMITS, IngestLimits
+from engine.data.manifest import Split, Utterance, manifest_line, read_manifest, write_manifest
+from engine.data.opening import open_source
+from engine.data.recordings import Recordings
+from engine.data.report import Example, IngestReport, named
+from engine.data.shards import RATE_HZ, ShardWriter
+from engine.data.source import DataSource
+from engine.data.statistics import Statistics
+from engine.data.validation.config import DEFAULT_VALIDATION, ValidationConfig
+from engine.data.validation.dataset_texts import DatasetTexts
+from engine.data.validation.drawing import draw_histograms
+from engine.data.validation.duplicates import Duplicate, Duplicates, Places, Samples
+from engine.data.validation.examine import Examined, examine
+from engine.data.validation.page import html_page
+from engine.data.validation.summary import Summary, rejecting
+from engine.data.version_files import DRAWING_NAME, ITEMS_NAME, MANIFEST_NAME, PAGE_NAME, REPORT_NAME
+from engine.errors import IngestError, ItemError
+from engine.process.threads import processors
+
+OnProgress = Callable[[int, int], None]
+"""Called after each item with the number of items done and the total."""
+
+_FEWEST_DRAWN = 10  # good items; histograms of fewer show nothing
+_WARNINGS_SHOWN = 5  # in an error
+_AHEAD = 2  # items that are read ahead, per thread
+
+
+def ingest(
+    source: Path,
+    target: Path,
+    limits: IngestLimits = DEFAULT_LIMITS,
+    on_progress: OnProgress | None = None,
+    *,
+    validation: ValidationConfig = DEFAULT_VALIDATION,
+    division: DivisionConfig | None = None,
+    decisions: ItemDecisions | None = None,
+    threads: int | None = None,
+    language: str | None = None,
+) -> IngestReport:
+    """Turn an archive or a folder of recordings into a dataset version.
+
+    Args:
+        source: a zip, a tar (plain, gzip, bzip2, xz), a Parquet file or a folder of any of them, in one of the
+            structures of `engine.data.layouts.registry`, which is detected.
+        target: folder for `audio/*.wav`, `report.json`, its readable form (`validation.html` and, from ten good items
+            on, `validation.png`), `items.jsonl` and, last and atomically, `manifest.jsonl`.
+        limits: on resources, and on usable recordings.
+        on_progress: called after each item.
+        validation: criteria for good recordings and texts.
+        division: how to hold out test and validation data; the splits are written to the manifest. None leaves them to
+            each run. Splits of the source are kept, unless the division replaces them.
+        decisions: a user's decisions about items, by the path that the report shows.
+        threads: number of items that are examined at the same time; by default one per processor.
+        language: spoken language, such as `de`. It decides between subtitles in several languages, and digits in file
+            names (`7_jackson_32.wav`) become its words; without it, English words, with a warning.
+
+    Returns:
+        The content of the dataset, and every rejected item; also written to `report.json`.
+
+    Raises:
+        IngestError: no such source, a damaged or hostile archive, metadata without the needed columns, a target that
+            already holds a dataset, or no good item (`report.json` is then written, but no manifest).
+    """
+    source, target = Path(source), Path(target)
+    try:
+        _prepare(target)
+        with open_source(source, limits, work=target) as opened:
+            decided = Decided(decisions or {}, divided=division is not None)
+            ingestion = _Ingestion(opened, target, limits, validation, decided, threads or processors(), language)
+            return ingestion.run(on_progress, division)
+    except OSError as error:
+        raise IngestError(f"cannot read {source.name} or write the dataset: {error.strerror or error}") from error
+
+
+def _prepare(target: Path) -> None:
+    if (target / MANIFEST_NAME).exists():
+        raise IngestError(f"{target} already holds a dataset version, which never changes; give another folder")
+    target.mkdir(parents=True, exist_ok=True)
+    for left_behind in [
+        *target.glob("audio/[0-9]*.wav"),
+        *(target / name for name in (REPORT_NAME, PAGE_NAME, DRAWING_NAME, ITEMS_NAME)),
+    ]:
+        left_behind.unlink(missing_ok=True)
+
+
+class _Ingestion:
+    """The state of one ingestion."""
+
+    def __init__(
+        self,
+        source: DataSource,
+        target: Path,
+        limits: IngestLimits,
+        validation: ValidationConfig,
+        decided: Decided,
+        threads: int,
+        language: str | None,
+    ) -> None:
+        self.source = source
+        self.target = target
+        self.limits = limits
+        self.validation = validation
+        self.decided = decided
+        self.threads = threads
+        self.language = language
+        self.shards = ShardWriter(target, limits.shard_s)
+        self.statistics = Statistics()
+        self.read_s = 0.0
+        self.recordings = Recordings(source, limits, work=target)
+        self.summary = Summary(validation, limits)
+        self.places = Places()
+        self.items: list[Item] = []
+        self.texts = DatasetTexts()
+        self.kept: list[Item] = []
+        self.rejected: list[Item] = []
+        self.duplicates = Duplicates(validation, self._read_item)
+
+    def run(self, on_progress: OnProgress | None, division: DivisionConfig | None = None) -> IngestReport:
+        layout = read_layout(self.source, self.limits, self.language)
+        self.decided.lay_over(layout, self.source.entries)
+        self._check_lengths(layout)
+        self.items = layout.items
+        self.texts = DatasetTexts.of([item.text for item in self.items])
+        partial = self.target / f".{MANIFEST_NAME}.partial"
+        try:
+            with (
+                partial.open("w", encoding="utf-8", newline="\n") as manifest,
+                self.recordings,
+                closing(self._examined()) as found,
+            ):
+                for number, (item, examined) in enumerate(found):
+                    utterance = self._take(number, item, examined)
+                    if utterance:
+                        manifest.write(manifest_line(utterance))
+                    else:
+                        self._set_aside(item, examined, layout)
+                    if on_progress:
+                        on_progress(number + 1, len(layout.items))
+                manifest.flush()
+                os.fsync(manifest.fileno())
+            self.shards.close()
+            if division is not None and self.kept:
+                self._divide(partial, division, layout)
+            if warning := self.decided.still_rejected(self.rejected):
+                layout.warnings.append(warning)
+            report = self._report(layout, self._examples(partial))
+            write_items(self.target / ITEMS_NAME, records(self.items, read_manifest(partial), report))
+            if not report.items_good:
+                raise IngestError(_nothing_good(report, layout))
+            partial.replace(self.target / MANIFEST_NAME)
+        except BaseException:
+            self.shards.discard()
+            raise
+        finally:
+            partial.unlink(missing_ok=True)
+        return report
+
+    def _check_lengths(self, layout: Layout) -> None:
+        """Reject items whose text is too long to be spoken, before any other check of the text."""
+        most = self.limits.max_text_characters
+        for item in layout.items:
+            if len(item.text) > most:
+                reason = f"its text has {len(item.text):,} characters; allowed: at most {most:,}"
+                layout.set_item_aside(item.shown, "mismatched_text", reason)
+        layout.items = [item for item in layout.items if len(item.text) <= most]
+
+    def _examined(self) -> Generator[tuple[Item, Examined], None, None]:
+        """Every item with the result of its examination, in order; files are opened here, one after the other."""
+        waiting: deque[tuple[Item, ExitStack, Future[Examined]]] = deque()
+        pool = ThreadPoolExecutor(self.threads, thread_name_prefix="examine")
+        # Exited in reverse order, so that no file is closed while a thread still reads it.
+        with ExitStack() as opened, ExitStack() as running:
+            running.callback(pool.shutdown, cancel_futures=True)
+            for item in self.items:
+                stack = opened.enter_context(ExitStack())
+                waiting.append((item, stack, self._begin(item, stack, pool)))
+                if len(waiting) > _AHEAD * self.threads:
+                    yield self._finished(waiting.popleft())
+            while waiting:
+                yield self._finished(waiting.popleft())
+
+    def _begin(self, item: Item, stack: ExitStack, pool: ThreadPoolExecutor) -> Future[Examined]:
+        try:
+            if refusal := self.decided.refusal(item):
+                raise refusal
+            file = stack.enter_context(self.recordings.open(item))
+        except ItemError as fault:
+            failed: Future[Examined] = Future()
+            failed.set_result(Examined(item.text, faults=[fault]))
+            return failed
+        accepted = self.decided.of(item).accepted
+        return pool.submit(examine, file, item, self.limits, self.validation, self.texts, accepted)
+
+    def _finished(self, begun: tuple[Item, ExitStack, Future[Examined]]) -> tuple[Item, Examined]:
+        item, stack, future = begun
+        with stack:
+            return item, future.result()
+
+    def _take(self, number: int, item: Item, examined: Examined) -> Utterance | None:
+        """Pack a recording into the dataset, unless it has a fault or is a duplicate."""
+        recording = examined.recording
+        if recording is None:
+            return None
+        # Rejected audio counts too: rows can name one stretch of a small file many times.
+        self.read_s += len(recording.samples_T) / RATE_HZ
+        if self.read_s > self.limits.max_audio_s:
+            raise IngestError(
+                f"the dataset has more than {self.limits.max_audio_s / 3600:g} hours of audio, the most allowed: split it"
+            )
+        if examined.faults:
+            return None
+        duplicate = self.duplicates.find(recording.samples_T, recording.keys)
+        if duplicate:
+            examined.add_fault(self._fault_of(duplicate, item, examined))
+            if examined.faults:
+                return None
+        shard, start_s = self.shards.add(recording.samples_T)
+        frames = len(recording.samples_T)
+        utterance = Utterance(
+            id=item.id,
+            audio=shard,
+            start_s=start_s,
+            duration_s=frames / RATE_HZ,
+            text=examined.text,
+            speaker=item.speaker,
+            split=item.split,
+        )
+        place = self.places.add(len(self.shards.names) - 1, round(start_s * RATE_HZ), frames)
+        self.kept.append(item)
+        self.duplicates.add(place, recording.samples_T, recording.keys)
+        self.statistics.add(utterance, recording.info, item.entry.path, recording.scaled)
+        self.summary.add(number, item.shown, utterance, examined, recording)
+        return utterance
+
+    def _fault_of(self, duplicate: Duplicate, item: Item, examined: Examined) -> ItemError:
+        earlier = self.kept[duplicate.item]
+        differs = []
+        if earlier.text != item.text:
+            differs.append("another text")
+        if earlier.speaker != item.speaker:
+            differs.append("another speaker")
+        if earlier.split != item.split:
+            differs.append(f"the split {earlier.split}")
+        but = f", which has {' and '.join(differs)}" if differs else ""
+        if duplicate.kind == "exact":
+            return ItemError("duplicate_audio", f"it has the same samples as {earlier.shown}{but}; that one is kept")
+        return ItemError(
+            "near_duplicate",
+            f"it is the recording {earlier.shown} in another form (their samples correlate by "
+            f"{duplicate.coherence:.2f}; allowed: up to {self.validation.same_coherence:g}){but}; that one is kept",
+        )
+
+    def _divide(self, manifest: Path, config: DivisionConfig, layout: Layout) -> None:
+        """Write splits to the manifest: those of the source or drawn ones, with a user's decisions on top."""
+        utterances = read_manifest(manifest)
+        if self.statistics.splits and config.source_splits == "keep":
+            layout.warnings.append("the source makes splits itself; they are kept, and none are drawn")
+            splits, are_judged = [utterance.split for utterance in utterances], True
+        else:
+            divided = divide(utterances, [item.entry.path for item in self.kept], config)
+            layout.warnings.extend(divided.warnings)
+            splits, are_judged = list[Split | None](divided.splits), speakers_are_whole(utterances, divided.splits)
+        splits = [self.decided.splits.get(u.id, split) for u, split in zip(utterances, splits, strict=True)]
+        write_manifest(manifest, (replace(u, split=split) for u, split in zip(utterances, splits, strict=True)))
+        self.statistics.splits = Counter(split for split in splits if split is not None)
+        # A division by recording has speakers on both sides, either as requested or with a warning.
+        speakers = [u.speaker if are_judged else None for u in utterances]
+        self.summary.redo_leakage(zip(speakers, splits, strict=True))
+
+    def _read_item(self, place: int) -> Samples:
+        return self.shards.read(*self.places[place])
+
+    def _set_aside(self, item: Item, examined: Examined, layout: Layout) -> None:
+        """Reject an item for its first fault; the report also has its other faults and doubts."""
+        first, *others = examined.faults
+        self.rejected.append(item)
+        self.summary.add_doubts(item.shown, examined.doubts)
+        self.summary.add_overruled(item.shown, examined.overruled)
+        besides = "".join(f"; besides, {other.reason}" for other in others)
+        layout.set_item_aside(item.shown, first.code, first.reason + besides)
+        for other in others:
+            self.summary.add_besides(rejecting(item.shown, other, "set_aside"))
+
+    def _examples(self, manifest: Path) -> list[Example]:
+        """The first good item, one from the middle and the last."""
+        count = len(self.kept)
+        chosen = sorted({0, count // 2, count - 1}) if count else []
+        with manifest.open(encoding="utf-8", newline="\n") as lines:
+            found = [json.loads(line) for number, line in enumerate(lines) if number in chosen]
+        return [
+            Example(recording=self.kept[number].shown, text=each["text"], speaker=each["speaker"], split=each["split"])
+            for number, each in zip(chosen, found, strict=True)
+        ]
+
+    def _report(self, layout: Layout, examples: list[Example]) -> IngestReport:
+        """Write the report as JSON and HTML, with histograms."""
+        report = self.statistics.report(layout, examples)
+        validation = self.summary.report(
+            report.set_aside, lambda number: self.items[number].shown, report.columns_ignored
+        )
+        report = report.model_copy(update={"validation": validation})
+        drawing = draw_histograms(validation.histograms) if report.items_good >= _FEWEST_DRAWN else b""
+        contents = {
+            PAGE_NAME: html_page(report, drawing).encode(),
+            REPORT_NAME: (report.model_dump_json(indent=1) + "\n").encode(),
+        }
+        if drawing:
+            contents[DRAWING_NAME] = drawing
+        for name, content in contents.items():
+            partial = self.target / f".{name}.partial"
+            partial.write_bytes(content)
+            partial.replace(self.target / name)
+        return report
+
+
+def _nothing_good(report: IngestReport, layout: Layout) -> str:
+    if not report.set_aside:
+        return (
+            "found no recording; a dataset is a zip or a folder with audio files and a metadata.csv (columns file_name, "
+            "transcription), or with file names such as 7_jackson_32.wav (text_speaker_take)"
+        )
+    first = [f"{item.path} ({item.code}: {item.reason})" for item in report.set_aside]
+    lines = [f"none of {report.items_found} items can be used: {named(first, most=5)}"]
+    files = f", {named(report.metadata_files, most=3)}" if report.metadata_files else ""
+    lines.append(f"It was read as {', '.join(report.layouts)}{files}.")
+    if report.columns_read:
+        read = ", ".join(f"{name} as the {role}" for name, role in report.columns_read.items())
+        ignored = f"; not read: {named(report.columns_ignored)}" if report.columns_ignored else ""
+        lines.append(f"Its columns were read so: {read}{ignored}.")
+    if layout.first_rows:
+        lines.append(f"Its first rows: {'; '.join(layout.first_rows)}.")
+    return "\n".join([*lines, *report.warnings[:_WARNINGS_SHOWN]])
