@@ -188,8 +188,8 @@ defaults door
     # A connection is one request at a time: in HTTP/2 it would be a hundred.
     option disable-h2-upgrade
 {answers}
-# Numbers of requests in progress: HAProxy refuses ten thousand a second, a replica some hundreds. They are counted, not
-# their rate: whoever waits for each answer takes no more than one replica's turn.
+# Requests in progress are limited here, because HAProxy refuses thousands a second and a replica only hundreds. Their rate
+# is not: a client that waits for each answer before it sends the next request delays nobody.
 backend requests_of_login from door
     stick-table type binary len 20 size {addresses} expire 1h store conn_cur
 backend requests_of_address from door

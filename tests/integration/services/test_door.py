@@ -140,7 +140,7 @@ def half_body(token: str | None = None) -> bytes:
 
 
 def refusals(connections: list[socket.socket], expected: int) -> list[dict[str, Any]]:
-    """The problems that came at once; the other requests are in progress."""
+    """The refusals that have arrived; all other requests are still in progress."""
     deadline = time.monotonic() + 10
     found: list[bytes] = []
     while len(found) < expected and time.monotonic() < deadline:
@@ -323,6 +323,16 @@ def test_streams_of_one_user_leave_room_for_others(address: Address) -> None:
         time.sleep(0.2)
     close([again, other])
     assert wall_s < 3.0
+
+
+def test_in_ten_seconds_as_many_streams_open_as_may_be_open(folder: Path) -> None:
+    with echoing_door(folder / "o") as address, address.client() as http:
+        told = {"Authorization": "Bearer mine"}
+        answers = [http.get("/jobs/1/events", headers=told) for _ in range(70)]
+        assert [answer.status_code for answer in answers] == [200] * 64 + [429] * 6
+        assert answers[-1].json()["code"] == "too_many_streams"
+        assert http.get("/jobs/1/events", headers={"Authorization": "Bearer another's"}).status_code == 200
+        assert http.get("/jobs", headers=told).status_code == 200
 
 
 @pytest.mark.usefixtures("address")  # the accounts

@@ -137,7 +137,7 @@ LISTS = ("/jobs", "/datasets", "/pipelines", "/notifications")
 
 
 async def asked_once(visitor: Visitor) -> None:
-    """Build what FastAPI builds at a router's first request: half a second, once, whoever asks."""
+    """Send each router its first request, at which FastAPI builds the validators: half a second that is no flood's fault."""
     for path in LISTS:
         assert (await visitor.get(path)).status_code == 200
     for path in ("/jobs", "/pipelines"):
