@@ -12,6 +12,7 @@ from engine.config.base import Config, DisagreementError
 from engine.config.measurement import MeasurementConfig
 from engine.config.training import PAGING_NEEDS_A_GPU, TrainingConfig
 from engine.errors import Fault
+from engine.models.reference import ModelReference
 
 RunName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")]
 StorageAddress = Annotated[str, Field(max_length=1200, pattern=r"^s3://[a-z0-9][a-z0-9.-]{2,62}(/.*)?$")]
@@ -88,8 +89,9 @@ class RunConfig(Config):
 
     name: RunName
     """Name of the run and of its folder."""
-    model: Address = "whisper-pico"
-    """Id in the catalogue, a folder, a hub id such as `openai/whisper-tiny`, or `s3://bucket/prefix`."""
+    model: ModelReference | Address = "whisper-pico"
+    """Id in the catalogue, a folder, a hub id such as `openai/whisper-tiny`, or `s3://bucket/prefix`; or a reference with
+    id, source, family and revision."""
     data: Address
     """A dataset version (folder or `s3://bucket/prefix` with `manifest.jsonl`), or a folder or an archive of recordings."""
     selection: Address | None = None
@@ -114,11 +116,11 @@ class EvaluationRunConfig(Config):
 
     name: RunName
     """Name of the evaluation and of its folder."""
-    model: Address = "whisper-pico"
-    """The base: id in the catalogue, a folder, a hub id, or `s3://bucket/prefix`."""
+    model: ModelReference | Address = "whisper-pico"
+    """The base: id in the catalogue, a folder, a hub id, or `s3://bucket/prefix`; or a reference."""
     adapter: Address | None = None
     """Folder or `s3://bucket/prefix` of an adapter of that base; unset: the model itself is measured."""
-    base_model: Address | None = None
+    base_model: ModelReference | Address | None = None
     """Without an adapter: the model that training started from, in the form of `model`; it is measured as the base.
     Unset: no base is measured."""
     data: Address

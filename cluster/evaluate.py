@@ -97,13 +97,12 @@ def _finished_before(config: EvaluationRunConfig, store: S3RunStore, storage: S3
     from engine.run.provenance.stages import evaluation_inputs
 
     beside = [Path.cwd(), _PROJECT]
-    fetch_model(config.model, storage)
-    if config.base_model is not None:
-        fetch_model(config.base_model, storage)
+    model = fetch_model(config.model, storage)
+    base_model = fetch_model(config.base_model, storage) if config.base_model is not None else None
     data = local_dataset(config.data, storage, beside=beside, language=config.training.task.language)
     with tempfile.TemporaryDirectory(prefix="lim-evaluation-") as folder:
         adapter = local_adapter(config.adapter, storage, Path(folder), beside) if config.adapter is not None else None
-        inputs = evaluation_inputs(config.model, adapter, data, config.training, config.measurement, config.base_model)
+        inputs = evaluation_inputs(model, adapter, data, config.training, config.measurement, base_model)
     return given_again(store, inputs, "measured", _log)
 
 

@@ -52,9 +52,8 @@ def work(task: EvaluationTask) -> Mapping[str, Any]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lim-evaluation-")))
         beside = [Path(place) for place in task.beside]
         try:
-            fetch_model(config.model, storage)
-            if config.base_model is not None:
-                fetch_model(config.base_model, storage)
+            model = fetch_model(config.model, storage)
+            base_model = fetch_model(config.base_model, storage) if config.base_model is not None else None
             data = local_dataset(config.data, storage, beside=beside, language=config.training.task.language)
             tell_report(events, data, ON_PLATFORM if task.job_id else report_address(config.data, data))
             adapter = None
@@ -63,7 +62,7 @@ def work(task: EvaluationTask) -> Mapping[str, Any]:
             from engine.stages.evaluate import evaluate
 
             return evaluate(
-                model=config.model,
+                model=model,
                 adapter=adapter,
                 data=data,
                 training=config.training,
@@ -72,7 +71,7 @@ def work(task: EvaluationTask) -> Mapping[str, Any]:
                 events=events,
                 should_stop=should_stop,
                 threads=int(os.environ["OMP_NUM_THREADS"]),
-                base_model=config.base_model,
+                base_model=base_model,
             ).model_dump(mode="json")
         except StoppedError as stopped:
             return {"status": "stopped", "reason": str(stopped)}

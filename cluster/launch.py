@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 from cluster.config import EvaluationRunConfig, RunConfig
 from cluster.errors import ClusterError, InfeasibleError, RefusedError, RunFailedError, StorageSettingsError
 from engine.errors import ConfigError, EngineError, Fault, ObjectNotFoundError, StorageError
+from engine.models.reference import ModelReference
 from engine.run.provenance.inputs import changed, shown
 from engine.run.store import RunStore
 
@@ -92,13 +93,13 @@ class _Launch:
 
         config = self._config
         beside = [Path.cwd(), _PROJECT]
-        fetch_model(config.model, self._storage)
+        model = fetch_model(config.model, self._storage)
         data = local_dataset(config.data, self._storage, beside=beside, language=config.training.task.language)
         with tempfile.TemporaryDirectory(prefix="lim-selection-") as folder:
             selection = None
             if config.selection is not None:
                 selection = local_selection(config.selection, self._storage, Path(folder), beside=beside)
-            inputs = training_inputs(config.model, data, config.training, selection)
+            inputs = training_inputs(model, data, config.training, selection)
         return given_again(self._store, inputs, "trained", _log)
 
     def _join_cluster(self) -> None:
@@ -281,7 +282,7 @@ def check_same_run(
     now = config.model_dump(mode="json")
     faults = []
     for field in fields:
-        for path, old, new in changed(before.get(field), now[field], field):
+        for path, old, new in changed(*_comparable(before.get(field), now[field]), field):
             faults.append(
                 Fault(path, f"found {shown(new)}; the run of the same name that began before has {shown(old)}")
             )
@@ -289,6 +290,13 @@ def check_same_run(
         raise ConfigError(
             [*faults, Fault("name", f"found {config.name!r}; give another name (or storage) to start anew")]
         )
+
+
+def _comparable(before: Any, now: Any) -> tuple[Any, Any]:
+    """Two values of a field; a model that an earlier release named is compared with the name of a reference."""
+    if isinstance(before, str) and isinstance(now, dict):
+        return before, ModelReference.model_validate(now).name
+    return before, now
 
 
 def read_result(store: RunStore, status: str | None = None) -> dict[str, Any] | None:

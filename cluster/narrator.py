@@ -10,6 +10,9 @@ from typing import Any, Final
 
 from cluster.event_relay import EVENTS_PREFIX
 from engine.errors import StorageError
+from engine.metrics.registry import headline_first
+from engine.run.earlier import todays_event
+from engine.run.shown import duration, rate
 from engine.run.store import RunStore
 
 _LOOK_S: Final = 2.0
@@ -52,7 +55,7 @@ class Narrator:
     def _tell_part(self, part: bytes) -> None:
         self.has_begun = True
         for line in part.splitlines():
-            event = json.loads(line)
+            event = todays_event(json.loads(line))
             data = event["data"]
             match event["kind"]:
                 case "status" if data.get("phase") in _PHASES:
@@ -69,22 +72,23 @@ class Narrator:
 
 def step_line(data: Mapping[str, Any]) -> str:
     """A line for a training metric, with the fields that it has."""
-    step = f"step {data['step']}" + (f"/{data['total_steps']}" if "total_steps" in data else "")
-    parts = [step]
-    for name, form in (("loss", "loss {:.4f}"), ("learning_rate", "lr {:.2e}"), ("audio_s_per_s", "{:.1f} audio-s/s")):
+    parts = [f"step {data['step']}" + (f"/{data['total_steps']}" if "total_steps" in data else "")]
+    for name, form in (("loss", "loss {:.4f}"), ("learning_rate", "lr {:.2e}")):
         if isinstance(data.get(name), int | float):
             parts.append(form.format(data[name]))
+    if isinstance(data.get("cost_per_s"), int | float):
+        parts.append(rate(data["cost_per_s"], str(data["cost_unit"])))
     if isinstance(data.get("peak_bytes"), int | float):
         parts.append(f"{data['peak_bytes'] / 2**20:.0f} MiB")
     if isinstance(data.get("eta_s"), int | float):
-        minutes, seconds = divmod(round(data["eta_s"]), 60)
-        parts.append(f"{minutes}:{seconds:02d} left")
+        parts.append(f"{duration(data['eta_s'])} left")
     return "  ".join(parts)
 
 
 def evaluation_line(data: Mapping[str, Any]) -> str:
     """A line for an evaluation metric."""
-    names = ("cer", "wer") if data.get("primary") == "cer" else ("wer", "cer")
-    rates = [f"{name.upper()} {data[name]:.1%}" for name in names if isinstance(data.get(name), int | float)]
+    shown = [
+        f"{metric.title} {metric.shown(value)}" for metric, value in headline_first(data["metrics"], data["primary"])
+    ]
     who = f"{data.get('which', '')} on {data['split']}".strip()
-    return f"{who}: {', '.join(rates)}" + (f" at step {data['step']}" if data.get("step") else "")
+    return f"{who}: {', '.join(shown)}" + (f" at step {data['step']}" if data.get("step") else "")

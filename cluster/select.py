@@ -85,9 +85,9 @@ def _inputs(config: SelectionRunConfig, storage: S3Settings) -> Inputs:
     from cluster.storage.dataset_cache import local_dataset
     from cluster.storage.model_cache import fetch_model
 
-    fetch_model(config.model, storage)
+    model = fetch_model(config.model, storage)
     data = local_dataset(config.data, storage, beside=[Path.cwd(), _PROJECT], language=config.training.task.language)
-    return selection_inputs(config.model, data, config.selection, config.training)
+    return selection_inputs(model, data, config.selection, config.training)
 
 
 def _select(config: SelectionRunConfig, uri: str, store: S3RunStore, storage: S3Settings) -> Mapping[str, Any]:
@@ -97,6 +97,7 @@ def _select(config: SelectionRunConfig, uri: str, store: S3RunStore, storage: S3
     from cluster.selection.ray_steps import RayDataSteps, start_workers
     from cluster.stop_flag import STOP_KEY, StopFlag
     from cluster.storage.dataset_cache import ON_PLATFORM, report_address
+    from cluster.storage.model_cache import fetch_model
     from engine.process.threads import compute_threads, wait_passively
 
     job_id = os.environ.get("LIM_JOB_ID") or None
@@ -132,7 +133,7 @@ def _select(config: SelectionRunConfig, uri: str, store: S3RunStore, storage: S3
             return RayDataSteps(
                 source,
                 config.selection,
-                config.model,
+                fetch_model(config.model, storage),
                 config.resources,
                 store,
                 task,
@@ -142,7 +143,7 @@ def _select(config: SelectionRunConfig, uri: str, store: S3RunStore, storage: S3
             result = select(
                 data,
                 config.selection,
-                model=config.model,
+                model=fetch_model(config.model, storage),
                 training=config.training,
                 out=out,
                 work_dir=folder / "work",

@@ -103,7 +103,7 @@ def run(assignment: Assignment, place: Place, stage: Callable[..., RunResult] | 
         try:
             config = assignment.config
             beside = [Path(folder) for folder in assignment.beside]
-            fetch_model(config.model, storage)
+            model = fetch_model(config.model, storage)
             data = local_dataset(config.data, storage, beside=beside, language=config.training.task.language)
             if place.rank == 0:
                 where = ON_PLATFORM if assignment.job_id else report_address(config.data, data)
@@ -114,7 +114,7 @@ def run(assignment: Assignment, place: Place, stage: Callable[..., RunResult] | 
             from engine.training.parallel import SINGLE, Parallel
 
             return (stage or _finetune())(
-                model=config.model,
+                model=model,
                 data=data,
                 config=config.training,
                 store=store,

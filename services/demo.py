@@ -26,7 +26,8 @@ from rich.console import Console
 
 from engine.config.base import apply_overrides, parse, read_yaml
 from engine.config.training import TrainingConfig
-from services.cli.progress import RunProgress, duration, size
+from engine.run.shown import duration, size
+from services.cli.progress import RunProgress
 from services.cli.reporting import reported
 from services.cli.table import result_table
 from services.cli.up import part_display
@@ -136,31 +137,29 @@ def _run(
             console.print("Stopping the platform")
     result = job.result
     names = (
+        "task",
         "primary",
-        "base_wer",
-        "base_cer",
-        "adapter_wer",
-        "adapter_cer",
-        "context",
-        "base_context",
-        "language",
+        "base",
+        "tuned",
+        "facts",
         "trainable_parameters",
         "total_parameters",
-        "adapter_bytes",
+        "saved_bytes",
         "peak_bytes",
+        "cost_unit",
+        "cost_per_s",
     )
     figures: dict[str, Any] = {name: result.get(name) for name in names}
     figures |= {
         "model": model.source,
         "wall_s": round(time.monotonic() - began, 2),
-        "audio_s_per_s": result.get("audio_s_per_s"),
         "adapter_path": str(adapter),
         "platform_peak_resident_bytes": footprint.peak_bytes,
         "time_to_first_step_s": round(first_step_s, 2),
         "job_wall_s": result.get("wall_s"),
         "steps": result.get("steps"),
-        "test_speakers": result.get("test_speakers"),
-        "test_utterances": result.get("test_utterances"),
+        "test_groups": result.get("test_groups"),
+        "test_examples": result.get("test_examples"),
     }
     return figures, result
 

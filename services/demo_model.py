@@ -6,7 +6,7 @@ import asyncio
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, cast
 
 from cluster.storage.run_store import S3RunStore
 from engine.memory.architecture import architecture_of
@@ -64,9 +64,10 @@ def offer(model: DemoModel, platform: Platform, client: Client, username: str) -
     asyncio.run(set_role(platform.settings.database_url, username, "admin"))
     client.add_model(
         id=model.id,
-        family=card.family,
+        family=cast("Any", card.family),  # the client knows the families of its release
         title=model.source[-200:],
         source=source,
+        revision=card.revision,
         parameters=sizes.linear_parameters + sizes.other_parameters,
         languages=card.languages,
         licence=card.licence,

@@ -9,7 +9,8 @@ import soundfile
 import torch
 from transformers import WhisperConfig, WhisperForConditionalGeneration
 
-from engine.data.manifest import Utterance, write_manifest
+from engine.data.example import make_utterance
+from engine.data.manifest import write_manifest
 from engine.recipes.whisper_pico import architecture
 
 RATE_HZ = 16_000
@@ -50,7 +51,7 @@ def write_tones(folder: Path, *, speakers: int = 3, takes: int = 4, seed: int = 
                 wave_T = (0.2 + 0.1 * speaker) * np.sin(2 * np.pi * (300 + 250 * index) * time_T)
                 wave_T += 0.01 * generator.standard_normal(samples)
                 utterances.append(
-                    Utterance(
+                    make_utterance(
                         id=f"{word}_s{speaker}_{take}",
                         audio="audio/00000.wav",
                         start_s=start / RATE_HZ,

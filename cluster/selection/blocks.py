@@ -23,8 +23,9 @@ from cluster.storage.model_cache import fetch_model
 from cluster.storage.settings import S3Settings, usable_home
 from engine.config.selection import SelectionConfig
 from engine.config.training import TrainingConfig
-from engine.data.manifest import Piece, TimedText, Utterance
+from engine.data.example import AudioInput, Example, Piece, Text, TimedText, Utterance
 from engine.errors import EngineError
+from engine.models.reference import ModelReference
 from engine.process.heap import release_free_memory
 
 if TYPE_CHECKING:
@@ -84,9 +85,10 @@ def from_text(text: str) -> list[list[Utterance]]:
 
 
 def _utterance(row: dict[str, Any]) -> Utterance:
-    pieces = tuple(Piece(**piece) for piece in row.pop("pieces"))
-    times = tuple(TimedText(**part) for part in row.pop("times"))
-    return Utterance(**row, pieces=pieces, times=times)
+    given, target = row["input"], row["target"]
+    given["pieces"] = tuple(Piece(**piece) for piece in given["pieces"])
+    target["times"] = tuple(TimedText(**part) for part in target["times"])
+    return Example(**row | {"input": AudioInput(**given), "target": Text(**target)})
 
 
 def in_blocks(batches: Iterable[Sequence[Utterance]], audio_s: float | None) -> list[list[list[Utterance]]]:
@@ -97,12 +99,12 @@ def in_blocks(batches: Iterable[Sequence[Utterance]], audio_s: float | None) -> 
     """
     if audio_s is None:
         batches = list(batches)
-        total_s = sum(u.duration_s for batch in batches for u in batch)
+        total_s = sum(u.input.duration_s for batch in batches for u in batch)
         audio_s = min(max(total_s / _BLOCKS, _SHORTEST_S), _LONGEST_S)
     blocks: list[list[list[Utterance]]] = []
     seconds = 0.0
     for batch in batches:
-        batch_s = sum(u.duration_s for u in batch)
+        batch_s = sum(u.input.duration_s for u in batch)
         if not blocks or seconds + batch_s > audio_s:
             blocks.append([])
             seconds = 0.0
@@ -165,7 +167,7 @@ class Scoring:
 
     source: Source
     """The audio."""
-    model: str
+    model: ModelReference
     """Base model."""
     training: str
     """Config of the run as JSON; gives the precision of the base."""
@@ -202,12 +204,12 @@ def _compute_with(threads: int | None) -> None:
 def _scorer(scoring: Scoring) -> Scorer:
     from engine.selection.scorer import Scorer
 
-    fetch_model(scoring.model, scoring.source.local_storage())
+    model = fetch_model(scoring.model, scoring.source.local_storage())
     with tempfile.TemporaryDirectory(prefix="lim-adapter-") as folder:
         for name, content in scoring.adapter or ():
             (Path(folder) / name).write_bytes(content)
         return Scorer.load(
-            scoring.model,
+            model,
             TrainingConfig.model_validate_json(scoring.training),
             scoring.source.folder(),
             adapter=Path(folder) if scoring.adapter else None,

@@ -23,6 +23,7 @@ from engine.config.base import Config, DisagreementError
 from engine.config.selection import SelectionConfig
 from engine.config.selection_for import selection_faults
 from engine.config.training import TrainingConfig
+from engine.models.reference import ModelReference
 
 FOLDER: Final = "selection"
 """Folder of a selection's files, below its storage."""
@@ -84,8 +85,8 @@ class SelectionRunConfig(Config):
 
     name: RunName
     """Name of the selection and of its folder."""
-    model: Address = "whisper-pico"
-    """Base model of the run: id in the catalogue, a folder, a hub id, or `s3://bucket/prefix`."""
+    model: ModelReference | Address = "whisper-pico"
+    """Base model of the run: id in the catalogue, a folder, a hub id, or `s3://bucket/prefix`; or a reference."""
     data: Address
     """A dataset version (folder or `s3://bucket/prefix` with `manifest.jsonl`), or a folder or an archive of recordings."""
     selection: SelectionConfig = SelectionConfig()

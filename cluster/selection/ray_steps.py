@@ -33,8 +33,9 @@ from cluster.selection.blocks import (
 from cluster.selection.config import SelectionResources
 from cluster.selection.parts import Parts, Row, part_name
 from engine.config.selection import SelectionConfig
-from engine.data.manifest import Utterance
+from engine.data.example import Utterance
 from engine.errors import SelectionError
+from engine.models.reference import ModelReference
 from engine.run.store import RunStore
 from engine.segments.rows import from_row
 from engine.segments.segment import Segment
@@ -153,7 +154,7 @@ class RayDataSteps:
         self,
         source: Source,
         config: SelectionConfig,
-        model: str,
+        model: ModelReference,
         resources: SelectionResources,
         store: RunStore,
         task: SpeechToText,
@@ -163,7 +164,7 @@ class RayDataSteps:
         Args:
             source: the audio.
             config: the selection.
-            model: base model.
+            model: reference to the base model.
             resources: placement and resources of the tasks.
             store: of the selection's files, with the finished blocks.
             task: bound to this process's model; its config is the run's, resolved for the model, and it decides which
@@ -183,7 +184,7 @@ class RayDataSteps:
             limits=limits,
             threads=self._resources.threads_per_worker,
         )
-        told += [limits.longest_s, self._model]
+        told += [limits.longest_s, self._model.name]
         rows = self._mapped(batches, "segments", told, function, readers)
         return (from_row(row) for row in rows)
 
@@ -202,7 +203,7 @@ class RayDataSteps:
     ) -> Iterator[Row]:
         files = tuple((file, (adapter / file).read_bytes()) for file in _ADAPTER_FILES) if adapter else None
         training = self._task.config.model_dump_json()
-        told: list[object] = [self._model, training, settings]
+        told: list[object] = [self._model.name, training, settings]
         told += [[file, hashlib.sha256(content).hexdigest()] for file, content in files or ()]
         scoring = Scoring(self._source, self._model, training, files, **settings)
         function = functools.partial(score_blocks, scoring=scoring, threads=self._resources.threads_per_worker)

@@ -15,7 +15,8 @@ from cluster.storage.client import MISSING_CODES, error_code, make_client, parse
 from cluster.storage.made_once import made_once
 from cluster.storage.run_store import S3RunStore
 from cluster.storage.settings import S3Settings
-from engine.models.catalogue import use_local_copy
+from engine.models.catalogue import reference_to
+from engine.models.reference import ModelReference, use_local_copy
 
 _CONFIG: Final = "config.json"
 # Weights as safetensors, and the files that describe them. No pickles, no code.
@@ -23,38 +24,44 @@ _ENDINGS: Final = (".safetensors", ".json", ".txt", ".model")
 _DOWNLOADS_AT_ONCE: Final = 4
 
 
-def fetch_model(model: str, settings: S3Settings, *, cache: Path | None = None) -> None:
-    """Fetch the files of a model to this node; the engine then finds them by the model's name.
+def fetch_model(model: str | ModelReference, settings: S3Settings, *, cache: Path | None = None) -> ModelReference:
+    """The reference to a run's model; the files of one in object storage are fetched to this node.
 
     Args:
-        model: of a run's config; a name other than `s3://bucket/prefix` is left to the engine.
+        model: of a run's config.
         settings: the object store.
         cache: folder of downloaded models; by default under `LIM_HOME`.
 
     Raises:
+        ModelError: a name that stands for no model.
         ModelUnavailableError: no such bucket, or no model in safetensors there.
         ObjectStorageError: the store rejects the request or does not answer.
     """
-    if not model.startswith("s3://"):
-        return
-    files = _files(model, settings)
+    source = model if isinstance(model, str) else model.source
+    if source.startswith("s3://"):
+        use_local_copy(source, _fetched(source, settings, cache or settings.home / "cache" / "models"))
+    return reference_to(model)
+
+
+def _fetched(uri: str, settings: S3Settings, cache: Path) -> Path:
+    """The folder of a model's files on this node."""
+    files = _files(uri, settings)
     if _CONFIG not in files or not any(name.endswith(".safetensors") for name in files):
         raise ModelUnavailableError(
-            f"{model} holds {', '.join(sorted(files)[:10]) or 'nothing'}; a model is a {_CONFIG} with weights as "
+            f"{uri} holds {', '.join(sorted(files)[:10]) or 'nothing'}; a model is a {_CONFIG} with weights as "
             ".safetensors beside it, as `save_pretrained` writes them"
         )
     kept = {name: tag for name, tag in files.items() if name.endswith(_ENDINGS)}
     # Different files under the same address are another model.
-    digest = hashlib.sha256("\n".join([model, *(f"{name}\0{kept[name]}" for name in sorted(kept))]).encode())
-    store = S3RunStore.at(model, settings)
+    digest = hashlib.sha256("\n".join([uri, *(f"{name}\0{kept[name]}" for name in sorted(kept))]).encode())
+    store = S3RunStore.at(uri, settings)
 
     def download(folder: Path) -> None:
         with ThreadPoolExecutor(_DOWNLOADS_AT_ONCE) as pool:
             for done in [pool.submit(store.get, name, folder / name) for name in kept]:
                 done.result()
 
-    cache = cache or settings.home / "cache" / "models"
-    use_local_copy(model, made_once(cache / digest.hexdigest()[:32], _CONFIG, download))
+    return made_once(cache / digest.hexdigest()[:32], _CONFIG, download)
 
 
 def _files(uri: str, settings: S3Settings) -> dict[str, str]:

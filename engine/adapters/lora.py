@@ -14,9 +14,10 @@ from torch import nn
 from engine.config.training import Group, LoraFields
 from engine.errors import ModelError
 from engine.models.family import SpeechSeq2Seq
+from engine.models.reference import ModelReference
 
 
-def attach(speech: SpeechSeq2Seq, config: LoraFields, base_name: str) -> peft.PeftModel:
+def attach(speech: SpeechSeq2Seq, config: LoraFields, base: ModelReference) -> peft.PeftModel:
     """Attach trainable adapters and freeze the model's own weights. Layers are replaced in place.
 
     Raises:
@@ -43,7 +44,8 @@ def attach(speech: SpeechSeq2Seq, config: LoraFields, base_name: str) -> peft.Pe
             f"cannot attach adapters to {targets}: {error}. The model's linear layers are {', '.join(linear)}"
         ) from error
     # A run's adapter must not depend on the location of the base, so it records the base's name, not its path.
-    adapted.peft_config["default"].base_model_name_or_path = base_name
+    adapted.peft_config["default"].base_model_name_or_path = base.name
+    adapted.peft_config["default"].revision = base.revision
     for parameter in adapted.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.float()

@@ -10,6 +10,8 @@ from pydantic import ValidationError
 
 from engine.config.training import TrainingConfig
 from engine.errors import ModelError
+from engine.models.catalogue import reference_to
+from engine.models.reference import ModelReference
 
 _SETTINGS: Final = "training_config.json"
 EARLIER_LANGUAGE: Final = "en"
@@ -41,16 +43,17 @@ def write_settings(adapter: Path, config: TrainingConfig) -> None:
     (adapter / _SETTINGS).write_text(config.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
-def base_of(adapter: Path) -> str:
-    """The base model that an adapter names.
+def base_of(adapter: Path) -> ModelReference:
+    """The base model that an adapter names, at the commit that it was trained on if that is recorded.
 
     Raises:
-        ModelError: the folder has no adapter, or the adapter names no base.
+        ModelError: the folder has no adapter, the adapter names no base, or the base is not found.
     """
     try:
-        name = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"]
-    except (OSError, ValueError, KeyError) as error:
+        config = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
+        name, revision = config["base_model_name_or_path"], config.get("revision")
+    except (OSError, ValueError, KeyError, AttributeError) as error:
         raise ModelError(f"no readable adapter_config.json in {adapter}; give the folder of an adapter") from error
     if not isinstance(name, str) or not name.strip():
         raise ModelError(f"the adapter in {adapter} names no base model; give one with --model")
-    return name
+    return reference_to(name, revision if isinstance(revision, str) else None)

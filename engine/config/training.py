@@ -261,7 +261,7 @@ class EvaluationConfig(Config):
     early_stopping_patience: StepsOrNone = 0
     """Stop after this many evaluations without improvement; 0: never."""
     keep: Literal["best", "last"] = "last"
-    """Final weights of the run: those with the best validation error rate, or the last ones."""
+    """Final weights of the run: those with the best validation metric, or the last ones."""
     base: bool = True
     """Measure the base model on the test split too."""
     batch_audio_s: BatchSeconds = 60.0

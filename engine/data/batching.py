@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.config.context import ContextConfig, ShortContextConfig
 from engine.config.training import BatchConfig
-from engine.data.manifest import Utterance
+from engine.data.example import Utterance
 from engine.data.padding import padded_s
 from engine.errors import TrainingError
 
@@ -55,8 +55,8 @@ class BatchOrder:
     ) -> None:
         if not utterances:
             raise TrainingError("no utterance is left to train on; check the split and the data's report")
-        self._lengths_s = np.array([padded_s(u.duration_s, context, window_s) for u in utterances])
-        self._durations_s = np.array([u.duration_s for u in utterances])
+        self._lengths_s = np.array([padded_s(u.input.duration_s, context, window_s) for u in utterances])
+        self._durations_s = np.array([u.input.duration_s for u in utterances])
         self._whole_window_share = context.whole_window_share if isinstance(context, ShortContextConfig) else 0.0
         self._batch = batch
         self._seed = seed

@@ -8,8 +8,8 @@ from typing import cast
 
 from engine.data.decisions import ItemDecision, ItemDecisions, after
 from engine.data.endings import AUDIO_ENDINGS, ending
+from engine.data.example import Split
 from engine.data.layout import Item, Layout
-from engine.data.manifest import Split
 from engine.data.report import TEXTLESS, named
 from engine.data.source import Entry, displayed
 from engine.errors import ItemError

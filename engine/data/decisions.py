@@ -14,8 +14,8 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from engine.config.base import Config
+from engine.data.example import Split
 from engine.data.items import ItemRecord
-from engine.data.manifest import Split
 from engine.data.report import TEXTLESS, Code
 from engine.errors import Fault
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.config.division import DivisionConfig
-from engine.data.manifest import Split, Utterance
+from engine.data.example import Split, Utterance
 
 _FEWEST_SPEAKERS = 3  # with fewer speakers, one for the test is too large a share of the voices
 _MOST_HELD_OUT = 0.4  # of the seconds: a speaker with more is not held out, unless that much is requested
@@ -48,7 +48,7 @@ def divide(utterances: Sequence[Utterance], files: Sequence[str], config: Divisi
         files: recorded file of each utterance.
         config: shares, and the unit that is never divided.
     """
-    speakers = {u.speaker for u in utterances}
+    speakers = {u.group for u in utterances}
     by_speaker = config.by == "speaker" and None not in speakers and len(speakers) >= _FEWEST_SPEAKERS
     warnings = []
     if config.by == "speaker" and not by_speaker:
@@ -68,7 +68,7 @@ def divide(utterances: Sequence[Utterance], files: Sequence[str], config: Divisi
         chosen: list[int] = []
         if by_speaker:
             most_s = max(_MOST_HELD_OUT, fraction) * pool.total_s
-            chosen = pool.whole_groups([u.speaker or "" for u in utterances], free, fraction, most_s)
+            chosen = pool.whole_groups([u.group or "" for u in utterances], free, fraction, most_s)
             if pool.seconds(chosen) < _LEAST_HELD_OUT * fraction * pool.total_s:
                 chosen = []
         if fraction and not chosen:
@@ -93,12 +93,12 @@ def divide(utterances: Sequence[Utterance], files: Sequence[str], config: Divisi
 
 def speakers_are_whole(utterances: Sequence[Utterance], splits: Sequence[Split]) -> bool:
     """Whether no speaker is in two splits."""
-    found = {(u.speaker, split) for u, split in zip(utterances, splits, strict=True) if u.speaker is not None}
+    found = {(u.group, split) for u, split in zip(utterances, splits, strict=True) if u.group is not None}
     return len(found) == len({speaker for speaker, _ in found})
 
 
 def _uneven(split: Split, utterances: Sequence[Utterance]) -> str:
-    (speaker, count), *_ = Counter(u.speaker for u in utterances).most_common(1)
+    (speaker, count), *_ = Counter(u.group for u in utterances).most_common(1)
     return (
         f"no whole speakers of a fitting size are left for {split} ({speaker} has {count} of {len(utterances)} "
         f"utterances): {split} is drawn by recording, and does not tell how a model does on voices that it has not heard"
@@ -110,7 +110,7 @@ class _Pool:
 
     def __init__(self, utterances: Sequence[Utterance], seed: int) -> None:
         self._stratum_N, self._strata = _strata(utterances)
-        self._seconds_N = np.array([u.duration_s for u in utterances], dtype=np.float64)
+        self._seconds_N = np.array([u.input.duration_s for u in utterances], dtype=np.float64)
         self._seed = seed
         self.total_s = float(self._seconds_N.sum())
 
@@ -142,11 +142,11 @@ class _Pool:
 
 def _strata(utterances: Sequence[Utterance]) -> tuple[Numbers, int]:
     """The stratum of each utterance, and the number of strata."""
-    texts = Counter(u.text for u in utterances)
+    texts = Counter(u.target.text for u in utterances)
     if len(texts) <= min(_MOST_CLASSES, len(utterances) // 2):
         known = {text: number for number, text in enumerate(sorted(texts))}
-        return np.array([known[u.text] for u in utterances]), len(known)
-    durations = np.array([u.duration_s for u in utterances])
+        return np.array([known[u.target.text] for u in utterances]), len(known)
+    durations = np.array([u.input.duration_s for u in utterances])
     edges = np.quantile(durations, np.arange(1, _BINS) / _BINS)
     return np.searchsorted(edges, durations, side="right"), _BINS
 

@@ -11,8 +11,8 @@ from typing import Literal
 from pydantic import Field
 
 from engine.config.base import Config
+from engine.data.example import Split, Utterance
 from engine.data.layout import Item
-from engine.data.manifest import Split, Utterance
 from engine.data.report import Finding, IngestReport, SetAside
 from engine.data.source import displayed
 from engine.errors import ManifestError
@@ -99,10 +99,10 @@ def records(items: Sequence[Item], utterances: Sequence[Utterance], report: Inge
                 path=path,
                 status="good",
                 id=item.id,
-                text=utterance.text,
-                speaker=utterance.speaker,
+                text=utterance.target.text,
+                speaker=utterance.group,
                 split=utterance.split,
-                duration_s=utterance.duration_s,
+                duration_s=utterance.input.duration_s,
                 findings=_shown([finding for finding in found if finding.severity != "set_aside"]),
             )
     for path, rest in sorted(others.items()):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.data.manifest import Split
+from engine.data.example import Split
 from engine.data.split_names import split_of_name
 from engine.errors import ItemError
 

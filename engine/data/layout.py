@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
-from engine.data.manifest import Split
+from engine.data.example import Split
 from engine.data.report import ACTIONS, Code, LayoutKind, SetAside, named
 from engine.data.source import Entry, displayed
 

@@ -1,83 +1,58 @@
-"""The manifest: one JSON object per line, each an utterance cut out of an audio file."""
+"""The manifest of a dataset version: one JSON object per line, each an example.
+
+A line of version 2 is `{"id", "medium", "input": {...}, "target": {"type", ...}, "group", "split"}`. A line of version 1,
+which earlier releases wrote, is speech with everything side by side; it is read too.
+"""
 
 from __future__ import annotations
 
 import json
 import math
 import os
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal, get_args
+from typing import Any, Final
 
+from engine.data.example import (
+    SPLITS,
+    AnyExample,
+    AudioInput,
+    Captions,
+    Example,
+    ImageInput,
+    Label,
+    Labels,
+    Text,
+    TextInput,
+    TimedText,
+    Utterance,
+)
 from engine.errors import Fault, ManifestError
 
-Split = Literal["train", "validation", "test"]
-SPLITS: tuple[Split, ...] = get_args(Split)
-_SLACK_S = 0.01  # times of a text may be rounded to hundredths
-
-
-@dataclass(frozen=True, slots=True)
-class TimedText:
-    """A part of an utterance's text with its time."""
-
-    start_s: float
-    """Start, from the beginning of the utterance, in seconds."""
-    end_s: float
-    """End, in seconds."""
-    text: str
-    """Its text: a word, a phrase, a subtitle."""
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A stretch of an audio file."""
-
-    audio: str
-    """Path of the file, relative to the manifest's folder, with `/`."""
-    start_s: float
-    """Start in the file, in seconds."""
-    duration_s: float
-    """Length in seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Utterance:
-    """One recording of speech and its transcript."""
-
-    id: str
-    """Unique within the manifest."""
-    audio: str
-    """Path of the audio file, relative to the manifest's folder, with `/`."""
-    start_s: float
-    """Start of the utterance in the file, in seconds."""
-    duration_s: float
-    """Length in seconds."""
-    text: str
-    """Its text."""
-    speaker: str | None = None
-    """Its speaker, if known."""
-    split: Split | None = None
-    """Its split, if the dataset has one."""
-    times: tuple[TimedText, ...] = ()
-    """Times of parts of the text, in order, if known; long recordings can then be cut."""
-    pieces: tuple[Piece, ...] = ()
-    """All stretches of an utterance that joins several. `audio` and `start_s` are then those of the first, and `duration_s` is
-    their total. They come from a selection, never from a manifest."""
-    weight: float = 1.0
-    """Factor on its loss in training. It comes from a selection, never from a manifest."""
-
-    def stretches(self) -> tuple[Piece, ...]:
-        """Its stretches of audio, in order."""
-        return self.pieces or (Piece(self.audio, self.start_s, self.duration_s),)
-
-
-_FIELDS = ("id", "audio", "start_s", "duration_s", "text", "speaker", "split")
-_TIMES_FIELDS = ("start_s", "end_s", "text")
+_SLACK_S: Final = 0.01  # times of a text may be rounded to hundredths
+_FIRST_VERSION: Final = ("id", "audio", "start_s", "duration_s", "text", "speaker", "split", "times")
+_FIELDS: Final = ("id", "medium", "input", "target", "group", "split")
+_TIMES_FIELDS: Final = ("start_s", "end_s", "text")
 
 
 def read_manifest(path: Path) -> list[Utterance]:
-    """Read the utterances of a manifest, in order.
+    """Read the utterances of a manifest of speech and transcripts, in order.
+
+    Raises:
+        ManifestError: the file does not exist, lines are faulty, or it holds something other than speech with texts.
+    """
+    examples = read_examples(path)
+    for example in examples:
+        if not isinstance(example.input, AudioInput) or not isinstance(example.target, Text):
+            found = f"{example.input.medium} with {example.target.type}"
+            raise ManifestError(
+                f"{path} holds {found} ({example.id}); this needs audio with text: recordings of speech"
+            )
+    return examples
+
+
+def read_examples(path: Path) -> list[AnyExample]:
+    """Read the examples of a manifest, in order.
 
     Raises:
         ManifestError: the file does not exist, or lines are faulty; names each of them.
@@ -86,7 +61,7 @@ def read_manifest(path: Path) -> list[Utterance]:
         lines = path.read_bytes().split(b"\n")
     except OSError as error:
         raise ManifestError(f"cannot read the manifest {path}: {error.strerror}") from error
-    utterances: list[Utterance] = []
+    examples: list[AnyExample] = []
     faults: list[Fault] = []
     first_line: dict[str, int] = {}
     for number, line in enumerate(lines, start=1):
@@ -103,25 +78,24 @@ def read_manifest(path: Path) -> list[Utterance]:
         if messages:
             faults += [Fault(f"line {number}", message) for message in messages]
         else:
-            times = tuple(TimedText(**part) for part in found.pop("times", None) or ())
-            utterances.append(Utterance(**found, times=times))
+            examples.append(example_of(found))
     if faults:
         raise ManifestError(f"{path} has {len(faults)} {'fault' if len(faults) == 1 else 'faults'}:", faults)
-    return utterances
+    return examples
 
 
-def write_manifest(path: Path, utterances: Iterable[Utterance]) -> None:
+def write_manifest(path: Path, examples: Iterable[AnyExample]) -> None:
     """Write a manifest atomically, by renaming a complete temporary file.
 
     Raises:
-        ValueError: a time that is not finite, or an utterance of a selection.
+        ValueError: a time that is not finite, or an example of a selection.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         with partial.open("w", encoding="utf-8", newline="\n") as file:
-            for utterance in utterances:
-                file.write(manifest_line(utterance))
+            for example in examples:
+                file.write(manifest_line(example))
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
@@ -129,44 +103,163 @@ def write_manifest(path: Path, utterances: Iterable[Utterance]) -> None:
         partial.unlink(missing_ok=True)
 
 
-def manifest_line(utterance: Utterance) -> str:
-    """An utterance as a line of the manifest, newline included; `times` only if there are any.
+def manifest_line(example: AnyExample) -> str:
+    """An example as a line of the manifest, newline included.
 
     Raises:
         ValueError: a time that is not finite, or pieces or a weight, which only a selection has.
     """
-    if utterance.pieces or utterance.weight != 1.0:
-        raise ValueError(f"{utterance.id} has pieces or a weight; a manifest holds neither, write a selection instead")
-    fields = {name: getattr(utterance, name) for name in _FIELDS}
-    if utterance.times:
-        fields["times"] = [{name: getattr(part, name) for name in _TIMES_FIELDS} for part in utterance.times]
+    if getattr(example.input, "pieces", ()) or example.weight != 1.0:
+        raise ValueError(f"{example.id} has pieces or a weight; a manifest holds neither, write a selection instead")
+    target: dict[str, Any] = {"type": example.target.type}
+    match example.target:
+        case Text(text, times):
+            target["text"] = text
+            if times:
+                target["times"] = [{name: getattr(part, name) for name in _TIMES_FIELDS} for part in times]
+        case Label(label):
+            target["label"] = label
+        case Labels(labels):
+            target["labels"] = list(labels)
+        case Captions(captions):
+            target["captions"] = list(captions)
+    given = {name: getattr(example.input, name) for name in _INPUTS[example.input.medium]}
+    fields = {
+        "id": example.id,
+        "medium": example.input.medium,
+        "input": given,
+        "target": target,
+        "group": example.group,
+        "split": example.split,
+    }
     return json.dumps(fields, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def is_inside(path: str) -> bool:
+    """Whether a relative path with `/` stays inside its folder on every operating system."""
+    parts = PurePosixPath(path).parts
+    return bool(parts) and not path.startswith("/") and ".." not in parts and not any(c in path for c in "\\:\0")
+
+
+# ---- a line as an example ----------------------------------------------------------------------------------
+
+
+def _second_version(found: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A faultless line in the form of version 2."""
+    if "input" in found:
+        return found
+    return {
+        "id": found["id"],
+        "medium": "audio",
+        "input": {name: found[name] for name in ("audio", "start_s", "duration_s")},
+        "target": {"type": "text", "text": found["text"], "times": found.get("times")},
+        "group": found.get("speaker"),
+        "split": found.get("split"),
+    }
+
+
+def example_of(line: Mapping[str, Any]) -> AnyExample:
+    """The example on a faultless line, which `write_manifest` of this or an earlier release wrote."""
+    found = _second_version(line)
+    made: dict[str, Callable[..., Any]] = {"audio": AudioInput, "text": TextInput, "image": ImageInput}
+    target = found["target"]
+    answer: Any
+    match target["type"]:
+        case "text":
+            answer = Text(target["text"], tuple(TimedText(**part) for part in target.get("times") or ()))
+        case "label":
+            answer = Label(target["label"])
+        case "labels":
+            answer = Labels(tuple(dict.fromkeys(target["labels"])))
+        case _:
+            answer = Captions(tuple(target["captions"]))
+    return Example(
+        found["id"], made[found["medium"]](**found["input"]), answer, group=found.get("group"), split=found.get("split")
+    )
+
+
+# ---- faults of a line --------------------------------------------------------------------------------------
 
 
 def _faults_of_line(found: Any) -> list[str]:
     if not isinstance(found, dict):
         return [f"found {type(found).__name__}; a line is a JSON object"]
-    missing = [name for name in ("id", "audio", "start_s", "duration_s", "text") if name not in found]
-    unknown = sorted(set(found) - {*_FIELDS, "times"})
-    messages = [f"{name} is missing" for name in missing]
-    messages += [f"{name} is no field of an utterance; allowed: {', '.join(_FIELDS)}, times" for name in unknown]
-    for name in ("id", "audio", "text"):
-        if name in found and not isinstance(found[name], str):
-            messages.append(f"{name} is {found[name]!r}; it must be text")
-    if found.get("id") == "":
-        messages.append("id is empty")
-    if isinstance(audio := found.get("audio"), str) and not is_inside(audio):
-        messages.append(f"audio is {audio!r}; it must be a path inside the manifest's folder, with '/'")
-    for name in ("start_s", "duration_s"):
-        if name in found and not _is_time(found[name], least_excluded=name == "duration_s"):
-            allowed = "a number above 0" if name == "duration_s" else "a number, 0 or more"
-            messages.append(f"{name} is {found[name]!r}; it must be {allowed}, in seconds")
-    if not isinstance(found.get("speaker"), str | None):
-        messages.append(f"speaker is {found['speaker']!r}; it must be text or null")
-    if found.get("split") is not None and found["split"] not in SPLITS:
-        messages.append(f"split is {found['split']!r}; allowed: {', '.join(SPLITS)} or null")
+    if "input" not in found and "target" not in found:
+        return _faults_of_first_version(found)
+    messages = [f"{name} is missing" for name in ("id", "medium", "input", "target") if name not in found]
+    unknown = sorted(set(found) - set(_FIELDS))
+    messages += [f"{name} is no field of an example; allowed: {', '.join(_FIELDS)}" for name in unknown]
+    messages += _faults_of_id(found) + _faults_of_group(found, "group")
+    medium = str(found.get("medium"))
+    if "medium" in found and medium not in _INPUTS:
+        messages.append(f"medium is {found['medium']!r}; allowed: {', '.join(_INPUTS)}")
+    if "input" in found and medium in _INPUTS:
+        messages += _faults_of_object(found["input"], "input", _INPUTS[medium], ())
+    if "target" in found:
+        messages += _faults_of_target(found["target"], found.get("input"))
+    return messages
+
+
+def _faults_of_first_version(found: Mapping[str, Any]) -> list[str]:
+    required = ("id", "audio", "start_s", "duration_s", "text")
+    messages = [f"{name} is missing" for name in required if name not in found]
+    unknown = sorted(set(found) - set(_FIRST_VERSION))
+    messages += [f"{name} is no field of an utterance; allowed: {', '.join(_FIRST_VERSION)}" for name in unknown]
+    messages += _faults_of_id(found)
+    for name, check in (*_INPUTS["audio"].items(), ("text", _is_text)):
+        if name in found and (fault := check(found[name])):
+            messages.append(f"{name} is {found[name]!r}; it must be {fault}")
+    messages += _faults_of_group(found, "speaker")
     if found.get("times") is not None:
         messages += _faults_of_times(found["times"], found.get("duration_s"))
+    return messages
+
+
+def _faults_of_id(found: Mapping[str, Any]) -> list[str]:
+    if "id" not in found:
+        return []
+    if not isinstance(found["id"], str):
+        return [f"id is {found['id']!r}; it must be text"]
+    return [] if found["id"] else ["id is empty"]
+
+
+def _faults_of_group(found: Mapping[str, Any], name: str) -> list[str]:
+    messages = []
+    if not isinstance(found.get(name), str | None):
+        messages.append(f"{name} is {found[name]!r}; it must be text or null")
+    if found.get("split") is not None and found["split"] not in SPLITS:
+        messages.append(f"split is {found['split']!r}; allowed: {', '.join(SPLITS)} or null")
+    return messages
+
+
+def _faults_of_object(
+    found: Any, path: str, required: Mapping[str, Callable[[Any], str | None]], optional: Iterable[str]
+) -> list[str]:
+    """Faults of an object with these fields, each of which has a check that says what it must be."""
+    if not isinstance(found, dict):
+        return [f"{path} is {type(found).__name__}; it must be an object with {', '.join(required)}"]
+    messages = [f"{path}.{name} is missing" for name in required if name not in found]
+    allowed = [*required, *optional]
+    messages += [
+        f"{path}.{name} is no field; allowed: {', '.join(allowed)}" for name in sorted(set(found) - set(allowed))
+    ]
+    return messages + [
+        f"{path}.{name} is {found[name]!r}; it must be {fault}"
+        for name, check in required.items()
+        if name in found and (fault := check(found[name]))
+    ]
+
+
+def _faults_of_target(found: Any, given: Any) -> list[str]:
+    told = found.get("type") if isinstance(found, dict) else None
+    kind = str(told)
+    if kind not in _TARGETS:
+        return [f"target.type is {told!r}; allowed: {', '.join(_TARGETS)}"]
+    rest = {name: value for name, value in found.items() if name != "type"}
+    times = rest.pop("times", None) if kind == "text" else None
+    messages = _faults_of_object(rest, "target", _TARGETS[kind], ())
+    if times is not None:
+        messages += _faults_of_times(times, given.get("duration_s") if isinstance(given, dict) else None)
     return messages
 
 
@@ -190,13 +283,53 @@ def _faults_of_times(times: object, duration_s: object) -> list[str]:
     return []
 
 
-def is_inside(path: str) -> bool:
-    """Whether a relative path with `/` stays inside its folder on every operating system."""
-    parts = PurePosixPath(path).parts
-    return bool(parts) and not path.startswith("/") and ".." not in parts and not any(c in path for c in "\\:\0")
+def _is_text(value: Any) -> str | None:
+    return None if isinstance(value, str) else "text"
+
+
+def _is_name(value: Any) -> str | None:
+    return None if isinstance(value, str) and value.strip() else "text that is not empty"
+
+
+def _is_path(value: Any) -> str | None:
+    if not isinstance(value, str):
+        return "text"
+    return None if is_inside(value) else "a path inside the manifest's folder, with '/'"
+
+
+def _is_start(value: Any) -> str | None:
+    return None if _is_time(value, least_excluded=False) else "a number, 0 or more, in seconds"
+
+
+def _is_length(value: Any) -> str | None:
+    return None if _is_time(value, least_excluded=True) else "a number above 0, in seconds"
+
+
+def _are_names(value: Any) -> str | None:
+    whole = isinstance(value, list) and all(isinstance(each, str) and each.strip() for each in value)
+    return None if whole else "a list of texts that are not empty"
+
+
+def _are_some_names(value: Any) -> str | None:
+    return _are_names(value) or (None if value else "a list of at least one text")
 
 
 def _is_time(value: object, least_excluded: bool) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return False
     return value > 0 if least_excluded else value >= 0
+
+
+_INPUTS: Final[Mapping[str, Mapping[str, Callable[[Any], str | None]]]] = {
+    AudioInput.medium: {"audio": _is_path, "start_s": _is_start, "duration_s": _is_length},
+    TextInput.medium: {"text": _is_text},
+    ImageInput.medium: {"image": _is_path},
+}
+"""Fields of an input, by its medium; each with a check that says what it must be."""
+_TARGETS: Final[Mapping[str, Mapping[str, Callable[[Any], str | None]]]] = {
+    Text.type: {"text": _is_text},
+    Label.type: {"label": _is_name},
+    Labels.type: {"labels": _are_names},
+    Captions.type: {"captions": _are_some_names},
+}
+"""Fields of a target, by its type."""

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
 
-from engine.data.manifest import Split
+from engine.data.example import Split
 
 LayoutKind = Literal[
     "parquet",

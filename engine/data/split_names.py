@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from engine.data.manifest import Split
+from engine.data.example import Split
 
 _CALLED: Mapping[Split, str] = {
     "train": "train training trainset trainingset traindata trn",

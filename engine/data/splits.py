@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engine.data.manifest import Piece, Utterance
+from engine.data.example import Piece, Utterance
 from engine.errors import ConfigError, Fault
 
 _LEAST_TEST, _MOST_TEST = 0.1, 0.2  # of the utterances, when no speaker is named
@@ -34,8 +34,8 @@ class Splits:
 
     def shared_speakers(self) -> list[str]:
         """Speakers who are both trained and tested on."""
-        trained = {u.speaker for u in self.train}
-        return sorted({u.speaker for u in self.test if u.speaker and u.speaker in trained})
+        trained = {u.group for u in self.train}
+        return sorted({u.group for u in self.test if u.group and u.group in trained})
 
 
 def split_by_speaker(
@@ -67,7 +67,7 @@ def split_by_speaker(
     Raises:
         ConfigError: a named speaker does not exist or is in two splits, or nothing is left to train on.
     """
-    present = sorted({u.speaker for u in utterances if u.speaker})
+    present = sorted({u.group for u in utterances if u.group})
     _check_speakers(present, test_speakers, validation_speakers)
     generator = np.random.default_rng([seed, 0x5B17])
     declared = {u.split for u in utterances if u.split}
@@ -77,24 +77,24 @@ def split_by_speaker(
     unused = 0
 
     if test_speakers:
-        test = [u for u in utterances if u.speaker in test_speakers]
-        rest = [u for u in utterances if u.speaker not in test_speakers and u.split != "test"]
+        test = [u for u in utterances if u.group in test_speakers]
+        rest = [u for u in utterances if u.group not in test_speakers and u.split != "test"]
         unused = len(utterances) - len(test) - len(rest)
     elif declared:
         test = [u for u in utterances if u.split == "test"]
         rest = [u for u in utterances if u.split != "test"]
     elif held_out := _held_out(utterances, validation_speakers, generator):
-        test = [u for u in utterances if u.speaker in held_out]
-        rest = [u for u in utterances if u.speaker not in held_out]
+        test = [u for u in utterances if u.group in held_out]
+        rest = [u for u in utterances if u.group not in held_out]
     else:
-        free = [u for u in utterances if u.speaker not in validation_speakers]
+        free = [u for u in utterances if u.group not in validation_speakers]
         _, test = _cut(free, _LEAST_TEST, generator)
         chosen = {id(u) for u in test}
         rest = [u for u in utterances if id(u) not in chosen]
 
     if validation_speakers:
-        validation = [u for u in rest if u.speaker in validation_speakers]
-        train = [u for u in rest if u.speaker not in validation_speakers]
+        validation = [u for u in rest if u.group in validation_speakers]
+        train = [u for u in rest if u.group not in validation_speakers]
     elif "validation" in declared:
         validation = [u for u in rest if u.split == "validation"]
         train = [u for u in rest if u.split != "validation"]
@@ -127,7 +127,7 @@ def _held_out(
     utterances: Sequence[Utterance], validation_speakers: Collection[str], generator: np.random.Generator
 ) -> set[str]:
     """Speakers to test on; none if that would leave too little to train or to test on."""
-    counts = Counter(u.speaker for u in utterances if u.speaker)
+    counts = Counter(u.group for u in utterances if u.group)
     free = sorted(counts.keys() - set(validation_speakers))
     if len(counts) < 2 or not free:
         return set()
@@ -162,10 +162,10 @@ def _warnings(splits: Splits, total: int, *, unused: int, shared: int) -> Iterat
             "no utterance is tested on, so that no error rate of the result will be known: the dataset names none for the "
             "test; name split.test_speakers, or give the dataset a test split"
         )
-    trained = {u.speaker for u in splits.train}
+    trained = {u.group for u in splits.train}
     named = splits.shared_speakers()
-    of_them = [u for u in splits.test if u.speaker in named]
-    nameless = [u for u in splits.test if u.speaker is None]
+    of_them = [u for u in splits.test if u.group in named]
+    nameless = [u for u in splits.test if u.group is None]
     if of_them:
         whose = f"{', '.join(named[:10])}{', ...' if len(named) > 10 else ''}"
         yield (
@@ -178,7 +178,7 @@ def _warnings(splits: Splits, total: int, *, unused: int, shared: int) -> Iterat
             "too: error rates on voices that were never heard may be higher; give the dataset a column speaker"
         )
     elif splits.test and None in trained:
-        count = sum(u.speaker is None for u in splits.train)
+        count = sum(u.group is None for u in splits.train)
         yield (
             f"the speakers of {count} of {len(splits.train)} training utterances are not known, and may be those that are "
             "tested on: error rates on voices that were never heard may be higher; give the dataset a column speaker"
@@ -218,7 +218,8 @@ def _cut(
     place: dict[tuple[str, str | None], int] = {}
     ranked = []
     for index in order.tolist():
-        stratum = (utterances[index].text, utterances[index].speaker)
+        u: Utterance = utterances[index]
+        stratum = (u.target.text, u.group)
         place[stratum] = place.get(stratum, 0) + 1
         ranked.append((place[stratum], index))
     ranked.sort(key=lambda item: item[0])
@@ -233,7 +234,7 @@ def without_audio_of(held_out: Sequence[Utterance], utterances: Sequence[Utteran
     """The utterances that share no audio with held-out ones."""
     segments: dict[str, list[tuple[float, float]]] = {}
     for u in held_out:
-        for piece in u.stretches():
+        for piece in u.input.stretches():
             segments.setdefault(piece.audio, []).append((piece.start_s, piece.start_s + piece.duration_s))
     stretches = {audio: _merged(found) for audio, found in segments.items()}
 
@@ -243,7 +244,7 @@ def without_audio_of(held_out: Sequence[Utterance], utterances: Sequence[Utteran
         at = bisect.bisect_left(starts, piece.start_s + piece.duration_s - _TOUCH_S) - 1
         return at >= 0 and ends[at] > piece.start_s + _TOUCH_S
 
-    return [u for u in utterances if not any(is_shared(piece) for piece in u.stretches())]
+    return [u for u in utterances if not any(is_shared(piece) for piece in u.input.stretches())]
 
 
 def _merged(segments: list[tuple[float, float]]) -> tuple[list[float], list[float]]:

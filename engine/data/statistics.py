@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from engine.audio.reading import AudioInfo
+from engine.data.example import Utterance
 from engine.data.layout import Layout
-from engine.data.manifest import Utterance
 from engine.data.report import Example, IngestReport, TextStatistics, named
 
 
@@ -37,20 +37,20 @@ class Statistics:
             scaled: whether it was scaled down.
         """
         self.items += 1
-        self.audio_s += utterance.duration_s
-        self.shortest_s = min(self.shortest_s or utterance.duration_s, utterance.duration_s)
-        self.longest_s = max(self.longest_s or 0.0, utterance.duration_s)
-        if utterance.speaker is not None:
-            self.speakers[utterance.speaker] += 1
+        self.audio_s += utterance.input.duration_s
+        self.shortest_s = min(self.shortest_s or utterance.input.duration_s, utterance.input.duration_s)
+        self.longest_s = max(self.longest_s or 0.0, utterance.input.duration_s)
+        if utterance.group is not None:
+            self.speakers[utterance.group] += 1
         if utterance.split is not None:
             self.splits[utterance.split] += 1
         self.rates_hz[info.rate_hz] += 1
         self.formats[info.format] += 1
-        self.text_digests.add(hash(utterance.text))
-        self.words += len(utterance.text.split())
-        self.characters += len(utterance.text)
-        self.longest_characters = max(self.longest_characters, len(utterance.text))
-        self.alphabet.update(utterance.text)
+        self.text_digests.add(hash(utterance.target.text))
+        self.words += len(utterance.target.text.split())
+        self.characters += len(utterance.target.text)
+        self.longest_characters = max(self.longest_characters, len(utterance.target.text))
+        self.alphabet.update(utterance.target.text)
         if scaled:
             self.scaled.append(path)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.audio.features import RATE_HZ
 from engine.audio.reading import Wave, read_audio
-from engine.data.manifest import Utterance
+from engine.data.example import Utterance
 
 
 def read_wave(folder: Path, utterance: Utterance) -> Wave:
@@ -24,5 +24,5 @@ def read_wave(folder: Path, utterance: Utterance) -> Wave:
     Raises:
         AudioError: a file cannot be read, or lacks the stretch.
     """
-    waves = [read_audio(folder / p.audio, RATE_HZ, p.start_s, p.duration_s) for p in utterance.stretches()]
+    waves = [read_audio(folder / p.audio, RATE_HZ, p.start_s, p.duration_s) for p in utterance.input.stretches()]
     return waves[0] if len(waves) == 1 else np.concatenate(waves)

@@ -9,7 +9,6 @@ from typing import Final
 
 import jiwer
 
-from engine.metrics.primary import ErrorRate
 from engine.scripts import UNSPACED
 
 _BLANKS_OF_UNSPACED: Final = re.compile(rf"(?<=[{UNSPACED}])\s+|\s+(?=[{UNSPACED}])")
@@ -33,10 +32,6 @@ class ErrorCounts:
     def cer(self) -> float:
         """Character error rate; spaces count, except next to characters of scripts without spaces between words."""
         return self.character_errors / max(self.characters, 1)
-
-    def rate(self, which: ErrorRate) -> float:
-        """The rate of this name."""
-        return self.cer if which == "cer" else self.wer
 
 
 def count_errors(references: Sequence[str], hypotheses: Sequence[str]) -> ErrorCounts:

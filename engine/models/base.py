@@ -9,9 +9,10 @@ import torch
 
 from engine.config.context import AutoContextConfig, ResolvedContext, resolve_context
 from engine.config.training import PretrainConfig, QloraConfig, TrainingConfig
-from engine.models.catalogue import find_model
+from engine.models.catalogue import reference_to
 from engine.models.family import Quantization, SpeechSeq2Seq, SpeechTask, load_model, read_width
 from engine.models.precision import best_device, choose_dtype
+from engine.models.reference import ModelReference
 from engine.process.heap import keep_few_kernels
 
 keep_few_kernels()  # must run before any model computes
@@ -26,6 +27,7 @@ class BaseModel:
 
     speech: SpeechSeq2Seq
     """The model with its tokenizer and features."""
+    reference: ModelReference
     device: torch.device
     dtype: torch.dtype
     config: TrainingConfig
@@ -42,7 +44,7 @@ class BaseModel:
 
 
 def load_base(
-    model: str,
+    model: str | ModelReference,
     config: TrainingConfig,
     *,
     full_precision: bool = False,
@@ -52,7 +54,7 @@ def load_base(
     """Load a base model.
 
     Args:
-        model: id in the catalogue, a folder, or a hub id.
+        model: reference, or a name that `find_model` knows.
         config: of the run; its method decides whether the base is kept in 4 bits.
         full_precision: do not load in 4 bits, regardless of the method.
         published: load the model as published, overriding the config: not in 4 bits, computed in float32, in the
@@ -62,17 +64,16 @@ def load_base(
     Raises:
         ModelError: the model does not exist, cannot be loaded, or does not know the language.
     """
-    card = find_model(model)
+    model = reference_to(model)
     device = best_device()
     precision = "float32" if published else config.precision
-    dtype = choose_dtype(precision, device, read_width(card.family, card.location()))
+    dtype = choose_dtype(precision, device, read_width(model))
     four_bit = None
     if isinstance(config.method, QloraConfig) and not (full_precision or published):
         four_bit = Quantization(config.method.quantization, config.method.double_quantization)
     asked = config.task.language
     speech: SpeechSeq2Seq = load_model(
-        card.family,
-        card.location(),
+        model,
         quantization=four_bit,
         from_scratch=isinstance(config.method, PretrainConfig),
         compute_dtype=dtype,
@@ -85,7 +86,7 @@ def load_base(
     pretrained = not isinstance(config.method, PretrainConfig)
     if context.type == "short" and speech.trained_context == "full" and pretrained:
         notes.append(
-            f"context short: {model} was trained on whole windows; in short context it repeats itself or breaks off until it "
+            f"context short: {model.id} was trained on whole windows; in short context it repeats itself or breaks off until it "
             "has been adapted. Transcripts that repeat are retried in the whole window; context full matches its "
             "training"
         )
@@ -94,8 +95,8 @@ def load_base(
         language = asked if asked in {None, DETECTED} else speech.codec.language
     elif asked is not None:
         language = None
-        notes.append(f"task.language {asked}: {model} supports only one language; remove the setting")
+        notes.append(f"task.language {asked}: {model.id} supports only one language; remove the setting")
     resolved = config.model_copy(
         update={"context": context, "task": config.task.model_copy(update={"language": language})}
     )
-    return BaseModel(speech, device, dtype, resolved, context, tuple(notes))
+    return BaseModel(speech, model, device, dtype, resolved, context, tuple(notes))

@@ -1,4 +1,4 @@
-"""The contract of a model family, and the registry of families."""
+"""The contract of a model family, and loading a model by its reference."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from torch import nn
 
 from engine.config.context import TrainedContext
 from engine.config.training import Group
-from engine.errors import ModelError
+from engine.models.catalogue import reference_to
+from engine.models.reference import NEWEST, ModelReference
+from engine.models.registry import FAMILIES
 
 SpeechTask = Literal["transcribe", "translate"]
 """Language of the transcript: `transcribe` keeps the language of the speech, `translate` writes English."""
@@ -137,33 +139,28 @@ class SpeechSeq2Seq(Protocol):
         ...
 
 
-# Lazy: a family's libraries are imported only when it is used. Its module has `load`, `read_width`, `read_language`.
-FAMILIES: dict[str, str] = {"whisper": "engine.models.whisper"}
-
-
-def read_width(family: str, source: str) -> int:
+def read_width(model: ModelReference) -> int:
     """Width of a base model's hidden states, from its config alone.
 
     Raises:
         ModelError: as `load_model`.
     """
-    width: int = _module(family).read_width(source)
+    width: int = _module(model).read_width(model.location(), model.revision or NEWEST)
     return width
 
 
-def read_language(family: str, source: str) -> str | None:
+def read_language(model: ModelReference) -> str | None:
     """The language that a multilingual model was fine-tuned for, if its files name one.
 
     Raises:
         ModelError: as `load_model`.
     """
-    language: str | None = _module(family).read_language(source)
+    language: str | None = _module(model).read_language(model.location(), model.revision or NEWEST)
     return language
 
 
 def load_model(
-    family: str,
-    source: str,
+    model: str | ModelReference,
     *,
     quantization: Quantization | None = None,
     from_scratch: bool = False,
@@ -175,8 +172,7 @@ def load_model(
     """Load a base model.
 
     Args:
-        family: key of `FAMILIES`.
-        source: folder or hub id.
+        model: reference to it, or a name that `find_model` knows.
         quantization: keep linear layers in 4 bits; None keeps them in full precision.
         from_scratch: take only the architecture and start from random weights.
         compute_dtype: type in which 4-bit layers compute.
@@ -185,10 +181,12 @@ def load_model(
         task: transcribe or translate.
 
     Raises:
-        ModelError: an unknown family, a source that cannot be loaded, or a language or task that the model lacks.
+        ModelError: a source that cannot be loaded, or a language or task that the model lacks.
     """
-    return _module(family).load(
-        source,
+    model = reference_to(model)
+    return _module(model).load(
+        model.location(),
+        revision=model.revision or NEWEST,
         quantization=quantization,
         from_scratch=from_scratch,
         compute_dtype=compute_dtype,
@@ -198,8 +196,5 @@ def load_model(
     )
 
 
-def _module(family: str) -> Any:
-    path = FAMILIES.get(family)
-    if path is None:
-        raise ModelError(f"no model family {family!r}; known families: {', '.join(FAMILIES)}")
-    return importlib.import_module(path)
+def _module(model: ModelReference) -> Any:
+    return importlib.import_module(FAMILIES[model.family].module)

@@ -27,9 +27,11 @@ from engine.audio.features import HOP_SAMPLES, RATE_HZ, log_mel
 from engine.config.context import TrainedContext
 from engine.config.training import Group
 from engine.errors import ModelError
-from engine.models.catalogue import CONTEXT_KEY, family_of, trained_context
+from engine.models.catalogue import CONTEXT_KEY, trained_context
 from engine.models.family import Quantization, Search, SpeechTask
 from engine.models.four_bit import keep_layout
+from engine.models.reference import NEWEST
+from engine.models.registry import family_of
 from engine.models.repetition import StopsRepeating
 from engine.models.whisper_codec import WhisperCodec, complete_generation, language_token
 
@@ -191,35 +193,35 @@ def _before(ids: list[int], ends: set[int]) -> list[int]:
     return next((ids[:place] for place, index in enumerate(ids) if index in ends), ids)
 
 
-def read_width(source: str) -> int:
+def read_width(source: str, revision: str = NEWEST) -> int:
     """Width of the model's hidden states, from its config alone.
 
     Raises:
         ModelError: the source has no Whisper config.
     """
-    return int(_read_config(source).d_model)
+    return int(_read_config(source, revision).d_model)
 
 
-def read_language(source: str) -> str | None:
+def read_language(source: str, revision: str = NEWEST) -> str | None:
     """The language that a multilingual model was fine-tuned for, if its generation config names one.
 
     Raises:
         ModelError: the source has no generation config.
     """
     try:
-        return getattr(GenerationConfig.from_pretrained(source), "language", None)
+        return getattr(GenerationConfig.from_pretrained(source, revision=revision), "language", None)
     except (OSError, ValueError) as error:
         raise _cannot_load(source, error) from error
 
 
-def _read_config(source: str) -> WhisperConfig:
+def _read_config(source: str, revision: str) -> WhisperConfig:
     """The model's config.
 
     Raises:
         ModelError: the config is missing or belongs to another family.
     """
     try:
-        values, _ = WhisperConfig.get_config_dict(source)
+        values, _ = WhisperConfig.get_config_dict(source, revision=revision)
         if values:
             family_of(values, source)
         return WhisperConfig.from_dict(values)
@@ -237,6 +239,7 @@ def _cannot_load(source: str, error: Exception) -> ModelError:
 def load(
     source: str,
     *,
+    revision: str,
     quantization: Quantization | None,
     from_scratch: bool,
     compute_dtype: torch.dtype,
@@ -252,16 +255,16 @@ def load(
     transformers_logging.disable_progress_bar()
     # transformers warns about things that do not apply here: duplicate options, attention masks that Whisper does not use.
     transformers_logging.set_verbosity_error()
-    config = _read_config(source)
+    config = _read_config(source, revision)
     try:
-        processor = WhisperProcessor.from_pretrained(source)
+        processor = WhisperProcessor.from_pretrained(source, revision=revision)
         model: Any
         if from_scratch:
             model = WhisperForConditionalGeneration(config)
-            model.generation_config = GenerationConfig.from_pretrained(source)
+            model.generation_config = GenerationConfig.from_pretrained(source, revision=revision)
             model.to(device=device, dtype=torch.float32)
         else:
-            model = _load_weights(source, quantization, compute_dtype, device)
+            model = _load_weights(source, revision, quantization, compute_dtype, device)
     except (OSError, ValueError, RuntimeError) as error:
         raise _cannot_load(source, error) from error
     keep_layout(model)
@@ -273,7 +276,11 @@ def load(
 
 
 def _load_weights(
-    source: str, quantization: Quantization | None, compute_dtype: torch.dtype, device: torch.device
+    source: str,
+    revision: str,
+    quantization: Quantization | None,
+    compute_dtype: torch.dtype,
+    device: torch.device,
 ) -> Any:
     four_bit = None
     if quantization is not None:
@@ -291,6 +298,7 @@ def _load_weights(
         device_map={"": device},
         use_safetensors=True,
         output_loading_info=True,
+        revision=revision,
     )
     model, report = loaded
     missing = sorted(set(report["missing_keys"]) - {"proj_out.weight"})

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.config.context import ShortContextConfig
 from engine.config.training import LoraFields, QloraConfig, TrainingConfig
 from engine.data.splits import Splits
+from engine.metrics.registry import metric_named
+from engine.run.shown import amount, rate
 
 if TYPE_CHECKING:
+    from engine.run.result import Fact
     from engine.stages.finetune import RunResult
 
 
@@ -21,45 +23,54 @@ def adapter_card(result: RunResult, config: TrainingConfig, splits: Splits) -> s
         ("method", result.method),
         ("optimizer steps", f"{result.steps:,}"),
         ("trainable parameters", f"{result.trainable_parameters:,} of {result.total_parameters:,}"),
-        ("training audio", f"{result.train_audio_s:,.0f} s in {result.train_utterances:,} utterances"),
-        ("training speakers", ", ".join(sorted({u.speaker for u in splits.train if u.speaker})[:50]) or "not named"),
-        ("tested on", f"{result.test_utterances:,} utterances of {_tested(result, splits)}"),
-        *_error_rates(result),
+        ("trained on", f"{amount(result.train_cost, result.cost_unit)} in {result.train_examples:,} examples"),
+        ("training groups", ", ".join(sorted({u.group for u in splits.train if u.group})[:50]) or "not named"),
+        ("tested on", f"{result.test_examples:,} examples of {_tested(result, splits)}"),
+        *_metrics(result),
         ("the base is", _precision(config)),
-        ("audio context", _context(config)),
-        *_base_context(result),
-        *([("language", result.language)] if result.language else []),
-        *([("left out", f"{result.left_out_utterances:,} utterances")] if result.left_out_utterances else []),
+        *((name.replace("_", " "), str(value)) for name, value in result.facts.items()),
+        *([("left out", f"{result.left_out_count:,} examples")] if result.left_out_count else []),
         ("peak memory", f"{result.peak_bytes / 2**20:,.0f} MiB"),
-        ("seconds of audio trained per second", f"{result.audio_s_per_s:.1f}"),
+        ("throughput of training", rate(result.cost_per_s, result.cost_unit)),
     ]
     table = ["| | |", "| --- | --- |", *(f"| {name} | {value} |" for name, value in rows)]
     title = f"# {'Adapter for' if is_adapter else 'Model from'} {result.model}"
     notes = [f"- {warning}" for warning in result.warnings]
     notes = ["", "## What to know about these figures", "", *notes] if notes else []
     return "\n".join(
-        [*header, "", title, "", *table, *notes, "", "## Use", "", *_usage(config, is_adapter, result.language), ""]
+        [
+            *header,
+            "",
+            title,
+            "",
+            *table,
+            *notes,
+            "",
+            "## Use",
+            "",
+            *_usage(config, is_adapter, result.facts.get("language")),
+            "",
+        ]
     )
 
 
 def _tested(result: RunResult, splits: Splits) -> str:
-    names = ", ".join(result.test_speakers[:50]) or "speakers who are not named"
+    names = ", ".join(result.test_groups[:50]) or "groups that are not named"
     shared = splits.shared_speakers()
     if shared:
         return f"{names} (trained on too: {', '.join(shared[:50])})"
-    return f"{names} (never trained on)" if result.test_speakers else names
+    return f"{names} (never trained on)" if result.test_groups else names
 
 
-def _error_rates(result: RunResult) -> list[tuple[str, str]]:
-    """Error rates, the headline first. If CER is the headline, a sentence counts as one word, so WER says little."""
-    of_base = {"wer": result.base_wer, "cer": result.base_cer}
-    after = {"wer": result.adapter_wer, "cer": result.adapter_cer}
+def _metrics(result: RunResult) -> list[tuple[str, str]]:
+    """Metrics, the primary one first."""
+    base, tuned = result.base or {}, result.tuned or {}
     rows = []
-    for rate in sorted(of_base, key=lambda rate: rate != result.primary):
-        rows += [
-            (f"{rate.upper()} of the base on the test utterances", _percent(of_base[rate])),
-            (f"{rate.upper()} after training", _percent(after[rate])),
-        ]
+    for name in sorted({**base, **tuned}, key=lambda name: name != result.primary):
+        metric = metric_named(name)
+        for values, of in ((base, "of the base on the test examples"), (tuned, "after training")):
+            shown = metric.shown(values[name]).replace("%", " %") if name in values else "not measured"
+            rows.append((f"{metric.title} {of}", shown))
     return rows
 
 
@@ -70,20 +81,7 @@ def _precision(config: TrainingConfig) -> str:
     return f"in 4 bits ({method.quantization}) under the adapter; measured alone in full precision, as published"
 
 
-def _context(config: TrainingConfig) -> str:
-    context = config.context
-    if isinstance(context, ShortContextConfig):
-        return f"short: the recording and at least {context.tail_s:g} s of silence"
-    return "full: the model's whole window"
-
-
-def _base_context(result: RunResult) -> list[tuple[str, str]]:
-    if result.base_context in {None, result.context}:
-        return []
-    return [("audio context of the base", f"{result.base_context}, as its publisher trained it")]
-
-
-def _usage(config: TrainingConfig, is_adapter: bool, language: str | None) -> list[str]:
+def _usage(config: TrainingConfig, is_adapter: bool, language: Fact | None) -> list[str]:
     spoken = f', language="{language}", task="transcribe"' if language else ""
     if not is_adapter:
         return [
@@ -120,7 +118,3 @@ def _transcription(source: str, spoken: str) -> list[str]:
         "print(processor.batch_decode(ids, skip_special_tokens=True))",
         "```",
     ]
-
-
-def _percent(rate: float | None) -> str:
-    return "not measured" if rate is None else f"{100 * rate:.1f} %"

@@ -1,4 +1,4 @@
-"""Plot loss, learning rate and error rates of a run."""
+"""Plot loss, learning rate and the primary metric of a run."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from engine.metrics.registry import metric_named
+from engine.run.earlier import todays_event
 from engine.run.store import RunStore
 
 
@@ -15,7 +17,7 @@ def read_events(store: RunStore) -> list[dict[str, Any]]:
     for key in store.list("events"):
         for line in store.get_bytes(key).decode().splitlines():
             if line.strip():
-                event = json.loads(line)
+                event = todays_event(json.loads(line))
                 events.setdefault(event["key"], event)
     return list(events.values())
 
@@ -36,14 +38,15 @@ def draw_curves(store: RunStore, target: Path) -> bool:
     figure, axes = plt.subplots(rows, 1, figsize=(8, 2.6 * rows), sharex=True, layout="constrained")
     steps = [m["step"] for m in training]
     axes[0].plot(steps, [m["loss"] for m in training])
-    axes[0].set_ylabel("training loss (nats per token)")
+    axes[0].set_ylabel("training loss per target")
     axes[0].set_yscale("log")
     axes[1].plot(steps, [m["learning_rate"] for m in training])
     axes[1].set_ylabel("learning rate")
     if validation:
-        rate = validation[-1].get("primary", "wer")
-        axes[2].plot([m["step"] for m in validation], [100 * m[rate] for m in validation], marker="o")
-        axes[2].set_ylabel(f"validation {rate.upper()} (%)")
+        primary = metric_named(validation[-1]["primary"])
+        values = [primary.scale * m["metrics"][primary.name] for m in validation]
+        axes[2].plot([m["step"] for m in validation], values, marker="o")
+        axes[2].set_ylabel(f"validation {primary.axis}")
         axes[2].set_ylim(bottom=0)
     axes[-1].set_xlabel("optimizer step")
     for axis in axes:

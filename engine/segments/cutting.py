@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from engine.data.manifest import TimedText
+from engine.data.example import TimedText
 from engine.segments.segment import Span
 
 _MIN_STEP_S = 1.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from engine.data.manifest import Piece
+from engine.data.example import Piece
 from engine.segments.segment import Segment
 
 Row = dict[str, Any]

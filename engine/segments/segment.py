@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from engine.data.manifest import Piece, Split, Utterance
+from engine.data.example import Piece, Split, Utterance, make_utterance
 
 SegmentFault = Literal["too_long", "text_too_long", "no_speech"]
 FAULTS: dict[SegmentFault, str] = {
@@ -60,7 +60,7 @@ class Segment:
     def as_utterance(self, weight: float = 1.0) -> Utterance:
         """The segment as an utterance for training."""
         first = self.pieces[0]
-        return Utterance(
+        return make_utterance(
             self.id,
             first.audio,
             first.start_s,

@@ -9,7 +9,7 @@ from pathlib import Path
 from engine.audio.features import RATE_HZ
 from engine.audio.reading import Wave
 from engine.config.selection import SelectionConfig, SpeechTrimConfig
-from engine.data.manifest import Piece, TimedText, Utterance
+from engine.data.example import Piece, TimedText, Utterance
 from engine.data.waves import read_wave
 from engine.models.family import TextCodec
 from engine.segments.cutting import Cut, cut_silence, cut_text
@@ -46,7 +46,7 @@ class SegmentLimits:
 
 def canonical(utterances: Sequence[Utterance]) -> list[Utterance]:
     """Utterances sorted by file, start and id, so that the result does not depend on the input's order."""
-    return sorted(utterances, key=lambda u: (u.audio, u.start_s, u.id))
+    return sorted(utterances, key=lambda u: (u.input.audio, u.input.start_s, u.id))
 
 
 def reading_batches(utterances: Sequence[Utterance], audio_s: float) -> Iterator[list[Utterance]]:
@@ -54,11 +54,11 @@ def reading_batches(utterances: Sequence[Utterance], audio_s: float) -> Iterator
     batch: list[Utterance] = []
     seconds = 0.0
     for u in utterances:
-        if batch and seconds + u.duration_s > audio_s:
+        if batch and seconds + u.input.duration_s > audio_s:
             yield batch
             batch, seconds = [], 0.0
         batch.append(u)
-        seconds += u.duration_s
+        seconds += u.input.duration_s
     if batch:
         yield batch
 
@@ -96,14 +96,14 @@ def segment_utterance(
         config: trimming, cutting, thresholds of speech detection.
         limits: of the model.
     """
-    spans = _believed(speech_spans(prob_F, utterance.duration_s, config.activity), config)
-    whole = _trimmed(Span(0.0, utterance.duration_s), spans, utterance.times, config)
+    spans = _believed(speech_spans(prob_F, utterance.input.duration_s, config.activity), config)
+    whole = _trimmed(Span(0.0, utterance.input.duration_s), spans, utterance.target.times, config)
     longest_s = min(limits.longest_s, config.cut.longest_s or limits.longest_s)
-    is_long = whole.duration_s > longest_s + 1e-6 or not limits.fits(utterance.text)
-    cuts = [Cut(whole, utterance.text, utterance.times)]
-    if is_long and utterance.times:
-        cuts = cut_text(whole, utterance.times, pauses(spans), longest_s, config.cut.min_share, limits.fits)
-    elif is_long and not utterance.text.strip():
+    is_long = whole.duration_s > longest_s + 1e-6 or not limits.fits(utterance.target.text)
+    cuts = [Cut(whole, utterance.target.text, utterance.target.times)]
+    if is_long and utterance.target.times:
+        cuts = cut_text(whole, utterance.target.times, pauses(spans), longest_s, config.cut.min_share, limits.fits)
+    elif is_long and not utterance.target.text.strip():
         cuts = cut_silence(whole, pauses(spans), longest_s, config.cut.min_share)
     segments = []
     for number, cut in enumerate(cuts, start=1):
@@ -114,7 +114,7 @@ def segment_utterance(
                 id=utterance.id if len(cuts) == 1 else f"{utterance.id}#{number}",
                 pieces=(_piece(utterance, bounds),),
                 text=cut.text,
-                speaker=utterance.speaker,
+                speaker=utterance.group,
                 split=utterance.split,
                 utterances=(utterance.id,),
                 speech_s=round(sum(span.duration_s for span in speech_within(spans, bounds)), _DIGITS),
@@ -128,13 +128,13 @@ def segment_utterance(
 def whole_segment(utterance: Utterance, limits: SegmentLimits) -> Segment:
     """An utterance as one segment, without reading its audio."""
     fault: SegmentFault | None = None
-    if utterance.duration_s > limits.longest_s + 1e-3:
+    if utterance.input.duration_s > limits.longest_s + 1e-3:
         fault = "too_long"
-    elif not limits.fits(utterance.text):
+    elif not limits.fits(utterance.target.text):
         fault = "text_too_long"
-    piece = Piece(utterance.audio, utterance.start_s, utterance.duration_s)
+    piece = Piece(utterance.input.audio, utterance.input.start_s, utterance.input.duration_s)
     return Segment(
-        utterance.id, (piece,), utterance.text, utterance.speaker, utterance.split, (utterance.id,), fault=fault
+        utterance.id, (piece,), utterance.target.text, utterance.group, utterance.split, (utterance.id,), fault=fault
     )
 
 
@@ -145,10 +145,12 @@ def _believed(spans: list[Span], config: SelectionConfig) -> list[Span]:
 
 
 def _piece(utterance: Utterance, bounds: Span) -> Piece:
-    if bounds == Span(0.0, utterance.duration_s):
-        return Piece(utterance.audio, utterance.start_s, utterance.duration_s)
+    if bounds == Span(0.0, utterance.input.duration_s):
+        return Piece(utterance.input.audio, utterance.input.start_s, utterance.input.duration_s)
     start_s, end_s = round(bounds.start_s, _DIGITS), round(bounds.end_s, _DIGITS)
-    return Piece(utterance.audio, round(utterance.start_s + start_s, _DIGITS), round(end_s - start_s, _DIGITS))
+    return Piece(
+        utterance.input.audio, round(utterance.input.start_s + start_s, _DIGITS), round(end_s - start_s, _DIGITS)
+    )
 
 
 def _trimmed(bounds: Span, spans: Sequence[Span], times: Sequence[TimedText], config: SelectionConfig) -> Span:

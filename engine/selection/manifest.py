@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from engine.data.manifest import Utterance
+from engine.data.example import Utterance
 from engine.errors import SelectionError
 from engine.segments.rows import from_row, to_row
 from engine.segments.segment import Segment

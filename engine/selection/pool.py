@@ -11,7 +11,8 @@ from engine.config.context import TrainedContext, resolve_context
 from engine.config.selection import SamplerFields, SelectionConfig, ShareBudgetConfig, SpeechTrimConfig
 from engine.config.selection_for import selection_for
 from engine.config.training import TrainingConfig
-from engine.data.manifest import Utterance, read_manifest
+from engine.data.example import Utterance
+from engine.data.manifest import read_manifest
 from engine.data.padding import padded_s
 from engine.data.splits import split_by_speaker
 from engine.data.version_files import MANIFEST_NAME
@@ -60,8 +61,8 @@ def training_pool(data: Path, training: TrainingConfig, window_s: float) -> Pool
     once = planned_steps(training.model_copy(update={"max_steps": None, "epochs": 1.0}), utterances, window_s)
     return Pool(
         utterances,
-        audio_s=math.fsum(u.duration_s for u in utterances),
-        encoder_s=encoder_s([u.duration_s for u in utterances], training, window_s),
+        audio_s=math.fsum(u.input.duration_s for u in utterances),
+        encoder_s=encoder_s([u.input.duration_s for u in utterances], training, window_s),
         steps=steps,
         epochs=steps / once,
     )
@@ -86,7 +87,7 @@ def budget_s(config: SelectionConfig, pool: Pool) -> float:
 def looks_at_audio(config: SelectionConfig, utterances: Sequence[Utterance], longest_s: float) -> bool:
     """Whether speech detection is needed: to trim, to cut, or for the strata of the draw."""
     wants = isinstance(config.trim, SpeechTrimConfig) or isinstance(config.method, SamplerFields)
-    return wants or any(u.duration_s > longest_s for u in utterances)
+    return wants or any(u.input.duration_s > longest_s for u in utterances)
 
 
 def dry_run(

@@ -11,9 +11,10 @@ import torch
 from engine.adapters import lora
 from engine.config.training import TrainingConfig
 from engine.data.batching import evaluation_batches
-from engine.data.manifest import Utterance
+from engine.data.example import Utterance
 from engine.metrics.primary import primary_rate
 from engine.models.base import load_base
+from engine.models.reference import ModelReference
 from engine.selection.scores import contradiction, divergence_per_token, el2n_per_token, nll_per_token
 from engine.tasks.speech_to_text import SpeechToText
 from engine.tasks.task import build_task
@@ -65,12 +66,12 @@ class Scorer:
 
     @classmethod
     def load(
-        cls, model: str, training: TrainingConfig, data: Path, *, adapter: Path | None, full_precision: bool
+        cls, model: ModelReference, training: TrainingConfig, data: Path, *, adapter: Path | None, full_precision: bool
     ) -> Scorer:
         """Load a worker's models.
 
         Args:
-            model: base model: id in the catalogue, a folder, or a hub id.
+            model: reference to the base model.
             training: the run's config, which determines the precision of the base.
             data: folder of the dataset version.
             adapter: folder of an adapter for the base; None without one.
@@ -115,8 +116,8 @@ class Scorer:
         """
         scored = []
         for u, text in zip(utterances, self.task.predict(utterances, self._data), strict=True):
-            counts = self.task.score([u.text], [text])
-            if primary_rate([u.text]) == "cer":
+            counts = self.task.errors([u.target.text], [text])
+            if primary_rate([u.target.text]) == "cer":
                 scored.append(Transcribed(u.id, counts.character_errors, counts.characters))
             else:
                 scored.append(Transcribed(u.id, counts.word_errors, counts.words))

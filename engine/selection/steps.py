@@ -12,8 +12,9 @@ from typing import Protocol
 
 from engine.config.selection import SelectionConfig
 from engine.config.training import TrainingConfig
-from engine.data.manifest import Utterance
+from engine.data.example import Utterance
 from engine.models.base import load_base
+from engine.models.reference import ModelReference
 from engine.segments.segment import Segment
 from engine.segments.segmenting import SegmentLimits, reading_batches, segment_batch
 from engine.selection.scorer import Loss, Scorer, Transcribed, scoring_batches
@@ -47,7 +48,7 @@ class LocalSteps:
     """Steps in this process, on the live model that the warm-up trains; adapters are not read from disk."""
 
     def __init__(
-        self, data: Path, config: SelectionConfig, model: str, training: TrainingConfig, task: SpeechToText
+        self, data: Path, config: SelectionConfig, model: ModelReference, training: TrainingConfig, task: SpeechToText
     ) -> None:
         self._data, self._config = data, config
         self._model, self._training = model, training

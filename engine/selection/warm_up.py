@@ -17,7 +17,7 @@ from engine.config.training import (
     LoraFields,
     TrainingConfig,
 )
-from engine.data.manifest import Utterance
+from engine.data.example import Utterance
 from engine.errors import ConfigError, Fault
 from engine.models.base import BaseModel
 from engine.run.events import Event, EventSink
@@ -47,7 +47,7 @@ class AsLog:
         self.sink.flush()
 
 
-def attach(base: BaseModel, training: TrainingConfig, model: str) -> Any:
+def attach(base: BaseModel, training: TrainingConfig) -> Any:
     """The base with a fresh adapter, which has no effect until it is trained.
 
     Raises:
@@ -57,7 +57,7 @@ def attach(base: BaseModel, training: TrainingConfig, model: str) -> Any:
         message = f"found {training.method.type}; scores after a warm-up need an adapter: qlora or lora"
         raise ConfigError([Fault("training.method.type", message)])
     torch.manual_seed(training.seed)
-    adapted = lora.attach(base.speech, training.method, model)
+    adapted = lora.attach(base.speech, training.method, base.reference)
     if training.gradient_checkpointing:
         base.checkpoint_activations()
     return adapted
@@ -123,7 +123,7 @@ def train_briefly(
         device=base.device,
         dtype=base.dtype,
         fingerprint=fingerprint,
-        validate=lambda _: None,
+        validation=None,
         should_stop=should_stop,
     )
     loop.run()

@@ -11,81 +11,57 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from pydantic import BaseModel
 
 from engine.adapters import lora
 from engine.adapters.settings import EARLIER_LANGUAGE, read_settings
+from engine.config.context import TrainedContext
 from engine.config.measurement import MeasurementConfig
 from engine.config.training import FullConfig, PretrainConfig, TrainingConfig
-from engine.data.manifest import Utterance, read_manifest
+from engine.data.example import Utterance
+from engine.data.manifest import read_manifest
 from engine.data.splits import split_by_speaker
 from engine.data.version_files import MANIFEST_NAME
 from engine.errors import ConfigError, Fault, ObjectNotFoundError, StoppedError
-from engine.metrics.primary import ErrorRate, primary_rate
-from engine.metrics.word_errors import ErrorCounts
-from engine.models.base import DETECTED, load_base
-from engine.models.base import BaseModel as LoadedModel
-from engine.models.catalogue import find_model
+from engine.metrics.registry import Values
+from engine.models.base import DETECTED, BaseModel, load_base
+from engine.models.catalogue import reference_to
 from engine.models.family import read_language
+from engine.models.reference import ModelReference
 from engine.process.peak_memory import peak_bytes
 from engine.run.code_version import code_version
 from engine.run.events import Event, EventSink, now_rfc3339
 from engine.run.provenance.inputs import begin, say_shown_again
 from engine.run.provenance.stages import evaluation_inputs
+from engine.run.result import MeasuredResult
 from engine.run.store import RunStore
+from engine.stages.preparation import speech_facts
 from engine.tasks.fitting import cut_note, left_out_note, named, without
 from engine.tasks.spoken_language import spoken_language, with_language
 from engine.tasks.task import build_task
 
 PARTS = "parts"
 PREDICTIONS = "predictions.jsonl"
-Which = Literal["base", "adapter"]
+Which = Literal["base", "tuned"]
 
 
-class EvaluationResult(BaseModel):
-    """The result of an evaluation, saved as `result.json`."""
+class EvaluationResult(MeasuredResult):
+    """The result of an evaluation; `tuned` are the metrics with the adapter, or of the model itself without one."""
 
     status: Literal["succeeded"] = "succeeded"
     model: str
     split: str
-    utterances: int
-    audio_s: float
-    speakers: list[str]
-    primary: ErrorRate = "wer"
-    """The headline error rate: `cer` if most texts are in scripts without spaces between words."""
-    base_wer: float | None = None
-    base_cer: float | None = None
-    adapter_wer: float
-    """WER with the adapter, or of the model itself if there is no adapter."""
-    adapter_cer: float
-    wer_by_speaker: dict[str, float]
-    """As `adapter_wer`, for each named speaker."""
-    cer_by_speaker: dict[str, float] = {}
-    """As `adapter_cer`, for each named speaker."""
-    context: Literal["short", "full"] | None = None
-    """Audio context of the adapter, or of the model itself."""
-    base_context: Literal["short", "full"] | None = None
-    """Audio context of the base, as its publisher trained it; unset if the base was not measured."""
-    language: str | None = None
-    """Language token of a multilingual model; unset for models of one language."""
-    left_out_utterances: int = 0
-    """Number of utterances that do not fit the model."""
-    left_out: dict[str, str] = {}
-    """The reason by id, for the first hundred of these utterances."""
-    references_cut: int = 0
-    """Number of texts longer than `max_new_tokens`, which no transcript can match."""
-    peak_bytes: int
-    wall_s: float
-    audio_s_per_s: float
-    """Seconds of speech transcribed per second in this attempt; 0 if all transcripts were stored already."""
-    finished_at: str | None = None
-    """End time, in UTC."""
-    code_version: str | None = None
+    examples: int
+    cost: float
+    """Total cost of the examples; `cost_per_s` counts this attempt, and is 0 if all predictions were stored already."""
+    groups: list[str]
+    """Groups (such as speakers) of the examples, if they are known."""
+    by_group: dict[str, dict[str, float]] = {}
+    """As `tuned`, for each named group: values by metric and group."""
 
 
 def evaluate(
     *,
-    model: str,
+    model: str | ModelReference,
     adapter: Path | None,
     data: Path,
     training: TrainingConfig,
@@ -94,15 +70,15 @@ def evaluate(
     events: EventSink,
     should_stop: Callable[[], bool],
     threads: int | None = None,
-    base_model: str | None = None,
+    base_model: str | ModelReference | None = None,
 ) -> EvaluationResult:
-    """Transcribe the utterances of a dataset version and count errors.
+    """Predict for the examples of a dataset version, and measure.
 
-    Transcripts are stored in chunks. A second call with the same store and inputs resumes after the last chunk; a
+    Predictions are stored in chunks. A second call with the same store and inputs resumes after the last chunk; a
     finished evaluation returns its stored result and emits an event that says so.
 
     Args:
-        model: id in the catalogue, a folder, a hub id or a fetched address: the base, or a fully fine-tuned model.
+        model: reference to, or name of, the base or of a fully fine-tuned model.
         adapter: folder of the adapter; None if the model itself was trained.
         data: folder with `manifest.jsonl`.
         training: the training's config: precision of the base, audio context, splits.
@@ -118,6 +94,8 @@ def evaluate(
         StoppedError: `should_stop` returned true.
         EngineError: model, adapter and dataset do not fit together.
     """
+    model = reference_to(model)
+    base_model = reference_to(base_model) if base_model is not None else None
     inputs = evaluation_inputs(model, adapter, data, training, measurement, base_model)
     if (finished := begin(store, inputs, parts=(PARTS,))) is not None:
         result = EvaluationResult.model_validate_json(finished)
@@ -131,7 +109,7 @@ def evaluate(
 class _Evaluation:
     def __init__(
         self,
-        model: str,
+        model: ModelReference,
         adapter: Path | None,
         data: Path,
         training: TrainingConfig,
@@ -140,7 +118,7 @@ class _Evaluation:
         events: EventSink,
         should_stop: Callable[[], bool],
         threads: int | None,
-        base_model: str | None,
+        base_model: ModelReference | None,
     ) -> None:
         self.started = time.perf_counter()
         self.model, self.adapter, self.folder = model, adapter, data
@@ -154,20 +132,19 @@ class _Evaluation:
         self.store, self.events, self.should_stop = store, events, should_stop
         self.attempt = f"{time.time_ns():x}"
         self.done = 0
-        self.transcribed_audio_s = self.transcribing_s = 0.0
+        self.predicted_cost = self.predicting_s = 0.0
         if threads is not None:
             torch.set_num_threads(threads)
 
     def run(self) -> EvaluationResult:
         self._phase("loading")
         utterances = self._utterances()
-        self.primary = primary_rate(u.text for u in utterances)
         with_adapter = self.measurement.base and self.adapter is not None
         base_model = self.model if with_adapter else self.base_model
         self.passes = 2 if base_model else 1
 
-        base: ErrorCounts | None = None
-        base_context = None
+        base: Values | None = None
+        base_context: TrainedContext | None = None
         if base_model is not None:
             self._phase("evaluating_base")
             base_context = self._load(base_model, utterances, published=True).context.type
@@ -180,34 +157,31 @@ class _Evaluation:
         if self.adapter is not None:
             lora.load(loaded.speech, self.adapter)
         self._phase("evaluating")
-        counts, texts = self._measured("adapter", utterances)
+        tuned, texts = self._measured("tuned", utterances)
         self._phase("saving")
-        rows = [{"id": u.id, "speaker": u.speaker, "reference": u.text, "hypothesis": texts[u.id]} for u in utterances]
+        rows = [
+            {"id": u.id, "speaker": u.group, "reference": u.target.text, "hypothesis": texts[u.id]} for u in utterances
+        ]
         lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
         self.store.put_bytes(PREDICTIONS, lines.encode())
-        by_speaker = self._by_speaker(utterances, texts)
         result = EvaluationResult(
-            model=self.model,
+            model=self.model.id,
             split=self.measurement.split,
-            utterances=len(utterances),
-            audio_s=sum(u.duration_s for u in utterances),
-            speakers=sorted({u.speaker for u in utterances if u.speaker}),
+            examples=len(utterances),
+            cost=sum(u.input.duration_s for u in utterances),
+            groups=sorted({u.group for u in utterances if u.group}),
+            task=self.training.task.type,
             primary=self.primary,
-            base_wer=base.wer if base else None,
-            base_cer=base.cer if base else None,
-            adapter_wer=counts.wer,
-            adapter_cer=counts.cer,
-            wer_by_speaker={speaker: counts.wer for speaker, counts in by_speaker.items()},
-            cer_by_speaker={speaker: counts.cer for speaker, counts in by_speaker.items()},
-            context=loaded.context.type,
-            base_context=base_context,
-            language=loaded.speech.codec.language,
-            left_out_utterances=len(self.left_out),
+            base=base,
+            tuned=tuned,
+            by_group=self._by_group(utterances, texts),
+            facts=speech_facts(loaded, base_context, self.references_cut),
+            left_out_count=len(self.left_out),
             left_out=named(self.left_out),
-            references_cut=self.references_cut,
             peak_bytes=peak_bytes(loaded.device),
             wall_s=time.perf_counter() - self.started,
-            audio_s_per_s=self.transcribed_audio_s / max(self.transcribing_s, 1e-9),
+            cost_unit=self.task.cost_unit,
+            cost_per_s=self.predicted_cost / max(self.predicting_s, 1e-9),
             finished_at=now_rfc3339(),
             code_version=code_version(),
         )
@@ -224,13 +198,12 @@ class _Evaluation:
             task = training.task.model_copy(update={"language": self.settings.task.language})
             return training.model_copy(update={"context": self.settings.context, "task": task})
         if self.adapter is None and training.task.language in {None, DETECTED}:
-            card = find_model(self.model)
-            task = training.task.model_copy(update={"language": read_language(card.family, card.location())})
+            task = training.task.model_copy(update={"language": read_language(self.model)})
             return training.model_copy(update={"task": task})
         return training
 
-    def _load(self, model: str, utterances: Sequence[Utterance], *, published: bool = False) -> LoadedModel:
-        """Load a model for transcription; a language that is not set is detected in `utterances`."""
+    def _load(self, model: ModelReference, utterances: Sequence[Utterance], *, published: bool = False) -> BaseModel:
+        """Load a model for prediction; a language that is not set is detected in `utterances`."""
         torch.manual_seed(self.training.seed)
         loaded = load_base(model, self.training, published=published)
         notes = dict(enumerate(loaded.notes))
@@ -243,6 +216,7 @@ class _Evaluation:
         for number, note in notes.items():
             self._warn(f"model/{number}", note)
         self.task = build_task(loaded.config, loaded.speech, loaded.device, loaded.dtype)
+        self.primary: str = self.task.primary(utterances)
         loaded.speech.model.eval()
         return loaded
 
@@ -284,61 +258,62 @@ class _Evaluation:
                     )
                 ]
             )
-        return sorted(wanted, key=lambda u: (-u.duration_s, u.id))
+        return sorted(wanted, key=lambda u: (-u.input.duration_s, u.id))
 
-    def _measured(self, which: Which, utterances: Sequence[Utterance]) -> tuple[ErrorCounts, dict[str, str]]:
+    def _measured(self, which: Which, utterances: Sequence[Utterance]) -> tuple[Values, dict[str, str]]:
         texts: dict[str, str] = {}
         started = time.perf_counter()
         for index, chunk in enumerate(self._chunks(utterances)):
-            texts.update(self._transcribed(which, index, chunk))
+            texts.update(self._predicted(which, index, chunk))
             self.done += len(chunk)
             data: dict[str, Any] = {"progress": self.done / self.to_do}
-            if self.transcribing_s:
-                data["audio_s_per_s"] = self.transcribed_audio_s / self.transcribing_s
+            if self.predicting_s:
+                data |= {"cost_per_s": self.predicted_cost / self.predicting_s, "cost_unit": self.task.cost_unit}
             self.events.emit(Event("metric", f"{self.attempt}/progress/{self.done}", data))
-        counts: ErrorCounts = self.task.score([u.text for u in utterances], [texts[u.id] for u in utterances])
+        found: Values = self.task.score([u.target.text for u in utterances], [texts[u.id] for u in utterances])
         data = {
-            # The platform shows the rates of the split `test` as `base_wer` and `adapter_wer`.
+            # The platform shows the metrics of the split `test` as `base` and `tuned`.
             "split": "test",
             "measured": self.measurement.split,
             "which": which,
             "step": 0,
             "primary": self.primary,
-            "wer": counts.wer,
-            "cer": counts.cer,
-            "utterances": len(utterances),
+            "metrics": found,
+            "examples": len(utterances),
             "wall_s": time.perf_counter() - started,
         }
         self.events.emit(Event("metric", f"evaluation/{which}", data))
-        return counts, texts
+        return found, texts
 
     def _chunks(self, utterances: Sequence[Utterance]) -> Iterator[Sequence[Utterance]]:
         size = self.measurement.chunk_utterances
         for start in range(0, len(utterances), size):
             yield utterances[start : start + size]
 
-    def _transcribed(self, which: Which, index: int, chunk: Sequence[Utterance]) -> dict[str, str]:
+    def _predicted(self, which: Which, index: int, chunk: Sequence[Utterance]) -> dict[str, str]:
         key = f"{PARTS}/{which}-{index:06d}.json"
         with contextlib.suppress(ObjectNotFoundError, ValueError):
             kept = json.loads(self.store.get_bytes(key))
             if isinstance(kept, dict) and kept.keys() == {u.id for u in chunk}:
                 return kept
         if self.should_stop():
-            raise StoppedError(f"stopped after {self.done} of {self.to_do} transcripts; they are kept")
+            raise StoppedError(f"stopped after {self.done} of {self.to_do} predictions; they are kept")
         started = time.perf_counter()
         texts = self.task.predict(chunk, self.folder)
-        self.transcribing_s += time.perf_counter() - started
-        self.transcribed_audio_s += sum(u.duration_s for u in chunk)
+        self.predicting_s += time.perf_counter() - started
+        self.predicted_cost += sum(u.input.duration_s for u in chunk)
         by_id = {u.id: text for u, text in zip(chunk, texts, strict=True)}
         self.store.put_bytes(key, json.dumps(by_id, ensure_ascii=False).encode())
         return by_id
 
-    def _by_speaker(self, utterances: Sequence[Utterance], texts: dict[str, str]) -> dict[str, ErrorCounts]:
-        by_speaker = {}
-        for speaker in sorted({u.speaker for u in utterances if u.speaker}):
-            own = [u for u in utterances if u.speaker == speaker]
-            by_speaker[speaker] = self.task.score([u.text for u in own], [texts[u.id] for u in own])
-        return by_speaker
+    def _by_group(self, utterances: Sequence[Utterance], texts: dict[str, str]) -> dict[str, dict[str, float]]:
+        found: dict[str, dict[str, float]] = {}
+        for group in sorted({u.group for u in utterances if u.group}):
+            own = [u for u in utterances if u.group == group]
+            values: Values = self.task.score([u.target.text for u in own], [texts[u.id] for u in own])
+            for metric, value in values.items():
+                found.setdefault(metric, {})[group] = value
+        return found
 
     def _warn(self, key: str, message: str) -> None:
         self.events.emit(Event("log", f"evaluation/{key}", {"level": "warning", "message": message}))

@@ -8,23 +8,24 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import torch
-from pydantic import BaseModel
 
 from engine.adapters import lora
 from engine.adapters.settings import write_settings
 from engine.config.context import AutoContextConfig
 from engine.config.training import LoraFields, PretrainConfig, QloraConfig, TrainingConfig
-from engine.data.manifest import Utterance, read_manifest
+from engine.data.example import Utterance
+from engine.data.manifest import read_manifest
 from engine.data.splits import Splits, split_by_speaker
 from engine.data.version_files import MANIFEST_NAME
 from engine.errors import ConfigError, Fault, ObjectNotFoundError
-from engine.metrics.primary import ErrorRate, primary_rate
-from engine.metrics.word_errors import ErrorCounts
+from engine.metrics.registry import Values, metric_named
 from engine.models.base import load_base
+from engine.models.catalogue import reference_to
 from engine.models.precision import best_device
+from engine.models.reference import ModelReference
 from engine.process.peak_memory import peak_bytes
 from engine.run.card import adapter_card
 from engine.run.code_version import code_version
@@ -32,66 +33,43 @@ from engine.run.curves import draw_curves
 from engine.run.events import Event, EventSink, now_rfc3339
 from engine.run.provenance.inputs import Inputs, begin, say_shown_again
 from engine.run.provenance.stages import training_inputs
+from engine.run.result import MeasuredResult
 from engine.run.store import RunStore
 from engine.selection.for_training import selected_for_training
-from engine.stages.preparation import prepare
+from engine.stages.preparation import prepare, speech_facts
 from engine.tasks.fitting import named
 from engine.tasks.task import build_task
 from engine.training.checkpoints import Checkpoints, file_sha256
-from engine.training.loop import TrainingLoop
+from engine.training.loop import TrainingLoop, Validation
 from engine.training.optimizers import check_paging, paging_warning
 from engine.training.parallel import SINGLE, Parallel
 from engine.training.randomness import seed_worker
 
+_BASE_METRICS: Final = "base_metrics.json"
 Phase = Literal["loading", "evaluating_base", "training", "evaluating", "saving", "done"]
 
 
-class RunResult(BaseModel):
-    """The result of a run, saved as `result.json`."""
+class RunResult(MeasuredResult):
+    """The result of a run."""
 
     status: Literal["succeeded", "stopped"]
     model: str
     method: str
     steps: int
-    primary: ErrorRate = "wer"
-    """The headline error rate: `cer` if most texts are in scripts without spaces between words."""
-    base_wer: float | None = None
-    base_cer: float | None = None
-    adapter_wer: float | None = None
-    adapter_cer: float | None = None
     trainable_parameters: int
     total_parameters: int
-    adapter_bytes: int = 0
+    saved_bytes: int = 0
     """Size of the saved weights: the adapter's, or the whole model's if every weight was trained."""
-    peak_bytes: int
-    wall_s: float
-    """Duration of the attempt that finished, in seconds."""
     training_s: float
-    """Seconds in optimizer steps, over all attempts."""
-    audio_s_per_s: float
-    """Seconds of speech trained on per second of training."""
-    train_utterances: int
-    train_audio_s: float
-    test_utterances: int
-    test_speakers: list[str]
+    """Seconds in optimizer steps, over all attempts; `cost_per_s` is counted over them."""
+    train_examples: int
+    train_cost: float
+    """Cost of one pass over the training examples."""
+    test_examples: int
+    test_groups: list[str]
+    """Groups (such as speakers) of the test examples, if they are known."""
     warnings: list[str] = []
-    """Warnings that affect how the error rates should be read."""
-    finished_at: str | None = None
-    """End time, in UTC."""
-    context: Literal["short", "full"] | None = None
-    """Audio context of the trained model or adapter; unset in older runs."""
-    base_context: Literal["short", "full"] | None = None
-    """Audio context of the base, as its publisher trained it; unset if the base was not measured."""
-    language: str | None = None
-    """Language token of a multilingual model; unset for models of one language."""
-    left_out_utterances: int = 0
-    """Number of utterances that do not fit the model, over all splits."""
-    left_out: dict[str, str] = {}
-    """The reason by id, for the first hundred of these utterances."""
-    references_cut: int = 0
-    """Number of measured texts longer than `max_new_tokens`, which no transcript can match."""
-    code_version: str | None = None
-    """Version of the package with a digest of the engine's sources; unset in older runs."""
+    """Warnings that affect how the metrics should be read."""
 
 
 def never() -> bool:
@@ -101,7 +79,7 @@ def never() -> bool:
 
 def finetune(
     *,
-    model: str,
+    model: str | ModelReference,
     data: Path,
     config: TrainingConfig,
     store: RunStore,
@@ -119,7 +97,7 @@ def finetune(
     emits events.
 
     Args:
-        model: id in the catalogue, a folder, or a hub id.
+        model: reference, or a name: an id in the catalogue, a folder, or a hub id.
         data: dataset version: a folder with `manifest.jsonl`.
         config: what to train, and how.
         store: of the run's files.
@@ -134,9 +112,10 @@ def finetune(
     Raises:
         EngineError: model, dataset, selection and config do not fit together; the message says what to do.
     """
+    model = reference_to(model)
     own = training_inputs(model, data, config, selection).model_dump(mode="json") if parallel.is_first else None
     inputs = Inputs.model_validate(parallel.gather_json(own)[0])
-    finished = begin(store, inputs, parts=("checkpoints", "base.json"), write=parallel.is_first)
+    finished = begin(store, inputs, parts=("checkpoints", _BASE_METRICS), write=parallel.is_first)
     if finished is not None:
         result = RunResult.model_validate_json(finished)
         if parallel.is_first:
@@ -151,7 +130,7 @@ def finetune(
 class _Run:
     def __init__(
         self,
-        model: str,
+        model: ModelReference,
         data: Path,
         config: TrainingConfig,
         store: RunStore,
@@ -164,7 +143,7 @@ class _Run:
         fingerprint: str,
     ) -> None:
         self.started = time.perf_counter()
-        self.model_name, self.folder, self.config = model, data, config
+        self.model, self.folder, self.config = model, data, config
         self.store, self.events, self.work_dir = store, events, work_dir
         self.parallel, self.should_stop, self.selection = parallel, should_stop, selection
         self.fingerprint = fingerprint
@@ -191,14 +170,14 @@ class _Run:
             splits, warnings = selected_for_training(self.selection, manifest, splits)
             for warning in warnings:
                 self._warn("selection/left_out", warning)
-        prepared = prepare(self.model_name, self.config, splits, self.folder, self.store, self.parallel)
+        prepared = prepare(self.model, self.config, splits, self.folder, self.store, self.parallel)
         for key, warning in prepared.warnings.items():
             self._warn(key, warning)
         splits, self.task = prepared.splits, prepared.task
         self.base, self.config = prepared.base, prepared.base.config
         self.speech, self.device, self.dtype = self.base.speech, self.base.device, self.base.dtype
         config = self.config
-        self.primary = primary_rate(u.text for part in (splits.train, splits.validation, splits.test) for u in part)
+        self.primary = self.task.primary([*splits.train, *splits.validation, *splits.test])
         validation = _spread(splits.validation, config.split.max_validation_utterances)
         self._check_validation(validation)
 
@@ -207,7 +186,7 @@ class _Run:
         measures_base = config.evaluation.base and bool(splits.test) and not isinstance(config.method, PretrainConfig)
         # With an adapter the base does not change and is measured after training; otherwise it must be measured now.
         if measures_base and not is_adapter:
-            base = self._base_errors(splits.test)
+            base = self._base_metrics(splits.test)
 
         trained = self._attach()
         trainable, total = lora.count_parameters(trained)
@@ -227,7 +206,7 @@ class _Run:
             device=self.device,
             dtype=self.dtype,
             fingerprint=self.fingerprint,
-            validate=lambda step: self._validation_rate(validation, step),
+            validation=self._validation(validation),
             should_stop=self.should_stop,
         )
         self._phase("training")
@@ -235,43 +214,40 @@ class _Run:
 
         # Save before the base is measured, which needs more memory.
         saved_bytes = self._save(trained) if self.parallel.is_first else 0
-        adapted = None
+        tuned = None
         if outcome == "finished" and measures_base and is_adapter:
-            base = self._base_errors(splits.test, trained)
+            base = self._base_metrics(splits.test, trained)
         if outcome == "finished" and splits.test:
             self._phase("evaluating")
             trained.eval()
-            adapted = self._errors(splits.test, "test", "adapter", loop.progress.step, keep_predictions=True)
+            tuned = self._metrics(splits.test, "test", "tuned", loop.progress.step, keep_predictions=True)
         self._phase("saving")
         result = RunResult(
             status="succeeded" if outcome == "finished" else "stopped",
-            model=self.model_name,
+            model=self.model.id,
             method=config.method.type,
             steps=loop.progress.step,
+            task=config.task.type,
             primary=self.primary,
-            base_wer=base.wer if base else None,
-            base_cer=base.cer if base else None,
-            adapter_wer=adapted.wer if adapted else None,
-            adapter_cer=adapted.cer if adapted else None,
+            base=base,
+            tuned=tuned,
             trainable_parameters=trainable,
             total_parameters=total,
-            adapter_bytes=saved_bytes,
+            saved_bytes=saved_bytes,
             peak_bytes=max(self.parallel.gather_json(peak_bytes(self.device))),
             wall_s=time.perf_counter() - self.started,
             training_s=loop.progress.training_s,
-            audio_s_per_s=loop.progress.audio_s / max(loop.progress.training_s, 1e-9),
-            train_utterances=len(splits.train),
-            train_audio_s=sum(u.duration_s for u in splits.train),
-            test_utterances=len(splits.test),
-            test_speakers=sorted({u.speaker for u in splits.test if u.speaker}),
+            cost_unit=self.task.cost_unit,
+            cost_per_s=loop.progress.cost / max(loop.progress.training_s, 1e-9),
+            train_examples=len(splits.train),
+            train_cost=sum(u.input.duration_s for u in splits.train),
+            test_examples=len(splits.test),
+            test_groups=sorted({u.group for u in splits.test if u.group}),
             warnings=self.warnings,
             finished_at=now_rfc3339(),
-            context=self.base.context.type,
-            base_context=self.speech.trained_context if base else None,
-            language=self.speech.codec.language,
-            left_out_utterances=len(prepared.left_out),
+            facts=speech_facts(self.base, self.speech.trained_context if base else None, prepared.references_cut),
+            left_out_count=len(prepared.left_out),
             left_out=named(prepared.left_out),
-            references_cut=prepared.references_cut,
             code_version=code_version(),
         )
         if self.parallel.is_first:
@@ -302,7 +278,7 @@ class _Run:
         torch.manual_seed(self.config.seed)
         trained = self.speech.model
         if isinstance(method, LoraFields):
-            trained = lora.attach(self.speech, method, self.model_name)
+            trained = lora.attach(self.speech, method, self.base.reference)
         else:
             trained.requires_grad_(True)
             self.speech.freeze_constants()
@@ -313,25 +289,24 @@ class _Run:
 
     # ---- evaluation ----------------------------------------------------------------------------------------
 
-    def _base_errors(self, test: Sequence[Utterance], adapted: Any = None) -> ErrorCounts:
-        """The base model's errors, stored so that a resumed run does not repeat the measurement."""
+    def _base_metrics(self, test: Sequence[Utterance], adapted: Any = None) -> Values:
+        """The base model's metrics, stored so that a resumed run does not repeat the measurement."""
         self._phase("evaluating_base")
-        counts = None
+        found: Values | None = None
         with contextlib.suppress(ObjectNotFoundError):
-            counts = ErrorCounts(**json.loads(self.store.get_bytes("base.json")))
-        if self.parallel.any(counts is None) or counts is None:
+            found = json.loads(self.store.get_bytes(_BASE_METRICS))
+        if self.parallel.any(found is None) or found is None:
             with self._published_base(adapted) as task:
-                counts = self._errors(test, "test", "base", 0, task=task)
+                found = self._metrics(test, "test", "base", 0, task=task)
             if self.parallel.is_first:
-                fields = {name: getattr(counts, name) for name in ErrorCounts.__slots__}
-                self.store.put_bytes("base.json", json.dumps(fields).encode())
-        return counts
+                self.store.put_bytes(_BASE_METRICS, json.dumps(found).encode())
+        return found
 
     @contextlib.contextmanager
     def _published_base(self, adapted: Any) -> Iterator[Any]:
         """The task bound to the base as published: in float32, not in 4 bits, and with its own audio context."""
         if isinstance(self.config.method, QloraConfig):
-            base = load_base(self.model_name, self.config, published=True)
+            base = load_base(self.model, self.config, published=True)
             yield build_task(base.config, base.speech, base.device, base.dtype)
             return
         self.speech.model.eval()
@@ -339,37 +314,39 @@ class _Run:
         with adapted.disable_adapter() if adapted is not None else contextlib.nullcontext():
             yield build_task(config, self.speech, self.device, torch.float32)
 
-    def _validation_rate(self, validation: Sequence[Utterance], step: int) -> float | None:
+    def _validation(self, validation: Sequence[Utterance]) -> Validation | None:
         if not validation:
             return None
-        return self._errors(validation, "validation", "adapter", step).rate(self.primary)
+        primary = self.primary
+        return Validation(
+            metric_named(primary), lambda step: self._metrics(validation, "validation", "tuned", step)[primary]
+        )
 
-    def _errors(
+    def _metrics(
         self,
         utterances: Sequence[Utterance],
         split: str,
-        which: Literal["base", "adapter"],
+        which: Literal["base", "tuned"],
         step: int,
         keep_predictions: bool = False,
         task: Any = None,
-    ) -> ErrorCounts:
+    ) -> Values:
         started = time.perf_counter()
         task = task or self.task
         mine = list(utterances)[self.parallel.rank :: self.parallel.world_size]
         texts = task.predict(mine, self.folder) if mine else []
-        rows = [{"id": u.id, "reference": u.text, "hypothesis": t} for u, t in zip(mine, texts, strict=True)]
+        rows = [{"id": u.id, "reference": u.target.text, "hypothesis": t} for u, t in zip(mine, texts, strict=True)]
         rows = [row for part in self.parallel.gather_json(rows) for row in part]
         rows.sort(key=lambda row: row["id"])
-        counts: ErrorCounts = task.score([r["reference"] for r in rows], [r["hypothesis"] for r in rows])
+        found: Values = task.score([r["reference"] for r in rows], [r["hypothesis"] for r in rows])
         if self.parallel.is_first:
             data = {
                 "split": split,
                 "which": which,
                 "step": step,
                 "primary": self.primary,
-                "wer": counts.wer,
-                "cer": counts.cer,
-                "utterances": len(rows),
+                "metrics": found,
+                "examples": len(rows),
                 "wall_s": time.perf_counter() - started,
             }
             key = f"evaluation/{split}/{which}" + (f"/{step}" if split == "validation" else "")
@@ -377,7 +354,7 @@ class _Run:
             if keep_predictions:
                 lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
                 self.store.put_bytes("predictions.jsonl", lines.encode())
-        return counts
+        return found
 
     # ---- results -------------------------------------------------------------------------------------------
 

@@ -20,11 +20,12 @@ from engine.config.division import DivisionConfig
 from engine.data.deciding import Decided
 from engine.data.decisions import ItemDecisions
 from engine.data.division import divide, speakers_are_whole
+from engine.data.example import Split, Utterance, make_utterance
 from engine.data.items import records, write_items
 from engine.data.layout import Item, Layout
 from engine.data.layouts.registry import read_layout
 from engine.data.limits import DEFAULT_LIMITS, IngestLimits
-from engine.data.manifest import Split, Utterance, manifest_line, read_manifest, write_manifest
+from engine.data.manifest import example_of, manifest_line, read_manifest, write_manifest
 from engine.data.opening import open_source
 from engine.data.recordings import Recordings
 from engine.data.report import Example, IngestReport, named
@@ -241,7 +242,7 @@ class _Ingestion:
                 return None
         shard, start_s = self.shards.add(recording.samples_T)
         frames = len(recording.samples_T)
-        utterance = Utterance(
+        utterance = make_utterance(
             id=item.id,
             audio=shard,
             start_s=start_s,
@@ -289,7 +290,7 @@ class _Ingestion:
         write_manifest(manifest, (replace(u, split=split) for u, split in zip(utterances, splits, strict=True)))
         self.statistics.splits = Counter(split for split in splits if split is not None)
         # A division by recording has speakers on both sides, either as requested or with a warning.
-        speakers = [u.speaker if are_judged else None for u in utterances]
+        speakers = [u.group if are_judged else None for u in utterances]
         self.summary.redo_leakage(zip(speakers, splits, strict=True))
 
     def _read_item(self, place: int) -> Samples:
@@ -311,9 +312,9 @@ class _Ingestion:
         count = len(self.kept)
         chosen = sorted({0, count // 2, count - 1}) if count else []
         with manifest.open(encoding="utf-8", newline="\n") as lines:
-            found = [json.loads(line) for number, line in enumerate(lines) if number in chosen]
+            found = [example_of(json.loads(line)) for number, line in enumerate(lines) if number in chosen]
         return [
-            Example(recording=self.kept[number].shown, text=each["text"], speaker=each["speaker"], split=each["split"])
+            Example(recording=self.kept[number].shown, text=each.target.text, speaker=each.group, split=each.split)
             for number, each in zip(chosen, found, strict=True)
         ]
 

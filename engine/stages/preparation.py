@@ -11,10 +11,13 @@ from typing import Any, Final
 
 import torch
 
+from engine.config.context import TrainedContext
 from engine.config.training import TrainingConfig
 from engine.data.splits import Splits
 from engine.errors import ObjectNotFoundError
 from engine.models.base import DETECTED, BaseModel, load_base
+from engine.models.reference import ModelReference
+from engine.run.result import Fact
 from engine.run.store import RunStore
 from engine.tasks.fitting import cut_note, left_out_note, without
 from engine.tasks.spoken_language import SpokenLanguage, spoken_language, with_language
@@ -43,12 +46,12 @@ class Prepared:
 
 
 def prepare(
-    model: str, config: TrainingConfig, splits: Splits, folder: Path, store: RunStore, parallel: Parallel
+    model: ModelReference, config: TrainingConfig, splits: Splits, folder: Path, store: RunStore, parallel: Parallel
 ) -> Prepared:
     """Load a run's model and drop the utterances that do not fit it.
 
     Args:
-        model: id in the catalogue, a folder, or a hub id.
+        model: reference to the base model.
         config: of the run.
         splits: its utterances.
         folder: of the dataset version.
@@ -82,6 +85,23 @@ def prepare(
     if cut:
         warnings["utterances/cut"] = cut_note(cut, len(measured), config.task.max_new_tokens)
     return Prepared(base, task, fitting, left_out, cut, warnings)
+
+
+def speech_facts(base: BaseModel, base_context: TrainedContext | None, references_cut: int) -> dict[str, Fact]:
+    """What a result says about a speech model.
+
+    Args:
+        base: the model that was trained or measured.
+        base_context: context of the published base; None if it was not measured.
+        references_cut: number of texts longer than `max_new_tokens`, which no transcript can match.
+    """
+    facts = {
+        "audio_context": base.context.type,
+        "base_audio_context": base_context,
+        "language": base.speech.codec.language,
+        "references_cut": references_cut,
+    }
+    return {name: value for name, value in facts.items() if value}
 
 
 def _spoken(

@@ -30,10 +30,12 @@ from engine.adapters import lora
 from engine.config.selection import QuantizationAwareConfig, SamplerFields, SelectionConfig, WrongTextFields
 from engine.config.selection_for import selection_for
 from engine.config.training import TrainingConfig
-from engine.data.manifest import Utterance
+from engine.data.example import Utterance
 from engine.data.version_files import MANIFEST_NAME
 from engine.errors import SelectionError, StoppedError
 from engine.models.base import BaseModel, load_base
+from engine.models.catalogue import reference_to
+from engine.models.reference import ModelReference
 from engine.run.code_version import code_version
 from engine.run.events import Event, EventSink, MemorySink, now_rfc3339
 from engine.run.provenance.inputs import begin, say_shown_again
@@ -67,7 +69,7 @@ def select(
     data: Path,
     config: SelectionConfig,
     *,
-    model: str,
+    model: str | ModelReference,
     training: TrainingConfig,
     out: Path,
     work_dir: Path,
@@ -86,7 +88,7 @@ def select(
     Args:
         data: dataset version: a folder with `manifest.jsonl`.
         config: how to choose.
-        model: base model: id in the catalogue, a folder, or a hub id.
+        model: reference to, or name of, the base model.
         training: the run that the selection is for: its split decides which utterances may be selected, its method the
             precision of the base.
         out: folder for `segments.parquet` and, last, `selection.json`.
@@ -103,6 +105,7 @@ def select(
         EngineError: model, dataset and config do not fit together; the message says what to do.
     """
     config = selection_for(config, training)
+    model = reference_to(model)
     inputs = selection_inputs(model, data, config, training)
     if (finished := begin(LocalRunStore(out), inputs, parts=(), result_key=SUMMARY_NAME)) is not None:
         result = SelectionResult.model_validate_json(finished)
@@ -145,7 +148,7 @@ class _Selection:
         self,
         data: Path,
         config: SelectionConfig,
-        model: str,
+        model: ModelReference,
         training: TrainingConfig,
         out: Path,
         work_dir: Path,
@@ -193,7 +196,7 @@ class _Selection:
         result = SelectionResult(
             fingerprint=self.fingerprint,
             dataset_sha256=file_sha256(self.data / MANIFEST_NAME),
-            model=self.model,
+            model=self.model.id,
             config=self.config,
             training=self.training,
             decision=decision,
@@ -258,7 +261,7 @@ class _Selection:
             candidates = self._timed("before", lambda: self._before(candidates))
         if not self.needs.warm_up:
             return candidates, None
-        adapted = attach(self.base, self.training, self.model)
+        adapted = attach(self.base, self.training)
         self._timed("warm_up", lambda: self._warm_up(adapted, candidates, pool))
         candidates = self._timed("after", lambda: self._after(candidates))
         if not isinstance(self.config.method, QuantizationAwareConfig):
@@ -299,7 +302,7 @@ class _Selection:
         self.warm_up_steps = progress.step
         padding = sum(c.encoder_s for c in chosen) / sum(c.segment.duration_s for c in chosen)
         if progress.training_s > 0:
-            self.measured_encoder_s_per_s = padding * progress.audio_s / progress.training_s
+            self.measured_encoder_s_per_s = padding * progress.cost / progress.training_s
 
     def _decide(self, adapted: Any, candidates: Sequence[Candidate], method: QuantizationAwareConfig) -> Decision:
         """Train one epoch on the held-out segments to test whether their disagreement predicts the drop of their loss.

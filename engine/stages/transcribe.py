@@ -21,7 +21,9 @@ from engine.data.limits import IngestLimits
 from engine.data.validation.levels import loudest_dbfs
 from engine.errors import AudioError
 from engine.models.base import DETECTED, load_base
+from engine.models.catalogue import reference_to
 from engine.models.family import SpeechTask
+from engine.models.reference import ModelReference
 from engine.models.repetition import repeats
 from engine.tasks.speech_to_text import SpeechToText
 from engine.tasks.spoken_language import with_language
@@ -82,7 +84,7 @@ class Transcriber:
     def __init__(
         self,
         *,
-        model: str | None = None,
+        model: str | ModelReference | None = None,
         adapter: Path | None = None,
         context: Literal["short", "full"] | None = None,
         language: str | None = None,
@@ -106,7 +108,7 @@ class Transcriber:
         """
         settings = read_settings(adapter) if adapter is not None else None
         if model is None:
-            model = base_of(adapter) if adapter is not None else _DEFAULT_MODEL
+            model = base_of(adapter) if adapter is not None else reference_to(_DEFAULT_MODEL)
         config = settings or TrainingConfig(method=FullConfig(), precision="float32")
         if context is not None and context != config.context.type:
             config = config.model_copy(
@@ -221,7 +223,7 @@ def pieces_of(wave_T: Wave, longest_s: float) -> list[Wave]:
 def transcribe(
     paths: Iterable[Path],
     *,
-    model: str | None = None,
+    model: str | ModelReference | None = None,
     adapter: Path | None = None,
     context: Literal["short", "full"] | None = None,
     language: str | None = None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from engine.data.manifest import Utterance
+from engine.data.example import Utterance
 from engine.errors import TrainingError
 
 _SHOWN: Final = 20

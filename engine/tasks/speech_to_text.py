@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import torch
@@ -18,9 +19,11 @@ from engine.audio.features import HOP_SAMPLES, RATE_HZ, stack_padded
 from engine.config.context import resolve_context
 from engine.config.training import TrainingConfig
 from engine.data.batching import evaluation_batches
-from engine.data.manifest import Utterance
+from engine.data.example import Utterance
 from engine.data.padding import padded_s
 from engine.data.waves import read_wave
+from engine.metrics.primary import primary_rate
+from engine.metrics.registry import Values
 from engine.metrics.text import normalizer
 from engine.metrics.word_errors import ErrorCounts, count_errors
 from engine.models.family import Search, SpeechSeq2Seq
@@ -39,7 +42,7 @@ class SpeechBatch:
     """Decoder input: prefix and text."""
     targets_BU: torch.Tensor
     """Target for each input token; -100 at positions that do not count in the loss."""
-    audio_s: float
+    cost: float
     """Seconds of speech, without padding."""
     target_count: int
     weights_B: torch.Tensor | None = None
@@ -48,6 +51,8 @@ class SpeechBatch:
 
 class SpeechToText:
     """The task bound to a loaded model and a config."""
+
+    cost_unit: Final = "audio_s"
 
     def __init__(self, config: TrainingConfig, speech: SpeechSeq2Seq, device: torch.device, dtype: torch.dtype) -> None:
         context = resolve_context(config.context, speech.trained_context)
@@ -67,7 +72,7 @@ class SpeechToText:
 
     def lengths_s(self, utterances: Sequence[Utterance]) -> list[float]:
         """Seconds that the encoder runs over for each utterance."""
-        return self.padded_lengths_s([u.duration_s for u in utterances])
+        return self.padded_lengths_s([u.input.duration_s for u in utterances])
 
     def padded_lengths_s(self, durations_s: Sequence[float]) -> list[float]:
         """Seconds that the encoder runs over for audio of these lengths."""
@@ -78,8 +83,8 @@ class SpeechToText:
         longest_s, most = self._speech.window_s, self._speech.max_text_tokens
         reasons = {}
         for u in utterances:
-            if u.duration_s > longest_s + 1e-3:
-                reasons[u.id] = f"{u.duration_s:.1f} s of audio; at most {longest_s:.1f} s fit"
+            if u.input.duration_s > longest_s + 1e-3:
+                reasons[u.id] = f"{u.input.duration_s:.1f} s of audio; at most {longest_s:.1f} s fit"
             elif (tokens := self._tokens_of(u)) > most:
                 reasons[u.id] = f"{tokens} tokens of text; at most {most} fit"
         return reasons
@@ -114,8 +119,8 @@ class SpeechToText:
                 for mel, generator in zip(mel_BMF, generators, strict=True)
             ]
             mel_BMF = torch.stack(mels)
-        ids_BU, targets_BU, target_count = self._tokens([u.text for u in utterances])
-        audio_s = sum(u.duration_s for u in utterances)
+        ids_BU, targets_BU, target_count = self._tokens([u.target.text for u in utterances])
+        audio_s = sum(u.input.duration_s for u in utterances)
         return SpeechBatch(mel_BMF, ids_BU, targets_BU, audio_s, target_count, _weights(utterances))
 
     def detect_languages(self, utterances: Sequence[Utterance], folder: Path, among: Sequence[str]) -> list[str]:
@@ -198,7 +203,16 @@ class SpeechToText:
                     ids[row] = written
         return [self._speech.codec.decode(row) for row in ids]
 
-    def score(self, references: Sequence[str], hypotheses: Sequence[str]) -> ErrorCounts:
+    def primary(self, utterances: Sequence[Utterance]) -> str:
+        """`cer` if most texts are in scripts without spaces between words, else `wer`."""
+        return primary_rate(u.target.text for u in utterances)
+
+    def score(self, references: Sequence[str], hypotheses: Sequence[str]) -> Values:
+        """WER and CER after normalisation."""
+        counts = self.errors(references, hypotheses)
+        return {"wer": counts.wer, "cer": counts.cer}
+
+    def errors(self, references: Sequence[str], hypotheses: Sequence[str]) -> ErrorCounts:
         """Errors after normalisation."""
         return count_errors([self._normalize(r) for r in references], [self._normalize(h) for h in hypotheses])
 
@@ -230,7 +244,7 @@ class SpeechToText:
 
     def _tokens_of(self, utterance: Utterance) -> int:
         """Number of tokens of an utterance's text, end token included."""
-        return len(self._speech.codec.encode(utterance.text)) + 1
+        return len(self._speech.codec.encode(utterance.target.text)) + 1
 
     def _longest_s(self, waves: list[np.ndarray]) -> float:
         return max(self._padded_s(len(wave) / RATE_HZ) for wave in waves)

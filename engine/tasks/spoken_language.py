@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from engine.data.manifest import Utterance
+from engine.data.example import Utterance
 from engine.models.base import DETECTED, BaseModel
 from engine.models.languages import main_script, scripts_of, written_in
 from engine.tasks.speech_to_text import SpeechToText
@@ -43,7 +43,7 @@ def spoken_language(base: BaseModel, utterances: Sequence[Utterance], folder: Pa
     known = base.speech.codec.languages
     if not known:
         return None
-    script = main_script(u.text for u in utterances)
+    script = main_script(u.target.text for u in utterances)
     fitting = written_in(script, known)
     asked = base.config.task.language or base.speech.codec.own_language
     texts = f"the texts are written in {(script or '').title()}"

@@ -10,11 +10,17 @@ from typing import Any, Protocol
 import torch
 
 from engine.config.training import TrainingConfig
-from engine.data.manifest import Utterance
+from engine.data.example import Utterance
+from engine.metrics.registry import Values
 
 
 class Task(Protocol):
     """A task: turns examples into batches, a loss, predictions and metrics."""
+
+    @property
+    def cost_unit(self) -> str:
+        """Unit in which the cost of examples and batches is counted."""
+        ...
 
     def lengths_s(self, utterances: Sequence[Utterance]) -> list[float]:
         """Seconds that the encoder runs over for each utterance."""
@@ -52,6 +58,14 @@ class Task(Protocol):
 
     def predict(self, utterances: Sequence[Utterance], folder: Path) -> list[str]:
         """A prediction for each utterance."""
+        ...
+
+    def primary(self, utterances: Sequence[Utterance]) -> str:
+        """Name of the metric that decides, for these utterances."""
+        ...
+
+    def score(self, references: Sequence[str], hypotheses: Sequence[str]) -> Values:
+        """Metrics of predictions."""
         ...
 
 

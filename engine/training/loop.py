@@ -15,9 +15,11 @@ from torch import nn
 
 from engine.config.training import TrainingConfig
 from engine.data.batching import BatchOrder, Position
-from engine.data.manifest import Utterance
+from engine.data.example import Utterance
 from engine.errors import CheckpointError, ConfigError, Fault, TrainingError
+from engine.metrics.registry import Metric
 from engine.process.peak_memory import peak_bytes
+from engine.run.earlier import todays_progress
 from engine.run.events import Event, EventSink
 from engine.tasks.task import Task
 from engine.training.averaging import WeightAverage
@@ -32,14 +34,25 @@ _DEFAULT_EPOCHS = 10.0
 _STOP_CHECK_STEPS = 5  # with several workers each check costs one all-reduce
 
 
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """How a run is judged while it trains."""
+
+    primary: Metric
+    measure: Callable[[int], float]
+    """The primary metric on the validation examples after this step."""
+
+
 @dataclass
 class Progress:
     """Counters that a checkpoint restores."""
 
     step: int = 0
-    audio_s: float = 0.0
+    cost: float = 0.0
+    """Cost of the examples so far, in the task's unit."""
     training_s: float = 0.0
     best_metric: float | None = None
+    """Best value of the primary metric in an evaluation."""
     evaluations_without_gain: int = 0
     stopped_early: bool = False
     window_losses: list[float] | None = None
@@ -76,7 +89,7 @@ class TrainingLoop:
         device: torch.device,
         dtype: torch.dtype,
         fingerprint: str,
-        validate: Callable[[int], float | None],
+        validation: Validation | None,
         should_stop: Callable[[], bool],
     ) -> None:
         self._config, self._model, self._task = config, model, task
@@ -84,7 +97,7 @@ class TrainingLoop:
         self._checkpoints, self._events, self._parallel = checkpoints, events, parallel
         self._device = device
         self._fingerprint = fingerprint
-        self._validate, self._should_stop = validate, should_stop
+        self._validation, self._should_stop = validation, should_stop
         self._weights = {name: p for name, p in model.named_parameters() if p.requires_grad}
         self._parameters = list(self._weights.values())
         self._optimizer = build_optimizer(config.optimizer, self._parameters)
@@ -125,19 +138,19 @@ class TrainingLoop:
         ) as steps:
             for step in steps:
                 started = time.perf_counter()
-                loss, gradient_norm, audio_s = self._optimize(step)
+                loss, gradient_norm, cost = self._optimize(step)
                 progress.step += 1
                 if self._average is not None:
                     self._average.add(progress.step)
-                progress.audio_s += audio_s
+                progress.cost += cost
                 progress.training_s += time.perf_counter() - started
                 progress.window_losses = [*(progress.window_losses or []), loss]
                 last = progress.step >= self.total_steps
                 if progress.step % config.log_every_steps == 0 or last:
                     self._report(step, gradient_norm)
                 every = config.evaluation.every_steps
-                if every and (progress.step % every == 0 or last):
-                    self._evaluate()
+                if self._validation and every and (progress.step % every == 0 or last):
+                    self._evaluate(self._validation)
                     self._model.train()
                     last = last or progress.stopped_early
                 stop = not last and self._is_stopped()
@@ -150,7 +163,7 @@ class TrainingLoop:
         raise TrainingError("the order of batches ended before the run did")
 
     def _optimize(self, step: Step) -> tuple[float, float, float]:
-        """Run one optimizer step; return loss per target, gradient norm before clipping, and seconds of speech."""
+        """Run one optimizer step; return loss per target, gradient norm before clipping, and cost of the examples."""
         config = self._config
         factor = self._schedule.factor(self.progress.step)
         for group in self._optimizer.param_groups:
@@ -161,11 +174,11 @@ class TrainingLoop:
             loss_sum, _ = self._task.loss(batch)
             loss = loss_sum / step.target_count
             self._scaler.scale(loss).backward()
-            totals += torch.tensor([loss.item(), batch.audio_s], dtype=torch.float64)
+            totals += torch.tensor([loss.item(), batch.cost], dtype=torch.float64)
         self._parallel.sum_gradients(self._parameters)
         if self._parallel.world_size > 1:
             totals = self._parallel.sum_(totals.to(self._device)).cpu()
-        loss_value, audio_s = totals.tolist()
+        loss_value, cost = totals.tolist()
         if not math.isfinite(loss_value):
             raise TrainingError(
                 f"the loss of step {self.progress.step + 1} is {loss_value}; lower optimizer.learning_rate "
@@ -176,7 +189,7 @@ class TrainingLoop:
         norm = float(nn.utils.clip_grad_norm_(self._parameters, limit))
         self._scaler.step(self._optimizer)
         self._scaler.update()
-        return loss_value, norm, audio_s
+        return loss_value, norm, cost
 
     def _report(self, step: Step, gradient_norm: float) -> None:
         progress = self.progress
@@ -194,22 +207,22 @@ class TrainingLoop:
             "step_losses": losses,
             "learning_rate": self._optimizer.param_groups[0]["lr"],
             "grad_norm": gradient_norm,
-            "audio_s_per_s": progress.audio_s / progress.training_s,
+            "cost_per_s": progress.cost / progress.training_s,
+            "cost_unit": self._task.cost_unit,
             "eta_s": per_step_s * (self.total_steps - progress.step),
             "peak_bytes": peak_bytes(self._device),
         }
         self._events.emit(Event("metric", f"train/{progress.step}", data))
 
-    def _evaluate(self) -> None:
+    def _evaluate(self, validation: Validation) -> None:
         progress, evaluation = self.progress, self._config.evaluation
         self._model.eval()
         with self._average.applied() if self._average is not None else contextlib.nullcontext():
-            metric = self._validate(progress.step)
-            if metric is None:
-                return
-            self._schedule.evaluated(metric)
-            if progress.best_metric is None or metric < progress.best_metric:
-                progress.best_metric, progress.evaluations_without_gain = metric, 0
+            value = validation.measure(progress.step)
+            improved = validation.primary.improves(value, progress.best_metric)
+            self._schedule.evaluated(improved=improved)
+            if improved:
+                progress.best_metric, progress.evaluations_without_gain = value, 0
                 if evaluation.keep == "best":
                     self._best = {name: p.detach().clone() for name, p in self._weights.items()}
                 return
@@ -280,7 +293,7 @@ class TrainingLoop:
         self._schedule.restore(checkpoint.state["schedule"])
         if checkpoint.state["scaler"]:
             self._scaler.load_state_dict(checkpoint.state["scaler"])
-        self.progress = Progress(**checkpoint.state["progress"])
+        self.progress = Progress(**todays_progress(checkpoint.state["progress"]))
         self._restore_generators(checkpoint)
         self._say("info", f"resumed/{self.progress.step}", f"resumed from the checkpoint at step {self.progress.step}")
         return Position(**checkpoint.state["position"])

@@ -13,7 +13,7 @@ import torch
 
 from engine.config.training import BatchConfig
 from engine.data.batching import Batch, BatchOrder, Position, micro_batches
-from engine.data.manifest import Utterance
+from engine.data.example import Utterance
 from engine.tasks.task import Task
 from engine.training.parallel import Parallel
 

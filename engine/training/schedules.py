@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from engine.config.training import (
     ConstantConfig,
@@ -20,7 +21,6 @@ class Schedule:
     def __init__(self, config: ScheduleConfig, total_steps: int) -> None:
         self._config = config
         self._total = total_steps
-        self.best: float | None = None
         self.worse_evaluations = 0
         self.drops = 0
 
@@ -41,24 +41,22 @@ class Schedule:
         assert isinstance(config, ConstantConfig)
         return 1.0
 
-    def evaluated(self, metric: float) -> None:
-        """Report an evaluation (lower is better); only `plateau` reacts."""
+    def evaluated(self, *, improved: bool) -> None:
+        """Report an evaluation: whether it was the best so far; only `plateau` reacts."""
         config = self._config
         if not isinstance(config, PlateauConfig):
             return
-        if self.best is None or metric < self.best:
-            self.best, self.worse_evaluations = metric, 0
+        if improved:
+            self.worse_evaluations = 0
             return
         self.worse_evaluations += 1
         if self.worse_evaluations > config.patience:
             self.drops, self.worse_evaluations = self.drops + 1, 0
 
-    def state(self) -> dict[str, float | int | None]:
+    def state(self) -> dict[str, int]:
         """State for a checkpoint."""
-        return {"best": self.best, "worse_evaluations": self.worse_evaluations, "drops": self.drops}
+        return {"worse_evaluations": self.worse_evaluations, "drops": self.drops}
 
-    def restore(self, state: dict[str, float | int | None]) -> None:
+    def restore(self, state: Mapping[str, int]) -> None:
         """Restore the state from `state`."""
-        self.best = state["best"]
-        self.worse_evaluations = int(state["worse_evaluations"] or 0)
-        self.drops = int(state["drops"] or 0)
+        self.worse_evaluations, self.drops = state["worse_evaluations"], state["drops"]

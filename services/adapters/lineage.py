@@ -22,6 +22,10 @@ class BaseOut(BaseModel):
     """Id in the catalogue."""
     source: str | None
     """Its source when the job was created."""
+    family: str | None = None
+    """Its family; unset for versions from before this was recorded."""
+    revision: str | None = None
+    """Commit of a hub model, if it was pinned."""
 
 
 class DataOut(BaseModel):
@@ -76,7 +80,7 @@ def lineage_of(job: Job, data: DatasetVersion, files: Sequence[Artifact]) -> Lin
     result = dict(job.result or {})
     canonical = json.dumps(job.config, sort_keys=True, separators=(",", ":"))
     return LineageOut(
-        base=BaseOut(id=job.model_id, source=job.model_source),
+        base=BaseOut.model_validate(job.model),
         data=DataOut(
             dataset_id=job.dataset_id,
             version=job.dataset_version,

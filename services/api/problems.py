@@ -15,7 +15,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from engine.config.base import message_of, shortened
+from engine.config.base import DisagreementError, message_of, shortened
 from engine.errors import MOST_FAULTS, ConfigError, Fault
 from services.api.correlation import correlation_id
 from services.api.request_shape import TOO_DEEP
@@ -111,6 +111,10 @@ def request_faults(error: RequestValidationError) -> list[Fault]:
         place, *parts = item["loc"]
         ends_in_field = item["type"] != "value_error"
         written = _written(parts, error.body, ends_in_field) if place == "body" else [str(part) for part in parts]
+        between = item.get("ctx", {}).get("error")
+        if isinstance(between, DisagreementError):
+            faults += [Fault(".".join([*written, fault.path]), fault.message) for fault in between.faults]
+            continue
         path = ".".join(written)
         message = message_of(item)
         if item["type"] == "extra_forbidden":

@@ -11,7 +11,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.errors import Fault
-from engine.models.catalogue import ModelCard, load_catalogue
+from engine.models.catalogue import ModelCard, load_catalogue, task_faults
+from services.catalogue.sources import check_source
 from services.database.models import CatalogueModel
 from services.errors import ConflictError, InvalidRequestError, NotFoundError
 
@@ -89,9 +90,17 @@ async def add_model(session: AsyncSession, card: ModelCard) -> CatalogueModel:
 
 
 def change_model(row: CatalogueModel, changes: Mapping[str, Any]) -> None:
-    """Change a model's properties; not committed."""
+    """Change a model's properties; not committed.
+
+    Raises:
+        InvalidRequestError: its family does not do its tasks, or no run could load its source.
+    """
     for name, value in changes.items():
         setattr(row, name, value)
+    if changes.keys() & {"family", "tasks"} and (faults := task_faults(row.family, row.tasks)):
+        raise InvalidRequestError.of(faults, code="task_not_supported")
+    if changes.keys() & {"source", "revision"}:
+        check_source(row.source, row.revision)
     row.edited_at = datetime.now(UTC)
 
 

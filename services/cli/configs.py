@@ -104,5 +104,5 @@ def read_training(path: Path | None) -> tuple[TrainingConfig, str]:
     values = read_yaml(path)
     if kind_of(values) is Kind.RUN:
         run = parse(RunConfig, values)
-        return run.training, run.model
+        return run.training, run.model if isinstance(run.model, str) else run.model.name
     return parse(TrainingConfig, values), default_model

@@ -15,8 +15,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from engine.data.version_files import MANIFEST_NAME, REPORT_NAME
 from engine.errors import IngestError
+from engine.run.shown import duration
 from services.cli import upload, versions
-from services.cli.progress import duration
 from services.cli.report import counts, print_table, show_report
 from services.cli.reporting import reported, say
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -303,10 +303,10 @@ def metrics(job: Job, limit: Limit = 50, as_json: Json = False, server: Server =
             for event in found:
                 print_json(event)
             return
-        columns = {
-            title: lambda event, field=field: event.model_dump().get(field)
-            for title, field in (("Step", "step"), ("Loss", "loss"), ("Rate", "learning_rate"), ("WER", "wer"))
+        columns: dict[str, Callable[[Any], Any]] = {
+            title: _field(name) for title, name in (("Step", "step"), ("Loss", "loss"), ("Rate", "learning_rate"))
         }
+        columns["Metric"] = lambda event: _primary(event.model_dump())
         every = list(found)
         show_items(every[-limit:], columns, as_json=False, total=len(every))
 
@@ -317,7 +317,7 @@ def artifacts(job: Job, as_json: Json = False, server: Server = None) -> None:
 
     Example: lim jobs artifacts first
     """
-    from services.cli.progress import size
+    from engine.run.shown import size
 
     with reported(), connected(server) as client:
         columns = {
@@ -459,3 +459,18 @@ def _say_status(job: models.JobOut, *, as_json: bool) -> None:
     say(f"Job {job.id} is {job.status}.")
     if as_json:
         print_json(job)
+
+
+def _field(name: str) -> Callable[[Any], Any]:
+    return lambda event: event.model_dump().get(name)
+
+
+def _primary(measurement: Mapping[str, Any]) -> str | None:
+    """The primary metric of a measurement, with its name; None if it measured none."""
+    from engine.metrics.registry import metric_named
+
+    if "metrics" not in measurement:
+        return None
+    primary = metric_named(measurement["primary"])
+    value = measurement["metrics"].get(primary.name)  # None: it was no number
+    return None if value is None else f"{primary.title} {primary.shown(value)}"

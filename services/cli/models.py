@@ -68,7 +68,7 @@ def add(
 ) -> None:
     """Add a model to the catalogue, as an admin.
 
-    A card has id, family, title, source, parameters, languages, licence and description.
+    A card has id, family, title, source, parameters, languages, licence and description; one of the hub has a revision.
 
     Example: lim models add ours.yaml --set id=ours-1
     """

@@ -11,7 +11,10 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn
 
+from engine.metrics.registry import metric_named
+from engine.run.earlier import todays_event
 from engine.run.events import Event
+from engine.run.shown import duration, rate, size
 
 _PHASES = {
     "queued": "waiting in the queue",
@@ -78,11 +81,12 @@ class RunProgress:
 
     def show(self, kind: str, data: Mapping[str, Any]) -> None:
         """Show one event; unknown kinds and fields are ignored."""
+        data = todays_event({"kind": kind, "data": data})["data"]
         if kind == "status":
             self._show_phase(str(data.get("phase") or data.get("status") or ""))
         elif kind == "metric" and "loss" in data:
             self._show_training(data)
-        elif kind == "metric" and "wer" in data:
+        elif kind == "metric" and "metrics" in data:
             self._show_evaluation(data)
         elif kind == "log":
             self._show_message(str(data.get("level", "")).lower(), str(data.get("message", "")))
@@ -115,34 +119,21 @@ class RunProgress:
             self.console.print(f"  {progress:4.0%}  {figures}", markup=False)
 
     def _show_evaluation(self, data: Mapping[str, Any]) -> None:
-        which = {"base": "base model", "adapter": "adapter"}.get(str(data.get("which")), "model")
-        rate = str(data.get("primary", "wer"))
-        told = f"  {which} on {data.get('split', 'test')}: {rate.upper()} {float(data[rate]):.1%}"
+        which = {"base": "base model", "tuned": "tuned model"}.get(str(data.get("which")), "model")
+        primary = metric_named(str(data["primary"]))
+        value = data["metrics"].get(primary.name)  # None: it was no number
+        shown = "not measured" if value is None else primary.shown(float(value))
+        told = f"  {which} on {data.get('split', 'test')}: {primary.title} {shown}"
         self.console.print(told, markup=False, highlight=False)
 
 
 def training_figures(data: Mapping[str, Any]) -> str:
-    """Step, loss, audio-seconds per second, memory and time left of a training metric, in one line."""
+    """Step, loss, throughput, memory and time left of a training metric, in one line."""
     parts = [f"step {data['step']}", f"loss {float(data['loss']):.3f}"]
-    if data.get("audio_s_per_s") is not None:
-        parts.append(f"{float(data['audio_s_per_s']):.0f} audio-s/s")
+    if data.get("cost_per_s") is not None:
+        parts.append(rate(float(data["cost_per_s"]), str(data["cost_unit"])))
     if data.get("peak_bytes") is not None:
         parts.append(f"peak {size(int(data['peak_bytes']))}")
     if data.get("eta_s") is not None:
         parts.append(f"{duration(float(data['eta_s']))} left")
     return "  ".join(parts)
-
-
-def duration(seconds: float) -> str:
-    """Seconds as `0:07`, `12:30` or `1:02:03`."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def size(count: float) -> str:
-    """Bytes with a unit: `512 B`, `1.4 MB`, `2.1 GB` (powers of ten)."""
-    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if count >= factor:
-            return f"{count / factor:.1f} {unit}"
-    return f"{count:.0f} B"

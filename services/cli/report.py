@@ -9,8 +9,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from engine.run.shown import duration
 from services.cli.output import cell
-from services.cli.progress import duration
 from services.cli.reporting import say
 
 if TYPE_CHECKING:

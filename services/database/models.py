@@ -218,6 +218,8 @@ class CatalogueModel(Base):
     title: Mapped[str] = mapped_column(String(200))
     source: Mapped[str] = mapped_column(String(1000))
     """`bundled:NAME`, a hub id, or `s3://bucket/prefix`."""
+    revision: Mapped[str | None] = mapped_column(String(40))
+    """Commit of a hub model."""
     parameters: Mapped[int] = mapped_column(BigInteger)
     languages: Mapped[list[Any]]
     licence: Mapped[str] = mapped_column(String(200))
@@ -397,8 +399,8 @@ class Job(Row, Base):
     project_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("projects.id", ondelete="SET NULL"), index=True)
     name: Mapped[str] = mapped_column(String(200))
     model_id: Mapped[str] = mapped_column(String(200))
-    model_source: Mapped[str | None] = mapped_column(String(1000))
-    """Source of the model when the job was created; None (old jobs): the source that the id implies."""
+    model: Mapped[dict[str, Any]]
+    """Reference to the model when the job was created: id, source, family and revision."""
     dataset_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("datasets.id"))
     dataset_version: Mapped[int]
     type: Mapped[str] = mapped_column(String(16), server_default="training")
@@ -425,7 +427,7 @@ class Job(Row, Base):
     epoch: Mapped[float | None]
     step: Mapped[int | None] = mapped_column(BigInteger)
     metrics: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
-    """The newest value of each metric."""
+    """The newest values; those of evaluations by name under `base`, `tuned` and `validation`."""
     result: Mapped[dict[str, Any] | None]
     """`result.json` of a finished run."""
     error: Mapped[str | None]

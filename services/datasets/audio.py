@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from engine.data.manifest import example_of
 from services.errors import NotFoundError
 from services.objects import Objects
 
@@ -26,7 +28,7 @@ class PcmSpan:
 
 
 async def find_item(objects: Objects, prefix: str, item: str) -> Mapping[str, Any]:
-    """An item's line in a version's manifest; reads the manifest only up to that line.
+    """Where an item's audio is, from a version's manifest; reads the manifest only up to that line.
 
     Raises:
         NotFoundError: the version has no such item.
@@ -39,8 +41,7 @@ async def find_item(objects: Objects, prefix: str, item: str) -> Mapping[str, An
     line = await objects.find_line(f"{prefix}/manifest.jsonl", is_it)
     if line is None:
         raise NotFoundError("The dataset has no such item.", code="item_not_found")
-    found: dict[str, Any] = json.loads(line)
-    return found
+    return dataclasses.asdict(example_of(json.loads(line)).input)
 
 
 async def cut_wav(objects: Objects, prefix: str, item: Mapping[str, Any]) -> bytes:

@@ -107,7 +107,8 @@ def shown(report: IngestReport) -> dict[str, Any]:
 
 
 def _ingest(source: Path, target: Path, version: RunStore, order: Order) -> Outcome:
-    from engine.data.manifest import Utterance, read_manifest
+    from engine.data.example import Utterance
+    from engine.data.manifest import read_manifest
     from engine.data.report import IngestReport
     from engine.data.revision import VersionRecord
     from engine.data.versions import make_version  # imports NumPy and soundfile, which replicas avoid
@@ -134,7 +135,9 @@ def _ingest(source: Path, target: Path, version: RunStore, order: Order) -> Outc
         version.put(path.relative_to(target).as_posix(), path)
 
     def fields(utterance: Utterance) -> dict[str, Any]:
-        return {name: getattr(utterance, name) for name in Utterance.__slots__}
+        given = {name: getattr(utterance.input, name) for name in ("audio", "start_s", "duration_s")}
+        of_speech = {"text": utterance.target.text, "speaker": utterance.group}
+        return {"id": utterance.id, **given, **of_speech, "split": utterance.split}
 
     stride = max(1, len(utterances) // _SAMPLE)
     found = shown(report)

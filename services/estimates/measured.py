@@ -59,8 +59,8 @@ async def measured(
             Job.config["method"]["type"].astext == config.method.type,
             Job.config["context"]["type"].astext.in_(contexts),
             Job.config["gradient_checkpointing"].astext == json.dumps(config.gradient_checkpointing),
-            Job.result["audio_s_per_s"].astext.is_not(None),
-            Job.result["train_utterances"].astext.is_not(None),
+            Job.result["cost_per_s"].astext.is_not(None),
+            Job.result["train_examples"].astext.is_not(None),
             *_same_workers(resources),
         )
         .order_by(Job.finished_at.desc())
@@ -73,7 +73,7 @@ async def measured(
     beside = [max(0.0, result["wall_s"] - result["training_s"]) for result in results]
     return Measured(
         jobs=len(results),
-        audio_s_per_s=statistics.median(result["audio_s_per_s"] for result in results),
+        audio_s_per_s=statistics.median(result["cost_per_s"] for result in results),
         encoder_s_per_s=statistics.median(
             _encoder_s_per_s(result, config, trained_context) for result, config in found
         ),
@@ -94,5 +94,5 @@ def _same_workers(resources: ResourcesConfig) -> list[ColumnElement[bool]]:
 def _encoder_s_per_s(result: Mapping[str, Any], config: Mapping[str, Any], trained: TrainedContext) -> float:
     """Speed of a run in seconds of encoder input; seconds of speech would ignore padding."""
     context = resolve_context(TrainingConfig.model_validate({"context": config["context"]}).context, trained)
-    mean_s = float(result["train_audio_s"]) / max(1, int(result["train_utterances"]))
-    return float(result["audio_s_per_s"]) * encoder_s_per_utterance(context, mean_s) / max(mean_s, 1e-9)
+    mean_s = float(result["train_cost"]) / max(1, int(result["train_examples"]))
+    return float(result["cost_per_s"]) * encoder_s_per_utterance(context, mean_s) / max(mean_s, 1e-9)

@@ -12,7 +12,7 @@ from engine.config.base import Config
 from engine.config.measurement import MeasurementConfig
 from engine.config.selection import SelectionConfig
 from engine.config.training import LoraFields, PretrainConfig, TrainingConfig
-from services.catalogue.sources import run_name
+from engine.models.reference import ModelReference
 from services.database.models import Job
 from services.datasets.prefixes import version_prefix
 from services.jobs.room import resources_of
@@ -28,7 +28,7 @@ def driver_of(job: Job, bucket: str) -> tuple[str, Config]:
     resources = resources_of(job.resources)
     same: dict[str, Any] = {
         "name": str(job.id),
-        "model": run_name(job.model_source) if job.model_source else job.model_id,
+        "model": ModelReference.model_validate(job.model),
         "data": f"s3://{bucket}/{version_prefix(job.dataset_id, job.dataset_version)}",
         "training": TrainingConfig.model_validate(job.config),
         "storage": f"s3://{bucket}/{run_prefix(job.id)}",
@@ -55,6 +55,7 @@ def _evaluation(job: Job, bucket: str, resources: ResourcesConfig, same: dict[st
     else:
         if not isinstance(training.method, PretrainConfig):  # pretraining starts from random weights: no base
             same["base_model"] = same["model"]
-        same["model"] = f"{made}/model"
+        source = f"{made}/model"
+        same["model"] = same["model"].model_copy(update={"id": source, "source": source, "revision": None})
     measurement = MeasurementConfig.model_validate(job.measurement)
     return EvaluationRunConfig(measurement=measurement, resources=resources, **same)

@@ -13,6 +13,7 @@ from sqlalchemy import bindparam, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from engine.run.earlier import todays_event
 from engine.run.events import now_rfc3339
 from services.database.models import EVENT_KINDS, Job, JobEvent
 from services.database.notify import EVENTS, notify
@@ -61,11 +62,11 @@ async def append(session: AsyncSession, job: Job, events: Iterable[Mapping[str, 
 
 
 def from_run(events: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """A run's own events as events of its job, with the run's `status` renamed to `outcome`.
+    """A run's own events as events of its job, in today's form, with the run's `status` renamed to `outcome`.
 
     Readers take `status` in a status event for the job's, which changes only when the run's files are recorded.
     """
-    return [_without_status(event) for event in events]
+    return [_without_status(todays_event(event)) for event in events]
 
 
 def _without_status(event: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -117,19 +118,19 @@ def _lay_on(job: Job, kind: str, data: Mapping[str, Any]) -> None:
 
 
 def _newest_metrics(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Training metrics by their names; those of an evaluation as `base_wer`, `adapter_cer`, `validation_wer`."""
+    """Training metrics by their names; those of an evaluation under `base`, `tuned` or `validation`."""
     if "split" not in data:
         return {
             name: value
             for name, value in data.items()
             if name not in {"step", "epoch", "progress"} and _is_plain(value)
         }
-    prefix = data.get("which", "adapter") if data["split"] == "test" else data["split"]
-    return {
-        f"{prefix}_{name}": value
-        for name, value in data.items()
-        if name not in {"step", "split", "which"} and _number(value) is not None
-    }
+    metrics = data.get("metrics")
+    if not isinstance(metrics, Mapping):
+        return {}
+    side = str(data.get("which", "tuned") if data["split"] == "test" else data["split"])
+    values = {str(name): value for name, value in metrics.items() if _number(value) is not None}
+    return {side: values, "primary": str(data.get("primary", ""))}
 
 
 def _clean(event: Mapping[str, Any]) -> dict[str, Any] | None:

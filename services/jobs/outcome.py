@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from engine.run.earlier import todays_result
 from services.jobs.submission import Driver, DriverState
 
 NOT_WORTH_REPEATING: Final = frozenset({2})
@@ -75,7 +76,7 @@ def parse_result(data: bytes) -> dict[str, Any] | None:
         result = json.loads(data)
     except ValueError:
         return None
-    return result if isinstance(result, dict) else None
+    return todays_result(result) if isinstance(result, dict) else None
 
 
 def _reason(driver: Driver) -> str:

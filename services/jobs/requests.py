@@ -15,7 +15,7 @@ from engine.config.selection import SelectionConfig
 from engine.config.selection_for import selection_faults, selection_for
 from engine.config.training import TrainingConfig
 from engine.errors import Fault
-from services.catalogue.models import usable_model
+from services.catalogue.models import card_of, usable_model
 from services.database.models import Artifact, Dataset, DatasetVersion, Job
 from services.database.notify import WORK, notify
 from services.datasets.requests import ready_version
@@ -114,7 +114,7 @@ async def launch(
         type="training" if selection is None else "selection",
         name=name or f"{'' if selection is None else 'selection for '}{model_id} on {dataset.name}"[:200],
         model_id=model_id,
-        model_source=model.source,
+        model=card_of(model).reference().model_dump(mode="json"),
         dataset_id=dataset_id,
         dataset_version=version,
         config=config.model_dump(mode="json"),
@@ -192,7 +192,7 @@ async def launch_evaluation(
         type="evaluation",
         name=name or f"evaluation of {training.name} on {dataset.name}"[:200],
         model_id=training.model_id,
-        model_source=training.model_source,
+        model=training.model,
         dataset_id=dataset.id,
         dataset_version=version.number,
         config=training.config,

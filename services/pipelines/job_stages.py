@@ -88,17 +88,7 @@ class Select(_AsJob):
 class Train(_AsJob):
     """A training job."""
 
-    figures = (
-        "primary",
-        "base_wer",
-        "base_cer",
-        "adapter_wer",
-        "adapter_cer",
-        "steps",
-        "trainable_parameters",
-        "train_utterances",
-        "test_utterances",
-    )
+    figures = ("task", "primary", "base", "tuned", "steps", "trainable_parameters", "train_examples", "test_examples")
 
     async def _launch(self, work: Work, job_id: uuid.UUID) -> Job:
         asked = work.stage(TrainStage)
@@ -122,17 +112,7 @@ class Train(_AsJob):
 class Evaluate(_AsJob):
     """An evaluation job."""
 
-    figures = (
-        "primary",
-        "base_wer",
-        "base_cer",
-        "adapter_wer",
-        "adapter_cer",
-        "utterances",
-        "wer_by_speaker",
-        "cer_by_speaker",
-        "audio_s_per_s",
-    )
+    figures = ("task", "primary", "base", "tuned", "by_group", "examples", "cost_unit", "cost_per_s")
 
     async def _launch(self, work: Work, job_id: uuid.UUID) -> Job:
         asked = work.stage(EvaluateStage)

@@ -15,16 +15,18 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import ConfigDict, Field, TypeAdapter, model_validator
 
 from cluster.config import ResourcesConfig
-from engine.config.base import Config
+from engine.config.base import Config, DisagreementError
 from engine.config.measurement import MeasurementConfig
 from engine.config.selection import SelectionConfig
 from engine.config.selection_for import selection_faults
 from engine.config.training import LoraFields, PretrainConfig, TrainingConfig
 from engine.data.report import Code, DatasetCode, WarningCode
 from engine.errors import Fault
+from engine.metrics.registry import PRIMARY, MetricName
 from services.config_faults import CheckedSelectionConfig, CheckedTrainingConfig
 
 MOST_STAGES: Final = 50
+Bound = Annotated[float, Field(ge=-1e6, le=1e6)]
 StageName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 
 
@@ -119,19 +121,36 @@ class EvaluateStage(_Stage):
     """Resources of the job, such as the device that the adapter is for; unset: the pipeline's, with one worker."""
 
 
+class Gate(_Declared):
+    """What the best candidate must reach in one metric: one of `at_least`, `at_most` and `better_than_base`."""
+
+    metric: MetricName = PRIMARY
+    """The metric; `primary`: the one that decides for the candidates."""
+    at_least: Bound | None = None
+    """Smallest value that passes."""
+    at_most: Bound | None = None
+    """Largest value that passes; 0.15 is 15 %."""
+    better_than_base: bool = False
+    """The value must be better than that of the base."""
+
+    @model_validator(mode="after")
+    def _asks_one_thing(self) -> Gate:
+        asked = [self.at_least is not None, self.at_most is not None, self.better_than_base]
+        if sum(asked) != 1:
+            message = f"found {sum(asked)} of at_least, at_most and better_than_base; give one of them"
+            raise DisagreementError([Fault("at_least", message)])
+        return self
+
+
 class CompareStage(_Stage):
     """Finds the best of the evaluations (or, without any, trainings) among its predecessors; fails if it is too bad."""
 
     type: Literal["compare"] = "compare"
-    better_than_base: bool = True
-    """Its error rate must be lower than that of its base: WER, or CER if most texts have no spaces between words."""
-    most_wer: Annotated[float, Field(ge=0, le=1000)] | None = None
-    """Maximum WER; 0.15 is 15 %."""
-    most_cer: Annotated[float, Field(ge=0, le=1000)] | None = None
-    """Maximum CER; for texts without spaces between words."""
+    gates: Annotated[list[Gate], Field(max_length=20)] = [Gate(better_than_base=True)]
+    """What the best one must reach, or the stage fails."""
     not_worse_than: Annotated[str, Field(min_length=1, max_length=200)] | None = None
-    """Name of an adapter of the caller, whose newest version, if it has one, must not have a lower error rate. Both
-    must have been measured on the same utterances."""
+    """Name of an adapter of the caller, whose newest version, if it has one, must not be better by the primary metric.
+    Both must have been measured on the same examples."""
 
 
 class ExportStage(_Stage):
@@ -166,7 +185,7 @@ def default_stages(config: TrainingConfig | None) -> list[Stage]:
         SelectStage(name="select"),
         TrainStage(name="train"),
         EvaluateStage(name="evaluate"),
-        CompareStage(name="compare", better_than_base=not isinstance(method, PretrainConfig)),
+        CompareStage(name="compare", gates=[] if isinstance(method, PretrainConfig) else [Gate(better_than_base=True)]),
     ]
     if method is None or isinstance(method, LoraFields):
         stages.append(ExportStage(name="export"))
@@ -327,14 +346,15 @@ def _faults_of(plan: Plan, stage: Stage, path: str, config: TrainingConfig | Non
         )
     if isinstance(stage, CompareStage) and not plan.candidates(stage.name):
         yield Fault(f"{path}.needs", "leads to no evaluation and no training; there is nothing to compare")
-    elif isinstance(stage, CompareStage) and stage.better_than_base:
+    elif isinstance(stage, CompareStage):
         without = [name for name in plan.candidates(stage.name) if not plan.measures_base(name, config)]
-        if without:
-            found = f"needs the error rate of a base, which {', '.join(without)} will not measure"
-            yield Fault(
-                f"{path}.better_than_base",
-                f"{found}; let them (base: true), or set it to false; a random start has none",
-            )
+        for number, gate in enumerate(stage.gates):
+            if gate.better_than_base and without:
+                found = f"needs the metrics of a base, which {', '.join(without)} will not measure"
+                yield Fault(
+                    f"{path}.gates.{number}.better_than_base",
+                    f"{found}; let them (base: true), or leave this gate out; a random start has none",
+                )
     if isinstance(stage, ExportStage) and plan.exported(stage.name) is None:
         found = ", ".join(plan.before(stage.name, "train")) or "none"
         yield Fault(

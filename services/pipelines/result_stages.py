@@ -5,16 +5,14 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
-from engine.metrics.primary import ErrorRate
+from engine.metrics.registry import PRIMARY, Metric, metric_named
 from services.adapters.requests import add_version, owned_adapters, versions_of
 from services.database.models import Adapter, AdapterVersion, Job
 from services.jobs.requests import find_job
 from services.pipelines.kind import AtOnce, Done, Failed, Outcome, Work
-from services.pipelines.plan import CompareStage, ExportStage
-
-_FIGURES: Final = ("base_wer", "base_cer", "adapter_wer", "adapter_cer")
+from services.pipelines.plan import CompareStage, ExportStage, Gate
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,20 +21,16 @@ class _Candidate:
     training_id: uuid.UUID
     job: Job
     """The job that measured it."""
-    primary: ErrorRate
-    """Which error rate is decisive."""
-    figures: Mapping[str, float | None]
-    """`base_wer`, `base_cer`, `adapter_wer`, `adapter_cer`."""
+    primary: Metric
+    """The metric that decides."""
+    base: Mapping[str, float]
+    """Metrics of its base; empty if they were not measured."""
+    tuned: Mapping[str, float]
 
     @property
-    def rate(self) -> float:
-        """Its decisive error rate."""
-        return self.figures[f"adapter_{self.primary}"] or 0.0
-
-    @property
-    def base_rate(self) -> float | None:
-        """The decisive error rate of its base."""
-        return self.figures[f"base_{self.primary}"]
+    def value(self) -> float:
+        """Its primary metric."""
+        return self.tuned[self.primary.name]
 
 
 class Compare(AtOnce):
@@ -49,36 +43,40 @@ class Compare(AtOnce):
         for name in work.plan.candidates(work.row.name):
             job = await find_job(work.session, work.pipeline.user_id, work.rows[name].job_id or uuid.UUID(int=0))
             result = job.result or {}
-            primary = _primary(result)
-            if result.get(f"adapter_{primary}") is None:
-                unknown.append(name)
+            base, tuned, primary = result.get("base") or {}, result.get("tuned") or {}, str(result.get("primary"))
+            if tuned.get(primary) is not None:
+                measured.append(_Candidate(name, job.training_id or job.id, job, metric_named(primary), base, tuned))
             else:
-                figures = {figure: result.get(figure) for figure in _FIGURES}
-                measured.append(_Candidate(name, job.training_id or job.id, job, primary, figures))
+                unknown.append(name)
         if unknown:
-            return Failed(f"{', '.join(unknown)} measured no error rate: there were no test utterances.")
+            return Failed(f"{', '.join(unknown)} measured nothing: there were no test examples.")
         if len({_measured_on(each.job) for each in measured}) > 1:
             names = ", ".join(each.stage for each in measured)
-            return Failed(f"{names} were measured on different utterances; their error rates cannot be compared.")
-        best = min(measured, key=lambda each: each.rate)
+            return Failed(f"{names} were measured on different examples; their metrics cannot be compared.")
+        if len({each.primary.name for each in measured}) > 1:
+            judged = ", ".join(f"{each.stage} by {each.primary.title}" for each in measured)
+            return Failed(f"the candidates are judged by different metrics ({judged}) and cannot be compared.")
+        best = measured[0]
+        for each in measured[1:]:
+            best = each if each.primary.improves(each.value, best.value) else best
         before = await self._newest_version(work, asked.not_worse_than) if asked.not_worse_than else None
-        faults = [*_too_bad(best, asked), *(_worse_than(before, best) if before is not None else ())]
+        faults = [fault for gate in asked.gates for fault in _not_passed(best, gate)]
+        faults += _worse_than(before, best) if before is not None else ()
         if faults:
             return Failed(f"{best.stage} is best, and not good enough: {'; '.join(faults)}.")
         told: dict[str, Any] = {
             "winner": best.stage,
             "training_id": str(best.training_id),
-            "primary": best.primary,
-            best.primary: best.rate,
-            f"base_{best.primary}": best.base_rate,
+            "primary": best.primary.name,
+            "base": dict(best.base) or None,
+            "tuned": dict(best.tuned),
             "candidates": [
-                {"stage": each.stage, "training_id": str(each.training_id), each.primary: each.rate}
+                {"stage": each.stage, "training_id": str(each.training_id), "tuned": dict(each.tuned)}
                 for each in measured
             ],
         }
         if before is not None:
-            rate = before.lineage["result"].get(f"adapter_{best.primary}")
-            told["not_worse_than"] = {"version": before.number, best.primary: rate}
+            told["not_worse_than"] = {"version": before.number, "tuned": before.lineage["result"].get("tuned")}
         return Done(told)
 
     async def _newest_version(self, work: Work, adapter: str) -> AdapterVersion | None:
@@ -118,45 +116,47 @@ class Export(AtOnce):
         )
 
 
-def _too_bad(best: _Candidate, asked: CompareStage) -> list[str]:
-    """Why a candidate is not good enough by itself."""
-    faults = []
-    name = best.primary.upper()
-    if asked.better_than_base:
-        if best.base_rate is None:
-            faults.append(f"the {name} of its base was not measured; let the evaluation measure it (base: true)")
-        elif best.rate >= best.base_rate:
-            faults.append(f"its {name} of {best.rate:.2%} is not lower than the {best.base_rate:.2%} of its base")
-    for limited, most in (("wer", asked.most_wer), ("cer", asked.most_cer)):
-        rate = best.figures[f"adapter_{limited}"]
-        if most is not None and rate is None:
-            faults.append(f"its {limited.upper()} was not measured")
-        elif most is not None and rate is not None and rate > most:
-            faults.append(f"its {limited.upper()} of {rate:.2%} is higher than {most:.2%}")
-    return faults
+def _not_passed(best: _Candidate, gate: Gate) -> list[str]:
+    """Why a candidate does not pass a gate; empty if it does."""
+    metric = best.primary if gate.metric == PRIMARY else metric_named(gate.metric)
+    value = best.tuned.get(metric.name)
+    if value is None:
+        return [f"its {metric.title} was not measured"]
+    shown = f"its {metric.title} of {metric.shown(value, 2)}"
+    if gate.at_least is not None and not value >= gate.at_least:
+        return [f"{shown} is lower than {metric.shown(gate.at_least, 2)}"]
+    if gate.at_most is not None and not value <= gate.at_most:
+        return [f"{shown} is higher than {metric.shown(gate.at_most, 2)}"]
+    if not gate.better_than_base:
+        return []
+    base = best.base.get(metric.name)
+    if base is None:
+        return [f"the {metric.title} of its base was not measured; let the evaluation measure it (base: true)"]
+    if metric.improves(value, base):
+        return []
+    return [f"{shown} is not {metric.better} than the {metric.shown(base, 2)} of its base"]
 
 
 def _worse_than(before: AdapterVersion, best: _Candidate) -> list[str]:
     """Why a candidate is worse than an existing version, or cannot be compared with it."""
     told = f"version {before.number} of the adapter"
     data, config = before.lineage["data"], before.lineage["config"]
-    rate = before.lineage["result"].get(f"adapter_{best.primary}")
-    if rate is None:
+    value = (before.lineage["result"].get("tuned") or {}).get(best.primary.name)
+    if value is None:
         return [f"{told} was never measured; the two cannot be compared: leave not_worse_than out"]
     if (data["dataset_id"], data["version"], _split(config, "test")) != _measured_on(best.job):
-        return [f"{told} was measured on other utterances; the two cannot be compared: leave not_worse_than out"]
-    if best.rate <= rate:
+        return [f"{told} was measured on other examples; the two cannot be compared: leave not_worse_than out"]
+    metric = best.primary
+    if not metric.improves(value, best.value):
         return []
-    return [f"its {best.primary.upper()} of {best.rate:.2%} is higher than the {rate:.2%} of {told}"]
-
-
-def _primary(result: Mapping[str, Any]) -> ErrorRate:
-    """The decisive error rate; results of earlier versions have only WER."""
-    return "cer" if result.get("primary") == "cer" else "wer"
+    worse = "higher" if metric.better == "lower" else "lower"
+    return [
+        f"its {metric.title} of {metric.shown(best.value, 2)} is {worse} than the {metric.shown(value, 2)} of {told}"
+    ]
 
 
 def _measured_on(job: Job) -> tuple[str, int, str]:
-    """The utterances that a job's error rates were measured on: dataset, version and split."""
+    """The utterances that a job's metrics were measured on: dataset, version and split."""
     return str(job.dataset_id), job.dataset_version, _split(job.config, (job.measurement or {}).get("split", "test"))
 
 

@@ -81,7 +81,8 @@ def metric_event(step: int, steps: int, draws: random.Random) -> Mapping[str, An
         "loss": 4 * math.exp(-step / 400) + draws.random() / 10,
         "learning_rate": 1e-3 * (1 - step / steps),
         "gradient_norm": draws.random(),
-        "audio_s_per_s": 50 + draws.random(),
+        "cost_per_s": 50 + draws.random(),
+        "cost_unit": "audio_s",
         "peak_bytes": 985 * 2**20,
     }
     return {"kind": "metric", "key": f"train/{step}", "time": datetime.now(UTC).isoformat(), "data": data}
@@ -133,7 +134,7 @@ def _asked(user_id: uuid.UUID, dataset_id: uuid.UUID, name: str, draws: random.R
         "user_id": user_id,
         "name": name,
         "model_id": "whisper-pico",
-        "model_source": "bundled:whisper-pico",
+        "model": {"id": "whisper-pico", "source": "bundled:whisper-pico", "family": "whisper", "revision": None},
         "dataset_id": dataset_id,
         "dataset_version": 1,
         "config": config.model_dump(mode="json"),
@@ -148,9 +149,11 @@ def _job(made: Rows, number: int, user_id: uuid.UUID, draws: random.Random, offs
     result = {
         "status": status,
         "steps": 1000,
-        "base_wer": 0.56,
-        "adapter_wer": 0.14,
-        "audio_s": 36000.0,
+        "task": "speech_to_text",
+        "primary": "wer",
+        "base": {"wer": 0.56, "cer": 0.31},
+        "tuned": {"wer": 0.14, "cer": 0.06},
+        "train_cost": 36000.0,
         "wall_s": 700.0,
     }
     return {
@@ -162,7 +165,13 @@ def _job(made: Rows, number: int, user_id: uuid.UUID, draws: random.Random, offs
         "progress": 1.0 if status == "succeeded" else draws.random(),
         "epoch": 10.0,
         "step": 1000,
-        "metrics": {**metrics, "base_wer": 0.56, "adapter_wer": 0.14, "validation_wer": 0.15},
+        "metrics": {
+            **metrics,
+            "primary": "wer",
+            "base": {"wer": 0.56, "cer": 0.31},
+            "tuned": {"wer": 0.14, "cer": 0.06},
+            "validation": {"wer": 0.15, "cer": 0.07},
+        },
         "result": None if status == "failed" else result,
         "error": "the driver died three times: out of memory" if status == "failed" else None,
         "attempt": 1,

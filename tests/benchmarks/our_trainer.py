@@ -90,7 +90,7 @@ def batches(settings: SideSettings, config: TrainingConfig) -> list[list[float]]
     splits = split_by_speaker(read_manifest(settings.data / "manifest.jsonl"), [], 0.0, settings.seed)
     context = resolve_context(config.context, architecture_of(find_model(settings.model)).trained_context)
     order = BatchOrder(splits.train, config.batch, context, window_s=_WINDOW_S, seed=settings.seed)
-    return [[splits.train[i].duration_s for i in order.next().indices] for _ in range(settings.steps)]
+    return [[splits.train[i].input.duration_s for i in order.next().indices] for _ in range(settings.steps)]
 
 
 def train(settings: SideSettings) -> SideResult:
@@ -108,14 +108,14 @@ def train(settings: SideSettings) -> SideResult:
             work_dir=settings.work,
             threads=settings.threads,
         )
-    assert result.base_wer is not None and result.adapter_wer is not None
+    assert result.base is not None and result.tuned is not None
     durations_s = batches(settings, config)
     rows = [json.loads(line) for line in store.get_bytes("predictions.jsonl").splitlines()]
     return measured(
         clock,
         [sum(step) for step in durations_s],
-        wer=result.adapter_wer,
-        base_wer=result.base_wer,
+        wer=result.tuned["wer"],
+        base_wer=result.base["wer"],
         word_errors=errors_by_utterance(*([row[k] for row in rows] for k in ("id", "reference", "hypothesis"))),
         trainable_parameters=result.trainable_parameters,
         utterances=sum(len(step) for step in durations_s),

@@ -20,10 +20,11 @@ from torch.utils.data import Dataset
 from transformers.models.whisper.modeling_whisper import shift_tokens_right
 
 from engine.audio.reading import read_audio
-from engine.data.manifest import Utterance, read_manifest
+from engine.data.example import Utterance
+from engine.data.manifest import read_manifest
 from engine.metrics.text import normalize_basic
 from engine.metrics.word_errors import count_errors
-from engine.models.catalogue import find_model
+from engine.models.catalogue import find_model, reference_to
 from engine.models.family import read_width
 from engine.models.four_bit import keep_layout
 from engine.models.precision import choose_dtype
@@ -61,7 +62,7 @@ class PaddedFeatures:
         self._shape: tuple[int, ...] = ()
         with path.open("wb") as file:
             for u in utterances:
-                wave_T = read_audio(folder / u.audio, _RATE_HZ, u.start_s, u.duration_s)
+                wave_T = read_audio(folder / u.input.audio, _RATE_HZ, u.input.start_s, u.input.duration_s)
                 extracted = processor.feature_extractor(wave_T, sampling_rate=_RATE_HZ, return_tensors="np")
                 mel_MF = extracted.input_features[0].astype(np.float32)
                 self._shape = mel_MF.shape
@@ -78,7 +79,7 @@ class SpeechRows(Dataset[Row]):
 
     def __init__(self, utterances: Sequence[Utterance], features: PaddedFeatures, processor: Any) -> None:
         self._utterances, self._features = utterances, features
-        self._labels = [label_ids(processor, u.text) for u in utterances]
+        self._labels = [label_ids(processor, u.target.text) for u in utterances]
 
     def __len__(self) -> int:
         return len(self._utterances)
@@ -87,7 +88,7 @@ class SpeechRows(Dataset[Row]):
         return Row(
             input_features=self._features[index],
             labels=self._labels[index],
-            audio_s=self._utterances[index].duration_s,
+            audio_s=self._utterances[index].input.duration_s,
         )
 
 
@@ -158,7 +159,7 @@ def train(settings: SideSettings) -> SideResult:
     source = find_model(settings.model).location()
     # bfloat16 only where the processor has instructions for it (on an AVX2 processor it is emulated, and a step takes
     # more than ten times as long); the same choice as on our side.
-    dtype = choose_dtype("auto", torch.device("cpu"), read_width("whisper", source))
+    dtype = choose_dtype("auto", torch.device("cpu"), read_width(reference_to(settings.model)))
     processor = WhisperProcessor.from_pretrained(source)
     say("peer", "loading")
     four_bit = BitsAndBytesConfig(  # type: ignore[no-untyped-call]
@@ -273,9 +274,11 @@ def word_error_rate(
         with torch.inference_mode():
             ids = model.generate(input_features=mel_BMF, **told)
         texts += processor.batch_decode(ids, skip_special_tokens=True)
-    counts = count_errors([normalize_basic(u.text) for u in utterances], [normalize_basic(text) for text in texts])
+    counts = count_errors(
+        [normalize_basic(u.target.text) for u in utterances], [normalize_basic(text) for text in texts]
+    )
     say("peer", f"WER of the {which} {counts.wer:.1%}, {time.perf_counter() - started_s:.0f} s")
-    return counts.wer, errors_by_utterance([u.id for u in utterances], [u.text for u in utterances], texts)
+    return counts.wer, errors_by_utterance([u.id for u in utterances], [u.target.text for u in utterances], texts)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,8 @@ import soundfile
 
 from engine.audio.reading import read_audio, resample
 from engine.config.selection import SelectionConfig
-from engine.data.manifest import Utterance, read_manifest, write_manifest
+from engine.data.example import Utterance, make_utterance
+from engine.data.manifest import read_manifest, write_manifest
 from engine.segments.segment import Segment
 from engine.segments.segmenting import SegmentLimits, reading_batches, segment_batch
 from services.footprint import FootprintSampler
@@ -150,11 +151,11 @@ def _make_corpus(folder: Path, audio_s: float) -> None:
         name = f"audio/r{len(utterances):06d}.flac"
         soundfile.write(folder / name, wave_T, _RATE_HZ, subtype="PCM_16")
         duration_s = len(wave_T) / _RATE_HZ
-        utterances.append(Utterance(f"r{len(utterances):06d}", name, 0.0, duration_s, text, speaker))
+        utterances.append(make_utterance(f"r{len(utterances):06d}", name, 0.0, duration_s, text, speaker))
         seconds += duration_s
     with (folder / "metadata.csv").open("w", encoding="utf-8") as rows:
         rows.write("file_name,text,speaker\n")
-        rows.writelines(f"{u.audio},{u.text},{u.speaker}\n" for u in utterances)
+        rows.writelines(f"{u.input.audio},{u.target.text},{u.group}\n" for u in utterances)
     write_manifest(folder / "manifest.jsonl", utterances)
 
 
@@ -260,7 +261,7 @@ _SIDES = {"ours": _ours, "pool": _pool, "validation": _validation}
 def _told(
     utterances: Sequence[Utterance], segments: Sequence[Segment], wall_s: float, peak_bytes: int
 ) -> dict[str, Any]:
-    audio_s = sum(u.duration_s for u in utterances)
+    audio_s = sum(u.input.duration_s for u in utterances)
     assert {s.utterances[0] for s in segments} == {u.id for u in utterances}
     return {
         "audio_s_per_s": audio_s / wall_s,

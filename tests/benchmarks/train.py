@@ -21,7 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from engine.data.manifest import Utterance, read_manifest, write_manifest
+from engine.data.example import Utterance
+from engine.data.manifest import read_manifest, write_manifest
 from engine.data.splits import split_by_speaker
 from engine.data.version_files import MANIFEST_NAME
 from engine.metrics.text import normalize_basic
@@ -78,7 +79,7 @@ def main() -> int:
         }
         learning_rates = {"ours": arguments.our_learning_rate, "peer": arguments.peer_learning_rate}
         rounds: list[dict[str, Any]] = []
-        holdouts = held_out(arguments.holdout, [u.speaker for u in utterances], arguments.seed)
+        holdouts = held_out(arguments.holdout, [u.group for u in utterances], arguments.seed)
         for number, holdout in enumerate(holdouts, 1):
             prepared = prepare(utterances, folder, holdout, arguments)
             print(
@@ -251,10 +252,10 @@ def prepare(
     )
     return {
         "train_utterances": len(train),
-        "train_audio_s": sum(u.duration_s for u in train),
+        "train_audio_s": sum(u.input.duration_s for u in train),
         "test_utterances": len(test),
-        "test_words": sum(len(normalize_basic(u.text).split()) for u in test),
-        "test_speakers": sorted({u.speaker for u in test if u.speaker}),
+        "test_words": sum(len(normalize_basic(u.target.text).split()) for u in test),
+        "test_speakers": sorted({u.group for u in test if u.group}),
     }
 
 

@@ -113,17 +113,19 @@ def test_the_demo_makes_an_adapter_and_leaves_nothing_behind(place: Path, record
     assert done.returncode == 0, done.stderr
 
     figures = json.loads((out / "demo.json").read_text())
-    assert figures["test_speakers"] == ["bruno"]
-    assert figures["test_utterances"] == 12
-    assert figures["base_wer"] >= 0.0
-    assert figures["adapter_wer"] >= 0.0
+    assert figures["test_groups"] == ["bruno"]
+    assert figures["test_examples"] == 12
+    assert (figures["task"], figures["primary"]) == ("speech_to_text", "wer")
+    assert figures["base"].keys() == figures["tuned"].keys() == {"wer", "cer"}
+    assert all(value >= 0.0 for values in (figures["base"], figures["tuned"]) for value in values.values())
+    assert figures["facts"]["audio_context"] == figures["facts"]["base_audio_context"]
     assert 0 < figures["trainable_parameters"] < figures["total_parameters"]
     adapter = Path(figures["adapter_path"])
-    assert figures["adapter_bytes"] == (adapter / "adapter_model.safetensors").stat().st_size
+    assert figures["saved_bytes"] == (adapter / "adapter_model.safetensors").stat().st_size
     assert json.loads((adapter / "adapter_config.json").read_text())["peft_type"] == "LORA"
     assert figures["peak_bytes"] > 0
     assert figures["platform_peak_resident_bytes"] > figures["peak_bytes"] / 2
-    assert figures["audio_s_per_s"] > 0
+    assert (figures["cost_unit"], figures["cost_per_s"] > 0) == ("audio_s", True)
     assert 0 < figures["time_to_first_step_s"] < figures["wall_s"]
 
     for told in ("WER of the base model", "WER with the adapter", "Trainable parameters", "Peak memory", str(adapter)):
@@ -184,7 +186,7 @@ def select_and_train(client: Client, recordings: Path, scratch: Path) -> None:
     }
     trained = finished(client, client.create_job("whisper-pico", dataset.id, training, selection_id=selection.id))
     assert trained.result is not None
-    assert trained.result["train_utterances"] == figures["selected"]
+    assert trained.result["train_examples"] == figures["selected"]
 
 
 def test_the_platform_selects_and_trains_and_goes_down_on_a_signal(place: Path, recordings: Path) -> None:

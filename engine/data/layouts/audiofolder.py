@@ -14,11 +14,11 @@ from dataclasses import replace
 
 from engine.data.columns import columns_of
 from engine.data.dialect import DELIMITERS, Dialect, split_plainly
+from engine.data.example import SPLITS, Split
 from engine.data.layouts.building import Builder
 from engine.data.layouts.contents import Contents
 from engine.data.layouts.naming import speaker_of_path
 from engine.data.lists import read_list
-from engine.data.manifest import SPLITS, Split
 from engine.data.metadata import METADATA_NAMES, delimiter_of, json_lines, read_metadata
 from engine.data.rows import Metadata, Row
 from engine.data.source import safe_path

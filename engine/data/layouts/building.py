@@ -9,12 +9,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from engine.data.endings import AUDIO_ENDINGS, OTHER_AUDIO_ENDINGS, PACKED_ENDINGS, ending
+from engine.data.example import Split
 from engine.data.layout import Item, Layout
 from engine.data.layouts.contents import Contents
 from engine.data.layouts.locating import Located
 from engine.data.layouts.naming import speaker_of_path
 from engine.data.layouts.nothings import set_file_names_aside, set_nothings_aside
-from engine.data.manifest import Split
 from engine.data.report import TEXTLESS, LayoutKind, named
 from engine.data.rows import Row
 from engine.data.source import Entry, displayed

@@ -12,10 +12,10 @@ import csv
 import posixpath
 from collections.abc import Iterator, Sequence
 
+from engine.data.example import Split
 from engine.data.layouts.building import Builder
 from engine.data.layouts.contents import Contents
 from engine.data.layouts.locating import Located
-from engine.data.manifest import Split
 from engine.data.metadata import column, records
 from engine.data.rows import Row, row_of
 from engine.data.texts import clean_text, plain_path

@@ -12,12 +12,12 @@ import posixpath
 import re
 from collections.abc import Sequence
 
+from engine.data.example import Split
 from engine.data.layouts.building import Builder
 from engine.data.layouts.contents import Contents
 from engine.data.layouts.naming import recordings
 from engine.data.layouts.split_lists import SplitLists
 from engine.data.layouts.unread import unread
-from engine.data.manifest import Split
 from engine.data.report import named
 from engine.data.rows import row_of
 from engine.data.split_names import SPLIT_NAMES

@@ -10,9 +10,9 @@ from __future__ import annotations
 import posixpath
 import re
 
+from engine.data.example import Split
 from engine.data.layouts.building import Builder
 from engine.data.layouts.contents import Contents
-from engine.data.manifest import Split
 from engine.data.rows import row_of
 from engine.data.split_names import split_of_name
 from engine.errors import IngestError

@@ -12,11 +12,11 @@ import posixpath
 import re
 
 from engine.data.columns import columns_of
+from engine.data.example import Split
 from engine.data.layouts.building import Builder
 from engine.data.layouts.contents import Contents
 from engine.data.layouts.locating import Located
 from engine.data.lists import read_list
-from engine.data.manifest import Split
 from engine.data.rows import Row
 from engine.data.source import safe_path
 from engine.data.split_names import split_of_name

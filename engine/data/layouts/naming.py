@@ -8,8 +8,8 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 
 from engine.data.endings import AUDIO_ENDINGS, OTHER_AUDIO_ENDINGS, ending
+from engine.data.example import Split
 from engine.data.layouts.contents import Contents
-from engine.data.manifest import Split
 from engine.data.split_names import split_of_name
 from engine.data.texts import plain_path
 from engine.errors import ItemError

@@ -5,11 +5,11 @@ from __future__ import annotations
 import posixpath
 from dataclasses import replace
 
+from engine.data.example import Split
 from engine.data.layout import Layout
 from engine.data.layouts.building import Builder
 from engine.data.layouts.contents import Contents
 from engine.data.layouts.naming import Names
-from engine.data.manifest import Split
 from engine.data.report import named
 from engine.data.split_names import split_of_name
 from engine.errors import IngestError

@@ -18,10 +18,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine.data.endings import stem
+from engine.data.example import Split
 from engine.data.layouts.building import Builder
 from engine.data.layouts.contents import Contents
 from engine.data.layouts.table_columns import Columns, columns_in, is_bytes, is_text
-from engine.data.manifest import Split
 from engine.data.metadata import value_of
 from engine.data.rows import Row, row_of
 from engine.data.source import Entry

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from engine.data.manifest import SPLITS, Split
+from engine.data.example import SPLITS, Split
 from engine.data.report import Finding, named
 
 _PAIRS: tuple[tuple[Split, Split], ...] = (("train", "test"), ("train", "validation"), ("validation", "test"))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
+from engine.data.example import Split, Utterance
 from engine.data.limits import IngestLimits
-from engine.data.manifest import Split, Utterance
 from engine.data.report import (
     ACTIONS,
     ADVICE,
@@ -94,33 +94,33 @@ class Summary:
         self.add_overruled(path, examined.overruled)
         levels = recording.levels
         # Without blanks between words, these cannot be counted; two characters are about one word.
-        has_words = not is_unspaced(utterance.text)
-        words = len(utterance.text.split()) if has_words else sum(map(str.isalnum, utterance.text)) // 2
-        self._spreads["duration"].add(utterance.duration_s)
+        has_words = not is_unspaced(utterance.target.text)
+        words = len(utterance.target.text.split()) if has_words else sum(map(str.isalnum, utterance.target.text)) // 2
+        self._spreads["duration"].add(utterance.input.duration_s)
         self._spreads["level"].add(levels.speech_dbfs)
         self._spreads["snr"].add(levels.snr_db)
         if levels.sound_s > 0:
             if has_words:
                 self._spreads["words"].add(words / levels.sound_s)
             self._spreads["syllables"].add(recording.syllables / levels.sound_s)
-        self._leakage.add(utterance.speaker, utterance.split)
-        self._outliers.add(number, recording, utterance.speaker)
+        self._leakage.add(utterance.group, utterance.split)
+        self._outliers.add(number, recording, utterance.group)
         self._rates_hz[recording.info.rate_hz] += 1
-        self._long_texts += len(utterance.text.encode()) > self._config.small_model_bytes
-        if utterance.speaker is None:
+        self._long_texts += len(utterance.target.text.encode()) > self._config.small_model_bytes
+        if utterance.group is None:
             self._without_speaker += 1
         else:
-            self._speakers[utterance.speaker] += 1
-        said = normalize_basic(utterance.text)
+            self._speakers[utterance.group] += 1
+        said = normalize_basic(utterance.target.text)
         text = hash(said)
         self._texts[text] += 1
         if len(self._examples) < _EXAMPLES:
-            self._examples.setdefault(text, utterance.text[:60])
-        if words >= _LONG_TEXT_WORDS and utterance.speaker is not None:
-            by_speaker = hash((utterance.speaker, said))
+            self._examples.setdefault(text, utterance.target.text[:60])
+        if words >= _LONG_TEXT_WORDS and utterance.group is not None:
+            by_speaker = hash((utterance.group, said))
             if by_speaker in self._said:
                 count = f"{words} words" if has_words else f"{len(said)} characters"
-                reason = f"speaker {utterance.speaker} says the same {count} in an earlier item"
+                reason = f"speaker {utterance.group} says the same {count} in an earlier item"
                 self._warn(path, "repeated_text", reason)
             self._said.add(by_speaker)
 

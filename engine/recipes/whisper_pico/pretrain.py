@@ -23,6 +23,7 @@ from engine.config.training import TrainingConfig
 from engine.data.manifest import read_manifest, write_manifest
 from engine.data.version_files import MANIFEST_NAME
 from engine.errors import EngineError
+from engine.metrics.registry import headline_first
 from engine.process.threads import wait_passively
 from engine.recipes.whisper_pico.synthesis.corpus import CorpusRecipe, generate
 from engine.run.events import Event
@@ -77,10 +78,13 @@ class LineSink:
         data = event.data
         if event.kind == "metric" and "loss" in data:
             minutes = data["eta_s"] / 60
-            line = f"step {data['step']:>6}  loss {data['loss']:.4f}  {data['audio_s_per_s']:.1f} audio-s/s"
+            line = f"step {data['step']:>6}  loss {data['loss']:.4f}  {data['cost_per_s']:.1f} audio-s/s"
             line += f"  norm {data['grad_norm']:.2f}  {minutes:.0f} min left"
         elif event.kind == "metric":
-            line = f"{data['split']}: WER {100 * data['wer']:.2f} %  CER {100 * data['cer']:.2f} %"
+            shown = headline_first(data["metrics"], data["primary"])
+            line = f"{data['split']}: " + "  ".join(
+                f"{metric.title} {metric.shown(value, 2)}" for metric, value in shown
+            )
         else:
             line = json.dumps(dict(data))
         sys.stdout.write(line + "\n")
@@ -142,7 +146,8 @@ def together(corpora: Path, names: Sequence[str]) -> Path:
         if not link.is_symlink():
             link.symlink_to(Path("..") / name, target_is_directory=True)
         for u in read_manifest(corpora / name / MANIFEST_NAME):
-            utterances.append(replace(u, id=f"{name}-{u.id}", audio=f"{name}/{u.audio}"))
+            placed = replace(u.input, audio=f"{name}/{u.input.audio}")
+            utterances.append(replace(u, id=f"{name}-{u.id}", input=placed))
     write_manifest(folder / MANIFEST_NAME, utterances)
     return folder
 

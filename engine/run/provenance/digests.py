@@ -10,7 +10,7 @@ from typing import Final
 
 from engine.data.manifest import read_manifest
 from engine.data.version_files import MANIFEST_NAME
-from engine.models.catalogue import find_model
+from engine.models.reference import ModelReference
 
 _AT_ONCE: Final = 4  # files read in parallel
 _DESCRIPTIONS: Final = (".json", ".txt", ".model")
@@ -30,24 +30,23 @@ def dataset_files(folder: Path) -> dict[str, str]:
     Raises:
         ManifestError: the manifest cannot be read.
     """
-    audio = {piece.audio for utterance in read_manifest(folder / MANIFEST_NAME) for piece in utterance.stretches()}
+    audio = {
+        piece.audio for utterance in read_manifest(folder / MANIFEST_NAME) for piece in utterance.input.stretches()
+    }
     return file_digests(folder, [MANIFEST_NAME, *sorted(audio)])
 
 
-def model_files(name: str, *, weights: bool = True) -> dict[str, str]:
+def model_files(model: ModelReference, *, weights: bool = True) -> dict[str, str]:
     """Digests of a model's files; for a hub id, its revision.
 
     Args:
-        name: id in the catalogue, a folder, a hub id or a name with a local copy.
+        model: reference to the model.
         weights: include the weights, not only the files that describe them.
-
-    Raises:
-        ModelError: no such model.
     """
-    location = find_model(name).location()
+    location = model.location()
     if Path(location).is_dir():
         return folder_files(Path(location), weights=weights)
-    return {"revision": _hub_revision(location) or "unknown"}
+    return {"revision": model.revision or _hub_revision(location) or "unknown"}
 
 
 def folder_files(folder: Path, *, weights: bool = True) -> dict[str, str]:

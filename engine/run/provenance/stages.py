@@ -7,12 +7,13 @@ from pathlib import Path
 from engine.config.measurement import MeasurementConfig
 from engine.config.selection import SelectionConfig
 from engine.config.training import PretrainConfig, TrainingConfig
+from engine.models.reference import ModelReference
 from engine.run.provenance.digests import dataset_files, file_digests, folder_files, model_files
 from engine.run.provenance.inputs import Inputs
 from engine.selection.manifest import SEGMENTS_NAME
 
 
-def training_inputs(model: str, data: Path, training: TrainingConfig, selection: Path | None) -> Inputs:
+def training_inputs(model: ModelReference, data: Path, training: TrainingConfig, selection: Path | None) -> Inputs:
     """Inputs of `engine.stages.finetune.finetune`.
 
     Raises:
@@ -24,17 +25,17 @@ def training_inputs(model: str, data: Path, training: TrainingConfig, selection:
     if selection is not None:
         files["selection"] = file_digests(selection, [SEGMENTS_NAME])
     return Inputs.model_validate(
-        {"settings": {"model": model, "training": training.model_dump(mode="json")}, "files": files}
+        {"settings": {"model": model.name, "training": training.model_dump(mode="json")}, "files": files}
     )
 
 
 def evaluation_inputs(
-    model: str,
+    model: ModelReference,
     adapter: Path | None,
     data: Path,
     training: TrainingConfig,
     measurement: MeasurementConfig,
-    base_model: str | None = None,
+    base_model: ModelReference | None = None,
 ) -> Inputs:
     """Inputs of `engine.stages.evaluate.evaluate`.
 
@@ -47,10 +48,10 @@ def evaluation_inputs(
     if base_model is not None:
         files["base_model"] = model_files(base_model)
     configs = {"training": training.model_dump(mode="json"), "measurement": measurement.model_dump(mode="json")}
-    return Inputs.model_validate({"settings": {"model": model, **configs}, "files": files})
+    return Inputs.model_validate({"settings": {"model": model.name, **configs}, "files": files})
 
 
-def selection_inputs(model: str, data: Path, selection: SelectionConfig, training: TrainingConfig) -> Inputs:
+def selection_inputs(model: ModelReference, data: Path, selection: SelectionConfig, training: TrainingConfig) -> Inputs:
     """Inputs of `engine.stages.select.select`.
 
     Raises:
@@ -58,4 +59,4 @@ def selection_inputs(model: str, data: Path, selection: SelectionConfig, trainin
     """
     configs = {"selection": selection.model_dump(mode="json"), "training": training.model_dump(mode="json")}
     files = {"model": model_files(model), "data": dataset_files(data)}
-    return Inputs.model_validate({"settings": {"model": model, **configs}, "files": files})
+    return Inputs.model_validate({"settings": {"model": model.name, **configs}, "files": files})

@@ -170,7 +170,8 @@ class JobOut(BaseModel):
     epoch: float | None
     step: int | None
     metrics: dict[str, Any]
-    """The newest value of each metric."""
+    """The newest values: `loss`, `cost_per_s` and other figures of the training; metrics of evaluations by name under
+    `base`, `tuned` and `validation`, with the `primary` one."""
     result: dict[str, Any] | None
     """Result of a finished run."""
     error: str | None

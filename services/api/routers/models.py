@@ -12,13 +12,13 @@ from pydantic import ConfigDict
 from engine.models.catalogue import (
     Count,
     Description,
-    FamilyName,
     Languages,
     Line,
     ModelCard,
-    SourceAddress,
     Tasks,
 )
+from engine.models.reference import Revision, SourceAddress, is_hub_id
+from engine.models.registry import FamilyName
 from services.api.body import Body
 from services.api.dependencies import AdminUser, CurrentUser, OriginDep, SessionDep, SettingsDep
 from services.api.idempotency import IdempotencyHeader, claim, fingerprint
@@ -56,6 +56,8 @@ class ModelPatch(Body):
     """Human-readable name."""
     source: SourceAddress | None = None
     """`bundled:NAME`, a hub id, or `s3://bucket/prefix`."""
+    revision: Revision | None = None
+    """Commit of a hub model; a new `source` that is not of the hub has none."""
     parameters: Count | None = None
     """Number of weights."""
     languages: Languages | None = None
@@ -104,7 +106,7 @@ async def add_model(
 
     Weights from `s3://` must be safetensors: other files are not downloaded.
     """
-    check_source(body.source)
+    check_source(body.source, body.revision)
     call = fingerprint(settings, request, body.model_dump(mode="json"))
     if await claim(session, str(user.id), idempotency_key, call, uuid.uuid4()) is not None:
         return ModelOut.model_validate(await catalogue.find_model(session, body.id))
@@ -121,8 +123,8 @@ async def change_model(
     """Change a model or restore a retired one; admins only."""
     row = await catalogue.find_model(session, model_id, lock=True)
     changes = body.model_dump(exclude_none=True)
-    if body.source is not None:
-        check_source(body.source)
+    if body.source is not None and not is_hub_id(body.source):
+        changes.setdefault("revision", None)
     catalogue.change_model(row, changes)
     record(session, user.id, "model_changed", origin, model_id=row.id, fields=sorted(changes))
     await session.commit()

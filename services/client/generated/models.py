@@ -553,9 +553,17 @@ class BaseOut(Model):
     The base model.
     """
 
+    family: str | None = None
+    """
+    Its family; unset for versions from before this was recorded.
+    """
     id: str
     """
     Id in the catalogue.
+    """
+    revision: str | None = None
+    """
+    Commit of a hub model, if it was pinned.
     """
     source: str | None
     """
@@ -1115,7 +1123,7 @@ class EvaluationConfig(Model):
     """
     keep: Literal["best", "last"] = "last"
     """
-    Final weights of the run: those with the best validation error rate, or the last ones.
+    Final weights of the run: those with the best validation metric, or the last ones.
     """
 
 
@@ -1197,6 +1205,51 @@ class FullPoolConfig(Model):
         extra="forbid",
     )
     type: Literal["full"] = "full"
+
+
+class Gate(Model):
+    """
+    What the best candidate must reach in one metric: one of `at_least`, `at_most` and `better_than_base`.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    at_least: float | None = None
+    """
+    Smallest value that passes.
+    """
+    at_most: float | None = None
+    """
+    Largest value that passes; 0.15 is 15 %.
+    """
+    better_than_base: bool = False
+    """
+    The value must be better than that of the base.
+    """
+    metric: Literal[
+        "primary",
+        "wer",
+        "cer",
+        "bleu",
+        "rouge_l",
+        "cider",
+        "exact_match",
+        "token_f1",
+        "accuracy",
+        "macro_f1",
+        "micro_f1",
+        "mean_average_precision",
+        "audio_to_text_recall_at_1",
+        "audio_to_text_recall_at_5",
+        "audio_to_text_recall_at_10",
+        "text_to_audio_recall_at_1",
+        "text_to_audio_recall_at_5",
+        "text_to_audio_recall_at_10",
+    ] = "primary"
+    """
+    The metric; `primary`: the one that decides for the candidates.
+    """
 
 
 class Health(Model):
@@ -1473,6 +1526,10 @@ class ModelCard(Model):
     """
     Number of weights.
     """
+    revision: str | None = None
+    """
+    Commit of a hub model, 40 hexadecimal digits, so that every job starts from the same weights.
+    """
     source: str
     """
     `bundled:NAME` for weights in this repository, a folder, a hub id, or `s3://bucket/prefix`.
@@ -1513,6 +1570,10 @@ class ModelOut(Model):
     parameters: int
     """
     Number of weights.
+    """
+    revision: str | None = None
+    """
+    Commit of a hub model, 40 hexadecimal digits, so that every job starts from the same weights.
     """
     shipped: bool
     """
@@ -1561,6 +1622,10 @@ class ModelPatch(Model):
     parameters: int | None = None
     """
     Number of weights.
+    """
+    revision: str | None = None
+    """
+    Commit of a hub model; a new `source` that is not of the hub has none.
     """
     source: str | None = None
     """
@@ -3305,17 +3370,9 @@ class CompareStage(Model):
     model_config = ConfigDict(
         extra="forbid",
     )
-    better_than_base: bool = True
+    gates: list[Gate] | None = None
     """
-    Its error rate must be lower than that of its base: WER, or CER if most texts have no spaces between words.
-    """
-    most_cer: float | None = None
-    """
-    Maximum CER; for texts without spaces between words.
-    """
-    most_wer: float | None = None
-    """
-    Maximum WER; 0.15 is 15 %.
+    What the best one must reach, or the stage fails.
     """
     name: str = ""
     """
@@ -3327,8 +3384,8 @@ class CompareStage(Model):
     """
     not_worse_than: str | None = None
     """
-    Name of an adapter of the caller, whose newest version, if it has one, must not have a lower error rate. Both
-    must have been measured on the same utterances.
+    Name of an adapter of the caller, whose newest version, if it has one, must not be better by the primary metric.
+    Both must have been measured on the same examples.
     """
     retry: RetryPolicy | None = None
     """
@@ -3626,7 +3683,8 @@ class JobOut(Model):
     """
     metrics: dict[str, Any]
     """
-    The newest value of each metric.
+    The newest values: `loss`, `cost_per_s` and other figures of the training; metrics of evaluations by name under
+    `base`, `tuned` and `validation`, with the `primary` one.
     """
     model_id: str
     name: str

@@ -29,6 +29,7 @@ class Operations(Connection):
         licence: str,
         description: str,
         *,
+        revision: str | Unset | None = UNSET,
         tasks: Sequence[Literal["speech_to_text"]] | Unset = UNSET,
         idempotency_key: str | Unset = UNSET,
     ) -> models.ModelOut:
@@ -46,6 +47,8 @@ class Operations(Connection):
             languages: Codes of the model's languages.
             licence: SPDX licence id.
             description: What the model is good for.
+            revision: Commit of a hub model, 40 hexadecimal digits, so that every job starts from the same
+                weights.
             tasks: Tasks that it can be fine-tuned for.
             idempotency_key: A text of the client's choice; the same call with the same key creates nothing twice
         """
@@ -63,6 +66,7 @@ class Operations(Connection):
                 "languages": languages,
                 "licence": licence,
                 "description": description,
+                "revision": revision,
                 "tasks": tasks,
             },
             creates=True,
@@ -191,6 +195,7 @@ class Operations(Connection):
         languages: Sequence[str] | Unset | None = UNSET,
         licence: str | Unset | None = UNSET,
         parameters: int | Unset | None = UNSET,
+        revision: str | Unset | None = UNSET,
         source: str | Unset | None = UNSET,
         status: Literal["active", "retired"] | Unset | None = UNSET,
         tasks: Sequence[Literal["speech_to_text"]] | Unset | None = UNSET,
@@ -206,6 +211,7 @@ class Operations(Connection):
             languages: Codes of its languages.
             licence: SPDX licence id.
             parameters: Number of weights.
+            revision: Commit of a hub model; a new `source` that is not of the hub has none.
             source: `bundled:NAME`, a hub id, or `s3://bucket/prefix`.
             status: `retired`: no new job can use it; `active` restores it.
             tasks: Tasks that it can be fine-tuned for.
@@ -222,6 +228,7 @@ class Operations(Connection):
                 "languages": languages,
                 "licence": licence,
                 "parameters": parameters,
+                "revision": revision,
                 "source": source,
                 "status": status,
                 "tasks": tasks,

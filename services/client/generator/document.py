@@ -88,10 +88,15 @@ def _reduced(value: Any, *, names_fields: bool = False) -> Any:
     for key, each in value.items():
         if not names_fields and (key in _LEFT_OUT or (key, each) == ("format", "uuid")):
             continue
-        if not names_fields and key == "default" and isinstance(each, dict):
-            continue  # the object's own model has the same defaults, with their types
+        if not names_fields and key == "default" and _has_objects(each):
+            continue  # the objects' own models have the same defaults, with their types; unset fields are not sent
         kept[key] = _reduced(each, names_fields=key == "properties" and not names_fields)
     return kept
+
+
+def _has_objects(default: Any) -> bool:
+    items = default if isinstance(default, list) else [default]
+    return any(isinstance(item, dict) for item in items)
 
 
 def _sent(document: Schema) -> set[str]:

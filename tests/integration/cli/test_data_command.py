@@ -134,7 +134,7 @@ def test_a_selection_is_made_for_a_run(recordings: Path, tmp_path: Path) -> None
     every = ("data", "select", tmp_path / "version", "--config", RANDOM, "--set", "budget.fraction=1.0")
     result = lim(*every[:3], tmp_path / "out", *every[3:], "--for", run)
     assert result.exit_code == 0, result.output
-    assert {u.speaker for u in read_selected(tmp_path / "out")} == {"ann", "bo"}
+    assert {u.group for u in read_selected(tmp_path / "out")} == {"ann", "bo"}
     run.write_text("name: one\ndata: version\ntraining: {max_steps: -5}\n")
     refused = lim("data", "select", tmp_path / "version", tmp_path / "other", "--for", run)
     assert refused.exit_code == 2

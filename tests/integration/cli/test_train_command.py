@@ -54,10 +54,10 @@ def test_it_says_what_was_found_and_never_gives_the_result_of_other_inputs(folde
     assert "warning: 2 of 12 items were rejected:" in first.output
     assert "missing_audio 2: gone.wav, lost.wav" in first.output
     assert f"The whole report: {folder}/home/cache/datasets/ingested-" in first.output
-    assert "8 utterances, 0:04" in first.output
-    assert "2 utterances of bo" in first.output
+    assert "8 examples, 0:04 of audio" in first.output
+    assert "2 examples of bo" in first.output
     result = json.loads((folder / "build/runs/case/result.json").read_text())
-    assert (result["train_utterances"], result["test_speakers"]) == (8, ["bo"])
+    assert (result["train_examples"], result["test_groups"]) == (8, ["bo"])
 
     again = train()
     assert again.exit_code == 0, again.output
@@ -71,7 +71,7 @@ def test_it_says_what_was_found_and_never_gives_the_result_of_other_inputs(folde
         other = train(*overrides)
         assert other.exit_code == 2, other.output
         assert told in other.output
-        assert "2 utterances of bo" not in other.output
+        assert "2 examples of bo" not in other.output
 
     rows = (folder / "recordings/metadata.csv").read_text()
     (folder / "recordings/metadata.csv").write_text(rows.replace("text 3", "text three"))

@@ -84,7 +84,7 @@ def test_a_folder_is_revised(first: Path) -> None:
         "--text", "mail.wav=write to ada", "--speaker", "a.wav=", "--split", "a.wav=test",
     )  # fmt: skip
     assert result.exit_code == 0, result.output
-    found = {u.id: (u.text, u.speaker, u.split) for u in read_manifest(target / "manifest.jsonl")}
+    found = {u.id: (u.target.text, u.group, u.split) for u in read_manifest(target / "manifest.jsonl")}
     assert found == {
         "a": ("turn left", None, "test"),
         "still": ("hush", "ada", None),

@@ -44,8 +44,8 @@ def test_an_adapter_is_measured_again(trained: Run) -> None:
         )
     )
     before = trained.result()
-    assert (result["base_wer"], result["adapter_wer"]) == (before["base_wer"], before["adapter_wer"])
-    assert result["speakers"] == ["s2"]
+    assert (result["base"], result["tuned"]) == (before["base"], before["tuned"])
+    assert result["groups"] == ["s2"]
     code, log = measure(trained, "again")
     assert code == 0
     assert "has finished already on" in log

@@ -48,7 +48,7 @@ def assert_same(run: Run, whole: Run) -> None:
 
 def test_a_run_leaves_what_the_contract_says(whole: Run) -> None:
     result = whole.result()
-    assert (result["status"], result["steps"], result["test_speakers"]) == ("succeeded", STEPS, ["s2"])
+    assert (result["status"], result["steps"], result["test_groups"]) == ("succeeded", STEPS, ["s2"])
     keys = whole.store.list("")
     for key in ("config.json", "result.json", "adapter/adapter_config.json", "adapter/adapter_model.safetensors"):
         assert key in keys

@@ -27,7 +27,7 @@ from engine.config.training import TrainingConfig
 from engine.data.manifest import read_manifest
 from engine.errors import ObjectNotFoundError
 from engine.models.base import load_base
-from engine.models.catalogue import find_model
+from engine.models.catalogue import find_model, load_catalogue
 from tests.integration.cluster.conftest import ROOT
 from tests.unit.engine.data.corpora import expected, librispeech, parquet_of, spoken, tar_of, utterances
 
@@ -252,7 +252,8 @@ def test_what_is_no_model_in_the_store_is_named(s3: EmbeddedS3, tmp_path: Path) 
         fetch_model("s3://less-is-more/models/none", s3.settings, cache=tmp_path)
     with pytest.raises(ModelUnavailableError, match="no bucket 'not-there'"):
         fetch_model("s3://not-there/models/none", s3.settings, cache=tmp_path)
-    fetch_model("openai/whisper-tiny", s3.settings, cache=tmp_path)  # the engine's to find
+    tiny = load_catalogue()[-1].reference()
+    assert fetch_model(tiny, s3.settings, cache=tmp_path) == tiny  # of the hub: the engine fetches it
     assert not list(tmp_path.iterdir())
 
 

@@ -27,6 +27,7 @@ from services.jobs.events import from_run, parse_lines
 from services.jobs.outcome import parse_result
 
 EARLIER: Final = Path(__file__).parent / "earlier" / "v0.1.0-dev"
+_RATES: Final = ({"wer": 9.75, "cer": 14.304347826086957}, {"wer": 9.291666666666666, "cer": 14.402173913043478})
 
 
 @pytest.fixture
@@ -44,22 +45,33 @@ def adapter(tmp_path: Path, tiny_whisper: Path) -> Path:
 def test_a_manifest_is_read() -> None:
     utterances = read_manifest(EARLIER / "manifest.jsonl")
     assert len(utterances) == 72
-    assert {utterance.speaker for utterance in utterances} == {"s0", "s1", "s2"}
+    assert {utterance.group for utterance in utterances} == {"s0", "s1", "s2"}
     first = utterances[0]
-    assert (first.id, first.text, first.start_s, first.duration_s) == ("zero_s0_0", "zero", 0.0, 0.6458125)
+    assert (first.id, first.target.text, first.input.start_s, first.input.duration_s) == (
+        "zero_s0_0",
+        "zero",
+        0.0,
+        0.6458125,
+    )
 
 
 def test_a_result_is_read() -> None:
     told = parse_result((EARLIER / "result.json").read_bytes())
     assert told is not None
     result = RunResult.model_validate(told)
-    assert (result.status, result.primary, result.base_wer, result.adapter_wer) == (
-        "succeeded",
-        "wer",
-        9.75,
-        9.291666666666666,
+    stored = json.loads((EARLIER / "result.json").read_bytes())
+    assert (result.status, result.task, result.primary) == ("succeeded", "speech_to_text", "wer")
+    assert result.base == {"wer": stored["base_wer"], "cer": stored["base_cer"]}
+    assert result.tuned == {"wer": stored["adapter_wer"], "cer": stored["adapter_cer"]}
+    assert (result.base, result.tuned) == _RATES
+    assert (result.test_groups, result.test_examples, result.train_examples) == (["s1"], 24, stored["train_utterances"])
+    assert (result.cost_unit, result.cost_per_s, result.train_cost) == (
+        "audio_s",
+        stored["audio_s_per_s"],
+        stored["train_audio_s"],
     )
-    assert result.test_speakers == ["s1"]
+    assert result.saved_bytes == stored["adapter_bytes"]
+    assert RunResult.model_validate(stored) == result
 
 
 def test_events_are_read() -> None:
@@ -71,6 +83,11 @@ def test_events_are_read() -> None:
         3,
     ]
     assert all(event["key"] and event["time"].endswith("Z") for event in events)
+    trained = [event["data"] for event in events if event["kind"] == "metric" and "loss" in event["data"]]
+    assert all(data["cost_per_s"] > 0 and data["cost_unit"] == "audio_s" for data in trained)
+    measured = [event["data"] for event in events if event["kind"] == "metric" and "split" in event["data"]]
+    assert [(data["which"], data["metrics"]) for data in measured] == list(zip(("base", "tuned"), _RATES, strict=True))
+    assert {(data["split"], data["primary"], data["examples"]) for data in measured} == {("test", "wer", 24)}
 
 
 def test_an_adapter_is_loaded_by_plain_peft(adapter: Path, tiny_whisper: Path) -> None:
@@ -98,5 +115,6 @@ def test_an_adapter_is_measured_again_by_the_config_that_lies_beside_it(
         should_stop=lambda: False,
     )
     earlier = json.loads((EARLIER / "result.json").read_bytes())
-    assert result.utterances == earlier["test_utterances"] == 24
-    assert result.adapter_wer == pytest.approx(earlier["adapter_wer"], abs=1.0)
+    assert result.examples == earlier["test_utterances"] == 24
+    assert result.tuned is not None
+    assert result.tuned["wer"] == pytest.approx(earlier["adapter_wer"], abs=1.0)

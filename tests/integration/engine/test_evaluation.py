@@ -10,6 +10,7 @@ import pytest
 
 from engine.config.measurement import MeasurementConfig
 from engine.config.training import FullConfig, TrainingConfig
+from engine.data.manifest import read_manifest
 from engine.errors import ConfigError, StoppedError
 from engine.run.events import MemorySink
 from engine.run.store import LocalRunStore
@@ -69,18 +70,29 @@ def measured(
     return measure
 
 
+def _audio_s(data: Path, speaker: str) -> float:
+    return sum(u.input.duration_s for u in read_manifest(data / "manifest.jsonl") if u.group == speaker)
+
+
 def test_it_measures_what_the_training_measured(
-    run: tuple[Path, RunResult], measured: Callable[..., EvaluationResult], tmp_path: Path
+    run: tuple[Path, RunResult], measured: Callable[..., EvaluationResult], tones: Path, tmp_path: Path
 ) -> None:
     folder, trained = run
     sink = MemorySink()
     result = measured(sink=sink)
-    assert (result.base_wer, result.base_cer) == (trained.base_wer, trained.base_cer)
-    assert (result.adapter_wer, result.adapter_cer) == (trained.adapter_wer, trained.adapter_cer)
-    assert result.base_wer != result.adapter_wer, "training changed nothing: the test would not see a lost adapter"
-    assert (result.context, result.base_context) == (trained.context, trained.base_context) == ("short", "short")
-    assert (result.utterances, result.speakers) == (trained.test_utterances, ["s2"])
-    assert result.wer_by_speaker == {"s2": result.adapter_wer}
+    assert (result.task, result.primary) == (trained.task, trained.primary) == ("speech_to_text", "wer")
+    assert result.base is not None and result.tuned is not None
+    assert result.base.keys() == result.tuned.keys() == {"wer", "cer"}
+    assert (result.base, result.tuned) == (trained.base, trained.tuned)
+    assert result.base["wer"] != result.tuned["wer"], "training changed nothing: the test would not see a lost adapter"
+    contexts = {"audio_context": "short", "base_audio_context": "short"}
+    assert result.facts == trained.facts == contexts | {"references_cut": 4}, "three has five letters"
+    assert (result.examples, result.groups) == (trained.test_examples, ["s2"])
+    assert result.by_group == {name: {"s2": value} for name, value in result.tuned.items()}
+    told = {event.data["which"]: event.data for event in sink.events if "metrics" in event.data}
+    assert {which: data["metrics"] for which, data in told.items()} == {"base": result.base, "tuned": result.tuned}
+    assert {(data["primary"], data["examples"]) for data in told.values()} == {("wer", result.examples)}
+    assert (result.cost_unit, result.cost) == ("audio_s", pytest.approx(_audio_s(tones, "s2")))
     rows = [json.loads(line) for line in (tmp_path / "evaluation" / PREDICTIONS).read_text().splitlines()]
     before = [json.loads(line) for line in (folder / PREDICTIONS).read_text().splitlines()]
     assert {row["id"]: row["hypothesis"] for row in rows} == {row["id"]: row["hypothesis"] for row in before}
@@ -103,16 +115,21 @@ def test_a_base_is_measured_in_its_own_context_whatever_that_of_the_run(
         )
 
     short, full = trained("auto"), trained("full")
-    assert (short.context, full.context, full.base_context) == ("short", "full", "short")
-    assert (full.base_wer, full.base_cer) == (short.base_wer, short.base_cer)
-    assert full.adapter_cer != short.adapter_cer, "the contexts are alike: the test would not see the wrong one"
+    for result, context in ((short, "short"), (full, "full")):
+        assert (result.facts["audio_context"], result.facts["base_audio_context"]) == (context, "short")
+    assert full.base == short.base is not None
+    assert full.tuned is not None and short.tuned is not None
+    assert full.tuned["cer"] != short.tuned["cer"], "the contexts are alike: the test would not see the wrong one"
 
 
 def test_all_of_other_data(measured: Callable[..., EvaluationResult]) -> None:
     result = measured(split="all", base=False)
-    assert (result.base_wer, result.utterances, result.speakers) == (None, 72, ["s0", "s1", "s2"])
-    assert result.base_context is None
-    assert result.wer_by_speaker.keys() == {"s0", "s1", "s2"}
+    assert (result.base, result.examples, result.groups) == (None, 72, ["s0", "s1", "s2"])
+    assert "base_audio_context" not in result.facts
+    assert {name: values.keys() for name, values in result.by_group.items()} == {
+        "wer": {"s0", "s1", "s2"},
+        "cer": {"s0", "s1", "s2"},
+    }
 
 
 def test_it_goes_on_where_it_was_stopped(measured: Callable[..., EvaluationResult], tmp_path: Path) -> None:
@@ -128,7 +145,7 @@ def test_it_goes_on_where_it_was_stopped(measured: Callable[..., EvaluationResul
     assert len(now) == 8
     assert {name for name in kept if now[name] == kept[name]} == {"base-000000.json", "base-000002.json"}
     assert result == measured(chunk_utterances=7).model_copy(
-        update={name: getattr(result, name) for name in ("wall_s", "peak_bytes", "audio_s_per_s")}
+        update={name: getattr(result, name) for name in ("wall_s", "peak_bytes", "cost_per_s")}
     )
 
 
@@ -155,8 +172,9 @@ def test_a_model_that_was_trained_whole_is_measured_beside_what_it_began_from(
         should_stop=lambda: False,
         base_model=str(tiny_whisper),
     )
-    assert (result.base_wer, result.adapter_wer) == (trained.base_wer, trained.adapter_wer)
-    assert result.base_wer != result.adapter_wer
+    assert (result.base, result.tuned) == (trained.base, trained.tuned)
+    assert result.base is not None and result.tuned is not None
+    assert result.base["wer"] != result.tuned["wer"]
     without = evaluate(
         model=str(tmp_path / "run" / "model"),
         adapter=None,
@@ -168,7 +186,7 @@ def test_a_model_that_was_trained_whole_is_measured_beside_what_it_began_from(
         should_stop=lambda: False,
         base_model=str(tiny_whisper),
     )
-    assert (without.base_wer, without.adapter_wer) == (None, trained.adapter_wer)
+    assert (without.base, without.tuned) == (None, trained.tuned)
 
 
 def test_nothing_to_measure_on(measured: Callable[..., EvaluationResult]) -> None:

@@ -15,7 +15,7 @@ BUNDLED_SPEECH = PROJECT_ROOT / "engine" / "data" / "bundled" / "demo-speech"
 
 def test_the_greedy_search_gives_the_ids_of_transformers() -> None:
     source = find_model("whisper-pico").location()
-    speech = load_model("whisper", source)
+    speech = load_model(source)
     plain = WhisperForConditionalGeneration.from_pretrained(source, dtype=torch.float32).eval()
     recordings = sorted(BUNDLED_SPEECH.rglob("*.flac"))[::60]
     mel_BMF = speech.features(stack_padded([read_audio(path) for path in recordings], 480_000))

@@ -13,7 +13,8 @@ import pytest
 
 from engine.config.measurement import MeasurementConfig
 from engine.config.training import TrainingConfig
-from engine.data.manifest import Utterance, read_manifest, write_manifest
+from engine.data.example import Text, Utterance
+from engine.data.manifest import read_manifest, write_manifest
 from engine.errors import TrainingError
 from engine.run.events import MemorySink
 from engine.run.store import LocalRunStore
@@ -37,7 +38,7 @@ def data(tones: Path, tmp_path: Path) -> Path:
 def _write(data: Path, *texts: tuple[str, str]) -> list[Utterance]:
     """Give utterances other texts, by id."""
     changed = dict(texts)
-    rows = [replace(u, text=changed.get(u.id, u.text)) for u in read_manifest(data / "manifest.jsonl")]
+    rows = [replace(u, target=Text(changed.get(u.id, u.target.text))) for u in read_manifest(data / "manifest.jsonl")]
     write_manifest(data / "manifest.jsonl", rows)
     return rows
 
@@ -57,8 +58,8 @@ def test_long_texts_are_left_out_and_named(
     _write(data, ("one_s0_0", LONG), ("two_s1_1", LONG), ("three_s2_2", LONG))
     store, sink = LocalRunStore(tmp_path / "store"), MemorySink()
     result = _train(tiny_whisper, data, store, sink)
-    assert (result.status, result.train_utterances, result.test_utterances) == ("succeeded", 46, 23)
-    assert result.left_out_utterances == 3
+    assert (result.status, result.train_examples, result.test_examples) == ("succeeded", 46, 23)
+    assert result.left_out_count == 3
     assert set(result.left_out) == {"one_s0_0", "two_s1_1", "three_s2_2"}
     assert "tokens of text; at most 126 fit" in result.left_out["one_s0_0"]
     (said,) = [text for text in _warnings(sink) if "left out" in text]
@@ -68,7 +69,7 @@ def test_long_texts_are_left_out_and_named(
     assert set(splits["left_out"]) == set(result.left_out)
     assert "one_s0_0" not in splits["train"] and "three_s2_2" not in splits["test"]
     card = store.get_bytes("adapter/README.md").decode()
-    assert "| left out | 3 utterances |" in card and "one_s0_0: 240 tokens" in card
+    assert "| left out | 3 examples |" in card and "one_s0_0: 240 tokens" in card
     spoken = capfd.readouterr()
     assert "indexing errors" not in spoken.out + spoken.err
 
@@ -82,7 +83,7 @@ def test_long_texts_are_left_out_and_named(
         events=(events := MemorySink()),
         should_stop=lambda: False,
     )
-    assert (measured.utterances, measured.left_out_utterances) == (69, 3)
+    assert (measured.examples, measured.left_out_count) == (69, 3)
     assert [e.data["progress"] for e in events.events if "progress" in e.data][-1] == 1.0
     assert any("3 utterances do not fit" in text for text in _warnings(events))
 
@@ -90,8 +91,8 @@ def test_long_texts_are_left_out_and_named(
 def test_nothing_left_is_an_error_that_says_why(tiny_whisper: Path, data: Path, tmp_path: Path) -> None:
     rows = read_manifest(data / "manifest.jsonl")
     for speakers, part in ((("s2",), "test on"), (("s0", "s1"), "train on")):
-        _write(data, *[(u.id, LONG if u.speaker in speakers else "one") for u in rows])
-        count = sum(u.speaker in speakers for u in rows)
+        _write(data, *[(u.id, LONG if u.group in speakers else "one") for u in rows])
+        count = sum(u.group in speakers for u in rows)
         with pytest.raises(TrainingError, match=f"none of the {count} utterances to {part} fits the model") as caught:
             _train(tiny_whisper, data, LocalRunStore(tmp_path / part), MemorySink())
         assert "240 tokens of text; at most 126 fit" in str(caught.value)
@@ -99,18 +100,18 @@ def test_nothing_left_is_an_error_that_says_why(tiny_whisper: Path, data: Path, 
 
 
 def _cut(rows: Sequence[Utterance], most: int) -> int:
-    return sum(len(u.text) > most for u in rows)
+    return sum(len(u.target.text) > most for u in rows)
 
 
 def test_texts_beyond_a_limit_are_counted(tiny_whisper: Path, data: Path, tmp_path: Path) -> None:
-    tested = [u for u in read_manifest(data / "manifest.jsonl") if u.speaker == "s2"]
+    tested = [u for u in read_manifest(data / "manifest.jsonl") if u.group == "s2"]
     sink = MemorySink()
     result = _train(tiny_whisper, data, LocalRunStore(tmp_path / "cut"), sink)
-    assert result.references_cut == _cut(tested, 4) == 4, "three has five letters"
+    assert result.facts["references_cut"] == _cut(tested, 4) == 4, "three has five letters"
     (said,) = [text for text in _warnings(sink) if "max_new_tokens" in text]
     assert said.startswith("4 of 24 reference texts are longer than task.max_new_tokens (4)")
     whole = _train(tiny_whisper, data, LocalRunStore(tmp_path / "whole"), MemorySink(), max_new_tokens=5)
-    assert whole.references_cut == 0
+    assert "references_cut" not in whole.facts
 
 
 def test_a_multilingual_run_names_its_language_everywhere(tiny_multilingual: Path, data: Path, tmp_path: Path) -> None:
@@ -121,11 +122,11 @@ def test_a_multilingual_run_names_its_language_everywhere(tiny_multilingual: Pat
     result = finetune(
         model=str(tiny_multilingual), data=data, config=config, store=store, events=sink, work_dir=tmp_path / "work"
     )
-    assert (result.language, result.context) == ("hi", "short")
+    assert (result.facts["language"], result.facts["audio_context"]) == ("hi", "short")
     assert any("the decoder is given <|hi|>" in text and "set task.language" in text for text in _warnings(sink))
     assert any("was trained on whole windows" in text for text in _warnings(sink))
     settings = json.loads(store.get_bytes("adapter/training_config.json"))
     assert (settings["task"]["language"], settings["context"]["type"]) == ("hi", "short")
     card = store.get_bytes("adapter/README.md").decode()
     assert "| language | hi |" in card and 'language="hi", task="transcribe"' in card
-    assert "| audio context | short: the recording and at least 0.1 s of silence |" in card
+    assert "| audio context | short |" in card and "| base audio context | full |" in card

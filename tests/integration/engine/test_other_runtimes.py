@@ -24,7 +24,7 @@ def test_the_bundled_base_transcribes_in_ctranslate2_as_here(tmp_path: Path) -> 
     exported = ctranslate2.models.Whisper(str(tmp_path / "exported"), compute_type="float32", intra_threads=1)
     tokenizer = WhisperTokenizer.from_pretrained(source)
     prefix = tokenizer.convert_tokens_to_ids(USUAL_PREFIX)
-    here = load_model("whisper", source)
+    here = load_model(source)
     assert here.codec.prefix == prefix
 
     heard = set()

@@ -14,7 +14,8 @@ from transformers import BitsAndBytesConfig, WhisperForConditionalGeneration, Wh
 from engine.audio.reading import read_audio
 from engine.config.base import apply_overrides, parse, read_yaml
 from engine.config.training import TrainingConfig
-from engine.data.manifest import Utterance, read_manifest
+from engine.data.example import Utterance
+from engine.data.manifest import read_manifest
 from engine.models.catalogue import PROJECT_ROOT, find_model
 from engine.run.events import MemorySink
 from engine.run.store import LocalRunStore
@@ -38,15 +39,17 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Path],
     result = finetune(
         model="whisper-pico", data=folder / "data", config=config, store=store, events=MemorySink(), work_dir=folder
     )
-    assert result.adapter_wer is not None and result.adapter_wer < 0.3
-    unheard = [u for u in read_manifest(folder / "data" / "manifest.jsonl") if u.speaker in result.test_speakers]
+    assert result.tuned is not None and result.tuned["wer"] < 0.3
+    unheard = [u for u in read_manifest(folder / "data" / "manifest.jsonl") if u.group in result.test_groups]
     unheard = unheard[:: max(1, len(unheard) // RECORDINGS)][:RECORDINGS]
     paths = [_write(u, folder) for u in unheard]
-    return folder / "run" / "adapter", paths, [u.text for u in unheard]
+    return folder / "run" / "adapter", paths, [u.target.text for u in unheard]
 
 
 def _write(utterance: Utterance, folder: Path) -> Path:
-    wave_T = read_audio(folder / "data" / utterance.audio, 16_000, utterance.start_s, utterance.duration_s)
+    wave_T = read_audio(
+        folder / "data" / utterance.input.audio, 16_000, utterance.input.start_s, utterance.input.duration_s
+    )
     path = folder / f"{utterance.id.replace('/', '_')}.wav"
     soundfile.write(path, wave_T, 16_000, subtype="FLOAT")
     return path

@@ -11,7 +11,8 @@ from transformers import WhisperForConditionalGeneration, WhisperProcessor
 
 from engine.audio.reading import read_audio
 from engine.config.training import TrainingConfig
-from engine.data.manifest import Utterance, write_manifest
+from engine.data.example import Utterance, make_utterance
+from engine.data.manifest import write_manifest
 from engine.metrics.text import normalize_basic
 from engine.metrics.word_errors import count_errors
 from engine.run.events import MemorySink
@@ -38,7 +39,7 @@ def utterances(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Utt
         name = Path(row["file"]).name
         (folder / name).symlink_to(speech / row["file"])
         seconds = len(read_audio(folder / name, 16_000)) / 16_000
-        found.append(Utterance(name, name, 0.0, seconds, row["text"], row["speaker"], None))
+        found.append(make_utterance(name, name, 0.0, seconds, row["text"], row["speaker"], None))
     write_manifest(folder / "manifest.jsonl", found)
     return folder, found
 
@@ -51,19 +52,19 @@ def plain(utterances: tuple[Path, list[Utterance]]) -> list[str]:
     model = WhisperForConditionalGeneration.from_pretrained(source, dtype=torch.float32).eval()
     texts = []
     for u in rows:
-        features = processor(read_audio(folder / u.audio, 16_000), sampling_rate=16_000, return_tensors="pt")
+        features = processor(read_audio(folder / u.input.audio, 16_000), sampling_rate=16_000, return_tensors="pt")
         with torch.inference_mode():
             texts += processor.batch_decode(model.generate(features.input_features), skip_special_tokens=True)
     return [text.strip() for text in texts]
 
 
 def _wer(rows: list[Utterance], texts: list[str]) -> float:
-    return count_errors([normalize_basic(u.text) for u in rows], [normalize_basic(text) for text in texts]).wer
+    return count_errors([normalize_basic(u.target.text) for u in rows], [normalize_basic(text) for text in texts]).wer
 
 
 def test_transcripts_are_those_of_transformers(utterances: tuple[Path, list[Utterance]], plain: list[str]) -> None:
     folder, rows = utterances
-    ours = [t.text for t in transcribe([folder / u.audio for u in rows], model=str(real_model()))]
+    ours = [t.text for t in transcribe([folder / u.input.audio for u in rows], model=str(real_model()))]
     assert ours == plain
 
 
@@ -72,7 +73,7 @@ def test_the_base_of_a_run_is_measured_as_published(
     utterances: tuple[Path, list[Utterance]], plain: list[str], tmp_path: Path, method: str, context: str
 ) -> None:
     folder, rows = utterances
-    tested = sorted({str(u.speaker) for u in rows})[:2]
+    tested = sorted({str(u.group) for u in rows})[:2]
     config = TrainingConfig.model_validate(
         {
             "max_steps": 1,
@@ -88,12 +89,13 @@ def test_the_base_of_a_run_is_measured_as_published(
         model=str(real_model()), data=folder, config=config, store=store, events=MemorySink(), work_dir=tmp_path
     )
     expected = _wer(
-        [u for u in rows if u.speaker in tested], [t for u, t in zip(rows, plain, strict=True) if u.speaker in tested]
+        [u for u in rows if u.group in tested], [t for u, t in zip(rows, plain, strict=True) if u.group in tested]
     )
-    assert result.base_wer == pytest.approx(expected, abs=1e-9)
-    assert (result.context, result.base_context) == ("short" if context == "short" else "full", "full")
+    assert result.base is not None and result.base["wer"] == pytest.approx(expected, abs=1e-9)
+    trained_in = "short" if context == "short" else "full"
+    assert (result.facts["audio_context"], result.facts["base_audio_context"]) == (trained_in, "full")
     card = store.get_bytes("adapter/README.md").decode()
-    assert ("| audio context of the base | full" in card) == (context == "short")
+    assert f"| audio context | {trained_in} |" in card and "| base audio context | full |" in card
     assert ("measured alone in full precision, as published" in card) == (method == "qlora")
 
 
@@ -103,6 +105,6 @@ def test_short_context_that_is_forced_does_not_repeat_itself_without_end(
     folder, rows = utterances
     forced = Transcriber(model=str(real_model()), context="short")
     assert any("was trained on whole windows" in note for note in forced.notes)
-    found = list(forced([folder / u.audio for u in rows]))
+    found = list(forced([folder / u.input.audio for u in rows]))
     assert not any(t.doubt for t in found)
     assert _wer(rows, [t.text for t in found]) < _wer(rows, plain) + 0.05

@@ -12,7 +12,8 @@ import pytest
 
 from engine.config.selection import QuantizationAwareConfig, SelectionConfig
 from engine.config.training import TrainingConfig
-from engine.data.manifest import Utterance, read_manifest, write_manifest
+from engine.data.example import make_utterance
+from engine.data.manifest import read_manifest, write_manifest
 from engine.errors import ConfigError, SelectionError
 from engine.run.events import MemorySink
 from engine.run.store import LocalRunStore
@@ -133,12 +134,12 @@ def test_every_method_runs_to_a_selection_that_trains(
     result = _select(tones, tmp_path, tiny_whisper, method={"type": name}, trim=trim, pack=pack)
     selected = read_selected(tmp_path / "selection")
     assert result.figures.selected == len(selected) > 3
-    assert {u.speaker for u in selected} == {"s1", "s2"}
+    assert {u.group for u in selected} == {"s1", "s2"}
     budget = result.figures.candidates_encoder_s if name == "full" else result.figures.budget_encoder_s
-    assert encoder_s([u.duration_s for u in selected], _training(), 30.0) <= budget + 1e-6
+    assert encoder_s([u.input.duration_s for u in selected], _training(), 30.0) <= budget + 1e-6
     run = _finetune(tones, tmp_path, tiny_whisper, tmp_path / "selection")
-    assert run.train_utterances == len(selected)
-    assert run.train_audio_s == pytest.approx(result.figures.selected_audio_s)
+    assert run.train_examples == len(selected)
+    assert run.train_cost == pytest.approx(result.figures.selected_audio_s)
 
 
 def test_the_order_of_the_manifest_changes_no_byte(tones: Path, tiny_whisper: Path, tmp_path: Path) -> None:
@@ -187,8 +188,8 @@ def test_a_selection_belongs_to_its_dataset_and_its_split(tones: Path, tiny_whis
         work_dir=tmp_path / "scratch",
         selection=selection,
     )
-    left = [u for u in read_selected(selection) if u.speaker != "s1"]
-    assert run.train_utterances == len(left) < len(read_selected(selection))
+    left = [u for u in read_selected(selection) if u.group != "s1"]
+    assert run.train_examples == len(left) < len(read_selected(selection))
     assert any("hold audio that this run tests on and were left out" in str(e.data) for e in events.events)
     splits = json.loads((tmp_path / "store" / "splits.json").read_text())
     assert not set(splits["train"]) & set(splits["test"])
@@ -210,8 +211,8 @@ def test_what_cannot_be_trained_on_is_named_and_left_out(tones: Path, tiny_whisp
     data = tmp_path / "data"
     shutil.copytree(tones, data)
     utterances = read_manifest(data / "manifest.jsonl")
-    at_s = next(u.start_s for u in utterances if u.speaker == "s1")
-    utterances.append(Utterance("wordy", "audio/00000.wav", at_s, 1.0, "seven " * 40, "s1"))
+    at_s = next(u.input.start_s for u in utterances if u.group == "s1")
+    utterances.append(make_utterance("wordy", "audio/00000.wav", at_s, 1.0, "seven " * 40, "s1"))
     write_manifest(data / "manifest.jsonl", utterances)
     result = _select(data, tmp_path, tiny_whisper, method={"type": "random"})
     assert result.figures.left_out_by_fault == {"text_too_long": 1}
@@ -233,7 +234,7 @@ def test_the_defaults_select_for_every_method(
     result = _select(tones, tmp_path, tiny_whisper, _training(method={"type": method}))
     assert result.config.method.type == chosen
     run = _finetune(tones, tmp_path, tiny_whisper, tmp_path / "selection", method={"type": method})
-    assert run.train_utterances == result.figures.selected > 0
+    assert run.train_examples == result.figures.selected > 0
 
 
 def test_the_disagreement_needs_a_quantised_base(tones: Path, tiny_whisper: Path, tmp_path: Path) -> None:
@@ -259,7 +260,7 @@ def test_a_dry_run_predicts_from_the_manifest_alone(tones: Path, tmp_path: Path)
     (tmp_path / "manifest.jsonl").write_bytes((tones / "manifest.jsonl").read_bytes())  # and no audio
     training = _training(max_steps=None, epochs=10.0)
     saving = dry_run(tmp_path, SelectionConfig(), training, encoder_s_per_s=40.0, trained_context="short")
-    pool = [u.duration_s for u in read_manifest(tmp_path / "manifest.jsonl") if u.speaker != "s0"]
+    pool = [u.input.duration_s for u in read_manifest(tmp_path / "manifest.jsonl") if u.group != "s0"]
     assert saving.pool_encoder_s == pytest.approx(encoder_s(pool, training, 30.0))
     assert saving.epochs == pytest.approx(10.0, rel=0.05)
     assert saving.selected_encoder_s == pytest.approx(0.5 * saving.pool_encoder_s)

@@ -126,7 +126,7 @@ def test_a_fraction_is_kept_out_and_at_most_so_many_are_measured(run: Run) -> No
     split = {"test_speakers": ["s2"], "validation_fraction": 0.25, "max_validation_utterances": 5}
     trained = run(split=split, evaluation={"every_steps": 2})
     assert {name: len(ids) for name, ids in trained.ids().items()} == {"train": 36, "validation": 12, "test": 24}
-    measured = [e.data["utterances"] for e in trained.sink.events if e.key.startswith("evaluation/validation")]
+    measured = [e.data["examples"] for e in trained.sink.events if e.key.startswith("evaluation/validation")]
     assert measured == [5]
 
 
@@ -136,7 +136,7 @@ def test_a_fraction_is_kept_out_and_at_most_so_many_are_measured(run: Run) -> No
 @pytest.mark.parametrize("base", [True, False])
 def test_the_base_is_measured_when_asked(base: bool, run: Run) -> None:
     trained = run(evaluation={"base": base})
-    assert (trained.result.base_wer is not None) is base
+    assert (trained.result.base is not None) is base
     assert any(event.key == "evaluation/test/base" for event in trained.sink.events) is base
 
 

@@ -40,7 +40,7 @@ def test_measuring_without_validation_utterances_is_said(tiny_whisper: Path, ton
     assert any("nothing is measured every 1 steps" in warning for warning in trained.warnings)
     some = train(tiny_whisper, tones, tmp_path / "some", {"evaluation": {"every_steps": 1}})
     assert not any("nothing is measured" in warning for warning in some.warnings)
-    assert any(event.key == "evaluation/validation/adapter/1" for event in some.sink.events)
+    assert any(event.key == "evaluation/validation/tuned/1" for event in some.sink.events)
 
 
 def _shipped() -> list[Path]:

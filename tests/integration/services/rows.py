@@ -17,6 +17,11 @@ from tests.integration.services.visitors import Visitor
 CONFIG: dict[str, Any] = {"max_steps": 20}
 
 
+def reference(model_id: str = "whisper-pico") -> dict[str, Any]:
+    """The reference to a bundled model, as a job's row holds it."""
+    return {"id": model_id, "source": f"bundled:{model_id}", "family": "whisper", "revision": None}
+
+
 async def user_id(visitor: Visitor) -> uuid.UUID:
     """Whose rows they are."""
     answer: httpx.Response = await visitor.get("/users/me")
@@ -67,7 +72,7 @@ async def ready_dataset(services: Services, visitor: Visitor, name: str = "digit
 
 async def job(services: Services, visitor: Visitor, status: str = "running", **columns: Any) -> uuid.UUID:
     """A job in a state."""
-    job_id = uuid.uuid4()
+    job_id, model_id = uuid.uuid4(), columns.pop("model_id", "whisper-pico")
     dataset_id = columns.pop("dataset_id", None) or await ready_dataset(services, visitor)
     async with open_session(services.sessions) as session:
         session.add(
@@ -75,7 +80,8 @@ async def job(services: Services, visitor: Visitor, status: str = "running", **c
                 id=job_id,
                 user_id=await user_id(visitor),
                 name=columns.pop("name", "a job"),
-                model_id=columns.pop("model_id", "whisper-pico"),
+                model_id=model_id,
+                model=reference(model_id),
                 dataset_id=dataset_id,
                 dataset_version=columns.pop("dataset_version", 1),
                 config=TrainingConfig(**columns.pop("config", CONFIG)).model_dump(mode="json"),

@@ -21,10 +21,13 @@ from sqlalchemy import Connection, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from engine.stages.evaluate import EvaluationResult
+from engine.stages.finetune import RunResult
 from services.database import migrate
 from services.database.embedded import EmbeddedPostgres
 from services.database.models import Base
 from services.errors import EmbeddedServiceError
+from services.pipelines.plan import CompareStage, Gate, stage_of
 
 
 async def test_models_and_migrations_agree(postgres: EmbeddedPostgres) -> None:
@@ -120,6 +123,143 @@ async def test_datasets_of_before_versions_keep_what_they_had(postgres: Embedded
             for status in statuses
         }
         await migrate.downgrade_async(url, "0013")
+
+
+async def test_metrics_of_before_they_had_names_are_carried_over(postgres: EmbeddedPostgres) -> None:
+    url = postgres.create_database("test_metrics")
+    await migrate.upgrade_async(url)
+    await migrate.downgrade_async(url, "0017")
+    engine = create_async_engine(url)
+    training = json.loads((Path(__file__).parents[1] / "engine" / "earlier" / "v0.1.0-dev" / "result.json").read_text())
+    evaluation = {
+        "status": "succeeded", "model": "m", "split": "test", "utterances": 2, "audio_s": 3.0, "speakers": ["a"],
+        "primary": "cer", "base_wer": None, "base_cer": None, "adapter_wer": 0.5, "adapter_cer": 0.25,
+        "wer_by_speaker": {"a": 0.5}, "cer_by_speaker": {"a": 0.25}, "context": "short", "language": "sw",
+        "references_cut": 0, "peak_bytes": 1, "wall_s": 2.0, "audio_s_per_s": 1.5,
+    }  # fmt: skip
+    newest = {"loss": 1.0, "audio_s_per_s": 9.0, "base_wer": 0.5, "adapter_cer": 0.2, "validation_wer": 0.3}
+    events = [
+        {"step": 1, "loss": 2.0, "audio_s_per_s": 9.0},
+        {"split": "test", "which": "adapter", "step": 3, "wer": 0.5, "cer": 0.2, "utterances": 4, "wall_s": 1.0},
+    ]
+    compare = {"better_than_base": True, "most_wer": 0.15, "most_cer": None, "not_worse_than": None}
+    compared = {
+        "winner": "one", "training_id": "1", "primary": "wer", "wer": 0.1, "base_wer": 0.4,
+        "candidates": [{"stage": "one", "training_id": "1", "wer": 0.1}],
+    }  # fmt: skip
+    try:
+        async with engine.begin() as connection:
+
+            async def add(sql: str, **values: object) -> None:
+                told = {k: json.dumps(v) if isinstance(v, dict | list) else v for k, v in values.items()}
+                await connection.execute(text(sql), told)
+
+            await add(
+                "INSERT INTO users (id, username, username_key, email, email_key, password_hash, updated_at) "
+                "VALUES (gen_random_uuid(), 'a', 'a', 'a', 'a', 'a', now())"
+            )
+            await add(
+                "INSERT INTO datasets (id, user_id, name, task, source, status) "
+                "SELECT gen_random_uuid(), id, 'd', 't', '{}', 'ready' FROM users"
+            )
+            for kind, result in (("training", training), ("evaluation", evaluation), ("selection", {"model": "m"})):
+                await add(
+                    "INSERT INTO jobs (id, user_id, name, model_id, dataset_id, dataset_version, type, config, resources, "
+                    "status, metrics, result) SELECT gen_random_uuid(), user_id, 'j', 'm', id, 1, :kind, '{}', '{}', "
+                    "'succeeded', CAST(:metrics AS jsonb), CAST(:result AS jsonb) FROM datasets",
+                    kind=kind,
+                    metrics=newest,
+                    result=result,
+                )
+            for seq, data in enumerate(events, start=1):
+                await add(
+                    "INSERT INTO job_events (job_id, seq, kind, key, time, data) SELECT id, :seq, 'metric', :key, now(), "
+                    "CAST(:data AS jsonb) FROM jobs WHERE type = 'training'",
+                    seq=seq,
+                    key=str(seq),
+                    data=data,
+                )
+            await add("INSERT INTO adapters (id, user_id, name) SELECT gen_random_uuid(), id, 'a' FROM users")
+            await add(
+                "INSERT INTO adapter_versions (id, adapter_id, number, job_id, lineage) SELECT gen_random_uuid(), "
+                "adapters.id, 1, jobs.id, jsonb_build_object('config', '{}'::jsonb, 'result', jobs.result) "
+                "FROM adapters, jobs WHERE type = 'training'"
+            )
+            await add(
+                "INSERT INTO pipelines (id, user_id, name, dataset_id, model_id, resources, status) SELECT "
+                "gen_random_uuid(), user_id, 'p', id, 'm', '{}', 'succeeded' FROM datasets"
+            )
+            await add(
+                "INSERT INTO pipeline_stages (id, pipeline_id, position, name, type, needs, settings, retry, result) "
+                "SELECT gen_random_uuid(), id, 0, 'compare', 'compare', '[]', CAST(:settings AS jsonb), '{}', "
+                "CAST(:result AS jsonb) FROM pipelines",
+                settings=compare,
+                result=compared,
+            )
+    finally:
+        await engine.dispose()
+    await migrate.upgrade_async(url)
+    await migrate.downgrade_async(url, "0017")
+    await migrate.upgrade_async(url)  # a second time changes nothing
+    engine = create_async_engine(url)
+    try:
+        async with engine.connect() as connection:
+            rows = (await connection.execute(text("SELECT type, result, metrics FROM jobs"))).all()
+            told = {row[0]: row[1] for row in rows}
+            lineage = await connection.scalar(text("SELECT lineage FROM adapter_versions"))
+            data = (await connection.scalars(text("SELECT data FROM job_events ORDER BY seq"))).all()
+            settings, result = (await connection.execute(text("SELECT settings, result FROM pipeline_stages"))).one()
+    finally:
+        await engine.dispose()
+    assert told["selection"] == {"model": "m"}
+    trained = RunResult.model_validate(told["training"])
+    assert trained == RunResult.model_validate(training)
+    assert (trained.primary, trained.base, trained.saved_bytes) == (
+        "wer",
+        {"wer": 9.75, "cer": 14.304347826086957},
+        53448,
+    )
+    measured = EvaluationResult.model_validate(told["evaluation"])
+    assert measured == EvaluationResult.model_validate(evaluation)
+    assert (measured.base, measured.tuned) == (None, {"wer": 0.5, "cer": 0.25})
+    assert (measured.by_group, measured.facts) == (
+        {"wer": {"a": 0.5}, "cer": {"a": 0.25}},
+        {"audio_context": "short", "language": "sw", "references_cut": 0},
+    )
+    assert lineage["result"] == told["training"]
+    assert all(
+        row[2]
+        == {
+            "loss": 1.0,
+            "cost_per_s": 9.0,
+            "cost_unit": "audio_s",
+            "base": {"wer": 0.5},
+            "tuned": {"cer": 0.2},
+            "validation": {"wer": 0.3},
+        }
+        for row in rows
+    )
+    assert data[0] == {"step": 1, "loss": 2.0, "cost_per_s": 9.0, "cost_unit": "audio_s"}
+    assert data[1] == {
+        "split": "test",
+        "which": "tuned",
+        "step": 3,
+        "primary": "wer",
+        "metrics": {"wer": 0.5, "cer": 0.2},
+        "examples": 4,
+        "wall_s": 1.0,
+    }
+    assert stage_of("compare", "compare", settings) == CompareStage(
+        name="compare", gates=[Gate(better_than_base=True), Gate(metric="wer", at_most=0.15)]
+    )
+    assert result == {
+        "winner": "one",
+        "training_id": "1",
+        "primary": "wer",
+        "base": {"wer": 0.4},
+        "tuned": {"wer": 0.1},
+        "candidates": [{"stage": "one", "training_id": "1", "tuned": {"wer": 0.1}}],
+    }
 
 
 def test_upgrade_from_plain_code(postgres: EmbeddedPostgres) -> None:

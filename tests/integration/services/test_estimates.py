@@ -17,12 +17,12 @@ from tests.integration.services import rows
 from tests.integration.services.visitors import Visitor
 
 RESULT = {
-    "audio_s_per_s": 50.0,
+    "cost_per_s": 50.0,
     "peak_bytes": 1_000_000_000,
     "wall_s": 30.0,
     "training_s": 20.0,
-    "train_utterances": 10,
-    "train_audio_s": 10.0,
+    "train_examples": 10,
+    "train_cost": 10.0,
 }
 
 
@@ -46,7 +46,7 @@ async def test_what_was_measured_tells_the_time(services: Services, ada: Visitor
     assert "no job with this model, method and context has succeeded" in before["time"]["reason"]
     assert (before["cost"]["amount"], before["cost"]["reason"]) == (None, "the time is not known")
     for speed in (40.0, 50.0, 90.0):
-        await finished(services, bob, "whisper-base", audio_s_per_s=speed, peak_bytes=int(speed * 1e7))
+        await finished(services, bob, "whisper-base", cost_per_s=speed, peak_bytes=int(speed * 1e7))
     after = (await ada.post("/estimates", json=body)).json()
     assert after["time"] == {
         "wall_s": 1000 / 50.0 + 10.0,
@@ -83,10 +83,10 @@ async def test_cost_is_counted_at_the_operator_s_prices(services: Services, ada:
         ada,
         "whisper-small",
         workers,
-        audio_s_per_s=1.0,
+        cost_per_s=1.0,
         wall_s=20.0,
         training_s=20.0,
-        train_audio_s=14.0,  # 1.4 s each, which fill one and a half
+        train_cost=14.0,  # 1.4 s each, which fill one and a half
     )
     priced = services.settings.model_copy(update={"cpu_hour_price": 0.5, "gpu_hour_price": 2.0, "currency": "CHF"})
     app = create_app_on(dataclasses.replace(services, settings=priced))

@@ -109,14 +109,20 @@ async def test_many_writers_and_repeats_make_one_order_without_holes(services: S
 
 async def test_the_row_shows_the_newest_of_everything(services: Services, ada: Visitor) -> None:
     job_id = await rows.job(services, ada, status="starting")
-    evaluation = {"step": 0, "split": "test", "which": "base", "wer": 0.5, "cer": 0.3}
+    found = {"wer": 0.5, "cer": 0.3, "odd": math.nan, "odder": "much"}
+    evaluation = {"step": 0, "split": "test", "which": "base", "primary": "cer", "metrics": found, "examples": 4}
     await take_events(
         services.sessions,
         job_id,
         [
             {"kind": "status", "key": "s", "data": {"phase": "training"}},
             {"kind": "metric", "key": "evaluation/test/base", "data": evaluation},
-            {"kind": "metric", "key": "evaluation/validation/5", "data": {**evaluation, "split": "validation"}},
+            {
+                "kind": "metric",
+                "key": "evaluation/validation/5",
+                "data": {**evaluation, "split": "validation", "which": "tuned", "metrics": {"wer": 0.4, "cer": 0.2}},
+            },
+            {"kind": "metric", "key": "evaluation/test/nothing", "data": {**evaluation, "metrics": "much"}},
             rows.metric(5, loss=1.5, progress=0.25, epoch=0.5, learning_rate=1e-3, grad_norm=math.nan),
             rows.metric(10, loss=1.25, progress=0.5, epoch=1.0),
         ],
@@ -132,10 +138,34 @@ async def test_the_row_shows_the_newest_of_everything(services: Services, ada: V
     assert job["metrics"] == {
         "loss": 1.25,
         "learning_rate": 1e-3,
-        "base_wer": 0.5,
-        "base_cer": 0.3,
-        "validation_wer": 0.5,
-        "validation_cer": 0.3,
+        "base": {"wer": 0.5, "cer": 0.3},
+        "validation": {"wer": 0.4, "cer": 0.2},
+        "primary": "cer",
+    }
+
+
+async def test_a_run_of_an_earlier_release_is_kept_in_todays_form(services: Services, ada: Visitor) -> None:
+    job_id = await rows.job(services, ada)
+    measured = {"step": 5, "split": "test", "which": "adapter", "wer": 0.5, "cer": 0.3, "utterances": 4}
+    told = [
+        rows.metric(5, loss=1.5, audio_s_per_s=9.0),
+        {"kind": "metric", "key": "evaluation/test/adapter", "data": measured},
+    ]
+    await take_events(services.sessions, job_id, told)
+    history = (await ada.get(f"/jobs/{job_id}/metrics")).json()["items"]
+    assert (history[0]["cost_per_s"], history[0]["cost_unit"]) == (9.0, "audio_s")
+    assert (history[1]["which"], history[1]["metrics"], history[1]["examples"]) == (
+        "tuned",
+        {"wer": 0.5, "cer": 0.3},
+        4,
+    )
+    job = (await ada.get(f"/jobs/{job_id}")).json()
+    assert job["metrics"] == {
+        "loss": 1.5,
+        "cost_per_s": 9.0,
+        "cost_unit": "audio_s",
+        "tuned": {"wer": 0.5, "cer": 0.3},
+        "primary": "wer",
     }
 
 

@@ -78,7 +78,12 @@ async def test_an_admin_adds_changes_retires_and_brings_back(admin: Visitor, ada
     # What the job starts from was settled when it was made.
     await admin.call("PATCH", "/models/ours-1", json={"source": "s3://models/ours/v2"})
     async with open_session(services.sessions) as session:
-        assert (await session.get_one(Job, job["id"])).model_source == "s3://models/ours/v1"
+        assert (await session.get_one(Job, job["id"])).model == {
+            "id": "ours-1",
+            "source": "s3://models/ours/v1",
+            "family": "whisper",
+            "revision": None,
+        }
     trail = [event["action"] for event in (await admin.get("/users/me/audit")).json()["items"]]
     assert trail[:5] == ["model_changed", "model_changed", "model_retired", "model_changed", "model_added"]
 
@@ -124,6 +129,27 @@ async def test_sources_that_no_run_could_load(admin: Visitor, source: str, reaso
     changed = await admin.call("PATCH", "/models/whisper-pico", json={"source": source})
     assert changed.status_code == 422
     assert (await admin.get("/models/refused")).status_code == 404
+
+
+async def test_a_model_of_the_hub_is_pinned_to_a_commit(services: Services, admin: Visitor) -> None:
+    hub = CARD | {"id": "of-the-hub", "source": "somebody/whisper"}
+    answer = await admin.post("/models", json=hub)
+    assert (answer.status_code, answer.json()["code"]) == (422, "revision_missing")
+    assert answer.json()["errors"][0]["path"] == "revision"
+    answer = await admin.post("/models", json=hub | {"revision": "main"})
+    assert [error["path"] for error in answer.json()["errors"]] == ["revision"]
+    answer = await admin.post("/models", json=CARD | {"id": "of-ours", "revision": "a" * 40})
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_source")
+    added = await admin.post("/models", json=hub | {"revision": "a" * 40})
+    assert (added.status_code, added.json()["revision"]) == (201, "a" * 40)
+    moved = await admin.call("PATCH", "/models/of-the-hub", json={"source": "s3://models/ours/v1"})
+    assert (moved.json()["source"], moved.json()["revision"]) == ("s3://models/ours/v1", None)
+    async with open_session(services.sessions) as session:  # from before revisions: it can be retired
+        await session.execute(
+            update(CatalogueModel).where(CatalogueModel.id == "of-the-hub").values(source="somebody/whisper")
+        )
+        await session.commit()
+    assert (await admin.call("DELETE", "/models/of-the-hub")).status_code == 204
 
 
 async def test_every_fault_of_a_card_is_told(admin: Visitor) -> None:

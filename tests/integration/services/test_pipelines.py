@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from engine.metrics import registry
+from engine.metrics.registry import Metric
 from services import quarantine
 from services.api.context import Services
 from services.database.engine import open_session
@@ -94,8 +96,14 @@ def states(pipeline: dict[str, Any]) -> dict[str, str]:
     return {stage["name"]: stage["status"] for stage in pipeline["stages"]}
 
 
-def result(wer: float, base: float | None = 0.5) -> dict[str, Any]:
-    return {"status": "succeeded", "base_wer": base, "adapter_wer": wer, "test_utterances": 8}
+def measured(primary: str, base: dict[str, float] | None, tuned: dict[str, float] | None) -> dict[str, Any]:
+    """The result of a training or an evaluation."""
+    return {"status": "succeeded", "primary": primary, "base": base, "tuned": tuned, "test_examples": 8}
+
+
+def result(wer: float | None, base: float | None = 0.5) -> dict[str, Any]:
+    of_base, tuned = ({"wer": value} if value is not None else None for value in (base, wer))
+    return measured("wer", of_base, tuned)
 
 
 async def test_from_recordings_to_a_version(scene: Scene) -> None:
@@ -279,22 +287,33 @@ async def compared(
     await scene.round()
     for name, wer in wers.items():
         job_id = (await scene.stage(pipeline, name))["job_id"]
-        await scene.end_job(job_id, result={**result(wer or 0.0, base), "adapter_wer": wer})
+        await scene.end_job(job_id, result=result(wer, base))
     return await scene.looked_at(pipeline)
 
 
 async def test_the_best_of_several_becomes_a_version(scene: Scene) -> None:
-    seen = await compared(scene, {"small": 0.3, "large": 0.1}, most_wer=0.2)
+    seen = await compared(scene, {"small": 0.3, "large": 0.1}, gates=[{"metric": "wer", "at_most": 0.2}])
     assert seen["status"] == "succeeded"
     found = seen["stages"][2]["result"]
-    assert (found["winner"], found["wer"]) == ("large", 0.1)
-    assert found["training_id"] == seen["stages"][1]["job_id"] == seen["stages"][3]["result"]["job_id"]
+    large = seen["stages"][1]["job_id"]
+    assert found == {
+        "winner": "large",
+        "training_id": large,
+        "primary": "wer",
+        "base": {"wer": 0.5},
+        "tuned": {"wer": 0.1},
+        "candidates": [
+            {"stage": "small", "training_id": seen["stages"][0]["job_id"], "tuned": {"wer": 0.3}},
+            {"stage": "large", "training_id": large, "tuned": {"wer": 0.1}},
+        ],
+    }
+    assert seen["stages"][3]["result"]["job_id"] == large
     # The next one has to be as good as that.
     seen = await compared(scene, {"again": 0.2}, not_worse_than="best")
     assert (seen["status"], states(seen)["export"]) == ("failed", "waiting")
     assert "its WER of 20.00% is higher than the 10.00% of version 1" in seen["stages"][1]["error"]
     seen = await compared(scene, {"better": 0.05}, not_worse_than="best")
-    assert seen["stages"][1]["result"]["not_worse_than"] == {"version": 1, "wer": 0.1}
+    assert seen["stages"][1]["result"]["not_worse_than"] == {"version": 1, "tuned": {"wer": 0.1}}
     assert seen["stages"][2]["result"]["version"] == 2
 
 
@@ -302,9 +321,24 @@ async def test_the_best_of_several_becomes_a_version(scene: Scene) -> None:
     ("wers", "base", "asked", "reason"),
     [
         ({"one": 0.6}, 0.5, {}, "its WER of 60.00% is not lower than the 50.00% of its base"),
-        ({"one": 0.3}, 0.5, {"most_wer": 0.15}, "its WER of 30.00% is higher than 15.00%"),
-        ({"one": 0.3}, None, {}, "the WER of its base was not measured"),
-        ({"one": None, "two": 0.1}, 0.5, {}, "one measured no error rate"),
+        (
+            {"one": 0.3},
+            0.5,
+            {"gates": [{"metric": "wer", "at_most": 0.15}]},
+            "its WER of 30.00% is higher than 15.00%",
+        ),
+        ({"one": 0.3}, 0.5, {"gates": [{"at_most": 0.15}]}, "its WER of 30.00% is higher than 15.00%"),
+        ({"one": 0.3}, 0.5, {"gates": [{"at_least": 0.35}]}, "its WER of 30.00% is lower than 35.00%"),
+        ({"one": 0.3}, 0.5, {"gates": [{"metric": "cer", "at_most": 1}]}, "its CER was not measured"),
+        (
+            {"one": 0.3},
+            0.2,
+            {"gates": [{"at_least": 0.35}, {"at_most": 0.35}, {"at_most": 0.1}, {"better_than_base": True}]},
+            "one is best, and not good enough: its WER of 30.00% is lower than 35.00%; its WER of 30.00% is higher than "
+            "10.00%; its WER of 30.00% is not lower than the 20.00% of its base.",
+        ),
+        ({"one": 0.3}, None, {}, "the WER of its base was not measured; let the evaluation measure it (base: true)"),
+        ({"one": None, "two": 0.1}, 0.5, {}, "one measured nothing: there were no test examples."),
     ],
 )
 async def test_what_is_not_good_enough_is_not_exported(
@@ -317,11 +351,10 @@ async def test_what_is_not_good_enough_is_not_exported(
 
 async def test_characters_decide_where_words_have_no_blanks(scene: Scene) -> None:
     def told(wer: float, cer: float) -> dict[str, Any]:
-        base = {"base_wer": 1.0, "base_cer": 0.4}
-        return {"status": "succeeded", "primary": "cer", **base, "adapter_wer": wer, "adapter_cer": cer}
+        return measured("cer", {"wer": 1.0, "cer": 0.4}, {"wer": wer, "cer": cer})
 
     trainings = [{"type": "train", "name": name, "needs": []} for name in ("one", "two")]
-    compare = {"type": "compare", "needs": ["one", "two"], "most_cer": 0.25}
+    compare = {"type": "compare", "needs": ["one", "two"], "gates": [{"at_most": 0.25}]}
     pipeline = await scene.create(*trainings, compare, {"type": "export", "adapter": "chinese"})
     await scene.round()
     for name, result in (("one", told(1.0, 0.1)), ("two", told(0.9, 0.2))):
@@ -329,9 +362,11 @@ async def test_characters_decide_where_words_have_no_blanks(scene: Scene) -> Non
     seen = await scene.looked_at(pipeline)
     assert seen["status"] == "succeeded"
     found = seen["stages"][2]["result"]
-    assert (found["winner"], found["primary"], found["cer"], found["base_cer"]) == ("one", "cer", 0.1, 0.4)
-    assert [each["cer"] for each in found["candidates"]] == [0.1, 0.2]
-    pipeline = await scene.create({"type": "train"}, {"type": "compare", "most_cer": 0.05, "not_worse_than": "chinese"})
+    assert (found["winner"], found["primary"]) == ("one", "cer")
+    assert (found["base"], found["tuned"]) == ({"wer": 1.0, "cer": 0.4}, {"wer": 1.0, "cer": 0.1})
+    assert [each["tuned"]["cer"] for each in found["candidates"]] == [0.1, 0.2]
+    strict = {"type": "compare", "gates": [{"metric": "cer", "at_most": 0.05}], "not_worse_than": "chinese"}
+    pipeline = await scene.create({"type": "train"}, strict)
     await scene.round()
     await scene.end_job((await scene.stage(pipeline, "train"))["job_id"], result=told(0.9, 0.2))
     error = (await scene.looked_at(pipeline))["stages"][1]["error"]
@@ -339,7 +374,58 @@ async def test_characters_decide_where_words_have_no_blanks(scene: Scene) -> Non
     assert "its CER of 20.00% is higher than the 10.00% of version 1" in error
 
 
-async def test_error_rates_on_different_utterances_are_not_compared(scene: Scene) -> None:
+async def test_the_highest_wins_where_higher_is_better(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    accuracy = Metric("accuracy", "accuracy", "share of examples that are right", "higher")
+    monkeypatch.setattr(registry, "METRICS", {**registry.METRICS, "accuracy": accuracy})
+
+    async def ended(base: float, values: dict[str, float], **asked: Any) -> dict[str, Any]:
+        trainings = [{"type": "train", "name": name, "needs": []} for name in values]
+        compare = {"type": "compare", "needs": list(values), **asked}
+        pipeline = await scene.create(*trainings, compare, {"type": "export", "adapter": "judge"})
+        await scene.round()
+        for name, value in values.items():
+            told = measured("accuracy", {"accuracy": base}, {"accuracy": value})
+            await scene.end_job((await scene.stage(pipeline, name))["job_id"], result=told)
+        return await scene.looked_at(pipeline)
+
+    gates: list[dict[str, Any]] = [{"better_than_base": True}, {"metric": "accuracy", "at_least": 0.85}]
+    seen = await ended(0.5, {"one": 0.7, "two": 0.9, "three": 0.8}, gates=gates)
+    assert seen["status"] == "succeeded"
+    assert seen["stages"][3]["result"]["winner"] == "two"
+    seen = await ended(0.95, {"one": 0.7, "two": 0.8}, gates=gates, not_worse_than="judge")
+    assert (seen["status"], states(seen)["export"]) == ("failed", "waiting")
+    assert seen["stages"][2]["error"] == (
+        "two is best, and not good enough: its accuracy of 80.00% is not higher than the 95.00% of its base; its accuracy "
+        "of 80.00% is lower than 85.00%; its accuracy of 80.00% is lower than the 90.00% of version 1 of the adapter."
+    )
+
+
+async def test_a_gate_asks_one_thing_of_a_known_metric(scene: Scene) -> None:
+    body = {"name": "x", "dataset_id": str(scene.dataset_id), "model_id": "whisper-pico", "config": CONFIG}
+    gates = [{"at_most": 0.2}, {"at_least": 0.1, "at_most": 0.2}, {"metric": "no_such", "at_least": 0.1}, {}]
+    stages: list[dict[str, Any]] = [{"type": "train"}, {"type": "compare", "gates": gates}]
+    answer = await scene.visitor.post("/pipelines", json={**body, "stages": stages})
+    assert answer.status_code == 422
+    told = {error["path"]: error["message"] for error in answer.json()["errors"]}
+    assert told.keys() == {"stages.1.gates.1.at_least", "stages.1.gates.2.metric", "stages.1.gates.3.at_least"}
+    asked = "of at_least, at_most and better_than_base; give one of them"
+    assert told["stages.1.gates.1.at_least"] == f"found 2 {asked}"
+    assert told["stages.1.gates.3.at_least"] == f"found 0 {asked}"
+    assert "no metric 'no_such'" in told["stages.1.gates.2.metric"]
+
+
+async def test_metrics_of_different_kinds_are_not_compared(scene: Scene) -> None:
+    trainings = [{"type": "train", "name": name, "needs": []} for name in ("one", "two")]
+    pipeline = await scene.create(*trainings, {"type": "compare", "needs": ["one", "two"]})
+    await scene.round()
+    for name, primary in (("one", "wer"), ("two", "cer")):
+        told = measured(primary, {"wer": 0.5, "cer": 0.4}, {"wer": 0.1, "cer": 0.1})
+        await scene.end_job((await scene.stage(pipeline, name))["job_id"], result=told)
+    error = (await scene.looked_at(pipeline))["stages"][2]["error"]
+    assert error == "the candidates are judged by different metrics (one by WER, two by CER) and cannot be compared."
+
+
+async def test_metrics_of_different_examples_are_not_compared(scene: Scene) -> None:
     seen = await compared(scene, {"one": 0.1})
     assert seen["status"] == "succeeded"
     other = {**CONFIG, "split": {"test_speakers": ["bob"]}}
@@ -352,11 +438,11 @@ async def test_error_rates_on_different_utterances_are_not_compared(scene: Scene
     for name in ("train", "mine"):
         await scene.end_job((await scene.stage(pipeline, name))["job_id"], result=result(0.1))
     seen = await scene.looked_at(pipeline)
-    assert "were measured on different utterances" in seen["stages"][2]["error"]
+    assert "were measured on different examples" in seen["stages"][2]["error"]
     pipeline = await scene.create({"type": "train", "config": other}, {"type": "compare", "not_worse_than": "best"})
     await scene.round()
     await scene.end_job((await scene.stage(pipeline, "train"))["job_id"], result=result(0.1))
-    assert "was measured on other utterances" in (await scene.looked_at(pipeline))["stages"][1]["error"]
+    assert "was measured on other examples" in (await scene.looked_at(pipeline))["stages"][1]["error"]
 
 
 async def test_other_branches_go_on_when_one_fails(scene: Scene) -> None:

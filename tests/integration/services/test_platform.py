@@ -245,9 +245,9 @@ def test_real_training_through_the_api_survives_the_death_of_its_driver(
     assert phases[-1] == "done"
     trained = [event["step"] for event in follower.events if event["event_key"].startswith("train/")]
     assert sorted(trained) == list(range(1, steps + 1))
-    assert {"base_wer", "adapter_wer", "loss"} <= set(job["metrics"])
+    assert {"base", "tuned", "primary", "loss"} <= set(job["metrics"])
     assert job["result"]["steps"] == steps
-    assert job["result"]["test_speakers"] == ["speaker1"]
+    assert job["result"]["test_groups"] == ["speaker1"]
     artifacts = {item["name"]: item for item in user.get(f"/jobs/{job_id}/artifacts").json()["items"]}
     weights = artifacts["adapter/adapter_model.safetensors"]
     data = httpx.get(weights["url"]).content
@@ -319,7 +319,7 @@ def test_a_whole_pipeline_as_one_command(
             {"type": "validate", "least_utterances": 4},
             {"type": "train"},
             {"type": "evaluate"},
-            {"type": "compare", "better_than_base": False},
+            {"type": "compare", "gates": []},
             {"type": "export", "adapter": "words"},
         ],
     }
@@ -354,11 +354,11 @@ def test_a_whole_pipeline_as_one_command(
     results = told["results"]
     assert results["validate"]["utterances"] == 4
     # What the training measured, a job of its own measures again.
-    assert results["evaluate"]["adapter_wer"] == results["train"]["adapter_wer"]
-    assert results["evaluate"]["base_wer"] == results["train"]["base_wer"]
+    assert results["evaluate"]["tuned"] == results["train"]["tuned"]
+    assert results["evaluate"]["base"] == results["train"]["base"]
     assert results["compare"]["training_id"] == results["train"]["job_id"]
     version = user.get(f"/adapters/{results['export']['adapter_id']}/versions/1").json()
-    assert version["lineage"]["result"]["adapter_wer"] == results["evaluate"]["adapter_wer"]
+    assert version["lineage"]["result"]["tuned"] == results["evaluate"]["tuned"]
     assert any(file["name"].endswith(".safetensors") for file in version["lineage"]["files"])
     artifacts = user.get(f"/jobs/{results['evaluate']['job_id']}/artifacts").json()["items"]
     assert {artifact["kind"] for artifact in artifacts} >= {"predictions", "result"}

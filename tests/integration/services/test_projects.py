@@ -11,7 +11,7 @@ from services.database.models import Artifact
 from tests.integration.services import rows
 from tests.integration.services.visitors import Visitor
 
-RESULT: dict[str, Any] = {"adapter_wer": 0.1, "audio_s_per_s": 50.0, "code_version": "0.1.0+abc"}
+RESULT: dict[str, Any] = {"tuned": {"wer": 0.1}, "cost_per_s": 50.0, "code_version": "0.1.0+abc"}
 
 
 async def trained(services: Services, who: Visitor, *, adapter: bool = True, **columns: Any) -> str:
@@ -90,17 +90,17 @@ async def test_nothing_goes_into_anothers_project(services: Services, ada: Visit
 async def test_versions_count_up_tell_what_they_were_made_of_and_compare(services: Services, ada: Visitor) -> None:
     first = await trained(services, ada)
     config = {"max_steps": 20, "method": {"type": "qlora", "rank": 4}}
-    second = await trained(services, ada, config=config, result=RESULT | {"adapter_wer": 0.05})
+    second = await trained(services, ada, config=config, result=RESULT | {"tuned": {"wer": 0.05}})
     adapter = await created(ada, "/adapters", name="digits")
     assert adapter["newest_version"] is None
     one = await created(ada, f"/adapters/{adapter['id']}/versions", job_id=first, notes="first try")
     two = await created(ada, f"/adapters/{adapter['id']}/versions", job_id=second)
     assert (one["number"], two["number"]) == (1, 2)
     lineage = one["lineage"]
-    assert lineage["base"] == {"id": "whisper-pico", "source": None}
+    assert lineage["base"] == rows.reference()
     assert (lineage["data"]["version"], lineage["data"]["utterances"], lineage["data"]["audio_s"]) == (1, 1, 1.0)
     assert lineage["config"]["max_steps"] == 20
-    assert (lineage["code_version"], lineage["result"]["adapter_wer"]) == ("0.1.0+abc", 0.1)
+    assert (lineage["code_version"], lineage["result"]["tuned"]["wer"]) == ("0.1.0+abc", 0.1)
     assert [file["name"] for file in lineage["files"]] == [
         "adapter/adapter_config.json",
         "adapter/adapter_model.safetensors",
@@ -112,7 +112,7 @@ async def test_versions_count_up_tell_what_they_were_made_of_and_compare(service
 
     compared = (await ada.get(f"/adapters/{adapter['id']}/compare", params={"a": 1, "b": 2})).json()
     found = {each["path"]: (each["a"], each["b"]) for each in compared["differences"]}
-    assert found["result.adapter_wer"] == (0.1, 0.05)
+    assert found["result.tuned.wer"] == (0.1, 0.05)
     assert found["config.method.rank"] == (8, 4)
     assert "data.dataset_id" in found and "config_sha256" in found
     assert "base.id" not in found

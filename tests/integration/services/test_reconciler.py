@@ -102,7 +102,7 @@ class Scene:
         """What a driver leaves behind."""
         files = self.files(job_id)
         files.put_bytes("adapter/adapter_model.safetensors", b"weights")
-        files.put_bytes("result.json", json.dumps({"status": status, "adapter_wer": 0.1}).encode())
+        files.put_bytes("result.json", json.dumps({"status": status, "tuned": {"wer": 0.1}}).encode())
 
 
 @pytest.fixture
@@ -159,7 +159,7 @@ async def test_from_queue_to_success(scene: Scene) -> None:
     assert (job["status"], job["attempt"]) == ("starting", 1)
     assert scene.cluster.submitted == [f"lim-{job_id}-1"]
     config = json.loads(scene.files(job_id).get_bytes("config-request.json"))
-    assert config["model"] == "whisper-pico"
+    assert config["model"] == rows.reference()
     assert config["storage"] == f"s3://bucket/runs/{job_id}"
     assert config["data"].startswith("s3://bucket/datasets/")
     assert config["training"]["max_steps"] == 20
@@ -175,7 +175,7 @@ async def test_from_queue_to_success(scene: Scene) -> None:
     await scene.round()
     job = await scene.read(job_id)
     assert (job["status"], job["progress"], job["error"]) == ("succeeded", 1.0, None)
-    assert job["result"]["adapter_wer"] == 0.1
+    assert job["result"]["tuned"] == {"wer": 0.1}
     artifacts = (await scene.visitor.get(f"/jobs/{job_id}/artifacts")).json()
     assert [(item["name"], item["kind"], item["size"]) for item in artifacts["items"]] == [
         ("adapter/adapter_model.safetensors", "adapter", 7),

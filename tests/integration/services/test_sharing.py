@@ -176,6 +176,7 @@ async def test_five_hundred_jobs_of_one_delay_anothers_by_one(scene: Scene, bob:
                     user_id=owner,
                     name=str(number),
                     model_id="whisper-pico",
+                    model=rows.reference(),
                     dataset_id=dataset_id,
                     dataset_version=1,
                     config={"task": {"type": "speech_to_text"}},

@@ -22,13 +22,13 @@ _IGNORED = -100
 
 @pytest.mark.parametrize("prompted", [True, False], ids=["with <|notimestamps|>", "without"])
 def test_the_peer_has_our_inputs_and_targets(tiny_whisper: Path, tones: Path, prompted: bool) -> None:
-    speech = load_model("whisper", str(tiny_whisper))
+    speech = load_model(str(tiny_whisper))
     if not prompted:
-        speech = load_model("whisper", str(tiny_whisper))
+        speech = load_model(str(tiny_whisper))
         speech.codec.prefix.pop()
         speech.model.generation_config = GenerationConfig()  # type: ignore[no-untyped-call]
     utterances = [u for u in read_manifest(tones / "manifest.jsonl") if u.id.endswith("_s0_0")]
-    assert len({len(u.text) for u in utterances}) > 1
+    assert len({len(u.target.text) for u in utterances}) > 1
     task = SpeechToText(TrainingConfig(max_steps=1), speech, torch.device("cpu"), torch.float32)
     ours = task.collate(utterances, tones)
 
@@ -37,7 +37,10 @@ def test_the_peer_has_our_inputs_and_targets(tiny_whisper: Path, tones: Path, pr
     collate = SpeechCollator(processor, speech.model.config.decoder_start_token_id)
     mel_MF = np.zeros((80, 3000), dtype=np.float32)
     peers = collate(
-        [Row(input_features=mel_MF, labels=label_ids(processor, u.text), audio_s=u.duration_s) for u in utterances]
+        [
+            Row(input_features=mel_MF, labels=label_ids(processor, u.target.text), audio_s=u.input.duration_s)
+            for u in utterances
+        ]
     )
 
     assert torch.equal(peers["labels"], ours.targets_BU)
@@ -45,12 +48,12 @@ def test_the_peer_has_our_inputs_and_targets(tiny_whisper: Path, tones: Path, pr
     reached = ours.targets_BU.flip(1).ne(_IGNORED).cumsum(1).flip(1) > 0
     assert torch.equal(peers["decoder_input_ids"][reached], ours.ids_BU[reached])
     assert peers["input_features"].shape == (len(utterances), 80, 3000)
-    assert collate.batches_s == [[u.duration_s for u in utterances]]
-    assert sum(collate.batches_s[0]) == pytest.approx(ours.audio_s)
+    assert collate.batches_s == [[u.input.duration_s for u in utterances]]
+    assert sum(collate.batches_s[0]) == pytest.approx(ours.cost)
 
 
 def test_labels_are_in_the_form_that_the_base_writes(tiny_whisper: Path) -> None:
-    speech = load_model("whisper", str(tiny_whisper))
+    speech = load_model(str(tiny_whisper))
     ids = label_ids(speech.processor, "  Seven, NINE! ")
     assert ids == [*speech.codec.prefix, *speech.codec.encode("seven nine"), speech.codec.end]
 

@@ -78,7 +78,7 @@ def test_the_language_of_a_run_reads_digits_in_names(tmp_path: Path, settings: S
         soundfile.write(folder / f"7_anna_{take}.wav", wave, 16000)
     for language, word in ((None, "seven"), ("de", "sieben"), ("German", "sieben"), ("auto", "seven")):
         version = local_dataset(str(folder), settings, language=language)
-        assert {u.text for u in read_manifest(version / "manifest.jsonl")} == {word}
+        assert {u.target.text for u in read_manifest(version / "manifest.jsonl")} == {word}
 
 
 def test_another_version_of_the_software_reads_the_recordings_again(

@@ -16,13 +16,16 @@ from cluster.selection.blocks import Source, from_text, in_blocks, in_tasks, seg
 from cluster.selection.parts import Parts, part_name
 from cluster.storage.settings import S3Settings
 from engine.config.selection import SelectionConfig
-from engine.data.manifest import Piece, TimedText, Utterance, write_manifest
+from engine.data.example import Piece, TimedText, Utterance, make_utterance
+from engine.data.manifest import write_manifest
 from engine.run.store import LocalRunStore
 from engine.segments.segmenting import SegmentLimits
 
 
 def _utterance(number: int, duration_s: float = 0.5) -> Utterance:
-    return Utterance(f"u{number}", "audio/a.wav", number * duration_s, duration_s, f"text {number}", "ann", "train")
+    return make_utterance(
+        f"u{number}", "audio/a.wav", number * duration_s, duration_s, f"text {number}", "ann", "train"
+    )
 
 
 def _takes_all(text: str) -> bool:
@@ -48,8 +51,8 @@ def source(tmp_path: Path) -> Source:
 
 def test_utterances_arrive_as_they_were_sent() -> None:
     pieces = (Piece("audio/a.wav", 0.0, 1.0), Piece("audio/b.wav", 2.0, 0.25))
-    joined = Utterance("j+1", "audio/a.wav", 0.0, 1.25, 'sagt: „ä“ "\u2028', None, None, pieces=pieces, weight=1.5)
-    timed = Utterance("t", "audio/a.wav", 0.0, 1.25, "one two", "x", "test", times=(TimedText(0.0, 0.5, "one"),))
+    joined = make_utterance("j+1", "audio/a.wav", 0.0, 1.25, 'sagt: „ä“ "\u2028', None, None, pieces=pieces, weight=1.5)
+    timed = make_utterance("t", "audio/a.wav", 0.0, 1.25, "one two", "x", "test", times=(TimedText(0.0, 0.5, "one"),))
     assert from_text(to_text([[joined], [timed, _utterance(3)]])) == [[joined], [timed, _utterance(3)]]
 
 

@@ -15,7 +15,7 @@ from cluster.selection.parts import Row
 from cluster.selection.ray_steps import Places, RayDataSteps, readers
 from cluster.storage.settings import S3Settings
 from engine.config.selection import SelectionConfig
-from engine.data.manifest import Utterance
+from engine.data.example import make_utterance
 from engine.run.store import LocalRunStore
 
 
@@ -41,7 +41,7 @@ def _rows(folder: Path, max_failures: int) -> list[Row]:
         LocalRunStore(folder / "store"),
         None,  # type: ignore[arg-type]
     )
-    batches = [[Utterance(f"u{number}", "a.wav", number, 1.0, "one", None)] for number in range(4)]
+    batches = [[make_utterance(f"u{number}", "a.wav", number, 1.0, "one", None)] for number in range(4)]
     return list(steps._mapped(batches, "segments", [], lambda table: table, readers))
 
 

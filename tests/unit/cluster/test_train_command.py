@@ -105,14 +105,17 @@ def test_progress_is_told_from_events(tmp_path: Path, caplog: pytest.LogCaptureF
     assert not narrator.has_begun
     write(1, Event("status", "a/training", {"phase": "training"}), Event("metric", "train/1", {"step": 1, "loss": 2.0}))
     write(2, Event("metric", "train/2", {"step": 2, "loss": 1.0}))
-    write(3, Event("metric", "e", {"split": "test", "which": "adapter", "wer": 0.125, "cer": 0.05, "step": 2}))
+    found = {"primary": "wer", "metrics": {"wer": 0.125, "cer": 0.05}}
+    write(3, Event("metric", "e", {"split": "test", "which": "tuned", "step": 2, **found}))
+    write(4, Event("metric", "f", {"split": "test", "which": "adapter", "wer": 0.25, "cer": 0.1, "step": 2}))
     narrator.look(now=True)
     narrator.look(now=True)
     assert narrator.has_begun
     assert [record.message for record in caplog.records] == [
         "training",
         "step 1  loss 2.0000",
-        "adapter on test: WER 12.5%, CER 5.0% at step 2",
+        "tuned on test: WER 12.5%, CER 5.0% at step 2",
+        "tuned on test: WER 25.0%, CER 10.0% at step 2",  # as an earlier release wrote it
     ]
 
 
@@ -122,11 +125,13 @@ def test_lines() -> None:
         "total_steps": 800,
         "loss": 0.51234,
         "learning_rate": 0.0021,
-        "audio_s_per_s": 41.26,
+        "cost_per_s": 41.26,
+        "cost_unit": "audio_s",
         "peak_bytes": 900 * 2**20,
         "eta_s": 62.0,
     }
     assert step_line(data) == "step 120/800  loss 0.5123  lr 2.10e-03  41.3 audio-s/s  900 MiB  1:02 left"
-    assert evaluation_line({"split": "test", "which": "base", "wer": 0.5}) == "base on test: WER 50.0%"
-    chinese = {"split": "test", "which": "base", "primary": "cer", "wer": 1.0, "cer": 0.25}
+    english = {"split": "test", "which": "base", "primary": "wer", "metrics": {"wer": 0.5}}
+    assert evaluation_line(english) == "base on test: WER 50.0%"
+    chinese = {"split": "test", "which": "base", "primary": "cer", "metrics": {"wer": 1.0, "cer": 0.25}}
     assert evaluation_line(chinese) == "base on test: CER 25.0%, WER 100.0%"

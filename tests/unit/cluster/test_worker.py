@@ -16,6 +16,7 @@ from cluster.storage.settings import S3Settings
 from cluster.worker import Assignment, Place, prepare_process, read_failure, run
 from engine.config.training import TrainingConfig
 from engine.errors import TrainingError
+from engine.models.catalogue import reference_to
 from engine.process.threads import compute_threads
 from engine.run.events import Event
 from tests.unit.cluster.bucket import MemoryBucket
@@ -60,7 +61,7 @@ def test_the_stage_gets_what_it_needs(assignment: Assignment, bucket: MemoryBuck
         return "result"
 
     assert run(assignment, Place(), stage) == "result"  # type: ignore[arg-type, comparison-overlap]
-    assert given["model"] == "whisper-pico"
+    assert given["model"] == reference_to("whisper-pico")
     assert given["data"] == tmp_path / "data"
     assert given["config"].max_steps == 5
     assert given["threads"] == compute_threads()

@@ -38,8 +38,8 @@ def test_a_folder_of_a_model_becomes_one_of_the_catalogue(tiny_whisper: Path, tm
     assert own.id.startswith("demo-tiny-whisper")
     shipped = demo_model("whisper-pico")
     assert (shipped.id, shipped.folder, shipped.is_shipped) == ("whisper-pico", None, True)
-    hub = demo_model("somebody/Whisper_Small")
-    assert (hub.id, hub.folder, hub.is_shipped) == ("demo-whisper_small", None, False)
+    with pytest.raises(ModelError, match="'somebody/Whisper_Small' cannot be fetched from the hub"):
+        demo_model("somebody/Whisper_Small")
     with pytest.raises(ModelError, match="holds no config.json"):
         demo_model(str(tmp_path))
 

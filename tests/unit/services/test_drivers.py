@@ -12,6 +12,7 @@ from cluster.selection.config import SelectionRunConfig
 from engine.config.measurement import MeasurementConfig
 from engine.config.selection import SelectionConfig
 from engine.config.training import TrainingConfig
+from engine.models.reference import ModelReference
 from services.database.models import Job
 from services.jobs.drivers import driver_of
 
@@ -24,7 +25,7 @@ def _job(type: str, method: str = "qlora", **columns: Any) -> Job:
         "id": uuid.UUID(int=1),
         "type": type,
         "model_id": "whisper-pico",
-        "model_source": None,
+        "model": {"id": "whisper-pico", "source": "bundled:whisper-pico", "family": "whisper", "revision": None},
         "dataset_id": uuid.UUID(int=2),
         "dataset_version": 3,
         "config": config.model_dump(mode="json"),
@@ -79,7 +80,11 @@ def test_an_evaluation_measures_what_was_trained_and_its_base(
     module, config = driver_of(_job("evaluation", method, training_id=TRAINED, measurement=measurement), "bucket")
     assert module == "cluster.evaluate"
     assert isinstance(config, EvaluationRunConfig)
-    assert (config.model, config.adapter, config.base_model) == (model, adapter, base_model)
+    assert isinstance(config.model, ModelReference)
+    base = config.base_model
+    assert not isinstance(base, str)
+    assert (config.model.name, config.adapter, base.name if base else None) == (model, adapter, base_model)
+    assert config.model.family == "whisper"
     assert config.measurement.split == "all"
 
 

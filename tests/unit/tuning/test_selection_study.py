@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.data.manifest import Utterance, read_manifest, write_manifest
+from engine.data.example import Utterance, make_utterance
+from engine.data.manifest import read_manifest, write_manifest
 from engine.data.shards import RATE_HZ, ShardWriter
 from engine.errors import ConfigError
 from tuning.studies.selection.arms import FULL, METHOD, primary, secondary
@@ -28,7 +29,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
             samples_T = np.random.default_rng(number).integers(-8000, 8000, RATE_HZ // 10).astype(np.int16)
             shard, start_s = writer.add(samples_T)
             text = ("one", "two", "three")[number % 3]
-            utterances.append(Utterance(f"{speaker}-{number:02d}", shard, start_s, 0.1, text, speaker))
+            utterances.append(make_utterance(f"{speaker}-{number:02d}", shard, start_s, 0.1, text, speaker))
     writer.close()
     write_manifest(folder / "manifest.jsonl", utterances)
     return folder
@@ -45,10 +46,10 @@ def test_the_clean_pool_is_the_recordings_as_they_are(source: Path, tmp_path: Pa
     truth = {u.id: u for u in read_manifest(source / "manifest.jsonl")}
     pool = _pool(source, tmp_path, "clean")
     train = [u for u in pool if u.split == "train"]
-    assert Counter(u.speaker for u in train) == {"ann": 40, "bob": 40}
-    assert all(not is_wrong(u.id) and u.text == truth[u.id.split("-", 1)[1][:-2]].text for u in train)
-    assert {u.duration_s for u in pool} == {0.1}
-    assert Counter(u.speaker for u in pool if u.split == "test") == {"cleo": 20, "dan": 20}
+    assert Counter(u.group for u in train) == {"ann": 40, "bob": 40}
+    assert all(not is_wrong(u.id) and u.target.text == truth[u.id.split("-", 1)[1][:-2]].target.text for u in train)
+    assert {u.input.duration_s for u in pool} == {0.1}
+    assert Counter(u.group for u in pool if u.split == "test") == {"cleo": 20, "dan": 20}
 
 
 def test_the_noisy_pool_has_copies_wrong_texts_and_silence(source: Path, tmp_path: Path) -> None:
@@ -58,9 +59,9 @@ def test_the_noisy_pool_has_copies_wrong_texts_and_silence(source: Path, tmp_pat
     originals = Counter(u.id.split("-", 1)[1][:-2] for u in train)
     assert Counter(originals.values()) == {4: 12, 1: 32}
     for u in train:
-        assert is_wrong(u.id) == (u.text != truth[u.id.split("-", 1)[1][:-2]].text)
+        assert is_wrong(u.id) == (u.target.text != truth[u.id.split("-", 1)[1][:-2]].target.text)
     assert 3 <= sum(is_wrong(u.id) for u in train) <= 20
-    padded = [u.duration_s for u in train if u.duration_s > 0.1]
+    padded = [u.input.duration_s for u in train if u.input.duration_s > 0.1]
     assert 12 <= len(padded) <= 38
     assert min(padded) >= 0.7 and max(padded) <= 1.7
 

@@ -92,7 +92,7 @@ class Cell:
 
 def speakers_of(data: Path) -> list[str]:
     """All speakers of a dataset version, sorted."""
-    return sorted({u.speaker for u in read_manifest(data / MANIFEST_NAME) if u.speaker})
+    return sorted({u.group for u in read_manifest(data / MANIFEST_NAME) if u.group})
 
 
 def division(speakers: Sequence[str], seed: int) -> tuple[list[str], list[str]]:
@@ -276,7 +276,7 @@ class _PoolOfSeed:
     # ---- results -------------------------------------------------------------------------------------------
 
     def _errors(self, run: Path) -> dict[str, list[int]]:
-        speaker = {u.id: u.speaker or "" for u in read_manifest(self.data / MANIFEST_NAME)}
+        speaker = {u.id: u.group or "" for u in read_manifest(self.data / MANIFEST_NAME)}
         normalize = normalizer(self._training(1.0, 1e-3).task.normalizer)
         pairs: dict[str, tuple[list[str], list[str]]] = {}
         for line in (run / "predictions.jsonl").read_text(encoding="utf-8").splitlines():
@@ -295,7 +295,7 @@ class _PoolOfSeed:
                 "selected": len(rows),
                 "wrong_share": wrong,
                 "wrong_weight": wrong,
-                "encoder_s": encoder_s([u.duration_s for u in rows], self._training(1.0, 1e-3), WINDOW_S),
+                "encoder_s": encoder_s([u.input.duration_s for u in rows], self._training(1.0, 1e-3), WINDOW_S),
                 "decision": None,
             }
         choices, _ = read_selection(selection)

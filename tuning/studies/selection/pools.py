@@ -10,7 +10,8 @@ from typing import Literal
 
 import numpy as np
 
-from engine.data.manifest import Split, Utterance, read_manifest, write_manifest
+from engine.data.example import Split, Utterance, make_utterance
+from engine.data.manifest import read_manifest, write_manifest
 from engine.data.shards import RATE_HZ, ShardWriter, to_int16
 from engine.data.version_files import MANIFEST_NAME
 from engine.data.waves import read_wave
@@ -75,7 +76,7 @@ def write_pool(
     """
     by_speaker: dict[str, list[Utterance]] = {}
     for u in sorted(read_manifest(source / MANIFEST_NAME), key=lambda u: u.id):
-        by_speaker.setdefault(u.speaker or "", []).append(u)
+        by_speaker.setdefault(u.group or "", []).append(u)
     _check(by_speaker, [*train_speakers, *test_speakers], config.fewest_per_speaker)
     generator = np.random.default_rng([seed, 0x5E1])
     writer = ShardWriter(folder, _SHARD_S)
@@ -86,16 +87,16 @@ def write_pool(
         wave_T = np.pad(read_wave(source, u) * np.float32(10 ** (level_db / 20)), (before, after))
         samples_T, _ = to_int16(np.clip(wave_T, -1.0, 1.0))
         shard, start_s = writer.add(samples_T)
-        written.append(Utterance(name, shard, start_s, len(samples_T) / RATE_HZ, text, u.speaker, split))
+        written.append(make_utterance(name, shard, start_s, len(samples_T) / RATE_HZ, text, u.group, split))
 
     for speaker in train_speakers:
         own = [by_speaker[speaker][i] for i in generator.permutation(len(by_speaker[speaker]))]
         draw = np.random.default_rng([seed, 0x5E2, len(written)])
         for u, copy in _with_copies(own, name, config):
-            text, label, level_db, silence_s = u.text, "right", 0.0, (0.0, 0.0)
+            text, label, level_db, silence_s = u.target.text, "right", 0.0, (0.0, 0.0)
             if name == "noisy":
                 if draw.random() < config.wrong_share:
-                    text, label = _other_text(u.text, by_speaker[speaker], draw), _WRONG
+                    text, label = _other_text(u.target.text, by_speaker[speaker], draw), _WRONG
                 if draw.random() < config.silence_share:
                     low, high = config.silence_s
                     silence_s = (float(draw.uniform(low, high)), float(draw.uniform(low, high)))
@@ -105,7 +106,7 @@ def write_pool(
         own = by_speaker[speaker]
         chosen = own[::3] if dev else [u for i, u in enumerate(own) if i % 3]
         for u in chosen[: config.test_per_speaker]:
-            add(u, f"test-{u.id}", u.text, "test", 0.0, (0.0, 0.0))
+            add(u, f"test-{u.id}", u.target.text, "test", 0.0, (0.0, 0.0))
     writer.close()
     write_manifest(folder / MANIFEST_NAME, written)
 
@@ -125,7 +126,7 @@ def _with_copies(own: Sequence[Utterance], name: PoolName, config: PoolConfig) -
 
 
 def _other_text(text: str, utterances: Sequence[Utterance], draw: np.random.Generator) -> str:
-    others = sorted({u.text for u in utterances} - {text})
+    others = sorted({u.target.text for u in utterances} - {text})
     return others[int(draw.integers(len(others)))]
 
 

@@ -19,7 +19,8 @@ from pydantic import Field
 
 from engine.audio.speed import change_speed
 from engine.config.base import Config, apply_overrides, parse, read_yaml
-from engine.data.manifest import Utterance, write_manifest
+from engine.data.example import Utterance, make_utterance
+from engine.data.manifest import write_manifest
 from engine.data.version_files import MANIFEST_NAME
 from engine.errors import ConfigError, EngineError
 from engine.recipes.whisper_pico.synthesis.espeak import RATE_HZ, Synthesizer
@@ -171,7 +172,7 @@ def _generate_split(
         wave_T, text, speaker = utterance(recipe, split, index, synthesizer)
         audio = f"audio/{split}-{shard:05d}.wav"
         start_s, duration_s = samples / CORPUS_RATE_HZ, len(wave_T) / CORPUS_RATE_HZ
-        yield Utterance(f"{split}-{index:06d}", audio, start_s, duration_s, text, speaker, split)
+        yield make_utterance(f"{split}-{index:06d}", audio, start_s, duration_s, text, speaker, split)
         waves.append(wave_T)
         samples += len(wave_T)
         if samples >= recipe.shard_s * CORPUS_RATE_HZ or index == count - 1:
@@ -204,7 +205,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (ConfigError, EngineError, OSError) as error:
         logger.error("%s", error)
         return 1
-    hours = sum(each.duration_s for each in utterances) / 3600
+    hours = sum(each.input.duration_s for each in utterances) / 3600
     logger.info("%d utterances, %.2f h, in %s", len(utterances), hours, options.out)
     return 0
 

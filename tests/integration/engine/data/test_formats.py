@@ -61,8 +61,8 @@ def test_any_rate_and_channel_count(tmp_path: Path, container: str, subtype: str
     assert sorted(report.rates_hz) == list(rates_hz)
     assert list(report.formats) == ["OPUS" if subtype == "OPUS" else _SHOWN.get(container, container)]
     for u in read_manifest(tmp_path / "out" / "manifest.jsonl"):
-        wave_T = read_audio(tmp_path / "out" / u.audio, start_s=u.start_s, duration_s=u.duration_s)
-        assert u.duration_s == pytest.approx(1.0, abs=0.05)  # blocks of ADPCM and GSM are filled up
+        wave_T = read_audio(tmp_path / "out" / u.input.audio, start_s=u.input.start_s, duration_s=u.input.duration_s)
+        assert u.input.duration_s == pytest.approx(1.0, abs=0.05)  # blocks of ADPCM and GSM are filled up
         middle_T = wave_T[4000:12_000]
         level = float(np.sqrt(2 * np.mean(np.square(middle_T))))
         assert level == pytest.approx(levels[u.id], rel=0.12), u.id

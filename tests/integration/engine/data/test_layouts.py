@@ -93,7 +93,7 @@ def test_metadata_that_cannot_be_used_costs_only_its_own_recordings(tmp_path: Pa
         "b/1.wav": wav(noise(2)),
     }
     report = ingest(folder_of(tmp_path / "source", files), tmp_path / "out")
-    assert [u.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")] == ["good"]
+    assert [u.target.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")] == ["good"]
     assert codes(report) == {"a/1.wav": "missing_text", "a/metadata.csv": "bad_metadata"}
     assert reason(report, "a/metadata.csv").startswith(
         "a/metadata.csv has the columns name, words; none of them is the text, which is called transcription, text, "
@@ -136,7 +136,7 @@ def test_a_lost_recording_is_never_taken_from_another_folder(tmp_path: Path) -> 
     """`x/1.wav` is missing: `y/1.wav` has the same name, and other words."""
     rows = [{"audio_filepath": f"/data/{name}/1.wav", "text": name} for name in ("x", "y")]
     report = ingest(folder_of(tmp_path / "s", {"m.json": jsonl(*rows), "y/1.wav": wav(noise(1))}), tmp_path / "out")
-    assert [u.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")] == ["y"]
+    assert [u.target.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")] == ["y"]
     assert codes(report) == {"x/1.wav": "missing_audio"}
 
 
@@ -154,7 +154,7 @@ def test_every_faulty_line_of_a_manifest_is_named(tmp_path: Path) -> None:
     files = {f"{name}.wav": wav(noise(at)) for at, name in enumerate("abcd")}
     files["manifest.json"] = b"{broken\n" + jsonl(*rows)
     report = ingest(folder_of(tmp_path / "source", files), tmp_path / "out")
-    assert [u.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")] == ["good"]
+    assert [u.target.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")] == ["good"]
     assert codes(report) == {
         "manifest.json:3": "missing_audio",
         "b.wav": "bad_times",
@@ -204,7 +204,7 @@ def test_faults_of_common_voice_are_named(tmp_path: Path) -> None:
         "clips/nobody.mp3": wav(noise(4)),
     }
     report = ingest(zip_of(tmp_path / "cv.zip", files), tmp_path / "out")
-    assert sorted(u.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")) == ["four", "one"]
+    assert sorted(u.target.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")) == ["four", "one"]
     assert codes(report) == {
         "../3.mp3": "unsafe_path",
         "clips/1.mp3": "duplicate_name",
@@ -247,7 +247,7 @@ def test_faults_of_ljspeech_are_named(tmp_path: Path) -> None:
     files["LJSpeech-1.1/metadata.csv"] += b'LJ9|"Quoted|\nlost|x|y\nLJ8||\nLJ7|a|b|c\n../../x|a\n'
     files |= {f"LJSpeech-1.1/wavs/LJ{at}.wav": wav(noise(at)) for at in (7, 8, 9)}
     report = ingest(zip_of(tmp_path / "lj.zip", files), tmp_path / "out")
-    assert sorted(u.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")) == [
+    assert sorted(u.target.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")) == [
         '"Quoted',
         "turn left",
         "turn right",

@@ -65,13 +65,15 @@ def test_parts_are_those_of_the_whole(
     assert codes(report) == {}
     (tmp_path / "whole").write_bytes(data)
     whole = read_audio(tmp_path / "whole")
-    assert {u.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")} == {f"{start}" for start, _ in times}
+    assert {u.target.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")} == {
+        f"{start}" for start, _ in times
+    }
     for u in read_manifest(tmp_path / "out" / "manifest.jsonl"):
-        assert u.duration_s == 0.5
-        found = read_audio(tmp_path / "out" / u.audio, start_s=u.start_s, duration_s=u.duration_s)
-        start = round(float(u.text) * 16_000)
+        assert u.input.duration_s == 0.5
+        found = read_audio(tmp_path / "out" / u.input.audio, start_s=u.input.start_s, duration_s=u.input.duration_s)
+        start = round(float(u.target.text) * 16_000)
         inner = slice(100, -100) if rate_hz != 16_000 else slice(None)  # the edges of a resampled part differ
-        assert np.abs(found[inner] - whole[start : start + 8000][inner]).max() < 1e-4, u.text
+        assert np.abs(found[inner] - whole[start : start + 8000][inner]).max() < 1e-4, u.target.text
 
 
 def test_whole_clips_with_their_lengths_are_decoded_once(tmp_path: Path, decoded_frames: list[int]) -> None:
@@ -112,7 +114,7 @@ def test_times_of_rows(tmp_path: Path) -> None:
     assert "it lasts 1.4 s; allowed: at most 1.3 s" in reason(report, "a.audio (m.json:9)")
     longer = ingest(source, tmp_path / "longer", IngestLimits(max_item_s=5), validation=UNJUDGED)
     assert codes(longer)["a.audio (m.json:2)"] == "duplicate_audio"  # both are the whole file
-    found = {u.text: u.duration_s for u in read_manifest(tmp_path / "longer" / "manifest.jsonl")}
+    found = {u.target.text: u.input.duration_s for u in read_manifest(tmp_path / "longer" / "manifest.jsonl")}
     assert found == {
         "rounded up": 2.0,
         "the first part": 1.5,

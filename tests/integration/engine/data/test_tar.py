@@ -120,7 +120,8 @@ def test_what_gnu_tar_writes(tmp_path: Path, form: str, packing: str) -> None:
     long_name = next(name for name in found if name not in samples)
     u = found[long_name]
     assert np.array_equal(
-        read_audio(tmp_path / "out" / u.audio, start_s=u.start_s, duration_s=u.duration_s) * 32768, noise(5, 1.0)
+        read_audio(tmp_path / "out" / u.input.audio, start_s=u.input.start_s, duration_s=u.input.duration_s) * 32768,
+        noise(5, 1.0),
     )
     assert sorted(found) == sorted([*samples, long_name])
     assert codes(report) == {"9_eve_1.wav": "symlink", "9_eve_2.wav": "duplicate_audio"}
@@ -295,7 +296,7 @@ def test_pax_headers_give_name_and_size(tmp_path: Path) -> None:
     report = ingest(_tar(tmp_path, pax(named), member("short"), pax(sized), liar, comment, *members), tmp_path / "out")
     assert codes(report) == {}
     found = [u for u in read_manifest(tmp_path / "out" / "manifest.jsonl") if u.id not in samples]
-    assert [(u.id, u.speaker) for u in found] == [("7_jürg_1", "jürg"), ("8_eve_1", "eve")]
+    assert [(u.id, u.group) for u in found] == [("7_jürg_1", "jürg"), ("8_eve_1", "eve")]
 
 
 @pytest.mark.parametrize(
@@ -453,7 +454,9 @@ def test_any_damage_ends_in_a_report_or_a_refusal(tmp_path: Path) -> None:
             assert str(error)
             continue
         for u in read_manifest(tmp_path / f"out{attempt}" / "manifest.jsonl"):
-            found = read_audio(tmp_path / f"out{attempt}" / u.audio, start_s=u.start_s, duration_s=u.duration_s)
+            found = read_audio(
+                tmp_path / f"out{attempt}" / u.input.audio, start_s=u.input.start_s, duration_s=u.input.duration_s
+            )
             assert (found * 32768).astype(np.int16).tobytes() in originals
             kept += 1
     assert kept > 100

@@ -11,7 +11,8 @@ import pytest
 
 from engine.config.selection import SelectionConfig
 from engine.config.training import TrainingConfig
-from engine.data.manifest import Utterance
+from engine.data.example import Utterance
+from engine.models.catalogue import reference_to
 from engine.segments.rows import from_row, to_row
 from engine.segments.segment import Segment
 from engine.segments.segmenting import SegmentLimits, reading_batches, segment_batch
@@ -33,7 +34,7 @@ class FarSteps:
     """As a cluster would: limits and rows are sent, each worker loads its models, results come back in any order."""
 
     def __init__(self, data: Path, config: SelectionConfig, model: str) -> None:
-        self.data, self.config, self.model = data, config, model
+        self.data, self.config, self.model = data, config, reference_to(model)
         self.asked: list[str] = []
 
     def segment(self, utterances: Sequence[Utterance], limits: SegmentLimits) -> Iterable[Segment]:

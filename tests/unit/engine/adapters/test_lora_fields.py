@@ -12,13 +12,16 @@ import torch
 from engine.adapters import lora
 from engine.config.training import LoraConfig
 from engine.models.family import load_model
+from engine.models.reference import ModelReference
 
 LAYER = "model.encoder.layers.0.fc1"
 
+TINY = ModelReference(id="tiny", source="tiny", family="whisper")
+
 
 def _attached(model: Path, **fields: Any) -> tuple[Any, Any]:
-    speech = load_model("whisper", str(model))
-    lora.attach(speech, LoraConfig(**fields), "tiny")
+    speech = load_model(str(model))
+    lora.attach(speech, LoraConfig(**fields), TINY)
     layer: Any = speech.model.get_submodule(LAYER)
     with torch.no_grad():
         layer.lora_B["default"].weight.normal_(generator=torch.Generator().manual_seed(0))

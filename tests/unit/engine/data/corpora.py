@@ -16,7 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from engine.audio.reading import read_audio
-from engine.data.manifest import Split, read_manifest
+from engine.data.example import Split
+from engine.data.manifest import read_manifest
 from tests.unit.engine.data.recordings import Samples, folder_of, jsonl, noise, wav, zip_of
 
 Files = dict[str, bytes]
@@ -345,8 +346,8 @@ def utterances(dataset: Path) -> list[tuple[bytes, str, str | None, str | None]]
     """Samples, text, speaker and split of everything in a dataset version, in an order of their own."""
     found = []
     for u in read_manifest(dataset / "manifest.jsonl"):
-        wave_T = read_audio(dataset / u.audio, start_s=u.start_s, duration_s=u.duration_s) * 32768
-        found.append((wave_T.astype(np.int16).tobytes(), u.text, u.speaker, u.split))
+        wave_T = read_audio(dataset / u.input.audio, start_s=u.input.start_s, duration_s=u.input.duration_s) * 32768
+        found.append((wave_T.astype(np.int16).tobytes(), u.target.text, u.group, u.split))
     return sorted(found, key=str)
 
 

@@ -71,7 +71,7 @@ def assert_survived(dataset: Path, samples: dict[str, Samples]) -> None:
     assert sorted(utterances) == sorted(samples)
     for name, expected in samples.items():
         u = utterances[name]
-        found = read_audio(dataset / u.audio, start_s=u.start_s, duration_s=u.duration_s)
+        found = read_audio(dataset / u.input.audio, start_s=u.input.start_s, duration_s=u.input.duration_s)
         assert np.array_equal(found * 32768, expected), name
 
 

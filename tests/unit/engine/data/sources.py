@@ -26,7 +26,7 @@ def taken(tmp_path: Path, metadata: dict[str, str | bytes], recordings: list[str
         for at, name in enumerate(recordings)
     }
     report = ingest(folder_of(tmp_path / "source", files), tmp_path / "out", validation=UNJUDGED)
-    found = [(u.id, u.text, u.speaker, u.split) for u in read_manifest(tmp_path / "out" / "manifest.jsonl")]
+    found = [(u.id, u.target.text, u.group, u.split) for u in read_manifest(tmp_path / "out" / "manifest.jsonl")]
     return found, report
 
 

@@ -259,7 +259,9 @@ def test_any_damage_ends_in_a_report_or_a_refusal(tmp_path: Path) -> None:
             found = read_manifest(dataset / "manifest.jsonl")
             assert report.items_good == len(found) > 0
             for u in found:
-                samples = read_audio(dataset / u.audio, start_s=u.start_s, duration_s=u.duration_s) * 32768
+                samples = (
+                    read_audio(dataset / u.input.audio, start_s=u.input.start_s, duration_s=u.input.duration_s) * 32768
+                )
                 assert samples.astype(np.int16).tobytes() in originals
     assert 0 < refused < 80
 

@@ -39,7 +39,7 @@ def _zip(path: Path, members: list[tuple[bytes, bytes]]) -> Path:
 
 def _found(source: Path, out: Path) -> tuple[dict[str, str], list[str]]:
     report = ingest(source, out, validation=UNJUDGED)
-    return {u.id: u.text for u in read_manifest(out / "manifest.jsonl")}, report.warnings
+    return {u.id: u.target.text for u in read_manifest(out / "manifest.jsonl")}, report.warnings
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_names_without_metadata_are_read_by_their_letters(tmp_path: Path) -> Non
     members = [(f"{word}_анна_{at}.wav".encode("cp866"), wav(noise(at))) for at, word in enumerate(words)]
     source = _zip(tmp_path / "a.zip", members)
     report = ingest(source, tmp_path / "out", validation=UNJUDGED)
-    assert sorted(u.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")) == sorted(words)
+    assert sorted(u.target.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")) == sorted(words)
     assert "they were read as cp866, by their letters" in report.warnings[0]
 
 
@@ -123,7 +123,7 @@ def test_names_that_cannot_be_told_are_shown_with_what_to_do(tmp_path: Path) -> 
 def test_a_name_that_cannot_be_told_gives_no_text(tmp_path: Path) -> None:
     members = [(b"\x81\xfe\xff_ann_1.wav", wav(noise(1))), (b"seven_ann_1.wav", wav(noise(2)))]
     report = ingest(_zip(tmp_path / "a.zip", members), tmp_path / "out", validation=UNJUDGED)
-    assert [u.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")] == ["seven"]
+    assert [u.target.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")] == ["seven"]
     assert [item.code for item in report.set_aside] == ["unreadable_text"]
 
 

@@ -8,7 +8,7 @@ import pytest
 from engine.config.context import AutoContextConfig, FullContextConfig, ShortContextConfig
 from engine.config.training import BatchConfig
 from engine.data.batching import BatchOrder, Position, evaluation_batches, micro_batches
-from engine.data.manifest import Utterance
+from engine.data.example import Utterance, make_utterance
 from engine.data.padding import padded_s
 from engine.errors import TrainingError
 
@@ -19,7 +19,7 @@ CONTEXT = ShortContextConfig(bucket_s=0.5, tail_s=0.1)
 def _utterances(count: int, longest_s: float = 5.0) -> list[Utterance]:
     generator = np.random.default_rng(0)
     return [
-        Utterance(f"u{i}", "a.wav", 0.0, float(generator.uniform(0.2, longest_s)), "one", None, None)
+        make_utterance(f"u{i}", "a.wav", 0.0, float(generator.uniform(0.2, longest_s)), "one", None, None)
         for i in range(count)
     ]
 
@@ -48,7 +48,7 @@ def test_an_epoch_has_every_utterance_once_and_no_batch_is_overfull() -> None:
     batches = [order.next() for _ in range(steps)]
     assert sorted(i for b in batches for i in b.indices) == list(range(500))
     for b in batches:
-        seconds = sum(padded_s(utterances[i].duration_s, CONTEXT, 30.0) for i in b.indices)
+        seconds = sum(padded_s(utterances[i].input.duration_s, CONTEXT, 30.0) for i in b.indices)
         assert len(b.indices) == 1 or (seconds <= 12 and len(b.indices) <= 9)
     assert order.next().position.epoch == 1
 
@@ -58,7 +58,7 @@ def test_batches_hold_similar_lengths() -> None:
     order = _order(utterances, BatchConfig(audio_s=24, micro_batch_audio_s=24))
     padding = speech = 0.0
     for _ in range(order.steps_per_epoch()):
-        lengths = [padded_s(utterances[i].duration_s, CONTEXT, 30.0) for i in order.next().indices]
+        lengths = [padded_s(utterances[i].input.duration_s, CONTEXT, 30.0) for i in order.next().indices]
         padding += max(lengths) * len(lengths) - sum(lengths)
         speech += sum(lengths)
     assert padding / speech < 0.05  # in order of arrival it would be about 0.7
@@ -82,14 +82,14 @@ def test_short_utterances_come_first_and_then_all(longest_s: float) -> None:
     batch = BatchConfig(audio_s=8, micro_batch_audio_s=8, short_first_steps=10, short_first_max_s=longest_s)
     order = _order(utterances, batch)
     early = {i for _ in range(10) for i in order.next().indices}
-    assert longest_s - 0.5 < max(utterances[i].duration_s for i in early) <= longest_s
+    assert longest_s - 0.5 < max(utterances[i].input.duration_s for i in early) <= longest_s
     full = BatchConfig(audio_s=8, micro_batch_audio_s=8)
     late = {i for _ in range(_order(utterances, full).steps_per_epoch()) for i in order.next().indices}
     assert late == set(range(300))
 
 
 def test_a_curriculum_without_short_utterances_says_so() -> None:
-    utterances = [Utterance("u", "a.wav", 0.0, 3.0, "one", None, None)]
+    utterances = [make_utterance("u", "a.wav", 0.0, 3.0, "one", None, None)]
     batch = BatchConfig(short_first_steps=1, short_first_max_s=1.0)
     with pytest.raises(TrainingError, match=r"short_first_max_s is 1.0 s .* the shortest has 3.00 s"):
         _order(utterances, batch).next()

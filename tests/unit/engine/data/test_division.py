@@ -11,7 +11,8 @@ import pytest
 
 from engine.config.division import DivisionConfig
 from engine.data.division import divide
-from engine.data.manifest import Split, Utterance, read_manifest
+from engine.data.example import Split, Utterance, make_utterance
+from engine.data.manifest import read_manifest
 from engine.data.splits import split_by_speaker
 from engine.stages.ingest import ingest
 from tests.unit.engine.data.recordings import UNJUDGED, folder_of, noise, wav
@@ -21,7 +22,7 @@ WORDS = ("zero", "one", "two", "three")
 
 def _spoken(speakers: int, takes: int = 5) -> list[Utterance]:
     return [
-        Utterance(f"{word}_{s}_{t}", "audio/0.wav", 0.0, 0.5 + 0.01 * t, word, f"s{s}")
+        make_utterance(f"{word}_{s}_{t}", "audio/0.wav", 0.0, 0.5 + 0.01 * t, word, f"s{s}")
         for s in range(speakers)
         for word in WORDS
         for t in range(takes)
@@ -41,7 +42,7 @@ def test_speakers_stay_whole_and_about_the_wanted_part_is_kept(speakers: int) ->
     assert (together, warnings) == ("speaker", [])
     of = defaultdict(set)
     for u, split in zip(utterances, splits, strict=True):
-        of[u.speaker].add(split)
+        of[u.group].add(split)
     assert {len(found) for found in of.values()} == {1}
     counts = Counter(next(iter(found)) for found in of.values())
     assert counts["test"] == max(1, round(0.2 * speakers))
@@ -51,11 +52,11 @@ def test_speakers_stay_whole_and_about_the_wanted_part_is_kept(speakers: int) ->
 
 def test_speakers_who_say_other_things_are_balanced() -> None:
     """Half of the speakers say two words, half the other two: the test has some of both."""
-    utterances = [u for u in _spoken(20) if (int(u.speaker[1:]) < 10) == (u.text in WORDS[:2])]  # type: ignore[index]
+    utterances = [u for u in _spoken(20) if (int(u.group[1:]) < 10) == (u.target.text in WORDS[:2])]  # type: ignore[index]
     for seed in range(5):
         config = DivisionConfig(test_fraction=0.2, validation_fraction=0.0, seed=seed)
         splits, _, _ = divide(utterances, _files(utterances), config)
-        test = Counter(u.text for u, split in zip(utterances, splits, strict=True) if split == "test")
+        test = Counter(u.target.text for u, split in zip(utterances, splits, strict=True) if split == "test")
         assert set(test) == set(WORDS)
         assert max(test.values()) == min(test.values())
 
@@ -65,7 +66,7 @@ def test_the_seed_decides_and_the_order_does_not() -> None:
 
     def test_speakers(order: list[Utterance], seed: int) -> set[str | None]:
         splits, _, _ = divide(order, _files(order), DivisionConfig(seed=seed))
-        return {u.speaker for u, split in zip(order, splits, strict=True) if split == "test"}
+        return {u.group for u, split in zip(order, splits, strict=True) if split == "test"}
 
     assert test_speakers(utterances, 1) == test_speakers(utterances[::-1], 1)
     assert len({frozenset(test_speakers(utterances, seed)) for seed in range(8)}) > 4
@@ -75,14 +76,16 @@ def test_the_seed_decides_and_the_order_does_not() -> None:
 def test_without_speakers_files_stay_together_and_lengths_are_balanced(count: int) -> None:
     generator = np.random.default_rng(0)
     utterances = [
-        Utterance(f"u{i}", "a", 0.0, float(generator.uniform(1, 20)), f"text {i}", None) for i in range(count)
+        make_utterance(f"u{i}", "a", 0.0, float(generator.uniform(1, 20)), f"text {i}", None) for i in range(count)
     ]
     files = [f"f{i // 2}" for i in range(count)]
     splits, together, warnings = divide(utterances, files, DivisionConfig(test_fraction=0.2))
     assert together == "recording"
     assert "drawn by recording" in warnings[0]
     assert all(splits[i] == splits[i + 1] for i in range(0, count, 2))
-    seconds = {split: [u.duration_s for u, s in zip(utterances, splits, strict=True) if s == split] for split in splits}
+    seconds = {
+        split: [u.input.duration_s for u, s in zip(utterances, splits, strict=True) if s == split] for split in splits
+    }
     assert sum(seconds["test"]) / sum(map(sum, seconds.values())) == pytest.approx(0.2, abs=0.04)
     if count > 1000:
         assert np.median(seconds["test"]) == pytest.approx(np.median(seconds["train"]), abs=2.5)
@@ -136,7 +139,7 @@ def test_two_speakers_are_divided_by_recording_and_that_is_said(tmp_path: Path) 
 
 def _uneven(**takes: int) -> list[Utterance]:
     return [
-        Utterance(f"{word}_{speaker}_{t}", "audio/0.wav", 0.0, 0.5, word, speaker)
+        make_utterance(f"{word}_{speaker}_{t}", "audio/0.wav", 0.0, 0.5, word, speaker)
         for speaker, count in takes.items()
         for word in WORDS
         for t in range(count)
@@ -146,7 +149,7 @@ def _uneven(**takes: int) -> list[Utterance]:
 def _of_speakers(utterances: list[Utterance], splits: list[Split]) -> dict[str, Counter[str | None]]:
     found: dict[str, Counter[str | None]] = defaultdict(Counter)
     for u, split in zip(utterances, splits, strict=True):
-        found[split][u.speaker] += 1
+        found[split][u.group] += 1
     return found
 
 

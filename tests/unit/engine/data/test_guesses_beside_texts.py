@@ -19,7 +19,7 @@ WAVS = {f"{name}.wav": wav(noise(at + 1)) for at, name in enumerate(NAMES)}
 def _texts(tmp_path: Path, files: dict[str, str]) -> tuple[list[str], IngestReport]:
     source = folder_of(tmp_path / "source", {**WAVS, **{name: text.encode() for name, text in files.items()}})
     report = ingest(source, tmp_path / "out", validation=UNJUDGED)
-    return [u.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")], report
+    return [u.target.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")], report
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_a_readme_of_as_many_lines_is_no_list(tmp_path: Path) -> None:
 def test_numbers_in_names_are_left_as_they_are_and_shown(tmp_path: Path) -> None:
     source = folder_of(tmp_path / "source", {**WAVS, "42_anna_4.wav": wav(noise(9))})
     report = ingest(source, tmp_path / "out", validation=UNJUDGED, language="de")
-    assert "42" in [u.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")]
+    assert "42" in [u.target.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")]
     assert report.warnings[-1].startswith(
         "numbers in 1 file names were left as they are, because a number may be spoken in many ways: 42_anna_4.wav;"
     )

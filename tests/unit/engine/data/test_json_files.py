@@ -22,7 +22,7 @@ ROWS = [{"audio": f"wavs/{name}.wav", "text": text, "speaker": speaker} for name
 
 def _found(folder: Path) -> Found:
     utterances = read_manifest(folder / "manifest.jsonl")
-    return {u.id.rpartition(".")[2]: (u.text, u.speaker, u.split) for u in utterances}
+    return {u.id.rpartition(".")[2]: (u.target.text, u.group, u.split) for u in utterances}
 
 
 def _without(row: dict[str, str], key: str) -> dict[str, str]:

@@ -86,7 +86,7 @@ def test_classes_are_known_by_their_names(tmp_path: Path) -> None:
     made = made.cast_column("label", datasets.ClassLabel(names=["no", "yes"]))
     made.to_parquet(tmp_path / "words.parquet")
     ingest(tmp_path / "words.parquet", tmp_path / "out")
-    assert [u.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")] == ["yes", "no"]
+    assert [u.target.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")] == ["yes", "no"]
 
 
 def test_a_table_of_paths_finds_the_files_beside_it(tmp_path: Path) -> None:

@@ -12,8 +12,9 @@ import pytest
 from engine.audio.reading import read_audio
 from engine.config.base import parse
 from engine.config.processing import ProcessingConfig
+from engine.data.example import Utterance
 from engine.data.items import ItemRecord, read_items
-from engine.data.manifest import Utterance, read_manifest
+from engine.data.manifest import read_manifest
 from engine.data.report import IngestReport
 from engine.data.revision import Revision, VersionRecord, read_version
 from engine.data.versions import changed_source, make_version, revise
@@ -126,7 +127,7 @@ def test_a_finding_is_overruled(first: Path, path: str) -> None:
         report, utterances = decided(first, decision)
         name = path.removesuffix(".wav")
         assert set(utterances) == {"a", "good", name}
-        assert (utterances[name].text, utterances[name].speaker) == ROWS[path]
+        assert (utterances[name].target.text, utterances[name].group) == ROWS[path]
         assert report.validation is not None
         assert report.validation.overruled_by_code == {code: 1}
         assert code not in report.validation.findings_by_code
@@ -138,7 +139,7 @@ def test_an_accepted_recording_has_its_own_samples(first: Path) -> None:
     report, utterances = decided(first, {"do": "accept", "paths": ["loud.wav"]})
     folder = max(first.parent.glob("v2-*"))
     loud = utterances["loud"]
-    wave_T = read_audio(folder / loud.audio, 16_000, loud.start_s, loud.duration_s)
+    wave_T = read_audio(folder / loud.input.audio, 16_000, loud.input.start_s, loud.input.duration_s)
     np.testing.assert_allclose(wave_T, overdriven(), atol=1e-4)
     assert report.items_good == 3
 
@@ -164,7 +165,7 @@ def test_a_length_is_a_limit_and_no_judgement(tmp_path: Path) -> None:
     assert report.set_aside_by_code == {"too_long": 1}
     assert "raise limits.max_item_s" in faults_of(first, {"do": "accept", "paths": ["long.wav"]})["decisions.0"]
     report, utterances = decided(first, limits={"max_item_s": 2.5})
-    assert (report.items_good, utterances["long"].duration_s) == (2, 2.0)
+    assert (report.items_good, utterances["long"].input.duration_s) == (2, 2.0)
 
 
 def test_items_are_rejected_and_come_back(first: Path) -> None:
@@ -200,7 +201,7 @@ def test_items_are_edited(first: Path) -> None:
         {"do": "edit", "paths": ["long.wav"], "text": "this text"},
         {"do": "edit", "speakers": ["ada"], "speaker": None},
     )
-    assert {name: (u.text, u.speaker, u.split) for name, u in utterances.items()} == {
+    assert {name: (u.target.text, u.group, u.split) for name, u in utterances.items()} == {
         "a": ("turn left", None, None),
         "good": ("go forward", "dan", "test"),
         "mail": ("write to ada", None, None),
@@ -288,7 +289,7 @@ def test_a_dataset_is_divided_anew(tmp_path: Path) -> None:
     make_version(source, first, VersionRecord(source=str(source)))
 
     def speakers(utterances: dict[str, Utterance], split: str) -> set[str]:
-        return {u.speaker or "" for u in utterances.values() if u.split == split}
+        return {u.group or "" for u in utterances.values() if u.split == split}
 
     wanted = {"test_fraction": 0.25, "validation_fraction": 0.25, "seed": 3}
     report, utterances = decided(first, split=wanted)
@@ -388,7 +389,7 @@ def test_items_of_every_structure_are_decided_about(tmp_path: Path, structure: s
     make_version(source, first, VersionRecord(source=str(source)))
     before = {u.id: u for u in read_manifest(first / "manifest.jsonl")}
     good = [item for item in read_items(first / "items.jsonl") if item.status == "good"]
-    assert {item.id: item.text for item in good} == {u.id: u.text for u in before.values()}
+    assert {item.id: item.text for item in good} == {u.id: u.target.text for u in before.values()}
     rejected, edited = good[0], good[1]
     changes = {"text": "go home", "speaker": "zoe", "split": "validation"}
     _, utterances = decided(
@@ -397,11 +398,11 @@ def test_items_of_every_structure_are_decided_about(tmp_path: Path, structure: s
     assert set(utterances) == before.keys() - {rejected.id}
     for name, now in utterances.items():
         was = before[name]
-        assert now.duration_s == was.duration_s
+        assert now.input.duration_s == was.input.duration_s
         if name == edited.id:
-            assert (now.text, now.speaker, now.split) == ("go home", "zoe", "validation")
+            assert (now.target.text, now.group, now.split) == ("go home", "zoe", "validation")
         else:
-            assert (now.text, now.speaker, now.split) == (was.text, was.speaker, was.split)
+            assert (now.target.text, now.group, now.split) == (was.target.text, was.group, was.split)
 
 
 def test_rows_that_lack_a_text_are_given_one(tmp_path: Path) -> None:
@@ -419,7 +420,7 @@ def test_rows_that_lack_a_text_are_given_one(tmp_path: Path) -> None:
     [textless] = [item for item in read_items(first / "items.jsonl") if item.status == "rejected"]
     assert textless.rejecting == {"missing_text"}
     report, utterances = decided(first, {"do": "edit", "paths": [textless.path], "text": "go on"})
-    found = {u.text: (u.speaker, round(u.duration_s, 3)) for u in utterances.values()}
+    found = {u.target.text: (u.group, round(u.input.duration_s, 3)) for u in utterances.values()}
     assert found == {"turn left": ("ada", 0.4), "go on": ("bob", 0.5), "turn right": ("ada", 0.3)}
     assert report.set_aside == []
 
@@ -431,7 +432,7 @@ def test_a_row_whose_text_lost_its_letters_is_given_one(tmp_path: Path) -> None:
     make_version(source, first, VersionRecord(source=str(source)))
     assert items(first)["b.wav"].rejecting == {"unreadable_text"}
     _, utterances = decided(first, {"do": "edit", "paths": ["b.wav"], "text": "turn right"})
-    assert (utterances["b"].text, utterances["b"].speaker) == ("turn right", "bob")
+    assert (utterances["b"].target.text, utterances["b"].group) == ("turn right", "bob")
 
 
 def test_a_second_row_for_a_file_is_an_item_of_its_own(tmp_path: Path) -> None:
@@ -442,7 +443,7 @@ def test_a_second_row_for_a_file_is_an_item_of_its_own(tmp_path: Path) -> None:
     found = [(item.path, item.status, item.codes) for item in read_items(first / "items.jsonl")]
     assert found == [("a.wav", "good", set()), ("b.wav", "good", set()), ("a.wav", "rejected", {"duplicate_name"})]
     _, utterances = decided(first, {"do": "edit", "paths": ["a.wav"], "text": "turn right"})
-    assert utterances["a"].text == "turn right"
+    assert utterances["a"].target.text == "turn right"
 
 
 def test_of_rows_that_contradict_each_other_one_is_chosen(tmp_path: Path) -> None:
@@ -457,11 +458,11 @@ def test_of_rows_that_contradict_each_other_one_is_chosen(tmp_path: Path) -> Non
     }
     decision = {"do": "edit", "paths": [path], "text": "turn right", "split": "test"}
     _, utterances = decided(first, decision)
-    assert (utterances["a"].text, utterances["a"].speaker, utterances["a"].split) == ("turn right", "ada", "test")
+    assert (utterances["a"].target.text, utterances["a"].group, utterances["a"].split) == ("turn right", "ada", "test")
     second = max(first.parent.glob("v2-*"))
     revise(second, first.parent / "v3", revision(decisions=[{"do": "edit", "ids": ["a"], "speaker": "zoe"}]))
     [kept] = [u for u in read_manifest(first.parent / "v3" / "manifest.jsonl") if u.id == "a"]
-    assert (kept.text, kept.speaker, kept.split) == ("turn right", "zoe", "test")
+    assert (kept.target.text, kept.group, kept.split) == ("turn right", "zoe", "test")
 
 
 def test_of_a_group_only_those_are_taken_in_that_can_be(first: Path) -> None:
@@ -487,7 +488,7 @@ def test_every_option_has_its_effect_and_stays_when_another_changes(tmp_path: Pa
     source = folder_of(tmp_path / "speech", data)
     first = tmp_path / "v1"
     make_version(source, first, VersionRecord(source=str(source)))
-    texts = {u.id: u.text for u in read_manifest(first / "manifest.jsonl")}
+    texts = {u.id: u.target.text for u in read_manifest(first / "manifest.jsonl")}
     assert texts == {"7_ada_1": "seven", "4_bob_1": "four", "5_bob_2": "five"}
 
     folder = first
@@ -503,7 +504,7 @@ def test_every_option_has_its_effect_and_stays_when_another_changes(tmp_path: Pa
     ):
         revise(folder, tmp_path / f"v{number}", revision(**options))
         folder = tmp_path / f"v{number}"
-        found[number] = {u.id: u.text for u in read_manifest(folder / "manifest.jsonl")}
+        found[number] = {u.id: u.target.text for u in read_manifest(folder / "manifest.jsonl")}
     assert found[2] == {"7_ada_1": "sieben", "4_bob_1": "vier", "5_bob_2": "fünf"}
     assert found[3] == {**found[2], "3_ada_2": "drei"}
     assert set(found[4]) == {"7_ada_1", "3_ada_2"}
@@ -533,4 +534,4 @@ def test_parts_of_one_file_stay_together(tmp_path: Path) -> None:
     make_version(source, first, VersionRecord(source=str(source)))
     [textless] = [path for path, item in items(first).items() if item.rejecting == {"missing_text"}]
     _, utterances = decided(first, {"do": "edit", "paths": [textless], "text": "turn right"})
-    assert [u.text for u in utterances.values()] == ["turn left", "turn right", "go on"]
+    assert [u.target.text for u in utterances.values()] == ["turn left", "turn right", "go on"]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from engine.data.manifest import Split, Utterance
+from engine.data.example import Split, Utterance, make_utterance
 from engine.data.splits import Splits, split_by_speaker
 from engine.errors import ConfigError
 
@@ -17,14 +17,14 @@ def _utterances(
 ) -> list[Utterance]:
     cells = [(speaker, text, take) for speaker in speakers for text in range(texts) for take in range(takes)]
     return [
-        Utterance(f"{text}_{speaker}_{take}", "audio/00000.wav", i * 0.5, 0.5, str(text), speaker)
+        make_utterance(f"{text}_{speaker}_{take}", "audio/00000.wav", i * 0.5, 0.5, str(text), speaker)
         for i, (speaker, text, take) in enumerate(cells)
     ]
 
 
 def _with_split(utterance: Utterance, split: Split) -> Utterance:
-    return Utterance(utterance.id, utterance.audio, utterance.start_s, utterance.duration_s, utterance.text,
-                     utterance.speaker, split)  # fmt: skip
+    return make_utterance(utterance.id, utterance.input.audio, utterance.input.start_s, utterance.input.duration_s, utterance.target.text,
+                     utterance.group, split)  # fmt: skip
 
 
 def _ids(utterances: list[Utterance]) -> set[str]:
@@ -32,11 +32,13 @@ def _ids(utterances: list[Utterance]) -> set[str]:
 
 
 def _speakers(utterances: list[Utterance]) -> set[str | None]:
-    return {u.speaker for u in utterances}
+    return {u.group for u in utterances}
 
 
 def _assert_disjoint(splits: Splits) -> None:
-    segments = Counter((u.audio, u.start_s) for part in (splits.train, splits.validation, splits.test) for u in part)
+    segments = Counter(
+        (u.input.audio, u.input.start_s) for part in (splits.train, splits.validation, splits.test) for u in part
+    )
     assert set(segments.values()) <= {1}
 
 
@@ -63,13 +65,13 @@ def test_by_default_one_speaker_is_kept_out_the_same_one_each_time() -> None:
 def test_without_speakers_a_tenth_is_tested_on(speakers: list[str | None]) -> None:
     splits = split_by_speaker(_utterances(speakers), [], 0.1, seed=1)
     assert splits.counts() == {"train": 81, "validation": 9, "test": 10}
-    assert len({u.text for u in splits.test}) == 10
+    assert len({u.target.text for u in splits.test}) == 10
     _assert_disjoint(splits)
 
 
 def test_validation_is_spread_over_texts_and_speakers() -> None:
     splits = split_by_speaker(_utterances(), ["eve"], 0.1, seed=3)
-    assert set(Counter((u.text, u.speaker) for u in splits.validation).values()) == {1}
+    assert set(Counter((u.target.text, u.group) for u in splits.validation).values()) == {1}
 
 
 def test_validation_speakers() -> None:
@@ -95,13 +97,13 @@ def test_the_split_of_the_manifest_wins() -> None:
 def test_the_same_audio_is_never_in_two_splits() -> None:
     plain = _utterances()
     again = [
-        Utterance(f"again-{u.id}", u.audio, u.start_s + 0.1, 0.2, "again", "mal" if i % 2 else None)
+        make_utterance(f"again-{u.id}", u.input.audio, u.input.start_s + 0.1, 0.2, "again", "mal" if i % 2 else None)
         for i, u in enumerate(plain)
     ]
     splits = split_by_speaker(plain + again, ["eve"], 0.1, seed=0)
 
     def seconds(part: list[Utterance]) -> set[int]:
-        return {int(u.start_s * 2 + 1e-6) for u in part}
+        return {int(u.input.start_s * 2 + 1e-6) for u in part}
 
     assert len(splits.test) == 100
     assert not seconds(splits.train) & seconds(splits.test)
@@ -133,7 +135,7 @@ def test_nobody_left_to_train_on() -> None:
 def _uneven(**counts: int) -> list[Utterance]:
     """So many utterances of each speaker; `nobody` is a speaker who is not known."""
     speakers = [None if name == "nobody" else name for name, count in counts.items() for _ in range(count)]
-    return [Utterance(f"u{i}", "a.wav", i * 0.5, 0.5, str(i % 10), name) for i, name in enumerate(speakers)]
+    return [make_utterance(f"u{i}", "a.wav", i * 0.5, 0.5, str(i % 10), name) for i, name in enumerate(speakers)]
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -163,7 +165,7 @@ def test_of_many_small_speakers_several_are_kept_out(seed: int) -> None:
 
 def test_several_are_drawn_by_the_seed() -> None:
     utterances = _uneven(**{f"s{i:03}": 5 for i in range(60)})
-    drawn = {frozenset(u.speaker for u in split_by_speaker(utterances, [], 0.0, seed).test) for seed in range(8)}
+    drawn = {frozenset(u.group for u in split_by_speaker(utterances, [], 0.0, seed).test) for seed in range(8)}
     assert {len(speakers) for speakers in drawn} == {6}
     assert len(drawn) == 8
 
@@ -211,7 +213,7 @@ def test_what_is_neither_trained_nor_tested_on_is_said() -> None:
     splits = split_by_speaker(marked, ["bob"], 0.0, seed=0)
     assert splits.counts() == {"train": 18, "validation": 0, "test": 20}
     assert any(w.startswith("2 utterances of the dataset's own test split are neither") for w in splits.warnings)
-    overlapping = [*_uneven(ada=10, bob=10), Utterance("x", "a.wav", 5.1, 0.2, "x", "ada")]
+    overlapping = [*_uneven(ada=10, bob=10), make_utterance("x", "a.wav", 5.1, 0.2, "x", "ada")]
     shared = split_by_speaker(overlapping, ["bob"], 0.0, seed=0)
     assert shared.warnings == ("1 utterances share audio with utterances that are held out, and are not trained on",)
 

@@ -49,13 +49,13 @@ def test_cues_become_items_with_their_part_of_the_audio(tmp_path: Path, packed: 
     source = zip_of(tmp_path / "s.zip", files) if packed else folder_of(tmp_path / "s", files)
     report = ingest(source, tmp_path / "out", LIMITS, validation=UNJUDGED)
     assert (report.layout, report.metadata_files, report.set_aside) == ("subtitles", ["talks/a.srt"], [])
-    found = {u.text: u for u in read_manifest(tmp_path / "out" / "manifest.jsonl")}
+    found = {u.target.text: u for u in read_manifest(tmp_path / "out" / "manifest.jsonl")}
     # Two cues fit into 6 s; half of a short pause, or up to 0.2 s before and 0.05 s after, is theirs.
     times = {"hello there my friend": (0.8, 5.05), "how are you": (5.05, 8.05), "fine, thank you": (11.8, 14.55)}
     assert found.keys() == times.keys()
     for text, (start_s, end_s) in times.items():
         u = found[text]
-        kept = read_audio(tmp_path / "out" / u.audio, start_s=u.start_s, duration_s=u.duration_s)
+        kept = read_audio(tmp_path / "out" / u.input.audio, start_s=u.input.start_s, duration_s=u.input.duration_s)
         expected = samples[round(start_s * 16_000) : round(end_s * 16_000)]
         assert np.array_equal(kept * 32768, expected), text
     assert [u.id for u in found.values()] == ["a", "a-2", "a-3"]
@@ -70,7 +70,7 @@ def test_webvtt_with_speakers_notes_and_entities(tmp_path: Path) -> None:
     files = {"a.flac": wav(noise(2, 4.0), format="FLAC"), "a.en.vtt": text.encode("utf-8-sig")}
     report = ingest(folder_of(tmp_path / "s", files), tmp_path / "out", LIMITS, validation=UNJUDGED)
     assert report.set_aside == []
-    found = [(u.text, u.speaker) for u in read_manifest(tmp_path / "out" / "manifest.jsonl")]
+    found = [(u.target.text, u.group) for u in read_manifest(tmp_path / "out" / "manifest.jsonl")]
     assert found == [("you & me", "Ann"), ("yes", "Bob Miller")]
 
 
@@ -91,7 +91,7 @@ def test_faults_are_named_and_the_rest_is_kept(tmp_path: Path) -> None:
     }
     assert "it goes from 9 s to 8 s; allowed: a start before the end" in reason(report, "a.wav (a.srt:6)")
     assert "found '1:2 --> soon'; allowed: 00:00:01,000 --> 00:00:03,500" in reason(report, "a.wav (a.srt:10)")
-    assert [u.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")] == ["good"]
+    assert [u.target.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")] == ["good"]
 
 
 def test_a_file_without_times_is_refused(tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_of_several_subtitle_files_one_is_read_and_named(
     assert report.text_source == "subtitles beside each recording"
     assert [w for w in report.warnings if f"{taken} was read" in w and warning in w and all(f in w for f in files)]
     spoken = "de" if files[taken] in (GERMAN, _vtt(GERMAN)) else "en"
-    assert [u.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")] == [SAID[spoken]]
+    assert [u.target.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")] == [SAID[spoken]]
 
 
 def test_which_language_is_spoken_is_not_guessed(tmp_path: Path) -> None:
@@ -188,7 +188,7 @@ def test_a_cue_that_lacks_words_takes_its_item_with_it_and_no_other(tmp_path: Pa
     files = {"a.wav": wav(noise(7, 9.0)), "a.srt": _srt("one", "two [inaudible]", "three", "four")}
     report = ingest(folder_of(tmp_path / "s", files), tmp_path / "out", LIMITS, validation=UNJUDGED)
     assert codes(report) == {"a.wav (a.srt:6)": "mismatched_text"}
-    assert [u.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")] == ["one", "three four"]
+    assert [u.target.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")] == ["one", "three four"]
 
 
 def test_subtitles_of_a_kind_that_is_not_read_are_named(tmp_path: Path) -> None:
@@ -211,7 +211,10 @@ def test_a_film_with_subtitles(tmp_path: Path) -> None:
         folder_of(tmp_path / "s", files), tmp_path / "out", IngestLimits(max_item_s=2.5), validation=UNJUDGED
     )
     assert (report.set_aside, report.formats) == ([], {"MP4": 2})
-    assert [u.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")] == ["the river", "rose all night"]
+    assert [u.target.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")] == [
+        "the river",
+        "rose all night",
+    ]
     assert report.validation
     assert report.validation.findings_by_code["cancelling_channels"] == 1
 
@@ -229,7 +232,7 @@ def test_subtitles_in_folders_of_their_own(tmp_path: Path, names: tuple[str, str
     source = folder_of(tmp_path / "s", files)
     report = ingest(source, tmp_path / "out", LIMITS, validation=UNJUDGED, language="en")
     assert (report.metadata_files, report.set_aside) == ([taken], [])
-    assert [u.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")] == [SAID["en"]]
+    assert [u.target.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")] == [SAID["en"]]
     with pytest.raises(IngestError, match="several_texts"):
         ingest(source, tmp_path / "two", LIMITS, validation=UNJUDGED)
 

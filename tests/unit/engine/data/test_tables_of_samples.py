@@ -143,7 +143,7 @@ def test_texts_of_any_type(tmp_path: Path, kind: str) -> None:
     table = pa.table({"audio": audio, "text": pa.array(WORDS).cast(TEXTS[kind]), "note": ["a", "b"]})
     (tmp_path / "a.arrow").write_bytes(_stream(table))
     report = ingest(tmp_path / "a.arrow", tmp_path / "out")
-    assert sorted(u.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")) == sorted(WORDS)
+    assert sorted(u.target.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")) == sorted(WORDS)
     assert report.columns_ignored == ["note"]
 
 
@@ -151,7 +151,7 @@ def test_texts_as_bytes_beside_names_of_files(tmp_path: Path) -> None:
     table = pa.table({"path": ["a.wav", "b.wav"], "text": pa.array([word.encode() for word in WORDS], pa.binary())})
     files = {"a.wav": wav(_rows()[0]), "b.wav": wav(_rows()[1]), "rows.parquet": _parquet(table)}
     ingest(zip_of(tmp_path / "a.zip", files), tmp_path / "out", validation=UNJUDGED)
-    assert sorted(u.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")) == sorted(WORDS)
+    assert sorted(u.target.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")) == sorted(WORDS)
 
 
 def test_other_rates_of_samples_are_theirs(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def _read(tmp_path: Path, files: dict[str, bytes | str], language: str | None = 
     report = ingest(source, tmp_path / "out", validation=UNJUDGED, language=language)
     assert report.items_found == report.items_good + len(report.set_aside)
     utterances = read_manifest(tmp_path / "out" / "manifest.jsonl")
-    return {u.id.rpartition(".")[2]: (u.text, u.speaker, u.split) for u in utterances}, report
+    return {u.id.rpartition(".")[2]: (u.target.text, u.group, u.split) for u in utterances}, report
 
 
 def _wavs(*names: str) -> dict[str, bytes | str]:
@@ -311,7 +311,7 @@ def test_shards_of_webdataset(tmp_path: Path) -> None:
         members = {"000000.flac": wav(noise(seed), format="FLAC"), "000000.txt": name.encode(), "000000.cls": b"3"}
         tar_of(source / f"{name}.tar", members)
     report = ingest(source, tmp_path / "out")
-    utterances = {(u.text, u.split) for u in read_manifest(tmp_path / "out" / "manifest.jsonl")}
+    utterances = {(u.target.text, u.split) for u in read_manifest(tmp_path / "out" / "manifest.jsonl")}
     assert utterances == {("train-000000", "train"), ("train-000001", "train"), ("val-000000", "validation")}
     assert report.layouts == ["text_files"]
 

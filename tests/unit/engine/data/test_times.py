@@ -23,7 +23,7 @@ def _parts(tmp_path: Path, metadata: dict[str, str | bytes]) -> tuple[list[Part]
     files |= {"call.wav": FOUR_S, "other.wav": wav(noise(8))}
     report = ingest(folder_of(tmp_path / "source", files), tmp_path / "out", validation=UNJUDGED)
     found = read_manifest(tmp_path / "out" / "manifest.jsonl")
-    return [(u.text, round(u.duration_s, 3)) for u in found if u.id.startswith("call")], report
+    return [(u.target.text, round(u.input.duration_s, 3)) for u in found if u.id.startswith("call")], report
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_a_whole_file_never_gets_the_text_of_a_part(tmp_path: Path, table: str) 
     files = {"metadata.csv": table.encode(), "call.wav": FOUR_S, "x/x.wav": wav(noise(8))}
     files["x/metadata.csv"] = b"path,text\nx.wav,last\n"
     report = ingest(folder_of(tmp_path / "source", files), tmp_path / "out", validation=UNJUDGED)
-    assert [u.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")] == ["last"]
+    assert [u.target.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")] == ["last"]
     assert {item.code for item in report.set_aside} <= {"duplicate_name", "bad_times"}
     assert len(report.set_aside) == table.count("call.wav")
     assert "was kept" not in " ".join(item.reason for item in report.set_aside)

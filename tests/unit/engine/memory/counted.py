@@ -48,7 +48,7 @@ def count_step(model: str, config: TrainingConfig, *, seconds: float, utterances
     speech: Any = base.speech
     trained: nn.Module = speech.model
     if isinstance(config.method, LoraFields):
-        trained = lora.attach(speech, config.method, model)
+        trained = lora.attach(speech, config.method, base.reference)
     else:
         trained.requires_grad_(True)
         speech.freeze_constants()

@@ -17,7 +17,7 @@ def _loss(speech: WhisperSpeech, mel_BMF: torch.Tensor) -> torch.Tensor:
 
 
 def test_an_evaluation_leaves_weights_and_gradients_as_they_were(tiny_whisper: Path) -> None:
-    speech: WhisperSpeech = load_model("whisper", str(tiny_whisper), quantization=Quantization())
+    speech: WhisperSpeech = load_model(str(tiny_whisper), quantization=Quantization())
     layers = [m for m in speech.model.modules() if isinstance(m, bitsandbytes.nn.Linear4bit)]
     before = [layer.weight.clone() for layer in layers]
     mel_BMF = torch.randn(1, 80, 100, generator=torch.Generator().manual_seed(0))

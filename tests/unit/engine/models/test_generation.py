@@ -26,7 +26,7 @@ def tiny_multilingual(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def speech(tiny_multilingual: Path) -> WhisperSpeech:
-    return load_model("whisper", str(tiny_multilingual), language="sw")
+    return load_model(str(tiny_multilingual), language="sw")
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def test_the_prefix_names_language_and_task(speech: WhisperSpeech, plain: Any, m
 def test_the_ids_are_those_of_transformers(
     tiny_multilingual: Path, plain: Any, mel_BMF: torch.Tensor, language: str, task: Any
 ) -> None:
-    ours = load_model("whisper", str(tiny_multilingual), language=language, task=task).generate(mel_BMF, 40)
+    ours = load_model(str(tiny_multilingual), language=language, task=task).generate(mel_BMF, 40)
     with torch.inference_mode():
         theirs = plain.generate(mel_BMF, language=language, task=task, max_new_tokens=40)
     assert ours == _cut(theirs)
@@ -124,11 +124,11 @@ def test_the_fallback_is_that_of_transformers(speech: WhisperSpeech, plain: Any,
 
 def test_an_unknown_language_is_refused_with_the_list(tiny_multilingual: Path, tiny_whisper: Path) -> None:
     with pytest.raises(ModelError, match=r"knows no language 'fr'; it knows de, en, hi, ru, sw"):
-        load_model("whisper", str(tiny_multilingual), language="fr")
+        load_model(str(tiny_multilingual), language="fr")
     with pytest.raises(ModelError, match=r"supports only english .* found 'sw'; remove it"):
-        load_model("whisper", str(tiny_whisper), language="sw")
+        load_model(str(tiny_whisper), language="sw")
     with pytest.raises(ModelError, match="translate needs a multilingual one"):
-        load_model("whisper", str(tiny_whisper), task="translate")
+        load_model(str(tiny_whisper), task="translate")
 
 
 def test_a_generation_config_of_an_older_version_gets_its_languages(tiny_multilingual: Path, tmp_path: Path) -> None:
@@ -138,15 +138,15 @@ def test_a_generation_config_of_an_older_version_gets_its_languages(tiny_multili
     for name in ("lang_to_id", "task_to_id", "no_timestamps_token_id"):
         del values[name]
     path.write_text(json.dumps(values))
-    older = load_model("whisper", str(tmp_path / "older"), language="German")
-    assert older.codec.prefix == load_model("whisper", str(tiny_multilingual), language="de").codec.prefix
+    older = load_model(str(tmp_path / "older"), language="German")
+    assert older.codec.prefix == load_model(str(tiny_multilingual), language="de").codec.prefix
     assert set(older.codec.languages) == {"en", "de", "sw", "hi", "ru"}
 
 
 def test_a_whole_model_names_its_context_and_language(speech: WhisperSpeech, tmp_path: Path) -> None:
     assert speech.trained_context == "full"
     speech.save(tmp_path / "saved", "short")
-    again = load_model("whisper", str(tmp_path / "saved"))
+    again = load_model(str(tmp_path / "saved"))
     assert (again.trained_context, again.codec.language, again.codec.own_language) == ("short", "sw", "sw")
     assert json.loads((tmp_path / "saved" / "config.json").read_text())["audio_context"] == "short"
 
@@ -159,4 +159,4 @@ def test_a_folder_that_lacks_weights_is_refused(tiny_whisper: Path, tmp_path: Pa
     del weights["model.encoder.conv1.weight"]
     save_file(weights, tmp_path / "part" / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(ModelError, match=r"lacks 1 of the model's weights: model.encoder.conv1.weight"):
-        load_model("whisper", str(tmp_path / "part"))
+        load_model(str(tmp_path / "part"))

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from engine.models import precision
-from engine.models.catalogue import find_model
+from engine.models.catalogue import reference_to
 from engine.models.family import read_width
 from engine.models.precision import choose_dtype
 
@@ -35,4 +35,4 @@ def test_what_is_asked_for_is_taken() -> None:
 
 
 def test_the_width_is_read_from_the_config_alone() -> None:
-    assert read_width("whisper", find_model("whisper-pico").location()) % 64 == 0  # what 4-bit kernels ask for
+    assert read_width(reference_to("whisper-pico")) % 64 == 0  # what 4-bit kernels ask for

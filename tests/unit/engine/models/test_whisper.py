@@ -10,12 +10,13 @@ from transformers import WhisperForConditionalGeneration
 
 from engine.errors import ModelError
 from engine.models.family import Quantization, load_model
+from engine.models.reference import ModelReference
 from engine.models.whisper import WhisperSpeech
 
 
 @pytest.fixture(scope="module")
 def speech(tiny_whisper: Path) -> WhisperSpeech:
-    return load_model("whisper", str(tiny_whisper))
+    return load_model(str(tiny_whisper))
 
 
 def test_on_a_full_window_the_short_encoder_gives_the_states_and_logits_of_transformers(
@@ -52,7 +53,7 @@ def test_every_adapter_target_belongs_to_a_group(speech: WhisperSpeech) -> None:
 def test_four_bits_take_the_linear_layers_and_leave_the_output_layer(tiny_whisper: Path) -> None:
     import bitsandbytes
 
-    speech = load_model("whisper", str(tiny_whisper), quantization=Quantization())
+    speech = load_model(str(tiny_whisper), quantization=Quantization())
     kinds = {name: type(module) for name, module in speech.model.named_modules()}
     assert kinds["model.encoder.layers.0.fc1"] is bitsandbytes.nn.Linear4bit
     assert kinds["model.decoder.layers.1.encoder_attn.q_proj"] is bitsandbytes.nn.Linear4bit
@@ -65,6 +66,6 @@ def test_four_bits_take_the_linear_layers_and_leave_the_output_layer(tiny_whispe
 
 def test_a_folder_that_is_no_model_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="cannot load .*config.json and model.safetensors"):
-        load_model("whisper", str(tmp_path))
-    with pytest.raises(ModelError, match="no model family 'wavenet'; known families: whisper"):
-        load_model("wavenet", str(tmp_path))
+        load_model(ModelReference(id="none", source=str(tmp_path), family="whisper"))
+    with pytest.raises(ModelError, match=r"holds no config.json"):
+        load_model(str(tmp_path))

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.audio.reading import resample
-from engine.data.manifest import TimedText
+from engine.data.example import TimedText
 from engine.recipes.whisper_pico.synthesis.corpus import trim
 from engine.recipes.whisper_pico.synthesis.espeak import RATE_HZ as ESPEAK_RATE_HZ
 from engine.recipes.whisper_pico.synthesis.espeak import Synthesizer, Voice

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from engine.data.manifest import TimedText
+from engine.data.example import TimedText
 from engine.segments.cutting import cut_silence, cut_text
 from engine.segments.segment import Span
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from engine.config.selection import NoPackConfig, PackConfig
-from engine.data.manifest import Piece
+from engine.data.example import Piece
 from engine.segments.packing import pack
 from engine.segments.segment import Segment
 
@@ -33,7 +33,7 @@ def test_packs_keep_order_texts_and_sources_up_to_the_target() -> None:
     assert packed[0].utterances == ("u0", "u1", "u2")
     assert (packed[0].duration_s, packed[0].speech_s, packed[0].snr_db) == (3.0, 1.5, 10.0)
     whole = packed[0].as_utterance(weight=2.0)
-    assert (whole.duration_s, whole.stretches(), whole.weight) == (3.0, packed[0].pieces, 2.0)
+    assert (whole.input.duration_s, whole.input.stretches(), whole.weight) == (3.0, packed[0].pieces, 2.0)
 
 
 def test_no_order_of_the_input_changes_the_packs() -> None:

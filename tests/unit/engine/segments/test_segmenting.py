@@ -11,7 +11,7 @@ import soundfile
 
 from engine.audio.reading import read_audio
 from engine.config.selection import SelectionConfig
-from engine.data.manifest import Utterance
+from engine.data.example import make_utterance
 from engine.segments.segment import Segment
 from engine.segments.segmenting import (
     SegmentLimits,
@@ -38,7 +38,7 @@ def _segments(
 ) -> list[Segment]:
     told = recording.text if text is None else text
     times = recording.times if timed else ()
-    u = Utterance("u", "a.wav", 100.0, recording.duration_s, told, "amara", "train", times=times)
+    u = make_utterance("u", "a.wav", 100.0, recording.duration_s, told, "amara", "train", times=times)
     prob_F = load_speech_activity().probabilities([recording.wave_T])[0]
     return segment_utterance(u, recording.wave_T, prob_F, SelectionConfig.model_validate(config), limits)
 
@@ -70,7 +70,7 @@ def test_trimming_keeps_the_speech_of_the_bundled_recordings(speaker: str) -> No
     files = sorted((DEMO / speaker).glob("*.flac"))[::9]
     waves = [read_audio(file) for file in files]
     for file, wave_T, prob_F in zip(files, waves, load_speech_activity().probabilities(waves), strict=True):
-        u = Utterance(file.stem, file.name, 0.0, len(wave_T) / 16_000, "x")
+        u = make_utterance(file.stem, file.name, 0.0, len(wave_T) / 16_000, "x")
         (piece,) = segment_utterance(u, wave_T, prob_F, SelectionConfig(), LIMITS)[0].pieces
         power_T = np.square(wave_T - wave_T.mean())
         start = round(piece.start_s * 16_000)
@@ -139,8 +139,8 @@ def test_a_batch_reads_its_audio_and_is_the_same_as_one_by_one(tmp_path: Path) -
     soundfile.write(tmp_path / "a.wav", recording.wave_T, 16_000, subtype="PCM_16")
     middle_s = (recording.times[0].end_s + recording.times[1].start_s) / 2
     pool = [
-        Utterance("second", "a.wav", middle_s, recording.duration_s - middle_s, "nine"),
-        Utterance("first", "a.wav", 0.0, middle_s, "seven"),
+        make_utterance("second", "a.wav", middle_s, recording.duration_s - middle_s, "nine"),
+        make_utterance("first", "a.wav", 0.0, middle_s, "seven"),
     ]
     together = segment_batch(pool, tmp_path, SelectionConfig(), LIMITS)
     alone = [s for u in pool for s in segment_batch([u], tmp_path, SelectionConfig(), LIMITS)]
@@ -150,15 +150,15 @@ def test_a_batch_reads_its_audio_and_is_the_same_as_one_by_one(tmp_path: Path) -
 
 
 def test_batches_hold_neighbours_up_to_the_limit_and_a_longer_one_alone() -> None:
-    pool = [Utterance(str(i), "a.wav", float(i), d, "x") for i, d in enumerate((2.0, 2.0, 7.0, 1.0, 1.0))]
+    pool = [make_utterance(str(i), "a.wav", float(i), d, "x") for i, d in enumerate((2.0, 2.0, 7.0, 1.0, 1.0))]
     assert [[u.id for u in b] for b in reading_batches(pool, 4.0)] == [["0", "1"], ["2"], ["3", "4"]]
     assert canonical(pool[::-1]) == pool
 
 
 def test_a_whole_segment_says_what_does_not_fit() -> None:
-    u = Utterance("u", "a.wav", 1.0, 31.0, "x", "s", "train")
+    u = make_utterance("u", "a.wav", 1.0, 31.0, "x", "s", "train")
     assert whole_segment(u, LIMITS).fault == "too_long"
-    assert whole_segment(Utterance("u", "a.wav", 1.0, 3.0, "x" * 500), LIMITS).fault == "text_too_long"
-    assert whole_segment(Utterance("u", "a.wav", 1.0, 3.0, "x"), LIMITS).as_utterance() == Utterance(
+    assert whole_segment(make_utterance("u", "a.wav", 1.0, 3.0, "x" * 500), LIMITS).fault == "text_too_long"
+    assert whole_segment(make_utterance("u", "a.wav", 1.0, 3.0, "x"), LIMITS).as_utterance() == make_utterance(
         "u", "a.wav", 1.0, 3.0, "x"
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.data.manifest import Piece
+from engine.data.example import Piece
 from engine.segments.segment import Segment
 from engine.selection.candidate import Candidate
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.config.selection import ReducibleLossConfig
-from engine.data.manifest import Piece
+from engine.data.example import Piece
 from engine.errors import SelectionError
 from engine.segments.segment import Segment
 from engine.selection.manifest import (
@@ -44,8 +44,8 @@ def test_training_gets_the_selected_with_pieces_and_weights(tmp_path: Path) -> N
     selected = [first, *(c for c in CHOICES[1:] if c.selected)]
     assert [u.id for u in utterances] == [c.candidate.segment.id for c in selected]
     assert [u.weight for u in utterances] == [c.weight for c in selected]
-    assert utterances[0].stretches() == packed.pieces
-    assert utterances[0].duration_s == pytest.approx(packed.duration_s)
+    assert utterances[0].input.stretches() == packed.pieces
+    assert utterances[0].input.duration_s == pytest.approx(packed.duration_s)
     assert read_tokens(tmp_path) == {c.candidate.segment.id: c.candidate.tokens for c in selected}
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.config.training import TrainingConfig
+from engine.data.example import Text
 from engine.data.manifest import read_manifest, write_manifest
 from engine.run.events import MemorySink
 from engine.run.store import LocalRunStore
@@ -21,7 +22,9 @@ _CHINESE = {"zero": "零个", "one": "一个人", "two": "两个", "three": "三
 @pytest.fixture(scope="module")
 def chinese(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = write_tones(tmp_path_factory.mktemp("chinese"), takes=1)
-    rows = [dataclasses.replace(u, text=_CHINESE[u.text]) for u in read_manifest(folder / "manifest.jsonl")]
+    rows = [
+        dataclasses.replace(u, target=Text(_CHINESE[u.target.text])) for u in read_manifest(folder / "manifest.jsonl")
+    ]
     write_manifest(folder / "manifest.jsonl", rows)
     return folder
 
@@ -56,9 +59,14 @@ def test_the_best_weights_are_chosen_by_the_headline(
     assert len(validation) == 4
     checkpoint = Checkpoints(store, 1).load_newest()
     assert checkpoint is not None
-    assert checkpoint.state["progress"]["best_metric"] == min(data[primary] for data in validation)
+    found = [data["metrics"] for data in validation]
+    assert checkpoint.state["progress"]["best_metric"] == min(metrics[primary] for metrics in found)
     other = "wer" if primary == "cer" else "cer"
-    assert {data[primary] for data in validation} != {data[other] for data in validation}
+    assert {metrics[primary] for metrics in found} != {metrics[other] for metrics in found}
+    assert [(data["which"], data["metrics"]) for data in measured if data["split"] == "test"] == [
+        ("base", result.base),
+        ("tuned", result.tuned),
+    ]
     rows = (store.folder / "adapter" / "README.md").read_text(encoding="utf-8").splitlines()
     rates = [row for row in rows if "ER after training" in row or "ER of the base" in row]
     assert [row[2:5] for row in rates] == [primary.upper()] * 2 + [other.upper()] * 2
@@ -70,4 +78,5 @@ def test_results_of_earlier_versions_are_of_words(tmp_path: Path) -> None:
         "trainable_parameters": 1, "total_parameters": 2, "peak_bytes": 1, "wall_s": 1.0, "training_s": 1.0,
         "audio_s_per_s": 1.0, "train_utterances": 1, "train_audio_s": 1.0, "test_utterances": 1, "test_speakers": [],
     }  # fmt: skip
-    assert RunResult.model_validate(stored).primary == "wer"
+    read = RunResult.model_validate(stored)
+    assert (read.primary, read.base, read.tuned) == ("wer", {"wer": 0.5}, {"wer": 0.1})

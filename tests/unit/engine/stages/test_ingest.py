@@ -57,7 +57,7 @@ def test_names_of_files_give_text_and_speaker(tmp_path: Path) -> None:
         "recordings/42_eve_1.wav": wav(noise(5)),
     }
     report = _ingest(tmp_path, files)
-    found = {u.id: (u.text, u.speaker, u.split) for u in read_manifest(tmp_path / "out" / "manifest.jsonl")}
+    found = {u.id: (u.target.text, u.group, u.split) for u in read_manifest(tmp_path / "out" / "manifest.jsonl")}
     assert found == {
         "7_jackson_32": ("seven", "jackson", None),
         "turn-left_ada_1": ("turn left", "ada", None),
@@ -79,7 +79,7 @@ def test_audiofolder_inside_one_top_folder(tmp_path: Path) -> None:
         "my data/clips/b.wav": wav(noise(2)),
     }
     report = _ingest(tmp_path, files)
-    found = [(u.id, u.text, u.speaker, u.split) for u in read_manifest(tmp_path / "out" / "manifest.jsonl")]
+    found = [(u.id, u.target.text, u.group, u.split) for u in read_manifest(tmp_path / "out" / "manifest.jsonl")]
     assert found == [("clips.a", "well, yes", "ada", "train"), ("clips.b", "no way", None, "validation")]
     assert report.layout == "audiofolder"
     assert report.metadata_files == ["my data/metadata.csv"]
@@ -95,7 +95,7 @@ def test_a_folder_for_each_split_each_with_its_metadata(tmp_path: Path, top: str
         files[f"{top}{split}/metadata.jsonl"] = jsonl({"file_name": "a.wav", "text": split, "speaker": seed})
         files[f"{top}{split}/a.wav"] = wav(noise(seed))
     _ingest(tmp_path, files)
-    found = {u.id: (u.text, u.speaker, u.split) for u in read_manifest(tmp_path / "out" / "manifest.jsonl")}
+    found = {u.id: (u.target.text, u.group, u.split) for u in read_manifest(tmp_path / "out" / "manifest.jsonl")}
     assert found == {
         "test.a": ("test", "2", "test"),
         "train.a": ("train", "0", "train"),
@@ -120,7 +120,7 @@ def test_every_name_of_the_text_column(tmp_path: Path, column: str, form: str) -
         else jsonl({"file_name": "a.wav", column: "hello"})
     )
     _ingest(tmp_path, {f"metadata.{form}": metadata, "a.wav": wav(noise(1))})
-    assert [u.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")] == ["hello"]
+    assert [u.target.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")] == ["hello"]
 
 
 def test_ids_stay_unique(tmp_path: Path) -> None:
@@ -250,7 +250,7 @@ def test_shards_hold_recordings_back_to_back(tmp_path: Path) -> None:
     assert sorted(path.name for path in (out / "audio").iterdir()) == ["00000.wav", "00001.wav", "00002.wav"]
     info = soundfile.info(out / "audio" / "00000.wav")
     assert (info.samplerate, info.channels, info.subtype, info.frames) == (16_000, 1, "PCM_16", 12_800)
-    assert [(u.audio, u.start_s) for u in read_manifest(out / "manifest.jsonl")][:3] == [
+    assert [(u.input.audio, u.input.start_s) for u in read_manifest(out / "manifest.jsonl")][:3] == [
         ("audio/00000.wav", 0.0),
         ("audio/00000.wav", 0.4),
         ("audio/00001.wav", 0.0),
@@ -276,9 +276,9 @@ def test_other_rates_channels_and_formats_become_16_khz_mono(tmp_path: Path) -> 
     found = {u.id: u for u in read_manifest(tmp_path / "out" / "manifest.jsonl")}
     for (name, u), each in zip(found.items(), hz.values(), strict=True):
         expected = 0.5 * np.sin(2 * np.pi * each * np.arange(16_000) / 16_000)
-        wave_T = read_audio(tmp_path / "out" / u.audio, start_s=u.start_s, duration_s=u.duration_s)
+        wave_T = read_audio(tmp_path / "out" / u.input.audio, start_s=u.input.start_s, duration_s=u.input.duration_s)
         gain = 2 if name == "a_x_1" else 1  # the first is the stereo one
-        assert u.duration_s == 1.0
+        assert u.input.duration_s == 1.0
         assert np.abs(gain * wave_T[2000:-2000] - expected[2000:-2000]).max() < 0.03, name
 
 
@@ -287,7 +287,7 @@ def test_samples_beyond_full_scale_are_made_quieter_and_not_clipped(tmp_path: Pa
     report = _ingest(tmp_path, {"a_x_1.wav": wav(loud, subtype="FLOAT"), "a_x_2.wav": wav(noise(1))})
     assert "1 recordings go beyond full scale and were made quieter: a_x_1.wav" in report.warnings
     u = read_manifest(tmp_path / "out" / "manifest.jsonl")[0]
-    found = read_audio(tmp_path / "out" / u.audio, start_s=u.start_s, duration_s=u.duration_s)
+    found = read_audio(tmp_path / "out" / u.input.audio, start_s=u.input.start_s, duration_s=u.input.duration_s)
     assert np.abs(found - loud / 2).max() < 1e-4
 
 

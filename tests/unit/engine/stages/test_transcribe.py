@@ -88,7 +88,7 @@ def test_a_long_recording_without_pauses_is_cut_all_the_same() -> None:
 
 
 def test_an_adapter_brings_its_base_and_its_settings(adapter: Path, tiny_whisper: Path, tmp_path: Path) -> None:
-    assert base_of(adapter) == str(tiny_whisper)
+    assert (base_of(adapter).name, base_of(adapter).family) == (str(tiny_whisper), "whisper")
     settings = read_settings(adapter)
     assert settings is not None and settings.context.type == "short"
     paths = _recordings(tmp_path)

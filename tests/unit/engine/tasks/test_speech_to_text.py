@@ -15,7 +15,8 @@ import torch
 from engine.audio.features import stack_padded
 from engine.audio.reading import read_audio
 from engine.config.training import TrainingConfig
-from engine.data.manifest import Utterance, read_manifest
+from engine.data.example import Text, make_utterance
+from engine.data.manifest import read_manifest
 from engine.data.waves import read_wave
 from engine.models.family import load_model
 from engine.models.whisper import WhisperSpeech
@@ -27,7 +28,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(scope="module")
 def speech(tiny_whisper: Path) -> WhisperSpeech:
-    return load_model("whisper", str(tiny_whisper))
+    return load_model(str(tiny_whisper))
 
 
 def _task(speech: WhisperSpeech, **fields: object) -> SpeechToText:
@@ -36,11 +37,11 @@ def _task(speech: WhisperSpeech, **fields: object) -> SpeechToText:
 
 def test_targets_are_the_text_and_an_end_and_nothing_of_the_prefix(speech: WhisperSpeech, tones: Path) -> None:
     task = _task(speech)
-    rows = [u for u in read_manifest(tones / "manifest.jsonl") if u.text in ("one", "three")][:8]
+    rows = [u for u in read_manifest(tones / "manifest.jsonl") if u.target.text in ("one", "three")][:8]
     batch = task.collate(rows, tones)
     for i, u in enumerate(rows):
         learned = batch.targets_BU[i][batch.targets_BU[i] >= 0].tolist()
-        assert learned == [*speech.codec.encode(u.text), speech.codec.end]
+        assert learned == [*speech.codec.encode(u.target.text), speech.codec.end]
         start = speech.codec.prefix
         assert batch.ids_BU[i, : len(start)].tolist() == start
         # Each target is the token after the input at its place.
@@ -156,12 +157,13 @@ def test_a_weight_scales_the_loss_of_its_utterance_and_not_the_count(speech: Whi
 
 def test_stretches_are_heard_one_after_the_other(speech: WhisperSpeech, tones: Path) -> None:
     first, second = read_manifest(tones / "manifest.jsonl")[:2]
-    pieces = first.stretches() + second.stretches()
-    whole = replace(first, duration_s=first.duration_s + second.duration_s, pieces=pieces, text="zero zero")
-    waves = [read_audio(tones / u.audio, 16_000, u.start_s, u.duration_s) for u in (first, second)]
+    pieces = first.input.stretches() + second.input.stretches()
+    joined = replace(first.input, duration_s=first.input.duration_s + second.input.duration_s, pieces=pieces)
+    whole = replace(first, input=joined, target=Text("zero zero"))
+    waves = [read_audio(tones / u.input.audio, 16_000, u.input.start_s, u.input.duration_s) for u in (first, second)]
     assert np.array_equal(read_wave(tones, whole), np.concatenate(waves))
     batch = _task(speech).collate([whole], tones)
-    assert batch.audio_s == pytest.approx(first.duration_s + second.duration_s)
+    assert batch.cost == pytest.approx(first.input.duration_s + second.input.duration_s)
 
 
 def test_random_changes_depend_on_the_seed_alone(speech: WhisperSpeech, tones: Path) -> None:
@@ -192,9 +194,9 @@ def test_full_context_pads_to_the_window_and_short_to_the_bucket(speech: Whisper
 
 def test_what_the_model_cannot_take_is_named(speech: WhisperSpeech) -> None:
     rows = [
-        Utterance("long-audio", "a.wav", 0.0, 31.0, "one", None, None),
-        Utterance("long-text", "a.wav", 0.0, 1.0, "seven " * 40, None, None),
-        Utterance("good", "a.wav", 0.0, 1.0, "seven", None, None),
+        make_utterance("long-audio", "a.wav", 0.0, 31.0, "one", None, None),
+        make_utterance("long-text", "a.wav", 0.0, 1.0, "seven " * 40, None, None),
+        make_utterance("good", "a.wav", 0.0, 1.0, "seven", None, None),
     ]
     assert _task(speech).misfits(rows) == {
         "long-audio": "31.0 s of audio; at most 30.0 s fit",
@@ -203,21 +205,31 @@ def test_what_the_model_cannot_take_is_named(speech: WhisperSpeech) -> None:
 
 
 def test_wer_is_taken_after_normalisation(speech: WhisperSpeech) -> None:
-    counts = _task(speech).score(["Seven!", "two"], ["seven", "too"])
+    texts = ["Seven!", "two"], ["seven", "too"]
+    counts = _task(speech).errors(*texts)
     assert (counts.word_errors, counts.words) == (1, 2)
-    raw = _task(speech, task={"normalizer": "none"}).score(["Seven!", "two"], ["seven", "too"])
+    assert _task(speech).score(*texts) == {"wer": 0.5, "cer": 1 / 8}
+    raw = _task(speech, task={"normalizer": "none"}).errors(*texts)
     assert raw.word_errors == 2
+
+
+@pytest.mark.parametrize(("texts", "primary"), [(["seven", "two"], "wer"), (["七", "两个", "two"], "cer")])
+def test_the_script_of_the_texts_decides_the_primary_metric(
+    texts: list[str], primary: str, speech: WhisperSpeech
+) -> None:
+    rows = [make_utterance(str(i), "a.wav", 0.0, 1.0, text, None, None) for i, text in enumerate(texts)]
+    assert _task(speech).primary(rows) == primary
 
 
 def test_whispers_english_takes_the_spellings_of_the_model(tiny_whisper: Path, tmp_path: Path) -> None:
     pair = ["Mr. Brown's favourite colour, twenty-five"], ["mister brown is favorite color 25"]
     folder = shutil.copytree(tiny_whisper, tmp_path / "model")
     (folder / "normalizer.json").write_text(json.dumps({"colour": "color", "favourite": "favorite"}))
-    with_spellings = _task(load_model("whisper", str(folder)), task={"normalizer": "english"}).score(*pair)
+    with_spellings = _task(load_model(str(folder)), task={"normalizer": "english"}).errors(*pair)
     assert (with_spellings.word_errors, with_spellings.words) == (0, 6)
-    without = _task(load_model("whisper", str(tiny_whisper)), task={"normalizer": "english"}).score(*pair)
+    without = _task(load_model(str(tiny_whisper)), task={"normalizer": "english"}).errors(*pair)
     assert (without.word_errors, without.words) == (2, 6)
-    assert _task(load_model("whisper", str(folder))).score(*pair).word_errors > 2
+    assert _task(load_model(str(folder))).errors(*pair).word_errors > 2
 
 
 def test_waves_are_transcribed(speech: WhisperSpeech) -> None:
@@ -229,7 +241,7 @@ def test_waves_are_transcribed(speech: WhisperSpeech) -> None:
 def several(tmp_path_factory: pytest.TempPathFactory) -> WhisperSpeech:
     """A model of whole windows, of 2 s each."""
     folder = write_tiny_multilingual(tmp_path_factory.mktemp("several"), positions=100)
-    return load_model("whisper", str(folder), language="sw")
+    return load_model(str(folder), language="sw")
 
 
 def test_what_repeats_itself_in_short_context_is_transcribed_in_the_whole_window(

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from engine.config.training import TrainingConfig
-from engine.data.manifest import Utterance, read_manifest
+from engine.data.example import Text, Utterance
+from engine.data.manifest import read_manifest
 from engine.models.base import BaseModel, load_base
 from engine.tasks.spoken_language import spoken_language, with_language
 
@@ -20,7 +21,7 @@ def _base(model: Path, language: str | None = None) -> BaseModel:
 
 def _utterances(tones: Path, *texts: str) -> list[Utterance]:
     rows = read_manifest(tones / "manifest.jsonl")[: 6 * len(texts) : 6]
-    return [replace(u, text=text) for u, text in zip(rows, texts, strict=True)]
+    return [replace(u, target=Text(text)) for u, text in zip(rows, texts, strict=True)]
 
 
 def test_a_model_of_one_language_is_told_nothing(tiny_whisper: Path, tones: Path) -> None:

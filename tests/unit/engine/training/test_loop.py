@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from engine.metrics.registry import Better
 from tests.unit.engine.training.toy import START, saying, train
 
 SGD: dict[str, Any] = {"type": "sgd", "learning_rate": 0.1, "momentum": 0.0}
@@ -65,8 +67,8 @@ def test_a_batch_is_cut_into_micro_batches_and_counts_once(tmp_path: Path) -> No
 
 def test_a_moving_average_is_measured_and_kept(tmp_path: Path) -> None:
     fields = {"max_steps": 30, "optimizer": SGD, "evaluation": {"every_steps": 30}, "max_grad_norm": 0.0}
-    plain = train(tmp_path / "plain", fields)
-    averaged = train(tmp_path / "averaged", fields | {"ema_decay": 0.5})
+    plain = train(tmp_path / "plain", fields, metric=lambda step: 1.0)
+    averaged = train(tmp_path / "averaged", fields | {"ema_decay": 0.5}, metric=lambda step: 1.0)
     weight = average = START
     for step in range(1, 31):
         weight *= 0.9
@@ -96,12 +98,56 @@ def test_early_stopping_waits_for_so_many_evaluations_without_gain(tmp_path: Pat
     assert train(tmp_path / "never", fields, metric=found.__getitem__).steps == 8
 
 
-@pytest.mark.parametrize(("keep", "kept_after"), [("best", 2), ("last", 6)])
-def test_the_weights_of_the_best_or_of_the_last_evaluation_are_kept(tmp_path: Path, keep: str, kept_after: int) -> None:
+def test_early_stopping_follows_the_direction_of_the_metric(tmp_path: Path) -> None:
+    found = {1: 0.1, 2: 0.5, 3: 0.4, 4: 0.6, 5: 0.5, 6: 0.6, 7: 0.3, 8: 0.9}
+    fields = {"max_steps": 8, "evaluation": {"every_steps": 1, "early_stopping_patience": 3}}
+    assert train(tmp_path / "higher", fields, metric=found.__getitem__, better="higher").steps == 7
+    assert train(tmp_path / "lower", fields, metric=found.__getitem__, better="lower").steps == 4
+
+
+def test_an_evaluation_that_is_no_number_is_no_gain(tmp_path: Path) -> None:
+    fields = {
+        "max_steps": 6,
+        "optimizer": SGD,
+        "max_grad_norm": 0.0,
+        "evaluation": {"every_steps": 1, "keep": "best", "early_stopping_patience": 2},
+    }
+    found = {1: math.nan, 2: 0.2, 3: math.nan, 4: math.nan, 5: 0.3, 6: 0.3}
+    trained = train(tmp_path, fields, metric=found.__getitem__, better="higher")
+    assert trained.steps == 4
+    assert trained.weights == pytest.approx([0.9**2] * 4)
+
+
+@pytest.mark.parametrize(
+    ("keep", "better", "kept_after"), [("best", "lower", 2), ("best", "higher", 4), ("last", "lower", 6)]
+)
+def test_the_weights_of_the_best_or_of_the_last_evaluation_are_kept(
+    tmp_path: Path, keep: str, better: Better, kept_after: int
+) -> None:
     found = {2: 0.1, 4: 0.3, 6: 0.2}
     fields = {"max_steps": 6, "optimizer": SGD, "max_grad_norm": 0.0, "evaluation": {"every_steps": 2, "keep": keep}}
-    trained = train(tmp_path, fields, metric=found.__getitem__)
+    trained = train(tmp_path, fields, metric=found.__getitem__, better=better)
     assert trained.weights == pytest.approx([0.9**kept_after] * 4)
+
+
+def test_without_examples_to_validate_on_the_last_weights_are_kept(tmp_path: Path) -> None:
+    evaluation = {"every_steps": 2, "keep": "best", "early_stopping_patience": 1}
+    trained = train(tmp_path, {"max_steps": 6, "optimizer": SGD, "max_grad_norm": 0.0, "evaluation": evaluation})
+    assert (trained.steps, trained.evaluated) == (6, [])
+    assert trained.weights == pytest.approx([0.9**6] * 4)
+
+
+def test_a_plateau_follows_the_direction_of_the_metric(tmp_path: Path) -> None:
+    fields: dict[str, Any] = {
+        "max_steps": 5,
+        "log_every_steps": 1,
+        "evaluation": {"every_steps": 1},
+        "optimizer": SGD,
+        "schedule": {"type": "plateau", "patience": 0, "factor": 0.1},
+    }
+    for better, rates in (("higher", [0.1] * 5), ("lower", [0.1, 0.1, 0.01, 0.001, 0.0001])):
+        trained = train(tmp_path / better, fields, metric=lambda step: 0.1 * step, better=better)
+        assert _steps(trained, "learning_rate") == pytest.approx(rates)
 
 
 def test_a_plateau_lowers_the_learning_rate_after_its_patience(tmp_path: Path) -> None:
@@ -149,6 +195,8 @@ def test_a_checkpoint_every_so_many_steps_of_which_the_newest_are_kept(tmp_path:
 
 def test_a_metric_event_every_so_many_steps(tmp_path: Path) -> None:
     trained = train(tmp_path, {"max_steps": 7, "log_every_steps": 3})
+    assert _steps(trained, "cost_unit") == ["audio_s"] * 3
+    assert all(cost_per_s > 0 for cost_per_s in _steps(trained, "cost_per_s"))
     assert _steps(trained, "step") == [3, 6, 7]
     assert [len(losses) for losses in _steps(trained, "step_losses")] == [3, 3, 1]
 

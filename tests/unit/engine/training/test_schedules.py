@@ -30,10 +30,26 @@ def test_steps_drop_and_constant_stays() -> None:
 
 def test_plateau_drops_after_patience_and_its_state_survives() -> None:
     schedule = Schedule(PlateauConfig(patience=1, factor=0.1), 100)
-    for wer in (0.5, 0.4, 0.4):
-        schedule.evaluated(wer)
+    for improved in (True, True, False):
+        schedule.evaluated(improved=improved)
     assert schedule.factor(50) == 1.0
     again = Schedule(PlateauConfig(patience=1, factor=0.1), 100)
     again.restore(schedule.state())
-    again.evaluated(0.45)
+    again.evaluated(improved=False)
     assert again.factor(50) == pytest.approx(0.1)
+
+
+def test_a_gain_starts_the_patience_anew() -> None:
+    schedule = Schedule(PlateauConfig(patience=1, factor=0.1), 100)
+    for improved in (False, True, False):
+        schedule.evaluated(improved=improved)
+    assert schedule.factor(50) == 1.0
+    schedule.evaluated(improved=False)
+    assert schedule.factor(50) == pytest.approx(0.1)
+
+
+def test_the_state_of_an_earlier_release_is_read() -> None:
+    schedule = Schedule(PlateauConfig(patience=1, factor=0.1), 100)
+    schedule.restore({"best": 0.4, "worse_evaluations": 1, "drops": 1})
+    schedule.evaluated(improved=False)
+    assert schedule.factor(50) == pytest.approx(0.01)

@@ -11,11 +11,12 @@ import torch
 from torch import nn
 
 from engine.config.training import TrainingConfig
-from engine.data.manifest import Utterance
+from engine.data.example import Utterance, make_utterance
+from engine.metrics.registry import Better, Metric, Values
 from engine.run.events import MemorySink
 from engine.run.store import LocalRunStore
 from engine.training.checkpoints import Checkpoints
-from engine.training.loop import TrainingLoop
+from engine.training.loop import TrainingLoop, Validation
 from engine.training.parallel import SINGLE
 
 WEIGHTS = 4
@@ -24,13 +25,15 @@ START = 1.0
 
 def saying(*numbers: float, duration_s: float = 1.0) -> list[Utterance]:
     """Utterances that say these numbers."""
-    return [Utterance(f"u{i}", "a.wav", 0.0, duration_s, str(number), None, None) for i, number in enumerate(numbers)]
+    return [
+        make_utterance(f"u{i}", "a.wav", 0.0, duration_s, str(number), None, None) for i, number in enumerate(numbers)
+    ]
 
 
 @dataclass(frozen=True)
 class ToyBatch:
     numbers_B: torch.Tensor
-    audio_s: float
+    cost: float
 
 
 class ToyModel(nn.Module):
@@ -48,9 +51,13 @@ class ToyTask:
     model: ToyModel
     batches: list[list[str]] = field(default_factory=list)
     """Ids of the utterances of every micro-batch, in the order in which they were made."""
+    cost_unit: str = "audio_s"
 
     def lengths_s(self, utterances: Sequence[Utterance]) -> list[float]:
-        return [u.duration_s for u in utterances]
+        return [u.input.duration_s for u in utterances]
+
+    def misfits(self, utterances: Sequence[Utterance]) -> dict[str, str]:
+        return {}
 
     def collate(
         self,
@@ -61,7 +68,9 @@ class ToyTask:
         whole_window: bool = False,
     ) -> ToyBatch:
         self.batches.append([u.id for u in utterances])
-        return ToyBatch(torch.tensor([float(u.text) for u in utterances]), sum(u.duration_s for u in utterances))
+        return ToyBatch(
+            torch.tensor([float(u.target.text) for u in utterances]), sum(u.input.duration_s for u in utterances)
+        )
 
     def loss(self, batch: ToyBatch) -> tuple[torch.Tensor, int]:
         distances_BW = self.model.weight[None, :] - batch.numbers_B[:, None]
@@ -72,6 +81,12 @@ class ToyTask:
 
     def predict(self, utterances: Sequence[Utterance], folder: Path) -> list[str]:
         return []
+
+    def primary(self, utterances: Sequence[Utterance]) -> str:
+        return "toy"
+
+    def score(self, references: Sequence[str], hypotheses: Sequence[str]) -> Values:
+        return {"toy": 0.0}
 
 
 @dataclass
@@ -93,7 +108,8 @@ def train(
     fields: dict[str, Any],
     *,
     utterances: Sequence[Utterance] | None = None,
-    metric: Callable[[int], float | None] = lambda step: None,
+    metric: Callable[[int], float] | None = None,
+    better: Better = "lower",
 ) -> Trained:
     """Train with the one loop.
 
@@ -101,14 +117,16 @@ def train(
         folder: for its store.
         fields: of the training config; a constant learning rate unless they say otherwise.
         utterances: what is trained on; by default one that says 0.
-        metric: what an evaluation after a step finds; lower is better.
+        metric: what an evaluation after a step finds; None: nothing is evaluated.
+        better: the direction that is better.
     """
     context = {"type": "short", "tail_s": 0.1}
     config = TrainingConfig.model_validate({"schedule": {"type": "constant"}, "context": context} | fields)
     model, events, evaluated = ToyModel(), MemorySink(), []
     task = ToyTask(model)
 
-    def validate(step: int) -> float | None:
+    def measure(step: int) -> float:
+        assert metric is not None
         evaluated.append((step, float(model.weight.detach()[0])))
         return metric(step)
 
@@ -125,7 +143,7 @@ def train(
         device=torch.device("cpu"),
         dtype=torch.float32,
         fingerprint="toy",
-        validate=validate,
+        validation=Validation(Metric("toy", "toy", "a toy", better), measure) if metric is not None else None,
         should_stop=lambda: False,
     )
     assert loop.run() == "finished"

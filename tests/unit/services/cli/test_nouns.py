@@ -87,6 +87,24 @@ def test_lists(lim: Lim, stub: Stub, noun: str) -> None:
     assert stub.asked[0].headers["Authorization"] == "Bearer lim_x"
 
 
+def test_the_history_of_a_job_names_the_primary_metric(lim: Lim, stub: Stub) -> None:
+    def measured(step: int, **data: Any) -> dict[str, Any]:
+        return answer_of("EventOut", seq=step, event_key=str(step)) | {"step": step} | data
+
+    stub.on(f"GET /jobs/{ID.format(1)}", job())
+    found = [
+        measured(1, loss=2.5, learning_rate=0.001),
+        measured(2, split="test", which="base", primary="cer", metrics={"wer": 1.0, "cer": 0.42}),
+        measured(3, split="test", which="tuned", primary="wer", metrics={"wer": None, "cer": 0.1}),
+    ]
+    stub.on(f"GET /jobs/{ID.format(1)}/metrics", {"items": found, "total": 3, "next_cursor": None})
+    shown = lim("jobs", "metrics", ID.format(1))
+    assert shown.exit_code == 0, shown.output
+    rows = [[word for word in line.split() if word not in "│┃"] for line in shown.stdout.splitlines()]
+    for row in (["Step", "Loss", "Rate", "Metric"], ["1", "2.5", "0.001"], ["2", "CER", "42.0%"], ["3"]):
+        assert row in rows
+
+
 @pytest.mark.parametrize("name", ["[/red]", "[bold]loud", "\x1b[2Jgone", "a\tb"])
 def test_names_are_no_markup_and_move_no_cursor(lim: Lim, stub: Stub, name: str) -> None:
     stub.on("GET /datasets", {"items": [answer_of("DatasetOut", name=name)], "total": 1, "next_cursor": None})

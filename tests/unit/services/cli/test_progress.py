@@ -1,18 +1,20 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import pytest
 from rich.console import Console
 
 from engine.run.events import Event
-from services.cli.progress import RunProgress, duration, size
+from services.cli.progress import RunProgress, training_figures
 from services.cli.table import result_table
 
 METRIC = {
     "step": 120,
     "loss": 0.5321,
-    "audio_s_per_s": 210.4,
+    "cost_per_s": 210.4,
+    "cost_unit": "audio_s",
     "peak_bytes": 512_000_000,
     "eta_s": 70.0,
     "progress": 0.45,
@@ -48,10 +50,14 @@ def test_phases_evaluations_and_warnings_are_told(console: Console) -> None:
         progress.show("status", {"status": "queued"})
         progress.show("status", {"phase": "evaluating_base"})
         progress.show("status", {"phase": "evaluating_base"})
-        progress.show("metric", {"split": "test", "which": "base", "wer": 0.465, "step": 0})
-        progress.show(
-            "metric", {"split": "test", "which": "base", "primary": "cer", "wer": 1.0, "cer": 0.091, "step": 0}
-        )
+        metrics = {"primary": "wer", "metrics": {"wer": 0.465, "cer": 0.2}}
+        progress.show("metric", {"split": "test", "which": "base", "step": 0, **metrics})
+        metrics = {"primary": "cer", "metrics": {"wer": 1.0, "cer": 0.091}}
+        progress.show("metric", {"split": "validation", "which": "tuned", "step": 4, **metrics})
+        metrics = {"primary": "of_the_future", "metrics": {"of_the_future": 31.25}}
+        progress.show("metric", {"split": "test", "which": "other", "step": 4, **metrics})
+        metrics = {"primary": "wer", "metrics": {"wer": None, "cer": 0.2}}
+        progress.show("metric", {"split": "test", "which": "tuned", "step": 4, **metrics})
         progress.show("log", {"level": "info", "message": "nothing to see"})
         progress.show("log", {"level": "warning", "message": "the driver died [once]"})
         progress.show("new", {"unknown": 1})
@@ -59,19 +65,25 @@ def test_phases_evaluations_and_warnings_are_told(console: Console) -> None:
         "waiting in the queue",
         "evaluating the base model",
         "  base model on test: WER 46.5%",
-        "  base model on test: CER 9.1%",
+        "  tuned model on validation: CER 9.1%",
+        "  model on test: of_the_future 31.25",
+        "  tuned model on test: WER not measured",
         "warning: the driver died [once]",
     ]
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (69.6, "1:10"), (3723, "1:02:03")])
-def test_durations(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
+def test_events_of_an_earlier_release_are_shown_too(console: Console) -> None:
+    with RunProgress(console) as progress:
+        progress.show("metric", {"step": 3, "loss": 0.5, "audio_s_per_s": 210.4, "progress": 1.0})
+        progress.show("metric", {"split": "test", "which": "adapter", "wer": 0.465, "cer": 0.2, "step": 3})
+    assert told(console).splitlines() == [
+        "  100%  step 3  loss 0.500  210 audio-s/s",
+        "  tuned model on test: WER 46.5%",
+    ]
 
 
-@pytest.mark.parametrize(("count", "text"), [(512, "512 B"), (583_100, "583.1 kB"), (2_140_000_000, "2.1 GB")])
-def test_sizes(count: int, text: str) -> None:
-    assert size(count) == text
+def test_a_throughput_has_the_unit_of_the_task() -> None:
+    assert "12,346 tokens/s" in training_figures(METRIC | {"cost_per_s": 12_345.6, "cost_unit": "tokens"})
 
 
 def test_notices_and_warnings_are_shown_whole(console: Console) -> None:
@@ -85,55 +97,51 @@ def test_notices_and_warnings_are_shown_whole(console: Console) -> None:
     assert "checkpoint" not in told(console)
 
 
+RESULT: dict[str, Any] = {
+    "model": "whisper-pico",
+    "method": "qlora",
+    "steps": 800,
+    "primary": "wer",
+    "base": {"wer": 0.465, "cer": 0.31},
+    "tuned": {"wer": 0.118, "cer": 0.07},
+    "trainable_parameters": 142_848,
+    "total_parameters": 2_182_896,
+    "saved_bytes": 583_100,
+    "peak_bytes": 998_600_000,
+    "wall_s": 95.2,
+    "cost_unit": "audio_s",
+    "cost_per_s": 61.7,
+    "train_examples": 2400,
+    "train_cost": 1094.2,
+    "test_examples": 500,
+    "test_groups": ["theo"],
+}
+
+
+def shown(console: Console, **result: Any) -> str:
+    console.print(result_table(RESULT | result, where="build/runs/one"))
+    return told(console)
+
+
 def test_a_model_that_was_trained_whole_is_called_a_model(console: Console) -> None:
-    result = {
-        "model": "whisper-pico",
-        "method": "full",
-        "steps": 8,
-        "base_wer": 0.465,
-        "adapter_wer": 0.118,
-        "trainable_parameters": 2_182_896,
-        "total_parameters": 2_182_896,
-        "adapter_bytes": 8_583_100,
-        "peak_bytes": 998_600_000,
-        "wall_s": 95.2,
-        "audio_s_per_s": 61.7,
-    }
-    console.print(result_table(result, where="build/runs/one/model"))
-    for text in ("WER after training", "Model", "8.6 MB", "build/runs/one/model"):
-        assert text in told(console)
-    assert "dapter" not in told(console)
+    table = shown(console, method="full", saved_bytes=8_583_100)
+    for text in ("WER after training", "Model", "8.6 MB", "build/runs/one"):
+        assert text in table
+    assert "dapter" not in table
 
 
 def test_the_table_has_every_figure(console: Console) -> None:
-    result = {
-        "model": "whisper-pico",
-        "method": "qlora",
-        "steps": 800,
-        "base_wer": 0.465,
-        "adapter_wer": 0.118,
-        "trainable_parameters": 142_848,
-        "total_parameters": 2_182_896,
-        "adapter_bytes": 583_100,
-        "peak_bytes": 998_600_000,
-        "wall_s": 95.2,
-        "audio_s_per_s": 61.7,
-        "train_utterances": 2400,
-        "train_audio_s": 1094.2,
-        "test_utterances": 500,
-        "test_speakers": ["theo"],
-    }
-    console.print(result_table(result, where="build/demo-adapter", extra={"Whole demo": "2:31"}))
+    console.print(result_table(RESULT, where="build/demo-adapter", extra={"Whole demo": "2:31"}))
     for text in (
-        "2,400 utterances, 18:14",
-        "500 utterances of theo",
+        "2,400 examples, 18:14 of audio",
+        "500 examples of theo",
         "46.5%",
         "11.8%",
         "142,848 of 2,182,896 (6.5%)",
         "583.1 kB",
         "998.6 MB",
         "1:35",
-        "62 audio-seconds per second",
+        "61.7 audio-s/s",
         "2:31",
         "build/demo-adapter",
     ):
@@ -141,22 +149,32 @@ def test_the_table_has_every_figure(console: Console) -> None:
 
 
 def test_the_table_shows_characters_where_words_have_no_blanks(console: Console) -> None:
-    figures = {"primary": "cer", "base_wer": 1.0, "base_cer": 0.42, "adapter_wer": 0.9, "adapter_cer": 0.091}
-    sizes = {"trainable_parameters": 1, "total_parameters": 2, "adapter_bytes": 1, "peak_bytes": 1, "wall_s": 1.0}
-    result = {"model": "whisper-pico", "method": "qlora", "steps": 1, "audio_s_per_s": 1.0, **figures, **sizes}
-    console.print(result_table(result, where="out"))
-    shown = told(console)
-    assert "CER of the base model" in shown
-    assert "42.0%" in shown
-    assert "CER with the adapter" in shown
-    assert "9.1%" in shown
-    assert "WER" not in shown
+    table = shown(console, primary="cer", base={"wer": 1.0, "cer": 0.42}, tuned={"wer": 0.9, "cer": 0.091})
+    assert "CER of the base model" in table
+    assert "42.0%" in table
+    assert "CER with the adapter" in table
+    assert "9.1%" in table
+    assert "WER" not in table
 
 
-def test_the_table_names_both_contexts_where_they_differ(console: Console) -> None:
-    sizes = {"trainable_parameters": 1, "total_parameters": 2, "adapter_bytes": 1, "peak_bytes": 1, "wall_s": 1.0}
-    result = {"model": "tiny.en", "method": "qlora", "steps": 1, "audio_s_per_s": 1.0, "context": "short", **sizes}
-    console.print(result_table(result | {"base_context": "short"}, where="out"))
-    assert "context of the base" not in told(console)
-    console.print(result_table(result | {"base_context": "full"}, where="out"))
-    assert "full: the model's whole window, as its publisher trained it" in told(console)
+def test_what_was_not_measured_has_no_row(console: Console) -> None:
+    table = shown(console, base=None)
+    assert "WER of the base model" not in table
+    assert "11.8%" in table
+
+
+def test_the_table_has_a_row_for_each_fact(console: Console) -> None:
+    facts = {"audio_context": "short", "base_audio_context": "full", "language": "sw", "references_cut": 3}
+    rows = [line.strip(" │┃|").split() for line in shown(console, facts=facts).splitlines()]
+    for row in ("Audio context │ short", "Base audio context │ full", "Language │ sw", "References cut │ 3"):
+        assert row.split() in rows
+
+
+def test_the_table_counts_what_was_left_out(console: Console) -> None:
+    assert "1,234 that the model cannot take" in shown(console, left_out_count=1234)
+
+
+def test_other_tasks_have_other_units(console: Console) -> None:
+    table = shown(console, cost_unit="tokens", cost_per_s=12_345.6, train_cost=67_890.0)
+    assert "2,400 examples, 67,890 tokens" in table
+    assert "12,346 tokens/s" in table

@@ -8,10 +8,23 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from engine.config.base import parse
 from engine.config.selection_for import selection_for
 from engine.config.training import TrainingConfig
+from engine.errors import ConfigError
 from services.database.models import PipelineStage
-from services.pipelines.plan import RetryPolicy, SelectStage, Stage, default_stages, read_plan, settings_of, stage_of
+from services.pipelines.plan import (
+    CompareStage,
+    Declaration,
+    Gate,
+    RetryPolicy,
+    SelectStage,
+    Stage,
+    default_stages,
+    read_plan,
+    settings_of,
+    stage_of,
+)
 from services.pipelines.runner import open_stages
 
 STAGES: TypeAdapter[list[Stage]] = TypeAdapter(list[Stage])
@@ -57,15 +70,57 @@ def test_what_would_fail_at_its_end_is_refused_at_its_start() -> None:
         "stages.3.needs": "leads to train, where every weight is trained; a version is of an adapter: train with qlora or "
         "lora, or leave the export out"
     }
-    needs_base = "needs the error rate of a base, which evaluate will not measure; let them (base: true), or set it to "
+    needs_base = (
+        "needs the metrics of a base, which evaluate will not measure; let them (base: true), or leave this gate "
+    )
     assert faults_of(*chain[:3], config=pretrain) == {
-        "stages.2.better_than_base": needs_base + "false; a random start has none"
+        "stages.2.gates.0.better_than_base": needs_base + "out; a random start has none"
     }
     unmeasured = {"type": "evaluate", "measurement": {"base": False}}
-    assert set(faults_of(chain[0], unmeasured, chain[2])) == {"stages.2.better_than_base"}
-    assert faults_of(chain[0], unmeasured, {"type": "compare", "better_than_base": False, "most_wer": 0.2}) == {}
+    assert set(faults_of(chain[0], unmeasured, chain[2])) == {"stages.2.gates.0.better_than_base"}
+    bound, base = {"metric": "wer", "at_most": 0.2}, {"metric": "cer", "better_than_base": True}
+    for gates, faulty in (([], set()), ([bound], set()), ([bound, base], {"stages.2.gates.1.better_than_base"})):
+        assert set(faults_of(chain[0], unmeasured, {"type": "compare", "gates": gates})) == faulty
     without = TrainingConfig.model_validate({"evaluation": {"base": False}})
-    assert set(faults_of(chain[0], chain[2], config=without)) == {"stages.1.better_than_base"}
+    assert set(faults_of(chain[0], chain[2], config=without)) == {"stages.1.gates.0.better_than_base"}
+
+
+def test_a_comparison_asks_to_be_better_than_the_base_by_the_primary_metric_unless_it_says_otherwise() -> None:
+    (stage,) = STAGES.validate_python([{"type": "compare"}])
+    assert isinstance(stage, CompareStage)
+    assert stage.gates == [Gate(metric="primary", better_than_base=True)]
+    (stage,) = STAGES.validate_python([{"type": "compare", "gates": []}])
+    assert isinstance(stage, CompareStage) and stage.gates == []
+
+
+@pytest.mark.parametrize(
+    ("gate", "found"),
+    [
+        ({}, 0),
+        ({"metric": "wer", "better_than_base": False}, 0),
+        ({"at_least": 0.5, "at_most": 0.6}, 2),
+        ({"at_least": 0.0, "at_most": 0.0, "better_than_base": True}, 3),
+    ],
+)
+def test_a_gate_asks_one_thing(gate: dict[str, Any], found: int) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse(Declaration, {"name": "x", "model_id": "m", "stages": [{"type": "compare", "gates": [gate]}]})
+    assert [(fault.path, fault.message) for fault in caught.value.faults] == [
+        ("stages.0.gates.0.at_least", f"found {found} of at_least, at_most and better_than_base; give one of them")
+    ]
+
+
+def test_a_gate_is_of_a_metric_that_there_is() -> None:
+    gates = [
+        {"metric": "no_such", "at_least": 0.5},
+        {"metric": "cer", "at_most": 0.5},
+        {"metric": "wer", "at_most": "x"},
+    ]
+    with pytest.raises(ConfigError) as caught:
+        parse(Declaration, {"name": "x", "model_id": "m", "stages": [{"type": "compare", "gates": gates}]})
+    told = {fault.path: fault.message for fault in caught.value.faults}
+    assert told.keys() == {"stages.0.gates.0.metric", "stages.0.gates.2.at_most"}
+    assert "no metric 'no_such'; there are wer, cer" in told["stages.0.gates.0.metric"]
 
 
 def test_a_selection_that_does_not_go_with_its_training_is_refused() -> None:

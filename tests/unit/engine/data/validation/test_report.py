@@ -101,7 +101,7 @@ def test_doubts_are_told_and_the_items_kept(tmp_path: Path) -> None:
     files["quiet.wav"] = wav(int16(voice(9) * 0.012))
     report = ingest(_dataset(tmp_path, rows, files), tmp_path / "out")
     assert report.set_aside == []
-    assert [u.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")][1] == "so it is"
+    assert [u.target.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")][1] == "so it is"
     for path, code in (
         ("street.wav", "possible_personal_data"), ("zero.wav", "invisible_characters"), ("html.wav", "html"),
         ("quiet.wav", "quiet"),

@@ -38,7 +38,7 @@ def _warnings(report: IngestReport, path: str) -> list[str]:
 )
 def test_good_texts_stay(texts: list[str], warnings: list[list[str]], tmp_path: Path) -> None:
     report = _ingested(tmp_path, texts)
-    assert [u.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")] == texts
+    assert [u.target.text for u in read_manifest(tmp_path / "out" / "manifest.jsonl")] == texts
     assert [_warnings(report, f"{i}.wav") for i in range(len(texts))] == warnings
 
 

@@ -12,8 +12,11 @@ import pytest
 import soundfile
 
 from engine.config.training import TrainingConfig
-from engine.data.manifest import Utterance, write_manifest
+from engine.data.example import Utterance, make_utterance
+from engine.data.manifest import write_manifest
 from engine.errors import ConfigError
+from engine.models.catalogue import reference_to
+from engine.models.reference import ModelReference
 from engine.run.code_version import code_version
 from engine.run.provenance.digests import dataset_files, folder_files, model_files
 from engine.run.provenance.inputs import Inputs, begin, shown_again
@@ -45,7 +48,7 @@ def model(tmp_path: Path) -> Path:
 
 
 def _utterance(number: int, text: str) -> Utterance:
-    return Utterance(f"u{number}", "audio/00000.wav", 0.5 * number, 0.5, text, "ann")
+    return make_utterance(f"u{number}", "audio/00000.wav", 0.5 * number, 0.5, text, "ann")
 
 
 def _write_audio(folder: Path, seed: int) -> None:
@@ -60,7 +63,7 @@ def _faults(store: LocalRunStore, inputs: Inputs, parts: tuple[str, ...] = ("che
 
 
 def _inputs(model: Path, data: Path, selection: Path | None = None, **training: Any) -> Inputs:
-    return training_inputs(str(model), data, TrainingConfig.model_validate(training), selection)
+    return training_inputs(reference_to(str(model)), data, TrainingConfig.model_validate(training), selection)
 
 
 def test_the_same_inputs_give_the_finished_result(tmp_path: Path, model: Path, data: Path) -> None:
@@ -150,7 +153,7 @@ def test_what_is_said_of_a_result_that_is_shown_again() -> None:
 def test_what_the_files_are(model: Path, data: Path) -> None:
     assert set(dataset_files(data)) == {"manifest.jsonl", "audio/00000.wav"}
     assert set(folder_files(model)) == {"config.json", "model.safetensors"}
-    assert set(model_files(str(model), weights=False)) == {"config.json"}
+    assert set(model_files(reference_to(str(model)), weights=False)) == {"config.json"}
     (data / "audio" / "00000.wav").unlink()
     assert dataset_files(data)["audio/00000.wav"] == "missing"
 
@@ -168,11 +171,13 @@ def test_a_hub_id_is_its_revision(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     cache = tmp_path / "hub"
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(cache))
-    assert model_files("someone/whisper-of-theirs") == {"revision": "unknown"}
+    theirs = ModelReference(id="theirs", source="someone/whisper-of-theirs", family="whisper")
+    assert model_files(theirs) == {"revision": "unknown"}
     copy = cache / "models--someone--whisper-of-theirs"
     revision = "a" * 40
     (copy / "refs").mkdir(parents=True)
     (copy / "refs" / "main").write_text(revision)
     (copy / "snapshots" / revision).mkdir(parents=True)
     (copy / "snapshots" / revision / "config.json").write_text("{}")
-    assert model_files("someone/whisper-of-theirs") == {"revision": revision}
+    assert model_files(theirs) == {"revision": revision}
+    assert model_files(theirs.model_copy(update={"revision": "b" * 40})) == {"revision": "b" * 40}

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from engine.data.manifest import Utterance, read_manifest
+from engine.data.example import Utterance
+from engine.data.manifest import read_manifest
 from engine.recipes.whisper_pico.synthesis.corpus import (
     CORPUS_RATE_HZ,
     CorpusRecipe,
@@ -53,8 +54,11 @@ def _digest(folder: Path) -> dict[str, str]:
 
 
 def _cut(folder: Path, utterance: Utterance) -> np.ndarray:
-    start, stop = (round(s * CORPUS_RATE_HZ) for s in (utterance.start_s, utterance.start_s + utterance.duration_s))
-    wave_T, rate_hz = soundfile.read(folder / utterance.audio, start=start, stop=stop, dtype="float32")
+    start, stop = (
+        round(s * CORPUS_RATE_HZ)
+        for s in (utterance.input.start_s, utterance.input.start_s + utterance.input.duration_s)
+    )
+    wave_T, rate_hz = soundfile.read(folder / utterance.input.audio, start=start, stop=stop, dtype="float32")
     assert rate_hz == CORPUS_RATE_HZ
     assert len(wave_T) == stop - start
     return np.asarray(wave_T)
@@ -65,9 +69,9 @@ def test_the_manifest_agrees_with_the_shards(corpus: Path) -> None:
     assert Counter(each.split for each in utterances) == {"train": 60, "validation": 20}
     ends: dict[str, float] = {}
     for each in utterances:
-        assert each.start_s == pytest.approx(ends.get(each.audio, 0.0))  # one after the other, without gaps
-        ends[each.audio] = each.start_s + each.duration_s
-        assert each.speaker is not None and set(each.text.split()) <= set(WORDS)
+        assert each.input.start_s == pytest.approx(ends.get(each.input.audio, 0.0))  # one after the other, without gaps
+        ends[each.input.audio] = each.input.start_s + each.input.duration_s
+        assert each.group is not None and set(each.target.text.split()) <= set(WORDS)
     for audio, end_s in ends.items():
         info = soundfile.info(corpus / audio)
         assert (info.samplerate, info.channels, info.subtype) == (16_000, 1, "PCM_16")
@@ -78,8 +82,8 @@ def test_the_manifest_agrees_with_the_shards(corpus: Path) -> None:
 def test_every_utterance_is_trimmed_speech(corpus: Path) -> None:
     for each in read_manifest(corpus / "manifest.jsonl"):
         wave_T = _cut(corpus, each)
-        words = len(each.text.split())
-        assert 0.1 * words < each.duration_s < 1.8 * words, each
+        words = len(each.target.text.split())
+        assert 0.1 * words < each.input.duration_s < 1.8 * words, each
         assert 0.2 < np.abs(wave_T).max() < 1.0, each
         loud = np.flatnonzero(np.abs(wave_T) > 0.05 * np.abs(wave_T).max())
         assert loud[0] < 0.25 * CORPUS_RATE_HZ and len(wave_T) - loud[-1] < 0.35 * CORPUS_RATE_HZ, each
@@ -93,8 +97,8 @@ def test_the_same_recipe_gives_the_same_files(corpus: Path, tmp_path: Path) -> N
 def test_an_utterance_does_not_depend_on_how_many_there_are(corpus: Path, tmp_path: Path) -> None:
     few = generate(RECIPE.model_copy(update={"train": 5, "validation": 0}), tmp_path)
     many = read_manifest(corpus / "manifest.jsonl")[:5]
-    assert [(each.text, each.speaker, each.duration_s) for each in few] == [
-        (each.text, each.speaker, each.duration_s) for each in many
+    assert [(each.target.text, each.group, each.input.duration_s) for each in few] == [
+        (each.target.text, each.group, each.input.duration_s) for each in many
     ]
     for one, other in zip(few, many, strict=True):
         assert np.array_equal(_cut(tmp_path, one), _cut(corpus, other))
@@ -102,7 +106,9 @@ def test_an_utterance_does_not_depend_on_how_many_there_are(corpus: Path, tmp_pa
 
 def test_another_seed_gives_another_corpus(corpus: Path, tmp_path: Path) -> None:
     other = generate(RECIPE.model_copy(update={"seed": 4, "validation": 0}), tmp_path)
-    assert [each.text for each in other] != [each.text for each in read_manifest(corpus / "manifest.jsonl")[:60]]
+    assert [each.target.text for each in other] != [
+        each.target.text for each in read_manifest(corpus / "manifest.jsonl")[:60]
+    ]
 
 
 def test_held_out_voices_never_train() -> None:
@@ -170,7 +176,7 @@ def test_the_command_line_writes_a_corpus(tmp_path: Path) -> None:
     arguments = ["--out", str(tmp_path / "out"), "--recipe", str(recipe), "--train", "6", "--validation", "0"]
     assert main(arguments) == 0
     utterances = read_manifest(tmp_path / "out" / "manifest.jsonl")
-    assert len(utterances) == 6 and all(each.text in DIGITS for each in utterances)
+    assert len(utterances) == 6 and all(each.target.text in DIGITS for each in utterances)
 
 
 def test_the_command_line_names_a_faulty_recipe(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,0 +1,1 @@
+"""Configs of tasks, one module each. Imports neither torch nor Ray."""

@@ -1,0 +1,1 @@
+"""Language models that hear: an audio encoder, a projector and a text decoder (Qwen2-Audio, Voxtral)."""

@@ -1,0 +1,167 @@
+"""Load a Qwen2-Audio or a Voxtral."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import torch
+from torch import nn
+from transformers import (
+    BitsAndBytesConfig,
+    GenerationConfig,
+    PreTrainedConfig,
+    Qwen2AudioConfig,
+    Qwen2AudioForConditionalGeneration,
+    Qwen2AudioProcessor,
+    VoxtralConfig,
+    VoxtralForConditionalGeneration,
+    VoxtralProcessor,
+)
+from transformers.models.whisper.modeling_whisper import sinusoids
+from transformers.utils import logging as transformers_logging
+
+from engine.audio.features import FFT_SAMPLES, HOP_SAMPLES, RATE_HZ
+from engine.errors import ModelError
+from engine.families.audio_llm.base import AudioLlmBase
+from engine.families.audio_llm.qwen2_audio import Qwen2Audio
+from engine.families.audio_llm.voxtral import Voxtral
+from engine.families.contract import LoadOptions
+from engine.models.four_bit import keep_layout
+
+_TASKS: Final = ("speech_to_text", "captioning")
+# The output layer decides the words; where it shares its weight with the token embedding, that stays in full precision.
+_KEPT_IN_FULL_PRECISION: Final = ["lm_head"]
+_SHOWN: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Classes:
+    config: Any
+    model: Any
+    processor: Any
+    architecture: Any
+
+
+_ARCHITECTURES: Final[Mapping[str, _Classes]] = {
+    "qwen2_audio": _Classes(Qwen2AudioConfig, Qwen2AudioForConditionalGeneration, Qwen2AudioProcessor, Qwen2Audio),
+    "voxtral": _Classes(VoxtralConfig, VoxtralForConditionalGeneration, VoxtralProcessor, Voxtral),
+}
+
+
+def load(source: str, task: str, options: LoadOptions) -> AudioLlmBase:
+    """Load a Qwen2-Audio or a Voxtral from a folder or a hub id.
+
+    Raises:
+        ModelError: a task that these models do not do, or a source that does not load as one of them.
+    """
+    if task not in _TASKS:
+        allowed = ", ".join(_TASKS)
+        raise ModelError(
+            f"found the task {task!r}; these models do {allowed}: choose one, or a model of another family"
+        )
+    transformers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()
+    try:
+        config, classes = _read_config(source, options.revision)
+        processor = classes.processor.from_pretrained(source, revision=options.revision)
+        if options.from_scratch:
+            model = _new_model(config, classes, source, options)
+        else:
+            model = _load_weights(classes, source, options)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ModelError(
+            f"cannot load {source!r} as a language model that hears: {error}. Give a folder with config.json and "
+            "model.safetensors, or a hub id that can be reached"
+        ) from error
+    keep_layout(model)
+    # A layer that is skipped at random would be another one on each worker.
+    model.model.audio_tower.layerdrop = 0.0
+    model.eval()
+    _check_features(source, config, processor.feature_extractor)
+    return AudioLlmBase(model, processor, source, classes.architecture(config, processor, source))
+
+
+def _read_config(source: str, revision: str) -> tuple[Any, _Classes]:
+    values, _ = PreTrainedConfig.get_config_dict(source, revision=revision)
+    kind = str(values.get("model_type") or "")
+    if kind not in _ARCHITECTURES:
+        found = f"the model_type {kind!r}" if kind else "no model_type"
+        raise ModelError(f"the config.json of {source} names {found}; allowed: {', '.join(_ARCHITECTURES)}")
+    classes = _ARCHITECTURES[kind]
+    return classes.config.from_dict(values), classes
+
+
+def _new_model(config: Any, classes: _Classes, source: str, options: LoadOptions) -> Any:
+    model = classes.model(config)
+    positions = model.model.audio_tower.embed_positions.weight
+    # transformers draws them, although they are never trained; Whisper's encoder, which this is, has sinusoids.
+    positions.data.copy_(sinusoids(*positions.shape))
+    try:
+        model.generation_config = GenerationConfig.from_pretrained(source, revision=options.revision)
+    except OSError:
+        model.generation_config = GenerationConfig()
+    return model.to(device=options.device, dtype=torch.float32)
+
+
+def _load_weights(classes: _Classes, source: str, options: LoadOptions) -> Any:
+    four_bit = None
+    if options.quantization is not None:
+        four_bit = BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type=options.quantization.kind,
+            bnb_4bit_use_double_quant=options.quantization.double,
+            bnb_4bit_compute_dtype=options.compute_dtype,
+            llm_int8_skip_modules=_KEPT_IN_FULL_PRECISION,
+        )
+    model, report = classes.model.from_pretrained(
+        source,
+        dtype=torch.float32,
+        quantization_config=four_bit,
+        device_map={"": options.device},
+        use_safetensors=True,
+        output_loading_info=True,
+        ignore_mismatched_sizes=True,  # named below instead
+        revision=options.revision,
+    )
+    others = [f"{name} ({list(found)}, not {list(wanted)})" for name, found, wanted in report["mismatched_keys"]]
+    others += _mismatched_in_four_bit(model)
+    if others:
+        raise ModelError(
+            f"{source!r} has {len(others)} weights of other shapes than its config.json says: {_shortened(others)}; take "
+            "config and weights from one model"
+        )
+    if missing := list(report["missing_keys"]):
+        raise ModelError(
+            f"{source!r} lacks {len(missing)} of the model's weights: {_shortened(missing)}; take its whole folder"
+        )
+    return model
+
+
+def _mismatched_in_four_bit(model: nn.Module) -> list[str]:
+    """Weights in 4 bits whose shape is not their layer's; transformers (5.23) does not compare them."""
+    found = []
+    module: Any
+    for name, module in model.named_modules():
+        state = getattr(getattr(module, "weight", None), "quant_state", None)
+        if state is not None and tuple(state.shape) != (module.out_features, module.in_features):
+            wanted = [module.out_features, module.in_features]
+            found.append(f"{name}.weight ({list(state.shape)}, not {wanted})")
+    return found
+
+
+def _shortened(names: Sequence[str]) -> str:
+    return ", ".join(sorted(names)[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+
+
+def _check_features(source: str, config: Any, extractor: Any) -> None:
+    """Check that the processor computes the features of Whisper that the encoder takes."""
+    found = (extractor.sampling_rate, extractor.n_fft, extractor.hop_length, extractor.feature_size)
+    wanted = (RATE_HZ, FFT_SAMPLES, HOP_SAMPLES, config.audio_config.num_mel_bins)
+    window = 2 * config.audio_config.max_source_positions * HOP_SAMPLES
+    if found != wanted or extractor.n_samples != window:
+        raise ModelError(
+            f"the processor of {source} has rate, FFT, hop and mel bands {found} and windows of {extractor.n_samples} "
+            f"samples; the model takes {wanted} and {window}: take config and processor from one model"
+        )

@@ -1,0 +1,1 @@
+"""CLAP: two encoders that put recordings and texts into one space."""
