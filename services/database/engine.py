@@ -118,21 +118,19 @@ async def open_session(sessions: Sessions, *, reads: bool = False) -> AsyncItera
     Raises:
         UnavailableError: PostgreSQL cannot be reached, now or while the session is open.
     """
-    async with sessions() as session:
-        try:
-            await session.connection(execution_options=_EACH_BY_ITSELF if reads else None)
-        except (OSError, TimeoutError, PoolTimeoutError, DBAPIError) as error:
-            if isinstance(error, DBAPIError) and not is_transient(error):
-                raise
-            raise database_unavailable() from error
-        try:
-            yield session
-        except DBAPIError as error:
-            if is_transient(error):
+    try:
+        async with sessions() as session:  # closing it rolls back, which needs the server too
+            try:
+                await session.connection(execution_options=_EACH_BY_ITSELF if reads else None)
+            except (OSError, PoolTimeoutError) as error:
                 raise database_unavailable() from error
-            raise
-        except (TimeoutError, ConnectionError) as error:  # raised by asyncpg itself; SQLAlchemy does not wrap them
+            yield session
+    except DBAPIError as error:
+        if is_transient(error):
             raise database_unavailable() from error
+        raise
+    except (TimeoutError, ConnectionError) as error:  # raised by asyncpg itself; SQLAlchemy does not wrap them
+        raise database_unavailable() from error
 
 
 def is_transient(error: DBAPIError) -> bool:
