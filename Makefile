@@ -24,7 +24,7 @@ unexport VIRTUAL_ENV PYTHONHOME
 unexport PYTHONDONTWRITEBYTECODE
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: help install up demo test test-faults test-unit check lint format-check types imports openapi openapi-check client format lock \
+.PHONY: help install up demo test reference test-faults test-unit check lint format-check types imports openapi openapi-check client format lock \
         bench-train bench-orchestration bench-select bench-api bench-validation mutants fuzz study-selection pretrain clean \
         distclean
 
@@ -111,6 +111,9 @@ mutants: $(STAMP) ## Each field of the training config without its effect, again
 
 fuzz: $(FUZZ_STAMP) ## 20,000 requests made of the OpenAPI document, against the real platform (REQUESTS=20000 SEED=1)
 	@exec $(PYTHON_BIN) -m tests.fuzz $(if $(REQUESTS),--requests $(REQUESTS)) $(if $(SEED),--seed $(SEED))
+
+reference: $(STAMP) ## Loss and gradients of a step beside plain transformers, peft and torch, for each family
+	@exec $(PYTHON_BIN) -m tests.reference.arithmetic --out build/arithmetic.json
 
 bench-select: $(STAMP) ## Finding speech by Ray Data beside a plain process pool; validation of 10 h of audio
 	@exec $(PYTHON_BIN) -m tests.benchmarks.selection

@@ -99,7 +99,9 @@ def _finished_before(config: EvaluationRunConfig, store: S3RunStore, storage: S3
     beside = [Path.cwd(), _PROJECT]
     model = fetch_model(config.model, storage)
     base_model = fetch_model(config.base_model, storage) if config.base_model is not None else None
-    data = local_dataset(config.data, storage, beside=beside, language=config.training.task.language)
+    data = local_dataset(
+        config.data, storage, beside=beside, language=config.training.task.text_language, task=config.training.task.type
+    )
     with tempfile.TemporaryDirectory(prefix="lim-evaluation-") as folder:
         adapter = local_adapter(config.adapter, storage, Path(folder), beside) if config.adapter is not None else None
         inputs = evaluation_inputs(model, adapter, data, config.training, config.measurement, base_model)

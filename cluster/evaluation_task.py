@@ -54,7 +54,13 @@ def work(task: EvaluationTask) -> Mapping[str, Any]:
         try:
             model = fetch_model(config.model, storage)
             base_model = fetch_model(config.base_model, storage) if config.base_model is not None else None
-            data = local_dataset(config.data, storage, beside=beside, language=config.training.task.language)
+            data = local_dataset(
+                config.data,
+                storage,
+                beside=beside,
+                language=config.training.task.text_language,
+                task=config.training.task.type,
+            )
             tell_report(events, data, ON_PLATFORM if task.job_id else report_address(config.data, data))
             adapter = None
             if config.adapter is not None:

@@ -94,7 +94,13 @@ class _Launch:
         config = self._config
         beside = [Path.cwd(), _PROJECT]
         model = fetch_model(config.model, self._storage)
-        data = local_dataset(config.data, self._storage, beside=beside, language=config.training.task.language)
+        data = local_dataset(
+            config.data,
+            self._storage,
+            beside=beside,
+            language=config.training.task.text_language,
+            task=config.training.task.type,
+        )
         with tempfile.TemporaryDirectory(prefix="lim-selection-") as folder:
             selection = None
             if config.selection is not None:

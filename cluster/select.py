@@ -86,7 +86,13 @@ def _inputs(config: SelectionRunConfig, storage: S3Settings) -> Inputs:
     from cluster.storage.model_cache import fetch_model
 
     model = fetch_model(config.model, storage)
-    data = local_dataset(config.data, storage, beside=[Path.cwd(), _PROJECT], language=config.training.task.language)
+    data = local_dataset(
+        config.data,
+        storage,
+        beside=[Path.cwd(), _PROJECT],
+        language=config.training.task.text_language,
+        task=config.training.task.type,
+    )
     return selection_inputs(model, data, config.selection, config.training)
 
 
@@ -120,23 +126,23 @@ def _select(config: SelectionRunConfig, uri: str, store: S3RunStore, storage: S3
         beside = tuple(dict.fromkeys((str(Path.cwd()), str(_PROJECT))))
         stack.enter_context(_told(events))
         begin(store, _inputs(config, storage), parts=(PARTS,))
-        source = Source(config.data, storage, beside, config.training.task.language)
+        source = Source(config.data, storage, beside, config.training.task.text_language)
         data = source.folder()
         tell_report(events, data, ON_PLATFORM if job_id else report_address(config.data, data))
         out = folder / "selection"
         _log.info("selection %s: files go to %s", config.name, uri)
 
+        from engine.families.binding import Bound
         from engine.stages.select import select
-        from engine.tasks.speech_to_text import SpeechToText
 
-        def steps(task: SpeechToText) -> RayDataSteps:
+        def steps(bound: Bound) -> RayDataSteps:
             return RayDataSteps(
                 source,
                 config.selection,
                 fetch_model(config.model, storage),
                 config.resources,
                 store,
-                task,
+                bound,
             )
 
         try:

@@ -104,7 +104,13 @@ def run(assignment: Assignment, place: Place, stage: Callable[..., RunResult] | 
             config = assignment.config
             beside = [Path(folder) for folder in assignment.beside]
             model = fetch_model(config.model, storage)
-            data = local_dataset(config.data, storage, beside=beside, language=config.training.task.language)
+            data = local_dataset(
+                config.data,
+                storage,
+                beside=beside,
+                language=config.training.task.text_language,
+                task=config.training.task.type,
+            )
             if place.rank == 0:
                 where = ON_PLATFORM if assignment.job_id else report_address(config.data, data)
                 tell_report(events, data, where)

@@ -102,7 +102,7 @@ def _config(recipe: Path, overrides: Sequence[str], holdout: str) -> dict[str, A
     values = apply_overrides(read_yaml(recipe), overrides)
     speakers = [name.strip() for name in holdout.split(",") if name.strip()]
     if speakers:
-        values = apply_overrides(values, [f"split.test_speakers={json.dumps(speakers)}"])
+        values = apply_overrides(values, [f"split.test_groups={json.dumps(speakers)}"])
     parse(TrainingConfig, values)  # reports all faults before anything starts
     return values
 

@@ -35,13 +35,13 @@ from cluster.selection.parts import Parts, Row, part_name
 from engine.config.selection import SelectionConfig
 from engine.data.example import Utterance
 from engine.errors import SelectionError
+from engine.families.binding import Bound
 from engine.models.reference import ModelReference
 from engine.run.store import RunStore
 from engine.segments.rows import from_row
 from engine.segments.segment import Segment
 from engine.segments.segmenting import SegmentLimits, reading_batches
 from engine.selection.scorer import Loss, Transcribed, scoring_batches
-from engine.tasks.speech_to_text import SpeechToText
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -157,7 +157,7 @@ class RayDataSteps:
         model: ModelReference,
         resources: SelectionResources,
         store: RunStore,
-        task: SpeechToText,
+        bound: Bound,
     ) -> None:
         """Steps of one selection.
 
@@ -167,11 +167,11 @@ class RayDataSteps:
             model: reference to the base model.
             resources: placement and resources of the tasks.
             store: of the selection's files, with the finished blocks.
-            task: bound to this process's model; its config is the run's, resolved for the model, and it decides which
+            bound: this process's model; its config is the run's, resolved for the model, and it decides which
                 utterances share a batch.
         """
         self._source, self._config, self._resources, self._store = source, config, resources, store
-        self._model, self._task = model, task
+        self._model, self._bound = model, bound
 
     def segment(self, utterances: Sequence[Utterance], limits: SegmentLimits) -> Iterable[Segment]:
         """Cut and trim utterances."""
@@ -202,12 +202,12 @@ class RayDataSteps:
         self, name: str, utterances: Sequence[Utterance], adapter: Path | None, **settings: bool
     ) -> Iterator[Row]:
         files = tuple((file, (adapter / file).read_bytes()) for file in _ADAPTER_FILES) if adapter else None
-        training = self._task.config.model_dump_json()
+        training = self._bound.config.model_dump_json()
         told: list[object] = [self._model.name, training, settings]
         told += [[file, hashlib.sha256(content).hexdigest()] for file, content in files or ()]
         scoring = Scoring(self._source, self._model, training, files, **settings)
         function = functools.partial(score_blocks, scoring=scoring, threads=self._resources.threads_per_worker)
-        batches = scoring_batches(self._task, utterances, self._config.batch_audio_s)
+        batches = scoring_batches(self._bound.learner, utterances, self._config.batch_audio_s)
         return self._mapped(batches, name, told, function, scorers)
 
     # ---- Ray Data ------------------------------------------------------------------------------------------

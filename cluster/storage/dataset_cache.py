@@ -15,8 +15,10 @@ from cluster.storage.client import parse_s3_uri
 from cluster.storage.made_once import made_once
 from cluster.storage.run_store import S3RunStore
 from cluster.storage.settings import S3Settings
+from engine.config.tasks.registry import TaskName
 from engine.data.endings import ARCHIVE_ENDINGS, TABLE_ENDINGS, is_source
 from engine.data.subtitles.languages import language_of
+from engine.data.targets import TARGETS_OF_TASK
 from engine.data.version_files import MANIFEST_NAME, REPORT_NAME
 from engine.errors import ObjectNotFoundError
 from engine.run.code_version import code_version
@@ -34,6 +36,7 @@ def local_dataset(
     beside: Sequence[Path] = (),
     cache: Path | None = None,
     language: str | None = None,
+    task: TaskName = "speech_to_text",
 ) -> Path:
     """The folder of a dataset version on this node.
 
@@ -43,7 +46,8 @@ def local_dataset(
         settings: the object store.
         beside: further folders that relative paths are looked up in, besides the current one.
         cache: folder for downloaded and ingested datasets; by default under `LIM_HOME`.
-        language: spoken language, for ingestion: a run's `training.task.language`.
+        language: spoken language, for ingestion: a run's `training.task.text_language`.
+        task: what is learnt from it, for ingestion: a run's `training.task.type`.
 
     Raises:
         DatasetUnavailableError: nothing found, or not a dataset.
@@ -52,11 +56,11 @@ def local_dataset(
     """
     cache = cache or settings.home / "cache" / "datasets"
     if data.startswith("s3://"):
-        return _from_s3(data, settings, cache, language)
+        return _from_s3(data, settings, cache, language, task)
     path = _existing(data, beside)
     if (path / MANIFEST_NAME).is_file():
         return path
-    return _ingested(path, _tree_digest(path), cache, language)
+    return _ingested(path, _tree_digest(path), cache, language, task)
 
 
 def report_address(data: str, folder: Path) -> str:
@@ -92,10 +96,10 @@ def local_selection(selection: str, settings: S3Settings, folder: Path, *, besid
     return folder
 
 
-def _from_s3(uri: str, settings: S3Settings, cache: Path, language: str | None) -> Path:
+def _from_s3(uri: str, settings: S3Settings, cache: Path, language: str | None, task: TaskName) -> Path:
     store = S3RunStore.at(uri, settings)
     if is_source(store.prefix):
-        return _archive_from_s3(uri, settings, cache, language)
+        return _archive_from_s3(uri, settings, cache, language, task)
     try:
         manifest = store.get_bytes(MANIFEST_NAME)
     except ObjectNotFoundError:
@@ -118,7 +122,7 @@ def _from_s3(uri: str, settings: S3Settings, cache: Path, language: str | None) 
     return made_once(cache / digest[:32], MANIFEST_NAME, download)
 
 
-def _archive_from_s3(uri: str, settings: S3Settings, cache: Path, language: str | None) -> Path:
+def _archive_from_s3(uri: str, settings: S3Settings, cache: Path, language: str | None, task: TaskName) -> Path:
     bucket, key = parse_s3_uri(uri)
     prefix, _, name = key.rpartition("/")
     store = S3RunStore.at(f"s3://{bucket}/{prefix}", settings)
@@ -130,20 +134,22 @@ def _archive_from_s3(uri: str, settings: S3Settings, cache: Path, language: str 
             raise DatasetUnavailableError(f"no object at {uri}; upload the archive, or correct the address") from None
         with archive.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        return _ingested(archive, digest, cache, language)
+        return _ingested(archive, digest, cache, language, task)
 
 
-def _ingested(source: Path, digest: str, cache: Path, asked: str | None) -> Path:
+def _ingested(source: Path, digest: str, cache: Path, asked: str | None, task: TaskName) -> Path:
     # A model may detect the language, or use another name for it; neither matters to ingestion.
     language = language_of(asked) if asked else None
+    types = TARGETS_OF_TASK[task]
 
     def run_ingestion(folder: Path) -> None:
         from engine.stages.ingest import ingest
 
-        ingest(source, folder, language=language)
+        ingest(source, folder, language=language, target_types=types)
 
     # Another version of the software may read the same recordings differently.
-    name = hashlib.sha256(f"{digest}\0{code_version()}\0{language or ''}".encode()).hexdigest()
+    told = "\0".join([digest, code_version(), language or "", *types])
+    name = hashlib.sha256(told.encode()).hexdigest()
     return made_once(cache / f"ingested-{name[:32]}", MANIFEST_NAME, run_ingestion)
 
 

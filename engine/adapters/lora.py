@@ -11,55 +11,56 @@ import peft
 import torch
 from torch import nn
 
-from engine.config.training import Group, LoraFields
+from engine.config.methods.lora import Group, LoraFields
 from engine.errors import ModelError
-from engine.models.family import SpeechSeq2Seq
+from engine.families.contract import Base
 from engine.models.reference import ModelReference
 
 
-def attach(speech: SpeechSeq2Seq, config: LoraFields, base: ModelReference) -> peft.PeftModel:
-    """Attach trainable adapters and freeze the model's own weights. Layers are replaced in place.
+def attach(base: Base, config: LoraFields, reference: ModelReference) -> peft.PeftModel:
+    """Attach trainable adapters and freeze the model's own weights, except for its heads. Layers are replaced in place.
 
     Raises:
         ModelError: a target matches no linear layer of the model, or none in the chosen groups.
     """
-    targets = speech.default_targets() if config.target_modules == "default" else list(config.target_modules)
+    targets = base.default_targets() if config.target_modules == "default" else list(config.target_modules)
     if config.groups != "all":
-        targets = _in_groups(speech, targets, config.groups)
+        targets = _in_groups(base, targets, config.groups)
     lora = peft.LoraConfig(
         r=config.rank,
         lora_alpha=config.alpha,  # type: ignore[arg-type]  # any number works
         lora_dropout=config.dropout,
         target_modules=targets,
+        modules_to_save=list(base.heads) or None,
         use_rslora=config.rslora,
         bias="none",
     )
-    speech.model.requires_grad_(False)
+    base.model.requires_grad_(False)
     try:
         with _quiet():
-            adapted = peft.get_peft_model(speech.model, lora)
+            adapted = peft.get_peft_model(base.model, lora)
     except ValueError as error:
-        linear = sorted({n.rpartition(".")[2] for n, m in speech.model.named_modules() if isinstance(m, nn.Linear)})
+        linear = sorted({n.rpartition(".")[2] for n, m in base.model.named_modules() if isinstance(m, nn.Linear)})
         raise ModelError(
             f"cannot attach adapters to {targets}: {error}. The model's linear layers are {', '.join(linear)}"
         ) from error
     # A run's adapter must not depend on the location of the base, so it records the base's name, not its path.
-    adapted.peft_config["default"].base_model_name_or_path = base.name
-    adapted.peft_config["default"].revision = base.revision
+    adapted.peft_config["default"].base_model_name_or_path = reference.name
+    adapted.peft_config["default"].revision = reference.revision
     for parameter in adapted.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
     return adapted
 
 
-def _in_groups(speech: SpeechSeq2Seq, targets: Sequence[str], groups: Sequence[Group]) -> list[str]:
+def _in_groups(base: Base, targets: Sequence[str], groups: Sequence[Group]) -> list[str]:
     """Full names of the linear layers that match the targets in the chosen parts of the model."""
     names = [
         name
-        for name, module in speech.model.named_modules()
+        for name, module in base.model.named_modules()
         if isinstance(module, nn.Linear) and any(name == target or name.endswith(f".{target}") for target in targets)
     ]
-    found = {name: speech.group_of(name) for name in names}
+    found = {name: base.group_of(name) for name in names}
     kept = [name for name, group in found.items() if group in groups]
     if not kept:
         there = sorted({group for group in found.values() if group is not None})
@@ -86,7 +87,7 @@ def save(adapted: peft.PeftModel, folder: Path) -> None:
     (folder / "README.md").unlink(missing_ok=True)
 
 
-def load(speech: SpeechSeq2Seq, folder: Path) -> peft.PeftModel:
+def load(base: Base, folder: Path) -> peft.PeftModel:
     """Load a saved adapter onto its base, for inference.
 
     Raises:
@@ -96,9 +97,9 @@ def load(speech: SpeechSeq2Seq, folder: Path) -> peft.PeftModel:
         raise ModelError(f"no adapter_config.json in {folder}; give the folder of an adapter")
     try:
         with _quiet():
-            adapted = peft.PeftModel.from_pretrained(speech.model, str(folder))
+            adapted = peft.PeftModel.from_pretrained(base.model, str(folder))
     except (ValueError, RuntimeError, KeyError) as error:
-        raise ModelError(f"the adapter in {folder} does not fit the model {speech.source}: {error}") from error
+        raise ModelError(f"the adapter in {folder} does not fit this model: {error}") from error
     adapted.eval()
     return adapted
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Final
@@ -10,10 +11,12 @@ from pydantic import ValidationError
 
 from engine.config.training import TrainingConfig
 from engine.errors import ModelError
+from engine.families.contract import TargetSpace
 from engine.models.catalogue import reference_to
 from engine.models.reference import ModelReference
 
 _SETTINGS: Final = "training_config.json"
+_SPACE: Final = "target_space.json"
 EARLIER_LANGUAGE: Final = "en"
 """Language of adapters for multilingual models from versions that did not store a language in the settings."""
 
@@ -38,9 +41,29 @@ def read_settings(adapter: Path) -> TrainingConfig | None:
         ) from error
 
 
-def write_settings(adapter: Path, config: TrainingConfig) -> None:
-    """Write a training config into its adapter's folder, in a file that plain peft ignores."""
+def write_settings(adapter: Path, config: TrainingConfig, space: TargetSpace) -> None:
+    """Write a training config into its adapter's folder, and what a new head gives; plain peft ignores both files."""
     (adapter / _SETTINGS).write_text(config.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    if space != TargetSpace():
+        values = {name: value for name, value in dataclasses.asdict(space).items() if value}
+        (adapter / _SPACE).write_text(json.dumps(values, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def read_space(adapter: Path) -> TargetSpace:
+    """What the head of an adapter gives; nothing if it has no head of its own.
+
+    Raises:
+        ModelError: the file is not readable.
+    """
+    path = adapter / _SPACE
+    if not path.is_file():
+        return TargetSpace()
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        found = {name: tuple(map(str, value)) for name, value in values.items()}
+        return TargetSpace(**found)
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise ModelError(f"{path} is not what an adapter's head gives: {error}; take the whole folder") from error
 
 
 def base_of(adapter: Path) -> ModelReference:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from engine.errors import MOST_FAULTS, ConfigError, Fault
 
 ConfigT = TypeVar("ConfigT", bound=BaseModel)
+Name = Annotated[str, Field(min_length=1, max_length=100)]
+"""Name in a registry."""
 _NAMES_A_CLASS: Final = frozenset({"model_type", "model_attributes_type", "dataclass_type", "is_instance_of"})
 _SHOWN: Final = 300
 MORE_FAULTS: Final = f"there are more faults than these {MOST_FAULTS}; correct them to see the others"

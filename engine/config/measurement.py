@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from engine.config.base import Config
+from engine.config.earlier import EARLIER_MEASUREMENT, todays_names
 
 MeasuredSplit = Literal["test", "validation", "train", "all"]
 
@@ -15,8 +16,13 @@ class MeasurementConfig(Config):
     """An evaluation of a trained adapter or model."""
 
     split: MeasuredSplit = "test"
-    """Utterances to measure: a split as defined by the training, or `all`; use `all` on other data."""
+    """Examples to measure: a split as defined by the training, or `all`; use `all` on other data."""
     base: bool = True
     """Measure the base too: the model without the adapter, or the starting point of a fully fine-tuned model."""
-    chunk_utterances: Annotated[int, Field(ge=1, le=100_000)] = 256
-    """Utterances per stored chunk of transcripts; an interrupted evaluation resumes after the last chunk."""
+    chunk_examples: Annotated[int, Field(ge=1, le=100_000)] = 256
+    """Examples per stored chunk of predictions; an interrupted evaluation resumes after the last chunk."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_an_earlier_release(cls, values: Any) -> Any:
+        return todays_names(values, EARLIER_MEASUREMENT)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from engine.config.base import parse
+from engine.config.methods.lora import LoraFields, QloraConfig
+from engine.config.methods.whole import PretrainConfig
 from engine.config.selection import AutoMethodConfig, SelectionConfig
-from engine.config.training import LoraFields, PretrainConfig, QloraConfig, TrainingConfig
+from engine.config.training import TrainingConfig
 from engine.errors import ConfigError, Fault
 
 NEED_QUANTISED: Final = frozenset({"quantization_aware", "disagreement"})
@@ -50,6 +52,6 @@ def selection_faults(selection: SelectionConfig, training: TrainingConfig) -> li
 
 
 def _best_for(training: TrainingConfig) -> str:
-    if isinstance(training.method, QloraConfig):
+    if training.method.four_bit is not None:
         return "quantization_aware"
-    return "reducible_loss" if isinstance(training.method, LoraFields) else "duration_stratified"
+    return "reducible_loss" if training.method.output == "adapter" else "duration_stratified"

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import Field, model_validator
 
 from engine.config.augmentation import AugmentationConfig
 from engine.config.base import Config, DisagreementError
 from engine.config.context import AutoContextConfig, ContextConfig
+from engine.config.earlier import EARLIER_BATCH, EARLIER_EVALUATION, EARLIER_SPLIT, todays_names
+from engine.config.methods.lora import QloraConfig
+from engine.config.methods.registry import MethodConfig
+from engine.config.tasks.base import TaskFields
+from engine.config.tasks.registry import TaskConfig
+from engine.config.tasks.speech_to_text import SpeechToTextConfig
 from engine.errors import Fault
 
-TaskName = Literal["speech_to_text"]
-"""Tasks that a model can be trained for."""
-Normalizer = Literal["basic", "none", "english"]
-"""Text normalisations before errors are counted."""
+TaskT = TypeVar("TaskT", bound=TaskFields)
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 MOST_STEPS: Final = 10_000_000
 MOST_METRIC_EVENTS: Final = 100_000
@@ -23,134 +26,64 @@ MOST_INTERRUPTIONS: Final = 10_000
 """Maximum number of evaluations during training, and of checkpoints."""
 Steps = Annotated[int, Field(ge=1, le=MOST_STEPS)]
 StepsOrNone = Annotated[int, Field(ge=0, le=MOST_STEPS)]
-BatchSeconds = Annotated[float, Field(gt=0.0, le=86_400.0)]
-"""Seconds of audio in a batch: up to a day."""
-Speakers = Annotated[list[Annotated[str, Field(max_length=500)]], Field(max_length=10_000)]
+MOST_COST: Final = 1e9
+BatchCost = Annotated[float, Field(gt=0.0, le=MOST_COST)]
+"""Cost of a batch, in the task's unit."""
+Groups = Annotated[list[Annotated[str, Field(max_length=500)]], Field(max_length=10_000)]
 Norm = Annotated[float, Field(ge=0.0, le=1e6)]
 Decay = Annotated[float, Field(ge=0.0, le=10.0)]
-
-
-# ---- task ------------------------------------------------------------------------------------------------
-
-
-class SpeechToTextConfig(Config):
-    """Transcribe speech with a sequence-to-sequence model."""
-
-    type: TaskName = "speech_to_text"
-    language: Annotated[str, Field(min_length=1, max_length=64)] | None = None
-    """Spoken language, for multilingual models: a code or a name, such as `sw` or `swahili`. Unset or `auto`: detected in
-    the training audio. The run's log and card name it. Models of one language do not accept one."""
-    max_new_tokens: Annotated[int, Field(ge=1, le=4096)] | None = None
-    """Longest transcript, in tokens; unset: as long as the model can write."""
-    fallback: bool = False
-    """Retry transcripts that repeat themselves or are improbable, at rising temperatures, as OpenAI's tool does; only
-    in full context. Off: greedy search, as in plain transformers and papers."""
-    normalizer: Normalizer = "basic"
-    """Text normalisation before WER and CER. `basic`: letters, marks and numbers of every script, without case and
-    punctuation. `english`: Whisper's own for English, for comparison with papers; it also writes numbers as digits,
-    expands contractions and titles, and changes British spellings if the model has its `normalizer.json`. `none`:
-    texts unchanged."""
-
-
-TaskConfig = SpeechToTextConfig
-
-
-# ---- method: what is trained ------------------------------------------------------------------------------
-
-
-Group = Literal["audio_encoder", "fusion", "text_decoder"]
-"""A part of an audio-text model; fusion is cross-attention or a projector."""
-
-
-class LoraFields(Config):
-    """Common fields of LoRA on a full-precision base and on a 4-bit base."""
-
-    rank: Annotated[int, Field(ge=1, le=1024)] = 8
-    """Rank of each adapter."""
-    alpha: Annotated[float, Field(gt=0.0, le=10_000.0)] = 16.0
-    """Scale: the update is multiplied by alpha / rank."""
-    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
-    """Dropout on the adapter's input."""
-    target_modules: (
-        Literal["default"] | Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=1000)]
-    ) = "default"
-    """Names of the linear layers that get an adapter; `default` is the family's choice."""
-    groups: Literal["all"] | Annotated[list[Group], Field(min_length=1, max_length=3)] = "all"
-    """Parts of the model whose layers get an adapter. Without the audio encoder a step is shorter, and the base's encoding of
-    unseen speakers does not change."""
-    rslora: bool = False
-    """Scale by alpha / sqrt(rank) instead of alpha / rank."""
-
-
-class QloraConfig(LoraFields):
-    """Small trained adapters on a 4-bit base."""
-
-    type: Literal["qlora"] = "qlora"
-    quantization: Literal["nf4", "fp4"] = "nf4"
-    """4-bit data type of the base's weights."""
-    double_quantization: bool = True
-    """Quantise the quantisation constants too (saves about 0.4 bit per parameter)."""
-
-
-class LoraConfig(LoraFields):
-    """Small trained adapters on a base in full precision."""
-
-    type: Literal["lora"] = "lora"
-
-
-class FullConfig(Config):
-    """Train every weight of a pre-trained model."""
-
-    type: Literal["full"] = "full"
-
-
-class PretrainConfig(Config):
-    """Train every weight from random initialisation; the model provides only the architecture."""
-
-    type: Literal["pretrain"] = "pretrain"
-
-
-MethodConfig = Annotated[
-    QloraConfig | LoraConfig | FullConfig | PretrainConfig,
-    Field(discriminator="type"),
-]
 
 
 # ---- data order -------------------------------------------------------------------------------------------
 
 
 class SplitConfig(Config):
-    """Training, validation (for choosing the best checkpoint) and test utterances."""
+    """Training, validation (for choosing the best checkpoint) and test examples.
 
-    test_speakers: Speakers = []
-    """Test speakers, held out of training. Empty: drawn at random, if there are several speakers."""
-    validation_speakers: Speakers = []
-    """Validation speakers, held out of training. Empty: validation uses a share of the training utterances."""
+    A group is what must not be on both sides: the speaker of speech, else the recording or the site.
+    """
+
+    test_groups: Groups = []
+    """Groups to test on, held out of training. Empty: drawn at random, if there are several groups."""
+    validation_groups: Groups = []
+    """Groups to validate on, held out of training. Empty: validation uses a share of the training examples."""
     validation_fraction: Fraction = 0.05
-    """Share of the training utterances held out for validation if no validation speakers are named."""
-    max_validation_utterances: Annotated[int, Field(ge=1, le=1_000_000)] = 200
-    """Maximum number of utterances in the validation split."""
+    """Share of the training examples held out for validation if no validation groups are named."""
+    max_validation_examples: Annotated[int, Field(ge=1, le=1_000_000)] = 200
+    """Maximum number of examples in the validation split."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_an_earlier_release(cls, values: Any) -> Any:
+        return todays_names(values, EARLIER_SPLIT)
 
 
 class BatchConfig(Config):
-    """Amount of audio in an optimizer step."""
+    """Amount of data in an optimizer step, counted in the task's unit of cost: seconds of audio, tokens, pixels."""
 
-    audio_s: BatchSeconds = 24.0
-    """Seconds of audio, padding included, in an optimizer step over all workers (the global batch)."""
-    max_utterances: Annotated[int, Field(ge=1, le=100_000)] = 64
-    """Maximum number of utterances in an optimizer step over all workers."""
-    micro_batch_audio_s: BatchSeconds = 24.0
-    """Seconds of audio, padding included, in one forward pass on one worker."""
+    cost: BatchCost = 24.0
+    """Cost of an optimizer step over all workers (the global batch), padding included."""
+    max_examples: Annotated[int, Field(ge=1, le=100_000)] = 64
+    """Maximum number of examples in an optimizer step over all workers."""
+    micro_batch_cost: BatchCost = 24.0
+    """Cost of one forward pass on one worker, padding included."""
     short_first_steps: StepsOrNone = 0
-    """Curriculum for training from scratch: number of first steps that use only short utterances."""
-    short_first_max_s: Annotated[float, Field(gt=0.0, le=3600.0)] = 1.0
-    """Longest short utterance of the curriculum, in seconds."""
+    """Curriculum for training from scratch: number of first steps that use only short examples."""
+    short_first_max_cost: Annotated[float, Field(gt=0.0, le=MOST_COST)] = 1.0
+    """Largest cost of a short example of the curriculum."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_an_earlier_release(cls, values: Any) -> Any:
+        return todays_names(values, EARLIER_BATCH)
 
     @model_validator(mode="after")
     def _micro_batch_fits(self) -> BatchConfig:
-        if self.micro_batch_audio_s > self.audio_s:
-            message = f"found {self.micro_batch_audio_s:g}, more than audio_s {self.audio_s:g}; a micro-batch is a part"
-            raise DisagreementError([Fault("micro_batch_audio_s", f"{message} of the batch")])
+        if self.micro_batch_cost > self.cost:
+            message = (
+                f"found {self.micro_batch_cost:g}, more than cost {self.cost:g}; a micro-batch is a part of the batch"
+            )
+            raise DisagreementError([Fault("micro_batch_cost", message)])
         return self
 
 
@@ -164,16 +97,16 @@ PAGING_NEEDS_A_GPU: Final = (
 
 
 class AdamWConfig(Config):
-    """AdamW with its two moments in 32 bits, in 8 bits (in blocks of 256 values), or in 8 bits and paged.
+    """Adam, or AdamW with its two moments in 32 bits, in 8 bits (in blocks of 256 values), or in 8 bits and paged.
 
     Paged states of tensors of at least 100,000 weights move to the host's memory when the GPU's runs out.
     """
 
-    type: Literal["adamw", "adamw_8bit", "paged_adamw_8bit"] = "adamw"
+    type: Literal["adamw", "adam", "adamw_8bit", "paged_adamw_8bit"] = "adamw"
     learning_rate: Annotated[float, Field(gt=0.0, le=1.0)] = 2e-3
     """Peak learning rate."""
     weight_decay: Decay = 0.0
-    """Decoupled weight decay."""
+    """Weight decay: with AdamW taken off the weights, with Adam added to the gradient."""
     betas: tuple[Annotated[float, Field(ge=0.0, lt=1.0)], Annotated[float, Field(ge=0.0, lt=1.0)]] = (0.9, 0.98)
     """Decay of the first and second moments."""
     eps: Annotated[float, Field(gt=0.0, le=1.0)] = 1e-8
@@ -264,8 +197,13 @@ class EvaluationConfig(Config):
     """Final weights of the run: those with the best validation metric, or the last ones."""
     base: bool = True
     """Measure the base model on the test split too."""
-    batch_audio_s: BatchSeconds = 60.0
-    """Seconds of audio per transcription batch, padding included."""
+    batch_cost: BatchCost = 60.0
+    """Cost of a batch of predictions, padding included, in the task's unit."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_an_earlier_release(cls, values: Any) -> Any:
+        return todays_names(values, EARLIER_EVALUATION)
 
 
 class CheckpointConfig(Config):
@@ -319,6 +257,12 @@ class TrainingConfig(Config):
     """Steps between metric events."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Seed of every random choice."""
+
+    def task_as(self, kind: type[TaskT]) -> TaskT:
+        """The task's config, for code that does only this task."""
+        if not isinstance(self.task, kind):
+            raise TypeError(f"a config of {kind.__name__} is needed, not of {self.task.type}")
+        return self.task
 
     @model_validator(mode="after")
     def _fields_agree(self) -> TrainingConfig:

@@ -1,4 +1,4 @@
-"""Batches filled by seconds of audio: a pure function of the seed, so that any position can be restored."""
+"""Batches filled by cost: a pure function of the seed, so that any position can be restored."""
 
 from __future__ import annotations
 
@@ -7,13 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.config.context import ContextConfig, ShortContextConfig
 from engine.config.training import BatchConfig
-from engine.data.example import Utterance
-from engine.data.padding import padded_s
 from engine.errors import TrainingError
 
-_POOL_BATCHES = 32  # number of batches sorted by length together; more means less padding and less mixing
+_POOL_BATCHES = 32  # number of batches sorted by cost together; more means less padding and less mixing
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,41 +20,57 @@ class Position:
     step: int = 0
     """Batches so far."""
     epoch: int = 0
-    """Started passes over the current set (first the short utterances, then all)."""
+    """Started passes over the current set (first the short examples, then all)."""
     index: int = 0
     """Batches so far in this pass."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The utterances of one optimizer step over all workers, by their index."""
+    """The examples of one optimizer step over all workers, by their index."""
 
     indices: tuple[int, ...]
     whole_window: tuple[int, ...]
     """The `indices` padded to the model's whole window."""
     position: Position
     epoch: float
-    """Passes over the training audio so far, with fraction."""
+    """Passes over the training examples so far, with fraction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """Costs of a run's examples, in the task's unit."""
+
+    own: Sequence[float]
+    """Without padding."""
+    padded: Sequence[float]
+    """In a batch of examples such as it, padding included."""
 
 
 class BatchOrder:
-    """The endless order of batches over `utterances`."""
+    """The endless order of batches over a run's training examples.
+
+    Args:
+        costs: of the training examples.
+        batch: how batches are filled.
+        seed: of every random choice.
+        position: of the first batch.
+        whole_window_share: share of the examples that are padded to the model's whole window.
+    """
 
     def __init__(
         self,
-        utterances: Sequence[Utterance],
+        costs: Costs,
         batch: BatchConfig,
-        context: ContextConfig,
         *,
-        window_s: float,
         seed: int,
         position: Position = Position(),
+        whole_window_share: float = 0.0,
     ) -> None:
-        if not utterances:
-            raise TrainingError("no utterance is left to train on; check the split and the data's report")
-        self._lengths_s = np.array([padded_s(u.input.duration_s, context, window_s) for u in utterances])
-        self._durations_s = np.array([u.input.duration_s for u in utterances])
-        self._whole_window_share = context.whole_window_share if isinstance(context, ShortContextConfig) else 0.0
+        if not costs.own:
+            raise TrainingError("no example is left to train on; check the split and the data's report")
+        self._padded, self._own = np.array(costs.padded), np.array(costs.own)
+        self._whole_window_share = whole_window_share
         self._batch = batch
         self._seed = seed
         self._position = position
@@ -70,7 +83,7 @@ class BatchOrder:
         return self._position
 
     def steps_per_epoch(self) -> int:
-        """Batches in the first pass over all utterances."""
+        """Batches in the first pass over all examples."""
         return len(self._plan(short=False, epoch=0))
 
     def next(self) -> Batch:
@@ -101,37 +114,37 @@ class BatchOrder:
         return self._pass
 
     def _plan(self, short: bool, epoch: int) -> list[tuple[int, ...]]:
-        chosen = np.arange(len(self._lengths_s))
+        chosen = np.arange(len(self._padded))
         if short:
-            chosen = chosen[self._durations_s <= self._batch.short_first_max_s]
+            chosen = chosen[self._own <= self._batch.short_first_max_cost]
             if not len(chosen):
                 raise TrainingError(
-                    f"batch.short_first_max_s is {self._batch.short_first_max_s} s and no utterance is that short; "
-                    f"the shortest has {self._durations_s.min():.2f} s"
+                    f"batch.short_first_max_cost is {self._batch.short_first_max_cost:g} and no example is that short; the "
+                    f"shortest has a cost of {self._own.min():.2f}"
                 )
         generator = np.random.default_rng([self._seed, int(short), epoch])
         generator.shuffle(chosen)
-        per_batch = min(self._batch.max_utterances, max(1, int(self._batch.audio_s / self._lengths_s[chosen].mean())))
+        per_batch = min(self._batch.max_examples, max(1, int(self._batch.cost / self._padded[chosen].mean())))
         pool = _POOL_BATCHES * per_batch
         batches: list[tuple[int, ...]] = []
         for start in range(0, len(chosen), pool):
             part = chosen[start : start + pool]
-            batches += self._filled(part[np.argsort(self._lengths_s[part], kind="stable")])
+            batches += self._filled(part[np.argsort(self._padded[part], kind="stable")])
         order = generator.permutation(len(batches))
         return [batches[i] for i in order]
 
     def _filled(self, ordered: np.ndarray) -> list[tuple[int, ...]]:
         batches: list[tuple[int, ...]] = []
         current: list[int] = []
-        seconds = 0.0
+        filled = 0.0
         for index in ordered.tolist():
-            length_s = float(self._lengths_s[index])
-            full = len(current) == self._batch.max_utterances or seconds + length_s > self._batch.audio_s + 1e-6
+            cost = float(self._padded[index])
+            full = len(current) == self._batch.max_examples or filled + cost > self._batch.cost + 1e-6
             if current and full:
                 batches.append(tuple(current))
-                current, seconds = [], 0.0
+                current, filled = [], 0.0
             current.append(index)
-            seconds += length_s
+            filled += cost
         if current:
             batches.append(tuple(current))
         return batches
@@ -139,38 +152,47 @@ class BatchOrder:
 
 def micro_batches(
     indices: Sequence[int],
-    lengths_s: Sequence[float],
+    padded: Sequence[float],
     *,
-    micro_batch_audio_s: float,
+    micro_batch_cost: float,
     rank: int,
     world_size: int,
+    unit: int = 1,
 ) -> list[list[int]]:
-    """One worker's part of a batch, in pieces that fit `micro_batch_audio_s`.
+    """One worker's part of a batch, in pieces that fit `micro_batch_cost`.
 
     The pieces are distributed evenly over the workers; a worker without work gets an empty list. The assignment changes
     only the rounding of the gradients' sum.
+
+    Args:
+        indices: examples of the batch.
+        padded: cost of every example, padding included.
+        micro_batch_cost: largest cost of a piece; one run alone may be larger.
+        rank: of the worker.
+        world_size: number of workers.
+        unit: examples of a run that is never divided; the last run of a batch may be shorter.
     """
-    mine = list(indices)[rank::world_size]
+    runs = [list(indices[start : start + unit]) for start in range(0, len(indices), unit)]
     pieces: list[list[int]] = []
-    seconds = 0.0
-    for index in mine:
-        length_s = lengths_s[index]
-        if not pieces or seconds + length_s > micro_batch_audio_s + 1e-6:
+    filled = 0.0
+    for run in runs[rank::world_size]:
+        cost = sum(padded[index] for index in run)
+        if not pieces or filled + cost > micro_batch_cost + 1e-6:
             pieces.append([])
-            seconds = 0.0
-        pieces[-1].append(index)
-        seconds += length_s
+            filled = 0.0
+        pieces[-1] += run
+        filled += cost
     return pieces
 
 
-def evaluation_batches(lengths_s: Sequence[float], audio_s: float) -> list[list[int]]:
-    """Indices in batches of one padded length each, so that no utterance's result depends on its neighbours."""
+def evaluation_batches(padded: Sequence[float], batch_cost: float) -> list[list[int]]:
+    """Indices in batches of one padded cost each, so that no example's result depends on its neighbours."""
     batches: list[list[int]] = []
-    by_length: dict[float, list[int]] = {}
-    for index, length_s in enumerate(lengths_s):
-        by_length.setdefault(length_s, []).append(index)
-    for length_s in sorted(by_length):
-        per_batch = max(1, int(audio_s / length_s))
-        rows = by_length[length_s]
+    by_cost: dict[float, list[int]] = {}
+    for index, cost in enumerate(padded):
+        by_cost.setdefault(cost, []).append(index)
+    for cost in sorted(by_cost):
+        per_batch = max(1, int(batch_cost / cost))
+        rows = by_cost[cost]
         batches += [rows[i : i + per_batch] for i in range(0, len(rows), per_batch)]
     return batches

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-Role = Literal["file", "text", "speaker", "split", "language", "start", "end", "duration"]
+Role = Literal["file", "text", "label", "caption", "speaker", "group", "split", "language", "start", "end", "duration"]
 
 FILE_COLUMNS = ("file_name", "filename", "file", "path", "audio")
 TEXT_COLUMNS = ("transcription", "transcript", "text", "sentence", "label")
@@ -16,9 +16,9 @@ SPEAKER_COLUMNS = ("speaker", "speaker_id", "client_id")
 
 _NAMES: Mapping[Role, str] = {
     "file": """
-        file_name file path file_path audio audio_file audio_path audio_file_path audio_file_name wav wav_file
+        file_name file path file_path fname audio audio_file audio_path audio_file_path audio_file_name wav wav_file
         wav_file_name wav_path wave wave_file clip clip_name clip_path clip_file recording recording_path
-        recording_file sound sound_file mp3 flac media media_path source_file
+        recording_file sound sound_file slice_file_name mp3 flac media media_path source_file
         datei dateiname audiodatei pfad fichier nom_fichier nom_du_fichier chemin archivo nombre_archivo fichero ruta
         arquivo nome_arquivo caminho nome_file percorso bestand bestandsnaam plik nazwa_pliku ścieżka soubor dosya
         dosya_adı tiedosto fil filnamn filnavn fájl fișier αρχείο файл имя_файла путь аудио файл_аудио
@@ -39,6 +39,26 @@ _NAMES: Mapping[Role, str] = {
         raw_text raw_transcription raw_transcript raw_sentence original_text text_raw
         label
     """,
+    "label": """
+        label labels class classes class_name class_names class_label class_labels category categories label_name
+        label_names target targets target_name tag tags event event_label event_labels events sound_event sound_class
+        scene scene_label intent intent_class intent_label emotion emotion_label command keyword word species
+        species_name primary_label genre instrument instrument_family sound_type human_labels label_id class_id
+        category_id target_id id_class
+        klasse klassen kategorie bezeichnung classe classes étiquette étiquettes catégorie clase clases etiqueta etiquetas
+        categoría categoria rótulo etichetta etichette klas categorie klasa etykieta kategoria třída štítek sınıf etiket
+        luokka klass kategori osztály címke κλάση ετικέτα класс метка метки категория 标签 类别 標籤 類別 ラベル クラス
+        カテゴリ 레이블 라벨 클래스 분류 التصنيف الفئة תווית קטגוריה लेबल वर्ग ป้ายกำกับ nhãn
+        language accent dialect gender
+    """,
+    "caption": """
+        caption captions audio_caption audio_captions caption_text description descriptions text texts sentence sentences
+        annotation title titles raw raw_text prompt
+        beschreibung beschreibungen bildunterschrift titel légende légendes sous_titre descripción descripciones título
+        legenda descrição descrizione didascalia omschrijving opis titulek popis açıklama kuvaus beskrivning bildtext
+        leírás descriere περιγραφή описание подпись 描述 说明 標題 标题 キャプション 説明 타이틀 캡션 설명 الوصف תיאור
+        विवरण คำบรรยาย mô_tả
+    """,
     "speaker": """
         speaker speaker_id speaker_name speaker_code speaker_label speaker_number spk spk_id spkr spkr_id spk_name
         client_id client user_id user user_name reader_id reader reader_name talker talker_id voice voice_id voice_name
@@ -48,6 +68,14 @@ _NAMES: Mapping[Role, str] = {
         parlante parlante_id spreker spreker_id mówca mowca mluvčí mluvci konuşmacı konusmaci puhuja talare beszélő
         vorbitor ομιλητής диктор спикер говорящий ид_диктора 说话人 说话者 发言人 說話者 話者 話者名 スピーカー 화자
         발화자 المتحدث דובר वक्ता ผู้พูด
+    """,
+    "group": """
+        group group_id src_file source_file source source_id identifier recording_id original_file original_recording
+        parent_file clip_id video_id youtube_id ytid fsid freesound_id session session_id site site_id location
+        location_id place device_id patient patient_id individual individual_id animal_id
+        gruppe quelle aufnahme_id sitzung groupe grupo gruppo grupa skupina grup ryhmä grupp csoport группа источник 组 組
+        グループ 그룹
+        fold folds
     """,
     "split": """
         split data_split dataset_split set subset data_set_split partition fold usage dataset_part

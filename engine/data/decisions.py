@@ -35,6 +35,8 @@ _INSTEAD: Final[dict[str, str]] = {
     "too_long": "raise limits.max_item_s",
     "too_short": "lower limits.min_item_s",
     "duplicate_name": "edit the item and give its text, if it is the right one",
+    **dict.fromkeys(("missing_label", "bad_label"), "edit the item and give its label as the text"),
+    **dict.fromkeys(("missing_caption", "bad_caption"), "edit the item and give its captions as the text"),
     "missing_text": "edit the item and give its text",
     "unreadable_text": "edit the item and give its text",
     "several_texts": "say which language is spoken, or edit the item and give its text",

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.config.division import DivisionConfig
-from engine.data.example import Split, Utterance
+from engine.data.example import AnyExample, Split
+from engine.data.targets import TARGETS, TargetKind, written
 
 _FEWEST_SPEAKERS = 3  # with fewer speakers, one for the test is too large a share of the voices
 _MOST_HELD_OUT = 0.4  # of the seconds: a speaker with more is not held out, unless that much is requested
@@ -36,8 +37,8 @@ class Division(NamedTuple):
     """Warnings for readers of the test's error rates."""
 
 
-def divide(utterances: Sequence[Utterance], files: Sequence[str], config: DivisionConfig) -> Division:
-    """The split of each utterance, stratified by text if texts are classes, else by length.
+def divide(utterances: Sequence[AnyExample], files: Sequence[str], config: DivisionConfig) -> Division:
+    """The split of each utterance, stratified by target if targets are classes, else by length.
 
     Speakers are never divided if there are at least three and all are known. If they are so uneven that whole speakers
     come to less than half of the requested share, or one of them would take two fifths of the audio, that split is drawn by
@@ -50,11 +51,12 @@ def divide(utterances: Sequence[Utterance], files: Sequence[str], config: Divisi
     """
     speakers = {u.group for u in utterances}
     by_speaker = config.by == "speaker" and None not in speakers and len(speakers) >= _FEWEST_SPEAKERS
+    kind = TARGETS[utterances[0].target.type if utterances else "text"]
     warnings = []
     if config.by == "speaker" and not by_speaker:
         warnings.append(
-            "there are fewer than three speakers, or utterances of which the speaker is not known: test and "
-            "validation are drawn by recording, and do not tell how a model does on voices that it has not heard"
+            f"there are fewer than three {kind.group}s, or {_items(kind)} of which the {kind.group} is not known: test and "
+            f"validation are drawn by recording, and do not tell how a model does on {_unheard(kind)}"
         )
     pool = _Pool(utterances, config.seed)
     split_N: list[Split] = ["train"] * len(utterances)
@@ -74,7 +76,7 @@ def divide(utterances: Sequence[Utterance], files: Sequence[str], config: Divisi
         if fraction and not chosen:
             chosen = pool.whole_groups(files, free, fraction)
             if by_speaker and chosen:
-                warnings.append(_uneven(split, utterances))
+                warnings.append(_uneven(split, utterances, kind))
                 together = "recording" if split == "test" else together
         if fraction and not chosen:
             warnings.append(
@@ -91,24 +93,32 @@ def divide(utterances: Sequence[Utterance], files: Sequence[str], config: Divisi
     return Division(split_N, together, warnings)
 
 
-def speakers_are_whole(utterances: Sequence[Utterance], splits: Sequence[Split]) -> bool:
+def speakers_are_whole(utterances: Sequence[AnyExample], splits: Sequence[Split]) -> bool:
     """Whether no speaker is in two splits."""
     found = {(u.group, split) for u, split in zip(utterances, splits, strict=True) if u.group is not None}
     return len(found) == len({speaker for speaker, _ in found})
 
 
-def _uneven(split: Split, utterances: Sequence[Utterance]) -> str:
+def _uneven(split: Split, utterances: Sequence[AnyExample], kind: TargetKind) -> str:
     (speaker, count), *_ = Counter(u.group for u in utterances).most_common(1)
     return (
-        f"no whole speakers of a fitting size are left for {split} ({speaker} has {count} of {len(utterances)} "
-        f"utterances): {split} is drawn by recording, and does not tell how a model does on voices that it has not heard"
+        f"no whole {kind.group}s of a fitting size are left for {split} ({speaker} has {count} of {len(utterances)} "
+        f"{_items(kind)}): {split} is drawn by recording, and does not tell how a model does on {_unheard(kind)}"
     )
+
+
+def _items(kind: TargetKind) -> str:
+    return "utterances" if kind.is_speech else "items"
+
+
+def _unheard(kind: TargetKind) -> str:
+    return "voices that it has not heard" if kind.is_speech else "sources that it has not heard"
 
 
 class _Pool:
     """The utterances as seconds per stratum."""
 
-    def __init__(self, utterances: Sequence[Utterance], seed: int) -> None:
+    def __init__(self, utterances: Sequence[AnyExample], seed: int) -> None:
         self._stratum_N, self._strata = _strata(utterances)
         self._seconds_N = np.array([u.input.duration_s for u in utterances], dtype=np.float64)
         self._seed = seed
@@ -140,12 +150,13 @@ class _Pool:
         return [place for place in free if group_N[place] in chosen]
 
 
-def _strata(utterances: Sequence[Utterance]) -> tuple[Numbers, int]:
+def _strata(utterances: Sequence[AnyExample]) -> tuple[Numbers, int]:
     """The stratum of each utterance, and the number of strata."""
-    texts = Counter(u.target.text for u in utterances)
+    targets = [written(u.target) for u in utterances]
+    texts = Counter(targets)
     if len(texts) <= min(_MOST_CLASSES, len(utterances) // 2):
         known = {text: number for number, text in enumerate(sorted(texts))}
-        return np.array([known[u.target.text] for u in utterances]), len(known)
+        return np.array([known[text] for text in targets]), len(known)
     durations = np.array([u.input.duration_s for u in utterances])
     edges = np.quantile(durations, np.arange(1, _BINS) / _BINS)
     return np.searchsorted(edges, durations, side="right"), _BINS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Literal, TypeVar, get_args
 
@@ -10,6 +11,15 @@ SPLITS: tuple[Split, ...] = get_args(Split)
 
 
 # ---- inputs ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A part of a source. Inputs with overlapping spans share data, and are never on both sides of a split."""
+
+    source: str
+    start: float
+    end: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +54,14 @@ class AudioInput:
         """Its stretches of audio, in order."""
         return self.pieces or (Piece(self.audio, self.start_s, self.duration_s),)
 
+    def spans(self) -> tuple[Span, ...]:
+        """What it consists of."""
+        return tuple(Span(p.audio, p.start_s, p.start_s + p.duration_s) for p in self.stretches())
+
+    def files(self) -> tuple[str, ...]:
+        """Files that it is read from, relative to the manifest's folder."""
+        return tuple(piece.audio for piece in self.stretches())
+
 
 @dataclass(frozen=True, slots=True)
 class TextInput:
@@ -52,6 +70,14 @@ class TextInput:
     medium: ClassVar[str] = "text"
 
     text: str
+
+    def spans(self) -> tuple[Span, ...]:
+        """The text itself: inputs with the same text are the same."""
+        return (Span(self.text, 0.0, math.inf),)
+
+    def files(self) -> tuple[str, ...]:
+        """None: it stands in the manifest."""
+        return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +88,14 @@ class ImageInput:
 
     image: str
     """Path of the file, relative to the manifest's folder, with `/`."""
+
+    def spans(self) -> tuple[Span, ...]:
+        """The file."""
+        return (Span(self.image, 0.0, math.inf),)
+
+    def files(self) -> tuple[str, ...]:
+        """The file that it is read from, relative to the manifest's folder."""
+        return (self.image,)
 
 
 # ---- targets -----------------------------------------------------------------------------------------------
@@ -89,6 +123,10 @@ class Text:
     times: tuple[TimedText, ...] = ()
     """Times of parts of the text, in order, if known; long recordings can then be cut."""
 
+    def key(self) -> str:
+        """What it asks for, for dividing a dataset evenly."""
+        return self.text
+
 
 @dataclass(frozen=True, slots=True)
 class Label:
@@ -97,6 +135,10 @@ class Label:
     type: ClassVar[str] = "label"
 
     label: str
+
+    def key(self) -> str:
+        """The label."""
+        return self.label
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +149,10 @@ class Labels:
 
     labels: tuple[str, ...]
 
+    def key(self) -> str:
+        """All labels."""
+        return "\n".join(self.labels)
+
 
 @dataclass(frozen=True, slots=True)
 class Captions:
@@ -116,6 +162,12 @@ class Captions:
 
     captions: tuple[str, ...]
 
+    def key(self) -> str:
+        """The first caption."""
+        return self.captions[0] if self.captions else ""
+
+
+TargetType = Literal["text", "label", "labels", "captions"]
 
 Input = AudioInput | TextInput | ImageInput
 Target = Text | Label | Labels | Captions

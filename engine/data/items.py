@@ -11,10 +11,11 @@ from typing import Literal
 from pydantic import Field
 
 from engine.config.base import Config
-from engine.data.example import Split, Utterance
+from engine.data.example import AnyExample, Split
 from engine.data.layout import Item
 from engine.data.report import Finding, IngestReport, SetAside
 from engine.data.source import displayed
+from engine.data.targets import written
 from engine.errors import ManifestError
 
 ItemStatus = Literal["good", "rejected"]
@@ -44,9 +45,9 @@ class ItemRecord(Config):
     id: str | None = None
     """Its id in the manifest; only for a good item."""
     text: str | None = None
-    """Its transcript; unset if the source has none."""
+    """Its target in the written form: the transcript, `dog; rain`, captions on a line each; unset if the source has none."""
     speaker: str | None = None
-    """Its speaker, if known."""
+    """Its speaker or another group that is never divided, if known."""
     split: Split | None = None
     """Its split, if it has one."""
     duration_s: float | None = None
@@ -65,12 +66,12 @@ class ItemRecord(Config):
         return {finding.code for finding in self.findings if finding.severity == "set_aside"}
 
 
-def records(items: Sequence[Item], utterances: Sequence[Utterance], report: IngestReport) -> Iterator[ItemRecord]:
-    """The items of a version: recordings with a text in the order of the source, then everything else by path.
+def records(items: Sequence[Item], examples: Sequence[AnyExample], report: IngestReport) -> Iterator[ItemRecord]:
+    """The items of a version: recordings with a target in the order of the source, then everything else by path.
 
     Args:
-        items: recordings of the source with a text.
-        utterances: those in the dataset.
+        items: recordings of the source with a target.
+        examples: those in the dataset.
         report: of the version.
     """
     of_path: dict[str, list[Finding]] = defaultdict(list)
@@ -80,11 +81,11 @@ def records(items: Sequence[Item], utterances: Sequence[Utterance], report: Inge
     others: dict[str, list[SetAside]] = defaultdict(list)
     for other in report.set_aside:
         others[other.path].append(other)
-    good = {utterance.id: utterance for utterance in utterances}
+    good = {example.id: example for example in examples}
     for item in items:
         path = displayed(item.shown)
-        found, utterance = of_path.get(path, []), good.get(item.id)
-        if utterance is None:
+        found, example = of_path.get(path, []), good.get(item.id)
+        if example is None:
             _take_own(others[path])
             yield ItemRecord(
                 path=path,
@@ -99,10 +100,10 @@ def records(items: Sequence[Item], utterances: Sequence[Utterance], report: Inge
                 path=path,
                 status="good",
                 id=item.id,
-                text=utterance.target.text,
-                speaker=utterance.group,
-                split=utterance.split,
-                duration_s=utterance.input.duration_s,
+                text=written(example.target),
+                speaker=example.group,
+                split=example.split,
+                duration_s=example.input.duration_s,
                 findings=_shown([finding for finding in found if finding.severity != "set_aside"]),
             )
     for path, rest in sorted(others.items()):

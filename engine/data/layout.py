@@ -21,9 +21,9 @@ class Item:
     id: str
     """Unique within the dataset."""
     text: str
-    """Its text."""
+    """Its target in the written form, such as the transcript."""
     speaker: str | None
-    """Its speaker, if known."""
+    """Its speaker or another group that must not be divided, if known."""
     split: Split | None
     """The split that the dataset's author chose, if any."""
     start_s: float = 0.0
@@ -66,6 +66,8 @@ class Layout:
     """Columns of the metadata that were not read."""
     first_rows: list[str] = field(default_factory=list)
     """The first rows of the metadata, shown if they give no items."""
+    several_labels: bool = False
+    """Whether items have several labels, or an empty set of them."""
     found: Counter[LayoutKind] = field(default_factory=Counter)
     """Number of items from each detected structure; may be 0."""
 

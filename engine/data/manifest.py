@@ -22,6 +22,7 @@ from engine.data.example import (
     ImageInput,
     Label,
     Labels,
+    Target,
     Text,
     TextInput,
     TimedText,
@@ -111,28 +112,33 @@ def manifest_line(example: AnyExample) -> str:
     """
     if getattr(example.input, "pieces", ()) or example.weight != 1.0:
         raise ValueError(f"{example.id} has pieces or a weight; a manifest holds neither, write a selection instead")
-    target: dict[str, Any] = {"type": example.target.type}
-    match example.target:
-        case Text(text, times):
-            target["text"] = text
-            if times:
-                target["times"] = [{name: getattr(part, name) for name in _TIMES_FIELDS} for part in times]
-        case Label(label):
-            target["label"] = label
-        case Labels(labels):
-            target["labels"] = list(labels)
-        case Captions(captions):
-            target["captions"] = list(captions)
     given = {name: getattr(example.input, name) for name in _INPUTS[example.input.medium]}
     fields = {
         "id": example.id,
         "medium": example.input.medium,
         "input": given,
-        "target": target,
+        "target": target_line(example.target),
         "group": example.group,
         "split": example.split,
     }
     return json.dumps(fields, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def target_line(target: Target) -> dict[str, Any]:
+    """A target as a line of the manifest has it, with its type."""
+    line: dict[str, Any] = {"type": target.type}
+    match target:
+        case Text(text, times):
+            line["text"] = text
+            if times:
+                line["times"] = [{name: getattr(part, name) for name in _TIMES_FIELDS} for part in times]
+        case Label(label):
+            line["label"] = label
+        case Labels(labels):
+            line["labels"] = list(labels)
+        case Captions(captions):
+            line["captions"] = list(captions)
+    return line
 
 
 def is_inside(path: str) -> bool:

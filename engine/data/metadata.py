@@ -9,10 +9,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from engine.data.columns import columns_of
+from engine.data.columns import Role, columns_of
 from engine.data.dialect import DELIMITERS, Dialect, dialect_of, read_fields, split_plainly, without_separator_line
 from engine.data.endings import AUDIO_ENDINGS, ending
-from engine.data.rows import Metadata, Names, Record, rows_of
+from engine.data.record import Record
+from engine.data.rows import Metadata, Names, rows_of
+from engine.data.targets import TEXTS, TargetTypes, kind_of
 from engine.data.values import as_text
 from engine.errors import IngestError, ItemError
 
@@ -23,42 +25,48 @@ _SHOWN = 60
 _UNIFORM = 0.9  # of the rows; if this many have the same number of extra fields, these are columns without names
 
 
-def read_metadata(name: str, text: str, names: Names) -> Metadata:
+def read_metadata(
+    name: str, text: str, names: Names, types: TargetTypes = TEXTS, *, needs_targets: bool = True
+) -> Metadata:
     """Read a metadata file whose columns have names.
 
     Args:
         name: path of the file, for messages; `.jsonl` or else a table.
         text: its content.
         names: whether a value is the name of a recording; distinguishes an unclosed quote from a multi-line text.
+        types: allowed types of targets.
+        needs_targets: whether a column must give the targets.
 
     Raises:
-        IngestError: no column of file names, or none of texts.
+        IngestError: no column of file names, or none of targets.
     """
     if name.lower().endswith((".jsonl", ".ndjson")):
-        return _read_json_lines(name, text, names)
-    return _read_table(name, text, names)
+        return read_objects(name, list(json_lines(text, lower=False)), names, types, needs_targets=needs_targets)
+    return _read_table(name, text, names, types, needs_targets)
 
 
 # ---- tables -------------------------------------------------------------------------------------------------
 
 
-def delimiter_of(header: str, usual: str) -> str:
+def delimiter_of(header: str, usual: str, target: Role = "text") -> str:
     """The delimiter of a header: the one that gives the most known columns."""
+    known_roles: tuple[Role, ...] = ("file", target, "speaker", "split", "start", "end")
 
     def known(delimiter: str) -> tuple[int, int]:
         fields = split_plainly(header, Dialect(delimiter))
-        roles = sum(bool(columns_of(fields, role)) for role in ("file", "text", "speaker", "split", "start", "end"))
+        roles = sum(bool(columns_of(fields, role)) for role in known_roles)
         return roles, len(fields)
 
     best = max(DELIMITERS, key=lambda mark: (*known(mark), mark == usual))
     return best if known(best)[1] > 1 else usual
 
 
-def _read_table(name: str, text: str, names: Names) -> Metadata:
+def _read_table(name: str, text: str, names: Names, types: TargetTypes, needs_targets: bool) -> Metadata:
+    role = kind_of(types).role
     text, stated = without_separator_line(text)
     header_line = next((line for line in text.split("\n") if line.strip()), "")
     usual = "\t" if name.lower().endswith(".tsv") else ","
-    delimiter = stated or delimiter_of(header_line, usual)
+    delimiter = stated or delimiter_of(header_line, usual, role)
     dialect = dialect_of(text, delimiter)
     header = [field.strip() for field in split_plainly(header_line, dialect)]
     at = next((column.at for column in columns_of(header, "file")), 0)
@@ -68,9 +76,9 @@ def _read_table(name: str, text: str, names: Names) -> Metadata:
     divided = _divided_again(fields.rows, delimiter)
     (_, header), *rows = _without_marks_of_text(divided or fields.rows)
     header = [field.strip() for field in header]
-    repaired = _Repaired(name, header, delimiter, names)
+    repaired = _Repaired(name, header, delimiter, names, role)
     found = repaired.records(rows)
-    read = rows_of(name, repaired.header, found, names)
+    read = rows_of(name, repaired.header, found, names, types, needs_targets=needs_targets)
     if delimiter != usual:
         shown = "a tab" if usual == "\t" else "a comma"
         read.warnings.insert(0, f"{name} separates its columns with {delimiter!r}, not with {shown}")
@@ -128,13 +136,13 @@ def _plain_quotes(name: str, lines: Sequence[int]) -> str:
 class _Repaired:
     """Repairs rows that have more or fewer fields than the header."""
 
-    def __init__(self, name: str, header: list[str], delimiter: str, names: Names) -> None:
+    def __init__(self, name: str, header: list[str], delimiter: str, names: Names, role: Role) -> None:
         self.header = header
         self.warnings: list[str] = []
         self._name = name
         self._delimiter = delimiter
         self._names = names
-        text = columns_of(header, "text")
+        text = columns_of(header, role)
         file = columns_of(header, "file")
         self._file_at = file[0].at if file else 0
         self._text_at = text[0].at if text else None
@@ -237,20 +245,25 @@ def column(header: Sequence[str], allowed: Sequence[str]) -> int | None:
 # ---- JSON lines ---------------------------------------------------------------------------------------------
 
 
-def _read_json_lines(name: str, text: str, names: Names) -> Metadata:
-    return read_objects(name, list(json_lines(text, lower=False)), names)
-
-
-def read_objects(name: str, objects: Sequence[tuple[int, dict[str, Any] | ItemError]], names: Names) -> Metadata:
+def read_objects(
+    name: str,
+    objects: Sequence[tuple[int, dict[str, Any] | ItemError]],
+    names: Names,
+    types: TargetTypes = TEXTS,
+    *,
+    needs_targets: bool = True,
+) -> Metadata:
     """Make rows from JSON objects.
 
     Args:
         name: path of the metadata file, for messages.
         objects: line or number of each, and the object or its fault.
         names: whether a value is the name of a recording.
+        types: allowed types of targets.
+        needs_targets: whether a key must give the targets.
 
     Raises:
-        IngestError: no key of file names, or none of texts.
+        IngestError: no key of file names, or none of targets.
     """
     places: dict[str, int] = {}
     for _, values in objects:
@@ -266,7 +279,7 @@ def read_objects(name: str, objects: Sequence[tuple[int, dict[str, Any] | ItemEr
         for key, value in values.items():
             row[places[str(key).strip()]] = value
         records.append(Record(line, row))
-    return rows_of(name, list(places), records, names)
+    return rows_of(name, list(places), records, names, types, needs_targets=needs_targets)
 
 
 def json_lines(text: str, lower: bool = True) -> Iterator[tuple[int, dict[str, Any] | ItemError]]:

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
 
-from engine.data.example import Split
+from engine.data.example import Split, TargetType
 
 LayoutKind = Literal[
     "parquet",
@@ -30,6 +30,8 @@ LayoutKind = Literal[
 
 Code = Literal[
     "bad_archive",
+    "bad_caption",
+    "bad_label",
     "bad_metadata",
     "bad_times",
     "command",
@@ -40,6 +42,8 @@ Code = Literal[
     "empty_file",
     "encrypted",
     "missing_audio",
+    "missing_caption",
+    "missing_label",
     "mismatched_text",
     "missing_text",
     "mixed_scripts",
@@ -63,17 +67,28 @@ Code = Literal[
 ]
 CODES: tuple[Code, ...] = get_args(Code)
 
-TEXTLESS: tuple[Code, ...] = ("duplicate_name", "missing_text", "several_texts", "unreadable_text")
-"""Faults of a recording that lacks only a readable, credible text."""
+TEXTLESS: tuple[Code, ...] = (
+    "bad_caption",
+    "bad_label",
+    "duplicate_name",
+    "missing_caption",
+    "missing_label",
+    "missing_text",
+    "several_texts",
+    "unreadable_text",
+)
+"""Faults of a recording that lacks only a readable, credible text, label or caption."""
 
 WarningCode = Literal[
     "cancelling_channels",
     "clipped_a_little",
     "damaged_audio",
+    "dropped_caption",
     "foreign_stem",
     "html",
     "invisible_characters",
     "joined_audio",
+    "near_copy",
     "noise_channel",
     "noisy",
     "open_length",
@@ -81,6 +96,7 @@ WarningCode = Literal[
     "possible_personal_data",
     "question_mark_in_word",
     "quiet",
+    "repeated_caption",
     "repeated_text",
     "scaled",
     "several_tracks",
@@ -91,7 +107,20 @@ WarningCode = Literal[
 WARNING_CODES: tuple[WarningCode, ...] = get_args(WarningCode)
 
 DatasetCode = Literal[
-    "leakage", "imbalance", "mixed_rates", "few_speakers", "no_speakers", "many_set_aside", "long_texts"
+    "leakage",
+    "imbalance",
+    "mixed_rates",
+    "few_speakers",
+    "no_speakers",
+    "no_groups",
+    "many_set_aside",
+    "long_texts",
+    "few_classes",
+    "few_examples",
+    "label_in_one_split",
+    "similar_labels",
+    "contradicting_labels",
+    "similar_captions",
 ]
 """Kinds of findings about the dataset as a whole."""
 
@@ -101,6 +130,8 @@ the finding concerns the dataset as a whole."""
 
 ACTIONS: dict[Code, str] = {
     "bad_archive": "make the archive again, or put the files themselves into the dataset",
+    "bad_caption": "write one or a few sentences that describe the recording",
+    "bad_label": "write the name of its class, as in the other rows",
     "bad_metadata": "correct the metadata file as the reason says",
     "bad_times": "correct the times of its row",
     "command": "run the command yourself, save what it gives as a file, and name that file",
@@ -111,6 +142,8 @@ ACTIONS: dict[Code, str] = {
     "empty_file": "copy or record it again",
     "encrypted": "make the archive without a password",
     "missing_audio": "add the file, or remove its row",
+    "missing_caption": "give its captions in metadata.csv (columns file_name, caption), or remove the file",
+    "missing_label": "give its class in metadata.csv (columns file_name, label), or remove the file",
     "mismatched_text": "give the text of this recording, or cut the recording where its text ends",
     "missing_text": "give its text in metadata.csv (columns file_name, transcription), or remove the file",
     "mixed_scripts": "write the word in one alphabet",
@@ -137,10 +170,12 @@ ADVICE: dict[WarningCode, str] = {
     "cancelling_channels": "listen to it; with a reversed cable or effect, export it again with one channel",
     "clipped_a_little": "record with less gain the next time",
     "damaged_audio": "listen to its end; export or copy it again if something is missing",
+    "dropped_caption": "correct the caption; the others of the recording are kept",
     "foreign_stem": "nothing, if it is written so: a foreign word with an ending of the language",
     "html": "write the character itself into the text",
     "invisible_characters": "nothing: they were taken out",
     "joined_audio": "check that its text is that of all its parts",
+    "near_copy": "nothing: both are of one group, which is never divided between training and test",
     "noise_channel": "nothing, if its other channels have all of the speech",
     "noisy": "listen to it; remove it if you cannot understand it",
     "open_length": "listen to its end; write its header anew if something is missing or too much",
@@ -148,6 +183,7 @@ ADVICE: dict[WarningCode, str] = {
     "possible_personal_data": "read the text; replace what belongs to a person",
     "question_mark_in_word": "nothing, if a blank is missing; if it stands for a letter, save the texts as UTF-8",
     "quiet": "record with more gain the next time",
+    "repeated_caption": "write another caption in its place: the same one twice teaches nothing new",
     "repeated_text": "nothing, if it was said twice; else check the text",
     "scaled": "nothing: it was made quieter",
     "several_tracks": "check that its first track is the speech of its text; else export that track alone",
@@ -219,7 +255,7 @@ class ValidationReport(_Record):
 
 
 class TextStatistics(_Record):
-    """Statistics of the transcripts."""
+    """Statistics of the transcripts or captions."""
 
     distinct: int = 0
     """Number of different transcripts."""
@@ -239,7 +275,7 @@ class Example(_Record):
     recording: str
     """Path of the recording in the source, with its row if the file may have several items."""
     text: str
-    """Its transcript, as in the manifest."""
+    """Its target in the written form: the transcript, `dog; rain`, captions on a line each."""
     speaker: str | None
     """Its speaker, if known."""
     split: Split | None
@@ -281,7 +317,13 @@ class IngestReport(_Record):
     formats: dict[str, int]
     """Good recordings by the format of their files."""
     text: TextStatistics
-    """Statistics of the transcripts."""
+    """Statistics of the transcripts or captions."""
+    target: TargetType = "text"
+    """Type of the targets."""
+    labels: dict[str, int] = {}
+    """Items of each class, the most frequent first; empty for other targets."""
+    captions: int = 0
+    """Number of captions; 0 for other targets."""
     warnings: list[str]
     """Warnings about the dataset as a whole."""
     text_source: str = ""

@@ -14,8 +14,11 @@ from pydantic import Field, ValidationError, model_validator
 
 from engine.config.base import Config, faults_of
 from engine.config.processing import ProcessingConfig, revised
+from engine.config.tasks.registry import TaskName
 from engine.data.decisions import Decision, ItemDecision, as_written, merged, resolve
+from engine.data.example import TargetType
 from engine.data.items import read_items
+from engine.data.targets import TARGETS_OF_TASK, TargetTypes
 from engine.data.version_files import ITEMS_NAME, MANIFEST_NAME, VERSION_NAME
 from engine.errors import ConfigError, IngestError
 
@@ -50,10 +53,26 @@ class VersionRecord(Config):
     """Source of its recordings on this machine."""
     options: ProcessingConfig = ProcessingConfig()
     """The options of its processing."""
+    task: TaskName = "speech_to_text"
+    """The task that models learn from it, which allows some types of targets."""
+    target: TargetType | None = None
+    """The type of its targets; None: what its rows show, of the task's types."""
     decisions: list[dict[str, Any]] = []
     """Decisions that made it from its parent."""
     item_decisions: dict[str, ItemDecision] = {}
     """Decisions about each item, in this version and earlier ones, by path."""
+
+    @model_validator(mode="after")
+    def _fits_task(self) -> VersionRecord:
+        allowed = TARGETS_OF_TASK[self.task]
+        if self.target is not None and self.target not in allowed:
+            raise ValueError(f"target is {self.target!r}; allowed for {self.task}: {', '.join(allowed)}")
+        return self
+
+    @property
+    def target_types(self) -> TargetTypes:
+        """The allowed types of targets."""
+        return TARGETS_OF_TASK[self.task] if self.target is None else (self.target,)
 
 
 def next_version(earlier: VersionRecord, revision: Revision, parent: Path, *, source: Path) -> VersionRecord:
@@ -73,6 +92,8 @@ def next_version(earlier: VersionRecord, revision: Revision, parent: Path, *, so
         parent=earlier.number,
         source=str(source.absolute()),
         options=revised(earlier.options, revision.changes()),
+        task=earlier.task,
+        target=earlier.target,
         decisions=as_written(revision.decisions),
         item_decisions=merged(earlier.item_decisions, decided),
     )

@@ -8,8 +8,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from engine.data.columns import Column, bare, columns_of
+from engine.data.caption_values import caption_columns, read_captions
+from engine.data.columns import Column, Role, bare, columns_of
+from engine.data.label_values import label_column, label_columns, read_labels
+from engine.data.record import Record
 from engine.data.split_names import split_of_name
+from engine.data.targets import TEXTS, TargetTypes, kind_of
 from engine.data.texts import clean_text, clean_transcript
 from engine.data.times import Span, TimeColumns, spans, time_columns
 from engine.data.values import (
@@ -41,7 +45,7 @@ class Row:
     file_name: str
     """Name of the recording, relative to the metadata file; empty if the row gives none."""
     text: str
-    """Its transcript; empty if the row gives none."""
+    """Its target in the written form, such as the transcript; empty if the row gives none."""
     speaker: str | None
     """Its speaker."""
     split: str | None
@@ -70,37 +74,36 @@ class Metadata:
     """Its columns that were not read."""
     text_source: str = ""
     """Source of its texts, in words."""
+    several_labels: bool = False
+    """Whether rows have several labels, or an empty set of them."""
+    has_targets: bool = True
+    """Whether a column gives the targets; if not, the names of folders may."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A row of a table, before its values are interpreted."""
-
-    line: int
-    """Its number in the file, counted from 1."""
-    values: list[Any]
-    """Values, at most one per column."""
-    fault: ItemError | None = None
-    """Why it cannot be used; None if it can."""
-
-    def value(self, column: Column | None) -> Any:
-        """Its value in a column; None if it has none."""
-        return self.values[column.at] if column is not None and column.at < len(self.values) else None
-
-
-def row_of(line: int, file_name: str, text: str, speaker: str, split: str, fault: ItemError | None = None) -> Row:
-    """A row, with its texts cleaned."""
+def row_of(
+    line: int, file_name: str, text: str, speaker: str, split: str, fault: ItemError | None = None, mark: str = ""
+) -> Row:
+    """A row, with its texts cleaned; `mark` stands between the parts of its text, if it has parts."""
+    parts = text.split(mark) if mark else [text]
     return Row(
         line,
         file_name.strip(),
-        clean_transcript(text),
+        mark.join(cleaned for part in parts if (cleaned := clean_transcript(part))),
         clean_text(as_speaker(speaker)) or None,
         split.strip() or None,
         fault,
     )
 
 
-def rows_of(name: str, columns: Sequence[str], records: Sequence[Record], names: Names) -> Metadata:
+def rows_of(
+    name: str,
+    columns: Sequence[str],
+    records: Sequence[Record],
+    names: Names,
+    types: TargetTypes = TEXTS,
+    *,
+    needs_targets: bool = True,
+) -> Metadata:
     """Turn a table into rows.
 
     Args:
@@ -108,19 +111,28 @@ def rows_of(name: str, columns: Sequence[str], records: Sequence[Record], names:
         columns: names of its columns.
         records: its rows.
         names: whether a value names a recording.
+        types: allowed types of targets.
+        needs_targets: whether a column must give the targets.
 
     Raises:
-        IngestError: no column of file names, or none of texts.
+        IngestError: no column of file names, or none of targets.
     """
     read = Metadata()
+    kind = kind_of(types)
     file = _file_column(name, columns, records, names, read)
-    text = _text_column(name, columns, records, file, read)
-    rest = [column for column in (file, text) if column]
-    speaker = _speaker_column(name, columns, records, rest, read)
+    answer = _ANSWERS[kind.role](_Table(name, columns, records, file, read, types), needs_targets)
+    speaker = _speaker_column(name, columns, records, [file, *answer.columns], read)
+    if speaker is None and not kind.is_speech:
+        speaker = _group_column(columns, records, [file, *answer.columns])
     split = _split_column(columns, records)
-    language = next(iter(columns_of(columns, "language")), None)
+    language = next((each for each in columns_of(columns, "language") if each.name not in answer.names), None)
     times = time_columns(columns, [record.values for record in records])
-    roles = [("file", file), ("text", text), ("speaker", speaker), ("split", split), ("language", language)]
+    if times.cut and not kind.is_speech and not _are_in_files(file, times):
+        told = ", ".join(column.name for _, column in times.columns())
+        read.warnings.append(f"{name}: the times ({told}) were not read: they do not tell a part of the file")
+        times = TimeColumns(None, None, None)
+    roles: list[tuple[str, Column | None]] = [("file", file), *((kind.role, column) for column in answer.columns)]
+    roles += [("speaker" if kind.is_speech else "group", speaker), ("split", split), ("language", language)]
     roles += times.columns() if times.cut else []
     read.columns_read = {column.name: role for role, column in roles if column is not None}
     taken = {column.at for _, column in roles if column is not None}
@@ -128,15 +140,106 @@ def rows_of(name: str, columns: Sequence[str], records: Sequence[Record], names:
     if read.columns_ignored:
         read.warnings.append(f"{name}: these columns were not read: {', '.join(read.columns_ignored)}")
     _tell_languages(name, records, language, read)
-    read.text_source = f"column {text.name!r} of {name.rpartition('/')[2]}"
-    texts = _texts(name, records, text, read)
-    for record, (said, fault) in zip(records, texts, strict=True):
-        speaker_name = as_speaker(record.value(speaker))
-        row = row_of(record.line, as_name(record.value(file)), said, speaker_name, as_text(record.value(split))[0])
+    if answer.columns:
+        called = ", ".join(repr(column.name) for column in answer.columns)
+        read.text_source = f"column{'s' * (len(answer.columns) > 1)} {called} of {name.rpartition('/')[2]}"
+    for record, (said, fault) in zip(records, answer.values, strict=True):
+        speaker_name, split_name = as_speaker(record.value(speaker)), as_text(record.value(split))[0]
+        row = row_of(record.line, as_name(record.value(file)), said, speaker_name, split_name, mark=kind.mark)
         read.rows.append(replace(row, fault=record.fault or fault))
     if times.cut:
         _cut(name, times, records, read)
     return read
+
+
+# ---- targets ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """A table whose targets are looked for."""
+
+    name: str
+    columns: Sequence[str]
+    records: Sequence[Record]
+    file: Column
+    read: Metadata
+    types: TargetTypes
+
+    def values(self, column: Column) -> list[str]:
+        """The values of a column as texts."""
+        return [as_text(record.value(column))[0].strip() for record in self.records]
+
+    def is_filled(self, column: Column) -> bool:
+        """Whether a column has values."""
+        return any(_is_given(record.value(column)) for record in self.records)
+
+    def missing(self) -> IngestError:
+        """The fault of a table without targets."""
+        kind = kind_of(self.types)
+        return IngestError(_missing(self.name, self.columns, self.records, kind.noun, kind.usual_columns))
+
+
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """The targets of a table's rows in their written form."""
+
+    columns: list[Column]
+    values: Sequence[tuple[str, ItemError | None]]
+
+    @property
+    def names(self) -> set[str]:
+        """Names of the columns."""
+        return {column.name for column in self.columns}
+
+
+def _said(table: _Table, needed: bool) -> _Answers:
+    """The transcripts."""
+    column = _text_column(table.name, table.columns, table.records, table.file, table.read)
+    return _Answers([column], list(_texts(table.name, table.records, column, table.read)))
+
+
+def _labels(table: _Table, needed: bool) -> _Answers:
+    """The labels: one column, which may hold several for a row."""
+    called = label_columns(table.columns, [table.file.at])
+    filled = [column for column in called if table.is_filled(column)]
+    if not called and not needed:
+        table.read.has_targets = False
+        return _Answers([], [("", None)] * len(table.records))
+    if not called:
+        raise table.missing()
+    best, others = label_column(table.columns, filled or called, table.values)
+    for other in others:
+        ours, theirs = (next(filter(None, table.values(column)), "") for column in (best, other))
+        table.read.warnings.append(
+            f"{table.name}: two columns may be the label; {best.name!r} was read ({ours[:_SHOWN]!r}), and not "
+            f"{other.name!r} ({theirs[:_SHOWN]!r})"
+        )
+    found = read_labels(best.name, [record.value(best) for record in table.records], table.types)
+    table.read.warnings += [f"{table.name}: {warning}" for warning in found.warnings]
+    table.read.several_labels = found.several
+    return _Answers([best], found.labels)
+
+
+def _captions(table: _Table, needed: bool) -> _Answers:
+    """The captions: one column, or several with a number each."""
+    groups = caption_columns(table.columns, [table.file.at])
+    filled = [group for group in groups if any(table.is_filled(column) for column in group)]
+    if not groups:
+        raise table.missing()
+    best = (filled or groups)[0]
+    values = ([record.value(column) for column in best] for record in table.records)
+    return _Answers(best, [read_captions(best[0].name, found) for found in values])
+
+
+_ANSWERS: dict[Role, Callable[[_Table, bool], _Answers]] = {"text": _said, "label": _labels, "caption": _captions}
+"""How the targets of a table are found, by the role of their columns."""
+
+
+def _is_given(value: Any) -> bool:
+    return (
+        isinstance(value, bool) or (isinstance(value, list | tuple) and bool(value)) or bool(as_text(value)[0].strip())
+    )
 
 
 # ---- columns ------------------------------------------------------------------------------------------------
@@ -213,6 +316,21 @@ def _speaker_column(
                 "was not read"
             )
     return best
+
+
+def _group_column(columns: Sequence[str], records: Sequence[Record], taken: Sequence[Column]) -> Column | None:
+    """The first column of groups, such as the source of a clip, that joins some rows and not all."""
+    for column in columns_of(columns, "group"):
+        values = {as_speaker(record.value(column)) for record in records} - {""}
+        are_splits = any(split_of_name(value) for value in values)
+        if column.at not in {each.at for each in taken} and 1 < len(values) < len(records) and not are_splits:
+            return column
+    return None
+
+
+def _are_in_files(file: Column, times: TimeColumns) -> bool:
+    """Whether times can be those of a part of the file: both ends are known, and the file is not a slice already."""
+    return times.start is not None and (times.end or times.duration) is not None and "slice" not in bare(file.name)
 
 
 def _split_column(columns: Sequence[str], records: Sequence[Record]) -> Column | None:

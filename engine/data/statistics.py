@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from engine.audio.reading import AudioInfo
-from engine.data.example import Utterance
+from engine.data.example import AnyExample, Captions, Label, Labels, TargetType, Text
 from engine.data.layout import Layout
 from engine.data.report import Example, IngestReport, TextStatistics, named
 
@@ -25,36 +25,51 @@ class Statistics:
         self.text_digests: set[int] = set()
         self.words = self.characters = self.longest_characters = 0
         self.alphabet: set[str] = set()
+        self.labels: Counter[str] = Counter()
+        self.captions = 0
         self.scaled: list[str] = []
 
-    def add(self, utterance: Utterance, info: AudioInfo, path: str, scaled: bool) -> None:
+    def add(self, example: AnyExample, info: AudioInfo, path: str, scaled: bool) -> None:
         """Count a good item.
 
         Args:
-            utterance: as in the manifest.
+            example: as in the manifest.
             info: its file's metadata.
             path: of the file in the source.
             scaled: whether it was scaled down.
         """
         self.items += 1
-        self.audio_s += utterance.input.duration_s
-        self.shortest_s = min(self.shortest_s or utterance.input.duration_s, utterance.input.duration_s)
-        self.longest_s = max(self.longest_s or 0.0, utterance.input.duration_s)
-        if utterance.group is not None:
-            self.speakers[utterance.group] += 1
-        if utterance.split is not None:
-            self.splits[utterance.split] += 1
+        self.audio_s += example.input.duration_s
+        self.shortest_s = min(self.shortest_s or example.input.duration_s, example.input.duration_s)
+        self.longest_s = max(self.longest_s or 0.0, example.input.duration_s)
+        if example.group is not None:
+            self.speakers[example.group] += 1
+        if example.split is not None:
+            self.splits[example.split] += 1
         self.rates_hz[info.rate_hz] += 1
         self.formats[info.format] += 1
-        self.text_digests.add(hash(utterance.target.text))
-        self.words += len(utterance.target.text.split())
-        self.characters += len(utterance.target.text)
-        self.longest_characters = max(self.longest_characters, len(utterance.target.text))
-        self.alphabet.update(utterance.target.text)
+        match example.target:
+            case Text(text):
+                self._add_text(text)
+            case Label(label):
+                self.labels[label] += 1
+            case Labels(labels):
+                self.labels.update(labels)
+            case Captions(captions):
+                self.captions += len(captions)
+                for caption in captions:
+                    self._add_text(caption)
         if scaled:
             self.scaled.append(path)
 
-    def report(self, layout: Layout, examples: list[Example]) -> IngestReport:
+    def _add_text(self, text: str) -> None:
+        self.text_digests.add(hash(text))
+        self.words += len(text.split())
+        self.characters += len(text)
+        self.longest_characters = max(self.longest_characters, len(text))
+        self.alphabet.update(text)
+
+    def report(self, layout: Layout, examples: list[Example], target: TargetType) -> IngestReport:
         """The report, without the findings of the validation."""
         warnings = list(layout.warnings)
         if self.scaled:
@@ -86,6 +101,9 @@ class Statistics:
                 longest_characters=self.longest_characters,
                 alphabet="".join(sorted(self.alphabet)),
             ),
+            target=target,
+            labels=dict(self.labels.most_common()),
+            captions=self.captions,
             warnings=warnings,
             text_source=layout.text_source,
             columns_read=layout.columns_read,

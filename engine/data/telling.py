@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Final, Literal
 
 from engine.data.report import IngestReport, SetAside, named
+from engine.data.targets import TARGETS
 from engine.data.version_files import REPORT_NAME
 from engine.run.events import Event, EventSink
 
 _LONGEST_TEXT: Final = 120  # characters of an example
 _MOST_NAMED: Final = 3
+_MOST_CLASSES: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +53,25 @@ def tell_report(events: EventSink, folder: Path, where: str | None = None) -> No
 
 
 def _good(report: IngestReport) -> Iterator[Line]:
-    speakers = f"{len(report.speakers):,} speaker{'s' if len(report.speakers) != 1 else ''}"
+    kind = TARGETS[report.target]
+    speakers = f"{len(report.speakers):,} {kind.group}{'s' if len(report.speakers) != 1 else ''}"
     if report.without_speaker:
-        speakers += f" (of {report.without_speaker:,} items the speaker is not known)"
+        speakers += f" (of {report.without_speaker:,} items the {kind.group} is not known)"
     yield Line(
         "notice",
         f"{report.items_good:,} of {report.items_found:,} items are good: {_duration(report.audio_s)} of audio, {speakers}",
     )
     told = f"Structure: {', '.join(report.layouts)}"
     if report.text_source:
-        told += f"; texts from {report.text_source}"
+        told += f"; {kind.noun}s from {report.text_source}"
     if report.columns_read:
         told += f"; read: {', '.join(f'{name} as {meaning}' for name, meaning in report.columns_read.items())}"
     if report.columns_ignored:
         told += f"; not read: {', '.join(report.columns_ignored)}"
     yield Line("notice", told)
+    if report.labels:
+        classes = named([f"{label} ({count:,})" for label, count in report.labels.items()], most=_MOST_CLASSES)
+        yield Line("notice", f"{len(report.labels):,} classes: {classes}")
     for example in report.examples:
         text = example.text if len(example.text) <= _LONGEST_TEXT else f"{example.text[:_LONGEST_TEXT]}..."
         known = ", ".join(filter(None, (example.speaker, example.split)))

@@ -49,6 +49,7 @@ def make_version(
         division=options.split,
         decisions=record.item_decisions,
         language=options.language,
+        target_types=record.target_types,
     )
 
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from engine.config.context import TrainedContext
 from engine.errors import ModelError
+from engine.families.audio_encoder import sizes as audio_encoder
+from engine.families.audio_llm import sizes as audio_llm
+from engine.families.clap import sizes as clap
+from engine.families.ctc import sizes as ctc
 from engine.models.catalogue import ModelCard, read_model_config, trained_context
 
 MEL_FRAMES_PER_S: Final = 100
@@ -24,7 +29,7 @@ _MOST_BYTE_TOKENS: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """A Whisper model's sizes."""
+    """A model's sizes, as those of a Whisper model."""
 
     width: int
     encoder_layers: int
@@ -36,6 +41,11 @@ class Architecture:
     inner_factor: int = 4
     """Width of the feed-forward layers, as a multiple of the model's."""
     trained_context: TrainedContext = "full"
+    counted_linear: int | None = None
+    """Number of weights in linear layers, for a family whose layers are not Whisper's; the layers above then stand for
+    as many of Whisper's as have these weights."""
+    counted_other: int | None = None
+    """Number of other weights, likewise."""
     exact: bool = True
     """Whether the sizes come from the model's config; otherwise they are estimated from its number of weights."""
 
@@ -52,12 +62,16 @@ class Architecture:
     @property
     def linear_parameters(self) -> int:
         """Number of weights in linear layers, which can be stored in 4 bits."""
+        if self.counted_linear is not None:
+            return self.counted_linear
         attention, forward = 4 * self.width**2, 2 * self.inner_factor * self.width**2
         return self.encoder_layers * (attention + forward) + self.decoder_layers * (2 * attention + forward)
 
     @property
     def other_parameters(self) -> int:
         """Number of weights in embeddings and convolutions, which keep the compute type; ignores norms and biases."""
+        if self.counted_other is not None:
+            return self.counted_other
         embeddings = (self.vocabulary + self.source_positions + self.target_positions) * self.width
         return embeddings + 3 * self.width * (self.mel_bands + self.width)
 
@@ -89,18 +103,83 @@ def architecture_of(card: ModelCard) -> Architecture:
 
 def _read(folder: Path) -> Architecture:
     config = read_model_config(folder)
+    read = _READERS.get(str(config.get("model_type")), _whisper)
     try:
-        width = int(config["d_model"])
-        return Architecture(
-            width=width,
-            encoder_layers=int(config["encoder_layers"]),
-            decoder_layers=int(config["decoder_layers"]),
-            vocabulary=int(config["vocab_size"]),
-            mel_bands=int(config["num_mel_bins"]),
-            source_positions=int(config["max_source_positions"]),
-            target_positions=int(config["max_target_positions"]),
-            inner_factor=max(1, int(config["encoder_ffn_dim"]) // width),
-            trained_context=trained_context(config),
-        )
+        return read(config)
     except (ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"the config.json in {folder} lacks the sizes of a Whisper model: {error!r}") from error
+        raise ModelError(f"the config.json in {folder} lacks the sizes of the model: {error!r}") from error
+
+
+def _whisper(config: Mapping[str, Any]) -> Architecture:
+    width = int(config["d_model"])
+    return Architecture(
+        width=width,
+        encoder_layers=int(config["encoder_layers"]),
+        decoder_layers=int(config["decoder_layers"]),
+        vocabulary=int(config["vocab_size"]),
+        mel_bands=int(config["num_mel_bins"]),
+        source_positions=int(config["max_source_positions"]),
+        target_positions=int(config["max_target_positions"]),
+        inner_factor=max(1, int(config["encoder_ffn_dim"]) // width),
+        trained_context=trained_context(config),
+    )
+
+
+def _ctc(config: Mapping[str, Any]) -> Architecture:
+    sizes = ctc.sizes_of(config)
+    return _encoder(sizes.width, sizes.inner, sizes.linear_parameters, sizes.other_parameters, sizes.vocabulary)
+
+
+def _spectrogram(config: Mapping[str, Any]) -> Architecture:
+    sizes = audio_encoder.sizes_of(config, labels=1)
+    return _encoder(sizes.width, sizes.inner_width, sizes.linear_parameters, sizes.other_parameters, 1)
+
+
+def _clap(config: Mapping[str, Any]) -> Architecture:
+    width = int((config.get("text_config") or {}).get("hidden_size", 768))
+    return _encoder(width, 4 * width, clap.linear_parameters(config), clap.other_parameters(config), 1)
+
+
+def _audio_llm(config: Mapping[str, Any]) -> Architecture:
+    text = config["text_config"]
+    width, layers = int(text["hidden_size"]), int(text["num_hidden_layers"])
+    inner_factor = max(1, round(int(text["intermediate_size"]) / width))
+    linear = audio_llm.linear_parameters(config)
+    return Architecture(
+        width=width,
+        encoder_layers=max(1, round(linear / (width**2 * (4 + 2 * inner_factor))) - layers),
+        decoder_layers=layers,
+        vocabulary=int(text["vocab_size"]),
+        inner_factor=inner_factor,
+        counted_linear=linear,
+        counted_other=audio_llm.other_parameters(config),
+        exact=False,
+    )
+
+
+def _encoder(width: int, inner: int, linear: int, other: int, vocabulary: int) -> Architecture:
+    """A model of encoder layers alone, of its audio's own length."""
+    inner_factor = max(1, round(inner / width))
+    return Architecture(
+        width=width,
+        encoder_layers=max(1, round(linear / (width**2 * (4 + 2 * inner_factor)))),
+        decoder_layers=0,
+        vocabulary=vocabulary,
+        inner_factor=inner_factor,
+        trained_context="short",
+        counted_linear=linear,
+        counted_other=other,
+        exact=False,
+    )
+
+
+_READERS: Final[Mapping[str, Callable[[Mapping[str, Any]], Architecture]]] = {
+    "whisper": _whisper,
+    "wav2vec2": _ctc,
+    "hubert": _ctc,
+    "wav2vec2-conformer": _ctc,
+    "audio-spectrogram-transformer": _spectrogram,
+    "clap": _clap,
+    "qwen2_audio": _audio_llm,
+    "voxtral": _audio_llm,
+}

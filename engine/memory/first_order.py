@@ -13,15 +13,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from engine.config.context import ShortContextConfig, resolve_context
-from engine.config.training import (
-    AdamWConfig,
-    BatchConfig,
-    LoraFields,
-    OptimizerConfig,
-    QloraConfig,
-    SgdConfig,
-    TrainingConfig,
-)
+from engine.config.methods.lora import LoraFields, QloraConfig
+from engine.config.training import AdamWConfig, BatchConfig, OptimizerConfig, SgdConfig, TrainingConfig
 from engine.memory.architecture import MEL_FRAMES_PER_S, POSITIONS_PER_S, Architecture
 
 RUNTIME_BYTES: Final = 950_000_000
@@ -35,6 +28,7 @@ _FOUR_BIT_DOUBLE: Final = 0.5 + 1 / 64 + 4 / (64 * 256)
 _ENCODER_KEPT: Final = 9 + 2 * 4
 _DECODER_KEPT: Final = 15 + 2 * 4
 _STATE_BLOCK: Final = 256  # 8-bit states: values that share a scale
+_HEAD_WIDTH: Final = 256  # of the projection before a classifier, in transformers' audio encoders
 _DEFAULT_TARGETS: Final = frozenset({"q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2"})
 
 Part = Literal[
@@ -85,23 +79,23 @@ def peak_memory(model: Architecture, config: TrainingConfig, compute_bytes: int)
     linear, other = model.linear_parameters, model.other_parameters
     parts: dict[Part, int] = {"runtime": RUNTIME_BYTES}
     method = config.method
-    if isinstance(method, QloraConfig):
-        four_bit = _FOUR_BIT_DOUBLE if method.double_quantization else _FOUR_BIT
+    if method.four_bit is not None:
+        four_bit = _FOUR_BIT_DOUBLE if method.four_bit.double else _FOUR_BIT
         parts["base_weights"] = round(linear * four_bit + other * compute_bytes)
         # The largest linear layer is unpacked for its product in the forward and the backward pass.
         parts["dequantised_layer"] = model.inner_factor * model.width**2 * compute_bytes
-    elif isinstance(method, LoraFields):
+    elif method.output == "adapter":
         parts["base_weights"] = (linear + other) * compute_bytes
     else:
         parts["base_weights"] = (linear + other) * 4
-    if isinstance(method, LoraFields):
+    if method.output == "adapter":
         parts["adapter"] = trained * 4
     parts["gradients"] = trained * 4
     parts["optimizer_states"] = sum(_state_bytes(config.optimizer, size) for size in tensors)
     # A moving average and the best weights so far are kept in float32, in addition to the trained ones.
     parts["weight_copies"] = 4 * trained * (bool(config.ema_decay) + (config.evaluation.keep == "best"))
     parts["activations"] = _activations(model, config, compute_bytes)
-    if isinstance(method, QloraConfig) and config.evaluation.base:
+    if method.four_bit is not None and config.evaluation.base:
         # The base is measured in float32, with the 4-bit one still loaded, after training's activations are freed.
         parts["published_base"] = max(0, 4 * (linear + other) - parts["activations"] - parts["dequantised_layer"])
     return Peak(parts)
@@ -131,6 +125,8 @@ def trained_tensors(model: Architecture, config: TrainingConfig) -> list[int]:
     """Number of weights in each tensor that the run trains; ignores the norms and biases of a fully trained model."""
     width, inner = model.width, model.inner_factor * model.width
     method = config.method
+    if method.heads_only:
+        return [width * _HEAD_WIDTH, _HEAD_WIDTH]
     if not isinstance(method, LoraFields):
         layer, crossed = [width * width] * 4, [width * width] * 4
         forward = [width * inner] * 2
@@ -158,7 +154,7 @@ def _state_bytes(optimizer: OptimizerConfig, weights: int) -> int:
     """Bytes that an optimizer keeps for a tensor."""
     if isinstance(optimizer, SgdConfig):
         return 4 * weights if optimizer.momentum else 0
-    if optimizer.type == "adamw":
+    if optimizer.type in {"adamw", "adam"}:
         return 8 * weights
     return 2 * weights + 2 * 4 * math.ceil(weights / _STATE_BLOCK)
 
@@ -167,11 +163,11 @@ def changes(model: Architecture, config: TrainingConfig, compute_bytes: int) -> 
     """Single changes that would lower the peak, the least harmful first."""
     batch = config.batch
     tried: list[tuple[str, object, TrainingConfig]] = []
-    seconds = batch.micro_batch_audio_s
+    seconds = batch.micro_batch_cost
     while seconds > 1.0:
         seconds /= 2
-        smaller = BatchConfig.model_validate(batch.model_dump() | {"micro_batch_audio_s": seconds})
-        tried.append(("batch.micro_batch_audio_s", seconds, config.model_copy(update={"batch": smaller})))
+        smaller = BatchConfig.model_validate(batch.model_dump() | {"micro_batch_cost": seconds})
+        tried.append(("batch.micro_batch_cost", seconds, config.model_copy(update={"batch": smaller})))
     # Short context would degrade the result of a model that was not trained in it.
     context = resolve_context(config.context, model.trained_context)
     if model.trained_context == "short" and not isinstance(context, ShortContextConfig):
@@ -181,10 +177,10 @@ def changes(model: Architecture, config: TrainingConfig, compute_bytes: int) -> 
         tried.append(("context.whole_window_share", 0.0, config.model_copy(update={"context": without})))
     if not config.gradient_checkpointing:
         tried.append(("gradient_checkpointing", True, config.model_copy(update={"gradient_checkpointing": True})))
-    if config.optimizer.type == "adamw":
+    if config.optimizer.type in {"adamw", "adam"}:
         eight = AdamWConfig.model_validate(config.optimizer.model_dump() | {"type": "adamw_8bit"})
         tried.append(("optimizer.type", "adamw_8bit", config.model_copy(update={"optimizer": eight})))
-    if not isinstance(config.method, QloraConfig):
+    if config.method.four_bit is None:
         tried.append(("method.type", "qlora", config.model_copy(update={"method": QloraConfig()})))
     if config.evaluation.base:
         unmeasured = config.evaluation.model_copy(update={"base": False})
@@ -198,7 +194,7 @@ def changes(model: Architecture, config: TrainingConfig, compute_bytes: int) -> 
 
 def _activations(model: Architecture, config: TrainingConfig, compute_bytes: int) -> int:
     context, batch = resolve_context(config.context, model.trained_context), config.batch
-    seconds = batch.micro_batch_audio_s
+    seconds = batch.micro_batch_cost
     # In full context even a short utterance takes the whole window; a micro-batch has at least one utterance.
     if not isinstance(context, ShortContextConfig) or context.whole_window_share:
         seconds = max(seconds, model.window_s)

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from engine.config.training import Normalizer
+from engine.config.tasks.speech_to_text import Normalizer
 from engine.scripts import JOINING
 
 _APOSTROPHES: Final = dict.fromkeys(map(ord, "\u2019\u2018\u02bc\u02bb\ua78c\u055a\u05f3`\u00b4"), "'")

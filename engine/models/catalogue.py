@@ -12,10 +12,10 @@ from pydantic import Field, model_validator
 
 from engine.config.base import Config, DisagreementError, parse, read_yaml
 from engine.config.context import TrainedContext
-from engine.config.training import TaskName
+from engine.config.tasks.registry import TaskName
 from engine.errors import Fault, ModelError
+from engine.families.registry import FAMILIES, FamilyName, family_of
 from engine.models.reference import ModelReference, Revision, SourceAddress, is_hub_id, local_copy
-from engine.models.registry import FAMILIES, FamilyName, family_of
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 Line = Annotated[str, Field(min_length=1, max_length=200)]

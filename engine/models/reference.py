@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from engine.config.base import Config
-from engine.models.registry import FamilyName
+from engine.families.registry import FamilyName
 
 SourceAddress = Annotated[str, Field(min_length=1, max_length=4096)]
 Revision = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]

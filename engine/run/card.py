@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.config.training import LoraFields, QloraConfig, TrainingConfig
+from engine.config.training import TrainingConfig
 from engine.data.splits import Splits
+from engine.families.usage import Usage
 from engine.metrics.registry import metric_named
 from engine.run.shown import amount, rate
+from engine.tasks.registry import TASKS
 
 if TYPE_CHECKING:
-    from engine.run.result import Fact
     from engine.stages.finetune import RunResult
 
 
-def adapter_card(result: RunResult, config: TrainingConfig, splits: Splits) -> str:
+def adapter_card(result: RunResult, config: TrainingConfig, splits: Splits, usage: Usage) -> str:
     """Markdown with the base, the data, the measurements, and how to load the adapter or model."""
-    is_adapter = isinstance(config.method, LoraFields)
+    is_adapter = config.method.output == "adapter"
     header = ["---", "library_name: " + ("peft" if is_adapter else "transformers")]
-    header += [f"base_model: {result.model}", "pipeline_tag: automatic-speech-recognition", "---"]
+    header += [f"base_model: {result.model}", f"pipeline_tag: {TASKS[config.task.type].pipeline}", "---"]
     rows = [
         ("method", result.method),
         ("optimizer steps", f"{result.steps:,}"),
@@ -48,7 +49,7 @@ def adapter_card(result: RunResult, config: TrainingConfig, splits: Splits) -> s
             "",
             "## Use",
             "",
-            *_usage(config, is_adapter, result.facts.get("language")),
+            *usage.lines(config.method),
             "",
         ]
     )
@@ -56,7 +57,7 @@ def adapter_card(result: RunResult, config: TrainingConfig, splits: Splits) -> s
 
 def _tested(result: RunResult, splits: Splits) -> str:
     names = ", ".join(result.test_groups[:50]) or "groups that are not named"
-    shared = splits.shared_speakers()
+    shared = splits.shared_groups()
     if shared:
         return f"{names} (trained on too: {', '.join(shared[:50])})"
     return f"{names} (never trained on)" if result.test_groups else names
@@ -75,46 +76,7 @@ def _metrics(result: RunResult) -> list[tuple[str, str]]:
 
 
 def _precision(config: TrainingConfig) -> str:
-    method = config.method
-    if not isinstance(method, QloraConfig):
+    four_bit = config.method.four_bit
+    if four_bit is None:
         return "in full precision"
-    return f"in 4 bits ({method.quantization}) under the adapter; measured alone in full precision, as published"
-
-
-def _usage(config: TrainingConfig, is_adapter: bool, language: Fact | None) -> list[str]:
-    spoken = f', language="{language}", task="transcribe"' if language else ""
-    if not is_adapter:
-        return [
-            *["```bash", "lim transcribe recording.wav --model DIR", "```", "", "or with plain transformers:", ""],
-            *["```python", "from transformers import WhisperForConditionalGeneration, WhisperProcessor", ""],
-            *["model = WhisperForConditionalGeneration.from_pretrained(DIR)"],
-            *_transcription("DIR", spoken),
-        ]
-    lines = ["```bash", "lim transcribe recording.wav --adapter DIR", "```", "", "or with plain transformers and peft:"]
-    lines += ["", "```python", "from peft import PeftModel"]
-    lines += ["from transformers import BitsAndBytesConfig, WhisperForConditionalGeneration, WhisperProcessor", ""]
-    quantized = ""
-    if isinstance(config.method, QloraConfig):
-        lines += [
-            "# The same 4-bit base as in training: on a base in full precision transcripts can differ a little.",
-            "four_bit = BitsAndBytesConfig(",
-            f'    load_in_4bit=True, bnb_4bit_quant_type="{config.method.quantization}",',
-            f"    bnb_4bit_use_double_quant={config.method.double_quantization}, llm_int8_skip_modules=['proj_out'],",
-            ")",
-        ]
-        quantized = ", quantization_config=four_bit"
-    lines += [
-        f"base = WhisperForConditionalGeneration.from_pretrained(BASE{quantized})",
-        "model = PeftModel.from_pretrained(base, DIR)",
-    ]
-    return lines + _transcription("BASE", spoken)
-
-
-def _transcription(source: str, spoken: str) -> list[str]:
-    return [
-        f"processor = WhisperProcessor.from_pretrained({source})",
-        'features = processor(wave_at_16_khz, sampling_rate=16000, return_tensors="pt").input_features',
-        f"ids = model.generate(features{spoken})",
-        "print(processor.batch_decode(ids, skip_special_tokens=True))",
-        "```",
-    ]
+    return f"in 4 bits ({four_bit.kind}) under the adapter; measured alone in full precision, as published"

@@ -11,7 +11,7 @@ from engine.audio.reading import Wave
 from engine.config.selection import SelectionConfig, SpeechTrimConfig
 from engine.data.example import Piece, TimedText, Utterance
 from engine.data.waves import read_wave
-from engine.models.family import TextCodec
+from engine.families.contract import Codec
 from engine.segments.cutting import Cut, cut_silence, cut_text
 from engine.segments.noise import snr_db
 from engine.segments.segment import Segment, SegmentFault, Span
@@ -25,7 +25,7 @@ _DIGITS = 6  # tolerance of times in seconds: a sixteenth of a sample at 16 kHz
 class TextLimit:
     """Whether a text fits a model's decoder; picklable."""
 
-    codec: TextCodec
+    codec: Codec
     most_tokens: int
     """Maximum number of targets, the end token included."""
 

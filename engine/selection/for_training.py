@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from engine.data.splits import Splits, without_audio_of
+from engine.data.splits import Splits, without_shared
 from engine.errors import SelectionError
 from engine.selection.manifest import read_selected, read_summary, read_tokens
 from engine.training.checkpoints import file_sha256
@@ -35,7 +35,7 @@ def selected_for_training(folder: Path, manifest: Path, splits: Splits) -> tuple
             "a run trains on the dataset that was selected from: select again"
         )
     selected = read_selected(folder)
-    kept = without_audio_of([*splits.test, *splits.validation], selected)
+    kept = without_shared([*splits.test, *splits.validation], selected)
     warnings = []
     if not kept:
         raise SelectionError(

@@ -11,10 +11,11 @@ from engine.config.context import TrainedContext, resolve_context
 from engine.config.selection import SamplerFields, SelectionConfig, ShareBudgetConfig, SpeechTrimConfig
 from engine.config.selection_for import selection_for
 from engine.config.training import TrainingConfig
+from engine.data.batching import Costs
 from engine.data.example import Utterance
 from engine.data.manifest import read_manifest
 from engine.data.padding import padded_s
-from engine.data.splits import split_by_speaker
+from engine.data.splits import divide
 from engine.data.version_files import MANIFEST_NAME
 from engine.segments.segmenting import canonical
 from engine.selection.saving import DETECTOR_AUDIO_S_PER_S, Saving, predict_saving
@@ -49,20 +50,16 @@ def training_pool(data: Path, training: TrainingConfig, window_s: float) -> Pool
         ManifestError: the manifest cannot be read.
         ConfigError: the split leaves no training utterances.
     """
-    splits = split_by_speaker(
-        read_manifest(data / MANIFEST_NAME),
-        training.split.test_speakers,
-        training.split.validation_fraction,
-        training.seed,
-        validation_speakers=training.split.validation_speakers,
-    )
+    splits = divide(read_manifest(data / MANIFEST_NAME), training.split, training.seed)
     utterances = canonical(splits.train)
-    steps = planned_steps(training, utterances, window_s)
-    once = planned_steps(training.model_copy(update={"max_steps": None, "epochs": 1.0}), utterances, window_s)
+    durations_s = [u.input.duration_s for u in utterances]
+    costs = Costs(durations_s, [padded_s(duration_s, training.context, window_s) for duration_s in durations_s])
+    steps = planned_steps(training, costs)
+    once = planned_steps(training.model_copy(update={"max_steps": None, "epochs": 1.0}), costs)
     return Pool(
         utterances,
-        audio_s=math.fsum(u.input.duration_s for u in utterances),
-        encoder_s=encoder_s([u.input.duration_s for u in utterances], training, window_s),
+        audio_s=math.fsum(durations_s),
+        encoder_s=encoder_s(durations_s, training, window_s),
         steps=steps,
         epochs=steps / once,
     )

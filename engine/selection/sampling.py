@@ -118,7 +118,7 @@ def loss_weights(inclusion_N: Floats, tokens_N: Floats, largest: float) -> Float
     """Loss weights of the drawn segments: min(1 / pi, largest), scaled to a mean of 1 over their tokens.
 
     With that mean, the weighted loss sum over the number of tokens estimates the pool's loss per token (see
-    `engine.tasks.speech_to_text.SpeechToText.loss`). If all probabilities are equal, every weight is exactly 1.
+    `engine.families.whisper.learner.SpeechToText.loss`). If all probabilities are equal, every weight is exactly 1.
     """
     weights_N = np.minimum(1.0 / inclusion_N, largest)
     if not len(weights_N) or np.ptp(weights_N) == 0.0:

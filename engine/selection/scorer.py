@@ -12,12 +12,14 @@ from engine.adapters import lora
 from engine.config.training import TrainingConfig
 from engine.data.batching import evaluation_batches
 from engine.data.example import Utterance
+from engine.errors import ConfigError, Fault
+from engine.families.binding import Bound, bind
+from engine.families.contract import AnyLearner, ScoresTokens
+from engine.families.registry import selectable
 from engine.metrics.primary import primary_rate
-from engine.models.base import load_base
 from engine.models.reference import ModelReference
 from engine.selection.scores import contradiction, divergence_per_token, el2n_per_token, nll_per_token
 from engine.tasks.speech_to_text import SpeechToText
-from engine.tasks.task import build_task
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,25 +46,46 @@ class Transcribed:
     words: int
 
 
-def scoring_batches(task: SpeechToText, utterances: Sequence[Utterance], audio_s: float) -> Iterator[list[Utterance]]:
+def token_scores(bound: Bound) -> ScoresTokens:
+    """The learner, if it can be selected with.
+
+    Raises:
+        ConfigError: it gives no probabilities of tokens.
+    """
+    learner = bound.learner
+    if not isinstance(learner, ScoresTokens):
+        family, task = bound.reference.family, bound.config.task.type
+        message = (
+            f"found {bound.reference.id}: {family} models do not score the tokens of a text for {task}; a selection needs "
+            f"models that do: {', '.join(selectable())}"
+        )
+        raise ConfigError([Fault("model", message)])
+    return learner
+
+
+def scoring_batches(learner: AnyLearner, utterances: Sequence[Utterance], audio_s: float) -> Iterator[list[Utterance]]:
     """Batches of one padded length each; the grouping depends on the set of utterances, not on its order."""
     ordered = sorted(utterances, key=lambda u: u.id)
-    for rows in evaluation_batches(task.lengths_s(ordered), audio_s):
+    for rows in evaluation_batches(learner.padded_costs(ordered), audio_s):
         yield [ordered[row] for row in rows]
 
 
 class Scorer:
     """A model that scores batches; each worker of a pipeline loads it once."""
 
-    def __init__(self, task: SpeechToText, data: Path, full_precision: SpeechToText | None = None) -> None:
+    def __init__(self, bound: Bound, data: Path, full_precision: Bound | None = None) -> None:
         """Score with loaded models.
 
         Args:
-            task: bound to the model, which must be in evaluation mode.
+            bound: the model, in evaluation mode.
             data: folder of the dataset version.
-            full_precision: the same task bound to the base in full precision; its divergence is then measured too.
+            full_precision: the same base in full precision; the divergence from it is then measured too.
+
+        Raises:
+            ConfigError: as `token_scores`.
         """
-        self.task, self._data, self._full = task, data, full_precision
+        self.bound, self._data, self._full = bound, data, full_precision
+        self._scores = token_scores(bound)
 
     @classmethod
     def load(
@@ -80,15 +103,11 @@ class Scorer:
         Raises:
             ModelError: a model or adapter cannot be loaded.
         """
-        base = load_base(model, training)
+        bound = bind(model, training)
         if adapter is not None:
-            lora.load(base.speech, adapter)
-        base.speech.model.eval()
-        full: SpeechToText | None = None
-        if full_precision:
-            other = load_base(model, training, full_precision=True)
-            full = build_task(other.config, other.speech, other.device, other.dtype)
-        return cls(build_task(base.config, base.speech, base.device, base.dtype), data, full)
+            lora.load(bound.base, adapter)
+        bound.base.model.eval()
+        return cls(bound, data, bind(model, training, full_precision=True) if full_precision else None)
 
     @torch.inference_mode()
     def losses(self, utterances: Sequence[Utterance]) -> list[Loss]:
@@ -97,14 +116,14 @@ class Scorer:
         Raises:
             AudioError: a file cannot be read.
         """
-        batch = self.task.collate(utterances, self._data)
-        logits_BUV = self.task.logits(batch)
+        batch = self.bound.learner.collate(utterances, self._data)
+        logits_BUV = self._scores.logits(batch)
         nll_B = nll_per_token(logits_BUV, batch.targets_BU)
         el2n_B = el2n_per_token(logits_BUV, batch.targets_BU)
         contradiction_B = contradiction(logits_BUV, batch.targets_BU)
         divergence_B: Sequence[float | None] = [None] * len(nll_B)
         if self._full is not None:
-            divergence_B = divergence_per_token(self._full.logits(batch), logits_BUV, batch.targets_BU)
+            divergence_B = divergence_per_token(token_scores(self._full).logits(batch), logits_BUV, batch.targets_BU)
         rows = zip(utterances, nll_B, el2n_B, contradiction_B, divergence_B, strict=True)
         return [Loss(u.id, nll, el2n, lead, divergence) for u, nll, el2n, lead, divergence in rows]
 
@@ -115,8 +134,10 @@ class Scorer:
             AudioError: a file cannot be read.
         """
         scored = []
-        for u, text in zip(utterances, self.task.predict(utterances, self._data), strict=True):
-            counts = self.task.errors([u.target.text], [text])
+        judge = self.bound.task
+        assert isinstance(judge, SpeechToText)  # only its learners score tokens
+        for u, text in zip(utterances, self.bound.learner.predict(utterances, self._data), strict=True):
+            counts = judge.errors([u], [text])
             if primary_rate([u.target.text]) == "cer":
                 scored.append(Transcribed(u.id, counts.character_errors, counts.characters))
             else:

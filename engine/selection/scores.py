@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import torch
 
-from engine.tasks.speech_to_text import IGNORED
+from engine.families.whisper.learner import IGNORED
 
 
 def nll_per_token(logits_BUV: torch.Tensor, targets_BU: torch.Tensor) -> list[float]:

@@ -13,13 +13,11 @@ from typing import Protocol
 from engine.config.selection import SelectionConfig
 from engine.config.training import TrainingConfig
 from engine.data.example import Utterance
-from engine.models.base import load_base
+from engine.families.binding import Bound, bind
 from engine.models.reference import ModelReference
 from engine.segments.segment import Segment
 from engine.segments.segmenting import SegmentLimits, reading_batches, segment_batch
 from engine.selection.scorer import Loss, Scorer, Transcribed, scoring_batches
-from engine.tasks.speech_to_text import SpeechToText
-from engine.tasks.task import build_task
 
 
 class Steps(Protocol):
@@ -48,11 +46,11 @@ class LocalSteps:
     """Steps in this process, on the live model that the warm-up trains; adapters are not read from disk."""
 
     def __init__(
-        self, data: Path, config: SelectionConfig, model: ModelReference, training: TrainingConfig, task: SpeechToText
+        self, data: Path, config: SelectionConfig, model: ModelReference, training: TrainingConfig, bound: Bound
     ) -> None:
         self._data, self._config = data, config
         self._model, self._training = model, training
-        self._task = task
+        self._bound = bound
 
     def segment(self, utterances: Sequence[Utterance], limits: SegmentLimits) -> Iterable[Segment]:
         """Cut and trim utterances."""
@@ -61,16 +59,13 @@ class LocalSteps:
 
     def losses(self, utterances: Sequence[Utterance], adapter: Path | None, full_precision: bool) -> Iterable[Loss]:
         """Score utterances under teacher forcing."""
-        full: SpeechToText | None = None
-        if full_precision:
-            base = load_base(self._model, self._training, full_precision=True)
-            full = build_task(base.config, base.speech, base.device, base.dtype)
-        scorer = Scorer(self._task, self._data, full)
-        for batch in scoring_batches(self._task, utterances, self._config.batch_audio_s):
+        full = bind(self._model, self._training, full_precision=True) if full_precision else None
+        scorer = Scorer(self._bound, self._data, full)
+        for batch in scoring_batches(self._bound.learner, utterances, self._config.batch_audio_s):
             yield from scorer.losses(batch)
 
     def transcripts(self, utterances: Sequence[Utterance], adapter: Path) -> Iterable[Transcribed]:
         """Count word errors of transcripts."""
-        scorer = Scorer(self._task, self._data)
-        for batch in scoring_batches(self._task, utterances, self._config.batch_audio_s):
+        scorer = Scorer(self._bound, self._data)
+        for batch in scoring_batches(self._bound.learner, utterances, self._config.batch_audio_s):
             yield from scorer.transcripts(batch)

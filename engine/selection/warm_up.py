@@ -9,20 +9,13 @@ from typing import Any
 
 import torch
 
-from engine.adapters import lora
-from engine.config.training import (
-    CheckpointConfig,
-    ConstantConfig,
-    EvaluationConfig,
-    LoraFields,
-    TrainingConfig,
-)
+from engine.config.training import CheckpointConfig, ConstantConfig, EvaluationConfig, TrainingConfig
 from engine.data.example import Utterance
 from engine.errors import ConfigError, Fault
-from engine.models.base import BaseModel
+from engine.families.binding import Bound
+from engine.methods.build import build_method
 from engine.run.events import Event, EventSink
 from engine.run.store import RunStore
-from engine.tasks.task import build_task
 from engine.training.checkpoints import Checkpoints
 from engine.training.loop import Progress, TrainingLoop
 from engine.training.parallel import SINGLE
@@ -47,19 +40,19 @@ class AsLog:
         self.sink.flush()
 
 
-def attach(base: BaseModel, training: TrainingConfig) -> Any:
+def attach(bound: Bound, training: TrainingConfig) -> Any:
     """The base with a fresh adapter, which has no effect until it is trained.
 
     Raises:
         ConfigError: the method has no adapter.
     """
-    if not isinstance(training.method, LoraFields):
+    if training.method.output != "adapter":
         message = f"found {training.method.type}; scores after a warm-up need an adapter: qlora or lora"
         raise ConfigError([Fault("training.method.type", message)])
     torch.manual_seed(training.seed)
-    adapted = lora.attach(base.speech, training.method, base.reference)
+    adapted = build_method(training.method).attach(bound.base, bound.reference)
     if training.gradient_checkpointing:
-        base.checkpoint_activations()
+        bound.checkpoint_activations()
     return adapted
 
 
@@ -84,7 +77,7 @@ def brief(training: TrainingConfig, steps: int | None, epochs: float | None = No
 
 def train_briefly(
     adapted: Any,
-    base: BaseModel,
+    bound: Bound,
     config: TrainingConfig,
     utterances: Sequence[Utterance],
     folder: Path,
@@ -98,7 +91,7 @@ def train_briefly(
 
     Args:
         adapted: from `attach`; in evaluation mode afterwards.
-        base: the adapter's base.
+        bound: the adapter's base with its task.
         config: from `brief`.
         utterances: the training data.
         folder: of the dataset version.
@@ -113,15 +106,15 @@ def train_briefly(
     loop = TrainingLoop(
         config,
         model=adapted,
-        task=build_task(config, base.speech, base.device, base.dtype),
+        learner=bound.with_config(config).learner,
+        method=build_method(config.method),
         train=utterances,
         folder=folder,
-        window_s=base.speech.window_s,
         checkpoints=Checkpoints(store, config.checkpoint.keep),
         events=events,
         parallel=SINGLE,
-        device=base.device,
-        dtype=base.dtype,
+        device=bound.device,
+        dtype=bound.dtype,
         fingerprint=fingerprint,
         validation=None,
         should_stop=should_stop,

@@ -1,4 +1,4 @@
-"""The evaluation stage: error rates of an adapter and of its base on any dataset version."""
+"""The evaluation stage: metrics of an adapter and of its base on any dataset version."""
 
 from __future__ import annotations
 
@@ -13,31 +13,29 @@ from typing import Any, Literal
 import torch
 
 from engine.adapters import lora
-from engine.adapters.settings import EARLIER_LANGUAGE, read_settings
-from engine.config.context import TrainedContext
+from engine.adapters.settings import EARLIER_LANGUAGE, read_settings, read_space
 from engine.config.measurement import MeasurementConfig
-from engine.config.training import FullConfig, PretrainConfig, TrainingConfig
-from engine.data.example import Utterance
-from engine.data.manifest import read_manifest
-from engine.data.splits import split_by_speaker
+from engine.config.methods.whole import FullConfig
+from engine.config.training import TrainingConfig
+from engine.data.example import AnyExample
+from engine.data.manifest import read_examples
+from engine.data.splits import divide
 from engine.data.version_files import MANIFEST_NAME
 from engine.errors import ConfigError, Fault, ObjectNotFoundError, StoppedError
+from engine.families.binding import Bound, bind
+from engine.families.contract import DecidesByData, Decision, Prediction, TargetSpace
 from engine.metrics.registry import Values
-from engine.models.base import DETECTED, BaseModel, load_base
 from engine.models.catalogue import reference_to
-from engine.models.family import read_language
 from engine.models.reference import ModelReference
 from engine.process.peak_memory import peak_bytes
 from engine.run.code_version import code_version
 from engine.run.events import Event, EventSink, now_rfc3339
 from engine.run.provenance.inputs import begin, say_shown_again
 from engine.run.provenance.stages import evaluation_inputs
-from engine.run.result import MeasuredResult
+from engine.run.result import Fact, MeasuredResult
 from engine.run.store import RunStore
-from engine.stages.preparation import speech_facts
-from engine.tasks.fitting import cut_note, left_out_note, named, without
-from engine.tasks.spoken_language import spoken_language, with_language
-from engine.tasks.task import build_task
+from engine.stages.preparation import base_facts, references_cut
+from engine.tasks.fitting import left_out_note, named, without
 
 PARTS = "parts"
 PREDICTIONS = "predictions.jsonl"
@@ -90,7 +88,7 @@ def evaluate(
         base_model: if the model itself was trained, the model that its training started from; measured as its base.
 
     Raises:
-        ConfigError: the split has no utterances.
+        ConfigError: the split has no examples.
         StoppedError: `should_stop` returned true.
         EngineError: model, adapter and dataset do not fit together.
     """
@@ -123,7 +121,7 @@ class _Evaluation:
         self.started = time.perf_counter()
         self.model, self.adapter, self.folder = model, adapter, data
         self.base_model = base_model if adapter is None and measurement.base else None
-        if isinstance(training.method, PretrainConfig):  # load the trained model instead of initialising a new one
+        if training.method.from_scratch:  # load the trained model instead of initialising a new one
             training = training.model_copy(update={"method": FullConfig()})
         self.measurement = measurement
         self.settings = read_settings(adapter) if adapter is not None else None
@@ -138,49 +136,44 @@ class _Evaluation:
 
     def run(self) -> EvaluationResult:
         self._phase("loading")
-        utterances = self._utterances()
-        with_adapter = self.measurement.base and self.adapter is not None
-        base_model = self.model if with_adapter else self.base_model
+        examples = self._examples()
+        base_model = self.model if self.measurement.base and self.adapter is not None else self.base_model
         self.passes = 2 if base_model else 1
-
-        base: Values | None = None
-        base_context: TrainedContext | None = None
-        if base_model is not None:
-            self._phase("evaluating_base")
-            base_context = self._load(base_model, utterances, published=True).context.type
-            utterances = self._fitting(utterances)
-            base, _ = self._measured("base", utterances)
-            del self.task  # one model at a time
-        loaded = self._load(self.model, utterances)
-        if base_model is None:
-            utterances = self._fitting(utterances)
+        bound = self._load(self.model, examples)
+        examples = self._fitting(bound, examples)
         if self.adapter is not None:
-            lora.load(loaded.speech, self.adapter)
+            lora.load(bound.base, self.adapter)
         self._phase("evaluating")
-        tuned, texts = self._measured("tuned", utterances)
+        tuned, predictions = self._measured("tuned", bound, examples)
+        self._write_predictions(bound, examples, predictions)
+        by_group = self._by_group(bound, examples, predictions)
+        learner, device = bound.learner, bound.device
+        cost, cost_unit, facts = sum(learner.costs(examples)), learner.cost_unit, dict(learner.facts())
+        # The base is told what the trained model knows, such as its language.
+        self.training = self.training.model_copy(update={"task": bound.config.task})
+        del bound, learner  # one model at a time
+        base: Values | None = None
+        if base_model is not None:
+            base, base_facts = self._measured_base(base_model, examples)
+            facts |= base_facts
         self._phase("saving")
-        rows = [
-            {"id": u.id, "speaker": u.group, "reference": u.target.text, "hypothesis": texts[u.id]} for u in utterances
-        ]
-        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-        self.store.put_bytes(PREDICTIONS, lines.encode())
         result = EvaluationResult(
             model=self.model.id,
             split=self.measurement.split,
-            examples=len(utterances),
-            cost=sum(u.input.duration_s for u in utterances),
-            groups=sorted({u.group for u in utterances if u.group}),
+            examples=len(examples),
+            cost=cost,
+            groups=sorted({example.group for example in examples if example.group}),
             task=self.training.task.type,
             primary=self.primary,
             base=base,
             tuned=tuned,
-            by_group=self._by_group(utterances, texts),
-            facts=speech_facts(loaded, base_context, self.references_cut),
+            by_group=by_group,
+            facts=facts | ({"references_cut": self.references_cut} if self.references_cut else {}),
             left_out_count=len(self.left_out),
             left_out=named(self.left_out),
-            peak_bytes=peak_bytes(loaded.device),
+            peak_bytes=peak_bytes(device),
             wall_s=time.perf_counter() - self.started,
-            cost_unit=self.task.cost_unit,
+            cost_unit=cost_unit,
             cost_per_s=self.predicted_cost / max(self.predicting_s, 1e-9),
             finished_at=now_rfc3339(),
             code_version=code_version(),
@@ -191,60 +184,82 @@ class _Evaluation:
         self._phase("done", result.status)
         return result
 
+    def _measured_base(
+        self, base_model: ModelReference, examples: Sequence[AnyExample]
+    ) -> tuple[Values | None, dict[str, Fact]]:
+        """Metrics of the base as published, and what a result says about it; nothing for a base without a head."""
+        self._phase("evaluating_base")
+        bound = self._load(base_model, examples, published=True)
+        if bound.base.has_new_head:
+            self._warn("new_head", "the base has no head for this task, and is not measured")
+            return None, {}
+        base, _ = self._measured("base", bound, examples)
+        return base, base_facts(bound)
+
+    def _write_predictions(
+        self, bound: Bound, examples: Sequence[AnyExample], predictions: dict[str, Prediction]
+    ) -> None:
+        rows = bound.task.rows(examples, [predictions[example.id] for example in examples])
+        groups = {example.id: example.group for example in examples}
+        lines = "".join(json.dumps(row | {"group": groups[row["id"]]}, ensure_ascii=False) + "\n" for row in rows)
+        self.store.put_bytes(PREDICTIONS, lines.encode())
+
     def _as_trained(self) -> TrainingConfig:
-        """The training's config, with the context and the language that the trained model or adapter names."""
-        training = self.training
-        if self.settings is not None:
-            task = training.task.model_copy(update={"language": self.settings.task.language})
-            return training.model_copy(update={"context": self.settings.context, "task": task})
-        if self.adapter is None and training.task.language in {None, DETECTED}:
-            task = training.task.model_copy(update={"language": read_language(self.model)})
-            return training.model_copy(update={"task": task})
-        return training
+        """The training's config, with what the trained adapter's settings say was learned."""
+        training, settings = self.training, self.settings
+        if settings is None:
+            return training
+        if settings.task.type != training.task.type:
+            message = f"found {training.task.type}; the adapter was trained for {settings.task.type}"
+            raise ConfigError([Fault("training.task.type", message)])
+        task = training.task.as_trained(settings.task)
+        return training.model_copy(update={"context": settings.context, "task": task})
 
-    def _load(self, model: ModelReference, utterances: Sequence[Utterance], *, published: bool = False) -> BaseModel:
-        """Load a model for prediction; a language that is not set is detected in `utterances`."""
+    def _load(self, model: ModelReference, examples: Sequence[AnyExample], *, published: bool = False) -> Bound:
+        """Load a model for prediction; what it does not know is decided by `examples`."""
         torch.manual_seed(self.training.seed)
-        loaded = load_base(model, self.training, published=published)
-        notes = dict(enumerate(loaded.notes))
-        told = loaded.config.task.language
-        if self.settings is not None and told is None and loaded.speech.codec.languages:
-            loaded = with_language(loaded, EARLIER_LANGUAGE)
-        elif (spoken := spoken_language(loaded, utterances, self.folder)) is not None:
-            loaded = with_language(loaded, spoken.code)
-            notes |= {len(notes): spoken.note} if spoken.note else {}
-        for number, note in notes.items():
+        space: TargetSpace | None = TargetSpace()
+        if self.adapter is not None:
+            space = read_space(self.adapter)
+        elif published:  # what a trained model began from: without a head of its own, it gets one for these examples
+            space = None
+        bound = bind(model, self.training, training=examples, space=space, published=published)
+        learner = bound.learner
+        notes = list(learner.notes)
+        if isinstance(learner, DecidesByData):
+            if self.settings is not None and not learner.is_told:
+                learner.follow(Decision(EARLIER_LANGUAGE))
+            elif (decision := learner.decide(examples, self.folder)) is not None:
+                learner.follow(decision)
+                notes += [decision.note] if decision.note else []
+        for number, note in enumerate(notes):
             self._warn(f"model/{number}", note)
-        self.task = build_task(loaded.config, loaded.speech, loaded.device, loaded.dtype)
-        self.primary: str = self.task.primary(utterances)
-        loaded.speech.model.eval()
-        return loaded
+        self.primary: str = bound.task.primary(examples)
+        bound.base.model.eval()
+        return bound
 
-    def _fitting(self, utterances: Sequence[Utterance]) -> list[Utterance]:
-        """The utterances that fit the model; warns about the others."""
-        self.left_out: dict[str, str] = self.task.misfits(utterances)
+    def _fitting(self, bound: Bound, examples: Sequence[AnyExample]) -> list[AnyExample]:
+        """The examples that fit the model, in the order in which they are measured; warns about the others."""
+        wrong = bound.task.misfits(examples)
+        right = [example for example in examples if example.id not in wrong]
+        self.left_out: dict[str, str] = wrong | bound.learner.misfits(right)
         if self.left_out:
             self._warn("left_out", left_out_note(self.left_out))
-        fitting = without(utterances, self.left_out, "measure on")
-        self.references_cut: int = self.task.cut_references(fitting)
-        if self.references_cut:
-            self._warn("cut", cut_note(self.references_cut, len(fitting), self.training.task.max_new_tokens))
+        fitting = without(examples, self.left_out, "measure on")
+        self.references_cut, note = references_cut(bound.learner, fitting)
+        if note is not None:
+            self._warn("cut", note)
         self.to_do = len(fitting) * self.passes
-        return fitting
+        # The most costly first, so that a chunk needs little padding.
+        costs = dict(zip((example.id for example in fitting), bound.learner.costs(fitting), strict=True))
+        return sorted(fitting, key=lambda example: (-costs[example.id], example.id))
 
-    def _utterances(self) -> list[Utterance]:
-        """The utterances to measure, longest first, so that a chunk needs little padding."""
-        everything = read_manifest(self.folder / MANIFEST_NAME)
-        wanted: Sequence[Utterance] = everything
+    def _examples(self) -> list[AnyExample]:
+        """The examples to measure."""
+        everything = read_examples(self.folder / MANIFEST_NAME)
+        wanted: Sequence[AnyExample] = everything
         if self.measurement.split != "all":
-            split = self.training.split
-            splits = split_by_speaker(
-                everything,
-                split.test_speakers,
-                split.validation_fraction,
-                self.training.seed,
-                validation_speakers=split.validation_speakers,
-            )
+            splits = divide(everything, self.training.split, self.training.seed)
             wanted = getattr(splits, self.measurement.split)
             for number, warning in enumerate(splits.warnings):
                 self.events.emit(Event("log", f"split/{number}", {"level": "warning", "message": warning}))
@@ -253,24 +268,26 @@ class _Evaluation:
                 [
                     Fault(
                         "measurement.split",
-                        f"{self.measurement.split} has none of the {len(everything)} utterances; "
+                        f"{self.measurement.split} has none of the {len(everything)} examples; "
                         "name another split, or all",
                     )
                 ]
             )
-        return sorted(wanted, key=lambda u: (-u.input.duration_s, u.id))
+        return list(wanted)
 
-    def _measured(self, which: Which, utterances: Sequence[Utterance]) -> tuple[Values, dict[str, str]]:
-        texts: dict[str, str] = {}
+    def _measured(
+        self, which: Which, bound: Bound, examples: Sequence[AnyExample]
+    ) -> tuple[Values, dict[str, Prediction]]:
+        predictions: dict[str, Prediction] = {}
         started = time.perf_counter()
-        for index, chunk in enumerate(self._chunks(utterances)):
-            texts.update(self._predicted(which, index, chunk))
+        for index, chunk in enumerate(self._chunks(examples)):
+            predictions.update(self._predicted(which, index, bound, chunk))
             self.done += len(chunk)
             data: dict[str, Any] = {"progress": self.done / self.to_do}
             if self.predicting_s:
-                data |= {"cost_per_s": self.predicted_cost / self.predicting_s, "cost_unit": self.task.cost_unit}
+                data |= {"cost_per_s": self.predicted_cost / self.predicting_s, "cost_unit": bound.learner.cost_unit}
             self.events.emit(Event("metric", f"{self.attempt}/progress/{self.done}", data))
-        found: Values = self.task.score([u.target.text for u in utterances], [texts[u.id] for u in utterances])
+        found: Values = bound.task.score(examples, [predictions[example.id] for example in examples])
         data = {
             # The platform shows the metrics of the split `test` as `base` and `tuned`.
             "split": "test",
@@ -279,39 +296,40 @@ class _Evaluation:
             "step": 0,
             "primary": self.primary,
             "metrics": found,
-            "examples": len(utterances),
+            "examples": len(examples),
             "wall_s": time.perf_counter() - started,
         }
         self.events.emit(Event("metric", f"evaluation/{which}", data))
-        return found, texts
+        return found, predictions
 
-    def _chunks(self, utterances: Sequence[Utterance]) -> Iterator[Sequence[Utterance]]:
-        size = self.measurement.chunk_utterances
-        for start in range(0, len(utterances), size):
-            yield utterances[start : start + size]
+    def _chunks(self, examples: Sequence[AnyExample]) -> Iterator[Sequence[AnyExample]]:
+        size = self.measurement.chunk_examples
+        for start in range(0, len(examples), size):
+            yield examples[start : start + size]
 
-    def _predicted(self, which: Which, index: int, chunk: Sequence[Utterance]) -> dict[str, str]:
+    def _predicted(self, which: Which, index: int, bound: Bound, chunk: Sequence[AnyExample]) -> dict[str, Prediction]:
         key = f"{PARTS}/{which}-{index:06d}.json"
         with contextlib.suppress(ObjectNotFoundError, ValueError):
             kept = json.loads(self.store.get_bytes(key))
-            if isinstance(kept, dict) and kept.keys() == {u.id for u in chunk}:
+            if isinstance(kept, dict) and kept.keys() == {example.id for example in chunk}:
                 return kept
         if self.should_stop():
             raise StoppedError(f"stopped after {self.done} of {self.to_do} predictions; they are kept")
         started = time.perf_counter()
-        texts = self.task.predict(chunk, self.folder)
+        predictions = bound.learner.predict(chunk, self.folder)
         self.predicting_s += time.perf_counter() - started
-        self.predicted_cost += sum(u.input.duration_s for u in chunk)
-        by_id = {u.id: text for u, text in zip(chunk, texts, strict=True)}
+        self.predicted_cost += sum(bound.learner.costs(chunk))
+        by_id = {example.id: found for example, found in zip(chunk, predictions, strict=True)}
         self.store.put_bytes(key, json.dumps(by_id, ensure_ascii=False).encode())
         return by_id
 
-    def _by_group(self, utterances: Sequence[Utterance], texts: dict[str, str]) -> dict[str, dict[str, float]]:
+    def _by_group(
+        self, bound: Bound, examples: Sequence[AnyExample], predictions: dict[str, Prediction]
+    ) -> dict[str, dict[str, float]]:
         found: dict[str, dict[str, float]] = {}
-        for group in sorted({u.group for u in utterances if u.group}):
-            own = [u for u in utterances if u.group == group]
-            values: Values = self.task.score([u.target.text for u in own], [texts[u.id] for u in own])
-            for metric, value in values.items():
+        for group in sorted({example.group for example in examples if example.group}):
+            own = [example for example in examples if example.group == group]
+            for metric, value in bound.task.score(own, [predictions[example.id] for example in own]).items():
                 found.setdefault(metric, {})[group] = value
         return found
 

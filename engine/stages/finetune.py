@@ -14,15 +14,17 @@ import torch
 
 from engine.adapters import lora
 from engine.adapters.settings import write_settings
-from engine.config.context import AutoContextConfig
-from engine.config.training import LoraFields, PretrainConfig, QloraConfig, TrainingConfig
-from engine.data.example import Utterance
-from engine.data.manifest import read_manifest
-from engine.data.splits import Splits, split_by_speaker
+from engine.config.training import TrainingConfig
+from engine.data.example import AnyExample
+from engine.data.manifest import read_examples
+from engine.data.splits import Splits, divide
 from engine.data.version_files import MANIFEST_NAME
 from engine.errors import ConfigError, Fault, ObjectNotFoundError
+from engine.families.binding import Bound, bind
+from engine.families.contract import TargetSpace
+from engine.methods.build import build_method
+from engine.methods.contract import Method
 from engine.metrics.registry import Values, metric_named
-from engine.models.base import load_base
 from engine.models.catalogue import reference_to
 from engine.models.precision import best_device
 from engine.models.reference import ModelReference
@@ -33,12 +35,12 @@ from engine.run.curves import draw_curves
 from engine.run.events import Event, EventSink, now_rfc3339
 from engine.run.provenance.inputs import Inputs, begin, say_shown_again
 from engine.run.provenance.stages import training_inputs
-from engine.run.result import MeasuredResult
+from engine.run.result import Fact, MeasuredResult
 from engine.run.store import RunStore
 from engine.selection.for_training import selected_for_training
-from engine.stages.preparation import prepare, speech_facts
+from engine.stages.preparation import Prepared, base_facts, prepare
+from engine.tasks.contract import Draws
 from engine.tasks.fitting import named
-from engine.tasks.task import build_task
 from engine.training.checkpoints import Checkpoints, file_sha256
 from engine.training.loop import TrainingLoop, Validation
 from engine.training.optimizers import check_paging, paging_warning
@@ -90,7 +92,7 @@ def finetune(
     threads: int | None = None,
     selection: Path | None = None,
 ) -> RunResult:
-    """Train an adapter (or a model) and measure it against its base on utterances held out of training.
+    """Train an adapter (or a model) and measure it against its base on examples held out of training.
 
     A second call with the same store and inputs resumes from the newest complete checkpoint; a finished run returns its
     stored result and emits an event that says so. Every worker calls this; only the first one writes to the store and
@@ -149,6 +151,8 @@ class _Run:
         self.fingerprint = fingerprint
         self.attempt = f"{time.time_ns():x}"
         self.warnings: list[str] = []
+        self.base_facts: dict[str, Fact] = {}
+        self.pictures: list[Path] = []
         if threads is not None:
             torch.set_num_threads(threads)
 
@@ -157,13 +161,7 @@ class _Run:
         check_paging(self.config.optimizer, best_device())
         manifest = self.folder / MANIFEST_NAME
         config = self.config
-        splits = split_by_speaker(
-            read_manifest(manifest),
-            config.split.test_speakers,
-            config.split.validation_fraction,
-            config.seed,
-            validation_speakers=config.split.validation_speakers,
-        )
+        splits = divide(read_examples(manifest), config.split, config.seed)
         for number, warning in enumerate(splits.warnings):
             self._warn(f"split/{number}", warning)
         if self.selection is not None:
@@ -173,22 +171,21 @@ class _Run:
         prepared = prepare(self.model, self.config, splits, self.folder, self.store, self.parallel)
         for key, warning in prepared.warnings.items():
             self._warn(key, warning)
-        splits, self.task = prepared.splits, prepared.task
-        self.base, self.config = prepared.base, prepared.base.config
-        self.speech, self.device, self.dtype = self.base.speech, self.base.device, self.base.dtype
-        config = self.config
-        self.primary = self.task.primary([*splits.train, *splits.validation, *splits.test])
-        validation = _spread(splits.validation, config.split.max_validation_utterances)
+        splits, self.bound = prepared.splits, prepared.bound
+        self.config, self.learner, self.device = self.bound.config, self.bound.learner, self.bound.device
+        config, method = self.config, build_method(self.config.method)
+        self.primary = self.bound.task.primary([*splits.train, *splits.validation, *splits.test])
+        validation = _spread(splits.validation, config.split.max_validation_examples)
         self._check_validation(validation)
 
         base = None
-        is_adapter = isinstance(config.method, LoraFields)
-        measures_base = config.evaluation.base and bool(splits.test) and not isinstance(config.method, PretrainConfig)
+        is_adapter = config.method.leaves_base
+        measures_base = self._measures_base(splits)
         # With an adapter the base does not change and is measured after training; otherwise it must be measured now.
         if measures_base and not is_adapter:
             base = self._base_metrics(splits.test)
 
-        trained = self._attach()
+        trained = self._attach(method)
         trainable, total = lora.count_parameters(trained)
         not_paged = paging_warning(config.optimizer, [p for p in trained.parameters() if p.requires_grad])
         if not_paged:
@@ -196,15 +193,15 @@ class _Run:
         loop = TrainingLoop(
             config,
             model=trained,
-            task=self.task,
+            learner=self.learner,
+            method=method,
             train=splits.train,
             folder=self.folder,
-            window_s=self.speech.window_s,
             checkpoints=Checkpoints(self.store, config.checkpoint.keep),
             events=self.events,
             parallel=self.parallel,
             device=self.device,
-            dtype=self.dtype,
+            dtype=self.bound.dtype,
             fingerprint=self.fingerprint,
             validation=self._validation(validation),
             should_stop=self.should_stop,
@@ -213,7 +210,7 @@ class _Run:
         outcome = loop.run()
 
         # Save before the base is measured, which needs more memory.
-        saved_bytes = self._save(trained) if self.parallel.is_first else 0
+        saved_bytes = self._save(method, trained) if self.parallel.is_first else 0
         tuned = None
         if outcome == "finished" and measures_base and is_adapter:
             base = self._base_metrics(splits.test, trained)
@@ -237,15 +234,15 @@ class _Run:
             peak_bytes=max(self.parallel.gather_json(peak_bytes(self.device))),
             wall_s=time.perf_counter() - self.started,
             training_s=loop.progress.training_s,
-            cost_unit=self.task.cost_unit,
+            cost_unit=self.learner.cost_unit,
             cost_per_s=loop.progress.cost / max(loop.progress.training_s, 1e-9),
             train_examples=len(splits.train),
-            train_cost=sum(u.input.duration_s for u in splits.train),
+            train_cost=sum(self.learner.costs(splits.train)),
             test_examples=len(splits.test),
             test_groups=sorted({u.group for u in splits.test if u.group}),
             warnings=self.warnings,
             finished_at=now_rfc3339(),
-            facts=speech_facts(self.base, self.speech.trained_context if base else None, prepared.references_cut),
+            facts=self._facts(prepared),
             left_out_count=len(prepared.left_out),
             left_out=named(prepared.left_out),
             code_version=code_version(),
@@ -256,15 +253,15 @@ class _Run:
         self._phase("done", result.status)
         return result
 
-    def _check_validation(self, validation: Sequence[Utterance]) -> None:
+    def _check_validation(self, validation: Sequence[AnyExample]) -> None:
         """Without validation utterances, reject a run that bases decisions on them; otherwise warn."""
         config = self.config
         if validation or not config.evaluation.every_steps:
             return
         found = f"split.validation_fraction is {config.split.validation_fraction:g}"
-        found += f", split.validation_speakers {', '.join(config.split.validation_speakers) or 'is empty'}"
-        none = f"the data leave no utterances for validation ({found})"
-        cure = "set split.validation_fraction greater than 0, or name split.validation_speakers"
+        found += f", split.validation_groups {', '.join(config.split.validation_groups) or 'is empty'}"
+        none = f"the data leave no examples for validation ({found})"
+        cure = "set split.validation_fraction greater than 0, or name split.validation_groups"
         decided = config.decided_by_evaluations()
         if decided:
             raise ConfigError(
@@ -273,48 +270,56 @@ class _Run:
         every = config.evaluation.every_steps
         self._warn("validation/none", f"{none}: nothing is measured every {every} steps; {cure}")
 
-    def _attach(self) -> Any:
-        method = self.config.method
+    def _facts(self, prepared: Prepared) -> dict[str, Fact]:
+        cut = {"references_cut": prepared.references_cut} if prepared.references_cut else {}
+        return {**self.learner.facts(), **self.base_facts, **cut}
+
+    def _measures_base(self, splits: Splits) -> bool:
+        """Whether there is a base that predicts anything, and examples to measure it on."""
+        if not (self.config.evaluation.base and splits.test) or self.config.method.from_scratch:
+            return False
+        if self.bound.base.has_new_head:
+            message = "the base has no head for this task, and is not measured: before it is trained it can only guess"
+            self._warn("model/new_head", message)
+            return False
+        return True
+
+    def _attach(self, method: Method) -> Any:
         torch.manual_seed(self.config.seed)
-        trained = self.speech.model
-        if isinstance(method, LoraFields):
-            trained = lora.attach(self.speech, method, self.base.reference)
-        else:
-            trained.requires_grad_(True)
-            self.speech.freeze_constants()
+        trained = method.attach(self.bound.base, self.bound.reference)
         if self.config.gradient_checkpointing:
-            self.base.checkpoint_activations()
+            self.bound.checkpoint_activations()
         seed_worker(self.config.seed, self.parallel)
         return trained
 
     # ---- evaluation ----------------------------------------------------------------------------------------
 
-    def _base_metrics(self, test: Sequence[Utterance], adapted: Any = None) -> Values:
+    def _base_metrics(self, test: Sequence[AnyExample], adapted: Any = None) -> Values:
         """The base model's metrics, stored so that a resumed run does not repeat the measurement."""
         self._phase("evaluating_base")
         found: Values | None = None
-        with contextlib.suppress(ObjectNotFoundError):
-            found = json.loads(self.store.get_bytes(_BASE_METRICS))
+        with contextlib.suppress(ObjectNotFoundError, KeyError):
+            kept = json.loads(self.store.get_bytes(_BASE_METRICS))
+            found, self.base_facts = kept["metrics"], kept["facts"]
         if self.parallel.any(found is None) or found is None:
-            with self._published_base(adapted) as task:
-                found = self._metrics(test, "test", "base", 0, task=task)
+            with self._published_base(adapted) as bound:
+                self.base_facts = base_facts(bound)
+                found = self._metrics(test, "test", "base", 0, bound=bound)
             if self.parallel.is_first:
-                self.store.put_bytes(_BASE_METRICS, json.dumps(found).encode())
+                self.store.put_bytes(_BASE_METRICS, json.dumps({"metrics": found, "facts": self.base_facts}).encode())
         return found
 
     @contextlib.contextmanager
-    def _published_base(self, adapted: Any) -> Iterator[Any]:
-        """The task bound to the base as published: in float32, not in 4 bits, and with its own audio context."""
-        if isinstance(self.config.method, QloraConfig):
-            base = load_base(self.model, self.config, published=True)
-            yield build_task(base.config, base.speech, base.device, base.dtype)
+    def _published_base(self, adapted: Any) -> Iterator[Bound]:
+        """The base as published: in float32, not in 4 bits, and with its own audio context."""
+        if self.config.method.four_bit is not None:
+            yield bind(self.model, self.config, space=self.bound.space, published=True)
             return
-        self.speech.model.eval()
-        config = self.config.model_copy(update={"context": AutoContextConfig()})
+        self.bound.base.model.eval()
         with adapted.disable_adapter() if adapted is not None else contextlib.nullcontext():
-            yield build_task(config, self.speech, self.device, torch.float32)
+            yield self.bound.as_published()
 
-    def _validation(self, validation: Sequence[Utterance]) -> Validation | None:
+    def _validation(self, validation: Sequence[AnyExample]) -> Validation | None:
         if not validation:
             return None
         primary = self.primary
@@ -324,21 +329,21 @@ class _Run:
 
     def _metrics(
         self,
-        utterances: Sequence[Utterance],
+        examples: Sequence[AnyExample],
         split: str,
         which: Literal["base", "tuned"],
         step: int,
         keep_predictions: bool = False,
-        task: Any = None,
+        bound: Bound | None = None,
     ) -> Values:
         started = time.perf_counter()
-        task = task or self.task
-        mine = list(utterances)[self.parallel.rank :: self.parallel.world_size]
-        texts = task.predict(mine, self.folder) if mine else []
-        rows = [{"id": u.id, "reference": u.target.text, "hypothesis": t} for u, t in zip(mine, texts, strict=True)]
-        rows = [row for part in self.parallel.gather_json(rows) for row in part]
-        rows.sort(key=lambda row: row["id"])
-        found: Values = task.score([r["reference"] for r in rows], [r["hypothesis"] for r in rows])
+        bound = bound or self.bound
+        ordered = sorted(examples, key=lambda example: example.id)
+        mine = ordered[self.parallel.rank :: self.parallel.world_size]
+        own = bound.learner.predict(mine, self.folder) if mine else []
+        parts = self.parallel.gather_json(own)
+        predictions = [parts[i % len(parts)][i // len(parts)] for i in range(len(ordered))]
+        found: Values = bound.task.score(ordered, predictions)
         if self.parallel.is_first:
             data = {
                 "split": split,
@@ -346,38 +351,40 @@ class _Run:
                 "step": step,
                 "primary": self.primary,
                 "metrics": found,
-                "examples": len(rows),
+                "examples": len(ordered),
                 "wall_s": time.perf_counter() - started,
             }
             key = f"evaluation/{split}/{which}" + (f"/{step}" if split == "validation" else "")
             self.events.emit(Event("metric", key, data))
             if keep_predictions:
+                rows = bound.task.rows(ordered, predictions)
                 lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
                 self.store.put_bytes("predictions.jsonl", lines.encode())
+                if isinstance(bound.task, Draws):
+                    for picture in bound.task.draw(ordered, predictions, self.work_dir):
+                        self.store.put(picture.name, picture)
+                        self.pictures.append(picture)
         return found
 
     # ---- results -------------------------------------------------------------------------------------------
 
-    def _save(self, trained: Any) -> int:
+    def _save(self, method: Method, trained: Any) -> int:
         """Write the adapter (or model) to the store; return the size of its weights in bytes."""
-        is_adapter = isinstance(self.config.method, LoraFields)
-        name = "adapter" if is_adapter else "model"
+        name = self.config.method.output
         folder = self.work_dir / name
         folder.mkdir(parents=True, exist_ok=True)
-        if is_adapter:
-            lora.save(trained, folder)
-            write_settings(folder, self.config)
-        else:
-            self.speech.save(folder, self.base.context.type)
+        method.save(trained, self.bound.base, self.learner, folder)
+        if name == "adapter":
+            write_settings(folder, self.config, self.bound.space if self.bound.base.has_new_head else TargetSpace())
         for path in sorted(folder.rglob("*")):
             if path.is_file():
                 self.store.put(f"{name}/{path.relative_to(folder).as_posix()}", path)
         return sum(path.stat().st_size for path in folder.rglob("*.safetensors"))
 
     def _publish(self, result: RunResult, splits: Splits, left_out: Mapping[str, str]) -> None:
-        name = "adapter" if isinstance(self.config.method, LoraFields) else "model"
+        name = self.config.method.output
         folder = self.work_dir / name
-        card = adapter_card(result, self.config, splits)
+        card = adapter_card(result, self.config, splits, self.learner.usage())
         (folder / "README.md").write_text(card, encoding="utf-8")
         self.store.put(f"{name}/README.md", folder / "README.md")
         self.store.put_bytes("splits.json", json.dumps(_ids(splits) | {"left_out": dict(left_out)}, indent=1).encode())
@@ -386,6 +393,8 @@ class _Run:
         if draw_curves(self.store, picture):
             self.store.put("curves.png", picture)
             self._artifact("curves.png", "plot", picture)
+        for picture in self.pictures:
+            self._artifact(picture.name, "plot", picture)
         for path in sorted(folder.rglob("*")):
             if path.is_file():
                 self._artifact(f"{name}/{path.relative_to(folder).as_posix()}", name, path)
@@ -410,7 +419,7 @@ class _Run:
                 self.events.flush()
 
 
-def _spread(utterances: Sequence[Utterance], most: int) -> list[Utterance]:
+def _spread(utterances: Sequence[AnyExample], most: int) -> list[AnyExample]:
     """At most `most` items, evenly spaced."""
     if len(utterances) <= most:
         return list(utterances)

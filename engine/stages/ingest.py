@@ -10,28 +10,31 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter, deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 
 from engine.config.division import DivisionConfig
+from engine.data.columns import Role
 from engine.data.deciding import Decided
 from engine.data.decisions import ItemDecisions
 from engine.data.division import divide, speakers_are_whole
-from engine.data.example import Split, Utterance, make_utterance
+from engine.data.example import AnyExample, AudioInput, Example, Split
 from engine.data.items import records, write_items
 from engine.data.layout import Item, Layout
 from engine.data.layouts.registry import read_layout
 from engine.data.limits import DEFAULT_LIMITS, IngestLimits
-from engine.data.manifest import example_of, manifest_line, read_manifest, write_manifest
+from engine.data.manifest import example_of, manifest_line, read_examples, write_manifest
 from engine.data.opening import open_source
 from engine.data.recordings import Recordings
-from engine.data.report import Example, IngestReport, named
+from engine.data.report import Example as ShownExample
+from engine.data.report import IngestReport, named
 from engine.data.shards import RATE_HZ, ShardWriter
 from engine.data.source import DataSource
 from engine.data.statistics import Statistics
+from engine.data.targets import TARGETS, TEXTS, TargetKind, TargetTypes, labels_in, written
 from engine.data.validation.config import DEFAULT_VALIDATION, ValidationConfig
 from engine.data.validation.dataset_texts import DatasetTexts
 from engine.data.validation.drawing import draw_histograms
@@ -46,6 +49,13 @@ from engine.process.threads import processors
 OnProgress = Callable[[int, int], None]
 """Called after each item with the number of items done and the total."""
 
+_WITH: Mapping[Role, str] = {
+    "text": "and a metadata.csv (columns file_name, transcription), or with file names such as 7_jackson_32.wav "
+    "(text_speaker_take)",
+    "label": "in folders of their classes (dog/1.wav), or with a metadata.csv (columns file_name, label)",
+    "caption": "and a metadata.csv (columns file_name, caption), or a text file for each recording",
+}
+"""How recordings are given with their targets, in words."""
 _FEWEST_DRAWN = 10  # good items; histograms of fewer show nothing
 _WARNINGS_SHOWN = 5  # in an error
 _AHEAD = 2  # items that are read ahead, per thread
@@ -62,6 +72,7 @@ def ingest(
     decisions: ItemDecisions | None = None,
     threads: int | None = None,
     language: str | None = None,
+    target_types: TargetTypes = TEXTS,
 ) -> IngestReport:
     """Turn an archive or a folder of recordings into a dataset version.
 
@@ -79,6 +90,9 @@ def ingest(
         threads: number of items that are examined at the same time; by default one per processor.
         language: spoken language, such as `de`. It decides between subtitles in several languages, and digits in file
             names (`7_jackson_32.wav`) become its words; without it, English words, with a warning.
+        target_types: what the recordings are given with: transcripts by default, classes, captions
+            (`engine.data.targets.TARGETS_OF_TASK` has those of a task). Of `label` and `labels`, the rows decide: there are
+            several if any row has more than one, or an explicit empty set.
 
     Returns:
         The content of the dataset, and every rejected item; also written to `report.json`.
@@ -92,7 +106,9 @@ def ingest(
         _prepare(target)
         with open_source(source, limits, work=target) as opened:
             decided = Decided(decisions or {}, divided=division is not None)
-            ingestion = _Ingestion(opened, target, limits, validation, decided, threads or processors(), language)
+            ingestion = _Ingestion(
+                opened, target, limits, validation, decided, threads or processors(), language, target_types
+            )
             return ingestion.run(on_progress, division)
     except OSError as error:
         raise IngestError(f"cannot read {source.name} or write the dataset: {error.strerror or error}") from error
@@ -121,8 +137,11 @@ class _Ingestion:
         decided: Decided,
         threads: int,
         language: str | None,
+        target_types: TargetTypes,
     ) -> None:
         self.source = source
+        self.target_types = target_types
+        self.kind = TARGETS[target_types[0]]
         self.target = target
         self.limits = limits
         self.validation = validation
@@ -142,11 +161,14 @@ class _Ingestion:
         self.duplicates = Duplicates(validation, self._read_item)
 
     def run(self, on_progress: OnProgress | None, division: DivisionConfig | None = None) -> IngestReport:
-        layout = read_layout(self.source, self.limits, self.language)
+        layout = read_layout(self.source, self.limits, self.language, self.target_types)
+        self.kind = _kind_found(self.target_types, layout)
+        self.summary = Summary(self.validation, self.limits, self.kind)
         self.decided.lay_over(layout, self.source.entries)
         self._check_lengths(layout)
         self.items = layout.items
-        self.texts = DatasetTexts.of([item.text for item in self.items])
+        if self.kind.role != "label":
+            self.texts = DatasetTexts.of([item.text for item in self.items])
         partial = self.target / f".{MANIFEST_NAME}.partial"
         try:
             with (
@@ -155,9 +177,9 @@ class _Ingestion:
                 closing(self._examined()) as found,
             ):
                 for number, (item, examined) in enumerate(found):
-                    utterance = self._take(number, item, examined)
-                    if utterance:
-                        manifest.write(manifest_line(utterance))
+                    example = self._take(number, item, examined)
+                    if example:
+                        manifest.write(manifest_line(example))
                     else:
                         self._set_aside(item, examined, layout)
                     if on_progress:
@@ -170,7 +192,7 @@ class _Ingestion:
             if warning := self.decided.still_rejected(self.rejected):
                 layout.warnings.append(warning)
             report = self._report(layout, self._examples(partial))
-            write_items(self.target / ITEMS_NAME, records(self.items, read_manifest(partial), report))
+            write_items(self.target / ITEMS_NAME, records(self.items, read_examples(partial), report))
             if not report.items_good:
                 raise IngestError(_nothing_good(report, layout))
             partial.replace(self.target / MANIFEST_NAME)
@@ -182,12 +204,13 @@ class _Ingestion:
         return report
 
     def _check_lengths(self, layout: Layout) -> None:
-        """Reject items whose text is too long to be spoken, before any other check of the text."""
-        most = self.limits.max_text_characters
+        """Reject items whose text is too long to be spoken, or to be a label, before any other check of it."""
+        kind = self.kind
+        most = kind.most_characters or self.limits.max_text_characters
         for item in layout.items:
             if len(item.text) > most:
-                reason = f"its text has {len(item.text):,} characters; allowed: at most {most:,}"
-                layout.set_item_aside(item.shown, "mismatched_text", reason)
+                reason = f"its {kind.noun} has {len(item.text):,} characters; allowed: at most {most:,}"
+                layout.set_item_aside(item.shown, kind.too_long, reason)
         layout.items = [item for item in layout.items if len(item.text) <= most]
 
     def _examined(self) -> Generator[tuple[Item, Examined], None, None]:
@@ -215,14 +238,14 @@ class _Ingestion:
             failed.set_result(Examined(item.text, faults=[fault]))
             return failed
         accepted = self.decided.of(item).accepted
-        return pool.submit(examine, file, item, self.limits, self.validation, self.texts, accepted)
+        return pool.submit(examine, file, item, self.limits, self.validation, self.texts, accepted, self.kind)
 
     def _finished(self, begun: tuple[Item, ExitStack, Future[Examined]]) -> tuple[Item, Examined]:
         item, stack, future = begun
         with stack:
             return item, future.result()
 
-    def _take(self, number: int, item: Item, examined: Examined) -> Utterance | None:
+    def _take(self, number: int, item: Item, examined: Examined) -> AnyExample | None:
         """Pack a recording into the dataset, unless it has a fault or is a duplicate."""
         recording = examined.recording
         if recording is None:
@@ -236,35 +259,41 @@ class _Ingestion:
         if examined.faults:
             return None
         duplicate = self.duplicates.find(recording.samples_T, recording.keys)
-        if duplicate:
+        if duplicate and self._is_harmless(duplicate, item):
+            earlier = self.kept[duplicate.item]
+            examined.doubts.append(
+                ("near_copy", f"it is {earlier.shown} in another form, of the same {self.kind.group}")
+            )
+        elif duplicate:
             examined.add_fault(self._fault_of(duplicate, item, examined))
             if examined.faults:
                 return None
         shard, start_s = self.shards.add(recording.samples_T)
         frames = len(recording.samples_T)
-        utterance = make_utterance(
-            id=item.id,
-            audio=shard,
-            start_s=start_s,
-            duration_s=frames / RATE_HZ,
-            text=examined.text,
-            speaker=item.speaker,
-            split=item.split,
-        )
+        heard = AudioInput(shard, start_s, frames / RATE_HZ)
+        example: AnyExample = Example(item.id, heard, self.kind.make(examined.text), item.speaker, item.split)
         place = self.places.add(len(self.shards.names) - 1, round(start_s * RATE_HZ), frames)
         self.kept.append(item)
         self.duplicates.add(place, recording.samples_T, recording.keys)
-        self.statistics.add(utterance, recording.info, item.entry.path, recording.scaled)
-        self.summary.add(number, item.shown, utterance, examined, recording)
-        return utterance
+        self.statistics.add(example, recording.info, item.entry.path, recording.scaled)
+        self.summary.add(number, item.shown, example, examined, recording)
+        return example
+
+    def _is_harmless(self, duplicate: Duplicate, item: Item) -> bool:
+        """Whether a near duplicate of a sound may stay: of the same source, it is another edit, and never held out."""
+        earlier = self.kept[duplicate.item]
+        is_same = (earlier.speaker, earlier.split, earlier.text) == (item.speaker, item.split, item.text)
+        return not self.kind.is_speech and duplicate.kind == "near" and item.speaker is not None and is_same
 
     def _fault_of(self, duplicate: Duplicate, item: Item, examined: Examined) -> ItemError:
         earlier = self.kept[duplicate.item]
         differs = []
-        if earlier.text != item.text:
-            differs.append("another text")
+        if self.kind.make(earlier.text) != self.kind.make(item.text):
+            differs.append(f"another {self.kind.noun}")
+        if self.kind.role == "label" and set(labels_in(earlier.text)) != set(labels_in(item.text)):
+            self.summary.add_contradiction(item.shown, item.text, earlier.shown, earlier.text)
         if earlier.speaker != item.speaker:
-            differs.append("another speaker")
+            differs.append(f"another {self.kind.group}")
         if earlier.split != item.split:
             differs.append(f"the split {earlier.split}")
         but = f", which has {' and '.join(differs)}" if differs else ""
@@ -278,20 +307,20 @@ class _Ingestion:
 
     def _divide(self, manifest: Path, config: DivisionConfig, layout: Layout) -> None:
         """Write splits to the manifest: those of the source or drawn ones, with a user's decisions on top."""
-        utterances = read_manifest(manifest)
+        examples = read_examples(manifest)
         if self.statistics.splits and config.source_splits == "keep":
             layout.warnings.append("the source makes splits itself; they are kept, and none are drawn")
-            splits, are_judged = [utterance.split for utterance in utterances], True
+            splits, are_judged = [example.split for example in examples], True
         else:
-            divided = divide(utterances, [item.entry.path for item in self.kept], config)
+            divided = divide(examples, [item.entry.path for item in self.kept], config)
             layout.warnings.extend(divided.warnings)
-            splits, are_judged = list[Split | None](divided.splits), speakers_are_whole(utterances, divided.splits)
-        splits = [self.decided.splits.get(u.id, split) for u, split in zip(utterances, splits, strict=True)]
-        write_manifest(manifest, (replace(u, split=split) for u, split in zip(utterances, splits, strict=True)))
+            splits, are_judged = list[Split | None](divided.splits), speakers_are_whole(examples, divided.splits)
+        splits = [self.decided.splits.get(each.id, split) for each, split in zip(examples, splits, strict=True)]
+        examples = [replace(each, split=split) for each, split in zip(examples, splits, strict=True)]
+        write_manifest(manifest, examples)
         self.statistics.splits = Counter(split for split in splits if split is not None)
         # A division by recording has speakers on both sides, either as requested or with a warning.
-        speakers = [u.group if are_judged else None for u in utterances]
-        self.summary.redo_leakage(zip(speakers, splits, strict=True))
+        self.summary.redo_splits(examples, are_groups_judged=are_judged)
 
     def _read_item(self, place: int) -> Samples:
         return self.shards.read(*self.places[place])
@@ -307,20 +336,22 @@ class _Ingestion:
         for other in others:
             self.summary.add_besides(rejecting(item.shown, other, "set_aside"))
 
-    def _examples(self, manifest: Path) -> list[Example]:
+    def _examples(self, manifest: Path) -> list[ShownExample]:
         """The first good item, one from the middle and the last."""
         count = len(self.kept)
         chosen = sorted({0, count // 2, count - 1}) if count else []
         with manifest.open(encoding="utf-8", newline="\n") as lines:
             found = [example_of(json.loads(line)) for number, line in enumerate(lines) if number in chosen]
         return [
-            Example(recording=self.kept[number].shown, text=each.target.text, speaker=each.group, split=each.split)
+            ShownExample(
+                recording=self.kept[number].shown, text=written(each.target), speaker=each.group, split=each.split
+            )
             for number, each in zip(chosen, found, strict=True)
         ]
 
-    def _report(self, layout: Layout, examples: list[Example]) -> IngestReport:
+    def _report(self, layout: Layout, examples: list[ShownExample]) -> IngestReport:
         """Write the report as JSON and HTML, with histograms."""
-        report = self.statistics.report(layout, examples)
+        report = self.statistics.report(layout, examples, self.kind.type)
         validation = self.summary.report(
             report.set_aside, lambda number: self.items[number].shown, report.columns_ignored
         )
@@ -339,11 +370,16 @@ class _Ingestion:
         return report
 
 
+def _kind_found(types: TargetTypes, layout: Layout) -> TargetKind:
+    """The kind of the targets that were found, of those that are allowed."""
+    several: TargetKind = TARGETS["labels" if layout.several_labels else "label"]
+    return several if several.type in types else TARGETS[types[0]]
+
+
 def _nothing_good(report: IngestReport, layout: Layout) -> str:
     if not report.set_aside:
         return (
-            "found no recording; a dataset is a zip or a folder with audio files and a metadata.csv (columns file_name, "
-            "transcription), or with file names such as 7_jackson_32.wav (text_speaker_take)"
+            f"found no recording; a dataset is a zip or a folder with audio files {_WITH[TARGETS[report.target].role]}"
         )
     first = [f"{item.path} ({item.code}: {item.reason})" for item in report.set_aside]
     lines = [f"none of {report.items_found} items can be used: {named(first, most=5)}"]

@@ -1,46 +1,47 @@
-"""Prepare a run: load its model, set the language, and drop the utterances that do not fit the model."""
+"""Prepare a run: load its model, decide what depends on the data, and drop the examples that do not fit."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import torch
 
-from engine.config.context import TrainedContext
 from engine.config.training import TrainingConfig
+from engine.data.example import AnyExample
 from engine.data.splits import Splits
 from engine.errors import ObjectNotFoundError
-from engine.models.base import DETECTED, BaseModel, load_base
+from engine.families.binding import Bound, bind
+from engine.families.contract import AnyLearner, CutsAnswers, DecidesByData, Decision
 from engine.models.reference import ModelReference
 from engine.run.result import Fact
 from engine.run.store import RunStore
+from engine.tasks.build import build_task
 from engine.tasks.fitting import cut_note, left_out_note, without
-from engine.tasks.spoken_language import SpokenLanguage, spoken_language, with_language
-from engine.tasks.task import build_task
 from engine.training.parallel import Parallel
 
-_LANGUAGE: Final = "language.json"
+_DECISION: Final = "decision.json"
+_OF_THE_BASE: Final = frozenset({"audio_context"})
+"""Facts in which a base as published may differ from what was trained."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A model and the utterances for it."""
+    """A model and the examples for it."""
 
-    base: BaseModel
-    """The model; its config is the run's, with resolved context and language."""
-    task: Any
-    """The config's task bound to the model."""
+    bound: Bound
+    """The model with its task; its config is the run's, with everything resolved."""
     splits: Splits
-    """The splits without the utterances that do not fit the model."""
+    """The splits without the examples that do not fit."""
     left_out: dict[str, str]
-    """The reason for each dropped utterance, by id."""
+    """The reason for each dropped example, by id."""
     references_cut: int
-    """Number of validation and test texts longer than a transcript may be."""
+    """Number of validation and test targets longer than an answer may be."""
     warnings: dict[str, str]
     """Messages for the user, by event key."""
 
@@ -48,76 +49,79 @@ class Prepared:
 def prepare(
     model: ModelReference, config: TrainingConfig, splits: Splits, folder: Path, store: RunStore, parallel: Parallel
 ) -> Prepared:
-    """Load a run's model and drop the utterances that do not fit it.
+    """Load a run's model and drop the examples that do not fit it.
 
     Args:
         model: reference to the base model.
         config: of the run.
-        splits: its utterances.
+        splits: its examples.
         folder: of the dataset version.
-        store: of the run's files; stores a detected language, so that a resumed run uses the same.
+        store: of the run's files; stores a decision by the data, so that a resumed run uses the same.
         parallel: this worker's rank.
 
     Raises:
-        ModelError: the model cannot be loaded, or does not know the language.
-        TrainingError: no training utterance or no test utterance fits the model.
+        ModelError: the model cannot be loaded, cannot do the task, or does not know the language.
+        TrainingError: no training example or no test example fits the model.
     """
     torch.manual_seed(config.seed)
-    base = load_base(model, config)
-    warnings = {f"model/{number}": note for number, note in enumerate(base.notes)}
-    spoken = _spoken(base, splits, folder, store, parallel)
-    if spoken is not None:
-        base = with_language(base, spoken.code)
-        if spoken.note is not None:
-            warnings["model/language"] = spoken.note
-    task = build_task(base.config, base.speech, base.device, base.dtype)
-    left_out: dict[str, str] = task.misfits([*splits.train, *splits.validation, *splits.test])
+    everything = [*splits.train, *splits.validation, *splits.test]
+    wrong = build_task(config.task).misfits(everything)
+    splits = _without(splits, wrong)
+    bound = bind(model, config, training=splits.train)
+    warnings = {f"model/{number}": note for number, note in enumerate(bound.learner.notes)}
+    decision = _decision(bound.learner, [*splits.train, *splits.validation], folder, store, parallel)
+    if decision is not None and decision.note is not None:
+        warnings["model/decision"] = decision.note
+    left_out = wrong | bound.learner.misfits([*splits.train, *splits.validation, *splits.test])
     if left_out:
-        warnings["utterances/left_out"] = left_out_note(left_out)
-    fitting = dataclasses.replace(
+        warnings["examples/left_out"] = left_out_note(left_out)
+    splits = _without(splits, left_out)
+    cut, note = references_cut(bound.learner, [*splits.validation, *splits.test])
+    if note is not None:
+        warnings["examples/cut"] = note
+    warnings |= {f"task/{number}": note for number, note in enumerate(bound.task.warnings(splits.train, splits.test))}
+    return Prepared(bound, splits, left_out, cut, warnings)
+
+
+def references_cut(learner: AnyLearner, measured: Sequence[AnyExample]) -> tuple[int, str | None]:
+    """Number of targets that are longer than an answer may be, and a message about them."""
+    cut = learner.cut_references(measured) if isinstance(learner, CutsAnswers) else 0
+    return cut, cut_note(cut, len(measured), learner.max_new_tokens) if cut and isinstance(
+        learner, CutsAnswers
+    ) else None
+
+
+def base_facts(published: Bound) -> dict[str, Fact]:
+    """What a result says about the base that a model was compared with."""
+    return {f"base_{name}": value for name, value in published.learner.facts().items() if name in _OF_THE_BASE}
+
+
+def _without(splits: Splits, left_out: dict[str, str]) -> Splits:
+    return dataclasses.replace(
         splits,
         train=without(splits.train, left_out, "train on"),
-        validation=[u for u in splits.validation if u.id not in left_out],
+        validation=[example for example in splits.validation if example.id not in left_out],
         test=without(splits.test, left_out, "test on"),
     )
-    measured = [*fitting.validation, *fitting.test]
-    cut: int = task.cut_references(measured)
-    if cut:
-        warnings["utterances/cut"] = cut_note(cut, len(measured), config.task.max_new_tokens)
-    return Prepared(base, task, fitting, left_out, cut, warnings)
 
 
-def speech_facts(base: BaseModel, base_context: TrainedContext | None, references_cut: int) -> dict[str, Fact]:
-    """What a result says about a speech model.
-
-    Args:
-        base: the model that was trained or measured.
-        base_context: context of the published base; None if it was not measured.
-        references_cut: number of texts longer than `max_new_tokens`, which no transcript can match.
-    """
-    facts = {
-        "audio_context": base.context.type,
-        "base_audio_context": base_context,
-        "language": base.speech.codec.language,
-        "references_cut": references_cut,
-    }
-    return {name: value for name, value in facts.items() if value}
-
-
-def _spoken(
-    base: BaseModel, splits: Splits, folder: Path, store: RunStore, parallel: Parallel
-) -> SpokenLanguage | None:
-    """The language of a multilingual model: the first worker's, since other processors may detect another one."""
-    detects = base.config.task.language in {None, DETECTED}
-    spoken = None
-    if detects:
-        with contextlib.suppress(ObjectNotFoundError):
-            spoken = SpokenLanguage(**json.loads(store.get_bytes(_LANGUAGE)))
-    if spoken is None:
-        spoken = spoken_language(base, [*splits.train, *splits.validation], folder)
-    if spoken is None:
+def _decision(
+    learner: AnyLearner, examples: Sequence[AnyExample], folder: Path, store: RunStore, parallel: Parallel
+) -> Decision | None:
+    """What the data decide: the first worker's decision, since other processors may come to another one."""
+    if not isinstance(learner, DecidesByData):
         return None
-    spoken = SpokenLanguage(*parallel.gather_json([spoken.code, spoken.note])[0])
-    if detects and parallel.is_first:
-        store.put_bytes(_LANGUAGE, json.dumps(dataclasses.asdict(spoken), ensure_ascii=False).encode())
-    return spoken
+    decides = not learner.is_told
+    decision = None
+    if decides:
+        with contextlib.suppress(ObjectNotFoundError):
+            decision = Decision(**json.loads(store.get_bytes(_DECISION)))
+    if decision is None:
+        decision = learner.decide(examples, folder)
+    if decision is None:
+        return None
+    decision = Decision(*parallel.gather_json([decision.value, decision.note])[0])
+    if decides and parallel.is_first:
+        store.put_bytes(_DECISION, json.dumps(dataclasses.asdict(decision), ensure_ascii=False).encode())
+    learner.follow(decision)
+    return decision

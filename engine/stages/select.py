@@ -33,7 +33,8 @@ from engine.config.training import TrainingConfig
 from engine.data.example import Utterance
 from engine.data.version_files import MANIFEST_NAME
 from engine.errors import SelectionError, StoppedError
-from engine.models.base import BaseModel, load_base
+from engine.families.binding import Bound, bind
+from engine.families.contract import DecidesByData, ScoresTokens
 from engine.models.catalogue import reference_to
 from engine.models.reference import ModelReference
 from engine.run.code_version import code_version
@@ -51,14 +52,11 @@ from engine.selection.pool import Pool, budget_s, encoder_s, looks_at_audio, tra
 from engine.selection.result import Figures, Measured, SelectionResult, fault_warnings, figures_of
 from engine.selection.sampling import check_budget, random_order
 from engine.selection.saving import Saving, predict_saving
-from engine.selection.scorer import Loss
+from engine.selection.scorer import Loss, token_scores
 from engine.selection.self_disable import Decision, decide
 from engine.selection.steps import LocalSteps, Steps
 from engine.selection.warm_up import AsLog, attach, brief, train_briefly
 from engine.selection.wrong_texts import find_wrong_texts
-from engine.tasks.speech_to_text import SpeechToText
-from engine.tasks.spoken_language import spoken_language, with_language
-from engine.tasks.task import build_task
 from engine.training.checkpoints import file_sha256
 from engine.training.loop import Progress
 
@@ -76,7 +74,7 @@ def select(
     events: EventSink | None = None,
     threads: int | None = None,
     encoder_s_per_s: float | None = None,
-    steps: Callable[[SpeechToText], Steps] | None = None,
+    steps: Callable[[Bound], Steps] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> SelectionResult:
     """Choose the segments of a dataset that a run trains on.
@@ -134,11 +132,10 @@ def assign_roles(ids: Sequence[str], config: SelectionConfig) -> dict[str, Role]
     return roles
 
 
-def limits_of(base: BaseModel, config: SelectionConfig) -> SegmentLimits:
+def limits_of(learner: ScoresTokens, config: SelectionConfig) -> SegmentLimits:
     """Limits of segments for a model and a selection."""
-    speech = base.speech
-    longest_s = min(speech.window_s, config.cut.longest_s or speech.window_s)
-    return SegmentLimits(longest_s, TextLimit(speech.codec, speech.max_text_tokens))
+    longest_s = min(learner.window_s, config.cut.longest_s or learner.window_s)
+    return SegmentLimits(longest_s, TextLimit(learner.codec, learner.max_text_tokens))
 
 
 class _Selection:
@@ -164,11 +161,10 @@ class _Selection:
         self.should_stop: Callable[[], bool] = lambda: False
         self.measured_encoder_s_per_s: float | None = None
 
-    def run(self, encoder_s_per_s: float | None, steps: Callable[[SpeechToText], Steps] | None) -> SelectionResult:
+    def run(self, encoder_s_per_s: float | None, steps: Callable[[Bound], Steps] | None) -> SelectionResult:
         pool = self._load()
-        self.task: SpeechToText = build_task(self.training, self.base.speech, self.base.device, self.base.dtype)
-        local = LocalSteps(self.data, self.config, self.model, self.training, self.task)
-        self.steps: Steps = steps(self.task) if steps else local
+        local = LocalSteps(self.data, self.config, self.model, self.training, self.bound)
+        self.steps: Steps = steps(self.bound) if steps else local
         segments = self._timed("segmenting", lambda: self._segments(pool))
         usable = sorted((s for s in segments if s.fault is None), key=lambda s: s.id)
         left_out = [s for s in segments if s.fault is not None]
@@ -218,23 +214,23 @@ class _Selection:
 
     def _load(self) -> Pool:
         """Load the model and resolve its context and language in `training`."""
-        base = load_base(self.model, self.training)
-        self.window_s = base.speech.window_s
-        pool = training_pool(self.data, base.config, self.window_s)
-        notes = list(base.notes)
-        spoken = spoken_language(base, pool.utterances, self.data)
-        if spoken is not None:
-            base = with_language(base, spoken.code)
-            notes += [spoken.note] if spoken.note else []
+        bound = bind(self.model, self.training)
+        self.scores, learner = token_scores(bound), bound.learner
+        self.window_s = self.scores.window_s
+        pool = training_pool(self.data, bound.config, self.window_s)
+        notes = list(learner.notes)
+        if isinstance(learner, DecidesByData) and (decision := learner.decide(pool.utterances, self.data)) is not None:
+            learner.follow(decision)
+            notes += [decision.note] if decision.note else []
         for number, note in enumerate(notes):
             self._log("warning", f"model/{number}", note)
-        self.base, self.training = base, base.config
+        self.bound, self.training = bound, bound.config
         return pool
 
     # ---- segments ------------------------------------------------------------------------------------------
 
     def _segments(self, pool: Pool) -> list[Segment]:
-        limits = limits_of(self.base, self.config)
+        limits = limits_of(self.scores, self.config)
         if looks_at_audio(self.config, pool.utterances, limits.longest_s):
             told = self._told("segmenting", self.steps.segment(pool.utterances, limits), len(pool.utterances))
             segments = list(told)
@@ -248,7 +244,7 @@ class _Selection:
             Candidate(
                 segment,
                 encoder_s=encoder_s([segment.duration_s], self.training, self.window_s),
-                tokens=self.task.target_count([segment.as_utterance()]),
+                tokens=self.bound.learner.target_count([segment.as_utterance()]),
                 role=roles[segment.id],
             )
             for segment in segments
@@ -261,7 +257,7 @@ class _Selection:
             candidates = self._timed("before", lambda: self._before(candidates))
         if not self.needs.warm_up:
             return candidates, None
-        adapted = attach(self.base, self.training)
+        adapted = attach(self.bound, self.training)
         self._timed("warm_up", lambda: self._warm_up(adapted, candidates, pool))
         candidates = self._timed("after", lambda: self._after(candidates))
         if not isinstance(self.config.method, QuantizationAwareConfig):
@@ -270,7 +266,7 @@ class _Selection:
         return candidates, self._timed("held_out", lambda: self._decide(adapted, candidates, method))
 
     def _before(self, candidates: list[Candidate]) -> list[Candidate]:
-        self.base.speech.model.eval()
+        self.bound.base.model.eval()
         found = self._losses(candidates, None, self.needs.full_precision)
         return [
             dataclasses.replace(c, nll_before=loss.nll, disagreement=loss.disagreement)
@@ -330,7 +326,7 @@ class _Selection:
     def _train(self, adapted: Any, config: TrainingConfig, chosen: Sequence[Candidate], name: str) -> Progress:
         progress = train_briefly(
             adapted,
-            self.base,
+            self.bound,
             config,
             _utterances(chosen),
             self.data,
@@ -371,7 +367,7 @@ class _Selection:
     def _saving(self, pool: Pool, figures: Figures, encoder_s_per_s: float | None) -> Saving | None:
         if encoder_s_per_s is None:
             return None
-        seen = looks_at_audio(self.config, pool.utterances, limits_of(self.base, self.config).longest_s)
+        seen = looks_at_audio(self.config, pool.utterances, limits_of(self.scores, self.config).longest_s)
         speed = {"detector_audio_s_per_s": pool.audio_s / self.took_s["segmenting"]} if seen else {}
         return predict_saving(
             self.config,

@@ -10,23 +10,23 @@ from typing import Final, Literal
 import numpy as np
 
 from engine.adapters import lora
-from engine.adapters.settings import EARLIER_LANGUAGE, base_of, read_settings
+from engine.adapters.settings import EARLIER_LANGUAGE, base_of, read_settings, read_space
 from engine.audio.features import RATE_HZ
 from engine.audio.reading import Heard, Wave, hear
 from engine.config.context import FullContextConfig, ShortContextConfig
-from engine.config.training import FullConfig, TrainingConfig
+from engine.config.methods.whole import FullConfig
+from engine.config.tasks.speech_to_text import DETECTED, SpeechToTextConfig
+from engine.config.training import TrainingConfig
 from engine.data.batching import evaluation_batches
 from engine.data.endings import AUDIO_ENDINGS, OTHER_AUDIO_ENDINGS, ending
 from engine.data.limits import IngestLimits
 from engine.data.validation.levels import loudest_dbfs
-from engine.errors import AudioError
-from engine.models.base import DETECTED, load_base
+from engine.errors import AudioError, ModelError
+from engine.families.binding import bind
+from engine.families.contract import DecidesByData, Decision, DetectsLanguages, TargetSpace, Transcribes, Translates
+from engine.families.whisper.speech import SpeechTask
 from engine.models.catalogue import reference_to
-from engine.models.family import SpeechTask
 from engine.models.reference import ModelReference
-from engine.models.repetition import repeats
-from engine.tasks.speech_to_text import SpeechToText
-from engine.tasks.spoken_language import with_language
 
 _BATCH_AUDIO_S: Final = 60.0
 _READ_AUDIO_S: Final = 600.0
@@ -114,24 +114,36 @@ class Transcriber:
             config = config.model_copy(
                 update={"context": ShortContextConfig() if context == "short" else FullContextConfig()}
             )
+        if not isinstance(config.task, SpeechToTextConfig):
+            raise ModelError(f"the adapter in {adapter} was trained for {config.task.type}; it transcribes nothing")
         # A limit set for measurements would cut texts; transcripts here are complete.
         told = {"language": language or config.task.language, "max_new_tokens": None, "fallback": fallback}
         config = config.model_copy(update={"task": config.task.model_copy(update=told)})
-        base = load_base(model, config, task=task)
-        asked = base.config.task.language
-        if asked is None and settings is not None and base.speech.codec.languages:
-            asked = EARLIER_LANGUAGE
-            base = with_language(base, asked)
-        self.notes = base.notes
+        bound = bind(model, config, space=read_space(adapter) if adapter is not None else TargetSpace())
+        if bound.base.has_new_head and adapter is None:
+            raise ModelError(f"the model {bound.reference.id} has no head for speech to text: fine-tune it first")
+        learner = bound.learner
+        if not isinstance(learner, Transcribes):
+            raise ModelError(f"{bound.reference.family} models transcribe datasets only, by an evaluation")
+        if task == "translate":
+            if not isinstance(learner, Translates):
+                raise ModelError(f"{bound.reference.family} models cannot translate")
+            learner.translate()
+        self.notes = learner.notes
         """Warnings about options that suit the model badly."""
-        self.detects: bool = bool(base.speech.codec.languages) and (
-            asked == DETECTED or (asked is None and base.speech.codec.own_language is None)
-        )
+        self.detects: bool = False
         """Whether to detect the language of each file."""
+        self._hears: DetectsLanguages | None = None
+        if isinstance(learner, DetectsLanguages) and learner.languages:
+            self._hears = learner
+            asked = bound.config.task_as(SpeechToTextConfig).language
+            if asked is None and settings is not None and isinstance(learner, DecidesByData):
+                asked = EARLIER_LANGUAGE
+                learner.follow(Decision(asked))
+            self.detects = asked == DETECTED or (asked is None and learner.own_language is None)
         if adapter is not None:
-            lora.load(base.speech, adapter)
-        self._speech = base.speech
-        self._task = SpeechToText(base.config, base.speech, base.device, base.dtype)
+            lora.load(bound.base, adapter)
+        self._learner: Transcribes = learner
 
     def __call__(self, paths: Iterable[Path]) -> Iterator[Transcript]:
         """Transcribe audio files, each as one utterance; files longer than the model's window are cut at pauses.
@@ -155,20 +167,20 @@ class Transcriber:
     def _transcribed(self, held: Sequence[tuple[Path, Heard | str]]) -> list[Transcript]:
         waves = [np.zeros(0, np.float32) if isinstance(heard, str) else heard.wave_T for _, heard in held]
         pieces = [
-            (row, piece) for row, wave_T in enumerate(waves) for piece in pieces_of(wave_T, self._speech.window_s)
+            (row, piece) for row, wave_T in enumerate(waves) for piece in pieces_of(wave_T, self._learner.window_s)
         ]
         languages = self._languages(pieces, len(held))
         texts = [""] * len(pieces)
-        lengths_s = self._task.padded_lengths_s([len(piece) / RATE_HZ for _, piece in pieces])
-        for batch in evaluation_batches(lengths_s, max(_BATCH_AUDIO_S, self._speech.window_s)):
+        lengths_s = self._learner.padded_lengths_s([len(piece) / RATE_HZ for _, piece in pieces])
+        for batch in evaluation_batches(lengths_s, max(_BATCH_AUDIO_S, self._learner.window_s)):
             spoken = [languages[pieces[index][0]] for index in batch]
             told = [code for code in spoken if code is not None] or None
-            for index, text in zip(batch, self._task.transcribe([pieces[i][1] for i in batch], told), strict=True):
+            for index, text in zip(batch, self._learner.transcribe([pieces[i][1] for i in batch], told), strict=True):
                 texts[index] = text
         transcripts = []
         for row, (path, heard) in enumerate(held):
             parts = [text for (owner, _), text in zip(pieces, texts, strict=True) if owner == row and text]
-            doubt = _REPEATS if any(repeats(self._speech.codec.encode(part)) for part in parts) else None
+            doubt = None if all(map(self._learner.follows_audio, parts)) else _REPEATS
             transcript = Transcript(path, " ".join(parts), len(waves[row]) / RATE_HZ, languages[row], doubt=doubt)
             if isinstance(heard, str):
                 transcript = replace(transcript, fault=heard, language=None)
@@ -181,15 +193,15 @@ class Transcriber:
 
     def _languages(self, pieces: Sequence[tuple[int, Wave]], files: int) -> list[str | None]:
         """The language of each file: detected in its first piece, or the given one."""
-        languages: list[str | None] = [self._speech.codec.language] * files
-        if not self.detects:
+        languages: list[str | None] = [self._hears.language if self._hears else None] * files
+        if not self.detects or self._hears is None:
             return languages
         first = dict(reversed(pieces))
         rows = sorted(first)
-        lengths_s = self._task.padded_lengths_s([len(first[row]) / RATE_HZ for row in rows])
-        for batch in evaluation_batches(lengths_s, max(_BATCH_AUDIO_S, self._speech.window_s)):
+        lengths_s = self._learner.padded_lengths_s([len(first[row]) / RATE_HZ for row in rows])
+        for batch in evaluation_batches(lengths_s, max(_BATCH_AUDIO_S, self._learner.window_s)):
             chosen = [rows[index] for index in batch]
-            found = self._task.detect([first[row] for row in chosen], self._speech.codec.languages)
+            found = self._hears.detect([first[row] for row in chosen], self._hears.languages)
             for row, language in zip(chosen, found, strict=True):
                 languages[row] = language
         return languages

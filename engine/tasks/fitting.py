@@ -1,37 +1,48 @@
-"""Drop utterances that do not fit the model, and name them."""
+"""Drop examples that do not fit the model, and name them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from engine.data.example import Utterance
+from engine.data.example import AnyExample
 from engine.errors import TrainingError
 
 _SHOWN: Final = 20
 MOST_NAMED: Final = 100
-"""Maximum number of utterances named in a result; the run's files name all."""
+"""Maximum number of examples named in a result; the run's files name all."""
 
 
-def without(utterances: Sequence[Utterance], misfits: Mapping[str, str], part: str) -> list[Utterance]:
-    """The utterances of a split that fit the model.
+def wrong_kind(examples: Sequence[AnyExample], medium: str, targets: Sequence[str]) -> dict[str, str]:
+    """Reasons, by id, for examples of another medium, or with another type of target."""
+    reasons = {}
+    for example in examples:
+        if example.input.medium != medium:
+            reasons[example.id] = f"its input is {example.input.medium}; the task takes {medium}"
+        elif example.target.type not in targets:
+            reasons[example.id] = f"its target is of type {example.target.type}; the task takes {' or '.join(targets)}"
+    return reasons
+
+
+def without(examples: Sequence[AnyExample], misfits: Mapping[str, str], part: str) -> list[AnyExample]:
+    """The examples of a split that fit the model.
 
     Raises:
-        TrainingError: the split has utterances, and none fits.
+        TrainingError: the split has examples, and none fits.
     """
-    kept = [u for u in utterances if u.id not in misfits]
-    if utterances and not kept:
-        reasons = {u.id: misfits[u.id] for u in utterances}
+    kept = [u for u in examples if u.id not in misfits]
+    if examples and not kept:
+        reasons = {u.id: misfits[u.id] for u in examples}
         raise TrainingError(
-            f"none of the {len(utterances)} utterances to {part} fits the model; cut them, or take another model:\n"
+            f"none of the {len(examples)} examples to {part} fits the model; cut them, or take another model:\n"
             f"{_lines(reasons)}"
         )
     return kept
 
 
 def left_out_note(misfits: Mapping[str, str]) -> str:
-    """Message that names the utterances that are left out."""
-    count = f"{len(misfits):,} utterance{' does' if len(misfits) == 1 else 's do'} not fit the model and"
+    """Message that names the examples that are left out."""
+    count = f"{len(misfits):,} example{' does' if len(misfits) == 1 else 's do'} not fit the model and"
     return f"{count} {'is' if len(misfits) == 1 else 'are'} left out:\n{_lines(misfits)}"
 
 

@@ -1,273 +1,60 @@
-"""Speech to text with a sequence-to-sequence model.
-
-Legend: B utterances, T samples, M mel bands, F frames, U tokens, V vocabulary.
-"""
+"""Speech to text: the words that are said."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Final
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
 
-import numpy as np
-import torch
-
-from engine.audio.augmentation import augment_mel, augment_wave
-from engine.audio.features import HOP_SAMPLES, RATE_HZ, stack_padded
-from engine.config.context import resolve_context
-from engine.config.training import TrainingConfig
-from engine.data.batching import evaluation_batches
+from engine.config.tasks.speech_to_text import SpeechToTextConfig
 from engine.data.example import Utterance
-from engine.data.padding import padded_s
-from engine.data.waves import read_wave
+from engine.families.contract import Prediction
 from engine.metrics.primary import primary_rate
 from engine.metrics.registry import Values
 from engine.metrics.text import normalizer
 from engine.metrics.word_errors import ErrorCounts, count_errors
-from engine.models.family import Search, SpeechSeq2Seq
-from engine.models.repetition import repeats
-
-IGNORED = -100
-"""Target at positions that do not count in the loss."""
-
-
-@dataclass(frozen=True, slots=True)
-class SpeechBatch:
-    """Input of one forward pass."""
-
-    mel_BMF: torch.Tensor
-    ids_BU: torch.Tensor
-    """Decoder input: prefix and text."""
-    targets_BU: torch.Tensor
-    """Target for each input token; -100 at positions that do not count in the loss."""
-    cost: float
-    """Seconds of speech, without padding."""
-    target_count: int
-    weights_B: torch.Tensor | None = None
-    """Factor on each utterance's loss; None if all are 1."""
+from engine.tasks.contract import RespellsEnglish
+from engine.tasks.fitting import wrong_kind
 
 
 class SpeechToText:
-    """The task bound to a loaded model and a config."""
+    """Judges transcripts.
 
-    cost_unit: Final = "audio_s"
+    Args:
+        config: of the task.
+        base: the model; one that is `RespellsEnglish` decides which spellings are equal in English.
+    """
 
-    def __init__(self, config: TrainingConfig, speech: SpeechSeq2Seq, device: torch.device, dtype: torch.dtype) -> None:
-        context = resolve_context(config.context, speech.trained_context)
-        self._config = config.model_copy(update={"context": context})
-        self._speech = speech
-        self._device = device
-        self._dtype = dtype
-        self._normalize = normalizer(config.task.normalizer, speech.codec.spellings)
-        # In short context a model trained on whole windows may loop; it then retries in the whole window.
-        self._guards = context.type == "short" and speech.trained_context == "full"
-        self._augments = config.augmentation != type(config.augmentation)()
+    def __init__(self, config: SpeechToTextConfig, base: object = None) -> None:
+        spellings = base.spellings if isinstance(base, RespellsEnglish) else {}
+        self._normalize = normalizer(config.normalizer, spellings)
 
-    @property
-    def config(self) -> TrainingConfig:
-        """The run's config, resolved for the model."""
-        return self._config
+    def misfits(self, examples: Sequence[Utterance]) -> dict[str, str]:
+        """Examples without a text."""
+        return wrong_kind(examples, "audio", ("text",))
 
-    def lengths_s(self, utterances: Sequence[Utterance]) -> list[float]:
-        """Seconds that the encoder runs over for each utterance."""
-        return self.padded_lengths_s([u.input.duration_s for u in utterances])
-
-    def padded_lengths_s(self, durations_s: Sequence[float]) -> list[float]:
-        """Seconds that the encoder runs over for audio of these lengths."""
-        return [self._padded_s(duration_s) for duration_s in durations_s]
-
-    def misfits(self, utterances: Sequence[Utterance]) -> dict[str, str]:
-        """Why utterances do not fit the model, by id: the audio or the text is too long."""
-        longest_s, most = self._speech.window_s, self._speech.max_text_tokens
-        reasons = {}
-        for u in utterances:
-            if u.input.duration_s > longest_s + 1e-3:
-                reasons[u.id] = f"{u.input.duration_s:.1f} s of audio; at most {longest_s:.1f} s fit"
-            elif (tokens := self._tokens_of(u)) > most:
-                reasons[u.id] = f"{tokens} tokens of text; at most {most} fit"
-        return reasons
-
-    def cut_references(self, utterances: Sequence[Utterance]) -> int:
-        """Number of texts longer than the config allows a transcript to be."""
-        most = self._config.task.max_new_tokens
-        # The end token counts too, but a transcript that lacks only the end token is complete.
-        return 0 if most is None else sum(self._tokens_of(u) - 1 > most for u in utterances)
-
-    def collate(
-        self,
-        utterances: Sequence[Utterance],
-        folder: Path,
-        seeds: Sequence[Sequence[int]] | None = None,
-        *,
-        whole_window: bool = False,
-    ) -> SpeechBatch:
-        """Read, augment and pad the audio; tokenise the text. Runs on the CPU, in any thread."""
-        waves, generators = [], []
-        for row, u in enumerate(utterances):
-            wave_T = read_wave(folder, u)
-            if seeds is not None and self._augments:
-                generator = np.random.default_rng(list(seeds[row]))
-                generators.append(generator)
-                wave_T = augment_wave(wave_T, RATE_HZ, self._config.augmentation, generator)
-            waves.append(wave_T)
-        mel_BMF = self._features(waves, self._speech.window_s if whole_window else self._longest_s(waves))
-        if generators:
-            mels = [
-                torch.from_numpy(augment_mel(mel.numpy(), self._config.augmentation, generator))
-                for mel, generator in zip(mel_BMF, generators, strict=True)
-            ]
-            mel_BMF = torch.stack(mels)
-        ids_BU, targets_BU, target_count = self._tokens([u.target.text for u in utterances])
-        audio_s = sum(u.input.duration_s for u in utterances)
-        return SpeechBatch(mel_BMF, ids_BU, targets_BU, audio_s, target_count, _weights(utterances))
-
-    def detect_languages(self, utterances: Sequence[Utterance], folder: Path, among: Sequence[str]) -> list[str]:
-        """The language that the model detects in each utterance, among `among`."""
-        found = [""] * len(utterances)
-        for rows, waves in self._evaluation_waves(utterances, folder):
-            for row, language in zip(rows, self.detect(waves, among), strict=True):
-                found[row] = language
-        return found
-
-    def detect(self, waves: list[np.ndarray], among: Sequence[str]) -> list[str]:
-        """The language of each wave, among `among`; all waves are padded to one length."""
-        with self._computing():
-            return self._speech.detect_languages(self._mel(waves), among)
-
-    def logits(self, batch: SpeechBatch) -> torch.Tensor:
-        """logits_BUV under teacher forcing."""
-        mel_BMF = batch.mel_BMF.to(self._device)
-        with self._computing():
-            states_BSD = self._speech.encode(mel_BMF)
-            return self._speech.logits(states_BSD, batch.ids_BU.to(self._device))
-
-    def loss(self, batch: SpeechBatch) -> tuple[torch.Tensor, int]:
-        """Weighted sum of the cross-entropy over target tokens, in float32, and the number of tokens.
-
-        Each token's loss is multiplied by its utterance's weight; the number ignores weights. With weights c / pi (pi:
-        the utterance's probability in the draw) the sum over a sample estimates c times the sum over the pool, and
-        sum(n c / pi) / c estimates the pool's number of tokens, where n is an utterance's number of tokens. Choosing c
-        so that sum(n c / pi) = sum(n) makes (weighted sum) / (number) an estimate of the pool's loss per token: loss
-        and gradient keep the scale of training on everything. If all weights are 1, the result is bit-identical to the
-        plain sum.
-        """
-        logits_BUV = self.logits(batch)
-        weights_B = batch.weights_B
-        losses = torch.nn.functional.cross_entropy(
-            logits_BUV.float().flatten(0, 1),
-            batch.targets_BU.to(self._device).flatten(),
-            ignore_index=IGNORED,
-            reduction="sum" if weights_B is None else "none",
-            label_smoothing=self._config.label_smoothing if self._speech.model.training else 0.0,
-        )
-        if weights_B is not None:
-            losses = (losses.view(batch.targets_BU.shape).sum(dim=1) * weights_B.to(self._device)).sum()
-        return losses, batch.target_count
-
-    def target_count(self, utterances: Sequence[Utterance]) -> int:
-        """Number of targets in these utterances: the tokens of each text and its end token."""
-        return sum(self._tokens_of(u) for u in utterances)
-
-    def predict(
-        self, utterances: Sequence[Utterance], folder: Path, on_progress: Callable[[int], None] | None = None
-    ) -> list[str]:
-        """A transcript for each utterance, in the order of the utterances."""
-        texts = [""] * len(utterances)
-        for rows, waves in self._evaluation_waves(utterances, folder):
-            for row, text in zip(rows, self.transcribe(waves), strict=True):
-                texts[row] = text
-            if on_progress is not None:
-                on_progress(len(rows))
-        return texts
-
-    def transcribe(self, waves: list[np.ndarray], languages: Sequence[str] | None = None) -> list[str]:
-        """Transcribe waves at 16 kHz, all padded to one length.
-
-        Args:
-            waves: wave_T of each recording.
-            languages: language of each wave; None: the model's language for all.
-        """
-        most, fallback = self._config.task.max_new_tokens, self._config.task.fallback
-        in_window = self._longest_s(waves) == self._speech.window_s
-        first: Search = "guarded" if self._guards else "fallback" if fallback and in_window else "greedy"
-        with self._computing(), self._drawing():
-            ids = self._speech.generate(self._mel(waves), most, languages, first)
-            again = [row for row, written in enumerate(ids) if self._guards and repeats(written)]
-            if again:
-                mel_BMF = self._features([waves[row] for row in again], self._speech.window_s).to(self._device)
-                spoken = [languages[row] for row in again] if languages is not None else None
-                whole = self._speech.generate(mel_BMF, most, spoken, "fallback" if fallback else "greedy")
-                for row, written in zip(again, whole, strict=True):
-                    ids[row] = written
-        return [self._speech.codec.decode(row) for row in ids]
-
-    def primary(self, utterances: Sequence[Utterance]) -> str:
+    def primary(self, examples: Sequence[Utterance]) -> str:
         """`cer` if most texts are in scripts without spaces between words, else `wer`."""
-        return primary_rate(u.target.text for u in utterances)
+        return primary_rate(example.target.text for example in examples)
 
-    def score(self, references: Sequence[str], hypotheses: Sequence[str]) -> Values:
+    def score(self, examples: Sequence[Utterance], predictions: Sequence[Prediction]) -> Values:
         """WER and CER after normalisation."""
-        counts = self.errors(references, hypotheses)
+        counts = self.errors(examples, predictions)
         return {"wer": counts.wer, "cer": counts.cer}
 
-    def errors(self, references: Sequence[str], hypotheses: Sequence[str]) -> ErrorCounts:
+    def errors(self, examples: Sequence[Utterance], predictions: Sequence[Prediction]) -> ErrorCounts:
         """Errors after normalisation."""
-        return count_errors([self._normalize(r) for r in references], [self._normalize(h) for h in hypotheses])
+        return count_errors(
+            [self._normalize(example.target.text) for example in examples],
+            [self._normalize(text) for text in cast(Sequence[str], predictions)],
+        )
 
-    def _evaluation_waves(
-        self, utterances: Sequence[Utterance], folder: Path
-    ) -> Iterator[tuple[list[int], list[np.ndarray]]]:
-        lengths_s = self.lengths_s(utterances)
-        for rows in evaluation_batches(lengths_s, self._config.evaluation.batch_audio_s):
-            chosen = [utterances[row] for row in rows]
-            yield rows, [read_wave(folder, u) for u in chosen]
+    def rows(self, examples: Sequence[Utterance], predictions: Sequence[Prediction]) -> list[dict[str, Any]]:
+        """Each text beside its transcript."""
+        return [
+            {"id": example.id, "reference": example.target.text, "hypothesis": text}
+            for example, text in zip(examples, predictions, strict=True)
+        ]
 
-    def _features(self, waves: list[np.ndarray], length_s: float) -> torch.Tensor:
-        # The encoder halves the number of frames, which must therefore be even.
-        samples = round(length_s * RATE_HZ / (2 * HOP_SAMPLES)) * 2 * HOP_SAMPLES
-        return self._speech.features(stack_padded(waves, samples))
-
-    def _mel(self, waves: list[np.ndarray]) -> torch.Tensor:
-        return self._features(waves, self._longest_s(waves)).to(self._device)
-
-    def _computing(self) -> torch.autocast:
-        return torch.autocast(self._device.type, dtype=self._dtype, enabled=self._dtype != torch.float32)
-
-    @contextmanager
-    def _drawing(self) -> Iterator[None]:
-        """Seed sampling for fallback: the same audio gives the same tokens, and training's generators do not change."""
-        with torch.random.fork_rng([self._device] if self._device.type == "cuda" else []):
-            torch.manual_seed(self._config.seed)
-            yield
-
-    def _tokens_of(self, utterance: Utterance) -> int:
-        """Number of tokens of an utterance's text, end token included."""
-        return len(self._speech.codec.encode(utterance.target.text)) + 1
-
-    def _longest_s(self, waves: list[np.ndarray]) -> float:
-        return max(self._padded_s(len(wave) / RATE_HZ) for wave in waves)
-
-    def _padded_s(self, duration_s: float) -> float:
-        return padded_s(duration_s, self._config.context, self._speech.window_s)
-
-    def _tokens(self, texts: Sequence[str]) -> tuple[torch.Tensor, torch.Tensor, int]:
-        codec = self._speech.codec
-        rows = [codec.encode(text) for text in texts]
-        width = len(codec.prefix) + max(len(row) for row in rows)
-        ids_BU = torch.full((len(rows), width), codec.end, dtype=torch.long)
-        targets_BU = torch.full((len(rows), width), IGNORED, dtype=torch.long)
-        learned_from = len(codec.prefix) - 1  # the last token of the prefix predicts the first of the text
-        for i, row in enumerate(rows):
-            ids = codec.prefix + row
-            ids_BU[i, : len(ids)] = torch.tensor(ids)
-            targets = [*row, codec.end]
-            targets_BU[i, learned_from : learned_from + len(targets)] = torch.tensor(targets)
-        return ids_BU, targets_BU, sum(len(row) + 1 for row in rows)
-
-
-def _weights(utterances: Sequence[Utterance]) -> torch.Tensor | None:
-    if all(u.weight == 1.0 for u in utterances):
-        return None
-    return torch.tensor([u.weight for u in utterances], dtype=torch.float32)
+    def warnings(self, train: Sequence[Utterance], test: Sequence[Utterance]) -> Iterator[str]:
+        """Nothing besides what the split says."""
+        yield from ()

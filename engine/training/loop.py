@@ -14,14 +14,15 @@ import torch
 from torch import nn
 
 from engine.config.training import TrainingConfig
-from engine.data.batching import BatchOrder, Position
-from engine.data.example import Utterance
+from engine.data.batching import BatchOrder, Costs, Position
+from engine.data.example import AnyExample
 from engine.errors import CheckpointError, ConfigError, Fault, TrainingError
+from engine.families.contract import AnyLearner, PadsSomeWhole
+from engine.methods.contract import Method
 from engine.metrics.registry import Metric
 from engine.process.peak_memory import peak_bytes
 from engine.run.earlier import todays_progress
 from engine.run.events import Event, EventSink
-from engine.tasks.task import Task
 from engine.training.averaging import WeightAverage
 from engine.training.checkpoints import Checkpoint, Checkpoints
 from engine.training.optimizers import build_optimizer, restore_state, state_tensors
@@ -59,11 +60,11 @@ class Progress:
     """Loss of each step since the last metric event."""
 
 
-def planned_steps(config: TrainingConfig, train: Sequence[Utterance], window_s: float) -> int:
-    """Number of optimizer steps of a run."""
+def planned_steps(config: TrainingConfig, costs: Costs) -> int:
+    """Number of optimizer steps of a run on examples of these costs."""
     if config.max_steps is not None:
         return config.max_steps
-    order = BatchOrder(train, config.batch, config.context, window_s=window_s, seed=config.seed)
+    order = BatchOrder(costs, config.batch, seed=config.seed)
     return max(1, round((config.epochs or _DEFAULT_EPOCHS) * order.steps_per_epoch()))
 
 
@@ -79,10 +80,10 @@ class TrainingLoop:
         config: TrainingConfig,
         *,
         model: nn.Module,
-        task: Task,
-        train: Sequence[Utterance],
+        learner: AnyLearner,
+        method: Method,
+        train: Sequence[AnyExample],
         folder: Path,
-        window_s: float,
         checkpoints: Checkpoints,
         events: EventSink,
         parallel: Parallel,
@@ -92,8 +93,9 @@ class TrainingLoop:
         validation: Validation | None,
         should_stop: Callable[[], bool],
     ) -> None:
-        self._config, self._model, self._task = config, model, task
-        self._train_set, self._folder, self._window_s = train, folder, window_s
+        self._config, self._model, self._learner, self._method = config, model, learner, method
+        self._train_set, self._folder = train, folder
+        self._costs = Costs(learner.costs(train), learner.padded_costs(train))
         self._checkpoints, self._events, self._parallel = checkpoints, events, parallel
         self._device = device
         self._fingerprint = fingerprint
@@ -105,7 +107,7 @@ class TrainingLoop:
         self._average = WeightAverage(self._weights, config.ema_decay) if config.ema_decay else None
         self._best: dict[str, torch.Tensor] | None = None
         self.progress = Progress()
-        self.total_steps = planned_steps(config, train, window_s)
+        self.total_steps = planned_steps(config, self._costs)
         if faults := config.cadence_faults(self.total_steps):  # the config does not know the steps of `epochs`
             raise ConfigError([Fault(f"training.{fault.path}", fault.message) for fault in faults])
         self._schedule = Schedule(config.schedule, self.total_steps)
@@ -128,13 +130,13 @@ class TrainingLoop:
         order = self._order(position)
         with Prefetcher(
             order,
-            self._task,
+            self._learner,
             self._train_set,
             self._folder,
+            costs=self._costs,
             batch=config.batch,
             parallel=self._parallel,
             seed=config.seed,
-            window_s=self._window_s,
         ) as steps:
             for step in steps:
                 started = time.perf_counter()
@@ -169,13 +171,15 @@ class TrainingLoop:
         for group in self._optimizer.param_groups:
             group["lr"] = config.optimizer.learning_rate * factor
         self._optimizer.zero_grad(set_to_none=True)
+        self._method.before_step(self.progress.step)
+        trained = [parameter for parameter in self._parameters if parameter.requires_grad]
         totals = torch.zeros(2, dtype=torch.float64)
         for batch in step.micro_batches:
-            loss_sum, _ = self._task.loss(batch)
+            loss_sum, _ = self._learner.loss(batch)
             loss = loss_sum / step.target_count
             self._scaler.scale(loss).backward()
             totals += torch.tensor([loss.item(), batch.cost], dtype=torch.float64)
-        self._parallel.sum_gradients(self._parameters)
+        self._parallel.sum_gradients(trained)
         if self._parallel.world_size > 1:
             totals = self._parallel.sum_(totals.to(self._device)).cpu()
         loss_value, cost = totals.tolist()
@@ -186,7 +190,7 @@ class TrainingLoop:
             )
         self._scaler.unscale_(self._optimizer)
         limit = config.max_grad_norm or math.inf
-        norm = float(nn.utils.clip_grad_norm_(self._parameters, limit))
+        norm = float(nn.utils.clip_grad_norm_(trained, limit))
         self._scaler.step(self._optimizer)
         self._scaler.update()
         return loss_value, norm, cost
@@ -208,7 +212,7 @@ class TrainingLoop:
             "learning_rate": self._optimizer.param_groups[0]["lr"],
             "grad_norm": gradient_norm,
             "cost_per_s": progress.cost / progress.training_s,
-            "cost_unit": self._task.cost_unit,
+            "cost_unit": self._learner.cost_unit,
             "eta_s": per_step_s * (self.total_steps - progress.step),
             "peak_bytes": peak_bytes(self._device),
         }
@@ -236,13 +240,13 @@ class TrainingLoop:
         return self._parallel.any(self._should_stop())
 
     def _order(self, position: Position) -> BatchOrder:
+        learner = self._learner
         return BatchOrder(
-            self._train_set,
+            self._costs,
             self._config.batch,
-            self._config.context,
-            window_s=self._window_s,
             seed=self._config.seed,
             position=position,
+            whole_window_share=learner.whole_window_share if isinstance(learner, PadsSomeWhole) else 0.0,
         )
 
     # ---- checkpoints ---------------------------------------------------------------------------------------

@@ -34,6 +34,8 @@ def build_optimizer(config: OptimizerConfig, parameters: Sequence[nn.Parameter])
     assert isinstance(config, AdamWConfig)
     if config.type == "adamw":
         return torch.optim.AdamW(parameters, fused=True, **arguments)
+    if config.type == "adam":
+        return torch.optim.Adam(parameters, fused=True, **arguments)
     check_paging(config, parameters[0].device)
     # Imported here: 43 MB of native code that the other optimizers do not need.
     from bitsandbytes.optim.adamw import AdamW8bit, PagedAdamW8bit

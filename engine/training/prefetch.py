@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,9 @@ from typing import Any
 import torch
 
 from engine.config.training import BatchConfig
-from engine.data.batching import Batch, BatchOrder, Position, micro_batches
-from engine.data.example import Utterance
-from engine.tasks.task import Task
+from engine.data.batching import Batch, BatchOrder, Costs, Position, micro_batches
+from engine.data.example import AnyExample
+from engine.families.contract import AnyLearner, Indivisible, PadsSomeWhole
 from engine.training.parallel import Parallel
 
 _AHEAD = 3  # steps
@@ -38,21 +38,21 @@ class Prefetcher:
     def __init__(
         self,
         order: BatchOrder,
-        task: Task,
-        utterances: Sequence[Utterance],
+        learner: AnyLearner,
+        examples: Sequence[AnyExample],
         folder: Path,
         *,
+        costs: Costs,
         batch: BatchConfig,
         parallel: Parallel,
         seed: int,
-        window_s: float,
     ) -> None:
-        self._order, self._task, self._utterances, self._folder = order, task, utterances, folder
-        self._lengths_s = task.lengths_s(utterances)
-        self._micro_batch_audio_s = batch.micro_batch_audio_s
+        self._order, self._learner, self._examples, self._folder = order, learner, examples, folder
+        self._padded = costs.padded
+        self._micro_batch_cost = batch.micro_batch_cost
         self._parallel = parallel
         self._seed = seed
-        self._window_lengths_s = [window_s] * len(self._lengths_s)
+        self._unit = learner.unit if isinstance(learner, Indivisible) else 1
         self._queue: queue.Queue[Step | Exception] = queue.Queue(maxsize=_AHEAD)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="prefetch", daemon=True)
@@ -88,28 +88,33 @@ class Prefetcher:
 
     def _next(self) -> Step:
         batch = self._order.next()
-        short = [i for i in batch.indices if i not in batch.whole_window]
-        ready = self._ready(batch, short) + self._ready(batch, batch.whole_window, whole_window=True)
-        target_count = self._task.target_count([self._utterances[i] for i in batch.indices])
+        plain = [i for i in batch.indices if i not in batch.whole_window]
+        ready = self._ready(batch, plain, self._padded, self._learner.collate)
+        if batch.whole_window and isinstance(self._learner, PadsSomeWhole):
+            padded = [self._learner.whole_window_cost] * len(self._padded)
+            ready += self._ready(batch, batch.whole_window, padded, self._learner.collate_whole)
+        target_count = self._learner.target_count([self._examples[i] for i in batch.indices])
         return Step(batch, ready, target_count, self._order.position)
 
-    def _ready(self, batch: Batch, indices: Sequence[int], *, whole_window: bool = False) -> list[Any]:
-        """Split some of a batch's utterances into this worker's micro-batches."""
+    def _ready(
+        self, batch: Batch, indices: Sequence[int], padded: Sequence[float], collate: Callable[..., Any]
+    ) -> list[Any]:
+        """Split some of a batch's examples into this worker's micro-batches."""
         pieces = micro_batches(
             indices,
-            self._window_lengths_s if whole_window else self._lengths_s,
-            micro_batch_audio_s=self._micro_batch_audio_s,
+            padded,
+            micro_batch_cost=self._micro_batch_cost,
             rank=self._parallel.rank,
             world_size=self._parallel.world_size,
+            unit=self._unit,
         )
         at = batch.position
         return [
-            self._task.collate(
-                [self._utterances[i] for i in piece],
+            collate(
+                [self._examples[i] for i in piece],
                 self._folder,
                 # Augmentation depends only on the position in the run, not on the worker or thread.
                 [(self._seed, at.step, at.epoch, i) for i in piece],
-                whole_window=whole_window,
             )
             for piece in pieces
         ]

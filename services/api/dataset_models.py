@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from engine.config.division import DivisionConfig
 from engine.config.processing import ItemLimits, Language, ProcessingConfig
-from engine.config.training import TaskName
+from engine.config.tasks.registry import TaskName
 from engine.data.manifest import is_inside
 from engine.data.validation.config import ValidationConfig
 from services.api.body import Body
@@ -287,9 +287,15 @@ class ReportOut(BaseModel):
 class ItemOut(BaseModel):
     """An item of a dataset."""
 
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
     id: str
     text: str
+    """Its target as a text: the transcript, the class, `dog; rain`, captions on a line each."""
+    target: dict[str, Any] = {}
+    """Its target as in the manifest: `{"type": "label", "label": "dog"}`; empty if an earlier release made the version."""
     speaker: str | None
+    """Its speaker or another group that is never divided, if known."""
     split: str | None
     duration_s: float
     audio_url: str

@@ -11,7 +11,7 @@ _TRAINING: Final[dict[str, Any]] = {
     "method": {"type": "qlora", "rank": 16, "alpha": 32},
     "optimizer": {"type": "adamw", "learning_rate": 1e-3},
     "max_steps": 200,
-    "split": {"test_speakers": ["anna"]},
+    "split": {"test_groups": ["anna"]},
 }
 
 REQUESTS: Final[dict[str, dict[str, Any]]] = {

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.console import Console
@@ -21,8 +21,8 @@ from services.cli.report import counts, print_table, show_report
 from services.cli.reporting import reported, say
 
 if TYPE_CHECKING:
-    from engine.config.processing import ProcessingConfig
     from engine.data.report import IngestReport
+    from engine.data.revision import VersionRecord
     from engine.selection.result import SelectionResult
     from engine.stages.ingest import OnProgress
 
@@ -61,6 +61,7 @@ def inspect(
     source: Annotated[Path, typer.Argument(help="Recordings, or a dataset version made of them.")],
     out: Annotated[Path | None, typer.Option(help="File for the whole report (JSON).")] = None,
     language: Language = None,
+    task: versions.Task = "speech_to_text",
     options: versions.Options = None,
     options_file: versions.OptionsFile = None,
 ) -> None:
@@ -70,10 +71,8 @@ def inspect(
 
     Example: lim data inspect recordings.zip --out report.json
     """
-    from engine.config.processing import ProcessingConfig
-
     with reported("The options"):
-        wanted = ProcessingConfig.model_validate(versions.read_options(options_file, options, language=language))
+        wanted = _record(source, versions.read_options(options_file, options, language=language), task)
     with reported():
         kept = _kept_report(source)
         where = str(out) if out else str(source / REPORT_NAME) if kept else "give --out FILE to write it"
@@ -98,6 +97,7 @@ def import_(
         ),
     ] = None,
     language: Language = None,
+    task: versions.Task = "speech_to_text",
     options: versions.Options = None,
     options_file: versions.OptionsFile = None,
 ) -> None:
@@ -105,11 +105,9 @@ def import_(
 
     Example: lim data import recordings.tar.gz build/data/digits --split test_fraction=0.2 --set limits.max_item_s=40
     """
-    from engine.config.processing import ProcessingConfig
-
     with reported("The options"):
         given = [*(options or ()), *(f"split.{field}" for field in division or ())]
-        wanted = ProcessingConfig.model_validate(versions.read_options(options_file, given, language=language))
+        wanted = _record(source, versions.read_options(options_file, given, language=language), task)
     with reported():
         report = _imported(source, target, wanted)
         show_report(report, str(source), str(target / REPORT_NAME))
@@ -203,22 +201,32 @@ def _kept_report(source: Path) -> IngestReport | None:
         raise IngestError(f"{source / REPORT_NAME} is no report of this version: {error}") from error
 
 
-def _imported(source: Path, target: Path, options: ProcessingConfig) -> IngestReport:
+def _record(source: Path, options: Mapping[str, Any], task: str) -> VersionRecord:
+    """The record of the version that is asked for.
+
+    Raises:
+        ConfigError: no such task; names the allowed ones.
+    """
+    from engine.config.base import parse
     from engine.data.revision import VersionRecord
+
+    return parse(VersionRecord, {"source": str(source.absolute()), "options": options, "task": task})
+
+
+def _imported(source: Path, target: Path, record: VersionRecord) -> IngestReport:
     from engine.data.versions import make_version
 
     with reading_bar() as on_progress:
-        record = VersionRecord(source=str(source.absolute()), options=options)
         return make_version(source, target, record, on_progress=on_progress)
 
 
-def _fresh_report(source: Path, options: ProcessingConfig) -> IngestReport:
+def _fresh_report(source: Path, record: VersionRecord) -> IngestReport:
     from engine.data.report import IngestReport
 
     with tempfile.TemporaryDirectory(prefix="lim-inspect-") as folder:
         target = Path(folder) / "data"
         try:
-            return _imported(source, target, options)
+            return _imported(source, target, record)
         except IngestError:
             # No usable item: the report gives the reason for each.
             if not (target / REPORT_NAME).is_file():

@@ -19,6 +19,7 @@ from services.cli.server import Server, connected, find, given, named, naming
 _COLUMNS: Final = {
     "Name": lambda each: each.name,
     "Status": lambda each: f"{each.status}: {each.error}" if each.error else each.status,
+    "Task": lambda each: each.task,
     "Version": lambda each: each.version,
     "Utterances": lambda each: (each.statistics or {}).get("utterances"),
     "Audio, s": lambda each: (each.statistics or {}).get("audio_s"),
@@ -78,6 +79,7 @@ def fetch(
     name: Annotated[str, typer.Option(help="Name of the dataset.")],
     description: Annotated[str | None, typer.Option(help="What it is.")] = None,
     project: Annotated[str | None, naming("--project", kind="project", help="Where it belongs.")] = None,
+    task: versions.Task = "speech_to_text",
     options: versions.Options = None,
     options_file: versions.OptionsFile = None,
     detach: Annotated[bool, typer.Option("--detach", help="Print the id and do not wait.")] = False,
@@ -93,7 +95,7 @@ def fetch(
     where = {"type": "s3", "uri": source} if source.startswith("s3://") else {"type": "url", "url": source}
     with reported(), connected(server) as client:
         project_id = find(client, "project", project) if project else None
-        fields = given(description=description, project_id=project_id) | values
+        fields = given(description=description, project_id=project_id, task=task) | values
         made = client.create_dataset(name, where, **fields).dataset
         if not detach:
             made = client.wait_for_dataset(made.id, timeout_s=upload.LONGEST_S)

@@ -17,6 +17,7 @@ _COLUMNS: Final = {
     "Id": lambda each: each.id,
     "Title": lambda each: each.title,
     "Parameters": lambda each: f"{each.parameters:,}",
+    "Tasks": lambda each: ", ".join(each.tasks),
     "Languages": lambda each: ", ".join(each.languages[:5]) + (" ..." if len(each.languages) > 5 else ""),
     "Status": lambda each: each.status,
 }

@@ -28,16 +28,20 @@ def show_report(report: IngestReport, title: str, where: str) -> None:
         title: what was read; heading of the table.
         where: where to find the full report.
     """
+    from engine.data.targets import TARGETS
+
+    kind = TARGETS[report.target]
+    noun = kind.noun.capitalize()
     rows = {
         "Structure": report.layout,
-        "Texts from": report.text_source,
+        f"{noun}s from": report.text_source,
         "Items": f"{report.items_good:,} good, {len(report.set_aside):,} rejected, of {report.items_found:,}",
         "Audio": duration(report.audio_s),
-        "Speakers": _speakers(report),
+        f"{kind.group.capitalize()}s": _speakers(report),
         "Rates": counts({f"{rate} Hz": count for rate, count in report.rates_hz.items()}),
         "Formats": counts(report.formats),
         "Splits": counts(report.splits) or "none given",
-        "Texts": f"{report.text.distinct:,} different, {_amount(report.text)}",
+        **_targets(report),
     }
     if report.set_aside:
         rows["Rejected"] = counts({str(code): count for code, count in report.set_aside_by_code.items()})
@@ -93,6 +97,14 @@ def _amount(text: TextStatistics) -> str:
     from engine.scripts import is_unspaced
 
     return f"{text.characters:,} characters" if is_unspaced(text.alphabet) else f"{text.words:,} words"
+
+
+def _targets(report: IngestReport) -> dict[str, str]:
+    """How many texts, classes or captions there are."""
+    if report.labels:
+        return {"Classes": f"{len(report.labels):,}"}
+    amount = f"{report.text.distinct:,} different, {_amount(report.text)}"
+    return {"Captions": f"{report.captions:,}, {amount}"} if report.target == "captions" else {"Texts": amount}
 
 
 def _speakers(report: IngestReport) -> str:

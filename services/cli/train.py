@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Console
 
-from engine.config.training import LoraFields
 from engine.errors import StorageError
 from engine.process.threads import compute_threads, processors
 from services.cli.configs import read_run
@@ -103,7 +102,7 @@ def train_locally(path: Path, overrides: list[str]) -> None:
 
 def _made_by(run: RunConfig) -> str:
     """The folder in a run's store that holds the adapter or the model."""
-    return "adapter" if isinstance(run.training.method, LoraFields) else "model"
+    return run.training.method.output
 
 
 def _ignored_here(run: RunConfig) -> list[str]:
@@ -125,7 +124,9 @@ def _finetune_here(run: RunConfig, folder: Path) -> RunResult:
 
     store = LocalRunStore(folder)
     storage = S3Settings.from_environment()
-    data = local_dataset(run.data, storage, beside=[PROJECT], language=run.training.task.language)
+    data = local_dataset(
+        run.data, storage, beside=[PROJECT], language=run.training.task.text_language, task=run.training.task.type
+    )
     with (
         tempfile.TemporaryDirectory(prefix="lim-train-") as work,
         RunProgress() as progress,

@@ -12,7 +12,7 @@ import typer
 from services.cli.output import Json, print_json
 from services.cli.reporting import reported, say
 from services.cli.server import Server, connected, find, given, naming
-from services.cli.versions import Options, OptionsFile, read_options
+from services.cli.versions import Options, OptionsFile, Task, read_options
 
 if TYPE_CHECKING:
     from services.client import Client, models
@@ -28,6 +28,7 @@ def upload(
     ] = None,
     description: Annotated[str | None, typer.Option(help="What it is.")] = None,
     project: Annotated[str | None, naming("--project", kind="project", help="Where it belongs.")] = None,
+    task: Task = "speech_to_text",
     options: Options = None,
     options_file: OptionsFile = None,
     detach: Annotated[bool, typer.Option("--detach", help="Print the id and do not wait for the processing.")] = False,
@@ -44,7 +45,7 @@ def upload(
         values = read_options(options_file, options)  # report every fault before uploading anything
     with reported(), connected(server) as client:
         project_id = find(client, "project", project) if project else None
-        fields = given(description=description, project_id=project_id) | values
+        fields = given(description=description, project_id=project_id, task=task) | values
         made = uploaded(client, source, name=name, options=fields)
         if not detach:
             made = client.wait_for_dataset(made.id, timeout_s=LONGEST_S)

@@ -41,6 +41,14 @@ Options = Annotated[
         "language=de; repeatable. `lim schema --kind processing` has all of them.",
     ),
 ]
+Task = Annotated[
+    str,
+    typer.Option(
+        metavar="TASK",
+        help="What models learn from it, which says what is read: transcripts (speech_to_text), classes "
+        "(audio_classification) or captions (captioning, retrieval).",
+    ),
+]
 OptionsFile = Annotated[Path | None, typer.Option("--options", help="YAML of the same options.")]
 
 

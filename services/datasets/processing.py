@@ -103,14 +103,16 @@ def shown(report: IngestReport) -> dict[str, Any]:
         found["validation"]["findings"] = found["validation"]["findings"][:MOST_LISTED]
     most = sorted(report.speakers.items(), key=lambda speaker: -speaker[1])[:MOST_LISTED]
     found["speakers"] = {name: count for name, count in most if len(name) <= _LONGEST_SPEAKER}
+    found["labels"] = dict(list(report.labels.items())[:MOST_LISTED])
     return found
 
 
 def _ingest(source: Path, target: Path, version: RunStore, order: Order) -> Outcome:
-    from engine.data.example import Utterance
-    from engine.data.manifest import read_manifest
+    from engine.data.example import AnyExample
+    from engine.data.manifest import read_examples, target_line
     from engine.data.report import IngestReport
     from engine.data.revision import VersionRecord
+    from engine.data.targets import written
     from engine.data.versions import make_version  # imports NumPy and soundfile, which replicas avoid
 
     report_path = target / REPORT_NAME
@@ -127,19 +129,19 @@ def _ingest(source: Path, target: Path, version: RunStore, order: Order) -> Outc
     else:
         shutil.rmtree(source)
 
-    utterances = read_manifest(target / MANIFEST_NAME)
+    examples = read_examples(target / MANIFEST_NAME)
     version.delete("")
     paths = sorted(path for path in target.rglob("*") if path.is_file())
     # The manifest is stored last: a version that has one is complete.
     for path in sorted(paths, key=lambda path: path.name == MANIFEST_NAME):
         version.put(path.relative_to(target).as_posix(), path)
 
-    def fields(utterance: Utterance) -> dict[str, Any]:
-        given = {name: getattr(utterance.input, name) for name in ("audio", "start_s", "duration_s")}
-        of_speech = {"text": utterance.target.text, "speaker": utterance.group}
-        return {"id": utterance.id, **given, **of_speech, "split": utterance.split}
+    def fields(example: AnyExample) -> dict[str, Any]:
+        given = {name: getattr(example.input, name) for name in ("audio", "start_s", "duration_s")}
+        told = {"text": written(example.target), "target": target_line(example.target), "speaker": example.group}
+        return {"id": example.id, **given, **told, "split": example.split}
 
-    stride = max(1, len(utterances) // _SAMPLE)
+    stride = max(1, len(examples) // _SAMPLE)
     found = shown(report)
     counts = {
         name: found[name]
@@ -153,6 +155,9 @@ def _ingest(source: Path, target: Path, version: RunStore, order: Order) -> Outc
             "longest_s",
             "speakers",
             "splits",
+            "target",
+            "labels",
+            "captions",
         )
     }
     return Outcome(
@@ -161,7 +166,7 @@ def _ingest(source: Path, target: Path, version: RunStore, order: Order) -> Outc
             audio_s=report.audio_s,
             size=sum(path.stat().st_size for path in paths),
             statistics={**counts, "set_aside": len(report.set_aside), "without_speaker": report.without_speaker},
-            sample=[fields(utterance) for utterance in utterances[::stride][:_SAMPLE]],
+            sample=[fields(example) for example in examples[::stride][:_SAMPLE]],
         ),
         error=None,
         report=found,

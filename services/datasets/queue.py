@@ -307,13 +307,15 @@ class DatasetQueue:
     async def _order(self, session: AsyncSession, version: DatasetVersion) -> Order:
         await session.refresh(version, ["decisions", "item_decisions"])
         dataset_id = version.dataset_id
-        source = (await session.scalars(select(Dataset.source).where(Dataset.id == dataset_id))).one()
+        chosen = select(Dataset.source, Dataset.task).where(Dataset.id == dataset_id)
+        source, task = (await session.execute(chosen)).one()
         files = tuple(
             UploadedFile(upload.name, (upload.sealed_key or upload.key).removeprefix(f"{upload_prefix(dataset_id)}/"))
             for upload in await uploads_of(session, dataset_id)
         )
         record = {
             "parent": version.parent,
+            "task": task,
             "options": version.options,
             "decisions": version.decisions,
             "item_decisions": version.item_decisions,

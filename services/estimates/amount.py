@@ -49,14 +49,14 @@ def training_pool(utterances: int, audio_s: float, statistics: Mapping[str, Any]
     if not splits.get("train") and sum(splits.values()) >= utterances:
         splits = {}
     left = float(utterances)
-    if split.test_speakers:
-        left -= sum(speakers.get(name, 0) for name in split.test_speakers)
+    if split.test_groups:
+        left -= sum(speakers.get(name, 0) for name in split.test_groups)
     elif splits:
         left -= splits.get("test", 0)
     else:
         left -= _TEST_SHARE * utterances
-    if split.validation_speakers:
-        left -= sum(speakers.get(name, 0) for name in split.validation_speakers)
+    if split.validation_groups:
+        left -= sum(speakers.get(name, 0) for name in split.validation_groups)
     elif splits.get("validation"):
         left -= splits["validation"]
     else:
@@ -82,12 +82,12 @@ def amount(config: TrainingConfig, pool: Pool | None) -> Amount | None:
         if config.max_steps is None:
             return None
         # A step takes one utterance at least, however short the batch is.
-        step_s = max(batch.audio_s, padded_s(0.0, config.context, _WINDOW_S))
+        step_s = max(batch.cost, padded_s(0.0, config.context, _WINDOW_S))
         return Amount(config.max_steps, None, config.max_steps * step_s)
     mean_s = pool.audio_s / pool.utterances
     # Batches are filled as if no utterance were padded to a whole window.
-    fit = math.floor(batch.audio_s / padded_s(mean_s, config.context, _WINDOW_S))
-    at_once = max(1, min(batch.max_utterances, fit, pool.utterances))
+    fit = math.floor(batch.cost / padded_s(mean_s, config.context, _WINDOW_S))
+    at_once = max(1, min(batch.max_examples, fit, pool.utterances))
     steps = config.max_steps
     if steps is None:
         epochs = config.epochs or _DEFAULT_EPOCHS

@@ -11,7 +11,7 @@ from cluster.selection.config import SelectionResources, SelectionRunConfig
 from engine.config.base import Config
 from engine.config.measurement import MeasurementConfig
 from engine.config.selection import SelectionConfig
-from engine.config.training import LoraFields, PretrainConfig, TrainingConfig
+from engine.config.training import TrainingConfig
 from engine.models.reference import ModelReference
 from services.database.models import Job
 from services.datasets.prefixes import version_prefix
@@ -50,10 +50,10 @@ def _evaluation(job: Job, bucket: str, resources: ResourcesConfig, same: dict[st
     """Evaluate the adapter on its base, or the model itself if every weight was trained."""
     made = f"s3://{bucket}/{run_prefix(job.training_id or job.id)}"
     training: TrainingConfig = same["training"]
-    if isinstance(training.method, LoraFields):
+    if training.method.output == "adapter":
         same["adapter"] = f"{made}/adapter"
     else:
-        if not isinstance(training.method, PretrainConfig):  # pretraining starts from random weights: no base
+        if not training.method.from_scratch:  # pretraining starts from random weights: no base
             same["base_model"] = same["model"]
         source = f"{made}/model"
         same["model"] = same["model"].model_copy(update={"id": source, "source": source, "revision": None})

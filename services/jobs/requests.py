@@ -15,6 +15,7 @@ from engine.config.selection import SelectionConfig
 from engine.config.selection_for import selection_faults, selection_for
 from engine.config.training import TrainingConfig
 from engine.errors import Fault
+from engine.families.registry import FAMILIES, selectable
 from services.catalogue.models import card_of, usable_model
 from services.database.models import Artifact, Dataset, DatasetVersion, Job
 from services.database.notify import WORK, notify
@@ -102,7 +103,7 @@ async def launch(
     dataset, used = await _usable_dataset(session, user_id, dataset_id, dataset_version, config.task.type)
     version = used.number
     if selection is not None:
-        selection = _checked_selection(selection, config)
+        selection = _checked_selection(selection, config, model.family)
     else:
         faults = training_faults(config, resources, used.statistics)
         if faults:
@@ -215,9 +216,12 @@ async def _queued(session: AsyncSession, job: Job) -> Job:
     return job
 
 
-def _checked_selection(selection: SelectionConfig, training: TrainingConfig) -> SelectionConfig:
-    """The selection with its method decided, checked against the training."""
-    faults = selection_faults(selection, training)
+def _checked_selection(selection: SelectionConfig, training: TrainingConfig, family: str) -> SelectionConfig:
+    """The selection with its method decided, checked against the training and the model's family."""
+    faults = list(selection_faults(selection, training))
+    if training.task.type not in FAMILIES[family].scores_tokens:
+        message = f"{family} models are not selected with for {training.task.type}; a selection scores by "
+        faults.append(Fault("model_id", f"{message}{', '.join(selectable())}"))
     if faults:
         raise InvalidRequestError.of(faults, code="selection_does_not_fit")
     return selection_for(selection, training)

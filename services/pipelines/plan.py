@@ -19,7 +19,7 @@ from engine.config.base import Config, DisagreementError
 from engine.config.measurement import MeasurementConfig
 from engine.config.selection import SelectionConfig
 from engine.config.selection_for import selection_faults
-from engine.config.training import LoraFields, PretrainConfig, TrainingConfig
+from engine.config.training import TrainingConfig
 from engine.data.report import Code, DatasetCode, WarningCode
 from engine.errors import Fault
 from engine.metrics.registry import PRIMARY, MetricName
@@ -185,9 +185,11 @@ def default_stages(config: TrainingConfig | None) -> list[Stage]:
         SelectStage(name="select"),
         TrainStage(name="train"),
         EvaluateStage(name="evaluate"),
-        CompareStage(name="compare", gates=[] if isinstance(method, PretrainConfig) else [Gate(better_than_base=True)]),
+        CompareStage(
+            name="compare", gates=[] if method is not None and method.from_scratch else [Gate(better_than_base=True)]
+        ),
     ]
-    if method is None or isinstance(method, LoraFields):
+    if method is None or method.output == "adapter":
         stages.append(ExportStage(name="export"))
     return stages
 
@@ -268,12 +270,12 @@ class Plan:
         if training is None:
             return True
         asked = stage.measurement.base if isinstance(stage, EvaluateStage) else training.evaluation.base
-        return asked and not isinstance(training.method, PretrainConfig)
+        return asked and not training.method.from_scratch
 
     def makes_adapter(self, name: str, config: TrainingConfig | None) -> bool:
         """Whether a training makes an adapter; True if that is not known."""
         training = self.training_of(name, config)
-        return training is None or isinstance(training.method, LoraFields)
+        return training is None or training.method.output == "adapter"
 
     def exported(self, name: str) -> str | None:
         """The stage whose result an export takes: the nearest comparison, or the only training; None: neither."""

@@ -123,7 +123,7 @@ def _run_config(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
     training = {
         "max_steps": arguments.steps,
         "log_every_steps": 1,
-        "batch": {"audio_s": 24, "max_utterances": 16},
+        "batch": {"cost": 24, "max_examples": 16},
         "checkpoint": {"every_steps": arguments.steps},
         "evaluation": {"base": False},
         "split": {"validation_fraction": 0.0},

@@ -8,19 +8,13 @@ import time
 from engine.config.augmentation import AugmentationConfig
 from engine.config.base import read_yaml
 from engine.config.context import AutoContextConfig, FullContextConfig, ShortContextConfig, resolve_context
-from engine.config.training import (
-    AdamWConfig,
-    BatchConfig,
-    CheckpointConfig,
-    CosineConfig,
-    QloraConfig,
-    SpeechToTextConfig,
-    SplitConfig,
-    TrainingConfig,
-)
-from engine.data.batching import BatchOrder
+from engine.config.methods.lora import QloraConfig
+from engine.config.tasks.speech_to_text import SpeechToTextConfig
+from engine.config.training import AdamWConfig, BatchConfig, CheckpointConfig, CosineConfig, SplitConfig, TrainingConfig
+from engine.data.batching import BatchOrder, Costs
 from engine.data.manifest import read_manifest
-from engine.data.splits import split_by_speaker
+from engine.data.padding import padded_s
+from engine.data.splits import split_by_group
 from engine.memory.architecture import architecture_of
 from engine.models.catalogue import PROJECT_ROOT, find_model
 from engine.run.events import Event
@@ -75,7 +69,7 @@ def build_config(settings: SideSettings) -> TrainingConfig:
         ),
         context=_CONTEXTS[settings.context](),
         split=SplitConfig(validation_fraction=0.0),
-        batch=BatchConfig(audio_s=audio_s, micro_batch_audio_s=audio_s, max_utterances=settings.batch),
+        batch=BatchConfig(cost=audio_s, micro_batch_cost=audio_s, max_examples=settings.batch),
         optimizer=AdamWConfig(learning_rate=settings.learning_rate),
         schedule=CosineConfig(warmup_steps=settings.warmup_steps),
         max_steps=settings.steps,
@@ -87,10 +81,12 @@ def build_config(settings: SideSettings) -> TrainingConfig:
 
 def batches(settings: SideSettings, config: TrainingConfig) -> list[list[float]]:
     """Seconds of speech of each utterance of each step: the loop's own order, which is a function of the seed."""
-    splits = split_by_speaker(read_manifest(settings.data / "manifest.jsonl"), [], 0.0, settings.seed)
+    splits = split_by_group(read_manifest(settings.data / "manifest.jsonl"), [], 0.0, settings.seed)
     context = resolve_context(config.context, architecture_of(find_model(settings.model)).trained_context)
-    order = BatchOrder(splits.train, config.batch, context, window_s=_WINDOW_S, seed=settings.seed)
-    return [[splits.train[i].input.duration_s for i in order.next().indices] for _ in range(settings.steps)]
+    durations_s = [u.input.duration_s for u in splits.train]
+    costs = Costs(durations_s, [padded_s(duration_s, context, _WINDOW_S) for duration_s in durations_s])
+    order = BatchOrder(costs, config.batch, seed=settings.seed)
+    return [[durations_s[i] for i in order.next().indices] for _ in range(settings.steps)]
 
 
 def train(settings: SideSettings) -> SideResult:

@@ -25,9 +25,9 @@ from engine.data.manifest import read_manifest
 from engine.metrics.text import normalize_basic
 from engine.metrics.word_errors import count_errors
 from engine.models.catalogue import find_model, reference_to
-from engine.models.family import read_width
 from engine.models.four_bit import keep_layout
 from engine.models.precision import choose_dtype
+from engine.models.width import read_width
 from tests.benchmarks.training_side import (
     TARGETS,
     SideResult,

@@ -23,7 +23,7 @@ import numpy as np
 
 from engine.data.example import Utterance
 from engine.data.manifest import read_manifest, write_manifest
-from engine.data.splits import split_by_speaker
+from engine.data.splits import split_by_group
 from engine.data.version_files import MANIFEST_NAME
 from engine.metrics.text import normalize_basic
 from engine.stages.ingest import ingest
@@ -84,7 +84,7 @@ def main() -> int:
             prepared = prepare(utterances, folder, holdout, arguments)
             print(
                 f"round {number} of {len(holdouts)}: {data}, {prepared['train_utterances']} utterances to train on, "
-                f"{prepared['test_utterances']} of {', '.join(prepared['test_speakers']) or 'nobody known'} to test on"
+                f"{prepared['test_utterances']} of {', '.join(prepared['test_groups']) or 'nobody known'} to test on"
             )
             work = Path(scratch) / str(len(rounds))
             rounds.append(
@@ -236,7 +236,7 @@ def prepare(
     As many utterances to train on as the steps take, so that both sides see each of them once, or whole batches of
     all that there are.
     """
-    splits = split_by_speaker(utterances, [holdout] if holdout else [], 0.0, arguments.seed)
+    splits = split_by_group(utterances, [holdout] if holdout else [], 0.0, arguments.seed)
     generator = np.random.default_rng([arguments.seed, 0xBE7C])
     whole_batches = len(splits.train) // arguments.batch * arguments.batch
     if not whole_batches or not splits.test:
@@ -255,7 +255,7 @@ def prepare(
         "train_audio_s": sum(u.input.duration_s for u in train),
         "test_utterances": len(test),
         "test_words": sum(len(normalize_basic(u.target.text).split()) for u in test),
-        "test_speakers": sorted({u.group for u in test if u.group}),
+        "test_groups": sorted({u.group for u in test if u.group}),
     }
 
 

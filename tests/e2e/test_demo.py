@@ -107,7 +107,7 @@ def test_the_demo_makes_an_adapter_and_leaves_nothing_behind(place: Path, record
         "--out",
         out,
     ]
-    changes = ["max_steps=4", "log_every_steps=1", "schedule.warmup_steps=1", "batch.max_utterances=4"]
+    changes = ["max_steps=4", "log_every_steps=1", "schedule.warmup_steps=1", "batch.max_examples=4"]
     command += [part for change in changes for part in ("--set", change)]
     done = run(command, place, timeout_s=270)
     assert done.returncode == 0, done.stderr
@@ -170,7 +170,7 @@ def select_and_train(client: Client, recordings: Path, scratch: Path) -> None:
     client.signup("ada", "ada@example.com", "correct horse battery staple")
     client.login("ada", "correct horse battery staple")
     dataset = client.upload_dataset("digits", Path(shutil.make_archive(str(scratch / "digits"), "zip", recordings)))
-    training = {"max_steps": 2, "log_every_steps": 1, "split": {"test_speakers": ["amara"], "validation_fraction": 0.0}}
+    training = {"max_steps": 2, "log_every_steps": 1, "split": {"test_groups": ["amara"], "validation_fraction": 0.0}}
     how = {"method": {"type": "random"}, "trim": {"type": "none"}}
     selection = finished(
         client, client.create_job("whisper-pico", dataset.id, training, type="selection", selection=how)
@@ -218,7 +218,7 @@ def test_a_run_without_ray(place: Path, recordings: Path) -> None:
     config = place / "run.yaml"
     config.write_text(f"name: try\ndata: {recordings}\ntraining: {{max_steps: 2, log_every_steps: 1}}\n")
     done = subprocess.run(
-        [LIM, "train", config, "--local", "--set", "training.split.test_speakers=[amara]"],
+        [LIM, "train", config, "--local", "--set", "training.split.test_groups=[amara]"],
         cwd=place,
         env=environment(place),
         capture_output=True,

@@ -27,7 +27,7 @@ _PRELOADED = (
     "peft",
     "bitsandbytes.optim.adamw",
     "engine.stages.finetune",
-    "engine.tasks.speech_to_text",
+    "engine.families.whisper.learner",
 )
 """Imported once, before processes are forked; nothing of torch may run before that."""
 

@@ -7,13 +7,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from engine.config.base import Config, DisagreementError
+from engine.config.base import DisagreementError
+from engine.config.tasks.base import TaskFields
 from engine.errors import Fault
 
 LabelText = Annotated[str, Field(min_length=1, max_length=500)]
 
 
-class AudioClassificationConfig(Config):
+class AudioClassificationConfig(TaskFields):
     """Recognise the class of a sound, or every class that it belongs to."""
 
     type: Literal["audio_classification"] = "audio_classification"

@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from engine.config.base import Config
+from engine.config.tasks.base import TaskFields
 
 
-class CaptioningConfig(Config):
+class CaptioningConfig(TaskFields):
     """Describe recordings in words. A recording with several captions teaches all of them."""
 
     type: Literal["captioning"] = "captioning"

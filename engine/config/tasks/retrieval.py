@@ -6,17 +6,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from engine.config.base import Config
+from engine.config.tasks.base import TaskFields
 
 
-class RetrievalConfig(Config):
+class RetrievalConfig(TaskFields):
     """Learn embeddings in which a recording is close to the texts that describe it."""
 
     type: Literal["retrieval"] = "retrieval"
     group_size: Annotated[int, Field(ge=2, le=4096)] = 16
     """Recordings that are compared with each other's texts in a training step: each learns to find its own text among
     those of its group, and each text its recording. More are harder to tell apart and teach more; a group is computed
-    in one pass, so that its audio must fit in `batch.micro_batch_audio_s`."""
+    in one pass, so that its audio must fit in `batch.micro_batch_cost`."""
     prompt: Annotated[str, Field(max_length=500, pattern=r"^[^{}]*\{\}[^{}]*$")] | None = None
     """Sentence around each text, where `{}` stands for the text, such as `This is a sound of {}.` for names of classes.
     Unset: texts unchanged."""

@@ -10,13 +10,16 @@ Source: Hugging Face datasets, "AudioFolder".
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Sequence
 from dataclasses import replace
 
+from engine.data.caption_values import caption_columns
 from engine.data.columns import columns_of
 from engine.data.dialect import DELIMITERS, Dialect, split_plainly
 from engine.data.example import SPLITS, Split
 from engine.data.layouts.building import Builder
 from engine.data.layouts.contents import Contents
+from engine.data.layouts.label_folders import class_folders
 from engine.data.layouts.naming import speaker_of_path
 from engine.data.lists import read_list
 from engine.data.metadata import METADATA_NAMES, delimiter_of, json_lines, read_metadata
@@ -56,7 +59,8 @@ def read(metadata: list[str], contents: Contents, builder: Builder) -> None:
         builder.layout.metadata_files.append(path)
         builder.layout.warnings += found.warnings
         builder.layout.note_columns(found.columns_read, found.columns_ignored)
-        builder.text_source = found.text_source
+        builder.layout.several_labels |= found.several_labels
+        builder.text_source = found.text_source or "names of the folders"
         _take(path, found, contents, builder)
 
 
@@ -66,9 +70,17 @@ def _is_metadata(path: str, contents: Contents) -> bool:
         keys = [
             key for _, values in json_lines("\n".join(head), lower=False) if isinstance(values, dict) for key in values
         ]
-        return bool(columns_of(keys, "file") and columns_of(keys, "text"))
-    fields = split_plainly(head[0], Dialect(delimiter_of(head[0], ",")))
-    return bool(columns_of(fields, "file") and columns_of(fields, "text"))
+        return _has_columns(keys, contents)
+    fields = split_plainly(head[0], Dialect(delimiter_of(head[0], ",", contents.target.role)))
+    return _has_columns(fields, contents)
+
+
+def _has_columns(names: Sequence[str], contents: Contents) -> bool:
+    """Whether a table names recordings, and gives their targets or something about recordings in class folders."""
+    role = contents.target.role
+    is_about = role == "label" and any(columns_of(names, each) for each in ("split", "speaker", "group"))
+    gives = bool(columns_of(names, role)) or (role == "caption" and bool(caption_columns(names)))
+    return bool(columns_of(names, "file")) and (gives or (is_about and bool(class_folders(contents))))
 
 
 def _list_delimiter(head: list[str], contents: Contents) -> str | None:
@@ -82,6 +94,9 @@ def _list_delimiter(head: list[str], contents: Contents) -> str | None:
 
 def _read(path: str, contents: Contents) -> Metadata:
     text = contents.text(path)
+    if contents.target.role != "text":
+        needs_targets = not (contents.target.role == "label" and class_folders(contents))
+        return read_metadata(path, text, contents.names_recording, contents.types, needs_targets=needs_targets)
     if not path.lower().endswith(_JSON_LINES) and (delimiter := _list_delimiter(contents.head(path), contents)):
         return read_list(path, text, delimiter, contents.names_recording)
     return read_metadata(path, text, contents.names_recording)
@@ -90,12 +105,19 @@ def _read(path: str, contents: Contents) -> Metadata:
 def _take(path: str, found: Metadata, contents: Contents, builder: Builder) -> None:
     located = contents.locate([row.file_name for row in found.rows if row.file_name], path)
     split = _split_of(path)
+    folders = {} if found.has_targets else class_folders(contents)
     repeated = 0
     # In lists of well-known corpora, the path names the speaker.
-    speaks = posixpath.basename(path).lower() not in METADATA_NAMES and "speaker" not in found.columns_read.values()
+    speaks = (
+        contents.target.is_speech
+        and posixpath.basename(path).lower() not in METADATA_NAMES
+        and "speaker" not in found.columns_read.values()
+    )
     for row in found.rows:
         if speaks:
             row = replace(row, speaker=speaker_of_path(located.path(row.file_name)))
+        if not found.has_targets:
+            row = replace(row, text=folders.get(located.path(row.file_name), ""))
         place = f"{path}:{row.line}"
         if not row.file_name:
             builder.set_aside(place, row.fault or ItemError("missing_audio", "the row names no file"))

@@ -20,6 +20,7 @@ from engine.data.rows import Row
 from engine.data.source import Entry, displayed
 from engine.data.speakers import same_speakers
 from engine.data.split_names import SPLIT_NAMES, split_of_folders, split_of_name
+from engine.data.targets import written
 from engine.data.texts import plain_path
 from engine.data.values import says_nothing
 from engine.errors import IngestError, ItemError
@@ -32,6 +33,8 @@ class _Taken:
     place: str
     item: Item | None
     """The item made from it, if any."""
+    at: int = -1
+    """Its place among the items, if one was made."""
 
 
 _SHOWN = 60
@@ -86,7 +89,10 @@ class Builder:
         entry = self.contents.by_path.get(audio)
         earlier = self._taken.get((audio, row.start_s, row.duration_s))
         if earlier is not None and earlier.item is not None:
-            self._take_again(row, place, audio, earlier.place, earlier.item, shown, split)
+            if self._joins(earlier.place, place) and row.text and row.fault is None:
+                self._join(row, (audio, row.start_s, row.duration_s), earlier)
+            else:
+                self._take_again(row, place, audio, earlier.place, earlier.item, shown, split)
             return
         if earlier is not None:  # that row was rejected: this one is judged on its own
             shown = f"{audio} ({place})"
@@ -104,7 +110,8 @@ class Builder:
                 self.layout.set_item_aside(shown, "missing_audio", f"{audio} cannot be read: see there")
         else:
             self.layout.set_item_aside(shown, "missing_audio", f"{place} names it, and there is no such file")
-        self._taken[audio, row.start_s, row.duration_s] = _Taken(place, item)
+        at = len(self.layout.items) - 1
+        self._taken[audio, row.start_s, row.duration_s] = _Taken(place, item, at)
 
     def take_named(self, row: Row, place: str, located: Located, split: Split | None = None) -> None:
         """Make an item from a row whose recording is found by name, or reject the row."""
@@ -122,6 +129,22 @@ class Builder:
             return False
         return bare(earlier.item.text) == bare(row.text)
 
+    def _joins(self, first: str, second: str) -> bool:
+        """Whether rows for one stretch give parts of one target: in one file, several captions, or labels if told so."""
+        are_parts = bool(self.contents.target.mark)
+        return are_parts and _file(first) == _file(second)
+
+    def _join(self, row: Row, key: tuple[str, float, float | None], earlier: _Taken) -> None:
+        """Add the target of a further row to that of an item."""
+        assert earlier.item is not None
+        kind = self.contents.target
+        joined = written(kind.make(f"{earlier.item.text}{kind.mark}{displayed(row.text)}"))
+        item = replace(earlier.item, text=joined)
+        self.layout.items[earlier.at] = item
+        self._taken[key] = replace(earlier, item=item)
+        if not item.is_part:
+            self.texts[item.entry.path] = joined
+
     def _take_again(
         self, row: Row, place: str, audio: str, first: str, item: Item, shown: str, default: Split | None
     ) -> None:
@@ -131,12 +154,11 @@ class Builder:
         text from the file that was read first is kept.
         """
         is_same = not row.text or row.fault is not None or bare(item.text) == bare(row.text)
+        noun = self.contents.target.noun
         if is_same or _file(first) != _file(place):
             reason = f"{place} names it again; the row {first} was kept"
             if not is_same:
-                reason = (
-                    f"{place} gives it another text, {displayed(row.text)[:_SHOWN]!r}; {item.text[:_SHOWN]!r} ({first})"
-                )
+                reason = f"{place} gives it another {noun}, {displayed(row.text)[:_SHOWN]!r}; {item.text[:_SHOWN]!r} ({first})"
                 reason += " was kept"
             split = split_of_name(row.split) if row.split else default
             if split and split != item.split:
@@ -144,7 +166,7 @@ class Builder:
             self.layout.set_item_aside(shown, "duplicate_name", reason)
             return
         both = f"{item.text[:_SHOWN]!r} ({first}) and {displayed(row.text)[:_SHOWN]!r} ({place})"
-        reason = f"rows give it different texts, {both}, and no valid times; all are rejected"
+        reason = f"rows give it different {noun}s, {both}, and no valid times; all are rejected"
         for told in (first, place):  # a user may decide which one is right
             self.layout.textless[displayed(f"{audio} ({told})")] = item
         self.layout.set_item_aside(f"{audio} ({place})", "duplicate_name", reason)
@@ -159,11 +181,12 @@ class Builder:
         if row.fault:
             self.layout.set_item_aside(shown, row.fault.code, f"{row.fault.reason} ({place})")
         elif not row.text:
-            self.layout.set_item_aside(shown, "missing_text", f"its row {place} has no text")
+            target = self.contents.target
+            self.layout.set_item_aside(shown, target.missing, f"its row {place} has no {target.noun}")
         if row.fault and row.fault.code not in TEXTLESS:
             return None
         inside = entry.path.removeprefix(self._root)
-        speaker = row.speaker or speaker_of_path(entry.path)
+        speaker = row.speaker or (speaker_of_path(entry.path) if self.contents.target.is_speech else None)
         found = Item(
             entry,
             row.id or _dotted(inside),
@@ -213,13 +236,14 @@ class Builder:
         """Check the items as a whole, reject files that no row names, and group the items of each file."""
         layout = self.layout
         layout.items = [item for item in layout.items if item.id not in self._withdrawn]
-        set_nothings_aside(layout, self._nothings)
-        set_file_names_aside(layout, self._file_names)
+        set_nothings_aside(layout, self._nothings, self.contents.target)
+        set_file_names_aside(layout, self._file_names, self.contents.target)
         self._unify_speakers()
         self._tell_splits()
         self.contents.warn()
         read = named(layout.metadata_files, most=3)
-        no_row = f"no row of {read} names it" if read else "nothing that could be read gives its text"
+        noun = self.contents.target.noun
+        no_row = f"no row of {read} names it" if read else f"nothing that could be read gives its {noun}"
         for path in self.contents.by_path:
             if path not in self.contents.named and path not in self.contents.claimed:
                 self._set_other_aside(path, no_row)
@@ -229,7 +253,7 @@ class Builder:
         """Reject a file that no row names or that is not a recording."""
         kind, layout = ending(path), self.layout
         if kind in AUDIO_ENDINGS:
-            layout.set_item_aside(path, "missing_text", no_row)
+            layout.set_item_aside(path, self.contents.target.missing, no_row)
         elif kind in OTHER_AUDIO_ENDINGS:
             allowed = ", ".join(sorted(AUDIO_ENDINGS))
             layout.set_item_aside(path, "unsupported_format", f"found .{kind}; allowed: {allowed}")

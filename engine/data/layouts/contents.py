@@ -12,6 +12,7 @@ from engine.data.layout import Layout
 from engine.data.layouts.locating import Index, Located, locate
 from engine.data.limits import IngestLimits
 from engine.data.source import DataSource, Entry
+from engine.data.targets import TEXTS, TargetTypes, kind_of
 from engine.data.text_encoding import decode, decode_head, is_unicode
 from engine.errors import IngestError, ItemError
 
@@ -23,12 +24,23 @@ _POOLED_FILES = 200  # read to detect the encoding of a file that is too short
 class Contents:
     """The files of a source."""
 
-    def __init__(self, source: DataSource, limits: IngestLimits, layout: Layout, language: str | None = None) -> None:
+    def __init__(
+        self,
+        source: DataSource,
+        limits: IngestLimits,
+        layout: Layout,
+        language: str | None = None,
+        types: TargetTypes = TEXTS,
+    ) -> None:
         """Index a source; unreadable files, and further files with the same path, are rejected."""
         self.source = source
         self.limits = limits
         self.language = language
         """Spoken language, if the user gives it."""
+        self.types = types
+        """Allowed types of targets."""
+        self.target = kind_of(types)
+        """The kind of target that is looked for."""
         self.by_path: dict[str, Entry] = {}
         """Every file that can be opened."""
         self.faulty: set[str] = set()

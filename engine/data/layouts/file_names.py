@@ -53,7 +53,6 @@ _NAMES_OF_FILES = frozenset(
         "wav",
     ]
 )
-_NOT_READABLE = "there is no metadata.csv, and its name is not text_speaker_take"
 _SHOWN = 3
 
 
@@ -80,20 +79,20 @@ def read(recordings: list[str], contents: Contents, builder: Builder) -> None:
         match = _FILE_NAME.fullmatch(posixpath.basename(path).rpartition(".")[0])
         said = _words(match["text"]) if match else ""
         if match is None or not said:
-            builder.set_aside(path, ItemError("missing_text", _NOT_READABLE))
+            builder.set_aside(path, ItemError(contents.target.missing, _not_readable(contents)))
             continue
-        text = _spoken(said, contents.language, digits)
+        text = _spoken(said, contents.language, digits) if contents.target.is_speech else said
         fault = _fault(path, said, match["speaker"]) or _contradiction(text, match["speaker"], known.get(path))
         if fault:
-            builder.set_aside(path, ItemError("missing_text", fault))
+            builder.set_aside(path, ItemError(contents.target.missing, fault))
             continue
         builder.take(Row(0, path, text, clean_text(match["speaker"]) or None, None), path, path, lists.split(path))
         guessed.append(f"{path} -> {text!r}, said by {match['speaker']!r}")
-        if any(c.isdecimal() for c in text):
+        if contents.target.is_speech and any(c.isdecimal() for c in text):
             numbers.append(path)
     if guessed:
         builder.layout.warnings.append(
-            f"texts were guessed from file names, because no file of the source gives any: {named(guessed, _SHOWN)}"
+            f"{contents.target.noun}s were guessed from file names, because no file of the source gives any: {named(guessed, _SHOWN)}"
         )
     if numbers:
         builder.layout.warnings.append(
@@ -108,6 +107,16 @@ def read(recordings: list[str], contents: Contents, builder: Builder) -> None:
         )
 
 
+def _not_readable(contents: Contents) -> str:
+    """Why a recording has no target."""
+    if contents.target.is_speech:
+        return "there is no metadata.csv, and its name is not text_speaker_take"
+    return (
+        "there is no metadata.csv (columns file_name, label), its name is not label_speaker_take, and the recordings do not "
+        "all lie in folders of their classes at the same depth"
+    )
+
+
 def _refuse(recordings: list[str], others: dict[str, str], contents: Contents, builder: Builder) -> None:
     """Reject all recordings, because other files seem to hold the texts."""
     for reason in dict.fromkeys(others.values()):
@@ -120,7 +129,8 @@ def _refuse(recordings: list[str], others: dict[str, str], contents: Contents, b
         builder.set_aside(
             path,
             ItemError(
-                "missing_text", f"its text is probably in {shown}, which is not read; names are not believed then"
+                contents.target.missing,
+                f"its {contents.target.noun} is probably in {shown}, which is not read; names are not believed then",
             ),
         )
 

@@ -61,10 +61,13 @@ def _read(path: str, contents: Contents, builder: Builder) -> None:
         raise IngestError(
             f"{path} has {len(objects):,} objects; allowed: at most {contents.limits.max_members:,}: split the dataset"
         )
-    found = read_objects(path, [(each.number, each.values) for each in objects], contents.names_recording)
+    found = read_objects(
+        path, [(each.number, each.values) for each in objects], contents.names_recording, contents.types
+    )
     builder.layout.metadata_files.append(path)
     builder.layout.warnings += found.warnings
     builder.layout.note_columns(found.columns_read, found.columns_ignored)
+    builder.layout.several_labels |= found.several_labels
     builder.text_source = found.text_source
     located = contents.locate([row.file_name for row in found.rows if row.file_name], path)
     splits = {each.number: each.split for each in objects}

@@ -1,4 +1,4 @@
-"""Texts from folder names: `train/yes/1.wav` says "yes". Used only if nothing better is in the source.
+"""Texts and classes from folder names: `train/yes/1.wav` says "yes". Used only if nothing better is in the source.
 
 As in Hugging Face's AudioFolder, every recording lies in one such folder, below a folder of its split if there are any.
 The folders may also be speakers, so the report says that the texts are a guess.
@@ -70,6 +70,8 @@ def find(contents: Contents) -> list[str]:
     """All recordings, if the source has label folders, no metadata, and no file names of text, speaker and take."""
     if contents.claimed:
         return []
+    if contents.target.role == "label":
+        return list(class_folders(contents))
     found = [path for path in recordings(contents) if path in contents.by_path]
     if any(_NAME_OF_THREE.fullmatch(posixpath.basename(path).rpartition(".")[0]) for path in found):
         return []
@@ -78,12 +80,15 @@ def find(contents: Contents) -> list[str]:
 
 def read(found: list[str], contents: Contents, builder: Builder) -> None:
     """Make an item from each recording."""
-    known = labels(found)
+    is_label = contents.target.role == "label"
+    known = class_folders(contents) if is_label else labels(found)
     lists = SplitLists(contents)
     lists.claim(builder)
     builder.text_source = "names of the folders"
     for path in found:
         builder.take(row_of(0, path, known[path], "", ""), path, path, lists.split(path) or _split(path))
+    if is_label:
+        return
     shown = named([f"{path} -> {known[path]!r}" for path in found], most=_SHOWN)
     builder.layout.warnings.append(
         f"texts were guessed from the names of folders, because no file of the source gives any: {shown}; if these are no "
@@ -91,12 +96,20 @@ def read(found: list[str], contents: Contents, builder: Builder) -> None:
     )
 
 
+def class_folders(contents: Contents) -> dict[str, str]:
+    """The class of each recording in a source of class folders; empty if it is not one.
+
+    Folders are classes if every recording lies in one folder below the root that all share, apart from folders of
+    splits; a single folder is that root, and no class. Unlike transcripts, their names are kept as written.
+    """
+    below = _below_root([path for path in recordings(contents) if path in contents.by_path])
+    found = {path: clean_text(parts[0]) for path, parts in below.items() if len(parts) == 1}
+    return found if len(found) == len(below) else {}
+
+
 def labels(paths: Sequence[str]) -> dict[str, str]:
     """The label of each recording's folder; empty if the folders do not look like labels."""
-    folders = {path: _folders(path) for path in paths}
-    shared = posixpath.commonpath(["/".join(parts) or "." for parts in folders.values()]) if folders else ""
-    skipped = len([part for part in shared.split("/") if part not in ("", ".")])
-    below = {path: parts[skipped:] for path, parts in folders.items()}
+    below = _below_root(paths)
     if any(len(parts) != 1 for parts in below.values()):
         return {}
     found = {path: clean_text(re.sub("[-_]", " ", parts[0])) for path, parts in below.items()}
@@ -106,6 +119,14 @@ def labels(paths: Sequence[str]) -> dict[str, str]:
     if any(_is_no_label(label) for label in different):
         return {}
     return found
+
+
+def _below_root(paths: Sequence[str]) -> dict[str, list[str]]:
+    """The folders of each recording below the one that all of them share."""
+    folders = {path: _folders(path) for path in paths}
+    shared = posixpath.commonpath(["/".join(parts) or "." for parts in folders.values()]) if folders else ""
+    skipped = len([part for part in shared.split("/") if part not in ("", ".")])
+    return {path: parts[skipped:] for path, parts in folders.items()}
 
 
 def _folders(path: str) -> list[str]:

@@ -113,7 +113,7 @@ def form_of(lines: Sequence[str], names: Names) -> Form | None:
     return best
 
 
-def read_list(path: str, text: str, form: Form, names: Names) -> Listed | None:
+def read_list(path: str, text: str, form: Form, names: Names, target: Role = "text") -> Listed | None:
     """The rows of a list; None if it names recordings but holds no texts.
 
     Raises:
@@ -121,16 +121,18 @@ def read_list(path: str, text: str, form: Form, names: Names) -> Listed | None:
     """
     rows = list(_rows(text, form, names))
     header = [value.strip().strip('"') for value in rows[0][1]] if rows else []
-    has_header = bool(header) and (len(header) <= form.at or header[form.at] not in names) and _names_columns(header)
+    is_named = _names_columns(header, target)
+    has_header = bool(header) and (len(header) <= form.at or header[form.at] not in names) and is_named
     if has_header:
         rows = rows[1:]
     widths = [len(fields) for _, fields in rows]
     width = max(set(widths), key=widths.count, default=0)
-    columns = _by_name(header, form.at) if has_header else {}
+    columns = _by_name(header, form.at, target) if has_header else {}
     sampled = [fields for _, fields in rows[:: max(1, len(rows) // _MOST_SAMPLED)]]
     if "text" not in columns:
         at = _text_column(path, sampled, width, form.at, columns)
-        if at is None:
+        # A column without a name holds labels only if they recur.
+        if at is None or (target == "label" and _kind(sampled, at, form.at) != "label"):
             return None
         columns["text"] = at
     if "speaker" not in columns and (at := _speaker_column(path, sampled, width, form, columns)) is not None:
@@ -167,7 +169,7 @@ def read_list(path: str, text: str, form: Form, names: Names) -> Listed | None:
             f"{path} holds times before its texts ({listed.rows[0].text[:_SHOWN]!r}); write a metadata.csv with the columns "
             "file_name, start, end and text"
         )
-    listed.columns_read = {title(at): role for role, at in columns.items()}
+    listed.columns_read = {title(at): target if role == "text" else role for role, at in columns.items()}
     listed.columns_ignored = [
         title(at) for at in range(width) if at not in columns.values() and _has_values(sampled, at)
     ]
@@ -207,18 +209,22 @@ def _swallows_rows(fields: list[str], names: Names) -> bool:
     )
 
 
-def _names_columns(header: list[str]) -> bool:
-    return any(columns_of(header, role) for role in ("file", "text", "speaker"))
+def _names_columns(header: list[str], target: Role) -> bool:
+    return any(columns_of(header, role) for role in ("file", target, "speaker"))
 
 
-def _by_name(header: list[str], file_at: int) -> dict[Role, int]:
+def _by_name(header: list[str], file_at: int, target: Role) -> dict[Role, int]:
+    """Columns by role; that of the targets is called the text here, for any type of target."""
     found: dict[Role, int] = {}
-    for role in ("text", "speaker", "split"):
+    for role in (target, "speaker", "split"):
         at = next(
             (column.at for column in columns_of(header, role) if column.at not in {file_at, *found.values()}), None
         )
         if at is not None:
-            found[role] = at
+            found["text" if role == target else role] = at
+    if target != "text" and "speaker" not in found:
+        groups = [column.at for column in columns_of(header, "group") if column.at not in {file_at, *found.values()}]
+        found.update({"speaker": groups[0]} if groups else {})
     return found
 
 

@@ -13,7 +13,10 @@ from __future__ import annotations
 import posixpath
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import replace
 
+from engine.data.columns import Role
+from engine.data.label_values import read_labels
 from engine.data.layouts.building import Builder
 from engine.data.layouts.contents import Contents
 from engine.data.layouts.list_columns import FORMS, Listed, ListRow, form_of, read_list
@@ -31,17 +34,19 @@ def find(contents: Contents) -> list[str]:
     """Text files whose lines name recordings, those of a split first: `train.txt` comes before `all.txt`."""
     candidates = [path for path in contents.unclaimed("") if may_hold_texts(path)]
     names = Names(contents) if candidates else None
-    found = [path for path in candidates if names and _is_list(path, sample(path, contents), names)]
+    found = [
+        path for path in candidates if names and _is_list(path, sample(path, contents), names, contents.target.role)
+    ]
     return sorted(found, key=lambda path: (split_of_name(_stem(path)) is None, path))
 
 
-def _is_list(path: str, lines: Sequence[str], names: Names) -> bool:
+def _is_list(path: str, lines: Sequence[str], names: Names, target: Role) -> bool:
     """Whether lines name recordings and hold their texts; which column is the text may be unclear."""
     form = form_of(lines, names)
     if form is None or 2 * form.hits < min(len(lines), len(names)):
         return False
     try:
-        return read_list(path, "\n".join(lines), form, names) is not None
+        return read_list(path, "\n".join(lines), form, names, target) is not None
     except IngestError:
         return True
 
@@ -74,16 +79,33 @@ class _Reading:
     def read(self, path: str) -> None:
         text = self.contents.text(path)
         form = form_of([line for line in text.split("\n", _SAMPLED_LINES)[:_SAMPLED_LINES] if line.strip()], self.names)
-        listed = read_list(path, text, form, self.names) if form else None
+        listed = read_list(path, text, form, self.names, self.contents.target.role) if form else None
         if listed is None:
-            self.builder.set_aside(path, ItemError("not_audio", "it names recordings, and holds no texts of theirs"))
+            self.builder.set_aside(
+                path,
+                ItemError("not_audio", f"it names recordings, and holds no {self.contents.target.noun}s of theirs"),
+            )
             return
         where = posixpath.basename(path)
         self.builder.layout.note_columns(
             {f"{name} of {where}": role for name, role in listed.columns_read.items()},
             [f"{name} of {where}" for name in listed.columns_ignored],
         )
-        self._take(path, [_row(row, listed) for row in listed.rows], f"{listed.text_column} of {where}")
+        rows = [_row(row, listed) for row in listed.rows]
+        if self.contents.target.role == "label":
+            rows = self._with_labels(path, rows, listed.text_column)
+        self._take(path, rows, f"{listed.text_column} of {where}")
+
+    def _with_labels(self, path: str, rows: Sequence[Row], column: str) -> list[Row]:
+        """The rows with their labels, which may be several in one text."""
+        found = read_labels(column, [row.text for row in rows], self.contents.types)
+        layout = self.builder.layout
+        layout.several_labels |= found.several
+        layout.warnings += [f"{path}: {warning}" for warning in found.warnings]
+        return [
+            replace(row, text=text, fault=row.fault or fault)
+            for row, (text, fault) in zip(rows, found.labels, strict=True)
+        ]
 
     def repeats(self, path: str) -> bool:
         """Whether all recordings that a list names already have a text."""

@@ -6,7 +6,9 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from engine.data.caption_values import caption_columns, read_captions
 from engine.data.columns import TEXT_COLUMNS, Role, columns_of
 from engine.data.endings import ending
 from engine.data.layouts.building import Builder
@@ -14,6 +16,7 @@ from engine.data.layouts.contents import Contents
 from engine.data.layouts.naming import bare
 from engine.data.limits import MIB
 from engine.data.report import named
+from engine.data.targets import CAPTIONS, TEXT, TargetKind
 from engine.data.text_encoding import UnclearEncodingError, decode, is_unicode
 from engine.data.values import as_text
 from engine.errors import IngestError, ItemError
@@ -32,7 +35,6 @@ _NUMBER = re.compile(rf"\d+(?:\.\d+)?|{_CLOCK}(?:[.,]\d+)?")
 _DIARISED = re.compile(r"(?:speaker|sprecher|locuteur|hablante|spk)[ _]?\d+\s?:\s*", re.IGNORECASE)  # not spoken
 _AT_END = re.compile(r"(?P<text>(?:.*\S)?)\s*\((?P<id>[^()\s]+)\)")
 _FESTIVAL = re.compile(r'\(\s*(?P<id>\S+)\s+"(?P<text>.*)"\s*\)')
-_ROLES: tuple[Role, ...] = ("text", "speaker", "split")
 _TIMED_WORDS = "wrd"
 _FEWEST_SAMPLES = 1000  # a line `0 END ...` begins with sample numbers if END is larger; else with spoken numbers
 _FIRST_OTHER = 0x370  # code point of the first letters that are not Latin
@@ -86,19 +88,23 @@ def read_texts(texts: Mapping[str, str], contents: Contents, builder: Builder) -
     known |= _decoded(found, builder)
     for audio, path in texts.items():
         content = known[path]
-        yield audio, OneText(fault=content) if isinstance(content, ItemError) else text_of(path, content, audio)
+        if isinstance(content, ItemError):
+            yield audio, OneText(fault=content)
+        else:
+            yield audio, text_of(path, content, audio, contents.target)
 
 
-def text_of(path: str, content: str, audio: str) -> OneText:
+def text_of(path: str, content: str, audio: str, target: TargetKind = TEXT) -> OneText:
     """Extract the text from a text file.
 
     Args:
         path: its path; files that end in `.json`, `.wrd` or `.cls` are read in these formats.
         content: its content.
         audio: path of its recording, because a text may begin or end with the recording's name.
+        target: what it gives: a transcript, or captions, one on each line.
     """
     if ending(path) == "json":
-        return _json_text(path, content)
+        return _json_text(path, content, target)
     lines = [line.strip() for line in content.splitlines() if line.strip()]
     if ending(path) == "cls" and lines and lines[0].isdecimal():
         return OneText(fault=_class_number(path, lines[0]))
@@ -115,6 +121,8 @@ def text_of(path: str, content: str, audio: str) -> OneText:
         return OneText(fault=_with_times(path, lines))
     if len(lines) > 1 and bare(lines[0]) == bare(audio):
         lines = lines[1:]
+    if not target.is_speech:
+        return OneText(target.mark.join(lines), lines=len(lines))
     texts = [_without_name(line, audio) for line in _without_romanisation(lines)]
     return OneText(" ".join(texts), lines=len(texts), romanised=len(lines) - len(texts))
 
@@ -170,7 +178,7 @@ def _class_number(path: str, number: str) -> ItemError:
     )
 
 
-def _json_text(path: str, content: str) -> OneText:
+def _json_text(path: str, content: str, target: TargetKind) -> OneText:
     try:
         values = json.loads(content)
     except (ValueError, RecursionError) as error:
@@ -179,8 +187,11 @@ def _json_text(path: str, content: str) -> OneText:
         reason = f"{path} holds {type(values).__name__}; allowed: an object with one of {', '.join(TEXT_COLUMNS)}"
         return OneText(fault=ItemError("missing_text", reason))
     keys = [str(key) for key in values]
-    found = {role: next((keys[column.at] for column in columns_of(keys, role)), None) for role in _ROLES}
+    roles: tuple[Role, ...] = (target.role, "speaker", "split")
+    found = {role: next((keys[column.at] for column in columns_of(keys, role)), None) for role in roles}
     speaker, split = (as_text(values[key])[0] if (key := found[role]) else "" for role in ("speaker", "split"))
+    if target.role == "caption":
+        return _json_captions(path, values, keys, speaker, split)
     value = values.get(found["text"]) if found["text"] else None
     if isinstance(value, int) and "label" in str(found["text"]).lower():
         return OneText(fault=_class_number(path, str(value)))
@@ -190,6 +201,16 @@ def _json_text(path: str, content: str) -> OneText:
         reason = f"{path} has the keys {shown}; the text is looked for in one of {', '.join(TEXT_COLUMNS)}"
         return OneText("", speaker, split, fault=ItemError("missing_text", reason))
     return OneText(text, speaker, split)
+
+
+def _json_captions(path: str, values: dict[str, Any], keys: list[str], speaker: str, split: str) -> OneText:
+    for group in caption_columns(keys):
+        text, fault = read_captions(group[0].name, [values[keys[column.at]] for column in group])
+        if text and not fault:
+            return OneText(text, speaker, split)
+    shown = ", ".join(keys[:10]) or "nothing"
+    reason = f"{path} has the keys {shown}; captions are looked for in one of {CAPTIONS.usual_columns}, text"
+    return OneText("", speaker, split, fault=ItemError("missing_caption", reason))
 
 
 def _decoded(files: Mapping[str, bytes], builder: Builder) -> dict[str, str | ItemError]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from engine.data.columns import Role
 from engine.data.layout import Layout
 from engine.data.layouts import (
     audiofolder,
@@ -28,6 +29,7 @@ from engine.data.layouts.split_lists import SplitLists
 from engine.data.limits import IngestLimits
 from engine.data.report import LayoutKind
 from engine.data.source import DataSource
+from engine.data.targets import TEXTS, TargetTypes
 from engine.errors import IngestError
 
 
@@ -40,44 +42,50 @@ class LayoutReader:
     """The metadata files of this structure, of those that no earlier one claimed."""
     read: Callable[[list[str], Contents, Builder], None]
     """Turns their rows into items; an unusable metadata file is rejected by name, and the others are read."""
+    targets: tuple[Role, ...] = ("text",)
+    """What it can give: transcripts, labels, captions."""
 
 
+_ANY: tuple[Role, ...] = ("text", "label", "caption")
 LAYOUTS: tuple[LayoutReader, ...] = (
-    LayoutReader("parquet", tables.find_parquet, tables.read),
-    LayoutReader("arrow", tables.find_arrow, tables.read),
+    LayoutReader("parquet", tables.find_parquet, tables.read, _ANY),
+    LayoutReader("arrow", tables.find_arrow, tables.read, _ANY),
     LayoutReader("kaldi", kaldi.find, kaldi.read),
     LayoutReader("common_voice", common_voice.find, common_voice.read),
     LayoutReader("librispeech", librispeech.find, librispeech.read),
     LayoutReader("ljspeech", ljspeech.find, ljspeech.read),
     LayoutReader("nemo", nemo.find, nemo.read),
     LayoutReader("subtitles", subtitles.find, subtitles.read),
-    LayoutReader("audiofolder", audiofolder.find, audiofolder.read),
-    LayoutReader("json", json_files.find, json_files.read),
-    LayoutReader("speech_commands", speech_commands.find, speech_commands.read),
-    LayoutReader("text_files", text_files.find, text_files.read),
-    LayoutReader("lists", lists.find, lists.read),
-    LayoutReader("label_folders", label_folders.find, label_folders.read),
-    LayoutReader("file_names", file_names.find, file_names.read),
+    LayoutReader("audiofolder", audiofolder.find, audiofolder.read, _ANY),
+    LayoutReader("json", json_files.find, json_files.read, _ANY),
+    LayoutReader("speech_commands", speech_commands.find, speech_commands.read, ("text", "label")),
+    LayoutReader("text_files", text_files.find, text_files.read, ("text", "caption")),
+    LayoutReader("lists", lists.find, lists.read, _ANY),
+    LayoutReader("label_folders", label_folders.find, label_folders.read, ("text", "label")),
+    LayoutReader("file_names", file_names.find, file_names.read, ("text", "label")),
 )
 """The most specific first: each sees only what earlier ones left."""
 
 
-def read_layout(source: DataSource, limits: IngestLimits, language: str | None = None) -> Layout:
+def read_layout(
+    source: DataSource, limits: IngestLimits, language: str | None = None, types: TargetTypes = TEXTS
+) -> Layout:
     """Find the recordings of a source; no audio is read.
 
     Args:
         source: to read.
         limits: on resources.
         language: spoken, if the user gives it.
+        types: allowed types of targets.
 
     Raises:
         IngestError: no metadata file can be used, with the faults of each; or a bomb.
     """
     layout = Layout(warnings=list(source.warnings))
-    contents = Contents(source, limits, layout, language)
+    contents = Contents(source, limits, layout, language, types)
     builder = Builder(layout, contents)
     for reader in LAYOUTS:
-        found = reader.find(contents)
+        found = reader.find(contents) if contents.target.role in reader.targets else []
         if found:
             contents.claimed.update(found)
             builder.begin(reader.kind, found)

@@ -39,9 +39,10 @@ def read(found: list[str], contents: Contents, builder: Builder) -> None:
     for path in found:
         match = _NAME.fullmatch(posixpath.basename(path))
         assert match  # `find` gave it
-        label = posixpath.basename(posixpath.dirname(path)).replace("_", " ")
+        label = posixpath.basename(posixpath.dirname(path))
+        label = label.replace("_", " ") if contents.target.is_speech else label
         builder.take(row_of(0, path, label, match["speaker"], ""), path, path, lists.split(path))
     for path in recordings(contents):
         if posixpath.basename(posixpath.dirname(path)) == _NOISE and path not in contents.named:
             contents.named.add(path)
-            builder.set_aside(path, ItemError("missing_text", "it is background noise, without a command"))
+            builder.set_aside(path, ItemError(contents.target.missing, "it is background noise, without a command"))

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
 
-from engine.data.columns import FILE_COLUMNS, TEXT_COLUMNS, Role, columns_of
+from engine.data.caption_values import caption_columns
+from engine.data.columns import FILE_COLUMNS, TEXT_COLUMNS, Role, bare, columns_of
+from engine.data.label_values import OF_SPEAKERS
 from engine.data.tables.samples import number_type
 from engine.data.tables.source import AudioColumns
+from engine.data.targets import TEXT, TargetKind
 from engine.errors import IngestError
 
 _AUDIO_WORDS = frozenset(
@@ -49,22 +52,28 @@ class Columns:
     """Columns of the recordings, if the table contains them."""
     name: str | None
     """Path of the column of file names, if there is one."""
-    text: str
+    texts: Sequence[str]
+    """Columns of the targets: one, or several of captions."""
     speaker: str | None
     split: str | None
     labels: Mapping[str, Sequence[str]]
-    """Class names of columns that hold class numbers."""
+    """Class names of columns that hold class numbers, or lists of them."""
     read: Mapping[str, str] = field(default_factory=dict)
     """Top-level columns that are read, with the role of each."""
     ignored: Sequence[str] = ()
     """Top-level columns that are not read."""
 
 
-def columns_in(path: str, schema: pa.Schema) -> Columns:
+def columns_in(path: str, schema: pa.Schema, target: TargetKind = TEXT) -> Columns:
     """Identify the columns of a table.
 
+    Args:
+        path: of the table, for messages.
+        schema: of the table.
+        target: what is looked for.
+
     Raises:
-        IngestError: no audio or file names, or no texts; names the problem of each column that has a suitable name.
+        IngestError: no audio or file names, or no targets; names the problem of each column that has a suitable name.
     """
     features = _features(schema)
     labels = _labels(features)
@@ -74,20 +83,24 @@ def columns_in(path: str, schema: pa.Schema) -> Columns:
     audio = next(_audio(schema, features, fields, problems), None)
     taken = {audio.data.partition(".")[0], (audio.rate or "").partition(".")[0]} if audio else set()
     name = _name(audio, fields, taken)
-    text = _text(fields, labels, taken, problems)
-    if (audio is None and name is None) or text is None:
-        raise IngestError(_refusal(path, schema, audio is None and name is None, text is None, problems))
-    others = [name for name in (*_called(fields, "speaker"), *_called(fields, "split")) if name not in {*taken, text}]
-    speaker = next((name for name in others if name in _called(fields, "speaker")), None)
-    split = next((name for name in others if name in _called(fields, "split")), None)
-    roles = {"file": name, "text": text, "speaker": speaker, "split": split}
-    read = {column.partition(".")[0]: role for role, column in roles.items() if column}
+    texts = _TARGETS[target.role](fields, labels, taken, problems)
+    if (audio is None and name is None) or not texts:
+        raise IngestError(
+            _refusal(path, schema, audio is None and name is None, target if not texts else None, problems)
+        )
+    groups = [*_called(fields, "speaker"), *([] if target.is_speech else _called(fields, "group"))]
+    others = [name for name in (*groups, *_called(fields, "split")) if name not in {*taken, *texts}]
+    speaker = next((name for name in others if name in groups), None)
+    split = next((name for name in others if name in _called(fields, "split") and name != speaker), None)
+    group = "speaker" if target.is_speech else "group"
+    roles = [("file", name), *((target.role, text) for text in texts), (group, speaker), ("split", split)]
+    read = {column.partition(".")[0]: role for role, column in roles if column}
     if audio:
         read |= {audio.data.partition(".")[0]: "audio"}
         if audio.rate and "." not in audio.rate:
             read[audio.rate] = "sample rate"
     ignored = [column for column in schema.names if column not in read]
-    return Columns(audio, name, text, speaker, split, labels, read, ignored)
+    return Columns(audio, name, texts, speaker, split, labels, read, ignored)
 
 
 def _is_plain(name: str, schema: pa.Schema) -> bool:
@@ -183,23 +196,70 @@ def _name(audio: AudioColumns | None, fields: Mapping[str, pa.Field], taken: set
 
 def _text(
     fields: Mapping[str, pa.Field], labels: Mapping[str, Sequence[str]], taken: set[str], problems: list[str]
-) -> str | None:
+) -> list[str]:
+    """The first column of transcripts."""
     kinds = {each.name: each for each in fields.values()}
     for name in _called(fields, "text"):
         each = kinds[name]
         if name in taken or pa.types.is_null(each.type):
             continue
-        if is_text(each.type) or is_bytes(each.type) or each.name in labels:
-            return str(each.name)
+        if is_text(each.type) or is_bytes(each.type) or (each.name in labels and not pa.types.is_nested(each.type)):
+            return [str(each.name)]
         what = "numbers of classes without their names" if pa.types.is_integer(each.type) else _shown(each.type)
         problems.append(f"the column {each.name} holds {what}; needed: text")
-    return None
+    return []
 
 
-def _refusal(path: str, schema: pa.Schema, no_audio: bool, no_text: bool, problems: list[str]) -> str:
+def _label(
+    fields: Mapping[str, pa.Field], labels: Mapping[str, Sequence[str]], taken: set[str], problems: list[str]
+) -> list[str]:
+    """The best column of labels: one of names or of numbers with names; else one of numbers."""
+    kinds = {each.name: each.type for each in fields.values()}
+    called = [name for name in _called(fields, "label") if name not in taken and not pa.types.is_null(kinds[name])]
+    named = [name for name in called if name in labels or _is_text_or_list(kinds[name])]
+    others = [name for name in called if name not in named]
+    numbers = [name for name in others if pa.types.is_integer(kinds[name]) or pa.types.is_boolean(kinds[name])]
+    problems += [
+        f"the column {name} holds {_shown(kinds[name])}; needed: names of classes, or lists of them"
+        for name in others
+        if name not in numbers
+    ]
+    # A column of names that is the last choice (language, gender) stands behind one of numbers that is called label.
+    ranked = sorted(
+        [*named, *numbers], key=lambda name: (name in numbers and bool(_first_names(named)), called.index(name))
+    )
+    return ranked[:1]
+
+
+def _captions(
+    fields: Mapping[str, pa.Field], labels: Mapping[str, Sequence[str]], taken: set[str], problems: list[str]
+) -> list[str]:
+    """The best column of captions, or several with numbers."""
+    names = [each.name for each in fields.values() if each.name not in taken and _is_text_or_list(each.type)]
+    groups = caption_columns(names)
+    return [names[column.at] for column in groups[0]] if groups else []
+
+
+_TARGETS: Mapping[Role, Callable[[Mapping[str, pa.Field], Mapping[str, Sequence[str]], set[str], list[str]], list[str]]]
+_TARGETS = {"text": _text, "label": _label, "caption": _captions}
+
+
+def _first_names(named: Sequence[str]) -> list[str]:
+    return [name for name in named if bare(name) not in OF_SPEAKERS]
+
+
+def _is_text_or_list(kind: pa.DataType) -> bool:
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        return is_text(kind.value_type) or pa.types.is_integer(kind.value_type)
+    return is_text(kind) or is_bytes(kind)
+
+
+def _refusal(path: str, schema: pa.Schema, no_audio: bool, missing: TargetKind | None, problems: list[str]) -> str:
     found = ", ".join(f"{field.name} ({_shown(field.type)})" for field in schema)
     need = [f"one of {', '.join(FILE_COLUMNS)} with audio or names of files"] if no_audio else []
-    need += [f"one of {', '.join(TEXT_COLUMNS)} with text"] if no_text else []
+    if missing is not None:
+        usual = ", ".join(TEXT_COLUMNS) if missing.is_speech else missing.usual_columns
+        need.append(f"one of {usual} with {missing.noun if missing.is_speech else f'{missing.noun}s'}")
     advice = f": {'; '.join(problems)}" if problems else ": rename a column"
     return f"{path} has the columns {found}; needed: {' and '.join(need)}{advice}"
 
@@ -227,11 +287,22 @@ def _feature(features: Mapping[str, Any], column: str) -> object:
 
 
 def _labels(features: Mapping[str, Any]) -> Mapping[str, list[str]]:
-    return {
-        column: [str(label) for label in feature["names"]]
-        for column, feature in features.items()
-        if isinstance(feature, dict) and feature.get("_type") == "ClassLabel" and isinstance(feature.get("names"), list)
-    }
+    return {column: names for column, feature in features.items() if (names := _names(feature)) is not None}
+
+
+def _names(feature: object) -> list[str] | None:
+    """The class names of a feature, or of the elements of a list of it."""
+    if isinstance(feature, list) and len(feature) == 1:
+        return _names_of_class(feature[0])
+    inner = feature.get("feature") if isinstance(feature, dict) else None
+    return _names_of_class(inner if inner is not None else feature)
+
+
+def _names_of_class(feature: object) -> list[str] | None:
+    if not isinstance(feature, dict) or feature.get("_type") != "ClassLabel":
+        return None
+    names = feature.get("names")
+    return [str(label) for label in names] if isinstance(names, list) else None
 
 
 def _inner(kind: pa.StructType, names: Sequence[str]) -> str | None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import posixpath
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -19,6 +20,7 @@ import pyarrow.compute as pc
 
 from engine.data.endings import stem
 from engine.data.example import Split
+from engine.data.label_values import read_labels
 from engine.data.layouts.building import Builder
 from engine.data.layouts.contents import Contents
 from engine.data.layouts.table_columns import Columns, columns_in, is_bytes, is_text
@@ -28,6 +30,7 @@ from engine.data.source import Entry
 from engine.data.split_names import split_of_name
 from engine.data.tables.source import AudioColumns, Cell, TableSource
 from engine.data.tables.table import Table, open_table
+from engine.data.targets import TargetKind
 from engine.errors import IngestError, ItemError
 
 _BATCH_ROWS = 64  # rows of texts read at a time
@@ -58,7 +61,7 @@ def read(metadata: list[str], contents: Contents, builder: Builder) -> None:
         try:
             with contents.source.open(contents.by_path[path], contents.limits.max_total_bytes) as file:
                 table = open_table(path, file, contents.limits, contents.source.work)
-                columns = columns_in(path, table.schema)
+                columns = columns_in(path, table.schema, contents.target)
                 rows_left -= table.starts[-1]
                 if rows_left < 0:
                     raise IngestError(
@@ -66,7 +69,7 @@ def read(metadata: list[str], contents: Contents, builder: Builder) -> None:
                         "allowed: split the dataset"
                     )
                 rows = []
-                for row in _rows(path, table, columns, builder, contents.limits.max_value_bytes):
+                for row in _rows(path, table, columns, contents.target, builder, contents.limits.max_value_bytes):
                     text_bytes_left -= len(row.text) + len(row.file_name)
                     if text_bytes_left < 0:
                         raise IngestError(
@@ -85,13 +88,30 @@ def read(metadata: list[str], contents: Contents, builder: Builder) -> None:
             continue
         builder.layout.metadata_files.append(path)
         builder.layout.note_columns(columns.read, columns.ignored)
-        builder.text_source = f"column {columns.text!r} of {posixpath.basename(path)}"
+        builder.text_source = _text_source(path, columns)
+        if contents.target.role == "label":
+            rows = _with_labels(path, rows, columns, contents, builder)
         if audio is None:
             _take_files(path, rows, contents, builder)
         else:
             _take_cells(path, rows, audio, contents.by_path[path], builder)
         if table.fault:
             builder.set_aside(f"{path}:{table.starts[-1] + 1}-", ItemError("truncated", f"from here on {table.fault}"))
+
+
+def _text_source(path: str, columns: Columns) -> str:
+    called = ", ".join(repr(text) for text in columns.texts)
+    return f"column{'s' * (len(columns.texts) > 1)} {called} of {posixpath.basename(path)}"
+
+
+def _with_labels(path: str, rows: list[Row], columns: Columns, contents: Contents, builder: Builder) -> list[Row]:
+    """The rows with their labels, which may be several in one text."""
+    found = read_labels(columns.texts[0], [row.text for row in rows], contents.types)
+    builder.layout.several_labels |= found.several
+    builder.layout.warnings += [f"{path}: {warning}" for warning in found.warnings]
+    return [
+        replace(row, text=text, fault=row.fault or fault) for row, (text, fault) in zip(rows, found.labels, strict=True)
+    ]
 
 
 def _tables(metadata: list[str], contents: Contents, builder: Builder) -> Iterator[str]:
@@ -147,28 +167,70 @@ def _take_cells(path: str, rows: list[Row], audio: AudioColumns, table: Entry, b
         builder.add(named, place, cell, place, split)
 
 
-def _rows(path: str, table: Table, columns: Columns, builder: Builder, most_bytes: int) -> Iterator[Row]:
+def _rows(
+    path: str, table: Table, columns: Columns, target: TargetKind, builder: Builder, most_bytes: int
+) -> Iterator[Row]:
     """The rows without their audio; a damaged group is rejected, and the others are read."""
-    roles = (columns.name, columns.text, columns.speaker, columns.split)
-    wanted = [name for name in roles if name]
+    roles = (columns.name, columns.speaker, columns.split)
+    wanted = [name for name in (*roles, *columns.texts) if name]
     for group, first in enumerate(table.starts[:-1]):
         line = first + 1
         try:
             for batch in table.batches(group, wanted, _BATCH_ROWS):
                 found = [_texts(batch, column, columns, most_bytes) for column in roles]
-                for name, text, speaker, split in zip(*found, strict=True):
+                texts = _targets(batch, columns, target, most_bytes)
+                for name, speaker, split, text in zip(*found, texts, strict=True):
                     if name is None or text is None or speaker is None or split is None:
                         reason = (
                             f"found a value of more than {most_bytes:,} bytes, the most allowed of a text or a name"
                         )
-                        builder.set_aside(f"{path}:{line}", ItemError("mismatched_text", reason))
+                        builder.set_aside(f"{path}:{line}", ItemError(target.too_long, reason))
                     else:
-                        yield row_of(line, name, text, speaker, split)
+                        yield row_of(line, name, text, speaker, split, mark=target.mark)
                     line += 1
         except (ItemError, UnicodeDecodeError) as error:
             problem = error.reason if isinstance(error, ItemError) else error
             reason = f"{table.group_name} {group} of the table is damaged ({problem})"
             builder.set_aside(f"{path}:{line}-{table.starts[group + 1]}", ItemError("corrupt", reason))
+
+
+def _targets(batch: pa.RecordBatch, columns: Columns, target: TargetKind, most_bytes: int) -> list[str | None]:
+    """The targets of the rows, as a table of texts writes them; None for one above the size limit."""
+    if target.role == "text":
+        return _texts(batch, columns.texts[0], columns, most_bytes)
+    found = []
+    for column in columns.texts:
+        if _is_list(batch.column(column).type):
+            found.append([_elements(value, columns.labels.get(column), most_bytes) for value in batch.column(column)])
+        else:
+            texts = _texts(batch, column, columns, most_bytes)
+            found.append([None if text is None else text if target.role == "label" else [text] for text in texts])
+    return [_joined(values, target) for values in zip(*found, strict=True)]
+
+
+def _joined(values: Sequence[str | list[str] | None], target: TargetKind) -> str | None:
+    """The values of a row as one text: a list of labels as JSON, captions on a line each."""
+    parts: list[str] = []
+    for value in values:
+        if value is None:
+            return None
+        if target.role == "label":
+            return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        parts += [" ".join(each.split()) for each in value]
+    return target.mark.join(filter(None, parts))
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
+
+
+def _elements(value: pa.Scalar, names: Sequence[str] | None, most_bytes: int) -> str | list[str] | None:
+    """The texts in a list; an empty text for null, None for a list above the size limit."""
+    if not value.is_valid:
+        return ""
+    if value.values.nbytes > most_bytes:
+        return None
+    return [_text(each, names) for each in value.as_py()]
 
 
 def _texts(batch: pa.RecordBatch, column: str | None, columns: Columns, most_bytes: int) -> list[str | None]:

@@ -84,7 +84,9 @@ def read(metadata: list[str], contents: Contents, builder: Builder) -> None:
         if not known and len(texts) > 1:
             several = named(sorted(texts.values()), most=_SHOWN)
             contents.named.add(audio)
-            builder.set_aside(audio, ItemError("missing_text", f"it has several texts: {several}; allowed: one"))
+            builder.set_aside(
+                audio, ItemError(contents.target.missing, f"it has several texts: {several}; allowed: one")
+            )
             continue
         suffix = known[0] if known else next(iter(texts))
         chosen[audio] = texts[suffix]
@@ -99,7 +101,7 @@ def read(metadata: list[str], contents: Contents, builder: Builder) -> None:
     romanised: list[str] = []
     beside = dict(read_texts(about, contents, builder))
     for audio, text in read_texts(chosen, contents, builder):
-        if text.lines > 1:
+        if text.lines > 1 and contents.target.is_speech:
             joined.append(chosen[audio])
         if text.romanised:
             romanised.append(chosen[audio])
@@ -123,7 +125,8 @@ def _take(audio: str, path: str, text: OneText, about: OneText, lists: SplitList
     """Make an item; speaker and split may come from a JSON file in addition to the text."""
     speaker, said = text.speaker or about.speaker, text.split or about.split
     split = lists.split(audio) or split_of_path(audio)
-    builder.take(row_of(0, audio, text.text, speaker, said, text.fault), path, audio, split)
+    row = row_of(0, audio, text.text, speaker, said, text.fault, builder.contents.target.mark)
+    builder.take(row, path, audio, split)
 
 
 def _tell_choice(used: Counter[str], unread: Counter[str], pairs: _Pairs, builder: Builder) -> None:

@@ -108,6 +108,8 @@ class ValidationConfig(Config):
     """Warning if one of several speakers has more than this share."""
     class_ratio: Factor = 10.0
     """Warning if, with few distinct texts, the most frequent is this many times as frequent as the rarest."""
+    fewest_of_class: Count = 10
+    """Warning for a class with fewer items: of ten, a tenth for validation and a tenth for the test are one item each."""
     length_ratio: Factor = 30.0
     """Warning if the 95th percentile of the durations is this many times the 5th: batches are then mostly padding."""
     fewest_speakers: Count = 3

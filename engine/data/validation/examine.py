@@ -15,8 +15,8 @@ from engine.data.limits import IngestLimits
 from engine.data.recordings import fault_of, part
 from engine.data.report import WarningCode
 from engine.data.shards import RATE_HZ, Samples, to_int16
+from engine.data.targets import TEXT, TargetKind
 from engine.data.validation import characters
-from engine.data.validation.alphabets import confusable_letters, foreign_stem
 from engine.data.validation.bitstream import check_bitstream
 from engine.data.validation.clipping import clipped_samples
 from engine.data.validation.config import ValidationConfig
@@ -24,9 +24,9 @@ from engine.data.validation.damage import random_samples
 from engine.data.validation.dataset_texts import DatasetTexts
 from engine.data.validation.fingerprint import Keys, fingerprint
 from engine.data.validation.levels import Levels, loudest_dbfs, measure_levels
-from engine.data.validation.personal_data import find_personal_data
 from engine.data.validation.pitch import median_pitch_hz
 from engine.data.validation.speech_rate import mismatch, syllables
+from engine.data.validation.target_checks import JUDGES
 from engine.errors import AudioError, ItemError
 
 _MAX_SCANNED_SAMPLES = 1 << 28  # a file of a few kilobytes may claim to hold years; it is not scanned for silence
@@ -50,7 +50,7 @@ class Recording:
     keys: list[Keys]
     """Its fingerprint, at several speeds."""
     pitch_hz: float
-    """Median pitch of its voice; 0 without a voice."""
+    """Median pitch of its voice; 0 without a voice, or if it is not speech."""
     syllables: float
     """Approximate number of syllables in its text."""
 
@@ -60,7 +60,7 @@ class Examined:
     """Result of an item's examination."""
 
     text: str
-    """The transcript for the manifest."""
+    """The target for the manifest, in the written form."""
     recording: Recording | None = None
     """The recording; None if it cannot be read."""
     faults: list[ItemError] = field(default_factory=list)
@@ -84,38 +84,47 @@ def examine(
     config: ValidationConfig,
     texts: DatasetTexts,
     accepted: Collection[str] = (),
+    target: TargetKind = TEXT,
 ) -> Examined:
-    """Read a recording and check it against the limits and its text.
+    """Read a recording and check it against the limits and its target.
 
     Args:
         file: the open file.
-        item: the recording in it, with its original transcript.
+        item: the recording in it, with its original target.
         limits: of usable recordings.
         config: thresholds.
         texts: common properties of the dataset's texts.
         accepted: kinds of faults that a person accepts.
+        target: what the recording's target is.
     """
-    found = Examined(characters.plain(item.text), accepted=accepted)
+    found = Examined(_plain(item.text, target), accepted=accepted)
     try:
-        info, native_T, duration_s = _read(file, item, limits, found)
-        found.recording = _measured(info, native_T, duration_s, found, limits, config)
+        info, native_T, duration_s = _read(file, item, limits, found, target)
+        found.recording = _measured(info, native_T, duration_s, found, limits, config, target)
     except ItemError as fault:
         found.faults.append(fault)
-    _judge_text(item.text, found, texts)
+    JUDGES[target.type](item.text, found, texts)
     return found
 
 
-def _read(file: Source, item: Item, limits: IngestLimits, found: Examined) -> tuple[AudioInfo, Wave, float]:
+def _plain(text: str, target: TargetKind) -> str:
+    parts = text.split(target.mark) if target.mark else [text]
+    return target.mark.join(map(characters.plain, parts))
+
+
+def _read(
+    file: Source, item: Item, limits: IngestLimits, found: Examined, target: TargetKind
+) -> tuple[AudioInfo, Wave, float]:
     """The file's metadata, the item's wave_T at the file's rate, and the item's length in seconds."""
     try:
         with opened(file) as sound:
-            return _heard(sound, file, item, limits, found)
+            return _heard(sound, file, item, limits, found, target)
     except AudioError as error:
         raise fault_of(error, item.entry.path) from error
 
 
 def _heard(
-    sound: OpenAudio, file: Source, item: Item, limits: IngestLimits, found: Examined
+    sound: OpenAudio, file: Source, item: Item, limits: IngestLimits, found: Examined, target: TargetKind
 ) -> tuple[AudioInfo, Wave, float]:
     info = sound.info
     start_s, duration_s = part(item, info)
@@ -129,10 +138,13 @@ def _heard(
             for channel_T in block_TC.T
         ):
             raise _silent(duration_s, limits)
+        taught = (
+            f"all {len(item.text)} characters of its text" if target.is_speech else f"the {target.noun} of the whole"
+        )
         raise ItemError(
             "too_long",
             f"it lasts {duration_s:.1f} s; allowed: at most {limits.max_item_s:g} s: a model would hear the "
-            f"beginning, and be taught all {len(item.text)} characters of its text",
+            f"beginning, and be taught {taught}",
         )
     if duration_s < limits.min_item_s:
         raise ItemError("too_short", f"it lasts {duration_s:.3f} s; allowed: at least {limits.min_item_s:g} s")
@@ -148,12 +160,20 @@ def _heard(
 
 
 def _measured(
-    info: AudioInfo, native_T: Wave, duration_s: float, found: Examined, limits: IngestLimits, config: ValidationConfig
+    info: AudioInfo,
+    native_T: Wave,
+    duration_s: float,
+    found: Examined,
+    limits: IngestLimits,
+    config: ValidationConfig,
+    target: TargetKind,
 ) -> Recording:
     wave_T = resample(native_T, info.rate_hz, RATE_HZ)
     levels = measure_levels(wave_T, RATE_HZ)
     silent = loudest_dbfs(wave_T, RATE_HZ) <= limits.silence_dbfs
-    if fault := _silent(duration_s, limits) if silent else _silence(levels, duration_s, config):
+    # Rain and engines are steady noise, and a click may be all of a sound: only speech is more than that.
+    quiet = _silence(levels, duration_s, config) if target.is_speech else None
+    if fault := _silent(duration_s, limits) if silent else quiet:
         if fault.code not in found.accepted:
             raise fault
         found.add_fault(fault)
@@ -163,15 +183,17 @@ def _measured(
         raise ItemError(
             "corrupt", f"{1000 * random / info.rate_hz:.1f} ms of it are random numbers up to full scale, and no sound"
         )
-    _judge_level(levels, clipped, info, found, config)
-    if not characters.says_nothing(found.text) and (reason := mismatch(found.text, levels, duration_s, config)):
+    _judge_level(levels, clipped, info, found, config, target)
+    says_something = target.is_speech and not characters.says_nothing(found.text)
+    if says_something and (reason := mismatch(found.text, levels, duration_s, config)):
         found.add_fault(ItemError("mismatched_text", reason))
     samples_T, scaled = to_int16(wave_T)
     if scaled:
         found.doubts.append(("scaled", f"its samples go up to {levels.peak_dbfs:+.1f} dB of full scale; allowed: 0"))
-    fewest, most = syllables(found.text)
+    fewest, most = syllables(found.text) if target.is_speech else (0.0, 0.0)
     keys = fingerprint(wave_T) if not found.faults else []
-    return Recording(info, samples_T, scaled, levels, keys, median_pitch_hz(wave_T), (fewest + most) / 2)
+    pitch_hz = median_pitch_hz(wave_T) if target.is_speech else 0.0
+    return Recording(info, samples_T, scaled, levels, keys, pitch_hz, (fewest + most) / 2)
 
 
 def _silence(levels: Levels, duration_s: float, config: ValidationConfig) -> ItemError | None:
@@ -192,13 +214,16 @@ def _silence(levels: Levels, duration_s: float, config: ValidationConfig) -> Ite
     return None
 
 
-def _judge_level(levels: Levels, clipped: int, info: AudioInfo, found: Examined, config: ValidationConfig) -> None:
+def _judge_level(
+    levels: Levels, clipped: int, info: AudioInfo, found: Examined, config: ValidationConfig, target: TargetKind
+) -> None:
     share = clipped / max(1.0, levels.sound_s * info.rate_hz)
     reason = (
         f"{clipped} samples lie on flat tops, {100 * share:.2f} % of those with sound; allowed: up to "
         f"{100 * config.clipped_warning_share:g} %"
     )
-    if share > config.clipped_share:
+    # Sneezes, shots and engines are overdriven in most recordings, and are what they are all the same.
+    if share > config.clipped_share and target.is_speech:
         found.add_fault(ItemError("clipped", reason))
     elif share > config.clipped_warning_share:
         found.doubts.append(("clipped_a_little", reason))
@@ -206,45 +231,13 @@ def _judge_level(levels: Levels, clipped: int, info: AudioInfo, found: Examined,
         found.doubts.append(
             (
                 "quiet",
-                f"its speech is at {levels.speech_dbfs:.0f} dB of full scale; good is {config.quiet_dbfs:g} and up",
+                f"its {'speech' if target.is_speech else 'sound'} is at {levels.speech_dbfs:.0f} dB of full scale; good is {config.quiet_dbfs:g} and up",
             )
         )
-    if levels.snr_db < config.noisy_snr_db and info.duration_s >= config.noisy_from_s:
+    if target.is_speech and levels.snr_db < config.noisy_snr_db and info.duration_s >= config.noisy_from_s:
         found.doubts.append(
             ("noisy", f"its speech is {levels.snr_db:.1f} dB above its noise; good is {config.noisy_snr_db:g} and up")
         )
-
-
-def _judge_text(text: str, found: Examined, texts: DatasetTexts) -> None:
-    question = texts.lost_letters.find(text)
-    if reason := characters.unreadable(text):
-        found.add_fault(ItemError("unreadable_text", reason))
-    elif question and question[1]:
-        reason = f"found a question mark inside a word ({characters.near(text, question[0])}), as in other texts: "
-        found.add_fault(ItemError("unreadable_text", reason + "letters were lost when the texts were saved"))
-    elif characters.says_nothing(text):
-        found.add_fault(ItemError("missing_text", f"its text {text!r} has no letter and no digit"))
-    elif characters.is_mark(text):
-        found.add_fault(ItemError("missing_text", f"its text {text!r} is a mark of a transcriber, and has no words"))
-    elif mark := characters.lacks_words(text):
-        found.add_fault(ItemError("mismatched_text", f"its text has {mark}: words are missing"))
-    elif reason := confusable_letters(text, texts.alphabet):
-        found.add_fault(ItemError("mixed_scripts", reason))
-    elif reason := foreign_stem(text):
-        found.doubts.append(("foreign_stem", reason))
-    if question and not question[1]:
-        reason = f"found a question mark inside or before a word ({characters.near(text, question[0])})"
-        found.doubts.append(("question_mark_in_word", f"{reason}: a blank is missing, or a letter was lost"))
-    if reason := characters.invisible(text):
-        found.doubts.append(("invisible_characters", reason))
-    if reason := characters.entity(text):
-        found.doubts.append(("html", reason))
-    if personal := find_personal_data(found.text):
-        reason = f"its text has {personal.kind} ({personal.shown}); allowed: none"
-        if personal.certainty == "certain":
-            found.add_fault(ItemError("personal_data", reason))
-        else:
-            found.doubts.append(("possible_personal_data", reason))
 
 
 def _silent(duration_s: float, limits: IngestLimits) -> ItemError:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from engine.data.report import Finding, Histogram
+from engine.data.targets import TEXT, TargetKind
 from engine.data.validation.config import ValidationConfig
 
 _FEWEST_ITEMS = 20  # below this every dataset is uneven
@@ -14,22 +15,25 @@ _REPEATS_OF_A_CLASS = 5  # with this many items per distinct text, the texts are
 
 def imbalances(
     speakers: Mapping[str, int],
+    items: int,
     texts: Counter[int],
     examples: Mapping[int, str],
     durations: Histogram,
     config: ValidationConfig,
+    target: TargetKind = TEXT,
 ) -> list[Finding]:
     """Findings about uneven shares.
 
     Args:
-        speakers: items of each speaker.
-        texts: items of each text, by its hash.
+        speakers: items of each speaker or other group.
+        items: number of items.
+        texts: items of each text, by its hash; empty for other targets than transcripts.
         examples: a text of each hash, as far as it is kept.
         durations: of the items.
         config: thresholds.
+        target: what the recordings' targets are.
     """
     found = []
-    items = texts.total()
     if items < _FEWEST_ITEMS:
         return []
     if len(speakers) > 1:
@@ -39,11 +43,12 @@ def imbalances(
         if share > fair:
             found.append(
                 _uneven(
-                    f"speaker {name} says {100 * share:.0f} % of the items; allowed: up to {100 * fair:.0f} %",
-                    "add recordings of the other speakers, or leave some of this one out",
+                    f"{target.group} {name} {'says' if target.is_speech else 'has'} {100 * share:.0f} % of the items; allowed: up to "
+                    f"{100 * fair:.0f} %",
+                    f"add recordings of the other {target.group}s, or leave some of this one out",
                 )
             )
-    if items >= _REPEATS_OF_A_CLASS * len(texts) and len(texts) > 1:
+    if len(texts) > 1 and items >= _REPEATS_OF_A_CLASS * len(texts):
         (often, most), *_, (seldom, fewest) = texts.most_common()
         if most > config.class_ratio * fewest:
             names = [repr(examples[text]) if text in examples else "a text" for text in (often, seldom)]

@@ -10,10 +10,21 @@ from engine.data.report import Finding, named
 _PAIRS: tuple[tuple[Split, Split], ...] = (("train", "test"), ("train", "validation"), ("validation", "test"))
 
 
+_ACTIONS = {
+    "speaker": "put each speaker into one split, or name test speakers when training: {second} then tells how the model "
+    "does on voices that it has not heard"
+}
+_OTHERWISE = (
+    "put each group into one split: {second} then tells how the model does on recordings unlike those that it has heard"
+)
+
+
 class Leakage:
     """Counts the items of each speaker in each split."""
 
-    def __init__(self) -> None:
+    def __init__(self, group: str = "speaker") -> None:
+        """Start empty; `group` is what must not be divided, in messages."""
+        self._group = group
         self._speakers: dict[Split, Counter[str]] = {split: Counter() for split in SPLITS}
 
     def add(self, speaker: str | None, split: Split | None) -> None:
@@ -34,9 +45,8 @@ class Leakage:
                         path=None,
                         code="leakage",
                         severity="dataset",
-                        reason=f"{len(shared)} speakers are in {first} and in {second}: {names}; allowed: none",
-                        action=f"put each speaker into one split, or name test speakers when training: {second} then "
-                        "tells how the model does on voices that it has not heard",
+                        reason=f"{len(shared)} {self._group}s are in {first} and in {second}: {names}; allowed: none",
+                        action=_ACTIONS.get(self._group, _OTHERWISE).format(second=second),
                     )
                 )
         return found

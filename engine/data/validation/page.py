@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from html import escape
 
 from engine.data.report import Finding, IngestReport
+from engine.data.targets import TARGETS, TargetKind
 
 _MOST_SHOWN = 1_000  # findings of one kind; all of them are in report.json
 _STYLE = """
@@ -29,16 +30,20 @@ def html_page(report: IngestReport, drawing: bytes) -> str:
     by_code: dict[str, list[Finding]] = {}
     for finding in findings:
         by_code.setdefault(finding.code, []).append(finding)
+    kind = TARGETS[report.target]
     hours = report.audio_s / 3600
     parts = [
         f"<!doctype html><html lang=en><meta charset=utf-8><title>Dataset report</title><style>{_STYLE}</style>",
         "<h1>Dataset report</h1>",
         f"<p>{report.items_good:,} of {report.items_found:,} items are in the dataset: {hours:.2f} h of "
-        f"{len(report.speakers)} speakers. {len(report.set_aside):,} were rejected.</p>",
+        f"{len(report.speakers)} {kind.group}s. {len(report.set_aside):,} were rejected.</p>",
     ]
     if validation and validation.recommendations:
         parts += ["<h2>What to do</h2><ul>", *(f"<li>{escape(each)}" for each in validation.recommendations), "</ul>"]
-    parts += _read(report)
+    parts += _read(report, kind)
+    if report.labels:
+        counts = [(escape(label), f"{count:,}") for label, count in list(report.labels.items())[:_MOST_SHOWN]]
+        parts += [f"<h2>Classes ({len(report.labels):,})</h2>", _table(("class", "items"), counts)]
     if drawing:
         source = base64.b64encode(drawing).decode("ascii")
         parts.append(f'<h2>What is in it</h2><img alt="Histograms" src="data:image/png;base64,{source}">')
@@ -52,11 +57,11 @@ def html_page(report: IngestReport, drawing: bytes) -> str:
     return "\n".join(parts) + "</html>\n"
 
 
-def _read(report: IngestReport) -> list[str]:
-    """The section on the source of the texts, the columns, examples and warnings."""
+def _read(report: IngestReport, kind: TargetKind) -> list[str]:
+    """The section on the source of the targets, the columns, examples and warnings."""
     parts = ["<h2>How it was read</h2>"]
     if report.text_source:
-        parts.append(f"<p>Texts come from: {escape(report.text_source)}.</p>")
+        parts.append(f"<p>{kind.noun.capitalize()}s come from: {escape(report.text_source)}.</p>")
     if report.columns_read or report.columns_ignored:
         read = [(f"<code>{escape(name)}</code>", escape(role)) for name, role in report.columns_read.items()]
         ignored = [(f"<code>{escape(name)}</code>", "not read") for name in report.columns_ignored]
@@ -66,7 +71,7 @@ def _read(report: IngestReport) -> list[str]:
             (f"<code>{escape(each.recording)}</code>", escape(each.text), escape(each.speaker or ""), each.split or "")
             for each in report.examples
         ]
-        parts.append(_table(("recording", "text", "speaker", "split"), rows))
+        parts.append(_table(("recording", kind.noun, kind.group, "split"), rows))
     parts += [f"<p>{escape(warning)}</p>" for warning in report.warnings]
     return parts
 

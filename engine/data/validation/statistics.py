@@ -50,11 +50,19 @@ class Spread:
         )
 
 
-def speech_spreads(longest_s: float) -> dict[str, Spread]:
-    """The measures that are plotted."""
+def sound_spreads(longest_s: float) -> dict[str, Spread]:
+    """The measures of sounds that are plotted."""
     durations_s = np.geomspace(0.05, max(longest_s, 1.0), 41)
     return {
         "duration": Spread("duration", "s", durations_s.tolist()),
+        "level": Spread("level of sound", "dB of full scale", np.arange(-70.0, 1.0, 2.0).tolist()),
+    }
+
+
+def speech_spreads(longest_s: float) -> dict[str, Spread]:
+    """The measures of speech that are plotted."""
+    return {
+        **sound_spreads(longest_s),
         "level": Spread("level of speech", "dB of full scale", np.arange(-70.0, 1.0, 2.0).tolist()),
         "snr": Spread("signal to noise", "dB", np.arange(0.0, 81.0, 2.0).tolist()),
         "words": Spread("speech rate", "words in a second with sound", np.arange(0.0, 8.1, 0.2).tolist()),

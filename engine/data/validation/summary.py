@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
-from engine.data.example import Split, Utterance
+from engine.data.example import AnyExample
 from engine.data.limits import IngestLimits
 from engine.data.report import (
     ACTIONS,
@@ -20,12 +20,14 @@ from engine.data.report import (
     named,
 )
 from engine.data.source import displayed
+from engine.data.targets import TEXT, TargetKind, written
 from engine.data.validation.config import ValidationConfig
 from engine.data.validation.examine import Doubt, Examined, Recording
 from engine.data.validation.imbalance import imbalances
 from engine.data.validation.leakage import Leakage
 from engine.data.validation.outliers import Outliers
-from engine.data.validation.statistics import speech_spreads
+from engine.data.validation.statistics import sound_spreads, speech_spreads
+from engine.data.validation.target_checks import DATASET_CHECKS
 from engine.errors import ItemError
 from engine.metrics.text import normalize_basic
 from engine.scripts import is_unspaced
@@ -45,12 +47,16 @@ _ADVISED: tuple[WarningCode, ...] = (
 class Summary:
     """Findings and statistics of one ingestion."""
 
-    def __init__(self, config: ValidationConfig, limits: IngestLimits) -> None:
+    def __init__(self, config: ValidationConfig, limits: IngestLimits, target: TargetKind = TEXT) -> None:
         self._config = config
+        self._target = target
+        self._kept = 0
+        self._targets = DATASET_CHECKS[target.type](config)
+        self._contradictions: list[str] = []
         self._findings: list[Finding] = []
         self._besides: list[Finding] = []
-        self._spreads = speech_spreads(limits.max_item_s)
-        self._leakage = Leakage()
+        self._spreads = (speech_spreads if target.is_speech else sound_spreads)(limits.max_item_s)
+        self._leakage = Leakage(target.group)
         self._outliers = Outliers(config)
         self._speakers: Counter[str] = Counter()
         self._without_speaker = 0
@@ -69,58 +75,72 @@ class Summary:
         for fault in overruled:
             self._besides.append(rejecting(path, fault, "overruled"))
 
-    def redo_leakage(self, final: Iterable[tuple[str | None, Split | None]]) -> None:
-        """Recount speakers and splits after the dataset was divided."""
-        self._leakage = Leakage()
-        for speaker, split in final:
-            self._leakage.add(speaker, split)
+    def redo_splits(self, final: Iterable[AnyExample], *, are_groups_judged: bool) -> None:
+        """Recount groups, targets and splits after the dataset was divided."""
+        self._leakage = Leakage(self._target.group)
+        self._targets = DATASET_CHECKS[self._target.type](self._config)
+        for example in final:
+            self._targets.add(example)
+            if are_groups_judged:
+                self._leakage.add(example.group, example.split)
+
+    def add_contradiction(self, path: str, text: str, earlier_path: str, earlier_text: str) -> None:
+        """Record a copy of an earlier recording that has another label."""
+        self._contradictions.append(f"{path} ({text!r}) and {earlier_path} ({earlier_text!r})")
 
     def add_doubts(self, path: str, doubts: Sequence[Doubt]) -> None:
         """Record doubts about an item, whether it is kept or not."""
         for code, reason in doubts:
             self._warn(path, code, reason)
 
-    def add(self, number: int, path: str, utterance: Utterance, examined: Examined, recording: Recording) -> None:
+    def add(self, number: int, path: str, example: AnyExample, examined: Examined, recording: Recording) -> None:
         """Record an item of the dataset.
 
         Args:
             number: of the item in the source.
             path: of the item in the source.
-            utterance: as in the manifest.
+            example: as in the manifest.
             examined: result of its examination.
             recording: its recording.
         """
         self.add_doubts(path, examined.doubts)
         self.add_overruled(path, examined.overruled)
+        self._kept += 1
+        self._spreads["duration"].add(example.input.duration_s)
+        self._spreads["level"].add(recording.levels.speech_dbfs)
+        self._leakage.add(example.group, example.split)
+        self._outliers.add(number, recording, example.group)
+        self._rates_hz[recording.info.rate_hz] += 1
+        self._targets.add(example)
+        if example.group is None:
+            self._without_speaker += 1
+        else:
+            self._speakers[example.group] += 1
+        if self._target.is_speech:
+            self._add_speech(path, written(example.target), example.group, recording)
+
+    def _add_speech(self, path: str, text: str, speaker: str | None, recording: Recording) -> None:
+        """Record a transcript against its recording and its speaker."""
         levels = recording.levels
         # Without blanks between words, these cannot be counted; two characters are about one word.
-        has_words = not is_unspaced(utterance.target.text)
-        words = len(utterance.target.text.split()) if has_words else sum(map(str.isalnum, utterance.target.text)) // 2
-        self._spreads["duration"].add(utterance.input.duration_s)
-        self._spreads["level"].add(levels.speech_dbfs)
+        has_words = not is_unspaced(text)
+        words = len(text.split()) if has_words else sum(map(str.isalnum, text)) // 2
         self._spreads["snr"].add(levels.snr_db)
         if levels.sound_s > 0:
             if has_words:
                 self._spreads["words"].add(words / levels.sound_s)
             self._spreads["syllables"].add(recording.syllables / levels.sound_s)
-        self._leakage.add(utterance.group, utterance.split)
-        self._outliers.add(number, recording, utterance.group)
-        self._rates_hz[recording.info.rate_hz] += 1
-        self._long_texts += len(utterance.target.text.encode()) > self._config.small_model_bytes
-        if utterance.group is None:
-            self._without_speaker += 1
-        else:
-            self._speakers[utterance.group] += 1
-        said = normalize_basic(utterance.target.text)
-        text = hash(said)
-        self._texts[text] += 1
+        self._long_texts += len(text.encode()) > self._config.small_model_bytes
+        said = normalize_basic(text)
+        digest = hash(said)
+        self._texts[digest] += 1
         if len(self._examples) < _EXAMPLES:
-            self._examples.setdefault(text, utterance.target.text[:60])
-        if words >= _LONG_TEXT_WORDS and utterance.group is not None:
-            by_speaker = hash((utterance.group, said))
+            self._examples.setdefault(digest, text[:60])
+        if words >= _LONG_TEXT_WORDS and speaker is not None:
+            by_speaker = hash((speaker, said))
             if by_speaker in self._said:
                 count = f"{words} words" if has_words else f"{len(said)} characters"
-                reason = f"speaker {utterance.group} says the same {count} in an earlier item"
+                reason = f"speaker {speaker} says the same {count} in an earlier item"
                 self._warn(path, "repeated_text", reason)
             self._said.add(by_speaker)
 
@@ -136,7 +156,7 @@ class Summary:
         """
         for number, code, reason in self._outliers.find():
             self._warn(path_of(number), code, reason)
-        kept = self._texts.total()
+        kept = self._kept
         findings = [
             Finding(path=item.path, code=item.code, severity="set_aside", reason=item.reason, action=item.action)
             for item in set_aside
@@ -147,7 +167,10 @@ class Summary:
         histograms = [spread.histogram() for spread in self._spreads.values()]
         of_dataset = [
             *self._leakage.findings(),
-            *imbalances(self._speakers, self._texts, self._examples, histograms[0], self._config),
+            *self._targets.findings(),
+            *imbalances(
+                self._speakers, self._kept, self._texts, self._examples, histograms[0], self._config, self._target
+            ),
             *self._about_the_whole(kept, len(set_aside), ignored),
         ]
         everything = of_dataset + of_items
@@ -179,7 +202,22 @@ class Summary:
                 f"the recordings have several sample rates: {rates}; usual: one",
                 "check that each file says its true rate; all of them are brought to 16 kHz",
             )
-        if kept and not self._speakers:
+        if self._contradictions:
+            tell(
+                "contradicting_labels",
+                f"{len(self._contradictions)} recordings are copies of others with another label: "
+                f"{named(self._contradictions, 5)}; the first of each pair was kept",
+                "find out which label is right, and correct or remove the other row",
+            )
+        if not self._target.is_speech:
+            if kept and not self._speakers:
+                tell(
+                    "no_groups",
+                    f"none of {kept} items names its group: the speaker, the source of the clip, the place",
+                    "name it (a column group or speaker) if several items come from one source: else parts of it are in "
+                    "training and in test",
+                )
+        elif kept and not self._speakers:
             tell(
                 "no_speakers",
                 f"no column that was read names the speaker of any of {kept} items; not read: {named(ignored)}"

@@ -6,7 +6,7 @@ Legend: B examples, T samples, C labels.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -23,9 +23,12 @@ from engine.data.batching import evaluation_batches
 from engine.data.example import AnyExample, AudioInput, Label, Labels
 from engine.errors import ModelError, TrainingError
 from engine.families.audio_encoder.encoder import AudioEncoder, Prepared
-from engine.families.audio_encoder.labels import ClassWeights, labels_of
+from engine.families.audio_encoder.labels import ClassWeights
 from engine.families.audio_encoder.windows import draw_window, read_window, windows
 from engine.families.contract import Prediction, Seeds
+from engine.families.usage import Usage
+from engine.run.result import Fact
+from engine.tasks.audio_classification import labels_of
 
 _SHOWN: Final = 5
 """Labels in a prediction of one label, and in a message."""
@@ -77,6 +80,8 @@ class AudioClassification:
     """
 
     cost_unit: Final = "audio_s"
+    notes: tuple[str, ...] = ()
+    """Warnings about the config: there are none."""
 
     def __init__(
         self,
@@ -96,7 +101,6 @@ class AudioClassification:
         self._context = base.resolve(config.context)
         self._config = config.model_copy(update={"context": self._context})
         self._base, self._device, self._dtype, self._task = base, device, dtype, task
-        base.describe_training(self._context, multi_label=task.multi_label)
         self._index = {label: index for index, label in enumerate(self._labels)}
         self._class_weights = class_weights
         self._augments = config.augmentation != type(config.augmentation)()
@@ -105,6 +109,35 @@ class AudioClassification:
     def config(self) -> TrainingConfig:
         """The run's config, with the context that the model decides."""
         return self._config
+
+    def facts(self) -> Mapping[str, Fact]:
+        """Those of the base."""
+        return self._base.facts()
+
+    def save(self, folder: Path) -> None:
+        """Write the whole model with its processor in transformers' format."""
+        self._base.describe_training(self._context, multi_label=self._task.multi_label)
+        self._base.save(folder)
+
+    def usage(self) -> Usage:
+        """The most likely label of a recording, or all that are likely enough."""
+        score = "sigmoid()" if self._task.multi_label else "softmax(dim=-1)"
+        names = 'json.loads(Path(DIR, "target_space.json").read_text())["labels"]'
+        if self._config.method.output == "model":
+            names = "list(model.config.id2label.values())"
+        return Usage(
+            type(self._base.model).__name__,
+            "AutoFeatureExtractor",
+            (
+                *(["import json", "from pathlib import Path", ""] if "json" in names else []),
+                f"labels = {names}",
+                'inputs = processor(wave_at_16_khz, sampling_rate=16000, return_tensors="pt")',
+                f"scores = model(**inputs).logits[0].{score}",
+                "print(sorted(zip(scores.tolist(), labels), reverse=True)[:5])",
+            ),
+            kept_whole=(*self._base.heads, *self._base.unquantized),
+            new_head=f"num_labels={len(self._labels)}, ignore_mismatched_sizes=True" if self._base.has_new_head else "",
+        )
 
     # ---- examples ----------------------------------------------------------------------------------------
 
@@ -247,7 +280,7 @@ class AudioClassification:
             found.append([torch.empty(0)] * len(spans))
         missing = Counter(row for row, *_ in of_windows)
         lengths_s = [self._base.padded_s(length_s, self._context) for *_, length_s in of_windows]
-        for chosen in evaluation_batches(lengths_s, self._config.evaluation.batch_audio_s):
+        for chosen in evaluation_batches(lengths_s, self._config.evaluation.batch_cost):
             prepared = []
             for index in chosen:
                 row, _, start_s, length_s = of_windows[index]

@@ -17,7 +17,7 @@ from torch import nn
 from engine.audio.augmentation import Mel
 from engine.audio.reading import Wave
 from engine.config.context import ContextConfig, ResolvedContext, ShortContextConfig
-from engine.config.training import Group
+from engine.config.methods.lora import Group
 from engine.data.padding import padded_s
 from engine.errors import ConfigError, Fault
 from engine.run.result import Fact
@@ -42,6 +42,7 @@ class AudioEncoder(ABC):
     Args:
         model: of transformers.
         extractor: its feature extractor.
+        has_new_head: whether the head has random weights.
     """
 
     heads: ClassVar[tuple[str, ...]]
@@ -55,10 +56,11 @@ class AudioEncoder(ABC):
     window_s: float
     """Longest recording that the model takes in one piece, in seconds."""
 
-    def __init__(self, model: Any, extractor: Any) -> None:
+    def __init__(self, model: Any, extractor: Any, *, has_new_head: bool = True) -> None:
         self.model: nn.Module = model
         self._model = model  # adapters replace its layers in place
         self._extractor = extractor
+        self.has_new_head = has_new_head
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -84,6 +86,10 @@ class AudioEncoder(ABC):
     def save(self, folder: Path) -> None:
         """Write the whole model and its feature extractor in transformers' format."""
         self._model.save_pretrained(str(folder))
+        self.save_processor(folder)
+
+    def save_processor(self, folder: Path) -> None:
+        """Write the feature extractor."""
         self._extractor.save_pretrained(str(folder))
 
     def facts(self) -> Mapping[str, Fact]:

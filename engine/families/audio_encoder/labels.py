@@ -7,16 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.config.tasks.audio_classification import AudioClassificationConfig
-from engine.data.example import AnyExample, Label, Labels
+from engine.data.example import AnyExample
 from engine.families.contract import TargetSpace
-
-
-def labels_of(example: AnyExample) -> tuple[str, ...]:
-    """The labels of an example's target; none if it is not about labels."""
-    target = example.target
-    if isinstance(target, Label):
-        return (target.label,)
-    return target.labels if isinstance(target, Labels) else ()
+from engine.tasks.audio_classification import labels_of
 
 
 def label_space(training: Sequence[AnyExample], task: AudioClassificationConfig) -> TargetSpace:

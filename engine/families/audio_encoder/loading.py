@@ -82,7 +82,7 @@ def load(source: str, task: str, options: LoadOptions) -> Classifier:
         else:
             model = _load_weights(source, config, architecture, options, keeps_head=keeps_head)
         model.eval()
-        return architecture.encoder(model, extractor)
+        return architecture.encoder(model, extractor, has_new_head=options.from_scratch or not keeps_head)
     except (OSError, ValueError, RuntimeError, StrictDataclassError) as error:
         raise ModelError(
             f"cannot load {source!r} as an audio encoder: {error}. Give a folder with config.json, "

@@ -30,8 +30,8 @@ class SpectrogramClassifier(AudioEncoder):
     heads = ("classifier",)
     targets = ("q_proj", "k_proj", "v_proj", "o_proj", "fc1", "fc2")
 
-    def __init__(self, model: Any, extractor: Any) -> None:
-        super().__init__(model, extractor)
+    def __init__(self, model: Any, extractor: Any, *, has_new_head: bool = True) -> None:
+        super().__init__(model, extractor, has_new_head=has_new_head)
         frames, bands = model.config.max_length, model.config.num_mel_bins
         if (extractor.max_length, extractor.num_mel_bins) != (frames, bands):
             raise ModelError(

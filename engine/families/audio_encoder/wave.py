@@ -43,8 +43,8 @@ class WaveClassifier(AudioEncoder):
     unquantized = ("feature_projection.projection",)
     window_s = _WINDOW_S
 
-    def __init__(self, model: Any, extractor: Any) -> None:
-        super().__init__(model, extractor)
+    def __init__(self, model: Any, extractor: Any, *, has_new_head: bool = True) -> None:
+        super().__init__(model, extractor, has_new_head=has_new_head)
         config = model.config
         if getattr(config, "conv_pos_batch_norm", False):
             raise ModelError(

@@ -41,8 +41,8 @@ class WhisperClassifier(AudioEncoder):
     targets = ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2")
     constants = ("encoder.embed_positions",)  # sinusoids
 
-    def __init__(self, model: Any, extractor: Any) -> None:
-        super().__init__(model, extractor)
+    def __init__(self, model: Any, extractor: Any, *, has_new_head: bool = True) -> None:
+        super().__init__(model, extractor, has_new_head=has_new_head)
         self.window_s = model.config.max_source_positions * _POSITION_SAMPLES / RATE_HZ
         self.trained_context: TrainedContext = trained_context(model.config.to_dict())
 

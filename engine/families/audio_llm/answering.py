@@ -7,7 +7,7 @@ of 10 ms, N predicted tokens.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -24,8 +24,11 @@ from engine.data.example import AnyExample
 from engine.errors import ConfigError, Fault
 from engine.families.audio_llm.base import AudioLlmBase
 from engine.families.audio_llm.hearing import Heard, hear
+from engine.families.audio_llm.loading import KEPT_IN_FULL_PRECISION
 from engine.families.audio_llm.prompt import Prompt
 from engine.families.contract import Prediction, Seeds
+from engine.families.usage import Usage
+from engine.run.result import Fact
 
 IGNORED: Final = -100
 """Label at positions that do not count in the loss."""
@@ -55,6 +58,8 @@ class Answering(ABC):
     """Answer one prompt about every recording."""
 
     cost_unit: Final = "audio_s"
+    notes: tuple[str, ...] = ()
+    """Warnings about the config: there are none."""
 
     def __init__(
         self, base: AudioLlmBase, config: TrainingConfig, device: torch.device, dtype: torch.dtype, prompt: Prompt
@@ -79,6 +84,27 @@ class Answering(ABC):
     def config(self) -> TrainingConfig:
         """The run's config, in the context that these models have: whole windows."""
         return self._config
+
+    def facts(self) -> Mapping[str, Fact]:
+        """Those of the base."""
+        return self._base.facts()
+
+    def save(self, folder: Path) -> None:
+        """Write the whole model with its processor in transformers' format."""
+        self._base.save(folder)
+
+    def usage(self) -> Usage:
+        """The answer about a recording."""
+        return Usage(
+            type(self._base.model).__name__,
+            "AutoProcessor",
+            (
+                *self._prompt.usage,
+                f"ids = model.generate(**inputs, max_new_tokens={self._max_new_tokens(1)})",
+                "print(processor.tokenizer.batch_decode(ids[:, inputs['input_ids'].shape[1] :], skip_special_tokens=True))",
+            ),
+            kept_whole=KEPT_IN_FULL_PRECISION,
+        )
 
     def costs(self, examples: Sequence[AnyExample]) -> list[float]:
         """Seconds of audio, once for each answer."""
@@ -169,7 +195,7 @@ class Answering(ABC):
     ) -> list[Prediction]:
         """An answer about each recording, in the order of the examples."""
         texts = [""] * len(examples)
-        for rows in evaluation_batches(self._windows_s(examples), self._config.evaluation.batch_audio_s):
+        for rows in evaluation_batches(self._windows_s(examples), self._config.evaluation.batch_cost):
             heard = [hear(folder, examples[row].input, self._base.hearing) for row in rows]
             with self._computing():
                 answers = self._base.generate(self._prompt, heard, self._max_new_tokens(len(heard[0].mel_WMF)))

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from transformers import GenerationConfig
 
-from engine.config.training import Group
+from engine.config.methods.lora import Group
 from engine.families.audio_llm.architecture import Architecture
 from engine.families.audio_llm.hearing import Heard, Hearing
 from engine.families.audio_llm.prompt import Prompt, encode_plainly
@@ -32,6 +32,7 @@ class AudioLlmBase:
     """A loaded Qwen2-Audio or Voxtral."""
 
     heads: Final[tuple[str, ...]] = ()
+    has_new_head = False
     groups: Final[tuple[Group, ...]] = ("audio_encoder", "fusion", "text_decoder")
 
     def __init__(self, model: Any, processor: Any, source: str, architecture: Architecture) -> None:
@@ -132,6 +133,10 @@ class AudioLlmBase:
     def save(self, folder: Path) -> None:
         """Write the model and its processor in transformers' format."""
         self._llm.save_pretrained(str(folder))
+        self.save_processor(folder)
+
+    def save_processor(self, folder: Path) -> None:
+        """Write the tokenizer and the feature extractor."""
         self.processor.save_pretrained(str(folder))
 
     def facts(self) -> Mapping[str, Fact]:

@@ -32,7 +32,7 @@ from engine.models.four_bit import keep_layout
 
 _TASKS: Final = ("speech_to_text", "captioning")
 # The output layer decides the words; where it shares its weight with the token embedding, that stays in full precision.
-_KEPT_IN_FULL_PRECISION: Final = ["lm_head"]
+KEPT_IN_FULL_PRECISION: Final = ("lm_head",)
 _SHOWN: Final = 5
 
 
@@ -113,7 +113,7 @@ def _load_weights(classes: _Classes, source: str, options: LoadOptions) -> Any:
             bnb_4bit_quant_type=options.quantization.kind,
             bnb_4bit_use_double_quant=options.quantization.double,
             bnb_4bit_compute_dtype=options.compute_dtype,
-            llm_int8_skip_modules=_KEPT_IN_FULL_PRECISION,
+            llm_int8_skip_modules=list(KEPT_IN_FULL_PRECISION),
         )
     model, report = classes.model.from_pretrained(
         source,

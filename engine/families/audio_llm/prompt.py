@@ -15,6 +15,8 @@ class Prompt:
     before: tuple[int, ...]
     after: tuple[int, ...]
     end: int
+    usage: tuple[str, ...] = ()
+    """Lines of Python that make `inputs` of a recording with transformers alone."""
 
     def ids(self, audio_id: int, positions: int) -> list[int]:
         """The whole prompt for a recording that takes so many positions."""

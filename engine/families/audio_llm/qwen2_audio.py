@@ -62,7 +62,12 @@ class Qwen2Audio:
             )
         ids: list[int] = self._tokenizer(prompt, add_special_tokens=False)["input_ids"]
         place = ids.index(self._audio_id)
-        return Prompt(tuple(ids[:place]), tuple(ids[place + 1 :]), self._end(whole.removeprefix(prompt + _ANSWER)))
+        usage = (
+            f"text = {prompt!r}",
+            'inputs = processor(text=text, audio=[wave_at_16_khz], sampling_rate=16000, return_tensors="pt")',
+        )
+        end = self._end(whole.removeprefix(prompt + _ANSWER))
+        return Prompt(tuple(ids[:place]), tuple(ids[place + 1 :]), end, usage)
 
     def transcribe(self, language: str | None) -> Prompt:
         """The question for a transcript, with the language's name."""

@@ -8,12 +8,13 @@ from typing import Final
 import torch
 from transformers.models.whisper.tokenization_whisper import LANGUAGES, TO_LANGUAGE_CODE
 
-from engine.config.training import SpeechToTextConfig, TrainingConfig
+from engine.config.tasks.speech_to_text import SpeechToTextConfig
+from engine.config.training import TrainingConfig
 from engine.data.example import Utterance
 from engine.errors import ConfigError, Fault
 from engine.families.audio_llm.answering import Answering
 from engine.families.audio_llm.base import AudioLlmBase
-from engine.models.languages import find_language
+from engine.families.whisper.languages import find_language
 
 _DETECTED: Final = "auto"
 _TOKENS_PER_WINDOW: Final = 448
@@ -27,17 +28,17 @@ class SpeechToText(Answering):
     """
 
     def __init__(self, base: AudioLlmBase, config: TrainingConfig, device: torch.device, dtype: torch.dtype) -> None:
-        language = _language(config.task)
-        if config.task.fallback:
+        task = config.task_as(SpeechToTextConfig)
+        if task.fallback:
             message = "found true; only Whisper's search has it: set it to false"
             raise ConfigError([Fault("task.fallback", message)])
-        super().__init__(base, config, device, dtype, base.architecture.transcribe(language))
+        super().__init__(base, config, device, dtype, base.architecture.transcribe(_language(task)))
 
     def _answers(self, example: Utterance) -> Sequence[str]:
         return (example.target.text,)
 
     def _max_new_tokens(self, windows: int) -> int:
-        return self._config.task.max_new_tokens or windows * _TOKENS_PER_WINDOW
+        return self._config.task_as(SpeechToTextConfig).max_new_tokens or windows * _TOKENS_PER_WINDOW
 
 
 def _language(task: SpeechToTextConfig) -> str | None:

@@ -31,6 +31,7 @@ class Voxtral:
     def __init__(self, config: Any, processor: Any, source: str) -> None:
         audio = config.audio_config
         self._tokenizer = processor.tokenizer
+        self._audio_id = int(config.audio_token_id)
         # The projector reads several neighbouring positions of the encoder as one.
         values: int = audio.max_source_positions * audio.hidden_size
         self._window_positions, rest = divmod(values, int(audio.intermediate_size))
@@ -55,10 +56,24 @@ class Voxtral:
         """An instruction: the recording, then the question."""
         check_plain(self._tokenizer, question)
         before = (self._start, self._instruction, self._audio)
-        return Prompt(before, (*encode_plainly(self._tokenizer, question), self._instruction_end), self._end)
+        after = (*encode_plainly(self._tokenizer, question), self._instruction_end)
+        return Prompt(before, after, self._end, self._usage(before, after))
 
     def transcribe(self, language: str | None) -> Prompt:
         """A transcription, which the model has a token for."""
         named = encode_plainly(self._tokenizer, f"lang:{language}") if language else []
         before = (self._start, self._instruction, self._audio)
-        return Prompt(before, (self._instruction_end, *named, self._transcribe), self._end)
+        after = (self._instruction_end, *named, self._transcribe)
+        return Prompt(before, after, self._end, self._usage(before, after))
+
+    def _usage(self, before: tuple[int, ...], after: tuple[int, ...]) -> tuple[str, ...]:
+        """Lines for a recording of up to one window; the processor's own templates need another library."""
+        ids = f"[{', '.join(map(str, before))}, *[{self._audio_id}] * {self._window_positions}, {', '.join(map(str, after))}]"
+        return (
+            "import torch",
+            "",
+            "extractor = processor.feature_extractor",
+            'features = extractor(wave_at_16_khz, sampling_rate=16000, padding="max_length", return_tensors="pt")',
+            f"ids = {ids}",
+            'inputs = {"input_ids": torch.tensor([ids]), "input_features": features.input_features}',
+        )

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from transformers import ClapModel
 
-from engine.config.training import Group
+from engine.config.methods.lora import Group
 from engine.families.clap.features import Features
 from engine.run.result import Fact
 
@@ -36,12 +36,15 @@ class ClapBase:
     """
 
     heads: Final[tuple[str, ...]] = ()
+    has_new_head = False
     groups: Final[tuple[Group, ...]] = ("audio_encoder", "text_decoder", "fusion")
 
     def __init__(self, model: ClapModel, processor: Any, source: str) -> None:
         self.model: nn.Module = model
         self.processor = processor
         self.source = source
+        self.trains_scales = False
+        """Whether a method that trains the whole model trains the factors on the similarities too."""
         self._clap = model  # adapters replace its layers in place
         self.features = Features.of(processor.feature_extractor)
         text: Any = model.config.text_config
@@ -88,11 +91,17 @@ class ClapBase:
         return next((group for part, group in _GROUPS if part in module_name), None)
 
     def freeze_constants(self) -> None:
-        """Freeze nothing: the architecture has no constant parameters."""
+        """Freeze the factors on the similarities, unless they are trained."""
+        for scale in self.scales:
+            scale.requires_grad_(self.trains_scales)
 
     def save(self, folder: Path) -> None:
         """Write the model and its processor in transformers' format."""
         self._clap.save_pretrained(str(folder))
+        self.save_processor(folder)
+
+    def save_processor(self, folder: Path) -> None:
+        """Write the tokenizer and the feature extractor."""
         self.processor.save_pretrained(str(folder))
 
     def facts(self) -> Mapping[str, Fact]:

@@ -10,7 +10,7 @@ Legend: B recordings, K recordings of a group, F frames, M mel bands, U tokens, 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -22,7 +22,7 @@ from engine.audio.augmentation import augment_wave, mask
 from engine.audio.reading import Wave
 from engine.config.context import FullContextConfig, ShortContextConfig
 from engine.config.tasks.retrieval import RetrievalConfig
-from engine.config.training import LoraFields, TrainingConfig
+from engine.config.training import TrainingConfig
 from engine.data.batching import evaluation_batches
 from engine.data.example import AnyExample, AudioInput, Captions, Example
 from engine.errors import ConfigError, Fault
@@ -30,6 +30,8 @@ from engine.families.clap.base import ClapBase
 from engine.families.clap.contrast import contrastive_losses
 from engine.families.clap.features import read_window
 from engine.families.contract import Prediction, Seeds
+from engine.families.usage import Usage
+from engine.run.result import Fact
 
 Captioned = Example[AudioInput, Captions]
 _DIGITS: Final = 6
@@ -59,6 +61,8 @@ class Retrieval:
     """The task bound to a loaded CLAP model and a config."""
 
     cost_unit: Final = "audio_s"
+    notes: tuple[str, ...] = ()
+    """Warnings about the config: there are none."""
 
     def __init__(
         self,
@@ -74,13 +78,34 @@ class Retrieval:
         self._augments = config.augmentation != type(config.augmentation)()
         if faults := self._faults(config):
             raise ConfigError(faults)
-        for scale in base.scales:
-            scale.requires_grad_(task.train_temperature)
+        base.trains_scales = task.train_temperature
 
     @property
     def config(self) -> TrainingConfig:
         """The run's config, in the context that CLAP models have: a whole window."""
         return self._config
+
+    def facts(self) -> Mapping[str, Fact]:
+        """Those of the base."""
+        return self._base.facts()
+
+    def save(self, folder: Path) -> None:
+        """Write the whole model with its processor in transformers' format."""
+        self._base.save(folder)
+
+    def usage(self) -> Usage:
+        """How well texts describe a recording."""
+        rate_hz = self._base.features.rate_hz
+        return Usage(
+            "ClapModel",
+            "ClapProcessor",
+            (
+                'texts = processor.tokenizer(["a dog barks", "rain falls"], padding=True, return_tensors="pt")',
+                "extractor = processor.feature_extractor",
+                f'sound = extractor(wave_at_{rate_hz // 1000}_khz, sampling_rate={rate_hz}, return_tensors="pt")',
+                "print(model(**texts, **sound).logits_per_audio.softmax(dim=-1))",
+            ),
+        )
 
     @property
     def unit(self) -> int:
@@ -166,7 +191,7 @@ class Retrieval:
         """
         embedding_of = self._embed_texts(dict.fromkeys(text for e in examples for text in self._texts(e)))
         predictions: list[dict[str, Any]] = [{} for _ in examples]
-        for rows in evaluation_batches(self.padded_costs(examples), self._config.evaluation.batch_audio_s):
+        for rows in evaluation_batches(self.padded_costs(examples), self._config.evaluation.batch_cost):
             mel_B1FM = _stacked([self._mel(examples[row].input, folder, None) for row in rows])
             with torch.inference_mode(), self._computing():
                 audio_BD = self._base.embed_audio(mel_B1FM.to(self._device))
@@ -226,14 +251,14 @@ class Retrieval:
         batch, unit = config.batch, self.unit
         faults = []
         group_s = unit * self._base.features.window_s
-        for path, found in (("audio_s", batch.audio_s), ("micro_batch_audio_s", batch.micro_batch_audio_s)):
+        for path, found in (("cost", batch.cost), ("micro_batch_cost", batch.micro_batch_cost)):
             if found < group_s:
                 message = f"found {found:g}; a group of {unit} recordings takes {group_s:g} s: set it to at least that"
                 faults.append(Fault(f"batch.{path}", f"{message}, or lower group_size"))
-        if batch.max_utterances < unit:
-            message = f"found {batch.max_utterances}, less than the group_size {unit}: set it to at least that"
-            faults.append(Fault("batch.max_utterances", message))
-        if self._task.train_temperature and isinstance(config.method, LoraFields):
+        if batch.max_examples < unit:
+            message = f"found {batch.max_examples}, less than the group_size {unit}: set it to at least that"
+            faults.append(Fault("batch.max_examples", message))
+        if self._task.train_temperature and config.method.output == "adapter":
             message = f"found true with the method {config.method.type}, whose adapter has no room for the temperature"
             faults.append(Fault("task.train_temperature", f"{message}; set it to false, or the method to full"))
         if isinstance(config.context, ShortContextConfig):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from engine.config.training import Group
+from engine.config.methods.lora import Group
 
 # What a config.json of transformers may leave out, because it is the default. Source: `ClapConfig` and its parts.
 _TEXT: Final[Mapping[str, Any]] = {

@@ -20,7 +20,7 @@ from transformers import Wav2Vec2CTCTokenizer, Wav2Vec2FeatureExtractor, Wav2Vec
 
 from engine.audio.features import RATE_HZ
 from engine.audio.reading import Wave
-from engine.config.training import Group
+from engine.config.methods.lora import Group
 from engine.families.ctc.spelling import Spelling
 from engine.run.result import Fact
 
@@ -61,6 +61,7 @@ class CtcBase:
     ) -> None:
         self.model: nn.Module = model
         self.source = source
+        self.has_new_head = has_new_head
         self.heads: tuple[str, ...] = (HEAD,) if has_new_head else ()
         self._ctc = model  # adapters replace its layers in place
         self._extractor, self._tokenizer = extractor, tokenizer

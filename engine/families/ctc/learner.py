@@ -5,10 +5,10 @@ Legend: B utterances, T samples at 16 kHz, F frames, D width, U labels, V vocabu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from engine.audio.reading import Wave, read_audio
 from engine.config.augmentation import AugmentationConfig
 from engine.config.context import ShortContextConfig
 from engine.config.tasks.decoding import CtcDecodingConfig
+from engine.config.tasks.speech_to_text import SpeechToTextConfig
 from engine.config.training import TrainingConfig
 from engine.data.batching import evaluation_batches
 from engine.data.example import TimedText, Utterance
@@ -26,10 +27,13 @@ from engine.data.padding import padded_s
 from engine.errors import ConfigError, Fault
 from engine.families.contract import Prediction, Seeds
 from engine.families.ctc.base import CtcBase, FeatureMasks
+from engine.families.ctc.loading import KEPT_IN_FULL_PRECISION
 from engine.families.ctc.ngrams import read_ngrams
 from engine.families.ctc.paths import words_of
 from engine.families.ctc.search import PrefixSearch
 from engine.families.ctc.spelling import frames_needed, target_normalizer
+from engine.families.usage import Usage
+from engine.run.result import Fact
 
 _SLACK_S: Final = 0.002
 """A file may be shorter than its manifest says by as much as this."""
@@ -69,6 +73,8 @@ class CtcLearner:
     """
 
     cost_unit: Final = "audio_s"
+    notes: tuple[str, ...] = ()
+    """Warnings about the config: there are none."""
 
     def __init__(
         self,
@@ -91,7 +97,7 @@ class CtcLearner:
         self._config = config.model_copy(update={"context": self._context})
         self._base = base
         self._device, self._dtype = device, dtype
-        self._normalize = target_normalizer(config.task.normalizer)
+        self._normalize = target_normalizer(config.task_as(SpeechToTextConfig).normalizer)
         self._augments = config.augmentation != AugmentationConfig()
         model = decoding.language_model
         ngrams = None if model is None else read_ngrams(Path(model))
@@ -101,6 +107,30 @@ class CtcLearner:
     def config(self) -> TrainingConfig:
         """The run's config, with the context that a CTC model has: short, and padded only up to the next bucket."""
         return self._config
+
+    def facts(self) -> Mapping[str, Fact]:
+        """Those of the base."""
+        return self._base.facts()
+
+    def save(self, folder: Path) -> None:
+        """Write the whole model with its processor in transformers' format."""
+        self._base.save(folder)
+
+    def usage(self) -> Usage:
+        """The greedy text of a recording."""
+        config: Any = self._base.model.config
+        head = f"vocab_size={config.vocab_size}, pad_token_id={config.pad_token_id}" if self._base.has_new_head else ""
+        return Usage(
+            type(self._base.model).__name__,
+            "Wav2Vec2Processor",
+            (
+                'inputs = processor(wave_at_16_khz, sampling_rate=16000, return_tensors="pt")',
+                "print(processor.batch_decode(model(**inputs).logits.argmax(dim=-1)))",
+            ),
+            kept_whole=KEPT_IN_FULL_PRECISION,
+            new_head=head,
+            command="lim transcribe recording.wav {option}",
+        )
 
     # ---- examples ------------------------------------------------------------------------------------------
 
@@ -205,6 +235,29 @@ class CtcLearner:
                 on_progress(len(rows))
         return texts
 
+    window_s: Final = 60.0
+    """Longest wave to transcribe at once, in seconds; attention takes memory with the square of the length."""
+
+    def padded_lengths_s(self, durations_s: Sequence[float]) -> list[float]:
+        """Seconds that the encoder runs over for audio of these lengths."""
+        return [self._padded_s(duration_s) for duration_s in durations_s]
+
+    def transcribe(self, waves: list[Wave], languages: Sequence[str] | None = None) -> list[str]:
+        """Texts of waves at 16 kHz of one padded length; the model has one language.
+
+        Args:
+            waves: wave_T of each recording.
+            languages: not used.
+        """
+        normalized = [self._base.normalized(wave_T) for wave_T in waves]
+        longest_s = max(self._padded_s(len(wave_T) / RATE_HZ) for wave_T in waves)
+        samples = max(round(longest_s * RATE_HZ), *map(len, waves)) if self._base.pads else 0
+        return [self._text(logs_FV) for logs_FV in self._recognise(normalized, samples)]
+
+    def follows_audio(self, text: str) -> bool:
+        """Always: each frame writes for itself."""
+        return True
+
     def word_times(self, examples: Sequence[Utterance], folder: Path) -> list[tuple[TimedText, ...]]:
         """The words of the greedy transcripts with their times in the audio, for each example in their order.
 
@@ -221,7 +274,7 @@ class CtcLearner:
     def _outputs(self, examples: Sequence[Utterance], folder: Path) -> Iterator[tuple[list[int], list[torch.Tensor]]]:
         """Rows of each batch, and logs_FV of their own frames, on the CPU."""
         lengths_s = self.padded_costs(examples)
-        for rows in evaluation_batches(lengths_s, self._config.evaluation.batch_audio_s):
+        for rows in evaluation_batches(lengths_s, self._config.evaluation.batch_cost):
             waves = [self._base.normalized(_read(folder, examples[row])) for row in rows]
             samples = max(round(lengths_s[rows[0]] * RATE_HZ), *map(len, waves)) if self._base.pads else 0
             yield rows, self._recognise(waves, samples)

@@ -39,7 +39,7 @@ _CLASSES: Final[Mapping[str, tuple[Any, Any]]] = {
 }
 # Small, and every layer after them sees their error: the head, the projection of the convolutions' features, the
 # attention adapters of multilingual models and the projection of a stacked adapter.
-_KEPT_IN_FULL_PRECISION: Final = [HEAD, "feature_projection.projection", "linear_1", "linear_2", "adapter.proj"]
+KEPT_IN_FULL_PRECISION: Final = (HEAD, "feature_projection.projection", "linear_1", "linear_2", "adapter.proj")
 _MASK_VECTOR: Final = "masked_spec_embed"
 
 
@@ -164,7 +164,7 @@ def _model(source: str, config: Any, tokenizer: Any, options: LoadOptions, *, ha
             bnb_4bit_quant_type=options.quantization.kind,
             bnb_4bit_use_double_quant=options.quantization.double,
             bnb_4bit_compute_dtype=options.compute_dtype,
-            llm_int8_skip_modules=_KEPT_IN_FULL_PRECISION,
+            llm_int8_skip_modules=list(KEPT_IN_FULL_PRECISION),
         )
     loaded: Any = kind.from_pretrained(
         source,

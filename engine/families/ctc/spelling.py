@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import groupby, pairwise
 from typing import Any, Final
 
-from engine.config.training import Normalizer
+from engine.config.tasks.speech_to_text import Normalizer
 from engine.errors import ModelError
 from engine.metrics.text import normalize_basic
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from engine.data.manifest import read_manifest
+from engine.data.manifest import read_examples
 from engine.data.version_files import MANIFEST_NAME
 from engine.models.reference import ModelReference
 
@@ -25,15 +25,13 @@ def file_digests(folder: Path, names: Iterable[str]) -> dict[str, str]:
 
 
 def dataset_files(folder: Path) -> dict[str, str]:
-    """Digests of a dataset version's manifest and audio.
+    """Digests of a dataset version's manifest and of the files that it names.
 
     Raises:
         ManifestError: the manifest cannot be read.
     """
-    audio = {
-        piece.audio for utterance in read_manifest(folder / MANIFEST_NAME) for piece in utterance.input.stretches()
-    }
-    return file_digests(folder, [MANIFEST_NAME, *sorted(audio)])
+    files = {name for example in read_examples(folder / MANIFEST_NAME) for name in example.input.files()}
+    return file_digests(folder, [MANIFEST_NAME, *sorted(files)])
 
 
 def model_files(model: ModelReference, *, weights: bool = True) -> dict[str, str]:

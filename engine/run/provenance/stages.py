@@ -6,7 +6,7 @@ from pathlib import Path
 
 from engine.config.measurement import MeasurementConfig
 from engine.config.selection import SelectionConfig
-from engine.config.training import PretrainConfig, TrainingConfig
+from engine.config.training import TrainingConfig
 from engine.models.reference import ModelReference
 from engine.run.provenance.digests import dataset_files, file_digests, folder_files, model_files
 from engine.run.provenance.inputs import Inputs
@@ -20,7 +20,7 @@ def training_inputs(model: ModelReference, data: Path, training: TrainingConfig,
         EngineError: a model or a manifest that cannot be read.
     """
     # Pre-training starts from random weights and uses only the model's architecture.
-    weights = not isinstance(training.method, PretrainConfig)
+    weights = not training.method.from_scratch
     files = {"model": model_files(model, weights=weights), "data": dataset_files(data)}
     if selection is not None:
         files["selection"] = file_digests(selection, [SEGMENTS_NAME])

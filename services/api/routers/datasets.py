@@ -198,6 +198,7 @@ async def preview_dataset(
         ItemOut(
             id=item["id"],
             text=item["text"],
+            target=item.get("target", {}),
             speaker=item.get("speaker"),
             split=item.get("split"),
             duration_s=item["duration_s"],

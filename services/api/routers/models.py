@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import ConfigDict
 
+from engine.families.registry import FamilyName
 from engine.models.catalogue import (
     Count,
     Description,
@@ -18,7 +19,6 @@ from engine.models.catalogue import (
     Tasks,
 )
 from engine.models.reference import Revision, SourceAddress, is_hub_id
-from engine.models.registry import FamilyName
 from services.api.body import Body
 from services.api.dependencies import AdminUser, CurrentUser, OriginDep, SessionDep, SettingsDep
 from services.api.idempotency import IdempotencyHeader, claim, fingerprint

@@ -111,7 +111,7 @@ class AccountOut(Model):
 
 class AdamWConfig(Model):
     """
-    AdamW with its two moments in 32 bits, in 8 bits (in blocks of 256 values), or in 8 bits and paged.
+    Adam, or AdamW with its two moments in 32 bits, in 8 bits (in blocks of 256 values), or in 8 bits and paged.
 
     Paged states of tensors of at least 100,000 weights move to the host's memory when the GPU's runs out.
     """
@@ -131,10 +131,10 @@ class AdamWConfig(Model):
     """
     Peak learning rate.
     """
-    type: Literal["adamw", "adamw_8bit", "paged_adamw_8bit"]
+    type: Literal["adam", "adamw", "adamw_8bit", "paged_adamw_8bit"]
     weight_decay: float = 0.0
     """
-    Decoupled weight decay.
+    Weight decay: with AdamW taken off the weights, with Adam added to the gradient.
     """
 
 
@@ -294,6 +294,35 @@ class ArtifactOut(Model):
     """
     Pre-signed; valid until `expires_at`.
     """
+
+
+class AudioClassificationConfig(Model):
+    """
+    Recognise the class of a sound, or every class that it belongs to.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    class_weights: Literal["none", "balanced"] = "none"
+    """
+    `balanced`: rare labels count as much as frequent ones: an example's loss is multiplied by n / (classes x count),
+    where n is the number of training examples and count that of its class. With `multi_label`, yes and no are the two
+    classes of each label.
+    """
+    labels: list[str] | None = None
+    """
+    The labels, in the order of the model's outputs. Unset: all labels of the training examples, sorted.
+    """
+    multi_label: bool = False
+    """
+    A recording may have any number of labels, also none: each label is a yes or no of its own. Off: exactly one.
+    """
+    threshold: float = 0.5
+    """
+    Lowest probability of a predicted label; only with `multi_label`.
+    """
+    type: Literal["audio_classification"] = "audio_classification"
 
 
 class AuditOut(Model):
@@ -573,31 +602,31 @@ class BaseOut(Model):
 
 class BatchConfig(Model):
     """
-    Amount of audio in an optimizer step.
+    Amount of data in an optimizer step, counted in the task's unit of cost: seconds of audio, tokens, pixels.
     """
 
     model_config = ConfigDict(
         extra="forbid",
     )
-    audio_s: float = 24.0
+    cost: float = 24.0
     """
-    Seconds of audio, padding included, in an optimizer step over all workers (the global batch).
+    Cost of an optimizer step over all workers (the global batch), padding included.
     """
-    max_utterances: int = 64
+    max_examples: int = 64
     """
-    Maximum number of utterances in an optimizer step over all workers.
+    Maximum number of examples in an optimizer step over all workers.
     """
-    micro_batch_audio_s: float = 24.0
+    micro_batch_cost: float = 24.0
     """
-    Seconds of audio, padding included, in one forward pass on one worker.
+    Cost of one forward pass on one worker, padding included.
     """
-    short_first_max_s: float = 1.0
+    short_first_max_cost: float = 1.0
     """
-    Longest short utterance of the curriculum, in seconds.
+    Largest cost of a short example of the curriculum.
     """
     short_first_steps: int = 0
     """
-    Curriculum for training from scratch: number of first steps that use only short utterances.
+    Curriculum for training from scratch: number of first steps that use only short examples.
     """
 
 
@@ -637,6 +666,25 @@ class BundleOut(Model):
     """
     Pre-signed; valid until `expires_at`.
     """
+
+
+class CaptioningConfig(Model):
+    """
+    Describe recordings in words. A recording with several captions teaches all of them.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    max_new_tokens: int = 64
+    """
+    Longest caption, in tokens.
+    """
+    prompt: str = "Describe the audio in one sentence."
+    """
+    What the model is asked about each recording, in training and afterwards.
+    """
+    type: Literal["captioning"] = "captioning"
 
 
 class ChangeOut(Model):
@@ -734,6 +782,42 @@ class CowerageConfig(Model):
     wer_strata: int = 10
     """
     Number of word-error-rate strata over which the draw is spread evenly.
+    """
+
+
+class CtcDecodingConfig(Model):
+    """
+    Search for the text in a CTC model's output: the best character of each frame, or a beam search.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    beams: int = 1
+    """
+    Number of texts that the search keeps at each frame. 1: the best character of each frame (greedy).
+    """
+    language_model: str | None = None
+    """
+    Path of an n-gram model over words, an ARPA text file as KenLM and SRILM write it; needs several beams.
+    """
+    language_model_weight: float = 0.5
+    """
+    Factor on the language model's natural log-probability of each word.
+    """
+    least_log_probability: float = -7.0
+    """
+    The search ignores characters whose natural log-probability in a frame is lower, except the frame's best one.
+    """
+    unknown_word_penalty: float = 5.0
+    """
+    Subtracted from the score for each word that the language model does not have, in addition to its probability of
+    unknown words.
+    """
+    word_bonus: float = 1.0
+    """
+    Added to the score for each word, because every word costs language model probability; used with a language model
+    only.
     """
 
 
@@ -1109,9 +1193,9 @@ class EvaluationConfig(Model):
     """
     Measure the base model on the test split too.
     """
-    batch_audio_s: float = 60.0
+    batch_cost: float = 60.0
     """
-    Seconds of audio per transcription batch, padding included.
+    Cost of a batch of predictions, padding included, in the task's unit.
     """
     early_stopping_patience: int = 0
     """
@@ -1252,6 +1336,28 @@ class Gate(Model):
     """
 
 
+class GradualUnfreezingConfig(Model):
+    """
+    Train the whole model, from its head downwards: one layer more every so many steps.
+
+    Source: Howard and Ruder 2018, "Universal Language Model Fine-tuning for Text Classification", section 3.3.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    every_steps: int = 100
+    """
+    Steps after which the next layer below is trained too.
+    """
+    layers: int | None = None
+    """
+    Maximum number of layers that are trained, counted from the output; unset: all, and in the end the embeddings
+    and convolutions in front of them.
+    """
+    type: Literal["gradual_unfreezing"] = "gradual_unfreezing"
+
+
 class Health(Model):
     """
     The process is alive.
@@ -1308,8 +1414,18 @@ class ItemOut(Model):
     duration_s: float
     id: str
     speaker: str | None
+    """
+    Its speaker or another group that is never divided, if known.
+    """
     split: str | None
+    target: dict[str, Any] | None = None
+    """
+    Its target as in the manifest: `{"type": "label", "label": "dog"}`; empty if an earlier release made the version.
+    """
     text: str
+    """
+    Its target as a text: the transcript, the class, `dog; rain`, captions on a line each.
+    """
 
 
 class JobPatch(Model):
@@ -1374,6 +1490,17 @@ class LinearConfig(Model):
     """
     Steps over which the learning rate rises linearly from zero to its peak.
     """
+
+
+class LinearProbeConfig(Model):
+    """
+    Train only the head that is new for the task, on a base that stays as it is.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    type: Literal["linear_probe"] = "linear_probe"
 
 
 class LoginBody(Model):
@@ -1453,13 +1580,13 @@ class MeasurementConfig(Model):
     """
     Measure the base too: the model without the adapter, or the starting point of a fully fine-tuned model.
     """
-    chunk_utterances: int = 256
+    chunk_examples: int = 256
     """
-    Utterances per stored chunk of transcripts; an interrupted evaluation resumes after the last chunk.
+    Examples per stored chunk of predictions; an interrupted evaluation resumes after the last chunk.
     """
     split: Literal["test", "validation", "train", "all"] = "test"
     """
-    Utterances to measure: a split as defined by the training, or `all`; use `all` on other data.
+    Examples to measure: a split as defined by the training, or `all`; use `all` on other data.
     """
 
 
@@ -1506,7 +1633,7 @@ class ModelCard(Model):
     """
     What the model is good for.
     """
-    family: Literal["whisper"]
+    family: Literal["whisper", "wav2vec2", "wav2vec2_conformer", "spectrogram_transformer", "clap", "audio_llm"]
     """
     Model family that loads it.
     """
@@ -1534,7 +1661,7 @@ class ModelCard(Model):
     """
     `bundled:NAME` for weights in this repository, a folder, a hub id, or `s3://bucket/prefix`.
     """
-    tasks: list[Literal["speech_to_text"]] = ["speech_to_text"]
+    tasks: list[Literal["speech_to_text", "audio_classification", "captioning", "retrieval"]] = ["speech_to_text"]
     """
     Tasks that it can be fine-tuned for.
     """
@@ -1554,7 +1681,7 @@ class ModelOut(Model):
     """
     What the model is good for.
     """
-    family: Literal["whisper"] | str
+    family: Literal["whisper", "wav2vec2", "wav2vec2_conformer", "spectrogram_transformer", "clap", "audio_llm"] | str
     id: str
     """
     Name by which users select the model.
@@ -1584,7 +1711,7 @@ class ModelOut(Model):
     `bundled:NAME` for weights in this repository, a folder, a hub id, or `s3://bucket/prefix`.
     """
     status: Literal["active", "retired"] | str
-    tasks: list[Literal["speech_to_text"] | str] = ["speech_to_text"]
+    tasks: list[Literal["speech_to_text", "audio_classification", "captioning", "retrieval"] | str] = ["speech_to_text"]
     """
     Tasks that it can be fine-tuned for.
     """
@@ -1607,7 +1734,9 @@ class ModelPatch(Model):
     """
     Description.
     """
-    family: Literal["whisper"] | None = None
+    family: (
+        Literal["whisper", "wav2vec2", "wav2vec2_conformer", "spectrogram_transformer", "clap", "audio_llm"] | None
+    ) = None
     """
     Model family that loads it.
     """
@@ -1635,7 +1764,7 @@ class ModelPatch(Model):
     """
     `retired`: no new job can use it; `active` restores it.
     """
-    tasks: list[Literal["speech_to_text"]] | None = None
+    tasks: list[Literal["speech_to_text", "audio_classification", "captioning", "retrieval"]] | None = None
     """
     Tasks that it can be fine-tuned for.
     """
@@ -2389,6 +2518,33 @@ class ResourcesConfig(Model):
     """
 
 
+class RetrievalConfig(Model):
+    """
+    Learn embeddings in which a recording is close to the texts that describe it.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    group_size: int = 16
+    """
+    Recordings that are compared with each other's texts in a training step: each learns to find its own text among
+    those of its group, and each text its recording. More are harder to tell apart and teach more; a group is computed
+    in one pass, so that its audio must fit in `batch.micro_batch_cost`.
+    """
+    prompt: str | None = None
+    """
+    Sentence around each text, where `{}` stands for the text, such as `This is a sound of {}.` for names of classes.
+    Unset: texts unchanged.
+    """
+    train_temperature: bool = False
+    """
+    Train the two factors on the similarities too. Only for methods that train the whole model: an adapter has no room
+    for them.
+    """
+    type: Literal["retrieval"] = "retrieval"
+
+
 class RetryPolicy(Model):
     """
     How a failed stage is retried. Permanent failures are not retried.
@@ -2558,12 +2714,16 @@ class SpeechActivityConfig(Model):
 
 class SpeechToTextConfig(Model):
     """
-    Transcribe speech with a sequence-to-sequence model.
+    Write down what is said.
     """
 
     model_config = ConfigDict(
         extra="forbid",
     )
+    decoding: CtcDecodingConfig | None = None
+    """
+    How the output of a CTC model becomes text; other models have a search of their own.
+    """
     fallback: bool = False
     """
     Retry transcripts that repeat themselves or are improbable, at rising temperatures, as OpenAI's tool does; only
@@ -2615,27 +2775,29 @@ class SpeechTrimConfig(Model):
 
 class SplitConfig(Model):
     """
-    Training, validation (for choosing the best checkpoint) and test utterances.
+    Training, validation (for choosing the best checkpoint) and test examples.
+
+    A group is what must not be on both sides: the speaker of speech, else the recording or the site.
     """
 
     model_config = ConfigDict(
         extra="forbid",
     )
-    max_validation_utterances: int = 200
+    max_validation_examples: int = 200
     """
-    Maximum number of utterances in the validation split.
+    Maximum number of examples in the validation split.
     """
-    test_speakers: list[str] = []
+    test_groups: list[str] = []
     """
-    Test speakers, held out of training. Empty: drawn at random, if there are several speakers.
+    Groups to test on, held out of training. Empty: drawn at random, if there are several groups.
     """
     validation_fraction: float = 0.05
     """
-    Share of the training utterances held out for validation if no validation speakers are named.
+    Share of the training examples held out for validation if no validation groups are named.
     """
-    validation_speakers: list[str] = []
+    validation_groups: list[str] = []
     """
-    Validation speakers, held out of training. Empty: validation uses a share of the training utterances.
+    Groups to validate on, held out of training. Empty: validation uses a share of the training examples.
     """
 
 
@@ -2890,7 +3052,7 @@ class TrainingConfig(Model):
     Optimizer steps; give this or `epochs`. With neither, the run has 10 epochs.
     """
     method: Annotated[
-        QloraConfig | LoraConfig | FullConfig | PretrainConfig | None,
+        QloraConfig | LoraConfig | FullConfig | PretrainConfig | LinearProbeConfig | GradualUnfreezingConfig | None,
         Field(discriminator="type"),
     ] = None
     """
@@ -2919,7 +3081,10 @@ class TrainingConfig(Model):
     """
     Train, validation and test utterances.
     """
-    task: SpeechToTextConfig | None = None
+    task: Annotated[
+        SpeechToTextConfig | AudioClassificationConfig | CaptioningConfig | RetrievalConfig | None,
+        Field(discriminator="type"),
+    ] = None
     """
     Task of the model.
     """
@@ -3047,6 +3212,8 @@ class ValidateStage(Model):
     refuse: list[
         Literal[
             "bad_archive",
+            "bad_caption",
+            "bad_label",
             "bad_metadata",
             "bad_times",
             "command",
@@ -3057,6 +3224,8 @@ class ValidateStage(Model):
             "empty_file",
             "encrypted",
             "missing_audio",
+            "missing_caption",
+            "missing_label",
             "mismatched_text",
             "missing_text",
             "mixed_scripts",
@@ -3082,10 +3251,12 @@ class ValidateStage(Model):
             "cancelling_channels",
             "clipped_a_little",
             "damaged_audio",
+            "dropped_caption",
             "foreign_stem",
             "html",
             "invisible_characters",
             "joined_audio",
+            "near_copy",
             "noise_channel",
             "noisy",
             "open_length",
@@ -3093,13 +3264,29 @@ class ValidateStage(Model):
             "possible_personal_data",
             "question_mark_in_word",
             "quiet",
+            "repeated_caption",
             "repeated_text",
             "scaled",
             "several_tracks",
             "unusual_rate",
             "wrong_rate",
         ]
-        | Literal["leakage", "imbalance", "mixed_rates", "few_speakers", "no_speakers", "many_set_aside", "long_texts"]
+        | Literal[
+            "leakage",
+            "imbalance",
+            "mixed_rates",
+            "few_speakers",
+            "no_speakers",
+            "no_groups",
+            "many_set_aside",
+            "long_texts",
+            "few_classes",
+            "few_examples",
+            "label_in_one_split",
+            "similar_labels",
+            "contradicting_labels",
+            "similar_captions",
+        ]
     ] = []
     """
     Findings that must not be in its report.
@@ -3142,6 +3329,10 @@ class ValidationConfig(Model):
     Fastest speech, without pauses. Readers of English say 4 to 6 syllables per second; those of Spanish and Japanese 8 on
     average, and the fastest of them 10.
     Source: Pellegrino, Coupe and Marsico, A cross-language perspective on speech information rate, Language 2011.
+    """
+    fewest_of_class: int = 10
+    """
+    Warning for a class with fewer items: of ten, a tenth for validation and a tenth for the test are one item each.
     """
     fewest_speakers: int = 3
     """
@@ -3436,7 +3627,7 @@ class DatasetBody(Model):
     Test and validation parts, drawn once, evenly over texts or lengths, and used by every run. Unset: each run splits as
     its config says.
     """
-    task: Literal["speech_to_text"] = "speech_to_text"
+    task: Literal["speech_to_text", "audio_classification", "captioning", "retrieval"] = "speech_to_text"
     """
     The task that models will learn from it.
     """

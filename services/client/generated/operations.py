@@ -21,7 +21,7 @@ class Operations(Connection):
     def add_model(
         self,
         id: str,
-        family: Literal["whisper"],
+        family: Literal["whisper", "wav2vec2", "wav2vec2_conformer", "spectrogram_transformer", "clap", "audio_llm"],
         title: str,
         source: str,
         parameters: int,
@@ -30,7 +30,7 @@ class Operations(Connection):
         description: str,
         *,
         revision: str | Unset | None = UNSET,
-        tasks: Sequence[Literal["speech_to_text"]] | Unset = UNSET,
+        tasks: Sequence[Literal["speech_to_text", "audio_classification", "captioning", "retrieval"]] | Unset = UNSET,
         idempotency_key: str | Unset = UNSET,
     ) -> models.ModelOut:
         """Add a model to the catalogue; admins only.  Weights from `s3://` must be safetensors: other files are
@@ -191,14 +191,18 @@ class Operations(Connection):
         model_id: str,
         *,
         description: str | Unset | None = UNSET,
-        family: Literal["whisper"] | Unset | None = UNSET,
+        family: Literal["whisper", "wav2vec2", "wav2vec2_conformer", "spectrogram_transformer", "clap", "audio_llm"]
+        | Unset
+        | None = UNSET,
         languages: Sequence[str] | Unset | None = UNSET,
         licence: str | Unset | None = UNSET,
         parameters: int | Unset | None = UNSET,
         revision: str | Unset | None = UNSET,
         source: str | Unset | None = UNSET,
         status: Literal["active", "retired"] | Unset | None = UNSET,
-        tasks: Sequence[Literal["speech_to_text"]] | Unset | None = UNSET,
+        tasks: Sequence[Literal["speech_to_text", "audio_classification", "captioning", "retrieval"]]
+        | Unset
+        | None = UNSET,
         title: str | Unset | None = UNSET,
     ) -> models.ModelOut:
         """Change a model or restore a retired one; admins only.
@@ -387,7 +391,7 @@ class Operations(Connection):
         limits: models.ItemLimits | Fields | Unset = UNSET,
         project_id: str | Unset | None = UNSET,
         split: models.DivisionConfig | Fields | Unset | None = UNSET,
-        task: Literal["speech_to_text"] | Unset = UNSET,
+        task: Literal["speech_to_text", "audio_classification", "captioning", "retrieval"] | Unset = UNSET,
         validation: models.ValidationConfig | Fields | Unset = UNSET,
         idempotency_key: str | Unset = UNSET,
     ) -> models.NewDatasetOut:

@@ -112,7 +112,7 @@ def test_select_says_what_is_odd(recordings: Path, tmp_path: Path) -> None:
     """Nobody says in noise what the names of these files say."""
     assert lim("data", "import", recordings, tmp_path / "version").exit_code == 0
     run = tmp_path / "run.yaml"
-    run.write_text("name: one\ndata: version\ntraining: {max_steps: 5, split: {test_speakers: [cy]}}\n")
+    run.write_text("name: one\ndata: version\ntraining: {max_steps: 5, split: {test_groups: [cy]}}\n")
     method = ("--set", "method.type=reducible_loss", "--set", "method.wrong_text_nats=0.05")
     result = lim("data", "select", tmp_path / "version", tmp_path / "out", "--for", run, *method)
     assert result.exit_code == 0, result.output
@@ -130,7 +130,7 @@ def test_a_selection_is_made_for_a_run(recordings: Path, tmp_path: Path) -> None
     """Nobody that the run tests on is chosen."""
     assert lim("data", "import", recordings, tmp_path / "version").exit_code == 0
     run = tmp_path / "run.yaml"
-    run.write_text("name: one\ndata: version\ntraining: {max_steps: 5, split: {test_speakers: [cy]}}\n")
+    run.write_text("name: one\ndata: version\ntraining: {max_steps: 5, split: {test_groups: [cy]}}\n")
     every = ("data", "select", tmp_path / "version", "--config", RANDOM, "--set", "budget.fraction=1.0")
     result = lim(*every[:3], tmp_path / "out", *every[3:], "--for", run)
     assert result.exit_code == 0, result.output

@@ -17,7 +17,7 @@ name: case
 model: whisper-pico
 data: recordings
 training:
-  batch: {audio_s: 4, micro_batch_audio_s: 4}
+  batch: {cost: 4, micro_batch_cost: 4}
   max_steps: 2
   split: {validation_fraction: 0.0}
 """

@@ -31,9 +31,9 @@ pytestmark = pytest.mark.timeout(600)
 TRAINING = {
     "max_steps": 40,
     "method": {"type": "qlora", "rank": 2},
-    "split": {"test_speakers": ["amara"], "validation_fraction": 0.0},
+    "split": {"test_groups": ["amara"], "validation_fraction": 0.0},
     "context": {"type": "short", "bucket_s": 0.5},
-    "batch": {"audio_s": 12, "micro_batch_audio_s": 12},
+    "batch": {"cost": 12, "micro_batch_cost": 12},
 }
 DRAW = {"method": {"type": "random"}}
 """Every recording is read, and no model is asked: what crashes do to it is the same, and sooner seen."""

@@ -26,7 +26,7 @@ from cluster.storage.run_store import S3RunStore
 from engine.config.training import TrainingConfig
 from engine.data.manifest import read_manifest
 from engine.errors import ObjectNotFoundError
-from engine.models.base import load_base
+from engine.families.binding import bind
 from engine.models.catalogue import find_model, load_catalogue
 from tests.integration.cluster.conftest import ROOT
 from tests.unit.engine.data.corpora import expected, librispeech, parquet_of, spoken, tar_of, utterances
@@ -229,8 +229,8 @@ def test_a_model_comes_from_the_store_under_its_own_name(s3: EmbeddedS3, tiny_wh
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
         path.name: path.read_bytes() for path in tiny_whisper.iterdir() if path.suffix in (".json", ".safetensors")
     }
-    base = load_base(uri, TrainingConfig.model_validate({"max_steps": 1, "method": {"type": "qlora"}}))
-    assert sum(parameter.numel() for parameter in base.speech.model.parameters()) > 0
+    base = bind(uri, TrainingConfig.model_validate({"max_steps": 1, "method": {"type": "qlora"}}))
+    assert sum(parameter.numel() for parameter in base.base.model.parameters()) > 0
     # What has changed under the address is another model; what has not is not fetched again.
     at_s = (folder / "config.json").stat().st_mtime_ns
     fetch_model(uri, s3.settings, cache=tmp_path)

@@ -20,8 +20,8 @@ SHORT: dict[str, Any] = {
     "max_steps": 2,
     "log_every_steps": 1,
     "method": {"type": "lora", "rank": 4},
-    "batch": {"audio_s": 6, "micro_batch_audio_s": 6},
-    "split": {"test_speakers": ["s2"]},
+    "batch": {"cost": 6, "micro_batch_cost": 6},
+    "split": {"test_groups": ["s2"]},
     "task": {"max_new_tokens": 4},
     "evaluation": {"base": False},
 }

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from engine.config.measurement import MeasurementConfig
-from engine.config.training import FullConfig, TrainingConfig
+from engine.config.methods.whole import FullConfig
+from engine.config.training import TrainingConfig
 from engine.data.manifest import read_manifest
 from engine.errors import ConfigError, StoppedError
 from engine.run.events import MemorySink
@@ -22,8 +23,8 @@ TRAINING = TrainingConfig.model_validate(
         "max_steps": 12,
         "method": {"type": "qlora", "rank": 4},
         "optimizer": {"type": "adamw", "learning_rate": 5e-3},
-        "batch": {"audio_s": 6, "micro_batch_audio_s": 3},
-        "split": {"test_speakers": ["s2"], "validation_fraction": 0.0},
+        "batch": {"cost": 6, "micro_batch_cost": 3},
+        "split": {"test_groups": ["s2"], "validation_fraction": 0.0},
         "task": {"max_new_tokens": 4},
     }
 )
@@ -135,16 +136,16 @@ def test_all_of_other_data(measured: Callable[..., EvaluationResult]) -> None:
 def test_it_goes_on_where_it_was_stopped(measured: Callable[..., EvaluationResult], tmp_path: Path) -> None:
     asked = iter([False, False, False, True])
     with pytest.raises(StoppedError, match="21 of 48"):
-        measured(should_stop=lambda: next(asked), chunk_utterances=7)
+        measured(should_stop=lambda: next(asked), chunk_examples=7)
     parts = tmp_path / "evaluation" / "parts"
     kept = {path.name: path.stat().st_mtime_ns for path in parts.iterdir()}
     assert len(kept) == 3
-    (parts / "base-000001.json").write_text('{"of": "something else"}')  # is not believed
-    result = measured(chunk_utterances=7)
+    (parts / "tuned-000001.json").write_text('{"of": "something else"}')  # is not believed
+    result = measured(chunk_examples=7)
     now = {path.name: path.stat().st_mtime_ns for path in parts.iterdir()}
     assert len(now) == 8
-    assert {name for name in kept if now[name] == kept[name]} == {"base-000000.json", "base-000002.json"}
-    assert result == measured(chunk_utterances=7).model_copy(
+    assert {name for name in kept if now[name] == kept[name]} == {"tuned-000000.json", "tuned-000002.json"}
+    assert result == measured(chunk_examples=7).model_copy(
         update={name: getattr(result, name) for name in ("wall_s", "peak_bytes", "cost_per_s")}
     )
 
@@ -190,5 +191,5 @@ def test_a_model_that_was_trained_whole_is_measured_beside_what_it_began_from(
 
 
 def test_nothing_to_measure_on(measured: Callable[..., EvaluationResult]) -> None:
-    with pytest.raises(ConfigError, match="validation has none of the 72 utterances; name another split, or all"):
+    with pytest.raises(ConfigError, match="validation has none of the 72 examples; name another split, or all"):
         measured(split="validation")

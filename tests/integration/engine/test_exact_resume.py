@@ -31,9 +31,9 @@ EVERY = 4
 BASE: dict[str, Any] = {
     "max_steps": STEPS,
     "log_every_steps": 1,
-    "batch": {"audio_s": 6, "micro_batch_audio_s": 3},
+    "batch": {"cost": 6, "micro_batch_cost": 3},
     "checkpoint": {"every_steps": EVERY},
-    "split": {"test_speakers": ["s2"]},
+    "split": {"test_groups": ["s2"]},
     "task": {"max_new_tokens": 4},
     "augmentation": {"speed_probability": 0.5, "noise_probability": 0.5, "mask_frequencies": 1},
 }
@@ -201,7 +201,7 @@ def test_the_base_under_an_adapter_is_measured_as_the_base_alone(
             events=MemorySink(),
             work_dir=tmp_path / f"{name}-scratch",
         )
-        found: dict[str, float] = json.loads((tmp_path / name / "base_metrics.json").read_text())
+        found: dict[str, float] = json.loads((tmp_path / name / "base_metrics.json").read_text())["metrics"]
         assert result.base == found
         return found
 

@@ -27,8 +27,8 @@ def _training(**changed: Any) -> TrainingConfig:
     fields = {
         "max_steps": 3,
         "method": {"type": "lora", "rank": 2},
-        "batch": {"audio_s": 6, "micro_batch_audio_s": 3},
-        "split": {"test_speakers": ["s2"], "validation_fraction": 0.0},
+        "batch": {"cost": 6, "micro_batch_cost": 3},
+        "split": {"test_groups": ["s2"], "validation_fraction": 0.0},
         "task": {"max_new_tokens": 4},
     }
     return TrainingConfig.model_validate(fields | changed)

@@ -8,14 +8,14 @@ from transformers import WhisperForConditionalGeneration
 from engine.audio.features import stack_padded
 from engine.audio.reading import read_audio
 from engine.models.catalogue import PROJECT_ROOT, find_model
-from engine.models.family import load_model
+from tests.whisper import load_whisper
 
 BUNDLED_SPEECH = PROJECT_ROOT / "engine" / "data" / "bundled" / "demo-speech"
 
 
 def test_the_greedy_search_gives_the_ids_of_transformers() -> None:
     source = find_model("whisper-pico").location()
-    speech = load_model(source)
+    speech = load_whisper(source)
     plain = WhisperForConditionalGeneration.from_pretrained(source, dtype=torch.float32).eval()
     recordings = sorted(BUNDLED_SPEECH.rglob("*.flac"))[::60]
     mel_BMF = speech.features(stack_padded([read_audio(path) for path in recordings], 480_000))

@@ -21,7 +21,7 @@ def test_few_kernels_are_kept_unless_the_user_says_how_many(monkeypatch: pytest.
 
 
 def test_whoever_loads_models_keeps_few() -> None:
-    code = f"import os, engine.models.base; print(os.environ[{CAPACITY!r}])"
+    code = f"import os, engine.families.binding; print(os.environ[{CAPACITY!r}])"
     environ = {name: value for name, value in os.environ.items() if name != CAPACITY}
     told = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
     assert told.stdout.split() == ["32"]

@@ -26,13 +26,13 @@ import json, sys
 import torch
 from engine.config.training import TrainingConfig
 from engine.errors import EngineError
-from engine.models.base import load_base
+from engine.families.binding import bind
 from engine.models.catalogue import reference_to
 
 try:
     reference = reference_to(sys.argv[1], sys.argv[2] or None)
-    base = load_base(reference, TrainingConfig.model_validate({"max_steps": 1, "method": {"type": "lora"}}))
-    bias = base.speech.model.model.decoder.layer_norm.bias
+    base = bind(reference, TrainingConfig.model_validate({"max_steps": 1, "method": {"type": "lora"}}))
+    bias = base.base.model.model.decoder.layer_norm.bias
     print(json.dumps({"family": reference.family, "revision": reference.revision, "bias": float(bias.detach()[0])}))
 except EngineError as error:
     print(json.dumps({"error": str(error)}))

@@ -24,8 +24,8 @@ from engine.stages.finetune import RunResult, finetune
 TRAINING = {
     "max_steps": 2,
     "method": {"type": "qlora", "rank": 2},
-    "split": {"test_speakers": ["s2"], "validation_fraction": 0.0},
-    "batch": {"audio_s": 4, "micro_batch_audio_s": 4},
+    "split": {"test_groups": ["s2"], "validation_fraction": 0.0},
+    "batch": {"cost": 4, "micro_batch_cost": 4},
 }
 LONG = "seven " * 40
 
@@ -63,7 +63,7 @@ def test_long_texts_are_left_out_and_named(
     assert set(result.left_out) == {"one_s0_0", "two_s1_1", "three_s2_2"}
     assert "tokens of text; at most 126 fit" in result.left_out["one_s0_0"]
     (said,) = [text for text in _warnings(sink) if "left out" in text]
-    assert said.startswith("3 utterances do not fit the model and are left out:")
+    assert said.startswith("3 examples do not fit the model and are left out:")
     assert "one_s0_0: 240 tokens of text; at most 126 fit" in said
     splits = json.loads(store.get_bytes("splits.json"))
     assert set(splits["left_out"]) == set(result.left_out)
@@ -85,7 +85,7 @@ def test_long_texts_are_left_out_and_named(
     )
     assert (measured.examples, measured.left_out_count) == (69, 3)
     assert [e.data["progress"] for e in events.events if "progress" in e.data][-1] == 1.0
-    assert any("3 utterances do not fit" in text for text in _warnings(events))
+    assert any("3 examples do not fit" in text for text in _warnings(events))
 
 
 def test_nothing_left_is_an_error_that_says_why(tiny_whisper: Path, data: Path, tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_nothing_left_is_an_error_that_says_why(tiny_whisper: Path, data: Path, 
     for speakers, part in ((("s2",), "test on"), (("s0", "s1"), "train on")):
         _write(data, *[(u.id, LONG if u.group in speakers else "one") for u in rows])
         count = sum(u.group in speakers for u in rows)
-        with pytest.raises(TrainingError, match=f"none of the {count} utterances to {part} fits the model") as caught:
+        with pytest.raises(TrainingError, match=f"none of the {count} examples to {part} fits the model") as caught:
             _train(tiny_whisper, data, LocalRunStore(tmp_path / part), MemorySink())
         assert "240 tokens of text; at most 126 fit" in str(caught.value)
         assert f"and {count - 20} more" in str(caught.value)

@@ -11,7 +11,7 @@ from transformers import WhisperTokenizer
 from engine.audio.features import HOP_SAMPLES, RATE_HZ, stack_padded
 from engine.audio.reading import read_audio
 from engine.models.catalogue import PROJECT_ROOT, find_model
-from engine.models.family import load_model
+from tests.whisper import load_whisper
 
 BUNDLED_SPEECH = PROJECT_ROOT / "engine" / "data" / "bundled" / "demo-speech"
 USUAL_PREFIX = ["<|startoftranscript|>", "<|notimestamps|>"]  # of English-only models
@@ -24,7 +24,7 @@ def test_the_bundled_base_transcribes_in_ctranslate2_as_here(tmp_path: Path) -> 
     exported = ctranslate2.models.Whisper(str(tmp_path / "exported"), compute_type="float32", intra_threads=1)
     tokenizer = WhisperTokenizer.from_pretrained(source)
     prefix = tokenizer.convert_tokens_to_ids(USUAL_PREFIX)
-    here = load_model(source)
+    here = load_whisper(source)
     assert here.codec.prefix == prefix
 
     heard = set()

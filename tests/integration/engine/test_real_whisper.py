@@ -79,8 +79,8 @@ def test_the_base_of_a_run_is_measured_as_published(
             "max_steps": 1,
             "method": {"type": method, "rank": 2},
             "context": {"type": context},
-            "split": {"test_speakers": tested, "validation_fraction": 0.0},
-            "batch": {"audio_s": 30, "micro_batch_audio_s": 30},
+            "split": {"test_groups": tested, "validation_fraction": 0.0},
+            "batch": {"cost": 30, "micro_batch_cost": 30},
             "optimizer": {"type": "adamw", "learning_rate": 1e-6},
         }
     )

@@ -32,10 +32,10 @@ def _training(**fields: object) -> TrainingConfig:
     told: dict[str, object] = {
         "max_steps": 20,
         "method": {"type": "qlora", "rank": 2},
-        "split": {"test_speakers": ["s0"], "validation_fraction": 0.0},
+        "split": {"test_groups": ["s0"], "validation_fraction": 0.0},
         "task": {"max_new_tokens": 5},
         "context": {"type": "short", "bucket_s": 0.25, "tail_s": 0.1},
-        "batch": {"audio_s": 6, "micro_batch_audio_s": 6},
+        "batch": {"cost": 6, "micro_batch_cost": 6},
     }
     return TrainingConfig.model_validate(told | fields)
 
@@ -86,7 +86,7 @@ def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_method_from_recordings_to_an_adapter(speech: Path, tmp_path: Path) -> None:
     training = TrainingConfig.model_validate(
-        {"max_steps": 160, "split": {"test_speakers": ["amara"], "validation_fraction": 0.0}}
+        {"max_steps": 160, "split": {"test_groups": ["amara"], "validation_fraction": 0.0}}
     )
     events = MemorySink()
     method = {"type": "quantization_aware", "held_out_share": 0.3, "least_held_out": 20, "bootstrap_draws": 200}
@@ -182,7 +182,7 @@ def test_a_selection_belongs_to_its_dataset_and_its_split(tones: Path, tiny_whis
     run = finetune(
         model=str(tiny_whisper),
         data=tones,
-        config=_training(max_steps=2, split={"test_speakers": ["s1"], "validation_fraction": 0.0}),
+        config=_training(max_steps=2, split={"test_groups": ["s1"], "validation_fraction": 0.0}),
         store=LocalRunStore(tmp_path / "store"),
         events=events,
         work_dir=tmp_path / "scratch",

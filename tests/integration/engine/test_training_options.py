@@ -114,7 +114,7 @@ def test_the_seed_decides_adapters_and_order(run: Run) -> None:
 
 @pytest.mark.parametrize(("test", "validation", "rest"), [("s0", "s1", "s2"), ("s1", "s2", "s0")])
 def test_speakers_are_kept_out_as_named(test: str, validation: str, rest: str, run: Run) -> None:
-    splits = run(split={"test_speakers": [test], "validation_speakers": [validation]}).ids()
+    splits = run(split={"test_groups": [test], "validation_groups": [validation]}).ids()
     assert {name: {i.split("_")[1] for i in ids} for name, ids in splits.items()} == {
         "train": {rest},
         "validation": {validation},
@@ -123,7 +123,7 @@ def test_speakers_are_kept_out_as_named(test: str, validation: str, rest: str, r
 
 
 def test_a_fraction_is_kept_out_and_at_most_so_many_are_measured(run: Run) -> None:
-    split = {"test_speakers": ["s2"], "validation_fraction": 0.25, "max_validation_utterances": 5}
+    split = {"test_groups": ["s2"], "validation_fraction": 0.25, "max_validation_examples": 5}
     trained = run(split=split, evaluation={"every_steps": 2})
     assert {name: len(ids) for name, ids in trained.ids().items()} == {"train": 36, "validation": 12, "test": 24}
     measured = [e.data["examples"] for e in trained.sink.events if e.key.startswith("evaluation/validation")]

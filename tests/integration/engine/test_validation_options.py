@@ -31,8 +31,8 @@ def test_deciding_without_validation_utterances_is_refused(
     with pytest.raises(ConfigError) as caught:
         train(tiny_whisper, tones, tmp_path, fields | {"split": NONE})
     assert [fault.path for fault in caught.value.faults] == [f"training.{field}"]
-    assert "the data leave no utterances for validation (split.validation_fraction is 0" in str(caught.value)
-    assert "set split.validation_fraction greater than 0, or name split.validation_speakers" in str(caught.value)
+    assert "the data leave no examples for validation (split.validation_fraction is 0" in str(caught.value)
+    assert "set split.validation_fraction greater than 0, or name split.validation_groups" in str(caught.value)
 
 
 def test_measuring_without_validation_utterances_is_said(tiny_whisper: Path, tones: Path, tmp_path: Path) -> None:
@@ -60,4 +60,4 @@ def test_a_shipped_config_that_decides_by_validation_has_validation_utterances(p
     fields = values if path.parent.name == "training" else values.get("training", values.get("config", {}))
     training = parse(TrainingConfig, fields)
     split = training.split
-    assert not training.evaluation.every_steps or split.validation_fraction > 0 or split.validation_speakers
+    assert not training.evaluation.every_steps or split.validation_fraction > 0 or split.validation_groups

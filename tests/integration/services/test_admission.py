@@ -252,14 +252,14 @@ async def test_what_no_node_holds_is_refused_with_what_would_make_it_fit(
     services: Services, ada: Visitor, change: Any
 ) -> None:
     change(cluster=OneNode(4 * GIB))
-    config = {"max_steps": 5, "batch": {"audio_s": 20_000, "micro_batch_audio_s": 10_000}}
+    config = {"max_steps": 5, "batch": {"cost": 20_000, "micro_batch_cost": 10_000}}
     answer = await ada.post("/jobs", json=await body(services, ada, config=config))
     assert (answer.status_code, answer.json()["code"]) == (422, "infeasible_resources")
     assert paths_of(answer) == ["resources.memory_bytes_per_worker", "config"]
     told = answer.json()["errors"][1]["message"]
-    assert "batch.micro_batch_audio_s: " in told
-    seconds = float(told.partition("batch.micro_batch_audio_s: ")[2].partition(" ")[0])
-    config["batch"]["micro_batch_audio_s"] = seconds  # type: ignore[index]
+    assert "batch.micro_batch_cost: " in told
+    seconds = float(told.partition("batch.micro_batch_cost: ")[2].partition(" ")[0])
+    config["batch"]["micro_batch_cost"] = seconds  # type: ignore[index]
     assert (await ada.post("/jobs", json=await body(services, ada, config=config))).status_code == 201
 
 

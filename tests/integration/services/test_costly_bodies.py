@@ -44,9 +44,9 @@ BODIES: dict[str, tuple[str, bytes]] = {
     "unknown fields of a config": ("/jobs", _filled(lambda n: f'"{n:x}":1', lambda inner: _job(f"{{{inner}}}"))),
     "unknown fields of a part": (
         "/jobs",
-        _filled(lambda n: f'"{n:x}":1', lambda inner: _job(f'{{"batch":{{"audio_s":1,{inner}}}}}')),
+        _filled(lambda n: f'"{n:x}":1', lambda inner: _job(f'{{"batch":{{"cost":1,{inner}}}}}')),
     ),
-    "wrong items": ("/jobs", _filled(lambda n: "1", lambda inner: _job(f'{{"split":{{"test_speakers":[{inner}]}}}}'))),
+    "wrong items": ("/jobs", _filled(lambda n: "1", lambda inner: _job(f'{{"split":{{"test_groups":[{inner}]}}}}'))),
     "empty items": (
         "/datasets",
         _filled(lambda n: "{}", lambda inner: f'{{"name":"x","source":{{"type":"upload","files":[{inner}]}}}}'),
@@ -70,7 +70,7 @@ BODIES: dict[str, tuple[str, bytes]] = {
         (
             '{"name":"x","model_id":"x","stages":['
             + ",".join(
-                '{"type":"train","config":{"split":{"test_speakers":[' + ",".join("1" for n in range(9_000)) + "]}}}"
+                '{"type":"train","config":{"split":{"test_groups":[' + ",".join("1" for n in range(9_000)) + "]}}}"
                 for _ in range(50)
             )
             + "]}"
@@ -97,12 +97,12 @@ BODIES: dict[str, tuple[str, bytes]] = {
     "NUL characters": ("/datasets", _filled(lambda n: '"\\u0000"', lambda inner: f'{{"name":[{inner}]}}')),
     "huge numbers": (
         "/jobs",
-        _filled(lambda n: "9" * 4_000, lambda inner: _job(f'{{"split":{{"test_speakers":[{inner}]}}}}')),
+        _filled(lambda n: "9" * 4_000, lambda inner: _job(f'{{"split":{{"test_groups":[{inner}]}}}}')),
     ),
     "a huge number": ("/jobs", _job('{"max_steps":' + "9" * (LARGEST - 300) + "}").encode()),
     "huge exponents": (
         "/jobs",
-        _filled(lambda n: "1e999999999", lambda inner: _job(f'{{"split":{{"test_speakers":[{inner}]}}}}')),
+        _filled(lambda n: "1e999999999", lambda inner: _job(f'{{"split":{{"test_groups":[{inner}]}}}}')),
     ),
     "nested lists": ("/jobs", ("[" * 900 + ",".join("1" for _ in range(LARGEST // 2 - 2000)) + "]" * 900).encode()),
     "nested objects": (
@@ -116,7 +116,7 @@ BODIES: dict[str, tuple[str, bytes]] = {
     ),
     "lists of lists": (
         "/jobs",
-        _filled(lambda n: "[[]]", lambda inner: _job(f'{{"split":{{"test_speakers":[{inner}]}}}}')),
+        _filled(lambda n: "[[]]", lambda inner: _job(f'{{"split":{{"test_groups":[{inner}]}}}}')),
     ),
     "the same key": ("/jobs", _filled(lambda n: '"name":1', lambda inner: f"{{{inner}}}")),
     "decisions": (
@@ -172,11 +172,11 @@ BODIES: dict[str, tuple[str, bytes]] = {
     "speakers within every bound": (
         "/jobs",
         _job(
-            '{"split":{"test_speakers":['
+            '{"split":{"test_groups":['
             + ",".join(["1"] * 10_000)
-            + '],"validation_speakers":['
+            + '],"validation_groups":['
             + ",".join(["1"] * 10_000)
-            + '],"max_validation_utterances":['
+            + '],"max_validation_examples":['
             + ",".join(["1"] * 10_000)
             + ']},"method":{"type":"qlora","target_modules":['
             + ",".join(["1"] * 10_000)

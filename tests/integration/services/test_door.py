@@ -25,6 +25,8 @@ from tests.integration.services.visitors import PASSWORD
 
 pytestmark = pytest.mark.faults
 SOMEBODY_ELSE = "127.0.0.2"
+NOT_SHUT_OUT_S = 15.0
+"""A log-in takes seconds on a busy machine; one that is shut out waits for minutes, or until its client gives up."""
 LOGIN = "POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 HALF_HEAD = b"GET /api/v1/users/me HTTP/1.1\r\nHost: x\r\nX-Sl"
 HALF_BODY = f"{LOGIN}Content-Length: 1000\r\n\r\n".encode() + b'{"username_or'
@@ -99,7 +101,7 @@ def test_thousands_of_connections_that_want_nothing_keep_nobody_out(
         assert refused.json()["code"] == refused_as
         assert ("retry-after" in refused.headers) is (refused.status_code == 429)
     close(held)
-    assert wall_s < 3.0  # as long as it takes on this machine; a door that is full takes longer by the minute
+    assert wall_s < NOT_SHUT_OUT_S
 
 
 def test_connections_from_many_addresses_leave_room(address: Address) -> None:
@@ -108,7 +110,7 @@ def test_connections_from_many_addresses_leave_room(address: Address) -> None:
         held += address.connections(250, source=f"127.0.0.{n}")
     _, wall_s = log_in(address)
     close(held)
-    assert wall_s < 3.0
+    assert wall_s < NOT_SHUT_OUT_S
 
 
 def test_large_bodies_that_stop_half_way_leave_room(address: Address) -> None:
@@ -118,7 +120,7 @@ def test_large_bodies_that_stop_half_way_leave_room(address: Address) -> None:
     assert answers, "those beyond the limit of an address are told at once"
     assert all(answer.startswith(b"HTTP/1.1 429") for answer in answers)
     close(held)
-    assert wall_s < 3.0
+    assert wall_s < NOT_SHUT_OUT_S
 
 
 def answer_head(connection: socket.socket) -> bytes:
@@ -188,7 +190,7 @@ def test_in_a_crowd_everybody_has_some_requests_in_progress(address: Address) ->
     close(mine)
     _, wall_s = log_in(address)
     close(held)
-    assert wall_s < 3.0
+    assert wall_s < NOT_SHUT_OUT_S
 
 
 def test_one_login_that_asks_without_end_keeps_nobody_waiting(address: Address) -> None:
@@ -282,7 +284,7 @@ def test_whoever_does_not_read_keeps_nobody_waiting(address: Address) -> None:
     time.sleep(5)
     _, wall_s = log_in(address)
     close(held)
-    assert wall_s < 3.0
+    assert wall_s < NOT_SHUT_OUT_S
 
 
 # ---- streams ---------------------------------------------------------------------------------------------------
@@ -322,7 +324,7 @@ def test_streams_of_one_user_leave_room_for_others(address: Address) -> None:
         assert time.monotonic() < deadline
         time.sleep(0.2)
     close([again, other])
-    assert wall_s < 3.0
+    assert wall_s < NOT_SHUT_OUT_S
 
 
 def test_in_ten_seconds_as_many_streams_open_as_may_be_open(folder: Path) -> None:

@@ -113,7 +113,7 @@ async def test_parts_sum_up_and_devices_that_are_too_small_get_changes(ada: Visi
     config = {
         "epochs": 1,
         "method": {"type": "lora"},
-        "batch": {"audio_s": 480, "micro_batch_audio_s": 480},
+        "batch": {"cost": 480, "micro_batch_cost": 480},
     }
     found = (await ada.post("/estimates", json={"model_id": "whisper-small", "config": config})).json()
     assert sum(found["memory"]["parts"].values()) == found["memory"]["peak_bytes"]
@@ -126,8 +126,8 @@ async def test_parts_sum_up_and_devices_that_are_too_small_get_changes(ada: Visi
     assert not nano["fits"]
     assert nano["changes"], nano
     first = nano["changes"][0]
-    assert first["path"] == "batch.micro_batch_audio_s"
-    config["batch"] = {"audio_s": 480, "micro_batch_audio_s": first["value"]}
+    assert first["path"] == "batch.micro_batch_cost"
+    config["batch"] = {"cost": 480, "micro_batch_cost": first["value"]}
     again = (await ada.post("/estimates", json={"model_id": "whisper-small", "config": config})).json()
     assert {d["id"]: d["fits"] for d in again["devices"]}["jetson-nano"]
     pico = (await ada.post("/estimates", json={"model_id": "whisper-pico", "config": {"max_steps": 1}})).json()

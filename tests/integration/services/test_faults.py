@@ -53,8 +53,8 @@ REAL_TRAINING = {
     "log_every_steps": 1,
     "checkpoint": {"every_steps": 10},
     "method": {"type": "qlora", "rank": 2},
-    "split": {"test_speakers": ["speaker1"], "validation_fraction": 0.0},
-    "batch": {"audio_s": 2.0, "micro_batch_audio_s": 2.0},
+    "split": {"test_groups": ["speaker1"], "validation_fraction": 0.0},
+    "batch": {"cost": 2.0, "micro_batch_cost": 2.0},
 }
 
 with warnings.catch_warnings():

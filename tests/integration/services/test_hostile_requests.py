@@ -140,12 +140,12 @@ async def test_faults_between_fields_are_named_with_those_of_fields(services: Se
             "max_steps": 5,
             "epochs": 2,
             "seed": -1,
-            "batch": {"audio_s": 1, "micro_batch_audio_s": 2},
+            "batch": {"cost": 1, "micro_batch_cost": 2},
         },
     }
     answer = await ada.post("/jobs", json=body)
     assert answer.status_code == 422
-    assert set(paths_of(answer)) == {"config.seed", "config.batch.micro_batch_audio_s", "config.epochs"}
+    assert set(paths_of(answer)) == {"config.seed", "config.batch.micro_batch_cost", "config.epochs"}
     assert "give one of them" in answer.text
 
 

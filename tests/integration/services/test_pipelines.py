@@ -21,7 +21,7 @@ from services.pipelines.runner import PipelineRunner
 from tests.integration.services import rows
 from tests.integration.services.visitors import Visitor
 
-CONFIG = {"max_steps": 20, "split": {"test_speakers": ["ada"]}}
+CONFIG = {"max_steps": 20, "split": {"test_groups": ["ada"]}}
 ALL = ["ingest", "validate", "select", "train", "evaluate", "compare", "export"]
 
 
@@ -134,7 +134,7 @@ async def test_from_recordings_to_a_version(scene: Scene) -> None:
     training = await scene.stage(pipeline, "train")
     job = (await scene.visitor.get(f"/jobs/{training['job_id']}")).json()
     assert (job["type"], job["selection_id"]) == ("training", selection["job_id"])
-    assert job["config"]["split"]["test_speakers"] == ["ada"]
+    assert job["config"]["split"]["test_groups"] == ["ada"]
 
     await scene.end_job(training["job_id"], result=result(0.2))
     assert states(await scene.looked_at(pipeline))["evaluate"] == "running"
@@ -428,7 +428,7 @@ async def test_metrics_of_different_kinds_are_not_compared(scene: Scene) -> None
 async def test_metrics_of_different_examples_are_not_compared(scene: Scene) -> None:
     seen = await compared(scene, {"one": 0.1})
     assert seen["status"] == "succeeded"
-    other = {**CONFIG, "split": {"test_speakers": ["bob"]}}
+    other = {**CONFIG, "split": {"test_groups": ["bob"]}}
     pipeline = await scene.create(
         {"type": "train", "config": other},
         {"type": "train", "name": "mine", "needs": []},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import re
@@ -12,14 +13,18 @@ import subprocess
 import sys
 import time
 import warnings
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import httpx_sse
+import numpy as np
 import psutil
 import pytest
 import ray
+import soundfile
 from ray.job_submission import JobSubmissionClient
 from ray.util.state import list_actors
 
@@ -80,18 +85,38 @@ def user(settings: Settings, cluster: None) -> Iterator[httpx.Client]:
 @pytest.fixture(scope="module")
 def dataset_id(user: httpx.Client) -> str:
     """A dataset, ingested on the cluster."""
-    data = archive(good())
-    source = {"type": "upload", "files": [{"name": "speech.zip", "size": len(data)}]}
-    new = user.post("/datasets", json={"name": "speech", "source": source}).json()
+    dataset = ready_dataset(user, archive(good()))
+    assert dataset["statistics"]["utterances"] == 4
+    identifier: str = dataset["id"]
+    return identifier
+
+
+def ready_dataset(user: httpx.Client, data: bytes, task: str = "speech_to_text") -> dict[str, Any]:
+    """A dataset of an archive, once it is ingested."""
+    source = {"type": "upload", "files": [{"name": "data.zip", "size": len(data)}]}
+    new = user.post("/datasets", json={"name": task, "task": task, "source": source}).json()
     assert httpx.put(new["uploads"][0]["url"], content=data).status_code == 200
     path = f"/datasets/{new['dataset']['id']}"
     assert user.post(f"{path}/complete").status_code == 202
     while (dataset := user.get(path).json())["status"] == "processing":
         time.sleep(0.1)
     assert dataset["status"] == "ready", dataset
-    assert dataset["statistics"]["utterances"] == 4
-    identifier: str = dataset["id"]
-    return identifier
+    found: dict[str, Any] = dataset
+    return found
+
+
+def sounds() -> bytes:
+    """An archive with a folder of tones for each of two classes, by four sites each."""
+    generator, packed = np.random.default_rng(0), io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, hz in (("high", 2000.0), ("low", 300.0)):
+            for take in range(12):
+                time_T = np.arange(round(generator.uniform(0.5, 0.9) * 16_000)) / 16_000
+                wave_T = 0.3 * np.sin(2 * np.pi * hz * time_T) + 0.02 * generator.standard_normal(len(time_T))
+                recording = io.BytesIO()
+                soundfile.write(recording, wave_T.astype(np.float32), 16_000, format="WAV")
+                archive.writestr(f"{name}/{take}.wav", recording.getvalue())
+    return packed.getvalue()
 
 
 def launch(user: httpx.Client, dataset_id: str, steps: int, fate: float = 1e-3) -> str:
@@ -218,8 +243,8 @@ def test_real_training_through_the_api_survives_the_death_of_its_driver(
         "log_every_steps": 1,
         "checkpoint": {"every_steps": 5},
         "method": {"type": "qlora", "rank": 2},
-        "split": {"test_speakers": ["speaker1"], "validation_fraction": 0.0},
-        "batch": {"audio_s": 2.0, "micro_batch_audio_s": 2.0},
+        "split": {"test_groups": ["speaker1"], "validation_fraction": 0.0},
+        "batch": {"cost": 2.0, "micro_batch_cost": 2.0},
     }
     answer = user.post("/jobs", json={"model_id": "whisper-pico", "dataset_id": dataset_id, "config": config})
     assert answer.status_code == 201, answer.text
@@ -253,6 +278,42 @@ def test_real_training_through_the_api_survives_the_death_of_its_driver(
     data = httpx.get(weights["url"]).content
     assert hashlib.sha256(data).hexdigest() == weights["sha256"]
     assert "adapter/adapter_config.json" in artifacts
+
+
+@pytest.mark.faults
+def test_sounds_are_classified_through_the_api(settings: Settings, user: httpx.Client, dataset_id: str) -> None:
+    start_hub(settings)  # with the real driver, in the place of the stand-in's
+    dataset = ready_dataset(user, sounds(), "audio_classification")
+    assert dataset["statistics"]["labels"] == {"high": 12, "low": 12}
+    items = user.get(f"/datasets/{dataset['id']}/versions/1/items").json()["items"]
+    assert {item["target"]["label"] for item in items} == {"high", "low"}
+    config: dict[str, Any] = {
+        "task": {"type": "audio_classification"},
+        "method": {"type": "linear_probe"},
+        "max_steps": 40,
+        "optimizer": {"type": "adam", "learning_rate": 1e-2},
+        "split": {"validation_fraction": 0.0},
+        "evaluation": {"base": False},
+    }
+    body = {"model_id": "whisper-pico", "dataset_id": dataset["id"], "config": config}
+    refused = user.post("/jobs", json=body | {"dataset_id": dataset_id})
+    assert (refused.status_code, refused.json()["code"]) == (422, "dataset_of_another_task")
+    unable = user.post("/jobs", json=body | {"config": config | {"task": {"type": "captioning"}}})
+    assert unable.status_code == 422 and "whisper-pico does not do captioning" in unable.text
+    chosen = user.post("/jobs", json=body | {"type": "selection"})
+    assert chosen.status_code == 422 and "not selected with for audio_classification" in chosen.text
+
+    answer = user.post("/jobs", json=body)
+    assert answer.status_code == 201, answer.text
+    job_id = answer.json()["id"]
+    follower = Follower(user, job_id)
+    follower.join(timeout=300)
+    job = user.get(f"/jobs/{job_id}").json()
+    assert job["status"] == "succeeded", user.get(f"/jobs/{job_id}/logs").text
+    assert (job["result"]["task"], job["result"]["primary"]) == ("audio_classification", "accuracy")
+    assert job["result"]["tuned"]["accuracy"] == 1.0
+    artifacts = {item["name"] for item in user.get(f"/jobs/{job_id}/artifacts").json()["items"]}
+    assert {"model/model.safetensors", "confusions.png", "model/README.md"} <= artifacts
 
 
 def haproxies() -> list[psutil.Process]:
@@ -311,8 +372,8 @@ def test_a_whole_pipeline_as_one_command(
         "config": {
             "max_steps": 6,
             "method": {"type": "qlora", "rank": 2},
-            "split": {"test_speakers": ["speaker1"], "validation_fraction": 0.0},
-            "batch": {"audio_s": 2.0, "micro_batch_audio_s": 2.0},
+            "split": {"test_groups": ["speaker1"], "validation_fraction": 0.0},
+            "batch": {"cost": 2.0, "micro_batch_cost": 2.0},
         },
         "stages": [
             {"type": "ingest"},

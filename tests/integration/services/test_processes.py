@@ -80,7 +80,7 @@ CONFIG: Final = {
     "log_every_steps": 20,
     "checkpoint": {"every_steps": 10},
     "evaluation": {"base": False},
-    "batch": {"audio_s": 24.0},
+    "batch": {"cost": 24.0},
 }
 RECORDINGS: Final = ROOT / "engine" / "data" / "bundled" / "demo-speech"
 

@@ -11,25 +11,24 @@ from transformers import GenerationConfig
 
 from engine.config.training import TrainingConfig
 from engine.data.manifest import read_manifest
-from engine.models.family import load_model
-from engine.tasks.speech_to_text import SpeechToText
+from engine.families.whisper.learner import WhisperLearner
 from tests.benchmarks.our_trainer import build_config
 from tests.benchmarks.peer_trainer import Row, SpeechCollator, align_prompt, label_ids
 from tests.benchmarks.training_side import TARGETS, SideSettings
+from tests.whisper import load_whisper
 
 _IGNORED = -100
 
 
 @pytest.mark.parametrize("prompted", [True, False], ids=["with <|notimestamps|>", "without"])
 def test_the_peer_has_our_inputs_and_targets(tiny_whisper: Path, tones: Path, prompted: bool) -> None:
-    speech = load_model(str(tiny_whisper))
+    speech = load_whisper(str(tiny_whisper))
+    task = WhisperLearner(speech, TrainingConfig(max_steps=1), torch.device("cpu"), torch.float32)
     if not prompted:
-        speech = load_model(str(tiny_whisper))
         speech.codec.prefix.pop()
         speech.model.generation_config = GenerationConfig()  # type: ignore[no-untyped-call]
     utterances = [u for u in read_manifest(tones / "manifest.jsonl") if u.id.endswith("_s0_0")]
     assert len({len(u.target.text) for u in utterances}) > 1
-    task = SpeechToText(TrainingConfig(max_steps=1), speech, torch.device("cpu"), torch.float32)
     ours = task.collate(utterances, tones)
 
     processor = speech.processor
@@ -53,7 +52,7 @@ def test_the_peer_has_our_inputs_and_targets(tiny_whisper: Path, tones: Path, pr
 
 
 def test_labels_are_in_the_form_that_the_base_writes(tiny_whisper: Path) -> None:
-    speech = load_model(str(tiny_whisper))
+    speech = load_whisper(str(tiny_whisper))
     ids = label_ids(speech.processor, "  Seven, NINE! ")
     assert ids == [*speech.codec.prefix, *speech.codec.encode("seven nine"), speech.codec.end]
 
@@ -75,7 +74,7 @@ def test_our_side_trains_what_the_settings_say(tmp_path: Path) -> None:
     config = build_config(settings)
     assert config.method.type == "qlora" and config.method.double_quantization
     assert config.method.target_modules == list(TARGETS)
-    assert config.batch.max_utterances == 16 and config.batch.audio_s == config.batch.micro_batch_audio_s
+    assert config.batch.max_examples == 16 and config.batch.cost == config.batch.micro_batch_cost
     assert config.max_steps == 30 and config.schedule.warmup_steps == 5
     assert config.augmentation == TrainingConfig(max_steps=1).augmentation
     assert config.context.type == "auto"

@@ -14,7 +14,8 @@ import soundfile
 from cluster.errors import DatasetUnavailableError
 from cluster.storage.dataset_cache import local_dataset, local_selection
 from cluster.storage.settings import S3Settings
-from engine.data.manifest import read_manifest
+from engine.data.example import Label, Text
+from engine.data.manifest import read_examples, read_manifest
 from engine.errors import IngestError
 
 
@@ -49,6 +50,17 @@ def test_recordings_are_ingested_once(recordings: Path, settings: S3Settings) ->
     before = (folder / "manifest.jsonl").stat()
     assert local_dataset(str(recordings), settings) == folder
     assert (folder / "manifest.jsonl").stat() == before
+
+
+def test_recordings_of_another_task_are_another_dataset(recordings: Path, settings: S3Settings) -> None:
+    (recordings / "metadata.csv").write_text(
+        "file_name,text,label\n" + "".join(f"seven_anna_{take}.wav,seven,number\n" for take in range(3))
+    )
+    spoken = local_dataset(str(recordings), settings)
+    classes = local_dataset(str(recordings), settings, task="audio_classification")
+    assert classes != spoken
+    assert {example.target for example in read_examples(classes / "manifest.jsonl")} == {Label("number")}
+    assert {example.target for example in read_examples(spoken / "manifest.jsonl")} == {Text("seven")}
 
 
 def test_changed_recordings_are_another_dataset(recordings: Path, settings: S3Settings) -> None:

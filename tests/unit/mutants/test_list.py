@@ -39,7 +39,7 @@ def test_fields_of_groups_and_values_of_choices_are_mutants() -> None:
     assert found["fresh"].neutral == 0.5
     assert found.keys() - mutants(TrainingConfig).keys() == {
         "fresh",
-        *(f"other_optimizer.type={kind}" for kind in ("adamw", "adamw_8bit", "paged_adamw_8bit", "sgd")),
+        *(f"other_optimizer.type={kind}" for kind in ("adamw", "adam", "adamw_8bit", "paged_adamw_8bit", "sgd")),
     }
     assert {"method.rank", "method.type=full", "precision=float16", "augmentation.noise_snr_db"} <= found.keys()
     # A class has one field of a kind, wherever its groups stand; two classes that declare the same name have two.

@@ -19,7 +19,7 @@ def config(**fields: Any) -> TrainingConfig:
 
 def test_steps_are_as_asked_and_audio_is_without_padding() -> None:
     # 0.4 s and a tail of 0.1 s fill a bucket of half a second: 16 go into a step, because no more may.
-    fields = {"batch": {"audio_s": 24, "micro_batch_audio_s": 24, "max_utterances": 16}, "context": SHORT}
+    fields = {"batch": {"cost": 24, "micro_batch_cost": 24, "max_examples": 16}, "context": SHORT}
     planned = amount(config(max_steps=200, **fields), Pool(1600, 640.0))
     assert planned == Amount(200, pytest.approx(200 * 16 * 0.4), pytest.approx(200 * 16 * 0.5))
     # In the whole window the same batch holds none, so that one goes through at a time.
@@ -28,7 +28,7 @@ def test_steps_are_as_asked_and_audio_is_without_padding() -> None:
 
 
 def test_epochs_are_counted_in_utterances() -> None:
-    fields = {"batch": {"audio_s": 20, "micro_batch_audio_s": 20, "max_utterances": 64}, "context": SHORT}
+    fields = {"batch": {"cost": 20, "micro_batch_cost": 20, "max_examples": 64}, "context": SHORT}
     planned = amount(config(epochs=2, **fields), Pool(100, 190.0))  # 1.9 s fill 2 s: ten a step
     assert planned == Amount(20, pytest.approx(20 * 10 * 1.9), pytest.approx(20 * 10 * 2.0))
     # Ten epochs.
@@ -40,7 +40,7 @@ def test_epochs_are_counted_in_utterances() -> None:
 
 
 def test_whole_windows_are_counted() -> None:
-    fields = {"batch": {"audio_s": 20, "micro_batch_audio_s": 20, "max_utterances": 64}, "epochs": 1}
+    fields = {"batch": {"cost": 20, "micro_batch_cost": 20, "max_examples": 64}, "epochs": 1}
     context = {"type": "short", "bucket_s": 0.5, "tail_s": 0.1, "whole_window_share": 0.25}
     planned = amount(config(context=context, **fields), Pool(100, 190.0))
     # Batches are filled as before; one utterance in four takes 30 s in place of 2.
@@ -55,8 +55,8 @@ def test_what_a_run_holds_out_is_not_trained_on() -> None:
 
     assert left(statistics) == Pool(90, 180.0)
     assert left(statistics, validation_fraction=0.1) == Pool(81, 162.0)
-    assert left(statistics, test_speakers=["ann"]) == Pool(70, 140.0)
-    assert left(statistics, test_speakers=["ann"], validation_speakers=["cy"]) == Pool(50, 100.0)
+    assert left(statistics, test_groups=["ann"]) == Pool(70, 140.0)
+    assert left(statistics, test_groups=["ann"], validation_groups=["cy"]) == Pool(50, 100.0)
     divided = {**statistics, "splits": {"train": 70, "validation": 10, "test": 20}}
     assert left(divided, validation_fraction=0.5) == Pool(70, 140.0)
     assert left({}) == Pool(90, 180.0)
@@ -68,7 +68,7 @@ def test_without_a_dataset_only_steps_are_known() -> None:
 
 
 def test_without_a_dataset_a_step_takes_one_window_at_least() -> None:
-    fields = {"batch": {"audio_s": 24, "micro_batch_audio_s": 24}, "max_steps": 10}
+    fields = {"batch": {"cost": 24, "micro_batch_cost": 24}, "max_steps": 10}
     assert amount(config(**fields, context={"type": "full"}), None) == Amount(10, None, 300.0)
     assert amount(config(**fields, context=SHORT), None) == Amount(10, None, 240.0)
 

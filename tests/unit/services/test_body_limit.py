@@ -73,7 +73,7 @@ async def test_a_body_that_does_not_arrive_is_given_up(app: FastAPI, receive: Ne
     status, headers = await ask(app, receive)
     assert status == 408
     assert headers["content-type"] == "application/problem+json"
-    assert asyncio.get_running_loop().time() - began < 3
+    assert asyncio.get_running_loop().time() - began < 20  # its limit is a fraction of a second, the default a minute
 
 
 async def test_a_body_of_unknown_length_is_given_up_too(app: FastAPI) -> None:

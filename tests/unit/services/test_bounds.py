@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import ray  # noqa: F401 - defines a subclass of Popen, which unit tests replace
 from pydantic import TypeAdapter
 
 import cluster

@@ -28,13 +28,13 @@ def tar_gz(files: dict[str, bytes]) -> bytes:
     return file.getvalue()
 
 
-def _process(tmp_path: Path, files: dict[str, bytes]) -> Outcome:
+def _process(tmp_path: Path, files: dict[str, bytes], **record: str) -> Outcome:
     """As the queue does: the files lie under keys that say nothing of their names."""
     uploads, version = LocalRunStore(tmp_path / "uploads"), LocalRunStore(tmp_path / "version")
     uploaded = [UploadedFile(name, f"key-{at}") for at, name in enumerate(files)]
     for file in uploaded:
         uploads.put_bytes(file.key, files[file.name])
-    order = Order(uuid.uuid4(), {"type": "upload"}, tuple(uploaded))
+    order = Order(uuid.uuid4(), {"type": "upload"}, tuple(uploaded), record=record)
     imports = Imports(S3Settings.from_environment({}), DownloadLimits(most_bytes=0))
     outcome = process(order, uploads, version, imports)
     assert (outcome.version is None) == (version.list("") == [])
@@ -48,6 +48,24 @@ def test_a_tar_gz_of_any_structure(tmp_path: Path, structure: str) -> None:
     assert outcome.version.utterances == len(spoken())
     assert outcome.report is not None
     assert outcome.report["layout"] == STRUCTURES[structure].kind
+
+
+@pytest.mark.parametrize(
+    ("task", "target", "text"),
+    [
+        ("audio_classification", {"type": "labels", "labels": ["dog", "rain"]}, "dog; rain"),
+        ("captioning", {"type": "captions", "captions": ["a dog", "barking"]}, "a dog\nbarking"),
+    ],
+)
+def test_a_dataset_of_another_task_has_its_targets(tmp_path: Path, task: str, target: object, text: str) -> None:
+    table = b"file_name,labels,caption_1,caption_2\n1.wav,dog;rain,a dog,barking\n2.wav,rain,rain falls,\n"
+    files = {"metadata.csv": table, "1.wav": wav(noise(1)), "2.wav": wav(noise(2))}
+    outcome = _process(tmp_path, files, task=task)
+    assert outcome.version is not None
+    assert (outcome.version.sample[0]["target"], outcome.version.sample[0]["text"]) == (target, text)
+    counts = outcome.version.statistics
+    assert counts["target"] == outcome.version.sample[0]["target"]["type"]
+    assert (counts["labels"], counts["captions"]) == (({"rain": 2, "dog": 1}, 0) if task != "captioning" else ({}, 3))
 
 
 def test_several_files_are_one_dataset(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def test_decisions_need_validation_utterances(fields: dict[str, Any]) -> None:
     assert len(_paths({"splits": {}}, **fields, **none)) == 1
     assert _paths({"splits": {"train": 80, "validation": 10, "test": 10}}, **fields, **none) == []
     assert _paths({"splits": {}}, **fields, split={"validation_fraction": 0.1}) == []
-    named = {"validation_fraction": 0.0, "validation_speakers": ["anna"]}
+    named = {"validation_fraction": 0.0, "validation_groups": ["anna"]}
     assert _paths({"splits": {}}, **fields, split=named) == []
 
 

@@ -37,7 +37,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _pool(source: Path, folder: Path, name: PoolName, seed: int = 0, dev: bool = False) -> list[Utterance]:
     write_pool(
-        source, folder, name, CONFIG, train_speakers=["ann", "bob"], test_speakers=["cleo", "dan"], seed=seed, dev=dev
+        source, folder, name, CONFIG, train_speakers=["ann", "bob"], test_groups=["cleo", "dan"], seed=seed, dev=dev
     )
     return read_manifest(folder / "manifest.jsonl")
 
@@ -81,7 +81,7 @@ def test_dev_and_test_share_no_recording_and_seeds_differ(source: Path, tmp_path
 
 def test_a_speaker_with_too_little_is_named(source: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="speaker eve has 0 utterances"):
-        write_pool(source, tmp_path, "clean", CONFIG, train_speakers=["ann"], test_speakers=["eve"], seed=0)
+        write_pool(source, tmp_path, "clean", CONFIG, train_speakers=["ann"], test_groups=["eve"], seed=0)
 
 
 def test_every_half_of_the_speakers_is_trained_on_in_turn() -> None:

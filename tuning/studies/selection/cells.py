@@ -17,6 +17,7 @@ from pydantic import TypeAdapter
 
 from engine.config.base import parse
 from engine.config.selection import SelectionConfig, SelectionMethodConfig
+from engine.config.tasks.speech_to_text import SpeechToTextConfig
 from engine.config.training import TrainingConfig
 from engine.data.manifest import read_manifest
 from engine.data.version_files import MANIFEST_NAME
@@ -149,7 +150,7 @@ class _PoolOfSeed:
     def __init__(self, setting: Setting, pool: PoolName, seed: int, folder: Path, dev: bool) -> None:
         self.setting, self.pool, self.seed, self.folder, self.dev = setting, pool, seed, folder, dev
         self.data = folder / "data"
-        self.train_speakers, self.test_speakers = division(speakers_of(setting.data), seed)
+        self.train_speakers, self.test_groups = division(speakers_of(setting.data), seed)
         self._scored_s: float | None = None
 
     def run(self, wanted: Sequence[tuple[Arm, float]]) -> None:
@@ -159,7 +160,7 @@ class _PoolOfSeed:
             self.pool,
             self.setting.pool,
             train_speakers=self.train_speakers,
-            test_speakers=self.test_speakers,
+            test_groups=self.test_groups,
             seed=self.seed,
             dev=self.dev,
         )
@@ -277,7 +278,7 @@ class _PoolOfSeed:
 
     def _errors(self, run: Path) -> dict[str, list[int]]:
         speaker = {u.id: u.group or "" for u in read_manifest(self.data / MANIFEST_NAME)}
-        normalize = normalizer(self._training(1.0, 1e-3).task.normalizer)
+        normalize = normalizer(self._training(1.0, 1e-3).task_as(SpeechToTextConfig).normalizer)
         pairs: dict[str, tuple[list[str], list[str]]] = {}
         for line in (run / "predictions.jsonl").read_text(encoding="utf-8").splitlines():
             row = json.loads(line)

@@ -52,7 +52,7 @@ def write_pool(
     config: PoolConfig,
     *,
     train_speakers: Sequence[str],
-    test_speakers: Sequence[str],
+    test_groups: Sequence[str],
     seed: int,
     dev: bool = False,
 ) -> None:
@@ -67,7 +67,7 @@ def write_pool(
         name: of the pool.
         config: composition of the pool.
         train_speakers: speakers to train on.
-        test_speakers: speakers to test on.
+        test_groups: speakers to test on.
         seed: of all draws.
         dev: take the test utterances from the dev part, which no test uses (every third of a speaker's).
 
@@ -77,7 +77,7 @@ def write_pool(
     by_speaker: dict[str, list[Utterance]] = {}
     for u in sorted(read_manifest(source / MANIFEST_NAME), key=lambda u: u.id):
         by_speaker.setdefault(u.group or "", []).append(u)
-    _check(by_speaker, [*train_speakers, *test_speakers], config.fewest_per_speaker)
+    _check(by_speaker, [*train_speakers, *test_groups], config.fewest_per_speaker)
     generator = np.random.default_rng([seed, 0x5E1])
     writer = ShardWriter(folder, _SHARD_S)
     written: list[Utterance] = []
@@ -102,7 +102,7 @@ def write_pool(
                     silence_s = (float(draw.uniform(low, high)), float(draw.uniform(low, high)))
                 level_db = float(draw.uniform(-6.0, 0.0)) if copy else 0.0
             add(u, f"{label}-{u.id}-{copy}", text, "train", level_db, silence_s)
-    for speaker in test_speakers:
+    for speaker in test_groups:
         own = by_speaker[speaker]
         chosen = own[::3] if dev else [u for i, u in enumerate(own) if i % 3]
         for u in chosen[: config.test_per_speaker]:

@@ -23,7 +23,7 @@ TRAINING = TrainingConfig.model_validate(
     {
         "max_steps": 40,
         "method": {"type": "qlora", "rank": 2},
-        "split": {"test_speakers": ["s0"], "validation_fraction": 0.0},
+        "split": {"test_groups": ["s0"], "validation_fraction": 0.0},
         "task": {"max_new_tokens": 5},
         "context": {"type": "short", "bucket_s": 0.25, "tail_s": 0.1},
     }
@@ -50,7 +50,7 @@ class FarSteps:
     def losses(self, utterances: Sequence[Utterance], adapter: Path | None, full_precision: bool) -> Iterable[Loss]:
         self.asked.append(f"{adapter.parent.name if adapter else 'base'}{'+full' if full_precision else ''}")
         scorer = Scorer.load(self.model, TRAINING, self.data, adapter=adapter, full_precision=full_precision)
-        batches = list(scoring_batches(scorer.task, utterances, self.config.batch_audio_s))
+        batches = list(scoring_batches(scorer.bound.learner, utterances, self.config.batch_audio_s))
         return [loss for batch in reversed(batches) for loss in scorer.losses(batch)]
 
     def transcripts(self, utterances: Sequence[Utterance], adapter: Path) -> Iterable[Transcribed]:

@@ -10,10 +10,11 @@ import torch
 from transformers import WhisperConfig, WhisperForConditionalGeneration
 
 from engine.adapters import lora
-from engine.config.training import LoraConfig, QloraConfig
+from engine.config.methods.lora import LoraConfig, QloraConfig
+from engine.config.quantization import Quantization
 from engine.errors import ModelError
-from engine.models.family import Quantization, load_model
 from engine.models.reference import ModelReference
+from tests.whisper import load_whisper
 
 TINY = ModelReference(id="tiny", source="tiny", family="whisper")
 
@@ -27,7 +28,7 @@ def _shaken(adapted: peft.PeftModel) -> None:
 
 
 def test_a_saved_adapter_loads_with_plain_peft_and_gives_the_same_logits(tiny_whisper: Path, tmp_path: Path) -> None:
-    speech = load_model(str(tiny_whisper))
+    speech = load_whisper(str(tiny_whisper))
     adapted = lora.attach(speech, LoraConfig(rank=4, alpha=8), TINY)
     _shaken(adapted)
     adapted.eval()
@@ -43,15 +44,15 @@ def test_a_saved_adapter_loads_with_plain_peft_and_gives_the_same_logits(tiny_wh
         theirs_BUV = theirs(input_features=mel_BMF, decoder_input_ids=ids_BU).logits
     assert torch.equal(ours_BUV, theirs_BUV)
 
-    again = load_model(str(tiny_whisper))
+    again = load_whisper(str(tiny_whisper))
     lora.load(again, tmp_path)
     with torch.inference_mode():
         assert torch.equal(again.logits(again.encode(mel_BMF), ids_BU), ours_BUV)
 
 
 def test_a_new_adapter_changes_nothing_and_only_it_is_trained(tiny_whisper: Path) -> None:
-    plain = load_model(str(tiny_whisper), quantization=Quantization())
-    speech = load_model(str(tiny_whisper), quantization=Quantization())
+    plain = load_whisper(str(tiny_whisper), Quantization())
+    speech = load_whisper(str(tiny_whisper), Quantization())
     adapted = lora.attach(speech, QloraConfig(rank=4), TINY).eval()
     mel_BMF = torch.randn(1, 80, 100)
     with torch.inference_mode():
@@ -62,14 +63,14 @@ def test_a_new_adapter_changes_nothing_and_only_it_is_trained(tiny_whisper: Path
 
 
 def test_a_target_that_does_not_exist_is_named_with_those_that_do(tiny_whisper: Path) -> None:
-    speech = load_model(str(tiny_whisper))
+    speech = load_whisper(str(tiny_whisper))
     with pytest.raises(ModelError, match=r"\['gate_proj'\].*linear layers are fc1, fc2, k_proj"):
         lora.attach(speech, LoraConfig(target_modules=["gate_proj"]), TINY)
 
 
 def test_an_adapter_for_another_model_is_refused(tiny_whisper: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no adapter_config.json"):
-        lora.load(load_model(str(tiny_whisper)), tmp_path)
+        lora.load(load_whisper(str(tiny_whisper)), tmp_path)
 
 
 def test_whisper_large_v2_has_the_published_counts() -> None:
@@ -92,15 +93,15 @@ def test_whisper_large_v2_has_the_published_counts() -> None:
 
 
 def test_four_bit_weights_count_what_they_stand_for(tiny_whisper: Path) -> None:
-    full = lora.count_parameters(load_model(str(tiny_whisper)).model)[1]
-    packed = lora.count_parameters(load_model(str(tiny_whisper), quantization=Quantization()).model)[1]
+    full = lora.count_parameters(load_whisper(str(tiny_whisper)).model)[1]
+    packed = lora.count_parameters(load_whisper(str(tiny_whisper), Quantization()).model)[1]
     assert packed == full
 
 
 def test_groups_choose_the_parts_that_get_adapters_and_plain_peft_loads_them(
     tiny_whisper: Path, tmp_path: Path
 ) -> None:
-    speech = load_model(str(tiny_whisper))
+    speech = load_whisper(str(tiny_whisper))
     adapted = lora.attach(speech, LoraConfig(rank=2, groups=["fusion"], target_modules=["q_proj", "fc1"]), TINY)
     trained = [name for name, parameter in adapted.named_parameters() if parameter.requires_grad]
     assert trained
@@ -115,7 +116,7 @@ def test_groups_choose_the_parts_that_get_adapters_and_plain_peft_loads_them(
 
 
 def test_groups_without_such_a_layer_are_refused(tiny_whisper: Path) -> None:
-    speech = load_model(str(tiny_whisper))
+    speech = load_whisper(str(tiny_whisper))
     config = LoraConfig(groups=["fusion"], target_modules=["fc1"])
     with pytest.raises(
         ModelError, match="none of the layers fc1 is in fusion; they are in audio_encoder, text_decoder"

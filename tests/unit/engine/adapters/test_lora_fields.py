@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from engine.adapters import lora
-from engine.config.training import LoraConfig
-from engine.models.family import load_model
+from engine.config.methods.lora import LoraConfig
 from engine.models.reference import ModelReference
+from tests.whisper import load_whisper
 
 LAYER = "model.encoder.layers.0.fc1"
 
@@ -20,7 +20,7 @@ TINY = ModelReference(id="tiny", source="tiny", family="whisper")
 
 
 def _attached(model: Path, **fields: Any) -> tuple[Any, Any]:
-    speech = load_model(str(model))
+    speech = load_whisper(str(model))
     lora.attach(speech, LoraConfig(**fields), TINY)
     layer: Any = speech.model.get_submodule(LAYER)
     with torch.no_grad():

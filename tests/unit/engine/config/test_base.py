@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from engine.config.base import apply_overrides, parse, read_yaml
-from engine.config.training import QloraConfig, TrainingConfig
+from engine.config.methods.lora import QloraConfig
+from engine.config.training import TrainingConfig
 from engine.errors import ConfigError
 
 
@@ -21,11 +22,11 @@ def test_every_fault_is_reported_at_once_also_those_between_fields() -> None:
     faults = _faults(
         {
             "method": {"type": "qlora", "rank": 0, "alpa": 3},
-            "optimizer": {"type": "adam"},
+            "optimizer": {"type": "adamax"},
             "max_steps": 10,
             "epochs": 2,
             "seed": "x",
-            "batch": {"audio_s": 4, "micro_batch_audio_s": 8},
+            "batch": {"cost": 4, "micro_batch_cost": 8},
             "evaluation": {"keep": "best"},
             "lerning_rate": 1,
         }
@@ -35,7 +36,7 @@ def test_every_fault_is_reported_at_once_also_those_between_fields() -> None:
     assert "adamw" in faults["optimizer"]
     assert "found 'x'" in faults["seed"]
     assert "no such field" in faults["lerning_rate"]
-    assert "found 8, more than audio_s 4" in faults["batch.micro_batch_audio_s"]
+    assert "found 8, more than cost 4" in faults["batch.micro_batch_cost"]
     assert faults["epochs"] == "found 2 and max_steps 10; give one of them"
     assert "set evaluation.every_steps greater than 0" in faults["evaluation.keep"]
     assert set(faults) == {
@@ -44,7 +45,7 @@ def test_every_fault_is_reported_at_once_also_those_between_fields() -> None:
         "optimizer",
         "seed",
         "lerning_rate",
-        "batch.micro_batch_audio_s",
+        "batch.micro_batch_cost",
         "epochs",
         "evaluation.keep",
     }
@@ -58,8 +59,8 @@ def test_a_good_config_is_frozen_and_has_good_defaults() -> None:
 
 
 def test_overrides_are_yaml_values_by_path() -> None:
-    values = apply_overrides({"batch": {"audio_s": 8}}, ["batch.max_utterances=4", "method.type=lora", "epochs=1.5"])
-    assert values == {"batch": {"audio_s": 8, "max_utterances": 4}, "method": {"type": "lora"}, "epochs": 1.5}
+    values = apply_overrides({"batch": {"cost": 8}}, ["batch.max_examples=4", "method.type=lora", "epochs=1.5"])
+    assert values == {"batch": {"cost": 8, "max_examples": 4}, "method": {"type": "lora"}, "epochs": 1.5}
     with pytest.raises(ConfigError, match="an override is written path=value"):
         apply_overrides({}, ["epochs"])
     with pytest.raises(ConfigError, match="not a group of fields"):

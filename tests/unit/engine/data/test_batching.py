@@ -7,7 +7,7 @@ import pytest
 
 from engine.config.context import AutoContextConfig, FullContextConfig, ShortContextConfig
 from engine.config.training import BatchConfig
-from engine.data.batching import BatchOrder, Position, evaluation_batches, micro_batches
+from engine.data.batching import BatchOrder, Costs, Position, evaluation_batches, micro_batches
 from engine.data.example import Utterance, make_utterance
 from engine.data.padding import padded_s
 from engine.errors import TrainingError
@@ -25,7 +25,12 @@ def _utterances(count: int, longest_s: float = 5.0) -> list[Utterance]:
 
 
 def _order(utterances: list[Utterance], batch: BatchConfig, position: Position | None = None) -> BatchOrder:
-    return BatchOrder(utterances, batch, CONTEXT, window_s=30.0, seed=3, position=position or START)
+    return BatchOrder(_costs(utterances), batch, seed=3, position=position or START)
+
+
+def _costs(utterances: list[Utterance]) -> Costs:
+    durations_s = [u.input.duration_s for u in utterances]
+    return Costs(durations_s, [padded_s(duration_s, CONTEXT, 30.0) for duration_s in durations_s])
 
 
 def test_lengths_are_padded_to_the_bucket_with_a_tail() -> None:
@@ -42,7 +47,7 @@ def test_lengths_are_padded_to_the_bucket_with_a_tail() -> None:
 
 def test_an_epoch_has_every_utterance_once_and_no_batch_is_overfull() -> None:
     utterances = _utterances(500)
-    batch = BatchConfig(audio_s=12, micro_batch_audio_s=12, max_utterances=9)
+    batch = BatchConfig(cost=12, micro_batch_cost=12, max_examples=9)
     order = _order(utterances, batch)
     steps = order.steps_per_epoch()
     batches = [order.next() for _ in range(steps)]
@@ -55,7 +60,7 @@ def test_an_epoch_has_every_utterance_once_and_no_batch_is_overfull() -> None:
 
 def test_batches_hold_similar_lengths() -> None:
     utterances = _utterances(2000)
-    order = _order(utterances, BatchConfig(audio_s=24, micro_batch_audio_s=24))
+    order = _order(utterances, BatchConfig(cost=24, micro_batch_cost=24))
     padding = speech = 0.0
     for _ in range(order.steps_per_epoch()):
         lengths = [padded_s(utterances[i].input.duration_s, CONTEXT, 30.0) for i in order.next().indices]
@@ -66,7 +71,7 @@ def test_batches_hold_similar_lengths() -> None:
 
 def test_any_position_can_be_found_again() -> None:
     utterances = _utterances(200)
-    batch = BatchConfig(audio_s=8, micro_batch_audio_s=8, short_first_steps=30, short_first_max_s=2.0)
+    batch = BatchConfig(cost=8, micro_batch_cost=8, short_first_steps=30, short_first_max_cost=2.0)
     first = _order(utterances, batch)
     before = [first.next() for _ in range(25)]
     middle = first.position
@@ -79,21 +84,21 @@ def test_any_position_can_be_found_again() -> None:
 @pytest.mark.parametrize("longest_s", [1.0, 2.0])
 def test_short_utterances_come_first_and_then_all(longest_s: float) -> None:
     utterances = _utterances(300)
-    batch = BatchConfig(audio_s=8, micro_batch_audio_s=8, short_first_steps=10, short_first_max_s=longest_s)
+    batch = BatchConfig(cost=8, micro_batch_cost=8, short_first_steps=10, short_first_max_cost=longest_s)
     order = _order(utterances, batch)
     early = {i for _ in range(10) for i in order.next().indices}
     assert longest_s - 0.5 < max(utterances[i].input.duration_s for i in early) <= longest_s
-    full = BatchConfig(audio_s=8, micro_batch_audio_s=8)
+    full = BatchConfig(cost=8, micro_batch_cost=8)
     late = {i for _ in range(_order(utterances, full).steps_per_epoch()) for i in order.next().indices}
     assert late == set(range(300))
 
 
 def test_a_curriculum_without_short_utterances_says_so() -> None:
     utterances = [make_utterance("u", "a.wav", 0.0, 3.0, "one", None, None)]
-    batch = BatchConfig(short_first_steps=1, short_first_max_s=1.0)
-    with pytest.raises(TrainingError, match=r"short_first_max_s is 1.0 s .* the shortest has 3.00 s"):
+    batch = BatchConfig(short_first_steps=1, short_first_max_cost=1.0)
+    with pytest.raises(TrainingError, match=r"short_first_max_cost is 1 .* the shortest has a cost of 3.00"):
         _order(utterances, batch).next()
-    with pytest.raises(TrainingError, match="no utterance is left to train on"):
+    with pytest.raises(TrainingError, match="no example is left to train on"):
         _order([], batch)
 
 
@@ -101,7 +106,7 @@ def test_a_curriculum_without_short_utterances_says_so() -> None:
 def test_workers_share_a_batch_without_loss_or_repeat(world_size: int) -> None:
     lengths = [0.5 + 0.5 * (i % 4) for i in range(17)]
     parts = [
-        micro_batches(range(17), lengths, micro_batch_audio_s=3.0, rank=rank, world_size=world_size)
+        micro_batches(range(17), lengths, micro_batch_cost=3.0, rank=rank, world_size=world_size)
         for rank in range(world_size)
     ]
     assert sorted(i for part in parts for piece in part for i in piece) == list(range(17))
@@ -120,11 +125,10 @@ def test_evaluation_batches_hold_one_length_each() -> None:
 
 def test_a_share_of_the_utterances_gets_the_whole_window_evenly_over_the_steps() -> None:
     utterances = _utterances(800, longest_s=1.0)
-    batch = BatchConfig(audio_s=24, micro_batch_audio_s=24, max_utterances=16)
-    context = ShortContextConfig(bucket_s=0.5, tail_s=0.1, whole_window_share=1 / 64)
+    batch = BatchConfig(cost=24, micro_batch_cost=24, max_examples=16)
 
     def batches(position: Position = START, count: int = 50) -> list[tuple[int, ...]]:
-        order = BatchOrder(utterances, batch, context, window_s=30.0, seed=3, position=position)
+        order = BatchOrder(_costs(utterances), batch, seed=3, position=position, whole_window_share=1 / 64)
         given = [order.next() for _ in range(count)]
         assert all(set(b.whole_window) <= set(b.indices) for b in given)
         return [b.whole_window for b in given]

@@ -13,7 +13,7 @@ from engine.config.division import DivisionConfig
 from engine.data.division import divide
 from engine.data.example import Split, Utterance, make_utterance
 from engine.data.manifest import read_manifest
-from engine.data.splits import split_by_speaker
+from engine.data.splits import split_by_group
 from engine.stages.ingest import ingest
 from tests.unit.engine.data.recordings import UNJUDGED, folder_of, noise, wav
 
@@ -64,12 +64,12 @@ def test_speakers_who_say_other_things_are_balanced() -> None:
 def test_the_seed_decides_and_the_order_does_not() -> None:
     utterances = _spoken(30)
 
-    def test_speakers(order: list[Utterance], seed: int) -> set[str | None]:
+    def test_groups(order: list[Utterance], seed: int) -> set[str | None]:
         splits, _, _ = divide(order, _files(order), DivisionConfig(seed=seed))
         return {u.group for u, split in zip(order, splits, strict=True) if split == "test"}
 
-    assert test_speakers(utterances, 1) == test_speakers(utterances[::-1], 1)
-    assert len({frozenset(test_speakers(utterances, seed)) for seed in range(8)}) > 4
+    assert test_groups(utterances, 1) == test_groups(utterances[::-1], 1)
+    assert len({frozenset(test_groups(utterances, seed)) for seed in range(8)}) > 4
 
 
 @pytest.mark.parametrize("count", [40, 5000])
@@ -115,7 +115,7 @@ def test_the_manifest_says_it_and_a_run_takes_it(tmp_path: Path) -> None:
     plain = ingest(source, tmp_path / "plain", validation=UNJUDGED)
     assert plain.splits == {}
     assert read_manifest(tmp_path / "plain" / "manifest.jsonl") == [replace(u, split=None) for u in utterances]
-    taken = split_by_speaker(utterances, [], 0.05, seed=3)
+    taken = split_by_group(utterances, [], 0.05, seed=3)
     assert taken.counts() == {"train": 24, "validation": 8, "test": 8}
 
 

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from engine.adapters import lora
 from engine.audio.features import RATE_HZ, stack_padded
-from engine.config.training import LoraFields, TrainingConfig
-from engine.models.base import load_base
+from engine.config.training import TrainingConfig
+from engine.families.binding import bind
+from engine.methods.build import build_method
 from engine.training.averaging import WeightAverage
 from engine.training.optimizers import build_optimizer, state_tensors
 
@@ -44,14 +44,9 @@ def count_step(model: str, config: TrainingConfig, *, seconds: float, utterances
         tokens: of each text.
     """
     torch.manual_seed(0)
-    base = load_base(model, config)
-    speech: Any = base.speech
-    trained: nn.Module = speech.model
-    if isinstance(config.method, LoraFields):
-        trained = lora.attach(speech, config.method, base.reference)
-    else:
-        trained.requires_grad_(True)
-        speech.freeze_constants()
+    base = bind(model, config)
+    speech: Any = base.base
+    trained = build_method(config.method).attach(speech, base.reference)
     if config.gradient_checkpointing:
         base.checkpoint_activations()
     trained.train()

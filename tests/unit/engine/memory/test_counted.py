@@ -55,7 +55,7 @@ def test_weights_gradients_and_states_are_what_is_there(method: str, optimizer: 
 @pytest.mark.parametrize("method", ["qlora", "full"])
 def test_activations_are_nearly_what_is_kept(method: str, checkpointing: bool, wide: Path) -> None:
     fields = METHODS[method] | {"gradient_checkpointing": checkpointing}
-    fields["batch"] = {"audio_s": 12, "micro_batch_audio_s": 12}
+    fields["batch"] = {"cost": 12, "micro_batch_cost": 12}
     config = TrainingConfig.model_validate(fields)
     sizes = architecture_of(find_model(str(wide)))
     counted = count_step(str(wide), config, seconds=4.0, utterances=3, tokens=round(4 * sizes.tokens_per_s))
@@ -68,7 +68,7 @@ def test_activations_are_nearly_what_is_kept(method: str, checkpointing: bool, w
 
 def test_whole_windows_are_in_the_micro_batch() -> None:
     sizes = architecture_of(find_model("whisper-pico"))
-    batch = {"audio_s": 4, "micro_batch_audio_s": 4}
+    batch = {"cost": 4, "micro_batch_cost": 4}
 
     def activations(**context: Any) -> int:
         config = TrainingConfig.model_validate({"batch": batch, "context": {"type": "short", **context}})

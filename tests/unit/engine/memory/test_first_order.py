@@ -61,7 +61,7 @@ def test_four_bits_take_an_eighth_of_the_linear_weights() -> None:
 
 def test_measuring_the_base_of_four_bits_takes_it_in_float32_once_activations_are_gone() -> None:
     whole = 4 * (LARGE.linear_parameters + LARGE.other_parameters)
-    small, big = config(), config(batch={"audio_s": 3000, "micro_batch_audio_s": 3000})
+    small, big = config(), config(batch={"cost": 3000, "micro_batch_cost": 3000})
     parts = peak_memory(LARGE, small, 2).parts
     assert parts["published_base"] == whole - parts["activations"] - parts["dequantised_layer"] > 0
     assert peak_memory(LARGE, big, 2).parts["published_base"] == 0
@@ -90,10 +90,10 @@ def test_activations_grow_with_the_micro_batch_and_shrink_when_recomputed() -> N
     def activations(**fields: Any) -> int:
         return peak_memory(SHORT, config(**fields), 2).parts["activations"]
 
-    batch = {"audio_s": 48, "micro_batch_audio_s": 24}
-    assert activations(batch=batch | {"micro_batch_audio_s": 48}) == 2 * activations(batch=batch)
+    batch = {"cost": 48, "micro_batch_cost": 24}
+    assert activations(batch=batch | {"micro_batch_cost": 48}) == 2 * activations(batch=batch)
     assert activations(batch=batch, gradient_checkpointing=True) < activations(batch=batch) / 4
-    one = {"audio_s": 1, "micro_batch_audio_s": 1}
+    one = {"audio_s": 1, "micro_batch_cost": 1}
     assert activations(batch=one, context={"type": "full"}) == 30 * activations(batch=one)
     # `auto` is what the model was trained in.
     assert PICO.trained_context == "short" and LARGE.trained_context == "full"
@@ -102,22 +102,22 @@ def test_activations_grow_with_the_micro_batch_and_shrink_when_recomputed() -> N
 
 
 def test_every_change_that_is_named_lowers_the_peak_and_is_what_it_says() -> None:
-    whole = config(method={"type": "full"}, batch={"audio_s": 64, "micro_batch_audio_s": 64}, context={"type": "full"})
+    whole = config(method={"type": "full"}, batch={"cost": 64, "micro_batch_cost": 64}, context={"type": "full"})
     now = peak_memory(LARGE, whole, 2).bytes
     found = list(changes(LARGE, whole, 2))
     assert [change.path for change in found][-3:] == ["gradient_checkpointing", "optimizer.type", "method.type"]
-    assert "batch.micro_batch_audio_s" in {change.path for change in found}
+    assert "batch.micro_batch_cost" in {change.path for change in found}
     # Below 30 s no smaller micro-batch helps where every utterance takes the whole window; to leave that does.
-    one = {"audio_s": 8, "micro_batch_audio_s": 8}
+    one = {"audio_s": 8, "micro_batch_cost": 8}
     in_full = config(batch=one, context={"type": "full"}, evaluation={"base": False})
     paths = [change.path for change in changes(SHORT, in_full, 2)]
     assert paths[0] == "context.type"
-    assert "batch.micro_batch_audio_s" not in paths
+    assert "batch.micro_batch_cost" not in paths
     # A model that was not trained in short context would be spoiled by it.
     assert "context.type" not in {change.path for change in changes(LARGE, in_full, 2)}
     assert all(change.peak_bytes < now for change in found)
-    smaller = next(change for change in found if change.path == "batch.micro_batch_audio_s")
+    smaller = next(change for change in found if change.path == "batch.micro_batch_cost")
     by_hand = config(
-        method={"type": "full"}, batch={"audio_s": 64, "micro_batch_audio_s": smaller.value}, context={"type": "full"}
+        method={"type": "full"}, batch={"cost": 64, "micro_batch_cost": smaller.value}, context={"type": "full"}
     )
     assert peak_memory(LARGE, by_hand, 2).bytes == smaller.peak_bytes

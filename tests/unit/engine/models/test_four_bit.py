@@ -7,8 +7,9 @@ from pathlib import Path
 import bitsandbytes
 import torch
 
-from engine.models.family import Quantization, load_model
-from engine.models.whisper import WhisperSpeech
+from engine.config.quantization import Quantization
+from engine.families.whisper.model import WhisperSpeech
+from tests.whisper import load_whisper
 
 
 def _loss(speech: WhisperSpeech, mel_BMF: torch.Tensor) -> torch.Tensor:
@@ -17,7 +18,7 @@ def _loss(speech: WhisperSpeech, mel_BMF: torch.Tensor) -> torch.Tensor:
 
 
 def test_an_evaluation_leaves_weights_and_gradients_as_they_were(tiny_whisper: Path) -> None:
-    speech: WhisperSpeech = load_model(str(tiny_whisper), quantization=Quantization())
+    speech: WhisperSpeech = load_whisper(str(tiny_whisper), Quantization())
     layers = [m for m in speech.model.modules() if isinstance(m, bitsandbytes.nn.Linear4bit)]
     before = [layer.weight.clone() for layer in layers]
     mel_BMF = torch.randn(1, 80, 100, generator=torch.Generator().manual_seed(0))

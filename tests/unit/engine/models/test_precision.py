@@ -7,8 +7,8 @@ import torch
 
 from engine.models import precision
 from engine.models.catalogue import reference_to
-from engine.models.family import read_width
 from engine.models.precision import choose_dtype
+from engine.models.width import read_width
 
 CPU = torch.device("cpu")
 

@@ -42,7 +42,7 @@ def test_the_best_weights_are_chosen_by_the_headline(
                 "max_steps": 4,
                 "method": {"type": "lora", "rank": 2},
                 "optimizer": {"type": "adamw", "learning_rate": 0.003},
-                "split": {"test_speakers": ["s0"], "validation_speakers": ["s1"]},
+                "split": {"test_groups": ["s0"], "validation_groups": ["s1"]},
                 "task": {"max_new_tokens": 5},
                 "context": {"type": "short", "bucket_s": 0.25},
                 "evaluation": {"every_steps": 1, "keep": "best"},
@@ -76,7 +76,7 @@ def test_results_of_earlier_versions_are_of_words(tmp_path: Path) -> None:
     stored = {
         "status": "succeeded", "model": "m", "method": "qlora", "steps": 1, "base_wer": 0.5, "adapter_wer": 0.1,
         "trainable_parameters": 1, "total_parameters": 2, "peak_bytes": 1, "wall_s": 1.0, "training_s": 1.0,
-        "audio_s_per_s": 1.0, "train_utterances": 1, "train_audio_s": 1.0, "test_utterances": 1, "test_speakers": [],
+        "audio_s_per_s": 1.0, "train_utterances": 1, "train_audio_s": 1.0, "test_utterances": 1, "test_groups": [],
     }  # fmt: skip
     read = RunResult.model_validate(stored)
     assert (read.primary, read.base, read.tuned) == ("wer", {"wer": 0.5}, {"wer": 0.1})

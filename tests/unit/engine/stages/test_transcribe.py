@@ -32,7 +32,7 @@ def adapter(tiny_whisper: Path, tones: Path, tmp_path_factory: pytest.TempPathFa
             {
                 "max_steps": 3,
                 "method": {"type": "qlora", "rank": 2},
-                "split": {"test_speakers": ["s0"]},
+                "split": {"test_groups": ["s0"]},
                 "task": {"max_new_tokens": 5},
                 "context": {"type": "short", "bucket_s": 0.25},
             }
@@ -164,7 +164,7 @@ def test_a_folder_is_taken_as_its_recordings(tmp_path: Path) -> None:
 
 def test_a_model_alone_keeps_the_precision_of_its_files(adapter: Path, tiny_whisper: Path) -> None:
     def four_bit_layers(transcriber: Transcriber) -> int:
-        modules = transcriber._speech.model.modules()
+        modules = transcriber._learner._base.model.modules()
         return sum(type(module).__name__ == "Linear4bit" for module in modules)
 
     assert four_bit_layers(Transcriber(model=str(tiny_whisper))) == 0
@@ -205,10 +205,9 @@ def test_a_model_of_one_language_takes_no_other(tiny_whisper: Path) -> None:
 def test_short_context_on_a_model_of_whole_windows_is_said(tiny_multilingual: Path, tiny_whisper: Path) -> None:
     forced = Transcriber(model=str(tiny_multilingual), context="short", language="sw")
     assert any("was trained on whole windows" in note for note in forced.notes)
-    assert forced._task.lengths_s([]) == []
-    assert forced._task.padded_lengths_s([1.0]) == [11.0]
-    assert Transcriber(model=str(tiny_multilingual), language="sw")._task.padded_lengths_s([1.0]) == [30.0]
-    assert Transcriber(model=str(tiny_whisper))._task.padded_lengths_s([1.0]) == [1.5]
+    assert forced._learner.padded_lengths_s([1.0]) == [11.0]
+    assert Transcriber(model=str(tiny_multilingual), language="sw")._learner.padded_lengths_s([1.0]) == [30.0]
+    assert Transcriber(model=str(tiny_whisper))._learner.padded_lengths_s([1.0]) == [1.5]
 
 
 def test_an_adapter_of_an_earlier_version_was_told_english(
@@ -224,7 +223,7 @@ def test_an_adapter_of_an_earlier_version_was_told_english(
                 "task": {"language": "de", "max_new_tokens": 2},
                 "context": {"type": "short", "tail_s": 0.1},
                 "evaluation": {"base": False},
-                "split": {"test_speakers": ["s0"]},
+                "split": {"test_groups": ["s0"]},
             }
         ),
         store=LocalRunStore(tmp_path / "store"),

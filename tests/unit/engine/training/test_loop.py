@@ -26,7 +26,7 @@ def test_max_steps_are_taken(tmp_path: Path) -> None:
 
 
 def test_epochs_are_passes_over_the_utterances(tmp_path: Path) -> None:
-    batch = {"audio_s": 2, "micro_batch_audio_s": 2}
+    batch = {"cost": 2, "micro_batch_cost": 2}
     context = {"type": "short", "bucket_s": 1.0, "tail_s": 0.0}
     trained = train(tmp_path, {"epochs": 3, "batch": batch, "context": context}, utterances=saying(*range(10)))
     assert trained.steps == 15
@@ -52,11 +52,9 @@ def test_a_batch_is_cut_into_micro_batches_and_counts_once(tmp_path: Path) -> No
     context = {"type": "short", "bucket_s": 1.0, "tail_s": 0.0}
     fields = {"max_steps": 1, "optimizer": SGD, "context": context, "max_grad_norm": 0.0}
     whole = train(
-        tmp_path / "whole", fields | {"batch": {"audio_s": 6, "micro_batch_audio_s": 6}}, utterances=saying(*range(6))
+        tmp_path / "whole", fields | {"batch": {"cost": 6, "micro_batch_cost": 6}}, utterances=saying(*range(6))
     )
-    cut = train(
-        tmp_path / "cut", fields | {"batch": {"audio_s": 6, "micro_batch_audio_s": 2}}, utterances=saying(*range(6))
-    )
+    cut = train(tmp_path / "cut", fields | {"batch": {"cost": 6, "micro_batch_cost": 2}}, utterances=saying(*range(6)))
     assert (len(whole.batches[0]), len(cut.batches[0])) == (6, 2)
     assert cut.weights == pytest.approx(whole.weights)
     assert whole.weights == pytest.approx([START + 0.1 * 1.5] * 4)  # the mean is 2.5
@@ -205,7 +203,7 @@ def test_a_metric_event_every_so_many_steps(tmp_path: Path) -> None:
 
 
 def test_the_seed_decides_the_order(tmp_path: Path) -> None:
-    fields = {"max_steps": 5, "batch": {"audio_s": 2, "micro_batch_audio_s": 2}}
+    fields = {"max_steps": 5, "batch": {"cost": 2, "micro_batch_cost": 2}}
     orders = [
         train(tmp_path / str(i), fields | {"seed": seed}, utterances=saying(*range(10))).batches[:5]
         for i, seed in enumerate((3, 3, 4))

@@ -62,6 +62,14 @@ def test_eps_of_adamw_dampens_small_gradients(kind: str) -> None:
     assert _after([0.1], type=kind, learning_rate=0.1, eps=0.1) == pytest.approx(0.95, rel=1e-3)
 
 
+def test_weight_decay_of_adam_joins_the_gradient() -> None:
+    """Without a gradient AdamW shrinks by learning rate and decay; Adam takes a whole step, whatever the decay is."""
+    for decay in (0.01, 0.1):
+        after = _after([0.0], type="adam", learning_rate=0.01, weight_decay=decay)
+        assert after == pytest.approx(1 - 0.01, rel=1e-3)
+    assert _after([5.0], type="adam", learning_rate=0.01) == pytest.approx(1 - 0.01, rel=1e-3)
+
+
 def test_sgd_follows_the_gradient_with_momentum_and_decay() -> None:
     plain = {"type": "sgd", "learning_rate": 0.1, "momentum": 0.0}
     assert _after([2.0, 2.0], **plain) == pytest.approx(0.6)

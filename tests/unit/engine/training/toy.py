@@ -12,8 +12,12 @@ from torch import nn
 
 from engine.config.training import TrainingConfig
 from engine.data.example import Utterance, make_utterance
-from engine.metrics.registry import Better, Metric, Values
+from engine.data.padding import padded_s
+from engine.families.contract import AnyLearner, Base, Prediction, Seeds
+from engine.metrics.registry import Better, Metric
+from engine.models.reference import ModelReference
 from engine.run.events import MemorySink
+from engine.run.result import Fact
 from engine.run.store import LocalRunStore
 from engine.training.checkpoints import Checkpoints
 from engine.training.loop import TrainingLoop, Validation
@@ -45,48 +49,59 @@ class ToyModel(nn.Module):
 
 
 @dataclass
-class ToyTask:
+class ToyLearner:
     """The loss of a number is half of its squared distance from every weight."""
 
     model: ToyModel
+    config: TrainingConfig
     batches: list[list[str]] = field(default_factory=list)
     """Ids of the utterances of every micro-batch, in the order in which they were made."""
     cost_unit: str = "audio_s"
+    notes: tuple[str, ...] = ()
 
-    def lengths_s(self, utterances: Sequence[Utterance]) -> list[float]:
-        return [u.input.duration_s for u in utterances]
-
-    def misfits(self, utterances: Sequence[Utterance]) -> dict[str, str]:
+    def facts(self) -> dict[str, Fact]:
         return {}
 
-    def collate(
-        self,
-        utterances: Sequence[Utterance],
-        folder: Path,
-        seeds: Sequence[Sequence[int]] | None,
-        *,
-        whole_window: bool = False,
-    ) -> ToyBatch:
-        self.batches.append([u.id for u in utterances])
-        return ToyBatch(
-            torch.tensor([float(u.target.text) for u in utterances]), sum(u.input.duration_s for u in utterances)
-        )
+    def save(self, folder: Path) -> None:
+        pass
+
+    def costs(self, examples: Sequence[Utterance]) -> list[float]:
+        return [u.input.duration_s for u in examples]
+
+    def padded_costs(self, examples: Sequence[Utterance]) -> list[float]:
+        return [padded_s(cost, self.config.context, 30.0) for cost in self.costs(examples)]
+
+    def misfits(self, examples: Sequence[Utterance]) -> dict[str, str]:
+        return {}
+
+    def collate(self, examples: Sequence[Utterance], folder: Path, seeds: Seeds | None = None) -> ToyBatch:
+        self.batches.append([u.id for u in examples])
+        return ToyBatch(torch.tensor([float(u.target.text) for u in examples]), sum(self.costs(examples)))
 
     def loss(self, batch: ToyBatch) -> tuple[torch.Tensor, int]:
         distances_BW = self.model.weight[None, :] - batch.numbers_B[:, None]
         return 0.5 * distances_BW.square().sum(), len(batch.numbers_B)
 
-    def target_count(self, utterances: Sequence[Utterance]) -> int:
-        return len(utterances)
+    def target_count(self, examples: Sequence[Utterance]) -> int:
+        return len(examples)
 
-    def predict(self, utterances: Sequence[Utterance], folder: Path) -> list[str]:
+    def predict(
+        self, examples: Sequence[Utterance], folder: Path, on_progress: Callable[[int], None] | None = None
+    ) -> list[Prediction]:
         return []
 
-    def primary(self, utterances: Sequence[Utterance]) -> str:
-        return "toy"
 
-    def score(self, references: Sequence[str], hypotheses: Sequence[str]) -> Values:
-        return {"toy": 0.0}
+class AllOfIt:
+    """The method: what requires a gradient is trained in every step."""
+
+    def attach(self, base: Base, reference: ModelReference) -> nn.Module:
+        return base.model
+
+    def before_step(self, step: int) -> None:
+        pass
+
+    def save(self, trained: Any, base: Base, learner: AnyLearner, folder: Path) -> None:
+        pass
 
 
 @dataclass
@@ -123,7 +138,7 @@ def train(
     context = {"type": "short", "tail_s": 0.1}
     config = TrainingConfig.model_validate({"schedule": {"type": "constant"}, "context": context} | fields)
     model, events, evaluated = ToyModel(), MemorySink(), []
-    task = ToyTask(model)
+    learner = ToyLearner(model, config)
 
     def measure(step: int) -> float:
         assert metric is not None
@@ -133,10 +148,10 @@ def train(
     loop = TrainingLoop(
         config,
         model=model,
-        task=task,
+        learner=learner,
+        method=AllOfIt(),
         train=utterances or saying(0.0),
         folder=folder,
-        window_s=30.0,
         checkpoints=Checkpoints(LocalRunStore(folder / "store"), config.checkpoint.keep),
         events=events,
         parallel=SINGLE,
@@ -149,4 +164,4 @@ def train(
     assert loop.run() == "finished"
     metrics = [event.data for event in events.events if event.kind == "metric"]
     weights = model.weight.detach().tolist()
-    return Trained(weights, loop.progress.step, metrics, evaluated, task.batches, folder / "store")
+    return Trained(weights, loop.progress.step, metrics, evaluated, learner.batches, folder / "store")

@@ -235,7 +235,7 @@ def test_a_prediction_does_not_depend_on_its_neighbours(
     folder, examples = recordings
     base = base_of(sources[kind])
     for training in _context_of(kind, sources):
-        learner = learner_of(base, training={**training, "evaluation": {"batch_audio_s": 4.0}})
+        learner = learner_of(base, training={**training, "evaluation": {"batch_cost": 4.0}})
         done: list[int] = []
         together = learner.mean_logits(examples, folder, done.append)
         assert sum(done) == len(examples)

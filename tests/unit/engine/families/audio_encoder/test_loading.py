@@ -154,8 +154,7 @@ def test_from_scratch_takes_only_the_architecture(source: Path) -> None:
 
 def test_what_is_saved_loads_in_plain_transformers(source: Path, tmp_path: Path) -> None:
     base = base_of(source)
-    learner_of(base, multi_label=True)
-    base.save(tmp_path)
+    learner_of(base, multi_label=True).save(tmp_path)
     plain = AutoModelForAudioClassification.from_pretrained(str(tmp_path))
     assert type(plain) is type(base.model)
     assert all(torch.equal(t, base.model.state_dict()[name]) for name, t in plain.state_dict().items())
@@ -168,8 +167,7 @@ def test_what_is_saved_loads_in_plain_transformers(source: Path, tmp_path: Path)
 def test_a_model_keeps_the_context_that_it_was_trained_in(sources: dict[str, Path], tmp_path: Path) -> None:
     base = base_of(sources["whisper"])
     assert base.trained_context == "full"
-    learner_of(base, training={"context": {"type": "short"}})
-    base.save(tmp_path)
+    learner_of(base, training={"context": {"type": "short"}}).save(tmp_path)
     again = base_of(tmp_path)
     assert again.trained_context == "short"
     assert learner_of(again).config.context.type == "short"

@@ -23,13 +23,14 @@ from transformers import (
     WhisperForConditionalGeneration,
 )
 
+from engine.config.quantization import Quantization
 from engine.config.tasks.audio_classification import AudioClassificationConfig
 from engine.config.training import TrainingConfig
 from engine.data.example import AudioInput, Example, Label, Labels
 from engine.families.audio_encoder.classification import AudioClassification
 from engine.families.audio_encoder.labels import ClassWeights
 from engine.families.audio_encoder.loading import load
-from engine.families.contract import LoadOptions, Quantization, TargetSpace
+from engine.families.contract import LoadOptions, TargetSpace
 
 LABELS = ("high", "low", "noise")
 CPU = torch.device("cpu")

@@ -19,9 +19,10 @@ from transformers import (
 )
 from transformers.models.whisper.modeling_whisper import sinusoids
 
+from engine.config.quantization import Quantization
 from engine.errors import ModelError
 from engine.families.audio_llm.loading import load
-from engine.families.contract import LoadOptions, Quantization
+from engine.families.contract import LoadOptions
 from tests.unit.engine.families.audio_llm.tiny import CPU, KINDS
 
 Tiny = Callable[[str], Path]

@@ -12,9 +12,10 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import ClapModel, ClapProcessor
 
+from engine.config.quantization import Quantization
 from engine.errors import ModelError
 from engine.families.clap.loading import load
-from engine.families.contract import LoadOptions, Quantization
+from engine.families.contract import LoadOptions
 from tests.unit.engine.families.clap.tiny import CPU
 
 NF4 = LoadOptions(CPU, quantization=Quantization())

@@ -14,6 +14,7 @@ from transformers import ClapModel, ClapProcessor
 from engine.audio.reading import read_audio
 from engine.config.augmentation import finetuning
 from engine.config.context import FullContextConfig
+from engine.config.quantization import Quantization
 from engine.config.tasks.retrieval import RetrievalConfig
 from engine.config.training import TrainingConfig
 from engine.data.example import AudioInput, Captions, Example
@@ -21,7 +22,7 @@ from engine.errors import ConfigError
 from engine.families.clap.base import ClapBase
 from engine.families.clap.loading import load
 from engine.families.clap.retrieval import Retrieval
-from engine.families.contract import LoadOptions, Quantization
+from engine.families.contract import LoadOptions
 from tests.unit.engine.families.clap.tiny import CAPTIONS, CPU, training
 
 Recordings = list[Example[AudioInput, Captions]]
@@ -291,7 +292,7 @@ def test_faults_of_the_config_are_reported_together(tiny_clap: Path) -> None:
     base = load(str(tiny_clap), "retrieval", LoadOptions(CPU))
     faulty = TrainingConfig.model_validate(
         {
-            "batch": {"audio_s": 3.0, "micro_batch_audio_s": 2.0, "max_utterances": 3},
+            "batch": {"cost": 3.0, "micro_batch_cost": 2.0, "max_examples": 3},
             "context": {"type": "short"},
             "augmentation": {"vocal_tract_probability": 0.3},
             "gradient_checkpointing": True,
@@ -301,9 +302,9 @@ def test_faults_of_the_config_are_reported_together(tiny_clap: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         _learner(base, RetrievalConfig(group_size=4, train_temperature=True), faulty)
     assert [fault.path for fault in caught.value.faults] == [
-        "batch.audio_s",
-        "batch.micro_batch_audio_s",
-        "batch.max_utterances",
+        "batch.cost",
+        "batch.micro_batch_cost",
+        "batch.max_examples",
         "task.train_temperature",
         "context.type",
         "gradient_checkpointing",
@@ -321,6 +322,8 @@ def test_the_temperature_learns_only_if_it_is_asked(
     base = load(str(tiny_clap), "retrieval", LoadOptions(CPU))
     task = RetrievalConfig(group_size=4, train_temperature=trained)
     learner = _learner(base, task, training(4, method={"type": "full"}))
+    base.model.requires_grad_(True)
+    base.freeze_constants()
     loss, _ = learner.loss(learner.collate(examples[:4], audio))
     loss.backward()
     assert {name for name, p in base.model.named_parameters() if "logit_scale" in name and p.grad is not None} == (

@@ -93,5 +93,5 @@ def recordings(folder: Path, *, takes: int = 3, seed: int = 0) -> list[Example[A
 
 def training(group_size: int = 4, **changes: object) -> TrainingConfig:
     """A config whose batches hold a group."""
-    batch = BatchConfig(audio_s=2.0 * group_size, micro_batch_audio_s=2.0 * group_size)
+    batch = BatchConfig(cost=2.0 * group_size, micro_batch_cost=2.0 * group_size)
     return TrainingConfig.model_validate({"batch": batch, **changes})

@@ -23,9 +23,10 @@ from transformers import (
     Wav2Vec2Model,
 )
 
+from engine.config.quantization import Quantization
 from engine.config.training import TrainingConfig
 from engine.data.example import Utterance, make_utterance
-from engine.families.contract import LoadOptions, Quantization, TargetSpace
+from engine.families.contract import LoadOptions, TargetSpace
 from engine.families.ctc.base import CtcBase
 from engine.families.ctc.learner import CtcLearner
 from engine.families.ctc.loading import load

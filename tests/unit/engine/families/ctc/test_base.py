@@ -14,8 +14,9 @@ import torch
 from bitsandbytes.nn import Linear4bit
 from transformers import AutoModelForCTC, Wav2Vec2FeatureExtractor, Wav2Vec2Processor
 
+from engine.config.quantization import Quantization
 from engine.errors import ModelError
-from engine.families.contract import LoadOptions, Quantization
+from engine.families.contract import LoadOptions
 from engine.families.ctc.loading import load, tokenizer_over
 from tests.unit.engine.families.ctc.models import (
     CPU,

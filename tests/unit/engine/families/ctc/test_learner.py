@@ -11,11 +11,11 @@ import peft
 import pytest
 import torch
 
+from engine.config.quantization import Quantization
 from engine.config.tasks.decoding import CtcDecodingConfig
 from engine.config.training import TrainingConfig
 from engine.data.example import AudioInput, Piece, Text, Utterance
 from engine.errors import ConfigError
-from engine.families.contract import Quantization
 from engine.families.ctc.base import CtcBase
 from engine.families.ctc.learner import CtcLearner
 from engine.families.ctc.ngrams import read_ngrams

@@ -107,7 +107,7 @@ def test_sizes_are_those_of_the_modules(kind: str, fields: dict[str, Any], head_
 def test_what_is_loaded_in_four_bits_are_the_linear_parameters(tmp_path: Path) -> None:
     from bitsandbytes.nn import Linear4bit
 
-    from engine.families.contract import Quantization
+    from engine.config.quantization import Quantization
 
     folder = write_model(tmp_path, "conformer-relative")
     base = load_model(folder, quantization=Quantization())

@@ -1,0 +1,1 @@
+"""Configs of methods. Imports neither torch nor Ray."""

@@ -1,0 +1,34 @@
+"""What the configs of all methods have in common."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from engine.config.base import Config, Name
+from engine.config.quantization import Quantization
+
+Output = Literal["adapter", "model"]
+
+
+class MethodFields(Config):
+    """What is trained, and on which base."""
+
+    output: ClassVar[Output]
+    """What training leaves: an adapter for the base, or a whole model."""
+    heads_only: ClassVar[bool] = False
+    """Whether only the heads that are new for the task are trained."""
+    from_scratch: ClassVar[bool] = False
+    """Whether training starts from random weights, so that there is no base to compare with."""
+
+    type: Name
+    """Name of the method."""
+
+    @property
+    def four_bit(self) -> Quantization | None:
+        """How the base's linear layers are kept in 4 bits; None: in full precision."""
+        return None
+
+    @property
+    def leaves_base(self) -> bool:
+        """Whether the base can be measured after training too, because its own weights do not change."""
+        return self.output == "adapter"

@@ -1,0 +1,56 @@
+"""The configs of LoRA, on a base in full precision and on one in 4 bits."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from engine.config.methods.base import MethodFields, Output
+from engine.config.quantization import Quantization
+
+Group = Literal["audio_encoder", "fusion", "text_decoder"]
+"""A part of an audio-text model; fusion is cross-attention or a projector."""
+
+
+class LoraFields(MethodFields):
+    """Common fields of LoRA on a full-precision base and on a 4-bit base."""
+
+    output: ClassVar[Output] = "adapter"
+
+    rank: Annotated[int, Field(ge=1, le=1024)] = 8
+    """Rank of each adapter."""
+    alpha: Annotated[float, Field(gt=0.0, le=10_000.0)] = 16.0
+    """Scale: the update is multiplied by alpha / rank."""
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    """Dropout on the adapter's input."""
+    target_modules: (
+        Literal["default"] | Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=1000)]
+    ) = "default"
+    """Names of the linear layers that get an adapter; `default` is the family's choice."""
+    groups: Literal["all"] | Annotated[list[Group], Field(min_length=1, max_length=3)] = "all"
+    """Parts of the model whose layers get an adapter. Without the audio encoder a step is shorter, and the base's encoding of
+    unseen speakers does not change."""
+    rslora: bool = False
+    """Scale by alpha / sqrt(rank) instead of alpha / rank."""
+
+
+class QloraConfig(LoraFields):
+    """Small trained adapters on a 4-bit base."""
+
+    type: Literal["qlora"] = "qlora"
+    quantization: Literal["nf4", "fp4"] = "nf4"
+    """4-bit data type of the base's weights."""
+    double_quantization: bool = True
+    """Quantise the quantisation constants too (saves about 0.4 bit per parameter)."""
+
+    @property
+    def four_bit(self) -> Quantization:
+        """The type of the base's weights."""
+        return Quantization(self.quantization, self.double_quantization)
+
+
+class LoraConfig(LoraFields):
+    """Small trained adapters on a base in full precision."""
+
+    type: Literal["lora"] = "lora"

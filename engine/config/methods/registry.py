@@ -1,0 +1,27 @@
+"""The configs of all methods, by name. Imports neither torch nor Ray."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Final
+
+from pydantic import Field
+
+from engine.config.methods.base import MethodFields
+from engine.config.methods.lora import LoraConfig, QloraConfig
+from engine.config.methods.whole import FullConfig, GradualUnfreezingConfig, LinearProbeConfig, PretrainConfig
+
+METHOD_CONFIGS: Final[Mapping[str, type[MethodFields]]] = {
+    "qlora": QloraConfig,
+    "lora": LoraConfig,
+    "full": FullConfig,
+    "pretrain": PretrainConfig,
+    "linear_probe": LinearProbeConfig,
+    "gradual_unfreezing": GradualUnfreezingConfig,
+}
+if TYPE_CHECKING:
+    MethodConfig = MethodFields
+else:
+    MethodConfig = Annotated[functools.reduce(operator.or_, METHOD_CONFIGS.values()), Field(discriminator="type")]

@@ -1,0 +1,31 @@
+"""What the configs of all tasks have in common."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from engine.config.base import Config, Name
+from engine.errors import Fault
+
+
+class TaskFields(Config):
+    """A task, with its settings."""
+
+    type: Name
+    """Name of the task."""
+
+    def as_trained(self, trained: Self) -> Self:
+        """These settings for measuring a model that was trained with others.
+
+        Settings that are part of what was learned come from the training, such as the language of a multilingual model.
+        """
+        return self
+
+    def local_paths(self) -> list[Fault]:
+        """Faults for settings that name files of this machine, which a request to a server must not."""
+        return []
+
+    @property
+    def text_language(self) -> str | None:
+        """Language of the texts, as told; a dataset is read by it."""
+        return None

@@ -1,0 +1,61 @@
+"""Captioning: a description in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
+
+from engine.config.tasks.captioning import CaptioningConfig
+from engine.data.example import AnyExample
+from engine.families.contract import Prediction
+from engine.metrics.answers import exact_match, token_f1
+from engine.metrics.bleu import bleu
+from engine.metrics.cider import cider_d
+from engine.metrics.registry import Values
+from engine.metrics.rouge_l import rouge_l
+from engine.tasks.fitting import wrong_kind
+
+
+class Captioning:
+    """Judges captions, each against all captions of its recording.
+
+    Args:
+        config: of the task.
+        base: not used.
+    """
+
+    def __init__(self, config: CaptioningConfig, base: object = None) -> None:
+        pass
+
+    def misfits(self, examples: Sequence[AnyExample]) -> dict[str, str]:
+        """Examples without captions."""
+        return wrong_kind(examples, "audio", ("captions",))
+
+    def primary(self, examples: Sequence[AnyExample]) -> str:
+        """CIDEr-D; ROUGE-L for fewer than two recordings, among which no n-gram is rarer than another."""
+        return "cider" if len(examples) > 1 else "rouge_l"
+
+    def score(self, examples: Sequence[AnyExample], predictions: Sequence[Prediction]) -> Values:
+        """CIDEr-D, BLEU, ROUGE-L, exact match and token F1."""
+        if not examples:
+            return {}
+        references = [list(example.target.captions) for example in examples]
+        texts = cast(Sequence[str], predictions)
+        return {
+            "cider": cider_d(references, texts),
+            "bleu": bleu(references, texts),
+            "rouge_l": rouge_l(references, texts),
+            "exact_match": exact_match(references, texts),
+            "token_f1": token_f1(references, texts),
+        }
+
+    def rows(self, examples: Sequence[AnyExample], predictions: Sequence[Prediction]) -> list[dict[str, Any]]:
+        """The captions of each recording beside the predicted one."""
+        return [
+            {"id": example.id, "reference": list(example.target.captions), "hypothesis": text}
+            for example, text in zip(examples, predictions, strict=True)
+        ]
+
+    def warnings(self, train: Sequence[AnyExample], test: Sequence[AnyExample]) -> Iterator[str]:
+        """Nothing besides what the split says."""
+        yield from ()

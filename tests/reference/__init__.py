@@ -1,0 +1,1 @@
+"""What plain libraries compute, beside what the product computes."""

@@ -1,0 +1,1 @@
+"""Audio classification: adapters beside a linear probe and full fine-tuning."""
