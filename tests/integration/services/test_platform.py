@@ -112,7 +112,9 @@ def sounds() -> bytes:
         for name, hz in (("high", 2000.0), ("low", 300.0)):
             for take in range(12):
                 time_T = np.arange(round(generator.uniform(0.5, 0.9) * 16_000)) / 16_000
-                wave_T = 0.3 * np.sin(2 * np.pi * hz * time_T) + 0.02 * generator.standard_normal(len(time_T))
+                wave_T = 0.3 * np.sin(
+                    2 * np.pi * hz * generator.uniform(0.8, 1.2) * time_T
+                ) + 0.02 * generator.standard_normal(len(time_T))
                 recording = io.BytesIO()
                 soundfile.write(recording, wave_T.astype(np.float32), 16_000, format="WAV")
                 archive.writestr(f"{name}/{take}.wav", recording.getvalue())
@@ -285,7 +287,7 @@ def test_sounds_are_classified_through_the_api(settings: Settings, user: httpx.C
     start_hub(settings)  # with the real driver, in the place of the stand-in's
     dataset = ready_dataset(user, sounds(), "audio_classification")
     assert dataset["statistics"]["labels"] == {"high": 12, "low": 12}
-    items = user.get(f"/datasets/{dataset['id']}/versions/1/items").json()["items"]
+    items = user.get(f"/datasets/{dataset['id']}/preview").json()["items"]
     assert {item["target"]["label"] for item in items} == {"high", "low"}
     config: dict[str, Any] = {
         "task": {"type": "audio_classification"},
