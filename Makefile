@@ -25,7 +25,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PYTHONPATH := $(CURDIR)
 
 .PHONY: help install up demo test reference test-faults test-unit check lint format-check types imports openapi openapi-check client format lock \
-        bench-train bench-orchestration bench-select bench-api bench-validation mutants fuzz study-selection pretrain clean \
+        bench-train bench-orchestration bench-select bench-api bench-validation mutants fuzz study-selection study-classification pretrain clean \
         distclean
 
 help: ## List the targets
@@ -120,6 +120,9 @@ bench-select: $(STAMP) ## Finding speech by Ray Data beside a plain process pool
 
 study-selection: $(STAMP) ## Selection beside training on everything and plain baselines (DATA=DIR); an hour
 	@exec $(PYTHON_BIN) -m tuning.studies.selection $(if $(DATA),--data '$(DATA)')
+
+study-classification: $(STAMP) ## Adapters, a linear probe and full fine-tuning on recordings with labels (MODEL=DIR DATA='NAME=DIR')
+	@exec $(PYTHON_BIN) -m tuning.studies.classification --model '$(MODEL)' $(if $(DATA),--data '$(DATA)')
 
 bench-validation: $(STAMP) ## Known defects found and good items lost, in five scripts (ITEMS=4000 in each SEED=0 LANGUAGES=en,ru REAL=DIR QUICK=1)
 	@exec $(PYTHON_BIN) -m tests.corpora.defects --out build/defects --items $(or $(ITEMS),4000) --seed $(or $(SEED),0) \
