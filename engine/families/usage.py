@@ -25,7 +25,7 @@ class Usage:
     new_head: str = ""
     """Further arguments for a base that gets a new head, such as `num_labels=10`; empty if it gets none."""
     command: str | None = None
-    """A command of this project, with `{option}` for how it is told what was trained."""
+    """A `lim` command; `{option}` stands for the option that names what was trained."""
 
     def lines(self, method: MethodFields) -> list[str]:
         """Markdown: the command, and a block of Python."""

@@ -149,7 +149,7 @@ class _Evaluation:
         by_group = self._by_group(bound, examples, predictions)
         learner, device = bound.learner, bound.device
         cost, cost_unit, facts = sum(learner.costs(examples)), learner.cost_unit, dict(learner.facts())
-        # The base is told what the trained model knows, such as its language.
+        # The base is measured with what the trained model knows, such as its language.
         self.training = self.training.model_copy(update={"task": bound.config.task})
         del bound, learner  # one model at a time
         base: Values | None = None

@@ -14,11 +14,8 @@ from engine.data.targets import TARGETS_OF_TASK
 class TaskEntry:
     """What a model can learn to do."""
 
-    title: str
     targets: tuple[TargetType, ...]
     """Types of the targets that its examples have; see `engine.data.example`."""
-    medium: str
-    """Medium of the inputs."""
     metrics: tuple[str, ...]
     """Metrics that it can measure."""
     pipeline: str
@@ -32,33 +29,25 @@ _RECALLS: Final = tuple(
 )
 TASKS: Final[Mapping[str, TaskEntry]] = {
     "speech_to_text": TaskEntry(
-        "Speech to text",
         TARGETS_OF_TASK["speech_to_text"],
-        "audio",
         ("wer", "cer"),
         "automatic-speech-recognition",
         "engine.tasks.speech_to_text:SpeechToText",
     ),
     "audio_classification": TaskEntry(
-        "Audio classification",
         TARGETS_OF_TASK["audio_classification"],
-        "audio",
         ("accuracy", "macro_f1", "micro_f1", "mean_average_precision"),
         "audio-classification",
         "engine.tasks.audio_classification:AudioClassification",
     ),
     "captioning": TaskEntry(
-        "Audio captioning",
         TARGETS_OF_TASK["captioning"],
-        "audio",
         ("cider", "bleu", "rouge_l", "exact_match", "token_f1"),
         "audio-text-to-text",
         "engine.tasks.captioning:Captioning",
     ),
     "retrieval": TaskEntry(
-        "Audio-text retrieval",
         TARGETS_OF_TASK["retrieval"],
-        "audio",
         _RECALLS,
         "feature-extraction",
         "engine.tasks.retrieval:Retrieval",

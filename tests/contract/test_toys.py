@@ -26,7 +26,7 @@ UNITS = {"text": "tokens", "image": "pixels"}
 def medium(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """A medium whose toy is registered for the test."""
     name: str = request.param
-    task = TaskEntry("Toy", ("label",), name, ("accuracy",), "none", "tests.contract.toys:ToyTask")
+    task = TaskEntry(("label",), ("accuracy",), "none", "tests.contract.toys:ToyTask")
     monkeypatch.setitem(TASKS, f"toy_{name}", task)  # type: ignore[arg-type]
     family = FamilyEntry((f"toy_{name}",), {f"toy_{name}": "tests.contract.toys"})
     monkeypatch.setitem(FAMILIES, f"toy_{name}", family)  # type: ignore[arg-type]

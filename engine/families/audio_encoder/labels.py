@@ -26,7 +26,7 @@ class ClassWeights:
     present: tuple[float, ...]
     """Factor where the label is right."""
     absent: tuple[float, ...]
-    """Factor where it is not; only several labels at once have such a loss."""
+    """Factor where it is wrong; used only if a recording may have several labels."""
 
 
 def balanced_weights(
@@ -35,7 +35,7 @@ def balanced_weights(
     """Weights n / (classes x count) from the training examples; None if the config wants none.
 
     Classes without an example do not count, so that the mean weight over the training examples is 1: the loss keeps its
-    scale. With several labels at once, each label has the two classes yes and no.
+    scale. If a recording may have several labels, each has the two classes yes and no.
 
     Args:
         training: the training examples of the whole run, on every worker.

@@ -236,7 +236,7 @@ class CtcLearner:
         return texts
 
     window_s: Final = 60.0
-    """Longest wave to transcribe at once, in seconds; attention takes memory with the square of the length."""
+    """Longest wave to transcribe at once, in seconds; the memory of attention grows with the square of the length."""
 
     def padded_lengths_s(self, durations_s: Sequence[float]) -> list[float]:
         """Seconds that the encoder runs over for audio of these lengths."""
