@@ -43,3 +43,9 @@ def test_paged_states_need_a_gpu() -> None:
     assert _paths({"splits": {}}, optimizer=optimizer) == ["config.optimizer.type"]
     assert _paths({"splits": {}}, gpus=1.0, optimizer=optimizer) == []
     assert _paths({"splits": {}}, optimizer={"type": "adamw_8bit"}) == []
+
+
+def test_a_request_names_no_file_of_the_server() -> None:
+    decoding = {"beams": 20, "language_model": "/etc/passwd"}
+    assert _paths({}, task={"decoding": decoding}) == ["config.task.decoding.language_model"]
+    assert _paths({}, task={"decoding": {"beams": 20}}) == []

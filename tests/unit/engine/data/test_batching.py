@@ -138,3 +138,13 @@ def test_a_share_of_the_utterances_gets_the_whole_window_evenly_over_the_steps()
     assert len(set(given)) > 10  # not the same utterance again and again
     assert batches(Position(20, 0, 20), 30) == given[20:]
     assert not any(b.whole_window for b in [_order(utterances, batch).next()])
+
+
+def test_runs_that_are_compared_with_each_other_are_never_divided() -> None:
+    padded = [1.0] * 10
+    parts = [
+        micro_batches(range(10), padded, micro_batch_cost=4.0, rank=rank, world_size=2, unit=4) for rank in range(2)
+    ]
+    assert parts == [[[0, 1, 2, 3], [8, 9]], [[4, 5, 6, 7]]]
+    wide = micro_batches(range(10), padded, micro_batch_cost=2.0, rank=0, world_size=1, unit=4)
+    assert wide == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]  # larger than a piece may be, but whole
