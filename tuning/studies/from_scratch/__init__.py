@@ -1,0 +1,1 @@
+"""Families without weights here, trained from random ones on real recordings."""
