@@ -76,9 +76,10 @@ class DifferenceOut(BaseModel):
 
 
 def lineage_of(job: Job, data: DatasetVersion, files: Sequence[Artifact]) -> LineageOut:
-    """Lineage of a job that has succeeded."""
+    """Lineage of a training job that has succeeded."""
     result = dict(job.result or {})
-    canonical = json.dumps(job.config, sort_keys=True, separators=(",", ":"))
+    config = job.spec["config"]
+    canonical = json.dumps(config, sort_keys=True, separators=(",", ":"))
     return LineageOut(
         base=BaseOut.model_validate(job.model),
         data=DataOut(
@@ -86,9 +87,9 @@ def lineage_of(job: Job, data: DatasetVersion, files: Sequence[Artifact]) -> Lin
             version=job.dataset_version,
             utterances=data.utterances,
             audio_s=data.audio_s,
-            selection_id=job.selection_id,
+            selection_id=job.needs_id,
         ),
-        config=job.config,
+        config=config,
         config_sha256=hashlib.sha256(canonical.encode()).hexdigest(),
         code_version=result.get("code_version"),
         result=result,

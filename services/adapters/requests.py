@@ -15,7 +15,8 @@ from engine.errors import Fault
 from services.adapters.lineage import lineage_of
 from services.database.models import Adapter, AdapterVersion, Artifact, DatasetVersion, Job
 from services.errors import ConflictError, NotFoundError
-from services.jobs.requests import owned_jobs
+from services.jobs.kinds.training import Training
+from services.jobs.owned import owned_jobs
 
 
 def owned_adapters(user_id: uuid.UUID) -> Select[Adapter]:
@@ -133,7 +134,7 @@ async def add_version(
     job = (await session.scalars(query)).one_or_none()
     if job is None:
         raise NotFoundError("There is no such job.", code="job_not_found")
-    if job.type != "training" or job.status != "succeeded" or not job.result:
+    if job.type != Training.name or job.status != "succeeded" or not job.result:
         raise ConflictError(
             f"The job is a {job.type} that is {job.status}; a version needs a training that has succeeded.",
             code="job_not_succeeded",

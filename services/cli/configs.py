@@ -16,7 +16,7 @@ from engine.config.processing import ProcessingConfig
 from engine.config.selection import SelectionConfig
 from engine.config.training import TrainingConfig
 from engine.data.revision import Revision
-from services.pipelines.plan import Declaration
+from services.pipelines.declaration import Declaration
 
 
 class Kind(StrEnum):

@@ -101,7 +101,7 @@ def launch(
     Example: lim pipelines launch configs/pipelines/digits.yaml --data recordings
     """
     from engine.config.base import apply_overrides, parse, read_yaml
-    from services.pipelines.plan import Declaration
+    from services.pipelines.declaration import Declaration
 
     if (data is None) == (dataset is None):
         say("Give --data with recordings, or --dataset with the id of a dataset that is there.")

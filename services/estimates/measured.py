@@ -16,6 +16,7 @@ from engine.config.context import TrainedContext, resolve_context
 from engine.config.training import TrainingConfig
 from services.database.models import Job
 from services.estimates.amount import encoder_s_per_utterance
+from services.jobs.kinds.training import Training
 
 _NEWEST = 20
 
@@ -50,15 +51,16 @@ async def measured(
     The figures reveal no user's data, only the speed and size of such runs.
     """
     contexts = [config.context.type, *(["auto"] if config.context.type == trained_context else [])]
+    config_of = Job.spec["config"]
     query = (
-        select(Job.result, Job.config)
+        select(Job.result, config_of)
         .where(
-            Job.type == "training",
+            Job.type == Training.name,
             Job.status == "succeeded",
             Job.model_id == model_id,
-            Job.config["method"]["type"].astext == config.method.type,
-            Job.config["context"]["type"].astext.in_(contexts),
-            Job.config["gradient_checkpointing"].astext == json.dumps(config.gradient_checkpointing),
+            config_of["method"]["type"].astext == config.method.type,
+            config_of["context"]["type"].astext.in_(contexts),
+            config_of["gradient_checkpointing"].astext == json.dumps(config.gradient_checkpointing),
             Job.result["cost_per_s"].astext.is_not(None),
             Job.result["train_examples"].astext.is_not(None),
             *_same_workers(resources),

@@ -10,15 +10,16 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cluster.config import ResourcesConfig
-from engine.config.base import parse
 from engine.config.training import TrainingConfig
 from engine.errors import ConfigError, Fault, ModelError
 from engine.memory.architecture import Architecture, architecture_of
-from engine.memory.first_order import changes, checkpoint_bytes, peak_memory
+from engine.memory.first_order import changes, peak_memory
 from services.catalogue.models import card_of
 from services.database.models import CatalogueModel, Job
 from services.errors import ConflictError, InvalidRequestError
 from services.jobs.cluster_view import ClusterView
+from services.jobs.kinds.contract import UnreadableSpecError
+from services.jobs.kinds.registry import read_spec
 from services.jobs.room import asked_resources
 from services.jobs.states import ACTIVE
 from services.settings import Settings
@@ -26,8 +27,6 @@ from services.storage_quota import admit_bytes, lock_user
 
 MEMORY_MARGIN: Final = 4 / 3
 """Memory reserved for a worker, as a multiple of its estimated peak, which may be off by a third."""
-_BESIDE_BYTES: Final = 20_000_000
-"""Storage of a job in addition to checkpoints and weights: figures, curves, predictions, events."""
 _MOST_CHANGES: Final = 3
 _GIB: Final = 2**30
 
@@ -45,27 +44,28 @@ async def admit(session: AsyncSession, settings: Settings, job: Job, cluster: Cl
 
     Raises:
         ConflictError: the user has too many unfinished jobs.
+        UnreadableSpecError: another release queued it, and this one does not know or allow what it was asked.
         InvalidRequestError: too few CPUs for a worker, or a worker that no node could ever hold.
         ForbiddenError: what the job is expected to keep exceeds the user's storage quota.
     """
     await lock_user(session, job.user_id)
     await _check_count(session, settings, job.user_id)
+    kind, spec = read_spec(job)
     try:
-        config, asked = parse(TrainingConfig, job.config), asked_resources(job.resources)
-    except ConfigError as error:  # of a job that an earlier release queued
-        faults = [Fault(f"config.{fault.path}", fault.message) for fault in error.faults]
-        raise InvalidRequestError.of(faults, code="not_allowed_any_more") from None
+        asked = asked_resources(job.resources)
+    except ConfigError as error:
+        raise UnreadableSpecError(Fault(f"resources.{each.path}", each.message) for each in error.faults) from None
     model = await sizes_of(session, job.model_id)
-    resources = await admitted(settings, config, asked, model, cluster)
+    resources = await admitted(settings, kind.training(spec), asked, model, cluster)
     job.resources = resources.model_dump(mode="json")
-    expected = kept_bytes(job.type, config, model)
+    expected = kind.kept_bytes(spec, model)
     await admit_bytes(session, settings, job.user_id, max(0, expected - (job.stored_bytes or 0)))
     job.stored_bytes = max(expected, job.stored_bytes or 0)
 
 
 async def admitted(
     settings: Settings,
-    config: TrainingConfig,
+    config: TrainingConfig | None,
     resources: ResourcesConfig,
     model: Architecture | None,
     cluster: ClusterView | None,
@@ -75,7 +75,7 @@ async def admitted(
 
     Args:
         settings: the operator's limits.
-        config: the training.
+        config: the training whose size decides; None: no memory is filled in.
         resources: the resources as requested.
         model: sizes of the base model; None: unknown, and no memory is filled in.
         cluster: checks whether any nodes could hold the workers; None: not checked.
@@ -90,19 +90,21 @@ async def admitted(
         found = f"is {resources.cpus_per_worker:g}; a worker keeps a CPU busy, so that it takes at least {least:g}"
         fault = Fault(f"{path}.cpus_per_worker", f"{found} (the operator sets LIM_LEAST_CPUS_PER_WORKER)")
         raise InvalidRequestError.of([fault], code="too_few_cpus")
-    estimated = resources.memory_bytes_per_worker is None
-    if estimated and model is not None and (needed := needed_memory(model, config, resources)) is not None:
-        resources = resources.model_copy(update={"memory_bytes_per_worker": needed})
+    sized = None
+    if resources.memory_bytes_per_worker is None and model is not None and config is not None:
+        sized = model, config
+        if (needed := needed_memory(model, config, resources)) is not None:
+            resources = resources.model_copy(update={"memory_bytes_per_worker": needed})
     if cluster is not None:
         faults = [
             Fault(fault.path.replace("resources", path, 1), fault.message)
             for fault in await asyncio.to_thread(cluster.faults, resources)
         ]
         if faults:
-            if estimated and model is not None and any("memory" in fault.path for fault in faults):
+            if sized is not None and any("memory" in fault.path for fault in faults):
                 nodes = await asyncio.to_thread(cluster.nodes)
                 most = max((node.memory_bytes for node in nodes), default=0.0)
-                faults.append(Fault("config", _advice(model, config, resources, most)))
+                faults.append(Fault("config", _advice(*sized, resources, most)))
             raise InvalidRequestError.of(faults, code="infeasible_resources")
     return resources
 
@@ -112,13 +114,6 @@ def needed_memory(model: Architecture, config: TrainingConfig, resources: Resour
     if resources.gpus_per_worker:
         return None
     return round(peak_memory(model, config, _compute_bytes(config)).bytes * MEMORY_MARGIN)
-
-
-def kept_bytes(type: str, config: TrainingConfig, model: Architecture | None) -> int:
-    """Bytes that a job is expected to keep in object storage."""
-    if type != "training" or model is None:
-        return _BESIDE_BYTES
-    return _BESIDE_BYTES + checkpoint_bytes(model, config)
 
 
 def _advice(model: Architecture, config: TrainingConfig, resources: ResourcesConfig, most_bytes: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -17,8 +17,6 @@ _KINDS: Final = {
     "curves.png": "curves",
     "predictions.jsonl": "predictions",
 }
-_FOLDERS: Final = ("adapter", "selection")
-"""Every file in these folders is an artifact; the folder's name is its kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +30,19 @@ class MadeFile:
     key: str
 
 
-def find_artifacts(store: RunStore, events: Iterable[Mapping[str, Any]]) -> list[MadeFile]:
-    """Every artifact in the store. Size and checksum come from the run's events, else they are computed."""
+def find_artifacts(
+    store: RunStore, events: Iterable[Mapping[str, Any]], folders: Collection[str] = ()
+) -> list[MadeFile]:
+    """Every artifact in the store. Size and checksum come from the run's events, else they are computed.
+
+    Args:
+        store: the run's files.
+        events: the run's events.
+        folders: folders in which every file is an artifact; the folder's name is its kind.
+    """
     told = {made.key: made for event in events if (made := _told(event)) is not None}
     keys = set(store.list(""))
-    wanted = {key for key in keys if key in _KINDS or key.partition("/")[0] in _FOLDERS} | (set(told) & keys)
+    wanted = {key for key in keys if key in _KINDS or key.partition("/")[0] in folders} | (set(told) & keys)
     return [told.get(key) or _measured(store, key) for key in sorted(wanted)]
 
 

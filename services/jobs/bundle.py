@@ -20,8 +20,8 @@ from engine.data.manifest import is_inside
 from services.database.engine import Sessions, open_session
 from services.database.models import Artifact, Job, JobEvent
 from services.errors import ConflictError, PayloadTooLargeError, UnavailableError
-from services.jobs.drivers import run_prefix
-from services.jobs.requests import find_job
+from services.jobs.owned import find_job
+from services.jobs.places import run_prefix
 from services.jobs.states import TERMINAL
 from services.objects import Objects
 from services.settings import Settings
@@ -32,8 +32,8 @@ _EVENTS_AT_ONCE: Final = 2000
 _EVENTS_FILE: Final = {"log": "logs.jsonl", "metric": "metrics.jsonl"}
 _OTHER_EVENTS: Final = "events.jsonl"
 _TOLD_OF_THE_JOB: Final = (
-    "id", "type", "name", "status", "model_id", "dataset_id", "dataset_version", "selection_id", "training_id", "config",
-    "selection", "measurement", "resources", "metrics", "result", "error", "created_at", "started_at", "finished_at",
+    "id", "type", "name", "status", "model_id", "dataset_id", "dataset_version", "needs_id", "spec", "resources",
+    "metrics", "result", "error", "created_at", "started_at", "finished_at",
 )  # fmt: skip
 _MAKING: Final = asyncio.Semaphore(2)
 """Limits concurrent bundles in this process: each takes the disk space of a whole job."""

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from sqlalchemy import delete as delete_rows
-from sqlalchemy import exists, func, or_, select, update
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -19,8 +19,10 @@ from services.database.models import Adapter, AdapterVersion, Job, JobEvent, Pip
 from services.database.notify import WORK, notify
 from services.errors import ConflictError
 from services.jobs.events import locked_job
+from services.jobs.kinds.contract import JobKind
+from services.jobs.kinds.registry import KINDS
+from services.jobs.owned import find_job, no_such_job
 from services.jobs.reconciler import Runs
-from services.jobs.requests import find_job, no_such_job
 from services.jobs.states import TERMINAL
 
 _MOST_AT_ONCE: Final = 20
@@ -56,7 +58,7 @@ async def delete(session: AsyncSession, user_id: uuid.UUID, job_id: uuid.UUID) -
 async def purge(sessions: Sessions, runs: Runs) -> None:
     """Remove the files and rows of deleted jobs. Failures are retried in the next round."""
     other = aliased(Job)
-    is_needed = exists().where(or_(other.selection_id == Job.id, other.training_id == Job.id))
+    is_needed = exists().where(other.needs_id == Job.id)
     query = select(Job.id).where(Job.deleted_at.is_not(None), ~is_needed).order_by(Job.deleted_at).limit(_MOST_AT_ONCE)
     async with open_session(sessions) as session:
         deleted = (await session.scalars(query)).all()
@@ -113,12 +115,10 @@ async def _needed_by(session: AsyncSession, job_id: uuid.UUID) -> list[Fault]:
         what = "can be resumed, and would go on with it" if status in ("stopped", "failed") else f"is {status}"
         faults.append(Fault("pipelines", f"{name!r} ({pipeline_id}) {what}; delete the pipeline first"))
     jobs = await session.scalars(
-        select(Job)
-        .where(or_(Job.selection_id == job_id, Job.training_id == job_id), Job.deleted_at.is_(None))
-        .order_by(Job.created_at)
-        .limit(_MOST_NAMED)
+        select(Job).where(Job.needs_id == job_id, Job.deleted_at.is_(None)).order_by(Job.created_at).limit(_MOST_NAMED)
     )
     for job in jobs:
-        what = "trains on what it selected" if job.selection_id == job_id else "measures what it trained"
+        kind = KINDS.get(job.type)
+        what = kind.need if kind else JobKind.need
         faults.append(Fault("jobs", f"{job.name!r} ({job.id}) {what}; delete that first"))
     return faults

@@ -26,11 +26,13 @@ from services.database.engine import Sessions, open_session
 from services.database.heartbeats import heartbeats
 from services.database.models import Artifact, Job
 from services.jobs.artifacts import MadeFile, find_artifacts
-from services.jobs.drivers import driver_of, run_prefix
 from services.jobs.events import append, from_run, locked_job, log_event, parse_lines, status_event, storable
 from services.jobs.fairness import in_turn
+from services.jobs.kinds.contract import UnreadableSpecError
+from services.jobs.kinds.registry import KINDS, read_spec
 from services.jobs.metering import set_running, stop_meter, used_up
 from services.jobs.outcome import Verdict, judge, newest_error, parse_result
+from services.jobs.places import run_address, run_prefix
 from services.jobs.requests import requeue
 from services.jobs.room import Capacity as Capacity
 from services.jobs.room import room_of
@@ -188,7 +190,8 @@ class Reconciler:
         )
         made: list[MadeFile] = []
         if verdict.status in {"succeeded", "stopped"}:
-            made = await asyncio.to_thread(find_artifacts, store, events)
+            kind = KINDS.get(job.type)  # None after a downgrade: what the run itself reported is kept
+            made = await asyncio.to_thread(find_artifacts, store, events, kind.folders if kind else ())
         stored_bytes = await asyncio.to_thread(store.size, "")
         await self._write_outcome(job, driver, verdict, result, events, made, stored_bytes)
 
@@ -405,9 +408,14 @@ class Reconciler:
         return job
 
     async def _submit(self, job: Job) -> None:
-        module, config = driver_of(job, self._runs.bucket)
+        try:
+            kind, spec = read_spec(job)
+        except UnreadableSpecError as error:  # a retry would find the same
+            await self._give_up(job, error.detail)
+            return
+        module, config = kind.driver(job, spec, self._runs.bucket)
         await asyncio.to_thread(_prepare, self._runs.of(job.id), config)
-        address = f"s3://{self._runs.bucket}/{run_prefix(job.id)}/{CONFIG_KEY}"
+        address = f"{run_address(self._runs.bucket, job.id)}/{CONFIG_KEY}"
         await self._control.submit(job.id, job.submission_id or "", module, address)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cluster.config import ResourcesConfig, threads_of
+from engine.config.base import parse
 
 _ROUNDING: Final = 1e-6  # rounding error of sums of fractions
 
@@ -67,8 +68,11 @@ def asked_resources(asked: Mapping[str, Any]) -> ResourcesConfig:
 
     Args:
         asked: the job's resources as stored.
+
+    Raises:
+        ConfigError: this release does not allow them any more.
     """
     threads = asked.get("threads_per_worker")
     if threads is not None:
         threads = min(threads, threads_of(float(asked.get("cpus_per_worker", 1.0))))
-    return ResourcesConfig.model_validate({**asked, "threads_per_worker": threads})
+    return parse(ResourcesConfig, {**asked, "threads_per_worker": threads})

@@ -9,7 +9,8 @@ from typing import Any, Final
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.database.models import DATASET_STATUSES, JOB_STATUSES, JOB_TYPES, Dataset, Job
+from services.database.models import DATASET_STATUSES, JOB_STATUSES, Dataset, Job
+from services.jobs.kinds.registry import KINDS
 
 _SECONDS: Final = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]
 
@@ -125,7 +126,7 @@ async def count_rows(session: AsyncSession) -> None:
 def _tell_counts(
     to: _Instruments, jobs: Mapping[tuple[str, str], int], datasets: Mapping[str, int], waited_s: float
 ) -> None:
-    for kind in JOB_TYPES:
+    for kind in KINDS:
         for status in JOB_STATUSES:
             to.jobs.set(jobs.get((kind, status), 0), {"type": kind, "status": status})
     for status in DATASET_STATUSES:

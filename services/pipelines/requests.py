@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import Select, func, select
@@ -17,11 +17,16 @@ from services.database.models import Pipeline, PipelineStage
 from services.database.notify import WORK, notify
 from services.datasets.requests import find_dataset, ready_version
 from services.errors import ConflictError, InvalidRequestError, NotFoundError
-from services.jobs.admission import admitted, kept_bytes, sizes_of
+from services.jobs.admission import admitted, sizes_of
 from services.jobs.checks import check_task
 from services.jobs.cluster_view import ClusterView
-from services.pipelines.plan import EvaluateStage, SelectStage, Stage, TrainStage, read_plan, settings_of
+from services.jobs.kinds.registry import KINDS
+from services.pipelines.declaration import read_plan, settings_of
+from services.pipelines.plan import Plan
+from services.pipelines.registry import STAGES
 from services.pipelines.runner import stages_of
+from services.pipelines.stage import StageFields
+from services.pipelines.stages.job import JobStage, JobStageFields, TrainingStageFields
 from services.projects.requests import check_project
 from services.settings import Settings
 from services.storage_quota import admit_bytes, lock_user
@@ -62,7 +67,7 @@ async def create(
     model_id: str,
     config: TrainingConfig | None,
     resources: ResourcesConfig,
-    stages: Sequence[Stage],
+    stages: Sequence[StageFields],
     cluster: ClusterView | None = None,
 ) -> Pipeline:
     """Create a pipeline, which starts immediately; does not commit.
@@ -82,12 +87,10 @@ async def create(
     if dataset_version is not None:
         await ready_version(session, dataset, dataset_version)
     tasks = {used.task.type for used in _configs(stages, config)}
-    others = {
-        position: stage.dataset_id
-        for position, stage in enumerate(stages)
-        if isinstance(stage, EvaluateStage) and stage.dataset_id is not None
-    }
-    for position, other in others.items():
+    for position, stage, kind in _job_stages(stages):
+        other = kind.other_dataset(stage)
+        if other is None:
+            continue
         try:
             other_dataset = await find_dataset(session, user_id, other)
         except NotFoundError as error:
@@ -100,7 +103,7 @@ async def create(
         await usable_model(session, model_id, task)
     await lock_user(session, user_id)
     await _check_quota(session, user_id, settings.max_unfinished_jobs_per_user)
-    await _check_jobs(session, settings, user_id, model_id, stages, config, resources, cluster)
+    await _check_jobs(session, settings, user_id, model_id, plan, config, resources, cluster)
     pipeline = Pipeline(
         id=pipeline_id,
         user_id=user_id,
@@ -191,10 +194,18 @@ async def delete(session: AsyncSession, user_id: uuid.UUID, pipeline_id: uuid.UU
     await session.commit()
 
 
-def _configs(stages: Sequence[Stage], config: TrainingConfig | None) -> list[TrainingConfig]:
+def _configs(stages: Sequence[StageFields], config: TrainingConfig | None) -> list[TrainingConfig]:
     """Every training config that the pipeline's jobs will have."""
-    own = [stage.config or config for stage in stages if isinstance(stage, SelectStage | TrainStage)]
+    own = [stage.config or config for stage in stages if isinstance(stage, TrainingStageFields)]
     return [each for each in [config, *own] if each is not None]
+
+
+def _job_stages(stages: Iterable[StageFields]) -> Iterator[tuple[int, JobStageFields, JobStage[JobStageFields]]]:
+    """The stages that are jobs, each with its position and its type."""
+    for position, stage in enumerate(stages):
+        kind = STAGES[stage.type]
+        if isinstance(kind, JobStage) and isinstance(stage, JobStageFields):
+            yield position, stage, kind
 
 
 async def _check_jobs(
@@ -202,7 +213,7 @@ async def _check_jobs(
     settings: Settings,
     user_id: uuid.UUID,
     model_id: str,
-    stages: Sequence[Stage],
+    plan: Plan,
     config: TrainingConfig | None,
     resources: ResourcesConfig,
     cluster: ClusterView | None,
@@ -211,19 +222,15 @@ async def _check_jobs(
     sizes = await sizes_of(session, model_id)
     checked: set[tuple[str, str]] = set()
     kept = 0
-    for position, stage in enumerate(stages):
-        if not isinstance(stage, SelectStage | TrainStage | EvaluateStage):
-            continue
-        used = (None if isinstance(stage, EvaluateStage) else stage.config) or config or TrainingConfig()
-        asked = stage.resources or resources
-        if isinstance(stage, EvaluateStage):
-            asked = asked.model_copy(update={"num_workers": 1})
-        kept += kept_bytes({"train": "training"}.get(stage.type, stage.type), used, sizes)
-        key = (used.model_dump_json(), asked.model_dump_json())
+    for position, stage, kind in _job_stages(plan.stages.values()):
+        job, spec = KINDS[kind.job_kind], kind.expected(plan, stage, config)
+        kept += job.kept_bytes(spec, sizes)
+        training, asked = job.training(spec), kind.resources(stage, resources)
+        key = (training.model_dump_json() if training is not None else "", asked.model_dump_json())
         if key not in checked:
             checked.add(key)
             path = f"stages.{position}.resources" if stage.resources is not None else "resources"
-            await admitted(settings, used, asked, sizes, cluster, path)
+            await admitted(settings, training, asked, sizes, cluster, path)
     await admit_bytes(session, settings, user_id, kept)
 
 

@@ -26,9 +26,11 @@ from services.errors import ApiError
 from services.jobs.events import storable
 from services.jobs.requests import stop as stop_job
 from services.notifications.tell import pipeline_ended
-from services.pipelines.kind import Done, Failed, Outcome, Running, Stopped, Work
-from services.pipelines.kinds import KINDS
-from services.pipelines.plan import Plan, RetryPolicy, stage_of
+from services.pipelines.contract import Done, Failed, Outcome, Running, Stopped, Work
+from services.pipelines.declaration import stage_of
+from services.pipelines.plan import Plan
+from services.pipelines.registry import STAGES
+from services.pipelines.stage import RetryPolicy
 from services.quarantine import Quarantine
 from services.settings import Settings
 from services.turns import Turns
@@ -178,7 +180,7 @@ async def _begin(work: Work) -> None:
     row = work.row
     try:
         async with work.session.begin_nested():  # a rejection halfway leaves nothing behind
-            outcome = await KINDS[row.type].begin(work)
+            outcome = await STAGES[row.type].begin(work)
     except ApiError as error:
         for each in (work.pipeline, *work.rows.values()):
             await work.session.refresh(each)  # the rollback made their state unknown
@@ -193,7 +195,7 @@ async def _begin(work: Work) -> None:
 
 
 async def _look_at(work: Work) -> None:
-    kind = KINDS[work.row.type]
+    kind = STAGES[work.row.type]
     try:
         if work.pipeline.status == "stopping":
             async with work.session.begin_nested():

@@ -137,7 +137,8 @@ def _asked(user_id: uuid.UUID, dataset_id: uuid.UUID, name: str, draws: random.R
         "model": {"id": "whisper-pico", "source": "bundled:whisper-pico", "family": "whisper", "revision": None},
         "dataset_id": dataset_id,
         "dataset_version": 1,
-        "config": config.model_dump(mode="json"),
+        "type": "training",
+        "spec": {"config": config.model_dump(mode="json"), "selection_id": None},
     }
 
 

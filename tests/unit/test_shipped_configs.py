@@ -18,7 +18,7 @@ from engine.config.selection import SelectionConfig
 from engine.config.training import TrainingConfig
 from engine.models.catalogue import ModelCard
 from engine.recipes.whisper_pico.pretrain import PretrainRecipe
-from services.pipelines.plan import Declaration
+from services.pipelines.declaration import Declaration
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 

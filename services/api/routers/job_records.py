@@ -20,8 +20,8 @@ from services.api.read_route import ReadRoute
 from services.api.streams import EventStream
 from services.database.engine import open_session
 from services.database.models import EVENT_KINDS, Artifact, JobEvent
-from services.jobs import requests
 from services.jobs.bundle import bundle_of
+from services.jobs.owned import find_job
 
 router = APIRouter(prefix="/jobs", tags=["jobs"], route_class=ReadRoute)
 
@@ -106,7 +106,7 @@ async def follow_job(
     ] = None,
 ) -> EventStream:
     """Stream a job's events live; ends when the job has ended and all events are sent, or with the login or API key."""
-    await requests.find_job(session, who.user.id, job_id)
+    await find_job(session, who.user.id, job_id)
     messages = stream_events(services, who.credential, job_id, _sequence_number(last_event_id))
     return EventStream(messages, services, who.user.id)
 
@@ -116,7 +116,7 @@ async def job_metrics(
     job_id: uuid.UUID, user: CurrentUser, session: SessionDep, limit: EventLimit = 500, cursor: Cursor = None
 ) -> Page[EventOut]:
     """The history of the job's metrics, oldest first."""
-    await requests.find_job(session, user.id, job_id)
+    await find_job(session, user.id, job_id)
     return await _history(session, job_id, "metric", limit, cursor)
 
 
@@ -125,7 +125,7 @@ async def job_logs(
     job_id: uuid.UUID, user: CurrentUser, session: SessionDep, limit: EventLimit = 500, cursor: Cursor = None
 ) -> Page[EventOut]:
     """The log of the job and the platform, oldest first."""
-    await requests.find_job(session, user.id, job_id)
+    await find_job(session, user.id, job_id)
     return await _history(session, job_id, "log", limit, cursor)
 
 
@@ -140,7 +140,7 @@ async def job_artifacts(
     """The job's files by name, each with a download address."""
     start = read_number_cursor(cursor)
     async with open_session(services.sessions) as session:
-        await requests.find_job(session, user.id, job_id)
+        await find_job(session, user.id, job_id)
         query = select(Artifact).where(Artifact.job_id == job_id)
         total = await session.scalar(select(func.count()).select_from(query.subquery())) or 0
         rows = (await session.scalars(query.order_by(Artifact.name).offset(start).limit(limit))).all()

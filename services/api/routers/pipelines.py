@@ -18,13 +18,14 @@ from services.api.paging import Cursor, Limit, Page, Search, matches, newest_fir
 from services.api.problems import problems
 from services.database.models import Job, Pipeline, PipelineStage
 from services.pipelines import requests
-from services.pipelines.plan import Declaration, RetryPolicy, default_stages
+from services.pipelines.declaration import Declaration, default_stages
+from services.pipelines.registry import StageType
+from services.pipelines.stage import RetryPolicy
 
 router = APIRouter(prefix="/pipelines", tags=["pipelines"])
 
 PipelineStatus = Literal["running", "stopping", "stopped", "succeeded", "failed"]
 StageStatus = Literal["waiting", "running", "stopped", "succeeded", "failed"]
-StageType = Literal["ingest", "validate", "select", "train", "evaluate", "compare", "export"]
 
 
 class PipelineBody(Declaration):

@@ -3854,10 +3854,6 @@ class JobOut(Model):
     """
     Limit at which it is stopped.
     """
-    config: dict[str, Any]
-    """
-    The training config, defaults included.
-    """
     created_at: datetime
     dataset_id: str
     dataset_version: int
@@ -3868,10 +3864,6 @@ class JobOut(Model):
     """
     finished_at: datetime | None
     id: str
-    measurement: dict[str, Any] | None
-    """
-    For an evaluation: what to measure, defaults included.
-    """
     metrics: dict[str, Any]
     """
     The newest values: `loss`, `cost_per_s` and other figures of the training; metrics of evaluations by name under
@@ -3879,6 +3871,10 @@ class JobOut(Model):
     """
     model_id: str
     name: str
+    needs_id: str | None
+    """
+    The job whose outcome this one works on: the selection that it trains on, or the training that it measures.
+    """
     phase: str | None
     """
     Phase of the run: `loading`, `evaluating_base`, `training`, `evaluating`, `saving`, `done`.
@@ -3898,21 +3894,13 @@ class JobOut(Model):
     """
     Result of a finished run.
     """
-    selection: dict[str, Any] | None
+    spec: dict[str, Any]
     """
-    For a selection: how to choose, defaults included.
-    """
-    selection_id: str | None
-    """
-    For a training: the selection job that it trains on.
+    What its kind was asked, resolved, defaults included. Its fields by type: `training`: `config`, `selection_id`; `selection`: `config`, `selection`; `evaluation`: `training_id`, `measurement`, `config`.
     """
     started_at: datetime | None
     status: Literal["queued", "starting", "running", "stopping", "stopped", "succeeded", "failed"] | str
     step: int | None
-    training_id: str | None
-    """
-    For an evaluation: the measured training job.
-    """
     type: Literal["training", "selection", "evaluation"] | str
     updated_at: datetime
     usage: UsageOut
@@ -4312,7 +4300,7 @@ class JobBody(Model):
     """
     config: TrainingConfig
     """
-    What to train, and how. For a selection: the training that it is for, whose split decides what may be chosen.
+    Type `training`: What to train, and how. Type `selection`: The training that it is for, whose split decides what may be chosen.
     """
     dataset_id: str
     """
@@ -4344,16 +4332,15 @@ class JobBody(Model):
     """
     selection: SelectionConfig | None = None
     """
-    For a selection: how to choose; unset: the default method.
+    Type `selection`: How to choose; unset: the default method.
     """
     selection_id: str | None = None
     """
-    For a training: a succeeded selection of the same dataset; the job trains only on it, in the selection's dataset
-    version.
+    Type `training`: A succeeded selection of the same dataset; the job trains only on it, in the selection's dataset version.
     """
     type: Literal["training", "selection"] = "training"
     """
-    `training`, or `selection`, which chooses what is worth training on.
+    Kind of the job. `training`: Trains a model on a dataset version, or on what a selection chose of it. `selection`: Chooses what of a dataset version is worth training on.
     """
 
 

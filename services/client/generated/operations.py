@@ -503,8 +503,8 @@ class Operations(Connection):
         Args:
             model_id: Id of a base model in the catalogue.
             dataset_id: A dataset that is ready.
-            config: What to train, and how. For a selection: the training that it is for, whose split decides
-                what may be chosen.
+            config: Type `training`: What to train, and how. Type `selection`: The training that it is for, whose
+                split decides what may be chosen.
             budget: Unset: no limit.
             dataset_version: Number of the version; unset: the newest that is ready, or that of the selection.
             name: Name; unset: from the model and the dataset.
@@ -512,10 +512,11 @@ class Operations(Connection):
                 other users' jobs.
             project_id: A project of the caller.
             resources: Placement, and the resources of each worker.
-            selection: For a selection: how to choose; unset: the default method.
-            selection_id: For a training: a succeeded selection of the same dataset; the job trains only on it,
+            selection: Type `selection`: How to choose; unset: the default method.
+            selection_id: Type `training`: A succeeded selection of the same dataset; the job trains only on it,
                 in the selection's dataset version.
-            type: `training`, or `selection`, which chooses what is worth training on.
+            type: Kind of the job. `training`: Trains a model on a dataset version, or on what a selection chose
+                of it. `selection`: Chooses what of a dataset version is worth training on.
             idempotency_key: A text of the client's choice; the same call with the same key creates nothing twice
         """
         return self._model(

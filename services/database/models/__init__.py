@@ -16,14 +16,14 @@ from services.database.models.adapters import Adapter, AdapterVersion
 from services.database.models.base import Base
 from services.database.models.catalogue import MODEL_STATUSES, CatalogueModel
 from services.database.models.datasets import DATASET_STATUSES, Dataset, DatasetItem, DatasetVersion, Upload
-from services.database.models.jobs import EVENT_KINDS, JOB_STATUSES, JOB_TYPES, Artifact, Job, JobEvent
+from services.database.models.jobs import EVENT_KINDS, JOB_STATUSES, Artifact, Job, JobEvent
 from services.database.models.notifications import (
     NOTIFICATION_KINDS,
     WEBHOOK_STATUSES,
     Notification,
     NotificationSettings,
 )
-from services.database.models.pipelines import PIPELINE_STATUSES, STAGE_STATUSES, STAGE_TYPES, Pipeline, PipelineStage
+from services.database.models.pipelines import PIPELINE_STATUSES, STAGE_STATUSES, Pipeline, PipelineStage
 from services.database.models.platform import Heartbeat, IdempotencyKey
 from services.database.models.projects import Project
 
@@ -31,14 +31,12 @@ __all__ = [
     "DATASET_STATUSES",
     "EVENT_KINDS",
     "JOB_STATUSES",
-    "JOB_TYPES",
     "KEY_SCOPES",
     "MODEL_STATUSES",
     "NOTIFICATION_KINDS",
     "PIPELINE_STATUSES",
     "ROLES",
     "STAGE_STATUSES",
-    "STAGE_TYPES",
     "WEBHOOK_STATUSES",
     "Adapter",
     "AdapterVersion",

@@ -11,18 +11,16 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from services.database.models.base import Base, Row, one_of
 
-JOB_TYPES = ("training", "selection", "evaluation")
 JOB_STATUSES = ("queued", "starting", "running", "stopping", "stopped", "succeeded", "failed")
 EVENT_KINDS = ("status", "metric", "log", "artifact")
 
 
 class Job(Row, Base):
-    """A job that trains, selects or evaluates: its request, state and result."""
+    """A job of some kind: its request, state and result."""
 
     __tablename__ = "jobs"
     __table_args__ = (
         CheckConstraint(one_of("status", JOB_STATUSES), name="status"),
-        CheckConstraint(one_of("type", JOB_TYPES), name="type"),
         Index(None, "user_id", "created_at", "id"),
         Index(
             "ix_jobs_active",
@@ -31,6 +29,7 @@ class Job(Row, Base):
             postgresql_where=text("status IN ('queued', 'starting', 'running', 'stopping')"),
         ),
         Index(None, "dataset_id"),
+        Index(None, "needs_id"),
         Index("ix_jobs_deleted", "deleted_at", postgresql_where=text("deleted_at IS NOT NULL")),
     )
 
@@ -42,18 +41,12 @@ class Job(Row, Base):
     """Reference to the model when the job was created: id, source, family and revision."""
     dataset_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("datasets.id"))
     dataset_version: Mapped[int]
-    type: Mapped[str] = mapped_column(String(16), server_default="training")
-    """`training`, `selection` of what is worth training on, or `evaluation` of a training."""
-    config: Mapped[dict[str, Any]]
-    """The resolved training config, defaults included."""
-    selection: Mapped[dict[str, Any] | None]
-    """For a selection: how to select, defaults included."""
-    selection_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("jobs.id"))
-    """For a training: the job that selected what it trains on."""
-    measurement: Mapped[dict[str, Any] | None]
-    """For an evaluation: what is measured, defaults included."""
-    training_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("jobs.id"))
-    """For an evaluation: the job that trained what it measures."""
+    type: Mapped[str] = mapped_column(String(16))
+    """Name of its kind (services.jobs.kinds.registry)."""
+    spec: Mapped[dict[str, Any]]
+    """What its kind was asked, resolved, defaults included."""
+    needs_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("jobs.id"))
+    """The job whose outcome this one works on."""
     resources: Mapped[dict[str, Any]]
     """Where it runs: workers, CPUs, labels."""
 

@@ -12,7 +12,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 from services.database.models.base import Base, Row, one_of
 
 PIPELINE_STATUSES = ("running", "stopping", "stopped", "succeeded", "failed")
-STAGE_TYPES = ("ingest", "validate", "select", "train", "evaluate", "compare", "export")
 STAGE_STATUSES = ("waiting", "running", "stopped", "succeeded", "failed")
 
 
@@ -49,7 +48,6 @@ class PipelineStage(Row, Base):
 
     __tablename__ = "pipeline_stages"
     __table_args__ = (
-        CheckConstraint(one_of("type", STAGE_TYPES), name="type"),
         CheckConstraint(one_of("status", STAGE_STATUSES), name="status"),
         UniqueConstraint("pipeline_id", "name"),
         UniqueConstraint("pipeline_id", "position"),
@@ -59,6 +57,7 @@ class PipelineStage(Row, Base):
     position: Mapped[int]
     name: Mapped[str] = mapped_column(String(40))
     type: Mapped[str] = mapped_column(String(16))
+    """Name of its type (services.pipelines.registry)."""
     needs: Mapped[list[Any]]
     """Names of the stages that must succeed before it."""
     settings: Mapped[dict[str, Any]]

@@ -12,6 +12,7 @@ from services.api.context import Services
 from services.database.engine import open_session
 from services.database.models import Dataset, DatasetVersion, Job
 from services.jobs.events import append, locked_job
+from services.jobs.kinds.registry import KINDS
 from tests.integration.services.visitors import Visitor
 
 CONFIG: dict[str, Any] = {"max_steps": 20}
@@ -70,9 +71,18 @@ async def ready_dataset(services: Services, visitor: Visitor, name: str = "digit
     return dataset_id
 
 
+def spec_of(type: str, config: dict[str, Any] = CONFIG, needs_id: uuid.UUID | None = None) -> dict[str, Any]:
+    """The spec of a job of this type, as its row holds it."""
+    fields: dict[str, Any] = {"config": TrainingConfig(**config)}
+    if type == "evaluation":
+        fields["training_id"] = needs_id or uuid.UUID(int=0)
+    return dict(KINDS[type].spec(**fields).model_dump(mode="json"))
+
+
 async def job(services: Services, visitor: Visitor, status: str = "running", **columns: Any) -> uuid.UUID:
     """A job in a state."""
     job_id, model_id = uuid.uuid4(), columns.pop("model_id", "whisper-pico")
+    type = columns.pop("type", "training")
     dataset_id = columns.pop("dataset_id", None) or await ready_dataset(services, visitor)
     async with open_session(services.sessions) as session:
         session.add(
@@ -84,7 +94,8 @@ async def job(services: Services, visitor: Visitor, status: str = "running", **c
                 model=reference(model_id),
                 dataset_id=dataset_id,
                 dataset_version=columns.pop("dataset_version", 1),
-                config=TrainingConfig(**columns.pop("config", CONFIG)).model_dump(mode="json"),
+                type=type,
+                spec=spec_of(type, columns.pop("config", CONFIG), columns.get("needs_id")) | columns.pop("spec", {}),
                 resources=columns.pop("resources", {}),
                 status=status,
                 **columns,

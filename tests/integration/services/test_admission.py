@@ -208,12 +208,13 @@ async def test_a_job_of_an_earlier_release_out_of_bounds_is_listed_and_refused_w
     job_id = await rows.job(services, ada, status="stopped", resources={"cpus_per_worker": 1, "threads_per_worker": 64})
     async with open_session(services.sessions) as session:
         row = await session.get_one(Job, job_id)
-        row.config = {**row.config, "checkpoint": {"every_steps": 1, "keep": 5000}}
+        config = row.spec["config"] | {"checkpoint": {"every_steps": 1, "keep": 5000}}
+        row.spec = {**row.spec, "config": config}
         await session.commit()
     assert (await ada.get("/jobs")).json()["items"][0]["resources"]["threads_per_worker"] == 64
     answer = await ada.post(f"/jobs/{job_id}/resume")
     assert (answer.status_code, answer.json()["code"]) == (422, "not_allowed_any_more")
-    assert paths_of(answer) == ["config.checkpoint.keep"]
+    assert paths_of(answer) == ["spec.config.checkpoint.keep"]
 
 
 # ---- CPUs and memory ------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from pathlib import Path
 
 import asyncpg
@@ -21,13 +22,21 @@ from sqlalchemy import Connection, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from engine.config.measurement import MeasurementConfig
+from engine.config.selection import SelectionConfig
+from engine.config.training import TrainingConfig
 from engine.stages.evaluate import EvaluationResult
 from engine.stages.finetune import RunResult
 from services.database import migrate
 from services.database.embedded import EmbeddedPostgres
-from services.database.models import Base
+from services.database.models import Base, Job
 from services.errors import EmbeddedServiceError
-from services.pipelines.plan import CompareStage, Gate, stage_of
+from services.jobs.kinds.evaluation import EvaluationSpec
+from services.jobs.kinds.registry import read_spec
+from services.jobs.kinds.selection import SelectionSpec
+from services.jobs.kinds.training import TrainingSpec
+from services.pipelines.declaration import stage_of
+from services.pipelines.stages.compare import CompareStage, Gate
 
 
 async def test_models_and_migrations_agree(postgres: EmbeddedPostgres) -> None:
@@ -260,6 +269,94 @@ async def test_metrics_of_before_they_had_names_are_carried_over(postgres: Embed
         "tuned": {"wer": 0.1},
         "candidates": [{"stage": "one", "training_id": "1", "tuned": {"wer": 0.1}}],
     }
+
+
+async def test_jobs_of_before_specs_keep_what_they_were_asked(postgres: EmbeddedPostgres) -> None:
+    url = postgres.create_database("test_specs")
+    await migrate.upgrade_async(url)
+    await migrate.downgrade_async(url, "0019")
+    ids = {name: uuid.UUID(int=number) for number, name in enumerate(("selection", "training", "alone", "evaluation"))}
+    config = TrainingConfig(max_steps=7).model_dump(mode="json")
+    chosen = SelectionConfig(seed=3).model_dump(mode="json")
+    measured = MeasurementConfig(split="all").model_dump(mode="json")
+    asked: dict[str, dict[str, object]] = {
+        "selection": {"type": "selection", "selection": chosen},
+        "training": {"type": "training", "selection_id": ids["selection"]},
+        "alone": {"type": "training"},
+        "evaluation": {"type": "evaluation", "measurement": measured, "training_id": ids["training"]},
+    }
+
+    async def run(*statements: tuple[str, dict[str, object]]) -> None:
+        engine = create_async_engine(url)
+        try:
+            async with engine.begin() as connection:
+                for sql, values in statements:
+                    told = {name: json.dumps(v) if isinstance(v, dict) else v for name, v in values.items()}
+                    await connection.execute(text(sql), told)
+        finally:
+            await engine.dispose()
+
+    async def rows(sql: str) -> list[dict[str, object]]:
+        engine = create_async_engine(url)
+        try:
+            async with engine.connect() as connection:
+                return [dict(row) for row in (await connection.execute(text(sql))).mappings()]
+        finally:
+            await engine.dispose()
+
+    insert = (
+        "INSERT INTO jobs (id, user_id, name, model_id, model, dataset_id, dataset_version, type, config, selection, "
+        "selection_id, measurement, training_id, resources, status) SELECT :id, user_id, :name, 'm', '{}', id, 1, :type, "
+        "CAST(:config AS jsonb), CAST(:selection AS jsonb), :selection_id, CAST(:measurement AS jsonb), :training_id, '{}', "
+        "'succeeded' FROM datasets"
+    )
+    optional = dict.fromkeys(("selection", "selection_id", "measurement", "training_id"))
+    await run(
+        (
+            "INSERT INTO users (id, username, username_key, email, email_key, password_hash, updated_at) "
+            "VALUES (gen_random_uuid(), 'a', 'a', 'a', 'a', 'a', now())",
+            {},
+        ),
+        (
+            "INSERT INTO datasets (id, user_id, name, task, source, status) "
+            "SELECT gen_random_uuid(), id, 'd', 't', '{}', 'ready' FROM users",
+            {},
+        ),
+        *(
+            (insert, {"id": ids[name], "name": name, "config": config, **optional, **fields})
+            for name, fields in asked.items()
+        ),
+    )
+    earlier = "SELECT id, type, config, selection, selection_id, measurement, training_id FROM jobs ORDER BY id"
+    before = await rows(earlier)
+    for _ in range(2):  # up, down and up again
+        await migrate.upgrade_async(url)
+        found = {row["name"]: row for row in await rows("SELECT name, type, spec, needs_id FROM jobs")}
+        assert {name: row["needs_id"] for name, row in found.items()} == {
+            "selection": None,
+            "training": ids["selection"],
+            "alone": None,
+            "evaluation": ids["training"],
+        }
+        specs = {name: read_spec(Job(type=row["type"], spec=row["spec"]))[1] for name, row in found.items()}
+        assert specs == {
+            "selection": SelectionSpec(config=TrainingConfig(max_steps=7), selection=SelectionConfig(seed=3)),
+            "training": TrainingSpec(config=TrainingConfig(max_steps=7), selection_id=ids["selection"]),
+            "alone": TrainingSpec(config=TrainingConfig(max_steps=7)),
+            "evaluation": EvaluationSpec(
+                config=TrainingConfig(max_steps=7),
+                measurement=MeasurementConfig(split="all"),
+                training_id=ids["training"],
+            ),
+        }
+        await migrate.downgrade_async(url, "0019")
+        assert await rows(earlier) == before
+
+    await migrate.upgrade_async(url)
+    await run(("UPDATE jobs SET type = 'sweep' WHERE name = 'alone'", {}))  # as a later release could
+    with pytest.raises(RuntimeError, match=r"jobs has 1 of type sweep; .* training, selection, evaluation\. Delete"):
+        await migrate.downgrade_async(url, "0019")
+    assert len(await rows("SELECT spec FROM jobs")) == 4
 
 
 def test_upgrade_from_plain_code(postgres: EmbeddedPostgres) -> None:

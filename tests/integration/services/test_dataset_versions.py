@@ -17,9 +17,9 @@ from services.database.engine import open_session
 from services.database.models import Dataset, DatasetItem, DatasetVersion, Job, Pipeline
 from services.datasets.prefixes import upload_prefix, version_prefix
 from services.datasets.queue import DatasetQueue
-from services.pipelines.data_stages import used_version
-from services.pipelines.kind import Work
+from services.pipelines.contract import Work
 from services.pipelines.plan import Plan
+from services.pipelines.stages.data import used_version
 from tests.integration.services import rows
 from tests.integration.services.recordings import archive, good, hiss, silence, tone
 from tests.integration.services.uploads import Store, announce, put, queue_of, settle, upload

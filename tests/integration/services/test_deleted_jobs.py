@@ -21,7 +21,7 @@ from services.api.context import Services
 from services.database.engine import open_session
 from services.database.models import Adapter, AdapterVersion, Artifact, Job, JobEvent, Pipeline, PipelineStage
 from services.jobs.deletion import purge
-from services.jobs.drivers import run_prefix
+from services.jobs.places import run_prefix
 from services.jobs.reconciler import Runs
 from tests.integration.services import rows
 from tests.integration.services.visitors import Visitor
@@ -100,9 +100,9 @@ async def test_what_an_adapter_a_pipeline_or_a_job_needs_stays_and_is_named(
     services: Services, ada: Visitor, runs: Runs
 ) -> None:
     user_id = await rows.user_id(ada)
-    selection = await ended(services, ada, runs, type="selection", selection={})
-    training = await ended(services, ada, runs, selection_id=selection)
-    evaluation = await ended(services, ada, runs, type="evaluation", measurement={}, training_id=training)
+    selection = await ended(services, ada, runs, type="selection")
+    training = await ended(services, ada, runs, needs_id=selection)
+    evaluation = await ended(services, ada, runs, type="evaluation", needs_id=training)
     async with open_session(services.sessions) as session:
         dataset_id = (await session.get_one(Job, training)).dataset_id
         adapter = Adapter(id=uuid.uuid4(), user_id=user_id, name="digits")
@@ -139,8 +139,9 @@ async def test_what_an_adapter_a_pipeline_or_a_job_needs_stays_and_is_named(
     assert "'digits'" in told["adapters"]
     assert "version 3" in told["adapters"]
     assert "'nightly'" in told["pipelines"]
-    assert str(evaluation) in told["jobs"]
-    assert (await ada.call("DELETE", f"/jobs/{selection}")).json()["errors"][0]["path"] == "jobs"
+    assert f"{evaluation}) measures what it trained" in told["jobs"]
+    [needed] = (await ada.call("DELETE", f"/jobs/{selection}")).json()["errors"]
+    assert (needed["path"], f"{training}) trains on what it selected" in needed["message"]) == ("jobs", True)
 
     # Once they are gone, it can go; a pipeline that has succeeded needs it no more.
     assert (await ada.call("DELETE", f"/adapters/{adapter.id}")).status_code == 204
@@ -212,7 +213,7 @@ async def test_a_bundle_holds_all_files_under_safe_names(services: Services, ada
     with zipfile.ZipFile(io.BytesIO(got.content)) as archive:
         assert set(archive.namelist()) == {*files, "job.json", "logs.jsonl", "metrics.jsonl", "events.jsonl"}
         assert archive.read("adapter/adapter_model.safetensors") == files["adapter/adapter_model.safetensors"]
-        assert json.loads(archive.read("job.json"))["config"]["max_steps"] == 20
+        assert json.loads(archive.read("job.json"))["spec"]["config"]["max_steps"] == 20
         assert json.loads(archive.read("metrics.jsonl"))["loss"] == 1.0
         assert json.loads(archive.read("logs.jsonl"))["message"] == "hello"
         assert json.loads(archive.read("events.jsonl"))["phase"] == "done"

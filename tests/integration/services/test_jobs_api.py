@@ -19,14 +19,14 @@ from engine.config.training import TrainingConfig
 from engine.errors import Fault
 from services.api.context import Services
 from services.api.dataset_models import DatasetOut
-from services.api.routers.jobs import JobOut
+from services.api.job_models import JobOut
 from services.database.engine import open_session
 from services.database.heartbeats import beat, forget_others
 from services.database.models import Dataset, DatasetVersion, Heartbeat, Job
 from services.errors import InvalidRequestError
 from services.jobs.admission import admitted
 from services.jobs.cluster_view import RayView
-from services.jobs.requests import find_job
+from services.jobs.owned import find_job
 from services.observability.logs import JsonFormatter
 from tests.integration.services import rows
 from tests.integration.services.visitors import Visitor, paths_of
@@ -46,10 +46,11 @@ async def test_a_job_begins_in_the_queue_with_its_whole_config(services: Service
     assert job["status"] == "queued"
     assert job["name"] == "whisper-pico on digits"
     assert job["progress"] == 0
-    config = job["config"]
-    assert isinstance(config, dict)
-    assert config["method"]["rank"] == 8
-    assert config["max_steps"] == 20
+    spec = job["spec"]
+    assert isinstance(spec, dict)
+    assert spec["config"]["method"]["rank"] == 8
+    assert spec["config"]["max_steps"] == 20
+    assert (spec["selection_id"], job["needs_id"]) == (None, None)
     assert (await ada.get(f"/jobs/{job['id']}")).json() == job
 
 
@@ -240,19 +241,16 @@ async def test_a_selection_and_a_training_on_it(services: Services, ada: Visitor
     assert asked.status_code == 201, asked.text
     selection = asked.json()
     assert (selection["type"], selection["name"]) == ("selection", "selection for whisper-pico on digits")
-    assert selection["selection"]["budget"] == {"type": "share", "fraction": 0.25}
-    assert selection["selection"]["trim"]["type"] == "speech"  # defaults included
+    assert selection["spec"]["selection"]["budget"] == {"type": "share", "fraction": 0.25}
+    assert selection["spec"]["selection"]["trim"]["type"] == "speech"  # defaults included
 
     early = await ada.post("/jobs", json={**body, "selection_id": selection["id"]})
     assert (early.status_code, early.json()["code"]) == (409, "selection_not_ready")
-    done = str(
-        await rows.job(
-            services, ada, dataset_id=uuid.UUID(dataset_id), type="selection", selection={}, status="succeeded"
-        )
-    )
+    done = str(await rows.job(services, ada, dataset_id=uuid.UUID(dataset_id), type="selection", status="succeeded"))
     training = await ada.post("/jobs", json={**body, "selection_id": done})
     assert training.status_code == 201, training.text
-    assert (training.json()["type"], training.json()["selection_id"]) == ("training", done)
+    assert (training.json()["type"], training.json()["spec"]["selection_id"]) == ("training", done)
+    assert training.json()["needs_id"] == done
     found = (await ada.get("/jobs", params={"type": "selection"})).json()["items"]
     assert {job["id"] for job in found} == {selection["id"], done}
 
@@ -261,14 +259,12 @@ async def test_a_selection_that_does_not_fit_is_refused(services: Services, ada:
     dataset_id = str(await rows.ready_dataset(services, ada))
     body = {"model_id": "whisper-pico", "dataset_id": dataset_id, "config": rows.CONFIG}
     another = str(await rows.ready_dataset(services, ada, "another"))
-    of_another = await rows.job(
-        services, ada, dataset_id=uuid.UUID(another), type="selection", selection={}, status="succeeded"
-    )
+    of_another = await rows.job(services, ada, dataset_id=uuid.UUID(another), type="selection", status="succeeded")
     answer = await ada.post("/jobs", json={**body, "selection_id": str(of_another)})
     assert (answer.status_code, answer.json()["code"]) == (422, "selection_of_another_dataset")
     assert answer.json()["errors"][0]["path"] == "selection_id"
     trained = await rows.job(services, ada, dataset_id=uuid.UUID(dataset_id), status="succeeded")
-    foreign = await rows.job(services, bob, type="selection", selection={}, status="succeeded")
+    foreign = await rows.job(services, bob, type="selection", status="succeeded")
     for selection_id in (trained, foreign, uuid.uuid4()):
         answer = await ada.post("/jobs", json={**body, "selection_id": str(selection_id)})
         assert (answer.status_code, answer.json()["code"]) == (404, "selection_not_found")
@@ -277,8 +273,26 @@ async def test_a_selection_that_does_not_fit_is_refused(services: Services, ada:
     assert answer.status_code == 422
     paths = paths_of(answer)
     assert "selection.budget.fraction" in paths and "selection.methd" in paths
-    for wrong in ({"selection": {}}, {"type": "selection", "selection_id": str(trained)}):
-        assert (await ada.post("/jobs", json=body | wrong)).status_code == 422
+    for wrong, path in (
+        ({"selection": {}}, "selection"),
+        ({"type": "selection", "selection_id": str(trained)}, "selection_id"),
+    ):
+        answer = await ada.post("/jobs", json=body | wrong)
+        assert (answer.status_code, paths_of(answer)) == (422, [path])
+        assert "leave it out" in answer.json()["errors"][0]["message"]
+
+
+async def test_a_kind_that_there_is_not_is_refused_with_those_that_there_are(services: Services, ada: Visitor) -> None:
+    body = {"model_id": "whisper-pico", "dataset_id": str(uuid.uuid4()), "config": rows.CONFIG}
+    for name in ("distillation", "evaluation"):  # an evaluation has a route of its own
+        answer = await ada.post("/jobs", json=body | {"type": name})
+        assert (answer.status_code, paths_of(answer)) == (422, ["type"])
+        message = answer.json()["errors"][0]["message"]
+        assert message == f"there is no such kind here; there are training, selection; found '{name}'"
+    answer = await ada.get("/jobs", params={"type": "distillation"})
+    assert (answer.status_code, paths_of(answer)) == (422, ["type"])
+    assert "there are training, selection, evaluation" in answer.json()["errors"][0]["message"]
+    assert (await ada.get("/jobs", params={"status": "asleep"})).status_code == 422
 
 
 async def test_the_method_of_a_selection_goes_with_its_training(services: Services, ada: Visitor) -> None:
@@ -288,7 +302,7 @@ async def test_the_method_of_a_selection_goes_with_its_training(services: Servic
     for method, name in chosen.items():
         answer = await ada.post("/jobs", json={**body, "config": rows.CONFIG | {"method": {"type": method}}})
         assert answer.status_code == 201, answer.text
-        assert answer.json()["selection"]["method"]["type"] == name
+        assert answer.json()["spec"]["selection"]["method"]["type"] == name
     config = rows.CONFIG | {"method": {"type": "full"}}
     answer = await ada.post("/jobs", json={**body, "config": config, "selection": {"method": {"type": "el2n"}}})
     assert (answer.status_code, answer.json()["code"]) == (422, "selection_does_not_fit")

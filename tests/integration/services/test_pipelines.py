@@ -133,15 +133,17 @@ async def test_from_recordings_to_a_version(scene: Scene) -> None:
     }
     training = await scene.stage(pipeline, "train")
     job = (await scene.visitor.get(f"/jobs/{training['job_id']}")).json()
-    assert (job["type"], job["selection_id"]) == ("training", selection["job_id"])
-    assert job["config"]["split"]["test_groups"] == ["ada"]
+    assert (job["type"], job["spec"]["selection_id"]) == ("training", selection["job_id"])
+    assert job["needs_id"] == selection["job_id"]
+    assert job["spec"]["config"]["split"]["test_groups"] == ["ada"]
 
     await scene.end_job(training["job_id"], result=result(0.2))
     assert states(await scene.looked_at(pipeline))["evaluate"] == "running"
     evaluation = await scene.stage(pipeline, "evaluate")
     job = (await scene.visitor.get(f"/jobs/{evaluation['job_id']}")).json()
-    assert (job["type"], job["training_id"]) == ("evaluation", training["job_id"])
-    assert job["measurement"]["split"] == "test"
+    assert (job["type"], job["spec"]["training_id"]) == ("evaluation", training["job_id"])
+    assert job["needs_id"] == training["job_id"]
+    assert job["spec"]["measurement"]["split"] == "test"
 
     await scene.end_job(evaluation["job_id"], result=result(0.2))
     seen = await scene.looked_at(pipeline)
@@ -525,8 +527,8 @@ async def test_evaluations_of_ones_own(scene: Scene, bob: Visitor) -> None:
     answer = await scene.visitor.post(f"/jobs/{trained}/evaluations", json=body)
     assert answer.status_code == 201, answer.text
     job = answer.json()
-    assert (job["type"], job["training_id"], job["dataset_id"]) == ("evaluation", str(trained), str(other))
-    assert (job["measurement"]["split"], job["status"]) == ("all", "queued")
+    assert (job["type"], job["needs_id"], job["dataset_id"]) == ("evaluation", str(trained), str(other))
+    assert (job["spec"]["measurement"]["split"], job["status"]) == ("all", "queued")
     assert (await bob.post(f"/jobs/{trained}/evaluations", json={})).status_code == 404
     answer = await scene.visitor.post(f"/jobs/{job['id']}/evaluations", json={})
     assert (answer.status_code, answer.json()["code"]) == (409, "job_not_succeeded")

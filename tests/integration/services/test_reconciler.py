@@ -21,7 +21,7 @@ from services import quarantine
 from services.api.context import Services
 from services.database.engine import open_session
 from services.database.models import Job, JobEvent
-from services.jobs.drivers import run_prefix
+from services.jobs.places import run_prefix
 from services.jobs.reconciler import Capacity, Reconciler, Runs
 from services.jobs.submission import ClusterUnreachableError, Driver, DriverState
 from tests.integration.services import rows
@@ -123,8 +123,8 @@ async def test_jobs_run_on_the_versions_that_they_name(scene: Scene) -> None:
 
 async def test_a_selection_and_the_training_on_it(scene: Scene) -> None:
     how = {"budget": {"type": "share", "fraction": 0.25}}
-    selection_id = await scene.job(type="selection", selection=how, resources={"num_workers": 2})
-    training_id = await scene.job(selection_id=selection_id)
+    selection_id = await scene.job(type="selection", spec={"selection": how}, resources={"num_workers": 2})
+    training_id = await scene.job(needs_id=selection_id, spec={"selection_id": str(selection_id)})
     await scene.round()
     assert scene.cluster.modules == {f"lim-{selection_id}-1": "cluster.select"}  # the two workers take the cluster
     asked = SelectionRunConfig.model_validate_json(scene.files(selection_id).get_bytes("config-request.json"))

@@ -179,7 +179,8 @@ async def test_five_hundred_jobs_of_one_delay_anothers_by_one(scene: Scene, bob:
                     model=rows.reference(),
                     dataset_id=dataset_id,
                     dataset_version=1,
-                    config={"task": {"type": "speech_to_text"}},
+                    type="training",
+                    spec={"config": {"task": {"type": "speech_to_text"}}},
                     resources={"num_workers": 2},
                     status="queued",
                 )

@@ -112,7 +112,8 @@ def test_artifacts_are_measured_or_believed(tmp_path: Path) -> None:
     told = {"name": "extra", "kind": "note", "size": 5, "sha256": "0" * 64, "key": "extra.txt"}
     gone = {**told, "key": "gone.txt"}
     events = [{"kind": "artifact", "key": "a", "data": data} for data in (told, gone, {"key": "result.json"}, "odd")]
-    made = {file.name: file for file in find_artifacts(store, events)}
+    assert {file.name for file in find_artifacts(store, events)} == {"result.json", "extra"}
+    made = {file.name: file for file in find_artifacts(store, events, ("adapter",))}
     assert set(made) == {"adapter/adapter_model.safetensors", "result.json", "extra"}
     assert made["adapter/adapter_model.safetensors"].kind == "adapter"
     assert made["adapter/adapter_model.safetensors"].size == 7

@@ -6,8 +6,7 @@ import json
 
 from engine.data.report import ACTIONS, IngestReport, SetAside, TextStatistics
 from services.datasets.processing import MOST_LISTED, shown
-from services.pipelines.data_stages import faults_of_data
-from services.pipelines.plan import ValidateStage
+from services.pipelines.stages.validate import ValidateStage, faults_of_data
 
 
 def test_long_lists_are_cut_and_counts_are_not() -> None:

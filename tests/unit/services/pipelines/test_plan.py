@@ -13,19 +13,14 @@ from engine.config.selection_for import selection_for
 from engine.config.training import TrainingConfig
 from engine.errors import ConfigError
 from services.database.models import PipelineStage
-from services.pipelines.plan import (
-    CompareStage,
-    Declaration,
-    Gate,
-    RetryPolicy,
-    SelectStage,
-    Stage,
-    default_stages,
-    read_plan,
-    settings_of,
-    stage_of,
-)
+from services.pipelines.declaration import Declaration, Stage, default_stages, read_plan, settings_of, stage_of
 from services.pipelines.runner import open_stages
+from services.pipelines.stage import RetryPolicy
+from services.pipelines.stages.compare import CompareStage, Gate
+from services.pipelines.stages.export import exported
+from services.pipelines.stages.select import SelectStage
+from services.pipelines.stages.train import TrainStage
+from services.pipelines.trainings import candidates
 
 STAGES: TypeAdapter[list[Stage]] = TypeAdapter(list[Stage])
 CONFIG = TrainingConfig(max_steps=3)
@@ -44,7 +39,7 @@ def test_the_default_is_one_after_another() -> None:
     assert plan is not None
     assert plan.forerunners("export") == ["compare", "evaluate", "train", "select", "validate", "ingest"]
     assert plan.needs["ingest"] == []
-    assert plan.exported("export") == "compare"
+    assert exported(plan, "export") == "compare"
 
 
 @pytest.mark.parametrize("method", ["qlora", "lora", "full", "pretrain"])
@@ -149,10 +144,10 @@ def test_branches() -> None:
     plan, faults = read_plan(stages, CONFIG)
     assert faults == []
     assert plan is not None
-    assert plan.candidates("compare") == ["of-small", "of-large"]
-    assert plan.before("of-large", "train") == ["large"]
+    assert candidates(plan, "compare") == ["of-small", "of-large"]
+    assert plan.before("of-large", TrainStage) == ["large"]
     assert plan.needs["of-large"] == ["large"]
-    assert plan.exported("export") == "compare"
+    assert exported(plan, "export") == "compare"
 
 
 def test_every_fault_of_the_names_at_once() -> None:

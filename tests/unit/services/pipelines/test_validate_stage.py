@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from engine.config.base import read_yaml
 from engine.stages.ingest import ingest
-from services.pipelines.data_stages import faults_of_data, findings_by_code
-from services.pipelines.plan import Declaration, ValidateStage
+from services.pipelines.declaration import Declaration
+from services.pipelines.stages.validate import ValidateStage, faults_of_data, findings_by_code
 from tests.unit.engine.data.recordings import folder_of, noise, wav
 
 

@@ -1,18 +1,22 @@
-"""The interface of a type of stage (begin, look, stop), and the possible outcomes of a look."""
+"""What the platform needs to know of a type of stage, and the possible outcomes of a look at one."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from engine.config.training import TrainingConfig
+from engine.errors import Fault
 from services.database.models import Pipeline, PipelineStage
 from services.pipelines.plan import Plan
+from services.pipelines.stage import StageFields
 from services.settings import Settings
 
-StageT = TypeVar("StageT")
+StageT = TypeVar("StageT", bound=StageFields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,35 +71,33 @@ class Work:
         return stage
 
 
-class Kind(Protocol):
-    """A type of stage. Its methods run in a transaction that locks the pipeline's row, and do not commit.
+class StageKind(ABC, Generic[StageT]):
+    """A type of stage.
 
-    They may raise an `ApiError`: the stage then fails, or waits if the error passes by itself (`runner.WAITS`).
+    `begin`, `look` and `stop` run in a transaction that locks the pipeline's row, and do not commit. They may raise an
+    `ApiError`: the stage then fails, or waits if the error passes by itself (`runner.WAITS`).
     """
 
-    async def begin(self, work: Work) -> Outcome:
-        """Start, or continue after an attempt that failed or was stopped."""
-        ...
+    declaration: type[StageT]
+    """What a stage of this type declares."""
 
-    async def look(self, work: Work) -> Outcome:
-        """The state of the stage."""
-        ...
+    def faults(self, plan: Plan, stage: StageT, config: TrainingConfig | None) -> Iterator[Fault]:
+        """What does not go together in a declared plan, with paths relative to the stage.
 
-    async def stop(self, work: Work) -> None:
-        """Request a stop; `look` reports when the stage has stopped."""
-        ...
-
-
-class AtOnce:
-    """A stage that does all its work in `look`."""
+        Args:
+            plan: the plan, whose names and dependencies have been checked.
+            stage: the stage.
+            config: the pipeline's own training config.
+        """
+        yield from ()
 
     async def begin(self, work: Work) -> Outcome:
-        """The same as `look`."""
+        """Start, or continue after an attempt that failed or was stopped. By default all work is done in `look`."""
         return await self.look(work)
 
+    @abstractmethod
     async def look(self, work: Work) -> Outcome:
-        """The outcome of the stage."""
-        raise NotImplementedError
+        """The state of the stage."""
 
     async def stop(self, work: Work) -> None:
-        """There is nothing to stop."""
+        """Request a stop; `look` reports when the stage has stopped. By default there is nothing to stop."""

@@ -1,52 +1,41 @@
-"""Stages about the dataset: wait until it is ready, and check that it is good enough."""
+"""Check that the dataset is good enough."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from services.database.models import Dataset, DatasetVersion
-from services.datasets.requests import find_dataset, newest_version_row, process_again, ready_version
-from services.pipelines.kind import AtOnce, Done, Failed, Outcome, Running, Work
-from services.pipelines.plan import ValidateStage
+from pydantic import Field
 
-
-class Ingest(AtOnce):
-    """Waits for the dataset's processing, and restarts it if it was interrupted."""
-
-    async def begin(self, work: Work) -> Outcome:
-        """Restart the processing if it was interrupted."""
-        dataset = await _dataset(work)
-        if await _broke_off(work, dataset):
-            await process_again(work.session, dataset)
-            return Running()
-        return await self.look(work)
-
-    async def look(self, work: Work) -> Outcome:
-        """Whether the dataset is ready."""
-        dataset = await _dataset(work)
-        if dataset.status == "error":
-            return Failed(f"The dataset is in error: {dataset.error}", again=await _broke_off(work, dataset))
-        if dataset.status != "ready":
-            return Running()
-        version = await used_version(work)
-        return Done(
-            {
-                "dataset_id": str(dataset.id),
-                "dataset_version": version.number,
-                "utterances": version.utterances,
-                "audio_s": version.audio_s,
-            }
-        )
+from engine.data.report import Code, DatasetCode, WarningCode
+from services.pipelines.contract import Done, Failed, Outcome, StageKind, Work
+from services.pipelines.stage import StageFields
+from services.pipelines.stages.data import used_dataset, used_version
 
 
-class Validate(AtOnce):
+class ValidateStage(StageFields):
+    """Checks that the dataset is good enough."""
+
+    type: Literal["validate"] = "validate"
+    least_utterances: Annotated[int, Field(ge=1, le=2**31)] = 1
+    """Minimum number of good items."""
+    least_audio_s: Annotated[float, Field(ge=0, le=1e12)] = 0.0
+    """Minimum length of the good audio, in seconds."""
+    most_set_aside_share: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Maximum share of items that were rejected."""
+    refuse: Annotated[list[Code | WarningCode | DatasetCode], Field(max_length=100)] = []
+    """Findings that must not be in its report."""
+
+
+class Validate(StageKind[ValidateStage]):
     """Checks the dataset's report against the stage's requirements."""
+
+    declaration = ValidateStage
 
     async def look(self, work: Work) -> Outcome:
         """Compare the report with the requirements."""
         asked = work.stage(ValidateStage)
-        dataset = await _dataset(work)
+        dataset = await used_dataset(work)
         if dataset.status != "ready":
             return Failed(f"The dataset is {dataset.status}, not ready; let a stage of type ingest come before.")
         version = await used_version(work)
@@ -105,25 +94,3 @@ def _set_aside(report: Mapping[str, Any]) -> int:
 
 def _set_aside_share(report: Mapping[str, Any], utterances: int) -> float:
     return _set_aside(report) / max(1, int(report.get("items_found") or utterances))
-
-
-async def _dataset(work: Work) -> Dataset:
-    return await find_dataset(work.session, work.pipeline.user_id, work.pipeline.dataset_id)
-
-
-async def used_version(work: Work) -> DatasetVersion:
-    """The version that all stages of a pipeline use: the newest that is ready when the first stage needs one."""
-    # Locked, so that no version is deleted before this transaction commits.
-    dataset = await find_dataset(work.session, work.pipeline.user_id, work.pipeline.dataset_id, lock=True)
-    version = await ready_version(work.session, dataset, work.pipeline.dataset_version)
-    work.pipeline.dataset_version = version.number
-    return version
-
-
-async def _broke_off(work: Work, dataset: Dataset) -> bool:
-    """Whether fetching or processing was interrupted, so that a retry may help; faulty recordings leave a report."""
-    if dataset.status != "error":
-        return False
-    version = await newest_version_row(work.session, dataset.id)
-    await work.session.refresh(version, ["report"])
-    return version.attempts > 0 and version.report is None
