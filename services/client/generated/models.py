@@ -3873,7 +3873,7 @@ class JobOut(Model):
     name: str
     needs_id: str | None
     """
-    The job whose outcome this one works on: the selection that it trains on, or the training that it measures.
+    The job whose outcome this one works on, such as the selection of a training; it cannot be deleted before this one.
     """
     phase: str | None
     """
