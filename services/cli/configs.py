@@ -16,7 +16,6 @@ from engine.config.processing import ProcessingConfig
 from engine.config.selection import SelectionConfig
 from engine.config.training import TrainingConfig
 from engine.data.revision import Revision
-from services.pipelines.declaration import Declaration
 
 
 class Kind(StrEnum):
@@ -40,13 +39,12 @@ class Kind(StrEnum):
     """What makes the next version of a dataset (`lim datasets revise --from`)."""
 
 
-MODELS: Mapping[Kind, type[BaseModel]] = {
+_MODELS: Mapping[Kind, type[BaseModel]] = {
     Kind.RUN: RunConfig,
     Kind.TRAINING: TrainingConfig,
     Kind.SELECTION: SelectionConfig,
     Kind.SELECTION_RUN: SelectionRunConfig,
     Kind.EVALUATION_RUN: EvaluationRunConfig,
-    Kind.PIPELINE: Declaration,
     Kind.PROCESSING: ProcessingConfig,
     Kind.REVISION: Revision,
 }
@@ -55,6 +53,15 @@ _RUN_FIELDS = frozenset(RunConfig.model_fields)
 _PIPELINE_FIELDS = frozenset({"stages", "model_id"})
 _EVALUATION_FIELDS = frozenset(EvaluationRunConfig.model_fields) - _RUN_FIELDS
 _SELECTION_FIELDS = frozenset(SelectionConfig.model_fields) - frozenset(TrainingConfig.model_fields)
+
+
+def model_of(kind: Kind) -> type[BaseModel]:
+    """The schema of a kind of config."""
+    if kind is Kind.PIPELINE:
+        from services.pipelines.declaration import Declaration  # imports the database's tables, which takes a second
+
+        return Declaration
+    return _MODELS[kind]
 
 
 def kind_of(values: Mapping[str, Any]) -> Kind:
@@ -80,7 +87,7 @@ def read_config(path: Path, overrides: Sequence[str] = (), kind: Kind | None = N
         ConfigError: the config is invalid; lists every fault.
     """
     values = apply_overrides(read_yaml(path), overrides)
-    return parse(MODELS[kind or kind_of(values)], values)
+    return parse(model_of(kind or kind_of(values)), values)
 
 
 def read_run(path: Path, overrides: Sequence[str] = ()) -> RunConfig:

@@ -271,9 +271,9 @@ def schema(
     """
     import json
 
-    from services.cli.configs import MODELS, Kind
+    from services.cli.configs import Kind, model_of
 
-    text = json.dumps(MODELS[Kind(kind)].model_json_schema(), indent=2, ensure_ascii=False)
+    text = json.dumps(model_of(Kind(kind)).model_json_schema(), indent=2, ensure_ascii=False)
     if out is None:
         typer.echo(text)
     else:

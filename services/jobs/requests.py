@@ -6,10 +6,9 @@ import uuid
 from datetime import UTC, datetime
 from typing import Final
 
-from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.database.models import Artifact, Dataset, Job
+from services.database.models import Dataset, Job
 from services.database.notify import WORK, notify
 from services.errors import ConflictError
 from services.jobs.admission import admit
@@ -174,11 +173,6 @@ def requeue(job: Job) -> None:
     job.stop_requested_at = None
     job.finished_at = None
     job.yields = False
-
-
-async def forget_artifacts(session: AsyncSession, job_id: uuid.UUID) -> None:
-    """Delete the rows of a job's artifacts, which its next attempt makes again."""
-    await session.execute(delete(Artifact).where(Artifact.job_id == job_id))
 
 
 async def _lock_owned(session: AsyncSession, user_id: uuid.UUID, job_id: uuid.UUID) -> Job:
