@@ -24,7 +24,7 @@ from cluster.runtime import start_local
 from cluster.storage.client import make_client
 from cluster.storage.embedded import EmbeddedS3
 from engine.data.example import AnyExample
-from engine.data.manifest import read_manifest
+from engine.data.manifest import read_examples
 from engine.data.targets import written
 from services.client import Client
 from services.database import migrate
@@ -103,10 +103,10 @@ async def _make_admin(url: str) -> None:
 def recordings(pair: Pair, folder: Path) -> Path:
     """The pair's examples as a user has them: a file each, and a list."""
     version = pair.write_data(folder / "version")
-    rows = [["file", _COLUMNS[read_manifest(version / "manifest.jsonl")[0].target.type], "speaker"]]
+    rows = [["file", _COLUMNS[read_examples(version / "manifest.jsonl")[0].target.type], "speaker"]]
     source = folder / pair.name
     source.mkdir()
-    for example in read_manifest(version / "manifest.jsonl"):
+    for example in read_examples(version / "manifest.jsonl"):
         name = f"{example.id.replace('.wav', '').replace('/', '-')}.wav"
         _cut(version, example, source / name)
         rows.append([name, written(example.target), example.group or ""])
