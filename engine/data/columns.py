@@ -8,7 +8,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-Role = Literal["file", "text", "label", "caption", "speaker", "group", "split", "language", "start", "end", "duration"]
+Role = Literal[
+    "file",
+    "text",
+    "label",
+    "caption",
+    "input",
+    "answer",
+    "speaker",
+    "group",
+    "split",
+    "language",
+    "start",
+    "end",
+    "duration",
+]
 
 FILE_COLUMNS = ("file_name", "filename", "file", "path", "audio")
 TEXT_COLUMNS = ("transcription", "transcript", "text", "sentence", "label")
@@ -58,6 +72,15 @@ _NAMES: Mapping[Role, str] = {
         legenda descrição descrizione didascalia omschrijving opis titulek popis açıklama kuvaus beskrivning bildtext
         leírás descriere περιγραφή описание подпись 描述 说明 標題 标题 キャプション 説明 타이틀 캡션 설명 الوصف תיאור
         विवरण คำบรรยาย mô_tả
+    """,
+    "input": """
+        text sentence review document content body input input_text source source_text question prompt instruction query
+        article passage paragraph message comment tweet post utterance statement email description title headline name
+        texte texto testo tekst satz frase 文本 文章 テキスト 텍스트 текст النص
+    """,
+    "answer": """
+        answer response output output_text target target_text completion summary translation reply solution text
+        antwort réponse respuesta risposta ответ 答案 回答 답변
     """,
     "speaker": """
         speaker speaker_id speaker_name speaker_code speaker_label speaker_number spk spk_id spkr spkr_id spk_name

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import cast
 
 from engine.data.decisions import ItemDecision, ItemDecisions, after
-from engine.data.endings import AUDIO_ENDINGS, ending
+from engine.data.endings import FileKinds
 from engine.data.example import Split
 from engine.data.layout import Item, Layout
 from engine.data.report import TEXTLESS, named
@@ -32,11 +32,11 @@ class Decided:
         self._named: dict[str, str] = {}
         """Paths of items that had no text before, by id."""
 
-    def lay_over(self, layout: Layout, entries: Sequence[Entry]) -> None:
-        """Edit the items of a source, and turn recordings that got a text into items."""
+    def lay_over(self, layout: Layout, entries: Sequence[Entry], files: FileKinds) -> None:
+        """Edit the items of a source, and turn inputs that got a text into items; `files` are inputs."""
         if not self._decisions:
             return
-        self._add_texts(layout, entries)
+        self._add_texts(layout, entries, files)
         layout.items = [self._edited(item) for item in layout.items]
         known = {displayed(item.shown) for item in layout.items} | {item.path for item in layout.set_aside}
         gone = sorted(path for path in self._decisions if path not in known)
@@ -66,8 +66,8 @@ class Decided:
             self.splits[item.id] = cast("Split | None", changes.pop("split"))
         return replace(item, **changes) if changes else item  # type: ignore[arg-type]  # names and values were checked
 
-    def _add_texts(self, layout: Layout, entries: Sequence[Entry]) -> None:
-        """Add recordings without a text that got one from a person."""
+    def _add_texts(self, layout: Layout, entries: Sequence[Entry], files: FileKinds) -> None:
+        """Add inputs without a text that got one from a person."""
         texts = {path: text for path, each in self._decisions.items() if (text := each.changes.get("text")) is not None}
         known = {displayed(item.shown) for item in layout.items}
         wanted = texts.keys() - known
@@ -77,7 +77,7 @@ class Decided:
         found = {path: item for path, item in layout.textless.items() if path in textless}
         for entry in entries:
             path = displayed(entry.path)
-            if path in textless and path not in found and not entry.fault and ending(path) in AUDIO_ENDINGS:
+            if path in textless and path not in found and not entry.fault and files.reads(path):
                 stem = path.replace("/", ".").rpartition(".")[0]
                 found[path] = Item(entry, stem or path, "", speaker=None, split=None)
         taken = {item.id for item in layout.items}

@@ -10,13 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.config.division import DivisionConfig
-from engine.data.example import AnyExample, Split
+from engine.data.example import AnyExample, AudioInput, Split
 from engine.data.targets import TARGETS, TargetKind, written
+from engine.media.registry import medium_named
 
 _FEWEST_SPEAKERS = 3  # with fewer speakers, one for the test is too large a share of the voices
-_MOST_HELD_OUT = 0.4  # of the seconds: a speaker with more is not held out, unless that much is requested
+_MOST_HELD_OUT = 0.4  # of the data: a speaker with more is not held out, unless that much is requested
 _LEAST_HELD_OUT = 0.5  # of the requested share
-_FEW_LEFT = 0.2  # of the seconds; less to train on is worth a warning
+_FEW_LEFT = 0.2  # of the data; less to train on is worth a warning
 _MOST_CLASSES = 100  # distinct texts up to which they are classes
 _BINS = 3  # of durations, otherwise
 _MOST_COMPARED = 1000  # groups
@@ -51,12 +52,13 @@ def divide(utterances: Sequence[AnyExample], files: Sequence[str], config: Divis
     """
     speakers = {u.group for u in utterances}
     by_speaker = config.by == "speaker" and None not in speakers and len(speakers) >= _FEWEST_SPEAKERS
-    kind = TARGETS[utterances[0].target.type if utterances else "text"]
+    medium = medium_named(utterances[0].input.medium if utterances else AudioInput.medium)
+    kind = medium.target(TARGETS[utterances[0].target.type if utterances else "text"])
     warnings = []
     if config.by == "speaker" and not by_speaker:
         warnings.append(
             f"there are fewer than three {kind.group}s, or {_items(kind)} of which the {kind.group} is not known: test and "
-            f"validation are drawn by recording, and do not tell how a model does on {_unheard(kind)}"
+            f"validation are drawn by {medium.noun}, and do not tell how a model does on {_unheard(kind)}"
         )
     pool = _Pool(utterances, config.seed)
     split_N: list[Split] = ["train"] * len(utterances)
@@ -69,9 +71,9 @@ def divide(utterances: Sequence[AnyExample], files: Sequence[str], config: Divis
         free = [place for place, before in enumerate(split_N) if before == "train"]
         chosen: list[int] = []
         if by_speaker:
-            most_s = max(_MOST_HELD_OUT, fraction) * pool.total_s
-            chosen = pool.whole_groups([u.group or "" for u in utterances], free, fraction, most_s)
-            if pool.seconds(chosen) < _LEAST_HELD_OUT * fraction * pool.total_s:
+            most = max(_MOST_HELD_OUT, fraction) * pool.total
+            chosen = pool.whole_groups([u.group or "" for u in utterances], free, fraction, most)
+            if pool.amount(chosen) < _LEAST_HELD_OUT * fraction * pool.total:
                 chosen = []
         if fraction and not chosen:
             chosen = pool.whole_groups(files, free, fraction)
@@ -80,14 +82,14 @@ def divide(utterances: Sequence[AnyExample], files: Sequence[str], config: Divis
                 together = "recording" if split == "test" else together
         if fraction and not chosen:
             warnings.append(
-                f"nothing is kept for {split}: there is only one recording; give others, or cut it into several"
+                f"nothing is kept for {split}: there is only one {medium.noun}; give others, or cut it into several"
             )
         for place in chosen:
             split_N[place] = split
-    left_s = pool.seconds([place for place, split in enumerate(split_N) if split == "train"])
-    if left_s < _FEW_LEFT * pool.total_s:
+    left = pool.amount([place for place, split in enumerate(split_N) if split == "train"])
+    if left < _FEW_LEFT * pool.total:
         warnings.append(
-            f"only {left_s:.0f} of {pool.total_s:.0f} s of audio are left to train on; ask for a smaller test_fraction "
+            f"only {left:.0f} of {pool.total:.0f} {medium.unit} are left to train on; ask for a smaller test_fraction "
             "or validation_fraction, or divide by recording"
         )
     return Division(split_N, together, warnings)
@@ -116,37 +118,37 @@ def _unheard(kind: TargetKind) -> str:
 
 
 class _Pool:
-    """The utterances as seconds per stratum."""
+    """The utterances as amounts of data per stratum."""
 
     def __init__(self, utterances: Sequence[AnyExample], seed: int) -> None:
         self._stratum_N, self._strata = _strata(utterances)
-        self._seconds_N = np.array([u.input.duration_s for u in utterances], dtype=np.float64)
+        self._amount_N = np.array(_amounts(utterances), dtype=np.float64)
         self._seed = seed
-        self.total_s = float(self._seconds_N.sum())
+        self.total = float(self._amount_N.sum())
 
-    def seconds(self, places: Sequence[int]) -> float:
-        """Total duration of some utterances, in seconds."""
-        return float(self._seconds_N[list(places)].sum())
+    def amount(self, places: Sequence[int]) -> float:
+        """Total amount of some utterances."""
+        return float(self._amount_N[list(places)].sum())
 
     def whole_groups(
-        self, names: Sequence[str], free: Sequence[int], fraction: float, most_s: float = np.inf
+        self, names: Sequence[str], free: Sequence[int], fraction: float, most: float = np.inf
     ) -> list[int]:
-        """Indices of the free utterances of some groups that together have about a fraction of all seconds.
+        """Indices of the free utterances of some groups that together have about a fraction of all data.
 
         Args:
             names: the group of each utterance.
             free: indices of utterances that may be chosen.
-            fraction: of all seconds.
-            most_s: maximum seconds of a chosen group.
+            fraction: of the total amount.
+            most: maximum amount of a chosen group.
         """
         groups, group_N = np.unique(np.array(names, dtype=object).astype(str), return_inverse=True)
-        seconds_GS = np.zeros((len(groups), self._strata))
-        np.add.at(seconds_GS, (group_N, self._stratum_N), self._seconds_N)
+        amount_GS = np.zeros((len(groups), self._strata))
+        np.add.at(amount_GS, (group_N, self._stratum_N), self._amount_N)
         order = np.random.default_rng([self._seed, 0xD117]).permutation(len(groups)).tolist()
         there = set(group_N[list(free)].tolist())
-        small = [group for group in order if group in there and seconds_GS[group].sum() <= most_s]
+        small = [group for group in order if group in there and amount_GS[group].sum() <= most]
         # One group stays free, so that something is left to train on.
-        chosen = _chosen(seconds_GS, small, fraction, keep=int(len(small) == len(there)))
+        chosen = _chosen(amount_GS, small, fraction, keep=int(len(small) == len(there)))
         return [place for place in free if group_N[place] in chosen]
 
 
@@ -157,48 +159,50 @@ def _strata(utterances: Sequence[AnyExample]) -> tuple[Numbers, int]:
     if len(texts) <= min(_MOST_CLASSES, len(utterances) // 2):
         known = {text: number for number, text in enumerate(sorted(texts))}
         return np.array([known[text] for text in targets]), len(known)
-    durations = np.array([u.input.duration_s for u in utterances])
-    edges = np.quantile(durations, np.arange(1, _BINS) / _BINS)
-    return np.searchsorted(edges, durations, side="right"), _BINS
+    amounts = np.array(_amounts(utterances))
+    edges = np.quantile(amounts, np.arange(1, _BINS) / _BINS)
+    return np.searchsorted(edges, amounts, side="right"), _BINS
 
 
-def _chosen(seconds_GS: Matrix, free: Sequence[int], fraction: float, keep: int) -> set[int]:
+def _amounts(utterances: Sequence[AnyExample]) -> list[float]:
+    return [medium_named(u.input.medium).amount(u.input) for u in utterances]
+
+
+def _chosen(amount_GS: Matrix, free: Sequence[int], fraction: float, keep: int) -> set[int]:
     """Groups that together have about a fraction of every stratum; chooses at least one and leaves `keep` free."""
     if fraction == 0.0 or len(free) <= keep:
         return set()
     return (
-        _nearest(seconds_GS, free, fraction, keep)
-        if len(free) <= _MOST_COMPARED
-        else _drawn(seconds_GS, free, fraction)
+        _nearest(amount_GS, free, fraction, keep) if len(free) <= _MOST_COMPARED else _drawn(amount_GS, free, fraction)
     )
 
 
-def _drawn(seconds_GS: Matrix, free: Sequence[int], fraction: float) -> set[int]:
+def _drawn(amount_GS: Matrix, free: Sequence[int], fraction: float) -> set[int]:
     """For many groups: from each stratum the first in a random order, until its target is met."""
-    stratum_G, seconds_G = seconds_GS.argmax(axis=1), seconds_GS.sum(axis=1)
-    rest_S = fraction * np.bincount(stratum_G, seconds_G, seconds_GS.shape[1])
+    stratum_G, amount_G = amount_GS.argmax(axis=1), amount_GS.sum(axis=1)
+    rest_S = fraction * np.bincount(stratum_G, amount_G, amount_GS.shape[1])
     chosen = set[int]()
     for group in free:
-        if rest_S[stratum_G[group]] >= seconds_G[group] / 2:
+        if rest_S[stratum_G[group]] >= amount_G[group] / 2:
             chosen.add(group)
-            rest_S[stratum_G[group]] -= seconds_G[group]
+            rest_S[stratum_G[group]] -= amount_G[group]
     return chosen or {free[0]}
 
 
-def _nearest(seconds_GS: Matrix, free: Sequence[int], fraction: float, keep: int) -> set[int]:
+def _nearest(amount_GS: Matrix, free: Sequence[int], fraction: float, keep: int) -> set[int]:
     """For few groups, which may be large: greedily the group that leaves the smallest error."""
-    rest_S, chosen = fraction * seconds_GS.sum(axis=0), set[int]()
+    rest_S, chosen = fraction * amount_GS.sum(axis=0), set[int]()
     left = list(free)
     while len(left) > keep:
         candidates = np.array(left)
         # Excess costs as much as a deficit. Ties: the first in a random order.
-        misses = _miss(rest_S - seconds_GS[candidates])
+        misses = _miss(rest_S - amount_GS[candidates])
         best = int(np.argmin(misses))
         if chosen and misses[best] >= _miss(rest_S[None])[0]:
             break
         group = left.pop(best)
         chosen.add(group)
-        rest_S -= seconds_GS[group]
+        rest_S -= amount_GS[group]
     return chosen
 
 

@@ -1,13 +1,15 @@
-"""File extensions of recordings, archives and tables. The content decides; a name only says where to look."""
+"""File extensions of inputs, archives and tables. The content decides; a name only says where to look."""
 
 from __future__ import annotations
 
 import posixpath
+from dataclasses import dataclass
 
-from engine.audio.formats import AUDIO_ENDINGS, OTHER_AUDIO_ENDINGS
+from engine.audio.formats import AUDIO_ENDINGS, ENDINGS_IN_ORDER, OTHER_AUDIO_ENDINGS
 
 __all__ = [
-    "ARCHIVE_ENDINGS", "AUDIO_ENDINGS", "OTHER_AUDIO_ENDINGS", "PACKED_ENDINGS", "TABLE_ENDINGS", "ending", "is_archive", "is_source", "stem",
+    "ARCHIVE_ENDINGS", "AUDIO_ENDINGS", "AUDIO_FILES", "OTHER_AUDIO_ENDINGS", "PACKED_ENDINGS", "TABLE_ENDINGS",
+    "FileKinds", "ending", "is_archive", "is_source", "stem",
 ]  # fmt: skip
 PACKED_ENDINGS = frozenset(["7z", "bz2", "gz", "rar", "tar", "tbz2", "tgz", "txz", "xz", "zip", "zst"])
 """Archives and compressed files, including unsupported ones."""
@@ -20,6 +22,37 @@ def ending(path: str) -> str:
     """The extension of a file's name, in lower case, without the dot."""
     name = posixpath.basename(path)
     return name.rpartition(".")[2].lower() if "." in name else ""
+
+
+@dataclass(frozen=True, slots=True)
+class FileKinds:
+    """The files of a medium, by their endings in lower case, without the dot."""
+
+    read: tuple[str, ...]
+    """Endings that are read; for a name without an ending, the first that exists is used."""
+    other: frozenset[str] = frozenset()
+    """Endings of files of this medium that are not read."""
+
+    def reads(self, path: str) -> bool:
+        """Whether a file has an ending that is read."""
+        return ending(path) in self.read
+
+    def knows(self, path: str) -> bool:
+        """Whether a file has an ending of this medium."""
+        kind = ending(path)
+        return kind in self.read or kind in self.other
+
+    def stem(self, path: str) -> str:
+        """A path without an ending of this medium."""
+        return path.rpartition(".")[0] if self.knows(path) else path
+
+    def preference(self, path: str) -> tuple[int, str]:
+        """Sorts files: those that are read first, in the order of their endings."""
+        kind = ending(path)
+        return self.read.index(kind) if kind in self.read else len(self.read), path
+
+
+AUDIO_FILES = FileKinds(ENDINGS_IN_ORDER, OTHER_AUDIO_ENDINGS)
 
 
 def stem(path: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, Literal, TypeVar, get_args
+from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar, get_args
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
@@ -20,6 +20,21 @@ class Span:
     source: str
     start: float
     end: float
+
+
+class Input(Protocol):
+    """What a model is given, as data; `engine.media.registry` has the media."""
+
+    medium: ClassVar[str]
+    """Its kind, as in the registry."""
+
+    def spans(self) -> tuple[Span, ...]:
+        """What it consists of."""
+        ...
+
+    def files(self) -> tuple[str, ...]:
+        """Files that it is read from, relative to the manifest's folder."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +184,6 @@ class Captions:
 
 TargetType = Literal["text", "label", "labels", "captions"]
 
-Input = AudioInput | TextInput | ImageInput
 Target = Text | Label | Labels | Captions
 InputT = TypeVar("InputT", bound=Input, covariant=True)
 TargetT = TypeVar("TargetT", bound=Target, covariant=True)

@@ -17,6 +17,7 @@ from engine.data.report import Finding, IngestReport, SetAside
 from engine.data.source import displayed
 from engine.data.targets import written
 from engine.errors import ManifestError
+from engine.media.registry import medium_named
 
 ItemStatus = Literal["good", "rejected"]
 _SECOND_ROW = "duplicate_name"
@@ -51,7 +52,9 @@ class ItemRecord(Config):
     split: Split | None = None
     """Its split, if it has one."""
     duration_s: float | None = None
-    """Length in seconds; only for a good item."""
+    """Length in seconds; only for a good item that takes time."""
+    input: str | None = None
+    """Its input, or the beginning, if that is a text; only for a good item."""
     findings: list[ItemFinding] = Field(default=[])
     """All findings."""
 
@@ -96,6 +99,7 @@ def records(items: Sequence[Item], examples: Sequence[AnyExample], report: Inges
                 findings=_shown([finding for finding in found if finding.code != _SECOND_ROW]),
             )
         else:
+            preview = medium_named(example.input.medium).preview(example.input)
             yield ItemRecord(
                 path=path,
                 status="good",
@@ -103,7 +107,8 @@ def records(items: Sequence[Item], examples: Sequence[AnyExample], report: Inges
                 text=written(example.target),
                 speaker=example.group,
                 split=example.split,
-                duration_s=example.input.duration_s,
+                duration_s=preview.duration_s,
+                input=preview.text,
                 findings=_shown([finding for finding in found if finding.severity != "set_aside"]),
             )
     for path, rest in sorted(others.items()):
@@ -148,10 +153,10 @@ def matches(item: ItemRecord, wanted: Mapping[str, str]) -> bool:
 
     Args:
         item: any.
-        wanted: `status`, `finding` (its code), `speaker`, `split` and `q`, a part of its path or text in any case.
+        wanted: `status`, `finding` (its code), `speaker`, `split` and `q`, a part of its path, input or text in any case.
     """
     exact = all(getattr(item, name) == wanted[name] for name in ("status", "speaker", "split") if name in wanted)
-    told = f"{item.path}\n{item.text or ''}".lower()
+    told = "\n".join(filter(None, (item.path, item.input, item.text))).lower()
     return (
         exact and ("finding" not in wanted or wanted["finding"] in item.codes) and wanted.get("q", "").lower() in told
     )

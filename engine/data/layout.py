@@ -68,6 +68,10 @@ class Layout:
     """The first rows of the metadata, shown if they give no items."""
     several_labels: bool = False
     """Whether items have several labels, or an empty set of them."""
+    codes: Mapping[Code, Code] = field(default_factory=dict)
+    """Codes of faults that the medium calls otherwise than recordings do."""
+    actions: Mapping[Code, str] = field(default_factory=dict)
+    """What to do about faults, where it is not what to do with a recording."""
     found: Counter[LayoutKind] = field(default_factory=Counter)
     """Number of items from each detected structure; may be 0."""
 
@@ -99,6 +103,6 @@ class Layout:
     def set_item_aside(self, path: str, code: str, reason: str) -> None:
         """Record an item that cannot be used."""
         known = cast(Code, code)
-        self.set_aside.append(
-            SetAside(path=displayed(path), code=known, reason=displayed(reason), action=ACTIONS[known])
-        )
+        known = self.codes.get(known, known)
+        action = self.actions.get(known, ACTIONS[known])
+        self.set_aside.append(SetAside(path=displayed(path), code=known, reason=displayed(reason), action=action))

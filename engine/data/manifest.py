@@ -7,10 +7,9 @@ which earlier releases wrote, is speech with everything side by side; it is read
 from __future__ import annotations
 
 import json
-import math
 import os
-from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from engine.data.example import (
@@ -19,16 +18,18 @@ from engine.data.example import (
     AudioInput,
     Captions,
     Example,
-    ImageInput,
+    Input,
     Label,
     Labels,
     Target,
     Text,
-    TextInput,
     TimedText,
     Utterance,
 )
+from engine.data.fields import Check, are_names, are_some_names, is_name, is_text, is_time
+from engine.data.fields import is_inside as is_inside  # part of this module's interface
 from engine.errors import Fault, ManifestError
+from engine.media.registry import MEDIA, medium_named
 
 _SLACK_S: Final = 0.01  # times of a text may be rounded to hundredths
 _FIRST_VERSION: Final = ("id", "audio", "start_s", "duration_s", "text", "speaker", "split", "times")
@@ -112,16 +113,20 @@ def manifest_line(example: AnyExample) -> str:
     """
     if getattr(example.input, "pieces", ()) or example.weight != 1.0:
         raise ValueError(f"{example.id} has pieces or a weight; a manifest holds neither, write a selection instead")
-    given = {name: getattr(example.input, name) for name in _INPUTS[example.input.medium]}
     fields = {
         "id": example.id,
         "medium": example.input.medium,
-        "input": given,
+        "input": input_line(example.input),
         "target": target_line(example.target),
         "group": example.group,
         "split": example.split,
     }
     return json.dumps(fields, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def input_line(given: Input) -> dict[str, Any]:
+    """An input as a line of the manifest has it."""
+    return {name: getattr(given, name) for name in medium_named(given.medium).fields}
 
 
 def target_line(target: Target) -> dict[str, Any]:
@@ -141,12 +146,6 @@ def target_line(target: Target) -> dict[str, Any]:
     return line
 
 
-def is_inside(path: str) -> bool:
-    """Whether a relative path with `/` stays inside its folder on every operating system."""
-    parts = PurePosixPath(path).parts
-    return bool(parts) and not path.startswith("/") and ".." not in parts and not any(c in path for c in "\\:\0")
-
-
 # ---- a line as an example ----------------------------------------------------------------------------------
 
 
@@ -156,7 +155,7 @@ def _second_version(found: Mapping[str, Any]) -> Mapping[str, Any]:
         return found
     return {
         "id": found["id"],
-        "medium": "audio",
+        "medium": AudioInput.medium,
         "input": {name: found[name] for name in ("audio", "start_s", "duration_s")},
         "target": {"type": "text", "text": found["text"], "times": found.get("times")},
         "group": found.get("speaker"),
@@ -167,7 +166,6 @@ def _second_version(found: Mapping[str, Any]) -> Mapping[str, Any]:
 def example_of(line: Mapping[str, Any]) -> AnyExample:
     """The example on a faultless line, which `write_manifest` of this or an earlier release wrote."""
     found = _second_version(line)
-    made: dict[str, Callable[..., Any]] = {"audio": AudioInput, "text": TextInput, "image": ImageInput}
     target = found["target"]
     answer: Any
     match target["type"]:
@@ -179,9 +177,8 @@ def example_of(line: Mapping[str, Any]) -> AnyExample:
             answer = Labels(tuple(dict.fromkeys(target["labels"])))
         case _:
             answer = Captions(tuple(target["captions"]))
-    return Example(
-        found["id"], made[found["medium"]](**found["input"]), answer, group=found.get("group"), split=found.get("split")
-    )
+    given = medium_named(found["medium"]).input(**found["input"])
+    return Example(found["id"], given, answer, group=found.get("group"), split=found.get("split"))
 
 
 # ---- faults of a line --------------------------------------------------------------------------------------
@@ -197,10 +194,10 @@ def _faults_of_line(found: Any) -> list[str]:
     messages += [f"{name} is no field of an example; allowed: {', '.join(_FIELDS)}" for name in unknown]
     messages += _faults_of_id(found) + _faults_of_group(found, "group")
     medium = str(found.get("medium"))
-    if "medium" in found and medium not in _INPUTS:
-        messages.append(f"medium is {found['medium']!r}; allowed: {', '.join(_INPUTS)}")
-    if "input" in found and medium in _INPUTS:
-        messages += _faults_of_object(found["input"], "input", _INPUTS[medium], ())
+    if "medium" in found and medium not in MEDIA:
+        messages.append(f"medium is {found['medium']!r}; allowed: {', '.join(MEDIA)}")
+    if "input" in found and medium in MEDIA:
+        messages += _faults_of_object(found["input"], "input", medium_named(medium).fields, ())
     if "target" in found:
         messages += _faults_of_target(found["target"], found.get("input"))
     return messages
@@ -212,7 +209,7 @@ def _faults_of_first_version(found: Mapping[str, Any]) -> list[str]:
     unknown = sorted(set(found) - set(_FIRST_VERSION))
     messages += [f"{name} is no field of an utterance; allowed: {', '.join(_FIRST_VERSION)}" for name in unknown]
     messages += _faults_of_id(found)
-    for name, check in (*_INPUTS["audio"].items(), ("text", _is_text)):
+    for name, check in (*medium_named(AudioInput.medium).fields.items(), ("text", is_text)):
         if name in found and (fault := check(found[name])):
             messages.append(f"{name} is {found[name]!r}; it must be {fault}")
     messages += _faults_of_group(found, "speaker")
@@ -238,9 +235,7 @@ def _faults_of_group(found: Mapping[str, Any], name: str) -> list[str]:
     return messages
 
 
-def _faults_of_object(
-    found: Any, path: str, required: Mapping[str, Callable[[Any], str | None]], optional: Iterable[str]
-) -> list[str]:
+def _faults_of_object(found: Any, path: str, required: Mapping[str, Check], optional: Iterable[str]) -> list[str]:
     """Faults of an object with these fields, each of which has a check that says what it must be."""
     if not isinstance(found, dict):
         return [f"{path} is {type(found).__name__}; it must be an object with {', '.join(required)}"]
@@ -278,9 +273,9 @@ def _faults_of_times(times: object, duration_s: object) -> list[str]:
         if not isinstance(part, dict) or set(part) != set(_TIMES_FIELDS) or not isinstance(part["text"], str):
             return [f"item {number} of times is {part!r}; it must be one of {shape}"]
         start_s, end_s = part["start_s"], part["end_s"]
-        if not _is_time(start_s, least_excluded=False) or not _is_time(end_s, least_excluded=True) or end_s < start_s:
+        if not is_time(start_s, least_excluded=False) or not is_time(end_s, least_excluded=True) or end_s < start_s:
             return [f"item {number} of times goes from {start_s!r} to {end_s!r}; these are seconds, the end not before"]
-        if start_s < latest or (_is_time(duration_s, least_excluded=True) and end_s > duration_s + _SLACK_S):  # type: ignore[operator]  # a number, says _is_time
+        if start_s < latest or (is_time(duration_s, least_excluded=True) and end_s > duration_s + _SLACK_S):  # type: ignore[operator]  # a number, says is_time
             return [
                 f"item {number} of times goes from {start_s:g} to {end_s:g} s; items follow each other in order inside "
                 f"the utterance, which lasts {duration_s!r} s"
@@ -289,53 +284,10 @@ def _faults_of_times(times: object, duration_s: object) -> list[str]:
     return []
 
 
-def _is_text(value: Any) -> str | None:
-    return None if isinstance(value, str) else "text"
-
-
-def _is_name(value: Any) -> str | None:
-    return None if isinstance(value, str) and value.strip() else "text that is not empty"
-
-
-def _is_path(value: Any) -> str | None:
-    if not isinstance(value, str):
-        return "text"
-    return None if is_inside(value) else "a path inside the manifest's folder, with '/'"
-
-
-def _is_start(value: Any) -> str | None:
-    return None if _is_time(value, least_excluded=False) else "a number, 0 or more, in seconds"
-
-
-def _is_length(value: Any) -> str | None:
-    return None if _is_time(value, least_excluded=True) else "a number above 0, in seconds"
-
-
-def _are_names(value: Any) -> str | None:
-    whole = isinstance(value, list) and all(isinstance(each, str) and each.strip() for each in value)
-    return None if whole else "a list of texts that are not empty"
-
-
-def _are_some_names(value: Any) -> str | None:
-    return _are_names(value) or (None if value else "a list of at least one text")
-
-
-def _is_time(value: object, least_excluded: bool) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return False
-    return value > 0 if least_excluded else value >= 0
-
-
-_INPUTS: Final[Mapping[str, Mapping[str, Callable[[Any], str | None]]]] = {
-    AudioInput.medium: {"audio": _is_path, "start_s": _is_start, "duration_s": _is_length},
-    TextInput.medium: {"text": _is_text},
-    ImageInput.medium: {"image": _is_path},
-}
-"""Fields of an input, by its medium; each with a check that says what it must be."""
-_TARGETS: Final[Mapping[str, Mapping[str, Callable[[Any], str | None]]]] = {
-    Text.type: {"text": _is_text},
-    Label.type: {"label": _is_name},
-    Labels.type: {"labels": _are_names},
-    Captions.type: {"captions": _are_some_names},
+_TARGETS: Final[Mapping[str, Mapping[str, Check]]] = {
+    Text.type: {"text": is_text},
+    Label.type: {"label": is_name},
+    Labels.type: {"labels": are_names},
+    Captions.type: {"captions": are_some_names},
 }
 """Fields of a target, by its type."""

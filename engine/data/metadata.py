@@ -13,7 +13,8 @@ from engine.data.columns import Role, columns_of
 from engine.data.dialect import DELIMITERS, Dialect, dialect_of, read_fields, split_plainly, without_separator_line
 from engine.data.endings import AUDIO_ENDINGS, ending
 from engine.data.record import Record
-from engine.data.rows import Metadata, Names, rows_of
+from engine.data.rows import Metadata, Names
+from engine.data.table_rows import rows_of
 from engine.data.targets import TEXTS, TargetTypes, kind_of
 from engine.data.values import as_text
 from engine.errors import IngestError, ItemError

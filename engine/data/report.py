@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal, get_args
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from engine.data.example import Split, TargetType
 
@@ -25,6 +25,7 @@ LayoutKind = Literal[
     "lists",
     "label_folders",
     "file_names",
+    "rows",
 ]
 """Structures of datasets, the most specific first."""
 
@@ -38,6 +39,7 @@ Code = Literal[
     "clipped",
     "corrupt",
     "duplicate_audio",
+    "duplicate_input",
     "duplicate_name",
     "empty_file",
     "encrypted",
@@ -47,10 +49,12 @@ Code = Literal[
     "mismatched_text",
     "missing_text",
     "mixed_scripts",
+    "missing_file",
     "near_duplicate",
     "nested_archive",
     "not_audio",
     "not_validated",
+    "other_file",
     "other_microphone",
     "personal_data",
     "rejected",
@@ -66,6 +70,8 @@ Code = Literal[
     "unsupported_format",
 ]
 CODES: tuple[Code, ...] = get_args(Code)
+OF_FILES: Mapping[Code, Code] = {"missing_audio": "missing_file", "not_audio": "other_file"}
+"""Codes that are named after audio, as other media call them."""
 
 TEXTLESS: tuple[Code, ...] = (
     "bad_caption",
@@ -138,11 +144,13 @@ ACTIONS: dict[Code, str] = {
     "clipped": "record it again with less gain, or remove it",
     "corrupt": "export or copy the file again, e.g. as WAV or FLAC",
     "duplicate_audio": "nothing, unless it should have been another recording: then add that one",
+    "duplicate_input": "nothing, unless it should have been another one: then add that",
     "duplicate_name": "give each recording a name of its own, and one row",
     "empty_file": "copy or record it again",
     "encrypted": "make the archive without a password",
     "missing_audio": "add the file, or remove its row",
     "missing_caption": "give its captions in metadata.csv (columns file_name, caption), or remove the file",
+    "missing_file": "add the file, or remove its row",
     "missing_label": "give its class in metadata.csv (columns file_name, label), or remove the file",
     "mismatched_text": "give the text of this recording, or cut the recording where its text ends",
     "missing_text": "give its text in metadata.csv (columns file_name, transcription), or remove the file",
@@ -151,6 +159,7 @@ ACTIONS: dict[Code, str] = {
     "nested_archive": "unpack it, and put the recordings themselves into the dataset",
     "not_audio": "nothing, unless it was meant to be a recording",
     "not_validated": "nothing, unless its text is right: then give it in validated.tsv",
+    "other_file": "nothing, unless it was meant to be part of the dataset",
     "other_microphone": "nothing, unless you want this microphone: then leave the other's recordings out",
     "personal_data": "replace it in the text, and where it can be heard, or remove the recording",
     "rejected": "nothing, unless it should be in the dataset: then accept it",
@@ -274,6 +283,8 @@ class Example(_Record):
 
     recording: str
     """Path of the recording in the source, with its row if the file may have several items."""
+    input: Annotated[str | None, Field(exclude_if=lambda text: text is None)] = None
+    """The beginning of its input, if that is a text; else left out."""
     text: str
     """Its target in the written form: the transcript, `dog; rain`, captions on a line each."""
     speaker: str | None
@@ -300,22 +311,26 @@ class IngestReport(_Record):
     """Number of rejected items for each kind of fault."""
     set_aside: list[SetAside]
     """All rejected items, sorted by path."""
-    audio_s: float
+    audio_s: float = 0.0
     """Seconds of audio in the dataset."""
-    shortest_s: float | None
+    shortest_s: float | None = None
     """The shortest utterance, in seconds."""
-    longest_s: float | None
+    longest_s: float | None = None
     """The longest utterance, in seconds."""
+    medium: Annotated[str, Field(exclude_if=lambda medium: medium == "audio")] = "audio"
+    """Kind of the inputs; left out if it is audio, as in reports of earlier releases."""
+    amount: Annotated[float | None, Field(exclude_if=lambda amount: amount is None)] = None
+    """How much data the dataset has, in the unit of its medium; left out for audio, which has seconds."""
     speakers: dict[str, int]
     """Utterances of each speaker."""
     without_speaker: int
     """Utterances of unknown speakers."""
     splits: dict[str, int]
     """Utterances in each split, from the source or drawn at ingestion."""
-    rates_hz: dict[int, int]
+    rates_hz: dict[int, int] = {}
     """Good recordings by the sample rate of their files."""
-    formats: dict[str, int]
-    """Good recordings by the format of their files."""
+    formats: dict[str, int] = {}
+    """Good recordings or images by the format of their files."""
     text: TextStatistics
     """Statistics of the transcripts or captions."""
     target: TargetType = "text"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from typing import Any
 
-from engine.audio.reading import AudioInfo
 from engine.data.example import AnyExample, Captions, Label, Labels, TargetType, Text
 from engine.data.layout import Layout
-from engine.data.report import Example, IngestReport, TextStatistics, named
+from engine.data.report import Example, IngestReport, TextStatistics
 
 
 class Statistics:
@@ -15,39 +16,21 @@ class Statistics:
 
     def __init__(self) -> None:
         self.items = 0
-        self.audio_s = 0.0
-        self.shortest_s: float | None = None
-        self.longest_s: float | None = None
         self.speakers: Counter[str] = Counter()
         self.splits: Counter[str] = Counter()
-        self.rates_hz: Counter[int] = Counter()
-        self.formats: Counter[str] = Counter()
         self.text_digests: set[int] = set()
         self.words = self.characters = self.longest_characters = 0
         self.alphabet: set[str] = set()
         self.labels: Counter[str] = Counter()
         self.captions = 0
-        self.scaled: list[str] = []
 
-    def add(self, example: AnyExample, info: AudioInfo, path: str, scaled: bool) -> None:
-        """Count a good item.
-
-        Args:
-            example: as in the manifest.
-            info: its file's metadata.
-            path: of the file in the source.
-            scaled: whether it was scaled down.
-        """
+    def add(self, example: AnyExample) -> None:
+        """Count a good item."""
         self.items += 1
-        self.audio_s += example.input.duration_s
-        self.shortest_s = min(self.shortest_s or example.input.duration_s, example.input.duration_s)
-        self.longest_s = max(self.longest_s or 0.0, example.input.duration_s)
         if example.group is not None:
             self.speakers[example.group] += 1
         if example.split is not None:
             self.splits[example.split] += 1
-        self.rates_hz[info.rate_hz] += 1
-        self.formats[info.format] += 1
         match example.target:
             case Text(text):
                 self._add_text(text)
@@ -59,8 +42,6 @@ class Statistics:
                 self.captions += len(captions)
                 for caption in captions:
                     self._add_text(caption)
-        if scaled:
-            self.scaled.append(path)
 
     def _add_text(self, text: str) -> None:
         self.text_digests.add(hash(text))
@@ -69,13 +50,17 @@ class Statistics:
         self.longest_characters = max(self.longest_characters, len(text))
         self.alphabet.update(text)
 
-    def report(self, layout: Layout, examples: list[Example], target: TargetType) -> IngestReport:
-        """The report, without the findings of the validation."""
-        warnings = list(layout.warnings)
-        if self.scaled:
-            warnings.append(
-                f"{len(self.scaled)} recordings go beyond full scale and were made quieter: {named(self.scaled)}"
-            )
+    def report(
+        self, layout: Layout, examples: list[Example], target: TargetType, inputs: Mapping[str, Any]
+    ) -> IngestReport:
+        """The report, without the findings of the validation.
+
+        Args:
+            layout: what was found.
+            examples: to show.
+            target: type of the targets.
+            inputs: fields that tell of the inputs, from the medium.
+        """
         set_aside = sorted(layout.set_aside, key=lambda item: (item.path, item.code, item.reason))
         by_code = Counter(item.code for item in set_aside)
         return IngestReport(
@@ -86,14 +71,9 @@ class Statistics:
             items_good=self.items,
             set_aside_by_code={code: by_code[code] for code in sorted(by_code)},
             set_aside=set_aside,
-            audio_s=round(self.audio_s, 4),
-            shortest_s=self.shortest_s,
-            longest_s=self.longest_s,
             speakers=dict(sorted(self.speakers.items())),
             without_speaker=self.items - self.speakers.total(),
             splits=dict(sorted(self.splits.items())),
-            rates_hz=dict(sorted(self.rates_hz.items())),
-            formats=dict(sorted(self.formats.items())),
             text=TextStatistics(
                 distinct=len(self.text_digests),
                 words=self.words,
@@ -104,9 +84,10 @@ class Statistics:
             target=target,
             labels=dict(self.labels.most_common()),
             captions=self.captions,
-            warnings=warnings,
+            warnings=layout.warnings,
             text_source=layout.text_source,
             columns_read=layout.columns_read,
             columns_ignored=layout.columns_ignored,
             examples=examples,
+            **inputs,
         )

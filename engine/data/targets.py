@@ -8,7 +8,7 @@ it stands for.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from engine.config.tasks.registry import TaskName
@@ -28,6 +28,7 @@ NO_LABELS: Final = "[]"
 """The written form of an empty set of labels."""
 LABEL_MARK: Final = "; "
 CAPTION_MARK: Final = "\n"
+_MOST_WRITTEN = 100_000  # characters of a text that is an answer, and not heard
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,3 +150,9 @@ TEXTS: Final[TargetTypes] = ("text",)
 def kind_of(types: TargetTypes) -> TargetKind:
     """The kind that a source is read as; whether labels are single is known only after all rows are read."""
     return TARGETS[types[0]]
+
+
+def not_spoken(kind: TargetKind) -> TargetKind:
+    """A type of targets with inputs that are not heard."""
+    most = kind.most_characters or _MOST_WRITTEN
+    return replace(kind, is_speech=False, group="group", too_long="too_long", most_characters=most)

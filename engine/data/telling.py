@@ -11,6 +11,7 @@ from typing import Final, Literal
 from engine.data.report import IngestReport, SetAside, named
 from engine.data.targets import TARGETS
 from engine.data.version_files import REPORT_NAME
+from engine.media.registry import medium_named
 from engine.run.events import Event, EventSink
 
 _LONGEST_TEXT: Final = 120  # characters of an example
@@ -53,13 +54,15 @@ def tell_report(events: EventSink, folder: Path, where: str | None = None) -> No
 
 
 def _good(report: IngestReport) -> Iterator[Line]:
-    kind = TARGETS[report.target]
+    medium = medium_named(report.medium)
+    kind = medium.target(TARGETS[report.target])
+    amount = medium.shown_amount(report.audio_s if report.amount is None else report.amount)
     speakers = f"{len(report.speakers):,} {kind.group}{'s' if len(report.speakers) != 1 else ''}"
     if report.without_speaker:
         speakers += f" (of {report.without_speaker:,} items the {kind.group} is not known)"
     yield Line(
         "notice",
-        f"{report.items_good:,} of {report.items_found:,} items are good: {_duration(report.audio_s)} of audio, {speakers}",
+        f"{report.items_good:,} of {report.items_found:,} items are good: {amount}, {speakers}",
     )
     told = f"Structure: {', '.join(report.layouts)}"
     if report.text_source:
@@ -75,7 +78,8 @@ def _good(report: IngestReport) -> Iterator[Line]:
     for example in report.examples:
         text = example.text if len(example.text) <= _LONGEST_TEXT else f"{example.text[:_LONGEST_TEXT]}..."
         known = ", ".join(filter(None, (example.speaker, example.split)))
-        yield Line("notice", f'  {example.recording}: "{text}"' + (f" ({known})" if known else ""))
+        given = f' "{example.input}" ->' if example.input is not None else ""
+        yield Line("notice", f'  {example.recording}:{given} "{text}"' + (f" ({known})" if known else ""))
 
 
 def _rejected(report: IngestReport) -> Iterator[Line]:
@@ -111,9 +115,3 @@ def _doubtful(report: IngestReport) -> Iterator[Line]:
 
 def _counted(counts: Counter[str]) -> str:
     return ", ".join(f"{code} {count:,}" for code, count in counts.most_common())
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.1f} s"
-    return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

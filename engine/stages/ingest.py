@@ -1,7 +1,7 @@
-"""The ingestion stage: turns an archive or a folder of recordings into a dataset version, a manifest and audio shards.
+"""The ingestion stage: turns an archive or a folder into a dataset version, a manifest and what its medium stores.
 
 Items are read and examined by a few threads, a few at a time, and processed in their order: memory grows with the
-number of names and texts, not with the audio. Each unusable item is rejected and named in the report; a good item is
+number of names and texts, not with audio and images. Each unusable item is rejected and named in the report; a good item is
 never lost.
 """
 
@@ -10,14 +10,14 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, Generic
 
 from engine.config.division import DivisionConfig
-from engine.data.columns import Role
 from engine.data.deciding import Decided
 from engine.data.decisions import ItemDecisions
 from engine.data.division import divide, speakers_are_whole
@@ -28,34 +28,24 @@ from engine.data.layouts.registry import read_layout
 from engine.data.limits import DEFAULT_LIMITS, IngestLimits
 from engine.data.manifest import example_of, manifest_line, read_examples, write_manifest
 from engine.data.opening import open_source
-from engine.data.recordings import Recordings
 from engine.data.report import Example as ShownExample
 from engine.data.report import IngestReport, named
-from engine.data.shards import RATE_HZ, ShardWriter
-from engine.data.source import DataSource
 from engine.data.statistics import Statistics
 from engine.data.targets import TARGETS, TEXTS, TargetKind, TargetTypes, labels_in, written
 from engine.data.validation.config import DEFAULT_VALIDATION, ValidationConfig
 from engine.data.validation.dataset_texts import DatasetTexts
 from engine.data.validation.drawing import draw_histograms
-from engine.data.validation.duplicates import Duplicate, Duplicates, Places, Samples
-from engine.data.validation.examine import Examined, examine
 from engine.data.validation.page import html_page
-from engine.data.validation.summary import Summary, rejecting
+from engine.data.validation.summary import Summary
 from engine.data.version_files import DRAWING_NAME, ITEMS_NAME, MANIFEST_NAME, PAGE_NAME, REPORT_NAME
 from engine.errors import IngestError, ItemError
+from engine.media.contract import ContentT, Copy, Examined, Intake, IntakeSetting, Medium
+from engine.media.registry import medium_named
 from engine.process.threads import processors
 
 OnProgress = Callable[[int, int], None]
 """Called after each item with the number of items done and the total."""
 
-_WITH: Mapping[Role, str] = {
-    "text": "and a metadata.csv (columns file_name, transcription), or with file names such as 7_jackson_32.wav "
-    "(text_speaker_take)",
-    "label": "in folders of their classes (dog/1.wav), or with a metadata.csv (columns file_name, label)",
-    "caption": "and a metadata.csv (columns file_name, caption), or a text file for each recording",
-}
-"""How recordings are given with their targets, in words."""
 _FEWEST_DRAWN = 10  # good items; histograms of fewer show nothing
 _WARNINGS_SHOWN = 5  # in an error
 _AHEAD = 2  # items that are read ahead, per thread
@@ -73,14 +63,15 @@ def ingest(
     threads: int | None = None,
     language: str | None = None,
     target_types: TargetTypes = TEXTS,
+    medium: str = AudioInput.medium,
 ) -> IngestReport:
-    """Turn an archive or a folder of recordings into a dataset version.
+    """Turn an archive or a folder of recordings, texts or images into a dataset version.
 
     Args:
         source: a zip, a tar (plain, gzip, bzip2, xz), a Parquet file or a folder of any of them, in one of the
-            structures of `engine.data.layouts.registry`, which is detected.
-        target: folder for `audio/*.wav`, `report.json`, its readable form (`validation.html` and, from ten good items
-            on, `validation.png`), `items.jsonl` and, last and atomically, `manifest.jsonl`.
+            medium's structures (for audio those of `engine.data.layouts.registry`), which is detected.
+        target: folder for what the medium stores (`audio/*.wav`), `report.json`, its readable form (`validation.html`
+            and, from ten good items on, `validation.png`), `items.jsonl` and, last and atomically, `manifest.jsonl`.
         limits: on resources, and on usable recordings.
         on_progress: called after each item.
         validation: criteria for good recordings and texts.
@@ -93,6 +84,7 @@ def ingest(
         target_types: what the recordings are given with: transcripts by default, classes, captions
             (`engine.data.targets.TARGETS_OF_TASK` has those of a task). Of `label` and `labels`, the rows decide: there are
             several if any row has more than one, or an explicit empty set.
+        medium: kind of the inputs, as in `engine.media.registry`.
 
     Returns:
         The content of the dataset, and every rejected item; also written to `report.json`.
@@ -103,68 +95,65 @@ def ingest(
     """
     source, target = Path(source), Path(target)
     try:
-        _prepare(target)
+        found = medium_named(medium)
+        _prepare(target, found)
         with open_source(source, limits, work=target) as opened:
             decided = Decided(decisions or {}, divided=division is not None)
+            layout = read_layout(opened, limits, language, target_types, found)
+            decided.lay_over(layout, opened.entries, found.files)
+            kind = found.target(_kind_found(target_types, layout))
+            intake = found.intake(IntakeSetting(opened, target, limits, validation, kind))
             ingestion = _Ingestion(
-                opened, target, limits, validation, decided, threads or processors(), language, target_types
+                layout, kind, found, intake, target, limits, validation, decided, threads or processors()
             )
             return ingestion.run(on_progress, division)
     except OSError as error:
         raise IngestError(f"cannot read {source.name} or write the dataset: {error.strerror or error}") from error
 
 
-def _prepare(target: Path) -> None:
+def _prepare(target: Path, medium: Medium[Any]) -> None:
     if (target / MANIFEST_NAME).exists():
         raise IngestError(f"{target} already holds a dataset version, which never changes; give another folder")
     target.mkdir(parents=True, exist_ok=True)
     for left_behind in [
-        *target.glob("audio/[0-9]*.wav"),
+        *(path for pattern in medium.stored for path in target.glob(pattern)),
         *(target / name for name in (REPORT_NAME, PAGE_NAME, DRAWING_NAME, ITEMS_NAME)),
     ]:
         left_behind.unlink(missing_ok=True)
 
 
-class _Ingestion:
+class _Ingestion(Generic[ContentT]):
     """The state of one ingestion."""
 
     def __init__(
         self,
-        source: DataSource,
+        layout: Layout,
+        kind: TargetKind,
+        medium: Medium[Any],
+        intake: Intake[ContentT],
         target: Path,
         limits: IngestLimits,
         validation: ValidationConfig,
         decided: Decided,
         threads: int,
-        language: str | None,
-        target_types: TargetTypes,
     ) -> None:
-        self.source = source
-        self.target_types = target_types
-        self.kind = TARGETS[target_types[0]]
+        self.layout = layout
+        self.kind = kind
+        self.medium = medium
+        self.intake = intake
         self.target = target
         self.limits = limits
-        self.validation = validation
         self.decided = decided
         self.threads = threads
-        self.language = language
-        self.shards = ShardWriter(target, limits.shard_s)
         self.statistics = Statistics()
-        self.read_s = 0.0
-        self.recordings = Recordings(source, limits, work=target)
-        self.summary = Summary(validation, limits)
-        self.places = Places()
+        self.summary = Summary(validation, kind, medium, intake.measures)
         self.items: list[Item] = []
         self.texts = DatasetTexts()
         self.kept: list[Item] = []
         self.rejected: list[Item] = []
-        self.duplicates = Duplicates(validation, self._read_item)
 
-    def run(self, on_progress: OnProgress | None, division: DivisionConfig | None = None) -> IngestReport:
-        layout = read_layout(self.source, self.limits, self.language, self.target_types)
-        self.kind = _kind_found(self.target_types, layout)
-        self.summary = Summary(self.validation, self.limits, self.kind)
-        self.decided.lay_over(layout, self.source.entries)
+    def run(self, on_progress: OnProgress | None, division: DivisionConfig | None) -> IngestReport:
+        layout = self.layout
         self._check_lengths(layout)
         self.items = layout.items
         if self.kind.role != "label":
@@ -173,7 +162,7 @@ class _Ingestion:
         try:
             with (
                 partial.open("w", encoding="utf-8", newline="\n") as manifest,
-                self.recordings,
+                self.intake,
                 closing(self._examined()) as found,
             ):
                 for number, (item, examined) in enumerate(found):
@@ -186,7 +175,7 @@ class _Ingestion:
                         on_progress(number + 1, len(layout.items))
                 manifest.flush()
                 os.fsync(manifest.fileno())
-            self.shards.close()
+            self.intake.close()
             if division is not None and self.kept:
                 self._divide(partial, division, layout)
             if warning := self.decided.still_rejected(self.rejected):
@@ -194,10 +183,10 @@ class _Ingestion:
             report = self._report(layout, self._examples(partial))
             write_items(self.target / ITEMS_NAME, records(self.items, read_examples(partial), report))
             if not report.items_good:
-                raise IngestError(_nothing_good(report, layout))
+                raise IngestError(_nothing_good(report, layout, self.medium, self.kind))
             partial.replace(self.target / MANIFEST_NAME)
         except BaseException:
-            self.shards.discard()
+            self.intake.discard()
             raise
         finally:
             partial.unlink(missing_ok=True)
@@ -213,9 +202,9 @@ class _Ingestion:
                 layout.set_item_aside(item.shown, kind.too_long, reason)
         layout.items = [item for item in layout.items if len(item.text) <= most]
 
-    def _examined(self) -> Generator[tuple[Item, Examined], None, None]:
+    def _examined(self) -> Generator[tuple[Item, Examined[ContentT]], None, None]:
         """Every item with the result of its examination, in order; files are opened here, one after the other."""
-        waiting: deque[tuple[Item, ExitStack, Future[Examined]]] = deque()
+        waiting: deque[tuple[Item, ExitStack, Future[Examined[ContentT]]]] = deque()
         pool = ThreadPoolExecutor(self.threads, thread_name_prefix="examine")
         # Exited in reverse order, so that no file is closed while a thread still reads it.
         with ExitStack() as opened, ExitStack() as running:
@@ -228,65 +217,55 @@ class _Ingestion:
             while waiting:
                 yield self._finished(waiting.popleft())
 
-    def _begin(self, item: Item, stack: ExitStack, pool: ThreadPoolExecutor) -> Future[Examined]:
+    def _begin(self, item: Item, stack: ExitStack, pool: ThreadPoolExecutor) -> Future[Examined[ContentT]]:
         try:
             if refusal := self.decided.refusal(item):
                 raise refusal
-            file = stack.enter_context(self.recordings.open(item))
+            examine = stack.enter_context(self.intake.open(item, self.decided.of(item).accepted, self.texts))
         except ItemError as fault:
-            failed: Future[Examined] = Future()
+            failed: Future[Examined[ContentT]] = Future()
             failed.set_result(Examined(item.text, faults=[fault]))
             return failed
-        accepted = self.decided.of(item).accepted
-        return pool.submit(examine, file, item, self.limits, self.validation, self.texts, accepted, self.kind)
+        return pool.submit(examine)
 
-    def _finished(self, begun: tuple[Item, ExitStack, Future[Examined]]) -> tuple[Item, Examined]:
+    def _finished(self, begun: tuple[Item, ExitStack, Future[Examined[ContentT]]]) -> tuple[Item, Examined[ContentT]]:
         item, stack, future = begun
         with stack:
             return item, future.result()
 
-    def _take(self, number: int, item: Item, examined: Examined) -> AnyExample | None:
-        """Pack a recording into the dataset, unless it has a fault or is a duplicate."""
-        recording = examined.recording
-        if recording is None:
+    def _take(self, number: int, item: Item, examined: Examined[ContentT]) -> AnyExample | None:
+        """Store an item in the dataset, unless it has a fault or is a copy of an earlier one."""
+        content = examined.content
+        if content is None:
             return None
-        # Rejected audio counts too: rows can name one stretch of a small file many times.
-        self.read_s += len(recording.samples_T) / RATE_HZ
-        if self.read_s > self.limits.max_audio_s:
-            raise IngestError(
-                f"the dataset has more than {self.limits.max_audio_s / 3600:g} hours of audio, the most allowed: split it"
-            )
+        self.intake.count(content)
         if examined.faults:
             return None
-        duplicate = self.duplicates.find(recording.samples_T, recording.keys)
-        if duplicate and self._is_harmless(duplicate, item):
-            earlier = self.kept[duplicate.item]
+        copy = self.intake.copy_of(content)
+        if copy and self._is_harmless(copy, item):
+            earlier = self.kept[copy.item]
             examined.doubts.append(
                 ("near_copy", f"it is {earlier.shown} in another form, of the same {self.kind.group}")
             )
-        elif duplicate:
-            examined.add_fault(self._fault_of(duplicate, item, examined))
+        elif copy:
+            examined.add_fault(self._fault_of(copy, item))
             if examined.faults:
                 return None
-        shard, start_s = self.shards.add(recording.samples_T)
-        frames = len(recording.samples_T)
-        heard = AudioInput(shard, start_s, frames / RATE_HZ)
-        example: AnyExample = Example(item.id, heard, self.kind.make(examined.text), item.speaker, item.split)
-        place = self.places.add(len(self.shards.names) - 1, round(start_s * RATE_HZ), frames)
+        given = self.intake.add(item, content)
+        example: AnyExample = Example(item.id, given, self.kind.make(examined.text), item.speaker, item.split)
         self.kept.append(item)
-        self.duplicates.add(place, recording.samples_T, recording.keys)
-        self.statistics.add(example, recording.info, item.entry.path, recording.scaled)
-        self.summary.add(number, item.shown, example, examined, recording)
+        self.statistics.add(example)
+        self.summary.add(number, item.shown, example, examined, content)
         return example
 
-    def _is_harmless(self, duplicate: Duplicate, item: Item) -> bool:
-        """Whether a near duplicate of a sound may stay: of the same source, it is another edit, and never held out."""
-        earlier = self.kept[duplicate.item]
+    def _is_harmless(self, copy: Copy, item: Item) -> bool:
+        """Whether a near copy may stay: of the same source, it is another edit, and never held out."""
+        earlier = self.kept[copy.item]
         is_same = (earlier.speaker, earlier.split, earlier.text) == (item.speaker, item.split, item.text)
-        return not self.kind.is_speech and duplicate.kind == "near" and item.speaker is not None and is_same
+        return not self.kind.is_speech and not copy.is_exact and item.speaker is not None and is_same
 
-    def _fault_of(self, duplicate: Duplicate, item: Item, examined: Examined) -> ItemError:
-        earlier = self.kept[duplicate.item]
+    def _fault_of(self, copy: Copy, item: Item) -> ItemError:
+        earlier = self.kept[copy.item]
         differs = []
         if self.kind.make(earlier.text) != self.kind.make(item.text):
             differs.append(f"another {self.kind.noun}")
@@ -297,13 +276,7 @@ class _Ingestion:
         if earlier.split != item.split:
             differs.append(f"the split {earlier.split}")
         but = f", which has {' and '.join(differs)}" if differs else ""
-        if duplicate.kind == "exact":
-            return ItemError("duplicate_audio", f"it has the same samples as {earlier.shown}{but}; that one is kept")
-        return ItemError(
-            "near_duplicate",
-            f"it is the recording {earlier.shown} in another form (their samples correlate by "
-            f"{duplicate.coherence:.2f}; allowed: up to {self.validation.same_coherence:g}){but}; that one is kept",
-        )
+        return ItemError(copy.code, f"{copy.reason.format(earlier=earlier.shown)}{but}; that one is kept")
 
     def _divide(self, manifest: Path, config: DivisionConfig, layout: Layout) -> None:
         """Write splits to the manifest: those of the source or drawn ones, with a user's decisions on top."""
@@ -322,10 +295,7 @@ class _Ingestion:
         # A division by recording has speakers on both sides, either as requested or with a warning.
         self.summary.redo_splits(examples, are_groups_judged=are_judged)
 
-    def _read_item(self, place: int) -> Samples:
-        return self.shards.read(*self.places[place])
-
-    def _set_aside(self, item: Item, examined: Examined, layout: Layout) -> None:
+    def _set_aside(self, item: Item, examined: Examined[ContentT], layout: Layout) -> None:
         """Reject an item for its first fault; the report also has its other faults and doubts."""
         first, *others = examined.faults
         self.rejected.append(item)
@@ -334,7 +304,7 @@ class _Ingestion:
         besides = "".join(f"; besides, {other.reason}" for other in others)
         layout.set_item_aside(item.shown, first.code, first.reason + besides)
         for other in others:
-            self.summary.add_besides(rejecting(item.shown, other, "set_aside"))
+            self.summary.add_besides(item.shown, other)
 
     def _examples(self, manifest: Path) -> list[ShownExample]:
         """The first good item, one from the middle and the last."""
@@ -344,17 +314,20 @@ class _Ingestion:
             found = [example_of(json.loads(line)) for number, line in enumerate(lines) if number in chosen]
         return [
             ShownExample(
-                recording=self.kept[number].shown, text=written(each.target), speaker=each.group, split=each.split
+                recording=self.kept[number].shown,
+                input=self.medium.preview(each.input).text,
+                text=written(each.target),
+                speaker=each.group,
+                split=each.split,
             )
             for number, each in zip(chosen, found, strict=True)
         ]
 
     def _report(self, layout: Layout, examples: list[ShownExample]) -> IngestReport:
         """Write the report as JSON and HTML, with histograms."""
-        report = self.statistics.report(layout, examples, self.kind.type)
-        validation = self.summary.report(
-            report.set_aside, lambda number: self.items[number].shown, report.columns_ignored
-        )
+        layout.warnings += self.intake.warnings()
+        report = self.statistics.report(layout, examples, self.kind.type, self.intake.facts())
+        validation = self.summary.report(report.set_aside, report.columns_ignored)
         report = report.model_copy(update={"validation": validation})
         drawing = draw_histograms(validation.histograms) if report.items_good >= _FEWEST_DRAWN else b""
         contents = {
@@ -376,11 +349,9 @@ def _kind_found(types: TargetTypes, layout: Layout) -> TargetKind:
     return several if several.type in types else TARGETS[types[0]]
 
 
-def _nothing_good(report: IngestReport, layout: Layout) -> str:
+def _nothing_good(report: IngestReport, layout: Layout, medium: Medium[Any], kind: TargetKind) -> str:
     if not report.set_aside:
-        return (
-            f"found no recording; a dataset is a zip or a folder with audio files {_WITH[TARGETS[report.target].role]}"
-        )
+        return f"found no {medium.noun}; a dataset is a zip or a folder with {medium.given[kind.role]}"
     first = [f"{item.path} ({item.code}: {item.reason})" for item in report.set_aside]
     lines = [f"none of {report.items_found} items can be used: {named(first, most=5)}"]
     files = f", {named(report.metadata_files, most=3)}" if report.metadata_files else ""

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from engine.data.endings import AUDIO_ENDINGS, OTHER_AUDIO_ENDINGS, PACKED_ENDINGS, ending
+from engine.data.endings import PACKED_ENDINGS, ending
 from engine.data.example import Split
 from engine.data.layout import Item, Layout
 from engine.data.layouts.contents import Contents
@@ -250,20 +250,20 @@ class Builder:
         layout.put_together()
 
     def _set_other_aside(self, path: str, no_row: str) -> None:
-        """Reject a file that no row names or that is not a recording."""
-        kind, layout = ending(path), self.layout
-        if kind in AUDIO_ENDINGS:
+        """Reject a file that no row names or that is not an input."""
+        kind, layout, medium = ending(path), self.layout, self.contents.medium
+        if medium.files.reads(path):
             layout.set_item_aside(path, self.contents.target.missing, no_row)
-        elif kind in OTHER_AUDIO_ENDINGS:
-            allowed = ", ".join(sorted(AUDIO_ENDINGS))
+        elif medium.files.knows(path):
+            allowed = ", ".join(sorted(medium.files.read))
             layout.set_item_aside(path, "unsupported_format", f"found .{kind}; allowed: {allowed}")
         elif kind in PACKED_ENDINGS:
             layout.set_item_aside(path, "nested_archive", "found an archive inside the dataset; it was not unpacked")
         elif kind in _TEXTS and self.contents.names_recording(posixpath.basename(path).rpartition(".")[0]):
-            reason = "it is named like a recording whose text was found elsewhere or is not read from such files"
+            reason = f"it is named like a {medium.noun} whose text was found elsewhere or is not read from such files"
             layout.set_item_aside(path, "not_audio", reason)
         else:
-            layout.set_item_aside(path, "not_audio", "it is no recording and no metadata file")
+            layout.set_item_aside(path, "not_audio", f"it is no {medium.noun} and no metadata file")
 
     def _split(self, said: str | None, default: Split | None, inside: str) -> Split | None:
         """The split given by the row, else by its metadata file, else by the innermost folder named like a split."""

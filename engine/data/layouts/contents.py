@@ -5,9 +5,11 @@ from __future__ import annotations
 import posixpath
 import unicodedata
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from engine.data.archive_names import with_names
 from engine.data.endings import ending
+from engine.data.example import AudioInput
 from engine.data.layout import Layout
 from engine.data.layouts.locating import Index, Located, locate
 from engine.data.limits import IngestLimits
@@ -15,6 +17,8 @@ from engine.data.source import DataSource, Entry
 from engine.data.targets import TEXTS, TargetTypes, kind_of
 from engine.data.text_encoding import decode, decode_head, is_unicode
 from engine.errors import IngestError, ItemError
+from engine.media.contract import Medium
+from engine.media.registry import medium_named
 
 _HEAD_BYTES = 1 << 16
 _HEAD_LINES = 5
@@ -31,6 +35,7 @@ class Contents:
         layout: Layout,
         language: str | None = None,
         types: TargetTypes = TEXTS,
+        medium: Medium[Any] | None = None,
     ) -> None:
         """Index a source; unreadable files, and further files with the same path, are rejected."""
         self.source = source
@@ -39,7 +44,9 @@ class Contents:
         """Spoken language, if the user gives it."""
         self.types = types
         """Allowed types of targets."""
-        self.target = kind_of(types)
+        self.medium = medium or medium_named(AudioInput.medium)
+        """What kind of inputs is looked for."""
+        self.target = self.medium.target(kind_of(types))
         """The kind of target that is looked for."""
         self.by_path: dict[str, Entry] = {}
         """Every file that can be opened."""
@@ -50,6 +57,7 @@ class Contents:
         self.named: set[str] = set()
         """Recordings that some row names."""
         self._layout = layout
+        layout.codes, layout.actions = self.medium.codes, self.medium.actions
         self._heads: dict[str, list[str]] = {}
         entries, warnings = with_names(source.entries, self._beginning)
         layout.warnings += warnings
@@ -66,7 +74,7 @@ class Contents:
         self.file_names = frozenset(name for path in self.by_path if "." in (name := posixpath.basename(path)))
         """Names, without folders, of all files that have an ending."""
         self._sorted = sorted(self.by_path)
-        self._index = Index([*self.by_path, *self.faulty])
+        self._index = Index([*self.by_path, *self.faulty], self.medium.files)
         self._loosely: dict[str, str] = {}
 
     def unclaimed(self, *endings: str) -> Iterator[str]:

@@ -86,7 +86,7 @@ def read(found: list[str], contents: Contents, builder: Builder) -> None:
     lists.claim(builder)
     builder.text_source = "names of the folders"
     for path in found:
-        builder.take(row_of(0, path, known[path], "", ""), path, path, lists.split(path) or _split(path))
+        builder.take(row_of(0, path, known[path], "", ""), path, path, lists.split(path) or split_of_folder(path))
     if is_label:
         return
     shown = named([f"{path} -> {known[path]!r}" for path in found], most=_SHOWN)
@@ -102,7 +102,12 @@ def class_folders(contents: Contents) -> dict[str, str]:
     Folders are classes if every recording lies in one folder below the root that all share, apart from folders of
     splits; a single folder is that root, and no class. Unlike transcripts, their names are kept as written.
     """
-    below = _below_root([path for path in recordings(contents) if path in contents.by_path])
+    return below_classes([path for path in recordings(contents) if path in contents.by_path])
+
+
+def below_classes(paths: Sequence[str]) -> dict[str, str]:
+    """The class of each file, if every one lies in the folder of one; else empty."""
+    below = _below_root(paths)
     found = {path: clean_text(parts[0]) for path, parts in below.items() if len(parts) == 1}
     return found if len(found) == len(below) else {}
 
@@ -134,7 +139,8 @@ def _folders(path: str) -> list[str]:
     return [part for part in posixpath.dirname(path).split("/") if part and part.lower() not in SPLIT_NAMES]
 
 
-def _split(path: str) -> Split | None:
+def split_of_folder(path: str) -> Split | None:
+    """The split that the outermost such folder is named after."""
     return next((SPLIT_NAMES[part.lower()] for part in path.split("/")[:-1] if part.lower() in SPLIT_NAMES), None)
 
 

@@ -15,8 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
-from engine.audio.formats import ENDINGS_IN_ORDER
-from engine.data.endings import AUDIO_ENDINGS, OTHER_AUDIO_ENDINGS, ending
+from engine.data.endings import AUDIO_FILES, FileKinds, ending
 from engine.data.source import MOST_PARTS
 from engine.data.texts import plain_path
 
@@ -30,58 +29,67 @@ _FEWEST_SAMPLED = 5
 class Index:
     """The files of a source, by the names that metadata may use for them."""
 
-    def __init__(self, paths: Sequence[str]) -> None:
+    def __init__(self, paths: Sequence[str], files: FileKinds = AUDIO_FILES) -> None:
+        """Index paths, of which `files` are inputs."""
+        self.files = files
         self._paths = frozenset(paths)
         self._loose: dict[str, list[str]] = defaultdict(list)
         self._by_name: dict[str, list[str]] = defaultdict(list)
         self._by_number: dict[str, list[str]] = defaultdict(list)
-        for path in sorted(paths, key=_preference):  # for a name without an ending, audio comes before video
-            if is_recording(path):
-                self._loose[_loose(path)].append(path)
-                self._by_name[_loose(posixpath.basename(path))].append(path)
-                if number := _number(path):
+        for path in sorted(paths, key=files.preference):  # for a name without an ending, audio comes before video
+            if files.knows(path):
+                self._loose[self.key(path)].append(path)
+                self._by_name[self.key(posixpath.basename(path))].append(path)
+                if number := self._number(path):
                     self._by_number[number].append(path)
 
     def exact(self, path: str) -> str | None:
         """The file of a path, which may lack its ending or have it in another case."""
         if path in self._paths:
             return path
+        stem = self.files.stem
         found = [
-            other for other in self._loose.get(_loose(path), ()) if _stem(other) == _stem(path) or _stem(other) == path
+            other for other in self._loose.get(self.key(path), ()) if stem(other) == stem(path) or stem(other) == path
         ]
         same = [other for other in found if ending(other) == ending(path)]
-        return next(iter(same or ([] if is_recording(path) else found)), None)
+        return next(iter(same or ([] if self.files.knows(path) else found)), None)
 
     def loose(self, path: str) -> str | None:
         """The only file that matches a path apart from case, kind of ending, escapes, and the form of its number."""
         for candidate in dict.fromkeys((path, unicodedata.normalize("NFC", unquote(path)))):
             if exact := self.exact(candidate):
                 return exact
-            found = self._loose.get(_loose(candidate), [])
+            found = self._loose.get(self.key(candidate), [])
             same = [other for other in found if ending(other) == ending(candidate)]
             if len(same or found) == 1:  # without `same`, converted clips: x.mp3 is now x.wav
                 return (same or found)[0]
-        numbered = self._by_number.get(_number(path), [])
+        numbered = self._by_number.get(self._number(path), [])
         return numbered[0] if len(numbered) == 1 else None
 
     def named(self, name: str) -> list[str]:
         """The recordings in any folder with this name."""
         last = posixpath.basename(name)
-        found = self._by_name.get(_loose(last)) or self._by_name.get(_loose(unquote(last)), [])
-        return [path for path in found if _stem(posixpath.basename(path)) == _stem(last)] or found
+        found = self._by_name.get(self.key(last)) or self._by_name.get(self.key(unquote(last)), [])
+        stem = self.files.stem
+        return [path for path in found if stem(posixpath.basename(path)) == stem(last)] or found
 
     def __contains__(self, name: str) -> bool:
         """Whether a recording in any folder has this name."""
         plain = plain_path(name)
         return bool(plain) and (
-            _loose(posixpath.basename(plain)) in self._by_name
-            or _loose(posixpath.basename(unquote(plain))) in self._by_name
+            self.key(posixpath.basename(plain)) in self._by_name
+            or self.key(posixpath.basename(unquote(plain))) in self._by_name
         )
 
+    def key(self, path: str) -> str:
+        """A path for loose comparisons: in one case, without the ending of an input."""
+        return unicodedata.normalize("NFC", self.files.stem(path).casefold())
 
-def _preference(path: str) -> tuple[int, str]:
-    kind = ending(path)
-    return ENDINGS_IN_ORDER.index(kind) if kind in AUDIO_ENDINGS else len(ENDINGS_IN_ORDER), path
+    def _number(self, path: str) -> str:
+        """A path whose last part is a number, with that number normalised; empty if it is not a number."""
+        folder, name = posixpath.split(self.files.stem(path))
+        match = _NUMBER.fullmatch(name)
+        return posixpath.join(folder, match["number"]) if match else ""
 
 
 @dataclass(slots=True)
@@ -155,7 +163,7 @@ def _look_elsewhere(located: Located, names: Sequence[str], is_lost: bool) -> No
             continue
         plain = _plain(name)
         if is_lost or "/" not in plain or plain.startswith("/"):
-            lost[_loose(posixpath.basename(plain))].append(name)
+            lost[located.index.key(posixpath.basename(plain))].append(name)
     elsewhere: dict[str, str] = {}
     ambiguous: dict[str, Sequence[str]] = {}
     for same in lost.values():
@@ -165,28 +173,6 @@ def _look_elsewhere(located: Located, names: Sequence[str], is_lost: bool) -> No
         elif free:
             ambiguous |= dict.fromkeys(same, free)
     located.elsewhere, located.ambiguous = elsewhere, ambiguous
-
-
-def is_recording(path: str) -> bool:
-    """Whether a file has the ending of a recording."""
-    kind = ending(path)
-    return kind in AUDIO_ENDINGS or kind in OTHER_AUDIO_ENDINGS
-
-
-def _stem(path: str) -> str:
-    """A path without the ending of a recording."""
-    return path.rpartition(".")[0] if is_recording(path) else path
-
-
-def _loose(path: str) -> str:
-    return unicodedata.normalize("NFC", _stem(path).casefold())
-
-
-def _number(path: str) -> str:
-    """A path whose last part is a number, with that number normalised; empty if it is not a number."""
-    folder, name = posixpath.split(_stem(path))
-    match = _NUMBER.fullmatch(name)
-    return posixpath.join(folder, match["number"]) if match else ""
 
 
 def _plain(name: str) -> str:

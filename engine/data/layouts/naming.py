@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 
-from engine.data.endings import AUDIO_ENDINGS, OTHER_AUDIO_ENDINGS, ending
+from engine.data.endings import AUDIO_FILES, FileKinds
 from engine.data.example import Split
 from engine.data.layouts.contents import Contents
 from engine.data.split_names import split_of_name
@@ -20,18 +20,14 @@ _TIMIT = re.compile(r"(?:^|/)DR\d/(?P<speaker>[FM][A-Z]{2}[A-Z0-9])/[^/]+$", re.
 _SPEAKER = re.compile(r"[a-z]?\d{1,6}", re.IGNORECASE)  # of VCTK, LibriTTS, MLS: p225, 84
 
 
-def bare(name: str) -> str:
-    """A file's name for comparisons: in one case, without folders and without the ending of a recording."""
-    name = posixpath.basename(plain_path(name))
-    kind = ending(name)
-    if kind in AUDIO_ENDINGS or kind in OTHER_AUDIO_ENDINGS:
-        name = name.rpartition(".")[0]
-    return unicodedata.normalize("NFC", name).casefold()
+def bare(name: str, files: FileKinds = AUDIO_FILES) -> str:
+    """A file's name for comparisons: in one case, without folders and without the ending of an input."""
+    return unicodedata.normalize("NFC", files.stem(posixpath.basename(plain_path(name)))).casefold()
 
 
 def recordings(contents: Contents) -> list[str]:
-    """Every file with the ending of a recording, even if it cannot be opened, ordered by path."""
-    return sorted(path for path in {*contents.by_path, *contents.faulty} if ending(path) in AUDIO_ENDINGS)
+    """Every file with the ending of an input, even if it cannot be opened, ordered by path."""
+    return sorted(path for path in {*contents.by_path, *contents.faulty} if contents.medium.files.reads(path))
 
 
 class Names:
@@ -39,16 +35,17 @@ class Names:
 
     def __init__(self, contents: Contents) -> None:
         self._contents = contents
+        self._files = contents.medium.files
         self._by_name: dict[str, list[str]] = {}
         for path in recordings(contents):
-            self._by_name.setdefault(bare(path), []).append(path)
+            self._by_name.setdefault(bare(path, self._files), []).append(path)
 
     def __len__(self) -> int:
         return len(self._by_name)
 
     def __contains__(self, name: str) -> bool:
         """Whether any recording has this name."""
-        return bare(name) in self._by_name
+        return bare(name, self._files) in self._by_name
 
     def find(self, names: Sequence[str], metadata: str) -> Iterator[str | ItemError]:
         """The path of the recording that each name refers to, or the fault if there is none.
@@ -57,13 +54,13 @@ class Names:
         this name below one folder for the whole list: the list's own, or the parent folder with the most of its names.
         """
         located = self._contents.locate(names, metadata)
-        plain = [bare(name) for name in names[:: max(1, len(names) // _SAMPLED_NAMES)]]
+        plain = [bare(name, self._files) for name in names[:: max(1, len(names) // _SAMPLED_NAMES)]]
         base = self._base(plain, posixpath.dirname(metadata))
         for name in names:
             path = located.path(name)
             found = self._contents.recording(path) or self._contents.recording(path.rpartition(".")[0])
             if found is None and "/" not in plain_path(name):
-                below = self._below(base, bare(name))
+                below = self._below(base, bare(name, self._files))
                 if len(below) > 1:
                     yield ItemError(
                         "missing_audio", f"{len(below)} recordings are called {name!r}: {', '.join(below[:3])}"

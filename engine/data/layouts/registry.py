@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
 from engine.data.columns import Role
 from engine.data.layout import Layout
@@ -31,6 +32,7 @@ from engine.data.report import LayoutKind
 from engine.data.source import DataSource
 from engine.data.targets import TEXTS, TargetTypes
 from engine.errors import IngestError
+from engine.media.contract import Medium
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class LayoutReader:
 
 
 _ANY: tuple[Role, ...] = ("text", "label", "caption")
-LAYOUTS: tuple[LayoutReader, ...] = (
+LAYOUTS: Final[Sequence[LayoutReader]] = (
     LayoutReader("parquet", tables.find_parquet, tables.read, _ANY),
     LayoutReader("arrow", tables.find_arrow, tables.read, _ANY),
     LayoutReader("kaldi", kaldi.find, kaldi.read),
@@ -64,27 +66,32 @@ LAYOUTS: tuple[LayoutReader, ...] = (
     LayoutReader("label_folders", label_folders.find, label_folders.read, ("text", "label")),
     LayoutReader("file_names", file_names.find, file_names.read, ("text", "label")),
 )
-"""The most specific first: each sees only what earlier ones left."""
+"""Structures of recordings, the most specific first: each sees only what earlier ones left. Another medium has its own."""
 
 
 def read_layout(
-    source: DataSource, limits: IngestLimits, language: str | None = None, types: TargetTypes = TEXTS
+    source: DataSource,
+    limits: IngestLimits,
+    language: str | None = None,
+    types: TargetTypes = TEXTS,
+    medium: Medium[Any] | None = None,
 ) -> Layout:
-    """Find the recordings of a source; no audio is read.
+    """Find the inputs of a source; none of them is read.
 
     Args:
         source: to read.
         limits: on resources.
         language: spoken, if the user gives it.
         types: allowed types of targets.
+        medium: kind of the inputs; audio by default.
 
     Raises:
         IngestError: no metadata file can be used, with the faults of each; or a bomb.
     """
     layout = Layout(warnings=list(source.warnings))
-    contents = Contents(source, limits, layout, language, types)
+    contents = Contents(source, limits, layout, language, types, medium)
     builder = Builder(layout, contents)
-    for reader in LAYOUTS:
+    for reader in contents.medium.layouts():
         found = reader.find(contents) if contents.target.role in reader.targets else []
         if found:
             contents.claimed.update(found)

@@ -272,6 +272,11 @@ def _called(fields: Mapping[str, pa.Field], role: Role) -> list[str]:
 # ---- types and features -------------------------------------------------------------------------------------
 
 
+def class_names(schema: pa.Schema) -> Mapping[str, Sequence[str]]:
+    """Class names of the columns that hold class numbers, or lists of them."""
+    return _labels(_features(schema))
+
+
 def _features(schema: pa.Schema) -> Mapping[str, Any]:
     try:
         found = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))

@@ -6,14 +6,13 @@ Runs in several threads and keeps no state.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from engine.audio.reading import AudioInfo, Decoded, OpenAudio, Source, Wave, hear, opened, read_blocks, resample
 from engine.data.layout import Item
 from engine.data.limits import IngestLimits
 from engine.data.recordings import fault_of, part
-from engine.data.report import WarningCode
 from engine.data.shards import RATE_HZ, Samples, to_int16
 from engine.data.targets import TEXT, TargetKind
 from engine.data.validation import characters
@@ -26,13 +25,11 @@ from engine.data.validation.fingerprint import Keys, fingerprint
 from engine.data.validation.levels import Levels, loudest_dbfs, measure_levels
 from engine.data.validation.pitch import median_pitch_hz
 from engine.data.validation.speech_rate import mismatch, syllables
-from engine.data.validation.target_checks import JUDGES
+from engine.data.validation.target_checks import JUDGES, plain_target
 from engine.errors import AudioError, ItemError
+from engine.media.contract import Examined
 
 _MAX_SCANNED_SAMPLES = 1 << 28  # a file of a few kilobytes may claim to hold years; it is not scanned for silence
-
-Doubt = tuple[WarningCode, str]
-"""Code and reason of a warning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,28 +52,6 @@ class Recording:
     """Approximate number of syllables in its text."""
 
 
-@dataclass(slots=True)
-class Examined:
-    """Result of an item's examination."""
-
-    text: str
-    """The target for the manifest, in the written form."""
-    recording: Recording | None = None
-    """The recording; None if it cannot be read."""
-    faults: list[ItemError] = field(default_factory=list)
-    """Faults for which it is rejected; empty if it is not."""
-    doubts: list[Doubt] = field(default_factory=list)
-    """Doubts for a person to check."""
-    accepted: Collection[str] = ()
-    """Kinds of faults that a person accepts."""
-    overruled: list[ItemError] = field(default_factory=list)
-    """Accepted faults."""
-
-    def add_fault(self, fault: ItemError) -> None:
-        """Record a fault, as rejecting or as accepted."""
-        (self.overruled if fault.code in self.accepted else self.faults).append(fault)
-
-
 def examine(
     file: Source,
     item: Item,
@@ -85,7 +60,7 @@ def examine(
     texts: DatasetTexts,
     accepted: Collection[str] = (),
     target: TargetKind = TEXT,
-) -> Examined:
+) -> Examined[Recording]:
     """Read a recording and check it against the limits and its target.
 
     Args:
@@ -97,23 +72,18 @@ def examine(
         accepted: kinds of faults that a person accepts.
         target: what the recording's target is.
     """
-    found = Examined(_plain(item.text, target), accepted=accepted)
+    found = Examined[Recording](plain_target(item.text, target), accepted=accepted)
     try:
         info, native_T, duration_s = _read(file, item, limits, found, target)
-        found.recording = _measured(info, native_T, duration_s, found, limits, config, target)
+        found.content = _measured(info, native_T, duration_s, found, limits, config, target)
     except ItemError as fault:
         found.faults.append(fault)
     JUDGES[target.type](item.text, found, texts)
     return found
 
 
-def _plain(text: str, target: TargetKind) -> str:
-    parts = text.split(target.mark) if target.mark else [text]
-    return target.mark.join(map(characters.plain, parts))
-
-
 def _read(
-    file: Source, item: Item, limits: IngestLimits, found: Examined, target: TargetKind
+    file: Source, item: Item, limits: IngestLimits, found: Examined[Recording], target: TargetKind
 ) -> tuple[AudioInfo, Wave, float]:
     """The file's metadata, the item's wave_T at the file's rate, and the item's length in seconds."""
     try:
@@ -124,7 +94,7 @@ def _read(
 
 
 def _heard(
-    sound: OpenAudio, file: Source, item: Item, limits: IngestLimits, found: Examined, target: TargetKind
+    sound: OpenAudio, file: Source, item: Item, limits: IngestLimits, found: Examined[Recording], target: TargetKind
 ) -> tuple[AudioInfo, Wave, float]:
     info = sound.info
     start_s, duration_s = part(item, info)
@@ -163,7 +133,7 @@ def _measured(
     info: AudioInfo,
     native_T: Wave,
     duration_s: float,
-    found: Examined,
+    found: Examined[Recording],
     limits: IngestLimits,
     config: ValidationConfig,
     target: TargetKind,
@@ -215,7 +185,12 @@ def _silence(levels: Levels, duration_s: float, config: ValidationConfig) -> Ite
 
 
 def _judge_level(
-    levels: Levels, clipped: int, info: AudioInfo, found: Examined, config: ValidationConfig, target: TargetKind
+    levels: Levels,
+    clipped: int,
+    info: AudioInfo,
+    found: Examined[Recording],
+    config: ValidationConfig,
+    target: TargetKind,
 ) -> None:
     share = clipped / max(1.0, levels.sound_s * info.rate_hz)
     reason = (

@@ -18,7 +18,7 @@ def imbalances(
     items: int,
     texts: Counter[int],
     examples: Mapping[int, str],
-    durations: Histogram,
+    durations: Histogram | None,
     config: ValidationConfig,
     target: TargetKind = TEXT,
 ) -> list[Finding]:
@@ -29,11 +29,12 @@ def imbalances(
         items: number of items.
         texts: items of each text, by its hash; empty for other targets than transcripts.
         examples: a text of each hash, as far as it is kept.
-        durations: of the items.
+        durations: of the items; None if they take no time.
         config: thresholds.
         target: what the recordings' targets are.
     """
     found = []
+    things = "items" if durations is None else "recordings"
     if items < _FEWEST_ITEMS:
         return []
     if len(speakers) > 1:
@@ -45,7 +46,7 @@ def imbalances(
                 _uneven(
                     f"{target.group} {name} {'says' if target.is_speech else 'has'} {100 * share:.0f} % of the items; allowed: up to "
                     f"{100 * fair:.0f} %",
-                    f"add recordings of the other {target.group}s, or leave some of this one out",
+                    f"add {things} of the other {target.group}s, or leave some of this one out",
                 )
             )
     if len(texts) > 1 and items >= _REPEATS_OF_A_CLASS * len(texts):
@@ -59,7 +60,8 @@ def imbalances(
                     "add recordings of the rare texts: a model guesses the frequent ones",
                 )
             )
-    low, high = durations.quantiles.get("p5", 0.0), durations.quantiles.get("p95", 0.0)
+    quantiles = durations.quantiles if durations is not None else {}
+    low, high = quantiles.get("p5", 0.0), quantiles.get("p95", 0.0)
     if low > 0 and high > config.length_ratio * low:
         found.append(
             _uneven(

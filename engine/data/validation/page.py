@@ -6,8 +6,9 @@ import base64
 from collections.abc import Iterable
 from html import escape
 
-from engine.data.report import Finding, IngestReport
+from engine.data.report import Example, Finding, IngestReport
 from engine.data.targets import TARGETS, TargetKind
+from engine.media.registry import medium_named
 
 _MOST_SHOWN = 1_000  # findings of one kind; all of them are in report.json
 _STYLE = """
@@ -30,17 +31,18 @@ def html_page(report: IngestReport, drawing: bytes) -> str:
     by_code: dict[str, list[Finding]] = {}
     for finding in findings:
         by_code.setdefault(finding.code, []).append(finding)
-    kind = TARGETS[report.target]
-    hours = report.audio_s / 3600
+    medium = medium_named(report.medium)
+    kind = medium.target(TARGETS[report.target])
+    amount = f"{report.audio_s / 3600:.2f} h" if report.amount is None else medium.shown_amount(report.amount)
     parts = [
         f"<!doctype html><html lang=en><meta charset=utf-8><title>Dataset report</title><style>{_STYLE}</style>",
         "<h1>Dataset report</h1>",
-        f"<p>{report.items_good:,} of {report.items_found:,} items are in the dataset: {hours:.2f} h of "
+        f"<p>{report.items_good:,} of {report.items_found:,} items are in the dataset: {amount} of "
         f"{len(report.speakers)} {kind.group}s. {len(report.set_aside):,} were rejected.</p>",
     ]
     if validation and validation.recommendations:
         parts += ["<h2>What to do</h2><ul>", *(f"<li>{escape(each)}" for each in validation.recommendations), "</ul>"]
-    parts += _read(report, kind)
+    parts += _read(report, kind, medium.noun)
     if report.labels:
         counts = [(escape(label), f"{count:,}") for label, count in list(report.labels.items())[:_MOST_SHOWN]]
         parts += [f"<h2>Classes ({len(report.labels):,})</h2>", _table(("class", "items"), counts)]
@@ -57,7 +59,7 @@ def html_page(report: IngestReport, drawing: bytes) -> str:
     return "\n".join(parts) + "</html>\n"
 
 
-def _read(report: IngestReport, kind: TargetKind) -> list[str]:
+def _read(report: IngestReport, kind: TargetKind, noun: str) -> list[str]:
     """The section on the source of the targets, the columns, examples and warnings."""
     parts = ["<h2>How it was read</h2>"]
     if report.text_source:
@@ -68,12 +70,17 @@ def _read(report: IngestReport, kind: TargetKind) -> list[str]:
         parts.append(_table(("column", "taken for"), read + ignored))
     if report.examples:
         rows = [
-            (f"<code>{escape(each.recording)}</code>", escape(each.text), escape(each.speaker or ""), each.split or "")
-            for each in report.examples
+            (_input(each), escape(each.text), escape(each.speaker or ""), each.split or "") for each in report.examples
         ]
-        parts.append(_table(("recording", kind.noun, kind.group, "split"), rows))
+        parts.append(_table((noun, kind.noun, kind.group, "split"), rows))
     parts += [f"<p>{escape(warning)}</p>" for warning in report.warnings]
     return parts
+
+
+def _input(example: Example) -> str:
+    """Where an example is in the source, with its beginning if it is a text."""
+    text = "" if example.input is None else f" {escape(example.input)}"
+    return f"<code>{escape(example.recording)}</code>{text}"
 
 
 def _summary(by_code: dict[str, list[Finding]]) -> list[tuple[str, str, str]]:

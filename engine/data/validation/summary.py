@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any, Generic
 
 from engine.data.example import AnyExample
-from engine.data.limits import IngestLimits
 from engine.data.report import (
     ACTIONS,
     ADVICE,
@@ -20,20 +20,13 @@ from engine.data.report import (
     named,
 )
 from engine.data.source import displayed
-from engine.data.targets import TEXT, TargetKind, written
+from engine.data.targets import TargetKind
 from engine.data.validation.config import ValidationConfig
-from engine.data.validation.examine import Doubt, Examined, Recording
-from engine.data.validation.imbalance import imbalances
 from engine.data.validation.leakage import Leakage
-from engine.data.validation.outliers import Outliers
-from engine.data.validation.statistics import sound_spreads, speech_spreads
 from engine.data.validation.target_checks import DATASET_CHECKS
 from engine.errors import ItemError
-from engine.metrics.text import normalize_basic
-from engine.scripts import is_unspaced
+from engine.media.contract import ContentT, Doubt, Examined, Measures, Medium
 
-_EXAMPLES = 1_000  # texts that are kept, to name the most frequent
-_LONG_TEXT_WORDS = 6  # a speaker seldom says this many words twice
 _MANY_SET_ASIDE = 0.05
 _ADVISED: tuple[WarningCode, ...] = (
     "wrong_rate",
@@ -44,36 +37,40 @@ _ADVISED: tuple[WarningCode, ...] = (
 )
 
 
-class Summary:
+class Summary(Generic[ContentT]):
     """Findings and statistics of one ingestion."""
 
-    def __init__(self, config: ValidationConfig, limits: IngestLimits, target: TargetKind = TEXT) -> None:
+    def __init__(
+        self, config: ValidationConfig, target: TargetKind, medium: Medium[Any], measures: Measures[ContentT]
+    ) -> None:
+        """Start empty.
+
+        Args:
+            config: thresholds.
+            target: what the items are given with.
+            medium: kind of the inputs.
+            measures: what it sees in all inputs together.
+        """
         self._config = config
+        self._measures = measures
         self._target = target
+        self._medium = medium
         self._kept = 0
         self._targets = DATASET_CHECKS[target.type](config)
         self._contradictions: list[str] = []
         self._findings: list[Finding] = []
         self._besides: list[Finding] = []
-        self._spreads = (speech_spreads if target.is_speech else sound_spreads)(limits.max_item_s)
         self._leakage = Leakage(target.group)
-        self._outliers = Outliers(config)
         self._speakers: Counter[str] = Counter()
-        self._without_speaker = 0
-        self._rates_hz: Counter[int] = Counter()
-        self._texts: Counter[int] = Counter()
-        self._examples: dict[int, str] = {}
-        self._said: set[int] = set()
-        self._long_texts = 0
 
-    def add_besides(self, finding: Finding) -> None:
+    def add_besides(self, path: str, fault: ItemError) -> None:
         """Record a further fault of an item that is rejected for another one."""
-        self._besides.append(finding)
+        self._besides.append(self._fault(path, fault, "set_aside"))
 
     def add_overruled(self, path: str, overruled: Sequence[ItemError]) -> None:
         """Record faults of an item that a decision accepts."""
         for fault in overruled:
-            self._besides.append(rejecting(path, fault, "overruled"))
+            self._besides.append(self._fault(path, fault, "overruled"))
 
     def redo_splits(self, final: Iterable[AnyExample], *, are_groups_judged: bool) -> None:
         """Recount groups, targets and splits after the dataset was divided."""
@@ -85,7 +82,7 @@ class Summary:
                 self._leakage.add(example.group, example.split)
 
     def add_contradiction(self, path: str, text: str, earlier_path: str, earlier_text: str) -> None:
-        """Record a copy of an earlier recording that has another label."""
+        """Record a copy of an earlier item that has another label."""
         self._contradictions.append(f"{path} ({text!r}) and {earlier_path} ({earlier_text!r})")
 
     def add_doubts(self, path: str, doubts: Sequence[Doubt]) -> None:
@@ -93,7 +90,7 @@ class Summary:
         for code, reason in doubts:
             self._warn(path, code, reason)
 
-    def add(self, number: int, path: str, example: AnyExample, examined: Examined, recording: Recording) -> None:
+    def add(self, number: int, path: str, example: AnyExample, examined: Examined[ContentT], content: ContentT) -> None:
         """Record an item of the dataset.
 
         Args:
@@ -101,61 +98,26 @@ class Summary:
             path: of the item in the source.
             example: as in the manifest.
             examined: result of its examination.
-            recording: its recording.
+            content: what was read of it.
         """
         self.add_doubts(path, examined.doubts)
         self.add_overruled(path, examined.overruled)
         self._kept += 1
-        self._spreads["duration"].add(example.input.duration_s)
-        self._spreads["level"].add(recording.levels.speech_dbfs)
         self._leakage.add(example.group, example.split)
-        self._outliers.add(number, recording, example.group)
-        self._rates_hz[recording.info.rate_hz] += 1
+        self._measures.add(number, path, example, content)
         self._targets.add(example)
-        if example.group is None:
-            self._without_speaker += 1
-        else:
+        if example.group is not None:
             self._speakers[example.group] += 1
-        if self._target.is_speech:
-            self._add_speech(path, written(example.target), example.group, recording)
 
-    def _add_speech(self, path: str, text: str, speaker: str | None, recording: Recording) -> None:
-        """Record a transcript against its recording and its speaker."""
-        levels = recording.levels
-        # Without blanks between words, these cannot be counted; two characters are about one word.
-        has_words = not is_unspaced(text)
-        words = len(text.split()) if has_words else sum(map(str.isalnum, text)) // 2
-        self._spreads["snr"].add(levels.snr_db)
-        if levels.sound_s > 0:
-            if has_words:
-                self._spreads["words"].add(words / levels.sound_s)
-            self._spreads["syllables"].add(recording.syllables / levels.sound_s)
-        self._long_texts += len(text.encode()) > self._config.small_model_bytes
-        said = normalize_basic(text)
-        digest = hash(said)
-        self._texts[digest] += 1
-        if len(self._examples) < _EXAMPLES:
-            self._examples.setdefault(digest, text[:60])
-        if words >= _LONG_TEXT_WORDS and speaker is not None:
-            by_speaker = hash((speaker, said))
-            if by_speaker in self._said:
-                count = f"{words} words" if has_words else f"{len(said)} characters"
-                reason = f"speaker {speaker} says the same {count} in an earlier item"
-                self._warn(path, "repeated_text", reason)
-            self._said.add(by_speaker)
-
-    def report(
-        self, set_aside: Sequence[SetAside], path_of: Callable[[int], str], ignored: Sequence[str] = ()
-    ) -> ValidationReport:
+    def report(self, set_aside: Sequence[SetAside], ignored: Sequence[str] = ()) -> ValidationReport:
         """All findings.
 
         Args:
             set_aside: rejected items.
-            path_of: the path of an item by its number.
             ignored: columns of the metadata that were not read.
         """
-        for number, code, reason in self._outliers.find():
-            self._warn(path_of(number), code, reason)
+        for path, code, reason in self._measures.doubts():
+            self._warn(path, code, reason)
         kept = self._kept
         findings = [
             Finding(path=item.path, code=item.code, severity="set_aside", reason=item.reason, action=item.action)
@@ -164,13 +126,10 @@ class Summary:
         of_items = sorted(
             [*findings, *self._besides, *self._findings], key=lambda found: (found.path or "", found.code, found.reason)
         )
-        histograms = [spread.histogram() for spread in self._spreads.values()]
         of_dataset = [
             *self._leakage.findings(),
             *self._targets.findings(),
-            *imbalances(
-                self._speakers, self._kept, self._texts, self._examples, histograms[0], self._config, self._target
-            ),
+            *self._measures.about_inputs(self._speakers, kept),
             *self._about_the_whole(kept, len(set_aside), ignored),
         ]
         everything = of_dataset + of_items
@@ -180,8 +139,15 @@ class Summary:
             findings=everything,
             findings_by_code={code: by_code[code] for code in sorted(by_code)},
             overruled_by_code={code: overruled[code] for code in sorted(overruled)},
-            histograms=histograms,
+            histograms=self._measures.histograms(),
             recommendations=_recommendations(set_aside, of_dataset, by_code, kept),
+        )
+
+    def _fault(self, path: str, fault: ItemError, severity: Severity) -> Finding:
+        code = next(code for code in CODES if code == fault.code)
+        action = self._medium.actions.get(code, ACTIONS[code])
+        return Finding(
+            path=displayed(path), code=code, severity=severity, reason=displayed(fault.reason), action=action
         )
 
     def _warn(self, path: str, code: WarningCode, reason: str) -> None:
@@ -195,17 +161,10 @@ class Summary:
         def tell(code: DatasetCode, reason: str, action: str) -> None:
             found.append(Finding(path=None, code=code, severity="dataset", reason=reason, action=action))
 
-        if len(self._rates_hz) > 1:
-            rates = ", ".join(f"{rate} Hz ({count})" for rate, count in self._rates_hz.most_common())
-            tell(
-                "mixed_rates",
-                f"the recordings have several sample rates: {rates}; usual: one",
-                "check that each file says its true rate; all of them are brought to 16 kHz",
-            )
         if self._contradictions:
             tell(
                 "contradicting_labels",
-                f"{len(self._contradictions)} recordings are copies of others with another label: "
+                f"{len(self._contradictions)} {self._medium.noun}s are copies of others with another label: "
                 f"{named(self._contradictions, 5)}; the first of each pair was kept",
                 "find out which label is right, and correct or remove the other row",
             )
@@ -231,13 +190,7 @@ class Summary:
                 f"found {len(self._speakers)} speakers; good are {self._config.fewest_speakers} and more",
                 "add speakers: with few voices, the test cannot show how well new ones are recognized",
             )
-        if self._long_texts:
-            tell(
-                "long_texts",
-                f"{self._long_texts} texts have more than {self._config.small_model_bytes} bytes, which is more than the "
-                "smallest models take (whisper-pico: 124 tokens of one byte)",
-                "choose another base model, or cut these recordings",
-            )
+        found += self._measures.about_targets()
         if set_aside > _MANY_SET_ASIDE * (kept + set_aside):
             tell(
                 "many_set_aside",
@@ -245,14 +198,6 @@ class Summary:
                 "look at the most frequent reasons: often one cause is behind many of them",
             )
         return found
-
-
-def rejecting(path: str, fault: ItemError, severity: Severity) -> Finding:
-    """A fault of an item as a finding."""
-    code = next(code for code in CODES if code == fault.code)
-    return Finding(
-        path=displayed(path), code=code, severity=severity, reason=displayed(fault.reason), action=ACTIONS[code]
-    )
 
 
 def _recommendations(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Any, Final, Protocol
 
 from engine.data.example import AnyExample, TargetType
 from engine.data.report import Finding
-from engine.data.targets import CAPTION_MARK, captions_in
+from engine.data.targets import CAPTION_MARK, TargetKind, captions_in
 from engine.data.validation import characters
 from engine.data.validation.alphabets import confusable_letters, foreign_stem
 from engine.data.validation.caption_findings import CaptionFindings
@@ -16,10 +16,8 @@ from engine.data.validation.dataset_texts import DatasetTexts
 from engine.data.validation.label_findings import LabelFindings
 from engine.data.validation.personal_data import find_personal_data
 from engine.errors import ItemError
+from engine.media.contract import Examined
 from engine.metrics.text import normalize_basic
-
-if TYPE_CHECKING:
-    from engine.data.validation.examine import Examined
 
 _SHOWN = 60
 
@@ -49,7 +47,13 @@ class NoChecks:
         return ()
 
 
-def judge_text(text: str, found: Examined, texts: DatasetTexts) -> None:
+def plain_target(text: str, kind: TargetKind) -> str:
+    """A target's written form as the manifest has it: readable, without invisible characters."""
+    parts = text.split(kind.mark) if kind.mark else [text]
+    return kind.mark.join(map(characters.plain, parts))
+
+
+def judge_text(text: str, found: Examined[Any], texts: DatasetTexts) -> None:
     """Check a transcript alone."""
     question = texts.lost_letters.find(text)
     if reason := characters.unreadable(text):
@@ -82,11 +86,11 @@ def judge_text(text: str, found: Examined, texts: DatasetTexts) -> None:
             found.doubts.append(("possible_personal_data", reason))
 
 
-def judge_labels(text: str, found: Examined, texts: DatasetTexts) -> None:
+def judge_labels(text: str, found: Examined[Any], texts: DatasetTexts) -> None:
     """Nothing to check in a single class name: `x`, `404` and `a&b` are names too."""
 
 
-def judge_captions(text: str, found: Examined, texts: DatasetTexts) -> None:
+def judge_captions(text: str, found: Examined[Any], texts: DatasetTexts) -> None:
     """Check captions alone: leave out faulty ones, and reject the item only if none is left."""
     kept: list[str] = []
     seen: set[str] = set()
@@ -111,7 +115,7 @@ def judge_captions(text: str, found: Examined, texts: DatasetTexts) -> None:
     found.text = CAPTION_MARK.join(kept) or found.text
 
 
-def _doubt_caption(caption: str, accepted: ItemError | None, found: Examined) -> None:
+def _doubt_caption(caption: str, accepted: ItemError | None, found: Examined[Any]) -> None:
     """Doubts about a caption that is kept, and the fault that a decision accepts."""
     if accepted is not None:
         found.add_fault(accepted)
@@ -138,7 +142,7 @@ def _fault_of_caption(caption: str, texts: DatasetTexts) -> ItemError | None:
     return None
 
 
-JUDGES: Final[Mapping[TargetType, Callable[[str, Examined, DatasetTexts], None]]] = {
+JUDGES: Final[Mapping[TargetType, Callable[[str, Examined[Any], DatasetTexts], None]]] = {
     "text": judge_text,
     "label": judge_labels,
     "labels": judge_labels,

@@ -1,0 +1,1 @@
+"""Audio: stretches of recordings, stored as shards of WAV."""

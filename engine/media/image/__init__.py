@@ -1,0 +1,1 @@
+"""Images: PNG and JPEG files, stored as they are."""

@@ -1,0 +1,1 @@
+"""Text: rows of tables and text files, stored in the manifest."""
