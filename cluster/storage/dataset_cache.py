@@ -15,12 +15,13 @@ from cluster.storage.client import parse_s3_uri
 from cluster.storage.made_once import made_once
 from cluster.storage.run_store import S3RunStore
 from cluster.storage.settings import S3Settings
-from engine.config.tasks.registry import TaskName
+from engine.config.tasks.registry import TASK_CONFIGS, TaskName
 from engine.data.endings import ARCHIVE_ENDINGS, TABLE_ENDINGS, is_source
 from engine.data.subtitles.languages import language_of
 from engine.data.targets import TARGETS_OF_TASK
 from engine.data.version_files import MANIFEST_NAME, REPORT_NAME
 from engine.errors import ObjectNotFoundError
+from engine.media.registry import MEDIA, medium_named
 from engine.run.code_version import code_version
 
 SELECTION_FILES: Final = ("segments.parquet", "selection.json")
@@ -108,8 +109,9 @@ def _from_s3(uri: str, settings: S3Settings, cache: Path, language: str | None, 
             f"{uri} has no {MANIFEST_NAME} (found {len(found)} objects there); give the prefix of a dataset version, "
             f"or a file whose name ends with one of {', '.join((*ARCHIVE_ENDINGS, *TABLE_ENDINGS))}"
         ) from None
-    keys = {key: tag for key, tag in store.entity_tags("").items() if key == REPORT_NAME or key.startswith("audio/")}
-    # Different audio under the same address and manifest is another dataset.
+    folders = tuple(f"{pattern.partition('/')[0]}/" for name in MEDIA for pattern in medium_named(name).stored)
+    keys = {key: tag for key, tag in store.entity_tags("").items() if key == REPORT_NAME or key.startswith(folders)}
+    # Different files under the same address and manifest is another dataset.
     told = "\n".join([uri, *(f"{key}\0{keys[key]}" for key in sorted(keys))])
     digest = hashlib.sha256(told.encode() + b"\n" + manifest).hexdigest()
 
@@ -141,14 +143,15 @@ def _ingested(source: Path, digest: str, cache: Path, asked: str | None, task: T
     # A model may detect the language, or use another name for it; neither matters to ingestion.
     language = language_of(asked) if asked else None
     types = TARGETS_OF_TASK[task]
+    medium = TASK_CONFIGS[task].medium
 
     def run_ingestion(folder: Path) -> None:
         from engine.stages.ingest import ingest
 
-        ingest(source, folder, language=language, target_types=types)
+        ingest(source, folder, language=language, target_types=types, medium=medium)
 
     # Another version of the software may read the same recordings differently.
-    told = "\0".join([digest, code_version(), language or "", *types])
+    told = "\0".join([digest, code_version(), language or "", medium, *types])
     name = hashlib.sha256(told.encode()).hexdigest()
     return made_once(cache / f"ingested-{name[:32]}", MANIFEST_NAME, run_ingestion)
 

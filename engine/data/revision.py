@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from engine.config.base import Config, faults_of
 from engine.config.processing import ProcessingConfig, revised
-from engine.config.tasks.registry import TaskName
+from engine.config.tasks.registry import TASK_CONFIGS, TaskName
 from engine.data.decisions import Decision, ItemDecision, as_written, merged, resolve
 from engine.data.example import TargetType
 from engine.data.items import read_items
@@ -73,6 +73,11 @@ class VersionRecord(Config):
     def target_types(self) -> TargetTypes:
         """The allowed types of targets."""
         return TARGETS_OF_TASK[self.task] if self.target is None else (self.target,)
+
+    @property
+    def medium(self) -> str:
+        """Kind of the inputs."""
+        return TASK_CONFIGS[self.task].medium
 
 
 def next_version(earlier: VersionRecord, revision: Revision, parent: Path, *, source: Path) -> VersionRecord:

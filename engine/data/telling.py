@@ -57,12 +57,12 @@ def _good(report: IngestReport) -> Iterator[Line]:
     medium = medium_named(report.medium)
     kind = medium.target(TARGETS[report.target])
     amount = medium.shown_amount(report.audio_s if report.amount is None else report.amount)
-    speakers = f"{len(report.speakers):,} {kind.group}{'s' if len(report.speakers) != 1 else ''}"
+    groups = f"{len(report.speakers):,} {kind.group}{'s' if len(report.speakers) != 1 else ''}"
     if report.without_speaker:
-        speakers += f" (of {report.without_speaker:,} items the {kind.group} is not known)"
+        groups += f" (of {report.without_speaker:,} items the {kind.group} is not known)"
     yield Line(
         "notice",
-        f"{report.items_good:,} of {report.items_found:,} items are good: {amount}, {speakers}",
+        f"{report.items_good:,} of {report.items_found:,} items are good: {amount}, {groups}",
     )
     told = f"Structure: {', '.join(report.layouts)}"
     if report.text_source:

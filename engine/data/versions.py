@@ -50,6 +50,7 @@ def make_version(
         decisions=record.item_decisions,
         language=options.language,
         target_types=record.target_types,
+        medium=record.medium,
     )
 
 

@@ -60,7 +60,7 @@ class Medium(Generic[InputT]):
     noun: str
     """What one input is called in messages."""
     cost_unit: str
-    """Unit in which learners count costs: `audio_s` (seconds of audio), `tokens`, `pixels`."""
+    """Unit in which learners count costs, such as `tokens` or `pixels`."""
     amount: Callable[[InputT], float]
     """How much data an input is: seconds, characters, or 1. Splits are drawn as shares of it."""
     unit: str

@@ -25,6 +25,7 @@ from engine.data.splits import divide
 from engine.families.binding import Bound, bind
 from engine.families.contract import ScoresTokens
 from engine.families.registry import FAMILIES
+from engine.media.registry import medium_named
 from engine.methods.build import build_method
 from engine.metrics.registry import METRICS, metric_named
 from engine.run.events import MemorySink
@@ -180,7 +181,7 @@ def test_costs_add_up(scene: Scene) -> None:
         0 < own <= padded + HOP_S
         for own, padded in zip(learner.costs(examples), learner.padded_costs(examples), strict=True)
     )
-    assert learner.cost_unit
+    assert learner.cost_unit == medium_named(examples[0].input.medium).cost_unit
 
 
 # ---- a run

@@ -26,6 +26,7 @@ OWN: Final = (
     "engine/data/subtitles/",
     "engine/data/validation/",
     "engine/families/",
+    "engine/media/audio/",
     "engine/recipes/",
     "engine/segments/",
     "engine/selection/",

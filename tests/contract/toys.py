@@ -1,7 +1,7 @@
 """A text task and an image task that live in the tests alone: nothing of the product knows of them.
 
 Each is one model of two linear layers that finds the label of a short text or of a small picture. Both are a `Family` (this
-module's `load` and `space`), a learner, and a task.
+module's `load` and `space`), a learner, and a task. Their data go through ingestion: a table of texts, folders of pictures.
 """
 
 from __future__ import annotations
@@ -21,13 +21,15 @@ from torch import nn
 from engine.config.methods.lora import Group
 from engine.config.tasks.base import TaskFields
 from engine.config.training import TrainingConfig
-from engine.data.example import AnyExample, Example, ImageInput, Label, TextInput
-from engine.data.manifest import write_manifest
+from engine.data.example import AnyExample, ImageInput, TextInput
+from engine.data.version_files import MANIFEST_NAME
 from engine.families.contract import Loaded, LoadOptions, Prediction, Seeds, Setting, TargetSpace
 from engine.families.usage import Usage
+from engine.media.registry import medium_named
 from engine.metrics.classification import accuracy
 from engine.metrics.registry import Values
 from engine.run.result import Fact
+from engine.stages.ingest import ingest
 from engine.tasks.fitting import wrong_kind
 
 SIZE: Final = 32
@@ -38,11 +40,15 @@ LABELS: Final = ("one", "two")
 class ToyTextConfig(TaskFields):
     """Find the label of a text."""
 
+    medium: ClassVar[str] = "text"
+
     type: Literal["toy_text"] = "toy_text"
 
 
 class ToyImageConfig(TaskFields):
     """Find the label of a picture."""
+
+    medium: ClassVar[str] = "image"
 
     type: Literal["toy_image"] = "toy_image"
 
@@ -114,7 +120,7 @@ class ToyLearner:
 
     def __init__(self, base: ToyBase, setting: Setting) -> None:
         self._base, self.config = base, setting.config
-        self.cost_unit = "tokens" if setting.config.task.type == "toy_text" else "pixels"
+        self.cost_unit = medium_named(setting.config.task.medium).cost_unit
 
     def facts(self) -> Mapping[str, Fact]:
         return {"labels": len(LABELS)}
@@ -160,7 +166,7 @@ class ToyTask:
     """Judges labels."""
 
     def __init__(self, config: TaskFields, base: object = None) -> None:
-        self._medium = config.type.removeprefix("toy_")
+        self._medium = config.medium
 
     def misfits(self, examples: Sequence[AnyExample]) -> dict[str, str]:
         return wrong_kind(examples, self._medium, ("label",))
@@ -200,23 +206,41 @@ def write_model(folder: Path, medium: str) -> Path:
 
 
 def write_data(folder: Path, medium: str) -> Path:
-    """Texts of different words, or pictures that are bright on one side, of four groups."""
-    folder.mkdir(parents=True, exist_ok=True)
-    generator = np.random.default_rng(0)
-    examples: list[AnyExample] = []
-    for number in range(48):
-        label, group = LABELS[number % 2], f"g{number // 2 % 4}"
-        if medium == "text":
-            words = [f"{label}{generator.integers(4)}" for _ in range(int(generator.integers(3, 9)))]
-            source: Any = TextInput(" ".join([*words, f"n{number}"]))
-        else:
-            pixels = generator.integers(0, 80, (4, 8), dtype=np.uint8)
-            pixels[:, :4] += np.uint8(150) * np.uint8(label == "one")
-            Image.fromarray(pixels).save(folder / f"{number}.png")
-            source = ImageInput(f"{number}.png")
-        examples.append(Example(f"e{number}", source, Label(label), group))
-    write_manifest(folder / "manifest.jsonl", examples)
+    """A version of texts of different words, or of pictures that are bright on one side, of four groups."""
+    if (folder / MANIFEST_NAME).exists():
+        return folder
+    source = folder.with_name(f"{folder.name}-source")
+    source.mkdir(parents=True)
+    {"text": _write_table, "image": _write_pictures}[medium](source)
+    ingest(source, folder, target_types=("label",), medium=TRAININGS[medium]().task.medium, threads=2)
     return folder
+
+
+def _write_table(source: Path) -> None:
+    """A table with a text, its label and its group in each row."""
+    generator = np.random.default_rng(0)
+    rows = []
+    for number, label, group in _numbered():
+        words = [f"{label}{generator.integers(4)}" for _ in range(int(generator.integers(3, 9)))]
+        rows.append(",".join((" ".join([*words, f"n{number}"]), label, group)))
+    (source / "texts.csv").write_text("\n".join(["text,label,group", *rows, ""]))
+
+
+def _write_pictures(source: Path) -> None:
+    """Folders of the labels, and a table of the groups."""
+    generator = np.random.default_rng(0)
+    rows = []
+    for number, label, group in _numbered():
+        pixels = generator.integers(0, 80, (4, 8), dtype=np.uint8)
+        pixels[:, :4] += np.uint8(150) * np.uint8(label == "one")
+        (source / label).mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(source / label / f"{number}.png")
+        rows.append(f"{label}/{number}.png,{group}")
+    (source / "metadata.csv").write_text("\n".join(["file_name,group", *rows, ""]))
+
+
+def _numbered() -> list[tuple[int, str, str]]:
+    return [(number, LABELS[number % 2], f"g{number // 2 % 4}") for number in range(48)]
 
 
 def _features(example: AnyExample, folder: Path) -> np.ndarray:

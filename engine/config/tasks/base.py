@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import ClassVar, Self
 
 from engine.config.base import Config, Name
 from engine.errors import Fault
@@ -10,6 +10,9 @@ from engine.errors import Fault
 
 class TaskFields(Config):
     """A task, with its settings."""
+
+    medium: ClassVar[str] = "audio"
+    """Kind of its inputs, as in `engine.media.registry`; ingestion reads a dataset for the task as that."""
 
     type: Name
     """Name of the task."""

@@ -58,6 +58,7 @@ IMAGE: Final = Medium(
         "bad_caption": "write one or a few sentences that describe the image",
         "corrupt": "export or copy the file again as PNG or JPEG",
         "empty_file": "copy the file again",
+        "missing_text": "give its text in metadata.csv (columns file_name, text), or remove the file",
         "nested_archive": "unpack it, and put the images themselves into the dataset",
         "too_large": "make it smaller",
         "too_long": "shorten it",

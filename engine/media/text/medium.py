@@ -59,6 +59,7 @@ TEXT: Final = Medium(
     actions={
         "corrupt": "write the table again",
         "empty_file": "write its text, or remove the file",
+        "missing_label": "write its class into the column of labels, or put the file into the folder of its class",
         "missing_text": "write its text, or remove it",
         "nested_archive": "unpack it, and put the texts themselves into the dataset",
         "too_large": "cut it into shorter texts",

@@ -21,8 +21,8 @@ from engine.data.layouts.naming import split_of_path
 from engine.data.layouts.table_columns import class_names
 from engine.data.metadata import delimiter_of, json_lines
 from engine.data.record import Record
-from engine.data.row_columns import group_column, is_named, missing_column, split_column
-from engine.data.rows import row_of
+from engine.data.row_columns import group_column, is_named, missing_column, speaker_column, split_column
+from engine.data.rows import Metadata, row_of
 from engine.data.source import Entry
 from engine.data.split_names import split_of_name
 from engine.data.tables.source import TableSource
@@ -146,8 +146,10 @@ def _take(path: str, table: _Table, contents: Contents, builder: Builder) -> Non
     else:
         answers = [_answer(target, record) for record in table.records]
     taken = [given, target]
-    group = next((each for each in columns_of(table.columns, "speaker") if each not in taken), None)
+    notes = Metadata()
+    group = speaker_column(path, table.columns, table.records, taken, notes)
     group = group or group_column(table.columns, table.records, taken)
+    builder.layout.warnings += notes.warnings
     split = split_column(table.columns, table.records)
     roles = {"input": given, contents.target.role: target, contents.target.group: group, "split": split}
     read = {column.name: role for role, column in roles.items() if column is not None}
