@@ -22,6 +22,7 @@ from engine.errors import Fault
 OVERRULABLE: Final[tuple[Code, ...]] = (
     "clipped",
     "duplicate_audio",
+    "duplicate_input",
     "mismatched_text",
     "mixed_scripts",
     "near_duplicate",
@@ -30,7 +31,7 @@ OVERRULABLE: Final[tuple[Code, ...]] = (
     "silent",
     "unreadable_text",
 )
-"""Findings that are judgements about a recording that was read; a person may overrule them."""
+"""Findings that are judgements about an input that was read; a person may overrule them."""
 _INSTEAD: Final[dict[str, str]] = {
     "too_long": "raise limits.max_item_s",
     "too_short": "lower limits.min_item_s",

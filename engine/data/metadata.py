@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from engine.data.columns import Role, columns_of
 from engine.data.dialect import DELIMITERS, Dialect, dialect_of, read_fields, split_plainly, without_separator_line
-from engine.data.endings import AUDIO_ENDINGS, ending
+from engine.data.endings import AUDIO_FILES, FileKinds
 from engine.data.record import Record
 from engine.data.rows import Metadata, Names
 from engine.data.table_rows import rows_of
@@ -27,7 +27,13 @@ _UNIFORM = 0.9  # of the rows; if this many have the same number of extra fields
 
 
 def read_metadata(
-    name: str, text: str, names: Names, types: TargetTypes = TEXTS, *, needs_targets: bool = True
+    name: str,
+    text: str,
+    names: Names,
+    types: TargetTypes = TEXTS,
+    *,
+    needs_targets: bool = True,
+    files: FileKinds = AUDIO_FILES,
 ) -> Metadata:
     """Read a metadata file whose columns have names.
 
@@ -37,13 +43,14 @@ def read_metadata(
         names: whether a value is the name of a recording; distinguishes an unclosed quote from a multi-line text.
         types: allowed types of targets.
         needs_targets: whether a column must give the targets.
+        files: endings of what the rows name.
 
     Raises:
         IngestError: no column of file names, or none of targets.
     """
     if name.lower().endswith((".jsonl", ".ndjson")):
         return read_objects(name, list(json_lines(text, lower=False)), names, types, needs_targets=needs_targets)
-    return _read_table(name, text, names, types, needs_targets)
+    return _read_table(name, text, names, types, needs_targets, files)
 
 
 # ---- tables -------------------------------------------------------------------------------------------------
@@ -62,7 +69,9 @@ def delimiter_of(header: str, usual: str, target: Role = "text") -> str:
     return best if known(best)[1] > 1 else usual
 
 
-def _read_table(name: str, text: str, names: Names, types: TargetTypes, needs_targets: bool) -> Metadata:
+def _read_table(
+    name: str, text: str, names: Names, types: TargetTypes, needs_targets: bool, files: FileKinds
+) -> Metadata:
     role = kind_of(types).role
     text, stated = without_separator_line(text)
     header_line = next((line for line in text.split("\n") if line.strip()), "")
@@ -77,7 +86,7 @@ def _read_table(name: str, text: str, names: Names, types: TargetTypes, needs_ta
     divided = _divided_again(fields.rows, delimiter)
     (_, header), *rows = _without_marks_of_text(divided or fields.rows)
     header = [field.strip() for field in header]
-    repaired = _Repaired(name, header, delimiter, names, role)
+    repaired = _Repaired(name, header, delimiter, names, role, files)
     found = repaired.records(rows)
     read = rows_of(name, repaired.header, found, names, types, needs_targets=needs_targets)
     if delimiter != usual:
@@ -137,12 +146,15 @@ def _plain_quotes(name: str, lines: Sequence[int]) -> str:
 class _Repaired:
     """Repairs rows that have more or fewer fields than the header."""
 
-    def __init__(self, name: str, header: list[str], delimiter: str, names: Names, role: Role) -> None:
+    def __init__(
+        self, name: str, header: list[str], delimiter: str, names: Names, role: Role, files: FileKinds
+    ) -> None:
         self.header = header
         self.warnings: list[str] = []
         self._name = name
         self._delimiter = delimiter
         self._names = names
+        self._files = files
         text = columns_of(header, role)
         file = columns_of(header, "file")
         self._file_at = file[0].at if file else 0
@@ -210,7 +222,7 @@ class _Repaired:
         width = len(self.header)
         if before is None or len(fields) >= width or self._file_at or self._names(fields[0]):
             return False
-        return ending(fields[0]) not in AUDIO_ENDINGS and (len(fields) == 1 or len(before.values) < width)
+        return not self._files.reads(fields[0]) and (len(fields) == 1 or len(before.values) < width)
 
     def _cut_short(self, record: Record, line: int) -> Record:
         reason = (

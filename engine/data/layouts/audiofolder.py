@@ -96,10 +96,13 @@ def _read(path: str, contents: Contents) -> Metadata:
     text = contents.text(path)
     if contents.target.role != "text":
         needs_targets = not (contents.target.role == "label" and class_folders(contents))
-        return read_metadata(path, text, contents.names_recording, contents.types, needs_targets=needs_targets)
+        files = contents.medium.files
+        return read_metadata(
+            path, text, contents.names_recording, contents.types, needs_targets=needs_targets, files=files
+        )
     if not path.lower().endswith(_JSON_LINES) and (delimiter := _list_delimiter(contents.head(path), contents)):
         return read_list(path, text, delimiter, contents.names_recording)
-    return read_metadata(path, text, contents.names_recording)
+    return read_metadata(path, text, contents.names_recording, files=contents.medium.files)
 
 
 def _take(path: str, found: Metadata, contents: Contents, builder: Builder) -> None:
