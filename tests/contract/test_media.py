@@ -126,14 +126,12 @@ def test_the_files_of_inputs_are_those_that_it_says_it_stores(
     assert all("/" in pattern for pattern in medium.stored)  # a run fetches the folders
 
 
-def test_bad_inputs_are_rejected_by_name_and_good_ones_are_kept(
-    name: str, medium: Medium, good: Path, tmp_path: Path
-) -> None:
+def test_bad_inputs_are_rejected_by_name_and_good_ones_are_kept(name: str, good: Path, tmp_path: Path) -> None:
     folder_of(good, {path: data for path, (data, _) in BAD[name]().items()} | OTHERS)
     report = _ingested(good, tmp_path / "out", name)
     assert report.items_good == 24
-    of_files = medium.codes.get("not_audio", "not_audio")
-    wanted = {path: code for path, (_, code) in BAD[name]().items()} | dict.fromkeys(OTHERS, of_files)
+    other = "not_audio" if name == "audio" else "other_file"
+    wanted = {path: code for path, (_, code) in BAD[name]().items()} | dict.fromkeys(OTHERS, other)
     assert {item.path: item.code for item in report.set_aside} == wanted
     assert all(item.reason and item.action for item in report.set_aside)
     told = {item.path: item for item in read_items(tmp_path / "out" / ITEMS_NAME)}
@@ -170,6 +168,23 @@ def test_a_version_is_divided_by_the_amount_of_its_inputs(
         amounts[example.split] += medium.amount(example.input)  # type: ignore[assignment]
     assert amounts.keys() == {"train", "validation", "test"}
     assert amounts["test"] / sum(amounts.values()) == pytest.approx(0.25, abs=0.05)
+
+
+def test_an_interrupted_ingestion_leaves_nothing(name: str, medium: Medium, good: Path, tmp_path: Path) -> None:
+    def interrupt(done: int, total: int) -> None:
+        if done == 20:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        _ingested(good, tmp_path / "out", name, on_progress=interrupt)
+    assert [path for path in (tmp_path / "out").rglob("*") if path.is_file()] == []
+
+
+def test_files_of_a_killed_ingestion_are_removed(name: str, medium: Medium, good: Path, tmp_path: Path) -> None:
+    left = [pattern.replace("[0-9]*", "99").replace("*", "99") for pattern in medium.stored]
+    folder_of(tmp_path / "out", dict.fromkeys(left, b"left behind"))
+    _ingested(good, tmp_path / "out", name)
+    assert not any((tmp_path / "out" / file).exists() for file in left)
 
 
 def test_nothing_is_left_of_a_source_without_a_good_input(name: str, medium: Medium, tmp_path: Path) -> None:

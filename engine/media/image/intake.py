@@ -76,8 +76,7 @@ def read_image(data: bytes) -> Content[bytes]:
             pixels = image.width * image.height
             if pixels > _MOST_PIXELS:
                 raise _too_large(f"{image.width} x {image.height} pixels")
-            image.load()
-            shown = f"{image.mode} {image.size}".encode() + image.tobytes()
+            shown = f"{image.mode} {image.size}".encode() + image.tobytes()  # decodes it
     except UnidentifiedImageError as error:
         raise ItemError("unsupported_format", f"it is no image; allowed: {', '.join(_ENDINGS)}") from error
     except Image.DecompressionBombError as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from engine.data.decisions import ItemDecision
 from engine.data.manifest import read_examples
 from engine.data.report import IngestReport
 from engine.data.targets import written
@@ -53,6 +54,15 @@ def test_the_same_pixels_in_another_file_are_a_copy(tmp_path: Path) -> None:
     report = _made(tmp_path, {"a/1.png": _png(1), "a/2.png": _png(1, compress_level=0), "b/3.png": _png(3)})
     assert _targets(tmp_path) == {"a.1": "a", "b.3": "b"}
     assert codes(report) == {"a/2.png": "duplicate_input"}
+
+
+def test_an_accepted_copy_has_a_file_of_its_own(tmp_path: Path) -> None:
+    source = folder_of(tmp_path / "source", {"a/1.png": _png(1), "b/2.png": _png(1), "b/3.png": _png(3)})
+    decisions = {"b/2.png": ItemDecision(accepted=("duplicate_input",))}
+    ingest(source, tmp_path / "out", target_types=LABELS, medium="image", decisions=decisions)
+    files = [example.input.image for example in read_examples(tmp_path / "out" / MANIFEST_NAME)]
+    contents = [(tmp_path / "out" / file).read_bytes() for file in files]
+    assert contents == [_png(1), _png(1), _png(3)] and len(set(files)) == 3
 
 
 def test_a_picture_with_too_many_pixels_is_not_decoded(tmp_path: Path) -> None:

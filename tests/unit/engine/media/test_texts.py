@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from engine.config.division import DivisionConfig
 from engine.data.decisions import ItemDecision
 from engine.data.items import read_items
 from engine.data.manifest import read_examples
@@ -79,6 +80,20 @@ def test_questions_and_answers(tmp_path: Path) -> None:
     }
     assert report.validation is not None
     assert "no_groups" in report.validation.findings_by_code and "no_speakers" not in report.validation.findings_by_code
+
+
+def test_a_column_is_the_input_or_the_answer_and_not_both(tmp_path: Path) -> None:
+    report = _made(tmp_path, {"a.csv": b"text,question\nIt is Ann.,Who is it?\n"}, "text")
+    assert _pairs(tmp_path) == {"Who is it?": "It is Ann."}
+    assert report.columns_read == {"question": "input", "text": "text"}
+
+
+def test_a_division_counts_characters(tmp_path: Path) -> None:
+    rows = [f"short text {at},a" for at in range(19)] + ["long " * 2000 + ",a"]
+    division = DivisionConfig(test_fraction=0.1, validation_fraction=0.0)
+    _made(tmp_path, {"a.csv": "\n".join(["text,label", *rows]).encode()}, division=division)
+    splits = [example.split for example in read_examples(tmp_path / "out" / MANIFEST_NAME)]
+    assert splits[-1] == "train" and splits.count("test") > 10  # the short ones are a fortieth of the characters
 
 
 def test_a_table_without_the_columns_is_refused_with_those_it_has(tmp_path: Path) -> None:
