@@ -134,11 +134,15 @@ def preview(dataset: Dataset, version: Version = None, as_json: Json = False, se
 
     Example: lim datasets preview speech
     """
+    from engine.data.targets import TARGETS
+
     with reported(), connected(server) as client:
-        found = client.preview_dataset(find(client, "dataset", dataset), **given(version=version))
+        dataset_id = find(client, "dataset", dataset)
+        found = client.preview_dataset(dataset_id, **given(version=version))
+        target = TARGETS[(client.read_dataset(dataset_id).statistics or {}).get("target", "text")]
         columns = {
-            "Text": lambda item: item.text,
-            "Speaker": lambda item: item.speaker,
+            target.noun.capitalize(): lambda item: item.text,
+            target.group.capitalize(): lambda item: item.speaker,
             "Split": lambda item: item.split,
             "s": lambda item: item.duration_s,
             "Id": lambda item: item.id,

@@ -25,7 +25,7 @@ from cluster.storage.client import make_client
 from cluster.storage.embedded import EmbeddedS3
 from engine.data.example import AnyExample
 from engine.data.manifest import read_examples
-from engine.data.targets import written
+from engine.data.targets import TARGETS, written
 from services.client import Client
 from services.database import migrate
 from services.database.embedded import EmbeddedPostgres
@@ -152,6 +152,8 @@ def test_a_task_is_launched_watched_measured_and_compared(platform: Platform, pa
     model_id = add_model(platform, pair, tmp_path)
     source = recordings(pair, tmp_path)
     dataset_id = platform.lim("datasets", "upload", str(source), "--task", pair.task).stdout.split()[0]
+    target = read_examples(tmp_path / "version" / "manifest.jsonl")[0].target.type
+    assert f" {TARGETS[target].noun.capitalize()} " in platform.lim("datasets", "preview", dataset_id).stdout
     config: dict[str, Any] = {
         "task": {"type": pair.task},
         **pair.config,
