@@ -15,10 +15,9 @@ from cluster.storage.client import parse_s3_uri
 from cluster.storage.made_once import made_once
 from cluster.storage.run_store import S3RunStore
 from cluster.storage.settings import S3Settings
-from engine.config.tasks.registry import TASK_CONFIGS, TaskName
+from engine.config.tasks.registry import TASKS, TaskName
 from engine.data.endings import ARCHIVE_ENDINGS, TABLE_ENDINGS, is_source
 from engine.data.subtitles.languages import language_of
-from engine.data.targets import TARGETS_OF_TASK
 from engine.data.version_files import MANIFEST_NAME, REPORT_NAME
 from engine.errors import ObjectNotFoundError
 from engine.media.registry import MEDIA, medium_named
@@ -142,8 +141,8 @@ def _archive_from_s3(uri: str, settings: S3Settings, cache: Path, language: str 
 def _ingested(source: Path, digest: str, cache: Path, asked: str | None, task: TaskName) -> Path:
     # A model may detect the language, or use another name for it; neither matters to ingestion.
     language = language_of(asked) if asked else None
-    types = TARGETS_OF_TASK[task]
-    medium = TASK_CONFIGS[task].medium
+    types = TASKS[task].targets
+    medium = TASKS[task].medium
 
     def run_ingestion(folder: Path) -> None:
         from engine.stages.ingest import ingest

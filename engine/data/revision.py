@@ -14,11 +14,11 @@ from pydantic import Field, ValidationError, model_validator
 
 from engine.config.base import Config, faults_of
 from engine.config.processing import ProcessingConfig, revised
-from engine.config.tasks.registry import TASK_CONFIGS, TaskName
+from engine.config.tasks.registry import TASKS, TaskName
 from engine.data.decisions import Decision, ItemDecision, as_written, merged, resolve
 from engine.data.example import TargetType
 from engine.data.items import read_items
-from engine.data.targets import TARGETS_OF_TASK, TargetTypes
+from engine.data.targets import TargetTypes
 from engine.data.version_files import ITEMS_NAME, MANIFEST_NAME, VERSION_NAME
 from engine.errors import ConfigError, IngestError
 
@@ -64,7 +64,7 @@ class VersionRecord(Config):
 
     @model_validator(mode="after")
     def _fits_task(self) -> VersionRecord:
-        allowed = TARGETS_OF_TASK[self.task]
+        allowed = TASKS[self.task].targets
         if self.target is not None and self.target not in allowed:
             raise ValueError(f"target is {self.target!r}; allowed for {self.task}: {', '.join(allowed)}")
         return self
@@ -72,12 +72,12 @@ class VersionRecord(Config):
     @property
     def target_types(self) -> TargetTypes:
         """The allowed types of targets."""
-        return TARGETS_OF_TASK[self.task] if self.target is None else (self.target,)
+        return TASKS[self.task].targets if self.target is None else (self.target,)
 
     @property
     def medium(self) -> str:
         """Kind of the inputs."""
-        return TASK_CONFIGS[self.task].medium
+        return TASKS[self.task].medium
 
 
 def next_version(earlier: VersionRecord, revision: Revision, parent: Path, *, source: Path) -> VersionRecord:

@@ -1,4 +1,4 @@
-"""Types of targets: which tasks learn them, and how tables, people and lists write them.
+"""Types of targets, and how tables, people and lists write them.
 
 Each target has a written form, a text that a person can edit: the transcript or the class itself, labels as `dog; rain`
 (`[]` if none applies), captions one per line. Layouts read it, decisions change it, and the manifest gets the target that
@@ -11,18 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from engine.config.tasks.registry import TaskName
 from engine.data.columns import Role
 from engine.data.example import Captions, Label, Labels, Target, TargetType, Text
 from engine.data.report import Code
-
-TARGETS_OF_TASK: Final[Mapping[TaskName, tuple[TargetType, ...]]] = {
-    "speech_to_text": ("text",),
-    "audio_classification": ("label", "labels"),
-    "captioning": ("captions",),
-    "retrieval": ("captions",),
-}
-"""The types of targets that each task can learn; of several, a dataset's content decides."""
 
 NO_LABELS: Final = "[]"
 """The written form of an empty set of labels."""

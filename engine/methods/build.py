@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-
+from engine.code import import_code
 from engine.config.methods.base import MethodFields
 from engine.methods.contract import Method
-from engine.methods.registry import METHODS
 
 
 def build_method(config: MethodFields) -> Method:
     """The method that a config names."""
-    module, _, name = METHODS[config.type].partition(":")
-    method: Method = getattr(importlib.import_module(module), name)(config)
+    method: Method = import_code(config.code)(config)
     return method

@@ -9,7 +9,6 @@ from engine.data.splits import Splits
 from engine.families.usage import Usage
 from engine.metrics.registry import metric_named
 from engine.run.shown import amount, rate
-from engine.tasks.registry import TASKS
 
 if TYPE_CHECKING:
     from engine.stages.finetune import RunResult
@@ -19,7 +18,7 @@ def adapter_card(result: RunResult, config: TrainingConfig, splits: Splits, usag
     """Markdown with the base, the data, the measurements, and how to load the adapter or model."""
     is_adapter = config.method.output == "adapter"
     header = ["---", "library_name: " + ("peft" if is_adapter else "transformers")]
-    header += [f"base_model: {result.model}", f"pipeline_tag: {TASKS[config.task.type].pipeline}", "---"]
+    header += [f"base_model: {result.model}", f"pipeline_tag: {config.task.pipeline}", "---"]
     rows = [
         ("method", result.method),
         ("optimizer steps", f"{result.steps:,}"),

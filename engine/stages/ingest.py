@@ -82,7 +82,7 @@ def ingest(
         language: spoken language, such as `de`. It decides between subtitles in several languages, and digits in file
             names (`7_jackson_32.wav`) become its words; without it, English words, with a warning.
         target_types: what the recordings are given with: transcripts by default, classes, captions
-            (`engine.data.targets.TARGETS_OF_TASK` has those of a task). Of `label` and `labels`, the rows decide: there are
+            (`targets` in the config of a task has its own). Of `label` and `labels`, the rows decide: there are
             several if any row has more than one, or an explicit empty set.
         medium: kind of the inputs, as in `engine.media.registry`.
 

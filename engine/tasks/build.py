@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-
+from engine.code import import_code
 from engine.config.tasks.base import TaskFields
 from engine.tasks.contract import Task
-from engine.tasks.registry import TASKS
 
 
 def build_task(config: TaskFields, base: object = None) -> Task:
@@ -16,6 +14,5 @@ def build_task(config: TaskFields, base: object = None) -> Task:
         config: of the task.
         base: the model, for what its publisher defines about the measurement.
     """
-    module, _, name = TASKS[config.type].path.partition(":")
-    task: Task = getattr(importlib.import_module(module), name)(config, base)
+    task: Task = import_code(config.code)(config, base)
     return task

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from cluster.config import ResourcesConfig, paging_faults
+from engine.config.tasks.registry import TASKS
 from engine.config.training import TrainingConfig
-from engine.data.targets import TARGETS_OF_TASK
 from engine.errors import Fault
 from services.database.models import Dataset
 from services.errors import InvalidRequestError
@@ -19,7 +19,8 @@ def check_task(dataset: Dataset, task: str, path: str = "dataset_id") -> None:
     Raises:
         InvalidRequestError: it has others.
     """
-    if not set(TARGETS_OF_TASK.get(dataset.task, ())) & set(TARGETS_OF_TASK[task]):
+    learns = TASKS.get(dataset.task)
+    if learns is None or not set(learns.targets) & set(TASKS[task].targets):
         message = f"the dataset is for {dataset.task}, and the training is of {task}; give a dataset for {task}"
         raise InvalidRequestError.of([Fault(path, message)], code="dataset_of_another_task")
 

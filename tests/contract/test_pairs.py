@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 
 from engine.audio.reading import read_audio
 from engine.config.measurement import MeasurementConfig
+from engine.config.tasks.registry import TASKS
 from engine.config.training import TrainingConfig
 from engine.data.example import AnyExample
 from engine.data.manifest import read_examples
@@ -32,7 +33,6 @@ from engine.run.events import MemorySink
 from engine.run.store import LocalRunStore
 from engine.stages.evaluate import evaluate
 from engine.stages.finetune import RunResult, finetune
-from engine.tasks.registry import TASKS
 from tests.contract.pairs import PAIRS, Pair
 
 STEPS = 12

@@ -15,7 +15,6 @@ from engine.families.registry import FAMILIES, FamilyEntry
 from engine.run.events import MemorySink
 from engine.run.store import LocalRunStore
 from engine.stages.finetune import RunResult, finetune
-from engine.tasks.registry import TASKS, TaskEntry
 from tests.contract.toys import TRAININGS, write_data, write_model
 
 STEPS = 30
@@ -26,8 +25,6 @@ UNITS = {"text": "tokens", "image": "pixels"}
 def medium(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """A medium whose toy is registered for the test."""
     name: str = request.param
-    task = TaskEntry(("label",), ("accuracy",), "none", "tests.contract.toys:ToyTask")
-    monkeypatch.setitem(TASKS, f"toy_{name}", task)  # type: ignore[arg-type]
     family = FamilyEntry((f"toy_{name}",), {f"toy_{name}": "tests.contract.toys"})
     monkeypatch.setitem(FAMILIES, f"toy_{name}", family)  # type: ignore[arg-type]
     return name

@@ -21,7 +21,7 @@ from torch import nn
 from engine.config.methods.lora import Group
 from engine.config.tasks.base import TaskFields
 from engine.config.training import TrainingConfig
-from engine.data.example import AnyExample, ImageInput, TextInput
+from engine.data.example import AnyExample, ImageInput, TargetType, TextInput
 from engine.data.version_files import MANIFEST_NAME
 from engine.families.contract import Loaded, LoadOptions, Prediction, Seeds, Setting, TargetSpace
 from engine.families.usage import Usage
@@ -37,7 +37,16 @@ SIZE: Final = 32
 LABELS: Final = ("one", "two")
 
 
-class ToyTextConfig(TaskFields):
+class ToyFields(TaskFields):
+    """What both tasks have in common."""
+
+    targets: ClassVar[tuple[TargetType, ...]] = ("label",)
+    metrics: ClassVar[tuple[str, ...]] = ("accuracy",)
+    pipeline: ClassVar[str] = "none"
+    code: ClassVar[str] = "tests.contract.toys:ToyTask"
+
+
+class ToyTextConfig(ToyFields):
     """Find the label of a text."""
 
     medium: ClassVar[str] = "text"
@@ -45,7 +54,7 @@ class ToyTextConfig(TaskFields):
     type: Literal["toy_text"] = "toy_text"
 
 
-class ToyImageConfig(TaskFields):
+class ToyImageConfig(ToyFields):
     """Find the label of a picture."""
 
     medium: ClassVar[str] = "image"

@@ -13,6 +13,8 @@ Output = Literal["adapter", "model"]
 class MethodFields(Config):
     """What is trained, and on which base."""
 
+    code: ClassVar[str]
+    """Module and class of the method, a `engine.methods.contract.Method`; imported when it is used."""
     output: ClassVar[Output]
     """What training leaves: an adapter for the base, or a whole model."""
     heads_only: ClassVar[bool] = False

@@ -16,6 +16,7 @@ Group = Literal["audio_encoder", "fusion", "text_decoder"]
 class LoraFields(MethodFields):
     """Common fields of LoRA on a full-precision base and on a 4-bit base."""
 
+    code: ClassVar[str] = "engine.methods.lora:Lora"
     output: ClassVar[Output] = "adapter"
 
     rank: Annotated[int, Field(ge=1, le=1024)] = 8

@@ -1,4 +1,4 @@
-"""The configs of all methods, by name. Imports neither torch nor Ray."""
+"""The registry of methods. Imports neither torch nor Ray."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from engine.config.methods.base import MethodFields
 from engine.config.methods.lora import LoraConfig, QloraConfig
 from engine.config.methods.whole import FullConfig, GradualUnfreezingConfig, LinearProbeConfig, PretrainConfig
 
-METHOD_CONFIGS: Final[Mapping[str, type[MethodFields]]] = {
+METHODS: Final[Mapping[str, type[MethodFields]]] = {
     "qlora": QloraConfig,
     "lora": LoraConfig,
     "full": FullConfig,
@@ -21,7 +21,8 @@ METHOD_CONFIGS: Final[Mapping[str, type[MethodFields]]] = {
     "linear_probe": LinearProbeConfig,
     "gradual_unfreezing": GradualUnfreezingConfig,
 }
+"""The config of each method by its name; the class holds what is known about the method without its code."""
 if TYPE_CHECKING:
     MethodConfig = MethodFields
 else:
-    MethodConfig = Annotated[functools.reduce(operator.or_, METHOD_CONFIGS.values()), Field(discriminator="type")]
+    MethodConfig = Annotated[functools.reduce(operator.or_, METHODS.values()), Field(discriminator="type")]

@@ -12,6 +12,7 @@ from engine.config.methods.base import MethodFields, Output
 class FullConfig(MethodFields):
     """Train every weight of a pre-trained model."""
 
+    code: ClassVar[str] = "engine.methods.whole:Whole"
     output: ClassVar[Output] = "model"
 
     type: Literal["full"] = "full"
@@ -20,6 +21,7 @@ class FullConfig(MethodFields):
 class PretrainConfig(MethodFields):
     """Train every weight from random initialisation; the model provides only the architecture."""
 
+    code: ClassVar[str] = "engine.methods.whole:Whole"
     output: ClassVar[Output] = "model"
     from_scratch: ClassVar[bool] = True
 
@@ -29,6 +31,7 @@ class PretrainConfig(MethodFields):
 class LinearProbeConfig(MethodFields):
     """Train only the head that is new for the task, on a base that stays as it is."""
 
+    code: ClassVar[str] = "engine.methods.linear_probe:LinearProbe"
     output: ClassVar[Output] = "model"
     heads_only: ClassVar[bool] = True
 
@@ -41,6 +44,7 @@ class GradualUnfreezingConfig(MethodFields):
     Source: Howard and Ruder 2018, "Universal Language Model Fine-tuning for Text Classification", section 3.3.
     """
 
+    code: ClassVar[str] = "engine.methods.gradual_unfreezing:GradualUnfreezing"
     output: ClassVar[Output] = "model"
 
     type: Literal["gradual_unfreezing"] = "gradual_unfreezing"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from engine.config.base import DisagreementError
 from engine.config.tasks.base import TaskFields
+from engine.data.example import TargetType
 from engine.errors import Fault
 
 LabelText = Annotated[str, Field(min_length=1, max_length=500)]
@@ -16,6 +17,11 @@ LabelText = Annotated[str, Field(min_length=1, max_length=500)]
 
 class AudioClassificationConfig(TaskFields):
     """Recognise the class of a sound, or every class that it belongs to."""
+
+    targets: ClassVar[tuple[TargetType, ...]] = ("label", "labels")
+    metrics: ClassVar[tuple[str, ...]] = ("accuracy", "macro_f1", "micro_f1", "mean_average_precision")
+    pipeline: ClassVar[str] = "audio-classification"
+    code: ClassVar[str] = "engine.tasks.audio_classification:AudioClassification"
 
     type: Literal["audio_classification"] = "audio_classification"
     multi_label: bool = False

@@ -5,14 +5,23 @@ from __future__ import annotations
 from typing import ClassVar, Self
 
 from engine.config.base import Config, Name
+from engine.data.example import TargetType
 from engine.errors import Fault
 
 
 class TaskFields(Config):
-    """A task, with its settings."""
+    """A task: its settings, and what is known about it without its code."""
 
     medium: ClassVar[str] = "audio"
     """Kind of its inputs, as in `engine.media.registry`; ingestion reads a dataset for the task as that."""
+    targets: ClassVar[tuple[TargetType, ...]]
+    """Types of the targets that it learns; of several, a dataset's content decides."""
+    metrics: ClassVar[tuple[str, ...]]
+    """Names of the metrics that it can measure."""
+    pipeline: ClassVar[str]
+    """Its name on the model hub, for the card."""
+    code: ClassVar[str]
+    """Module and class that judge predictions, a `engine.tasks.contract.Task`; imported when it is used."""
 
     type: Name
     """Name of the task."""

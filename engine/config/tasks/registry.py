@@ -1,4 +1,4 @@
-"""The configs of all tasks, by name. Imports neither torch nor Ray."""
+"""The registry of tasks. Imports neither torch nor Ray."""
 
 from __future__ import annotations
 
@@ -15,21 +15,22 @@ from engine.config.tasks.captioning import CaptioningConfig
 from engine.config.tasks.retrieval import RetrievalConfig
 from engine.config.tasks.speech_to_text import SpeechToTextConfig
 
-TASK_CONFIGS: Final[Mapping[str, type[TaskFields]]] = {
+TASKS: Final[Mapping[str, type[TaskFields]]] = {
     "speech_to_text": SpeechToTextConfig,
     "audio_classification": AudioClassificationConfig,
     "captioning": CaptioningConfig,
     "retrieval": RetrievalConfig,
 }
+"""The config of each task by its name; the class holds what is known about the task without its code."""
 
 
 def _known(name: str) -> str:
-    if name not in TASK_CONFIGS:
-        raise ValueError(f"no task {name!r}; there are {', '.join(TASK_CONFIGS)}")
+    if name not in TASKS:
+        raise ValueError(f"no task {name!r}; there are {', '.join(TASKS)}")
     return name
 
 
-TaskName = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": list(TASK_CONFIGS)})]
+TaskName = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": list(TASKS)})]
 """Name of a task."""
 
 
@@ -42,5 +43,5 @@ if TYPE_CHECKING:
     TaskConfig = TaskFields
 else:
     TaskConfig = Annotated[
-        functools.reduce(operator.or_, TASK_CONFIGS.values()), Field(discriminator="type"), BeforeValidator(_typed)
+        functools.reduce(operator.or_, TASKS.values()), Field(discriminator="type"), BeforeValidator(_typed)
     ]

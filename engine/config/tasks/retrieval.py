@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field
 
 from engine.config.tasks.base import TaskFields
+from engine.data.example import TargetType
+
+_RECALLS: Final = tuple(
+    f"{a}_to_{b}_recall_at_{k}" for a, b in (("audio", "text"), ("text", "audio")) for k in (1, 5, 10)
+)
 
 
 class RetrievalConfig(TaskFields):
     """Learn embeddings in which a recording is close to the texts that describe it."""
+
+    targets: ClassVar[tuple[TargetType, ...]] = ("captions",)
+    metrics: ClassVar[tuple[str, ...]] = _RECALLS
+    pipeline: ClassVar[str] = "feature-extraction"
+    code: ClassVar[str] = "engine.tasks.retrieval:Retrieval"
 
     type: Literal["retrieval"] = "retrieval"
     group_size: Annotated[int, Field(ge=2, le=4096)] = 16

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import Field
 
 from engine.config.tasks.base import TaskFields
 from engine.config.tasks.decoding import CtcDecodingConfig
+from engine.data.example import TargetType
 from engine.errors import Fault
 
 Normalizer = Literal["basic", "none", "english"]
@@ -18,6 +19,11 @@ DETECTED: Final = "auto"
 
 class SpeechToTextConfig(TaskFields):
     """Write down what is said."""
+
+    targets: ClassVar[tuple[TargetType, ...]] = ("text",)
+    metrics: ClassVar[tuple[str, ...]] = ("wer", "cer")
+    pipeline: ClassVar[str] = "automatic-speech-recognition"
+    code: ClassVar[str] = "engine.tasks.speech_to_text:SpeechToText"
 
     type: Literal["speech_to_text"] = "speech_to_text"
     language: Annotated[str, Field(min_length=1, max_length=64)] | None = None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.data.targets import TARGETS_OF_TASK
+from engine.config.tasks.registry import TASKS
 from engine.stages.ingest import ingest
 from tests.unit.engine.data.recordings import codes
 from tests.unit.engine.data.targets import CLASSES, found
@@ -17,7 +17,7 @@ SHARED = Path(__file__).resolve().parents[5] / "shared" / "data"
 @pytest.mark.skipif(not (SHARED / "esc10").exists(), reason="the data is not at ../shared/data/esc10")
 @pytest.mark.parametrize("task", ["audio_classification", "retrieval"])
 def test_esc10_is_read_completely(tmp_path: Path, task: str) -> None:
-    report = ingest(SHARED / "esc10", tmp_path, target_types=TARGETS_OF_TASK[task], threads=1)  # type: ignore[index]
+    report = ingest(SHARED / "esc10", tmp_path, target_types=TASKS[task].targets, threads=1)  # type: ignore[index]
     assert report.items_good == 398
     assert codes(report) == {"SOURCE-README.txt": "not_audio"}
     assert report.speakers == {"1": 79, "2": 79, "3": 80, "4": 80, "5": 80}

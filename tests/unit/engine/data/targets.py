@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from engine.config.tasks.registry import TASKS
 from engine.data.manifest import read_examples
 from engine.data.report import IngestReport
-from engine.data.targets import TARGETS_OF_TASK, written
+from engine.data.targets import written
 from engine.stages.ingest import ingest
 from tests.unit.engine.data.recordings import folder_of, noise, wav
 
-CLASSES = TARGETS_OF_TASK["audio_classification"]
-CAPTIONED = TARGETS_OF_TASK["captioning"]
+CLASSES = TASKS["audio_classification"].targets
+CAPTIONED = TASKS["captioning"].targets
 
 
 def sounds(*names: str) -> dict[str, bytes]:

@@ -6,17 +6,16 @@ from typing import get_args
 
 import pytest
 
-from engine.config.tasks.registry import TASK_CONFIGS
+from engine.config.tasks.registry import TASKS
 from engine.data.example import Captions, Label, Labels, Target, TargetType, Text
 from engine.data.revision import VersionRecord
-from engine.data.targets import TARGETS, TARGETS_OF_TASK, labels_in, written
+from engine.data.targets import TARGETS, labels_in, written
 from engine.data.validation.target_checks import DATASET_CHECKS, JUDGES
 
 
 def test_every_task_and_every_type_is_known() -> None:
-    assert set(TARGETS_OF_TASK) == set(TASK_CONFIGS)
     assert set(TARGETS) == set(JUDGES) == set(DATASET_CHECKS) == set(get_args(TargetType))
-    assert {each for types in TARGETS_OF_TASK.values() for each in types} == set(TARGETS)
+    assert {each for task in TASKS.values() for each in task.targets} == set(TARGETS)
 
 
 @pytest.mark.parametrize(
