@@ -10,7 +10,8 @@ from pydantic_core import PydanticCustomError
 
 from engine.config.base import Config, DisagreementError
 from engine.config.measurement import MeasurementConfig
-from engine.config.training import PAGING_NEEDS_A_GPU, TrainingConfig
+from engine.config.optimizers.adam import PAGING_NEEDS_A_GPU
+from engine.config.training import TrainingConfig
 from engine.errors import Fault
 from engine.models.reference import ModelReference
 
@@ -79,7 +80,7 @@ class ResourcesConfig(Config):
 
 def paging_faults(training: TrainingConfig, resources: ResourcesConfig) -> list[Fault]:
     """Faults of paged optimizer states on these workers, with paths relative to the training config."""
-    if training.optimizer.type != "paged_adamw_8bit" or resources.gpus_per_worker:
+    if not training.optimizer.is_paged or resources.gpus_per_worker:
         return []
     return [Fault("optimizer.type", f"{PAGING_NEEDS_A_GPU}; resources.gpus_per_worker gives each worker a GPU")]
 

@@ -12,6 +12,8 @@ from engine.config.context import AutoContextConfig, ContextConfig
 from engine.config.earlier import EARLIER_BATCH, EARLIER_EVALUATION, EARLIER_SPLIT, todays_names
 from engine.config.methods.lora import QloraConfig
 from engine.config.methods.registry import MethodConfig
+from engine.config.optimizers.adam import AdamWConfig
+from engine.config.optimizers.registry import OptimizerConfig
 from engine.config.tasks.base import TaskFields
 from engine.config.tasks.registry import TaskConfig
 from engine.config.tasks.speech_to_text import SpeechToTextConfig
@@ -31,7 +33,6 @@ BatchCost = Annotated[float, Field(gt=0.0, le=MOST_COST)]
 """Cost of a batch, in the task's unit."""
 Groups = Annotated[list[Annotated[str, Field(max_length=500)]], Field(max_length=10_000)]
 Norm = Annotated[float, Field(ge=0.0, le=1e6)]
-Decay = Annotated[float, Field(ge=0.0, le=10.0)]
 
 
 # ---- data order -------------------------------------------------------------------------------------------
@@ -88,44 +89,6 @@ class BatchConfig(Config):
 
 
 # ---- optimisation -----------------------------------------------------------------------------------------
-
-
-PAGING_NEEDS_A_GPU: Final = (
-    "found paged_adamw_8bit, which moves states from the GPU's memory to the host's; without a GPU there is nothing to "
-    "move them out of: adamw_8bit keeps the same states"
-)
-
-
-class AdamWConfig(Config):
-    """Adam, or AdamW with its two moments in 32 bits, in 8 bits (in blocks of 256 values), or in 8 bits and paged.
-
-    Paged states of tensors of at least 100,000 weights move to the host's memory when the GPU's runs out.
-    """
-
-    type: Literal["adamw", "adam", "adamw_8bit", "paged_adamw_8bit"] = "adamw"
-    learning_rate: Annotated[float, Field(gt=0.0, le=1.0)] = 2e-3
-    """Peak learning rate."""
-    weight_decay: Decay = 0.0
-    """Weight decay: with AdamW taken off the weights, with Adam added to the gradient."""
-    betas: tuple[Annotated[float, Field(ge=0.0, lt=1.0)], Annotated[float, Field(ge=0.0, lt=1.0)]] = (0.9, 0.98)
-    """Decay of the first and second moments."""
-    eps: Annotated[float, Field(gt=0.0, le=1.0)] = 1e-8
-    """Added to the denominator."""
-
-
-class SgdConfig(Config):
-    """Stochastic gradient descent with momentum."""
-
-    type: Literal["sgd"] = "sgd"
-    learning_rate: Annotated[float, Field(gt=0.0, le=100.0)] = 0.05
-    """Peak learning rate."""
-    momentum: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.9
-    """Momentum."""
-    weight_decay: Decay = 0.0
-    """Weight decay."""
-
-
-OptimizerConfig = Annotated[AdamWConfig | SgdConfig, Field(discriminator="type")]
 
 
 class ScheduleFields(Config):

@@ -7,14 +7,13 @@ docs/LOG.md, "What a run keeps in memory".
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from engine.config.context import ShortContextConfig, resolve_context
 from engine.config.methods.lora import LoraFields, QloraConfig
-from engine.config.training import AdamWConfig, BatchConfig, OptimizerConfig, SgdConfig, TrainingConfig
+from engine.config.training import BatchConfig, TrainingConfig
 from engine.memory.architecture import MEL_FRAMES_PER_S, POSITIONS_PER_S, Architecture
 
 RUNTIME_BYTES: Final = 950_000_000
@@ -27,7 +26,6 @@ _FOUR_BIT_DOUBLE: Final = 0.5 + 1 / 64 + 4 / (64 * 256)
 # values, the attention's and its projection's output, two residuals, and both sides of the feed-forward layer's inner part.
 _ENCODER_KEPT: Final = 9 + 2 * 4
 _DECODER_KEPT: Final = 15 + 2 * 4
-_STATE_BLOCK: Final = 256  # 8-bit states: values that share a scale
 _HEAD_WIDTH: Final = 256  # of the projection before a classifier, in transformers' audio encoders
 _DEFAULT_TARGETS: Final = frozenset({"q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2"})
 
@@ -91,7 +89,7 @@ def peak_memory(model: Architecture, config: TrainingConfig, compute_bytes: int)
     if method.output == "adapter":
         parts["adapter"] = trained * 4
     parts["gradients"] = trained * 4
-    parts["optimizer_states"] = sum(_state_bytes(config.optimizer, size) for size in tensors)
+    parts["optimizer_states"] = sum(config.optimizer.state_bytes(size) for size in tensors)
     # A moving average and the best weights so far are kept in float32, in addition to the trained ones.
     parts["weight_copies"] = 4 * trained * (bool(config.ema_decay) + (config.evaluation.keep == "best"))
     parts["activations"] = _activations(model, config, compute_bytes)
@@ -111,7 +109,7 @@ def checkpoint_bytes(model: Architecture, config: TrainingConfig) -> int:
     tensors = trained_tensors(model, config)
     trained = sum(tensors)
     copies = 1 + bool(config.ema_decay) + (config.evaluation.keep == "best")
-    one = 4 * trained * copies + sum(_state_bytes(config.optimizer, size) for size in tensors)
+    one = 4 * trained * copies + sum(config.optimizer.state_bytes(size) for size in tensors)
     # A new checkpoint is written before the oldest is deleted.
     return (config.checkpoint.keep + 1) * one + 4 * trained
 
@@ -150,15 +148,6 @@ def trained_tensors(model: Architecture, config: TrainingConfig) -> list[int]:
     return [size for group in groups for size in tensors[group]]
 
 
-def _state_bytes(optimizer: OptimizerConfig, weights: int) -> int:
-    """Bytes that an optimizer keeps for a tensor."""
-    if isinstance(optimizer, SgdConfig):
-        return 4 * weights if optimizer.momentum else 0
-    if optimizer.type in {"adamw", "adam"}:
-        return 8 * weights
-    return 2 * weights + 2 * 4 * math.ceil(weights / _STATE_BLOCK)
-
-
 def changes(model: Architecture, config: TrainingConfig, compute_bytes: int) -> Iterator[Change]:
     """Single changes that would lower the peak, the least harmful first."""
     batch = config.batch
@@ -177,9 +166,8 @@ def changes(model: Architecture, config: TrainingConfig, compute_bytes: int) -> 
         tried.append(("context.whole_window_share", 0.0, config.model_copy(update={"context": without})))
     if not config.gradient_checkpointing:
         tried.append(("gradient_checkpointing", True, config.model_copy(update={"gradient_checkpointing": True})))
-    if config.optimizer.type in {"adamw", "adam"}:
-        eight = AdamWConfig.model_validate(config.optimizer.model_dump() | {"type": "adamw_8bit"})
-        tried.append(("optimizer.type", "adamw_8bit", config.model_copy(update={"optimizer": eight})))
+    if (lighter := config.optimizer.lighter()) is not None:
+        tried.append(("optimizer.type", lighter.type, config.model_copy(update={"optimizer": lighter})))
     if config.method.four_bit is None:
         tried.append(("method.type", "qlora", config.model_copy(update={"method": QloraConfig()})))
     if config.evaluation.base:

@@ -27,6 +27,9 @@ class Metric:
     """The direction that is better."""
     unit: Unit = "share"
     """`share`: a share of something counted, shown in percent. `score`: a number, shown as it is."""
+    code: str | None = None
+    """Module and function that count it from references and predictions; imported when it is used. None: the task counts
+    it itself, from more than these or together with others."""
 
     def improves(self, value: float, on: float | None) -> bool:
         """Whether a value is better than another one; every value but NaN is better than none."""
@@ -62,25 +65,58 @@ _ALL: Final = (
         "n-grams that translations share with references, over the corpus, 0 to 100",
         "higher",
         "score",
+        "engine.metrics.bleu:bleu",
     ),
-    Metric("rouge_l", "ROUGE-L", "Longest common subsequence of words, as F-measure, mean over examples", "higher"),
+    Metric(
+        "rouge_l",
+        "ROUGE-L",
+        "Longest common subsequence of words, as F-measure, mean over examples",
+        "higher",
+        code="engine.metrics.rouge_l:rouge_l",
+    ),
     Metric(
         "cider",
         "CIDEr-D",
         "n-grams that captions share with references, rare ones weighted more, 0 to 10",
         "higher",
         "score",
+        "engine.metrics.cider:cider_d",
     ),
-    Metric("exact_match", "Exact match", "Share of answers that equal a reference after normalisation", "higher"),
-    Metric("token_f1", "Token F1", "Words that answer and reference share, as F-measure, mean over examples", "higher"),
+    Metric(
+        "exact_match",
+        "Exact match",
+        "Share of answers that equal a reference after normalisation",
+        "higher",
+        code="engine.metrics.answers:exact_match",
+    ),
+    Metric(
+        "token_f1",
+        "Token F1",
+        "Words that answer and reference share, as F-measure, mean over examples",
+        "higher",
+        code="engine.metrics.answers:token_f1",
+    ),
     Metric(
         "accuracy",
         "Accuracy",
         "Share of examples with the right class; of several, all must be right",
         "higher",
+        code="engine.metrics.classification:accuracy",
     ),
-    Metric("macro_f1", "Macro F1", "Mean over classes of the F-measure of precision and recall", "higher"),
-    Metric("micro_f1", "Micro F1", "F-measure of precision and recall over all decisions", "higher"),
+    Metric(
+        "macro_f1",
+        "Macro F1",
+        "Mean over classes of the F-measure of precision and recall",
+        "higher",
+        code="engine.metrics.classification:macro_f1",
+    ),
+    Metric(
+        "micro_f1",
+        "Micro F1",
+        "F-measure of precision and recall over all decisions",
+        "higher",
+        code="engine.metrics.classification:micro_f1",
+    ),
     Metric("mean_average_precision", "mAP", "Mean over classes of the area under the precision-recall curve", "higher"),
     Metric(
         "audio_to_text_recall_at_1",

@@ -10,8 +10,8 @@ from typing import Any, Final, cast
 from engine.config.tasks.audio_classification import AudioClassificationConfig
 from engine.data.example import AnyExample, Label, Labels
 from engine.families.contract import Prediction
-from engine.metrics.classification import accuracy, macro_f1, micro_f1
 from engine.metrics.confusion import count_confusions, draw_confusions
+from engine.metrics.measuring import measure
 from engine.metrics.multi_label import mean_average_precision
 from engine.metrics.registry import Values
 from engine.tasks.fitting import wrong_kind
@@ -19,6 +19,8 @@ from engine.tasks.fitting import wrong_kind
 FEW: Final = 8
 """Training examples of a class below which a warning names it: with fewer, one odd recording is an eighth of what the
 model knows of the class."""
+_OF_SEVERAL: Final = frozenset({"micro_f1", "mean_average_precision"})
+"""Metrics of recordings with several labels; with one each, micro F1 is the accuracy."""
 _UNEVEN: Final = 5.0
 _SHOWN: Final = 10
 
@@ -33,6 +35,7 @@ class AudioClassification:
 
     def __init__(self, config: AudioClassificationConfig, base: object = None) -> None:
         self._multi_label = config.multi_label
+        self._metrics = [name for name in config.metrics if config.multi_label or name not in _OF_SEVERAL]
 
     def misfits(self, examples: Sequence[AnyExample]) -> dict[str, str]:
         """Examples without a label, or with several where one is asked for."""
@@ -48,17 +51,13 @@ class AudioClassification:
             return {}
         answers = cast(Sequence[dict[str, Any]], predictions)
         if not self._multi_label:
-            references, found = [labels_of(example)[0] for example in examples], [a["label"] for a in answers]
-            return {"accuracy": accuracy(references, found), "macro_f1": macro_f1(references, found)}
+            labels = [labels_of(example)[0] for example in examples]
+            return measure(self._metrics, labels, [answer["label"] for answer in answers])
         true, chosen = [frozenset(labels_of(e)) for e in examples], [frozenset(a["labels"]) for a in answers]
         classes = list(answers[0]["scores"])
         scores_NC = [[answer["scores"][name] for name in classes] for answer in answers]
-        values = {
-            "mean_average_precision": mean_average_precision(true, scores_NC, classes),
-            "macro_f1": macro_f1(true, chosen),
-            "micro_f1": micro_f1(true, chosen),
-            "accuracy": accuracy(true, chosen),
-        }
+        values = measure(self._metrics, true, chosen)
+        values["mean_average_precision"] = mean_average_precision(true, scores_NC, classes)
         return {name: value for name, value in values.items() if value == value}  # no class has an example: no mean
 
     def rows(self, examples: Sequence[AnyExample], predictions: Sequence[Prediction]) -> list[dict[str, Any]]:

@@ -8,11 +8,8 @@ from typing import Any, cast
 from engine.config.tasks.captioning import CaptioningConfig
 from engine.data.example import AnyExample
 from engine.families.contract import Prediction
-from engine.metrics.answers import exact_match, token_f1
-from engine.metrics.bleu import bleu
-from engine.metrics.cider import cider_d
+from engine.metrics.measuring import measure
 from engine.metrics.registry import Values
-from engine.metrics.rouge_l import rouge_l
 from engine.tasks.fitting import wrong_kind
 
 
@@ -25,7 +22,7 @@ class Captioning:
     """
 
     def __init__(self, config: CaptioningConfig, base: object = None) -> None:
-        pass
+        self._metrics = config.metrics
 
     def misfits(self, examples: Sequence[AnyExample]) -> dict[str, str]:
         """Examples without captions."""
@@ -36,18 +33,11 @@ class Captioning:
         return "cider" if len(examples) > 1 else "rouge_l"
 
     def score(self, examples: Sequence[AnyExample], predictions: Sequence[Prediction]) -> Values:
-        """CIDEr-D, BLEU, ROUGE-L, exact match and token F1."""
+        """The task's metrics, of texts as written; each normalises them as its definition says."""
         if not examples:
             return {}
         references = [list(example.target.captions) for example in examples]
-        texts = cast(Sequence[str], predictions)
-        return {
-            "cider": cider_d(references, texts),
-            "bleu": bleu(references, texts),
-            "rouge_l": rouge_l(references, texts),
-            "exact_match": exact_match(references, texts),
-            "token_f1": token_f1(references, texts),
-        }
+        return measure(self._metrics, references, cast(Sequence[str], predictions))
 
     def rows(self, examples: Sequence[AnyExample], predictions: Sequence[Prediction]) -> list[dict[str, Any]]:
         """The captions of each recording beside the predicted one."""

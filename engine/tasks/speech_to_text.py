@@ -8,6 +8,7 @@ from typing import Any, cast
 from engine.config.tasks.speech_to_text import SpeechToTextConfig
 from engine.data.example import Utterance
 from engine.families.contract import Prediction
+from engine.metrics.measuring import measure
 from engine.metrics.primary import primary_rate
 from engine.metrics.registry import Values
 from engine.metrics.text import normalizer
@@ -25,6 +26,7 @@ class SpeechToText:
     """
 
     def __init__(self, config: SpeechToTextConfig, base: object = None) -> None:
+        self._metrics = config.metrics
         spellings = base.spellings if isinstance(base, RespellsEnglish) else {}
         self._normalize = normalizer(config.normalizer, spellings)
 
@@ -37,9 +39,13 @@ class SpeechToText:
         return primary_rate(example.target.text for example in examples)
 
     def score(self, examples: Sequence[Utterance], predictions: Sequence[Prediction]) -> Values:
-        """WER and CER after normalisation."""
+        """WER and CER after normalisation, and the task's other metrics, of texts as written."""
         counts = self.errors(examples, predictions)
-        return {"wer": counts.wer, "cer": counts.cer}
+        values = {"wer": counts.wer, "cer": counts.cer}
+        if not examples:
+            return values
+        texts = cast(Sequence[str], predictions)
+        return values | measure(self._metrics, [[example.target.text] for example in examples], texts)
 
     def errors(self, examples: Sequence[Utterance], predictions: Sequence[Prediction]) -> ErrorCounts:
         """Errors after normalisation."""

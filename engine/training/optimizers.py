@@ -8,60 +8,98 @@ from typing import Any
 import torch
 from torch import nn
 
-from engine.config.training import PAGING_NEEDS_A_GPU, AdamWConfig, OptimizerConfig, SgdConfig
+from engine.code import import_code
+from engine.config.optimizers.adam import (
+    PAGING_NEEDS_A_GPU,
+    AdamConfig,
+    AdamFields,
+    AdamW8BitConfig,
+    AdamWConfig,
+    PagedAdamW8BitConfig,
+)
+from engine.config.optimizers.base import OptimizerFields
+from engine.config.optimizers.sgd import SgdConfig
 from engine.errors import ConfigError, Fault
 
 _LEAST_PAGED = 100_000  # weights of a tensor; fixed by bitsandbytes (`Optimizer8bit.get_state_buffer`)
 
 
-def build_optimizer(config: OptimizerConfig, parameters: Sequence[nn.Parameter]) -> torch.optim.Optimizer:
-    """The optimizer over `parameters`. The 8-bit types keep their moments in blocks of 8-bit values.
+def build_optimizer(config: OptimizerFields, parameters: Sequence[nn.Parameter]) -> torch.optim.Optimizer:
+    """The optimizer that a config names, over `parameters`.
 
     Raises:
         ConfigError: paged states without a GPU.
     """
-    build: Callable[..., torch.optim.Optimizer]
-    if isinstance(config, SgdConfig):
-        return torch.optim.SGD(
-            parameters, lr=config.learning_rate, momentum=config.momentum, weight_decay=config.weight_decay
-        )
-    arguments: dict[str, Any] = {
+    check_paging(config, parameters[0].device)
+    optimizer: torch.optim.Optimizer = import_code(config.code)(config, parameters)
+    return optimizer
+
+
+def adamw(config: AdamWConfig, parameters: Sequence[nn.Parameter]) -> torch.optim.Optimizer:
+    """AdamW of torch."""
+    return torch.optim.AdamW(parameters, fused=True, **_adam_arguments(config))
+
+
+def adam(config: AdamConfig, parameters: Sequence[nn.Parameter]) -> torch.optim.Optimizer:
+    """Adam of torch."""
+    return torch.optim.Adam(parameters, fused=True, **_adam_arguments(config))
+
+
+def adamw_8bit(config: AdamW8BitConfig, parameters: Sequence[nn.Parameter]) -> torch.optim.Optimizer:
+    """AdamW of bitsandbytes."""
+    # Imported here: 43 MB of native code that the other optimizers do not need.
+    from bitsandbytes.optim.adamw import AdamW8bit
+
+    return _in_8_bits(AdamW8bit, config, parameters)
+
+
+def paged_adamw_8bit(config: PagedAdamW8BitConfig, parameters: Sequence[nn.Parameter]) -> torch.optim.Optimizer:
+    """Paged AdamW of bitsandbytes."""
+    from bitsandbytes.optim.adamw import PagedAdamW8bit
+
+    return _in_8_bits(PagedAdamW8bit, config, parameters)
+
+
+def sgd(config: SgdConfig, parameters: Sequence[nn.Parameter]) -> torch.optim.Optimizer:
+    """SGD of torch."""
+    return torch.optim.SGD(
+        parameters, lr=config.learning_rate, momentum=config.momentum, weight_decay=config.weight_decay
+    )
+
+
+def _in_8_bits(
+    build: Callable[..., torch.optim.Optimizer], config: AdamFields, parameters: Sequence[nn.Parameter]
+) -> torch.optim.Optimizer:
+    # bitsandbytes' default keeps tensors under 4,096 weights, such as most adapters of small models, in 32 bits.
+    return build(parameters, min_8bit_size=1, **_adam_arguments(config))
+
+
+def _adam_arguments(config: AdamFields) -> dict[str, Any]:
+    return {
         "lr": config.learning_rate,
         "betas": config.betas,
         "eps": config.eps,
         "weight_decay": config.weight_decay,
     }
-    assert isinstance(config, AdamWConfig)
-    if config.type == "adamw":
-        return torch.optim.AdamW(parameters, fused=True, **arguments)
-    if config.type == "adam":
-        return torch.optim.Adam(parameters, fused=True, **arguments)
-    check_paging(config, parameters[0].device)
-    # Imported here: 43 MB of native code that the other optimizers do not need.
-    from bitsandbytes.optim.adamw import AdamW8bit, PagedAdamW8bit
-
-    build = AdamW8bit if config.type == "adamw_8bit" else PagedAdamW8bit
-    # bitsandbytes' default keeps tensors under 4,096 weights, such as most adapters of small models, in 32 bits.
-    return build(parameters, min_8bit_size=1, **arguments)
 
 
-def check_paging(config: OptimizerConfig, device: torch.device) -> None:
+def check_paging(config: OptimizerFields, device: torch.device) -> None:
     """Reject paged states without a GPU to page from.
 
     Raises:
         ConfigError: paged states without a GPU; the message names the type with the same states.
     """
-    if config.type == "paged_adamw_8bit" and device.type != "cuda":
+    if config.is_paged and device.type != "cuda":
         raise ConfigError([Fault("training.optimizer.type", PAGING_NEEDS_A_GPU)])
 
 
-def paging_warning(config: OptimizerConfig, parameters: Sequence[nn.Parameter]) -> str | None:
+def paging_warning(config: OptimizerFields, parameters: Sequence[nn.Parameter]) -> str | None:
     """A warning if no state will be paged; None if some will be."""
     largest = max(parameter.numel() for parameter in parameters)
-    if config.type != "paged_adamw_8bit" or largest >= _LEAST_PAGED:
+    if not config.is_paged or largest >= _LEAST_PAGED:
         return None
     return (
-        f"optimizer.type paged_adamw_8bit pages the states of tensors of at least {_LEAST_PAGED:,} weights, and the "
+        f"optimizer.type {config.type} pages the states of tensors of at least {_LEAST_PAGED:,} weights, and the "
         f"largest trained tensor has {largest:,}: the run takes as much GPU memory as with adamw_8bit"
     )
 

@@ -9,8 +9,9 @@ from engine.config.augmentation import AugmentationConfig
 from engine.config.base import read_yaml
 from engine.config.context import AutoContextConfig, FullContextConfig, ShortContextConfig, resolve_context
 from engine.config.methods.lora import QloraConfig
+from engine.config.optimizers.adam import AdamWConfig
 from engine.config.tasks.speech_to_text import SpeechToTextConfig
-from engine.config.training import AdamWConfig, BatchConfig, CheckpointConfig, CosineConfig, SplitConfig, TrainingConfig
+from engine.config.training import BatchConfig, CheckpointConfig, CosineConfig, SplitConfig, TrainingConfig
 from engine.data.batching import BatchOrder, Costs
 from engine.data.manifest import read_manifest
 from engine.data.padding import padded_s

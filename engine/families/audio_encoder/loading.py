@@ -13,7 +13,6 @@ from transformers import (
     ASTForAudioClassification,
     AutoConfig,
     AutoFeatureExtractor,
-    BitsAndBytesConfig,
     HubertForSequenceClassification,
     PreTrainedConfig,
     Wav2Vec2ForSequenceClassification,
@@ -27,6 +26,7 @@ from engine.families.audio_encoder.spectrogram import SpectrogramClassifier
 from engine.families.audio_encoder.wave import WaveClassifier
 from engine.families.audio_encoder.whisper import WhisperClassifier
 from engine.families.contract import LoadOptions
+from engine.families.pretrained import in_four_bits
 from engine.models.four_bit import keep_layout
 
 Classifier = WhisperClassifier | WaveClassifier | SpectrogramClassifier
@@ -123,20 +123,11 @@ def _load_weights(
     source: str, config: Any, architecture: _Architecture, options: LoadOptions, *, keeps_head: bool
 ) -> Any:
     heads = architecture.encoder.heads
-    four_bit = None
-    if options.quantization is not None:
-        four_bit = BitsAndBytesConfig(
-            load_in_4bit=True,
-            bnb_4bit_quant_type=options.quantization.kind,
-            bnb_4bit_use_double_quant=options.quantization.double,
-            bnb_4bit_compute_dtype=options.compute_dtype,
-            llm_int8_skip_modules=[*heads, *architecture.encoder.unquantized],
-        )
     loaded: Any = architecture.model.from_pretrained(
         source,
         config=config,
         dtype=torch.float32,
-        quantization_config=four_bit,
+        quantization_config=in_four_bits(options, (*heads, *architecture.encoder.unquantized)),
         device_map={"": options.device},
         use_safetensors=True,
         ignore_mismatched_sizes=True,  # reported below, unless they are heads

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import torch
-from torch import nn
 from transformers import (
-    BitsAndBytesConfig,
     GenerationConfig,
     PreTrainedConfig,
     Qwen2AudioConfig,
@@ -28,12 +26,12 @@ from engine.families.audio_llm.base import AudioLlmBase
 from engine.families.audio_llm.qwen2_audio import Qwen2Audio
 from engine.families.audio_llm.voxtral import Voxtral
 from engine.families.contract import LoadOptions
+from engine.families.pretrained import load_weights
 from engine.models.four_bit import keep_layout
 
 _TASKS: Final = ("speech_to_text", "captioning")
 # The output layer decides the words; where it shares its weight with the token embedding, that stays in full precision.
 KEPT_IN_FULL_PRECISION: Final = ("lm_head",)
-_SHOWN: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +67,7 @@ def load(source: str, task: str, options: LoadOptions) -> AudioLlmBase:
         if options.from_scratch:
             model = _new_model(config, classes, source, options)
         else:
-            model = _load_weights(classes, source, options)
+            model = load_weights(classes.model, source, options, kept=KEPT_IN_FULL_PRECISION)
     except (OSError, ValueError, RuntimeError) as error:
         raise ModelError(
             f"cannot load {source!r} as a language model that hears: {error}. Give a folder with config.json and "
@@ -103,56 +101,6 @@ def _new_model(config: Any, classes: _Classes, source: str, options: LoadOptions
     except OSError:
         model.generation_config = GenerationConfig()
     return model.to(device=options.device, dtype=torch.float32)
-
-
-def _load_weights(classes: _Classes, source: str, options: LoadOptions) -> Any:
-    four_bit = None
-    if options.quantization is not None:
-        four_bit = BitsAndBytesConfig(
-            load_in_4bit=True,
-            bnb_4bit_quant_type=options.quantization.kind,
-            bnb_4bit_use_double_quant=options.quantization.double,
-            bnb_4bit_compute_dtype=options.compute_dtype,
-            llm_int8_skip_modules=list(KEPT_IN_FULL_PRECISION),
-        )
-    model, report = classes.model.from_pretrained(
-        source,
-        dtype=torch.float32,
-        quantization_config=four_bit,
-        device_map={"": options.device},
-        use_safetensors=True,
-        output_loading_info=True,
-        ignore_mismatched_sizes=True,  # named below instead
-        revision=options.revision,
-    )
-    others = [f"{name} ({list(found)}, not {list(wanted)})" for name, found, wanted in report["mismatched_keys"]]
-    others += _mismatched_in_four_bit(model)
-    if others:
-        raise ModelError(
-            f"{source!r} has {len(others)} weights of other shapes than its config.json says: {_shortened(others)}; take "
-            "config and weights from one model"
-        )
-    if missing := list(report["missing_keys"]):
-        raise ModelError(
-            f"{source!r} lacks {len(missing)} of the model's weights: {_shortened(missing)}; take its whole folder"
-        )
-    return model
-
-
-def _mismatched_in_four_bit(model: nn.Module) -> list[str]:
-    """Weights in 4 bits whose shape is not their layer's; transformers (5.23) does not compare them."""
-    found = []
-    module: Any
-    for name, module in model.named_modules():
-        state = getattr(getattr(module, "weight", None), "quant_state", None)
-        if state is not None and tuple(state.shape) != (module.out_features, module.in_features):
-            wanted = [module.out_features, module.in_features]
-            found.append(f"{name}.weight ({list(state.shape)}, not {wanted})")
-    return found
-
-
-def _shortened(names: Sequence[str]) -> str:
-    return ", ".join(sorted(names)[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
 
 
 def _check_features(source: str, config: Any, extractor: Any) -> None:

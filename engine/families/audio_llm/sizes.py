@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
-from engine.config.methods.lora import Group
+from engine.families.linear_layers import LinearLayers, biases_of, weights_of
 
 # What a config.json of transformers may leave out, because it is the default. Source: the configs in transformers 5.23.
 _AUDIO: Final[Mapping[str, Any]] = {
@@ -41,24 +40,6 @@ _LLAMA_OF_VOXTRAL: Final[Mapping[str, Any]] = {
 _TEXT: Final[Mapping[str, Mapping[str, Any]]] = {"qwen2_audio": _QWEN2, "voxtral": _LLAMA_OF_VOXTRAL}
 
 
-@dataclass(frozen=True, slots=True)
-class LinearLayers:
-    """Linear layers of one shape. 4 bits hold their weights; an adapter of rank r on one has r (inputs + outputs)."""
-
-    group: Group
-    target: str
-    """Last part of the layers' names."""
-    inputs: int
-    outputs: int
-    count: int
-    has_bias: bool
-
-    @property
-    def weights(self) -> int:
-        """Weights of all these layers, without biases."""
-        return self.inputs * self.outputs * self.count
-
-
 def linear_layers(config: Mapping[str, Any]) -> list[LinearLayers]:
     """The linear layers of a model with this config.json, all of which get an adapter by default; not the output layer."""
     return [*_audio_layers(config), *_projector(config), *_decoder_layers(config)]
@@ -66,7 +47,7 @@ def linear_layers(config: Mapping[str, Any]) -> list[LinearLayers]:
 
 def linear_parameters(config: Mapping[str, Any]) -> int:
     """Number of weights in linear layers, which can be stored in 4 bits."""
-    return sum(layers.weights for layers in linear_layers(config))
+    return weights_of(linear_layers(config))
 
 
 def other_parameters(config: Mapping[str, Any]) -> int:
@@ -78,7 +59,7 @@ def other_parameters(config: Mapping[str, Any]) -> int:
     audio_norms = (2 * audio["layers"] + 1) * 2 * width
     text_norms = (2 * text["num_hidden_layers"] + 1) * text["hidden_size"]
     vocabularies = 1 if text.get("tie_word_embeddings") else 2
-    biases = sum(layers.outputs * layers.count for layers in linear_layers(config) if layers.has_bias)
+    biases = biases_of(linear_layers(config))
     return int(convolutions + positions + audio_norms + text_norms + vocabularies * vocabulary + biases)
 
 

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Final, Self
 
 import torch
 from torch import nn
-from transformers import BitsAndBytesConfig, ClapConfig, ClapModel, ClapProcessor
+from transformers import ClapConfig, ClapModel, ClapProcessor
 from transformers.utils import logging as transformers_logging
 
 from engine.errors import ModelError
 from engine.families.clap.base import ClapBase
 from engine.families.contract import LoadOptions
+from engine.families.pretrained import load_weights
 from engine.models.four_bit import keep_layout
 
 _TASK: Final = "retrieval"
 # Constants, which not every published file holds.
 _CONSTANTS: Final = ("position_ids", "token_type_ids", "relative_position_index")
-_SHOWN: Final = 5
 _LEVEL_DB, _SPREAD_DB = -40.0, 20.0
 """Rough level of mel bands in recordings, which stands for the statistics of a model that has seen none."""
 
@@ -40,7 +39,7 @@ def load(source: str, task: str, options: LoadOptions) -> ClapBase:
             model: Any = ClapModel(config)
             model.to(device=options.device, dtype=torch.float32)
         else:
-            model = _load_weights(source, options)
+            model = load_weights(ClapModel, source, options, constants=_CONSTANTS)
     except (OSError, ValueError, RuntimeError) as error:
         raise _cannot_load(source, error) from error
     keep_layout(model)
@@ -75,58 +74,6 @@ def _cannot_load(source: str, error: Exception) -> ModelError:
         f"cannot load {source!r} as a CLAP model: {error}. Give a folder with config.json and model.safetensors, or a "
         "hub id that can be reached"
     )
-
-
-def _load_weights(source: str, options: LoadOptions) -> Any:
-    four_bit = None
-    if options.quantization is not None:
-        four_bit = BitsAndBytesConfig(
-            load_in_4bit=True,
-            bnb_4bit_quant_type=options.quantization.kind,
-            bnb_4bit_use_double_quant=options.quantization.double,
-            bnb_4bit_compute_dtype=options.compute_dtype,
-            llm_int8_skip_modules=[],
-        )
-    loaded: Any = ClapModel.from_pretrained(
-        source,
-        dtype=torch.float32,
-        quantization_config=four_bit,
-        device_map={"": options.device},
-        use_safetensors=True,
-        output_loading_info=True,
-        ignore_mismatched_sizes=True,  # named below instead
-        revision=options.revision,
-    )
-    model, report = loaded
-    others = [f"{name} ({list(found)}, not {list(wanted)})" for name, found, wanted in report["mismatched_keys"]]
-    others += _mismatched_in_four_bit(model)
-    if others:
-        raise ModelError(
-            f"{source!r} has {len(others)} weights of other shapes than its config.json says: {_shortened(others)}; take "
-            "config and weights from one model"
-        )
-    missing = [name for name in report["missing_keys"] if not name.endswith(_CONSTANTS)]
-    if missing:
-        raise ModelError(
-            f"{source!r} lacks {len(missing)} of the model's weights: {_shortened(missing)}; take its whole folder"
-        )
-    return model
-
-
-def _mismatched_in_four_bit(model: nn.Module) -> list[str]:
-    """Weights in 4 bits whose shape is not their layer's; transformers (5.23) does not compare them."""
-    found = []
-    module: Any
-    for name, module in model.named_modules():
-        state = getattr(getattr(module, "weight", None), "quant_state", None)
-        if state is not None and tuple(state.shape) != (module.out_features, module.in_features):
-            wanted = [module.out_features, module.in_features]
-            found.append(f"{name}.weight ({list(state.shape)}, not {wanted})")
-    return found
-
-
-def _shortened(names: Sequence[str]) -> str:
-    return ", ".join(sorted(names)[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
 
 
 class _RecordedStatistics(nn.BatchNorm2d):

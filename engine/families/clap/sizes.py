@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
-from engine.config.methods.lora import Group
+from engine.families.linear_layers import LinearLayers, biases_of, weights_of
 
 # What a config.json of transformers may leave out, because it is the default. Source: `ClapConfig` and its parts.
 _TEXT: Final[Mapping[str, Any]] = {
@@ -33,25 +32,6 @@ _AUDIO: Final[Mapping[str, Any]] = {
 _PROJECTION: Final = 512
 
 
-@dataclass(frozen=True, slots=True)
-class LinearLayers:
-    """Linear layers of one shape. 4 bits hold their weights; an adapter of rank r on one has r (inputs + outputs)."""
-
-    group: Group
-    target: str
-    """Last part of the layers' names."""
-    inputs: int
-    outputs: int
-    count: int
-    biases: int
-    """Those of one layer, which are kept in full precision."""
-
-    @property
-    def weights(self) -> int:
-        """Weights of all these layers, without biases."""
-        return self.inputs * self.outputs * self.count
-
-
 def linear_layers(config: Mapping[str, Any]) -> list[LinearLayers]:
     """The linear layers of a model with this config.json, all of which get an adapter by default."""
     return [*_audio_layers(config), *_text_layers(config), *_projections(config)]
@@ -59,7 +39,7 @@ def linear_layers(config: Mapping[str, Any]) -> list[LinearLayers]:
 
 def linear_parameters(config: Mapping[str, Any]) -> int:
     """Number of weights in linear layers, which can be stored in 4 bits."""
-    return sum(layers.weights for layers in linear_layers(config))
+    return weights_of(linear_layers(config))
 
 
 def other_parameters(config: Mapping[str, Any]) -> int:
@@ -80,7 +60,7 @@ def other_parameters(config: Mapping[str, Any]) -> int:
         merging = 2 * 4 * stage_width if stage < stages - 1 else 0
         audio_norms += depth * 4 * stage_width + merging
         positions += depth * heads * (2 * audio["window_size"] - 1) ** 2
-    biases = sum(layers.biases * layers.count for layers in linear_layers(config))
+    biases = biases_of(linear_layers(config))
     temperatures = 2
     others = (embeddings, text_norms, convolution, mel_norm, last_norm, audio_norms, positions, biases, temperatures)
     return int(sum(others))
@@ -93,28 +73,28 @@ def _audio_layers(config: Mapping[str, Any]) -> Iterator[LinearLayers]:
         width = audio["patch_embeds_hidden_size"] * 2**stage
         inner = int(audio["mlp_ratio"] * width)
         for target in ("query", "key", "value"):
-            yield LinearLayers("audio_encoder", target, width, width, depth, width * audio["qkv_bias"])
-        yield LinearLayers("audio_encoder", "dense", width, width, depth, width)
-        yield LinearLayers("audio_encoder", "dense", width, inner, depth, inner)
-        yield LinearLayers("audio_encoder", "dense", inner, width, depth, width)
+            yield LinearLayers("audio_encoder", target, width, width, depth, has_bias=audio["qkv_bias"])
+        yield LinearLayers("audio_encoder", "dense", width, width, depth, has_bias=True)
+        yield LinearLayers("audio_encoder", "dense", width, inner, depth, has_bias=True)
+        yield LinearLayers("audio_encoder", "dense", inner, width, depth, has_bias=True)
         if stage < stages - 1:
-            yield LinearLayers("audio_encoder", "reduction", 4 * width, 2 * width, 1, 0)
+            yield LinearLayers("audio_encoder", "reduction", 4 * width, 2 * width, 1, has_bias=False)
 
 
 def _text_layers(config: Mapping[str, Any]) -> Iterator[LinearLayers]:
     text = _TEXT | config.get("text_config", {})
     width, inner, layers = text["hidden_size"], text["intermediate_size"], text["num_hidden_layers"]
     for target in ("query", "key", "value"):
-        yield LinearLayers("text_decoder", target, width, width, layers, width)
+        yield LinearLayers("text_decoder", target, width, width, layers, has_bias=True)
     pooler = 1
-    yield LinearLayers("text_decoder", "dense", width, width, layers + pooler, width)
-    yield LinearLayers("text_decoder", "dense", width, inner, layers, inner)
-    yield LinearLayers("text_decoder", "dense", inner, width, layers, width)
+    yield LinearLayers("text_decoder", "dense", width, width, layers + pooler, has_bias=True)
+    yield LinearLayers("text_decoder", "dense", width, inner, layers, has_bias=True)
+    yield LinearLayers("text_decoder", "dense", inner, width, layers, has_bias=True)
 
 
 def _projections(config: Mapping[str, Any]) -> Iterator[LinearLayers]:
     audio, text = _AUDIO | config.get("audio_config", {}), _TEXT | config.get("text_config", {})
     width = config.get("projection_dim", _PROJECTION)
     for inputs in (audio["hidden_size"], text["hidden_size"]):
-        yield LinearLayers("fusion", "linear1", inputs, width, 1, width)
-        yield LinearLayers("fusion", "linear2", width, width, 1, width)
+        yield LinearLayers("fusion", "linear1", inputs, width, 1, has_bias=True)
+        yield LinearLayers("fusion", "linear2", width, width, 1, has_bias=True)

@@ -10,7 +10,6 @@ from typing import Any, Final
 
 import torch
 from transformers import (
-    BitsAndBytesConfig,
     HubertConfig,
     HubertForCTC,
     PreTrainedConfig,
@@ -29,6 +28,7 @@ from engine.errors import ModelError
 from engine.families.contract import LoadOptions
 from engine.families.ctc.base import HEAD, CtcBase
 from engine.families.ctc.spelling import DELIMITER, PAD, UNKNOWN, vocabulary_of
+from engine.families.pretrained import in_four_bits
 from engine.models.four_bit import keep_layout
 
 TASKS: Final = ("speech_to_text",)
@@ -157,20 +157,11 @@ def _model(source: str, config: Any, tokenizer: Any, options: LoadOptions, *, ha
         )
     if options.from_scratch:
         return kind(config).to(device=options.device, dtype=torch.float32)
-    four_bit = None
-    if options.quantization is not None:
-        four_bit = BitsAndBytesConfig(
-            load_in_4bit=True,
-            bnb_4bit_quant_type=options.quantization.kind,
-            bnb_4bit_use_double_quant=options.quantization.double,
-            bnb_4bit_compute_dtype=options.compute_dtype,
-            llm_int8_skip_modules=list(KEPT_IN_FULL_PRECISION),
-        )
     loaded: Any = kind.from_pretrained(
         source,
         config=config,
         dtype=torch.float32,
-        quantization_config=four_bit,
+        quantization_config=in_four_bits(options, KEPT_IN_FULL_PRECISION),
         device_map={"": options.device},
         use_safetensors=True,
         ignore_mismatched_sizes=True,  # to name them

@@ -13,7 +13,6 @@ from typing import Any
 import torch
 from torch import nn
 from transformers import (
-    BitsAndBytesConfig,
     GenerationConfig,
     StoppingCriteriaList,
     WhisperConfig,
@@ -28,6 +27,7 @@ from engine.config.context import TrainedContext
 from engine.config.methods.lora import Group
 from engine.errors import ModelError
 from engine.families.contract import LoadOptions
+from engine.families.pretrained import load_weights
 from engine.families.registry import family_of
 from engine.families.whisper.codec import WhisperCodec, complete_generation, language_token
 from engine.families.whisper.repetition import StopsRepeating
@@ -249,7 +249,13 @@ def load(source: str, options: LoadOptions) -> WhisperSpeech:
             model.generation_config = GenerationConfig.from_pretrained(source, revision=revision)
             model.to(device=options.device, dtype=torch.float32)
         else:
-            model = _load_weights(source, options)
+            model = load_weights(
+                WhisperForConditionalGeneration,
+                source,
+                options,
+                kept=KEPT_IN_FULL_PRECISION,
+                constants=("proj_out.weight",),  # the token embeddings
+            )
     except (OSError, ValueError, RuntimeError) as error:
         raise _cannot_load(source, error) from error
     keep_layout(model)
@@ -258,31 +264,3 @@ def load(source: str, options: LoadOptions) -> WhisperSpeech:
     model.eval()
     complete_generation(model.generation_config, model.config, processor.tokenizer)
     return WhisperSpeech(model, processor, source)
-
-
-def _load_weights(source: str, options: LoadOptions) -> Any:
-    quantization = options.quantization
-    four_bit = None
-    if quantization is not None:
-        four_bit = BitsAndBytesConfig(
-            load_in_4bit=True,
-            bnb_4bit_quant_type=quantization.kind,
-            bnb_4bit_use_double_quant=quantization.double,
-            bnb_4bit_compute_dtype=options.compute_dtype,
-            llm_int8_skip_modules=list(KEPT_IN_FULL_PRECISION),
-        )
-    loaded: Any = WhisperForConditionalGeneration.from_pretrained(
-        source,
-        dtype=torch.float32,
-        quantization_config=four_bit,
-        device_map={"": options.device},
-        use_safetensors=True,
-        output_loading_info=True,
-        revision=options.revision,
-    )
-    model, report = loaded
-    missing = sorted(set(report["missing_keys"]) - {"proj_out.weight"})
-    if missing:
-        shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
-        raise ModelError(f"{source!r} lacks {len(missing)} of the model's weights: {shown}; take its whole folder")
-    return model

@@ -19,7 +19,6 @@ from cluster.storage.client import parse_s3_uri
 from cluster.storage.from_hub import adopt_storage
 from cluster.storage.run_store import S3RunStore
 from cluster.storage.settings import S3Settings
-from engine.config.training import AdamWConfig
 from engine.errors import ObjectNotFoundError
 from engine.run.events import Event
 
@@ -37,7 +36,6 @@ def main(config_uri: str) -> int:
     assert config.storage is not None
     assert parse_s3_uri(config.storage) == parse_s3_uri(folder)
     store = S3RunStore.at(config.storage, settings)
-    assert isinstance(config.training.optimizer, AdamWConfig)
     fate = config.training.optimizer.learning_rate
     steps = config.training.max_steps or 1
 

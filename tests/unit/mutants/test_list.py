@@ -8,7 +8,8 @@ from pathlib import Path
 from pydantic import Field
 
 from engine.config.base import Config
-from engine.config.training import OptimizerConfig, TrainingConfig
+from engine.config.optimizers.registry import OPTIMIZERS, OptimizerConfig
+from engine.config.training import TrainingConfig
 from tests.mutants.fields import mutants
 from tests.mutants.killers import missing_and_unknown, read_killers
 
@@ -39,11 +40,11 @@ def test_fields_of_groups_and_values_of_choices_are_mutants() -> None:
     assert found["fresh"].neutral == 0.5
     assert found.keys() - mutants(TrainingConfig).keys() == {
         "fresh",
-        *(f"other_optimizer.type={kind}" for kind in ("adamw", "adam", "adamw_8bit", "paged_adamw_8bit", "sgd")),
+        *(f"other_optimizer.type={kind}" for kind in OPTIMIZERS),
     }
     assert {"method.rank", "method.type=full", "precision=float16", "augmentation.noise_snr_db"} <= found.keys()
     # A class has one field of a kind, wherever its groups stand; two classes that declare the same name have two.
-    assert found["optimizer.learning_rate[AdamWConfig]"].owner is not found["optimizer.learning_rate[SgdConfig]"].owner
+    assert found["optimizer.learning_rate[AdamFields]"].owner is not found["optimizer.learning_rate[SgdConfig]"].owner
 
 
 def test_a_mutant_of_a_new_group_is_found() -> None:

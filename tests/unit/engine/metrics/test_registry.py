@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from engine.code import import_code
 from engine.metrics.registry import METRICS, Better, Metric, MetricName, headline_first, metric_named
 
 NAN = math.nan
@@ -74,3 +75,9 @@ def test_a_name_is_of_a_metric_that_there_is() -> None:
     assert names.json_schema()["enum"] == ["primary", *METRICS]
     with pytest.raises(ValidationError, match="no metric 'no_such'; there are wer, cer, .*and primary for the one"):
         names.validate_python("no_such")
+
+
+def test_the_named_functions_exist() -> None:
+    counted = {name: metric.code for name, metric in METRICS.items() if metric.code is not None}
+    assert counted.keys() >= {"bleu", "cider", "accuracy"}
+    assert all(callable(import_code(code)) for code in counted.values())

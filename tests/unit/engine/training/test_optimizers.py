@@ -10,7 +10,7 @@ import torch
 from pydantic import TypeAdapter
 from torch import nn
 
-from engine.config.training import OptimizerConfig
+from engine.config.optimizers.registry import OPTIMIZERS, OptimizerConfig
 from engine.errors import ConfigError
 from engine.training.optimizers import build_optimizer, paging_warning, restore_state, state_tensors
 
@@ -139,3 +139,17 @@ def test_paged_states_that_will_not_be_paged_are_said() -> None:
     assert "the largest trained tensor has 90,000" in warning
     assert paging_warning(paged, [small, large]) is None
     assert paging_warning(_config(type="adamw_8bit"), [small]) is None
+
+
+@pytest.mark.parametrize("kind", [kind for kind, config in OPTIMIZERS.items() if not config.is_paged])
+@pytest.mark.parametrize("weights", [512, 1000])
+def test_the_counted_bytes_are_those_of_the_states(kind: str, weights: int) -> None:
+    parameter = nn.Parameter(torch.ones(weights))
+    config = _config(type=kind)
+    optimizer = build_optimizer(config, [parameter])
+    parameter.grad = torch.ones_like(parameter)
+    optimizer.step()
+    tensors, _ = state_tensors(optimizer)
+    # Not counted: scalars, and the table of the 256 values of 8 bits, which bitsandbytes keeps once for all tensors.
+    kept = sum(tensor.nbytes for name, tensor in tensors.items() if tensor.numel() > 1 and "qmap" not in name)
+    assert config.state_bytes(weights) == kept

@@ -1,0 +1,1 @@
+"""Configs of optimizers. Imports neither torch nor Ray."""
