@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.config.training import BatchConfig
+from engine.data.filling import batch_sizes, pool_size
 from engine.errors import TrainingError
-
-_POOL_BATCHES = 32  # number of batches sorted by cost together; more means less padding and less mixing
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +123,7 @@ class BatchOrder:
                 )
         generator = np.random.default_rng([self._seed, int(short), epoch])
         generator.shuffle(chosen)
-        per_batch = min(self._batch.max_examples, max(1, int(self._batch.cost / self._padded[chosen].mean())))
-        pool = _POOL_BATCHES * per_batch
+        pool = pool_size(self._batch, float(self._padded[chosen].mean()))
         batches: list[tuple[int, ...]] = []
         for start in range(0, len(chosen), pool):
             part = chosen[start : start + pool]
@@ -134,19 +132,11 @@ class BatchOrder:
         return [batches[i] for i in order]
 
     def _filled(self, ordered: np.ndarray) -> list[tuple[int, ...]]:
-        batches: list[tuple[int, ...]] = []
-        current: list[int] = []
-        filled = 0.0
-        for index in ordered.tolist():
-            cost = float(self._padded[index])
-            full = len(current) == self._batch.max_examples or filled + cost > self._batch.cost + 1e-6
-            if current and full:
-                batches.append(tuple(current))
-                current, filled = [], 0.0
-            current.append(index)
-            filled += cost
-        if current:
-            batches.append(tuple(current))
+        batches, start = [], 0
+        indices = ordered.tolist()
+        for size in batch_sizes(((cost, 1) for cost in self._padded[ordered].tolist()), self._batch):
+            batches.append(tuple(indices[start : start + size]))
+            start += size
         return batches
 
 

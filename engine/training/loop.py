@@ -16,6 +16,7 @@ from torch import nn
 from engine.config.training import TrainingConfig
 from engine.data.batching import BatchOrder, Costs, Position
 from engine.data.example import AnyExample
+from engine.data.planning import steps_of_epochs
 from engine.errors import CheckpointError, ConfigError, Fault, TrainingError
 from engine.families.contract import AnyLearner, PadsSomeWhole
 from engine.methods.contract import Method
@@ -31,7 +32,6 @@ from engine.training.prefetch import Prefetcher, Step
 from engine.training.randomness import gather_generators, restore_generators, seed_worker
 from engine.training.schedules import Schedule
 
-_DEFAULT_EPOCHS = 10.0
 _STOP_CHECK_STEPS = 5  # with several workers each check costs one all-reduce
 
 
@@ -64,8 +64,7 @@ def planned_steps(config: TrainingConfig, costs: Costs) -> int:
     """Number of optimizer steps of a run on examples of these costs."""
     if config.max_steps is not None:
         return config.max_steps
-    order = BatchOrder(costs, config.batch, seed=config.seed)
-    return max(1, round((config.epochs or _DEFAULT_EPOCHS) * order.steps_per_epoch()))
+    return steps_of_epochs(config, BatchOrder(costs, config.batch, seed=config.seed).steps_per_epoch())
 
 
 class TrainingLoop:

@@ -12,10 +12,11 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cluster.config import ResourcesConfig
-from engine.config.context import TrainedContext, resolve_context
+from engine.config.context import TrainedContext
 from engine.config.training import TrainingConfig
+from engine.families.costing import costing_of
+from engine.models.reference import ModelReference
 from services.database.models import Job
-from services.estimates.amount import encoder_s_per_utterance
 from services.jobs.kinds.training import Training
 
 _NEWEST = 20
@@ -39,7 +40,7 @@ class Measured:
 
 async def measured(
     session: AsyncSession,
-    model_id: str,
+    model: ModelReference,
     config: TrainingConfig,
     resources: ResourcesConfig,
     trained_context: TrainedContext,
@@ -57,7 +58,7 @@ async def measured(
         .where(
             Job.type == Training.name,
             Job.status == "succeeded",
-            Job.model_id == model_id,
+            Job.model_id == model.id,
             config_of["method"]["type"].astext == config.method.type,
             config_of["context"]["type"].astext.in_(contexts),
             config_of["gradient_checkpointing"].astext == json.dumps(config.gradient_checkpointing),
@@ -76,9 +77,7 @@ async def measured(
     return Measured(
         jobs=len(results),
         audio_s_per_s=statistics.median(result["cost_per_s"] for result in results),
-        encoder_s_per_s=statistics.median(
-            _encoder_s_per_s(result, config, trained_context) for result, config in found
-        ),
+        encoder_s_per_s=statistics.median(_encoder_s_per_s(result, model, config) for result, config in found),
         peak_bytes=max(result["peak_bytes"] for result in results),
         beside_s=statistics.median(beside),
     )
@@ -93,8 +92,8 @@ def _same_workers(resources: ResourcesConfig) -> list[ColumnElement[bool]]:
     ]
 
 
-def _encoder_s_per_s(result: Mapping[str, Any], config: Mapping[str, Any], trained: TrainedContext) -> float:
+def _encoder_s_per_s(result: Mapping[str, Any], model: ModelReference, values: Mapping[str, Any]) -> float:
     """Speed of a run in seconds of encoder input; seconds of speech would ignore padding."""
-    context = resolve_context(TrainingConfig.model_validate({"context": config["context"]}).context, trained)
+    config = TrainingConfig.model_validate({name: values[name] for name in ("task", "context")})
     mean_s = float(result["train_cost"]) / max(1, int(result["train_examples"]))
-    return float(result["cost_per_s"]) * encoder_s_per_utterance(context, mean_s) / max(mean_s, 1e-9)
+    return float(result["cost_per_s"]) * costing_of(model, config).trained(mean_s) / max(mean_s, 1e-9)

@@ -25,10 +25,12 @@ from engine.data.manifest import read_examples
 from engine.data.splits import divide
 from engine.families.binding import Bound, bind
 from engine.families.contract import ScoresTokens
+from engine.families.costing import costing_of
 from engine.families.registry import FAMILIES
 from engine.media.registry import medium_named
 from engine.methods.build import build_method
 from engine.metrics.registry import METRICS, metric_named
+from engine.models.catalogue import reference_to
 from engine.run.events import MemorySink
 from engine.run.store import LocalRunStore
 from engine.stages.evaluate import evaluate
@@ -182,6 +184,16 @@ def test_costs_add_up(scene: Scene) -> None:
         for own, padded in zip(learner.costs(examples), learner.padded_costs(examples), strict=True)
     )
     assert learner.cost_unit == medium_named(examples[0].input.medium).cost_unit
+
+
+def test_costs_are_known_without_the_model(scene: Scene) -> None:
+    learner, examples = scene.bound().learner, scene.examples()
+    for example, own, padded in zip(examples, learner.costs(examples), learner.padded_costs(examples), strict=True):
+        targets = len(example.target.captions) if scene.pair.task == "captioning" else 1
+        costing = costing_of(reference_to(str(scene.model)), scene.config(), targets)
+        assert costing.unit == learner.cost_unit
+        assert costing.own(example.input.duration_s) == pytest.approx(own)
+        assert costing.padded(example.input.duration_s) == pytest.approx(padded)
 
 
 # ---- a run

@@ -20,11 +20,9 @@ from engine.config.context import (
     ShortContextConfig,
 )
 from engine.errors import ConfigError, Fault, ModelError
+from engine.families.audio_encoder.costs import WAVE_WINDOW_S
 from engine.families.audio_encoder.encoder import AudioEncoder, AugmentMel, Prepared
 from engine.families.audio_encoder.feature_encoder import FeatureEncoder
-
-_WINDOW_S = 30.0
-"""The models take any length, in memory that grows with its square; this is Whisper's window."""
 
 
 class WaveClassifier(AudioEncoder):
@@ -41,7 +39,7 @@ class WaveClassifier(AudioEncoder):
     targets = ("q_proj", "k_proj", "v_proj", "out_proj", "intermediate_dense", "output_dense")
     # The model zeroes its output in place, which autograd refuses for the output of a 4-bit layer.
     unquantized = ("feature_projection.projection",)
-    window_s = _WINDOW_S
+    window_s = WAVE_WINDOW_S
 
     def __init__(self, model: Any, extractor: Any, *, has_new_head: bool = True) -> None:
         super().__init__(model, extractor, has_new_head=has_new_head)

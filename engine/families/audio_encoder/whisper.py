@@ -17,16 +17,13 @@ from engine.config.context import (
     ContextConfig,
     FullContextConfig,
     ResolvedContext,
-    ShortContextConfig,
     TrainedContext,
-    resolve_context,
 )
+from engine.families.audio_encoder.costs import whisper_context
 from engine.families.audio_encoder.encoder import AudioEncoder, AugmentMel, Prepared
 from engine.models.catalogue import CONTEXT_KEY, trained_context
 
 _POSITION_SAMPLES = 2 * HOP_SAMPLES
-# A decoder needs a long silence to find the end of a text; a mean over positions does not.
-_TAIL_S = 0.1
 
 
 class WhisperClassifier(AudioEncoder):
@@ -58,10 +55,7 @@ class WhisperClassifier(AudioEncoder):
         setattr(self._model.config, CONTEXT_KEY, context.type)
 
     def _resolve(self, context: ContextConfig) -> ResolvedContext:
-        resolved = resolve_context(context, self.trained_context)
-        if isinstance(context, ShortContextConfig) and context.tail_s is None:
-            return context.model_copy(update={"tail_s": _TAIL_S})
-        return resolved
+        return whisper_context(context, self.trained_context)
 
     def prepare(self, wave_T: Wave, context: ResolvedContext, augment: AugmentMel | None) -> Prepared:
         """Log-mel features mel_MF; positions count."""

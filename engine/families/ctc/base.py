@@ -21,6 +21,7 @@ from transformers import Wav2Vec2CTCTokenizer, Wav2Vec2FeatureExtractor, Wav2Vec
 from engine.audio.features import RATE_HZ
 from engine.audio.reading import Wave
 from engine.config.methods.lora import Group
+from engine.families.ctc.costs import mixes_padding, shortened
 from engine.families.ctc.spelling import Spelling
 from engine.run.result import Fact
 
@@ -71,13 +72,7 @@ class CtcBase:
         self.zero_infinity = bool(config.ctc_zero_infinity)
         # Group normalisation takes its statistics over time, so that padding would change every frame.
         self._normalizes_over_time: bool = config.feat_extract_norm == "group"
-        # Convolutions after the first attention mix frames with the padding behind them, which no mask of these
-        # models keeps at zero: the conformer's, HuBERT's behind a batch normalisation, and the stacked adapter's.
-        self._mixes_padding: bool = (
-            config.model_type == "wav2vec2-conformer"
-            or getattr(config, "conv_pos_batch_norm", False)
-            or getattr(config, "add_adapter", False)
-        )
+        self._mixes_padding = mixes_padding(config.to_dict())
         # Kernel and stride of each convolution that shortens the wave, and of those of the stacked adapter: padded by
         # one on each side, a kernel of 3 gives as many frames as one of 1 without padding.
         self._convolutions: list[tuple[int, int]] = list(zip(config.conv_kernel, config.conv_stride, strict=True))
@@ -112,11 +107,11 @@ class CtcBase:
 
     def frames_of(self, samples: int) -> int:
         """Number of frames of a wave with this number of samples; 0 if it is too short for one."""
-        return _shortened(samples, self._convolutions + self._adapter)
+        return shortened(samples, self._convolutions + self._adapter)
 
     def frames_before_adapter(self, samples: int) -> int:
         """Number of frames F of the encoder's input; those of the output, unless the model has a stacked adapter."""
-        return _shortened(samples, self._convolutions)
+        return shortened(samples, self._convolutions)
 
     def samples_for(self, frames: int) -> int:
         """Least number of samples that give this number of frames."""
@@ -263,12 +258,6 @@ class CtcBase:
             "vocabulary": int(self._ctc.config.vocab_size),
             "frame_s": self.frame_s,
         }
-
-
-def _shortened(length: int, layers: Sequence[tuple[int, int]]) -> int:
-    for kernel, stride in layers:
-        length = (length - kernel) // stride + 1
-    return max(0, length)
 
 
 def _freeze_statistics(model: nn.Module) -> None:

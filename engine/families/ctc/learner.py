@@ -17,7 +17,6 @@ from engine.audio.augmentation import augment_wave
 from engine.audio.features import RATE_HZ, stack_padded
 from engine.audio.reading import Wave, read_audio
 from engine.config.augmentation import AugmentationConfig
-from engine.config.context import ShortContextConfig
 from engine.config.tasks.decoding import CtcDecodingConfig
 from engine.config.tasks.speech_to_text import SpeechToTextConfig
 from engine.config.training import TrainingConfig
@@ -27,6 +26,7 @@ from engine.data.padding import padded_s
 from engine.errors import ConfigError, Fault
 from engine.families.contract import Prediction, Seeds
 from engine.families.ctc.base import CtcBase, FeatureMasks
+from engine.families.ctc.costs import run_context
 from engine.families.ctc.loading import KEPT_IN_FULL_PRECISION
 from engine.families.ctc.ngrams import read_ngrams
 from engine.families.ctc.paths import words_of
@@ -91,9 +91,7 @@ class CtcLearner:
         """
         if config.label_smoothing:
             raise ConfigError([Fault("label_smoothing", f"found {config.label_smoothing:g}; {_LABEL_SMOOTHING}")])
-        # The model has no window: it runs over the audio's own frames, and silence after the speech is not needed.
-        bucket_s = config.context.bucket_s if isinstance(config.context, ShortContextConfig) else 0.5
-        self._context = ShortContextConfig(bucket_s=bucket_s, tail_s=0.0)
+        self._context = run_context(config)
         self._config = config.model_copy(update={"context": self._context})
         self._base = base
         self._device, self._dtype = device, dtype

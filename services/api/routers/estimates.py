@@ -7,11 +7,14 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import select
 
 from cluster.config import ResourcesConfig
 from cluster.devices import DeviceClass, device_classes
 from engine.config.context import resolve_context
 from engine.config.training import TrainingConfig
+from engine.data.planning import Lengths, Plan, plan
+from engine.families.costing import costing_of
 from engine.memory.architecture import Architecture, architecture_of
 from engine.memory.first_order import Part, changes, peak_memory, trainable_parameters
 from services.api.body import Body
@@ -19,8 +22,9 @@ from services.api.dependencies import CurrentUser, SessionDep, SettingsDep
 from services.api.problems import problems
 from services.catalogue.models import card_of, usable_model
 from services.config_faults import CheckedTrainingConfig
+from services.database.models import DatasetVersion
 from services.datasets.requests import find_dataset, ready_version
-from services.estimates.amount import Pool, amount, training_pool
+from services.estimates.amount import training_pool
 from services.estimates.measured import Measured, measured
 from services.jobs.admission import needed_memory
 from services.jobs.checks import check_task
@@ -147,17 +151,24 @@ class EstimateOut(BaseModel):
 async def estimate(body: EstimateBody, user: CurrentUser, session: SessionDep, settings: SettingsDep) -> EstimateOut:
     """Estimate a run without launching it."""
     model = await usable_model(session, body.model_id, body.config.task.type)
-    pool = None
+    lengths: tuple[Lengths, ...] = ()
+    targets = 1.0
     if body.dataset_id is not None:
         dataset = await find_dataset(session, user.id, body.dataset_id)
         version = await ready_version(session, dataset, body.dataset_version)
         check_task(dataset, body.config.task.type)
-        pool = training_pool(version.utterances, version.audio_s, version.statistics, body.config.split)
-    sizes = architecture_of(card_of(model))
+        histograms = await session.scalar(
+            select(DatasetVersion.report["validation"]["histograms"]).where(DatasetVersion.id == version.id)
+        )
+        pool = training_pool(version.utterances, version.audio_s, version.statistics, body.config.split, histograms)
+        lengths, targets = pool.lengths, pool.targets
+    card = card_of(model)
+    sizes = architecture_of(card)
+    planned = plan(body.config, costing_of(card.reference(), body.config, targets), lengths)
     context = resolve_context(body.config.context, sizes.trained_context)
     config = body.config.model_copy(update={"context": context})
-    earlier = await measured(session, model.id, config, body.resources, sizes.trained_context)
-    time = _time(config, pool, earlier)
+    earlier = await measured(session, card.reference(), config, body.resources, sizes.trained_context)
+    time = _time(planned, earlier)
     return EstimateOut(
         memory=_memory(sizes, config, body.resources, earlier),
         time=time,
@@ -180,8 +191,7 @@ def _memory(sizes: Architecture, config: TrainingConfig, resources: ResourcesCon
     )
 
 
-def _time(config: TrainingConfig, pool: Pool | None, earlier: Measured) -> TimeOut:
-    planned = amount(config, pool)
+def _time(planned: Plan | None, earlier: Measured) -> TimeOut:
     reason = wall_s = None
     if planned is None:
         reason = "how long epochs take depends on the dataset: give dataset_id, or max_steps"
@@ -190,12 +200,12 @@ def _time(config: TrainingConfig, pool: Pool | None, earlier: Measured) -> TimeO
             "no job with this model, method and context has succeeded on such workers here yet: nothing was measured"
         )
     else:
-        wall_s = planned.encoder_s / max(earlier.encoder_s_per_s, 1e-9) + (earlier.beside_s or 0.0)
+        wall_s = planned.padded_cost / max(earlier.encoder_s_per_s, 1e-9) + (earlier.beside_s or 0.0)
     return TimeOut(
         wall_s=wall_s,
         steps=planned.steps if planned else None,
-        audio_s=planned.audio_s if planned else None,
-        encoder_s=planned.encoder_s if planned else None,
+        audio_s=planned.cost if planned else None,
+        encoder_s=planned.padded_cost if planned else None,
         audio_s_per_s=earlier.audio_s_per_s,
         encoder_s_per_s=earlier.encoder_s_per_s,
         measured_jobs=earlier.jobs,
