@@ -11,8 +11,8 @@ import peft
 import torch
 from torch import nn
 
-from engine.config.methods.lora import Group, LoraFields
-from engine.errors import ModelError
+from engine.config.methods.lora import LoraFields
+from engine.errors import ConfigError, Fault, ModelError
 from engine.families.contract import Base
 from engine.models.reference import ModelReference
 
@@ -21,10 +21,14 @@ def attach(base: Base, config: LoraFields, reference: ModelReference) -> peft.Pe
     """Attach trainable adapters and freeze the model's own weights, except for its heads. Layers are replaced in place.
 
     Raises:
+        ConfigError: a group that the model does not have.
         ModelError: a target matches no linear layer of the model, or none in the chosen groups.
     """
     targets = base.default_targets() if config.target_modules == "default" else list(config.target_modules)
     if config.groups != "all":
+        if unknown := [group for group in config.groups if group not in base.groups]:
+            message = f"found {', '.join(unknown)}; the parts of {reference.id} are {', '.join(base.groups)}"
+            raise ConfigError([Fault("training.method.groups", message)])
         targets = _in_groups(base, targets, config.groups)
     lora = peft.LoraConfig(
         r=config.rank,
@@ -53,7 +57,7 @@ def attach(base: Base, config: LoraFields, reference: ModelReference) -> peft.Pe
     return adapted
 
 
-def _in_groups(base: Base, targets: Sequence[str], groups: Sequence[Group]) -> list[str]:
+def _in_groups(base: Base, targets: Sequence[str], groups: Sequence[str]) -> list[str]:
     """Full names of the linear layers that match the targets in the chosen parts of the model."""
     names = [
         name

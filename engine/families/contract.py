@@ -14,7 +14,6 @@ import torch
 from torch import nn
 
 from engine.audio.reading import Wave
-from engine.config.methods.lora import Group
 from engine.config.quantization import Quantization
 from engine.config.training import TrainingConfig
 from engine.data.example import AnyExample
@@ -73,15 +72,15 @@ class Base(Protocol):
         ...
 
     @property
-    def groups(self) -> tuple[Group, ...]:
-        """Its parts, from the input to the output."""
+    def groups(self) -> tuple[str, ...]:
+        """Its parts, from the input to the output; names that its family has in the registry."""
         ...
 
     def default_targets(self) -> list[str]:
         """Names (suffixes) of the linear layers that get an adapter by default; no head is among them."""
         ...
 
-    def group_of(self, module_name: str) -> Group | None:
+    def group_of(self, module_name: str) -> str | None:
         """The part that a module belongs to."""
         ...
 

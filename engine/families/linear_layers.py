@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from engine.config.methods.lora import Group
-
 
 @dataclass(frozen=True, slots=True)
 class LinearLayers:
     """Linear layers of one shape. 4 bits hold their weights; an adapter of rank r on one has r (inputs + outputs)."""
 
-    group: Group
+    group: str
+    """The part of the model that they belong to."""
     target: str
     """Last part of the layers' names."""
     inputs: int

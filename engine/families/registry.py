@@ -21,6 +21,8 @@ class FamilyEntry:
     """For each task that it can be trained for, the module that loads it for the task, a
     `engine.families.contract.Family`; imported when it is used, with its libraries."""
 
+    parts: tuple[str, ...]
+    """Names of the parts that its models consist of, from the input to the output; the base of a task may lack some."""
     scores_tokens: tuple[str, ...] = ()
     """Of these tasks, those whose learner is a `engine.families.contract.ScoresTokens`, so that it can be selected with."""
 
@@ -33,19 +35,28 @@ class FamilyEntry:
 _AUDIO_ENCODER: Final = "engine.families.audio_encoder.family"
 _AUDIO_LLM: Final = "engine.families.audio_llm.family"
 _CTC: Final = "engine.families.ctc.family"
+_ENCODER: Final = ("audio_encoder",)
+_WITH_DECODER: Final = ("audio_encoder", "fusion", "text_decoder")
 FAMILIES: Final[Mapping[str, FamilyEntry]] = {
     "whisper": FamilyEntry(
         ("whisper",),
         {"speech_to_text": "engine.families.whisper.family", "audio_classification": _AUDIO_ENCODER},
+        _WITH_DECODER,
         scores_tokens=("speech_to_text",),
     ),
-    "wav2vec2": FamilyEntry(("wav2vec2", "hubert"), {"speech_to_text": _CTC, "audio_classification": _AUDIO_ENCODER}),
-    "wav2vec2_conformer": FamilyEntry(("wav2vec2-conformer",), {"speech_to_text": _CTC}),
-    "spectrogram_transformer": FamilyEntry(
-        ("audio-spectrogram-transformer",), {"audio_classification": _AUDIO_ENCODER}
+    "wav2vec2": FamilyEntry(
+        ("wav2vec2", "hubert"), {"speech_to_text": _CTC, "audio_classification": _AUDIO_ENCODER}, _ENCODER
     ),
-    "clap": FamilyEntry(("clap",), {"retrieval": "engine.families.clap.family"}),
-    "audio_llm": FamilyEntry(("qwen2_audio", "voxtral"), {"speech_to_text": _AUDIO_LLM, "captioning": _AUDIO_LLM}),
+    "wav2vec2_conformer": FamilyEntry(("wav2vec2-conformer",), {"speech_to_text": _CTC}, _ENCODER),
+    "spectrogram_transformer": FamilyEntry(
+        ("audio-spectrogram-transformer",), {"audio_classification": _AUDIO_ENCODER}, _ENCODER
+    ),
+    "clap": FamilyEntry(
+        ("clap",), {"retrieval": "engine.families.clap.family"}, ("audio_encoder", "text_decoder", "fusion")
+    ),
+    "audio_llm": FamilyEntry(
+        ("qwen2_audio", "voxtral"), {"speech_to_text": _AUDIO_LLM, "captioning": _AUDIO_LLM}, _WITH_DECODER
+    ),
 }
 
 
@@ -55,6 +66,18 @@ def _known(name: str) -> str:
     return name
 
 
+def _parts() -> list[str]:
+    return list(dict.fromkeys(part for entry in FAMILIES.values() for part in entry.parts))
+
+
+def _known_part(name: str) -> str:
+    if name not in _parts():
+        raise ValueError(f"no part {name!r}; the families' parts are {', '.join(_parts())}")
+    return name
+
+
+PartName = Annotated[str, AfterValidator(_known_part), Field(json_schema_extra={"enum": _parts()})]
+"""Name of a part of a family's models."""
 FamilyName = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": list(FAMILIES)})]
 """Name of a model family."""
 

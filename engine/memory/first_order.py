@@ -139,13 +139,16 @@ def trained_tensors(model: Architecture, config: TrainingConfig) -> list[int]:
     # An adapter has one matrix from the layer's input to the rank, and one from the rank to the layer's output.
     square = [method.rank * width, method.rank * width] * len(targets & {"q_proj", "k_proj", "v_proj", "out_proj"})
     forward = [method.rank * width, method.rank * inner] * len(targets & {"fc1", "fc2"})
-    groups = ("audio_encoder", "fusion", "text_decoder") if method.groups == "all" else method.groups
     tensors = {
         "audio_encoder": (square + forward) * model.encoder_layers,
         "fusion": square * model.decoder_layers,
         "text_decoder": (square + forward) * model.decoder_layers,
     }
-    return [size for group in groups for size in tensors[group]]
+    every = [size for sizes in tensors.values() for size in sizes]
+    if method.groups == "all":
+        return every
+    # A part that Whisper lacks has at most all layers.
+    return [size for group in method.groups for size in tensors.get(group, every)]
 
 
 def changes(model: Architecture, config: TrainingConfig, compute_bytes: int) -> Iterator[Change]:

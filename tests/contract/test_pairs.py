@@ -115,6 +115,14 @@ def test_the_registry_says_which_learners_score_tokens(scene: Scene) -> None:
     assert scores == (scene.pair.task in FAMILIES[scene.pair.family].scores_tokens)
 
 
+def test_the_registry_names_the_parts(scene: Scene) -> None:
+    base = scene.bound().base
+    assert base.groups and set(base.groups) <= set(FAMILIES[scene.pair.family].parts)
+    targets = tuple(f".{target}" for target in base.default_targets())
+    found = {base.group_of(name) for name, _ in base.model.named_modules() if f".{name}".endswith(targets)}
+    assert found == set(base.groups)
+
+
 # ---- what is trained
 
 

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 from safetensors.torch import load_file
 
+from engine.errors import ConfigError
 from engine.families.registry import FAMILIES, FamilyEntry
 from engine.run.events import MemorySink
 from engine.run.store import LocalRunStore
@@ -25,7 +27,7 @@ UNITS = {"text": "tokens", "image": "pixels"}
 def medium(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """A medium whose toy is registered for the test."""
     name: str = request.param
-    family = FamilyEntry((f"toy_{name}",), {f"toy_{name}": "tests.contract.toys"})
+    family = FamilyEntry((f"toy_{name}",), {f"toy_{name}": "tests.contract.toys"}, ("layers",))
     monkeypatch.setitem(FAMILIES, f"toy_{name}", family)  # type: ignore[arg-type]
     return name
 
@@ -73,6 +75,15 @@ def test_only_adapters_and_the_head_are_saved(medium: str, tmp_path: Path) -> No
     names = load_file(tmp_path / "run/store/adapter/adapter_model.safetensors").keys()
     assert {name.split(".")[2] for name in names} == {"first", "second", "head"}
     assert all("lora_" in name or ".head." in name for name in names)
+
+
+def test_a_family_has_parts_of_its_own(medium: str, tmp_path: Path) -> None:
+    of_layers = {"type": "lora", "rank": 4, "groups": ["layers"]}
+    assert _train(medium, tmp_path / "run", max_steps=2, evaluation={}, method=of_layers).status == "succeeded"
+    with pytest.raises(ConfigError, match=r"found fusion; the parts of \S+ are layers"):
+        _train(medium, tmp_path / "other", method=of_layers | {"groups": ["fusion"]})
+    with pytest.raises(ValidationError, match="no part 'wheels'; the families' parts are .*, layers"):
+        _train(medium, tmp_path / "third", method=of_layers | {"groups": ["wheels"]})
 
 
 def test_a_stopped_run_goes_on_exactly(medium: str, tmp_path: Path) -> None:

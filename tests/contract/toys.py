@@ -18,7 +18,6 @@ from PIL import Image
 from safetensors.torch import save_model
 from torch import nn
 
-from engine.config.methods.lora import Group
 from engine.config.tasks.base import TaskFields
 from engine.config.training import TrainingConfig
 from engine.data.example import AnyExample, ImageInput, TargetType, TextInput
@@ -96,7 +95,7 @@ class ToyBase:
 
     heads: tuple[str, ...] = ("head",)
     has_new_head = True
-    groups: tuple[Group, ...] = ("audio_encoder",)
+    groups: tuple[str, ...] = ("layers",)
 
     def __init__(self, model: ToyModel) -> None:
         self.model: nn.Module = model
@@ -104,8 +103,8 @@ class ToyBase:
     def default_targets(self) -> list[str]:
         return ["first", "second"]
 
-    def group_of(self, module_name: str) -> Group | None:
-        return "audio_encoder"
+    def group_of(self, module_name: str) -> str | None:
+        return "layers"
 
     def freeze_constants(self) -> None:
         pass

@@ -8,9 +8,7 @@ from pydantic import Field
 
 from engine.config.methods.base import MethodFields, Output
 from engine.config.quantization import Quantization
-
-Group = Literal["audio_encoder", "fusion", "text_decoder"]
-"""A part of an audio-text model; fusion is cross-attention or a projector."""
+from engine.families.registry import PartName
 
 
 class LoraFields(MethodFields):
@@ -29,8 +27,9 @@ class LoraFields(MethodFields):
         Literal["default"] | Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=1000)]
     ) = "default"
     """Names of the linear layers that get an adapter; `default` is the family's choice."""
-    groups: Literal["all"] | Annotated[list[Group], Field(min_length=1, max_length=3)] = "all"
-    """Parts of the model whose layers get an adapter. Without the audio encoder a step is shorter, and the base's encoding of
+    groups: Literal["all"] | Annotated[list[PartName], Field(min_length=1, max_length=20)] = "all"
+    """Parts of the model whose layers get an adapter, of those that its family has: `fusion` is cross-attention or a
+    projector between the encoder and the rest. Without the audio encoder a step is shorter, and the base's encoding of
     unseen speakers does not change."""
     rslora: bool = False
     """Scale by alpha / sqrt(rank) instead of alpha / rank."""

@@ -17,7 +17,6 @@ from torch import nn
 from engine.audio.augmentation import Mel
 from engine.audio.reading import Wave
 from engine.config.context import ContextConfig, ResolvedContext, ShortContextConfig
-from engine.config.methods.lora import Group
 from engine.data.padding import padded_s
 from engine.errors import ConfigError, Fault
 from engine.run.result import Fact
@@ -46,7 +45,7 @@ class AudioEncoder(ABC):
     """
 
     heads: ClassVar[tuple[str, ...]]
-    groups: tuple[Group, ...] = ("audio_encoder",)
+    groups: tuple[str, ...] = ("audio_encoder",)
     targets: ClassVar[tuple[str, ...]]
     """The linear layers of attention and feed-forward."""
     unquantized: ClassVar[tuple[str, ...]] = ()
@@ -74,7 +73,7 @@ class AudioEncoder(ABC):
         """Every linear layer of attention and feed-forward."""
         return list(self.targets)
 
-    def group_of(self, module_name: str) -> Group | None:
+    def group_of(self, module_name: str) -> str | None:
         """The encoder is one part; the heads belong to none."""
         return None if set(module_name.split(".")) & set(self.heads) else "audio_encoder"
 

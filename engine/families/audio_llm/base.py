@@ -14,13 +14,12 @@ import torch
 from torch import nn
 from transformers import GenerationConfig
 
-from engine.config.methods.lora import Group
 from engine.families.audio_llm.architecture import Architecture
 from engine.families.audio_llm.hearing import Heard, Hearing
 from engine.families.audio_llm.prompt import Prompt, encode_plainly
 from engine.run.result import Fact
 
-_GROUPS: Final[tuple[tuple[str, Group], ...]] = (
+_GROUPS: Final[tuple[tuple[str, str], ...]] = (
     ("multi_modal_projector.", "fusion"),
     ("audio_tower.", "audio_encoder"),
     ("language_model.", "text_decoder"),
@@ -33,7 +32,7 @@ class AudioLlmBase:
 
     heads: Final[tuple[str, ...]] = ()
     has_new_head = False
-    groups: Final[tuple[Group, ...]] = ("audio_encoder", "fusion", "text_decoder")
+    groups: Final[tuple[str, ...]] = ("audio_encoder", "fusion", "text_decoder")
 
     def __init__(self, model: Any, processor: Any, source: str, architecture: Architecture) -> None:
         self.model: nn.Module = model
@@ -122,7 +121,7 @@ class AudioLlmBase:
         """Every linear layer of attention and feed-forward in encoder and decoder, and the projector."""
         return list(self.architecture.targets)
 
-    def group_of(self, module_name: str) -> Group | None:
+    def group_of(self, module_name: str) -> str | None:
         """Audio encoder, projector (`fusion`) or text decoder."""
         return next((group for part, group in _GROUPS if part in module_name), None)
 

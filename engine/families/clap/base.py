@@ -13,12 +13,11 @@ import torch
 from torch import nn
 from transformers import ClapModel
 
-from engine.config.methods.lora import Group
 from engine.families.clap.features import Features
 from engine.run.result import Fact
 
 # The projections are what joins the two encoders.
-_GROUPS: Final[tuple[tuple[str, Group], ...]] = (
+_GROUPS: Final[tuple[tuple[str, str], ...]] = (
     ("audio_projection.", "fusion"),
     ("text_projection.", "fusion"),
     ("audio_model.", "audio_encoder"),
@@ -37,7 +36,7 @@ class ClapBase:
 
     heads: Final[tuple[str, ...]] = ()
     has_new_head = False
-    groups: Final[tuple[Group, ...]] = ("audio_encoder", "text_decoder", "fusion")
+    groups: Final[tuple[str, ...]] = ("audio_encoder", "text_decoder", "fusion")
 
     def __init__(self, model: ClapModel, processor: Any, source: str) -> None:
         self.model: nn.Module = model
@@ -86,7 +85,7 @@ class ClapBase:
         """Every linear layer: in the audio encoder, the text encoder and the projections."""
         return list(_TARGETS)
 
-    def group_of(self, module_name: str) -> Group | None:
+    def group_of(self, module_name: str) -> str | None:
         """Audio encoder, text encoder (`text_decoder`) or projections (`fusion`)."""
         return next((group for part, group in _GROUPS if part in module_name), None)
 

@@ -20,7 +20,6 @@ from transformers import Wav2Vec2CTCTokenizer, Wav2Vec2FeatureExtractor, Wav2Vec
 
 from engine.audio.features import RATE_HZ
 from engine.audio.reading import Wave
-from engine.config.methods.lora import Group
 from engine.families.ctc.costs import mixes_padding, shortened
 from engine.families.ctc.spelling import Spelling
 from engine.run.result import Fact
@@ -48,7 +47,7 @@ class FeatureMasks:
 class CtcBase:
     """A `Wav2Vec2ForCTC`, `HubertForCTC` or `Wav2Vec2ConformerForCTC`, and how it spells."""
 
-    groups: tuple[Group, ...] = ("audio_encoder",)
+    groups: tuple[str, ...] = ("audio_encoder",)
 
     def __init__(
         self,
@@ -222,7 +221,7 @@ class CtcBase:
         """Every linear layer of attention and feed-forward."""
         return list(TARGETS[self._ctc.config.model_type])
 
-    def group_of(self, module_name: str) -> Group | None:
+    def group_of(self, module_name: str) -> str | None:
         """The audio encoder, for everything but the head."""
         return None if HEAD in module_name.split(".") else "audio_encoder"
 

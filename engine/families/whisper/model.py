@@ -24,7 +24,6 @@ from transformers.utils import logging as transformers_logging
 
 from engine.audio.features import HOP_SAMPLES, RATE_HZ, log_mel
 from engine.config.context import TrainedContext
-from engine.config.methods.lora import Group
 from engine.errors import ModelError
 from engine.families.contract import LoadOptions
 from engine.families.pretrained import load_weights
@@ -36,7 +35,7 @@ from engine.models.catalogue import CONTEXT_KEY, trained_context
 from engine.models.four_bit import keep_layout
 
 # Cross-attention before its parent prefix: the first match decides.
-_GROUPS: tuple[tuple[str, Group], ...] = (
+_GROUPS: tuple[tuple[str, str], ...] = (
     ("encoder_attn.", "fusion"),
     ("encoder.", "audio_encoder"),
     ("decoder.", "text_decoder"),
@@ -59,7 +58,7 @@ class WhisperSpeech:
 
     heads: tuple[str, ...] = ()
     has_new_head = False
-    groups: tuple[Group, ...] = ("audio_encoder", "fusion", "text_decoder")
+    groups: tuple[str, ...] = ("audio_encoder", "fusion", "text_decoder")
 
     def __init__(
         self,
@@ -199,7 +198,7 @@ class WhisperSpeech:
         """Every linear layer of attention and feed-forward, in encoder and decoder."""
         return list(_TARGETS)
 
-    def group_of(self, module_name: str) -> Group | None:
+    def group_of(self, module_name: str) -> str | None:
         """Audio encoder, fusion (cross-attention) or text decoder."""
         return next((group for part, group in _GROUPS if part in module_name), None)
 
