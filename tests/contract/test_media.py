@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from engine.config.division import DivisionConfig
-from engine.config.tasks.registry import TASK_CONFIGS
+from engine.config.tasks.registry import TASKS
 from engine.data.example import AnyExample, AudioInput, Example, ImageInput, Label, TextInput
 from engine.data.items import read_items
 from engine.data.manifest import read_examples, write_manifest
@@ -199,4 +199,4 @@ def test_nothing_is_left_of_a_source_without_a_good_input(name: str, medium: Med
 
 
 def test_tasks_name_registered_media() -> None:
-    assert {config.medium for config in TASK_CONFIGS.values()} <= MEDIA.keys()
+    assert {config.medium for config in TASKS.values()} <= MEDIA.keys()
