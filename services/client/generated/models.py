@@ -109,11 +109,9 @@ class AccountOut(Model):
     username: str
 
 
-class AdamWConfig(Model):
+class AdamConfig(Model):
     """
-    Adam, or AdamW with its two moments in 32 bits, in 8 bits (in blocks of 256 values), or in 8 bits and paged.
-
-    Paged states of tensors of at least 100,000 weights move to the host's memory when the GPU's runs out.
+    Adam with its two moments in 32 bits.
     """
 
     model_config = ConfigDict(
@@ -131,7 +129,61 @@ class AdamWConfig(Model):
     """
     Peak learning rate.
     """
-    type: Literal["adam", "adamw", "adamw_8bit", "paged_adamw_8bit"]
+    type: Literal["adam"] = "adam"
+    weight_decay: float = 0.0
+    """
+    Weight decay: with AdamW taken off the weights, with Adam added to the gradient.
+    """
+
+
+class AdamW8BitConfig(Model):
+    """
+    AdamW with its two moments in 8 bits, in blocks of 256 values.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    betas: list[Any] = [0.9, 0.98]
+    """
+    Decay of the first and second moments.
+    """
+    eps: float = 1e-08
+    """
+    Added to the denominator.
+    """
+    learning_rate: float = 0.002
+    """
+    Peak learning rate.
+    """
+    type: Literal["adamw_8bit"] = "adamw_8bit"
+    weight_decay: float = 0.0
+    """
+    Weight decay: with AdamW taken off the weights, with Adam added to the gradient.
+    """
+
+
+class AdamWConfig(Model):
+    """
+    AdamW with its two moments in 32 bits.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    betas: list[Any] = [0.9, 0.98]
+    """
+    Decay of the first and second moments.
+    """
+    eps: float = 1e-08
+    """
+    Added to the denominator.
+    """
+    learning_rate: float = 0.002
+    """
+    Peak learning rate.
+    """
+    type: Literal["adamw"] = "adamw"
     weight_decay: float = 0.0
     """
     Weight decay: with AdamW taken off the weights, with Adam added to the gradient.
@@ -1539,7 +1591,8 @@ class LoraConfig(Model):
     """
     groups: Literal["all"] | list[Literal["audio_encoder", "fusion", "text_decoder"]] = "all"
     """
-    Parts of the model whose layers get an adapter. Without the audio encoder a step is shorter, and the base's encoding of
+    Parts of the model whose layers get an adapter, of those that its family has: `fusion` is cross-attention or a
+    projector between the encoder and the rest. Without the audio encoder a step is shorter, and the base's encoding of
     unseen speakers does not change.
     """
     rank: int = 8
@@ -2055,6 +2108,35 @@ class PageNodeOut(Model):
     """
 
 
+class PagedAdamW8BitConfig(Model):
+    """
+    AdamW with its two moments in 8 bits, and paged; needs a GPU.
+
+    States of tensors of at least 100,000 weights move to the host's memory when the GPU's runs out.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    betas: list[Any] = [0.9, 0.98]
+    """
+    Decay of the first and second moments.
+    """
+    eps: float = 1e-08
+    """
+    Added to the denominator.
+    """
+    learning_rate: float = 0.002
+    """
+    Peak learning rate.
+    """
+    type: Literal["paged_adamw_8bit"] = "paged_adamw_8bit"
+    weight_decay: float = 0.0
+    """
+    Weight decay: with AdamW taken off the weights, with Adam added to the gradient.
+    """
+
+
 class PartOut(Model):
     """
     Upload address of a part of a file.
@@ -2225,7 +2307,8 @@ class QloraConfig(Model):
     """
     groups: Literal["all"] | list[Literal["audio_encoder", "fusion", "text_decoder"]] = "all"
     """
-    Parts of the model whose layers get an adapter. Without the audio encoder a step is shorter, and the base's encoding of
+    Parts of the model whose layers get an adapter, of those that its family has: `fusion` is cross-attention or a
+    projector between the encoder and the rest. Without the audio encoder a step is shorter, and the base's encoding of
     unseen speakers does not change.
     """
     quantization: Literal["nf4", "fp4"] = "nf4"
@@ -3058,7 +3141,10 @@ class TrainingConfig(Model):
     """
     What to train: adapters on a 4-bit or full-precision base, every weight, or a new model.
     """
-    optimizer: Annotated[AdamWConfig | SgdConfig | None, Field(discriminator="type")] = None
+    optimizer: Annotated[
+        AdamWConfig | AdamConfig | AdamW8BitConfig | PagedAdamW8BitConfig | SgdConfig | None,
+        Field(discriminator="type"),
+    ] = None
     """
     The optimizer.
     """
