@@ -147,7 +147,7 @@ def trained_tensors(model: Architecture, config: TrainingConfig) -> list[int]:
     every = [size for sizes in tensors.values() for size in sizes]
     if method.groups == "all":
         return every
-    # A part that Whisper lacks has at most all layers.
+    # A part of another name has at most all layers.
     return [size for group in method.groups for size in tensors.get(group, every)]
 
 
