@@ -22,7 +22,7 @@ class OptimizerFields(Config):
 
     type: Name
     """Name of the optimizer."""
-    learning_rate: Annotated[float, Field(gt=0.0)]
+    learning_rate: Annotated[float, Field(gt=0.0, le=100.0)]
     """Peak learning rate."""
 
     @abstractmethod
