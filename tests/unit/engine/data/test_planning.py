@@ -59,10 +59,13 @@ def test_equal_lengths_take_as_many_steps_as_the_sampler_makes(
         assert found.steps == steps_of_the_sampler(asked, costing, [length] * count)
 
 
+@pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("batch", BATCHES)
-def test_real_lengths_take_as_many_steps_as_the_sampler_makes_within_2_percent(batch: dict[str, float]) -> None:
+def test_spread_lengths_take_as_many_steps_as_the_sampler_makes_within_3_percent(
+    batch: dict[str, float], seed: int
+) -> None:
     """The histogram that ingestion stores is all that the plan knows."""
-    lengths = np.random.default_rng(1).lognormal(1.2, 0.6, 3000).clip(0.3, 28.0).tolist()
+    lengths = np.random.default_rng(seed).lognormal(1.2, 0.6, 3000).clip(0.3, 28.0).tolist()
     spread = sound_spreads(30.0)["duration"]
     for length in lengths:
         spread.add(length)
@@ -71,7 +74,7 @@ def test_real_lengths_take_as_many_steps_as_the_sampler_makes_within_2_percent(b
     asked = config(epochs=1, batch=batch, context=SHORT)
     costing = costing_of(WHISPER, asked)
     found = planned(asked, *known)
-    assert found.steps == pytest.approx(steps_of_the_sampler(asked, costing, lengths), rel=0.02)
+    assert found.steps == pytest.approx(steps_of_the_sampler(asked, costing, lengths), rel=0.03)
     assert found.cost == pytest.approx(sum(lengths), rel=0.01)
     assert found.padded_cost == pytest.approx(sum(map(costing.padded, lengths)), rel=0.02)
 
