@@ -28,10 +28,10 @@ class Measured:
 
     jobs: int
     """Number of jobs of this kind, at most the newest twenty."""
-    audio_s_per_s: float | None = None
-    """Median seconds of speech trained on per second of training."""
-    encoder_s_per_s: float | None = None
-    """Median seconds of encoder input, padding included, per second of training."""
+    cost_per_s: float | None = None
+    """Median cost of the examples trained on per second of training."""
+    padded_cost_per_s: float | None = None
+    """The same with padding."""
     peak_bytes: int | None = None
     """Largest peak memory of a worker, in bytes."""
     beside_s: float | None = None
@@ -45,7 +45,7 @@ async def measured(
     resources: ResourcesConfig,
     trained_context: TrainedContext,
 ) -> Measured:
-    """Figures of all users' jobs on this platform with the same model, method, context and kind of workers.
+    """Figures of all users' jobs on this platform with the same model, task, method, context and kind of workers.
 
     The config's context must be resolved; a job with the context `auto` used the one that the model was trained with.
 
@@ -59,6 +59,7 @@ async def measured(
             Job.type == Training.name,
             Job.status == "succeeded",
             Job.model_id == model.id,
+            config_of["task"]["type"].astext == config.task.type,
             config_of["method"]["type"].astext == config.method.type,
             config_of["context"]["type"].astext.in_(contexts),
             config_of["gradient_checkpointing"].astext == json.dumps(config.gradient_checkpointing),
@@ -76,8 +77,8 @@ async def measured(
     beside = [max(0.0, result["wall_s"] - result["training_s"]) for result in results]
     return Measured(
         jobs=len(results),
-        audio_s_per_s=statistics.median(result["cost_per_s"] for result in results),
-        encoder_s_per_s=statistics.median(_encoder_s_per_s(result, model, config) for result, config in found),
+        cost_per_s=statistics.median(result["cost_per_s"] for result in results),
+        padded_cost_per_s=statistics.median(_padded_cost_per_s(result, model, config) for result, config in found),
         peak_bytes=max(result["peak_bytes"] for result in results),
         beside_s=statistics.median(beside),
     )
@@ -92,8 +93,8 @@ def _same_workers(resources: ResourcesConfig) -> list[ColumnElement[bool]]:
     ]
 
 
-def _encoder_s_per_s(result: Mapping[str, Any], model: ModelReference, values: Mapping[str, Any]) -> float:
-    """Speed of a run in seconds of encoder input; seconds of speech would ignore padding."""
+def _padded_cost_per_s(result: Mapping[str, Any], model: ModelReference, values: Mapping[str, Any]) -> float:
+    """Speed of a run, padding included: time is proportional to what the model computes."""
     config = TrainingConfig.model_validate({name: values[name] for name in ("task", "context")})
-    mean_s = float(result["train_cost"]) / max(1, int(result["train_examples"]))
-    return float(result["cost_per_s"]) * costing_of(model, config).trained(mean_s) / max(mean_s, 1e-9)
+    mean = float(result["train_cost"]) / max(1, int(result["train_examples"]))
+    return float(result["cost_per_s"]) * costing_of(model, config).trained(mean) / max(mean, 1e-9)

@@ -6,7 +6,6 @@ import contextlib
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +18,6 @@ from safetensors.torch import load_file
 from engine.audio.reading import read_audio
 from engine.config.measurement import MeasurementConfig
 from engine.config.tasks.registry import TASKS
-from engine.config.training import TrainingConfig
-from engine.data.example import AnyExample
-from engine.data.manifest import read_examples
-from engine.data.splits import divide
-from engine.families.binding import Bound, bind
 from engine.families.contract import ScoresTokens
 from engine.families.costing import costing_of
 from engine.families.registry import FAMILIES
@@ -34,61 +28,12 @@ from engine.models.catalogue import reference_to
 from engine.run.events import MemorySink
 from engine.run.store import LocalRunStore
 from engine.stages.evaluate import evaluate
-from engine.stages.finetune import RunResult, finetune
+from engine.stages.finetune import RunResult
 from tests.contract.pairs import PAIRS, Pair
+from tests.contract.scenes import STEPS, Scene
 
-STEPS = 12
 HOP_S = 0.02
 """A model that cannot pad drops what does not fill its last frame."""
-
-
-@dataclass(frozen=True)
-class Scene:
-    """A pair with its files."""
-
-    pair: Pair
-    model: Path
-    data: Path
-
-    def config(self, **changes: Any) -> TrainingConfig:
-        """A short run."""
-        fields: dict[str, Any] = {
-            "task": {"type": self.pair.task},
-            "method": {"type": "qlora", "rank": 4},
-            "optimizer": {"type": "adamw", "learning_rate": 1e-2},
-            "schedule": {"type": "constant"},
-            "split": {"test_groups": ["eve"], "validation_fraction": 0.0},
-            "batch": {"cost": 8.0, "micro_batch_cost": 4.0},
-            "max_steps": STEPS,
-            "log_every_steps": 1,
-            "precision": "float32",
-        }
-        return TrainingConfig.model_validate({**fields, **self.pair.config, **changes})
-
-    def examples(self) -> list[AnyExample]:
-        """The training examples."""
-        config = self.config()
-        return divide(read_examples(self.data / "manifest.jsonl"), config.split, config.seed).train
-
-    def bound(self, **changes: Any) -> Bound:
-        """The model, bound for a run."""
-        torch.manual_seed(0)
-        return bind(str(self.model), self.config(**changes), training=self.examples())
-
-    def finetune(
-        self, folder: Path, sink: MemorySink | None = None, stop_after: int | None = None, **changes: Any
-    ) -> RunResult:
-        """Train."""
-        polled = iter(range(10**6))
-        return finetune(
-            model=str(self.model),
-            data=self.data,
-            config=self.config(**changes),
-            store=LocalRunStore(folder / "store"),
-            events=sink or MemorySink(),
-            work_dir=folder / "scratch",
-            should_stop=lambda: stop_after is not None and next(polled) >= stop_after - 1,
-        )
 
 
 @pytest.fixture(scope="module", params=PAIRS, ids=lambda pair: pair.name)

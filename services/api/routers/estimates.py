@@ -83,14 +83,16 @@ class TimeOut(BaseModel):
     """Seconds; unset if unknown, with the `reason`."""
     steps: int | None
     """Optimizer steps."""
-    audio_s: float | None
-    """Seconds of speech, without padding; unset if it depends on the dataset."""
-    encoder_s: float | None
-    """Seconds of encoder input, including padding and whole windows."""
-    audio_s_per_s: float | None
-    """Median speed of earlier jobs with this model, method, context and workers, in seconds of speech per second."""
-    encoder_s_per_s: float | None
-    """The same in seconds of encoder input; the estimate uses this."""
+    cost_unit: str
+    """Unit of costs, such as seconds of audio, tokens or pixels."""
+    cost: float | None
+    """Cost of all examples that it trains on, without padding; unset if it depends on the dataset."""
+    padded_cost: float | None
+    """The same with padding and whole windows."""
+    cost_per_s: float | None
+    """Median speed of earlier jobs with this model, task, method, context and workers."""
+    padded_cost_per_s: float | None
+    """The same with padding; the estimate uses this."""
     measured_jobs: int
     """Number of those jobs."""
     reason: str | None = None
@@ -164,11 +166,12 @@ async def estimate(body: EstimateBody, user: CurrentUser, session: SessionDep, s
         lengths, targets = pool.lengths, pool.targets
     card = card_of(model)
     sizes = architecture_of(card)
-    planned = plan(body.config, costing_of(card.reference(), body.config, targets), lengths)
+    costing = costing_of(card.reference(), body.config, targets)
+    planned = plan(body.config, costing, lengths)
     context = resolve_context(body.config.context, sizes.trained_context)
     config = body.config.model_copy(update={"context": context})
     earlier = await measured(session, card.reference(), config, body.resources, sizes.trained_context)
-    time = _time(planned, earlier)
+    time = _time(planned, costing.unit, earlier)
     return EstimateOut(
         memory=_memory(sizes, config, body.resources, earlier),
         time=time,
@@ -191,23 +194,22 @@ def _memory(sizes: Architecture, config: TrainingConfig, resources: ResourcesCon
     )
 
 
-def _time(planned: Plan | None, earlier: Measured) -> TimeOut:
+def _time(planned: Plan | None, unit: str, earlier: Measured) -> TimeOut:
     reason = wall_s = None
     if planned is None:
         reason = "how long epochs take depends on the dataset: give dataset_id, or max_steps"
-    elif earlier.encoder_s_per_s is None:
-        reason = (
-            "no job with this model, method and context has succeeded on such workers here yet: nothing was measured"
-        )
+    elif earlier.padded_cost_per_s is None:
+        reason = "no job with this model, task, method and context has succeeded on such workers here yet: nothing was measured"
     else:
-        wall_s = planned.padded_cost / max(earlier.encoder_s_per_s, 1e-9) + (earlier.beside_s or 0.0)
+        wall_s = planned.padded_cost / max(earlier.padded_cost_per_s, 1e-9) + (earlier.beside_s or 0.0)
     return TimeOut(
         wall_s=wall_s,
         steps=planned.steps if planned else None,
-        audio_s=planned.cost if planned else None,
-        encoder_s=planned.padded_cost if planned else None,
-        audio_s_per_s=earlier.audio_s_per_s,
-        encoder_s_per_s=earlier.encoder_s_per_s,
+        cost_unit=unit,
+        cost=planned.cost if planned else None,
+        padded_cost=planned.padded_cost if planned else None,
+        cost_per_s=earlier.cost_per_s,
+        padded_cost_per_s=earlier.padded_cost_per_s,
         measured_jobs=earlier.jobs,
         reason=reason,
     )

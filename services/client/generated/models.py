@@ -3015,25 +3015,29 @@ class TimeOut(Model):
     Duration of the run once it has started.
     """
 
-    audio_s: float | None
+    cost: float | None
     """
-    Seconds of speech, without padding; unset if it depends on the dataset.
+    Cost of all examples that it trains on, without padding; unset if it depends on the dataset.
     """
-    audio_s_per_s: float | None
+    cost_per_s: float | None
     """
-    Median speed of earlier jobs with this model, method, context and workers, in seconds of speech per second.
+    Median speed of earlier jobs with this model, task, method, context and workers.
     """
-    encoder_s: float | None
+    cost_unit: str
     """
-    Seconds of encoder input, including padding and whole windows.
-    """
-    encoder_s_per_s: float | None
-    """
-    The same in seconds of encoder input; the estimate uses this.
+    Unit of costs, such as seconds of audio, tokens or pixels.
     """
     measured_jobs: int
     """
     Number of those jobs.
+    """
+    padded_cost: float | None
+    """
+    The same with padding and whole windows.
+    """
+    padded_cost_per_s: float | None
+    """
+    The same with padding; the estimate uses this.
     """
     reason: str | None = None
     steps: int | None

@@ -43,7 +43,7 @@ async def test_what_was_measured_tells_the_time(services: Services, ada: Visitor
     body = {"model_id": "whisper-base", "dataset_id": dataset_id, "config": {"max_steps": 1000, "context": SHORT}}
     before = (await ada.post("/estimates", json=body)).json()
     assert before["time"]["wall_s"] is None
-    assert "no job with this model, method and context has succeeded" in before["time"]["reason"]
+    assert "no job with this model, task, method and context has succeeded" in before["time"]["reason"]
     assert (before["cost"]["amount"], before["cost"]["reason"]) == (None, "the time is not known")
     for speed in (40.0, 50.0, 90.0):
         await finished(services, bob, "whisper-base", cost_per_s=speed, peak_bytes=int(speed * 1e7))
@@ -51,10 +51,11 @@ async def test_what_was_measured_tells_the_time(services: Services, ada: Visitor
     assert after["time"] == {
         "wall_s": 1000 / 50.0 + 10.0,
         "steps": 1000,
-        "audio_s": 1000.0,
-        "encoder_s": 1500.0,  # a second of speech fills a second and a half
-        "audio_s_per_s": 50.0,
-        "encoder_s_per_s": 75.0,
+        "cost_unit": "audio_s",
+        "cost": 1000.0,
+        "padded_cost": 1500.0,  # a second of speech fills a second and a half
+        "cost_per_s": 50.0,
+        "padded_cost_per_s": 75.0,
         "measured_jobs": 3,
         "reason": None,
     }
@@ -74,6 +75,10 @@ async def test_what_was_measured_tells_the_time(services: Services, ada: Visitor
     for config in ({"method": {"type": "full"}, "context": SHORT}, {}):
         other = body | {"config": {"max_steps": 1000} | config}
         assert (await ada.post("/estimates", json=other)).json()["time"]["measured_jobs"] == 0
+    # So is another task.
+    for task, jobs in (("speech_to_text", 3), ("audio_classification", 0)):
+        asked = {"model_id": "whisper-base", "config": body["config"] | {"task": {"type": task}}}
+        assert (await ada.post("/estimates", json=asked)).json()["time"]["measured_jobs"] == jobs
 
 
 async def test_cost_is_counted_at_the_operator_s_prices(services: Services, ada: Visitor) -> None:

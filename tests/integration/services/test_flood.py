@@ -161,7 +161,7 @@ async def flood(services: Services, visitor: Visitor, dataset_id: uuid.UUID, url
     first = await rows.job(services, visitor, status="queued")
     async with open_session(services.sessions) as session:
         job = await session.get_one(Job, first)
-        kept = ("user_id", "model_id", "model", "dataset_id", "dataset_version", "config", "resources")
+        kept = ("user_id", "type", "model_id", "model", "dataset_id", "dataset_version", "spec", "resources")
         same = {name: getattr(job, name) for name in kept}
         await session.execute(
             insert(Job), [{**same, "name": f"flood {n}", "status": "queued", "priority": n} for n in range(JOBS)]
