@@ -122,7 +122,7 @@ async def signup(
     return UserOut.of(user)
 
 
-@router.post("/login", responses=problems(400, 401, 413, 415, 422, 429, 503))
+@router.post("/login", responses=problems(400, 401, 403, 413, 415, 422, 429, 503))
 async def login(
     body: LoginBody, response: Response, session: SessionDep, settings: SettingsDep, origin: OriginDep
 ) -> TokensOut:
