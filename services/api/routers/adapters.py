@@ -101,7 +101,7 @@ class ComparisonOut(BaseModel):
     """Every field in which their lineages differ, by path."""
 
 
-@router.post("", status_code=201, responses=problems(400, 401, 404, 409, 413, 415, 422, 503))
+@router.post("", status_code=201, responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 503))
 async def create_adapter(
     body: AdapterBody,
     request: Request,
@@ -152,7 +152,7 @@ async def read_adapter(adapter_id: uuid.UUID, user: CurrentUser, session: Sessio
     return AdapterOut.of(adapter, (await requests.newest_versions(session, [adapter_id])).get(adapter_id))
 
 
-@router.patch("/{adapter_id}", responses=problems(400, 401, 404, 409, 413, 415, 422, 503))
+@router.patch("/{adapter_id}", responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 503))
 async def change_adapter(
     adapter_id: uuid.UUID, body: AdapterPatch, user: CurrentUser, session: SessionDep
 ) -> AdapterOut:
@@ -170,13 +170,13 @@ async def change_adapter(
     return AdapterOut.of(adapter, (await requests.newest_versions(session, [adapter_id])).get(adapter_id))
 
 
-@router.delete("/{adapter_id}", status_code=204, responses=problems(401, 404, 422, 503))
+@router.delete("/{adapter_id}", status_code=204, responses=problems(401, 403, 404, 422, 503))
 async def delete_adapter(adapter_id: uuid.UUID, user: CurrentUser, session: SessionDep) -> None:
     """Delete an adapter and its versions; the jobs that made them and their files stay."""
     await requests.delete(session, user.id, adapter_id)
 
 
-@router.post("/{adapter_id}/versions", status_code=201, responses=problems(400, 401, 404, 409, 413, 415, 422, 503))
+@router.post("/{adapter_id}/versions", status_code=201, responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 503))
 async def add_version(
     adapter_id: uuid.UUID,
     body: VersionBody,

@@ -83,7 +83,7 @@ async def read_dataset_version(
     return DatasetVersionDetailOut.with_report(version, await versions.used_by(session, dataset_id, number))
 
 
-@router.delete("/{number}", status_code=204, responses=problems(401, 404, 409, 422, 503))
+@router.delete("/{number}", status_code=204, responses=problems(401, 403, 404, 409, 422, 503))
 async def delete_dataset_version(dataset_id: uuid.UUID, number: Number, user: CurrentUser, session: SessionDep) -> None:
     """Delete a version that no job or pipeline has used; its number is not reused."""
     await versions.delete(session, user.id, dataset_id, number)

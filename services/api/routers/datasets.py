@@ -106,7 +106,7 @@ async def create_dataset(
     return NewDatasetOut(dataset=await _out(session, dataset), uploads=signed)
 
 
-@router.post("/{dataset_id}/complete", status_code=202, responses=problems(401, 404, 409, 422, 503))
+@router.post("/{dataset_id}/complete", status_code=202, responses=problems(401, 403, 404, 409, 422, 503))
 async def complete_dataset(dataset_id: uuid.UUID, user: CurrentUser, services: ServicesDep) -> DatasetOut:
     """Finish an upload and start processing. Lists every file that is missing or has the wrong size."""
     dataset = await requests.complete(services.sessions, services.objects, user.id, dataset_id)
@@ -138,7 +138,7 @@ async def read_dataset(dataset_id: uuid.UUID, reading: ReadingDep) -> Response:
     return object_response(rows[0][0])
 
 
-@router.patch("/{dataset_id}", responses=problems(400, 401, 404, 413, 415, 422, 503))
+@router.patch("/{dataset_id}", responses=problems(400, 401, 403, 404, 413, 415, 422, 503))
 async def change_dataset(
     dataset_id: uuid.UUID, body: DatasetPatch, user: CurrentUser, session: SessionDep
 ) -> DatasetOut:
@@ -155,7 +155,7 @@ async def change_dataset(
     return await _out(session, dataset)
 
 
-@router.delete("/{dataset_id}", status_code=204, responses=problems(401, 404, 409, 422, 503))
+@router.delete("/{dataset_id}", status_code=204, responses=problems(401, 403, 404, 409, 422, 503))
 async def delete_dataset(dataset_id: uuid.UUID, user: CurrentUser, session: SessionDep) -> None:
     """Delete a dataset that no unfinished job uses."""
     await requests.delete(session, user.id, dataset_id)

@@ -149,7 +149,7 @@ class EstimateOut(BaseModel):
     devices: list[DeviceOut]
 
 
-@router.post("", responses=problems(400, 401, 404, 409, 413, 415, 422, 503))
+@router.post("", responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 503))
 async def estimate(body: EstimateBody, user: CurrentUser, session: SessionDep, settings: SettingsDep) -> EstimateOut:
     """Estimate a run without launching it."""
     model = await usable_model(session, body.model_id, body.config.task.type)

@@ -128,7 +128,7 @@ async def read_job(job_id: uuid.UUID, reading: ReadingDep) -> Response:
     return object_response(_rendered(rows[0], reading.settings))
 
 
-@router.patch("/{job_id}", responses=problems(400, 401, 404, 413, 415, 422, 503))
+@router.patch("/{job_id}", responses=problems(400, 401, 403, 404, 413, 415, 422, 503))
 async def change_job(
     job_id: uuid.UUID, body: JobPatch, user: CurrentUser, session: SessionDep, settings: SettingsDep
 ) -> JobOut:
@@ -145,13 +145,13 @@ async def change_job(
     return JobOut.of(job, settings)
 
 
-@router.delete("/{job_id}", status_code=204, responses=problems(401, 404, 409, 422, 503))
+@router.delete("/{job_id}", status_code=204, responses=problems(401, 403, 404, 409, 422, 503))
 async def delete_job(job_id: uuid.UUID, user: CurrentUser, session: SessionDep) -> None:
     """Delete a job that has ended, with its events, logs, checkpoints and files; a 409 names what still needs it."""
     await deletion.delete(session, user.id, job_id)
 
 
-@router.post("/{job_id}/stop", status_code=202, responses=problems(401, 404, 409, 422, 503))
+@router.post("/{job_id}/stop", status_code=202, responses=problems(401, 403, 404, 409, 422, 503))
 async def stop_job(job_id: uuid.UUID, user: CurrentUser, session: SessionDep, settings: SettingsDep) -> JobOut:
     """Stop a job after a checkpoint; a queued job stops immediately."""
     return JobOut.of(await requests.request_stop(session, user.id, job_id), settings)

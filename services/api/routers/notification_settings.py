@@ -73,7 +73,7 @@ async def read_notification_settings(user: CurrentUser, session: SessionDep) -> 
     return NotificationSettingsOut.of(await requests.settings_of(session, user.id))
 
 
-@router.patch("", responses=problems(400, 401, 413, 415, 422, 503))
+@router.patch("", responses=problems(400, 401, 403, 413, 415, 422, 503))
 async def change_notification_settings(
     body: NotificationSettingsPatch, user: CurrentUser, session: SessionDep
 ) -> NotificationSettingsOut:

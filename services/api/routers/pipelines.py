@@ -167,19 +167,19 @@ async def read_pipeline(pipeline_id: uuid.UUID, user: CurrentUser, session: Sess
     return await _shown(session, await requests.find_pipeline(session, user.id, pipeline_id))
 
 
-@router.post("/{pipeline_id}/stop", status_code=202, responses=problems(401, 404, 409, 422, 503))
+@router.post("/{pipeline_id}/stop", status_code=202, responses=problems(401, 403, 404, 409, 422, 503))
 async def stop_pipeline(pipeline_id: uuid.UUID, user: CurrentUser, session: SessionDep) -> PipelineOut:
     """Stop a pipeline: running jobs save a checkpoint and end, and no further stage starts."""
     return await _shown(session, await requests.request_stop(session, user.id, pipeline_id))
 
 
-@router.post("/{pipeline_id}/resume", status_code=202, responses=problems(401, 404, 409, 422, 503))
+@router.post("/{pipeline_id}/resume", status_code=202, responses=problems(401, 403, 404, 409, 422, 503))
 async def resume_pipeline(pipeline_id: uuid.UUID, user: CurrentUser, session: SessionDep) -> PipelineOut:
     """Resume a stopped or failed pipeline: succeeded stages stay, the others are retried."""
     return await _shown(session, await requests.request_resume(session, user.id, pipeline_id))
 
 
-@router.delete("/{pipeline_id}", status_code=204, responses=problems(401, 404, 409, 422, 503))
+@router.delete("/{pipeline_id}", status_code=204, responses=problems(401, 403, 404, 409, 422, 503))
 async def delete_pipeline(pipeline_id: uuid.UUID, user: CurrentUser, session: SessionDep) -> None:
     """Delete a pipeline that has ended; its jobs and their results stay."""
     await requests.delete(session, user.id, pipeline_id)
