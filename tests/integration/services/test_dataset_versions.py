@@ -369,7 +369,7 @@ async def test_jobs_take_the_newest_version_or_that_which_they_name(
     config = {"epochs": 1}
     for number in (1, 2, None):
         asked = {"model_id": "whisper-pico", "dataset_id": dataset_id, "config": config, "dataset_version": number}
-        sizes[number] = (await ada.post("/estimates", json=asked)).json()["time"]["audio_s"]
+        sizes[number] = (await ada.post("/estimates", json=asked)).json()["time"]["cost"]
     assert sizes[1] < sizes[2] == sizes[None]
 
 
