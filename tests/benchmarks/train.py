@@ -84,7 +84,7 @@ def main() -> int:
             prepared = prepare(utterances, folder, holdout, arguments)
             print(
                 f"round {number} of {len(holdouts)}: {data}, {prepared['train_utterances']} utterances to train on, "
-                f"{prepared['test_utterances']} of {', '.join(prepared['test_groups']) or 'nobody known'} to test on"
+                f"{prepared['test_utterances']} of {', '.join(prepared['test_groups']) or 'unknown speakers'} to test on"
             )
             work = Path(scratch) / str(len(rounds))
             rounds.append(
