@@ -27,6 +27,7 @@ from engine.run.provenance.inputs import changed, shown
 from engine.run.store import RunStore
 
 if TYPE_CHECKING:
+    from cluster.ingestion.config import IngestionRunConfig
     from cluster.narrator import Narrator
     from cluster.selection.config import SelectionRunConfig
     from cluster.storage.run_store import S3RunStore
@@ -278,7 +279,9 @@ def _last_reason(error: BaseException) -> str:
 
 
 def check_same_run(
-    store: RunStore, config: RunConfig | SelectionRunConfig | EvaluationRunConfig, fields: Sequence[str]
+    store: RunStore,
+    config: RunConfig | SelectionRunConfig | EvaluationRunConfig | IngestionRunConfig,
+    fields: Sequence[str],
 ) -> None:
     """Raise ConfigError if the store holds a run whose config differs in these fields."""
     try:

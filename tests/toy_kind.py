@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.config.base import Config
 from services.database.models import Job
-from services.jobs.kinds.contract import JobKind, JobRequest, Resolved
+from services.jobs.kinds.contract import JobKind, JobRequest, Platform, Resolved
 from services.jobs.kinds.lookup import usable_dataset
 from services.jobs.owned import find_job
 from services.jobs.places import run_address
@@ -56,6 +56,6 @@ class ToyKind(JobKind[ToySpec]):
             needs_id=asked.of,
         )
 
-    def driver(self, job: Job, spec: ToySpec, bucket: str) -> tuple[str, Config]:
+    async def driver(self, job: Job, spec: ToySpec, platform: Platform) -> tuple[str, Config]:
         """A module that only this test names."""
-        return "toys.count", ToyConfig(words=spec.words, storage=run_address(bucket, job.id))
+        return "toys.count", ToyConfig(words=spec.words, storage=run_address(platform.bucket, job.id))

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import JSONB
 
+from cluster.public_network import url_fault
 from engine.config.division import DivisionConfig
 from engine.config.processing import ItemLimits, Language, ProcessingConfig
 from engine.config.tasks.registry import TaskName
@@ -19,7 +20,6 @@ from engine.data.validation.config import ValidationConfig
 from services.api.body import Body
 from services.api.rendered import as_json
 from services.database.models import Dataset, DatasetVersion
-from services.public_network import url_fault
 
 DatasetStatus = Literal["pending", "processing", "ready", "error"]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
@@ -153,6 +153,8 @@ class DatasetOut(BaseModel):
     status: DatasetStatus
     error: str | None
     """Why it cannot be used."""
+    job_id: uuid.UUID | None
+    """The job that processes its newest version; unset as for a version."""
     version: int | None
     """Number of its newest version that is ready."""
     statistics: dict[str, Any] | None
@@ -173,6 +175,7 @@ class DatasetOut(BaseModel):
             split=newest.options.get("split"),
             status=status_of(dataset),
             error=dataset.error,
+            job_id=newest.job_id,
             version=version.number if version else None,
             statistics=statistics_of(version) if version else None,
             created_at=dataset.created_at,
@@ -194,7 +197,7 @@ def _newest(column: Any, *, ready: bool = True) -> Any:
     return versions.order_by(DatasetVersion.number.desc()).limit(1).correlate(Dataset).scalar_subquery()
 
 
-_OF_VERSIONS: Final = frozenset({"split", "version", "statistics"})
+_OF_VERSIONS: Final = frozenset({"split", "job_id", "version", "statistics"})
 _COUNTS: Final = ("utterances", "audio_s", "size")
 _STATISTICS: Final = func.jsonb_build_object(
     *(part for name in _COUNTS for part in (name, getattr(DatasetVersion, name))), type_=JSONB
@@ -203,6 +206,7 @@ RENDERED_DATASET: Final = as_json(
     {name: getattr(Dataset, name) for name in DatasetOut.model_fields if name not in _OF_VERSIONS}
     | {
         "split": _newest(DatasetVersion.options["split"], ready=False),
+        "job_id": _newest(DatasetVersion.job_id, ready=False),
         "version": _newest(DatasetVersion.number),
         "statistics": _newest(_STATISTICS.concat(DatasetVersion.statistics)),
     }

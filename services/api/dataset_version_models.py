@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
@@ -42,6 +43,9 @@ class DatasetVersionOut(BaseModel):
     """Decisions that made it from its parent."""
     statistics: dict[str, Any] | None
     """Counts: `utterances`, `audio_s`, `size`, `speakers`, `set_aside`, ...; unset until it is ready."""
+    job_id: uuid.UUID | None
+    """The job that makes or made it; unset before its upload is complete, if the job was deleted, or if an earlier release
+    made it."""
     items: int | None
     """Number of good and rejected items; unset without a list of them."""
     created_at: datetime
@@ -111,7 +115,7 @@ class DatasetItemOut(BaseModel):
 
 _ITEM_COLUMNS: Final = ("path", "status", "text", "speaker", "split", "duration_s", "findings")
 _COLUMNS: Final = (
-    "number", "status", "error", "parent", "options", "decisions", "items", "created_at", "finished_at",
+    "number", "status", "error", "parent", "options", "decisions", "job_id", "items", "created_at", "finished_at",
 )  # fmt: skip
 
 

@@ -245,9 +245,11 @@ class JobOut(BaseModel):
     type: KindName
     name: str
     project_id: uuid.UUID | None
-    model_id: str
+    model_id: str | None
+    """Its base model; unset for an ingestion, which has none."""
     dataset_id: uuid.UUID
     dataset_version: int
+    """The version that it works on; of an ingestion, the one that it makes."""
     spec: dict[str, Any] = Field(
         description=f"What its kind was asked, resolved, defaults included. Its fields by type: {_SPECS}."
     )
@@ -258,7 +260,8 @@ class JobOut(BaseModel):
     priority: int
     status: JobStatus
     phase: str | None
-    """Phase of the run: `loading`, `evaluating_base`, `training`, `evaluating`, `saving`, `done`."""
+    """Phase of the run: `loading`, `evaluating_base`, `training`, `evaluating`, `saving`, `done`; of an ingestion:
+    `fetching`, `reading`, `storing`."""
     progress: float
     """0 to 1."""
     epoch: float | None

@@ -20,7 +20,7 @@ _COLUMNS: Final = {
     "Type": lambda each: each.type,
     "Status": lambda each: each.status,
     "Done": lambda each: f"{each.progress:.0%}",
-    "Model": lambda each: each.model_id,
+    "Model": lambda each: each.model_id or "",
     "Created": lambda each: each.created_at,
     "Id": lambda each: each.id,
 }
@@ -32,7 +32,7 @@ NOUN: Final = Noun(
     lambda client: client.delete_job,
     "its files, checkpoints, logs and metrics; it must have ended",
 )
-app = NOUN.app("Training, selection and evaluation: launch, follow, stop, resume, download.")
+app = NOUN.app("Training, selection, evaluation and ingestion: launch, follow, stop, resume, download.")
 NOUN.add_show(app)
 NOUN.add_delete(app)
 for command in (

@@ -20,6 +20,9 @@ _PHASES = {
     "queued": "waiting in the queue",
     "starting": "starting workers",
     "running": "running",
+    "fetching": "fetching the recordings",
+    "reading": "reading and checking the recordings",
+    "storing": "storing the version",
     "loading": "loading model and data",
     "selection_segmenting": "looking for speech",
     "selection_before": "scoring with the base model",
@@ -86,6 +89,8 @@ class RunProgress:
             self._show_phase(str(data.get("phase") or data.get("status") or ""))
         elif kind == "metric" and "loss" in data:
             self._show_training(data)
+        elif kind == "metric" and "items_read" in data:
+            self._show_figures(float(data["progress"]), f"{data['items_read']:,} of {data['items_found']:,} items")
         elif kind == "metric" and "metrics" in data:
             self._show_evaluation(data)
         elif kind == "log":
@@ -108,10 +113,11 @@ class RunProgress:
             self.console.print(phase, markup=False)
 
     def _show_training(self, data: Mapping[str, Any]) -> None:
+        self.first_step_at = self.first_step_at or time.monotonic()
+        self._show_figures(float(data.get("progress") or 0.0), training_figures(data))
+
+    def _show_figures(self, progress: float, figures: str) -> None:
         now = time.monotonic()
-        self.first_step_at = self.first_step_at or now
-        progress = float(data.get("progress") or 0.0)
-        figures = training_figures(data)
         if self._bars is not None:
             self._bars.update(self._task, completed=progress, figures=figures)
         elif now - self._last_line >= self._line_every_s or progress >= 1.0:

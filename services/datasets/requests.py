@@ -1,4 +1,4 @@
-"""User requests for datasets: announce files, complete an upload, find, delete."""
+"""User requests for datasets: announce files, complete an upload, delete."""
 
 from __future__ import annotations
 
@@ -8,19 +8,22 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Select, func, select
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from cluster.config import ResourcesConfig
 from engine.config.processing import ProcessingConfig
 from engine.errors import Fault
 from services.database.engine import Sessions, open_session
 from services.database.models import Dataset, DatasetVersion, Job, Upload
 from services.database.notify import WORK, notify
-from services.datasets.prefixes import upload_prefix as upload_prefix
-from services.datasets.prefixes import version_prefix as version_prefix
-from services.errors import ConflictError, InvalidRequestError, NotFoundError
-from services.jobs.states import ACTIVE
+from services.datasets.find import find_dataset, newest_version_row, uploads_of
+from services.datasets.prefixes import upload_prefix, version_prefix
+from services.errors import ConflictError, NotFoundError
+from services.jobs.kinds.contract import JobRequest
+from services.jobs.kinds.ingestion import Ingestion, IngestionSpec, first_lane, reopen
+from services.jobs.requests import go_on, launch, stop
+from services.jobs.states import ACTIVE, RESUMABLE
 from services.objects import Objects
 from services.projects.requests import check_project
 from services.settings import Settings
@@ -31,83 +34,41 @@ COMPLETABLE: Final = frozenset({"pending", "error"})
 """Statuses in which an upload can be completed; in the others it has been already."""
 
 
-def owned_datasets(user_id: uuid.UUID | BindParameter[uuid.UUID]) -> Select[Dataset]:
-    """The datasets of a user: ownership is part of every query."""
-    return select(Dataset).where(Dataset.user_id == user_id, Dataset.deleted_at.is_(None))
-
-
-async def find_dataset(
-    session: AsyncSession, user_id: uuid.UUID, dataset_id: uuid.UUID, *, lock: bool = False
-) -> Dataset:
-    """A dataset of the user.
-
-    Raises:
-        NotFoundError: no such dataset, or another user's.
-    """
-    query = owned_datasets(user_id).where(Dataset.id == dataset_id)
-    if lock:
-        query = query.with_for_update()
-    dataset = (await session.scalars(query)).one_or_none()
-    if dataset is None:
-        raise no_such_dataset()
-    return dataset
-
-
-async def newest_versions(session: AsyncSession, dataset_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, DatasetVersion]:
-    """The newest ready version of each dataset that has one."""
-    query = (
-        select(DatasetVersion)
-        .where(
-            DatasetVersion.dataset_id.in_(dataset_ids),
-            DatasetVersion.status == "ready",
-            DatasetVersion.deleted_at.is_(None),
-        )
-        .ext(distinct_on(DatasetVersion.dataset_id))
-        .order_by(DatasetVersion.dataset_id, DatasetVersion.number.desc())
+async def begin_ingestion(session: AsyncSession, settings: Settings, dataset: Dataset, version: DatasetVersion) -> Job:
+    """Queue the job that makes a version; does not commit."""
+    request = JobRequest(
+        kind=Ingestion.name,
+        asked=IngestionSpec.of(dataset, version),
+        dataset_id=dataset.id,
+        dataset_version=version.number,
+        resources=ResourcesConfig(),
     )
-    return {version.dataset_id: version for version in await session.scalars(query)}
+    job = await launch(session, settings, dataset.user_id, uuid.uuid4(), request)
+    version.job_id = job.id
+    return job
 
 
-async def ready_version(session: AsyncSession, dataset: Dataset, number: int | None = None) -> DatasetVersion:
-    """A ready version of a dataset: the newest, or the one with a number.
-
-    Raises:
-        ConflictError: the dataset is not ready.
-        InvalidRequestError: it has no such version, or that one is not ready.
-    """
-    query = select(DatasetVersion).where(
-        DatasetVersion.dataset_id == dataset.id,
-        DatasetVersion.status == "ready",
-        DatasetVersion.deleted_at.is_(None),
-    )
-    ready = (await session.scalars(query.order_by(DatasetVersion.number.desc()))).all()
-    if dataset.status != "ready" or not ready:
-        raise ConflictError(
-            f"The dataset is {dataset.status}, not ready.",
-            code="dataset_not_ready",
-            faults=[Fault("dataset_id", f"is {dataset.status}, not ready")],
-        )
-    found = ready[0] if number is None else next((each for each in ready if each.number == number), None)
-    if found is None:
-        numbers = ", ".join(str(each.number) for each in reversed(ready))
-        fault = Fault("dataset_version", f"the dataset has no version {number} that is ready; those are: {numbers}")
-        raise InvalidRequestError.of([fault], code="no_such_version")
-    return found
-
-
-async def newest_version_row(session: AsyncSession, dataset_id: uuid.UUID) -> DatasetVersion:
-    """The newest version of a dataset, ready or not."""
-    query = select(DatasetVersion).where(DatasetVersion.dataset_id == dataset_id, DatasetVersion.deleted_at.is_(None))
-    return (await session.scalars(query.order_by(DatasetVersion.number.desc()).limit(1))).one()
-
-
-async def process_again(session: AsyncSession, dataset: Dataset) -> None:
-    """Queue the newest version of a dataset that has no ready one; does not commit."""
-    version = await newest_version_row(session, dataset.id)
-    version.status, version.error, version.attempts, version.finished_at = "processing", None, 0, None
-    dataset.status, dataset.error = "processing", None
+async def process_again(session: AsyncSession, settings: Settings, dataset_id: uuid.UUID) -> None:
+    """Process the newest version of a dataset in an error again; does nothing in other states. Does not commit."""
+    jobs = await lock_ingestions(session, dataset_id)
+    dataset = await _locked(session, dataset_id)
+    version = await newest_version_row(session, dataset_id)
+    if dataset.status != "error" or version.status != "error":
+        return
+    await reopen(session, dataset, version)
     dataset.source_kept = True
-    await notify(session, WORK)
+    job = next((job for job in jobs if job.id == version.job_id), None)
+    if job is not None and job.status in RESUMABLE and job.deleted_at is None:
+        await go_on(session, job)
+        job.lane = first_lane(IngestionSpec.of(dataset, version), version.number)
+    else:
+        await begin_ingestion(session, settings, dataset, version)
+
+
+async def lock_ingestions(session: AsyncSession, dataset_id: uuid.UUID) -> Sequence[Job]:
+    """The jobs that make versions of a dataset, locked; a job is always locked before its dataset."""
+    query = select(Job).where(Job.dataset_id == dataset_id, Job.type == Ingestion.name).order_by(Job.id)
+    return (await session.scalars(query.with_for_update().execution_options(populate_existing=True))).all()
 
 
 async def announce(
@@ -152,19 +113,18 @@ async def announce(
     )
     session.add(dataset)
     await session.flush()
-    session.add(
-        DatasetVersion(
-            dataset_id=dataset_id,
-            number=1,
-            status=dataset.status,
-            options=options.model_dump(mode="json"),
-            prefix=version_prefix(dataset_id, 1),
-            size=made_bytes,
-        )
+    version = DatasetVersion(
+        dataset_id=dataset_id,
+        number=1,
+        status=dataset.status,
+        options=options.model_dump(mode="json"),
+        prefix=version_prefix(dataset_id, 1),
+        size=made_bytes,
     )
+    session.add(version)
     await session.flush()
     if files is None:
-        await notify(session, WORK)
+        await begin_ingestion(session, settings, dataset, version)
         return dataset
     expires_at = datetime.now(UTC) + timedelta(seconds=settings.upload_url_s)
     for position, file in enumerate(files):
@@ -184,14 +144,9 @@ async def announce(
     return dataset
 
 
-async def uploads_of(session: AsyncSession, dataset_id: uuid.UUID) -> Sequence[Upload]:
-    """The files that were declared for a dataset, in their order."""
-    return (
-        await session.scalars(select(Upload).where(Upload.dataset_id == dataset_id).order_by(Upload.position))
-    ).all()
-
-
-async def complete(sessions: Sessions, objects: Objects, user_id: uuid.UUID, dataset_id: uuid.UUID) -> Dataset:
+async def complete(
+    sessions: Sessions, settings: Settings, objects: Objects, user_id: uuid.UUID, dataset_id: uuid.UUID
+) -> Dataset:
     """Check that every declared file is there, and queue the processing. Idempotent.
 
     Raises:
@@ -216,33 +171,47 @@ async def complete(sessions: Sessions, objects: Objects, user_id: uuid.UUID, dat
             raise
         return dataset
     async with open_session(sessions) as session:
+        await lock_ingestions(session, dataset_id)
         dataset = await find_dataset(session, user_id, dataset_id, lock=True)
         if dataset.status in COMPLETABLE:
             for upload in await uploads_of(session, dataset_id):
                 upload.sealed_key = sealed[upload.id]
-            if dataset.status == "error":
-                dataset.life += 1
-            await process_again(session, dataset)
+        if dataset.status == "error":
+            await process_again(session, settings, dataset_id)
+        elif dataset.status == "pending":
+            version = await newest_version_row(session, dataset_id)
+            version.status = dataset.status = "processing"
+            dataset.source_kept = True
+            await begin_ingestion(session, settings, dataset, version)
         await session.commit()
     await asyncio.gather(*(objects.remove(each.key) for each in uploads if sealed[each.id] != each.key))
     return dataset
 
 
 async def delete(session: AsyncSession, user_id: uuid.UUID, dataset_id: uuid.UUID) -> None:
-    """Delete a dataset and commit; its objects are removed soon after.
+    """Delete a dataset with the jobs that made its versions, and commit; its objects are removed soon after.
 
     Raises:
         NotFoundError: no such dataset, or another user's.
         ConflictError: a job that has not ended uses it.
     """
+    await find_dataset(session, user_id, dataset_id)
+    ingestions = await lock_ingestions(session, dataset_id)
     dataset = await find_dataset(session, user_id, dataset_id, lock=True)
     users = await session.scalar(
-        select(func.count()).select_from(Job).where(Job.dataset_id == dataset_id, Job.status.in_(ACTIVE))
+        select(func.count())
+        .select_from(Job)
+        .where(Job.dataset_id == dataset_id, Job.status.in_(ACTIVE), Job.type != Ingestion.name)
     )
     if users:
         jobs = "a job that has" if users == 1 else f"{users} jobs that have"
         raise ConflictError(f"The dataset is used by {jobs} not ended; stop first.", code="dataset_in_use")
     dataset.deleted_at = datetime.now(UTC)
+    await session.flush()
+    for job in ingestions:
+        if job.status in ACTIVE:
+            await stop(session, user_id, job.id)
+        job.deleted_at = dataset.deleted_at
     await notify(session, WORK)
     await session.commit()
 
@@ -308,6 +277,6 @@ def _upload_fault(upload: Upload, size: int | None) -> Fault | None:
     return None
 
 
-def no_such_dataset() -> NotFoundError:
-    """The error for a dataset that does not exist or belongs to another user."""
-    return NotFoundError("There is no such dataset.", code="dataset_not_found")
+async def _locked(session: AsyncSession, dataset_id: uuid.UUID) -> Dataset:
+    query = select(Dataset).where(Dataset.id == dataset_id).with_for_update()
+    return (await session.scalars(query.execution_options(populate_existing=True))).one()

@@ -6,9 +6,9 @@ import asyncio
 import uuid
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Text, any_, cast, func, or_, select
+from sqlalchemy import ColumnElement, Text, any_, cast, func, or_, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,19 +18,22 @@ from engine.data.revision import Revision
 from engine.errors import Fault
 from services.database.models import Dataset, DatasetItem, DatasetVersion, Job, Pipeline
 from services.database.notify import WORK, notify
+from services.datasets.find import (
+    UNFINISHED,
+    check_source,
+    find_dataset,
+    newest_version_row,
+    ready_version,
+    unfinished_version,
+    versions_of,
+)
 from services.datasets.item_rows import item_record
 from services.datasets.prefixes import version_prefix
-from services.datasets.requests import find_dataset, newest_version_row, ready_version
+from services.datasets.requests import begin_ingestion
 from services.errors import ConflictError, InvalidRequestError, NotFoundError
+from services.jobs.kinds.ingestion import Ingestion
 from services.settings import Settings
 from services.storage_quota import admit_bytes
-
-_UNFINISHED: Final = ("pending", "processing")
-
-
-def versions_of(dataset_id: uuid.UUID) -> Select[DatasetVersion]:
-    """The versions of a dataset that are not deleted."""
-    return select(DatasetVersion).where(DatasetVersion.dataset_id == dataset_id, DatasetVersion.deleted_at.is_(None))
 
 
 async def find_version(session: AsyncSession, user_id: uuid.UUID, dataset_id: uuid.UUID, number: int) -> DatasetVersion:
@@ -89,7 +92,7 @@ async def revise(
     """
     dataset = await find_dataset(session, user_id, dataset_id, lock=True)
     revised_version = await _parent(session, dataset, parent)
-    _check_source(dataset)
+    check_source(dataset)
     options = revised(ProcessingConfig.model_validate(revised_version.options), revision.changes())
     check_bounds(options, settings)
     await session.refresh(revised_version, ["item_decisions"])
@@ -113,9 +116,9 @@ async def revise(
     session.add(version)
     if dataset.status == "error":
         dataset.status, dataset.error = "processing", None
-    dataset.updated_at = func.now()  # keeps the queue from removing its source now
+    dataset.updated_at = func.now()  # keeps its source from being removed now
     await session.flush()
-    await notify(session, WORK)
+    await begin_ingestion(session, settings, dataset, version)
     return version
 
 
@@ -128,7 +131,7 @@ async def delete(session: AsyncSession, user_id: uuid.UUID, dataset_id: uuid.UUI
     """
     await find_dataset(session, user_id, dataset_id, lock=True)
     version = await find_version(session, user_id, dataset_id, number)
-    if version.status in _UNFINISHED:
+    if version.status in UNFINISHED:
         raise ConflictError(
             f"Version {number} is {version.status}; wait until it has ended.", code="version_processing"
         )
@@ -144,13 +147,16 @@ async def delete(session: AsyncSession, user_id: uuid.UUID, dataset_id: uuid.UUI
             f"Version {number} is the only one that can be used; delete the dataset instead.", code="only_version"
         )
     version.deleted_at = datetime.now(UTC)
+    await session.execute(update(Job).where(Job.id == version.job_id).values(deleted_at=version.deleted_at))
     await notify(session, WORK)
     await session.commit()
 
 
 async def used_by(session: AsyncSession, dataset_id: uuid.UUID, number: int) -> int:
     """Number of jobs and pipelines that refer to a version, ended or not."""
-    jobs = select(func.count()).where(Job.dataset_id == dataset_id, Job.dataset_version == number)
+    jobs = select(func.count()).where(
+        Job.dataset_id == dataset_id, Job.dataset_version == number, Job.type != Ingestion.name
+    )
     pipelines = select(func.count()).where(Pipeline.dataset_id == dataset_id, Pipeline.dataset_version == number)
     return (await session.scalar(jobs) or 0) + (await session.scalar(pipelines) or 0)
 
@@ -196,8 +202,7 @@ def item_filters(
 
 
 async def _parent(session: AsyncSession, dataset: Dataset, number: int | None) -> DatasetVersion:
-    unfinished = versions_of(dataset.id).where(DatasetVersion.status.in_(_UNFINISHED))
-    waiting = (await session.scalars(unfinished.limit(1))).first()
+    waiting = await unfinished_version(session, dataset.id)
     if waiting is not None:
         raise ConflictError(
             f"Version {waiting.number} is {waiting.status}; revise the dataset when it is ready.",
@@ -211,16 +216,6 @@ async def _parent(session: AsyncSession, dataset: Dataset, number: int | None) -
         raise InvalidRequestError.of(
             [Fault("parent", fault.message) for fault in error.faults], code="no_such_version"
         ) from None
-
-
-def _check_source(dataset: Dataset) -> None:
-    if not dataset.source_kept:
-        raise ConflictError(
-            "The files that this dataset was made of are not kept any more, and a new version is made of them: upload "
-            "them again as a new dataset. The operator decides how long they are kept (LIM_KEEP_SOURCES_S); earlier "
-            "releases kept none.",
-            code="source_gone",
-        )
 
 
 def _check_items(version: DatasetVersion) -> None:

@@ -49,8 +49,11 @@ async def admit(session: AsyncSession, settings: Settings, job: Job, cluster: Cl
         ForbiddenError: what the job is expected to keep exceeds the user's storage quota.
     """
     await lock_user(session, job.user_id)
-    await _check_count(session, settings, job.user_id)
     kind, spec = read_spec(job)
+    if job.lane is not None:  # its lane has slots, and what it makes is counted by itself
+        job.stored_bytes = job.stored_bytes or kind.kept_bytes(spec, None)
+        return
+    await _check_count(session, settings, job.user_id)
     try:
         asked = asked_resources(job.resources)
     except ConfigError as error:
@@ -137,9 +140,9 @@ def _compute_bytes(config: TrainingConfig) -> int:
     return 2 if config.precision in ("bfloat16", "float16") else 4
 
 
-async def sizes_of(session: AsyncSession, model_id: str) -> Architecture | None:
-    """Sizes of a base model; None: unknown."""
-    model = await session.get(CatalogueModel, model_id)
+async def sizes_of(session: AsyncSession, model_id: str | None) -> Architecture | None:
+    """Sizes of a base model; None: unknown, or there is no model."""
+    model = None if model_id is None else await session.get(CatalogueModel, model_id)
     if model is None:
         return None
     try:
@@ -150,7 +153,7 @@ async def sizes_of(session: AsyncSession, model_id: str) -> Architecture | None:
 
 async def _check_count(session: AsyncSession, settings: Settings, user_id: uuid.UUID) -> None:
     most = settings.max_unfinished_jobs_per_user
-    unfinished = select(func.count()).where(Job.user_id == user_id, Job.status.in_(ACTIVE))
+    unfinished = select(func.count()).where(Job.user_id == user_id, Job.status.in_(ACTIVE), Job.lane.is_(None))
     count = await session.scalar(unfinished) or 0
     if count >= most:
         raise ConflictError(

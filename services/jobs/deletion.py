@@ -59,7 +59,12 @@ async def purge(sessions: Sessions, runs: Runs) -> None:
     """Remove the files and rows of deleted jobs. Failures are retried in the next round."""
     other = aliased(Job)
     is_needed = exists().where(other.needs_id == Job.id)
-    query = select(Job.id).where(Job.deleted_at.is_not(None), ~is_needed).order_by(Job.deleted_at).limit(_MOST_AT_ONCE)
+    query = (
+        select(Job.id)
+        .where(Job.deleted_at.is_not(None), Job.status.in_(TERMINAL), ~is_needed)
+        .order_by(Job.deleted_at)
+        .limit(_MOST_AT_ONCE)
+    )
     async with open_session(sessions) as session:
         deleted = (await session.scalars(query)).all()
     for job_id in deleted:

@@ -23,14 +23,16 @@ from cluster.storage.from_hub import HUB as ASK_HUB
 from cluster.storage.from_hub import VARIABLE as STORAGE_VARIABLE
 from cluster.storage.run_store import S3RunStore
 from services.background import Background, BackgroundTask
-from services.database.engine import create_engine, create_sessions
+from services.database.engine import create_engine, create_sessions, open_session
 from services.database.housekeeping import sweep
-from services.database.notify import WORK, Listener
-from services.datasets.box import Box
-from services.datasets.queue import DatasetQueue
+from services.database.notify import WORK, Listener, notify
+from services.datasets.housekeeping import DatasetHousekeeping
 from services.errors import HubError
+from services.jobs.boxes import Boxes
 from services.jobs.deletion import purge
 from services.jobs.intake import take_events
+from services.jobs.lanes import TASK as FOLLOWING_LANES
+from services.jobs.lanes import Lanes
 from services.jobs.reconciler import TASK as FOLLOWING
 from services.jobs.reconciler import Capacity, Reconciler, Runs
 from services.jobs.retention import prune
@@ -78,8 +80,9 @@ class Hub:
         control = RayJobs({STORAGE_VARIABLE: ASK_HUB, "LIM_HOME": str(settings.home)}, command)
         self._runs = Runs(settings.s3.bucket, store)
         self._reconciler = Reconciler(settings, self._sessions, self._runs, control, _capacity)
-        self._box = Box(settings)
-        self._datasets = DatasetQueue(settings, self._sessions, self._box.process, store, self._box.bring)
+        boxes = Boxes(settings, partial(take_events, self._sessions), self._wake)
+        self._lanes = Lanes(settings, self._sessions, self._runs, boxes.of)
+        self._datasets = DatasetHousekeeping(settings, self._sessions, store)
         self._pipelines = PipelineRunner(settings, self._sessions)
         self._webhooks = WebhookSender(settings, self._sessions)
         self._sweep_at = time.monotonic() + _SWEEP_S
@@ -114,12 +117,20 @@ class Hub:
         return [
             BackgroundTask(FOLLOWING, self._reconciler.follow, period_s),
             BackgroundTask("queue", self._reconciler.submit, period_s),
+            BackgroundTask(FOLLOWING_LANES, self._lanes.follow, period_s),
+            BackgroundTask("lanes", self._lanes.submit, period_s),
             BackgroundTask("deletions", partial(purge, self._sessions, self._runs), period_s),
             BackgroundTask("datasets", self._datasets.round, period_s),
             BackgroundTask("pipelines", self._pipelines.round, period_s),
             BackgroundTask("webhooks", self._webhooks.round, period_s),
             BackgroundTask("housekeeping", self._sweep, period_s, limit_s=_SWEEP_S),
         ]
+
+    async def _wake(self) -> None:
+        """Start the next round of each task now."""
+        async with open_session(self._sessions) as session:
+            await notify(session, WORK)
+            await session.commit()
 
     async def _sweep(self) -> None:
         if time.monotonic() >= self._sweep_at:

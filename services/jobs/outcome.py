@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from engine.run.earlier import todays_result
+from services.jobs.kinds.contract import JobKind
 from services.jobs.submission import Driver, DriverState
 
 NOT_WORTH_REPEATING: Final = frozenset({2})
 """Exit codes of a driver that would fail again in a retry: it rejects the config or the data."""
 _EXCEPTIONS: Final = frozenset({1, 2})
-_LONGEST_REASON: Final = 2000
+_LONGEST_REASON: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ def judge(
     driver: Driver,
     result: Mapping[str, Any] | None,
     error_log: str | None,
+    interrupted: str = JobKind.interrupted,
 ) -> Verdict:
     """Decide the next status of a job whose driver has ended.
 
@@ -44,12 +46,15 @@ def judge(
         driver: what Ray reports about this driver.
         result: `result.json`, if the run wrote one.
         error_log: the newest error in the run's log.
+        interrupted: what the kind says of a driver that died too often.
     """
     ended = result.get("status") if result else None
     if ended == "succeeded":
         return Verdict("succeeded")
     if ended == "stopped" or status == "stopping":
         return Verdict("stopped")
+    if driver.refused:
+        return Verdict("failed", driver.message[:_LONGEST_REASON], refused=True)
     # If the driver was killed, the newest error in the log is from an earlier driver.
     reason = error_log if error_log and driver.exit_code in _EXCEPTIONS else _reason(driver)
     if driver.exit_code in NOT_WORTH_REPEATING:
@@ -57,7 +62,8 @@ def judge(
     if failures + 1 < attempts:
         return Verdict("queued", reason[:_LONGEST_REASON])
     times = "once" if failures == 0 else f"{failures + 1} times"
-    return Verdict("failed", f"The driver ended {times} without a result. The last time: {reason}"[:_LONGEST_REASON])
+    told = f"{interrupted.format(times=times)}. The last time: {reason}"
+    return Verdict("failed", told[:_LONGEST_REASON])
 
 
 def newest_error(events: Iterable[Mapping[str, Any]]) -> str | None:
@@ -82,7 +88,7 @@ def parse_result(data: bytes) -> dict[str, Any] | None:
 def _reason(driver: Driver) -> str:
     """Ray's message without its log excerpt, then the log's last line, which names the exception."""
     if driver.state is DriverState.MISSING:
-        return "the cluster no longer knows the driver; it was restarted"
+        return driver.message or "the cluster no longer knows the driver; it was restarted"
     if driver.state is DriverState.SUCCEEDED:
         return "it ended without writing a result"
     lines = [line.strip() for line in driver.message.splitlines() if line.strip()]

@@ -3,9 +3,25 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
 
+from engine.run.store import RunStore
 from services.database.models import Job
 from services.datasets.prefixes import version_prefix
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """Where runs keep their files."""
+
+    bucket: str
+    store: Callable[[str], RunStore]
+    """The files below a prefix of the bucket."""
+
+    def of(self, job_id: uuid.UUID) -> RunStore:
+        """The files of a job's run."""
+        return self.store(run_prefix(job_id))
 
 
 def run_prefix(job_id: uuid.UUID) -> str:

@@ -15,11 +15,10 @@ from services.jobs.admission import admit
 from services.jobs.cluster_view import ClusterView
 from services.jobs.events import append, locked_job, status_event
 from services.jobs.kinds.contract import JobRequest
-from services.jobs.kinds.registry import KINDS
+from services.jobs.kinds.registry import KINDS, tell_end
 from services.jobs.metering import used_up
 from services.jobs.owned import find_job, no_such_job
 from services.jobs.states import RESUMABLE, TERMINAL, check_transition
-from services.notifications.tell import job_ended
 from services.projects.requests import check_project
 from services.settings import Settings
 
@@ -64,6 +63,7 @@ async def launch(
         dataset_version=resolved.dataset_version,
         spec=resolved.spec.model_dump(mode="json"),
         needs_id=resolved.needs_id,
+        lane=resolved.lane,
         resources=request.resources.model_dump(mode="json"),
         priority=request.priority,
         budget=dict(request.budget) if request.budget else None,
@@ -105,7 +105,7 @@ async def stop(session: AsyncSession, user_id: uuid.UUID, job_id: uuid.UUID) -> 
     await append(session, job, [status_event(job, "stop requested")])
     await notify(session, WORK)
     if wanted in TERMINAL:
-        await job_ended(session, job)
+        await tell_end(session, job)
     return job
 
 
@@ -153,13 +153,19 @@ async def resume(
             f"The job cannot go on: {reason}. Give it a larger one first (PATCH /jobs/{job_id}).", code="budget_used_up"
         )
     await admit(session, settings, job, cluster)
+    await KINDS[job.type].resumed(session, settings, job)
+    await go_on(session, job)
+    return job
+
+
+async def go_on(session: AsyncSession, job: Job) -> None:
+    """Queue a job that has ended again, without checks; it must be locked. Does not commit."""
     requeue(job)
     job.life += 1
     job.failures = 0
     job.queued_at = datetime.now(UTC)
     await append(session, job, [status_event(job, "resumed")])
     await notify(session, WORK)
-    return job
 
 
 def requeue(job: Job) -> None:

@@ -44,6 +44,8 @@ class Driver:
     state: DriverState
     message: str = ""
     exit_code: int | None = None
+    refused: bool = False
+    """Whether it reached a limit, as another one would; the message says which."""
 
 
 class JobControl(Protocol):

@@ -16,11 +16,11 @@ from sqlalchemy import Select, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from cluster.public_network import address_fault, url_fault
 from engine.errors import Fault
 from services.database.models import Notification, NotificationSettings
 from services.errors import InvalidRequestError, NotFoundError
 from services.notifications.webhook import secret_of
-from services.public_network import address_fault, url_fault
 from services.settings import Settings
 
 _NONCE_BYTES: Final = 24

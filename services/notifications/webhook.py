@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import httpcore
 
-from services.public_network import AddressRefusedError, CheckedBackend, IpNetwork, TimeOverError, url_fault
+from cluster.public_network import AddressRefusedError, CheckedBackend, IpNetwork, TimeOverError, url_fault
 from services.settings import Settings
 
 SECRET_PREFIX: Final = "whsec_"

@@ -15,7 +15,7 @@ from engine.errors import Fault
 from services.catalogue.models import usable_model
 from services.database.models import Pipeline, PipelineStage
 from services.database.notify import WORK, notify
-from services.datasets.requests import find_dataset, ready_version
+from services.datasets.find import find_dataset, ready_version
 from services.errors import ConflictError, InvalidRequestError, NotFoundError
 from services.jobs.admission import admitted, sizes_of
 from services.jobs.checks import check_task

@@ -12,6 +12,7 @@ import yaml
 
 from cluster.config import EvaluationRunConfig, RunConfig
 from cluster.devices import DeviceClass
+from cluster.ingestion.config import IngestionRunConfig
 from cluster.selection.config import SelectionRunConfig
 from engine.config.base import Config, parse, read_yaml
 from engine.config.selection import SelectionConfig
@@ -31,6 +32,7 @@ READERS: Final[dict[str, Callable[[Path], Any]]] = {
     "devices": _of(DeviceClass),
     "evaluations": _of(EvaluationRunConfig),
     "grafana": lambda path: json.loads(path.read_text(encoding="utf-8"))["panels"],
+    "ingestions": _of(IngestionRunConfig),
     "models": _of(ModelCard),
     "pipelines": lambda path: Declaration.model_validate(read_yaml(path)),
     "pretrain": _of(PretrainRecipe),

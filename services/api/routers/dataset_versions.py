@@ -21,7 +21,7 @@ from services.api.paging import Cursor, Limit, Page, newest_first
 from services.api.problems import problems
 from services.database.models import DatasetVersion
 from services.datasets import versions
-from services.datasets.requests import find_dataset
+from services.datasets.find import find_dataset, versions_of
 
 router = APIRouter(prefix="/datasets/{dataset_id}/versions", tags=["datasets"])
 
@@ -66,7 +66,7 @@ async def list_dataset_versions(
 ) -> Page[DatasetVersionOut]:
     """The versions of a dataset, newest first."""
     await find_dataset(session, user.id, dataset_id)
-    query = versions.versions_of(dataset_id).options(undefer(DatasetVersion.decisions))
+    query = versions_of(dataset_id).options(undefer(DatasetVersion.decisions))
     if status is not None:
         query = query.where(DatasetVersion.status == status)
     rows, total, next_cursor = await newest_first(session, query, DatasetVersion, limit=limit, cursor=cursor)

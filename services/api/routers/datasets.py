@@ -42,7 +42,7 @@ from services.api.rendered import object_response, page_response
 from services.database.engine import open_session
 from services.database.models import Dataset, DatasetVersion, Upload
 from services.database.prepared import Prepared
-from services.datasets import requests
+from services.datasets import find, requests
 from services.datasets.audio import cut_wav, find_item
 from services.datasets.prefixes import version_prefix
 from services.datasets.versions import check_bounds, find_version
@@ -54,7 +54,7 @@ VersionNumber = Annotated[
     int | None, Query(ge=1, lt=2**31, description="Number of a version; unset: the newest that is ready")
 ]
 
-_OWNED: Final = requests.owned_datasets(bindparam("user_id"))
+_OWNED: Final = find.owned_datasets(bindparam("user_id"))
 _DATASET: Final = Prepared(_OWNED.where(Dataset.id == bindparam("dataset_id")).with_only_columns(RENDERED_DATASET))
 _DATASETS: Final = Listing(
     _OWNED,
@@ -84,7 +84,7 @@ async def create_dataset(
     call = fingerprint(services.settings, request, body.model_dump(mode="json"))
     earlier = await claim(session, str(user.id), idempotency_key, call, dataset_id)
     if earlier is not None:
-        dataset = await requests.find_dataset(session, user.id, earlier)
+        dataset = await find.find_dataset(session, user.id, earlier)
     else:
         dataset = await requests.announce(
             session,
@@ -98,7 +98,7 @@ async def create_dataset(
             options=body.options(),
             project_id=body.project_id,
         )
-    uploads = await requests.uploads_of(session, dataset.id) if dataset.status in requests.COMPLETABLE else []
+    uploads = await find.uploads_of(session, dataset.id) if dataset.status in requests.COMPLETABLE else []
     for upload in uploads if earlier is None else []:
         await requests.begin_parts(services.objects, upload, services.settings.upload_part_bytes)
     signed = [await _upload_out(services, upload) for upload in uploads]
@@ -109,7 +109,7 @@ async def create_dataset(
 @router.post("/{dataset_id}/complete", status_code=202, responses=problems(401, 403, 404, 409, 422, 503))
 async def complete_dataset(dataset_id: uuid.UUID, user: CurrentUser, services: ServicesDep) -> DatasetOut:
     """Finish an upload and start processing. Lists every file that is missing or has the wrong size."""
-    dataset = await requests.complete(services.sessions, services.objects, user.id, dataset_id)
+    dataset = await requests.complete(services.sessions, services.settings, services.objects, user.id, dataset_id)
     async with open_session(services.sessions) as session:
         return await _out(session, dataset)
 
@@ -134,7 +134,7 @@ async def read_dataset(dataset_id: uuid.UUID, reading: ReadingDep) -> Response:
     """One dataset."""
     rows = await reading.rows(_DATASET, dataset_id=dataset_id)
     if not rows:
-        raise requests.no_such_dataset()
+        raise find.no_such_dataset()
     return object_response(rows[0][0])
 
 
@@ -143,7 +143,7 @@ async def change_dataset(
     dataset_id: uuid.UUID, body: DatasetPatch, user: CurrentUser, session: SessionDep
 ) -> DatasetOut:
     """Change name, description or project."""
-    dataset = await requests.find_dataset(session, user.id, dataset_id, lock=True)
+    dataset = await find.find_dataset(session, user.id, dataset_id, lock=True)
     if body.name is not None:
         dataset.name = body.name
     if body.description is not None:
@@ -255,15 +255,15 @@ async def item_audio(
 
 
 async def _out(session: AsyncSession, dataset: Dataset) -> DatasetOut:
-    ready = (await requests.newest_versions(session, [dataset.id])).get(dataset.id)
-    return DatasetOut.of(dataset, ready, await requests.newest_version_row(session, dataset.id))
+    ready = (await find.newest_versions(session, [dataset.id])).get(dataset.id)
+    return DatasetOut.of(dataset, ready, await find.newest_version_row(session, dataset.id))
 
 
 async def _ready_version(
     session: AsyncSession, user_id: uuid.UUID, dataset_id: uuid.UUID, number: int | None
 ) -> DatasetVersion:
-    dataset = await requests.find_dataset(session, user_id, dataset_id)
-    return await requests.ready_version(session, dataset, number)
+    dataset = await find.find_dataset(session, user_id, dataset_id)
+    return await find.ready_version(session, dataset, number)
 
 
 async def _reported_version(
@@ -272,9 +272,9 @@ async def _reported_version(
     """The requested version; by default the newest that is ready, or the newest if none is."""
     if number is not None:
         return await find_version(session, user_id, dataset_id, number)
-    await requests.find_dataset(session, user_id, dataset_id)
-    ready = (await requests.newest_versions(session, [dataset_id])).get(dataset_id)
-    return ready or await requests.newest_version_row(session, dataset_id)
+    await find.find_dataset(session, user_id, dataset_id)
+    ready = (await find.newest_versions(session, [dataset_id])).get(dataset_id)
+    return ready or await find.newest_version_row(session, dataset_id)
 
 
 async def _upload_out(services: Services, upload: Upload) -> UploadOut:

@@ -23,7 +23,7 @@ from services.api.problems import problems
 from services.catalogue.models import card_of, usable_model
 from services.config_faults import CheckedTrainingConfig
 from services.database.models import DatasetVersion
-from services.datasets.requests import find_dataset, ready_version
+from services.datasets.find import find_dataset, ready_version
 from services.estimates.amount import training_pool
 from services.estimates.measured import Measured, measured
 from services.jobs.admission import needed_memory

@@ -30,7 +30,7 @@ class StorageOut(BaseModel):
 
 
 class AccountJobsOut(BaseModel):
-    """Unfinished jobs."""
+    """Unfinished jobs that run on the cluster; ingestions have slots of their own and are not limited."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -53,7 +53,7 @@ class AccountUsageOut(BaseModel):
 async def read_usage(user: CurrentUser, session: SessionDep, settings: SettingsDep) -> AccountUsageOut:
     """The caller's usage of the platform, and its limits."""
     kept = await stored(session, user.id)
-    mine = select(func.count()).where(Job.user_id == user.id)
+    mine = select(func.count()).where(Job.user_id == user.id, Job.lane.is_(None))
     unfinished = await session.scalar(mine.where(Job.status.in_(ACTIVE))) or 0
     running = await session.scalar(mine.where(Job.status.in_(SUBMITTED))) or 0
     return AccountUsageOut(

@@ -74,7 +74,7 @@ class AccountDetailOut(Model):
 
 class AccountJobsOut(Model):
     """
-    Unfinished jobs.
+    Unfinished jobs that run on the cluster; ingestions have slots of their own and are not limited.
     """
 
     most_running: int | None
@@ -918,6 +918,10 @@ class DatasetOut(Model):
     Why it cannot be used.
     """
     id: str
+    job_id: str | None
+    """
+    The job that processes its newest version; unset as for a version.
+    """
     name: str
     project_id: str | None
     source: dict[str, Any]
@@ -973,6 +977,11 @@ class DatasetVersionDetailOut(Model):
     """
     Number of good and rejected items; unset without a list of them.
     """
+    job_id: str | None
+    """
+    The job that makes or made it; unset before its upload is complete, if the job was deleted, or if an earlier release
+    made it.
+    """
     number: int
     options: dict[str, Any]
     """
@@ -1015,6 +1024,11 @@ class DatasetVersionOut(Model):
     items: int | None
     """
     Number of good and rejected items; unset without a list of them.
+    """
+    job_id: str | None
+    """
+    The job that makes or made it; unset before its upload is complete, if the job was deleted, or if an earlier release
+    made it.
     """
     number: int
     options: dict[str, Any]
@@ -3913,7 +3927,7 @@ class ExportStage(Model):
 
 class IngestStage(Model):
     """
-    Waits until the dataset is ready; interrupted fetching and processing are retried.
+    Waits for the job that processes the dataset; one that was interrupted is resumed.
     """
 
     model_config = ConfigDict(
@@ -3950,6 +3964,9 @@ class JobOut(Model):
     created_at: datetime
     dataset_id: str
     dataset_version: int
+    """
+    The version that it works on; of an ingestion, the one that it makes.
+    """
     epoch: float | None
     error: str | None
     """
@@ -3962,7 +3979,10 @@ class JobOut(Model):
     The newest values: `loss`, `cost_per_s` and other figures of the training; metrics of evaluations by name under
     `base`, `tuned` and `validation`, with the `primary` one.
     """
-    model_id: str
+    model_id: str | None
+    """
+    Its base model; unset for an ingestion, which has none.
+    """
     name: str
     needs_id: str | None
     """
@@ -3970,7 +3990,8 @@ class JobOut(Model):
     """
     phase: str | None
     """
-    Phase of the run: `loading`, `evaluating_base`, `training`, `evaluating`, `saving`, `done`.
+    Phase of the run: `loading`, `evaluating_base`, `training`, `evaluating`, `saving`, `done`; of an ingestion:
+    `fetching`, `reading`, `storing`.
     """
     priority: int
     progress: float
@@ -3989,12 +4010,12 @@ class JobOut(Model):
     """
     spec: dict[str, Any]
     """
-    What its kind was asked, resolved, defaults included. Its fields by type: `training`: `config`, `selection_id`; `selection`: `config`, `selection`; `evaluation`: `training_id`, `measurement`, `config`.
+    What its kind was asked, resolved, defaults included. Its fields by type: `training`: `config`, `selection_id`; `selection`: `config`, `selection`; `evaluation`: `training_id`, `measurement`, `config`; `ingestion`: `source`, `address`, `options`.
     """
     started_at: datetime | None
     status: Literal["queued", "starting", "running", "stopping", "stopped", "succeeded", "failed"] | str
     step: int | None
-    type: Literal["training", "selection", "evaluation"] | str
+    type: Literal["training", "selection", "evaluation", "ingestion"] | str
     updated_at: datetime
     usage: UsageOut
 

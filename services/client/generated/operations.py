@@ -1131,7 +1131,7 @@ class Operations(Connection):
         cursor: str | Unset = UNSET,
         q: str | Unset = UNSET,
         status: Literal["queued", "starting", "running", "stopping", "stopped", "succeeded", "failed"] | Unset = UNSET,
-        type: Literal["training", "selection", "evaluation"] | Unset = UNSET,
+        type: Literal["training", "selection", "evaluation", "ingestion"] | Unset = UNSET,
         project_id: str | Unset = UNSET,
     ) -> Pages[models.JobOut, models.PageJobOut]:
         """The caller's jobs, newest first.

@@ -58,7 +58,6 @@ class DatasetVersion(Row, Base):
     __table_args__ = (
         CheckConstraint(one_of("status", DATASET_STATUSES), name="status"),
         UniqueConstraint("dataset_id", "number"),
-        Index("ix_dataset_versions_processing", "created_at", postgresql_where=text("status = 'processing'")),
         Index(
             "ix_dataset_versions_deleted", "deleted_at", postgresql_where=text("deleted_at IS NOT NULL AND NOT purged")
         ),
@@ -72,8 +71,8 @@ class DatasetVersion(Row, Base):
     status: Mapped[str] = mapped_column(String(16))
     error: Mapped[str | None]
     """Why it is in `error`."""
-    attempts: Mapped[int] = mapped_column(server_default="0")
-    """Attempts to process it."""
+    job_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"), index=True)
+    """The job that makes it; None: its upload is not complete, or the job was deleted."""
     options: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     """Processing options, as in `ProcessingConfig`."""
     decisions: Mapped[list[Any]] = mapped_column(server_default="[]", deferred=True)

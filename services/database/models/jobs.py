@@ -36,13 +36,16 @@ class Job(Row, Base):
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     project_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("projects.id", ondelete="SET NULL"), index=True)
     name: Mapped[str] = mapped_column(String(200))
-    model_id: Mapped[str] = mapped_column(String(200))
-    model: Mapped[dict[str, Any]]
+    model_id: Mapped[str | None] = mapped_column(String(200))
+    """Id of its base model; None: its kind works on data alone."""
+    model: Mapped[dict[str, Any] | None]
     """Reference to the model when the job was created: id, source, family and revision."""
     dataset_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("datasets.id"))
     dataset_version: Mapped[int]
     type: Mapped[str] = mapped_column(String(16))
     """Name of its kind (services.jobs.kinds.registry)."""
+    lane: Mapped[str | None] = mapped_column(String(16))
+    """Queue with slots of its own in which it waits (services.jobs.lanes); None: it waits for room on the cluster."""
     spec: Mapped[dict[str, Any]]
     """What its kind was asked, resolved, defaults included."""
     needs_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("jobs.id"))

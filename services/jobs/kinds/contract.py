@@ -19,8 +19,12 @@ from engine.config.base import Config, parse
 from engine.config.training import TrainingConfig
 from engine.errors import ConfigError, Fault
 from engine.memory.architecture import Architecture
+from services.database.engine import Sessions
 from services.database.models import Job
 from services.errors import InvalidRequestError
+from services.jobs.places import Runs
+from services.notifications.tell import job_ended
+from services.settings import Settings
 
 SpecT = TypeVar("SpecT", bound=Config)
 AskedT = TypeVar("AskedT", bound=Config)
@@ -79,15 +83,28 @@ class Resolved(Generic[SpecT]):
     spec: SpecT
     name: str
     """Name of the job if the request has none."""
-    model_id: str
-    model: dict[str, Any]
-    """Reference to the model, as a job's row holds it."""
+    model_id: str | None = None
+    model: dict[str, Any] | None = None
+    """Reference to the model, as a job's row holds it; None: the kind works on data alone."""
     dataset_id: uuid.UUID
     dataset_version: int
     needs_id: uuid.UUID | None = None
     """The job whose outcome this one works on; it cannot be deleted before this one."""
     project_id: uuid.UUID | None = None
     """Project of the job if the request has none."""
+    lane: str | None = None
+    """Lane in which it begins, of those of its kind; None: it runs on the cluster."""
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """What a driver's config may depend on beyond its job."""
+
+    session: AsyncSession
+    """For what is too large for a spec."""
+    settings: Settings
+    bucket: str
+    """The platform's bucket."""
 
 
 class UnreadableSpecError(InvalidRequestError):
@@ -116,6 +133,13 @@ class JobKind(ABC, Generic[SpecT]):
     """Folders of a run in which every file is an artifact; the folder's name is the artifact's kind."""
     need: ClassVar[str] = "works on its outcome"
     """What its jobs do with the job that they need, for the message that this one cannot be deleted."""
+    lanes: ClassVar[tuple[str, ...]] = ()
+    """Lanes that its jobs pass, each with a driver of its own in a box (services.jobs.boxes); empty: one driver on the
+    cluster."""
+    interrupted: ClassVar[str] = "The driver ended {times} without a result"
+    """Why a job failed whose driver died too often."""
+    retried: ClassVar[str] = "The driver died ({reason}). It is submitted again and goes on from its newest checkpoint"
+    """What a job's log says when its driver died and is submitted again."""
 
     @abstractmethod
     async def resolve(self, session: AsyncSession, user_id: uuid.UUID, request: JobRequest) -> Resolved[SpecT]:
@@ -138,13 +162,13 @@ class JobKind(ABC, Generic[SpecT]):
             raise UnreadableSpecError(faults) from None
 
     @abstractmethod
-    def driver(self, job: Job, spec: SpecT, bucket: str) -> tuple[str, Config]:
+    async def driver(self, job: Job, spec: SpecT, platform: Platform) -> tuple[str, Config]:
         """The module and the config that a person would give to `ray job submit`.
 
         Args:
             job: the job, with its model, data and resources.
             spec: its spec.
-            bucket: the platform's bucket.
+            platform: what else it may depend on.
         """
 
     def training(self, spec: SpecT) -> TrainingConfig | None:
@@ -159,3 +183,26 @@ class JobKind(ABC, Generic[SpecT]):
             model: sizes of its base model; None: unknown.
         """
         return BESIDE_BYTES
+
+    async def collect(self, sessions: Sessions, runs: Runs, job: Job) -> None:
+        """Write what a run left to tables of the kind, before the transaction that ends the job. Idempotent.
+
+        Nobody must see it before `ended` says so. By default there is nothing to write.
+        """
+
+    async def ended(self, session: AsyncSession, job: Job, detail: str | None = None) -> None:
+        """Say that a job has reached a final status, in the transaction that ends it; by default to its user.
+
+        Args:
+            session: database session; the job's row is locked.
+            job: the job.
+            detail: the reason, if there is more to say than the status does.
+        """
+        await job_ended(session, job, detail)
+
+    async def resumed(self, session: AsyncSession, settings: Settings, job: Job) -> None:
+        """Prepare rows of the kind for a job that is queued again by its user, in the same transaction.
+
+        Raises:
+            ApiError: it cannot go on.
+        """

@@ -15,7 +15,7 @@ from engine.errors import Fault
 from engine.models.reference import ModelReference
 from services.database.models import Job
 from services.errors import ConflictError, InvalidRequestError
-from services.jobs.kinds.contract import JobKind, JobRequest, Resolved
+from services.jobs.kinds.contract import JobKind, JobRequest, Platform, Resolved
 from services.jobs.kinds.lookup import usable_dataset
 from services.jobs.kinds.training import Training
 from services.jobs.owned import find_job
@@ -78,10 +78,10 @@ class Evaluation(JobKind[EvaluationSpec]):
             project_id=training.project_id,
         )
 
-    def driver(self, job: Job, spec: EvaluationSpec, bucket: str) -> tuple[str, Config]:
+    async def driver(self, job: Job, spec: EvaluationSpec, platform: Platform) -> tuple[str, Config]:
         """A run of `cluster.evaluate`: the adapter on its base, or the model itself if every weight was trained."""
         model = ModelReference.model_validate(job.model)
-        made = run_address(bucket, spec.training_id)
+        made = run_address(platform.bucket, spec.training_id)
         measured: dict[str, Any] = {"model": model, "adapter": f"{made}/adapter"}
         if spec.config.method.output != "adapter":
             source = f"{made}/model"
@@ -90,11 +90,11 @@ class Evaluation(JobKind[EvaluationSpec]):
                 measured["base_model"] = model
         return "cluster.evaluate", EvaluationRunConfig(
             name=str(job.id),
-            data=data_address(bucket, job),
+            data=data_address(platform.bucket, job),
             training=spec.config,
             measurement=spec.measurement,
             resources=resources_of(job.resources),
-            storage=run_address(bucket, job.id),
+            storage=run_address(platform.bucket, job.id),
             **measured,
         )
 

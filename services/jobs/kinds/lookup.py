@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.database.models import Dataset, DatasetVersion
-from services.datasets.requests import ready_version
+from services.datasets.find import ready_version
 from services.errors import NotFoundError
 from services.jobs.checks import check_task
 

@@ -6,19 +6,23 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, Field
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.config.base import Config
 from engine.errors import Fault
 from services.database.models import Job
 from services.jobs.kinds.contract import JobKind, UnreadableSpecError
 from services.jobs.kinds.evaluation import Evaluation
+from services.jobs.kinds.ingestion import Ingestion
 from services.jobs.kinds.selection import Selection
 from services.jobs.kinds.training import Training
+from services.notifications.tell import job_ended
 
 KINDS: Final[Mapping[str, JobKind[Any]]] = {
     Training.name: Training(),
     Selection.name: Selection(),
     Evaluation.name: Evaluation(),
+    Ingestion.name: Ingestion(),
 }
 
 
@@ -30,6 +34,12 @@ def _known(name: str) -> str:
 
 KindName = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": list(KINDS)})]
 """Name of a kind."""
+
+
+async def tell_end(session: AsyncSession, job: Job, detail: str | None = None) -> None:
+    """Say that a job has reached a final status; of a kind that this release does not know, to its user."""
+    kind = KINDS.get(job.type)
+    await (job_ended(session, job, detail) if kind is None else kind.ended(session, job, detail))
 
 
 def read_spec(job: Job) -> tuple[JobKind[Any], Config]:

@@ -18,7 +18,7 @@ from services.catalogue.models import card_of, usable_model
 from services.config_faults import CheckedSelectionConfig, CheckedTrainingConfig
 from services.database.models import Job
 from services.errors import InvalidRequestError
-from services.jobs.kinds.contract import JobKind, JobRequest, Resolved
+from services.jobs.kinds.contract import JobKind, JobRequest, Platform, Resolved
 from services.jobs.kinds.lookup import usable_dataset
 from services.jobs.places import data_address, run_address
 from services.jobs.room import resources_of
@@ -63,16 +63,16 @@ class Selection(JobKind[SelectionSpec]):
             dataset_version=version.number,
         )
 
-    def driver(self, job: Job, spec: SelectionSpec, bucket: str) -> tuple[str, Config]:
+    async def driver(self, job: Job, spec: SelectionSpec, platform: Platform) -> tuple[str, Config]:
         """A run of `cluster.select`."""
         return "cluster.select", SelectionRunConfig(
             name=str(job.id),
             model=ModelReference.model_validate(job.model),
-            data=data_address(bucket, job),
+            data=data_address(platform.bucket, job),
             selection=spec.selection,
             training=spec.config,
             resources=SelectionResources.of(resources_of(job.resources)),
-            storage=run_address(bucket, job.id),
+            storage=run_address(platform.bucket, job.id),
         )
 
     def training(self, spec: SelectionSpec) -> TrainingConfig:

@@ -19,7 +19,7 @@ from services.config_faults import CheckedTrainingConfig
 from services.database.models import Job
 from services.errors import ConflictError, InvalidRequestError, NotFoundError
 from services.jobs.checks import training_faults
-from services.jobs.kinds.contract import BESIDE_BYTES, JobKind, JobRequest, Resolved
+from services.jobs.kinds.contract import BESIDE_BYTES, JobKind, JobRequest, Platform, Resolved
 from services.jobs.kinds.lookup import usable_dataset
 from services.jobs.kinds.selection import Selection
 from services.jobs.owned import owned_jobs
@@ -68,19 +68,19 @@ class Training(JobKind[TrainingSpec]):
             needs_id=asked.selection_id,
         )
 
-    def driver(self, job: Job, spec: TrainingSpec, bucket: str) -> tuple[str, Config]:
+    async def driver(self, job: Job, spec: TrainingSpec, platform: Platform) -> tuple[str, Config]:
         """A run of `cluster.train`."""
         selection = None
         if spec.selection_id is not None:
-            selection = f"{run_address(bucket, spec.selection_id)}/{SELECTION_FOLDER}"
+            selection = f"{run_address(platform.bucket, spec.selection_id)}/{SELECTION_FOLDER}"
         return "cluster.train", RunConfig(
             name=str(job.id),
             model=ModelReference.model_validate(job.model),
-            data=data_address(bucket, job),
+            data=data_address(platform.bucket, job),
             selection=selection,
             training=spec.config,
             resources=resources_of(job.resources),
-            storage=run_address(bucket, job.id),
+            storage=run_address(platform.bucket, job.id),
         )
 
     def training(self, spec: TrainingSpec) -> TrainingConfig:

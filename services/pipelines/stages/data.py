@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.database.models import Dataset, DatasetVersion
-from services.datasets.requests import find_dataset, ready_version
+from services.datasets.find import find_dataset, ready_version
 from services.pipelines.contract import Work
 
 

@@ -4,29 +4,32 @@ from __future__ import annotations
 
 from typing import Literal
 
-from services.database.models import Dataset
-from services.datasets.requests import newest_version_row, process_again
-from services.pipelines.contract import Done, Failed, Outcome, Running, StageKind, Work
+from services.database.models import Dataset, Job
+from services.datasets.find import newest_version_row
+from services.datasets.requests import process_again
+from services.jobs.states import RESUMABLE
+from services.pipelines.contract import Done, Failed, Outcome, Running, StageKind, Stopped, Work
 from services.pipelines.stage import StageFields
 from services.pipelines.stages.data import used_dataset, used_version
 
 
 class IngestStage(StageFields):
-    """Waits until the dataset is ready; interrupted fetching and processing are retried."""
+    """Waits for the job that processes the dataset; one that was interrupted is resumed."""
 
     type: Literal["ingest"] = "ingest"
 
 
 class Ingest(StageKind[IngestStage]):
-    """Waits for the dataset's processing, and restarts it if it was interrupted."""
+    """Waits for the job that processes the dataset, and resumes it if it was interrupted or stopped."""
 
     declaration = IngestStage
 
     async def begin(self, work: Work) -> Outcome:
-        """Restart the processing if it was interrupted."""
+        """Resume the job if it was interrupted or stopped."""
         dataset = await used_dataset(work)
-        if await _broke_off(work, dataset):
-            await process_again(work.session, dataset)
+        job = await _job(work, dataset)
+        if job is not None and job.status in RESUMABLE and not job.refused:
+            await process_again(work.session, work.settings, dataset.id)
             return Running()
         return await self.look(work)
 
@@ -34,7 +37,12 @@ class Ingest(StageKind[IngestStage]):
         """Whether the dataset is ready."""
         dataset = await used_dataset(work)
         if dataset.status == "error":
-            return Failed(f"The dataset is in error: {dataset.error}", again=await _broke_off(work, dataset))
+            job = await _job(work, dataset)
+            if job is not None and job.status == "stopped":
+                return Stopped("The processing of the dataset was stopped.")
+            # What was interrupted may succeed in a retry; faulty recordings stay faulty.
+            again = job is not None and not job.refused
+            return Failed(f"The dataset is in error: {dataset.error}", again=again)
         if dataset.status != "ready":
             return Running()
         version = await used_version(work)
@@ -42,16 +50,17 @@ class Ingest(StageKind[IngestStage]):
             {
                 "dataset_id": str(dataset.id),
                 "dataset_version": version.number,
+                "job_id": None if version.job_id is None else str(version.job_id),
                 "utterances": version.utterances,
                 "audio_s": version.audio_s,
             }
         )
 
 
-async def _broke_off(work: Work, dataset: Dataset) -> bool:
-    """Whether fetching or processing was interrupted, so that a retry may help; faulty recordings leave a report."""
+async def _job(work: Work, dataset: Dataset) -> Job | None:
+    """The job that was to make the newest version of a dataset in an error."""
     if dataset.status != "error":
-        return False
+        return None
     version = await newest_version_row(work.session, dataset.id)
-    await work.session.refresh(version, ["report"])
-    return version.attempts > 0 and version.report is None
+    await work.session.refresh(version)
+    return None if version.job_id is None else await work.session.get(Job, version.job_id, populate_existing=True)

@@ -16,10 +16,9 @@ from services.api.app import create_app_on
 from services.api.context import Services
 from services.database import migrate
 from services.database.embedded import EmbeddedPostgres
-from services.datasets.queue import DatasetQueue
 from services.objects import Objects
 from services.settings import Settings, load_settings
-from tests.integration.services.uploads import Store, queue_of, store_of
+from tests.integration.services.uploads import Ingestions, Store, store_of
 from tests.integration.services.visitors import Visitor, known
 
 
@@ -108,6 +107,6 @@ def store(services: Services) -> Store:
 
 
 @pytest.fixture
-def queue(services: Services, store: Store) -> DatasetQueue:
-    """A queue whose processing runs here instead of on a cluster."""
-    return queue_of(services, store)
+def queue(services: Services, store: Store) -> Ingestions:
+    """A hub whose ingestions run here instead of in boxes."""
+    return Ingestions(services, store)

@@ -6,11 +6,13 @@ import uuid
 from typing import Any
 
 import httpx
+from sqlalchemy import select, update
 
 from engine.config.training import TrainingConfig
 from services.api.context import Services
 from services.database.engine import open_session
 from services.database.models import Dataset, DatasetVersion, Job
+from services.datasets.requests import begin_ingestion
 from services.jobs.events import append, locked_job
 from services.jobs.kinds.registry import KINDS
 from tests.integration.services.visitors import Visitor
@@ -103,6 +105,18 @@ async def job(services: Services, visitor: Visitor, status: str = "running", **c
         )
         await session.commit()
     return job_id
+
+
+async def ingestion(services: Services, dataset_id: uuid.UUID, status: str, **columns: Any) -> uuid.UUID:
+    """The job that makes or has made the first version of a dataset, in a state."""
+    async with open_session(services.sessions) as session:
+        dataset = await session.get_one(Dataset, dataset_id)
+        of_dataset = select(DatasetVersion).where(DatasetVersion.dataset_id == dataset_id)
+        version = (await session.scalars(of_dataset.where(DatasetVersion.number == 1))).one()
+        job = await begin_ingestion(session, services.settings, dataset, version)
+        await session.execute(update(Job).where(Job.id == job.id).values(status=status, **columns))
+        await session.commit()
+        return job.id
 
 
 async def say(services: Services, job_id: uuid.UUID, *events: dict[str, Any], status: str | None = None) -> None:

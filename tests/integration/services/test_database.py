@@ -22,7 +22,9 @@ from sqlalchemy import Connection, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from cluster.config import ResourcesConfig
 from engine.config.measurement import MeasurementConfig
+from engine.config.processing import ProcessingConfig
 from engine.config.selection import SelectionConfig
 from engine.config.training import TrainingConfig
 from engine.stages.evaluate import EvaluationResult
@@ -32,9 +34,11 @@ from services.database.embedded import EmbeddedPostgres
 from services.database.models import Base, Job
 from services.errors import EmbeddedServiceError
 from services.jobs.kinds.evaluation import EvaluationSpec
+from services.jobs.kinds.ingestion import IngestionSpec
 from services.jobs.kinds.registry import read_spec
 from services.jobs.kinds.selection import SelectionSpec
 from services.jobs.kinds.training import TrainingSpec
+from services.jobs.room import asked_resources
 from services.pipelines.declaration import stage_of
 from services.pipelines.stages.compare import CompareStage, Gate
 
@@ -119,7 +123,7 @@ async def test_datasets_of_before_versions_keep_what_they_had(postgres: Embedded
         engine = create_async_engine(url)
         query = (
             "SELECT name, number, dataset_versions.status, utterances, dataset_versions.report->>'of', "
-            "options->'split'->>'test_fraction', attempts, source_kept FROM dataset_versions JOIN datasets "
+            "options->'split'->>'test_fraction', job_id IS NOT NULL, source_kept FROM dataset_versions JOIN datasets "
             "ON datasets.id = dataset_id"
         )
         try:
@@ -128,7 +132,10 @@ async def test_datasets_of_before_versions_keep_what_they_had(postgres: Embedded
         finally:
             await engine.dispose()
         assert found == {
-            status: (1, status, 7 if status == "ready" else 0, status, "0.2", 1, status == "processing")
+            status: (
+                *(1, status, 7 if status == "ready" else 0, status, "0.2"),
+                *(status == "processing", status == "processing"),  # it has a job, and its source is kept
+            )
             for status in statuses
         }
         await migrate.downgrade_async(url, "0013")
@@ -357,6 +364,101 @@ async def test_jobs_of_before_specs_keep_what_they_were_asked(postgres: Embedded
     with pytest.raises(RuntimeError, match=r"jobs has 1 of type sweep; .* training, selection, evaluation\. Delete"):
         await migrate.downgrade_async(url, "0019")
     assert len(await rows("SELECT spec FROM jobs")) == 4
+
+
+async def test_versions_that_wait_become_jobs_and_wait_again_after_a_downgrade(postgres: EmbeddedPostgres) -> None:
+    url = postgres.create_database("test_ingestions")
+    await migrate.upgrade_async(url)
+    await migrate.downgrade_async(url, "0020")
+    web, upload = {"type": "url", "url": "https://a.example/a.zip"}, {"type": "upload", "files": []}
+    bucket = {"type": "s3", "uri": "s3://theirs/speech"}
+    # Name: source, number and status of the version, whether the dataset is deleted.
+    versions: dict[str, tuple[dict[str, object], int, str, bool]] = {
+        "fetched": (web, 1, "processing", False),
+        "from a bucket": (bucket, 1, "processing", False),
+        "uploaded": (upload, 1, "processing", False),
+        "revised": (web, 2, "processing", False),
+        "deleted": (web, 1, "processing", True),
+        "made": (upload, 1, "ready", False),
+        "tried": (upload, 1, "error", False),
+    }
+    options = ProcessingConfig(language="de").model_dump(mode="json")
+    engine = create_async_engine(url)
+    try:
+        async with engine.begin() as connection:
+            await connection.execute(
+                text(
+                    "INSERT INTO users (id, username, username_key, email, email_key, password_hash, updated_at) "
+                    "VALUES (gen_random_uuid(), 'a', 'a', 'a', 'a', 'a', now())"
+                )
+            )
+            for name, (source, number, status, is_deleted) in versions.items():
+                values = {"name": name, "source": json.dumps(source), "status": status, "is_deleted": is_deleted}
+                await connection.execute(
+                    text(
+                        "INSERT INTO datasets (id, user_id, name, task, source, status, deleted_at) SELECT "
+                        "gen_random_uuid(), id, :name, 'speech_to_text', CAST(:source AS jsonb), :status, "
+                        "CASE WHEN :is_deleted THEN now() END FROM users"
+                    ),
+                    values,
+                )
+                await connection.execute(
+                    text(
+                        "INSERT INTO dataset_versions (id, dataset_id, number, status, options, prefix, attempts) SELECT "
+                        "gen_random_uuid(), id, :number, :status, CAST(:options AS jsonb), 'p', 2 FROM datasets "
+                        "WHERE name = :name"
+                    ),
+                    {"name": name, "number": number, "status": status, "options": json.dumps(options)},
+                )
+            await connection.execute(
+                text(
+                    "INSERT INTO jobs (id, user_id, name, model_id, model, dataset_id, dataset_version, type, spec, "
+                    "resources, status) SELECT gen_random_uuid(), user_id, 'j', 'm', '{}', id, 1, 'training', '{}', '{}', "
+                    "'running' FROM datasets WHERE name = 'made'"
+                )
+            )
+    finally:
+        await engine.dispose()
+
+    async def read(sql: str) -> dict[str, tuple[object, ...]]:
+        engine = create_async_engine(url)
+        try:
+            async with engine.connect() as connection:
+                return {row[0]: tuple(row[1:]) for row in await connection.execute(text(sql))}
+        finally:
+            await engine.dispose()
+
+    for _ in range(2):  # up, down and up again
+        await migrate.upgrade_async(url)
+        jobs = await read(
+            "SELECT datasets.name, jobs.name, lane, jobs.status, spec, resources, model_id, model, dataset_version, "
+            "jobs.user_id = datasets.user_id, version.job_id = jobs.id FROM jobs JOIN datasets ON datasets.id = "
+            "jobs.dataset_id JOIN dataset_versions version ON version.dataset_id = datasets.id AND number = "
+            "dataset_version WHERE type = 'ingestion'"
+        )
+        assert {name: job[:3] for name, job in jobs.items()} == {
+            "fetched": ("version 1 of fetched", "fetch", "queued"),
+            "from a bucket": ("version 1 of from a bucket", "fetch", "queued"),
+            "uploaded": ("version 1 of uploaded", "ingest", "queued"),
+            "revised": ("version 2 of revised", "ingest", "queued"),
+        }
+        assert all(job[5:7] == (None, None) and job[8:] == (True, True) for job in jobs.values())
+        addresses = {name: read_spec(Job(type="ingestion", spec=job[3]))[1] for name, job in jobs.items()}
+        assert addresses == {
+            name: IngestionSpec(
+                source=versions[name][0]["type"],  # type: ignore[arg-type]
+                address=versions[name][0].get("url") or versions[name][0].get("uri"),  # type: ignore[arg-type]
+                options=ProcessingConfig(language="de"),
+            )
+            for name in jobs
+        }
+        assert all(asked_resources(job[4]) == ResourcesConfig() for job in jobs.values())  # type: ignore[arg-type]
+        await migrate.downgrade_async(url, "0020")
+        statuses = await read("SELECT name, v.status FROM datasets JOIN dataset_versions v ON dataset_id = datasets.id")
+        assert {name: status for name, (status,) in statuses.items()} == {
+            name: status for name, (_, _, status, _) in versions.items()
+        }
+        assert await read("SELECT type, model_id, status FROM jobs") == {"training": ("m", "running")}
 
 
 def test_upgrade_from_plain_code(postgres: EmbeddedPostgres) -> None:

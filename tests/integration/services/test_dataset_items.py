@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from services.datasets.queue import DatasetQueue
 from tests.integration.services.test_dataset_versions import items, mixed, upload
+from tests.integration.services.uploads import Ingestions
 from tests.integration.services.visitors import Visitor
 
 
 async def test_a_datasets_own_list_of_items_is_that_of_its_newest_version(
-    queue: DatasetQueue, ada: Visitor, bob: Visitor
+    queue: Ingestions, ada: Visitor, bob: Visitor
 ) -> None:
     dataset_id = (await upload(queue, ada, mixed()))["id"]
     own = await ada.get(f"/datasets/{dataset_id}/items", params={"limit": 3})

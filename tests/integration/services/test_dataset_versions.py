@@ -16,13 +16,12 @@ from services.api.context import Services
 from services.database.engine import open_session
 from services.database.models import Dataset, DatasetItem, DatasetVersion, Job, Pipeline
 from services.datasets.prefixes import upload_prefix, version_prefix
-from services.datasets.queue import DatasetQueue
 from services.pipelines.contract import Work
 from services.pipelines.plan import Plan
 from services.pipelines.stages.data import used_version
 from tests.integration.services import rows
 from tests.integration.services.recordings import archive, good, hiss, silence, tone
-from tests.integration.services.uploads import Store, announce, put, queue_of, settle, upload
+from tests.integration.services.uploads import Ingestions, Store, announce, put, settle, upload
 from tests.integration.services.visitors import Visitor, paths_of
 
 
@@ -43,7 +42,7 @@ async def revise(visitor: Visitor, dataset_id: str, body: dict[str, Any], **head
     return await visitor.post(f"/datasets/{dataset_id}/versions", json=body, headers=headers)
 
 
-async def ended(queue: DatasetQueue, visitor: Visitor, dataset_id: str, number: int) -> dict[str, Any]:
+async def ended(queue: Ingestions, visitor: Visitor, dataset_id: str, number: int) -> dict[str, Any]:
     """A version when it is ready or in error."""
     while True:
         await queue.round()
@@ -62,7 +61,7 @@ async def items(visitor: Visitor, dataset_id: str, number: int, **wanted: Any) -
 
 
 async def test_decisions_make_the_next_version_and_the_first_stays(
-    services: Services, queue: DatasetQueue, store: Store, ada: Visitor
+    services: Services, queue: Ingestions, store: Store, ada: Visitor
 ) -> None:
     dataset = await upload(queue, ada, mixed())
     dataset_id = dataset["id"]
@@ -117,7 +116,7 @@ async def test_decisions_make_the_next_version_and_the_first_stays(
     ]
 
 
-async def test_decisions_are_kept_by_the_versions_that_follow(queue: DatasetQueue, ada: Visitor) -> None:
+async def test_decisions_are_kept_by_the_versions_that_follow(queue: Ingestions, ada: Visitor) -> None:
     dataset_id = (await upload(queue, ada, mixed()))["id"]
     await revise(ada, dataset_id, {"decisions": [{"do": "accept", "codes": ["silent"]}]})
     await ended(queue, ada, dataset_id, 2)
@@ -133,7 +132,7 @@ async def test_decisions_are_kept_by_the_versions_that_follow(queue: DatasetQueu
     assert fourth["options"]["split"] is None
 
 
-async def test_items_are_found(queue: DatasetQueue, ada: Visitor) -> None:
+async def test_items_are_found(queue: Ingestions, ada: Visitor) -> None:
     dataset_id = (await upload(queue, ada, mixed()))["id"]
     assert len(await items(ada, dataset_id, 1)) == 8
     assert [item["path"] for item in await items(ada, dataset_id, 1, finding="silent")] == ["still.wav"]
@@ -170,7 +169,7 @@ async def test_items_are_found(queue: DatasetQueue, ada: Visitor) -> None:
     assert (await ada.get(f"/datasets/{dataset_id}/versions/7/items")).status_code == 404
 
 
-async def test_every_fault_is_told_at_once_and_nothing_is_made(queue: DatasetQueue, ada: Visitor) -> None:
+async def test_every_fault_is_told_at_once_and_nothing_is_made(queue: Ingestions, ada: Visitor) -> None:
     dataset_id = (await upload(queue, ada, mixed()))["id"]
     answer = await revise(
         ada,
@@ -221,7 +220,7 @@ async def test_every_fault_is_told_at_once_and_nothing_is_made(queue: DatasetQue
     assert (await ada.get(f"/datasets/{dataset_id}/versions")).json()["total"] == 1
 
 
-async def test_limits_above_the_operators_are_refused(queue: DatasetQueue, ada: Visitor) -> None:
+async def test_limits_above_the_operators_are_refused(queue: Ingestions, ada: Visitor) -> None:
     dataset_id = (await upload(queue, ada, mixed()))["id"]
     answer = await revise(ada, dataset_id, {"limits": {"max_item_s": 301}})
     assert (answer.status_code, answer.json()["code"], paths_of(answer)) == (
@@ -237,7 +236,7 @@ async def test_limits_above_the_operators_are_refused(queue: DatasetQueue, ada: 
     assert (answer.status_code, sorted(paths_of(answer))) == (422, ["limits.shard_s", "validation.x"])
 
 
-async def test_options_count_from_the_first_version_on(queue: DatasetQueue, ada: Visitor) -> None:
+async def test_options_count_from_the_first_version_on(queue: Ingestions, ada: Visitor) -> None:
     data = mixed()
     limits = {"max_item_s": 0.55}
     new = await announce(ada, {"a.zip": data}, {"limits": limits, "split": {"test_fraction": 0.5}})
@@ -250,7 +249,7 @@ async def test_options_count_from_the_first_version_on(queue: DatasetQueue, ada:
     assert version["options"]["split"]["test_fraction"] == dataset["split"]["test_fraction"] == 0.5
 
 
-async def test_a_dataset_with_nothing_good_gets_other_options(queue: DatasetQueue, ada: Visitor) -> None:
+async def test_a_dataset_with_nothing_good_gets_other_options(queue: Ingestions, ada: Visitor) -> None:
     """All of it is longer than the usual limit: the upload is not made again for that."""
     dataset = await upload(queue, ada, mixed(), limits={"max_item_s": 0.1})
     assert (dataset["status"], dataset["version"]) == ("error", None)
@@ -265,7 +264,7 @@ async def test_a_dataset_with_nothing_good_gets_other_options(queue: DatasetQueu
     assert (dataset["status"], dataset["version"], dataset["error"]) == ("ready", 2, None)
 
 
-async def test_a_version_that_fails_leaves_the_one_before(queue: DatasetQueue, ada: Visitor) -> None:
+async def test_a_version_that_fails_leaves_the_one_before(queue: Ingestions, ada: Visitor) -> None:
     dataset_id = (await upload(queue, ada, mixed()))["id"]
     await revise(ada, dataset_id, {"limits": {"max_item_s": 0.1}})
     version = await ended(queue, ada, dataset_id, 2)
@@ -285,7 +284,7 @@ async def test_a_version_that_fails_leaves_the_one_before(queue: DatasetQueue, a
     assert (third["status"], third["parent"]) == ("ready", 1)
 
 
-async def test_one_version_after_another(queue: DatasetQueue, ada: Visitor) -> None:
+async def test_one_version_after_another(queue: Ingestions, ada: Visitor) -> None:
     dataset_id = (await upload(queue, ada, mixed()))["id"]
     body = {"decisions": [{"do": "reject", "paths": ["take0.wav"]}]}
     answers = await asyncio.gather(*(revise(ada, dataset_id, body) for _ in range(4)))
@@ -299,7 +298,7 @@ async def test_one_version_after_another(queue: DatasetQueue, ada: Visitor) -> N
     assert (await ada.get(f"/datasets/{dataset_id}/versions")).json()["total"] == 2
 
 
-async def test_the_same_key_makes_one_version(queue: DatasetQueue, ada: Visitor) -> None:
+async def test_the_same_key_makes_one_version(queue: Ingestions, ada: Visitor) -> None:
     dataset_id = (await upload(queue, ada, mixed()))["id"]
     body = {"decisions": [{"do": "reject", "paths": ["take0.wav"]}]}
     key = {"Idempotency-Key": "once"}
@@ -309,7 +308,7 @@ async def test_the_same_key_makes_one_version(queue: DatasetQueue, ada: Visitor)
     assert other.json()["code"] == "idempotency_key_reused"
 
 
-async def test_another_users_versions_are_not_there(queue: DatasetQueue, ada: Visitor, bob: Visitor) -> None:
+async def test_another_users_versions_are_not_there(queue: Ingestions, ada: Visitor, bob: Visitor) -> None:
     dataset_id = (await upload(queue, ada, mixed()))["id"]
     path = f"/datasets/{dataset_id}/versions"
     body = {"decisions": [{"do": "reject", "paths": ["take0.wav"]}]}
@@ -330,7 +329,7 @@ async def test_another_users_versions_are_not_there(queue: DatasetQueue, ada: Vi
     assert (await ada.get(path)).json()["total"] == 2
 
 
-async def two_versions(queue: DatasetQueue, visitor: Visitor) -> str:
+async def two_versions(queue: Ingestions, visitor: Visitor) -> str:
     dataset_id: str = (await upload(queue, visitor, mixed()))["id"]
     await revise(visitor, dataset_id, {"decisions": [{"do": "accept", "codes": ["silent"]}]})
     assert (await ended(queue, visitor, dataset_id, 2))["status"] == "ready"
@@ -338,7 +337,7 @@ async def two_versions(queue: DatasetQueue, visitor: Visitor) -> str:
 
 
 async def test_jobs_take_the_newest_version_or_that_which_they_name(
-    services: Services, queue: DatasetQueue, ada: Visitor
+    services: Services, queue: Ingestions, ada: Visitor
 ) -> None:
     dataset_id = await two_versions(queue, ada)
     body = {"model_id": "whisper-pico", "dataset_id": dataset_id, "config": rows.CONFIG}
@@ -373,7 +372,7 @@ async def test_jobs_take_the_newest_version_or_that_which_they_name(
     assert sizes[1] < sizes[2] == sizes[None]
 
 
-async def test_a_pipeline_keeps_to_one_version(services: Services, queue: DatasetQueue, ada: Visitor) -> None:
+async def test_a_pipeline_keeps_to_one_version(services: Services, queue: Ingestions, ada: Visitor) -> None:
     dataset_id = await two_versions(queue, ada)
     body = {"name": "p", "dataset_id": dataset_id, "model_id": "whisper-pico", "config": rows.CONFIG}
     named = (await ada.post("/pipelines", json=body | {"dataset_version": 1})).json()
@@ -397,7 +396,7 @@ async def _used(services: Services, pipeline_id: str) -> int:
 
 
 async def test_versions_are_deleted_unless_something_uses_them(
-    services: Services, queue: DatasetQueue, store: Store, ada: Visitor
+    services: Services, queue: Ingestions, store: Store, ada: Visitor
 ) -> None:
     dataset_id = await two_versions(queue, ada)
     path = f"/datasets/{dataset_id}/versions"
@@ -429,16 +428,16 @@ async def test_versions_are_deleted_unless_something_uses_them(
     await ended(queue, ada, dataset_id, 4)
 
 
-async def test_the_only_version_stays(queue: DatasetQueue, ada: Visitor) -> None:
+async def test_the_only_version_stays(queue: Ingestions, ada: Visitor) -> None:
     dataset_id = (await upload(queue, ada, mixed()))["id"]
     only = await ada.call("DELETE", f"/datasets/{dataset_id}/versions/1")
     assert (only.status_code, only.json()["code"]) == (409, "only_version")
 
 
 async def test_a_source_that_is_not_kept_is_said(
-    services: Services, queue: DatasetQueue, store: Store, ada: Visitor
+    services: Services, queue: Ingestions, store: Store, ada: Visitor
 ) -> None:
-    at_once = queue_of(services, store, services.settings.model_copy(update={"keep_sources_s": 0}))
+    at_once = Ingestions(services, store, services.settings.model_copy(update={"keep_sources_s": 0}))
     dataset_id = (await upload(at_once, ada, mixed()))["id"]
     for _ in range(50):
         if not store(upload_prefix(uuid.UUID(dataset_id))).list(""):
@@ -450,7 +449,7 @@ async def test_a_source_that_is_not_kept_is_said(
     assert "upload them again as a new dataset" in answer.json()["detail"]
 
     # Kept for an hour: long enough for another version, and then removed.
-    for_a_while = queue_of(services, store, services.settings.model_copy(update={"keep_sources_s": 3600}))
+    for_a_while = Ingestions(services, store, services.settings.model_copy(update={"keep_sources_s": 3600}))
     dataset_id = await two_versions(for_a_while, ada)
     assert store(upload_prefix(uuid.UUID(dataset_id))).list("") != []
     async with open_session(services.sessions) as session:
@@ -459,7 +458,7 @@ async def test_a_source_that_is_not_kept_is_said(
         await session.execute(update(DatasetVersion).where(of_dataset).values(finished_at=old))
         await session.execute(update(Dataset).where(Dataset.id == uuid.UUID(dataset_id)).values(updated_at=old))
         await session.commit()
-    later = queue_of(services, store, services.settings.model_copy(update={"keep_sources_s": 3600}))
+    later = Ingestions(services, store, services.settings.model_copy(update={"keep_sources_s": 3600}))
     await later.round()
     assert store(upload_prefix(uuid.UUID(dataset_id))).list("") == []
     assert (await revise(ada, dataset_id, {"limits": {"max_item_s": 20}})).json()["code"] == "source_gone"
@@ -472,7 +471,7 @@ async def test_versions_of_an_earlier_release_have_no_items(services: Services, 
     assert (await revise(ada, dataset_id, {"language": "de"})).json()["code"] == "source_gone"
 
 
-async def test_a_deleted_dataset_leaves_no_items(services: Services, queue: DatasetQueue, ada: Visitor) -> None:
+async def test_a_deleted_dataset_leaves_no_items(services: Services, queue: Ingestions, ada: Visitor) -> None:
     dataset_id = (await upload(queue, ada, mixed()))["id"]
 
     async def count() -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -14,21 +15,20 @@ import pytest
 import soundfile
 from sqlalchemy import update
 
+from cluster.ingestion.config import IngestionRunConfig
 from services.api.context import Services
 from services.database.engine import open_session
 from services.database.models import Dataset, Upload
+from services.datasets.find import uploads_of
 from services.datasets.prefixes import upload_prefix, version_prefix
-from services.datasets.processing import Outcome, process
-from services.datasets.queue import DatasetQueue
-from services.datasets.requests import uploads_of
-from services.datasets.sources import Imports, Order
+from services.jobs.submission import Driver
 from tests.integration.services import rows
 from tests.integration.services.recordings import archive, good, silence, tar_gz, tone
-from tests.integration.services.uploads import Store, announce, put, settle, upload
+from tests.integration.services.uploads import Ingestions, Store, announce, leave_version, put, settle, upload
 from tests.integration.services.visitors import Visitor, paths_of
 
 
-async def test_from_upload_to_listening(queue: DatasetQueue, store: Store, ada: Visitor) -> None:
+async def test_from_upload_to_listening(queue: Ingestions, store: Store, ada: Visitor) -> None:
     dataset = await upload(queue, ada, archive(good(4)))
     assert dataset["status"] == "ready"
     assert dataset["version"] == 1
@@ -68,7 +68,7 @@ async def test_from_upload_to_listening(queue: DatasetQueue, store: Store, ada: 
     assert len(store(upload_prefix(uuid.UUID(dataset["id"]))).list("")) == 1  # further versions are made of it
 
 
-async def test_an_item_that_is_not_in_the_sample_is_found_too(queue: DatasetQueue, ada: Visitor) -> None:
+async def test_an_item_that_is_not_in_the_sample_is_found_too(queue: Ingestions, ada: Visitor) -> None:
     dataset = await upload(queue, ada, archive(good(210)))
     report = (await ada.get(f"/datasets/{dataset['id']}/report")).json()
     drawing = httpx.get(report["drawing"]["url"])
@@ -83,7 +83,7 @@ async def test_an_item_that_is_not_in_the_sample_is_found_too(queue: DatasetQueu
     assert len(wave_T) == round((0.4 + 0.1 * (int(other.removeprefix("take")) % 8)) * 16_000)
 
 
-async def test_single_files_make_a_dataset_too(queue: DatasetQueue, ada: Visitor) -> None:
+async def test_single_files_make_a_dataset_too(queue: Ingestions, ada: Visitor) -> None:
     files = {"metadata.csv": b"file_name,transcription\nclips/a.wav,hello\n", "clips/a.wav": tone()}
     new = await announce(ada, files)
     await put(new["uploads"], files)
@@ -93,7 +93,7 @@ async def test_single_files_make_a_dataset_too(queue: DatasetQueue, ada: Visitor
     assert dataset["statistics"]["utterances"] == 1
 
 
-async def test_other_archives_and_metadata_beside_one(queue: DatasetQueue, ada: Visitor) -> None:
+async def test_other_archives_and_metadata_beside_one(queue: Ingestions, ada: Visitor) -> None:
     for name, files in (
         ("speech.tar.gz", {"speech.tar.gz": tar_gz(good())}),
         ("both", {"metadata.csv": good()["metadata.csv"], "takes.tar.gz": tar_gz(good(), without="metadata.csv")}),
@@ -159,7 +159,7 @@ ATTACKS: dict[str, tuple[Callable[[], bytes], str, list[str]]] = {
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-async def test_bad_uploads(queue: DatasetQueue, ada: Visitor, attack: str) -> None:
+async def test_bad_uploads(queue: Ingestions, ada: Visitor, attack: str) -> None:
     make, status, named = ATTACKS[attack]
     dataset = await upload(queue, ada, make())
     assert dataset["status"] == status, dataset
@@ -177,7 +177,7 @@ async def test_bad_uploads(queue: DatasetQueue, ada: Visitor, attack: str) -> No
 
 
 async def test_completing_names_each_file_that_is_missing_or_has_another_size(
-    services: Services, queue: DatasetQueue, ada: Visitor
+    services: Services, queue: Ingestions, ada: Visitor
 ) -> None:
     files = {"metadata.csv": b"file_name,transcription\na.wav,hello\n", "a.wav": tone(), "b.wav": tone()}
     new = await announce(ada, files)
@@ -203,7 +203,7 @@ async def test_completing_names_each_file_that_is_missing_or_has_another_size(
     assert (await ada.post(f"{path}/complete")).json()["status"] == "ready"
 
 
-async def test_a_faulty_upload_can_be_replaced(queue: DatasetQueue, ada: Visitor) -> None:
+async def test_a_faulty_upload_can_be_replaced(queue: Ingestions, ada: Visitor) -> None:
     whole = archive(good())
     new = await announce(ada, {"a.zip": whole})
     await put(new["uploads"], {"a.zip": bytes(len(whole))})
@@ -233,7 +233,7 @@ async def test_the_same_key_at_once_announces_once(ada: Visitor) -> None:
     assert len({new["dataset"]["id"] for new in made}) == 1
 
 
-async def test_a_dataset_is_renamed_and_deleted(queue: DatasetQueue, store: Store, ada: Visitor) -> None:
+async def test_a_dataset_is_renamed_and_deleted(queue: Ingestions, store: Store, ada: Visitor) -> None:
     dataset = await upload(queue, ada, archive(good()))
     path = f"/datasets/{dataset['id']}"
     changed = await ada.call("PATCH", path, json={"name": "better", "description": "Four takes"})
@@ -255,21 +255,19 @@ async def test_a_dataset_in_use_stays(services: Services, ada: Visitor) -> None:
 
 
 async def test_processing_that_breaks_off_is_tried_again(services: Services, store: Store, ada: Visitor) -> None:
-    tries = 0
+    tries = Counter[str]()
 
-    async def fragile(order: Order) -> Outcome:
-        nonlocal tries
-        tries += 1
-        if tries == 1:
+    async def fragile(config: IngestionRunConfig) -> Driver:
+        tries[config.name] += 1
+        if tries[config.name] == 1:
             raise OSError("the node is gone")
-        uploads, version = store(upload_prefix(order.dataset_id)), store(version_prefix(order.dataset_id, order.number))
-        return await asyncio.to_thread(process, order, uploads, version, Imports.of(services.settings))
+        return await asyncio.to_thread(leave_version, store, config)
 
-    dataset = await upload(DatasetQueue(services.settings, services.sessions, fragile, store), ada, archive(good()))
-    assert (dataset["status"], tries) == ("ready", 2)
+    dataset = await upload(Ingestions(services, store, run=fragile), ada, archive(good()))
+    assert (dataset["status"], tries[dataset["job_id"]]) == ("ready", 2)
 
 
-async def test_a_split_is_drawn_once_and_written_down(queue: DatasetQueue, ada: Visitor) -> None:
+async def test_a_split_is_drawn_once_and_written_down(queue: Ingestions, ada: Visitor) -> None:
     data = archive(good(8))
     source = {"type": "upload", "files": [{"name": "speech.zip", "size": len(data)}]}
     body = {"name": "speech", "source": source, "split": {"test_fraction": 0.25, "by": "recording"}}
@@ -295,20 +293,20 @@ async def test_a_split_is_drawn_once_and_written_down(queue: DatasetQueue, ada: 
 
 
 async def test_processing_that_always_breaks_off_ends(services: Services, store: Store, ada: Visitor) -> None:
-    async def hopeless(order: Order) -> Outcome:
+    async def hopeless(config: IngestionRunConfig) -> Driver:
         raise OSError("out of memory")
 
-    dataset = await upload(DatasetQueue(services.settings, services.sessions, hopeless, store), ada, b"x")
+    dataset = await upload(Ingestions(services, store, run=hopeless), ada, b"x")
     assert dataset["status"] == "error"
     assert "was interrupted 3 times" in dataset["error"]
 
 
 async def test_a_queue_that_is_killed_is_taken_over(
-    services: Services, queue: DatasetQueue, store: Store, ada: Visitor
+    services: Services, queue: Ingestions, store: Store, ada: Visitor
 ) -> None:
     started = asyncio.Event()
 
-    async def endless(order: Order) -> Outcome:
+    async def endless(config: IngestionRunConfig) -> Driver:
         started.set()
         await asyncio.Event().wait()
         raise AssertionError
@@ -317,7 +315,7 @@ async def test_a_queue_that_is_killed_is_taken_over(
     new = await announce(ada, files)
     await put(new["uploads"], files)
     await ada.post(f"/datasets/{new['dataset']['id']}/complete")
-    killed = DatasetQueue(services.settings, services.sessions, endless, store)
+    killed = Ingestions(services, store, run=endless)
     await killed.round()
     await started.wait()
     await killed.close()
@@ -325,7 +323,7 @@ async def test_a_queue_that_is_killed_is_taken_over(
 
 
 async def test_an_upload_that_is_never_completed_expires(
-    services: Services, queue: DatasetQueue, store: Store, ada: Visitor
+    services: Services, queue: Ingestions, store: Store, ada: Visitor
 ) -> None:
     files = {"a.zip": archive(good()), "b.zip": b"x"}
     late, fresh = await announce(ada, files), await announce(ada, files)
@@ -346,7 +344,7 @@ async def test_an_upload_that_is_never_completed_expires(
     assert (answer.status_code, answer.json()["code"]) == (409, "upload_incomplete")
 
 
-async def test_what_is_put_into_a_deleted_dataset_goes_too(queue: DatasetQueue, store: Store, ada: Visitor) -> None:
+async def test_what_is_put_into_a_deleted_dataset_goes_too(queue: Ingestions, store: Store, ada: Visitor) -> None:
     new = await announce(ada, {"speech.zip": b"late"})
     dataset_id = new["dataset"]["id"]
     assert (await ada.call("DELETE", f"/datasets/{dataset_id}")).status_code == 204
@@ -359,7 +357,7 @@ async def test_what_is_put_into_a_deleted_dataset_goes_too(queue: DatasetQueue, 
 
 
 async def test_a_dataset_deleted_while_it_is_processed_stays_deleted(
-    services: Services, queue: DatasetQueue, store: Store, ada: Visitor
+    services: Services, queue: Ingestions, store: Store, ada: Visitor
 ) -> None:
     files = {"a.zip": archive(good())}
     new = await announce(ada, files)

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from services.datasets.download import DownloadError, DownloadInterruptedError, DownloadLimits, download
-from services.public_network import address_fault, url_fault
+from cluster.ingestion.download import DownloadError, DownloadInterruptedError, DownloadLimits, download
+from cluster.public_network import address_fault, url_fault
 
 LOOPBACK = [ipaddress.ip_network("127.0.0.0/8")]
 LIMITS = DownloadLimits(most_bytes=10_000, most_s=5.0, silence_s=1.0, networks=LOOPBACK)

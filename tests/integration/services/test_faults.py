@@ -29,7 +29,7 @@ from cluster.runtime import start_local
 from services.client import Client
 from services.database import migrate
 from services.database.engine import create_engine, create_sessions, open_session
-from services.database.models import DatasetVersion
+from services.database.models import Job
 from services.jobs.hub import start_hub
 from services.settings import Settings, load_settings
 from tests.integration.services.followers import Follower
@@ -224,7 +224,7 @@ def most_attempts(settings: Settings) -> int:
     async def ask() -> int:
         engine = create_engine(settings.database_url)
         async with open_session(create_sessions(engine)) as session:
-            most = await session.scalar(select(func.max(DatasetVersion.attempts)))
+            most = await session.scalar(select(func.max(Job.attempt)).where(Job.type == "ingestion"))
         await engine.dispose()
         return int(most or 0)
 

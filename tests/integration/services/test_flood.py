@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 
 from engine.run.store import LocalRunStore
 from services.api.context import Services
@@ -27,9 +27,9 @@ from services.background import Background, BackgroundTask
 from services.database.engine import open_session
 from services.database.models import Dataset, DatasetVersion, Job, Notification, NotificationSettings, Pipeline
 from services.database.notify import WORK, Listener
-from services.datasets.processing import Outcome
-from services.datasets.queue import DatasetQueue
-from services.datasets.sources import Order
+from services.datasets.housekeeping import DatasetHousekeeping
+from services.datasets.requests import begin_ingestion
+from services.jobs.lanes import Lanes
 from services.jobs.reconciler import Capacity, Reconciler, Runs
 from services.notifications.sender import WebhookSender
 from services.pipelines.runner import PipelineRunner
@@ -114,19 +114,18 @@ async def hub(services: Services, store: Store, folder: Path, cluster: StandIn) 
     async def capacity() -> Capacity:
         return Capacity(cpus=64, gpus=0)
 
-    async def endless(order: Order) -> Outcome:
-        await asyncio.Event().wait()
-        raise AssertionError
-
     settings = services.settings
     runs = Runs("bucket", lambda prefix: LocalRunStore(folder / prefix))
     reconciler = Reconciler(settings, services.sessions, runs, cluster, capacity)
-    datasets = DatasetQueue(settings, services.sessions, endless, store)
+    lanes = Lanes(settings, services.sessions, runs, lambda _: cluster)
+    datasets = DatasetHousekeeping(settings, services.sessions, store)
     webhooks = WebhookSender(settings, services.sessions)
     work = Listener(settings.database_url, WORK)
     rounds = {
         "jobs": reconciler.follow,
         "queue": reconciler.submit,
+        "ingestions": lanes.follow,
+        "lanes": lanes.submit,
         "datasets": datasets.round,
         "pipelines": PipelineRunner(settings, services.sessions).round,
         "webhooks": webhooks.round,
@@ -140,7 +139,7 @@ async def hub(services: Services, store: Store, folder: Path, cluster: StandIn) 
         assert max(late.values()) < MOST_WAIT_S, late
     finally:
         await background.close()
-        await datasets.close()
+        await lanes.close()
         await webhooks.close()
         await work.close()
 
@@ -188,6 +187,11 @@ async def flood(services: Services, visitor: Visitor, dataset_id: uuid.UUID, url
             insert(DatasetVersion),
             [{"dataset_id": id, "number": 1, "status": "processing", "prefix": f"datasets/{id}/v1"} for id in ids],
         )
+        versions = (await session.scalars(select(DatasetVersion).where(DatasetVersion.dataset_id.in_(ids)))).all()
+        for version in versions:
+            await begin_ingestion(
+                session, services.settings, await session.get_one(Dataset, version.dataset_id), version
+            )
         hook = {"webhook_url": url, "webhook_nonce": "x", "last_seq": LETTERS}
         await session.execute(insert(NotificationSettings).values(user_id=user_id, **hook))
         await session.execute(

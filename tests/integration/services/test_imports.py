@@ -17,11 +17,8 @@ from fastapi import FastAPI
 from cluster.storage.client import ensure_bucket, make_client
 from cluster.storage.run_store import S3RunStore
 from services.api.context import Services
-from services.datasets.prefixes import upload_prefix, version_prefix
-from services.datasets.processing import Outcome, process
-from services.datasets.queue import DatasetQueue
-from services.datasets.sources import Imports, Order
 from tests.integration.services.recordings import archive, good, tone
+from tests.integration.services.uploads import Ingestions, store_of
 from tests.integration.services.visitors import Visitor, paths_of
 
 BUCKET = "recordings"
@@ -55,18 +52,9 @@ def importing(services: Services, app: FastAPI, ada: Visitor) -> Services:
     return changed
 
 
-def queue_of(services: Services) -> DatasetQueue:
-    """Processes in this process."""
-    client = make_client(services.settings.s3)
-
-    def store(prefix: str) -> S3RunStore:
-        return S3RunStore(client, services.settings.s3.bucket, prefix)
-
-    async def here(order: Order) -> Outcome:
-        uploads, version = store(upload_prefix(order.dataset_id)), store(version_prefix(order.dataset_id, order.number))
-        return await asyncio.to_thread(process, order, uploads, version, Imports.of(services.settings))
-
-    return DatasetQueue(services.settings, services.sessions, here, store)
+def queue_of(services: Services) -> Ingestions:
+    """Ingests in this process."""
+    return Ingestions(services, store_of(services))
 
 
 async def made(services: Services, visitor: Visitor, source: dict[str, Any]) -> dict[str, Any]:

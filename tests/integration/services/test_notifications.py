@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from engine.data.version_files import ITEMS_NAME
+from cluster.ingestion.config import IngestionRunConfig
 from engine.run.store import LocalRunStore
 from services.api.context import Services
 from services.api.notification_stream import stream_notifications
@@ -20,15 +20,15 @@ from services.api.routers.notifications import NotificationOut
 from services.database.engine import open_session
 from services.database.housekeeping import UNREAD_S, sweep
 from services.database.models import Dataset, DatasetVersion, Job, Notification, Upload
-from services.datasets.prefixes import version_prefix
-from services.datasets.processing import Outcome, Version
-from services.datasets.queue import DatasetQueue
+from services.datasets.requests import begin_ingestion
 from services.jobs.events import locked_job
 from services.jobs.requests import stop
+from services.jobs.submission import Driver
 from services.notifications.tell import job_ended
 from services.pipelines.runner import PipelineRunner
 from tests.integration.services import rows
 from tests.integration.services.test_reconciler import DONE, KILLED, Scene, StandIn
+from tests.integration.services.uploads import Ingestions, Store, failed, leave_version
 from tests.integration.services.visitors import Visitor
 
 
@@ -136,32 +136,34 @@ async def test_what_is_rolled_back_was_not_told(services: Services, ada: Visitor
     assert await told(ada) == []
 
 
-async def test_datasets_that_are_ready_faulty_or_never_came(services: Services, ada: Visitor, tmp_path: Path) -> None:
+async def test_datasets_that_are_ready_faulty_or_never_came(services: Services, store: Store, ada: Visitor) -> None:
     def uploaded(name: str, status: str = "processing") -> Dataset:
         source = {"type": "upload", "files": []}
-        return Dataset(id=uuid.uuid4(), user_id=owner, name=name, task="t", source=source, status=status)
+        return Dataset(id=uuid.uuid4(), user_id=owner, name=name, task="speech_to_text", source=source, status=status)
 
     owner = await rows.user_id(ada)
     good, bad, late = uploaded("good"), uploaded("bad"), uploaded("late", "pending")
     async with open_session(services.sessions) as session:
-        for table in (Dataset, DatasetVersion):
-            await session.execute(update(table).where(table.status == "processing").values(status="error"))
+        await session.execute(update(Job).where(Job.lane.is_not(None)).values(status="stopped"))  # of other tests
         session.add_all([good, bad, late])
         await session.flush()
-        session.add_all(
+        versions = [
             DatasetVersion(dataset_id=each.id, number=1, status=each.status, prefix="p") for each in (good, bad, late)
-        )
+        ]
+        session.add_all(versions)
+        await session.flush()
+        for dataset, version in zip((good, bad), versions, strict=False):
+            await begin_ingestion(session, services.settings, dataset, version)
         long_ago = datetime.now(UTC) - timedelta(days=1)
         session.add(Upload(dataset_id=late.id, position=0, name="a", size=1, key="k", expires_at=long_ago))
         await session.commit()
 
-    async def process(order: Any) -> Outcome:
-        if order.dataset_id == bad.id:
-            return Outcome(None, "nothing is good", None)
-        LocalRunStore(tmp_path / version_prefix(order.dataset_id, order.number)).put_bytes(ITEMS_NAME, b"")
-        return Outcome(Version(utterances=1, audio_s=1.0, size=1, statistics={}, sample=[]), None, None)
+    async def ingest(config: IngestionRunConfig) -> Driver:
+        if str(bad.id) in (config.version or ""):
+            return failed("nothing is good")
+        return await asyncio.to_thread(leave_version, store, config)
 
-    queue = DatasetQueue(services.settings, services.sessions, process, lambda prefix: LocalRunStore(tmp_path / prefix))  # type: ignore[arg-type,return-value]
+    queue = Ingestions(services, store, run=ingest)
     async with asyncio.timeout(30):
         while len(found := {item["name"]: item for item in await kept(ada)}) < 3:
             await queue.round()

@@ -262,21 +262,31 @@ async def test_a_dataset_in_error(scene: Scene) -> None:
     async with open_session(scene.services.sessions) as session:
         broken = {"status": "error", "error": "nothing good in it"}
         await session.execute(update(Dataset).where(Dataset.id == scene.dataset_id).values(**broken))
-        tried = {**broken, "report": {"set_aside": []}, "attempts": 1}
+        tried = {**broken, "report": {"set_aside": []}}
         of_dataset = DatasetVersion.dataset_id == scene.dataset_id
         await session.execute(update(DatasetVersion).where(of_dataset).values(**tried))
         await session.commit()
+    job_id = await rows.ingestion(scene.services, scene.dataset_id, "failed", refused=True)
     seen = await scene.looked_at(await scene.create())
     assert (seen["status"], seen["stages"][0]["error"]) == ("failed", "The dataset is in error: nothing good in it")
 
     async with open_session(scene.services.sessions) as session:  # not the recordings, but how they were to come
-        away = {"error": "the server is away", "report": None, "attempts": 3}
-        await session.execute(update(DatasetVersion).where(of_dataset).values(**away))
+        await session.execute(update(Job).where(Job.id == job_id).values(refused=False))
         await session.commit()
     pipeline = await scene.create()
     assert states(await scene.looked_at(pipeline))["ingest"] == "running"
     dataset = (await scene.visitor.get(f"/datasets/{scene.dataset_id}")).json()
     assert (dataset["status"], dataset["error"]) == ("processing", None)
+    job = (await scene.visitor.get(f"/jobs/{job_id}")).json()
+    assert (job["status"], job["id"]) == ("queued", dataset["job_id"])
+
+    assert (await scene.visitor.post(f"/jobs/{job_id}/stop")).status_code == 202
+    seen = await scene.looked_at(pipeline)
+    assert (seen["status"], seen["stages"][0]["status"]) == ("stopped", "stopped")
+    assert seen["stages"][0]["error"] == "The processing of the dataset was stopped."
+    assert (await scene.visitor.post(f"/pipelines/{pipeline['id']}/resume")).status_code == 202
+    assert states(await scene.looked_at(pipeline))["ingest"] == "running"
+    assert (await scene.visitor.get(f"/jobs/{job_id}")).json()["status"] == "queued"
 
 
 async def compared(

@@ -13,13 +13,12 @@ from services.api.app import create_app_on
 from services.api.context import Services
 from services.database.engine import open_session
 from services.database.models import Upload
+from services.datasets.find import uploads_of
 from services.datasets.prefixes import upload_prefix
-from services.datasets.queue import DatasetQueue
-from services.datasets.requests import uploads_of
 from services.settings import MIB
 from tests.integration.services.recordings import archive
 from tests.integration.services.recordings import good as recordings
-from tests.integration.services.uploads import announce, put, settle
+from tests.integration.services.uploads import Ingestions, announce, put, settle
 from tests.integration.services.visitors import Visitor
 
 PART: Final = 5 * MIB
@@ -67,7 +66,7 @@ async def test_no_more_than_was_declared_can_be_put(services: Services, ada: Vis
 
 
 async def test_what_is_put_again_after_completion_changes_nothing(
-    services: Services, queue: DatasetQueue, ada: Visitor
+    services: Services, queue: Ingestions, ada: Visitor
 ) -> None:
     good = archive(recordings(4))
     new = await announce(ada, {"a.zip": good})
@@ -88,7 +87,7 @@ async def test_what_is_put_again_after_completion_changes_nothing(
 
 
 async def test_a_put_at_the_moment_of_completion_is_in_or_out(
-    services: Services, queue: DatasetQueue, ada: Visitor
+    services: Services, queue: Ingestions, ada: Visitor
 ) -> None:
     good = archive(recordings(4))
     for _ in range(3):

@@ -18,10 +18,9 @@ from services.api.context import Services
 from services.client import Client, models
 from services.database.engine import open_session
 from services.database.models import Upload
-from services.datasets.queue import DatasetQueue
-from services.datasets.requests import uploads_of
+from services.datasets.find import uploads_of
 from tests.integration.services.recordings import archive, good
-from tests.integration.services.uploads import Store, settle
+from tests.integration.services.uploads import Ingestions, Store, settle
 from tests.integration.services.visitors import Visitor
 
 PART = 50_000
@@ -44,7 +43,7 @@ async def announced(visitor: Visitor, size: int, **headers: str) -> dict[str, An
     return new
 
 
-async def test_parts_in_any_order_make_the_file(queue: DatasetQueue, small_parts: Visitor) -> None:
+async def test_parts_in_any_order_make_the_file(queue: Ingestions, small_parts: Visitor) -> None:
     data = archive(good(16))
     assert len(data) > 3 * PART
     new = await announced(small_parts, len(data), **{"Idempotency-Key": "large"})
@@ -101,7 +100,7 @@ async def test_parts_of_another_size_are_refused_by_the_store_and_by_the_platfor
 
 
 async def test_parts_that_never_become_a_file_are_removed(
-    services: Services, queue: DatasetQueue, store: Store, small_parts: Visitor
+    services: Services, queue: Ingestions, store: Store, small_parts: Visitor
 ) -> None:
     new = await announced(small_parts, 3 * PART)
     dataset_id = new["dataset"]["id"]
@@ -119,7 +118,7 @@ async def test_parts_that_never_become_a_file_are_removed(
     assert not client.list_multipart_uploads(Bucket=bucket, Prefix=prefix).get("Uploads")
 
 
-async def test_the_client_uploads_in_parts(queue: DatasetQueue, small_parts: Visitor, tmp_path: Path) -> None:
+async def test_the_client_uploads_in_parts(queue: Ingestions, small_parts: Visitor, tmp_path: Path) -> None:
     data = archive(good(16))
     file = tmp_path / "speech.zip"
     file.write_bytes(data)

@@ -34,7 +34,7 @@ def unbounded(schema: Mapping[str, Any], definitions: Mapping[str, Any], name: s
             return
         if "$ref" in node:
             referred = node["$ref"].rpartition("/")[2]
-            if referred not in seen:
+            if referred not in seen and referred not in RECORDS:
                 seen.add(referred)
                 walk(definitions[referred], referred)
         for several in ("anyOf", "oneOf", "allOf", "prefixItems"):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from cluster.config import EvaluationRunConfig, ResourcesConfig, RunConfig
 from cluster.selection.config import SelectionRunConfig
@@ -21,12 +24,13 @@ from engine.models.reference import ModelReference
 from services.api.job_models import JobBody, NewJob, job_body
 from services.database.models import Job
 from services.errors import InvalidRequestError
-from services.jobs.kinds.contract import BESIDE_BYTES, JobKind, JobRequest, UnreadableSpecError
+from services.jobs.kinds.contract import BESIDE_BYTES, JobKind, JobRequest, Platform, UnreadableSpecError
 from services.jobs.kinds.registry import KINDS, read_spec
 from services.jobs.kinds.training import Training, TrainingSpec
+from services.jobs.lanes import lanes_of
 from services.pipelines.registry import STAGES
 from services.pipelines.stages.job import JobStage
-from services.settings import Settings
+from services.settings import Settings, load_settings
 from tests.toy_kind import ToyKind
 
 TRAINED = uuid.UUID(int=7)
@@ -57,7 +61,7 @@ def _job(type: str, method: str = "qlora", resources: Mapping[str, Any] | None =
 def driver_of(job: Job) -> tuple[str, Config]:
     """What the reconciler submits."""
     kind, spec = read_spec(job)
-    return kind.driver(job, spec, "bucket")
+    return asyncio.run(kind.driver(job, spec, Platform(AsyncSession(), Settings.model_construct(), "bucket")))
 
 
 # ---- drivers --------------------------------------------------------------------------------------------------
@@ -156,7 +160,7 @@ def test_what_another_release_asked_is_unreadable_and_says_why(type: str, spec: 
 def test_only_a_training_keeps_checkpoints_and_a_kind_may_need_no_estimate() -> None:
     pico = architecture_of(next(card for card in load_catalogue() if card.id == "whisper-pico"))
     found = {}
-    for name in KINDS:
+    for name in KINDS.keys() - {"ingestion"}:
         kind, spec = read_spec(_job(name, **({"training_id": str(TRAINED)} if name == "evaluation" else {})))
         found[name] = kind.kept_bytes(spec, pico)
         assert kind.kept_bytes(spec, None) == BESIDE_BYTES
@@ -166,6 +170,17 @@ def test_only_a_training_keeps_checkpoints_and_a_kind_may_need_no_estimate() -> 
     assert (found["selection"], found["evaluation"]) == (BESIDE_BYTES, BESIDE_BYTES)
     toy = ToyKind()
     assert toy.training(toy.spec(words=["one"])) is None
+    ingestion = KINDS["ingestion"]
+    spec = ingestion.spec(source="upload")
+    assert (ingestion.training(spec), ingestion.kept_bytes(spec, None)) == (None, 0)
+
+
+def test_every_lane_of_a_kind_has_slots_and_limits(tmp_path: Path) -> None:
+    environ = {"LIM_IMPORT_SLOTS": "5", "LIM_DATASET_SLOTS": "3", "LIM_HOME": str(tmp_path)}
+    settings = load_settings(environ, database_url="postgresql://nobody@127.0.0.1/nothing")
+    lanes = lanes_of(settings)
+    assert lanes.keys() == {lane for kind in KINDS.values() for lane in kind.lanes}
+    assert {name: lane.slots for name, lane in lanes.items()} == {"fetch": 5, "ingest": 3}
 
 
 def test_a_kind_is_asked_its_own_and_for_model_and_data_where_it_needs_them() -> None:

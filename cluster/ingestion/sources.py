@@ -1,28 +1,25 @@
-"""Sources of a dataset's recordings: uploaded files, a URL, a bucket. To add one, add an entry to `SOURCES`."""
+"""Sources of a dataset's recordings: uploaded files, a URL, a bucket, a folder. To add one, add it here and in `config.py`."""
 
 from __future__ import annotations
 
 import json
 import posixpath
-import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from cluster.errors import RefusedError
+from cluster.ingestion.config import BucketSource, FetchConfig, FolderSource, Source, UploadSource, UrlSource
+from cluster.ingestion.download import DownloadError, DownloadInterruptedError, DownloadLimits, download
 from cluster.storage.client import error_code, make_client, parse_s3_uri
 from cluster.storage.settings import S3Settings
 from engine.data.endings import AUDIO_ENDINGS, ending
 from engine.data.manifest import is_inside
 from engine.errors import ObjectNotFoundError
 from engine.run.store import RunStore
-from services.datasets.download import DownloadError, DownloadInterruptedError, DownloadLimits, download
-
-if TYPE_CHECKING:
-    from services.settings import Settings  # imports SQLAlchemy, which file-only processes avoid
 
 _MOST_OBJECTS: Final = 100_000
 _FETCHED: Final = "fetched"
@@ -30,127 +27,110 @@ _GONE: Final = frozenset({"404", "NoSuchKey", "NotFound", "NoSuchBucket", "Acces
 
 
 @dataclass(frozen=True, slots=True)
-class UploadedFile:
-    """A file as the client named it, and its key below the dataset's uploads."""
-
-    name: str
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
 class Imports:
     """Access and limits for fetching recordings that are not uploaded."""
 
     s3: S3Settings
-    """The object store; only buckets that a dataset was allowed to name are read."""
+    """The object store."""
     limits: DownloadLimits
 
     @classmethod
-    def of(cls, settings: Settings) -> Imports:
-        """Access and limits from the settings."""
-        limits = DownloadLimits(
-            most_bytes=settings.max_upload_bytes,
-            most_s=settings.import_s,
-            least_bytes_per_s=settings.import_least_bytes_per_s,
-            networks=tuple(ip_network(network) for network in settings.import_networks),
-        )
-        return cls(settings.s3, limits)
+    def of(cls, s3: S3Settings, fetch: FetchConfig) -> Imports:
+        """Access with the limits of a config."""
+        networks = tuple(ip_network(network) for network in fetch.networks)
+        return cls(s3, DownloadLimits(fetch.most_bytes, fetch.most_s, fetch.least_bytes_per_s, networks=networks))
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """A dataset version to make."""
-
-    dataset_id: uuid.UUID
-    source: Mapping[str, Any]
-    """As stored in the dataset's row: `type` and the fields of that type."""
-    files: tuple[UploadedFile, ...] = ()
-    """The uploaded files, if the source is an upload."""
-    number: int = 1
-    """Number of the version."""
-    record: Mapping[str, Any] = field(default_factory=dict)
-    """Options and decisions, as in `engine.data.revision.VersionRecord`."""
-
-
-def fetch(order: Order, uploads: RunStore, imports: Imports, folder: Path) -> Path:
-    """Copy a dataset's recordings into a folder, streaming them to disk rather than through memory.
+def fetch(source: Source, kept: RunStore, imports: Imports, folder: Path) -> Path:
+    """Bring a dataset's recordings to this machine, streaming them to disk rather than through memory.
 
     Args:
-        order: what to make.
-        uploads: store of its uploaded files; files fetched from elsewhere are kept there too, so that every version is
+        source: where they are.
+        kept: store of the uploaded files; files fetched from elsewhere are kept there too, so that every version is
             made from the same recordings.
         imports: access and limits for recordings from elsewhere.
-        folder: created and filled.
+        folder: created and filled, unless the recordings are on this machine.
 
     Returns:
         The only file, if it can be a dataset by itself; else the folder, which may contain archives and tables too.
 
     Raises:
         DownloadError: the URL or the bucket gives no recordings, and a retry would not help.
+        RefusedError: no such folder.
         DownloadInterruptedError, ObjectStorageError: a retry may succeed.
     """
+    if isinstance(source, FolderSource):
+        found = Path(source.path).expanduser()
+        if not found.exists():
+            raise RefusedError(f"found nothing at {found}; give a folder of recordings or an archive")
+        return found
     folder.mkdir()
-    if not _get_kept(uploads, folder):
-        SOURCES[order.source["type"]](order, uploads, imports, folder)
-        if is_fetched(order.source):
-            _keep(uploads, folder)
+    if not _get_kept(kept, folder):
+        _bring(source, kept, imports, folder)
+        if is_fetched(source.type):
+            _keep(kept, folder)
     files = [path for path in folder.rglob("*") if path.is_file()]
     only = files[0] if len(files) == 1 else None
     return only if only is not None and ending(only.name) not in AUDIO_ENDINGS else folder
 
 
-def is_fetched(source: Mapping[str, Any]) -> bool:
-    """Whether the recordings of a source have to be fetched from elsewhere, which may take long."""
-    return bool(source["type"] != "upload")
+def is_fetched(type: str) -> bool:
+    """Whether the recordings of a type of source have to be fetched from elsewhere, which may take long."""
+    return type in ("url", "s3")
 
 
-def keep_fetched(order: Order, uploads: RunStore, imports: Imports, folder: Path) -> None:
-    """Fetch recordings that are not uploaded, and store them with the uploads; stored ones are not fetched again.
+def keep_fetched(source: Source, kept: RunStore, imports: Imports, folder: Path) -> None:
+    """Fetch recordings from elsewhere, and keep them; kept ones are not fetched again.
 
     Raises:
         DownloadError, DownloadInterruptedError, ObjectStorageError: as `fetch`.
     """
-    if uploads.list(f"{_FETCHED}.json"):
+    if not is_fetched(source.type) or kept.list(f"{_FETCHED}.json"):
         return
     folder.mkdir()
-    SOURCES[order.source["type"]](order, uploads, imports, folder)
-    _keep(uploads, folder)
+    _bring(source, kept, imports, folder)
+    _keep(kept, folder)
 
 
-def _keep(uploads: RunStore, folder: Path) -> None:
+def _bring(source: Source, kept: RunStore, imports: Imports, folder: Path) -> None:
+    match source:
+        case UploadSource():
+            _uploaded(source, kept, folder)
+        case UrlSource():
+            download(source.url, folder, imports.limits)
+        case BucketSource():
+            _from_bucket(source.uri, imports, folder)
+
+
+def _keep(kept: RunStore, folder: Path) -> None:
     """Store what was fetched; the list of names is written last and marks it as complete."""
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     for number, name in enumerate(names):
-        uploads.put(f"{_FETCHED}/{number}", folder / name)
-    uploads.put_bytes(f"{_FETCHED}.json", json.dumps(names).encode())
+        kept.put(f"{_FETCHED}/{number}", folder / name)
+    kept.put_bytes(f"{_FETCHED}.json", json.dumps(names).encode())
 
 
-def _get_kept(uploads: RunStore, folder: Path) -> bool:
+def _get_kept(kept: RunStore, folder: Path) -> bool:
     """Copy what was fetched before into the folder; return whether there was anything."""
     try:
-        names = json.loads(uploads.get_bytes(f"{_FETCHED}.json"))
+        names = json.loads(kept.get_bytes(f"{_FETCHED}.json"))
     except ObjectNotFoundError:
         return False
     for number, name in enumerate(names):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        uploads.get(f"{_FETCHED}/{number}", folder / name)
+        kept.get(f"{_FETCHED}/{number}", folder / name)
     return True
 
 
-def _uploaded(order: Order, uploads: RunStore, _: Imports, folder: Path) -> None:
-    for file in order.files:
+def _uploaded(source: UploadSource, kept: RunStore, folder: Path) -> None:
+    for file in source.files:
         path = folder / file.name
         path.parent.mkdir(parents=True, exist_ok=True)
-        uploads.get(file.key, path)
+        kept.get(file.key, path)
 
 
-def _downloaded(order: Order, _: RunStore, imports: Imports, folder: Path) -> None:
-    download(order.source["url"], folder, imports.limits)
-
-
-def _from_bucket(order: Order, _: RunStore, imports: Imports, folder: Path) -> None:
+def _from_bucket(uri: str, imports: Imports, folder: Path) -> None:
     """Download one object, or all objects below a prefix; their total size has the limit of one file."""
-    uri = order.source["uri"]
     bucket, key = parse_s3_uri(uri)
     client = make_client(imports.s3)
     try:
@@ -195,10 +175,3 @@ def _objects(client: Any, bucket: str, key: str) -> dict[str, int]:
         if len(found) > _MOST_OBJECTS:
             break
     return found
-
-
-SOURCES: Final[Mapping[str, Callable[[Order, RunStore, Imports, Path], None]]] = {
-    "upload": _uploaded,
-    "url": _downloaded,
-    "s3": _from_bucket,
-}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
+from cluster.ingestion.processing import MOST_LISTED, shown
 from engine.data.report import ACTIONS, IngestReport, SetAside, TextStatistics
-from services.datasets.processing import MOST_LISTED, shown
 from services.pipelines.stages.validate import ValidateStage, faults_of_data
 
 

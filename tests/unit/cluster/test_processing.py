@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import io
 import tarfile
-import uuid
 from pathlib import Path
 
 import pytest
 
+from cluster.ingestion.config import FetchConfig, UploadedFile, UploadSource
+from cluster.ingestion.processing import Outcome, process
+from cluster.ingestion.sources import Imports
 from cluster.storage.settings import S3Settings
+from engine.data.revision import VersionRecord
 from engine.run.store import LocalRunStore
-from services.datasets.download import DownloadLimits
-from services.datasets.processing import Outcome, process
-from services.datasets.sources import Imports, Order, UploadedFile
 from tests.unit.engine.data.corpora import STRUCTURES, audiofolder_csv, nemo, parquet, spoken
 from tests.unit.engine.data.recordings import noise, wav
 
@@ -31,12 +31,13 @@ def tar_gz(files: dict[str, bytes]) -> bytes:
 def _process(tmp_path: Path, files: dict[str, bytes], **record: str) -> Outcome:
     """As the queue does: the files lie under keys that say nothing of their names."""
     uploads, version = LocalRunStore(tmp_path / "uploads"), LocalRunStore(tmp_path / "version")
-    uploaded = [UploadedFile(name, f"key-{at}") for at, name in enumerate(files)]
+    uploaded = [UploadedFile(name=name, key=f"key-{at}") for at, name in enumerate(files)]
     for file in uploaded:
         uploads.put_bytes(file.key, files[file.name])
-    order = Order(uuid.uuid4(), {"type": "upload"}, tuple(uploaded), record=record)
-    imports = Imports(S3Settings.from_environment({}), DownloadLimits(most_bytes=0))
-    outcome = process(order, uploads, version, imports)
+    imports = Imports.of(S3Settings.from_environment({}), FetchConfig())
+    (work := tmp_path / "work").mkdir(parents=True)
+    source, how = UploadSource(files=uploaded), VersionRecord.model_validate(record)
+    outcome = process(source, how, uploads, version, imports, work)
     assert (outcome.version is None) == (version.list("") == [])
     return outcome
 

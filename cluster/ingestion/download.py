@@ -1,6 +1,6 @@
-"""Download recordings from a user's URL without giving the user access to the platform's internal network.
+"""Download recordings from a URL without reaching any internal network.
 
-Every connection, including those of redirects, goes through `services.public_network`.
+Every connection, including those of redirects, goes through `cluster.public_network`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 import httpcore
 
-from engine.data.endings import AUDIO_ENDINGS, ending, is_source
-from services.public_network import (
+from cluster.errors import ClusterError, RefusedError
+from cluster.public_network import (
     AddressRefusedError,
     CheckedBackend,
     IpNetwork,
@@ -24,6 +24,7 @@ from services.public_network import (
     TooSlowError,
     url_fault,
 )
+from engine.data.endings import AUDIO_ENDINGS, ending, is_source
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS: Final = 5
@@ -31,11 +32,11 @@ _MAY_PASS: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _CHUNK_BYTES: Final = 2**16
 
 
-class DownloadError(Exception):
+class DownloadError(RefusedError):
     """Permanent: the address is rejected, does not exist, or gives no dataset or one that is too large."""
 
 
-class DownloadInterruptedError(Exception):
+class DownloadInterruptedError(ClusterError):
     """Temporary, worth a retry: no answer, a broken connection, a server error."""
 
 

@@ -9,7 +9,7 @@ import time
 import httpcore
 import pytest
 
-from services.public_network import AddressRefusedError, CheckedBackend, address_fault
+from cluster.public_network import AddressRefusedError, CheckedBackend, address_fault
 
 SPECIAL = [
     "0.0.0.0",

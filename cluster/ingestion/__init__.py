@@ -1,0 +1,1 @@
+"""From recordings somewhere to a dataset version in object storage."""
