@@ -19,7 +19,7 @@ from engine.data.example import AnyExample
 from engine.data.manifest import read_examples
 from engine.data.splits import Splits, divide
 from engine.data.version_files import MANIFEST_NAME
-from engine.errors import ConfigError, Fault, ObjectNotFoundError
+from engine.errors import ConfigError, Fault, ObjectNotFoundError, TrainingError
 from engine.families.binding import Bound, bind
 from engine.families.contract import TargetSpace
 from engine.methods.build import build_method
@@ -323,9 +323,17 @@ class _Run:
         if not validation:
             return None
         primary = self.primary
-        return Validation(
-            metric_named(primary), lambda step: self._metrics(validation, "validation", "tuned", step)[primary]
-        )
+
+        def measure(step: int) -> float:
+            values = self._metrics(validation, "validation", "tuned", step)
+            if primary not in values:
+                raise TrainingError(
+                    f"{primary} cannot be measured on the {len(validation)} validation examples: none has anything to find; "
+                    "take others, or validate on none"
+                )
+            return values[primary]
+
+        return Validation(metric_named(primary), measure)
 
     def _metrics(
         self,

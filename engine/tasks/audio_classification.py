@@ -54,11 +54,14 @@ class AudioClassification:
             labels = [labels_of(example)[0] for example in examples]
             return measure(self._metrics, labels, [answer["label"] for answer in answers])
         true, chosen = [frozenset(labels_of(e)) for e in examples], [frozenset(a["labels"]) for a in answers]
-        classes = list(answers[0]["scores"])
-        scores_NC = [[answer["scores"][name] for name in classes] for answer in answers]
         values = measure(self._metrics, true, chosen)
-        values["mean_average_precision"] = mean_average_precision(true, scores_NC, classes)
-        return {name: value for name, value in values.items() if value == value}  # no class has an example: no mean
+        if any(true):  # without a label there is no class to average over
+            known = list(answers[0]["scores"])
+            classes = known + sorted(frozenset().union(*true).difference(known))
+            # One score for all examples: a class that the model does not know is ranked as by chance.
+            scores_NC = [[answer["scores"].get(name, 0.0) for name in classes] for answer in answers]
+            values["mean_average_precision"] = mean_average_precision(true, scores_NC, classes)
+        return values
 
     def rows(self, examples: Sequence[AnyExample], predictions: Sequence[Prediction]) -> list[dict[str, Any]]:
         """Each label beside the predicted one, with the probabilities."""

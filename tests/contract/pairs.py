@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from engine.data.example import AnyExample
+from engine.data.example import AnyExample, Labels
 from engine.data.manifest import read_manifest, write_manifest
 from tests.tiny import write_tiny_whisper, write_tones
 from tests.unit.engine.families.audio_encoder import tiny_encoders
@@ -36,10 +36,12 @@ class Pair:
 
     card_methods: tuple[str, ...] = ("qlora", "full")
     """Methods whose cards are tried."""
+    variant: str = ""
+    """Tells pairs of the same family and task apart."""
 
     @property
     def name(self) -> str:
-        return f"{self.family}-{self.task}"
+        return "-".join(filter(None, (self.family, self.task, self.variant)))
 
     def write_model(self, folder: Path) -> Path:
         """The base's folder."""
@@ -79,6 +81,12 @@ def _sounds(folder: Path) -> Sequence[AnyExample]:
     ]
 
 
+def _labelled(folder: Path) -> Sequence[AnyExample]:
+    """Sounds with one, two or no labels: noise is none, and what is high is also loud."""
+    targets = {"high": ("high", "loud"), "low": ("low",), "noise": ()}
+    return [replace(each, target=Labels(targets[each.target.key()])) for each in _sounds(folder)]
+
+
 def _spoken(folder: Path) -> Sequence[AnyExample]:
     return tiny_llm.recordings(folder, takes=4)
 
@@ -103,6 +111,14 @@ PAIRS: Final = (
     Pair("whisper", "speech_to_text", write_tiny_whisper, _tones, {"split": {"test_groups": ["s2"]}}),
     Pair("whisper", "audio_classification", tiny_encoders.whisper, _sounds),
     Pair("wav2vec2", "speech_to_text", lambda folder: tiny_ctc.write_model(folder, "wav2vec2", head=False), _letters),
+    Pair(
+        "whisper",
+        "audio_classification",
+        tiny_encoders.whisper,
+        _labelled,
+        {"task": {"type": "audio_classification", "multi_label": True}},
+        variant="several_labels",
+    ),
     Pair("wav2vec2", "audio_classification", tiny_encoders.wav2vec2, _sounds),
     Pair(
         "wav2vec2_conformer",

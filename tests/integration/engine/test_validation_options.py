@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,12 @@ import pytest
 
 from engine.config.base import parse, read_yaml
 from engine.config.training import TrainingConfig
-from engine.errors import ConfigError
+from engine.data.example import Labels
+from engine.data.manifest import read_examples, write_manifest
+from engine.errors import ConfigError, TrainingError
 from engine.recipes.whisper_pico.pretrain import PretrainRecipe
+from tests.contract.pairs import PAIRS
+from tests.contract.scenes import Scene
 from tests.integration.engine.option_runs import train
 
 CONFIGS = Path(__file__).resolve().parents[3] / "configs"
@@ -41,6 +46,18 @@ def test_measuring_without_validation_utterances_is_said(tiny_whisper: Path, ton
     some = train(tiny_whisper, tones, tmp_path / "some", {"evaluation": {"every_steps": 1}})
     assert not any("nothing is measured" in warning for warning in some.warnings)
     assert any(event.key == "evaluation/validation/tuned/1" for event in some.sink.events)
+
+
+def test_validating_where_the_metric_is_undefined_ends_with_the_reason(tmp_path: Path) -> None:
+    pair = next(pair for pair in PAIRS if pair.name == "whisper-audio_classification-several_labels")
+    data = pair.write_data(tmp_path / "data")
+    examples = read_examples(data / "manifest.jsonl")
+    bare = [replace(each, target=Labels(())) if each.group == "bob" else each for each in examples]
+    write_manifest(data / "manifest.jsonl", bare)
+    scene = Scene(pair, pair.write_model(tmp_path / "model"), data)
+    split = {"test_groups": ["eve"], "validation_groups": ["bob"]}
+    with pytest.raises(TrainingError, match="mean_average_precision cannot be measured on the 6 validation examples"):
+        scene.finetune(tmp_path / "run", split=split, evaluation={"every_steps": 1})
 
 
 def _shipped() -> list[Path]:

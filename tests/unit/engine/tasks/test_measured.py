@@ -85,3 +85,22 @@ def test_classes_are_measured_by_the_metrics_of_one_label_or_of_several() -> Non
         "micro_f1": 0.8,
         "mean_average_precision": 1.0,
     }
+
+
+def test_classes_that_the_model_does_not_know_are_ranked_as_by_chance() -> None:
+    several = build_task(AudioClassificationConfig(multi_label=True))
+    answers: list[Any] = [
+        {"labels": ["dog"], "scores": {"dog": 0.9}},
+        {"labels": [], "scores": {"dog": 0.1}},
+        {"labels": [], "scores": {"dog": 0.2}},
+        {"labels": [], "scores": {"dog": 0.3}},
+    ]
+    values = several.score(examples(Labels(("dog",)), Labels(("rain",)), Labels(()), Labels(())), answers)
+    assert values["mean_average_precision"] == (1.0 + 0.25) / 2
+    assert values["accuracy"] == 0.75
+
+
+def test_without_a_label_there_is_no_average_precision() -> None:
+    several = build_task(AudioClassificationConfig(multi_label=True))
+    values = several.score(examples(Labels(())), [{"labels": [], "scores": {"dog": 0.2}}])
+    assert values.keys() == {"accuracy", "macro_f1", "micro_f1"}
