@@ -71,6 +71,11 @@ def _metrics(result: RunResult) -> list[tuple[str, str]]:
         for values, of in ((base, "of the base on the test examples"), (tuned, "after training")):
             shown = metric.shown(values[name]).replace("%", " %") if name in values else "not measured"
             rows.append((f"{metric.title} {of}", shown))
+    for form, values in result.forms.items():
+        rows += [
+            (f"{metric_named(name).title} in the {form} form", metric_named(name).shown(value).replace("%", " %"))
+            for name, value in values.items()
+        ]
     return rows
 
 

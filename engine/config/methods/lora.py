@@ -35,19 +35,24 @@ class LoraFields(MethodFields):
     """Scale by alpha / sqrt(rank) instead of alpha / rank."""
 
 
-class QloraConfig(LoraFields):
-    """Small trained adapters on a 4-bit base."""
+class FourBitFields(LoraFields):
+    """Common fields of adapters on a 4-bit base."""
 
-    type: Literal["qlora"] = "qlora"
     quantization: Literal["nf4", "fp4"] = "nf4"
     """4-bit data type of the base's weights."""
     double_quantization: bool = True
     """Quantise the quantisation constants too (saves about 0.4 bit per parameter)."""
 
     @property
-    def four_bit(self) -> Quantization:
+    def four_bit(self) -> Quantization | None:
         """The type of the base's weights."""
         return Quantization(self.quantization, self.double_quantization)
+
+
+class QloraConfig(FourBitFields):
+    """Small trained adapters on a 4-bit base."""
+
+    type: Literal["qlora"] = "qlora"
 
 
 class LoraConfig(LoraFields):

@@ -133,6 +133,10 @@ class AudioEncoder(ABC):
             augment: changes mel features of the frames that hold audio; ignored by a model that reads waves.
         """
 
+    def frames(self, prepared: Prepared) -> tuple[int, int]:
+        """Number of the encoder's frames for a recording, with and without padding; for encoders that follow frames."""
+        raise NotImplementedError
+
     @abstractmethod
     def logits(self, values: torch.Tensor, filled_B: torch.Tensor) -> torch.Tensor:
         """logits_BC of recordings of one padded length. What their padding holds makes no difference.
