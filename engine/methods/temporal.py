@@ -19,7 +19,7 @@ from engine.families.registry import gateable
 from engine.models.reference import ModelReference
 from engine.temporal import files
 from engine.temporal.attaching import Gated, attach, folded, gateable_layers, scales_of
-from engine.temporal.frames import FrameSample, Signals
+from engine.temporal.frames import FrameBatch, FrameSample, Signals
 from engine.temporal.gates import Gates
 from engine.temporal.states import gate_states
 
@@ -90,7 +90,7 @@ class Temporal:
         if not isinstance(learner, HearsFrames):
             return {}
         count = min(_SAMPLED_EXAMPLES, len(examples))
-        batches = []
+        batches: list[FrameBatch] = []
         for place in range(count):
             index = place * len(examples) // count
             batch = learner.collate([examples[index]], folder, [(learner.config.seed, 0, 0, index)])

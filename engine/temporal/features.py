@@ -69,7 +69,7 @@ def speech_at_frames(prob_W: Probabilities, frames: int, hop_samples: int) -> Tr
         return np.zeros(frames, np.float32)
     middles_S = (np.arange(frames) + 0.5) * hop_samples
     windows_W = (np.arange(len(prob_W)) + 0.5) * WINDOW_SAMPLES
-    return np.interp(middles_S, windows_W, prob_W).astype(np.float32)
+    return np.asarray(np.interp(middles_S, windows_W, prob_W), np.float32)
 
 
 def local_snr_db(wave_T: Wave, speech_S: Track, hop_samples: int) -> Track:
@@ -88,7 +88,7 @@ def local_snr_db(wave_T: Wave, speech_S: Track, hop_samples: int) -> Track:
     noise_S = np.maximum(noise_S, _POWER_FLOOR)
     signal_S = np.maximum(power_S - noise_S, 1e-3 * power_S)
     ratio_S = 10 * np.log10(np.maximum(signal_S, 1e-6 * _POWER_FLOOR) / noise_S)
-    return np.clip(ratio_S, *SNR_LIMITS_DB).astype(np.float32)
+    return np.asarray(np.clip(ratio_S, *SNR_LIMITS_DB), np.float32)
 
 
 def local_snr(wave_T: Wave, speech_S: Track, hop_samples: int) -> Track:
@@ -123,7 +123,7 @@ def speaker_change(wave_T: Wave, speech_S: Track, hop_samples: int) -> Track:
     distance_S = (np.square(means[0] - means[1]) / within_SK).mean(axis=1)
     enough = _LEAST_SIDE_S * RATE_HZ / hop_samples
     trust_S = np.minimum(1.0, counts[0] / enough) * np.minimum(1.0, counts[1] / enough)
-    return (trust_S * distance_S / (1.0 + distance_S)).astype(np.float32)
+    return np.asarray(trust_S * distance_S / (1.0 + distance_S), np.float32)
 
 
 def _sums(values_S: npt.NDArray[np.float64], before: int, after: int) -> npt.NDArray[np.float64]:

@@ -12,11 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from engine.audio.features import RATE_HZ
 from engine.config.methods.temporal import FeatureName, Gate
 from engine.errors import ModelError
 from engine.families.contract import Base, FollowsFrames
 from engine.temporal.attaching import Gated, attach, names_missing
-from engine.temporal.features import RATE_HZ
 from engine.temporal.frames import FrameSample, Signals
 from engine.temporal.gates import Follows, GatedLayer, Gates
 

@@ -208,8 +208,7 @@ class AudioClassification:
             values = torch.stack([prepared[row].values for row in rows])
             frames = None
             if heard.rows is not None:
-                counts = [self._base.frames(prepared[row]) for row in rows]
-                frames = heard.batch(counts[0][0], [own for _, own in counts], rows)
+                frames = heard.batch(*self._base.frames([prepared[row] for row in rows]), rows)
             yield Part(tuple(rows), values, torch.tensor([prepared[row].filled for row in rows]), frames)
 
     def _prepare(self, wave_T: Wave, generator: np.random.Generator | None) -> Prepared:

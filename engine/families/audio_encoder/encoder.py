@@ -6,7 +6,7 @@ Legend: B recordings, T samples, M mel bands, F frames of 10 ms, C labels.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -133,8 +133,11 @@ class AudioEncoder(ABC):
             augment: changes mel features of the frames that hold audio; ignored by a model that reads waves.
         """
 
-    def frames(self, prepared: Prepared) -> tuple[int, int]:
-        """Number of the encoder's frames for a recording, with and without padding; for encoders that follow frames."""
+    def frames(self, prepared: Sequence[Prepared]) -> tuple[int, list[int]]:
+        """The encoder's frames for recordings of one padded length: of all, and of each without padding.
+
+        For encoders whose layers follow the audio frame by frame.
+        """
         raise NotImplementedError
 
     @abstractmethod

@@ -6,6 +6,7 @@ Legend: B recordings, T samples, C labels.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -71,9 +72,11 @@ class WaveClassifier(AudioEncoder):
         """Frames in every layer of the encoder."""
         return "frame" if "encoder.layers." in module_name else None
 
-    def frames(self, prepared: Prepared) -> tuple[int, int]:
+    def frames(self, prepared: Sequence[Prepared]) -> tuple[int, list[int]]:
         """Frames of the convolutions."""
-        return shortened(len(prepared.values), self._convolutions), shortened(prepared.filled, self._convolutions)
+        own = [shortened(each.filled, self._convolutions) for each in prepared]
+        padded = shortened(len(prepared[0].values), self._convolutions)
+        return max(own) if self._normalises_over_time else padded, own
 
     @staticmethod
     def adjust(config: Any) -> None:

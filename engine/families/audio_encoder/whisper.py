@@ -6,6 +6,7 @@ projection, C labels.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -78,9 +79,9 @@ class WhisperClassifier(AudioEncoder):
         held = positions if isinstance(context, FullContextConfig) else -(-len(wave_T) // _POSITION_SAMPLES)
         return Prepared(mel_MF, min(held, positions))
 
-    def frames(self, prepared: Prepared) -> tuple[int, int]:
+    def frames(self, prepared: Sequence[Prepared]) -> tuple[int, list[int]]:
         """Positions of the encoder."""
-        return prepared.values.shape[-1] // 2, prepared.filled
+        return prepared[0].values.shape[-1] // 2, [each.filled for each in prepared]
 
     def logits(self, values: torch.Tensor, filled_B: torch.Tensor) -> torch.Tensor:
         """logits_BC of mel_BMF; the mean is over the first `filled_B` positions of each."""

@@ -361,7 +361,7 @@ class WhisperLearner:
         most = self._task.max_new_tokens
         if search == "fallback" and self._base.timeline.gates is not None and len(waves) > 1:
             # `generate` retries a part of a batch without saying which, so its gates would not be known.
-            spoken = languages or [None] * len(waves)
+            spoken: Sequence[str | None] = languages or [None] * len(waves)
             alone = [
                 self._written([wave], length_s, None if code is None else [code], search)
                 for wave, code in zip(waves, spoken, strict=True)
