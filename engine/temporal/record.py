@@ -40,6 +40,8 @@ class Record:
     speech_S: Track
     ranks_S: Track
     """Effective rank of the frame's gates, the mean over layers."""
+    gate_S: Track
+    """Mean gate of the frame, over layers and ranks."""
 
 
 @torch.no_grad()
@@ -73,19 +75,21 @@ def frame_records(base: Base, learner: AnyLearner, examples: Sequence[AnyExample
     ordered = sorted(examples, key=lambda example: example.id)
     chosen = [ordered[place * len(ordered) // _MOST] for place in range(_MOST)] if len(ordered) > _MOST else ordered
     records = [_record(gates, learner, example, folder) for example in chosen]
+    rank = max(layer.rank for layer in gates.layers if layer.follows == "frame")
     values = {
-        "rank": next(layer.rank for layer in gates.layers if layer.follows == "frame"),
+        "rank": rank,
         "utterances": [
             {
                 "id": record.id,
                 "hop_s": record.hop_s,
                 "speech": [round(float(value), 4) for value in record.speech_S],
                 "r_eff": [round(float(value), 4) for value in record.ranks_S],
+                "mean_gate": [round(float(value), 4) for value in record.gate_S],
             }
             for record in records
         ],
     }
-    return {PICTURE: draw(records), VALUES: json.dumps(values, indent=1).encode()}
+    return {PICTURE: draw(records, rank), VALUES: json.dumps(values, indent=1).encode()}
 
 
 def _record(gates: Gates, learner: HearsFrames, example: AnyExample, folder: Path) -> Record:
@@ -95,11 +99,17 @@ def _record(gates: Gates, learner: HearsFrames, example: AnyExample, folder: Pat
         gates_SR = gates.followed("frame", frames)[0, :count]
     ranks_S = effective_ranks(gates, gates_SR).cpu().numpy()
     hop_s = gates.signals.hop_samples / RATE_HZ
-    return Record(example.id, read_wave(folder, example), hop_s, frames.speech_BS[0, :count].numpy(), ranks_S)
+    gate_S = gates_SR.mean(dim=1).cpu().numpy()
+    return Record(example.id, read_wave(folder, example), hop_s, frames.speech_BS[0, :count].numpy(), ranks_S, gate_S)
 
 
-def draw(records: Sequence[Record]) -> bytes:
-    """A PNG: for each recording its wave with the effective rank above it, and below them the probability of speech."""
+def draw(records: Sequence[Record], rank: int) -> bytes:
+    """A PNG: for each recording its wave with the effective rank over it; below, the probability of speech and the gate.
+
+    Args:
+        records: at least one.
+        rank: of the adapter, the top of the scale of effective ranks.
+    """
     from matplotlib.figure import Figure  # slow to import, and most processes draw nothing
 
     figure = Figure(figsize=(9, 3.2 * len(records)), layout="constrained")
@@ -114,10 +124,12 @@ def draw(records: Sequence[Record]) -> bytes:
         middles_s = (np.arange(len(record.ranks_S)) + 0.5) * record.hop_s
         rank_axis = wave_axis.twinx()
         rank_axis.plot(middles_s, record.ranks_S, color="tab:blue")
+        rank_axis.set_ylim(0, 1.05 * rank)
         rank_axis.set_ylabel("effective rank", color="tab:blue")
         speech_axis.fill_between(middles_s, record.speech_S, color="tab:orange", alpha=0.6, linewidth=0)
-        speech_axis.set_ylim(0, 1)
-        speech_axis.set_ylabel("speech")
+        speech_axis.plot(middles_s, record.gate_S, color="tab:blue", linewidth=0.9)
+        speech_axis.set_ylim(0, 2)
+        speech_axis.set_ylabel("speech (area),\nmean gate")
         end_s = len(record.wave_T) / RATE_HZ
         for axis in (wave_axis, speech_axis):
             axis.set_xlim(0, end_s)
