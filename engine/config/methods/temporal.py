@@ -33,7 +33,7 @@ class TemporalConfig(FourBitFields):
     `masked_input`: constant, and the model does not hear what is not speech. `embedding`: no gates; the features are
     projected and added to the input of the encoder's first layer."""
     features: Annotated[list[FeatureName], Field(min_length=1, max_length=len(FEATURES))] = list(FEATURES)
-    """Features of a frame: probability of speech, change of the speaker, local signal-to-noise ratio."""
+    """Features of a frame: probability of speech, change of the voice, local signal-to-noise ratio."""
     gate_dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.3
     """Share of the training examples whose gates are replaced by their mean over speech, which plain peft loads."""
     gate_penalty: Annotated[float, Field(ge=0.0, le=1000.0)] = 0.01

