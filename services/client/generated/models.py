@@ -1651,6 +1651,11 @@ class MeasurementConfig(Model):
     """
     Examples per stored chunk of predictions; an interrupted evaluation resumes after the last chunk.
     """
+    form: Literal["full", "static"] = "full"
+    """
+    What to measure of an adapter with gates: all of it, or `static`, the adapter alone as plain peft loads it. Other
+    adapters are the same in both forms.
+    """
     split: Literal["test", "validation", "train", "all"] = "test"
     """
     Examples to measure: a split as defined by the training, or `all`; use `all` on other data.
@@ -3004,6 +3009,92 @@ class StorageOut(Model):
     used_bytes: int
 
 
+class TemporalConfig(Model):
+    """
+    LoRA whose ranks are gated at each frame by what the audio says there: y = W x + s B (g A x).
+
+    g = 2 sigmoid(G phi + c) lies in (0, 2) for each rank of each layer, and is 1 before training. phi are features of the
+    frame. Gated are the layers of the audio encoder and the keys and values of cross-attention.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    alpha: float = 16.0
+    """
+    Scale: the update is multiplied by alpha / rank.
+    """
+    decoder_gate: bool = True
+    """
+    Gate the decoder's self-attention too, once per utterance, by the share of its frames that are speech.
+    """
+    double_quantization: bool = True
+    """
+    Quantise the quantisation constants too (saves about 0.4 bit per parameter).
+    """
+    dropout: float = 0.0
+    """
+    Dropout on the adapter's input.
+    """
+    features: list[Literal["speech", "speaker_change", "snr"]] = [
+        "speech",
+        "speaker_change",
+        "snr",
+    ]
+    """
+    Features of a frame: probability of speech, change of the voice, local signal-to-noise ratio.
+    """
+    four_bit_base: bool = True
+    """
+    Keep the base in 4 bits, as `qlora` does; otherwise in full precision, as `lora` does.
+    """
+    gate: Literal["learned", "constant", "utterance_mean", "shuffled", "speech", "masked_input", "embedding"] = (
+        "learned"
+    )
+    """
+    What the gates follow. `learned` is the method; the others are its baselines, with as many trained parameters
+    (`embedding`: nearly as many). `constant`: nothing. `utterance_mean`: the mean of the features over the utterance.
+    `shuffled`: the features of other frames of the utterance. `speech`: a constant times the probability of speech.
+    `masked_input`: constant, and the model does not hear what is not speech. `embedding`: no gates; the features are
+    projected and added to the input of the encoder's first layer.
+    """
+    gate_dropout: float = 0.3
+    """
+    Share of the training examples whose gates are replaced by their mean over speech, which plain peft loads.
+    """
+    gate_penalty: float = 0.01
+    """
+    Factor of the mean gate in frames without speech, added to the loss per target.
+    """
+    gate_states: int = 0
+    """
+    Number of states that the gates are summarised to; each is saved as a plain adapter. 0: none.
+    """
+    groups: Literal["all"] | list[Literal["audio_encoder", "fusion", "text_decoder"]] = "all"
+    """
+    Parts of the model whose layers get an adapter, of those that its family has: `fusion` is cross-attention or a
+    projector between the encoder and the rest. Without the audio encoder a step is shorter, and the base's encoding of
+    unseen speakers does not change.
+    """
+    quantization: Literal["nf4", "fp4"] = "nf4"
+    """
+    4-bit data type of the base's weights.
+    """
+    rank: int = 8
+    """
+    Rank of each adapter.
+    """
+    rslora: bool = False
+    """
+    Scale by alpha / sqrt(rank) instead of alpha / rank.
+    """
+    target_modules: Literal["default"] | list[str] = "default"
+    """
+    Names of the linear layers that get an adapter; `default` is the family's choice.
+    """
+    type: Literal["temporal"] = "temporal"
+
+
 class ThingOut(Model):
     """
     A user's resource.
@@ -3153,7 +3244,14 @@ class TrainingConfig(Model):
     Optimizer steps; give this or `epochs`. With neither, the run has 10 epochs.
     """
     method: Annotated[
-        QloraConfig | LoraConfig | FullConfig | PretrainConfig | LinearProbeConfig | GradualUnfreezingConfig | None,
+        QloraConfig
+        | LoraConfig
+        | TemporalConfig
+        | FullConfig
+        | PretrainConfig
+        | LinearProbeConfig
+        | GradualUnfreezingConfig
+        | None,
         Field(discriminator="type"),
     ] = None
     """
