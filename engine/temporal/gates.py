@@ -125,14 +125,14 @@ class Gates(nn.Module):
             ValueError: no batch for gates that are not static.
         """
         if self.is_static:
-            return Values({kind: self.means()[kind][None, None] / self.bank(kind).unit_R for kind in self.kinds})
+            return Values({kind: mean_R[None, None] / self.bank(kind).unit_R for kind, mean_R in self.means().items()})
         if batch is None:
             raise ValueError("gates that follow the audio need the features of a batch")
-        dropped_B11 = batch.is_dropped_B.to(self.device)[:, None, None]
-        gates = {}
-        for kind in self.kinds:
-            value = torch.where(dropped_B11, self.means()[kind], self.followed(kind, batch))
-            gates[kind] = value / self.bank(kind).unit_R
+        gates = {kind: self.followed(kind, batch) for kind in self.kinds}
+        if bool(batch.is_dropped_B.any()):
+            dropped_B11, means = batch.is_dropped_B.to(self.device)[:, None, None], self.means()
+            gates = {kind: torch.where(dropped_B11, means[kind], value) for kind, value in gates.items()}
+        gates = {kind: value / self.bank(kind).unit_R for kind, value in gates.items()}
         return Values(gates, None if self.embedding is None else self.embedding(batch.phi_BSF.to(self.device)))
 
     def followed(self, kind: Follows, batch: FrameBatch) -> torch.Tensor:

@@ -352,8 +352,13 @@ def test_a_dropped_gate_is_the_mean_over_speech(tiny_whisper: Path, data: tuple[
     bound = _bound(tiny_whisper, gate_dropout=0.5)
     gated = _attached(bound)
     _with_sample(gated, _frames(bound, data))
-    rows = {bool(each) for index in range(8) for each in _frames(bound, data, [(0, 0, 0, index)] * 2).is_dropped_B}
-    assert rows == {True, False}
+    never = _bound(tiny_whisper, gate_dropout=0.0)
+    _attached(never)
+    for each, wanted in ((bound, {True, False}), (never, {False})):
+        found = {
+            drop for index in range(20) for drop in _frames(each, data, [(0, 0, 0, index)] * 2).is_dropped_B.tolist()
+        }
+        assert found == wanted
     frames = next(
         found
         for index in range(50)
@@ -433,9 +438,7 @@ def test_adapters_that_follow_nothing_are_refused(tiny_whisper: Path) -> None:
         build_method(bound.config.method).attach(bound.base, bound.reference)
 
 
-def test_the_base_is_in_4_bits_unless_asked() -> None:
-    kinds = [
-        TrainingConfig.model_validate({"method": {"type": "temporal", **fields}}).method.four_bit
-        for fields in ({}, {"quantization": "fp4"}, {"four_bit_base": False})
-    ]
-    assert [kind and kind.kind for kind in kinds] == ["nf4", "fp4", None]
+def test_the_base_is_in_4_bits_unless_asked(tiny_whisper: Path) -> None:
+    for asked in (True, False):
+        model = _bound(tiny_whisper, four_bit_base=asked).base.model
+        assert ("Linear4bit" in {type(module).__name__ for module in model.modules()}) == asked
