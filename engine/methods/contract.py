@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from torch import nn
 
+from engine.data.example import AnyExample
+from engine.families.binding import Bound
 from engine.families.contract import AnyLearner, Base
 from engine.models.reference import ModelReference
+from engine.ranks.ranks import Ranks
+from engine.training.parallel import Parallel
 
 
 class Method(Protocol):
@@ -27,3 +32,22 @@ class Method(Protocol):
 
     def save(self, trained: Any, base: Base, learner: AnyLearner, folder: Path) -> None:
         """Write what was trained."""
+
+
+# ---- what a method may offer besides -----------------------------------------------------------------------
+
+
+@runtime_checkable
+class AllocatesRanks(Protocol):
+    """A method whose adapters may have a rank of their own in each layer."""
+
+    def allocate(self, bound: Bound, train: Sequence[AnyExample], folder: Path, parallel: Parallel) -> Ranks | None:
+        """The ranks that its config asks for; None: the same for all. Every worker calls this.
+
+        Raises:
+            ConfigError: what was asked does not suit the model or the data.
+        """
+        ...
+
+    def follow(self, ranks: Ranks) -> None:
+        """Attach adapters of these ranks from now on."""
