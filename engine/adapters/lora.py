@@ -76,7 +76,7 @@ def _use(lora: peft.LoraConfig, ranks: Mapping[str, int], config: LoraFields) ->
     peft scales by alpha / rank (or its square root) of the layer, so alpha follows the rank: the scale stays the one of
     the config's rank, and allocations differ in ranks alone.
     """
-    lora.target_modules = set(ranks)
+    lora.target_modules = list(ranks)
     # peft searches the patterns for every layer: the most frequent rank needs none.
     lora.r = statistics.mode(ranks.values())
     lora.rank_pattern = {name: rank for name, rank in ranks.items() if rank != lora.r}
@@ -96,7 +96,7 @@ def _check(adapted: peft.PeftModel, ranks: Mapping[str, int]) -> None:
     Raises:
         ModelError: it did not.
     """
-    layers = adapted.base_model.model.named_modules()
+    layers = adapted.get_base_model().named_modules()
     found = {name: layer.r["default"] for name, layer in layers if isinstance(layer, LoraLayer)}
     if found != ranks:
         wrong = sorted(name for name in found.keys() | ranks.keys() if found.get(name) != ranks.get(name))

@@ -16,7 +16,7 @@ class Grid:
     rows: tuple[str, ...]
     """Blocks, by the part of their name in which they differ."""
     columns: tuple[str, ...]
-    """Names of layers within a block."""
+    """Names of layers within a block, by their last part if that tells them apart."""
     ranks: tuple[tuple[int | None, ...], ...]
     """By row and column; None: the block has no such layer."""
 
@@ -39,7 +39,9 @@ def _grid(group: str, layers: list[LayerRank]) -> Grid:
     while all(len(each) > shared + 1 and each[shared] == parts[0][shared] for each in parts):
         shared += 1
     rows = tuple(".".join(each[shared:]) for each in parts)
-    return Grid(group, rows, columns, tuple(tuple(cells.get((block, each)) for each in columns) for block in blocks))
+    last = [column.rpartition(".")[2] for column in columns]
+    ranks = tuple(tuple(cells.get((block, each)) for each in columns) for block in blocks)
+    return Grid(group, rows, tuple(last) if len(set(last)) == len(last) else columns, ranks)
 
 
 def _place(name: str) -> tuple[str, str]:

@@ -93,7 +93,12 @@ def sketch(
             passes.run(lambda half: None)
         for probe in probes:
             probe.begin_rows(parallel)
-        passes.run(lambda half: [probe.use(half) for probe in probes])
+
+        def use(half: int) -> None:
+            for probe in probes:
+                probe.use(half)
+
+        passes.run(use)
         values = {probe.name: probe.values(parallel, passes.divisors) for probe in probes}
     positions = parallel.sum_(torch.tensor([*rows.values()], dtype=torch.float64, device=bound.device)).tolist()
     per_cost = {name: count / passes.cost for name, count in zip(rows, positions, strict=True)}
@@ -157,10 +162,10 @@ class _Probe:
         return shared_singular_values(first_KI, second_KI)[: min(self.A.in_features, self.B.out_features)]
 
 
-def _put(parameter: nn.Parameter, value: torch.Tensor, *, trained: bool) -> None:
-    parameter.data = value.to(parameter.device, torch.float32)
-    parameter.requires_grad_(trained)
-    parameter.grad = torch.zeros_like(parameter) if trained else None
+def _put(weight: torch.Tensor, value: torch.Tensor, *, trained: bool) -> None:
+    weight.data = value.to(weight.device, torch.float32)
+    weight.requires_grad_(trained)
+    weight.grad = torch.zeros_like(weight) if trained else None
 
 
 def _finite(name: str, gradient: torch.Tensor) -> torch.Tensor:
@@ -185,7 +190,7 @@ def _probed(bound: Bound, layers: Collection[str], probe_rank: int) -> Iterator[
     model.requires_grad_(False)
     with quiet():
         adapted = peft.get_peft_model(
-            model,  # type: ignore[arg-type]  # a model of transformers
+            model,
             peft.LoraConfig(r=probe_rank, lora_alpha=probe_rank, target_modules=list(layers), bias="none"),
         )
     try:
@@ -194,7 +199,7 @@ def _probed(bound: Bound, layers: Collection[str], probe_rank: int) -> Iterator[
         adapted.train()
         yield [_Probe(name, model.get_submodule(name)) for name in layers]
     finally:
-        adapted.unload()  # type: ignore[operator]  # of the LoRA model inside
+        adapted.unload()
         model.eval()
         for parameter, required in trained.items():
             parameter.requires_grad_(required)
@@ -268,7 +273,7 @@ class _Passes:
                 seed_worker(config.seed, self._parallel, number)
                 for batch in step.micro_batches:
                     loss_sum, _ = bound.learner.loss(batch)
-                    (self._scale * loss_sum / step.target_count).backward()  # type: ignore[no-untyped-call]
+                    (self._scale * loss_sum / step.target_count).backward()
 
     def _order(self) -> BatchOrder:
         learner = self._bound.learner

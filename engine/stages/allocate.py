@@ -1,0 +1,82 @@
+"""The allocation stage: measure a model on data, and choose the ranks of its adapters, without training."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+
+from engine.config.training import TrainingConfig
+from engine.data.manifest import read_examples
+from engine.data.splits import divide
+from engine.data.version_files import MANIFEST_NAME
+from engine.errors import ConfigError, Fault
+from engine.methods.build import build_method
+from engine.methods.contract import AllocatesRanks
+from engine.models.catalogue import reference_to
+from engine.models.reference import ModelReference
+from engine.ranks.deciding import decide_ranks
+from engine.ranks.picture import draw_ranks
+from engine.ranks.ranks import RANKS_KEY, RANKS_PICTURE, Ranks
+from engine.run.events import Event, EventSink
+from engine.run.provenance.inputs import begin
+from engine.run.provenance.stages import training_inputs
+from engine.run.store import RunStore
+from engine.stages.preparation import prepare
+from engine.training.parallel import SINGLE
+
+
+def allocate_ranks(
+    *,
+    model: str | ModelReference,
+    data: Path,
+    config: TrainingConfig,
+    store: RunStore,
+    events: EventSink,
+    threads: int | None = None,
+) -> Ranks:
+    """The ranks that a training of this config would give its adapters, with a picture of them.
+
+    Writes `ranks.json` and `ranks.png` to the store. A second call with the same store and inputs returns what is there.
+
+    Args:
+        model: reference, or a name: an id in the catalogue, a folder, or a hub id.
+        data: dataset version: a folder with `manifest.jsonl`.
+        config: of the training; its method says how ranks are allocated.
+        store: of the stage's files.
+        events: receives warnings.
+        threads: compute threads of this process; None keeps the current number.
+
+    Raises:
+        EngineError: model, dataset and config do not fit together, or the config allocates nothing.
+    """
+    if threads is not None:
+        torch.set_num_threads(threads)
+    method = build_method(config.method)
+    if not isinstance(method, AllocatesRanks):
+        raise ConfigError(
+            [Fault("training.method.type", f"found {config.method.type}, which has no ranks: lora, qlora")]
+        )
+    model = reference_to(model)
+    finished = begin(store, training_inputs(model, data, config, None), parts=(), result_key=RANKS_KEY)
+    if finished is not None:
+        return Ranks.model_validate_json(finished)
+    splits = divide(read_examples(data / MANIFEST_NAME), config.split, config.seed)
+    prepared = prepare(model, config, splits, data, store, SINGLE)
+    ranks = decide_ranks(method, prepared.bound, prepared.splits.train, data, store, SINGLE)
+    if ranks is None:
+        message = (
+            "found uniform: every layer has the method's rank; --set training.method.allocation.type=sketch measures"
+        )
+        raise ConfigError([Fault("training.method.allocation.type", message)])
+    warnings = [*splits.warnings, *prepared.warnings.values(), *filter(None, [ranks.unspent()])]
+    for number, warning in enumerate(warnings):
+        key = f"allocation/{time.time_ns():x}/{number}"
+        events.emit(Event("log", key, {"level": "warning", "message": warning}))
+    with tempfile.TemporaryDirectory(prefix="lim-ranks-") as folder:
+        picture = Path(folder) / RANKS_PICTURE
+        draw_ranks(ranks, picture)
+        store.put(RANKS_PICTURE, picture)
+    return ranks
