@@ -84,7 +84,7 @@ class Sketched:
         candidates = [Candidate(name, base.group_of(name), cost, found.values[name]) for name, cost in costs.items()]
         try:
             chosen = allocate(
-                candidates, allowed, weights=config.weights, power=config.power, floor=config.floor, cap=config.largest
+                candidates, allowed, weights=config.weights, power=config.power, floor=config.floor, cap=config.cap
             )
         except ValueError as error:
             raise ConfigError([Fault(f"{_FIELD}.budget", f"{error}: raise it, or lower floor")]) from error
