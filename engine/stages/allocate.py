@@ -50,7 +50,8 @@ def allocate_ranks(
         threads: compute threads of this process; None keeps the current number.
 
     Raises:
-        EngineError: model, dataset and config do not fit together, or the config allocates nothing.
+        EngineError: model, dataset and config do not fit together, the config allocates nothing, or the store holds the
+            ranks of other inputs.
     """
     if threads is not None:
         torch.set_num_threads(threads)
@@ -61,8 +62,24 @@ def allocate_ranks(
         )
     model = reference_to(model)
     finished = begin(store, training_inputs(model, data, config, None), parts=(), result_key=RANKS_KEY)
-    if finished is not None:
-        return Ranks.model_validate_json(finished)
+    ranks = Ranks.model_validate_json(finished) if finished is not None else None
+    if ranks is None:
+        ranks = _measured(method, model, data, config, store, events)
+    with tempfile.TemporaryDirectory(prefix="lim-ranks-") as folder:
+        picture = Path(folder) / RANKS_PICTURE
+        draw_ranks(ranks, picture)
+        store.put(RANKS_PICTURE, picture)
+    return ranks
+
+
+def _measured(
+    method: AllocatesRanks,
+    model: ModelReference,
+    data: Path,
+    config: TrainingConfig,
+    store: RunStore,
+    events: EventSink,
+) -> Ranks:
     splits = divide(read_examples(data / MANIFEST_NAME), config.split, config.seed)
     prepared = prepare(model, config, splits, data, store, SINGLE)
     ranks = decide_ranks(method, prepared.bound, prepared.splits.train, data, store, SINGLE)
@@ -71,12 +88,7 @@ def allocate_ranks(
             "found uniform: every layer has the method's rank; --set training.method.allocation.type=sketch measures"
         )
         raise ConfigError([Fault("training.method.allocation.type", message)])
-    warnings = [*splits.warnings, *prepared.warnings.values(), *filter(None, [ranks.unspent()])]
-    for number, warning in enumerate(warnings):
+    for number, warning in enumerate([*splits.warnings, *prepared.warnings.values(), *filter(None, [ranks.unspent()])]):
         key = f"allocation/{time.time_ns():x}/{number}"
         events.emit(Event("log", key, {"level": "warning", "message": warning}))
-    with tempfile.TemporaryDirectory(prefix="lim-ranks-") as folder:
-        picture = Path(folder) / RANKS_PICTURE
-        draw_ranks(ranks, picture)
-        store.put(RANKS_PICTURE, picture)
     return ranks

@@ -196,7 +196,10 @@ def ranks(
     model: Annotated[
         str | None, typer.Option(help="Base model: an id of the catalogue, a folder or a hub id; by default the run's.")
     ] = None,
-    out: Annotated[Path, typer.Option(help="Folder for ranks.json and ranks.png.")] = Path("build/ranks"),
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for ranks.json and ranks.png; by default one below build/ranks for each question."),
+    ] = None,
     threads: Annotated[
         int | None, typer.Option(min=1, help="Compute threads; by default all processors but one.")
     ] = None,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 from rich.table import Table
@@ -17,19 +19,21 @@ from services.cli.reporting import reported
 from services.cli.train import PROJECT, threads_here
 
 if TYPE_CHECKING:
+    from engine.config.training import TrainingConfig
     from engine.ranks.grid import Grid
     from engine.ranks.ranks import Ranks
 
-_UNITS = {"average_rank": "parameters", "parameters": "parameters", "bytes": "bytes"}
+RANKS: Final = Path("build/ranks")
+_UNITS: Final = {"average_rank": "parameters", "parameters": "parameters", "bytes": "bytes"}
 
 
 def ranks(
-    path: Path, overrides: Sequence[str], *, data: str | None, model: str | None, out: Path, threads: int | None
+    path: Path, overrides: Sequence[str], *, data: str | None, model: str | None, out: Path | None, threads: int | None
 ) -> None:
     """Measure and allocate; print a table for each part of the model, and draw the same to `out`."""
     with reported(str(path)):
         training, runs_model, runs_data = read_asked(path, overrides)
-        asked = data or runs_data
+        asked, model = data or runs_data, model or runs_model
         if asked is None:
             raise ConfigError([Fault("data", "is missing: a training has no data; give --data FOLDER")])
         from cluster.storage.dataset_cache import local_dataset
@@ -43,9 +47,10 @@ def ranks(
         folder = local_dataset(
             asked, S3Settings.from_environment(), beside=[PROJECT], language=task.text_language, task=task.type
         )
+        out = out or RANKS / f"{path.stem}-{_digest(training, model, folder)}"
         with RunProgress() as progress:
             found = allocate_ranks(
-                model=model or runs_model,
+                model=model,
                 data=folder,
                 config=training,
                 store=LocalRunStore(out),
@@ -53,6 +58,12 @@ def ranks(
                 threads=threads_here(threads),
             )
         _show(found, f"{out / RANKS_KEY}, {out / RANKS_PICTURE}")
+
+
+def _digest(training: TrainingConfig, model: str, data: Path) -> str:
+    """Tells the ranks of one question from those of another, so that neither is overwritten."""
+    asked = json.dumps([training.model_dump(mode="json"), model, str(data)], sort_keys=True)
+    return hashlib.sha256(asked.encode()).hexdigest()[:8]
 
 
 def _show(found: Ranks, where: str) -> None:
