@@ -33,7 +33,7 @@ class SketchFields(AllocationFields):
     """Factor on the value of ranks in a part of the model; 1 for parts that are not named. With 0, its layers get the
     floor only."""
     power: Annotated[float, Field(gt=0.0, le=4.0)] = 1.0
-    """Exponent of the singular values: a larger one concentrates ranks in the layers with the largest gradients."""
+    """Exponent of the singular values: a larger one follows the largest of them, a smaller one the costs."""
     floor: Annotated[int, Field(ge=0, le=1024)] = 0
     """Least rank of every layer; with 0, layers may go without an adapter."""
     cap: Annotated[int, Field(ge=1, le=1024)] | None = None

@@ -90,11 +90,16 @@ def test_a_weight_moves_ranks_to_a_group(allocated: Allocated) -> None:
     assert without["fusion"].parameters == 0 < plain["fusion"].parameters < favoured["fusion"].parameters
 
 
-def test_power_concentrates_ranks(allocated: Allocated) -> None:
-    at_the_cap = [
-        sum(1 for layer in _of(allocated(power=power)).layers if layer.rank == 8) for power in (0.2, 1.0, 4.0)
-    ]
-    assert at_the_cap[0] < at_the_cap[1] < at_the_cap[2]
+def test_ranks_follow_the_singular_values_to_the_power(allocated: Allocated) -> None:
+    """What is chosen for a power has the largest sum of singular values to that power."""
+    powers = (0.2, 1.0, 4.0)
+    found = [_of(allocated(power=power)) for power in powers]
+    for power, own in zip(powers, found, strict=True):
+        sums = [
+            sum(value**power for layer in ranks.layers for value in layer.singular_values[: layer.rank])
+            for ranks in found
+        ]
+        assert max(sums) == sums[found.index(own)] and len(set(sums)) == 3
 
 
 def test_floor_and_cap_hold(allocated: Allocated) -> None:
