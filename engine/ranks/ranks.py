@@ -7,11 +7,14 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
+from engine.config.allocations.given import FixedConfig
 from engine.config.allocations.registry import AllocationConfig
 from engine.config.allocations.sketch import BudgetUnit
 
 RANKS_KEY: Final = "ranks.json"
 RANKS_PICTURE: Final = "ranks.png"
+FIXED_KEY: Final = "fixed.yaml"
+"""The ranks as an allocation for `method.allocation` of a config."""
 _ENOUGH: Final = 0.9
 NO_GROUP: Final = "other"
 """Shown for layers that belong to no part of the model."""
@@ -87,6 +90,10 @@ class Ranks(_Stored):
     def by_name(self) -> dict[str, int]:
         """Rank by name of the layer, without those of rank 0."""
         return {layer.name: layer.rank for layer in self.layers if layer.rank}
+
+    def as_fixed(self) -> FixedConfig:
+        """An allocation that gives these ranks without measuring anything."""
+        return FixedConfig(ranks=self.by_name())
 
     def unspent(self) -> str | None:
         """A message for the user, if a good part of the budget is left because every layer has its largest rank."""

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import torch
+import yaml
 
 from engine.config.training import TrainingConfig
 from engine.data.manifest import read_examples
@@ -19,7 +20,7 @@ from engine.models.catalogue import reference_to
 from engine.models.reference import ModelReference
 from engine.ranks.deciding import decide_ranks
 from engine.ranks.picture import draw_ranks
-from engine.ranks.ranks import RANKS_KEY, RANKS_PICTURE, Ranks
+from engine.ranks.ranks import FIXED_KEY, RANKS_KEY, RANKS_PICTURE, Ranks
 from engine.run.events import Event, EventSink
 from engine.run.provenance.inputs import begin
 from engine.run.provenance.stages import training_inputs
@@ -39,7 +40,7 @@ def allocate_ranks(
 ) -> Ranks:
     """The ranks that a training of this config would give its adapters, with a picture of them.
 
-    Writes `ranks.json` and `ranks.png` to the store. A second call with the same store and inputs returns what is there.
+    Writes `ranks.json`, `ranks.png` and, to paste into a config, `fixed.yaml` to the store. A second call with the same store and inputs returns what is there.
 
     Args:
         model: reference, or a name: an id in the catalogue, a folder, or a hub id.
@@ -69,6 +70,7 @@ def allocate_ranks(
         picture = Path(folder) / RANKS_PICTURE
         draw_ranks(ranks, picture)
         store.put(RANKS_PICTURE, picture)
+    store.put_bytes(FIXED_KEY, yaml.safe_dump(ranks.as_fixed().model_dump(mode="json"), sort_keys=False).encode())
     return ranks
 
 

@@ -198,7 +198,9 @@ def ranks(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder for ranks.json and ranks.png; by default one below build/ranks for each question."),
+        typer.Option(
+            help="Folder for ranks.json, ranks.png and fixed.yaml; by default one below build/ranks for each question."
+        ),
     ] = None,
     threads: Annotated[
         int | None, typer.Option(min=1, help="Compute threads; by default all processors but one.")

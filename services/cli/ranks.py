@@ -38,7 +38,7 @@ def ranks(
             raise ConfigError([Fault("data", "is missing: a training has no data; give --data FOLDER")])
         from cluster.storage.dataset_cache import local_dataset
         from cluster.storage.settings import S3Settings
-        from engine.ranks.ranks import RANKS_KEY, RANKS_PICTURE
+        from engine.ranks.ranks import FIXED_KEY, RANKS_KEY, RANKS_PICTURE
         from engine.run.store import LocalRunStore
         from engine.stages.allocate import allocate_ranks
         from services.cli.progress import RunProgress
@@ -57,7 +57,7 @@ def ranks(
                 events=progress,
                 threads=threads_here(threads),
             )
-        _show(found, f"{out / RANKS_KEY}, {out / RANKS_PICTURE}")
+        _show(found, ", ".join(str(out / name) for name in (RANKS_KEY, RANKS_PICTURE, FIXED_KEY)))
 
 
 def _digest(training: TrainingConfig, model: str, data: Path) -> str:

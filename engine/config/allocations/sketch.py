@@ -19,8 +19,8 @@ class SketchFields(AllocationFields):
     """Common fields of the allocation by a sketch and of its control.
 
     A layer's next rank is worth `weight * singular_value ** power / cost`, where the singular values are those of the
-    gradient of the layer's weights at the base, and the cost is that of one rank. The most valuable ranks are taken until
-    the budget is spent.
+    gradient of the layer's weights at the base, and the cost is that of one rank. The most valuable ranks are taken
+    until the budget is spent.
     """
 
     budget: Annotated[float, Field(gt=0.0, le=1e13)] | None = None

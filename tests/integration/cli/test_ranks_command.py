@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 from typer.testing import CliRunner, Result
 
+from engine.config.allocations.given import FixedConfig
 from services.cli.main import app
 
 TRAINING = """
@@ -38,6 +40,8 @@ def test_it_prints_and_draws_rank_by_layer_and_group(folder: Path, tiny_whisper:
     assert told.exit_code == 0, told.output
     found = json.loads((folder / "here" / "ranks.json").read_text())
     assert (folder / "here" / "ranks.png").read_bytes().startswith(b"\x89PNG")
+    fixed = FixedConfig.model_validate(yaml.safe_load((folder / "here" / "fixed.yaml").read_text()))
+    assert fixed.ranks == {layer["name"]: layer["rank"] for layer in found["layers"] if layer["rank"]}
     for group in ("audio_encoder", "fusion", "text_decoder"):
         assert group in told.output
     first = [layer["rank"] for layer in found["layers"] if layer["name"].startswith("model.encoder.layers.0.")]
