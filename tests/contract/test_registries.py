@@ -15,6 +15,7 @@ from engine.methods.build import build_method
 from engine.metrics.registry import METRICS
 from engine.tasks.build import build_task
 from tests.contract.pairs import PAIRS
+from tests.contract.scenes import Scene
 from tests.integration.engine.option_runs import train
 
 PAIR_OF_TASK = {pair.task: pair for pair in PAIRS}
@@ -50,6 +51,15 @@ def test_a_task_decides_by_a_metric_that_it_measures(name: str, tmp_path: Path) 
     assert set(entry.metrics) <= METRICS.keys()
     examples = list(PAIR_OF_TASK[name].examples(tmp_path))
     assert build_task(TASKS[name]()).primary(examples) in entry.metrics
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_run_is_bound_to_the_task_of_its_config(name: str, tmp_path: Path) -> None:
+    pair = PAIR_OF_TASK[name]
+    scene = Scene(pair, pair.write_model(tmp_path / "model"), pair.write_data(tmp_path / "data"))
+    bound, examples = scene.bound(), scene.examples()
+    assert bound.task.misfits(examples) == {}
+    assert bound.learner.misfits(examples) == {}
 
 
 # ---- methods
