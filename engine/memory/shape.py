@@ -10,7 +10,22 @@ class BatchShape:
     """Padded sizes of one forward pass."""
 
     examples: int
+    """Recordings; for a model that answers about them, as many as answers."""
     audio_s: float
     """Seconds of audio of each example, padding included."""
-    tokens: int
-    """Text tokens of each example, padding included; 0: the model reads no text."""
+    tokens: int = 0
+    """Text tokens of each example, padding included: what a decoder or a text encoder reads, a prompt included, or the
+    labels of a CTC model."""
+    targets: float | None = None
+    """Mean number of tokens of each example that a language model learns to write; None: all."""
+    filled_s: float | None = None
+    """Seconds of the longest example without padding; None: nothing is padded."""
+    is_padded: bool = True
+    """Whether masks hide padding, because the examples have different lengths."""
+    classes: int | None = None
+    """Labels of a classifier, or the vocabulary of a CTC model with a new head; None: the model's own."""
+
+    @property
+    def longest_s(self) -> float:
+        """Seconds of the longest example without padding."""
+        return self.audio_s if self.filled_s is None else self.filled_s

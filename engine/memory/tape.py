@@ -9,17 +9,20 @@ Legend: rows are the positions of all examples of a batch together, a width is t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Literal
 
+from engine.config.adapters import Adapters
+from engine.config.methods.base import Trains
 from engine.config.quantization import Quantization
 
 FLOAT32: Final = 4
 LONG: Final = 8
-_STATISTICS: Final = 2
-"""Mean and deviation that a norm keeps for each row, in float32."""
+BOOL: Final = 1
+_KEEP_RESULT: Final = frozenset({"relu", "tanh", "sigmoid"})
+"""Functions whose derivative follows from their result."""
 
 
 @dataclass(eq=False, slots=True)
@@ -33,6 +36,8 @@ class Tensor:
     grad: bool
     """Whether it needs a gradient."""
     kept: bool = False
+    storage: Tensor | None = None
+    """The tensor whose memory it shares; None: it has its own."""
 
     @property
     def bytes(self) -> float:
@@ -66,43 +71,29 @@ class Weights:
 
 
 @dataclass(frozen=True, slots=True)
-class Adapters:
-    """Which linear layers get an adapter, and of which rank."""
-
-    rank: int
-    targets: frozenset[str] | None
-    """Suffixes of their names; None: those that the family adapts by default."""
-    groups: frozenset[str] | None
-    """Parts of the model; None: all."""
-    has_dropout: bool = False
-    ranks: Mapping[str, int] = field(default_factory=dict)
-    """Ranks of single layers, by their whole name; 0: none."""
-
-    def rank_of(self, name: str, group: str | None, is_default: bool) -> int:
-        """Rank of the adapter on a linear layer; 0: it has none."""
-        if self.groups is not None and group not in self.groups:
-            return 0
-        if self.targets is None:
-            chosen = is_default
-        else:
-            chosen = any(name == target or name.endswith(f".{target}") for target in self.targets)
-        return self.ranks.get(name, self.rank) if chosen else 0
-
-
-@dataclass(frozen=True, slots=True)
 class Rules:
-    """How a run treats the weights."""
+    """How a run treats the weights, and where it computes."""
 
-    trains: Literal["adapters", "heads", "whole"]
+    trains: Trains
     compute_bytes: int
     """Bytes of a value of the type that it computes in."""
     storage_bytes: int = FLOAT32
     """Bytes of a weight that is not in 4 bits."""
     adapters: Adapters | None = None
     four_bit: Quantization | None = None
-    mask_bytes: int = FLOAT32
-    """Bytes of a value of a dropout mask: torch keeps factors on a processor, and bits as bytes on a GPU."""
     checkpointing: bool = False
+    on_gpu: bool = False
+    """A GPU keeps dropout masks as bits in bytes, a processor as factors; and a processor's fused attention has neither
+    dropout nor trained biases, so that it falls back to one that stores the weights."""
+
+
+class _Layer:
+    """What the layer that is being recorded keeps, if it will be recomputed."""
+
+    def __init__(self) -> None:
+        self.bytes = 0.0
+        self.kept: list[Tensor] = []
+        self.needs_grad = False
 
 
 class Tape:
@@ -115,7 +106,7 @@ class Tape:
         self.kept_bytes = 0.0
         """Bytes that are kept for the backward pass."""
         self.recomputed_bytes = 0.0
-        """With checkpointing: the most that one layer keeps while its backward pass runs."""
+        """With checkpointing: the most that one layer keeps while its backward pass runs, without its inputs."""
         self.loss_bytes = 0.0
         """Bytes that the backward pass of the loss needs for a moment, while all else is still kept."""
         self.largest_bytes = 0.0
@@ -123,8 +114,7 @@ class Tape:
         self.largest_four_bit = 0
         """Weights of the largest layer in 4 bits, which is unpacked for its product."""
         self._known: set[str] = set()
-        self._layer: float | None = None
-        """Bytes kept within the layer that is being recorded, if it will be recomputed."""
+        self._layer: _Layer | None = None
 
     # ---- tensors
 
@@ -132,31 +122,83 @@ class Tape:
         """An input, which needs no gradient."""
         return Tensor(rows, width, self.rules.compute_bytes if bytes_each is None else bytes_each, grad=False)
 
+    def buffer(self, rows: float, width: float) -> Tensor:
+        """A constant that the model holds anyway."""
+        return Tensor(rows, width, FLOAT32, grad=False, kept=True)
+
     def result(self, of: Sequence[Tensor], rows: float, width: float, *, trains: bool = False) -> Tensor:
         """A new tensor that depends on others, and on weights that may train."""
         made = Tensor(rows, width, self.rules.compute_bytes, grad=trains or any(each.grad for each in of))
+        if made.grad and self._layer is not None:
+            self._layer.needs_grad = True
         self.largest_bytes = max(self.largest_bytes, made.bytes)
         return made
 
+    def view(self, x: Tensor, rows: float, width: float) -> Tensor:
+        """A part of a tensor, or the same values in another shape: to keep it keeps the whole tensor."""
+        return Tensor(rows, width, x.bytes_each, x.grad, storage=x.storage or x)
+
     def keep(self, tensor: Tensor) -> None:
         """Keep a tensor for the backward pass; twice is once."""
-        if not tensor.kept:
-            tensor.kept = True
-            self.keep_bytes(tensor.bytes)
+        whole = tensor.storage or tensor
+        if not whole.kept:
+            whole.kept = True
+            if self._layer is not None:
+                self._layer.kept.append(whole)
+            self.keep_bytes(whole.bytes)
 
     def keep_bytes(self, count: float) -> None:
         """Keep bytes for the backward pass that no later operation needs."""
         if self._layer is None:
             self.kept_bytes += count
         else:
-            self._layer += count
+            self._layer.bytes += count
+
+    @contextmanager
+    def layer(self, *inputs: Tensor | None) -> Iterator[None]:
+        """A layer that keeps nothing but its inputs if activations are checkpointed; None: an input that is absent."""
+        if not self.rules.checkpointing:
+            yield
+            return
+        wholes = [each.storage or each for each in inputs if each is not None]
+        new = [each for each in dict.fromkeys(wholes) if not each.kept]
+        for each in new:
+            each.kept = True
+        self._layer = layer = _Layer()
+        yield
+        self._layer = None
+        self.recomputed_bytes = max(self.recomputed_bytes, layer.bytes)
+        for each in (*layer.kept, *new):
+            each.kept = False
+        if layer.needs_grad:
+            for each in new:
+                self.keep(each)
 
     # ---- weights
 
-    def weight(self, name: str, shape: tuple[int, ...], group: str | None = None, *, constant: bool = False) -> bool:
-        """A weight outside of the linear layers; return whether it trains. A name that came before is the same weight."""
-        trains = self.rules.trains == "whole" and not constant
-        self._add(Weights(name, group, shape, "base", trains, self.rules.storage_bytes))
+    def weight(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        group: str | None = None,
+        *,
+        constant: bool = False,
+        head: bool = False,
+    ) -> bool:
+        """A weight outside of the linear layers; return whether it trains. A name that came before is the same weight.
+
+        Args:
+            name: of the weight.
+            shape: of the weight.
+            group: part of the model.
+            constant: whether no method trains it.
+            head: whether it is new for the task, so that every method trains it.
+        """
+        trains = head or (self.rules.trains == "whole" and not constant)
+        self._add(Weights(name, group, shape, "base", trains, FLOAT32 if head else self.rules.storage_bytes))
+        if head and self.rules.trains == "adapters":
+            # peft trains a copy of a head, and leaves the original in place.
+            self._add(Weights(f"{name} (original)", group, shape, "base", False, self.rules.storage_bytes))
         return trains
 
     def _add(self, weights: Weights) -> None:
@@ -192,24 +234,16 @@ class Tape:
             four_bit: whether it is kept in 4 bits with a base that is.
             shared: name of the weight that it shares, such as a token embedding's; None: it has its own.
         """
-        rules = self.rules
-        inputs = round(x.width)
-        trains = head or rules.trains == "whole"
-        quantized = rules.four_bit is not None and four_bit and not head
-        self._add(
-            Weights(
-                shared or f"{name}.weight",
-                group,
-                (outputs, inputs),
-                "four_bit" if quantized else "base",
-                trains,
-                _four_bit_bytes(rules.four_bit) if quantized and rules.four_bit else FLOAT32 if head else rules.storage_bytes,
-            )
-        )
-        if quantized:
+        rules, inputs = self.rules, round(x.width)
+        if rules.four_bit is not None and four_bit and not head:
+            each = _four_bit_bytes(rules.four_bit)
+            self._add(Weights(f"{name}.weight", group, (outputs, inputs), "four_bit", False, each))
             self.largest_four_bit = max(self.largest_four_bit, outputs * inputs)
+            trains = False
+        else:
+            trains = self.weight(shared or f"{name}.weight", (outputs, inputs), group, head=head)
         if bias:
-            self._add(Weights(f"{name}.bias", group, (outputs,), "base", trains, FLOAT32 if head else rules.storage_bytes))
+            self.weight(f"{name}.bias", (outputs,), group, head=head)
         rank = 0
         if rules.trains == "adapters" and rules.adapters is not None and not head:
             rank = rules.adapters.rank_of(name, group, is_default)
@@ -225,54 +259,111 @@ class Tape:
             self.keep(x)
         return self.result([x], x.rows, outputs, trains=trains or rank > 0)
 
-    def norm(
-        self, x: Tensor, name: str, group: str | None = None, *, bias: bool = True, statistics: int = _STATISTICS, head: bool = False
+    def embedding(self, name: str, shape: tuple[int, int], ids: Tensor, group: str | None = None) -> Tensor:
+        """Rows of a table; keeps their ids if it trains."""
+        trains = self.weight(name, shape, group)
+        if trains:
+            self.keep(ids)
+        return self.result([], ids.rows, shape[1], trains=trains)
+
+    def norm(self, x: Tensor, name: str, group: str | None = None, *, head: bool = False) -> Tensor:
+        """A layer norm over the width: keeps its input, and mean and deviation of each row."""
+        return self._norm(x, name, group, 2 * x.rows, head=head)
+
+    def group_norm(self, x: Tensor, name: str, groups: float, group: str | None = None, *, constant: bool = False) -> Tensor:
+        """A norm that keeps its input, and mean and deviation of each of the groups of all examples."""
+        return self._norm(x, name, group, 2 * groups, constant=constant)
+
+    def frozen_batch_norm(self, x: Tensor, name: str, group: str | None = None) -> Tensor:
+        """A batch norm with recorded statistics, which are no weights: keeps its input."""
+        return self._norm(x, name, group, 0)
+
+    def rms_norm(self, x: Tensor, name: str, group: str | None = None) -> Tensor:
+        """A norm by the root mean square, as transformers computes it, step by step.
+
+        It keeps its input and a factor for each row; with trained weights the normalised values too.
+        """
+        trains = self.weight(f"{name}.weight", (round(x.width),), group)
+        if x.grad:
+            self.keep(x)
+            self.keep_bytes(x.rows * FLOAT32)
+        normed = self.result([x], x.rows, x.width)
+        if trains:
+            self.keep(normed)
+        return self.result([normed], x.rows, x.width, trains=trains)
+
+    def _norm(
+        self,
+        x: Tensor,
+        name: str,
+        group: str | None,
+        statistics: float,
+        *,
+        head: bool = False,
+        constant: bool = False,
     ) -> Tensor:
-        """A norm over the width, with a factor and perhaps a bias."""
-        width = round(x.width)
-        trains = self.weight(f"{name}.weight", (width,), group)
-        if bias:
-            self.weight(f"{name}.bias", (width,), group)
-        trains = trains or head
+        shape = (round(x.width),)
+        trains = self.weight(f"{name}.weight", shape, group, head=head, constant=constant)
+        self.weight(f"{name}.bias", shape, group, head=head, constant=constant)
         y = self.result([x], x.rows, x.width, trains=trains)
         if y.grad:
             self.keep(x)
-            self.keep_bytes(statistics * x.rows * FLOAT32)
+            self.keep_bytes(statistics * FLOAT32)
         return y
 
     def convolution(
-        self, x: Tensor, name: str, shape: tuple[int, int, int], rows: float, group: str | None = None, *, bias: bool = True
+        self,
+        x: Tensor,
+        name: str,
+        shape: tuple[int, ...],
+        rows: float,
+        group: str | None = None,
+        *,
+        bias: bool = True,
+        constant: bool = False,
     ) -> Tensor:
-        """A convolution over positions.
+        """A convolution over positions: keeps its input, even if its weight is frozen.
 
         Args:
             x: its input.
             name: of the layer.
-            shape: of its weight: outputs, inputs of a group, kernel.
+            shape: of its weight: outputs, inputs of a group, and the kernel's sizes.
             rows: positions of the result.
             group: part of the model.
             bias: whether it has one.
+            constant: whether no method trains it.
         """
-        trains = self.weight(f"{name}.weight", shape, group)
+        trains = self.weight(f"{name}.weight", shape, group, constant=constant)
         if bias:
-            self.weight(f"{name}.bias", shape[:1], group)
-        if trains:
-            self.keep(x)
-        return self.result([x], rows, shape[0], trains=trains)
+            self.weight(f"{name}.bias", shape[:1], group, constant=constant)
+        return self.convolved(x, rows, shape[0], trains=trains)
 
-    def activation(self, x: Tensor, *, keeps_result: bool = False) -> Tensor:
-        """A function of each value, such as GELU; those of which the result is enough, such as ReLU, keep that."""
+    def convolved(self, x: Tensor, rows: float, width: int, *, trains: bool) -> Tensor:
+        """The result of a convolution whose weights are already recorded."""
+        y = self.result([x], rows, width, trains=trains)
+        if y.grad:
+            self.keep(x)
+        return y
+
+    def activation(self, x: Tensor, kind: str = "gelu") -> Tensor:
+        """A function of each value; keeps its result if that is enough, as for ReLU, else its input."""
         y = self.result([x], x.rows, x.width)
         if x.grad:
-            self.keep(y if keeps_result else x)
+            self.keep(y if kind in _KEEP_RESULT else x)
         return y
+
+    def gated(self, x: Tensor) -> Tensor:
+        """Half of the values, times the sigmoid of the other half (GLU): keeps its input."""
+        if x.grad:
+            self.keep(x)
+        return self.result([x], x.rows, x.width / 2)
 
     def dropout(self, x: Tensor, probability: float) -> Tensor:
         """Dropout in training; none if the probability is zero."""
         if not probability:
             return x
         if x.grad:
-            self.keep_bytes(x.rows * x.width * self.rules.mask_bytes)
+            self.keep_bytes(x.rows * x.width * (1 if self.rules.on_gpu else self.rules.compute_bytes))
         return self.result([x], x.rows, x.width)
 
     def add(self, x: Tensor, y: Tensor) -> Tensor:
@@ -287,24 +378,103 @@ class Tape:
             self.keep(x)
         return self.result([x, y], x.rows, x.width)
 
-    def fused_attention(
-        self, queries: Tensor, keys: Tensor, values: Tensor, heads: int, *, is_copied: bool = False
+    def pooled(self, x: Tensor, rows: float) -> Tensor:
+        """A mean over neighbouring positions with a stride: keeps its input."""
+        if x.grad:
+            self.keep(x)
+        return self.result([x], rows, x.width)
+
+    def chosen(self, x: Tensor, mask: Tensor, rows: float) -> Tensor:
+        """The rows of a tensor that a mask names: keeps the mask."""
+        if x.grad:
+            self.keep(mask)
+        return self.result([x], rows, x.width)
+
+    def zeroed(self, x: Tensor) -> Tensor:
+        """Zeros in place, where a mask of each value says so: keeps the mask."""
+        if x.grad:
+            self.keep_bytes(x.rows * x.width * BOOL)
+        return x
+
+    def unit(self, x: Tensor) -> Tensor:
+        """Rows of length one: keeps the input and two lengths of each row."""
+        if x.grad:
+            self.keep(x)
+            self.keep_bytes(2 * x.rows * FLOAT32)
+        return self.result([x], x.rows, x.width)
+
+    def attention(
+        self,
+        queries: Tensor,
+        keys: Tensor,
+        values: Tensor,
+        heads: int,
+        positions: float,
+        *,
+        mask: Tensor | None = None,
+        bias: Tensor | None = None,
+        dropout: float = 0.0,
+        is_fused: bool = True,
+        is_copied: bool = False,
     ) -> Tensor:
-        """Attention that never stores the weights: keeps inputs, result, and a number for each query and head.
+        """Attention.
+
+        The fused one never stores the weights: it keeps its inputs, its result, a number for each query and head, and the
+        mask as numbers. The other one keeps the weights.
 
         Args:
             queries: of all heads.
             keys: of all heads.
             values: of all heads.
             heads: number of heads.
-            is_copied: whether the model rearranges the result into a new tensor.
+            positions: keys of each example.
+            mask: of bits; None: all keys count, or those up to the query's position.
+            bias: that is added to the products of each head, as rows of heads and queries.
+            dropout: on the weights.
+            is_fused: whether the model asks for the fused one.
+            is_copied: whether the model rearranges the fused one's result into a new tensor.
         """
+        biased = bias is not None and bias.grad
+        if not is_fused or ((dropout or biased) and not self.rules.on_gpu):
+            return self._stored_attention(queries, keys, values, heads, positions, bias, dropout)
         y = self.result([queries, keys, values], queries.rows, queries.width)
         if y.grad:
             for each in (queries, keys, values, y):
                 self.keep(each)
             self.keep_bytes(queries.rows * heads * FLOAT32)
+            if bias is not None:
+                self.keep(bias)
+            elif mask is not None:
+                self.keep_bytes(queries.rows * positions * self.rules.compute_bytes)
         return self.result([y], y.rows, y.width) if is_copied else y
+
+    def _stored_attention(
+        self,
+        queries: Tensor,
+        keys: Tensor,
+        values: Tensor,
+        heads: int,
+        positions: float,
+        bias: Tensor | None,
+        dropout: float,
+    ) -> Tensor:
+        """Attention that stores its weights; queries, keys and values are copied by head."""
+        of = [queries, keys] if bias is None else [queries, keys, bias]
+        weights = self.result(of, queries.rows * heads, positions)
+        if queries.grad:
+            self.keep_bytes(keys.bytes)
+        if keys.grad:
+            self.keep_bytes(queries.bytes)
+        if weights.grad:
+            self.keep(weights)
+        dropped = self.dropout(weights, dropout)
+        if dropped.grad:
+            self.keep_bytes(values.bytes)
+        if values.grad:
+            self.keep(dropped)
+        return self.result([dropped, values], queries.rows, values.width)
+
+    # ---- losses
 
     def cross_entropy(self, logits: Tensor) -> None:
         """The loss over classes: keeps their probabilities in float32, and the targets."""
@@ -312,17 +482,23 @@ class Tape:
         self.keep_bytes(classes + logits.rows * LONG + FLOAT32)
         self.loss_bytes = 2 * classes
 
-    @contextmanager
-    def layer(self, *inputs: Tensor) -> Iterator[None]:
-        """A layer that keeps nothing but its inputs if activations are checkpointed."""
-        if not self.rules.checkpointing:
-            yield
-            return
-        self._layer = 0.0
-        yield
-        self.recomputed_bytes, self._layer = max(self.recomputed_bytes, self._layer), None
-        for each in inputs:
-            self.keep(each)
+    def binary_cross_entropy(self, logits: Tensor) -> None:
+        """The loss over yes and no for each label: keeps the logits in float32, and the targets."""
+        self.keep_bytes(2 * logits.rows * logits.width * FLOAT32)
+        self.loss_bytes = 2 * logits.rows * logits.width * FLOAT32
+
+    def alignment(self, logits: Tensor, examples: float, labels: float) -> None:
+        """CTC's loss: keeps probabilities in float32, the labels, and a path's score at each frame and state.
+
+        Args:
+            logits: of each frame of all examples.
+            examples: number of texts.
+            labels: of each text, padding included.
+        """
+        classes = logits.rows * logits.width * FLOAT32
+        states = logits.rows * (2 * labels + 1) * FLOAT32
+        self.keep_bytes(classes + states + examples * (labels * LONG + FLOAT32))
+        self.loss_bytes = 2 * classes + states
 
 
 def _four_bit_bytes(quantization: Quantization) -> float:

@@ -1,0 +1,77 @@
+"""What a training step of a family keeps in memory, known without its model. Does not import torch.
+
+Beside the module of a family that loads a model for a task, a module `memory` has the function `play`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any, Protocol, cast
+
+from engine.config.training import TrainingConfig
+from engine.errors import ModelError
+from engine.families.costing import model_values
+from engine.families.registry import FAMILIES
+from engine.memory.shape import BatchShape
+from engine.memory.tape import Rules, Tape
+from engine.models.reference import ModelReference
+
+
+class MemoryModule(Protocol):
+    """A module `memory` of a family."""
+
+    def play(self, tape: Tape, config: TrainingConfig, model: Mapping[str, Any], batch: BatchShape) -> None:
+        """Play the forward pass and the loss of a batch, as the family's learner computes them.
+
+        Args:
+            tape: records them.
+            config: of the run.
+            model: the model's config.json, with the settings of its `feature_extractor`; what it leaves out has the
+                default of transformers.
+            batch: padded sizes.
+        """
+        ...
+
+
+def tape_of(
+    model: ModelReference, config: TrainingConfig, batch: BatchShape, compute_bytes: int, *, on_gpu: bool = False
+) -> Tape:
+    """The forward pass and the loss of a batch: weights, adapters, and what is kept for the backward pass.
+
+    Args:
+        model: the base.
+        config: of the run.
+        batch: padded sizes.
+        compute_bytes: bytes of a value of the type that the run computes in.
+        on_gpu: whether it computes on a GPU.
+
+    Raises:
+        ModelError: the model's `config.json` cannot be read, or lacks sizes.
+    """
+    values = model_values(model)
+    tape = Tape(rules_of(config, compute_bytes, on_gpu=on_gpu))
+    try:
+        memory_module(model.family, config.task.type).play(tape, config, values, batch)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"the config.json of {model.name} has sizes that cannot be used: {error!r}") from error
+    return tape
+
+
+def memory_module(family: str, task: str) -> MemoryModule:
+    """The module `memory` of a family for a task."""
+    package = FAMILIES[family].modules[task].rpartition(".")[0]
+    return cast(MemoryModule, importlib.import_module(f"{package}.memory"))
+
+
+def rules_of(config: TrainingConfig, compute_bytes: int, *, on_gpu: bool = False) -> Rules:
+    """How a run treats the weights of any model; see `tape_of`."""
+    method = config.method
+    return Rules(
+        trains=method.trains,
+        compute_bytes=compute_bytes,
+        adapters=method.adapters,
+        four_bit=method.four_bit,
+        checkpointing=config.gradient_checkpointing,
+        on_gpu=on_gpu,
+    )
