@@ -19,9 +19,9 @@ class BatchShape:
     targets: float | None = None
     """Mean number of tokens of each example that a language model learns to write; None: all."""
     filled_s: float | None = None
-    """Seconds of the longest example without padding; None: nothing is padded."""
-    is_padded: bool = True
-    """Whether masks hide padding, because the examples have different lengths."""
+    """Seconds of the longest example without padding; None: all of `audio_s`."""
+    lengths_differ: bool = True
+    """Whether the examples have different lengths, so that masks hide what pads the shorter ones."""
     classes: int | None = None
     """Labels of a classifier, or the vocabulary of a CTC model with a new head; None: the model's own."""
 
@@ -29,3 +29,8 @@ class BatchShape:
     def longest_s(self) -> float:
         """Seconds of the longest example without padding."""
         return self.audio_s if self.filled_s is None else self.filled_s
+
+    @property
+    def is_padded(self) -> bool:
+        """Whether any example is padded."""
+        return self.lengths_differ or self.longest_s < self.audio_s

@@ -21,7 +21,7 @@ from engine.config.quantization import Quantization
 FLOAT32: Final = 4
 LONG: Final = 8
 BOOL: Final = 1
-_KEEP_RESULT: Final = frozenset({"relu", "tanh", "sigmoid"})
+_KEEP_RESULT: Final = frozenset({"relu", "tanh", "sigmoid", "softmax"})
 """Functions whose derivative follows from their result."""
 
 
@@ -270,7 +270,9 @@ class Tape:
         """A layer norm over the width: keeps its input, and mean and deviation of each row."""
         return self._norm(x, name, group, 2 * x.rows, head=head)
 
-    def group_norm(self, x: Tensor, name: str, groups: float, group: str | None = None, *, constant: bool = False) -> Tensor:
+    def group_norm(
+        self, x: Tensor, name: str, groups: float, group: str | None = None, *, constant: bool = False
+    ) -> Tensor:
         """A norm that keeps its input, and mean and deviation of each of the groups of all examples."""
         return self._norm(x, name, group, 2 * groups, constant=constant)
 

@@ -74,21 +74,20 @@ def shape_of(bound: Bound, batch: Any) -> BatchShape:
         case ClassificationBatch(parts=(part,)):
             classes = len(config.id2label)
             if config.model_type == "whisper":
-                positions = part.values.shape[2] // 2
-                seconds, filled_s = 2 * positions / _FRAMES_PER_S, None
+                seconds = part.values.shape[2] / _FRAMES_PER_S
+                filled_s = int(part.filled_B.max()) * 2 / _FRAMES_PER_S
             elif config.model_type == "audio-spectrogram-transformer":
-                positions, seconds, filled_s = 0, config.max_length / _FRAMES_PER_S, None
+                seconds, filled_s = config.max_length / _FRAMES_PER_S, None
             else:
-                positions = part.values.shape[1]
-                seconds, filled_s = positions / _RATE_HZ, int(part.filled_B.max()) / _RATE_HZ
-            is_padded = bool((part.filled_B < positions).any())
-            return BatchShape(len(part.rows), seconds, filled_s=filled_s, is_padded=is_padded, classes=classes)
+                seconds, filled_s = part.values.shape[1] / _RATE_HZ, int(part.filled_B.max()) / _RATE_HZ
+            differ = len(set(part.filled_B.tolist())) > 1
+            return BatchShape(len(part.rows), seconds, filled_s=filled_s, lengths_differ=differ, classes=classes)
         case CtcBatch(wave_BT=wave_BT, samples=samples, labels=labels):
             return BatchShape(
                 len(labels),
                 wave_BT.shape[1] / _RATE_HZ,
                 max(map(len, labels)),
-                is_padded=len(set(samples)) > 1,
+                lengths_differ=len({bound.base.frames_of(count) for count in samples}) > 1,  # type: ignore[attr-defined]
                 classes=config.vocab_size,
             )
         case RetrievalBatch():
@@ -106,7 +105,7 @@ def shape_of(bound: Bound, batch: Any) -> BatchShape:
                 ids_BU.shape[1] - positions,
                 targets=batch.target_count / len(ids_BU),
                 filled_s=frames / _FRAMES_PER_S,
-                is_padded=not bool(mask_BU.all()),
+                lengths_differ=not bool(mask_BU.all()),
             )
         case _:
             return BatchShape(len(batch.mel_BMF), batch.mel_BMF.shape[2] / _FRAMES_PER_S, batch.ids_BU.shape[1])

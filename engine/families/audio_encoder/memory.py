@@ -110,9 +110,7 @@ def _spectrogram(tape: Tape, model: Mapping[str, Any], batch: BatchShape) -> Ten
         with tape.layer(hidden):
             normed = tape.norm(hidden, f"{layer}.layernorm_before", _GROUP)
             attention = f"{layer}.attention"
-            attended = attend(
-                tape, normed, normed, attention, heads, positions, _GROUP, kind, dropout=weights_dropout
-            )
+            attended = attend(tape, normed, normed, attention, heads, positions, _GROUP, kind, dropout=weights_dropout)
             hidden = tape.add(hidden, tape.dropout(attended, dropout))
             normed = tape.norm(hidden, f"{layer}.layernorm_after", _GROUP)
             forward = (f"{layer}.mlp.fc1", f"{layer}.mlp.fc2")

@@ -62,8 +62,8 @@ def play(tape: Tape, config: TrainingConfig, model: Mapping[str, Any], batch: Ba
     ids = tape.data(rows, 1, LONG)
     hidden = tape.embedding(f"{name}.embed_tokens.weight", (vocabulary, width), ids, _DECODER)
     hidden = tape.result([hidden, heard], rows, width)
-    if hidden.grad:  # where the recording's positions are, which Voxtral knows of each value
-        tape.keep_bytes(rows * (1 if is_qwen else width) * BOOL)
+    if hidden.grad:
+        tape.keep_bytes(rows * BOOL)  # where the recording's positions are
     hidden = _decode(tape, hidden, text, batch, name, has_bias=is_qwen)
     targets = batch.tokens if batch.targets is None else batch.targets
     all_but_last = rows - batch.examples
@@ -78,7 +78,7 @@ def play(tape: Tape, config: TrainingConfig, model: Mapping[str, Any], batch: Ba
 def _hear_qwen(tape: Tape, model: Mapping[str, Any], batch: BatchShape, width: int) -> Tensor:
     """A position of D for every four frames that hold audio."""
     audio = _WHISPER_LARGE | model.get("audio_config", {})
-    name, is_masked = "model.audio_tower", batch.longest_s < batch.audio_s
+    name, is_masked = "model.audio_tower", batch.is_padded
     *_, states = encode(tape, audio, batch, name, is_masked=is_masked, pools=True)
     projected = tape.linear(states, "model.multi_modal_projector.linear", width, _FUSION)
     frames = round(batch.longest_s * FRAMES_PER_S)
@@ -107,11 +107,11 @@ def _decode(
     """Layers of a Llama or a Qwen2."""
     positions, inner = hidden.rows / batch.examples, int(model["intermediate_size"])
     head = int(model.get("head_dim") or model["hidden_size"] // model["num_attention_heads"])
-    mask = tape.data(hidden.rows, positions, BOOL) if batch.is_padded else None
-    turns = (tape.data(positions, head), tape.data(positions, head))
+    mask = tape.data(hidden.rows, positions, BOOL) if batch.lengths_differ else None
+    places, turns = tape.data(positions, 1, LONG), (tape.data(positions, head), tape.data(positions, head))
     for index in range(model["num_hidden_layers"]):
         layer = f"{name}.layers.{index}"
-        with tape.layer(hidden, mask, *turns):
+        with tape.layer(hidden, mask, places, *turns):
             normed = tape.rms_norm(hidden, f"{layer}.input_layernorm", _DECODER)
             attended = _attend(tape, normed, positions, head, model, mask, turns, f"{layer}.self_attn", has_bias)
             hidden = tape.add(hidden, attended)

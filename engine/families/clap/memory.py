@@ -79,8 +79,9 @@ def _contrast(tape: Tape, recordings: Tensor, texts: Tensor, group: int, *, trai
     groups, pairs = recordings.rows / group, group**2
     probabilities = 2 * pairs * FLOAT32
     similarities = pairs * FLOAT32 if trains_scales and tape.rules.trains == "whole" else 0
-    # Right pairs, the place of each recording's own text, two factors and the weights of two losses.
-    tape.keep_bytes(groups * (probabilities + similarities + pairs * BOOL + group * LONG + 4 * FLOAT32))
+    # Two factors on all similarities; of each group the right pairs, the places of the texts and the weights of two losses.
+    tape.keep_bytes(2 * FLOAT32)
+    tape.keep_bytes(groups * (probabilities + similarities + pairs * BOOL + group * LONG + 2 * FLOAT32))
     tape.loss_bytes = 2 * groups * probabilities
 
 
@@ -110,9 +111,7 @@ def _encode_audio(tape: Tape, model: Mapping[str, Any], features: Mapping[str, A
     return tape.result([hidden], batch.examples, hidden.width)
 
 
-def _patches(
-    tape: Tape, mel: Tensor, model: Mapping[str, Any], batch: BatchShape, name: str
-) -> tuple[Tensor, int]:
+def _patches(tape: Tape, mel: Tensor, model: Mapping[str, Any], batch: BatchShape, name: str) -> tuple[Tensor, int]:
     """Patches, and how many make a side of the square."""
     size, stride, square = _side(model["patch_size"]), _side(model["patch_stride"]), int(model["spec_size"])
     channels, width = int(model["patch_embed_input_channels"]), int(model["patch_embeds_hidden_size"])
@@ -125,9 +124,7 @@ def _patches(
     return hidden, side
 
 
-def _block(
-    tape: Tape, x: Tensor, side: int, heads: int, model: Mapping[str, Any], examples: int, name: str
-) -> Tensor:
+def _block(tape: Tape, x: Tensor, side: int, heads: int, model: Mapping[str, Any], examples: int, name: str) -> Tensor:
     """Attention within windows of the square, then a feed-forward layer."""
     full = int(model["window_size"])
     window = min(full, side)
@@ -143,9 +140,7 @@ def _block(
     return tape.add(hidden, tape.dropout(forwarded, model["hidden_dropout_prob"]))
 
 
-def _window_attention(
-    tape: Tape, x: Tensor, positions: int, heads: int, model: Mapping[str, Any], name: str
-) -> Tensor:
+def _window_attention(tape: Tape, x: Tensor, positions: int, heads: int, model: Mapping[str, Any], name: str) -> Tensor:
     """Attention with a trained bias for each distance within a window."""
     has_bias = bool(model["qkv_bias"])
     kind = AttentionKind(

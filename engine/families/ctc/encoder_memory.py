@@ -12,7 +12,7 @@ from typing import Any, Final
 from engine.families.ctc.costs import mixes_padding, shortened
 from engine.memory.blocks import AttentionKind, attend, feed_forward
 from engine.memory.shape import BatchShape
-from engine.memory.tape import BOOL, FLOAT32, Tape, Tensor
+from engine.memory.tape import BOOL, FLOAT32, LONG, Tape, Tensor
 
 _RATE_HZ: Final = 16_000
 _GROUP: Final = "audio_encoder"
@@ -89,10 +89,13 @@ class WaveEncoder:
             tape.weight(f"{name}.masked_spec_embed", (width,), _GROUP, constant=True)
         frames = hidden.rows / batch.examples
         mask = None
-        # With a norm over time the features end with the longest example, whose mask then hides nothing if all are equal.
-        if batch.is_padded and not mixes_padding(model):
+        if mixes_padding(model):
+            if hidden.grad:
+                tape.keep_bytes(batch.examples * LONG)  # the examples of as many frames are computed together
+        elif batch.is_padded:
             hidden = tape.zeroed(hidden)
-            mask = tape.data(hidden.rows, frames, BOOL)
+            if batch.lengths_differ or not self._computes_alone:
+                mask = tape.data(hidden.rows, frames, BOOL)
         if is_conformer:
             self._unused_positions(tape, name)
             yield from self._conformer(tape, hidden, frames, f"{name}.encoder")
@@ -102,13 +105,18 @@ class WaveEncoder:
 
     # ---- in front of the layers
 
+    @property
+    def _computes_alone(self) -> bool:
+        """Whether the convolutions have a norm over time, so that they see each example alone, without padding."""
+        return bool(self.model["feat_extract_norm"] == "group")
+
     def _features(self, tape: Tape, batch: BatchShape, name: str) -> Tensor:
         """Convolutions over the wave."""
         model, constant = self.model, not self.trains_convolutions
-        is_group = model["feat_extract_norm"] == "group"
-        # Statistics over time: each wave is alone, without padding.
+        is_group = self._computes_alone
         length = round((batch.longest_s if is_group else batch.audio_s) * _RATE_HZ)
-        hidden, inputs = tape.data(batch.examples * length, 1), 1
+        wave = tape.data(batch.examples * batch.audio_s * _RATE_HZ, 1)
+        hidden, inputs = tape.view(wave, batch.examples * length, 1), 1
         layers = zip(model["conv_dim"], model["conv_kernel"], model["conv_stride"], strict=True)
         for index, (outputs, kernel, stride) in enumerate(layers):
             layer = f"{name}.feature_extractor.conv_layers.{index}"
@@ -134,9 +142,7 @@ class WaveEncoder:
         if model["model_type"] != "hubert" or model["feat_proj_layer_norm"]:
             features = tape.norm(features, f"{projection}.layer_norm", _GROUP)
         width = int(model["hidden_size"])
-        hidden = tape.linear(
-            features, f"{projection}.projection", width, _GROUP, is_default=False, four_bit=False
-        )
+        hidden = tape.linear(features, f"{projection}.projection", width, _GROUP, is_default=False, four_bit=False)
         return tape.dropout(hidden, model["feat_proj_dropout"])
 
     def _positions(self, tape: Tape, hidden: Tensor, examples: int, name: str) -> Tensor:
@@ -157,7 +163,9 @@ class WaveEncoder:
                 tape.keep_bytes((shape[0] * shape[1] + trains) * taps * FLOAT32)
         return tape.view(tape.activation(convolved, model["feat_extract_activation"]), hidden.rows, width)
 
-    def _position_weights(self, tape: Tape, module: str, shape: tuple[int, int, int], *, constant: bool = False) -> bool:
+    def _position_weights(
+        self, tape: Tape, module: str, shape: tuple[int, int, int], *, constant: bool = False
+    ) -> bool:
         parts = f"{module}.conv.parametrizations.weight"
         tape.weight(f"{module}.conv.bias", shape[:1], _GROUP, constant=constant)
         tape.weight(f"{parts}.original0", (1, 1, shape[2]), _GROUP, constant=constant)
@@ -249,9 +257,7 @@ class WaveEncoder:
                 hidden = tape.norm(hidden, f"{layer}.final_layer_norm", _GROUP)
         yield tape.norm(hidden, f"{name}.layer_norm", _GROUP)
 
-    def _conformer_attention(
-        self, tape: Tape, x: Tensor, frames: float, places: Tensor | None, name: str
-    ) -> Tensor:
+    def _conformer_attention(self, tape: Tape, x: Tensor, frames: float, places: Tensor | None, name: str) -> Tensor:
         model, width = self.model, int(x.width)
         kind, heads = model["position_embeddings_type"], int(model["num_attention_heads"])
         turned = x
