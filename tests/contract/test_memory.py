@@ -126,8 +126,10 @@ def _chosen(pair: Pair, examples: Sequence[AnyExample]) -> tuple[Sequence[AnyExa
         return ordered[:1] * 2, bucket[-1:] * 3 if alone else bucket[-5:]
     if any(kind in pair.name for kind in ("conformer", "stacked", "batch-norm")):
         return ordered[:1] * 2, ordered[-1:] * 3
-    if pair.family in {"whisper", "audio_llm"}:
+    if pair.name == "audio_llm-captioning":  # all of two windows
         return ordered[:2], [_twice(example) for example in ordered[-4:]]
+    if pair.family in {"whisper", "audio_llm"}:
+        return ordered[:2], [_twice(example) for example in ordered[:4]]
     return ordered[:2], ordered[-4:]
 
 
