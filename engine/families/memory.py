@@ -9,12 +9,13 @@ import importlib
 from collections.abc import Mapping
 from typing import Any, Protocol, cast
 
+from engine.config.quantization import Quantization
 from engine.config.training import TrainingConfig
 from engine.errors import ModelError
 from engine.families.costing import model_values
 from engine.families.registry import FAMILIES
 from engine.memory.shape import BatchShape
-from engine.memory.tape import Rules, Tape
+from engine.memory.tape import FLOAT32, Rules, Tape
 from engine.models.reference import ModelReference
 
 
@@ -62,6 +63,21 @@ def memory_module(family: str, task: str) -> MemoryModule:
     """The module `memory` of a family for a task."""
     package = FAMILIES[family].modules[task].rpartition(".")[0]
     return cast(MemoryModule, importlib.import_module(f"{package}.memory"))
+
+
+def base_weights(model: Mapping[str, Any], family: str, task: str) -> tuple[int, int]:
+    """Number of a base's weights in linear layers, which can be kept in 4 bits, and of all its others, without new heads.
+
+    Args:
+        model: the model's config.json.
+        family: of the model.
+        task: that it is loaded for.
+    """
+    tape = Tape(Rules("heads", FLOAT32, four_bit=Quantization()))
+    config = TrainingConfig.model_validate({"task": {"type": task}})
+    memory_module(family, task).play(tape, config, model, BatchShape(1, 1.0, tokens=1))
+    linear, others = (sum(each.count for each in tape.weights if each.kind == kind) for kind in ("four_bit", "base"))
+    return linear, others
 
 
 def rules_of(config: TrainingConfig, compute_bytes: int, *, on_gpu: bool = False) -> Rules:

@@ -52,7 +52,8 @@ class Weights:
     name: str
     group: str | None
     shape: tuple[int, ...]
-    kind: Literal["base", "four_bit", "adapter"]
+    kind: Literal["base", "four_bit", "adapter", "head", "original"]
+    """A head is new for the task; peft trains a copy of it beside adapters, and the original stays in place."""
     trains: bool
     bytes_each: float
 
@@ -195,10 +196,12 @@ class Tape:
             head: whether it is new for the task, so that every method trains it.
         """
         trains = head or (self.rules.trains == "whole" and not constant)
-        self._add(Weights(name, group, shape, "base", trains, FLOAT32 if head else self.rules.storage_bytes))
-        if head and self.rules.trains == "adapters":
-            # peft trains a copy of a head, and leaves the original in place.
-            self._add(Weights(f"{name} (original)", group, shape, "base", False, self.rules.storage_bytes))
+        if head:
+            self._add(Weights(name, group, shape, "head", True, FLOAT32))
+            if self.rules.trains == "adapters":
+                self._add(Weights(f"{name} (original)", group, shape, "original", False, FLOAT32))
+        else:
+            self._add(Weights(name, group, shape, "base", trains, self.rules.storage_bytes))
         return trains
 
     def _add(self, weights: Weights) -> None:

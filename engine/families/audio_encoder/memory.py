@@ -8,6 +8,7 @@ from typing import Any, Final
 from engine.config.tasks.audio_classification import AudioClassificationConfig
 from engine.config.training import TrainingConfig
 from engine.families.ctc.encoder_memory import WaveEncoder, with_defaults
+from engine.families.defaults import filled
 from engine.families.whisper.memory import encode
 from engine.memory.blocks import AttentionKind, attend, feed_forward
 from engine.memory.shape import BatchShape
@@ -87,7 +88,7 @@ def _classified(tape: Tape, model: Mapping[str, Any], batch: BatchShape, hidden:
 def _spectrogram(tape: Tape, model: Mapping[str, Any], batch: BatchShape) -> Tensor:
     """Patches of a spectrogram, which always has the model's whole window."""
     labels = _labels(model, batch)
-    model = _SPECTROGRAM | model
+    model = filled(model, _SPECTROGRAM)
     name, width, patch = "audio_spectrogram_transformer", int(model["hidden_size"]), int(model["patch_size"])
     bands, frames = int(model["num_mel_bins"]), int(model["max_length"])
     rows = (bands - patch) // int(model["frequency_stride"]) + 1

@@ -5,10 +5,12 @@ Legend: D width of the decoder.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Final
 
 from engine.config.training import TrainingConfig
+from engine.families.defaults import filled
 from engine.families.whisper.memory import FRAMES_PER_S, encode
 from engine.memory.shape import BatchShape
 from engine.memory.tape import BOOL, LONG, Tape, Tensor
@@ -54,7 +56,7 @@ _LLAMA: Final[Mapping[str, Any]] = {
 def play(tape: Tape, config: TrainingConfig, model: Mapping[str, Any], batch: BatchShape) -> None:
     """Answers about recordings; see `engine.families.memory.MemoryModule`."""
     is_qwen = model["model_type"] == "qwen2_audio"
-    text = (_QWEN2 if is_qwen else _LLAMA) | model.get("text_config", {})
+    text = filled(model.get("text_config"), _QWEN2 if is_qwen else _LLAMA)
     heard = (_hear_qwen if is_qwen else _hear_voxtral)(tape, model, batch, int(text["hidden_size"]))
     vocabulary, width = int(text["vocab_size"]), int(text["hidden_size"])
     rows = batch.examples * batch.tokens + heard.rows
@@ -77,7 +79,7 @@ def play(tape: Tape, config: TrainingConfig, model: Mapping[str, Any], batch: Ba
 
 def _hear_qwen(tape: Tape, model: Mapping[str, Any], batch: BatchShape, width: int) -> Tensor:
     """A position of D for every four frames that hold audio."""
-    audio = _WHISPER_LARGE | model.get("audio_config", {})
+    audio = filled(model.get("audio_config"), _WHISPER_LARGE)
     name, is_masked = "model.audio_tower", batch.is_padded
     *_, states = encode(tape, audio, batch, name, is_masked=is_masked, pools=True)
     projected = tape.linear(states, "model.multi_modal_projector.linear", width, _FUSION)
@@ -88,10 +90,10 @@ def _hear_qwen(tape: Tape, model: Mapping[str, Any], batch: BatchShape, width: i
 
 def _hear_voxtral(tape: Tape, model: Mapping[str, Any], batch: BatchShape, width: int) -> Tensor:
     """A position of D for several neighbouring ones of the encoder, silence included; windows are encoded apart."""
-    told = model.get("audio_config", {})
-    audio = _WHISPER_LARGE | {_VOXTRAL_NAMES.get(key, key): value for key, value in told.items()}
+    told = model.get("audio_config") or {}
+    audio = filled({_VOXTRAL_NAMES.get(key, key): value for key, value in told.items()}, _WHISPER_LARGE)
     window_s = 2 * int(audio.get("max_source_positions", 1500)) / FRAMES_PER_S
-    windows = BatchShape(round(batch.examples * batch.audio_s / window_s), window_s)
+    windows = BatchShape(batch.examples * math.ceil(round(batch.audio_s / window_s, 6)), window_s)
     *_, states = encode(tape, audio, windows, "model.audio_tower")
     inner = int(audio["encoder_ffn_dim"])
     joined = tape.view(states, states.rows * states.width / inner, inner)

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from engine.config.tasks.retrieval import RetrievalConfig
 from engine.config.training import TrainingConfig
+from engine.families.defaults import filled
 from engine.memory.blocks import AttentionKind, attend, feed_forward
 from engine.memory.shape import BatchShape
 from engine.memory.tape import BOOL, FLOAT32, LONG, Tape, Tensor
@@ -56,7 +57,7 @@ _ATTENTION: Final = AttentionKind("self.query", "self.key", "self.value", "outpu
 def play(tape: Tape, config: TrainingConfig, model: Mapping[str, Any], batch: BatchShape) -> None:
     """Retrieval; see `engine.families.memory.MemoryModule`."""
     task = config.task_as(RetrievalConfig)
-    audio, text = _AUDIO | model.get("audio_config", {}), _TEXT | model.get("text_config", {})
+    audio, text = filled(model.get("audio_config"), _AUDIO), filled(model.get("text_config"), _TEXT)
     for name in ("logit_scale_a", "logit_scale_t"):
         tape.weight(name, (), None, constant=not task.train_temperature)
     width = int(model.get("projection_dim", _PROJECTION))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from engine.families.ctc.costs import mixes_padding, shortened
+from engine.families.defaults import filled
 from engine.memory.blocks import AttentionKind, attend, feed_forward
 from engine.memory.shape import BatchShape
 from engine.memory.tape import BOOL, FLOAT32, LONG, Tape, Tensor
@@ -60,7 +61,7 @@ _ATTENTION: Final = AttentionKind()
 
 def with_defaults(model: Mapping[str, Any]) -> dict[str, Any]:
     """A model's config.json with what it leaves out."""
-    return {**_DEFAULTS, **{key: value for key, value in model.items() if value is not None}}
+    return filled(model, _DEFAULTS)
 
 
 @dataclass(frozen=True, slots=True)

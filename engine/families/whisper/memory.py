@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from engine.config.training import TrainingConfig
+from engine.families.defaults import filled
 from engine.memory.blocks import AttentionKind, attend, feed_forward
 from engine.memory.shape import BatchShape
 from engine.memory.tape import BOOL, LONG, Tape, Tensor
@@ -37,7 +38,7 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
 
 def play(tape: Tape, config: TrainingConfig, model: Mapping[str, Any], batch: BatchShape) -> None:
     """Speech to text; see `engine.families.memory.MemoryModule`."""
-    model = _DEFAULTS | model
+    model = filled(model, _DEFAULTS)
     *_, states = encode(tape, model, batch, "model.encoder")
     width, vocabulary, dropout = model["d_model"], model["vocab_size"], model["dropout"]
     embedding = "model.decoder.embed_tokens.weight"
@@ -83,7 +84,7 @@ def encode(
         The input of the first layer, the result of each layer but the last, and the states: one for each 20 ms, or 40 ms
         after pooling.
     """
-    model = _DEFAULTS | model
+    model = filled(model, _DEFAULTS)
     width, bands, dropout = model["d_model"], model["num_mel_bins"], model["dropout"]
     frames = batch.examples * batch.audio_s * FRAMES_PER_S
     features = tape.data(frames, bands)
