@@ -149,7 +149,7 @@ def _encoder(config: Mapping[str, Any]) -> Architecture:
 
 
 def _counted(config: Mapping[str, Any], width: int, inner: int) -> Architecture:
-    """As many of Whisper's encoder layers as have a model's weights."""
+    """Sizes with as many encoder layers as have the weights of a model's linear layers."""
     family = family_of(config, "the model")
     linear, other = base_weights(config, family, FAMILIES[family].tasks[0])
     inner_factor = max(1, round(inner / width))

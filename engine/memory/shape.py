@@ -11,15 +11,15 @@ class BatchShape:
 
     examples: int
     """Recordings; for a model that answers about them, as many as answers."""
-    audio_s: float
-    """Seconds of audio of each example, padding included."""
+    padded_s: float
+    """Seconds of each example, padding included."""
     tokens: int = 0
     """Text tokens of each example, padding included: what a decoder or a text encoder reads, a prompt included, or the
     labels of a CTC model."""
     targets: float | None = None
     """Mean number of tokens of each example that a language model learns to write; None: all."""
     filled_s: float | None = None
-    """Seconds of the longest example without padding; None: all of `audio_s`."""
+    """Seconds of the longest example without padding; None: all of `padded_s`."""
     lengths_differ: bool = True
     """Whether the examples have different lengths, so that masks hide what pads the shorter ones."""
     classes: int | None = None
@@ -28,9 +28,9 @@ class BatchShape:
     @property
     def longest_s(self) -> float:
         """Seconds of the longest example without padding."""
-        return self.audio_s if self.filled_s is None else self.filled_s
+        return self.padded_s if self.filled_s is None else self.filled_s
 
     @property
     def is_padded(self) -> bool:
         """Whether any example is padded."""
-        return self.lengths_differ or self.longest_s < self.audio_s
+        return self.lengths_differ or self.longest_s < self.padded_s

@@ -93,7 +93,7 @@ def _hear_voxtral(tape: Tape, model: Mapping[str, Any], batch: BatchShape, width
     told = model.get("audio_config") or {}
     audio = filled({_VOXTRAL_NAMES.get(key, key): value for key, value in told.items()}, _WHISPER_LARGE)
     window_s = 2 * int(audio.get("max_source_positions", 1500)) / FRAMES_PER_S
-    windows = BatchShape(batch.examples * math.ceil(round(batch.audio_s / window_s, 6)), window_s)
+    windows = BatchShape(batch.examples * math.ceil(round(batch.padded_s / window_s, 6)), window_s)
     *_, states = encode(tape, audio, windows, "model.audio_tower")
     inner = int(audio["encoder_ffn_dim"])
     joined = tape.view(states, states.rows * states.width / inner, inner)

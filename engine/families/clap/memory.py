@@ -93,7 +93,7 @@ def _encode_audio(tape: Tape, model: Mapping[str, Any], features: Mapping[str, A
     """A Swin transformer over a spectrogram that is folded into a square; the mean over its patches."""
     name, bands = "audio_model.audio_encoder", int(model["num_mel_bins"])
     rate = features.get("sampling_rate", _RATE_HZ) / features.get("hop_length", _HOP_SAMPLES)
-    frames = int(batch.audio_s * rate) + 1
+    frames = int(batch.padded_s * rate) + 1
     mel = tape.frozen_batch_norm(tape.data(batch.examples * frames, bands), f"{name}.batch_norm", _AUDIO_GROUP)
     hidden, side = _patches(tape, tape.view(mel, mel.rows, bands), model, batch, f"{name}.patch_embed")
     last = len(model["depths"]) - 1

@@ -115,8 +115,8 @@ class WaveEncoder:
         """Convolutions over the wave."""
         model, constant = self.model, not self.trains_convolutions
         is_group = self._computes_alone
-        length = round((batch.longest_s if is_group else batch.audio_s) * _RATE_HZ)
-        wave = tape.data(batch.examples * batch.audio_s * _RATE_HZ, 1)
+        length = round((batch.longest_s if is_group else batch.padded_s) * _RATE_HZ)
+        wave = tape.data(batch.examples * batch.padded_s * _RATE_HZ, 1)
         hidden, inputs = tape.view(wave, batch.examples * length, 1), 1
         layers = zip(model["conv_dim"], model["conv_kernel"], model["conv_stride"], strict=True)
         for index, (outputs, kernel, stride) in enumerate(layers):

@@ -86,7 +86,7 @@ def encode(
     """
     model = filled(model, _DEFAULTS)
     width, bands, dropout = model["d_model"], model["num_mel_bins"], model["dropout"]
-    frames = batch.examples * batch.audio_s * FRAMES_PER_S
+    frames = batch.examples * batch.padded_s * FRAMES_PER_S
     features = tape.data(frames, bands)
     hidden = tape.activation(tape.convolution(features, f"{name}.conv1", (width, bands, 3), frames, _ENCODER))
     hidden = tape.activation(tape.convolution(hidden, f"{name}.conv2", (width, width, 3), frames / 2, _ENCODER))

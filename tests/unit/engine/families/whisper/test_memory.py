@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
+import pytest
+
 from engine.config.methods.registry import METHODS
 from engine.config.training import TrainingConfig
-from engine.families.memory import rules_of
+from engine.errors import ModelError
+from engine.families.memory import rules_of, tape_of
+from engine.memory.shape import BatchShape
 from engine.memory.tape import FLOAT32
+from engine.models.reference import ModelReference
 from tests.played import count, played
 
 # The config.json of openai/whisper-large-v2, where it differs from transformers' defaults.
@@ -58,3 +66,13 @@ def test_every_method_says_what_it_trains() -> None:
         "linear_probe": "heads",
         "gradual_unfreezing": "whole",
     }
+
+
+def test_a_model_that_is_not_here_has_the_defaults_and_a_broken_config_is_named(tmp_path: Path) -> None:
+    config, batch = TrainingConfig(), BatchShape(1, 30.0, tokens=10)
+    elsewhere = tape_of(ModelReference(id="tiny", source="org/elsewhere", family="whisper"), config, batch, FLOAT32)
+    assert 37e6 < sum(each.count for each in elsewhere.weights) < 39e6  # whisper-tiny
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "whisper", "d_model": "wide"}))
+    broken = ModelReference(id="broken", source=str(tmp_path), family="whisper")
+    with pytest.raises(ModelError, match=r"the config.json of .* has sizes that cannot be used: TypeError"):
+        tape_of(broken, config, batch, FLOAT32)
