@@ -6,7 +6,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from engine.config.methods.base import MethodFields, Output
+from engine.config.adapters import Adapters
+from engine.config.methods.base import MethodFields, Output, Trains
 from engine.config.quantization import Quantization
 from engine.families.registry import PartName
 
@@ -16,6 +17,7 @@ class LoraFields(MethodFields):
 
     code: ClassVar[str] = "engine.methods.lora:Lora"
     output: ClassVar[Output] = "adapter"
+    trains: ClassVar[Trains] = "adapters"
 
     rank: Annotated[int, Field(ge=1, le=1024)] = 8
     """Rank of each adapter."""
@@ -33,6 +35,16 @@ class LoraFields(MethodFields):
     unseen speakers does not change."""
     rslora: bool = False
     """Scale by alpha / sqrt(rank) instead of alpha / rank."""
+
+    @property
+    def adapters(self) -> Adapters:
+        """The layers that get an adapter."""
+        return Adapters(
+            self.rank,
+            targets=None if self.target_modules == "default" else frozenset(self.target_modules),
+            groups=None if self.groups == "all" else frozenset(self.groups),
+            has_dropout=self.dropout > 0.0,
+        )
 
 
 class QloraConfig(LoraFields):
