@@ -83,6 +83,17 @@ def test_a_method_trains_measures_and_leaves_weights_with_a_card(
     assert all(torch.isfinite(tensor).all() for tensor in trained.weights(str(weights.relative_to(store))).values())
 
 
+@pytest.mark.parametrize("method", sorted(NEEDS_A_HEAD))
+def test_a_method_for_new_heads_trains_them_alone(method: str, tmp_path: Path) -> None:
+    pair = next(pair for pair in PAIRS if pair.name == "whisper-audio_classification")
+    scene = Scene(pair, pair.write_model(tmp_path / "model"), pair.write_data(tmp_path / "data"))
+    result = scene.finetune(tmp_path / "run", max_steps=1, method={"type": method})
+    base = scene.bound(method={"type": method}).base
+    heads = [p.numel() for name, p in base.model.named_parameters() if name.split(".")[0] in base.heads]
+    assert result.trainable_parameters == sum(heads)
+    assert (tmp_path / "run" / "store" / METHODS[method].output).is_dir()
+
+
 @pytest.mark.parametrize("name", METHODS)
 def test_what_a_method_trains_depends_on_the_step_alone(name: str, tmp_path: Path) -> None:
     from engine.families.binding import bind
