@@ -63,6 +63,9 @@ class Bound:
         """Recompute activations in the backward pass: less memory, more time."""
         model: Any = self.base.model
         model.activation_checkpointing_enable({"use_reentrant": False})
+        # transformers (5.23) asks some models' embeddings for a gradient, which only reentrant checkpoints need; a frozen
+        # encoder would keep its activations for it.
+        model.disable_input_require_grads()
 
 
 def bind(

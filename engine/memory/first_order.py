@@ -124,7 +124,7 @@ def trained_tensors(model: Architecture, config: TrainingConfig) -> list[int]:
     """Number of weights in each tensor that the run trains; ignores the norms and biases of a fully trained model."""
     width, inner = model.width, model.inner_factor * model.width
     method = config.method
-    if method.heads_only:
+    if method.trains == "heads":
         return [width * _HEAD_WIDTH, _HEAD_WIDTH]
     if not isinstance(method, LoraFields):
         layer, crossed = [width * width] * 4, [width * width] * 4

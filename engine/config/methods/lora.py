@@ -6,10 +6,11 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from engine.config.adapters import Adapters
 from engine.config.allocations.given import UniformConfig
 from engine.config.allocations.registry import AllocationConfig
 from engine.config.base import DisagreementError
-from engine.config.methods.base import MethodFields, Output
+from engine.config.methods.base import MethodFields, Output, Trains
 from engine.config.quantization import Quantization
 from engine.errors import Fault
 from engine.families.registry import PartName
@@ -20,6 +21,7 @@ class LoraFields(MethodFields):
 
     code: ClassVar[str] = "engine.methods.lora:Lora"
     output: ClassVar[Output] = "adapter"
+    trains: ClassVar[Trains] = "adapters"
 
     rank: Annotated[int, Field(ge=1, le=1024)] = 8
     """Rank of each adapter, unless `allocation` gives others."""
@@ -46,6 +48,16 @@ class LoraFields(MethodFields):
         if faults:
             raise DisagreementError(faults)
         return self
+
+    @property
+    def adapters(self) -> Adapters:
+        """The layers that get an adapter."""
+        return Adapters(
+            self.rank,
+            targets=None if self.target_modules == "default" else frozenset(self.target_modules),
+            groups=None if self.groups == "all" else frozenset(self.groups),
+            has_dropout=self.dropout > 0.0,
+        )
 
 
 class QloraConfig(LoraFields):
