@@ -66,6 +66,9 @@ class Bound:
         if isinstance(self.base, FollowsFrames):
             options["context_fn"] = self.base.timeline.contexts
         model.activation_checkpointing_enable(options)
+        # transformers (5.23) asks some models' embeddings for a gradient, which only reentrant checkpoints need; a frozen
+        # encoder would keep its activations for it.
+        model.disable_input_require_grads()
 
 
 def bind(

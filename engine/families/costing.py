@@ -59,16 +59,20 @@ def costing_of(model: ModelReference, config: TrainingConfig, targets: float = 1
     Raises:
         ModelError: the model's `config.json` cannot be read.
     """
-    entry = FAMILIES[model.family]
-    package = entry.modules[config.task.type].rpartition(".")[0]
-    values = _values(Path(model.location())) or {"model_type": entry.model_types[0]}
-    return cast(CostsModule, importlib.import_module(f"{package}.costs")).costing(config, values, targets)
+    package = FAMILIES[model.family].modules[config.task.type].rpartition(".")[0]
+    module = cast(CostsModule, importlib.import_module(f"{package}.costs"))
+    return module.costing(config, model_values(model), targets)
 
 
-def _values(folder: Path) -> dict[str, Any]:
-    """A model's config.json, with its feature extractor's settings; empty if it is not on this machine."""
+def model_values(model: ModelReference) -> dict[str, Any]:
+    """A model's config.json, with its feature extractor's settings; only the `model_type` if it is not on this machine.
+
+    Raises:
+        ModelError: the file cannot be read.
+    """
+    folder = Path(model.location())
     if not (folder / "config.json").is_file():
-        return {}
+        return {"model_type": FAMILIES[model.family].model_types[0]}
     values = read_model_config(folder)
     # transformers writes the settings into the first file, and before version 5 into the second.
     for path in (folder / "processor_config.json", folder / "preprocessor_config.json"):

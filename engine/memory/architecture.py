@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,10 +11,8 @@ from typing import Any, Final
 
 from engine.config.context import TrainedContext
 from engine.errors import ModelError
-from engine.families.audio_encoder import sizes as audio_encoder
-from engine.families.audio_llm import sizes as audio_llm
-from engine.families.clap import sizes as clap
-from engine.families.ctc import sizes as ctc
+from engine.families.memory import base_weights
+from engine.families.registry import FAMILIES, family_of
 from engine.models.catalogue import ModelCard, read_model_config, trained_context
 
 MEL_FRAMES_PER_S: Final = 100
@@ -125,46 +124,40 @@ def _whisper(config: Mapping[str, Any]) -> Architecture:
     )
 
 
-def _ctc(config: Mapping[str, Any]) -> Architecture:
-    sizes = ctc.sizes_of(config)
-    return _encoder(sizes.width, sizes.inner, sizes.linear_parameters, sizes.other_parameters, sizes.vocabulary)
-
-
-def _spectrogram(config: Mapping[str, Any]) -> Architecture:
-    sizes = audio_encoder.sizes_of(config, labels=1)
-    return _encoder(sizes.width, sizes.inner_width, sizes.linear_parameters, sizes.other_parameters, 1)
+def _audio_llm(config: Mapping[str, Any]) -> Architecture:
+    text = config["text_config"]
+    width, layers = int(text["hidden_size"]), int(text["num_hidden_layers"])
+    sizes = _counted(config, width, int(text["intermediate_size"]))
+    return dataclasses.replace(
+        sizes,
+        encoder_layers=max(1, sizes.encoder_layers - layers),
+        decoder_layers=layers,
+        vocabulary=int(text["vocab_size"]),
+        trained_context="full",
+    )
 
 
 def _clap(config: Mapping[str, Any]) -> Architecture:
     width = int((config.get("text_config") or {}).get("hidden_size", 768))
-    return _encoder(width, 4 * width, clap.linear_parameters(config), clap.other_parameters(config), 1)
+    return _counted(config, width, 4 * width)
 
 
-def _audio_llm(config: Mapping[str, Any]) -> Architecture:
-    text = config["text_config"]
-    width, layers = int(text["hidden_size"]), int(text["num_hidden_layers"])
-    inner_factor = max(1, round(int(text["intermediate_size"]) / width))
-    linear = audio_llm.linear_parameters(config)
-    return Architecture(
-        width=width,
-        encoder_layers=max(1, round(linear / (width**2 * (4 + 2 * inner_factor))) - layers),
-        decoder_layers=layers,
-        vocabulary=int(text["vocab_size"]),
-        inner_factor=inner_factor,
-        counted_linear=linear,
-        counted_other=audio_llm.other_parameters(config),
-        exact=False,
-    )
-
-
-def _encoder(width: int, inner: int, linear: int, other: int, vocabulary: int) -> Architecture:
+def _encoder(config: Mapping[str, Any]) -> Architecture:
     """A model of encoder layers alone, of its audio's own length."""
+    sizes = _counted(config, int(config.get("hidden_size", 768)), int(config.get("intermediate_size", 3072)))
+    return dataclasses.replace(sizes, vocabulary=int(config.get("vocab_size") or 1))
+
+
+def _counted(config: Mapping[str, Any], width: int, inner: int) -> Architecture:
+    """Sizes with as many encoder layers as have the weights of a model's linear layers."""
+    family = family_of(config, "the model")
+    linear, other = base_weights(config, family, FAMILIES[family].tasks[0])
     inner_factor = max(1, round(inner / width))
     return Architecture(
         width=width,
         encoder_layers=max(1, round(linear / (width**2 * (4 + 2 * inner_factor)))),
         decoder_layers=0,
-        vocabulary=vocabulary,
+        vocabulary=1,
         inner_factor=inner_factor,
         trained_context="short",
         counted_linear=linear,
@@ -175,10 +168,10 @@ def _encoder(width: int, inner: int, linear: int, other: int, vocabulary: int) -
 
 _READERS: Final[Mapping[str, Callable[[Mapping[str, Any]], Architecture]]] = {
     "whisper": _whisper,
-    "wav2vec2": _ctc,
-    "hubert": _ctc,
-    "wav2vec2-conformer": _ctc,
-    "audio-spectrogram-transformer": _spectrogram,
+    "wav2vec2": _encoder,
+    "hubert": _encoder,
+    "wav2vec2-conformer": _encoder,
+    "audio-spectrogram-transformer": _encoder,
     "clap": _clap,
     "qwen2_audio": _audio_llm,
     "voxtral": _audio_llm,

@@ -10,8 +10,11 @@ from typing import Any, Protocol, runtime_checkable
 from torch import nn
 
 from engine.data.example import AnyExample
+from engine.families.binding import Bound
 from engine.families.contract import AnyLearner, Base
 from engine.models.reference import ModelReference
+from engine.ranks.ranks import Ranks
+from engine.training.parallel import Parallel
 
 
 class Method(Protocol):
@@ -30,6 +33,25 @@ class Method(Protocol):
 
     def save(self, trained: Any, base: Base, learner: AnyLearner, folder: Path) -> None:
         """Write what was trained."""
+
+
+# ---- what a method may offer besides -----------------------------------------------------------------------
+
+
+@runtime_checkable
+class AllocatesRanks(Protocol):
+    """A method whose adapters may have a rank of their own in each layer."""
+
+    def allocate(self, bound: Bound, train: Sequence[AnyExample], folder: Path, parallel: Parallel) -> Ranks | None:
+        """The ranks that its config asks for; None: the same for all. Every worker calls this.
+
+        Raises:
+            ConfigError: what was asked does not suit the model or the data.
+        """
+        ...
+
+    def use_ranks(self, ranks: Ranks) -> None:
+        """Attach adapters of these ranks from now on."""
 
 
 @runtime_checkable

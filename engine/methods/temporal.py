@@ -16,6 +16,7 @@ from engine.data.example import AnyExample
 from engine.errors import ConfigError, Fault
 from engine.families.contract import AnyLearner, Base, FollowsFrames, HearsFrames
 from engine.families.registry import gateable
+from engine.methods.lora import Lora
 from engine.models.reference import ModelReference
 from engine.temporal import files
 from engine.temporal.attaching import Gated, attach, folded, gateable_layers, scales_of
@@ -27,15 +28,17 @@ _SAMPLED_EXAMPLES: Final = 64
 _SAMPLED_FRAMES: Final = 4096
 
 
-class Temporal:
+class Temporal(Lora):
     """Trains adapters and their gates, and the heads that are new for the task.
 
     It leaves an adapter in plain peft format into which the mean gates are folded, B diag(mean g), and the gates beside it
     as multiples of these means.
     """
 
+    _config: TemporalConfig
+
     def __init__(self, config: TemporalConfig) -> None:
-        self._config = config
+        super().__init__(config)
         self._gates: Gates | None = None
 
     def attach(self, base: Base, reference: ModelReference) -> Gated:
@@ -51,7 +54,7 @@ class Temporal:
                 f"for this task: take qlora or lora, or one of {', '.join(gateable())}"
             )
             raise ConfigError([Fault("training.method.type", message)])
-        adapted = lora.attach(base, config, reference)
+        adapted = super().attach(base, reference)
         layers = gateable_layers(adapted, base, utterances=config.decoder_gate)
         if not layers:
             message = "of the layers that get an adapter, none follows the audio: add layers or groups, or take lora"
@@ -61,9 +64,6 @@ class Temporal:
         signals = Signals(config.gate, chosen, timeline.hop_samples, config.gate_dropout)
         self._gates = Gates(layers, signals, timeline.width)
         return attach(adapted, timeline, self._gates, config.gate_penalty)
-
-    def before_step(self, step: int) -> None:
-        """The same is trained in every step."""
 
     def save(self, trained: Gated, base: Base, learner: AnyLearner, folder: Path) -> None:
         """Write the adapter with its mean gates, the gates, the adapters of their states, and what a new head means."""

@@ -23,6 +23,7 @@ def adapter_card(result: RunResult, config: TrainingConfig, splits: Splits, usag
         ("method", result.method),
         ("optimizer steps", f"{result.steps:,}"),
         ("trainable parameters", f"{result.trainable_parameters:,} of {result.total_parameters:,}"),
+        *([("ranks", result.ranks.sentence())] if result.ranks is not None else []),
         ("trained on", f"{amount(result.train_cost, result.cost_unit)} in {result.train_examples:,} examples"),
         ("training groups", ", ".join(sorted({u.group for u in splits.train if u.group})[:50]) or "not named"),
         ("tested on", f"{result.test_examples:,} examples of {_tested(result, splits)}"),

@@ -23,12 +23,15 @@ from engine.errors import ConfigError, Fault, ObjectNotFoundError, TrainingError
 from engine.families.binding import Bound, bind
 from engine.families.contract import TargetSpace
 from engine.methods.build import build_method
-from engine.methods.contract import HasForms, LooksAhead, Method
+from engine.methods.contract import AllocatesRanks, HasForms, LooksAhead, Method
 from engine.metrics.registry import Values, metric_named
 from engine.models.catalogue import reference_to
 from engine.models.precision import best_device
 from engine.models.reference import ModelReference
 from engine.process.peak_memory import peak_bytes
+from engine.ranks.deciding import decide_ranks
+from engine.ranks.picture import draw_ranks
+from engine.ranks.ranks import RANKS_KEY, RANKS_PICTURE, Ranks, RankSummary
 from engine.run.card import adapter_card
 from engine.run.code_version import code_version
 from engine.run.curves import draw_curves
@@ -50,7 +53,7 @@ from engine.training.randomness import seed_worker
 
 _BASE_METRICS: Final = "base_metrics.json"
 _SEEN: Final = "seen.json"
-Phase = Literal["loading", "evaluating_base", "training", "evaluating", "saving", "done"]
+Phase = Literal["loading", "allocating", "evaluating_base", "training", "evaluating", "saving", "done"]
 
 
 class RunResult(MeasuredResult):
@@ -62,6 +65,8 @@ class RunResult(MeasuredResult):
     steps: int
     trainable_parameters: int
     total_parameters: int
+    ranks: RankSummary | None = None
+    """Ranks of the adapters, if the method allocated them; unset if all are the same."""
     saved_bytes: int = 0
     """Size of the saved weights: the adapter's, or the whole model's if every weight was trained."""
     training_s: float
@@ -122,7 +127,7 @@ def finetune(
     model = reference_to(model)
     own = training_inputs(model, data, config, selection).model_dump(mode="json") if parallel.is_first else None
     inputs = Inputs.model_validate(parallel.gather_json(own)[0])
-    finished = begin(store, inputs, parts=("checkpoints", _BASE_METRICS, _SEEN), write=parallel.is_first)
+    finished = begin(store, inputs, parts=("checkpoints", _BASE_METRICS, _SEEN, RANKS_KEY), write=parallel.is_first)
     if finished is not None:
         result = RunResult.model_validate_json(finished)
         if parallel.is_first:
@@ -190,6 +195,7 @@ class _Run:
         if measures_base and not is_adapter:
             base = self._base_metrics(splits.test)
 
+        ranks = self._decide_ranks(method, splits.train)
         trained = self._attach(method, splits.train)
         trainable, total = lora.count_parameters(trained)
         not_paged = paging_warning(config.optimizer, [p for p in trained.parameters() if p.requires_grad])
@@ -239,6 +245,7 @@ class _Run:
             forms=forms,
             trainable_parameters=trainable,
             total_parameters=total,
+            ranks=ranks.summary() if ranks is not None else None,
             saved_bytes=saved_bytes,
             peak_bytes=max(self.parallel.gather_json(peak_bytes(self.device))),
             wall_s=time.perf_counter() - self.started,
@@ -257,7 +264,7 @@ class _Run:
             code_version=code_version(),
         )
         if self.parallel.is_first:
-            self._publish(result, splits, prepared.left_out)
+            self._publish(result, splits, prepared.left_out, ranks)
         self.parallel.barrier()
         self._phase("done", result.status)
         return result
@@ -292,6 +299,15 @@ class _Run:
             self._warn("model/new_head", message)
             return False
         return True
+
+    def _decide_ranks(self, method: Method, train: Sequence[AnyExample]) -> Ranks | None:
+        if not isinstance(method, AllocatesRanks):
+            return None
+        self._phase("allocating")
+        ranks = decide_ranks(method, self.bound, train, self.folder, self.store, self.parallel)
+        if ranks is not None and (warning := ranks.unspent()):
+            self._warn("ranks/unspent", warning)
+        return ranks
 
     def _attach(self, method: Method, train: Sequence[AnyExample]) -> Any:
         torch.manual_seed(self.config.seed)
@@ -432,7 +448,7 @@ class _Run:
                 self.store.put(f"{name}/{path.relative_to(folder).as_posix()}", path)
         return sum(path.stat().st_size for path in folder.rglob("*.safetensors"))
 
-    def _publish(self, result: RunResult, splits: Splits, left_out: Mapping[str, str]) -> None:
+    def _publish(self, result: RunResult, splits: Splits, left_out: Mapping[str, str], ranks: Ranks | None) -> None:
         name = self.config.method.output
         folder = self.work_dir / name
         card = adapter_card(result, self.config, splits, self.learner.usage())
@@ -444,6 +460,13 @@ class _Run:
         if draw_curves(self.store, picture):
             self.store.put("curves.png", picture)
             self._artifact("curves.png", "plot", picture)
+        if ranks is not None:
+            picture = self.work_dir / RANKS_PICTURE
+            draw_ranks(ranks, picture)
+            self.store.put(RANKS_PICTURE, picture)
+            self._artifact(RANKS_PICTURE, "plot", picture)
+            self.store.get(RANKS_KEY, self.work_dir / RANKS_KEY)
+            self._artifact(RANKS_KEY, "ranks", self.work_dir / RANKS_KEY)
         for picture in self.pictures:
             self._artifact(picture.name, "plot" if picture.suffix == ".png" else "report", picture)
         for path in sorted(folder.rglob("*")):

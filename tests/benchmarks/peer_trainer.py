@@ -152,8 +152,8 @@ def train(settings: SideSettings) -> SideResult:
     )
     from transformers.utils import logging
 
-    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
     started_s = time.perf_counter()
     set_seed(settings.seed)
     source = find_model(settings.model).location()
@@ -162,7 +162,7 @@ def train(settings: SideSettings) -> SideResult:
     dtype = choose_dtype("auto", torch.device("cpu"), read_width(reference_to(settings.model)))
     processor = WhisperProcessor.from_pretrained(source)
     say("peer", "loading")
-    four_bit = BitsAndBytesConfig(  # type: ignore[no-untyped-call]
+    four_bit = BitsAndBytesConfig(
         load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
     )
     model = WhisperForConditionalGeneration.from_pretrained(
@@ -192,7 +192,7 @@ def train(settings: SideSettings) -> SideResult:
     base_wer, _ = word_error_rate("base", published, processor, test_set, test_features, settings)
     del published
     # No gradient checkpointing: it saves memory, and computes the forward pass twice.
-    model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)  # type: ignore[no-untyped-call]
+    model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
     set_seed(settings.seed)
     lora = LoraConfig(
         r=settings.rank, lora_alpha=settings.alpha, lora_dropout=0.0, target_modules=list(TARGETS), bias="none"

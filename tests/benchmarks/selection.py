@@ -195,6 +195,7 @@ def _ours(corpus: Path, workers: int, memory: bool) -> dict[str, Any]:
     from cluster.selection.config import SelectionResources
     from cluster.selection.ray_steps import RayDataSteps, start_workers
     from cluster.storage.settings import S3Settings
+    from engine.models.catalogue import reference_to
     from engine.run.store import LocalRunStore
 
     utterances = read_manifest(corpus / "manifest.jsonl")
@@ -202,7 +203,7 @@ def _ours(corpus: Path, workers: int, memory: bool) -> dict[str, Any]:
         source = Source(str(corpus), S3Settings.from_environment())
         store = LocalRunStore(Path(folder))
         task: Any = None  # it is asked for scores only
-        steps = RayDataSteps(source, _CONFIG, "", SelectionResources(), store, task)
+        steps = RayDataSteps(source, _CONFIG, reference_to("whisper-pico"), SelectionResources(), store, task)
         start_workers(SelectionResources()).wait()  # as a driver has them by the time that its model is loaded
         with _footprint(memory) as footprint:
             started_s = time.perf_counter()

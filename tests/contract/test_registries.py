@@ -15,6 +15,7 @@ from engine.methods.build import build_method
 from engine.metrics.registry import METRICS
 from engine.tasks.build import build_task
 from tests.contract.pairs import PAIRS
+from tests.contract.scenes import Scene
 from tests.integration.engine.option_runs import train
 
 PAIR_OF_TASK = {pair.task: pair for pair in PAIRS}
@@ -52,6 +53,15 @@ def test_a_task_decides_by_a_metric_that_it_measures(name: str, tmp_path: Path) 
     assert build_task(TASKS[name]()).primary(examples) in entry.metrics
 
 
+@pytest.mark.parametrize("name", TASKS)
+def test_a_run_is_bound_to_the_task_of_its_config(name: str, tmp_path: Path) -> None:
+    pair = PAIR_OF_TASK[name]
+    scene = Scene(pair, pair.write_model(tmp_path / "model"), pair.write_data(tmp_path / "data"))
+    bound, examples = scene.bound(), scene.examples()
+    assert bound.task.misfits(examples) == {}
+    assert bound.learner.misfits(examples) == {}
+
+
 # ---- methods
 
 
@@ -72,6 +82,17 @@ def test_a_method_trains_measures_and_leaves_weights_with_a_card(
     assert trained.result.saved_bytes == sum(path.stat().st_size for path in saved)
     assert (weights.parent / "README.md").read_text().startswith("---")
     assert all(torch.isfinite(tensor).all() for tensor in trained.weights(str(weights.relative_to(store))).values())
+
+
+@pytest.mark.parametrize("method", sorted(NEEDS_A_HEAD))
+def test_a_method_for_new_heads_trains_them_alone(method: str, tmp_path: Path) -> None:
+    pair = next(pair for pair in PAIRS if pair.name == "whisper-audio_classification")
+    scene = Scene(pair, pair.write_model(tmp_path / "model"), pair.write_data(tmp_path / "data"))
+    result = scene.finetune(tmp_path / "run", max_steps=1, method={"type": method})
+    base = scene.bound(method={"type": method}).base
+    heads = [p.numel() for name, p in base.model.named_parameters() if name.split(".")[0] in base.heads]
+    assert result.trainable_parameters == sum(heads)
+    assert (tmp_path / "run" / "store" / METHODS[method].output).is_dir()
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -83,7 +83,7 @@ def _whisper(given: Given) -> tuple[Any, Callable[[Any], torch.Tensor]]:
     processor = WhisperProcessor.from_pretrained(given.base)
     features = processor.feature_extractor(given.waves, sampling_rate=16_000, return_tensors="pt").input_features
     start = [model.config.decoder_start_token_id, processor.tokenizer.convert_tokens_to_ids("<|notimestamps|>")]
-    end = model.config.eos_token_id
+    end = int(model.config.eos_token_id)  # type: ignore[arg-type]
     rows = [processor.tokenizer(e.target.text, add_special_tokens=False).input_ids for e in given.examples]
     width = max(map(len, rows)) + len(start)
     ids = torch.full((len(rows), width), end)
@@ -126,7 +126,7 @@ def _audio_llm(given: Given) -> tuple[Any, Callable[[Any], torch.Tensor]]:
     model = Qwen2AudioForConditionalGeneration.from_pretrained(given.base)
     processor = Qwen2AudioProcessor.from_pretrained(given.base)
     content = [{"type": "audio", "audio_url": "a.wav"}, {"type": "text", "text": "Transcribe the speech."}]
-    chat = [{"role": "user", "content": content}]
+    chat: list[dict[str, Any]] = [{"role": "user", "content": content}]
     prompt = processor.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
     answers = [f"{e.target.text}<|im_end|>" for e in given.examples]
     inputs = processor(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from engine.config.adapters import Adapters
 from engine.config.base import Config, Name
 from engine.config.quantization import Quantization
 
 Output = Literal["adapter", "model"]
+Trains = Literal["adapters", "heads", "whole"]
 
 
 class MethodFields(Config):
@@ -17,8 +19,8 @@ class MethodFields(Config):
     """Module and class of the method, a `engine.methods.contract.Method`; imported when it is used."""
     output: ClassVar[Output]
     """What training leaves: an adapter for the base, or a whole model."""
-    heads_only: ClassVar[bool] = False
-    """Whether only the heads that are new for the task are trained."""
+    trains: ClassVar[Trains] = "whole"
+    """What is trained: adapters, nothing, or the whole base; and always the heads that are new for the task."""
     from_scratch: ClassVar[bool] = False
     """Whether training starts from random weights, so that there is no base to compare with."""
 
@@ -28,6 +30,11 @@ class MethodFields(Config):
     @property
     def four_bit(self) -> Quantization | None:
         """How the base's linear layers are kept in 4 bits; None: in full precision."""
+        return None
+
+    @property
+    def adapters(self) -> Adapters | None:
+        """The layers that get an adapter; None: no layer does."""
         return None
 
     @property

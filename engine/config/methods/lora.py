@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from engine.config.methods.base import MethodFields, Output
+from engine.config.adapters import Adapters
+from engine.config.allocations.given import UniformConfig
+from engine.config.allocations.registry import AllocationConfig
+from engine.config.base import DisagreementError
+from engine.config.methods.base import MethodFields, Output, Trains
 from engine.config.quantization import Quantization
+from engine.errors import Fault
 from engine.families.registry import PartName
 
 
@@ -16,11 +21,14 @@ class LoraFields(MethodFields):
 
     code: ClassVar[str] = "engine.methods.lora:Lora"
     output: ClassVar[Output] = "adapter"
+    trains: ClassVar[Trains] = "adapters"
 
     rank: Annotated[int, Field(ge=1, le=1024)] = 8
-    """Rank of each adapter."""
+    """Rank of each adapter, unless `allocation` gives others."""
+    allocation: AllocationConfig = UniformConfig()
+    """How ranks are distributed over the layers: the same for all, or more where they are worth more."""
     alpha: Annotated[float, Field(gt=0.0, le=10_000.0)] = 16.0
-    """Scale: the update is multiplied by alpha / rank."""
+    """Scale: the update is multiplied by alpha / rank, in every layer, also where the allocation gives another rank."""
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     """Dropout on the adapter's input."""
     target_modules: (
@@ -33,6 +41,23 @@ class LoraFields(MethodFields):
     unseen speakers does not change."""
     rslora: bool = False
     """Scale by alpha / sqrt(rank) instead of alpha / rank."""
+
+    @model_validator(mode="after")
+    def _allocation_agrees(self) -> LoraFields:
+        faults = [Fault(f"allocation.{fault.path}", fault.message) for fault in self.allocation.faults(self.rank)]
+        if faults:
+            raise DisagreementError(faults)
+        return self
+
+    @property
+    def adapters(self) -> Adapters:
+        """The layers that get an adapter."""
+        return Adapters(
+            self.rank,
+            targets=None if self.target_modules == "default" else frozenset(self.target_modules),
+            groups=None if self.groups == "all" else frozenset(self.groups),
+            has_dropout=self.dropout > 0.0,
+        )
 
 
 class FourBitFields(LoraFields):

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from engine.config.methods.base import MethodFields, Output
+from engine.config.methods.base import MethodFields, Output, Trains
 
 
 class FullConfig(MethodFields):
@@ -33,7 +33,7 @@ class LinearProbeConfig(MethodFields):
 
     code: ClassVar[str] = "engine.methods.linear_probe:LinearProbe"
     output: ClassVar[Output] = "model"
-    heads_only: ClassVar[bool] = True
+    trains: ClassVar[Trains] = "heads"
 
     type: Literal["linear_probe"] = "linear_probe"
 

@@ -170,7 +170,7 @@ async def change_adapter(
     return AdapterOut.of(adapter, (await requests.newest_versions(session, [adapter_id])).get(adapter_id))
 
 
-@router.delete("/{adapter_id}", status_code=204, responses=problems(401, 403, 404, 422, 503))
+@router.delete("/{adapter_id}", status_code=204, responses=problems(401, 403, 404, 409, 422, 503))
 async def delete_adapter(adapter_id: uuid.UUID, user: CurrentUser, session: SessionDep) -> None:
     """Delete an adapter and its versions; the jobs that made them and their files stay."""
     await requests.delete(session, user.id, adapter_id)

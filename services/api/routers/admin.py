@@ -178,13 +178,13 @@ async def list_user_api_keys(
     return Page(items=[ApiKeyOut.model_validate(row) for row in rows], total=total, next_cursor=next_cursor)
 
 
-@router.delete("/users/{user_id}/api-keys", status_code=204, responses=problems(401, 403, 404, 422, 503))
+@router.delete("/users/{user_id}/api-keys", status_code=204, responses=problems(401, 403, 404, 409, 422, 503))
 async def delete_user_api_keys(user_id: uuid.UUID, admin: AdminUser, session: SessionDep, origin: OriginDep) -> None:
     """Delete every API key of an account."""
     await accounts.revoke_keys(session, admin, origin, user_id)
 
 
-@router.delete("/users/{user_id}/api-keys/{key_id}", status_code=204, responses=problems(401, 403, 404, 422, 503))
+@router.delete("/users/{user_id}/api-keys/{key_id}", status_code=204, responses=problems(401, 403, 404, 409, 422, 503))
 async def delete_user_api_key(
     user_id: uuid.UUID, key_id: uuid.UUID, admin: AdminUser, session: SessionDep, origin: OriginDep
 ) -> None:
@@ -192,7 +192,7 @@ async def delete_user_api_key(
     await accounts.revoke_key(session, admin, origin, user_id, key_id)
 
 
-@router.delete("/users/{user_id}/logins", status_code=204, responses=problems(401, 403, 404, 422, 503))
+@router.delete("/users/{user_id}/logins", status_code=204, responses=problems(401, 403, 404, 409, 422, 503))
 async def end_user_logins(user_id: uuid.UUID, admin: AdminUser, session: SessionDep, origin: OriginDep) -> None:
     """End every login of an account. Its password and its API keys stay."""
     await accounts.revoke_logins(session, admin, origin, user_id)

@@ -138,7 +138,7 @@ async def read_dataset(dataset_id: uuid.UUID, reading: ReadingDep) -> Response:
     return object_response(rows[0][0])
 
 
-@router.patch("/{dataset_id}", responses=problems(400, 401, 403, 404, 413, 415, 422, 503))
+@router.patch("/{dataset_id}", responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 503))
 async def change_dataset(
     dataset_id: uuid.UUID, body: DatasetPatch, user: CurrentUser, session: SessionDep
 ) -> DatasetOut:

@@ -128,7 +128,7 @@ async def read_job(job_id: uuid.UUID, reading: ReadingDep) -> Response:
     return object_response(_rendered(rows[0], reading.settings))
 
 
-@router.patch("/{job_id}", responses=problems(400, 401, 403, 404, 413, 415, 422, 503))
+@router.patch("/{job_id}", responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 503))
 async def change_job(
     job_id: uuid.UUID, body: JobPatch, user: CurrentUser, session: SessionDep, settings: SettingsDep
 ) -> JobOut:

@@ -116,7 +116,7 @@ async def add_model(
     return ModelOut.model_validate(row)
 
 
-@router.patch("/{model_id}", responses=problems(400, 401, 403, 404, 413, 415, 422, 503))
+@router.patch("/{model_id}", responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 503))
 async def change_model(
     body: ModelPatch, user: AdminUser, session: SessionDep, origin: OriginDep, model_id: ModelId
 ) -> ModelOut:
@@ -131,7 +131,7 @@ async def change_model(
     return ModelOut.model_validate(row)
 
 
-@router.delete("/{model_id}", status_code=204, responses=problems(401, 403, 404, 422, 503))
+@router.delete("/{model_id}", status_code=204, responses=problems(401, 403, 404, 409, 422, 503))
 async def retire_model(user: AdminUser, session: SessionDep, origin: OriginDep, model_id: ModelId) -> None:
     """Retire a model: no new job can use it, running ones continue; admins only."""
     row = await catalogue.find_model(session, model_id, lock=True)

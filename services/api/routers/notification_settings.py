@@ -73,7 +73,7 @@ async def read_notification_settings(user: CurrentUser, session: SessionDep) -> 
     return NotificationSettingsOut.of(await requests.settings_of(session, user.id))
 
 
-@router.patch("", responses=problems(400, 401, 403, 413, 415, 422, 503))
+@router.patch("", responses=problems(400, 401, 403, 409, 413, 415, 422, 503))
 async def change_notification_settings(
     body: NotificationSettingsPatch, user: CurrentUser, session: SessionDep
 ) -> NotificationSettingsOut:
@@ -81,7 +81,7 @@ async def change_notification_settings(
     return NotificationSettingsOut.of(await requests.choose_kinds(session, user.id, body.kinds))
 
 
-@router.put("/webhook", responses=problems(400, 401, 403, 413, 415, 422, 503))
+@router.put("/webhook", responses=problems(400, 401, 403, 409, 413, 415, 422, 503))
 async def set_webhook(
     body: WebhookBody,
     response: Response,
@@ -103,7 +103,7 @@ async def set_webhook(
     return NewWebhookOut(url=shown.url, created_at=shown.created_at, secret=secret)
 
 
-@router.delete("/webhook", status_code=204, responses=problems(401, 403, 404, 422, 503))
+@router.delete("/webhook", status_code=204, responses=problems(401, 403, 404, 409, 422, 503))
 async def remove_webhook(caller: LoggedInUser, session: SessionDep, origin: OriginDep) -> None:
     """Remove the webhook; pending deliveries are dropped."""
     await requests.remove_webhook(session, caller.user.id)

@@ -138,7 +138,7 @@ async def read_notification(notification_id: uuid.UUID, user: CurrentUser, sessi
     return NotificationOut.of(await requests.find_notification(session, user.id, notification_id))
 
 
-@router.patch("/{notification_id}", responses=problems(400, 401, 403, 404, 413, 415, 422, 503))
+@router.patch("/{notification_id}", responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 503))
 async def change_notification(
     notification_id: uuid.UUID, body: NotificationPatch, user: CurrentUser, session: SessionDep
 ) -> NotificationOut:
@@ -146,7 +146,7 @@ async def change_notification(
     return NotificationOut.of(await requests.mark(session, user.id, notification_id, read=body.read))
 
 
-@router.delete("/{notification_id}", status_code=204, responses=problems(401, 403, 404, 422, 503))
+@router.delete("/{notification_id}", status_code=204, responses=problems(401, 403, 404, 409, 422, 503))
 async def delete_notification(notification_id: uuid.UUID, user: CurrentUser, session: SessionDep) -> None:
     """Delete a notification; a pending webhook delivery is dropped."""
     await session.delete(await requests.find_notification(session, user.id, notification_id))

@@ -88,7 +88,7 @@ async def read_project(project_id: uuid.UUID, user: CurrentUser, session: Sessio
     return ProjectOut.model_validate(await requests.find_project(session, user.id, project_id))
 
 
-@router.patch("/{project_id}", responses=problems(400, 401, 403, 404, 413, 415, 422, 503))
+@router.patch("/{project_id}", responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 503))
 async def change_project(
     project_id: uuid.UUID, body: ProjectPatch, user: CurrentUser, session: SessionDep
 ) -> ProjectOut:
@@ -102,7 +102,7 @@ async def change_project(
     return ProjectOut.model_validate(project)
 
 
-@router.delete("/{project_id}", status_code=204, responses=problems(401, 403, 404, 422, 503))
+@router.delete("/{project_id}", status_code=204, responses=problems(401, 403, 404, 409, 422, 503))
 async def delete_project(project_id: uuid.UUID, user: CurrentUser, session: SessionDep) -> None:
     """Delete a project; its contents stay, without a project."""
     await session.delete(await requests.find_project(session, user.id, project_id))

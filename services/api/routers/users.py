@@ -178,7 +178,7 @@ async def list_api_keys(
     return Page(items=[ApiKeyOut.model_validate(row) for row in rows], total=total, next_cursor=next_cursor)
 
 
-@router.delete("/me/api-keys/{key_id}", status_code=204, responses=problems(401, 403, 404, 422, 503))
+@router.delete("/me/api-keys/{key_id}", status_code=204, responses=problems(401, 403, 404, 409, 422, 503))
 async def delete_api_key(key_id: uuid.UUID, caller: LoggedInUser, session: SessionDep, origin: OriginDep) -> None:
     """Delete a key; it stops working immediately."""
     key = await api_keys.find_key(session, caller.user.id, key_id)

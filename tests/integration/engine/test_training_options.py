@@ -65,6 +65,14 @@ def test_optimizers_leave_the_states_of_their_kind(run: Run) -> None:
     assert list(states(type="sgd")) == ["momentum_buffer"]
 
 
+def test_the_decay_of_adam_joins_the_gradient_and_that_of_adamw_does_not(run: Run) -> None:
+    fields = {"learning_rate": 1e-3, "weight_decay": 1.0}
+    adam, adamw = (run(optimizer={"type": kind, **fields}).weights() for kind in ("adam", "adamw"))
+    assert any(not torch.equal(adam[name], adamw[name]) for name in adam)
+    again = run(optimizer={"type": "adamw", **fields}).weights()
+    assert all(torch.equal(again[name], adamw[name]) for name in adamw)
+
+
 def test_layers_are_computed_again_where_activations_are_not_kept(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[int] = []
     forward = WhisperAttention.forward

@@ -18,6 +18,7 @@ from services.database import migrate
 from services.database.embedded import EmbeddedPostgres
 from services.objects import Objects
 from services.settings import Settings, load_settings
+from tests.integration.services.documented import Documented
 from tests.integration.services.uploads import Ingestions, Store, store_of
 from tests.integration.services.visitors import Visitor, known
 
@@ -80,12 +81,17 @@ def app(settings: Settings, objects: Objects) -> FastAPI:
 
 @pytest.fixture
 async def http(app: FastAPI, services: Services) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the application, below /api/v1, logged in as nobody."""
+    """A client of the application, below /api/v1, logged in as nobody. The document must name each status it gets."""
     app.state.services = services
+    documented = Documented()
     async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(app), base_url="http://test/api/v1", timeout=30.0
+        transport=httpx.ASGITransport(app),
+        base_url="http://test/api/v1",
+        timeout=30.0,
+        event_hooks={"response": [documented]},
     ) as client:
         yield client
+    assert not documented.faults
 
 
 @pytest.fixture

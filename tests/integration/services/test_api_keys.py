@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,19 +19,9 @@ from services.auth.api_keys import SCOPES, includes
 from services.database.engine import open_session
 from services.database.models import ApiKey, LoginSession, User
 from tests.integration.services import rows
-from tests.integration.services.documented import Documented
 from tests.integration.services.visitors import PASSWORD, Visitor, make_admin, paths_of, sign_up, with_key
 
 Operation = tuple[str, str, str]
-
-
-@pytest.fixture(autouse=True)
-async def documented(http: httpx.AsyncClient) -> AsyncIterator[None]:
-    """The document names every status that is answered here, such as the 403 of a key with too small a scope."""
-    found = Documented()
-    http.event_hooks["response"].append(found)
-    yield
-    assert not found.faults
 
 
 async def operations(http: httpx.AsyncClient) -> list[Operation]:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.metrics.bootstrap import Interval, interval
-from tuning.studies.classification.cells import METHODS, Outcome, cells, run
+from tuning.studies.classification.cells import METHODS, Cell, Outcome, cells, run
 
 
 def accuracy_of(outcomes: Sequence[Outcome]) -> Interval:
@@ -70,7 +70,7 @@ def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def main() -> None:
-    """Run all cells; print and write the table after each dataset and method."""
+    """Run all cells that `--out` does not have yet from a study with the same settings; print and write the table."""
     parser = argparse.ArgumentParser(
         description="QLoRA, a linear probe and full fine-tuning of an audio encoder, on recordings with labels.",
         epilog="example: python -m tuning.studies.classification --model DIR --data esc10=DIR --data commands=DIR",
@@ -87,6 +87,8 @@ def main() -> None:
     from engine.stages.ingest import ingest
 
     outcomes: list[Outcome] = []
+    told: dict[str, Any] = {"model": arguments.model, "epochs": arguments.epochs}
+    known = earlier(arguments.out, told)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="lim-study-data-") as versions:
         for named in arguments.data:
@@ -95,20 +97,39 @@ def main() -> None:
             ingest(Path(folder), version, target_types=("label", "labels"))
             for cell in cells(name, version, arguments.parts, arguments.seeds):
                 started = time.perf_counter()
-                spawn = multiprocessing.get_context("spawn")
-                with ProcessPoolExecutor(1, mp_context=spawn) as pool:
-                    outcome = pool.submit(
-                        run, cell, version, arguments.model, arguments.epochs, arguments.threads
-                    ).result()
+                outcome = known.get(cell)
+                if outcome is None:
+                    spawn = multiprocessing.get_context("spawn")
+                    with ProcessPoolExecutor(1, mp_context=spawn) as pool:
+                        outcome = pool.submit(
+                            run, cell, version, arguments.model, arguments.epochs, arguments.threads
+                        ).result()
                 outcomes.append(outcome)
-                took_s = time.perf_counter() - started
-                print(f"{cell}: accuracy {outcome.accuracy:.1%} in {took_s:.0f} s", flush=True)
-                told = {"epochs": arguments.epochs, "rows": [asdict(each) for each in outcomes]}
-                arguments.out.write_text(json.dumps(told, indent=1) + "\n")
+                how = "known already" if cell in known else f"in {time.perf_counter() - started:.0f} s"
+                print(f"{cell}: accuracy {outcome.accuracy:.1%} {how}", flush=True)
+                rest = [each for known_cell, each in known.items() if known_cell not in {o.cell for o in outcomes}]
+                _write(arguments.out, {**told, "rows": [asdict(each) for each in (*outcomes, *rest)]})
     rows = table(outcomes)
     print(markdown(rows))
-    told = {"epochs": arguments.epochs, "table": rows, "rows": [asdict(each) for each in outcomes]}
-    arguments.out.write_text(json.dumps(told, indent=1) + "\n")
+    _write(arguments.out, {**told, "table": rows, "rows": [asdict(each) for each in outcomes]})
+
+
+def earlier(path: Path, told: Mapping[str, Any]) -> dict[Cell, Outcome]:
+    """Outcomes that a study with the same settings left in a file: it goes on from there."""
+    if not path.is_file():
+        return {}
+    found = json.loads(path.read_text())
+    if any(found.get(name) != value for name, value in told.items()):
+        return {}
+    outcomes = [Outcome(**{**row, "cell": Cell(**row["cell"])}) for row in found["rows"]]
+    return {outcome.cell: outcome for outcome in outcomes}
+
+
+def _write(path: Path, figures: Mapping[str, Any]) -> None:
+    """Replace the file in one step, so that a study that is ended leaves a whole one."""
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(figures, indent=1) + "\n")
+    part.replace(path)
 
 
 if __name__ == "__main__":

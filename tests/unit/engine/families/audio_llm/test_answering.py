@@ -389,6 +389,19 @@ def test_a_few_steps_teach_the_texts(tiny: Tiny, audio: Path, examples: Transcri
     assert _speech(again).predict(examples, audio) == predictions
 
 
+def test_captioning_asks_what_the_config_says(tiny: Tiny, audio: Path, examples: Transcribed) -> None:
+    base = load(str(tiny("voxtral")), "captioning", LoadOptions(CPU))
+    asked = []
+    for prompt in ("What?", "Describe all sounds in one sentence."):
+        task = CaptioningConfig(prompt=prompt)
+        learner = Captioning(base, TrainingConfig(task=task), CPU, torch.float32, task)
+        ids_U = learner.collate(captioned(examples)[:1], audio, None).ids_BU[0].tolist()
+        words = base.encode(prompt)
+        assert any(ids_U[place : place + len(words)] == words for place in range(len(ids_U)))
+        asked.append(ids_U)
+    assert asked[0] != asked[1]
+
+
 def test_captioning_predicts_captions(tiny: Tiny, audio: Path, examples: Transcribed) -> None:
     base = load(str(tiny("voxtral")), "captioning", LoadOptions(CPU))
     task = CaptioningConfig(prompt="What?", max_new_tokens=5)

@@ -109,6 +109,26 @@ def test_words_are_weighed_by_the_language_model(ngrams: Ngrams) -> None:
     assert changed
 
 
+def _words(ngrams: Ngrams, logs_FV: np.ndarray, **fields: float) -> list[str]:
+    config = CtcDecodingConfig(
+        beams=900, least_log_probability=-90.0, language_model="unused", language_model_weight=0.0, **fields
+    )
+    return PrefixSearch(SPELLING, config, ngrams).text(logs_FV).split()
+
+
+def test_a_bonus_for_each_word_makes_more_of_them(ngrams: Ngrams) -> None:
+    logs_FV = _logs(1, 5, sharpness=0.5)
+    assert len(_words(ngrams, logs_FV, word_bonus=10.0, unknown_word_penalty=0.0)) == 3  # with spaces, all that fit
+    assert _words(ngrams, logs_FV, word_bonus=-10.0, unknown_word_penalty=0.0) == []
+
+
+def test_a_penalty_keeps_unknown_words_out(ngrams: Ngrams) -> None:
+    logs_FV = np.log(np.array([[0.01, 0.01, 0.08, 0.9]], dtype=np.float32))
+    assert not ngrams.knows("b") and ngrams.knows("a")
+    assert _words(ngrams, logs_FV, word_bonus=1.0, unknown_word_penalty=0.0) == ["b"]
+    assert _words(ngrams, logs_FV, word_bonus=1.0, unknown_word_penalty=50.0) == ["a"]
+
+
 def test_few_beams_and_improbable_characters_do_not_break_the_search() -> None:
     logs_FV = _logs(3, 40)
     for config in (CtcDecodingConfig(beams=2), CtcDecodingConfig(beams=8, least_log_probability=-0.001)):

@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
 import peft
 import pytest
 import torch
 from transformers import ClapConfig, ClapModel
 
 from engine.families.clap.base import _TARGETS
-from engine.families.clap.sizes import linear_layers, linear_parameters, other_parameters
+from tests.played import count, played
 from tests.unit.engine.families.clap.tiny import config
 
 # The architecture of laion/clap-htsat-unfused. Source: the defaults of `ClapConfig` in transformers 5.23.
 PUBLISHED = {
+    "model_type": "clap",
     "projection_dim": 512,
     "text_config": {
         "vocab_size": 50265,
@@ -46,10 +51,15 @@ def _counted(model: ClapModel) -> tuple[int, int]:
     return linear, sum(p.numel() for p in model.parameters()) - linear
 
 
+def _played(values: Mapping[str, Any]) -> tuple[int, int]:
+    tape = played(values, "retrieval")
+    return count(tape, "four_bit"), count(tape, "base")
+
+
 @pytest.mark.parametrize("values", [config(), config(qkv_bias=False, patch_size=4, mlp_ratio=2.0), ClapConfig()])
-def test_the_formulas_count_the_weights_of_a_model(values: ClapConfig) -> None:
+def test_the_tape_counts_the_weights_of_a_model(values: ClapConfig) -> None:
     for told in (values.to_dict(), values.to_diff_dict()):  # config.json leaves defaults out
-        assert (linear_parameters(told), other_parameters(told)) == _counted(_on_meta(values))
+        assert _played(told) == _counted(_on_meta(values))
 
 
 def test_the_published_model_has_as_many_weights_as_its_config_says() -> None:
@@ -57,8 +67,8 @@ def test_the_published_model_has_as_many_weights_as_its_config_says() -> None:
     # Linear layers. Text: 12 layers of 4 x 768^2 + 2 x 768 x 3072 = 84,934,656, and the pooler's 768^2 = 589,824.
     # Audio: each block 12 x width^2: 2 x 12 x 96^2 + 2 x 12 x 192^2 + 6 x 12 x 384^2 + 2 x 12 x 768^2 = 25,878,528;
     # merging 8 x width^2: 8 x (96^2 + 192^2 + 384^2) = 1,548,288. Projections: 2 x (768 x 512 + 512^2) = 1,310,720.
-    assert linear_parameters(PUBLISHED) == 84_934_656 + 589_824 + 25_878_528 + 1_548_288 + 1_310_720 == 114_262_016
-    assert _counted(model) == (linear_parameters(PUBLISHED), other_parameters(PUBLISHED))
+    assert _played(PUBLISHED)[0] == 84_934_656 + 589_824 + 25_878_528 + 1_548_288 + 1_310_720 == 114_262_016
+    assert _counted(model) == _played(PUBLISHED)
     assert sum(p.numel() for p in model.parameters()) == 153_492_890
 
 
@@ -71,14 +81,12 @@ def test_adapters_of_rank_32_on_the_published_model() -> None:
     # 18 x (2 x 96 + 2 x 192 + 6 x 384 + 2 x 768) = 79,488; merging 6 x (96 + 192 + 384) = 4,032.
     # Projections: 2 x (1280 + 1024) = 4,608.
     assert trained == 32 * (167_424 + 79_488 + 4_032 + 4_608) == 8_177_664
-    assert trained == sum(32 * (layers.inputs + layers.outputs) * layers.count for layers in linear_layers(PUBLISHED))
+    assert trained == count(played(PUBLISHED, "retrieval"), "adapter")
 
 
-def test_every_linear_layer_of_the_formulas_is_one_of_a_group_and_a_target() -> None:
-    found: dict[tuple[str, str], int] = {}
-    for layers in linear_layers(PUBLISHED):
-        key = (layers.group, layers.target)
-        found[key] = found.get(key, 0) + layers.count
+def test_every_linear_layer_is_one_of_a_group_and_a_target() -> None:
+    linear = [each for each in played(PUBLISHED, "retrieval").weights if each.kind == "four_bit"]
+    found = Counter((each.group, each.name.split(".")[-2]) for each in linear)
     # 12 audio blocks and 3 mergings, 12 text layers and the pooler, two projections.
     assert found == {
         ("audio_encoder", "query"): 12,

@@ -1,4 +1,4 @@
-"""Sizes from configs, against the models; and published shapes on the meta device."""
+"""Weights that the memory model counts, against the models; and published shapes on the meta device."""
 
 from __future__ import annotations
 
@@ -20,11 +20,10 @@ from transformers import (
     WhisperForAudioClassification,
 )
 
-from engine.errors import ModelError
-from engine.families.audio_encoder.sizes import sizes_of
 from engine.families.audio_encoder.spectrogram import SpectrogramClassifier
 from engine.families.audio_encoder.wave import WaveClassifier
 from engine.families.audio_encoder.whisper import WhisperClassifier
+from tests.played import count, played
 from tests.unit.engine.families.audio_encoder.tiny_encoders import base_of
 
 # What differs from the defaults of transformers. Source: the config.json of each model on the hub.
@@ -136,17 +135,16 @@ def test_published_models_have_their_sizes(
         adapted = peft.get_peft_model(model, lora, low_cpu_mem_usage=True)
     assert sum(p.numel() for p in adapted.parameters() if p.requires_grad) == trained
     assert sum(counts) == total
-    sizes = sizes_of(config.to_dict(), labels)
-    assert (sizes.linear_parameters, sizes.other_parameters, sizes.head_parameters) == counts
-    assert sum(sizes.adapter_tensors(32)) + sizes.head_parameters == trained
+    tape = played(config.to_dict(), "audio_classification", classes=labels)
+    assert (count(tape, "four_bit"), count(tape, "base"), count(tape, "head")) == counts
+    assert count(tape, "adapter", "head") == sum(each.count for each in tape.weights if each.trains) == trained
 
 
 def test_sizes_are_those_of_the_loaded_model(source: Path) -> None:
     base = base_of(source)
     config = json.loads((source / "config.json").read_text())
-    sizes = sizes_of(config, 3)
-    found = (sizes.linear_parameters, sizes.other_parameters, sizes.head_parameters)
-    assert found == _counts(base.model, base.heads)
+    tape = played(config, "audio_classification", classes=3)
+    assert (count(tape, "four_bit"), count(tape, "base"), count(tape, "head")) == _counts(base.model, base.heads)
 
 
 def test_variants_have_their_sizes() -> None:
@@ -158,22 +156,5 @@ def test_variants_have_their_sizes() -> None:
     for config, model_class in variants:
         with torch.device("meta"):
             model = model_class(config)
-        sizes = sizes_of(config.to_dict(), 2)
-        counted = sizes.linear_parameters + sizes.other_parameters + sizes.head_parameters
-        assert counted == sum(p.numel() for p in model.parameters())
-
-
-def test_positions_are_counted_per_second() -> None:
-    assert sizes_of({"model_type": "whisper"}, 2).positions_per_s == 50.0
-    assert sizes_of({"model_type": "hubert"}, 2).positions_per_s == 50.0
-    # 12 x 101 patches and 2 tokens over 10.24 s
-    assert sizes_of({"model_type": "audio-spectrogram-transformer"}, 2).positions_per_s == pytest.approx(
-        118.55, abs=0.01
-    )
-
-
-def test_other_configs_are_refused() -> None:
-    with pytest.raises(ModelError, match="'bert' is not of an audio encoder"):
-        sizes_of({"model_type": "bert"}, 2)
-    with pytest.raises(ModelError, match="sizes that are no numbers"):
-        sizes_of({"model_type": "whisper", "d_model": "wide"}, 2)
+        tape = played(config.to_dict(), "audio_classification", classes=2)
+        assert count(tape, "four_bit", "base", "head") == sum(p.numel() for p in model.parameters())

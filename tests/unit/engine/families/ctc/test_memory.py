@@ -1,4 +1,4 @@
-"""Sizes from the config against the models themselves, and those of published models."""
+"""Weights that the memory model counts, against the models themselves, and those of published models."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from transformers import (
 )
 
 from engine.families.ctc.base import TARGETS
-from engine.families.ctc.sizes import sizes_of
 from engine.families.ctc.small import write_small
+from tests.played import count, played
 from tests.unit.engine.families.ctc.models import KINDS, TINY, load_model, write_model
 
 LARGE: dict[str, Any] = {
@@ -66,16 +66,16 @@ def test_sizes_of_published_models(name: str) -> None:
     with torch.device("meta"):
         model = model_class(config)
     parameters = sum(p.numel() for p in model.parameters())
-    sizes = sizes_of(config.to_dict())
-    assert sizes.parameters == parameters == total
-    assert sizes.linear_parameters == linear and sizes.samples_per_frame == 320
+    tape = played(config.to_dict(), "speech_to_text", classes=32)  # with a new head of as many outputs
+    assert count(tape, "four_bit", "base", "head") == parameters == total
+    assert count(tape, "four_bit") == linear
     model.requires_grad_(False)
     lora = peft.LoraConfig(r=32, target_modules=list(TARGETS[config.model_type]), modules_to_save=["lm_head"])
     with torch.device("meta"):
         adapted = peft.get_peft_model(model, lora)
     trained = sum(p.numel() for p in adapted.parameters() if p.requires_grad)
-    assert sizes.adapter_parameters(32) == adapter
-    assert trained == adapter + sizes.head_parameters == adapter + 32 * (config.hidden_size + 1)
+    assert count(tape, "adapter") == adapter
+    assert trained == count(tape, "adapter", "head") == adapter + 32 * (config.hidden_size + 1)
 
 
 @pytest.mark.parametrize("head_size", [8, 40])
@@ -94,14 +94,17 @@ def test_sizes_are_those_of_the_modules(kind: str, fields: dict[str, Any], head_
     with torch.device("meta"):
         model = model_class(config)
     config.save_pretrained(str(tmp_path))
-    sizes = sizes_of(json.loads((tmp_path / "config.json").read_text()))
-    assert sizes.parameters == sum(p.numel() for p in model.parameters())
+    values = json.loads((tmp_path / "config.json").read_text())
+    tape = played(values, "speech_to_text")
+    assert count(tape, "four_bit", "base", "head") == sum(p.numel() for p in model.parameters())
     layers = [m for n, m in model.named_modules() if isinstance(m, torch.nn.Linear) and ".layers." in n]
     linear = [m for m in layers if m.out_features >= 64 and m.in_features >= 64]  # not the attention's adapters
-    assert sizes.linear_parameters == sum(m.weight.numel() for m in linear)
+    assert count(tape, "four_bit") == sum(m.weight.numel() for m in linear)
     prefix = f"{model.base_model_prefix}.feature_extractor."
-    named = model.named_parameters()
-    assert sizes.convolution_parameters == sum(p.numel() for n, p in named if n.startswith(prefix))
+    convolutions = sum(p.numel() for n, p in model.named_parameters() if n.startswith(prefix))
+    for method, trained in (("full", 0), ("pretrain", convolutions)):
+        weights = played(values, "speech_to_text", method={"type": method}).weights
+        assert sum(each.count for each in weights if each.trains and each.name.startswith(prefix)) == trained
 
 
 def test_what_is_loaded_in_four_bits_are_the_linear_parameters(tmp_path: Path) -> None:
@@ -112,8 +115,8 @@ def test_what_is_loaded_in_four_bits_are_the_linear_parameters(tmp_path: Path) -
     folder = write_model(tmp_path, "conformer-relative")
     base = load_model(folder, quantization=Quantization())
     shapes = [m.weight.quant_state.shape for m in base.model.modules() if isinstance(m, Linear4bit)]
-    sizes = sizes_of(json.loads((folder / "config.json").read_text()))
-    assert sum(shape.numel() for shape in shapes) == sizes.linear_parameters
+    tape = played(json.loads((folder / "config.json").read_text()), "speech_to_text")
+    assert sum(shape.numel() for shape in shapes) == count(tape, "four_bit")
 
 
 @pytest.mark.parametrize("stride", [160, 320])

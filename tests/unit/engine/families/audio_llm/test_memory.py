@@ -13,8 +13,8 @@ from transformers import (
 )
 
 from engine.families.audio_llm.qwen2_audio import Qwen2Audio
-from engine.families.audio_llm.sizes import linear_layers, linear_parameters, other_parameters
 from engine.families.audio_llm.voxtral import Voxtral
+from tests.played import count, played
 from tests.unit.engine.families.audio_llm.tiny import qwen2_audio_config, voxtral_config
 
 _WHISPER_LARGE = {"num_mel_bins": 128, "max_source_positions": 1500}
@@ -88,29 +88,33 @@ def _trained(model: Any, targets: tuple[str, ...]) -> int:
     return sum(p.numel() for p in adapted.parameters() if p.requires_grad)
 
 
-def _formula(config: dict[str, Any]) -> int:
-    return sum(32 * (layers.inputs + layers.outputs) * layers.count for layers in linear_layers(config))
+def _played(config: dict[str, Any]) -> tuple[int, int]:
+    tape = played(config, "captioning")
+    return count(tape, "four_bit"), count(tape, "base")
+
+
+def _adapters(config: dict[str, Any]) -> int:
+    return count(played(config, "captioning"), "adapter")
 
 
 @pytest.mark.parametrize(
     "config", [qwen2_audio_config(), voxtral_config(), Qwen2AudioConfig(), VoxtralConfig(audio_token_id=24)]
 )
-def test_the_formulas_count_the_weights_of_a_model(config: Any) -> None:
+def test_the_tape_counts_the_weights_of_a_model(config: Any) -> None:
     for told in (config.to_dict(), config.to_diff_dict()):  # config.json leaves defaults out
-        assert (linear_parameters(told), other_parameters(told)) == _counted(_on_meta(config))
+        assert _played(told) == _counted(_on_meta(config))
 
 
 def test_qwen2_audio_as_published() -> None:
     model = _on_meta(Qwen2AudioConfig.from_dict(QWEN2_AUDIO))
     # Decoder: 32 layers of 4 x 4096^2 + 3 x 4096 x 11008; projector 1280 x 4096.
     linear = _ENCODER + 32 * (4 * 4096**2 + 3 * 4096 * 11008) + 1280 * 4096
-    assert linear_parameters(QWEN2_AUDIO) == linear == 7_110_393_856
-    assert _counted(model) == (linear, other_parameters(QWEN2_AUDIO))
+    assert _played(QWEN2_AUDIO) == _counted(model) and linear == _counted(model)[0] == 7_110_393_856
     # Others: encoder, both vocabularies, norms, biases of queries, keys and values, and of the projector.
     others = _ENCODER_OTHERS + 2 * 156032 * 4096 + 65 * 4096 + 32 * 3 * 4096 + 4096
     assert sum(p.numel() for p in model.parameters()) == linear + others == 8_397_094_912
     # Adapters, in units of 32: encoder 737,280; decoder 32 x (4 x 8192 + 3 x 15104) = 2,498,560; projector 5,376.
-    assert _trained(model, Qwen2Audio.targets) == 32 * (737_280 + 2_498_560 + 5_376) == _formula(QWEN2_AUDIO)
+    assert _trained(model, Qwen2Audio.targets) == 32 * (737_280 + 2_498_560 + 5_376) == _adapters(QWEN2_AUDIO)
 
 
 def test_voxtral_as_published() -> None:
@@ -119,11 +123,10 @@ def test_voxtral_as_published() -> None:
     # projector 5120 x 3072 + 3072^2.
     decoder = 30 * (2 * 3072 * 4096 + 2 * 3072 * 1024 + 3 * 3072 * 8192)
     linear = _ENCODER + decoder + 5120 * 3072 + 3072**2
-    assert linear_parameters(VOXTRAL) == linear == 3_862_953_984
-    assert _counted(model) == (linear, other_parameters(VOXTRAL))
+    assert _played(VOXTRAL) == _counted(model) and linear == _counted(model)[0] == 3_862_953_984
     # Others: as for Qwen2-Audio, but no biases outside the encoder.
     others = _ENCODER_OTHERS + 2 * 131072 * 3072 + 61 * 3072
     assert sum(p.numel() for p in model.parameters()) == linear + others == 4_676_271_104
     # Adapters, in units of 32: encoder 737,280; decoder 30 x (2 x 7168 + 2 x 4096 + 3 x 11264) = 1,689,600;
     # projector 8192 + 6144 = 14,336.
-    assert _trained(model, Voxtral.targets) == 32 * (737_280 + 1_689_600 + 14_336) == _formula(VOXTRAL)
+    assert _trained(model, Voxtral.targets) == 32 * (737_280 + 1_689_600 + 14_336) == _adapters(VOXTRAL)
