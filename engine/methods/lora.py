@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import peft
 from torch import nn
 
 from engine.adapters import lora
@@ -38,6 +39,10 @@ class Lora:
 
     def attach(self, base: Base, reference: ModelReference) -> nn.Module:
         """See `engine.adapters.lora.attach`; every layer has the config's rank unless there are ranks to follow."""
+        return self.adapted(base, reference)
+
+    def adapted(self, base: Base, reference: ModelReference) -> peft.PeftModel:
+        """The base with its adapters."""
         return lora.attach(base, self._config, reference, self._ranks)
 
     def before_step(self, step: int) -> None:

@@ -54,7 +54,7 @@ class Temporal(Lora):
                 f"for this task: take qlora or lora, or one of {', '.join(gateable())}"
             )
             raise ConfigError([Fault("training.method.type", message)])
-        adapted = super().attach(base, reference)
+        adapted = self.adapted(base, reference)
         layers = gateable_layers(adapted, base, utterances=config.decoder_gate)
         if not layers:
             message = "of the layers that get an adapter, none follows the audio: add layers or groups, or take lora"
