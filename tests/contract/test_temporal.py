@@ -15,6 +15,7 @@ from engine.config.measurement import MeasurementConfig
 from engine.config.training import TrainingConfig
 from engine.families.registry import FAMILIES
 from engine.methods.build import build_method
+from engine.ranks.ranks import RANKS_KEY, Ranks
 from engine.run.events import MemorySink
 from engine.run.store import LocalRunStore
 from engine.stages.evaluate import EvaluationResult, evaluate
@@ -192,3 +193,29 @@ def test_a_stopped_run_leaves_the_same_gates(scene: Scene, tmp_path: Path) -> No
     assert whole.keys() == stopped.keys()
     assert all(torch.equal(whole[name], stopped[name]) for name in whole)
     assert any(bool(whole[name].abs().sum() > 0) for name in whole if name.endswith("weight_RF"))
+
+
+def test_gates_have_the_ranks_that_were_allocated(scene: Scene, tmp_path: Path) -> None:
+    allocation = {"type": "sketch", "probe_rank": 6, "examples": 12}
+    changes: dict[str, Any] = {
+        "max_steps": 2,
+        "evaluation": {"base": False},
+        "method": {"type": "qlora", "rank": 3, "allocation": allocation},
+    }
+    result = scene.finetune(tmp_path, **changes)
+    assert result.ranks is not None
+    ranks = Ranks.model_validate_json((tmp_path / "store" / RANKS_KEY).read_bytes()).by_name()
+    gated = json.loads((tmp_path / "store" / "adapter" / "gates.json").read_text())["layers"]
+    assert gated and {layer["name"]: layer["rank"] for layer in gated}.items() <= ranks.items()
+    assert len({layer["rank"] for layer in gated}) > 1
+    again = evaluate(
+        model=str(scene.model),
+        adapter=tmp_path / "store" / "adapter",
+        data=scene.data,
+        training=scene.config(**changes),
+        measurement=MeasurementConfig(),
+        store=LocalRunStore(tmp_path / "evaluation"),
+        events=MemorySink(),
+        should_stop=lambda: False,
+    )
+    assert again.tuned == pytest.approx(result.tuned)
