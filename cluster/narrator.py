@@ -19,6 +19,7 @@ _LOOK_S: Final = 2.0
 _STEP_LINES_S: Final = 5.0
 _PHASES: Final = {
     "loading": "loading model and data",
+    "allocating": "allocating ranks to layers",
     "evaluating_base": "measuring the base model on the test split",
     "training": "training",
     "evaluating": "measuring what was trained on the test split",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -56,7 +57,7 @@ def log_mel(wave_BT: torch.Tensor, mel_bands: int) -> torch.Tensor:
     return (torch.maximum(decades_BMF, floor_B11) + 4.0) / 4.0
 
 
-def stack_padded(waves: list[np.ndarray], samples: int) -> torch.Tensor:
+def stack_padded(waves: Sequence[np.ndarray], samples: int) -> torch.Tensor:
     """Stack waves into a float32 wave_BT, each cut or padded with silence to `samples`."""
     stacked = np.zeros((len(waves), samples), dtype=np.float32)
     for row, wave_T in enumerate(waves):

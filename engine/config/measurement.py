@@ -19,6 +19,9 @@ class MeasurementConfig(Config):
     """Examples to measure: a split as defined by the training, or `all`; use `all` on other data."""
     base: bool = True
     """Measure the base too: the model without the adapter, or the starting point of a fully fine-tuned model."""
+    form: Literal["full", "static"] = "full"
+    """What to measure of an adapter with gates: all of it, or `static`, the adapter alone as plain peft loads it. Other
+    adapters are the same in both forms."""
     chunk_examples: Annotated[int, Field(ge=1, le=100_000)] = 256
     """Examples per stored chunk of predictions; an interrupted evaluation resumes after the last chunk."""
 

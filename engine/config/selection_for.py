@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from engine.config.base import parse
-from engine.config.methods.lora import LoraFields, QloraConfig
+from engine.config.methods.lora import LoraFields
 from engine.config.methods.whole import PretrainConfig
 from engine.config.selection import AutoMethodConfig, SelectionConfig
 from engine.config.training import TrainingConfig
@@ -41,7 +41,7 @@ def selection_faults(selection: SelectionConfig, training: TrainingConfig) -> li
     if method in NEED_MODEL and isinstance(trained, PretrainConfig):
         found = f"found {method}, and a training from random weights, whose model cannot score yet"
         return [Fault(path, f"{found}; give {_ANYWHERE}")]
-    if method in NEED_QUANTISED and not isinstance(trained, QloraConfig):
+    if method in NEED_QUANTISED and trained.four_bit is None:
         found = f"found {method}, which scores a quantised base, and a training with {trained.type}"
         instead = "reducible_loss, " if isinstance(trained, LoraFields) else ""
         return [Fault(path, f"{found}; give {instead}{_ANYWHERE}, or train with qlora")]

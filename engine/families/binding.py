@@ -11,7 +11,7 @@ import torch
 from engine.config.context import AutoContextConfig
 from engine.config.training import TrainingConfig
 from engine.data.example import AnyExample
-from engine.families.contract import AnyLearner, Base, Loaded, LoadOptions, Setting, TargetSpace
+from engine.families.contract import AnyLearner, Base, FollowsFrames, Loaded, LoadOptions, Setting, TargetSpace
 from engine.families.lookup import family_for
 from engine.models.catalogue import reference_to
 from engine.models.precision import best_device, choose_dtype
@@ -62,7 +62,10 @@ class Bound:
     def checkpoint_activations(self) -> None:
         """Recompute activations in the backward pass: less memory, more time."""
         model: Any = self.base.model
-        model.activation_checkpointing_enable({"use_reentrant": False})
+        options: dict[str, Any] = {"use_reentrant": False}
+        if isinstance(self.base, FollowsFrames):
+            options["context_fn"] = self.base.timeline.contexts
+        model.activation_checkpointing_enable(options)
         # transformers (5.23) asks some models' embeddings for a gradient, which only reentrant checkpoints need; a frozen
         # encoder would keep its activations for it.
         model.disable_input_require_grads()

@@ -19,6 +19,9 @@ from engine.config.training import TrainingConfig
 from engine.data.example import AnyExample
 from engine.families.usage import Usage
 from engine.run.result import Fact
+from engine.temporal.frames import FrameBatch
+from engine.temporal.gates import Follows
+from engine.temporal.timeline import Timeline
 
 Prediction = str | dict[str, Any]
 """A prediction as JSON, so that workers can exchange it: a text, or an object that the task describes."""
@@ -89,6 +92,20 @@ class Base(Protocol):
 
     def save_processor(self, folder: Path) -> None:
         """Write what turns inputs and outputs into tensors and back; an adapter with a new head needs it too."""
+
+
+@runtime_checkable
+class FollowsFrames(Protocol):
+    """A base whose layers follow the audio frame by frame, so that their adapters can too."""
+
+    @property
+    def timeline(self) -> Timeline:
+        """The frames of its encoder. Whoever runs the model says there which batch it computes."""
+        ...
+
+    def follows(self, module_name: str) -> Follows | None:
+        """What the inputs of a linear layer follow: the frames of the audio, an utterance as a whole, or neither."""
+        ...
 
 
 class Batch(Protocol):
@@ -228,6 +245,15 @@ class Decision:
     value: str
     note: str | None = None
     """Message for the user, if any."""
+
+
+@runtime_checkable
+class HearsFrames(Learner[Any], Protocol):
+    """A learner whose batches carry features of frames, if its base has gates that follow them."""
+
+    def frames_of(self, batch: Any) -> Sequence[FrameBatch]:
+        """The features of each forward pass of a batch; none without gates."""
+        ...
 
 
 @runtime_checkable

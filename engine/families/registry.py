@@ -26,6 +26,9 @@ class FamilyEntry:
     scores_tokens: tuple[str, ...] = ()
     """Of these tasks, those whose learner is a `engine.families.contract.ScoresTokens`, so that it can be selected with."""
 
+    gateable: tuple[str, ...] = ()
+    """Of these tasks, those whose base is a `engine.families.contract.FollowsFrames`, so that ranks can be gated."""
+
     @property
     def tasks(self) -> tuple[str, ...]:
         """Tasks that it can be trained for."""
@@ -43,11 +46,17 @@ FAMILIES: Final[Mapping[str, FamilyEntry]] = {
         {"speech_to_text": "engine.families.whisper.family", "audio_classification": _AUDIO_ENCODER},
         _WITH_DECODER,
         scores_tokens=("speech_to_text",),
+        gateable=("speech_to_text", "audio_classification"),
     ),
     "wav2vec2": FamilyEntry(
-        ("wav2vec2", "hubert"), {"speech_to_text": _CTC, "audio_classification": _AUDIO_ENCODER}, _ENCODER
+        ("wav2vec2", "hubert"),
+        {"speech_to_text": _CTC, "audio_classification": _AUDIO_ENCODER},
+        _ENCODER,
+        gateable=("speech_to_text", "audio_classification"),
     ),
-    "wav2vec2_conformer": FamilyEntry(("wav2vec2-conformer",), {"speech_to_text": _CTC}, _ENCODER),
+    "wav2vec2_conformer": FamilyEntry(
+        ("wav2vec2-conformer",), {"speech_to_text": _CTC}, _ENCODER, gateable=("speech_to_text",)
+    ),
     "spectrogram_transformer": FamilyEntry(
         ("audio-spectrogram-transformer",), {"audio_classification": _AUDIO_ENCODER}, _ENCODER
     ),
@@ -95,6 +104,11 @@ def family_of(config: Mapping[str, Any], source: str) -> str:
     found = f"the model_type {kind!r}" if kind else "no model_type"
     known = ", ".join(kind for entry in FAMILIES.values() for kind in entry.model_types)
     raise ModelError(f"the config.json of {source} names {found}; models that can be used here: {known}")
+
+
+def gateable() -> list[str]:
+    """Families and tasks whose adapters can follow the audio frame by frame, for messages."""
+    return [f"{name} for {task}" for name, entry in FAMILIES.items() for task in entry.gateable]
 
 
 def selectable() -> list[str]:

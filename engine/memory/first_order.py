@@ -7,6 +7,7 @@ docs/LOG.md, "What a run keeps in memory".
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -137,18 +138,20 @@ def trained_tensors(model: Architecture, config: TrainingConfig) -> list[int]:
         _DEFAULT_TARGETS if method.target_modules == "default" else {t.split(".")[-1] for t in method.target_modules}
     )
     # An adapter has one matrix from the layer's input to the rank, and one from the rank to the layer's output.
-    square = [method.rank * width, method.rank * width] * len(targets & {"q_proj", "k_proj", "v_proj", "out_proj"})
-    forward = [method.rank * width, method.rank * inner] * len(targets & {"fc1", "fc2"})
+    square = [width, width] * len(targets & {"q_proj", "k_proj", "v_proj", "out_proj"})
+    forward = [width, inner] * len(targets & {"fc1", "fc2"})
     tensors = {
         "audio_encoder": (square + forward) * model.encoder_layers,
         "fusion": square * model.decoder_layers,
         "text_decoder": (square + forward) * model.decoder_layers,
     }
     every = [size for sizes in tensors.values() for size in sizes]
-    if method.groups == "all":
-        return every
     # A part of another name has at most all layers.
-    return [size for group in method.groups for size in tensors.get(group, every)]
+    of_rank_1 = every if method.groups == "all" else [s for group in method.groups for s in tensors.get(group, every)]
+    weights = sum(of_rank_1)
+    per_weight = 8 + config.optimizer.state_bytes(weights) / max(weights, 1)
+    average = method.allocation.average_rank(method.rank, len(of_rank_1) // 2, weights, per_weight)
+    return [math.ceil(average * size) for size in of_rank_1]
 
 
 def changes(model: Architecture, config: TrainingConfig, compute_bytes: int) -> Iterator[Change]:

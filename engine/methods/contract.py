@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from torch import nn
 
+from engine.data.example import AnyExample
+from engine.families.binding import Bound
 from engine.families.contract import AnyLearner, Base
 from engine.models.reference import ModelReference
+from engine.ranks.ranks import Ranks
+from engine.training.parallel import Parallel
 
 
 class Method(Protocol):
@@ -27,3 +33,46 @@ class Method(Protocol):
 
     def save(self, trained: Any, base: Base, learner: AnyLearner, folder: Path) -> None:
         """Write what was trained."""
+
+
+# ---- what a method may offer besides -----------------------------------------------------------------------
+
+
+@runtime_checkable
+class AllocatesRanks(Protocol):
+    """A method whose adapters may have a rank of their own in each layer."""
+
+    def allocate(self, bound: Bound, train: Sequence[AnyExample], folder: Path, parallel: Parallel) -> Ranks | None:
+        """The ranks that its config asks for; None: the same for all. Every worker calls this.
+
+        Raises:
+            ConfigError: what was asked does not suit the model or the data.
+        """
+        ...
+
+    def use_ranks(self, ranks: Ranks) -> None:
+        """Attach adapters of these ranks from now on."""
+
+
+@runtime_checkable
+class LooksAhead(Protocol):
+    """A method that needs to know something of the training examples before the first step.
+
+    All workers, and a resumed run, use what was seen once.
+    """
+
+    def look(self, learner: AnyLearner, examples: Sequence[AnyExample], folder: Path) -> Mapping[str, Any]:
+        """What it has to know, as JSON; called after `attach`."""
+        ...
+
+    def follow(self, seen: Mapping[str, Any]) -> None:
+        """Use what was seen."""
+
+
+@runtime_checkable
+class HasForms(Protocol):
+    """A method whose result can be used in simpler forms too, which are measured apart."""
+
+    def forms(self, trained: Any) -> Mapping[str, AbstractContextManager[None]]:
+        """By the name of a form, a context in which the model computes in it."""
+        ...

@@ -23,6 +23,7 @@ def adapter_card(result: RunResult, config: TrainingConfig, splits: Splits, usag
         ("method", result.method),
         ("optimizer steps", f"{result.steps:,}"),
         ("trainable parameters", f"{result.trainable_parameters:,} of {result.total_parameters:,}"),
+        *([("ranks", result.ranks.sentence())] if result.ranks is not None else []),
         ("trained on", f"{amount(result.train_cost, result.cost_unit)} in {result.train_examples:,} examples"),
         ("training groups", ", ".join(sorted({u.group for u in splits.train if u.group})[:50]) or "not named"),
         ("tested on", f"{result.test_examples:,} examples of {_tested(result, splits)}"),
@@ -71,6 +72,11 @@ def _metrics(result: RunResult) -> list[tuple[str, str]]:
         for values, of in ((base, "of the base on the test examples"), (tuned, "after training")):
             shown = metric.shown(values[name]).replace("%", " %") if name in values else "not measured"
             rows.append((f"{metric.title} {of}", shown))
+    for form, values in result.forms.items():
+        rows += [
+            (f"{metric_named(name).title} in the {form} form", metric_named(name).shown(value).replace("%", " %"))
+            for name, value in values.items()
+        ]
     return rows
 
 

@@ -141,8 +141,9 @@ def load_speech_activity() -> SpeechActivity:
             # Deprecated, but no other file of the package has the current weights in a form that torch alone can read.
             warnings.filterwarnings("ignore", "`torch.jit.load` is deprecated", DeprecationWarning)
             told = torch.jit.load(str(path), map_location="cpu").state_dict()
-        detector = SpeechActivity()
-        detector.load_state_dict({ours: told[theirs] for ours, theirs in _SOURCE_NAMES.items()})
+        with torch.device("meta"):  # random weights would move the generator of a training that runs meanwhile
+            detector = SpeechActivity()
+        detector.load_state_dict({ours: told[theirs] for ours, theirs in _SOURCE_NAMES.items()}, assign=True)
     except (RuntimeError, KeyError) as error:
         raise ModelError(f"{path} is not the model of silero-vad 6.2 ({error}); install silero-vad==6.2.3") from error
     return detector.eval().requires_grad_(False)

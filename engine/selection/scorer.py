@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from engine.adapters import lora
+from engine.adapters import loading
 from engine.config.training import TrainingConfig
 from engine.data.batching import evaluation_batches
 from engine.data.example import Utterance
@@ -105,7 +105,7 @@ class Scorer:
         """
         bound = bind(model, training)
         if adapter is not None:
-            lora.load(bound.base, adapter)
+            loading.load(bound.base, adapter)
         bound.base.model.eval()
         return cls(bound, data, bind(model, training, full_precision=True) if full_precision else None)
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import torch
 
-from engine.adapters import lora
+from engine.adapters import loading
 from engine.adapters.settings import EARLIER_LANGUAGE, read_settings, read_space
 from engine.config.measurement import MeasurementConfig
 from engine.config.methods.whole import FullConfig
@@ -36,6 +36,7 @@ from engine.run.result import Fact, MeasuredResult
 from engine.run.store import RunStore
 from engine.stages.preparation import base_facts, references_cut
 from engine.tasks.fitting import left_out_note, named, without
+from engine.temporal.record import frame_records
 
 PARTS = "parts"
 PREDICTIONS = "predictions.jsonl"
@@ -129,6 +130,7 @@ class _Evaluation:
         self.training = self._as_trained()
         self.store, self.events, self.should_stop = store, events, should_stop
         self.attempt = f"{time.time_ns():x}"
+        self.adapter_facts: dict[str, Fact] = {}
         self.done = 0
         self.predicted_cost = self.predicting_s = 0.0
         if threads is not None:
@@ -142,13 +144,16 @@ class _Evaluation:
         bound = self._load(self.model, examples)
         examples = self._fitting(bound, examples)
         if self.adapter is not None:
-            lora.load(bound.base, self.adapter)
+            self._load_adapter(bound, self.adapter)
         self._phase("evaluating")
         tuned, predictions = self._measured("tuned", bound, examples)
         self._write_predictions(bound, examples, predictions)
+        for name, content in frame_records(bound.base, bound.learner, examples, self.folder).items():
+            self.store.put_bytes(name, content)
         by_group = self._by_group(bound, examples, predictions)
         learner, device = bound.learner, bound.device
-        cost, cost_unit, facts = sum(learner.costs(examples)), learner.cost_unit, dict(learner.facts())
+        cost, cost_unit = sum(learner.costs(examples)), learner.cost_unit
+        facts = {**learner.facts(), **self.adapter_facts}
         # The base is measured with what the trained model knows, such as its language.
         self.training = self.training.model_copy(update={"task": bound.config.task})
         del bound, learner  # one model at a time
@@ -195,6 +200,16 @@ class _Evaluation:
             return None, {}
         base, _ = self._measured("base", bound, examples)
         return base, base_facts(bound)
+
+    def _load_adapter(self, bound: Bound, adapter: Path) -> None:
+        """Load the adapter in the form that is to be measured, and say which one if it has gates."""
+        is_gated = loading.load(bound.base, adapter, gates=self.measurement.form == "full")
+        if is_gated:
+            self.adapter_facts["gates"] = "full"
+            self._say("info", "gates", "the adapter's gates are applied; form: static measures it without them")
+        elif loading.has_gates(adapter):
+            self.adapter_facts["gates"] = "static"
+            self._say("info", "gates", "the adapter is measured without its gates, as plain peft loads it")
 
     def _write_predictions(
         self, bound: Bound, examples: Sequence[AnyExample], predictions: dict[str, Prediction]
@@ -334,7 +349,10 @@ class _Evaluation:
         return found
 
     def _warn(self, key: str, message: str) -> None:
-        self.events.emit(Event("log", f"evaluation/{key}", {"level": "warning", "message": message}))
+        self._say("warning", key, message)
+
+    def _say(self, level: Literal["info", "warning"], key: str, message: str) -> None:
+        self.events.emit(Event("log", f"evaluation/{key}", {"level": level, "message": message}))
 
     def _phase(self, phase: str, status: str | None = None) -> None:
         data = {"phase": phase, "process": os.getpid()} | ({"status": status} if status else {})

@@ -23,12 +23,15 @@ from engine.errors import ConfigError, Fault, ObjectNotFoundError, TrainingError
 from engine.families.binding import Bound, bind
 from engine.families.contract import TargetSpace
 from engine.methods.build import build_method
-from engine.methods.contract import Method
+from engine.methods.contract import AllocatesRanks, HasForms, LooksAhead, Method
 from engine.metrics.registry import Values, metric_named
 from engine.models.catalogue import reference_to
 from engine.models.precision import best_device
 from engine.models.reference import ModelReference
 from engine.process.peak_memory import peak_bytes
+from engine.ranks.deciding import decide_ranks
+from engine.ranks.picture import draw_ranks
+from engine.ranks.ranks import RANKS_KEY, RANKS_PICTURE, Ranks, RankSummary
 from engine.run.card import adapter_card
 from engine.run.code_version import code_version
 from engine.run.curves import draw_curves
@@ -41,6 +44,7 @@ from engine.selection.for_training import selected_for_training
 from engine.stages.preparation import Prepared, base_facts, prepare
 from engine.tasks.contract import Draws
 from engine.tasks.fitting import named
+from engine.temporal.record import frame_records
 from engine.training.checkpoints import Checkpoints, file_sha256
 from engine.training.loop import TrainingLoop, Validation
 from engine.training.optimizers import check_paging, paging_warning
@@ -48,7 +52,8 @@ from engine.training.parallel import SINGLE, Parallel
 from engine.training.randomness import seed_worker
 
 _BASE_METRICS: Final = "base_metrics.json"
-Phase = Literal["loading", "evaluating_base", "training", "evaluating", "saving", "done"]
+_SEEN: Final = "seen.json"
+Phase = Literal["loading", "allocating", "evaluating_base", "training", "evaluating", "saving", "done"]
 
 
 class RunResult(MeasuredResult):
@@ -60,6 +65,8 @@ class RunResult(MeasuredResult):
     steps: int
     trainable_parameters: int
     total_parameters: int
+    ranks: RankSummary | None = None
+    """Ranks of the adapters, if the method allocated them; unset if all are the same."""
     saved_bytes: int = 0
     """Size of the saved weights: the adapter's, or the whole model's if every weight was trained."""
     training_s: float
@@ -70,6 +77,9 @@ class RunResult(MeasuredResult):
     test_examples: int
     test_groups: list[str]
     """Groups (such as speakers) of the test examples, if they are known."""
+    forms: dict[str, Values] = {}
+    """Metrics of simpler forms of what was trained, by name; `static`: an adapter without its gates, as plain peft loads
+    it."""
     warnings: list[str] = []
     """Warnings that affect how the metrics should be read."""
 
@@ -117,7 +127,7 @@ def finetune(
     model = reference_to(model)
     own = training_inputs(model, data, config, selection).model_dump(mode="json") if parallel.is_first else None
     inputs = Inputs.model_validate(parallel.gather_json(own)[0])
-    finished = begin(store, inputs, parts=("checkpoints", _BASE_METRICS), write=parallel.is_first)
+    finished = begin(store, inputs, parts=("checkpoints", _BASE_METRICS, _SEEN, RANKS_KEY), write=parallel.is_first)
     if finished is not None:
         result = RunResult.model_validate_json(finished)
         if parallel.is_first:
@@ -185,7 +195,8 @@ class _Run:
         if measures_base and not is_adapter:
             base = self._base_metrics(splits.test)
 
-        trained = self._attach(method)
+        ranks = self._decide_ranks(method, splits.train)
+        trained = self._attach(method, splits.train)
         trainable, total = lora.count_parameters(trained)
         not_paged = paging_warning(config.optimizer, [p for p in trained.parameters() if p.requires_grad])
         if not_paged:
@@ -212,12 +223,15 @@ class _Run:
         # Save before the base is measured, which needs more memory.
         saved_bytes = self._save(method, trained) if self.parallel.is_first else 0
         tuned = None
+        forms: dict[str, Values] = {}
         if outcome == "finished" and measures_base and is_adapter:
             base = self._base_metrics(splits.test, trained)
         if outcome == "finished" and splits.test:
             self._phase("evaluating")
             trained.eval()
             tuned = self._metrics(splits.test, "test", "tuned", loop.progress.step, keep_predictions=True)
+            forms = self._forms(method, trained, splits.test)
+            self._record_frames(splits.test)
         self._phase("saving")
         result = RunResult(
             status="succeeded" if outcome == "finished" else "stopped",
@@ -228,8 +242,10 @@ class _Run:
             primary=self.primary,
             base=base,
             tuned=tuned,
+            forms=forms,
             trainable_parameters=trainable,
             total_parameters=total,
+            ranks=ranks.summary() if ranks is not None else None,
             saved_bytes=saved_bytes,
             peak_bytes=max(self.parallel.gather_json(peak_bytes(self.device))),
             wall_s=time.perf_counter() - self.started,
@@ -248,7 +264,7 @@ class _Run:
             code_version=code_version(),
         )
         if self.parallel.is_first:
-            self._publish(result, splits, prepared.left_out)
+            self._publish(result, splits, prepared.left_out, ranks)
         self.parallel.barrier()
         self._phase("done", result.status)
         return result
@@ -284,13 +300,34 @@ class _Run:
             return False
         return True
 
-    def _attach(self, method: Method) -> Any:
+    def _decide_ranks(self, method: Method, train: Sequence[AnyExample]) -> Ranks | None:
+        if not isinstance(method, AllocatesRanks):
+            return None
+        self._phase("allocating")
+        ranks = decide_ranks(method, self.bound, train, self.folder, self.store, self.parallel)
+        if ranks is not None and (warning := ranks.unspent()):
+            self._warn("ranks/unspent", warning)
+        return ranks
+
+    def _attach(self, method: Method, train: Sequence[AnyExample]) -> Any:
         torch.manual_seed(self.config.seed)
         trained = method.attach(self.bound.base, self.bound.reference)
+        if isinstance(method, LooksAhead):
+            # Other processors may compute other features: all workers, and a resumed run, follow those of the first one.
+            seen = self._seen(method, train) if self.parallel.is_first else None
+            method.follow(self.parallel.gather_json(seen)[0])
         if self.config.gradient_checkpointing:
             self.bound.checkpoint_activations()
         seed_worker(self.config.seed, self.parallel)
         return trained
+
+    def _seen(self, method: LooksAhead, train: Sequence[AnyExample]) -> Mapping[str, Any]:
+        with contextlib.suppress(ObjectNotFoundError):
+            kept: dict[str, Any] = json.loads(self.store.get_bytes(_SEEN))
+            return kept
+        seen = method.look(self.learner, train, self.folder)
+        self.store.put_bytes(_SEEN, json.dumps(seen).encode())
+        return seen
 
     # ---- evaluation ----------------------------------------------------------------------------------------
 
@@ -342,6 +379,7 @@ class _Run:
         which: Literal["base", "tuned"],
         step: int,
         keep_predictions: bool = False,
+        reports: bool = True,
         bound: Bound | None = None,
     ) -> Values:
         started = time.perf_counter()
@@ -352,7 +390,7 @@ class _Run:
         parts = self.parallel.gather_json(own)
         predictions = [parts[i % len(parts)][i // len(parts)] for i in range(len(ordered))]
         found: Values = bound.task.score(ordered, predictions)
-        if self.parallel.is_first:
+        if self.parallel.is_first and reports:
             data = {
                 "split": split,
                 "which": which,
@@ -374,6 +412,27 @@ class _Run:
                         self.pictures.append(picture)
         return found
 
+    def _forms(self, method: Method, trained: Any, test: Sequence[AnyExample]) -> dict[str, Values]:
+        """Metrics of simpler forms of what was trained."""
+        found: dict[str, Values] = {}
+        for name, form in (method.forms(trained) if isinstance(method, HasForms) else {}).items():
+            with form:
+                found[name] = self._metrics(test, "test", "tuned", 0, reports=False)
+            metric = metric_named(self.primary)
+            shown = metric.shown(found[name][self.primary]) if self.primary in found[name] else "not measured"
+            self._say("info", f"evaluation/test/{name}", f"{metric.title} of the {name} form: {shown}")
+        return found
+
+    def _record_frames(self, test: Sequence[AnyExample]) -> None:
+        """Store what the gates of an adapter do over some of the test examples, if it has gates."""
+        if not self.parallel.is_first:
+            return
+        for name, content in frame_records(self.bound.base, self.learner, test, self.folder).items():
+            path = self.work_dir / name
+            path.write_bytes(content)
+            self.store.put(name, path)
+            self.pictures.append(path)
+
     # ---- results -------------------------------------------------------------------------------------------
 
     def _save(self, method: Method, trained: Any) -> int:
@@ -389,7 +448,7 @@ class _Run:
                 self.store.put(f"{name}/{path.relative_to(folder).as_posix()}", path)
         return sum(path.stat().st_size for path in folder.rglob("*.safetensors"))
 
-    def _publish(self, result: RunResult, splits: Splits, left_out: Mapping[str, str]) -> None:
+    def _publish(self, result: RunResult, splits: Splits, left_out: Mapping[str, str], ranks: Ranks | None) -> None:
         name = self.config.method.output
         folder = self.work_dir / name
         card = adapter_card(result, self.config, splits, self.learner.usage())
@@ -401,8 +460,15 @@ class _Run:
         if draw_curves(self.store, picture):
             self.store.put("curves.png", picture)
             self._artifact("curves.png", "plot", picture)
+        if ranks is not None:
+            picture = self.work_dir / RANKS_PICTURE
+            draw_ranks(ranks, picture)
+            self.store.put(RANKS_PICTURE, picture)
+            self._artifact(RANKS_PICTURE, "plot", picture)
+            self.store.get(RANKS_KEY, self.work_dir / RANKS_KEY)
+            self._artifact(RANKS_KEY, "ranks", self.work_dir / RANKS_KEY)
         for picture in self.pictures:
-            self._artifact(picture.name, "plot", picture)
+            self._artifact(picture.name, "plot" if picture.suffix == ".png" else "report", picture)
         for path in sorted(folder.rglob("*")):
             if path.is_file():
                 self._artifact(f"{name}/{path.relative_to(folder).as_posix()}", name, path)
@@ -416,8 +482,11 @@ class _Run:
     def _warn(self, key: str, message: str) -> None:
         """Emit a warning and keep it for the result."""
         self.warnings.append(message)
+        self._say("warning", key, message)
+
+    def _say(self, level: Literal["info", "warning"], key: str, message: str) -> None:
         if self.parallel.is_first:
-            self.events.emit(Event("log", key, {"level": "warning", "message": message}))
+            self.events.emit(Event("log", key, {"level": level, "message": message}))
 
     def _phase(self, phase: Phase, status: str | None = None) -> None:
         if self.parallel.is_first:

@@ -26,7 +26,6 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
-from engine.adapters import lora
 from engine.config.selection import QuantizationAwareConfig, SamplerFields, SelectionConfig, WrongTextFields
 from engine.config.selection_for import selection_for
 from engine.config.training import TrainingConfig
@@ -35,6 +34,7 @@ from engine.data.version_files import MANIFEST_NAME
 from engine.errors import SelectionError, StoppedError
 from engine.families.binding import Bound, bind
 from engine.families.contract import DecidesByData, ScoresTokens
+from engine.methods.build import build_method
 from engine.models.catalogue import reference_to
 from engine.models.reference import ModelReference
 from engine.run.code_version import code_version
@@ -338,7 +338,7 @@ class _Selection:
         self._stop_if_asked()
         folder = self._adapter(name)
         folder.mkdir(parents=True, exist_ok=True)
-        lora.save(adapted, folder)
+        build_method(self.training.method).save(adapted, self.bound.base, self.bound.learner, folder)
         return progress
 
     def _adapter(self, name: str) -> Path:

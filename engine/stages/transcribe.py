@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 import numpy as np
 
-from engine.adapters import lora
+from engine.adapters import loading
 from engine.adapters.settings import EARLIER_LANGUAGE, base_of, read_settings, read_space
 from engine.audio.features import RATE_HZ
 from engine.audio.reading import Heard, Wave, hear
@@ -142,7 +142,7 @@ class Transcriber:
                 learner.follow(Decision(asked))
             self.detects = asked == DETECTED or (asked is None and learner.own_language is None)
         if adapter is not None:
-            lora.load(bound.base, adapter)
+            loading.load(bound.base, adapter)
         self._learner: Transcribes = learner
 
     def __call__(self, paths: Iterable[Path]) -> Iterator[Transcript]:

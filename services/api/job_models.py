@@ -260,8 +260,8 @@ class JobOut(BaseModel):
     priority: int
     status: JobStatus
     phase: str | None
-    """Phase of the run: `loading`, `evaluating_base`, `training`, `evaluating`, `saving`, `done`; of an ingestion:
-    `fetching`, `reading`, `storing`."""
+    """Phase of the run: `loading`, `allocating`, `evaluating_base`, `training`, `evaluating`, `saving`, `done`; of an
+    ingestion: `fetching`, `reading`, `storing`."""
     progress: float
     """0 to 1."""
     epoch: float | None

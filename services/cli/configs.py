@@ -105,11 +105,26 @@ def read_training(path: Path | None) -> tuple[TrainingConfig, str]:
     Raises:
         ConfigError: the config is invalid; lists every fault.
     """
-    default_model = str(RunConfig.model_fields["model"].default)
     if path is None:
-        return TrainingConfig(), default_model
+        return TrainingConfig(), _default_model()
+    training, model, _ = read_asked(path)
+    return training, model
+
+
+def read_asked(path: Path, overrides: Sequence[str] = ()) -> tuple[TrainingConfig, str, str | None]:
+    """Training config, model and data from the file of a run; a training has the default model, and no data.
+
+    Raises:
+        ConfigError: the config is invalid; lists every fault.
+    """
     values = read_yaml(path)
-    if kind_of(values) is Kind.RUN:
+    kind = kind_of(values)
+    values = apply_overrides(values, overrides)
+    if kind is Kind.RUN:
         run = parse(RunConfig, values)
-        return run.training, run.model if isinstance(run.model, str) else run.model.name
-    return parse(TrainingConfig, values), default_model
+        return run.training, run.model if isinstance(run.model, str) else run.model.name, run.data
+    return parse(TrainingConfig, values), _default_model(), None
+
+
+def _default_model() -> str:
+    return str(RunConfig.model_fields["model"].default)

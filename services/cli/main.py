@@ -186,6 +186,39 @@ def train(
 
 
 @app.command()
+def ranks(
+    config: Annotated[Path, typer.Argument(help="YAML file of a run, or of a training with --data.")],
+    overrides: Overrides = None,
+    data: Annotated[
+        str | None,
+        typer.Option(help="Dataset version or recordings: a folder, an archive or an address; by default the run's."),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Base model: an id of the catalogue, a folder or a hub id; by default the run's.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for ranks.json, ranks.png and fixed.yaml; by default one below build/ranks for each question."
+        ),
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Compute threads; by default all processors but one.")
+    ] = None,
+) -> None:
+    """Show which ranks a training would give the layers of its adapters, without training.
+
+    The gradient is sketched in this process, as method.allocation says; a table and a picture show rank by layer and part
+    of the model.
+
+    Example: lim ranks configs/runs/digits-qlora.yaml --set training.method.allocation.type=sketch
+    """
+    from services.cli.ranks import ranks as show_ranks
+
+    show_ranks(config, overrides or [], data=data, model=model, out=out, threads=threads)
+
+
+@app.command()
 def validate(
     config: Annotated[Path, typer.Argument(help="YAML file of a run, a training or a selection.")],
     overrides: Overrides = None,

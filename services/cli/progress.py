@@ -29,6 +29,7 @@ _PHASES = {
     "selection_warm_up": "warming up an adapter",
     "selection_after": "scoring after the warm-up",
     "selection_held_out": "testing the disagreement",
+    "allocating": "allocating ranks",
     "evaluating_base": "evaluating the base model",
     "training": "training",
     "evaluating": "evaluating",

@@ -8,6 +8,7 @@ from typing import Any, Final
 from rich.table import Table
 
 from engine.metrics.registry import metric_named
+from engine.ranks.ranks import RankSummary
 from engine.run.shown import amount, duration, rate, size
 from services.cli.output import cell
 
@@ -39,6 +40,8 @@ def result_table(result: Mapping[str, Any], *, where: str, extra: Mapping[str, s
         rows["Left out"] = f"{result['left_out_count']:,} that the model cannot take, named in the log"
     trainable, total = int(result["trainable_parameters"]), int(result["total_parameters"])
     rows["Trainable parameters"] = f"{trainable:,} of {total:,} ({trainable / total:.1%})"
+    if result.get("ranks"):
+        rows["Ranks"] = RankSummary.model_validate(result["ranks"]).sentence()
     rows[made] = size(result["saved_bytes"])
     rows["Peak memory of training"] = size(result["peak_bytes"])
     rows["Wall time"] = duration(result["wall_s"])

@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 from engine.audio.reading import read_audio
 from engine.config.measurement import MeasurementConfig
 from engine.config.tasks.registry import TASKS
-from engine.families.contract import ScoresTokens
+from engine.families.contract import FollowsFrames, HearsFrames, ScoresTokens
 from engine.families.costing import costing_of
 from engine.families.registry import FAMILIES
 from engine.media.registry import medium_named
@@ -58,6 +58,13 @@ def test_every_registered_pair_is_here() -> None:
 def test_the_registry_says_which_learners_score_tokens(scene: Scene) -> None:
     scores = isinstance(scene.bound().learner, ScoresTokens)
     assert scores == (scene.pair.task in FAMILIES[scene.pair.family].scores_tokens)
+
+
+def test_the_registry_says_whose_adapters_can_follow_frames(scene: Scene) -> None:
+    bound = scene.bound()
+    follows = isinstance(bound.base, FollowsFrames)
+    assert follows == (scene.pair.task in FAMILIES[scene.pair.family].gateable)
+    assert not follows or isinstance(bound.learner, HearsFrames)
 
 
 def test_the_registry_names_the_parts(scene: Scene) -> None:

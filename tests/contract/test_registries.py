@@ -76,9 +76,10 @@ def test_a_method_trains_measures_and_leaves_weights_with_a_card(
     assert 0 < trained.result.trainable_parameters <= trained.result.total_parameters
     store = trained.folder / "store"
     output = METHODS[method].output
-    [weights] = [path for path in store.rglob("*.safetensors") if "checkpoints" not in path.parts]
-    assert weights.parent.name == output
-    assert trained.result.saved_bytes == weights.stat().st_size
+    saved = [path for path in store.rglob("*.safetensors") if "checkpoints" not in path.parts]
+    assert {path.parent.name for path in saved} == {output}
+    [weights] = [path for path in saved if path.stem in {"adapter_model", "model"}]
+    assert trained.result.saved_bytes == sum(path.stat().st_size for path in saved)
     assert (weights.parent / "README.md").read_text().startswith("---")
     assert all(torch.isfinite(tensor).all() for tensor in trained.weights(str(weights.relative_to(store))).values())
 

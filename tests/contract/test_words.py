@@ -31,6 +31,7 @@ OWN: Final = (
     "engine/segments/",
     "engine/selection/",
     "engine/tasks/",
+    "engine/temporal/",
     "services/client/generated/",
     "services/database/migrations/",
     "tuning/studies/",

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from engine.config.adapters import Adapters
+from engine.config.allocations.given import UniformConfig
+from engine.config.allocations.registry import AllocationConfig
+from engine.config.base import DisagreementError
 from engine.config.methods.base import MethodFields, Output, Trains
 from engine.config.quantization import Quantization
+from engine.errors import Fault
 from engine.families.registry import PartName
 
 
@@ -20,9 +24,11 @@ class LoraFields(MethodFields):
     trains: ClassVar[Trains] = "adapters"
 
     rank: Annotated[int, Field(ge=1, le=1024)] = 8
-    """Rank of each adapter."""
+    """Rank of each adapter, unless `allocation` gives others."""
+    allocation: AllocationConfig = UniformConfig()
+    """How ranks are distributed over the layers: the same for all, or more where they are worth more."""
     alpha: Annotated[float, Field(gt=0.0, le=10_000.0)] = 16.0
-    """Scale: the update is multiplied by alpha / rank."""
+    """Scale: the update is multiplied by alpha / rank, in every layer, also where the allocation gives another rank."""
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     """Dropout on the adapter's input."""
     target_modules: (
@@ -36,6 +42,13 @@ class LoraFields(MethodFields):
     rslora: bool = False
     """Scale by alpha / sqrt(rank) instead of alpha / rank."""
 
+    @model_validator(mode="after")
+    def _allocation_agrees(self) -> LoraFields:
+        faults = [Fault(f"allocation.{fault.path}", fault.message) for fault in self.allocation.faults(self.rank)]
+        if faults:
+            raise DisagreementError(faults)
+        return self
+
     @property
     def adapters(self) -> Adapters:
         """The layers that get an adapter."""
@@ -47,19 +60,24 @@ class LoraFields(MethodFields):
         )
 
 
-class QloraConfig(LoraFields):
-    """Small trained adapters on a 4-bit base."""
+class FourBitFields(LoraFields):
+    """Common fields of adapters on a 4-bit base."""
 
-    type: Literal["qlora"] = "qlora"
     quantization: Literal["nf4", "fp4"] = "nf4"
     """4-bit data type of the base's weights."""
     double_quantization: bool = True
     """Quantise the quantisation constants too (saves about 0.4 bit per parameter)."""
 
     @property
-    def four_bit(self) -> Quantization:
+    def four_bit(self) -> Quantization | None:
         """The type of the base's weights."""
         return Quantization(self.quantization, self.double_quantization)
+
+
+class QloraConfig(FourBitFields):
+    """Small trained adapters on a 4-bit base."""
+
+    type: Literal["qlora"] = "qlora"
 
 
 class LoraConfig(LoraFields):

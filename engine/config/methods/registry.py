@@ -11,11 +11,13 @@ from pydantic import Field
 
 from engine.config.methods.base import MethodFields
 from engine.config.methods.lora import LoraConfig, QloraConfig
+from engine.config.methods.temporal import TemporalConfig
 from engine.config.methods.whole import FullConfig, GradualUnfreezingConfig, LinearProbeConfig, PretrainConfig
 
 METHODS: Final[Mapping[str, type[MethodFields]]] = {
     "qlora": QloraConfig,
     "lora": LoraConfig,
+    "temporal": TemporalConfig,
     "full": FullConfig,
     "pretrain": PretrainConfig,
     "linear_probe": LinearProbeConfig,

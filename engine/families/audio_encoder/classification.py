@@ -25,10 +25,11 @@ from engine.errors import ModelError, TrainingError
 from engine.families.audio_encoder.encoder import AudioEncoder, Prepared
 from engine.families.audio_encoder.labels import ClassWeights
 from engine.families.audio_encoder.windows import draw_window, read_window, windows
-from engine.families.contract import Prediction, Seeds
+from engine.families.contract import FollowsFrames, Prediction, Seeds
 from engine.families.usage import Usage
 from engine.run.result import Fact
 from engine.tasks.audio_classification import labels_of
+from engine.temporal.frames import FrameBatch, Heard
 
 _SHOWN: Final = 5
 """Labels in a prediction of one label, and in a message."""
@@ -44,6 +45,8 @@ class Part:
     """Their inputs, as `Prepared`, stacked."""
     filled_B: torch.Tensor
     """How much of each counts."""
+    frames: FrameBatch | None = None
+    """Features of the encoder's frames, if adapters follow them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,7 @@ class AudioClassification:
         self._config = config.model_copy(update={"context": self._context})
         self._base, self._device, self._dtype, self._task = base, device, dtype, task
         self._index = {label: index for index, label in enumerate(self._labels)}
+        self._timeline = base.timeline if isinstance(base, FollowsFrames) else None
         self._class_weights = class_weights
         self._augments = config.augmentation != type(config.augmentation)()
 
@@ -173,30 +177,53 @@ class AudioClassification:
 
     def collate(self, examples: Sequence[AnyExample], folder: Path, seeds: Seeds | None = None) -> ClassificationBatch:
         """Read one window of each recording, augment it and compute its features."""
-        prepared = []
+        waves, generators = [], []
         for row, example in enumerate(examples):
             generator = None if seeds is None else np.random.default_rng(list(seeds[row]))
             start_s, length_s = draw_window(example.input.duration_s, self._base.window_s, generator)
             wave_T = read_window(folder, example.input, start_s, length_s)
-            prepared.append(self._prepare(wave_T, generator))
+            if generator is not None and self._augments:
+                wave_T = augment_wave(wave_T, RATE_HZ, self._config.augmentation, generator)
+            waves.append(wave_T)
+            generators.append(generator)
         weights = [example.weight for example in examples]
         return ClassificationBatch(
-            parts=tuple(_parts(prepared)),
+            parts=tuple(self._parts(waves, generators, seeds)),
             targets=self._targets(examples),
             cost=sum(self.costs(examples)),
             target_count=self.target_count(examples),
             weights_B=None if all(weight == 1.0 for weight in weights) else torch.tensor(weights, dtype=torch.float32),
         )
 
+    def _parts(
+        self, waves: Sequence[Wave], generators: Sequence[np.random.Generator | None], seeds: Seeds | None
+    ) -> Iterator[Part]:
+        """Recordings of the same padded length together, in the order in which the lengths first appear."""
+        heard = Heard(tuple(waves)) if self._timeline is None else self._timeline.hear(waves, seeds)
+        prepared = [self._prepare(*each) for each in zip(heard.waves, generators, strict=True)]
+        rows_of: dict[torch.Size, list[int]] = {}
+        for row, item in enumerate(prepared):
+            rows_of.setdefault(item.values.shape, []).append(row)
+        for rows in rows_of.values():
+            values = torch.stack([prepared[row].values for row in rows])
+            frames = None
+            if heard.rows is not None:
+                frames = heard.batch(*self._base.frames([prepared[row] for row in rows]), rows)
+            yield Part(tuple(rows), values, torch.tensor([prepared[row].filled for row in rows]), frames)
+
     def _prepare(self, wave_T: Wave, generator: np.random.Generator | None) -> Prepared:
+        """The input of a wave that is augmented already; its mel features are augmented here."""
         if generator is None or not self._augments:
             return self._base.prepare(wave_T, self._context, None)
-        augmentation = self._config.augmentation
 
         def augment(mel_MF: Mel) -> Mel:
-            return augment_mel(mel_MF, augmentation, generator)
+            return augment_mel(mel_MF, self._config.augmentation, generator)
 
-        return self._base.prepare(augment_wave(wave_T, RATE_HZ, augmentation, generator), self._context, augment)
+        return self._base.prepare(wave_T, self._context, augment)
+
+    def frames_of(self, batch: ClassificationBatch) -> Sequence[FrameBatch]:
+        """The features of each part."""
+        return [part.frames for part in batch.parts if part.frames is not None]
 
     def _targets(self, examples: Sequence[AnyExample]) -> torch.Tensor:
         if not self._task.multi_label:
@@ -213,6 +240,8 @@ class AudioClassification:
         return torch.cat(logits)[order.argsort()]
 
     def _logits(self, part: Part) -> torch.Tensor:
+        if self._timeline is not None:
+            self._timeline.begin(part.frames)
         with torch.autocast(self._device.type, dtype=self._dtype, enabled=self._dtype != torch.float32):
             return self._base.logits(part.values.to(self._device), part.filled_B).float()
 
@@ -238,7 +267,16 @@ class AudioClassification:
         if batch.weights_B is not None:
             losses_B = losses.flatten(1).sum(dim=1) if self._task.multi_label else losses
             losses = losses_B * batch.weights_B.to(self._device)
-        return losses.sum(), batch.target_count
+        return self._penalised(losses.sum(), batch), batch.target_count
+
+    def _penalised(self, loss: torch.Tensor, batch: ClassificationBatch) -> torch.Tensor:
+        if self._timeline is None:
+            return loss
+        decisions = len(self._labels) if self._task.multi_label else 1
+        for part in batch.parts:
+            weights_B = None if batch.weights_B is None else batch.weights_B[list(part.rows)]
+            loss = self._timeline.penalised(loss, part.frames, [decisions] * len(part.rows), weights_B)
+        return loss
 
     def _factors(self, targets: torch.Tensor) -> torch.Tensor | None:
         """The weight of each decision's class, in the shape of the targets."""
@@ -281,12 +319,11 @@ class AudioClassification:
         missing = Counter(row for row, *_ in of_windows)
         lengths_s = [self._base.padded_s(length_s, self._context) for *_, length_s in of_windows]
         for chosen in evaluation_batches(lengths_s, self._config.evaluation.batch_cost):
-            prepared = []
+            waves = []
             for index in chosen:
                 row, _, start_s, length_s = of_windows[index]
-                wave_T = read_window(folder, examples[row].input, start_s, length_s)
-                prepared.append(self._base.prepare(wave_T, self._context, None))
-            for part in _parts(prepared):
+                waves.append(read_window(folder, examples[row].input, start_s, length_s))
+            for part in self._parts(waves, [None] * len(waves), None):
                 for place_in_batch, logits_C in zip(part.rows, self._logits(part).cpu(), strict=True):
                     row, place, *_ = of_windows[chosen[place_in_batch]]
                     found[row][place] = logits_C
@@ -309,13 +346,3 @@ class AudioClassification:
             "label": self._labels[best[0]],
             "scores": {self._labels[index]: float(probabilities[index]) for index in best},
         }
-
-
-def _parts(prepared: Sequence[Prepared]) -> Iterator[Part]:
-    """Recordings of the same padded length together, in the order in which the lengths first appear."""
-    rows_of: dict[torch.Size, list[int]] = {}
-    for row, item in enumerate(prepared):
-        rows_of.setdefault(item.values.shape, []).append(row)
-    for rows in rows_of.values():
-        values = torch.stack([prepared[row].values for row in rows])
-        yield Part(tuple(rows), values, torch.tensor([prepared[row].filled for row in rows]))

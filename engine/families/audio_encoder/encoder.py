@@ -6,7 +6,7 @@ Legend: B recordings, T samples, M mel bands, F frames of 10 ms, C labels.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -132,6 +132,13 @@ class AudioEncoder(ABC):
             context: resolved for the model.
             augment: changes mel features of the frames that hold audio; ignored by a model that reads waves.
         """
+
+    def frames(self, prepared: Sequence[Prepared]) -> tuple[int, list[int]]:
+        """The encoder's frames for recordings of one padded length: of all, and of each without padding.
+
+        For encoders whose layers follow the audio frame by frame.
+        """
+        raise NotImplementedError
 
     @abstractmethod
     def logits(self, values: torch.Tensor, filled_B: torch.Tensor) -> torch.Tensor:

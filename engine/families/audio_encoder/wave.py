@@ -5,6 +5,8 @@ Legend: B recordings, T samples, C labels.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,9 @@ from engine.errors import ConfigError, Fault, ModelError
 from engine.families.audio_encoder.costs import WAVE_WINDOW_S
 from engine.families.audio_encoder.encoder import AudioEncoder, AugmentMel, Prepared
 from engine.families.audio_encoder.feature_encoder import FeatureEncoder
+from engine.families.ctc.costs import shortened
+from engine.temporal.gates import Follows
+from engine.temporal.timeline import Timeline
 
 
 class WaveClassifier(AudioEncoder):
@@ -55,6 +60,23 @@ class WaveClassifier(AudioEncoder):
         self._shortest = 1
         for kernel, stride in zip(reversed(config.conv_kernel), reversed(config.conv_stride), strict=True):
             self._shortest = (self._shortest - 1) * stride + kernel
+        self._convolutions = list(zip(config.conv_kernel, config.conv_stride, strict=True))
+        self.timeline = Timeline(
+            model,
+            hop_samples=math.prod(config.conv_stride),
+            width=config.hidden_size,
+            first_layer=f"{model.base_model_prefix}.encoder.layers.0",
+        )
+
+    def follows(self, module_name: str) -> Follows | None:
+        """Frames in every layer of the encoder."""
+        return "frame" if "encoder.layers." in module_name else None
+
+    def frames(self, prepared: Sequence[Prepared]) -> tuple[int, list[int]]:
+        """Frames of the convolutions."""
+        own = [shortened(each.filled, self._convolutions) for each in prepared]
+        padded = shortened(len(prepared[0].values), self._convolutions)
+        return max(own) if self._normalises_over_time else padded, own
 
     @staticmethod
     def adjust(config: Any) -> None:

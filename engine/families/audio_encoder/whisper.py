@@ -6,6 +6,7 @@ projection, C labels.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -22,6 +23,8 @@ from engine.config.context import (
 from engine.families.audio_encoder.costs import whisper_context
 from engine.families.audio_encoder.encoder import AudioEncoder, AugmentMel, Prepared
 from engine.models.catalogue import CONTEXT_KEY, trained_context
+from engine.temporal.gates import Follows
+from engine.temporal.timeline import Timeline
 
 _POSITION_SAMPLES = 2 * HOP_SAMPLES
 
@@ -42,6 +45,13 @@ class WhisperClassifier(AudioEncoder):
         super().__init__(model, extractor, has_new_head=has_new_head)
         self.window_s = model.config.max_source_positions * _POSITION_SAMPLES / RATE_HZ
         self.trained_context: TrainedContext = trained_context(model.config.to_dict())
+        self.timeline = Timeline(
+            model, hop_samples=_POSITION_SAMPLES, width=model.config.d_model, first_layer="encoder.layers.0"
+        )
+
+    def follows(self, module_name: str) -> Follows | None:
+        """Frames in every layer of the encoder."""
+        return "frame" if "encoder.layers." in module_name else None
 
     @staticmethod
     def adjust(config: Any) -> None:
@@ -68,6 +78,10 @@ class WhisperClassifier(AudioEncoder):
             mel_MF[:, :frames] = torch.from_numpy(augment(mel_MF[:, :frames].numpy()))
         held = positions if isinstance(context, FullContextConfig) else -(-len(wave_T) // _POSITION_SAMPLES)
         return Prepared(mel_MF, min(held, positions))
+
+    def frames(self, prepared: Sequence[Prepared]) -> tuple[int, list[int]]:
+        """Positions of the encoder."""
+        return prepared[0].values.shape[-1] // 2, [each.filled for each in prepared]
 
     def logits(self, values: torch.Tensor, filled_B: torch.Tensor) -> torch.Tensor:
         """logits_BC of mel_BMF; the mean is over the first `filled_B` positions of each."""

@@ -23,6 +23,8 @@ from engine.audio.reading import Wave
 from engine.families.ctc.costs import mixes_padding, shortened
 from engine.families.ctc.spelling import Spelling
 from engine.run.result import Fact
+from engine.temporal.gates import Follows
+from engine.temporal.timeline import Timeline
 
 HEAD: Final = "lm_head"
 _FORWARD: Final = ("intermediate_dense", "output_dense")
@@ -81,6 +83,12 @@ class CtcBase:
         # The feature encoder would ask for the gradient of its input, and keep all of its activations, though frozen.
         self._encoder.feature_extractor._requires_grad = False
         self.freeze_constants()
+        self.timeline = Timeline(
+            model,
+            hop_samples=round(self.hop_s * RATE_HZ),
+            width=self.width,
+            first_layer=f"{model.base_model_prefix}.encoder.layers.0",
+        )
 
     # ---- audio ---------------------------------------------------------------------------------------------
 
@@ -187,7 +195,9 @@ class CtcBase:
             rows: list[torch.Tensor] = [hidden_BFD[0]] * len(frames)
             for count in sorted(set(frames)):
                 chosen = [row for row, own in enumerate(frames) if own == count]
-                for row, states_FD in zip(chosen, self._states(hidden_BFD[chosen, :count], None), strict=True):
+                with self.timeline.rows(chosen, count):
+                    states_BFD = self._states(hidden_BFD[chosen, :count], None)
+                for row, states_FD in zip(chosen, states_BFD, strict=True):
                     rows[row] = states_FD
             return pad_sequence(rows, batch_first=True)
         if min(frames) == longest:
@@ -224,6 +234,10 @@ class CtcBase:
     def group_of(self, module_name: str) -> str | None:
         """The audio encoder, for everything but the head."""
         return None if HEAD in module_name.split(".") else "audio_encoder"
+
+    def follows(self, module_name: str) -> Follows | None:
+        """Frames in every layer of the encoder."""
+        return "frame" if "encoder.layers." in module_name else None
 
     def freeze_constants(self) -> None:
         """Freeze what no method trains: the convolutions, unless training starts from scratch, and unused parameters.

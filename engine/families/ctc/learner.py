@@ -34,6 +34,7 @@ from engine.families.ctc.search import PrefixSearch
 from engine.families.ctc.spelling import frames_needed, target_normalizer
 from engine.families.usage import Usage
 from engine.run.result import Fact
+from engine.temporal.frames import FrameBatch, Heard
 
 _SLACK_S: Final = 0.002
 """A file may be shorter than its manifest says by as much as this."""
@@ -57,6 +58,8 @@ class CtcBatch:
     """What SpecAugment hides."""
     weights_B: torch.Tensor | None = None
     """Factor on each utterance's loss; None if all are 1."""
+    frames: FrameBatch | None = None
+    """Features of the encoder's frames, if adapters follow them."""
 
     @property
     def target_count(self) -> int:
@@ -173,11 +176,22 @@ class CtcLearner:
                 changed_T = augment_wave(wave_T, RATE_HZ, self._config.augmentation, generator)
                 if self._base.frames_of(len(changed_T)) >= max(1, frames_needed(labels[row])):
                     wave_T = changed_T
-            waves.append(self._base.normalized(wave_T))
+            waves.append(wave_T)
+        heard = self._base.timeline.hear(waves, seeds)
+        waves = [self._base.normalized(wave_T) for wave_T in heard.waves]
         masks = self._masks([len(wave) for wave in waves], generators) if generators else None
         cost = sum(example.input.duration_s for example in examples)
         wave_BT = stack_padded(waves, max(map(len, waves)))
-        return CtcBatch(wave_BT, tuple(map(len, waves)), labels, cost, masks, _weights(examples))
+        frames = self._frames(heard, wave_BT.shape[1])
+        return CtcBatch(wave_BT, tuple(map(len, waves)), labels, cost, masks, _weights(examples), frames)
+
+    def frames_of(self, batch: CtcBatch) -> Sequence[FrameBatch]:
+        """The features of the batch's one forward pass."""
+        return [] if batch.frames is None else [batch.frames]
+
+    def _frames(self, heard: Heard, samples: int) -> FrameBatch | None:
+        own = [self._base.frames_before_adapter(len(wave_T)) for wave_T in heard.waves]
+        return heard.batch(self._base.frames_before_adapter(samples), own)
 
     # ---- training ------------------------------------------------------------------------------------------
 
@@ -186,6 +200,7 @@ class CtcLearner:
         masks = batch.masks
         if masks is not None:
             masks = FeatureMasks(masks.times_BF.to(self._device), masks.channels_BD.to(self._device))
+        self._base.timeline.begin(batch.frames)
         with torch.autocast(self._device.type, dtype=self._dtype, enabled=self._dtype != torch.float32):
             logits_BFV = self._base.logits(batch.wave_BT.to(self._device), batch.samples, masks)
         return logits_BFV.float().log_softmax(dim=-1)
@@ -217,6 +232,7 @@ class CtcLearner:
             )
         if weights_B is not None:
             losses = (losses * weights_B.to(self._device)).sum()
+        losses = self._base.timeline.penalised(losses, batch.frames, lengths.tolist(), weights_B)
         return losses, batch.target_count
 
     # ---- prediction ----------------------------------------------------------------------------------------
@@ -247,10 +263,9 @@ class CtcLearner:
             waves: wave_T of each recording.
             languages: not used.
         """
-        normalized = [self._base.normalized(wave_T) for wave_T in waves]
         longest_s = max(self._padded_s(len(wave_T) / RATE_HZ) for wave_T in waves)
         samples = max(round(longest_s * RATE_HZ), *map(len, waves)) if self._base.pads else 0
-        return [self._text(logs_FV) for logs_FV in self._recognise(normalized, samples)]
+        return [self._text(logs_FV) for logs_FV in self._recognise(waves, samples)]
 
     def follows_audio(self, text: str) -> bool:
         """Always: each frame writes for itself."""
@@ -273,14 +288,16 @@ class CtcLearner:
         """Rows of each batch, and logs_FV of their own frames, on the CPU."""
         lengths_s = self.padded_costs(examples)
         for rows in evaluation_batches(lengths_s, self._config.evaluation.batch_cost):
-            waves = [self._base.normalized(_read(folder, examples[row])) for row in rows]
+            waves = [_read(folder, examples[row]) for row in rows]
             samples = max(round(lengths_s[rows[0]] * RATE_HZ), *map(len, waves)) if self._base.pads else 0
             yield rows, self._recognise(waves, samples)
 
     @torch.no_grad()
     def _recognise(self, waves: list[Wave], samples: int) -> list[torch.Tensor]:
         lengths = tuple(map(len, waves))
-        batch = CtcBatch(stack_padded(waves, max(samples, *lengths)), lengths, ((),) * len(waves), 0.0)
+        heard = self._base.timeline.hear(waves)
+        wave_BT = stack_padded([self._base.normalized(wave_T) for wave_T in heard.waves], max(samples, *lengths))
+        batch = CtcBatch(wave_BT, lengths, ((),) * len(waves), 0.0, frames=self._frames(heard, wave_BT.shape[1]))
         logs_BFV = self.logs(batch).cpu()
         return [row[: self._base.frames_of(count)] for row, count in zip(logs_BFV, lengths, strict=True)]
 

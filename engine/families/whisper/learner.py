@@ -32,6 +32,7 @@ from engine.families.whisper.model import KEPT_IN_FULL_PRECISION, WhisperSpeech
 from engine.families.whisper.repetition import repeats
 from engine.families.whisper.speech import Search
 from engine.run.result import Fact
+from engine.temporal.frames import FrameBatch, Heard
 
 IGNORED = -100
 """Target at positions that do not count in the loss."""
@@ -51,6 +52,8 @@ class SpeechBatch:
     target_count: int
     weights_B: torch.Tensor | None = None
     """Factor on each utterance's loss; None if all are 1."""
+    frames: FrameBatch | None = None
+    """Features of the encoder's frames, if adapters follow them."""
 
 
 class WhisperLearner:
@@ -246,7 +249,8 @@ class WhisperLearner:
                 generators.append(generator)
                 wave_T = augment_wave(wave_T, RATE_HZ, self._config.augmentation, generator)
             waves.append(wave_T)
-        mel_BMF = self._features(waves, self._base.window_s if whole else self._longest_s(waves))
+        heard = self._base.timeline.hear(waves, seeds)
+        mel_BMF = self._features(heard.waves, self._base.window_s if whole else self._longest_s(waves))
         if generators:
             mels = [
                 torch.from_numpy(augment_mel(mel.numpy(), self._config.augmentation, generator))
@@ -255,7 +259,16 @@ class WhisperLearner:
             mel_BMF = torch.stack(mels)
         ids_BU, targets_BU, target_count = self._tokens([u.target.text for u in utterances])
         audio_s = sum(u.input.duration_s for u in utterances)
-        return SpeechBatch(mel_BMF, ids_BU, targets_BU, audio_s, target_count, _weights(utterances))
+        frames = self._frames(heard, mel_BMF)
+        return SpeechBatch(mel_BMF, ids_BU, targets_BU, audio_s, target_count, _weights(utterances), frames)
+
+    def frames_of(self, batch: SpeechBatch) -> Sequence[FrameBatch]:
+        """The features of the batch's one forward pass."""
+        return [] if batch.frames is None else [batch.frames]
+
+    def _frames(self, heard: Heard, mel_BMF: torch.Tensor) -> FrameBatch | None:
+        positions = mel_BMF.shape[-1] // 2
+        return heard.batch(positions, [positions] * len(mel_BMF))
 
     def detect_languages(self, utterances: Sequence[Utterance], folder: Path, among: Sequence[str]) -> list[str]:
         """The language that the model detects in each utterance, among `among`."""
@@ -267,12 +280,14 @@ class WhisperLearner:
 
     def detect(self, waves: list[np.ndarray], among: Sequence[str]) -> list[str]:
         """The language of each wave, among `among`; all waves are padded to one length."""
+        mel_BMF = self._begin(waves, self._longest_s(waves))
         with self._computing():
-            return self._base.detect_languages(self._mel(waves), among)
+            return self._base.detect_languages(mel_BMF, among)
 
     def logits(self, batch: SpeechBatch) -> torch.Tensor:
         """logits_BUV under teacher forcing."""
         mel_BMF = batch.mel_BMF.to(self._device)
+        self._base.timeline.begin(batch.frames)
         with self._computing():
             states_BSD = self._base.encode(mel_BMF)
             return self._base.logits(states_BSD, batch.ids_BU.to(self._device))
@@ -298,6 +313,8 @@ class WhisperLearner:
         )
         if weights_B is not None:
             losses = (losses.view(batch.targets_BU.shape).sum(dim=1) * weights_B.to(self._device)).sum()
+        counts = (batch.targets_BU != IGNORED).sum(dim=1).tolist()
+        losses = self._base.timeline.penalised(losses, batch.frames, counts, weights_B)
         return losses, batch.target_count
 
     def target_count(self, utterances: Sequence[Utterance]) -> int:
@@ -323,19 +340,42 @@ class WhisperLearner:
             waves: wave_T of each recording.
             languages: language of each wave; None: the model's language for all.
         """
-        most, fallback = self._task.max_new_tokens, self._task.fallback
+        fallback = self._task.fallback
         in_window = self._longest_s(waves) == self._base.window_s
         first: Search = "guarded" if self._guards else "fallback" if fallback and in_window else "greedy"
         with self._computing(), self._drawing():
-            ids = self._base.generate(self._mel(waves), most, languages, first)
+            ids = self._written(waves, self._longest_s(waves), languages, first)
             again = [row for row, written in enumerate(ids) if self._guards and repeats(written)]
             if again:
-                mel_BMF = self._features([waves[row] for row in again], self._base.window_s).to(self._device)
                 spoken = [languages[row] for row in again] if languages is not None else None
-                whole = self._base.generate(mel_BMF, most, spoken, "fallback" if fallback else "greedy")
+                search: Search = "fallback" if fallback else "greedy"
+                whole = self._written([waves[row] for row in again], self._base.window_s, spoken, search)
                 for row, written in zip(again, whole, strict=True):
                     ids[row] = written
         return [self._base.codec.decode(row) for row in ids]
+
+    def _written(
+        self, waves: Sequence[np.ndarray], length_s: float, languages: Sequence[str] | None, search: Search
+    ) -> list[list[int]]:
+        """Ids of each wave's text, all padded to one length."""
+        most = self._task.max_new_tokens
+        if search == "fallback" and self._base.timeline.gates is not None and len(waves) > 1:
+            # `generate` retries a part of a batch without saying which, so its gates would not be known.
+            spoken: Sequence[str | None] = languages or [None] * len(waves)
+            alone = [
+                self._written([wave], length_s, None if code is None else [code], search)
+                for wave, code in zip(waves, spoken, strict=True)
+            ]
+            return [ids for [ids] in alone]
+        return self._base.generate(self._begin(waves, length_s), most, languages, search)
+
+    def _begin(self, waves: Sequence[np.ndarray], length_s: float) -> torch.Tensor:
+        """Features mel_BMF of the waves that the model computes next."""
+        heard = self._base.timeline.hear(waves)
+        mel_BMF = self._features(heard.waves, length_s)
+        with torch.no_grad():
+            self._base.timeline.begin(self._frames(heard, mel_BMF))
+        return mel_BMF.to(self._device)
 
     def _evaluation_waves(
         self, utterances: Sequence[Utterance], folder: Path
@@ -345,13 +385,10 @@ class WhisperLearner:
             chosen = [utterances[row] for row in rows]
             yield rows, [read_wave(folder, u) for u in chosen]
 
-    def _features(self, waves: list[np.ndarray], length_s: float) -> torch.Tensor:
+    def _features(self, waves: Sequence[np.ndarray], length_s: float) -> torch.Tensor:
         # The encoder halves the number of frames, which must therefore be even.
         samples = round(length_s * RATE_HZ / (2 * HOP_SAMPLES)) * 2 * HOP_SAMPLES
         return self._base.features(stack_padded(waves, samples))
-
-    def _mel(self, waves: list[np.ndarray]) -> torch.Tensor:
-        return self._features(waves, self._longest_s(waves)).to(self._device)
 
     def _computing(self) -> torch.autocast:
         return torch.autocast(self._device.type, dtype=self._dtype, enabled=self._dtype != torch.float32)

@@ -33,6 +33,8 @@ from engine.families.whisper.repetition import StopsRepeating
 from engine.families.whisper.speech import Search, SpeechTask
 from engine.models.catalogue import CONTEXT_KEY, trained_context
 from engine.models.four_bit import keep_layout
+from engine.temporal.gates import Follows
+from engine.temporal.timeline import Timeline
 
 # Cross-attention before its parent prefix: the first match decides.
 _GROUPS: tuple[tuple[str, str], ...] = (
@@ -76,6 +78,9 @@ class WhisperSpeech:
         self.window_s: float = config.max_source_positions * 2 * HOP_SAMPLES / RATE_HZ
         self.max_text_tokens: int = config.max_target_positions - len(self.codec.prefix)
         self.trained_context: TrainedContext = trained_context(config.to_dict())
+        self.timeline = Timeline(
+            model, hop_samples=2 * HOP_SAMPLES, width=config.d_model, first_layer="model.encoder.layers.0"
+        )
 
     def _codec(self, language: str | None, task: SpeechTask = "transcribe") -> WhisperCodec:
         return WhisperCodec(self.processor, self._whisper.config, self._whisper.generation_config, language, task)
@@ -201,6 +206,12 @@ class WhisperSpeech:
     def group_of(self, module_name: str) -> str | None:
         """Audio encoder, fusion (cross-attention) or text decoder."""
         return next((group for part, group in _GROUPS if part in module_name), None)
+
+    def follows(self, module_name: str) -> Follows | None:
+        """Frames in the encoder and in the keys and values of cross-attention; utterances in the decoder's self-attention."""
+        if "encoder.layers." in module_name or module_name.endswith(("encoder_attn.k_proj", "encoder_attn.v_proj")):
+            return "frame"
+        return "utterance" if ".self_attn." in module_name else None
 
 
 def _before(ids: list[int], ends: set[int]) -> list[int]:

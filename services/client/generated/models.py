@@ -1324,6 +1324,22 @@ class FileOut(Model):
     size: int
 
 
+class FixedConfig(Model):
+    """
+    Every layer has the rank that is given for it.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    ranks: Annotated[dict[str, int], Field(max_length=20000, min_length=1)]
+    """
+    Rank by the full name of the layer, such as `model.encoder.layers.0.fc1`: `lim ranks` writes such names. Layers
+    that are not named, or have rank 0, get no adapter.
+    """
+    type: Literal["fixed"] = "fixed"
+
+
 class FullConfig(Model):
     """
     Train every weight of a pre-trained model.
@@ -1587,43 +1603,6 @@ class LoginBody(Model):
     """
 
 
-class LoraConfig(Model):
-    """
-    Small trained adapters on a base in full precision.
-    """
-
-    model_config = ConfigDict(
-        extra="forbid",
-    )
-    alpha: float = 16.0
-    """
-    Scale: the update is multiplied by alpha / rank.
-    """
-    dropout: float = 0.0
-    """
-    Dropout on the adapter's input.
-    """
-    groups: Literal["all"] | list[Literal["audio_encoder", "fusion", "text_decoder"]] = "all"
-    """
-    Parts of the model whose layers get an adapter, of those that its family has: `fusion` is cross-attention or a
-    projector between the encoder and the rest. Without the audio encoder a step is shorter, and the base's encoding of
-    unseen speakers does not change.
-    """
-    rank: int = 8
-    """
-    Rank of each adapter.
-    """
-    rslora: bool = False
-    """
-    Scale by alpha / sqrt(rank) instead of alpha / rank.
-    """
-    target_modules: Literal["default"] | list[str] = "default"
-    """
-    Names of the linear layers that get an adapter; `default` is the family's choice.
-    """
-    type: Literal["lora"] = "lora"
-
-
 class MarkedOut(Model):
     """
     Result.
@@ -1650,6 +1629,11 @@ class MeasurementConfig(Model):
     chunk_examples: int = 256
     """
     Examples per stored chunk of predictions; an interrupted evaluation resumes after the last chunk.
+    """
+    form: Literal["full", "static"] = "full"
+    """
+    What to measure of an adapter with gates: all of it, or `static`, the adapter alone as plain peft loads it. Other
+    adapters are the same in both forms.
     """
     split: Literal["test", "validation", "train", "all"] = "test"
     """
@@ -2299,51 +2283,6 @@ class ProjectPatch(Model):
     name: str | None = None
 
 
-class QloraConfig(Model):
-    """
-    Small trained adapters on a 4-bit base.
-    """
-
-    model_config = ConfigDict(
-        extra="forbid",
-    )
-    alpha: float = 16.0
-    """
-    Scale: the update is multiplied by alpha / rank.
-    """
-    double_quantization: bool = True
-    """
-    Quantise the quantisation constants too (saves about 0.4 bit per parameter).
-    """
-    dropout: float = 0.0
-    """
-    Dropout on the adapter's input.
-    """
-    groups: Literal["all"] | list[Literal["audio_encoder", "fusion", "text_decoder"]] = "all"
-    """
-    Parts of the model whose layers get an adapter, of those that its family has: `fusion` is cross-attention or a
-    projector between the encoder and the rest. Without the audio encoder a step is shorter, and the base's encoding of
-    unseen speakers does not change.
-    """
-    quantization: Literal["nf4", "fp4"] = "nf4"
-    """
-    4-bit data type of the base's weights.
-    """
-    rank: int = 8
-    """
-    Rank of each adapter.
-    """
-    rslora: bool = False
-    """
-    Scale by alpha / sqrt(rank) instead of alpha / rank.
-    """
-    target_modules: Literal["default"] | list[str] = "default"
-    """
-    Names of the linear layers that get an adapter; `default` is the family's choice.
-    """
-    type: Literal["qlora"] = "qlora"
-
-
 class QuantizationAwareConfig(Model):
     """
     Reducible loss of the quantised model, plus its disagreement with full precision if a test shows that it helps.
@@ -2761,6 +2700,59 @@ class ShortContextConfig(Model):
     """
 
 
+class ShuffledConfig(Model):
+    """
+    The control: the ranks of `sketch`, permuted among layers of the same shape.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    budget: float | None = None
+    """
+    What all adapters together may use, in `unit`; unset: as many parameters as the method's rank in every layer.
+    """
+    cap: int | None = None
+    """
+    Largest rank of a layer; unset: `probe_rank`, because no more singular values are known.
+    """
+    examples: int = 200
+    """
+    Number of training examples, drawn at random, that the gradient is measured on; each is computed twice.
+    """
+    floor: int = 0
+    """
+    Least rank of every layer; with 0, layers may go without an adapter.
+    """
+    power: float = 1.0
+    """
+    Exponent of the singular values: a larger one follows the largest of them, a smaller one the costs.
+    """
+    probe_rank: int = 16
+    """
+    Rank of the sketch: number of singular values that are measured of each layer.
+    """
+    shuffle_seed: int = 0
+    """
+    Which permutation.
+    """
+    type: Literal["shuffled"] = "shuffled"
+    unit: Literal["average_rank", "parameters", "bytes"] = "average_rank"
+    """
+    Unit of the budget and of costs: the parameters of that rank in every layer, a number of parameters, or bytes of
+    memory in training: weights, gradients, optimizer states, copies of weights, and the activations between an adapter's
+    two matrices.
+    """
+    weights: Annotated[
+        dict[Literal["audio_encoder", "fusion", "text_decoder"], float] | None,
+        Field(max_length=20),
+    ] = None
+    """
+    Factor on the value of ranks in a part of the model; 1 for parts that are not named. With 0, its layers get the
+    floor only.
+    """
+
+
 class SignUpBody(Model):
     """
     A new account.
@@ -2780,6 +2772,55 @@ class SignUpBody(Model):
     username: str
     """
     3 to 39 letters, digits, dots, dashes and underscores; `Ada` and `ada` are the same name.
+    """
+
+
+class SketchConfig(Model):
+    """
+    Ranks go where a sketch of the gradient says that they reduce the loss most.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    budget: float | None = None
+    """
+    What all adapters together may use, in `unit`; unset: as many parameters as the method's rank in every layer.
+    """
+    cap: int | None = None
+    """
+    Largest rank of a layer; unset: `probe_rank`, because no more singular values are known.
+    """
+    examples: int = 200
+    """
+    Number of training examples, drawn at random, that the gradient is measured on; each is computed twice.
+    """
+    floor: int = 0
+    """
+    Least rank of every layer; with 0, layers may go without an adapter.
+    """
+    power: float = 1.0
+    """
+    Exponent of the singular values: a larger one follows the largest of them, a smaller one the costs.
+    """
+    probe_rank: int = 16
+    """
+    Rank of the sketch: number of singular values that are measured of each layer.
+    """
+    type: Literal["sketch"] = "sketch"
+    unit: Literal["average_rank", "parameters", "bytes"] = "average_rank"
+    """
+    Unit of the budget and of costs: the parameters of that rank in every layer, a number of parameters, or bytes of
+    memory in training: weights, gradients, optimizer states, copies of weights, and the activations between an adapter's
+    two matrices.
+    """
+    weights: Annotated[
+        dict[Literal["audio_encoder", "fusion", "text_decoder"], float] | None,
+        Field(max_length=20),
+    ] = None
+    """
+    Factor on the value of ranks in a part of the model; 1 for parts that are not named. With 0, its layers get the
+    floor only.
     """
 
 
@@ -3095,105 +3136,6 @@ class TopLossConfig(Model):
     type: Literal["top_loss"] = "top_loss"
 
 
-class TrainingConfig(Model):
-    """
-    A training run: task, method, data order, optimisation, evaluation.
-    """
-
-    model_config = ConfigDict(
-        extra="forbid",
-    )
-    augmentation: AugmentationConfig | None = None
-    """
-    Random changes to the training audio; off by default.
-    """
-    batch: BatchConfig | None = None
-    """
-    Size and order of batches.
-    """
-    checkpoint: CheckpointConfig | None = None
-    """
-    When to save.
-    """
-    context: Annotated[
-        AutoContextConfig | ShortContextConfig | FullContextConfig | None,
-        Field(discriminator="type"),
-    ] = None
-    """
-    How much of its window the audio encoder runs over; by default, as in the model's own training.
-    """
-    ema_decay: float = 0.0
-    """
-    Evaluate and save an exponential moving average of the trained weights with this decay per step; 0: no average.
-    It stabilises short runs on few speakers; the learning rate may then be constant.
-    """
-    epochs: float | None = None
-    """
-    Passes over the training audio; give this or `max_steps`.
-    """
-    evaluation: EvaluationConfig | None = None
-    gradient_checkpointing: bool = False
-    """
-    Recompute activations in the backward pass: less memory, about 40 % slower.
-    """
-    label_smoothing: float = 0.0
-    """
-    Probability mass moved from the correct token to all tokens.
-    """
-    log_every_steps: int = 10
-    """
-    Steps between metric events.
-    """
-    max_grad_norm: float = 1.0
-    """
-    Gradients are clipped to this norm; 0: no clipping.
-    """
-    max_steps: int | None = None
-    """
-    Optimizer steps; give this or `epochs`. With neither, the run has 10 epochs.
-    """
-    method: Annotated[
-        QloraConfig | LoraConfig | FullConfig | PretrainConfig | LinearProbeConfig | GradualUnfreezingConfig | None,
-        Field(discriminator="type"),
-    ] = None
-    """
-    What to train: adapters on a 4-bit or full-precision base, every weight, or a new model.
-    """
-    optimizer: Annotated[
-        AdamWConfig | AdamConfig | AdamW8BitConfig | PagedAdamW8BitConfig | SgdConfig | None,
-        Field(discriminator="type"),
-    ] = None
-    """
-    The optimizer.
-    """
-    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    """
-    Data type of computation; `auto` chooses the fastest one that the processor has instructions for.
-    """
-    schedule: Annotated[
-        CosineConfig | LinearConfig | ConstantConfig | StepConfig | PlateauConfig | None,
-        Field(discriminator="type"),
-    ] = None
-    """
-    Learning rate over the course of the run.
-    """
-    seed: int = 0
-    """
-    Seed of every random choice.
-    """
-    split: SplitConfig | None = None
-    """
-    Train, validation and test utterances.
-    """
-    task: Annotated[
-        SpeechToTextConfig | AudioClassificationConfig | CaptioningConfig | RetrievalConfig | None,
-        Field(discriminator="type"),
-    ] = None
-    """
-    Task of the model.
-    """
-
-
 class TrimPackOnlyConfig(Model):
     """
     Everything left after trimming and packing; above the budget, draw every segment with the same probability.
@@ -3203,6 +3145,17 @@ class TrimPackOnlyConfig(Model):
         extra="forbid",
     )
     type: Literal["trim_pack_only"] = "trim_pack_only"
+
+
+class UniformConfig(Model):
+    """
+    Every layer has the method's rank.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    type: Literal["uniform"] = "uniform"
 
 
 class UploadOut(Model):
@@ -3772,36 +3725,6 @@ class DatasetItemOut(Model):
     text: str | None
 
 
-class EstimateBody(Model):
-    """
-    A run to estimate.
-    """
-
-    model_config = ConfigDict(
-        extra="forbid",
-    )
-    config: TrainingConfig
-    """
-    What to train, and how.
-    """
-    dataset_id: str | None = None
-    """
-    A dataset that is ready; without it the duration of `epochs` is unknown.
-    """
-    dataset_version: int | None = None
-    """
-    Number of its version; unset: the newest that is ready.
-    """
-    model_id: str
-    """
-    Id of a base model in the catalogue.
-    """
-    resources: ResourcesConfig | None = None
-    """
-    Resources; the cost is for these.
-    """
-
-
 class EstimateOut(Model):
     """
     Estimate of a run.
@@ -3990,8 +3913,8 @@ class JobOut(Model):
     """
     phase: str | None
     """
-    Phase of the run: `loading`, `evaluating_base`, `training`, `evaluating`, `saving`, `done`; of an ingestion:
-    `fetching`, `reading`, `storing`.
+    Phase of the run: `loading`, `allocating`, `evaluating_base`, `training`, `evaluating`, `saving`, `done`; of an
+    ingestion: `fetching`, `reading`, `storing`.
     """
     priority: int
     progress: float
@@ -4018,6 +3941,50 @@ class JobOut(Model):
     type: Literal["training", "selection", "evaluation", "ingestion"] | str
     updated_at: datetime
     usage: UsageOut
+
+
+class LoraConfig(Model):
+    """
+    Small trained adapters on a base in full precision.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    allocation: Annotated[
+        UniformConfig | SketchConfig | FixedConfig | ShuffledConfig | None,
+        Field(discriminator="type"),
+    ] = None
+    """
+    How ranks are distributed over the layers: the same for all, or more where they are worth more.
+    """
+    alpha: float = 16.0
+    """
+    Scale: the update is multiplied by alpha / rank, in every layer, also where the allocation gives another rank.
+    """
+    dropout: float = 0.0
+    """
+    Dropout on the adapter's input.
+    """
+    groups: Literal["all"] | list[Literal["audio_encoder", "fusion", "text_decoder"]] = "all"
+    """
+    Parts of the model whose layers get an adapter, of those that its family has: `fusion` is cross-attention or a
+    projector between the encoder and the rest. Without the audio encoder a step is shorter, and the base's encoding of
+    unseen speakers does not change.
+    """
+    rank: int = 8
+    """
+    Rank of each adapter, unless `allocation` gives others.
+    """
+    rslora: bool = False
+    """
+    Scale by alpha / sqrt(rank) instead of alpha / rank.
+    """
+    target_modules: Literal["default"] | list[str] = "default"
+    """
+    Names of the linear layers that get an adapter; `default` is the family's choice.
+    """
+    type: Literal["lora"] = "lora"
 
 
 class NewDatasetOut(Model):
@@ -4250,6 +4217,58 @@ class Problem(Model):
     """
 
 
+class QloraConfig(Model):
+    """
+    Small trained adapters on a 4-bit base.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    allocation: Annotated[
+        UniformConfig | SketchConfig | FixedConfig | ShuffledConfig | None,
+        Field(discriminator="type"),
+    ] = None
+    """
+    How ranks are distributed over the layers: the same for all, or more where they are worth more.
+    """
+    alpha: float = 16.0
+    """
+    Scale: the update is multiplied by alpha / rank, in every layer, also where the allocation gives another rank.
+    """
+    double_quantization: bool = True
+    """
+    Quantise the quantisation constants too (saves about 0.4 bit per parameter).
+    """
+    dropout: float = 0.0
+    """
+    Dropout on the adapter's input.
+    """
+    groups: Literal["all"] | list[Literal["audio_encoder", "fusion", "text_decoder"]] = "all"
+    """
+    Parts of the model whose layers get an adapter, of those that its family has: `fusion` is cross-attention or a
+    projector between the encoder and the rest. Without the audio encoder a step is shorter, and the base's encoding of
+    unseen speakers does not change.
+    """
+    quantization: Literal["nf4", "fp4"] = "nf4"
+    """
+    4-bit data type of the base's weights.
+    """
+    rank: int = 8
+    """
+    Rank of each adapter, unless `allocation` gives others.
+    """
+    rslora: bool = False
+    """
+    Scale by alpha / sqrt(rank) instead of alpha / rank.
+    """
+    target_modules: Literal["default"] | list[str] = "default"
+    """
+    Names of the linear layers that get an adapter; `default` is the family's choice.
+    """
+    type: Literal["qlora"] = "qlora"
+
+
 class Readiness(Model):
     """
     Whether every dependency answers.
@@ -4369,35 +4388,233 @@ class SelectionConfig(Model):
     """
 
 
-class TrainStage(Model):
+class TemporalConfig(Model):
     """
-    Trains, as a job, on what the selection among its predecessors chose, if there is one.
+    LoRA whose ranks are gated at each frame by what the audio says there: y = W x + s B (g A x).
+
+    g = 2 sigmoid(G phi + c) lies in (0, 2) for each rank of each layer, and is 1 before training. phi are features of the
+    frame. Gated are the layers of the audio encoder and the keys and values of cross-attention.
     """
 
     model_config = ConfigDict(
         extra="forbid",
     )
-    config: TrainingConfig | None = None
+    allocation: Annotated[
+        UniformConfig | SketchConfig | FixedConfig | ShuffledConfig | None,
+        Field(discriminator="type"),
+    ] = None
     """
-    The training; unset: the pipeline's.
+    How ranks are distributed over the layers: the same for all, or more where they are worth more.
     """
-    name: str = ""
+    alpha: float = 16.0
     """
-    Name of the stage in the pipeline; unset: its type.
+    Scale: the update is multiplied by alpha / rank, in every layer, also where the allocation gives another rank.
     """
-    needs: list[str] | None = None
+    decoder_gate: bool = True
     """
-    Stages that have to succeed first; unset: the one before it in the list.
+    Gate the decoder's self-attention too, once per utterance, by the share of its frames that are speech.
+    """
+    double_quantization: bool = True
+    """
+    Quantise the quantisation constants too (saves about 0.4 bit per parameter).
+    """
+    dropout: float = 0.0
+    """
+    Dropout on the adapter's input.
+    """
+    features: list[Literal["speech", "speaker_change", "snr"]] = [
+        "speech",
+        "speaker_change",
+        "snr",
+    ]
+    """
+    Features of a frame: probability of speech, change of the voice, local signal-to-noise ratio.
+    """
+    four_bit_base: bool = True
+    """
+    Keep the base in 4 bits, as `qlora` does; otherwise in full precision, as `lora` does.
+    """
+    gate: Literal["learned", "constant", "utterance_mean", "shuffled", "speech", "masked_input", "embedding"] = (
+        "learned"
+    )
+    """
+    What the gates follow. `learned` is the method; the others are its baselines, with as many trained parameters
+    (`embedding`: nearly as many). `constant`: nothing. `utterance_mean`: the mean of the features over the utterance.
+    `shuffled`: the features of other frames of the utterance. `speech`: a constant times the probability of speech.
+    `masked_input`: constant, and the model does not hear what is not speech. `embedding`: no gates; the features are
+    projected and added to the input of the encoder's first layer.
+    """
+    gate_dropout: float = 0.3
+    """
+    Share of the training examples whose gates are replaced by their mean over speech, which plain peft loads.
+    """
+    gate_penalty: float = 0.01
+    """
+    Factor of the mean gate in frames without speech, added to the loss per target.
+    """
+    gate_states: int = 0
+    """
+    Number of states that the gates are summarised to; each is saved as a plain adapter. 0: none.
+    """
+    groups: Literal["all"] | list[Literal["audio_encoder", "fusion", "text_decoder"]] = "all"
+    """
+    Parts of the model whose layers get an adapter, of those that its family has: `fusion` is cross-attention or a
+    projector between the encoder and the rest. Without the audio encoder a step is shorter, and the base's encoding of
+    unseen speakers does not change.
+    """
+    quantization: Literal["nf4", "fp4"] = "nf4"
+    """
+    4-bit data type of the base's weights.
+    """
+    rank: int = 8
+    """
+    Rank of each adapter, unless `allocation` gives others.
+    """
+    rslora: bool = False
+    """
+    Scale by alpha / sqrt(rank) instead of alpha / rank.
+    """
+    target_modules: Literal["default"] | list[str] = "default"
+    """
+    Names of the linear layers that get an adapter; `default` is the family's choice.
+    """
+    type: Literal["temporal"] = "temporal"
+
+
+class TrainingConfig(Model):
+    """
+    A training run: task, method, data order, optimisation, evaluation.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    augmentation: AugmentationConfig | None = None
+    """
+    Random changes to the training audio; off by default.
+    """
+    batch: BatchConfig | None = None
+    """
+    Size and order of batches.
+    """
+    checkpoint: CheckpointConfig | None = None
+    """
+    When to save.
+    """
+    context: Annotated[
+        AutoContextConfig | ShortContextConfig | FullContextConfig | None,
+        Field(discriminator="type"),
+    ] = None
+    """
+    How much of its window the audio encoder runs over; by default, as in the model's own training.
+    """
+    ema_decay: float = 0.0
+    """
+    Evaluate and save an exponential moving average of the trained weights with this decay per step; 0: no average.
+    It stabilises short runs on few speakers; the learning rate may then be constant.
+    """
+    epochs: float | None = None
+    """
+    Passes over the training audio; give this or `max_steps`.
+    """
+    evaluation: EvaluationConfig | None = None
+    gradient_checkpointing: bool = False
+    """
+    Recompute activations in the backward pass: less memory, about 40 % slower.
+    """
+    label_smoothing: float = 0.0
+    """
+    Probability mass moved from the correct token to all tokens.
+    """
+    log_every_steps: int = 10
+    """
+    Steps between metric events.
+    """
+    max_grad_norm: float = 1.0
+    """
+    Gradients are clipped to this norm; 0: no clipping.
+    """
+    max_steps: int | None = None
+    """
+    Optimizer steps; give this or `epochs`. With neither, the run has 10 epochs.
+    """
+    method: Annotated[
+        QloraConfig
+        | LoraConfig
+        | TemporalConfig
+        | FullConfig
+        | PretrainConfig
+        | LinearProbeConfig
+        | GradualUnfreezingConfig
+        | None,
+        Field(discriminator="type"),
+    ] = None
+    """
+    What to train: adapters on a 4-bit or full-precision base, every weight, or a new model.
+    """
+    optimizer: Annotated[
+        AdamWConfig | AdamConfig | AdamW8BitConfig | PagedAdamW8BitConfig | SgdConfig | None,
+        Field(discriminator="type"),
+    ] = None
+    """
+    The optimizer.
+    """
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    """
+    Data type of computation; `auto` chooses the fastest one that the processor has instructions for.
+    """
+    schedule: Annotated[
+        CosineConfig | LinearConfig | ConstantConfig | StepConfig | PlateauConfig | None,
+        Field(discriminator="type"),
+    ] = None
+    """
+    Learning rate over the course of the run.
+    """
+    seed: int = 0
+    """
+    Seed of every random choice.
+    """
+    split: SplitConfig | None = None
+    """
+    Train, validation and test utterances.
+    """
+    task: Annotated[
+        SpeechToTextConfig | AudioClassificationConfig | CaptioningConfig | RetrievalConfig | None,
+        Field(discriminator="type"),
+    ] = None
+    """
+    Task of the model.
+    """
+
+
+class EstimateBody(Model):
+    """
+    A run to estimate.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    config: TrainingConfig
+    """
+    What to train, and how.
+    """
+    dataset_id: str | None = None
+    """
+    A dataset that is ready; without it the duration of `epochs` is unknown.
+    """
+    dataset_version: int | None = None
+    """
+    Number of its version; unset: the newest that is ready.
+    """
+    model_id: str
+    """
+    Id of a base model in the catalogue.
     """
     resources: ResourcesConfig | None = None
     """
-    Resources of the job; unset: the pipeline's.
+    Resources; the cost is for these.
     """
-    retry: RetryPolicy | None = None
-    """
-    Retries when it fails.
-    """
-    type: Literal["train"] = "train"
 
 
 class JobBody(Model):
@@ -4503,6 +4720,37 @@ class SelectStage(Model):
     How to select.
     """
     type: Literal["select"] = "select"
+
+
+class TrainStage(Model):
+    """
+    Trains, as a job, on what the selection among its predecessors chose, if there is one.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    config: TrainingConfig | None = None
+    """
+    The training; unset: the pipeline's.
+    """
+    name: str = ""
+    """
+    Name of the stage in the pipeline; unset: its type.
+    """
+    needs: list[str] | None = None
+    """
+    Stages that have to succeed first; unset: the one before it in the list.
+    """
+    resources: ResourcesConfig | None = None
+    """
+    Resources of the job; unset: the pipeline's.
+    """
+    retry: RetryPolicy | None = None
+    """
+    Retries when it fails.
+    """
+    type: Literal["train"] = "train"
 
 
 class PipelineBody(Model):

@@ -228,5 +228,5 @@ async def test_the_schema_of_a_config_has_limits_defaults_and_descriptions(ada: 
     assert schema["properties"]["seed"]["default"] == 0
     rank = schema["$defs"]["QloraConfig"]["properties"]["rank"]
     assert (rank["minimum"], rank["maximum"], rank["default"]) == (1, 1024, 8)
-    assert rank["description"] == "Rank of each adapter."
+    assert rank["description"] == "Rank of each adapter, unless `allocation` gives others."
     json.dumps(schema, allow_nan=False)

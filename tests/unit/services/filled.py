@@ -53,7 +53,9 @@ class Filler:
             return {name: self.fill(each) for name, each in schema["properties"].items()}
         if schema.get("type") == "object":
             inner = schema.get("additionalProperties")
-            return {"x": self.fill(inner)} if isinstance(inner, dict) else {"x": 1}
+            names = schema.get("propertyNames", {}).get("enum")
+            name = self._next(names) if names else "x"
+            return {name: self.fill(inner)} if isinstance(inner, dict) else {name: 1}
         return _PLAIN[schema.get("type", "string")]
 
     def _next(self, allowed: Sequence[Any]) -> Any:

@@ -49,6 +49,20 @@ def test_adapters_have_as_many_weights_as_a_run_says() -> None:
     assert 0.99 < whole / (find_model("whisper-pico").parameters - 1500 * 128) <= 1.0
 
 
+def test_an_allocation_has_as_many_weights_as_its_budget() -> None:
+    def weights(**allocation: Any) -> int:
+        return trainable_parameters(PICO, config(method={"type": "qlora", "rank": 16, "allocation": allocation}))
+
+    assert weights(type="sketch") == weights(type="shuffled") == 327_680
+    assert weights(type="sketch", budget=4) == 327_680 // 4
+    assert weights(type="sketch", budget=100_000, unit="parameters") == pytest.approx(100_000, rel=1e-2)
+    # A weight, its gradient and two moments take 16 bytes.
+    assert weights(type="sketch", budget=1_600_000, unit="bytes") == pytest.approx(100_000, rel=1e-2)
+    assert weights(type="sketch", budget=1e9, unit="parameters", probe_rank=32) == 2 * 327_680
+    # 56 layers, of which one has rank 112: 2 on average.
+    assert weights(type="fixed", ranks={"model.encoder.layers.0.fc1": 112}) == 327_680 // 8
+
+
 def test_four_bits_take_an_eighth_of_the_linear_weights() -> None:
     plain = peak_memory(LARGE, config(method={"type": "lora"}), 4).parts
     four_bit = peak_memory(LARGE, config(), 4).parts

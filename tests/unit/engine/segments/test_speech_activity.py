@@ -86,3 +86,13 @@ def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(ModelError, match=r"install silero-vad==6\.2\.3"):
         load_speech_activity.__wrapped__()
+
+
+def test_loading_the_detector_draws_no_random_number() -> None:
+    """A training loads it when it first needs it; a resumed one at another step."""
+    torch.manual_seed(0)
+    wanted = torch.rand(3)
+    torch.manual_seed(0)
+    load_speech_activity.cache_clear()
+    load_speech_activity().probabilities([np.zeros(WINDOW_SAMPLES, np.float32)])
+    assert torch.equal(torch.rand(3), wanted)

@@ -61,6 +61,7 @@ def test_every_method_says_what_it_trains() -> None:
     assert {name: rules(name) for name in METHODS} == {
         "qlora": "adapters",
         "lora": "adapters",
+        "temporal": "adapters",
         "full": "whole",
         "pretrain": "whole",
         "linear_probe": "heads",

@@ -1,0 +1,1 @@
+"""Configs of rank allocations. Imports neither torch nor Ray."""

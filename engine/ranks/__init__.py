@@ -1,0 +1,1 @@
+"""Ranks: how many each layer's adapter gets, and how that is measured, chosen, stored and drawn."""
