@@ -23,7 +23,7 @@ from cluster.config import EvaluationRunConfig, RunConfig
 from cluster.errors import ClusterError, InfeasibleError, RefusedError, RunFailedError, StorageSettingsError
 from engine.errors import ConfigError, EngineError, Fault, ObjectNotFoundError, StorageError
 from engine.models.reference import ModelReference
-from engine.run.provenance.inputs import changed, shown
+from engine.run.provenance.inputs import changed, completed, shown
 from engine.run.store import RunStore
 
 if TYPE_CHECKING:
@@ -288,10 +288,11 @@ def check_same_run(
         before = json.loads(store.get_bytes(CONFIG_KEY))
     except (ObjectNotFoundError, ValueError):
         return
-    now = config.model_dump(mode="json")
+    now, given = config.model_dump(mode="json"), config.model_dump(mode="json", exclude_defaults=True)
     faults = []
     for field in fields:
-        for path, old, new in changed(*_comparable(before.get(field), now[field]), field):
+        was, asked = _comparable(before.get(field), now[field])
+        for path, old, new in changed(completed(was, asked, given.get(field)), asked, field):
             faults.append(
                 Fault(path, f"found {shown(new)}; the run of the same name that began before has {shown(old)}")
             )

@@ -66,7 +66,7 @@ class Watching(Protocol):
 
 
 class Unwatched:
-    """Nobody follows."""
+    """Ignores all that it is told."""
 
     def phase(self, name: Phase) -> None:
         """Ignored."""
@@ -98,7 +98,7 @@ def process(
         version: store that gets the version.
         imports: access and limits for recordings from elsewhere.
         folder: empty work folder; `version` below it is left with the version's files, or with the report alone.
-        watching: follows the phases; None: nobody.
+        watching: is told of the phases; None: nothing is.
 
     Raises:
         RefusedError: no such folder.

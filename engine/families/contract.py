@@ -100,7 +100,7 @@ class FollowsFrames(Protocol):
 
     @property
     def timeline(self) -> Timeline:
-        """The frames of its encoder. Whoever runs the model says there which batch it computes."""
+        """The frames of its encoder; the learner tells it which batch the model computes."""
         ...
 
     def follows(self, module_name: str) -> Follows | None:

@@ -30,7 +30,7 @@ from engine.models.reference import ModelReference
 from engine.process.peak_memory import peak_bytes
 from engine.run.code_version import code_version
 from engine.run.events import Event, EventSink, now_rfc3339
-from engine.run.provenance.inputs import begin, say_shown_again
+from engine.run.provenance.inputs import as_begun, begin, say_shown_again
 from engine.run.provenance.stages import evaluation_inputs
 from engine.run.result import Fact, MeasuredResult
 from engine.run.store import RunStore
@@ -95,7 +95,7 @@ def evaluate(
     """
     model = reference_to(model)
     base_model = reference_to(base_model) if base_model is not None else None
-    inputs = evaluation_inputs(model, adapter, data, training, measurement, base_model)
+    inputs = as_begun(store, evaluation_inputs(model, adapter, data, training, measurement, base_model))
     if (finished := begin(store, inputs, parts=(PARTS,))) is not None:
         result = EvaluationResult.model_validate_json(finished)
         say_shown_again(events, result.model_dump(), "measured")

@@ -36,7 +36,7 @@ from engine.run.card import adapter_card
 from engine.run.code_version import code_version
 from engine.run.curves import draw_curves
 from engine.run.events import Event, EventSink, now_rfc3339
-from engine.run.provenance.inputs import Inputs, begin, say_shown_again
+from engine.run.provenance.inputs import Inputs, as_begun, begin, say_shown_again
 from engine.run.provenance.stages import training_inputs
 from engine.run.result import Fact, MeasuredResult
 from engine.run.store import RunStore
@@ -125,7 +125,9 @@ def finetune(
         EngineError: model, dataset, selection and config do not fit together; the message says what to do.
     """
     model = reference_to(model)
-    own = training_inputs(model, data, config, selection).model_dump(mode="json") if parallel.is_first else None
+    own = None
+    if parallel.is_first:
+        own = as_begun(store, training_inputs(model, data, config, selection)).model_dump(mode="json")
     inputs = Inputs.model_validate(parallel.gather_json(own)[0])
     finished = begin(store, inputs, parts=("checkpoints", _BASE_METRICS, _SEEN, RANKS_KEY), write=parallel.is_first)
     if finished is not None:

@@ -39,7 +39,7 @@ from engine.models.catalogue import reference_to
 from engine.models.reference import ModelReference
 from engine.run.code_version import code_version
 from engine.run.events import Event, EventSink, MemorySink, now_rfc3339
-from engine.run.provenance.inputs import begin, say_shown_again
+from engine.run.provenance.inputs import as_begun, begin, say_shown_again
 from engine.run.provenance.stages import selection_inputs
 from engine.run.store import LocalRunStore
 from engine.segments.packing import pack
@@ -104,7 +104,7 @@ def select(
     """
     config = selection_for(config, training)
     model = reference_to(model)
-    inputs = selection_inputs(model, data, config, training)
+    inputs = as_begun(LocalRunStore(out), selection_inputs(model, data, config, training))
     if (finished := begin(LocalRunStore(out), inputs, parts=(), result_key=SUMMARY_NAME)) is not None:
         result = SelectionResult.model_validate_json(finished)
         say_shown_again(events or MemorySink(), result.model_dump(mode="json"), "selected")

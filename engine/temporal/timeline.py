@@ -138,7 +138,7 @@ class Timeline:
         def gated(_: nn.Module, __: Any, ranks_BSr: torch.Tensor) -> torch.Tensor:
             if self._values is None:
                 raise ModelError(
-                    f"the gates of {name} need the features of the audio, and whoever runs the model gave none; remove "
+                    f"the gates of {name} need the features of the audio, and the model was run without them; remove "
                     "gates.json and gates.safetensors from the adapter to use it without gates"
                 )
             gate_BSr = self._values.gates[kind][..., place]

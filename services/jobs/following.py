@@ -1,7 +1,7 @@
 """Follow the drivers of jobs: start them, stop them, settle those that have ended.
 
 Rows are authoritative, and answers about drivers are hints. A row is changed only if it is still what it was when its
-driver was queried, so that two followers at once do no harm. No state that matters is held here: another process can
+driver was queried, so that two followers can run at once. No state that matters is held here: another process can
 take over any time.
 """
 

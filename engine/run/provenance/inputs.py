@@ -37,10 +37,24 @@ class Inputs(BaseModel):
     """Configs as JSON, by the field that holds them in a run's config: `model`, `training`, `measurement`."""
     files: dict[Role, dict[str, str]]
     """SHA-256 of each file's content, by the role of the files."""
+    given: dict[str, Any] = {}
+    """Of the settings, those that are not at their default; not recorded."""
 
     def digest(self) -> str:
         """One digest of all inputs."""
-        return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+        recorded = self.model_dump(mode="json", exclude={"given"})
+        return hashlib.sha256(json.dumps(recorded, sort_keys=True).encode()).hexdigest()
+
+
+def as_begun(store: RunStore, inputs: Inputs) -> Inputs:
+    """These inputs as the work in a store has recorded them, if they are the same.
+
+    Work of an earlier release lacks the fields that have been added since. It goes on if they are at their defaults.
+    """
+    before = _recorded(store)
+    if before is None or before.files != inputs.files:
+        return inputs
+    return before if completed(before.settings, inputs.settings, inputs.given) == inputs.settings else inputs
 
 
 def begin(
@@ -63,10 +77,7 @@ def begin(
     """
     result = _finished(store, result_key)
     unfinished = any(store.list(part) for part in parts)
-    try:
-        before = Inputs.model_validate_json(store.get_bytes(INPUTS_KEY))
-    except (ObjectNotFoundError, ValueError):
-        before = None
+    before = _recorded(store)
     if result is not None or unfinished:
         whose = "finished" if result is not None else "unfinished"
         faults = list(differences(before, inputs, whose)) if before is not None else [_unknown(whose)]
@@ -76,8 +87,8 @@ def begin(
                 "name, storage or folder, or delete the old work"
             )
             raise ConfigError([*faults, Fault("name", advice)])
-    if write and before != inputs:
-        store.put_bytes(INPUTS_KEY, inputs.model_dump_json(indent=1).encode())
+    if write and (before is None or before.digest() != inputs.digest()):
+        store.put_bytes(INPUTS_KEY, inputs.model_dump_json(indent=1, exclude={"given"}).encode())
     return result
 
 
@@ -100,7 +111,7 @@ def say_shown_again(events: EventSink, result: Mapping[str, Any], what: str) -> 
 
 def differences(before: Inputs, now: Inputs, whose: str) -> Iterator[Fault]:
     """Faults for every field and every role of files in which two sets of inputs differ."""
-    for path, old, new in changed(before.settings, now.settings, ""):
+    for path, old, new in changed(completed(before.settings, now.settings, now.given), now.settings, ""):
         yield Fault(path, f"found {shown(new)}; the {whose} work has {shown(old)}")
     for role in sorted(before.files.keys() | now.files.keys()):
         old_files, new_files = before.files.get(role), now.files.get(role)
@@ -109,6 +120,28 @@ def differences(before: Inputs, now: Inputs, whose: str) -> Iterator[Fault]:
             yield Fault(role, f"found {there.format(whose)}")
         elif old_files != new_files:
             yield Fault(role, f"{_whatchanged(role, old_files, new_files)} than in the {whose} work")
+
+
+def completed(before: Any, now: Any, given: Any) -> Any:
+    """Recorded settings with the fields that they lack and that are at their defaults now.
+
+    Args:
+        before: JSON that was recorded, perhaps by an earlier release.
+        now: JSON of the same config now, with all fields.
+        given: of `now`, the fields that are not at their default.
+    """
+    if not isinstance(before, dict) or not isinstance(now, dict):
+        return before
+    told = given if isinstance(given, dict) else {}
+    added = {name: now[name] for name in now.keys() - before.keys() - told.keys()}
+    return {name: completed(value, now.get(name), told.get(name)) for name, value in before.items()} | added
+
+
+def _recorded(store: RunStore) -> Inputs | None:
+    try:
+        return Inputs.model_validate_json(store.get_bytes(INPUTS_KEY))
+    except (ObjectNotFoundError, ValueError):
+        return None
 
 
 def _finished(store: RunStore, key: str) -> bytes | None:

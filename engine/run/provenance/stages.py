@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
+from engine.config.base import Config
 from engine.config.measurement import MeasurementConfig
 from engine.config.selection import SelectionConfig
 from engine.config.training import TrainingConfig
@@ -24,9 +26,7 @@ def training_inputs(model: ModelReference, data: Path, training: TrainingConfig,
     files = {"model": model_files(model, weights=weights), "data": dataset_files(data)}
     if selection is not None:
         files["selection"] = file_digests(selection, [SEGMENTS_NAME])
-    return Inputs.model_validate(
-        {"settings": {"model": model.name, "training": training.model_dump(mode="json")}, "files": files}
-    )
+    return _inputs(model, {"training": training}, files)
 
 
 def evaluation_inputs(
@@ -47,8 +47,7 @@ def evaluation_inputs(
         files["adapter"] = folder_files(adapter)
     if base_model is not None:
         files["base_model"] = model_files(base_model)
-    configs = {"training": training.model_dump(mode="json"), "measurement": measurement.model_dump(mode="json")}
-    return Inputs.model_validate({"settings": {"model": model.name, **configs}, "files": files})
+    return _inputs(model, {"training": training, "measurement": measurement}, files)
 
 
 def selection_inputs(model: ModelReference, data: Path, selection: SelectionConfig, training: TrainingConfig) -> Inputs:
@@ -57,6 +56,11 @@ def selection_inputs(model: ModelReference, data: Path, selection: SelectionConf
     Raises:
         EngineError: a model or a manifest that cannot be read.
     """
-    configs = {"selection": selection.model_dump(mode="json"), "training": training.model_dump(mode="json")}
     files = {"model": model_files(model), "data": dataset_files(data)}
-    return Inputs.model_validate({"settings": {"model": model.name, **configs}, "files": files})
+    return _inputs(model, {"selection": selection, "training": training}, files)
+
+
+def _inputs(model: ModelReference, configs: Mapping[str, Config], files: Mapping[str, Mapping[str, str]]) -> Inputs:
+    settings = {name: config.model_dump(mode="json") for name, config in configs.items()}
+    given = {name: config.model_dump(mode="json", exclude_defaults=True) for name, config in configs.items()}
+    return Inputs.model_validate({"settings": {"model": model.name, **settings}, "files": files, "given": given})

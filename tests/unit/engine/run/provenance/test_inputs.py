@@ -19,7 +19,7 @@ from engine.models.catalogue import reference_to
 from engine.models.reference import ModelReference
 from engine.run.code_version import code_version
 from engine.run.provenance.digests import dataset_files, folder_files, model_files
-from engine.run.provenance.inputs import Inputs, begin, shown_again
+from engine.run.provenance.inputs import Inputs, as_begun, begin, shown_again
 from engine.run.provenance.stages import training_inputs
 from engine.run.store import LocalRunStore
 
@@ -181,3 +181,26 @@ def test_a_hub_id_is_its_revision(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     (copy / "snapshots" / revision / "config.json").write_text("{}")
     assert model_files(theirs) == {"revision": revision}
     assert model_files(theirs.model_copy(update={"revision": "b" * 40})) == {"revision": "b" * 40}
+
+
+def test_work_of_a_release_without_a_field_goes_on_at_its_default(data: Path, model: Path, tmp_path: Path) -> None:
+    store = LocalRunStore(tmp_path / "store")
+    reference = reference_to(str(model))
+
+    def inputs(**method: Any) -> Inputs:
+        config = TrainingConfig.model_validate({"method": {"type": "lora", **method}})
+        return training_inputs(reference, data, config, None)
+
+    earlier = inputs().model_dump(mode="json", exclude={"given"})
+    del earlier["settings"]["training"]["method"]["allocation"]
+    store.put_bytes("inputs.json", json.dumps(earlier).encode())
+    store.put_bytes("checkpoints/step-00000001/state.json", b"{}")
+    same = as_begun(store, inputs())
+    assert begin(store, same, parts=("checkpoints",)) is None
+    assert same.digest() == Inputs.model_validate(earlier).digest() != inputs().digest()
+    assert json.loads(store.get_bytes("inputs.json")) == earlier
+    for other in ({"allocation": {"type": "sketch"}}, {"rank": 3}):
+        asked = inputs(**other)
+        assert as_begun(store, asked) == asked
+        with pytest.raises(ConfigError, match="unfinished work from other inputs"):
+            begin(store, asked, parts=("checkpoints",))
