@@ -19,8 +19,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 _VOICE = re.compile(r"<v(?:\.[^\s<>]*)?\s++([^<>]++)>", re.IGNORECASE)
-_BREAK = re.compile(r"<br\s*/?>|</?p\b[^>]*>", re.IGNORECASE)
-_TAG = re.compile(r"</?[a-zA-Z][^<>]*>|</?>|<\d[\d:.,]*>|\{\\[^}]*\}|\{/?[biusBIUS]\}|\{[yYcCfF]:[^}]*\}")
+_BREAK = re.compile(r"<br\s*/?>|</?p\b[^<>]*>", re.IGNORECASE)
+_TAG = re.compile(r"</?[a-zA-Z][^<>]*>|</?>|<\d[\d:.,]*>|\{\\[^{}]*\}|\{/?[biusBIUS]\}|\{[yYcCfF]:[^{}]*\}")
 _WORD_TIME = re.compile(r"<\d[\d:.]*>")
 _TURN = re.compile(r"\s*[-–—‐]\s*(?=[^\W\d_]|[\[(\"'¿¡«“„♪])|\s*[-–—‐]\s+(?=\d)")
 _CHEVRONS = re.compile(r"(?<!\s)\s*>>+\s*")
