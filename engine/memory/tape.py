@@ -9,6 +9,7 @@ Legend: rows are the positions of all examples of a batch together, a width is t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -60,10 +61,7 @@ class Weights:
     @property
     def count(self) -> int:
         """Number of values."""
-        total = 1
-        for size in self.shape:
-            total *= size
-        return total
+        return math.prod(self.shape)
 
     @property
     def bytes(self) -> float:
@@ -114,22 +112,56 @@ class Tape:
         """Largest result of an operation."""
         self.largest_four_bit = 0
         """Weights of the largest layer in 4 bits, which is unpacked for its product."""
-        self._known: set[str] = set()
+        self.input_bytes = 0.0
+        """Bytes of the inputs."""
+        self._known: dict[str, int] = {}
         self._layer: _Layer | None = None
+        self._trained = 0
+        self._passed: list[tuple[float, int]] = [(0.0, 0)]
+
+    @property
+    def backward_bytes(self) -> float:
+        """The most that the backward pass holds of kept tensors and gradients (float32) together.
+
+        It frees what each operation kept while it adds the gradients of the operation's weights.
+        """
+        return max(kept + FLOAT32 * (self._trained - before) for kept, before in self._passed)
+
+    def _pass(self) -> None:
+        """Note what is kept, and the trained weights whose gradients the backward pass does not have yet, at this point."""
+        kept = self.kept_bytes + (self._layer.bytes if self._layer is not None else 0.0)
+        self._passed.append((kept, self._trained))
 
     # ---- tensors
 
+    def _computed(self, x: Tensor) -> Tensor:
+        """A tensor in the type of computation, as autocast hands it to a product: a copy if it is wider."""
+        if x.bytes_each <= self.rules.compute_bytes:
+            return x
+        return Tensor(x.rows, x.width, self.rules.compute_bytes, x.grad)
+
+    def _keep_computed(self, count: float) -> None:
+        """Keep a weight's copy in the type of computation, if that is not float32."""
+        if self.rules.compute_bytes < FLOAT32:
+            self.keep_bytes(count * self.rules.compute_bytes)
+
     def data(self, rows: float, width: float, bytes_each: int | None = None) -> Tensor:
         """An input, which needs no gradient."""
-        return Tensor(rows, width, self.rules.compute_bytes if bytes_each is None else bytes_each, grad=False)
+        made = Tensor(rows, width, FLOAT32 if bytes_each is None else bytes_each, grad=False)
+        self.input_bytes += made.bytes
+        return made
 
     def buffer(self, rows: float, width: float) -> Tensor:
-        """A constant that the model holds anyway."""
-        return Tensor(rows, width, FLOAT32, grad=False, kept=True)
+        """A constant that the model holds anyway, in the type of computation."""
+        return Tensor(rows, width, self.rules.compute_bytes, grad=False, kept=True)
 
-    def result(self, of: Sequence[Tensor], rows: float, width: float, *, trains: bool = False) -> Tensor:
-        """A new tensor that depends on others, and on weights that may train."""
-        made = Tensor(rows, width, self.rules.compute_bytes, grad=trains or any(each.grad for each in of))
+    def result(
+        self, of: Sequence[Tensor], rows: float, width: float, *, trains: bool = False, bytes_each: int | None = None
+    ) -> Tensor:
+        """A new tensor that depends on others, and on weights that may train; its type is the widest of the others'."""
+        if bytes_each is None:
+            bytes_each = max((each.bytes_each for each in of), default=FLOAT32)
+        made = Tensor(rows, width, bytes_each, grad=trains or any(each.grad for each in of))
         if made.grad and self._layer is not None:
             self._layer.needs_grad = True
         self.largest_bytes = max(self.largest_bytes, made.bytes)
@@ -154,6 +186,7 @@ class Tape:
             self.kept_bytes += count
         else:
             self._layer.bytes += count
+        self._pass()
 
     @contextmanager
     def layer(self, *inputs: Tensor | None) -> Iterator[None]:
@@ -205,9 +238,17 @@ class Tape:
         return trains
 
     def _add(self, weights: Weights) -> None:
-        if weights.name not in self._known:
-            self._known.add(weights.name)
-            self.weights.append(weights)
+        if weights.name in self._known:
+            if weights.trains:  # the gradient of a shared weight begins with its last use
+                first = self._known[weights.name]
+                self._passed[first:] = [(kept, before - weights.count) for kept, before in self._passed[first:]]
+                self._passed.append((self._passed[-1][0], self._trained))
+            return
+        self._known[weights.name] = len(self._passed)
+        self.weights.append(weights)
+        if weights.trains:
+            self._trained += weights.count
+            self._pass()
 
     # ---- operations
 
@@ -253,21 +294,34 @@ class Tape:
         if rank:
             self._add(Weights(f"{name}.lora_A", group, (rank, inputs), "adapter", True, FLOAT32))
             self._add(Weights(f"{name}.lora_B", group, (outputs, rank), "adapter", True, FLOAT32))
-            if rules.adapters is not None and rules.adapters.has_dropout:
-                self.keep(self.dropout(x, 1.0))
-            else:
-                self.keep(x)
-            self.keep(Tensor(x.rows, rank, rules.compute_bytes, grad=True))
+            self._keep_adapter(x, rank, outputs)
+        unpacks = rules.four_bit is not None and four_bit and not head
+        computed = x if unpacks else self._computed(x)
         if trains:
-            self.keep(x)
-        return self.result([x], x.rows, outputs, trains=trains or rank > 0)
+            self.keep(computed)
+        if computed.grad and not unpacks:
+            self._keep_computed(outputs * inputs)
+        of = [computed, Tensor(0, 0, rules.compute_bytes, grad=True)] if rank else [computed]
+        return self.result(of, x.rows, outputs, trains=trains or rank > 0)
+
+    def _keep_adapter(self, x: Tensor, rank: int, outputs: int) -> None:
+        """What an adapter keeps; peft gives it its input in float32."""
+        rules = self.rules
+        wide = Tensor(x.rows, x.width, FLOAT32, x.grad) if x.bytes_each < FLOAT32 else x
+        if rules.adapters is not None and rules.adapters.has_dropout:
+            wide = self.dropout(wide, 1.0)
+        self.keep(self._computed(wide))
+        self.keep(Tensor(x.rows, rank, rules.compute_bytes, grad=True))
+        if x.grad:
+            self._keep_computed(rank * x.width)
+        self._keep_computed(rank * outputs)
 
     def embedding(self, name: str, shape: tuple[int, int], ids: Tensor, group: str | None = None) -> Tensor:
         """Rows of a table; keeps their ids if it trains."""
         trains = self.weight(name, shape, group)
         if trains:
             self.keep(ids)
-        return self.result([], ids.rows, shape[1], trains=trains)
+        return self.result([], ids.rows, shape[1], trains=trains, bytes_each=self.rules.storage_bytes)
 
     def norm(self, x: Tensor, name: str, group: str | None = None, *, head: bool = False) -> Tensor:
         """A layer norm over the width: keeps its input, and mean and deviation of each row."""
@@ -341,10 +395,14 @@ class Tape:
         trains = self.weight(f"{name}.weight", shape, group, constant=constant)
         if bias:
             self.weight(f"{name}.bias", shape[:1], group, constant=constant)
-        return self.convolved(x, rows, shape[0], trains=trains)
+        y = self.convolved(x, rows, shape[0], trains=trains)
+        if y.grad:
+            self._keep_computed(math.prod(shape))
+        return y
 
     def convolved(self, x: Tensor, rows: float, width: int, *, trains: bool) -> Tensor:
         """The result of a convolution whose weights are already recorded."""
+        x = self._computed(x)
         y = self.result([x], rows, width, trains=trains)
         if y.grad:
             self.keep(x)
@@ -368,7 +426,7 @@ class Tape:
         if not probability:
             return x
         if x.grad:
-            self.keep_bytes(x.rows * x.width * (1 if self.rules.on_gpu else self.rules.compute_bytes))
+            self.keep_bytes(x.rows * x.width * (1 if self.rules.on_gpu else x.bytes_each))
         return self.result([x], x.rows, x.width)
 
     def add(self, x: Tensor, y: Tensor) -> Tensor:
@@ -405,7 +463,7 @@ class Tape:
         """Rows of length one: keeps the input and two lengths of each row."""
         if x.grad:
             self.keep(x)
-            self.keep_bytes(2 * x.rows * FLOAT32)
+            self.keep_bytes(2 * x.rows * x.bytes_each)
         return self.result([x], x.rows, x.width)
 
     def attention(
@@ -439,9 +497,15 @@ class Tape:
             is_fused: whether the model asks for the fused one.
             is_copied: whether the model rearranges the fused one's result into a new tensor.
         """
+        queries, keys, values = (self._computed(each) for each in (queries, keys, values))
         biased = bias is not None and bias.grad
-        if not is_fused or ((dropout or biased) and not self.rules.on_gpu):
+        if not is_fused:
             return self._stored_attention(queries, keys, values, heads, positions, bias, dropout)
+        if (dropout or biased) and not self.rules.on_gpu:
+            # torch falls back to one that computes in float32.
+            wide = (Tensor(each.rows, each.width, FLOAT32, each.grad) for each in (queries, keys, values))
+            y = self._stored_attention(*wide, heads, positions, bias, dropout)
+            return self.result([y], y.rows, y.width, bytes_each=self.rules.compute_bytes)
         y = self.result([queries, keys, values], queries.rows, queries.width)
         if y.grad:
             for each in (queries, keys, values, y):
@@ -465,7 +529,7 @@ class Tape:
     ) -> Tensor:
         """Attention that stores its weights; queries, keys and values are copied by head."""
         of = [queries, keys] if bias is None else [queries, keys, bias]
-        weights = self.result(of, queries.rows * heads, positions)
+        weights = self.result(of, queries.rows * heads, positions, bytes_each=FLOAT32)
         if queries.grad:
             self.keep_bytes(keys.bytes)
         if keys.grad:
@@ -476,8 +540,8 @@ class Tape:
         if dropped.grad:
             self.keep_bytes(values.bytes)
         if values.grad:
-            self.keep(dropped)
-        return self.result([dropped, values], queries.rows, values.width)
+            self.keep(dropped if values.bytes_each == FLOAT32 else self._computed(dropped))
+        return self.result([values], queries.rows, values.width, trains=dropped.grad)
 
     # ---- losses
 

@@ -16,7 +16,7 @@ from engine.data.example import AnyExample, Captions, Text
 from engine.families.binding import Bound
 from engine.families.memory import tape_of
 from engine.memory.shape import BatchShape
-from engine.memory.tape import FLOAT32, Tape
+from engine.memory.tape import Tape
 from engine.methods.build import build_method
 from tests.contract.kept import kept_bytes, shape_of
 from tests.contract.pairs import PAIRS, Pair
@@ -145,10 +145,13 @@ def _twice(example: AnyExample) -> AnyExample:
 
 
 @pytest.mark.contract
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize(("pair", "method"), _cases())
-def test_weights_and_kept_bytes_are_those_of_torch(pair: Pair, method: str, scenes: Callable[[Pair], Scene]) -> None:
+def test_weights_and_kept_bytes_are_those_of_torch(
+    pair: Pair, method: str, precision: str, scenes: Callable[[Pair], Scene]
+) -> None:
     scene = scenes(pair)
-    bound = scene.bound(method=METHODS[method])
+    bound = scene.bound(method=METHODS[method], precision=precision)
     model = build_method(bound.config.method).attach(bound.base, bound.reference).train()
     batches = [bound.learner.collate(rows, scene.data) for rows in _chosen(pair, scene.examples())]
     shapes = [shape_of(bound, batch) for batch in batches]
@@ -191,7 +194,7 @@ def _assert_differ(pair: Pair, one: BatchShape, other: BatchShape) -> None:
 
 
 def _tape(bound: Bound, config: TrainingConfig, shape: BatchShape) -> Tape:
-    return tape_of(bound.reference, config, shape, FLOAT32)
+    return tape_of(bound.reference, config, shape, bound.dtype.itemsize)
 
 
 def _assert_weights(tape: Tape, model: torch.nn.Module) -> None:

@@ -12,7 +12,7 @@ from engine.families.defaults import filled
 from engine.families.whisper.memory import encode
 from engine.memory.blocks import AttentionKind, attend, feed_forward
 from engine.memory.shape import BatchShape
-from engine.memory.tape import BOOL, LONG, Tape, Tensor
+from engine.memory.tape import BOOL, FLOAT32, LONG, Tape, Tensor
 
 _GROUP: Final = "audio_encoder"
 _PROJECTED: Final = 256
@@ -101,7 +101,7 @@ def _spectrogram(tape: Tape, model: Mapping[str, Any], batch: BatchShape) -> Ten
     spectrogram = tape.data(batch.examples * frames, bands)
     convolution = f"{embeddings}.patch_embeddings.projection"
     hidden = tape.convolution(spectrogram, convolution, (width, 1, patch, patch), batch.examples * patches, _GROUP)
-    hidden = tape.result([hidden], batch.examples * positions, width, trains=trains)
+    hidden = tape.result([hidden], batch.examples * positions, width, trains=trains, bytes_each=FLOAT32)  # with tokens
     dropout, weights_dropout = model["hidden_dropout_prob"], model["attention_probs_dropout_prob"]
     hidden = tape.dropout(tape.add(hidden, hidden), dropout)
     kind = AttentionKind(output="o_proj", bias=model["qkv_bias"], key_bias=model["qkv_bias"])

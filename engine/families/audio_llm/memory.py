@@ -81,7 +81,7 @@ def _hear_qwen(tape: Tape, model: Mapping[str, Any], batch: BatchShape, width: i
     """A position of D for every four frames that hold audio."""
     audio = filled(model.get("audio_config"), _WHISPER_LARGE)
     name, is_masked = "model.audio_tower", batch.is_padded
-    *_, states = encode(tape, audio, batch, name, is_masked=is_masked, pools=True)
+    *_, states = encode(tape, audio, batch, name, is_masked=is_masked, pools=True, adds_float32=True)
     projected = tape.linear(states, "model.multi_modal_projector.linear", width, _FUSION)
     frames = round(batch.longest_s * FRAMES_PER_S)
     positions = ((frames - 1) // 2 + 1 - 2) // 2 + 1

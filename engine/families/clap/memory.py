@@ -76,7 +76,8 @@ def _embedding(tape: Tape, x: Tensor, name: str, width: int, activation: str) ->
 
 def _contrast(tape: Tape, recordings: Tensor, texts: Tensor, group: int, *, trains_scales: bool) -> None:
     """Similarities within groups, and their probabilities in both directions."""
-    tape.multiply(recordings, texts)
+    one, other = (tape.result([each], each.rows, each.width, bytes_each=FLOAT32) for each in (recordings, texts))
+    tape.multiply(one, other)
     groups, pairs = recordings.rows / group, group**2
     probabilities = 2 * pairs * FLOAT32
     similarities = pairs * FLOAT32 if trains_scales and tape.rules.trains == "whole" else 0

@@ -161,7 +161,7 @@ class WaveEncoder:
             convolved = tape.convolved(hidden, rows, width, trains=trains)
             if convolved.grad:
                 # The kernel, and the norms that it comes from.
-                tape.keep_bytes((shape[0] * shape[1] + trains) * taps * FLOAT32)
+                tape.keep_bytes(shape[0] * shape[1] * taps * tape.rules.compute_bytes + trains * taps * FLOAT32)
         return tape.view(tape.activation(convolved, model["feat_extract_activation"]), hidden.rows, width)
 
     def _position_weights(
@@ -240,7 +240,7 @@ class WaveEncoder:
             case "relative":
                 places: Tensor | None = tape.buffer(2 * frames - 1, int(model["hidden_size"]))
             case "rotary":  # sines and cosines
-                places = tape.data(2 * frames, head, FLOAT32)
+                places = tape.data(2 * frames, head, tape.rules.compute_bytes)
             case _:
                 places = None
         for index in range(model["num_hidden_layers"]):

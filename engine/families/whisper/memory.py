@@ -9,7 +9,7 @@ from engine.config.training import TrainingConfig
 from engine.families.defaults import filled
 from engine.memory.blocks import AttentionKind, attend, feed_forward
 from engine.memory.shape import BatchShape
-from engine.memory.tape import BOOL, LONG, Tape, Tensor
+from engine.memory.tape import BOOL, FLOAT32, LONG, Tape, Tensor
 
 FRAMES_PER_S: Final = 100
 _ENCODER: Final = "audio_encoder"
@@ -68,7 +68,14 @@ def play(tape: Tape, config: TrainingConfig, model: Mapping[str, Any], batch: Ba
 
 
 def encode(
-    tape: Tape, model: Mapping[str, Any], batch: BatchShape, name: str, *, is_masked: bool = False, pools: bool = False
+    tape: Tape,
+    model: Mapping[str, Any],
+    batch: BatchShape,
+    name: str,
+    *,
+    is_masked: bool = False,
+    pools: bool = False,
+    adds_float32: bool = False,
 ) -> Iterator[Tensor]:
     """The encoder of Whisper, and of models that took it over.
 
@@ -79,6 +86,7 @@ def encode(
         name: of the encoder.
         is_masked: whether attention masks padding, as Whisper's never does.
         pools: whether each two positions become one before the last norm.
+        adds_float32: whether position embeddings are added in float32, and not in the type of computation.
 
     Yields:
         The input of the first layer, the result of each layer but the last, and the states: one for each 20 ms, or 40 ms
@@ -92,7 +100,8 @@ def encode(
     hidden = tape.activation(tape.convolution(hidden, f"{name}.conv2", (width, width, 3), frames / 2, _ENCODER))
     table = (model["max_source_positions"], width)
     tape.weight(f"{name}.embed_positions.weight", table, _ENCODER, constant=True)
-    hidden = tape.dropout(tape.add(hidden, hidden), dropout)
+    placed = tape.result([hidden], hidden.rows, width, bytes_each=FLOAT32 if adds_float32 else None)
+    hidden = tape.dropout(placed, dropout)
     heads, inner, positions = model["encoder_attention_heads"], model["encoder_ffn_dim"], hidden.rows / batch.examples
     mask = tape.data(hidden.rows, positions, BOOL) if is_masked else None
     for index in range(model["encoder_layers"]):
