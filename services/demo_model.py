@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from cluster.storage.run_store import S3RunStore
-from engine.memory.architecture import architecture_of
+from engine.memory.sizes import sizes_of
 from engine.models.catalogue import find_model, load_catalogue
 from services.auth.roles import set_role
 from services.client import Client
@@ -60,7 +60,7 @@ def offer(model: DemoModel, platform: Platform, client: Client, username: str) -
         for path in sorted(model.folder.iterdir()):
             if path.suffix in _ENDINGS and path.is_file():
                 store.put(path.name, path)
-    sizes = architecture_of(card)
+    sizes = sizes_of(card)
     asyncio.run(set_role(platform.settings.database_url, username, "admin"))
     client.add_model(
         id=model.id,
@@ -68,7 +68,7 @@ def offer(model: DemoModel, platform: Platform, client: Client, username: str) -
         title=model.source[-200:],
         source=source,
         revision=card.revision,
-        parameters=sizes.linear_parameters + sizes.other_parameters,
+        parameters=sizes.parameters,
         languages=card.languages,
         licence=card.licence,
         description=f"The demo's model, from {model.source[-1000:]}",

@@ -17,11 +17,12 @@ from engine.models.catalogue import reference_to
 from engine.models.precision import best_device, choose_dtype
 from engine.models.reference import NEWEST, ModelReference
 from engine.models.width import read_width
-from engine.process.heap import keep_few_kernels
+from engine.process.heap import keep_few_kernels, return_large_blocks
 from engine.tasks.build import build_task
 from engine.tasks.contract import Task
 
 keep_few_kernels()  # must run before any model computes
+return_large_blocks()
 
 
 @dataclass(frozen=True, slots=True)

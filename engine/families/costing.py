@@ -59,9 +59,13 @@ def costing_of(model: ModelReference, config: TrainingConfig, targets: float = 1
     Raises:
         ModelError: the model's `config.json` cannot be read.
     """
-    package = FAMILIES[model.family].modules[config.task.type].rpartition(".")[0]
-    module = cast(CostsModule, importlib.import_module(f"{package}.costs"))
-    return module.costing(config, model_values(model), targets)
+    return costs_module(model.family, config.task.type).costing(config, model_values(model), targets)
+
+
+def costs_module(family: str, task: str) -> CostsModule:
+    """The module `costs` of a family for a task."""
+    package = FAMILIES[family].modules[task].rpartition(".")[0]
+    return cast(CostsModule, importlib.import_module(f"{package}.costs"))
 
 
 def model_values(model: ModelReference) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from engine.config.training import TrainingConfig
 from engine.errors import ModelError
 from engine.families.costing import model_values
 from engine.families.registry import FAMILIES
-from engine.memory.shape import BatchShape
+from engine.memory.shape import BatchShape, Longest
 from engine.memory.tape import FLOAT32, Rules, Tape
 from engine.models.reference import ModelReference
 
@@ -32,6 +32,10 @@ class MemoryModule(Protocol):
                 default of transformers.
             batch: padded sizes.
         """
+        ...
+
+    def longest(self, config: TrainingConfig, model: Mapping[str, Any], data: Longest) -> BatchShape:
+        """A batch of one example, the longest of the data, padded as the family's learner pads it."""
         ...
 
 

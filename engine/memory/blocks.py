@@ -36,6 +36,7 @@ def attend(
     *,
     mask: Tensor | None = None,
     dropout: float = 0.0,
+    is_cached: bool = False,
 ) -> Tensor:
     """Attention of all heads with its four projections, of one width.
 
@@ -50,6 +51,7 @@ def attend(
         kind: how it is built.
         mask: of bits; None: all states count, or those up to the query's position.
         dropout: on the weights.
+        is_cached: whether a decoder holds keys and values while it writes.
     """
     width = round(x.width)
     queries = tape.linear(x, f"{name}.{kind.queries}", width, group, bias=kind.bias)
@@ -65,6 +67,7 @@ def attend(
         dropout=dropout,
         is_fused=kind.is_fused,
         is_copied=kind.is_copied,
+        is_cached=is_cached,
     )
     return tape.linear(attended, f"{name}.{kind.output}", width, group)
 

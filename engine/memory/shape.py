@@ -3,6 +3,40 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+_BYTES_PER_S: Final = 15.0
+"""Bytes per second of English speech; scripts with several bytes per letter need two to three times as many."""
+_BYTES_PER_TOKEN: Final = 4.0
+_MOST_BYTE_TOKENS: Final = 1_000
+"""Maximum size of a vocabulary that spells texts out: bytes or letters, and some special tokens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Longest:
+    """The longest example of a run's data; unless it is known, the longest that ingestion takes."""
+
+    seconds: float = 30.0
+    """Length of the audio."""
+    letters: float | None = None
+    """Bytes of the text; None: those of English speech of this length."""
+    text_tokens: float | None = None
+    """Tokens of the text, without special ones; None: what the letters come to in a usual tokenizer."""
+    classes: int = 50
+    """Labels of a classifier."""
+    test_examples: int | None = None
+    """Number of examples to test on; None: more than a batch."""
+
+    @property
+    def text_bytes(self) -> float:
+        """Bytes of the text."""
+        return _BYTES_PER_S * self.seconds if self.letters is None else self.letters
+
+    def tokens(self, vocabulary: int) -> float:
+        """Tokens of the text in a vocabulary of this size."""
+        if self.text_tokens is not None:
+            return self.text_tokens
+        return self.text_bytes if vocabulary <= _MOST_BYTE_TOKENS else self.text_bytes / _BYTES_PER_TOKEN
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,6 +112,8 @@ class Tape:
         """Largest result of an operation."""
         self.largest_four_bit = 0
         """Weights of the largest layer in 4 bits, which is unpacked for its product."""
+        self.cached_bytes = 0.0
+        """Keys and values that a decoder holds while it writes an answer."""
         self.input_bytes = 0.0
         """Bytes of the inputs."""
         self._known: dict[str, int] = {}
@@ -479,6 +481,7 @@ class Tape:
         dropout: float = 0.0,
         is_fused: bool = True,
         is_copied: bool = False,
+        is_cached: bool = False,
     ) -> Tensor:
         """Attention.
 
@@ -496,15 +499,18 @@ class Tape:
             dropout: on the weights.
             is_fused: whether the model asks for the fused one.
             is_copied: whether the model rearranges the fused one's result into a new tensor.
+            is_cached: whether a decoder holds keys and values while it writes.
         """
+        if is_cached:
+            self.cached_bytes += keys.bytes + values.bytes
         queries, keys, values = (self._computed(each) for each in (queries, keys, values))
         biased = bias is not None and bias.grad
         if not is_fused:
             return self._stored_attention(queries, keys, values, heads, positions, bias, dropout)
         if (dropout or biased) and not self.rules.on_gpu:
             # torch falls back to one that computes in float32.
-            wide = (Tensor(each.rows, each.width, FLOAT32, each.grad) for each in (queries, keys, values))
-            y = self._stored_attention(*wide, heads, positions, bias, dropout)
+            wide = [Tensor(each.rows, each.width, FLOAT32, each.grad) for each in (queries, keys, values)]
+            y = self._stored_attention(wide[0], wide[1], wide[2], heads, positions, bias, dropout)
             return self.result([y], y.rows, y.width, bytes_each=self.rules.compute_bytes)
         y = self.result([queries, keys, values], queries.rows, queries.width)
         if y.grad:

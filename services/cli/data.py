@@ -154,11 +154,11 @@ def select(
     with reported(str(config or "The selection")):
         chosen = parse(SelectionConfig, apply_overrides(read_yaml(config) if config else {}, overrides or []))
         if dry_run:
-            from engine.memory.architecture import architecture_of
+            from engine.memory.sizes import sizes_of
             from engine.models.catalogue import find_model
             from engine.selection.pool import dry_run as predict
 
-            sizes = architecture_of(find_model(model or runs_model))
+            sizes = sizes_of(find_model(model or runs_model))
             speed = encoder_s_per_s or _SPEED
             saving = predict(data, chosen, training, encoder_s_per_s=speed, trained_context=sizes.trained_context)
             typer.echo(saving.sentence())

@@ -12,8 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cluster.config import ResourcesConfig
 from engine.config.training import TrainingConfig
 from engine.errors import ConfigError, Fault, ModelError
-from engine.memory.architecture import Architecture, architecture_of
-from engine.memory.first_order import changes, peak_memory
+from engine.memory.peak import UNKNOWN, changes, largest_micro_batch, peak_memory
+from engine.memory.shape import Longest
+from engine.memory.sizes import Sizes, sizes_of
 from services.catalogue.models import card_of
 from services.database.models import CatalogueModel, Job
 from services.errors import ConflictError, InvalidRequestError
@@ -25,8 +26,8 @@ from services.jobs.states import ACTIVE
 from services.settings import Settings
 from services.storage_quota import admit_bytes, lock_user
 
-MEMORY_MARGIN: Final = 4 / 3
-"""Memory reserved for a worker, as a multiple of its estimated peak, which may be off by a third."""
+MEMORY_MARGIN: Final = 1.15
+"""Memory reserved for a worker, as a multiple of its estimated peak; 19 of 20 peaks are within it (docs/studies/memory.md)."""
 _MOST_CHANGES: Final = 3
 _GIB: Final = 2**30
 
@@ -58,7 +59,7 @@ async def admit(session: AsyncSession, settings: Settings, job: Job, cluster: Cl
         asked = asked_resources(job.resources)
     except ConfigError as error:
         raise UnreadableSpecError(Fault(f"resources.{each.path}", each.message) for each in error.faults) from None
-    model = await sizes_of(session, job.model_id)
+    model = await model_sizes(session, job.model_id)
     resources = await admitted(settings, kind.training(spec), asked, model, cluster)
     job.resources = resources.model_dump(mode="json")
     expected = kind.kept_bytes(spec, model)
@@ -70,7 +71,7 @@ async def admitted(
     settings: Settings,
     config: TrainingConfig | None,
     resources: ResourcesConfig,
-    model: Architecture | None,
+    model: Sizes | None,
     cluster: ClusterView | None,
     path: str = "resources",
 ) -> ResourcesConfig:
@@ -112,21 +113,27 @@ async def admitted(
     return resources
 
 
-def needed_memory(model: Architecture, config: TrainingConfig, resources: ResourcesConfig) -> int | None:
+def needed_memory(
+    model: Sizes, config: TrainingConfig, resources: ResourcesConfig, longest: Longest = UNKNOWN
+) -> int | None:
     """Bytes to reserve for a worker on CPUs; None on GPUs, whose own memory matters and which Ray does not count."""
     if resources.gpus_per_worker:
         return None
-    return round(peak_memory(model, config, _compute_bytes(config)).bytes * MEMORY_MARGIN)
+    peak = peak_memory(model, config, _compute_bytes(config), longest=longest, workers=resources.num_workers)
+    return round(peak.bytes * MEMORY_MARGIN)
 
 
-def _advice(model: Architecture, config: TrainingConfig, resources: ResourcesConfig, most_bytes: float) -> str:
+def _advice(model: Sizes, config: TrainingConfig, resources: ResourcesConfig, most_bytes: float) -> str:
     """Message that names single changes with which a worker would fit."""
     compute_bytes = _compute_bytes(config)
     enough = [
         change for change in changes(model, config, compute_bytes) if change.peak_bytes * MEMORY_MARGIN <= most_bytes
     ]
     needed = resources.memory_bytes_per_worker or 0
-    found = f"is estimated to need {needed / _GIB:.2f} GiB for a worker, a third of it as margin"
+    found = f"is estimated to need {needed / _GIB:.2f} GiB for a worker, {MEMORY_MARGIN - 1:.0%} of it as margin"
+    fitting = largest_micro_batch(model, config, compute_bytes, most_bytes / MEMORY_MARGIN)
+    if fitting is not None:
+        found += f"; the largest micro-batch that fits is batch.micro_batch_cost: {fitting:g}"
     if not enough:
         return f"{found}; no single change makes it fit: take a smaller model, or set memory_bytes_per_worker yourself"
     told = "; ".join(
@@ -140,13 +147,13 @@ def _compute_bytes(config: TrainingConfig) -> int:
     return 2 if config.precision in ("bfloat16", "float16") else 4
 
 
-async def sizes_of(session: AsyncSession, model_id: str | None) -> Architecture | None:
+async def model_sizes(session: AsyncSession, model_id: str | None) -> Sizes | None:
     """Sizes of a base model; None: unknown, or there is no model."""
     model = None if model_id is None else await session.get(CatalogueModel, model_id)
     if model is None:
         return None
     try:
-        return architecture_of(card_of(model))
+        return sizes_of(card_of(model))
     except ModelError:
         return None
 

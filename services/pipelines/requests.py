@@ -17,7 +17,7 @@ from services.database.models import Pipeline, PipelineStage
 from services.database.notify import WORK, notify
 from services.datasets.find import find_dataset, ready_version
 from services.errors import ConflictError, InvalidRequestError, NotFoundError
-from services.jobs.admission import admitted, sizes_of
+from services.jobs.admission import admitted, model_sizes
 from services.jobs.checks import check_task
 from services.jobs.cluster_view import ClusterView
 from services.jobs.kinds.registry import KINDS
@@ -219,7 +219,7 @@ async def _check_jobs(
     cluster: ClusterView | None,
 ) -> None:
     """Check that each stage's job could be admitted now, if it were alone; it is checked again when it begins."""
-    sizes = await sizes_of(session, model_id)
+    sizes = await model_sizes(session, model_id)
     checked: set[tuple[str, str]] = set()
     kept = 0
     for position, stage, kind in _job_stages(plan.stages.values()):

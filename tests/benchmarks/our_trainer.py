@@ -16,7 +16,7 @@ from engine.data.batching import BatchOrder, Costs
 from engine.data.manifest import read_manifest
 from engine.data.padding import padded_s
 from engine.data.splits import split_by_group
-from engine.memory.architecture import architecture_of
+from engine.memory.sizes import sizes_of
 from engine.models.catalogue import PROJECT_ROOT, find_model
 from engine.run.events import Event
 from engine.run.store import LocalRunStore
@@ -83,7 +83,7 @@ def build_config(settings: SideSettings) -> TrainingConfig:
 def batches(settings: SideSettings, config: TrainingConfig) -> list[list[float]]:
     """Seconds of speech of each utterance of each step: the loop's own order, which is a function of the seed."""
     splits = split_by_group(read_manifest(settings.data / "manifest.jsonl"), [], 0.0, settings.seed)
-    context = resolve_context(config.context, architecture_of(find_model(settings.model)).trained_context)
+    context = resolve_context(config.context, sizes_of(find_model(settings.model)).trained_context)
     durations_s = [u.input.duration_s for u in splits.train]
     costs = Costs(durations_s, [padded_s(duration_s, context, _WINDOW_S) for duration_s in durations_s])
     order = BatchOrder(costs, config.batch, seed=settings.seed)

@@ -178,8 +178,8 @@ from engine.config.base import parse
 from engine.config.tasks.captioning import CaptioningConfig
 from engine.config.training import TrainingConfig
 from engine.data.example import AudioInput, Captions, Example
-from engine.memory.architecture import Architecture
-from engine.memory.first_order import peak_memory
+from engine.memory.peak import peak_memory
+from engine.memory.sizes import Sizes
 from engine.run.events import MemorySink
 from engine.run.store import LocalRunStore
 from engine.stages.finetune import finetune
@@ -213,7 +213,11 @@ print(json.dumps({
     "tuned": result.tuned,
     "trained": result.trainable_parameters,
     "captions": build_task(CaptioningConfig()).score(examples, ["a dog barks", "a dog"]),
-    "state_bytes": peak_memory(Architecture(64, 2, 2, 100), config, 4).parts["optimizer_states"],
+    "state_bytes": peak_memory(
+        Sizes("wav2vec2", {"model_type": "wav2vec2"}),
+        parse(TrainingConfig, {**fields, "task": {"type": "audio_classification"}, "method": {"type": "full"}}),
+        4,
+    ).parts.get("optimizer_states", 0),
     "card": (folder / "store" / "model" / "README.md").read_text(),
 }))
 """

@@ -7,11 +7,12 @@ from typing import Any, Final
 
 from engine.config.tasks.audio_classification import AudioClassificationConfig
 from engine.config.training import TrainingConfig
+from engine.families.audio_encoder.costs import costing
 from engine.families.ctc.encoder_memory import WaveEncoder, with_defaults
 from engine.families.defaults import filled
 from engine.families.whisper.memory import encode
 from engine.memory.blocks import AttentionKind, attend, feed_forward
-from engine.memory.shape import BatchShape
+from engine.memory.shape import BatchShape, Longest
 from engine.memory.tape import BOOL, FLOAT32, LONG, Tape, Tensor
 
 _GROUP: Final = "audio_encoder"
@@ -42,6 +43,13 @@ def play(tape: Tape, config: TrainingConfig, model: Mapping[str, Any], batch: Ba
         tape.binary_cross_entropy(logits)
     else:
         tape.cross_entropy(logits)
+
+
+def longest(config: TrainingConfig, model: Mapping[str, Any], data: Longest) -> BatchShape:
+    """See `engine.families.memory.MemoryModule`."""
+    labels = config.task_as(AudioClassificationConfig).labels
+    seconds = costing(config, model, 1.0).padded(data.seconds)
+    return BatchShape(1, seconds, classes=len(labels) if labels else data.classes, lengths_differ=True)
 
 
 def _whisper(tape: Tape, model: Mapping[str, Any], batch: BatchShape) -> Tensor:

@@ -10,11 +10,14 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from engine.config.training import TrainingConfig
+from engine.families.audio_llm.costs import costing
 from engine.families.defaults import filled
 from engine.families.whisper.memory import FRAMES_PER_S, encode
-from engine.memory.shape import BatchShape
+from engine.memory.shape import BatchShape, Longest
 from engine.memory.tape import BOOL, LONG, Tape, Tensor
 
+_MANY_TOKENS: Final = 100_000
+_PROMPT_TOKENS: Final = 40
 _FUSION: Final = "fusion"
 _DECODER: Final = "text_decoder"
 _WHISPER_LARGE: Final[Mapping[str, Any]] = {
@@ -75,6 +78,13 @@ def play(tape: Tape, config: TrainingConfig, model: Mapping[str, Any], batch: Ba
         learned, "lm_head", vocabulary, _DECODER, bias=False, is_default=False, four_bit=False, shared=shared
     )
     tape.cross_entropy(logits)
+
+
+def longest(config: TrainingConfig, model: Mapping[str, Any], data: Longest) -> BatchShape:
+    """See `engine.families.memory.MemoryModule`."""
+    tokens = data.tokens(_MANY_TOKENS) + 1
+    seconds = costing(config, model, 1.0).padded(data.seconds)
+    return BatchShape(1, seconds, round(tokens + _PROMPT_TOKENS), targets=tokens, filled_s=min(data.seconds, seconds))
 
 
 def _hear_qwen(tape: Tape, model: Mapping[str, Any], batch: BatchShape, width: int) -> Tensor:
@@ -145,7 +155,7 @@ def _attend(
     if mask is not None and shared < heads:  # a copy for each query
         keys, values = (tape.result([each], each.rows, heads * head) for each in (keys, values))
     dropout = model["attention_dropout"]
-    attended = tape.attention(queries, keys, values, heads, positions, mask=mask, dropout=dropout)
+    attended = tape.attention(queries, keys, values, heads, positions, mask=mask, dropout=dropout, is_cached=True)
     return tape.linear(attended, f"{name}.o_proj", round(x.width), _DECODER, bias=False)
 
 

@@ -7,9 +7,10 @@ from typing import Any, Final
 
 from engine.config.tasks.retrieval import RetrievalConfig
 from engine.config.training import TrainingConfig
+from engine.families.clap.costs import costing
 from engine.families.defaults import filled
 from engine.memory.blocks import AttentionKind, attend, feed_forward
-from engine.memory.shape import BatchShape
+from engine.memory.shape import BatchShape, Longest
 from engine.memory.tape import BOOL, FLOAT32, LONG, Tape, Tensor
 
 _AUDIO_GROUP: Final = "audio_encoder"
@@ -49,6 +50,7 @@ _TEXT: Final[Mapping[str, Any]] = {
 }
 # What a config.json may leave out. Source: `ClapConfig` and its parts in transformers 5.23.
 _PROJECTION: Final = 512
+_SPECIAL_TOKENS: Final = 2
 _RATE_HZ: Final = 48_000
 _HOP_SAMPLES: Final = 480
 _ATTENTION: Final = AttentionKind("self.query", "self.key", "self.value", "output.dense", is_fused=False)
@@ -66,6 +68,13 @@ def play(tape: Tape, config: TrainingConfig, model: Mapping[str, Any], batch: Ba
     read = _encode_text(tape, text, batch)
     texts = _embedding(tape, read, "text_projection", width, text["projection_hidden_act"])
     _contrast(tape, recordings, texts, min(task.group_size, batch.examples), trains_scales=task.train_temperature)
+
+
+def longest(config: TrainingConfig, model: Mapping[str, Any], data: Longest) -> BatchShape:
+    """See `engine.families.memory.MemoryModule`."""
+    text = filled(model.get("text_config"), _TEXT)
+    tokens = min(data.tokens(text["vocab_size"]) + _SPECIAL_TOKENS, text["max_position_embeddings"] - 2)
+    return BatchShape(1, costing(config, model, 1.0).padded(data.seconds), round(tokens))
 
 
 def _embedding(tape: Tape, x: Tensor, name: str, width: int, activation: str) -> Tensor:

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from engine.config.training import TrainingConfig
-from engine.families.ctc.costs import shortened
+from engine.families.ctc.costs import costing, shortened
 from engine.families.ctc.encoder_memory import WaveEncoder, with_defaults
-from engine.memory.shape import BatchShape
+from engine.memory.shape import BatchShape, Longest
 from engine.memory.tape import Tape, Tensor
 
 _GROUP: Final = "audio_encoder"
+_LETTERS: Final = 32
 
 
 def play(tape: Tape, config: TrainingConfig, model: Mapping[str, Any], batch: BatchShape) -> None:
@@ -26,6 +27,12 @@ def play(tape: Tape, config: TrainingConfig, model: Mapping[str, Any], batch: Ba
     vocabulary = int(model["vocab_size"]) if not is_new or batch.classes is None else batch.classes
     logits = tape.linear(hidden, "lm_head", vocabulary, head=is_new, is_default=False, four_bit=False)
     tape.alignment(logits, batch.examples, batch.tokens)
+
+
+def longest(config: TrainingConfig, model: Mapping[str, Any], data: Longest) -> BatchShape:
+    """See `engine.families.memory.MemoryModule`; a new head has the letters of English."""
+    seconds = costing(config, model, 1.0).padded(data.seconds)
+    return BatchShape(1, seconds, round(data.text_bytes), classes=_LETTERS)
 
 
 def _stacked_adapter(tape: Tape, x: Tensor, model: Mapping[str, Any], examples: int) -> Tensor:

@@ -7,11 +7,13 @@ from typing import Any, Final
 
 from engine.config.training import TrainingConfig
 from engine.families.defaults import filled
+from engine.families.whisper.costs import costing
 from engine.memory.blocks import AttentionKind, attend, feed_forward
-from engine.memory.shape import BatchShape
+from engine.memory.shape import BatchShape, Longest
 from engine.memory.tape import BOOL, FLOAT32, LONG, Tape, Tensor
 
 FRAMES_PER_S: Final = 100
+_SPECIAL_TOKENS: Final = 4
 _ENCODER: Final = "audio_encoder"
 _FUSION: Final = "fusion"
 _DECODER: Final = "text_decoder"
@@ -65,6 +67,13 @@ def play(tape: Tape, config: TrainingConfig, model: Mapping[str, Any], batch: Ba
         hidden, "proj_out", vocabulary, _DECODER, bias=False, is_default=False, four_bit=False, shared=embedding
     )
     tape.cross_entropy(logits)
+
+
+def longest(config: TrainingConfig, model: Mapping[str, Any], data: Longest) -> BatchShape:
+    """See `engine.families.memory.MemoryModule`."""
+    model = filled(model, _DEFAULTS)
+    tokens = min(data.tokens(model["vocab_size"]) + _SPECIAL_TOKENS, model["max_target_positions"])
+    return BatchShape(1, costing(config, model, 1.0).padded(data.seconds), round(tokens))
 
 
 def encode(
@@ -129,7 +138,19 @@ def _attend(
     mask: Tensor | None = None,
 ) -> Tensor:
     dropout = model["attention_dropout"]
-    return attend(tape, x, states, name, heads, positions, group, _ATTENTION, mask=mask, dropout=dropout)
+    return attend(
+        tape,
+        x,
+        states,
+        name,
+        heads,
+        positions,
+        group,
+        _ATTENTION,
+        mask=mask,
+        dropout=dropout,
+        is_cached=group != _ENCODER,
+    )
 
 
 def _forward(tape: Tape, x: Tensor, name: str, inner: int, group: str, model: Mapping[str, Any]) -> Tensor:

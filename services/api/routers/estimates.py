@@ -15,8 +15,9 @@ from engine.config.context import resolve_context
 from engine.config.training import TrainingConfig
 from engine.data.planning import Lengths, Plan, plan
 from engine.families.costing import costing_of
-from engine.memory.architecture import Architecture, architecture_of
-from engine.memory.first_order import Part, changes, peak_memory, trainable_parameters
+from engine.memory.peak import UNKNOWN, Part, Phase, changes, largest_micro_batch, peak_memory, trainable_parameters
+from engine.memory.shape import Longest
+from engine.memory.sizes import Sizes, sizes_of
 from services.api.body import Body
 from services.api.dependencies import CurrentUser, SessionDep, SettingsDep
 from services.api.problems import problems
@@ -57,17 +58,22 @@ class MemoryOut(BaseModel):
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
-    model: Literal["first_order"] = "first_order"
-    """Method: counted from sizes, not measured. Expect an error of up to a third."""
+    model: Literal["tape"] = "tape"
+    """Method: weights and activations are counted operation by operation; what libraries take is calibrated. For its error
+    see docs/studies/memory.md."""
     sizes_known: bool
     """Whether the sizes come from the model's own config; otherwise from the published model of the nearest size."""
     compute_bytes: int
     """Assumed bytes of the compute type."""
     peak_bytes: int
+    phase: Phase
+    """The part of the run that needs most."""
     parts: dict[Part, int]
-    """Bytes of each part; their sum is the peak."""
+    """Bytes of each part in this phase; their sum is the peak."""
+    phases: dict[Phase, int]
+    """Peak of each phase, in bytes."""
     reserved_bytes: int | None
-    """Memory reserved for each worker: as configured, or on CPUs four thirds of the peak, which may be off by a third.
+    """Memory reserved for each worker: as configured, or on CPUs the peak and 15 % as margin.
     Unset: nothing is reserved, the default on GPUs."""
     trainable_parameters: int
     measured_peak_bytes: int | None
@@ -136,6 +142,8 @@ class DeviceOut(BaseModel):
     peak_bytes: int
     """Peak of the run in this device's compute type, in bytes."""
     fits: bool
+    largest_micro_batch_cost: float | None
+    """Largest `batch.micro_batch_cost` up to `batch.cost` that fits, in whole examples; unset: not even one example fits."""
     changes: list[ChangeOut]
     """If the run does not fit: single changes that would make it fit, the least harmful first."""
 
@@ -165,7 +173,8 @@ async def estimate(body: EstimateBody, user: CurrentUser, session: SessionDep, s
         pool = training_pool(version.utterances, version.audio_s, version.statistics, body.config.split, histograms)
         lengths, targets = pool.lengths, pool.targets
     card = card_of(model)
-    sizes = architecture_of(card)
+    sizes = sizes_of(card)
+    longest = Longest(max(each.length for each in lengths)) if lengths else UNKNOWN
     costing = costing_of(card.reference(), body.config, targets)
     planned = plan(body.config, costing, lengths)
     context = resolve_context(body.config.context, sizes.trained_context)
@@ -173,22 +182,27 @@ async def estimate(body: EstimateBody, user: CurrentUser, session: SessionDep, s
     earlier = await measured(session, card.reference(), config, body.resources, sizes.trained_context)
     time = _time(planned, costing.unit, earlier)
     return EstimateOut(
-        memory=_memory(sizes, config, body.resources, earlier),
+        memory=_memory(sizes, config, body.resources, longest, earlier),
         time=time,
         cost=_cost(settings, body.resources, time.wall_s),
-        devices=[_device(device, sizes, config) for device in device_classes()],
+        devices=[_device(device, sizes, config, longest) for device in device_classes()],
     )
 
 
-def _memory(sizes: Architecture, config: TrainingConfig, resources: ResourcesConfig, earlier: Measured) -> MemoryOut:
+def _memory(
+    sizes: Sizes, config: TrainingConfig, resources: ResourcesConfig, longest: Longest, earlier: Measured
+) -> MemoryOut:
     compute_bytes = 2 if resources.gpus_per_worker or config.precision in ("bfloat16", "float16") else 4
-    peak = peak_memory(sizes, config, compute_bytes)
+    on_gpu = resources.gpus_per_worker > 0
+    peak = peak_memory(sizes, config, compute_bytes, longest=longest, workers=resources.num_workers, on_gpu=on_gpu)
     return MemoryOut(
         sizes_known=sizes.exact,
         compute_bytes=compute_bytes,
         peak_bytes=peak.bytes,
+        phase=peak.phase,
         parts=peak.parts,
-        reserved_bytes=resources.memory_bytes_per_worker or needed_memory(sizes, config, resources),
+        phases=peak.totals,
+        reserved_bytes=resources.memory_bytes_per_worker or needed_memory(sizes, config, resources, longest),
         trainable_parameters=trainable_parameters(sizes, config),
         measured_peak_bytes=earlier.peak_bytes,
     )
@@ -232,12 +246,11 @@ def _cost(settings: Settings, resources: ResourcesConfig, wall_s: float | None) 
     )
 
 
-def _device(device: DeviceClass, sizes: Architecture, config: TrainingConfig) -> DeviceOut:
-    peak = peak_memory(sizes, config, device.compute_bytes).bytes
+def _device(device: DeviceClass, sizes: Sizes, config: TrainingConfig, longest: Longest) -> DeviceOut:
+    peak = peak_memory(sizes, config, device.compute_bytes, longest=longest).bytes
     fits = peak <= device.usable_bytes
-    enough = (
-        [] if fits else [c for c in changes(sizes, config, device.compute_bytes) if c.peak_bytes <= device.usable_bytes]
-    )
+    lighter = () if fits else changes(sizes, config, device.compute_bytes, longest=longest)
+    enough = [change for change in lighter if change.peak_bytes <= device.usable_bytes]
     return DeviceOut(
         id=device.id,
         title=device.title,
@@ -245,5 +258,8 @@ def _device(device: DeviceClass, sizes: Architecture, config: TrainingConfig) ->
         usable_bytes=device.usable_bytes,
         peak_bytes=peak,
         fits=fits,
+        largest_micro_batch_cost=largest_micro_batch(
+            sizes, config, device.compute_bytes, device.usable_bytes, longest=longest
+        ),
         changes=[ChangeOut(path=c.path, value=c.value, peak_bytes=c.peak_bytes) for c in enough[:_MOST_CHANGES]],
     )

@@ -1057,6 +1057,10 @@ class DeviceOut(Model):
     """
     fits: bool
     id: str
+    largest_micro_batch_cost: float | None
+    """
+    Largest `batch.micro_batch_cost` up to `batch.cost` that fits, in whole examples; unset: not even one example fits.
+    """
     memory_bytes: int
     peak_bytes: int
     """
@@ -1654,15 +1658,20 @@ class MemoryOut(Model):
     """
     Largest peak of earlier jobs with this model, method and context; unset without any.
     """
-    model: Literal["first_order"] | str | None = None
+    model: Literal["tape"] | str | None = None
     parts: dict[str, int]
     """
-    Bytes of each part; their sum is the peak.
+    Bytes of each part in this phase; their sum is the peak.
     """
     peak_bytes: int
+    phase: Literal["loading", "training", "evaluating_base", "evaluating"] | str
+    phases: dict[str, int]
+    """
+    Peak of each phase, in bytes.
+    """
     reserved_bytes: int | None
     """
-    Memory reserved for each worker: as configured, or on CPUs four thirds of the peak, which may be off by a third.
+    Memory reserved for each worker: as configured, or on CPUs the peak and 15 % as margin.
     Unset: nothing is reserved, the default on GPUs.
     """
     sizes_known: bool

@@ -18,7 +18,7 @@ from cluster.config import ResourcesConfig
 from engine.config.base import Config, parse
 from engine.config.training import TrainingConfig
 from engine.errors import ConfigError, Fault
-from engine.memory.architecture import Architecture
+from engine.memory.sizes import Sizes
 from services.database.engine import Sessions
 from services.database.models import Job
 from services.errors import InvalidRequestError
@@ -175,7 +175,7 @@ class JobKind(ABC, Generic[SpecT]):
         """The training by whose size a worker's memory is estimated; None: memory is not estimated."""
         return None
 
-    def kept_bytes(self, spec: SpecT, model: Architecture | None) -> int:
+    def kept_bytes(self, spec: SpecT, model: Sizes | None) -> int:
         """Bytes that a job is expected to keep in object storage.
 
         Args:

@@ -24,7 +24,7 @@ from cluster.ingestion.sources import is_fetched
 from engine.config.base import Config
 from engine.config.processing import ProcessingConfig
 from engine.data.revision import VersionRecord
-from engine.memory.architecture import Architecture
+from engine.memory.sizes import Sizes
 from services.database.engine import Sessions, open_session
 from services.database.models import Dataset, DatasetVersion, Job
 from services.datasets.find import check_source, unfinished_version, uploads_of
@@ -123,7 +123,7 @@ class Ingestion(JobKind[IngestionSpec]):
             storage=run_address(bucket, job.id),
         )
 
-    def kept_bytes(self, spec: IngestionSpec, model: Architecture | None) -> int:
+    def kept_bytes(self, spec: IngestionSpec, model: Sizes | None) -> int:
         """Nothing is expected but a report; the version counts by itself."""
         return 0
 

@@ -11,8 +11,8 @@ from cluster.selection.config import FOLDER as SELECTION_FOLDER
 from engine.config.base import Config
 from engine.config.training import TrainingConfig
 from engine.errors import Fault
-from engine.memory.architecture import Architecture
-from engine.memory.first_order import checkpoint_bytes
+from engine.memory.peak import checkpoint_bytes
+from engine.memory.sizes import Sizes
 from engine.models.reference import ModelReference
 from services.catalogue.models import card_of, usable_model
 from services.config_faults import CheckedTrainingConfig
@@ -87,7 +87,7 @@ class Training(JobKind[TrainingSpec]):
         """Its own."""
         return spec.config
 
-    def kept_bytes(self, spec: TrainingSpec, model: Architecture | None) -> int:
+    def kept_bytes(self, spec: TrainingSpec, model: Sizes | None) -> int:
         """Checkpoints and weights, if the sizes of the model are known."""
         return BESIDE_BYTES + (checkpoint_bytes(model, spec.config) if model is not None else 0)
 

@@ -60,7 +60,7 @@ async def test_what_was_measured_tells_the_time(services: Services, ada: Visitor
         "reason": None,
     }
     assert after["memory"]["measured_peak_bytes"] == 900_000_000
-    assert after["memory"]["model"] == "first_order"
+    assert after["memory"]["model"] == "tape"
     assert after["cost"]["reason"].startswith("no prices are set")
     # Whole windows take longer, at the speed that was measured without them.
     windows = SHORT | {"whole_window_share": 0.5}
@@ -122,7 +122,7 @@ async def test_parts_sum_up_and_devices_that_are_too_small_get_changes(ada: Visi
     }
     found = (await ada.post("/estimates", json={"model_id": "whisper-small", "config": config})).json()
     assert sum(found["memory"]["parts"].values()) == found["memory"]["peak_bytes"]
-    assert found["memory"]["reserved_bytes"] == pytest.approx(4 / 3 * found["memory"]["peak_bytes"], abs=1)
+    assert found["memory"]["reserved_bytes"] == pytest.approx(1.15 * found["memory"]["peak_bytes"], abs=1)
     assert found["memory"]["sizes_known"] is False
     assert found["time"]["reason"] == "how long epochs take depends on the dataset: give dataset_id, or max_steps"
     devices = {device["id"]: device for device in found["devices"]}

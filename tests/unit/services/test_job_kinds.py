@@ -18,7 +18,7 @@ from engine.config.base import Config, DisagreementError
 from engine.config.measurement import MeasurementConfig
 from engine.config.selection import SelectionConfig
 from engine.config.training import TrainingConfig
-from engine.memory.architecture import architecture_of
+from engine.memory.sizes import sizes_of
 from engine.models.catalogue import load_catalogue
 from engine.models.reference import ModelReference
 from services.api.job_models import JobBody, NewJob, job_body
@@ -158,7 +158,7 @@ def test_what_another_release_asked_is_unreadable_and_says_why(type: str, spec: 
 
 
 def test_only_a_training_keeps_checkpoints_and_a_kind_may_need_no_estimate() -> None:
-    pico = architecture_of(next(card for card in load_catalogue() if card.id == "whisper-pico"))
+    pico = sizes_of(next(card for card in load_catalogue() if card.id == "whisper-pico"))
     found = {}
     for name in KINDS.keys() - {"ingestion"}:
         kind, spec = read_spec(_job(name, **({"training_id": str(TRAINED)} if name == "evaluation" else {})))

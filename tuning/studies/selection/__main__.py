@@ -18,7 +18,7 @@ from engine.config.context import resolve_context
 from engine.config.training import TrainingConfig
 from engine.data.version_files import MANIFEST_NAME
 from engine.errors import EngineError
-from engine.memory.architecture import architecture_of
+from engine.memory.sizes import sizes_of
 from engine.models.catalogue import PROJECT_ROOT, find_model
 from engine.stages.ingest import ingest
 from tuning.studies.selection.arms import Arm, primary, secondary, tuned
@@ -116,7 +116,7 @@ def _study(arguments: argparse.Namespace) -> None:
 def _recipe(path: Path, model: str) -> dict[str, Any]:
     """Values of the training config, with the model's audio context."""
     recipe = read_yaml(path)
-    trained = architecture_of(find_model(model)).trained_context
+    trained = sizes_of(find_model(model)).trained_context
     return recipe | {"context": resolve_context(parse(TrainingConfig, recipe).context, trained).model_dump()}
 
 

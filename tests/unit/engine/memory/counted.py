@@ -1,4 +1,4 @@
-"""Bytes of a real training step, counted tensor by tensor: what the first-order model is held against."""
+"""Bytes of a real training step, counted tensor by tensor: what the memory model is held against."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from engine.training.optimizers import build_optimizer, state_tensors
 
 @dataclass(frozen=True)
 class Counted:
-    """Bytes by part, as in `engine.memory.first_order`."""
+    """Bytes by part, as in `engine.memory.peak`."""
 
     base_weights: int
     adapter: int

@@ -1,0 +1,105 @@
+"""Sizes of a base model that determine its memory: its own, or those of a published one. Does not import torch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from engine.config.context import TrainedContext
+from engine.errors import ModelError
+from engine.families.costing import model_values
+from engine.families.memory import base_weights
+from engine.families.registry import FAMILIES
+from engine.models.catalogue import ModelCard, trained_context
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """What a model's memory depends on."""
+
+    family: str
+    values: Mapping[str, Any]
+    """Its config.json, with the settings of its `feature_extractor`."""
+    exact: bool = True
+    """Whether they are the model's own; otherwise those of the published model of the nearest size."""
+    file_bytes: int | None = None
+    """Size of its weights' files; None: unknown, taken as float32."""
+
+    @property
+    def trained_context(self) -> TrainedContext:
+        """The context that the model was trained in."""
+        return trained_context(self.values)
+
+    @property
+    def linear_and_other(self) -> tuple[int, int]:
+        """Number of weights in linear layers, which can be kept in 4 bits, and of all others."""
+        return base_weights(self.values, self.family, FAMILIES[self.family].tasks[0])
+
+    @property
+    def parameters(self) -> int:
+        """Number of weights."""
+        return sum(self.linear_and_other)
+
+
+def _whisper(width: int, encoder_layers: int, decoder_layers: int, mel_bands: int = 80) -> dict[str, Any]:
+    heads, inner = width // 64, 4 * width
+    return {
+        "model_type": "whisper",
+        "d_model": width,
+        "encoder_layers": encoder_layers,
+        "decoder_layers": decoder_layers,
+        "encoder_attention_heads": heads,
+        "decoder_attention_heads": heads,
+        "encoder_ffn_dim": inner,
+        "decoder_ffn_dim": inner,
+        "num_mel_bins": mel_bands,
+    }
+
+
+_LARGE_WAVE: Final[Mapping[str, Any]] = {
+    "hidden_size": 1024,
+    "num_hidden_layers": 24,
+    "num_attention_heads": 16,
+    "intermediate_size": 4096,
+    "feat_extract_norm": "layer",
+    "do_stable_layer_norm": True,
+}
+_PUBLISHED: Final[Mapping[str, tuple[Mapping[str, Any], ...]]] = {
+    "whisper": (
+        _whisper(384, 4, 4),
+        _whisper(512, 6, 6),
+        _whisper(768, 12, 12),
+        _whisper(1024, 24, 24),
+        _whisper(1280, 32, 4, 128),
+        _whisper(1280, 32, 32, 128),
+    ),
+    "audio_llm": (
+        {"model_type": "qwen2_audio", "text_config": {"intermediate_size": 11_008, "vocab_size": 156_032}},
+        {"model_type": "voxtral"},
+    ),
+    "wav2vec2": ({"model_type": "wav2vec2"}, {"model_type": "wav2vec2", **_LARGE_WAVE}),
+}
+"""config.json of published models; of other families, one with transformers' defaults."""
+
+
+def sizes_of(card: ModelCard) -> Sizes:
+    """Sizes of a catalogue model: from its files if they are on this machine, else those of its like.
+
+    Raises:
+        ModelError: its `config.json` cannot be used.
+    """
+    folder = Path(card.location())
+    if not (folder / "config.json").is_file():
+        plain = ({"model_type": FAMILIES[card.family].model_types[0]},)
+        likes = [Sizes(card.family, values, exact=False) for values in _PUBLISHED.get(card.family, plain)]
+        return min(likes, key=lambda like: abs(math.log(like.parameters / card.parameters)))
+    files = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+    sizes = Sizes(card.family, model_values(card.reference()), file_bytes=files or None)
+    try:
+        _ = sizes.parameters
+    except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+        raise ModelError(f"the config.json in {folder} lacks the sizes of the model: {error!r}") from error
+    return sizes

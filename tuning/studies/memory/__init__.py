@@ -1,0 +1,1 @@
+"""How far the memory model is from what runs really take."""
