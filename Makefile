@@ -26,7 +26,7 @@ export PYTHONPATH := $(CURDIR)
 
 .PHONY: help install up demo test reference test-faults test-unit check lint format-check types imports openapi openapi-check client format lock \
         bench-train bench-orchestration bench-select bench-api bench-validation mutants fuzz study-selection study-classification \
-        study-from-scratch pretrain clean distclean
+        study-memory study-from-scratch pretrain clean distclean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -123,6 +123,9 @@ study-selection: $(STAMP) ## Selection beside training on everything and plain b
 
 study-classification: $(STAMP) ## Adapters, a linear probe and full fine-tuning on recordings with labels (MODEL=DIR DATA='NAME=DIR')
 	@exec $(PYTHON_BIN) -m tuning.studies.classification --model '$(MODEL)' $(if $(DATA),--data '$(DATA)')
+
+study-memory: $(STAMP) ## Peak memory of 64 runs beside its prediction (MODEL=DIR of whisper-tiny.en, MINUTES=30 for a piece)
+	@exec $(PYTHON_BIN) -m tuning.studies.memory $(if $(MODEL),--model '$(MODEL)') $(if $(MINUTES),--minutes '$(MINUTES)')
 
 study-from-scratch: $(STAMP) ## CTC on spoken digits and retrieval on sounds, from random weights (DIGITS=DIR SOUNDS=DIR)
 	@exec $(PYTHON_BIN) -m tuning.studies.from_scratch $(if $(DIGITS),--digits '$(DIGITS)') $(if $(SOUNDS),--sounds '$(SOUNDS)')

@@ -22,6 +22,9 @@ from engine.models.reference import ModelReference
 class MemoryModule(Protocol):
     """A module `memory` of a family."""
 
+    READS_TEXT: bool
+    """Whether the task loads the model's tokenizer."""
+
     def play(self, tape: Tape, config: TrainingConfig, model: Mapping[str, Any], batch: BatchShape) -> None:
         """Play the forward pass and the loss of a batch, as the family's learner computes them.
 

@@ -18,6 +18,8 @@ class Calibration:
     """What libraries load and compile during a run."""
     half_bytes: int
     """What they take in addition in half precision."""
+    vocabulary: float
+    """What a tokenizer takes, in multiples of its files."""
     step: float
     """Temporary tensors of a training step, in multiples of the largest one."""
     evaluation: float
@@ -34,6 +36,14 @@ class Calibration:
         return self.fresh_bytes + self.run_bytes + (self.half_bytes if compute_bytes < FLOAT32 else 0)
 
 
+MARGIN: Final = 1.15
+"""What is reserved for a worker, as a multiple of its predicted peak; measured ones are within it (docs/studies/memory.md)."""
 CPU: Final = Calibration(
-    fresh_bytes=720_000_000, run_bytes=65_000_000, half_bytes=60_000_000, step=3.0, evaluation=4.0, maps_files=True
+    fresh_bytes=720_000_000,
+    run_bytes=55_000_000,
+    half_bytes=40_000_000,
+    vocabulary=6.0,
+    step=2.0,
+    evaluation=4.0,
+    maps_files=True,
 )

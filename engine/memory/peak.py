@@ -30,6 +30,7 @@ UNKNOWN: Final = Longest()
 
 Part = Literal[
     "runtime",
+    "vocabulary",
     "base_weights",
     "adapter",
     "gradients",
@@ -168,7 +169,11 @@ def peak_memory(
     adapter = FLOAT32 * trained - sum(each.bytes for each in tape.weights if each.trains and each.kind != "adapter")
     float_weights = sum(FLOAT32 * each.count for each in tape.weights if each.kind in ("base", "four_bit"))
     file_bytes = 0 if method.from_scratch else sizes.file_bytes or float_weights
-    always: dict[Part, float] = {"runtime": calibration.runtime_bytes(compute_bytes), "base_weights": base}
+    always: dict[Part, float] = {
+        "runtime": calibration.runtime_bytes(compute_bytes),
+        "base_weights": base,
+        "vocabulary": calibration.vocabulary * sizes.vocabulary_bytes * run.module.READS_TEXT,
+    }
     held = always | {
         "adapter": adapter,
         "optimizer_states": sum(config.optimizer.state_bytes(count) for count in counts),
@@ -213,7 +218,9 @@ def _step(run: _Run, trained: int, calibration: Calibration) -> dict[Part, float
         # The end of the forward pass; earlier micro-batches of the step left their gradients.
         {"gradients": gradients * (run.micro_batches > 1), "activations": activations, "workspace": tape.loss_bytes},
         {
-            "gradients": gradients if run.micro_batches > 1 else max(0.0, tape.backward_bytes - activations),
+            "gradients": gradients + max(0.0, tape.summed_bytes - activations)
+            if run.micro_batches > 1
+            else max(0.0, tape.backward_bytes - activations),
             "activations": activations,
             "workspace": passing,
         },

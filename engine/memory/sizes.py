@@ -27,6 +27,8 @@ class Sizes:
     """Whether they are the model's own; otherwise those of the published model of the nearest size."""
     file_bytes: int | None = None
     """Size of its weights' files; None: unknown, taken as float32."""
+    vocabulary_bytes: int = 4_000_000
+    """Size of its tokenizer's files, by default that of a published model's."""
 
     @property
     def trained_context(self) -> TrainedContext:
@@ -42,6 +44,9 @@ class Sizes:
     def parameters(self) -> int:
         """Number of weights."""
         return sum(self.linear_and_other)
+
+
+_VOCABULARY_FILES: Final = ("tokenizer.json", "tekken.json", "vocab.json", "merges.txt")
 
 
 def _whisper(width: int, encoder_layers: int, decoder_layers: int, mel_bands: int = 80) -> dict[str, Any]:
@@ -97,7 +102,8 @@ def sizes_of(card: ModelCard) -> Sizes:
         likes = [Sizes(card.family, values, exact=False) for values in _PUBLISHED.get(card.family, plain)]
         return min(likes, key=lambda like: abs(math.log(like.parameters / card.parameters)))
     files = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
-    sizes = Sizes(card.family, model_values(card.reference()), file_bytes=files or None)
+    vocabulary = sum((folder / name).stat().st_size for name in _VOCABULARY_FILES if (folder / name).is_file())
+    sizes = Sizes(card.family, model_values(card.reference()), True, files or None, vocabulary)
     try:
         _ = sizes.parameters
     except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:

@@ -119,6 +119,7 @@ class Tape:
         self._known: dict[str, int] = {}
         self._layer: _Layer | None = None
         self._trained = 0
+        self._summed: list[tuple[float, int]] = []
         self._passed: list[tuple[float, int]] = [(0.0, 0)]
 
     @property
@@ -127,7 +128,13 @@ class Tape:
 
         It frees what each operation kept while it adds the gradients of the operation's weights.
         """
-        return max(kept + FLOAT32 * (self._trained - before) for kept, before in self._passed)
+        most = max(kept + FLOAT32 * (self._trained - before) for kept, before in self._passed)
+        return max([most, *(found + FLOAT32 * (self._trained - before) for found, before in self._summed)])
+
+    @property
+    def summed_bytes(self) -> float:
+        """Likewise, of a later micro-batch of a step, without the gradients that are there: those of weights used twice."""
+        return max((found for found, _ in self._summed), default=0.0)
 
     def _pass(self) -> None:
         """Note what is kept, and the trained weights whose gradients the backward pass does not have yet, at this point."""
@@ -241,16 +248,28 @@ class Tape:
 
     def _add(self, weights: Weights) -> None:
         if weights.name in self._known:
-            if weights.trains:  # the gradient of a shared weight begins with its last use
-                first = self._known[weights.name]
-                self._passed[first:] = [(kept, before - weights.count) for kept, before in self._passed[first:]]
-                self._passed.append((self._passed[-1][0], self._trained))
+            if weights.trains:
+                self._share(weights)
             return
         self._known[weights.name] = len(self._passed)
         self.weights.append(weights)
         if weights.trains:
             self._trained += weights.count
             self._pass()
+
+    def _share(self, weights: Weights) -> None:
+        """A trained weight is used once more; its gradients are summed at its first use, the last in the backward pass.
+
+        Until then the gradient of this use waits in the type of computation. There it meets that of the first use, their
+        sum, and in float32 a copy of the sum in the order of the weight.
+        """
+        first = self._known[weights.name]
+        kept, before = self._passed[first][0], self._passed[first - 1][1]
+        self._passed[first:] = [(kept, before - weights.count) for kept, before in self._passed[first:]]
+        self._passed.append((self._passed[-1][0], self._trained))
+        computed = self.rules.compute_bytes
+        at_once = computed + 2 * FLOAT32 + (FLOAT32 if computed == FLOAT32 else 0)
+        self._summed.append((kept + weights.count * at_once, before + weights.count))
 
     # ---- operations
 

@@ -186,6 +186,51 @@ def train(
 
 
 @app.command()
+def estimate(
+    config: Annotated[Path, typer.Argument(help="YAML file of a run, or of a training.")],
+    overrides: Overrides = None,
+    data: Annotated[
+        str | None,
+        typer.Option(help="Dataset version, whose longest example counts; by default the run's data."),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Base model: an id of the catalogue, a folder or a hub id; by default the run's.")
+    ] = None,
+    longest_s: Annotated[
+        float | None,
+        typer.Option(
+            "--longest-s", min=0.1, max=3600.0, help="Length of the longest recording, if the data are not here."
+        ),
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, max=1024, help="Workers that share a step.")] = 1,
+    probe: Annotated[
+        bool, typer.Option("--probe", help="Measure two steps of the longest examples here, and calibrate with them.")
+    ] = False,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Compute threads of the probe; by default all processors but one.")
+    ] = None,
+) -> None:
+    """Show what a training needs in memory, by phase and part, and which devices it fits, without starting it.
+
+    For those that it does not fit: the largest micro-batch that does, and the cheapest changes.
+
+    Example: lim estimate configs/runs/digits-qlora.yaml --set training.batch.micro_batch_cost=120
+    """
+    from services.cli.estimate import estimate as show_estimate
+
+    show_estimate(
+        config,
+        overrides or [],
+        data=data,
+        model=model,
+        longest_s=longest_s,
+        workers=workers,
+        probes=probe,
+        threads=threads,
+    )
+
+
+@app.command()
 def ranks(
     config: Annotated[Path, typer.Argument(help="YAML file of a run, or of a training with --data.")],
     overrides: Overrides = None,

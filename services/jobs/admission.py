@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cluster.config import ResourcesConfig
 from engine.config.training import TrainingConfig
 from engine.errors import ConfigError, Fault, ModelError
+from engine.memory.calibration import MARGIN
 from engine.memory.peak import UNKNOWN, changes, largest_micro_batch, peak_memory
 from engine.memory.shape import Longest
 from engine.memory.sizes import Sizes, sizes_of
@@ -26,8 +27,6 @@ from services.jobs.states import ACTIVE
 from services.settings import Settings
 from services.storage_quota import admit_bytes, lock_user
 
-MEMORY_MARGIN: Final = 1.15
-"""Memory reserved for a worker, as a multiple of its estimated peak; 19 of 20 peaks are within it (docs/studies/memory.md)."""
 _MOST_CHANGES: Final = 3
 _GIB: Final = 2**30
 
@@ -120,24 +119,22 @@ def needed_memory(
     if resources.gpus_per_worker:
         return None
     peak = peak_memory(model, config, _compute_bytes(config), longest=longest, workers=resources.num_workers)
-    return round(peak.bytes * MEMORY_MARGIN)
+    return round(peak.bytes * MARGIN)
 
 
 def _advice(model: Sizes, config: TrainingConfig, resources: ResourcesConfig, most_bytes: float) -> str:
     """Message that names single changes with which a worker would fit."""
     compute_bytes = _compute_bytes(config)
-    enough = [
-        change for change in changes(model, config, compute_bytes) if change.peak_bytes * MEMORY_MARGIN <= most_bytes
-    ]
+    enough = [change for change in changes(model, config, compute_bytes) if change.peak_bytes * MARGIN <= most_bytes]
     needed = resources.memory_bytes_per_worker or 0
-    found = f"is estimated to need {needed / _GIB:.2f} GiB for a worker, {MEMORY_MARGIN - 1:.0%} of it as margin"
-    fitting = largest_micro_batch(model, config, compute_bytes, most_bytes / MEMORY_MARGIN)
+    found = f"is estimated to need {needed / _GIB:.2f} GiB for a worker, {MARGIN - 1:.0%} of it as margin"
+    fitting = largest_micro_batch(model, config, compute_bytes, most_bytes / MARGIN)
     if fitting is not None:
         found += f"; the largest micro-batch that fits is batch.micro_batch_cost: {fitting:g}"
     if not enough:
         return f"{found}; no single change makes it fit: take a smaller model, or set memory_bytes_per_worker yourself"
     told = "; ".join(
-        f"{change.path}: {change.value} ({change.peak_bytes * MEMORY_MARGIN / _GIB:.2f} GiB)"
+        f"{change.path}: {change.value} ({change.peak_bytes * MARGIN / _GIB:.2f} GiB)"
         for change in enough[:_MOST_CHANGES]
     )
     return f"{found}. It would fit with one of these: {told}"

@@ -34,6 +34,8 @@ _SPECTROGRAM: Final[Mapping[str, Any]] = {
 }
 """What a config.json may leave out. Source: `ASTConfig` in transformers 5.23."""
 
+READS_TEXT: Final = False
+
 
 def play(tape: Tape, config: TrainingConfig, model: Mapping[str, Any], batch: BatchShape) -> None:
     """Audio classification; see `engine.families.memory.MemoryModule`. Ignores factors on the losses."""

@@ -55,6 +55,8 @@ _LLAMA: Final[Mapping[str, Any]] = {
 }
 # What a config.json may leave out. Source: the configs of these models in transformers 5.23.
 
+READS_TEXT: Final = True
+
 
 def play(tape: Tape, config: TrainingConfig, model: Mapping[str, Any], batch: BatchShape) -> None:
     """Answers about recordings; see `engine.families.memory.MemoryModule`."""

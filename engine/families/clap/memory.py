@@ -55,6 +55,8 @@ _RATE_HZ: Final = 48_000
 _HOP_SAMPLES: Final = 480
 _ATTENTION: Final = AttentionKind("self.query", "self.key", "self.value", "output.dense", is_fused=False)
 
+READS_TEXT: Final = True
+
 
 def play(tape: Tape, config: TrainingConfig, model: Mapping[str, Any], batch: BatchShape) -> None:
     """Retrieval; see `engine.families.memory.MemoryModule`."""

@@ -14,6 +14,8 @@ from engine.memory.tape import Tape, Tensor
 _GROUP: Final = "audio_encoder"
 _LETTERS: Final = 32
 
+READS_TEXT: Final = False
+
 
 def play(tape: Tape, config: TrainingConfig, model: Mapping[str, Any], batch: BatchShape) -> None:
     """Speech to text; see `engine.families.memory.MemoryModule`. Ignores the masks of SpecAugment."""

@@ -37,6 +37,8 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
 }
 """What a config.json may leave out. Source: `WhisperConfig` in transformers 5.23."""
 
+READS_TEXT: Final = True
+
 
 def play(tape: Tape, config: TrainingConfig, model: Mapping[str, Any], batch: BatchShape) -> None:
     """Speech to text; see `engine.families.memory.MemoryModule`."""

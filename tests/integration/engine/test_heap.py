@@ -25,3 +25,42 @@ def test_whoever_loads_models_keeps_few() -> None:
     environ = {name: value for name, value in os.environ.items() if name != CAPACITY}
     told = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
     assert told.stdout.split() == ["32"]
+
+
+_FRAGMENTS = """
+import torch
+from pathlib import Path
+
+def resident():
+    return int(next(l for l in Path("/proc/self/status").read_text().splitlines() if l.startswith("VmRSS:")).split()[1])
+
+{call}
+for _ in range(4):  # glibc keeps larger and larger blocks for itself after it freed some
+    kept = [torch.ones(n * 60_000) for n in range(1, 60)]
+    pins = [torch.ones(40_000) for _ in range(50)]
+    del kept
+before = resident()
+kept = [torch.ones(n * 60_000) for n in range(1, 60)]
+pins += [torch.ones(40_000) for _ in range(50)]
+full = resident()
+del kept
+print(before, full, resident())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's heap")
+def test_large_blocks_are_returned_when_they_are_freed() -> None:
+    """As in training, small tensors that stay lie between large ones that go."""
+
+    def left(call: str, **more: str) -> int:
+        environ = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")} | more
+        code = _FRAGMENTS.format(call=call)
+        told = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
+        before, full, after = map(int, told.stdout.split())
+        assert full - before > 50_000  # kB, of 425 MB of tensors, some of them in memory that stayed
+        return after - before
+
+    assert left("from engine.process.heap import return_large_blocks; return_large_blocks()") < 50_000
+    assert left("import engine.families.binding") < 50_000
+    # A user's own setting has precedence.
+    assert left("import engine.families.binding", MALLOC_MMAP_THRESHOLD_="1000000000") > 100_000

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
-import sys
+import tempfile
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
+from engine.config.training import TrainingConfig
+from engine.errors import TrainingError
+from engine.models.catalogue import reference_to
+from engine.stages import probe
 from tuning.studies.memory import data, models
-from tuning.studies.memory.cells import REAL, Cell, cells
+from tuning.studies.memory.cells import REAL, STEPS, Cell, cells
+from tuning.studies.memory.data import TEST_EXAMPLES
 
 _BUNDLED: Final = "whisper-pico"
 
@@ -60,30 +64,19 @@ def location(cell: Cell, work: Path, real: Path | None) -> str:
 
 def measure(cell: Cell, path: Path, work: Path, real: Path | None) -> None:
     """Run a cell in a process of its own; one that fails is told and tried again by the next call."""
-    count = 3 * cell.examples * cell.accumulated + 2
+    count = STEPS * cell.examples * cell.accumulated + TEST_EXAMPLES
     folder = work / "data" / f"{cell.task}-{cell.seconds:g}-{cell.letters}-{count}"
     if not folder.is_dir():
         data.write(folder, cell.task, cell.seconds, cell.letters, count)
-    spec = {
-        "model": location(cell, work, real),
-        "family": cell.family,
-        "data": str(folder),
-        "config": cell.config(),
-        "threads": 1,
-    }
     path.parent.mkdir(parents=True, exist_ok=True)
-    spec_path = path.with_suffix(".spec")
-    spec_path.write_text(json.dumps(spec), encoding="utf-8")
-    ended = subprocess.run(
-        [sys.executable, "-m", "tuning.studies.memory.measure", str(spec_path), str(path)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        check=False,
-    )
-    spec_path.unlink()
-    if ended.returncode:
-        print("\n".join(ended.stderr.strip().splitlines()[-3:]), flush=True)
+    model, config = reference_to(location(cell, work, real)), TrainingConfig.model_validate(cell.config())
+    try:
+        with tempfile.TemporaryDirectory(prefix="lim-memory-") as scratch:
+            found = probe.measure(model, folder, config, threads=1, work=Path(scratch), steps=STEPS)
+    except TrainingError as error:
+        print(f"  {error}", flush=True)
+        return
+    path.write_text(json.dumps(asdict(found)), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ from typing import Any, Final
 
 REAL: Final = "whisper-tiny.en"
 """The real weights, whose folder the command is given."""
+STEPS: Final = 3
+"""Steps of each run."""
 _FAMILIES: Final[Mapping[str, str]] = {
     "whisper": "whisper",
     "wav2vec2": "wav2vec2",
@@ -70,7 +72,7 @@ class Cell:
                 "max_examples": self.examples * self.accumulated,
             },
             "split": {"test_groups": ["test"], "validation_fraction": 0.0},
-            "max_steps": 3,
+            "max_steps": STEPS,
             **self.more,
         }
 

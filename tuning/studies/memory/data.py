@@ -11,11 +11,12 @@ from engine.data.version_files import MANIFEST_NAME
 
 _RATE_HZ: Final = 16_000
 _WORDS: Final = ("one", "two", "three", "four", "five")
+TEST_EXAMPLES: Final = 2
 LABELS: Final = ("one", "two", "three", "four")
 
 
 def write(folder: Path, task: str, seconds: float, letters: int, count: int) -> Path:
-    """A dataset version of noise; the last two recordings are the test split.
+    """A dataset version of noise; the last recordings are the test split.
 
     Args:
         folder: to write to.
@@ -34,7 +35,7 @@ def write(folder: Path, task: str, seconds: float, letters: int, count: int) -> 
         name = f"audio/{number:04}.wav"
         wave_T = 0.1 * generator.standard_normal(round(seconds * _RATE_HZ))
         soundfile.write(folder / name, wave_T.astype(np.float32), _RATE_HZ, subtype="PCM_16")
-        group = "test" if number >= count - 2 else "train"
+        group = "test" if number >= count - TEST_EXAMPLES else "train"
         examples.append(Example(f"{number:04}", AudioInput(name, 0.0, seconds), _target(task, number, letters), group))
     write_manifest(folder / MANIFEST_NAME, examples)
     return folder

@@ -11,31 +11,31 @@ from statistics import median
 from typing import Any, Final
 
 from engine.config.training import TrainingConfig
-from engine.memory.calibration import CPU
+from engine.memory.calibration import CPU, MARGIN, Calibration
 from engine.memory.peak import Peak, peak_memory, trainable_parameters
 from engine.memory.shape import Longest
 from engine.memory.sizes import Sizes, sizes_of
 from engine.memory.tape import FLOAT32
 from engine.models.catalogue import find_model
 from tuning.studies.memory.cells import REAL, Cell
-from tuning.studies.memory.data import LABELS
+from tuning.studies.memory.data import LABELS, TEST_EXAMPLES
 
-MARGIN: Final = 1.15
-"""The platform reserves this multiple of a predicted peak."""
 _LETTERS_PER_TOKEN: Final = 4.0
 _HALF: Final = 2
 _MB: Final = 1e6
 _NAME: Final = "memory"
 
 
-def predicted(cell: Cell, location: str) -> tuple[Peak, Sizes]:
+def predicted(cell: Cell, location: str, calibration: Calibration = CPU) -> tuple[Peak, Sizes]:
     """What the memory model says about a cell."""
     sizes = sizes_of(find_model(location))
     # The models with random weights have tokenizers of bytes.
     tokens = cell.letters / _LETTERS_PER_TOKEN if cell.model == REAL else float(cell.letters)
-    longest = Longest(cell.seconds, cell.letters, tokens, len(LABELS), test_examples=2)
+    longest = Longest(cell.seconds, cell.letters, tokens, len(LABELS), test_examples=TEST_EXAMPLES)
     config = TrainingConfig.model_validate(cell.config())
-    return peak_memory(sizes, config, FLOAT32 if cell.precision == "float32" else _HALF, longest=longest), sizes
+    return peak_memory(
+        sizes, config, FLOAT32 if cell.precision == "float32" else _HALF, longest=longest, calibration=calibration
+    ), sizes
 
 
 def row(cell: Cell, location: str, measured: Mapping[str, Any]) -> dict[str, Any]:
