@@ -24,6 +24,9 @@ class MemoryModule(Protocol):
 
     READS_TEXT: bool
     """Whether the task loads the model's tokenizer."""
+    PUBLISHED: Mapping[str, tuple[Mapping[str, Any], ...]]
+    """The config.json of published models that differ from transformers' defaults, by family: what a model that is not on
+    this machine is like."""
 
     def play(self, tape: Tape, config: TrainingConfig, model: Mapping[str, Any], batch: BatchShape) -> None:
         """Play the forward pass and the loss of a batch, as the family's learner computes them.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from engine.memory.tape import FLOAT32
@@ -47,3 +47,5 @@ CPU: Final = Calibration(
     evaluation=4.0,
     maps_files=True,
 )
+WORKER: Final = replace(CPU, fresh_bytes=CPU.fresh_bytes + 160_000_000)
+"""A worker of a cluster, which has Ray's libraries too."""

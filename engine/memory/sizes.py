@@ -11,7 +11,7 @@ from typing import Any, Final
 from engine.config.context import TrainedContext
 from engine.errors import ModelError
 from engine.families.costing import model_values
-from engine.families.memory import base_weights
+from engine.families.memory import base_weights, memory_module
 from engine.families.registry import FAMILIES
 from engine.models.catalogue import ModelCard, trained_context
 
@@ -49,47 +49,6 @@ class Sizes:
 _VOCABULARY_FILES: Final = ("tokenizer.json", "tekken.json", "vocab.json", "merges.txt")
 
 
-def _whisper(width: int, encoder_layers: int, decoder_layers: int, mel_bands: int = 80) -> dict[str, Any]:
-    heads, inner = width // 64, 4 * width
-    return {
-        "model_type": "whisper",
-        "d_model": width,
-        "encoder_layers": encoder_layers,
-        "decoder_layers": decoder_layers,
-        "encoder_attention_heads": heads,
-        "decoder_attention_heads": heads,
-        "encoder_ffn_dim": inner,
-        "decoder_ffn_dim": inner,
-        "num_mel_bins": mel_bands,
-    }
-
-
-_LARGE_WAVE: Final[Mapping[str, Any]] = {
-    "hidden_size": 1024,
-    "num_hidden_layers": 24,
-    "num_attention_heads": 16,
-    "intermediate_size": 4096,
-    "feat_extract_norm": "layer",
-    "do_stable_layer_norm": True,
-}
-_PUBLISHED: Final[Mapping[str, tuple[Mapping[str, Any], ...]]] = {
-    "whisper": (
-        _whisper(384, 4, 4),
-        _whisper(512, 6, 6),
-        _whisper(768, 12, 12),
-        _whisper(1024, 24, 24),
-        _whisper(1280, 32, 4, 128),
-        _whisper(1280, 32, 32, 128),
-    ),
-    "audio_llm": (
-        {"model_type": "qwen2_audio", "text_config": {"intermediate_size": 11_008, "vocab_size": 156_032}},
-        {"model_type": "voxtral"},
-    ),
-    "wav2vec2": ({"model_type": "wav2vec2"}, {"model_type": "wav2vec2", **_LARGE_WAVE}),
-}
-"""config.json of published models; of other families, one with transformers' defaults."""
-
-
 def sizes_of(card: ModelCard) -> Sizes:
     """Sizes of a catalogue model: from its files if they are on this machine, else those of its like.
 
@@ -98,8 +57,9 @@ def sizes_of(card: ModelCard) -> Sizes:
     """
     folder = Path(card.location())
     if not (folder / "config.json").is_file():
-        plain = ({"model_type": FAMILIES[card.family].model_types[0]},)
-        likes = [Sizes(card.family, values, exact=False) for values in _PUBLISHED.get(card.family, plain)]
+        plain = ({"model_type": FAMILIES[card.family].model_types[0]},)  # with transformers' defaults
+        published = memory_module(card.family, FAMILIES[card.family].tasks[0]).PUBLISHED.get(card.family, plain)
+        likes = [Sizes(card.family, values, exact=False) for values in published]
         return min(likes, key=lambda like: abs(math.log(like.parameters / card.parameters)))
     files = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
     vocabulary = sum((folder / name).stat().st_size for name in _VOCABULARY_FILES if (folder / name).is_file())

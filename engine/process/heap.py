@@ -25,8 +25,8 @@ def keep_few_kernels() -> None:
 def return_large_blocks() -> None:
     """Have the C library return blocks from 256 KiB on to the operating system as soon as they are freed.
 
-    By default glibc keeps freed blocks of up to 32 MiB in the heap, which tensors of many sizes fragment: a run of Whisper
-    tiny took 1.5 times the memory of its tensors (docs/LOG.md). A user's `MALLOC_MMAP_THRESHOLD_` has precedence.
+    By default glibc keeps freed blocks of up to 32 MiB in the heap, which tensors of many sizes fragment: runs took 1.5 to 2
+    times the memory of their tensors (docs/LOG.md). A user's `MALLOC_MMAP_THRESHOLD_` has precedence.
     """
     if "MALLOC_MMAP_THRESHOLD_" not in os.environ and (set_option := _from_c("mallopt")) is not None:
         set_option(_M_MMAP_THRESHOLD, _LARGE_BYTES)

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cluster.config import ResourcesConfig
 from engine.config.training import TrainingConfig
 from engine.errors import ConfigError, Fault, ModelError
-from engine.memory.calibration import MARGIN
+from engine.memory.calibration import MARGIN, WORKER
 from engine.memory.peak import UNKNOWN, changes, largest_micro_batch, peak_memory
 from engine.memory.shape import Longest
 from engine.memory.sizes import Sizes, sizes_of
@@ -118,17 +118,23 @@ def needed_memory(
     """Bytes to reserve for a worker on CPUs; None on GPUs, whose own memory matters and which Ray does not count."""
     if resources.gpus_per_worker:
         return None
-    peak = peak_memory(model, config, _compute_bytes(config), longest=longest, workers=resources.num_workers)
+    peak = peak_memory(
+        model, config, _compute_bytes(config), longest=longest, workers=resources.num_workers, calibration=WORKER
+    )
     return round(peak.bytes * MARGIN)
 
 
 def _advice(model: Sizes, config: TrainingConfig, resources: ResourcesConfig, most_bytes: float) -> str:
     """Message that names single changes with which a worker would fit."""
     compute_bytes = _compute_bytes(config)
-    enough = [change for change in changes(model, config, compute_bytes) if change.peak_bytes * MARGIN <= most_bytes]
+    enough = [
+        change
+        for change in changes(model, config, compute_bytes, calibration=WORKER)
+        if change.peak_bytes * MARGIN <= most_bytes
+    ]
     needed = resources.memory_bytes_per_worker or 0
     found = f"is estimated to need {needed / _GIB:.2f} GiB for a worker, {MARGIN - 1:.0%} of it as margin"
-    fitting = largest_micro_batch(model, config, compute_bytes, most_bytes / MARGIN)
+    fitting = largest_micro_batch(model, config, compute_bytes, most_bytes / MARGIN, calibration=WORKER)
     if fitting is not None:
         found += f"; the largest micro-batch that fits is batch.micro_batch_cost: {fitting:g}"
     if not enough:

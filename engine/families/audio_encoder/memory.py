@@ -34,6 +34,7 @@ _SPECTROGRAM: Final[Mapping[str, Any]] = {
 }
 """What a config.json may leave out. Source: `ASTConfig` in transformers 5.23."""
 
+PUBLISHED: Final[Mapping[str, tuple[Mapping[str, Any], ...]]] = {}
 READS_TEXT: Final = False
 
 

@@ -56,6 +56,12 @@ _LLAMA: Final[Mapping[str, Any]] = {
 # What a config.json may leave out. Source: the configs of these models in transformers 5.23.
 
 READS_TEXT: Final = True
+PUBLISHED: Final[Mapping[str, tuple[Mapping[str, Any], ...]]] = {
+    "audio_llm": (
+        {"model_type": "qwen2_audio", "text_config": {"intermediate_size": 11_008, "vocab_size": 156_032}},
+        {"model_type": "voxtral"},
+    )
+}
 
 
 def play(tape: Tape, config: TrainingConfig, model: Mapping[str, Any], batch: BatchShape) -> None:

@@ -55,6 +55,7 @@ _RATE_HZ: Final = 48_000
 _HOP_SAMPLES: Final = 480
 _ATTENTION: Final = AttentionKind("self.query", "self.key", "self.value", "output.dense", is_fused=False)
 
+PUBLISHED: Final[Mapping[str, tuple[Mapping[str, Any], ...]]] = {}
 READS_TEXT: Final = True
 
 

@@ -15,6 +15,20 @@ _GROUP: Final = "audio_encoder"
 _LETTERS: Final = 32
 
 READS_TEXT: Final = False
+PUBLISHED: Final[Mapping[str, tuple[Mapping[str, Any], ...]]] = {
+    "wav2vec2": (
+        {"model_type": "wav2vec2"},
+        {
+            "model_type": "wav2vec2",
+            "hidden_size": 1024,
+            "num_hidden_layers": 24,
+            "num_attention_heads": 16,
+            "intermediate_size": 4096,
+            "feat_extract_norm": "layer",
+            "do_stable_layer_norm": True,
+        },
+    )
+}
 
 
 def play(tape: Tape, config: TrainingConfig, model: Mapping[str, Any], batch: BatchShape) -> None:

@@ -40,6 +40,33 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
 READS_TEXT: Final = True
 
 
+def _published(width: int, encoder_layers: int, decoder_layers: int, mel_bands: int = 80) -> dict[str, Any]:
+    heads, inner = width // 64, 4 * width
+    return {
+        "model_type": "whisper",
+        "d_model": width,
+        "encoder_layers": encoder_layers,
+        "decoder_layers": decoder_layers,
+        "encoder_attention_heads": heads,
+        "decoder_attention_heads": heads,
+        "encoder_ffn_dim": inner,
+        "decoder_ffn_dim": inner,
+        "num_mel_bins": mel_bands,
+    }
+
+
+PUBLISHED: Final[Mapping[str, tuple[Mapping[str, Any], ...]]] = {
+    "whisper": (
+        _published(384, 4, 4),
+        _published(512, 6, 6),
+        _published(768, 12, 12),
+        _published(1024, 24, 24),
+        _published(1280, 32, 4, 128),
+        _published(1280, 32, 32, 128),
+    )
+}
+
+
 def play(tape: Tape, config: TrainingConfig, model: Mapping[str, Any], batch: BatchShape) -> None:
     """Speech to text; see `engine.families.memory.MemoryModule`."""
     model = filled(model, _DEFAULTS)

@@ -15,6 +15,7 @@ from engine.config.context import resolve_context
 from engine.config.training import TrainingConfig
 from engine.data.planning import Lengths, Plan, plan
 from engine.families.costing import costing_of
+from engine.memory.calibration import WORKER
 from engine.memory.peak import UNKNOWN, Part, Phase, changes, largest_micro_batch, peak_memory, trainable_parameters
 from engine.memory.shape import Longest
 from engine.memory.sizes import Sizes, sizes_of
@@ -194,7 +195,9 @@ def _memory(
 ) -> MemoryOut:
     compute_bytes = 2 if resources.gpus_per_worker or config.precision in ("bfloat16", "float16") else 4
     on_gpu = resources.gpus_per_worker > 0
-    peak = peak_memory(sizes, config, compute_bytes, longest=longest, workers=resources.num_workers, on_gpu=on_gpu)
+    peak = peak_memory(
+        sizes, config, compute_bytes, longest=longest, calibration=WORKER, workers=resources.num_workers, on_gpu=on_gpu
+    )
     return MemoryOut(
         sizes_known=sizes.exact,
         compute_bytes=compute_bytes,
@@ -247,9 +250,9 @@ def _cost(settings: Settings, resources: ResourcesConfig, wall_s: float | None) 
 
 
 def _device(device: DeviceClass, sizes: Sizes, config: TrainingConfig, longest: Longest) -> DeviceOut:
-    peak = peak_memory(sizes, config, device.compute_bytes, longest=longest).bytes
+    peak = peak_memory(sizes, config, device.compute_bytes, longest=longest, calibration=WORKER).bytes
     fits = peak <= device.usable_bytes
-    lighter = () if fits else changes(sizes, config, device.compute_bytes, longest=longest)
+    lighter = () if fits else changes(sizes, config, device.compute_bytes, longest=longest, calibration=WORKER)
     enough = [change for change in lighter if change.peak_bytes <= device.usable_bytes]
     return DeviceOut(
         id=device.id,
@@ -259,7 +262,7 @@ def _device(device: DeviceClass, sizes: Sizes, config: TrainingConfig, longest: 
         peak_bytes=peak,
         fits=fits,
         largest_micro_batch_cost=largest_micro_batch(
-            sizes, config, device.compute_bytes, device.usable_bytes, longest=longest
+            sizes, config, device.compute_bytes, device.usable_bytes, longest=longest, calibration=WORKER
         ),
         changes=[ChangeOut(path=c.path, value=c.value, peak_bytes=c.peak_bytes) for c in enough[:_MOST_CHANGES]],
     )

@@ -161,7 +161,7 @@ def test_every_change_that_is_named_lowers_the_peak_and_is_what_it_says() -> Non
     assert "batch.micro_batch_cost" in {change.path for change in found}
     # Below 30 s no smaller micro-batch helps where every utterance takes the whole window; to leave that does.
     one = {"cost": 8, "micro_batch_cost": 8}
-    in_full = config(method={"type": "lora"}, batch=one, context={"type": "full"}, evaluation={"base": False})
+    in_full = config(method={"type": "full"}, batch=one, context={"type": "full"}, evaluation={"base": False})
     paths = [change.path for change in changes(SHORT, in_full, 2, longest=SHORT_S)]
     assert paths[0] == "context.type"
     assert "batch.micro_batch_cost" not in paths
