@@ -70,7 +70,20 @@ def load_weights(
         raise ModelError(
             f"{source!r} lacks {len(missing)} of the model's weights: {_shortened(missing)}; take its whole folder"
         )
+    if options.quantization is not None:
+        _leave_file(model)
     return model
+
+
+def _leave_file(model: nn.Module) -> None:
+    """Copy the weights that are not in 4 bits out of the file that they were read from.
+
+    On a processor, float32 weights of a float32 file are a part of its mapping. It would stay, with all pages that were
+    read: also those of the layers in 4 bits, eight times their size.
+    """
+    for tensor in (*model.parameters(), *model.buffers()):
+        if tensor.device.type == "cpu" and not hasattr(tensor, "quant_state"):
+            tensor.data = tensor.data.clone()
 
 
 def _mismatched_in_four_bits(model: nn.Module) -> list[str]:

@@ -25,6 +25,8 @@ from engine.memory.tape import FLOAT32, Rules, Tape
 _AHEAD: Final = 4
 """Steps whose features are held: the one that is computed, and those that are prepared (`engine.training.prefetch`)."""
 _LEAST_COST: Final = 1.0
+_SAME: Final = 0.9
+"""Share of the float32 weights that a file of float32 has at least."""
 UNKNOWN: Final = Longest()
 """Data that nothing is known of."""
 
@@ -168,7 +170,9 @@ def peak_memory(
     base = sum(each.bytes for each in tape.weights if each.kind != "adapter")
     adapter = FLOAT32 * trained - sum(each.bytes for each in tape.weights if each.trains and each.kind != "adapter")
     float_weights = sum(FLOAT32 * each.count for each in tape.weights if each.kind in ("base", "four_bit"))
-    file_bytes = 0 if method.from_scratch else sizes.file_bytes or float_weights
+    file_bytes = 0 if method.from_scratch or not calibration.maps_files else sizes.file_bytes or float_weights
+    # Weights of a float32 file are its mapped pages; of another one, or in 4 bits, they are new.
+    is_copied = method.four_bit is not None or file_bytes < _SAME * float_weights
     always: dict[Part, float] = {
         "runtime": calibration.runtime_bytes(compute_bytes),
         "base_weights": base,
@@ -181,7 +185,7 @@ def peak_memory(
         "weight_copies": FLOAT32 * trained * (bool(config.ema_decay) + (config.evaluation.keep == "best")),
     }
     phases: dict[Phase, dict[Part, float]] = {
-        "loading": always | {"model_file": file_bytes if calibration.maps_files else 0.0},
+        "loading": always | {"model_file": file_bytes * is_copied},
         "training": held | _step(run, trained, calibration),
     }
     tested = run.evaluation()
@@ -195,7 +199,7 @@ def peak_memory(
         predicting = calibration.evaluation * published.largest_bytes + published.cached_bytes
         if method.four_bit is not None:
             # The base is loaded once more, in float32, with the 4-bit one in place.
-            loading = file_bytes if calibration.maps_files else 0.0
+            loading = file_bytes * (file_bytes < _SAME * float_weights)
             phases["evaluating_base"] = held | {
                 "gradients": FLOAT32 * trained,
                 "published_base": float_weights + max(loading, predicting),
@@ -212,7 +216,7 @@ def _step(run: _Run, trained: int, calibration: Calibration) -> dict[Part, float
     """What the worst moment of an optimizer step holds beside weights and states."""
     tape = run.tape
     activations = tape.kept_bytes + tape.recomputed_bytes
-    passing = calibration.step * (tape.largest_bytes + _unpacked(tape))
+    passing = max(0.0, tape.passing_bytes(calibration.step) - activations) + calibration.step * _unpacked(tape)
     gradients = FLOAT32 * trained
     moments: list[dict[Part, float]] = [
         # The end of the forward pass; earlier micro-batches of the step left their gradients.

@@ -118,6 +118,7 @@ class Tape:
         """Bytes of the inputs."""
         self._known: dict[str, int] = {}
         self._layer: _Layer | None = None
+        self._results: list[tuple[float, float]] = []
         self._trained = 0
         self._summed: list[tuple[float, int]] = []
         self._passed: list[tuple[float, int]] = [(0.0, 0)]
@@ -138,8 +139,18 @@ class Tape:
 
     def _pass(self) -> None:
         """Note what is kept, and the trained weights whose gradients the backward pass does not have yet, at this point."""
-        kept = self.kept_bytes + (self._layer.bytes if self._layer is not None else 0.0)
-        self._passed.append((kept, self._trained))
+        self._passed.append((self._kept_now, self._trained))
+
+    def passing_bytes(self, factor: float) -> float:
+        """The most that is kept together with a multiple of the result that is computed, in either direction.
+
+        The backward pass holds what was kept up to an operation when it computes the gradients of its inputs.
+        """
+        return max((kept + factor * made for kept, made in self._results), default=0.0)
+
+    @property
+    def _kept_now(self) -> float:
+        return self.kept_bytes + (self._layer.bytes if self._layer is not None else 0.0)
 
     # ---- tensors
 
@@ -174,6 +185,7 @@ class Tape:
         if made.grad and self._layer is not None:
             self._layer.needs_grad = True
         self.largest_bytes = max(self.largest_bytes, made.bytes)
+        self._results.append((self._kept_now, made.bytes))
         return made
 
     def view(self, x: Tensor, rows: float, width: float) -> Tensor:

@@ -107,9 +107,11 @@ def paging_warning(config: OptimizerFields, parameters: Sequence[nn.Parameter]) 
 def state_tensors(optimizer: torch.optim.Optimizer) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     """The optimizer's state as named tensors (`3/exp_avg` belongs to the fourth parameter) and JSON for the rest.
 
-    The 8-bit optimizers nest their quantised moments in a separate dict; each level becomes a part of the name.
+    The 8-bit optimizers nest their quantised moments in a separate dict; each level becomes a part of the name. On a
+    processor the tensors are the optimizer's own, which its next step changes; a copy would double its memory.
     """
     tensors: dict[str, torch.Tensor] = {}
+    seen = set[int]()
     scalars: dict[str, Any] = {}
 
     def put(path: str, value: Any) -> None:
@@ -117,7 +119,10 @@ def state_tensors(optimizer: torch.optim.Optimizer) -> tuple[dict[str, torch.Ten
             for name, inner in value.items():
                 put(f"{path}/{name}", inner)
         elif isinstance(value, torch.Tensor):
-            tensors[path] = value.detach().cpu().clone().contiguous()
+            on_cpu = value.detach().cpu().contiguous()
+            # 8-bit states share a table, and safetensors stores no tensor twice.
+            tensors[path] = on_cpu.clone() if on_cpu.data_ptr() in seen else on_cpu
+            seen.add(on_cpu.data_ptr())
         else:
             scalars[path] = value
 
