@@ -188,14 +188,11 @@ class TrainingLoop:
         """Step down until the largest micro-batch of a pass fits into memory."""
         while self._step_downs.unanswered:
             self._lower("killed", self._step_downs.unanswered[0].found)
-        while (found := self._try_largest()) is not None:
-            self._lower("warm_up", found)
+        while (failure := self._try_largest()) is not None:
+            self._lower("warm_up", failure.found)
 
-    def _try_largest(self) -> str | None:
-        """Compute the largest micro-batch and drop its gradients; what an allocator said if memory ran out.
-
-        Random states, weights and the order of batches stay as they are.
-        """
+    def _try_largest(self) -> OutOfMemory | None:
+        """Compute the largest micro-batch, as every worker does, and drop its gradients."""
         batch, piece = self._largest()
         # A method that trains more and more needs most memory in the last step.
         return self._stepper.try_out(self.total_steps - 1, lambda: self._micro_batching.collate(batch, piece))

@@ -102,7 +102,7 @@ class StepDowns:
     def _exhausted(self, step: int, found: str) -> str:
         config, unit = self._config, self._bound.learner.cost_unit
         costs = [config.batch.micro_batch_cost, *(each.micro_batch_cost for each in self.all)]
-        tried = " and ".join(f"{cost:g}" for cost in dict.fromkeys(costs))
+        tried = ", ".join(f"{cost:g}" for cost in dict.fromkeys(costs))
         told = f"step {step} does not fit into memory ({found}). Tried: micro-batches of {tried} {unit}, down to one example"
         if self.gradient_checkpointing:
             told += "; gradient_checkpointing"

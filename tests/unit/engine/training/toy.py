@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
@@ -110,7 +110,7 @@ class ToyBound:
     """Of a bound model, what stepping down needs."""
 
     learner: ToyLearner
-    can_checkpoint_activations: bool = False
+    can_checkpoint_activations: ClassVar[bool] = False
 
 
 @dataclass
