@@ -259,10 +259,17 @@ class _Passes:
             before_step: called with the half, 0 or 1, that the step belongs to.
         """
         bound, config = self._bound, self._bound.config
+        limit = self._batch.micro_batch_cost
         micro_batching = MicroBatching(
-            bound.learner, self.drawn, self._folder, costs=self._costs, parallel=self._parallel, seed=config.seed
+            bound.learner,
+            self.drawn,
+            self._folder,
+            costs=self._costs,
+            limit=limit,
+            parallel=self._parallel,
+            seed=config.seed,
         )
-        with Prefetcher(self._order(), micro_batching, self._batch.micro_batch_cost) as steps:
+        with Prefetcher(self._order(), micro_batching, limit) as steps:
             for number, step in zip(range(self.steps), steps, strict=False):
                 before_step(number % 2)
                 seed_worker(config.seed, self._parallel, number)

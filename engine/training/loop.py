@@ -104,7 +104,13 @@ class TrainingLoop:
         self._config, self._model, self._learner = config, model, learner
         self._costs = Costs(learner.costs(train), learner.padded_costs(train))
         self._micro_batching = MicroBatching(
-            learner, train, folder, costs=self._costs, parallel=parallel, seed=config.seed
+            learner,
+            train,
+            folder,
+            costs=self._costs,
+            limit=config.batch.micro_batch_cost,
+            parallel=parallel,
+            seed=config.seed,
         )
         self._checkpoints, self._step_downs = checkpoints, step_downs
         self._events, self._parallel = events, parallel

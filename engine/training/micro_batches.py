@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.data.batching import Batch, Costs, Position, micro_batches
 from engine.data.example import AnyExample
-from engine.families.contract import AnyLearner, Indivisible, PadsSomeWhole
+from engine.families.contract import AnyLearner, Indivisible, PadsSomeWhole, PadsToLongest
 from engine.training.parallel import Parallel
 
 
@@ -30,6 +30,8 @@ class Piece:
     """Examples that are computed together."""
 
     indices: tuple[int, ...]
+    company: tuple[int, ...]
+    """The examples that they would be computed with in a run with enough memory; consecutive ones of them are `indices`."""
     is_whole: bool
     """Whether they are padded to the model's whole window."""
     cost: float
@@ -44,9 +46,19 @@ class Piece:
         """Cost of its tensors, in which every example is as long as the longest."""
         return len(self.indices) * self.longest
 
+    @property
+    def rows(self) -> slice:
+        """Place of the examples in their company."""
+        start = self.company.index(self.indices[0])
+        return slice(start, start + len(self.indices))
+
 
 class MicroBatching:
-    """Splits batches for any limit; the split changes neither the step's examples nor what is drawn for them."""
+    """Splits batches into micro-batches of the config's limit, and divides those further when memory runs out.
+
+    Dividing changes neither the examples of a step nor what is drawn for them. If a learner's results depend on padding, the
+    pieces of a micro-batch stay as it was padded.
+    """
 
     def __init__(
         self,
@@ -55,11 +67,23 @@ class MicroBatching:
         folder: Path,
         *,
         costs: Costs,
+        limit: float,
         parallel: Parallel,
         seed: int,
     ) -> None:
+        """Micro-batches of a run.
+
+        Args:
+            learner: builds them.
+            examples: of the run.
+            folder: of the dataset version.
+            costs: of the examples.
+            limit: largest cost of a micro-batch if there is enough memory.
+            parallel: this worker's rank.
+            seed: of the random changes to the inputs.
+        """
         self._learner, self._examples, self._folder = learner, examples, folder
-        self._padded = costs.padded
+        self._padded, self._limit = costs.padded, limit
         self._parallel, self._seed = parallel, seed
         self._unit = learner.unit if isinstance(learner, Indivisible) else 1
 
@@ -68,17 +92,20 @@ class MicroBatching:
 
         Args:
             batch: of all workers.
-            limit: largest cost of a micro-batch.
+            limit: largest cost of a micro-batch now.
             after: position in the batch order after the step.
         """
-        pieces = self._pieces_of(batch, limit, self._parallel.rank)
-        ready = [self.collate(batch, piece) for piece in pieces]
+        ready = [
+            micro_batch
+            for pieces in self._companies(batch, limit, self._parallel.rank)
+            for micro_batch in self._collated(batch, pieces)
+        ]
         return Step(batch, ready, self._learner.target_count([self._examples[i] for i in batch.indices]), after)
 
     def pieces(self, batch: Batch, limit: float) -> list[Piece]:
         """The micro-batches of all workers in one step."""
         ranks = range(self._parallel.world_size)
-        return [piece for rank in ranks for piece in self._pieces_of(batch, limit, rank)]
+        return [piece for rank in ranks for pieces in self._companies(batch, limit, rank) for piece in pieces]
 
     def largest(self, batches: Iterable[Batch], limit: float) -> tuple[Batch, Piece]:
         """The micro-batch with the largest tensors, of all workers; of equal ones, that with the longest example."""
@@ -87,33 +114,55 @@ class MicroBatching:
 
     def collate(self, batch: Batch, piece: Piece) -> Any:
         """Read the inputs of a micro-batch."""
+        return self._collated(batch, [piece])[0]
+
+    def _collated(self, batch: Batch, pieces: Sequence[Piece]) -> list[Any]:
+        """The micro-batches of one company, whose inputs are read once."""
+        learner, company = self._learner, pieces[0].company
+        if not isinstance(learner, PadsToLongest) or pieces[0].indices == company:
+            return [self._read(batch, piece.indices, piece.is_whole) for piece in pieces]
+        read = self._read(batch, company, pieces[0].is_whole)
+        costs = [sum(learner.costs([self._examples[i] for i in piece.indices])) for piece in pieces]
+        return [learner.part(read, piece.rows, cost) for piece, cost in zip(pieces, costs, strict=True)]
+
+    def _read(self, batch: Batch, indices: Sequence[int], is_whole: bool) -> Any:
         at, learner = batch.position, self._learner
         collate = learner.collate
-        if piece.is_whole and isinstance(learner, PadsSomeWhole):
+        if is_whole and isinstance(learner, PadsSomeWhole):
             collate = learner.collate_whole
         # Augmentation depends only on the position in the run, not on the worker or thread.
-        seeds = [(self._seed, at.step, at.epoch, i) for i in piece.indices]
-        return collate([self._examples[i] for i in piece.indices], self._folder, seeds)
+        seeds = [(self._seed, at.step, at.epoch, i) for i in indices]
+        return collate([self._examples[i] for i in indices], self._folder, seeds)
 
-    def _pieces_of(self, batch: Batch, limit: float, rank: int) -> list[Piece]:
+    def _companies(self, batch: Batch, limit: float, rank: int) -> Iterator[list[Piece]]:
+        """A worker's micro-batches of the config's limit, each as the pieces that it is divided into."""
+        learner, size = self._learner, self._parallel.world_size
         plain = [i for i in batch.indices if i not in batch.whole_window]
-        pieces = list(self._split(plain, self._padded, limit, rank, is_whole=False))
-        if batch.whole_window and isinstance(self._learner, PadsSomeWhole):
-            padded = [self._learner.whole_window_cost] * len(self._padded)
-            pieces += self._split(batch.whole_window, padded, limit, rank, is_whole=True)
-        return pieces
+        for company in micro_batches(
+            plain, self._padded, micro_batch_cost=self._limit, rank=rank, world_size=size, unit=self._unit
+        ):
+            yield self._divided(company, [self._padded[i] for i in company], limit, is_whole=False)
+        if batch.whole_window and isinstance(learner, PadsSomeWhole):
+            whole = [learner.whole_window_cost] * len(self._padded)
+            for company in micro_batches(
+                batch.whole_window, whole, micro_batch_cost=self._limit, rank=rank, world_size=size, unit=self._unit
+            ):
+                yield self._divided(company, [learner.whole_window_cost] * len(company), limit, is_whole=True)
 
-    def _split(
-        self, indices: Sequence[int], padded: Sequence[float], limit: float, rank: int, *, is_whole: bool
-    ) -> Iterator[Piece]:
-        found = micro_batches(
-            indices,
-            padded,
-            micro_batch_cost=limit,
-            rank=rank,
-            world_size=self._parallel.world_size,
-            unit=self._unit,
-        )
-        for piece in found:
-            costs = [padded[i] for i in piece]
-            yield Piece(tuple(piece), is_whole, sum(costs), max(costs), -(-len(piece) // self._unit))
+    def _divided(self, company: Sequence[int], costs: Sequence[float], limit: float, *, is_whole: bool) -> list[Piece]:
+        if isinstance(self._learner, PadsToLongest):
+            costs = [max(costs)] * len(costs)
+        rows = [list(range(len(company)))]
+        if limit < self._limit:
+            rows = micro_batches(rows[0], costs, micro_batch_cost=limit, rank=0, world_size=1, unit=self._unit)
+        return [
+            Piece(
+                tuple(company[row] for row in chosen),
+                tuple(company),
+                is_whole,
+                sum(costs[row] for row in chosen),
+                max(costs[row] for row in chosen),
+                -(-len(chosen) // self._unit),
+            )
+            for chosen in rows
+        ]
