@@ -20,7 +20,14 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from cluster.config import EvaluationRunConfig, RunConfig
-from cluster.errors import ClusterError, InfeasibleError, RefusedError, RunFailedError, StorageSettingsError
+from cluster.errors import (
+    ClusterError,
+    InfeasibleError,
+    RefusedError,
+    RunFailedError,
+    StorageSettingsError,
+    failed_permanently,
+)
 from engine.errors import ConfigError, EngineError, Fault, ObjectNotFoundError, StorageError
 from engine.models.reference import ModelReference
 from engine.run.provenance.inputs import changed, completed, shown
@@ -137,8 +144,10 @@ class _Launch:
         self._store: S3RunStore = S3RunStore(client, bucket, prefix)
 
     def _prepare(self) -> None:
+        from cluster.in_training import IN_TRAINING
         from cluster.stop_flag import STOP_KEY
 
+        self._store.delete(IN_TRAINING)  # of workers that died with their driver
         self._store.put_bytes(CONFIG_KEY, self._config.model_dump_json(indent=1).encode())
         if self._job_id is None:
             # Launching a stopped run again resumes it. On the platform, the flag is a request to the current job.
@@ -239,9 +248,14 @@ def _fit(trainer: Any, store: S3RunStore, narrator: Narrator) -> None:
                 raise KeyboardInterrupt
     narrator.look(now=True)
     if errors:
-        if isinstance(errors[0], TrainingFailedError | RayError):
-            raise RunFailedError(_last_reason(errors[0])) from errors[0]
-        raise errors[0]
+        error = errors[0]
+        controller_failure = getattr(error, "controller_failure", None)
+        if isinstance(controller_failure, RunFailedError):
+            raise controller_failure
+        if isinstance(error, TrainingFailedError | RayError):
+            failures = getattr(error, "worker_failures", None) or {0: controller_failure or error}
+            raise RunFailedError(failed_permanently(failures)) from error
+        raise error
 
 
 class _Signals:
@@ -263,16 +277,6 @@ class _Signals:
 
     def _take(self, number: int, frame: FrameType | None) -> None:
         self.count += 1
-
-
-def _last_reason(error: BaseException) -> str:
-    """What Ray Train reports about the failed workers, without stack traces."""
-    failures = getattr(error, "worker_failures", None) or {0: getattr(error, "controller_failure", None) or error}
-    lines = []
-    for rank, failure in failures.items():
-        told = [line.strip() for line in str(failure).splitlines() if line.strip()]
-        lines.append(f"worker {rank}: {told[-1] if told else type(failure).__name__}")
-    return f"the workers failed permanently: {'; '.join(dict.fromkeys(lines))}"[:4000]
 
 
 # ---- earlier launches of a run ----------------------------------------------------------------------------
