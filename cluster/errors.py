@@ -10,6 +10,7 @@
     ├── RuntimeUnavailableError     no usable Ray cluster: unreachable, not starting, or without access to our storage
     ├── InfeasibleError             the nodes could never hold the workers; names each node and why
     └── RunFailedError              workers failed permanently; holds the last reason
+        ├── KilledForMemoryError    Ray killed the controller of the workers for memory
         └── RefusedError            ... and would fail the same way again
 
 A message says what was found, what is allowed, and what to do. All of them can be pickled.
@@ -70,6 +71,10 @@ class InfeasibleError(ClusterError):
 
 class RunFailedError(ClusterError):
     """Workers failed permanently; holds the last reason."""
+
+
+class KilledForMemoryError(RunFailedError):
+    """Ray's memory monitor killed the controller of the workers."""
 
 
 class RefusedError(RunFailedError):

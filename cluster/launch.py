@@ -23,6 +23,7 @@ from cluster.config import EvaluationRunConfig, RunConfig
 from cluster.errors import (
     ClusterError,
     InfeasibleError,
+    KilledForMemoryError,
     RefusedError,
     RunFailedError,
     StorageSettingsError,
@@ -162,6 +163,7 @@ class _Launch:
             )
 
     def _train(self) -> None:
+        from cluster.memory_kills import MOST_KILLS, in_short, record_kill_of_controller
         from cluster.narrator import Narrator
         from cluster.trainer import TRAIN_ENVIRONMENT, build_trainer
         from cluster.worker import Assignment
@@ -177,16 +179,23 @@ class _Launch:
             beside=tuple(dict.fromkeys((str(Path.cwd()), str(_PROJECT)))),
             job_id=self._job_id,
         )
-        trainer = build_trainer(
-            assignment,
-            resources=self._config.resources,
-            name=f"{self._config.name}-{self._attempt}",
-            storage=self._storage,
-            folder=f"{self._store.bucket}/{self._store.prefix}/{TRAIN_FOLDER}",
-        )
         _log.info("run %s: files go to %s", self._config.name, self._uri)
+        narrator = Narrator(self._store, _log)
         try:
-            _fit(trainer, self._store, Narrator(self._store, _log))
+            for start in range(1 + MOST_KILLS):
+                trainer = build_trainer(
+                    assignment,
+                    resources=self._config.resources,
+                    name=f"{self._config.name}-{self._attempt}-{start}",
+                    storage=self._storage,
+                    folder=f"{self._store.bucket}/{self._store.prefix}/{TRAIN_FOLDER}",
+                )
+                try:
+                    return _fit(trainer, self._store, narrator)
+                except KilledForMemoryError as error:
+                    if start == MOST_KILLS or not record_kill_of_controller(self._store, error):
+                        raise
+                    _log.warning("Ray killed the run's controller for memory: %s", in_short(error))
         finally:
             with contextlib.suppress(StorageError):
                 self._store.delete(TRAIN_FOLDER)
@@ -219,7 +228,7 @@ def _fit(trainer: Any, store: S3RunStore, narrator: Narrator) -> None:
 
     Ray Train waits in its own thread: in the main thread it would handle SIGINT itself and end without a checkpoint.
     """
-    from ray.exceptions import RayError
+    from ray.exceptions import OutOfMemoryError, RayError
     from ray.train import TrainingFailedError
 
     errors: list[BaseException] = []
@@ -252,6 +261,8 @@ def _fit(trainer: Any, store: S3RunStore, narrator: Narrator) -> None:
         controller_failure = getattr(error, "controller_failure", None)
         if isinstance(controller_failure, RunFailedError):
             raise controller_failure
+        if isinstance(error, OutOfMemoryError):
+            raise KilledForMemoryError(str(error)) from error
         if isinstance(error, TrainingFailedError | RayError):
             failures = getattr(error, "worker_failures", None) or {0: controller_failure or error}
             raise RunFailedError(failed_permanently(failures)) from error

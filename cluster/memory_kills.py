@@ -24,6 +24,7 @@ from cluster.storage.settings import S3Settings
 from engine.errors import StorageError
 from engine.process.oom_kills import count_in
 from engine.run.step_downs import MemoryKill, add_kill
+from engine.run.store import RunStore
 
 MOST_KILLS: Final = 60
 """Kills for memory after which workers restart in one launch. A limit of micro-batches is not halved so often: the run says
@@ -77,6 +78,21 @@ class MemoryWatch(UserCallback):
             raise RunFailedError(failed_permanently(worker_exceptions))
 
 
+def record_kill_of_controller(store: RunStore, error: Exception) -> bool:
+    """Record a kill for memory that took the controller of the workers too, if the workers were training.
+
+    Args:
+        store: of the run's files.
+        error: what Ray says about the controller.
+    """
+    workers = workers_in_training(store)
+    store.delete(IN_TRAINING)
+    if not workers:
+        return False
+    add_kill(store, MemoryKill(rank=workers[0].rank, found=f"Ray's memory monitor: {in_short(error)}"))
+    return True
+
+
 def find_kill(workers: list[InTraining], causes: Mapping[int, BaseException]) -> MemoryKill | None:
     """The kill for memory among a failure's causes; None if there is none, or it was not training that needed memory.
 
@@ -87,7 +103,7 @@ def find_kill(workers: list[InTraining], causes: Mapping[int, BaseException]) ->
     for worker in workers:
         cause = causes.get(worker.rank)
         if isinstance(cause, OutOfMemoryError):
-            return MemoryKill(rank=worker.rank, found=f"Ray's memory monitor: {_in_short(cause)}")
+            return MemoryKill(rank=worker.rank, found=f"Ray's memory monitor: {in_short(cause)}")
     for worker in workers:
         if not isinstance(causes.get(worker.rank), RayActorError) or worker.kills is None:
             continue
@@ -98,8 +114,8 @@ def find_kill(workers: list[InTraining], causes: Mapping[int, BaseException]) ->
     return None
 
 
-def _in_short(error: OutOfMemoryError) -> str:
-    """The figures in Ray's report."""
+def in_short(error: Exception) -> str:
+    """The figures in Ray's report of a kill."""
     lines = str(error).splitlines()
     reasons = [line.partition("OOM kill reason: ")[2] for line in lines if line.startswith("OOM kill reason: ")]
     return (reasons or lines or [type(error).__name__])[0][:_LONGEST_REASON]
