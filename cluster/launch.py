@@ -32,6 +32,7 @@ from cluster.errors import (
 from engine.errors import ConfigError, EngineError, Fault, ObjectNotFoundError, StorageError
 from engine.models.reference import ModelReference
 from engine.run.provenance.inputs import changed, completed, shown
+from engine.run.step_downs import read_kills
 from engine.run.store import RunStore
 
 if TYPE_CHECKING:
@@ -190,10 +191,11 @@ class _Launch:
                     storage=self._storage,
                     folder=f"{self._store.bucket}/{self._store.prefix}/{TRAIN_FOLDER}",
                 )
+                known = len(read_kills(self._store))
                 try:
                     return _fit(trainer, self._store, narrator)
                 except KilledForMemoryError as error:
-                    if start == MOST_KILLS or not record_kill_of_controller(self._store, error):
+                    if start == MOST_KILLS or not record_kill_of_controller(self._store, error, known):
                         raise
                     _log.warning("Ray killed the run's controller for memory: %s", in_short(error))
         finally:

@@ -23,7 +23,7 @@ from cluster.storage.run_store import S3RunStore
 from cluster.storage.settings import S3Settings
 from engine.errors import StorageError
 from engine.process.oom_kills import count_in
-from engine.run.step_downs import MemoryKill, add_kill
+from engine.run.step_downs import MemoryKill, add_kill, read_kills
 from engine.run.store import RunStore
 
 MOST_KILLS: Final = 60
@@ -78,15 +78,18 @@ class MemoryWatch(UserCallback):
             raise RunFailedError(failed_permanently(worker_exceptions))
 
 
-def record_kill_of_controller(store: RunStore, error: Exception) -> bool:
-    """Record a kill for memory that took the controller of the workers too, if the workers were training.
+def record_kill_of_controller(store: RunStore, error: Exception, known: int) -> bool:
+    """Record a kill for memory that took the controller of the workers too; whether training was short of memory.
 
     Args:
         store: of the run's files.
         error: what Ray says about the controller.
+        known: number of kills on record when the controller started; it may have recorded one before it was killed.
     """
     workers = workers_in_training(store)
     store.delete(IN_TRAINING)
+    if len(read_kills(store)) > known:
+        return True
     if not workers:
         return False
     add_kill(store, MemoryKill(rank=workers[0].rank, found=f"Ray's memory monitor: {in_short(error)}"))

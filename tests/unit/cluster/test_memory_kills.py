@@ -13,7 +13,7 @@ from ray.exceptions import ActorDiedError, OutOfMemoryError, RayActorError
 
 from cluster.errors import RunFailedError
 from cluster.in_training import IN_TRAINING, InTraining, in_training, workers_in_training
-from cluster.memory_kills import MemoryWatch, find_kill
+from cluster.memory_kills import MemoryWatch, find_kill, record_kill_of_controller
 from cluster.storage.run_store import S3RunStore
 from cluster.storage.settings import S3Settings
 from engine.process.oom_kills import OomKills
@@ -117,6 +117,20 @@ def test_kills_for_memory_do_not_use_up_the_failures_of_another_kind(
     with pytest.raises(RunFailedError, match="the workers failed permanently: worker 0: RuntimeError: broken"):
         _fail(watch, RuntimeError("first\nRuntimeError: broken"))
     assert len(read_kills(store)) == 3
+
+
+def test_a_kill_of_the_controller_is_one_of_training_if_workers_trained(tmp_path: Path, counter: Path) -> None:
+    store = LocalRunStore(tmp_path / "store")
+    error = OutOfMemoryError(REPORT)
+    assert not record_kill_of_controller(store, error, known=0)
+    store.put_bytes(f"{IN_TRAINING}/0.json", _worker(counter).model_dump_json().encode())
+    assert record_kill_of_controller(store, error, known=0)
+    [kill] = read_kills(store)
+    assert kill.found.startswith("Ray's memory monitor: Memory usage 3607818240B")
+    assert store.list(IN_TRAINING) == []
+    assert record_kill_of_controller(store, error, known=0), "the controller recorded it before it was killed itself"
+    assert not record_kill_of_controller(store, error, known=1)
+    assert len(read_kills(store)) == 1
 
 
 def test_preempted_workers_count_for_nothing(watch: MemoryWatch, bucket: MemoryBucket) -> None:
