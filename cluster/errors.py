@@ -10,7 +10,7 @@
     ├── RuntimeUnavailableError     no usable Ray cluster: unreachable, not starting, or without access to our storage
     ├── InfeasibleError             the nodes could never hold the workers; names each node and why
     └── RunFailedError              workers failed permanently; holds the last reason
-        ├── KilledForMemoryError    Ray killed the controller of the workers for memory
+        ├── KilledForMemoryError    Ray killed the controller of the workers, or its actors, for memory
         └── RefusedError            ... and would fail the same way again
 
 A message says what was found, what is allowed, and what to do. All of them can be pickled.
@@ -74,7 +74,7 @@ class RunFailedError(ClusterError):
 
 
 class KilledForMemoryError(RunFailedError):
-    """Ray's memory monitor killed the controller of the workers."""
+    """Ray's memory monitor killed the controller of the workers, or an actor that it needs."""
 
 
 class RefusedError(RunFailedError):

@@ -263,8 +263,9 @@ def _fit(trainer: Any, store: S3RunStore, narrator: Narrator) -> None:
         controller_failure = getattr(error, "controller_failure", None)
         if isinstance(controller_failure, RunFailedError):
             raise controller_failure
-        if isinstance(error, OutOfMemoryError):
-            raise KilledForMemoryError(str(error)) from error
+        for killed in (error, controller_failure):  # the controller, or an actor that it needs
+            if isinstance(killed, OutOfMemoryError):
+                raise KilledForMemoryError(str(killed)) from error
         if isinstance(error, TrainingFailedError | RayError):
             failures = getattr(error, "worker_failures", None) or {0: controller_failure or error}
             raise RunFailedError(failed_permanently(failures)) from error

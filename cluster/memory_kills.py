@@ -79,7 +79,7 @@ class MemoryWatch(UserCallback):
 
 
 def record_kill_of_controller(store: RunStore, error: Exception, known: int) -> bool:
-    """Record a kill for memory that took the controller of the workers too; whether training was short of memory.
+    """Record a kill for memory that took the controller of the workers or its actors too; whether training was short of memory.
 
     Args:
         store: of the run's files.
