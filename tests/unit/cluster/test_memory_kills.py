@@ -11,7 +11,7 @@ import pytest
 import ray
 from ray.exceptions import ActorDiedError, OutOfMemoryError, RayActorError
 
-from cluster.errors import RunFailedError
+from cluster.errors import ObjectStorageError, RunFailedError
 from cluster.in_training import IN_TRAINING, InTraining, in_training, workers_in_training
 from cluster.memory_kills import MemoryWatch, find_kill, record_kill_of_controller
 from cluster.storage.run_store import S3RunStore
@@ -19,7 +19,7 @@ from cluster.storage.settings import S3Settings
 from engine.process.oom_kills import OomKills
 from engine.run.step_downs import read_kills
 from engine.run.store import LocalRunStore
-from tests.unit.cluster.bucket import MemoryBucket, silence
+from tests.unit.cluster.bucket import MemoryBucket
 
 REPORT = (
     "1 worker(s) were killed due to the node running low on memory. Memory on the node was 3.37GB used\n"
@@ -138,8 +138,13 @@ def test_preempted_workers_count_for_nothing(watch: MemoryWatch, bucket: MemoryB
         _fail(watch, Wrapped(RayActorError(preempted=True)))
 
 
-def test_a_store_that_does_not_answer_makes_it_an_ordinary_failure(watch: MemoryWatch, bucket: MemoryBucket) -> None:
-    bucket.failures = [silence() for _ in range(100)]
+def test_a_store_that_does_not_answer_makes_it_an_ordinary_failure(
+    watch: MemoryWatch, bucket: MemoryBucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def silent(self: S3RunStore, prefix: str) -> list[str]:
+        raise ObjectStorageError("the store does not answer")
+
+    monkeypatch.setattr(S3RunStore, "list", silent)
     _fail(watch, Wrapped(OutOfMemoryError(REPORT)))
     with pytest.raises(RunFailedError):
         _fail(watch, Wrapped(OutOfMemoryError(REPORT)))
