@@ -10,6 +10,7 @@
     ├── RuntimeUnavailableError     no usable Ray cluster: unreachable, not starting, or without access to our storage
     ├── InfeasibleError             the nodes could never hold the workers; names each node and why
     └── RunFailedError              workers failed permanently; holds the last reason
+        ├── KilledForMemoryError    Ray killed the controller of the workers, or its actors, for memory
         └── RefusedError            ... and would fail the same way again
 
 A message says what was found, what is allowed, and what to do. All of them can be pickled.
@@ -17,9 +18,12 @@ A message says what was found, what is allowed, and what to do. All of them can 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Final
 
 from engine.errors import Fault, StorageError
+
+_LONGEST_MESSAGE: Final = 4000
 
 
 class ClusterError(Exception):
@@ -69,8 +73,22 @@ class RunFailedError(ClusterError):
     """Workers failed permanently; holds the last reason."""
 
 
+class KilledForMemoryError(RunFailedError):
+    """Ray's memory monitor killed the controller of the workers, or an actor that it needs."""
+
+
 class RefusedError(RunFailedError):
     """Workers failed in a way that a retry would repeat: data, model and config do not fit together."""
+
+
+def failed_permanently(failures: Mapping[int, BaseException]) -> str:
+    """Message for workers that are not restarted any more, without stack traces.
+
+    Args:
+        failures: the last error of each worker, by rank.
+    """
+    reasons = [f"worker {rank}: {last_line(failure)}" for rank, failure in failures.items()]
+    return f"the workers failed permanently: {'; '.join(dict.fromkeys(reasons))}"[:_LONGEST_MESSAGE]
 
 
 def last_line(error: BaseException) -> str:

@@ -20,10 +20,19 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from cluster.config import EvaluationRunConfig, RunConfig
-from cluster.errors import ClusterError, InfeasibleError, RefusedError, RunFailedError, StorageSettingsError
+from cluster.errors import (
+    ClusterError,
+    InfeasibleError,
+    KilledForMemoryError,
+    RefusedError,
+    RunFailedError,
+    StorageSettingsError,
+    failed_permanently,
+)
 from engine.errors import ConfigError, EngineError, Fault, ObjectNotFoundError, StorageError
 from engine.models.reference import ModelReference
 from engine.run.provenance.inputs import changed, completed, shown
+from engine.run.step_downs import read_kills
 from engine.run.store import RunStore
 
 if TYPE_CHECKING:
@@ -137,8 +146,10 @@ class _Launch:
         self._store: S3RunStore = S3RunStore(client, bucket, prefix)
 
     def _prepare(self) -> None:
+        from cluster.in_training import IN_TRAINING
         from cluster.stop_flag import STOP_KEY
 
+        self._store.delete(IN_TRAINING)  # of workers that died with their driver
         self._store.put_bytes(CONFIG_KEY, self._config.model_dump_json(indent=1).encode())
         if self._job_id is None:
             # Launching a stopped run again resumes it. On the platform, the flag is a request to the current job.
@@ -153,6 +164,7 @@ class _Launch:
             )
 
     def _train(self) -> None:
+        from cluster.memory_kills import MOST_KILLS, in_short, record_kill_of_controller
         from cluster.narrator import Narrator
         from cluster.trainer import TRAIN_ENVIRONMENT, build_trainer
         from cluster.worker import Assignment
@@ -168,16 +180,24 @@ class _Launch:
             beside=tuple(dict.fromkeys((str(Path.cwd()), str(_PROJECT)))),
             job_id=self._job_id,
         )
-        trainer = build_trainer(
-            assignment,
-            resources=self._config.resources,
-            name=f"{self._config.name}-{self._attempt}",
-            storage=self._storage,
-            folder=f"{self._store.bucket}/{self._store.prefix}/{TRAIN_FOLDER}",
-        )
         _log.info("run %s: files go to %s", self._config.name, self._uri)
+        narrator = Narrator(self._store, _log)
         try:
-            _fit(trainer, self._store, Narrator(self._store, _log))
+            for start in range(1 + MOST_KILLS):
+                trainer = build_trainer(
+                    assignment,
+                    resources=self._config.resources,
+                    name=f"{self._config.name}-{self._attempt}-{start}",
+                    storage=self._storage,
+                    folder=f"{self._store.bucket}/{self._store.prefix}/{TRAIN_FOLDER}",
+                )
+                known = len(read_kills(self._store))
+                try:
+                    return _fit(trainer, self._store, narrator)
+                except KilledForMemoryError as error:
+                    if start == MOST_KILLS or not record_kill_of_controller(self._store, error, known):
+                        raise
+                    _log.warning("Ray killed the run's controller for memory: %s", in_short(error))
         finally:
             with contextlib.suppress(StorageError):
                 self._store.delete(TRAIN_FOLDER)
@@ -210,7 +230,7 @@ def _fit(trainer: Any, store: S3RunStore, narrator: Narrator) -> None:
 
     Ray Train waits in its own thread: in the main thread it would handle SIGINT itself and end without a checkpoint.
     """
-    from ray.exceptions import RayError
+    from ray.exceptions import OutOfMemoryError, RayError
     from ray.train import TrainingFailedError
 
     errors: list[BaseException] = []
@@ -239,9 +259,17 @@ def _fit(trainer: Any, store: S3RunStore, narrator: Narrator) -> None:
                 raise KeyboardInterrupt
     narrator.look(now=True)
     if errors:
-        if isinstance(errors[0], TrainingFailedError | RayError):
-            raise RunFailedError(_last_reason(errors[0])) from errors[0]
-        raise errors[0]
+        error = errors[0]
+        controller_failure = getattr(error, "controller_failure", None)
+        if isinstance(controller_failure, RunFailedError):
+            raise controller_failure
+        for killed in (error, controller_failure):  # the controller, or an actor that it needs
+            if isinstance(killed, OutOfMemoryError):
+                raise KilledForMemoryError(str(killed)) from error
+        if isinstance(error, TrainingFailedError | RayError):
+            failures = getattr(error, "worker_failures", None) or {0: controller_failure or error}
+            raise RunFailedError(failed_permanently(failures)) from error
+        raise error
 
 
 class _Signals:
@@ -263,16 +291,6 @@ class _Signals:
 
     def _take(self, number: int, frame: FrameType | None) -> None:
         self.count += 1
-
-
-def _last_reason(error: BaseException) -> str:
-    """What Ray Train reports about the failed workers, without stack traces."""
-    failures = getattr(error, "worker_failures", None) or {0: getattr(error, "controller_failure", None) or error}
-    lines = []
-    for rank, failure in failures.items():
-        told = [line.strip() for line in str(failure).splitlines() if line.strip()]
-        lines.append(f"worker {rank}: {told[-1] if told else type(failure).__name__}")
-    return f"the workers failed permanently: {'; '.join(dict.fromkeys(lines))}"[:4000]
 
 
 # ---- earlier launches of a run ----------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from ray.train import FailureConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchConfig, TorchTrainer
 
 from cluster.config import ResourcesConfig
+from cluster.memory_kills import MOST_KILLS, MemoryWatch
 from cluster.storage.arrow import ArrowS3
 from cluster.storage.settings import S3Settings
 
@@ -53,7 +54,8 @@ def build_trainer(
         "name": name,
         "storage_path": folder,
         "storage_filesystem": ArrowS3(storage),
-        "failure_config": FailureConfig(max_failures=resources.max_failures),
+        "failure_config": FailureConfig(max_failures=resources.max_failures + MOST_KILLS),
+        "callbacks": [MemoryWatch(assignment.uri, assignment.storage, resources.max_failures)],
         "worker_runtime_env": {"env_vars": worker_variables(resources)},
     }
     return TorchTrainer(

@@ -15,12 +15,14 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from cluster.config import ResourcesConfig, RunConfig
 from cluster.errors import ClusterError, ObjectStorageError
 from cluster.event_relay import EventRelay
+from cluster.in_training import in_training
 from cluster.stop_flag import StopFlag
 from cluster.storage.dataset_cache import ON_PLATFORM, local_dataset, local_selection, report_address
 from cluster.storage.model_cache import fetch_model
@@ -130,6 +132,7 @@ def run(assignment: Assignment, place: Place, stage: Callable[..., RunResult] | 
                 should_stop=should_stop,
                 threads=int(os.environ["OMP_NUM_THREADS"]),
                 selection=selection,
+                while_training=partial(in_training, store, place.rank),
             )
         except Exception as error:
             _tell(events, assignment.attempt, error)

@@ -60,6 +60,11 @@ class Bound:
         """The same model in its own context, computed in float32."""
         return self.with_config(self.config.model_copy(update={"context": AutoContextConfig()}), torch.float32)
 
+    @property
+    def can_checkpoint_activations(self) -> bool:
+        """Whether the model can recompute activations in the backward pass."""
+        return bool(getattr(self.base.model, "supports_gradient_checkpointing", False))
+
     def checkpoint_activations(self) -> None:
         """Recompute activations in the backward pass: less memory, more time."""
         model: Any = self.base.model

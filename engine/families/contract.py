@@ -307,6 +307,21 @@ class PadsSomeWhole(Protocol):
 
 
 @runtime_checkable
+class PadsToLongest(Protocol):
+    """A learner that pads to the longest example of a batch, and whose results depend on the padding."""
+
+    def part(self, batch: Any, rows: slice, cost: float) -> Any:
+        """Some consecutive examples of a batch, padded as they are in it.
+
+        Args:
+            batch: from `collate`.
+            rows: of the examples.
+            cost: of the examples, without padding.
+        """
+        ...
+
+
+@runtime_checkable
 class Indivisible(Protocol):
     """A learner whose loss compares examples: runs of `unit` consecutive ones of a step are computed together."""
 

@@ -31,6 +31,7 @@ from engine.data.example import AnyExample
 from engine.errors import ConfigError, Fault, TrainingError
 from engine.families.binding import Bound
 from engine.families.contract import Indivisible, PadsSomeWhole
+from engine.training.micro_batches import MicroBatching
 from engine.training.parallel import Parallel
 from engine.training.prefetch import Prefetcher
 from engine.training.randomness import seed_worker
@@ -258,16 +259,17 @@ class _Passes:
             before_step: called with the half, 0 or 1, that the step belongs to.
         """
         bound, config = self._bound, self._bound.config
-        with Prefetcher(
-            self._order(),
+        limit = self._batch.micro_batch_cost
+        micro_batching = MicroBatching(
             bound.learner,
             self.drawn,
             self._folder,
             costs=self._costs,
-            batch=self._batch,
+            limit=limit,
             parallel=self._parallel,
             seed=config.seed,
-        ) as steps:
+        )
+        with Prefetcher(self._order(), micro_batching, limit) as steps:
             for number, step in zip(range(self.steps), steps, strict=False):
                 before_step(number % 2)
                 seed_worker(config.seed, self._parallel, number)

@@ -33,6 +33,7 @@ def adapter_card(result: RunResult, config: TrainingConfig, splits: Splits, usag
         *([("left out", f"{result.left_out_count:,} examples")] if result.left_out_count else []),
         ("peak memory", f"{result.peak_bytes / 2**20:,.0f} MiB"),
         ("throughput of training", rate(result.cost_per_s, result.cost_unit)),
+        *_memory(result),
     ]
     table = ["| | |", "| --- | --- |", *(f"| {name} | {value} |" for name, value in rows)]
     title = f"# {'Adapter for' if is_adapter else 'Model from'} {result.model}"
@@ -77,6 +78,21 @@ def _metrics(result: RunResult) -> list[tuple[str, str]]:
             (f"{metric_named(name).title} in the {form} form", metric_named(name).shown(value).replace("%", " %"))
             for name, value in values.items()
         ]
+    return rows
+
+
+def _memory(result: RunResult) -> list[tuple[str, str]]:
+    """How the run was made to fit into memory, if it had to be."""
+    if not result.step_downs:
+        return []
+    first, last = result.step_downs[0], result.step_downs[-1]
+    unit = result.cost_unit
+    rows = []
+    if last.micro_batch_cost < first.micro_batch_cost_before:
+        told = f"at most {last.micro_batch_cost:g} {unit}, because {first.micro_batch_cost_before:g} did not fit into memory"
+        rows.append(("micro-batches", told))
+    if last.micro_batch_cost == last.micro_batch_cost_before:
+        rows.append(("gradient checkpointing", "switched on, because memory ran out"))
     return rows
 
 

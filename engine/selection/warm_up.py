@@ -19,6 +19,7 @@ from engine.run.store import RunStore
 from engine.training.checkpoints import Checkpoints
 from engine.training.loop import Progress, TrainingLoop
 from engine.training.parallel import SINGLE
+from engine.training.step_down import StepDowns
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +104,16 @@ def train_briefly(
     Raises:
         TrainingError: the loss is not finite.
     """
+    bound = bound.with_config(config)
     loop = TrainingLoop(
         config,
         model=adapted,
-        learner=bound.with_config(config).learner,
+        learner=bound.learner,
         method=build_method(config.method),
         train=utterances,
         folder=folder,
         checkpoints=Checkpoints(store, config.checkpoint.keep),
+        step_downs=StepDowns(bound, config, store, events, SINGLE),
         events=events,
         parallel=SINGLE,
         device=bound.device,

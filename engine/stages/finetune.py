@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -23,13 +24,12 @@ from engine.errors import ConfigError, Fault, ObjectNotFoundError, TrainingError
 from engine.families.binding import Bound, bind
 from engine.families.contract import TargetSpace
 from engine.methods.build import build_method
-from engine.methods.contract import AllocatesRanks, HasForms, LooksAhead, Method
+from engine.methods.contract import AllocatesRanks, HasForms, Method
 from engine.metrics.registry import Values, metric_named
 from engine.models.catalogue import reference_to
 from engine.models.precision import best_device
 from engine.models.reference import ModelReference
 from engine.process.peak_memory import peak_bytes
-from engine.ranks.deciding import decide_ranks
 from engine.ranks.picture import draw_ranks
 from engine.ranks.ranks import RANKS_KEY, RANKS_PICTURE, Ranks, RankSummary
 from engine.run.card import adapter_card
@@ -39,8 +39,10 @@ from engine.run.events import Event, EventSink, now_rfc3339
 from engine.run.provenance.inputs import Inputs, as_begun, begin, say_shown_again
 from engine.run.provenance.stages import training_inputs
 from engine.run.result import Fact, MeasuredResult
+from engine.run.step_downs import MEMORY_KILLS_KEY, STEP_DOWNS_KEY, StepDown
 from engine.run.store import RunStore
 from engine.selection.for_training import selected_for_training
+from engine.stages.attachment import SEEN_KEY, attach
 from engine.stages.preparation import Prepared, base_facts, prepare
 from engine.tasks.contract import Draws
 from engine.tasks.fitting import named
@@ -49,10 +51,11 @@ from engine.training.checkpoints import Checkpoints, file_sha256
 from engine.training.loop import TrainingLoop, Validation
 from engine.training.optimizers import check_paging, paging_warning
 from engine.training.parallel import SINGLE, Parallel
-from engine.training.randomness import seed_worker
+from engine.training.step_down import StepDowns
 
 _BASE_METRICS: Final = "base_metrics.json"
-_SEEN: Final = "seen.json"
+_PARTS: Final = ("checkpoints", _BASE_METRICS, SEEN_KEY, RANKS_KEY, STEP_DOWNS_KEY, MEMORY_KILLS_KEY)
+"""What an unfinished run leaves."""
 Phase = Literal["loading", "allocating", "evaluating_base", "training", "evaluating", "saving", "done"]
 
 
@@ -80,6 +83,8 @@ class RunResult(MeasuredResult):
     forms: dict[str, Values] = {}
     """Metrics of simpler forms of what was trained, by name; `static`: an adapter without its gates, as plain peft loads
     it."""
+    step_downs: list[StepDown] = []
+    """How micro-batches or activations were made to fit when memory ran out, in order."""
     warnings: list[str] = []
     """Warnings that affect how the metrics should be read."""
 
@@ -101,6 +106,7 @@ def finetune(
     should_stop: Callable[[], bool] = never,
     threads: int | None = None,
     selection: Path | None = None,
+    while_training: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext,
 ) -> RunResult:
     """Train an adapter (or a model) and measure it against its base on examples held out of training.
 
@@ -120,6 +126,7 @@ def finetune(
         threads: compute threads of this process; None keeps the current number.
         selection: folder from `engine.stages.select.select` for this dataset; the run then trains on the selected
             segments with their weights. None trains on all training utterances.
+        while_training: every worker is in this context while it trains: memory that it then lacks, it lacks for steps.
 
     Raises:
         EngineError: model, dataset, selection and config do not fit together; the message says what to do.
@@ -129,7 +136,7 @@ def finetune(
     if parallel.is_first:
         own = as_begun(store, training_inputs(model, data, config, selection)).model_dump(mode="json")
     inputs = Inputs.model_validate(parallel.gather_json(own)[0])
-    finished = begin(store, inputs, parts=("checkpoints", _BASE_METRICS, _SEEN, RANKS_KEY), write=parallel.is_first)
+    finished = begin(store, inputs, parts=_PARTS, write=parallel.is_first)
     if finished is not None:
         result = RunResult.model_validate_json(finished)
         if parallel.is_first:
@@ -137,7 +144,18 @@ def finetune(
         return result
     fingerprint = inputs.digest()
     return _Run(
-        model, data, config, store, events, work_dir, parallel, should_stop, threads, selection, fingerprint
+        model,
+        data,
+        config,
+        store,
+        events,
+        work_dir,
+        parallel,
+        should_stop,
+        threads,
+        selection,
+        fingerprint,
+        while_training,
     ).run()
 
 
@@ -155,12 +173,13 @@ class _Run:
         threads: int | None,
         selection: Path | None,
         fingerprint: str,
+        while_training: Callable[[], AbstractContextManager[None]],
     ) -> None:
         self.started = time.perf_counter()
         self.model, self.folder, self.config = model, data, config
         self.store, self.events, self.work_dir = store, events, work_dir
         self.parallel, self.should_stop, self.selection = parallel, should_stop, selection
-        self.fingerprint = fingerprint
+        self.fingerprint, self.while_training = fingerprint, while_training
         self.attempt = f"{time.time_ns():x}"
         self.warnings: list[str] = []
         self.base_facts: dict[str, Fact] = {}
@@ -197,8 +216,13 @@ class _Run:
         if measures_base and not is_adapter:
             base = self._base_metrics(splits.test)
 
-        ranks = self._decide_ranks(method, splits.train)
-        trained = self._attach(method, splits.train)
+        if isinstance(method, AllocatesRanks):
+            self._phase("allocating")
+        attached = attach(method, self.bound, splits.train, self.folder, self.store, self.parallel)
+        for key, warning in attached.warnings.items():
+            self._warn(key, warning)
+        trained, ranks = attached.model, attached.ranks
+        step_downs = StepDowns(self.bound, config, self.store, self.events, self.parallel)
         trainable, total = lora.count_parameters(trained)
         not_paged = paging_warning(config.optimizer, [p for p in trained.parameters() if p.requires_grad])
         if not_paged:
@@ -211,6 +235,7 @@ class _Run:
             train=splits.train,
             folder=self.folder,
             checkpoints=Checkpoints(self.store, config.checkpoint.keep),
+            step_downs=step_downs,
             events=self.events,
             parallel=self.parallel,
             device=self.device,
@@ -220,7 +245,8 @@ class _Run:
             should_stop=self.should_stop,
         )
         self._phase("training")
-        outcome = loop.run()
+        with self.while_training():
+            outcome = loop.run()
 
         # Save before the base is measured, which needs more memory.
         saved_bytes = self._save(method, trained) if self.parallel.is_first else 0
@@ -245,6 +271,7 @@ class _Run:
             base=base,
             tuned=tuned,
             forms=forms,
+            step_downs=step_downs.all,
             trainable_parameters=trainable,
             total_parameters=total,
             ranks=ranks.summary() if ranks is not None else None,
@@ -301,35 +328,6 @@ class _Run:
             self._warn("model/new_head", message)
             return False
         return True
-
-    def _decide_ranks(self, method: Method, train: Sequence[AnyExample]) -> Ranks | None:
-        if not isinstance(method, AllocatesRanks):
-            return None
-        self._phase("allocating")
-        ranks = decide_ranks(method, self.bound, train, self.folder, self.store, self.parallel)
-        if ranks is not None and (warning := ranks.unspent()):
-            self._warn("ranks/unspent", warning)
-        return ranks
-
-    def _attach(self, method: Method, train: Sequence[AnyExample]) -> Any:
-        torch.manual_seed(self.config.seed)
-        trained = method.attach(self.bound.base, self.bound.reference)
-        if isinstance(method, LooksAhead):
-            # Other processors may compute other features: all workers, and a resumed run, follow those of the first one.
-            seen = self._seen(method, train) if self.parallel.is_first else None
-            method.follow(self.parallel.gather_json(seen)[0])
-        if self.config.gradient_checkpointing:
-            self.bound.checkpoint_activations()
-        seed_worker(self.config.seed, self.parallel)
-        return trained
-
-    def _seen(self, method: LooksAhead, train: Sequence[AnyExample]) -> Mapping[str, Any]:
-        with contextlib.suppress(ObjectNotFoundError):
-            kept: dict[str, Any] = json.loads(self.store.get_bytes(_SEEN))
-            return kept
-        seen = method.look(self.learner, train, self.folder)
-        self.store.put_bytes(_SEEN, json.dumps(seen).encode())
-        return seen
 
     # ---- evaluation ----------------------------------------------------------------------------------------
 

@@ -105,6 +105,12 @@ class FrameBatch:
         """Frames that are not padding."""
         return torch.arange(self.speech_BS.shape[1]) < self.frames_B[:, None]
 
+    def part(self, rows: slice) -> FrameBatch:
+        """Some consecutive recordings of the batch."""
+        return FrameBatch(
+            self.phi_BSF[rows], self.speech_BS[rows], self.share_B1[rows], self.frames_B[rows], self.is_dropped_B[rows]
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Heard:

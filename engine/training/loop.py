@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from engine.config.training import TrainingConfig
-from engine.data.batching import BatchOrder, Costs, Position
+from engine.data.batching import Batch, BatchOrder, Costs, Position
 from engine.data.example import AnyExample
 from engine.data.planning import steps_of_epochs
 from engine.errors import CheckpointError, ConfigError, Fault, TrainingError
@@ -26,12 +26,16 @@ from engine.run.earlier import todays_progress
 from engine.run.events import Event, EventSink
 from engine.training.averaging import WeightAverage
 from engine.training.checkpoints import Checkpoint, Checkpoints
+from engine.training.micro_batches import MicroBatching, Piece, Step
 from engine.training.optimizers import build_optimizer, restore_state, state_tensors
 from engine.training.parallel import Parallel
-from engine.training.prefetch import Prefetcher, Step
+from engine.training.prefetch import Prefetcher
 from engine.training.randomness import gather_generators, restore_generators, seed_worker
 from engine.training.schedules import Schedule
+from engine.training.step_down import StepDowns
+from engine.training.stepper import OutOfMemory, Stepper
 
+_LARGEST_OF = 10_000  # batches that are searched for the largest micro-batch
 _STOP_CHECK_STEPS = 5  # with several workers each check costs one all-reduce
 
 
@@ -72,6 +76,10 @@ class TrainingLoop:
 
     A step's gradient is that of the loss summed over all targets of the global batch, divided once by their number. It
     does not depend on how the batch is split into micro-batches and among workers.
+
+    Before the first step, and after a resume, the largest micro-batch of a pass runs forward and backward once, so that a
+    run that does not fit into memory steps down then. When memory runs out later, all workers drop the step's gradients,
+    step down (`engine.training.step_down`), and compute the step again from the same random state.
     """
 
     def __init__(
@@ -84,6 +92,7 @@ class TrainingLoop:
         train: Sequence[AnyExample],
         folder: Path,
         checkpoints: Checkpoints,
+        step_downs: StepDowns,
         events: EventSink,
         parallel: Parallel,
         device: torch.device,
@@ -92,10 +101,19 @@ class TrainingLoop:
         validation: Validation | None,
         should_stop: Callable[[], bool],
     ) -> None:
-        self._config, self._model, self._learner, self._method = config, model, learner, method
-        self._train_set, self._folder = train, folder
+        self._config, self._model, self._learner = config, model, learner
         self._costs = Costs(learner.costs(train), learner.padded_costs(train))
-        self._checkpoints, self._events, self._parallel = checkpoints, events, parallel
+        self._micro_batching = MicroBatching(
+            learner,
+            train,
+            folder,
+            costs=self._costs,
+            limit=config.batch.micro_batch_cost,
+            parallel=parallel,
+            seed=config.seed,
+        )
+        self._checkpoints, self._step_downs = checkpoints, step_downs
+        self._events, self._parallel = events, parallel
         self._device = device
         self._fingerprint = fingerprint
         self._validation, self._should_stop = validation, should_stop
@@ -103,6 +121,9 @@ class TrainingLoop:
         self._parameters = list(self._weights.values())
         self._optimizer = build_optimizer(config.optimizer, self._parameters)
         self._scaler = torch.amp.grad_scaler.GradScaler(device.type, enabled=dtype == torch.float16)
+        self._stepper = Stepper(
+            config, learner, method, self._parameters, self._optimizer, self._scaler, parallel, device
+        )
         self._average = WeightAverage(self._weights, config.ema_decay) if config.ema_decay else None
         self._best: dict[str, torch.Tensor] | None = None
         self.progress = Progress()
@@ -122,77 +143,77 @@ class TrainingLoop:
         return outcome
 
     def _run_from(self, position: Position) -> Literal["finished", "stopped"]:
-        progress, config = self.progress, self._config
-        if progress.step >= self.total_steps or progress.stopped_early:
+        if self.progress.step >= self.total_steps or self.progress.stopped_early:
             return "finished"
         self._model.train()
-        order = self._order(position)
-        with Prefetcher(
-            order,
-            self._learner,
-            self._train_set,
-            self._folder,
-            costs=self._costs,
-            batch=config.batch,
-            parallel=self._parallel,
-            seed=config.seed,
-        ) as steps:
-            for step in steps:
-                started = time.perf_counter()
-                loss, gradient_norm, cost = self._optimize(step)
-                progress.step += 1
-                if self._average is not None:
-                    self._average.add(progress.step)
-                progress.cost += cost
-                progress.training_s += time.perf_counter() - started
-                progress.window_losses = [*(progress.window_losses or []), loss]
-                last = progress.step >= self.total_steps
-                if progress.step % config.log_every_steps == 0 or last:
-                    self._report(step, gradient_norm)
-                every = config.evaluation.every_steps
-                if self._validation and every and (progress.step % every == 0 or last):
-                    self._evaluate(self._validation)
-                    self._model.train()
-                    last = last or progress.stopped_early
-                stop = not last and self._is_stopped()
-                if last or stop or progress.step % config.checkpoint.every_steps == 0:
-                    self._save(step.after)
-                if last:
-                    return "finished"
-                if stop:
-                    return "stopped"
+        self._make_room()
+        outcome: Literal["finished", "stopped"] | Position = position
+        while isinstance(outcome, Position):
+            order = self._order(outcome)
+            with Prefetcher(order, self._micro_batching, self._step_downs.micro_batch_cost) as steps:
+                outcome = self._steps(steps)
+        return outcome
+
+    def _steps(self, steps: Iterable[Step]) -> Literal["finished", "stopped"] | Position:
+        """Train until the run ends, or memory runs out; the position is that of the step to compute again."""
+        progress, config = self.progress, self._config
+        for step in steps:
+            started = time.perf_counter()
+            self._stepper.set_learning_rate(config.optimizer.learning_rate * self._schedule.factor(progress.step))
+            made = self._stepper.take(progress.step, step)
+            if isinstance(made, OutOfMemory):
+                pieces = self._micro_batching.pieces(step.batch, self._step_downs.micro_batch_cost)
+                self._lower("step", made.found, pieces)
+                return step.batch.position
+            progress.step += 1
+            if self._average is not None:
+                self._average.add(progress.step)
+            progress.cost += made.cost
+            progress.training_s += time.perf_counter() - started
+            progress.window_losses = [*(progress.window_losses or []), made.loss]
+            last = progress.step >= self.total_steps
+            if progress.step % config.log_every_steps == 0 or last:
+                self._report(step, made.gradient_norm)
+            every = config.evaluation.every_steps
+            if self._validation and every and (progress.step % every == 0 or last):
+                self._evaluate(self._validation)
+                self._model.train()
+                last = last or progress.stopped_early
+            stop = not last and self._is_stopped()
+            if last or stop or progress.step % config.checkpoint.every_steps == 0:
+                self._save(step.after)
+            if last:
+                return "finished"
+            if stop:
+                return "stopped"
         raise TrainingError("the order of batches ended before the run did")
 
-    def _optimize(self, step: Step) -> tuple[float, float, float]:
-        """Run one optimizer step; return loss per target, gradient norm before clipping, and cost of the examples."""
-        config = self._config
-        factor = self._schedule.factor(self.progress.step)
-        for group in self._optimizer.param_groups:
-            group["lr"] = config.optimizer.learning_rate * factor
-        self._optimizer.zero_grad(set_to_none=True)
-        self._method.before_step(self.progress.step)
-        trained = [parameter for parameter in self._parameters if parameter.requires_grad]
-        totals = torch.zeros(2, dtype=torch.float64)
-        for batch in step.micro_batches:
-            loss_sum, _ = self._learner.loss(batch)
-            loss = loss_sum / step.target_count
-            self._scaler.scale(loss).backward()
-            totals += torch.tensor([loss.item(), batch.cost], dtype=torch.float64)
-        self._parallel.sum_gradients(trained)
-        if self._parallel.world_size > 1:
-            totals = self._parallel.sum_(totals.to(self._device)).cpu()
-        loss_value, cost = totals.tolist()
-        if not math.isfinite(loss_value):
-            raise TrainingError(
-                f"the loss of step {self.progress.step + 1} is {loss_value}; lower optimizer.learning_rate "
-                f"(now {config.optimizer.learning_rate:g}), add schedule.warmup_steps or set precision: float32"
-            )
-        self._scaler.unscale_(self._optimizer)
-        limit = config.max_grad_norm or math.inf
-        norm = float(nn.utils.clip_grad_norm_(trained, limit))
-        self._scaler.step(self._optimizer)
-        self._scaler.update()
-        return loss_value, norm, cost
+    # ---- memory --------------------------------------------------------------------------------------------
+
+    def _make_room(self) -> None:
+        """Step down until the largest micro-batch of a pass fits into memory."""
+        while self._step_downs.unanswered:
+            self._lower("killed", self._step_downs.unanswered[0].found)
+        while (failure := self._try_largest()) is not None:
+            self._lower("warm_up", failure.found)
+
+    def _try_largest(self) -> OutOfMemory | None:
+        """Compute the largest micro-batch, as every worker does, and drop its gradients."""
+        batch, piece = self._largest()
+        # A method that trains more and more needs most memory in the last step.
+        return self._stepper.try_out(self.total_steps - 1, lambda: self._micro_batching.collate(batch, piece))
+
+    def _largest(self) -> tuple[Batch, Piece]:
+        """Of the first pass over all examples, as far as the run gets."""
+        short = self._config.batch.short_first_steps
+        start = short if short < self.total_steps else 0
+        order = self._order(Position(start))
+        steps = min(self.total_steps - start, order.steps_per_epoch(), _LARGEST_OF)
+        batches = (order.next() for _ in range(steps))
+        return self._micro_batching.largest(batches, self._step_downs.micro_batch_cost)
+
+    def _lower(self, when: Literal["warm_up", "step", "killed"], found: str, pieces: Sequence[Piece] = ()) -> None:
+        self._step_downs.lower(when, self.progress.step + 1, found, [self._largest()[1], *pieces])
 
     def _report(self, step: Step, gradient_norm: float) -> None:
         progress = self.progress

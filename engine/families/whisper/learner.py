@@ -262,6 +262,19 @@ class WhisperLearner:
         frames = self._frames(heard, mel_BMF)
         return SpeechBatch(mel_BMF, ids_BU, targets_BU, audio_s, target_count, _weights(utterances), frames)
 
+    def part(self, batch: SpeechBatch, rows: slice, cost: float) -> SpeechBatch:
+        """Some consecutive utterances of a batch, padded as they are in it: the encoder hears the padding."""
+        targets_BU = batch.targets_BU[rows]
+        return SpeechBatch(
+            batch.mel_BMF[rows],
+            batch.ids_BU[rows],
+            targets_BU,
+            cost,
+            int((targets_BU != IGNORED).sum()),
+            None if batch.weights_B is None else batch.weights_B[rows],
+            None if batch.frames is None else batch.frames.part(rows),
+        )
+
     def frames_of(self, batch: SpeechBatch) -> Sequence[FrameBatch]:
         """The features of the batch's one forward pass."""
         return [] if batch.frames is None else [batch.frames]

@@ -8,7 +8,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,15 +54,20 @@ def s3(home: Path) -> Iterator[EmbeddedS3]:
         yield server
 
 
-@pytest.fixture(scope="session")
-def standing(home: Path, s3: EmbeddedS3) -> Iterator[Standing]:
-    """The cluster, on the same store."""
+@contextmanager
+def stand(home: Path, shell: Sequence[str] = ()) -> Iterator[Standing]:
+    """A cluster on the store of a home.
+
+    Args:
+        home: LIM_HOME.
+        shell: command that starts another one; the cluster's processes are its children.
+    """
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     for name in ("RAY_ADDRESS", "RAY_AUTH_MODE"):
         environment.pop(name, None)
     log = (home / "standing.log").open("w")
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.integration.cluster.standing_cluster", str(home)],
+        [*shell, sys.executable, "-m", "tests.integration.cluster.standing_cluster", str(home)],
         cwd=ROOT,
         env=environment,
         stdin=subprocess.PIPE,
@@ -85,6 +91,13 @@ def standing(home: Path, s3: EmbeddedS3) -> Iterator[Standing]:
             process.wait()
         process.stdout.close()
         log.close()
+
+
+@pytest.fixture(scope="session")
+def standing(home: Path, s3: EmbeddedS3) -> Iterator[Standing]:
+    """The cluster, on the same store."""
+    with stand(home) as standing:
+        yield standing
 
 
 @pytest.fixture(scope="session")

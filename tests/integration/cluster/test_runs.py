@@ -102,6 +102,22 @@ def test_a_killed_worker(
 
 
 @pytest.mark.faults
+def test_a_worker_that_someone_kills_once_too_often_ends_the_run(
+    standing: Standing, folder: Path, tiny_whisper: Path, tones: Path
+) -> None:
+    """A SIGKILL alone is no sign of too little memory."""
+    changed = {"resources": {"max_failures": 0}}
+    run = Run(standing, folder, "killed-for-good", config_of(tiny_whisper, tones, **changed))
+    with run.started() as driver:
+        run.wait_for(is_step(1), driver)
+        os.kill(worker_process(run), signal.SIGKILL)
+        assert driver.wait(300) == 1, run.log.read_text()
+    [error] = [event["data"]["message"] for event in run.events() if event["data"].get("level") == "error"]
+    assert error.startswith("the workers failed permanently: worker 0: ")
+    assert not [key for key in run.store.list("") if "memory" in key or key.startswith("in-training")]
+
+
+@pytest.mark.faults
 def test_a_killed_driver(
     standing: Standing, folder: Path, tiny_whisper: Path, tones: Path, whole: Run, chance: random.Random
 ) -> None:

@@ -30,7 +30,8 @@ def test_epochs_are_passes_over_the_utterances(tmp_path: Path) -> None:
     context = {"type": "short", "bucket_s": 1.0, "tail_s": 0.0}
     trained = train(tmp_path, {"epochs": 3, "batch": batch, "context": context}, utterances=saying(*range(10)))
     assert trained.steps == 15
-    seen = [name for names in trained.batches[:15] for name in names]
+    # The first was tried for its memory.
+    seen = [name for names in trained.batches[1:16] for name in names]
     assert all(seen.count(f"u{i}") == 3 for i in range(10))
     assert train(tmp_path / "ten", {"batch": batch, "context": context}, utterances=saying(*range(10))).steps == 50
 

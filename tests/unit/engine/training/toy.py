@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
@@ -22,6 +22,7 @@ from engine.run.store import LocalRunStore
 from engine.training.checkpoints import Checkpoints
 from engine.training.loop import TrainingLoop, Validation
 from engine.training.parallel import SINGLE
+from engine.training.step_down import StepDowns
 
 WEIGHTS = 4
 START = 1.0
@@ -105,6 +106,14 @@ class AllOfIt:
 
 
 @dataclass
+class ToyBound:
+    """Of a bound model, what stepping down needs."""
+
+    learner: ToyLearner
+    can_checkpoint_activations: ClassVar[bool] = False
+
+
+@dataclass
 class Trained:
     """What a run of the loop left."""
 
@@ -139,6 +148,7 @@ def train(
     config = TrainingConfig.model_validate({"schedule": {"type": "constant"}, "context": context} | fields)
     model, events, evaluated = ToyModel(), MemorySink(), []
     learner = ToyLearner(model, config)
+    store = LocalRunStore(folder / "store")
 
     def measure(step: int) -> float:
         assert metric is not None
@@ -152,7 +162,8 @@ def train(
         method=AllOfIt(),
         train=utterances or saying(0.0),
         folder=folder,
-        checkpoints=Checkpoints(LocalRunStore(folder / "store"), config.checkpoint.keep),
+        checkpoints=Checkpoints(store, config.checkpoint.keep),
+        step_downs=StepDowns(ToyBound(learner), config, store, events, SINGLE),  # type: ignore[arg-type]
         events=events,
         parallel=SINGLE,
         device=torch.device("cpu"),
