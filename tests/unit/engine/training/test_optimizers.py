@@ -116,7 +116,9 @@ def test_states_come_back_as_they_were(kind: str) -> None:
         first.grad = torch.linspace(-1, 1, 300)
         optimizer.step()
     resumed = build_optimizer(_config(type=kind), [second])
-    restore_state(resumed, *state_tensors(optimizer))
+    tensors, scalars = state_tensors(optimizer)
+    # They are the optimizer's own; a checkpoint is read from its file.
+    restore_state(resumed, {name: tensor.clone() for name, tensor in tensors.items()}, scalars)
     second.data.copy_(first.data)
     for parameter, each in ((first, optimizer), (second, resumed)):
         parameter.grad = torch.linspace(1, -1, 300)
