@@ -101,6 +101,7 @@ def finetune(
     should_stop: Callable[[], bool] = never,
     threads: int | None = None,
     selection: Path | None = None,
+    measure_test: bool = True,
 ) -> RunResult:
     """Train an adapter (or a model) and measure it against its base on examples held out of training.
 
@@ -120,6 +121,8 @@ def finetune(
         threads: compute threads of this process; None keeps the current number.
         selection: folder from `engine.stages.select.select` for this dataset; the run then trains on the selected
             segments with their weights. None trains on all training utterances.
+        measure_test: measure the base and what was trained on the test examples in the end. Trials of a search do not:
+            they are compared on validation examples, so that the test examples stay unseen.
 
     Raises:
         EngineError: model, dataset, selection and config do not fit together; the message says what to do.
@@ -137,7 +140,18 @@ def finetune(
         return result
     fingerprint = inputs.digest()
     return _Run(
-        model, data, config, store, events, work_dir, parallel, should_stop, threads, selection, fingerprint
+        model,
+        data,
+        config,
+        store,
+        events,
+        work_dir,
+        parallel,
+        should_stop,
+        threads,
+        selection,
+        measure_test,
+        fingerprint,
     ).run()
 
 
@@ -154,12 +168,14 @@ class _Run:
         should_stop: Callable[[], bool],
         threads: int | None,
         selection: Path | None,
+        measure_test: bool,
         fingerprint: str,
     ) -> None:
         self.started = time.perf_counter()
         self.model, self.folder, self.config = model, data, config
         self.store, self.events, self.work_dir = store, events, work_dir
         self.parallel, self.should_stop, self.selection = parallel, should_stop, selection
+        self.measure_test = measure_test
         self.fingerprint = fingerprint
         self.attempt = f"{time.time_ns():x}"
         self.warnings: list[str] = []
@@ -219,7 +235,7 @@ class _Run:
             validation=self._validation(validation),
             should_stop=self.should_stop,
         )
-        self._phase("training")
+        self._phase("training", trainable_parameters=trainable)
         outcome = loop.run()
 
         # Save before the base is measured, which needs more memory.
@@ -228,7 +244,7 @@ class _Run:
         forms: dict[str, Values] = {}
         if outcome == "finished" and measures_base and is_adapter:
             base = self._base_metrics(splits.test, trained)
-        if outcome == "finished" and splits.test:
+        if outcome == "finished" and splits.test and self.measure_test:
             self._phase("evaluating")
             trained.eval()
             tuned = self._metrics(splits.test, "test", "tuned", loop.progress.step, keep_predictions=True)
@@ -268,7 +284,7 @@ class _Run:
         if self.parallel.is_first:
             self._publish(result, splits, prepared.left_out, ranks)
         self.parallel.barrier()
-        self._phase("done", result.status)
+        self._phase("done", status=result.status)
         return result
 
     def _check_validation(self, validation: Sequence[AnyExample]) -> None:
@@ -294,7 +310,7 @@ class _Run:
 
     def _measures_base(self, splits: Splits) -> bool:
         """Whether there is a base that predicts anything, and examples to measure it on."""
-        if not (self.config.evaluation.base and splits.test) or self.config.method.from_scratch:
+        if not (self.config.evaluation.base and splits.test and self.measure_test) or self.config.method.from_scratch:
             return False
         if self.bound.base.has_new_head:
             message = "the base has no head for this task, and is not measured: before it is trained it can only guess"
@@ -490,9 +506,9 @@ class _Run:
         if self.parallel.is_first:
             self.events.emit(Event("log", key, {"level": level, "message": message}))
 
-    def _phase(self, phase: Phase, status: str | None = None) -> None:
+    def _phase(self, phase: Phase, **more: str | int) -> None:
         if self.parallel.is_first:
-            data = {"phase": phase, "process": os.getpid()} | ({"status": status} if status else {})
+            data = {"phase": phase, "process": os.getpid(), **more}
             self.events.emit(Event("status", f"{self.attempt}/{phase}", data))
             if phase == "done":
                 self.events.flush()
