@@ -46,13 +46,6 @@ class SearchConfig(Config):
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Seed of the search. Trials keep the training's seed, so that they differ only in their values."""
 
-    @model_validator(mode="after")
-    def _algorithm_takes_the_dimensions(self) -> SearchConfig:
-        faults = self.algorithm.faults(self.dimensions)
-        if faults:
-            raise DisagreementError(faults)
-        return self
-
     @property
     def trials(self) -> int:
         """Number of trials."""
@@ -72,6 +65,7 @@ def search_faults(search: SearchConfig, training: TrainingConfig, selection: Sel
     if training.evaluation.every_steps == 0:
         message = "found 0; trials are compared on validation examples: set it, such as to a tenth of the steps"
         faults.append(Fault("training.evaluation.every_steps", message))
+    faults += [Fault(f"search.{fault.path}", fault.message) for fault in search.algorithm.faults(search.dimensions)]
     faults += space_faults(search.dimensions, training, selection)
     if not faults:
         faults += point_faults(search.known_points() or (), training, selection)
@@ -125,7 +119,7 @@ class SweepResources(Config):
             cpus_per_worker=self.cpus_per_trial,
             gpus_per_worker=self.gpus_per_trial,
             memory_bytes_per_worker=self.memory_bytes_per_trial,
-            threads_per_worker=self.threads_per_trial,
+            threads_per_worker=self.threads_per_trial or threads_of(self.cpus_per_trial),
             max_failures=self.max_failures,
             label_selector=self.label_selector,
         )

@@ -64,9 +64,17 @@ class RangeFields(DimensionFields):
         return self
 
     def _range_faults(self) -> Sequence[Fault]:
+        faults = []
         if self.high <= self.low:
-            return [Fault("high", f"found {self.high:g}, not more than low {self.low:g}")]
-        return []
+            faults.append(Fault("high", f"found {self.high:g}, not more than low {self.low:g}"))
+        if self.whole:
+            ends = {"low": self.low, "high": self.high}
+            faults += [
+                Fault(name, f"found {end:g}; with whole, both ends are whole numbers")
+                for name, end in ends.items()
+                if end != round(end)
+            ]
+        return faults
 
     def ends(self) -> Mapping[str, Value]:
         """Smallest and largest."""

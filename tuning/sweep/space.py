@@ -68,6 +68,14 @@ def selection_at(point: Point, selection: SelectionConfig | None) -> SelectionCo
     return None if selection is None else _laid(own, selection)
 
 
+def heaviest(dimensions: Mapping[str, Dimension], training: TrainingConfig) -> TrainingConfig:
+    """The training that probably needs most memory: every dimension at its largest, if that is allowed."""
+    try:
+        return training_at({path: dimension.heaviest for path, dimension in dimensions.items()}, training)
+    except ConfigError:
+        return training
+
+
 def space_faults(
     dimensions: Mapping[str, Dimension], training: TrainingConfig, selection: SelectionConfig | None
 ) -> list[Fault]:
