@@ -113,6 +113,36 @@ REQUESTS: Final[dict[str, dict[str, Any]]] = {
         "On its own test speakers": {},
         "On other data": {"dataset_id": _DATASET, "measurement": {"split": "all"}},
     },
+    "create_sweep": {
+        "The learning rate": {
+            "model_id": "whisper-pico",
+            "dataset_id": _DATASET,
+            "config": {**_TRAINING, "evaluation": {"every_steps": 20}},
+            "search": {
+                "dimensions": {"optimizer.learning_rate": {"type": "loguniform", "low": 1e-4, "high": 1e-2}},
+                "algorithm": {"type": "optuna", "trials": 12},
+                "scheduler": {"type": "asha", "reduction_factor": 3},
+            },
+        },
+        "Where ranks are worth most": {
+            "model_id": "whisper-pico",
+            "dataset_id": _DATASET,
+            "config": {
+                **_TRAINING,
+                "method": {"type": "qlora", "rank": 8, "alpha": 16, "allocation": {"type": "sketch"}},
+                "evaluation": {"every_steps": 20},
+            },
+            "search": {
+                "dimensions": {
+                    "method.allocation.weights.audio_encoder": {"type": "loguniform", "low": 0.25, "high": 4},
+                    "method.allocation.weights.fusion": {"type": "loguniform", "low": 0.25, "high": 4},
+                    "method.allocation.budget": {"type": "choice", "values": [2, 4, 8]},
+                },
+            },
+            "resources": {"num_workers": 2},
+        },
+    },
+    "train_best": {"As it was tried": {}, "On a GPU": {"resources": {"gpus_per_worker": 1}}},
     "create_pipeline": {
         "Everything": {"name": "digits", "model_id": "whisper-pico", "dataset_id": _DATASET, "config": _TRAINING},
         "The better of two": {
@@ -161,6 +191,7 @@ TAGS: Final[dict[str, str]] = {
     "schemas": "JSON Schemas of training and selection configs.",
     "datasets": "Recordings: from upload to a version that can be trained on, with a report of every defect.",
     "jobs": "Training, selection and evaluation: launch, follow, stop, resume, and what they made.",
+    "sweeps": "Searches for the best training, with their trials and what quality costs.",
     "pipelines": "All stages from recordings to a version of an adapter, as one.",
     "adapters": "Adapters by name and version, with what each was made of.",
     "estimates": "Memory, time and cost before a launch.",

@@ -53,7 +53,7 @@ class RandomAlgorithm(AlgorithmFields):
 
     def known_points(self, dimensions: Mapping[str, Dimension], seed: int) -> list[Point]:
         """Each drawn by the seed and its number alone, so that more trials leave the first ones as they are."""
-        points = []
+        points: list[Point] = []
         for number in range(self.trials):
             generator = random.Random(f"{seed}/{number}")
             points.append({path: dimensions[path].drawn(generator) for path in sorted(dimensions)})

@@ -21,6 +21,7 @@ from cluster.config import (
 )
 from engine.config.base import Config, DisagreementError
 from engine.config.selection import SelectionConfig
+from engine.config.selection_for import selection_faults
 from engine.config.training import TrainingConfig
 from engine.errors import Fault
 from engine.models.reference import ModelReference
@@ -66,6 +67,8 @@ def search_faults(search: SearchConfig, training: TrainingConfig, selection: Sel
         message = "found 0; trials are compared on validation examples: set it, such as to a tenth of the steps"
         faults.append(Fault("training.evaluation.every_steps", message))
     faults += [Fault(f"search.{fault.path}", fault.message) for fault in search.algorithm.faults(search.dimensions)]
+    if selection is not None:
+        faults += selection_faults(selection, training)
     faults += space_faults(search.dimensions, training, selection)
     if not faults:
         faults += point_faults(search.known_points() or (), training, selection)

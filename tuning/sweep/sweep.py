@@ -121,7 +121,7 @@ class Sweep:
         self._emit(f"trial/{number}/{state}/{found.validations}", number)
         message = _line(found)
         _log.info("%s", message)
-        level = "warning" if state == "failed" else "info"
+        level = "warning" if state == "failed" else "notice"
         key = f"trial/{number}/{state}/{found.validations}/line"
         self._events.emit(Event("log", key, {"level": level, "message": message}))
 
