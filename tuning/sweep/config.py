@@ -29,7 +29,7 @@ from tuning.sweep.algorithms import Algorithm, AshaScheduler, OptunaAlgorithm, P
 from tuning.sweep.dimensions import Dimension
 from tuning.sweep.space import point_faults, space_faults
 
-FieldPath = Annotated[str, Field(max_length=300, pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$")]
+FieldPath = Annotated[str, Field(max_length=300)]
 """Dotted path of a field."""
 
 

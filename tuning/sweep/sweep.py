@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from cluster.storage.run_store import S3RunStore
+from engine.config.methods.lora import LoraFields
 from engine.config.training import TrainingConfig
 from engine.errors import ConfigError
 from engine.metrics.registry import metric_named
@@ -137,7 +138,7 @@ class Sweep:
         try:
             training = training_at(point, asked.training)
             allocation = sketched(training)
-            if self._sketch is not None and allocation is not None:
+            if self._sketch is not None and allocation is not None and isinstance(training.method, LoraFields):
                 ranks = spent_again(self._sketch, training.method, allocation).as_fixed()
                 method = training.method.model_copy(update={"allocation": ranks})
                 training = training.model_copy(update={"method": method})

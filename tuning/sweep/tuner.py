@@ -31,7 +31,7 @@ _ENVIRONMENT: Final = {
 }
 
 
-class TrialSource(Searcher):  # type: ignore[misc]
+class TrialSource(Searcher):
     """Gives Ray Tune the trials of a sweep, and takes in what they report."""
 
     def __init__(self, sweep: Sweep, at_once: int) -> None:
@@ -44,13 +44,13 @@ class TrialSource(Searcher):  # type: ignore[misc]
         """Nothing: Ray Tune pickles it to restore the search, which the sweep does from its own files."""
         return {}
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+    def suggest(self, trial_id: str) -> dict[str, Any] | None:
         """The next trial; None while as many as allowed are running."""
         if len(self._running) >= self._at_once:
             return None
         number = self._sweep.begin()
         if number is None:
-            return str(Searcher.FINISHED)
+            return cast("dict[str, Any]", Searcher.FINISHED)  # a string, which says that no more come
         self._running[trial_id] = number
         return {_NUMBER: number}
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from ..model import Model, StringConstraints
+from ..model import Model
 
 
 class Accept(Model):
@@ -4598,9 +4598,9 @@ class SearchConfig(Model):
     """
     How the next trial is chosen.
     """
-    dimensions: dict[
-        Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$")],
-        UniformDimension | LoguniformDimension | ChoiceDimension | GridDimension,
+    dimensions: Annotated[
+        dict[str, UniformDimension | LoguniformDimension | ChoiceDimension | GridDimension],
+        Field(max_length=16, min_length=1),
     ]
     """
     Values by the path of a field of the training config, such as `optimizer.learning_rate`,
