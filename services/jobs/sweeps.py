@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 from sqlalchemy import BindParameter, Integer, Select, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.config.training import TrainingConfig
@@ -39,7 +40,7 @@ async def trials_of(session: AsyncSession, sweep_id: uuid.UUID) -> list[TrialRes
     query = (
         select(JobEvent.data["trial"])
         .where(JobEvent.job_id == sweep_id, JobEvent.kind == "metric", JobEvent.data.has_key("trial"))
-        .distinct(number)
+        .ext(distinct_on(number))
         .order_by(number, JobEvent.seq.desc())
     )
     return [TrialResult.model_validate(trial) for trial in await session.scalars(query)]
