@@ -118,7 +118,7 @@ reference: $(STAMP) ## Loss and gradients of a step beside plain transformers, p
 bench-select: $(STAMP) ## Finding speech by Ray Data beside a plain process pool; validation of 10 h of audio
 	@exec $(PYTHON_BIN) -m tests.benchmarks.selection
 
-bench-sweep: $(STAMP) ## A sweep that stops trials early beside the full grid; one that is killed and goes on (STEPS=60)
+bench-sweep: $(STAMP) ## A sweep that stops trials early beside the full grid; one that is killed and goes on (STEPS=36)
 	@exec $(PYTHON_BIN) -m tests.benchmarks.sweep $(if $(STEPS),--steps $(STEPS))
 
 study-selection: $(STAMP) ## Selection beside training on everything and plain baselines (DATA=DIR); an hour

@@ -37,7 +37,7 @@ _POINTS: Final = 0.5
 _SHARE: Final = 0.5
 _EXAMPLES: Final = """\
 examples:
-  python -m tests.benchmarks.sweep                 three sweeps of 8 trials, about 20 minutes
+  python -m tests.benchmarks.sweep                 three sweeps of 8 trials, about 10 minutes
   python -m tests.benchmarks.sweep --steps 12      see that it runs
 """
 
@@ -183,7 +183,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--steps", type=int, default=60, help="optimizer steps of a whole trial (default 60)")
+    parser.add_argument("--steps", type=int, default=36, help="optimizer steps of a whole trial (default 36)")
     parser.add_argument("--out", type=Path, default=Path("build/bench-sweep.json"))
     return parser
 
