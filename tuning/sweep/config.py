@@ -14,6 +14,7 @@ from cluster.config import (
     Labels,
     MemoryBytes,
     ResourcesConfig,
+    RunConfig,
     RunName,
     StorageAddress,
     Threads,
@@ -133,7 +134,7 @@ class SweepRunConfig(Config):
 
     name: RunName
     """Name of the sweep and of its folder."""
-    model: ModelReference | Address = "whisper-pico"
+    model: ModelReference | Address = RunConfig.model_fields["model"].default
     """Base model of all trials: id in the catalogue, a folder, a hub id, or `s3://bucket/prefix`; or a reference."""
     data: Address
     """A dataset version (folder or `s3://bucket/prefix` with `manifest.jsonl`), or a folder or an archive of recordings."""
