@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Callable
@@ -26,6 +27,8 @@ _ENVIRONMENT: Final = {
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
     # The sweep keeps its own record of trials.
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    # The driver's log has a line for each trial, and Ray Tune's tables none that is needed.
+    "RAY_AIR_NEW_OUTPUT": "0",
     # A trial that fails before its first validation has no loss.
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
 }
@@ -101,6 +104,8 @@ def run_trials(
     """
     for variable, value in _ENVIRONMENT.items():
         os.environ.setdefault(variable, value)
+    # It warns that its own files of results are missing, which are switched off.
+    logging.getLogger("ray.tune").setLevel(logging.ERROR)
     tuner = tune.Tuner(
         tune.with_resources(_trainable(surroundings), _placement(surroundings.resources)),
         tune_config=tune.TuneConfig(

@@ -146,6 +146,7 @@ def test_a_sweep_leaves_its_trials_the_best_and_the_fronts(whole: Sweep) -> None
     assert json.loads(whole.store.get_bytes("result.json"))["best"]["number"] == result.best.number
     assert not [key for key in keys if "/checkpoints/" in key]  # of trials that have ended
     assert not [key for key in keys if key.endswith("predictions.jsonl")]  # the test examples stay unseen
+    assert "ray.tune" not in whole.log.read_text() and "Search algorithm" not in whole.log.read_text()
     lines = [event["data"]["message"] for event in whole.events() if event["kind"] == "log"]
     assert [sum(f"trial {number} " in line for line in lines) for number in range(3)] == [1, 1, 1]
     metrics = [event["data"] for event in whole.events() if event["kind"] == "metric"]
