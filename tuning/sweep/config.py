@@ -23,7 +23,7 @@ from cluster.config import (
 from engine.config.base import Config, DisagreementError
 from engine.config.selection import SelectionConfig
 from engine.config.selection_for import selection_faults
-from engine.config.training import TrainingConfig
+from engine.config.training import MOST_METRIC_EVENTS, TrainingConfig
 from engine.errors import Fault
 from engine.models.reference import ModelReference
 from tuning.sweep.algorithms import Algorithm, AshaScheduler, OptunaAlgorithm, Point, Scheduler
@@ -66,6 +66,14 @@ def search_faults(search: SearchConfig, training: TrainingConfig, selection: Sel
     faults = []
     if training.evaluation.every_steps == 0:
         message = "found 0; trials are compared on validation examples: set it, such as to a tenth of the steps"
+        faults.append(Fault("training.evaluation.every_steps", message))
+    elif (
+        reports := search.trials * ((training.max_steps or 0) // training.evaluation.every_steps)
+    ) > MOST_METRIC_EVENTS:
+        message = (
+            f"comes to {reports} validations of all {search.trials} trials; a sweep makes at most {MOST_METRIC_EVENTS}: "
+            "raise it, or try less"
+        )
         faults.append(Fault("training.evaluation.every_steps", message))
     faults += [Fault(f"search.{fault.path}", fault.message) for fault in search.algorithm.faults(search.dimensions)]
     if selection is not None:

@@ -181,6 +181,14 @@ def test_limits() -> None:
     assert list(found) == ["search.scheduler.reduction_factor"]
 
 
+def test_a_sweep_does_not_make_more_validations_than_events_are_kept() -> None:
+    training = {"max_steps": 10_000, "evaluation": {"every_steps": 1}}
+    algorithm = {"type": "optuna", "trials": 10}
+    assert sweep({"optimizer.learning_rate": RATE}, algorithm=algorithm, training=training).search.trials == 10
+    found = faults({"optimizer.learning_rate": RATE}, algorithm=algorithm | {"trials": 11}, training=training)
+    assert found["training.evaluation.every_steps"].startswith("comes to 110000 validations of all 11 trials")
+
+
 def test_threads_of_a_trial_have_cpus() -> None:
     with pytest.raises(ConfigError, match="reserve cpus_per_trial: 4"):
         parse(SweepResources, {"cpus_per_trial": 2, "threads_per_trial": 4})
