@@ -25,7 +25,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PYTHONPATH := $(CURDIR)
 
 .PHONY: help install up demo test reference test-faults test-unit check lint format-check types imports openapi openapi-check client format lock \
-        bench-train bench-orchestration bench-select bench-api bench-validation mutants fuzz study-selection study-classification \
+        bench-train bench-orchestration bench-select bench-sweep bench-api bench-validation mutants fuzz study-selection study-classification \
         study-memory study-from-scratch pretrain clean distclean
 
 help: ## List the targets
@@ -117,6 +117,9 @@ reference: $(STAMP) ## Loss and gradients of a step beside plain transformers, p
 
 bench-select: $(STAMP) ## Finding speech by Ray Data beside a plain process pool; validation of 10 h of audio
 	@exec $(PYTHON_BIN) -m tests.benchmarks.selection
+
+bench-sweep: $(STAMP) ## A sweep that stops trials early beside the full grid; one that is killed and goes on (STEPS=36)
+	@exec $(PYTHON_BIN) -m tests.benchmarks.sweep $(if $(STEPS),--steps $(STEPS))
 
 study-selection: $(STAMP) ## Selection beside training on everything and plain baselines (DATA=DIR); an hour
 	@exec $(PYTHON_BIN) -m tuning.studies.selection $(if $(DATA),--data '$(DATA)')

@@ -16,10 +16,10 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 from urllib.parse import urlsplit
 
-from cluster.config import EvaluationRunConfig, RunConfig
+from cluster.config import RunConfig
 from cluster.errors import (
     ClusterError,
     InfeasibleError,
@@ -36,9 +36,7 @@ from engine.run.step_downs import read_kills
 from engine.run.store import RunStore
 
 if TYPE_CHECKING:
-    from cluster.ingestion.config import IngestionRunConfig
     from cluster.narrator import Narrator
-    from cluster.selection.config import SelectionRunConfig
     from cluster.storage.run_store import S3RunStore
     from cluster.storage.settings import S3Settings
     from engine.stages.finetune import RunResult
@@ -242,7 +240,7 @@ def _fit(trainer: Any, store: S3RunStore, narrator: Narrator) -> None:
             errors.append(error)
 
     waiting = threading.Thread(target=fit, name="ray-train", daemon=True)
-    with _Signals() as signals:
+    with Signals() as signals:
         waiting.start()
         asked = False
         while waiting.is_alive():
@@ -272,14 +270,14 @@ def _fit(trainer: Any, store: S3RunStore, narrator: Narrator) -> None:
         raise error
 
 
-class _Signals:
+class Signals:
     """Counts SIGINT and SIGTERM instead of ending the process; does nothing outside the main thread."""
 
     def __init__(self) -> None:
         self.count = 0
         self._before: dict[signal.Signals, Any] = {}
 
-    def __enter__(self) -> _Signals:
+    def __enter__(self) -> Signals:
         if threading.current_thread() is threading.main_thread():
             for name in (signal.SIGINT, signal.SIGTERM):
                 self._before[name] = signal.signal(name, self._take)
@@ -296,11 +294,20 @@ class _Signals:
 # ---- earlier launches of a run ----------------------------------------------------------------------------
 
 
-def check_same_run(
-    store: RunStore,
-    config: RunConfig | SelectionRunConfig | EvaluationRunConfig | IngestionRunConfig,
-    fields: Sequence[str],
-) -> None:
+class Named(Protocol):
+    """The config of a driver."""
+
+    @property
+    def name(self) -> str:
+        """Name of what it runs."""
+        ...
+
+    def model_dump(self, *, mode: Literal["json"], exclude_defaults: bool = False) -> dict[str, Any]:
+        """Its fields as JSON."""
+        ...
+
+
+def check_same_run(store: RunStore, config: Named, fields: Sequence[str]) -> None:
     """Raise ConfigError if the store holds a run whose config differs in these fields."""
     try:
         before = json.loads(store.get_bytes(CONFIG_KEY))

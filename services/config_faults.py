@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import BaseModel, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from engine.config.base import Config, parse
+from engine.config.base import parse
 from engine.config.selection import SelectionConfig
 from engine.config.training import TrainingConfig
 from engine.errors import ConfigError
+from tuning.sweep.config import SearchConfig
 
 
-def _with_all_faults(schema: type[Config]) -> WrapValidator:
+def with_all_faults(schema: type[BaseModel]) -> WrapValidator:
+    """A validator that reports all faults of a config or a body together."""
+
     def check(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
         try:
             return handler(value)
@@ -29,7 +32,7 @@ def _with_all_faults(schema: type[Config]) -> WrapValidator:
     return WrapValidator(check)
 
 
-def _faults(schema: type[Config], value: Mapping[str, Any]) -> list[InitErrorDetails]:
+def _faults(schema: type[BaseModel], value: Mapping[str, Any]) -> list[InitErrorDetails]:
     try:
         parse(schema, value)
     except ConfigError as error:
@@ -46,5 +49,6 @@ def _faults(schema: type[Config], value: Mapping[str, Any]) -> list[InitErrorDet
     return []
 
 
-CheckedTrainingConfig = Annotated[TrainingConfig, _with_all_faults(TrainingConfig)]
-CheckedSelectionConfig = Annotated[SelectionConfig, _with_all_faults(SelectionConfig)]
+CheckedTrainingConfig = Annotated[TrainingConfig, with_all_faults(TrainingConfig)]
+CheckedSelectionConfig = Annotated[SelectionConfig, with_all_faults(SelectionConfig)]
+CheckedSearchConfig = Annotated[SearchConfig, with_all_faults(SearchConfig)]

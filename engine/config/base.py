@@ -131,7 +131,7 @@ def parse(model: type[ConfigT], values: Mapping[str, Any]) -> ConfigT:
             if len(faults) > MOST_FAULTS:
                 raise ConfigError([*list(faults)[:MOST_FAULTS], Fault("", MORE_FAULTS)]) from None
             # Checks between fields run only if the fields themselves are valid: drop the faulty ones and validate again.
-            drops = [_drop(remaining, item["loc"]) for item in found if item["type"] != "missing"]
+            drops = [_drop(remaining, item) for item in found if item["type"] != "missing"]
             dropped |= {path for path in drops if path}
             if new and any(drops):
                 continue
@@ -193,10 +193,11 @@ def _path_in(
     return path
 
 
-def _drop(values: dict[str, Any], location: tuple[int | str, ...]) -> str:
+def _drop(values: dict[str, Any], error: ErrorDetails) -> str:
     """Remove the field at an error's location from `values`; return its path, or an empty string if there is none."""
     node: Any = values
-    path = [part for part in _path_in(values, location) if isinstance(part, str)]
+    location = _path_in(values, error["loc"], ends_in_field=error["type"] != "value_error")
+    path = [part for part in location if isinstance(part, str)]
     for part in path[:-1]:
         node = node.get(part) if isinstance(node, dict) else None
     if not path or not isinstance(node, dict) or path[-1] not in node:

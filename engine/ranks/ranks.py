@@ -35,6 +35,8 @@ class LayerRank(_Stored):
     outputs: int
     rank: int
     """0: it gets no adapter."""
+    cost: float | None = None
+    """Of one rank, in the budget's unit; unset for ranks that were given."""
     singular_values: list[float] = []
     """Of the mean gradient of its weights, largest first, as far as the sketch measured them; 0 where the two halves of
     the examples disagree."""

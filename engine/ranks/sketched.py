@@ -11,14 +11,12 @@ from torch import nn
 from engine.adapters.targets import check_groups, target_layers
 from engine.config.allocations.sketch import ShuffledConfig, SketchFields
 from engine.config.training import TrainingConfig
-from engine.errors import ConfigError, Fault
 from engine.ranks.contract import Run
-from engine.ranks.greedy import Candidate, allocate
+from engine.ranks.greedy import Candidate
 from engine.ranks.ranks import Budget, LayerRank, Measured, Ranks
 from engine.ranks.shuffling import shuffled
 from engine.ranks.sketch import Sketch, sketch
-
-_FIELD = "training.method.allocation"
+from engine.ranks.spending import allowed_by, spend
 
 
 class Sketched:
@@ -47,7 +45,8 @@ class Sketched:
             parallel=run.parallel,
         )
         costs = {name: self._cost(layer, found.positions_per_cost[name], run) for name, layer in layers.items()}
-        allowed = self._allowed(layers, run.method.rank)
+        weights_per_rank = [layer.in_features + layer.out_features for layer in layers.values()]
+        allowed = allowed_by(config, run.method.rank, weights_per_rank)
         chosen = self._chosen(run, found, costs, allowed)
         four_bit = bound.config.method.four_bit
         return Ranks(
@@ -73,6 +72,7 @@ class Sketched:
                     inputs=layer.in_features,
                     outputs=layer.out_features,
                     rank=chosen[name],
+                    cost=costs[name],
                     singular_values=found.values[name],
                 )
                 for name, layer in layers.items()
@@ -80,28 +80,9 @@ class Sketched:
         )
 
     def _chosen(self, run: Run, found: Sketch, costs: Mapping[str, float], allowed: float) -> dict[str, int]:
-        config, base = self._config, run.bound.base
+        base = run.bound.base
         candidates = [Candidate(name, base.group_of(name), cost, found.values[name]) for name, cost in costs.items()]
-        try:
-            chosen = allocate(
-                candidates, allowed, weights=config.weights, power=config.power, floor=config.floor, cap=config.cap
-            )
-        except ValueError as error:
-            raise ConfigError([Fault(f"{_FIELD}.budget", f"{error}: raise it, or lower floor")]) from error
-        if not any(chosen.values()):
-            message = (
-                f"found {allowed:,.0f} {_counted_in(config)}; one rank costs at least {min(costs.values()):,.0f}: raise it, "
-                "or give a group of the model a weight greater than 0"
-            )
-            raise ConfigError([Fault(f"{_FIELD}.budget", message)])
-        return chosen
-
-    def _allowed(self, layers: Mapping[str, nn.Linear], rank: int) -> float:
-        """The budget in parameters or bytes."""
-        if self._config.budget is not None and self._config.unit != "average_rank":
-            return self._config.budget
-        average = rank if self._config.budget is None else self._config.budget
-        return average * sum(layer.in_features + layer.out_features for layer in layers.values())
+        return spend(self._config, candidates, allowed)
 
     def _cost(self, layer: nn.Linear, positions_per_cost: float, run: Run) -> float:
         """What one rank of a layer takes of the budget."""
@@ -130,7 +111,3 @@ def weight_bytes(config: TrainingConfig, weights: int) -> int:
     """Bytes that a run keeps for a trained tensor of so many float32 weights: itself, gradient, states and copies."""
     copies = bool(config.ema_decay) + (config.evaluation.keep == "best")
     return 4 * weights * (2 + copies) + config.optimizer.state_bytes(weights)
-
-
-def _counted_in(config: SketchFields) -> str:
-    return "bytes" if config.unit == "bytes" else "parameters"

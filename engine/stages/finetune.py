@@ -107,6 +107,7 @@ def finetune(
     threads: int | None = None,
     selection: Path | None = None,
     while_training: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext,
+    measure_test: bool = True,
 ) -> RunResult:
     """Train an adapter (or a model) and measure it against its base on examples held out of training.
 
@@ -127,6 +128,8 @@ def finetune(
         selection: folder from `engine.stages.select.select` for this dataset; the run then trains on the selected
             segments with their weights. None trains on all training utterances.
         while_training: every worker is in this context while it trains: memory that it then lacks, it lacks for steps.
+        measure_test: measure the base and what was trained on the test examples in the end. Trials of a search do not:
+            they are compared on validation examples, so that the test examples stay unseen.
 
     Raises:
         EngineError: model, dataset, selection and config do not fit together; the message says what to do.
@@ -154,6 +157,7 @@ def finetune(
         should_stop,
         threads,
         selection,
+        measure_test,
         fingerprint,
         while_training,
     ).run()
@@ -172,6 +176,7 @@ class _Run:
         should_stop: Callable[[], bool],
         threads: int | None,
         selection: Path | None,
+        measure_test: bool,
         fingerprint: str,
         while_training: Callable[[], AbstractContextManager[None]],
     ) -> None:
@@ -179,7 +184,7 @@ class _Run:
         self.model, self.folder, self.config = model, data, config
         self.store, self.events, self.work_dir = store, events, work_dir
         self.parallel, self.should_stop, self.selection = parallel, should_stop, selection
-        self.fingerprint, self.while_training = fingerprint, while_training
+        self.measure_test, self.fingerprint, self.while_training = measure_test, fingerprint, while_training
         self.attempt = f"{time.time_ns():x}"
         self.warnings: list[str] = []
         self.base_facts: dict[str, Fact] = {}
@@ -244,7 +249,7 @@ class _Run:
             validation=self._validation(validation),
             should_stop=self.should_stop,
         )
-        self._phase("training")
+        self._phase("training", trainable_parameters=trainable)
         with self.while_training():
             outcome = loop.run()
 
@@ -254,7 +259,7 @@ class _Run:
         forms: dict[str, Values] = {}
         if outcome == "finished" and measures_base and is_adapter:
             base = self._base_metrics(splits.test, trained)
-        if outcome == "finished" and splits.test:
+        if outcome == "finished" and splits.test and self.measure_test:
             self._phase("evaluating")
             trained.eval()
             tuned = self._metrics(splits.test, "test", "tuned", loop.progress.step, keep_predictions=True)
@@ -295,7 +300,7 @@ class _Run:
         if self.parallel.is_first:
             self._publish(result, splits, prepared.left_out, ranks)
         self.parallel.barrier()
-        self._phase("done", result.status)
+        self._phase("done", status=result.status)
         return result
 
     def _check_validation(self, validation: Sequence[AnyExample]) -> None:
@@ -321,7 +326,7 @@ class _Run:
 
     def _measures_base(self, splits: Splits) -> bool:
         """Whether there is a base that predicts anything, and examples to measure it on."""
-        if not (self.config.evaluation.base and splits.test) or self.config.method.from_scratch:
+        if not (self.config.evaluation.base and splits.test and self.measure_test) or self.config.method.from_scratch:
             return False
         if self.bound.base.has_new_head:
             message = "the base has no head for this task, and is not measured: before it is trained it can only guess"
@@ -488,9 +493,9 @@ class _Run:
         if self.parallel.is_first:
             self.events.emit(Event("log", key, {"level": level, "message": message}))
 
-    def _phase(self, phase: Phase, status: str | None = None) -> None:
+    def _phase(self, phase: Phase, **more: str | int) -> None:
         if self.parallel.is_first:
-            data = {"phase": phase, "process": os.getpid()} | ({"status": status} if status else {})
+            data = {"phase": phase, "process": os.getpid(), **more}
             self.events.emit(Event("status", f"{self.attempt}/{phase}", data))
             if phase == "done":
                 self.events.flush()

@@ -35,6 +35,7 @@ from services.api.routers import (
     pipelines,
     projects,
     schemas,
+    sweeps,
     usage,
     users,
 )
@@ -53,6 +54,7 @@ _MODULES: Final = (
     auth,
     projects,
     pipelines,
+    sweeps,
     adapters,
     models,
     estimates,

@@ -7,6 +7,7 @@ from typing import Any, Final
 _DATASET: Final = "0b6a2c1e-6d0f-4a53-9a51-3d1c0f6f9a10"
 _JOB: Final = "7f0f3a52-2f39-4c85-8f5c-1a0f7f0c7d21"
 _PROJECT: Final = "c1a5b9c4-3e60-4a3f-b2ce-77d0a6a5e0f3"
+_ON: Final = {"model_id": "whisper-pico", "dataset_id": _DATASET}
 _TRAINING: Final[dict[str, Any]] = {
     "method": {"type": "qlora", "rank": 16, "alpha": 32},
     "optimizer": {"type": "adamw", "learning_rate": 1e-3},
@@ -88,22 +89,20 @@ REQUESTS: Final[dict[str, dict[str, Any]]] = {
     },
     "change_dataset": {"Another name": {"name": "digits, second recording"}},
     "estimate": {
-        "A training": {"model_id": "whisper-pico", "dataset_id": _DATASET, "config": _TRAINING},
+        "A training": {**_ON, "config": _TRAINING},
     },
     "create_job": {
-        "QLoRA": {"model_id": "whisper-pico", "dataset_id": _DATASET, "config": _TRAINING},
+        "QLoRA": {**_ON, "config": _TRAINING},
         "On edge devices, with a budget": {
             "name": "digits on the edge",
-            "model_id": "whisper-pico",
-            "dataset_id": _DATASET,
+            **_ON,
             "config": _TRAINING,
             "resources": {"num_workers": 2, "label_selector": {"lim/device-class": "jetson-orin-nano"}},
             "budget": {"wall_s": 3600},
         },
         "A selection": {
             "type": "selection",
-            "model_id": "whisper-pico",
-            "dataset_id": _DATASET,
+            **_ON,
             "config": _TRAINING,
             "selection": {"budget": {"type": "share", "fraction": 0.5}},
         },
@@ -113,12 +112,39 @@ REQUESTS: Final[dict[str, dict[str, Any]]] = {
         "On its own test speakers": {},
         "On other data": {"dataset_id": _DATASET, "measurement": {"split": "all"}},
     },
+    "create_sweep": {
+        "The learning rate": {
+            **_ON,
+            "config": {**_TRAINING, "evaluation": {"every_steps": 20}},
+            "search": {
+                "dimensions": {"optimizer.learning_rate": {"type": "loguniform", "low": 1e-4, "high": 1e-2}},
+                "algorithm": {"type": "optuna", "trials": 12},
+                "scheduler": {"type": "asha", "reduction_factor": 3},
+            },
+        },
+        "Where ranks are worth most": {
+            **_ON,
+            "config": {
+                **_TRAINING,
+                "method": {"type": "qlora", "rank": 8, "alpha": 16, "allocation": {"type": "sketch"}},
+                "evaluation": {"every_steps": 20},
+            },
+            "search": {
+                "dimensions": {
+                    "method.allocation.weights.audio_encoder": {"type": "loguniform", "low": 0.25, "high": 4},
+                    "method.allocation.weights.fusion": {"type": "loguniform", "low": 0.25, "high": 4},
+                    "method.allocation.budget": {"type": "choice", "values": [2, 4, 8]},
+                },
+            },
+            "resources": {"num_workers": 2},
+        },
+    },
+    "train_best": {"As it was tried": {}, "On a GPU": {"resources": {"gpus_per_worker": 1}}},
     "create_pipeline": {
-        "Everything": {"name": "digits", "model_id": "whisper-pico", "dataset_id": _DATASET, "config": _TRAINING},
+        "Everything": {"name": "digits", **_ON, "config": _TRAINING},
         "The better of two": {
             "name": "digits",
-            "model_id": "whisper-pico",
-            "dataset_id": _DATASET,
+            **_ON,
             "config": _TRAINING,
             "stages": [
                 {"type": "ingest"},
@@ -161,6 +187,7 @@ TAGS: Final[dict[str, str]] = {
     "schemas": "JSON Schemas of training and selection configs.",
     "datasets": "Recordings: from upload to a version that can be trained on, with a report of every defect.",
     "jobs": "Training, selection and evaluation: launch, follow, stop, resume, and what they made.",
+    "sweeps": "Searches for the best training, with their trials and what quality costs.",
     "pipelines": "All stages from recordings to a version of an adapter, as one.",
     "adapters": "Adapters by name and version, with what each was made of.",
     "estimates": "Memory, time and cost before a launch.",

@@ -16,6 +16,7 @@ from engine.config.processing import ProcessingConfig
 from engine.config.selection import SelectionConfig
 from engine.config.training import TrainingConfig
 from engine.data.revision import Revision
+from tuning.sweep.config import SweepRunConfig
 
 
 class Kind(StrEnum):
@@ -29,6 +30,8 @@ class Kind(StrEnum):
     """Which segments to train on (`lim data select`)."""
     SELECTION_RUN = "selection-run"
     """A selection on the cluster (`python -m cluster.select`, `ray job submit`)."""
+    SWEEP_RUN = "sweep-run"
+    """A sweep: a run with a search (`lim sweeps run`, `python -m tuning.sweep`, `ray job submit`)."""
     EVALUATION_RUN = "evaluation-run"
     """An evaluation on the cluster (`python -m cluster.evaluate`, `ray job submit`)."""
     PIPELINE = "pipeline"
@@ -44,6 +47,7 @@ _MODELS: Mapping[Kind, type[BaseModel]] = {
     Kind.TRAINING: TrainingConfig,
     Kind.SELECTION: SelectionConfig,
     Kind.SELECTION_RUN: SelectionRunConfig,
+    Kind.SWEEP_RUN: SweepRunConfig,
     Kind.EVALUATION_RUN: EvaluationRunConfig,
     Kind.PROCESSING: ProcessingConfig,
     Kind.REVISION: Revision,
@@ -71,6 +75,8 @@ def kind_of(values: Mapping[str, Any]) -> Kind:
     """
     if _PIPELINE_FIELDS & values.keys():
         return Kind.PIPELINE
+    if "search" in values:
+        return Kind.SWEEP_RUN
     if isinstance(values.get("selection"), Mapping):
         return Kind.SELECTION_RUN
     if _EVALUATION_FIELDS & values.keys():

@@ -26,6 +26,7 @@ from services.cli import (
     pipelines,
     platform_state,
     projects,
+    sweeps,
     users,
 )
 from services.cli.keys import Scope
@@ -43,11 +44,12 @@ app = typer.Typer(
 )
 
 for noun in (
-    *(datasets, jobs, pipelines, adapters, models, projects, keys, notifications, account),
+    *(datasets, jobs, sweeps, pipelines, adapters, models, projects, keys, notifications, account),
     *(platform_state, data, users, admin),
 ):
     app.add_typer(noun.app)
 app.add_typer(pipelines.app, name="pipeline", hidden=True)  # name in earlier releases
+app.add_typer(sweeps.app, name="sweep", hidden=True)
 
 Overrides = Annotated[
     list[str] | None,
@@ -62,6 +64,7 @@ class ConfigKind(StrEnum):
     training = "training"
     selection = "selection"
     selection_run = "selection-run"
+    sweep_run = "sweep-run"
     evaluation_run = "evaluation-run"
     pipeline = "pipeline"
     processing = "processing"

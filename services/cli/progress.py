@@ -92,6 +92,8 @@ class RunProgress:
             self._show_training(data)
         elif kind == "metric" and "items_read" in data:
             self._show_figures(float(data["progress"]), f"{data['items_read']:,} of {data['items_found']:,} items")
+        elif kind == "metric" and "trials_ended" in data:
+            self._show_figures(float(data["progress"]), trial_figures(data))
         elif kind == "metric" and "metrics" in data:
             self._show_evaluation(data)
         elif kind == "log":
@@ -144,3 +146,12 @@ def training_figures(data: Mapping[str, Any]) -> str:
     if data.get("eta_s") is not None:
         parts.append(f"{duration(float(data['eta_s']))} left")
     return "  ".join(parts)
+
+
+def trial_figures(data: Mapping[str, Any]) -> str:
+    """How many trials of a sweep have ended, and the best value so far, in one line."""
+    told = f"{data['trials_ended']} of {data['trials']} trials"
+    if data.get("best_value") is None:
+        return told
+    primary = metric_named(str(data["primary"]))
+    return f"{told}, best {primary.title} {primary.shown(float(data['best_value']))}"

@@ -33,6 +33,7 @@ FINDERS: Final[Mapping[str, Callable[[Client], Callable[..., Pages[Any, Any]]]]]
     "model": lambda client: client.list_models,
     "pipeline": lambda client: client.list_pipelines,
     "project": lambda client: client.list_projects,
+    "sweep": lambda client: client.list_sweeps,
 }
 """What can be named on the command line, and the call that lists it."""
 

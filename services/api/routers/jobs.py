@@ -28,20 +28,19 @@ from services.settings import Settings
 
 router = APIRouter(prefix="/jobs", tags=["jobs"], route_class=ReadRoute)
 
-# A job as the JSON of `JobOut` without its usage, and the columns from which the usage is computed.
-_RENDERED: Final = (
+RENDERED: Final = (
     as_json({name: getattr(Job, name) for name in JOB_COLUMNS}).label("text"),
     Job.metered_s,
     Job.metered_since,
     Job.resources,
 )
-
+"""A job as the JSON of `JobOut` without its usage, and the columns from which the usage is computed."""
 
 _OWNED: Final = owned_jobs(bindparam("user_id"))
 _JOBS: Final = Listing(
     _OWNED,
     Job,
-    _RENDERED,
+    RENDERED,
     {
         "q": matches(Job.name, bindparam("q", type_=Text)),
         "status": Job.status == bindparam("status"),
@@ -49,10 +48,11 @@ _JOBS: Final = Listing(
         "project_id": Job.project_id == bindparam("project_id"),
     },
 )
-_JOB: Final = Prepared(_OWNED.where(Job.id == bindparam("job_id")).with_only_columns(*_RENDERED))
+_JOB: Final = Prepared(_OWNED.where(Job.id == bindparam("job_id")).with_only_columns(*RENDERED))
 
 
-def _rendered(row: Record, settings: Settings) -> str:
+def rendered(row: Record, settings: Settings) -> str:
+    """A row of `RENDERED` as the JSON of a job."""
     return with_field(
         row["text"], "usage", usage_of(row["metered_s"], row["metered_since"], row["resources"], settings)
     )
@@ -116,7 +116,7 @@ async def list_jobs(
     """The caller's jobs, newest first."""
     filters = {"q": q or None, "status": status, "type": type, "project_id": project_id}
     rows, total, next_cursor = await _JOBS.page(reading, filters, limit=limit, cursor=cursor)
-    return page_response([_rendered(row, reading.settings) for row in rows], total, next_cursor)
+    return page_response([rendered(row, reading.settings) for row in rows], total, next_cursor)
 
 
 @router.get("/{job_id}", response_model=JobOut, responses=problems(401, 404, 422, 503))
@@ -125,7 +125,7 @@ async def read_job(job_id: uuid.UUID, reading: ReadingDep) -> Response:
     rows = await reading.rows(_JOB, job_id=job_id)
     if not rows:
         raise no_such_job()
-    return object_response(_rendered(rows[0], reading.settings))
+    return object_response(rendered(rows[0], reading.settings))
 
 
 @router.patch("/{job_id}", responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 503))

@@ -348,6 +348,27 @@ class ArtifactOut(Model):
     """
 
 
+class AshaScheduler(Model):
+    """
+    Asynchronous successive halving: after 1, 3, 9, ... validations, only the best third of the trials goes on.
+
+    Source: Li et al. 2020, "A System for Massively Parallel Hyperparameter Tuning", algorithm 2.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    grace_validations: int = 1
+    """
+    Validations before the first decision.
+    """
+    reduction_factor: float = 3.0
+    """
+    The best of so many trials goes on, and the number of validations to the next decision grows by this factor.
+    """
+    type: Literal["asha"] = "asha"
+
+
 class AudioClassificationConfig(Model):
     """
     Recognise the class of a sound, or every class that it belongs to.
@@ -770,6 +791,21 @@ class CheckpointConfig(Model):
     keep: int = 2
     """
     Number of newest checkpoints to keep; at least two, because a crash may leave the newest incomplete.
+    """
+
+
+class ChoiceDimension(Model):
+    """
+    Given values.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    type: Literal["choice"] = "choice"
+    values: list[bool | int | float | str | list[bool | int | float | str]]
+    """
+    The values.
     """
 
 
@@ -1444,6 +1480,48 @@ class GradualUnfreezingConfig(Model):
     type: Literal["gradual_unfreezing"] = "gradual_unfreezing"
 
 
+class GridAlgorithm(Model):
+    """
+    Every combination of the dimensions' values.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    type: Literal["grid"] = "grid"
+
+
+class GridDimension(Model):
+    """
+    Evenly spaced numbers of a range, both ends included.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    high: float
+    """
+    Largest value.
+    """
+    log: bool = False
+    """
+    Space their logarithms evenly, so that neighbours have the same ratio.
+    """
+    low: float
+    """
+    Smallest value.
+    """
+    points: int
+    """
+    How many numbers.
+    """
+    type: Literal["grid"] = "grid"
+    whole: bool = False
+    """
+    Round to whole numbers, for fields such as ranks and steps.
+    """
+
+
 class Health(Model):
     """
     The process is alive.
@@ -1604,6 +1682,29 @@ class LoginBody(Model):
     username_or_email: str
     """
     The username or the e-mail address.
+    """
+
+
+class LoguniformDimension(Model):
+    """
+    Numbers of a range whose logarithms are equally probable, as for learning rates and for weights, which are ratios.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    high: float
+    """
+    Largest value.
+    """
+    low: float
+    """
+    Smallest value.
+    """
+    type: Literal["loguniform"] = "loguniform"
+    whole: bool = False
+    """
+    Round to whole numbers, for fields such as ranks and steps.
     """
 
 
@@ -1882,6 +1983,17 @@ class NoPackConfig(Model):
     type: Literal["none"] = "none"
 
 
+class NoScheduler(Model):
+    """
+    Every trial trains to its end.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    type: Literal["none"] = "none"
+
+
 class NoTrimConfig(Model):
     """
     Do not trim.
@@ -1961,6 +2073,27 @@ class NotificationSettingsPatch(Model):
     """
     Kinds of new notifications; an empty list: none; null: all, including future kinds.
     """
+
+
+class OptunaAlgorithm(Model):
+    """
+    Optuna's tree-structured Parzen estimator: trials gather where earlier ones were good.
+
+    Source: Bergstra et al. 2011, "Algorithms for Hyper-Parameter Optimization".
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    random_trials: int = 6
+    """
+    Number of first trials that are drawn at random.
+    """
+    trials: int = 16
+    """
+    Number of trials.
+    """
+    type: Literal["optuna"] = "optuna"
 
 
 class PackConfig(Model):
@@ -2355,6 +2488,21 @@ class QuantizationAwareConfig(Model):
     Exclude a segment if, at some token of its text, the model finds another token more likely by more than this, in
     nats (3 is a factor of 20). Unset: exclude none.
     """
+
+
+class RandomAlgorithm(Model):
+    """
+    Each trial is drawn at random, regardless of the others.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    trials: int = 8
+    """
+    Number of trials.
+    """
+    type: Literal["random"] = "random"
 
 
 class RandomConfig(Model):
@@ -3145,6 +3293,60 @@ class TopLossConfig(Model):
     type: Literal["top_loss"] = "top_loss"
 
 
+class TrialResult(Model):
+    """
+    A trial as results and readers see it.
+    """
+
+    error: str | None = None
+    """
+    Why it failed.
+    """
+    metrics: dict[str, float] | None = None
+    """
+    All metrics of that validation.
+    """
+    number: int
+    """
+    Counts from 0.
+    """
+    peak_bytes: int | None = None
+    """
+    Peak memory of its process.
+    """
+    primary: str | None = None
+    """
+    The metric that trials are compared by; unset before the first validation.
+    """
+    seconds: float = 0.0
+    """
+    Spent on it, over all its processes.
+    """
+    seed: int | None = None
+    """
+    Of its training.
+    """
+    state: Literal["running", "finished", "pruned", "stopped", "failed"] | str
+    step: int = 0
+    """
+    Optimizer steps so far.
+    """
+    trainable_parameters: int | None = None
+    validations: int = 0
+    """
+    Validations so far.
+    """
+    value: float | None = None
+    """
+    Its value for the weights that the trial would keep: of the best validation, or of the last one, as
+    `evaluation.keep` says.
+    """
+    values: dict[str, bool | int | float | str | list[bool | int | float | str]]
+    """
+    The value of each dimension, by its path.
+    """
+
+
 class TrimPackOnlyConfig(Model):
     """
     Everything left after trimming and packing; above the budget, draw every segment with the same probability.
@@ -3165,6 +3367,29 @@ class UniformConfig(Model):
         extra="forbid",
     )
     type: Literal["uniform"] = "uniform"
+
+
+class UniformDimension(Model):
+    """
+    Numbers of a range, all equally probable.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    high: float
+    """
+    Largest value.
+    """
+    low: float
+    """
+    Smallest value.
+    """
+    type: Literal["uniform"] = "uniform"
+    whole: bool = False
+    """
+    Round to whole numbers, for fields such as ranks and steps.
+    """
 
 
 class UploadOut(Model):
@@ -3622,6 +3847,36 @@ class AccountUsageOut(Model):
     storage: StorageOut
 
 
+class BestTrainingBody(Model):
+    """
+    A training by the best trial of a sweep, on everything.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    budget: BudgetBody | None = None
+    """
+    Unset: no limit.
+    """
+    name: str | None = None
+    """
+    Name; unset: from the sweep.
+    """
+    priority: int = 0
+    """
+    Higher goes first among the caller's queued jobs.
+    """
+    project_id: str | None = None
+    """
+    A project of the caller; unset: the sweep's.
+    """
+    resources: ResourcesConfig | None = None
+    """
+    Placement, and the resources of each worker; unset: those of a trial.
+    """
+
+
 class CompareStage(Model):
     """
     Finds the best of the evaluations (or, without any, trainings) among its predecessors; fails if it is too bad.
@@ -3942,12 +4197,12 @@ class JobOut(Model):
     """
     spec: dict[str, Any]
     """
-    What its kind was asked, resolved, defaults included. Its fields by type: `training`: `config`, `selection_id`; `selection`: `config`, `selection`; `evaluation`: `training_id`, `measurement`, `config`; `ingestion`: `source`, `address`, `options`.
+    What its kind was asked, resolved, defaults included. Its fields by type: `training`: `config`, `selection_id`; `selection`: `config`, `selection`; `evaluation`: `training_id`, `measurement`, `config`; `ingestion`: `source`, `address`, `options`; `sweep`: `config`, `search`, `selection`.
     """
     started_at: datetime | None
     status: Literal["queued", "starting", "running", "stopping", "stopped", "succeeded", "failed"] | str
     step: int | None
-    type: Literal["training", "selection", "evaluation", "ingestion"] | str
+    type: Literal["training", "selection", "evaluation", "ingestion", "sweep"] | str
     updated_at: datetime
     usage: UsageOut
 
@@ -4337,6 +4592,40 @@ class RevisionBody(Model):
     """
 
 
+class SearchConfig(Model):
+    """
+    What is searched, and how.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    algorithm: Annotated[
+        RandomAlgorithm | OptunaAlgorithm | GridAlgorithm | None,
+        Field(discriminator="type"),
+    ] = None
+    """
+    How the next trial is chosen.
+    """
+    dimensions: Annotated[
+        dict[str, UniformDimension | LoguniformDimension | ChoiceDimension | GridDimension],
+        Field(max_length=16, min_length=1),
+    ]
+    """
+    Values by the path of a field of the training config, such as `optimizer.learning_rate`,
+    `method.allocation.weights.fusion` or `method.allocation.budget`; or of the selection, such as
+    `selection.budget.fraction`.
+    """
+    scheduler: Annotated[NoScheduler | AshaScheduler | None, Field(discriminator="type")] = None
+    """
+    When a trial is stopped early.
+    """
+    seed: int = 0
+    """
+    Seed of the search. Trials keep the training's seed, so that they differ only in their values.
+    """
+
+
 class SelectionConfig(Model):
     """
     How to choose the segments of a dataset that a run trains on.
@@ -4395,6 +4684,90 @@ class SelectionConfig(Model):
     """
     The short training that the scores need.
     """
+
+
+class SweepOut(Model):
+    """
+    A sweep, with its trials.
+    """
+
+    attempt: int
+    """
+    Number of submissions to the cluster.
+    """
+    best: TrialResult | None
+    """
+    The best trial that trained to its end; as long as there is none, the best of all.
+    """
+    budget: dict[str, float | None] | None
+    """
+    Limit at which it is stopped.
+    """
+    created_at: datetime
+    dataset_id: str
+    dataset_version: int
+    """
+    The version that it works on; of an ingestion, the one that it makes.
+    """
+    epoch: float | None
+    error: str | None
+    """
+    Why it failed.
+    """
+    finished_at: datetime | None
+    front: dict[str, list[int]]
+    """
+    Numbers of the trials that no other one beats in quality and cost, cheapest first, for each cost.
+    """
+    id: str
+    metrics: dict[str, Any]
+    """
+    The newest values: `loss`, `cost_per_s` and other figures of the training; metrics of evaluations by name under
+    `base`, `tuned` and `validation`, with the `primary` one.
+    """
+    model_id: str | None
+    """
+    Its base model; unset for an ingestion, which has none.
+    """
+    name: str
+    needs_id: str | None
+    """
+    The job whose outcome this one works on, such as the selection of a training; it cannot be deleted before this one.
+    """
+    phase: str | None
+    """
+    Phase of the run: `loading`, `allocating`, `evaluating_base`, `training`, `evaluating`, `saving`, `done`; of an
+    ingestion: `fetching`, `reading`, `storing`.
+    """
+    priority: int
+    progress: float
+    """
+    0 to 1.
+    """
+    project_id: str | None
+    queued_at: datetime
+    resources: dict[str, Any]
+    """
+    Resources.
+    """
+    result: dict[str, Any] | None
+    """
+    Result of a finished run.
+    """
+    spec: dict[str, Any]
+    """
+    What its kind was asked, resolved, defaults included. Its fields by type: `training`: `config`, `selection_id`; `selection`: `config`, `selection`; `evaluation`: `training_id`, `measurement`, `config`; `ingestion`: `source`, `address`, `options`; `sweep`: `config`, `search`, `selection`.
+    """
+    started_at: datetime | None
+    status: Literal["queued", "starting", "running", "stopping", "stopped", "succeeded", "failed"] | str
+    step: int | None
+    trials: list[TrialResult]
+    """
+    The trials that have begun, by number.
+    """
+    type: Literal["training", "selection", "evaluation", "ingestion", "sweep"] | str
+    updated_at: datetime
+    usage: UsageOut
 
 
 class TemporalConfig(Model):
@@ -4729,6 +5102,58 @@ class SelectStage(Model):
     How to select.
     """
     type: Literal["select"] = "select"
+
+
+class SweepBody(Model):
+    """
+    A new sweep.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    budget: BudgetBody | None = None
+    """
+    Unset: no limit.
+    """
+    config: TrainingConfig
+    """
+    The training whose fields are searched. Trials are compared on its validation examples: `evaluation.every_steps`
+    must be greater than 0.
+    """
+    dataset_id: str
+    """
+    A dataset that is ready.
+    """
+    dataset_version: int | None = None
+    """
+    Number of the version; unset: the newest that is ready.
+    """
+    model_id: str
+    """
+    Id of a base model in the catalogue.
+    """
+    name: str | None = None
+    """
+    Name; unset: from the model and the dataset.
+    """
+    priority: int = 0
+    """
+    Higher goes first among the caller's queued jobs.
+    """
+    project_id: str | None = None
+    """
+    A project of the caller.
+    """
+    resources: ResourcesConfig | None = None
+    """
+    Resources of a trial; `num_workers` is the number of trials at the same time.
+    """
+    search: SearchConfig
+    selection: SelectionConfig | None = None
+    """
+    How to choose what trials train on; each choice is made once, and shared. Unset: they train on everything.
+    """
 
 
 class TrainStage(Model):

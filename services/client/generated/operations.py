@@ -618,6 +618,63 @@ class Operations(Connection):
             creates=True,
         )
 
+    def create_sweep(
+        self,
+        model_id: str,
+        dataset_id: str,
+        config: models.TrainingConfig | Fields,
+        search: models.SearchConfig | Fields,
+        *,
+        budget: models.BudgetBody | Fields | Unset | None = UNSET,
+        dataset_version: int | Unset | None = UNSET,
+        name: str | Unset | None = UNSET,
+        priority: int | Unset = UNSET,
+        project_id: str | Unset | None = UNSET,
+        resources: models.ResourcesConfig | Fields | Unset = UNSET,
+        selection: models.SelectionConfig | Fields | Unset | None = UNSET,
+        idempotency_key: str | Unset = UNSET,
+    ) -> models.JobOut:
+        """Launch a search for the best training. Reports all faults of config and search together, before it
+        begins.
+
+        `POST /api/v1/sweeps`
+
+        Args:
+            model_id: Id of a base model in the catalogue.
+            dataset_id: A dataset that is ready.
+            config: The training whose fields are searched. Trials are compared on its validation examples:
+                `evaluation.every_steps` must be greater than 0.
+            budget: Unset: no limit.
+            dataset_version: Number of the version; unset: the newest that is ready.
+            name: Name; unset: from the model and the dataset.
+            priority: Higher goes first among the caller's queued jobs.
+            project_id: A project of the caller.
+            resources: Resources of a trial; `num_workers` is the number of trials at the same time.
+            selection: How to choose what trials train on; each choice is made once, and shared. Unset: they
+                train on everything.
+            idempotency_key: A text of the client's choice; the same call with the same key creates nothing twice
+        """
+        return self._model(
+            models.JobOut,
+            "POST",
+            "/api/v1/sweeps",
+            header={"Idempotency-Key": idempotency_key},
+            body={
+                "model_id": model_id,
+                "dataset_id": dataset_id,
+                "config": config,
+                "search": search,
+                "budget": budget,
+                "dataset_version": dataset_version,
+                "name": name,
+                "priority": priority,
+                "project_id": project_id,
+                "resources": resources,
+                "selection": selection,
+            },
+            creates=True,
+        )
+
     def dataset_report(self, dataset_id: str, *, version: int | Unset = UNSET) -> models.ReportOut:
         """The report: statistics, and every rejected item with the reason and what to do.
 
@@ -1131,7 +1188,7 @@ class Operations(Connection):
         cursor: str | Unset = UNSET,
         q: str | Unset = UNSET,
         status: Literal["queued", "starting", "running", "stopping", "stopped", "succeeded", "failed"] | Unset = UNSET,
-        type: Literal["training", "selection", "evaluation", "ingestion"] | Unset = UNSET,
+        type: Literal["training", "selection", "evaluation", "ingestion", "sweep"] | Unset = UNSET,
         project_id: str | Unset = UNSET,
     ) -> Pages[models.JobOut, models.PageJobOut]:
         """The caller's jobs, newest first.
@@ -1266,6 +1323,31 @@ class Operations(Connection):
         """
         return self._pages(
             models.PageProjectOut, "GET", "/api/v1/projects", query={"limit": limit, "cursor": cursor, "q": q}
+        )
+
+    def list_sweeps(
+        self,
+        *,
+        limit: int | Unset = UNSET,
+        cursor: str | Unset = UNSET,
+        q: str | Unset = UNSET,
+        status: Literal["queued", "starting", "running", "stopping", "stopped", "succeeded", "failed"] | Unset = UNSET,
+        project_id: str | Unset = UNSET,
+    ) -> Pages[models.JobOut, models.PageJobOut]:
+        """The caller's sweeps, newest first.
+
+        `GET /api/v1/sweeps`
+
+        Args:
+            limit: Maximum number of items in a page
+            cursor: `next_cursor` of the previous page
+            q: Only items with this text in their name
+        """
+        return self._pages(
+            models.PageJobOut,
+            "GET",
+            "/api/v1/sweeps",
+            query={"limit": limit, "cursor": cursor, "q": q, "status": status, "project_id": project_id},
         )
 
     def list_things(
@@ -1508,6 +1590,14 @@ class Operations(Connection):
             models.ProjectOut, "GET", "/api/v1/projects/{project_id}", path_values={"project_id": project_id}
         )
 
+    def read_sweep(self, sweep_id: str) -> models.SweepOut:
+        """One sweep, with its trials and the Pareto fronts of quality against memory and against trained
+        parameters.
+
+        `GET /api/v1/sweeps/{sweep_id}`
+        """
+        return self._model(models.SweepOut, "GET", "/api/v1/sweeps/{sweep_id}", path_values={"sweep_id": sweep_id})
+
     def read_usage(self) -> models.AccountUsageOut:
         """The caller's usage of the platform, and its limits.
 
@@ -1733,6 +1823,13 @@ class Operations(Connection):
             models.PipelineOut, "POST", "/api/v1/pipelines/{pipeline_id}/stop", path_values={"pipeline_id": pipeline_id}
         )
 
+    def stop_sweep(self, sweep_id: str) -> models.JobOut:
+        """Stop a sweep: its trials save a checkpoint. `POST /jobs/{job_id}/resume` goes on with them.
+
+        `POST /api/v1/sweeps/{sweep_id}/stop`
+        """
+        return self._model(models.JobOut, "POST", "/api/v1/sweeps/{sweep_id}/stop", path_values={"sweep_id": sweep_id})
+
     def stop_thing(self, kind: Literal["jobs", "datasets", "adapters", "pipelines"], thing_id: str) -> None:
         """Stop a user's job or pipeline after a checkpoint; its owner may resume it.
 
@@ -1740,6 +1837,47 @@ class Operations(Connection):
         """
         return self._nothing(
             "POST", "/api/v1/admin/{kind}/{thing_id}/stop", path_values={"kind": kind, "thing_id": thing_id}
+        )
+
+    def train_best(
+        self,
+        sweep_id: str,
+        *,
+        budget: models.BudgetBody | Fields | Unset | None = UNSET,
+        name: str | Unset | None = UNSET,
+        priority: int | Unset = UNSET,
+        project_id: str | Unset | None = UNSET,
+        resources: models.ResourcesConfig | Fields | Unset | None = UNSET,
+        idempotency_key: str | Unset = UNSET,
+    ) -> models.JobOut:
+        """Launch a training by the best trial, on everything: without a selection, and on the validation
+        examples too.  If the training depends on validation examples, as early stopping does, they stay held
+        out.
+
+        `POST /api/v1/sweeps/{sweep_id}/train-best`
+
+        Args:
+            budget: Unset: no limit.
+            name: Name; unset: from the sweep.
+            priority: Higher goes first among the caller's queued jobs.
+            project_id: A project of the caller; unset: the sweep's.
+            resources: Placement, and the resources of each worker; unset: those of a trial.
+            idempotency_key: A text of the client's choice; the same call with the same key creates nothing twice
+        """
+        return self._model(
+            models.JobOut,
+            "POST",
+            "/api/v1/sweeps/{sweep_id}/train-best",
+            path_values={"sweep_id": sweep_id},
+            header={"Idempotency-Key": idempotency_key},
+            body={
+                "budget": budget,
+                "name": name,
+                "priority": priority,
+                "project_id": project_id,
+                "resources": resources,
+            },
+            creates=True,
         )
 
     def training_schema(self) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from services.jobs.kinds.contract import JobKind, UnreadableSpecError
 from services.jobs.kinds.evaluation import Evaluation
 from services.jobs.kinds.ingestion import Ingestion
 from services.jobs.kinds.selection import Selection
+from services.jobs.kinds.sweep import Sweep
 from services.jobs.kinds.training import Training
 from services.notifications.tell import job_ended
 
@@ -23,6 +24,7 @@ KINDS: Final[Mapping[str, JobKind[Any]]] = {
     Selection.name: Selection(),
     Evaluation.name: Evaluation(),
     Ingestion.name: Ingestion(),
+    Sweep.name: Sweep(),
 }
 
 

@@ -76,6 +76,9 @@ async def ready_dataset(services: Services, visitor: Visitor, name: str = "digit
 def spec_of(type: str, config: dict[str, Any] = CONFIG, needs_id: uuid.UUID | None = None) -> dict[str, Any]:
     """The spec of a job of this type, as its row holds it."""
     fields: dict[str, Any] = {"config": TrainingConfig(**config)}
+    if type == "sweep":
+        fields["config"] = TrainingConfig.model_validate(config | {"evaluation": {"every_steps": 5}})
+        fields["search"] = {"dimensions": {"label_smoothing": {"type": "choice", "values": [0.0, 0.1]}}}
     if type == "evaluation":
         fields["training_id"] = needs_id or uuid.UUID(int=0)
     return dict(KINDS[type].spec(**fields).model_dump(mode="json"))

@@ -116,7 +116,7 @@ async def test_a_launch_that_its_kind_refuses_leaves_nothing(scene: Scene) -> No
     [
         (
             {"type": "distillation"},
-            "type: is 'distillation'; there are training, selection, evaluation, ingestion, toy",
+            "type: is 'distillation'; there are training, selection, evaluation, ingestion, sweep, toy",
         ),
         ({"spec": {"config": {"max_stepps": 3}}}, "spec.config.max_stepps: no such field"),
         ({"spec": {"words": 3, "config": {}}}, "spec.words: no such field"),

@@ -20,6 +20,7 @@ BODIES: dict[str, Any] = {
     "PATCH /api/v1/projects/{project_id}": {"name": "mine now"},
     "POST /api/v1/datasets/{dataset_id}/versions": {"limits": {"max_item_s": 20}},
     "POST /api/v1/jobs/{job_id}/evaluations": {},
+    "POST /api/v1/sweeps/{sweep_id}/train-best": {},
     "POST /api/v1/adapters/{adapter_id}/versions": {"job_id": str(uuid.uuid4())},
     "PATCH /api/v1/models/{model_id}": {"title": "mine now"},
 }
@@ -32,6 +33,7 @@ async def test_nobody_reaches_what_is_anothers(
     ids = {
         "dataset_id": str(await rows.ready_dataset(services, ada)),
         "job_id": str(await rows.job(services, ada)),
+        "sweep_id": str(await rows.job(services, ada, type="sweep")),
         "item": "one",
         "pipeline_id": await _pipeline(services, ada),
         "project_id": (await ada.post("/projects", json={"name": "p"})).json()["id"],
@@ -87,7 +89,7 @@ async def test_lists_hold_only_ones_own(services: Services, ada: Visitor, bob: V
     await rows.job(services, ada)
     assert (await ada.get("/jobs")).json()["total"] == 1
     assert (await ada.get("/datasets")).json()["total"] == 1
-    for path in ("/jobs", "/datasets"):
+    for path in ("/jobs", "/datasets", "/sweeps"):
         assert (await bob.get(path)).json() == {"items": [], "total": 0, "next_cursor": None}
 
 

@@ -32,6 +32,7 @@ from services.pipelines.registry import STAGES
 from services.pipelines.stages.job import JobStage
 from services.settings import Settings, load_settings
 from tests.toy_kind import ToyKind
+from tuning.sweep.config import SweepRunConfig
 
 TRAINED = uuid.UUID(int=7)
 DATASET = uuid.UUID(int=2)
@@ -116,6 +117,41 @@ def test_an_evaluation_measures_what_was_trained_and_its_base(
     assert config.measurement.split == "all"
 
 
+RANKS = {"method.rank": {"type": "choice", "values": [2, 64]}}
+
+
+def _sweep(**search: Any) -> Job:
+    config = TrainingConfig.model_validate({"max_steps": 3, "evaluation": {"every_steps": 1}})
+    spec = {"config": config.model_dump(mode="json"), "search": {"dimensions": RANKS, **search}}
+    return _job("sweep", resources={"num_workers": 3, "cpus_per_worker": 2, "memory_bytes_per_worker": 2**30}, **spec)
+
+
+def test_a_sweep_runs_as_many_trials_at_once_as_the_job_has_workers() -> None:
+    module, config = driver_of(_sweep())
+    assert module == "tuning.sweep"
+    assert isinstance(config, SweepRunConfig)
+    asked = config.resources
+    assert (asked.trials_at_once, asked.cpus_per_trial, asked.memory_bytes_per_trial, asked.threads_per_trial) == (
+        3,
+        2,
+        2**30,
+        2,
+    )
+    assert config.search.dimensions.keys() == RANKS.keys()
+    assert config.storage == f"s3://bucket/runs/{uuid.UUID(int=1)}"
+
+
+def test_a_sweep_is_sized_by_its_heaviest_trial_which_does_not_measure_the_base() -> None:
+    pico = sizes_of(next(card for card in load_catalogue() if card.id == "whisper-pico"))
+    kind, spec = read_spec(_sweep(algorithm={"type": "random", "trials": 4}))
+    training = kind.training(spec)
+    assert training is not None
+    assert (training.method.model_dump()["rank"], training.evaluation.base) == (64, False)
+    few = kind.kept_bytes(spec, pico)
+    _, spec = read_spec(_sweep(algorithm={"type": "random", "trials": 40}))
+    assert kind.kept_bytes(spec, pico) > few > kind.kept_bytes(spec, None) == BESIDE_BYTES
+
+
 @pytest.mark.parametrize(
     ("asked", "threads"),
     [
@@ -160,7 +196,7 @@ def test_what_another_release_asked_is_unreadable_and_says_why(type: str, spec: 
 def test_only_a_training_keeps_checkpoints_and_a_kind_may_need_no_estimate() -> None:
     pico = sizes_of(next(card for card in load_catalogue() if card.id == "whisper-pico"))
     found = {}
-    for name in KINDS.keys() - {"ingestion"}:
+    for name in KINDS.keys() - {"ingestion", "sweep"}:
         kind, spec = read_spec(_job(name, **({"training_id": str(TRAINED)} if name == "evaluation" else {})))
         found[name] = kind.kept_bytes(spec, pico)
         assert kind.kept_bytes(spec, None) == BESIDE_BYTES

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from engine.config.allocations.sketch import SketchFields
 from engine.config.base import parse
+from engine.config.methods.lora import LoraConfig
 from engine.config.training import TrainingConfig
 from engine.data.manifest import read_examples
 from engine.errors import ConfigError
@@ -19,6 +21,7 @@ from engine.methods.build import build_method
 from engine.methods.contract import AllocatesRanks
 from engine.ranks.deciding import decide_ranks
 from engine.ranks.ranks import Ranks
+from engine.ranks.spending import spent_again
 from engine.run.store import LocalRunStore
 from engine.training.parallel import SINGLE
 
@@ -198,3 +201,35 @@ def test_a_budget_that_caps_leave_unspent_is_told(allocated: Allocated) -> None:
 def test_ranks_are_read_from_what_was_written(allocated: Allocated) -> None:
     ranks = _of(allocated())
     assert Ranks.model_validate(json.loads(ranks.model_dump_json())) == ranks
+
+
+@pytest.mark.parametrize(
+    ("measured", "asked"),
+    [
+        ({}, {"budget": 1.0}),
+        ({}, {"budget": 3.5, "power": 2.0, "cap": 6, "floor": 1}),
+        ({}, {"weights": {"audio_encoder": 0.25, "fusion": 4.0}}),
+        ({"budget": 20_000, "unit": "parameters"}, {"budget": 9_000, "unit": "parameters"}),
+        ({"budget": 900_000, "unit": "bytes"}, {"budget": 300_000, "unit": "bytes"}),
+        ({}, {"type": "shuffled", "shuffle_seed": 3, "budget": 2.0}),
+    ],
+)
+def test_a_sketch_that_is_spent_again_gives_the_ranks_that_measuring_again_gives(
+    allocated: Allocated, measured: dict[str, Any], asked: dict[str, Any]
+) -> None:
+    once, again = _of(allocated(**measured)), _of(allocated(**asked))
+    assert isinstance(again.allocation, SketchFields)
+    found = spent_again(once, LoraConfig(rank=4), again.allocation)
+    assert found.by_name() == again.by_name() != once.by_name()
+    assert (found.budget, found.allocation) == (again.budget, again.allocation)
+    assert found.budget is not None and found.budget.spent <= found.budget.allowed
+
+
+def test_ranks_that_were_given_have_nothing_to_spend_by(allocated: Allocated) -> None:
+    once = _of(allocated())
+    given = _of(allocated(type="fixed", ranks=once.by_name()))
+    assert isinstance(once.allocation, SketchFields)
+    with pytest.raises(ValueError, match="were given, not measured"):
+        spent_again(given, LoraConfig(rank=4), once.allocation)
+    with pytest.raises(ConfigError, match="one rank costs at least"):
+        spent_again(once, LoraConfig(rank=4), once.allocation.model_copy(update={"budget": 0.01}))

@@ -22,6 +22,7 @@ ID = "5b1c0000-0000-4000-8000-00000000000{}"
 NOUNS = {
     "datasets": "list show upload fetch follow report preview items versions revise download change delete",
     "jobs": "list show launch evaluate estimate follow stop resume logs metrics artifacts download bundle change delete",
+    "sweeps": "run list show stop best delete",
     "models": "list show add change retire",
     "adapters": "list show create add-version versions compare download change delete",
     "projects": "list show create change delete",
@@ -34,6 +35,7 @@ NOUNS = {
 LISTED = {
     "datasets": "DatasetOut",
     "jobs": "JobOut",
+    "sweeps": "JobOut",
     "models": "ModelOut",
     "adapters": "AdapterOut",
     "projects": "ProjectOut",
