@@ -26,7 +26,7 @@ export PYTHONPATH := $(CURDIR)
 
 .PHONY: help install up demo test reference test-faults test-unit check lint format-check types imports openapi openapi-check client format lock \
         bench-train bench-orchestration bench-select bench-api bench-validation mutants fuzz study-selection study-classification \
-        study-from-scratch pretrain clean distclean
+        study-allocation study-temporal study-from-scratch pretrain clean distclean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -118,11 +118,20 @@ reference: $(STAMP) ## Loss and gradients of a step beside plain transformers, p
 bench-select: $(STAMP) ## Finding speech by Ray Data beside a plain process pool; validation of 10 h of audio
 	@exec $(PYTHON_BIN) -m tests.benchmarks.selection
 
+STUDY_OPTIONS = $(if $(DATA),--data '$(DATA)') $(if $(MODEL),--model '$(MODEL)') $(if $(ARMS),--arms $(ARMS)) \
+    $(if $(SEEDS),--seeds $(SEEDS)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(REPORT),--only-report)
+
 study-selection: $(STAMP) ## Selection beside training on everything and plain baselines (DATA=DIR); an hour
 	@exec $(PYTHON_BIN) -m tuning.studies.selection $(if $(DATA),--data '$(DATA)')
 
 study-classification: $(STAMP) ## Adapters, a linear probe and full fine-tuning on recordings with labels (MODEL=DIR DATA='NAME=DIR')
 	@exec $(PYTHON_BIN) -m tuning.studies.classification --model '$(MODEL)' $(if $(DATA),--data '$(DATA)')
+
+study-allocation: $(STAMP) ## Ranks by a sketch beside uniform, shuffled, EVA, AdaLoRA (DATA=DIR MODEL=DIR MINUTES=30 REPORT=1); hours, in pieces
+	@exec $(PYTHON_BIN) -m tuning.studies.allocation $(STUDY_OPTIONS)
+
+study-temporal: $(STAMP) ## Ranks that follow the audio beside six baselines (DATA=DIR SOUNDS=DIR MODEL=DIR MINUTES=30 REPORT=1); hours, in pieces
+	@exec $(PYTHON_BIN) -m tuning.studies.temporal $(if $(SOUNDS),--sounds '$(SOUNDS)') $(STUDY_OPTIONS)
 
 study-from-scratch: $(STAMP) ## CTC on spoken digits and retrieval on sounds, from random weights (DIGITS=DIR SOUNDS=DIR)
 	@exec $(PYTHON_BIN) -m tuning.studies.from_scratch $(if $(DIGITS),--digits '$(DIGITS)') $(if $(SOUNDS),--sounds '$(SOUNDS)')

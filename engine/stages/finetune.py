@@ -53,6 +53,7 @@ from engine.training.randomness import seed_worker
 
 _BASE_METRICS: Final = "base_metrics.json"
 _SEEN: Final = "seen.json"
+_PREDICTIONS: Final = "predictions.jsonl"
 Phase = Literal["loading", "allocating", "evaluating_base", "training", "evaluating", "saving", "done"]
 
 
@@ -231,7 +232,7 @@ class _Run:
         if outcome == "finished" and splits.test:
             self._phase("evaluating")
             trained.eval()
-            tuned = self._metrics(splits.test, "test", "tuned", loop.progress.step, keep_predictions=True)
+            tuned = self._metrics(splits.test, "test", "tuned", loop.progress.step, kept_as=_PREDICTIONS)
             forms = self._forms(method, trained, splits.test)
             self._record_frames(splits.test)
         self._phase("saving")
@@ -380,7 +381,7 @@ class _Run:
         split: str,
         which: Literal["base", "tuned"],
         step: int,
-        keep_predictions: bool = False,
+        kept_as: str | None = None,
         reports: bool = True,
         bound: Bound | None = None,
     ) -> Values:
@@ -392,6 +393,10 @@ class _Run:
         parts = self.parallel.gather_json(own)
         predictions = [parts[i % len(parts)][i // len(parts)] for i in range(len(ordered))]
         found: Values = bound.task.score(ordered, predictions)
+        if self.parallel.is_first and kept_as is not None:
+            rows = bound.task.rows(ordered, predictions)
+            lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+            self.store.put_bytes(kept_as, lines.encode())
         if self.parallel.is_first and reports:
             data = {
                 "split": split,
@@ -404,14 +409,10 @@ class _Run:
             }
             key = f"evaluation/{split}/{which}" + (f"/{step}" if split == "validation" else "")
             self.events.emit(Event("metric", key, data))
-            if keep_predictions:
-                rows = bound.task.rows(ordered, predictions)
-                lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-                self.store.put_bytes("predictions.jsonl", lines.encode())
-                if isinstance(bound.task, Draws):
-                    for picture in bound.task.draw(ordered, predictions, self.work_dir):
-                        self.store.put(picture.name, picture)
-                        self.pictures.append(picture)
+            if kept_as is not None and isinstance(bound.task, Draws):
+                for picture in bound.task.draw(ordered, predictions, self.work_dir):
+                    self.store.put(picture.name, picture)
+                    self.pictures.append(picture)
         return found
 
     def _forms(self, method: Method, trained: Any, test: Sequence[AnyExample]) -> dict[str, Values]:
@@ -419,7 +420,8 @@ class _Run:
         found: dict[str, Values] = {}
         for name, form in (method.forms(trained) if isinstance(method, HasForms) else {}).items():
             with form:
-                found[name] = self._metrics(test, "test", "tuned", 0, reports=False)
+                kept_as = f"predictions-{name}.jsonl"
+                found[name] = self._metrics(test, "test", "tuned", 0, kept_as=kept_as, reports=False)
             metric = metric_named(self.primary)
             shown = metric.shown(found[name][self.primary]) if self.primary in found[name] else "not measured"
             self._say("info", f"evaluation/test/{name}", f"{metric.title} of the {name} form: {shown}")

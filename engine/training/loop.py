@@ -19,14 +19,14 @@ from engine.data.example import AnyExample
 from engine.data.planning import steps_of_epochs
 from engine.errors import CheckpointError, ConfigError, Fault, TrainingError
 from engine.families.contract import AnyLearner, PadsSomeWhole
-from engine.methods.contract import Method
+from engine.methods.contract import Method, ScalesRates
 from engine.metrics.registry import Metric
 from engine.process.peak_memory import peak_bytes
 from engine.run.earlier import todays_progress
 from engine.run.events import Event, EventSink
 from engine.training.averaging import WeightAverage
 from engine.training.checkpoints import Checkpoint, Checkpoints
-from engine.training.optimizers import build_optimizer, restore_state, state_tensors
+from engine.training.optimizers import build_optimizer, restore_state, set_learning_rate, state_tensors
 from engine.training.parallel import Parallel
 from engine.training.prefetch import Prefetcher, Step
 from engine.training.randomness import gather_generators, restore_generators, seed_worker
@@ -101,7 +101,8 @@ class TrainingLoop:
         self._validation, self._should_stop = validation, should_stop
         self._weights = {name: p for name, p in model.named_parameters() if p.requires_grad}
         self._parameters = list(self._weights.values())
-        self._optimizer = build_optimizer(config.optimizer, self._parameters)
+        factors = [method.rate_factor(name) if isinstance(method, ScalesRates) else 1.0 for name in self._weights]
+        self._optimizer = build_optimizer(config.optimizer, self._parameters, factors)
         self._scaler = torch.amp.grad_scaler.GradScaler(device.type, enabled=dtype == torch.float16)
         self._average = WeightAverage(self._weights, config.ema_decay) if config.ema_decay else None
         self._best: dict[str, torch.Tensor] | None = None
@@ -167,8 +168,7 @@ class TrainingLoop:
         """Run one optimizer step; return loss per target, gradient norm before clipping, and cost of the examples."""
         config = self._config
         factor = self._schedule.factor(self.progress.step)
-        for group in self._optimizer.param_groups:
-            group["lr"] = config.optimizer.learning_rate * factor
+        set_learning_rate(self._optimizer, config.optimizer.learning_rate * factor)
         self._optimizer.zero_grad(set_to_none=True)
         self._method.before_step(self.progress.step)
         trained = [parameter for parameter in self._parameters if parameter.requires_grad]

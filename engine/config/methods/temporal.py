@@ -34,6 +34,9 @@ class TemporalConfig(FourBitFields):
     projected and added to the input of the encoder's first layer."""
     features: Annotated[list[FeatureName], Field(min_length=1, max_length=len(FEATURES))] = list(FEATURES)
     """Features of a frame: probability of speech, change of the voice, local signal-to-noise ratio."""
+    gate_learning_rate: Annotated[float, Field(gt=0.0, le=1000.0)] = 1.0
+    """Learning rate of the gates, as a multiple of the optimizer's. Gates begin at 1 and move far less per step than the
+    adapter's weights, so that in short runs they need a larger one."""
     gate_dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.3
     """Share of the training examples whose gates are replaced by their mean over speech, which plain peft loads."""
     gate_penalty: Annotated[float, Field(ge=0.0, le=1000.0)] = 0.01
