@@ -70,7 +70,13 @@ def _rounded(value: Any) -> Any:
 def _run(stored: Mapping[str, Any]) -> Run:
     plan = dict(stored["plan"])
     arms = tuple(
-        Arm(**{**arm, "dials": tuple(Dial(**{**dial, "points": tuple(dial["points"])}) for dial in arm["dials"])})
+        Arm(
+            **{
+                **arm,
+                "dials": tuple(Dial(**{**dial, "points": tuple(dial["points"])}) for dial in arm["dials"]),
+                "instead": tuple((name, value) for name, value in arm["instead"]),
+            }
+        )
         for arm in plan["arms"]
     )
     cells = [Cell(**cell) for cell in stored["cells"]]

@@ -59,9 +59,18 @@ def add_options(parser: argparse.ArgumentParser, study: str, arms: Sequence[str]
 
 
 def plan_of(arguments: argparse.Namespace, arms: Sequence[Arm], judged_on: tuple[str, ...]) -> Plan:
-    """The plan that the options ask for."""
+    """The plan that the options ask for.
+
+    Raises:
+        EngineError: an arm without the one whose dials it uses.
+    """
+    chosen = tuple(arm for arm in arms if arm.name in arguments.arms)
+    needed = {arm.tuned_like: arm.name for arm in chosen if arm.tuned_like is not None}
+    if missing := needed.keys() - {arm.name for arm in chosen}:
+        told = ", ".join(f"{needed[name]} uses the dials of {name}" for name in sorted(missing))
+        raise EngineError(f"--arms: {told}: add {', '.join(sorted(missing))}")
     return Plan(
-        arms=tuple(arm for arm in arms if arm.name in arguments.arms),
+        arms=chosen,
         seeds=arguments.seeds,
         secondary_seeds=arguments.secondary_seeds,
         tuning_seeds=arguments.tuning_seeds,

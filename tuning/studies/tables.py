@@ -76,7 +76,8 @@ def tuning_table(plan: Plan, cells: Mapping[str, Cell]) -> list[str]:
     lines = ["| arm | dial | WER on dev | taken |", "| --- | --- | --- | --- |"]
     for arm in plan.arms:
         if arm.tuned_like is not None:
-            lines.append(f"| {arm.name} | all | as `{arm.tuned_like}` | |")
+            instead = ", ".join(f"{name} {value:g}" for name, value in arm.instead)
+            lines.append(f"| {arm.name} | all | as `{arm.tuned_like}` | {instead} |")
             continue
         taken = plan.dials(arm, cells)
         tried_dials = plan.tried(arm, cells)

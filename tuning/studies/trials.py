@@ -41,6 +41,8 @@ class Arm:
     dials: tuple[Dial, ...] = ()
     tuned_like: str | None = None
     """Arm whose dials it uses; None: it is tuned itself."""
+    instead: tuple[tuple[str, float], ...] = ()
+    """Dials that stand elsewhere than those of the arm that it is tuned like."""
     is_primary: bool = False
     """Part of a primary claim: it has more seeds, and runs first."""
 
@@ -134,7 +136,7 @@ class Plan:
         """The values that an arm is tested with; None while they are being tuned."""
         own = self.arm(arm.tuned_like) if arm.tuned_like is not None else arm
         values, due = self._tuning(own, cells)
-        return values if due is None else None
+        return tuple({**dict(values), **dict(arm.instead)}.items()) if due is None else None
 
     def tests(self, cells: Cells) -> list[Cell]:
         """The test cells of this plan: each arm at its tuned values."""

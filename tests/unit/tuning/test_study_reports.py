@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from engine.errors import EngineError
 from tuning.studies.allocation import report as allocation
 from tuning.studies.allocation.arms import ARMS as RANK_ARMS
 from tuning.studies.archive import Archive
+from tuning.studies.command import add_options, plan_of
 from tuning.studies.temporal import report as temporal
 from tuning.studies.temporal.arms import ARMS as GATE_ARMS
 from tuning.studies.trials import Arm, Cell, Plan, Trial
@@ -126,6 +129,7 @@ def test_gates_have_to_beat_constant_and_shuffled_ones(wers: dict[str, float], s
     text = (tmp_path / "t.md").read_text()
     assert said in text
     assert "| learned | the method" in text and "| 2.0 | 3.0 |" in text  # 4 and 6 words in 120 s
+    assert "WER of `learned-fast` on mixes less `shuffled-fast` +0.0 (+0.0 to +0.0), less `constant`" in text
     assert "clean (guard): `learned` is not worse than `constant` by more than 5% |" in text
 
 
@@ -137,3 +141,11 @@ def test_a_report_without_cells_claims_nothing(tmp_path: Path) -> None:
     archive.put(RANK_SETTING, plan, {})
     allocation.write_report(archive, tmp_path / "a.md")
     assert "The primary arms were not measured yet." in (tmp_path / "a.md").read_text()
+
+
+def test_an_arm_without_the_one_it_is_tuned_like_is_an_error() -> None:
+    parser = argparse.ArgumentParser()
+    add_options(parser, "allocation", [arm.name for arm in RANK_ARMS], steps=60)
+    arguments = parser.parse_args(["--arms", "uniform", "shuffled-1"])
+    with pytest.raises(EngineError, match="shuffled-1 uses the dials of shuffled-0: add shuffled-0"):
+        plan_of(arguments, RANK_ARMS, ("test",))

@@ -10,7 +10,6 @@ import pytest
 from tuning.studies.trials import RATE, Arm, Cell, Dial, Plan, Trial, digest, read_cells, run_trials
 
 RATES = Dial(RATE, (1.0, 2.0, 4.0, 8.0), 2.0)
-GATE = Dial("gate", (1.0, 10.0, 100.0), 10.0)
 Wer = Callable[[Trial], float]
 
 
@@ -90,6 +89,9 @@ def test_a_control_may_use_the_dials_of_another_arm() -> None:
     plan = _plan(Arm("a", (RATES,), is_primary=True), Arm("b", tuned_like="a", is_primary=True))
     trials, _ = _run(plan, _bowl(4.0))
     assert [dict(trial.dials)[RATE] for trial in trials if trial.arm == "b"] == [4.0, 4.0]
+    faster = Arm("c", tuned_like="a", instead=((RATE, 5.0),), is_primary=True)
+    trials, _ = _run(_plan(Arm("a", (RATES,), is_primary=True), faster), _bowl(4.0))
+    assert [dict(trial.dials)[RATE] for trial in trials if trial.arm == "c"] == [5.0, 5.0]
 
 
 def test_a_study_goes_on_from_its_cells(tmp_path: Path) -> None:

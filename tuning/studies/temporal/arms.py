@@ -8,28 +8,32 @@ from tuning.studies.trials import RATE, Arm, Dial
 
 GATE_RATE: Final = "gate_learning_rate"
 LEARNED: Final = "learned"
-FAST: Final = "learned-fast"
 CONSTANT: Final = "constant"
 SHUFFLED: Final = "shuffled"
+FAST: Final = {"learned-fast": LEARNED, "shuffled-fast": SHUFFLED}
+"""Arms whose gates learn 16 times as fast as the adapter, also if dev prefers another rate."""
 _RATES: Final = Dial(RATE, (1e-3, 2e-3, 4e-3, 8e-3), 2e-3)
 _GATE_RATES: Final = Dial(GATE_RATE, (1.0, 4.0, 16.0, 64.0), 16.0)
-_FIXED: Final = Dial(GATE_RATE, (), 16.0)
+_PLAIN: Final = Dial(GATE_RATE, (), 1.0)
+_FAST_RATE: Final = 16.0
 _BOTH: Final = (_RATES, _GATE_RATES)
 
 ARMS: Final = (
     Arm(LEARNED, _BOTH, is_primary=True),
     Arm(CONSTANT, _BOTH, is_primary=True),
     Arm(SHUFFLED, _BOTH, is_primary=True),
-    *(Arm(name, (_RATES, _FIXED)) for name in (FAST, "utterance_mean", "speech", "masked_input", "embedding")),
+    *(Arm(name, tuned_like=like, instead=((GATE_RATE, _FAST_RATE),)) for name, like in FAST.items()),
+    *(Arm(name, (_RATES, _PLAIN)) for name in ("utterance_mean", "speech", "masked_input", "embedding")),
 )
 NAMES: Final = tuple(arm.name for arm in ARMS)
-GATES: Final = {name: LEARNED if name == FAST else name for name in NAMES}
+GATES: Final = {name: FAST.get(name, name) for name in NAMES}
 """Value of `method.gate` of each arm."""
 DESCRIPTIONS: Final = {
     LEARNED: "the method: gates follow the features of each frame",
-    FAST: "the method with gates that learn 16 times as fast as the adapter, whatever dev says",
     CONSTANT: "plain LoRA with constant gates",
     SHUFFLED: "the features of other frames of the utterance",
+    "learned-fast": "the method, with gates that learn 16 times as fast as the adapter",
+    "shuffled-fast": "its control, at the same rate",
     "utterance_mean": "the mean of the features over the utterance",
     "speech": "a constant times the probability of speech",
     "masked_input": "constant gates; what silero-vad takes for no speech is silenced",

@@ -21,7 +21,7 @@ from tuning.studies.tables import (
     state,
     tuning_table,
 )
-from tuning.studies.temporal.arms import CONSTANT, DESCRIPTIONS, LEARNED, SHUFFLED
+from tuning.studies.temporal.arms import CONSTANT, DESCRIPTIONS, FAST, LEARNED, SHUFFLED
 
 MARGIN: Final = 0.05
 """Non-inferiority margin on clean recordings, as a share of the WER of constant gates; fixed before the study."""
@@ -129,6 +129,7 @@ def _section(run: Run, picture: Path) -> str:
     if claims:
         lines += [*claims_table([*claims, *([guard] if guard else [])]), ""]
         lines += [f"For the guard the difference is WER less {1 + MARGIN:g} times that of constant gates.", ""]
+        lines += _fast(run)
     lines += [*_arms(run), "", f"![WER of each arm]({picture.name})", ""]
     draw_arms(run.plan, run.cells, _HARD, "WER on mixes of unheard speakers", picture)
     lines += ["**By kind of mix, and what it cost.** WER with gates.", "", *_kinds(run), ""]
@@ -156,6 +157,21 @@ def _arms(run: Run) -> list[str]:
             f"{corpus_wer(errors_of(own, _CLEAN)):.1%} |"
         )
     return lines
+
+
+def _fast(run: Run) -> list[str]:
+    """What gates do that move more than dev wants; nothing if that was not measured."""
+    tests = by_arm(run.plan, run.cells)
+    fast, control = FAST
+    if fast not in tests:
+        return []
+    ours = errors_of(tests[fast], _HARD)
+    told = [
+        f"less `{name}` {points(paired_difference(ours, errors_of(tests[name], _HARD)))}"
+        for name in (control, CONSTANT)
+        if name in tests
+    ]
+    return [f"Gates that learn faster, whatever dev prefers: WER of `{fast}` on mixes {', '.join(told)}.", ""]
 
 
 def _kinds(run: Run) -> list[str]:
