@@ -115,7 +115,7 @@ def _section(run: Run, picture: Path) -> str:
 def _arms(run: Run) -> list[str]:
     tests = by_arm(run.plan, run.cells)
     lines = [
-        "| arm | ranks | seeds | WER | less `uniform` | less `sketch` | trained parameters | mean rank: encoder, fusion, "
+        "| arm | ranks | seeds | WER | less `uniform` | less `sketch` | trained parameters (at their peak) | mean rank: encoder, fusion, "
         "decoder | training s | sketch s | peak MiB |",
         "| --- " * 11 + "|",
     ]
