@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tuning.studies.intervals import Difference, Errors, corpus_wer, holm
+from tuning.studies.intervals import Difference, Errors, corpus_wer, holm, paired_difference
 from tuning.studies.trials import Cell, Plan
 
 
@@ -69,6 +69,24 @@ def by_arm(plan: Plan, cells: Mapping[str, Cell]) -> dict[str, list[Cell]]:
     for cell in sorted(plan.tests(cells), key=lambda cell: cell.seed):
         found.setdefault(cell.arm, []).append(cell)
     return {arm.name: found[arm.name] for arm in plan.arms if arm.name in found}
+
+
+def apart(tests: Mapping[str, Sequence[Cell]], ours: str, sets: Sequence[str]) -> list[str]:
+    """A sentence on the arms whose interval against ours leaves out zero; not adjusted for their number."""
+    found: dict[str, list[str]] = {"better": [], "worse": []}
+    errors = errors_of(tests[ours], sets)
+    for name, own in tests.items():
+        theirs = errors_of(own, sets)
+        if name == ours or not errors.keys() & theirs.keys():
+            continue
+        d = paired_difference(theirs, errors)
+        if d.low > 0 or d.high < 0:
+            seeds = f"{d.seeds} seed{'s' if d.seeds > 1 else ''}"
+            found["worse" if d.low > 0 else "better"].append(f"`{name}` {points(d)}, {seeds}")
+    told = [f"{side} than `{ours}`: {'; '.join(names)}" for side, names in found.items() if names]
+    if not told:
+        return [f"No arm's interval against `{ours}` leaves out zero.", ""]
+    return [f"Arms whose interval leaves out zero (not adjusted for their number): {'. '.join(told)}.", ""]
 
 
 def tuning_table(plan: Plan, cells: Mapping[str, Cell]) -> list[str]:

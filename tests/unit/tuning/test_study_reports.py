@@ -85,6 +85,7 @@ def test_a_sketch_that_beats_both_is_claimed(tmp_path: Path) -> None:
 def test_a_sketch_that_is_worse_is_called_so(tmp_path: Path) -> None:
     text = _ranks(tmp_path / "a.md", sketch=0.9)
     assert "of 3 claims 0 hold, and `sketch` is worse than `uniform`, `shuffled-0`, `shuffled-1`" in text
+    assert "better than `sketch`: `uniform` -30.0 (" in text and "14 seeds;" in text
 
 
 def test_few_seeds_are_indicative_and_the_rest_is_said_to_be_missing(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from tuning.studies.intervals import corpus_wer, paired_difference
 from tuning.studies.tables import (
     Claim,
     adjusted,
+    apart,
     by_arm,
     claims_table,
     draw_arms,
@@ -104,7 +105,7 @@ def _section(run: Run, picture: Path) -> str:
         "",
     ]
     if claims:
-        lines += [*claims_table(claims), ""]
+        lines += [*claims_table(claims), "", *apart(by_arm(run.plan, run.cells), SKETCH, _TEST)]
     lines += [*_arms(run), "", f"![WER of each arm]({picture.name})", ""]
     draw_arms(run.plan, run.cells, _TEST, "WER on unheard speakers", picture)
     lines += ["**Tuning.** WER on dev.", "", *tuning_table(run.plan, run.cells), ""]

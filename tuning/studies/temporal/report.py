@@ -11,6 +11,7 @@ from tuning.studies.intervals import corpus_wer, paired_difference
 from tuning.studies.tables import (
     Claim,
     adjusted,
+    apart,
     by_arm,
     claims_table,
     draw_arms,
@@ -129,7 +130,7 @@ def _section(run: Run, picture: Path) -> str:
     if claims:
         lines += [*claims_table([*claims, *([guard] if guard else [])]), ""]
         lines += [f"For the guard the difference is WER less {1 + MARGIN:g} times that of constant gates.", ""]
-        lines += _fast(run)
+        lines += [*_fast(run), *apart(by_arm(run.plan, run.cells), LEARNED, _HARD)]
     lines += [*_arms(run), "", f"![WER of each arm]({picture.name})", ""]
     draw_arms(run.plan, run.cells, _HARD, "WER on mixes of unheard speakers", picture)
     lines += ["**By kind of mix, and what it cost.** WER with gates.", "", *_kinds(run), ""]
