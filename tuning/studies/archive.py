@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from engine.errors import EngineError
 from tuning.studies.cells import replace
 from tuning.studies.trials import Arm, Cell, Cells, Dial, Plan, digest
 
@@ -30,11 +31,19 @@ class Archive:
         self._path = path
 
     def runs(self) -> list[Run]:
-        """All runs, in the order in which they were first put; none if there is no file."""
+        """All runs, in the order in which they were first put; none if there is no file.
+
+        Raises:
+            EngineError: the file is not of this version.
+        """
         if not self._path.exists():
             return []
-        stored = json.loads(self._path.read_text(encoding="utf-8"))
-        return [_run(each) for each in stored["runs"]]
+        try:
+            stored = json.loads(self._path.read_text(encoding="utf-8"))
+            return [_run(each) for each in stored["runs"]]
+        except (ValueError, KeyError, TypeError) as error:
+            message = f"{self._path} holds no cells of this version ({error!r}): move it away, or give another --report"
+            raise EngineError(message) from error
 
     def put(self, setting: Mapping[str, Any], plan: Plan, cells: Cells) -> None:
         """Store a run in place of one of the same setting. Cells that only the file has are kept."""

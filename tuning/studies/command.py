@@ -103,9 +103,11 @@ def run_piece(
     """Run what is due of a plan, and put its cells into the archive beside the report."""
     told: Mapping[str, Any] = asdict(setting)
     folder = arguments.work / f"{told['model']}-{digest(told)}"
+    archive = archive_of(arguments)
+    archive.runs()  # a file that cannot be read is an error now, not after hours
     count = run_trials(plan, folder, run, minutes=arguments.minutes)
     cells = read_cells(folder)
-    archive_of(arguments).put(told, plan, cells)
+    archive.put(told, plan, cells)
     rest = "the plan is complete" if plan.next(cells) is None else "more are due"
     print(f"{count} runs, {len(cells)} cells in {folder}; {rest}", flush=True)
 

@@ -120,5 +120,4 @@ def costs_of(result: RunResult) -> dict[str, float]:
         "training_s": result.training_s,
         "wall_s": result.wall_s,
         "audio_s": result.cost_per_s * result.training_s,
-        "peak_bytes": result.peak_bytes,
     }

@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from tuning.studies.intervals import Difference, Errors, corpus_wer, holm, paired_difference
 from tuning.studies.trials import Cell, Plan
+
+FEWEST_SEEDS: Final = 3
+"""With fewer, a bootstrap over seeds says nothing: no interval is shown, and no claim holds."""
+MANY_SEEDS: Final = 14
+"""Seeds from which a result on a small model is more than indicative; fixed before the studies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +29,41 @@ class Claim:
 def adjusted(claims: Sequence[Claim]) -> list[Claim]:
     """Claims that hold only if their p value, adjusted for the number of claims, is below 0.05."""
     values = holm([claim.difference.p for claim in claims])
-    return [replace(c, holds=c.holds and p < 0.05, p_holm=p) for c, p in zip(claims, values, strict=True)]
+    return [
+        replace(c, holds=c.holds and p < 0.05 and c.difference.seeds >= FEWEST_SEEDS, p_holm=p)
+        for c, p in zip(claims, values, strict=True)
+    ]
+
+
+def verdict_of(claims: Sequence[Claim], ours: str, proven: str, default: str) -> str:
+    """What the primary claims come to.
+
+    Args:
+        claims: adjusted; of the form "... better than `arm`".
+        ours: name of the method's arm.
+        proven: a sentence for the case that all hold.
+        default: a sentence on what stays the default otherwise.
+    """
+    if not claims:
+        return "The primary arms were not measured yet."
+    seeds = min(claim.difference.seeds for claim in claims)
+    if seeds < FEWEST_SEEDS:
+        return f"Too few seeds ({seeds}) to say anything. {default}"
+    certain = "" if seeds >= MANY_SEEDS else f" With {seeds} seeds this is indicative."
+    failed = [claim for claim in claims if not claim.holds]
+    if not failed:
+        return f"{proven}{certain}"
+    text = f"No proof that `{ours}` helps: of {len(claims)} claims {len(claims) - len(failed)} hold"
+    lost = [claim.text.rpartition("than ")[2] for claim in failed if claim.difference.low > 0]
+    if lost:
+        text += f", and `{ours}` is worse than {', '.join(lost)}"
+    return f"{text}. {default}{certain}"
 
 
 def claims_table(claims: Sequence[Claim]) -> list[str]:
     """A row for each claim."""
     rows = [
-        f"| {c.text} | {points(c.difference)} | {c.difference.seeds} | {'' if c.p_holm is None else f'{c.p_holm:.4f}'} | "
-        f"{'**yes**' if c.holds else '**no**'} |"
+        f"| {c.text} | {points(c.difference)} | {c.difference.seeds} | {_p(c)} | {'**yes**' if c.holds else '**no**'} |"
         for c in claims
     ]
     return [
@@ -40,8 +73,14 @@ def claims_table(claims: Sequence[Claim]) -> list[str]:
     ]
 
 
+def _p(claim: Claim) -> str:
+    return "" if claim.p_holm is None or claim.difference.seeds < FEWEST_SEEDS else f"{claim.p_holm:.4f}"
+
+
 def points(d: Difference) -> str:
-    """A difference and its interval, in percentage points."""
+    """A difference and its interval, in percentage points; the difference alone with too few seeds."""
+    if d.seeds < FEWEST_SEEDS:
+        return f"{100 * d.estimate:+.1f}"
     return f"{100 * d.estimate:+.1f} ({100 * d.low:+.1f} to {100 * d.high:+.1f})"
 
 
@@ -80,9 +119,8 @@ def apart(tests: Mapping[str, Sequence[Cell]], ours: str, sets: Sequence[str]) -
         if name == ours or not errors.keys() & theirs.keys():
             continue
         d = paired_difference(theirs, errors)
-        if d.low > 0 or d.high < 0:
-            seeds = f"{d.seeds} seed{'s' if d.seeds > 1 else ''}"
-            found["worse" if d.low > 0 else "better"].append(f"`{name}` {points(d)}, {seeds}")
+        if d.seeds >= FEWEST_SEEDS and (d.low > 0 or d.high < 0):
+            found["worse" if d.low > 0 else "better"].append(f"`{name}` {points(d)}, {d.seeds} seeds")
     told = [f"{side} than `{ours}`: {'; '.join(names)}" for side, names in found.items() if names]
     if not told:
         return [f"No arm's interval against `{ours}` leaves out zero.", ""]
@@ -115,7 +153,10 @@ def state(plan: Plan, cells: Mapping[str, Cell]) -> str:
     tests = by_arm(plan, cells)
     told = [f"{arm.name} {len(tests.get(arm.name, []))} of {plan.seeds_of(arm)}" for arm in plan.arms]
     dev = sum(cell.is_dev for cell in cells.values())
-    return f"Seeds measured of seeds planned: {', '.join(told)}; {dev} runs on dev chose the dials."
+    return (
+        f"Seeds measured of seeds planned: {', '.join(told)}. {dev} runs on dev chose the dials, with "
+        f"{plan.tuning_seeds} of them for each point of a primary arm and {plan.secondary_tuning_seeds} of another one."
+    )
 
 
 def seeds_table(plan: Plan, cells: Mapping[str, Cell], sets: Sequence[str]) -> list[str]:
