@@ -26,7 +26,7 @@ export PYTHONPATH := $(CURDIR)
 
 .PHONY: help install up demo test reference test-faults test-unit check lint format-check types imports openapi openapi-check client format lock \
         bench-train bench-orchestration bench-select bench-sweep bench-api bench-validation mutants fuzz study-selection study-classification \
-        study-memory study-from-scratch pretrain clean distclean
+        study-allocation study-temporal study-memory study-from-scratch pretrain clean distclean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -121,6 +121,9 @@ bench-select: $(STAMP) ## Finding speech by Ray Data beside a plain process pool
 bench-sweep: $(STAMP) ## A sweep that stops trials early beside the full grid; one that is killed and goes on (STEPS=36)
 	@exec $(PYTHON_BIN) -m tests.benchmarks.sweep $(if $(STEPS),--steps $(STEPS))
 
+STUDY_OPTIONS = $(if $(DATA),--data '$(DATA)') $(if $(MODEL),--model '$(MODEL)') $(if $(ARMS),--arms $(ARMS)) \
+    $(if $(SEEDS),--seeds $(SEEDS)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(REPORT),--only-report)
+
 study-selection: $(STAMP) ## Selection beside training on everything and plain baselines (DATA=DIR); an hour
 	@exec $(PYTHON_BIN) -m tuning.studies.selection $(if $(DATA),--data '$(DATA)')
 
@@ -129,6 +132,12 @@ study-classification: $(STAMP) ## Adapters, a linear probe and full fine-tuning 
 
 study-memory: $(STAMP) ## Peak memory of 64 runs beside its prediction (MODEL=DIR of whisper-tiny.en, MINUTES=30 for a piece)
 	@exec $(PYTHON_BIN) -m tuning.studies.memory $(if $(MODEL),--model '$(MODEL)') $(if $(MINUTES),--minutes '$(MINUTES)')
+
+study-allocation: $(STAMP) ## Ranks by a sketch beside uniform, shuffled, EVA, AdaLoRA (DATA=DIR MODEL=DIR MINUTES=30 REPORT=1); hours, in pieces
+	@exec $(PYTHON_BIN) -m tuning.studies.allocation $(STUDY_OPTIONS)
+
+study-temporal: $(STAMP) ## Ranks that follow the audio beside six baselines (DATA=DIR SOUNDS=DIR MODEL=DIR MINUTES=30 REPORT=1); hours, in pieces
+	@exec $(PYTHON_BIN) -m tuning.studies.temporal $(if $(SOUNDS),--sounds '$(SOUNDS)') $(STUDY_OPTIONS)
 
 study-from-scratch: $(STAMP) ## CTC on spoken digits and retrieval on sounds, from random weights (DIGITS=DIR SOUNDS=DIR)
 	@exec $(PYTHON_BIN) -m tuning.studies.from_scratch $(if $(DIGITS),--digits '$(DIGITS)') $(if $(SOUNDS),--sounds '$(SOUNDS)')

@@ -70,6 +70,15 @@ class LooksAhead(Protocol):
 
 
 @runtime_checkable
+class ScalesRates(Protocol):
+    """A method some of whose parameters learn at another rate than the optimizer's."""
+
+    def rate_factor(self, name: str) -> float:
+        """Factor on the learning rate of a parameter, by its name in the trained model."""
+        ...
+
+
+@runtime_checkable
 class HasForms(Protocol):
     """A method whose result can be used in simpler forms too, which are measured apart."""
 

@@ -24,6 +24,8 @@ from engine.temporal.frames import FrameBatch, FrameSample, Signals
 from engine.temporal.gates import Gates
 from engine.temporal.states import gate_states
 
+_GATES: Final = "gates."
+"""Begins the names of the gates' parameters in what is trained."""
 _SAMPLED_EXAMPLES: Final = 64
 _SAMPLED_FRAMES: Final = 4096
 
@@ -106,6 +108,10 @@ class Temporal(Lora):
         if seen:
             phi_NF, speech_N, shares = (np.array(seen[name], np.float32) for name in ("phi", "speech", "shares"))
             self._gates.sample = FrameSample(phi_NF.reshape(len(speech_N), -1), speech_N, shares)
+
+    def rate_factor(self, name: str) -> float:
+        """That of the gates; 1 for the adapter."""
+        return self._config.gate_learning_rate if name.startswith(_GATES) else 1.0
 
     def forms(self, trained: Gated) -> Mapping[str, AbstractContextManager[None]]:
         """The adapter alone, as plain peft loads it."""

@@ -54,6 +54,7 @@ from engine.training.parallel import SINGLE, Parallel
 from engine.training.step_down import StepDowns
 
 _BASE_METRICS: Final = "base_metrics.json"
+_PREDICTIONS: Final = "predictions.jsonl"
 _PARTS: Final = ("checkpoints", _BASE_METRICS, SEEN_KEY, RANKS_KEY, STEP_DOWNS_KEY, MEMORY_KILLS_KEY)
 """What an unfinished run leaves."""
 Phase = Literal["loading", "allocating", "evaluating_base", "training", "evaluating", "saving", "done"]
@@ -262,7 +263,7 @@ class _Run:
         if outcome == "finished" and splits.test and self.measure_test:
             self._phase("evaluating")
             trained.eval()
-            tuned = self._metrics(splits.test, "test", "tuned", loop.progress.step, keep_predictions=True)
+            tuned = self._metrics(splits.test, "test", "tuned", loop.progress.step, kept_as=_PREDICTIONS)
             forms = self._forms(method, trained, splits.test)
             self._record_frames(splits.test)
         self._phase("saving")
@@ -383,7 +384,7 @@ class _Run:
         split: str,
         which: Literal["base", "tuned"],
         step: int,
-        keep_predictions: bool = False,
+        kept_as: str | None = None,
         reports: bool = True,
         bound: Bound | None = None,
     ) -> Values:
@@ -395,6 +396,10 @@ class _Run:
         parts = self.parallel.gather_json(own)
         predictions = [parts[i % len(parts)][i // len(parts)] for i in range(len(ordered))]
         found: Values = bound.task.score(ordered, predictions)
+        if self.parallel.is_first and kept_as is not None:
+            rows = bound.task.rows(ordered, predictions)
+            lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+            self.store.put_bytes(kept_as, lines.encode())
         if self.parallel.is_first and reports:
             data = {
                 "split": split,
@@ -407,14 +412,10 @@ class _Run:
             }
             key = f"evaluation/{split}/{which}" + (f"/{step}" if split == "validation" else "")
             self.events.emit(Event("metric", key, data))
-            if keep_predictions:
-                rows = bound.task.rows(ordered, predictions)
-                lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-                self.store.put_bytes("predictions.jsonl", lines.encode())
-                if isinstance(bound.task, Draws):
-                    for picture in bound.task.draw(ordered, predictions, self.work_dir):
-                        self.store.put(picture.name, picture)
-                        self.pictures.append(picture)
+            if kept_as is not None and isinstance(bound.task, Draws):
+                for picture in bound.task.draw(ordered, predictions, self.work_dir):
+                    self.store.put(picture.name, picture)
+                    self.pictures.append(picture)
         return found
 
     def _forms(self, method: Method, trained: Any, test: Sequence[AnyExample]) -> dict[str, Values]:
@@ -422,7 +423,8 @@ class _Run:
         found: dict[str, Values] = {}
         for name, form in (method.forms(trained) if isinstance(method, HasForms) else {}).items():
             with form:
-                found[name] = self._metrics(test, "test", "tuned", 0, reports=False)
+                kept_as = f"predictions-{name}.jsonl"
+                found[name] = self._metrics(test, "test", "tuned", 0, kept_as=kept_as, reports=False)
             metric = metric_named(self.primary)
             shown = metric.shown(found[name][self.primary]) if self.primary in found[name] else "not measured"
             self._say("info", f"evaluation/test/{name}", f"{metric.title} of the {name} form: {shown}")

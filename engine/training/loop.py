@@ -19,7 +19,7 @@ from engine.data.example import AnyExample
 from engine.data.planning import steps_of_epochs
 from engine.errors import CheckpointError, ConfigError, Fault, TrainingError
 from engine.families.contract import AnyLearner, PadsSomeWhole
-from engine.methods.contract import Method
+from engine.methods.contract import Method, ScalesRates
 from engine.metrics.registry import Metric
 from engine.process.peak_memory import peak_bytes
 from engine.run.earlier import todays_progress
@@ -119,7 +119,8 @@ class TrainingLoop:
         self._validation, self._should_stop = validation, should_stop
         self._weights = {name: p for name, p in model.named_parameters() if p.requires_grad}
         self._parameters = list(self._weights.values())
-        self._optimizer = build_optimizer(config.optimizer, self._parameters)
+        factors = [method.rate_factor(name) if isinstance(method, ScalesRates) else 1.0 for name in self._weights]
+        self._optimizer = build_optimizer(config.optimizer, self._parameters, factors)
         self._scaler = torch.amp.grad_scaler.GradScaler(device.type, enabled=dtype == torch.float16)
         self._stepper = Stepper(
             config, learner, method, self._parameters, self._optimizer, self._scaler, parallel, device

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.optim.optimizer import ParamsT
 
 from engine.code import import_code
 from engine.config.optimizers.adam import (
@@ -24,28 +25,46 @@ from engine.errors import ConfigError, Fault
 _LEAST_PAGED = 100_000  # weights of a tensor; fixed by bitsandbytes (`Optimizer8bit.get_state_buffer`)
 
 
-def build_optimizer(config: OptimizerFields, parameters: Sequence[nn.Parameter]) -> torch.optim.Optimizer:
+def build_optimizer(
+    config: OptimizerFields, parameters: Sequence[nn.Parameter], rate_factors: Sequence[float] | None = None
+) -> torch.optim.Optimizer:
     """The optimizer that a config names, over `parameters`.
+
+    Args:
+        config: names the optimizer.
+        parameters: that it trains.
+        rate_factors: factor on the learning rate of each parameter; None: 1 for all.
 
     Raises:
         ConfigError: paged states without a GPU.
     """
     check_paging(config, parameters[0].device)
-    optimizer: torch.optim.Optimizer = import_code(config.code)(config, parameters)
+    groups: dict[float, list[nn.Parameter]] = {}
+    for parameter, factor in zip(parameters, rate_factors or [1.0] * len(parameters), strict=True):
+        groups.setdefault(factor, []).append(parameter)
+    grouped = [{"params": own, "rate_factor": factor} for factor, own in groups.items()]
+    optimizer: torch.optim.Optimizer = import_code(config.code)(config, grouped)
+    set_learning_rate(optimizer, config.learning_rate)
     return optimizer
 
 
-def adamw(config: AdamWConfig, parameters: Sequence[nn.Parameter]) -> torch.optim.Optimizer:
+def set_learning_rate(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:
+    """Set the learning rate: that of each group of parameters is a multiple of it."""
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate * group["rate_factor"]
+
+
+def adamw(config: AdamWConfig, parameters: ParamsT) -> torch.optim.Optimizer:
     """AdamW of torch."""
     return torch.optim.AdamW(parameters, fused=True, **_adam_arguments(config))
 
 
-def adam(config: AdamConfig, parameters: Sequence[nn.Parameter]) -> torch.optim.Optimizer:
+def adam(config: AdamConfig, parameters: ParamsT) -> torch.optim.Optimizer:
     """Adam of torch."""
     return torch.optim.Adam(parameters, fused=True, **_adam_arguments(config))
 
 
-def adamw_8bit(config: AdamW8BitConfig, parameters: Sequence[nn.Parameter]) -> torch.optim.Optimizer:
+def adamw_8bit(config: AdamW8BitConfig, parameters: ParamsT) -> torch.optim.Optimizer:
     """AdamW of bitsandbytes."""
     # Imported here: 43 MB of native code that the other optimizers do not need.
     from bitsandbytes.optim.adamw import AdamW8bit
@@ -53,14 +72,14 @@ def adamw_8bit(config: AdamW8BitConfig, parameters: Sequence[nn.Parameter]) -> t
     return _in_8_bits(AdamW8bit, config, parameters)
 
 
-def paged_adamw_8bit(config: PagedAdamW8BitConfig, parameters: Sequence[nn.Parameter]) -> torch.optim.Optimizer:
+def paged_adamw_8bit(config: PagedAdamW8BitConfig, parameters: ParamsT) -> torch.optim.Optimizer:
     """Paged AdamW of bitsandbytes."""
     from bitsandbytes.optim.adamw import PagedAdamW8bit
 
     return _in_8_bits(PagedAdamW8bit, config, parameters)
 
 
-def sgd(config: SgdConfig, parameters: Sequence[nn.Parameter]) -> torch.optim.Optimizer:
+def sgd(config: SgdConfig, parameters: ParamsT) -> torch.optim.Optimizer:
     """SGD of torch."""
     return torch.optim.SGD(
         parameters, lr=config.learning_rate, momentum=config.momentum, weight_decay=config.weight_decay
@@ -68,7 +87,7 @@ def sgd(config: SgdConfig, parameters: Sequence[nn.Parameter]) -> torch.optim.Op
 
 
 def _in_8_bits(
-    build: Callable[..., torch.optim.Optimizer], config: AdamFields, parameters: Sequence[nn.Parameter]
+    build: Callable[..., torch.optim.Optimizer], config: AdamFields, parameters: ParamsT
 ) -> torch.optim.Optimizer:
     # bitsandbytes' default keeps tensors under 4,096 weights, such as most adapters of small models, in 32 bits.
     return build(parameters, min_8bit_size=1, **_adam_arguments(config))

@@ -16,6 +16,7 @@ from engine.families.contract import AnyLearner
 from engine.methods.contract import Method
 from engine.process.out_of_memory import free_caches, in_short, is_out_of_memory
 from engine.training.micro_batches import Step
+from engine.training.optimizers import set_learning_rate
 from engine.training.parallel import Parallel
 from engine.training.randomness import generator_states, put_generator_states, unchanged_generators
 
@@ -61,9 +62,8 @@ class Stepper:
         self._parallel, self._device = parallel, device
 
     def set_learning_rate(self, rate: float) -> None:
-        """Use this learning rate from now on."""
-        for group in self._optimizer.param_groups:
-            group["lr"] = rate
+        """Use this learning rate from now on; that of some parameters is a multiple of it."""
+        set_learning_rate(self._optimizer, rate)
 
     def take(self, number: int, step: Step) -> Made | OutOfMemory:
         """Make a step, counted from 0.

@@ -1,6 +1,6 @@
 """Paired comparisons of word error rates over seeds and speakers.
 
-Legend: S seeds, K speakers of a seed.
+Legend: S seeds, K speakers of a seed, D draws, N draws of one seed.
 """
 
 from __future__ import annotations
@@ -62,13 +62,13 @@ def paired_difference(
             raise ValueError(f"the two arms were measured on other words in seed {s}")
         tables.append(np.array([(ours[s][k][0] - (1 + margin) * theirs[s][k][0], w) for k, (_, w) in ours[s].items()]))
     generator = np.random.default_rng([seed, len(shared)])
-    found = np.empty(draws)
-    for draw in range(draws):
-        total = np.zeros(2)
-        for i in generator.integers(len(tables), size=len(tables)):
-            table_K2 = tables[i]
-            total += table_K2[generator.integers(len(table_K2), size=len(table_K2))].sum(axis=0)
-        found[draw] = total[0] / total[1]
+    drawn_DS = generator.integers(len(tables), size=(draws, len(tables)))
+    totals_D2 = np.zeros((draws, 2))
+    for i, table_K2 in enumerate(tables):
+        places_N, _ = np.nonzero(drawn_DS == i)
+        speakers_NK = generator.integers(len(table_K2), size=(len(places_N), len(table_K2)))
+        np.add.at(totals_D2, places_N, table_K2[speakers_NK].sum(axis=1))
+    found = totals_D2[:, 0] / totals_D2[:, 1]
     everything = np.concatenate(tables).sum(axis=0)
     low, high = np.quantile(found, [(1 - confidence) / 2, (1 + confidence) / 2])
     tail = min((found <= 0).sum(), (found >= 0).sum())

@@ -81,7 +81,10 @@ class SketchFields(AllocationFields):
 
 
 class SketchConfig(SketchFields):
-    """Ranks go where a sketch of the gradient says that they reduce the loss most."""
+    """Ranks go where a sketch of the gradient says that they reduce the loss most.
+
+    Our study did not show that this is better than the same ranks in other places: docs/studies/allocation.md.
+    """
 
     code: ClassVar[str] = "engine.ranks.sketched:Sketched"
 

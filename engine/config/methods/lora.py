@@ -26,7 +26,8 @@ class LoraFields(MethodFields):
     rank: Annotated[int, Field(ge=1, le=1024)] = 8
     """Rank of each adapter, unless `allocation` gives others."""
     allocation: AllocationConfig = UniformConfig()
-    """How ranks are distributed over the layers: the same for all, or more where they are worth more."""
+    """How ranks are distributed over the layers: the same for all, or more where they are worth more. `uniform` is the
+    default because no study has shown that another is better: docs/studies/allocation.md."""
     alpha: Annotated[float, Field(gt=0.0, le=10_000.0)] = 16.0
     """Scale: the update is multiplied by alpha / rank, in every layer, also where the allocation gives another rank."""
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0

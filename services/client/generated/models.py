@@ -2935,6 +2935,8 @@ class SignUpBody(Model):
 class SketchConfig(Model):
     """
     Ranks go where a sketch of the gradient says that they reduce the loss most.
+
+    Our study did not show that this is better than the same ranks in other places: docs/studies/allocation.md.
     """
 
     model_config = ConfigDict(
@@ -4220,7 +4222,8 @@ class LoraConfig(Model):
         Field(discriminator="type"),
     ] = None
     """
-    How ranks are distributed over the layers: the same for all, or more where they are worth more.
+    How ranks are distributed over the layers: the same for all, or more where they are worth more. `uniform` is the
+    default because no study has shown that another is better: docs/studies/allocation.md.
     """
     alpha: float = 16.0
     """
@@ -4494,7 +4497,8 @@ class QloraConfig(Model):
         Field(discriminator="type"),
     ] = None
     """
-    How ranks are distributed over the layers: the same for all, or more where they are worth more.
+    How ranks are distributed over the layers: the same for all, or more where they are worth more. `uniform` is the
+    default because no study has shown that another is better: docs/studies/allocation.md.
     """
     alpha: float = 16.0
     """
@@ -4775,7 +4779,8 @@ class TemporalConfig(Model):
     LoRA whose ranks are gated at each frame by what the audio says there: y = W x + s B (g A x).
 
     g = 2 sigmoid(G phi + c) lies in (0, 2) for each rank of each layer, and is 1 before training. phi are features of the
-    frame. Gated are the layers of the audio encoder and the keys and values of cross-attention.
+    frame. Gated are the layers of the audio encoder and the keys and values of cross-attention. Our study did not show that
+    gates make fewer errors than plain LoRA: docs/studies/temporal.md.
     """
 
     model_config = ConfigDict(
@@ -4786,7 +4791,8 @@ class TemporalConfig(Model):
         Field(discriminator="type"),
     ] = None
     """
-    How ranks are distributed over the layers: the same for all, or more where they are worth more.
+    How ranks are distributed over the layers: the same for all, or more where they are worth more. `uniform` is the
+    default because no study has shown that another is better: docs/studies/allocation.md.
     """
     alpha: float = 16.0
     """
@@ -4829,6 +4835,11 @@ class TemporalConfig(Model):
     gate_dropout: float = 0.3
     """
     Share of the training examples whose gates are replaced by their mean over speech, which plain peft loads.
+    """
+    gate_learning_rate: float = 1.0
+    """
+    Learning rate of the gates, as a multiple of the optimizer's. At 1 gates hardly move in short runs; larger values move
+    them, and our study did not show that this makes fewer errors.
     """
     gate_penalty: float = 0.01
     """

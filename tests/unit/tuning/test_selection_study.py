@@ -13,9 +13,10 @@ from engine.data.manifest import read_manifest, write_manifest
 from engine.data.shards import RATE_HZ, ShardWriter
 from engine.errors import ConfigError
 from tuning.studies.selection.arms import FULL, METHOD, primary, secondary
-from tuning.studies.selection.cells import Cell, Setting, division
+from tuning.studies.selection.cells import Cell, Setting
 from tuning.studies.selection.pools import PoolConfig, PoolName, is_wrong, write_pool
 from tuning.studies.selection.report import write_report
+from tuning.studies.speakers import division
 
 CONFIG = PoolConfig(per_speaker=40, test_per_speaker=20)
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.metrics.bootstrap import Interval, interval
+from tuning.studies.cells import replace
 from tuning.studies.classification.cells import METHODS, Cell, Outcome, cells, run
 
 
@@ -126,10 +127,7 @@ def earlier(path: Path, told: Mapping[str, Any]) -> dict[Cell, Outcome]:
 
 
 def _write(path: Path, figures: Mapping[str, Any]) -> None:
-    """Replace the file in one step, so that a study that is ended leaves a whole one."""
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(figures, indent=1) + "\n")
-    part.replace(path)
+    replace(path, json.dumps(figures, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -21,10 +21,12 @@ from engine.errors import EngineError
 from engine.memory.sizes import sizes_of
 from engine.models.catalogue import PROJECT_ROOT, find_model
 from engine.stages.ingest import ingest
+from tuning.studies.cells import read_cell
 from tuning.studies.selection.arms import Arm, primary, secondary, tuned
-from tuning.studies.selection.cells import Cell, Setting, cell_path, read_cell, run_cells, speakers_of
+from tuning.studies.selection.cells import Cell, Setting, cell_path, run_cells
 from tuning.studies.selection.pools import PoolConfig, PoolName
 from tuning.studies.selection.report import write_report
+from tuning.studies.speakers import speakers_of
 
 POOLS: tuple[PoolName, ...] = get_args(PoolName)
 LEARNING_RATES = (5e-4, 1e-3, 2e-3, 4e-3)
@@ -105,7 +107,7 @@ def _study(arguments: argparse.Namespace) -> None:
         cell
         for name, seed, wanted, _ in jobs
         for arm, rate in wanted
-        if (cell := read_cell(cell_path(setting.work, name, seed, arm, rate, False))) is not None
+        if (cell := read_cell(cell_path(setting.work, name, seed, arm, rate, False), Cell)) is not None
     ]
     figures = write_report(cells, rates, setting, speakers, arguments.report)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
@@ -149,7 +151,7 @@ def _best_rate(setting: Setting, name: PoolName, arm: Arm, seeds: int) -> float:
 
     def wer(rate: float) -> float:
         paths = [cell_path(setting.work, name, s, arm, rate, True) for s in _TUNING_SEEDS[:seeds]]
-        found: list[Cell] = [cell for path in paths if (cell := read_cell(path)) is not None]
+        found: list[Cell] = [cell for path in paths if (cell := read_cell(path, Cell)) is not None]
         return sum(cell.wer for cell in found) / len(found)
 
     return min(LEARNING_RATES, key=wer)

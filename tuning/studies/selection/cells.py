@@ -8,7 +8,6 @@ import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,6 @@ from engine.config.training import TrainingConfig
 from engine.data.manifest import read_manifest
 from engine.data.version_files import MANIFEST_NAME
 from engine.metrics.text import normalizer
-from engine.metrics.word_errors import count_errors
 from engine.run.events import MemorySink
 from engine.run.store import LocalRunStore
 from engine.selection.candidate import Candidate
@@ -31,8 +29,10 @@ from engine.selection.methods import choose
 from engine.selection.pool import encoder_s
 from engine.stages.finetune import RunResult, finetune
 from engine.stages.select import select
+from tuning.studies.cells import read_cell, write_cell
 from tuning.studies.selection.arms import FULL, METHOD, Arm
 from tuning.studies.selection.pools import PoolConfig, PoolName, is_wrong, write_pool
+from tuning.studies.speakers import division, errors_by_speaker, speakers_of
 
 WINDOW_S = 30.0
 _SCORED_SHARE = 0.5  # scores do not depend on it: every arm uses the same ones
@@ -91,30 +91,9 @@ class Cell:
     decision: dict[str, Any] | None
 
 
-def speakers_of(data: Path) -> list[str]:
-    """All speakers of a dataset version, sorted."""
-    return sorted({u.group for u in read_manifest(data / MANIFEST_NAME) if u.group})
-
-
-def division(speakers: Sequence[str], seed: int) -> tuple[list[str], list[str]]:
-    """Training and test speakers: each half of the speakers in turn, in shuffled order."""
-    halves = list(combinations(sorted(speakers), len(speakers) // 2))
-    order = np.random.default_rng(0x5E0).permutation(len(halves))
-    train = list(halves[order[seed % len(halves)]])
-    return train, [s for s in sorted(speakers) if s not in train]
-
-
 def cell_path(work: Path, pool: PoolName, seed: int, arm: Arm, learning_rate: float, dev: bool) -> Path:
     """Path of a cell's file."""
     return work / "cells" / f"{pool}-{'dev' if dev else 'test'}-{arm.key}-{learning_rate:g}-{seed:02d}.json"
-
-
-def read_cell(path: Path) -> Cell | None:
-    """A stored cell; None if it has not run."""
-    try:
-        return Cell(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return None
 
 
 def run_cells(
@@ -133,7 +112,9 @@ def run_cells(
         The number of cells run.
     """
     missing = [
-        (arm, rate) for arm, rate in wanted if read_cell(cell_path(setting.work, pool, seed, arm, rate, dev)) is None
+        (arm, rate)
+        for arm, rate in wanted
+        if read_cell(cell_path(setting.work, pool, seed, arm, rate, dev), Cell) is None
     ]
     if not missing:
         return 0
@@ -166,11 +147,7 @@ class _PoolOfSeed:
         )
         for arm, rate in wanted:
             cell = self._cell(arm, rate)
-            path = cell_path(self.setting.work, self.pool, self.seed, arm, rate, self.dev)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            partial = path.with_suffix(".partial")
-            partial.write_text(json.dumps(dataclasses.asdict(cell)), encoding="utf-8")
-            partial.replace(path)
+            write_cell(cell_path(self.setting.work, self.pool, self.seed, arm, rate, self.dev), cell)
 
     def _cell(self, arm: Arm, rate: float) -> Cell:
         selection, selection_s = (None, 0.0) if arm.name == FULL else self._selection(arm)
@@ -279,14 +256,8 @@ class _PoolOfSeed:
     def _errors(self, run: Path) -> dict[str, list[int]]:
         speaker = {u.id: u.group or "" for u in read_manifest(self.data / MANIFEST_NAME)}
         normalize = normalizer(self._training(1.0, 1e-3).task_as(SpeechToTextConfig).normalizer)
-        pairs: dict[str, tuple[list[str], list[str]]] = {}
-        for line in (run / "predictions.jsonl").read_text(encoding="utf-8").splitlines():
-            row = json.loads(line)
-            references, hypotheses = pairs.setdefault(speaker[row["id"]], ([], []))
-            references.append(normalize(row["reference"]))
-            hypotheses.append(normalize(row["hypothesis"]))
-        counts = {name: count_errors(*texts) for name, texts in sorted(pairs.items())}
-        return {name: [count.word_errors, count.words] for name, count in counts.items()}
+        rows = [json.loads(line) for line in (run / "predictions.jsonl").read_text(encoding="utf-8").splitlines()]
+        return errors_by_speaker(rows, speaker.__getitem__, normalize)
 
     def _facts(self, selection: Path | None) -> dict[str, Any]:
         if selection is None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tuning.studies.intervals import Difference, Errors, corpus_wer, holm, paired_difference
+from tuning.studies.intervals import Difference, Errors, corpus_wer, paired_difference
 from tuning.studies.selection.arms import BASELINE, EVENLY, FULL, METHOD, SHUFFLED
 from tuning.studies.selection.cells import Cell, Setting
 from tuning.studies.selection.pools import PoolName
+from tuning.studies.tables import Claim, adjusted, claims_table, points
 
 MARGIN = 0.05
 """Non-inferiority margin, as a share of the WER of training on everything; fixed before the study."""
@@ -20,16 +21,6 @@ _INTRODUCTION = """\
 Written by `make study-selection`; every figure in it was measured by that command. The method is in
 `docs/ARCHITECTURE.md`, the arms in `tuning/studies/selection/arms.py`.
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A claim of the study."""
-
-    text: str
-    difference: Difference
-    holds: bool
-    p_holm: float | None = None
 
 
 class Results:
@@ -83,8 +74,7 @@ def claims_of(results: Results) -> list[Claim]:
         control = results.difference("noisy", ours, (SHUFFLED, share))
         text = f"noisy pool: {share:.0%} selected is better than {share:.0%} drawn evenly over durations"
         claims.append(Claim(text, plain, plain.high < 0 and control.high < 0))
-    adjusted = holm([claim.difference.p for claim in claims])
-    claims = [Claim(c.text, c.difference, c.holds and p < 0.05, p) for c, p in zip(claims, adjusted, strict=True)]
+    claims = adjusted(claims)
     for share in clean:
         tie = results.difference("clean", (METHOD, share), (BASELINE, share))
         text = f"clean pool: a tie with {share:.0%} drawn evenly over durations"
@@ -166,14 +156,8 @@ selection, the adapter's first weights and the order of the data, the same for e
 
 
 def _claims(claims: Sequence[Claim]) -> str:
-    rows = [
-        f"| {c.text} | {_points(c.difference)} | {'' if c.p_holm is None else f'{c.p_holm:.4f}'} | "
-        f"{'**yes**' if c.holds else '**no**'} |"
-        for c in claims
-    ]
-    head = "| claim | difference of WER, in points | p (Holm) | holds |\n| --- | --- | --- | --- |"
     note = f"For the first claim the difference is WER less {1 + MARGIN:g} times that of everything.\n"
-    return "\n".join(["## Claims", "", head, *rows, "", note])
+    return "\n".join(["## Claims", "", *claims_table(claims), "", note])
 
 
 def _pool(results: Results, pool: str, plot: str) -> str:
@@ -184,10 +168,10 @@ def _pool(results: Results, pool: str, plot: str) -> str:
     rows = []
     for arm, share in results.arms(pool):
         cells = results.of(pool, arm, share)
-        full = "" if arm == FULL else _points(results.difference(pool, (arm, share), (FULL, 1.0)))
+        full = "" if arm == FULL else points(results.difference(pool, (arm, share), (FULL, 1.0)))
         plain = ""
         if arm not in (FULL, BASELINE):
-            plain = _points(results.difference(pool, (arm, share), (BASELINE, share)))
+            plain = points(results.difference(pool, (arm, share), (BASELINE, share)))
         rows.append(
             f"| {arm} | {share:g} | {len(cells)} | {corpus_wer(results.errors(pool, arm, share)):.1%} | {full} | {plain} | "
             f"{_mean(cells, 'wrong_share'):.1%} | {_mean(cells, 'encoder_s'):.0f} | {_mean(cells, 'training_s'):.0f} | "
@@ -215,10 +199,6 @@ def _each(results: Results) -> str:
             lines.append(f"| {seed} | {', '.join(cell.train_speakers)} | " + " | ".join(values) + " |")
         lines.append("")
     return "\n".join(lines)
-
-
-def _points(d: Difference) -> str:
-    return f"{100 * d.estimate:+.1f} ({100 * d.low:+.1f} to {100 * d.high:+.1f})"
 
 
 def _mean(cells: Sequence[Cell], name: str) -> float:

@@ -18,6 +18,7 @@ from engine.errors import ConfigError, ModelError
 from engine.families.binding import Bound, bind
 from engine.families.contract import FollowsFrames, HearsFrames
 from engine.methods.build import build_method
+from engine.methods.contract import ScalesRates
 from engine.temporal.attaching import Gated, lora_layers
 from engine.temporal.features import SPOKEN
 from engine.temporal.frames import FrameBatch, FrameSample, Signals
@@ -342,6 +343,17 @@ def test_an_embedding_is_added_in_front_of_the_first_layer(ctc: Path, data: tupl
 
 
 # ---- dropout, means, penalty
+
+
+def test_gates_learn_at_a_rate_of_their_own(tiny_whisper: Path) -> None:
+    bound = _bound(tiny_whisper, gate_learning_rate=16.0)
+    method = build_method(bound.config.method)
+    gated = method.attach(bound.base, bound.reference)
+    assert isinstance(method, ScalesRates)
+    factors = {name: method.rate_factor(name) for name, p in gated.named_parameters() if p.requires_grad}
+    assert {factor for name, factor in factors.items() if "lora_" in name} == {1.0}
+    gates = {name: factor for name, factor in factors.items() if "lora_" not in name}
+    assert len(gates) == 4 and set(gates.values()) == {16.0}
 
 
 def _with_sample(gated: Gated, frames: FrameBatch) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from engine.metrics.registry import Better
-from tests.unit.engine.training.toy import START, saying, train
+from tests.unit.engine.training.toy import START, AllOfIt, saying, train
 
 SGD: dict[str, Any] = {"type": "sgd", "learning_rate": 0.1, "momentum": 0.0}
 
@@ -59,6 +59,19 @@ def test_a_batch_is_cut_into_micro_batches_and_counts_once(tmp_path: Path) -> No
     assert (len(whole.batches[0]), len(cut.batches[0])) == (6, 2)
     assert cut.weights == pytest.approx(whole.weights)
     assert whole.weights == pytest.approx([START + 0.1 * 1.5] * 4)  # the mean is 2.5
+
+
+class _Faster(AllOfIt):
+    def rate_factor(self, name: str) -> float:
+        return {"weight": 3.0}[name]
+
+
+def test_a_method_may_have_parameters_that_learn_faster(tmp_path: Path) -> None:
+    fields = {"max_steps": 2, "optimizer": SGD, "max_grad_norm": 0.0}
+    schedule = {"type": "step", "every_steps": 1, "factor": 0.5}
+    faster = train(tmp_path, fields | {"schedule": schedule}, method=_Faster())
+    assert faster.weights == pytest.approx([START * (1 - 0.3) * (1 - 0.15)] * 4)
+    assert train(tmp_path / "plain", fields).weights == pytest.approx([START * 0.9 * 0.9] * 4)
 
 
 # ---- averages

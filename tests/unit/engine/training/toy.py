@@ -14,6 +14,7 @@ from engine.config.training import TrainingConfig
 from engine.data.example import Utterance, make_utterance
 from engine.data.padding import padded_s
 from engine.families.contract import AnyLearner, Base, Prediction, Seeds
+from engine.methods.contract import Method
 from engine.metrics.registry import Better, Metric
 from engine.models.reference import ModelReference
 from engine.run.events import MemorySink
@@ -134,6 +135,7 @@ def train(
     utterances: Sequence[Utterance] | None = None,
     metric: Callable[[int], float] | None = None,
     better: Better = "lower",
+    method: Method | None = None,
 ) -> Trained:
     """Train with the one loop.
 
@@ -143,6 +145,7 @@ def train(
         utterances: what is trained on; by default one that says 0.
         metric: what an evaluation after a step finds; None: nothing is evaluated.
         better: the direction that is better.
+        method: says what is trained; None: all of it.
     """
     context = {"type": "short", "tail_s": 0.1}
     config = TrainingConfig.model_validate({"schedule": {"type": "constant"}, "context": context} | fields)
@@ -159,7 +162,7 @@ def train(
         config,
         model=model,
         learner=learner,
-        method=AllOfIt(),
+        method=method or AllOfIt(),
         train=utterances or saying(0.0),
         folder=folder,
         checkpoints=Checkpoints(store, config.checkpoint.keep),
