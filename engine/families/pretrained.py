@@ -70,17 +70,18 @@ def load_weights(
         raise ModelError(
             f"{source!r} lacks {len(missing)} of the model's weights: {_shortened(missing)}; take its whole folder"
         )
-    if options.quantization is not None:
-        _leave_file(model)
+    leave_file(model, options)
     return model
 
 
-def _leave_file(model: nn.Module) -> None:
-    """Copy the weights that are not in 4 bits out of the file that they were read from.
+def leave_file(model: nn.Module, options: LoadOptions) -> None:
+    """Copy the weights of a 4-bit model that are not in 4 bits out of the file that they were read from.
 
     On a processor, float32 weights of a float32 file are a part of its mapping. It would stay, with all pages that were
     read: also those of the layers in 4 bits, eight times their size.
     """
+    if options.quantization is None:
+        return
     for tensor in (*model.parameters(), *model.buffers()):
         if tensor.device.type == "cpu" and not hasattr(tensor, "quant_state"):
             tensor.data = tensor.data.clone()

@@ -71,7 +71,7 @@ class Stepper:
         Raises:
             TrainingError: the loss is not finite, or the weights cannot be changed in the memory that there is.
         """
-        self._method.before_step(number)
+        self._prepare(number)
         generators = generator_states(self._device)
         found = self._accumulate(step.micro_batches, step.target_count)
         if isinstance(found, OutOfMemory):
@@ -97,15 +97,19 @@ class Stepper:
             number: step, counted from 0, whose weights are trained.
             batch: reads the micro-batch.
         """
-        self._method.before_step(number)
+        self._prepare(number)
         with unchanged_generators(self._device):
             found = self._accumulate((batch() for _ in range(1)), 1)
         self._optimizer.zero_grad(set_to_none=True)
         return found if isinstance(found, OutOfMemory) else None
 
+    def _prepare(self, number: int) -> None:
+        """Drop old gradients, then let the method choose what is trained; it may add gradients of its own."""
+        self._optimizer.zero_grad(set_to_none=True)
+        self._method.before_step(number)
+
     def _accumulate(self, batches: Iterable[Any], target_count: int) -> tuple[float, float] | OutOfMemory:
         """Add up the gradients of this worker's micro-batches; return the loss per target and the cost of all workers'."""
-        self._optimizer.zero_grad(set_to_none=True)
         totals = torch.zeros(3, dtype=torch.float64)
         said = None
         try:

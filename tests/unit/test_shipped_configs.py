@@ -20,6 +20,7 @@ from engine.config.training import TrainingConfig
 from engine.models.catalogue import ModelCard
 from engine.recipes.whisper_pico.pretrain import PretrainRecipe
 from services.pipelines.declaration import Declaration
+from tuning.sweep.config import SweepRunConfig
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 
@@ -39,6 +40,7 @@ READERS: Final[dict[str, Callable[[Path], Any]]] = {
     "runs": _of(RunConfig),
     "selection": _of(SelectionConfig),
     "selection-runs": _of(SelectionRunConfig),
+    "sweeps": _of(SweepRunConfig),
     "training": _of(TrainingConfig),
 }
 FILES: Final = sorted(path for path in (ROOT / "configs").rglob("*") if path.is_file())

@@ -26,7 +26,7 @@ from engine.families.audio_encoder.spectrogram import SpectrogramClassifier
 from engine.families.audio_encoder.wave import WaveClassifier
 from engine.families.audio_encoder.whisper import WhisperClassifier
 from engine.families.contract import LoadOptions
-from engine.families.pretrained import in_four_bits
+from engine.families.pretrained import in_four_bits, leave_file
 from engine.models.four_bit import keep_layout
 
 Classifier = WhisperClassifier | WaveClassifier | SpectrogramClassifier
@@ -135,6 +135,7 @@ def _load_weights(
         revision=options.revision,
     )
     model, report = loaded
+    leave_file(model, options)
     new = tuple(f"{head}." for head in heads) if options.space.labels else ()
     missing = sorted(name for name in report["missing_keys"] if not name.startswith(new))
     if missing:

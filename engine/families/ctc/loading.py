@@ -28,7 +28,7 @@ from engine.errors import ModelError
 from engine.families.contract import LoadOptions
 from engine.families.ctc.base import HEAD, CtcBase
 from engine.families.ctc.spelling import DELIMITER, PAD, UNKNOWN, vocabulary_of
-from engine.families.pretrained import in_four_bits
+from engine.families.pretrained import in_four_bits, leave_file
 from engine.models.four_bit import keep_layout
 
 TASKS: Final = ("speech_to_text",)
@@ -169,6 +169,7 @@ def _model(source: str, config: Any, tokenizer: Any, options: LoadOptions, *, ha
         revision=options.revision,
     )
     model, report = loaded
+    leave_file(model, options)
     if report["mismatched_keys"]:
         name, saved, own = sorted(report["mismatched_keys"])[0]
         raise ModelError(

@@ -20,6 +20,7 @@ from torch import nn
 from engine.adapters.lora import quiet
 from engine.adapters.targets import target_names
 from engine.config.methods.lora import QloraConfig
+from engine.config.training import Steps
 from engine.families.contract import Base
 from engine.methods.lora import Lora
 from engine.models.reference import ModelReference
@@ -37,9 +38,9 @@ class AdaLoraConfig(QloraConfig):
 
     target_rank: Annotated[int, Field(ge=1, le=1024)]
     """Mean rank of the layers at the end."""
-    steps: Annotated[int, Field(ge=1)]
+    steps: Steps
     """Of the training."""
-    orthogonality: Annotated[float, Field(ge=0.0)] = 0.5
+    orthogonality: Annotated[float, Field(ge=0.0, le=100.0)] = 0.5
     """Factor of the penalty that keeps P and Q orthogonal."""
 
 
@@ -52,6 +53,7 @@ class AdaLora(Lora):
         super().__init__(config)
         self._model: AdaLoraModel | None = None
         self._gradients: dict[nn.Parameter, torch.Tensor] = {}
+        self._step = -1
 
     def attach(self, base: Base, reference: ModelReference) -> nn.Module:
         """Adapters of the first rank."""
@@ -83,7 +85,11 @@ class AdaLora(Lora):
     def before_step(self, step: int) -> None:
         """Take ranks away by the gradients of the step before, and add the gradient of the penalty to those of this one."""
         assert self._model is not None
-        if step:
+        # A step is also asked for when its memory is tried out, and again when it is repeated.
+        is_next = step == self._step + 1
+        if is_next:
+            self._step = step
+        if is_next and step:
             for parameter, gradient in self._gradients.items():
                 parameter.grad = gradient
             self._model.update_and_allocate(step)

@@ -33,7 +33,7 @@ class EvaConfig(QloraConfig):
 
     code: ClassVar[str] = "tuning.studies.allocation.eva:Eva"
 
-    rho: Annotated[float, Field(ge=1.0)] = 2.0
+    rho: Annotated[float, Field(ge=1.0, le=100.0)] = 2.0
     """Largest rank of a layer, as a multiple of `rank`."""
 
 

@@ -27,14 +27,16 @@ def _whisper(width: int, heads: int, layers: int) -> Writer:
     """A Whisper with the tokenizer of the bundled one, whose vocabulary is padded to the published size."""
 
     def to(folder: Path) -> None:
-        from transformers import WhisperForConditionalGeneration
+        from transformers import GenerationConfig, WhisperForConditionalGeneration
 
         from engine.recipes.whisper_pico import architecture
 
         config = architecture.build_config(width=width, heads=heads, encoder_layers=layers, decoder_layers=layers)
         config.vocab_size = 51_865
         architecture.write(folder, config)
-        WhisperForConditionalGeneration(config).save_pretrained(str(folder))
+        model = WhisperForConditionalGeneration(config)
+        model.generation_config = GenerationConfig.from_pretrained(str(folder))
+        model.save_pretrained(str(folder))
 
     return to
 
