@@ -149,7 +149,8 @@ def _settings(r: Mapping[str, Any]) -> str:
     told += [r["optimizer"]] * (r["optimizer"] != "adamw")
     told += [f"{r['accumulated']} micro-batches"] * (r["accumulated"] > 1)
     more = r["more"]
-    told += [f"{more['context']['type']} context"] * ("context" in more)
+    if "context" in more:
+        told.append(f"{more['context']['type']} context")
     told += ["moving average"] * ("ema_decay" in more)
     told += ["base not measured"] * (more.get("evaluation", {}).get("base") is False)
     return ", ".join(told)

@@ -228,3 +228,38 @@ def test_step_downs_are_kept(tmp_path: Path) -> None:
         "memory ran out in step 4 (full): from now on activations are recomputed in the backward pass "
         "(gradient_checkpointing); the global batch stays the same"
     )
+
+
+class AddsGradient:
+    """A method that adds a gradient of its own before each step, and remembers which steps it was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+        self.model: Any = None
+
+    def attach(self, base: Any, reference: Any) -> Any:
+        raise NotImplementedError
+
+    def before_step(self, step: int) -> None:
+        self.asked.append(step)
+        for parameter in self.model.parameters():
+            parameter.grad = torch.full_like(parameter, 100.0)
+
+    def save(self, trained: Any, base: Any, learner: Any, folder: Path) -> None:
+        raise NotImplementedError
+
+
+def test_a_method_s_own_gradients_are_in_the_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    method = AddsGradient()
+    made = TrainingLoop.__init__
+
+    def remember(self: TrainingLoop, config: Any, *, model: Any, **others: Any) -> None:
+        method.model = model
+        made(self, config, model=model, **others)
+
+    monkeypatch.setattr(TrainingLoop, "__init__", remember)
+    trained = train(tmp_path, dict(FIELDS), utterances=NUMBERS, method=method)
+    norms = [event["grad_norm"] for event in trained.events if "grad_norm" in event]
+    assert len(norms) == 6 and min(norms) > 50
+    # Tried out as in the last step, which trains most; then in order.
+    assert method.asked == [5, *range(6)]
