@@ -40,7 +40,7 @@ MARGIN: Final = 1.15
 """What is reserved for a worker, as a multiple of its predicted peak; measured ones are within it (docs/studies/memory.md)."""
 CPU: Final = Calibration(
     fresh_bytes=720_000_000,
-    run_bytes=55_000_000,
+    run_bytes=65_000_000,
     half_bytes=40_000_000,
     vocabulary=6.0,
     step=2.0,

@@ -92,7 +92,7 @@ def cells() -> Iterator[Cell]:
     yield Cell(pico, speech, 8, 4.0, 40, qlora)
     yield Cell(pico, speech, 32, 4.0, 40, qlora)
     yield Cell(pico, speech, 16, 8.0, 90, {**lora, "rank": 64})
-    yield Cell(pico, speech, 4, 30.0, 300, full, more={"evaluation": {"keep": "last"}, "context": {"type": "full"}})
+    yield Cell(pico, speech, 4, 30.0, 100, full, more={"evaluation": {"keep": "last"}, "context": {"type": "full"}})
     yield Cell(pico, speech, 32, 6.0, 60, full, accumulated=2)
     yield Cell(pico, speech, 24, 6.0, 60, qlora, checkpointing=True)
     # Real weights: whole windows and short ones, precision, rank, optimizer.
@@ -117,12 +117,12 @@ def cells() -> Iterator[Cell]:
     yield Cell(REAL, sounds, 8, 6.0, 10, qlora, "bfloat16", more=short)
     # A larger Whisper.
     for method, examples, seconds in ((qlora, 2, 30.0), (lora, 1, 30.0), (full, 1, 30.0)):
-        yield Cell("whisper-base", speech, examples, seconds, 200, method)
+        yield Cell("whisper-base", speech, examples, seconds, 100, method)
     yield Cell("whisper-base", speech, 8, 6.0, 60, qlora, "bfloat16", more=short)
     yield Cell("whisper-base", speech, 4, 10.0, 100, lora, more=short)
     yield Cell("whisper-base", speech, 4, 10.0, 100, full, checkpointing=True, more=short)
-    yield Cell("whisper-small", speech, 1, 30.0, 200, qlora)
-    yield Cell("whisper-small", speech, 1, 30.0, 200, qlora, "bfloat16")
+    yield Cell("whisper-small", speech, 1, 30.0, 100, qlora)
+    yield Cell("whisper-small", speech, 1, 30.0, 100, qlora, "bfloat16")
     yield Cell("whisper-small", speech, 4, 6.0, 60, lora, more=short)
     yield Cell("whisper-small", speech, 2, 6.0, 60, full, more=short)
     # CTC.
