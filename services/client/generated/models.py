@@ -2571,7 +2571,7 @@ class RefreshBody(Model):
     )
     refresh_token: str
     """
-    The newest refresh token of this login; each is used once.
+    The newest refresh token of this login.
     """
 
 
@@ -3277,9 +3277,10 @@ class TokensOut(Model):
     """
     Lifetime of the access token, in seconds.
     """
-    refresh_token: str
+    refresh_token: str | None
     """
-    Exchanged once for the next pair of tokens; a second use ends the login.
+    Exchanged for the next pair of tokens; a second use after the grace (20 s, or as the operator sets) ends the login.
+    Unset with `X-LIM-Session: cookie`: it is in the cookie.
     """
     token_type: Literal["bearer"] | str | None = None
 

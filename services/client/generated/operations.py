@@ -1461,12 +1461,12 @@ class Operations(Connection):
         )
 
     def logout(self, refresh_token: str) -> None:
-        """End the login of a refresh token, including its access tokens.
+        """End the login of a refresh token or of the cookie, including its access tokens and streams.
 
         `POST /api/v1/auth/logout`
 
         Args:
-            refresh_token: The newest refresh token of this login; each is used once.
+            refresh_token: The newest refresh token of this login.
         """
         return self._nothing("POST", "/api/v1/auth/logout", body={"refresh_token": refresh_token}, signed=False)
 
@@ -1634,12 +1634,14 @@ class Operations(Connection):
         return self._model(models.Readiness, "GET", "/readyz", signed=False, answers=(503,))
 
     def refresh(self, refresh_token: str) -> models.TokensOut:
-        """Exchange a refresh token for a new pair. A token that was used before ends its whole login.
+        """Exchange a refresh token for the next pair, or the cookie for the next cookie.  A token that is sent
+        again within the grace (20 s, or as the operator sets) gives the newest pair of its login, as two tabs of
+        a browser need; sent again later, it ends its whole login.
 
         `POST /api/v1/auth/refresh`
 
         Args:
-            refresh_token: The newest refresh token of this login; each is used once.
+            refresh_token: The newest refresh token of this login.
         """
         return self._model(
             models.TokensOut, "POST", "/api/v1/auth/refresh", body={"refresh_token": refresh_token}, signed=False
