@@ -18,6 +18,7 @@ from fastapi import FastAPI, Request, Response
 
 from services.api.dependencies import Access
 from services.api.examples import PROBLEM, REQUESTS, TAGS
+from services.api.live_models import live_schemas
 from services.api.problems import Problem
 
 PATH: Final = "/openapi.json"
@@ -43,6 +44,8 @@ def install(app: FastAPI, access: Mapping[str, Access]) -> None:
             problem = Problem.model_json_schema(ref_template=_REFERENCES)
             schemas.update(problem.pop("$defs", {}))
             schemas["Problem"] = {**problem, "examples": [PROBLEM]}
+            for name, schema in live_schemas(_REFERENCES).items():
+                schemas.setdefault(name, schema)
             _name_optional_bodies(document)
             _add_examples(document)
             _add_access(document, access)

@@ -853,6 +853,25 @@ class Operations(Connection):
             },
         )
 
+    def follow_all(self, *, last_event_id: str | Unset = UNSET, job: Sequence[str] | Unset = UNSET) -> Iterator[Event]:
+        """Stream live what changes of the caller's jobs, sweeps, datasets, pipelines and notifications.  The
+        first event is `ready`: read what you show when it comes with `resumed: false`; what changes later is in
+        the stream. `job`, `sweep`, `dataset` and `pipeline` have the newest state of one resource: faster
+        changes are merged, and after a reconnect a state may come again. `notification`, and of the jobs named
+        by `job` also `metric`, `log`, `status` and `artifact`, come exactly once and in order. `notifications`
+        and `reset` say that a list has to be read again.  Ends after the lifetime of an access token (15
+        minutes, or as the operator sets); reconnect with `Last-Event-ID`. Ends earlier with the login or the API
+        key.
+
+        `GET /api/v1/events`
+
+        Args:
+            last_event_id: `id` of the last event received
+            job: Also every metric, log line, status and artifact of this job, as `ID` (from now on) or `ID:SEQ`
+                (after this number); may be repeated. A number that `Last-Event-ID` knows takes precedence
+        """
+        return self._events("GET", "/api/v1/events", query={"job": job}, header={"Last-Event-ID": last_event_id})
+
     def follow_job(self, job_id: str, *, last_event_id: str | Unset = UNSET) -> Iterator[Event]:
         """Stream a job's events live; ends when the job has ended and all events are sent, or with the login or
         API key.
