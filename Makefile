@@ -92,7 +92,7 @@ COMPILE = $(BIN)/uv pip compile --python-version 3.11 --generate-hashes --no-hea
     --no-emit-find-links --quiet $(if $(UPGRADE),--upgrade)
 
 lock: $(STAMP) ## Recompile requirements.lock from pyproject.toml (UPGRADE=1 takes newer versions), and those of `make fuzz` and `make client`
-	@$(COMPILE) pyproject.toml --extra dev -o requirements.lock
+	@$(COMPILE) pyproject.toml --extra dev --extra page -o requirements.lock
 	@$(COMPILE) tests/fuzz/requirements.in -o tests/fuzz/requirements.lock
 	@$(COMPILE) $(CLIENT_LOCK:.lock=.in) -o $(CLIENT_LOCK)
 
