@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.api.dependencies import CallerDep, CurrentUser, ServicesDep, SessionDep
 from services.api.event_stream import event_data, stream_events
+from services.api.object_urls import ObjectUrlsDep
 from services.api.paging import Cursor, Limit, Page, read_number_cursor, write_cursor
 from services.api.problems import problems
 from services.api.read_route import ReadRoute
@@ -134,6 +135,7 @@ async def job_artifacts(
     job_id: uuid.UUID,
     user: CurrentUser,
     services: ServicesDep,
+    urls: ObjectUrlsDep,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Page[ArtifactOut]:
@@ -153,7 +155,7 @@ async def job_artifacts(
                 kind=row.kind,
                 size=row.size,
                 sha256=row.sha256,
-                url=signed.url,
+                url=urls.reachable(signed.url),
                 expires_at=signed.expires_at,
             )
         )
@@ -162,7 +164,7 @@ async def job_artifacts(
 
 
 @router.get("/{job_id}/bundle", responses=problems(401, 403, 404, 409, 413, 422, 503))
-async def job_bundle(job_id: uuid.UUID, user: CurrentUser, services: ServicesDep) -> BundleOut:
+async def job_bundle(job_id: uuid.UUID, user: CurrentUser, services: ServicesDep, urls: ObjectUrlsDep) -> BundleOut:
     """All files of a job that has ended as one zip: its results, config, logs, metrics and events.
 
     The bundle is created on the first request, and then counts toward the user's storage.
@@ -170,7 +172,7 @@ async def job_bundle(job_id: uuid.UUID, user: CurrentUser, services: ServicesDep
     settings = services.settings
     key, name, size = await bundle_of(services.sessions, settings, services.objects, user.id, job_id)
     signed = await services.objects.sign_get(key, settings.download_url_s, name)
-    return BundleOut(name=name, size=size, url=signed.url, expires_at=signed.expires_at)
+    return BundleOut(name=name, size=size, url=urls.reachable(signed.url), expires_at=signed.expires_at)
 
 
 async def _history(

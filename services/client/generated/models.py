@@ -1575,6 +1575,9 @@ class ItemOut(Model):
     """
 
     audio_url: str
+    """
+    Path of its audio under the API's address, which a player can open without a header for at least an hour.
+    """
     duration_s: float
     id: str
     speaker: str | None
@@ -2293,6 +2296,10 @@ class PartOut(Model):
     start: int
     """
     Offset of its first byte in the file.
+    """
+    uploaded: bool = False
+    """
+    Whether it has arrived; only `POST /datasets/{id}/uploads` looks.
     """
     url: str
 
@@ -3407,6 +3414,14 @@ class UploadOut(Model):
     """
     Parts of a large file: PUT each separately, in any order, several in parallel; retry a part that breaks off.
     """
+    size: int
+    """
+    Size in bytes.
+    """
+    uploaded_bytes: int = 0
+    """
+    Bytes that have arrived; only `POST /datasets/{id}/uploads` looks.
+    """
     url: str | None
     """
     Unset for a large file, whose `parts` each have an address.
@@ -3428,6 +3443,15 @@ class UploadSourceBody(Model):
     Files; each gets an upload address.
     """
     type: Literal["upload"]
+
+
+class UploadsOut(Model):
+    """
+    The files of a dataset that is being uploaded, with new upload addresses, and what has arrived.
+    """
+
+    dataset_id: str
+    uploads: list[UploadOut]
 
 
 class UrlSourceBody(Model):
@@ -3970,7 +3994,8 @@ class DatasetItemOut(Model):
 
     audio_url: str | None
     """
-    Address of its audio; only for a good item.
+    Path of its audio under the API's address, which a player can open without a header for at least an hour; only for
+    a good item.
     """
     duration_s: float | None
     """

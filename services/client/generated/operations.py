@@ -888,19 +888,32 @@ class Operations(Connection):
         """
         return self._model(models.Health, "GET", "/healthz", signed=False)
 
-    def item_audio(self, dataset_id: str, item: str, *, version: int | Unset = UNSET) -> Content:
-        """An item's audio as a WAV file.
+    def item_audio(
+        self,
+        dataset_id: str,
+        item: str,
+        *,
+        version: int | Unset = UNSET,
+        user: str | Unset = UNSET,
+        expires: int | Unset = UNSET,
+        signature: str | Unset = UNSET,
+    ) -> Content:
+        """An item's audio as a WAV file, or the bytes of a `Range` header; for a player, `audio_url` needs no
+        token.
 
         `GET /api/v1/datasets/{dataset_id}/items/{item}/audio`
 
         Args:
             version: Number of a version; unset: the newest that is ready
+            user: From `audio_url`, instead of the header
+            expires: From `audio_url`
+            signature: From `audio_url`
         """
         return self._content(
             "GET",
             "/api/v1/datasets/{dataset_id}/items/{item}/audio",
             path_values={"dataset_id": dataset_id, "item": item},
-            query={"version": version},
+            query={"version": version, "user": user, "expires": expires, "signature": signature},
         )
 
     def job_artifacts(
@@ -1651,6 +1664,16 @@ class Operations(Connection):
         `DELETE /api/v1/users/me/notification-settings/webhook`
         """
         return self._nothing("DELETE", "/api/v1/users/me/notification-settings/webhook")
+
+    def renew_uploads(self, dataset_id: str) -> models.UploadsOut:
+        """New upload addresses for a dataset that is being uploaded, and what has arrived: how an upload is
+        resumed.  It can be resumed until an hour after its last addresses have expired.
+
+        `POST /api/v1/datasets/{dataset_id}/uploads`
+        """
+        return self._model(
+            models.UploadsOut, "POST", "/api/v1/datasets/{dataset_id}/uploads", path_values={"dataset_id": dataset_id}
+        )
 
     def reset_user_password(self, user_id: str) -> models.ResetOut:
         """Invalidate the password and every login, and create a token with which the owner sets a new password.
