@@ -27,6 +27,7 @@ from services.api.routers import (
     datasets,
     estimates,
     health,
+    job_curves,
     job_records,
     jobs,
     models,
@@ -47,6 +48,7 @@ API_PREFIX = "/api/v1"
 _MODULES: Final = (
     jobs,
     job_records,
+    job_curves,
     dataset_versions,
     datasets,
     notifications,

@@ -1,4 +1,4 @@
-"""A job's events, metrics, logs and artifacts."""
+"""A job's events, metrics and artifacts."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.api.dependencies import CallerDep, CurrentUser, ServicesDep, SessionDep
 from services.api.event_stream import event_data, stream_events
+from services.api.job_models import EventOut
 from services.api.object_urls import ObjectUrlsDep
 from services.api.paging import Cursor, Limit, Page, read_number_cursor, write_cursor
 from services.api.problems import problems
@@ -74,18 +75,6 @@ class BundleOut(BaseModel):
     expires_at: datetime
 
 
-class EventOut(BaseModel):
-    """One event of a job's history; its other fields are those of the event."""
-
-    model_config = ConfigDict(extra="allow", use_attribute_docstrings=True)
-
-    seq: int
-    """Its number in the job's stream."""
-    event_key: str
-    """Its key within the job; a resumed run repeats events under the same key."""
-    time: datetime
-
-
 @router.get(
     "/{job_id}/events",
     response_class=StreamingResponse,
@@ -118,16 +107,7 @@ async def job_metrics(
 ) -> Page[EventOut]:
     """The history of the job's metrics, oldest first."""
     await find_job(session, user.id, job_id)
-    return await _history(session, job_id, "metric", limit, cursor)
-
-
-@router.get("/{job_id}/logs", responses=problems(401, 404, 422, 503))
-async def job_logs(
-    job_id: uuid.UUID, user: CurrentUser, session: SessionDep, limit: EventLimit = 500, cursor: Cursor = None
-) -> Page[EventOut]:
-    """The log of the job and the platform, oldest first."""
-    await find_job(session, user.id, job_id)
-    return await _history(session, job_id, "log", limit, cursor)
+    return await _history(session, job_id, limit, cursor)
 
 
 @router.get("/{job_id}/artifacts", responses=problems(401, 404, 422, 503))
@@ -175,10 +155,8 @@ async def job_bundle(job_id: uuid.UUID, user: CurrentUser, services: ServicesDep
     return BundleOut(name=name, size=size, url=urls.reachable(signed.url), expires_at=signed.expires_at)
 
 
-async def _history(
-    session: AsyncSession, job_id: uuid.UUID, kind: str, limit: int, cursor: str | None
-) -> Page[EventOut]:
-    mine = select(JobEvent).where(JobEvent.job_id == job_id, JobEvent.kind == kind)
+async def _history(session: AsyncSession, job_id: uuid.UUID, limit: int, cursor: str | None) -> Page[EventOut]:
+    mine = select(JobEvent).where(JobEvent.job_id == job_id, JobEvent.kind == "metric")
     total = await session.scalar(select(func.count()).select_from(mine.subquery())) or 0
     after = mine.where(JobEvent.seq > read_number_cursor(cursor)).order_by(JobEvent.seq)
     rows = (await session.scalars(after.limit(limit + 1))).all()

@@ -2797,6 +2797,37 @@ class SecondsBudgetConfig(Model):
     type: Literal["seconds"] = "seconds"
 
 
+class SeriesOut(Model):
+    """
+    Points of a series by column, in order of their position.
+    """
+
+    name: str
+    sampled: bool
+    """
+    Whether these are fewer.
+    """
+    steps: list[int]
+    times: list[float]
+    """
+    Seconds since 1970.
+    """
+    title: str
+    """
+    For people.
+    """
+    total: int
+    """
+    Number of points in the range.
+    """
+    unit: str | None
+    """
+    `bytes`, `s`, `audio_s/s`, `share` (shown in percent), ...; unset: a number.
+    """
+    values: list[float]
+    x: Literal["step", "seq"] | str
+
+
 class SgdConfig(Model):
     """
     Stochastic gradient descent with momentum.
@@ -3946,6 +3977,20 @@ class ComparisonOut(Model):
     """
     Every field in which their lineages differ, by path.
     """
+
+
+class CurvesOut(Model):
+    """
+    Curves of a job.
+    """
+
+    job_id: str
+    last_seq: int
+    """
+    Number of the newest event when this was read: the event stream continues from it (`Last-Event-ID`).
+    """
+    method: Literal["min_max"] | str | None = None
+    series: list[SeriesOut]
 
 
 class DatasetBody(Model):
