@@ -1609,6 +1609,9 @@ class ItemOut(Model):
     """
 
     audio_url: str
+    """
+    Path of its audio under the API's address, which a player can open without a header for at least an hour.
+    """
     duration_s: float
     id: str
     speaker: str | None
@@ -2449,6 +2452,10 @@ class PartOut(Model):
     """
     Offset of its first byte in the file.
     """
+    uploaded: bool = False
+    """
+    Whether it has arrived; only `POST /datasets/{id}/uploads` looks.
+    """
     url: str
 
 
@@ -2943,6 +2950,37 @@ class SecondsBudgetConfig(Model):
     Seconds that the encoder runs over (padding included) in one pass over the selection.
     """
     type: Literal["seconds"] = "seconds"
+
+
+class SeriesOut(Model):
+    """
+    Points of a series by column, in order of their position.
+    """
+
+    name: str
+    sampled: bool
+    """
+    Whether these are fewer.
+    """
+    steps: list[int]
+    times: list[float]
+    """
+    Seconds since 1970.
+    """
+    title: str
+    """
+    For people.
+    """
+    total: int
+    """
+    Number of points in the range.
+    """
+    unit: str | None
+    """
+    `bytes`, `s`, `audio_s/s`, `share` (shown in percent), ...; unset: a number.
+    """
+    values: list[float]
+    x: Literal["step", "seq"] | str
 
 
 class SgdConfig(Model):
@@ -3583,6 +3621,14 @@ class UploadOut(Model):
     """
     Parts of a large file: PUT each separately, in any order, several in parallel; retry a part that breaks off.
     """
+    size: int
+    """
+    Size in bytes.
+    """
+    uploaded_bytes: int = 0
+    """
+    Bytes that have arrived; only `POST /datasets/{id}/uploads` looks.
+    """
     url: str | None
     """
     Unset for a large file, whose `parts` each have an address.
@@ -3604,6 +3650,15 @@ class UploadSourceBody(Model):
     Files; each gets an upload address.
     """
     type: Literal["upload"]
+
+
+class UploadsOut(Model):
+    """
+    The files of a dataset that is being uploaded, with new upload addresses, and what has arrived.
+    """
+
+    dataset_id: str
+    uploads: list[UploadOut]
 
 
 class UrlSourceBody(Model):
@@ -4100,6 +4155,20 @@ class ComparisonOut(Model):
     """
 
 
+class CurvesOut(Model):
+    """
+    Curves of a job.
+    """
+
+    job_id: str
+    last_seq: int
+    """
+    Number of the newest event when this was read: the event stream continues from it (`Last-Event-ID`).
+    """
+    method: Literal["min_max"] | str | None = None
+    series: list[SeriesOut]
+
+
 class DatasetBody(Model):
     """
     A new dataset.
@@ -4146,7 +4215,8 @@ class DatasetItemOut(Model):
 
     audio_url: str | None
     """
-    Address of its audio; only for a good item.
+    Path of its audio under the API's address, which a player can open without a header for at least an hour; only for
+    a good item.
     """
     duration_s: float | None
     """
