@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from engine.errors import Fault
 from services.api.dependencies import CurrentUser, ServicesDep, SessionDep
@@ -25,6 +25,10 @@ from services.jobs.owned import find_job
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
 Points = Annotated[int, Query(ge=2, le=5000, description="Maximum number of points of a series")]
+Names = Annotated[
+    list[Annotated[str, Field(max_length=200)]] | None,
+    Query(max_length=50, description="Only these series; unset: all that are worth drawing"),
+]
 StepBound = Annotated[int | None, Query(ge=0, lt=2**53)]
 Lines = Annotated[int, Query(ge=1, le=1000, description="Maximum number of lines")]
 Sequence = Annotated[int | None, Query(ge=0, lt=2**63)]
@@ -74,9 +78,17 @@ async def job_curves(
     user: CurrentUser,
     session: SessionDep,
     points: Points = 1000,
-    names: Annotated[list[str] | None, Query(max_length=50, description="Only these; unset: all for drawing")] = None,
-    from_step: StepBound = None,
-    to_step: StepBound = None,
+    names: Names = None,
+    from_step: Names = Annotated[
+    list[Annotated[str, Field(max_length=200)]] | None,
+    Query(max_length=50, description="Only these series; unset: all that are worth drawing"),
+]
+StepBound = None,
+    to_step: Names = Annotated[
+    list[Annotated[str, Field(max_length=200)]] | None,
+    Query(max_length=50, description="Only these series; unset: all that are worth drawing"),
+]
+StepBound = None,
 ) -> CurvesOut:
     """The job's metrics for drawing, with fewer points where there are many; a range of steps shows more of it."""
     job = await find_job(session, user.id, job_id)

@@ -2345,6 +2345,38 @@ class PlateauConfig(Model):
     """
 
 
+class PresetOut(Model):
+    """
+    A start for a training config.
+    """
+
+    config: dict[str, Any]
+    """
+    Fields of a training config that differ from the defaults; `task` comes from the data.
+    """
+    description: str
+    """
+    When to take it, and what it costs.
+    """
+    id: str
+    tasks: list[str]
+    """
+    Tasks that it is for.
+    """
+    title: str
+    """
+    For people.
+    """
+
+
+class PresetsOut(Model):
+    """
+    Presets, the cheapest first.
+    """
+
+    items: list[PresetOut]
+
+
 class PretrainConfig(Model):
     """
     Train every weight from random initialisation; the model provides only the architecture.

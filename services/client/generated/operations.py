@@ -93,6 +93,17 @@ class Operations(Connection):
             creates=True,
         )
 
+    def body_schema(
+        self,
+        name: Literal["dataset", "evaluation", "model", "pipeline", "processing", "resources", "revision", "sweep"],
+    ) -> dict[str, Any]:
+        """The JSON Schema of what a creating call takes, such as a sweep, or of a part of it, such as a job's
+        resources.
+
+        `GET /api/v1/schemas/bodies/{name}`
+        """
+        return self._object("GET", "/api/v1/schemas/bodies/{name}", path_values={"name": name})
+
     def change_adapter(
         self,
         adapter_id: str,
@@ -1828,7 +1839,7 @@ class Operations(Connection):
         )
 
     def selection_schema(self) -> dict[str, Any]:
-        """The JSON Schema of a selection config, with defaults, limits and descriptions.
+        """The JSON Schema of a selection config, as that of a training config.
 
         `GET /api/v1/schemas/selection`
         """
@@ -1974,8 +1985,19 @@ class Operations(Connection):
             creates=True,
         )
 
+    def training_presets(
+        self, *, task: Literal["speech_to_text", "audio_classification", "captioning", "retrieval"] | Unset = UNSET
+    ) -> models.PresetsOut:
+        """Training configs to start from, the cheapest first; with `task`, those for this task.
+
+        `GET /api/v1/schemas/presets`
+        """
+        return self._model(models.PresetsOut, "GET", "/api/v1/schemas/presets", query={"task": task})
+
     def training_schema(self) -> dict[str, Any]:
-        """The JSON Schema of a training config, with defaults, limits and descriptions.
+        """The JSON Schema of a training config, with defaults, limits and descriptions.  For forms, every field
+        has a `title`, `x-group` (one of the root's `x-groups`), `x-level` (`basic`, `advanced`, `expert`) and,
+        if it has one, `x-unit`.
 
         `GET /api/v1/schemas/training`
         """
