@@ -79,16 +79,8 @@ async def job_curves(
     session: SessionDep,
     points: Points = 1000,
     names: Names = None,
-    from_step: Names = Annotated[
-    list[Annotated[str, Field(max_length=200)]] | None,
-    Query(max_length=50, description="Only these series; unset: all that are worth drawing"),
-]
-StepBound = None,
-    to_step: Names = Annotated[
-    list[Annotated[str, Field(max_length=200)]] | None,
-    Query(max_length=50, description="Only these series; unset: all that are worth drawing"),
-]
-StepBound = None,
+    from_step: StepBound = None,
+    to_step: StepBound = None,
 ) -> CurvesOut:
     """The job's metrics for drawing, with fewer points where there are many; a range of steps shows more of it."""
     job = await find_job(session, user.id, job_id)

@@ -970,7 +970,7 @@ class Operations(Connection):
 
         Args:
             points: Maximum number of points of a series
-            names: Only these; unset: all for drawing
+            names: Only these series; unset: all that are worth drawing
         """
         return self._model(
             models.CurvesOut,

@@ -38,7 +38,7 @@ class Server:
     def __init__(self, operation: dict[str, Any]) -> None:
         status = min(code for code in operation["responses"] if code < "300")  # 206 is a part of what 200 is
         answer = operation["responses"][status]
-        self.status, self.content = status, answer.get("content", {})
+        self.status, self.content = int(status), answer.get("content", {})
         self.request: httpx.Request | None = None
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
