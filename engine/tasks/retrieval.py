@@ -44,8 +44,9 @@ class Retrieval:
         return retrieval_recalls(similarity_AT, [example.id for example in examples], owners)
 
     def rows(self, examples: Sequence[AnyExample], predictions: Sequence[Prediction]) -> list[dict[str, Any]]:
-        """The captions of each recording beside those that are found for it, the most similar first, and whether that is
-        one of its own.
+        """The captions of each recording beside those that are found for it, the most similar first.
+
+        Right is an example whose first one is among its own.
         """
         if not examples:
             return []

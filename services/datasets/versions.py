@@ -252,7 +252,7 @@ async def facets_of(session: AsyncSession, version: DatasetVersion, most_groups:
         statuses=await counted(DatasetItem.status),
         splits=await counted(DatasetItem.split),
         findings=[(a, b, n) for a, b, n in found.all()],
-        groups=[(group, n) for group, n in groups.all()],
+        groups=[(str(group), n) for group, n in groups.all()],
         group_count=await session.scalar(select(func.count(func.distinct(DatasetItem.speaker))).where(mine)) or 0,
     )
 

@@ -1364,6 +1364,16 @@ class FileOut(Model):
     size: int
 
 
+class FindingCountOut(Model):
+    """
+    Number of items with a finding.
+    """
+
+    code: str
+    count: int
+    severity: str
+
+
 class FixedConfig(Model):
     """
     Every layer has the rank that is given for it.
@@ -1520,6 +1530,15 @@ class GridDimension(Model):
     """
     Round to whole numbers, for fields such as ranks and steps.
     """
+
+
+class GroupCountOut(Model):
+    """
+    Number of items of a group.
+    """
+
+    count: int
+    group: str
 
 
 class Health(Model):
@@ -2342,6 +2361,72 @@ class PlateauConfig(Model):
     warmup_steps: int = 0
     """
     Steps over which the learning rate rises linearly from zero to its peak.
+    """
+
+
+class PredictionOut(Model):
+    """
+    A prediction for an item.
+    """
+
+    audio_url: str | None
+    """
+    Path of its audio under the API's address, which a player can open without a header for at least an hour.
+    """
+    duration_s: float | None
+    group: str | None
+    """
+    The item's speaker or another group, if known.
+    """
+    hypothesis: str | list[str]
+    """
+    What the model says; for retrieval, the texts that it finds, the most similar first.
+    """
+    id: str
+    """
+    Id of the item in the dataset version.
+    """
+    reference: str | list[str]
+    """
+    The text, the class, the classes or the captions.
+    """
+    scores: dict[str, float] | None
+    """
+    Probability by class; only for classification.
+    """
+    value: float | None
+    """
+    The metric for this item alone.
+    """
+    word_errors: int | None
+    """
+    Wrong words; only for speech to text.
+    """
+    words: int | None
+    """
+    Words of the reference; only for speech to text.
+    """
+
+
+class PredictionsOut(Model):
+    """
+    Predictions of a job in some order.
+    """
+
+    higher_is_better: bool
+    items: list[PredictionOut]
+    job_id: str
+    metric: str | None
+    """
+    Name of the metric that orders them; unset: an earlier release made them, and judged no single one.
+    """
+    next_offset: int | None
+    """
+    Value of `offset` for what follows; null at the end.
+    """
+    total: int
+    """
+    Number of predictions that match.
     """
 
 
@@ -4079,6 +4164,10 @@ class DatasetItemOut(Model):
     Only for a good item.
     """
     findings: list[ItemFindingOut]
+    group: str | None
+    """
+    Its speaker or another group that is never divided, if known.
+    """
     id: str | None
     """
     Id in the manifest; only for a good item.
@@ -4088,9 +4177,15 @@ class DatasetItemOut(Model):
     Its path in the source, by which decisions refer to it.
     """
     speaker: str | None
+    """
+    The same, by its earlier name.
+    """
     split: str | None
     status: Literal["good", "rejected"] | str
     text: str | None
+    """
+    Its target as a text: the transcript, the class, `dog; rain`, captions on a line each.
+    """
 
 
 class EstimateOut(Model):
@@ -4214,6 +4309,29 @@ class ExportStage(Model):
     Retries when it fails.
     """
     type: Literal["export"] = "export"
+
+
+class FacetsOut(Model):
+    """
+    How many items of a version have what, for filters.
+    """
+
+    findings: list[FindingCountOut]
+    """
+    The most frequent first.
+    """
+    group_count: int
+    groups: list[GroupCountOut]
+    """
+    The largest first, at most 200 of `group_count`.
+    """
+    splits: dict[str, int]
+    status: dict[str, int]
+    """
+    Number of `good` and of `rejected` items.
+    """
+    total: int
+    version: int
 
 
 class IngestStage(Model):

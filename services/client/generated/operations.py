@@ -686,6 +686,22 @@ class Operations(Connection):
             creates=True,
         )
 
+    def dataset_item_facets(self, dataset_id: str, *, version: int | Unset = UNSET) -> models.FacetsOut:
+        """Counts of the items of the newest version, or of another one, by status, split, finding and group.
+
+        `GET /api/v1/datasets/{dataset_id}/items/facets`
+
+        Args:
+            version: Number of a version; unset: the newest that is ready
+        """
+        return self._model(
+            models.FacetsOut,
+            "GET",
+            "/api/v1/datasets/{dataset_id}/items/facets",
+            path_values={"dataset_id": dataset_id},
+            query={"version": version},
+        )
+
     def dataset_report(self, dataset_id: str, *, version: int | Unset = UNSET) -> models.ReportOut:
         """The report: statistics, and every rejected item with the reason and what to do.
 
@@ -1063,6 +1079,34 @@ class Operations(Connection):
             query={"limit": limit, "cursor": cursor},
         )
 
+    def job_predictions(
+        self,
+        job_id: str,
+        *,
+        order: Literal["best", "worst", "random"] | Unset = UNSET,
+        seed: int | Unset = UNSET,
+        limit: int | Unset = UNSET,
+        offset: int | Unset = UNSET,
+        q: str | Unset = UNSET,
+    ) -> models.PredictionsOut:
+        """Predictions of a training's or an evaluation's test examples: the worst, the best or random ones.
+
+        `GET /api/v1/jobs/{job_id}/predictions`
+
+        Args:
+            order: By the metric of each, or shuffled by `seed`
+            limit: Maximum number of predictions
+            offset: Skip this many
+            q: Only those with this text, in any case
+        """
+        return self._model(
+            models.PredictionsOut,
+            "GET",
+            "/api/v1/jobs/{job_id}/predictions",
+            path_values={"job_id": job_id},
+            query={"order": order, "seed": seed, "limit": limit, "offset": offset, "q": q},
+        )
+
     def list_adapters(
         self,
         *,
@@ -1152,10 +1196,12 @@ class Operations(Connection):
         *,
         limit: int | Unset = UNSET,
         cursor: str | Unset = UNSET,
+        offset: int | Unset = UNSET,
         q: str | Unset = UNSET,
         status: Literal["good", "rejected"] | Unset = UNSET,
         finding: str | Unset = UNSET,
         speaker: str | Unset = UNSET,
+        group: str | Unset = UNSET,
         split: Literal["train", "validation", "test"] | Unset = UNSET,
     ) -> Pages[models.DatasetItemOut, models.PageDatasetItemOut]:
         """Every item of a version, good and rejected, in the order of the source.
@@ -1166,8 +1212,11 @@ class Operations(Connection):
             number: Number of the version
             limit: Maximum number of items in a page
             cursor: `next_cursor` of the previous page
-            q: Only items with this in their path or text
+            offset: Skip this many matching items; not with `cursor`
+            q: Only items with this in their path, text or group
             finding: Only items with a finding of this kind
+            speaker: Earlier name of `group`
+            group: Only items of this speaker or other group
         """
         return self._pages(
             models.PageDatasetItemOut,
@@ -1177,10 +1226,12 @@ class Operations(Connection):
             query={
                 "limit": limit,
                 "cursor": cursor,
+                "offset": offset,
                 "q": q,
                 "status": status,
                 "finding": finding,
                 "speaker": speaker,
+                "group": group,
                 "split": split,
             },
         )
@@ -1240,11 +1291,13 @@ class Operations(Connection):
         *,
         limit: int | Unset = UNSET,
         cursor: str | Unset = UNSET,
+        offset: int | Unset = UNSET,
         version: int | Unset = UNSET,
         q: str | Unset = UNSET,
         status: Literal["good", "rejected"] | Unset = UNSET,
         finding: str | Unset = UNSET,
         speaker: str | Unset = UNSET,
+        group: str | Unset = UNSET,
         split: Literal["train", "validation", "test"] | Unset = UNSET,
     ) -> Pages[models.DatasetItemOut, models.PageDatasetItemOut]:
         """Every item of a dataset's newest version, or of another one, good and rejected, in the order of the
@@ -1255,9 +1308,12 @@ class Operations(Connection):
         Args:
             limit: Maximum number of items in a page
             cursor: `next_cursor` of the previous page
+            offset: Skip this many matching items; not with `cursor`
             version: Number of a version; unset: the newest that is ready
-            q: Only items with this in their path or text
+            q: Only items with this in their path, text or group
             finding: Only items with a finding of this kind
+            speaker: Earlier name of `group`
+            group: Only items of this speaker or other group
         """
         return self._pages(
             models.PageDatasetItemOut,
@@ -1267,11 +1323,13 @@ class Operations(Connection):
             query={
                 "limit": limit,
                 "cursor": cursor,
+                "offset": offset,
                 "version": version,
                 "q": q,
                 "status": status,
                 "finding": finding,
                 "speaker": speaker,
+                "group": group,
                 "split": split,
             },
         )
