@@ -55,11 +55,11 @@ async def resources_of(session: AsyncSession, job_id: uuid.UUID, most: int) -> l
         key = (sample["worker"], str(sample.get("host", "")))
         worker = workers.setdefault(key, Worker(*key))
         worker.gpu = sample.get("gpu") or worker.gpu
-        worker.limits |= {name: value for name in LIMITS if _is_number(value := sample.get(name))}
+        worker.limits |= {name: float(sample[name]) for name in LIMITS if _is_number(sample.get(name))}
         at = time.timestamp()
         for name in SHOWN:
-            if _is_number(value := sample.get(name)):
-                points.setdefault(key, {}).setdefault(name, []).append((at, float(value), at))
+            if _is_number(sample.get(name)):
+                points.setdefault(key, {}).setdefault(name, []).append((at, float(sample[name]), at))
     for key, worker in workers.items():
         found = points.get(key, {})
         worker.series = {name: min_max(sorted(found[name]), most) for name in SHOWN if name in found}

@@ -3634,6 +3634,39 @@ class UsageOut(Model):
     """
 
 
+class UseSeriesOut(Model):
+    """
+    Use of one resource over time, by column.
+    """
+
+    name: str
+    """
+    `cpu_cores`, `rss_bytes`, `gpu_percent`, `gpu_process_bytes`, `gpu_memory_bytes`, `host_cpu_percent`,
+    `host_memory_bytes`.
+    """
+    sampled: bool
+    """
+    Whether these are fewer.
+    """
+    times: list[float]
+    """
+    Seconds since 1970.
+    """
+    title: str
+    """
+    For people.
+    """
+    total: int
+    """
+    Number of samples.
+    """
+    unit: str
+    """
+    `cores`, `bytes`, `percent`.
+    """
+    values: list[float]
+
+
 class UserOut(Model):
     """
     An account.
@@ -4010,6 +4043,30 @@ class WebhookStanding(Model):
     """
     next_attempt_at: datetime | None
     status: Literal["pending", "delivered", "given_up"] | str
+
+
+class WorkerUseOut(Model):
+    """
+    Use of resources by one worker of a job.
+    """
+
+    gpu: str | None
+    """
+    Name of its GPU, if it has one.
+    """
+    host: str
+    """
+    Name of its machine; a worker that restarted elsewhere is listed once for each.
+    """
+    limits: dict[str, float]
+    """
+    `host_cores`, `host_memory_total_bytes` and, with a GPU, `gpu_memory_total_bytes`.
+    """
+    series: list[UseSeriesOut]
+    worker: int
+    """
+    Counts from 0.
+    """
 
 
 class AccountUsageOut(Model):
@@ -4776,6 +4833,19 @@ class Readiness(Model):
     """
     Embedded servers, which restart automatically: `postgresql`, `object_storage`.
     """
+
+
+class ResourcesOut(Model):
+    """
+    Use of resources by a job's workers.
+    """
+
+    job_id: str
+    last_seq: int
+    """
+    Number of the newest event when this was read; newer samples are `metric` events with `resources`.
+    """
+    workers: list[WorkerUseOut]
 
 
 class RevisionBody(Model):

@@ -1107,6 +1107,23 @@ class Operations(Connection):
             query={"order": order, "seed": seed, "limit": limit, "offset": offset, "q": q},
         )
 
+    def job_resources(self, job_id: str, *, points: int | Unset = UNSET) -> models.ResourcesOut:
+        """Processor, memory and GPU of each worker and its host while the job trains; empty for jobs that do
+        not.
+
+        `GET /api/v1/jobs/{job_id}/resources`
+
+        Args:
+            points: Maximum number of points of a series
+        """
+        return self._model(
+            models.ResourcesOut,
+            "GET",
+            "/api/v1/jobs/{job_id}/resources",
+            path_values={"job_id": job_id},
+            query={"points": points},
+        )
+
     def list_adapters(
         self,
         *,
