@@ -23,8 +23,8 @@ from cluster.config import ResourcesConfig, RunConfig
 from cluster.errors import ClusterError, ObjectStorageError
 from cluster.event_relay import DeliveryError, EventRelay, Hub
 from cluster.in_training import in_training
-from cluster.stop_flag import StopFlag
 from cluster.resource_use import ResourceUse
+from cluster.stop_flag import StopFlag
 from cluster.storage.dataset_cache import ON_PLATFORM, local_dataset, local_selection, report_address
 from cluster.storage.model_cache import fetch_model
 from cluster.storage.run_store import S3RunStore

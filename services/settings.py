@@ -92,6 +92,9 @@ class Settings(BaseModel):
     """`LIM_ACCESS_TOKEN_S`: lifetime of an access token, in seconds."""
     refresh_token_s: PositiveInt = 30 * 86400
     """`LIM_REFRESH_TOKEN_S`: lifetime of a refresh token, in seconds; each refresh starts a new one."""
+    refresh_grace_s: Annotated[int, Field(ge=0, le=60)] = 20
+    """`LIM_REFRESH_GRACE_S`: seconds in which a used refresh token may be sent again, as two tabs of a browser do; later
+    reuse ends the login. 0: not at all; at most 60."""
     password_reset_s: PositiveInt = 86400
     """`LIM_PASSWORD_RESET_S`: lifetime of a password reset token, in seconds."""
     api_key_s: PositiveInt = 90 * 86400

@@ -13,7 +13,7 @@ from services.api.open_streams import OpenStreams
 from services.api.shared_calls import SharedCalls
 from services.api.streams import StreamSlots
 from services.database.engine import Sessions, create_engine, create_sessions
-from services.database.notify import EVENTS, NOTIFICATIONS, Listener
+from services.database.notify import CHANGES, EVENTS, NOTIFICATIONS, Listener
 from services.jobs.cluster_view import ClusterView
 from services.objects import Objects
 from services.settings import Settings
@@ -31,6 +31,8 @@ class Services:
     """Wakes event streams."""
     notifications: Listener
     """Wakes streams of notifications."""
+    changes: Listener
+    """Wakes streams of all that changes."""
     open_streams: OpenStreams
     """Ends streams whose login or API key has ended."""
     streams: StreamSlots
@@ -62,6 +64,7 @@ class Services:
             streams=StreamSlots(settings.streams_per_user, settings.streams_per_address),
             events=Listener(settings.database_url, EVENTS),
             notifications=Listener(settings.database_url, NOTIFICATIONS),
+            changes=Listener(settings.database_url, CHANGES),
             cluster=cluster,
         )
 
@@ -70,6 +73,7 @@ class Services:
         await self.open_streams.close()
         await self.events.close()
         await self.notifications.close()
+        await self.changes.close()
         await self.relay.close()
         await self.engine.dispose()
 

@@ -189,7 +189,7 @@ def statistics_of(version: DatasetVersion) -> dict[str, Any]:
     return {**counts, **version.statistics}
 
 
-def _newest(column: Any, *, ready: bool = True) -> Any:
+def of_newest(column: Any, *, ready: bool = True) -> Any:
     """A column of a dataset's newest version, by default the newest that is ready; NULL if there is none."""
     versions = select(column).where(DatasetVersion.dataset_id == Dataset.id, DatasetVersion.deleted_at.is_(None))
     if ready:
@@ -205,10 +205,10 @@ _STATISTICS: Final = func.jsonb_build_object(
 RENDERED_DATASET: Final = as_json(
     {name: getattr(Dataset, name) for name in DatasetOut.model_fields if name not in _OF_VERSIONS}
     | {
-        "split": _newest(DatasetVersion.options["split"], ready=False),
-        "job_id": _newest(DatasetVersion.job_id, ready=False),
-        "version": _newest(DatasetVersion.number),
-        "statistics": _newest(_STATISTICS.concat(DatasetVersion.statistics)),
+        "split": of_newest(DatasetVersion.options["split"], ready=False),
+        "job_id": of_newest(DatasetVersion.job_id, ready=False),
+        "version": of_newest(DatasetVersion.number),
+        "statistics": of_newest(_STATISTICS.concat(DatasetVersion.statistics)),
     }
 )
 """A dataset as the JSON of `DatasetOut`."""

@@ -278,6 +278,8 @@ class JobOut(BaseModel):
     usage: UsageOut
     attempt: int
     """Number of submissions to the cluster."""
+    last_seq: int
+    """Number of its newest event: read the history up to here, and stream only later events."""
     created_at: datetime
     queued_at: datetime
     started_at: datetime | None

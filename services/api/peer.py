@@ -54,13 +54,33 @@ def sender(scope: Scope, trusted: Sequence[str]) -> str:
         scope: ASGI scope of the request.
         trusted: networks of the operator's proxies, whose X-Forwarded-For counts (`Settings.trust_forwarded_for`).
     """
+    with suppress(ValueError):
+        return str(ip_address(_forwarded(scope, trusted, "x-forwarded-for")))
+    return _peer(scope)
+
+
+def is_https(scope: Scope, trusted: Sequence[str]) -> bool:
+    """Whether the client sent its request by https: to this process, or to a trusted proxy, which says so."""
+    return scope.get("scheme") == "https" or _forwarded(scope, trusted, "x-forwarded-proto").lower() == "https"
+
+
+def hosts(scope: Scope, trusted: Sequence[str]) -> set[str]:
+    """The names, with ports, at which the client reached the API: its `Host`, and the one that a trusted proxy reports."""
+    named = {Headers(scope=scope).get("host", ""), _forwarded(scope, trusted, "x-forwarded-host")}
+    return {name.lower() for name in named if name}
+
+
+def _forwarded(scope: Scope, trusted: Sequence[str], header: str) -> str:
+    """The last entry of a proxy's header; empty if the peer is no trusted proxy or has sent none."""
+    if not trusted or not _is_in(_peer(scope), trusted):
+        return ""
+    told = Headers(scope=scope).getlist(header)
+    return told[-1].rpartition(",")[2].strip() if told else ""
+
+
+def _peer(scope: Scope) -> str:
     client = scope.get("client")
-    peer = str(client[0]) if client else "unknown"
-    if trusted and _is_in(peer, trusted):
-        forwarded = Headers(scope=scope).getlist("x-forwarded-for")
-        with suppress(ValueError, IndexError):
-            return str(ip_address(forwarded[-1].rpartition(",")[2].strip()))
-    return peer
+    return str(client[0]) if client else "unknown"
 
 
 def origin(scope: Scope, settings: Settings) -> str:

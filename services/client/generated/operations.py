@@ -880,6 +880,25 @@ class Operations(Connection):
             },
         )
 
+    def follow_all(self, *, last_event_id: str | Unset = UNSET, job: Sequence[str] | Unset = UNSET) -> Iterator[Event]:
+        """Stream live what changes of the caller's jobs, sweeps, datasets, pipelines and notifications.  The
+        first event is `ready`: read what you show when it comes with `resumed: false`; what changes later is in
+        the stream. `job`, `sweep`, `dataset` and `pipeline` have the newest state of one resource: faster
+        changes are merged, and after a reconnect a state may come again. `notification`, and of the jobs named
+        by `job` also `metric`, `log`, `status` and `artifact`, come exactly once and in order. `notifications`
+        and `reset` say that a list has to be read again.  Ends after the lifetime of an access token (15
+        minutes, or as the operator sets); reconnect with `Last-Event-ID`. Ends earlier with the login or the API
+        key.
+
+        `GET /api/v1/events`
+
+        Args:
+            last_event_id: `id` of the last event received
+            job: Also every metric, log line, status and artifact of this job, as `ID` (from now on) or `ID:SEQ`
+                (after this number); may be repeated. A number that `Last-Event-ID` knows takes precedence
+        """
+        return self._events("GET", "/api/v1/events", query={"job": job}, header={"Last-Event-ID": last_event_id})
+
     def follow_job(self, job_id: str, *, last_event_id: str | Unset = UNSET) -> Iterator[Event]:
         """Stream a job's events live; ends when the job has ended and all events are sent, or with the login or
         API key.
@@ -1631,12 +1650,12 @@ class Operations(Connection):
         )
 
     def logout(self, refresh_token: str) -> None:
-        """End the login of a refresh token, including its access tokens.
+        """End the login of a refresh token or of the cookie, including its access tokens and streams.
 
         `POST /api/v1/auth/logout`
 
         Args:
-            refresh_token: The newest refresh token of this login; each is used once.
+            refresh_token: The newest refresh token of this login.
         """
         return self._nothing("POST", "/api/v1/auth/logout", body={"refresh_token": refresh_token}, signed=False)
 
@@ -1804,12 +1823,14 @@ class Operations(Connection):
         return self._model(models.Readiness, "GET", "/readyz", signed=False, answers=(503,))
 
     def refresh(self, refresh_token: str) -> models.TokensOut:
-        """Exchange a refresh token for a new pair. A token that was used before ends its whole login.
+        """Exchange a refresh token for the next pair, or the cookie for the next cookie.  A token that is sent
+        again within the grace (20 s, or as the operator sets) gives the newest pair of its login, as two tabs of
+        a browser need; sent again later, it ends its whole login.
 
         `POST /api/v1/auth/refresh`
 
         Args:
-            refresh_token: The newest refresh token of this login; each is used once.
+            refresh_token: The newest refresh token of this login.
         """
         return self._model(
             models.TokensOut, "POST", "/api/v1/auth/refresh", body={"refresh_token": refresh_token}, signed=False
