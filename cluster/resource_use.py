@@ -93,15 +93,15 @@ def _cpu_s(process: psutil.Process) -> float:
 
 def _gpu() -> dict[str, Any]:
     """The use of this worker's GPU; empty if it has none, or has not used it yet."""
-    torch = sys.modules.get("torch")  # never imported for this: a worker without a GPU may not have used it yet
-    if torch is None or not torch.cuda.is_available() or not torch.cuda.is_initialized():
+    cuda: Any = getattr(sys.modules.get("torch"), "cuda", None)  # torch is never imported for this
+    if not hasattr(cuda, "is_initialized") or not cuda.is_initialized():  # another thread may be importing it now
         return {}
-    properties = torch.cuda.get_device_properties(0)
-    free, total = torch.cuda.mem_get_info(0)
+    properties = cuda.get_device_properties(0)
+    free, total = cuda.mem_get_info(0)
     found = {
         "gpu": properties.name,
         "gpu_memory_bytes": total - free,
-        "gpu_process_bytes": torch.cuda.memory_reserved(0),
+        "gpu_process_bytes": cuda.memory_reserved(0),
         "gpu_memory_total_bytes": total,
     }
     percent = _gpu_percent(str(properties.uuid))
