@@ -385,7 +385,7 @@ class _Run:
 
         def measure(step: int) -> float:
             loss = loss_of(self.learner, lossy, self.folder, self.config.batch) if lossy else math.nan
-            more = {"loss": loss} if math.isfinite(loss) else {}
+            more = {"validation_loss": loss} if math.isfinite(loss) else {}
             values = self._metrics(validation, "validation", "tuned", step, more=more)
             if primary not in values:
                 raise TrainingError(

@@ -26,7 +26,8 @@ from tuning.sweep.trials import (
     Trial,
     TrialResult,
     best_of,
-    folder_of,
+    delete_checkpoints,
+    keep_newest_checkpoint,
     ranks_of,
     read_reports,
     read_trials,
@@ -35,7 +36,6 @@ from tuning.sweep.trials import (
 )
 
 _log = logging.getLogger("tuning.sweep")
-_CHECKPOINTS: Final = "checkpoints"
 _ALMOST: Final = 0.99
 """Progress before the end: trials that fail make others go on that were not planned."""
 
@@ -132,6 +132,7 @@ class Sweep:
             self._promote(number)
             return True
         self._put(paused)
+        keep_newest_checkpoint(self._store, number)
         reports = self._reports[number]
         self._emit(f"trial/{number}/paused/{len(reports)}", number)
         _log.info("%s", _line(result_of(paused, reports)))
@@ -141,7 +142,7 @@ class Sweep:
         """Take in how a trial ended."""
         self._put(self._trials[number].model_copy(update={"state": state, "error": error}))
         if state in ENDED:
-            self._store.delete(f"{folder_of(number)}/{_CHECKPOINTS}")  # it is never resumed
+            delete_checkpoints(self._store, number)  # it is never resumed
         found = result_of(self._trials[number], self._reports[number])
         self._emit(f"trial/{number}/{state}/{found.validations}", number)
         message = _line(found)

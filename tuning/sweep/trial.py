@@ -227,7 +227,7 @@ class _Reporting:
             self._reports.trainable_parameters = int(data["trainable_parameters"])
         if data.get("split") == "validation":
             step, primary = int(data["step"]), str(data["primary"])
-            self._reports.validated(step, primary, dict(data["metrics"]), data.get("loss"))
+            self._reports.validated(step, primary, dict(data["metrics"]), data.get("validation_loss"))
 
     def flush(self) -> None:
         """Flush the sink."""

@@ -26,6 +26,7 @@ Rank = tuple[float, float]
 TRIALS: Final = "trials"
 ENDED: Final[frozenset[State]] = frozenset({"finished", "pruned", "failed"})
 """States in which a trial is not started again."""
+_CHECKPOINTS: Final = "checkpoints"
 _TRIAL: Final = "trial.json"
 _REPORTS: Final = "reports.json"
 
@@ -209,6 +210,19 @@ def read_trials(store: RunStore) -> list[Trial]:
     """All trials that have begun, by number."""
     keys = [key for key in store.list(TRIALS) if key.endswith(f"/{_TRIAL}")]
     return sorted((Trial.model_validate_json(store.get_bytes(key)) for key in keys), key=lambda each: each.number)
+
+
+def keep_newest_checkpoint(store: RunStore, number: int) -> None:
+    """Delete all checkpoints of a trial but the newest whole one: a manifest is written last."""
+    keys = store.list(f"{folder_of(number)}/{_CHECKPOINTS}")
+    whole = sorted(key.rpartition("/")[0] for key in keys if key.endswith("/manifest.json"))
+    for older in whole[:-1]:
+        store.delete(older)
+
+
+def delete_checkpoints(store: RunStore, number: int) -> None:
+    """Delete all checkpoints of a trial."""
+    store.delete(f"{folder_of(number)}/{_CHECKPOINTS}")
 
 
 def write_reports(store: RunStore, number: int, reports: Sequence[Report]) -> None:
