@@ -264,7 +264,7 @@ class _Run:
             should_stop=self.should_stop,
             decider=self.decider,
         )
-        self._phase("training", trainable_parameters=trainable)
+        self._phase("training", trainable_parameters=trainable, total_steps=loop.total_steps)
         with self.while_training():
             outcome = loop.run()
 

@@ -350,7 +350,7 @@ class ArtifactOut(Model):
 
 class AshaScheduler(Model):
     """
-    Asynchronous successive halving: after 1, 3, 9, ... validations, only the best third of the trials goes on.
+    Asynchronous successive halving: after 1, 3, 9, ... validations (rungs), only the best third of the trials goes on.
 
     Source: Li et al. 2020, "A System for Massively Parallel Hyperparameter Tuning", algorithm 2.
     """
@@ -3314,7 +3314,7 @@ class TrialResult(Model):
     """
     peak_bytes: int | None = None
     """
-    Peak memory of its process.
+    Its peak memory.
     """
     primary: str | None = None
     """
@@ -3322,18 +3322,26 @@ class TrialResult(Model):
     """
     seconds: float = 0.0
     """
-    Spent on it, over all its processes.
+    Spent on it, over all its processes: loading, training and validations.
     """
     seed: int | None = None
     """
     Of its training.
     """
-    state: Literal["running", "finished", "pruned", "stopped", "failed"] | str
+    state: Literal["running", "paused", "finished", "pruned", "stopped", "failed"] | str
     step: int = 0
     """
     Optimizer steps so far.
     """
+    total_steps: int | None = None
+    """
+    Optimizer steps of the whole training; unset before the first validation.
+    """
     trainable_parameters: int | None = None
+    validation_loss: float | None = None
+    """
+    Loss per target in that validation; of trials with an equal value, the one with less is better.
+    """
     validations: int = 0
     """
     Validations so far.
