@@ -3134,7 +3134,7 @@ class StageOut(Model):
     """
     started_at: datetime | None
     status: Literal["waiting", "running", "stopped", "succeeded", "failed"] | str
-    type: Literal["ingest", "validate", "select", "train", "evaluate", "compare", "export"] | str
+    type: Literal["ingest", "validate", "select", "sweep", "train", "evaluate", "compare", "export"] | str
 
 
 class Standing(Model):
@@ -5175,9 +5175,42 @@ class SweepBody(Model):
     """
 
 
+class SweepStage(Model):
+    """
+    Searches for the best training, as a job; a training after it trains by the best trial on everything.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    config: TrainingConfig | None = None
+    """
+    The training; unset: the pipeline's.
+    """
+    name: str = ""
+    """
+    Name of the stage in the pipeline; unset: its type.
+    """
+    needs: list[str] | None = None
+    """
+    Stages that have to succeed first; unset: the one before it in the list.
+    """
+    resources: ResourcesConfig | None = None
+    """
+    Resources of the job; unset: the pipeline's.
+    """
+    retry: RetryPolicy | None = None
+    """
+    Retries when it fails.
+    """
+    search: SearchConfig
+    type: Literal["sweep"] = "sweep"
+
+
 class TrainStage(Model):
     """
-    Trains, as a job, on what the selection among its predecessors chose, if there is one.
+    Trains, as a job: by the best trial of the sweep among its predecessors, if there is one, and on what the selection
+    among them chose.
     """
 
     model_config = ConfigDict(
@@ -5242,7 +5275,14 @@ class PipelineBody(Model):
     stages: (
         list[
             Annotated[
-                IngestStage | ValidateStage | SelectStage | TrainStage | EvaluateStage | CompareStage | ExportStage,
+                IngestStage
+                | ValidateStage
+                | SelectStage
+                | SweepStage
+                | TrainStage
+                | EvaluateStage
+                | CompareStage
+                | ExportStage,
                 Field(discriminator="type"),
             ]
         ]
