@@ -256,13 +256,20 @@ async def test_without_its_dataset_a_sweep_neither_resumes_nor_trains_its_best(s
 async def test_a_sweep_whose_heaviest_trial_fits_no_node_is_refused_with_what_would_fit(
     scene: Scene, change: Any
 ) -> None:
-    needed = (await launched(scene, resources={}))["resources"]["memory_bytes_per_worker"]
-    change(cluster=OneNode(needed - 1))
-    answer = await scene.visitor.post("/sweeps", json=await body(scene, resources={}))
+    def with_micro_batches(*costs: float) -> dict[str, Any]:
+        dimensions = {"batch.micro_batch_cost": {"type": "choice", "values": list(costs)}}
+        return {"search": SEARCH | {"dimensions": dimensions}, "config": CONFIG | {"batch": {"cost": 240}}}
+
+    async def needed(*costs: float) -> float:
+        made = await launched(scene, resources={}, **with_micro_batches(*costs))
+        return float(made["resources"]["memory_bytes_per_worker"])
+
+    light, heavy = await needed(12), await needed(12, 240)
+    change(cluster=OneNode((light + heavy) / 2))
+    answer = await scene.visitor.post("/sweeps", json=await body(scene, resources={}, **with_micro_batches(12, 240)))
     assert (answer.status_code, answer.json()["code"]) == (422, "infeasible_resources")
     faults = {each["path"]: each["message"] for each in answer.json()["errors"]}
     assert faults.keys() == {"resources.memory_bytes_per_worker", "config"}
-    assert "It would fit with one of these" in faults["config"]
-    light = SEARCH | {"dimensions": {"method.rank": {"type": "choice", "values": [2, 4]}}}
-    answer = await scene.visitor.post("/sweeps", json=await body(scene, resources={}, search=light))
-    assert answer.status_code == 201  # the dimensions decide, not the config's own rank
+    assert "the largest micro-batch that fits is batch.micro_batch_cost" in faults["config"]
+    answer = await scene.visitor.post("/sweeps", json=await body(scene, resources={}, **with_micro_batches(12)))
+    assert answer.status_code == 201

@@ -11,11 +11,12 @@ import pytest
 from cluster.config import ResourcesConfig
 from engine.config.base import parse
 from engine.config.training import TrainingConfig
+from engine.models.catalogue import reference_to
 from tuning.sweep.algorithms import Point
 from tuning.sweep.best import on_everything
 from tuning.sweep.config import SearchConfig
 from tuning.sweep.front import draw_fronts, front, fronts
-from tuning.sweep.memory import trials_that_fit
+from tuning.sweep.memory import trial_bytes, trials_that_fit
 from tuning.sweep.points import Tried, points_of
 from tuning.sweep.trials import Report, State, Trial, TrialResult, best_of, ranks_of, result_of
 
@@ -182,6 +183,18 @@ def test_a_point_depends_on_the_trials_before_it_and_not_on_the_process() -> Non
 )
 def test_as_many_trials_run_as_free_memory_and_cpus_hold(free: dict[str, float], fit: int) -> None:
     assert trials_that_fit(ResourcesConfig(memory_bytes_per_worker=50), free, 6) == fit
+
+
+def test_a_trial_reserves_what_its_model_and_its_batches_take() -> None:
+    model = reference_to("whisper-pico")
+    small, large = (
+        trial_bytes(model, TrainingConfig.model_validate({"batch": {"cost": 240, "micro_batch_cost": cost}}))
+        for cost in (12, 240)
+    )
+    assert small is not None and large is not None
+    assert 5 * 10**8 < small < large
+    unknown = model.model_copy(update={"source": "s3://bucket/elsewhere"})
+    assert trial_bytes(unknown, TrainingConfig()) is None
 
 
 # ---- the best trial on everything -----------------------------------------------------------------------------
