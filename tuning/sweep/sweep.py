@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -96,6 +97,12 @@ class Sweep:
         First come those that were interrupted, then new ones, then those that go on from a rung, which are then the best of
         all. A search that learns from what trials found lets them go on before new ones.
         """
+        number = self._next()
+        if number is not None:  # readers are told each time: it may have been paused or stopped
+            self._emit(f"{time.time_ns():x}/trial/{number}/running", number)
+        return number
+
+    def _next(self) -> int | None:
         while not self.should_stop():
             if self._waiting:
                 number = self._waiting.pop(0)

@@ -31,6 +31,8 @@ _ENVIRONMENT: Final = {
     "RAY_AIR_NEW_OUTPUT": "0",
     # A trial that fails before its first validation has no loss.
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
+}
+_IN_ACTORS: Final = {
     # A process is kept for the next trial if the one that pauses leaves it within these seconds.
     "TUNE_FUNCTION_THREAD_TIMEOUT_S": "30",
 }
@@ -160,6 +162,8 @@ def run_trials(
 
 def _trainable(surroundings: Surroundings) -> Callable[[dict[str, Any]], None]:
     def trial(config: dict[str, Any]) -> None:
+        for variable, value in _IN_ACTORS.items():
+            os.environ.setdefault(variable, value)
         run_trial(surroundings, int(config[_NUMBER]), tune.report)
 
     return trial
