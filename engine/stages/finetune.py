@@ -112,7 +112,7 @@ def finetune(
     selection: Path | None = None,
     while_training: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext,
     measure_test: bool = True,
-    measure_loss: bool = False,
+    measures_loss: Callable[[int], bool] | None = None,
     decider: Decider | None = None,
 ) -> RunResult:
     """Train an adapter (or a model) and measure it against its base on examples held out of training.
@@ -136,8 +136,8 @@ def finetune(
         while_training: every worker is in this context while it trains: memory that it then lacks, it lacks for steps.
         measure_test: measure the base and what was trained on the test examples in the end. Trials of a search do not:
             they are compared on validation examples, so that the test examples stay unseen.
-        measure_loss: measure the loss in validations too, on some of their examples. Trials of a search do: where metrics
-            are equal, losses rarely are.
+        measures_loss: whether the validation after a step measures the loss too, on some of its examples. Trials of a search
+            do where they are compared: where metrics are equal, losses rarely are. None: never.
         decider: decides after validations whether the run goes on; the run then has one worker.
 
     Raises:
@@ -167,7 +167,7 @@ def finetune(
         threads,
         selection,
         measure_test,
-        measure_loss,
+        measures_loss,
         decider,
         fingerprint,
         while_training,
@@ -188,7 +188,7 @@ class _Run:
         threads: int | None,
         selection: Path | None,
         measure_test: bool,
-        measure_loss: bool,
+        measures_loss: Callable[[int], bool] | None,
         decider: Decider | None,
         fingerprint: str,
         while_training: Callable[[], AbstractContextManager[None]],
@@ -197,7 +197,7 @@ class _Run:
         self.model, self.folder, self.config = model, data, config
         self.store, self.events, self.work_dir = store, events, work_dir
         self.parallel, self.should_stop, self.selection = parallel, should_stop, selection
-        self.measure_test, self.measure_loss, self.decider = measure_test, measure_loss, decider
+        self.measure_test, self.measures_loss, self.decider = measure_test, measures_loss, decider
         self.fingerprint, self.while_training = fingerprint, while_training
         self.attempt = f"{time.time_ns():x}"
         self.warnings: list[str] = []
@@ -381,11 +381,13 @@ class _Run:
             return None
         primary = self.primary
 
-        lossy = _spread(validation, LOSS_EXAMPLES) if self.measure_loss else []
+        some = _spread(validation, LOSS_EXAMPLES)
 
         def measure(step: int) -> float:
-            loss = loss_of(self.learner, lossy, self.folder, self.config.batch) if lossy else math.nan
-            more = {"validation_loss": loss} if math.isfinite(loss) else {}
+            more: dict[str, float] = {}
+            if self.measures_loss is not None and self.measures_loss(step):
+                loss = loss_of(self.learner, some, self.folder, self.config.batch)
+                more |= {"validation_loss": loss} if math.isfinite(loss) else {}
             values = self._metrics(validation, "validation", "tuned", step, more=more)
             if primary not in values:
                 raise TrainingError(

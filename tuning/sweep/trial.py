@@ -124,7 +124,7 @@ def run_trial(surroundings: Surroundings, number: int, report: Callable[[dict[st
                 threads=int(os.environ["OMP_NUM_THREADS"]),
                 selection=selection,
                 measure_test=False,
-                measure_loss=True,
+                measures_loss=reports.compares,
                 decider=reports,
             )
         except ObjectStorageError:
@@ -190,6 +190,10 @@ class Reports:
             self._at_rung = new
         else:
             self._report(_told(new))
+
+    def compares(self, step: int) -> bool:
+        """Whether the validation after this step decides: at a rung, and at the end."""
+        return step == self.total_steps or self._scheduler.is_rung(len(self.told) + 1)
 
     def is_due(self) -> bool:
         """Whether the trial is at a rung."""

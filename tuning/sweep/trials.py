@@ -47,7 +47,7 @@ class Report(_Stored):
     metrics: Values
     """All metrics on the validation examples."""
     validation_loss: float | None = None
-    """Loss per target on some of the validation examples; None: it is not finite."""
+    """Loss per target on some of the validation examples, measured at rungs and at the end; None also if it is not finite."""
     total_steps: int | None = None
     """Optimizer steps of the whole training."""
     peak_bytes: int
