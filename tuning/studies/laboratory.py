@@ -71,16 +71,8 @@ class Laboratory(ABC):
         return cell
 
     def basis(self) -> dict[str, Any]:
-        """What a cell rests on besides its setting and its trial, as digests of the content."""
-        reference = reference_to(self.model)
-        precision = parse(TrainingConfig, self.recipe).precision
-        return {
-            "arithmetic": ARITHMETIC,
-            "precision": str(choose_dtype(precision, best_device(), read_width(reference))),
-            "recipe": digest(self._recipe_values),
-            "model": digest(model_files(reference)),
-            "data": digest(dataset_files(self.data)),
-        }
+        """What a cell rests on besides its setting and its trial."""
+        return basis_of(self.model, self.data, self._recipe_values)
 
     @abstractmethod
     def write(self, folder: Path, train: Sequence[str], test: Sequence[str], trial: Trial) -> None:
@@ -123,6 +115,24 @@ class Laboratory(ABC):
             self.write(pool, train, test, trial)
             self._written = (trial.seed, trial.is_dev)
         return pool, train
+
+
+def basis_of(model: str, data: Path, recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """What a cell rests on besides the options of its study: digests of the content, and how this machine computes.
+
+    Args:
+        model: an id in the catalogue, or a folder.
+        data: dataset version.
+        recipe: values of the training config.
+    """
+    reference, precision = reference_to(model), parse(TrainingConfig, recipe).precision
+    return {
+        "arithmetic": ARITHMETIC,
+        "precision": str(choose_dtype(precision, best_device(), read_width(reference))),
+        "recipe": digest(recipe),
+        "model": digest(model_files(reference)),
+        "data": digest(dataset_files(data)),
+    }
 
 
 def read_rows(path: Path) -> list[Row]:
