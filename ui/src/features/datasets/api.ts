@@ -1,7 +1,7 @@
 /** What the pages of datasets ask of the platform, and how answers are cached. */
 
 import {
-  authorizedFetch,
+  bodySchema,
   changeDataset,
   completeDataset,
   createDataset,
@@ -19,22 +19,21 @@ import {
   listDatasetVersions,
   listJobs,
   listProjects,
-  problemOf,
   type RevisionBody,
   readDataset,
   readDatasetVersion,
   readJob,
   readUsage,
+  renewUploads,
   resumeJob,
   reviseDataset,
+  type UploadOut,
 } from '@less-is-more/client';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useLive } from '@/lib/live/live-provider';
 import { keys } from '@/lib/query-keys';
-import { session } from '@/lib/session';
 import { useList } from '@/lib/use-list';
 import type { DatasetRow, Report, Split } from './types';
-import type { Address } from './upload/manager';
 
 // ---- lists ----------------------------------------------------------------------------------------------
 
@@ -239,18 +238,8 @@ export function addDataset(body: DatasetBody) {
 }
 
 /** Fresh upload addresses of a dataset, and what the platform has of its files. */
-export async function renewUploads(datasetId: string): Promise<Address[]> {
-  const answer = await call<{ uploads: Address[] }>(`/api/v1/datasets/${datasetId}/uploads`, {
-    method: 'POST',
-  });
-  return answer.uploads;
-}
-
-async function call<T>(path: string, init: RequestInit): Promise<T> {
-  const response = await authorizedFetch(session, path, init);
-  const body: unknown = await response.json().catch(() => null);
-  if (!response.ok) throw problemOf(response, body);
-  return body as T;
+export async function freshAddresses(datasetId: string): Promise<UploadOut[]> {
+  return (await renewUploads({ path: { dataset_id: datasetId } })).uploads;
 }
 
 export function completeUpload(datasetId: string) {
@@ -261,7 +250,8 @@ export function completeUpload(datasetId: string) {
 export function useDatasetSchema(enabled: boolean) {
   return useQuery({
     queryKey: keys.schema('dataset'),
-    queryFn: ({ signal }) => call<JsonSchema>('/api/v1/schemas/dataset', { signal }),
+    queryFn: async ({ signal }) =>
+      (await bodySchema({ path: { name: 'dataset' }, signal })) as unknown as JsonSchema,
     staleTime: Number.POSITIVE_INFINITY,
     enabled,
   });

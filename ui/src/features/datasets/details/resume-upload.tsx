@@ -11,20 +11,19 @@ import { Skeleton } from '@/components/ui/skeleton';
 import { toast } from '@/components/ui/toast';
 import { formatBytes, formatPercent } from '@/lib/format';
 import { keys } from '@/lib/query-keys';
-import { renewUploads } from '../api';
+import { freshAddresses } from '../api';
 import { named } from '../form/checks';
 import { Dropzone } from '../form/dropzone';
 import { matchUpload, PACKED_NAME } from '../form/plan';
 import { type Chosen, NOTHING, withFiles } from '../form/selection';
 import type { DatasetRow } from '../types';
-import type { Address } from '../upload/manager';
 import { uploads } from '../upload/use-uploads';
 
 /** An upload that broke off: what the platform has of it, and going on with the same files. */
 export function ResumeUpload({ dataset, onCancel }: { dataset: DatasetRow; onCancel: () => void }) {
   const query = useQuery({
     queryKey: keys.datasets.part(dataset.id, 'uploads'),
-    queryFn: () => renewUploads(dataset.id),
+    queryFn: () => freshAddresses(dataset.id),
     staleTime: 0,
     refetchOnWindowFocus: false,
   });
@@ -32,14 +31,14 @@ export function ResumeUpload({ dataset, onCancel }: { dataset: DatasetRow; onCan
   const [missing, setMissing] = useState<string[]>([]);
   if (query.error) return <ErrorState error={query.error} onRetry={() => void query.refetch()} />;
   if (!query.data) return <Skeleton className="h-64 w-full" />;
-  const files = sizesOf(dataset, query.data);
+  const files = query.data;
   const total = files.reduce((sum, file) => sum + file.size, 0);
   const there = query.data.reduce((sum, address) => sum + (address.uploaded_bytes ?? 0), 0);
   const isPacked = files.some(({ name }) => name === PACKED_NAME);
 
   const goOn = async (sources: Map<string, Blob>) => {
     try {
-      const addresses = await renewUploads(dataset.id);
+      const addresses = await freshAddresses(dataset.id);
       uploads.start({ datasetId: dataset.id, name: dataset.name, addresses, sources });
     } catch (error) {
       toast.error(error);
@@ -92,12 +91,4 @@ export function ResumeUpload({ dataset, onCancel }: { dataset: DatasetRow; onCan
       </CardContent>
     </Card>
   );
-}
-
-/** Names and sizes of the announced files; addresses of earlier platforms do not tell the size. */
-function sizesOf(dataset: DatasetRow, addresses: readonly Address[]): { name: string; size: number }[] {
-  const announced = (dataset.source.files ?? []) as { name: string; size: number }[];
-  return announced.length > 0
-    ? announced.map(({ name, size }) => ({ name, size }))
-    : addresses.map(({ name, size = 0 }) => ({ name, size }));
 }

@@ -18,6 +18,7 @@ const item = (changes: Partial<DatasetItemOut> = {}, codes: string[] = []): Data
   id: 'a',
   text: 'turn left',
   speaker: 'anna',
+  group: 'anna',
   split: 'train',
   duration_s: 1,
   audio_url: '/a',

@@ -1,6 +1,6 @@
-import { ProblemError } from '@less-is-more/client';
+import { ProblemError, type UploadOut } from '@less-is-more/client';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { type Address, passes, UploadManager, type UploadState } from './manager';
+import { passes, UploadManager, type UploadState } from './manager';
 
 const problem = (status: number, code: string) =>
   new ProblemError({
@@ -13,7 +13,7 @@ const problem = (status: number, code: string) =>
     correlation_id: '-',
   });
 
-const address = (name: string, sizes: number[], uploaded: boolean[] = []): Address => ({
+const address = (name: string, sizes: number[], uploaded: boolean[] = []): UploadOut => ({
   name,
   method: 'PUT',
   url: null,

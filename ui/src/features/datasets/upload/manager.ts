@@ -34,25 +34,17 @@ export interface UploadState {
   error: unknown;
 }
 
-/** An upload address, and what the platform already has of its file. */
-export interface Address extends Omit<UploadOut, 'parts'> {
-  size?: number;
-  uploaded_bytes?: number;
-  parts?: (Part & { uploaded?: boolean })[];
-}
-type Part = NonNullable<UploadOut['parts']>[number];
-
 /** What the manager asks of the platform. */
 export interface UploadApi {
   /** Fresh addresses, and what has arrived. */
-  renew: (datasetId: string) => Promise<Address[]>;
+  renew: (datasetId: string) => Promise<UploadOut[]>;
   complete: (datasetId: string) => Promise<unknown>;
 }
 
 export interface UploadRequest {
   datasetId: string;
   name: string;
-  addresses: Address[];
+  addresses: UploadOut[];
   /** The bytes of each file, by its name among the addresses. */
   sources: ReadonlyMap<string, Blob>;
 }
@@ -62,7 +54,7 @@ interface Task {
   state: UploadState;
   /** Parts of each file that the platform has; 0 stands for a file without parts. */
   done: Map<string, Set<number>>;
-  addresses: Address[] | null;
+  addresses: UploadOut[] | null;
   abort: AbortController;
   speed: Speed;
   failures: number;
@@ -187,7 +179,7 @@ export class UploadManager {
     }
   }
 
-  async #send(task: Task, address: Address, signal: AbortSignal): Promise<void> {
+  async #send(task: Task, address: UploadOut, signal: AbortSignal): Promise<void> {
     const source = task.request.sources.get(address.name);
     if (source === undefined) throw new Error(`The file ${address.name} was not chosen.`);
     const done = task.done.get(address.name) ?? new Set<number>();
@@ -211,14 +203,12 @@ export class UploadManager {
   }
 
   /** Take over what the platform says that it has. */
-  #note(task: Task, addresses: readonly Address[]): void {
+  #note(task: Task, addresses: readonly UploadOut[]): void {
     for (const address of addresses) {
       const parts = address.parts ?? [];
       const done = new Set(parts.filter((part) => part.uploaded).map((part) => part.number));
       const size = task.request.sources.get(address.name)?.size ?? 0;
-      if (address.url !== null && address.uploaded_bytes !== undefined && size > 0) {
-        if (address.uploaded_bytes === size) done.add(0);
-      }
+      if (address.url !== null && size > 0 && address.uploaded_bytes === size) done.add(0);
       task.done.set(address.name, done);
       const sentBytes = done.has(0)
         ? size

@@ -3,11 +3,11 @@
 import { useSyncExternalStore } from 'react';
 import { toast } from '@/components/ui/toast';
 import { onSessionEnd } from '@/lib/session';
-import { completeUpload, renewUploads } from '../api';
+import { completeUpload, freshAddresses } from '../api';
 import { UploadManager, type UploadState } from './manager';
 
 /** The uploads of this tab, whatever page is shown. */
-export const uploads = new UploadManager({ renew: renewUploads, complete: completeUpload }, ({ name }) =>
+export const uploads = new UploadManager({ renew: freshAddresses, complete: completeUpload }, ({ name }) =>
   toast.success('Upload finished', { description: `${name} is being checked now.` }),
 );
 
