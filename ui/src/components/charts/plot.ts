@@ -61,7 +61,7 @@ export class Plot {
           y: options.isLog ? { distr: LOGARITHMIC, log: 10 } : { distr: LINEAR, range: roomy },
         },
         axes: [
-          { ...axis, values: (_, ticks) => ticks.map((tick) => options.xFormat(tick)) },
+          { ...axis, size: 28, values: (_, ticks) => ticks.map((tick) => options.xFormat(tick)) },
           {
             ...axis,
             size: 56,

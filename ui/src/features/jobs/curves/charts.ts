@@ -77,11 +77,17 @@ function planOf(lead: string, names: string[], series: CurveSeries): ChartPlan {
 }
 
 export function formatOf(unit: string | null, name: string): (value: number) => string {
-  if (unit === 'bytes') return formatBytes;
+  if (unit === 'bytes') return formatBytesFine;
   if (unit === 's') return formatDuration;
   if (unit === 'share') return formatPercent;
   if (name === 'cost_per_s') return (value) => `${formatNumber(value, 3)} /s`;
   return formatNumber;
+}
+
+/** Sizes on an axis lie close together: one digit more than elsewhere. */
+export function formatBytesFine(bytes: number): string {
+  const gib = bytes / 1024 ** 3;
+  return Math.abs(gib) >= 1 ? `${gib.toFixed(2)} GiB` : formatBytes(bytes);
 }
 
 /** Steps on an axis, short enough for a phone: 12,000 is 12K. */

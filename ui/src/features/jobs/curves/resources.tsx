@@ -11,6 +11,7 @@ import { useResources } from '../api';
 import type { Job, WorkerResources } from '../contract';
 import { useEventsAfter } from '../live/job-live';
 import { hasEnded } from '../model/job';
+import { formatBytesFine } from './charts';
 import { withLiveResources } from './resource-points';
 
 interface Group {
@@ -28,16 +29,21 @@ const GROUPS: readonly Group[] = [
     names: ['cpu_cores'],
     format: (value) => `${formatNumber(value, 3)} cores`,
   },
-  { id: 'memory', title: 'Memory of the worker', names: ['rss_bytes'], format: formatBytes },
+  { id: 'memory', title: 'Memory of the worker', names: ['rss_bytes'], format: formatBytesFine },
   { id: 'gpu', title: 'GPU', names: ['gpu_percent'], format: percent },
   {
     id: 'gpu-memory',
     title: 'GPU memory',
     names: ['gpu_process_bytes', 'gpu_memory_bytes'],
-    format: formatBytes,
+    format: formatBytesFine,
   },
   { id: 'host-cpu', title: 'Processor of the machine', names: ['host_cpu_percent'], format: percent },
-  { id: 'host-memory', title: 'Memory of the machine', names: ['host_memory_bytes'], format: formatBytes },
+  {
+    id: 'host-memory',
+    title: 'Memory of the machine',
+    names: ['host_memory_bytes'],
+    format: formatBytesFine,
+  },
 ];
 
 /** What each worker used of its machine, over time. */

@@ -45,7 +45,7 @@ export function OverviewTab({ job, onResume }: { job: Job; onResume: () => void 
         <Figures job={job} series={curves.series} />
         {hasCurves && <Glance job={job} series={curves.series} isLoading={curves.isLoading} />}
         <AgainstBase job={job} />
-        <Validations series={curves.series} />
+        <Validations job={job} series={curves.series} />
       </div>
       <div className="grid min-w-0 content-start gap-4">
         <Facts job={job} />

@@ -3,7 +3,7 @@
 import { Card, CardHeader } from '@/components/ui/card';
 import { cn } from '@/lib/cn';
 import { formatNumber } from '@/lib/format';
-import type { CurveSeries } from '../contract';
+import type { CurveSeries, Job } from '../contract';
 import { bestIndex, formatMetric, metricOf } from '../model/metrics';
 
 const SHOWN = 12;
@@ -26,16 +26,18 @@ function at(series: CurveSeries | undefined, step: number): number | null {
   return value;
 }
 
-export function rowsOf(series: readonly CurveSeries[]): { names: string[]; rows: Row[] } {
+export function rowsOf(
+  series: readonly CurveSeries[],
+  epochsPerStep: number | null,
+): { names: string[]; rows: Row[] } {
   const measured = series.filter((one) => one.name.startsWith('validation/'));
   const steps = [...new Set(measured.flatMap((one) => one.steps))].sort((a, b) => a - b);
-  const epoch = series.find((one) => one.name === 'epoch');
   const loss = series.find((one) => one.name === 'loss');
   return {
     names: measured.map((one) => one.name.slice('validation/'.length)),
     rows: steps.map((step) => ({
       step,
-      epoch: at(epoch, step),
+      epoch: epochsPerStep === null ? null : step * epochsPerStep,
       loss: at(loss, step),
       metrics: measured.map((one) => one.values[one.steps.indexOf(step)] ?? null),
     })),
@@ -43,8 +45,8 @@ export function rowsOf(series: readonly CurveSeries[]): { names: string[]; rows:
 }
 
 /** Each measurement on the validation examples, newest first, with epoch and training loss. */
-export function Validations({ series }: { series: readonly CurveSeries[] | undefined }) {
-  const { names, rows } = rowsOf(series ?? []);
+export function Validations({ job, series }: { job: Job; series: readonly CurveSeries[] | undefined }) {
+  const { names, rows } = rowsOf(series ?? [], job.epoch !== null && job.step ? job.epoch / job.step : null);
   if (rows.length === 0) return null;
   const best = names.map((name, column) =>
     bestIndex(

@@ -1,5 +1,4 @@
 import type { Column } from '@/components/data-table';
-import { CopyButton } from '@/components/ui/copy-button';
 import { RelativeTime } from '@/components/ui/relative-time';
 import { StatusBadge } from '@/components/ui/status-badge';
 import { formatDuration, formatId } from '@/lib/format';
@@ -25,8 +24,13 @@ export function columnsOf(places: ReadonlyMap<string, Place> | undefined): Colum
       header: 'Name',
       isTitle: true,
       cell: (job) => (
-        <span dir="auto" title={job.name}>
-          {job.name}
+        <span className="block min-w-40 max-w-80">
+          <span dir="auto" title={job.name} className="block truncate">
+            {job.name}
+          </span>
+          <span className="block font-mono font-normal text-2xs text-muted-foreground">
+            {formatId(job.id)}
+          </span>
         </span>
       ),
       sortValue: (job) => job.name,
@@ -76,7 +80,11 @@ export function columnsOf(places: ReadonlyMap<string, Place> | undefined): Colum
     {
       id: 'model',
       header: 'Model',
-      cell: (job) => <span className="name">{job.model_id ?? '–'}</span>,
+      cell: (job) => (
+        <span className="block max-w-40 truncate" title={job.model_id ?? undefined}>
+          {job.model_id ?? '–'}
+        </span>
+      ),
       sortValue: (job) => job.model_id,
     },
     {
@@ -91,16 +99,6 @@ export function columnsOf(places: ReadonlyMap<string, Place> | undefined): Colum
         <RelativeTime time={job.created_at} className="whitespace-nowrap text-muted-foreground" />
       ),
       sortValue: (job) => job.created_at,
-    },
-    {
-      id: 'id',
-      header: 'Id',
-      cell: (job) => (
-        <span className="inline-flex items-center gap-0.5 font-mono text-muted-foreground text-xs">
-          {formatId(job.id)}
-          <CopyButton text={job.id} label="Copy the whole id" />
-        </span>
-      ),
     },
     {
       id: 'duration',

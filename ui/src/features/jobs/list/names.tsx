@@ -9,7 +9,7 @@ export function DatasetName({ id, version }: { id: string; version?: number }) {
   const { data, error } = useDataset(id);
   const isGone = error instanceof ProblemError && error.status === 404;
   return (
-    <span className="name" title={data?.name}>
+    <span className="block max-w-44 truncate" title={data?.name}>
       {data?.name ?? <span className="font-mono text-xs">{formatId(id)}</span>}
       {isGone && <span className="text-muted-foreground"> (deleted)</span>}
       {version !== undefined && <span className="ml-1 text-muted-foreground">v{version}</span>}

@@ -85,10 +85,25 @@ export function bannerOf(job: Job, nowMs: number): Banner | null {
       return { tone: 'danger', title: `${what} failed`, text: error, cure: cureOf(error) };
     }
     case 'succeeded':
-      return { tone: 'success', title: succeededTitle(job), text: succeededText(job, nowMs), cure: null };
+      return {
+        tone: succeededTone(job),
+        title: succeededTitle(job),
+        text: succeededText(job, nowMs),
+        cure: null,
+      };
     default:
       return null;
   }
+}
+
+function succeededTone(job: Job): Banner['tone'] {
+  const primary = primaryOf(job);
+  const { base, tuned } = measured(job);
+  const before = primary === null ? undefined : base[primary];
+  const after = primary === null ? undefined : tuned[primary];
+  if (primary === null || before === undefined || after === undefined) return 'success';
+  if (before === after) return 'info';
+  return isBetter(primary, after, before) ? 'success' : 'warning';
 }
 
 function succeededTitle(job: Job): string {

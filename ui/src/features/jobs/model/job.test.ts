@@ -58,6 +58,7 @@ describe('the banner of a job', () => {
       );
     expect(done(0.08, 0.05)?.title).toBe('Better than the base: WER from 8.0 % to 5.0 %');
     expect(done(0.08, 0.1)?.title).toBe('Worse than the base: WER from 8.0 % to 10.0 %');
+    expect(done(0.08, 0.1)?.tone).toBe('warning');
     expect(done(0.5, 0.6, 'accuracy')?.title).toContain('Better');
     expect(done(0.5, 0.5)?.title).toContain('No change');
     expect(done(0.08, 0.05)?.text).toBe(

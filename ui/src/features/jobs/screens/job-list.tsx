@@ -1,6 +1,6 @@
 'use client';
 
-import { Activity, Copy, GitCompareArrows, Play, Plus, Square, Trash2 } from 'lucide-react';
+import { Activity, Copy, GitCompareArrows, Play, Square, Trash2 } from 'lucide-react';
 import Link from 'next/link';
 import { useMemo, useState } from 'react';
 import { DataTable } from '@/components/data-table';
@@ -46,13 +46,6 @@ export function JobListScreen() {
       <PageHeader
         title="Training jobs"
         description="Everything that the cluster does for you: trainings, evaluations, selections, sweeps and dataset imports."
-        actions={
-          <Button asChild variant="primary">
-            <Link href="/jobs/new" prefetch={false}>
-              <Plus aria-hidden /> New training
-            </Link>
-          </Button>
-        }
       />
       <DataTable<Job>
         id="jobs"
