@@ -46,7 +46,7 @@ export function columnsOf(places: ReadonlyMap<string, Place> | undefined): Colum
       header: 'Progress',
       cell: (job) => <ProgressCell job={job} />,
       sortValue: (job) => job.progress,
-      width: '13rem',
+      width: '11rem',
     },
     {
       id: 'left',

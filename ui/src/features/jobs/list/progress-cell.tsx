@@ -20,7 +20,7 @@ export function ProgressCell({ job }: { job: Job }) {
   const isOpen = job.status === 'starting' && job.progress === 0;
   const words = doneWords(job) ?? (hasEnded(job.status) ? null : phaseWords(job.phase));
   return (
-    <div className="w-full min-w-32 max-w-52">
+    <div className="w-full min-w-36 max-w-52">
       <div className="flex h-4 items-center gap-2">
         <Progress value={isOpen ? null : job.progress} label={`Progress of ${job.name}`} tone={tone} />
         <span className="tabular w-9 shrink-0 text-right text-xs">{formatPercent(job.progress, 0)}</span>
