@@ -24,6 +24,10 @@ export function compared(word: string): string {
   return bare === '' ? word : bare;
 }
 
+/** Of alignments with equally few errors, the one with the fewest substitutions matches the most words. */
+const SUBSTITUTION = 1001;
+const GAP = 1000;
+
 /** Longer texts are compared by their first words only: the table of costs grows with the product of their lengths. */
 const MOST_WORDS = 600;
 
@@ -34,14 +38,14 @@ export function diffWords(reference: string, hypothesis: string): Diff {
   const x = a.map(compared);
   const y = b.map(compared);
   const width = b.length + 1;
-  const costs = new Uint16Array((a.length + 1) * width);
-  for (let j = 0; j <= b.length; j += 1) costs[j] = j;
+  const costs = new Uint32Array((a.length + 1) * width);
+  for (let j = 0; j <= b.length; j += 1) costs[j] = j * GAP;
   for (let i = 1; i <= a.length; i += 1) {
-    costs[i * width] = i;
+    costs[i * width] = i * GAP;
     for (let j = 1; j <= b.length; j += 1) {
-      const diagonal = cost(costs, (i - 1) * width + j - 1) + (x[i - 1] === y[j - 1] ? 0 : 1);
-      const up = cost(costs, (i - 1) * width + j) + 1;
-      const left = cost(costs, i * width + j - 1) + 1;
+      const diagonal = cost(costs, (i - 1) * width + j - 1) + (x[i - 1] === y[j - 1] ? 0 : SUBSTITUTION);
+      const up = cost(costs, (i - 1) * width + j) + GAP;
+      const left = cost(costs, i * width + j - 1) + GAP;
       costs[i * width + j] = Math.min(diagonal, up, left);
     }
   }
@@ -53,14 +57,14 @@ export function diffWords(reference: string, hypothesis: string): Diff {
   while (i > 0 || j > 0) {
     const here = cost(costs, i * width + j);
     const isSame = i > 0 && j > 0 && x[i - 1] === y[j - 1];
-    if (i > 0 && j > 0 && here === cost(costs, (i - 1) * width + j - 1) + (isSame ? 0 : 1)) {
+    if (i > 0 && j > 0 && here === cost(costs, (i - 1) * width + j - 1) + (isSame ? 0 : SUBSTITUTION)) {
       const change = isSame ? 'same' : 'substituted';
       if (!isSame) counts.substituted += 1;
       ofReference.push({ text: a[i - 1] as string, change });
       ofHypothesis.push({ text: b[j - 1] as string, change });
       i -= 1;
       j -= 1;
-    } else if (i > 0 && here === cost(costs, (i - 1) * width + j) + 1) {
+    } else if (i > 0 && here === cost(costs, (i - 1) * width + j) + GAP) {
       counts.deleted += 1;
       ofReference.push({ text: a[i - 1] as string, change: 'deleted' });
       i -= 1;
@@ -77,6 +81,6 @@ function wordsOf(text: string): string[] {
   return text.split(/\s+/).filter(Boolean).slice(0, MOST_WORDS);
 }
 
-function cost(costs: Uint16Array, at: number): number {
+function cost(costs: Uint32Array, at: number): number {
   return costs[at] ?? 0;
 }
