@@ -14,7 +14,14 @@ JOB = "0b1d1a7e-5f52-4a3e-9a51-3a4f2a4be6b1"
 @pytest.fixture
 def export(tmp_path: Path) -> Export:
     """An export with a page of a job, one of a model and one of all models."""
-    for name in ("jobs/_.html", "jobs/_.txt", "models/_.html", "models/_.txt", "models/_/__next.model.txt", "models.html"):
+    for name in (
+        "jobs/_.html",
+        "jobs/_.txt",
+        "models/_.html",
+        "models/_.txt",
+        "models/_/__next.model.txt",
+        "models.html",
+    ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(f"<html>{name}</html>", encoding="utf-8")
     return read_export(tmp_path)
