@@ -120,6 +120,7 @@ export function patchOf(values: ModelValues, model: ModelOut): ModelPatch {
 export function idFor(title: string): string {
   return title
     .normalize('NFKD')
+    .replace(/\p{M}/gu, '')
     .toLowerCase()
     .replace(/[^a-z0-9._]+/g, '-')
     .replace(/^[^a-z0-9]+|-+$/g, '')
