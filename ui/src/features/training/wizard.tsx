@@ -43,6 +43,11 @@ export function Wizard({ place, move }: WizardProps) {
     (place.from !== '' && wizard.draft.config === null && !wizard.source.isError) ||
     wizard.form.isPending;
   const step = place.step && (isLoading || canOpen(place.step, done)) ? place.step : firstOpen(done);
+  // The address names the step that is shown, so that choosing something does not leave it.
+  const settled = isLoading ? place.step : step;
+  useEffect(() => {
+    if (settled !== null && settled !== place.step) move({ step: settled });
+  }, [settled, place.step, move]);
   const index = STEPS.findIndex(({ id }) => id === step);
   const { question } = STEPS[index] ?? STEPS[0];
   const open = (next: StepId, field?: string) => {
