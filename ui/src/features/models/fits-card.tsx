@@ -27,7 +27,7 @@ export function FitsCard({ model }: { model: ModelOut }) {
         title="What it fits on"
         description={`Peak memory of a worker with the default settings${
           task ? ` for ${formatWords(task).toLowerCase()}` : ''
-        }. The wizard says it for yours.`}
+        }. The wizard estimates your own settings.`}
       />
       <CardContent>
         {model.status === 'retired' ? (

@@ -23,6 +23,8 @@ interface ChoiceListProps<Row> {
   };
   search: { value: string; onChange: (value: string) => void; placeholder: string };
   filters?: ReactNode;
+  /** A filter hides rows: none of them is no empty list. */
+  isFiltered?: boolean;
   isLoading: boolean;
   isStale?: boolean;
   error: unknown;
@@ -46,6 +48,7 @@ export function ChoiceList<Row>({
   render,
   search,
   filters,
+  isFiltered = false,
   isLoading,
   isStale,
   error,
@@ -57,7 +60,7 @@ export function ChoiceList<Row>({
   none,
 }: ChoiceListProps<Row>) {
   const isEmpty = !isLoading && !error && rows.length === 0;
-  if (isEmpty && search.value === '' && !filters) return empty;
+  if (isEmpty && search.value === '' && !isFiltered) return empty;
   return (
     <div className="grid gap-3">
       <div className="flex flex-wrap items-center gap-2">

@@ -72,6 +72,13 @@ export function DatasetStep({ wizard, onChoose }: { wizard: Wizard; onChoose: (i
           };
         }}
         search={{ value: text, onChange: setText, placeholder: 'Search datasets …' }}
+        filters={
+          <Button asChild className="ml-auto">
+            <Link href="/datasets/new" prefetch={false}>
+              <Plus aria-hidden /> Add dataset
+            </Link>
+          </Button>
+        }
         isLoading={list.isLoading}
         isStale={list.isStale}
         error={list.error}

@@ -77,6 +77,7 @@ export function ModelStep({ wizard, onChoose }: { wizard: Wizard; onChoose: (id:
           </span>
         )
       }
+      isFiltered={onlyFitting}
       isLoading={catalogue.isPending}
       error={catalogue.error}
       onRetry={() => void catalogue.refetch()}

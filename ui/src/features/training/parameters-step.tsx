@@ -12,7 +12,7 @@ import { StartingPoint } from './starting-point';
 import type { Wizard } from './use-wizard';
 
 export function ParametersStep({ wizard }: { wizard: Wizard }) {
-  const { form, draft, source } = wizard;
+  const { form, draft } = wizard;
   const locked = useMemo(() => ({ task: 'Set by the dataset and the model.' }), []);
   if (form.error) return <ErrorState error={form.error} onRetry={() => void form.refetch()} />;
   if (!form.data || !draft.config) {
@@ -28,7 +28,6 @@ export function ParametersStep({ wizard }: { wizard: Wizard }) {
   }
   return (
     <div className="grid gap-4">
-      {source.error && <ErrorState error={source.error} className="py-6" />}
       <NameCard wizard={wizard} />
       <StartingPoint wizard={wizard} />
       <SchemaForm

@@ -23,6 +23,8 @@ const REST_MS = 450;
 /** Everything that the steps of the wizard share. */
 export function useWizard(place: Place, choose: (changes: { dataset?: string; model?: string }) => void) {
   const [draft, setDraft] = useState<Draft>(() => loadDraft(place.draft));
+  /** Why the run in the address is no start. */
+  const [startFault, setStartFault] = useState<string | null>(null);
   const [launchFaults, setLaunchFaults] = useState<readonly LaunchFault[]>([]);
   const form = useTrainingForm();
   const dataset = useDataset(place.dataset);
@@ -55,8 +57,14 @@ export function useWizard(place: Place, choose: (changes: { dataset?: string; mo
   const { dataset: chosenDataset, model: chosenModel, from } = place;
   useEffect(() => {
     if (!root || draft.config !== null) return;
-    if (from === '' || source.isError) {
+    if (from === '') {
       change({ config: root.fallback as JsonObject });
+    } else if (source.isError) {
+      change({ config: root.fallback as JsonObject });
+      setStartFault('The run to start from cannot be read. It may have been deleted.');
+    } else if (source.data && !isObject(source.data.spec.config)) {
+      change({ config: root.fallback as JsonObject });
+      setStartFault(`${source.data.name} is no training: only a training has settings to start from.`);
     } else if (source.data) {
       startFrom(source.data);
       choose({
@@ -202,7 +210,12 @@ export function useWizard(place: Place, choose: (changes: { dataset?: string; mo
     form,
     dataset,
     model,
-    source,
+    startFault,
+    /** What the run in the address says is not taken over yet. */
+    isStarting:
+      from !== '' &&
+      startFault === null &&
+      (draft.config === null || (place.step === null && (chosenDataset === '' || chosenModel === ''))),
     task,
     estimate,
     /** An estimate of these very settings is there. */

@@ -3,6 +3,7 @@
 import { ArrowLeft, ArrowRight, Rocket } from 'lucide-react';
 import { useRouter } from 'next/navigation';
 import { useEffect, useRef, useState } from 'react';
+import { Alert } from '@/components/ui/alert';
 import { Button } from '@/components/ui/button';
 import { Card } from '@/components/ui/card';
 import { Dialog } from '@/components/ui/dialog';
@@ -40,7 +41,7 @@ export function Wizard({ place, move }: WizardProps) {
   const isLoading =
     (place.dataset !== '' && wizard.dataset.isPending) ||
     (place.model !== '' && wizard.model.isPending) ||
-    (place.from !== '' && wizard.draft.config === null && !wizard.source.isError) ||
+    wizard.isStarting ||
     wizard.form.isPending;
   const step = place.step && (isLoading || canOpen(place.step, done)) ? place.step : firstOpen(done);
   // The address names the step that is shown, so that choosing something does not leave it.
@@ -112,6 +113,11 @@ export function Wizard({ place, move }: WizardProps) {
           <h2 id="step-title" ref={heading} tabIndex={-1} className="mb-4 font-semibold text-lg outline-none">
             {question}
           </h2>
+          {wizard.startFault && (
+            <Alert tone="warning" title="Started from the defaults" className="mb-4">
+              {wizard.startFault}
+            </Alert>
+          )}
           {broken && (
             <ErrorState error={broken.error} onRetry={() => void broken.refetch()} className="py-6" />
           )}

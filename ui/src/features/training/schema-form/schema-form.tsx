@@ -194,7 +194,7 @@ function Section({ group, shown, hidden, canFold, onOpen, onFold, changed }: Sec
       <div className="divide-y px-4 sm:px-5">
         {shown.map((row) =>
           row.kind === 'heading' ? (
-            shown.length > 1 && row.node.title !== group.title ? (
+            shown.some((other) => other.depth === row.depth && other !== row) ? (
               <h4 key={row.path} className="pt-4 pb-2 font-medium text-muted-foreground text-xs">
                 {row.node.title}
               </h4>
