@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 
 from engine.run.code_version import package_version
-from services.api import docs, openapi, problems
+from services.api import docs, object_relay, openapi, problems
 from services.api.access_log import AccessLogMiddleware
 from services.api.body_limit import BodyLimitMiddleware
 from services.api.context import Services
@@ -27,6 +27,8 @@ from services.api.routers import (
     datasets,
     estimates,
     health,
+    job_curves,
+    job_predictions,
     job_records,
     jobs,
     live,
@@ -49,6 +51,8 @@ API_PREFIX = "/api/v1"
 _MODULES: Final = (
     jobs,
     job_records,
+    job_curves,
+    job_predictions,
     dataset_versions,
     datasets,
     notifications,
@@ -95,6 +99,7 @@ def create_app_on(services: Services) -> FastAPI:
     app.include_router(health.router)
     problems.install(app)
     docs.install(app)
+    object_relay.install(app)
     openapi.install(app, {_operation_id(route): access_of(route) for route in _routes_of(*routers, health.router)})
     if settings.page:
         serving.install(app, settings.page_folder)

@@ -8,6 +8,7 @@ from typing import Any, cast
 from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.api.object_relay import ObjectRelay
 from services.api.open_streams import OpenStreams
 from services.api.shared_calls import SharedCalls
 from services.api.streams import StreamSlots
@@ -38,6 +39,8 @@ class Services:
     """Limits the number of open streams."""
     looks: SharedCalls[Any] = field(default_factory=SharedCalls)
     """Queries shared by event streams at the same position of the same job."""
+    relay: ObjectRelay = field(kw_only=True)
+    """Forwards pre-signed requests where HAProxy does not."""
     cluster: ClusterView | None = None
     """View of the cluster; unset without a cluster."""
 
@@ -50,10 +53,12 @@ class Services:
         """
         engine = create_engine(settings.database_url, pool_size=settings.database_pool)
         sessions = create_sessions(engine)
+        objects = objects or Objects.of(settings.s3)
         return cls(
             settings=settings,
             engine=engine,
-            objects=objects or Objects.of(settings.s3),
+            objects=objects,
+            relay=ObjectRelay(objects),
             sessions=sessions,
             open_streams=OpenStreams(sessions),
             streams=StreamSlots(settings.streams_per_user, settings.streams_per_address),
@@ -69,6 +74,7 @@ class Services:
         await self.events.close()
         await self.notifications.close()
         await self.changes.close()
+        await self.relay.close()
         await self.engine.dispose()
 
 

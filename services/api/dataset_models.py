@@ -231,6 +231,8 @@ class PartOut(BaseModel):
     size: int
     """Size in bytes."""
     url: str
+    uploaded: bool = False
+    """Whether it has arrived; only `POST /datasets/{id}/uploads` looks."""
 
 
 class UploadOut(BaseModel):
@@ -239,6 +241,10 @@ class UploadOut(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     name: str
+    size: int
+    """Size in bytes."""
+    uploaded_bytes: int = 0
+    """Bytes that have arrived; only `POST /datasets/{id}/uploads` looks."""
     method: str
     url: str | None
     """Unset for a large file, whose `parts` each have an address."""
@@ -252,6 +258,13 @@ class NewDatasetOut(BaseModel):
     """A new dataset and the upload addresses of its files."""
 
     dataset: DatasetOut
+    uploads: list[UploadOut]
+
+
+class UploadsOut(BaseModel):
+    """The files of a dataset that is being uploaded, with new upload addresses, and what has arrived."""
+
+    dataset_id: uuid.UUID
     uploads: list[UploadOut]
 
 
@@ -303,6 +316,7 @@ class ItemOut(BaseModel):
     split: str | None
     duration_s: float
     audio_url: str
+    """Path of its audio under the API's address, which a player can open without a header for at least an hour."""
 
 
 class PreviewOut(BaseModel):

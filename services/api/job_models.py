@@ -296,3 +296,15 @@ class JobOut(BaseModel):
 JOB_COLUMNS: Final = tuple(name for name in JobOut.model_fields if name != "usage")
 """Columns of a job that are shown as they are."""
 _columns_of: Final = attrgetter(*JOB_COLUMNS)
+
+
+class EventOut(BaseModel):
+    """One event of a job's history; its other fields are those of the event."""
+
+    model_config = ConfigDict(extra="allow", use_attribute_docstrings=True)
+
+    seq: int
+    """Its number in the job's stream."""
+    event_key: str
+    """Its key within the job; a resumed run repeats events under the same key."""
+    time: datetime

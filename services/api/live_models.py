@@ -10,8 +10,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from services.api.dataset_models import DatasetStatus
-from services.api.job_models import JobStatus
-from services.api.routers.job_records import EventOut
+from services.api.job_models import EventOut, JobStatus
 from services.api.routers.pipelines import PipelineOut, PipelineStatus, StageStatus
 from services.database.models import Job
 from services.jobs.kinds.registry import KindName

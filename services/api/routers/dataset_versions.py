@@ -8,14 +8,15 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Request
 from sqlalchemy.orm import undefer
 
-from services.api.dataset_items import ItemFilters, items_page
+from services.api.audio_links import AudioUrls
+from services.api.dataset_items import ItemFilters, Offset, items_page
 from services.api.dataset_version_models import (
     DatasetItemOut,
     DatasetVersionDetailOut,
     DatasetVersionOut,
     RevisionBody,
 )
-from services.api.dependencies import CurrentUser, ServicesDep, SessionDep
+from services.api.dependencies import CurrentUser, ServicesDep, SessionDep, SettingsDep
 from services.api.idempotency import IdempotencyHeader, claim, fingerprint
 from services.api.paging import Cursor, Limit, Page, newest_first
 from services.api.problems import problems
@@ -95,12 +96,14 @@ async def list_dataset_items(
     number: Number,
     request: Request,
     user: CurrentUser,
+    settings: SettingsDep,
     session: SessionDep,
     filters: ItemFilters,
     limit: Limit = 20,
     cursor: Cursor = None,
+    offset: Offset = 0,
 ) -> Page[DatasetItemOut]:
     """Every item of a version, good and rejected, in the order of the source."""
     version = await versions.find_version(session, user.id, dataset_id, number)
-    dataset_url = request.url.path.partition("/versions/")[0]
-    return await items_page(session, version, filters, dataset_url, limit=limit, cursor=cursor)
+    urls = AudioUrls(settings, user.id, request.url.path.partition("/versions/")[0], dataset_id, number)
+    return await items_page(session, version, filters, urls, limit=limit, cursor=cursor, offset=offset)

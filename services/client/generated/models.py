@@ -350,7 +350,7 @@ class ArtifactOut(Model):
 
 class AshaScheduler(Model):
     """
-    Asynchronous successive halving: after 1, 3, 9, ... validations, only the best third of the trials goes on.
+    Asynchronous successive halving: after 1, 3, 9, ... validations (rungs), only the best third of the trials goes on.
 
     Source: Li et al. 2020, "A System for Massively Parallel Hyperparameter Tuning", algorithm 2.
     """
@@ -1398,6 +1398,16 @@ class FileOut(Model):
     size: int
 
 
+class FindingCountOut(Model):
+    """
+    Number of items with a finding.
+    """
+
+    code: str
+    count: int
+    severity: str
+
+
 class FixedConfig(Model):
     """
     Every layer has the rank that is given for it.
@@ -1556,6 +1566,15 @@ class GridDimension(Model):
     """
 
 
+class GroupCountOut(Model):
+    """
+    Number of items of a group.
+    """
+
+    count: int
+    group: str
+
+
 class Health(Model):
     """
     The process is alive.
@@ -1609,6 +1628,9 @@ class ItemOut(Model):
     """
 
     audio_url: str
+    """
+    Path of its audio under the API's address, which a player can open without a header for at least an hour.
+    """
     duration_s: float
     id: str
     speaker: str | None
@@ -2449,6 +2471,10 @@ class PartOut(Model):
     """
     Offset of its first byte in the file.
     """
+    uploaded: bool = False
+    """
+    Whether it has arrived; only `POST /datasets/{id}/uploads` looks.
+    """
     url: str
 
 
@@ -2491,6 +2517,104 @@ class PlateauConfig(Model):
     """
     Steps over which the learning rate rises linearly from zero to its peak.
     """
+
+
+class PredictionOut(Model):
+    """
+    A prediction for an item.
+    """
+
+    audio_url: str | None
+    """
+    Path of its audio under the API's address, which a player can open without a header for at least an hour.
+    """
+    duration_s: float | None
+    group: str | None
+    """
+    The item's speaker or another group, if known.
+    """
+    hypothesis: str | list[str]
+    """
+    What the model says; for retrieval, the texts that it finds, the most similar first.
+    """
+    id: str
+    """
+    Id of the item in the dataset version.
+    """
+    reference: str | list[str]
+    """
+    The text, the class, the classes or the captions.
+    """
+    scores: dict[str, float] | None
+    """
+    Probability by class; only for classification.
+    """
+    value: float | None
+    """
+    The metric for this item alone.
+    """
+    word_errors: int | None
+    """
+    Wrong words; only for speech to text.
+    """
+    words: int | None
+    """
+    Words of the reference; only for speech to text.
+    """
+
+
+class PredictionsOut(Model):
+    """
+    Predictions of a job in some order.
+    """
+
+    higher_is_better: bool
+    items: list[PredictionOut]
+    job_id: str
+    metric: str | None
+    """
+    Name of the metric that orders them; unset: an earlier release made them, and judged no single one.
+    """
+    next_offset: int | None
+    """
+    Value of `offset` for what follows; null at the end.
+    """
+    total: int
+    """
+    Number of predictions that match.
+    """
+
+
+class PresetOut(Model):
+    """
+    A start for a training config.
+    """
+
+    config: dict[str, Any]
+    """
+    Fields of a training config that differ from the defaults; `task` comes from the data.
+    """
+    description: str
+    """
+    When to take it, and what it costs.
+    """
+    id: str
+    tasks: list[str]
+    """
+    Tasks that it is for.
+    """
+    title: str
+    """
+    For people.
+    """
+
+
+class PresetsOut(Model):
+    """
+    Presets, the cheapest first.
+    """
+
+    items: list[PresetOut]
 
 
 class PretrainConfig(Model):
@@ -2945,6 +3069,37 @@ class SecondsBudgetConfig(Model):
     type: Literal["seconds"] = "seconds"
 
 
+class SeriesOut(Model):
+    """
+    Points of a series by column, in order of their position.
+    """
+
+    name: str
+    sampled: bool
+    """
+    Whether these are fewer.
+    """
+    steps: list[int]
+    times: list[float]
+    """
+    Seconds since 1970.
+    """
+    title: str
+    """
+    For people.
+    """
+    total: int
+    """
+    Number of points in the range.
+    """
+    unit: str | None
+    """
+    `bytes`, `s`, `audio_s/s`, `share` (shown in percent), ...; unset: a number.
+    """
+    values: list[float]
+    x: Literal["step", "seq"] | str
+
+
 class SgdConfig(Model):
     """
     Stochastic gradient descent with momentum.
@@ -3289,7 +3444,7 @@ class StageOut(Model):
     """
     started_at: datetime | None
     status: Literal["waiting", "running", "stopped", "succeeded", "failed"] | str
-    type: Literal["ingest", "validate", "select", "train", "evaluate", "compare", "export"] | str
+    type: Literal["ingest", "validate", "select", "sweep", "train", "evaluate", "compare", "export"] | str
 
 
 class StageState(Model):
@@ -3490,7 +3645,7 @@ class TrialResult(Model):
     """
     peak_bytes: int | None = None
     """
-    Peak memory of its process.
+    Its peak memory.
     """
     primary: str | None = None
     """
@@ -3498,18 +3653,26 @@ class TrialResult(Model):
     """
     seconds: float = 0.0
     """
-    Spent on it, over all its processes.
+    Spent on it, over all its processes: loading, training and validations.
     """
     seed: int | None = None
     """
     Of its training.
     """
-    state: Literal["running", "finished", "pruned", "stopped", "failed"] | str
+    state: Literal["running", "paused", "finished", "pruned", "stopped", "failed"] | str
     step: int = 0
     """
     Optimizer steps so far.
     """
+    total_steps: int | None = None
+    """
+    Optimizer steps of the whole training; unset before the first validation.
+    """
     trainable_parameters: int | None = None
+    validation_loss: float | None = None
+    """
+    Loss per target in that validation; of trials with an equal value, the one with less is better.
+    """
     validations: int = 0
     """
     Validations so far.
@@ -3583,6 +3746,14 @@ class UploadOut(Model):
     """
     Parts of a large file: PUT each separately, in any order, several in parallel; retry a part that breaks off.
     """
+    size: int
+    """
+    Size in bytes.
+    """
+    uploaded_bytes: int = 0
+    """
+    Bytes that have arrived; only `POST /datasets/{id}/uploads` looks.
+    """
     url: str | None
     """
     Unset for a large file, whose `parts` each have an address.
@@ -3604,6 +3775,15 @@ class UploadSourceBody(Model):
     Files; each gets an upload address.
     """
     type: Literal["upload"]
+
+
+class UploadsOut(Model):
+    """
+    The files of a dataset that is being uploaded, with new upload addresses, and what has arrived.
+    """
+
+    dataset_id: str
+    uploads: list[UploadOut]
 
 
 class UrlSourceBody(Model):
@@ -3636,6 +3816,39 @@ class UsageOut(Model):
     """
     Seconds of its drivers' run time.
     """
+
+
+class UseSeriesOut(Model):
+    """
+    Use of one resource over time, by column.
+    """
+
+    name: str
+    """
+    `cpu_cores`, `rss_bytes`, `gpu_percent`, `gpu_process_bytes`, `gpu_memory_bytes`, `host_cpu_percent`,
+    `host_memory_bytes`.
+    """
+    sampled: bool
+    """
+    Whether these are fewer.
+    """
+    times: list[float]
+    """
+    Seconds since 1970.
+    """
+    title: str
+    """
+    For people.
+    """
+    total: int
+    """
+    Number of samples.
+    """
+    unit: str
+    """
+    `cores`, `bytes`, `percent`.
+    """
+    values: list[float]
 
 
 class UserOut(Model):
@@ -4016,6 +4229,30 @@ class WebhookStanding(Model):
     status: Literal["pending", "delivered", "given_up"] | str
 
 
+class WorkerUseOut(Model):
+    """
+    Use of resources by one worker of a job.
+    """
+
+    gpu: str | None
+    """
+    Name of its GPU, if it has one.
+    """
+    host: str
+    """
+    Name of its machine; a worker that restarted elsewhere is listed once for each.
+    """
+    limits: dict[str, float]
+    """
+    `host_cores`, `host_memory_total_bytes` and, with a GPU, `gpu_memory_total_bytes`.
+    """
+    series: list[UseSeriesOut]
+    worker: int
+    """
+    Counts from 0.
+    """
+
+
 class AccountUsageOut(Model):
     """
     The caller's usage and limits.
@@ -4100,6 +4337,20 @@ class ComparisonOut(Model):
     """
 
 
+class CurvesOut(Model):
+    """
+    Curves of a job.
+    """
+
+    job_id: str
+    last_seq: int
+    """
+    Number of the newest event when this was read: the event stream continues from it (`Last-Event-ID`).
+    """
+    method: Literal["min_max"] | str | None = None
+    series: list[SeriesOut]
+
+
 class DatasetBody(Model):
     """
     A new dataset.
@@ -4146,13 +4397,18 @@ class DatasetItemOut(Model):
 
     audio_url: str | None
     """
-    Address of its audio; only for a good item.
+    Path of its audio under the API's address, which a player can open without a header for at least an hour; only for
+    a good item.
     """
     duration_s: float | None
     """
     Only for a good item.
     """
     findings: list[ItemFindingOut]
+    group: str | None
+    """
+    Its speaker or another group that is never divided, if known.
+    """
     id: str | None
     """
     Id in the manifest; only for a good item.
@@ -4162,9 +4418,15 @@ class DatasetItemOut(Model):
     Its path in the source, by which decisions refer to it.
     """
     speaker: str | None
+    """
+    The same, by its earlier name.
+    """
     split: str | None
     status: Literal["good", "rejected"] | str
     text: str | None
+    """
+    Its target as a text: the transcript, the class, `dog; rain`, captions on a line each.
+    """
 
 
 class EstimateOut(Model):
@@ -4288,6 +4550,29 @@ class ExportStage(Model):
     Retries when it fails.
     """
     type: Literal["export"] = "export"
+
+
+class FacetsOut(Model):
+    """
+    How many items of a version have what, for filters.
+    """
+
+    findings: list[FindingCountOut]
+    """
+    The most frequent first.
+    """
+    group_count: int
+    groups: list[GroupCountOut]
+    """
+    The largest first, at most 200 of `group_count`.
+    """
+    splits: dict[str, int]
+    status: dict[str, int]
+    """
+    Number of `good` and of `rejected` items.
+    """
+    total: int
+    version: int
 
 
 class IngestStage(Model):
@@ -4754,6 +5039,19 @@ class Readiness(Model):
     """
     Embedded servers, which restart automatically: `postgresql`, `object_storage`.
     """
+
+
+class ResourcesOut(Model):
+    """
+    Use of resources by a job's workers.
+    """
+
+    job_id: str
+    last_seq: int
+    """
+    Number of the newest event when this was read; newer samples are `metric` events with `resources`.
+    """
+    workers: list[WorkerUseOut]
 
 
 class RevisionBody(Model):
@@ -5393,9 +5691,42 @@ class SweepBody(Model):
     """
 
 
+class SweepStage(Model):
+    """
+    Searches for the best training, as a job; a training after it trains by the best trial on everything.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    config: TrainingConfig | None = None
+    """
+    The training; unset: the pipeline's.
+    """
+    name: str = ""
+    """
+    Name of the stage in the pipeline; unset: its type.
+    """
+    needs: list[str] | None = None
+    """
+    Stages that have to succeed first; unset: the one before it in the list.
+    """
+    resources: ResourcesConfig | None = None
+    """
+    Resources of the job; unset: the pipeline's.
+    """
+    retry: RetryPolicy | None = None
+    """
+    Retries when it fails.
+    """
+    search: SearchConfig
+    type: Literal["sweep"] = "sweep"
+
+
 class TrainStage(Model):
     """
-    Trains, as a job, on what the selection among its predecessors chose, if there is one.
+    Trains, as a job: by the best trial of the sweep among its predecessors, if there is one, and on what the selection
+    among them chose.
     """
 
     model_config = ConfigDict(
@@ -5487,7 +5818,14 @@ class PipelineBody(Model):
     stages: (
         list[
             Annotated[
-                IngestStage | ValidateStage | SelectStage | TrainStage | EvaluateStage | CompareStage | ExportStage,
+                IngestStage
+                | ValidateStage
+                | SelectStage
+                | SweepStage
+                | TrainStage
+                | EvaluateStage
+                | CompareStage
+                | ExportStage,
                 Field(discriminator="type"),
             ]
         ]

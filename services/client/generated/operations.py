@@ -93,6 +93,17 @@ class Operations(Connection):
             creates=True,
         )
 
+    def body_schema(
+        self,
+        name: Literal["dataset", "evaluation", "model", "pipeline", "processing", "resources", "revision", "sweep"],
+    ) -> dict[str, Any]:
+        """The JSON Schema of what a creating call takes, such as a sweep, or of a part of it, such as a job's
+        resources.
+
+        `GET /api/v1/schemas/bodies/{name}`
+        """
+        return self._object("GET", "/api/v1/schemas/bodies/{name}", path_values={"name": name})
+
     def change_adapter(
         self,
         adapter_id: str,
@@ -556,6 +567,7 @@ class Operations(Connection):
             | Fields
             | models.ValidateStage
             | models.SelectStage
+            | models.SweepStage
             | models.TrainStage
             | models.EvaluateStage
             | models.CompareStage
@@ -673,6 +685,22 @@ class Operations(Connection):
                 "selection": selection,
             },
             creates=True,
+        )
+
+    def dataset_item_facets(self, dataset_id: str, *, version: int | Unset = UNSET) -> models.FacetsOut:
+        """Counts of the items of the newest version, or of another one, by status, split, finding and group.
+
+        `GET /api/v1/datasets/{dataset_id}/items/facets`
+
+        Args:
+            version: Number of a version; unset: the newest that is ready
+        """
+        return self._model(
+            models.FacetsOut,
+            "GET",
+            "/api/v1/datasets/{dataset_id}/items/facets",
+            path_values={"dataset_id": dataset_id},
+            query={"version": version},
         )
 
     def dataset_report(self, dataset_id: str, *, version: int | Unset = UNSET) -> models.ReportOut:
@@ -907,19 +935,32 @@ class Operations(Connection):
         """
         return self._model(models.Health, "GET", "/healthz", signed=False)
 
-    def item_audio(self, dataset_id: str, item: str, *, version: int | Unset = UNSET) -> Content:
-        """An item's audio as a WAV file.
+    def item_audio(
+        self,
+        dataset_id: str,
+        item: str,
+        *,
+        version: int | Unset = UNSET,
+        user: str | Unset = UNSET,
+        expires: int | Unset = UNSET,
+        signature: str | Unset = UNSET,
+    ) -> Content:
+        """An item's audio as a WAV file, or the bytes of a `Range` header; for a player, `audio_url` needs no
+        token.
 
         `GET /api/v1/datasets/{dataset_id}/items/{item}/audio`
 
         Args:
             version: Number of a version; unset: the newest that is ready
+            user: From `audio_url`, instead of the header
+            expires: From `audio_url`
+            signature: From `audio_url`
         """
         return self._content(
             "GET",
             "/api/v1/datasets/{dataset_id}/items/{item}/audio",
             path_values={"dataset_id": dataset_id, "item": item},
-            query={"version": version},
+            query={"version": version, "user": user, "expires": expires, "signature": signature},
         )
 
     def job_artifacts(
@@ -949,23 +990,94 @@ class Operations(Connection):
         """
         return self._model(models.BundleOut, "GET", "/api/v1/jobs/{job_id}/bundle", path_values={"job_id": job_id})
 
+    def job_curves(
+        self,
+        job_id: str,
+        *,
+        points: int | Unset = UNSET,
+        names: Sequence[str] | Unset = UNSET,
+        from_step: int | Unset = UNSET,
+        to_step: int | Unset = UNSET,
+    ) -> models.CurvesOut:
+        """The job's metrics for drawing, with fewer points where there are many; a range of steps shows more of
+        it.
+
+        `GET /api/v1/jobs/{job_id}/curves`
+
+        Args:
+            points: Maximum number of points of a series
+            names: Only these series; unset: all that are worth drawing
+        """
+        return self._model(
+            models.CurvesOut,
+            "GET",
+            "/api/v1/jobs/{job_id}/curves",
+            path_values={"job_id": job_id},
+            query={"points": points, "names": names, "from_step": from_step, "to_step": to_step},
+        )
+
+    def job_log_file(
+        self,
+        job_id: str,
+        *,
+        q: str | Unset = UNSET,
+        level: Literal["debug", "info", "notice", "warning", "error"] | Unset = UNSET,
+    ) -> Content:
+        """The whole log as a text file: time, level and message of each line.
+
+        `GET /api/v1/jobs/{job_id}/logs.txt`
+
+        Args:
+            q: Only lines with this text, in any case
+            level: Only lines of this severity or more
+        """
+        return self._content(
+            "GET", "/api/v1/jobs/{job_id}/logs.txt", path_values={"job_id": job_id}, query={"q": q, "level": level}
+        )
+
     def job_logs(
-        self, job_id: str, *, limit: int | Unset = UNSET, cursor: str | Unset = UNSET
+        self,
+        job_id: str,
+        *,
+        limit: int | Unset = UNSET,
+        cursor: str | Unset = UNSET,
+        q: str | Unset = UNSET,
+        level: Literal["debug", "info", "notice", "warning", "error"] | Unset = UNSET,
+        order: Literal["oldest", "newest"] | Unset = UNSET,
+        after: int | Unset = UNSET,
+        before: int | Unset = UNSET,
+        offset: int | Unset = UNSET,
+        tail: int | Unset = UNSET,
     ) -> Pages[models.EventOut, models.PageEventOut]:
-        """The log of the job and the platform, oldest first.
+        """The log of the job and the platform, oldest first by default.  `after` and `before` are sequence
+        numbers of lines, which themselves are left out. `total` counts the lines that `q` and `level` match.
 
         `GET /api/v1/jobs/{job_id}/logs`
 
         Args:
-            limit: Maximum number of items in a page
+            limit: Maximum number of lines
             cursor: `next_cursor` of the previous page
+            q: Only lines with this text, in any case
+            level: Only lines of this severity or more
+            offset: Skip this many matching lines
+            tail: Only the newest lines, in ascending order
         """
         return self._pages(
             models.PageEventOut,
             "GET",
             "/api/v1/jobs/{job_id}/logs",
             path_values={"job_id": job_id},
-            query={"limit": limit, "cursor": cursor},
+            query={
+                "limit": limit,
+                "cursor": cursor,
+                "q": q,
+                "level": level,
+                "order": order,
+                "after": after,
+                "before": before,
+                "offset": offset,
+                "tail": tail,
+            },
         )
 
     def job_metrics(
@@ -985,6 +1097,51 @@ class Operations(Connection):
             "/api/v1/jobs/{job_id}/metrics",
             path_values={"job_id": job_id},
             query={"limit": limit, "cursor": cursor},
+        )
+
+    def job_predictions(
+        self,
+        job_id: str,
+        *,
+        order: Literal["best", "worst", "random"] | Unset = UNSET,
+        seed: int | Unset = UNSET,
+        limit: int | Unset = UNSET,
+        offset: int | Unset = UNSET,
+        q: str | Unset = UNSET,
+    ) -> models.PredictionsOut:
+        """Predictions of a training's or an evaluation's test examples: the worst, the best or random ones.
+
+        `GET /api/v1/jobs/{job_id}/predictions`
+
+        Args:
+            order: By the metric of each, or shuffled by `seed`
+            limit: Maximum number of predictions
+            offset: Skip this many
+            q: Only those with this text, in any case
+        """
+        return self._model(
+            models.PredictionsOut,
+            "GET",
+            "/api/v1/jobs/{job_id}/predictions",
+            path_values={"job_id": job_id},
+            query={"order": order, "seed": seed, "limit": limit, "offset": offset, "q": q},
+        )
+
+    def job_resources(self, job_id: str, *, points: int | Unset = UNSET) -> models.ResourcesOut:
+        """Processor, memory and GPU of each worker and its host while the job trains; empty for jobs that do
+        not.
+
+        `GET /api/v1/jobs/{job_id}/resources`
+
+        Args:
+            points: Maximum number of points of a series
+        """
+        return self._model(
+            models.ResourcesOut,
+            "GET",
+            "/api/v1/jobs/{job_id}/resources",
+            path_values={"job_id": job_id},
+            query={"points": points},
         )
 
     def list_adapters(
@@ -1076,10 +1233,12 @@ class Operations(Connection):
         *,
         limit: int | Unset = UNSET,
         cursor: str | Unset = UNSET,
+        offset: int | Unset = UNSET,
         q: str | Unset = UNSET,
         status: Literal["good", "rejected"] | Unset = UNSET,
         finding: str | Unset = UNSET,
         speaker: str | Unset = UNSET,
+        group: str | Unset = UNSET,
         split: Literal["train", "validation", "test"] | Unset = UNSET,
     ) -> Pages[models.DatasetItemOut, models.PageDatasetItemOut]:
         """Every item of a version, good and rejected, in the order of the source.
@@ -1090,8 +1249,11 @@ class Operations(Connection):
             number: Number of the version
             limit: Maximum number of items in a page
             cursor: `next_cursor` of the previous page
-            q: Only items with this in their path or text
+            offset: Skip this many matching items; not with `cursor`
+            q: Only items with this in their path, text or group
             finding: Only items with a finding of this kind
+            speaker: Earlier name of `group`
+            group: Only items of this speaker or other group
         """
         return self._pages(
             models.PageDatasetItemOut,
@@ -1101,10 +1263,12 @@ class Operations(Connection):
             query={
                 "limit": limit,
                 "cursor": cursor,
+                "offset": offset,
                 "q": q,
                 "status": status,
                 "finding": finding,
                 "speaker": speaker,
+                "group": group,
                 "split": split,
             },
         )
@@ -1164,11 +1328,13 @@ class Operations(Connection):
         *,
         limit: int | Unset = UNSET,
         cursor: str | Unset = UNSET,
+        offset: int | Unset = UNSET,
         version: int | Unset = UNSET,
         q: str | Unset = UNSET,
         status: Literal["good", "rejected"] | Unset = UNSET,
         finding: str | Unset = UNSET,
         speaker: str | Unset = UNSET,
+        group: str | Unset = UNSET,
         split: Literal["train", "validation", "test"] | Unset = UNSET,
     ) -> Pages[models.DatasetItemOut, models.PageDatasetItemOut]:
         """Every item of a dataset's newest version, or of another one, good and rejected, in the order of the
@@ -1179,9 +1345,12 @@ class Operations(Connection):
         Args:
             limit: Maximum number of items in a page
             cursor: `next_cursor` of the previous page
+            offset: Skip this many matching items; not with `cursor`
             version: Number of a version; unset: the newest that is ready
-            q: Only items with this in their path or text
+            q: Only items with this in their path, text or group
             finding: Only items with a finding of this kind
+            speaker: Earlier name of `group`
+            group: Only items of this speaker or other group
         """
         return self._pages(
             models.PageDatasetItemOut,
@@ -1191,11 +1360,13 @@ class Operations(Connection):
             query={
                 "limit": limit,
                 "cursor": cursor,
+                "offset": offset,
                 "version": version,
                 "q": q,
                 "status": status,
                 "finding": finding,
                 "speaker": speaker,
+                "group": group,
                 "split": split,
             },
         )
@@ -1673,6 +1844,16 @@ class Operations(Connection):
         """
         return self._nothing("DELETE", "/api/v1/users/me/notification-settings/webhook")
 
+    def renew_uploads(self, dataset_id: str) -> models.UploadsOut:
+        """New upload addresses for a dataset that is being uploaded, and what has arrived: how an upload is
+        resumed.  It can be resumed until an hour after its last addresses have expired.
+
+        `POST /api/v1/datasets/{dataset_id}/uploads`
+        """
+        return self._model(
+            models.UploadsOut, "POST", "/api/v1/datasets/{dataset_id}/uploads", path_values={"dataset_id": dataset_id}
+        )
+
     def reset_user_password(self, user_id: str) -> models.ResetOut:
         """Invalidate the password and every login, and create a token with which the owner sets a new password.
         API keys stay: revoke them too if somebody else may know them.
@@ -1755,7 +1936,7 @@ class Operations(Connection):
         )
 
     def selection_schema(self) -> dict[str, Any]:
-        """The JSON Schema of a selection config, with defaults, limits and descriptions.
+        """The JSON Schema of a selection config, as that of a training config.
 
         `GET /api/v1/schemas/selection`
         """
@@ -1901,8 +2082,19 @@ class Operations(Connection):
             creates=True,
         )
 
+    def training_presets(
+        self, *, task: Literal["speech_to_text", "audio_classification", "captioning", "retrieval"] | Unset = UNSET
+    ) -> models.PresetsOut:
+        """Training configs to start from, the cheapest first; with `task`, those for this task.
+
+        `GET /api/v1/schemas/presets`
+        """
+        return self._model(models.PresetsOut, "GET", "/api/v1/schemas/presets", query={"task": task})
+
     def training_schema(self) -> dict[str, Any]:
-        """The JSON Schema of a training config, with defaults, limits and descriptions.
+        """The JSON Schema of a training config, with defaults, limits and descriptions.  For forms, every field
+        has a `title`, `x-group` (one of the root's `x-groups`), `x-level` (`basic`, `advanced`, `expert`) and,
+        if it has one, `x-unit`.
 
         `GET /api/v1/schemas/training`
         """

@@ -5,7 +5,9 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -51,10 +53,12 @@ def settings(home: Path, postgres: EmbeddedPostgres, s3: EmbeddedS3) -> Settings
     migrate.upgrade(postgres.url)
     environ = {
         "LIM_HOME": str(home),
+        "LIM_PAGE": "0",  # whether it is built must change nothing
         "LIM_LOGIN_ATTEMPTS_PER_ADDRESS": "100000",
         "LIM_SIGNUPS_PER_ADDRESS": "100000",
         "LIM_REFRESHES_PER_ADDRESS": "100000",
         "LIM_RECONCILE_S": "0.2",
+        "LIM_OBJECT_URLS": "store",  # the application has no server in front of it
     }
     return load_settings(environ, database_url=postgres.url, s3=s3.settings)
 
@@ -104,6 +108,18 @@ async def ada(services: Services, http: httpx.AsyncClient) -> Visitor:
 async def bob(services: Services, http: httpx.AsyncClient) -> Visitor:
     """Another user."""
     return await known(services, http)
+
+
+@pytest.fixture
+async def change(app: FastAPI, services: Services) -> AsyncIterator[Any]:
+    """Other settings, or a cluster, for this test's application."""
+
+    def to(cluster: Any = None, **settings: Any) -> None:
+        changed = services.settings.model_copy(update=settings)
+        app.state.services = replace(services, settings=changed, cluster=cluster)
+
+    yield to
+    app.state.services = services
 
 
 @pytest.fixture

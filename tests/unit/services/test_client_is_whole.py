@@ -17,6 +17,7 @@ from services.client.generated import DOCUMENT_SHA256
 from services.client.generated.made_by import GENERATOR_SHA256
 from services.client.generated.operations import Operations
 from services.client.generator.document import own_digest
+from services.client.generator.methods import OF_BROWSERS
 from tests.unit.services.filled import DOCUMENT, SCHEMAS, Filler, answer_of, reachable
 
 OPERATIONS = {
@@ -36,8 +37,9 @@ class Server:
     """Answers each operation with everything that its schema allows, and keeps the request."""
 
     def __init__(self, operation: dict[str, Any]) -> None:
-        [(status, answer)] = [(int(code), each) for code, each in operation["responses"].items() if code < "300"]
-        self.status, self.content = status, answer.get("content", {})
+        status = min(code for code in operation["responses"] if code < "300")  # 206 is a part of what 200 is
+        answer = operation["responses"][status]
+        self.status, self.content = int(status), answer.get("content", {})
         self.request: httpx.Request | None = None
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -89,7 +91,7 @@ def test_every_operation_is_a_method_and_every_method_an_operation() -> None:
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_every_parameter_and_field_is_sent(name: str) -> None:
     method, path, operation = OPERATIONS[name]
-    parameters = operation.get("parameters", [])
+    parameters = [each for each in operation.get("parameters", []) if each["name"] not in OF_BROWSERS]
     values = {each["name"]: f"a/b {number}" for number, each in enumerate(parameters)}
     filler = Filler()
     for _ in ROUNDS if name in BODIES else (0,):

@@ -2,13 +2,9 @@
 
 import { ProblemError, SignedOutError } from '@less-is-more/client';
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
-import { LazyMotion, MotionConfig } from 'motion/react';
 import { type ReactNode, useState } from 'react';
 import { Toaster } from '@/components/ui/toast';
-import { TooltipProvider } from '@/components/ui/tooltip';
 import { AuthProvider } from './auth/auth-provider';
-
-const features = () => import('./motion-features').then((module) => module.default);
 
 export function Providers({ children }: { children: ReactNode }) {
   const [queries] = useState(
@@ -30,14 +26,8 @@ export function Providers({ children }: { children: ReactNode }) {
   return (
     <QueryClientProvider client={queries}>
       <AuthProvider>
-        <LazyMotion features={features} strict>
-          <MotionConfig reducedMotion="user">
-            <TooltipProvider delayDuration={300}>
-              {children}
-              <Toaster />
-            </TooltipProvider>
-          </MotionConfig>
-        </LazyMotion>
+        {children}
+        <Toaster />
       </AuthProvider>
     </QueryClientProvider>
   );

@@ -1,6 +1,6 @@
 /** Server-sent events by `fetch`, because `EventSource` cannot send an access token. */
 
-import { EventSourceParserStream } from 'eventsource-parser/stream';
+import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import { authorizedFetch } from './connection.ts';
 import { ConnectionError, ProblemError, problemOf, SignedOutError } from './errors.ts';
 import type { Session } from './session.ts';
@@ -25,6 +25,8 @@ export interface FollowOptions {
 }
 
 const LONGEST_WAIT_MS = 15_000;
+/** The platform writes something every 10 s; after this long without a byte the connection is dead, whatever TCP says. */
+const SILENCE_MS = 25_000;
 
 /**
  * The events of a stream, each once and in order, over as many connections as it takes: after a break it goes on
@@ -58,25 +60,24 @@ export async function* follow<Data = unknown>(
       if (!response.ok) throw problemOf(response, await bodyOf(response));
       if (response.body === null) throw new ConnectionError('The stream has no body.');
       onState?.('open');
-      const stream = response.body
-        .pipeThrough(new TextDecoderStream())
-        .pipeThrough(new EventSourceParserStream({ onRetry }));
-      const reader = stream.getReader();
+      const events: EventSourceMessage[] = [];
+      const parser = createParser({ onEvent: (event) => events.push(event), onRetry });
+      const decoder = new TextDecoder();
+      const reader = response.body.getReader();
       try {
         for (;;) {
-          const { value, done } = await reader.read();
+          const { value, done } = await inTime(reader.read());
           if (done) break;
           failures = 0;
-          if (value.id !== undefined) last = value.id;
-          if (value.data === '') continue;
-          yield {
-            id: value.id ?? last ?? '',
-            kind: value.event ?? 'message',
-            data: JSON.parse(value.data) as Data,
-          };
+          parser.feed(decoder.decode(value, { stream: true }));
+          for (const { id, event, data } of events.splice(0)) {
+            if (id !== undefined) last = id;
+            if (data !== '')
+              yield { id: id ?? last ?? '', kind: event ?? 'message', data: JSON.parse(data) as Data };
+          }
         }
       } finally {
-        await reader.cancel().catch(() => undefined);
+        void reader.cancel().catch(() => undefined);
       }
       if (once) return;
     } catch (error) {
@@ -109,4 +110,16 @@ function pause(ms: number, signal?: AbortSignal): Promise<void> {
       resolve();
     });
   });
+}
+
+async function inTime<T>(read: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const silence = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new ConnectionError('The stream has gone silent.')), SILENCE_MS);
+  });
+  try {
+    return await Promise.race([read, silence]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -3,15 +3,9 @@
 import { Columns3, Search, X } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { Button } from '@/components/ui/button';
-import {
-  DropdownMenu,
-  DropdownMenuCheckboxItem,
-  DropdownMenuContent,
-  DropdownMenuLabel,
-  DropdownMenuTrigger,
-} from '@/components/ui/dropdown-menu';
 import { Input } from '@/components/ui/input';
-import { Select } from '@/components/ui/select';
+import { NativeSelect } from '@/components/ui/native-select';
+import { OnDemand } from '@/components/ui/on-demand';
 import { formatCount } from '@/lib/format';
 import { useIsWide } from '@/lib/use-media';
 import type { DataTableProps } from './types';
@@ -25,7 +19,13 @@ interface ToolbarProps<Row> extends DataTableProps<Row> {
   onClearSelection: () => void;
 }
 
-const ANY = '*';
+const loadColumnMenu = () => import('./column-menu');
+const COLUMN_BUTTON = {
+  variant: 'ghost',
+  size: 'icon',
+  'aria-label': 'Choose columns',
+  children: <Columns3 aria-hidden />,
+} as const;
 
 export function Toolbar<Row>(props: ToolbarProps<Row>) {
   const {
@@ -73,43 +73,26 @@ export function Toolbar<Row>(props: ToolbarProps<Row>) {
         </div>
       )}
       {filters.map((filter) => (
-        <Select
+        <NativeSelect
           key={filter.id}
           aria-label={filter.label}
-          className="w-auto min-w-32 max-w-full"
-          value={filter.value || ANY}
-          onValueChange={(value) => filter.onChange(value === ANY ? '' : value)}
-          options={[{ value: ANY, label: `${filter.label}: any` }, ...filter.options]}
+          className="max-w-full"
+          value={filter.value}
+          onValueChange={filter.onChange}
+          options={[{ value: '', label: `${filter.label}: any` }, ...filter.options]}
         />
       ))}
       <div className="ml-auto flex items-center gap-2">
         {isWide && (
-          <DropdownMenu>
-            <DropdownMenuTrigger asChild>
-              <Button variant="ghost" size="icon" aria-label="Choose columns">
-                <Columns3 aria-hidden />
-              </Button>
-            </DropdownMenuTrigger>
-            <DropdownMenuContent>
-              <DropdownMenuLabel>Columns</DropdownMenuLabel>
-              {columns
-                .filter((column) => !column.isTitle)
-                .map((column) => (
-                  <DropdownMenuCheckboxItem
-                    key={column.id}
-                    checked={!hidden.includes(column.id)}
-                    onSelect={(event) => event.preventDefault()}
-                    onCheckedChange={(isShown) =>
-                      onHiddenChange(
-                        isShown ? hidden.filter((id) => id !== column.id) : [...hidden, column.id],
-                      )
-                    }
-                  >
-                    {column.header}
-                  </DropdownMenuCheckboxItem>
-                ))}
-            </DropdownMenuContent>
-          </DropdownMenu>
+          <OnDemand
+            load={loadColumnMenu}
+            button={COLUMN_BUTTON}
+            props={{
+              columns: columns.filter((column) => !column.isTitle).map(({ id, header }) => ({ id, header })),
+              hidden,
+              onHiddenChange,
+            }}
+          />
         )}
         {actions}
       </div>

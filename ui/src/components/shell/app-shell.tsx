@@ -1,15 +1,16 @@
 'use client';
 
 import { usePathname, useRouter } from 'next/navigation';
-import { type ReactNode, useEffect, useRef, useState } from 'react';
+import { lazy, type ReactNode, Suspense, useEffect, useRef, useState } from 'react';
 import { useAuth } from '@/lib/auth/auth-provider';
 import { LiveProvider } from '@/lib/live/live-provider';
-import { CommandPalette } from './command-palette';
 import { ConnectionBanner } from './connection-banner';
 import { ShellSkeleton } from './shell-skeleton';
 import { Sidebar } from './sidebar';
 import { TopBar } from './top-bar';
 import { Unreachable } from './unreachable';
+
+const CommandPalette = lazy(() => import('./command-palette'));
 
 /** Everything around a page behind the log-in. Pages are rendered only once it is known who is there. */
 export function AppShell({ children }: { children: ReactNode }) {
@@ -82,7 +83,11 @@ function Frame({ pathname, children }: { pathname: string; children: ReactNode }
           {children}
         </main>
       </div>
-      <CommandPalette open={paletteOpen} onOpenChange={setPaletteOpen} />
+      {paletteOpen && (
+        <Suspense>
+          <CommandPalette onClose={() => setPaletteOpen(false)} />
+        </Suspense>
+      )}
     </div>
   );
 }

@@ -26,15 +26,9 @@ interface Command {
 const FOUND = 5;
 
 /** Ctrl-K: go to any page, start anything, find a job, dataset or model by its name. */
-export function CommandPalette({
-  open,
-  onOpenChange,
-}: {
-  open: boolean;
-  onOpenChange: (open: boolean) => void;
-}) {
+export default function CommandPalette({ onClose }: { onClose: () => void }) {
   return (
-    <Primitive.Root open={open} onOpenChange={onOpenChange}>
+    <Primitive.Root open onOpenChange={(open) => !open && onClose()}>
       <Primitive.Portal>
         <Primitive.Overlay className="fixed inset-0 z-50 bg-overlay data-[state=open]:animate-in data-[state=open]:fade-in-0" />
         <Primitive.Content
@@ -42,7 +36,7 @@ export function CommandPalette({
           className="fixed inset-x-2 top-[10vh] z-50 mx-auto flex max-h-[70vh] max-w-xl flex-col overflow-hidden rounded-xl bg-popover text-popover-foreground shadow-overlay duration-150 data-[state=open]:animate-in data-[state=open]:fade-in-0 data-[state=open]:zoom-in-[0.98]"
         >
           <Primitive.Title className="sr-only">Search or jump to</Primitive.Title>
-          <Palette onDone={() => onOpenChange(false)} />
+          <Palette onDone={onClose} />
         </Primitive.Content>
       </Primitive.Portal>
     </Primitive.Root>

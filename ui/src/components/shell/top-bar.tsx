@@ -9,7 +9,7 @@ import { NotificationBell } from './notification-bell';
 
 export function TopBar({ onMenu, onSearch }: { onMenu: () => void; onSearch: () => void }) {
   return (
-    <div className="sticky top-0 z-20 flex h-(--topbar-height) items-center gap-2 border-b bg-background/85 px-3 backdrop-blur-md sm:px-6 lg:px-8">
+    <header className="sticky top-0 z-20 flex h-(--topbar-height) items-center gap-2 border-b bg-background/85 px-3 backdrop-blur-md sm:px-6 lg:px-8">
       <Button variant="ghost" size="icon" aria-label="Open navigation" onClick={onMenu} className="lg:hidden">
         <Menu aria-hidden />
       </Button>
@@ -34,6 +34,6 @@ export function TopBar({ onMenu, onSearch }: { onMenu: () => void; onSearch: () 
           </Link>
         </Button>
       </div>
-    </div>
+    </header>
   );
 }

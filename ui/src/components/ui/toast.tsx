@@ -43,6 +43,9 @@ export const toast = {
     show({ tone: 'success', title, ...rest }),
   info: (title: string, rest: Partial<Pick<Toast, 'description' | 'action'>> = {}) =>
     show({ tone: 'info', title, ...rest }),
+  /** Something of the platform has failed, with its own words for why. */
+  failure: (title: string, description?: string | null) =>
+    show({ tone: 'danger', title, ...(description ? { description } : {}) }),
   /** What went wrong and the cure, from any error. */
   error: (error: unknown) => {
     const { title, cure } = wordsOf(error);

@@ -39,6 +39,10 @@ export class Leader {
       this.#ended = true;
       this.#connection?.abort();
     });
+    // The browser knows sooner than the connection does; when it is back, there is nothing to wait for.
+    const again = () => this.#connection?.abort();
+    window.addEventListener('offline', again, { signal });
+    window.addEventListener('online', again, { signal });
     this.#send({ type: 'who' });
     while (!this.#ended) {
       const connection = new AbortController();

@@ -1734,6 +1734,72 @@ export type DatasetPatch = {
 };
 
 /**
+ * DatasetState
+ *
+ * What changes of a dataset; `GET /datasets/{dataset_id}` has the rest.
+ */
+export type DatasetState = {
+    /**
+     * Description
+     */
+    description: string;
+    /**
+     * Error
+     *
+     * Why it cannot be used.
+     */
+    error: string | null;
+    /**
+     * Id
+     */
+    id: string;
+    /**
+     * Job Id
+     *
+     * The job that processes its newest version.
+     */
+    job_id: string | null;
+    /**
+     * Name
+     */
+    name: string;
+    /**
+     * Phase
+     *
+     * Phase of that job: `fetching`, `reading`, `storing`.
+     */
+    phase: string | null;
+    /**
+     * Progress
+     *
+     * Progress of that job, 0 to 1; unset without one.
+     */
+    progress: number | null;
+    /**
+     * Project Id
+     */
+    project_id: string | null;
+    /**
+     * Status
+     */
+    status: 'pending' | 'processing' | 'ready' | 'error';
+    /**
+     * Task
+     */
+    task: string;
+    /**
+     * Updated At
+     */
+    updated_at: string;
+    /**
+     * Version
+     *
+     * Number of its newest version that is ready.
+     */
+    version: number | null;
+};
+
+/**
  * DatasetVersionDetailOut
  *
  * A version of a dataset, with its report.
@@ -2902,6 +2968,12 @@ export type JobOut = {
      */
     id: string;
     /**
+     * Last Seq
+     *
+     * Number of its newest event: read the history up to here, and stream only later events.
+     */
+    last_seq: number;
+    /**
      * Metrics
      *
      * The newest values: `loss`, `cost_per_s` and other figures of the training; metrics of evaluations by name under
@@ -3021,6 +3093,108 @@ export type JobPatch = {
 };
 
 /**
+ * JobState
+ *
+ * What changes of a job while it waits and runs; `GET /jobs/{job_id}` has the rest.
+ */
+export type JobState = {
+    /**
+     * Attempt
+     */
+    attempt: number;
+    /**
+     * Dataset Id
+     */
+    dataset_id: string;
+    /**
+     * Dataset Version
+     */
+    dataset_version: number;
+    /**
+     * Epoch
+     */
+    epoch: number | null;
+    /**
+     * Error
+     *
+     * Why it failed.
+     */
+    error: string | null;
+    /**
+     * Finished At
+     */
+    finished_at: string | null;
+    /**
+     * Id
+     */
+    id: string;
+    /**
+     * Last Seq
+     *
+     * Number of its newest event.
+     */
+    last_seq: number;
+    /**
+     * Metrics
+     *
+     * The newest values.
+     */
+    metrics: {
+        [key: string]: unknown;
+    };
+    /**
+     * Model Id
+     */
+    model_id: string | null;
+    /**
+     * Name
+     */
+    name: string;
+    /**
+     * Phase
+     */
+    phase: string | null;
+    /**
+     * Priority
+     */
+    priority: number;
+    /**
+     * Progress
+     *
+     * 0 to 1.
+     */
+    progress: number;
+    /**
+     * Project Id
+     */
+    project_id: string | null;
+    /**
+     * Queued At
+     */
+    queued_at: string;
+    /**
+     * Started At
+     */
+    started_at: string | null;
+    /**
+     * Status
+     */
+    status: 'queued' | 'starting' | 'running' | 'stopping' | 'stopped' | 'succeeded' | 'failed';
+    /**
+     * Step
+     */
+    step: number | null;
+    /**
+     * Type
+     */
+    type: 'training' | 'selection' | 'evaluation' | 'ingestion' | 'sweep';
+    /**
+     * Updated At
+     */
+    updated_at: string;
+};
+
+/**
  * LineageOut
  *
  * Base, data, config, code and result.
@@ -3096,6 +3270,188 @@ export type LinearProbeConfig = {
      * Type
      */
     type?: 'linear_probe';
+};
+
+/**
+ * LiveDataset
+ *
+ * The newest state of a dataset; also when the job that processes it goes on.
+ */
+export type LiveDataset = {
+    /**
+     * Unset: it was deleted.
+     */
+    dataset: DatasetState | null;
+    /**
+     * Deleted
+     */
+    deleted: boolean;
+    /**
+     * Id
+     */
+    id: string;
+    /**
+     * Kind
+     */
+    kind: 'dataset';
+};
+
+/**
+ * One event, by its `kind`.
+ */
+export type LiveEvent = LiveReady | LiveReset | LiveJob | LiveDataset | LivePipeline | LiveNotification | LiveNotifications | LiveJobEvent;
+
+/**
+ * LiveJob
+ *
+ * The newest state of a job.
+ */
+export type LiveJob = {
+    /**
+     * Deleted
+     */
+    deleted: boolean;
+    /**
+     * Id
+     */
+    id: string;
+    /**
+     * Unset: it was deleted.
+     */
+    job: JobState | null;
+    /**
+     * Kind
+     *
+     * `sweep`: a job of this type, whose trials may have changed too (`GET /sweeps/{sweep_id}`).
+     */
+    kind: 'job' | 'sweep';
+};
+
+/**
+ * LiveJobEvent
+ *
+ * An event of a job that the stream was asked to follow; each comes once, in the order of `seq`.
+ */
+export type LiveJobEvent = {
+    event: EventOut;
+    /**
+     * Id
+     *
+     * The job.
+     */
+    id: string;
+    /**
+     * Kind
+     */
+    kind: 'metric' | 'log' | 'status' | 'artifact';
+};
+
+/**
+ * LiveNotification
+ *
+ * A new notification; each comes once, in the order of `seq`.
+ */
+export type LiveNotification = {
+    /**
+     * Id
+     */
+    id: string;
+    /**
+     * Kind
+     */
+    kind: 'notification';
+    notification: NotificationOut;
+};
+
+/**
+ * LiveNotifications
+ *
+ * Notifications were added, marked or deleted: read the list again if you show it.
+ */
+export type LiveNotifications = {
+    /**
+     * Id
+     */
+    id: null;
+    /**
+     * Kind
+     */
+    kind: 'notifications';
+    /**
+     * Last Seq
+     *
+     * The newest number.
+     */
+    last_seq: number;
+    /**
+     * Unread
+     *
+     * Number of all unread notifications.
+     */
+    unread: number;
+};
+
+/**
+ * LivePipeline
+ *
+ * The newest state of a pipeline and its stages; also when the job of a stage goes on.
+ */
+export type LivePipeline = {
+    /**
+     * Deleted
+     */
+    deleted: boolean;
+    /**
+     * Id
+     */
+    id: string;
+    /**
+     * Kind
+     */
+    kind: 'pipeline';
+    /**
+     * Unset: it was deleted.
+     */
+    pipeline: PipelineState | null;
+};
+
+/**
+ * LiveReady
+ *
+ * The first event of each connection.
+ */
+export type LiveReady = {
+    /**
+     * Id
+     */
+    id: null;
+    /**
+     * Kind
+     */
+    kind: 'ready';
+    /**
+     * Resumed
+     *
+     * true: the stream goes on after `Last-Event-ID`, and nothing was missed. false: read now what you show; every later
+     * change is in the stream.
+     */
+    resumed: boolean;
+};
+
+/**
+ * LiveReset
+ *
+ * Too much has changed at once: read again what you show.
+ */
+export type LiveReset = {
+    /**
+     * Id
+     */
+    id: null;
+    /**
+     * Kind
+     */
+    kind: 'reset';
 };
 
 /**
@@ -4498,6 +4854,48 @@ export type PipelineOut = {
 };
 
 /**
+ * PipelineState
+ *
+ * What changes of a pipeline; `GET /pipelines/{pipeline_id}` has the rest.
+ */
+export type PipelineState = {
+    /**
+     * Finished At
+     */
+    finished_at: string | null;
+    /**
+     * Id
+     */
+    id: string;
+    /**
+     * Name
+     */
+    name: string;
+    /**
+     * Progress
+     *
+     * 0 to 1: the mean of its stages.
+     */
+    progress: number;
+    /**
+     * Project Id
+     */
+    project_id: string | null;
+    /**
+     * Stages
+     */
+    stages: Array<StageState>;
+    /**
+     * Status
+     */
+    status: 'running' | 'stopping' | 'stopped' | 'succeeded' | 'failed';
+    /**
+     * Updated At
+     */
+    updated_at: string;
+};
+
+/**
  * PlateauConfig
  *
  * Learning rate multiplied by `factor` when the validation metric has not improved for `patience` evaluations.
@@ -5016,7 +5414,7 @@ export type RefreshBody = {
     /**
      * Refresh Token
      *
-     * The newest refresh token of this login; each is used once.
+     * The newest refresh token of this login.
      */
     refresh_token: string;
 };
@@ -5995,6 +6393,56 @@ export type StageOut = {
 };
 
 /**
+ * StageState
+ *
+ * A stage of a pipeline.
+ */
+export type StageState = {
+    /**
+     * Attempts
+     */
+    attempts: number;
+    /**
+     * Error
+     */
+    error: string | null;
+    /**
+     * Finished At
+     */
+    finished_at: string | null;
+    /**
+     * Job Id
+     */
+    job_id: string | null;
+    /**
+     * Name
+     */
+    name: string;
+    /**
+     * Next Attempt At
+     */
+    next_attempt_at: string | null;
+    /**
+     * Progress
+     *
+     * 0 to 1.
+     */
+    progress: number;
+    /**
+     * Started At
+     */
+    started_at: string | null;
+    /**
+     * Status
+     */
+    status: 'waiting' | 'running' | 'stopped' | 'succeeded' | 'failed';
+    /**
+     * Type
+     */
+    type: 'ingest' | 'validate' | 'select' | 'train' | 'evaluate' | 'compare' | 'export';
+};
+
+/**
  * Standing
  *
  * State of an embedded server, which restarts automatically.
@@ -6216,6 +6664,12 @@ export type SweepOut = {
      * Id
      */
     id: string;
+    /**
+     * Last Seq
+     *
+     * Number of its newest event: read the history up to here, and stream only later events.
+     */
+    last_seq: number;
     /**
      * Metrics
      *
@@ -6574,9 +7028,10 @@ export type TokensOut = {
     /**
      * Refresh Token
      *
-     * Exchanged once for the next pair of tokens; a second use ends the login.
+     * Exchanged for the next pair of tokens; a second use after the grace (20 s, or as the operator sets) ends the login.
+     * Unset with `X-LIM-Session: cookie`: it is in the cookie.
      */
-    refresh_token: string;
+    refresh_token: string | null;
     /**
      * Token Type
      */
@@ -8707,6 +9162,14 @@ export type StopThingResponse = StopThingResponses[keyof StopThingResponses];
 
 export type LoginData = {
     body: LoginBody;
+    headers?: {
+        /**
+         * X-Lim-Session
+         *
+         * `cookie`, for web pages of the API's own origin: the refresh token is set, read and cleared as a cookie (HttpOnly, SameSite=Strict, Path=/api/v1/auth) and in no body; 403 for other origins
+         */
+        'X-LIM-Session'?: 'cookie' | null;
+    };
     path?: never;
     query?: never;
     url: '/api/v1/auth/login';
@@ -8759,7 +9222,15 @@ export type LoginResponses = {
 export type LoginResponse = LoginResponses[keyof LoginResponses];
 
 export type LogoutData = {
-    body: RefreshBody;
+    body?: RefreshBody;
+    headers?: {
+        /**
+         * X-Lim-Session
+         *
+         * `cookie`, for web pages of the API's own origin: the refresh token is set, read and cleared as a cookie (HttpOnly, SameSite=Strict, Path=/api/v1/auth) and in no body; 403 for other origins
+         */
+        'X-LIM-Session'?: 'cookie' | null;
+    };
     path?: never;
     query?: never;
     url: '/api/v1/auth/logout';
@@ -8770,6 +9241,10 @@ export type LogoutErrors = {
      * Bad Request
      */
     400: Problem;
+    /**
+     * Forbidden
+     */
+    403: Problem;
     /**
      * Request Entity Too Large
      */
@@ -8804,7 +9279,15 @@ export type LogoutResponses = {
 export type LogoutResponse = LogoutResponses[keyof LogoutResponses];
 
 export type RefreshData = {
-    body: RefreshBody;
+    body?: RefreshBody;
+    headers?: {
+        /**
+         * X-Lim-Session
+         *
+         * `cookie`, for web pages of the API's own origin: the refresh token is set, read and cleared as a cookie (HttpOnly, SameSite=Strict, Path=/api/v1/auth) and in no body; 403 for other origins
+         */
+        'X-LIM-Session'?: 'cookie' | null;
+    };
     path?: never;
     query?: never;
     url: '/api/v1/auth/refresh';
@@ -8819,6 +9302,10 @@ export type RefreshErrors = {
      * Unauthorized
      */
     401: Problem;
+    /**
+     * Forbidden
+     */
+    403: Problem;
     /**
      * Request Entity Too Large
      */
@@ -9975,6 +10462,60 @@ export type EstimateResponses = {
 };
 
 export type EstimateResponse = EstimateResponses[keyof EstimateResponses];
+
+export type FollowAllData = {
+    body?: never;
+    headers?: {
+        /**
+         * Last-Event-Id
+         *
+         * `id` of the last event received
+         */
+        'Last-Event-ID'?: string | null;
+    };
+    path?: never;
+    query?: {
+        /**
+         * Job
+         *
+         * Also every metric, log line, status and artifact of this job, as `ID` (from now on) or `ID:SEQ` (after this number); may be repeated. A number that `Last-Event-ID` knows takes precedence
+         */
+        job?: Array<string> | null;
+    };
+    url: '/api/v1/events';
+};
+
+export type FollowAllErrors = {
+    /**
+     * Unauthorized
+     */
+    401: Problem;
+    /**
+     * Not Found
+     */
+    404: Problem;
+    /**
+     * Unprocessable Entity
+     */
+    422: Problem;
+    /**
+     * Too Many Requests
+     */
+    429: Problem;
+    /**
+     * Service Unavailable
+     */
+    503: Problem;
+};
+
+export type FollowAllError = FollowAllErrors[keyof FollowAllErrors];
+
+export type FollowAllResponses = {
+    /**
+     * Server-sent events; `event` is the `kind` of the data
+     */
+    200: unknown;
+};
 
 export type ListJobsData = {
     body?: never;
