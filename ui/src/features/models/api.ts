@@ -2,7 +2,7 @@
 
 import {
   addModel,
-  authorizedFetch,
+  bodySchema,
   changeModel,
   type EstimateBody,
   estimate,
@@ -13,13 +13,11 @@ import {
   type ModelCard,
   type ModelOut,
   type ModelPatch,
-  problemOf,
   readModel,
   retireModel,
 } from '@less-is-more/client';
 import { useMutation, useQueries, useQuery, useQueryClient } from '@tanstack/react-query';
 import { keys } from '@/lib/query-keys';
-import { BASE_URL, session } from '@/lib/session';
 import type { CardSchema, CatalogueChoices } from './choices';
 
 const PAGE = 100;
@@ -50,15 +48,12 @@ export function useModel(id: string) {
   });
 }
 
-/** What a model's card may hold, from the platform's schema; empty on a platform that does not give it. */
+/** What a model's card may hold, from the platform's schema. */
 export function useCardChoices(enabled: boolean) {
   return useQuery({
     queryKey: keys.schema('model'),
     queryFn: async ({ signal }): Promise<CatalogueChoices> => {
-      const response = await authorizedFetch(session, `${BASE_URL}/api/v1/schemas/model`, { signal });
-      if (response.status === 404) return { families: [], tasks: [] };
-      if (!response.ok) throw problemOf(response, await response.json().catch(() => null));
-      const { properties } = (await response.json()) as CardSchema;
+      const { properties } = (await bodySchema({ path: { name: 'model' }, signal })) as unknown as CardSchema;
       return { families: properties.family?.enum ?? [], tasks: properties.tasks?.items?.enum ?? [] };
     },
     enabled,

@@ -12,7 +12,7 @@ export interface CardSchema {
   properties: Record<string, { enum?: string[]; items?: { enum?: string[] } } | undefined>;
 }
 
-/** The platform's choices; where it does not give them, those that the catalogue already uses. */
+/** The platform's choices; until they are there, those that the catalogue already uses. */
 export function choicesOf(
   given: CatalogueChoices | undefined,
   models: readonly ModelOut[],

@@ -13,16 +13,20 @@ import {
   ProblemError,
   readDataset,
   readJob,
+  type TrainingPresetsData,
+  trainingPresets,
   trainingSchema,
 } from '@less-is-more/client';
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { keys } from '@/lib/query-keys';
 import { useList } from '@/lib/use-list';
-import { type Preset, trainingPresets } from './presets';
 import { formOf } from './schema-form/node';
-import { annotated } from './schema-form/provisional';
 import type { Schema } from './schema-form/schema';
 
+type PresetTask = NonNullable<TrainingPresetsData['query']>['task'];
+
+/** What the task's unit of cost is called; every task of today counts seconds of audio. */
+const UNITS = { cost: 's of audio' };
 /** The platform's schema does not change while it runs. */
 const HOUR_MS = 3_600_000;
 
@@ -30,7 +34,7 @@ const HOUR_MS = 3_600_000;
 export function useTrainingForm() {
   return useQuery({
     queryKey: keys.schema('training'),
-    queryFn: async ({ signal }) => formOf(annotated((await trainingSchema({ signal })) as Schema)),
+    queryFn: async ({ signal }) => formOf((await trainingSchema({ signal })) as Schema, UNITS),
     staleTime: HOUR_MS,
     // The tree is compared by identity everywhere.
     structuralSharing: false,
@@ -40,7 +44,7 @@ export function useTrainingForm() {
 export function usePresets(task: string | null) {
   return useQuery({
     queryKey: [...keys.schema('presets'), task],
-    queryFn: ({ signal }): Promise<readonly Preset[]> => trainingPresets(task, signal),
+    queryFn: ({ signal }) => trainingPresets({ query: { task: task as PresetTask }, signal }),
     enabled: task !== null,
     staleTime: HOUR_MS,
   });

@@ -11,6 +11,7 @@ import { RadioCard, RadioGroup } from '@/components/ui/radio-group';
 import { formatDateTime } from '@/lib/format';
 import { useDebounced } from '@/lib/use-debounced';
 import { usePresets, useTrainings } from './api';
+import type { JsonObject } from './schema-form/json';
 import type { Wizard } from './use-wizard';
 
 const ImportDialog = dynamic(() => import('./yaml-dialogs').then((module) => module.ImportDialog));
@@ -49,13 +50,13 @@ export function StartingPoint({ wizard }: { wizard: Wizard }) {
           aria-label="Starting point"
           value={value}
           onValueChange={(id) => {
-            const preset = presets.data?.find((each) => each.id === id);
-            if (preset) startWith(preset.config, { kind: 'preset', id, title: preset.title });
+            const preset = presets.data?.items.find((each) => each.id === id);
+            if (preset) startWith(preset.config as JsonObject, { kind: 'preset', id, title: preset.title });
             else startWith({}, { kind: 'defaults' });
           }}
           className="grid gap-2 sm:grid-cols-[repeat(auto-fit,minmax(12rem,1fr))]"
         >
-          {(presets.data ?? []).map((preset) => (
+          {(presets.data?.items ?? []).map((preset) => (
             <RadioCard
               key={preset.id}
               value={preset.id}

@@ -16,6 +16,7 @@ import { plural } from '@/lib/format';
 import { ConfigFileError } from './config-file';
 import { type Fault, faultsOf } from './schema-form/check';
 import type { JsonObject } from './schema-form/json';
+import { Inline } from './schema-form/prose';
 import { changesOf, overlay } from './schema-form/values';
 import { configPath } from './steps';
 import type { Wizard } from './use-wizard';
@@ -86,7 +87,9 @@ export function ImportDialog({ wizard, onClose }: DialogProps) {
       open
       onOpenChange={(open) => !open && onClose()}
       title="Import settings"
-      description="The same file that `lim jobs launch --config` takes. What it does not name is set to its default."
+      description={
+        <Inline text="The same file that `lim jobs launch --config` takes. What it does not name is set to its default." />
+      }
       className="sm:max-w-2xl"
       footer={
         <>
@@ -193,7 +196,7 @@ export function ExportDialog({ wizard, onClose }: DialogProps) {
       open
       onOpenChange={(open) => !open && onClose()}
       title="Export settings"
-      description="Use the file here, or with `lim jobs launch --config training.yaml`."
+      description={<Inline text="Use the file here, or with `lim jobs launch --config training.yaml`." />}
       className="sm:max-w-2xl"
       footer={
         <>

@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.ts';
 import type { Client, ClientMeta, Options as Options2, RequestResult, ServerSentEventsResult, TDataShape } from './client/index.ts';
-import type { AddModelData, AddModelErrors, AddModelResponses, AddVersionData, AddVersionErrors, AddVersionResponses, ChangeAdapterData, ChangeAdapterErrors, ChangeAdapterResponses, ChangeDatasetData, ChangeDatasetErrors, ChangeDatasetResponses, ChangeJobData, ChangeJobErrors, ChangeJobResponses, ChangeMeData, ChangeMeErrors, ChangeMeResponses, ChangeModelData, ChangeModelErrors, ChangeModelResponses, ChangeNotificationData, ChangeNotificationErrors, ChangeNotificationResponses, ChangeNotificationSettingsData, ChangeNotificationSettingsErrors, ChangeNotificationSettingsResponses, ChangeProjectData, ChangeProjectErrors, ChangeProjectResponses, CompareVersionsData, CompareVersionsErrors, CompareVersionsResponses, CompleteDatasetData, CompleteDatasetErrors, CompleteDatasetResponses, CreateAdapterData, CreateAdapterErrors, CreateAdapterResponses, CreateApiKeyData, CreateApiKeyErrors, CreateApiKeyResponses, CreateDatasetData, CreateDatasetErrors, CreateDatasetResponses, CreateEvaluationData, CreateEvaluationErrors, CreateEvaluationResponses, CreateJobData, CreateJobErrors, CreateJobResponses, CreatePipelineData, CreatePipelineErrors, CreatePipelineResponses, CreateProjectData, CreateProjectErrors, CreateProjectResponses, CreateSweepData, CreateSweepErrors, CreateSweepResponses, DatasetReportData, DatasetReportErrors, DatasetReportResponses, DeleteAdapterData, DeleteAdapterErrors, DeleteAdapterResponses, DeleteApiKeyData, DeleteApiKeyErrors, DeleteApiKeyResponses, DeleteDatasetData, DeleteDatasetErrors, DeleteDatasetResponses, DeleteDatasetVersionData, DeleteDatasetVersionErrors, DeleteDatasetVersionResponses, DeleteJobData, DeleteJobErrors, DeleteJobResponses, DeleteNotificationData, DeleteNotificationErrors, DeleteNotificationResponses, DeletePipelineData, DeletePipelineErrors, DeletePipelineResponses, DeleteProjectData, DeleteProjectErrors, DeleteProjectResponses, DeleteThingData, DeleteThingErrors, DeleteThingResponses, DeleteUserApiKeyData, DeleteUserApiKeyErrors, DeleteUserApiKeyResponses, DeleteUserApiKeysData, DeleteUserApiKeysErrors, DeleteUserApiKeysResponses, DisableUserData, DisableUserErrors, DisableUserResponses, EnableUserData, EnableUserErrors, EnableUserResponses, EndUserLoginsData, EndUserLoginsErrors, EndUserLoginsResponses, EstimateData, EstimateErrors, EstimateResponses, FollowAllData, FollowAllErrors, FollowAllResponses, FollowJobData, FollowJobErrors, FollowJobResponses, FollowNotificationsData, FollowNotificationsErrors, FollowNotificationsResponses, HealthzData, HealthzResponses, ItemAudioData, ItemAudioErrors, ItemAudioResponses, JobArtifactsData, JobArtifactsErrors, JobArtifactsResponses, JobBundleData, JobBundleErrors, JobBundleResponses, JobLogsData, JobLogsErrors, JobLogsResponses, JobMetricsData, JobMetricsErrors, JobMetricsResponses, ListAdaptersData, ListAdaptersErrors, ListAdaptersResponses, ListAllAuditEventsData, ListAllAuditEventsErrors, ListAllAuditEventsResponses, ListApiKeysData, ListApiKeysErrors, ListApiKeysResponses, ListAuditEventsData, ListAuditEventsErrors, ListAuditEventsResponses, ListDatasetItemsData, ListDatasetItemsErrors, ListDatasetItemsResponses, ListDatasetsData, ListDatasetsErrors, ListDatasetsResponses, ListDatasetVersionsData, ListDatasetVersionsErrors, ListDatasetVersionsResponses, ListItemsData, ListItemsErrors, ListItemsResponses, ListJobsData, ListJobsErrors, ListJobsResponses, ListModelsData, ListModelsErrors, ListModelsResponses, ListNodesData, ListNodesErrors, ListNodesResponses, ListNotificationsData, ListNotificationsErrors, ListNotificationsResponses, ListPipelinesData, ListPipelinesErrors, ListPipelinesResponses, ListProjectsData, ListProjectsErrors, ListProjectsResponses, ListSweepsData, ListSweepsErrors, ListSweepsResponses, ListThingsData, ListThingsErrors, ListThingsResponses, ListUserApiKeysData, ListUserApiKeysErrors, ListUserApiKeysResponses, ListUsersData, ListUsersErrors, ListUsersResponses, ListVersionsData, ListVersionsErrors, ListVersionsResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutErrors, LogoutResponses, PreviewDatasetData, PreviewDatasetErrors, PreviewDatasetResponses, ReadAdapterData, ReadAdapterErrors, ReadAdapterResponses, ReadAllNotificationsData, ReadAllNotificationsErrors, ReadAllNotificationsResponses, ReadDatasetData, ReadDatasetErrors, ReadDatasetResponses, ReadDatasetVersionData, ReadDatasetVersionErrors, ReadDatasetVersionResponses, ReadJobData, ReadJobErrors, ReadJobResponses, ReadMeData, ReadMeErrors, ReadMeResponses, ReadModelData, ReadModelErrors, ReadModelResponses, ReadNotificationData, ReadNotificationErrors, ReadNotificationResponses, ReadNotificationSettingsData, ReadNotificationSettingsErrors, ReadNotificationSettingsResponses, ReadPipelineData, ReadPipelineErrors, ReadPipelineResponses, ReadProjectData, ReadProjectErrors, ReadProjectResponses, ReadSweepData, ReadSweepErrors, ReadSweepResponses, ReadUsageData, ReadUsageErrors, ReadUsageResponses, ReadUserData, ReadUserErrors, ReadUserResponses, ReadVersionData, ReadVersionErrors, ReadVersionResponses, ReadyzData, ReadyzErrors, ReadyzResponses, RefreshData, RefreshErrors, RefreshResponses, RemoveWebhookData, RemoveWebhookErrors, RemoveWebhookResponses, ResetUserPasswordData, ResetUserPasswordErrors, ResetUserPasswordResponses, ResumeJobData, ResumeJobErrors, ResumeJobResponses, ResumePipelineData, ResumePipelineErrors, ResumePipelineResponses, RetireModelData, RetireModelErrors, RetireModelResponses, ReviseDatasetData, ReviseDatasetErrors, ReviseDatasetResponses, SelectionSchemaData, SelectionSchemaErrors, SelectionSchemaResponses, SetPasswordAnewData, SetPasswordAnewErrors, SetPasswordAnewResponses, SetPasswordData, SetPasswordErrors, SetPasswordResponses, SetWebhookData, SetWebhookErrors, SetWebhookResponses, SignupData, SignupErrors, SignupResponses, StopJobData, StopJobErrors, StopJobResponses, StopPipelineData, StopPipelineErrors, StopPipelineResponses, StopSweepData, StopSweepErrors, StopSweepResponses, StopThingData, StopThingErrors, StopThingResponses, TrainBestData, TrainBestErrors, TrainBestResponses, TrainingSchemaData, TrainingSchemaErrors, TrainingSchemaResponses } from './types.gen.ts';
+import type { AddModelData, AddModelErrors, AddModelResponses, AddVersionData, AddVersionErrors, AddVersionResponses, BodySchemaData, BodySchemaErrors, BodySchemaResponses, ChangeAdapterData, ChangeAdapterErrors, ChangeAdapterResponses, ChangeDatasetData, ChangeDatasetErrors, ChangeDatasetResponses, ChangeJobData, ChangeJobErrors, ChangeJobResponses, ChangeMeData, ChangeMeErrors, ChangeMeResponses, ChangeModelData, ChangeModelErrors, ChangeModelResponses, ChangeNotificationData, ChangeNotificationErrors, ChangeNotificationResponses, ChangeNotificationSettingsData, ChangeNotificationSettingsErrors, ChangeNotificationSettingsResponses, ChangeProjectData, ChangeProjectErrors, ChangeProjectResponses, CompareVersionsData, CompareVersionsErrors, CompareVersionsResponses, CompleteDatasetData, CompleteDatasetErrors, CompleteDatasetResponses, CreateAdapterData, CreateAdapterErrors, CreateAdapterResponses, CreateApiKeyData, CreateApiKeyErrors, CreateApiKeyResponses, CreateDatasetData, CreateDatasetErrors, CreateDatasetResponses, CreateEvaluationData, CreateEvaluationErrors, CreateEvaluationResponses, CreateJobData, CreateJobErrors, CreateJobResponses, CreatePipelineData, CreatePipelineErrors, CreatePipelineResponses, CreateProjectData, CreateProjectErrors, CreateProjectResponses, CreateSweepData, CreateSweepErrors, CreateSweepResponses, DatasetItemFacetsData, DatasetItemFacetsErrors, DatasetItemFacetsResponses, DatasetReportData, DatasetReportErrors, DatasetReportResponses, DeleteAdapterData, DeleteAdapterErrors, DeleteAdapterResponses, DeleteApiKeyData, DeleteApiKeyErrors, DeleteApiKeyResponses, DeleteDatasetData, DeleteDatasetErrors, DeleteDatasetResponses, DeleteDatasetVersionData, DeleteDatasetVersionErrors, DeleteDatasetVersionResponses, DeleteJobData, DeleteJobErrors, DeleteJobResponses, DeleteNotificationData, DeleteNotificationErrors, DeleteNotificationResponses, DeletePipelineData, DeletePipelineErrors, DeletePipelineResponses, DeleteProjectData, DeleteProjectErrors, DeleteProjectResponses, DeleteThingData, DeleteThingErrors, DeleteThingResponses, DeleteUserApiKeyData, DeleteUserApiKeyErrors, DeleteUserApiKeyResponses, DeleteUserApiKeysData, DeleteUserApiKeysErrors, DeleteUserApiKeysResponses, DisableUserData, DisableUserErrors, DisableUserResponses, EnableUserData, EnableUserErrors, EnableUserResponses, EndUserLoginsData, EndUserLoginsErrors, EndUserLoginsResponses, EstimateData, EstimateErrors, EstimateResponses, FollowAllData, FollowAllErrors, FollowAllResponses, FollowJobData, FollowJobErrors, FollowJobResponses, FollowNotificationsData, FollowNotificationsErrors, FollowNotificationsResponses, HealthzData, HealthzResponses, ItemAudioData, ItemAudioErrors, ItemAudioResponses, JobArtifactsData, JobArtifactsErrors, JobArtifactsResponses, JobBundleData, JobBundleErrors, JobBundleResponses, JobCurvesData, JobCurvesErrors, JobCurvesResponses, JobLogFileData, JobLogFileErrors, JobLogFileResponses, JobLogsData, JobLogsErrors, JobLogsResponses, JobMetricsData, JobMetricsErrors, JobMetricsResponses, JobPredictionsData, JobPredictionsErrors, JobPredictionsResponses, JobResourcesData, JobResourcesErrors, JobResourcesResponses, ListAdaptersData, ListAdaptersErrors, ListAdaptersResponses, ListAllAuditEventsData, ListAllAuditEventsErrors, ListAllAuditEventsResponses, ListApiKeysData, ListApiKeysErrors, ListApiKeysResponses, ListAuditEventsData, ListAuditEventsErrors, ListAuditEventsResponses, ListDatasetItemsData, ListDatasetItemsErrors, ListDatasetItemsResponses, ListDatasetsData, ListDatasetsErrors, ListDatasetsResponses, ListDatasetVersionsData, ListDatasetVersionsErrors, ListDatasetVersionsResponses, ListItemsData, ListItemsErrors, ListItemsResponses, ListJobsData, ListJobsErrors, ListJobsResponses, ListModelsData, ListModelsErrors, ListModelsResponses, ListNodesData, ListNodesErrors, ListNodesResponses, ListNotificationsData, ListNotificationsErrors, ListNotificationsResponses, ListPipelinesData, ListPipelinesErrors, ListPipelinesResponses, ListProjectsData, ListProjectsErrors, ListProjectsResponses, ListSweepsData, ListSweepsErrors, ListSweepsResponses, ListThingsData, ListThingsErrors, ListThingsResponses, ListUserApiKeysData, ListUserApiKeysErrors, ListUserApiKeysResponses, ListUsersData, ListUsersErrors, ListUsersResponses, ListVersionsData, ListVersionsErrors, ListVersionsResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutErrors, LogoutResponses, PreviewDatasetData, PreviewDatasetErrors, PreviewDatasetResponses, ReadAdapterData, ReadAdapterErrors, ReadAdapterResponses, ReadAllNotificationsData, ReadAllNotificationsErrors, ReadAllNotificationsResponses, ReadDatasetData, ReadDatasetErrors, ReadDatasetResponses, ReadDatasetVersionData, ReadDatasetVersionErrors, ReadDatasetVersionResponses, ReadJobData, ReadJobErrors, ReadJobResponses, ReadMeData, ReadMeErrors, ReadMeResponses, ReadModelData, ReadModelErrors, ReadModelResponses, ReadNotificationData, ReadNotificationErrors, ReadNotificationResponses, ReadNotificationSettingsData, ReadNotificationSettingsErrors, ReadNotificationSettingsResponses, ReadPipelineData, ReadPipelineErrors, ReadPipelineResponses, ReadProjectData, ReadProjectErrors, ReadProjectResponses, ReadSweepData, ReadSweepErrors, ReadSweepResponses, ReadUsageData, ReadUsageErrors, ReadUsageResponses, ReadUserData, ReadUserErrors, ReadUserResponses, ReadVersionData, ReadVersionErrors, ReadVersionResponses, ReadyzData, ReadyzErrors, ReadyzResponses, RefreshData, RefreshErrors, RefreshResponses, RemoveWebhookData, RemoveWebhookErrors, RemoveWebhookResponses, RenewUploadsData, RenewUploadsErrors, RenewUploadsResponses, ResetUserPasswordData, ResetUserPasswordErrors, ResetUserPasswordResponses, ResumeJobData, ResumeJobErrors, ResumeJobResponses, ResumePipelineData, ResumePipelineErrors, ResumePipelineResponses, RetireModelData, RetireModelErrors, RetireModelResponses, ReviseDatasetData, ReviseDatasetErrors, ReviseDatasetResponses, SelectionSchemaData, SelectionSchemaErrors, SelectionSchemaResponses, SetPasswordAnewData, SetPasswordAnewErrors, SetPasswordAnewResponses, SetPasswordData, SetPasswordErrors, SetPasswordResponses, SetWebhookData, SetWebhookErrors, SetWebhookResponses, SignupData, SignupErrors, SignupResponses, StopJobData, StopJobErrors, StopJobResponses, StopPipelineData, StopPipelineErrors, StopPipelineResponses, StopSweepData, StopSweepErrors, StopSweepResponses, StopThingData, StopThingErrors, StopThingResponses, TrainBestData, TrainBestErrors, TrainBestResponses, TrainingPresetsData, TrainingPresetsErrors, TrainingPresetsResponses, TrainingSchemaData, TrainingSchemaErrors, TrainingSchemaResponses } from './types.gen.ts';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -483,9 +483,21 @@ export const listItems = <ThrowOnError extends boolean = true>(options: Options<
 });
 
 /**
+ * Dataset Item Facets
+ *
+ * Counts of the items of the newest version, or of another one, by status, split, finding and group.
+ */
+export const datasetItemFacets = <ThrowOnError extends boolean = true>(options: Options<DatasetItemFacetsData, ThrowOnError>): RequestResult<DatasetItemFacetsResponses, DatasetItemFacetsErrors, ThrowOnError, 'data'> => (options.client ?? client).get<DatasetItemFacetsResponses, DatasetItemFacetsErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/datasets/{dataset_id}/items/facets',
+    ...options
+});
+
+/**
  * Item Audio
  *
- * An item's audio as a WAV file.
+ * An item's audio as a WAV file, or the bytes of a `Range` header; for a player, `audio_url` needs no token.
  */
 export const itemAudio = <ThrowOnError extends boolean = true>(options: Options<ItemAudioData, ThrowOnError>): RequestResult<ItemAudioResponses, ItemAudioErrors, ThrowOnError, 'data'> => (options.client ?? client).get<ItemAudioResponses, ItemAudioErrors, ThrowOnError, 'data'>({
     responseStyle: 'data',
@@ -515,6 +527,20 @@ export const datasetReport = <ThrowOnError extends boolean = true>(options: Opti
     responseStyle: 'data',
     security: [{ scheme: 'bearer', type: 'http' }],
     url: '/api/v1/datasets/{dataset_id}/report',
+    ...options
+});
+
+/**
+ * Renew Uploads
+ *
+ * New upload addresses for a dataset that is being uploaded, and what has arrived: how an upload is resumed.
+ *
+ * It can be resumed until an hour after its last addresses have expired.
+ */
+export const renewUploads = <ThrowOnError extends boolean = true>(options: Options<RenewUploadsData, ThrowOnError>): RequestResult<RenewUploadsResponses, RenewUploadsErrors, ThrowOnError, 'data'> => (options.client ?? client).post<RenewUploadsResponses, RenewUploadsErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/datasets/{dataset_id}/uploads',
     ...options
 });
 
@@ -715,6 +741,18 @@ export const jobBundle = <ThrowOnError extends boolean = true>(options: Options<
 });
 
 /**
+ * Job Curves
+ *
+ * The job's metrics for drawing, with fewer points where there are many; a range of steps shows more of it.
+ */
+export const jobCurves = <ThrowOnError extends boolean = true>(options: Options<JobCurvesData, ThrowOnError>): RequestResult<JobCurvesResponses, JobCurvesErrors, ThrowOnError, 'data'> => (options.client ?? client).get<JobCurvesResponses, JobCurvesErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/jobs/{job_id}/curves',
+    ...options
+});
+
+/**
  * Create Evaluation
  *
  * Launch a job that measures a training's result and its base, on its own test speakers or on other data.
@@ -745,12 +783,27 @@ export const followJob = <ThrowOnError extends boolean = true>(options: Options<
 /**
  * Job Logs
  *
- * The log of the job and the platform, oldest first.
+ * The log of the job and the platform, oldest first by default.
+ *
+ * `after` and `before` are sequence numbers of lines, which themselves are left out. `total` counts the lines that `q` and
+ * `level` match.
  */
 export const jobLogs = <ThrowOnError extends boolean = true>(options: Options<JobLogsData, ThrowOnError>): RequestResult<JobLogsResponses, JobLogsErrors, ThrowOnError, 'data'> => (options.client ?? client).get<JobLogsResponses, JobLogsErrors, ThrowOnError, 'data'>({
     responseStyle: 'data',
     security: [{ scheme: 'bearer', type: 'http' }],
     url: '/api/v1/jobs/{job_id}/logs',
+    ...options
+});
+
+/**
+ * Job Log File
+ *
+ * The whole log as a text file: time, level and message of each line.
+ */
+export const jobLogFile = <ThrowOnError extends boolean = true>(options: Options<JobLogFileData, ThrowOnError>): RequestResult<JobLogFileResponses, JobLogFileErrors, ThrowOnError, 'data'> => (options.client ?? client).get<JobLogFileResponses, JobLogFileErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/jobs/{job_id}/logs.txt',
     ...options
 });
 
@@ -763,6 +816,30 @@ export const jobMetrics = <ThrowOnError extends boolean = true>(options: Options
     responseStyle: 'data',
     security: [{ scheme: 'bearer', type: 'http' }],
     url: '/api/v1/jobs/{job_id}/metrics',
+    ...options
+});
+
+/**
+ * Job Predictions
+ *
+ * Predictions of a training's or an evaluation's test examples: the worst, the best or random ones.
+ */
+export const jobPredictions = <ThrowOnError extends boolean = true>(options: Options<JobPredictionsData, ThrowOnError>): RequestResult<JobPredictionsResponses, JobPredictionsErrors, ThrowOnError, 'data'> => (options.client ?? client).get<JobPredictionsResponses, JobPredictionsErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/jobs/{job_id}/predictions',
+    ...options
+});
+
+/**
+ * Job Resources
+ *
+ * Processor, memory and GPU of each worker and its host while the job trains; empty for jobs that do not.
+ */
+export const jobResources = <ThrowOnError extends boolean = true>(options: Options<JobResourcesData, ThrowOnError>): RequestResult<JobResourcesResponses, JobResourcesErrors, ThrowOnError, 'data'> => (options.client ?? client).get<JobResourcesResponses, JobResourcesErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/jobs/{job_id}/resources',
     ...options
 });
 
@@ -1084,9 +1161,33 @@ export const changeProject = <ThrowOnError extends boolean = true>(options: Opti
 });
 
 /**
+ * Body Schema
+ *
+ * The JSON Schema of what a creating call takes, such as a sweep, or of a part of it, such as a job's resources.
+ */
+export const bodySchema = <ThrowOnError extends boolean = true>(options: Options<BodySchemaData, ThrowOnError>): RequestResult<BodySchemaResponses, BodySchemaErrors, ThrowOnError, 'data'> => (options.client ?? client).get<BodySchemaResponses, BodySchemaErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/schemas/bodies/{name}',
+    ...options
+});
+
+/**
+ * Training Presets
+ *
+ * Training configs to start from, the cheapest first; with `task`, those for this task.
+ */
+export const trainingPresets = <ThrowOnError extends boolean = true>(options?: Options<TrainingPresetsData, ThrowOnError>): RequestResult<TrainingPresetsResponses, TrainingPresetsErrors, ThrowOnError, 'data'> => (options?.client ?? client).get<TrainingPresetsResponses, TrainingPresetsErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/schemas/presets',
+    ...options
+});
+
+/**
  * Selection Schema
  *
- * The JSON Schema of a selection config, with defaults, limits and descriptions.
+ * The JSON Schema of a selection config, as that of a training config.
  */
 export const selectionSchema = <ThrowOnError extends boolean = true>(options?: Options<SelectionSchemaData, ThrowOnError>): RequestResult<SelectionSchemaResponses, SelectionSchemaErrors, ThrowOnError, 'data'> => (options?.client ?? client).get<SelectionSchemaResponses, SelectionSchemaErrors, ThrowOnError, 'data'>({
     responseStyle: 'data',
@@ -1099,6 +1200,9 @@ export const selectionSchema = <ThrowOnError extends boolean = true>(options?: O
  * Training Schema
  *
  * The JSON Schema of a training config, with defaults, limits and descriptions.
+ *
+ * For forms, every field has a `title`, `x-group` (one of the root's `x-groups`), `x-level` (`basic`, `advanced`,
+ * `expert`) and, if it has one, `x-unit`.
  */
 export const trainingSchema = <ThrowOnError extends boolean = true>(options?: Options<TrainingSchemaData, ThrowOnError>): RequestResult<TrainingSchemaResponses, TrainingSchemaErrors, ThrowOnError, 'data'> => (options?.client ?? client).get<TrainingSchemaResponses, TrainingSchemaErrors, ThrowOnError, 'data'>({
     responseStyle: 'data',

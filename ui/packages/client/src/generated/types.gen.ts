@@ -570,7 +570,7 @@ export type ArtifactOut = {
 /**
  * AshaScheduler
  *
- * Asynchronous successive halving: after 1, 3, 9, ... validations, only the best third of the trials goes on.
+ * Asynchronous successive halving: after 1, 3, 9, ... validations (rungs), only the best third of the trials goes on.
  *
  * Source: Li et al. 2020, "A System for Massively Parallel Hyperparameter Tuning", algorithm 2.
  */
@@ -1473,6 +1473,35 @@ export type CtcDecodingConfig = {
 };
 
 /**
+ * CurvesOut
+ *
+ * Curves of a job.
+ */
+export type CurvesOut = {
+    /**
+     * Job Id
+     */
+    job_id: string;
+    /**
+     * Last Seq
+     *
+     * Number of the newest event when this was read: the event stream continues from it (`Last-Event-ID`).
+     */
+    last_seq: number;
+    /**
+     * Method
+     *
+     * How a series is sampled: the smallest and the largest value of equal parts of the range, and its first and last
+     * point. Values are never averaged; positions are exact to one part.
+     */
+    method?: 'min_max';
+    /**
+     * Series
+     */
+    series: Array<SeriesOut>;
+};
+
+/**
  * CutConfig
  *
  * Cut recordings longer than the model's window, at pauses.
@@ -1588,7 +1617,8 @@ export type DatasetItemOut = {
     /**
      * Audio Url
      *
-     * Address of its audio; only for a good item.
+     * Path of its audio under the API's address, which a player can open without a header for at least an hour; only for
+     * a good item.
      */
     audio_url: string | null;
     /**
@@ -1601,6 +1631,12 @@ export type DatasetItemOut = {
      * Findings
      */
     findings: Array<ItemFindingOut>;
+    /**
+     * Group
+     *
+     * Its speaker or another group that is never divided, if known.
+     */
+    group: string | null;
     /**
      * Id
      *
@@ -1615,6 +1651,8 @@ export type DatasetItemOut = {
     path: string;
     /**
      * Speaker
+     *
+     * The same, by its earlier name.
      */
     speaker: string | null;
     /**
@@ -1627,6 +1665,8 @@ export type DatasetItemOut = {
     status: 'good' | 'rejected';
     /**
      * Text
+     *
+     * Its target as a text: the transcript, the class, `dog; rain`, captions on a line each.
      */
     text: string | null;
 };
@@ -2496,6 +2536,52 @@ export type ExportStage = {
 };
 
 /**
+ * FacetsOut
+ *
+ * How many items of a version have what, for filters.
+ */
+export type FacetsOut = {
+    /**
+     * Findings
+     *
+     * The most frequent first.
+     */
+    findings: Array<FindingCountOut>;
+    /**
+     * Group Count
+     */
+    group_count: number;
+    /**
+     * Groups
+     *
+     * The largest first, at most 200 of `group_count`.
+     */
+    groups: Array<GroupCountOut>;
+    /**
+     * Splits
+     */
+    splits: {
+        [key: string]: number;
+    };
+    /**
+     * Status
+     *
+     * Number of `good` and of `rejected` items.
+     */
+    status: {
+        [key: string]: number;
+    };
+    /**
+     * Total
+     */
+    total: number;
+    /**
+     * Version
+     */
+    version: number;
+};
+
+/**
  * FileBody
  *
  * A file to upload.
@@ -2533,6 +2619,26 @@ export type FileOut = {
      * Size
      */
     size: number;
+};
+
+/**
+ * FindingCountOut
+ *
+ * Number of items with a finding.
+ */
+export type FindingCountOut = {
+    /**
+     * Code
+     */
+    code: string;
+    /**
+     * Count
+     */
+    count: number;
+    /**
+     * Severity
+     */
+    severity: string;
 };
 
 /**
@@ -2706,6 +2812,22 @@ export type GridDimension = {
 };
 
 /**
+ * GroupCountOut
+ *
+ * Number of items of a group.
+ */
+export type GroupCountOut = {
+    /**
+     * Count
+     */
+    count: number;
+    /**
+     * Group
+     */
+    group: string;
+};
+
+/**
  * Health
  *
  * The process is alive.
@@ -2807,6 +2929,8 @@ export type ItemLimits = {
 export type ItemOut = {
     /**
      * Audio Url
+     *
+     * Path of its audio under the API's address, which a player can open without a header for at least an hour.
      */
     audio_url: string;
     /**
@@ -4705,6 +4829,12 @@ export type PartOut = {
      */
     start: number;
     /**
+     * Uploaded
+     *
+     * Whether it has arrived; only `POST /datasets/{id}/uploads` looks.
+     */
+    uploaded?: boolean;
+    /**
      * Url
      */
     url: string;
@@ -4778,7 +4908,7 @@ export type PipelineBody = {
      * Stages and their dependencies; unset: ingest, validate, select, train, evaluate, compare and, for an adapter,
      * export.
      */
-    stages?: Array<IngestStage | ValidateStage | SelectStage | TrainStage | EvaluateStage | CompareStage | ExportStage> | null;
+    stages?: Array<IngestStage | ValidateStage | SelectStage | SweepStage | TrainStage | EvaluateStage | CompareStage | ExportStage> | null;
 };
 
 /**
@@ -4923,6 +5053,162 @@ export type PlateauConfig = {
      * Steps over which the learning rate rises linearly from zero to its peak.
      */
     warmup_steps?: number;
+};
+
+/**
+ * PredictionOut
+ *
+ * A prediction for an item.
+ */
+export type PredictionOut = {
+    /**
+     * Audio Url
+     *
+     * Path of its audio under the API's address, which a player can open without a header for at least an hour.
+     */
+    audio_url: string | null;
+    /**
+     * Duration S
+     */
+    duration_s: number | null;
+    /**
+     * Group
+     *
+     * The item's speaker or another group, if known.
+     */
+    group: string | null;
+    /**
+     * Hypothesis
+     *
+     * What the model says; for retrieval, the texts that it finds, the most similar first.
+     */
+    hypothesis: string | Array<string>;
+    /**
+     * Id
+     *
+     * Id of the item in the dataset version.
+     */
+    id: string;
+    /**
+     * Reference
+     *
+     * The text, the class, the classes or the captions.
+     */
+    reference: string | Array<string>;
+    /**
+     * Scores
+     *
+     * Probability by class; only for classification.
+     */
+    scores: {
+        [key: string]: number;
+    } | null;
+    /**
+     * Value
+     *
+     * The metric for this item alone.
+     */
+    value: number | null;
+    /**
+     * Word Errors
+     *
+     * Wrong words; only for speech to text.
+     */
+    word_errors: number | null;
+    /**
+     * Words
+     *
+     * Words of the reference; only for speech to text.
+     */
+    words: number | null;
+};
+
+/**
+ * PredictionsOut
+ *
+ * Predictions of a job in some order.
+ */
+export type PredictionsOut = {
+    /**
+     * Higher Is Better
+     */
+    higher_is_better: boolean;
+    /**
+     * Items
+     */
+    items: Array<PredictionOut>;
+    /**
+     * Job Id
+     */
+    job_id: string;
+    /**
+     * Metric
+     *
+     * Name of the metric that orders them; unset: an earlier release made them, and judged no single one.
+     */
+    metric: string | null;
+    /**
+     * Next Offset
+     *
+     * Value of `offset` for what follows; null at the end.
+     */
+    next_offset: number | null;
+    /**
+     * Total
+     *
+     * Number of predictions that match.
+     */
+    total: number;
+};
+
+/**
+ * PresetOut
+ *
+ * A start for a training config.
+ */
+export type PresetOut = {
+    /**
+     * Config
+     *
+     * Fields of a training config that differ from the defaults; `task` comes from the data.
+     */
+    config: {
+        [key: string]: unknown;
+    };
+    /**
+     * Description
+     *
+     * When to take it, and what it costs.
+     */
+    description: string;
+    /**
+     * Id
+     */
+    id: string;
+    /**
+     * Tasks
+     *
+     * Tasks that it is for.
+     */
+    tasks: Array<string>;
+    /**
+     * Title
+     *
+     * For people.
+     */
+    title: string;
+};
+
+/**
+ * PresetsOut
+ *
+ * Presets, the cheapest first.
+ */
+export type PresetsOut = {
+    /**
+     * Items
+     */
+    items: Array<PresetOut>;
 };
 
 /**
@@ -5604,6 +5890,28 @@ export type ResourcesConfig = {
 };
 
 /**
+ * ResourcesOut
+ *
+ * Use of resources by a job's workers.
+ */
+export type ResourcesOut = {
+    /**
+     * Job Id
+     */
+    job_id: string;
+    /**
+     * Last Seq
+     *
+     * Number of the newest event when this was read; newer samples are `metric` events with `resources`.
+     */
+    last_seq: number;
+    /**
+     * Workers
+     */
+    workers: Array<WorkerUseOut>;
+};
+
+/**
  * RetrievalConfig
  *
  * Learn embeddings in which a recording is close to the texts that describe it.
@@ -5920,6 +6228,62 @@ export type SelectionConfig = {
      * The short training that the scores need.
      */
     warm_up?: WarmUpConfig;
+};
+
+/**
+ * SeriesOut
+ *
+ * Points of a series by column, in order of their position.
+ */
+export type SeriesOut = {
+    /**
+     * Name
+     */
+    name: string;
+    /**
+     * Sampled
+     *
+     * Whether these are fewer.
+     */
+    sampled: boolean;
+    /**
+     * Steps
+     */
+    steps: Array<number>;
+    /**
+     * Times
+     *
+     * Seconds since 1970.
+     */
+    times: Array<number>;
+    /**
+     * Title
+     *
+     * For people.
+     */
+    title: string;
+    /**
+     * Total
+     *
+     * Number of points in the range.
+     */
+    total: number;
+    /**
+     * Unit
+     *
+     * `bytes`, `s`, `audio_s/s`, `share` (shown in percent), ...; unset: a number.
+     */
+    unit: string | null;
+    /**
+     * Values
+     */
+    values: Array<number>;
+    /**
+     * X
+     *
+     * What `steps` counts: optimizer steps, or events (`seq`) where the job has no steps.
+     */
+    x: 'step' | 'seq';
 };
 
 /**
@@ -6389,7 +6753,7 @@ export type StageOut = {
     /**
      * Type
      */
-    type: 'ingest' | 'validate' | 'select' | 'train' | 'evaluate' | 'compare' | 'export';
+    type: 'ingest' | 'validate' | 'select' | 'sweep' | 'train' | 'evaluate' | 'compare' | 'export';
 };
 
 /**
@@ -6774,6 +7138,43 @@ export type SweepOut = {
 };
 
 /**
+ * SweepStage
+ *
+ * Searches for the best training, as a job; a training after it trains by the best trial on everything.
+ */
+export type SweepStage = {
+    /**
+     * The training; unset: the pipeline's.
+     */
+    config?: TrainingConfig | null;
+    /**
+     * Name
+     *
+     * Name of the stage in the pipeline; unset: its type.
+     */
+    name?: string;
+    /**
+     * Needs
+     *
+     * Stages that have to succeed first; unset: the one before it in the list.
+     */
+    needs?: Array<string> | null;
+    /**
+     * Resources of the job; unset: the pipeline's.
+     */
+    resources?: ResourcesConfig | null;
+    /**
+     * Retries when it fails.
+     */
+    retry?: RetryPolicy;
+    search: SearchConfig;
+    /**
+     * Type
+     */
+    type?: 'sweep';
+};
+
+/**
  * TemporalConfig
  *
  * LoRA whose ranks are gated at each frame by what the audio says there: y = W x + s B (g A x).
@@ -7053,7 +7454,8 @@ export type TopLossConfig = {
 /**
  * TrainStage
  *
- * Trains, as a job, on what the selection among its predecessors chose, if there is one.
+ * Trains, as a job: by the best trial of the sweep among its predecessors, if there is one, and on what the selection
+ * among them chose.
  */
 export type TrainStage = {
     /**
@@ -7273,7 +7675,7 @@ export type TrialResult = {
     /**
      * Peak Bytes
      *
-     * Peak memory of its process.
+     * Its peak memory.
      */
     peak_bytes?: number | null;
     /**
@@ -7285,7 +7687,7 @@ export type TrialResult = {
     /**
      * Seconds
      *
-     * Spent on it, over all its processes.
+     * Spent on it, over all its processes: loading, training and validations.
      */
     seconds?: number;
     /**
@@ -7297,9 +7699,10 @@ export type TrialResult = {
     /**
      * State
      *
-     * `pruned`: stopped early, because others were better.
+     * `paused`: waits until other trials have come as far, and goes on if it is among the best; `pruned`: stopped early,
+     * because others were better.
      */
-    state: 'running' | 'finished' | 'pruned' | 'stopped' | 'failed';
+    state: 'running' | 'paused' | 'finished' | 'pruned' | 'stopped' | 'failed';
     /**
      * Step
      *
@@ -7307,9 +7710,21 @@ export type TrialResult = {
      */
     step?: number;
     /**
+     * Total Steps
+     *
+     * Optimizer steps of the whole training; unset before the first validation.
+     */
+    total_steps?: number | null;
+    /**
      * Trainable Parameters
      */
     trainable_parameters?: number | null;
+    /**
+     * Validation Loss
+     *
+     * Loss per target in that validation; of trials with an equal value, the one with less is better.
+     */
+    validation_loss?: number | null;
     /**
      * Validations
      *
@@ -7418,6 +7833,18 @@ export type UploadOut = {
      */
     parts?: Array<PartOut>;
     /**
+     * Size
+     *
+     * Size in bytes.
+     */
+    size: number;
+    /**
+     * Uploaded Bytes
+     *
+     * Bytes that have arrived; only `POST /datasets/{id}/uploads` looks.
+     */
+    uploaded_bytes?: number;
+    /**
      * Url
      *
      * Unset for a large file, whose `parts` each have an address.
@@ -7443,6 +7870,22 @@ export type UploadSourceBody = {
      * Type
      */
     type: 'upload';
+};
+
+/**
+ * UploadsOut
+ *
+ * The files of a dataset that is being uploaded, with new upload addresses, and what has arrived.
+ */
+export type UploadsOut = {
+    /**
+     * Dataset Id
+     */
+    dataset_id: string;
+    /**
+     * Uploads
+     */
+    uploads: Array<UploadOut>;
 };
 
 /**
@@ -7489,6 +7932,55 @@ export type UsageOut = {
      * Seconds of its drivers' run time.
      */
     wall_s: number;
+};
+
+/**
+ * UseSeriesOut
+ *
+ * Use of one resource over time, by column.
+ */
+export type UseSeriesOut = {
+    /**
+     * Name
+     *
+     * `cpu_cores`, `rss_bytes`, `gpu_percent`, `gpu_process_bytes`, `gpu_memory_bytes`, `host_cpu_percent`,
+     * `host_memory_bytes`.
+     */
+    name: string;
+    /**
+     * Sampled
+     *
+     * Whether these are fewer.
+     */
+    sampled: boolean;
+    /**
+     * Times
+     *
+     * Seconds since 1970.
+     */
+    times: Array<number>;
+    /**
+     * Title
+     *
+     * For people.
+     */
+    title: string;
+    /**
+     * Total
+     *
+     * Number of samples.
+     */
+    total: number;
+    /**
+     * Unit
+     *
+     * `cores`, `bytes`, `percent`.
+     */
+    unit: string;
+    /**
+     * Values
+     */
+    values: Array<number>;
 };
 
 /**
@@ -7925,6 +8417,44 @@ export type WebhookStanding = {
      * `given_up`: the address is not allowed, or did not accept the notification for a day.
      */
     status: 'pending' | 'delivered' | 'given_up';
+};
+
+/**
+ * WorkerUseOut
+ *
+ * Use of resources by one worker of a job.
+ */
+export type WorkerUseOut = {
+    /**
+     * Gpu
+     *
+     * Name of its GPU, if it has one.
+     */
+    gpu: string | null;
+    /**
+     * Host
+     *
+     * Name of its machine; a worker that restarted elsewhere is listed once for each.
+     */
+    host: string;
+    /**
+     * Limits
+     *
+     * `host_cores`, `host_memory_total_bytes` and, with a GPU, `gpu_memory_total_bytes`.
+     */
+    limits: {
+        [key: string]: number;
+    };
+    /**
+     * Series
+     */
+    series: Array<UseSeriesOut>;
+    /**
+     * Worker
+     *
+     * Counts from 0.
+     */
+    worker: number;
 };
 
 export type ListAdaptersData = {
@@ -9848,6 +10378,12 @@ export type ListItemsData = {
          */
         cursor?: string | null;
         /**
+         * Offset
+         *
+         * Skip this many matching items; not with `cursor`
+         */
+        offset?: number;
+        /**
          * Version
          *
          * Number of a version; unset: the newest that is ready
@@ -9856,7 +10392,7 @@ export type ListItemsData = {
         /**
          * Q
          *
-         * Only items with this in their path or text
+         * Only items with this in their path, text or group
          */
         q?: string | null;
         /**
@@ -9871,8 +10407,16 @@ export type ListItemsData = {
         finding?: string | null;
         /**
          * Speaker
+         *
+         * Earlier name of `group`
          */
         speaker?: string | null;
+        /**
+         * Group
+         *
+         * Only items of this speaker or other group
+         */
+        group?: string | null;
         /**
          * Split
          */
@@ -9915,17 +10459,13 @@ export type ListItemsResponses = {
 
 export type ListItemsResponse = ListItemsResponses[keyof ListItemsResponses];
 
-export type ItemAudioData = {
+export type DatasetItemFacetsData = {
     body?: never;
     path: {
         /**
          * Dataset Id
          */
         dataset_id: string;
-        /**
-         * Item
-         */
-        item: string;
     };
     query?: {
         /**
@@ -9935,10 +10475,10 @@ export type ItemAudioData = {
          */
         version?: number | null;
     };
-    url: '/api/v1/datasets/{dataset_id}/items/{item}/audio';
+    url: '/api/v1/datasets/{dataset_id}/items/facets';
 };
 
-export type ItemAudioErrors = {
+export type DatasetItemFacetsErrors = {
     /**
      * Unauthorized
      */
@@ -9961,6 +10501,85 @@ export type ItemAudioErrors = {
     503: Problem;
 };
 
+export type DatasetItemFacetsError = DatasetItemFacetsErrors[keyof DatasetItemFacetsErrors];
+
+export type DatasetItemFacetsResponses = {
+    /**
+     * Successful Response
+     */
+    200: FacetsOut;
+};
+
+export type DatasetItemFacetsResponse = DatasetItemFacetsResponses[keyof DatasetItemFacetsResponses];
+
+export type ItemAudioData = {
+    body?: never;
+    path: {
+        /**
+         * Dataset Id
+         */
+        dataset_id: string;
+        /**
+         * Item
+         */
+        item: string;
+    };
+    query?: {
+        /**
+         * Version
+         *
+         * Number of a version; unset: the newest that is ready
+         */
+        version?: number | null;
+        /**
+         * User
+         *
+         * From `audio_url`, instead of the header
+         */
+        user?: string | null;
+        /**
+         * Expires
+         *
+         * From `audio_url`
+         */
+        expires?: number;
+        /**
+         * Signature
+         *
+         * From `audio_url`
+         */
+        signature?: string;
+    };
+    url: '/api/v1/datasets/{dataset_id}/items/{item}/audio';
+};
+
+export type ItemAudioErrors = {
+    /**
+     * Unauthorized
+     */
+    401: Problem;
+    /**
+     * Not Found
+     */
+    404: Problem;
+    /**
+     * Conflict
+     */
+    409: Problem;
+    /**
+     * Requested Range Not Satisfiable
+     */
+    416: Problem;
+    /**
+     * Unprocessable Entity
+     */
+    422: Problem;
+    /**
+     * Service Unavailable
+     */
+    503: Problem;
+};
+
 export type ItemAudioError = ItemAudioErrors[keyof ItemAudioErrors];
 
 export type ItemAudioResponses = {
@@ -9968,6 +10587,10 @@ export type ItemAudioResponses = {
      * A WAV file
      */
     200: Blob | File;
+    /**
+     * The bytes that `Range` asked for
+     */
+    206: Blob | File;
 };
 
 export type ItemAudioResponse = ItemAudioResponses[keyof ItemAudioResponses];
@@ -10083,6 +10706,56 @@ export type DatasetReportResponses = {
 };
 
 export type DatasetReportResponse = DatasetReportResponses[keyof DatasetReportResponses];
+
+export type RenewUploadsData = {
+    body?: never;
+    path: {
+        /**
+         * Dataset Id
+         */
+        dataset_id: string;
+    };
+    query?: never;
+    url: '/api/v1/datasets/{dataset_id}/uploads';
+};
+
+export type RenewUploadsErrors = {
+    /**
+     * Unauthorized
+     */
+    401: Problem;
+    /**
+     * Forbidden
+     */
+    403: Problem;
+    /**
+     * Not Found
+     */
+    404: Problem;
+    /**
+     * Conflict
+     */
+    409: Problem;
+    /**
+     * Unprocessable Entity
+     */
+    422: Problem;
+    /**
+     * Service Unavailable
+     */
+    503: Problem;
+};
+
+export type RenewUploadsError = RenewUploadsErrors[keyof RenewUploadsErrors];
+
+export type RenewUploadsResponses = {
+    /**
+     * Successful Response
+     */
+    200: UploadsOut;
+};
+
+export type RenewUploadsResponse = RenewUploadsResponses[keyof RenewUploadsResponses];
 
 export type ListDatasetVersionsData = {
     body?: never;
@@ -10345,9 +11018,15 @@ export type ListDatasetItemsData = {
          */
         cursor?: string | null;
         /**
+         * Offset
+         *
+         * Skip this many matching items; not with `cursor`
+         */
+        offset?: number;
+        /**
          * Q
          *
-         * Only items with this in their path or text
+         * Only items with this in their path, text or group
          */
         q?: string | null;
         /**
@@ -10362,8 +11041,16 @@ export type ListDatasetItemsData = {
         finding?: string | null;
         /**
          * Speaker
+         *
+         * Earlier name of `group`
          */
         speaker?: string | null;
+        /**
+         * Group
+         *
+         * Only items of this speaker or other group
+         */
+        group?: string | null;
         /**
          * Split
          */
@@ -10909,6 +11596,69 @@ export type JobBundleResponses = {
 
 export type JobBundleResponse = JobBundleResponses[keyof JobBundleResponses];
 
+export type JobCurvesData = {
+    body?: never;
+    path: {
+        /**
+         * Job Id
+         */
+        job_id: string;
+    };
+    query?: {
+        /**
+         * Points
+         *
+         * Maximum number of points of a series
+         */
+        points?: number;
+        /**
+         * Names
+         *
+         * Only these series; unset: all that are worth drawing
+         */
+        names?: Array<string> | null;
+        /**
+         * From Step
+         */
+        from_step?: number | null;
+        /**
+         * To Step
+         */
+        to_step?: number | null;
+    };
+    url: '/api/v1/jobs/{job_id}/curves';
+};
+
+export type JobCurvesErrors = {
+    /**
+     * Unauthorized
+     */
+    401: Problem;
+    /**
+     * Not Found
+     */
+    404: Problem;
+    /**
+     * Unprocessable Entity
+     */
+    422: Problem;
+    /**
+     * Service Unavailable
+     */
+    503: Problem;
+};
+
+export type JobCurvesError = JobCurvesErrors[keyof JobCurvesErrors];
+
+export type JobCurvesResponses = {
+    /**
+     * Successful Response
+     */
+    200: CurvesOut;
+};
+
+export type JobCurvesResponse = JobCurvesResponses[keyof JobCurvesResponses];
+
 export type CreateEvaluationData = {
     body: EvaluationJobBody;
     headers?: {
@@ -11043,7 +11793,7 @@ export type JobLogsData = {
         /**
          * Limit
          *
-         * Maximum number of items in a page
+         * Maximum number of lines
          */
         limit?: number;
         /**
@@ -11052,6 +11802,42 @@ export type JobLogsData = {
          * `next_cursor` of the previous page
          */
         cursor?: string | null;
+        /**
+         * Q
+         *
+         * Only lines with this text, in any case
+         */
+        q?: string | null;
+        /**
+         * Level
+         *
+         * Only lines of this severity or more
+         */
+        level?: 'debug' | 'info' | 'notice' | 'warning' | 'error' | null;
+        /**
+         * Order
+         */
+        order?: 'oldest' | 'newest';
+        /**
+         * After
+         */
+        after?: number | null;
+        /**
+         * Before
+         */
+        before?: number | null;
+        /**
+         * Offset
+         *
+         * Skip this many matching lines
+         */
+        offset?: number;
+        /**
+         * Tail
+         *
+         * Only the newest lines, in ascending order
+         */
+        tail?: number | null;
     };
     url: '/api/v1/jobs/{job_id}/logs';
 };
@@ -11085,6 +11871,61 @@ export type JobLogsResponses = {
 };
 
 export type JobLogsResponse = JobLogsResponses[keyof JobLogsResponses];
+
+export type JobLogFileData = {
+    body?: never;
+    path: {
+        /**
+         * Job Id
+         */
+        job_id: string;
+    };
+    query?: {
+        /**
+         * Q
+         *
+         * Only lines with this text, in any case
+         */
+        q?: string | null;
+        /**
+         * Level
+         *
+         * Only lines of this severity or more
+         */
+        level?: 'debug' | 'info' | 'notice' | 'warning' | 'error' | null;
+    };
+    url: '/api/v1/jobs/{job_id}/logs.txt';
+};
+
+export type JobLogFileErrors = {
+    /**
+     * Unauthorized
+     */
+    401: Problem;
+    /**
+     * Not Found
+     */
+    404: Problem;
+    /**
+     * Unprocessable Entity
+     */
+    422: Problem;
+    /**
+     * Service Unavailable
+     */
+    503: Problem;
+};
+
+export type JobLogFileError = JobLogFileErrors[keyof JobLogFileErrors];
+
+export type JobLogFileResponses = {
+    /**
+     * The log
+     */
+    200: string;
+};
+
+export type JobLogFileResponse = JobLogFileResponses[keyof JobLogFileResponses];
 
 export type JobMetricsData = {
     body?: never;
@@ -11140,6 +11981,130 @@ export type JobMetricsResponses = {
 };
 
 export type JobMetricsResponse = JobMetricsResponses[keyof JobMetricsResponses];
+
+export type JobPredictionsData = {
+    body?: never;
+    path: {
+        /**
+         * Job Id
+         */
+        job_id: string;
+    };
+    query?: {
+        /**
+         * Order
+         *
+         * By the metric of each, or shuffled by `seed`
+         */
+        order?: 'best' | 'worst' | 'random';
+        /**
+         * Seed
+         */
+        seed?: number;
+        /**
+         * Limit
+         *
+         * Maximum number of predictions
+         */
+        limit?: number;
+        /**
+         * Offset
+         *
+         * Skip this many
+         */
+        offset?: number;
+        /**
+         * Q
+         *
+         * Only those with this text, in any case
+         */
+        q?: string | null;
+    };
+    url: '/api/v1/jobs/{job_id}/predictions';
+};
+
+export type JobPredictionsErrors = {
+    /**
+     * Unauthorized
+     */
+    401: Problem;
+    /**
+     * Not Found
+     */
+    404: Problem;
+    /**
+     * Conflict
+     */
+    409: Problem;
+    /**
+     * Unprocessable Entity
+     */
+    422: Problem;
+    /**
+     * Service Unavailable
+     */
+    503: Problem;
+};
+
+export type JobPredictionsError = JobPredictionsErrors[keyof JobPredictionsErrors];
+
+export type JobPredictionsResponses = {
+    /**
+     * Successful Response
+     */
+    200: PredictionsOut;
+};
+
+export type JobPredictionsResponse = JobPredictionsResponses[keyof JobPredictionsResponses];
+
+export type JobResourcesData = {
+    body?: never;
+    path: {
+        /**
+         * Job Id
+         */
+        job_id: string;
+    };
+    query?: {
+        /**
+         * Points
+         *
+         * Maximum number of points of a series
+         */
+        points?: number;
+    };
+    url: '/api/v1/jobs/{job_id}/resources';
+};
+
+export type JobResourcesErrors = {
+    /**
+     * Unauthorized
+     */
+    401: Problem;
+    /**
+     * Not Found
+     */
+    404: Problem;
+    /**
+     * Unprocessable Entity
+     */
+    422: Problem;
+    /**
+     * Service Unavailable
+     */
+    503: Problem;
+};
+
+export type JobResourcesError = JobResourcesErrors[keyof JobResourcesErrors];
+
+export type JobResourcesResponses = {
+    /**
+     * Successful Response
+     */
+    200: ResourcesOut;
+};
+
+export type JobResourcesResponse = JobResourcesResponses[keyof JobResourcesResponses];
 
 export type ResumeJobData = {
     body?: never;
@@ -12404,6 +13369,86 @@ export type ChangeProjectResponses = {
 };
 
 export type ChangeProjectResponse = ChangeProjectResponses[keyof ChangeProjectResponses];
+
+export type BodySchemaData = {
+    body?: never;
+    path: {
+        /**
+         * Name
+         */
+        name: 'dataset' | 'evaluation' | 'model' | 'pipeline' | 'processing' | 'resources' | 'revision' | 'sweep';
+    };
+    query?: never;
+    url: '/api/v1/schemas/bodies/{name}';
+};
+
+export type BodySchemaErrors = {
+    /**
+     * Unauthorized
+     */
+    401: Problem;
+    /**
+     * Unprocessable Entity
+     */
+    422: Problem;
+    /**
+     * Service Unavailable
+     */
+    503: Problem;
+};
+
+export type BodySchemaError = BodySchemaErrors[keyof BodySchemaErrors];
+
+export type BodySchemaResponses = {
+    /**
+     * Response Body Schema
+     *
+     * Successful Response
+     */
+    200: {
+        [key: string]: unknown;
+    };
+};
+
+export type BodySchemaResponse = BodySchemaResponses[keyof BodySchemaResponses];
+
+export type TrainingPresetsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Task
+         */
+        task?: 'speech_to_text' | 'audio_classification' | 'captioning' | 'retrieval' | null;
+    };
+    url: '/api/v1/schemas/presets';
+};
+
+export type TrainingPresetsErrors = {
+    /**
+     * Unauthorized
+     */
+    401: Problem;
+    /**
+     * Unprocessable Entity
+     */
+    422: Problem;
+    /**
+     * Service Unavailable
+     */
+    503: Problem;
+};
+
+export type TrainingPresetsError = TrainingPresetsErrors[keyof TrainingPresetsErrors];
+
+export type TrainingPresetsResponses = {
+    /**
+     * Successful Response
+     */
+    200: PresetsOut;
+};
+
+export type TrainingPresetsResponse = TrainingPresetsResponses[keyof TrainingPresetsResponses];
 
 export type SelectionSchemaData = {
     body?: never;

@@ -69,9 +69,9 @@ export interface Form {
 
 const MAIN = 'main';
 
-/** The form of a schema of an object. */
-export function formOf(schema: Schema): Form {
-  const root = nodeOf(schema, schema, '', true);
+/** The form of a schema of an object. `units` says what a unit of the schema is called. */
+export function formOf(schema: Schema, units: Readonly<Record<string, string>> = {}): Form {
+  const root = withUnits(nodeOf(schema, schema, '', true), units);
   if (root.shape.kind !== 'object') throw new Error('A form needs the schema of an object');
   return { root, groups: schema['x-groups'] ?? [{ name: MAIN, title: root.title || 'Settings' }] };
 }
@@ -125,6 +125,24 @@ function nodeOf(root: Schema, given: Schema, name: string, isRequired: boolean):
     isRequired,
     fallback: isNullable && schema.default === undefined ? null : completed(shape, schema.default),
     shape,
+  };
+}
+
+function withUnits(node: Node, units: Readonly<Record<string, string>>): Node {
+  const inside = (fields: readonly Node[]) => fields.map((field) => withUnits(field, units));
+  const { shape } = node;
+  return {
+    ...node,
+    unit: node.unit === null ? null : (units[node.unit] ?? node.unit),
+    shape:
+      shape.kind === 'object'
+        ? { ...shape, fields: inside(shape.fields) }
+        : shape.kind === 'union'
+          ? {
+              ...shape,
+              branches: shape.branches.map((branch) => ({ ...branch, fields: inside(branch.fields) })),
+            }
+          : shape,
   };
 }
 
