@@ -10,15 +10,14 @@ import hashlib
 import logging
 import os
 import shutil
-import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from filelock import FileLock
 
-from services.page.node import PageError, node_environment
+from services.page.node import PageError, install, last_lines, run
 from services.settings import PAGE_FOLDER
 
 SOURCES: Final = Path(__file__).resolve().parents[2] / "ui"
@@ -28,9 +27,7 @@ _MARK: Final = ".sources"
 _NOT_SOURCES: Final = frozenset({"node_modules", ".next", "out", "generator", "tools", "next-env.d.ts", ".gitignore"})
 _COMPRESSED: Final = frozenset({".html", ".js", ".css", ".txt", ".json", ".svg", ".map", ".xml"})
 _LEAST_COMPRESSED_BYTES: Final = 512
-_INSTALL_S: Final = 900
 _BUILD_S: Final = 900
-_TOLD_LINES: Final = 25
 _log = logging.getLogger(__name__)
 
 
@@ -48,9 +45,7 @@ def built_page() -> Path:
     BUILT.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(BUILT.with_suffix(".lock")):
         if _digest_of(BUILT) != digest:  # another process may have built it meanwhile
-            environ = node_environment(BUILT.with_name("node"))
-            _install(environ)
-            _build(environ)
+            _build()
             _publish(SOURCES / "out", digest)
     return BUILT
 
@@ -86,41 +81,13 @@ def _digest_of(folder: Path) -> str | None:
         return None
 
 
-def _install(environ: Mapping[str, str]) -> None:
-    lock = (SOURCES / "package-lock.json").read_bytes()
-    mark = SOURCES / "node_modules" / ".installed"
-    digest = hashlib.sha256(lock).hexdigest()
-    if mark.is_file() and mark.read_text(encoding="ascii") == digest:
-        return
-    _log.info("installing the packages of the page")
-    _run(["npm", "ci", "--no-audit", "--no-fund"], environ, _INSTALL_S, "its packages cannot be installed")
-    mark.write_text(digest, encoding="ascii")
-
-
-def _build(environ: Mapping[str, str]) -> None:
+def _build() -> None:
+    install(SOURCES)
     _log.info("building the page")
     shutil.rmtree(SOURCES / "out", ignore_errors=True)
-    _run(["npx", "--no-install", "next", "build"], environ, _BUILD_S, "the build failed")
-
-
-def _run(command: list[str], environ: Mapping[str, str], limit_s: float, what: str) -> None:
-    try:
-        done = subprocess.run(
-            command,
-            cwd=SOURCES,
-            env={**environ, "CI": "1"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=limit_s,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise PageError(f"{what}: {error}") from error
+    done = run(["npx", "--no-install", "next", "build"], SOURCES, limit_s=_BUILD_S)
     if done.returncode != 0:
-        told = "\n".join(done.stdout.strip().splitlines()[-_TOLD_LINES:])
-        raise PageError(f"{what} ({' '.join(command)} in {SOURCES}):\n{told}")
+        raise PageError(f"the build of {SOURCES} failed:\n{last_lines(done.stdout)}")
 
 
 def _publish(export: Path, digest: str) -> None:

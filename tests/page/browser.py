@@ -62,5 +62,7 @@ def log_in(page: Page, user: str, password: str) -> None:
 def settled(page: Page) -> None:
     """Wait until nothing on the page loads any more, and its fonts are there."""
     page.wait_for_load_state("load")
-    page.wait_for_function("document.querySelectorAll('[aria-busy=true]').length === 0 && document.fonts.status === 'loaded'")
+    # By locators and the debugger: `wait_for_function` evaluates a string, which the page's policy forbids.
+    page.locator("[aria-busy=true]").first.wait_for(state="detached")
+    page.evaluate("() => document.fonts.ready.then(() => true)")
     page.wait_for_timeout(150)

@@ -42,7 +42,9 @@ def main() -> int:
             context = browser.new_context(base_url=options.url, color_scheme=theme, reduced_motion="reduce")
             page = context.new_page()
             told: list[str] = []
-            page.on("console", lambda message, told=told: told.append(message.text) if message.type == "error" else None)
+            page.on(
+                "console", lambda message, told=told: told.append(message.text) if message.type == "error" else None
+            )
             page.on("pageerror", lambda error, told=told: told.append(str(error)))
             public = [route for route in options.routes or [*PUBLIC, *ROUTES] if route.split("?")[0] in PUBLIC]
             private = [route for route in options.routes or ROUTES if route not in public]

@@ -5,37 +5,43 @@ import * as m from 'motion/react-m';
 /** Lights that drift slowly behind the form, over a faint grid. Still for those who prefer it so. */
 export function Aurora() {
   return (
-    <div aria-hidden className="-z-10 absolute inset-0 overflow-hidden">
-      <div className="absolute inset-0 opacity-60 [background-image:linear-gradient(var(--border)_1px,transparent_1px),linear-gradient(90deg,var(--border)_1px,transparent_1px)] [background-size:44px_44px] [mask-image:radial-gradient(60%_55%_at_50%_42%,black,transparent)]" />
-      {LIGHTS.map(({ className, x, y, lasts_s }) => (
+    <div aria-hidden className="absolute inset-0 -z-10 overflow-hidden">
+      {LIGHTS.map(({ color, className, x, y, durationS }) => (
         <m.div
-          key={className}
-          className={`absolute rounded-full blur-3xl ${className}`}
-          animate={{ x, y, scale: [1, 1.12, 0.96, 1] }}
-          transition={{ duration: lasts_s, repeat: Number.POSITIVE_INFINITY, ease: 'easeInOut' }}
+          key={color}
+          className={`absolute rounded-full ${className}`}
+          style={{
+            background: `radial-gradient(closest-side, color-mix(in oklch, var(${color}) var(--glow), transparent), transparent)`,
+          }}
+          animate={{ x, y, scale: [1, 1.1, 0.96, 1] }}
+          transition={{ duration: durationS, repeat: Number.POSITIVE_INFINITY, ease: 'easeInOut' }}
         />
       ))}
+      <div className="absolute inset-0 [background-image:linear-gradient(var(--border)_1px,transparent_1px),linear-gradient(90deg,var(--border)_1px,transparent_1px)] [background-position:center] [background-size:48px_48px] [mask-image:radial-gradient(55%_50%_at_50%_45%,black,transparent)] opacity-70" />
     </div>
   );
 }
 
 const LIGHTS = [
   {
-    className: 'top-[-12%] left-[8%] size-[34rem] bg-chart-1/18 dark:bg-chart-1/16',
-    x: [0, 60, -20, 0],
-    y: [0, 30, 60, 0],
-    lasts_s: 26,
+    color: '--chart-1',
+    className: '-top-[30rem] left-1/2 -ml-[34rem] size-[64rem]',
+    x: [0, 60, -30, 0],
+    y: [0, 30, 50, 0],
+    durationS: 28,
   },
   {
-    className: 'right-[2%] top-[18%] size-[28rem] bg-chart-7/16 dark:bg-chart-7/10',
-    x: [0, -70, 10, 0],
-    y: [0, 50, -30, 0],
-    lasts_s: 32,
+    color: '--chart-7',
+    className: 'top-[10%] left-1/2 ml-[4rem] size-[52rem]',
+    x: [0, -70, 20, 0],
+    y: [0, 40, -30, 0],
+    durationS: 34,
   },
   {
-    className: 'bottom-[-18%] left-[30%] size-[32rem] bg-chart-6/14 dark:bg-chart-6/12',
-    x: [0, 40, -50, 0],
-    y: [0, -40, -10, 0],
-    lasts_s: 38,
+    color: '--chart-6',
+    className: 'top-[38%] left-1/2 -ml-[52rem] size-[56rem]',
+    x: [0, 50, -40, 0],
+    y: [0, -40, 10, 0],
+    durationS: 40,
   },
 ];

@@ -1,6 +1,6 @@
 'use client';
 
-import { ConnectionError, readMe, type UserOut } from '@less-is-more/client';
+import { ProblemError, readMe, type UserOut } from '@less-is-more/client';
 import { useQueryClient } from '@tanstack/react-query';
 import {
   createContext,
@@ -36,6 +36,8 @@ interface Auth {
 const AuthContext = createContext<Auth | null>(null);
 const CHANNEL = 'less-is-more-auth';
 const AGAIN_MS = 3000;
+/** Set while this browser has a login, whose cookie a script cannot see: no need to ask the platform without it. */
+const MARK = 'lim.login';
 
 export function AuthProvider({ children }: { children: ReactNode }) {
   const [status, setStatus] = useState<Status>('resuming');
@@ -48,22 +50,30 @@ export function AuthProvider({ children }: { children: ReactNode }) {
     queries.setQueryData(keys.me(), me);
     setUser(me);
     setStatus('in');
+    localStorage.setItem(MARK, '1');
   }, [queries]);
 
   const leave = useCallback(() => {
     setUser(null);
     setStatus('out');
+    localStorage.removeItem(MARK);
     queries.clear();
   }, [queries]);
 
   const resume = useCallback(async () => {
+    if (localStorage.getItem(MARK) === null) {
+      setStatus('out');
+      return;
+    }
     try {
       if (await session.resume()) await enter();
-      else setStatus('out');
+      else leave();
     } catch (error) {
-      setStatus(error instanceof ConnectionError ? 'unreachable' : 'out');
+      const isRefused = error instanceof ProblemError && error.status < 500 && error.status !== 429;
+      if (isRefused) leave();
+      else setStatus('unreachable');
     }
-  }, [enter]);
+  }, [enter, leave]);
 
   useEffect(() => void resume(), [resume]);
   useEffect(() => {
