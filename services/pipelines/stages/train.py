@@ -19,8 +19,7 @@ from services.pipelines.stages.sweep import SweepStage
 
 class TrainStage(TrainingStageFields):
     """Trains, as a job: by the best trial of the sweep among its predecessors, if there is one, and on what the selection
-    among them chose.
-    """
+    among them chose."""
 
     type: Literal["train"] = "train"
 
