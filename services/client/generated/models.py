@@ -3464,7 +3464,7 @@ class StageState(Model):
     """
     started_at: datetime | None
     status: Literal["waiting", "running", "stopped", "succeeded", "failed"] | str
-    type: Literal["ingest", "validate", "select", "train", "evaluate", "compare", "export"] | str
+    type: Literal["ingest", "validate", "select", "sweep", "train", "evaluate", "compare", "export"] | str
 
 
 class Standing(Model):

@@ -6803,7 +6803,7 @@ export type StageState = {
     /**
      * Type
      */
-    type: 'ingest' | 'validate' | 'select' | 'train' | 'evaluate' | 'compare' | 'export';
+    type: 'ingest' | 'validate' | 'select' | 'sweep' | 'train' | 'evaluate' | 'compare' | 'export';
 };
 
 /**
