@@ -37,6 +37,7 @@ CLIENT_S: Final = 60
 """A client that neither reads nor sends for this many seconds is disconnected; streams send something every 10 s."""
 _SERVER_S: Final = 600
 _KEEP_ALIVE_S: Final = 65
+_OBJECTS_PATH: Final = "/objects/"  # cluster.object_route.PREFIX; this script imports only the standard library
 _ADDRESSES: Final = 100_000
 _FEW: Final = 32
 """Connections allowed per address while three quarters of all are taken."""
@@ -109,6 +110,8 @@ class Door:
     proxies: tuple[str, ...] = ()
     """Networks of the operator's proxies: their forwarding headers are kept, and their connections are not limited."""
     client_s: int = CLIENT_S
+    objects: str = ""
+    """Backend for pre-signed requests to the object store (`cluster.object_route`); empty: the API forwards them."""
 
     def told(self) -> str:
         """The settings as text, for the environment."""
@@ -151,6 +154,8 @@ class Door:
             inner=_inner(folder),
             key=key,
             client_s=self.client_s,
+            objects=self.objects,
+            uses_objects="    use_backend objects if is_object" if self.objects else "",
             **_NAMES,
         )
 
@@ -167,6 +172,7 @@ _NAMES: Final = {
     "crowd_of_large": _CROWD_OF_LARGE,
     "server_s": _SERVER_S,
     "keep_alive_s": _KEEP_ALIVE_S,
+    "objects_path": _OBJECTS_PATH,
 }
 _CONFIG: Final = """\
 global
@@ -199,11 +205,13 @@ backend streams_of_login from door
     stick-table type binary len 20 size {addresses} expire 1h store conn_cur,gpc0_rate(10s)
 backend streams_of_address from door
     stick-table type ipv6 size {addresses} expire 1h store conn_cur,gpc0_rate(10s)
+backend objects_of_address from door
+    stick-table type ipv6 size {addresses} expire 1h store conn_cur
 backend large_of_address from door
     stick-table type ipv6 size {addresses} expire 1h store conn_cur
 backend totals from door
     stick-table type integer size 2 store conn_cur
-listen door from door
+{objects}listen door from door
 {binds}
     maxconn {most}
     # One sender is an IPv4 address or 64 bits of an IPv6 address.
@@ -213,14 +221,17 @@ listen door from door
     tcp-request connection reject if {{ sc0_conn_cur gt {beyond} }}
     tcp-request connection reject if {{ fe_conn gt {crowd} }} {{ sc0_conn_cur gt {few} }}
     http-request deny deny_status 429 if {{ sc0_conn_cur gt {each} }}
+    # What is sent to the object store and back passes through in pieces, and takes no work of the API.
+    acl is_object path_beg {objects_path}
     acl is_stream path_end /events
     acl is_large req.hdr_val(Content-Length) gt {large_bytes}
     acl is_large req.fhdr(Transfer-Encoding) -m found
     http-request set-var(txn.sender) src,ipmask(32,64) unless is_operators_proxy
     http-request set-var(txn.sender) req.hdr_ip(X-Forwarded-For,-1),ipmask(32,64) if is_operators_proxy
-    http-request track-sc1 req.fhdr(Authorization),sha1 table requests_of_login if !is_stream
-    http-request track-sc2 var(txn.sender) table requests_of_address if !is_stream
-    http-request track-sc3 int(1) table totals if !is_stream
+    http-request track-sc1 req.fhdr(Authorization),sha1 table requests_of_login if !is_stream !is_object
+    http-request track-sc2 var(txn.sender) table requests_of_address if !is_stream !is_object
+    http-request track-sc3 int(1) table totals if !is_stream !is_object
+    http-request track-sc2 var(txn.sender) table objects_of_address if is_object
     http-request track-sc1 req.fhdr(Authorization),sha1 table streams_of_login if is_stream
     http-request track-sc2 var(txn.sender) table streams_of_address if is_stream
     http-request return {busy} if !is_stream {{ sc_conn_cur(1) gt {requests_of_login} }}
@@ -232,18 +243,19 @@ listen door from door
     http-request sc-inc-gpc0(1) if is_stream
     http-request sc-inc-gpc0(2) if is_stream
     http-request return {busy} if {{ sc_conn_cur(3) gt {crowd_of_requests} }} {{ sc_conn_cur(2) gt {few_requests} }}
-    http-request track-sc4 var(txn.sender) table large_of_address if is_large
-    http-request track-sc5 int(2) table totals if is_large
+    http-request track-sc4 var(txn.sender) table large_of_address if is_large !is_object
+    http-request track-sc5 int(2) table totals if is_large !is_object
     http-request return {busy} if {{ sc_conn_cur(4) gt {large} }}
     http-request return {busy} if {{ sc_conn_cur(5) gt {crowd_of_large} }} {{ sc_conn_cur(4) gt 1 }}
     # A replica sees a small body when it is whole.
-    http-request wait-for-body time {body_s}s
+    http-request wait-for-body time {body_s}s unless is_object
     http-request del-header {forwarding} -m reg unless is_operators_proxy
     http-request set-header {peer} %[src]
     http-request set-header {told_key} {key}
 {is_serves_own}
-    # Only a stream needs to know that its reader has gone: Serve would watch every request for it, in a task of its own.
-    http-request set-header X-Request-Disconnect-Disabled ?1 unless is_stream
+    # Only a stream or a transfer needs to know that its client has gone: Serve would watch every request for it, in a task
+    # of its own.
+    http-request set-header X-Request-Disconnect-Disabled ?1 unless is_stream or is_object
     http-request set-var(txn.path) path
     # What Serve says where it has no replica, in its own words: the API's answers are never plain text.
     acl is_serves_page var(txn.path) -m beg /-/
@@ -251,6 +263,7 @@ listen door from door
     http-response deny deny_status 503 if {{ status 404 500 502 503 504 }} is_plain !is_serves_page
     # Serve tells the id that the client has sent beside the one that the API has made of it.
     http-response set-header X-Request-ID %[res.fhdr(X-Request-ID,1)] if {{ res.fhdr_cnt(X-Request-ID) gt 1 }}
+{uses_objects}
     server web {inner}
 """
 
@@ -285,13 +298,13 @@ def write_answers(folder: Path) -> None:
     """Write the answers that HAProxy gives in the API's place, in the API's format."""
     for of, (status, code, detail) in _TELLS.items():
         title = HTTPStatus(status).phrase
-        body = _problem(status, code, detail)
+        body = problem_text(status, code, detail)
         head = [f"HTTP/1.1 {status} {title}", "Content-Type: application/problem+json", "Cache-Control: no-store"]
         head += [f"Retry-After: {_AGAIN[status]}"] if status in _AGAIN else []
         head += [f"Content-Length: {len(body)}", "Connection: close", "", body]
         _write(folder / f"{of}.http", "\r\n".join(head))
     for code, (_, detail) in _REFUSALS.items():
-        _write(folder / f"{code}.json", _problem(429, code, detail))
+        _write(folder / f"{code}.json", problem_text(429, code, detail))
 
 
 def _refusal(folder: Path, code: str) -> str:
@@ -300,7 +313,7 @@ def _refusal(folder: Path, code: str) -> str:
     return f"status 429 content-type application/problem+json hdr Retry-After {again_s} file {folder / f'{code}.json'}"
 
 
-def _problem(status: int, code: str, detail: str) -> str:
+def problem_text(status: int, code: str, detail: str) -> str:
     """A problem in the API's format."""
     about = {
         "type": "about:blank",

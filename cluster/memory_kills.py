@@ -37,8 +37,8 @@ _log = logging.getLogger(__name__)
 class MemoryWatch(UserCallback):
     """Judges each failure of the workers, in Ray Train's controller.
 
-    Ray Train itself would count every failure alike. It is told to restart more often than the run allows
-    (`MOST_KILLS` in addition); this ends the run when failures of another kind use up `max_failures`.
+    Ray Train itself counts every failure alike. Its limit is `MOST_KILLS` higher than the run's, and this class ends the
+    run when failures of another kind use up `max_failures`.
     """
 
     def __init__(self, uri: str, storage: S3Settings, max_failures: int) -> None:

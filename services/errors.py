@@ -13,6 +13,7 @@
         ├── ConflictError           409  the resource's state does not allow it
         ├── PayloadTooLargeError    413  the body is too large
         ├── UnsupportedMediaError   415  the body is not JSON
+        ├── RangeError              416  the range of bytes begins after the end
         ├── InvalidRequestError     422  faulty fields, all reported together
         ├── ThrottledError          429  too many attempts; says when to retry
         └── UnavailableError        503  a dependency is down; says when to retry
@@ -127,6 +128,17 @@ class UnsupportedMediaError(ApiError):
     status = 415
     title = "Unsupported media type"
     default_code = "unsupported_media_type"
+
+
+class RangeError(ApiError):
+    """The range of bytes begins after the end."""
+
+    status = 416
+    title = "Range not satisfiable"
+    default_code = "range_not_satisfiable"
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"There are only {size} bytes.", headers={"Content-Range": f"bytes */{size}"})
 
 
 class InvalidRequestError(ApiError):

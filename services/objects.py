@@ -13,7 +13,15 @@ from typing import Any, ParamSpec, TypeVar
 from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cluster.storage.client import MISSING_CODES, error_code, make_client, presigned_get, presigned_part, presigned_put
+from cluster.storage.client import (
+    MISSING_CODES,
+    error_code,
+    make_client,
+    presigned_base,
+    presigned_get,
+    presigned_part,
+    presigned_put,
+)
 from cluster.storage.settings import S3Settings
 from services.errors import NotFoundError, UnavailableError
 
@@ -78,6 +86,13 @@ class Objects:
 
         return [SignedUrl("PUT", url, _expiry(life_s)) for url in await _off_loop(sign)]
 
+    async def parts_there(self, key: str, upload_id: str) -> dict[int, int]:
+        """Sizes in bytes of the parts that have arrived, by number; empty if the upload was completed or removed."""
+        try:
+            return await _off_loop(self._parts_there, key, upload_id)
+        except NotFoundError:
+            return {}
+
     async def join_parts(self, key: str, upload_id: str, sizes: Sequence[int]) -> list[int]:
         """Complete a multipart upload if all parts have arrived; return the numbers of the missing parts.
 
@@ -98,6 +113,10 @@ class Objects:
     async def remove(self, key: str) -> None:
         """Delete an object if it exists."""
         await _off_loop(self._client.delete_object, Bucket=self.bucket, Key=key)
+
+    async def presigned_base(self) -> str:
+        """What all pre-signed URLs of the bucket's objects begin with."""
+        return await _off_loop(presigned_base, self._client, self.bucket)
 
     async def sign_get(self, key: str, life_s: int, file_name: str) -> SignedUrl:
         """URL to download an object, valid for `life_s` seconds; browsers save it as `file_name`."""
@@ -160,6 +179,10 @@ class Objects:
             return next((bytes(line) for line in body.iter_lines(chunk_size=2**18) if is_it(line)), None)
         finally:
             body.close()
+
+    def _parts_there(self, key: str, upload_id: str) -> dict[int, int]:
+        pages = self._client.get_paginator("list_parts").paginate(Bucket=self.bucket, Key=key, UploadId=upload_id)
+        return {part["PartNumber"]: part["Size"] for page in pages for part in page.get("Parts") or ()}
 
     def _join_parts(self, key: str, upload_id: str, sizes: Sequence[int]) -> list[int]:
         same = {"Bucket": self.bucket, "Key": key, "UploadId": upload_id}

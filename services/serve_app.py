@@ -12,8 +12,8 @@ from ray import serve
 from ray.exceptions import RayError
 from ray.serve.config import ControllerOptions, HTTPOptions, ProxyLocation
 
-from cluster import ingress
-from cluster.haproxy import Door
+from cluster import ingress, object_route
+from cluster.haproxy import Door, problem_text
 from services.jobs.hub import start_hub, stop_hub
 from services.jobs.submission import PROJECT_ROOT
 from services.settings import Settings, load_settings
@@ -145,6 +145,7 @@ def _start_serve(settings: Settings, host: str, port: int) -> dict[str, str]:
             streams_per_address=settings.streams_per_address,
             streams_per_login=settings.streams_per_user,
             proxies=settings.trust_forwarded_for,
+            objects=_object_route(settings),
         )
         variables = ingress.variables(door)
         try:
@@ -158,6 +159,14 @@ def _start_serve(settings: Settings, host: str, port: int) -> dict[str, str]:
     variables = ingress.variables(None)
     _start(variables, host, port)
     return variables
+
+
+def _object_route(settings: Settings) -> str:
+    """HAProxy's part in pre-signed requests; empty: the API forwards them, or they go straight to the store."""
+    if settings.object_urls == "store":
+        return ""
+    refusal = problem_text(403, object_route.NOT_SIGNED, object_route.NOT_SIGNED_DETAIL)
+    return object_route.haproxy_backend(settings.s3, refusal)
 
 
 def _start(variables: dict[str, str], host: str, port: int) -> None:

@@ -92,6 +92,9 @@ class Settings(BaseModel):
     """`LIM_ACCESS_TOKEN_S`: lifetime of an access token, in seconds."""
     refresh_token_s: PositiveInt = 30 * 86400
     """`LIM_REFRESH_TOKEN_S`: lifetime of a refresh token, in seconds; each refresh starts a new one."""
+    refresh_grace_s: Annotated[int, Field(ge=0, le=60)] = 20
+    """`LIM_REFRESH_GRACE_S`: seconds in which a used refresh token may be sent again, as two tabs of a browser do; later
+    reuse ends the login. 0: not at all; at most 60."""
     password_reset_s: PositiveInt = 86400
     """`LIM_PASSWORD_RESET_S`: lifetime of a password reset token, in seconds."""
     api_key_s: PositiveInt = 90 * 86400
@@ -125,8 +128,9 @@ class Settings(BaseModel):
     process."""
     max_upload_bytes: PositiveInt = 20 * 1024 * MIB
     """`LIM_MAX_UPLOAD_BYTES`: largest uploaded file, in bytes."""
-    upload_part_bytes: Annotated[int, Field(ge=5 * MIB, le=5 * 1024 * MIB)] = 256 * MIB
-    """`LIM_UPLOAD_PART_BYTES`: larger files are uploaded in parts of this size, in bytes."""
+    upload_part_bytes: Annotated[int, Field(ge=5 * MIB, le=5 * 1024 * MIB)] = 32 * MIB
+    """`LIM_UPLOAD_PART_BYTES`: larger files are uploaded in parts of this size, in bytes. An interrupted upload repeats at
+    most the parts that were on their way."""
     max_upload_files: Annotated[int, Field(ge=1, le=1000)] = 16
     """`LIM_MAX_UPLOAD_FILES`: maximum number of files in one upload, at most 1,000."""
     import_s: PositiveInt = 3600
@@ -162,6 +166,10 @@ class Settings(BaseModel):
     keep_sources_s: NonNegativeInt | None = None
     """`LIM_KEEP_SOURCES_S`: how long a dataset's source files are kept after its newest version was made, in seconds;
     further versions are made from them. Unset: as long as the dataset; 0: not at all."""
+    object_urls: Literal["api", "store"] = "api"
+    """`LIM_OBJECT_URLS`: where pre-signed URLs of uploads and downloads point: `api`, to `/objects/` of the API's own
+    address, or `store`, to the object store, which clients must then reach, and which must allow browsers of the API's
+    origin (CORS)."""
     upload_url_s: PositiveInt = 3600
     """`LIM_UPLOAD_URL_S`: lifetime of a pre-signed upload address, in seconds."""
     download_url_s: PositiveInt = 3600

@@ -66,7 +66,7 @@ class Watching(Protocol):
 
 
 class Unwatched:
-    """Ignores all that it is told."""
+    """Ignores every report."""
 
     def phase(self, name: Phase) -> None:
         """Ignored."""

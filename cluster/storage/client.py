@@ -9,6 +9,7 @@ from cluster.storage.settings import S3Settings
 
 MISSING_CODES: Final = frozenset({"404", "NoSuchKey", "NoSuchUpload", "NotFound"})
 """Error codes of S3 servers for a missing object or upload."""
+_ANY_KEY: Final = "any-key"
 _EXISTS_CODES: Final = frozenset({"BucketAlreadyOwnedByYou", "BucketAlreadyExists"})
 
 
@@ -107,6 +108,11 @@ def presigned_get(client: Any, bucket: str, key: str, life_s: int, file_name: st
     if file_name is not None:
         parameters["ResponseContentDisposition"] = f'attachment; filename="{file_name}"'
     return str(client.generate_presigned_url("get_object", Params=parameters, ExpiresIn=life_s, HttpMethod="GET"))
+
+
+def presigned_base(client: Any, bucket: str) -> str:
+    """What all pre-signed addresses of the bucket's objects begin with: scheme, host, and the path before the key."""
+    return presigned_get(client, bucket, _ANY_KEY, 60).partition(f"/{_ANY_KEY}?")[0] + "/"
 
 
 def error_code(error: Exception) -> str:

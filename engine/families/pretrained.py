@@ -82,9 +82,13 @@ def leave_file(model: nn.Module, options: LoadOptions) -> None:
     """
     if options.quantization is None:
         return
-    for tensor in (*model.parameters(), *model.buffers()):
-        if tensor.device.type == "cpu" and not hasattr(tensor, "quant_state"):
-            tensor.data = tensor.data.clone()
+    for weight in model.parameters():
+        if weight.device.type == "cpu" and not hasattr(weight, "quant_state"):
+            weight.data = weight.data.clone()
+    for module in model.modules():
+        for name, buffer in module.named_buffers(recurse=False):
+            if buffer.device.type == "cpu":
+                setattr(module, name, buffer.clone())  # with `.data`, it would still be a view of the file's tensor
 
 
 def _mismatched_in_four_bits(model: nn.Module) -> list[str]:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 
 from engine.run.code_version import package_version
-from services.api import docs, openapi, problems
+from services.api import docs, object_relay, openapi, problems
 from services.api.access_log import AccessLogMiddleware
 from services.api.body_limit import BodyLimitMiddleware
 from services.api.context import Services
@@ -27,8 +27,10 @@ from services.api.routers import (
     datasets,
     estimates,
     health,
+    job_curves,
     job_records,
     jobs,
+    live,
     models,
     notification_settings,
     notifications,
@@ -47,6 +49,7 @@ API_PREFIX = "/api/v1"
 _MODULES: Final = (
     jobs,
     job_records,
+    job_curves,
     dataset_versions,
     datasets,
     notifications,
@@ -59,6 +62,7 @@ _MODULES: Final = (
     models,
     estimates,
     notification_settings,
+    live,
     cluster,
     schemas,
     admin,
@@ -92,6 +96,7 @@ def create_app_on(services: Services) -> FastAPI:
     app.include_router(health.router)
     problems.install(app)
     docs.install(app)
+    object_relay.install(app)
     openapi.install(app, {_operation_id(route): access_of(route) for route in _routes_of(*routers, health.router)})
     app.add_middleware(BodyLimitMiddleware, settings=settings)
     app.add_middleware(EdgeMiddleware)

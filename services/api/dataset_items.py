@@ -9,6 +9,7 @@ from fastapi import Depends, Query
 from sqlalchemy import ColumnElement
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.api.audio_links import AudioUrls
 from services.api.dataset_version_models import DatasetItemOut
 from services.api.paging import Page, read_number_cursor, write_cursor
 from services.database.models import DatasetVersion
@@ -34,7 +35,7 @@ async def items_page(
     session: AsyncSession,
     version: DatasetVersion,
     filters: Sequence[ColumnElement[bool]],
-    dataset_url: str,
+    urls: AudioUrls,
     *,
     limit: int,
     cursor: str | None,
@@ -45,7 +46,7 @@ async def items_page(
         session: database session.
         version: the version.
         filters: conditions on its items.
-        dataset_url: URL path of the dataset, under which its audio is served.
+        urls: gives the addresses of their audio.
         limit: maximum number of items.
         cursor: `next_cursor` of the previous page.
 
@@ -56,7 +57,7 @@ async def items_page(
     rows, total = await versions.items_of(session, version, filters, limit=limit + 1, after=after)
     more, rows = len(rows) > limit, rows[:limit]
     return Page(
-        items=[DatasetItemOut.of(row, dataset_url, version.number) for row in rows],
+        items=[DatasetItemOut.of(row, urls) for row in rows],
         total=total,
         next_cursor=write_cursor([rows[-1].position + 1]) if more else None,
     )

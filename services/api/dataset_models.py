@@ -189,7 +189,7 @@ def statistics_of(version: DatasetVersion) -> dict[str, Any]:
     return {**counts, **version.statistics}
 
 
-def _newest(column: Any, *, ready: bool = True) -> Any:
+def of_newest(column: Any, *, ready: bool = True) -> Any:
     """A column of a dataset's newest version, by default the newest that is ready; NULL if there is none."""
     versions = select(column).where(DatasetVersion.dataset_id == Dataset.id, DatasetVersion.deleted_at.is_(None))
     if ready:
@@ -205,10 +205,10 @@ _STATISTICS: Final = func.jsonb_build_object(
 RENDERED_DATASET: Final = as_json(
     {name: getattr(Dataset, name) for name in DatasetOut.model_fields if name not in _OF_VERSIONS}
     | {
-        "split": _newest(DatasetVersion.options["split"], ready=False),
-        "job_id": _newest(DatasetVersion.job_id, ready=False),
-        "version": _newest(DatasetVersion.number),
-        "statistics": _newest(_STATISTICS.concat(DatasetVersion.statistics)),
+        "split": of_newest(DatasetVersion.options["split"], ready=False),
+        "job_id": of_newest(DatasetVersion.job_id, ready=False),
+        "version": of_newest(DatasetVersion.number),
+        "statistics": of_newest(_STATISTICS.concat(DatasetVersion.statistics)),
     }
 )
 """A dataset as the JSON of `DatasetOut`."""
@@ -231,6 +231,8 @@ class PartOut(BaseModel):
     size: int
     """Size in bytes."""
     url: str
+    uploaded: bool = False
+    """Whether it has arrived; only `POST /datasets/{id}/uploads` looks."""
 
 
 class UploadOut(BaseModel):
@@ -239,6 +241,10 @@ class UploadOut(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     name: str
+    size: int
+    """Size in bytes."""
+    uploaded_bytes: int = 0
+    """Bytes that have arrived; only `POST /datasets/{id}/uploads` looks."""
     method: str
     url: str | None
     """Unset for a large file, whose `parts` each have an address."""
@@ -252,6 +258,13 @@ class NewDatasetOut(BaseModel):
     """A new dataset and the upload addresses of its files."""
 
     dataset: DatasetOut
+    uploads: list[UploadOut]
+
+
+class UploadsOut(BaseModel):
+    """The files of a dataset that is being uploaded, with new upload addresses, and what has arrived."""
+
+    dataset_id: uuid.UUID
     uploads: list[UploadOut]
 
 
@@ -303,6 +316,7 @@ class ItemOut(BaseModel):
     split: str | None
     duration_s: float
     audio_url: str
+    """Path of its audio under the API's address, which a player can open without a header for at least an hour."""
 
 
 class PreviewOut(BaseModel):

@@ -6,11 +6,11 @@ import uuid
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
-from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from engine.data.revision import Revision
+from services.api.audio_links import AudioUrls
 from services.api.dataset_models import DatasetStatus, statistics_of
 from services.database.models import DatasetItem, DatasetVersion
 
@@ -101,14 +101,13 @@ class DatasetItemOut(BaseModel):
     """Only for a good item."""
     findings: list[ItemFindingOut]
     audio_url: str | None
-    """Address of its audio; only for a good item."""
+    """Path of its audio under the API's address, which a player can open without a header for at least an hour; only for
+    a good item."""
 
     @classmethod
-    def of(cls, row: DatasetItem, dataset_url: str, number: int) -> DatasetItemOut:
+    def of(cls, row: DatasetItem, urls: AudioUrls) -> DatasetItemOut:
         """Build from a row."""
-        audio_url = None
-        if row.item_id is not None:
-            audio_url = f"{dataset_url}/items/{quote(row.item_id, safe='/')}/audio?version={number}"
+        audio_url = urls.of(row.item_id) if row.item_id is not None else None
         columns = {name: getattr(row, name) for name in _ITEM_COLUMNS}
         return cls(**columns, id=row.item_id, audio_url=audio_url)
 

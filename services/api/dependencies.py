@@ -81,14 +81,14 @@ def scope_of_method(method: str) -> Scope:
     return "read" if method in {"GET", "HEAD"} else "write"
 
 
-async def _caller(
+async def _caller_if_named(
     request: Request,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
     services: ServicesDep,
     session: SessionDep,
-) -> Caller:
+) -> Caller | None:
     if credentials is None:
-        raise UnauthenticatedError("Give an access token or an API key in the header `Authorization: Bearer ...`.")
+        return None
     if credentials.credentials.startswith(KEY_PREFIX):
         user, key = await user_of_key(session, credentials.credentials)
         who = Caller(user, None, key)
@@ -97,6 +97,16 @@ async def _caller(
         who = Caller(await find_user(session, claims), claims.session_id)
     caller.set(str(who.user.id))
     who.check_scope(scope_of_method(request.method))  # here, so that no route can forget to check
+    return who
+
+
+CallerIfNamed = Annotated[Caller | None, Depends(_caller_if_named)]
+"""The caller, for routes that take something else too when the header is missing, such as a signed link."""
+
+
+async def _caller(who: CallerIfNamed) -> Caller:
+    if who is None:
+        raise UnauthenticatedError("Give an access token or an API key in the header `Authorization: Bearer ...`.")
     return who
 
 
@@ -146,7 +156,7 @@ def access_of(route: APIRoute) -> Access:
         return "login"
     if _admin in calls:
         return "admin"
-    return scope_of_method(min(route.methods or {"GET"})) if _caller in calls else "public"
+    return scope_of_method(min(route.methods or {"GET"})) if _caller_if_named in calls else "public"
 
 
 def _calls(dependant: Dependant) -> set[Any]:

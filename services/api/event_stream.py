@@ -20,7 +20,7 @@ from services.database.prepared import Prepared
 from services.errors import UnavailableError
 from services.jobs.states import TERMINAL
 
-_encode: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+encode: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 _BATCH: Final = 500
 _POLL_S: Final = 1.0
 _HEARTBEAT_POLLS: Final = 10
@@ -113,5 +113,5 @@ async def _look(services: Services, job_id: uuid.UUID, after: int) -> _Look:
 
 
 def _message(event: EventRow) -> bytes:
-    data = _encode(event_data(event))
+    data = encode(event_data(event))
     return f"id: {event.seq}\nevent: {event.kind}\ndata: {data}\n\n".encode()

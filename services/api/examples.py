@@ -181,6 +181,7 @@ TAGS: Final[dict[str, str]] = {
     "auth": "Sign up, log in, renew and end a login.",
     "admin": "For operators: accounts of others, what belongs to others, the audit trail.",
     "users": "The caller's account, API keys and audit trail.",
+    "events": "One live stream of everything of the caller that changes.",
     "notifications": "Notifications about ended work: stored, streamed live, and sent to a webhook.",
     "projects": "Projects group datasets, jobs and adapters.",
     "models": "The catalogue of base models.",

@@ -278,6 +278,8 @@ class JobOut(BaseModel):
     usage: UsageOut
     attempt: int
     """Number of submissions to the cluster."""
+    last_seq: int
+    """Number of its newest event: read the history up to here, and stream only later events."""
     created_at: datetime
     queued_at: datetime
     started_at: datetime | None
@@ -294,3 +296,15 @@ class JobOut(BaseModel):
 JOB_COLUMNS: Final = tuple(name for name in JobOut.model_fields if name != "usage")
 """Columns of a job that are shown as they are."""
 _columns_of: Final = attrgetter(*JOB_COLUMNS)
+
+
+class EventOut(BaseModel):
+    """One event of a job's history; its other fields are those of the event."""
+
+    model_config = ConfigDict(extra="allow", use_attribute_docstrings=True)
+
+    seq: int
+    """Its number in the job's stream."""
+    event_key: str
+    """Its key within the job; a resumed run repeats events under the same key."""
+    time: datetime

@@ -9,6 +9,7 @@ from typing import Final
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.api.context import Services
 from services.database.engine import is_transient, open_session
@@ -25,7 +26,7 @@ _NEWER: Final = (
     select(Notification)
     .where(Notification.user_id == bindparam("user"), Notification.seq > bindparam("after"))
     .order_by(Notification.seq)
-    .limit(_BATCH)
+    .limit(bindparam("most"))
 )
 
 
@@ -59,10 +60,17 @@ async def stream_notifications(
                 await wait_for(changed, min(_POLL_S, left_s))
 
 
+async def newer_notifications(
+    session: AsyncSession, user_id: uuid.UUID, after: int, most: int = _BATCH
+) -> Sequence[Notification]:
+    """The next notifications of a user after a number, at most so many, by number."""
+    return (await session.scalars(_NEWER, {"user": user_id, "after": after, "most": most})).all()
+
+
 async def _newer(services: Services, user_id: uuid.UUID, after: int) -> Sequence[Notification]:
     try:
         async with open_session(services.sessions, reads=True) as session:
-            return (await session.scalars(_NEWER, {"user": user_id, "after": after})).all()
+            return await newer_notifications(session, user_id, after)
     except UnavailableError:
         return []
     except DBAPIError as error:

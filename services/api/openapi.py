@@ -18,9 +18,12 @@ from fastapi import FastAPI, Request, Response
 
 from services.api.dependencies import Access
 from services.api.examples import PROBLEM, REQUESTS, TAGS
+from services.api.live_models import live_schemas
 from services.api.problems import Problem
 
 PATH: Final = "/openapi.json"
+_VERSION: Final = "3.2.0"
+"""The first version with `itemSchema`, which describes the events of a stream."""
 _REFERENCES = "#/components/schemas/{model}"
 _FASTAPIS_OWN = ("HTTPValidationError", "ValidationError")
 
@@ -32,6 +35,7 @@ def install(app: FastAPI, access: Mapping[str, Access]) -> None:
         app: the application.
         access: what each operation requires of its caller, by operation id; published as `x-access`.
     """
+    app.openapi_version = _VERSION
     derive = app.openapi
 
     def describe() -> dict[str, Any]:
@@ -43,6 +47,9 @@ def install(app: FastAPI, access: Mapping[str, Access]) -> None:
             problem = Problem.model_json_schema(ref_template=_REFERENCES)
             schemas.update(problem.pop("$defs", {}))
             schemas["Problem"] = {**problem, "examples": [PROBLEM]}
+            for name, schema in live_schemas(_REFERENCES).items():
+                schemas.setdefault(name, schema)
+            _name_optional_bodies(document)
             _add_examples(document)
             _add_access(document, access)
             document["tags"] = [{"name": name, "description": told} for name, told in TAGS.items()]
@@ -66,6 +73,16 @@ def _add_access(document: dict[str, Any], access: Mapping[str, Access]) -> None:
     for operations in document["paths"].values():
         for operation in operations.values():
             operation["x-access"] = access[operation["operationId"]]
+
+
+def _name_optional_bodies(document: dict[str, Any]) -> None:
+    """Describe an optional body by its model, without null: that it may be left out says `required`."""
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            for content in operation.get("requestBody", {}).get("content", {}).values():
+                kinds = [each for each in content["schema"].get("anyOf", []) if each.get("type") != "null"]
+                if len(kinds) == 1:
+                    content["schema"] = kinds[0]
 
 
 def _add_examples(document: dict[str, Any]) -> None:

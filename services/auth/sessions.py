@@ -1,4 +1,9 @@
-"""Logins and their refresh tokens: each token is used once and replaced; reuse revokes the whole login."""
+"""Logins and their refresh tokens: each token is replaced when it is used; later reuse revokes the whole login.
+
+Within a grace of some seconds a used token may be sent again, as by two tabs of a browser or after a lost answer. The
+answer has the newest token of the login, never a second valid one, so that a thief and the owner cannot both go on: one
+of them is the later user of a token, which ends the login (docs/adr/0059).
+"""
 
 from __future__ import annotations
 
@@ -12,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.auth import throttle
 from services.auth.audit import Origin, record
-from services.auth.tokens import AccessClaims, hash_token, issue_access_token, new_refresh_token
+from services.auth.tokens import AccessClaims, hash_token, issue_access_token, new_refresh_token, successor_of
 from services.database.engine import AsyncpgConnection
 from services.database.models import LoginSession, RefreshToken, User
 from services.database.prepared import Prepared
@@ -51,7 +56,9 @@ async def open_login(session: AsyncSession, settings: Settings, user: User) -> T
     login = LoginSession(id=uuid.uuid4(), user_id=user.id, expires_at=_refresh_expiry(settings))
     session.add(login)
     await session.flush()
-    return _issue(session, settings, login)
+    refresh_token = new_refresh_token()
+    _keep(session, settings, login, refresh_token)
+    return _pair(settings, login, refresh_token)
 
 
 async def rotate(
@@ -60,7 +67,8 @@ async def rotate(
     """Exchange a refresh token for a new pair; committed.
 
     Raises:
-        UnauthenticatedError: the token is unknown, expired, revoked, or was used before (which revokes its login).
+        UnauthenticatedError: the token is unknown, expired, revoked, or was used before the grace (which revokes its
+            login).
         ThrottledError: the login has been refreshed too often; the token stays valid.
     """
     now = datetime.now(UTC)
@@ -70,7 +78,8 @@ async def rotate(
     login = await session.get(LoginSession, token.family_id, with_for_update=True) if token else None
     if token is None or login is None or login.revoked_at is not None:
         raise _refused()
-    if token.used_at is not None:
+    newest = await _newest(session, settings, token, refresh_token, now) if token.used_at is not None else None
+    if token.used_at is not None and newest is None:
         login.revoked_at = now
         login.revoked_because = "refresh token used twice"
         record(session, login.user_id, "refresh_token_reused", origin)
@@ -79,9 +88,12 @@ async def rotate(
     if token.expires_at <= now or login.expires_at <= now:
         raise _refused()
     await throttle.count_refresh_of(session, settings, login.id)
-    token.used_at = now
-    login.expires_at = _refresh_expiry(settings)
-    pair = _issue(session, settings, login)
+    if newest is None:
+        token.used_at = now
+        login.expires_at = _refresh_expiry(settings)
+        newest = successor_of(settings, refresh_token)
+        _keep(session, settings, login, newest)
+    pair = _pair(settings, login, newest)
     await session.commit()
     return pair
 
@@ -138,11 +150,29 @@ async def find_user_id(connection: AsyncpgConnection, claims: AccessClaims) -> u
     return uuid.UUID(bytes=found[0]["id"].bytes)  # asyncpg has its own UUID class
 
 
-def _issue(session: AsyncSession, settings: Settings, login: LoginSession) -> TokenPair:
-    refresh_token = new_refresh_token()
-    session.add(
-        RefreshToken(family_id=login.id, token_hash=hash_token(refresh_token), expires_at=_refresh_expiry(settings))
-    )
+async def _newest(
+    session: AsyncSession, settings: Settings, token: RefreshToken, refresh_token: str, now: datetime
+) -> str | None:
+    """The newest refresh token after one that was used within the grace; None: the grace is over.
+
+    The login is locked, so that none of its tokens is used meanwhile.
+    """
+    if token.used_at is None or now - token.used_at >= timedelta(seconds=settings.refresh_grace_s):
+        return None
+    of_login = select(RefreshToken).where(RefreshToken.family_id == token.family_id)
+    following: RefreshToken | None = token
+    while following is not None and following.used_at is not None:
+        refresh_token = successor_of(settings, refresh_token)
+        following = await session.scalar(of_login.where(RefreshToken.token_hash == hash_token(refresh_token)))
+    return refresh_token if following is not None else None  # None: the platform's secret has changed
+
+
+def _keep(session: AsyncSession, settings: Settings, login: LoginSession, refresh_token: str) -> None:
+    expires_at = _refresh_expiry(settings)
+    session.add(RefreshToken(family_id=login.id, token_hash=hash_token(refresh_token), expires_at=expires_at))
+
+
+def _pair(settings: Settings, login: LoginSession, refresh_token: str) -> TokenPair:
     access_token = issue_access_token(settings, AccessClaims(login.user_id, login.id))
     return TokenPair(access_token, refresh_token, settings.access_token_s)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import hashlib
+import hmac
 import secrets
 import time
 import uuid
@@ -19,6 +21,7 @@ from services.settings import Settings
 _ALGORITHM: Final = "HS256"
 _ISSUER: Final = "less-is-more"
 _REFRESH_PREFIX: Final = "limr_"
+_SUCCESSOR: Final = b"successor of a refresh token\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,17 @@ def _verified(secret: str, token: str) -> tuple[AccessClaims, float]:
 def new_refresh_token() -> str:
     """A refresh token with 256 random bits."""
     return _REFRESH_PREFIX + secrets.token_urlsafe(32)
+
+
+def successor_of(settings: Settings, refresh_token: str) -> str:
+    """The refresh token that replaces this one.
+
+    It is derived with the platform's secret, so that exchanging a token twice gives one successor, not two: the tokens
+    of a login are a chain that cannot fork.
+    """
+    key = settings.secret_key.get_secret_value().encode()
+    digest = hmac.digest(key, _SUCCESSOR + refresh_token.encode("utf-8", "surrogatepass"), "sha256")
+    return _REFRESH_PREFIX + base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def hash_token(token: str) -> str:

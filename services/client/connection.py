@@ -27,7 +27,7 @@ from .errors import (
     UnavailableError,
     refusal,
 )
-from .events import Event, numbered
+from .events import Event, placed
 from .model import as_json
 from .pages import Pages
 from .unset import UNSET
@@ -181,7 +181,7 @@ class Connection:
         request["header"] = {**request["header"], "Accept": "text/event-stream", "Cache-Control": "no-store"}
         answer = self._answer(method, path, streamed=True, retried=False, timeout=_STREAM_TIMEOUT, **request)
         try:
-            yield from numbered(httpx_sse.EventSource(answer))
+            yield from placed(httpx_sse.EventSource(answer))
         except httpx.TransportError as error:
             raise ServerUnreachableError(f"the event stream of {path} broke off: {error}") from error
         finally:

@@ -12,16 +12,19 @@ import httpx_sse
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One message of a stream of job events or notifications."""
+    """One message of an event stream."""
 
+    id: str
+    """Its place in the stream, which can resume after it."""
     sequence: int
-    """Number of the event, from 1; a stream can resume after it."""
+    """Number of a job's event or a notification, from 1; 0 in the stream of everything."""
     kind: str
     data: Mapping[str, Any]
 
 
-def numbered(source: httpx_sse.EventSource) -> Iterator[Event]:
-    """The events of a stream; messages without a number are ignored."""
+def placed(source: httpx_sse.EventSource) -> Iterator[Event]:
+    """The events of a stream; messages without a place in it are ignored."""
     for message in source.iter_sse():
-        if message.data and message.id.isdigit():
-            yield Event(int(message.id), message.event, json.loads(message.data))
+        if message.data and message.id:
+            sequence = int(message.id) if message.id.isdigit() else 0
+            yield Event(message.id, sequence, message.event, json.loads(message.data))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from .errors import ServerUnreachableError, UnavailableError
@@ -19,7 +19,7 @@ _PATIENCE_S: Final = 300.0
 
 
 class Watching(Operations):
-    """Live streams of job events and notifications."""
+    """Live streams of job events, notifications, and everything that changes."""
 
     def watch_job(self, job_id: str, *, after: int = 0, patience_s: float = _PATIENCE_S) -> Iterator[Event]:
         """Yield every event of a job after a number, as it happens, until the job has ended.
@@ -78,18 +78,59 @@ class Watching(Operations):
                 return
             time.sleep(_PAUSE_S)
 
+    def watch_all(
+        self,
+        *,
+        jobs: Sequence[str] = (),
+        after: str | Unset = UNSET,
+        for_s: float | None = None,
+        patience_s: float = _PATIENCE_S,
+    ) -> Iterator[Event]:
+        """Yield what changes of the user's jobs, sweeps, datasets, pipelines and notifications, as it happens.
+
+        The data of an event is a `models.LiveEvent`. After an event `ready` with `resumed: false`, read what you show.
+
+        Args:
+            jobs: ids of jobs, or `ID:SEQ`, whose metrics, log lines, statuses and artifacts are included.
+            after: id of the last known event; unset: only later changes.
+            for_s: how long to watch; None: until the caller stops.
+            patience_s: how long to keep reconnecting to an unreachable server.
+
+        Raises:
+            ServerUnreachableError: no server for `patience_s` seconds.
+        """
+        last = after
+        ends_at_s = None if for_s is None else time.monotonic() + for_s
+        while True:
+            for event in self._resumed(
+                lambda last_id: self.follow_all(job=list(jobs), last_event_id=last_id), last, patience_s
+            ):
+                last = event.id
+                yield event
+            if ends_at_s is not None and time.monotonic() >= ends_at_s:
+                return
+            time.sleep(_PAUSE_S)
+
     def _watched(
         self, connect: Callable[[str | Unset], Iterator[Event]], last: int, patience_s: float
     ) -> Iterator[Event]:
-        """Yield new events of a stream until the server closes it; resume a broken one after the last event."""
+        """Yield the events of a numbered stream after a number, each once, until the server closes it."""
+        for event in self._resumed(connect, str(last) if last else UNSET, patience_s):
+            if event.sequence > last:
+                last = event.sequence
+                yield event
+
+    def _resumed(
+        self, connect: Callable[[str | Unset], Iterator[Event]], last: str | Unset, patience_s: float
+    ) -> Iterator[Event]:
+        """Yield the events of a stream until the server closes it; resume a broken one after the last event."""
         lost_at_s: float | None = None
         while True:
             try:
-                for event in connect(str(last) if last else UNSET):
+                for event in connect(last):
                     lost_at_s = None
-                    if event.sequence > last:
-                        last = event.sequence
-                        yield event
+                    last = event.id
+                    yield event
                 return
             except (ServerUnreachableError, UnavailableError):
                 now_s = time.monotonic()

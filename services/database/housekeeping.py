@@ -1,4 +1,7 @@
-"""Remove rows past their retention: login attempts, ended logins, idempotency keys, audit events, notifications."""
+"""Remove rows past their retention: login attempts, ended logins, idempotency keys, audit events, notifications.
+
+Also what streams told of deleted resources.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from services.auth.throttle import LONGEST_WINDOW_S
 from services.database.engine import Sessions, open_session
 from services.database.models import (
     AuditEvent,
+    Change,
     IdempotencyKey,
     LoginSession,
     LoginThrottle,
@@ -23,6 +27,8 @@ IDEMPOTENCY_S: Final = 7 * 86400
 """How long a creating call can be retried under its Idempotency-Key, in seconds."""
 AUDIT_S: Final = 180 * 86400
 """How long the audit trail is kept, in seconds."""
+GONE_S: Final = 86400
+"""How long streams can tell that something was deleted, in seconds; readers that were away longer look at everything."""
 UNREAD_S: Final = 365 * 86400
 """How long an unread notification is kept, in seconds."""
 _GRACE: Final = timedelta(days=1)
@@ -44,4 +50,5 @@ async def sweep(sessions: Sessions, settings: Settings) -> None:
         read = Notification.read_at < now - timedelta(seconds=settings.keep_notifications_s)
         await session.execute(delete(Notification).where(read))
         await session.execute(delete(Notification).where(Notification.created_at < now - timedelta(seconds=UNREAD_S)))
+        await session.execute(delete(Change).where(Change.gone_at < now - timedelta(seconds=GONE_S) - _GRACE))
         await session.commit()

@@ -22,6 +22,8 @@ EVENTS: Final = "lim_events"
 """A job has new events; the payload is its id."""
 NOTIFICATIONS: Final = "lim_notifications"
 """A user has new notifications; the payload is the user's id."""
+CHANGES: Final = "lim_changes"
+"""A resource of a user has changed; the payload is the user's id. Triggers send it (migration 0022)."""
 
 _RECONNECT_S: Final = 1.0
 # If the server goes away in the middle of an exchange, asyncpg raises client errors of its own.
@@ -90,6 +92,7 @@ class Listener:
             closed = asyncio.Event()
             connection.add_termination_listener(lambda _: closed.set())
             await connection.add_listener(self._channel, lambda *told: self._wake(str(told[3])))
+            self._wake_all()  # what was notified before is not known
             await closed.wait()
         finally:
             if not connection.is_closed():
@@ -99,6 +102,10 @@ class Listener:
         self.told += 1
         for event in self._waiting.get(payload, ()):
             event.set()
+
+    def _wake_all(self) -> None:
+        for payload in list(self._waiting):
+            self._wake(payload)
 
 
 async def wait_for(event: asyncio.Event, timeout_s: float) -> None:

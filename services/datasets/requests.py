@@ -188,6 +188,25 @@ async def complete(
     return dataset
 
 
+async def renew_uploads(
+    session: AsyncSession, settings: Settings, user_id: uuid.UUID, dataset_id: uuid.UUID
+) -> Sequence[Upload]:
+    """The declared files of a dataset that is still being uploaded, with a new expiry. Does not commit.
+
+    Raises:
+        NotFoundError: no such dataset, or another user's.
+        ConflictError: it is not being uploaded.
+    """
+    dataset = await find_dataset(session, user_id, dataset_id, lock=True)
+    uploads = await uploads_of(session, dataset_id)
+    if dataset.status != "pending" or not uploads:
+        what = "it is fetched from its source" if not uploads else f"it is {dataset.status}"
+        raise ConflictError(f"The dataset takes no upload: {what}.", code="not_uploading")
+    for upload in uploads:
+        upload.expires_at = datetime.now(UTC) + timedelta(seconds=settings.upload_url_s)
+    return uploads
+
+
 async def delete(session: AsyncSession, user_id: uuid.UUID, dataset_id: uuid.UUID) -> None:
     """Delete a dataset with the jobs that made its versions, and commit; its objects are removed soon after.
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import gc
 import io
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -98,6 +101,15 @@ def test_a_4_bit_base_trains_only_adapters_and_heads(scene: Scene) -> None:
     for head in bound.base.heads:
         weights = [p for name, p in adapted.named_parameters() if f".{head}." in f".{name}" and p.requires_grad]
         assert weights and all(weight.dtype == torch.float32 for weight in weights)
+
+
+def test_a_4_bit_base_leaves_the_file_that_it_was_read_from(scene: Scene, tmp_path: Path) -> None:
+    folder = shutil.copytree(scene.model, tmp_path / "model")
+    bound = dataclasses.replace(scene, model=folder).bound()
+    gc.collect()
+    mapped = [line for line in Path("/proc/self/maps").read_text().splitlines() if str(folder) in line]
+    del bound  # kept until here
+    assert mapped == []
 
 
 @pytest.mark.parametrize("method", ["lora", "full"])

@@ -42,7 +42,7 @@ _CHECKS: Final = (
     "response_headers_conformance",
 )
 _STREAM: Final = "/api/v1/jobs/{job_id}/events"
-_ENDLESS: Final = "/api/v1/notifications/events"
+_ENDLESS: Final = ("/api/v1/notifications/events", "/api/v1/events")
 _OWN_END: Final = "/api/v1/admin/users/{user_id}/logins"
 """Ends the admin's own login when the id is theirs: every later request would be a 401."""
 _PASSWORD: Final = "four long words, no name"
@@ -178,7 +178,7 @@ def _passes(url: str, known: _Known, scratch: Path, arguments: argparse.Namespac
     seed = arguments.seed
     while not done or sum(one.requests for one in done) < arguments.requests:
         for name, options, examples in (
-            ("admin", [f"--exclude-path={path}" for path in (_STREAM, _ENDLESS, _OWN_END)], arguments.examples),
+            ("admin", [f"--exclude-path={path}" for path in (_STREAM, *_ENDLESS, _OWN_END)], arguments.examples),
             ("nobody", [], max(1, arguments.examples // 5)),
             ("streams", ["--include-path", _STREAM], arguments.examples),
         ):

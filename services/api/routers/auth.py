@@ -9,14 +9,16 @@ from typing import Annotated, Literal, cast
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from engine.errors import Fault
 from services.api.body import Body
+from services.api.browser_session import COOKIE_MODE, BrowserDep, BrowserSession
 from services.api.dependencies import OriginDep, SessionDep, SettingsDep
 from services.api.idempotency import ANONYMOUS, IdempotencyHeader, claim, fingerprint
 from services.api.problems import problems
 from services.auth import profile, sessions, throttle
 from services.auth.accounts import authenticate, sign_up
 from services.database.models import User
-from services.errors import ConflictError
+from services.errors import ConflictError, InvalidRequestError, UnauthenticatedError
 
 router = APIRouter(prefix="/auth", tags=["auth"])
 
@@ -51,7 +53,7 @@ class RefreshBody(Body):
     """A refresh token."""
 
     refresh_token: Token
-    """The newest refresh token of this login; each is used once."""
+    """The newest refresh token of this login."""
 
 
 class ResetBody(Body):
@@ -86,16 +88,21 @@ class TokensOut(BaseModel):
 
     access_token: str
     """For the header `Authorization: Bearer ...`."""
-    refresh_token: str
-    """Exchanged once for the next pair of tokens; a second use ends the login."""
+    refresh_token: str | None
+    """Exchanged for the next pair of tokens; a second use after the grace (20 s, or as the operator sets) ends the login.
+    Unset with `X-LIM-Session: cookie`: it is in the cookie."""
     token_type: Literal["bearer"] = "bearer"
     expires_in: int
     """Lifetime of the access token, in seconds."""
 
     @classmethod
-    def of(cls, pair: sessions.TokenPair) -> TokensOut:
-        """Build from a pair of tokens."""
-        return cls(access_token=pair.access_token, refresh_token=pair.refresh_token, expires_in=pair.expires_in)
+    def told(cls, pair: sessions.TokenPair, response: Response, browser: BrowserSession | None) -> TokensOut:
+        """Build from a pair of tokens; in a browser's session the cookie of the response has the refresh token."""
+        response.headers["Cache-Control"] = "no-store"
+        if browser is not None:
+            response.headers["Set-Cookie"] = browser.cookie(pair.refresh_token)
+        told = None if browser is not None else pair.refresh_token
+        return cls(access_token=pair.access_token, refresh_token=told, expires_in=pair.expires_in)
 
 
 @router.post("/signup", status_code=201, responses=problems(400, 409, 413, 415, 422, 429, 503))
@@ -124,32 +131,63 @@ async def signup(
 
 @router.post("/login", responses=problems(400, 401, 403, 413, 415, 422, 429, 503))
 async def login(
-    body: LoginBody, response: Response, session: SessionDep, settings: SettingsDep, origin: OriginDep
+    body: LoginBody,
+    response: Response,
+    session: SessionDep,
+    settings: SettingsDep,
+    origin: OriginDep,
+    browser: BrowserDep,
 ) -> TokensOut:
     """Log in. A wrong name and a wrong password give the same answer; too many failures give 429."""
     user = await authenticate(session, settings, body.username_or_email, body.password, origin)
     pair = await sessions.open_login(session, settings, user)
     await session.commit()
-    response.headers["Cache-Control"] = "no-store"
-    return TokensOut.of(pair)
+    return TokensOut.told(pair, response, browser)
 
 
-@router.post("/refresh", responses=problems(400, 401, 413, 415, 422, 429, 503))
+@router.post("/refresh", responses=problems(400, 401, 403, 413, 415, 422, 429, 503))
 async def refresh(
-    body: RefreshBody, response: Response, session: SessionDep, settings: SettingsDep, origin: OriginDep
+    response: Response,
+    session: SessionDep,
+    settings: SettingsDep,
+    origin: OriginDep,
+    browser: BrowserDep,
+    body: RefreshBody | None = None,
 ) -> TokensOut:
-    """Exchange a refresh token for a new pair. A token that was used before ends its whole login."""
+    """Exchange a refresh token for the next pair, or the cookie for the next cookie.
+
+    A token that is sent again within the grace (20 s, or as the operator sets) gives the newest pair of its login, as two
+    tabs of a browser need; sent again later, it ends its whole login.
+    """
     await throttle.count_refresh(session, settings, origin.address)
-    pair = await sessions.rotate(session, settings, body.refresh_token, origin)
-    response.headers["Cache-Control"] = "no-store"
-    return TokensOut.of(pair)
+    token = _token(body, browser)
+    if token is None:
+        raise UnauthenticatedError("There is no refresh cookie; log in.", code="refresh_cookie_missing")
+    try:
+        pair = await sessions.rotate(session, settings, token, origin)
+    except UnauthenticatedError as error:
+        if browser is not None:
+            error.headers["Set-Cookie"] = browser.no_cookie()
+        raise
+    return TokensOut.told(pair, response, browser)
 
 
-@router.post("/logout", status_code=204, responses=problems(400, 413, 415, 422, 429, 503))
-async def logout(body: RefreshBody, session: SessionDep, settings: SettingsDep, origin: OriginDep) -> None:
-    """End the login of a refresh token, including its access tokens."""
+@router.post("/logout", status_code=204, responses=problems(400, 403, 413, 415, 422, 429, 503))
+async def logout(
+    response: Response,
+    session: SessionDep,
+    settings: SettingsDep,
+    origin: OriginDep,
+    browser: BrowserDep,
+    body: RefreshBody | None = None,
+) -> None:
+    """End the login of a refresh token or of the cookie, including its access tokens and streams."""
     await throttle.count_refresh(session, settings, origin.address)
-    await sessions.revoke(session, body.refresh_token, origin)
+    token = _token(body, browser)
+    if token is not None:
+        await sessions.revoke(session, token, origin)
+    if browser is not None:
+        response.headers["Set-Cookie"] = browser.no_cookie()
 
 
 @router.post("/reset-password", status_code=204, responses=problems(400, 401, 403, 413, 415, 422, 429, 503))
@@ -157,3 +195,22 @@ async def set_password_anew(body: ResetBody, session: SessionDep, settings: Sett
     """Set a new password with the single-use reset token from an admin; ends every login."""
     await throttle.count_refresh(session, settings, origin.address)
     await profile.set_password_anew(session, origin, body.reset_token, body.new_password)
+
+
+def _token(body: RefreshBody | None, browser: BrowserSession | None) -> str | None:
+    """The refresh token of a request: from the body, or from the cookie in a browser's session; None: no cookie.
+
+    Raises:
+        InvalidRequestError: no body without a browser's session, or a body in one.
+    """
+    if browser is None:
+        if body is None:
+            raise InvalidRequestError.of(
+                [Fault("", f"is missing; send refresh_token, or {COOKIE_MODE} with the cookie")]
+            )
+        return body.refresh_token
+    if body is not None:
+        raise InvalidRequestError.of(
+            [Fault("refresh_token", f"comes from the cookie with {COOKIE_MODE}; send no body, or not that header")]
+        )
+    return browser.token

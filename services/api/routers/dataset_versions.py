@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Request
 from sqlalchemy.orm import undefer
 
+from services.api.audio_links import AudioUrls
 from services.api.dataset_items import ItemFilters, items_page
 from services.api.dataset_version_models import (
     DatasetItemOut,
@@ -15,7 +16,7 @@ from services.api.dataset_version_models import (
     DatasetVersionOut,
     RevisionBody,
 )
-from services.api.dependencies import CurrentUser, ServicesDep, SessionDep
+from services.api.dependencies import CurrentUser, ServicesDep, SessionDep, SettingsDep
 from services.api.idempotency import IdempotencyHeader, claim, fingerprint
 from services.api.paging import Cursor, Limit, Page, newest_first
 from services.api.problems import problems
@@ -95,6 +96,7 @@ async def list_dataset_items(
     number: Number,
     request: Request,
     user: CurrentUser,
+    settings: SettingsDep,
     session: SessionDep,
     filters: ItemFilters,
     limit: Limit = 20,
@@ -102,5 +104,5 @@ async def list_dataset_items(
 ) -> Page[DatasetItemOut]:
     """Every item of a version, good and rejected, in the order of the source."""
     version = await versions.find_version(session, user.id, dataset_id, number)
-    dataset_url = request.url.path.partition("/versions/")[0]
-    return await items_page(session, version, filters, dataset_url, limit=limit, cursor=cursor)
+    urls = AudioUrls(settings, user.id, request.url.path.partition("/versions/")[0], dataset_id, number)
+    return await items_page(session, version, filters, urls, limit=limit, cursor=cursor)

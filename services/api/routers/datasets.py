@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import uuid
 from typing import Annotated, Final
-from urllib.parse import quote
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import StreamingResponse
 from sqlalchemy import Text, bindparam
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.data.version_files import DRAWING_NAME, PAGE_NAME
 from engine.errors import Fault
+from services.api import audio_links
 from services.api.context import Services
 from services.api.dataset_items import ItemFilters, items_page
 from services.api.dataset_models import (
@@ -23,36 +24,38 @@ from services.api.dataset_models import (
     DrawnOut,
     ItemOut,
     NewDatasetOut,
-    PartOut,
     PreviewOut,
     ReportOut,
     S3SourceBody,
     SourceBody,
-    UploadOut,
     UploadSourceBody,
+    UploadsOut,
 )
 from services.api.dataset_version_models import DatasetItemOut
-from services.api.dependencies import CurrentUser, ServicesDep, SessionDep
+from services.api.dependencies import CurrentUser, ServicesDep, SessionDep, SettingsDep
 from services.api.idempotency import IdempotencyHeader, claim, fingerprint
+from services.api.object_urls import ObjectUrls, ObjectUrlsDep
 from services.api.paging import Cursor, Limit, Listing, Page, Search, matches
 from services.api.problems import problems
+from services.api.ranges import wanted_range
 from services.api.read_route import ReadRoute
 from services.api.reading import ReadingDep
 from services.api.rendered import object_response, page_response
+from services.api.upload_urls import upload_out
 from services.database.engine import open_session
-from services.database.models import Dataset, DatasetVersion, Upload
+from services.database.models import Dataset, DatasetVersion
 from services.database.prepared import Prepared
 from services.datasets import find, requests
-from services.datasets.audio import cut_wav, find_item
+from services.datasets.audio import find_item, recording_of
 from services.datasets.prefixes import version_prefix
 from services.datasets.versions import check_bounds, find_version
 from services.errors import ConflictError, InvalidRequestError
 from services.projects.requests import check_project
 
 router = APIRouter(prefix="/datasets", tags=["datasets"], route_class=ReadRoute)
-VersionNumber = Annotated[
-    int | None, Query(ge=1, lt=2**31, description="Number of a version; unset: the newest that is ready")
-]
+VersionNumber = audio_links.Version
+_WAV: Final = {"audio/wav": {"schema": {"type": "string", "format": "binary"}}}
+_AUDIO: Final[dict[int | str, str]] = {200: "A WAV file", 206: "The bytes that `Range` asked for"}
 
 _OWNED: Final = find.owned_datasets(bindparam("user_id"))
 _DATASET: Final = Prepared(_OWNED.where(Dataset.id == bindparam("dataset_id")).with_only_columns(RENDERED_DATASET))
@@ -75,6 +78,7 @@ async def create_dataset(
     user: CurrentUser,
     services: ServicesDep,
     session: SessionDep,
+    urls: ObjectUrlsDep,
     idempotency_key: IdempotencyHeader = None,
 ) -> NewDatasetOut:
     """Create a dataset. For an upload the answer has the upload addresses; other sources are fetched immediately."""
@@ -101,9 +105,25 @@ async def create_dataset(
     uploads = await find.uploads_of(session, dataset.id) if dataset.status in requests.COMPLETABLE else []
     for upload in uploads if earlier is None else []:
         await requests.begin_parts(services.objects, upload, services.settings.upload_part_bytes)
-    signed = [await _upload_out(services, upload) for upload in uploads]
+    signed = [await upload_out(services, urls, upload) for upload in uploads]
     await session.commit()
     return NewDatasetOut(dataset=await _out(session, dataset), uploads=signed)
+
+
+@router.post("/{dataset_id}/uploads", responses=problems(401, 403, 404, 409, 422, 503))
+async def renew_uploads(
+    dataset_id: uuid.UUID, user: CurrentUser, services: ServicesDep, urls: ObjectUrlsDep
+) -> UploadsOut:
+    """New upload addresses for a dataset that is being uploaded, and what has arrived: how an upload is resumed.
+
+    It can be resumed until an hour after its last addresses have expired.
+    """
+    async with open_session(services.sessions) as session:
+        uploads = await requests.renew_uploads(session, services.settings, user.id, dataset_id)
+        await session.commit()
+    # No database connection is held during requests to the object store.
+    signed = [await upload_out(services, urls, upload, looks=True) for upload in uploads]
+    return UploadsOut(dataset_id=dataset_id, uploads=signed)
 
 
 @router.post("/{dataset_id}/complete", status_code=202, responses=problems(401, 403, 404, 409, 422, 503))
@@ -163,7 +183,11 @@ async def delete_dataset(dataset_id: uuid.UUID, user: CurrentUser, session: Sess
 
 @router.get("/{dataset_id}/report", responses=problems(401, 404, 409, 422, 503))
 async def dataset_report(
-    dataset_id: uuid.UUID, user: CurrentUser, services: ServicesDep, version: VersionNumber = None
+    dataset_id: uuid.UUID,
+    user: CurrentUser,
+    services: ServicesDep,
+    urls: ObjectUrlsDep,
+    version: VersionNumber = None,
 ) -> ReportOut:
     """The report: statistics, and every rejected item with the reason and what to do."""
     async with open_session(services.sessions) as session:
@@ -175,8 +199,8 @@ async def dataset_report(
     known |= {"status": found.status, "error": found.error}
     if found.status == "ready":
         prefix = version_prefix(dataset_id, found.number)
-        known["page"] = await _drawn_out(services, prefix, PAGE_NAME)
-        known["drawing"] = await _drawn_out(services, prefix, DRAWING_NAME)
+        known["page"] = await _drawn_out(services, urls, prefix, PAGE_NAME)
+        known["drawing"] = await _drawn_out(services, urls, prefix, DRAWING_NAME)
     return ReportOut(**{**(found.report or {}), **known})
 
 
@@ -185,6 +209,7 @@ async def preview_dataset(
     dataset_id: uuid.UUID,
     request: Request,
     user: CurrentUser,
+    settings: SettingsDep,
     session: SessionDep,
     limit: Annotated[int, Query(ge=1, le=100, description="Maximum number of items")] = 20,
     version: VersionNumber = None,
@@ -194,6 +219,7 @@ async def preview_dataset(
     await session.refresh(found, ["sample"])
     stride = max(1, len(found.sample) // limit)
     dataset_url = request.url.path.removesuffix("/preview")
+    urls = audio_links.AudioUrls(settings, user.id, dataset_url, dataset_id, found.number)
     items = [
         ItemOut(
             id=item["id"],
@@ -202,7 +228,7 @@ async def preview_dataset(
             speaker=item.get("speaker"),
             split=item.get("split"),
             duration_s=item["duration_s"],
-            audio_url=f"{dataset_url}/items/{quote(item['id'], safe='/')}/audio?version={found.number}",
+            audio_url=urls.of(item["id"]),
         )
         for item in found.sample[::stride][:limit]
     ]
@@ -214,6 +240,7 @@ async def list_items(
     dataset_id: uuid.UUID,
     request: Request,
     user: CurrentUser,
+    settings: SettingsDep,
     session: SessionDep,
     filters: ItemFilters,
     limit: Limit = 20,
@@ -222,36 +249,44 @@ async def list_items(
 ) -> Page[DatasetItemOut]:
     """Every item of a dataset's newest version, or of another one, good and rejected, in the order of the source."""
     found = await _reported_version(session, user.id, dataset_id, version)
-    dataset_url = request.url.path.removesuffix("/items")
-    return await items_page(session, found, filters, dataset_url, limit=limit, cursor=cursor)
+    urls = audio_links.AudioUrls(settings, user.id, request.url.path.removesuffix("/items"), dataset_id, found.number)
+    return await items_page(session, found, filters, urls, limit=limit, cursor=cursor)
 
 
 @router.get(
     "/{dataset_id}/items/{item:path}/audio",
-    response_class=Response,
-    responses={
-        200: {
-            "description": "A WAV file",
-            "content": {"audio/wav": {"schema": {"type": "string", "format": "binary"}}},
-        },
-        **problems(401, 404, 409, 422, 503),
-    },
+    response_class=StreamingResponse,
+    responses={status: {"description": told, "content": _WAV} for status, told in _AUDIO.items()}
+    | problems(401, 404, 409, 416, 422, 503),
 )
 async def item_audio(
     dataset_id: uuid.UUID,
-    item: Annotated[str, Path(min_length=1, max_length=1000)],
-    user: CurrentUser,
+    item: audio_links.Item,
+    user_id: audio_links.ListenerDep,
     services: ServicesDep,
+    request: Request,
     version: VersionNumber = None,
-) -> Response:
-    """An item's audio as a WAV file."""
+) -> StreamingResponse:
+    """An item's audio as a WAV file, or the bytes of a `Range` header; for a player, `audio_url` needs no token."""
     async with open_session(services.sessions) as session:
-        found = await _ready_version(session, user.id, dataset_id, version)
+        found = await _ready_version(session, user_id, dataset_id, version)
         await session.refresh(found, ["sample"])
     known = next((sampled for sampled in found.sample if sampled["id"] == item), None)
     prefix = version_prefix(dataset_id, found.number)
-    wav = await cut_wav(services.objects, prefix, known or await find_item(services.objects, prefix, item))
-    return Response(wav, media_type="audio/wav", headers={"Cache-Control": "private, max-age=3600"})
+    recording = await recording_of(services.objects, prefix, known or await find_item(services.objects, prefix, item))
+    given = request.headers
+    span = wanted_range(given.get("range"), given.get("if-range"), recording.etag, recording.size)
+    first, last = span or (0, recording.size - 1)
+    headers = {
+        "Accept-Ranges": "bytes",
+        "Cache-Control": "private, max-age=3600",
+        "Content-Length": str(last + 1 - first),
+        "ETag": recording.etag,
+    }
+    if span is not None:
+        headers["Content-Range"] = f"bytes {first}-{last}/{recording.size}"
+    content = recording.pieces(services.objects, first, last)
+    return StreamingResponse(content, 200 if span is None else 206, headers, media_type="audio/wav")
 
 
 async def _out(session: AsyncSession, dataset: Dataset) -> DatasetOut:
@@ -277,28 +312,12 @@ async def _reported_version(
     return ready or await find.newest_version_row(session, dataset_id)
 
 
-async def _upload_out(services: Services, upload: Upload) -> UploadOut:
-    life_s = services.settings.upload_url_s
-    if upload.multipart_id is None or upload.part_bytes is None:
-        signed = await services.objects.sign_put(upload.key, upload.size, life_s)
-        whole = {"url": signed.url, "expires_at": signed.expires_at}
-        return UploadOut(name=upload.name, method=signed.method, headers={}, **whole)
-    sizes = requests.part_sizes(upload)
-    addresses = await services.objects.sign_parts(upload.key, upload.multipart_id, sizes, life_s)
-    parts = [
-        PartOut(number=n + 1, start=n * upload.part_bytes, size=sizes[n], url=address.url)
-        for n, address in enumerate(addresses)
-    ]
-    expires_at = addresses[0].expires_at
-    return UploadOut(name=upload.name, method="PUT", url=None, headers={}, parts=parts, expires_at=expires_at)
-
-
-async def _drawn_out(services: Services, prefix: str, name: str) -> DrawnOut | None:
+async def _drawn_out(services: Services, urls: ObjectUrls, prefix: str, name: str) -> DrawnOut | None:
     key = f"{prefix}/{name}"
     if await services.objects.size(key) is None:
         return None
     signed = await services.objects.sign_get(key, services.settings.download_url_s, name)
-    return DrawnOut(url=signed.url, expires_at=signed.expires_at)
+    return DrawnOut(url=urls.reachable(signed.url), expires_at=signed.expires_at)
 
 
 def _check_source(source: SourceBody, services: Services) -> None:

@@ -1,4 +1,4 @@
-"""A job's events, metrics, logs and artifacts."""
+"""A job's events, metrics and artifacts."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.api.dependencies import CallerDep, CurrentUser, ServicesDep, SessionDep
 from services.api.event_stream import event_data, stream_events
+from services.api.job_models import EventOut
+from services.api.object_urls import ObjectUrlsDep
 from services.api.paging import Cursor, Limit, Page, read_number_cursor, write_cursor
 from services.api.problems import problems
 from services.api.read_route import ReadRoute
@@ -73,18 +75,6 @@ class BundleOut(BaseModel):
     expires_at: datetime
 
 
-class EventOut(BaseModel):
-    """One event of a job's history; its other fields are those of the event."""
-
-    model_config = ConfigDict(extra="allow", use_attribute_docstrings=True)
-
-    seq: int
-    """Its number in the job's stream."""
-    event_key: str
-    """Its key within the job; a resumed run repeats events under the same key."""
-    time: datetime
-
-
 @router.get(
     "/{job_id}/events",
     response_class=StreamingResponse,
@@ -117,16 +107,7 @@ async def job_metrics(
 ) -> Page[EventOut]:
     """The history of the job's metrics, oldest first."""
     await find_job(session, user.id, job_id)
-    return await _history(session, job_id, "metric", limit, cursor)
-
-
-@router.get("/{job_id}/logs", responses=problems(401, 404, 422, 503))
-async def job_logs(
-    job_id: uuid.UUID, user: CurrentUser, session: SessionDep, limit: EventLimit = 500, cursor: Cursor = None
-) -> Page[EventOut]:
-    """The log of the job and the platform, oldest first."""
-    await find_job(session, user.id, job_id)
-    return await _history(session, job_id, "log", limit, cursor)
+    return await _history(session, job_id, limit, cursor)
 
 
 @router.get("/{job_id}/artifacts", responses=problems(401, 404, 422, 503))
@@ -134,6 +115,7 @@ async def job_artifacts(
     job_id: uuid.UUID,
     user: CurrentUser,
     services: ServicesDep,
+    urls: ObjectUrlsDep,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Page[ArtifactOut]:
@@ -153,7 +135,7 @@ async def job_artifacts(
                 kind=row.kind,
                 size=row.size,
                 sha256=row.sha256,
-                url=signed.url,
+                url=urls.reachable(signed.url),
                 expires_at=signed.expires_at,
             )
         )
@@ -162,7 +144,7 @@ async def job_artifacts(
 
 
 @router.get("/{job_id}/bundle", responses=problems(401, 403, 404, 409, 413, 422, 503))
-async def job_bundle(job_id: uuid.UUID, user: CurrentUser, services: ServicesDep) -> BundleOut:
+async def job_bundle(job_id: uuid.UUID, user: CurrentUser, services: ServicesDep, urls: ObjectUrlsDep) -> BundleOut:
     """All files of a job that has ended as one zip: its results, config, logs, metrics and events.
 
     The bundle is created on the first request, and then counts toward the user's storage.
@@ -170,13 +152,11 @@ async def job_bundle(job_id: uuid.UUID, user: CurrentUser, services: ServicesDep
     settings = services.settings
     key, name, size = await bundle_of(services.sessions, settings, services.objects, user.id, job_id)
     signed = await services.objects.sign_get(key, settings.download_url_s, name)
-    return BundleOut(name=name, size=size, url=signed.url, expires_at=signed.expires_at)
+    return BundleOut(name=name, size=size, url=urls.reachable(signed.url), expires_at=signed.expires_at)
 
 
-async def _history(
-    session: AsyncSession, job_id: uuid.UUID, kind: str, limit: int, cursor: str | None
-) -> Page[EventOut]:
-    mine = select(JobEvent).where(JobEvent.job_id == job_id, JobEvent.kind == kind)
+async def _history(session: AsyncSession, job_id: uuid.UUID, limit: int, cursor: str | None) -> Page[EventOut]:
+    mine = select(JobEvent).where(JobEvent.job_id == job_id, JobEvent.kind == "metric")
     total = await session.scalar(select(func.count()).select_from(mine.subquery())) or 0
     after = mine.where(JobEvent.seq > read_number_cursor(cursor)).order_by(JobEvent.seq)
     rows = (await session.scalars(after.limit(limit + 1))).all()

@@ -156,7 +156,7 @@ async def list_pipelines(
     if project_id is not None:
         query = query.where(Pipeline.project_id == project_id)
     rows, total, next_cursor = await newest_first(session, query, Pipeline, limit=limit, cursor=cursor)
-    stages = await _stages(session, [row.id for row in rows])
+    stages = await stages_of(session, [row.id for row in rows])
     items = [PipelineOut.of(row, stages[row.id]) for row in rows]
     return Page(items=items, total=total, next_cursor=next_cursor)
 
@@ -186,10 +186,10 @@ async def delete_pipeline(pipeline_id: uuid.UUID, user: CurrentUser, session: Se
 
 
 async def _shown(session: AsyncSession, pipeline: Pipeline) -> PipelineOut:
-    return PipelineOut.of(pipeline, (await _stages(session, [pipeline.id]))[pipeline.id])
+    return PipelineOut.of(pipeline, (await stages_of(session, [pipeline.id]))[pipeline.id])
 
 
-async def _stages(
+async def stages_of(
     session: AsyncSession, pipeline_ids: Sequence[uuid.UUID]
 ) -> dict[uuid.UUID, list[tuple[PipelineStage, float | None]]]:
     """The stages of pipelines, in their order, with the progress of their jobs."""

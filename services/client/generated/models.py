@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, RootModel
 
 from ..model import Model
 
@@ -994,6 +994,40 @@ class DatasetPatch(Model):
     """
 
 
+class DatasetState(Model):
+    """
+    What changes of a dataset; `GET /datasets/{dataset_id}` has the rest.
+    """
+
+    description: str
+    error: str | None
+    """
+    Why it cannot be used.
+    """
+    id: str
+    job_id: str | None
+    """
+    The job that processes its newest version.
+    """
+    name: str
+    phase: str | None
+    """
+    Phase of that job: `fetching`, `reading`, `storing`.
+    """
+    progress: float | None
+    """
+    Progress of that job, 0 to 1; unset without one.
+    """
+    project_id: str | None
+    status: Literal["pending", "processing", "ready", "error"] | str
+    task: str
+    updated_at: datetime
+    version: int | None
+    """
+    Number of its newest version that is ready.
+    """
+
+
 class DatasetVersionDetailOut(Model):
     """
     A version of a dataset, with its report.
@@ -1575,6 +1609,9 @@ class ItemOut(Model):
     """
 
     audio_url: str
+    """
+    Path of its audio under the API's address, which a player can open without a header for at least an hour.
+    """
     duration_s: float
     id: str
     speaker: str | None
@@ -1609,6 +1646,46 @@ class JobPatch(Model):
     """
     Another project; null: none.
     """
+
+
+class JobState(Model):
+    """
+    What changes of a job while it waits and runs; `GET /jobs/{job_id}` has the rest.
+    """
+
+    attempt: int
+    dataset_id: str
+    dataset_version: int
+    epoch: float | None
+    error: str | None
+    """
+    Why it failed.
+    """
+    finished_at: datetime | None
+    id: str
+    last_seq: int
+    """
+    Number of its newest event.
+    """
+    metrics: dict[str, Any]
+    """
+    The newest values.
+    """
+    model_id: str | None
+    name: str
+    phase: str | None
+    priority: int
+    progress: float
+    """
+    0 to 1.
+    """
+    project_id: str | None
+    queued_at: datetime
+    started_at: datetime | None
+    status: Literal["queued", "starting", "running", "stopping", "stopped", "succeeded", "failed"] | str
+    step: int | None
+    type: Literal["training", "selection", "evaluation", "ingestion", "sweep"] | str
+    updated_at: datetime
 
 
 class LineageOut(Model):
@@ -1665,6 +1742,87 @@ class LinearProbeConfig(Model):
         extra="forbid",
     )
     type: Literal["linear_probe"] = "linear_probe"
+
+
+class LiveDataset(Model):
+    """
+    The newest state of a dataset; also when the job that processes it goes on.
+    """
+
+    dataset: DatasetState | None
+    """
+    Unset: it was deleted.
+    """
+    deleted: bool
+    id: str
+    kind: Literal["dataset"] | str
+
+
+class LiveJob(Model):
+    """
+    The newest state of a job.
+    """
+
+    deleted: bool
+    id: str
+    job: JobState | None
+    """
+    Unset: it was deleted.
+    """
+    kind: Literal["job", "sweep"] | str
+
+
+class LiveJobEvent(Model):
+    """
+    An event of a job that the stream was asked to follow; each comes once, in the order of `seq`.
+    """
+
+    event: EventOut
+    id: str
+    """
+    The job.
+    """
+    kind: Literal["metric", "log", "status", "artifact"] | str
+
+
+class LiveNotifications(Model):
+    """
+    Notifications were added, marked or deleted: read the list again if you show it.
+    """
+
+    id: None
+    kind: Literal["notifications"] | str
+    last_seq: int
+    """
+    The newest number.
+    """
+    unread: int
+    """
+    Number of all unread notifications.
+    """
+
+
+class LiveReady(Model):
+    """
+    The first event of each connection.
+    """
+
+    id: None
+    kind: Literal["ready"] | str
+    resumed: bool
+    """
+    true: the stream goes on after `Last-Event-ID`, and nothing was missed. false: read now what you show; every later
+    change is in the stream.
+    """
+
+
+class LiveReset(Model):
+    """
+    Too much has changed at once: read again what you show.
+    """
+
+    id: None
+    kind: Literal["reset"] | str
 
 
 class LoginBody(Model):
@@ -2294,6 +2452,10 @@ class PartOut(Model):
     """
     Offset of its first byte in the file.
     """
+    uploaded: bool = False
+    """
+    Whether it has arrived; only `POST /datasets/{id}/uploads` looks.
+    """
     url: str
 
 
@@ -2571,7 +2733,7 @@ class RefreshBody(Model):
     )
     refresh_token: str
     """
-    The newest refresh token of this login; each is used once.
+    The newest refresh token of this login.
     """
 
 
@@ -2788,6 +2950,37 @@ class SecondsBudgetConfig(Model):
     Seconds that the encoder runs over (padding included) in one pass over the selection.
     """
     type: Literal["seconds"] = "seconds"
+
+
+class SeriesOut(Model):
+    """
+    Points of a series by column, in order of their position.
+    """
+
+    name: str
+    sampled: bool
+    """
+    Whether these are fewer.
+    """
+    steps: list[int]
+    times: list[float]
+    """
+    Seconds since 1970.
+    """
+    title: str
+    """
+    For people.
+    """
+    total: int
+    """
+    Number of points in the range.
+    """
+    unit: str | None
+    """
+    `bytes`, `s`, `audio_s/s`, `share` (shown in percent), ...; unset: a number.
+    """
+    values: list[float]
+    x: Literal["step", "seq"] | str
 
 
 class SgdConfig(Model):
@@ -3137,6 +3330,26 @@ class StageOut(Model):
     type: Literal["ingest", "validate", "select", "sweep", "train", "evaluate", "compare", "export"] | str
 
 
+class StageState(Model):
+    """
+    A stage of a pipeline.
+    """
+
+    attempts: int
+    error: str | None
+    finished_at: datetime | None
+    job_id: str | None
+    name: str
+    next_attempt_at: datetime | None
+    progress: float
+    """
+    0 to 1.
+    """
+    started_at: datetime | None
+    status: Literal["waiting", "running", "stopped", "succeeded", "failed"] | str
+    type: Literal["ingest", "validate", "select", "train", "evaluate", "compare", "export"] | str
+
+
 class Standing(Model):
     """
     State of an embedded server, which restarts automatically.
@@ -3277,9 +3490,10 @@ class TokensOut(Model):
     """
     Lifetime of the access token, in seconds.
     """
-    refresh_token: str
+    refresh_token: str | None
     """
-    Exchanged once for the next pair of tokens; a second use ends the login.
+    Exchanged for the next pair of tokens; a second use after the grace (20 s, or as the operator sets) ends the login.
+    Unset with `X-LIM-Session: cookie`: it is in the cookie.
     """
     token_type: Literal["bearer"] | str | None = None
 
@@ -3415,6 +3629,14 @@ class UploadOut(Model):
     """
     Parts of a large file: PUT each separately, in any order, several in parallel; retry a part that breaks off.
     """
+    size: int
+    """
+    Size in bytes.
+    """
+    uploaded_bytes: int = 0
+    """
+    Bytes that have arrived; only `POST /datasets/{id}/uploads` looks.
+    """
     url: str | None
     """
     Unset for a large file, whose `parts` each have an address.
@@ -3436,6 +3658,15 @@ class UploadSourceBody(Model):
     Files; each gets an upload address.
     """
     type: Literal["upload"]
+
+
+class UploadsOut(Model):
+    """
+    The files of a dataset that is being uploaded, with new upload addresses, and what has arrived.
+    """
+
+    dataset_id: str
+    uploads: list[UploadOut]
 
 
 class UrlSourceBody(Model):
@@ -3932,6 +4163,20 @@ class ComparisonOut(Model):
     """
 
 
+class CurvesOut(Model):
+    """
+    Curves of a job.
+    """
+
+    job_id: str
+    last_seq: int
+    """
+    Number of the newest event when this was read: the event stream continues from it (`Last-Event-ID`).
+    """
+    method: Literal["min_max"] | str | None = None
+    series: list[SeriesOut]
+
+
 class DatasetBody(Model):
     """
     A new dataset.
@@ -3978,7 +4223,8 @@ class DatasetItemOut(Model):
 
     audio_url: str | None
     """
-    Address of its audio; only for a good item.
+    Path of its audio under the API's address, which a player can open without a header for at least an hour; only for
+    a good item.
     """
     duration_s: float | None
     """
@@ -4171,6 +4417,10 @@ class JobOut(Model):
     """
     finished_at: datetime | None
     id: str
+    last_seq: int
+    """
+    Number of its newest event: read the history up to here, and stream only later events.
+    """
     metrics: dict[str, Any]
     """
     The newest values: `loss`, `cost_per_s` and other figures of the training; metrics of evaluations by name under
@@ -4457,6 +4707,24 @@ class PipelineOut(Model):
     updated_at: datetime
 
 
+class PipelineState(Model):
+    """
+    What changes of a pipeline; `GET /pipelines/{pipeline_id}` has the rest.
+    """
+
+    finished_at: datetime | None
+    id: str
+    name: str
+    progress: float
+    """
+    0 to 1: the mean of its stages.
+    """
+    project_id: str | None
+    stages: list[StageState]
+    status: Literal["running", "stopping", "stopped", "succeeded", "failed"] | str
+    updated_at: datetime
+
+
 class Problem(Model):
     """
     An error response.
@@ -4732,6 +5000,10 @@ class SweepOut(Model):
     Numbers of the trials that no other one beats in quality and cost, cheapest first, for each cost.
     """
     id: str
+    last_seq: int
+    """
+    Number of its newest event: read the history up to here, and stream only later events.
+    """
     metrics: dict[str, Any]
     """
     The newest values: `loss`, `cost_per_s` and other figures of the training; metrics of evaluations by name under
@@ -5076,6 +5348,30 @@ class JobBody(Model):
     """
 
 
+class LiveNotification(Model):
+    """
+    A new notification; each comes once, in the order of `seq`.
+    """
+
+    id: str
+    kind: Literal["notification"] | str
+    notification: NotificationOut
+
+
+class LivePipeline(Model):
+    """
+    The newest state of a pipeline and its stages; also when the job of a stage goes on.
+    """
+
+    deleted: bool
+    id: str
+    kind: Literal["pipeline"] | str
+    pipeline: PipelineState | None
+    """
+    Unset: it was deleted.
+    """
+
+
 class PagePipelineOut(Model):
     items: list[PipelineOut]
     next_cursor: str | None
@@ -5237,6 +5533,33 @@ class TrainStage(Model):
     Retries when it fails.
     """
     type: Literal["train"] = "train"
+
+
+class LiveEvent(
+    RootModel[
+        LiveReady
+        | LiveReset
+        | LiveJob
+        | LiveDataset
+        | LivePipeline
+        | LiveNotification
+        | LiveNotifications
+        | LiveJobEvent
+    ]
+):
+    root: (
+        LiveReady
+        | LiveReset
+        | LiveJob
+        | LiveDataset
+        | LivePipeline
+        | LiveNotification
+        | LiveNotifications
+        | LiveJobEvent
+    )
+    """
+    One event, by its `kind`.
+    """
 
 
 class PipelineBody(Model):

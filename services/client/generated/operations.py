@@ -854,6 +854,25 @@ class Operations(Connection):
             },
         )
 
+    def follow_all(self, *, last_event_id: str | Unset = UNSET, job: Sequence[str] | Unset = UNSET) -> Iterator[Event]:
+        """Stream live what changes of the caller's jobs, sweeps, datasets, pipelines and notifications.  The
+        first event is `ready`: read what you show when it comes with `resumed: false`; what changes later is in
+        the stream. `job`, `sweep`, `dataset` and `pipeline` have the newest state of one resource: faster
+        changes are merged, and after a reconnect a state may come again. `notification`, and of the jobs named
+        by `job` also `metric`, `log`, `status` and `artifact`, come exactly once and in order. `notifications`
+        and `reset` say that a list has to be read again.  Ends after the lifetime of an access token (15
+        minutes, or as the operator sets); reconnect with `Last-Event-ID`. Ends earlier with the login or the API
+        key.
+
+        `GET /api/v1/events`
+
+        Args:
+            last_event_id: `id` of the last event received
+            job: Also every metric, log line, status and artifact of this job, as `ID` (from now on) or `ID:SEQ`
+                (after this number); may be repeated. A number that `Last-Event-ID` knows takes precedence
+        """
+        return self._events("GET", "/api/v1/events", query={"job": job}, header={"Last-Event-ID": last_event_id})
+
     def follow_job(self, job_id: str, *, last_event_id: str | Unset = UNSET) -> Iterator[Event]:
         """Stream a job's events live; ends when the job has ended and all events are sent, or with the login or
         API key.
@@ -889,19 +908,32 @@ class Operations(Connection):
         """
         return self._model(models.Health, "GET", "/healthz", signed=False)
 
-    def item_audio(self, dataset_id: str, item: str, *, version: int | Unset = UNSET) -> Content:
-        """An item's audio as a WAV file.
+    def item_audio(
+        self,
+        dataset_id: str,
+        item: str,
+        *,
+        version: int | Unset = UNSET,
+        user: str | Unset = UNSET,
+        expires: int | Unset = UNSET,
+        signature: str | Unset = UNSET,
+    ) -> Content:
+        """An item's audio as a WAV file, or the bytes of a `Range` header; for a player, `audio_url` needs no
+        token.
 
         `GET /api/v1/datasets/{dataset_id}/items/{item}/audio`
 
         Args:
             version: Number of a version; unset: the newest that is ready
+            user: From `audio_url`, instead of the header
+            expires: From `audio_url`
+            signature: From `audio_url`
         """
         return self._content(
             "GET",
             "/api/v1/datasets/{dataset_id}/items/{item}/audio",
             path_values={"dataset_id": dataset_id, "item": item},
-            query={"version": version},
+            query={"version": version, "user": user, "expires": expires, "signature": signature},
         )
 
     def job_artifacts(
@@ -931,23 +963,94 @@ class Operations(Connection):
         """
         return self._model(models.BundleOut, "GET", "/api/v1/jobs/{job_id}/bundle", path_values={"job_id": job_id})
 
+    def job_curves(
+        self,
+        job_id: str,
+        *,
+        points: int | Unset = UNSET,
+        names: Sequence[str] | Unset = UNSET,
+        from_step: int | Unset = UNSET,
+        to_step: int | Unset = UNSET,
+    ) -> models.CurvesOut:
+        """The job's metrics for drawing, with fewer points where there are many; a range of steps shows more of
+        it.
+
+        `GET /api/v1/jobs/{job_id}/curves`
+
+        Args:
+            points: Maximum number of points of a series
+            names: Only these; unset: all for drawing
+        """
+        return self._model(
+            models.CurvesOut,
+            "GET",
+            "/api/v1/jobs/{job_id}/curves",
+            path_values={"job_id": job_id},
+            query={"points": points, "names": names, "from_step": from_step, "to_step": to_step},
+        )
+
+    def job_log_file(
+        self,
+        job_id: str,
+        *,
+        q: str | Unset = UNSET,
+        level: Literal["debug", "info", "notice", "warning", "error"] | Unset = UNSET,
+    ) -> Content:
+        """The whole log as a text file: time, level and message of each line.
+
+        `GET /api/v1/jobs/{job_id}/logs.txt`
+
+        Args:
+            q: Only lines with this text, in any case
+            level: Only lines of this severity or more
+        """
+        return self._content(
+            "GET", "/api/v1/jobs/{job_id}/logs.txt", path_values={"job_id": job_id}, query={"q": q, "level": level}
+        )
+
     def job_logs(
-        self, job_id: str, *, limit: int | Unset = UNSET, cursor: str | Unset = UNSET
+        self,
+        job_id: str,
+        *,
+        limit: int | Unset = UNSET,
+        cursor: str | Unset = UNSET,
+        q: str | Unset = UNSET,
+        level: Literal["debug", "info", "notice", "warning", "error"] | Unset = UNSET,
+        order: Literal["oldest", "newest"] | Unset = UNSET,
+        after: int | Unset = UNSET,
+        before: int | Unset = UNSET,
+        offset: int | Unset = UNSET,
+        tail: int | Unset = UNSET,
     ) -> Pages[models.EventOut, models.PageEventOut]:
-        """The log of the job and the platform, oldest first.
+        """The log of the job and the platform, oldest first by default.  `after` and `before` are sequence
+        numbers of lines, which themselves are left out. `total` counts the lines that `q` and `level` match.
 
         `GET /api/v1/jobs/{job_id}/logs`
 
         Args:
-            limit: Maximum number of items in a page
+            limit: Maximum number of lines
             cursor: `next_cursor` of the previous page
+            q: Only lines with this text, in any case
+            level: Only lines of this severity or more
+            offset: Skip this many matching lines
+            tail: Only the newest lines, in ascending order
         """
         return self._pages(
             models.PageEventOut,
             "GET",
             "/api/v1/jobs/{job_id}/logs",
             path_values={"job_id": job_id},
-            query={"limit": limit, "cursor": cursor},
+            query={
+                "limit": limit,
+                "cursor": cursor,
+                "q": q,
+                "level": level,
+                "order": order,
+                "after": after,
+                "before": before,
+                "offset": offset,
+                "tail": tail,
+            },
         )
 
     def job_metrics(
@@ -1462,12 +1565,12 @@ class Operations(Connection):
         )
 
     def logout(self, refresh_token: str) -> None:
-        """End the login of a refresh token, including its access tokens.
+        """End the login of a refresh token or of the cookie, including its access tokens and streams.
 
         `POST /api/v1/auth/logout`
 
         Args:
-            refresh_token: The newest refresh token of this login; each is used once.
+            refresh_token: The newest refresh token of this login.
         """
         return self._nothing("POST", "/api/v1/auth/logout", body={"refresh_token": refresh_token}, signed=False)
 
@@ -1635,12 +1738,14 @@ class Operations(Connection):
         return self._model(models.Readiness, "GET", "/readyz", signed=False, answers=(503,))
 
     def refresh(self, refresh_token: str) -> models.TokensOut:
-        """Exchange a refresh token for a new pair. A token that was used before ends its whole login.
+        """Exchange a refresh token for the next pair, or the cookie for the next cookie.  A token that is sent
+        again within the grace (20 s, or as the operator sets) gives the newest pair of its login, as two tabs of
+        a browser need; sent again later, it ends its whole login.
 
         `POST /api/v1/auth/refresh`
 
         Args:
-            refresh_token: The newest refresh token of this login; each is used once.
+            refresh_token: The newest refresh token of this login.
         """
         return self._model(
             models.TokensOut, "POST", "/api/v1/auth/refresh", body={"refresh_token": refresh_token}, signed=False
@@ -1652,6 +1757,16 @@ class Operations(Connection):
         `DELETE /api/v1/users/me/notification-settings/webhook`
         """
         return self._nothing("DELETE", "/api/v1/users/me/notification-settings/webhook")
+
+    def renew_uploads(self, dataset_id: str) -> models.UploadsOut:
+        """New upload addresses for a dataset that is being uploaded, and what has arrived: how an upload is
+        resumed.  It can be resumed until an hour after its last addresses have expired.
+
+        `POST /api/v1/datasets/{dataset_id}/uploads`
+        """
+        return self._model(
+            models.UploadsOut, "POST", "/api/v1/datasets/{dataset_id}/uploads", path_values={"dataset_id": dataset_id}
+        )
 
     def reset_user_password(self, user_id: str) -> models.ResetOut:
         """Invalidate the password and every login, and create a token with which the owner sets a new password.

@@ -37,6 +37,8 @@ class Operations(Connection):
 '''
 _PLAIN: Final = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None"}
 _KEY: Final = "Idempotency-Key"
+OF_BROWSERS: Final = frozenset({"X-LIM-Session"})
+"""Headers for web pages, whose browser keeps cookies; this client keeps tokens itself."""
 _PLACES: Final = {"path": "path_values", "query": "query", "header": "header", "body": "body"}
 """Where an argument is sent, and the parameter of `Connection` for that place."""
 
@@ -100,6 +102,8 @@ def _method(schemas: Schema, method: str, path: str, operation: Schema) -> str:
 
 def _parameters(operation: Schema) -> Iterator[_Argument]:
     for parameter in operation.get("parameters", []):
+        if parameter["name"] in OF_BROWSERS:
+            continue
         yield _Argument(
             name=_python_name(parameter["name"]),
             sent_as=parameter["name"],
@@ -132,7 +136,7 @@ def _fields(schemas: Schema, operation: Schema) -> Iterator[_Argument]:
 
 def _answer(schemas: Schema, operation: Schema) -> tuple[str, str]:
     """What the method returns, and the call that it makes, with `{}` for the arguments."""
-    [good] = [code for code in operation["responses"] if code.startswith("2")]
+    good = min(code for code in operation["responses"] if code.startswith("2"))  # 206 is a part of what 200 is
     content: Mapping[str, Any] = operation["responses"][good].get("content", {})
     if not content:
         return "None", "self._nothing({})"

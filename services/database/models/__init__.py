@@ -15,6 +15,7 @@ from services.database.models.accounts import (
 from services.database.models.adapters import Adapter, AdapterVersion
 from services.database.models.base import Base
 from services.database.models.catalogue import MODEL_STATUSES, CatalogueModel
+from services.database.models.changes import Change
 from services.database.models.datasets import DATASET_STATUSES, Dataset, DatasetItem, DatasetVersion, Upload
 from services.database.models.jobs import EVENT_KINDS, JOB_STATUSES, Artifact, Job, JobEvent
 from services.database.models.notifications import (
@@ -45,6 +46,7 @@ __all__ = [
     "AuditEvent",
     "Base",
     "CatalogueModel",
+    "Change",
     "Dataset",
     "DatasetItem",
     "DatasetVersion",

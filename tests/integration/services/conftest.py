@@ -57,6 +57,7 @@ def settings(home: Path, postgres: EmbeddedPostgres, s3: EmbeddedS3) -> Settings
         "LIM_SIGNUPS_PER_ADDRESS": "100000",
         "LIM_REFRESHES_PER_ADDRESS": "100000",
         "LIM_RECONCILE_S": "0.2",
+        "LIM_OBJECT_URLS": "store",  # the application has no server in front of it
     }
     return load_settings(environ, database_url=postgres.url, s3=s3.settings)
 

@@ -124,14 +124,16 @@ def door(
     connections: int = 512,
     client_s: int = CLIENT_S,
     host: str = "127.0.0.1",
+    route: str = "",
 ) -> Iterator[Address]:
-    """The API of these settings behind HAProxy."""
+    """The API of these settings behind HAProxy, with this backend for pre-signed requests."""
     settings = settings.model_copy(update={"trust_forwarded_for": tuple(proxies)})
     told = _LIMITS | {
         "host": host,
         "connections_per_address": connections,
         "proxies": tuple(proxies),
         "client_s": client_s,
+        "objects": route,
     }
     with _haproxy(folder, lambda key: _replica(settings, objects, key), told) as address:
         yield address

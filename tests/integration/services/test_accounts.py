@@ -90,7 +90,15 @@ async def test_a_wrong_name_and_a_wrong_password_are_answered_alike(ada: Visitor
     assert all(problem == problems[0] for problem in problems)
 
 
-async def test_a_refresh_token_is_used_once(ada: Visitor) -> None:
+async def age_refreshes(services: Services, visitor: Visitor, seconds: float) -> None:
+    """As if this much time had passed since the tokens of a login were used."""
+    of_login = update(RefreshToken).where(RefreshToken.family_id == visitor.login_id, RefreshToken.used_at.is_not(None))
+    async with open_session(services.sessions) as session:
+        await session.execute(of_login.values(used_at=RefreshToken.used_at - timedelta(seconds=seconds)))
+        await session.commit()
+
+
+async def test_a_refresh_token_is_used_once(services: Services, ada: Visitor) -> None:
     first = ada.tokens["refresh_token"]
     rotated = await ada.http.post("/auth/refresh", json={"refresh_token": first})
     assert rotated.status_code == 200
@@ -99,6 +107,7 @@ async def test_a_refresh_token_is_used_once(ada: Visitor) -> None:
     fresh = {"Authorization": f"Bearer {second['access_token']}"}
     assert (await ada.http.get("/users/me", headers=fresh)).status_code == 200
 
+    await age_refreshes(services, ada, services.settings.refresh_grace_s)
     assert (await ada.http.post("/auth/refresh", json={"refresh_token": first})).status_code == 401
     # Somebody has a stolen copy: the whole login ends, the newest tokens too.
     assert (await ada.http.post("/auth/refresh", json=second)).status_code == 422  # extra fields
@@ -107,9 +116,86 @@ async def test_a_refresh_token_is_used_once(ada: Visitor) -> None:
     assert (await ada.http.get("/users/me", headers=fresh)).status_code == 401
 
 
-async def test_of_two_refreshes_at_once_one_wins(ada: Visitor) -> None:
+# ---- the grace -----------------------------------------------------------------------------------------------
+
+
+async def refreshed(visitor: Visitor, token: str) -> str:
+    """The refresh token that replaces this one."""
+    answer = await visitor.http.post("/auth/refresh", json={"refresh_token": token})
+    assert answer.status_code == 200, answer.text
+    fresh = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+    assert (await visitor.http.get("/users/me", headers=fresh)).status_code == 200
+    successor: str = answer.json()["refresh_token"]
+    return successor
+
+
+async def test_two_tabs_that_refresh_at_once_get_the_same_token(ada: Visitor) -> None:
+    found = await asyncio.gather(*(refreshed(ada, ada.tokens["refresh_token"]) for _ in range(4)))
+    assert len(set(found)) == 1
+    assert await refreshed(ada, found[0]) != found[0]
+
+
+async def test_a_late_tab_gets_the_newest_token_not_one_that_is_used(services: Services, ada: Visitor) -> None:
+    first = ada.tokens["refresh_token"]
+    second = await refreshed(ada, first)
+    third = await refreshed(ada, second)
+    assert await refreshed(ada, first) == third
+    assert await refreshed(ada, second) == third
+    await age_refreshes(services, ada, 3600)
+    assert await refreshed(ada, third) not in {first, second, third}
+
+
+async def test_a_login_never_has_two_tokens_that_can_be_exchanged(services: Services, ada: Visitor) -> None:
+    """Whatever is sent again within the grace: a fork would let a thief go on beside the owner, unseen."""
+    sent = [ada.tokens["refresh_token"]]
+    for _ in range(3):
+        found = await asyncio.gather(*(refreshed(ada, token) for token in sent for _ in range(2)))
+        sent += [token for token in set(found) if token not in sent]
+    unused = select(func.count()).where(RefreshToken.family_id == ada.login_id, RefreshToken.used_at.is_(None))
+    async with open_session(services.sessions) as session:
+        assert await session.scalar(unused) == 1
+
+
+@pytest.mark.parametrize("later_user", ["owner", "thief"])
+async def test_a_thief_within_the_grace_is_detected_at_the_next_refresh(
+    services: Services, ada: Visitor, later_user: str
+) -> None:
+    """The thief sends a token that the owner has just used. Both hold the same successor; its second use ends all."""
+    owner = await refreshed(ada, ada.tokens["refresh_token"])
+    thief = await refreshed(ada, ada.tokens["refresh_token"])
+    next_of_first = await refreshed(ada, owner if later_user == "thief" else thief)
+    await age_refreshes(services, ada, services.settings.refresh_grace_s)
+    late = await ada.http.post("/auth/refresh", json={"refresh_token": thief if later_user == "thief" else owner})
+    assert late.status_code == 401
+    for token in (next_of_first, owner, thief):
+        assert (await ada.http.post("/auth/refresh", json={"refresh_token": token})).status_code == 401
+    assert (await ada.get("/users/me")).status_code == 401
+
+
+async def test_sending_again_does_not_extend_the_grace(services: Services, ada: Visitor) -> None:
+    first = ada.tokens["refresh_token"]
+    await refreshed(ada, first)
+    await age_refreshes(services, ada, services.settings.refresh_grace_s - 5)
+    await refreshed(ada, first)
+    await age_refreshes(services, ada, 5)
+    assert (await ada.http.post("/auth/refresh", json={"refresh_token": first})).status_code == 401
+
+
+async def test_a_token_of_a_login_that_has_ended_has_no_grace(ada: Visitor) -> None:
+    first = ada.tokens["refresh_token"]
+    second = await refreshed(ada, first)
+    assert (await ada.http.post("/auth/logout", json={"refresh_token": second})).status_code == 204
+    for token in (first, second):
+        assert (await ada.http.post("/auth/refresh", json={"refresh_token": token})).status_code == 401
+
+
+async def test_without_a_grace_one_of_two_wins(settings: Settings, services: Services, ada: Visitor) -> None:
+    strict = replace(services, settings=settings.model_copy(update={"refresh_grace_s": 0}))
     body = {"refresh_token": ada.tokens["refresh_token"]}
-    answers = await asyncio.gather(*(ada.http.post("/auth/refresh", json=body) for _ in range(3)))
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(create_app_on(strict)), base_url="http://test/api/v1"
+    ) as client:
+        answers = await asyncio.gather(*(client.post("/auth/refresh", json=body) for _ in range(3)))
     assert sorted(answer.status_code for answer in answers) == [200, 401, 401]
 
 

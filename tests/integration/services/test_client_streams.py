@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from cluster.ports import free_port
 from services.api.context import Services
 from services.client import Client, Event
+from services.client.generated import models
 from tests.integration.services import rows
 from tests.integration.services.visitors import Visitor
 
@@ -67,3 +68,34 @@ async def test_a_job_is_followed_over_two_restarts(app: FastAPI, services: Servi
     assert [event.sequence for event in events] == [1, 2, 3, 4, 5, 6]
     assert [event.data.get("step") for event in events[:5]] == [1, 2, 3, 4, 5]
     assert (events[5].kind, events[5].data["status"]) == ("status", "stopped")
+
+
+async def test_everything_is_followed_over_a_restart(app: FastAPI, services: Services, ada: Visitor) -> None:
+    job_id, port = await rows.job(services, ada), free_port()
+    events: list[Event] = []
+
+    def watch() -> None:
+        with Client(f"http://127.0.0.1:{port}", api_key=ada.tokens["access_token"]) as client:
+            for event in client.watch_all(jobs=[f"{job_id}:0"]):
+                events.append(event)
+                if event.data.get("job", {}).get("status") == "stopped":
+                    return
+
+    async with served(app, port):
+        watching = threading.Thread(target=watch)
+        watching.start()
+        await until(events, 1)
+        await rows.say(services, job_id, rows.metric(1))
+        await until(events, 3)
+    await rows.say(services, job_id, rows.metric(2))  # while no server is there
+    await rows.say(services, job_id, STOPPED, status="stopped")
+    async with served(app, port):
+        await asyncio.to_thread(watching.join, 30)
+    assert not watching.is_alive()
+    told = [models.LiveEvent.model_validate(event.data).root for event in events]
+    assert [type(each).__name__ for each in told] == [
+        *("LiveReady", "LiveJobEvent", "LiveJob"),
+        *("LiveReady", "LiveJobEvent", "LiveJobEvent", "LiveJob"),
+    ]
+    assert [each.resumed for each in told if isinstance(each, models.LiveReady)] == [False, True]
+    assert [each.event.seq for each in told if isinstance(each, models.LiveJobEvent)] == [1, 2, 3]

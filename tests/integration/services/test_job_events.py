@@ -17,7 +17,7 @@ from services.api import event_stream
 from services.api.app import create_app_on
 from services.api.context import Services
 from services.api.event_stream import stream_events
-from services.api.routers.job_records import EventOut
+from services.api.job_models import EventOut
 from services.database.engine import open_session
 from services.database.notify import EVENTS, notify
 from services.database.prepared import Prepared

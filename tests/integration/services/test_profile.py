@@ -16,6 +16,7 @@ from services.auth.passwords import hash_password
 from services.database.engine import open_session
 from services.database.models import ApiKey, User
 from tests.integration.services import rows
+from tests.integration.services.test_accounts import age_refreshes
 from tests.integration.services.visitors import PASSWORD, Visitor, paths_of, sign_up
 
 NEW_PASSWORD = "another battery entirely"
@@ -206,13 +207,14 @@ async def test_there_is_an_end_to_keys(services: Services, ada: Visitor) -> None
 # ---- trail ---------------------------------------------------------------------------------------------------
 
 
-async def test_the_trail_tells_what_happened_to_an_account(ada: Visitor) -> None:
+async def test_the_trail_tells_what_happened_to_an_account(services: Services, ada: Visitor) -> None:
     await log_in(ada, "a wrong password")
     _, key_id = await with_key(ada)
     await ada.call("DELETE", f"/users/me/api-keys/{key_id}")
     await ada.post("/users/me/password", json={"current_password": "wrong", "new_password": NEW_PASSWORD})
     await ada.post("/users/me/password", json={"current_password": PASSWORD, "new_password": NEW_PASSWORD})
     refreshed = (await ada.http.post("/auth/refresh", json={"refresh_token": ada.tokens["refresh_token"]})).json()
+    await age_refreshes(services, ada, services.settings.refresh_grace_s)
     await ada.http.post("/auth/refresh", json={"refresh_token": ada.tokens["refresh_token"]})  # used up already
     assert (await ada.get("/users/me")).status_code == 401  # the whole login is revoked
     again = Visitor(ada.http, ada.username, (await log_in(ada, NEW_PASSWORD)).json())

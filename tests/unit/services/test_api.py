@@ -108,6 +108,7 @@ def test_the_contract_is_there(app: FastAPI) -> None:
         "/api/v1/auth/login": {"post"},
         "/api/v1/auth/refresh": {"post"},
         "/api/v1/auth/logout": {"post"},
+        "/api/v1/events": {"get"},
         "/api/v1/users/me": {"get"},
         "/api/v1/adapters": {"get", "post"},
         "/api/v1/adapters/{adapter_id}": {"get", "patch", "delete"},
@@ -203,7 +204,7 @@ def test_the_samples_of_a_wav_file_are_found(tmp_path: Path) -> None:
         written.setframerate(16_000)
         written.writeframes(b"\x01\x02" * 100)
     span = read_wav_header(file.getvalue())
-    assert span == PcmSpan(offset=44, rate_hz=16_000, channels=1, bytes_per_frame=2)
+    assert span == PcmSpan(offset=44, rate_hz=16_000, channels=1, bytes_per_frame=2, data_bytes=200)
     assert wav_header(span, 200) == file.getvalue()[:44]
     extra = file.getvalue()[:36] + b"LIST\x03\x00\x00\x00abc\x00" + file.getvalue()[36:]
     assert read_wav_header(extra).offset == 56

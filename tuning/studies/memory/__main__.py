@@ -63,7 +63,7 @@ def location(cell: Cell, work: Path, real: Path | None) -> str:
 
 
 def measure(cell: Cell, path: Path, work: Path, real: Path | None) -> None:
-    """Run a cell in a process of its own; one that fails is told and tried again by the next call."""
+    """Run a cell in a process of its own; print the error of one that fails; the next call repeats it."""
     count = STEPS * cell.examples * cell.accumulated + TEST_EXAMPLES
     folder = work / "data" / f"{cell.task}-{cell.seconds:g}-{cell.letters}-{count}"
     if not folder.is_dir():
