@@ -61,6 +61,8 @@ class Narrator:
             match event["kind"]:
                 case "status" if data.get("phase") in _PHASES:
                     self._log.info("%s", _PHASES[data["phase"]])
+                case "metric" if "resources" in data:
+                    pass  # for curves
                 case "metric" if "split" in data:
                     self._log.info("%s", evaluation_line(data))
                 case "metric" if time.monotonic() >= self._next_step_line or data.get("progress") == 1.0:

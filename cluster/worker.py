@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Final
 
 from cluster.config import ResourcesConfig, RunConfig
 from cluster.errors import ClusterError, ObjectStorageError
-from cluster.event_relay import EventRelay
+from cluster.event_relay import DeliveryError, EventRelay, Hub
 from cluster.in_training import in_training
+from cluster.resource_use import ResourceUse
 from cluster.stop_flag import StopFlag
 from cluster.storage.dataset_cache import ON_PLATFORM, local_dataset, local_selection, report_address
 from cluster.storage.model_cache import fetch_model
@@ -101,6 +102,7 @@ def run(assignment: Assignment, place: Place, stage: Callable[..., RunResult] | 
         if place.rank == 0:
             events = stack.enter_context(EventRelay(store, assignment.job_id))
             should_stop = stack.enter_context(StopFlag(store))
+        stack.enter_context(ResourceUse(_reporting(events, assignment, place), assignment.attempt, place.rank))
         work = stack.enter_context(_work_folder())
         try:
             config = assignment.config
@@ -191,6 +193,20 @@ def _tell(events: EventSink, attempt: str, error: Exception) -> None:
 def _told(error: Exception) -> str:
     own = isinstance(error, EngineError | ClusterError)
     return (str(error) if own else "".join(traceback.format_exception_only(error)).strip())[-_LONGEST_MESSAGE:]
+
+
+def _reporting(events: EventSink, assignment: Assignment, place: Place) -> Callable[[Event], None]:
+    """How a worker reports its use of resources: the first one with its events, the others straight to the hub."""
+    if place.rank == 0:
+        return events.emit
+    hub = Hub(assignment.job_id) if assignment.job_id is not None else None
+
+    def report(event: Event) -> None:
+        if hub is not None:
+            with contextlib.suppress(DeliveryError):  # a sample may be lost
+                hub.deliver([event.to_json()])
+
+    return report
 
 
 @contextlib.contextmanager

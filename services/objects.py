@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -162,6 +162,14 @@ class Objects:
         """
         return await _off_loop(self._find_line, key, is_it)
 
+    async def reduce_lines(self, key: str, reduce: Callable[[Iterator[bytes]], T]) -> T:
+        """What `reduce` makes of the lines of an object, which are read as it takes them.
+
+        Raises:
+            NotFoundError: no such object.
+        """
+        return await _off_loop(self._reduce_lines, key, reduce)
+
     async def check(self) -> None:
         """Check that the store answers.
 
@@ -177,6 +185,13 @@ class Objects:
         body = self._client.get_object(Bucket=self.bucket, Key=key)["Body"]
         try:
             return next((bytes(line) for line in body.iter_lines(chunk_size=2**18) if is_it(line)), None)
+        finally:
+            body.close()
+
+    def _reduce_lines(self, key: str, reduce: Callable[[Iterator[bytes]], T]) -> T:
+        body = self._client.get_object(Bucket=self.bucket, Key=key)["Body"]
+        try:
+            return reduce(body.iter_lines(chunk_size=2**18))
         finally:
             body.close()
 

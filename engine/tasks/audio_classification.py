@@ -64,13 +64,21 @@ class AudioClassification:
         return values
 
     def rows(self, examples: Sequence[AnyExample], predictions: Sequence[Prediction]) -> list[dict[str, Any]]:
-        """Each label beside the predicted one, with the probabilities."""
+        """Each label beside the predicted one, with the probabilities, and whether it is right."""
         rows = []
         for example, answer in zip(examples, cast(Sequence[dict[str, Any]], predictions), strict=True):
             reference: Any = list(labels_of(example)) if self._multi_label else labels_of(example)[0]
             hypothesis = answer["labels"] if self._multi_label else answer["label"]
+            is_right = set(reference) == set(hypothesis) if self._multi_label else reference == hypothesis
             rows.append(
-                {"id": example.id, "reference": reference, "hypothesis": hypothesis, "scores": answer["scores"]}
+                {
+                    "id": example.id,
+                    "reference": reference,
+                    "hypothesis": hypothesis,
+                    "metric": "accuracy",
+                    "value": float(is_right),
+                    "scores": answer["scores"],
+                }
             )
         return rows
 

@@ -10,6 +10,7 @@ from engine.data.example import AnyExample
 from engine.families.contract import Prediction
 from engine.metrics.measuring import measure
 from engine.metrics.registry import Values
+from engine.metrics.rouge_l import rouge_l_scores
 from engine.tasks.fitting import wrong_kind
 
 
@@ -40,10 +41,15 @@ class Captioning:
         return measure(self._metrics, references, cast(Sequence[str], predictions))
 
     def rows(self, examples: Sequence[AnyExample], predictions: Sequence[Prediction]) -> list[dict[str, Any]]:
-        """The captions of each recording beside the predicted one."""
+        """The captions of each recording beside the predicted one, with its own ROUGE-L."""
+        if not examples:
+            return []
+        references, texts = [list(example.target.captions) for example in examples], cast(Sequence[str], predictions)
         return [
-            {"id": example.id, "reference": list(example.target.captions), "hypothesis": text}
-            for example, text in zip(examples, predictions, strict=True)
+            {"id": example.id, "reference": reference, "hypothesis": text, "metric": "rouge_l", "value": value}
+            for example, reference, text, value in zip(
+                examples, references, texts, rouge_l_scores(references, texts), strict=True
+            )
         ]
 
     def warnings(self, train: Sequence[AnyExample], test: Sequence[AnyExample]) -> Iterator[str]:

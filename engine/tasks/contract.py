@@ -27,7 +27,10 @@ class Task(Protocol):
         ...
 
     def rows(self, examples: Sequence[AnyExample], predictions: Sequence[Prediction]) -> list[dict[str, Any]]:
-        """Each example with its `id`, `reference` and `hypothesis`, for people."""
+        """Each example with its `id`, `reference` and `hypothesis`, for people.
+
+        Where a metric can judge a single example, `metric` is its name and `value` this example's value.
+        """
         ...
 
     def warnings(self, train: Sequence[AnyExample], test: Sequence[AnyExample]) -> Iterator[str]:

@@ -44,14 +44,26 @@ class Retrieval:
         return retrieval_recalls(similarity_AT, [example.id for example in examples], owners)
 
     def rows(self, examples: Sequence[AnyExample], predictions: Sequence[Prediction]) -> list[dict[str, Any]]:
-        """The captions of each recording beside those that are found for it, the most similar first."""
+        """The captions of each recording beside those that are found for it, the most similar first.
+
+        Right is an example whose first one is among its own.
+        """
         if not examples:
             return []
         similarity_AT, texts, _ = _similarities(examples, predictions)
         rows = []
         for example, similarity_T in zip(examples, similarity_AT, strict=True):
             found = list(dict.fromkeys(texts[place] for place in np.argsort(-similarity_T, kind="stable").tolist()))
-            rows.append({"id": example.id, "reference": list(example.target.captions), "hypothesis": found[:_FIRST]})
+            reference = list(example.target.captions)
+            rows.append(
+                {
+                    "id": example.id,
+                    "reference": reference,
+                    "hypothesis": found[:_FIRST],
+                    "metric": "audio_to_text_recall_at_1",
+                    "value": float(found[0] in reference),
+                }
+            )
         return rows
 
     def warnings(self, train: Sequence[AnyExample], test: Sequence[AnyExample]) -> Iterator[str]:

@@ -55,11 +55,23 @@ class SpeechToText:
         )
 
     def rows(self, examples: Sequence[Utterance], predictions: Sequence[Prediction]) -> list[dict[str, Any]]:
-        """Each text beside its transcript."""
-        return [
-            {"id": example.id, "reference": example.target.text, "hypothesis": text}
-            for example, text in zip(examples, predictions, strict=True)
-        ]
+        """Each text beside its transcript, with its own error rate."""
+        metric = self.primary(examples)
+        rows = []
+        for example, text in zip(examples, predictions, strict=True):
+            counts = self.errors([example], [text])
+            rows.append(
+                {
+                    "id": example.id,
+                    "reference": example.target.text,
+                    "hypothesis": text,
+                    "metric": metric,
+                    "value": counts.cer if metric == "cer" else counts.wer,
+                    "word_errors": counts.word_errors,
+                    "words": counts.words,
+                }
+            )
+        return rows
 
     def warnings(self, train: Sequence[Utterance], test: Sequence[Utterance]) -> Iterator[str]:
         """Nothing besides what the split says."""

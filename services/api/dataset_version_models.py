@@ -95,7 +95,11 @@ class DatasetItemOut(BaseModel):
     id: str | None
     """Id in the manifest; only for a good item."""
     text: str | None
+    """Its target as a text: the transcript, the class, `dog; rain`, captions on a line each."""
+    group: str | None
+    """Its speaker or another group that is never divided, if known."""
     speaker: str | None
+    """The same, by its earlier name."""
     split: str | None
     duration_s: float | None
     """Only for a good item."""
@@ -109,7 +113,7 @@ class DatasetItemOut(BaseModel):
         """Build from a row."""
         audio_url = urls.of(row.item_id) if row.item_id is not None else None
         columns = {name: getattr(row, name) for name in _ITEM_COLUMNS}
-        return cls(**columns, id=row.item_id, audio_url=audio_url)
+        return cls(**columns, id=row.item_id, group=row.speaker, audio_url=audio_url)
 
 
 _ITEM_COLUMNS: Final = ("path", "status", "text", "speaker", "split", "duration_s", "findings")

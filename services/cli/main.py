@@ -352,9 +352,10 @@ def schema(
     """
     import json
 
+    from engine.config.form import form_schema
     from services.cli.configs import Kind, model_of
 
-    text = json.dumps(model_of(Kind(kind)).model_json_schema(), indent=2, ensure_ascii=False)
+    text = json.dumps(form_schema(model_of(Kind(kind))), indent=2, ensure_ascii=False)
     if out is None:
         typer.echo(text)
     else:

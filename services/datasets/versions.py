@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, any_, cast, func, or_, select, update
+from sqlalchemy import ColumnElement, Text, any_, cast, func, or_, select, true, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -168,8 +169,9 @@ async def items_of(
     *,
     limit: int,
     after: int,
+    offset: int = 0,
 ) -> tuple[Sequence[DatasetItem], int]:
-    """Items of a version after a position, in order, and the number of all that match.
+    """Items of a version after a position, without the first `offset`, in order, and the number of all that match.
 
     Raises:
         ConflictError: the version is not ready, or an earlier release made it and kept no list of items.
@@ -177,7 +179,7 @@ async def items_of(
     _check_items(version)
     matching = select(DatasetItem).where(DatasetItem.version_id == version.id, *filters)
     total = await session.scalar(matching.with_only_columns(func.count())) or 0
-    page = matching.where(DatasetItem.position > after).order_by(DatasetItem.position).limit(limit)
+    page = matching.where(DatasetItem.position > after).order_by(DatasetItem.position).offset(offset).limit(limit)
     return (await session.scalars(page)).all(), total
 
 
@@ -186,19 +188,73 @@ def item_filters(
     q: str | None = None,
     status: str | None = None,
     finding: str | None = None,
-    speaker: str | None = None,
+    group: str | None = None,
     split: str | None = None,
 ) -> list[ColumnElement[bool]]:
-    """Conditions on items; `q` is searched for in path and transcript, ignoring case."""
+    """Conditions on items; `q` is searched for in path, text and group, ignoring case."""
     filters: list[ColumnElement[bool]] = []
     if q:
-        told = (DatasetItem.path, DatasetItem.text)
+        told = (DatasetItem.path, DatasetItem.text, DatasetItem.speaker)
         filters.append(or_(*(func.strpos(func.lower(column), func.lower(q)) > 0 for column in told)))
-    exact = {DatasetItem.status: status, DatasetItem.speaker: speaker, DatasetItem.split: split}
+    exact = {DatasetItem.status: status, DatasetItem.speaker: group, DatasetItem.split: split}
     filters += [column == value for column, value in exact.items() if value is not None]
     if finding is not None:
         filters.append(DatasetItem.codes.contains([finding]))
     return filters
+
+
+@dataclass(frozen=True, slots=True)
+class Facets:
+    """How many items of a version have what, for filters."""
+
+    statuses: dict[str, int]
+    splits: dict[str, int]
+    findings: list[tuple[str, str, int]]
+    """Code, severity and number of items, the most frequent first."""
+    groups: list[tuple[str, int]]
+    """Group and number of items, the largest first."""
+    group_count: int
+    """Number of all groups."""
+
+
+async def facets_of(session: AsyncSession, version: DatasetVersion, most_groups: int) -> Facets:
+    """Counts over all items of a version.
+
+    Raises:
+        ConflictError: the version has no list of its items.
+    """
+    _check_items(version)
+    mine = DatasetItem.version_id == version.id
+    count = func.count()
+
+    async def counted(column: Any) -> dict[str, int]:
+        query = select(column, count).where(mine, column.is_not(None)).group_by(column)
+        return {str(value): number for value, number in (await session.execute(query)).all()}
+
+    finding = func.jsonb_array_elements(DatasetItem.findings).table_valued("value", joins_implicitly=True)
+    code, severity = (finding.c.value.op("->>")(name) for name in ("code", "severity"))
+    found = await session.execute(
+        select(code, severity, func.count(func.distinct(DatasetItem.position)))
+        .select_from(DatasetItem)
+        .join(finding, true())
+        .where(mine)
+        .group_by(code, severity)
+        .order_by(func.count(func.distinct(DatasetItem.position)).desc(), code, severity)
+    )
+    groups = await session.execute(
+        select(DatasetItem.speaker, count)
+        .where(mine, DatasetItem.speaker.is_not(None))
+        .group_by(DatasetItem.speaker)
+        .order_by(count.desc(), DatasetItem.speaker)
+        .limit(most_groups)
+    )
+    return Facets(
+        statuses=await counted(DatasetItem.status),
+        splits=await counted(DatasetItem.split),
+        findings=[(a, b, n) for a, b, n in found.all()],
+        groups=[(str(group), n) for group, n in groups.all()],
+        group_count=await session.scalar(select(func.count(func.distinct(DatasetItem.speaker))).where(mine)) or 0,
+    )
 
 
 async def _parent(session: AsyncSession, dataset: Dataset, number: int | None) -> DatasetVersion:

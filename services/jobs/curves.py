@@ -11,6 +11,7 @@ from sqlalchemy import RowMapping, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine.metrics.registry import metric_named
+from services.jobs.resources import RESOURCES
 from services.jobs.sampling import Bucket, Point, Series, min_max, of_buckets
 
 Axis = Literal["step", "seq"]
@@ -31,8 +32,8 @@ _ON_REQUEST: Final = frozenset({"step", "total_steps", "epoch", "progress", "eta
 _FIRST: Final = ("loss", f"{VALIDATION}/")
 _LOOKED_AT: Final = 20
 _ANY: Final = 2.0**63
-_WHERE: Final = """
-    job_id = :job_id AND kind = 'metric' AND NOT data ?| ARRAY['split', 'resources']
+_WHERE: Final = f"""
+    job_id = :job_id AND kind = 'metric' AND NOT data ?| ARRAY['split', '{RESOURCES}']
 """
 _X: Final = "CASE jsonb_typeof(data->'step') WHEN 'number' THEN (data->>'step')::float8 ELSE seq END"
 _ENDS: Final = text(

@@ -15,6 +15,7 @@ from cluster.devices import DeviceClass
 from cluster.ingestion.config import IngestionRunConfig
 from cluster.selection.config import SelectionRunConfig
 from engine.config.base import Config, parse, read_yaml
+from engine.config.presets import Preset
 from engine.config.selection import SelectionConfig
 from engine.config.training import TrainingConfig
 from engine.models.catalogue import ModelCard
@@ -36,6 +37,7 @@ READERS: Final[dict[str, Callable[[Path], Any]]] = {
     "ingestions": _of(IngestionRunConfig),
     "models": _of(ModelCard),
     "pipelines": lambda path: Declaration.model_validate(read_yaml(path)),
+    "presets": _of(Preset),
     "pretrain": _of(PretrainRecipe),
     "runs": _of(RunConfig),
     "selection": _of(SelectionConfig),

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Request
 from sqlalchemy.orm import undefer
 
 from services.api.audio_links import AudioUrls
-from services.api.dataset_items import ItemFilters, items_page
+from services.api.dataset_items import ItemFilters, Offset, items_page
 from services.api.dataset_version_models import (
     DatasetItemOut,
     DatasetVersionDetailOut,
@@ -101,8 +101,9 @@ async def list_dataset_items(
     filters: ItemFilters,
     limit: Limit = 20,
     cursor: Cursor = None,
+    offset: Offset = 0,
 ) -> Page[DatasetItemOut]:
     """Every item of a version, good and rejected, in the order of the source."""
     version = await versions.find_version(session, user.id, dataset_id, number)
     urls = AudioUrls(settings, user.id, request.url.path.partition("/versions/")[0], dataset_id, number)
-    return await items_page(session, version, filters, urls, limit=limit, cursor=cursor)
+    return await items_page(session, version, filters, urls, limit=limit, cursor=cursor, offset=offset)

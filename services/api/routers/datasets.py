@@ -14,7 +14,7 @@ from engine.data.version_files import DRAWING_NAME, PAGE_NAME
 from engine.errors import Fault
 from services.api import audio_links
 from services.api.context import Services
-from services.api.dataset_items import ItemFilters, items_page
+from services.api.dataset_items import FacetsOut, ItemFilters, Offset, item_facets, items_page
 from services.api.dataset_models import (
     RENDERED_DATASET,
     DatasetBody,
@@ -245,12 +245,21 @@ async def list_items(
     filters: ItemFilters,
     limit: Limit = 20,
     cursor: Cursor = None,
+    offset: Offset = 0,
     version: VersionNumber = None,
 ) -> Page[DatasetItemOut]:
     """Every item of a dataset's newest version, or of another one, good and rejected, in the order of the source."""
     found = await _reported_version(session, user.id, dataset_id, version)
     urls = audio_links.AudioUrls(settings, user.id, request.url.path.removesuffix("/items"), dataset_id, found.number)
-    return await items_page(session, found, filters, urls, limit=limit, cursor=cursor)
+    return await items_page(session, found, filters, urls, limit=limit, cursor=cursor, offset=offset)
+
+
+@router.get("/{dataset_id}/items/facets", responses=problems(401, 404, 409, 422, 503))
+async def dataset_item_facets(
+    dataset_id: uuid.UUID, user: CurrentUser, session: SessionDep, version: VersionNumber = None
+) -> FacetsOut:
+    """Counts of the items of the newest version, or of another one, by status, split, finding and group."""
+    return await item_facets(session, await _reported_version(session, user.id, dataset_id, version))
 
 
 @router.get(

@@ -1,4 +1,4 @@
-"""A job's metrics as curves, and its log."""
+"""A job's metrics as curves, the resources that it used, and its log."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from engine.errors import Fault
 from services.api.dependencies import CurrentUser, ServicesDep, SessionDep
@@ -21,10 +21,15 @@ from services.errors import InvalidRequestError
 from services.jobs import log_lines
 from services.jobs.curves import Axis, Wanted, curves_of
 from services.jobs.owned import find_job
+from services.jobs.resources import SHOWN, resources_of
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
 Points = Annotated[int, Query(ge=2, le=5000, description="Maximum number of points of a series")]
+Names = Annotated[
+    list[Annotated[str, Field(max_length=200)]] | None,
+    Query(max_length=50, description="Only these series; unset: all that are worth drawing"),
+]
 StepBound = Annotated[int | None, Query(ge=0, lt=2**53)]
 Lines = Annotated[int, Query(ge=1, le=1000, description="Maximum number of lines")]
 Sequence = Annotated[int | None, Query(ge=0, lt=2**63)]
@@ -74,7 +79,7 @@ async def job_curves(
     user: CurrentUser,
     session: SessionDep,
     points: Points = 1000,
-    names: Annotated[list[str] | None, Query(max_length=50, description="Only these; unset: all for drawing")] = None,
+    names: Names = None,
     from_step: StepBound = None,
     to_step: StepBound = None,
 ) -> CurvesOut:
@@ -97,6 +102,85 @@ async def job_curves(
         for curve in await curves_of(session, job_id, wanted)
     ]
     return CurvesOut(job_id=job_id, last_seq=last_seq, series=series)
+
+
+class UseSeriesOut(BaseModel):
+    """Use of one resource over time, by column."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    name: str
+    """`cpu_cores`, `rss_bytes`, `gpu_percent`, `gpu_process_bytes`, `gpu_memory_bytes`, `host_cpu_percent`,
+    `host_memory_bytes`."""
+    title: str
+    """For people."""
+    unit: str
+    """`cores`, `bytes`, `percent`."""
+    total: int
+    """Number of samples."""
+    sampled: bool
+    """Whether these are fewer."""
+    times: list[float]
+    """Seconds since 1970."""
+    values: list[float]
+
+
+class WorkerUseOut(BaseModel):
+    """Use of resources by one worker of a job."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    worker: int
+    """Counts from 0."""
+    host: str
+    """Name of its machine; a worker that restarted elsewhere is listed once for each."""
+    gpu: str | None
+    """Name of its GPU, if it has one."""
+    limits: dict[str, float]
+    """`host_cores`, `host_memory_total_bytes` and, with a GPU, `gpu_memory_total_bytes`."""
+    series: list[UseSeriesOut]
+
+
+class ResourcesOut(BaseModel):
+    """Use of resources by a job's workers."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    job_id: uuid.UUID
+    last_seq: int
+    """Number of the newest event when this was read; newer samples are `metric` events with `resources`."""
+    workers: list[WorkerUseOut]
+
+
+@router.get("/{job_id}/resources", responses=problems(401, 404, 422, 503))
+async def job_resources(
+    job_id: uuid.UUID, user: CurrentUser, session: SessionDep, points: Points = 500
+) -> ResourcesOut:
+    """Processor, memory and GPU of each worker and its host while the job trains; empty for jobs that do not."""
+    job = await find_job(session, user.id, job_id)
+    last_seq = job.last_seq
+    workers = [
+        WorkerUseOut(
+            worker=worker.number,
+            host=worker.host,
+            gpu=worker.gpu,
+            limits=worker.limits,
+            series=[
+                UseSeriesOut(
+                    name=name,
+                    title=SHOWN[name][0],
+                    unit=SHOWN[name][1],
+                    total=series.total,
+                    sampled=series.sampled,
+                    times=[at for _, _, at in series.points],
+                    values=[value for _, value, _ in series.points],
+                )
+                for name, series in worker.series.items()
+            ],
+        )
+        for worker in await resources_of(session, job_id, points)
+    ]
+    return ResourcesOut(job_id=job_id, last_seq=last_seq, workers=workers)
 
 
 @router.get("/{job_id}/logs", responses=problems(401, 404, 422, 503))

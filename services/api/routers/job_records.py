@@ -24,6 +24,7 @@ from services.database.engine import open_session
 from services.database.models import EVENT_KINDS, Artifact, JobEvent
 from services.jobs.bundle import bundle_of
 from services.jobs.owned import find_job
+from services.jobs.resources import RESOURCES
 
 router = APIRouter(prefix="/jobs", tags=["jobs"], route_class=ReadRoute)
 
@@ -156,7 +157,8 @@ async def job_bundle(job_id: uuid.UUID, user: CurrentUser, services: ServicesDep
 
 
 async def _history(session: AsyncSession, job_id: uuid.UUID, limit: int, cursor: str | None) -> Page[EventOut]:
-    mine = select(JobEvent).where(JobEvent.job_id == job_id, JobEvent.kind == "metric")
+    is_metric = (JobEvent.kind == "metric", ~JobEvent.data.has_key(RESOURCES))
+    mine = select(JobEvent).where(JobEvent.job_id == job_id, *is_metric)
     total = await session.scalar(select(func.count()).select_from(mine.subquery())) or 0
     after = mine.where(JobEvent.seq > read_number_cursor(cursor)).order_by(JobEvent.seq)
     rows = (await session.scalars(after.limit(limit + 1))).all()

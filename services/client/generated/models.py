@@ -1398,6 +1398,16 @@ class FileOut(Model):
     size: int
 
 
+class FindingCountOut(Model):
+    """
+    Number of items with a finding.
+    """
+
+    code: str
+    count: int
+    severity: str
+
+
 class FixedConfig(Model):
     """
     Every layer has the rank that is given for it.
@@ -1554,6 +1564,15 @@ class GridDimension(Model):
     """
     Round to whole numbers, for fields such as ranks and steps.
     """
+
+
+class GroupCountOut(Model):
+    """
+    Number of items of a group.
+    """
+
+    count: int
+    group: str
 
 
 class Health(Model):
@@ -2498,6 +2517,104 @@ class PlateauConfig(Model):
     """
     Steps over which the learning rate rises linearly from zero to its peak.
     """
+
+
+class PredictionOut(Model):
+    """
+    A prediction for an item.
+    """
+
+    audio_url: str | None
+    """
+    Path of its audio under the API's address, which a player can open without a header for at least an hour.
+    """
+    duration_s: float | None
+    group: str | None
+    """
+    The item's speaker or another group, if known.
+    """
+    hypothesis: str | list[str]
+    """
+    What the model says; for retrieval, the texts that it finds, the most similar first.
+    """
+    id: str
+    """
+    Id of the item in the dataset version.
+    """
+    reference: str | list[str]
+    """
+    The text, the class, the classes or the captions.
+    """
+    scores: dict[str, float] | None
+    """
+    Probability by class; only for classification.
+    """
+    value: float | None
+    """
+    The metric for this item alone.
+    """
+    word_errors: int | None
+    """
+    Wrong words; only for speech to text.
+    """
+    words: int | None
+    """
+    Words of the reference; only for speech to text.
+    """
+
+
+class PredictionsOut(Model):
+    """
+    Predictions of a job in some order.
+    """
+
+    higher_is_better: bool
+    items: list[PredictionOut]
+    job_id: str
+    metric: str | None
+    """
+    Name of the metric that orders them; unset: an earlier release made them, and judged no single one.
+    """
+    next_offset: int | None
+    """
+    Value of `offset` for what follows; null at the end.
+    """
+    total: int
+    """
+    Number of predictions that match.
+    """
+
+
+class PresetOut(Model):
+    """
+    A start for a training config.
+    """
+
+    config: dict[str, Any]
+    """
+    Fields of a training config that differ from the defaults; `task` comes from the data.
+    """
+    description: str
+    """
+    When to take it, and what it costs.
+    """
+    id: str
+    tasks: list[str]
+    """
+    Tasks that it is for.
+    """
+    title: str
+    """
+    For people.
+    """
+
+
+class PresetsOut(Model):
+    """
+    Presets, the cheapest first.
+    """
+
+    items: list[PresetOut]
 
 
 class PretrainConfig(Model):
@@ -3701,6 +3818,39 @@ class UsageOut(Model):
     """
 
 
+class UseSeriesOut(Model):
+    """
+    Use of one resource over time, by column.
+    """
+
+    name: str
+    """
+    `cpu_cores`, `rss_bytes`, `gpu_percent`, `gpu_process_bytes`, `gpu_memory_bytes`, `host_cpu_percent`,
+    `host_memory_bytes`.
+    """
+    sampled: bool
+    """
+    Whether these are fewer.
+    """
+    times: list[float]
+    """
+    Seconds since 1970.
+    """
+    title: str
+    """
+    For people.
+    """
+    total: int
+    """
+    Number of samples.
+    """
+    unit: str
+    """
+    `cores`, `bytes`, `percent`.
+    """
+    values: list[float]
+
+
 class UserOut(Model):
     """
     An account.
@@ -4079,6 +4229,30 @@ class WebhookStanding(Model):
     status: Literal["pending", "delivered", "given_up"] | str
 
 
+class WorkerUseOut(Model):
+    """
+    Use of resources by one worker of a job.
+    """
+
+    gpu: str | None
+    """
+    Name of its GPU, if it has one.
+    """
+    host: str
+    """
+    Name of its machine; a worker that restarted elsewhere is listed once for each.
+    """
+    limits: dict[str, float]
+    """
+    `host_cores`, `host_memory_total_bytes` and, with a GPU, `gpu_memory_total_bytes`.
+    """
+    series: list[UseSeriesOut]
+    worker: int
+    """
+    Counts from 0.
+    """
+
+
 class AccountUsageOut(Model):
     """
     The caller's usage and limits.
@@ -4231,6 +4405,10 @@ class DatasetItemOut(Model):
     Only for a good item.
     """
     findings: list[ItemFindingOut]
+    group: str | None
+    """
+    Its speaker or another group that is never divided, if known.
+    """
     id: str | None
     """
     Id in the manifest; only for a good item.
@@ -4240,9 +4418,15 @@ class DatasetItemOut(Model):
     Its path in the source, by which decisions refer to it.
     """
     speaker: str | None
+    """
+    The same, by its earlier name.
+    """
     split: str | None
     status: Literal["good", "rejected"] | str
     text: str | None
+    """
+    Its target as a text: the transcript, the class, `dog; rain`, captions on a line each.
+    """
 
 
 class EstimateOut(Model):
@@ -4366,6 +4550,29 @@ class ExportStage(Model):
     Retries when it fails.
     """
     type: Literal["export"] = "export"
+
+
+class FacetsOut(Model):
+    """
+    How many items of a version have what, for filters.
+    """
+
+    findings: list[FindingCountOut]
+    """
+    The most frequent first.
+    """
+    group_count: int
+    groups: list[GroupCountOut]
+    """
+    The largest first, at most 200 of `group_count`.
+    """
+    splits: dict[str, int]
+    status: dict[str, int]
+    """
+    Number of `good` and of `rejected` items.
+    """
+    total: int
+    version: int
 
 
 class IngestStage(Model):
@@ -4832,6 +5039,19 @@ class Readiness(Model):
     """
     Embedded servers, which restart automatically: `postgresql`, `object_storage`.
     """
+
+
+class ResourcesOut(Model):
+    """
+    Use of resources by a job's workers.
+    """
+
+    job_id: str
+    last_seq: int
+    """
+    Number of the newest event when this was read; newer samples are `metric` events with `resources`.
+    """
+    workers: list[WorkerUseOut]
 
 
 class RevisionBody(Model):

@@ -93,6 +93,17 @@ class Operations(Connection):
             creates=True,
         )
 
+    def body_schema(
+        self,
+        name: Literal["dataset", "evaluation", "model", "pipeline", "processing", "resources", "revision", "sweep"],
+    ) -> dict[str, Any]:
+        """The JSON Schema of what a creating call takes, such as a sweep, or of a part of it, such as a job's
+        resources.
+
+        `GET /api/v1/schemas/bodies/{name}`
+        """
+        return self._object("GET", "/api/v1/schemas/bodies/{name}", path_values={"name": name})
+
     def change_adapter(
         self,
         adapter_id: str,
@@ -676,6 +687,22 @@ class Operations(Connection):
             creates=True,
         )
 
+    def dataset_item_facets(self, dataset_id: str, *, version: int | Unset = UNSET) -> models.FacetsOut:
+        """Counts of the items of the newest version, or of another one, by status, split, finding and group.
+
+        `GET /api/v1/datasets/{dataset_id}/items/facets`
+
+        Args:
+            version: Number of a version; unset: the newest that is ready
+        """
+        return self._model(
+            models.FacetsOut,
+            "GET",
+            "/api/v1/datasets/{dataset_id}/items/facets",
+            path_values={"dataset_id": dataset_id},
+            query={"version": version},
+        )
+
     def dataset_report(self, dataset_id: str, *, version: int | Unset = UNSET) -> models.ReportOut:
         """The report: statistics, and every rejected item with the reason and what to do.
 
@@ -979,7 +1006,7 @@ class Operations(Connection):
 
         Args:
             points: Maximum number of points of a series
-            names: Only these; unset: all for drawing
+            names: Only these series; unset: all that are worth drawing
         """
         return self._model(
             models.CurvesOut,
@@ -1072,6 +1099,51 @@ class Operations(Connection):
             query={"limit": limit, "cursor": cursor},
         )
 
+    def job_predictions(
+        self,
+        job_id: str,
+        *,
+        order: Literal["best", "worst", "random"] | Unset = UNSET,
+        seed: int | Unset = UNSET,
+        limit: int | Unset = UNSET,
+        offset: int | Unset = UNSET,
+        q: str | Unset = UNSET,
+    ) -> models.PredictionsOut:
+        """Predictions of a training's or an evaluation's test examples: the worst, the best or random ones.
+
+        `GET /api/v1/jobs/{job_id}/predictions`
+
+        Args:
+            order: By the metric of each, or shuffled by `seed`
+            limit: Maximum number of predictions
+            offset: Skip this many
+            q: Only those with this text, in any case
+        """
+        return self._model(
+            models.PredictionsOut,
+            "GET",
+            "/api/v1/jobs/{job_id}/predictions",
+            path_values={"job_id": job_id},
+            query={"order": order, "seed": seed, "limit": limit, "offset": offset, "q": q},
+        )
+
+    def job_resources(self, job_id: str, *, points: int | Unset = UNSET) -> models.ResourcesOut:
+        """Processor, memory and GPU of each worker and its host while the job trains; empty for jobs that do
+        not.
+
+        `GET /api/v1/jobs/{job_id}/resources`
+
+        Args:
+            points: Maximum number of points of a series
+        """
+        return self._model(
+            models.ResourcesOut,
+            "GET",
+            "/api/v1/jobs/{job_id}/resources",
+            path_values={"job_id": job_id},
+            query={"points": points},
+        )
+
     def list_adapters(
         self,
         *,
@@ -1161,10 +1233,12 @@ class Operations(Connection):
         *,
         limit: int | Unset = UNSET,
         cursor: str | Unset = UNSET,
+        offset: int | Unset = UNSET,
         q: str | Unset = UNSET,
         status: Literal["good", "rejected"] | Unset = UNSET,
         finding: str | Unset = UNSET,
         speaker: str | Unset = UNSET,
+        group: str | Unset = UNSET,
         split: Literal["train", "validation", "test"] | Unset = UNSET,
     ) -> Pages[models.DatasetItemOut, models.PageDatasetItemOut]:
         """Every item of a version, good and rejected, in the order of the source.
@@ -1175,8 +1249,11 @@ class Operations(Connection):
             number: Number of the version
             limit: Maximum number of items in a page
             cursor: `next_cursor` of the previous page
-            q: Only items with this in their path or text
+            offset: Skip this many matching items; not with `cursor`
+            q: Only items with this in their path, text or group
             finding: Only items with a finding of this kind
+            speaker: Earlier name of `group`
+            group: Only items of this speaker or other group
         """
         return self._pages(
             models.PageDatasetItemOut,
@@ -1186,10 +1263,12 @@ class Operations(Connection):
             query={
                 "limit": limit,
                 "cursor": cursor,
+                "offset": offset,
                 "q": q,
                 "status": status,
                 "finding": finding,
                 "speaker": speaker,
+                "group": group,
                 "split": split,
             },
         )
@@ -1249,11 +1328,13 @@ class Operations(Connection):
         *,
         limit: int | Unset = UNSET,
         cursor: str | Unset = UNSET,
+        offset: int | Unset = UNSET,
         version: int | Unset = UNSET,
         q: str | Unset = UNSET,
         status: Literal["good", "rejected"] | Unset = UNSET,
         finding: str | Unset = UNSET,
         speaker: str | Unset = UNSET,
+        group: str | Unset = UNSET,
         split: Literal["train", "validation", "test"] | Unset = UNSET,
     ) -> Pages[models.DatasetItemOut, models.PageDatasetItemOut]:
         """Every item of a dataset's newest version, or of another one, good and rejected, in the order of the
@@ -1264,9 +1345,12 @@ class Operations(Connection):
         Args:
             limit: Maximum number of items in a page
             cursor: `next_cursor` of the previous page
+            offset: Skip this many matching items; not with `cursor`
             version: Number of a version; unset: the newest that is ready
-            q: Only items with this in their path or text
+            q: Only items with this in their path, text or group
             finding: Only items with a finding of this kind
+            speaker: Earlier name of `group`
+            group: Only items of this speaker or other group
         """
         return self._pages(
             models.PageDatasetItemOut,
@@ -1276,11 +1360,13 @@ class Operations(Connection):
             query={
                 "limit": limit,
                 "cursor": cursor,
+                "offset": offset,
                 "version": version,
                 "q": q,
                 "status": status,
                 "finding": finding,
                 "speaker": speaker,
+                "group": group,
                 "split": split,
             },
         )
@@ -1850,7 +1936,7 @@ class Operations(Connection):
         )
 
     def selection_schema(self) -> dict[str, Any]:
-        """The JSON Schema of a selection config, with defaults, limits and descriptions.
+        """The JSON Schema of a selection config, as that of a training config.
 
         `GET /api/v1/schemas/selection`
         """
@@ -1996,8 +2082,19 @@ class Operations(Connection):
             creates=True,
         )
 
+    def training_presets(
+        self, *, task: Literal["speech_to_text", "audio_classification", "captioning", "retrieval"] | Unset = UNSET
+    ) -> models.PresetsOut:
+        """Training configs to start from, the cheapest first; with `task`, those for this task.
+
+        `GET /api/v1/schemas/presets`
+        """
+        return self._model(models.PresetsOut, "GET", "/api/v1/schemas/presets", query={"task": task})
+
     def training_schema(self) -> dict[str, Any]:
-        """The JSON Schema of a training config, with defaults, limits and descriptions.
+        """The JSON Schema of a training config, with defaults, limits and descriptions.  For forms, every field
+        has a `title`, `x-group` (one of the root's `x-groups`), `x-level` (`basic`, `advanced`, `expert`) and,
+        if it has one, `x-unit`.
 
         `GET /api/v1/schemas/training`
         """

@@ -65,7 +65,7 @@ async def test_a_hundred_thousand_points_are_sampled_and_no_extreme_is_lost(serv
     wall_s = time.perf_counter() - began
     found = series_of(answer)
     assert (answer.json()["last_seq"], answer.json()["method"]) == (MANY, "min_max")
-    assert list(found)[0] == "loss"
+    assert next(iter(found)) == "loss"
     assert found.keys() == {"loss", "learning_rate", "grad_norm", "cost_per_s", "peak_bytes"}
     loss = found["loss"]
     assert (loss["total"], loss["sampled"], loss["x"]) == (MANY, True, "step")
@@ -80,8 +80,8 @@ async def test_a_hundred_thousand_points_are_sampled_and_no_extreme_is_lost(serv
     rate = found["learning_rate"]["values"]
     assert rate == sorted(rate, reverse=True)  # no saw teeth
     assert found["cost_per_s"]["unit"] == "audio_s/s"
-    print(f"{MANY} points: {wall_s * 1000:.0f} ms, {len(answer.content)} bytes")
-    assert wall_s < 10.0  # on a busy machine; alone it takes a fraction of a second
+    assert wall_s < 10.0, "on a busy machine; alone it takes a fraction of a second"
+    assert len(answer.content) < 250_000
 
     near = series_of(await ada.get(path, params={"from_step": PEAK - 200, "to_step": PEAK + 199, "names": "loss"}))
     assert near.keys() == {"loss"}
@@ -152,8 +152,7 @@ async def test_a_log_of_fifty_thousand_lines_is_searched_and_scrolled(
     assert (await lines(q="line 1000", level="error"))[0] == [1000, 10_000]
     seed = random.randrange(2**31)
     place = random.Random(seed).randrange(LINES - 1000)
-    print(f"seed {seed}")
-    assert (await lines(offset=place, limit=1000))[0] == list(range(place + 1, place + 1001))
+    assert (await lines(offset=place, limit=1000))[0] == list(range(place + 1, place + 1001)), f"seed {seed}"
     both = await ada.get(path, params={"tail": 3, "offset": 3, "order": "newest"})
     assert (both.status_code, sorted(paths_of(both))) == (422, ["offset", "order"])
     assert (await bob.get(path)).status_code == 404

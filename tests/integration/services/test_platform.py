@@ -280,6 +280,19 @@ def test_real_training_through_the_api_survives_the_death_of_its_driver(
     data = httpx.get(weights["url"]).content
     assert hashlib.sha256(data).hexdigest() == weights["sha256"]
     assert "adapter/adapter_config.json" in artifacts
+    origin = str(user.base_url).removesuffix("/api/v1/")
+    assert weights["url"].startswith(f"{origin}/objects/")
+    [worker] = user.get(f"/jobs/{job_id}/resources").json()["workers"]
+    used = {each["name"]: each["values"] for each in worker["series"]}
+    assert max(used["rss_bytes"]) > 100 * 2**20
+    assert max(used["cpu_cores"]) > 0
+    curves = {each["name"]: each for each in user.get(f"/jobs/{job_id}/curves").json()["series"]}
+    assert curves["loss"]["steps"] == list(range(1, steps + 1))
+    worst = user.get(f"/jobs/{job_id}/predictions").json()
+    assert worst["metric"] == "wer"
+    assert [item["value"] for item in worst["items"]] == sorted((i["value"] for i in worst["items"]), reverse=True)
+    played = httpx.get(f"{origin}{worst['items'][0]['audio_url']}", headers={"Range": "bytes=0-99"})
+    assert (played.status_code, played.content[:4], len(played.content)) == (206, b"RIFF", 100)
 
 
 @pytest.mark.faults
