@@ -26,7 +26,8 @@ export PYTHONPATH := $(CURDIR)
 
 .PHONY: help install up demo test reference test-faults test-unit check lint format-check types imports openapi openapi-check client format lock \
         bench-train bench-orchestration bench-select bench-sweep bench-api bench-validation mutants fuzz study-selection study-classification \
-        study-allocation study-temporal study-memory study-from-scratch pretrain clean distclean
+        study-allocation study-temporal study-memory study-from-scratch pretrain clean distclean \
+        ui ui-dev ui-check ui-client test-ui test-page screenshots
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -50,7 +51,7 @@ PLATFORMS := --numprocesses $(shell nproc 2>/dev/null || echo 2) --maxprocesses 
 COVERED := $(if $(COVERAGE),--cov --cov-report=term)
 
 test: $(STAMP) ## Unit, contract and integration tests, with real PostgreSQL, S3 and Ray (COVERAGE=1)
-	@exec $(BIN)/pytest -m 'not faults and not e2e' $(PROCESSES) --dist loadscope --no-loadscope-reorder $(COVERED)
+	@exec $(BIN)/pytest -m 'not faults and not e2e and not page' $(PROCESSES) --dist loadscope --no-loadscope-reorder $(COVERED)
 
 test-faults: $(STAMP) ## Tests that kill processes or wait, and the whole product from the outside (ALL=1: every process in turn)
 	@exec $(BIN)/pytest -m '(faults or e2e)$(if $(ALL),, and not exhaustive)' $(PLATFORMS) --dist loadscope --no-loadscope-reorder
@@ -59,7 +60,7 @@ test-unit: $(STAMP) ## Unit tests only (seconds, no network, no Ray)
 	@exec $(BIN)/pytest tests/unit $(PROCESSES) --dist worksteal
 
 check: $(STAMP) ## Lint, format, types and the floors
-	@$(MAKE) --jobs=4 --output-sync=target --keep-going lint format-check types imports openapi-check
+	@$(MAKE) --jobs=4 --output-sync=target --keep-going lint format-check types imports openapi-check ui-check
 
 lint: $(STAMP)
 	@echo "ruff check"; $(BIN)/ruff check .
@@ -74,13 +75,43 @@ openapi-check: $(STAMP)
 	@echo "docs/openapi.json"; $(BIN)/python -m services.api.openapi --check
 	@grep -qF "$$(sha256sum docs/openapi.json | cut -d ' ' -f 1)" services/client/generated/__init__.py || \
 	    { echo "services/client/generated is not of docs/openapi.json: run make client" >&2; exit 1; }
+	@sha256sum docs/openapi.json | cut -d ' ' -f 1 | cmp -s - $(UI_CLIENT)/src/generated/openapi.sha256 || \
+	    { echo "$(UI_CLIENT)/src/generated is not of docs/openapi.json: run make ui-client" >&2; exit 1; }
 
-openapi: $(STAMP) ## Write docs/openapi.json and the Python client anew
+openapi: $(STAMP) ## Write docs/openapi.json and both clients anew
 	@$(BIN)/python -m services.api.openapi
-	@$(MAKE) client
+	@$(MAKE) client ui-client
 
 client: $(CLIENT_STAMP) ## Generate the Python client from docs/openapi.json
 	@$(PYTHON_BIN) -m services.client.generator
+
+# The web page. Node.js 22 or newer of the machine, or of the pip package that requirements.lock holds.
+UI_CLIENT := ui/packages/client
+NODE := $(PYTHON_BIN) -m services.page.node
+
+ui: $(STAMP) ## Build the web page into build/page, if its sources have changed
+	@exec $(PYTHON_BIN) -m services.page.build
+
+ui-dev: $(STAMP) ## The page from its sources, on a platform that runs with LIM_PUBLIC_URL=http://127.0.0.1:PORT (URL=... PORT=3000)
+	@LIM_URL=$(or $(URL),http://127.0.0.1:8000) exec $(NODE) ui npx --no-install next dev -p $(or $(PORT),3000)
+
+ui-check: $(STAMP)
+	@echo "biome, tsc"; $(NODE) ui npx --no-install biome check . && cd ui && \
+	    ../$(PYTHON_BIN) -m services.page.node . npx --no-install tsc --noEmit && \
+	    ../$(PYTHON_BIN) -m services.page.node . npx --no-install tsc --noEmit -p packages/client
+
+ui-client: $(STAMP) ## Generate the JavaScript client from docs/openapi.json
+	@$(NODE) $(UI_CLIENT)/generator npm run --silent generate
+	@sha256sum docs/openapi.json | cut -d ' ' -f 1 >$(UI_CLIENT)/src/generated/openapi.sha256
+
+test-ui: $(STAMP) ## Vitest: the logic of the page
+	@exec $(NODE) ui npx --no-install vitest run
+
+test-page: ui ## The page in a browser, on a real platform; Chromium is installed when it is missing and this is root
+	@exec $(BIN)/pytest tests/page -p no:xdist
+
+screenshots: ui ## Pictures of every page, light and dark, three widths, in build/screenshots (URL=http://127.0.0.1:8000)
+	@exec $(PYTHON_BIN) -m tests.page.screenshots --url $(or $(URL),http://127.0.0.1:8000)
 
 imports: $(STAMP)
 	@echo "lint-imports"; $(BIN)/lint-imports --no-logo --cache-dir .import_linter_cache
@@ -92,7 +123,7 @@ COMPILE = $(BIN)/uv pip compile --python-version 3.11 --generate-hashes --no-hea
     --no-emit-find-links --quiet $(if $(UPGRADE),--upgrade)
 
 lock: $(STAMP) ## Recompile requirements.lock from pyproject.toml (UPGRADE=1 takes newer versions), and those of `make fuzz` and `make client`
-	@$(COMPILE) pyproject.toml --extra dev -o requirements.lock
+	@$(COMPILE) pyproject.toml --extra dev --extra page -o requirements.lock
 	@$(COMPILE) tests/fuzz/requirements.in -o tests/fuzz/requirements.lock
 	@$(COMPILE) $(CLIENT_LOCK:.lock=.in) -o $(CLIENT_LOCK)
 

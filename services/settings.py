@@ -32,6 +32,7 @@ from services.errors import SettingsError
 from services.observability.logs import LogFormat
 
 LEAST_SECRET_LENGTH = 32
+PAGE_FOLDER = Path(__file__).resolve().parents[1] / "build" / "page"
 MIB = 2**20
 
 
@@ -80,6 +81,12 @@ class Settings(BaseModel):
     requests_per_login: PositiveInt = 16
     """`LIM_REQUESTS_PER_LOGIN`: maximum number of requests in progress that HAProxy accepts with one access token or API
     key, from whatever addresses. Event streams do not count."""
+
+    page: bool = True
+    """`LIM_PAGE`: whether the API serves the web page, and `lim up` builds it first when its sources have changed."""
+    page_folder: Path = PAGE_FOLDER
+    """`LIM_PAGE_FOLDER`: folder of the built web page; an image of the platform carries it. `lim up` builds only the
+    default, `build/page` beside the sources."""
 
     log_format: LogFormat = "json"
     """`LIM_LOG_FORMAT`: log format of the API and the hub: `json`, one object per line, or `text`."""
@@ -274,6 +281,11 @@ def load_settings(
             for item in error.errors(include_url=False)
         )
         raise SettingsError(f"settings that cannot be read: {faults}") from None
+
+
+def serves_page(environ: Mapping[str, str]) -> bool:
+    """Whether these variables leave the web page on; for those who must know it before there are settings."""
+    return environ.get("LIM_PAGE", "").strip().lower() not in {"0", "false", "no", "off", "f", "n"}
 
 
 def asyncpg_url(url: str) -> str:

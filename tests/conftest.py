@@ -16,6 +16,8 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 # Nothing in the tests may reach for the network or report home.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+# tests/page has a platform with the web page; no other test builds it.
+os.environ.setdefault("LIM_PAGE", "0")
 # Ray reads these when it is imported, which some tests do before they start a cluster of their own.
 os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
 os.environ.setdefault("RAY_AUTH_MODE", "token")
@@ -24,7 +26,7 @@ os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
 _TESTS = Path(__file__).parent
 _FAULTS_S = 900
 """Time limit of tests that kill processes or wait: a busy machine takes several times as long as a quiet one."""
-_ORDER = ("unit", "contract", "integration", "e2e")
+_ORDER = ("unit", "contract", "integration", "e2e", "page")
 _TOGETHER = (
     "integration/services/test_processes.py",
     "integration/cluster/",
@@ -45,7 +47,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         folder = item.path.relative_to(_TESTS).parts[0]
         if folder in _ORDER:
             item.add_marker(folder)
-        if any(item.iter_markers("faults")) or folder == "e2e":
+        if any(item.iter_markers("faults")) or folder in ("e2e", "page"):
             item.add_marker(pytest.mark.timeout(_FAULTS_S), append=False)
     is_side_by_side = hasattr(config, "workerinput")
     items.sort(key=_place_of if is_side_by_side else _rank)

@@ -43,6 +43,7 @@ from services.api.routers import (
     users,
 )
 from services.api.security_headers import SecurityHeadersMiddleware
+from services.page import serving
 from services.settings import Settings
 
 API_PREFIX = "/api/v1"
@@ -100,6 +101,8 @@ def create_app_on(services: Services) -> FastAPI:
     docs.install(app)
     object_relay.install(app)
     openapi.install(app, {_operation_id(route): access_of(route) for route in _routes_of(*routers, health.router)})
+    if settings.page:
+        serving.install(app, settings.page_folder)
     app.add_middleware(BodyLimitMiddleware, settings=settings)
     app.add_middleware(EdgeMiddleware)
     app.add_middleware(AccessLogMiddleware)

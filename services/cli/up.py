@@ -11,9 +11,13 @@ from contextlib import contextmanager
 from types import FrameType
 
 from rich.console import Console
+from rich.markup import escape
 
 from services.cli.reporting import reported
+from services.page.build import built_page, is_built
+from services.page.node import PageError
 from services.platform import PARTS, Platform
+from services.settings import serves_page
 
 _NAMES = {"database": "PostgreSQL", "storage": "Object storage", "ray": "Ray", "api": "API"}
 _LOOK_S = 0.5
@@ -29,12 +33,13 @@ def run_platform(*, host: str, port: int) -> int:
     console = Console(stderr=True, highlight=False)
     os.umask(0o077)  # no other user may read what any part writes
     with reported():
+        page_fault = _build_page(console)
         # Ray installs its own handlers while it starts; until then, these make a signal end the platform cleanly.
         with _handled(_interrupt), part_display(console) as display:
             platform = Platform.start(host=host, port=port, report=display.done)
         stop = threading.Event()
         with platform, _handled(lambda signum, frame: stop.set()):
-            _tell(console, platform)
+            _tell(console, platform, page_fault)
             fault = None
             while fault is None and not stop.wait(_LOOK_S):
                 fault = platform.fault()
@@ -44,8 +49,30 @@ def run_platform(*, host: str, port: int) -> int:
     return 1 if fault else 0
 
 
-def _tell(console: Console, platform: Platform) -> None:
-    console.print(f"\n  API        {platform.url}/api/v1")
+def _build_page(console: Console) -> str | None:
+    """Build the web page if its sources have changed; return why the platform starts without it, or None.
+
+    A folder that the operator names is served as it is.
+    """
+    if not serves_page(os.environ):
+        return "LIM_PAGE turns it off"
+    if os.environ.get("LIM_PAGE_FOLDER"):
+        return None
+    try:
+        if not is_built():
+            with console.status("Building the web page (once after a change; a minute or two) ..."):
+                built_page()
+    except PageError as error:
+        return str(error)
+    return None
+
+
+def _tell(console: Console, platform: Platform, page_fault: str | None) -> None:
+    if page_fault is None:
+        console.print(f"\n  Page       {platform.url}/")
+    else:
+        console.print(f"\n  Page       [yellow]none[/]: {escape(page_fault)}", soft_wrap=True)
+    console.print(f"  API        {platform.url}/api/v1")
     console.print(f"  Docs       {platform.url}/docs")
     if platform.runtime.dashboard_url:
         console.print(f"  Ray        {platform.runtime.dashboard_url}")

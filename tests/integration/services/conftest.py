@@ -53,6 +53,7 @@ def settings(home: Path, postgres: EmbeddedPostgres, s3: EmbeddedS3) -> Settings
     migrate.upgrade(postgres.url)
     environ = {
         "LIM_HOME": str(home),
+        "LIM_PAGE": "0",  # whether it is built must change nothing
         "LIM_LOGIN_ATTEMPTS_PER_ADDRESS": "100000",
         "LIM_SIGNUPS_PER_ADDRESS": "100000",
         "LIM_REFRESHES_PER_ADDRESS": "100000",

@@ -1,0 +1,151 @@
+"""A platform with the web page, browsers, people, and what they have: started once for all tests of the page."""
+
+from __future__ import annotations
+
+import csv
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
+
+from cluster.ports import free_port
+from services.client import Client
+from tests.page.browser import launched, log_in, signed_up
+from tests.page.people import Person
+
+ROOT = Path(__file__).parents[2]
+SPEECH = ROOT / "engine" / "data" / "bundled" / "demo-speech"
+LIM = Path(sys.executable).with_name("lim")
+_STARTS_S = 600
+"""Longest start of a platform that builds the page first."""
+
+
+@pytest.fixture(scope="session")
+def place() -> Iterator[Path]:
+    """A short path: a Unix socket's address is one."""
+    folder = Path(tempfile.mkdtemp(prefix="lim-page-", dir="/tmp"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def url(place: Path) -> Iterator[str]:
+    """Address of the platform; LIM_PAGE_URL names one that runs already."""
+    if running := os.environ.get("LIM_PAGE_URL"):
+        yield running
+        return
+    log, temporary = place / "up.log", place / "tmp"
+    temporary.mkdir()
+    environ = {
+        **os.environ,
+        "TMPDIR": str(temporary),
+        "LIM_HOME": str(place / "home"),
+        "LIM_PAGE": "1",
+        "LIM_SIGNUPS_PER_ADDRESS": "100000",
+        "LIM_LOGIN_ATTEMPTS_PER_ADDRESS": "100000",
+        "LIM_REFRESHES_PER_ADDRESS": "100000",
+    }
+    address = f"http://127.0.0.1:{free_port()}"
+    with log.open("w") as stream:
+        command = [LIM, "up", "--port", address.rsplit(":", 1)[1]]
+        platform = subprocess.Popen(command, cwd=ROOT, env=environ, stderr=stream)
+        try:
+            deadline = time.monotonic() + _STARTS_S
+            while "Ready." not in log.read_text():
+                assert platform.poll() is None, log.read_text()
+                assert time.monotonic() < deadline, log.read_text()
+                time.sleep(0.5)
+            assert f"Page       {address}/" in log.read_text(), log.read_text()
+            yield address
+            platform.send_signal(signal.SIGTERM)
+            platform.wait(timeout=60)
+        finally:
+            platform.kill()
+            platform.wait()
+
+
+@pytest.fixture(scope="session")
+def driver() -> Iterator[Playwright]:
+    with sync_playwright() as playwright:
+        expect.set_options(timeout=20_000)
+        yield playwright
+
+
+@pytest.fixture(scope="session")
+def browser(driver: Playwright) -> Iterator[Browser]:
+    with launched(driver) as browser:
+        yield browser
+
+
+@pytest.fixture
+def open_context(browser: Browser, url: str) -> Iterator[Callable[..., BrowserContext]]:
+    """Opens a browser profile of its own: another person, or another device."""
+    opened: list[BrowserContext] = []
+
+    def open_one(**options: object) -> BrowserContext:
+        context = browser.new_context(**{"base_url": url, "viewport": {"width": 1280, "height": 800}, **options})
+        context.set_default_timeout(20_000)
+        opened.append(context)
+        return context
+
+    yield open_one
+    for context in opened:
+        context.close()
+
+
+@pytest.fixture
+def faults() -> Iterator[list[str]]:
+    """Errors that pages write to the console or throw; a test that expects some takes them out."""
+    told: list[str] = []
+    yield told
+    assert told == []
+
+
+@pytest.fixture
+def person(url: str) -> Iterator[Person]:
+    """Somebody with an account, and a client of the API in their name."""
+    name, password = f"ada-{secrets.token_hex(4)}", secrets.token_urlsafe(12)
+    signed_up(url, name, password)
+    with Client(url) as client:
+        client.login(name, password)
+        yield Person(name, password, client)
+
+
+@pytest.fixture
+def page(open_context: Callable[..., BrowserContext], person: Person, faults: list[str]) -> Page:
+    """A page of this person, logged in."""
+    page = watched(open_context().new_page(), faults)
+    log_in(page, person.name, person.password)
+    return page
+
+
+def watched(page: Page, faults: list[str]) -> Page:
+    """Note a page's errors."""
+    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    return page
+
+
+@pytest.fixture(scope="session")
+def recordings(place: Path) -> Path:
+    """Some of the bundled speech: eight items of each of three speakers."""
+    folder = place / "recordings"
+    kept = ["file_name,text,speaker"]
+    with (SPEECH / "metadata.csv").open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    for speaker in ("amara", "bruno", "chae"):
+        for row in [row for row in rows if row["speaker"] == speaker][:8]:
+            (folder / row["file_name"]).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(SPEECH / row["file_name"], folder / row["file_name"])
+            kept.append(f"{row['file_name']},{row['text']},{speaker}")
+    (folder / "metadata.csv").write_text("\n".join(kept) + "\n")
+    return folder

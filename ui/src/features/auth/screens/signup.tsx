@@ -1,0 +1,103 @@
+'use client';
+
+import { zodResolver } from '@hookform/resolvers/zod';
+import { signup } from '@less-is-more/client';
+import Link from 'next/link';
+import { useForm, useWatch } from 'react-hook-form';
+import * as z from 'zod/mini';
+import { Alert } from '@/components/ui/alert';
+import { Button } from '@/components/ui/button';
+import { FormField } from '@/components/ui/form-field';
+import { Input } from '@/components/ui/input';
+import { PasswordInput } from '@/components/ui/password-input';
+import { useAuth } from '@/lib/auth/auth-provider';
+import { showProblem } from '@/lib/problems';
+import { AuthCard } from '../auth-card';
+import { MIN_LENGTH, strengthOf } from '../strength';
+import { StrengthMeter } from '../strength-meter';
+
+// Only what can be said before asking; the platform checks the rest and its answers are shown at the fields.
+const schema = z
+  .object({
+    username: z.string().check(z.trim(), z.minLength(3, 'Use at least 3 characters.')),
+    email: z
+      .string()
+      .check(z.trim(), z.regex(/^\S+@\S+\.\S+$/, 'Enter an e-mail address, such as ada@example.org.')),
+    password: z.string().check(z.minLength(MIN_LENGTH, `Use at least ${MIN_LENGTH} characters.`)),
+    confirmation: z.string().check(z.minLength(1, 'Repeat the password.')),
+  })
+  .check(
+    z.refine(({ password, confirmation }) => password === confirmation, {
+      path: ['confirmation'],
+      message: 'The two passwords differ.',
+    }),
+  );
+type Values = z.infer<typeof schema>;
+
+export function SignUpScreen() {
+  const { logIn } = useAuth();
+  const form = useForm<Values>({
+    resolver: zodResolver(schema),
+    mode: 'onTouched',
+    defaultValues: { username: '', email: '', password: '', confirmation: '' },
+  });
+  const { errors, isSubmitting } = form.formState;
+  const [password, username] = useWatch({ control: form.control, name: ['password', 'username'] });
+  const submit = form.handleSubmit(async ({ username, email, password }) => {
+    try {
+      await signup({ body: { username, email, password } });
+      await logIn(username, password);
+    } catch (error) {
+      showProblem(form, error);
+    }
+  });
+  return (
+    <AuthCard
+      title="Create your account"
+      description="Bring recordings, leave with a better model."
+      footer={
+        <>
+          Have an account?{' '}
+          <Link
+            href="/login"
+            prefetch={false}
+            className="rounded font-medium text-primary-text hover:underline"
+          >
+            Log in
+          </Link>
+        </>
+      }
+    >
+      <form onSubmit={submit} noValidate className="grid gap-4">
+        {errors.root && <Alert tone="danger">{errors.root.message}</Alert>}
+        <FormField
+          label="User name"
+          description="Letters, digits, dots, dashes and underscores."
+          error={errors.username?.message}
+        >
+          <Input
+            autoComplete="username"
+            autoCapitalize="none"
+            spellCheck={false}
+            {...form.register('username')}
+          />
+        </FormField>
+        <FormField label="E-mail" error={errors.email?.message}>
+          <Input type="email" autoComplete="email" {...form.register('email')} />
+        </FormField>
+        <div className="grid gap-2">
+          <FormField label="Password" error={errors.password?.message}>
+            <PasswordInput autoComplete="new-password" {...form.register('password')} />
+          </FormField>
+          {password && <StrengthMeter strength={strengthOf(password, username)} />}
+        </div>
+        <FormField label="Repeat the password" error={errors.confirmation?.message}>
+          <PasswordInput autoComplete="new-password" {...form.register('confirmation')} />
+        </FormField>
+        <Button type="submit" variant="primary" size="lg" busy={isSubmitting} className="mt-1">
+          Create account
+        </Button>
+      </form>
+    </AuthCard>
+  );
+}

@@ -1,0 +1,7 @@
+'use client';
+
+import { PageHeader } from '@/components/ui/page-header';
+
+export function SweepListScreen() {
+  return <PageHeader title="Sweeps" />;
+}

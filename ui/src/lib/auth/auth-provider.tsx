@@ -1,0 +1,143 @@
+'use client';
+
+import { ProblemError, readMe, type UserOut } from '@less-is-more/client';
+import { useQueryClient } from '@tanstack/react-query';
+import {
+  createContext,
+  type ReactNode,
+  useCallback,
+  useContext,
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+} from 'react';
+import { keys } from '@/lib/query-keys';
+import { onSessionEnd, session } from '@/lib/session';
+
+type Status =
+  /** A login that an earlier page left is being looked for. */
+  | 'resuming'
+  | 'in'
+  | 'out'
+  /** The platform did not answer; it is asked again. */
+  | 'unreachable';
+
+interface Auth {
+  status: Status;
+  user: UserOut | null;
+  isAdmin: boolean;
+  logIn: (usernameOrEmail: string, password: string) => Promise<void>;
+  logOut: () => Promise<void>;
+  /** After the profile has changed. */
+  setUser: (user: UserOut) => void;
+}
+
+const AuthContext = createContext<Auth | null>(null);
+const CHANNEL = 'less-is-more-auth';
+const AGAIN_MS = 3000;
+/** Set while this browser has a login, whose cookie a script cannot see: no need to ask the platform without it. */
+const MARK = 'lim.login';
+
+export function AuthProvider({ children }: { children: ReactNode }) {
+  const [status, setStatus] = useState<Status>('resuming');
+  const [user, setUser] = useState<UserOut | null>(null);
+  const queries = useQueryClient();
+  const channel = useRef<BroadcastChannel | null>(null);
+
+  const enter = useCallback(async () => {
+    const me = await readMe();
+    queries.setQueryData(keys.me(), me);
+    setUser(me);
+    setStatus('in');
+    localStorage.setItem(MARK, '1');
+  }, [queries]);
+
+  const leave = useCallback(() => {
+    setUser(null);
+    setStatus('out');
+    localStorage.removeItem(MARK);
+    queries.clear();
+  }, [queries]);
+
+  const resume = useCallback(async () => {
+    if (localStorage.getItem(MARK) === null) {
+      setStatus('out');
+      return;
+    }
+    try {
+      if (await session.resume()) await enter();
+      else leave();
+    } catch (error) {
+      const isRefused = error instanceof ProblemError && error.status < 500 && error.status !== 429;
+      if (isRefused) leave();
+      else setStatus('unreachable');
+    }
+  }, [enter, leave]);
+
+  useEffect(() => void resume(), [resume]);
+  useEffect(() => {
+    if (status !== 'unreachable') return;
+    const timer = setInterval(resume, AGAIN_MS);
+    return () => clearInterval(timer);
+  }, [status, resume]);
+
+  // Tabs live together: a log-in or log-out in one of them counts for all.
+  useEffect(() => {
+    const tabs = new BroadcastChannel(CHANNEL);
+    channel.current = tabs;
+    tabs.onmessage = ({ data }) => {
+      session.forget();
+      if (data === 'out') leave();
+      else void resume();
+    };
+    const stop = onSessionEnd(() => {
+      leave();
+    });
+    return () => {
+      stop();
+      tabs.close();
+    };
+  }, [leave, resume]);
+
+  const value = useMemo<Auth>(
+    () => ({
+      status,
+      user,
+      isAdmin: user?.role === 'admin',
+      setUser: (changed) => {
+        queries.setQueryData(keys.me(), changed);
+        setUser(changed);
+      },
+      logIn: async (name, password) => {
+        await session.logIn(name, password);
+        queries.clear();
+        await enter();
+        channel.current?.postMessage('in');
+      },
+      logOut: async () => {
+        try {
+          await session.logOut();
+        } finally {
+          channel.current?.postMessage('out');
+          leave();
+        }
+      },
+    }),
+    [status, user, queries, enter, leave],
+  );
+  return <AuthContext value={value}>{children}</AuthContext>;
+}
+
+export function useAuth(): Auth {
+  const auth = useContext(AuthContext);
+  if (auth === null) throw new Error('useAuth needs an AuthProvider above it');
+  return auth;
+}
+
+/** The user of a page behind the log-in. */
+export function useUser(): UserOut {
+  const { user } = useAuth();
+  if (user === null) throw new Error('useUser is for pages behind the log-in');
+  return user;
+}

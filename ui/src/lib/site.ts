@@ -1,0 +1,2 @@
+/** The name that every page's title ends with. */
+export const SITE = 'Less Is More';
