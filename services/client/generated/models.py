@@ -5725,8 +5725,7 @@ class SweepStage(Model):
 
 class TrainStage(Model):
     """
-    Trains, as a job: by the best trial of the sweep among its predecessors, if there is one, and on what the selection
-    among them chose.
+    Trains, as a job, by the best trial of the sweep and on what the selection chose that are among its predecessors.
     """
 
     model_config = ConfigDict(
