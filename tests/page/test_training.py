@@ -27,8 +27,7 @@ split: {validation_fraction: 0.0}
 @pytest.fixture
 def dataset(person: Person, recordings: Path) -> models.DatasetOut:
     """Recordings of this person that are ready."""
-    new = person.client.upload_dataset(recordings, f"voices {secrets.token_hex(3)}")
-    return person.client.wait_for_dataset(new.id)
+    return person.client.upload_dataset(f"voices {secrets.token_hex(3)}", recordings)
 
 
 def go_on(page: Page, heading: str) -> None:
