@@ -122,10 +122,12 @@ bench-sweep: $(STAMP) ## A sweep that stops trials early beside the full grid; o
 	@exec $(PYTHON_BIN) -m tests.benchmarks.sweep $(if $(STEPS),--steps $(STEPS))
 
 STUDY_OPTIONS = $(if $(DATA),--data '$(DATA)') $(if $(MODEL),--model '$(MODEL)') $(if $(ARMS),--arms $(ARMS)) \
-    $(if $(SEEDS),--seeds $(SEEDS)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(REPORT),--only-report)
+    $(if $(SEEDS),--seeds $(SEEDS)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(REPORT),--only-report) \
+    $(if $(REPEAT),--repeat $(REPEAT))
 
-study-selection: $(STAMP) ## Selection beside training on everything and plain baselines (DATA=DIR); an hour
-	@exec $(PYTHON_BIN) -m tuning.studies.selection $(if $(DATA),--data '$(DATA)')
+study-selection: $(STAMP) ## Selection beside training on everything and plain baselines (DATA=DIR MODEL=DIR MINUTES=30 REPORT=1); hours, in pieces
+	@exec $(PYTHON_BIN) -m tuning.studies.selection $(if $(DATA),--data '$(DATA)') $(if $(MODEL),--model '$(MODEL)') \
+	    $(if $(SEEDS),--seeds $(SEEDS)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(REPORT),--only-report)
 
 study-classification: $(STAMP) ## Adapters, a linear probe and full fine-tuning on recordings with labels (MODEL=DIR DATA='NAME=DIR')
 	@exec $(PYTHON_BIN) -m tuning.studies.classification --model '$(MODEL)' $(if $(DATA),--data '$(DATA)')

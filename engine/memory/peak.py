@@ -253,12 +253,16 @@ def checkpoint_bytes(sizes: Sizes, config: TrainingConfig) -> int:
         sizes: of the base.
         config: of the run.
     """
-    counts = trained_tensors(sizes, config)
-    trained = sum(counts)
-    copies = 1 + bool(config.ema_decay) + (config.evaluation.keep == "best")
-    one = FLOAT32 * trained * copies + sum(config.optimizer.state_bytes(count) for count in counts)
     # A new checkpoint is written before the oldest is deleted.
-    return (config.checkpoint.keep + 1) * one + FLOAT32 * trained
+    kept = (config.checkpoint.keep + 1) * one_checkpoint_bytes(sizes, config)
+    return kept + FLOAT32 * trainable_parameters(sizes, config)
+
+
+def one_checkpoint_bytes(sizes: Sizes, config: TrainingConfig) -> int:
+    """Bytes of one checkpoint, with optimizer states and weight copies."""
+    counts = trained_tensors(sizes, config)
+    copies = 1 + bool(config.ema_decay) + (config.evaluation.keep == "best")
+    return FLOAT32 * sum(counts) * copies + sum(config.optimizer.state_bytes(count) for count in counts)
 
 
 def trainable_parameters(sizes: Sizes, config: TrainingConfig) -> int:

@@ -82,6 +82,10 @@ class SpeechActivity(nn.Module):
         Returns:
             float32 prob_F of each, F = T / 512 rounded up; the last window is padded with silence.
         """
+        with torch.autocast("cpu", enabled=False):  # gates also ask while a model computes in half precision
+            return self._probabilities(waves)
+
+    def _probabilities(self, waves: Sequence[Wave]) -> list[Probabilities]:
         counts = [-(-len(wave_T) // WINDOW_SAMPLES) for wave_T in waves]
         if not any(counts):
             return [np.zeros(0, np.float32) for _ in waves]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, Literal
 
 import torch
@@ -48,10 +50,11 @@ from engine.tasks.contract import Draws
 from engine.tasks.fitting import named
 from engine.temporal.record import frame_records
 from engine.training.checkpoints import Checkpoints, file_sha256
-from engine.training.loop import TrainingLoop, Validation
+from engine.training.loop import Decider, TrainingLoop, Validation
 from engine.training.optimizers import check_paging, paging_warning
 from engine.training.parallel import SINGLE, Parallel
 from engine.training.step_down import StepDowns
+from engine.training.validation_loss import LOSS_EXAMPLES, loss_of
 
 _BASE_METRICS: Final = "base_metrics.json"
 _PREDICTIONS: Final = "predictions.jsonl"
@@ -109,6 +112,8 @@ def finetune(
     selection: Path | None = None,
     while_training: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext,
     measure_test: bool = True,
+    measures_loss: Callable[[int], bool] | None = None,
+    decider: Decider | None = None,
 ) -> RunResult:
     """Train an adapter (or a model) and measure it against its base on examples held out of training.
 
@@ -131,6 +136,9 @@ def finetune(
         while_training: every worker is in this context while it trains: memory that it then lacks, it lacks for steps.
         measure_test: measure the base and what was trained on the test examples in the end. Trials of a search do not:
             they are compared on validation examples, so that the test examples stay unseen.
+        measures_loss: whether the validation after a step measures the loss too, on some of its examples. Trials of a search
+            do where they are compared: where metrics are equal, losses rarely are. None: never.
+        decider: decides after validations whether the run goes on; the run then has one worker.
 
     Raises:
         EngineError: model, dataset, selection and config do not fit together; the message says what to do.
@@ -159,6 +167,8 @@ def finetune(
         threads,
         selection,
         measure_test,
+        measures_loss,
+        decider,
         fingerprint,
         while_training,
     ).run()
@@ -178,6 +188,8 @@ class _Run:
         threads: int | None,
         selection: Path | None,
         measure_test: bool,
+        measures_loss: Callable[[int], bool] | None,
+        decider: Decider | None,
         fingerprint: str,
         while_training: Callable[[], AbstractContextManager[None]],
     ) -> None:
@@ -185,7 +197,8 @@ class _Run:
         self.model, self.folder, self.config = model, data, config
         self.store, self.events, self.work_dir = store, events, work_dir
         self.parallel, self.should_stop, self.selection = parallel, should_stop, selection
-        self.measure_test, self.fingerprint, self.while_training = measure_test, fingerprint, while_training
+        self.measure_test, self.measures_loss, self.decider = measure_test, measures_loss, decider
+        self.fingerprint, self.while_training = fingerprint, while_training
         self.attempt = f"{time.time_ns():x}"
         self.warnings: list[str] = []
         self.base_facts: dict[str, Fact] = {}
@@ -249,8 +262,9 @@ class _Run:
             fingerprint=self.fingerprint,
             validation=self._validation(validation),
             should_stop=self.should_stop,
+            decider=self.decider,
         )
-        self._phase("training", trainable_parameters=trainable)
+        self._phase("training", trainable_parameters=trainable, total_steps=loop.total_steps)
         with self.while_training():
             outcome = loop.run()
 
@@ -367,8 +381,14 @@ class _Run:
             return None
         primary = self.primary
 
+        some = _spread(validation, LOSS_EXAMPLES)
+
         def measure(step: int) -> float:
-            values = self._metrics(validation, "validation", "tuned", step)
+            more: dict[str, float] = {}
+            if self.measures_loss is not None and self.measures_loss(step):
+                loss = loss_of(self.learner, some, self.folder, self.config.batch)
+                more |= {"validation_loss": loss} if math.isfinite(loss) else {}
+            values = self._metrics(validation, "validation", "tuned", step, more=more)
             if primary not in values:
                 raise TrainingError(
                     f"{primary} cannot be measured on the {len(validation)} validation examples: none has anything to find; "
@@ -387,6 +407,7 @@ class _Run:
         kept_as: str | None = None,
         reports: bool = True,
         bound: Bound | None = None,
+        more: Mapping[str, float] = MappingProxyType({}),
     ) -> Values:
         started = time.perf_counter()
         bound = bound or self.bound
@@ -409,6 +430,7 @@ class _Run:
                 "metrics": found,
                 "examples": len(ordered),
                 "wall_s": time.perf_counter() - started,
+                **more,
             }
             key = f"evaluation/{split}/{which}" + (f"/{step}" if split == "validation" else "")
             self.events.emit(Event("metric", key, data))

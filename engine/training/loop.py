@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import torch
 from torch import nn
@@ -46,6 +46,18 @@ class Validation:
     primary: Metric
     measure: Callable[[int], float]
     """The primary metric on the validation examples after this step."""
+
+
+class Decider(Protocol):
+    """Decides after some validations whether a run of one worker goes on, as a search does that compares runs."""
+
+    def is_due(self) -> bool:
+        """Whether the validation that was just made is one of them; a checkpoint is then written before the decision."""
+        ...
+
+    def decide(self) -> None:
+        """Return if the run goes on; otherwise do not return: raise what ends the run, which may resume later."""
+        ...
 
 
 @dataclass
@@ -100,6 +112,7 @@ class TrainingLoop:
         fingerprint: str,
         validation: Validation | None,
         should_stop: Callable[[], bool],
+        decider: Decider | None = None,
     ) -> None:
         self._config, self._model, self._learner = config, model, learner
         self._costs = Costs(learner.costs(train), learner.padded_costs(train))
@@ -116,7 +129,7 @@ class TrainingLoop:
         self._events, self._parallel = events, parallel
         self._device = device
         self._fingerprint = fingerprint
-        self._validation, self._should_stop = validation, should_stop
+        self._validation, self._should_stop, self._decider = validation, should_stop, decider
         self._weights = {name: p for name, p in model.named_parameters() if p.requires_grad}
         self._parameters = list(self._weights.values())
         factors = [method.rate_factor(name) if isinstance(method, ScalesRates) else 1.0 for name in self._weights]
@@ -181,8 +194,11 @@ class TrainingLoop:
                 self._model.train()
                 last = last or progress.stopped_early
             stop = not last and self._is_stopped()
-            if last or stop or progress.step % config.checkpoint.every_steps == 0:
+            due = not last and self._decider is not None and self._decider.is_due()
+            if last or stop or due or progress.step % config.checkpoint.every_steps == 0:
                 self._save(step.after)
+            if due and self._decider is not None:
+                self._decider.decide()
             if last:
                 return "finished"
             if stop:

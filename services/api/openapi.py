@@ -22,6 +22,8 @@ from services.api.live_models import live_schemas
 from services.api.problems import Problem
 
 PATH: Final = "/openapi.json"
+_VERSION: Final = "3.2.0"
+"""The first version with `itemSchema`, which describes the events of a stream."""
 _REFERENCES = "#/components/schemas/{model}"
 _FASTAPIS_OWN = ("HTTPValidationError", "ValidationError")
 
@@ -33,6 +35,7 @@ def install(app: FastAPI, access: Mapping[str, Access]) -> None:
         app: the application.
         access: what each operation requires of its caller, by operation id; published as `x-access`.
     """
+    app.openapi_version = _VERSION
     derive = app.openapi
 
     def describe() -> dict[str, Any]:

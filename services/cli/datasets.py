@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from services.cli import upload, versions
-from services.cli.nouns import Limit, Noun, Search
+from services.cli.nouns import Limit, Noun
 from services.cli.output import Json, Yes, confirm, print_json, show, show_items
 from services.cli.report import answered_report, show_report
 from services.cli.reporting import BAD_INPUT, reported, say
@@ -55,22 +55,7 @@ class Status(StrEnum):
     error = "error"
 
 
-@app.command("list")
-def list_datasets(
-    status: Annotated[Status | None, typer.Option(help="Only those in this state.")] = None,
-    project: Annotated[str | None, naming("--project", kind="project", help="Only those of this project.")] = None,
-    search: Search = None,
-    limit: Limit = 50,
-    as_json: Json = False,
-    server: Server = None,
-) -> None:
-    """List your datasets, newest first.
-
-    Example: lim datasets list --status ready
-    """
-    with reported(), connected(server) as client:
-        project_id = find(client, "project", project) if project else None
-        NOUN.show_list(client, limit, as_json=as_json, status=status, q=search, project_id=project_id)
+NOUN.add_list(app, Status)
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from services.client import Client, models
 
 Detach = Annotated[bool, typer.Option("--detach", help="Print the id and do not follow.")]
+NoWait = Annotated[bool, typer.Option("--detach", help="Do not wait for its end.")]
 
 
 def launched(client: Client, job: models.JobOut, *, detach: bool, as_json: bool) -> None:
@@ -50,6 +52,22 @@ def follow_job(client: Client, job_id: str, *, after: int = 0, as_json: bool) ->
     say(f"Job {job_id}: {job.status}" + (f": {job.error}" if job.error else "."))
     if job.status != "succeeded":
         raise typer.Exit(FAILED)
+
+
+def stop_job(client: Client, stop: Callable[[str], models.JobOut], job_id: str, *, detach: bool, as_json: bool) -> None:
+    """Stop a job, wait for its end unless detached, and tell its status.
+
+    Args:
+        client: of the platform.
+        stop: the client's method for the job's kind.
+        job_id: id of the job.
+        detach: do not wait.
+        as_json: print the job.
+    """
+    stopped = stop(job_id)
+    if not detach:
+        stopped = client.wait_for_job(stopped.id)
+    say_status(stopped, as_json=as_json)
 
 
 def say_status(job: models.JobOut, *, as_json: bool) -> None:

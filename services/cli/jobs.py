@@ -9,7 +9,7 @@ import typer
 
 from services.cli import job_launch, job_records
 from services.cli.job_launch import Budget, laid
-from services.cli.job_progress import Detach, follow_job, say_status
+from services.cli.job_progress import Detach, NoWait, follow_job, say_status, stop_job
 from services.cli.nouns import PAGE, Limit, Noun, Search
 from services.cli.output import Json, show
 from services.cli.reporting import reported, say
@@ -108,7 +108,7 @@ def follow(
 @app.command()
 def stop(
     job: Job,
-    detach: Annotated[bool, typer.Option("--detach", help="Do not wait for its end.")] = False,
+    detach: NoWait = False,
     as_json: Json = False,
     server: Server = None,
 ) -> None:
@@ -117,10 +117,7 @@ def stop(
     Example: lim jobs stop first
     """
     with reported(), connected(server) as client:
-        stopped = client.stop_job(find(client, "job", job))
-        if not detach:
-            stopped = client.wait_for_job(stopped.id)
-        say_status(stopped, as_json=as_json)
+        stop_job(client, client.stop_job, find(client, "job", job), detach=detach, as_json=as_json)
 
 
 @app.command()

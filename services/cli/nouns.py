@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +12,7 @@ import typer
 
 from services.cli.output import Columns, Json, Yes, confirm, print_json, show, show_items
 from services.cli.reporting import reported, say
-from services.cli.server import Server, connected, find, given, named
+from services.cli.server import Server, connected, find, given, named, naming
 
 if TYPE_CHECKING:
     from services.client import Client, Pages
@@ -47,6 +48,29 @@ class Noun:
         """Print the newest items that match the filters."""
         pages = self.list(client)(limit=min(limit, PAGE), **given(**filters))
         show_items(islice(pages, limit), self.columns, as_json=as_json, total=pages.total)
+
+    def add_list(self, app: typer.Typer, statuses: type[StrEnum]) -> None:
+        """Add the command `list`, for a noun with a status and a project."""
+
+        def command(
+            status: StrEnum | None = typer.Option(None, help="Only those in this state."),
+            project: Annotated[
+                str | None, naming("--project", kind="project", help="Only those of this project.")
+            ] = None,
+            search: Search = None,
+            limit: Limit = 50,
+            as_json: Json = False,
+            server: Server = None,
+        ) -> None:
+            with reported(), connected(server) as client:
+                project_id = find(client, "project", project) if project else None
+                self.show_list(client, limit, as_json=as_json, status=status, q=search, project_id=project_id)
+
+        command.__annotations__["status"] = statuses | None  # what typer reads
+        command.__doc__ = (
+            f"List your {self.name}s, newest first.\n\nExample: lim {self.name}s list --status {next(iter(statuses))}"
+        )
+        app.command("list")(command)
 
     def add_show(self, app: typer.Typer) -> None:
         """Add the command `show`."""

@@ -108,6 +108,16 @@ def shown(value: Any) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}... (--json shows all)"
 
 
+def figure(metric: str | None, value: float | None) -> str:
+    """A metric's title and value; empty without a value."""
+    from engine.metrics.registry import metric_named
+
+    if metric is None or value is None:
+        return ""
+    found = metric_named(metric)
+    return f"{found.title} {found.shown(float(value))}"
+
+
 def confirm(what: str, *, yes: bool) -> None:
     """Ask before a destructive action; without a terminal, `--yes` is required.
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from services.cli.nouns import Limit, Noun, Search
+from services.cli.nouns import Noun
 from services.cli.output import Json, cell, print_json, table_of
 from services.cli.report import answered_report
 from services.cli.reporting import BAD_INPUT, FAILED, reported, say
@@ -43,7 +43,6 @@ NOUN: Final = Noun(
     "its jobs and what they made stay; it must have ended",
 )
 app = NOUN.app("All stages from recordings to an adapter's version as one, on a platform.")
-NOUN.add_delete(app)
 Pipeline = Annotated[str, named("pipeline")]
 
 
@@ -57,22 +56,8 @@ class Status(StrEnum):
     failed = "failed"
 
 
-@app.command("list")
-def list_pipelines(
-    status: Annotated[Status | None, typer.Option(help="Only those in this state.")] = None,
-    project: Annotated[str | None, naming("--project", kind="project", help="Only those of this project.")] = None,
-    search: Search = None,
-    limit: Limit = 50,
-    as_json: Json = False,
-    server: Server = None,
-) -> None:
-    """List your pipelines, newest first.
-
-    Example: lim pipelines list
-    """
-    with reported(), connected(server) as client:
-        project_id = find(client, "project", project) if project else None
-        NOUN.show_list(client, limit, as_json=as_json, status=status, q=search, project_id=project_id)
+NOUN.add_list(app, Status)
+NOUN.add_delete(app)
 
 
 @app.command("run", hidden=True)  # name in earlier releases

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from services.cli.job_launch import Budget, DatasetVersion, Overrides, Priority, Project, Resources, laid
-from services.cli.job_progress import Detach, launched, say_status
+from services.cli.job_progress import Detach, NoWait, launched, stop_job
 from services.cli.jobs import Status
-from services.cli.nouns import Limit, Noun, Search
-from services.cli.output import Json, cell, print_json, table_of
+from services.cli.nouns import Noun
+from services.cli.output import Json, cell, figure, print_json, table_of
 from services.cli.reporting import reported, say
 from services.cli.server import Server, connected, find, given, named, naming
 
@@ -22,7 +22,7 @@ _COLUMNS: Final = {
     "Name": lambda each: each.name,
     "Status": lambda each: each.status,
     "Done": lambda each: f"{each.progress:.0%}",
-    "Best": lambda each: _best_value(each.metrics),
+    "Best": lambda each: figure(each.metrics.get("primary"), each.metrics.get("best_value")),
     "Model": lambda each: each.model_id or "",
     "Created": lambda each: each.created_at,
     "Id": lambda each: each.id,
@@ -36,6 +36,7 @@ NOUN: Final = Noun(
     "its trials and their files; it must have ended",
 )
 app = NOUN.app("Searches for the best training: learning rates, ranks and whatever else a training config has.")
+NOUN.add_list(app, Status)
 NOUN.add_delete(app)
 Sweep = Annotated[str, named("sweep")]
 
@@ -81,24 +82,6 @@ def run(
             _print_trials(client.read_sweep(made.id))
 
 
-@app.command("list")
-def list_sweeps(
-    status: Annotated[Status | None, typer.Option(help="Only those in this state.")] = None,
-    project: Annotated[str | None, naming("--project", kind="project", help="Only those of this project.")] = None,
-    search: Search = None,
-    limit: Limit = 50,
-    as_json: Json = False,
-    server: Server = None,
-) -> None:
-    """List your sweeps, newest first.
-
-    Example: lim sweeps list --status running
-    """
-    with reported(), connected(server) as client:
-        project_id = find(client, "project", project) if project else None
-        NOUN.show_list(client, limit, as_json=as_json, status=status, q=search, project_id=project_id)
-
-
 @app.command()
 def show(sweep: Sweep, as_json: Json = False, server: Server = None) -> None:
     """Show a sweep's trials, the best one, and which are on the Pareto fronts of quality against memory and parameters.
@@ -116,7 +99,7 @@ def show(sweep: Sweep, as_json: Json = False, server: Server = None) -> None:
 @app.command()
 def stop(
     sweep: Sweep,
-    detach: Annotated[bool, typer.Option("--detach", help="Do not wait for its end.")] = False,
+    detach: NoWait = False,
     as_json: Json = False,
     server: Server = None,
 ) -> None:
@@ -125,10 +108,7 @@ def stop(
     Example: lim sweeps stop learning-rate
     """
     with reported(), connected(server) as client:
-        stopped = client.stop_sweep(find(client, "sweep", sweep))
-        if not detach:
-            stopped = client.wait_for_job(stopped.id)
-        say_status(stopped, as_json=as_json)
+        stop_job(client, client.stop_sweep, find(client, "sweep", sweep), detach=detach, as_json=as_json)
 
 
 @app.command()
@@ -195,7 +175,7 @@ def _show_best(client: Client, sweep_id: str, *, as_json: bool) -> None:
     if found.best is None:
         say(f"The sweep is {found.status}; no trial has been validated yet.")
         return
-    say(f"Trial {found.best.number}: {_value(found.best)} after {found.best.step} steps.")
+    say(f"Trial {found.best.number}: {figure(found.best.primary, found.best.value)} after {found.best.step} steps.")
     for path, value in found.best.values.items():
         typer.echo(f"{path}={_short(value)}")
 
@@ -214,7 +194,7 @@ def _print_trials(sweep: models.SweepOut) -> None:
         row = (
             f"{trial.number}{mark}",
             trial.state if trial.error is None else f"{trial.state}: {trial.error}",
-            _value(trial),
+            figure(trial.primary, trial.value),
             trial.step,
             f"{trial.seconds:.0f}",
             f"{trial.peak_bytes / 2**20:.0f}" if trial.peak_bytes else "",
@@ -224,24 +204,6 @@ def _print_trials(sweep: models.SweepOut) -> None:
         )
         table.add_row(*map(cell, row))
     Console().print(table)
-
-
-def _value(trial: models.TrialResult) -> str:
-    from engine.metrics.registry import metric_named
-
-    if trial.primary is None or trial.value is None:
-        return ""
-    metric = metric_named(trial.primary)
-    return f"{metric.title} {metric.shown(trial.value)}"
-
-
-def _best_value(metrics: dict[str, Any]) -> str:
-    from engine.metrics.registry import metric_named
-
-    if metrics.get("best_value") is None or "primary" not in metrics:
-        return ""
-    metric = metric_named(str(metrics["primary"]))
-    return f"{metric.title} {metric.shown(float(metrics['best_value']))}"
 
 
 def _short(value: object) -> str:

@@ -13,6 +13,7 @@ from services.pipelines.stages.evaluate import Evaluate
 from services.pipelines.stages.export import Export
 from services.pipelines.stages.ingest import Ingest
 from services.pipelines.stages.select import Select
+from services.pipelines.stages.sweep import SweepOfPipeline
 from services.pipelines.stages.train import Train
 from services.pipelines.stages.validate import Validate
 
@@ -20,6 +21,7 @@ STAGES: Final[Mapping[str, StageKind[Any]]] = {
     "ingest": Ingest(),
     "validate": Validate(),
     "select": Select(),
+    "sweep": SweepOfPipeline(),
     "train": Train(),
     "evaluate": Evaluate(),
     "compare": Compare(),

@@ -15,6 +15,9 @@ from sqlalchemy import insert, text
 from engine.config.training import TrainingConfig
 from services.database.engine import Sessions
 from services.database.models import Artifact, Dataset, DatasetVersion, Job, JobEvent
+from tuning.sweep.config import SearchConfig
+from tuning.sweep.front import fronts
+from tuning.sweep.trials import TrialResult, best_of
 
 _ENDED: Final = ("succeeded", "succeeded", "succeeded", "succeeded", "failed", "stopped")
 _METRIC_EVENTS: Final = 100
@@ -70,6 +73,70 @@ async def queue(
         await session.execute(text("ANALYZE jobs"))
         await session.commit()
     return ids
+
+
+async def ended_sweep(
+    sessions: Sessions, user_id: uuid.UUID, dataset_id: uuid.UUID, *, trials: int, seed: int
+) -> uuid.UUID:
+    """A sweep that has succeeded, with what its driver told of its trials."""
+    draws = random.Random(seed)
+    sweep_id, config = _id(draws), TrainingConfig.model_validate({"max_steps": 60, "evaluation": {"every_steps": 10}})
+    search = SearchConfig.model_validate(
+        {
+            "dimensions": {"optimizer.learning_rate": {"type": "loguniform", "low": 1e-4, "high": 1e-2}},
+            "algorithm": {"type": "random", "trials": trials},
+        }
+    )
+    told = [_trial(number, point, draws) for number, point in enumerate(search.known_points() or ())]
+    best = best_of(told)
+    result = {
+        "status": "succeeded",
+        "primary": "wer",
+        "best": best.model_dump(mode="json") if best is not None else None,
+        "best_config": config.model_dump(mode="json"),
+        "front": fronts(told),
+        "trials_by_state": {"finished": trials},
+    }
+    async with sessions() as session:
+        asked = _asked(user_id, dataset_id, "learning rates", draws)
+        spec = {"config": config.model_dump(mode="json"), "search": search.model_dump(mode="json"), "selection": None}
+        more = {"type": "sweep", "spec": spec, "status": "succeeded", "result": result, "progress": 1.0}
+        row = {**asked, **more, "id": sweep_id, "resources": {"num_workers": 1}, "last_seq": trials}
+        await session.execute(insert(Job), [row])
+        events = [
+            {
+                "job_id": sweep_id,
+                "seq": number + 1,
+                "kind": "metric",
+                "key": f"trial/{number}/finished/6",
+                "time": _START + timedelta(seconds=number),
+                "data": {"trial": trial.model_dump(mode="json"), "trials": trials, "trials_ended": number + 1},
+            }
+            for number, trial in enumerate(told)
+        ]
+        await session.execute(insert(JobEvent), events)
+        await session.commit()
+    return sweep_id
+
+
+def _trial(number: int, point: Mapping[str, Any], draws: random.Random) -> TrialResult:
+    value = draws.random() / 2
+    return TrialResult(
+        number=number,
+        values=dict(point),
+        seed=0,
+        state="finished",
+        primary="wer",
+        value=value,
+        metrics={"wer": value, "cer": value / 2},
+        validation_loss=draws.random(),
+        validations=6,
+        step=60,
+        total_steps=60,
+        seconds=90.0,
+        peak_bytes=draws.randrange(700, 1100) * 2**20,
+        trainable_parameters=draws.choice((80_000, 160_000)),
+    )
 
 
 def metric_event(step: int, steps: int, draws: random.Random) -> Mapping[str, Any]:

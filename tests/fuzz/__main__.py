@@ -42,7 +42,7 @@ _CHECKS: Final = (
     "response_headers_conformance",
 )
 _STREAM: Final = "/api/v1/jobs/{job_id}/events"
-_ENDLESS: Final = "/api/v1/notifications/events"
+_ENDLESS: Final = ("/api/v1/notifications/events", "/api/v1/events")
 _OWN_END: Final = "/api/v1/admin/users/{user_id}/logins"
 """Ends the admin's own login when the id is theirs: every later request would be a 401."""
 _PASSWORD: Final = "four long words, no name"
@@ -55,6 +55,10 @@ _SETTINGS: Final = {
     "LIM_SIGNUPS_PER_ADDRESS": "100000000",
     "LIM_REFRESHES_PER_ADDRESS": "100000000",
     "LIM_MAX_RUNNING_JOBS": "1",
+}
+_SWEEP: Final[dict[str, Any]] = {
+    "config": {"max_steps": 60, "evaluation": {"every_steps": 10}},
+    "search": {"dimensions": {"optimizer.learning_rate": {"type": "loguniform", "low": 1e-4, "high": 1e-2}}},
 }
 _EXAMPLES = """\
 examples:
@@ -141,6 +145,7 @@ async def _known(platform: Platform, scratch: Path) -> _Known:
     sessions = create_sessions(engine)
     user_id = uuid.UUID(account.id)
     rows = await api_rows.fill(sessions, user_id, datasets=4, jobs=12, seed=1)
+    ended = await api_rows.ended_sweep(sessions, user_id, rows.datasets[0], trials=5, seed=2)
     async with open_session(sessions) as session:
         user = await session.get_one(User, user_id)
         user.role = "admin"
@@ -153,9 +158,18 @@ async def _known(platform: Platform, scratch: Path) -> _Known:
     with Client(platform.url) as client:
         client.login("fuzz", _PASSWORD)
         adapters = [client.create_adapter(f"adapter {number}").id for number in range(3)]
+        waiting = client.create_sweep("whisper-pico", dataset.id, _SWEEP["config"], _SWEEP["search"])
+    sweeps = [str(ended), waiting.id]
     return _Known(
         token,
-        {"dataset_id": datasets, "job_id": jobs, "project_id": projects, "adapter_id": adapters, "model_id": models},
+        {
+            "dataset_id": datasets,
+            "job_id": [*jobs, str(ended)],  # their streams end
+            "sweep_id": sweeps,
+            "project_id": projects,
+            "adapter_id": adapters,
+            "model_id": models,
+        },
     )
 
 
@@ -164,7 +178,7 @@ def _passes(url: str, known: _Known, scratch: Path, arguments: argparse.Namespac
     seed = arguments.seed
     while not done or sum(one.requests for one in done) < arguments.requests:
         for name, options, examples in (
-            ("admin", [f"--exclude-path={path}" for path in (_STREAM, _ENDLESS, _OWN_END)], arguments.examples),
+            ("admin", [f"--exclude-path={path}" for path in (_STREAM, *_ENDLESS, _OWN_END)], arguments.examples),
             ("nobody", [], max(1, arguments.examples // 5)),
             ("streams", ["--include-path", _STREAM], arguments.examples),
         ):

@@ -25,10 +25,10 @@ def read_cell(path: Path, kind: type[CellT]) -> CellT | None:
 
 def write_cell(path: Path, cell: DataclassInstance) -> None:
     """Store a cell; a study that is ended while it writes leaves no part of one."""
-    replace(path, json.dumps(dataclasses.asdict(cell)))
+    replace_file(path, json.dumps(dataclasses.asdict(cell)))
 
 
-def replace(path: Path, text: str) -> None:
+def replace_file(path: Path, text: str) -> None:
     """Replace a file in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")

@@ -5,19 +5,23 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final
 
 from engine.data.version_files import MANIFEST_NAME
 from engine.errors import EngineError
 from engine.models.catalogue import PROJECT_ROOT
-from tuning.studies.archive import Archive
-from tuning.studies.trials import Arm, Cell, Plan, Trial, digest, read_cells, run_trials
+from tuning.studies.archive import Archive, Conditions
+from tuning.studies.report import StudyReport
+from tuning.studies.trials import Arm, Cell, Plan, read_cells, run_trials
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+
+    from tuning.studies.laboratory import Laboratory
 
 _BUNDLED: Final = PROJECT_ROOT / "engine" / "data" / "bundled" / "demo-speech"
 _FEWEST_SPEAKERS: Final = 4
@@ -49,6 +53,12 @@ def add_options(parser: argparse.ArgumentParser, study: str, arms: Sequence[str]
     parser.add_argument("--secondary-tuning-seeds", type=int, default=1, help="of the others (default: %(default)s)")
     parser.add_argument("--minutes", type=float, help="start no run later than this (default: until all have run)")
     parser.add_argument("--only-report", action="store_true", help="run nothing: report what was measured before")
+    parser.add_argument(
+        "--repeat",
+        type=int,
+        metavar="COUNT",
+        help="measure so many archived tests again, and compare; store nothing",
+    )
     parser.add_argument("--work", type=Path, default=Path(f"build/study-{study}"), help="(default: %(default)s)")
     parser.add_argument(
         "--report",
@@ -98,30 +108,68 @@ def speech_of(arguments: argparse.Namespace) -> tuple[Path, list[str]]:
 
 
 def run_piece(
-    arguments: argparse.Namespace, setting: DataclassInstance, plan: Plan, run: Callable[[Trial], Cell]
+    arguments: argparse.Namespace, setting: DataclassInstance, plan: Plan, laboratory_in: Callable[[Path], Laboratory]
 ) -> None:
-    """Run what is due of a plan, and put its cells into the archive beside the report."""
-    told: Mapping[str, Any] = asdict(setting)
-    folder = arguments.work / f"{told['model']}-{digest(told)}"
-    archive = archive_of(arguments)
+    """Run what is due of a plan, and put its cells into the archive beside the report.
+
+    Trials whose cells the archive has, measured under the same conditions, are not run.
+
+    Args:
+        arguments: of the command.
+        setting: of the study.
+        plan: of the study.
+        laboratory_in: makes the laboratory, given a folder for the current trial.
+
+    Raises:
+        EngineError: the archive cannot be read; `--repeat`: archived cells came out otherwise.
+    """
+    archive = Archive(arguments.report.with_suffix(".json"))
     archive.runs()  # a file that cannot be read is an error now, not after hours
-    count = run_trials(plan, folder, run, minutes=arguments.minutes)
-    cells = read_cells(folder)
-    archive.put(told, plan, cells)
+    arguments.work.mkdir(parents=True, exist_ok=True)
+    # Two processes may measure one study on two models.
+    with TemporaryDirectory(prefix="current-", dir=arguments.work) as scratch:
+        laboratory = laboratory_in(Path(scratch))
+        conditions = Conditions(asdict(setting), laboratory.basis())
+        known = archive.cells(conditions)
+        if arguments.repeat:
+            tests = plan.tests(known)
+            count = min(arguments.repeat, len(tests))
+            _repeat([tests[place * len(tests) // count] for place in range(count)], laboratory)  # of all arms
+            return
+        folder = arguments.work / f"{conditions.setting['model']}-{conditions.digest}"
+        count = run_trials(plan, folder, laboratory.run, minutes=arguments.minutes, known=known)
+    cells = {**known, **read_cells(folder)}
+    archive.put(conditions, plan, cells)
     rest = "the plan is complete" if plan.next(cells) is None else "more are due"
-    print(f"{count} runs, {len(cells)} cells in {folder}; {rest}", flush=True)
+    print(f"{count} runs, {len(known)} cells taken from the archive, {len(cells)} in all; {rest}", flush=True)
 
 
-def archive_of(arguments: argparse.Namespace) -> Archive:
-    """The archive beside the report."""
-    return Archive(arguments.report.with_suffix(".json"))
+def _repeat(cells: Sequence[Cell], laboratory: Laboratory) -> None:
+    """Measure archived cells again."""
+    other = []
+    for cell in cells:
+        again = laboratory.run(cell.trial)
+        same = again.errors == cell.errors
+        print(f"{cell.key}: {'the same' if same else f'now {again.errors}, archived {cell.errors}'}", flush=True)
+        other += [] if same else [cell.key]
+    if other:
+        raise EngineError(
+            f"{len(other)} of {len(cells)} archived cells come out otherwise: {', '.join(other)}. If it is not this "
+            "machine's rounding, raise ARITHMETIC in tuning/studies/laboratory.py"
+        )
 
 
-def main_of(study: Callable[[argparse.Namespace], None], parser: argparse.ArgumentParser) -> int:
-    """Run a study's command; returns 2 if the data or the model cannot be used."""
+def main_of(study: Callable[[argparse.Namespace], None], report: StudyReport, parser: argparse.ArgumentParser) -> int:
+    """Run a study's command, and write its report.
+
+    Returns:
+        The exit status: 2 if the data, the model or the archive cannot be used.
+    """
     arguments = parser.parse_args()
     try:
-        study(arguments)
+        if not arguments.only_report:
+            study(arguments)
+        report.write(Archive(arguments.report.with_suffix(".json")), arguments.report)
     except EngineError as error:
         print(error, file=sys.stderr)
         return 2

@@ -7,7 +7,7 @@ import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from engine.config.base import parse, read_yaml
 from engine.config.context import resolve_context
@@ -15,13 +15,19 @@ from engine.config.tasks.speech_to_text import SpeechToTextConfig
 from engine.config.training import TrainingConfig
 from engine.memory.sizes import sizes_of
 from engine.metrics.text import normalizer
-from engine.models.catalogue import find_model
+from engine.models.catalogue import find_model, reference_to
+from engine.models.precision import best_device, choose_dtype
+from engine.models.width import read_width
 from engine.run.events import MemorySink
+from engine.run.provenance.digests import dataset_files, model_files
 from engine.run.store import LocalRunStore
 from engine.stages.finetune import RunResult, finetune
 from tuning.studies.speakers import division, speakers_of
-from tuning.studies.trials import RATE, TUNING_SEEDS, Cell, Trial
+from tuning.studies.trials import RATE, TUNING_SEEDS, Cell, Trial, digest
 
+ARITHMETIC: Final = 1
+"""Raise it when training gives other results for the same trial: cells of before are then measured anew. Option
+`--repeat` of a study shows whether it has to be."""
 Row = Mapping[str, str]
 """A prediction: `id`, `reference`, `hypothesis`."""
 
@@ -42,7 +48,7 @@ class Laboratory(ABC):
         self.model, self.data = model, data
         self._work, self._steps, self._batch_s = work, steps, batch_s
         self._written: tuple[int, bool] | None = None
-        values = read_yaml(recipe)
+        self._recipe_values = values = read_yaml(recipe)
         trained = sizes_of(find_model(model)).trained_context
         self.recipe = values | {"context": resolve_context(parse(TrainingConfig, values).context, trained).model_dump()}
 
@@ -63,6 +69,10 @@ class Laboratory(ABC):
         cell = self.cell(trial, train_speakers, pool, run, result)
         shutil.rmtree(run)
         return cell
+
+    def basis(self) -> dict[str, Any]:
+        """What a cell rests on besides its setting and its trial."""
+        return basis_of(self.model, self.data, self._recipe_values)
 
     @abstractmethod
     def write(self, folder: Path, train: Sequence[str], test: Sequence[str], trial: Trial) -> None:
@@ -105,6 +115,24 @@ class Laboratory(ABC):
             self.write(pool, train, test, trial)
             self._written = (trial.seed, trial.is_dev)
         return pool, train
+
+
+def basis_of(model: str, data: Path, recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """What a cell rests on besides the options of its study: digests of the content, and how this machine computes.
+
+    Args:
+        model: an id in the catalogue, or a folder.
+        data: dataset version.
+        recipe: values of the training config.
+    """
+    reference, precision = reference_to(model), parse(TrainingConfig, recipe).precision
+    return {
+        "arithmetic": ARITHMETIC,
+        "precision": str(choose_dtype(precision, best_device(), read_width(reference))),
+        "recipe": digest(recipe),
+        "model": digest(model_files(reference)),
+        "data": digest(dataset_files(data)),
+    }
 
 
 def read_rows(path: Path) -> list[Row]:

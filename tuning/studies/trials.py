@@ -80,9 +80,14 @@ class Cell:
     """Mean rank of each part of the model."""
 
     @property
+    def trial(self) -> Trial:
+        """What gave it."""
+        return Trial(self.arm, self.seed, tuple(self.dials.items()), self.is_dev)
+
+    @property
     def key(self) -> str:
         """That of its trial."""
-        return Trial(self.arm, self.seed, tuple(self.dials.items()), self.is_dev).key
+        return self.trial.key
 
     def wer(self, sets: Sequence[str]) -> float:
         """WER over some test sets together."""
@@ -219,9 +224,9 @@ def _best(measured: Mapping[float, float | None]) -> float:
 # ---- running -----------------------------------------------------------------------------------------------
 
 
-def digest(setting: Mapping[str, Any]) -> str:
-    """Names a setting, so that cells of different ones stay apart."""
-    return hashlib.sha256(json.dumps(setting, sort_keys=True).encode()).hexdigest()[:10]
+def digest(values: Mapping[str, Any] | Sequence[Any]) -> str:
+    """Names values, so that cells of different ones stay apart."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:10]
 
 
 def read_cells(folder: Path) -> dict[str, Cell]:
@@ -230,7 +235,9 @@ def read_cells(folder: Path) -> dict[str, Cell]:
     return {cell.key: cell for cell in found if cell is not None}
 
 
-def run_trials(plan: Plan, folder: Path, run: Callable[[Trial], Cell], *, minutes: float | None) -> int:
+def run_trials(
+    plan: Plan, folder: Path, run: Callable[[Trial], Cell], *, minutes: float | None, known: Cells | None = None
+) -> int:
     """Run trials until the plan is complete or the time is over; returns the number of trials run.
 
     Args:
@@ -238,9 +245,10 @@ def run_trials(plan: Plan, folder: Path, run: Callable[[Trial], Cell], *, minute
         folder: of its cells.
         run: runs a trial.
         minutes: no trial starts later than this; None: no limit.
+        known: cells that were measured elsewhere under the same conditions; their trials are not run.
     """
     started, count = time.monotonic(), 0
-    cells = read_cells(folder)
+    cells = {**(known or {}), **read_cells(folder)}
     while (trial := plan.next(cells)) is not None:
         if minutes is not None and time.monotonic() - started > 60 * minutes:
             break

@@ -114,6 +114,10 @@ class SchedulerFields(Config):
     type: Name
     """Name of the scheduler."""
 
+    def is_rung(self, validation: int) -> bool:
+        """Whether it is decided after this validation, counted from 1, if a trial goes on."""
+        return False
+
 
 class NoScheduler(SchedulerFields):
     """Every trial trains to its end."""
@@ -122,7 +126,7 @@ class NoScheduler(SchedulerFields):
 
 
 class AshaScheduler(SchedulerFields):
-    """Asynchronous successive halving: after 1, 3, 9, ... validations, only the best third of the trials goes on.
+    """Asynchronous successive halving: after 1, 3, 9, ... validations (rungs), only the best third of the trials goes on.
 
     Source: Li et al. 2020, "A System for Massively Parallel Hyperparameter Tuning", algorithm 2.
     """
@@ -132,6 +136,20 @@ class AshaScheduler(SchedulerFields):
     """The best of so many trials goes on, and the number of validations to the next decision grows by this factor."""
     grace_validations: Annotated[int, Field(ge=1, le=10_000)] = 1
     """Validations before the first decision."""
+
+    def rungs_to(self, validations: int) -> list[int]:
+        """The rungs, in validations of a trial, up to and including this number of them."""
+        found: list[int] = []
+        rung = self.grace_validations
+        while rung <= validations:
+            found.append(rung)
+            spaced = math.ceil(self.grace_validations * self.reduction_factor ** len(found) - 1e-9)
+            rung = max(spaced, rung + 1)
+        return found
+
+    def is_rung(self, validation: int) -> bool:
+        """Whether it is a rung."""
+        return validation in self.rungs_to(validation)
 
 
 if TYPE_CHECKING:

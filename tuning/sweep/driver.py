@@ -133,7 +133,7 @@ def _surroundings(config: SweepRunConfig, storage: S3Settings, uri: str) -> Surr
         ]
         raise InfeasibleError(faults) from None
     beside = tuple(dict.fromkeys((str(Path.cwd()), str(_PROJECT))))
-    return Surroundings(config.model, config.data, resources, storage, uri, beside)
+    return Surroundings(config.model, config.data, resources, config.search.scheduler, storage, uri, beside)
 
 
 def _prepared(
@@ -185,7 +185,6 @@ def _run_trials(config: SweepRunConfig, sweep: Sweep, surroundings: Surroundings
         run_trials(
             sweep,
             surroundings,
-            config.search.scheduler,
             at_once=at_once,
             folder=Path(folder),
             wait=lambda thread: _wait(thread, store),

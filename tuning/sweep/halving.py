@@ -1,62 +1,81 @@
-"""Successive halving that remembers the trials of an interrupted sweep."""
+"""Successive halving: which trials go on from a rung. Knows no Ray.
+
+A trial pauses at each rung, and goes on when it is among the best `1 / reduction_factor` of the trials that have come as
+far. Of trials with equal metrics too, only that share goes on. Ray's `ASHAScheduler` decides once, when a trial arrives, by a
+percentile of those before it: what is equal to it goes on, and if trials begin from the worst to the best, all go on.
+
+Everything follows from the reports of the trials, so that an interrupted sweep decides as it would have.
+
+Source: Li et al. 2020, "A System for Massively Parallel Hyperparameter Tuning", algorithm 2. It is for an endless supply of
+trials; here, the best trial of a rung goes on too when no more will reach it, so that one trains to its end.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, cast
 
-from ray.tune.experiment import Trial
-from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, TrialScheduler
-
-from tuning.sweep.algorithms import AshaScheduler, Scheduler
-from tuning.sweep.trials import Report
-
-LOSS: Final = "loss"
-VALIDATION: Final = "validation"
-REPORT: Final = "report"
-"""The whole report as JSON: Ray Tune would flatten an object."""
-_MOST_VALIDATIONS: Final = 10_000
+from tuning.sweep.algorithms import AshaScheduler
+from tuning.sweep.trials import ENDED, Rank, State
 
 
 @dataclass(frozen=True, slots=True)
-class _Earlier:
-    """A trial that ended before the sweep was interrupted, as far as the scheduler looks at it."""
+class Standing:
+    """How far a trial has come."""
 
-    trial_id: str
+    state: State
+    ranks: Sequence[Rank]
+    """Its rank after each validation so far: less is better."""
+    promoted: int
+    """Validations at the last rung from which it went on; 0: at none yet."""
 
-
-def scheduler_of(config: Scheduler, ended: Iterable[tuple[int, list[Report]]]) -> TrialScheduler:
-    """The scheduler of a sweep.
-
-    Ray Tune does not keep what a scheduler knows: one that starts empty would let the first trials of a resumed sweep go
-    on, however bad. It is therefore told again what the trials that have ended reported.
-
-    Args:
-        config: which scheduler.
-        ended: number and reports of the trials that have ended.
-    """
-    if not isinstance(config, AshaScheduler):
-        return FIFOScheduler()
-    # Not more validations than a trial can have: trials end by themselves, and not by the scheduler.
-    scheduler = ASHAScheduler(
-        time_attr=VALIDATION,
-        metric=LOSS,
-        mode="min",
-        max_t=_MOST_VALIDATIONS,
-        grace_period=config.grace_validations,
-        reduction_factor=config.reduction_factor,
-    )
-    told = [(report, number) for number, reports in ended for report in reports]
-    trials = {number: cast(Trial, _Earlier(f"earlier-{number}")) for _, number in told}
-    nobody = cast(Any, None)  # the controller, which this scheduler does not use
-    for trial in trials.values():
-        scheduler.on_trial_add(nobody, trial)
-    for report, number in sorted(told, key=lambda each: each[0].time):
-        scheduler.on_trial_result(nobody, trials[number], as_tune_result(report))
-    return scheduler
+    @property
+    def validations(self) -> int:
+        """Validations so far."""
+        return len(self.ranks)
 
 
-def as_tune_result(report: Report) -> dict[str, Any]:
-    """What Ray Tune is told of a report."""
-    return {VALIDATION: report.validation, LOSS: report.loss, REPORT: report.model_dump_json()}
+class Halving:
+    """The rungs of a sweep."""
+
+    def __init__(self, config: AshaScheduler, trials: int) -> None:
+        """The rungs.
+
+        Args:
+            config: where they are, and how many trials go on.
+            trials: of the sweep, begun or not.
+        """
+        self._config, self._total = config, trials
+
+    def promotable(self, trials: Mapping[int, Standing]) -> list[int]:
+        """Numbers of the paused trials that go on: from the highest rung first, and from each the best first."""
+        found: list[int] = []
+        # Those that may still reach the next rung, and whether others can come to be among them.
+        expected, complete = set(trials), len(trials) == self._total
+        for rung in self._config.rungs_to(max((trial.validations for trial in trials.values()), default=0)):
+            arrived = {number for number in expected if trials[number].validations >= rung}
+            complete = complete and all(trials[number].state in ENDED for number in expected - arrived)
+            share = self._share(trials, rung, complete)
+            found[:0] = [number for number in share if _waits_at(trials[number], rung)]
+            expected = {number for number in arrived if trials[number].promoted >= rung} | set(share)
+        return found
+
+    def planned_validations(self, of_one: int) -> int:
+        """Validations of all trials together, if one that trains to its end makes so many."""
+        whole, going, before = 0, self._total, 0
+        for rung in self._config.rungs_to(of_one - 1):
+            whole += going * (rung - before)
+            going, before = max(1, math.floor(going / self._config.reduction_factor)), rung
+        return whole + going * (of_one - before)
+
+    def _share(self, trials: Mapping[int, Standing], rung: int, complete: bool) -> list[int]:
+        """Numbers of the trials that go on from a rung, the best first. One that fails makes room for another."""
+        arrived = [number for number, trial in trials.items() if trial.validations >= rung and trial.state != "failed"]
+        arrived.sort(key=lambda number: (trials[number].ranks[rung - 1], number))
+        most = math.floor(len(arrived) / self._config.reduction_factor + 1e-9)
+        return arrived[: max(most, 1) if complete else most]
+
+
+def _waits_at(trial: Standing, rung: int) -> bool:
+    return trial.state == "paused" and trial.validations == rung and trial.promoted < rung

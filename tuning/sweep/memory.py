@@ -17,7 +17,7 @@ from engine.models.reference import ModelReference
 def trial_bytes(model: ModelReference, training: TrainingConfig) -> int | None:
     """Memory to reserve for a trial on CPUs, in bytes; None: the sizes of the model are not known."""
     try:
-        sizes = sizes_of(find_model(model.source, model.revision))
+        sizes = sizes_of(find_model(model.name, model.revision))
     except ModelError:
         return None
     unmeasured = training.model_copy(update={"evaluation": training.evaluation.model_copy(update={"base": False})})

@@ -5,28 +5,39 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tuning.sweep.algorithms import OptunaAlgorithm, Point
 from tuning.sweep.config import SearchConfig
 from tuning.sweep.dimensions import Dimension, GridDimension, RangeFields
+from tuning.sweep.trials import State
 
 if TYPE_CHECKING:
     import optuna
 
 
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A trial that has begun."""
+
+    point: Point
+    state: State
+    validations: int
+    """Validations so far."""
+    loss: float | None
+    """After the newest of them, of which less is better; None: not known."""
+
+
 class Points(Protocol):
-    """Chooses points. The point of a number depends on the seed and on what was told before."""
+    """Chooses points. The point of a number depends on the seed and on the trials before it alone."""
 
-    def point(self, number: int) -> Point:
-        """The point of a new trial."""
+    learns: bool
+    """Whether it depends on what the trials before it found."""
+
+    def point(self, number: int, tried: Sequence[Tried]) -> Point:
+        """The point of a new trial, after all others that have begun."""
         ...
-
-    def begun(self, number: int, point: Point) -> None:
-        """Take in a trial that began before the sweep was interrupted."""
-
-    def ended(self, number: int, loss: float | None) -> None:
-        """Take in how a trial ended: its loss, of which less is better; None: it failed."""
 
 
 def points_of(search: SearchConfig) -> Points:
@@ -41,66 +52,55 @@ def points_of(search: SearchConfig) -> Points:
 class ListedPoints:
     """Points that do not depend on what trials find."""
 
+    learns = False
+
     def __init__(self, points: Sequence[Point]) -> None:
         self._points = points
 
-    def point(self, number: int) -> Point:
+    def point(self, number: int, tried: Sequence[Tried]) -> Point:
         """The one of this number."""
         return self._points[number]
-
-    def begun(self, number: int, point: Point) -> None:
-        """Nothing depends on it."""
-
-    def ended(self, number: int, loss: float | None) -> None:
-        """Nothing depends on it."""
 
 
 class OptunaPoints:
     """Points that Optuna chooses by what earlier trials found.
 
-    The sampler is seeded anew for each trial, so that a point depends on the trials before it alone, and not on how many
-    points this process has chosen: an interrupted sweep that goes on chooses the same.
+    The study is made anew for each trial, and its sampler seeded anew, so that an interrupted sweep that goes on chooses the
+    same. A trial that pauses at a rung, or was stopped there, counts as Optuna counts pruned trials: behind those that came
+    farther, and among those that came as far by its loss.
     """
+
+    learns = True
 
     def __init__(self, algorithm: OptunaAlgorithm, dimensions: Mapping[str, Dimension], seed: int) -> None:
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._algorithm, self._dimensions, self._seed = algorithm, dimensions, seed
-        self._study = optuna.create_study(direction="minimize")
         self._distributions = {path: _distribution(dimension) for path, dimension in sorted(dimensions.items())}
-        self._places: dict[int, int] = {}
-        """Optuna's number of each trial."""
 
-    def point(self, number: int) -> Point:
+    def point(self, number: int, tried: Sequence[Tried]) -> Point:
         """A point that Optuna expects to be good."""
         import optuna
 
-        self._study.sampler = optuna.samplers.TPESampler(
-            seed=self._seed + number, n_startup_trials=self._algorithm.random_trials
-        )
-        trial = self._study.ask(self._distributions)
-        self._places[number] = trial.number
+        sampler = optuna.samplers.TPESampler(seed=self._seed + number, n_startup_trials=self._algorithm.random_trials)
+        study = optuna.create_study(direction="minimize", sampler=sampler)
+        study.add_trials([self._as_optuna_sees(each) for each in tried])
+        trial = study.ask(self._distributions)
         return {path: self._value(path, trial.params[path]) for path in self._dimensions}
 
-    def begun(self, number: int, point: Point) -> None:
-        """Add it to Optuna's study."""
+    def _as_optuna_sees(self, tried: Tried) -> optuna.trial.FrozenTrial:
         from optuna.trial import TrialState, create_trial
 
-        parameters = {path: self._parameter(path, point[path]) for path in self._distributions}
-        self._places[number] = len(self._study.trials)
-        self._study.add_trial(
-            create_trial(state=TrialState.RUNNING, params=parameters, distributions=self._distributions)
-        )
-
-    def ended(self, number: int, loss: float | None) -> None:
-        """Tell Optuna."""
-        from optuna.trial import TrialState
-
-        if loss is None:
-            self._study.tell(self._places[number], state=TrialState.FAIL)
-        else:
-            self._study.tell(self._places[number], loss)
+        known: dict[str, Any] = {"state": TrialState.RUNNING}
+        if tried.state == "failed":
+            known = {"state": TrialState.FAIL}
+        elif tried.loss is not None and tried.state == "finished":
+            known = {"state": TrialState.COMPLETE, "value": tried.loss}
+        elif tried.loss is not None and tried.state in ("paused", "pruned"):
+            known = {"state": TrialState.PRUNED, "intermediate_values": {tried.validations: tried.loss}}
+        parameters = {path: self._parameter(path, tried.point[path]) for path in self._distributions}
+        return create_trial(params=parameters, distributions=self._distributions, **known)
 
     def _value(self, path: str, parameter: Any) -> Any:
         listed = self._dimensions[path].listed()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from cluster.storage.run_store import S3RunStore
@@ -14,9 +15,10 @@ from engine.metrics.registry import metric_named
 from engine.ranks.ranks import Ranks
 from engine.ranks.spending import spent_again
 from engine.run.events import Event, EventSink
-from tuning.sweep.algorithms import Point
+from tuning.sweep.algorithms import AshaScheduler, Point
 from tuning.sweep.config import SweepRunConfig
-from tuning.sweep.points import points_of
+from tuning.sweep.halving import Halving, Standing
+from tuning.sweep.points import Tried, points_of
 from tuning.sweep.space import selection_at, sketched, training_at
 from tuning.sweep.trials import (
     ENDED,
@@ -25,7 +27,9 @@ from tuning.sweep.trials import (
     Trial,
     TrialResult,
     best_of,
-    folder_of,
+    delete_checkpoints,
+    keep_newest_checkpoint,
+    ranks_of,
     read_reports,
     read_trials,
     result_of,
@@ -33,7 +37,8 @@ from tuning.sweep.trials import (
 )
 
 _log = logging.getLogger("tuning.sweep")
-_CHECKPOINTS: Final = "checkpoints"
+_ALMOST: Final = 0.99
+"""Progress before the end: trials that fail make others go on that were not planned."""
 
 
 class Sweep:
@@ -63,40 +68,54 @@ class Sweep:
         self._sketch, self._selections = sketch, selections
         self.should_stop = should_stop
         self._points = points_of(config.search)
+        scheduler, total = config.search.scheduler, config.search.trials
+        self._halving = Halving(scheduler, total) if isinstance(scheduler, AshaScheduler) else None
         self._trials: dict[int, Trial] = {}
         self._reports: dict[int, list[Report]] = {}
         for trial in read_trials(store):
             self._trials[trial.number] = trial
             self._reports[trial.number] = read_reports(store, trial.number)
-            self._points.begun(trial.number, trial.values)
-            if trial.state in ENDED:
-                self._tell_points(trial.number)
-        self._waiting = [number for number, trial in self._trials.items() if trial.state not in ENDED]
+        self._waiting = []
+        for number, trial in self._trials.items():
+            if trial.state not in ENDED and self._is_undecided(number):
+                self._put(trial.model_copy(update={"state": "paused"}))  # interrupted before the decision
+            elif trial.state not in ENDED and trial.state != "paused":
+                self._waiting.append(number)
 
     @property
     def remaining(self) -> int:
         """Number of trials that have not ended, begun or not."""
-        return self._config.search.trials - len(self.ended())
-
-    def ended(self) -> list[tuple[int, list[Report]]]:
-        """Number and reports of the trials that have ended."""
-        return [(number, self._reports[number]) for number, each in self._trials.items() if each.state in ENDED]
+        return self._config.search.trials - sum(1 for each in self._trials.values() if each.state in ENDED)
 
     def results(self) -> list[TrialResult]:
         """All trials that have begun, by number."""
         return [result_of(self._trials[number], self._reports[number]) for number in sorted(self._trials)]
 
     def begin(self) -> int | None:
-        """Begin the next trial, or go on with one that was interrupted; None: there is none, or none may begin."""
+        """Begin a trial, or go on with one; None: there is none now, or none may begin.
+
+        First come those that were interrupted, then new ones, then those that go on from a rung, which are then the best of
+        all. A search that learns from what trials found lets them go on before new ones.
+        """
+        number = self._next()
+        if number is not None:  # readers are told each time: it may have been paused or stopped
+            self._emit(f"{time.time_ns():x}/trial/{number}/running", number)
+        return number
+
+    def _next(self) -> int | None:
         while not self.should_stop():
             if self._waiting:
                 number = self._waiting.pop(0)
                 self._put(self._trials[number].model_copy(update={"state": "running", "error": None}))
                 return number
+            if self._may_promote and (promotable := self._promotable()):
+                self._promote(promotable[0])
+                return promotable[0]
             number = len(self._trials)
             if number >= self._config.search.trials:
+                self._prune()
                 return None
-            trial = self._trial_at(number, self._points.point(number))
+            trial = self._trial_at(number, self._points.point(number, self._tried()))
             self._reports[number] = []
             self._put(trial)
             if trial.state == "running":
@@ -107,17 +126,30 @@ class Sweep:
     def report(self, number: int, report: Report) -> None:
         """Take in a report; one that is known changes nothing."""
         known = self._reports[number]
-        if known and report.validation <= known[-1].validation:
-            return
-        known.append(report)
-        self._emit(f"trial/{number}/{report.validation}", number)
+        if not known or report.validation > known[-1].validation:
+            known.append(report)
+            self._emit(f"trial/{number}/{report.validation}", number)
+
+    def goes_on(self, number: int) -> bool:
+        """Whether a trial goes on after its newest report; if not, it pauses."""
+        if self._halving is None or not self._is_undecided(number):
+            return True
+        self._trials[number] = paused = self._trials[number].model_copy(update={"state": "paused"})
+        if self._may_promote and number in self._promotable():
+            self._promote(number)
+            return True
+        self._put(paused)
+        keep_newest_checkpoint(self._store, number)
+        reports = self._reports[number]
+        self._emit(f"trial/{number}/paused/{len(reports)}", number)
+        _log.info("%s", _line(result_of(paused, reports)))
+        return False
 
     def end(self, number: int, state: State, error: str | None = None) -> None:
         """Take in how a trial ended."""
         self._put(self._trials[number].model_copy(update={"state": state, "error": error}))
         if state in ENDED:
-            self._tell_points(number)
-            self._store.delete(f"{folder_of(number)}/{_CHECKPOINTS}")  # it is never resumed
+            delete_checkpoints(self._store, number)  # it is never resumed
         found = result_of(self._trials[number], self._reports[number])
         self._emit(f"trial/{number}/{state}/{found.validations}", number)
         message = _line(found)
@@ -152,10 +184,60 @@ class Sweep:
         self._trials[trial.number] = trial
         write_trial(self._store, trial)
 
-    def _tell_points(self, number: int) -> None:
-        found = result_of(self._trials[number], self._reports[number])
-        failed = found.state == "failed" or found.value is None or found.primary is None
-        self._points.ended(number, None if failed else self._reports[number][-1].loss)
+    @property
+    def _may_promote(self) -> bool:
+        """Whether trials go on from rungs: at the end, or at any time if later points depend on what they find."""
+        return self._points.learns or len(self._trials) == self._config.search.trials
+
+    def _promotable(self) -> list[int]:
+        return self._halving.promotable(self._standings()) if self._halving is not None else []
+
+    def _promote(self, number: int) -> None:
+        """Let a trial go on from the rung that it has reached."""
+        update = {"state": "running", "promoted": len(self._reports[number])}
+        self._put(self._trials[number].model_copy(update=update))
+
+    def _prune(self) -> None:
+        """End the paused trials, if no trial runs whose failure would make room for them."""
+        states = {trial.state for trial in self._trials.values()}
+        if "running" not in states:
+            for number in [number for number, trial in self._trials.items() if trial.state == "paused"]:
+                self.end(number, "pruned")
+
+    def _is_undecided(self, number: int) -> bool:
+        """Whether the newest report of a trial is at a rung where it has not been decided if it goes on."""
+        reports = self._reports[number]
+        if not reports or reports[-1].step == reports[-1].total_steps:
+            return False
+        reached = reports[-1].validation
+        return reached > self._trials[number].promoted and self._config.search.scheduler.is_rung(reached)
+
+    def _standings(self) -> dict[int, Standing]:
+        return {number: self._standing(trial) for number, trial in self._trials.items()}
+
+    def _standing(self, trial: Trial) -> Standing:
+        reports = self._reports[trial.number]
+        ranks = ranks_of(trial.config, reports) if trial.config is not None else []
+        return Standing(trial.state, ranks, trial.promoted)
+
+    def _tried(self) -> list[Tried]:
+        """The trials that have begun, as the search sees them."""
+        return [
+            Tried(trial.values, trial.state, len(reports), reports[-1].loss if reports else None)
+            for trial, reports in ((self._trials[number], self._reports[number]) for number in sorted(self._trials))
+        ]
+
+    def _progress(self, results: Sequence[TrialResult]) -> float:
+        """Share of the validations that are planned of all trials together; 1 once all have ended."""
+        if self.remaining == 0:
+            return 1.0
+        every = self._config.training.evaluation.every_steps
+        totals = [-(-each.total_steps // every) for each in results if each.total_steps]
+        if not totals:
+            return 0.0
+        of_one, trials = max(totals), self._config.search.trials
+        planned = trials * of_one if self._halving is None else self._halving.planned_validations(of_one)
+        return min(sum(each.validations for each in results) / planned, _ALMOST)
 
     def _emit(self, key: str, number: int) -> None:
         results = self.results()
@@ -166,7 +248,7 @@ class Sweep:
             "trial": result_of(self._trials[number], self._reports[number]).model_dump(mode="json"),
             "trials": total,
             "trials_ended": ended,
-            "progress": ended / total,
+            "progress": self._progress(results),
         }
         if best is not None:
             data |= {"best_trial": best.number, "best_value": best.value, "primary": best.primary}

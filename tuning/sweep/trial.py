@@ -28,9 +28,12 @@ from engine.errors import ConfigError, EngineError, Fault
 from engine.metrics.registry import Values
 from engine.models.reference import ModelReference
 from engine.run.events import Event, EventSink, now_rfc3339
-from tuning.sweep.halving import as_tune_result
+from tuning.sweep.algorithms import Scheduler
 from tuning.sweep.trials import Report, State, folder_of, read_reports, read_trial, write_reports
 
+LOSS: Final = "loss"
+REPORT: Final = "report"
+"""In a result that Ray Tune is told: the whole report as JSON, because Ray Tune would flatten an object."""
 ENDED: Final = "ended"
 """In the last result that Ray Tune is told: how the trial ended."""
 ERROR: Final = "error"
@@ -44,6 +47,8 @@ class Surroundings:
     data: str
     resources: ResourcesConfig
     """Of one trial."""
+    scheduler: Scheduler
+    """When it is decided if a trial goes on."""
     storage: S3Settings
     uri: str
     """Folder of the sweep's files."""
@@ -72,28 +77,34 @@ class Surroundings:
 def run_trial(surroundings: Surroundings, number: int, report: Callable[[dict[str, Any]], None]) -> None:
     """Train one trial, from its newest checkpoint if there is one.
 
-    Reports of earlier processes of this trial are told again first, so that scheduler and search know them. A failure
-    that another attempt would repeat, such as a loss that is not finite, ends the trial, and not the sweep.
+    The newest report of an earlier process of this trial is told again first: it may have ended before the driver knew. A
+    failure that another attempt would repeat, such as a loss that is not finite, ends the trial, and not the sweep.
+
+    Trials follow each other in a process, which saves its start and the imports.
 
     Args:
         surroundings: model, data and place.
         number: of the trial.
-        report: tells Ray Tune; does not return if the scheduler stops the trial.
+        report: tells Ray Tune; does not return if the trial pauses.
     """
     started = time.perf_counter()
     storage, store = surroundings.on_this_node()
+    from engine.models.precision import best_device
+    from engine.process.peak_memory import reset_peak
+
+    reset_peak(best_device())
     trial = read_trial(store, number)
     if trial is None or trial.config is None:
         raise ConfigError([Fault("trial", f"{folder_of(number)} has gone from {surroundings.uri}")])
     earlier = read_reports(store, number)
-    for each in earlier:
-        report(as_tune_result(each))
+    if earlier:
+        report(_told(earlier[-1]))
     own = S3RunStore.at(f"{surroundings.uri}/{folder_of(number)}", storage)
     with contextlib.ExitStack() as stack:
         should_stop = stack.enter_context(StopFlag(store))
         relay = stack.enter_context(EventRelay(own))
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lim-trial-")))
-        reports = Reports(store, number, earlier, started, report)
+        reports = Reports(store, number, earlier, started, surroundings.scheduler, report)
         try:
             model, data = surroundings.inputs(trial.config, storage)
             selection = None
@@ -113,6 +124,8 @@ def run_trial(surroundings: Surroundings, number: int, report: Callable[[dict[st
                 threads=int(os.environ["OMP_NUM_THREADS"]),
                 selection=selection,
                 measure_test=False,
+                measures_loss=reports.compares,
+                decider=reports,
             )
         except ObjectStorageError:
             raise  # a store that does not answer may answer later
@@ -128,7 +141,10 @@ def run_trial(surroundings: Surroundings, number: int, report: Callable[[dict[st
 
 
 class Reports:
-    """The reports of a trial, kept in the sweep's files before Ray Tune is told."""
+    """The reports of a trial, kept in the sweep's files before Ray Tune is told.
+
+    At a rung Ray Tune is told after the training has written a checkpoint, because the trial may pause there.
+    """
 
     def __init__(
         self,
@@ -136,16 +152,18 @@ class Reports:
         number: int,
         earlier: Sequence[Report],
         started: float,
+        scheduler: Scheduler,
         report: Callable[[dict[str, Any]], None],
     ) -> None:
-        self._store, self._number, self._report = store, number, report
+        self._store, self._number, self._scheduler, self._report = store, number, scheduler, report
         self._started = started
         self._earlier_s = earlier[-1].seconds if earlier else 0.0
+        self._at_rung: Report | None = None
         self.told = list(earlier)
         self.total_steps: int | None = None
         self.trainable_parameters = 0
 
-    def validated(self, step: int, primary: str, metrics: Values) -> None:
+    def validated(self, step: int, primary: str, metrics: Values, loss: float | None) -> None:
         """Report a validation, unless an earlier process of the trial did."""
         from engine.models.precision import best_device
         from engine.process.peak_memory import peak_bytes
@@ -157,19 +175,44 @@ class Reports:
             step=step,
             primary=primary,
             metrics=metrics,
-            peak_bytes=peak_bytes(best_device()),
+            validation_loss=loss,
+            total_steps=self.total_steps,
+            peak_bytes=max(peak_bytes(best_device()), self.told[-1].peak_bytes if self.told else 0),
             trainable_parameters=self.trainable_parameters,
             seconds=self._earlier_s + time.perf_counter() - self._started,
             time=now_rfc3339(),
         )
         self.told.append(new)
         write_reports(self._store, self._number, self.told)
-        # After the last step it is too late to stop the trial early.
-        self._report(self.ending("finished") if step == self.total_steps else as_tune_result(new))
+        if step == self.total_steps:
+            self._report(self.ending("finished"))  # it is too late to stop the trial early
+        elif self._scheduler.is_rung(new.validation):
+            self._at_rung = new
+        else:
+            self._report(_told(new))
+
+    def compares(self, step: int) -> bool:
+        """Whether the validation after this step decides: at a rung, and at the end."""
+        return step == self.total_steps or self._scheduler.is_rung(len(self.told) + 1)
+
+    def is_due(self) -> bool:
+        """Whether the trial is at a rung."""
+        return self._at_rung is not None
+
+    def decide(self) -> None:
+        """Report at a rung; does not return if the trial pauses."""
+        new, self._at_rung = self._at_rung, None
+        if new is not None:
+            self._report(_told(new))
 
     def ending(self, state: State) -> dict[str, Any]:
         """The last result that Ray Tune is told."""
-        return {ENDED: state} | (as_tune_result(self.told[-1]) if self.told else {})
+        return {ENDED: state} | (_told(self.told[-1]) if self.told else {})
+
+
+def _told(report: Report) -> dict[str, Any]:
+    """What Ray Tune is told of a report."""
+    return {LOSS: report.loss, REPORT: report.model_dump_json()}
 
 
 class _Reporting:
@@ -187,7 +230,8 @@ class _Reporting:
         if "trainable_parameters" in data:
             self._reports.trainable_parameters = int(data["trainable_parameters"])
         if data.get("split") == "validation":
-            self._reports.validated(int(data["step"]), str(data["primary"]), dict(data["metrics"]))
+            step, primary = int(data["step"]), str(data["primary"])
+            self._reports.validated(step, primary, dict(data["metrics"]), data.get("validation_loss"))
 
     def flush(self) -> None:
         """Flush the sink."""

@@ -20,10 +20,13 @@ from engine.metrics.registry import Values, metric_named
 from engine.run.store import RunStore
 from tuning.sweep.dimensions import Value
 
-State = Literal["running", "finished", "pruned", "stopped", "failed"]
+State = Literal["running", "paused", "finished", "pruned", "stopped", "failed"]
+Rank = tuple[float, float]
+"""What trials are compared by, less is better: the metric, and where it is equal, the loss."""
 TRIALS: Final = "trials"
 ENDED: Final[frozenset[State]] = frozenset({"finished", "pruned", "failed"})
 """States in which a trial is not started again."""
+_CHECKPOINTS: Final = "checkpoints"
 _TRIAL: Final = "trial.json"
 _REPORTS: Final = "reports.json"
 
@@ -43,8 +46,12 @@ class Report(_Stored):
     """The metric that trials are compared by."""
     metrics: Values
     """All metrics on the validation examples."""
+    validation_loss: float | None = None
+    """Loss per target on some of the validation examples, measured at rungs and at the end; None also if it is not finite."""
+    total_steps: int | None = None
+    """Optimizer steps of the whole training."""
     peak_bytes: int
-    """Peak memory of its process so far."""
+    """Peak memory of the trial so far."""
     trainable_parameters: int
     seconds: float
     """Spent on the trial so far, over all its processes: loading, training and validations."""
@@ -61,6 +68,12 @@ class Report(_Stored):
         """The value, negated if more is better: less is always better."""
         return self.value if metric_named(self.primary).better == "lower" else -self.value
 
+    @property
+    def rank(self) -> Rank:
+        """Less is better; what is not a number comes last."""
+        found = (self.loss, math.nan if self.validation_loss is None else self.validation_loss)
+        return tuple(math.inf if math.isnan(each) else each for each in found)  # type: ignore[return-value]
+
 
 class Trial(_Stored):
     """One training of a sweep."""
@@ -75,7 +88,10 @@ class Trial(_Stored):
     selection: str | None = None
     """Folder of the selection that it trains on, in the sweep's files."""
     state: State = "running"
-    """`pruned`: stopped by the scheduler, because others were better. `stopped`: with the sweep; it goes on with it."""
+    """`paused`: waits at a rung until it is among the best; `pruned`: it never will be. `stopped`: with the sweep; it goes on
+    with it."""
+    promoted: int = 0
+    """Validations at the last rung from which it went on; 0: at none yet."""
     error: str | None = None
     """Why it failed."""
 
@@ -90,7 +106,8 @@ class TrialResult(_Stored):
     seed: int | None = None
     """Of its training."""
     state: State
-    """`pruned`: stopped early, because others were better."""
+    """`paused`: waits until other trials have come as far, and goes on if it is among the best; `pruned`: stopped early,
+    because others were better."""
     primary: str | None = None
     """The metric that trials are compared by; unset before the first validation."""
     value: float | None = None
@@ -98,14 +115,18 @@ class TrialResult(_Stored):
     `evaluation.keep` says."""
     metrics: Values = {}
     """All metrics of that validation."""
+    validation_loss: float | None = None
+    """Loss per target in that validation; of trials with an equal value, the one with less is better."""
     validations: int = 0
     """Validations so far."""
     step: int = 0
     """Optimizer steps so far."""
+    total_steps: int | None = None
+    """Optimizer steps of the whole training; unset before the first validation."""
     seconds: float = 0.0
-    """Spent on it, over all its processes."""
+    """Spent on it, over all its processes: loading, training and validations."""
     peak_bytes: int | None = None
-    """Peak memory of its process."""
+    """Its peak memory."""
     trainable_parameters: int | None = None
     error: str | None = None
     """Why it failed."""
@@ -120,8 +141,10 @@ def result_of(trial: Trial, reports: Sequence[Report]) -> TrialResult:
             "primary": last.primary,
             "value": kept.value,
             "metrics": kept.metrics,
+            "validation_loss": kept.validation_loss,
             "validations": last.validation,
             "step": last.step,
+            "total_steps": last.total_steps,
             "seconds": last.seconds,
             "peak_bytes": max(report.peak_bytes for report in reports),
             "trainable_parameters": last.trainable_parameters,
@@ -139,20 +162,26 @@ def kept_of(config: TrainingConfig, reports: Sequence[Report]) -> Report:
     """The report of the weights that a training keeps."""
     if config.evaluation.keep == "last":
         return reports[-1]
-    return min(reports, key=lambda report: math.inf if math.isnan(report.loss) else report.loss)
+    return min(reports, key=lambda report: report.rank[0])
+
+
+def ranks_of(config: TrainingConfig, reports: Sequence[Report]) -> list[Rank]:
+    """After each validation, the rank of the weights that the training would keep if it ended there."""
+    return [kept_of(config, reports[: count + 1]).rank for count in range(len(reports))]
 
 
 def best_of(trials: Sequence[TrialResult]) -> TrialResult | None:
     """The best of the trials that trained to their end; if none did, the best of all. None: no trial has a value."""
     measured = [trial for trial in trials if trial.value is not None and not math.isnan(trial.value)]
     ended = [trial for trial in measured if trial.state == "finished"] or measured
-    return min(ended, key=lambda trial: (_loss(trial), trial.number)) if ended else None
+    return min(ended, key=lambda trial: (*_rank(trial), trial.number)) if ended else None
 
 
-def _loss(trial: TrialResult) -> float:
+def _rank(trial: TrialResult) -> Rank:
     assert trial.primary is not None
     assert trial.value is not None
-    return trial.value if metric_named(trial.primary).better == "lower" else -trial.value
+    value = trial.value if metric_named(trial.primary).better == "lower" else -trial.value
+    return value, math.inf if trial.validation_loss is None else trial.validation_loss
 
 
 # ---- files ------------------------------------------------------------------------------------------------
@@ -181,6 +210,19 @@ def read_trials(store: RunStore) -> list[Trial]:
     """All trials that have begun, by number."""
     keys = [key for key in store.list(TRIALS) if key.endswith(f"/{_TRIAL}")]
     return sorted((Trial.model_validate_json(store.get_bytes(key)) for key in keys), key=lambda each: each.number)
+
+
+def keep_newest_checkpoint(store: RunStore, number: int) -> None:
+    """Delete all checkpoints of a trial but the newest whole one: a manifest is written last."""
+    keys = store.list(f"{folder_of(number)}/{_CHECKPOINTS}")
+    whole = sorted(key.rpartition("/")[0] for key in keys if key.endswith("/manifest.json"))
+    for older in whole[:-1]:
+        store.delete(older)
+
+
+def delete_checkpoints(store: RunStore, number: int) -> None:
+    """Delete all checkpoints of a trial."""
+    store.delete(f"{folder_of(number)}/{_CHECKPOINTS}")
 
 
 def write_reports(store: RunStore, number: int, reports: Sequence[Report]) -> None:

@@ -11,14 +11,14 @@ from typing import Any, Final, cast
 
 from ray import tune
 from ray.exceptions import RayError
+from ray.tune.experiment import Trial as TuneTrial
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from cluster.config import ResourcesConfig
 from cluster.errors import RunFailedError, last_line
-from tuning.sweep.algorithms import Scheduler
-from tuning.sweep.halving import LOSS, REPORT, scheduler_of
 from tuning.sweep.sweep import Sweep
-from tuning.sweep.trial import ENDED, ERROR, Surroundings, run_trial
+from tuning.sweep.trial import ENDED, ERROR, LOSS, REPORT, Surroundings, run_trial
 from tuning.sweep.trials import Report
 
 _NUMBER: Final = "number"
@@ -32,10 +32,17 @@ _ENVIRONMENT: Final = {
     # A trial that fails before its first validation has no loss.
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
 }
+_IN_ACTORS: Final = {
+    # A process is kept for the next trial if the one that pauses leaves it within these seconds.
+    "TUNE_FUNCTION_THREAD_TIMEOUT_S": "30",
+}
 
 
 class TrialSource(Searcher):
-    """Gives Ray Tune the trials of a sweep, and takes in what they report."""
+    """Gives Ray Tune the trials of a sweep, and takes in what they report.
+
+    A trial that pauses ends for Ray Tune. When it goes on, Ray Tune is given it once more.
+    """
 
     def __init__(self, sweep: Sweep, at_once: int) -> None:
         """Trials of a sweep, at most `at_once` at the same time."""
@@ -48,30 +55,33 @@ class TrialSource(Searcher):
         return {}
 
     def suggest(self, trial_id: str) -> dict[str, Any] | None:
-        """The next trial; None while as many as allowed are running."""
+        """The next trial; None while as many as allowed are running, or what comes next depends on those that are."""
         if len(self._running) >= self._at_once:
             return None
         number = self._sweep.begin()
-        if number is None:
-            return cast("dict[str, Any]", Searcher.FINISHED)  # a string, which says that no more come
+        if number is None:  # the end is a string, which Ray Tune looks for
+            return None if self._running else cast("dict[str, Any]", Searcher.FINISHED)
         self._running[trial_id] = number
         return {_NUMBER: number}
 
-    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        """Take in a report."""
-        if REPORT in result:
-            self._sweep.report(self._running[trial_id], Report.model_validate_json(result[REPORT]))
+    def goes_on(self, trial_id: str, result: dict[str, Any]) -> bool:
+        """Take in a result; whether the trial goes on."""
+        if REPORT not in result or ENDED in result:
+            return True
+        number = self._running[trial_id]
+        self._sweep.report(number, Report.model_validate_json(result[REPORT]))
+        return self._sweep.goes_on(number)
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """Take in how a trial ended: as it says itself, or else the scheduler stopped it."""
+        """Take in how a trial ended, unless it pauses."""
         number = self._running.pop(trial_id)
         told = result or {}
-        if REPORT in told:
-            self._sweep.report(number, Report.model_validate_json(told[REPORT]))
         if error:
             self._sweep.end(number, "failed", "its process failed too often; see the logs of the trial's node")
-        else:
-            self._sweep.end(number, told.get(ENDED, "pruned"), told.get(ERROR))
+        elif ENDED in told:
+            if REPORT in told:
+                self._sweep.report(number, Report.model_validate_json(told[REPORT]))
+            self._sweep.end(number, told[ENDED], told.get(ERROR))
 
     def save(self, checkpoint_path: str) -> None:
         """Keep nothing; see `__getstate__`."""
@@ -80,10 +90,23 @@ class TrialSource(Searcher):
         """Nothing was kept."""
 
 
+class Rungs(FIFOScheduler):
+    """Stops for Ray Tune the trials that pause."""
+
+    def __init__(self, source: TrialSource) -> None:
+        """Stop trials as their source says."""
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._source = source
+
+    def on_trial_result(self, tune_controller: Any, trial: TuneTrial, result: dict[str, Any]) -> str:
+        """Whether a trial goes on."""
+        goes_on = self._source.goes_on(trial.trial_id, result)
+        return TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP
+
+
 def run_trials(
     sweep: Sweep,
     surroundings: Surroundings,
-    scheduler: Scheduler,
     *,
     at_once: int,
     folder: Path,
@@ -94,7 +117,6 @@ def run_trials(
     Args:
         sweep: the trials.
         surroundings: model, data, and the resources of one trial.
-        scheduler: when a trial is stopped early.
         at_once: trials at the same time.
         folder: where Ray Tune may write on this node; nothing is restored from there.
         wait: waits for the thread that runs Ray Tune: in the main thread, it would handle SIGINT itself.
@@ -106,12 +128,14 @@ def run_trials(
         os.environ.setdefault(variable, value)
     # It warns that its own files of results are missing, which are switched off.
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
+    source = TrialSource(sweep, at_once)
     tuner = tune.Tuner(
         tune.with_resources(_trainable(surroundings), _placement(surroundings.resources)),
         tune_config=tune.TuneConfig(
-            search_alg=TrialSource(sweep, at_once),
-            scheduler=scheduler_of(scheduler, sweep.ended()),
-            num_samples=sweep.remaining,
+            search_alg=source,
+            scheduler=Rungs(source),
+            num_samples=-1,  # until the source ends
+            reuse_actors=True,
         ),
         run_config=tune.RunConfig(
             storage_path=str(folder),
@@ -138,6 +162,8 @@ def run_trials(
 
 def _trainable(surroundings: Surroundings) -> Callable[[dict[str, Any]], None]:
     def trial(config: dict[str, Any]) -> None:
+        for variable, value in _IN_ACTORS.items():
+            os.environ.setdefault(variable, value)
         run_trial(surroundings, int(config[_NUMBER]), tune.report)
 
     return trial

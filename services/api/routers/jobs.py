@@ -6,12 +6,12 @@ import uuid
 from typing import Final
 
 from asyncpg import Record
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 from sqlalchemy import Text, bindparam
 
 from services.api.dependencies import CurrentUser, ServicesDep, SessionDep, SettingsDep
-from services.api.idempotency import IdempotencyHeader, claim, fingerprint
 from services.api.job_models import JOB_COLUMNS, EvaluationJobBody, JobBody, JobOut, JobPatch, JobStatus
+from services.api.launching import LaunchDep
 from services.api.paging import Cursor, Limit, Listing, Page, Search, matches
 from services.api.problems import problems
 from services.api.read_route import ReadRoute
@@ -37,17 +37,13 @@ RENDERED: Final = (
 """A job as the JSON of `JobOut` without its usage, and the columns from which the usage is computed."""
 
 _OWNED: Final = owned_jobs(bindparam("user_id"))
-_JOBS: Final = Listing(
-    _OWNED,
-    Job,
-    RENDERED,
-    {
-        "q": matches(Job.name, bindparam("q", type_=Text)),
-        "status": Job.status == bindparam("status"),
-        "type": Job.type == bindparam("type"),
-        "project_id": Job.project_id == bindparam("project_id"),
-    },
-)
+FILTERS: Final = {
+    "q": matches(Job.name, bindparam("q", type_=Text)),
+    "status": Job.status == bindparam("status"),
+    "project_id": Job.project_id == bindparam("project_id"),
+}
+"""Filters of a list of jobs of any kind."""
+_JOBS: Final = Listing(_OWNED, Job, RENDERED, {**FILTERS, "type": Job.type == bindparam("type")})
 _JOB: Final = Prepared(_OWNED.where(Job.id == bindparam("job_id")).with_only_columns(*RENDERED))
 
 
@@ -59,48 +55,23 @@ def rendered(row: Record, settings: Settings) -> str:
 
 
 @router.post("", status_code=201, responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 503))
-async def create_job(
-    body: JobBody,
-    request: Request,
-    user: CurrentUser,
-    services: ServicesDep,
-    session: SessionDep,
-    idempotency_key: IdempotencyHeader = None,
-) -> JobOut:
+async def create_job(body: JobBody, settings: SettingsDep, launch: LaunchDep) -> JobOut:
     """Launch a job. Reports all faults of the config together, before anything is submitted."""
-    job_id = uuid.uuid4()
-    call = fingerprint(services.settings, request, body.model_dump(mode="json"))
-    earlier = await claim(session, str(user.id), idempotency_key, call, job_id)
-    if earlier is not None:
-        return JobOut.of(await find_job(session, user.id, earlier), services.settings)
-    asked = body.request(services.settings)
-    job = await requests.launch(session, services.settings, user.id, job_id, asked, services.cluster)
-    await session.commit()
-    return JobOut.of(job, services.settings)
+    return await launch(body, lambda: body.request(settings))
 
 
 @router.post("/{job_id}/evaluations", status_code=201, responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 503))
 async def create_evaluation(
     job_id: uuid.UUID,
     body: EvaluationJobBody,
-    request: Request,
     user: CurrentUser,
-    services: ServicesDep,
     session: SessionDep,
-    idempotency_key: IdempotencyHeader = None,
+    settings: SettingsDep,
+    launch: LaunchDep,
 ) -> JobOut:
     """Launch a job that measures a training's result and its base, on its own test speakers or on other data."""
-    evaluation_id = uuid.uuid4()
-    call = fingerprint(services.settings, request, body.model_dump(mode="json"))
-    earlier = await claim(session, str(user.id), idempotency_key, call, evaluation_id)
-    if earlier is not None:
-        await find_job(session, user.id, job_id)
-        return JobOut.of(await find_job(session, user.id, earlier), services.settings)
     await find_job(session, user.id, job_id)
-    asked = body.request(job_id, services.settings)
-    job = await requests.launch(session, services.settings, user.id, evaluation_id, asked, services.cluster)
-    await session.commit()
-    return JobOut.of(job, services.settings)
+    return await launch(body, lambda: body.request(job_id, settings))
 
 
 @router.get("", response_model=Page[JobOut], responses=problems(401, 422, 503))

@@ -5,57 +5,32 @@ from __future__ import annotations
 import uuid
 from typing import Final
 
-from fastapi import APIRouter, Request, Response
-from sqlalchemy import Text, bindparam
+from fastapi import APIRouter, Response
+from sqlalchemy import bindparam
 
-from services.api.dependencies import CurrentUser, ServicesDep, SessionDep, SettingsDep
-from services.api.idempotency import IdempotencyHeader, claim, fingerprint
+from services.api.dependencies import CurrentUser, SessionDep, SettingsDep
 from services.api.job_models import JobOut, JobStatus
-from services.api.paging import Cursor, Limit, Listing, Page, Search, matches
+from services.api.launching import LaunchDep
+from services.api.paging import Cursor, Limit, Listing, Page, Search
 from services.api.problems import problems
 from services.api.read_route import ReadRoute
 from services.api.reading import ReadingDep
 from services.api.rendered import page_response
-from services.api.routers.jobs import RENDERED, rendered
+from services.api.routers.jobs import FILTERS, RENDERED, rendered
 from services.api.sweep_models import BestTrainingBody, NewSweep, SweepOut
 from services.database.models import Job
 from services.jobs import requests
-from services.jobs.owned import find_job
 from services.jobs.sweeps import find_sweep, owned_sweeps, trials_of
 
 router = APIRouter(prefix="/sweeps", tags=["sweeps"], route_class=ReadRoute)
 
-_SWEEPS: Final = Listing(
-    owned_sweeps(bindparam("user_id")),
-    Job,
-    RENDERED,
-    {
-        "q": matches(Job.name, bindparam("q", type_=Text)),
-        "status": Job.status == bindparam("status"),
-        "project_id": Job.project_id == bindparam("project_id"),
-    },
-)
+_SWEEPS: Final = Listing(owned_sweeps(bindparam("user_id")), Job, RENDERED, FILTERS)
 
 
 @router.post("", status_code=201, responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 503))
-async def create_sweep(
-    body: NewSweep,
-    request: Request,
-    user: CurrentUser,
-    services: ServicesDep,
-    session: SessionDep,
-    idempotency_key: IdempotencyHeader = None,
-) -> JobOut:
+async def create_sweep(body: NewSweep, settings: SettingsDep, launch: LaunchDep) -> JobOut:
     """Launch a search for the best training. Reports all faults of config and search together, before it begins."""
-    sweep_id = uuid.uuid4()
-    call = fingerprint(services.settings, request, body.model_dump(mode="json"))
-    earlier = await claim(session, str(user.id), idempotency_key, call, sweep_id)
-    if earlier is not None:
-        return JobOut.of(await find_sweep(session, user.id, earlier), services.settings)
-    asked = body.request(services.settings)
-    sweep = await requests.launch(session, services.settings, user.id, sweep_id, asked, services.cluster)
-    await session.commit()
-    return JobOut.of(sweep, services.settings)
+    return await launch(body, lambda: body.request(settings))
 
 
 @router.get("", response_model=Page[JobOut], responses=problems(401, 422, 503))
@@ -91,23 +66,14 @@ async def stop_sweep(sweep_id: uuid.UUID, user: CurrentUser, session: SessionDep
 async def train_best(
     sweep_id: uuid.UUID,
     body: BestTrainingBody,
-    request: Request,
     user: CurrentUser,
-    services: ServicesDep,
     session: SessionDep,
-    idempotency_key: IdempotencyHeader = None,
+    settings: SettingsDep,
+    launch: LaunchDep,
 ) -> JobOut:
     """Launch a training by the best trial, on everything: without a selection, and on the validation examples too.
 
     If the training depends on validation examples, as early stopping does, they stay held out.
     """
-    job_id = uuid.uuid4()
-    call = fingerprint(services.settings, request, body.model_dump(mode="json"))
-    earlier = await claim(session, str(user.id), idempotency_key, call, job_id)
     sweep = await find_sweep(session, user.id, sweep_id)
-    if earlier is not None:
-        return JobOut.of(await find_job(session, user.id, earlier), services.settings)
-    asked = body.request(sweep, services.settings)
-    job = await requests.launch(session, services.settings, user.id, job_id, asked, services.cluster)
-    await session.commit()
-    return JobOut.of(job, services.settings)
+    return await launch(body, lambda: body.request(sweep, settings))

@@ -350,7 +350,7 @@ class ArtifactOut(Model):
 
 class AshaScheduler(Model):
     """
-    Asynchronous successive halving: after 1, 3, 9, ... validations, only the best third of the trials goes on.
+    Asynchronous successive halving: after 1, 3, 9, ... validations (rungs), only the best third of the trials goes on.
 
     Source: Li et al. 2020, "A System for Massively Parallel Hyperparameter Tuning", algorithm 2.
     """
@@ -3444,7 +3444,7 @@ class StageOut(Model):
     """
     started_at: datetime | None
     status: Literal["waiting", "running", "stopped", "succeeded", "failed"] | str
-    type: Literal["ingest", "validate", "select", "train", "evaluate", "compare", "export"] | str
+    type: Literal["ingest", "validate", "select", "sweep", "train", "evaluate", "compare", "export"] | str
 
 
 class StageState(Model):
@@ -3645,7 +3645,7 @@ class TrialResult(Model):
     """
     peak_bytes: int | None = None
     """
-    Peak memory of its process.
+    Its peak memory.
     """
     primary: str | None = None
     """
@@ -3653,18 +3653,26 @@ class TrialResult(Model):
     """
     seconds: float = 0.0
     """
-    Spent on it, over all its processes.
+    Spent on it, over all its processes: loading, training and validations.
     """
     seed: int | None = None
     """
     Of its training.
     """
-    state: Literal["running", "finished", "pruned", "stopped", "failed"] | str
+    state: Literal["running", "paused", "finished", "pruned", "stopped", "failed"] | str
     step: int = 0
     """
     Optimizer steps so far.
     """
+    total_steps: int | None = None
+    """
+    Optimizer steps of the whole training; unset before the first validation.
+    """
     trainable_parameters: int | None = None
+    validation_loss: float | None = None
+    """
+    Loss per target in that validation; of trials with an equal value, the one with less is better.
+    """
     validations: int = 0
     """
     Validations so far.
@@ -5683,9 +5691,42 @@ class SweepBody(Model):
     """
 
 
+class SweepStage(Model):
+    """
+    Searches for the best training, as a job; a training after it trains by the best trial on everything.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    config: TrainingConfig | None = None
+    """
+    The training; unset: the pipeline's.
+    """
+    name: str = ""
+    """
+    Name of the stage in the pipeline; unset: its type.
+    """
+    needs: list[str] | None = None
+    """
+    Stages that have to succeed first; unset: the one before it in the list.
+    """
+    resources: ResourcesConfig | None = None
+    """
+    Resources of the job; unset: the pipeline's.
+    """
+    retry: RetryPolicy | None = None
+    """
+    Retries when it fails.
+    """
+    search: SearchConfig
+    type: Literal["sweep"] = "sweep"
+
+
 class TrainStage(Model):
     """
-    Trains, as a job, on what the selection among its predecessors chose, if there is one.
+    Trains, as a job: by the best trial of the sweep among its predecessors, if there is one, and on what the selection
+    among them chose.
     """
 
     model_config = ConfigDict(
@@ -5777,7 +5818,14 @@ class PipelineBody(Model):
     stages: (
         list[
             Annotated[
-                IngestStage | ValidateStage | SelectStage | TrainStage | EvaluateStage | CompareStage | ExportStage,
+                IngestStage
+                | ValidateStage
+                | SelectStage
+                | SweepStage
+                | TrainStage
+                | EvaluateStage
+                | CompareStage
+                | ExportStage,
                 Field(discriminator="type"),
             ]
         ]

@@ -567,6 +567,7 @@ class Operations(Connection):
             | Fields
             | models.ValidateStage
             | models.SelectStage
+            | models.SweepStage
             | models.TrainStage
             | models.EvaluateStage
             | models.CompareStage

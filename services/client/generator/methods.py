@@ -37,7 +37,7 @@ class Operations(Connection):
 '''
 _PLAIN: Final = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None"}
 _KEY: Final = "Idempotency-Key"
-_OF_BROWSERS: Final = frozenset({"X-LIM-Session"})
+OF_BROWSERS: Final = frozenset({"X-LIM-Session"})
 """Headers for web pages, whose browser keeps cookies; this client keeps tokens itself."""
 _PLACES: Final = {"path": "path_values", "query": "query", "header": "header", "body": "body"}
 """Where an argument is sent, and the parameter of `Connection` for that place."""
@@ -102,7 +102,7 @@ def _method(schemas: Schema, method: str, path: str, operation: Schema) -> str:
 
 def _parameters(operation: Schema) -> Iterator[_Argument]:
     for parameter in operation.get("parameters", []):
-        if parameter["name"] in _OF_BROWSERS:
+        if parameter["name"] in OF_BROWSERS:
             continue
         yield _Argument(
             name=_python_name(parameter["name"]),

@@ -13,7 +13,7 @@ from engine.config.selection_for import selection_for
 from engine.config.training import TrainingConfig
 from engine.errors import Fault
 from engine.families.registry import FAMILIES, selectable
-from engine.memory.peak import checkpoint_bytes, trainable_parameters
+from engine.memory.peak import checkpoint_bytes, one_checkpoint_bytes, trainable_parameters
 from engine.memory.sizes import Sizes
 from engine.models.reference import ModelReference
 from services.catalogue.models import card_of, usable_model
@@ -25,6 +25,7 @@ from services.jobs.kinds.contract import BESIDE_BYTES, JobKind, JobRequest, Plat
 from services.jobs.kinds.lookup import usable_dataset
 from services.jobs.places import data_address, run_address
 from services.jobs.room import resources_of
+from tuning.sweep.algorithms import NoScheduler
 from tuning.sweep.config import SearchConfig, SweepResources, SweepRunConfig, search_faults
 from tuning.sweep.space import heaviest
 
@@ -100,12 +101,13 @@ class Sweep(JobKind[SweepSpec]):
         return config.model_copy(update={"evaluation": config.evaluation.model_copy(update={"base": False})})
 
     def kept_bytes(self, spec: SweepSpec, model: Sizes | None) -> int:
-        """Weights of every trial, and checkpoints of the one that runs: those of ended trials are deleted."""
+        """Weights of every trial, checkpoints of one that runs, and the newest of each that waits at a rung."""
         if model is None:
             return BESIDE_BYTES
-        config = self.training(spec)
+        config, trials = self.training(spec), spec.search.trials
         weights = 4 * trainable_parameters(model, config)
-        return BESIDE_BYTES + spec.search.trials * weights + checkpoint_bytes(model, config)
+        waiting = 0 if isinstance(spec.search.scheduler, NoScheduler) else one_checkpoint_bytes(model, config)
+        return BESIDE_BYTES + trials * (weights + waiting) + checkpoint_bytes(model, config)
 
 
 def sweep_faults(config: TrainingConfig, search: SearchConfig, selection: SelectionConfig | None) -> list[Fault]:

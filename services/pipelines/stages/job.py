@@ -85,6 +85,11 @@ class JobStage(StageKind[JobStageT]):
         """
         return stage.resources or default
 
+    async def config(self, work: Work) -> TrainingConfig | None:
+        """The training of a stage that has none of its own: the pipeline's."""
+        config = work.pipeline.config
+        return None if config is None else TrainingConfig.model_validate(config)
+
     def other_dataset(self, stage: JobStageT) -> uuid.UUID | None:
         """The dataset of its job, if it is not the pipeline's."""
         return None
@@ -135,7 +140,7 @@ class JobStage(StageKind[JobStageT]):
 
     async def _launch(self, work: Work) -> Job:
         stage, pipeline = work.stage(self.declaration), work.pipeline
-        config = None if pipeline.config is None else TrainingConfig.model_validate(pipeline.config)
+        config = await self.config(work)
         needed = self.works_on(work.plan, work.row.name)
         needs_id = None if needed is None else work.rows[needed].job_id or NOT_YET
         request = JobRequest(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -105,6 +107,18 @@ async def ada(services: Services, http: httpx.AsyncClient) -> Visitor:
 async def bob(services: Services, http: httpx.AsyncClient) -> Visitor:
     """Another user."""
     return await known(services, http)
+
+
+@pytest.fixture
+async def change(app: FastAPI, services: Services) -> AsyncIterator[Any]:
+    """Other settings, or a cluster, for this test's application."""
+
+    def to(cluster: Any = None, **settings: Any) -> None:
+        changed = services.settings.model_copy(update=settings)
+        app.state.services = replace(services, settings=changed, cluster=cluster)
+
+    yield to
+    app.state.services = services
 
 
 @pytest.fixture

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 from sqlalchemy import update
 
 from cluster.config import ResourcesConfig
@@ -40,18 +38,6 @@ class OneNode:
         except InfeasibleError as error:
             return [Fault(f"resources.{fault.path}".rstrip("."), fault.message) for fault in error.faults]
         return []
-
-
-@pytest.fixture
-async def change(app: FastAPI, services: Services) -> AsyncIterator[Any]:
-    """Other settings, or a cluster, for this test's application."""
-
-    def to(cluster: Any = None, **settings: Any) -> None:
-        changed = services.settings.model_copy(update=settings)
-        app.state.services = replace(services, settings=changed, cluster=cluster)
-
-    yield to
-    app.state.services = services
 
 
 async def body(services: Services, visitor: Visitor, **fields: Any) -> dict[str, Any]:

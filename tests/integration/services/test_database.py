@@ -366,6 +366,46 @@ async def test_jobs_of_before_specs_keep_what_they_were_asked(postgres: Embedded
     assert len(await rows("SELECT spec FROM jobs")) == 4
 
 
+async def test_changes_are_noted_from_their_migration_on_and_not_after_a_downgrade(postgres: EmbeddedPostgres) -> None:
+    url = postgres.create_database("test_changes")
+    await migrate.upgrade_async(url)
+    engine = create_async_engine(url)
+    noted = text("SELECT kind, resource_id = row_id, gone_at IS NOT NULL FROM changes ORDER BY 1, 2, 3")
+
+    async def run(*statements: str) -> None:
+        async with engine.begin() as connection:
+            for statement in statements:
+                await connection.execute(text(statement))
+
+    async def found() -> list[tuple[str, bool, bool]]:
+        async with engine.connect() as connection:
+            return [tuple(row) for row in await connection.execute(noted)]
+
+    rename = "UPDATE datasets SET name = 'renamed ' || gen_random_uuid()"
+    try:
+        await run(
+            "INSERT INTO users (id, username, username_key, email, email_key, password_hash) "
+            "VALUES (gen_random_uuid(), 'a', 'a', 'a', 'a', 'a')",
+            "INSERT INTO datasets (id, user_id, name, task, source, status) "
+            "SELECT gen_random_uuid(), id, 'd', 't', '{}', 'ready' FROM users",
+            "INSERT INTO dataset_versions (id, dataset_id, number, prefix, status) "
+            "SELECT gen_random_uuid(), id, 1, 'p', 'ready' FROM datasets",
+        )
+        assert await found() == [("dataset", False, False), ("dataset", True, False)]
+        await migrate.downgrade_async(url, "0021")
+        await run(rename, "UPDATE dataset_versions SET error = 'e'", "DELETE FROM dataset_versions")
+        await migrate.upgrade_async(url)
+        assert await found() == []
+        await run("UPDATE datasets SET name = name")  # changes nothing
+        assert await found() == []
+        await run(rename)
+        assert await found() == [("dataset", True, False)]
+        await run("DELETE FROM users")  # with all that belongs to them
+        assert await found() == [("dataset", True, True)]
+    finally:
+        await engine.dispose()
+
+
 async def test_versions_that_wait_become_jobs_and_wait_again_after_a_downgrade(postgres: EmbeddedPostgres) -> None:
     url = postgres.create_database("test_ingestions")
     await migrate.upgrade_async(url)

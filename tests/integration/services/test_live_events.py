@@ -15,7 +15,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import event as sqlalchemy_event
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -28,7 +28,7 @@ from services.api.live_reader import LiveReader
 from services.api.live_stream import stream_live
 from services.database.engine import open_session
 from services.database.housekeeping import GONE_S, sweep
-from services.database.models import EVENT_KINDS, Change, Dataset, Job, Pipeline, PipelineStage
+from services.database.models import EVENT_KINDS, Change, Dataset, Job, Pipeline, PipelineStage, User
 from services.jobs.events import append, locked_job
 from services.pipelines.runner import PipelineRunner
 from tests.integration.services import rows
@@ -412,10 +412,12 @@ async def test_too_much_at_once_is_told_by_one_event(
             assert (told["kind"], told["id"]) == ("job", str(jobs[0]))
 
 
-@pytest.mark.parametrize("text", ["", "nonsense", "7", "1.2.3.4", "1.2.3.zz-1", f"{'9' * 18}.0.{'9' * 10}", "1.0.1"])
-async def test_a_position_that_is_none_or_too_old_begins_anew(services: Services, ada: Visitor, text: str) -> None:
+@pytest.mark.parametrize(
+    "position", ["", "nonsense", "7", "1.2.3.4", "1.2.3.zz-1", f"{'9' * 18}.0.{'9' * 10}", "1.0.1"]
+)
+async def test_a_position_that_is_none_or_too_old_begins_anew(services: Services, ada: Visitor, position: str) -> None:
     job_id = await rows.job(services, ada)
-    async with reading(services, ada, text) as reader:
+    async with reading(services, ada, position) as reader:
         assert reader.events[0]["resumed"] is False
         await rename(services, job_id, "told")
         await reader.until(of_job(job_id, name="told"))
@@ -466,7 +468,8 @@ async def test_the_events_of_a_job_are_told_after_the_history(services: Services
         await rows.say(services, job_id, rows.metric(1200))
         await rows.say(services, other, rows.metric(1))
         await reader.until(of_job(job_id, step=1200))
-        await reader.until(of_job(other, step=1)) if not any(of_job(other, step=1)(e) for e in reader.events) else None
+        if not any(of_job(other, step=1)(event) for event in reader.events):
+            await reader.until(of_job(other, step=1))
         assert [event["id"] for event in reader.events if event["kind"] == "metric"] == [str(job_id)]
     async with reading(services, ada, jobs=[str(job_id)]) as reader:  # only what comes from now on
         await rows.say(services, job_id, rows.metric(1201))
@@ -578,19 +581,12 @@ async def test_it_ends_with_the_login(services: Services, ada: Visitor, by: str)
         assert (await ada.http.post("/auth/logout", json=body)).status_code == 204
     else:
         async with open_session(services.sessions) as session:
-            await session.execute(update(live_user()).where(live_user().id == owner).values(disabled_at=func.now()))
+            await session.execute(update(User).where(User.id == owner).values(disabled_at=func.now()))
             await session.commit()
     async with asyncio.timeout(10):
         rest = [block async for block in stream]
     assert all(parsed(block) is None for block in rest)
     assert not len(services.open_streams)
-
-
-def live_user() -> Any:
-    """The table of users."""
-    from services.database.models import User
-
-    return User
 
 
 # ---- replicas, and idle streams ------------------------------------------------------------------------------
@@ -644,19 +640,12 @@ async def test_who_listens_anew_looks_again(services: Services, ada: Visitor) ->
         await asyncio.sleep(0.5)
         async with open_session(services.sessions) as session:
             ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%lim_changes%'"
-            await session.execute(sqlalchemy_text(ended))
+            await session.execute(text(ended))
             await session.execute(update(Job).where(Job.id == job_id).values(name="missed"))
             await session.commit()
         began_s = time.monotonic()
         await reader.until(of_job(job_id, name="missed"))
         assert time.monotonic() - began_s < 5.0 < live_stream._LOOK_EVERY_S
-
-
-def sqlalchemy_text(statement: str) -> Any:
-    """SQL as it is."""
-    from sqlalchemy import text
-
-    return text(statement)
 
 
 async def test_idle_streams_ask_nothing(services: Services, ada: Visitor, bob: Visitor) -> None:

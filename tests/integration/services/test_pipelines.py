@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from engine.config.training import TrainingConfig
 from engine.metrics import registry
 from engine.metrics.registry import Metric
 from services import quarantine
@@ -589,3 +590,40 @@ async def test_a_user_with_many_pipelines_delays_another_by_a_moment(scene: Scen
     good = await other.create({"type": "validate"})
     await PipelineRunner(scene.services.settings, scene.services.sessions).round()
     assert (await other.read(good))["status"] == "succeeded"
+
+
+async def test_a_training_after_a_sweep_trains_by_its_best_trial_on_everything(scene: Scene) -> None:
+    config = CONFIG | {"evaluation": {"every_steps": 5}, "split": {"test_groups": ["ada"], "validation_groups": ["bo"]}}
+    dimensions = {"optimizer.learning_rate": {"type": "choice", "values": [1e-3, 1e-2]}}
+    search = {"dimensions": dimensions, "algorithm": {"type": "grid"}}
+    pipeline = await scene.create({"type": "sweep", "search": search}, {"type": "train"}, config=config)
+    await scene.round()
+    sweep = (await scene.stage(pipeline, "sweep"))["job_id"]
+    shown = (await scene.visitor.get(f"/sweeps/{sweep}")).json()
+    assert (shown["type"], shown["spec"]["search"]["algorithm"]) == ("sweep", {"type": "grid"})
+    best = TrainingConfig.model_validate(config | {"optimizer": {"type": "adamw", "learning_rate": 1e-2}})
+    result = {"primary": "wer", "best": {"number": 1, "value": 0.1}, "best_config": best.model_dump(mode="json")}
+    await scene.end_job(sweep, result=result)
+    await scene.round()
+    await scene.round()
+    stage = await scene.stage(pipeline, "sweep")
+    assert (stage["status"], stage["result"]["best"]["number"]) == ("succeeded", 1)
+    training = (await scene.visitor.get(f"/jobs/{(await scene.stage(pipeline, 'train'))['job_id']}")).json()
+    assert training["type"] == "training"
+    assert training["spec"]["config"]["optimizer"]["learning_rate"] == 1e-2
+    assert training["spec"]["config"]["split"]["validation_groups"] == []
+
+
+async def test_a_training_after_a_sweep_without_a_best_trial_fails(scene: Scene) -> None:
+    config = CONFIG | {"evaluation": {"every_steps": 5}, "split": {"validation_groups": ["bo"]}}
+    search = {
+        "dimensions": {"label_smoothing": {"type": "choice", "values": [0.0, 0.1]}},
+        "algorithm": {"type": "grid"},
+    }
+    pipeline = await scene.create({"type": "sweep", "search": search}, {"type": "train"}, config=config)
+    await scene.round()
+    await scene.end_job((await scene.stage(pipeline, "sweep"))["job_id"], result={"best": None, "best_config": None})
+    await scene.round()
+    found = await scene.looked_at(pipeline)
+    assert [stage["status"] for stage in found["stages"]] == ["succeeded", "failed"]
+    assert "no best trial" in found["stages"][1]["error"]

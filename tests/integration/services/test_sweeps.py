@@ -17,6 +17,7 @@ from services.database.engine import open_session
 from services.database.models import Job
 from services.jobs.submission import Driver, DriverState
 from tests.integration.services import rows
+from tests.integration.services.test_admission import OneNode
 from tests.integration.services.test_reconciler import RUNNING, Scene, StandIn
 from tests.integration.services.visitors import Visitor
 
@@ -215,3 +216,60 @@ async def test_what_does_not_go_with_the_model_the_data_or_the_cluster(scene: Sc
     assert (answer.status_code, answer.json()["code"]) == (404, "dataset_not_found")
     answer = await scene.visitor.post("/jobs", json=await body(scene, type="sweep"))
     assert answer.status_code == 422
+
+
+async def test_what_all_trials_keep_counts_against_the_quota(scene: Scene, change: Any) -> None:
+    async def used() -> int:
+        return int((await scene.visitor.get("/users/me/usage")).json()["storage"]["used_bytes"])
+
+    asked = await body(scene)
+    kept = []
+    for trials, scheduler in ((3, "none"), (3, "asha"), (60, "asha")):
+        before = await used()
+        search = SEARCH | {"algorithm": {"type": "random", "trials": trials}, "scheduler": {"type": scheduler}}
+        assert (await scene.visitor.post("/sweeps", json=asked | {"search": search})).status_code == 201
+        kept.append(await used() - before)
+    assert kept[0] < kept[1] < kept[2]  # paused trials keep a checkpoint
+    change(storage_bytes_per_user=await used() + kept[0] // 2)
+    answer = await scene.visitor.post("/sweeps", json=asked)
+    assert (answer.status_code, answer.json()["code"]) == (403, "storage_quota")
+
+
+async def test_without_its_dataset_a_sweep_neither_resumes_nor_trains_its_best(scene: Scene) -> None:
+    sweep = await launched(scene)
+    answer = await scene.visitor.call("DELETE", f"/datasets/{sweep['dataset_id']}")
+    assert (answer.status_code, answer.json()["code"]) == (409, "dataset_in_use")
+    await scene.visitor.post(f"/sweeps/{sweep['id']}/stop")
+    best = TrainingConfig.model_validate(CONFIG).model_dump(mode="json")
+    async with open_session(scene.services.sessions) as session:
+        await session.execute(update(Job).where(Job.id == uuid.UUID(sweep["id"])).values(result={"best_config": best}))
+        await session.commit()
+    assert (await scene.visitor.call("DELETE", f"/datasets/{sweep['dataset_id']}")).status_code == 204
+    answer = await scene.visitor.post(f"/jobs/{sweep['id']}/resume")
+    assert (answer.status_code, answer.json()["code"]) == (409, "dataset_deleted")
+    answer = await scene.visitor.post(f"/sweeps/{sweep['id']}/train-best", json={})
+    assert (answer.status_code, answer.json()["code"]) == (404, "dataset_not_found")
+    shown = await scene.visitor.get(f"/sweeps/{sweep['id']}")
+    assert (shown.status_code, shown.json()["status"]) == (200, "stopped")
+
+
+async def test_a_sweep_whose_heaviest_trial_fits_no_node_is_refused_with_what_would_fit(
+    scene: Scene, change: Any
+) -> None:
+    def with_micro_batches(*costs: float) -> dict[str, Any]:
+        dimensions = {"batch.micro_batch_cost": {"type": "choice", "values": list(costs)}}
+        return {"search": SEARCH | {"dimensions": dimensions}, "config": CONFIG | {"batch": {"cost": 240}}}
+
+    async def needed(*costs: float) -> float:
+        made = await launched(scene, resources={}, **with_micro_batches(*costs))
+        return float(made["resources"]["memory_bytes_per_worker"])
+
+    light, heavy = await needed(12), await needed(12, 240)
+    change(cluster=OneNode((light + heavy) / 2))
+    answer = await scene.visitor.post("/sweeps", json=await body(scene, resources={}, **with_micro_batches(12, 240)))
+    assert (answer.status_code, answer.json()["code"]) == (422, "infeasible_resources")
+    faults = {each["path"]: each["message"] for each in answer.json()["errors"]}
+    assert faults.keys() == {"resources.memory_bytes_per_worker", "config"}
+    assert "the largest micro-batch that fits is batch.micro_batch_cost" in faults["config"]
+    answer = await scene.visitor.post("/sweeps", json=await body(scene, resources={}, **with_micro_batches(12)))
+    assert answer.status_code == 201

@@ -108,6 +108,7 @@ def test_the_contract_is_there(app: FastAPI) -> None:
         "/api/v1/auth/login": {"post"},
         "/api/v1/auth/refresh": {"post"},
         "/api/v1/auth/logout": {"post"},
+        "/api/v1/events": {"get"},
         "/api/v1/users/me": {"get"},
         "/api/v1/adapters": {"get", "post"},
         "/api/v1/adapters/{adapter_id}": {"get", "patch", "delete"},

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +14,11 @@ from engine.data.example import Utterance, make_utterance
 from engine.data.manifest import read_manifest, write_manifest
 from engine.data.shards import RATE_HZ, ShardWriter
 from engine.errors import ConfigError
+from tuning.studies.archive import Conditions
+from tuning.studies.selection.__main__ import main
 from tuning.studies.selection.arms import FULL, METHOD, primary, secondary
-from tuning.studies.selection.cells import Cell, Setting
+from tuning.studies.selection.cells import Cell
+from tuning.studies.selection.plan import Plan, SelectionArchive
 from tuning.studies.selection.pools import PoolConfig, PoolName, is_wrong, write_pool
 from tuning.studies.selection.report import write_report
 from tuning.studies.speakers import division
@@ -99,32 +104,108 @@ def test_the_first_halves_of_many_speakers_differ_much() -> None:
     assert max(len(first & second), len(second & third), len(first & third)) <= 3
 
 
+CONDITIONS = Conditions(
+    {
+        "model": "whisper-pico",
+        "data": "fsdd",
+        "speakers": ["ann", "bob"],
+        "recipe": "some.yaml",
+        "pool": asdict(PoolConfig()),
+        "full_steps": 20,
+    },
+    {"arithmetic": 1},
+)
+PLAN = Plan(("noisy",), (0.5,), 3, 0, 0, 5e-4)
+
+
+def _cells_of(plan: Plan, seeds: int) -> dict[str, Cell]:
+    """Cells of the tests of some seeds, of which the method's have half of the errors."""
+    rates = plan.rates({})
+    assert rates is not None
+    return {
+        (cell := _cell(pool, arm.name, arm.share, rate, seed, wrong=4 if arm.name == METHOD else 8)).key: cell
+        for pool, seed, wanted, _ in plan.jobs(rates)
+        for arm, rate in wanted
+        if seed < seeds
+    }
+
+
 def test_a_report_of_one_pool_and_one_share_tells_of_those_alone(tmp_path: Path) -> None:
-    arms = primary((0.5,))
-    cells = [
-        _cell(arm.name, arm.share, seed, wrong=4 if arm.name == METHOD else 8) for arm in arms for seed in range(3)
-    ]
-    setting = Setting(tmp_path, "whisper-pico", {}, PoolConfig(), 20, tmp_path, recipe_name="some.yaml")
-    rates: dict[tuple[PoolName, str, float], float] = {("noisy", METHOD, 0.5): 5e-4}
-    figures = write_report(cells, rates, setting, ["ann", "bob"], tmp_path / "report.md")
-    assert [claim["text"] for claim in figures["claims"]] == [
-        "noisy pool: 50% selected is not worse than everything by more than 5%",
-        "noisy pool: 50% selected is better than 50% drawn evenly over durations",
-    ]
-    assert figures["wer"][f"noisy/{METHOD}/0.5"] == pytest.approx(0.04)
+    archive = SelectionArchive(tmp_path / "report.json")
+    archive.put(CONDITIONS, PLAN, _cells_of(PLAN, 3))
+    write_report(archive, tmp_path / "report.md")
     report = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert "| noisy pool: 50% selected is not worse than everything by more than 5% | -4.4 (" in report
+    assert "| noisy pool: 50% selected is better than 50% drawn evenly over durations | -4.0 (" in report
+    assert f"| {METHOD} | 0.5 | 3 | 4.0% | -4.0 (" in report
     assert "the recipe `some.yaml`" in report and "not tuned for each arm" in report
-    assert "clean" not in report.split("## Claims")[1]
+    assert "primary arms: noisy pool 3 of 3." in report and "[report.json](report.json)" in report
+    assert "clean" not in report.split("### Claims")[1]
 
 
-def _cell(arm: str, share: float, seed: int, wrong: int) -> Cell:
+def test_the_report_of_a_seed_shows_no_interval(tmp_path: Path) -> None:
+    archive = SelectionArchive(tmp_path / "report.json")
+    plan = Plan(("noisy", "clean"), (0.5,), 14, 0, 0, 5e-4)
+    archive.put(CONDITIONS, plan, _cells_of(plan, 1))
+    write_report(archive, tmp_path / "report.md")
+    report = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert f"| {METHOD} | 0.5 | 1 | 4.0% | -4.0 | -4.0 |" in report and "**yes**" not in report
+    assert "noisy pool 1 of 14, clean pool 1 of 14" in report
+
+
+def test_learning_rates_are_the_best_on_dev() -> None:
+    plan = Plan(("noisy",), (0.5,), 3, 0, 1, 5e-4)
+    trials = {
+        (cell := _cell(pool, arm.name, arm.share, rate, seed, wrong=round(1000 * abs(rate - 2e-3)), dev=True)).key: cell
+        for pool, seed, wanted, _ in plan.dev_jobs()
+        for arm, rate in wanted
+    }
+    rates = plan.rates(trials)
+    assert rates is not None and set(rates.values()) == {2e-3} and len(rates) == 3
+    trials.popitem()
+    assert plan.rates(trials) is None
+
+
+def test_a_study_goes_on_from_its_archive_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report, work = tmp_path / "selection.md", tmp_path / "work"
+    plan = {"pools": "noisy", "shares": 0.5, "seeds": 2, "secondary-seeds": 0, "tuning-seeds": 0, "full-steps": 20}
+    sizes = {"fewest": 1, "per-speaker": 10, "processes": 1, "minutes": 0, "work": work, "report": report}
+    options = [f"--{name}={value}" for name, value in {**plan, **sizes}.items()]
+    monkeypatch.setattr("sys.argv", ["study", *options, "--only-report"])
+    assert main() == 2 and "selection.json holds no cells" in capsys.readouterr().err
+    monkeypatch.setattr("sys.argv", ["study", *options])
+    assert main() == 0
+    assert "0 cells taken from the archive, 0 in all" in capsys.readouterr().out
+    assert "No test was measured yet." in report.read_text(encoding="utf-8")
+
+    archive = SelectionArchive(report.with_suffix(".json"))
+    [run] = archive.runs()
+    cells = _cells_of(run.plan, 2)
+    archive.put(run.conditions, run.plan, cells)
+    shutil.rmtree(work)
+    assert main() == 0
+    told = f"{len(cells)} cells taken from the archive, {len(cells)} in all"
+    said = capsys.readouterr().out
+    assert told in said and "the plan is complete" in said
+    assert archive.runs()[0].cells == cells
+    assert "noisy pool 2 of 2" in report.read_text(encoding="utf-8")
+
+    monkeypatch.setattr("sys.argv", ["study", *options, "--full-steps=30"])
+    assert main() == 0
+    assert "0 cells taken from the archive, 0 in all" in capsys.readouterr().out
+    assert len(archive.runs()) == 2
+
+
+def _cell(pool: str, arm: str, share: float, rate: float, seed: int, wrong: int, dev: bool = False) -> Cell:
     return Cell(
-        pool="noisy",
+        pool=pool,
         seed=seed,
         arm=arm,
         share=share,
-        learning_rate=5e-4,
-        dev=False,
+        learning_rate=rate,
+        dev=dev,
         train_speakers=["ann"],
         errors={"bob": [wrong, 100]},
         wer=wrong / 100,

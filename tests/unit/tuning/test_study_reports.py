@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from engine.errors import EngineError
-from tuning.studies.allocation import report as allocation
 from tuning.studies.allocation.arms import ARMS as RANK_ARMS
-from tuning.studies.archive import Archive
+from tuning.studies.allocation.report import RankReport
+from tuning.studies.archive import Archive, Conditions
 from tuning.studies.command import add_options, plan_of
-from tuning.studies.temporal import report as temporal
 from tuning.studies.temporal.arms import ARMS as GATE_ARMS
+from tuning.studies.temporal.report import GateReport
 from tuning.studies.trials import Arm, Cell, Plan, Trial
 
 SETS = ("clean", "silence", "noise", "change")
@@ -29,7 +29,9 @@ RANK_SETTING = {
     "test_per_speaker": 250,
     "examples": 200,
 }
-GATE_SETTING = {**RANK_SETTING, "sounds": "esc10", "per_mix": 80, "test_per_mix": 60}
+BASIS = {"arithmetic": 1, "model": "0123456789"}
+RANKS = Conditions(RANK_SETTING, BASIS)
+GATES = Conditions({**RANK_SETTING, "sounds": "esc10", "per_mix": 80, "test_per_mix": 60}, BASIS)
 
 
 def _cells(arms: tuple[Arm, ...], wers: Mapping[str, float], seeds: int, sets: tuple[str, ...]) -> dict[str, Cell]:
@@ -63,8 +65,8 @@ def _ranks(path: Path, seeds: int = 14, **wers: float) -> str:
     arms = tuple(arm for arm in RANK_ARMS if arm.name in ("uniform", "sketch", "shuffled-0", "shuffled-1", "eva"))
     all_wers = {arm.name: wers.get(arm.name.replace("-", "_"), 0.3) for arm in arms}
     archive = Archive(path.with_suffix(".json"))
-    archive.put(RANK_SETTING, _plan(arms, 14, ("test",)), _cells(arms, all_wers, seeds, ("test",)))
-    allocation.write_report(archive, path)
+    archive.put(RANKS, _plan(arms, 14, ("test",)), _cells(arms, all_wers, seeds, ("test",)))
+    RankReport().write(archive, path)
     return path.read_text()
 
 
@@ -110,14 +112,26 @@ def test_every_seed_and_every_point_of_the_tuning_is_shown(tmp_path: Path) -> No
 def test_the_archive_makes_the_same_report_again(tmp_path: Path) -> None:
     text = _ranks(tmp_path / "a.md", sketch=0.2)
     archive = Archive(tmp_path / "a.json")
-    allocation.write_report(archive, tmp_path / "a.md")
+    RankReport().write(archive, tmp_path / "a.md")
     assert (tmp_path / "a.md").read_text() == text
     run = archive.runs()[0]
-    archive.put(run.setting, run.plan, {})  # a work folder that is empty takes nothing away
+    archive.put(run.conditions, run.plan, {})  # a work folder that is empty takes nothing away
     assert archive.runs() == [run]
-    archive.put({**run.setting, "model": "tiny"}, run.plan, run.cells)
-    allocation.write_report(archive, tmp_path / "a.md")
+    archive.put(Conditions({**run.setting, "model": "tiny"}, BASIS), run.plan, run.cells)
+    RankReport().write(archive, tmp_path / "a.md")
     assert "## In short" in (tmp_path / "a.md").read_text()
+
+
+def test_runs_that_only_their_basis_tells_apart_stay_apart(tmp_path: Path) -> None:
+    _ranks(tmp_path / "a.md", seeds=3)
+    archive = Archive(tmp_path / "a.json")
+    [run] = archive.runs()
+    other = Conditions(RANK_SETTING, {**BASIS, "arithmetic": 2})
+    archive.put(other, run.plan, {})
+    assert archive.cells(RANKS) == run.cells and archive.cells(other) == {}
+    RankReport().write(archive, tmp_path / "a.md")
+    for conditions in (RANKS, other):
+        assert f"## pico, rank 2, conditions {conditions.digest}" in (tmp_path / "a.md").read_text()
 
 
 @pytest.mark.parametrize(
@@ -131,8 +145,8 @@ def test_gates_have_to_beat_constant_and_shuffled_ones(wers: dict[str, float], s
     all_wers = {arm.name: wers.get(arm.name, 0.3) for arm in GATE_ARMS}
     archive = Archive(tmp_path / "t.json")
     cells = _cells(GATE_ARMS, all_wers, 14, SETS)
-    archive.put(GATE_SETTING, _plan(GATE_ARMS, 14, SETS), cells)
-    temporal.write_report(archive, tmp_path / "t.md")
+    archive.put(GATES, _plan(GATE_ARMS, 14, SETS), cells)
+    GateReport().write(archive, tmp_path / "t.md")
     text = (tmp_path / "t.md").read_text()
     assert said in text
     assert "| learned | the method" in text and "| 2.0 | 3.0 |" in text  # 4 and 6 words in 120 s
@@ -145,8 +159,8 @@ def test_a_report_without_cells_claims_nothing(tmp_path: Path) -> None:
     archive = Archive(tmp_path / "a.json")
     trial = plan.next({})
     assert isinstance(trial, Trial)
-    archive.put(RANK_SETTING, plan, {})
-    allocation.write_report(archive, tmp_path / "a.md")
+    archive.put(RANKS, plan, {})
+    RankReport().write(archive, tmp_path / "a.md")
     assert "The primary arms were not measured yet." in (tmp_path / "a.md").read_text()
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from tuning.studies.allocation.arms import ARMS, NAMES
-from tuning.studies.command import add_options, archive_of, main_of, plan_of, run_piece, speech_of
+from tuning.studies.allocation.report import RankReport
+from tuning.studies.command import add_options, main_of, plan_of, run_piece, speech_of
 
 _EXAMPLES: Final = """\
 examples:
@@ -23,24 +24,21 @@ examples:
 def _study(arguments: argparse.Namespace) -> None:
     # Imported here: torch takes seconds, and --help needs none of it.
     from tuning.studies.allocation.cells import TEST, RankTrials, Setting
-    from tuning.studies.allocation.report import write_report
 
-    if not arguments.only_report:
-        data, speakers = speech_of(arguments)
-        setting = Setting(
-            model=Path(arguments.model).name,
-            data=arguments.data.name,
-            speakers=speakers,
-            rank=arguments.rank,
-            steps=arguments.steps,
-            batch_s=arguments.batch_s,
-            per_speaker=arguments.per_speaker,
-            test_per_speaker=arguments.test_per_speaker,
-            examples=arguments.examples,
-        )
-        laboratory = RankTrials(setting, arguments.model, data, arguments.work / "current")
-        run_piece(arguments, setting, plan_of(arguments, ARMS, (TEST,)), laboratory.run)
-    write_report(archive_of(arguments), arguments.report)
+    data, speakers = speech_of(arguments)
+    setting = Setting(
+        model=Path(arguments.model).name,
+        data=arguments.data.name,
+        speakers=speakers,
+        rank=arguments.rank,
+        steps=arguments.steps,
+        batch_s=arguments.batch_s,
+        per_speaker=arguments.per_speaker,
+        test_per_speaker=arguments.test_per_speaker,
+        examples=arguments.examples,
+    )
+    plan = plan_of(arguments, ARMS, (TEST,))
+    run_piece(arguments, setting, plan, lambda work: RankTrials(setting, arguments.model, data, work))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -64,4 +62,4 @@ def _parser() -> argparse.ArgumentParser:
 
 if __name__ == "__main__":
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported
-    raise SystemExit(main_of(_study, _parser()))
+    raise SystemExit(main_of(_study, RankReport(), _parser()))

@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 from tuning.studies.allocation.arms import DESCRIPTIONS, SHUFFLED, SKETCH, UNIFORM
-from tuning.studies.archive import Archive, Run
+from tuning.studies.archive import Run
 from tuning.studies.intervals import corpus_wer, paired_difference
-from tuning.studies.tables import (
-    Claim,
-    adjusted,
-    apart,
-    by_arm,
-    claims_table,
-    draw_arms,
-    errors_of,
-    mean,
-    points,
-    seeds_table,
-    state,
-    tuning_table,
-    verdict_of,
-)
+from tuning.studies.report import StudyReport
+from tuning.studies.tables import by_arm, errors_of, mean, points
 
 _TEST: Final = ("test",)
 _INTRODUCTION: Final = """\
@@ -44,85 +29,45 @@ ranks, not parameters, so that theirs differ a little; `adalora-target` trains h
 """
 
 
-def claims_of(run: Run) -> list[Claim]:
-    """The primary claims, as far as their arms were measured: better than the plain baseline and than each control."""
-    tests = by_arm(run.plan, run.cells)
-    if SKETCH not in tests:
-        return []
-    ours = errors_of(tests[SKETCH], _TEST)
-    claims = []
-    for name in (UNIFORM, *SHUFFLED):
-        if name in tests:
-            found = paired_difference(ours, errors_of(tests[name], _TEST))
-            claims.append(Claim(f"`sketch` is better than `{name}`", found, found.high < 0))
-    return adjusted(claims)
+class RankReport(StudyReport):
+    """Ranks by a sketch against the same rank everywhere and against the same ranks elsewhere."""
 
+    introduction = _INTRODUCTION
+    ours, controls, sets = SKETCH, (UNIFORM, *SHUFFLED), _TEST
+    endpoint = "WER on unheard speakers"
+    proven = "`sketch` beats `uniform` and its shuffled controls."
+    default = "`uniform` stays the default."
 
-def verdict(claims: Sequence[Claim]) -> str:
-    """What the claims come to, in a sentence or two."""
-    return verdict_of(
-        claims, SKETCH, "`sketch` beats `uniform` and its shuffled controls.", "`uniform` stays the default."
-    )
-
-
-def write_report(archive: Archive, path: Path) -> None:
-    """Write the report with its plots, of all runs in the archive."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    sections = [_INTRODUCTION]
-    runs = archive.runs()
-    if len(runs) > 1:
-        told = [f"- {_title(run)}: {verdict(claims_of(run))}" for run in runs]
-        sections.append("\n".join(["## In short", "", *told, ""]))
-    for number, run in enumerate(runs):
-        sections.append(_section(run, path.with_name(f"{path.stem}-{number}.png")))
-    path.write_text("\n".join(sections), encoding="utf-8")
-
-
-def _title(run: Run) -> str:
-    return f"{run.setting['model']}, rank {run.setting['rank']}"
-
-
-def _section(run: Run, picture: Path) -> str:
-    setting, claims = run.setting, claims_of(run)
-    lines = [
-        f"## {_title(run)}",
-        "",
-        f"**{verdict(claims)}**",
-        "",
-        f"QLoRA (NF4) on `{setting['model']}`, recordings `{setting['data']}` of {', '.join(setting['speakers'])}: "
-        f"{setting['per_speaker']} of each training speaker, up to {setting['test_per_speaker']} of each test speaker, "
-        f"{setting['steps']} steps of {setting['batch_s']:g} s. The sketch is measured on {setting['examples']} training "
-        f"recordings. {state(run.plan, run.cells)}",
-        "",
-    ]
-    if claims:
-        lines += [*claims_table(claims), "", *apart(by_arm(run.plan, run.cells), SKETCH, _TEST)]
-    lines += [*_arms(run), "", f"![WER of each arm]({picture.name})", ""]
-    draw_arms(run.plan, run.cells, _TEST, "WER on unheard speakers", picture)
-    lines += ["**Tuning.** WER on dev.", "", *tuning_table(run.plan, run.cells), ""]
-    lines += ["**Each seed.** WER in %.", "", *seeds_table(run.plan, run.cells, _TEST), ""]
-    return "\n".join(lines)
-
-
-def _arms(run: Run) -> list[str]:
-    tests = by_arm(run.plan, run.cells)
-    lines = [
-        "| arm | ranks | seeds | WER | less `uniform` | less `sketch` | trained parameters (at their peak) | mean rank: encoder, fusion, "
-        "decoder | training s | sketch s |",
-        "| --- " * 10 + "|",
-    ]
-    for name, own in tests.items():
-        errors = errors_of(own, _TEST)
-        less = []
-        for other in (UNIFORM, SKETCH):
-            shared = other in tests and other != name and {c.seed for c in tests[other]} & errors.keys()
-            less.append(points(paired_difference(errors, errors_of(tests[other], _TEST))) if shared else "")
-        lines.append(
-            f"| {name} | {DESCRIPTIONS[name]} | {len(own)} | {corpus_wer(errors):.1%} | {less[0]} | {less[1]} | "
-            f"{mean(own, 'trainable_parameters'):,.0f} | {_ranks(run, name)} | {mean(own, 'training_s'):.0f} | "
-            f"{mean(own, 'sketch_s'):.0f} |"
+    def setting(self, run: Run) -> str:
+        """What was trained, on what, and for how long."""
+        setting = run.setting
+        return (
+            f"QLoRA (NF4) on `{setting['model']}`, recordings `{setting['data']}` of {', '.join(setting['speakers'])}: "
+            f"{setting['per_speaker']} of each training speaker, up to {setting['test_per_speaker']} of each test speaker, "
+            f"{setting['steps']} steps of {setting['batch_s']:g} s. The sketch is measured on {setting['examples']} training "
+            "recordings."
         )
-    return lines
+
+    def arms(self, run: Run) -> list[str]:
+        """Ranks, errors, parameters and seconds of each arm."""
+        tests = by_arm(run.plan, run.cells)
+        lines = [
+            "| arm | ranks | seeds | WER | less `uniform` | less `sketch` | trained parameters (at their peak) | mean rank: encoder, fusion, "
+            "decoder | training s | sketch s |",
+            "| --- " * 10 + "|",
+        ]
+        for name, own in tests.items():
+            errors = errors_of(own, _TEST)
+            less = []
+            for other in (UNIFORM, SKETCH):
+                shared = other in tests and other != name and {c.seed for c in tests[other]} & errors.keys()
+                less.append(points(paired_difference(errors, errors_of(tests[other], _TEST))) if shared else "")
+            lines.append(
+                f"| {name} | {DESCRIPTIONS[name]} | {len(own)} | {corpus_wer(errors):.1%} | {less[0]} | {less[1]} | "
+                f"{mean(own, 'trainable_parameters'):,.0f} | {_ranks(run, name)} | {mean(own, 'training_s'):.0f} | "
+                f"{mean(own, 'sketch_s'):.0f} |"
+            )
+        return lines
 
 
 def _ranks(run: Run, name: str) -> str:

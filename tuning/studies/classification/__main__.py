@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.metrics.bootstrap import Interval, interval
-from tuning.studies.cells import replace
+from tuning.studies.cells import replace_file
 from tuning.studies.classification.cells import METHODS, Cell, Outcome, cells, run
 
 
@@ -127,7 +127,7 @@ def earlier(path: Path, told: Mapping[str, Any]) -> dict[Cell, Outcome]:
 
 
 def _write(path: Path, figures: Mapping[str, Any]) -> None:
-    replace(path, json.dumps(figures, indent=1) + "\n")
+    replace_file(path, json.dumps(figures, indent=1) + "\n")
 
 
 if __name__ == "__main__":

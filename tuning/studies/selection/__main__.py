@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import multiprocessing
 import os
 import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
 
@@ -21,17 +21,17 @@ from engine.errors import EngineError
 from engine.memory.sizes import sizes_of
 from engine.models.catalogue import PROJECT_ROOT, find_model
 from engine.stages.ingest import ingest
-from tuning.studies.cells import read_cell
-from tuning.studies.selection.arms import Arm, primary, secondary, tuned
-from tuning.studies.selection.cells import Cell, Setting, cell_path, run_cells
+from tuning.studies.archive import Conditions
+from tuning.studies.cells import read_cell, write_cell
+from tuning.studies.laboratory import basis_of
+from tuning.studies.selection.cells import Cell, Setting, run_cells
+from tuning.studies.selection.plan import Job, Plan, SelectionArchive, missing_of
 from tuning.studies.selection.pools import PoolConfig, PoolName
 from tuning.studies.selection.report import write_report
 from tuning.studies.speakers import speakers_of
 
 POOLS: tuple[PoolName, ...] = get_args(PoolName)
-LEARNING_RATES = (5e-4, 1e-3, 2e-3, 4e-3)
 _FEWEST_SPEAKERS = 4
-_TUNING_SEEDS = (100, 101, 102)
 _BUNDLED = PROJECT_ROOT / "engine" / "data" / "bundled" / "demo-speech"
 _RECIPE = PROJECT_ROOT / "configs" / "training" / "demo.yaml"
 _EXAMPLES = """\
@@ -41,96 +41,99 @@ examples:
   python -m tuning.studies.selection --data sentences --model DIR --recipe configs/training/demo-pretrained.yaml \\
       --pools noisy --shares 0.5 --seeds 3 --secondary-seeds 0 --tuning-seeds 0 --per-speaker 10 --fewest 8 \\
       --full-steps 20 --report docs/studies/selection-sentences.md      a smaller protocol, for a larger model
-An interrupted study continues from the cells in its work folder.
+An interrupted study continues from the cells in its work folder, and from those in the JSON file beside its report.
 """
 
 
 def main() -> int:
-    """Choose learning rates on dev, run every cell, report; returns 2 if the data cannot be used."""
+    """Choose learning rates on dev, run every cell, report; returns 2 if the data or the archive cannot be used."""
     arguments = _parser().parse_args()
+    archive = SelectionArchive(arguments.report.with_suffix(".json"))
     try:
-        _study(arguments)
+        if not arguments.only_report:
+            _study(arguments, archive)
+        if not archive.runs():
+            raise EngineError(f"{archive.path} holds no cells, so there is nothing to report: run the study first")
+        write_report(archive, arguments.report)
     except EngineError as error:
         print(error, file=sys.stderr)
         return 2
+    print(f"written to {arguments.report}", flush=True)
     return 0
 
 
-def _study(arguments: argparse.Namespace) -> None:
+def _study(arguments: argparse.Namespace, archive: SelectionArchive) -> None:
+    archive.runs()  # a file that cannot be read is an error now, not after hours
+    started = time.time()
+    until = None if arguments.minutes is None else started + 60 * arguments.minutes
     arguments.work.mkdir(parents=True, exist_ok=True)
-    data = arguments.work / "data"
+    data = arguments.work / "data" / arguments.data.name
     if not (data / MANIFEST_NAME).exists():
         ingest(arguments.data, data)
     if len(speakers := speakers_of(data)) < _FEWEST_SPEAKERS:
         found = ", ".join(speakers) or "none"
         raise EngineError(f"found the speakers {found}; half are trained on and half tested on: give at least four")
-    recipe = _recipe(arguments.recipe, arguments.model)
+    values = read_yaml(arguments.recipe)
     pool = PoolConfig(per_speaker=arguments.per_speaker, fewest_per_speaker=arguments.fewest)
-    pools: tuple[PoolName, ...] = tuple(name for name in POOLS if name in arguments.pools)
-    # Only the largest share of the clean pool, where there is little to gain.
-    shares = {"noisy": tuple(arguments.shares), "clean": (max(arguments.shares),)}
-    setting = Setting(
-        data,
-        arguments.model,
-        recipe,
-        pool,
-        arguments.full_steps,
-        arguments.work,
-        recipe_name=arguments.recipe.name,
-        tuned_rates=LEARNING_RATES if arguments.tuning_seeds else (),
+    recipe = _recipe(values, arguments.model)
+    plan = Plan(
+        tuple(name for name in POOLS if name in arguments.pools),
+        tuple(arguments.shares),
+        arguments.seeds,
+        arguments.secondary_seeds,
+        arguments.tuning_seeds,
+        float(recipe["optimizer"]["learning_rate"]),
     )
-    started = time.perf_counter()
-    jobs = [
-        (name, seed, [(arm, rate) for arm in tuned(shares[name]) for rate in LEARNING_RATES], True)
-        for seed in _TUNING_SEEDS[: arguments.tuning_seeds]
-        for name in pools
-    ]
-    _run(setting, jobs, arguments.processes, "learning rates")
-    rates = {
-        (name, arm.name, arm.share): _best_rate(setting, name, arm, arguments.tuning_seeds)
-        for name in pools
-        for arm in tuned(shares[name])
-    }
-    for (name, arm, share), rate in sorted(rates.items()):
-        print(f"{name} pool, {arm}, share {share:g}: learning rate {rate:g}", flush=True)
-
-    jobs = []
-    for seed in range(arguments.seeds):
-        for name in pools:
-            arms = primary(shares[name])
-            if name == "noisy" and seed < arguments.secondary_seeds:
-                arms += secondary()
-            jobs.append((name, seed, [(arm, rates[name, arm.tuned_like, arm.share]) for arm in arms], False))
-    _run(setting, jobs, arguments.processes, "arms")
-
-    cells = [
-        cell
-        for name, seed, wanted, _ in jobs
-        for arm, rate in wanted
-        if (cell := read_cell(cell_path(setting.work, name, seed, arm, rate, False), Cell)) is not None
-    ]
-    figures = write_report(cells, rates, setting, speakers, arguments.report)
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-    print(f"{len(cells)} cells, {time.perf_counter() - started:.0f} s; written to {arguments.report}", flush=True)
+    conditions = Conditions(
+        {
+            "model": Path(arguments.model).name,
+            "data": arguments.data.name,
+            "speakers": speakers,
+            "recipe": arguments.recipe.name,
+            "pool": asdict(pool),
+            "full_steps": arguments.full_steps,
+        },
+        basis_of(arguments.model, data, values),
+    )
+    folder = arguments.work / f"{Path(arguments.model).name}-{conditions.digest}"
+    known = archive.cells(conditions)
+    for key, cell in known.items():
+        if not (path := folder / f"{key}.json").exists():
+            write_cell(path, cell)
+    setting = Setting(data, arguments.model, recipe, pool, arguments.full_steps, arguments.work, folder)
+    _run(setting, plan.dev_jobs(), arguments.processes, "learning rates", until)
+    rates = plan.rates(_cells(folder))
+    if rates is not None:
+        for (name, arm, share), rate in sorted(rates.items()):
+            print(f"{name} pool, {arm}, share {share:g}: learning rate {rate:g}", flush=True)
+        _run(setting, plan.jobs(rates), arguments.processes, "arms", until)
+    cells = _cells(folder)
+    archive.put(conditions, plan, cells)
+    missing = missing_of(plan.dev_jobs(), cells) if rates is None else missing_of(plan.jobs(rates), cells)
+    rest = f"{missing} more are due" if missing else "the plan is complete"
+    print(
+        f"{len(known)} cells taken from the archive, {len(cells)} in all, {time.time() - started:.0f} s; {rest}",
+        flush=True,
+    )
 
 
-def _recipe(path: Path, model: str) -> dict[str, Any]:
+def _cells(folder: Path) -> dict[str, Cell]:
+    found = [read_cell(path, Cell) for path in sorted(folder.glob("*.json"))]
+    return {cell.key: cell for cell in found if cell is not None}
+
+
+def _recipe(values: dict[str, Any], model: str) -> dict[str, Any]:
     """Values of the training config, with the model's audio context."""
-    recipe = read_yaml(path)
     trained = sizes_of(find_model(model)).trained_context
-    return recipe | {"context": resolve_context(parse(TrainingConfig, recipe).context, trained).model_dump()}
+    return values | {"context": resolve_context(parse(TrainingConfig, values).context, trained).model_dump()}
 
 
-Job = tuple[PoolName, int, list[tuple[Arm, float]], bool]
-
-
-def _run(setting: Setting, jobs: Sequence[Job], processes: int, what: str) -> None:
+def _run(setting: Setting, jobs: Sequence[Job], processes: int, what: str, until: float | None) -> None:
     started, done = time.perf_counter(), 0
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, mp_context=context) as pool:
         waiting = {
-            pool.submit(run_cells, setting, name, seed, wanted, dev=dev): (name, seed)
+            pool.submit(run_cells, setting, name, seed, wanted, dev=dev, until=until): (name, seed)
             for name, seed, wanted, dev in jobs
         }
         for future in as_completed(waiting):
@@ -142,19 +145,6 @@ def _run(setting: Setting, jobs: Sequence[Job], processes: int, what: str) -> No
                     f"{time.perf_counter() - started:.0f} s",
                     flush=True,
                 )
-
-
-def _best_rate(setting: Setting, name: PoolName, arm: Arm, seeds: int) -> float:
-    """The learning rate with the lowest WER on dev; without tuning seeds, the recipe's."""
-    if not seeds:
-        return float(setting.recipe["optimizer"]["learning_rate"])
-
-    def wer(rate: float) -> float:
-        paths = [cell_path(setting.work, name, s, arm, rate, True) for s in _TUNING_SEEDS[:seeds]]
-        found: list[Cell] = [cell for path in paths if (cell := read_cell(path, Cell)) is not None]
-        return sum(cell.wer for cell in found) / len(found)
-
-    return min(LEARNING_RATES, key=wer)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -189,8 +179,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--full-steps", type=int, default=120, help="of training on everything (default: %(default)s)")
     parser.add_argument("--processes", type=int, default=2, help="at once, a thread each (default: %(default)s)")
     parser.add_argument("--work", type=Path, default=Path("build/study-selection"), help="(default: %(default)s)")
-    parser.add_argument("--report", type=Path, default=Path("docs/studies/selection.md"), help="(default: %(default)s)")
-    parser.add_argument("--out", type=Path, default=Path("build/study-selection.json"), help="(default: %(default)s)")
+    parser.add_argument("--minutes", type=float, help="start no run later than this (default: until all have run)")
+    parser.add_argument("--only-report", action="store_true", help="run nothing: report what was measured before")
+    parser.add_argument(
+        "--report",
+        type=Path,
+        default=Path("docs/studies/selection.md"),
+        help="the cells go into a JSON file beside it (default: %(default)s)",
+    )
     return parser
 
 

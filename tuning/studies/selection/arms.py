@@ -41,7 +41,12 @@ class Arm:
     @property
     def key(self) -> str:
         """Unique among the arms."""
-        return f"{self.name} {self.share:g}".replace(" ", "-")
+        return key_of_arm(self.name, self.share)
+
+
+def key_of_arm(name: str, share: float) -> str:
+    """Unique among the arms."""
+    return f"{name} {share:g}".replace(" ", "-")
 
 
 def _arm(name: str, share: float, method: str = "", tuned_like: str = BASELINE, **more: Any) -> Arm:

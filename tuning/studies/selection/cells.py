@@ -30,7 +30,7 @@ from engine.selection.pool import encoder_s
 from engine.stages.finetune import RunResult, finetune
 from engine.stages.select import select
 from tuning.studies.cells import read_cell, write_cell
-from tuning.studies.selection.arms import FULL, METHOD, Arm
+from tuning.studies.selection.arms import FULL, METHOD, Arm, key_of_arm
 from tuning.studies.selection.pools import PoolConfig, PoolName, is_wrong, write_pool
 from tuning.studies.speakers import division, errors_by_speaker, speakers_of
 
@@ -55,11 +55,9 @@ class Setting:
     full_steps: int
     """Optimizer steps of training on everything; a share of the audio gets the same share of steps."""
     work: Path
+    """Folder of the pools."""
+    cells: Path
     """Folder of finished cells."""
-    recipe_name: str = "make demo"
-    """Name of the recipe in the report."""
-    tuned_rates: tuple[float, ...] = ()
-    """Learning rates to choose from on dev; empty: the recipe's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +88,30 @@ class Cell:
     trainable_parameters: int
     decision: dict[str, Any] | None
 
+    @property
+    def key(self) -> str:
+        """Name of its file."""
+        return cell_key(self.pool, self.seed, key_of_arm(self.arm, self.share), self.learning_rate, self.dev)
 
-def cell_path(work: Path, pool: PoolName, seed: int, arm: Arm, learning_rate: float, dev: bool) -> Path:
-    """Path of a cell's file."""
-    return work / "cells" / f"{pool}-{'dev' if dev else 'test'}-{arm.key}-{learning_rate:g}-{seed:02d}.json"
+
+def cell_key(pool: str, seed: int, arm_key: str, learning_rate: float, dev: bool) -> str:
+    """Name of a cell."""
+    return f"{pool}-{'dev' if dev else 'test'}-{arm_key}-{learning_rate:g}-{seed:02d}"
+
+
+def cell_path(folder: Path, pool: PoolName, seed: int, arm: Arm, learning_rate: float, dev: bool) -> Path:
+    """Path of a cell's file in the folder of cells."""
+    return folder / f"{cell_key(pool, seed, arm.key, learning_rate, dev)}.json"
 
 
 def run_cells(
-    setting: Setting, pool: PoolName, seed: int, wanted: Sequence[tuple[Arm, float]], *, dev: bool = False
+    setting: Setting,
+    pool: PoolName,
+    seed: int,
+    wanted: Sequence[tuple[Arm, float]],
+    *,
+    dev: bool = False,
+    until: float | None = None,
 ) -> int:
     """Run the missing cells of one pool and seed, then remove the pool.
 
@@ -107,6 +121,7 @@ def run_cells(
         seed: of the pool, the selection and the training.
         wanted: arms with their learning rates.
         dev: test on the dev utterances, which no test uses, to choose learning rates.
+        until: no cell starts after this time, in seconds since the epoch; None: no limit.
 
     Returns:
         The number of cells run.
@@ -114,17 +129,20 @@ def run_cells(
     missing = [
         (arm, rate)
         for arm, rate in wanted
-        if read_cell(cell_path(setting.work, pool, seed, arm, rate, dev), Cell) is None
+        if read_cell(cell_path(setting.cells, pool, seed, arm, rate, dev), Cell) is None
     ]
-    if not missing:
+    if not missing or _is_over(until):
         return 0
     folder = setting.work / "pools" / f"{pool}-{seed:02d}-{'dev' if dev else 'test'}"
     shutil.rmtree(folder, ignore_errors=True)
     try:
-        _PoolOfSeed(setting, pool, seed, folder, dev).run(missing)
+        return _PoolOfSeed(setting, pool, seed, folder, dev).run(missing, until)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    return len(missing)
+
+
+def _is_over(until: float | None) -> bool:
+    return until is not None and time.time() > until
 
 
 class _PoolOfSeed:
@@ -134,7 +152,7 @@ class _PoolOfSeed:
         self.train_speakers, self.test_groups = division(speakers_of(setting.data), seed)
         self._scored_s: float | None = None
 
-    def run(self, wanted: Sequence[tuple[Arm, float]]) -> None:
+    def run(self, wanted: Sequence[tuple[Arm, float]], until: float | None) -> int:
         write_pool(
             self.setting.data,
             self.data,
@@ -145,9 +163,14 @@ class _PoolOfSeed:
             seed=self.seed,
             dev=self.dev,
         )
+        count = 0
         for arm, rate in wanted:
+            if _is_over(until):
+                break
             cell = self._cell(arm, rate)
-            write_cell(cell_path(self.setting.work, self.pool, self.seed, arm, rate, self.dev), cell)
+            write_cell(cell_path(self.setting.cells, self.pool, self.seed, arm, rate, self.dev), cell)
+            count += 1
+        return count
 
     def _cell(self, arm: Arm, rate: float) -> Cell:
         selection, selection_s = (None, 0.0) if arm.name == FULL else self._selection(arm)

@@ -1,17 +1,16 @@
-"""The report of the study: `docs/studies/selection.md` with its plots."""
+"""The report of the study: `docs/studies/selection.md` with its plots, made from the cells in `selection.json`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from tuning.studies.intervals import Difference, Errors, corpus_wer, paired_difference
 from tuning.studies.selection.arms import BASELINE, EVENLY, FULL, METHOD, SHUFFLED
-from tuning.studies.selection.cells import Cell, Setting
-from tuning.studies.selection.pools import PoolName
-from tuning.studies.tables import Claim, adjusted, claims_table, points
+from tuning.studies.selection.cells import Cell
+from tuning.studies.selection.plan import LEARNING_RATES, Rates, Run, SelectionArchive, keys_of, missing_of
+from tuning.studies.selection.pools import PoolConfig
+from tuning.studies.tables import FEWEST_SEEDS, Claim, adjusted, claims_table, points
 
 MARGIN = 0.05
 """Non-inferiority margin, as a share of the WER of training on everything; fixed before the study."""
@@ -19,7 +18,8 @@ _INTRODUCTION = """\
 # Signal selection: quality at a fraction of the audio
 
 Written by `make study-selection`; every figure in it was measured by that command. The method is in
-`docs/ARCHITECTURE.md`, the arms in `tuning/studies/selection/arms.py`.
+`docs/ARCHITECTURE.md`, the arms in `tuning/studies/selection/arms.py`. Its cells are in [{archive}]({archive}), from which
+`make study-selection REPORT=1` writes this page again.
 """
 
 
@@ -50,114 +50,108 @@ class Results:
 
     def difference(
         self, pool: str, ours: tuple[str, float], theirs: tuple[str, float], margin: float = 0.0
-    ) -> Difference:
-        """Difference of two arms' WER."""
+    ) -> Difference | None:
+        """Difference of two arms' WER; None if they have no seed in common yet."""
+        if not self.errors(pool, *ours).keys() & self.errors(pool, *theirs).keys():
+            return None
         return paired_difference(self.errors(pool, *ours), self.errors(pool, *theirs), margin=margin)
 
 
 def claims_of(results: Results) -> list[Claim]:
-    """The primary claims, with p values adjusted for multiple comparisons."""
+    """The primary claims as far as their arms were measured, with p values adjusted for multiple comparisons."""
     claims = []
     noisy, clean = ([share for arm, share in results.arms(pool) if arm == METHOD] for pool in ("noisy", "clean"))
     for share in noisy:
         ours = (METHOD, share)
-        if share == max(noisy):
-            worse = results.difference("noisy", ours, (FULL, 1.0), MARGIN)
-            claims.append(
-                Claim(
-                    f"noisy pool: {share:.0%} selected is not worse than everything by more than {MARGIN:.0%}",
-                    worse,
-                    worse.high < 0,
-                )
-            )
+        worse = results.difference("noisy", ours, (FULL, 1.0), MARGIN)
+        if share == max(noisy) and worse is not None:
+            text = f"noisy pool: {share:.0%} selected is not worse than everything by more than {MARGIN:.0%}"
+            claims.append(Claim(text, worse, worse.high < 0))
         plain = results.difference("noisy", ours, (BASELINE, share))
         control = results.difference("noisy", ours, (SHUFFLED, share))
-        text = f"noisy pool: {share:.0%} selected is better than {share:.0%} drawn evenly over durations"
-        claims.append(Claim(text, plain, plain.high < 0 and control.high < 0))
+        if plain is not None and control is not None:
+            text = f"noisy pool: {share:.0%} selected is better than {share:.0%} drawn evenly over durations"
+            claims.append(Claim(text, plain, plain.high < 0 and control.high < 0))
     claims = adjusted(claims)
     for share in clean:
         tie = results.difference("clean", (METHOD, share), (BASELINE, share))
-        text = f"clean pool: a tie with {share:.0%} drawn evenly over durations"
-        claims.append(Claim(text, tie, tie.low <= 0 <= tie.high))
+        if tie is not None:
+            text = f"clean pool: a tie with {share:.0%} drawn evenly over durations"
+            claims.append(Claim(text, tie, tie.seeds >= FEWEST_SEEDS and tie.low <= 0 <= tie.high))
     return claims
 
 
-def write_report(
-    cells: Sequence[Cell],
-    rates: Mapping[tuple[PoolName, str, float], float],
-    setting: Setting,
-    speakers: Sequence[str],
-    path: Path,
-) -> dict[str, Any]:
-    """Write the report with its plots; returns the figures.
+def write_report(archive: SelectionArchive, path: Path) -> None:
+    """Write the report with its plots, of all runs in the archive.
 
     Args:
-        cells: of the test, not dev.
-        rates: learning rate of each pool, tuned arm and share.
-        setting: of the study.
-        speakers: all speakers of the data.
+        archive: of the study.
         path: of the report; plots go into the same folder.
     """
-    results = Results(cells)
-    claims = claims_of(results)
     path.parent.mkdir(parents=True, exist_ok=True)
+    sections = [_INTRODUCTION.format(archive=path.with_suffix(".json").name)]
+    for number, run in enumerate(archive.runs()):
+        sections.append(_section(run, path.with_name(f"{path.stem}-{number}.md")))
+    path.write_text("\n".join(sections), encoding="utf-8")
+
+
+def _section(run: Run, path: Path) -> str:
+    title = f"## {run.setting['model']}, {run.setting['data']}\n"
+    rates = run.plan.rates(run.cells)
+    if rates is None:
+        return (
+            f"{title}\n{missing_of(run.plan.dev_jobs(), run.cells)} runs on dev are missing to choose learning rates.\n"
+        )
+    jobs = run.plan.jobs(rates)
+    results = Results([run.cells[key] for key in keys_of(jobs) if key in run.cells])
+    if not any(results.of(pool, FULL, 1.0) for pool in results.pools()):
+        return f"{title}\nNo test was measured yet.\n"
     plots = _draw(results, path)
-    sections = [
-        _INTRODUCTION,
-        _setting(results, rates, setting, speakers),
-        _claims(claims),
+    parts = [
+        title,
+        _setting(run, results, rates),
+        _claims(claims_of(results)),
         *[_pool(results, pool, plots[pool]) for pool in results.pools()],
         _each(results),
     ]
-    path.write_text("\n".join(sections), encoding="utf-8")
-    return {
-        "claims": [asdict(claim) for claim in claims],
-        "learning_rates": {f"{pool}/{arm}/{share:g}": rate for (pool, arm, share), rate in rates.items()},
-        "wer": {
-            f"{pool}/{arm}/{share:g}": corpus_wer(results.errors(pool, arm, share))
-            for pool in results.pools()
-            for arm, share in results.arms(pool)
-        },
-        "cells": len(cells),
-    }
+    return "\n".join(parts)
 
 
-def _setting(
-    results: Results, rates: Mapping[tuple[PoolName, str, float], float], setting: Setting, speakers: Sequence[str]
-) -> str:
-    pool = setting.pool
-    seeds = len(results.of(results.pools()[0], FULL, 1.0))
+def _setting(run: Run, results: Results, rates: Rates) -> str:
+    setting, pool = run.setting, PoolConfig(**run.setting["pool"])
     told = ", ".join(f"{name} pool, {arm} {share:g}: {rate:g}" for (name, arm, share), rate in sorted(rates.items()))
     how = "That of the recipe, not tuned for each arm"
-    if setting.tuned_rates:
-        tried = ", ".join(f"{rate:g}" for rate in setting.tuned_rates)
+    if run.plan.tuning_seeds:
+        tried = ", ".join(f"{rate:g}" for rate in LEARNING_RATES)
         how = (
             f"For each pool and share, and apart for the method and the plain baseline, that of {{{tried}}} with the "
             "lowest WER on dev recordings, which no test takes; the shuffled control has the method's"
         )
+    seeds = {name: len(results.of(name, FULL, 1.0)) for name in results.pools()}
+    measured = ", ".join(f"{name} pool {count} of {run.plan.seeds}" for name, count in seeds.items())
     return f"""\
-## What was done
+### What was done
 
-Base: `{Path(setting.model).name}`, QLoRA by the recipe `{setting.recipe_name}`. {len(speakers)} speakers
-({", ".join(speakers)}); in each seed half of them are trained on and the other half are tested on, each half in turn. A seed also draws the pool, the
+Base: `{setting["model"]}`, QLoRA by the recipe `{setting["recipe"]}`. {len(setting["speakers"])} speakers
+({", ".join(setting["speakers"])}); in each seed half of them are trained on and the other half are tested on, each half in turn. A seed also draws the pool, the
 selection, the adapter's first weights and the order of the data, the same for every arm.
 
 - **Pools.** {pool.per_speaker} utterances of each training speaker. Clean: the recordings as they are. Noisy: {pool.copied_share:.0%} of them
   are {pool.copies} copies each of the same recordings at other levels, {pool.wrong_share:.1%} of the texts are those of other recordings, and
   {pool.silence_share:.0%} stand between {pool.silence_s[0]:g} to {pool.silence_s[1]:g} s of silence on each side.
 - **Budget.** A share of the seconds that the encoder runs over in one pass over the pool, and the same share of the
-  {setting.full_steps} optimizer steps of training on everything. Every arm but `full` trims silence.
+  {setting["full_steps"]} optimizer steps of training on everything. Every arm but `full` trims silence.
 - **Learning rate.** {how}: {told}.
-- **Test.** Up to {pool.test_per_speaker} recordings of each test speaker, once. {seeds} seeds for the primary arms.
+- **Test.** Up to {pool.test_per_speaker} recordings of each test speaker, once. Seeds measured of seeds planned, primary arms: {measured}.
 - **Intervals.** 95 %, hierarchical paired bootstrap: seeds, then speakers, 10,000 draws, of the difference of corpus WER.
   p values of the claims about the noisy pool are adjusted by Holm. "Better" means that the interval lies below zero
-  against the plain baseline and against the method with shuffled scores.
+  against the plain baseline and against the method with shuffled scores. With fewer than three seeds there is none.
 """
 
 
 def _claims(claims: Sequence[Claim]) -> str:
     note = f"For the first claim the difference is WER less {1 + MARGIN:g} times that of everything.\n"
-    return "\n".join(["## Claims", "", *claims_table(claims), "", note])
+    return "\n".join(["### Claims", "", *claims_table(claims), "", note])
 
 
 def _pool(results: Results, pool: str, plot: str) -> str:
@@ -168,25 +162,29 @@ def _pool(results: Results, pool: str, plot: str) -> str:
     rows = []
     for arm, share in results.arms(pool):
         cells = results.of(pool, arm, share)
-        full = "" if arm == FULL else points(results.difference(pool, (arm, share), (FULL, 1.0)))
-        plain = ""
-        if arm not in (FULL, BASELINE):
-            plain = points(results.difference(pool, (arm, share), (BASELINE, share)))
+        full = _less(results, pool, (arm, share), (FULL, 1.0))
+        plain = _less(results, pool, (arm, share), (BASELINE, share)) if arm != FULL else ""
         rows.append(
             f"| {arm} | {share:g} | {len(cells)} | {corpus_wer(results.errors(pool, arm, share)):.1%} | {full} | {plain} | "
             f"{_mean(cells, 'wrong_share'):.1%} | {_mean(cells, 'encoder_s'):.0f} | {_mean(cells, 'training_s'):.0f} | "
             f"{_mean(cells, 'selection_s'):.0f} | {_mean(cells, 'peak_bytes') / 2**20:.0f} |"
         )
-    largest = max(share for arm, share in results.arms(pool) if arm == METHOD)
+    largest = max((share for arm, share in results.arms(pool) if arm == METHOD), default=0.0)
     decisions = [c.decision for c in results.of(pool, METHOD, largest) if c.decision]
     enabled = sum(bool(d["enabled"]) for d in decisions)
     said = f"The disagreement with full precision was switched on in {enabled} of {len(decisions)} selections (NF4).\n"
-    title = f"## The {pool} pool"
+    title = f"### The {pool} pool"
     return "\n".join([title, "", head, *rows, "", said, f"![WER of each arm]({plot})", ""])
 
 
+def _less(results: Results, pool: str, ours: tuple[str, float], theirs: tuple[str, float]) -> str:
+    """Our WER less theirs; empty for an arm itself, and if there is no seed in common."""
+    found = results.difference(pool, ours, theirs) if ours != theirs else None
+    return "" if found is None else points(found)
+
+
 def _each(results: Results) -> str:
-    lines = ["## Each seed", "", "WER of the primary arms, in %.", ""]
+    lines = ["### Each seed", "", "WER of the primary arms, in %.", ""]
     for pool in results.pools():
         shares = sorted({share for _, share in results.arms(pool)} - {1.0}, reverse=True)
         arms = [(FULL, 1.0), *[(arm, s) for s in shares for arm in (METHOD, EVENLY, BASELINE, SHUFFLED)]]

@@ -7,8 +7,9 @@ import os
 from pathlib import Path
 from typing import Final
 
-from tuning.studies.command import add_options, archive_of, main_of, plan_of, run_piece, speech_of
+from tuning.studies.command import add_options, main_of, plan_of, run_piece, speech_of
 from tuning.studies.temporal.arms import ARMS, NAMES
+from tuning.studies.temporal.report import GateReport
 
 _EXAMPLES: Final = """\
 examples:
@@ -23,24 +24,21 @@ examples:
 def _study(arguments: argparse.Namespace) -> None:
     # Imported here: torch takes seconds, and --help needs none of it.
     from tuning.studies.temporal.cells import HARD, GateTrials, Setting
-    from tuning.studies.temporal.report import write_report
 
-    if not arguments.only_report:
-        data, speakers = speech_of(arguments)
-        setting = Setting(
-            model=Path(arguments.model).name,
-            data=arguments.data.name,
-            sounds=arguments.sounds.name if arguments.sounds else "",
-            speakers=speakers,
-            rank=arguments.rank,
-            steps=arguments.steps,
-            batch_s=arguments.batch_s,
-            per_mix=arguments.per_mix,
-            test_per_mix=arguments.test_per_mix,
-        )
-        laboratory = GateTrials(setting, arguments.model, data, arguments.sounds, arguments.work / "current")
-        run_piece(arguments, setting, plan_of(arguments, ARMS, HARD), laboratory.run)
-    write_report(archive_of(arguments), arguments.report)
+    data, speakers = speech_of(arguments)
+    setting = Setting(
+        model=Path(arguments.model).name,
+        data=arguments.data.name,
+        sounds=arguments.sounds.name if arguments.sounds else "",
+        speakers=speakers,
+        rank=arguments.rank,
+        steps=arguments.steps,
+        batch_s=arguments.batch_s,
+        per_mix=arguments.per_mix,
+        test_per_mix=arguments.test_per_mix,
+    )
+    plan = plan_of(arguments, ARMS, HARD)
+    run_piece(arguments, setting, plan, lambda work: GateTrials(setting, arguments.model, data, arguments.sounds, work))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -68,4 +66,4 @@ def _parser() -> argparse.ArgumentParser:
 
 if __name__ == "__main__":
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported
-    raise SystemExit(main_of(_study, _parser()))
+    raise SystemExit(main_of(_study, GateReport(), _parser()))

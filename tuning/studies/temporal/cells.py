@@ -6,19 +6,21 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import jiwer
 import numpy as np
 
 from engine.config.training import TrainingConfig
 from engine.models.catalogue import PROJECT_ROOT
+from engine.run.provenance.digests import file_digests
 from engine.stages.finetune import RunResult
 from engine.temporal.features import SPOKEN
 from tuning.studies.laboratory import Laboratory, Row, costs_of, read_rows
 from tuning.studies.speakers import errors_by_speaker
 from tuning.studies.temporal.arms import GATE_RATE, GATES
 from tuning.studies.temporal.mixes import MIXES, MixFacts, read_facts, sounds_in, write_mixes
-from tuning.studies.trials import Cell, Trial
+from tuning.studies.trials import Cell, Trial, digest
 
 HARD = ("silence", "noise", "change")
 """Test sets of the primary endpoint."""
@@ -61,6 +63,10 @@ class GateTrials(Laboratory):
     def __init__(self, setting: Setting, model: str, data: Path, sounds: Path | None, work: Path) -> None:
         super().__init__(model, data, work, _RECIPE, setting.steps, setting.batch_s)
         self._setting, self._sounds = setting, sounds_in(sounds)
+
+    def basis(self) -> dict[str, Any]:
+        """Also the sounds: their order, which the mixes are drawn from, and their content."""
+        return super().basis() | {"sounds": digest([file_digests(path.parent, [path.name]) for path in self._sounds])}
 
     def write(self, folder: Path, train: Sequence[str], test: Sequence[str], trial: Trial) -> None:
         """Mixes of all kinds, as many of each."""

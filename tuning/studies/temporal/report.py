@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
-from tuning.studies.archive import Archive, Run
+from tuning.studies.archive import Run
 from tuning.studies.intervals import corpus_wer, paired_difference
-from tuning.studies.tables import (
-    Claim,
-    adjusted,
-    apart,
-    by_arm,
-    claims_table,
-    draw_arms,
-    errors_of,
-    mean,
-    points,
-    seeds_table,
-    state,
-    tuning_table,
-    verdict_of,
-)
+from tuning.studies.report import StudyReport
+from tuning.studies.tables import Claim, by_arm, errors_of, mean, points
 from tuning.studies.temporal.arms import CONSTANT, DESCRIPTIONS, FAST, LEARNED, SHUFFLED
 
 MARGIN: Final = 0.05
@@ -55,103 +40,77 @@ than three seeds no interval is shown. Other work shared the machine: seconds co
 """
 
 
-def claims_of(run: Run) -> list[Claim]:
-    """The primary claims, as far as their arms were measured: better than the plain baseline and than the control."""
-    tests = by_arm(run.plan, run.cells)
-    if LEARNED not in tests:
-        return []
-    ours = errors_of(tests[LEARNED], _HARD)
-    claims = []
-    for name in (CONSTANT, SHUFFLED):
-        if name in tests:
-            found = paired_difference(ours, errors_of(tests[name], _HARD))
-            claims.append(Claim(f"mixes: `learned` is better than `{name}`", found, found.high < 0))
-    return adjusted(claims)
+class GateReport(StudyReport):
+    """Gates that follow the audio against constant ones and against those of other frames."""
 
+    introduction = _INTRODUCTION
+    ours, controls, sets = LEARNED, (CONSTANT, SHUFFLED), _HARD
+    endpoint = "WER on mixes of unheard speakers"
+    claimed_on = "mixes: "
+    proven = "`learned` gates beat constant gates and their shuffled control on the mixes."
+    default = "`qlora` stays the default method."
 
-def guard_of(run: Run) -> Claim | None:
-    """Whether clean recordings are not worse by more than the margin; None before both arms were measured."""
-    tests = by_arm(run.plan, run.cells)
-    if LEARNED not in tests or CONSTANT not in tests:
-        return None
-    ours, theirs = (errors_of(tests[name], _CLEAN) for name in (LEARNED, CONSTANT))
-    found = paired_difference(ours, theirs, margin=MARGIN)
-    return Claim(
-        f"clean (guard): `learned` is not worse than `constant` by more than {MARGIN:.0%}", found, found.high < 0
-    )
-
-
-def verdict(claims: Sequence[Claim]) -> str:
-    """What the claims come to, in a sentence or two."""
-    return verdict_of(
-        claims,
-        LEARNED,
-        "`learned` gates beat constant gates and their shuffled control on the mixes.",
-        "`qlora` stays the default method.",
-    )
-
-
-def write_report(archive: Archive, path: Path) -> None:
-    """Write the report with its plots, of all runs in the archive."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    sections = [_INTRODUCTION]
-    runs = archive.runs()
-    if len(runs) > 1:
-        told = [f"- {_title(run)}: {verdict(claims_of(run))}" for run in runs]
-        sections.append("\n".join(["## In short", "", *told, ""]))
-    for number, run in enumerate(runs):
-        sections.append(_section(run, path.with_name(f"{path.stem}-{number}.png")))
-    path.write_text("\n".join(sections), encoding="utf-8")
-
-
-def _title(run: Run) -> str:
-    return f"{run.setting['model']}, rank {run.setting['rank']}"
-
-
-def _section(run: Run, picture: Path) -> str:
-    setting, claims, guard = run.setting, claims_of(run), guard_of(run)
-    noise = f"sounds of `{setting['sounds']}`" if setting["sounds"] else "pink noise"
-    lines = [
-        f"## {_title(run)}",
-        "",
-        f"**{verdict(claims)}**",
-        "",
-        f"`temporal` (NF4) on `{setting['model']}`, recordings `{setting['data']}` of {', '.join(setting['speakers'])}, "
-        f"{noise}: {setting['per_mix']} training mixes and {setting['test_per_mix']} test mixes of each kind, "
-        f"{setting['steps']} steps of {setting['batch_s']:g} s. {state(run.plan, run.cells)}",
-        "",
-    ]
-    if claims:
-        lines += [*claims_table([*claims, *([guard] if guard else [])]), ""]
-        lines += [f"For the guard the difference is WER less {1 + MARGIN:g} times that of constant gates.", ""]
-        lines += [*_fast(run), *apart(by_arm(run.plan, run.cells), LEARNED, _HARD)]
-    lines += [*_arms(run), "", f"![WER of each arm]({picture.name})", ""]
-    draw_arms(run.plan, run.cells, _HARD, "WER on mixes of unheard speakers", picture)
-    lines += ["**By kind of mix, and what it cost.** WER with gates.", "", *_kinds(run), ""]
-    lines += ["**Tuning.** WER on dev.", "", *tuning_table(run.plan, run.cells), ""]
-    lines += ["**Each seed.** WER on the mixes in %.", "", *seeds_table(run.plan, run.cells, _HARD), ""]
-    return "\n".join(lines)
-
-
-def _arms(run: Run) -> list[str]:
-    tests = by_arm(run.plan, run.cells)
-    lines = [
-        "| arm | gates | seeds | WER on mixes | `learned` less this | exported form | exported less gated | words inserted "
-        "per minute | exported | clean WER |",
-        "| --- " * 10 + "|",
-    ]
-    for name, own in tests.items():
-        errors, static = errors_of(own, _HARD), errors_of(own, _STATIC)
-        less = ""
-        if LEARNED in tests and name != LEARNED:
-            less = points(paired_difference(errors_of(tests[LEARNED], _HARD), errors))
-        lines.append(
-            f"| {name} | {DESCRIPTIONS[name]} | {len(own)} | {corpus_wer(errors):.1%} | {less} | "
-            f"{corpus_wer(static):.1%} | {points(paired_difference(static, errors))} | "
-            f"{_per_minute(run, name, 'inserted_words'):.1f} | {_per_minute(run, name, 'static_inserted_words'):.1f} | "
-            f"{corpus_wer(errors_of(own, _CLEAN)):.1%} |"
+    def setting(self, run: Run) -> str:
+        """What was trained, on what, and for how long."""
+        setting = run.setting
+        noise = f"sounds of `{setting['sounds']}`" if setting["sounds"] else "pink noise"
+        return (
+            f"`temporal` (NF4) on `{setting['model']}`, recordings `{setting['data']}` of {', '.join(setting['speakers'])}, "
+            f"{noise}: {setting['per_mix']} training mixes and {setting['test_per_mix']} test mixes of each kind, "
+            f"{setting['steps']} steps of {setting['batch_s']:g} s."
         )
-    return lines
+
+    def guards(self, run: Run) -> list[Claim]:
+        """Whether clean recordings are not worse by more than the margin; nothing before both arms were measured."""
+        tests = by_arm(run.plan, run.cells)
+        if LEARNED not in tests or CONSTANT not in tests:
+            return []
+        ours, theirs = (errors_of(tests[name], _CLEAN) for name in (LEARNED, CONSTANT))
+        found = paired_difference(ours, theirs, margin=MARGIN)
+        text = f"clean (guard): `{LEARNED}` is not worse than `{CONSTANT}` by more than {MARGIN:.0%}"
+        return [Claim(text, found, found.high < 0)]
+
+    def notes(self, run: Run) -> list[str]:
+        """How to read the guard, and what gates do that move more than dev wants."""
+        guard = f"For the guard the difference is WER less {1 + MARGIN:g} times that of constant gates."
+        return [guard, "", *_fast(run)]
+
+    def arms(self, run: Run) -> list[str]:
+        """Errors of each arm with gates and without, inserted words, errors on clean recordings."""
+        tests = by_arm(run.plan, run.cells)
+        lines = [
+            "| arm | gates | seeds | WER on mixes | `learned` less this | exported form | exported less gated | words inserted "
+            "per minute | exported | clean WER |",
+            "| --- " * 10 + "|",
+        ]
+        for name, own in tests.items():
+            errors, static = errors_of(own, _HARD), errors_of(own, _STATIC)
+            less = ""
+            if LEARNED in tests and name != LEARNED:
+                less = points(paired_difference(errors_of(tests[LEARNED], _HARD), errors))
+            lines.append(
+                f"| {name} | {DESCRIPTIONS[name]} | {len(own)} | {corpus_wer(errors):.1%} | {less} | "
+                f"{corpus_wer(static):.1%} | {points(paired_difference(static, errors))} | "
+                f"{_per_minute(run, name, 'inserted_words'):.1f} | {_per_minute(run, name, 'static_inserted_words'):.1f} | "
+                f"{corpus_wer(errors_of(own, _CLEAN)):.1%} |"
+            )
+        return lines
+
+    def costs(self, run: Run) -> list[str]:
+        """Errors by kind of mix, movement of the gates, parameters and seconds."""
+        lines = [
+            "| arm | silence | noise | change | effective rank in speech, outside | trained parameters | training s |",
+            "| --- " * 7 + "|",
+        ]
+        for name, own in by_arm(run.plan, run.cells).items():
+            kinds = " | ".join(f"{corpus_wer(errors_of(own, (kind,))):.1%}" for kind in _HARD)
+            moved = ""
+            if any("rank_in_speech" in cell.figures for cell in own):
+                moved = f"{mean(own, 'rank_in_speech'):.2f}, {mean(own, 'rank_outside'):.2f}"
+            lines.append(
+                f"| {name} | {kinds} | {moved} | {mean(own, 'trainable_parameters'):,.0f} | {mean(own, 'training_s'):.0f} |"
+            )
+        return ["**By kind of mix, and what it cost.** WER with gates.", "", *lines, ""]
 
 
 def _fast(run: Run) -> list[str]:
@@ -167,22 +126,6 @@ def _fast(run: Run) -> list[str]:
         if name in tests
     ]
     return [f"Gates that learn faster, whatever dev prefers: WER of `{fast}` on mixes {', '.join(told)}.", ""]
-
-
-def _kinds(run: Run) -> list[str]:
-    lines = [
-        "| arm | silence | noise | change | effective rank in speech, outside | trained parameters | training s |",
-        "| --- " * 7 + "|",
-    ]
-    for name, own in by_arm(run.plan, run.cells).items():
-        kinds = " | ".join(f"{corpus_wer(errors_of(own, (kind,))):.1%}" for kind in _HARD)
-        moved = ""
-        if any("rank_in_speech" in cell.figures for cell in own):
-            moved = f"{mean(own, 'rank_in_speech'):.2f}, {mean(own, 'rank_outside'):.2f}"
-        lines.append(
-            f"| {name} | {kinds} | {moved} | {mean(own, 'trainable_parameters'):,.0f} | {mean(own, 'training_s'):.0f} |"
-        )
-    return lines
 
 
 def _per_minute(run: Run, name: str, figure: str) -> float:

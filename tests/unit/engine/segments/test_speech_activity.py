@@ -45,6 +45,13 @@ def test_the_probabilities_are_those_of_silero_vad_after_a_quarter_of_a_second_o
     np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
 
+def test_a_model_that_computes_in_half_precision_does_not_change_the_probabilities(recording: Recording) -> None:
+    alone = load_speech_activity().probabilities([recording.wave_T])[0]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        within = load_speech_activity().probabilities([recording.wave_T])[0]
+    np.testing.assert_array_equal(within, alone)
+
+
 def test_a_recording_does_not_depend_on_those_beside_it(recording: Recording) -> None:
     waves = [recording.wave_T[:20_001], recording.wave_T, np.zeros(0, np.float32), recording.wave_T[5000:5100]]
     together = load_speech_activity().probabilities(waves)

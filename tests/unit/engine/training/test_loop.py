@@ -223,3 +223,43 @@ def test_the_seed_decides_the_order(tmp_path: Path) -> None:
         for i, seed in enumerate((3, 3, 4))
     ]
     assert orders[0] == orders[1] != orders[2]
+
+
+# ---- decided from outside
+
+
+class Pausing:
+    """Decides after the second validation: the run ends there, unless it has been decided on before."""
+
+    def __init__(self, store: Path, *, pauses: bool) -> None:
+        self._store, self._pauses, self.validations = store, pauses, 0
+        self.checkpoints: list[str] = []
+
+    def is_due(self) -> bool:
+        return self.validations == 2
+
+    def decide(self) -> None:
+        self.validations += 1
+        self.checkpoints = sorted(path.name for path in (self._store / "checkpoints").iterdir())
+        if self._pauses:
+            raise SystemExit
+
+    def metric(self, step: int) -> float:
+        self.validations += 1
+        return 0.5
+
+
+def test_a_run_that_is_ended_after_a_validation_has_a_checkpoint_there_and_resumes(tmp_path: Path) -> None:
+    fields = {"max_steps": 6, "evaluation": {"every_steps": 2}, "checkpoint": {"every_steps": 100}, "optimizer": SGD}
+    whole = train(tmp_path / "whole", fields, metric=lambda step: 0.5)
+    for folder, pauses in (("goes on", False), ("pauses", True)):
+        pausing = Pausing(tmp_path / folder / "store", pauses=pauses)
+        if pauses:
+            with pytest.raises(SystemExit):
+                train(tmp_path / folder, fields, metric=pausing.metric, decider=pausing)
+            resumed = train(tmp_path / folder, fields, metric=pausing.metric)
+            assert [step for step, _ in resumed.evaluated] == [6]
+        else:
+            resumed = train(tmp_path / folder, fields, metric=pausing.metric, decider=pausing)
+        assert pausing.checkpoints == ["step-00000004"]
+        assert resumed.weights == pytest.approx(whole.weights)

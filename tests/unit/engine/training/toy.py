@@ -21,7 +21,7 @@ from engine.run.events import MemorySink
 from engine.run.result import Fact
 from engine.run.store import LocalRunStore
 from engine.training.checkpoints import Checkpoints
-from engine.training.loop import TrainingLoop, Validation
+from engine.training.loop import Decider, TrainingLoop, Validation
 from engine.training.parallel import SINGLE
 from engine.training.step_down import StepDowns
 
@@ -136,6 +136,7 @@ def train(
     metric: Callable[[int], float] | None = None,
     better: Better = "lower",
     method: Method | None = None,
+    decider: Decider | None = None,
 ) -> Trained:
     """Train with the one loop.
 
@@ -146,6 +147,7 @@ def train(
         metric: what an evaluation after a step finds; None: nothing is evaluated.
         better: the direction that is better.
         method: says what is trained; None: all of it.
+        decider: decides after validations whether it goes on.
     """
     context = {"type": "short", "tail_s": 0.1}
     config = TrainingConfig.model_validate({"schedule": {"type": "constant"}, "context": context} | fields)
@@ -174,6 +176,7 @@ def train(
         fingerprint="toy",
         validation=Validation(Metric("toy", "toy", "a toy", better), measure) if metric is not None else None,
         should_stop=lambda: False,
+        decider=decider,
     )
     assert loop.run() == "finished"
     metrics = [event.data for event in events.events if event.kind == "metric"]

@@ -251,3 +251,27 @@ def test_what_may_still_begin_is_found_in_one_pass() -> None:
 def test_a_stage_needs_no_more_stages_than_there_may_be() -> None:
     with pytest.raises(ValidationError, match="at most 50"):
         STAGES.validate_python([{"type": "validate", "needs": ["ingest"] * 51}])
+
+
+SEARCH = {
+    "dimensions": {"optimizer.learning_rate": {"type": "choice", "values": [1e-3, 1e-2]}},
+    "algorithm": {"type": "grid"},
+}
+
+
+def test_a_sweep_goes_with_its_training_and_the_training_after_it_has_none_of_its_own() -> None:
+    config = TrainingConfig.model_validate({"max_steps": 20, "evaluation": {"every_steps": 5}})
+    chain = [{"type": "sweep", "needs": [], "search": SEARCH}, {"type": "train"}]
+    assert faults_of(*chain, config=config) == {}
+    assert set(faults_of(*chain, config=TrainingConfig(max_steps=20))) == {"stages.0.config.evaluation.every_steps"}
+    assert set(faults_of(*chain, config=None)) == {"stages.0.config", "stages.1.config"}
+    own = {"type": "train", "config": {"max_steps": 3}}
+    assert faults_of(chain[0], own, config=config) == {
+        "stages.1.config": "is given, and sweep searches for one; leave out one of them"
+    }
+    other = {"type": "sweep", "name": "other", "search": SEARCH}
+    assert faults_of(chain[0], other, chain[1], config=config) == {
+        "stages.2.needs": "leads to more than one sweep: other, sweep; a training takes one"
+    }
+    wrong = {"dimensions": {"nose": {"type": "choice", "values": [1]}}, "algorithm": {"type": "grid"}}
+    assert set(faults_of({**chain[0], "search": wrong}, chain[1], config=config)) == {"stages.0.search.dimensions.nose"}

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
 from cluster.config import ResourcesConfig
 from engine.config.base import parse
 from engine.config.training import TrainingConfig
-from tuning.sweep.algorithms import AshaScheduler, NoScheduler, Point
+from engine.models.catalogue import reference_to
+from tuning.sweep.algorithms import Point
 from tuning.sweep.best import on_everything
 from tuning.sweep.config import SearchConfig
 from tuning.sweep.front import draw_fronts, front, fronts
-from tuning.sweep.halving import as_tune_result, scheduler_of
-from tuning.sweep.memory import trials_that_fit
-from tuning.sweep.points import points_of
-from tuning.sweep.trials import Report, Trial, TrialResult, best_of, result_of
+from tuning.sweep.memory import trial_bytes, trials_that_fit
+from tuning.sweep.points import Tried, points_of
+from tuning.sweep.trials import Report, State, Trial, TrialResult, best_of, ranks_of, result_of
 
 
 def report(validation: int, value: float, *, metric: str = "wer", seconds: float = 1.0, **fields: Any) -> Report:
@@ -71,6 +71,22 @@ def test_the_best_has_trained_to_its_end_if_any_has() -> None:
     assert best_of(trials[3:]) is None
 
 
+def test_equal_values_are_told_apart_by_the_loss() -> None:
+    trials = [ended(0, 0.1, validation_loss=0.3), ended(1, 0.1, validation_loss=0.2), ended(2, 0.1)]
+    best = best_of(trials)
+    assert best is not None and best.number == 1
+    config = TrainingConfig.model_validate({"evaluation": {"every_steps": 10, "keep": "best"}})
+    reports = [
+        report(1, 0.0, validation_loss=0.2),
+        report(2, 0.5, validation_loss=0.1),
+        report(3, float("nan"), validation_loss=None),
+    ]
+    assert ranks_of(config, reports) == [(0.0, 0.2)] * 3
+    last = config.model_copy(update={"evaluation": config.evaluation.model_copy(update={"keep": "last"})})
+    assert ranks_of(last, reports) == [(0.0, 0.2), (0.5, 0.1), (math.inf, math.inf)]
+    assert Report.model_validate_json(reports[0].model_dump_json()).rank == (0.0, 0.2)
+
+
 # ---- fronts ---------------------------------------------------------------------------------------------------
 
 
@@ -117,82 +133,40 @@ def loss_at(point: Point) -> float:
     return abs(rate - 1e-3) + (0.01 if point["method.groups"] != ["fusion"] else 0.0)
 
 
-def found_by(direction: float) -> list[Point]:
+def tried_at(point: Point, loss: float | None, state: State = "finished", validations: int = 9) -> Tried:
+    return Tried(point, state, validations, loss)
+
+
+def found_by(direction: float, state: State = "finished") -> list[Point]:
     """The points of a search that is told this multiple of the loss."""
-    points, found = points_of(parse(SearchConfig, SEARCH)), []
+    points, found, tried = points_of(parse(SearchConfig, SEARCH)), [], list[Tried]()
     for number in range(30):
-        found.append(points.point(number))
-        points.ended(number, direction * loss_at(found[-1]))
+        found.append(points.point(number, tried))
+        tried.append(tried_at(found[-1], direction * loss_at(found[-1]), state))
     return found
 
 
-def test_optuna_gathers_where_trials_were_good_and_values_are_those_of_the_dimensions() -> None:
-    found = found_by(1.0)
+@pytest.mark.parametrize("state", ["finished", "pruned", "paused"])
+def test_optuna_gathers_where_trials_were_good_and_values_are_those_of_the_dimensions(state: State) -> None:
+    found = found_by(1.0, state)
     for point in found:
         assert point["method.groups"] in (["fusion"], ["audio_encoder"], "all")
         assert point["label_smoothing"] in (0.0, 0.1, 0.2)
         assert isinstance(point["method.rank"], int)
-    misled = found_by(-1.0)
+    misled = found_by(-1.0, state)
     assert found[0] == misled[0]
     assert sum(map(loss_at, found[10:])) < 0.7 * sum(map(loss_at, misled[10:]))
 
 
-def test_an_interrupted_search_chooses_the_same_points() -> None:
-    def chosen(interrupted_after: int | None) -> list[Point]:
-        points, found = points_of(parse(SearchConfig, SEARCH)), []
-        for number in range(12):
-            if number == interrupted_after:
-                points = points_of(parse(SearchConfig, SEARCH))
-                for earlier, point in enumerate(found):
-                    points.begun(earlier, point)
-                    points.ended(earlier, None if earlier == 1 else loss_at(point))
-            found.append(points.point(number))
-            points.ended(number, None if number == 1 else loss_at(found[-1]))
-        return found
-
-    whole = chosen(None)
-    assert chosen(8) == whole
-    assert len({str(point) for point in whole}) == 12
-
-
-def test_a_trial_that_was_interrupted_is_told_later() -> None:
-    points = points_of(parse(SearchConfig, SEARCH))
-    first = points.point(0)
-    again = points_of(parse(SearchConfig, SEARCH))
-    again.begun(0, first)
-    second = again.point(1)
-    again.ended(0, 0.5)
-    again.ended(1, 0.4)
-    assert second != first
-
-
-# ---- stopping early -------------------------------------------------------------------------------------------
-
-
-class Asked:
-    def __init__(self, trial_id: str) -> None:
-        self.trial_id = trial_id
-
-
-def test_successive_halving_remembers_the_trials_before_an_interruption() -> None:
-    before = [(number, [report(1, value)]) for number, value in enumerate([0.1, 0.2, 0.3])]
-    config = AshaScheduler(reduction_factor=3, grace_validations=1)
-
-    def decision(known: list[Any], validation: int, value: float) -> str:
-        scheduler, trial = scheduler_of(config, known), Asked("new")
-        scheduler.on_trial_add(None, trial)  # type: ignore[arg-type]
-        told: str = scheduler.on_trial_result(None, trial, as_tune_result(report(validation, value)))  # type: ignore[arg-type]
-        return told
-
-    assert decision([], 1, 0.4) == TrialScheduler.CONTINUE
-    assert decision(before, 1, 0.4) == TrialScheduler.STOP
-    assert decision(before, 1, 0.05) == TrialScheduler.CONTINUE
-    assert decision(before, 2, 0.05) == TrialScheduler.CONTINUE
-    late = AshaScheduler(reduction_factor=3, grace_validations=2)
-    scheduler, trial = scheduler_of(late, before), Asked("new")
-    scheduler.on_trial_add(None, trial)  # type: ignore[arg-type]
-    assert scheduler.on_trial_result(None, trial, as_tune_result(report(1, 0.9))) == TrialScheduler.CONTINUE  # type: ignore[arg-type]
-    assert type(scheduler_of(NoScheduler(), before)) is FIFOScheduler
+def test_a_point_depends_on_the_trials_before_it_and_not_on_the_process() -> None:
+    points, tried = points_of(parse(SearchConfig, SEARCH)), list[Tried]()
+    found: list[Point] = []
+    for number in range(12):
+        found.append(points.point(number, tried))
+        state: State = ("finished", "failed", "paused", "running")[number % 4]  # type: ignore[assignment]
+        tried.append(tried_at(found[-1], None if state in ("failed", "running") else loss_at(found[-1]), state, 3))
+    assert [points_of(parse(SearchConfig, SEARCH)).point(number, tried[:number]) for number in range(12)] == found
+    assert len({str(point) for point in found}) == 12
 
 
 # ---- memory ---------------------------------------------------------------------------------------------------
@@ -209,6 +183,18 @@ def test_successive_halving_remembers_the_trials_before_an_interruption() -> Non
 )
 def test_as_many_trials_run_as_free_memory_and_cpus_hold(free: dict[str, float], fit: int) -> None:
     assert trials_that_fit(ResourcesConfig(memory_bytes_per_worker=50), free, 6) == fit
+
+
+def test_a_trial_reserves_what_its_model_and_its_batches_take() -> None:
+    model = reference_to("whisper-pico")
+    small, large = (
+        trial_bytes(model, TrainingConfig.model_validate({"batch": {"cost": 240, "micro_batch_cost": cost}}))
+        for cost in (12, 240)
+    )
+    assert small is not None and large is not None
+    assert 5 * 10**8 < small < large
+    unknown = model.model_copy(update={"source": "s3://bucket/elsewhere"})
+    assert trial_bytes(unknown, TrainingConfig()) is None
 
 
 # ---- the best trial on everything -----------------------------------------------------------------------------
