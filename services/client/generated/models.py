@@ -5725,7 +5725,9 @@ class SweepStage(Model):
 
 class TrainStage(Model):
     """
-    Trains, as a job, by the best trial of the sweep and on what the selection chose that are among its predecessors.
+    Trains, as a job.
+
+    By the best trial of the sweep among its predecessors, if there is one, and on what the selection among them chose.
     """
 
     model_config = ConfigDict(
