@@ -1801,7 +1801,7 @@ class LiveJobEvent(Model):
     """
     The job.
     """
-    kind: Literal["metric", "log", "status", "artifact"] | str
+    kind: Literal["metric", "log", "status", "artifact", "resource"] | str
 
 
 class LiveNotifications(Model):
