@@ -110,7 +110,7 @@ export function VersionsTab({ datasetId, shown, newest, onShow }: VersionsTabPro
                   <Count label="Audio" value={formatDuration(statistics.audio_s)} />
                 </dl>
               )}
-              <div className="flex gap-1">
+              <div className="flex justify-end gap-1 sm:min-w-48">
                 {status === 'ready' && number !== shown && (
                   <Button size="sm" onClick={() => onShow(number)}>
                     Show
