@@ -134,7 +134,7 @@ export default function Waveform({ url, autoPlay = false }: WaveformProps) {
   });
 
   return (
-    <figure aria-label="Recording" className="grid gap-2">
+    <figure aria-label="Recording" className="grid grid-cols-1 gap-2">
       <div className="relative overflow-hidden rounded-lg border bg-card">
         <div ref={wave} className="border-b" style={{ minHeight: WAVE_PX }} />
         <div ref={spectrum} style={{ minHeight: SPECTROGRAM_PX }} />

@@ -190,6 +190,8 @@ export class UploadManager {
     await uploadFile(address, source, {
       signal,
       done,
+      // Fewer at a time are whole earlier: less is sent again after a break.
+      parallel: 2,
       onPart: (part) => {
         done.add(part);
         task.failures = 0;

@@ -47,7 +47,7 @@ export function VersionsTab({ datasetId, shown, newest, onShow }: VersionsTabPro
     );
   const pair = [...chosen].sort((a, b) => a - b);
   return (
-    <div className="grid gap-3">
+    <div className="grid grid-cols-1 gap-3">
       <div className="flex flex-wrap items-center justify-between gap-3">
         <p className="max-w-2xl text-muted-foreground text-sm">
           A version never changes. Corrections and other options make the next one; trainings use the newest,
