@@ -73,7 +73,7 @@ export function ReportTab({ datasetId, version, statistics, task, onShowItems }:
           </Card>
         )}
       </section>
-      <div className="grid grid-cols-1 items-start gap-5 lg:grid-cols-2">
+      <div className="gap-5 lg:columns-2 [&>*]:mb-5 [&>*]:break-inside-avoid">
         <Histograms histograms={report.validation?.histograms ?? []} />
         {labels.length > 0 && (
           <Shares

@@ -74,7 +74,7 @@ export function VersionsTab({ datasetId, shown, newest, onShow }: VersionsTabPro
                   onCheckedChange={() => toggle(number)}
                 />
               )}
-              <div className="min-w-0 flex-1 basis-64">
+              <div className="min-w-0 flex-1 basis-52">
                 <p className="flex flex-wrap items-center gap-2 font-medium text-sm">
                   Version {number}
                   {status !== 'ready' && <StatusBadge status={status} />}
