@@ -12,7 +12,6 @@ import {
   Square,
   Trash2,
 } from 'lucide-react';
-import dynamic from 'next/dynamic';
 import Link from 'next/link';
 import { useRouter } from 'next/navigation';
 import { useState } from 'react';
@@ -26,20 +25,15 @@ import {
 } from '@/components/ui/dropdown-menu';
 import type { Job } from '../contract';
 import { hasEnded, isResumable, isStoppable } from '../model/job';
-import { DeleteDialog, RenameDialog, StopDialog, useResume } from './job-dialogs';
-
-const EvaluateDialog = dynamic(() => import('./evaluate-dialog').then((module) => module.EvaluateDialog), {
-  ssr: false,
-});
-const VersionDialog = dynamic(() => import('./version-dialog').then((module) => module.VersionDialog), {
-  ssr: false,
-});
-const TranscribeDialog = dynamic(
-  () => import('./transcribe-dialog').then((module) => module.TranscribeDialog),
-  {
-    ssr: false,
-  },
-);
+import { useResume } from './job-actions';
+import {
+  DeleteDialog,
+  EvaluateDialog,
+  RenameDialog,
+  StopDialog,
+  TranscribeDialog,
+  VersionDialog,
+} from './lazy-dialogs';
 
 type Open = 'stop' | 'rename' | 'delete' | 'evaluate' | 'version' | 'transcribe' | null;
 
@@ -112,14 +106,11 @@ export function JobMenu({ job }: { job: Job }) {
           </DropdownMenuItem>
         </DropdownMenuContent>
       </DropdownMenu>
-      <StopDialog jobs={[job]} open={open === 'stop'} onOpenChange={change} />
-      <RenameDialog job={job} open={open === 'rename'} onOpenChange={change} />
-      <DeleteDialog
-        jobs={[job]}
-        open={open === 'delete'}
-        onOpenChange={change}
-        onDone={() => router.push('/jobs')}
-      />
+      {open === 'stop' && <StopDialog jobs={[job]} open onOpenChange={change} />}
+      {open === 'rename' && <RenameDialog job={job} open onOpenChange={change} />}
+      {open === 'delete' && (
+        <DeleteDialog jobs={[job]} open onOpenChange={change} onDone={() => router.push('/jobs')} />
+      )}
       {open === 'evaluate' && <EvaluateDialog job={job} onOpenChange={change} />}
       {open === 'version' && <VersionDialog job={job} onOpenChange={change} />}
       {open === 'transcribe' && <TranscribeDialog job={job} onOpenChange={change} />}
