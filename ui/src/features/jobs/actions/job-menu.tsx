@@ -12,17 +12,10 @@ import {
   Square,
   Trash2,
 } from 'lucide-react';
-import Link from 'next/link';
 import { useRouter } from 'next/navigation';
 import { useState } from 'react';
 import { Button } from '@/components/ui/button';
-import {
-  DropdownMenu,
-  DropdownMenuContent,
-  DropdownMenuItem,
-  DropdownMenuSeparator,
-  DropdownMenuTrigger,
-} from '@/components/ui/dropdown-menu';
+import { OnDemand } from '@/components/ui/on-demand';
 import type { Job } from '../contract';
 import { hasEnded, isResumable, isStoppable } from '../model/job';
 import { useResume } from './job-actions';
@@ -34,6 +27,13 @@ import {
   TranscribeDialog,
   VersionDialog,
 } from './lazy-dialogs';
+
+const loadMenu = () => import('@/components/ui/action-menu');
+const MORE = {
+  size: 'icon',
+  'aria-label': 'More actions',
+  children: <Ellipsis aria-hidden />,
+} as const;
 
 type Open = 'stop' | 'rename' | 'delete' | 'evaluate' | 'version' | 'transcribe' | null;
 
@@ -68,44 +68,50 @@ export function JobMenu({ job }: { job: Job }) {
           </Button>
         </>
       )}
-      <DropdownMenu>
-        <DropdownMenuTrigger asChild>
-          <Button size="icon" aria-label="More actions">
-            <Ellipsis aria-hidden />
-          </Button>
-        </DropdownMenuTrigger>
-        <DropdownMenuContent>
-          <DropdownMenuItem onSelect={() => setOpen('rename')}>
-            <Pencil aria-hidden /> Rename …
-          </DropdownMenuItem>
-          {job.type === 'training' && (
-            <DropdownMenuItem asChild>
-              <Link href={`/jobs/new?from=${job.id}`} prefetch={false}>
-                <Copy aria-hidden /> Clone into a new training
-              </Link>
-            </DropdownMenuItem>
-          )}
-          <DropdownMenuItem asChild>
-            <Link href={`/jobs/compare?ids=${job.id}`} prefetch={false}>
-              <GitCompareArrows aria-hidden /> Compare with others
-            </Link>
-          </DropdownMenuItem>
-          {isTrained && (
-            <>
-              <DropdownMenuItem onSelect={() => setOpen('evaluate')}>
-                <FlaskConical aria-hidden /> Evaluate on another dataset …
-              </DropdownMenuItem>
-              <DropdownMenuItem onSelect={() => setOpen('transcribe')}>
-                <Mic aria-hidden /> Use it on recordings …
-              </DropdownMenuItem>
-            </>
-          )}
-          <DropdownMenuSeparator />
-          <DropdownMenuItem danger disabled={!hasEnded(job.status)} onSelect={() => setOpen('delete')}>
-            <Trash2 aria-hidden /> Delete …
-          </DropdownMenuItem>
-        </DropdownMenuContent>
-      </DropdownMenu>
+      <OnDemand
+        load={loadMenu}
+        button={MORE}
+        props={{
+          actions: [
+            { label: 'Rename …', icon: <Pencil aria-hidden />, onSelect: () => setOpen('rename') },
+            ...(job.type === 'training'
+              ? [
+                  {
+                    label: 'Clone into a new training',
+                    icon: <Copy aria-hidden />,
+                    href: `/jobs/new?from=${job.id}`,
+                  },
+                ]
+              : []),
+            {
+              label: 'Compare with others',
+              icon: <GitCompareArrows aria-hidden />,
+              href: `/jobs/compare?ids=${job.id}`,
+            },
+            ...(isTrained
+              ? [
+                  {
+                    label: 'Evaluate on another dataset …',
+                    icon: <FlaskConical aria-hidden />,
+                    onSelect: () => setOpen('evaluate'),
+                  },
+                  {
+                    label: 'Use it on recordings …',
+                    icon: <Mic aria-hidden />,
+                    onSelect: () => setOpen('transcribe'),
+                  },
+                ]
+              : []),
+            {
+              label: 'Delete …',
+              icon: <Trash2 aria-hidden />,
+              danger: true,
+              disabled: !hasEnded(job.status),
+              onSelect: () => setOpen('delete'),
+            },
+          ],
+        }}
+      />
       {open === 'stop' && <StopDialog jobs={[job]} open onOpenChange={change} />}
       {open === 'rename' && <RenameDialog job={job} open onOpenChange={change} />}
       {open === 'delete' && (
