@@ -20,9 +20,12 @@ export function Figures({ job, series }: { job: Job; series: readonly CurveSerie
   const figures = figuresOf(job, series ?? []);
   if (figures.length === 0) return null;
   return (
-    <dl className="grid grid-cols-2 gap-px rounded-lg border bg-border [&>div:first-child]:rounded-tl-lg [&>div:last-child]:rounded-br-lg sm:grid-cols-3 xl:grid-cols-4">
+    <dl className="grid grid-cols-2 rounded-lg border bg-card sm:grid-cols-3 xl:grid-cols-4">
       {figures.map(({ label, value, note, hint }) => (
-        <div key={label} className="bg-card px-4 py-3">
+        <div
+          key={label}
+          className="px-4 py-3 shadow-[1px_0_0_var(--border),0_1px_0_var(--border)] nth-last-1:shadow-[1px_0_0_var(--border)]"
+        >
           <dt className="text-muted-foreground text-xs">
             {hint ? <Hint content={hint}>{label}</Hint> : label}
           </dt>
@@ -30,8 +33,6 @@ export function Figures({ job, series }: { job: Job; series: readonly CurveSerie
           {note && <dd className="tabular text-muted-foreground text-xs">{note}</dd>}
         </div>
       ))}
-      {/* Fills the last row of the grid, so that no gap shows the line colour. */}
-      <div className="hidden bg-card last:block" aria-hidden />
     </dl>
   );
 }
