@@ -8,10 +8,11 @@ const event = (seq: number, data: Record<string, unknown>): JobEvent => ({
   id: 'job',
   event: { seq, event_key: `train/${seq}`, time: '2026-11-30T20:00:00Z', ...data },
 });
-const series = (name: string, steps: number[], values: (number | null)[]): CurveSeries => ({
+const series = (name: string, steps: number[], values: number[]): CurveSeries => ({
   name,
   title: name,
   unit: null,
+  x: 'step',
   total: steps.length,
   sampled: false,
   steps,
