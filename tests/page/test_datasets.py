@@ -90,7 +90,7 @@ def test_a_folder_becomes_a_dataset_that_is_heard_and_corrected(page: Page, pers
     expect(versions.first).to_contain_text("Version 2")
     expect(versions.first).to_contain_text("Newest", timeout=_PROCESSED_MS)
     expect(versions.first).to_contain_text("From version 1: 2 corrections")
-    listed = person.client.list_dataset_items(made, 2, limit=100).items
+    listed = list(person.client.list_dataset_items(made, 2, limit=100))
     assert sum(item.status == "good" for item in listed) == 23
     assert "zero <b>zero</b>" in {item.text for item in listed}
 
@@ -155,9 +155,7 @@ def test_axe_finds_nothing_in_a_dataset(page: Page, made: str) -> None:
     assert {place: faults for place, faults in found.items() if faults} == {}
 
 
-def test_nobody_else_sees_it(
-    page: Page, made: str, open_context: OpenContext, url: str, person: Person
-) -> None:
+def test_nobody_else_sees_it(page: Page, made: str, open_context: OpenContext, url: str, person: Person) -> None:
     other = f"{person.name}-other"
     signed_up(url, other, "correct horse battery 8")
     theirs = open_context().new_page()
