@@ -17,7 +17,7 @@ export function shellWord(text: string): string {
 export function transcribeCommands(adapter: string, version: number): string {
   return [
     `lim adapters download ${shellWord(adapter)} adapter --version ${version}`,
-    'lim transcribe recording.wav --adapter adapter/adapter',
+    'lim transcribe recording.wav --adapter adapter',
   ].join('\n');
 }
 
