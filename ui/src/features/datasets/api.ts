@@ -96,8 +96,6 @@ export function useIngestion(jobId: string | null, isActive: boolean) {
     queryKey: keys.jobs.one(jobId ?? ''),
     queryFn: ({ signal }) => readJob({ path: { job_id: jobId ?? '' }, signal }),
     enabled: jobId !== null && isActive,
-    // Live events keep it current; this is for their absence.
-    refetchInterval: isActive ? 10_000 : false,
   });
 }
 

@@ -60,7 +60,7 @@ export function ItemsTab({ datasetId, version, task, filters, onFilters, draft, 
     if (list.hasMore && index + by >= list.rows.length - 5) list.loadMore();
   };
   return (
-    <div className="grid gap-3">
+    <div className="grid grid-cols-1 gap-3">
       <div className="flex flex-wrap items-center gap-2">
         <div className="relative w-full sm:w-64">
           <Search

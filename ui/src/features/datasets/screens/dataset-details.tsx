@@ -3,7 +3,7 @@
 import { Ellipsis, Pencil, Play, SlidersHorizontal, Trash2 } from 'lucide-react';
 import Link from 'next/link';
 import { useRouter } from 'next/navigation';
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useEffectEvent, useState } from 'react';
 import { Badge } from '@/components/ui/badge';
 import { Button } from '@/components/ui/button';
 import {
@@ -67,11 +67,11 @@ function Details({ dataset, onReload }: { dataset: DatasetRow; onReload: () => v
   const canRevise = isReady || dataset.status === 'error';
 
   // The upload of this tab has ended: what the platform makes of it is the news.
-  const hadUpload = useRef(false);
+  const isUploaded = upload?.status === 'done';
+  const reload = useEffectEvent(onReload);
   useEffect(() => {
-    if (hadUpload.current && !upload) onReload();
-    hadUpload.current = upload !== null;
-  }, [upload, onReload]);
+    if (isUploaded) reload();
+  }, [isUploaded]);
 
   return (
     <>

@@ -53,7 +53,7 @@ export function PredictionsTab({ job }: { job: Job }) {
     );
   }
   return (
-    <section aria-label="Predictions" className="grid gap-3">
+    <section aria-label="Predictions" className="grid grid-cols-[minmax(0,1fr)] gap-3">
       <div className="flex flex-wrap items-center gap-2">
         <Segmented<Order>
           label="Order"
