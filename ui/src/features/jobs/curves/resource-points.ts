@@ -10,13 +10,13 @@ export function withLiveResources(
   if (events.length === 0) return [...workers];
   const grown = workers.map((worker) => ({ ...worker, series: [...worker.series] }));
   for (const { event } of events) {
-    const sample = fieldsOf(event['resources']);
-    const number = numberOf(sample['worker']);
+    const sample = fieldsOf(event.resources);
+    const number = numberOf(sample.worker);
     if (number === null) continue;
-    const host = textOf(sample['host']) ?? '';
+    const host = textOf(sample.host) ?? '';
     let worker = grown.find((one) => one.worker === number && one.host === host);
     if (!worker) {
-      worker = { worker: number, host, gpu: textOf(sample['gpu']), limits: {}, series: [] };
+      worker = { worker: number, host, gpu: textOf(sample.gpu), limits: {}, series: [] };
       grown.push(worker);
     }
     const timeS = new Date(event.time).getTime() / 1000;
