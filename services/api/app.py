@@ -102,7 +102,9 @@ def create_app_on(services: Services) -> FastAPI:
     object_relay.install(app)
     openapi.install(app, {_operation_id(route): access_of(route) for route in _routes_of(*routers, health.router)})
     if settings.page:
-        serving.install(app, settings.page_folder)
+        serving.install(
+            app, settings.page_folder, settings.s3.endpoint_url if settings.object_urls == "store" else None
+        )
     app.add_middleware(BodyLimitMiddleware, settings=settings)
     app.add_middleware(EdgeMiddleware)
     app.add_middleware(AccessLogMiddleware)

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from services.page.export import Asset, Export, read_export
 
 _METHODS: Final = ("GET", "HEAD")
-_OF_THE_API: Final = ("/api/", "/docs", "/healthz", "/readyz", "/metrics", "/openapi.json")
+_OF_THE_API: Final = ("/api/", "/objects/", "/docs", "/healthz", "/readyz", "/metrics", "/openapi.json")
 """Unknown addresses below these stay problem documents, for programs."""
 _PERMISSIONS: Final = "camera=(), geolocation=(), microphone=(self)"  # the playground records
 
@@ -28,10 +28,15 @@ class _Route:
 class PageFiles:
     """ASGI application for what the router has no route for."""
 
-    def __init__(self, export: Export, otherwise: ASGIApp) -> None:
-        self._export = export
-        self._otherwise = otherwise
-        """Answers what is not of the page: 404 as a problem document."""
+    def __init__(self, export: Export, otherwise: ASGIApp, store: str | None = None) -> None:
+        """Serve an export.
+
+        Args:
+            export: the files.
+            otherwise: answers what is not of the page: 404 as a problem document.
+            store: origin of the object store, if browsers upload to it and download from it directly.
+        """
+        self._export, self._otherwise, self._store = export, otherwise, store
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -53,7 +58,8 @@ class PageFiles:
         if scope["method"] not in _METHODS:
             raise HTTPException(405, headers={"Allow": ", ".join(_METHODS)})
         scope["route"] = _Route
-        await _response(asset, status, scope["method"], headers)(scope, receive, send)
+        response = _response(asset, status, scope["method"], headers, policy(asset, self._store))
+        await response(scope, receive, send)
 
 
 def _is_navigation(scope: Scope, headers: Headers) -> bool:
@@ -65,14 +71,37 @@ def _is_navigation(scope: Scope, headers: Headers) -> bool:
     )
 
 
-def _response(asset: Asset, status: int, method: str, headers: Headers) -> Response:
+def policy(asset: Asset, store: str | None) -> str | None:
+    """The Content-Security-Policy of a page: it runs its own scripts and talks to its own origin; None for other files."""
+    if asset.script_hashes is None:
+        return None
+    elsewhere = f" {store}" if store else ""
+    return "; ".join(
+        [
+            "default-src 'none'",
+            " ".join(["script-src 'self'", *asset.script_hashes]),
+            "style-src 'self' 'unsafe-inline'",  # positions of menus and widths of bars are style attributes
+            f"img-src 'self' data: blob:{elsewhere}",
+            "font-src 'self'",
+            f"connect-src 'self'{elsewhere}",
+            f"media-src 'self' blob:{elsewhere}",
+            "worker-src 'self' blob:",
+            "manifest-src 'self'",
+            "frame-ancestors 'none'",
+            "base-uri 'none'",
+            "form-action 'self'",
+        ]
+    )
+
+
+def _response(asset: Asset, status: int, method: str, headers: Headers, policy: str | None) -> Response:
     told = {
         "ETag": asset.etag,
         "Vary": "Accept-Encoding",
         "Cache-Control": "public, max-age=31536000, immutable" if asset.is_immutable else "no-cache",
     }
-    if asset.policy is not None:
-        told |= {"Content-Security-Policy": asset.policy, "Permissions-Policy": _PERMISSIONS}
+    if policy is not None:
+        told |= {"Content-Security-Policy": policy, "Permissions-Policy": _PERMISSIONS}
     if status == 200 and asset.etag in headers.get("if-none-match", ""):
         return Response(status_code=304, headers=told)
     body = asset.body
@@ -90,10 +119,10 @@ def _accepts_gzip(headers: Headers) -> bool:
     return False
 
 
-def install(app: FastAPI, folder: Path) -> None:
-    """Serve the export in `folder`, if there is one.
+def install(app: FastAPI, folder: Path, store: str | None = None) -> None:
+    """Serve the export in `folder`, if there is one; `store` is the object store that its users reach directly.
 
     As the router's default and not as a mount, which would answer before the router says 405 for a known path.
     """
     if (folder / "index.html").is_file():
-        app.router.default = PageFiles(read_export(folder), app.router.default)
+        app.router.default = PageFiles(read_export(folder), app.router.default, store)

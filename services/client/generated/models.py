@@ -2531,7 +2531,7 @@ class PredictionOut(Model):
     duration_s: float | None
     group: str | None
     """
-    The item's speaker or another group, if known.
+    The item's group, if known.
     """
     hypothesis: str | list[str]
     """
@@ -3094,7 +3094,7 @@ class SeriesOut(Model):
     """
     unit: str | None
     """
-    `bytes`, `s`, `audio_s/s`, `share` (shown in percent), ...; unset: a number.
+    `bytes`, `s`, `share` (shown in percent), ...; unset: a number.
     """
     values: list[float]
     x: Literal["step", "seq"] | str
@@ -3464,7 +3464,7 @@ class StageState(Model):
     """
     started_at: datetime | None
     status: Literal["waiting", "running", "stopped", "succeeded", "failed"] | str
-    type: Literal["ingest", "validate", "select", "train", "evaluate", "compare", "export"] | str
+    type: Literal["ingest", "validate", "select", "sweep", "train", "evaluate", "compare", "export"] | str
 
 
 class Standing(Model):
@@ -4407,7 +4407,7 @@ class DatasetItemOut(Model):
     findings: list[ItemFindingOut]
     group: str | None
     """
-    Its speaker or another group that is never divided, if known.
+    Its group, which is never divided between training and test, if known.
     """
     id: str | None
     """
@@ -5725,8 +5725,9 @@ class SweepStage(Model):
 
 class TrainStage(Model):
     """
-    Trains, as a job: by the best trial of the sweep among its predecessors, if there is one, and on what the selection
-    among them chose.
+    Trains, as a job.
+
+    By the best trial of the sweep among its predecessors, if there is one, and on what the selection among them chose.
     """
 
     model_config = ConfigDict(

@@ -54,7 +54,7 @@ export function StartingPoint({ wizard }: { wizard: Wizard }) {
             if (preset) startWith(preset.config as JsonObject, { kind: 'preset', id, title: preset.title });
             else startWith({}, { kind: 'defaults' });
           }}
-          className="grid gap-2 sm:grid-cols-[repeat(auto-fit,minmax(12rem,1fr))]"
+          className="grid gap-2 sm:grid-cols-2"
         >
           {(presets.data?.items ?? []).map((preset) => (
             <RadioCard

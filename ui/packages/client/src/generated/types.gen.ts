@@ -1634,7 +1634,7 @@ export type DatasetItemOut = {
     /**
      * Group
      *
-     * Its speaker or another group that is never divided, if known.
+     * Its group, which is never divided between training and test, if known.
      */
     group: string | null;
     /**
@@ -5074,7 +5074,7 @@ export type PredictionOut = {
     /**
      * Group
      *
-     * The item's speaker or another group, if known.
+     * The item's group, if known.
      */
     group: string | null;
     /**
@@ -6271,7 +6271,7 @@ export type SeriesOut = {
     /**
      * Unit
      *
-     * `bytes`, `s`, `audio_s/s`, `share` (shown in percent), ...; unset: a number.
+     * `bytes`, `s`, `share` (shown in percent), ...; unset: a number.
      */
     unit: string | null;
     /**
@@ -6803,7 +6803,7 @@ export type StageState = {
     /**
      * Type
      */
-    type: 'ingest' | 'validate' | 'select' | 'train' | 'evaluate' | 'compare' | 'export';
+    type: 'ingest' | 'validate' | 'select' | 'sweep' | 'train' | 'evaluate' | 'compare' | 'export';
 };
 
 /**
@@ -7454,8 +7454,9 @@ export type TopLossConfig = {
 /**
  * TrainStage
  *
- * Trains, as a job: by the best trial of the sweep among its predecessors, if there is one, and on what the selection
- * among them chose.
+ * Trains, as a job.
+ *
+ * By the best trial of the sweep among its predecessors, if there is one, and on what the selection among them chose.
  */
 export type TrainStage = {
     /**
@@ -10414,7 +10415,7 @@ export type ListItemsData = {
         /**
          * Group
          *
-         * Only items of this speaker or other group
+         * Only items of this group
          */
         group?: string | null;
         /**
@@ -11048,7 +11049,7 @@ export type ListDatasetItemsData = {
         /**
          * Group
          *
-         * Only items of this speaker or other group
+         * Only items of this group
          */
         group?: string | null;
         /**

@@ -1,8 +1,8 @@
 import type { JobEvent } from '@/lib/live/protocol';
 import type { ResourceSeries, WorkerResources } from '../contract';
-import { numberOf, textOf } from '../model/job';
+import { fieldsOf, numberOf, textOf } from '../model/job';
 
-/** The workers' use with what came live behind it. */
+/** The workers' use with what came live behind it: metric events that hold a sample as `resources`. */
 export function withLiveResources(
   workers: readonly WorkerResources[],
   events: readonly JobEvent[],
@@ -10,21 +10,21 @@ export function withLiveResources(
   if (events.length === 0) return [...workers];
   const grown = workers.map((worker) => ({ ...worker, series: [...worker.series] }));
   for (const { event } of events) {
-    const number = numberOf(event.worker);
+    const sample = fieldsOf(event.resources);
+    const number = numberOf(sample.worker);
     if (number === null) continue;
-    const host = textOf(event.host) ?? '';
-    const attempt = numberOf(event.attempt);
-    let worker = grown.findLast(
-      (one) => one.worker === number && one.host === host && (attempt === null || one.attempt === attempt),
-    );
+    const host = textOf(sample.host) ?? '';
+    let worker = grown.find((one) => one.worker === number && one.host === host);
     if (!worker) {
-      worker = { worker: number, host, attempt: attempt ?? 1, gpu: textOf(event.gpu), series: [] };
+      worker = { worker: number, host, gpu: textOf(sample.gpu), limits: {}, series: [] };
       grown.push(worker);
     }
     const timeS = new Date(event.time).getTime() / 1000;
-    for (const [name, value] of Object.entries(event)) {
+    for (const [name, value] of Object.entries(sample)) {
       const measured = numberOf(value);
-      if (measured === null || !/_(cores|bytes|percent)$/.test(name)) continue;
+      // Sizes of the machine come with each sample; they are limits, no curves.
+      if (measured === null || !/_(cores|bytes|percent)$/.test(name) || /_total_|^host_cores$/.test(name))
+        continue;
       add(worker.series, name, timeS, measured);
     }
   }
@@ -36,7 +36,7 @@ function add(all: ResourceSeries[], name: string, timeS: number, value: number):
   const before = all[place] ?? {
     name,
     title: name,
-    unit: null,
+    unit: '',
     total: 0,
     sampled: false,
     times: [],

@@ -11,7 +11,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { Bell, BellDot, CheckCheck, MailOpen, Settings, Trash2 } from 'lucide-react';
 import Link from 'next/link';
 import { type Column, DataTable } from '@/components/data-table';
-import { notificationHref } from '@/components/shell/notification-bell';
+import { notificationHref } from '@/components/shell/notification-href';
 import { Button } from '@/components/ui/button';
 import { EmptyState } from '@/components/ui/empty-state';
 import { PageHeader } from '@/components/ui/page-header';

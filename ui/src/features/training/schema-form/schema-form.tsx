@@ -8,6 +8,7 @@ import { EmptyState } from '@/components/ui/empty-state';
 import { Input } from '@/components/ui/input';
 import { Segmented } from '@/components/ui/segmented';
 import { Switch } from '@/components/ui/switch';
+import { cn } from '@/lib/cn';
 import { plural } from '@/lib/format';
 import { FormProvider } from './context';
 import { FieldRow, fallbackWords } from './field-row';
@@ -185,7 +186,7 @@ function Section({ group, shown, hidden, canFold, onOpen, onFold, changed }: Sec
   const next: Level | null = hidden.advanced > 0 ? 'advanced' : hidden.expert > 0 ? 'expert' : null;
   return (
     <Card aria-labelledby={`group-${group.name}`}>
-      <div className="px-4 pt-3.5 sm:px-5">
+      <div className={cn('px-4 pt-3.5 sm:px-5', shown.length === 0 && 'pb-3')}>
         <h3 id={`group-${group.name}`} className="font-semibold text-base">
           {group.title}
         </h3>
