@@ -1,6 +1,6 @@
 'use client';
 
-import { useEffect, useMemo, useRef, useState } from 'react';
+import { useEffect, useEffectEvent, useMemo, useRef, useState } from 'react';
 import { cn } from '@/lib/cn';
 import { formatNumber } from '@/lib/format';
 import { useTheme } from '@/lib/theme';
@@ -24,6 +24,9 @@ export interface LineChartProps {
   /** Charts with the same key move their cursors together. */
   syncKey?: string;
   heightPx?: number;
+  /** The section of the x axis that is shown, and how it changes; unset: the chart keeps it to itself. */
+  zoom?: readonly [number, number] | null;
+  onZoom?: (section: [number, number] | null) => void;
   /** Said below the chart, such as "1,000 of 100,000 points, smallest and largest of each bucket". */
   note?: string | undefined;
   className?: string;
@@ -46,6 +49,8 @@ export function LineChart({
   from = 0,
   syncKey,
   heightPx = 240,
+  zoom = null,
+  onZoom,
   note,
   className,
 }: LineChartProps) {
@@ -54,6 +59,7 @@ export function LineChart({
   const plot = useRef<Plot | null>(null);
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
   const [cursor, setCursor] = useState<number | null>(null);
+  const tellZoom = useEffectEvent((section: [number, number] | null) => onZoom?.(section));
 
   const cut = useMemo(() => series.map((one) => since(one, from)), [series, from]);
   const lines = useMemo(() => {
@@ -93,6 +99,7 @@ export function LineChart({
       heightPx,
       syncKey,
       onCursor: setCursor,
+      onZoom: (section) => tellZoom(section),
     });
     plot.current = built;
     return () => {
@@ -101,6 +108,11 @@ export function LineChart({
     };
   }, [shape]);
   useEffect(() => plot.current?.setData(data), [data]);
+  const isControlled = onZoom !== undefined;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new plot shows everything, so it is zoomed again
+  useEffect(() => {
+    if (isControlled) plot.current?.zoom(zoom);
+  }, [zoom, isControlled, shape]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new plot shows everything, so what is hidden is hidden again
   useEffect(() => {
     lines.forEach((line, index) => {

@@ -19,6 +19,8 @@ interface PlotOptions {
   syncKey: string | undefined;
   /** Index of the point under the cursor; null when it has left. */
   onCursor: (index: number | null) => void;
+  /** The section that was dragged open; null when a double click shows everything again. */
+  onZoom: (section: [number, number] | null) => void;
 }
 
 const LINEAR = 1;
@@ -59,7 +61,7 @@ export class Plot {
           y: options.isLog ? { distr: LOGARITHMIC, log: 10 } : { distr: LINEAR, range: roomy },
         },
         axes: [
-          { ...axis, values: (_, ticks) => ticks.map((tick) => options.xFormat(tick)) },
+          { ...axis, size: 28, values: (_, ticks) => ticks.map((tick) => options.xFormat(tick)) },
           {
             ...axis,
             size: 56,
@@ -78,7 +80,16 @@ export class Plot {
             ...(line.isDashed ? { dash: [5, 4] } : {}),
           })),
         ],
-        hooks: { setCursor: [(plot) => options.onCursor(plot.cursor.idx ?? null)] },
+        hooks: {
+          setCursor: [(plot) => options.onCursor(plot.cursor.idx ?? null)],
+          setSelect: [
+            ({ select, posToVal }) => {
+              if (select.width > 0)
+                options.onZoom([posToVal(select.left, 'x'), posToVal(select.left + select.width, 'x')]);
+            },
+          ],
+          ready: [({ over }) => over.addEventListener('dblclick', () => options.onZoom(null))],
+        },
       },
       options.data as uPlot.AlignedData,
       host,
@@ -101,6 +112,15 @@ export class Plot {
       (min > (before[0] ?? 0) || max < (before.at(-1) ?? 0));
     this.#plot.setData(data as uPlot.AlignedData, !isZoomed);
     if (isZoomed) this.#plot.redraw();
+  }
+
+  /** Show a section, or everything. */
+  zoom(section: readonly [number, number] | null): void {
+    const xs = this.#plot.data[0];
+    const [min, max] = section ?? [xs[0], xs.at(-1)];
+    const now = this.#plot.scales.x;
+    if (min === undefined || max === undefined || (now?.min === min && now?.max === max)) return;
+    this.#plot.setScale('x', { min, max });
   }
 
   show(index: number, isShown: boolean): void {

@@ -46,7 +46,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
   };
   const shared = { ...props, rows, columns: shown, selection: bulkActions ? selection : null };
   return (
-    <section aria-label={label} className="grid gap-3">
+    <section aria-label={label} className="grid grid-cols-[minmax(0,1fr)] gap-3">
       <Toolbar
         {...props}
         hidden={hidden}
