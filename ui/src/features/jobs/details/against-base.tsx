@@ -154,12 +154,9 @@ function useInterval(job: Job, primary: string | null): Interval | null {
       let offset: number | null = 0;
       while (offset !== null && counted.length < MOST_EXAMPLES) {
         const page: Predictions = await readPredictions(job.id, filters, offset, PAGE, signal);
-        for (const { errors } of page.items) {
-          if (!errors) return null;
-          counted.push({
-            errors: errors.substitutions + errors.deletions + errors.insertions,
-            of: errors.reference_words,
-          });
+        for (const { word_errors: errors, words } of page.items) {
+          if (errors === null || words === null) return null;
+          counted.push({ errors, of: words });
         }
         offset = page.next_offset;
       }
