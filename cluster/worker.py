@@ -102,7 +102,6 @@ def run(assignment: Assignment, place: Place, stage: Callable[..., RunResult] | 
         if place.rank == 0:
             events = stack.enter_context(EventRelay(store, assignment.job_id))
             should_stop = stack.enter_context(StopFlag(store))
-        stack.enter_context(ResourceUse(_reporting(events, assignment, place), assignment.attempt, place.rank))
         work = stack.enter_context(_work_folder())
         try:
             config = assignment.config
@@ -134,7 +133,7 @@ def run(assignment: Assignment, place: Place, stage: Callable[..., RunResult] | 
                 should_stop=should_stop,
                 threads=int(os.environ["OMP_NUM_THREADS"]),
                 selection=selection,
-                while_training=partial(in_training, store, place.rank),
+                while_training=partial(_training, store, place, assignment, events),
             )
         except Exception as error:
             _tell(events, assignment.attempt, error)
@@ -193,6 +192,14 @@ def _tell(events: EventSink, attempt: str, error: Exception) -> None:
 def _told(error: Exception) -> str:
     own = isinstance(error, EngineError | ClusterError)
     return (str(error) if own else "".join(traceback.format_exception_only(error)).strip())[-_LONGEST_MESSAGE:]
+
+
+@contextlib.contextmanager
+def _training(store: S3RunStore, place: Place, assignment: Assignment, events: EventSink) -> Iterator[None]:
+    """Within: this worker trains, and its use of resources is measured."""
+    report = _reporting(events, assignment, place)
+    with in_training(store, place.rank), ResourceUse(report, assignment.attempt, place.rank):
+        yield
 
 
 def _reporting(events: EventSink, assignment: Assignment, place: Place) -> Callable[[Event], None]:

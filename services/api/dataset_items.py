@@ -24,9 +24,7 @@ def _filters(
     status: Literal["good", "rejected"] | None = None,
     finding: Annotated[str | None, Query(max_length=100, description="Only items with a finding of this kind")] = None,
     speaker: Annotated[str | None, Query(max_length=2000, description="Earlier name of `group`")] = None,
-    group: Annotated[
-        str | None, Query(max_length=2000, description="Only items of this speaker or other group")
-    ] = None,
+    group: Annotated[str | None, Query(max_length=2000, description="Only items of this group")] = None,
     split: Literal["train", "validation", "test"] | None = None,
 ) -> list[ColumnElement[bool]]:
     return versions.item_filters(

@@ -13,6 +13,7 @@ from engine.data.revision import Revision
 from services.api.audio_links import AudioUrls
 from services.api.dataset_models import DatasetStatus, statistics_of
 from services.database.models import DatasetItem, DatasetVersion
+from services.datasets.versions import item_group
 
 
 class RevisionBody(Revision):
@@ -97,7 +98,7 @@ class DatasetItemOut(BaseModel):
     text: str | None
     """Its target as a text: the transcript, the class, `dog; rain`, captions on a line each."""
     group: str | None
-    """Its speaker or another group that is never divided, if known."""
+    """Its group, which is never divided between training and test, if known."""
     speaker: str | None
     """The same, by its earlier name."""
     split: str | None
@@ -113,7 +114,7 @@ class DatasetItemOut(BaseModel):
         """Build from a row."""
         audio_url = urls.of(row.item_id) if row.item_id is not None else None
         columns = {name: getattr(row, name) for name in _ITEM_COLUMNS}
-        return cls(**columns, id=row.item_id, group=row.speaker, audio_url=audio_url)
+        return cls(**columns, id=row.item_id, group=item_group(row), audio_url=audio_url)
 
 
 _ITEM_COLUMNS: Final = ("path", "status", "text", "speaker", "split", "duration_s", "findings")

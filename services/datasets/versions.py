@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Text, any_, cast, func, or_, select, true, update
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -35,6 +35,14 @@ from services.errors import ConflictError, InvalidRequestError, NotFoundError
 from services.jobs.kinds.ingestion import Ingestion
 from services.settings import Settings
 from services.storage_quota import admit_bytes
+
+GROUP: Final = DatasetItem.speaker  # the column has the name that groups had first
+
+
+def item_group(item: DatasetItem) -> str | None:
+    """What keeps an item together with others on one side of a split; None if it is not known."""
+    group: str | None = getattr(item, GROUP.key)
+    return group
 
 
 async def find_version(session: AsyncSession, user_id: uuid.UUID, dataset_id: uuid.UUID, number: int) -> DatasetVersion:
@@ -194,9 +202,9 @@ def item_filters(
     """Conditions on items; `q` is searched for in path, text and group, ignoring case."""
     filters: list[ColumnElement[bool]] = []
     if q:
-        told = (DatasetItem.path, DatasetItem.text, DatasetItem.speaker)
+        told = (DatasetItem.path, DatasetItem.text, GROUP)
         filters.append(or_(*(func.strpos(func.lower(column), func.lower(q)) > 0 for column in told)))
-    exact = {DatasetItem.status: status, DatasetItem.speaker: group, DatasetItem.split: split}
+    exact = {DatasetItem.status: status, GROUP: group, DatasetItem.split: split}
     filters += [column == value for column, value in exact.items() if value is not None]
     if finding is not None:
         filters.append(DatasetItem.codes.contains([finding]))
@@ -242,10 +250,10 @@ async def facets_of(session: AsyncSession, version: DatasetVersion, most_groups:
         .order_by(func.count(func.distinct(DatasetItem.position)).desc(), code, severity)
     )
     groups = await session.execute(
-        select(DatasetItem.speaker, count)
-        .where(mine, DatasetItem.speaker.is_not(None))
-        .group_by(DatasetItem.speaker)
-        .order_by(count.desc(), DatasetItem.speaker)
+        select(GROUP, count)
+        .where(mine, GROUP.is_not(None))
+        .group_by(GROUP)
+        .order_by(count.desc(), GROUP)
         .limit(most_groups)
     )
     return Facets(
@@ -253,7 +261,7 @@ async def facets_of(session: AsyncSession, version: DatasetVersion, most_groups:
         splits=await counted(DatasetItem.split),
         findings=[(a, b, n) for a, b, n in found.all()],
         groups=[(str(group), n) for group, n in groups.all()],
-        group_count=await session.scalar(select(func.count(func.distinct(DatasetItem.speaker))).where(mine)) or 0,
+        group_count=await session.scalar(select(func.count(func.distinct(GROUP))).where(mine)) or 0,
     )
 
 
@@ -300,7 +308,7 @@ async def _resolved(
                 DatasetItem.path == _any_of(named["paths"]),
                 DatasetItem.item_id == _any_of(named["ids"]),
                 DatasetItem.codes.overlap(sorted(named["codes"])),
-                DatasetItem.speaker == _any_of(named["speakers"]),
+                _any_of(named["speakers"]) == GROUP,
             ),
         )
         .order_by(DatasetItem.position)

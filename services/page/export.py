@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Final
 
 _UUID: Final = re.compile(r"(?<=/)[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?=[/.]|$)")
+_NAMED: Final = re.compile(r"^(/models)/[^/]+?(?=/|\.html$|\.txt$|$)")
+"""Addresses whose id is a name: those of models."""
 _INLINE_SCRIPT: Final = re.compile(rb"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL | re.IGNORECASE)
 _TYPES: Final = {
     ".html": "text/html; charset=utf-8",
@@ -43,14 +45,14 @@ class Asset:
 
 
 class Export:
-    """An export by address. It has no ids: a segment `_` in it stands for any UUID."""
+    """An export by address. It has no ids: a segment `_` in it stands for any UUID, and for the name of any model."""
 
     def __init__(self, assets: Mapping[str, Asset]) -> None:
         self._assets = assets
 
     def find(self, path: str) -> Asset | None:
         """The file for an address: itself, the page of that name, or the page that stands for all ids."""
-        return self._exact(path) or self._exact(_UUID.sub("_", path))
+        return self._exact(path) or self._exact(_UUID.sub("_", path)) or self._exact(_NAMED.sub(r"\1/_", path))
 
     def not_found(self) -> Asset | None:
         """The page for addresses that there are not."""

@@ -46,7 +46,7 @@ class SeriesOut(BaseModel):
     title: str
     """For people."""
     unit: str | None
-    """`bytes`, `s`, `audio_s/s`, `share` (shown in percent), ...; unset: a number."""
+    """`bytes`, `s`, `share` (shown in percent), ...; unset: a number."""
     x: Axis
     """What `steps` counts: optimizer steps, or events (`seq`) where the job has no steps."""
     total: int

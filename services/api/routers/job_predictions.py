@@ -15,6 +15,7 @@ from services.api.dependencies import CurrentUser, ServicesDep
 from services.api.problems import problems
 from services.database.engine import open_session
 from services.database.models import DatasetItem, DatasetVersion, Job
+from services.datasets.versions import item_group
 from services.jobs.owned import find_job
 from services.jobs.predictions import Order, Wanted, choose, predictions_file
 
@@ -41,7 +42,7 @@ class PredictionOut(BaseModel):
     scores: dict[str, float] | None
     """Probability by class; only for classification."""
     group: str | None
-    """The item's speaker or another group, if known."""
+    """The item's group, if known."""
     duration_s: float | None
     audio_url: str | None
     """Path of its audio under the API's address, which a player can open without a header for at least an hour."""
@@ -113,7 +114,7 @@ async def _items(session: AsyncSession, job: Job, ids: list[str]) -> dict[str, D
 
 def _shown(row: dict[str, Any], item: DatasetItem | None, urls: AudioUrls) -> PredictionOut:
     known = {name: row.get(name) for name in ("reference", "hypothesis", "value", "word_errors", "words", "scores")}
-    group = row.get("group") or (item.speaker if item is not None else None)
+    group = row.get("group") or (item_group(item) if item is not None else None)
     return PredictionOut(
         **known,
         id=str(row.get("id")),

@@ -1801,7 +1801,7 @@ class LiveJobEvent(Model):
     """
     The job.
     """
-    kind: Literal["metric", "log", "status", "artifact"] | str
+    kind: Literal["metric", "log", "status", "artifact", "resource"] | str
 
 
 class LiveNotifications(Model):
@@ -3464,7 +3464,7 @@ class StageState(Model):
     """
     started_at: datetime | None
     status: Literal["waiting", "running", "stopped", "succeeded", "failed"] | str
-    type: Literal["ingest", "validate", "select", "train", "evaluate", "compare", "export"] | str
+    type: Literal["ingest", "validate", "select", "sweep", "train", "evaluate", "compare", "export"] | str
 
 
 class Standing(Model):
@@ -5725,8 +5725,9 @@ class SweepStage(Model):
 
 class TrainStage(Model):
     """
-    Trains, as a job: by the best trial of the sweep among its predecessors, if there is one, and on what the selection
-    among them chose.
+    Trains, as a job.
+
+    By the best trial of the sweep among its predecessors, if there is one, and on what the selection among them chose.
     """
 
     model_config = ConfigDict(

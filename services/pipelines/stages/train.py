@@ -18,8 +18,10 @@ from services.pipelines.stages.sweep import SweepStage
 
 
 class TrainStage(TrainingStageFields):
-    """Trains, as a job: by the best trial of the sweep among its predecessors, if there is one, and on what the selection
-    among them chose."""
+    """Trains, as a job.
+
+    By the best trial of the sweep among its predecessors, if there is one, and on what the selection among them chose.
+    """
 
     type: Literal["train"] = "train"
 

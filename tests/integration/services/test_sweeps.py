@@ -16,6 +16,7 @@ from services.api.context import Services
 from services.database.engine import open_session
 from services.database.models import Job
 from services.jobs.submission import Driver, DriverState
+from tests.benchmarks import api_rows
 from tests.integration.services import rows
 from tests.integration.services.test_admission import OneNode
 from tests.integration.services.test_reconciler import RUNNING, Scene, StandIn
@@ -273,3 +274,15 @@ async def test_a_sweep_whose_heaviest_trial_fits_no_node_is_refused_with_what_wo
     assert "the largest micro-batch that fits is batch.micro_batch_cost" in faults["config"]
     answer = await scene.visitor.post("/sweeps", json=await body(scene, resources={}, **with_micro_batches(12)))
     assert answer.status_code == 201
+
+
+async def test_a_sweep_that_ended_is_shown_from_its_events_and_trains_its_best(scene: Scene) -> None:
+    dataset_id = await rows.ready_dataset(scene.services, scene.visitor)
+    user_id = await rows.user_id(scene.visitor)
+    sweep_id = await api_rows.ended_sweep(scene.services.sessions, user_id, dataset_id, trials=5, seed=2)
+    shown = (await scene.visitor.get(f"/sweeps/{sweep_id}")).json()
+    assert [trial["number"] for trial in shown["trials"]] == list(range(5))
+    assert {(trial["step"], trial["total_steps"]) for trial in shown["trials"]} == {(60, 60)}
+    assert shown["best"]["value"] == min(trial["value"] for trial in shown["trials"])
+    assert shown["best"]["number"] in shown["front"]["peak_bytes"]
+    assert (await scene.visitor.post(f"/sweeps/{sweep_id}/train-best", json={})).status_code == 201

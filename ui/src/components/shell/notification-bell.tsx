@@ -27,6 +27,7 @@ export function NotificationBell() {
   return (
     <OnDemand
       load={loadList}
+      popup="dialog"
       props={{ page }}
       button={{
         variant: 'ghost',

@@ -4,6 +4,7 @@ import { X } from 'lucide-react';
 import { Dialog as Primitive } from 'radix-ui';
 import type { ReactNode } from 'react';
 import { cn } from '@/lib/cn';
+import { useOpener } from '@/lib/use-opener';
 import { Button } from './button';
 
 interface DialogProps {
@@ -19,11 +20,13 @@ interface DialogProps {
 
 /** A dialog in the middle of the page; on phones at its lower edge. Focus returns to what opened it. */
 export function Dialog({ open, onOpenChange, title, description, children, footer, className }: DialogProps) {
+  const onCloseAutoFocus = useOpener(open);
   return (
     <Primitive.Root open={open} onOpenChange={onOpenChange}>
       <Primitive.Portal>
         <Primitive.Overlay className="fixed inset-0 z-50 bg-overlay data-[state=closed]:animate-out data-[state=open]:animate-in data-[state=closed]:fade-out-0 data-[state=open]:fade-in-0" />
         <Primitive.Content
+          onCloseAutoFocus={onCloseAutoFocus}
           {...(description ? {} : { 'aria-describedby': undefined })}
           className={cn(
             'fixed inset-x-0 bottom-0 z-50 mx-auto flex max-h-[92dvh] w-full flex-col rounded-t-xl bg-popover text-popover-foreground shadow-overlay duration-150 data-[state=closed]:animate-out data-[state=open]:animate-in data-[state=closed]:fade-out-0 data-[state=open]:fade-in-0 max-sm:data-[state=open]:slide-in-from-bottom-8 sm:top-[12vh] sm:bottom-auto sm:max-h-[76vh] sm:max-w-lg sm:rounded-xl sm:data-[state=open]:zoom-in-[0.98]',

@@ -10,6 +10,8 @@ interface OnDemandProps<Props> {
   load: () => Promise<{ default: ComponentType<Props & { button: ButtonProps }> }>;
   /** What is shown until then, and as the trigger afterwards. */
   button: ButtonProps;
+  /** What opens; `dialog` for a popover. */
+  popup?: 'menu' | 'dialog';
   props: Props;
 }
 
@@ -17,13 +19,18 @@ interface OnDemandProps<Props> {
  * A button whose menu is loaded when it is first used: menus, with all that places them, are a quarter of what a page
  * would otherwise load before it works. Pointing at the button or focusing it starts the loading.
  */
-export function OnDemand<Props extends object>({ load, button, props }: OnDemandProps<Props>) {
+export function OnDemand<Props extends object>({
+  load,
+  button,
+  popup = 'menu',
+  props,
+}: OnDemandProps<Props>) {
   const [isWanted, setIsWanted] = useState(false);
   const Menu = useMemo(() => lazy(load), [load]);
   const plain = (
     <Button
       {...button}
-      aria-haspopup="menu"
+      aria-haspopup={popup}
       aria-expanded={false}
       onPointerEnter={() => void load()}
       onFocus={() => void load()}

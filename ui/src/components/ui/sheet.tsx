@@ -4,6 +4,7 @@ import { X } from 'lucide-react';
 import { Dialog as Primitive } from 'radix-ui';
 import type { ReactNode } from 'react';
 import { cn } from '@/lib/cn';
+import { useOpener } from '@/lib/use-opener';
 import { Button } from './button';
 
 interface SheetProps {
@@ -28,14 +29,16 @@ export function Sheet({
   footer,
   className,
 }: SheetProps) {
+  const onCloseAutoFocus = useOpener(open);
   return (
     <Primitive.Root open={open} onOpenChange={onOpenChange}>
       <Primitive.Portal>
         <Primitive.Overlay className="fixed inset-0 z-50 bg-overlay data-[state=closed]:animate-out data-[state=open]:animate-in data-[state=closed]:fade-out-0 data-[state=open]:fade-in-0" />
         <Primitive.Content
+          onCloseAutoFocus={onCloseAutoFocus}
           {...(description ? {} : { 'aria-describedby': undefined })}
           className={cn(
-            'fixed inset-y-0 z-50 flex w-[min(28rem,92vw)] flex-col bg-popover text-popover-foreground shadow-overlay duration-200 data-[state=closed]:animate-out data-[state=open]:animate-in',
+            'fixed inset-y-0 z-50 flex outline-none w-[min(28rem,92vw)] flex-col bg-popover text-popover-foreground shadow-overlay duration-200 data-[state=closed]:animate-out data-[state=open]:animate-in',
             side === 'right'
               ? 'right-0 data-[state=closed]:slide-out-to-right data-[state=open]:slide-in-from-right'
               : 'left-0 data-[state=closed]:slide-out-to-left data-[state=open]:slide-in-from-left',

@@ -3467,7 +3467,7 @@ export type LiveJobEvent = {
     /**
      * Kind
      */
-    kind: 'metric' | 'log' | 'status' | 'artifact';
+    kind: 'metric' | 'log' | 'status' | 'artifact' | 'resource';
 };
 
 /**
@@ -6803,7 +6803,7 @@ export type StageState = {
     /**
      * Type
      */
-    type: 'ingest' | 'validate' | 'select' | 'train' | 'evaluate' | 'compare' | 'export';
+    type: 'ingest' | 'validate' | 'select' | 'sweep' | 'train' | 'evaluate' | 'compare' | 'export';
 };
 
 /**
@@ -7454,8 +7454,9 @@ export type TopLossConfig = {
 /**
  * TrainStage
  *
- * Trains, as a job: by the best trial of the sweep among its predecessors, if there is one, and on what the selection
- * among them chose.
+ * Trains, as a job.
+ *
+ * By the best trial of the sweep among its predecessors, if there is one, and on what the selection among them chose.
  */
 export type TrainStage = {
     /**
