@@ -187,7 +187,7 @@ class LiveNotifications(_Live):
 class LiveJobEvent(_Live):
     """An event of a job that the stream was asked to follow; each comes once, in the order of `seq`."""
 
-    kind: Literal["metric", "log", "status", "artifact", "resource"]
+    kind: Literal["metric", "log", "status", "artifact"]
     id: uuid.UUID
     """The job."""
     event: EventOut

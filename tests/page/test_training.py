@@ -82,7 +82,7 @@ def test_a_training_is_launched_from_an_imported_config(page: Page, person: Pers
     person.client.stop_job(job.id)
 
 
-def test_faults_are_marked_and_hold_the_launch(page: Page, dataset: models.DatasetOut) -> None:
+def test_faults_are_marked_and_hold_the_launch(page: Page, dataset: models.DatasetOut, faults: list[str]) -> None:
     page.goto(f"/jobs/new?dataset={dataset.id}&model=whisper-pico")
     rank = page.get_by_label("Rank", exact=True)
     rank.fill("many")
@@ -95,11 +95,12 @@ def test_faults_are_marked_and_hold_the_launch(page: Page, dataset: models.Datas
     page.get_by_label("Batch size").fill("1")
     expect(page.get_by_text("a micro-batch is a part of the batch")).to_be_visible()
     expect(page.get_by_role("button", name="Continue")).to_be_disabled()
+    faults[:] = [fault for fault in faults if "422" not in fault]  # the estimate that was refused
 
 
 def test_a_method_that_did_not_beat_its_control_says_so(page: Page, dataset: models.DatasetOut) -> None:
     page.goto(f"/jobs/new?dataset={dataset.id}&model=whisper-pico")
-    page.get_by_label("Method", exact=True).click()
+    page.get_by_role("combobox", name="Method").click()
     page.get_by_role("option", name="LoRA with gates over time").click()
     expect(page.get_by_text("Our study did not show that")).to_be_visible()
 

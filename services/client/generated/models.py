@@ -1801,7 +1801,7 @@ class LiveJobEvent(Model):
     """
     The job.
     """
-    kind: Literal["metric", "log", "status", "artifact", "resource"] | str
+    kind: Literal["metric", "log", "status", "artifact"] | str
 
 
 class LiveNotifications(Model):
@@ -2531,7 +2531,7 @@ class PredictionOut(Model):
     duration_s: float | None
     group: str | None
     """
-    The item's speaker or another group, if known.
+    The item's group, if known.
     """
     hypothesis: str | list[str]
     """
@@ -3094,7 +3094,7 @@ class SeriesOut(Model):
     """
     unit: str | None
     """
-    `bytes`, `s`, `audio_s/s`, `share` (shown in percent), ...; unset: a number.
+    `bytes`, `s`, `share` (shown in percent), ...; unset: a number.
     """
     values: list[float]
     x: Literal["step", "seq"] | str
@@ -4407,7 +4407,7 @@ class DatasetItemOut(Model):
     findings: list[ItemFindingOut]
     group: str | None
     """
-    Its speaker or another group that is never divided, if known.
+    Its group, which is never divided between training and test, if known.
     """
     id: str | None
     """

@@ -1253,7 +1253,7 @@ class Operations(Connection):
             q: Only items with this in their path, text or group
             finding: Only items with a finding of this kind
             speaker: Earlier name of `group`
-            group: Only items of this speaker or other group
+            group: Only items of this group
         """
         return self._pages(
             models.PageDatasetItemOut,
@@ -1350,7 +1350,7 @@ class Operations(Connection):
             q: Only items with this in their path, text or group
             finding: Only items with a finding of this kind
             speaker: Earlier name of `group`
-            group: Only items of this speaker or other group
+            group: Only items of this group
         """
         return self._pages(
             models.PageDatasetItemOut,

@@ -24,8 +24,9 @@ also draws the first weights and the order of the data, the same for every arm. 
 points, and more while the best is at an end. So `sketch` and `uniform` have equal trials. It is frozen, and each seed is
 tested once. Intervals are 95 %, hierarchical paired bootstrap (seeds, then speakers, 10,000 draws) of the difference of corpus
 WER; p values of the claims are adjusted by Holm. "Better" means that the interval lies below zero.
-With fewer than three seeds no interval is shown. Other work shared the machine: seconds compare roughly. EVA and AdaLoRA count
-ranks, not parameters, so that theirs differ a little; `adalora-target` trains half as many again before it removes them.
+With fewer than three seeds no interval is shown. WER is that of an arm's own seeds, a difference that of the common ones. Other
+work shared the machine: seconds compare roughly. EVA and AdaLoRA count ranks, not parameters, so that theirs differ a little;
+`adalora-target` trains half as many again before it removes them.
 """
 
 

@@ -36,7 +36,8 @@ Primary endpoint: WER on silence, noise and change together. Secondary: words in
 clean recordings, not worse than with constant gates by more than 5 % of it. Intervals are 95 %, hierarchical paired bootstrap
 (seeds, then speakers, 10,000 draws) of the difference of corpus WER; p values of the claims are adjusted by Holm. "Better"
 means that the interval lies below zero. The exported form is the adapter without its gates, as plain peft loads it. With fewer
-than three seeds no interval is shown. Other work shared the machine: seconds compare roughly.
+than three seeds no interval is shown. WER is that of an arm's own seeds, a difference that of the common ones. Other work shared
+the machine: seconds compare roughly.
 """
 
 

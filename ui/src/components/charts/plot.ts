@@ -30,6 +30,7 @@ export class Plot {
   readonly #lines: readonly PlotLine[];
   readonly #plot: uPlot;
   readonly #resizing: ResizeObserver;
+  #isZoomed = false;
 
   constructor(host: HTMLElement, options: PlotOptions) {
     this.#lines = options.lines;
@@ -116,11 +117,10 @@ export class Plot {
 
   /** Show a section, or everything. */
   zoom(section: readonly [number, number] | null): void {
-    const xs = this.#plot.data[0];
-    const [min, max] = section ?? [xs[0], xs.at(-1)];
-    const now = this.#plot.scales.x;
-    if (min === undefined || max === undefined || (now?.min === min && now?.max === max)) return;
-    this.#plot.setScale('x', { min, max });
+    if (section !== null) this.#plot.setScale('x', { min: section[0], max: section[1] });
+    // uPlot finds the ends itself: a scale that is set to a single point would keep it busy for ever.
+    else if (this.#isZoomed) this.#plot.setData(this.#plot.data, true);
+    this.#isZoomed = section !== null;
   }
 
   show(index: number, isShown: boolean): void {

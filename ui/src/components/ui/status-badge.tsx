@@ -8,6 +8,8 @@ import {
   Clock,
   LoaderCircle,
   type LucideIcon,
+  Pause,
+  Scissors,
   Square,
   TriangleAlert,
 } from 'lucide-react';
@@ -36,6 +38,9 @@ const LOOKS: Record<string, Look> = {
   completed: { tone: 'success', icon: CircleCheck },
   ready: { tone: 'success', icon: CircleCheck },
   active: { tone: 'success', icon: CircleCheck, label: 'Ready' },
+  finished: { tone: 'success', icon: CircleCheck },
+  paused: { tone: 'neutral', icon: Pause },
+  pruned: { tone: 'neutral', icon: Scissors, label: 'Stopped early' },
   good: { tone: 'success', icon: CircleCheck },
   failed: { tone: 'danger', icon: CircleX },
   error: { tone: 'danger', icon: CircleX },

@@ -42,7 +42,7 @@ describe('a comparison', () => {
     expect(of('Result', 'wer')).toMatchObject({ values: [0.2, 0.1, null], best: 1 });
     expect(of('Base', 'wer')?.best).toBeNull();
     expect(of('Cost', 'wall_s')?.best).toBeNull();
-    expect(of('Validation', 'loss')?.best).toBe(0);
+    expect(of('Training', 'loss')?.best).toBe(0);
   });
 
   it('exports names with commas, quotes and formulas as text', () => {

@@ -34,7 +34,7 @@ export function settingsOf(jobs: readonly Job[], onlyDifferent: boolean): Settin
 export interface MetricRow {
   /** `wer` under `tuned`, `peak_bytes`, ... */
   name: string;
-  group: 'Result' | 'Base' | 'Validation' | 'Cost';
+  group: 'Result' | 'Validation' | 'Training' | 'Base' | 'Cost';
   values: (number | null)[];
   /** Place of the best; null if there is no difference. */
   best: number | null;
@@ -61,7 +61,7 @@ export function metricsOf(jobs: readonly Job[]): MetricRow[] {
   add('Validation', 'validation');
   const losses = jobs.map((job) => numberOf(job.metrics.loss));
   if (losses.some((loss) => loss !== null))
-    rows.push({ name: 'loss', group: 'Validation', values: losses, best: bestIndex('loss', losses) });
+    rows.push({ name: 'loss', group: 'Training', values: losses, best: bestIndex('loss', losses) });
   add('Base', 'base');
   for (const [name, of] of COSTS) {
     const row = jobs.map(of);

@@ -72,12 +72,13 @@ export function useFreeBytes(): number | null {
 
 // ---- one dataset ----------------------------------------------------------------------------------------
 
-export function useDataset(id: string) {
+/** `isGone`: it is being deleted, and must not be asked for again. */
+export function useDataset(id: string, isGone: boolean) {
   const queries = useQueryClient();
   const query = useQuery<DatasetRow>({
     queryKey: keys.datasets.one(id),
     queryFn: ({ signal }) => readDataset({ path: { dataset_id: id }, signal }),
-    enabled: id !== '',
+    enabled: id !== '' && !isGone,
   });
   // A further version comes and goes while the dataset stays ready: its job and its number tell.
   const mark = `${query.data?.status} ${query.data?.version} ${query.data?.job_id}`;
@@ -96,8 +97,6 @@ export function useIngestion(jobId: string | null, isActive: boolean) {
     queryKey: keys.jobs.one(jobId ?? ''),
     queryFn: ({ signal }) => readJob({ path: { job_id: jobId ?? '' }, signal }),
     enabled: jobId !== null && isActive,
-    // Live events keep it current; this is for their absence.
-    refetchInterval: isActive ? 10_000 : false,
   });
 }
 
@@ -192,8 +191,7 @@ export function useDeleteDataset() {
   const queries = useQueryClient();
   return useMutation({
     mutationFn: (id: string) => deleteDataset({ path: { dataset_id: id } }),
-    onSuccess: (_, id) => {
-      queries.removeQueries({ queryKey: keys.datasets.one(id) });
+    onSuccess: () => {
       void queries.invalidateQueries({ queryKey: keys.datasets.lists() });
       void queries.invalidateQueries({ queryKey: keys.usage() });
     },

@@ -110,11 +110,13 @@ export const curvesQuery = (id: string, points: number, range: readonly [number,
     placeholderData: range ? keepPreviousData : undefined,
   });
 
-export const useResources = (id: string, enabled: boolean) =>
+/** Read again every few seconds while the job runs: its stream does not carry them. */
+export const useResources = (id: string, enabled: boolean, isLive: boolean) =>
   useQuery({
     queryKey: keys.jobs.part(id, 'resources'),
     queryFn: ({ signal }) => get<Resources>(`jobs/${id}/resources`, { points: 500 }, signal),
     enabled,
+    refetchInterval: isLive ? 10_000 : false,
   });
 
 export interface LogFilters {

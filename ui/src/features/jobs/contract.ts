@@ -3,7 +3,14 @@
  * spec, metrics and result depend on its kind.
  */
 
-import type { ArtifactOut, JobOut } from '@less-is-more/client';
+import type {
+  ArtifactOut,
+  JobOut,
+  PredictionOut,
+  PredictionsOut,
+  ResourcesOut,
+  WorkerUseOut,
+} from '@less-is-more/client';
 
 /** A job with the number of its newest event. */
 export type Job = JobOut & { last_seq?: number };
@@ -48,59 +55,7 @@ export interface LogPage {
   next_cursor: string | null;
 }
 
-export interface ResourceSeries {
-  name: string;
-  title: string;
-  unit: string | null;
-  total: number;
-  sampled: boolean;
-  /** Unix seconds. */
-  times: number[];
-  values: (number | null)[];
-}
-
-export interface WorkerResources {
-  worker: number;
-  host: string;
-  attempt: number;
-  gpu: string | null;
-  series: ResourceSeries[];
-  limits?: {
-    host_cores?: number | null;
-    host_memory_bytes?: number | null;
-    gpu_memory_bytes?: number | null;
-  };
-}
-
-export interface Resources {
-  job_id: string;
-  last_seq: number;
-  every_s: number;
-  workers: WorkerResources[];
-}
-
-export interface Prediction {
-  id: string;
-  reference: string | string[];
-  hypothesis: string | string[];
-  /** Per example; null where the metric exists only over many. */
-  metric: number | null;
-  errors: {
-    substitutions: number;
-    deletions: number;
-    insertions: number;
-    reference_words: number;
-  } | null;
-  group: string | null;
-  duration_s: number | null;
-  scores: Record<string, number> | null;
-  audio_url: string | null;
-}
-
-export interface Predictions {
-  metric: string;
-  higher_is_better: boolean;
-  total: number;
-  items: Prediction[];
-  next_offset: number | null;
-}
+export type Resources = ResourcesOut;
+export type WorkerResources = WorkerUseOut;
+export type Predictions = PredictionsOut;
+export type Prediction = PredictionOut;

@@ -262,7 +262,7 @@ export function EstimateChip({ wizard, onOpen }: { wizard: Wizard; onOpen: () =>
   const { devices, memory } = estimate.data;
   const fitting = devices.filter((device) => device.fits).length;
   return (
-    <Button variant="ghost" onClick={onOpen} className="min-w-0 px-2" aria-label="Show the estimate">
+    <Button variant="ghost" onClick={onOpen} className="min-w-0 px-2">
       {isEstimateCurrent ? (
         fitting > 0 ? (
           <CircleCheck className="text-success-text" aria-hidden />
@@ -272,6 +272,7 @@ export function EstimateChip({ wizard, onOpen }: { wizard: Wizard; onOpen: () =>
       ) : (
         <LoaderCircle className="animate-spin" aria-hidden />
       )}
+      <span className="sr-only">Estimate: </span>
       <span className="tabular truncate">{formatBytes(memory.peak_bytes)}</span>
     </Button>
   );

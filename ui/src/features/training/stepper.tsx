@@ -30,7 +30,6 @@ export function Stepper({ current, done, summaries, faulty, onOpen }: StepperPro
               <button
                 type="button"
                 aria-current={isCurrent ? 'step' : undefined}
-                aria-label={`${step.title}${isFaulty ? ', needs attention' : isDone ? ', done' : ''}`}
                 disabled={!isCurrent && !canOpen(step.id, done)}
                 onClick={() => onOpen(step.id)}
                 className={cn(
@@ -72,6 +71,7 @@ export function Stepper({ current, done, summaries, faulty, onOpen }: StepperPro
                   </span>
                   <span className={cn('font-medium text-sm', !isCurrent && 'text-muted-foreground')}>
                     {step.title}
+                    <span className="sr-only">{isFaulty ? ', needs attention' : isDone ? ', done' : ''}</span>
                   </span>
                 </span>
                 <span className="name line-clamp-1 min-h-4 text-muted-foreground text-xs max-sm:sr-only">

@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { canOpen, configPath, firstOpen, stepOf } from './steps';
 
 describe('the steps', () => {
-  it('opens the first that is not done', () => {
+  it('start with what has to be chosen', () => {
     expect(firstOpen({ dataset: false, model: true, parameters: true })).toBe('dataset');
     expect(firstOpen({ dataset: true, model: false, parameters: true })).toBe('model');
-    expect(firstOpen({ dataset: true, model: true, parameters: true })).toBe('review');
+    expect(firstOpen({ dataset: true, model: true, parameters: true })).toBe('parameters');
     expect(canOpen('review', { dataset: true, model: true, parameters: false })).toBe(false);
     expect(canOpen('model', { dataset: true, model: false, parameters: false })).toBe(true);
   });

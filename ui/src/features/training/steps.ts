@@ -19,11 +19,10 @@ export interface Done {
   parameters: boolean;
 }
 
-/** The first step that is not done; the review when all are. */
+/** Where one starts: what has to be chosen, else the parameters, whose defaults are complete but wait to be looked at. */
 export function firstOpen(done: Done): StepId {
   if (!done.dataset) return 'dataset';
-  if (!done.model) return 'model';
-  return done.parameters ? 'review' : 'parameters';
+  return done.model ? 'parameters' : 'model';
 }
 
 /** Whether a step can be opened: everything before it is done. */

@@ -129,6 +129,9 @@ export function Wizard({ place, move }: WizardProps) {
         {withEstimate && isRoomy && (
           <aside
             aria-label="Estimate"
+            // It scrolls, also by keyboard.
+            // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must take the focus
+            tabIndex={0}
             className="sticky top-[calc(var(--topbar-height)+1.5rem)] mt-11 max-h-[calc(100dvh-var(--topbar-height)-7.5rem)] overflow-y-auto"
           >
             <Card className="p-4">

@@ -32,7 +32,7 @@ export function applyFrames(queries: QueryClient, frames: readonly Frame[]): voi
         lay(queries, keys.datasets, frame.id, frame.dataset, mark);
         break;
       case 'pipeline':
-        lay(queries, keys.pipelines, frame.id, frame.pipeline, mark);
+        layPipeline(queries, frame.id, frame.pipeline, mark);
         break;
       case 'notification':
       case 'notifications':
@@ -47,6 +47,40 @@ export function applyFrames(queries: QueryClient, frames: readonly Frame[]): voi
     }
   }
   for (const queryKey of staleKeys) void queries.invalidateQueries({ queryKey });
+}
+
+interface Stages {
+  stages: readonly { name: string; status: string }[];
+}
+
+/** The event's stages hold only what changes while they run: they are laid over those that are known. */
+function layPipeline(
+  queries: QueryClient,
+  id: string,
+  state: (Row & Stages) | null,
+  mark: (key: QueryKey) => void,
+): void {
+  const key = keys.pipelines.one(id);
+  const before = queries.getQueryData<Row & Stages>(key);
+  if (!state || !before) {
+    lay(queries, keys.pipelines, id, state && withoutStages(state), mark);
+    return;
+  }
+  const known = new Map(before.stages.map((stage) => [stage.name, stage]));
+  // A stage that has ended brings a result, which the event does not hold.
+  if (state.stages.some((stage) => known.get(stage.name)?.status !== stage.status)) mark(key);
+  queries.setQueryData(key, {
+    ...before,
+    stages: before.stages.map((stage) => ({
+      ...stage,
+      ...state.stages.find((other) => other.name === stage.name),
+    })),
+  });
+  lay(queries, keys.pipelines, id, withoutStages(state), mark);
+}
+
+function withoutStages({ stages: _, ...row }: Row & Stages): Row {
+  return row;
 }
 
 type Resource = typeof keys.jobs | typeof keys.sweeps | typeof keys.datasets | typeof keys.pipelines;

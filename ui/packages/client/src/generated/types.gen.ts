@@ -1634,7 +1634,7 @@ export type DatasetItemOut = {
     /**
      * Group
      *
-     * Its speaker or another group that is never divided, if known.
+     * Its group, which is never divided between training and test, if known.
      */
     group: string | null;
     /**
@@ -3467,7 +3467,7 @@ export type LiveJobEvent = {
     /**
      * Kind
      */
-    kind: 'metric' | 'log' | 'status' | 'artifact' | 'resource';
+    kind: 'metric' | 'log' | 'status' | 'artifact';
 };
 
 /**
@@ -5074,7 +5074,7 @@ export type PredictionOut = {
     /**
      * Group
      *
-     * The item's speaker or another group, if known.
+     * The item's group, if known.
      */
     group: string | null;
     /**
@@ -6271,7 +6271,7 @@ export type SeriesOut = {
     /**
      * Unit
      *
-     * `bytes`, `s`, `audio_s/s`, `share` (shown in percent), ...; unset: a number.
+     * `bytes`, `s`, `share` (shown in percent), ...; unset: a number.
      */
     unit: string | null;
     /**
@@ -10415,7 +10415,7 @@ export type ListItemsData = {
         /**
          * Group
          *
-         * Only items of this speaker or other group
+         * Only items of this group
          */
         group?: string | null;
         /**
@@ -11049,7 +11049,7 @@ export type ListDatasetItemsData = {
         /**
          * Group
          *
-         * Only items of this speaker or other group
+         * Only items of this group
          */
         group?: string | null;
         /**

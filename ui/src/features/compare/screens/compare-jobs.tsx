@@ -319,7 +319,7 @@ function RowHead({
       scope="row"
       title={title}
       className={cn(
-        'name sticky left-0 z-10 min-w-36 max-w-60 bg-card px-4 py-1.5 text-left font-normal',
+        'name sticky left-0 z-10 min-w-32 max-w-32 bg-card px-4 sm:max-w-60 py-1.5 text-left font-normal',
         isCode && 'font-mono text-muted-foreground text-xs',
       )}
     >
@@ -349,10 +349,11 @@ function MetricCells({ row, jobs, reference }: { row: MetricRow; jobs: readonly 
       <RowHead label={NAMES[row.name] ?? metric?.title ?? formatWords(row.name)} title={metric?.meaning} />
       {jobs.map((job, index) => {
         const value = row.values[index] ?? null;
+        const isBest = row.best !== null && value === row.values[row.best];
         return (
           <td key={job.id} className={cn('tabular px-3 py-1.5', index === reference && 'bg-primary-soft')}>
-            <span className={cn(row.best === index && 'font-semibold')}>{shown(row, value)}</span>
-            {row.best === index && (
+            <span className={cn(isBest && 'font-semibold')}>{shown(row, value)}</span>
+            {isBest && (
               <span className="ml-1.5 rounded bg-success-soft px-1 text-2xs text-success-text">best</span>
             )}
             {reference >= 0 && index !== reference && (

@@ -25,7 +25,7 @@ export function Failed({ dataset, onOptions, onDelete }: FailedProps) {
   const { title, cure } = failureOf(dataset.error, report);
   const groups = report ? groupFindings(report) : [];
   return (
-    <div className="grid gap-4">
+    <div className="grid grid-cols-1 gap-4">
       <Card role="alert" className="border-danger/40 p-4 sm:p-5">
         <div className="flex items-start gap-3">
           <CircleX className="mt-0.5 size-5 shrink-0 text-danger-text" aria-hidden />

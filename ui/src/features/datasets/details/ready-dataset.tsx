@@ -33,7 +33,7 @@ export function ReadyDataset({ dataset, task }: { dataset: DatasetRow; task: Tas
   const [draft, setDraft] = useStoredState<Draft>(`draft.${dataset.id}.${shown}`, EMPTY_DRAFT);
   const { tab, q, status, finding, split, group } = state;
   return (
-    <div className="grid gap-5">
+    <div className="grid grid-cols-1 gap-5">
       {unfinished && (
         <Processing
           dataset={{ ...dataset, job_id: unfinished.job_id }}

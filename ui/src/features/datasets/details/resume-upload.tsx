@@ -62,7 +62,7 @@ export function ResumeUpload({ dataset, onCancel }: { dataset: DatasetRow; onCan
           </Button>
         }
       />
-      <CardContent className="grid gap-4">
+      <CardContent className="grid grid-cols-1 gap-4">
         <div>
           <p className="tabular mb-1.5 flex justify-between gap-4 text-sm">
             <span className="font-medium">{formatPercent(total > 0 ? there / total : 0, 0)} has arrived</span>

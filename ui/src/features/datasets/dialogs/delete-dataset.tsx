@@ -18,10 +18,12 @@ interface DeleteDatasetProps {
   dataset: DatasetRow;
   onClose: () => void;
   onDeleted?: () => void;
+  /** Told before it is asked for (true), and when it was refused (false). */
+  onDeleting?: (isDeleting: boolean) => void;
 }
 
 /** Asks before a dataset is deleted, and says what was trained on it. */
-export function DeleteDataset({ dataset, onClose, onDeleted }: DeleteDatasetProps) {
+export function DeleteDataset({ dataset, onClose, onDeleted, onDeleting }: DeleteDatasetProps) {
   const remove = useDeleteDataset();
   const users = useUsers(dataset.id, true);
   const isUpload = dataset.status === 'pending';
@@ -44,7 +46,13 @@ export function DeleteDataset({ dataset, onClose, onDeleted }: DeleteDatasetProp
       {...(isUpload ? {} : { typed: dataset.name })}
       onConfirm={async () => {
         uploads.forget(dataset.id);
-        await remove.mutateAsync(dataset.id);
+        onDeleting?.(true);
+        try {
+          await remove.mutateAsync(dataset.id);
+        } catch (error) {
+          onDeleting?.(false);
+          throw error;
+        }
         toast.success(isUpload ? 'Upload cancelled' : 'Dataset deleted');
         onDeleted?.();
       }}

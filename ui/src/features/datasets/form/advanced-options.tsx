@@ -28,7 +28,7 @@ export function AdvancedOptions({ options, isSpeech }: { options: Options; isSpe
       </div>
     );
   return (
-    <div className="grid gap-6">
+    <div className="grid grid-cols-1 gap-6">
       {isSpeech && (
         <FormField
           label="Spoken language"
@@ -111,7 +111,7 @@ export function AdvancedOptions({ options, isSpeech }: { options: Options; isSpe
 
 function Group({ title, about, children }: { title: string; about: string; children: ReactNode }) {
   return (
-    <fieldset className="grid gap-3">
+    <fieldset className="grid min-w-0 grid-cols-1 gap-3">
       <legend className="mb-1 font-medium text-sm">{title}</legend>
       <p className="-mt-2 text-muted-foreground text-sm">{about}</p>
       {children}

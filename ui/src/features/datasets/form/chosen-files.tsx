@@ -41,7 +41,7 @@ export function ChosenFiles({ selection, remarks, onRemove, onClear }: ChosenFil
   const shown = selection.files.slice(0, isOpen ? MOST : FIRST);
   const isPacked = count > MOST_LOOSE && byKind.archive + byKind.columnar < count;
   return (
-    <div className="grid gap-3">
+    <div className="grid grid-cols-1 gap-3">
       <div className="rounded-lg border">
         <div className="flex flex-wrap items-center justify-between gap-2 border-b px-3 py-2">
           <p className="tabular text-sm" aria-live="polite">

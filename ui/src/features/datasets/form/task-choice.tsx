@@ -5,7 +5,7 @@ import { TASKS, taskWords } from '../tasks';
 export function TaskChoice({ value, onChange }: { value: string; onChange: (task: string) => void }) {
   const task = taskWords(value);
   return (
-    <div className="grid gap-3">
+    <div className="grid grid-cols-1 gap-3">
       <RadioGroup
         aria-label="What a model should learn"
         value={value}

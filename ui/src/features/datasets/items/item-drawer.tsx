@@ -136,7 +136,7 @@ export function ItemDrawer({
         </div>
       }
     >
-      <div className="grid gap-5 pt-1">
+      <div className="grid grid-cols-1 gap-5 pt-1">
         {item.audio_url ? (
           <Waveform url={item.audio_url} autoPlay={wasStepped.current} />
         ) : (

@@ -52,6 +52,10 @@ export function ItemsTab({ datasetId, version, task, filters, onFilters, draft, 
     [report],
   );
   const groups = useMemo(() => sharesOf(report?.speakers), [report]);
+  const groupOptions = [
+    { value: ANY, label: `${task.group}: any` },
+    ...groups.map(({ name, count }) => ({ value: name, label: `${name} (${formatCount(count)})` })),
+  ];
   const splits = SPLITS.filter((split) => report?.splits?.[split]);
   const clear = () => onFilters({ q: '', status: '', finding: '', split: '', group: '' });
   const step = (by: 1 | -1) => {
@@ -60,7 +64,7 @@ export function ItemsTab({ datasetId, version, task, filters, onFilters, draft, 
     if (list.hasMore && index + by >= list.rows.length - 5) list.loadMore();
   };
   return (
-    <div className="grid gap-3">
+    <div className="grid grid-cols-1 gap-3">
       <div className="flex flex-wrap items-center gap-2">
         <div className="relative w-full sm:w-64">
           <Search
@@ -107,15 +111,13 @@ export function ItemsTab({ datasetId, version, task, filters, onFilters, draft, 
         )}
         {groups.length > 0 && (
           <Combobox
-            aria-label={task.group}
+            // The visible text is a part of the name: who speaks to the device says what is seen.
+            aria-label={`${task.group} filter: ${groupOptions.find(({ value }) => value === (filters.group || ANY))?.label ?? filters.group}`}
             className="w-44"
             value={filters.group || ANY}
             onValueChange={(value) => onFilters({ group: value === ANY ? '' : value })}
             searchPlaceholder={`Search ${task.group.toLowerCase()}s …`}
-            options={[
-              { value: ANY, label: `${task.group}: any` },
-              ...groups.map(({ name, count }) => ({ value: name, label: `${name} (${formatCount(count)})` })),
-            ]}
+            options={groupOptions}
           />
         )}
       </div>

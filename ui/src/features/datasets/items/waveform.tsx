@@ -16,8 +16,8 @@ import { colorMap } from './color-map';
 import { useHotkeys } from './hotkeys';
 
 const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 2];
-/** Pixels per second: 0 shows all of it. */
-const ZOOMS = [0, 60, 120, 240, 480, 960];
+/** How many times closer; 1 shows all of it. */
+const ZOOMS = [1, 2, 4, 8, 16, 32];
 const WAVE_PX = 88;
 const SPECTROGRAM_PX = 128;
 const STEP_S = 0.5;
@@ -113,7 +113,10 @@ export default function Waveform({ url, autoPlay = false }: WaveformProps) {
   const zoomTo = (index: number) => {
     const next = Math.min(ZOOMS.length - 1, Math.max(0, index));
     setZoom(next);
-    surfer.current?.zoom(ZOOMS[next] ?? 0);
+    const made = surfer.current;
+    if (!made || durationS === 0) return;
+    const times = ZOOMS[next] ?? 1;
+    made.zoom(times === 1 ? 0 : (times * made.getWidth()) / durationS);
   };
   const changeSpeed = (next: number) => {
     setSpeed(next);
@@ -131,7 +134,7 @@ export default function Waveform({ url, autoPlay = false }: WaveformProps) {
   });
 
   return (
-    <figure aria-label="Recording" className="grid gap-2">
+    <figure aria-label="Recording" className="grid grid-cols-1 gap-2">
       <div className="relative overflow-hidden rounded-lg border bg-card">
         <div ref={wave} className="border-b" style={{ minHeight: WAVE_PX }} />
         <div ref={spectrum} style={{ minHeight: SPECTROGRAM_PX }} />

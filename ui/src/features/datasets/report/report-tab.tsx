@@ -54,9 +54,9 @@ export function ReportTab({ datasetId, version, statistics, task, onShowItems }:
   }));
   const show = (group: FindingGroup) => onShowItems({ finding: group.code });
   return (
-    <div className="grid gap-5">
+    <div className="grid grid-cols-1 gap-5">
       <Facts report={report} statistics={statistics} task={task} onShowItems={onShowItems} />
-      <section className="grid gap-3">
+      <section className="grid grid-cols-1 gap-3">
         <div className="flex items-center justify-between gap-3">
           <h2 className="font-semibold text-base">What the checks found</h2>
           <Downloads report={report} />
@@ -73,7 +73,7 @@ export function ReportTab({ datasetId, version, statistics, task, onShowItems }:
           </Card>
         )}
       </section>
-      <div className="grid items-start gap-5 lg:grid-cols-2">
+      <div className="gap-5 lg:columns-2 [&>*]:mb-5 [&>*]:break-inside-avoid">
         <Histograms histograms={report.validation?.histograms ?? []} />
         {labels.length > 0 && (
           <Shares
@@ -161,7 +161,7 @@ function Facts({
 
 function Fact({ label, value, children }: { label: string; value: string; children: ReactNode }) {
   return (
-    <div className="px-4 py-3.5">
+    <div className="px-4 py-3.5 max-sm:last:col-span-2">
       <dt className="text-muted-foreground text-sm">{label}</dt>
       <dd>
         <span className="tabular mt-0.5 block font-semibold text-xl tracking-tight">{value}</span>
@@ -189,7 +189,7 @@ function HowRead({ report }: { report: Report }) {
   return (
     <Card>
       <CardHeader title="How it was read" description="Check that this is what you meant." />
-      <CardContent className="grid gap-3">
+      <CardContent className="grid grid-cols-1 gap-3">
         <KeyValues
           items={[
             ['Structure', layouts?.map(formatWords).join(', ') || null],

@@ -3,7 +3,7 @@
 import { Ellipsis, Pencil, Play, SlidersHorizontal, Trash2 } from 'lucide-react';
 import Link from 'next/link';
 import { useRouter } from 'next/navigation';
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useEffectEvent, useState } from 'react';
 import { Badge } from '@/components/ui/badge';
 import { Button } from '@/components/ui/button';
 import {
@@ -37,7 +37,8 @@ const CRUMBS = [{ label: 'Datasets', href: '/datasets' }];
 
 export function DatasetDetailsScreen() {
   const id = useRouteId();
-  const query = useDataset(id);
+  const [isGone, setIsGone] = useState(false);
+  const query = useDataset(id, isGone);
   if (query.error && !query.data)
     return (
       <>
@@ -53,10 +54,18 @@ export function DatasetDetailsScreen() {
         <Skeleton className="h-64 w-full" />
       </div>
     );
-  return <Details key={id} dataset={query.data} onReload={() => void query.refetch()} />;
+  return (
+    <Details key={id} dataset={query.data} onReload={() => void query.refetch()} onDeleting={setIsGone} />
+  );
 }
 
-function Details({ dataset, onReload }: { dataset: DatasetRow; onReload: () => void }) {
+interface DetailsProps {
+  dataset: DatasetRow;
+  onReload: () => void;
+  onDeleting: (isDeleting: boolean) => void;
+}
+
+function Details({ dataset, onReload, onDeleting }: DetailsProps) {
   const router = useRouter();
   const upload = useUpload(dataset.id);
   const { data: projects = [] } = useProjects();
@@ -67,11 +76,11 @@ function Details({ dataset, onReload }: { dataset: DatasetRow; onReload: () => v
   const canRevise = isReady || dataset.status === 'error';
 
   // The upload of this tab has ended: what the platform makes of it is the news.
-  const hadUpload = useRef(false);
+  const isUploaded = upload?.status === 'done';
+  const reload = useEffectEvent(onReload);
   useEffect(() => {
-    if (hadUpload.current && !upload) onReload();
-    hadUpload.current = upload !== null;
-  }, [upload, onReload]);
+    if (isUploaded) reload();
+  }, [isUploaded]);
 
   return (
     <>
@@ -183,6 +192,7 @@ function Details({ dataset, onReload }: { dataset: DatasetRow; onReload: () => v
         <DeleteDataset
           dataset={dataset}
           onClose={() => setDialog(null)}
+          onDeleting={onDeleting}
           onDeleted={() => router.push('/datasets')}
         />
       )}

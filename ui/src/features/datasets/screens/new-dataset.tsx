@@ -159,7 +159,7 @@ export function NewDatasetScreen() {
         crumbs={[{ label: 'Datasets', href: '/datasets' }]}
         description="Bring recordings. The platform finds out how they are organised, checks each of them, and says what to cure."
       />
-      <form onSubmit={submit} noValidate className="grid gap-4">
+      <form onSubmit={submit} noValidate className="grid grid-cols-1 gap-4">
         <Section number={1} title="What should a model learn?">
           <TaskChoice value={task} onChange={(next) => form.setValue('task', next)} />
         </Section>
@@ -186,7 +186,7 @@ export function NewDatasetScreen() {
             ]}
             className="justify-self-start"
           />
-          <div ref={sourceField} tabIndex={-1} className="grid gap-3 outline-none">
+          <div ref={sourceField} tabIndex={-1} className="grid grid-cols-1 gap-3 outline-none">
             {source === 'upload' && (
               <>
                 <Dropzone
@@ -294,7 +294,7 @@ export function NewDatasetScreen() {
 
 function Section({ number, title, children }: { number: number; title: string; children: ReactNode }) {
   return (
-    <Card className="grid gap-4 px-4 py-4 sm:px-5">
+    <Card className="grid grid-cols-1 gap-4 px-4 py-4 sm:px-5">
       <h2 className="flex items-center gap-2.5 font-semibold text-base">
         <span
           aria-hidden

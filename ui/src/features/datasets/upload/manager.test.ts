@@ -67,6 +67,8 @@ describe('UploadManager', () => {
     expect(sent.sort()).toEqual(['x/1=abc', 'x/2=de']);
     expect(complete).toHaveBeenCalledOnce();
     expect(done[0]).toMatchObject({ status: 'done', sentBytes: 5, totalBytes: 5 });
+    expect(manager.states()[0]?.status).toBe('done');
+    manager.forget('d');
     expect(manager.states()).toEqual([]);
   });
 

@@ -64,6 +64,7 @@ interface Task {
 const SHOWN_EVERY_MS = 250;
 const LONGEST_WAIT_MS = 30_000;
 const GIVE_UP_AFTER = 60;
+const DONE_MS = 10_000;
 
 export class UploadManager {
   readonly #api: UploadApi;
@@ -189,6 +190,8 @@ export class UploadManager {
     await uploadFile(address, source, {
       signal,
       done,
+      // Fewer at a time are whole earlier: less is sent again after a break.
+      parallel: 2,
       onPart: (part) => {
         done.add(part);
         task.failures = 0;
@@ -234,7 +237,10 @@ export class UploadManager {
       error: null,
     });
     this.#onDone(task.state);
-    this.forget(task.request.datasetId);
+    // It stays for a moment, until the pages know that the platform processes the dataset.
+    setTimeout(() => {
+      if (this.#tasks.get(task.request.datasetId) === task) this.forget(task.request.datasetId);
+    }, DONE_MS);
   }
 
   #wait(task: Task, ms: number): Promise<void> {

@@ -45,7 +45,9 @@ export function UploadProgress({ state, onPause, onGoOn, onCancel }: UploadProgr
               ? 'It goes on by itself as soon as the platform answers. Nothing that was sent is lost.'
               : status === 'paused'
                 ? 'Nothing that was sent is lost.'
-                : 'Look at other pages meanwhile, but keep this tab open.'}
+                : status === 'done'
+                  ? 'The platform checks the recordings now.'
+                  : 'Look at other pages meanwhile, but keep this tab open.'}
           </p>
         </div>
         <div className="flex gap-2">
@@ -59,9 +61,11 @@ export function UploadProgress({ state, onPause, onGoOn, onCancel }: UploadProgr
               <Play aria-hidden /> {status === 'waiting' ? 'Try now' : 'Continue'}
             </Button>
           )}
-          <Button variant="danger-ghost" onClick={onCancel} disabled={status === 'completing'}>
-            <X aria-hidden /> Cancel
-          </Button>
+          {status !== 'done' && (
+            <Button variant="danger-ghost" onClick={onCancel} disabled={status === 'completing'}>
+              <X aria-hidden /> Cancel
+            </Button>
+          )}
         </div>
       </div>
       <div className="tabular mt-4 flex items-baseline justify-between gap-4">

@@ -47,7 +47,7 @@ export function VersionsTab({ datasetId, shown, newest, onShow }: VersionsTabPro
     );
   const pair = [...chosen].sort((a, b) => a - b);
   return (
-    <div className="grid gap-3">
+    <div className="grid grid-cols-1 gap-3">
       <div className="flex flex-wrap items-center justify-between gap-3">
         <p className="max-w-2xl text-muted-foreground text-sm">
           A version never changes. Corrections and other options make the next one; trainings use the newest,
@@ -74,7 +74,7 @@ export function VersionsTab({ datasetId, shown, newest, onShow }: VersionsTabPro
                   onCheckedChange={() => toggle(number)}
                 />
               )}
-              <div className="min-w-0 flex-1 basis-64">
+              <div className="min-w-0 flex-1 basis-52">
                 <p className="flex flex-wrap items-center gap-2 font-medium text-sm">
                   Version {number}
                   {status !== 'ready' && <StatusBadge status={status} />}
@@ -110,7 +110,7 @@ export function VersionsTab({ datasetId, shown, newest, onShow }: VersionsTabPro
                   <Count label="Audio" value={formatDuration(statistics.audio_s)} />
                 </dl>
               )}
-              <div className="flex gap-1">
+              <div className="flex justify-end gap-1 sm:min-w-48">
                 {status === 'ready' && number !== shown && (
                   <Button size="sm" onClick={() => onShow(number)}>
                     Show

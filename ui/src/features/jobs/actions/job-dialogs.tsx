@@ -1,6 +1,5 @@
 'use client';
 
-import { useRouter } from 'next/navigation';
 import { useEffect, useState } from 'react';
 import { ConfirmDialog } from '@/components/ui/confirm-dialog';
 import { FormField } from '@/components/ui/form-field';
@@ -123,24 +122,4 @@ export function RenameDialog({
       </FormField>
     </ConfirmDialog>
   );
-}
-
-/** Resumes a job and says so. */
-export function useResume(): (job: Job) => Promise<void> {
-  const { resume } = useJobActions();
-  return async (job) => {
-    try {
-      await resume(job.id);
-      toast.success('Resumed', {
-        description: 'It waits for its turn and continues from its newest checkpoint.',
-      });
-    } catch (error) {
-      toast.error(error);
-    }
-  };
-}
-
-export function useOpenComparison(): (jobs: readonly Job[]) => void {
-  const router = useRouter();
-  return (jobs) => router.push(`/jobs/compare?ids=${jobs.map((job) => job.id).join(',')}`);
 }

@@ -12,34 +12,28 @@ import {
   Square,
   Trash2,
 } from 'lucide-react';
-import dynamic from 'next/dynamic';
-import Link from 'next/link';
 import { useRouter } from 'next/navigation';
 import { useState } from 'react';
 import { Button } from '@/components/ui/button';
-import {
-  DropdownMenu,
-  DropdownMenuContent,
-  DropdownMenuItem,
-  DropdownMenuSeparator,
-  DropdownMenuTrigger,
-} from '@/components/ui/dropdown-menu';
+import { OnDemand } from '@/components/ui/on-demand';
 import type { Job } from '../contract';
 import { hasEnded, isResumable, isStoppable } from '../model/job';
-import { DeleteDialog, RenameDialog, StopDialog, useResume } from './job-dialogs';
+import { useResume } from './job-actions';
+import {
+  DeleteDialog,
+  EvaluateDialog,
+  RenameDialog,
+  StopDialog,
+  TranscribeDialog,
+  VersionDialog,
+} from './lazy-dialogs';
 
-const EvaluateDialog = dynamic(() => import('./evaluate-dialog').then((module) => module.EvaluateDialog), {
-  ssr: false,
-});
-const VersionDialog = dynamic(() => import('./version-dialog').then((module) => module.VersionDialog), {
-  ssr: false,
-});
-const TranscribeDialog = dynamic(
-  () => import('./transcribe-dialog').then((module) => module.TranscribeDialog),
-  {
-    ssr: false,
-  },
-);
+const loadMenu = () => import('@/components/ui/action-menu');
+const MORE = {
+  size: 'icon',
+  'aria-label': 'More actions',
+  children: <Ellipsis aria-hidden />,
+} as const;
 
 type Open = 'stop' | 'rename' | 'delete' | 'evaluate' | 'version' | 'transcribe' | null;
 
@@ -74,52 +68,55 @@ export function JobMenu({ job }: { job: Job }) {
           </Button>
         </>
       )}
-      <DropdownMenu>
-        <DropdownMenuTrigger asChild>
-          <Button size="icon" aria-label="More actions">
-            <Ellipsis aria-hidden />
-          </Button>
-        </DropdownMenuTrigger>
-        <DropdownMenuContent>
-          <DropdownMenuItem onSelect={() => setOpen('rename')}>
-            <Pencil aria-hidden /> Rename …
-          </DropdownMenuItem>
-          {job.type === 'training' && (
-            <DropdownMenuItem asChild>
-              <Link href={`/jobs/new?from=${job.id}`} prefetch={false}>
-                <Copy aria-hidden /> Clone into a new training
-              </Link>
-            </DropdownMenuItem>
-          )}
-          <DropdownMenuItem asChild>
-            <Link href={`/jobs/compare?ids=${job.id}`} prefetch={false}>
-              <GitCompareArrows aria-hidden /> Compare with others
-            </Link>
-          </DropdownMenuItem>
-          {isTrained && (
-            <>
-              <DropdownMenuItem onSelect={() => setOpen('evaluate')}>
-                <FlaskConical aria-hidden /> Evaluate on another dataset …
-              </DropdownMenuItem>
-              <DropdownMenuItem onSelect={() => setOpen('transcribe')}>
-                <Mic aria-hidden /> Use it on recordings …
-              </DropdownMenuItem>
-            </>
-          )}
-          <DropdownMenuSeparator />
-          <DropdownMenuItem danger disabled={!hasEnded(job.status)} onSelect={() => setOpen('delete')}>
-            <Trash2 aria-hidden /> Delete …
-          </DropdownMenuItem>
-        </DropdownMenuContent>
-      </DropdownMenu>
-      <StopDialog jobs={[job]} open={open === 'stop'} onOpenChange={change} />
-      <RenameDialog job={job} open={open === 'rename'} onOpenChange={change} />
-      <DeleteDialog
-        jobs={[job]}
-        open={open === 'delete'}
-        onOpenChange={change}
-        onDone={() => router.push('/jobs')}
+      <OnDemand
+        load={loadMenu}
+        button={MORE}
+        props={{
+          actions: [
+            { label: 'Rename …', icon: <Pencil aria-hidden />, onSelect: () => setOpen('rename') },
+            ...(job.type === 'training'
+              ? [
+                  {
+                    label: 'Clone into a new training',
+                    icon: <Copy aria-hidden />,
+                    href: `/jobs/new?from=${job.id}`,
+                  },
+                ]
+              : []),
+            {
+              label: 'Compare with others',
+              icon: <GitCompareArrows aria-hidden />,
+              href: `/jobs/compare?ids=${job.id}`,
+            },
+            ...(isTrained
+              ? [
+                  {
+                    label: 'Evaluate on another dataset …',
+                    icon: <FlaskConical aria-hidden />,
+                    onSelect: () => setOpen('evaluate'),
+                  },
+                  {
+                    label: 'Use it on recordings …',
+                    icon: <Mic aria-hidden />,
+                    onSelect: () => setOpen('transcribe'),
+                  },
+                ]
+              : []),
+            {
+              label: 'Delete …',
+              icon: <Trash2 aria-hidden />,
+              danger: true,
+              disabled: !hasEnded(job.status),
+              onSelect: () => setOpen('delete'),
+            },
+          ],
+        }}
       />
+      {open === 'stop' && <StopDialog jobs={[job]} open onOpenChange={change} />}
+      {open === 'rename' && <RenameDialog job={job} open onOpenChange={change} />}
+      {open === 'delete' && (
+        <DeleteDialog jobs={[job]} open onOpenChange={change} onDone={() => router.push('/jobs')} />
+      )}
       {open === 'evaluate' && <EvaluateDialog job={job} onOpenChange={change} />}
       {open === 'version' && <VersionDialog job={job} onOpenChange={change} />}
       {open === 'transcribe' && <TranscribeDialog job={job} onOpenChange={change} />}

@@ -64,10 +64,10 @@ export function ArtifactsTab({ job }: { job: Job }) {
       </div>
     );
   return (
-    <div className="grid gap-4">
+    <div className="grid grid-cols-[minmax(0,1fr)] gap-4">
       <FileList job={job} files={files} />
       {pictures.length > 0 && (
-        <section aria-label="Pictures" className="grid gap-4 lg:grid-cols-2">
+        <section aria-label="Pictures" className="grid grid-cols-[minmax(0,1fr)] gap-4 lg:grid-cols-2">
           {pictures.map((file) => (
             <Card key={file.name} className="p-4">
               <figure>

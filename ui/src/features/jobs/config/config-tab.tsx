@@ -28,7 +28,7 @@ export function ConfigTab({ job }: { job: Job }) {
   const shown = hasTraining ? view : view === 'changed' ? 'tree' : view;
   const yaml = useMemo(() => toYaml(whole), [whole]);
   return (
-    <section aria-label="Config" className="grid gap-4">
+    <section aria-label="Config" className="grid grid-cols-[minmax(0,1fr)] gap-4">
       <div className="flex flex-wrap items-center gap-2">
         <Segmented<View>
           label="View"

@@ -17,7 +17,7 @@ interface ChartGridProps {
 /** Charts whose cursors and zoom move together. */
 export function ChartGrid({ plans, runs, view, syncKey, zoom, onZoom }: ChartGridProps) {
   return (
-    <div className="grid gap-4 lg:grid-cols-2">
+    <div className="grid grid-cols-[minmax(0,1fr)] gap-4 lg:grid-cols-2">
       {plans.map((plan) => {
         const lines = linesOf(plan, runs);
         const x = runs.flatMap((run) => run.series).find((one) => plan.names.includes(one.name))?.x;

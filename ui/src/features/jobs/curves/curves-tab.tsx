@@ -44,7 +44,7 @@ export function CurvesTab({ job }: { job: Job }) {
   );
 
   return (
-    <div className="grid gap-4">
+    <div className="grid grid-cols-[minmax(0,1fr)] gap-4">
       {curves.error && !curves.series ? (
         <ErrorState error={curves.error} onRetry={curves.reload} />
       ) : curves.isLoading ? (
@@ -85,7 +85,7 @@ export function CurvesTab({ job }: { job: Job }) {
 
 function LoadingCharts() {
   return (
-    <div className="grid gap-4 lg:grid-cols-2" aria-busy>
+    <div className="grid grid-cols-[minmax(0,1fr)] gap-4 lg:grid-cols-2" aria-busy>
       <span className="sr-only" role="status">
         Loading curves
       </span>

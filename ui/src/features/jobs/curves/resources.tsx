@@ -1,6 +1,5 @@
 'use client';
 
-import { useCallback, useMemo } from 'react';
 import { LineChart } from '@/components/charts/line-chart';
 import type { Series } from '@/components/charts/series';
 import { Card } from '@/components/ui/card';
@@ -9,10 +8,8 @@ import { Skeleton } from '@/components/ui/skeleton';
 import { formatBytes, formatNumber, plural } from '@/lib/format';
 import { useResources } from '../api';
 import type { Job, WorkerResources } from '../contract';
-import { useEventsAfter } from '../live/job-live';
 import { hasEnded } from '../model/job';
 import { formatBytesFine } from './charts';
-import { withLiveResources } from './resource-points';
 
 interface Group {
   id: string;
@@ -48,20 +45,17 @@ const GROUPS: readonly Group[] = [
 
 /** What each worker used of its machine, over time. */
 export function ResourceUse({ job }: { job: Job }) {
-  const query = useResources(job.id, job.status !== 'queued' || job.attempt > 0);
-  const { refetch } = query;
-  const reload = useCallback(() => void refetch(), [refetch]);
-  const events = useEventsAfter('resource', query.data?.last_seq, reload);
-  const workers = useMemo(() => withLiveResources(query.data?.workers ?? [], events), [query.data, events]);
+  const query = useResources(job.id, job.status !== 'queued' || job.attempt > 0, !hasEnded(job.status));
+  const workers = query.data?.workers ?? [];
   if (query.isPending && query.fetchStatus !== 'idle') return <Skeleton className="h-52 w-full" />;
-  if (query.error) return <ErrorState error={query.error} onRetry={reload} />;
+  if (query.error) return <ErrorState error={query.error} onRetry={() => void query.refetch()} />;
   const groups = GROUPS.filter((group) => linesOf(group, workers).length > 0);
   if (groups.length === 0) {
     return (
       <p className="rounded-lg border border-dashed px-4 py-8 text-center text-muted-foreground text-sm">
         {hasEnded(job.status)
           ? 'Resource use was not recorded: the job was too short, or ran before this was measured.'
-          : `Figures come every ${query.data?.every_s ?? 10} seconds while the job runs.`}
+          : 'Figures come every few seconds while the job runs.'}
       </p>
     );
   }
@@ -94,7 +88,7 @@ function linesOf(group: Group, workers: readonly WorkerResources[]): Series[] {
       const who = workers.length > 1 ? `Worker ${worker.worker} on ${worker.host}` : worker.host;
       return [
         {
-          name: `${worker.attempt}:${worker.worker}:${name}`,
+          name: `${worker.worker}:${worker.host}:${name}`,
           label: group.names.length > 1 ? `${who}, ${one.title}` : who,
           x: one.times,
           y: one.values,
@@ -111,10 +105,10 @@ function limitWords(group: Group, workers: readonly WorkerResources[]): string {
   const gpu = workers[0]?.gpu;
   if (group.id === 'cpu' && limits?.host_cores)
     return `of ${plural(limits.host_cores, 'core')} of the machine`;
-  if (group.id.endsWith('memory') && group.id !== 'gpu-memory' && limits?.host_memory_bytes)
-    return `of ${formatBytes(limits.host_memory_bytes)} of the machine`;
-  if (group.id === 'gpu-memory' && limits?.gpu_memory_bytes)
-    return `of ${formatBytes(limits.gpu_memory_bytes)}`;
+  if (group.id.endsWith('memory') && group.id !== 'gpu-memory' && limits?.host_memory_total_bytes)
+    return `of ${formatBytes(limits.host_memory_total_bytes)} of the machine`;
+  if (group.id === 'gpu-memory' && limits?.gpu_memory_total_bytes)
+    return `of ${formatBytes(limits.gpu_memory_total_bytes)}`;
   return group.id === 'gpu' && gpu ? gpu : '';
 }
 

@@ -63,8 +63,10 @@ export function AgainstBase({ job }: { job: Job }) {
                 <th scope="row" className="px-3 py-2 text-left font-normal" title={metricOf(name).meaning}>
                   <span className={cn(name === primary && 'font-medium')}>{metricOf(name).title}</span>
                 </th>
-                {hasBase && <td className="px-3 py-2 text-right">{formatMetric(name, base[name])}</td>}
-                <td className="px-3 py-2 text-right">
+                {hasBase && (
+                  <td className="whitespace-nowrap px-3 py-2 text-right">{formatMetric(name, base[name])}</td>
+                )}
+                <td className="whitespace-nowrap px-3 py-2 text-right">
                   <span className={cn(name === primary && 'font-semibold')}>
                     {formatMetric(name, tuned[name])}
                   </span>
@@ -78,7 +80,7 @@ export function AgainstBase({ job }: { job: Job }) {
                   )}
                 </td>
                 {hasBase && (
-                  <td className="px-3 py-2 text-right">
+                  <td className="whitespace-nowrap px-3 py-2 text-right">
                     <Change name={name} before={base[name]} after={tuned[name]} />
                   </td>
                 )}
@@ -152,12 +154,9 @@ function useInterval(job: Job, primary: string | null): Interval | null {
       let offset: number | null = 0;
       while (offset !== null && counted.length < MOST_EXAMPLES) {
         const page: Predictions = await readPredictions(job.id, filters, offset, PAGE, signal);
-        for (const { errors } of page.items) {
-          if (!errors) return null;
-          counted.push({
-            errors: errors.substitutions + errors.deletions + errors.insertions,
-            of: errors.reference_words,
-          });
+        for (const { word_errors: errors, words } of page.items) {
+          if (errors === null || words === null) return null;
+          counted.push({ errors, of: words });
         }
         offset = page.next_offset;
       }

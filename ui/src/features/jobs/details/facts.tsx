@@ -4,9 +4,9 @@ import Link from 'next/link';
 import type { ReactNode } from 'react';
 import { Card, CardContent, CardHeader } from '@/components/ui/card';
 import { CopyButton } from '@/components/ui/copy-button';
+import { Hint } from '@/components/ui/hint';
 import { KeyValues } from '@/components/ui/key-values';
 import { RelativeTime } from '@/components/ui/relative-time';
-import { Tooltip } from '@/components/ui/tooltip';
 import { formatDuration, formatNumber, formatWords } from '@/lib/format';
 import { useProjects } from '../api';
 import type { Job } from '../contract';
@@ -102,14 +102,9 @@ function methodOf(job: Job): ReactNode | null {
   const name = { qlora: 'QLoRA', lora: 'LoRA' }[type] ?? formatWords(type);
   if (rank === null) return name;
   return (
-    <Tooltip content={RANK}>
-      <button
-        type="button"
-        className="cursor-help rounded text-left underline decoration-dotted underline-offset-4"
-      >
-        {name}, rank {rank}, alpha {formatNumber(numberOf(method.alpha))}
-      </button>
-    </Tooltip>
+    <Hint content={RANK}>
+      {name}, rank {rank}, alpha {formatNumber(numberOf(method.alpha))}
+    </Hint>
   );
 }
 

@@ -1,7 +1,7 @@
 'use client';
 
 import type { ReactNode } from 'react';
-import { Tooltip } from '@/components/ui/tooltip';
+import { Hint } from '@/components/ui/hint';
 import { formatBytes, formatDuration, formatNumber, formatWords } from '@/lib/format';
 import type { CurveSeries, Job } from '../contract';
 import { lastAndBest } from '../curves/points';
@@ -20,29 +20,19 @@ export function Figures({ job, series }: { job: Job; series: readonly CurveSerie
   const figures = figuresOf(job, series ?? []);
   if (figures.length === 0) return null;
   return (
-    <dl className="grid grid-cols-2 gap-px overflow-hidden rounded-lg border bg-border sm:grid-cols-3 xl:grid-cols-4">
+    <dl className="grid grid-cols-2 rounded-lg border bg-card sm:grid-cols-3 xl:grid-cols-4">
       {figures.map(({ label, value, note, hint }) => (
-        <div key={label} className="bg-card px-4 py-3">
+        <div
+          key={label}
+          className="px-4 py-3 shadow-[1px_0_0_var(--border),0_1px_0_var(--border)] nth-last-1:shadow-[1px_0_0_var(--border)]"
+        >
           <dt className="text-muted-foreground text-xs">
-            {hint ? (
-              <Tooltip content={hint}>
-                <button
-                  type="button"
-                  className="cursor-help rounded underline decoration-dotted underline-offset-4"
-                >
-                  {label}
-                </button>
-              </Tooltip>
-            ) : (
-              label
-            )}
+            {hint ? <Hint content={hint}>{label}</Hint> : label}
           </dt>
           <dd className="tabular mt-0.5 font-semibold text-xl tracking-tight">{value}</dd>
           {note && <dd className="tabular text-muted-foreground text-xs">{note}</dd>}
         </div>
       ))}
-      {/* Fills the last row of the grid, so that no gap shows the line colour. */}
-      <div className="hidden bg-card last:block" aria-hidden />
     </dl>
   );
 }

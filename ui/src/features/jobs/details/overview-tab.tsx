@@ -24,7 +24,7 @@ export function OverviewTab({ job, onResume }: { job: Job; onResume: () => void 
   const hasCurves = job.type === 'training' || job.type === 'selection';
   const curves = useLiveCurves(job.id, null, hasCurves);
   return (
-    <div className="grid gap-4 lg:grid-cols-[minmax(0,1fr)_20rem] xl:grid-cols-[minmax(0,1fr)_22rem]">
+    <div className="grid grid-cols-[minmax(0,1fr)] gap-4 lg:grid-cols-[minmax(0,1fr)_20rem] xl:grid-cols-[minmax(0,1fr)_22rem]">
       <div className="grid min-w-0 content-start gap-4">
         <StatusBanner job={job} onResume={onResume} />
         {!hasEnded(job.status) && <ProgressCard job={job} />}

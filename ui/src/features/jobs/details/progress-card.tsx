@@ -46,7 +46,7 @@ function RunningCard({ job }: { job: Job }) {
   const now = useNow(1000);
   const left = timeLeftS(job, now);
   const done = doneWords(job);
-  const phase = phaseWords(job.phase) ?? (job.status === 'starting' ? 'Starting' : 'Running');
+  const phase = phaseWords(job.phase) ?? (job.status === 'starting' ? 'Starting' : 'Preparing the run');
   const isOpen = job.status === 'starting' || (job.progress === 0 && job.step === null);
   const startedMs = job.started_at ? new Date(job.started_at).getTime() : null;
   const isRestarted = job.attempt > 1 && numberOf(job.metrics.eta_s) === null;

@@ -54,8 +54,12 @@ export function Validations({ job, series }: { job: Job; series: readonly CurveS
       rows.map((row) => row.metrics[column]),
     ),
   );
+  const isBest = (column: number, row: Row) => {
+    const at = best[column];
+    return at !== null && at !== undefined && row.metrics[column] === rows[at]?.metrics[column];
+  };
   const hasEpochs = rows.some((row) => row.epoch !== null);
-  const newest = rows.map((row, index) => ({ row, index })).toReversed();
+  const newest = rows.toReversed();
   return (
     <Card>
       <CardHeader
@@ -94,23 +98,25 @@ export function Validations({ job, series }: { job: Job; series: readonly CurveS
             </tr>
           </thead>
           <tbody>
-            {newest.map(({ row, index }) => (
+            {newest.map((row) => (
               <tr key={row.step} className="border-t">
                 <th scope="row" className="px-3 py-1.5 text-left font-normal">
                   {row.step}
                 </th>
-                {hasEpochs && <td className="px-3 py-1.5 text-right">{formatNumber(row.epoch, 3)}</td>}
-                <td className="px-3 py-1.5 text-right">{formatNumber(row.loss)}</td>
+                {hasEpochs && (
+                  <td className="whitespace-nowrap px-3 py-1.5 text-right">{formatNumber(row.epoch, 3)}</td>
+                )}
+                <td className="whitespace-nowrap px-3 py-1.5 text-right">{formatNumber(row.loss)}</td>
                 {names.map((name, column) => (
                   <td
                     key={name}
                     className={cn(
-                      'px-3 py-1.5 text-right',
-                      best[column] === index && 'font-semibold text-success-text',
+                      'whitespace-nowrap px-3 py-1.5 text-right',
+                      isBest(column, row) && 'font-semibold text-success-text',
                     )}
                   >
                     {formatMetric(name, row.metrics[column])}
-                    {best[column] === index && <span className="ml-1.5 font-normal text-2xs">best</span>}
+                    {isBest(column, row) && <span className="ml-1.5 font-normal text-2xs">best</span>}
                   </td>
                 ))}
               </tr>

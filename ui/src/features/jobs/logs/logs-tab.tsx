@@ -72,7 +72,7 @@ export function LogsTab({ job }: { job: Job }) {
   const isFiltered = q !== '' || url.level !== '';
 
   return (
-    <section aria-label="Log" className="grid gap-3">
+    <section aria-label="Log" className="grid grid-cols-[minmax(0,1fr)] gap-3">
       <div className="flex flex-wrap items-center gap-2">
         <div className="relative w-full sm:w-72">
           <Search

@@ -53,7 +53,7 @@ export function PredictionsTab({ job }: { job: Job }) {
     );
   }
   return (
-    <section aria-label="Predictions" className="grid gap-3">
+    <section aria-label="Predictions" className="grid grid-cols-[minmax(0,1fr)] gap-3">
       <div className="flex flex-wrap items-center gap-2">
         <Segmented<Order>
           label="Order"
@@ -182,13 +182,13 @@ function PredictionCard({
 }
 
 function MetricBadge({ item, metric }: { item: Prediction; metric: string }) {
-  if (item.metric === null) return null;
+  if (item.value === null) return null;
   if (metric === 'correct')
-    return <Badge tone={item.metric > 0 ? 'success' : 'danger'}>{item.metric > 0 ? 'right' : 'wrong'}</Badge>;
-  const isPerfect = metricOf(metric).better === 'lower' ? item.metric === 0 : item.metric >= 1;
+    return <Badge tone={item.value > 0 ? 'success' : 'danger'}>{item.value > 0 ? 'right' : 'wrong'}</Badge>;
+  const isPerfect = metricOf(metric).better === 'lower' ? item.value === 0 : item.value >= 1;
   return (
     <Badge tone={isPerfect ? 'success' : 'warning'} className="tabular">
-      {metricOf(metric).title} {formatMetric(metric, item.metric)}
+      {metricOf(metric).title} {formatMetric(metric, item.value)}
     </Badge>
   );
 }

@@ -11,7 +11,7 @@ import { Tabs, TabsContent, TabsList, TabsTrigger } from '@/components/ui/tabs';
 import { formatId } from '@/lib/format';
 import { useRouteId } from '@/lib/route-id';
 import { useUrlState } from '@/lib/url-state';
-import { useResume } from '../actions/job-dialogs';
+import { useResume } from '../actions/job-actions';
 import { JobMenu } from '../actions/job-menu';
 import { useJob } from '../api';
 import type { Job } from '../contract';

@@ -10,7 +10,8 @@ import { PageHeader } from '@/components/ui/page-header';
 import { formatWords } from '@/lib/format';
 import { useUrlState } from '@/lib/url-state';
 import { useDebounced } from '@/lib/use-debounced';
-import { DeleteDialog, StopDialog, useOpenComparison, useResume } from '../actions/job-dialogs';
+import { useOpenComparison, useResume } from '../actions/job-actions';
+import { DeleteDialog, StopDialog } from '../actions/lazy-dialogs';
 import { useJobs, usePlaces, useProjects } from '../api';
 import type { Job } from '../contract';
 import { columnsOf } from '../list/columns';
@@ -159,18 +160,22 @@ export function JobListScreen() {
           />
         }
       />
-      <StopDialog
-        jobs={asked?.jobs ?? []}
-        open={asked?.what === 'stop'}
-        onOpenChange={close}
-        {...(asked?.done ? { onDone: asked.done } : {})}
-      />
-      <DeleteDialog
-        jobs={asked?.jobs ?? []}
-        open={asked?.what === 'delete'}
-        onOpenChange={close}
-        {...(asked?.done ? { onDone: asked.done } : {})}
-      />
+      {asked?.what === 'stop' && (
+        <StopDialog
+          jobs={asked.jobs}
+          open
+          onOpenChange={close}
+          {...(asked.done ? { onDone: asked.done } : {})}
+        />
+      )}
+      {asked?.what === 'delete' && (
+        <DeleteDialog
+          jobs={asked.jobs}
+          open
+          onOpenChange={close}
+          {...(asked.done ? { onDone: asked.done } : {})}
+        />
+      )}
     </>
   );
 }

@@ -5,18 +5,14 @@ import dynamic from 'next/dynamic';
 import Link from 'next/link';
 import { usePathname } from 'next/navigation';
 import { useState } from 'react';
+import type { MenuAction } from '@/components/ui/action-menu';
 import { Badge } from '@/components/ui/badge';
 import { Button } from '@/components/ui/button';
 import { Card, CardContent, CardHeader } from '@/components/ui/card';
 import { CopyButton } from '@/components/ui/copy-button';
-import {
-  DropdownMenu,
-  DropdownMenuContent,
-  DropdownMenuItem,
-  DropdownMenuTrigger,
-} from '@/components/ui/dropdown-menu';
 import { ErrorState } from '@/components/ui/error-state';
 import { KeyValues } from '@/components/ui/key-values';
+import { OnDemand } from '@/components/ui/on-demand';
 import { PageHeader } from '@/components/ui/page-header';
 import { RelativeTime } from '@/components/ui/relative-time';
 import { Skeleton } from '@/components/ui/skeleton';
@@ -31,6 +27,7 @@ import { familyWords, languageWords, modelIdOf, sourceWords } from '../model-wor
 import { RetireDialog } from '../retire-dialog';
 
 const ModelDialog = dynamic(() => import('../model-dialog').then((module) => module.ModelDialog));
+const loadMenu = () => import('@/components/ui/action-menu');
 const CRUMBS = [{ label: 'Models', href: '/models' }];
 
 export function ModelDetailsScreen() {
@@ -59,6 +56,22 @@ export function ModelDetailsScreen() {
     );
   }
   const isActive = model.status === 'active';
+  const restore = () =>
+    status.mutate(
+      { id, status: 'active' },
+      { onSuccess: () => toast.success('Model restored'), onError: toast.error },
+    );
+  const actions: readonly MenuAction[] = [
+    { label: 'Edit', icon: <Pencil aria-hidden />, onSelect: () => setDialog('edit') },
+    isActive
+      ? {
+          label: 'Delete …',
+          icon: <Archive aria-hidden />,
+          danger: true,
+          onSelect: () => setDialog('retire'),
+        }
+      : { label: 'Restore', icon: <ArchiveRestore aria-hidden />, onSelect: restore },
+  ];
   return (
     <>
       <PageHeader
@@ -69,34 +82,11 @@ export function ModelDetailsScreen() {
         actions={
           <>
             {isAdmin && (
-              <DropdownMenu>
-                <DropdownMenuTrigger asChild>
-                  <Button size="icon" aria-label="More actions">
-                    <Ellipsis aria-hidden />
-                  </Button>
-                </DropdownMenuTrigger>
-                <DropdownMenuContent>
-                  <DropdownMenuItem onSelect={() => setDialog('edit')}>
-                    <Pencil aria-hidden /> Edit
-                  </DropdownMenuItem>
-                  {isActive ? (
-                    <DropdownMenuItem danger onSelect={() => setDialog('retire')}>
-                      <Archive aria-hidden /> Delete …
-                    </DropdownMenuItem>
-                  ) : (
-                    <DropdownMenuItem
-                      onSelect={() =>
-                        status.mutate(
-                          { id, status: 'active' },
-                          { onSuccess: () => toast.success('Model restored'), onError: toast.error },
-                        )
-                      }
-                    >
-                      <ArchiveRestore aria-hidden /> Restore
-                    </DropdownMenuItem>
-                  )}
-                </DropdownMenuContent>
-              </DropdownMenu>
+              <OnDemand
+                load={loadMenu}
+                button={{ size: 'icon', 'aria-label': 'More actions', children: <Ellipsis aria-hidden /> }}
+                props={{ actions }}
+              />
             )}
             {isActive && (
               <Button asChild variant="primary">
