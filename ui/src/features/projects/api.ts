@@ -74,7 +74,14 @@ export function useDeleteProject() {
   const queries = useQueryClient();
   return async (id: string) => {
     await deleteProject({ path: { project_id: id } });
-    for (const resource of [keys.projects, keys.datasets, keys.jobs, keys.adapters, keys.pipelines, keys.sweeps])
+    for (const resource of [
+      keys.projects,
+      keys.datasets,
+      keys.jobs,
+      keys.adapters,
+      keys.pipelines,
+      keys.sweeps,
+    ])
       void queries.invalidateQueries({ queryKey: resource.lists() });
   };
 }
