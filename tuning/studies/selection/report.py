@@ -150,6 +150,8 @@ selection, the adapter's first weights and the order of the data, the same for e
 
 
 def _claims(claims: Sequence[Claim]) -> str:
+    if not claims:
+        return "### Claims\n\nThe primary arms were not measured yet.\n"
     note = f"For the first claim the difference is WER less {1 + MARGIN:g} times that of everything.\n"
     return "\n".join(["### Claims", "", *claims_table(claims), "", note])
 
