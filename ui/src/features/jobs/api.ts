@@ -12,9 +12,6 @@ import {
   type EvaluationJobBody,
   jobArtifacts,
   jobBundle,
-  jobCurves,
-  jobPredictions,
-  jobResources,
   listAdapters,
   listDatasets,
   listJobs,
@@ -40,7 +37,7 @@ import {
 import { keys } from '@/lib/query-keys';
 import { BASE_URL, session } from '@/lib/session';
 import { useList } from '@/lib/use-list';
-import type { Artifact, Job, LogPage } from './contract';
+import type { Artifact, Curves, Job, LogPage, Predictions, Resources } from './contract';
 import { placesOf } from './model/queue';
 
 export interface JobFilters {
@@ -105,19 +102,21 @@ export const curvesQuery = (id: string, points: number, range: readonly [number,
   queryOptions({
     queryKey: keys.jobs.part(id, 'curves', { points, range }),
     queryFn: ({ signal }) =>
-      jobCurves({
-        path: { job_id: id },
-        query: { points, ...(range && { from_step: Math.floor(range[0]), to_step: Math.ceil(range[1]) }) },
+      get<Curves>(
+        `jobs/${id}/curves`,
+        { points, ...(range ? { from_step: Math.floor(range[0]), to_step: Math.ceil(range[1]) } : {}) },
         signal,
-      }),
+      ),
     placeholderData: range ? keepPreviousData : undefined,
   });
 
-export const useResources = (id: string, enabled: boolean) =>
+/** Read again every few seconds while the job runs: its stream does not carry them. */
+export const useResources = (id: string, enabled: boolean, isLive: boolean) =>
   useQuery({
     queryKey: keys.jobs.part(id, 'resources'),
-    queryFn: ({ signal }) => jobResources({ path: { job_id: id }, query: { points: 500 }, signal }),
+    queryFn: ({ signal }) => get<Resources>(`jobs/${id}/resources`, { points: 500 }, signal),
     enabled,
+    refetchInterval: isLive ? 10_000 : false,
   });
 
 export interface LogFilters {
@@ -148,6 +147,7 @@ export interface PredictionFilters {
   order: 'worst' | 'best' | 'random';
   seed: number;
   q: string;
+  which: string;
 }
 
 export const readPredictions = (
@@ -157,17 +157,18 @@ export const readPredictions = (
   limit: number,
   signal: AbortSignal,
 ) =>
-  jobPredictions({
-    path: { job_id: id },
-    query: {
+  get<Predictions>(
+    `jobs/${id}/predictions`,
+    {
       order: filters.order,
-      ...(filters.order === 'random' && { seed: filters.seed }),
+      ...(filters.order === 'random' ? { seed: filters.seed } : {}),
       q: filters.q || null,
+      which: filters.which || null,
       offset,
       limit,
     },
     signal,
-  });
+  );
 
 export const usePredictions = (id: string, filters: PredictionFilters, limit: number) =>
   useInfiniteQuery({

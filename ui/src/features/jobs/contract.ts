@@ -1,28 +1,44 @@
-/** What the features of a job call the platform's answers about it. */
+/**
+ * Answers of the platform about one job that the generated client does not name: events carry free fields, and a job's
+ * spec, metrics and result depend on its kind.
+ */
 
 import type {
   ArtifactOut,
-  CurvesOut,
   JobOut,
   PredictionOut,
   PredictionsOut,
   ResourcesOut,
-  SeriesOut,
-  UseSeriesOut,
   WorkerUseOut,
 } from '@less-is-more/client';
 
-export type Job = JobOut;
+/** A job with the number of its newest event. */
+export type Job = JobOut & { last_seq?: number };
 export type Artifact = ArtifactOut;
-export type Curves = CurvesOut;
-export type CurveSeries = SeriesOut;
-export type Resources = ResourcesOut;
-export type WorkerResources = WorkerUseOut;
-export type ResourceSeries = UseSeriesOut;
-export type Prediction = PredictionOut;
-export type Predictions = PredictionsOut;
 
-/** A line of the log: an event whose fields depend on its kind, of which these are known. */
+export interface CurveSeries {
+  /** `loss`, `learning_rate`, `validation/wer`, ... */
+  name: string;
+  title: string;
+  unit: string | null;
+  /** What the x values count. */
+  x?: 'step' | 'point';
+  /** Points in the range on the platform. */
+  total: number;
+  /** Whether `steps` holds only some of them. */
+  sampled: boolean;
+  steps: number[];
+  values: (number | null)[];
+  times: number[];
+}
+
+export interface Curves {
+  job_id: string;
+  /** The newest event that was looked at. */
+  last_seq: number;
+  series: CurveSeries[];
+}
+
 export interface LogLine {
   seq: number;
   event_key: string;
@@ -38,3 +54,8 @@ export interface LogPage {
   total: number;
   next_cursor: string | null;
 }
+
+export type Resources = ResourcesOut;
+export type WorkerResources = WorkerUseOut;
+export type Predictions = PredictionsOut;
+export type Prediction = PredictionOut;

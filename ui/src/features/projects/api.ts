@@ -74,8 +74,15 @@ export function useDeleteProject() {
   const queries = useQueryClient();
   return async (id: string) => {
     await deleteProject({ path: { project_id: id } });
-    for (const of of [keys.projects, keys.datasets, keys.jobs, keys.adapters, keys.pipelines, keys.sweeps])
-      void queries.invalidateQueries({ queryKey: of.lists() });
+    for (const resource of [
+      keys.projects,
+      keys.datasets,
+      keys.jobs,
+      keys.adapters,
+      keys.pipelines,
+      keys.sweeps,
+    ])
+      void queries.invalidateQueries({ queryKey: resource.lists() });
   };
 }
 

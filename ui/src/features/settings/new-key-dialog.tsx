@@ -99,7 +99,7 @@ export function NewKeyDialog({ open, onOpenChange, onCreated }: NewKeyDialogProp
         </>
       }
     >
-      <form onSubmit={submit} noValidate className="grid gap-4">
+      <form method="post" onSubmit={submit} noValidate className="grid gap-4">
         {errors.root && <Alert tone="danger">{errors.root.message}</Alert>}
         <FormField label="Name" description="What will use it." error={errors.name?.message}>
           <Input placeholder="Notebook on the lab machine" autoComplete="off" {...form.register('name')} />

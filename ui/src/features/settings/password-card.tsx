@@ -50,7 +50,7 @@ export function PasswordCard() {
         description="Changing it ends every other login of this account. API keys stay valid."
       />
       <CardContent>
-        <form onSubmit={submit} noValidate className="grid gap-4">
+        <form method="post" onSubmit={submit} noValidate className="grid gap-4">
           {errors.root && <Alert tone="danger">{errors.root.message}</Alert>}
           <input type="hidden" name="username" autoComplete="username" value={user.username} readOnly />
           <FormField label="Current password" error={errors.current_password?.message}>

@@ -56,7 +56,7 @@ export function ProfileCard() {
         actions={user.role === 'admin' && <Badge tone="primary">Administrator</Badge>}
       />
       <CardContent>
-        <form onSubmit={submit} noValidate className="grid gap-4">
+        <form method="post" onSubmit={submit} noValidate className="grid gap-4">
           {errors.root && <Alert tone="danger">{errors.root.message}</Alert>}
           <div className="grid gap-4 sm:grid-cols-2">
             <FormField label="User name" error={errors.username?.message}>

@@ -49,7 +49,7 @@ export function LoginScreen() {
         </>
       }
     >
-      <form onSubmit={submit} noValidate className="grid gap-4">
+      <form method="post" onSubmit={submit} noValidate className="grid gap-4">
         {errors.root && <Alert tone="danger">{errors.root.message}</Alert>}
         <FormField label="User name or e-mail" error={errors.username_or_email?.message}>
           <Input

@@ -51,7 +51,7 @@ export function ResetPasswordScreen() {
   });
   return (
     <AuthCard title="Set a new password" description="It ends every login of the account.">
-      <form onSubmit={submit} noValidate className="grid gap-4">
+      <form method="post" onSubmit={submit} noValidate className="grid gap-4">
         {errors.root && <Alert tone="danger">{errors.root.message}</Alert>}
         <FormField label="Reset code" error={errors.reset_token?.message}>
           <Input autoComplete="one-time-code" spellCheck={false} {...form.register('reset_token')} />

@@ -68,7 +68,7 @@ export function SignUpScreen() {
         </>
       }
     >
-      <form onSubmit={submit} noValidate className="grid gap-4">
+      <form method="post" onSubmit={submit} noValidate className="grid gap-4">
         {errors.root && <Alert tone="danger">{errors.root.message}</Alert>}
         <FormField
           label="User name"

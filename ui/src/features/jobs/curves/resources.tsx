@@ -1,6 +1,5 @@
 'use client';
 
-import { useCallback, useMemo } from 'react';
 import { LineChart } from '@/components/charts/line-chart';
 import type { Series } from '@/components/charts/series';
 import { Card } from '@/components/ui/card';
@@ -9,10 +8,8 @@ import { Skeleton } from '@/components/ui/skeleton';
 import { formatBytes, formatNumber, plural } from '@/lib/format';
 import { useResources } from '../api';
 import type { Job, WorkerResources } from '../contract';
-import { useEventsAfter } from '../live/job-live';
 import { hasEnded } from '../model/job';
 import { formatBytesFine } from './charts';
-import { withLiveResources } from './resource-points';
 
 interface Group {
   id: string;
@@ -48,13 +45,10 @@ const GROUPS: readonly Group[] = [
 
 /** What each worker used of its machine, over time. */
 export function ResourceUse({ job }: { job: Job }) {
-  const query = useResources(job.id, job.status !== 'queued' || job.attempt > 0);
-  const { refetch } = query;
-  const reload = useCallback(() => void refetch(), [refetch]);
-  const events = useEventsAfter('metric', query.data?.last_seq, reload);
-  const workers = useMemo(() => withLiveResources(query.data?.workers ?? [], events), [query.data, events]);
+  const query = useResources(job.id, job.status !== 'queued' || job.attempt > 0, !hasEnded(job.status));
+  const workers = query.data?.workers ?? [];
   if (query.isPending && query.fetchStatus !== 'idle') return <Skeleton className="h-52 w-full" />;
-  if (query.error) return <ErrorState error={query.error} onRetry={reload} />;
+  if (query.error) return <ErrorState error={query.error} onRetry={() => void query.refetch()} />;
   const groups = GROUPS.filter((group) => linesOf(group, workers).length > 0);
   if (groups.length === 0) {
     return (
@@ -94,7 +88,7 @@ function linesOf(group: Group, workers: readonly WorkerResources[]): Series[] {
       const who = workers.length > 1 ? `Worker ${worker.worker} on ${worker.host}` : worker.host;
       return [
         {
-          name: `${worker.host}:${worker.worker}:${name}`,
+          name: `${worker.worker}:${worker.host}:${name}`,
           label: group.names.length > 1 ? `${who}, ${one.title}` : who,
           x: one.times,
           y: one.values,

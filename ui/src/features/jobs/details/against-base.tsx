@@ -146,7 +146,7 @@ function Judgement({
 function useInterval(job: Job, primary: string | null): Interval | null {
   const total = numberOf(fieldsOf(job.result).test_examples) ?? numberOf(fieldsOf(job.result).examples) ?? 0;
   const enabled = job.status === 'succeeded' && primary === 'wer' && total > 0 && total <= MOST_EXAMPLES;
-  const filters = { order: 'worst', seed: 0, q: '' } as const;
+  const filters = { order: 'worst', seed: 0, q: '', which: '' } as const;
   const { data } = useQuery({
     queryKey: keys.jobs.part(job.id, 'interval'),
     queryFn: async ({ signal }) => {
@@ -154,9 +154,9 @@ function useInterval(job: Job, primary: string | null): Interval | null {
       let offset: number | null = 0;
       while (offset !== null && counted.length < MOST_EXAMPLES) {
         const page: Predictions = await readPredictions(job.id, filters, offset, PAGE, signal);
-        for (const { word_errors, words } of page.items) {
-          if (word_errors === null || words === null) return null;
-          counted.push({ errors: word_errors, of: words });
+        for (const { word_errors: errors, words } of page.items) {
+          if (errors === null || words === null) return null;
+          counted.push({ errors, of: words });
         }
         offset = page.next_offset;
       }

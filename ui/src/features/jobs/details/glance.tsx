@@ -1,11 +1,11 @@
 'use client';
 
 import Link from 'next/link';
-import { LineChart } from '@/components/charts/line-chart';
+import { Sketch } from '@/components/charts/sketch';
 import { Card, CardContent, CardHeader } from '@/components/ui/card';
 import { Skeleton } from '@/components/ui/skeleton';
 import type { CurveSeries, Job } from '../contract';
-import { chartsOf, formatOf, formatStep, linesOf, samplingNote } from '../curves/charts';
+import { chartsOf, formatOf, formatStep } from '../curves/charts';
 import { hasEnded, primaryOf } from '../model/job';
 
 interface GlanceProps {
@@ -17,7 +17,6 @@ interface GlanceProps {
 /** The two curves that say most, loss and the metric that decides. */
 export function Glance({ job, series, isLoading }: GlanceProps) {
   const plans = chartsOf(series ?? [], primaryOf(job)).slice(0, 2);
-  const runs = [{ id: job.id, label: '', series: series ?? [] }];
   if (isLoading) return <Skeleton className="h-64 w-full rounded-lg" />;
   if (plans.length === 0 && hasEnded(job.status)) return null;
   return (
@@ -40,20 +39,29 @@ export function Glance({ job, series, isLoading }: GlanceProps) {
             The first figures come as soon as training starts.
           </p>
         )}
-        {plans.map((plan) => (
-          <div key={plan.id} className="min-w-0">
-            <h3 className="mb-1 text-muted-foreground text-xs">{plan.title}</h3>
-            <LineChart
-              label={`${plan.title} by step`}
-              series={linesOf(plan, runs)}
-              xFormat={formatStep}
-              yFormat={formatOf(plan.unit, plan.id)}
-              syncKey={`${job.id}-glance`}
-              heightPx={180}
-              note={samplingNote(plan, runs)}
-            />
-          </div>
-        ))}
+        {plans.map((plan) => {
+          const one = series?.find(({ name }) => name === plan.id);
+          if (!one) return null;
+          const yFormat = formatOf(plan.unit, plan.id);
+          const last = one.values.findLast((value) => value !== null);
+          return (
+            <div key={plan.id} className="min-w-0">
+              <h3 className="tabular mb-2 flex justify-between gap-2 text-muted-foreground text-xs">
+                {plan.title}
+                {last !== null && last !== undefined && (
+                  <span className="font-medium text-foreground">{yFormat(last)}</span>
+                )}
+              </h3>
+              <Sketch
+                label={`${plan.title} by step`}
+                x={one.steps}
+                y={one.values}
+                xFormat={formatStep}
+                yFormat={yFormat}
+              />
+            </div>
+          );
+        })}
       </CardContent>
     </Card>
   );

@@ -1,9 +1,7 @@
 'use client';
 
-import dynamic from 'next/dynamic';
 import Link from 'next/link';
 import { Button } from '@/components/ui/button';
-import { Skeleton } from '@/components/ui/skeleton';
 import type { Job } from '../contract';
 import { useLiveCurves } from '../curves/use-curves';
 import { hasEnded } from '../model/job';
@@ -11,14 +9,10 @@ import { AgainstBase } from './against-base';
 import { StatusBanner } from './banner';
 import { Facts } from './facts';
 import { Figures } from './figures';
+import { Glance } from './glance';
 import { Notices } from './notices';
 import { ProgressCard } from './progress-card';
 import { Validations } from './validations';
-
-const Glance = dynamic(() => import('./glance').then((module) => module.Glance), {
-  ssr: false,
-  loading: () => <Skeleton className="h-64 w-full rounded-lg" />,
-});
 
 export function OverviewTab({ job, onResume }: { job: Job; onResume: () => void }) {
   const hasCurves = job.type === 'training' || job.type === 'selection';
