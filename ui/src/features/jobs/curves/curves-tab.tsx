@@ -69,6 +69,7 @@ export function CurvesTab({ job }: { job: Job }) {
             )}
           </CurveControls>
           <div aria-busy={curves.isRefining}>
+            <h2 className="sr-only">Curves</h2>
             <ChartGrid plans={plans} runs={runs} view={view} syncKey={job.id} zoom={zoom} onZoom={setZoom} />
           </div>
         </>
