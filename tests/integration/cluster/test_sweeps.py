@@ -200,7 +200,10 @@ def test_a_sweep_stops_with_a_part_of_its_result_and_goes_on(
         assert driver.wait(PATIENCE_S) == 0, sweep.log.read_text()
     part = sweep.result()
     assert part.status == "stopped"
-    assert [trial.state for trial in part.trials] in (["stopped"], ["paused"])  # before its first validation, or there
+    assert part.trials and {trial.state for trial in part.trials} <= {
+        "stopped",
+        "paused",
+    }  # within a rung, or at its end
     assert part.front == {"peak_bytes": [], "trainable_parameters": []}
     assert told(sweep.finish()) == told(whole.result())
 

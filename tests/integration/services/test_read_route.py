@@ -133,6 +133,9 @@ async def test_a_body_takes_fastapis_way(ada: Visitor, taken: list[bool]) -> Non
 
 
 async def test_other_routes_of_the_router_are_as_ever(ada: Visitor, taken: list[bool]) -> None:
-    asked: list[Callable[[], Any]] = [lambda: ada.get(f"/jobs/{_UNKNOWN}/logs"), lambda: ada.post("/jobs", json={})]
+    asked: list[Callable[[], Any]] = [
+        lambda: ada.get(f"/jobs/{_UNKNOWN}/artifacts"),
+        lambda: ada.post("/jobs", json={}),
+    ]
     assert [(await one()).status_code for one in asked] == [404, 422]
     assert taken == [False, False]

@@ -133,4 +133,4 @@ def test_a_sweep_file_is_recognised_and_checked(lim: Lim, tmp_path: Path) -> Non
     done = lim("validate", SHIPPED, "--set", "search.dimensions.nose={type: choice, values: [1]}")
     assert done.exit_code == 2
     assert "search.dimensions.nose: is no field of the training" in done.stderr
-    assert json.loads(lim("schema", "--kind", "sweep-run").stdout)["title"] == "SweepRunConfig"
+    assert json.loads(lim("schema", "--kind", "sweep-run").stdout)["title"] == "Sweep run"

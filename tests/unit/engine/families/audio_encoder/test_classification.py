@@ -222,7 +222,10 @@ def test_a_saved_model_predicts_the_same(source: Path, recordings: Recordings, t
     base = base_of(source)
     predictions = learner_of(base).predict(examples, folder)
     base.save(tmp_path)
-    assert learner_of(base_of(tmp_path, ())).predict(examples, folder) == predictions
+    again = learner_of(base_of(tmp_path, ())).predict(examples, folder)
+    assert [one["label"] for one in again] == [one["label"] for one in predictions]
+    for one, other in zip(again, predictions, strict=True):  # where the weights lie in memory changes the last digits
+        assert one["scores"] == pytest.approx(other["scores"], abs=1e-6)
 
 
 # ---- predictions -------------------------------------------------------------------------------------------
