@@ -578,10 +578,7 @@ def test_another_user_of_the_machine_is_not_let_in_even_with_the_password(tmp_pa
         url = server.url.replace("+asyncpg", "")
         nobody = pwd.getpwnam("nobody")
         done = subprocess.run(
-            [sys.executable, "-c", _READ, url],
-            user=nobody.pw_uid,
-            group=nobody.pw_gid,
-            extra_groups=[],
+            [sys.executable, "-c", _READ, url, str(nobody.pw_uid), str(nobody.pw_gid)],
             capture_output=True,
             text=True,
             timeout=60,
@@ -658,8 +655,11 @@ print(json.dumps({"url": server.url, "started": server.started}))
 server.stop()
 """
 _READ = """
-import asyncio, sys
+import asyncio, os, sys
 import asyncpg
+os.setgroups([])  # after the imports: another user may not be let in to this Python either
+os.setgid(int(sys.argv[3]))
+os.setuid(int(sys.argv[2]))
 asyncio.run(asyncpg.connect(sys.argv[1], timeout=10))
 """
 _DIE = """
