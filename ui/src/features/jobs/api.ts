@@ -12,6 +12,9 @@ import {
   type EvaluationJobBody,
   jobArtifacts,
   jobBundle,
+  jobCurves,
+  jobPredictions,
+  jobResources,
   listAdapters,
   listDatasets,
   listJobs,
@@ -37,7 +40,7 @@ import {
 import { keys } from '@/lib/query-keys';
 import { BASE_URL, session } from '@/lib/session';
 import { useList } from '@/lib/use-list';
-import type { Artifact, Curves, Job, LogPage, Predictions, Resources } from './contract';
+import type { Artifact, Job, LogPage } from './contract';
 import { placesOf } from './model/queue';
 
 export interface JobFilters {
@@ -102,11 +105,11 @@ export const curvesQuery = (id: string, points: number, range: readonly [number,
   queryOptions({
     queryKey: keys.jobs.part(id, 'curves', { points, range }),
     queryFn: ({ signal }) =>
-      get<Curves>(
-        `jobs/${id}/curves`,
-        { points, ...(range ? { from_step: Math.floor(range[0]), to_step: Math.ceil(range[1]) } : {}) },
+      jobCurves({
+        path: { job_id: id },
+        query: { points, ...(range && { from_step: Math.floor(range[0]), to_step: Math.ceil(range[1]) }) },
         signal,
-      ),
+      }),
     placeholderData: range ? keepPreviousData : undefined,
   });
 
@@ -114,7 +117,7 @@ export const curvesQuery = (id: string, points: number, range: readonly [number,
 export const useResources = (id: string, enabled: boolean, isLive: boolean) =>
   useQuery({
     queryKey: keys.jobs.part(id, 'resources'),
-    queryFn: ({ signal }) => get<Resources>(`jobs/${id}/resources`, { points: 500 }, signal),
+    queryFn: ({ signal }) => jobResources({ path: { job_id: id }, query: { points: 500 }, signal }),
     enabled,
     refetchInterval: isLive ? 10_000 : false,
   });
@@ -147,7 +150,6 @@ export interface PredictionFilters {
   order: 'worst' | 'best' | 'random';
   seed: number;
   q: string;
-  which: string;
 }
 
 export const readPredictions = (
@@ -157,18 +159,17 @@ export const readPredictions = (
   limit: number,
   signal: AbortSignal,
 ) =>
-  get<Predictions>(
-    `jobs/${id}/predictions`,
-    {
+  jobPredictions({
+    path: { job_id: id },
+    query: {
       order: filters.order,
-      ...(filters.order === 'random' ? { seed: filters.seed } : {}),
+      ...(filters.order === 'random' && { seed: filters.seed }),
       q: filters.q || null,
-      which: filters.which || null,
       offset,
       limit,
     },
     signal,
-  );
+  });
 
 export const usePredictions = (id: string, filters: PredictionFilters, limit: number) =>
   useInfiniteQuery({

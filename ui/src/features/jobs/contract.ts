@@ -5,39 +5,20 @@
 
 import type {
   ArtifactOut,
+  CurvesOut,
   JobOut,
   PredictionOut,
   PredictionsOut,
   ResourcesOut,
+  SeriesOut,
   WorkerUseOut,
 } from '@less-is-more/client';
 
-/** A job with the number of its newest event. */
-export type Job = JobOut & { last_seq?: number };
+export type Job = JobOut;
 export type Artifact = ArtifactOut;
 
-export interface CurveSeries {
-  /** `loss`, `learning_rate`, `validation/wer`, ... */
-  name: string;
-  title: string;
-  unit: string | null;
-  /** What the x values count. */
-  x?: 'step' | 'point';
-  /** Points in the range on the platform. */
-  total: number;
-  /** Whether `steps` holds only some of them. */
-  sampled: boolean;
-  steps: number[];
-  values: (number | null)[];
-  times: number[];
-}
-
-export interface Curves {
-  job_id: string;
-  /** The newest event that was looked at. */
-  last_seq: number;
-  series: CurveSeries[];
-}
+export type CurveSeries = SeriesOut;
+export type Curves = CurvesOut;
 
 export interface LogLine {
   seq: number;

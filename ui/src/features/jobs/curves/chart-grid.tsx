@@ -26,9 +26,9 @@ export function ChartGrid({ plans, runs, view, syncKey, zoom, onZoom }: ChartGri
             <h3 className="font-medium text-sm">{plan.title}</h3>
             {plan.hint && <p className="mb-2 text-muted-foreground text-xs">{plan.hint}</p>}
             <LineChart
-              label={`${plan.title} by ${x === 'point' ? 'measurement' : 'step'}`}
+              label={`${plan.title} by ${x === 'seq' ? 'measurement' : 'step'}`}
               series={lines}
-              xLabel={x === 'point' ? 'Point' : 'Step'}
+              xLabel={x === 'seq' ? 'Measurement' : 'Step'}
               xFormat={formatStep}
               yFormat={formatOf(plan.unit, plan.id)}
               isLog={view.isLog}

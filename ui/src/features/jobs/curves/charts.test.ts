@@ -6,6 +6,7 @@ const series = (name: string, changes: Partial<CurveSeries> = {}): CurveSeries =
   name,
   title: '',
   unit: null,
+  x: 'step',
   total: 2,
   sampled: false,
   steps: [1, 2],

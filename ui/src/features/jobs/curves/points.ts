@@ -63,7 +63,17 @@ export function withLive(history: readonly CurveSeries[], events: readonly JobEv
 }
 
 function emptySeries(name: string): CurveSeries {
-  return { name, title: '', unit: null, total: 0, sampled: false, steps: [], values: [], times: [] };
+  return {
+    name,
+    title: '',
+    unit: null,
+    x: 'step',
+    total: 0,
+    sampled: false,
+    steps: [],
+    values: [],
+    times: [],
+  };
 }
 
 /** A series whose section between two steps is replaced by the one that was read in detail. */

@@ -146,7 +146,7 @@ function Judgement({
 function useInterval(job: Job, primary: string | null): Interval | null {
   const total = numberOf(fieldsOf(job.result).test_examples) ?? numberOf(fieldsOf(job.result).examples) ?? 0;
   const enabled = job.status === 'succeeded' && primary === 'wer' && total > 0 && total <= MOST_EXAMPLES;
-  const filters = { order: 'worst', seed: 0, q: '', which: '' } as const;
+  const filters = { order: 'worst', seed: 0, q: '' } as const;
   const { data } = useQuery({
     queryKey: keys.jobs.part(job.id, 'interval'),
     queryFn: async ({ signal }) => {

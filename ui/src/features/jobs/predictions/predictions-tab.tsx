@@ -32,7 +32,7 @@ export function PredictionsTab({ job }: { job: Job }) {
   const order = (['worst', 'best', 'random'].includes(url.order) ? url.order : 'worst') as Order;
   const seed = Number.parseInt(url.seed, 10) || 0;
   const q = useDebounced(url.say);
-  const query = usePredictions(job.id, { order, seed, q, which: '' }, PAGE);
+  const query = usePredictions(job.id, { order, seed, q }, PAGE);
   const pages = query.data?.pages;
   const items = useMemo(() => pages?.flatMap((page) => page.items) ?? [], [pages]);
   const first = pages?.[0];
