@@ -140,6 +140,7 @@ def test_a_login_that_was_ended_elsewhere_leads_to_log_in_and_back(
         headers = {"Authorization": f"Bearer {token}"}
         assert http.post("/users/me/password", json=body, headers=headers).status_code == 204
     page.get_by_role("link", name="Datasets").click()
+    expect(page).to_have_url(re.compile("/datasets|/login"))
     page.reload()
     expect(page).to_have_url(re.compile(r"/login\?next=%2Fdatasets"))
     page.get_by_label("User name or e-mail").fill(person.name)

@@ -74,3 +74,20 @@ it('does not go round in circles with a platform that refuses every token', asyn
   await expect(readMe()).rejects.toThrow(ProblemError);
   expect(seen).toEqual({ refreshes: 1, refused: 2 });
 });
+
+it('keeps a new login when the refresh of the one before it is refused afterwards', async () => {
+  const { baseUrl, seen } = await platform(
+    (token) => token === 't0',
+    () => false,
+  );
+  const ends: string[] = [];
+  const session = new LoginSession({ baseUrl, refreshToken: 'memory', onEnd: () => ends.push('ended') });
+  connect({ baseUrl, session });
+  await session.logIn('ada', 'secret');
+  const late = session.renewed('t0');
+  await session.logIn('ada', 'secret');
+  expect(await late).toBe('t0');
+  expect((await readMe()).username).toBe('t0');
+  expect(ends).toEqual([]);
+  expect(seen.refused).toBe(0);
+});

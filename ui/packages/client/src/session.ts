@@ -50,6 +50,8 @@ export class LoginSession implements Session {
   #access: { token: string; endsMs: number } | null = null;
   #refreshToken: string | null = null;
   #refreshing: Promise<string | null> | null = null;
+  /** Counts log-ins and log-outs: the answer to a request of an earlier login says nothing about this one. */
+  #login = 0;
 
   constructor(options: LoginOptions) {
     this.#options = options;
@@ -58,6 +60,7 @@ export class LoginSession implements Session {
   /** Log in; throws `ProblemError` for a wrong name or password. */
   async logIn(usernameOrEmail: string, password: string): Promise<void> {
     const response = await this.#post('login', { username_or_email: usernameOrEmail, password });
+    this.#forget();
     this.#keep((await response.json()) as Tokens);
   }
 
@@ -93,9 +96,12 @@ export class LoginSession implements Session {
   }
 
   #refresh(refused: string | null): Promise<string | null> {
-    this.#refreshing ??= this.#locked(() => this.#exchange(refused)).finally(() => {
-      this.#refreshing = null;
-    });
+    if (this.#refreshing === null) {
+      const refreshing = this.#locked(() => this.#exchange(refused)).finally(() => {
+        if (this.#refreshing === refreshing) this.#refreshing = null;
+      });
+      this.#refreshing = refreshing;
+    }
     return this.#refreshing;
   }
 
@@ -107,16 +113,24 @@ export class LoginSession implements Session {
 
   async #exchange(refused: string | null): Promise<string | null> {
     if (this.#options.refreshToken === 'memory' && this.#refreshToken === null) return null;
+    const login = this.#login;
     try {
       const response = await this.#post('refresh', this.#refreshBody());
-      return this.#keep((await response.json()) as Tokens);
+      const tokens = (await response.json()) as Tokens;
+      return login === this.#login ? this.#keep(tokens) : this.#current();
     } catch (error) {
+      if (login !== this.#login) return this.#current();
       if (!(error instanceof ProblemError) || error.status >= 500 || error.status === 429) throw error;
       const wasOpen = refused !== null;
       this.#forget();
       if (wasOpen) this.#options.onEnd?.();
       return null;
     }
+  }
+
+  /** Without waiting: an exchange that waits for another one would hold the lock that the other needs. */
+  #current(): string | null {
+    return this.#access?.token ?? null;
   }
 
   #keep(tokens: Tokens): string {
@@ -126,6 +140,8 @@ export class LoginSession implements Session {
   }
 
   #forget(): void {
+    this.#login += 1;
+    this.#refreshing = null;
     this.#access = null;
     this.#refreshToken = null;
   }

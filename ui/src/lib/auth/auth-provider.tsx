@@ -88,8 +88,9 @@ export function AuthProvider({ children }: { children: ReactNode }) {
     channel.current = tabs;
     tabs.onmessage = ({ data }) => {
       session.forget();
-      if (data === 'out') leave();
-      else void resume();
+      if (data === 'out') return leave();
+      localStorage.setItem(MARK, '1'); // a log-out that this tab learns of late may have removed it
+      void resume();
     };
     const stop = onSessionEnd(() => {
       leave();
