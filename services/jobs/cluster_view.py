@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from cluster.config import ResourcesConfig
@@ -21,6 +21,10 @@ class ClusterView(Protocol):
 
     def nodes(self) -> Sequence[Node]:
         """The nodes that are alive."""
+        ...
+
+    def free(self) -> Mapping[str, float]:
+        """What no job has reserved, over all nodes: amounts by resource."""
         ...
 
 
@@ -43,3 +47,9 @@ class RayView:
         from cluster.runtime import live_nodes
 
         return live_nodes()
+
+    def free(self) -> Mapping[str, float]:
+        """What no job has reserved, over all nodes: amounts by resource."""
+        from cluster.runtime import free_resources
+
+        return free_resources()
