@@ -97,11 +97,13 @@ class ClusterUsageOut(BaseModel):
 async def read_cluster_usage(_: CurrentUser, services: ServicesDep, session: SessionDep) -> ClusterUsageOut:
     """What the cluster is doing: resources in use, and how many jobs run and wait."""
     counts = select(Job.status, func.count()).where(Job.lane.is_(None), Job.status.in_({*SUBMITTED, "queued"}))
-    by_status = {status: count for status, count in await session.execute(counts.group_by(Job.status))}
+    by_status: Counter[str] = Counter()
+    for status, count in await session.execute(counts.group_by(Job.status)):
+        by_status[status] = count
     queued = by_status.pop("queued", 0)
     return ClusterUsageOut(
         resources={} if services.cluster is None else await asyncio.to_thread(_resources, services.cluster),
-        jobs=ClusterJobsOut(running=sum(by_status.values()), queued=queued),
+        jobs=ClusterJobsOut(running=by_status.total(), queued=queued),
     )
 
 
