@@ -12,6 +12,7 @@ import pytest
 import typer
 
 from services.cli.main import app
+from services.cli.output import ordinal
 from services.cli.profile import logins_file
 from tests.unit.services.cli.conftest import Lim
 from tests.unit.services.cli.stub import Asked, Stub
@@ -384,3 +385,20 @@ def test_every_operation_of_the_api_has_a_command() -> None:
 
 
 THIN_LAYER = ("uploads", "downloads", "watching")
+
+
+def test_a_queued_job_says_its_place_and_why_it_waits(lim: Lim, stub: Stub) -> None:
+    place = {"position": 3, "reason": "own_earlier", "text": "An earlier job of yours goes first."}
+    waiting = job(status="queued", queue=place)
+    stub.items("GET /jobs", waiting, job(2, status="queued", queue={**place, "position": None}), job(3, queue=None))
+    stub.on(f"GET /jobs/{ID.format(1)}", waiting)
+    listed = lim("jobs", "list")
+    assert listed.stdout.count("queued (3rd)") == 1
+    shown = lim("jobs", "show", ID.format(1))
+    assert "3rd: An earlier job of yours goes first." in shown.stdout
+    assert json.loads(lim("jobs", "show", ID.format(1), "--json").stdout)["queue"] == place
+
+
+@pytest.mark.parametrize(("number", "words"), [(1, "1st"), (2, "2nd"), (11, "11th"), (103, "103rd"), (112, "112th")])
+def test_ordinals(number: int, words: str) -> None:
+    assert ordinal(number) == words
