@@ -102,17 +102,17 @@ class Reconciler(Follower):
         nodes = None if self._labels is None else await self._labels()
         limits = Limits(self._settings.max_running_jobs, self._settings.max_running_jobs_per_user)
         next_ones: list[Job] = []
-        for place in places(queued, running, served, total, limits, nodes):
-            if place.reason == "unreadable":
+        for found in places(queued, running, served, total, limits, nodes):
+            if found.reason == "unreadable":
                 await self._quarantine.look(
-                    place.job.id, partial(self._give_up, place.job, "its resources cannot be read")
+                    found.job.id, partial(self._give_up, found.job, "its resources cannot be read")
                 )
             elif len(next_ones) == AT_ONCE:
                 continue  # the next batch sees what has changed meanwhile
-            elif place.reason == "starting":
-                next_ones.append(place.job)
-            elif place.reason in ("platform_limit", "resources"):
-                await self._make_way(total, running, place.job, place.need)
+            elif found.reason == "starting":
+                next_ones.append(found.job)
+            elif found.reason in ("platform_limit", "resources"):
+                await self._make_way(total, running, found.job, found.need)
         return await self._submit_all(next_ones) == AT_ONCE
 
     async def _make_way(self, total: Capacity, running: Sequence[Job], waiting: Job, need: Capacity) -> None:

@@ -368,6 +368,7 @@ BEHIND = {
     "selection_schema training_schema": "`lim schema` prints them without a platform",
     "list_dataset_items": "`lim datasets items` calls list_items, which takes a version too",
     "body_schema training_presets": "forms of the web page; `configs/presets` holds the presets as files",
+    "list_metrics list_tasks": "titles and choices of the web page; commands show titles already",
     "job_curves job_resources job_predictions dataset_item_facets": "drawn by the web page; `lim jobs artifacts` has the files",
     "job_log_file": "`lim jobs logs` prints the same lines",
     "renew_uploads": "`lim datasets upload` finishes in one call; the web page goes on with an interrupted one",
