@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from cluster.config import ResourcesConfig
@@ -26,6 +26,10 @@ class ClusterView(Protocol):
         Raises:
             UnavailableError: the cluster does not answer.
         """
+        ...
+
+    def free(self) -> Mapping[str, float]:
+        """What no job has reserved, over all nodes: amounts by resource."""
         ...
 
 
@@ -57,3 +61,9 @@ class RayView:
             return live_nodes()
         except (RayError, RuntimeError, OSError) as error:
             raise UnavailableError("The cluster does not answer; try again soon.") from error
+
+    def free(self) -> Mapping[str, float]:
+        """What no job has reserved, over all nodes: amounts by resource."""
+        from cluster.runtime import free_resources
+
+        return free_resources()

@@ -809,6 +809,18 @@ class ChoiceDimension(Model):
     """
 
 
+class ClusterJobsOut(Model):
+    """
+    Jobs of all users, except ingestions, which have slots of their own.
+    """
+
+    queued: int
+    running: int
+    """
+    Jobs with a driver on the cluster: starting, running or stopping.
+    """
+
+
 class ConstantConfig(Model):
     """
     Constant learning rate.
@@ -3011,6 +3023,18 @@ class ResetOut(Model):
     """
 
 
+class ResourceUsageOut(Model):
+    """
+    One resource of the whole cluster.
+    """
+
+    free: float
+    """
+    What no job has reserved. A job reserves what it asks for, used or not.
+    """
+    total: float
+
+
 class ResourcesConfig(Model):
     """
     Placement of the workers, and the resources of each.
@@ -4369,6 +4393,18 @@ class BestTrainingBody(Model):
     resources: ResourcesConfig | None = None
     """
     Placement, and the resources of each worker; unset: those of a trial.
+    """
+
+
+class ClusterUsageOut(Model):
+    """
+    What the cluster is doing.
+    """
+
+    jobs: ClusterJobsOut
+    resources: dict[str, ResourceUsageOut]
+    """
+    By name: `CPU`, `GPU`, and custom ones.
     """
 
 

@@ -1712,6 +1712,13 @@ class Operations(Connection):
         """
         return self._model(models.MarkedOut, "POST", "/api/v1/notifications/read", query={"up_to": up_to})
 
+    def read_cluster_usage(self) -> models.ClusterUsageOut:
+        """What the cluster is doing: resources in use, and how many jobs run and wait.
+
+        `GET /api/v1/cluster/usage`
+        """
+        return self._model(models.ClusterUsageOut, "GET", "/api/v1/cluster/usage")
+
     def read_dataset(self, dataset_id: str) -> models.DatasetOut:
         """One dataset.
 

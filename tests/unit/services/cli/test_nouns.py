@@ -31,7 +31,7 @@ NOUNS = {
     "keys": "list create delete",
     "notifications": "list show read watch delete",
     "account": "show usage change password audit notify webhook",
-    "nodes": "list",
+    "nodes": "list usage",
 }
 LISTED = {
     "datasets": "DatasetOut",

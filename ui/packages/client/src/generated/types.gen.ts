@@ -1274,6 +1274,41 @@ export type ChoiceDimension = {
 };
 
 /**
+ * ClusterJobsOut
+ *
+ * Jobs of all users, except ingestions, which have slots of their own.
+ */
+export type ClusterJobsOut = {
+    /**
+     * Queued
+     */
+    queued: number;
+    /**
+     * Running
+     *
+     * Jobs with a driver on the cluster: starting, running or stopping.
+     */
+    running: number;
+};
+
+/**
+ * ClusterUsageOut
+ *
+ * What the cluster is doing.
+ */
+export type ClusterUsageOut = {
+    jobs: ClusterJobsOut;
+    /**
+     * Resources
+     *
+     * By name: `CPU`, `GPU`, and custom ones.
+     */
+    resources: {
+        [key: string]: ResourceUsageOut;
+    };
+};
+
+/**
  * CompareStage
  *
  * Finds the best of the evaluations (or, without any, trainings) among its predecessors; fails if it is too bad.
@@ -5922,6 +5957,24 @@ export type ResetOut = {
 };
 
 /**
+ * ResourceUsageOut
+ *
+ * One resource of the whole cluster.
+ */
+export type ResourceUsageOut = {
+    /**
+     * Free
+     *
+     * What no job has reserved. A job reserves what it asks for, used or not.
+     */
+    free: number;
+    /**
+     * Total
+     */
+    total: number;
+};
+
+/**
  * ResourcesConfig
  *
  * Placement of the workers, and the resources of each.
@@ -10151,6 +10204,35 @@ export type ListNodesResponses = {
 };
 
 export type ListNodesResponse = ListNodesResponses[keyof ListNodesResponses];
+
+export type ReadClusterUsageData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/cluster/usage';
+};
+
+export type ReadClusterUsageErrors = {
+    /**
+     * Unauthorized
+     */
+    401: Problem;
+    /**
+     * Service Unavailable
+     */
+    503: Problem;
+};
+
+export type ReadClusterUsageError = ReadClusterUsageErrors[keyof ReadClusterUsageErrors];
+
+export type ReadClusterUsageResponses = {
+    /**
+     * Successful Response
+     */
+    200: ClusterUsageOut;
+};
+
+export type ReadClusterUsageResponse = ReadClusterUsageResponses[keyof ReadClusterUsageResponses];
 
 export type ListDatasetsData = {
     body?: never;
