@@ -102,17 +102,17 @@ class Reconciler(Follower):
         nodes = None if self._labels is None else await self._labels()
         limits = Limits(self._settings.max_running_jobs, self._settings.max_running_jobs_per_user)
         next_ones: list[Job] = []
-        for found in places(queued, running, served, total, limits, nodes):
-            if found.reason == "unreadable":
+        for next_one in places(queued, running, served, total, limits, nodes):
+            if next_one.reason == "unreadable":
                 await self._quarantine.look(
-                    found.job.id, partial(self._give_up, found.job, "its resources cannot be read")
+                    next_one.job.id, partial(self._give_up, next_one.job, "its resources cannot be read")
                 )
             elif len(next_ones) == AT_ONCE:
                 continue  # the next batch sees what has changed meanwhile
-            elif found.reason == "starting":
-                next_ones.append(found.job)
-            elif found.reason in ("platform_limit", "resources"):
-                await self._make_way(total, running, found.job, found.need)
+            elif next_one.reason == "starting":
+                next_ones.append(next_one.job)
+            elif next_one.reason in ("platform_limit", "resources"):
+                await self._make_way(total, running, next_one.job, next_one.need)
         return await self._submit_all(next_ones) == AT_ONCE
 
     async def _make_way(self, total: Capacity, running: Sequence[Job], waiting: Job, need: Capacity) -> None:
