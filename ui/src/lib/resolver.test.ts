@@ -6,8 +6,10 @@ interface Values {
   name: string;
 }
 const options = { fields: {}, shouldUseNativeValidation: false };
-const check: Resolver<Values> = async (values) =>
-  values.name ? { values, errors: {} } : { values: {}, errors: { name: { type: 'required' } } };
+const check: Resolver<Values> = (values) => {
+  if (values.name) return { values, errors: {} };
+  return { values: {}, errors: { name: { type: 'required', message: '' } } };
+};
 
 it('checks by what it loads', async () => {
   const resolver = resolverOnDemand<Values>(async () => ({ default: check }));

@@ -8,7 +8,7 @@ import { Badge } from '@/components/ui/badge';
 import { Button } from '@/components/ui/button';
 import { EmptyState } from '@/components/ui/empty-state';
 import { StatusBadge } from '@/components/ui/status-badge';
-import { formatBytes, formatDuration, formatWords, plural } from '@/lib/format';
+import { formatBytes, formatDate, formatDuration, formatWords, plural } from '@/lib/format';
 import { useDebounced } from '@/lib/use-debounced';
 import { useDatasetChoices } from './api';
 import { ChoiceList } from './choice-list';
