@@ -79,7 +79,8 @@ export function useSweepsChanged(): () => void {
 export function useTrainBest(id: string) {
   const queries = useQueryClient();
   return useMutation({
-    mutationFn: (body: BestTrainingBody) => trainBest({ path: { sweep_id: id }, body }),
+    mutationFn: ({ body, key }: { body: BestTrainingBody; key: string }) =>
+      trainBest({ path: { sweep_id: id }, body, headers: { 'Idempotency-Key': key } }),
     onSuccess: () => queries.invalidateQueries({ queryKey: keys.jobs.lists() }),
   });
 }

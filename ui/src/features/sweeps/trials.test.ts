@@ -1,6 +1,10 @@
 import type { TrialResult } from '@less-is-more/client';
-import { expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
+import { setRegistries } from '@/lib/registries';
+import { REGISTRIES } from '@/lib/registries.test-data';
 import { ranked, shortPaths } from './trials';
+
+beforeAll(() => setRegistries(REGISTRIES));
 
 const trial = (number: number, value: number | null, loss: number | null = null): TrialResult => ({
   number,

@@ -7,12 +7,14 @@ import { ConfirmDialog } from '@/components/ui/confirm-dialog';
 import { FormField } from '@/components/ui/form-field';
 import { Input } from '@/components/ui/input';
 import { toast } from '@/components/ui/toast';
+import { useRequestKey } from '@/lib/request-key';
 import { useTrainBest } from '../api';
 
 /** Launches a training by the best trial, and leads to it. */
 export function TrainBestDialog({ sweep, onClose }: { sweep: SweepOut; onClose: () => void }) {
   const [name, setName] = useState(`best of ${sweep.name}`.slice(0, 200));
   const train = useTrainBest(sweep.id);
+  const requestKey = useRequestKey();
   const router = useRouter();
   return (
     <ConfirmDialog
@@ -23,7 +25,8 @@ export function TrainBestDialog({ sweep, onClose }: { sweep: SweepOut; onClose: 
       action="Start training"
       danger={false}
       onConfirm={async () => {
-        const job = await train.mutateAsync({ ...(name.trim() ? { name: name.trim() } : {}) });
+        const body = name.trim() ? { name: name.trim() } : {};
+        const job = await train.mutateAsync({ body, key: requestKey(body).key });
         toast.success('The training waits for its turn');
         router.push(`/jobs/${job.id}`);
       }}
