@@ -79,8 +79,12 @@ export function useSweepsChanged(): () => void {
 export function useTrainBest(id: string) {
   const queries = useQueryClient();
   return useMutation({
-    mutationFn: (body: BestTrainingBody) => trainBest({ path: { sweep_id: id }, body }),
-    onSuccess: () => queries.invalidateQueries({ queryKey: keys.jobs.lists() }),
+    mutationFn: ({ body, key }: { body: BestTrainingBody; key: string }) =>
+      trainBest({ path: { sweep_id: id }, body, headers: { 'Idempotency-Key': key } }),
+    onSuccess: (job) => {
+      queries.setQueryData(keys.jobs.one(job.id), job);
+      void queries.invalidateQueries({ queryKey: keys.jobs.lists() });
+    },
   });
 }
 

@@ -4,7 +4,7 @@ import type { PipelineOut } from '@less-is-more/client';
 import { Play, Plus, Square, Trash2, Workflow } from 'lucide-react';
 import Link from 'next/link';
 import { useMemo, useState } from 'react';
-import { type Column, DataTable } from '@/components/data-table';
+import { type Column, DataTable, listSearch, NameCell } from '@/components/data-table';
 import { Button } from '@/components/ui/button';
 import { EmptyState } from '@/components/ui/empty-state';
 import { PageHeader } from '@/components/ui/page-header';
@@ -13,7 +13,6 @@ import { RelativeTime } from '@/components/ui/relative-time';
 import { StatusBadge } from '@/components/ui/status-badge';
 import { useProjects } from '@/features/jobs/api';
 import { DatasetName } from '@/features/jobs/list/names';
-import { formatWords } from '@/lib/format';
 import { useUrlState } from '@/lib/url-state';
 import { useDebounced } from '@/lib/use-debounced';
 import { PIPELINE_STATUSES, usePipelines } from '../api';
@@ -27,11 +26,7 @@ const COLUMNS: Column<PipelineOut>[] = [
     id: 'name',
     header: 'Name',
     isTitle: true,
-    cell: (row) => (
-      <span dir="auto" title={row.name} className="block max-w-80 truncate">
-        {row.name}
-      </span>
-    ),
+    cell: (row) => <NameCell name={row.name} />,
     sortValue: (row) => row.name,
   },
   {
@@ -104,31 +99,7 @@ export function PipelineListScreen() {
         list={list}
         rowKey={(row) => row.id}
         rowHref={(row) => `/pipelines/${row.id}`}
-        search={{
-          value: state.q,
-          onChange: (value) => setState({ q: value }),
-          placeholder: 'Search by name …',
-        }}
-        filters={[
-          {
-            id: 'status',
-            label: 'Status',
-            value: state.status,
-            options: PIPELINE_STATUSES.map((value) => ({ value, label: formatWords(value) })),
-            onChange: (value) => setState({ status: value }),
-          },
-          ...(projects.data && projects.data.length > 0
-            ? [
-                {
-                  id: 'project',
-                  label: 'Project',
-                  value: state.project,
-                  options: projects.data.map((project) => ({ value: project.id, label: project.name })),
-                  onChange: (value: string) => setState({ project: value }),
-                },
-              ]
-            : []),
-        ]}
+        {...listSearch(state, setState, PIPELINE_STATUSES, projects.data)}
         rowActions={(row) => [
           row.status === 'running'
             ? {

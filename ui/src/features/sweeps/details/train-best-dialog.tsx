@@ -8,11 +8,13 @@ import { FormField } from '@/components/ui/form-field';
 import { Input } from '@/components/ui/input';
 import { toast } from '@/components/ui/toast';
 import { useTrainBest } from '../api';
+import { useRequestKey } from '../request-key';
 
 /** Launches a training by the best trial, and leads to it. */
 export function TrainBestDialog({ sweep, onClose }: { sweep: SweepOut; onClose: () => void }) {
   const [name, setName] = useState(`best of ${sweep.name}`.slice(0, 200));
   const train = useTrainBest(sweep.id);
+  const keyOf = useRequestKey();
   const router = useRouter();
   return (
     <ConfirmDialog
@@ -23,12 +25,13 @@ export function TrainBestDialog({ sweep, onClose }: { sweep: SweepOut; onClose: 
       action="Start training"
       danger={false}
       onConfirm={async () => {
-        const job = await train.mutateAsync({ ...(name.trim() ? { name: name.trim() } : {}) });
-        toast.success('The training waits for its turn');
+        const body = name.trim() ? { name: name.trim() } : {};
+        const job = await train.mutateAsync({ body, key: keyOf(body) });
+        toast.success('Training created', { description: 'It starts when the cluster has room.' });
         router.push(`/jobs/${job.id}`);
       }}
     >
-      <FormField label="Name of the training">
+      <FormField label="Name of the training" optional>
         <Input value={name} onChange={(event) => setName(event.target.value)} maxLength={200} dir="auto" />
       </FormField>
     </ConfirmDialog>
