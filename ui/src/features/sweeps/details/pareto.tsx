@@ -97,7 +97,7 @@ function Legend({
       )}
       {hasFront && has('beaten') && (
         <li className="flex items-center gap-1.5">
-          <span className="size-2.5 rounded-full border-2 border-neutral" /> Another is as good for less
+          <span className="size-2.5 rounded-full border-2 border-neutral" /> Another is as good, for less
         </li>
       )}
       {isUnfinished && (

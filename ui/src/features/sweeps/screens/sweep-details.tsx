@@ -93,15 +93,13 @@ function Details({ sweep }: { sweep: SweepOut }) {
         )}
         {!hasEnded(sweep.status) && <SweepProgress sweep={sweep} />}
         <div className="grid grid-cols-[minmax(0,1fr)] items-start gap-4 lg:grid-cols-[minmax(0,1fr)_21rem]">
-          {primary !== null ? (
-            <Pareto sweep={sweep} primary={primary} active={active} onActive={setActive} />
-          ) : (
+          <div className="grid grid-cols-[minmax(0,1fr)] gap-4">
+            {primary !== null && (
+              <Pareto sweep={sweep} primary={primary} active={active} onActive={setActive} />
+            )}
             <SweepFacts sweep={sweep} />
-          )}
-          <div className="grid gap-4">
-            <BestTrial sweep={sweep} onTrain={() => setAsked('train')} />
-            {primary !== null && <SweepFacts sweep={sweep} />}
           </div>
+          <BestTrial sweep={sweep} onTrain={() => setAsked('train')} />
         </div>
         <TrialTable sweep={sweep} primary={primary} active={active} onActive={setActive} />
       </div>
