@@ -34,6 +34,7 @@ import { DatasetPicker, ModelPicker } from '../form/pickers';
 import { SEARCHES } from '../form/presets';
 import { SelectionCard } from '../form/selection-card';
 import { SettingsSection } from '../form/settings-section';
+import { showFirst } from '../form/show-first';
 import { useSettings } from '../form/use-settings';
 import { useRequestKey } from '../request-key';
 
@@ -255,13 +256,4 @@ function without(faults: Faults, path: string): Faults {
     config: new Map([...faults.config].filter(about('config.'))),
     rest: [],
   };
-}
-
-/** Move the focus to the first field that is wrong, once it is marked. */
-function showFirst(form: HTMLFormElement | null): void {
-  requestAnimationFrame(() => {
-    const field = form?.querySelector<HTMLElement>('[aria-invalid="true"]');
-    field?.scrollIntoView({ block: 'center' });
-    field?.focus({ preventScroll: true });
-  });
 }
