@@ -30,6 +30,13 @@ export function progressWords(pipeline: Pick<PipelineOut, 'stages'>): string {
     : words;
 }
 
+/** The colour of the bar of a pipeline. */
+export function progressTone(status: string): 'primary' | 'success' | 'warning' | 'danger' {
+  if (status === 'failed') return 'danger';
+  if (status === 'succeeded') return 'success';
+  return status === 'stopped' || status === 'stopping' ? 'warning' : 'primary';
+}
+
 /** What a stage has found, in a few words; null where it says nothing. */
 export function resultWords(stage: Pick<StageOut, 'result'>): string | null {
   const result = fieldsOf(stage.result);

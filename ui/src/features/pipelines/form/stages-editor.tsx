@@ -119,37 +119,7 @@ export function StagesEditor({ draft, onChange, faults, actions }: StagesEditorP
             />
           </FormField>
         </Stage>
-        <Stage
-          title="Train"
-          about="With the settings below."
-          fault={restOf('train', ['retry']) ?? restOf('ingest', ['retry'])}
-        >
-          <div className="grid gap-3 sm:grid-cols-2">
-            <FormField
-              label="Attempts"
-              description="Of every stage that runs a job, when it fails."
-              error={faultOf('train.retry.attempts')}
-            >
-              <Input
-                inputMode="numeric"
-                value={draft.attempts}
-                onChange={(event) => onChange({ attempts: event.target.value })}
-              />
-            </FormField>
-            <FormField
-              label="Wait before the next"
-              aside="seconds"
-              description="Doubled before each further one."
-              error={faultOf('train.retry.backoff_s')}
-            >
-              <Input
-                inputMode="decimal"
-                value={draft.backoff}
-                onChange={(event) => onChange({ backoff: event.target.value })}
-              />
-            </FormField>
-          </div>
-        </Stage>
+        <Stage title="Train" about="With the settings below." fault={restOf('train', ['retry'])} />
         <Stage
           title="Measure"
           about="Base model and result on the test examples."
@@ -215,6 +185,40 @@ export function StagesEditor({ draft, onChange, faults, actions }: StagesEditorP
           </FormField>
         </Stage>
       </ol>
+      <div className="grid gap-3 border-t px-4 py-3.5">
+        <div className="text-sm">
+          <h3 className="font-medium">When a stage fails</h3>
+          <p className="text-muted-foreground">
+            Stages that run jobs are tried again, later each time. A stage whose requirements are not met is
+            not.
+          </p>
+        </div>
+        <div className="grid gap-3 sm:grid-cols-2">
+          <FormField
+            label="Attempts"
+            description="In total. 1: none after the first."
+            error={faultOf('train.retry.attempts')}
+          >
+            <Input
+              inputMode="numeric"
+              value={draft.attempts}
+              onChange={(event) => onChange({ attempts: event.target.value })}
+            />
+          </FormField>
+          <FormField
+            label="Wait before the second"
+            aside="seconds"
+            description="Doubled before each further one."
+            error={faultOf('train.retry.backoff_s')}
+          >
+            <Input
+              inputMode="decimal"
+              value={draft.backoff}
+              onChange={(event) => onChange({ backoff: event.target.value })}
+            />
+          </FormField>
+        </div>
+      </div>
     </Card>
   );
 }
@@ -232,9 +236,12 @@ interface StageProps {
 function Stage({ title, about, isOn = true, onToggle, fault, children }: StageProps) {
   const id = `stage-${title.toLowerCase().replaceAll(' ', '-')}`;
   return (
-    <li className="relative grid grid-cols-[1.25rem_minmax(0,1fr)] gap-x-3 px-4 py-3.5">
+    <li className="group/stage relative grid grid-cols-[1.25rem_minmax(0,1fr)] gap-x-3 px-4 py-3.5">
       {/* The line that joins the stages. */}
-      <span aria-hidden className="absolute top-0 bottom-0 left-[1.5625rem] w-px bg-border" />
+      <span
+        aria-hidden
+        className="absolute top-0 bottom-0 left-[1.5625rem] w-px bg-border group-first/stage:top-6 group-last/stage:bottom-auto group-last/stage:h-6"
+      />
       <span
         aria-hidden
         className={cn(

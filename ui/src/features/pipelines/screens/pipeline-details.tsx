@@ -21,7 +21,7 @@ import { usePipeline } from '../api';
 import { StageGraph } from '../details/graph';
 import { StageList } from '../details/stage-list';
 import { DeletePipelineDialog, StopPipelineDialog, useResumePipeline } from '../dialogs';
-import { failureOf, progressWords } from '../words';
+import { failureOf, progressTone, progressWords } from '../words';
 
 const CRUMBS = [{ label: 'Pipelines', href: '/pipelines' }];
 const idOf = (name: string) => `stage-${encodeURIComponent(name)}`;
@@ -115,13 +115,7 @@ function Details({ pipeline }: { pipeline: PipelineOut }) {
             <Progress
               value={pipeline.progress}
               label="Progress of the pipeline"
-              tone={
-                pipeline.status === 'failed'
-                  ? 'danger'
-                  : pipeline.status === 'succeeded'
-                    ? 'success'
-                    : 'primary'
-              }
+              tone={progressTone(pipeline.status)}
             />
           </CardContent>
           <StageGraph stages={pipeline.stages} idOf={idOf} />

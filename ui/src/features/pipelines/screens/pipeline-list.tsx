@@ -17,7 +17,7 @@ import { useUrlState } from '@/lib/url-state';
 import { useDebounced } from '@/lib/use-debounced';
 import { PIPELINE_STATUSES, usePipelines } from '../api';
 import { DeletePipelineDialog, StopPipelineDialog, useResumePipeline } from '../dialogs';
-import { progressWords } from '../words';
+import { failureOf, progressTone, progressWords } from '../words';
 
 const DEFAULTS = { q: '', status: '', project: '' };
 
@@ -32,22 +32,31 @@ const COLUMNS: Column<PipelineOut>[] = [
   {
     id: 'status',
     header: 'Status',
-    cell: (row) => <StatusBadge status={row.status} />,
+    cell: (row) => <StatusCell pipeline={row} />,
     sortValue: (row) => row.status,
   },
   {
     id: 'stages',
     header: 'Stages',
     cell: (row) => (
-      <span className="grid min-w-36 gap-1">
+      <span className="grid w-full min-w-36 gap-1">
         <span className="tabular text-xs">{progressWords(row)}</span>
-        <Progress value={row.progress} label={`Progress of ${row.name}`} />
+        <Progress value={row.progress} label={`Progress of ${row.name}`} tone={progressTone(row.status)} />
       </span>
     ),
     sortValue: (row) => row.progress,
     width: '14rem',
   },
-  { id: 'model', header: 'Model', cell: (row) => row.model_id, sortValue: (row) => row.model_id },
+  {
+    id: 'model',
+    header: 'Model',
+    cell: (row) => (
+      <span className="block max-w-40 truncate" title={row.model_id}>
+        {row.model_id}
+      </span>
+    ),
+    sortValue: (row) => row.model_id,
+  },
   {
     id: 'dataset',
     header: 'Dataset',
@@ -132,5 +141,25 @@ export function PipelineListScreen() {
       {asked?.what === 'stop' && <StopPipelineDialog pipeline={asked.pipeline} onClose={close} />}
       {asked?.what === 'delete' && <DeletePipelineDialog pipeline={asked.pipeline} onClose={close} />}
     </>
+  );
+}
+
+/** The status, and of a failed one where and why. */
+function StatusCell({ pipeline }: { pipeline: PipelineOut }) {
+  const failed =
+    pipeline.status === 'failed' ? pipeline.stages.find((stage) => stage.status === 'failed') : undefined;
+  const why = failed?.error ? failureOf(failed.error) : null;
+  return (
+    <span className="grid min-w-0 justify-items-start max-md:justify-items-end">
+      <StatusBadge status={pipeline.status} />
+      {failed && why && (
+        <span
+          title={[why.title, ...why.reasons].join('. ')}
+          className="name line-clamp-1 max-w-56 text-2xs text-danger-text"
+        >
+          {failed.name}: {why.title}
+        </span>
+      )}
+    </span>
   );
 }

@@ -41,9 +41,9 @@ export function DimensionRows({ rows, onChange, faults, fields }: DimensionRowsP
           const name = field?.label ?? (row.path || `setting ${index + 1}`);
           return (
             <li key={row.key} className="rounded-lg border p-3">
-              <fieldset className="grid gap-x-3 gap-y-2.5 sm:grid-cols-[minmax(0,1fr)_9.5rem_auto]">
+              <fieldset className="grid grid-cols-[minmax(0,1fr)_auto] gap-x-3 gap-y-2.5 sm:grid-cols-[minmax(0,1fr)_9.5rem_auto]">
                 <legend className="sr-only">{name}</legend>
-                <FormField label="Setting" error={faults.get(`${index}.path`)}>
+                <FormField label="Setting" error={faults.get(`${index}.path`)} className="max-sm:col-span-2">
                   <Combobox
                     value={row.path || null}
                     valueLabel={row.path}
@@ -67,14 +67,14 @@ export function DimensionRows({ rows, onChange, faults, fields }: DimensionRowsP
                 <Button
                   variant="ghost"
                   size="icon"
-                  className="self-start justify-self-end sm:mt-5.5"
+                  className="mt-5.5 self-start justify-self-end"
                   aria-label={`Remove ${name}`}
                   disabled={rows.length === 1}
                   onClick={() => onChange(rows.filter((_, at) => at !== index))}
                 >
                   <Trash2 aria-hidden />
                 </Button>
-                <div className="sm:col-span-2">
+                <div className="col-span-2">
                   {row.type === 'choice' ? (
                     <FormField
                       label="List"

@@ -78,7 +78,16 @@ const COLUMNS: Column<Job>[] = [
     },
     sortValue: (sweep) => numberOf(sweep.metrics.best_value),
   },
-  { id: 'model', header: 'Model', cell: (sweep) => sweep.model_id, sortValue: (sweep) => sweep.model_id },
+  {
+    id: 'model',
+    header: 'Model',
+    cell: (sweep) => (
+      <span className="block max-w-40 truncate" title={sweep.model_id ?? undefined}>
+        {sweep.model_id ?? '–'}
+      </span>
+    ),
+    sortValue: (sweep) => sweep.model_id,
+  },
   {
     id: 'dataset',
     header: 'Dataset',
@@ -86,9 +95,12 @@ const COLUMNS: Column<Job>[] = [
   },
   {
     id: 'took',
-    header: 'Time',
+    header: 'Run time',
     align: 'end',
-    cell: (sweep) => (sweep.started_at ? formatDuration(sweep.usage.wall_s) : '–'),
+    isHidden: true,
+    cell: (sweep) => (
+      <span className="whitespace-nowrap">{sweep.started_at ? formatDuration(sweep.usage.wall_s) : '–'}</span>
+    ),
     sortValue: (sweep) => sweep.usage.wall_s,
   },
   {
