@@ -43,10 +43,8 @@ export function TrialTable({ sweep, primary, active, onActive }: TrialTableProps
     [sweep.trials, primary],
   );
   return (
-    <section aria-labelledby="trials" className="grid grid-cols-[minmax(0,1fr)] gap-3">
-      <h2 id="trials" className="font-semibold text-base">
-        Trials
-      </h2>
+    <div className="grid grid-cols-[minmax(0,1fr)] gap-3">
+      <h2 className="font-semibold text-base">Trials</h2>
       <DataTable<TrialResult>
         id={`trials.${searchedPaths(sweep).join(',')}`}
         label="Trials"
@@ -70,7 +68,7 @@ export function TrialTable({ sweep, primary, active, onActive }: TrialTableProps
           />
         }
       />
-    </section>
+    </div>
   );
 }
 
