@@ -1,4 +1,4 @@
-import type { Resolver } from 'react-hook-form';
+import type { Resolver, ResolverResult } from 'react-hook-form';
 import { expect, it } from 'vitest';
 import { resolverOnDemand } from './resolver';
 
@@ -6,7 +6,7 @@ interface Values {
   name: string;
 }
 const options = { fields: {}, shouldUseNativeValidation: false };
-const check: Resolver<Values> = (values) => {
+const check: Resolver<Values> = (values): ResolverResult<Values> => {
   if (values.name) return { values, errors: {} };
   return { values: {}, errors: { name: { type: 'required', message: '' } } };
 };

@@ -25,7 +25,7 @@ export function Cards<Row>({
   const title = columns.find((column) => column.isTitle);
   const rest = columns.filter((column) => column !== title);
   return (
-    <ul aria-label={label} className="grid gap-2">
+    <ul aria-label={label} className="grid grid-cols-[minmax(0,1fr)] gap-2">
       {rows.map((row, index) => (
         <li
           key={rowKey(row)}

@@ -14,14 +14,19 @@ export function CodeBlock({ code, title, className }: CodeBlockProps) {
       {title && (
         <figcaption className="border-b px-3 py-1.5 text-muted-foreground text-xs">{title}</figcaption>
       )}
-      <div className="relative">
-        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
-        <section tabIndex={0} aria-label={title ?? 'Code'} className="max-h-112 overflow-auto p-3 pr-11">
-          <pre className="font-mono text-xs leading-5">
+      {/* The button has a place of its own: a long line scrolls beside it, never under it. */}
+      <div className="flex items-start">
+        <section
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+          tabIndex={0}
+          aria-label={title ?? 'Code'}
+          className="max-h-112 min-w-0 flex-1 overflow-auto p-3"
+        >
+          <pre className="w-max font-mono text-xs leading-5">
             <code>{code}</code>
           </pre>
         </section>
-        <CopyButton text={code} className="absolute top-1.5 right-1.5 bg-card" />
+        <CopyButton text={code} className="mt-1.5 mr-1.5 bg-card" />
       </div>
     </figure>
   );

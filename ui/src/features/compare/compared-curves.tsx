@@ -3,6 +3,7 @@
 import { LineChart } from 'lucide-react';
 import { useMemo, useState } from 'react';
 import { EmptyState } from '@/components/ui/empty-state';
+import { Skeleton } from '@/components/ui/skeleton';
 import { ChartGrid } from '@/features/jobs/curves/chart-grid';
 import { chartsOf } from '@/features/jobs/curves/charts';
 import { CurveControls, useCurveView } from '@/features/jobs/curves/curve-controls';
@@ -21,6 +22,14 @@ export function ComparedCurves({ ids, primary }: { ids: readonly string[]; prima
       ),
     [runs, primary],
   );
+  if (plans.length === 0 && runs.some((run) => run.isLoading)) {
+    return (
+      <div className="grid gap-4 lg:grid-cols-2" aria-busy>
+        <Skeleton className="h-64" />
+        <Skeleton className="h-64" />
+      </div>
+    );
+  }
   if (plans.length === 0) {
     return (
       <div className="rounded-lg border border-dashed">

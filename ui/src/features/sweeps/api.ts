@@ -9,11 +9,15 @@ import {
   readSweep,
   type SweepBody,
   type SweepOut,
+  selectionSchema,
   trainBest,
 } from '@less-is-more/client';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef } from 'react';
 import type { Job } from '@/features/jobs/contract';
+import { partsOf } from '@/features/training/schema-form/describe';
+import { formOf } from '@/features/training/schema-form/node';
+import type { Schema } from '@/features/training/schema-form/schema';
 import { useLive } from '@/lib/live/live-provider';
 import { keys } from '@/lib/query-keys';
 import { useList } from '@/lib/use-list';
@@ -81,7 +85,10 @@ export function useTrainBest(id: string) {
   return useMutation({
     mutationFn: ({ body, key }: { body: BestTrainingBody; key: string }) =>
       trainBest({ path: { sweep_id: id }, body, headers: { 'Idempotency-Key': key } }),
-    onSuccess: () => queries.invalidateQueries({ queryKey: keys.jobs.lists() }),
+    onSuccess: (job) => {
+      queries.setQueryData(keys.jobs.one(job.id), job);
+      void queries.invalidateQueries({ queryKey: keys.jobs.lists() });
+    },
   });
 }
 
@@ -94,5 +101,27 @@ export function useCreateSweep() {
       void queries.invalidateQueries({ queryKey: keys.sweeps.lists() });
       void queries.invalidateQueries({ queryKey: keys.jobs.lists() });
     },
+  });
+}
+
+/** The platform's schema does not change while it runs. */
+const HOUR_MS = 3_600_000;
+
+/** The ways to choose recordings, from the platform's own schema. */
+export function useSelectionMethods() {
+  return useQuery({
+    queryKey: keys.schema('selection'),
+    queryFn: async ({ signal }) => {
+      const { root } = formOf((await selectionSchema({ signal })) as Schema);
+      const field =
+        root.shape.kind === 'object' ? root.shape.fields.find(({ name }) => name === 'method') : undefined;
+      if (field?.shape.kind !== 'union') return [];
+      return field.shape.branches.map(({ value, title, description }) => ({
+        value,
+        label: title,
+        description: partsOf(description).lead,
+      }));
+    },
+    staleTime: HOUR_MS,
   });
 }

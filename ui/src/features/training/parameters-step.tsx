@@ -68,7 +68,7 @@ function NameCard({ wizard }: { wizard: Wizard }) {
 }
 
 /** How long it trains is given in steps or in epochs; the one that is set last counts. */
-function agreeing(value: JsonObject, path: string): JsonObject {
+export function agreeing(value: JsonObject, path: string): JsonObject {
   const other = path === 'max_steps' ? 'epochs' : path === 'epochs' ? 'max_steps' : null;
   if (other === null || getAt(value, path) === null) return value;
   const next = setAt(value, other, null);

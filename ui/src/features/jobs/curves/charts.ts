@@ -96,6 +96,8 @@ export function formatStep(value: number): string {
 }
 
 export interface Run {
+  /** Whether its curves are still on the way. */
+  isLoading?: boolean;
   id: string;
   /** What its curves are called in legends; empty for the job itself where it is alone. */
   label: string;

@@ -18,14 +18,16 @@ export function useRuns(ids: readonly string[], zoom: readonly [number, number] 
     id,
     label: jobs[index]?.data?.name ?? id.slice(0, 8),
     series: curves[index]?.data?.series ?? [],
+    isLoading: curves[index]?.isPending ?? false,
     detail: zoom === null ? undefined : details[index]?.data?.series,
   }));
   // biome-ignore lint/correctness/useExhaustiveDependencies: the answers are what the runs are made of; their wrappers are new each time
   return useMemo(
     () =>
-      parts.map(({ id, label, series, detail }) => ({
+      parts.map(({ id, label, series, detail, isLoading }) => ({
         id,
         label,
+        isLoading,
         series:
           detail && zoom
             ? series.map((one) =>
@@ -39,6 +41,9 @@ export function useRuns(ids: readonly string[], zoom: readonly [number, number] 
               )
             : series,
       })),
-    [zoom, ...parts.flatMap(({ id, label, series, detail }) => [id, label, series, detail])],
+    [
+      zoom,
+      ...parts.flatMap(({ id, label, series, detail, isLoading }) => [id, label, series, detail, isLoading]),
+    ],
   );
 }

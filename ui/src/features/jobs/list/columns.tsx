@@ -1,7 +1,7 @@
-import type { Column } from '@/components/data-table';
+import { type Column, NameCell } from '@/components/data-table';
 import { RelativeTime } from '@/components/ui/relative-time';
 import { StatusBadge } from '@/components/ui/status-badge';
-import { formatDuration, formatId, formatOrdinal } from '@/lib/format';
+import { formatDuration, formatOrdinal } from '@/lib/format';
 import type { Job, Place } from '../contract';
 import { kindWords, measured, primaryOf, timeLeftS } from '../model/job';
 import { formatMetric, metricOf } from '../model/metrics';
@@ -22,16 +22,7 @@ export function columnsOf(places: ReadonlyMap<string, Place | null | undefined> 
       id: 'name',
       header: 'Name',
       isTitle: true,
-      cell: (job) => (
-        <span className="block min-w-40 max-w-80">
-          <span dir="auto" title={job.name} className="block truncate">
-            {job.name}
-          </span>
-          <span className="block font-mono font-normal text-2xs text-muted-foreground">
-            {formatId(job.id)}
-          </span>
-        </span>
-      ),
+      cell: (job) => <NameCell name={job.name} id={job.id} />,
       sortValue: (job) => job.name,
     },
     {

@@ -3,11 +3,10 @@
 import { Activity, Copy, GitCompareArrows, Play, Square, Trash2 } from 'lucide-react';
 import Link from 'next/link';
 import { useMemo, useState } from 'react';
-import { DataTable } from '@/components/data-table';
+import { DataTable, listSearch } from '@/components/data-table';
 import { Button } from '@/components/ui/button';
 import { EmptyState } from '@/components/ui/empty-state';
 import { PageHeader } from '@/components/ui/page-header';
-import { formatWords } from '@/lib/format';
 import { useUrlState } from '@/lib/url-state';
 import { useDebounced } from '@/lib/use-debounced';
 import { useOpenComparison, useResume } from '../actions/job-actions';
@@ -42,6 +41,7 @@ export function JobListScreen() {
     if (!open) setAsked(null);
   };
 
+  const narrowed = listSearch(state, setState, JOB_STATUSES, projects.data);
   return (
     <>
       <PageHeader
@@ -55,19 +55,9 @@ export function JobListScreen() {
         list={list}
         rowKey={(job) => job.id}
         rowHref={(job) => `/jobs/${job.id}`}
-        search={{
-          value: state.q,
-          onChange: (value) => setState({ q: value }),
-          placeholder: 'Search by name …',
-        }}
+        search={narrowed.search}
         filters={[
-          {
-            id: 'status',
-            label: 'Status',
-            value: state.status,
-            options: JOB_STATUSES.map((value) => ({ value, label: formatWords(value) })),
-            onChange: (value) => setState({ status: value }),
-          },
+          ...narrowed.filters.slice(0, 1),
           {
             id: 'type',
             label: 'Kind',
@@ -75,17 +65,7 @@ export function JobListScreen() {
             options: JOB_KINDS,
             onChange: (value) => setState({ type: value }),
           },
-          ...(projects.data && projects.data.length > 0
-            ? [
-                {
-                  id: 'project',
-                  label: 'Project',
-                  value: state.project,
-                  options: projects.data.map((project) => ({ value: project.id, label: project.name })),
-                  onChange: (value: string) => setState({ project: value }),
-                },
-              ]
-            : []),
+          ...narrowed.filters.slice(1),
         ]}
         rowActions={(job) => [
           isStoppable(job.status)

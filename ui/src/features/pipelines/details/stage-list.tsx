@@ -6,11 +6,11 @@ import Link from 'next/link';
 import { Alert } from '@/components/ui/alert';
 import { Button } from '@/components/ui/button';
 import { Progress } from '@/components/ui/progress';
-import { RelativeTime } from '@/components/ui/relative-time';
 import { StatusBadge } from '@/components/ui/status-badge';
 import { textOf } from '@/features/jobs/model/job';
 import { formatDuration } from '@/lib/format';
-import { jobHref, resultWords, stageWords } from '../words';
+import { useNow } from '@/lib/use-now';
+import { askedWords, failureOf, jobHref, resultWords, stageWords } from '../words';
 
 interface StageListProps {
   pipeline: PipelineOut;
@@ -29,14 +29,8 @@ export function StageList({ pipeline, idOf }: StageListProps) {
 }
 
 function StageRow({ stage, pipeline, id }: { stage: StageOut; pipeline: PipelineOut; id: string }) {
-  const jobId = stage.job_id ?? textOf(stage.result?.job_id);
-  const adapterId = textOf(stage.result?.adapter_id);
   const result = resultWords(stage);
-  const took =
-    stage.started_at && stage.finished_at
-      ? (new Date(stage.finished_at).getTime() - new Date(stage.started_at).getTime()) / 1000
-      : null;
-  const most = stage.retry.attempts ?? 1;
+  const asked = askedWords(stage);
   return (
     <li id={id} className="grid scroll-mt-20 gap-2 px-4 py-3.5 target:bg-primary-soft">
       <div className="flex flex-wrap items-start justify-between gap-x-4 gap-y-2">
@@ -46,55 +40,103 @@ function StageRow({ stage, pipeline, id }: { stage: StageOut; pipeline: Pipeline
             <StatusBadge status={stage.status} />
           </div>
           <p className="tabular text-muted-foreground text-sm">
-            {[
-              stageWords(stage.type),
-              stage.needs.length > 0 && `after ${stage.needs.join(', ')}`,
-              stage.attempts > 1 && `attempt ${stage.attempts} of ${most}`,
-              took !== null && stage.status !== 'waiting' && `took ${formatDuration(took)}`,
-            ]
+            {[stageWords(stage.type), stage.needs.length > 0 && `after ${stage.needs.join(', ')}`]
               .filter(Boolean)
               .join(' · ')}
+            <Timing stage={stage} />
           </p>
+          {asked.length > 0 && (
+            <p className="tabular text-muted-foreground text-sm first-letter:uppercase">{asked.join(', ')}</p>
+          )}
           {result && <p className="tabular mt-0.5 text-sm">{result}</p>}
         </div>
-        <div className="flex gap-2">
-          {adapterId && (
-            <Button asChild size="sm">
-              <Link href={`/adapters/${adapterId}`} prefetch={false}>
-                Open adapter <ArrowRight aria-hidden />
-              </Link>
-            </Button>
-          )}
-          {stage.type === 'ingest' && (
-            <Button asChild size="sm">
-              <Link href={`/datasets/${pipeline.dataset_id}`} prefetch={false}>
-                Open dataset <ArrowRight aria-hidden />
-              </Link>
-            </Button>
-          )}
-          {stage.type !== 'ingest' && jobId && (
-            <Button asChild size="sm">
-              <Link href={jobHref(stage, jobId)} prefetch={false}>
-                {stage.type === 'sweep' ? 'Open sweep' : 'Open job'} <ArrowRight aria-hidden />
-              </Link>
-            </Button>
-          )}
-        </div>
+        <StageLinks stage={stage} pipeline={pipeline} />
       </div>
       {stage.status === 'running' && <Progress value={stage.progress} label={`Progress of ${stage.name}`} />}
-      {stage.error && (
-        <Alert tone={stage.status === 'failed' ? 'danger' : 'warning'} title={stage.error}>
-          {stage.next_attempt_at ? (
-            <>
-              It is tried again <RelativeTime time={stage.next_attempt_at} />; attempt {stage.attempts + 1} of{' '}
-              {most}.
-            </>
-          ) : stage.status === 'failed' ? (
-            cureFor(stage)
-          ) : undefined}
-        </Alert>
-      )}
+      {stage.error && <StageError stage={stage} error={stage.error} pipeline={pipeline} />}
     </li>
+  );
+}
+
+/** Which attempt it is, and how long the stage runs or ran. */
+function Timing({ stage }: { stage: StageOut }) {
+  const isRunning = stage.status === 'running' && stage.started_at !== null;
+  const now = useNow(isRunning ? 1000 : null);
+  const start = stage.started_at ? new Date(stage.started_at).getTime() : null;
+  const end = stage.finished_at ? new Date(stage.finished_at).getTime() : isRunning ? now : null;
+  const tookS = start !== null && end !== null ? Math.max(0, (end - start) / 1000) : null;
+  const words = [
+    stage.attempts > 1 && `attempt ${stage.attempts} of ${attemptsOf(stage)}`,
+    tookS !== null &&
+      stage.status !== 'waiting' &&
+      (isRunning ? `runs for ${formatDuration(Math.round(tookS))}` : `took ${formatDuration(tookS)}`),
+  ].filter(Boolean);
+  return words.length > 0 ? <span> · {words.join(' · ')}</span> : null;
+}
+
+/** What the platform does where nothing is said. */
+const ATTEMPTS = 3;
+const attemptsOf = (stage: StageOut) => stage.retry.attempts ?? ATTEMPTS;
+
+function StageLinks({ stage, pipeline }: { stage: StageOut; pipeline: PipelineOut }) {
+  const jobId = stage.job_id ?? textOf(stage.result?.training_id) ?? textOf(stage.result?.job_id);
+  const adapterId = textOf(stage.result?.adapter_id);
+  const links: { href: string; label: string }[] = [];
+  if (adapterId) links.push({ href: `/adapters/${adapterId}`, label: 'Open adapter' });
+  if (stage.type === 'ingest')
+    links.push({ href: `/datasets/${pipeline.dataset_id}`, label: 'Open dataset' });
+  else if (stage.type === 'validate')
+    links.push({ href: `/datasets/${pipeline.dataset_id}?tab=report`, label: 'Open report' });
+  else if (jobId && !adapterId) {
+    const label =
+      stage.type === 'sweep' ? 'Open sweep' : stage.type === 'compare' ? 'Open winner' : 'Open job';
+    links.push({ href: jobHref(stage, jobId), label });
+  }
+  if (links.length === 0) return null;
+  return (
+    <div className="flex gap-2">
+      {links.map(({ href, label }) => (
+        <Button asChild size="sm" key={label}>
+          <Link href={href} prefetch={false}>
+            {label}
+            <span className="sr-only"> of {stage.name}</span> <ArrowRight aria-hidden />
+          </Link>
+        </Button>
+      ))}
+    </div>
+  );
+}
+
+function StageError({ stage, error, pipeline }: { stage: StageOut; error: string; pipeline: PipelineOut }) {
+  const { title, reasons } = failureOf(error);
+  const isFinal = stage.status === 'failed';
+  return (
+    <Alert tone={isFinal ? 'danger' : 'warning'} title={title}>
+      {reasons.length > 0 && (
+        <ul className="list-disc pl-4">
+          {reasons.map((reason) => (
+            <li key={reason}>{reason}.</li>
+          ))}
+        </ul>
+      )}
+      {stage.next_attempt_at && pipeline.status === 'running' ? (
+        <NextAttempt stage={stage} time={stage.next_attempt_at} />
+      ) : (
+        isFinal && <p className="mt-1 text-muted-foreground">{cureFor(stage)}</p>
+      )}
+    </Alert>
+  );
+}
+
+/** "Tried again in 8 s; attempt 2 of 3", counting down. */
+function NextAttempt({ stage, time }: { stage: StageOut; time: string }) {
+  const now = useNow(1000);
+  const leftS = Math.ceil((new Date(time).getTime() - now) / 1000);
+  return (
+    <p className="tabular">
+      {leftS > 0 ? `Tried again in ${formatDuration(leftS)}` : 'Tried again in a moment'}: attempt{' '}
+      {stage.attempts + 1} of {attemptsOf(stage)}.
+    </p>
   );
 }
 
@@ -102,12 +144,12 @@ function StageRow({ stage, pipeline, id }: { stage: StageOut; pipeline: Pipeline
 function cureFor(stage: StageOut): string {
   switch (stage.type) {
     case 'compare':
-      return 'The result is kept, but not exported. Start a new pipeline with more steps or data, or with other gates.';
+      return 'The training is kept, but not exported. Start a new pipeline with more steps or data, or with other gates.';
     case 'validate':
-      return 'Open the report of the dataset, correct what it names, and start a pipeline on the new version.';
+      return 'Open the report, correct what it names, and resume. For other requirements, start a new pipeline.';
     case 'ingest':
-      return 'Open the dataset to see what could not be read.';
+      return 'Open the dataset to see what could not be read. When it is ready, resume.';
     default:
-      return 'Open its job for the log. When the cause is gone, “Resume” continues here; what has succeeded stays.';
+      return 'Open its job for the log. When the cause is gone, resume: what has succeeded stays.';
   }
 }

@@ -1,90 +1,160 @@
 'use client';
 
-import { type PipelineBody, ProblemError } from '@less-is-more/client';
 import Link from 'next/link';
 import { useRouter } from 'next/navigation';
-import { type FormEvent, useState } from 'react';
+import { type FormEvent, useMemo, useRef, useState } from 'react';
 import { Alert } from '@/components/ui/alert';
 import { Button } from '@/components/ui/button';
 import { Card, CardContent, CardHeader } from '@/components/ui/card';
 import { FormField } from '@/components/ui/form-field';
 import { Input } from '@/components/ui/input';
 import { PageHeader } from '@/components/ui/page-header';
+import { Segmented } from '@/components/ui/segmented';
+import { toast } from '@/components/ui/toast';
 import { ProjectSelect } from '@/features/datasets/form/project-select';
 import { readWritten, type Written } from '@/features/sweeps/form/document';
 import { DatasetPicker, ModelPicker } from '@/features/sweeps/form/pickers';
+import { SettingsSection } from '@/features/sweeps/form/settings-section';
+import { showFirst } from '@/features/sweeps/form/show-first';
+import { useSettings } from '@/features/sweeps/form/use-settings';
 import { type WrittenFault, YamlField } from '@/features/sweeps/form/yaml-field';
 import { ConfigFileError } from '@/features/training/config-file';
-import { wordsOf } from '@/lib/problems';
+import type { JsonObject } from '@/features/training/schema-form/json';
+import { onlyChanges } from '@/features/training/yaml';
+import { plural } from '@/lib/format';
+import { useRequestKey } from '@/lib/request-key';
+import { useUrlState } from '@/lib/url-state';
 import { useCreatePipeline } from '../api';
-import { TEMPLATE } from '../form/template';
+import {
+  bodyOf,
+  configOf,
+  type Faults,
+  missingIn,
+  NEW_PIPELINE,
+  NO_FAULTS,
+  type PipelineDraft,
+  sorted,
+  stagesOf,
+} from '../form/draft';
+import { StagesEditor } from '../form/stages-editor';
+import { declarationText } from '../form/yaml';
 
-const FIELDS = ['name', 'dataset_id', 'model_id', 'project_id'] as const;
+type Mode = 'form' | 'yaml';
 
-interface Faults {
-  fields: ReadonlyMap<string, string>;
-  written: readonly WrittenFault[];
-  rest: string | null;
-}
-const NO_FAULTS: Faults = { fields: new Map(), written: [], rest: null };
+/** What a link may choose: `/pipelines/new?dataset=ID&model=ID`. */
+const CHOSEN = { dataset: '', model: '' };
+const AS_IS = (config: JsonObject) => config;
 
 export function NewPipelineScreen() {
-  const [name, setName] = useState('');
-  const [datasetId, setDatasetId] = useState<string | null>(null);
-  const [modelId, setModelId] = useState<string | null>(null);
-  const [projectId, setProjectId] = useState<string | null>(null);
-  const [text, setText] = useState(TEMPLATE);
+  const [{ dataset, model }] = useUrlState(CHOSEN);
+  const [entered, setDraft] = useState<PipelineDraft>(NEW_PIPELINE);
+  const draft = useMemo<PipelineDraft>(
+    () => ({
+      ...entered,
+      datasetId: entered.datasetId ?? (dataset || null),
+      modelId: entered.modelId ?? (model || null),
+    }),
+    [entered, dataset, model],
+  );
+  const [mode, setMode] = useState<Mode>('form');
+  /** The declaration as YAML; null until it is first shown. */
+  const [text, setText] = useState<string | null>(null);
+  const [isEdited, setIsEdited] = useState(false);
   const [faults, setFaults] = useState<Faults>(NO_FAULTS);
+  const [written, setWritten] = useState<readonly WrittenFault[]>([]);
   const create = useCreatePipeline();
+  const requestKey = useRequestKey();
   const router = useRouter();
+  const place = useRef<HTMLFormElement>(null);
+  const settings = useSettings(draft, AS_IS);
+  const { config, form } = settings;
+  const configFaults = new Map([
+    ...faults.config,
+    ...settings.faults.map(({ path, message }): [string, string] => [path, message]),
+  ]);
+  const count =
+    faults.fields.size + (mode === 'form' ? faults.stages.size + configFaults.size : written.length);
 
-  const launch = async (event: FormEvent) => {
-    event.preventDefault();
-    let written: Written;
+  const change = (changes: Partial<PipelineDraft>) => {
+    setDraft((now) => ({ ...now, ...changes }));
+    setFaults((now) => withoutChanged(now, Object.keys(changes)));
+  };
+  const show = async (next: Mode) => {
+    setMode(next);
+    if (next === 'form' || isEdited || !form.data || config === null) return;
     try {
-      written = await readWritten(text);
+      setText(await declarationText(form.data, configOf(draft, config), stagesOf(draft)));
     } catch (error) {
-      if (!(error instanceof ConfigFileError)) throw error;
-      setFaults({
-        fields: new Map(),
-        written: [{ path: '', message: error.message, line: error.line }],
-        rest: null,
-      });
-      return;
-    }
-    // A file for the command line names the model and itself; the fields above go first.
-    const own = written.value;
-    const asked = {
-      name: name.trim() || (typeof own.name === 'string' ? own.name : ''),
-      model_id: modelId ?? (typeof own.model_id === 'string' ? own.model_id : ''),
-      dataset_id: datasetId ?? '',
-    };
-    const missing = new Map<string, string>();
-    if (asked.name === '') missing.set('name', 'Give the pipeline a name.');
-    if (asked.model_id === '') missing.set('model_id', 'Choose the model to start from.');
-    if (asked.dataset_id === '') missing.set('dataset_id', 'Choose the dataset to learn from.');
-    if (missing.size > 0) {
-      setFaults({ fields: missing, written: [], rest: null });
-      return;
-    }
-    setFaults(NO_FAULTS);
-    try {
-      const body = { ...own, ...asked, project_id: projectId } as PipelineBody;
-      const pipeline = await create.mutateAsync({ body, key: crypto.randomUUID() });
-      router.push(`/pipelines/${pipeline.id}`);
-    } catch (error) {
-      setFaults(sorted(error, written));
+      toast.error(error);
     }
   };
 
+  const launch = async (event: FormEvent) => {
+    event.preventDefault();
+    let declared: JsonObject;
+    let document: Written | null = null;
+    if (mode === 'yaml') {
+      try {
+        document = await readWritten(text ?? '');
+      } catch (error) {
+        if (!(error instanceof ConfigFileError)) throw error;
+        setWritten([{ path: '', message: error.message, line: error.line }]);
+        return showFirst(place.current);
+      }
+      declared = document.value;
+    } else {
+      if (!form.data || config === null) return;
+      declared = {
+        config: onlyChanges(form.data, configOf(draft, config)),
+        stages: stagesOf(draft),
+      };
+    }
+    const body = bodyOf(draft, declared);
+    const missing = missingIn(body);
+    setWritten([]);
+    setFaults({ ...NO_FAULTS, fields: missing });
+    if (missing.size > 0 || (mode === 'form' && settings.faults.length > 0)) return showFirst(place.current);
+    try {
+      const pipeline = await create.mutateAsync({ body, key: requestKey(body).key });
+      router.push(`/pipelines/${pipeline.id}`);
+    } catch (error) {
+      const found = sorted(error, document === null ? stagesOf(draft) : []);
+      if (document === null) setFaults(found);
+      else {
+        const { lineOf } = document;
+        // In the text every fault has its own path and line.
+        const paths = [
+          ...[...found.config].map(([path, message]) => [`config.${path}`, message] as const),
+          ...found.rest.map((line) => splitFault(line)),
+        ];
+        setFaults({ ...NO_FAULTS, fields: found.fields });
+        setWritten(paths.map(([path, message]) => ({ path, message, line: path ? lineOf(path) : null })));
+      }
+      showFirst(place.current);
+    }
+  };
+
+  const modes = (
+    <Segmented<Mode>
+      label="How to say it"
+      value={mode}
+      onValueChange={(next) => void show(next)}
+      options={[
+        { value: 'form', label: 'Form' },
+        { value: 'yaml', label: 'YAML' },
+      ]}
+    />
+  );
   return (
     <>
       <PageHeader
         title="New pipeline"
         crumbs={[{ label: 'Pipelines', href: '/pipelines' }]}
-        description="From recordings to a version of an adapter. The stages below are a good start; change what you like."
+        description="From recordings to a version of an adapter, without you in between. Leave out what you do not need."
       />
       <form
+        ref={place}
+        noValidate
         className="grid max-w-4xl grid-cols-[minmax(0,1fr)] gap-4"
         onSubmit={(event) => void launch(event)}
       >
@@ -93,43 +163,84 @@ export function NewPipelineScreen() {
           <CardContent className="grid gap-4 sm:grid-cols-2">
             <FormField label="Name" error={faults.fields.get('name')}>
               <Input
-                value={name}
-                onChange={(event) => setName(event.target.value)}
+                value={draft.name}
+                onChange={(event) => change({ name: event.target.value })}
                 maxLength={200}
                 dir="auto"
                 placeholder="Such as clinic-dictation"
               />
             </FormField>
             <FormField label="Project" error={faults.fields.get('project_id')}>
-              <ProjectSelect value={projectId} onValueChange={setProjectId} />
+              <ProjectSelect value={draft.projectId} onValueChange={(projectId) => change({ projectId })} />
             </FormField>
             <FormField label="Dataset" error={faults.fields.get('dataset_id')}>
-              <DatasetPicker value={datasetId} onValueChange={setDatasetId} />
+              <DatasetPicker value={draft.datasetId} onValueChange={(datasetId) => change({ datasetId })} />
             </FormField>
             <FormField label="Model" error={faults.fields.get('model_id')}>
-              <ModelPicker value={modelId} onValueChange={setModelId} datasetId={datasetId} />
+              <ModelPicker
+                value={draft.modelId}
+                onValueChange={(modelId) => change({ modelId })}
+                datasetId={draft.datasetId}
+              />
             </FormField>
           </CardContent>
         </Card>
-        <Card>
-          <CardHeader title="What it does" />
-          <CardContent>
-            <YamlField
-              label="Training and stages, as YAML"
-              description="The same declaration as a file for lim pipelines launch. Stage types: ingest, validate, select, sweep, train, evaluate, compare, export."
-              value={text}
-              onChange={setText}
-              faults={faults.written}
-              rows={20}
+        {mode === 'form' ? (
+          <>
+            <StagesEditor draft={draft} onChange={change} faults={faults.stages} actions={modes} />
+            <SettingsSection
+              settings={settings}
+              title="Settings of the training"
+              description="The same as those of a new training."
+              faults={configFaults}
+              onTouched={() => setFaults((now) => ({ ...now, config: new Map() }))}
             />
-          </CardContent>
-        </Card>
-        {faults.rest && (
+          </>
+        ) : (
+          <Card>
+            <CardHeader
+              title="What it does"
+              description="For stages side by side, several trainings, or other devices. The form is not changed by this text."
+              className="flex-col sm:flex-row"
+              actions={modes}
+            />
+            <CardContent>
+              <YamlField
+                label="Training and stages, as YAML"
+                description="Stage types: ingest, validate, select, sweep, train, evaluate, compare, export."
+                value={text ?? ''}
+                onChange={(next) => {
+                  setText(next);
+                  setIsEdited(true);
+                  setWritten([]);
+                }}
+                faults={written}
+                rows={24}
+              />
+            </CardContent>
+          </Card>
+        )}
+        {mode === 'form' && faults.rest.length > 0 && (
           <Alert tone="danger" title="The pipeline could not be started">
-            {faults.rest}
+            <ul className="grid gap-1">
+              {faults.rest.map((message) => (
+                <li key={message}>{message}</li>
+              ))}
+            </ul>
           </Alert>
         )}
-        <div className="flex flex-wrap items-center justify-end gap-2">
+        <div className="-mx-1 sticky bottom-0 z-10 flex flex-wrap items-center justify-end gap-x-3 gap-y-2 border-t bg-background px-1 py-3">
+          <p role="status" className="tabular mr-auto min-w-0 text-sm">
+            {count > 0 ? (
+              <span className="text-danger-text">
+                {`${plural(count, 'field')} ${count === 1 ? 'needs' : 'need'} another value.`}
+              </span>
+            ) : (
+              mode === 'form' && (
+                <span className="text-muted-foreground">{plural(stagesOf(draft).length, 'stage')}</span>
+              )
+            )}
+          </p>
           <Button asChild>
             <Link href="/pipelines" prefetch={false}>
               Cancel
@@ -144,16 +255,30 @@ export function NewPipelineScreen() {
   );
 }
 
-/** The faults of the platform: at the fields above, and by line in the text. */
-function sorted(error: unknown, written: Written): Faults {
-  const all = error instanceof ProblemError ? error.errors : [];
-  const isField = (path: string) => FIELDS.some((field) => field === path);
-  const { title, cure } = wordsOf(error);
+/** Path and message of a fault that has no field: `stages.1.needs: ...`. */
+function splitFault(line: string): readonly [string, string] {
+  const found = /^([a-z][\w.-]*): (.*)$/s.exec(line);
+  return found ? [found[1] ?? '', found[2] ?? line] : ['', line];
+}
+
+const PATHS: Partial<Record<string, string>> = {
+  datasetId: 'dataset_id',
+  modelId: 'model_id',
+  projectId: 'project_id',
+};
+
+/** The faults without those about fields that were changed. */
+function withoutChanged(faults: Faults, keys: readonly string[]): Faults {
+  const paths = keys.map((key) => PATHS[key] ?? key);
+  const isRetry = keys.some((key) => key === 'attempts' || key === 'backoff');
   return {
-    fields: new Map(all.filter(({ path }) => isField(path)).map(({ path, message }) => [path, message])),
-    written: all
-      .filter(({ path }) => !isField(path))
-      .map(({ path, message }) => ({ path, message, line: written.lineOf(path) })),
-    rest: all.length === 0 ? [title, cure].filter(Boolean).join(' ') : null,
+    ...faults,
+    fields: new Map([...faults.fields].filter(([path]) => !paths.includes(path))),
+    stages: new Map(
+      [...faults.stages].filter(
+        ([path]) => !keys.includes(path.split('.')[0] ?? '') && !(isRetry && path.includes('.retry.')),
+      ),
+    ),
+    rest: [],
   };
 }

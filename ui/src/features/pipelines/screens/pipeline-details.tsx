@@ -5,6 +5,7 @@ import { Play, Square, Trash2 } from 'lucide-react';
 import Link from 'next/link';
 import { useRouter } from 'next/navigation';
 import { useState } from 'react';
+import { Alert } from '@/components/ui/alert';
 import { Button } from '@/components/ui/button';
 import { Card, CardContent, CardHeader } from '@/components/ui/card';
 import { ErrorState } from '@/components/ui/error-state';
@@ -20,7 +21,7 @@ import { usePipeline } from '../api';
 import { StageGraph } from '../details/graph';
 import { StageList } from '../details/stage-list';
 import { DeletePipelineDialog, StopPipelineDialog, useResumePipeline } from '../dialogs';
-import { progressWords } from '../words';
+import { failureOf, progressTone, progressWords } from '../words';
 
 const CRUMBS = [{ label: 'Pipelines', href: '/pipelines' }];
 const idOf = (name: string) => `stage-${encodeURIComponent(name)}`;
@@ -60,6 +61,8 @@ function Details({ pipeline }: { pipeline: PipelineOut }) {
   const router = useRouter();
   const close = () => setAsked(null);
   const isOver = pipeline.finished_at !== null;
+  const failed =
+    pipeline.status === 'failed' ? pipeline.stages.filter((stage) => stage.status === 'failed') : [];
   return (
     <>
       <PageHeader
@@ -87,6 +90,22 @@ function Details({ pipeline }: { pipeline: PipelineOut }) {
         }
       />
       <div className="grid grid-cols-[minmax(0,1fr)] gap-4">
+        {failed.map((stage) => (
+          <Alert
+            key={stage.name}
+            tone="danger"
+            title={`It failed at ${stage.name}`}
+            actions={
+              <Button asChild size="sm">
+                <a href={`#${idOf(stage.name)}`}>
+                  Why<span className="sr-only"> {stage.name} failed</span>
+                </a>
+              </Button>
+            }
+          >
+            {failureOf(stage.error ?? '').title}
+          </Alert>
+        ))}
         <Card>
           <CardContent className="grid gap-2 border-b pt-4" aria-live="polite">
             <p className="tabular flex flex-wrap justify-between gap-x-4 text-sm">
@@ -96,13 +115,7 @@ function Details({ pipeline }: { pipeline: PipelineOut }) {
             <Progress
               value={pipeline.progress}
               label="Progress of the pipeline"
-              tone={
-                pipeline.status === 'failed'
-                  ? 'danger'
-                  : pipeline.status === 'succeeded'
-                    ? 'success'
-                    : 'primary'
-              }
+              tone={progressTone(pipeline.status)}
             />
           </CardContent>
           <StageGraph stages={pipeline.stages} idOf={idOf} />

@@ -4,7 +4,7 @@ import type { PipelineOut } from '@less-is-more/client';
 import { Play, Plus, Square, Trash2, Workflow } from 'lucide-react';
 import Link from 'next/link';
 import { useMemo, useState } from 'react';
-import { type Column, DataTable } from '@/components/data-table';
+import { type Column, DataTable, listSearch, NameCell } from '@/components/data-table';
 import { Button } from '@/components/ui/button';
 import { EmptyState } from '@/components/ui/empty-state';
 import { PageHeader } from '@/components/ui/page-header';
@@ -13,12 +13,11 @@ import { RelativeTime } from '@/components/ui/relative-time';
 import { StatusBadge } from '@/components/ui/status-badge';
 import { useProjects } from '@/features/jobs/api';
 import { DatasetName } from '@/features/jobs/list/names';
-import { formatWords } from '@/lib/format';
 import { useUrlState } from '@/lib/url-state';
 import { useDebounced } from '@/lib/use-debounced';
 import { PIPELINE_STATUSES, usePipelines } from '../api';
 import { DeletePipelineDialog, StopPipelineDialog, useResumePipeline } from '../dialogs';
-import { progressWords } from '../words';
+import { failureOf, progressTone, progressWords } from '../words';
 
 const DEFAULTS = { q: '', status: '', project: '' };
 
@@ -27,32 +26,37 @@ const COLUMNS: Column<PipelineOut>[] = [
     id: 'name',
     header: 'Name',
     isTitle: true,
-    cell: (row) => (
-      <span dir="auto" title={row.name} className="block max-w-80 truncate">
-        {row.name}
-      </span>
-    ),
+    cell: (row) => <NameCell name={row.name} />,
     sortValue: (row) => row.name,
   },
   {
     id: 'status',
     header: 'Status',
-    cell: (row) => <StatusBadge status={row.status} />,
+    cell: (row) => <StatusCell pipeline={row} />,
     sortValue: (row) => row.status,
   },
   {
     id: 'stages',
     header: 'Stages',
     cell: (row) => (
-      <span className="grid min-w-36 gap-1">
+      <span className="grid w-full min-w-36 gap-1">
         <span className="tabular text-xs">{progressWords(row)}</span>
-        <Progress value={row.progress} label={`Progress of ${row.name}`} />
+        <Progress value={row.progress} label={`Progress of ${row.name}`} tone={progressTone(row.status)} />
       </span>
     ),
     sortValue: (row) => row.progress,
     width: '14rem',
   },
-  { id: 'model', header: 'Model', cell: (row) => row.model_id, sortValue: (row) => row.model_id },
+  {
+    id: 'model',
+    header: 'Model',
+    cell: (row) => (
+      <span className="block max-w-40 truncate" title={row.model_id}>
+        {row.model_id}
+      </span>
+    ),
+    sortValue: (row) => row.model_id,
+  },
   {
     id: 'dataset',
     header: 'Dataset',
@@ -104,31 +108,7 @@ export function PipelineListScreen() {
         list={list}
         rowKey={(row) => row.id}
         rowHref={(row) => `/pipelines/${row.id}`}
-        search={{
-          value: state.q,
-          onChange: (value) => setState({ q: value }),
-          placeholder: 'Search by name …',
-        }}
-        filters={[
-          {
-            id: 'status',
-            label: 'Status',
-            value: state.status,
-            options: PIPELINE_STATUSES.map((value) => ({ value, label: formatWords(value) })),
-            onChange: (value) => setState({ status: value }),
-          },
-          ...(projects.data && projects.data.length > 0
-            ? [
-                {
-                  id: 'project',
-                  label: 'Project',
-                  value: state.project,
-                  options: projects.data.map((project) => ({ value: project.id, label: project.name })),
-                  onChange: (value: string) => setState({ project: value }),
-                },
-              ]
-            : []),
-        ]}
+        {...listSearch(state, setState, PIPELINE_STATUSES, projects.data)}
         rowActions={(row) => [
           row.status === 'running'
             ? {
@@ -161,5 +141,25 @@ export function PipelineListScreen() {
       {asked?.what === 'stop' && <StopPipelineDialog pipeline={asked.pipeline} onClose={close} />}
       {asked?.what === 'delete' && <DeletePipelineDialog pipeline={asked.pipeline} onClose={close} />}
     </>
+  );
+}
+
+/** The status, and of a failed one where and why. */
+function StatusCell({ pipeline }: { pipeline: PipelineOut }) {
+  const failed =
+    pipeline.status === 'failed' ? pipeline.stages.find((stage) => stage.status === 'failed') : undefined;
+  const why = failed?.error ? failureOf(failed.error) : null;
+  return (
+    <span className="grid min-w-0 justify-items-start max-md:justify-items-end">
+      <StatusBadge status={pipeline.status} />
+      {failed && why && (
+        <span
+          title={[why.title, ...why.reasons].join('. ')}
+          className="name line-clamp-1 max-w-56 text-2xs text-danger-text"
+        >
+          {failed.name}: {why.title}
+        </span>
+      )}
+    </span>
   );
 }

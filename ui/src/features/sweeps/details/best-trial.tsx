@@ -6,8 +6,9 @@ import { Button } from '@/components/ui/button';
 import { Card, CardContent, CardHeader } from '@/components/ui/card';
 import { hasEnded } from '@/features/jobs/model/job';
 import { formatMetric, metricOf } from '@/features/jobs/model/metrics';
-import { formatBytes, formatCompact, formatDuration } from '@/lib/format';
-import { formatValue } from '../trials';
+import { formatCompact, formatDuration } from '@/lib/format';
+import { COSTS, formatValue, standingOf, standingWords } from '../trials';
+import { bytesFormat } from './scale';
 
 /** The settings that came out best, with what they reach, and the way to use them. */
 export function BestTrial({ sweep, onTrain }: { sweep: SweepOut; onTrain: () => void }) {
@@ -27,6 +28,12 @@ export function BestTrial({ sweep, onTrain }: { sweep: SweepOut; onTrain: () => 
     );
   }
   const primary = best.primary ?? null;
+  const formatMemory = bytesFormat(sweep.trials.flatMap((trial) => trial.peak_bytes ?? []));
+  // The best one need not be on a front: another may be as good for less.
+  const cheaper = COSTS.flatMap(({ value: cost }) => {
+    const standing = primary === null ? null : standingOf(best, cost, sweep, primary);
+    return standing?.kind === 'beaten' ? [standingWords(standing, cost, best.state)] : [];
+  });
   return (
     <Card>
       <CardHeader
@@ -51,20 +58,25 @@ export function BestTrial({ sweep, onTrain }: { sweep: SweepOut; onTrain: () => 
           {Object.entries(best.values).map(([path, value]) => (
             <div key={path} className="flex items-baseline justify-between gap-4 border-b pb-2">
               <dt className="name min-w-0 font-mono text-muted-foreground text-xs">{path}</dt>
-              <dd className="tabular font-medium font-mono text-xs">{formatValue(value)}</dd>
+              <dd className="name tabular text-right font-medium font-mono text-xs">{formatValue(value)}</dd>
             </div>
           ))}
-          <div className="flex items-baseline justify-between gap-4">
-            <dt className="text-muted-foreground">Cost</dt>
-            <dd className="tabular text-right">
-              {[
-                formatBytes(best.peak_bytes),
-                `${formatCompact(best.trainable_parameters)} trainable`,
-                formatDuration(best.seconds),
-              ].join(' · ')}
-            </dd>
-          </div>
+          {[
+            ['Peak memory', best.peak_bytes == null ? '–' : formatMemory(best.peak_bytes)],
+            ['Trained parameters', formatCompact(best.trainable_parameters)],
+            ['Time', formatDuration(best.seconds)],
+          ].map(([label, value]) => (
+            <div key={label} className="flex items-baseline justify-between gap-4">
+              <dt className="text-muted-foreground">{label}</dt>
+              <dd className="tabular text-right">{value}</dd>
+            </div>
+          ))}
         </dl>
+        {cheaper.map((words) => (
+          <p key={words} className="text-muted-foreground text-sm">
+            {words}
+          </p>
+        ))}
         <Button variant="primary" onClick={onTrain} className="h-auto min-h-8 whitespace-normal py-1">
           <GraduationCap aria-hidden /> Train the best on everything
         </Button>

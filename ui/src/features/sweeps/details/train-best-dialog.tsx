@@ -27,11 +27,11 @@ export function TrainBestDialog({ sweep, onClose }: { sweep: SweepOut; onClose: 
       onConfirm={async () => {
         const body = name.trim() ? { name: name.trim() } : {};
         const job = await train.mutateAsync({ body, key: requestKey(body).key });
-        toast.success('The training waits for its turn');
+        toast.success('Training created', { description: 'It starts when the cluster has room.' });
         router.push(`/jobs/${job.id}`);
       }}
     >
-      <FormField label="Name of the training">
+      <FormField label="Name of the training" optional>
         <Input value={name} onChange={(event) => setName(event.target.value)} maxLength={200} dir="auto" />
       </FormField>
     </ConfirmDialog>

@@ -4,86 +4,99 @@ import { Plus, Trash2 } from 'lucide-react';
 import { useId } from 'react';
 import { Button } from '@/components/ui/button';
 import { Checkbox } from '@/components/ui/checkbox';
+import { Combobox } from '@/components/ui/combobox';
 import { FormField } from '@/components/ui/form-field';
 import { Input } from '@/components/ui/input';
 import { Select } from '@/components/ui/select';
+import { formatValue } from '@/features/training/schema-form/describe';
 import { KINDS, type Kind, newRow, type Row } from './dimensions';
+import { type SearchField, suggested } from './fields';
 
 interface DimensionRowsProps {
   rows: readonly Row[];
   onChange: (rows: readonly Row[]) => void;
   /** Messages by row and field: `0.low`. */
   faults: ReadonlyMap<string, string>;
-  /** Settings that exist, offered while typing. */
-  paths: readonly string[];
+  /** Settings that can be searched. */
+  fields: readonly SearchField[];
 }
 
+/** The platform's own limit. */
 const MOST = 16;
 
 /** What is searched: a setting per row, and the values to try. */
-export function DimensionRows({ rows, onChange, faults, paths }: DimensionRowsProps) {
-  const listId = useId();
+export function DimensionRows({ rows, onChange, faults, fields }: DimensionRowsProps) {
   const change = (index: number, changes: Partial<Row>) =>
     onChange(rows.map((row, at) => (at === index ? { ...row, ...changes } : row)));
+  const options = fields.map(({ path, label, node, value }) => ({
+    value: path,
+    label,
+    description: `${path} · now ${formatValue(node, value)}`,
+  }));
   return (
     <div className="grid gap-3">
-      <datalist id={listId}>
-        {paths.map((path) => (
-          <option key={path} value={path} />
-        ))}
-      </datalist>
       <ol className="grid gap-3" aria-label="Settings to search">
-        {rows.map((row, index) => (
-          <li key={row.key} className="rounded-lg border p-3">
-            <fieldset className="grid gap-3 sm:grid-cols-2 lg:grid-cols-[minmax(0,1.4fr)_10rem_minmax(0,1.6fr)_auto]">
-              <legend className="sr-only">{row.path || `Setting ${index + 1}`}</legend>
-              <FormField label="Setting" error={faults.get(`${index}.path`)}>
-                <Input
-                  value={row.path}
-                  onChange={(event) => change(index, { path: event.target.value })}
-                  list={listId}
-                  placeholder="optimizer.learning_rate"
-                  spellCheck={false}
-                  autoCapitalize="off"
-                  className="font-mono md:text-xs"
-                />
-              </FormField>
-              <FormField label="Values">
-                <Select
-                  value={row.type}
-                  onValueChange={(type) => change(index, { type: type as Kind })}
-                  options={KINDS}
-                />
-              </FormField>
-              {row.type === 'choice' ? (
-                <FormField
-                  label="List"
-                  description="Separated by commas."
-                  error={faults.get(`${index}.values`)}
-                >
-                  <Input
-                    value={row.values}
-                    onChange={(event) => change(index, { values: event.target.value })}
-                    placeholder="4, 8, 16"
-                    spellCheck={false}
+        {rows.map((row, index) => {
+          const field = fields.find(({ path }) => path === row.path);
+          const name = field?.label ?? (row.path || `setting ${index + 1}`);
+          return (
+            <li key={row.key} className="rounded-lg border p-3">
+              <fieldset className="grid grid-cols-[minmax(0,1fr)_auto] gap-x-3 gap-y-2.5 sm:grid-cols-[minmax(0,1fr)_9.5rem_auto]">
+                <legend className="sr-only">{name}</legend>
+                <FormField label="Setting" error={faults.get(`${index}.path`)} className="max-sm:col-span-2">
+                  <Combobox
+                    value={row.path || null}
+                    valueLabel={row.path}
+                    options={options}
+                    onValueChange={(path) => {
+                      const chosen = fields.find((each) => each.path === path);
+                      change(index, { path, ...(chosen ? suggested(chosen) : {}) });
+                    }}
+                    placeholder="Choose a setting …"
+                    searchPlaceholder="Search settings …"
+                    emptyText="No setting has this name."
                   />
                 </FormField>
-              ) : (
-                <Range row={row} index={index} faults={faults} onChange={change} />
-              )}
-              <Button
-                variant="ghost"
-                size="icon"
-                className="self-start justify-self-end lg:mt-5.5"
-                aria-label={`Remove ${row.path || `setting ${index + 1}`}`}
-                disabled={rows.length === 1}
-                onClick={() => onChange(rows.filter((_, at) => at !== index))}
-              >
-                <Trash2 aria-hidden />
-              </Button>
-            </fieldset>
-          </li>
-        ))}
+                <FormField label="Values">
+                  <Select
+                    value={row.type}
+                    onValueChange={(type) => change(index, { type: type as Kind })}
+                    options={KINDS}
+                  />
+                </FormField>
+                <Button
+                  variant="ghost"
+                  size="icon"
+                  className="mt-5.5 self-start justify-self-end"
+                  aria-label={`Remove ${name}`}
+                  disabled={rows.length === 1}
+                  onClick={() => onChange(rows.filter((_, at) => at !== index))}
+                >
+                  <Trash2 aria-hidden />
+                </Button>
+                <div className="col-span-2">
+                  {row.type === 'choice' ? (
+                    <FormField
+                      label="List"
+                      description="Separated by commas."
+                      error={faults.get(`${index}.values`)}
+                    >
+                      <Input
+                        value={row.values}
+                        onChange={(event) => change(index, { values: event.target.value })}
+                        placeholder="4, 8, 16"
+                        spellCheck={false}
+                        autoCapitalize="off"
+                      />
+                    </FormField>
+                  ) : (
+                    <Range row={row} index={index} faults={faults} onChange={change} />
+                  )}
+                </div>
+              </fieldset>
+            </li>
+          );
+        })}
       </ol>
       <Button
         size="sm"

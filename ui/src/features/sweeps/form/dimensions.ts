@@ -1,8 +1,9 @@
 /** The rows of the search as somebody types them, and the dimensions that the platform takes. */
 
 import type { SearchConfig } from '@less-is-more/client';
+import { faultsOf } from '@/features/training/schema-form/check';
 import type { Json } from '@/features/training/schema-form/json';
-import type { Node } from '@/features/training/schema-form/node';
+import type { SearchField } from './fields';
 
 export type Kind = 'loguniform' | 'uniform' | 'choice' | 'grid';
 
@@ -92,15 +93,42 @@ export function combinationsOf(rows: readonly Row[]): number | null {
 }
 
 /** What is wrong with the rows before the platform is asked, by row and field. */
-export function faultsOfRows(rows: readonly Row[]): Map<string, string> {
+export function faultsOfRows(rows: readonly Row[], fields: readonly SearchField[]): Map<string, string> {
   const faults = new Map<string, string>();
-  rows.forEach((row, index) => {
+  for (const [index, row] of rows.entries()) {
     const path = row.path.trim();
-    if (path === '')
-      faults.set(`${index}.path`, 'Name the setting to search, such as optimizer.learning_rate.');
+    const field = fields.find((each) => each.path === path);
+    if (path === '') faults.set(`${index}.path`, 'Choose the setting to search.');
     else if (rows.findIndex((other) => other.path.trim() === path) < index)
       faults.set(`${index}.path`, 'This setting is searched above already.');
-  });
+    else if (!field)
+      faults.set(`${index}.path`, 'The settings below have no such field. Choose another one.');
+    else for (const [name, message] of faultsOfValues(row, field)) faults.set(`${index}.${name}`, message);
+  }
+  return faults;
+}
+
+/** What is wrong with the values of a row, by its fields. */
+function faultsOfValues(row: Row, field: SearchField): Map<string, string> {
+  const faults = new Map<string, string>();
+  const wrong = (value: Json | undefined) => faultsOf(field.node, value)[0]?.message;
+  if (row.type === 'choice') {
+    const values = valuesIn(row.values);
+    if (values.length === 0) faults.set('values', 'List the values to try, separated by commas.');
+    const found = values.find((value) => wrong(value) !== undefined);
+    if (found !== undefined) faults.set('values', `${JSON.stringify(found)}: ${wrong(found)}`);
+    return faults;
+  }
+  const low = numberIn(row.low);
+  const high = numberIn(row.high);
+  for (const [name, value] of [['low', low] as const, ['high', high] as const]) {
+    const message = wrong(value);
+    if (message !== undefined) faults.set(name, message);
+  }
+  if (typeof low === 'number' && typeof high === 'number' && high <= low)
+    faults.set('high', `Enter more than ${row.low.trim()}.`);
+  if (row.type === 'grid' && !(Number.isInteger(Number(row.points)) && Number(row.points) >= 2))
+    faults.set('points', 'Enter a whole number from 2.');
   return faults;
 }
 
@@ -118,24 +146,4 @@ export function placeOf(path: string, rows: readonly Row[]): string | null {
   if (best < 0) return null;
   const field = rest.slice((rows[best]?.path.trim().length ?? 0) + 1).split('.')[0] ?? '';
   return `${best}.${['low', 'high', 'values', 'points'].includes(field) ? field : 'path'}`;
-}
-
-/** Fields that stay the same in all trials, because these could not be compared otherwise. */
-const FIXED = new Set(['task', 'split', 'seed', 'evaluation']);
-
-/** Dotted paths of all fields of a training that hold one value. */
-export function searchablePaths(root: Node): string[] {
-  const found = new Set<string>();
-  const walk = (nodes: readonly Node[], prefix: string) => {
-    for (const node of nodes) {
-      const path = prefix ? `${prefix}.${node.name}` : node.name;
-      if (FIXED.has(path)) continue;
-      const { shape } = node;
-      if (shape.kind === 'object') walk(shape.fields, path);
-      else if (shape.kind === 'union') for (const branch of shape.branches) walk(branch.fields, path);
-      else if (shape.kind === 'number' || shape.kind === 'switch' || shape.kind === 'choice') found.add(path);
-    }
-  };
-  if (root.shape.kind === 'object') walk(root.shape.fields, '');
-  return [...found].sort();
 }

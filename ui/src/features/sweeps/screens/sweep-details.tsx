@@ -14,7 +14,7 @@ import { Progress } from '@/components/ui/progress';
 import { Skeleton } from '@/components/ui/skeleton';
 import { StatusBadge } from '@/components/ui/status-badge';
 import { useResume } from '@/features/jobs/actions/job-actions';
-import { DeleteDialog, StopDialog } from '@/features/jobs/actions/job-dialogs';
+import { DeleteDialog, StopDialog } from '@/features/jobs/actions/lazy-dialogs';
 import { hasEnded, isResumable, isStoppable, numberOf } from '@/features/jobs/model/job';
 import { useRouteId } from '@/lib/route-id';
 import { useSweep, useSweepsChanged } from '../api';
@@ -93,28 +93,28 @@ function Details({ sweep }: { sweep: SweepOut }) {
         )}
         {!hasEnded(sweep.status) && <SweepProgress sweep={sweep} />}
         <div className="grid grid-cols-[minmax(0,1fr)] items-start gap-4 lg:grid-cols-[minmax(0,1fr)_21rem]">
-          {primary !== null ? (
-            <Pareto sweep={sweep} primary={primary} active={active} onActive={setActive} />
-          ) : (
+          <div className="grid grid-cols-[minmax(0,1fr)] gap-4">
+            {primary !== null && (
+              <Pareto sweep={sweep} primary={primary} active={active} onActive={setActive} />
+            )}
             <SweepFacts sweep={sweep} />
-          )}
-          <div className="grid gap-4">
-            <BestTrial sweep={sweep} onTrain={() => setAsked('train')} />
-            {primary !== null && <SweepFacts sweep={sweep} />}
           </div>
+          <BestTrial sweep={sweep} onTrain={() => setAsked('train')} />
         </div>
-        <TrialTable sweep={sweep} primary={primary} active={active} />
+        <TrialTable sweep={sweep} primary={primary} active={active} onActive={setActive} />
       </div>
-      <StopDialog jobs={[sweep]} open={asked === 'stop'} onOpenChange={close} onDone={changed} />
-      <DeleteDialog
-        jobs={[sweep]}
-        open={asked === 'delete'}
-        onOpenChange={close}
-        onDone={() => {
-          router.replace('/sweeps');
-          changed();
-        }}
-      />
+      {asked === 'stop' && <StopDialog jobs={[sweep]} open onOpenChange={close} onDone={changed} />}
+      {asked === 'delete' && (
+        <DeleteDialog
+          jobs={[sweep]}
+          open
+          onOpenChange={close}
+          onDone={() => {
+            router.replace('/sweeps');
+            changed();
+          }}
+        />
+      )}
       {asked === 'train' && <TrainBestDialog sweep={sweep} onClose={() => setAsked(null)} />}
     </>
   );

@@ -3,14 +3,14 @@
 import { FlaskConical, Play, Plus, ScrollText, Square, Trash2 } from 'lucide-react';
 import Link from 'next/link';
 import { useMemo, useState } from 'react';
-import { type Column, DataTable } from '@/components/data-table';
+import { type Column, DataTable, listSearch, NameCell } from '@/components/data-table';
 import { Button } from '@/components/ui/button';
 import { EmptyState } from '@/components/ui/empty-state';
 import { PageHeader } from '@/components/ui/page-header';
 import { RelativeTime } from '@/components/ui/relative-time';
 import { StatusBadge } from '@/components/ui/status-badge';
 import { useResume } from '@/features/jobs/actions/job-actions';
-import { DeleteDialog, StopDialog } from '@/features/jobs/actions/job-dialogs';
+import { DeleteDialog, StopDialog } from '@/features/jobs/actions/lazy-dialogs';
 import { useProjects } from '@/features/jobs/api';
 import type { Job } from '@/features/jobs/contract';
 import { DatasetName } from '@/features/jobs/list/names';
@@ -24,7 +24,7 @@ import {
   textOf,
 } from '@/features/jobs/model/job';
 import { formatMetric, metricOf } from '@/features/jobs/model/metrics';
-import { formatDuration, formatWords } from '@/lib/format';
+import { formatDuration } from '@/lib/format';
 import { useUrlState } from '@/lib/url-state';
 import { useDebounced } from '@/lib/use-debounced';
 import { useSweeps, useSweepsChanged } from '../api';
@@ -36,17 +36,22 @@ const COLUMNS: Column<Job>[] = [
     id: 'name',
     header: 'Name',
     isTitle: true,
-    cell: (sweep) => (
-      <span dir="auto" title={sweep.name} className="block max-w-80 truncate">
-        {sweep.name}
-      </span>
-    ),
+    cell: (sweep) => <NameCell name={sweep.name} />,
     sortValue: (sweep) => sweep.name,
   },
   {
     id: 'status',
     header: 'Status',
-    cell: (sweep) => <StatusBadge status={sweep.status} />,
+    cell: (sweep) => (
+      <span className="grid min-w-0 justify-items-start max-md:justify-items-end">
+        <StatusBadge status={sweep.status} />
+        {sweep.status === 'failed' && sweep.error && (
+          <span className="name line-clamp-1 max-w-60 text-2xs text-danger-text" title={sweep.error}>
+            {sweep.error}
+          </span>
+        )}
+      </span>
+    ),
     sortValue: (sweep) => sweep.status,
   },
   {
@@ -73,7 +78,16 @@ const COLUMNS: Column<Job>[] = [
     },
     sortValue: (sweep) => numberOf(sweep.metrics.best_value),
   },
-  { id: 'model', header: 'Model', cell: (sweep) => sweep.model_id, sortValue: (sweep) => sweep.model_id },
+  {
+    id: 'model',
+    header: 'Model',
+    cell: (sweep) => (
+      <span className="block max-w-40 truncate" title={sweep.model_id ?? undefined}>
+        {sweep.model_id ?? '–'}
+      </span>
+    ),
+    sortValue: (sweep) => sweep.model_id,
+  },
   {
     id: 'dataset',
     header: 'Dataset',
@@ -81,9 +95,12 @@ const COLUMNS: Column<Job>[] = [
   },
   {
     id: 'took',
-    header: 'Time',
+    header: 'Run time',
     align: 'end',
-    cell: (sweep) => (sweep.started_at ? formatDuration(sweep.usage.wall_s) : '–'),
+    isHidden: true,
+    cell: (sweep) => (
+      <span className="whitespace-nowrap">{sweep.started_at ? formatDuration(sweep.usage.wall_s) : '–'}</span>
+    ),
     sortValue: (sweep) => sweep.usage.wall_s,
   },
   {
@@ -130,31 +147,7 @@ export function SweepListScreen() {
         list={list}
         rowKey={(sweep) => sweep.id}
         rowHref={(sweep) => `/sweeps/${sweep.id}`}
-        search={{
-          value: state.q,
-          onChange: (value) => setState({ q: value }),
-          placeholder: 'Search by name …',
-        }}
-        filters={[
-          {
-            id: 'status',
-            label: 'Status',
-            value: state.status,
-            options: JOB_STATUSES.map((value) => ({ value, label: formatWords(value) })),
-            onChange: (value) => setState({ status: value }),
-          },
-          ...(projects.data && projects.data.length > 0
-            ? [
-                {
-                  id: 'project',
-                  label: 'Project',
-                  value: state.project,
-                  options: projects.data.map((project) => ({ value: project.id, label: project.name })),
-                  onChange: (value: string) => setState({ project: value }),
-                },
-              ]
-            : []),
-        ]}
+        {...listSearch(state, setState, JOB_STATUSES, projects.data)}
         rowActions={(sweep) => [
           { label: 'Open log', icon: <ScrollText aria-hidden />, href: `/jobs/${sweep.id}?tab=logs` },
           isStoppable(sweep.status)
@@ -189,18 +182,12 @@ export function SweepListScreen() {
           />
         }
       />
-      <StopDialog
-        jobs={asked ? [asked.sweep] : []}
-        open={asked?.what === 'stop'}
-        onOpenChange={close}
-        onDone={changed}
-      />
-      <DeleteDialog
-        jobs={asked ? [asked.sweep] : []}
-        open={asked?.what === 'delete'}
-        onOpenChange={close}
-        onDone={changed}
-      />
+      {asked?.what === 'stop' && (
+        <StopDialog jobs={[asked.sweep]} open onOpenChange={close} onDone={changed} />
+      )}
+      {asked?.what === 'delete' && (
+        <DeleteDialog jobs={[asked.sweep]} open onOpenChange={close} onDone={changed} />
+      )}
     </>
   );
 }
