@@ -1,4 +1,4 @@
-import type { Resolver } from 'react-hook-form';
+import type { Resolver, ResolverResult } from 'react-hook-form';
 import { expect, it } from 'vitest';
 import { resolverOnDemand } from './resolver';
 
@@ -6,10 +6,9 @@ interface Values {
   name: string;
 }
 const options = { fields: {}, shouldUseNativeValidation: false };
-const check: Resolver<Values> = (values) => {
-  if (values.name) return { values, errors: {} };
-  return { values: {}, errors: { name: { type: 'required', message: '' } } };
-};
+const NAMELESS: ResolverResult<Values> = { values: {}, errors: { name: { type: 'required', message: '' } } };
+const check: Resolver<Values> = (values): ResolverResult<Values> =>
+  values.name ? ({ values, errors: {} } as ResolverResult<Values>) : NAMELESS;
 
 it('checks by what it loads', async () => {
   const resolver = resolverOnDemand<Values>(async () => ({ default: check }));
