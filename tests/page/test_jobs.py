@@ -53,6 +53,14 @@ def steps_of(page: Page) -> list[int]:
     return steps
 
 
+def grows(page: Page, before: int) -> None:
+    """Wait until the loss curve has more points than before, without a reload."""
+    deadline = time.monotonic() + _JOB_MS / 1000
+    while len(steps_of(page)) <= before:
+        assert time.monotonic() < deadline, "no point came live"
+        page.wait_for_timeout(500)
+
+
 def test_a_job_is_followed_stopped_and_resumed(page: Page, person: Person, dataset_id: str) -> None:
     job_id = launched(person, dataset_id, "followed", max_steps=60)
     page.goto("/jobs")
@@ -68,10 +76,7 @@ def test_a_job_is_followed_stopped_and_resumed(page: Page, person: Person, datas
     before = len(steps_of(page))
     page.reload()
     expect(loss).to_be_visible(timeout=_JOB_MS)
-    deadline = time.monotonic() + _JOB_MS / 1000
-    while len(steps_of(page)) <= before:  # the curve grows by itself
-        assert time.monotonic() < deadline, "no point came live"
-        page.wait_for_timeout(500)
+    grows(page, before)
 
     page.get_by_role("button", name="Stop", exact=True).click()
     dialog = page.get_by_role("dialog")

@@ -15,7 +15,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.page.browser import log_in
 from tests.page.conftest import watched
-from tests.page.test_jobs import status, steps_of
+from tests.page.test_jobs import grows, status, steps_of
 
 OpenContext = Callable[..., BrowserContext]
 PASSWORD = "correct horse battery staple"
@@ -105,7 +105,7 @@ def test_from_signing_up_to_logging_out(
     before = len(steps_of(page))
     page.reload()
     expect(loss).to_be_visible(timeout=_WORK_MS)
-    expect.poll(lambda: len(steps_of(page)), timeout=_WORK_MS).to_be_greater_than(before)
+    grows(page, before)
 
     page.get_by_role("button", name="Stop", exact=True).click()
     page.get_by_role("dialog").get_by_role("button", name="Stop with checkpoint").click()
@@ -128,7 +128,7 @@ def test_from_signing_up_to_logging_out(
     page.get_by_role("tab", name="Predictions").click()
     expect(page.get_by_role("listitem").filter(has=page.get_by_text("Reference")).first).to_contain_text("Prediction")
 
-    page.get_by_role("link", name="Training jobs").click()
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Training jobs").click()
     for each in ("slow and small", "short"):
         page.get_by_role("row", name=re.compile(each)).get_by_role("checkbox").click()
     page.get_by_role("button", name="Compare").click()
