@@ -202,7 +202,9 @@ def _sentence(place: Place[_Row], reason: QueueReason, limits: Limits) -> str:
         case "no_node":
             return f"The nodes that are on do not have {asked} together. It starts when more nodes are on."
         case "user_limit":
-            return f"You have as many jobs running or before it as you may have at a time: {limits.running_per_user}."
+            most = limits.running_per_user or 1
+            whose = "job of yours" if most == 1 else "jobs of yours"
+            return f"At most {most} {whose} may run at a time. It starts when an earlier one has ended."
         case "platform_limit":
             return f"As many jobs run as the operator allows at a time: {limits.running}. It is next when one ends."
         case "fair_share":

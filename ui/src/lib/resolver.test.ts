@@ -6,10 +6,9 @@ interface Values {
   name: string;
 }
 const options = { fields: {}, shouldUseNativeValidation: false };
-const check: Resolver<Values> = (values): ResolverResult<Values> => {
-  if (values.name) return { values, errors: {} };
-  return { values: {}, errors: { name: { type: 'required', message: '' } } };
-};
+const NAMELESS: ResolverResult<Values> = { values: {}, errors: { name: { type: 'required', message: '' } } };
+const check: Resolver<Values> = (values): ResolverResult<Values> =>
+  values.name ? ({ values, errors: {} } as ResolverResult<Values>) : NAMELESS;
 
 it('checks by what it loads', async () => {
   const resolver = resolverOnDemand<Values>(async () => ({ default: check }));
