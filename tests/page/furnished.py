@@ -66,7 +66,10 @@ def furnish(client: Client, folder: Path, name_of_everything: str | None = None)
         config = {**CONFIG, **fields}
         return client.create_job("whisper-pico", dataset.id, config, name=name(usual), project_id=project.id)
 
-    first, second = train("rank 8, first try"), train("ten times the rate", optimizer={"type": "adamw", "learning_rate": 0.01})
+    first, second = (
+        train("rank 8, first try"),
+        train("ten times the rate", optimizer={"type": "adamw", "learning_rate": 0.01}),
+    )
     stopped = train("stopped early", max_steps=400)
     for job in (first, second):
         client.wait_for_job(job.id)
